@@ -1,0 +1,52 @@
+# Everything runs in a virtual environment of the project's own, .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+JOBS ?= auto
+PYTEST_ARGS ?=
+
+.PHONY: help setup tour test check format docs bench clean
+
+help:  ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP)  ## the virtual environment with everything in it
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Seventh needs Python 3.11 or newer, not " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $(STAMP)
+
+tour: setup  ## check every reference server in the lab, clean and faulty
+	$(BIN)/seventh tour
+
+test: setup  ## all tests; peers that are not installed are skipped, and said
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -rs $(PYTEST_ARGS)
+
+check: setup  ## format, lint, types, imports, generated files, coverage
+	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m seventh.render.schema --check
+	$(BIN)/python -m seventh.render.pages --check
+	$(BIN)/coverage erase
+	COVERAGE_PROCESS_START=pyproject.toml $(BIN)/coverage run -m pytest -q -n 0 -m 'not peer' $(PYTEST_ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+format: setup  ## format and mend what can be mended
+	$(BIN)/ruff format src tests bench
+	$(BIN)/ruff check --fix src tests bench
+
+docs: setup  ## write the generated files anew
+	$(BIN)/python -m seventh.render.schema
+	$(BIN)/python -m seventh.render.pages
+
+bench: setup  ## the benchmarks, as ratios against named peers
+	$(BIN)/python -m bench
+
+clean:  ## remove what setup made
+	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,151 @@
+"""``seventh check``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from seventh import protocols
+from seventh.cli.show import document, emit, worst_exit
+from seventh.cli.targets import Job, gather
+from seventh.engine.check import check_many
+from seventh.model.failure import UsageError
+from seventh.model.options import Options
+from seventh.model.report import Report
+from seventh.net.resolve import parse_resolver
+from seventh.rules.collect import rules_of
+from seventh.rules.run import Selection
+
+T = TypeVar("T")
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Check the targets, print the reports, give the exit code."""
+    options = options_from(parsed)
+    selection = Selection(only=frozenset(parsed.only), skip=frozenset(parsed.skip))
+    if parsed.only or parsed.skip:
+        selection.check_ids(built_ids())
+    jobs = gather(parsed.targets, parsed.files, options)
+    _output_can_be_written(parsed.output)
+    reports = run_loop(_check(jobs, selection, parsed.parallel))
+    emit(document(reports), parsed)
+    return worst_exit(reports, parsed.fail_on)
+
+
+def options_from(parsed: argparse.Namespace) -> Options:
+    """The shared options of a command line; UsageError for a file that cannot be read."""
+    for flag, name in (("--ca", parsed.ca), ("--cert", parsed.cert), ("--key", parsed.key)):
+        if name is not None:
+            _readable(flag, name)
+    if parsed.key and not parsed.cert:
+        raise UsageError("--key needs --cert: the certificate that the key belongs to")
+    if parsed.resolver is not None:
+        parse_resolver(parsed.resolver)
+    return Options(
+        timeout_seconds=parsed.timeout,
+        family=parsed.family,
+        ca_file=parsed.ca,
+        server_name=parsed.server_name,
+        cert_file=parsed.cert,
+        key_file=parsed.key,
+        resolver=parsed.resolver,
+        transcript=parsed.verbose,
+        samples=parsed.samples,
+        interval_seconds=parsed.interval,
+    )
+
+
+def _readable(flag: str, name: str) -> None:
+    try:
+        with Path(name).open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        raise UsageError(
+            f"{flag} {name}: cannot be read: {error.strerror}; check the path and its permissions"
+        ) from None
+
+
+def _output_can_be_written(name: str | None) -> None:
+    # Found out before the work, not after it.
+    if name is None:
+        return
+    try:
+        with Path(name).open("a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        raise UsageError(f"--output {name}: cannot be written: {error.strerror}") from None
+
+
+def built_ids() -> set[str]:
+    """The ids of all rules that are built."""
+    return {
+        rule.id
+        for room in protocols.rooms()
+        if protocols.has_part(room, "rules")
+        for rule in rules_of(protocols.part(room, "rules"))
+    }
+
+
+def run_loop(main: Coroutine[Any, Any, T]) -> T:
+    """Run ``main`` on uvloop where there is one."""
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    try:
+        import uvloop
+
+        loop_factory = uvloop.new_event_loop
+    except ImportError:
+        loop_factory = None
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        return runner.run(main)
+
+
+async def _check(jobs: list[Job], selection: Selection, parallel: int) -> list[Report]:
+    """All reports in the order of the jobs; after Ctrl-C, those that there are."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, stop.set)
+    reports: dict[int, Report] = {}
+    show = _progress(len(jobs))
+    try:
+        async for index, report in check_many(jobs, selection, parallel=parallel, stop=stop):
+            reports[index] = report
+            show(report)
+    finally:
+        show(None)
+        loop.remove_signal_handler(signal.SIGINT)
+    if len(reports) < len(jobs):
+        missing = len(jobs) - len(reports)
+        print(f"seventh: interrupted; {missing} targets were not looked at", file=sys.stderr)  # noqa: T201
+    return [reports[index] for index in sorted(reports)]
+
+
+def _progress(total: int) -> Callable[[Report | None], None]:
+    """What is called with each report, and with None at the end; silent where nobody watches."""
+    if total < 2 or not sys.stderr.isatty():
+        return lambda report: None
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    progress = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = progress.add_task("checking", total=total)
+    progress.start()
+
+    def show(report: Report | None) -> None:
+        if report is None:
+            progress.stop()
+        else:
+            progress.update(task, advance=1, description=f"{report.target}: {report.status}")
+
+    return show

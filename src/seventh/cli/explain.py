@@ -1,0 +1,46 @@
+"""``seventh explain``."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+
+from seventh import protocols
+from seventh.model.failure import UsageError
+from seventh.render.explain import explain, explain_planned
+from seventh.rules.collect import rules_of
+from seventh.rules.planned import all_planned
+from seventh.rules.rule import AnyRule
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Print what each rule sees, why it matters and how to mend it."""
+    built = {rule.id: (room, rule) for room, rule in built_rules()}
+    planned = {row.id: row for row in all_planned()}
+    texts: list[str] = []
+    for name in (text.upper() for text in parsed.ids):
+        if name in built:
+            texts.append(explain(built[name][1], parsed.lang))
+        elif name in planned:
+            texts.append(explain_planned(planned[name]))
+        else:
+            raise UsageError(_unknown(name, [*built, *planned]))
+    sys.stdout.write("\n".join(texts))
+    return 0
+
+
+def built_rules() -> list[tuple[str, AnyRule]]:
+    """Every built rule with its room, room by room."""
+    return [
+        (room, rule)
+        for room in protocols.rooms()
+        if protocols.has_part(room, "rules")
+        for rule in rules_of(protocols.part(room, "rules"))
+    ]
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else "; `seventh rules` lists them"
+    return f"no rule is called {name}{hint}"

@@ -1,0 +1,80 @@
+"""``seventh lab``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+
+from seventh.cli.check import run_loop
+from seventh.lab import start
+from seventh.labkit.serve import Fault, Kit, Served
+from seventh.model.failure import UsageError
+
+# How a field of Options is written on the command line.
+_FLAGS = {
+    "ca_file": "--ca",
+    "server_name": "--server-name",
+    "resolver": "--resolver",
+    "cert_file": "--cert",
+    "key_file": "--key",
+    "samples": "--samples",
+    "interval_seconds": "--interval",
+    "timeout_seconds": "--timeout",
+}
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """List the faults, or serve until Ctrl-C."""
+    rooms = start.labs()
+    if parsed.room is not None and parsed.room not in rooms:
+        raise UsageError(f"there is no {parsed.room!r} lab; there are: {', '.join(rooms)}")
+    chosen = (parsed.room,) if parsed.room else rooms
+    if parsed.list:
+        return _list(chosen)
+    fault: Fault | None = None
+    if parsed.fault is not None:
+        if parsed.room is None:
+            raise UsageError("--fault needs a room: `seventh lab ssh --fault weak-kex`")
+        fault = start.find_fault(parsed.room, parsed.fault)
+        if reason := start.why_not_here(fault):
+            raise UsageError(f"the fault {fault.name} {reason}")
+    return run_loop(_serve(chosen, fault))
+
+
+def _list(rooms: tuple[str, ...]) -> int:
+    for room in rooms:
+        for fault in start.faults(room):
+            triggers = ", ".join(fault.triggers) or fault.reason or ""
+            sys.stdout.write(f"{room:<6} {fault.name:<22} {triggers}\n{'':29} {fault.meaning}\n")
+    return 0
+
+
+async def _serve(rooms: tuple[str, ...], fault: Fault | None) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    with start.kit() as kit:
+        async with contextlib.AsyncExitStack() as servers:
+            await _start_all(rooms, fault, kit, servers)
+            sys.stdout.write("Ctrl-C ends them.\n")
+            sys.stdout.flush()
+            await stop.wait()
+    return 0
+
+
+async def _start_all(
+    rooms: tuple[str, ...], fault: Fault | None, kit: Kit, servers: contextlib.AsyncExitStack
+) -> None:
+    for room in rooms:
+        served = await servers.enter_async_context(start.serving(room, fault, kit))
+        sys.stdout.write(f"{command(served)}\n")
+
+
+def command(served: Served) -> str:
+    """The command line that checks a reference server."""
+    flags = [f"{_FLAGS[field]} {value}" for field, value in served.options.items()]
+    return " ".join(["seventh check", served.target, *flags])

@@ -1,0 +1,1 @@
+"""What happens with targets: check now; later watch, compare, advise."""

@@ -1,0 +1,185 @@
+"""Check now: one look at each target, many at once, every failure typed in one place."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import traceback
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+
+from seventh import protocols
+from seventh.engine.metrics import metrics_of
+from seventh.model.failure import Failed, Failure, Reason, UsageError
+from seventh.model.options import Options
+from seventh.model.report import Finding, Report, Skipped
+from seventh.model.severity import Severity
+from seventh.model.spec import Spec
+from seventh.model.target import Target
+from seventh.net.talk import Talk, vantage
+from seventh.net.wait import DeadlineError
+from seventh.rules.collect import rules_of
+from seventh.rules.run import Selection, Verdicts, run_rules
+from seventh.wire.text import printable
+
+EVERY_RULE = Selection()
+_GRACE_SECONDS = 0.25
+"""How long after the deadline a probe may take to notice it before it is cut off."""
+
+
+async def check_one(
+    target: Target, options: Options, selection: Selection = EVERY_RULE
+) -> Report:
+    """The full conversation with one target, and all rules over what it gave.
+
+    Never raises for what the peer does; UsageError for what the person must mend first.
+    """
+    return await _look(target, options, selection, "check")
+
+
+async def pulse_one(target: Target, options: Options) -> Report:
+    """The cheap look: up, phases and metrics; no rules."""
+    return await _look(target, options, None, "pulse")
+
+
+async def check_many(
+    jobs: Sequence[tuple[Target, Options]],
+    selection: Selection = EVERY_RULE,
+    *,
+    parallel: int = 16,
+    stop: asyncio.Event | None = None,
+) -> AsyncIterator[tuple[int, Report]]:
+    """Check many targets, each with its options, at most ``parallel`` at a time; each report with its target's index.
+
+    Reports come as they are ready. When ``stop`` is set, what runs hands in what it has learnt, as
+    a report that failed with ``interrupted``, and nothing more is started.
+    """
+    stop = stop or asyncio.Event()
+    stopping = asyncio.create_task(stop.wait())
+    waiting = iter(enumerate(jobs))
+    running: dict[asyncio.Task[Report], int] = {}
+    try:
+        while True:
+            while len(running) < parallel and not stop.is_set():
+                job = next(waiting, None)
+                if job is None:
+                    break
+                index, (target, options) = job
+                looking = _look(target, options, selection, "check", hand_in=True)
+                running[asyncio.create_task(looking)] = index
+            if not running:
+                return
+            await asyncio.wait([*running, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if stop.is_set():
+                for task in running:
+                    task.cancel()
+                await asyncio.wait(running)
+            for task in [task for task in running if task.done()]:
+                yield running.pop(task), task.result()
+    finally:
+        stopping.cancel()
+        for task in running:
+            task.cancel()
+
+
+async def _look(
+    target: Target,
+    options: Options,
+    selection: Selection | None,
+    verb: str,
+    *,
+    hand_in: bool = False,
+) -> Report:
+    """One look. With ``hand_in`` a cancelled look still gives a report of what it has learnt."""
+    spec = protocols.room_of(target.scheme)
+    probe = getattr(protocols.part(spec.name, "probe"), verb)
+    started_at = dt.datetime.now(dt.UTC)
+    talk = Talk(target, options, connections=spec.connections)
+    try:
+        async with asyncio.timeout(options.timeout_seconds + _GRACE_SECONDS):
+            await probe(talk)
+    except UsageError:
+        talk.close()
+        raise
+    except asyncio.CancelledError:
+        if not hand_in:
+            raise
+        talk.give_up(Failed(Reason.INTERRUPTED, "interrupted before the conversation ended"))
+    except Exception as error:  # noqa: BLE001 - this is the one place that types failures
+        failed = as_failed(error)
+        failed.phase = failed.phase or _last_failed_phase(talk)
+        talk.give_up(failed)
+    finally:
+        talk.close()
+    return _report(talk, spec, started_at, selection)
+
+
+def _last_failed_phase(talk: Talk) -> str:
+    return next((p.name for p in reversed(talk.watch.phases) if p.outcome == "failed"), "")
+
+
+def as_failed(error: Exception) -> Failed:
+    """Any exception as a typed failure; this is the only place that does it."""
+    if isinstance(error, Failed):
+        return error
+    if isinstance(error, TimeoutError | DeadlineError):
+        return Failed(Reason.PEER_SILENT, "the deadline passed before the conversation ended")
+    where = traceback.extract_tb(error.__traceback__)
+    at = f" at {where[-1].name}:{where[-1].lineno}" if where else ""
+    said = printable(f"{type(error).__name__}: {error}", 200)
+    return Failed(Reason.INTERNAL, f"{said}{at}; please report this with the target's kind")
+
+
+def _report(
+    talk: Talk, spec: Spec, started_at: dt.datetime, selection: Selection | None
+) -> Report:
+    failed = talk.failure
+    failure: Failure | None = failed.failure() if failed is not None else None
+    duration = talk.watch.elapsed_seconds()
+    verdicts = (
+        judge_facts(talk, spec, selection)
+        if selection is not None
+        else Verdicts(findings=(), skipped=(), passed=())
+    )
+    return Report(
+        target=str(talk.target),
+        protocol=spec.name,
+        vantage=vantage(),
+        started_at=started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        duration_seconds=duration,
+        failure=failure,
+        phases=tuple(talk.watch.phases),
+        facts=dict(talk.facts),
+        metrics=metrics_of(spec, talk.facts, talk.watch.phases, failure),
+        findings=verdicts.findings,
+        skipped=verdicts.skipped,
+        passed=verdicts.passed,
+        transcript=tuple(talk.transcript or ()),
+    )
+
+
+def judge_facts(talk: Talk, spec: Spec, selection: Selection) -> Verdicts:
+    """Run the rules of every room whose facts the talk has; rules of a room without facts skip."""
+    selection = msgspec.structs.replace(selection, max_tier=talk.options.max_tier)
+    findings: list[Finding] = []
+    skipped: list[Skipped] = []
+    passed: list[str] = []
+    for room in dict.fromkeys([*talk.facts, spec.name]):
+        if not protocols.has_part(room, "rules"):
+            continue
+        rules = rules_of(protocols.part(room, "rules"))
+        facts = talk.facts.get(room)
+        if facts is None:
+            skipped.extend(
+                Skipped(id=rule.id, reason="the conversation ended before anything was learnt")
+                for rule in rules
+                if selection.wants(rule.id)
+            )
+            continue
+        verdicts = run_rules(room, rules, facts, selection)
+        findings.extend(verdicts.findings)
+        skipped.extend(verdicts.skipped)
+        passed.extend(verdicts.passed)
+    findings.sort(key=lambda f: (-Severity(f.severity).rank, f.id))
+    return Verdicts(findings=tuple(findings), skipped=tuple(skipped), passed=tuple(passed))

@@ -1,0 +1,50 @@
+"""Metrics fall out of phases and facts: nothing is measured for them alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from seventh import protocols
+from seventh.model.facts import Facts
+from seventh.model.failure import Failure
+from seventh.model.netfacts import NetFacts
+from seventh.model.phase import Phase
+from seventh.model.spec import Spec
+
+
+def metrics_of(
+    spec: Spec, facts: Mapping[str, Facts], phases: Iterable[Phase], failure: Failure | None
+) -> dict[str, float]:
+    """Every metric that the report's facts and phases give.
+
+    A phase's metric carries its name as a label, ``seventh_phase_seconds{phase="connect"}``; where a
+    phase ran more than once, the first counts.
+    """
+    metrics: dict[str, float] = {"seventh_up": 0.0 if failure is not None else 1.0}
+    net = facts.get("net")
+    if isinstance(net, NetFacts):
+        opened = [a for a in net.attempts if a.outcome == "open"]
+        if opened and opened[0].rtt_seconds is not None:
+            metrics["seventh_rtt_seconds"] = opened[0].rtt_seconds
+    known = protocols.rooms()
+    for room in dict.fromkeys([*facts, spec.name]):
+        if room in known and room in facts:
+            for metric in known[room].metrics:
+                value = _number(getattr(facts[room], metric.fact, None))
+                if value is not None:
+                    metrics[metric.name] = value
+    for phase in phases:
+        if phase.outcome == "ok":
+            metrics.setdefault(f'seventh_phase_seconds{{phase="{phase.name}"}}', phase.seconds)
+    if failure is not None:
+        metrics[f'seventh_errors_total{{phase="{failure.phase}",class="{failure.reason}"}}'] = 1.0
+    return metrics
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool | int | float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, tuple | list | dict):
+        return float(len(value))
+    return None

@@ -1,0 +1,1 @@
+"""Starts the rooms' reference servers on loopback."""

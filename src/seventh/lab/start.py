@@ -1,0 +1,61 @@
+"""The lab: every room's reference server, found by looking, clean or with one fault switched on."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from seventh import protocols
+from seventh.labkit.serve import Fault, Kit, Served, is_root
+from seventh.model.failure import UsageError
+from seventh.model.options import Options
+from seventh.model.target import Target, parse_target
+
+
+def labs() -> tuple[str, ...]:
+    """The rooms that have a reference server."""
+    return tuple(room for room in protocols.rooms() if protocols.has_part(room, "lab"))
+
+
+def faults(room: str) -> tuple[Fault, ...]:
+    """What the room's reference server can be told to do wrong."""
+    found: tuple[Fault, ...] = protocols.part(room, "lab").FAULTS
+    return found
+
+
+def find_fault(room: str, name: str) -> Fault:
+    """The room's fault of that name; UsageError naming those there are."""
+    for fault in faults(room):
+        if fault.name == name:
+            return fault
+    names = ", ".join(fault.name for fault in faults(room))
+    raise UsageError(f"the {room} lab has no fault {name!r}; it has: {names}")
+
+
+def why_not_here(fault: Fault) -> str | None:
+    """Why this fault cannot be shown on this machine by this user, or None."""
+    if fault.needs_root and not is_root():
+        return "needs root"
+    return None
+
+
+@contextlib.contextmanager
+def kit() -> Iterator[Kit]:
+    """A kit whose files are gone when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="seventh-lab-") as folder:
+        yield Kit(Path(folder))
+
+
+@contextlib.asynccontextmanager
+async def serving(room: str, fault: Fault | None, with_kit: Kit) -> AsyncIterator[Served]:
+    """Run the room's reference server until the block ends."""
+    async with protocols.part(room, "lab").serve(fault, with_kit) as served:
+        yield served
+
+
+def job(served: Served, base: Options) -> tuple[Target, Options]:
+    """The target to check and the options that the reference server needs, over ``base``."""
+    (target,) = parse_target(served.target, protocols.schemes())
+    return target, base.replace(**served.options)

@@ -1,0 +1,169 @@
+"""A throw-away certificate authority for reference servers. Never used outside a lab or a test."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_HOUR = dt.timedelta(hours=1)
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+class Issued(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate with its chain and key, on disk in PEM."""
+
+    cert_file: Path
+    key_file: Path
+    certificate: x509.Certificate
+    key: Key
+
+
+class Authority:
+    """A root, an intermediate below it, and certificates as right or as wrong as asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._serial = 0
+        self.root_key: Key = ec.generate_private_key(ec.SECP256R1())
+        self.root = self._sign(
+            "Seventh throw-away root",
+            self.root_key,
+            "Seventh throw-away root",
+            self.root_key,
+            ca=True,
+        )
+        self.intermediate_key: Key = ec.generate_private_key(ec.SECP256R1())
+        self.intermediate = self._sign(
+            "Seventh throw-away intermediate",
+            self.intermediate_key,
+            "Seventh throw-away root",
+            self.root_key,
+            ca=True,
+        )
+        self.ca_file = folder / "ca.pem"
+        self.ca_file.write_bytes(_pem(self.root))
+
+    def issue(
+        self,
+        *names: str,
+        not_before: dt.timedelta = -_HOUR,
+        lifetime: dt.timedelta = dt.timedelta(days=90),
+        key: Key | None = None,
+        chain: bool = True,
+        self_signed: bool = False,
+        must_staple: bool = False,
+        hash_name: hashes.HashAlgorithm | None = None,
+        client: bool = False,
+        extra_chain: tuple[x509.Certificate, ...] = (),
+    ) -> Issued:
+        """A leaf for ``names`` (default: localhost and the loopback addresses).
+
+        ``not_before`` counts from now; ``chain=False`` leaves the intermediate out of the file.
+        """
+        names = names or ("localhost", "lab.test", "127.0.0.1", "::1")
+        key = key or ec.generate_private_key(ec.SECP256R1())
+        extensions: list[tuple[x509.ExtensionType, bool]] = [
+            (x509.SubjectAlternativeName([_general_name(n) for n in names]), False),
+            (
+                x509.ExtendedKeyUsage(
+                    [ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH]
+                ),
+                False,
+            ),
+        ]
+        if must_staple:
+            extensions.append((x509.TLSFeature([x509.TLSFeatureType.status_request]), False))
+        issuer = (names[0], key) if self_signed else (
+            "Seventh throw-away intermediate", self.intermediate_key
+        )  # fmt: skip
+        certificate = self._sign(
+            names[0], key, *issuer, not_before=not_before, lifetime=lifetime,
+            extensions=extensions, hash_name=hash_name,
+        )  # fmt: skip
+        tail = (self.intermediate,) if chain and not self_signed else ()
+        return self._write(certificate, key, (*tail, *extra_chain))
+
+    def _write(
+        self, certificate: x509.Certificate, key: Key, chain: tuple[x509.Certificate, ...]
+    ) -> Issued:
+        self._serial += 1
+        cert_file = self.folder / f"cert-{self._serial}.pem"
+        key_file = self.folder / f"key-{self._serial}.pem"
+        cert_file.write_bytes(b"".join(_pem(c) for c in (certificate, *chain)))
+        key_file.touch(mode=0o600)
+        key_file.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        return Issued(cert_file=cert_file, key_file=key_file, certificate=certificate, key=key)
+
+    @staticmethod
+    def _sign(
+        subject: str,
+        key: Key,
+        issuer: str,
+        issuer_key: Key,
+        *,
+        ca: bool = False,
+        not_before: dt.timedelta = -_HOUR,
+        lifetime: dt.timedelta = dt.timedelta(days=90),
+        extensions: list[tuple[x509.ExtensionType, bool]] | None = None,
+        hash_name: hashes.HashAlgorithm | None = None,
+    ) -> x509.Certificate:
+        start = dt.datetime.now(dt.UTC).replace(microsecond=0) + not_before
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(_name(subject))
+            .issuer_name(_name(issuer))
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(start)
+            .not_valid_after(start + lifetime)
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
+                critical=False,
+            )
+        )
+        if ca:
+            builder = builder.add_extension(_CA_USAGE, critical=True)
+        for extension, critical in extensions or []:
+            builder = builder.add_extension(extension, critical)
+        signing: Any = hash_name or hashes.SHA256()
+        return builder.sign(issuer_key, signing)
+
+
+_CA_USAGE = x509.KeyUsage(
+    digital_signature=True, content_commitment=False, key_encipherment=False,
+    data_encipherment=False, key_agreement=False, key_cert_sign=True, crl_sign=True,
+    encipher_only=False, decipher_only=False,
+)  # fmt: skip
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)

@@ -1,0 +1,150 @@
+"""The contract of a room's reference server.
+
+A room's ``lab.py`` has ``FAULTS``, a tuple of :class:`Fault`, and
+
+    @asynccontextmanager
+    async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]
+
+which runs a correct server, or one with the fault switched on, until the block ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import cast
+
+import msgspec
+
+from seventh.labkit.ca import Authority
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing a reference server can be told to do wrong."""
+
+    name: str
+    meaning: str
+    triggers: tuple[str, ...]
+    """The rules that must fire on it."""
+    reason: str | None = None
+    """The failure that a check of it must end with, where it ends with one."""
+    needs_root: bool = False
+    """Whether it needs rights that an ordinary user lacks (a route, a namespace)."""
+
+
+class Served(msgspec.Struct, frozen=True, kw_only=True):
+    """A running reference server: what to check, and the options that the check needs."""
+
+    target: str
+    options: dict[str, str | float | int] = {}
+    """Fields of :class:`seventh.model.options.Options` to set, such as ``ca_file``."""
+
+
+class Kit:
+    """What every lab server may use; one throw-away authority serves a whole run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._authority: Authority | None = None
+
+    @property
+    def authority(self) -> Authority:
+        """The throw-away CA, made when it is first needed."""
+        if self._authority is None:
+            self._authority = Authority(self.folder)
+        return self._authority
+
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def tcp_server(
+    handler: Handler, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[int]:
+    """Serve ``handler`` on a free port; gives the port.
+
+    A handler's lost connection is its own business; at the end every open connection is closed.
+    """
+    writers: set[asyncio.StreamWriter] = set()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
+        task = asyncio.current_task()
+        if task is not None:
+            tasks.add(task)
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                await handler(reader, writer)
+        finally:
+            writers.discard(writer)
+            if task is not None:
+                tasks.discard(task)
+            writer.close()
+
+    server = await asyncio.start_server(guarded, host, port, backlog=512)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in list(tasks):
+            task.cancel()
+        for writer in list(writers):
+            writer.transport.abort()
+        if tasks:
+            await asyncio.wait(tasks, timeout=1)
+
+
+class UdpHandler(asyncio.DatagramProtocol):
+    """Answers datagrams by a function of (data, source) that may call ``send``."""
+
+    def __init__(self, answer: Callable[[UdpHandler, bytes, tuple[str, int]], None]) -> None:
+        self._answer = answer
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        # Neither loop's transport is a subclass of DatagramTransport, though it is one.
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Hand the datagram to the answering function."""
+        self._answer(self, data, addr)
+
+    def send(self, data: bytes, to: tuple[str, int]) -> None:
+        """Send a datagram from the server's address."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(data, to)
+
+
+@contextlib.asynccontextmanager
+async def udp_server(
+    answer: Callable[[UdpHandler, bytes, tuple[str, int]], None], host: str = "127.0.0.1"
+) -> AsyncIterator[int]:
+    """Answer datagrams on a free port; gives the port."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(
+        lambda: UdpHandler(answer), local_addr=(host, 0)
+    )
+    try:
+        yield transport.get_extra_info("sockname")[1]
+    finally:
+        transport.close()
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, host: str = "127.0.0.1") -> int:
+    """A port that was free a moment ago; for servers that cannot be given port 0."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, kind) as sock:
+        sock.bind((host, 0))
+        return int(sock.getsockname()[1])
+
+
+def is_root() -> bool:
+    """Whether this process may change routes and namespaces."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0

@@ -1,0 +1,20 @@
+"""Facts: what a probe learnt, typed and frozen, units in the field names.
+
+A room declares its own facts. The facts of the two layers that others stand on, the network and
+TLS, are declared in :mod:`seventh.model.netfacts` and :mod:`seventh.model.tlsfacts`, because every
+room's report can carry them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import msgspec
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of every room's facts. Every field has a default that means "not learnt"."""
+
+    def learn(self, **changes: Any) -> Self:
+        """A copy with ``changes`` known; a field that does not exist is a TypeError."""
+        return msgspec.structs.replace(self, **changes)

@@ -1,0 +1,121 @@
+"""Why a conversation ended early: a closed list of reasons, who is to blame, and where.
+
+Every room raises :class:`Failed`; the engine turns it into one :class:`Failure` in one place.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Blame(StrEnum):
+    """The party that can mend a failure."""
+
+    LOCAL = "local"
+    NETWORK = "network"
+    PEER = "peer"
+    SEVENTH = "seventh"
+
+
+class Reason(StrEnum):
+    """Every way in which a conversation can fail.
+
+    Programs match on these words; none is ever renamed.
+    """
+
+    RESOLVE_NXDOMAIN = "resolve-nxdomain"
+    RESOLVE_NO_ADDRESS = "resolve-no-address"
+    RESOLVE_TIMEOUT = "resolve-timeout"
+    RESOLVE_FAILED = "resolve-failed"
+    CONNECT_REFUSED = "connect-refused"
+    CONNECT_TIMEOUT = "connect-timeout"
+    CONNECT_RESET = "connect-reset"
+    CONNECT_UNREACHABLE = "connect-unreachable"
+    CONNECT_FORBIDDEN = "connect-forbidden"
+    ADDRESS_POLICY = "address-policy"
+    NO_REPLY = "no-reply"
+    TLS_NOT_TLS = "tls-not-tls"
+    TLS_HANDSHAKE = "tls-handshake-failed"
+    TLS_VERSION = "tls-version-unsupported"
+    TLS_CERTIFICATE_EXPIRED = "tls-certificate-expired"
+    TLS_CERTIFICATE_NOT_YET_VALID = "tls-certificate-not-yet-valid"
+    TLS_CERTIFICATE_HOST_MISMATCH = "tls-certificate-host-mismatch"
+    TLS_CERTIFICATE_SELF_SIGNED = "tls-certificate-self-signed"
+    TLS_CERTIFICATE_UNTRUSTED = "tls-certificate-untrusted"
+    TLS_CERTIFICATE_WEAK = "tls-certificate-weak"
+    TLS_CERTIFICATE_INVALID = "tls-certificate-invalid"
+    TLS_CLIENT_CERTIFICATE_REQUIRED = "tls-client-certificate-required"
+    PROTOCOL_VIOLATION = "protocol-violation"
+    PROTOCOL_MISMATCH = "protocol-mismatch"
+    NEGOTIATION_FAILED = "negotiation-failed"
+    PEER_CLOSED = "peer-closed"
+    PEER_RESET = "peer-reset"
+    PEER_SILENT = "peer-silent"
+    BUDGET_EXCEEDED = "budget-exceeded"
+    AUTH_REQUIRED = "auth-required"
+    AUTH_REJECTED = "auth-rejected"
+    CREDENTIAL_UNUSABLE = "credential-unusable"
+    LOCAL_RESOURCE = "local-resource"
+    INTERRUPTED = "interrupted"
+    INTERNAL = "internal-error"
+
+
+# Who can mend it, unless whoever raises it knows better.
+_BLAME = {
+    Reason.RESOLVE_TIMEOUT: Blame.NETWORK,
+    Reason.RESOLVE_FAILED: Blame.NETWORK,
+    Reason.CONNECT_TIMEOUT: Blame.NETWORK,
+    Reason.CONNECT_UNREACHABLE: Blame.NETWORK,
+    Reason.CONNECT_FORBIDDEN: Blame.LOCAL,
+    Reason.ADDRESS_POLICY: Blame.PEER,
+    Reason.NO_REPLY: Blame.NETWORK,
+    Reason.CREDENTIAL_UNUSABLE: Blame.LOCAL,
+    Reason.LOCAL_RESOURCE: Blame.LOCAL,
+    Reason.INTERRUPTED: Blame.LOCAL,
+    Reason.INTERNAL: Blame.SEVENTH,
+}
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """One typed failure, as the report carries it."""
+
+    reason: Reason
+    phase: str
+    blame: Blame
+    detail: str
+
+
+class Failed(Exception):  # noqa: N818 - read as a sentence: the conversation failed
+    """Raised wherever a conversation cannot go on.
+
+    ``phase`` is filled in by the stopwatch with the phase that was running, unless the raiser
+    set it.
+    """
+
+    def __init__(
+        self, reason: Reason, detail: str, *, blame: Blame | None = None, phase: str = ""
+    ) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.blame = blame or _BLAME.get(reason, Blame.PEER)
+        self.phase = phase
+
+    def failure(self) -> Failure:
+        """Freeze this into what the report carries."""
+        return Failure(
+            reason=self.reason, phase=self.phase or "-", blame=self.blame, detail=self.detail
+        )
+
+
+class ProtocolViolation(Failed):
+    """The peer broke its protocol's grammar or limits. The only error that a codec raises."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Reason.PROTOCOL_VIOLATION, detail)
+
+
+class UsageError(Exception):
+    """What was asked cannot be done as asked: one line that says what to change; exit code 3."""

@@ -1,0 +1,61 @@
+"""What the network layer learns on the way to any peer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from seventh.model.facts import Facts
+from seventh.model.phase import Clock
+
+AttemptOutcome = Literal[
+    "open", "refused", "timeout", "reset", "unreachable", "forbidden", "untried"
+]
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One try at one address. Every address of every family is an attempt of its own."""
+
+    address: str
+    port: int
+    family: Literal["ipv4", "ipv6"]
+    transport: Literal["tcp", "udp"]
+    outcome: AttemptOutcome
+    seconds: float
+    clock: Clock
+    detail: str = ""
+    rtt_seconds: float | None = None
+    rtt_variance_seconds: float | None = None
+    path_mtu_bytes: int | None = None
+    mss_bytes: int | None = None
+    retransmits: int | None = None
+    first_bytes: str | None = None
+    """What the peer said unasked, cleaned; only where a room collects it to compare addresses."""
+
+
+class Lookup(msgspec.Struct, frozen=True, kw_only=True):
+    """One question to the name system: the host's addresses, or a record."""
+
+    name: str
+    kind: str
+    outcome: Literal["ok", "nxdomain", "no-data", "servfail", "timeout", "failed"]
+    seconds: float
+    answers: tuple[str, ...] = ()
+    authenticated: bool | None = None
+    """The resolver's AD bit; None where nobody asked for it."""
+    detail: str = ""
+
+
+class NetFacts(Facts, frozen=True, kw_only=True):
+    """Names, addresses and attempts."""
+
+    host: str = ""
+    port: int = 0
+    addresses: tuple[str, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    drift: tuple[str, ...] = ()
+    """What differs between this name's addresses, one sentence each."""
+    compared: tuple[str, ...] = ()
+    """Addresses that were compared for drift; fewer than two means nothing was compared."""

@@ -1,0 +1,34 @@
+"""Phases: the timed steps of a conversation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Clock = Literal["kernel", "user"]
+Outcome = Literal["ok", "failed"]
+
+
+class Phase(msgspec.Struct, frozen=True, kw_only=True):
+    """One timed step.
+
+    ``clock`` says who took the end of the interval: ``kernel`` when it is the kernel's receive
+    timestamp or its own round-trip estimate, ``user`` when it is this process reading its clock.
+    A busy event loop falsifies only the second.
+    """
+
+    name: str
+    start_seconds: float
+    """When it began, counted from the start of the report."""
+    seconds: float
+    clock: Clock
+    outcome: Outcome
+    address: str | None = None
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """An instant on the monotonic clock, in nanoseconds, and whose clock saw it."""
+
+    ns: int
+    clock: Clock

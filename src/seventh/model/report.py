@@ -1,0 +1,75 @@
+"""The report: everything that one look at one target gave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from seventh.model.facts import Facts
+from seventh.model.failure import Failure
+from seventh.model.phase import Phase
+from seventh.model.severity import Severity, Status
+
+Param = str | int | float | tuple[str, ...]
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule that fired: its id and what it saw. The words are chosen when it is rendered."""
+
+    id: str
+    room: str
+    severity: Severity
+    tier: int
+    params: Mapping[str, Param]
+    references: tuple[str, ...]
+    seed: tuple[str, ...]
+
+
+class Skipped(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule that could not be evaluated, and why. It is never counted as passed."""
+
+    id: str
+    reason: str
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What one look at one target gave; a failure never empties the rest."""
+
+    target: str
+    protocol: str
+    vantage: str
+    started_at: str
+    duration_seconds: float
+    failure: Failure | None
+    phases: tuple[Phase, ...]
+    facts: Mapping[str, Facts]
+    metrics: Mapping[str, float]
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...]
+    passed: tuple[str, ...] = ()
+    transcript: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        """The report in one word.
+
+        critical: a failure, or a finding critical or high; warning: a medium one; unknown: Seventh
+        itself or the person stopped before anything could be told; else ok.
+        """
+        return judge(self.failure, [finding.severity for finding in self.findings])
+
+
+def judge(
+    failure: Failure | None, severities: Sequence[Severity], bar: Severity = Severity.MEDIUM
+) -> Status:
+    """Weigh a failure and findings into a status; findings below ``bar`` do not count."""
+    if failure is not None:
+        undecided = failure.blame == "seventh" or failure.reason == "interrupted"
+        if undecided:
+            return Status.UNKNOWN
+        return Status.CRITICAL
+    worst = max((s.rank for s in severities if s.reaches(bar)), default=-1)
+    if worst >= Severity.HIGH.rank:
+        return Status.CRITICAL
+    return Status.WARNING if worst >= 0 else Status.OK

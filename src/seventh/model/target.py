@@ -1,0 +1,179 @@
+"""Targets: what to look at, written as a URL or a bare host.
+
+This module knows the grammar only. Which schemes exist and their usual ports come from the rooms'
+specs; the caller passes them in.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from seventh.model.failure import UsageError
+
+_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://(.*)$", re.DOTALL)
+_LABEL = re.compile(r"^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$")
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+# The schemes of the design that have no room yet; asking for one says so instead of "unknown".
+PLANNED_SCHEMES = frozenset(
+    {"smtp", "smtps", "submission", "imap", "imaps", "pop3", "pop3s", "mail", "nts", "snmp"}
+    | {"http", "https", "grpc", "grpcs", "mqtt", "mqtts", "mqtt+ws", "mqtt+wss", "ws", "wss"}
+)
+
+
+class Scheme(msgspec.Struct, frozen=True, kw_only=True):
+    """A URL scheme that a room answers to."""
+
+    name: str
+    port: int | None
+    """The usual port; None where the URL must name one."""
+    transport: str = "tcp"
+    well_known: bool = True
+    """Whether a bare host is checked on this port."""
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to look at."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str = ""
+    user: str | None = None
+
+    @property
+    def is_literal(self) -> bool:
+        """Whether the host is an IP address and needs no lookup."""
+        return _literal(self.host) is not None
+
+    @property
+    def authority(self) -> str:
+        """``host:port``, with brackets around an IPv6 address."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.path}"
+
+
+def parse_target(text: str, schemes: Mapping[str, Scheme]) -> tuple[Target, ...]:
+    """Read one target; a bare host becomes one for each well-known port that has a room.
+
+    Raises UsageError with the mend when the text is not a target.
+    """
+    text = text.strip()
+    if not text:
+        raise UsageError("an empty target: write a URL such as ssh://host or a bare host name")
+    if hidden := _FORBIDDEN.search(text):
+        raise UsageError(
+            f"target {text!r} has a control or blank character at column {hidden.start() + 1}: "
+            "remove it"
+        )
+    match = _SCHEME.match(text)
+    if match is None:
+        return _bare(text, schemes)
+    name = match.group(1).lower()
+    scheme = schemes.get(name)
+    if scheme is None:
+        raise UsageError(_unknown_scheme(text, name, schemes))
+    return (_from_url(text, match.group(2), scheme),)
+
+
+def _bare(text: str, schemes: Mapping[str, Scheme]) -> tuple[Target, ...]:
+    if text.startswith("mail:"):
+        raise UsageError(f"target {text!r}: the mail-domain room is not built yet")
+    host, port = _host_and_port(text, text)
+    if port is not None:
+        raise UsageError(
+            f"target {text!r} names a port but no protocol: write the scheme too, "
+            f"such as tls://{text} or tcp://{text}"
+        )
+    return tuple(
+        Target(scheme=scheme.name, host=host, port=scheme.port)
+        for scheme in schemes.values()
+        if scheme.well_known and scheme.port is not None
+    )
+
+
+def _from_url(text: str, rest: str, scheme: Scheme) -> Target:
+    cut = min((i for i in (rest.find(c) for c in "/?#") if i >= 0), default=len(rest))
+    authority, path = rest[:cut], rest[cut:]
+    user: str | None = None
+    if "@" in authority:
+        user, _, authority = authority.rpartition("@")
+        if ":" in user:
+            raise UsageError(
+                f"target {scheme.name}://…@{authority} carries a password: a secret never stands "
+                "in a URL; use --password-file or the environment variable SEVENTH_PASSWORD"
+            )
+    host, port = _host_and_port(authority, text)
+    if port is None:
+        port = scheme.port
+    if port is None:
+        raise UsageError(
+            f"target {text!r} needs a port, such as {scheme.name}://{authority or 'host'}:443"
+        )
+    return Target(scheme=scheme.name, host=host, port=port, path=path, user=user or None)
+
+
+def _host_and_port(authority: str, text: str) -> tuple[str, int | None]:
+    if not authority:
+        raise UsageError(f"target {text!r} has no host")
+    if authority.startswith("["):
+        inside, closed, after = authority[1:].partition("]")
+        if not closed:
+            raise UsageError(f"target {text!r}: the IPv6 address has no closing ']'")
+        if after and not after.startswith(":"):
+            raise UsageError(f"target {text!r}: after ']' comes ':PORT' or nothing")
+        if _literal(inside) is None or ":" not in inside:
+            raise UsageError(f"target {text!r}: {inside!r} is not an IPv6 address")
+        return inside.lower(), _port(after[1:], text) if after else None
+    if authority.count(":") > 1:
+        if _literal(authority) is not None:
+            return authority.lower(), None
+        raise UsageError(f"target {text!r}: write an IPv6 address in brackets, as in [::1]:443")
+    host, colon, port = authority.partition(":")
+    return _host(host, text), _port(port, text) if colon else None
+
+
+def _host(host: str, text: str) -> str:
+    if not host:
+        raise UsageError(f"target {text!r} has no host")
+    if _literal(host) is not None:
+        return host
+    try:
+        ascii_host = host if host.isascii() else host.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise UsageError(f"target {text!r}: {host!r} is not a valid host name") from None
+    labels = ascii_host.removesuffix(".").split(".")
+    if len(ascii_host) > 253 or not all(_LABEL.match(label) for label in labels):
+        raise UsageError(f"target {text!r}: {host!r} is not a valid host name")
+    if all(label.isdigit() for label in labels):
+        raise UsageError(f"target {text!r}: {host!r} is not a valid IPv4 address")
+    return ascii_host.lower()
+
+
+def _port(text_port: str, text: str) -> int:
+    if not (text_port.isascii() and text_port.isdigit()) or not 1 <= int(text_port[:9]) <= 65535:
+        raise UsageError(f"target {text!r}: port {text_port!r} is not a number from 1 to 65535")
+    return int(text_port)
+
+
+@functools.lru_cache(maxsize=4096)
+def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _unknown_scheme(text: str, name: str, schemes: Mapping[str, Scheme]) -> str:
+    known = ", ".join(f"{scheme}://" for scheme in sorted(schemes))
+    if name in PLANNED_SCHEMES:
+        return f"target {text!r}: the {name}:// room is not built yet; there are {known}"
+    return f"target {text!r}: unknown scheme {name}://; there are {known}"

@@ -1,0 +1,117 @@
+"""What TLS learns of a peer; any room whose protocol stands on TLS carries these facts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from seventh.model.facts import Facts
+from seventh.model.failure import Reason
+
+ChainState = Literal[
+    "trusted", "missing-intermediate", "unknown-root", "self-signed", "invalid"
+]
+"""Where the way from the server's certificate to a trusted root ends; dates are judged apart."""
+
+ClientCertificate = Literal["not-requested", "optional", "required", "refused-later", "given"]
+"""``refused-later``: the handshake succeeds without one, then the application answers with an
+error. ``given``: one was sent, so it is unknown what happens without."""
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+    """One certificate of the chain that the server sent."""
+
+    subject: str
+    issuer: str
+    names: tuple[str, ...] = ()
+    """Its subject alternative names: DNS names and IP addresses."""
+    serial: str = ""
+    not_before: str = ""
+    not_after: str = ""
+    days_left: float = 0.0
+    """Until not_after; negative when that is past."""
+    days_to_start: float = 0.0
+    """Until not_before; negative when it has begun."""
+    lifetime_days: float = 0.0
+    key_type: str = ""
+    """``RSA``, ``EC``, ``Ed25519`` …"""
+    key_bits: int | None = None
+    signature_hash: str | None = None
+    """``sha256`` …; None where the signature scheme has no hash of its own (Ed25519)."""
+    version: int = 3
+    self_issued: bool = False
+    """Subject and issuer are the same: a root, or a self-signed certificate."""
+    must_staple: bool = False
+    sha256: str = ""
+    """The fingerprint, in hexadecimal."""
+    problem: str = ""
+    """Why it could not be read, where it could not."""
+
+
+class TlsFacts(Facts, frozen=True, kw_only=True):
+    """What the handshakes and the bare hellos told."""
+
+    server_name: str = ""
+    """The name that was asked for and that the certificate is held against."""
+
+    # The main handshake: everything offered, newest first.
+    version: str | None = None
+    cipher: str | None = None
+    group: str | None = None
+    alpn: str | None = None
+    handshake_seconds: float | None = None
+    handshake_bytes: int | None = None
+    """What the server sent until the handshake was complete."""
+
+    # Its certificate.
+    chain: tuple[Certificate, ...] = ()
+    """As sent; the server's own first."""
+    chain_bytes: int | None = None
+    chain_state: ChainState | None = None
+    chain_problems: tuple[str, ...] = ()
+    """What is wrong with the chain as it was sent, one sentence each: order, roots, leftovers."""
+    verify_errors: tuple[str, ...] = ()
+    """Every error of the verification, as OpenSSL words it, with the depth."""
+    trust: Literal["system", "given"] | None = None
+    """Whose root it leads to: the system's store, or the one given with --ca."""
+    host_matches: bool | None = None
+    certificate_reason: Reason | None = None
+    """Why a client would refuse the certificate; None when it would not, or none was seen."""
+    certificate_detail: str = ""
+    cert_expiry_timestamp_seconds: float | None = None
+    """The earliest end of validity in the chain, as Unix time."""
+    staple: bool | None = None
+    """Whether an OCSP response came with the handshake that asked for one."""
+    client_certificate: ClientCertificate | None = None
+
+    # Resumption and early data.
+    tickets: int | None = None
+    """How many session tickets came after the handshake."""
+    ticket_lifetime_seconds: int | None = None
+    ticket_key_name: str | None = None
+    """The first 16 bytes of the ticket: with most servers the name of the key that seals it."""
+    max_early_data_bytes: int | None = None
+    early_data_accepted: bool | None = None
+    resumed: bool | None = None
+    resumed_seconds: float | None = None
+    resumption_gain_seconds: float | None = None
+
+    # Bare hellos.
+    versions: tuple[str, ...] = ()
+    """Accepted, oldest first."""
+    versions_refused: tuple[str, ...] = ()
+    broken_suites: tuple[str, ...] | None = None
+    """Accepted suites without encryption, authentication or 112 bits; perhaps not all of them."""
+    obsolete_suites: tuple[str, ...] | None = None
+    """Accepted suites with CBC or without forward secrecy; perhaps not all of them."""
+    dh_bits: int | None = None
+    """The size of the Diffie-Hellman prime; 0 when the server refuses finite-field groups."""
+    hybrid_group: str | None = None
+    """The post-quantum hybrid group that it selects; an empty text when it selects none."""
+    extended_master_secret: bool | None = None
+    secure_renegotiation: bool | None = None
+    compression: bool | None = None
+    """Whether a TLS 1.2 hello that offers DEFLATE gets it."""
+    unlearnt: tuple[str, ...] = ()
+    """What could not be asked or was not answered, and why."""

@@ -1,0 +1,77 @@
+"""Addresses, and which of them a peer may name."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from typing import Literal
+
+import msgspec
+
+from seventh.model.failure import Failed, Reason
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """One IP address and port to talk to."""
+
+    ip: str
+    port: int
+    scope: str = ""
+    """The zone of a link-local IPv6 address."""
+
+    @property
+    def family(self) -> Literal["ipv4", "ipv6"]:
+        """Which kind of address it is."""
+        return "ipv6" if ":" in self.ip else "ipv4"
+
+    @property
+    def socket_family(self) -> socket.AddressFamily:
+        """The kernel's number for the family."""
+        return socket.AF_INET6 if ":" in self.ip else socket.AF_INET
+
+    @property
+    def sockaddr(self) -> tuple[str, int] | tuple[str, int, int, int]:
+        """What the socket calls want."""
+        if self.family == "ipv4":
+            return (self.ip, self.port)
+        scope = 0
+        if self.scope:
+            try:
+                scope = (
+                    int(self.scope) if self.scope.isdigit() else socket.if_nametoindex(self.scope)
+                )
+            except OSError:
+                raise Failed(
+                    Reason.CONNECT_UNREACHABLE, f"this machine has no interface {self.scope!r}"
+                ) from None
+        return (self.ip, self.port, 0, scope)
+
+    def __str__(self) -> str:
+        return self.ip
+
+
+def reach(ip: str) -> Literal["public", "private", "loopback"]:
+    """How far an address reaches. Link-local, reserved and multicast count as private."""
+    parsed = ipaddress.ip_address(ip)
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    if parsed.is_loopback:
+        return "loopback"
+    return "public" if parsed.is_global and not parsed.is_multicast else "private"
+
+
+_DISTANCE = {"loopback": 0, "private": 1, "public": 2}
+
+
+def check_peer_named(asked: str, named: str) -> None:
+    """Let through an address that the peer ``asked`` has named; Failed with address-policy else.
+
+    A peer may name addresses that reach at least as far as its own: a public server cannot steer
+    Seventh to this machine or its private networks.
+    """
+    if _DISTANCE[reach(named)] < _DISTANCE[reach(asked)]:
+        raise Failed(
+            Reason.ADDRESS_POLICY,
+            f"the {reach(asked)} peer {asked} names the {reach(named)} address {named}: "
+            "not followed",
+        )

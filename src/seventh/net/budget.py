@@ -1,0 +1,67 @@
+"""What a peer may cost: time, bytes and a minimum rate, for one target."""
+
+from __future__ import annotations
+
+from seventh.model.failure import Failed, Reason
+from seventh.net.stopwatch import now_ns
+
+MAX_BYTES = 4 * 1024 * 1024
+"""The most that one connection may send us."""
+MIN_RATE_BYTES_PER_SECOND = 16
+"""Slower than this for RATE_GRACE_SECONDS is a drip, not a conversation."""
+RATE_GRACE_SECONDS = 5.0
+
+
+class Budget:
+    """The deadline of one target and the limits of each of its connections."""
+
+    __slots__ = ("connections_left", "deadline_ns", "max_bytes")
+
+    def __init__(
+        self, timeout_seconds: float, *, connections: int = 4, max_bytes: int = MAX_BYTES
+    ) -> None:
+        self.deadline_ns = now_ns() + int(timeout_seconds * 1e9)
+        self.connections_left = connections
+        self.max_bytes = max_bytes
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the deadline; never negative."""
+        return max(0, self.deadline_ns - now_ns()) / 1e9
+
+    def within(self, seconds: float) -> int:
+        """The earlier of the deadline and ``seconds`` from now, in monotonic nanoseconds."""
+        return min(self.deadline_ns, now_ns() + int(seconds * 1e9))
+
+    def spend_connection(self) -> None:
+        """Take one connection; Failed when the target has had its share."""
+        if self.connections_left <= 0:
+            raise Failed(Reason.BUDGET_EXCEEDED, "the connection budget of this target is spent")
+        self.connections_left -= 1
+
+
+class Meter:
+    """Counts what one connection sends and enforces the budget's byte cap and minimum rate.
+
+    The rate is counted over the time spent waiting for the peer, so our own pauses never blame it.
+    """
+
+    __slots__ = ("max_bytes", "received", "waited_ns")
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self.received = 0
+        self.waited_ns = 0
+
+    def charge(self, count: int) -> None:
+        """Count received bytes; Failed when there are too many or they came too slowly."""
+        self.received += count
+        if self.received > self.max_bytes:
+            raise Failed(Reason.BUDGET_EXCEEDED, f"the peer sent more than {self.max_bytes} bytes")
+        if self.waited_ns > RATE_GRACE_SECONDS * 1e9:
+            seconds = self.waited_ns / 1e9
+            if self.received < MIN_RATE_BYTES_PER_SECOND * seconds:
+                raise Failed(
+                    Reason.BUDGET_EXCEEDED,
+                    f"the peer drips: {self.received} bytes in {seconds:.1f} s",
+                )

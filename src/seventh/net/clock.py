@@ -1,0 +1,82 @@
+"""This machine's wall clock: how an instant reads on it, and how far it may itself be wrong."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import time
+from collections.abc import Callable
+
+from seventh.model.phase import Mark
+from seventh.net.stopwatch import now_ns
+
+_STA_UNSYNC = 0x0040
+_TIME_ERROR = 5
+
+
+def wall_minus_monotonic_ns() -> int:
+    """The distance from the monotonic clock to the wall clock, now, in nanoseconds.
+
+    Both clocks are slewed alike, so between two steps of the wall clock the distance stands still.
+    Instants that are compared with each other take the same distance: then a step between them
+    falsifies neither their difference nor only one of them.
+    """
+    before = now_ns()
+    wall = time.time_ns()
+    return wall - (before + now_ns()) // 2
+
+
+def wall_ns(mark: Mark, distance_ns: int | None = None) -> int:
+    """How ``mark`` reads on the wall clock: nanoseconds since 1970, UTC.
+
+    ``distance_ns`` is :func:`wall_minus_monotonic_ns`, for several marks that share one reading.
+    """
+    return mark.ns + (wall_minus_monotonic_ns() if distance_ns is None else distance_ns)
+
+
+def clock_error_seconds() -> float | None:
+    """The most that this machine's wall clock may be off, as its own time daemon tells the kernel.
+
+    That is adjtimex(2)'s ``maxerror``. None where the clock is not synchronised, where nobody tells
+    the kernel, and on systems other than Linux: then nothing is known.
+    """
+    read = _adjtimex()
+    if read is None:
+        return None
+    state, status, max_error_us = read()
+    if state in {-1, _TIME_ERROR} or status & _STA_UNSYNC:
+        return None
+    return max_error_us / 1e6
+
+
+@functools.cache
+def _adjtimex() -> Callable[[], tuple[int, int, int]] | None:
+    """A function that reads (state, status, maxerror in microseconds); None where there is none."""
+    if sys.platform != "linux":
+        return None
+    import ctypes
+
+    class Timex(ctypes.Structure):
+        """The head of struct timex; ``rest`` is longer than what follows on any architecture."""
+
+        _fields_ = (
+            ("modes", ctypes.c_uint),
+            ("offset", ctypes.c_long),
+            ("freq", ctypes.c_long),
+            ("maxerror", ctypes.c_long),
+            ("esterror", ctypes.c_long),
+            ("status", ctypes.c_int),
+            ("rest", ctypes.c_char * 256),
+        )
+
+    try:
+        call = ctypes.CDLL(None).adjtimex
+    except (OSError, AttributeError):
+        return None
+
+    def read() -> tuple[int, int, int]:
+        timex = Timex()  # modes 0: read only, no privilege needed
+        state = int(call(ctypes.byref(timex)))
+        return state, int(timex.status), int(timex.maxerror)
+
+    return read

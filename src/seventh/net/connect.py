@@ -1,0 +1,135 @@
+"""Opening TCP connections, each try at each address an :class:`Attempt` of its own."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+import msgspec
+
+from seventh.model.failure import Failed, Reason
+from seventh.model.netfacts import Attempt, AttemptOutcome
+from seventh.model.phase import Mark
+from seventh.net import kernel
+from seventh.net.address import Address
+from seventh.net.budget import Budget
+from seventh.net.stopwatch import now_ns
+from seventh.net.stream import TcpStream, Transcript
+from seventh.net.wait import DeadlineError, writable
+
+_OUTCOME: dict[int, tuple[AttemptOutcome, Reason]] = {
+    errno.ECONNREFUSED: ("refused", Reason.CONNECT_REFUSED),
+    errno.ETIMEDOUT: ("timeout", Reason.CONNECT_TIMEOUT),
+    errno.ECONNRESET: ("reset", Reason.CONNECT_RESET),
+    errno.EHOSTUNREACH: ("unreachable", Reason.CONNECT_UNREACHABLE),
+    errno.ENETUNREACH: ("unreachable", Reason.CONNECT_UNREACHABLE),
+    errno.EADDRNOTAVAIL: ("unreachable", Reason.CONNECT_UNREACHABLE),
+    errno.EINVAL: ("unreachable", Reason.CONNECT_UNREACHABLE),
+    errno.EACCES: ("forbidden", Reason.CONNECT_FORBIDDEN),
+    errno.EPERM: ("forbidden", Reason.CONNECT_FORBIDDEN),
+}
+
+
+class Connected(msgspec.Struct, frozen=True):
+    """What one attempt gave: a stream, or the failure; and when it began and ended."""
+
+    attempt: Attempt
+    start_ns: int
+    end: Mark
+    stream: TcpStream | None
+    failure: Failed | None
+
+
+async def open_tcp(
+    address: Address, budget: Budget, deadline_ns: int, transcript: Transcript | None = None
+) -> Connected:
+    """Try one address until ``deadline_ns``.
+
+    The phase is the kernel's own measure of SYN to SYN/ACK where there is one and no SYN was lost
+    (a retransmitted SYN is not in the kernel's round-trip estimate, but the person waited for it).
+    """
+    start = now_ns()
+    try:
+        sock = socket.socket(address.socket_family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    except OSError as error:
+        return _failed(address, start, error.errno or 0, error.strerror or str(error))
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        kernel.ask_for_timestamps(sock)
+        start = now_ns()
+        code = await _connect(sock, address, min(deadline_ns, budget.deadline_ns))
+    except DeadlineError:
+        sock.close()
+        return _failed(address, start, errno.ETIMEDOUT, "no answer: filtered, or the host is down")
+    except Failed as failed:
+        sock.close()
+        return _failed(address, start, errno.EADDRNOTAVAIL, failed.detail)
+    except BaseException:
+        sock.close()
+        raise
+    if code:
+        sock.close()
+        return _failed(address, start, code, "")
+    end = Mark(now_ns(), "user")
+    info = kernel.tcp_info(sock)
+    if info is not None and info.rtt_seconds > 0 and not info.retransmits:
+        measured = start + int(info.rtt_seconds * 1e9)
+        end = Mark(min(measured, end.ns), "kernel")
+    stream = TcpStream(sock, address, budget, transcript)
+    return Connected(_attempt(address, start, end, "open", "", info), start, end, stream, None)
+
+
+async def _connect(sock: socket.socket, address: Address, deadline_ns: int) -> int:
+    """Connect; 0 or an errno. The second call asks first, so a near peer costs no wait."""
+    sockaddr = address.sockaddr
+    code = sock.connect_ex(sockaddr)
+    if code != errno.EINPROGRESS:
+        return code
+    code = sock.connect_ex(sockaddr)
+    if code in {0, errno.EISCONN}:
+        return 0
+    if code not in {errno.EALREADY, errno.EINPROGRESS}:
+        return code
+    await writable(sock, deadline_ns)
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+
+def _failed(address: Address, start: int, code: int, detail: str) -> Connected:
+    outcome, reason = _OUTCOME.get(code, ("unreachable", Reason.LOCAL_RESOURCE))
+    text = detail or _EXPLAINED.get(reason) or errno.errorcode.get(code, str(code))
+    end = Mark(now_ns(), "user")
+    failed = Failed(reason, f"{address.ip} port {address.port}: {text}")
+    return Connected(_attempt(address, start, end, outcome, text, None), start, end, None, failed)
+
+
+_EXPLAINED = {
+    Reason.CONNECT_REFUSED: "refused: the host answers, but nothing listens on the port",
+    Reason.CONNECT_RESET: "reset while connecting",
+    Reason.CONNECT_UNREACHABLE: "no route to the address",
+    Reason.CONNECT_FORBIDDEN: "this machine's firewall forbids it",
+}
+
+
+def _attempt(
+    address: Address,
+    start: int,
+    end: Mark,
+    outcome: AttemptOutcome,
+    detail: str,
+    info: kernel.TcpInfo | None,
+) -> Attempt:
+    return Attempt(
+        address=address.ip,
+        port=address.port,
+        family=address.family,
+        transport="tcp",
+        outcome=outcome,
+        seconds=max(0, end.ns - start) / 1e9,
+        clock=end.clock,
+        detail=detail,
+        rtt_seconds=info.rtt_seconds if info else None,
+        rtt_variance_seconds=info.rtt_variance_seconds if info else None,
+        path_mtu_bytes=info.path_mtu_bytes if info else None,
+        mss_bytes=info.mss_bytes if info else None,
+        retransmits=info.retransmits if info else None,
+    )

@@ -1,0 +1,139 @@
+"""Datagrams: one socket to one address, with the kernel's receive timestamps and ICMP errors."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+
+import msgspec
+
+from seventh.model.failure import Failed, Reason
+from seventh.model.phase import Mark
+from seventh.net import kernel
+from seventh.net.address import Address
+from seventh.net.budget import Budget, Meter
+from seventh.net.stopwatch import now_ns
+from seventh.net.stream import Transcript, note
+from seventh.net.wait import DeadlineError, readable
+
+MAX_DATAGRAM = 65535
+_MAX_ICMP = 64
+
+
+class Arrived(msgspec.Struct, frozen=True):
+    """A datagram, when it arrived, and who sent it."""
+
+    data: bytes
+    at: Mark
+    ip: str
+    port: int
+
+
+class Datagram:
+    """A UDP socket of a fresh random port.
+
+    It is not connected, so that a reply from a foreign address is seen and can be judged; ICMP
+    errors still arrive (IP_RECVERR). :meth:`receive` tells where each datagram came from.
+    """
+
+    __slots__ = ("_budget", "_meter", "_sock", "_transcript", "address")
+
+    def __init__(
+        self, address: Address, budget: Budget, transcript: Transcript | None = None
+    ) -> None:
+        self.address = address
+        self._budget = budget
+        self._meter = Meter(budget.max_bytes)
+        self._transcript = transcript
+        try:
+            sock = socket.socket(address.socket_family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        except OSError as error:
+            raise Failed(Reason.LOCAL_RESOURCE, f"no socket: {error.strerror}") from None
+        kernel.ask_for_timestamps(sock)
+        if kernel.LINUX:
+            with contextlib.suppress(OSError):
+                if address.family == "ipv4":
+                    sock.setsockopt(socket.IPPROTO_IP, kernel.IP_RECVERR, 1)
+                else:
+                    sock.setsockopt(socket.IPPROTO_IPV6, kernel.IPV6_RECVERR, 1)
+        self._sock = sock
+
+    def send(self, data: bytes) -> Mark:
+        """Send one datagram; the mark is the instant just before it went."""
+        if self._transcript is not None:
+            note(self._transcript, ">", data)
+        mark = Mark(now_ns(), "user")
+        try:
+            self._sock.sendto(data, self.address.sockaddr)
+        except BlockingIOError:
+            raise Failed(Reason.LOCAL_RESOURCE, "the send buffer is full") from None
+        except OSError as error:
+            self._forget_icmp()
+            raise _refused(error) from None
+        return mark
+
+    async def receive(self, deadline_ns: int) -> Arrived | None:
+        """The next datagram, from whomever; None when the deadline passes.
+
+        Raises Failed with connect-refused or connect-unreachable when ICMP says so.
+        """
+        until = min(deadline_ns, self._budget.deadline_ns)
+        while True:
+            try:
+                data, ancillary, _, source = self._sock.recvmsg(
+                    MAX_DATAGRAM, kernel.ANCILLARY_BYTES
+                )
+            except BlockingIOError:
+                try:
+                    await readable(self._sock, until)
+                except DeadlineError:
+                    return None
+                continue
+            except OSError as error:
+                self._forget_icmp()
+                raise _refused(error) from None
+            if self._transcript is not None:
+                note(self._transcript, "<", data)
+            self._meter.charge(len(data))
+            return Arrived(data, kernel.arrival(ancillary), source[0], source[1])
+
+    def _forget_icmp(self) -> None:
+        """Empty the error queue: while anything is in it, the socket counts as readable."""
+        if kernel.LINUX:
+            with contextlib.suppress(OSError):
+                for _ in range(_MAX_ICMP):
+                    self._sock.recvmsg(0, 0, kernel.MSG_ERRQUEUE)
+
+    def close(self) -> None:
+        """Close the socket."""
+        with contextlib.suppress(OSError):
+            self._sock.close()
+
+    def __enter__(self) -> Datagram:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def local_ip(address: Address) -> str | None:
+    """Which of our addresses a datagram to ``address`` leaves from; None without a route."""
+    try:
+        with socket.socket(address.socket_family, socket.SOCK_DGRAM) as sock:
+            sock.connect(address.sockaddr)  # of a datagram socket: chooses the route, sends nothing
+            return str(sock.getsockname()[0])
+    except (OSError, Failed):
+        return None
+
+
+def _refused(error: OSError) -> Failed:
+    if error.errno == errno.ECONNREFUSED:
+        return Failed(Reason.CONNECT_REFUSED, "ICMP: the port is closed")
+    if error.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL}:
+        return Failed(Reason.CONNECT_UNREACHABLE, f"{error.strerror}")
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return Failed(Reason.CONNECT_FORBIDDEN, "this machine's firewall forbids it")
+    if error.errno == errno.EMSGSIZE:
+        return Failed(Reason.LOCAL_RESOURCE, "the datagram is too large for the path")
+    return Failed(Reason.LOCAL_RESOURCE, f"socket error: {error.strerror or error}")

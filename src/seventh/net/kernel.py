@@ -1,0 +1,108 @@
+"""What the kernel knows better than this process: when bytes arrived, and how the path behaves.
+
+Linux only; elsewhere the marks are the user clock's and there is no TCP_INFO.
+"""
+
+from __future__ import annotations
+
+import functools
+import socket
+import struct
+import sys
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from seventh.model.phase import Mark
+from seventh.net.stopwatch import now_ns
+
+LINUX = sys.platform == "linux"
+SO_TIMESTAMPNS = 35
+"""Asks for a receive timestamp with each recvmsg; the same number names the control message."""
+IP_RECVERR = 11
+IPV6_RECVERR = 25
+MSG_ERRQUEUE = 0x2000
+ANCILLARY_BYTES = 64
+_TIMESPEC = struct.Struct("@ll")
+_TCP_INFO_BYTES = 192
+
+
+@functools.cache
+def _timestamps_kept_on() -> int | None:
+    """A socket's descriptor that wants timestamps for as long as the process lives.
+
+    The kernel patches its own code when the first socket of the machine asks for timestamps and again
+    when the last one goes. Without this one, each short connection would pay for both (50 µs).
+    """
+    try:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    except OSError:
+        return None
+    return sock.detach()
+
+
+def ask_for_timestamps(sock: socket.socket) -> bool:
+    """Turn on receive timestamps; False where the kernel has none."""
+    if not LINUX or _timestamps_kept_on() is None:
+        return False
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    except OSError:
+        return False
+    return True
+
+
+def arrival(ancillary: Sequence[tuple[int, int, bytes]]) -> Mark:
+    """When the bytes of a recvmsg reached this machine.
+
+    The kernel stamps with the wall clock; the stamp is moved to the monotonic clock by the distance
+    of the two clocks now, so that a step of the wall clock cannot reach a measured interval unless
+    it falls between arrival and this call.
+    """
+    now = now_ns()
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(data) >= _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(data)
+            age = time.time_ns() - (seconds * 1_000_000_000 + nanoseconds)
+            if 0 <= age < 3_600_000_000_000:
+                return Mark(now - age, "kernel")
+    return Mark(now, "user")
+
+
+class TcpInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of Linux's struct tcp_info that a report uses."""
+
+    rtt_seconds: float
+    rtt_variance_seconds: float
+    min_rtt_seconds: float | None
+    path_mtu_bytes: int
+    mss_bytes: int
+    retransmits: int
+    segments_out: int | None
+
+
+def tcp_info(sock: socket.socket) -> TcpInfo | None:
+    """Read TCP_INFO; None where there is none or the socket has gone."""
+    if not LINUX:
+        return None
+    try:
+        raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+    except OSError:
+        return None
+    if len(raw) < 104:
+        return None
+    # Eight bytes of state, then 32-bit words (include/uapi/linux/tcp.h).
+    words = struct.unpack_from("@24I", raw, 8)
+    min_rtt = struct.unpack_from("@I", raw, 148)[0] if len(raw) >= 152 else 0
+    segs_out = struct.unpack_from("@I", raw, 136)[0] if len(raw) >= 140 else None
+    return TcpInfo(
+        rtt_seconds=words[15] / 1e6,
+        rtt_variance_seconds=words[16] / 1e6,
+        min_rtt_seconds=min_rtt / 1e6 if min_rtt else None,
+        path_mtu_bytes=words[13],
+        mss_bytes=words[2],
+        retransmits=words[23],
+        segments_out=segs_out,
+    )

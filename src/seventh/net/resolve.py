@@ -1,0 +1,232 @@
+"""Names to addresses by the system's resolver; records by dnspython.
+
+With ``--resolver`` the addresses come from that server too, so that everything in one report was
+told by one server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from seventh.model.failure import Failed, Reason, UsageError
+from seventh.model.netfacts import Lookup
+from seventh.net.address import Address
+from seventh.net.stopwatch import now_ns
+
+if TYPE_CHECKING:
+    import dns.asyncresolver
+
+T = TypeVar("T")
+MAX_ADDRESSES = 16
+Family = Literal["any", "ipv4", "ipv6"]
+_FAMILIES = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+
+
+async def system_addresses(
+    host: str, port: int, family: Family, deadline_ns: int
+) -> tuple[tuple[Address, ...], Lookup]:
+    """Ask the system's resolver; the Lookup says how it went even when there is no address."""
+    started = now_ns()
+
+    def ask() -> list[tuple[object, ...]]:
+        return list(
+            socket.getaddrinfo(
+                host, port, _FAMILIES[family], socket.SOCK_STREAM, socket.IPPROTO_TCP
+            )
+        )
+
+    outcome: Literal["ok", "nxdomain", "no-data", "servfail", "timeout", "failed"] = "ok"
+    detail = ""
+    rows: list[tuple[object, ...]] = []
+    try:
+        async with asyncio.timeout(max(0.001, (deadline_ns - now_ns()) / 1e9)):
+            rows = await in_daemon_thread(ask)
+    except TimeoutError:
+        outcome, detail = "timeout", "the resolver did not answer in time"
+    except socket.gaierror as error:
+        outcome, detail = _gai_outcome(error), error.strerror or str(error)
+    except (OSError, UnicodeError) as error:
+        outcome, detail = "failed", str(error)
+    found: dict[str, Address] = {}
+    for row in rows:
+        sockaddr = row[4]
+        if isinstance(sockaddr, tuple):
+            ip, _, scope = str(sockaddr[0]).partition("%")
+            found.setdefault(ip, Address(ip=ip, port=port, scope=scope))
+    addresses = tuple(found.values())[:MAX_ADDRESSES]
+    lookup = Lookup(
+        name=host,
+        kind="address",
+        outcome=outcome,
+        seconds=(now_ns() - started) / 1e9,
+        answers=tuple(a.ip for a in addresses),
+        detail=detail,
+    )
+    return addresses, lookup
+
+
+def _gai_outcome(error: socket.gaierror) -> Literal["nxdomain", "no-data", "servfail", "failed"]:
+    if error.errno == socket.EAI_NONAME:
+        return "nxdomain"
+    if error.errno in {getattr(socket, "EAI_NODATA", -5), getattr(socket, "EAI_ADDRFAMILY", -9)}:
+        return "no-data"
+    return "servfail" if error.errno == socket.EAI_AGAIN else "failed"
+
+
+def no_address(host: str, lookups: tuple[Lookup, ...]) -> Failed:
+    """The failure of a name that gave no address."""
+    outcomes = {lookup.outcome for lookup in lookups}
+    detail = "; ".join(sorted({lookup.detail for lookup in lookups if lookup.detail}))
+    if "timeout" in outcomes:
+        return Failed(Reason.RESOLVE_TIMEOUT, f"{host}: {detail or 'no answer in time'}")
+    if outcomes & {"servfail", "failed"}:
+        return Failed(Reason.RESOLVE_FAILED, f"{host}: {detail or 'the resolver failed'}")
+    if "no-data" in outcomes or "ok" in outcomes:
+        return Failed(
+            Reason.RESOLVE_NO_ADDRESS, f"{host} exists but has no address of the family asked for"
+        )
+    return Failed(Reason.RESOLVE_NXDOMAIN, f"{host}: no such name")
+
+
+async def in_daemon_thread(work: Callable[[], T]) -> T:
+    """Run blocking ``work`` in a thread that cannot hold up the end of the process.
+
+    The C resolver cannot be interrupted; when we stop waiting, its thread is left behind.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)  # type: ignore[arg-type]  # set only without an error
+
+    def run() -> None:
+        result: T | None = None
+        caught: BaseException | None = None
+        try:
+            result = work()
+        except BaseException as error:  # noqa: BLE001 - handed to the waiter
+            caught = error
+        try:
+            loop.call_soon_threadsafe(settle, result, caught)
+        except RuntimeError:
+            return  # the loop has closed: nobody waits any more
+
+    threading.Thread(target=run, name="resolver", daemon=True).start()
+    return await future
+
+
+def parse_resolver(text: str) -> tuple[str, int]:
+    """``HOST``, ``HOST:PORT`` or ``[V6]:PORT``; UsageError otherwise."""
+    host, port = text, "53"
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        port = rest.removeprefix(":") or "53"
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    try:
+        socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
+    except OSError:
+        raise UsageError(
+            f"--resolver {text!r}: write an IP address, such as 127.0.0.1:53"
+        ) from None
+    if not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise UsageError(f"--resolver {text!r}: port {port!r} is not a number from 1 to 65535")
+    return host, int(port)
+
+
+def make_resolver(resolver: str | None) -> dns.asyncresolver.Resolver:
+    """A dnspython resolver: the one named, or the system's configuration.
+
+    It asks for DNSSEC's verdict (the AD bit) and never caches.
+    """
+    import dns.asyncresolver
+    import dns.flags
+    import dns.resolver
+
+    if resolver is None:
+        try:
+            made = dns.asyncresolver.Resolver()
+        except dns.resolver.NoResolverConfiguration:
+            raise Failed(Reason.RESOLVE_FAILED, "this machine has no resolver configured") from None
+    else:
+        made = dns.asyncresolver.Resolver(configure=False)
+        made.nameservers = [parse_resolver(resolver)[0]]
+        made.port = parse_resolver(resolver)[1]
+    made.use_edns(0, dns.flags.DO, 1232)
+    made.flags = dns.flags.RD | dns.flags.AD
+    made.cache = None
+    return made
+
+
+async def record(name: str, kind: str, *, resolver: str | None, deadline_ns: int) -> Lookup:
+    """Look one record type up: answers in presentation form, the AD bit, and how it went.
+
+    Never raises for what the name system answers; that is what the Lookup says.
+    """
+    import dns.exception
+    import dns.flags
+    import dns.resolver
+
+    started = now_ns()
+    answers: tuple[str, ...] = ()
+    authenticated: bool | None = None
+    outcome: Literal["ok", "nxdomain", "no-data", "servfail", "timeout", "failed"] = "ok"
+    detail = ""
+    try:
+        found = await make_resolver(resolver).resolve(
+            name,
+            kind,
+            raise_on_no_answer=False,
+            lifetime=max(0.001, (deadline_ns - started) / 1e9),
+            search=False,
+        )
+        authenticated = bool(found.response.flags & dns.flags.AD)
+        answers = tuple(str(item) for item in found.rrset or ())
+        outcome = "ok" if answers else "no-data"
+    except dns.resolver.NXDOMAIN:
+        outcome = "nxdomain"
+    except dns.resolver.NoNameservers as error:
+        outcome, detail = "servfail", _first_line(error)
+    except dns.exception.Timeout:
+        outcome, detail = "timeout", "the resolver did not answer in time"
+    except (dns.exception.DNSException, OSError) as error:
+        outcome, detail = "failed", _first_line(error)
+    return Lookup(
+        name=name,
+        kind=kind,
+        outcome=outcome,
+        seconds=(now_ns() - started) / 1e9,
+        answers=answers,
+        authenticated=authenticated,
+        detail=detail,
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+async def asked_addresses(
+    host: str, port: int, family: Family, *, resolver: str, deadline_ns: int
+) -> tuple[tuple[Address, ...], tuple[Lookup, ...]]:
+    """The host's addresses from one named resolver, IPv6 first."""
+    kinds = [k for k, f in (("AAAA", "ipv6"), ("A", "ipv4")) if family in {"any", f}]
+    lookups = await asyncio.gather(
+        *(record(host, kind, resolver=resolver, deadline_ns=deadline_ns) for kind in kinds)
+    )
+    addresses = tuple(
+        Address(ip=ip, port=port)
+        for lookup in lookups
+        for ip in lookup.answers
+        if "." in ip or ":" in ip
+    )
+    return addresses[:MAX_ADDRESSES], tuple(lookups)

@@ -1,0 +1,179 @@
+"""Streams: ordered bytes to and from a peer, with the instant at which they arrived.
+
+A :class:`Stream` is anything that carries bytes in order. :class:`TcpStream` is the bottom;
+:class:`seventh.net.tls.TlsStream` stands on any Stream, so TLS starts in place after a STARTTLS,
+runs inside another TLS, or through whatever later room tunnels bytes.
+"""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import errno
+import socket
+
+from seventh.model.failure import Failed, Reason
+from seventh.model.phase import Mark
+from seventh.net import kernel
+from seventh.net.address import Address
+from seventh.net.budget import Budget, Meter
+from seventh.net.stopwatch import now_ns
+from seventh.net.wait import DeadlineError, readable, writable
+
+CHUNK = 65536
+Transcript = list[str]
+
+
+class Stream(abc.ABC):
+    """Ordered bytes in both directions."""
+
+    address: Address
+
+    @abc.abstractmethod
+    async def send(self, data: bytes) -> Mark:
+        """Hand ``data`` over; the mark is the instant just before the first byte went."""
+
+    @abc.abstractmethod
+    async def receive(self, deadline_ns: int | None = None) -> tuple[bytes, Mark]:
+        """The next bytes, at least one, and when they arrived; ``b""`` when the peer has closed.
+
+        Raises Failed: peer-silent at the deadline, budget-exceeded, peer-reset.
+        """
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Let go at once; closing twice is fine."""
+
+    @property
+    @abc.abstractmethod
+    def budget(self) -> Budget:
+        """What the peer may cost."""
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class TcpStream(Stream):
+    """TCP on a non-blocking socket, with kernel receive timestamps where there are any."""
+
+    __slots__ = ("_budget", "_meter", "_sock", "_transcript", "address")
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        address: Address,
+        budget: Budget,
+        transcript: Transcript | None = None,
+    ) -> None:
+        self._sock = sock
+        self.address = address
+        self._budget = budget
+        self._meter = Meter(budget.max_bytes)
+        self._transcript = transcript
+
+    @property
+    def budget(self) -> Budget:
+        """What the peer may cost."""
+        return self._budget
+
+    @property
+    def received_bytes(self) -> int:
+        """How many bytes the peer has sent."""
+        return self._meter.received
+
+    async def send(self, data: bytes) -> Mark:
+        """Hand ``data`` to the kernel; Failed with peer-reset when the connection is gone."""
+        if self._transcript is not None:
+            note(self._transcript, ">", data)
+        mark = Mark(now_ns(), "user")
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._sock.send(view) :]
+            except BlockingIOError:
+                try:
+                    await writable(self._sock, self._budget.deadline_ns)
+                except DeadlineError:
+                    raise Failed(
+                        Reason.PEER_SILENT, "the peer stopped reading what we send"
+                    ) from None
+            except OSError as error:
+                raise broken(error) from None
+        return mark
+
+    async def receive(self, deadline_ns: int | None = None) -> tuple[bytes, Mark]:
+        """The next bytes and the kernel's instant of their arrival."""
+        until = self._budget.deadline_ns
+        if deadline_ns is not None and deadline_ns < until:
+            until = deadline_ns
+        while True:
+            try:
+                data, ancillary, _, _ = self._sock.recvmsg(CHUNK, kernel.ANCILLARY_BYTES)
+            except BlockingIOError:
+                await self._wait(until)
+                continue
+            except OSError as error:
+                raise broken(error) from None
+            mark = kernel.arrival(ancillary)
+            if self._transcript is not None:
+                note(self._transcript, "<", data)
+            self._meter.charge(len(data))
+            return data, mark
+
+    async def _wait(self, until: int) -> None:
+        started = now_ns()
+        try:
+            await readable(self._sock, until)
+        except DeadlineError:
+            waited = (now_ns() - started) / 1e9
+            said = f" after {self._meter.received} bytes" if self._meter.received else ""
+            raise Failed(
+                Reason.PEER_SILENT, f"the peer said nothing for {waited:.1f} s{said}"
+            ) from None
+        finally:
+            self._meter.waited_ns += now_ns() - started
+
+    def tcp_info(self) -> kernel.TcpInfo | None:
+        """The kernel's view of the path now."""
+        return kernel.tcp_info(self._sock)
+
+    def close(self) -> None:
+        """Close the socket; what the peer still sends is dropped."""
+        with contextlib.suppress(OSError):
+            self._sock.close()
+
+
+def broken(error: OSError) -> Failed:
+    """An error of an established connection, as a typed failure."""
+    if error.errno in {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}:
+        return Failed(Reason.PEER_RESET, "the peer reset the connection")
+    if error.errno == errno.ETIMEDOUT:
+        return Failed(
+            Reason.PEER_SILENT, "the connection timed out: segments were not acknowledged"
+        )
+    if error.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
+        return Failed(Reason.CONNECT_UNREACHABLE, error.strerror or "unreachable")
+    return Failed(Reason.LOCAL_RESOURCE, f"socket error: {error.strerror or error}")
+
+
+TRANSCRIPT_LINES = 400
+_SHOWN = 96
+
+
+def note(transcript: Transcript, direction: str, data: bytes) -> None:
+    """Add one line to a transcript; binary is shown as hex, and long data is cut."""
+    if len(transcript) >= TRANSCRIPT_LINES:
+        return
+    if not data:
+        transcript.append(f"{direction} (closed)")
+        return
+    text = data[:_SHOWN]
+    if all(32 <= byte < 127 or byte in b"\r\n\t" for byte in text):
+        shown = text.decode("ascii").encode("unicode_escape").decode("ascii")
+    else:
+        shown = text.hex(" ", 2)
+    more = f" … {len(data)} bytes" if len(data) > _SHOWN else ""
+    transcript.append(f"{direction} {shown}{more}")

@@ -1,0 +1,276 @@
+"""The talk: what a probe is given. It resolves, connects, keeps time, collects what is learnt."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+
+from seventh.model.facts import Facts
+from seventh.model.failure import Failed
+from seventh.model.netfacts import Attempt, Lookup, NetFacts
+from seventh.model.options import Options
+from seventh.model.phase import Mark
+from seventh.model.target import Target
+from seventh.net import resolve
+from seventh.net.address import Address
+from seventh.net.budget import Budget
+from seventh.net.connect import Connected, open_tcp
+from seventh.net.datagram import Datagram
+from seventh.net.stopwatch import Stopwatch, now_ns
+from seventh.net.stream import Stream, TcpStream, Transcript
+
+F = TypeVar("F", bound=Facts)
+ATTEMPT_SECONDS = 5.0
+"""How long one address may take to accept before it counts as filtered."""
+RESOLVE_SECONDS = 5.0
+"""How long the name may take; less when the whole target has less."""
+
+
+class Talk:
+    """One look at one target: its clock, its budget, its connections and what they taught.
+
+    ``facts`` maps a room's name to what was learnt for it. A failure leaves them standing.
+    """
+
+    __slots__ = (
+        "_addresses", "_attempts", "_opened", "_per_address", "_transports", "budget", "facts",
+        "failure", "options", "target", "transcript", "watch",
+    )  # fmt: skip
+
+    def __init__(self, target: Target, options: Options, *, connections: int = 4) -> None:
+        self.target = target
+        self.options = options
+        self.watch = Stopwatch()
+        self.budget = Budget(options.timeout_seconds, connections=connections)
+        self._per_address = connections
+        self.facts: dict[str, Facts] = {
+            "net": NetFacts(host=target.host, port=target.port),
+        }
+        self.failure: Failed | None = None
+        self.transcript: Transcript | None = [] if options.transcript else None
+        self._addresses: tuple[Address, ...] | None = None
+        self._opened: list[Stream | Datagram] = []
+        self._transports: dict[str, TcpStream] = {}
+        self._attempts: dict[str, int] = {}
+
+    # -- what was learnt -------------------------------------------------------------------------
+
+    @property
+    def net(self) -> NetFacts:
+        """What the network layer has learnt so far."""
+        facts = self.facts["net"]
+        assert isinstance(facts, NetFacts)  # noqa: S101 - only this class writes it
+        return facts
+
+    def learn(self, room: str, kind: type[F], **changes: object) -> F:
+        """Replace fields of ``room``'s facts (made with their defaults if there are none yet)."""
+        known = self.facts.get(room)
+        learnt = (known if isinstance(known, kind) else kind()).learn(**changes)
+        self.facts[room] = learnt
+        return learnt
+
+    def give_up(self, failed: Failed) -> None:
+        """Note a failure without leaving the probe; the first one is the report's."""
+        if self.failure is None:
+            self.failure = failed
+
+    def note(self, text: str) -> None:
+        """Add a line to the transcript, where one is kept. Never put a secret here."""
+        if self.transcript is not None:
+            self.transcript.append(f"# {text}")
+
+    # -- names -----------------------------------------------------------------------------------
+
+    async def addresses(self) -> tuple[Address, ...]:
+        """The target's addresses, resolved once; Failed (a resolve reason) when there are none."""
+        if self._addresses is None:
+            self._addresses = await self._resolve()
+            self.learn("net", NetFacts, addresses=tuple(a.ip for a in self._addresses))
+        return self._addresses
+
+    async def _resolve(self) -> tuple[Address, ...]:
+        target, options = self.target, self.options
+        if target.is_literal:
+            return (Address(ip=target.host.partition("%")[0], port=target.port,
+                            scope=target.host.partition("%")[2]),)  # fmt: skip
+        until = self.budget.within(min(RESOLVE_SECONDS, 0.8 * options.timeout_seconds))
+        with self.watch.phase("resolve"):
+            if options.resolver is not None:
+                addresses, lookups = await resolve.asked_addresses(
+                    target.host,
+                    target.port,
+                    options.family,
+                    resolver=options.resolver,
+                    deadline_ns=until,
+                )
+            else:
+                addresses, lookup = await resolve.system_addresses(
+                    target.host, target.port, options.family, until
+                )
+                lookups = (lookup,)
+            self.learn("net", NetFacts, lookups=self.net.lookups + lookups)
+            if not addresses:
+                raise resolve.no_address(target.host, lookups)
+        return addresses
+
+    async def records(self, name: str, kind: str) -> Lookup:
+        """Look up a record; the Lookup joins the network facts. Never raises for the answer."""
+        lookup = await resolve.record(
+            name, kind, resolver=self.options.resolver, deadline_ns=self.budget.within(5.0)
+        )
+        self.learn("net", NetFacts, lookups=(*self.net.lookups, lookup))
+        return lookup
+
+    # -- connections -----------------------------------------------------------------------------
+
+    async def connect(self) -> TcpStream:
+        """A TCP connection to the first address that accepts, tried one after another.
+
+        The failure of the last address is raised when none does. This is the pulse's way.
+        """
+        failed: Failed | None = None
+        for address in await self.addresses():
+            connected = await self._open(address)
+            if connected.stream is not None:
+                return connected.stream
+            failed = connected.failure
+        assert failed is not None  # noqa: S101 - addresses() never gives an empty tuple
+        raise failed
+
+    async def connect_all(self) -> list[TcpStream]:
+        """A TCP connection to every address that accepts, tried all at once, in resolver order.
+
+        Every attempt is in the network facts; Failed when no address accepts. This is the check's
+        way: the first stream is the conversation, the others are compared with it.
+        """
+        tried = await asyncio.gather(*(self._open(a) for a in await self.addresses()))
+        streams = [c.stream for c in tried if c.stream is not None]
+        if streams:
+            return streams
+        raise next(c.failure for c in tried if c.failure is not None)
+
+    async def connect_again(self, address: Address) -> TcpStream:
+        """One more connection to ``address``, outside the ``connect`` phase; spends the budget."""
+        self._spend(address)
+        connected = await open_tcp(
+            address, self.budget, self.budget.within(ATTEMPT_SECONDS), self.transcript
+        )
+        if connected.stream is None:
+            assert connected.failure is not None  # noqa: S101 - one of the two is always there
+            raise connected.failure
+        self._opened.append(connected.stream)
+        return connected.stream
+
+    def connections_left(self, address: Address) -> int:
+        """How many more connections this target's budget allows to ``address``."""
+        return self._per_address - self._attempts.get(address.ip, 0)
+
+    def _spend(self, address: Address) -> None:
+        if self.connections_left(address) <= 0:
+            self.budget.connections_left = 0
+            self.budget.spend_connection()
+        self._attempts[address.ip] = self._attempts.get(address.ip, 0) + 1
+
+    async def _open(self, address: Address) -> Connected:
+        self._spend(address)
+        connected = await open_tcp(
+            address, self.budget, self.budget.within(ATTEMPT_SECONDS), self.transcript
+        )
+        self.watch.record(
+            "connect",
+            connected.start_ns,
+            connected.end,
+            ok=connected.stream is not None,
+            address=address.ip,
+        )
+        self._attempted(connected.attempt)
+        if connected.failure is not None:
+            connected.failure.phase = "connect"
+        if connected.stream is not None:
+            self._opened.append(connected.stream)
+            self._transports[address.ip] = connected.stream
+        return connected
+
+    def _attempted(self, attempt: Attempt) -> None:
+        self.learn("net", NetFacts, attempts=(*self.net.attempts, attempt))
+
+    def datagram(self, address: Address) -> Datagram:
+        """A UDP socket towards ``address``."""
+        made = Datagram(address, self.budget, self.transcript)
+        self._opened.append(made)
+        return made
+
+    def attempted_datagram(
+        self, address: Address, outcome: str, start_ns: int, end: Mark, detail: str = ""
+    ) -> None:
+        """Note how asking ``address`` by datagram went (open, refused, timeout, unreachable)."""
+        self._attempted(
+            msgspec.convert(
+                {
+                    "address": address.ip, "port": address.port, "family": address.family,
+                    "transport": "udp", "outcome": outcome, "clock": end.clock, "detail": detail,
+                    "seconds": max(0, end.ns - start_ns) / 1e9,
+                },
+                Attempt,
+            )
+        )  # fmt: skip
+
+    async def compare(
+        self, streams: list[TcpStream], look: Callable[[TcpStream], Awaitable[dict[str, str]]]
+    ) -> None:
+        """Look at each address the same way and note in the network facts what differs.
+
+        ``look`` gives named traits (``{"host key": "SHA256:…"}``); an address whose look fails is
+        noted as such and does not end the probe.
+        """
+        seen: dict[str, dict[str, str]] = {}
+        for stream in streams:
+            try:
+                seen[stream.address.ip] = await look(stream)
+            except Failed as failed:
+                seen[stream.address.ip] = {"failure": str(failed.reason)}
+        self.note_drift(seen)
+
+    def note_drift(self, seen: dict[str, dict[str, str]]) -> None:
+        """Note which traits differ among addresses."""
+        drift: list[str] = []
+        for trait in sorted({name for traits in seen.values() for name in traits}):
+            values = {ip: traits.get(trait, "none") for ip, traits in seen.items()}
+            if len(set(values.values())) > 1:
+                said = ", ".join(f"{ip}: {value}" for ip, value in values.items())
+                drift.append(f"{trait} ({said})")
+        self.learn("net", NetFacts, drift=tuple(drift), compared=tuple(seen))
+
+    def close(self) -> None:
+        """Close everything; the attempts get the kernel's last word on the path first."""
+        attempts = list(self.net.attempts)
+        for index, attempt in enumerate(attempts):
+            stream = self._transports.get(attempt.address)
+            info = stream.tcp_info() if stream is not None else None
+            if info is not None and attempt.outcome == "open":
+                attempts[index] = msgspec.structs.replace(
+                    attempt,
+                    rtt_seconds=info.rtt_seconds,
+                    rtt_variance_seconds=info.rtt_variance_seconds,
+                    path_mtu_bytes=info.path_mtu_bytes,
+                    retransmits=info.retransmits,
+                )
+        if self._transports:
+            self.learn("net", NetFacts, attempts=tuple(attempts))
+        for opened in self._opened:
+            opened.close()
+        self._opened.clear()
+
+
+@functools.cache
+def vantage() -> str:
+    """Where this is measured from: the machine's name."""
+    return socket.gethostname()
+
+
+__all__ = ["ATTEMPT_SECONDS", "Talk", "now_ns", "vantage"]

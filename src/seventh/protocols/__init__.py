@@ -1,0 +1,69 @@
+"""One folder a protocol, found by looking: nothing here is edited to add one.
+
+A folder is a room when its ``__init__`` has ``SPEC``. Rooms kept elsewhere are found through the
+environment variable SEVENTH_ROOMS, a list of directories searched like the folders beside this file.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import os
+import pkgutil
+from pathlib import Path
+from types import ModuleType
+
+from seventh.model.failure import UsageError
+from seventh.model.spec import Spec
+from seventh.model.target import Scheme
+
+__path__.extend(p for p in os.environ.get("SEVENTH_ROOMS", "").split(os.pathsep) if p)
+
+
+@functools.cache
+def rooms() -> dict[str, Spec]:
+    """Every room's spec by its name."""
+    found: dict[str, Spec] = {}
+    for info in sorted(pkgutil.iter_modules(__path__), key=lambda info: info.name):
+        if info.ispkg:
+            module = importlib.import_module(f"{__name__}.{info.name}")
+            spec = getattr(module, "SPEC", None)
+            if isinstance(spec, Spec):
+                found[info.name] = spec
+    return found
+
+
+@functools.cache
+def schemes() -> dict[str, Scheme]:
+    """Every scheme that some room answers to."""
+    return {scheme.name: scheme for spec in rooms().values() for scheme in spec.schemes}
+
+
+@functools.cache
+def _rooms_by_scheme() -> dict[str, Spec]:
+    return {scheme.name: spec for spec in rooms().values() for scheme in spec.schemes}
+
+
+def room_of(scheme: str) -> Spec:
+    """The room that answers to ``scheme``; UsageError when none does."""
+    spec = _rooms_by_scheme().get(scheme)
+    if spec is None:
+        raise UsageError(f"no room answers to {scheme}://")
+    return spec
+
+
+def part(room: str, name: str) -> ModuleType:
+    """A room's module: ``probe``, ``rules``, ``facts``, ``lab``. Heavy libraries load here, not before."""
+    return importlib.import_module(f"{__name__}.{room}.{name}")
+
+
+def has_part(room: str, name: str) -> bool:
+    """Whether the room's folder has that module."""
+    return importlib.util.find_spec(f"{__name__}.{room}.{name}") is not None
+
+
+def folder(room: str) -> Path:
+    """Where the room's files are."""
+    module = importlib.import_module(f"{__name__}.{room}")
+    return Path(module.__path__[0])

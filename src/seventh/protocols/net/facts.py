@@ -1,0 +1,7 @@
+"""The network's facts are the model's, because every room's report carries them."""
+
+from __future__ import annotations
+
+from seventh.model.netfacts import Attempt, Lookup, NetFacts
+
+__all__ = ["Attempt", "Lookup", "NetFacts"]

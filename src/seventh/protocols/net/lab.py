@@ -1,0 +1,104 @@
+"""Reference servers for the network's rules: ports, names and paths that are wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+
+from seventh.labkit.names import name_server
+from seventh.labkit.serve import Fault, Kit, Served, free_port, tcp_server
+
+NAME = "lab.test"
+SMALL_MTU = 1400
+SMALL_MTU_IP = "127.77.0.1"
+
+FAULTS = (
+    Fault(
+        name="closed-port",
+        meaning="nothing listens on the port",
+        triggers=("NET-PORT-STATE",),
+        reason="connect-refused",
+    ),
+    Fault(
+        name="ipv6-dead",
+        meaning="the name has an AAAA record and nothing listens there",
+        triggers=("NET-IPV6-BROKEN", "NET-PORT-STATE"),
+    ),
+    Fault(
+        name="slow-dns",
+        meaning="the name server takes 300 ms",
+        triggers=("NET-DNS-SLOW",),
+    ),
+    Fault(
+        name="dns-servfail",
+        meaning="the name server fails for AAAA",
+        triggers=("NET-DNS-SLOW",),
+    ),
+    Fault(
+        name="drift",
+        meaning="two addresses of one name greet differently",
+        triggers=("NET-ADDR-DRIFT",),
+    ),
+    Fault(
+        name="small-mtu",
+        meaning=f"the route carries {SMALL_MTU} bytes",
+        triggers=("NET-PMTU",),
+        needs_root=True,
+    ),
+)
+
+
+async def _greet(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: bytes = b"220 lab FTP\r\n"
+) -> None:
+    writer.write(line)
+    await writer.drain()
+    await reader.read()
+
+
+async def _greet_otherwise(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _greet(reader, writer, b"220 other lab FTP\r\n")
+
+
+@contextlib.asynccontextmanager
+async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
+    """A TCP server that greets, behind a name of its own; or one with ``fault``."""
+    del kit
+    name = fault.name if fault else ""
+    if name == "closed-port":
+        yield Served(target=f"tcp://127.0.0.1:{free_port()}")
+        return
+    host = SMALL_MTU_IP if name == "small-mtu" else "127.0.0.1"
+    zone: dict[str, tuple[str, ...]] = {"A": (host,)}
+    async with contextlib.AsyncExitStack() as stack:
+        if name == "small-mtu":
+            stack.enter_context(_small_route())
+        port = await stack.enter_async_context(tcp_server(_greet, host))
+        if name == "ipv6-dead":
+            zone["AAAA"] = ("::1",)
+        if name == "drift":
+            zone["A"] = ("127.0.0.1", "127.0.0.2")
+            await stack.enter_async_context(tcp_server(_greet_otherwise, "127.0.0.2", port))
+        resolver = await stack.enter_async_context(
+            name_server(
+                {NAME: zone},
+                delay_seconds=0.3 if name == "slow-dns" else 0.0,
+                servfail=frozenset({"AAAA"}) if name == "dns-servfail" else frozenset(),
+            )
+        )
+        yield Served(target=f"tcp://{NAME}:{port}", options={"resolver": resolver})
+
+
+@contextlib.contextmanager
+def _small_route() -> Iterator[None]:
+    """A loopback address whose route has a small MTU, for as long as the block lasts."""
+    ip = shutil.which("ip", path="/sbin:/usr/sbin:/bin:/usr/bin") or "ip"
+    route = ["local", SMALL_MTU_IP, "dev", "lo", "mtu", str(SMALL_MTU)]
+    subprocess.run([ip, "route", "replace", *route], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run([ip, "route", "del", *route], check=False, capture_output=True)

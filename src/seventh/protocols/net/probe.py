@@ -1,0 +1,39 @@
+"""Is the port open, at every address, and what does the kernel say of the path?"""
+
+from __future__ import annotations
+
+from seventh.model.failure import Failed, Reason
+from seventh.net.stream import TcpStream
+from seventh.net.talk import Talk
+from seventh.wire.identify import identify
+from seventh.wire.text import printable
+
+LISTEN_SECONDS = 1.0
+"""How long a peer may take to speak first; most that do are done in a round trip."""
+
+
+async def pulse(talk: Talk) -> None:
+    """Open one connection and close it."""
+    await talk.connect()
+
+
+async def check(talk: Talk) -> None:
+    """Connect to every address, listen for a moment, and compare what they say unasked."""
+    streams = await talk.connect_all()
+    if len(streams) > 1:
+        await talk.compare(streams, _greeting)
+
+
+async def _greeting(stream: TcpStream) -> dict[str, str]:
+    """What a peer says first, without its changing parts: only the protocol and the product's line."""
+    try:
+        data, _ = await stream.receive(stream.budget.within(LISTEN_SECONDS))
+    except Failed as failed:
+        if failed.reason is Reason.PEER_SILENT:
+            return {"greeting": "(silent)"}
+        raise
+    line = printable(data.split(b"\n", 1)[0].rstrip(b"\r"), 120)
+    protocol = identify(data)
+    if protocol in {"SSH", "VNC", "FTP"}:
+        return {"greeting": line}
+    return {"greeting": protocol or ("(closed)" if not data else line)}

@@ -1,0 +1,118 @@
+"""Rules as plain text: ``seventh explain ID`` and ``seventh rules [--all]``."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+from seventh.render.speech import Speech, example, room_of_rule
+from seventh.rules.planned import Planned
+from seventh.rules.rule import AnyRule, Source, Words
+
+TIERS = {
+    0: "name look-ups, connecting and handshakes only",
+    1: "harmless requests as the standard foresees them",
+    2: "needs a credential or a user's name",
+    3: "leaves a trace that others can see; needs --allow-write",
+    4: "intrusive; needs --intrusive, and away from this machine also --i-own-this",
+}
+"""What a rule of each tier does to the peer."""
+
+SOURCES = {
+    Source.WIRE: "what the peer says on the wire",
+    Source.DNS: "the name system",
+    Source.FILE: "a configuration file",
+    Source.LOCAL: "a command on the server itself",
+    Source.SERIES: "a series of looks",
+    Source.TELEMETRY: "messages that the peer sends by itself",
+}
+"""Where the evidence of each source comes from."""
+
+_WIDTH = 80
+
+
+def explain(rule: AnyRule, lang: str = "en") -> str:
+    """All that a declaration says, for a person at a terminal.
+
+    Parameters that a finding fills in stand in braces, as in ``{algorithms}``.
+    """
+    room = room_of_rule(rule.id)
+    words = Speech(lang).of_rule(room or "", rule)
+    blocks = [
+        f"{rule.id}: {words.title}",
+        _table(
+            [
+                ("severity", str(rule.severity)),
+                ("tier", f"{rule.tier}: {TIERS[rule.tier]}"),
+                ("source", f"{rule.source}: {SOURCES[rule.source]}"),
+                *([("room", room)] if room else []),
+                *([("standards", "; ".join(rule.references))] if rule.references else []),
+            ]
+        ),
+        _section("Seen", words.evidence),
+        *([_section("Such as", said)] if (said := example(rule)) else []),
+        *([_section("Why it matters", words.why)] if words.why else []),
+        *_fixes(words),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def explain_planned(row: Planned) -> str:
+    """What there is to say of a rule that is not built yet."""
+    table = [
+        ("severity", str(row.severity)),
+        ("tier", f"{row.tier}: {TIERS[row.tier]}"),
+        ("source", "; ".join(f"{s}: {SOURCES[s]}" for s in row.source)),
+        ("waits for", row.waits_for),
+    ]
+    return f"{row.id}: {row.title}\n\n{_table(table)}\n\nThis rule is not built yet.\n"
+
+
+def listing(rules: Iterable[AnyRule], planned: Iterable[Planned] = ()) -> str:
+    """A line for each rule, by id, then one for each planned rule that is not among them.
+
+    The columns are id, severity, tier, source and title; a planned rule says what it waits for.
+    """
+    built = sorted(rules, key=lambda rule: rule.id)
+    ids = [rule.id for rule in built]
+    waiting = sorted((row for row in planned if row.id not in ids), key=lambda row: row.id)
+    width = max(map(len, [*ids, *(row.id for row in waiting)]), default=0)
+    lines = [
+        f"{rule.id:<{width}}  {rule.severity:<8}  {rule.tier}  {rule.source:<3}  {rule.words.title}"
+        for rule in built
+    ]
+    if waiting:
+        lines += ["", f"Not built yet ({len(waiting)}):"] if built else []
+        lines += [
+            f"{row.id:<{width}}  {row.severity:<8}  {row.tier}  {'/'.join(row.source):<3}  "
+            f"{row.title} (waits for {row.waits_for})"
+            for row in waiting
+        ]
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def _table(rows: list[tuple[str, str]]) -> str:
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(
+        textwrap.fill(
+            text, _WIDTH, initial_indent=f"  {name:<{width}}  ", subsequent_indent=" " * (width + 4)
+        )
+        for name, text in rows
+    )
+
+
+def _section(title: str, text: str) -> str:
+    body = "\n".join(
+        textwrap.fill(line, _WIDTH, initial_indent="  ", subsequent_indent="  ")
+        for line in text.splitlines()
+    )
+    return f"{title}\n{body}"
+
+
+def _fixes(words: Words) -> list[str]:
+    blocks: list[str] = []
+    for product, fix in words.fix.items():
+        title = "Fix" if product == "any" else f"Fix in {product}"
+        lines = [f"  {line}" if line.strip() else "" for line in fix.rstrip().splitlines()]
+        blocks.append("\n".join([title, *lines]))
+    return blocks

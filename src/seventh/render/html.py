@@ -1,0 +1,253 @@
+"""HTML: one file that needs nothing else, for a mail, a wiki or a printer.
+
+No script, no font, no picture from anywhere; the policy in its head forbids all of them, so that
+even a hole in the escaping could load nothing and run nothing. Light and dark follow the reader's
+system.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from seventh.render.document import FindingEntry, PhaseEntry
+from seventh.render.gist import duration
+from seventh.render.told import Told, blamed, count, span_seconds, tally_statuses, tell
+from seventh.render.view import Document, View, worst
+
+_MARKS = {"ok": "✔", "warning": "▲", "critical": "✖", "unknown": "?"}
+_SLIVER = 0.004
+"""The least share of the width that a bar takes: whatever was measured is seen."""
+
+
+def render(document: Document, view: View) -> str:
+    """``document`` as one self-contained page."""
+    told = tell(document, view)
+    style = (Path(__file__).parent / "html.css").read_text(encoding="utf-8")
+    status = worst(one.entry.status for one in told)
+    title = _title(told)
+    body = [_head(document, told, status)]
+    body += [_summary(told)] if len(told) > 1 else []
+    body += [_report(number, one, view) for number, one in enumerate(told, 1)]
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            f'<html lang="{escape(view.lang)}">',
+            "<head>",
+            '<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_policy(style)}">',
+            '<meta name="referrer" content="no-referrer">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<meta name="color-scheme" content="light dark">',
+            f"<title>{escape(title)}</title>",
+            f"<style>{style}</style>",
+            "</head>",
+            "<body>",
+            *body,
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
+
+
+def _policy(style: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def _title(told: tuple[Told, ...]) -> str:
+    if len(told) == 1:
+        return f"{told[0].entry.status}: {told[0].entry.target} · Seventh"
+    return f"{count(len(told), 'target')}: {tally_statuses(told)} · Seventh"
+
+
+def _head(document: Document, told: tuple[Told, ...], status: str) -> str:
+    said = tally_statuses(told) or "nothing was looked at"
+    return (
+        f'<header class="top"><p class="brand">Seventh <span>{escape(document.version)}</span></p>'
+        f"<h1>{_badge(status)} {count(len(told), 'target')}: {escape(said)}</h1>"
+        f'<p class="when"><time datetime="{escape(document.generated_at)}">'
+        f"{escape(document.generated_at)}</time></p></header>"
+    )
+
+
+def _badge(status: str) -> str:
+    mark = _MARKS.get(status, "")
+    return f'<span class="badge {status}"><span aria-hidden="true">{mark} </span>{status}</span>'
+
+
+def _summary(told: tuple[Told, ...]) -> str:
+    rows = [
+        f"<tr><td>{_badge(one.entry.status)}</td>"
+        f'<td><a href="#target-{number}"><code>{escape(one.entry.target)}</code></a></td>'
+        f'<td class="number">{duration(one.entry.duration_seconds)}</td>'
+        f"<td>{escape(one.headline)}</td></tr>"
+        for number, one in enumerate(told, 1)
+    ]
+    return (
+        '<nav aria-label="Targets"><table class="summary"><thead><tr><th scope="col">Status</th>'
+        '<th scope="col">Target</th><th scope="col" class="number">Time</th>'
+        f'<th scope="col">Found</th></tr></thead><tbody>{"".join(rows)}</tbody></table></nav>'
+    )
+
+
+def _report(number: int, one: Told, view: View) -> str:
+    entry = one.entry
+    at = f" at <code>{escape(one.address)}</code>" if one.address else ""
+    time = f'<time datetime="{escape(entry.started_at)}">{escape(entry.started_at)}</time>'
+    when = f"{duration(entry.duration_seconds)}{at} · from {escape(entry.vantage)} · {time}"
+    parts = [
+        f'<section class="report {entry.status}" id="target-{number}">',
+        f"<h2>{_badge(entry.status)} <code>{escape(entry.target)}</code></h2>",
+        f'<p class="when">{when}</p>',
+        _failure(one),
+        _waterfall(one),
+        "".join(_finding(finding) for finding in entry.findings),
+        _gists(one),
+        _rules(one),
+        _details("All facts", _pre(_json(entry.facts))) if entry.facts else "",
+        _details("Metrics", _pre(_json(entry.metrics))) if entry.metrics else "",
+    ]
+    if view.verbose and one.transcript:
+        parts.append(_details("Transcript", _pre("\n".join(one.transcript))))
+    return "\n".join([part for part in parts if part] + ["</section>"])
+
+
+def _failure(one: Told) -> str:
+    failure = one.entry.failure
+    if failure is None:
+        return ""
+    where = "" if failure.phase == "-" else f" in <code>{escape(failure.phase)}</code>"
+    return (
+        f'<div class="failure" role="note"><p><strong>{escape(failure.reason)}</strong>'
+        f"{where}</p><p>{escape(failure.detail)}</p>"
+        f'<p class="quiet">Blame: {escape(blamed(failure))}</p></div>'
+    )
+
+
+# -- the waterfall -------------------------------------------------------------------------------
+
+
+def _waterfall(one: Told) -> str:
+    if not one.bars:
+        return ""
+    span = span_seconds(one.entry)
+    ticks = _ticks(span)
+    several = len({phase.address for phase, _, _ in one.bars if phase.address}) > 1
+    grid = "".join(f'<line x1="{_part(t / span)}" x2="{_part(t / span)}" y1="0" y2="100%"/>'
+                   for t in ticks)  # fmt: skip
+    scale = "".join(
+        f'<text x="{_part(t / span)}" y="12"{_anchor(t / span)}>{_round(t)}</text>' for t in ticks
+    )
+    rows = [_row(phase, begin, length, grid, several) for phase, begin, length in one.bars]
+    return (
+        '<table class="waterfall"><caption>Phases <span class="key"><span class="kernel">kernel'
+        '</span> <span class="user">user</span> clock</span></caption><thead><tr>'
+        '<th scope="col">Phase</th><th scope="col" class="bar"><svg width="100%" height="16" '
+        f'aria-hidden="true">{scale}</svg></th><th scope="col" class="number">Time</th></tr>'
+        f"</thead><tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _row(phase: PhaseEntry, begin: float, length: float, grid: str, several: bool) -> str:
+    width = min(1.0, max(length, _SLIVER))
+    left = max(0.0, min(begin, 1.0 - width))
+    kind = "failed" if phase.outcome == "failed" else phase.clock
+    spoken = (
+        f"{phase.name}: begins at {duration(phase.start_seconds)}, "
+        f"lasts {duration(phase.seconds)} by the {phase.clock} clock, {phase.outcome}"
+    )
+    address = f' <span class="quiet">{escape(phase.address or "")}</span>' if several else ""
+    failed = ' <span class="cross" title="failed">✖</span>' if phase.outcome == "failed" else ""
+    return (
+        f'<tr><th scope="row"><code>{escape(phase.name)}</code>{address}{failed}</th>'
+        f'<td class="bar"><svg width="100%" height="22" role="img"><title>{escape(spoken)}</title>'
+        f'{grid}<rect class="{kind}" x="{_part(left)}" width="{_part(width)}" y="5" height="12" '
+        f'rx="2"/></svg></td><td class="number">{duration(phase.seconds)}</td></tr>'
+    )
+
+
+def _ticks(span: float) -> list[float]:
+    """Three to six round instants over ``span`` seconds, from zero."""
+    if span <= 0:
+        return []
+    step = next(s for s in _steps() if span / s <= 5)
+    return [step * n for n in range(int(span / step * (1 + 1e-12)) + 1)]
+
+
+def _steps() -> Any:
+    for power in range(-9, 12):
+        for factor in (1, 2, 5):
+            yield factor * 10.0**power
+
+
+def _round(seconds: float) -> str:
+    number, _, unit = duration(seconds).partition(" ")
+    return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {unit}"
+
+
+def _anchor(share: float) -> str:
+    if share < 0.05:
+        return ""
+    return ' text-anchor="end"' if share > 0.95 else ' text-anchor="middle"'
+
+
+def _part(share: float) -> str:
+    return f"{share * 100:.3f}".rstrip("0").rstrip(".") + "%"
+
+
+# -- what was found ------------------------------------------------------------------------------
+
+
+def _finding(finding: FindingEntry) -> str:
+    fixes = "".join(
+        f"<p>Fix{'' if product == 'any' else f' in <strong>{escape(product)}</strong>'}</p>"
+        f"{_pre(fix.rstrip())}"
+        for product, fix in finding.fix.items()
+    )
+    why = f"<p>{escape(finding.why)}</p>" if finding.why else ""
+    references = "; ".join(finding.references)
+    see = f'<p class="quiet">{escape(references)}</p>' if references else ""
+    return (
+        f'<article class="finding {finding.severity}"><h3><span class="severity">'
+        f"{finding.severity}</span> {escape(finding.title)} <code>{escape(finding.id)}</code></h3>"
+        f'<p class="evidence">{escape(finding.evidence)}</p>{why}{fixes}{see}</article>'
+    )
+
+
+def _gists(one: Told) -> str:
+    rooms = [
+        f"<h3>{escape(room)}</h3><dl>"
+        + "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in pairs)
+        + "</dl>"
+        for room, pairs in one.gists
+        if pairs
+    ]
+    return f'<div class="facts">{"".join(rooms)}</div>' if rooms else ""
+
+
+def _rules(one: Told) -> str:
+    skipped = one.entry.skipped
+    line = f"{count(len(one.passed), 'rule')} passed, {len(one.entry.findings)} found something"
+    if not skipped:
+        return f'<p class="quiet">{line}.</p>'
+    items = "".join(f"<li><code>{escape(s.id)}</code> {escape(s.reason)}</li>" for s in skipped)
+    return _details(f"{line}, {len(skipped)} could not be judged", f"<ul>{items}</ul>")
+
+
+def _details(summary: str, inside: str) -> str:
+    return f"<details><summary>{escape(summary)}</summary>{inside}</details>"
+
+
+def _pre(text: str) -> str:
+    return f"<pre><code>{escape(text)}</code></pre>"
+
+
+def _json(value: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()

@@ -1,0 +1,14 @@
+"""JSON: the document that other programs read; see docs/report.schema.json."""
+
+from __future__ import annotations
+
+import msgspec
+
+from seventh.render.document import json_document
+from seventh.render.view import Document, View
+
+
+def render(document: Document, view: View) -> str:
+    """``document`` as ``seventh.report/1``, indented, in one fixed order of keys."""
+    encoded = msgspec.json.encode(json_document(document, view))
+    return msgspec.json.format(encoded, indent=2).decode() + "\n"

@@ -1,0 +1,118 @@
+"""JUnit's XML, which every CI system reads: a suite a target, a case a rule.
+
+The conversation itself is the first case: it fails when the conversation failed, and is an error
+when Seventh could not tell. A rule that fired below the view's bar has passed, and says what it
+saw.
+"""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as ET  # only written with, never read with
+
+from seventh.model.severity import Status
+from seventh.render.document import FindingEntry
+from seventh.render.told import Told, blamed, failed, tell
+from seventh.render.view import Document, View
+
+# What XML 1.0 §2.2 has no place for, were it to come this far.
+_NO_CHAR = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def render(document: Document, view: View) -> str:
+    """``document`` as JUnit XML."""
+    root = ET.Element("testsuites", {"name": "seventh"})
+    for one in tell(document, view):
+        root.append(_suite(one, view))
+    suites = list(root)
+    for key in ("tests", "failures", "errors", "skipped"):
+        root.set(key, str(sum(int(suite.get(key, "0")) for suite in suites)))
+    root.set("time", _seconds(sum(float(suite.get("time", "0")) for suite in suites)))
+    ET.indent(root)
+    text = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def _suite(one: Told, view: View) -> ET.Element:
+    entry = one.entry
+    suite = ET.Element(
+        "testsuite",
+        {
+            "name": _text(entry.target),
+            "timestamp": _text(entry.started_at.removesuffix("Z")),
+            "hostname": _text(entry.vantage),
+            "time": _seconds(entry.duration_seconds),
+        },
+    )
+    suite.append(_conversation(one))
+    for finding in entry.findings:
+        suite.append(_found(one, finding, view))
+    for rule in one.passed:
+        suite.append(_case(one, rule))
+    for skipped in entry.skipped:
+        case = _case(one, skipped.id)
+        ET.SubElement(case, "skipped", {"message": _text(skipped.reason)})
+        suite.append(case)
+    suite.set("tests", str(len(suite)))
+    for key, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(key, str(len(suite.findall(f"testcase/{tag}"))))
+    return suite
+
+
+def _case(one: Told, name: str, seconds: float = 0.0) -> ET.Element:
+    return ET.Element(
+        "testcase",
+        {
+            "classname": _text(f"seventh.{one.entry.protocol}"),
+            "name": _text(name),
+            "time": _seconds(seconds),
+        },
+    )
+
+
+def _conversation(one: Told) -> ET.Element:
+    entry = one.entry
+    case = _case(one, "conversation", entry.duration_seconds)
+    if entry.failure is not None:
+        failure = entry.failure
+        tag = "error" if entry.status is Status.UNKNOWN else "failure"
+        told = ET.SubElement(
+            case, tag, {"type": str(failure.reason), "message": _text(failure.detail)}
+        )
+        told.text = _text(f"{failed(failure)}\n{failure.detail}\nblame: {blamed(failure)}")
+    if entry.phases:
+        out = ET.SubElement(case, "system-out")
+        out.text = _text(
+            "\n".join(
+                f"{phase.name} {_seconds(phase.seconds)} s {phase.clock} {phase.outcome}"
+                + (f" {phase.address}" if phase.address else "")
+                for phase in entry.phases
+            )
+        )
+    return case
+
+
+def _found(one: Told, finding: FindingEntry, view: View) -> ET.Element:
+    case = _case(one, finding.id)
+    lines = [finding.evidence, *([f"why: {finding.why}"] if finding.why else [])]
+    for product, fix in finding.fix.items():
+        lines += ["fix:" if product == "any" else f"fix in {product}:", fix]
+    if finding.references:
+        lines.append(f"references: {'; '.join(finding.references)}")
+    text = _text("\n".join(lines))
+    if finding.severity.reaches(view.bar):
+        attributes = {"type": str(finding.severity), "message": _text(finding.title)}
+        ET.SubElement(case, "failure", attributes).text = text
+    else:
+        ET.SubElement(
+            case, "system-out"
+        ).text = f"{finding.severity}: {_text(finding.title)}\n{text}"
+    return case
+
+
+def _text(text: str) -> str:
+    return _NO_CHAR.sub("�", text)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.6f}"

@@ -1,0 +1,140 @@
+"""Markdown: a report to paste into a ticket.
+
+CommonMark with the tables of GitHub's. What a peer sent cannot become markup: in running text every
+character with a meaning is escaped, code stands in fences longer than any fence inside it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from seventh.model.severity import Status
+from seventh.render.document import FindingEntry
+from seventh.render.gist import duration
+from seventh.render.told import Told, blamed, count, tally_statuses, tell
+from seventh.render.view import Document, View
+
+_MARKS = {Status.OK: "✅", Status.WARNING: "⚠️", Status.CRITICAL: "❌", Status.UNKNOWN: "❔"}
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+# A colon before a word and the dot of "www." are escaped so that no bare address becomes a link.
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#|~!@$^=]|:(?=[^\s\d])|(?<=[Ww]{3})\.)")
+
+
+def render(document: Document, view: View) -> str:
+    """``document`` as Markdown."""
+    told = tell(document, view)
+    blocks: list[str] = []
+    if len(told) > 1:
+        blocks += [f"# Seventh: {count(len(told), 'target')}: {tally_statuses(told)}"]
+        blocks += [_summary(told)]
+    for one in told:
+        blocks += _report(one, view)
+    blocks += [f"_Seventh {escape(document.version)}, {escape(document.generated_at)}_"]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def escape(text: str) -> str:
+    """``text`` as running Markdown that shows just ``text``; not for the start of a line."""
+    text = _SPECIAL.sub(r"\\\1", " ".join(text.split("\n")))
+    return "".join(_ENTITIES.get(c, c) for c in text)
+
+
+def code(text: str) -> str:
+    """``text`` as a code span, safe in a table's cell."""
+    fence = "`" * (_longest_run(text) + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") or not text else ""
+    return f"{fence}{pad}{text.replace('|', chr(92) + '|')}{pad}{fence}"
+
+
+def block(text: str) -> str:
+    """``text`` as a fenced block of code."""
+    fence = "`" * max(3, _longest_run(text) + 1)
+    return f"{fence}\n{text.rstrip()}\n{fence}"
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall(r"`+", text)), default=0)
+
+
+def _summary(told: tuple[Told, ...]) -> str:
+    rows = ["| Status | Target | Time | Found |", "|---|---|--:|---|"]
+    for one in told:
+        entry = one.entry
+        rows.append(
+            f"| {_MARKS[entry.status]} {entry.status} | {code(entry.target)} "
+            f"| {duration(entry.duration_seconds)} | {escape(one.headline)} |"
+        )
+    return "\n".join(rows)
+
+
+def _report(one: Told, view: View) -> list[str]:
+    entry = one.entry
+    address = f" at {code(one.address)}" if one.address else ""
+    when = f"{escape(entry.started_at)} from {escape(entry.vantage)}{address}"
+    blocks = [
+        f"## {_MARKS[entry.status]} {entry.status}: {code(entry.target)}",
+        ", ".join([when, duration(entry.duration_seconds)]),
+    ]
+    if entry.failure is not None:
+        failure = entry.failure
+        where = "" if failure.phase == "-" else f" in {code(failure.phase)}"
+        blocks.append(
+            f"**Failed:** {code(str(failure.reason))}{where}. "
+            f"{escape(failure.detail)}\n\n**Blame:** {escape(blamed(failure))}"
+        )
+    for finding in entry.findings:
+        blocks += _finding(finding)
+    blocks += [_phases(one), _facts(one), _rules(one, view)]
+    if view.verbose and one.transcript:
+        blocks += ["### Transcript", block("\n".join(one.transcript))]
+    return blocks
+
+
+def _finding(finding: FindingEntry) -> list[str]:
+    blocks = [
+        f"### {finding.severity}: {finding.id}: {escape(finding.title)}",
+        f"**Seen:** {escape(finding.evidence)}",
+    ]
+    if finding.why:
+        blocks.append(f"**Why it matters:** {escape(finding.why)}")
+    for product, fix in finding.fix.items():
+        where = "" if product == "any" else f" in {escape(product)}"
+        blocks += [f"**Fix{where}:**", block(fix)]
+    if finding.references:
+        blocks.append(f"**References:** {escape('; '.join(finding.references))}")
+    return blocks
+
+
+def _phases(one: Told) -> str:
+    if not one.entry.phases:
+        return ""
+    rows = ["### Phases", "", "| Phase | Begin | Time | Clock | Outcome | Address |"]
+    rows.append("|---|--:|--:|---|---|---|")
+    rows += [
+        f"| {code(phase.name)} | {duration(phase.start_seconds)} | {duration(phase.seconds)} "
+        f"| {phase.clock} | {phase.outcome} | {code(phase.address) if phase.address else ''} |"
+        for phase in one.entry.phases
+    ]
+    return "\n".join(rows)
+
+
+def _facts(one: Told) -> str:
+    rows = [
+        f"| {escape(room)} | {escape(label)} | {code(value)} |"
+        for room, pairs in one.gists
+        for label, value in pairs
+    ]
+    if not rows:
+        return ""
+    return "\n".join(["### Facts", "", "| Room | Fact | Value |", "|---|---|---|", *rows])
+
+
+def _rules(one: Told, view: View) -> str:
+    passed, skipped = len(one.passed), one.entry.skipped
+    line = f"{count(passed, 'rule')} passed, {len(one.entry.findings)} found something"
+    if skipped:
+        line += f", {len(skipped)} could not be judged"
+    if view.verbose and skipped:
+        items = "\n".join(f"- {code(one.id)}: {escape(one.reason)}" for one in skipped)
+        return f"{line}:\n\n{items}"
+    return f"{line}."

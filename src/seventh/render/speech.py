@@ -1,0 +1,115 @@
+"""The words of findings, in the reader's language.
+
+A finding carries a rule's id and what it saw. Its words are looked up here, in the room that
+declared the rule and in that room's ``words/LANG.toml``, and the finding's parameters are put into
+them. Parameters may hold what a peer sent, so each is made printable first: the words that come out
+are safe but for the syntax of the format they go into, and their line breaks are the rule's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from seventh.model.failure import UsageError
+from seventh.model.report import Finding, Param
+from seventh.protocols import folder, has_part, part, rooms
+from seventh.rules.collect import rules_of
+from seventh.rules.rule import AnyRule, Words
+from seventh.rules.words import fill, spoken, translation, words_in
+from seventh.wire.text import printable
+
+_LANG = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
+_PARAM_LIMIT = 4096
+_FORMATTED = re.compile(r"(?<!\{)\{(\w+)(![rsa])?(:[^{}]*)?\}(?!\})")
+
+
+class Speech:
+    """Speaks one language; looks every room up once."""
+
+    def __init__(self, lang: str = "en") -> None:
+        if not _LANG.fullmatch(lang):
+            raise UsageError(f"{lang!r} is not the name of a language: write one such as en or ko")
+        self.lang = lang
+        self._rooms: dict[str, dict[str, Words]] = {}
+
+    def words(self, finding: Finding) -> Words:
+        """The finding's texts with its parameters filled in.
+
+        A finding of a rule that this installation does not have speaks by its id and parameters.
+        """
+        params = clean_params(finding.params)
+        template = self._room(finding.room).get(finding.id)
+        if template is None:
+            return Words(title=finding.id, evidence=_listed(params), why="", fix={})
+        return spoken(template, params)
+
+    def of_rule(self, room: str, rule: AnyRule) -> Words:
+        """The rule's texts with its parameters open, as in ``{algorithms}``."""
+        words = self._room(room).get(rule.id, rule.words)
+        return Words(
+            title=_open(words.title),
+            evidence=_open(words.evidence),
+            why=_open(words.why),
+            fix={product: _open(fix) for product, fix in words.fix.items()},
+        )
+
+    def _room(self, room: str) -> Mapping[str, Words]:
+        if room not in self._rooms:
+            texts: Mapping[str, Mapping[str, Any]] = {}
+            rules = built_in(room)
+            if rules:
+                texts = translation(folder(room), self.lang)
+            self._rooms[room] = {rule.id: words_in(rule, texts) for rule in rules}
+        return self._rooms[room]
+
+
+def built_in(room: str) -> tuple[AnyRule, ...]:
+    """The rules that the room declares; none where it has none, or where there is no such room."""
+    if room not in rooms() or not has_part(room, "rules"):
+        return ()
+    return rules_of(part(room, "rules"))
+
+
+def built() -> dict[str, tuple[AnyRule, ...]]:
+    """Every room that declares rules, with its rules."""
+    found = {room: built_in(room) for room in rooms()}
+    return {room: rules for room, rules in found.items() if rules}
+
+
+def room_of_rule(rule_id: str) -> str | None:
+    """The room that declares the rule, or None."""
+    for room, rules in built().items():
+        if any(rule.id == rule_id for rule in rules):
+            return room
+    return None
+
+
+def clean_params(params: Mapping[str, Param]) -> dict[str, Param]:
+    """``params`` with every text made printable."""
+    return {name: _clean(value) for name, value in params.items()}
+
+
+def example(rule: AnyRule) -> str:
+    """What the rule says of its bad example, in English; empty where the example does not fire."""
+    verdict = rule(rule.bad)
+    params: Any = getattr(verdict, "params", None)
+    return fill(rule.words.evidence, clean_params(params)) if params is not None else ""
+
+
+def _open(template: str) -> str:
+    """``template`` as a person reads it: names in braces, without their number formats."""
+    return _FORMATTED.sub(r"{\1}", template).replace("{{", "{").replace("}}", "}")
+
+
+def _clean(value: Param) -> Param:
+    if isinstance(value, str):
+        return printable(value, _PARAM_LIMIT)
+    if isinstance(value, Iterable):
+        return tuple(printable(item, _PARAM_LIMIT) for item in value)
+    return value
+
+
+def _listed(params: Mapping[str, Param]) -> str:
+    return ", ".join(f"{name}: {fill('{it}', {'it': value})}" for name, value in params.items())

@@ -1,0 +1,320 @@
+"""For a person at a terminal, or reading what a pipe kept: good at 80 columns and without colour.
+
+Every line is laid out here to the view's width, and printed as it is. The one thing that is never
+wrapped is a fix: a configuration line is copied as one line, however long.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.text import Text
+
+from seventh.model.severity import Severity, Status
+from seventh.render.document import FindingEntry, PhaseEntry
+from seventh.render.gist import duration
+from seventh.render.told import Told, blamed, count, failed, tally_statuses, tell
+from seventh.render.view import Document, View
+
+_STATUS_STYLE = {
+    Status.OK: "green",
+    Status.WARNING: "yellow",
+    Status.CRITICAL: "bold red",
+    Status.UNKNOWN: "magenta",
+}
+_SEVERITY_STYLE = {
+    Severity.CRITICAL: "bold red",
+    Severity.HIGH: "red",
+    Severity.MEDIUM: "yellow",
+    Severity.LOW: "cyan",
+    Severity.INFO: "blue",
+}
+_MARKS = {Status.OK: "✔", Status.WARNING: "▲", Status.CRITICAL: "✖", Status.UNKNOWN: "?"}
+_PLAIN_MARKS = {Status.OK: "+", Status.WARNING: "!", Status.CRITICAL: "x", Status.UNKNOWN: "?"}
+_TRANSLITERATED = str.maketrans(
+    {"…": "...", "→": "->", "←": "<-", "—": "--", "–": "-", "·": "|", "µ": "u", "≥": ">=",
+     "≤": "<=", "’": "'", "“": '"', "”": '"', "×": "x", "±": "+/-", "─": "-", "§": "s.", "│": "|"}
+)  # fmt: skip
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_LABEL = 10
+_MOST_FACTS = 12
+_MOST_PHASES = 24
+_PROSE_WIDTH = 100
+
+
+def render(document: Document, view: View) -> str:
+    """``document`` as lines of text; with escape sequences only if the view has colour."""
+    told = tell(document, view)
+    lines: list[Text] = []
+    for one in told:
+        if lines:
+            lines.append(Text())
+        lines.extend(_Sheet(one, view).lines())
+    if len(told) > 1:
+        lines.extend(_summary(told, view))
+    text = _print(lines, view)
+    if view.ascii:
+        text = text.translate(_TRANSLITERATED).encode("ascii", "backslashreplace").decode()
+    return text
+
+
+def _print(lines: Iterable[Text], view: View) -> str:
+    buffer = io.StringIO()
+    # Nothing is left to rich's guess, and nothing to the environment: the view has decided.
+    console = Console(
+        file=buffer,
+        width=view.width,
+        height=25,
+        force_terminal=view.color,
+        color_system="standard" if view.color else None,
+        no_color=not view.color,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+        _environ={},
+    )
+    for line in lines:
+        line.rstrip()
+        console.print(line, soft_wrap=True)
+    return buffer.getvalue()
+
+
+class _Sheet:
+    """One target's part of the page."""
+
+    def __init__(self, told: Told, view: View) -> None:
+        self.told = told
+        self.entry = told.entry
+        self.view = view
+        self.page: list[Text] = []
+        self._measure = Console(file=io.StringIO(), width=view.width, _environ={})
+
+    def lines(self) -> list[Text]:
+        """The whole sheet, top to bottom."""
+        self.header()
+        self.failure()
+        self.phases()
+        self.facts()
+        self.findings()
+        self.rules()
+        self.transcript()
+        while self.page and not self.page[-1]:
+            self.page.pop()
+        return self.page
+
+    def header(self) -> None:
+        entry, view = self.entry, self.view
+        line = _status(entry.status, view)
+        line.append(f"  {entry.target}", "bold")
+        if self.told.address:
+            line.append(f" → {self.told.address}")
+        total = duration(entry.duration_seconds)
+        room = view.width - line.cell_len - len(total)
+        if room >= 2:
+            line.append(" " * room + total)
+        else:
+            line.append(f"  {total}")
+        self.page.append(line) if line.cell_len <= view.width else self.wrapped(line, 4, first=0)
+        self.page.append(Text("─" * view.width, "dim"))
+
+    def failure(self) -> None:
+        failure = self.entry.failure
+        if failure is None:
+            return
+        line = Text(str(failure.reason), "bold red")
+        line.append(failed(failure).removeprefix(failure.reason), "default")
+        self.labelled("failed", line)
+        self.labelled("", Text(failure.detail))
+        self.labelled("blame", Text(blamed(failure)))
+        self.page.append(Text())
+
+    def phases(self) -> None:
+        bars = self.told.bars
+        if not bars:
+            return
+        most = len(bars) if self.view.verbose else _MOST_PHASES
+        shown = bars[:most]
+        several = len({phase.address for phase, _, _ in bars if phase.address}) > 1
+        names = [_phase_name(phase, several) for phase, _, _ in shown]
+        name_width = min(max(len(name) for name in names), self.view.width // 2 - 8)
+        bar_width = min(60, self.view.width - 2 - name_width - 2 - 10 - 8 - 2)
+        for (phase, begin, length), name in zip(shown, names, strict=True):
+            line = Text("  ")
+            line.append(_middle(name, name_width).ljust(name_width))
+            line.append("  ")
+            bar = _bar(begin, length, bar_width, ascii_only=self.view.ascii)
+            line.append(bar, "red" if phase.outcome == "failed" else _clock_style(phase))
+            line.append(f"{duration(phase.seconds):>9}")
+            line.append(f"  {phase.clock}", "dim")
+            if phase.outcome == "failed":
+                line.append(" " if phase.clock == "kernel" else "   ")
+                line.append("x" if self.view.ascii else "✖", "bold red")
+            self.page.append(line)
+        if len(bars) > most:
+            self.page.append(Text(f"  … and {count(len(bars) - most, 'phase')} more (-v)", "dim"))
+        self.page.append(Text())
+
+    def facts(self) -> None:
+        some = False
+        for room, pairs in self.told.gists:
+            if not pairs:
+                continue
+            most = len(pairs) if self.view.verbose else _MOST_FACTS
+            items = [Text.assemble((f"{label} ", "dim"), value) for label, value in pairs[:most]]
+            if len(pairs) > most:
+                items.append(Text(f"… {len(pairs) - most} more (-v)", "dim"))
+            self.flow(room, items)
+            some = True
+        if some:
+            self.page.append(Text())
+
+    def findings(self) -> None:
+        for finding in self.entry.findings:
+            self.finding(finding)
+            self.page.append(Text())
+
+    def finding(self, finding: FindingEntry) -> None:
+        line = Text("  ")
+        line.append(f"{finding.severity:<8}  ", _SEVERITY_STYLE[finding.severity])
+        line.append(finding.id, "bold")
+        line.append(f"  {finding.title}")
+        self.wrapped(line, 2 + _LABEL, first=0)
+        self.labelled("seen", Text(finding.evidence))
+        if finding.why:
+            self.labelled("why", Text(finding.why))
+        for product, fix in finding.fix.items():
+            self.fix(product, fix)
+        if finding.references:
+            self.labelled("ref", Text("; ".join(finding.references)))
+
+    def fix(self, product: str, text: str) -> None:
+        label = "fix" if product == "any" else f"fix in {product}:"
+        lines = text.rstrip().splitlines() or [""]
+        beside = len(label) < _LABEL
+        if not beside:
+            self.page.append(Text(f"  {label}", "dim"))
+        for number, line in enumerate(lines):
+            head = f"  {label:<{_LABEL}}" if beside and number == 0 else " " * (2 + _LABEL)
+            self.page.append(Text.assemble((head, "dim"), (line, "green")))
+
+    def rules(self) -> None:
+        passed, skipped, found = self.told.passed, self.entry.skipped, self.entry.findings
+        if not (passed or skipped or found):
+            return
+        parts = [f"{len(passed)} passed", f"{len(found)} found"]
+        if skipped:
+            hint = "" if self.view.verbose else " (-v says why)"
+            parts.append(f"{len(skipped)} not judged{hint}")
+        self.labelled("rules", Text(" · ".join(parts)))
+        if self.view.verbose:
+            for one in skipped:
+                line = Text("  " + " " * _LABEL + one.id)
+                line.append(f"  {one.reason}", "dim")
+                self.wrapped(line, _LABEL + 6, first=0)
+
+    def transcript(self) -> None:
+        if not (self.view.verbose and self.told.transcript):
+            return
+        self.page.append(Text())
+        self.page.append(Text("  transcript", "dim"))
+        for line in self.told.transcript:
+            self.wrapped(Text(f"  │ {line}"), 6, first=0)
+
+    # -- laying out ------------------------------------------------------------------------------
+
+    def labelled(self, label: str, text: Text) -> None:
+        """``text`` beside ``label``, wrapped under itself."""
+        for number, line in enumerate(self._wrap(text, 2 + _LABEL)):
+            head = f"  {label:<{_LABEL - 1}} " if number == 0 else " " * (2 + _LABEL)
+            self.page.append(Text.assemble((head, "dim"), line))
+
+    def flow(self, label: str, items: list[Text]) -> None:
+        """``items`` beside ``label``, a line broken between two of them where it can be."""
+        width = self._width(2 + _LABEL)
+        text = Text()
+        column = 0
+        for item in items:
+            if text and column + 3 + item.cell_len <= width:
+                text.append(" · ", "dim")
+                column += 3
+            elif text:
+                text.append("\n")
+                column = 0
+            text.append_text(item)
+            column += item.cell_len
+        self.labelled(label, text)
+
+    def wrapped(self, text: Text, hang: int, *, first: int) -> None:
+        """``text`` from column ``first``, its further lines from column ``hang``."""
+        head, *rest = self._wrap(text, first) or [Text()]
+        self.page.append(Text.assemble(" " * first, head))
+        if rest:
+            # The first line keeps its width; what follows is wrapped anew to the narrower one.
+            kept = text[len(head) :]
+            kept = kept[len(kept.plain) - len(kept.plain.lstrip()) :]
+            for line in self._wrap(kept, hang):
+                self.page.append(Text.assemble(" " * hang, line))
+
+    def _wrap(self, text: Text, indent: int) -> list[Text]:
+        lines = list(text.wrap(self._measure, self._width(indent)))
+        for line in lines:
+            line.rstrip()
+        return lines
+
+    def _width(self, indent: int) -> int:
+        return max(20, min(self.view.width, _PROSE_WIDTH + indent) - indent)
+
+
+def _status(status: Status, view: View) -> Text:
+    mark = (_PLAIN_MARKS if view.ascii else _MARKS)[status]
+    return Text(f"{mark} {status}", _STATUS_STYLE[status])
+
+
+def _clock_style(phase: PhaseEntry) -> str:
+    return "green" if phase.clock == "kernel" else "cyan"
+
+
+def _phase_name(phase: PhaseEntry, several: bool) -> str:
+    return f"{phase.name} {phase.address}" if several and phase.address else phase.name
+
+
+def _middle(text: str, width: int) -> str:
+    """``text`` in at most ``width`` characters, shortened in its middle."""
+    if len(text) <= width:
+        return text
+    left = (width - 1) // 2
+    return f"{text[:left]}…{text[len(text) - (width - 1 - left) :]}"
+
+
+def _bar(begin: float, length: float, width: int, *, ascii_only: bool) -> str:
+    """A bar of ``width`` cells, filled from ``begin`` over ``length`` (shares of the whole).
+
+    A cell is filled in eighths at the right end; the left end is the cell's own. Whatever was
+    measured shows at least a sliver.
+    """
+    start = min(width - 1, max(0, int(begin * width + 1e-9)))
+    end = min(float(width), max(begin + length, 0.0) * width)
+    eighths = max(1, round((end - start) * 8))
+    if ascii_only:
+        drawn = "#" * max(1, round(eighths / 8))
+    else:
+        drawn = "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+    return (" " * start + drawn)[:width].ljust(width)
+
+
+def _summary(told: tuple[Told, ...], view: View) -> list[Text]:
+    lines = [Text(), Text("─" * view.width, "dim")]
+    lines.append(Text(f"{count(len(told), 'target')}: {tally_statuses(told)}", "bold"))
+    width = min(max(len(one.entry.target) for one in told), max(20, view.width - 46))
+    for one in told:
+        line = _status(one.entry.status, view)
+        line.append(" " * (11 - line.cell_len))
+        line.append(_middle(one.entry.target, width).ljust(width))
+        line.append(f"{duration(one.entry.duration_seconds):>9}  ")
+        line.append(one.headline)
+        line.truncate(view.width, overflow="ellipsis")
+        lines.append(line)
+    return lines

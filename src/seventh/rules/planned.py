@@ -1,0 +1,49 @@
+"""Rules that are named and promised but not built yet, each with what it waits for.
+
+Ids are final from the day they stand here: a policy or a dashboard may name them before they are
+built.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Container
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from seventh.model.severity import Severity
+from seventh.rules.rule import Source
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """One promised rule."""
+
+    id: Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$|^TLSRPT$")]
+    severity: Severity
+    tier: Annotated[int, Meta(ge=0, le=4)]
+    """The lowest tier at which some of its evidence can be had."""
+    source: tuple[Source, ...]
+    """Where its evidence comes from, the first being the usual one."""
+    title: str
+    room: str
+    waits_for: str
+
+
+class _File(msgspec.Struct, frozen=True):
+    rule: tuple[Planned, ...]
+
+
+@functools.cache
+def all_planned() -> tuple[Planned, ...]:
+    """Every rule of the plan, built or not, in the order of its file; read when first asked for."""
+    text = (Path(__file__).parent / "planned.toml").read_text(encoding="utf-8")
+    return msgspec.convert(tomllib.loads(text), _File).rule
+
+
+def still_planned(built: Container[str]) -> tuple[Planned, ...]:
+    """The rules of the plan whose id is not among ``built``."""
+    return tuple(row for row in all_planned() if row.id not in built)

@@ -1,0 +1,154 @@
+"""One declaration a rule.
+
+From a declaration come its run, ``seventh explain``, ``seventh rules``, its page in docs/rules, its
+JSON and its tests: ``bad`` must make it fire, ``good`` must keep it silent.
+
+    @rule(
+        "SSH-COMP-PREAUTH", Severity.MEDIUM, tier=0, source=Source.WIRE,
+        title="…", evidence="offers {algorithms}", why="…", fix={"openssh": "Compression no"},
+        references=("RFC 4253 §6.2",), seed=("12.2.2",), good=…, bad=…,
+    )
+    def comp_preauth(ssh: SshFacts) -> Verdict:
+        if ssh.kexinit is None:
+            return Skip("no KEXINIT was received")
+        return Hit(algorithms=("zlib",)) if "zlib" in ssh.kexinit.compression else None
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from seventh.model.facts import Facts
+from seventh.model.report import Param
+from seventh.model.severity import Severity
+
+F = TypeVar("F", bound=Facts)
+
+
+class Source(StrEnum):
+    """Where a rule's evidence comes from."""
+
+    WIRE = "W"
+    DNS = "D"
+    FILE = "F"
+    LOCAL = "L"
+    SERIES = "S"
+    TELEMETRY = "T"
+
+
+class Hit:
+    """The rule fired: the parameters of its texts and, where it depends, the severity."""
+
+    __slots__ = ("params", "severity")
+
+    def __init__(self, severity: Severity | None = None, /, **params: Param) -> None:
+        self.severity = severity
+        self.params: dict[str, Param] = params
+
+    def __repr__(self) -> str:
+        return f"Hit({self.severity}, {self.params})"
+
+
+class Skip(msgspec.Struct, frozen=True):
+    """The rule could not be evaluated: which evidence is missing, and why."""
+
+    reason: str
+
+
+Verdict = Hit | Skip | None
+"""None is a pass: the evidence was there and nothing was wrong."""
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule's texts in one language; ``{name}`` takes a parameter of the hit."""
+
+    title: str
+    evidence: str
+    why: str
+    fix: Mapping[str, str]
+    """What to write, by server product; ``any`` where it is the same for all."""
+
+
+class Rule(Generic[F]):
+    """A declared rule; see the module's text."""
+
+    __slots__ = (
+        "bad",
+        "condition",
+        "facts_type",
+        "good",
+        "id",
+        "references",
+        "seed",
+        "severity",
+        "source",
+        "tier",
+        "words",
+    )
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - the field's own name
+        severity: Severity,
+        condition: Callable[[F], Verdict],
+        *,
+        tier: int,
+        source: Source,
+        words: Words,
+        references: tuple[str, ...],
+        seed: tuple[str, ...],
+        good: F,
+        bad: F,
+    ) -> None:
+        self.id = id
+        self.severity = severity
+        self.condition = condition
+        self.tier = tier
+        self.source = source
+        self.words = words
+        self.references = references
+        self.seed = seed
+        self.good = good
+        self.bad = bad
+        self.facts_type = type(good)
+
+    def __call__(self, facts: F) -> Verdict:
+        """Judge ``facts``."""
+        return self.condition(facts)
+
+    def __repr__(self) -> str:
+        return f"<Rule {self.id}>"
+
+
+def rule(
+    id: str,  # noqa: A002
+    severity: Severity,
+    *,
+    tier: int,
+    source: Source,
+    title: str,
+    evidence: str,
+    why: str,
+    fix: Mapping[str, str],
+    references: tuple[str, ...] = (),
+    seed: tuple[str, ...] = (),
+    good: F,
+    bad: F,
+) -> Callable[[Callable[[F], Verdict]], Rule[F]]:
+    """Declare the decorated condition as a rule."""
+
+    def declare(condition: Callable[[F], Verdict]) -> Rule[F]:
+        words = Words(title=title, evidence=evidence, why=why, fix=fix)
+        return Rule(
+            id, severity, condition, tier=tier, source=source, words=words,
+            references=references, seed=seed, good=good, bad=bad,
+        )  # fmt: skip
+
+    return declare
+
+
+AnyRule = Rule[Any]

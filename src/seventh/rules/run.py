@@ -1,0 +1,70 @@
+"""Running rules over facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from seventh.model.facts import Facts
+from seventh.model.failure import UsageError
+from seventh.model.report import Finding, Skipped
+from seventh.rules.rule import AnyRule, Skip
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rules the person wants, and how far they may go."""
+
+    only: frozenset[str] = frozenset()
+    skip: frozenset[str] = frozenset()
+    max_tier: int = 1
+
+    def wants(self, rule_id: str) -> bool:
+        """Whether ``--only`` and ``--skip`` let the rule through."""
+        return rule_id not in self.skip and (not self.only or rule_id in self.only)
+
+    def check_ids(self, known: Iterable[str]) -> None:
+        """Raise UsageError for an id that no rule has."""
+        known = set(known)
+        for name in sorted((self.only | self.skip) - known):
+            raise UsageError(f"no rule is called {name}; `seventh rules` lists them")
+
+
+class Verdicts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run of rules gave; every rule that ran is in exactly one of the three."""
+
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...]
+    passed: tuple[str, ...]
+
+
+def run_rules(room: str, rules: Iterable[AnyRule], facts: Facts, selection: Selection) -> Verdicts:
+    """Judge ``facts`` by every selected rule of one room."""
+    findings: list[Finding] = []
+    skipped: list[Skipped] = []
+    passed: list[str] = []
+    for rule in rules:
+        if not selection.wants(rule.id):
+            continue
+        if rule.tier > selection.max_tier:
+            skipped.append(Skipped(id=rule.id, reason=f"tier {rule.tier} was not asked for"))
+            continue
+        verdict = rule(facts)
+        if verdict is None:
+            passed.append(rule.id)
+        elif isinstance(verdict, Skip):
+            skipped.append(Skipped(id=rule.id, reason=verdict.reason))
+        else:
+            findings.append(
+                Finding(
+                    id=rule.id,
+                    room=room,
+                    severity=verdict.severity or rule.severity,
+                    tier=rule.tier,
+                    params=verdict.params,
+                    references=rule.references,
+                    seed=rule.seed,
+                )
+            )
+    findings.sort(key=lambda finding: (-finding.severity.rank, finding.id))
+    return Verdicts(findings=tuple(findings), skipped=tuple(skipped), passed=tuple(passed))

@@ -1,0 +1,81 @@
+"""Words for findings, chosen when a finding is rendered.
+
+English stands in the declarations. Another language is a file ``words/LANG.toml`` in a room's
+folder, a table per rule id with any of ``title``, ``evidence``, ``why`` and ``fix``; what it leaves
+out is said in English.
+"""
+
+from __future__ import annotations
+
+import string
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seventh.model.failure import UsageError
+from seventh.model.report import Param
+from seventh.rules.rule import AnyRule, Words
+
+
+class _Lenient(string.Formatter):
+    """Formats with the parameters there are; lists are joined; a missing one is shown as ``…``."""
+
+    def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        value = kwargs.get(str(key), "…")
+        return ", ".join(value) if isinstance(value, tuple | list) else value
+
+    def get_field(self, field_name: str, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        # A parameter is a plain name: attribute and index look-ups are never followed.
+        return self.get_value(field_name, args, kwargs), field_name
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        try:
+            return format(value, format_spec)
+        except (TypeError, ValueError):
+            return str(value)
+
+
+_FORMATTER = _Lenient()
+
+
+def fill(template: str, params: Mapping[str, Param]) -> str:
+    """Put ``params`` into ``template``."""
+    return _FORMATTER.vformat(template, (), params)
+
+
+def spoken(words: Words, params: Mapping[str, Param]) -> Words:
+    """``words`` with ``params`` filled in."""
+    return Words(
+        title=fill(words.title, params),
+        evidence=fill(words.evidence, params),
+        why=fill(words.why, params),
+        fix={product: fill(text, params) for product, text in words.fix.items()},
+    )
+
+
+def translation(folder: Path, lang: str) -> Mapping[str, Mapping[str, Any]]:
+    """The room's texts in ``lang``; empty for English and where no file is.
+
+    Raises UsageError when the file is there and is not TOML.
+    """
+    if lang == "en":
+        return {}
+    path = folder / "words" / f"{lang}.toml"
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not readable as TOML: {error}") from None
+
+
+def words_in(rule: AnyRule, texts: Mapping[str, Mapping[str, Any]]) -> Words:
+    """The rule's words, with what ``texts`` translates put in their place."""
+    mine = texts.get(rule.id, {})
+    return Words(
+        title=str(mine.get("title", rule.words.title)),
+        evidence=str(mine.get("evidence", rule.words.evidence)),
+        why=str(mine.get("why", rule.words.why)),
+        fix={**rule.words.fix, **{str(k): str(v) for k, v in mine.get("fix", {}).items()}},
+    )

@@ -1,0 +1,1 @@
+"""Bytes ⇄ values shared by codecs. No sockets, no clock."""

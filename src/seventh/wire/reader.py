@@ -1,0 +1,76 @@
+"""A bounded reader over bytes that have all arrived: the shared vocabulary of binary codecs."""
+
+from __future__ import annotations
+
+from seventh.model.failure import ProtocolViolation
+
+
+class Reader:
+    """Reads big-endian values from one message; reading past its end is a ProtocolViolation.
+
+    Lengths that the peer declares are only compared with what is there, never allocated.
+    """
+
+    __slots__ = ("_data", "_pos", "what")
+
+    def __init__(self, data: bytes | memoryview, what: str) -> None:
+        self._data = memoryview(data)
+        self._pos = 0
+        self.what = what
+
+    @property
+    def left(self) -> int:
+        """Bytes not read yet."""
+        return len(self._data) - self._pos
+
+    def take(self, count: int) -> bytes:
+        """The next ``count`` bytes."""
+        if count > self.left:
+            raise ProtocolViolation(
+                f"{self.what} is cut short: {count} bytes declared, {self.left} there"
+            )
+        start = self._pos
+        self._pos += count
+        return bytes(self._data[start : self._pos])
+
+    def rest(self) -> bytes:
+        """All that is left."""
+        return self.take(self.left)
+
+    def uint(self, width: int) -> int:
+        """An unsigned integer of ``width`` bytes."""
+        return int.from_bytes(self.take(width), "big")
+
+    def u8(self) -> int:
+        """One byte."""
+        return self.uint(1)
+
+    def u16(self) -> int:
+        """Two bytes."""
+        return self.uint(2)
+
+    def u24(self) -> int:
+        """Three bytes."""
+        return self.uint(3)
+
+    def u32(self) -> int:
+        """Four bytes."""
+        return self.uint(4)
+
+    def vector(self, width: int) -> bytes:
+        """Bytes preceded by their length in ``width`` bytes."""
+        return self.take(self.uint(width))
+
+    def nested(self, width: int, what: str) -> Reader:
+        """A reader over a length-preceded part."""
+        return Reader(self.vector(width), what)
+
+    def end(self) -> None:
+        """Raise ProtocolViolation unless everything was read."""
+        if self.left:
+            raise ProtocolViolation(f"{self.what} has {self.left} bytes too many")
+
+
+def vector(width: int, data: bytes) -> bytes:
+    """``data`` preceded by its length in ``width`` bytes."""
+    return len(data).to_bytes(width, "big") + data

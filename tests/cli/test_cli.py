@@ -1,0 +1,211 @@
+"""The command, run as people run it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from seventh import __version__
+from seventh.labkit.serve import free_port, tcp_server
+
+
+async def seventh(*arguments: str, stdin: str = "", **env: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "seventh", *arguments,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, **env},
+    )  # fmt: skip
+    out, err = await process.communicate(stdin.encode())
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 hello FTP\r\n")
+        await reader.read()
+
+    async with tcp_server(greet) as number:
+        yield number
+
+
+async def test_version() -> None:
+    assert await seventh("--version") == (0, f"seventh {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["check"], "no target"),
+        (["check", "gopher://host"], "unknown scheme gopher://"),
+        (["check", "ssh://host:99999"], "not a number from 1 to 65535"),
+        (["check", "ssh://h", "--timeout", "0"], "not a number of seconds above 0"),
+        (["check", "ssh://h", "--parallel", "x"], "not a number from 1 to 4096"),
+        (["check", "ssh://h", "--fail-on", "bad"], "not one of critical, high"),
+        (["check", "ssh://h", "--only", "SSH-NOPE"], "no rule is called SSH-NOPE"),
+        (["check", "ssh://h", "--ca", "/no/such/file"], "No such file"),
+        (["check", "ssh://h", "--key", "k.pem"], "cannot be read"),
+        (["check", "ssh://h", "--resolver", "name"], "write an IP address"),
+        (["check", "ssh://h", "--targets", "/no/such/file"], "No such file"),
+        (["check", "ssh://h", "--output", "/no/such/folder/x"], "cannot be written"),
+        (["check", "ssh://h", "-4", "-6"], "not allowed with"),
+        (["nonsense"], "invalid choice"),
+        (["explain", "SSH-NOPE"], "no rule is called SSH-NOPE"),
+        (["explain", "NET-PORT-STAT"], "did you mean NET-PORT-STATE"),
+        (["lab", "nope"], "there is no 'nope' lab"),
+        (["lab", "--fault", "x"], "needs a room"),
+        (["lab", "net", "--fault", "x"], "has no fault 'x'"),
+        (["tour", "nope"], "there is no 'nope' lab"),
+        ([], "required"),
+    ],
+)
+async def test_bad_input_is_one_line_and_exit_3(arguments: list[str], says: str) -> None:
+    code, out, err = await seventh(*arguments)
+    assert code == 3
+    assert out == ""
+    assert says in err
+    assert err.count("\n") == 1, err
+    assert err.startswith("seventh: ")
+
+
+async def test_a_file_with_a_bad_line_says_which(tmp_path: Path) -> None:
+    path = tmp_path / "targets.txt"
+    path.write_text("# mine\ntcp://127.0.0.1:1\n\nssh://host:0  # bad\n", encoding="utf-8")
+    code, _, err = await seventh("check", "--targets", str(path))
+    assert code == 3
+    assert f"{path}:4: " in err
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("[", "not valid TOML"),
+        ("x = 1", "[[target]]"),
+        ("[[target]]\nport = 1", 'target 1: needs url = "…"'),
+        ('[[target]]\nurl = "ssh://h"\nnope = 1', "unknown option 'nope'"),
+        ('[[target]]\nurl = "ssh://h"\ntimeout = "x"', "target 1: "),
+        ('[[target]]\nurl = "nope://h"', "target 1: target 'nope://h': unknown scheme"),
+    ],
+)
+async def test_a_bad_toml_file_says_where(tmp_path: Path, content: str, says: str) -> None:
+    path = tmp_path / "targets.toml"
+    path.write_text(content, encoding="utf-8")
+    code, _, err = await seventh("check", "--targets", str(path))
+    assert code == 3
+    assert says in err
+    assert str(path) in err
+
+
+async def test_targets_come_from_arguments_files_and_stdin(port: int, tmp_path: Path) -> None:
+    url = f"tcp://127.0.0.1:{port}"
+    listed = tmp_path / "t.txt"
+    listed.write_text(f"{url}\n", encoding="utf-8")
+    table = tmp_path / "t.toml"
+    table.write_text(f'[[target]]\nurl = "{url}"\ntimeout = 4\n', encoding="utf-8")
+    code, out, err = await seventh(
+        "check", url, "-", "--targets", str(listed), "--targets", str(table),
+        "--format", "json", stdin=f"{url}\n",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    reports = json.loads(out)["reports"]
+    assert [r["target"] for r in reports] == [url] * 4
+
+
+async def test_the_exit_code_is_the_worst(port: int) -> None:
+    good, bad = f"tcp://127.0.0.1:{port}", f"tcp://127.0.0.1:{free_port()}"
+    assert (await seventh("check", good))[0] == 0
+    assert (await seventh("check", good, bad))[0] == 2
+
+
+@pytest.mark.parametrize("name", ["terminal", "json", "markdown", "html", "nagios", "junit"])
+async def test_every_format_into_a_pipe_and_a_file(name: str, port: int, tmp_path: Path) -> None:
+    url = f"tcp://127.0.0.1:{port}"
+    code, out, err = await seventh("check", url, "--format", name)
+    assert (code, err) == (0, "")
+    assert url in out
+    assert "\x1b" not in out
+    path = tmp_path / "report"
+    code, out, _ = await seventh("check", url, "--format", name, "--output", str(path))
+    assert (code, out) == (0, "")
+    assert url in path.read_text(encoding="utf-8")
+
+
+async def test_verbose_shows_the_transcript(port: int) -> None:
+    _, out, _ = await seventh("check", f"tcp://127.0.0.1:{port}", "-v")
+    assert "NET-IPV6-BROKEN" in out, "why a rule was skipped"
+
+
+async def test_ctrl_c_prints_what_is_done(port: int) -> None:
+    held = asyncio.Event()
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        held.set()
+        await reader.read()
+
+    async with tcp_server(hold) as silent:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "seventh", "check", f"tcp://127.0.0.1:{port}",
+            f"ssh://127.0.0.1:{silent}", f"ssh://127.0.0.1:{silent}", "--parallel", "1",
+            "--format", "json", "--timeout", "60",
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        await held.wait()
+        process.send_signal(signal.SIGINT)
+        out, err = await asyncio.wait_for(process.communicate(), 20)
+    reports = json.loads(out)["reports"]
+    assert [r["failure"] and r["failure"]["reason"] for r in reports] == [None, "interrupted"]
+    assert b"1 targets were not looked at" in err
+    assert process.returncode == 3
+
+
+async def test_ports_lists_the_table() -> None:
+    code, out, _ = await seventh("ports")
+    assert code == 0
+    for port in (22, 25, 123, 161, 465, 993, 4460, 8883, 10161, 50051):
+        assert re.search(rf"^ *{port} ", out, re.MULTILINE), port
+
+
+async def test_rules_and_explain() -> None:
+    code, out, _ = await seventh("rules")
+    assert code == 0
+    assert "NET-PORT-STATE" in out
+    assert "SMTP-RELAY" not in out
+    _, every, _ = await seventh("rules", "--all")
+    assert "SMTP-RELAY" in every
+    code, text, _ = await seventh("explain", "net-port-state", "NET-PMTU")
+    assert code == 0
+    assert "RFC 9293" in text
+    assert "NET-PMTU" in text
+    assert "not built yet" in (await seventh("explain", "SMTP-RELAY"))[1]
+
+
+async def test_a_lab_server_can_be_checked(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "seventh", "lab", "net", "--fault", "drift", stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    line = (await process.stdout.readline()).decode().split()
+    code, out, err = await seventh(*line[1:], "--format", "json")
+    process.terminate()
+    assert await process.wait() == 0
+    assert code == 1, err
+    assert [f["id"] for f in json.loads(out)["reports"][0]["findings"]] == ["NET-ADDR-DRIFT"]
+
+
+async def test_a_reader_that_leaves_is_no_error(port: int) -> None:
+    command = f"{sys.executable} -m seventh rules --all | head -1"
+    process = await asyncio.create_subprocess_shell(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    _, err = await process.communicate()
+    assert err == b""

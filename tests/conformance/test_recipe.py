@@ -1,0 +1,179 @@
+"""The recipe: a protocol is one folder. A tiny echo protocol in a temporary folder proves it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seventh.labkit.serve import tcp_server
+
+ROOT = Path(__file__).parent.parent.parent
+
+FILES = {
+    "__init__.py": '''
+"""The echo protocol of RFC 862."""
+
+from seventh.model.spec import Metric, PhaseSpec, Spec
+from seventh.model.target import Scheme
+
+SPEC = Spec(
+    name="echo",
+    title="Echo",
+    schemes=(Scheme(name="echo", port=7, well_known=False),),
+    phases=(PhaseSpec("echo.rtt", "the first byte sent to the last byte back"),),
+    metrics=(Metric("seventh_echo_seconds", "gauge", "round trip of 32 bytes", "rtt_seconds"),),
+    tiers={0: "sends 32 bytes"},
+    standards=("RFC 862",),
+    connections=1,
+)
+''',
+    "facts.py": '''
+from seventh.model.facts import Facts
+
+
+class EchoFacts(Facts, frozen=True, kw_only=True):
+    rtt_seconds: float | None = None
+    faithful: bool | None = None
+''',
+    "codec.py": '''
+from seventh.model.failure import ProtocolViolation
+
+
+class Echo:
+    """Collects as many bytes as were sent."""
+
+    def __init__(self, sent: bytes) -> None:
+        self.sent = sent
+        self.got = b""
+
+    def receive(self, data: bytes) -> bool:
+        self.got += data
+        if len(self.got) > len(self.sent):
+            raise ProtocolViolation("more bytes came back than were sent")
+        return len(self.got) == len(self.sent)
+''',
+    "probe.py": '''
+import os
+
+from seventh.model.failure import Failed, Reason
+from seventh.net.talk import Talk
+from seventh.protocols.echo.codec import Echo
+from seventh.protocols.echo.facts import EchoFacts
+
+
+async def pulse(talk: Talk) -> None:
+    stream = await talk.connect()
+    echo = Echo(os.urandom(32))
+    with talk.watch.phase("echo.rtt") as timer:
+        sent = await stream.send(echo.sent)
+        timer.begin(sent)
+        while True:
+            data, mark = await stream.receive()
+            if not data:
+                raise Failed(Reason.PEER_CLOSED, "closed before the echo came back")
+            if echo.receive(data):
+                break
+        timer.stop(mark)
+    talk.learn(
+        "echo", EchoFacts, rtt_seconds=timer.seconds_until(mark), faithful=echo.got == echo.sent
+    )
+
+
+async def check(talk: Talk) -> None:
+    await pulse(talk)
+''',
+    "rules.py": '''
+from seventh.model.severity import Severity
+from seventh.protocols.echo.facts import EchoFacts
+from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+
+
+@rule(
+    "ECHO-LIES", Severity.HIGH, tier=0, source=Source.WIRE,
+    title="The echo is not what was sent", evidence="{count} bytes came back changed",
+    why="Something on the way rewrites the data.", fix={"any": "find the middlebox"},
+    references=("RFC 862",), seed=("0",),
+    good=EchoFacts(faithful=True), bad=EchoFacts(faithful=False),
+)
+def lies(echo: EchoFacts) -> Verdict:
+    if echo.faithful is None:
+        return Skip("nothing came back")
+    return None if echo.faithful else Hit(count=32)
+''',
+    "lab.py": '''
+import contextlib
+
+from seventh.labkit.serve import Fault, Served, tcp_server
+
+FAULTS = (Fault(name="lies", meaning="flips every bit", triggers=("ECHO-LIES",)),)
+
+
+@contextlib.asynccontextmanager
+async def serve(fault, kit):
+    async def echo(reader, writer):
+        while data := await reader.read(4096):
+            writer.write(bytes(b ^ 255 for b in data) if fault else data)
+            await writer.drain()
+
+    async with tcp_server(echo) as port:
+        yield Served(target=f"echo://127.0.0.1:{port}")
+''',
+}
+
+
+@pytest.fixture
+def rooms(tmp_path: Path) -> Path:
+    folder = tmp_path / "rooms" / "echo"
+    folder.mkdir(parents=True)
+    for name, content in FILES.items():
+        (folder / name).write_text(content.lstrip(), encoding="utf-8")
+    return folder.parent
+
+
+async def seventh(rooms: Path, *arguments: str, module: str = "seventh") -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, *arguments,
+        env={**os.environ, "SEVENTH_ROOMS": str(rooms)},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
+
+
+async def test_one_folder_is_a_protocol(rooms: Path) -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(4096):
+            writer.write(data)
+
+    async with tcp_server(echo) as port:
+        code, output = await seventh(rooms, "check", f"echo://127.0.0.1:{port}", "--format", "json")
+    assert code == 0, output
+    (report,) = json.loads(output)["reports"]
+    assert report["protocol"] == "echo"
+    assert report["facts"]["echo"]["faithful"] is True
+    assert report["metrics"]["seventh_echo_seconds"] > 0
+    assert [p["name"] for p in report["phases"]] == ["connect", "echo.rtt"]
+
+
+async def test_its_rules_and_its_lab_are_found(rooms: Path) -> None:
+    assert "ECHO-LIES" in (await seventh(rooms, "rules"))[1]
+    assert "rewrites the data" in (await seventh(rooms, "explain", "echo-lies"))[1]
+    code, output = await seventh(rooms, "tour", "echo")
+    assert code == 0, output
+    assert "1 faults named, 1 clean servers clean" in output
+
+
+async def test_it_is_held_to_the_contract_and_to_hostile_peers(rooms: Path) -> None:
+    code, output = await seventh(
+        rooms, "-n0", "-q", "tests/conformance/test_rooms.py", "tests/hostile", "-k", "echo",
+        module="pytest",
+    )  # fmt: skip
+    assert code == 0, output
+    assert " passed" in output

@@ -1,0 +1,212 @@
+"""What a protocol owes: every folder under protocols/ obeys this contract."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from seventh import protocols
+from seventh.labkit.serve import Fault
+from seventh.model.facts import Facts
+from seventh.model.ports import PORTS
+from seventh.model.spec import Spec
+from seventh.rules.collect import rules_of
+from seventh.rules.planned import all_planned
+from seventh.rules.rule import AnyRule, Hit, Skip, Source
+from seventh.rules.words import fill
+
+ROOMS = list(protocols.rooms())
+RULES = [
+    pytest.param(room, rule, id=rule.id)
+    for room in ROOMS
+    for rule in rules_of(protocols.part(room, "rules"))
+]
+_REFERENCE = re.compile(r"^(RFC \d{3,5}( (§[\d.A-Z]+|Appendix [A-Z]))?|[A-Z].{2,80}|draft-[a-z0-9-]+)$")
+SOCKETS_AND_CLOCKS = {"asyncio", "socket", "time", "uvloop", "select", "selectors", "threading"}
+
+
+@pytest.fixture(params=ROOMS)
+def room(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+def at_home(room: str) -> bool:
+    """Whether the room's folder is this project's, not one found through SEVENTH_ROOMS."""
+    return protocols.folder(room).parent == Path(protocols.__file__).parent
+
+
+def spec_of(room: str) -> Spec:
+    return protocols.rooms()[room]
+
+
+def test_the_folder_is_whole(room: str) -> None:
+    for part in ("facts", "probe", "rules", "lab"):
+        assert protocols.has_part(room, part), f"{room} has no {part}.py"
+    probe = protocols.part(room, "probe")
+    for verb in ("pulse", "check"):
+        function = getattr(probe, verb)
+        assert inspect.iscoroutinefunction(function)
+        assert list(inspect.signature(function).parameters) == ["talk"]
+
+
+def test_the_spec_is_named_like_its_folder(room: str) -> None:
+    spec = spec_of(room)
+    assert spec.name == room
+    assert spec.schemes
+    assert spec.phases
+    assert 0 in spec.tiers
+    assert 1 <= spec.connections <= 16
+
+
+def test_usual_ports_are_those_of_the_table(room: str) -> None:
+    table = {(row.scheme, row.transport): row.port for row in PORTS if row.scheme}
+    for scheme in spec_of(room).schemes:
+        if scheme.well_known and (scheme.name, scheme.transport) in table:
+            assert scheme.port == table[scheme.name, scheme.transport]
+
+
+def test_schemes_belong_to_one_room() -> None:
+    names = [s.name for room in ROOMS for s in spec_of(room).schemes]
+    assert len(names) == len(set(names))
+
+
+def test_metrics_follow_prometheus(room: str) -> None:
+    for metric in spec_of(room).metrics:
+        assert re.fullmatch(r"seventh_[a-z0-9_]+", metric.name)
+        assert not metric.name.endswith(("_ms", "_percent", "_kb"))
+        if metric.kind == "counter":
+            assert metric.name.endswith("_total")
+        assert metric.meaning
+
+
+def facts_types(room: str) -> list[type[Facts]]:
+    found = [
+        value
+        for value in vars(protocols.part(room, "facts")).values()
+        if isinstance(value, type) and issubclass(value, Facts) and value is not Facts
+    ]
+    assert found, f"{room}/facts.py declares no Facts"
+    return found
+
+
+def test_facts_are_frozen_and_empty_by_default(room: str) -> None:
+    for kind in facts_types(room):
+        assert kind.__struct_config__.frozen
+        assert isinstance(kind(), Facts), "every field has a default that means: not learnt"
+
+
+def test_every_metric_reads_a_fact_that_exists(room: str) -> None:
+    fields = {name for kind in facts_types(room) for name in kind.__struct_fields__}
+    for metric in spec_of(room).metrics:
+        assert metric.fact in fields, f"{metric.name} reads {metric.fact}"
+
+
+def test_pure_files_touch_no_socket_and_no_clock(room: str) -> None:
+    folder = protocols.folder(room)
+    pure = [p for p in folder.glob("*.py") if p.stem.startswith(("codec", "facts", "rules"))]
+    for path in [folder / "__init__.py", *pure]:
+        for name in imported(path):
+            top = name.split(".")[0]
+            assert top not in SOCKETS_AND_CLOCKS, f"{path.name} imports {name}"
+            assert not name.startswith(("seventh.net", "seventh.engine", "seventh.labkit")), name
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def test_only_lab_files_use_the_lab_kit(room: str) -> None:
+    for path in protocols.folder(room).glob("*.py"):
+        if not path.stem.startswith("lab"):
+            assert not any(n.startswith("seventh.labkit") for n in imported(path)), path.name
+
+
+def test_rooms_never_import_each_other(room: str) -> None:
+    for path in protocols.folder(room).glob("*.py"):
+        for name in imported(path):
+            if name.startswith("seventh.protocols."):
+                assert name.split(".")[2] == room, f"{path.name} imports {name}"
+
+
+def test_every_wire_rule_has_a_lab_fault(room: str) -> None:
+    faults: tuple[Fault, ...] = protocols.part(room, "lab").FAULTS
+    triggered = {rule for fault in faults for rule in fault.triggers}
+    for rule in rules_of(protocols.part(room, "rules")):
+        if rule.source in {Source.WIRE, Source.DNS} and rule.tier <= 1:
+            assert rule.id in triggered, f"no fault of the {room} lab triggers {rule.id}"
+
+
+def test_faults_have_one_name_each_and_trigger_rules_that_exist(room: str) -> None:
+    faults: tuple[Fault, ...] = protocols.part(room, "lab").FAULTS
+    names = [fault.name for fault in faults]
+    assert len(names) == len(set(names))
+    known = {rule.values[1].id for rule in RULES}
+    for fault in faults:
+        assert fault.triggers or fault.reason
+        assert set(fault.triggers) <= known
+        assert fault.meaning
+
+
+@pytest.mark.parametrize(("room", "rule"), RULES)
+def test_the_bad_example_fires(room: str, rule: AnyRule) -> None:
+    verdict = rule(rule.bad)
+    assert isinstance(verdict, Hit), f"{rule.id} says {verdict!r} of its bad example"
+    # Every {parameter} of the texts is given, so that no sentence has a hole.
+    for text in (rule.words.title, rule.words.evidence, rule.words.why, *rule.words.fix.values()):
+        assert "…" not in fill(text.replace("…", ""), verdict.params), text
+
+
+@pytest.mark.parametrize(("room", "rule"), RULES)
+def test_the_good_example_is_silent(room: str, rule: AnyRule) -> None:
+    verdict = rule(rule.good)
+    assert verdict is None, f"{rule.id} says {verdict!r} of its good example"
+
+
+@pytest.mark.parametrize(("room", "rule"), RULES)
+def test_no_evidence_is_never_a_pass(room: str, rule: AnyRule) -> None:
+    verdict = rule(rule.facts_type())
+    assert isinstance(verdict, Skip), f"{rule.id} says {verdict!r} of empty facts"
+    assert verdict.reason
+
+
+@pytest.mark.parametrize(("room", "rule"), RULES)
+def test_a_rule_is_fully_worded(room: str, rule: AnyRule) -> None:
+    words = rule.words
+    assert words.title
+    assert not words.title.endswith(".")
+    assert words.why.endswith((".", ")"))
+    assert words.fix
+    assert all(words.fix.values())
+    assert rule.seed or room in {"tls", "net"}
+    for reference in rule.references:
+        assert _REFERENCE.match(reference), reference
+
+
+@pytest.mark.parametrize(("room", "rule"), RULES)
+def test_a_rule_is_what_the_plan_says(room: str, rule: AnyRule) -> None:
+    if not at_home(room):
+        pytest.skip("the plan knows the rooms of this project only")
+    assert rule.id in {row.id for row in all_planned()}, "ids are final: they come from the plan"
+
+
+def test_rule_ids_are_unique() -> None:
+    ids = [rule.values[1].id for rule in RULES]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_mirror_in_tests_exists(room: str) -> None:
+    mirror = Path(__file__).parent.parent / "protocols" / room
+    if not at_home(room):
+        pytest.skip("a room kept elsewhere keeps its tests there too")
+    assert list(mirror.glob("test_*.py")), f"tests/protocols/{room} is empty"

@@ -1,0 +1,32 @@
+"""What every test may use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from seventh.labkit.serve import Kit
+
+# The same examples at every run: a property that fails, fails for everyone.
+settings.register_profile(
+    "seventh",
+    derandomize=True,
+    deadline=None,
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("seventh")
+
+# The environment must not decide what a test trusts or where it connects.
+for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SEVENTH_PASSWORD", "NO_COLOR"):
+    os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
+    """One throw-away authority for the whole run."""
+    yield Kit(tmp_path_factory.mktemp("lab"))

@@ -1,0 +1,48 @@
+"""Which addresses a peer may name."""
+
+from __future__ import annotations
+
+import pytest
+
+from seventh.model.failure import Failed, Reason
+from seventh.net.address import check_peer_named, reach
+
+
+@pytest.mark.parametrize(
+    ("ip", "expected"),
+    [
+        ("127.0.0.1", "loopback"),
+        ("::1", "loopback"),
+        ("::ffff:127.0.0.1", "loopback"),
+        ("10.1.2.3", "private"),
+        ("192.168.0.1", "private"),
+        ("169.254.169.254", "private"),
+        ("100.64.0.1", "private"),
+        ("0.0.0.0", "private"),
+        ("224.0.0.1", "private"),
+        ("fe80::1", "private"),
+        ("fd00::1", "private"),
+        ("::ffff:10.0.0.1", "private"),
+        ("9.9.9.9", "public"),
+        ("2620:fe::fe", "public"),
+    ],
+)
+def test_how_far_an_address_reaches(ip: str, expected: str) -> None:
+    assert reach(ip) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [("9.9.9.9", "127.0.0.1"), ("9.9.9.9", "169.254.169.254"), ("10.0.0.1", "::1")],
+)
+def test_a_peer_cannot_steer_inwards(asked: str, named: str) -> None:
+    with pytest.raises(Failed) as caught:
+        check_peer_named(asked, named)
+    assert caught.value.reason is Reason.ADDRESS_POLICY
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"), [("9.9.9.9", "1.1.1.1"), ("10.0.0.1", "10.0.0.2"), ("127.0.0.1", "9.9.9.9")]
+)
+def test_outwards_and_sideways_are_fine(asked: str, named: str) -> None:
+    check_peer_named(asked, named)

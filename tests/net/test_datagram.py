@@ -1,0 +1,70 @@
+"""Datagrams over real sockets."""
+
+from __future__ import annotations
+
+import pytest
+
+from seventh.labkit.serve import UdpHandler, free_port, udp_server
+from seventh.model.failure import Failed, Reason
+from seventh.net.address import Address
+from seventh.net.budget import Budget
+from seventh.net.datagram import Datagram
+from seventh.net.kernel import LINUX
+
+
+def echo(handler: UdpHandler, data: bytes, source: tuple[str, int]) -> None:
+    handler.send(data, source)
+
+
+def drop(handler: UdpHandler, data: bytes, source: tuple[str, int]) -> None:
+    """Nothing comes back."""
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_a_datagram_goes_there_and_back(host: str) -> None:
+    budget = Budget(3)
+    async with udp_server(echo, host) as port:
+        with Datagram(Address(ip=host, port=port), budget) as datagram:
+            sent = datagram.send(b"ping")
+            arrived = await datagram.receive(budget.within(2))
+    assert arrived is not None
+    assert (arrived.data, arrived.ip, arrived.port) == (b"ping", host, port)
+    assert arrived.at.ns >= sent.ns
+    assert arrived.at.clock == ("kernel" if LINUX else "user")
+
+
+async def test_silence_is_none() -> None:
+    budget = Budget(3)
+    async with udp_server(drop) as port:
+        with Datagram(Address(ip="127.0.0.1", port=port), budget) as datagram:
+            datagram.send(b"ping")
+            assert await datagram.receive(budget.within(0.1)) is None
+
+
+@pytest.mark.skipif(not LINUX, reason="IP_RECVERR is Linux's")
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_a_closed_port_is_told_by_icmp(host: str) -> None:
+    import socket
+
+    budget = Budget(3)
+    port = free_port(socket.SOCK_DGRAM, host)
+    with Datagram(Address(ip=host, port=port), budget) as datagram:
+        datagram.send(b"ping")
+        with pytest.raises(Failed) as caught:
+            await datagram.receive(budget.within(2))
+    assert caught.value.reason is Reason.CONNECT_REFUSED
+
+
+async def test_a_flood_ends_at_the_byte_cap() -> None:
+    def flood(handler: UdpHandler, data: bytes, source: tuple[str, int]) -> None:
+        for _ in range(20):
+            handler.send(b"x" * 1000, source)
+
+    budget = Budget(3, max_bytes=5000)
+    async with udp_server(flood) as port:
+        with Datagram(Address(ip="127.0.0.1", port=port), budget) as datagram:
+            datagram.send(b"ping")
+            with pytest.raises(Failed) as caught:
+                while await datagram.receive(budget.within(1)):
+                    pass
+    assert caught.value.reason is Reason.BUDGET_EXCEEDED

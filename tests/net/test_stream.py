@@ -1,0 +1,219 @@
+"""Streams over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from seventh.labkit.serve import free_port, tcp_server
+from seventh.model.failure import Failed, Reason
+from seventh.net import budget as budgets
+from seventh.net.address import Address
+from seventh.net.budget import Budget
+from seventh.net.connect import open_tcp
+from seventh.net.kernel import LINUX
+from seventh.net.stream import TcpStream
+
+Reader = asyncio.StreamReader
+Writer = asyncio.StreamWriter
+
+
+async def opened(port: int, budget: Budget, host: str = "127.0.0.1") -> TcpStream:
+    connected = await open_tcp(Address(ip=host, port=port), budget, budget.deadline_ns)
+    assert connected.stream is not None, connected.failure
+    return connected.stream
+
+
+async def echo(reader: Reader, writer: Writer) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+
+
+async def test_bytes_go_there_and_back() -> None:
+    budget = Budget(5)
+    async with tcp_server(echo) as port:
+        with await opened(port, budget) as stream:
+            sent = await stream.send(b"hello")
+            data, mark = await stream.receive()
+    assert data == b"hello"
+    assert mark.ns >= sent.ns
+    assert mark.clock == ("kernel" if LINUX else "user")
+
+
+async def test_more_than_the_socket_buffer_goes_out() -> None:
+    async def count(reader: Reader, writer: Writer) -> None:
+        total = 0
+        while total < 8_000_000:
+            total += len(await reader.read(65536))
+        writer.write(b"all")
+
+    async with tcp_server(count) as port:
+        with await opened(port, Budget(10)) as stream:
+            await stream.send(b"x" * 8_000_000)
+            assert (await stream.receive())[0] == b"all"
+
+
+async def test_the_end_is_empty_bytes() -> None:
+    async def close(reader: Reader, writer: Writer) -> None:
+        writer.close()
+
+    async with tcp_server(close) as port:
+        with await opened(port, Budget(5)) as stream:
+            assert (await stream.receive())[0] == b""
+
+
+async def test_a_reset_is_typed() -> None:
+    async def reset(reader: Reader, writer: Writer) -> None:
+        await reader.read(1)
+        writer.transport.abort()
+
+    async with tcp_server(reset) as port:
+        with await opened(port, Budget(5)) as stream:
+            await stream.send(b"x" * 100)
+            with pytest.raises(Failed) as caught:
+                while (await stream.receive())[0]:
+                    pass
+                await stream.send(b"x")
+                await stream.receive()
+                raise Failed(Reason.PEER_RESET, "closed in order after all")
+    assert caught.value.reason is Reason.PEER_RESET
+
+
+async def test_silence_ends_at_the_deadline() -> None:
+    async def wait(reader: Reader, writer: Writer) -> None:
+        await reader.read()
+
+    started = time.monotonic()
+    async with tcp_server(wait) as port:
+        with await opened(port, Budget(0.2)) as stream:
+            with pytest.raises(Failed) as caught:
+                await stream.receive()
+    assert caught.value.reason is Reason.PEER_SILENT
+    assert time.monotonic() - started < 2
+
+
+async def test_a_flood_ends_at_the_byte_cap() -> None:
+    async def flood(reader: Reader, writer: Writer) -> None:
+        while True:
+            writer.write(b"x" * 65536)
+            await writer.drain()
+
+    async with tcp_server(flood) as port:
+        with await opened(port, Budget(5, max_bytes=300_000)) as stream:
+            with pytest.raises(Failed, match="more than 300000 bytes") as caught:
+                while True:
+                    await stream.receive()
+    assert caught.value.reason is Reason.BUDGET_EXCEEDED
+
+
+async def test_a_drip_ends_by_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budgets, "RATE_GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(budgets, "MIN_RATE_BYTES_PER_SECOND", 1000)
+
+    async def drip(reader: Reader, writer: Writer) -> None:
+        while True:
+            writer.write(b"x")
+            await asyncio.sleep(0.05)
+
+    async with tcp_server(drip) as port:
+        with await opened(port, Budget(5)) as stream:
+            with pytest.raises(Failed, match="drips") as caught:
+                while True:
+                    await stream.receive()
+    assert caught.value.reason is Reason.BUDGET_EXCEEDED
+
+
+async def test_ipv6() -> None:
+    async with tcp_server(echo, "::1") as port:
+        with await opened(port, Budget(5), "::1") as stream:
+            await stream.send(b"six")
+            assert (await stream.receive())[0] == b"six"
+
+
+@pytest.mark.skipif(not LINUX, reason="the kernel's clock is Linux's")
+async def test_a_late_loop_does_not_lengthen_a_kernel_phase() -> None:
+    """The peer answers after 20 ms; this process looks only after 120 ms."""
+
+    async def answer(reader: Reader, writer: Writer) -> None:
+        await reader.read(1)
+        await asyncio.sleep(0.02)
+        writer.write(b"answer")
+
+    process_holds = 0.1
+    server = await _in_thread(answer)
+    try:
+        with await opened(server.port, Budget(5)) as stream:
+            sent = await stream.send(b"?")
+            time.sleep(0.02 + process_holds)
+            _, mark = await stream.receive()
+    finally:
+        server.stop()
+    assert mark.clock == "kernel"
+    assert 0.02 <= (mark.ns - sent.ns) / 1e9 < 0.02 + process_holds
+
+
+class _Threaded:
+    def __init__(self) -> None:
+        self.port = 0
+        self.stop = lambda: None
+
+
+async def _in_thread(handler: object) -> _Threaded:
+    """A server whose loop is not ours, so that holding ours up does not hold it up."""
+    import threading
+
+    made = _Threaded()
+    ready = threading.Event()
+
+    def run() -> None:
+        async def serve() -> None:
+            stop = asyncio.Event()
+            loop = asyncio.get_running_loop()
+            async with tcp_server(handler) as port:  # type: ignore[arg-type]
+                made.port = port
+                made.stop = lambda: (loop.call_soon_threadsafe(stop.set), thread.join())  # type: ignore[assignment,func-returns-value]
+                ready.set()
+                await stop.wait()
+
+        asyncio.run(serve())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    await asyncio.to_thread(ready.wait)
+    return made
+
+
+async def test_attempts_are_typed() -> None:
+    budget = Budget(5)
+    refused = await open_tcp(Address(ip="127.0.0.1", port=free_port()), budget, budget.deadline_ns)
+    assert refused.stream is None
+    assert refused.attempt.outcome == "refused"
+    assert refused.failure is not None
+    assert refused.failure.reason is Reason.CONNECT_REFUSED
+    unreachable = await open_tcp(
+        Address(ip="fe80::1", port=22, scope="nosuchif"), budget, budget.deadline_ns
+    )
+    assert unreachable.failure is not None
+    assert unreachable.failure.reason is Reason.CONNECT_UNREACHABLE
+    assert "nosuchif" in unreachable.failure.detail
+
+
+async def test_a_filtered_port_times_out() -> None:
+    # A full accept queue drops SYNs, as a firewall would.
+    import socket
+
+    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for filler in (first, second):
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        budget = Budget(0.3)
+        address = Address(ip="127.0.0.1", port=listener.getsockname()[1])
+        connected = await open_tcp(address, budget, budget.deadline_ns)
+    assert connected.attempt.outcome == "timeout"
+    assert connected.failure is not None
+    assert connected.failure.reason is Reason.CONNECT_TIMEOUT

@@ -1,0 +1,137 @@
+"""The talk: names, attempts and what is kept of them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from seventh.labkit.names import name_server
+from seventh.labkit.serve import free_port, tcp_server
+from seventh.model.failure import Failed, Reason
+from seventh.model.netfacts import NetFacts
+from seventh.model.options import Options
+from seventh.model.target import Target
+from seventh.net.talk import Talk
+
+
+async def hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"hello")
+    await reader.read()
+
+
+def talk_to(host: str, port: int, *, connections: int = 4, **options: object) -> Talk:
+    made = Options(timeout_seconds=3).replace(**options)
+    return Talk(Target(scheme="tcp", host=host, port=port), made, connections=connections)
+
+
+async def test_every_address_is_an_attempt() -> None:
+    zone = {"lab.test": {"A": ("127.0.0.1", "127.0.0.3"), "AAAA": ("::1",)}}
+    async with name_server(zone) as resolver, tcp_server(hello) as port:
+        talk = talk_to("lab.test", port, resolver=resolver)
+        streams = await talk.connect_all()
+        talk.close()
+    assert [s.address.ip for s in streams] == ["127.0.0.1"]
+    assert {a.address: a.outcome for a in talk.net.attempts} == {
+        "127.0.0.1": "open",
+        "127.0.0.3": "refused",
+        "::1": "refused",
+    }
+    assert [p.name for p in talk.watch.phases] == ["resolve", "connect", "connect", "connect"]
+    assert sorted(p.outcome for p in talk.watch.phases) == ["failed", "failed", "ok", "ok"]
+
+
+async def test_families_can_be_chosen() -> None:
+    zone = {"lab.test": {"A": ("127.0.0.1",), "AAAA": ("::1",)}}
+    async with name_server(zone) as resolver:
+        for family, expected in (("ipv4", ("127.0.0.1",)), ("ipv6", ("::1",))):
+            talk = talk_to("lab.test", 1, resolver=resolver, family=family)
+            assert tuple(a.ip for a in await talk.addresses()) == expected
+
+
+async def test_the_pulse_falls_over_to_the_next_address() -> None:
+    zone = {"lab.test": {"A": ("127.0.0.1",), "AAAA": ("::1",)}}
+    async with name_server(zone) as resolver, tcp_server(hello) as port:
+        talk = talk_to("lab.test", port, resolver=resolver)
+        assert (await talk.connect()).address.ip == "127.0.0.1"
+        talk.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "reason"),
+    [
+        ("nosuch.test", {}, Reason.RESOLVE_NXDOMAIN),
+        ("empty.test", {}, Reason.RESOLVE_NO_ADDRESS),
+        ("lab.test", {"servfail": frozenset({"A", "AAAA"})}, Reason.RESOLVE_FAILED),
+        ("lab.test", {"delay_seconds": 9.0}, Reason.RESOLVE_TIMEOUT),
+    ],
+)
+async def test_a_name_without_address_is_typed(
+    name: str, options: dict[str, object], reason: Reason
+) -> None:
+    zone = {"lab.test": {"A": ("127.0.0.1",)}, "empty.test": {"TXT": ('"x"',)}}
+    async with name_server(zone, **options) as resolver:  # type: ignore[arg-type]
+        talk = talk_to(name, 1, resolver=resolver, timeout_seconds=0.5)
+        with pytest.raises(Failed) as caught:
+            await talk.addresses()
+    assert caught.value.reason is reason
+    assert caught.value.phase == "resolve"
+    assert talk.net.lookups
+
+
+async def test_the_system_resolver_knows_localhost() -> None:
+    talk = talk_to("localhost", 1)
+    assert {a.ip for a in await talk.addresses()} & {"127.0.0.1", "::1"}
+    assert talk.net.lookups[0].outcome == "ok"
+
+
+async def test_a_target_never_gets_more_connections_than_its_budget() -> None:
+    async with tcp_server(hello) as port:
+        talk = talk_to("127.0.0.1", port, connections=2)
+        stream = await talk.connect()
+        await talk.connect_again(stream.address)
+        assert talk.connections_left(stream.address) == 0
+        with pytest.raises(Failed) as caught:
+            await talk.connect_again(stream.address)
+        talk.close()
+    assert caught.value.reason is Reason.BUDGET_EXCEEDED
+
+
+async def test_records_carry_the_resolvers_verdict() -> None:
+    zone = {"lab.test": {"SSHFP": ("4 2 " + "ab" * 32,)}}
+    async with name_server(zone, authenticated=True) as resolver:
+        talk = talk_to("lab.test", 1, resolver=resolver)
+        lookup = await talk.records("lab.test", "SSHFP")
+    assert lookup.answers == ("4 2 " + "ab" * 32,)
+    assert lookup.authenticated is True
+    assert talk.net.lookups == (lookup,)
+
+
+async def test_what_differs_between_addresses_is_noted() -> None:
+    talk = talk_to("127.0.0.1", 1)
+    talk.note_drift({"127.0.0.1": {"key": "a", "same": "x"}, "::1": {"key": "b", "same": "x"}})
+    assert talk.net.drift == ("key (127.0.0.1: a, ::1: b)",)
+    assert talk.net.compared == ("127.0.0.1", "::1")
+
+
+def test_learning_a_field_that_does_not_exist_is_our_error() -> None:
+    talk = talk_to("127.0.0.1", 1)
+    with pytest.raises(TypeError):
+        talk.learn("net", NetFacts, nonsense=1)
+
+
+async def test_everything_is_closed_at_the_end() -> None:
+    async with tcp_server(hello) as port:
+        talk = talk_to("127.0.0.1", port)
+        stream = await talk.connect()
+        talk.close()
+        with pytest.raises(Failed):
+            await stream.receive()
+
+
+async def test_a_closed_port_leaves_its_attempt() -> None:
+    talk = talk_to("127.0.0.1", free_port())
+    with pytest.raises(Failed) as caught:
+        await talk.connect_all()
+    assert caught.value.reason is Reason.CONNECT_REFUSED
+    assert talk.net.attempts[0].outcome == "refused"

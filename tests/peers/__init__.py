@@ -1,0 +1,17 @@
+"""Real servers from the system's packages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+
+def need_binary(name: str) -> str:
+    """The program's absolute path; the test is skipped, saying so, where it is not installed."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin:/sbin"
+    found = shutil.which(name, path=path)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
