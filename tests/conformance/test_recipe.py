@@ -65,6 +65,7 @@ from seventh.model.failure import Failed, Reason
 from seventh.net.talk import Talk
 from seventh.protocols.echo.codec import Echo
 from seventh.protocols.echo.facts import EchoFacts
+from seventh.wire.identify import identify
 
 
 async def pulse(talk: Talk) -> None:
@@ -77,6 +78,8 @@ async def pulse(talk: Talk) -> None:
             data, mark = await stream.receive()
             if not data:
                 raise Failed(Reason.PEER_CLOSED, "closed before the echo came back")
+            if not echo.got and (other := identify(data)):
+                raise Failed(Reason.PROTOCOL_MISMATCH, f"the peer speaks {other}, not echo")
             if echo.receive(data):
                 break
         timer.stop(mark)
@@ -172,7 +175,7 @@ async def test_its_rules_and_its_lab_are_found(rooms: Path) -> None:
 
 async def test_it_is_held_to_the_contract_and_to_hostile_peers(rooms: Path) -> None:
     code, output = await seventh(
-        rooms, "-n0", "-q", "tests/conformance/test_rooms.py", "tests/hostile", "-k", "echo",
+        rooms, "-n0", "tests/conformance/test_rooms.py", "tests/hostile", "-k", "echo",
         module="pytest",
     )  # fmt: skip
     assert code == 0, output

@@ -44,7 +44,9 @@ ROOM = {
         @rule(
             "DEMO-SLOW", Severity.LOW, tier=0, source=Source.WIRE,
             title="Slow to answer", evidence="waited {wait:.1f} s", why="Clients give up.",
-            fix={"any": "Answer sooner."}, good=DemoFacts(wait_seconds=0.1),
+            fix={"any": "Answer sooner. Give the slow part of the server more processors, or give "
+                        "it less to do, so that nobody waits for a-long-word-kept-whole."},
+            good=DemoFacts(wait_seconds=0.1),
             bad=DemoFacts(wait_seconds=9.0),
         )
         def slow(demo: DemoFacts) -> Verdict:

@@ -12,6 +12,10 @@ from seventh.model.netfacts import NetFacts
 from seventh.model.phase import Phase
 from seventh.model.spec import Spec
 
+# Tuples, not unions: a pulse comes here for every metric, and a union is made anew each time.
+_NUMBERS = (bool, int, float)
+_COLLECTIONS = (tuple, list, dict)
+
 
 def metrics_of(
     spec: Spec, facts: Mapping[str, Facts], phases: Iterable[Phase], failure: Failure | None
@@ -30,9 +34,10 @@ def metrics_of(
     known = protocols.rooms()
     for room in dict.fromkeys([*facts, spec.name]):
         if room in known and room in facts:
+            learnt = facts[room]
             for metric in known[room].metrics:
-                value = _number(getattr(facts[room], metric.fact, None))
-                if value is not None:
+                fact = getattr(learnt, metric.fact, None)
+                if fact is not None and (value := _number(fact)) is not None:
                     metrics[metric.name] = value
     for phase in phases:
         if phase.outcome == "ok":
@@ -43,8 +48,6 @@ def metrics_of(
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool | int | float):
+    if isinstance(value, _NUMBERS):
         return float(value) if math.isfinite(value) else None
-    if isinstance(value, tuple | list | dict):
-        return float(len(value))
-    return None
+    return float(len(value)) if isinstance(value, _COLLECTIONS) else None

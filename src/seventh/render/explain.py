@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from collections.abc import Iterable
 
-from seventh.render.speech import Speech, example, room_of_rule
+from seventh.render.speech import Speech, example, is_prose, room_of_rule
 from seventh.rules.planned import Planned
 from seventh.rules.rule import AnyRule, Source, Words
 
@@ -71,24 +72,29 @@ def explain_planned(row: Planned) -> str:
 def listing(rules: Iterable[AnyRule], planned: Iterable[Planned] = ()) -> str:
     """A line for each rule, by id, then one for each planned rule that is not among them.
 
-    The columns are id, severity, tier, source and title; a planned rule says what it waits for.
+    The columns are id, severity, tier, source and title. The planned ones stand under what they
+    wait for.
     """
     built = sorted(rules, key=lambda rule: rule.id)
     ids = [rule.id for rule in built]
     waiting = sorted((row for row in planned if row.id not in ids), key=lambda row: row.id)
     width = max(map(len, [*ids, *(row.id for row in waiting)]), default=0)
     lines = [
-        f"{rule.id:<{width}}  {rule.severity:<8}  {rule.tier}  {rule.source:<3}  {rule.words.title}"
+        _row(width, rule.id, rule.severity, rule.tier, rule.source, rule.words.title)
         for rule in built
     ]
-    if waiting:
-        lines += ["", f"Not built yet ({len(waiting)}):"] if built else []
+    by_wait = sorted(waiting, key=lambda row: row.waits_for)
+    for waits_for, rows in itertools.groupby(by_wait, key=lambda row: row.waits_for):
+        lines += ["", f"Not built yet, waiting for {waits_for}:"]
         lines += [
-            f"{row.id:<{width}}  {row.severity:<8}  {row.tier}  {'/'.join(row.source):<3}  "
-            f"{row.title} (waits for {row.waits_for})"
-            for row in waiting
+            _row(width, row.id, row.severity, row.tier, "/".join(row.source), row.title)
+            for row in rows
         ]
-    return "\n".join(lines) + "\n" if lines else ""
+    return "\n".join(lines).lstrip("\n") + "\n" if lines else ""
+
+
+def _row(width: int, rule_id: str, severity: str, tier: int, source: str, title: str) -> str:
+    return f"{rule_id:<{width}}  {severity:<8}  {tier}  {source:<3}  {title}"
 
 
 def _table(rows: list[tuple[str, str]]) -> str:
@@ -113,6 +119,9 @@ def _fixes(words: Words) -> list[str]:
     blocks: list[str] = []
     for product, fix in words.fix.items():
         title = "Fix" if product == "any" else f"Fix in {product}"
-        lines = [f"  {line}" if line.strip() else "" for line in fix.rstrip().splitlines()]
+        lines = [
+            _section("", line).strip("\n") if is_prose(line) else f"  {line}".rstrip()
+            for line in fix.rstrip().splitlines()
+        ]
         blocks.append("\n".join([title, *lines]))
     return blocks

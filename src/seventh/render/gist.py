@@ -1,13 +1,16 @@
 """The gist of facts: what a person wants to see of a record, chosen by its shape alone.
 
-No room is known here. A field is said when it was learnt (it differs from its default); units leave
-the name and join the value; long lists say how long they are.
+No room is known here. A field is said when it was learnt (it differs from its default) and when
+nothing before it said the same; units leave the name and join the value; long lists say how long
+they are.
 """
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
@@ -17,7 +20,7 @@ from msgspec.structs import FieldInfo, fields
 from seventh.wire.text import printable
 
 _SHOWN = 3
-_NESTED = 4
+_NESTED = 3
 _TEXT_LIMIT = 96
 # What names a record among its like, the best first.
 _NAMES = ("name", "subject", "id", "algorithm", "address", "host", "kind", "type", "version")
@@ -26,14 +29,35 @@ _HEADED = frozenset(["host", "port"])
 _UNITS = {"bytes": "B", "bits": "bit", "days": "days", "hertz": "Hz", "ppm": "ppm"}
 
 
-def gist(facts: msgspec.Struct) -> list[tuple[str, str]]:
-    """(label, value) for every fact that was learnt, in the order of declaration, safe to show."""
+def gist(
+    facts: msgspec.Struct, *, said: Iterable[str] = (), timed: Container[float] = ()
+) -> list[tuple[str, str]]:
+    """(label, value) for every fact worth a line, in the order of declaration, safe to show.
+
+    What ``said`` or an earlier fact contains word for word is not said again, nor is a length of
+    time among ``timed``, the seconds that the phases show.
+    """
+    return _pairs(
+        (
+            (name, value)
+            for name, value in _learnt(facts)
+            if not (name in _HEADED or (isinstance(value, float) and round(value, 9) in timed))
+        ),
+        said,
+    )
+
+
+def _pairs(fields: Iterable[tuple[str, Any]], said: Iterable[str]) -> list[tuple[str, str]]:
+    before = list(said)
     pairs: list[tuple[str, str]] = []
-    for name, value in _learnt(facts):
-        if name not in _HEADED:
-            label, said = _say(name, value)
-            if said:
-                pairs.append((label, said))
+    for name, value in fields:
+        label, text = _say(name, value)
+        names = isinstance(value, str | list | tuple) and len(text) > 3
+        if not text or (names and any(text in earlier for earlier in before)):
+            continue
+        pairs.append((label, text))
+        if names:
+            before.append(text)
     return pairs
 
 
@@ -56,13 +80,25 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} min"
 
 
+def instant(timestamp: float) -> str:
+    """A Unix time as RFC 3339 writes it, in UTC to the second; ``-`` where no calendar has it."""
+    try:
+        moment = datetime.fromtimestamp(timestamp, UTC)
+    except (OverflowError, OSError, ValueError):
+        return "-"
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _three(value: float) -> str:
     whole = len(f"{abs(value):.0f}")
     return f"{value:.{max(0, 3 - whole)}f}"
 
 
+_fields = functools.cache(fields)
+
+
 def _learnt(record: msgspec.Struct) -> Iterable[tuple[str, Any]]:
-    for field in fields(record):
+    for field in _fields(type(record)):
         value = getattr(record, field.name)
         if value is None or value == "" or (isinstance(value, _COLLECTIONS) and not value):
             continue
@@ -84,6 +120,8 @@ _COLLECTIONS = (list, tuple, set, frozenset, Mapping)
 
 def _say(name: str, value: Any) -> tuple[str, str]:
     label, _, unit = name.rpartition("_")
+    if name.endswith("_timestamp_seconds") and isinstance(value, int | float):
+        return _label(name.removesuffix("_timestamp_seconds")), instant(value)
     if unit == "seconds" and isinstance(value, int | float) and not isinstance(value, bool):
         return _label(label or name), duration(value)
     if unit in _UNITS and isinstance(value, int | float):
@@ -102,10 +140,22 @@ def _value(name: str, value: Any) -> str:
     if isinstance(value, set | frozenset):
         value = sorted(value, key=str)
     if isinstance(value, list | tuple):
+        if all(isinstance(item, msgspec.Struct) and _name_of(item) is None for item in value):
+            return str(len(value))
         return _list([_atom(item) for item in value], " ← " if "chain" in name else ", ")
     if isinstance(value, msgspec.Struct):
-        return "; ".join(f"{label} {said}" for label, said in gist(value)[:_NESTED])
+        return _record(value)
     return _atom(value)
+
+
+def _record(record: msgspec.Struct) -> str:
+    """A record in a record: what it names or, where it names nothing, how much it lists."""
+    known = list(_learnt(record))
+    lists = [(name, value) for name, value in known if isinstance(value, _COLLECTIONS)]
+    plain = _pairs([each for each in known if each not in lists], ())
+    if plain:
+        return ", ".join(f"{label} {text}" for label, text in plain[:_NESTED])
+    return ", ".join(f"{len(value)} {_label(name)}" for name, value in lists[:_NESTED])
 
 
 def _list(items: list[str], between: str) -> str:
@@ -113,6 +163,11 @@ def _list(items: list[str], between: str) -> str:
     shown = between.join(items[:_SHOWN])
     rest = len(items) - _SHOWN
     return f"{shown} (+{rest})" if rest > 0 else shown
+
+
+def _name_of(record: msgspec.Struct) -> Any:
+    known = dict(_learnt(record))
+    return next((known[name] for name in _NAMES if name in known), None)
 
 
 def _atom(value: Any) -> str:
@@ -125,12 +180,7 @@ def _atom(value: Any) -> str:
     if isinstance(value, bytes):
         return f"{len(value)} B"
     if isinstance(value, msgspec.Struct):
-        known = dict(_learnt(value))
-        name = next((known[name] for name in _NAMES if name in known), None)
-        if name is None:
-            first = next(iter(known.items()), None)
-            return f"{_label(first[0])} {_atom(first[1])}" if first else "-"
-        return _atom(name)
+        return _atom(_name_of(value) or "1 item")
     if isinstance(value, list | tuple | set | frozenset):
-        return f"{len(value)} of them"
+        return _atom(next(iter(value))) if len(value) == 1 else f"{len(value)} items"
     return printable(str(value), _TEXT_LIMIT)

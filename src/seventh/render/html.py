@@ -17,6 +17,7 @@ import msgspec
 
 from seventh.render.document import FindingEntry, PhaseEntry
 from seventh.render.gist import duration
+from seventh.render.speech import is_prose
 from seventh.render.told import Told, blamed, count, span_seconds, tally_statuses, tell
 from seventh.render.view import Document, View, worst
 
@@ -182,7 +183,7 @@ def _ticks(span: float) -> list[float]:
 
 
 def _steps() -> Any:
-    for power in range(-9, 12):
+    for power in range(-12, 12):
         for factor in (1, 2, 5):
             yield factor * 10.0**power
 
@@ -206,11 +207,7 @@ def _part(share: float) -> str:
 
 
 def _finding(finding: FindingEntry) -> str:
-    fixes = "".join(
-        f"<p>Fix{'' if product == 'any' else f' in <strong>{escape(product)}</strong>'}</p>"
-        f"{_pre(fix.rstrip())}"
-        for product, fix in finding.fix.items()
-    )
+    fixes = "".join(_fix(product, fix.strip("\n")) for product, fix in finding.fix.items())
     why = f"<p>{escape(finding.why)}</p>" if finding.why else ""
     references = "; ".join(finding.references)
     see = f'<p class="quiet">{escape(references)}</p>' if references else ""
@@ -219,6 +216,13 @@ def _finding(finding: FindingEntry) -> str:
         f"{finding.severity}</span> {escape(finding.title)} <code>{escape(finding.id)}</code></h3>"
         f'<p class="evidence">{escape(finding.evidence)}</p>{why}{fixes}{see}</article>'
     )
+
+
+def _fix(product: str, fix: str) -> str:
+    where = "" if product == "any" else f" in {escape(product)}"
+    if is_prose(fix):
+        return f"<p><strong>Fix{where}</strong> {escape(fix.strip())}</p>"
+    return f"<p><strong>Fix{where}</strong></p>{_pre(fix)}"
 
 
 def _gists(one: Told) -> str:

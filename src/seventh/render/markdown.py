@@ -11,13 +11,14 @@ import re
 from seventh.model.severity import Status
 from seventh.render.document import FindingEntry
 from seventh.render.gist import duration
+from seventh.render.speech import is_prose
 from seventh.render.told import Told, blamed, count, tally_statuses, tell
 from seventh.render.view import Document, View
 
 _MARKS = {Status.OK: "✅", Status.WARNING: "⚠️", Status.CRITICAL: "❌", Status.UNKNOWN: "❔"}
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # A colon before a word and the dot of "www." are escaped so that no bare address becomes a link.
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#|~!@$^=]|:(?=[^\s\d])|(?<=[Ww]{3})\.)")
+_SPECIAL = re.compile(r"([\\`*_\[\]#|~@$]|:(?=[^\s\d])|(?<=[Ww]{3})\.)")
 
 
 def render(document: Document, view: View) -> str:
@@ -99,7 +100,10 @@ def _finding(finding: FindingEntry) -> list[str]:
         blocks.append(f"**Why it matters:** {escape(finding.why)}")
     for product, fix in finding.fix.items():
         where = "" if product == "any" else f" in {escape(product)}"
-        blocks += [f"**Fix{where}:**", block(fix)]
+        if is_prose(fix):
+            blocks.append(f"**Fix{where}:** {escape(fix.strip())}")
+        else:
+            blocks += [f"**Fix{where}:**", block(fix)]
     if finding.references:
         blocks.append(f"**References:** {escape('; '.join(finding.references))}")
     return blocks

@@ -20,7 +20,7 @@ from seventh.render.explain import SOURCES, TIERS
 from seventh.render.generated import arguments, finish
 from seventh.render.gist import unlearnt
 from seventh.render.markdown import block, escape
-from seventh.render.speech import Speech, built, example
+from seventh.render.speech import Speech, built, example, is_prose
 from seventh.rules.rule import AnyRule
 
 _MADE = "<!-- Made by `python -m seventh.render.pages` from the rule's declaration. -->"
@@ -79,15 +79,17 @@ def page(room: str, rule: AnyRule) -> str:
     if words.fix:
         blocks.append("## Fix")
         for product, fix in words.fix.items():
-            blocks += [block(fix)] if product == "any" else [f"In {escape(product)}:", block(fix)]
+            shown = escape(fix.strip()) if is_prose(fix) else block(fix)
+            label = "In any other:" if len(words.fix) > 1 else ""
+            blocks += [label if product == "any" else f"In {escape(product)}:", shown]
     if rule.references or rule.seed:
-        standards = [escape(reference) for reference in rule.references]
-        sections = [f"specification §{section}" for section in rule.seed]
-        blocks += ["## References", "\n".join(f"- {each}" for each in standards + sections)]
+        lines = [escape(reference) for reference in rule.references]
+        lines += [f"Seed sections {', '.join(rule.seed)}"] if rule.seed else []
+        blocks += ["## References", "\n".join(f"- {line}" for line in lines)]
     fires, silent = _difference(rule.bad, rule.good)
     blocks += ["## Example", "It fires on facts that differ from good ones in", _json(fires)]
     blocks += ["where the good ones have", _json(silent)] if silent else []
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join(each for each in blocks if each) + "\n"
 
 
 def _json(value: Any) -> str:

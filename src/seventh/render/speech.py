@@ -86,6 +86,25 @@ def room_of_rule(rule_id: str) -> str | None:
     return None
 
 
+def is_prose(fix: str) -> bool:
+    """Whether a fix is words to read, which may be wrapped, and not lines to copy.
+
+    Prose has at least six words a line, and either most of them are letters alone or the line reads
+    as a sentence, from its capital to its full stop. A line with a comment is one to copy.
+    """
+    lines = [line.strip() for line in fix.splitlines() if line.strip()]
+    return bool(lines) and all(_reads(line) for line in lines)
+
+
+def _reads(line: str) -> bool:
+    words = line.split()
+    if len(words) < 6 or "#" in line:
+        return False
+    plain = [word.strip("(),.;:`'\"…").replace("-", "").isalpha() for word in words]
+    sentence = plain[0] and line[0].isupper() and line.endswith(".")
+    return sentence or sum(plain) >= 0.7 * len(words)
+
+
 def clean_params(params: Mapping[str, Param]) -> dict[str, Param]:
     """``params`` with every text made printable."""
     return {name: _clean(value) for name, value in params.items()}

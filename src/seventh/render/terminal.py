@@ -7,6 +7,7 @@ wrapped is a fix: a configuration line is copied as one line, however long.
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Iterable
 
 from rich.console import Console
@@ -15,6 +16,7 @@ from rich.text import Text
 from seventh.model.severity import Severity, Status
 from seventh.render.document import FindingEntry, PhaseEntry
 from seventh.render.gist import duration
+from seventh.render.speech import is_prose
 from seventh.render.told import Told, blamed, count, failed, tally_statuses, tell
 from seventh.render.view import Document, View
 
@@ -117,7 +119,7 @@ class _Sheet:
             line.append(" " * room + total)
         else:
             line.append(f"  {total}")
-        self.page.append(line) if line.cell_len <= view.width else self.wrapped(line, 4, first=0)
+        self.wrapped(line, 4)
         self.page.append(Text("─" * view.width, "dim"))
 
     def failure(self) -> None:
@@ -181,7 +183,7 @@ class _Sheet:
         line.append(f"{finding.severity:<8}  ", _SEVERITY_STYLE[finding.severity])
         line.append(finding.id, "bold")
         line.append(f"  {finding.title}")
-        self.wrapped(line, 2 + _LABEL, first=0)
+        self.wrapped(line, 2 + _LABEL)
         self.labelled("seen", Text(finding.evidence))
         if finding.why:
             self.labelled("why", Text(finding.why))
@@ -192,13 +194,21 @@ class _Sheet:
 
     def fix(self, product: str, text: str) -> None:
         label = "fix" if product == "any" else f"fix in {product}:"
-        lines = text.rstrip().splitlines() or [""]
+        lines = [line for whole in text.rstrip().splitlines() for line in self.broken(whole)]
         beside = len(label) < _LABEL
         if not beside:
             self.page.append(Text(f"  {label}", "dim"))
         for number, line in enumerate(lines):
             head = f"  {label:<{_LABEL}}" if beside and number == 0 else " " * (2 + _LABEL)
             self.page.append(Text.assemble((head, "dim"), (line, "green")))
+
+    def broken(self, line: str) -> list[str]:
+        """``line`` wrapped between words if it is prose, else as it is; a word is never broken."""
+        if not is_prose(line):
+            return [line]
+        return textwrap.wrap(
+            line, self._width(2 + _LABEL), break_long_words=False, break_on_hyphens=False
+        )
 
     def rules(self) -> None:
         passed, skipped, found = self.told.passed, self.entry.skipped, self.entry.findings
@@ -213,7 +223,7 @@ class _Sheet:
             for one in skipped:
                 line = Text("  " + " " * _LABEL + one.id)
                 line.append(f"  {one.reason}", "dim")
-                self.wrapped(line, _LABEL + 6, first=0)
+                self.wrapped(line, _LABEL + 6)
 
     def transcript(self) -> None:
         if not (self.view.verbose and self.told.transcript):
@@ -221,12 +231,15 @@ class _Sheet:
         self.page.append(Text())
         self.page.append(Text("  transcript", "dim"))
         for line in self.told.transcript:
-            self.wrapped(Text(f"  │ {line}"), 6, first=0)
+            self.wrapped(Text(f"  │ {line}"), 6)
 
     # -- laying out ------------------------------------------------------------------------------
 
     def labelled(self, label: str, text: Text) -> None:
         """``text`` beside ``label``, wrapped under itself."""
+        if len(label) >= _LABEL:
+            self.page.append(Text(f"  {label}", "dim"))
+            label = ""
         for number, line in enumerate(self._wrap(text, 2 + _LABEL)):
             head = f"  {label:<{_LABEL - 1}} " if number == 0 else " " * (2 + _LABEL)
             self.page.append(Text.assemble((head, "dim"), line))
@@ -247,16 +260,17 @@ class _Sheet:
             column += item.cell_len
         self.labelled(label, text)
 
-    def wrapped(self, text: Text, hang: int, *, first: int) -> None:
-        """``text`` from column ``first``, its further lines from column ``hang``."""
-        head, *rest = self._wrap(text, first) or [Text()]
-        self.page.append(Text.assemble(" " * first, head))
-        if rest:
-            # The first line keeps its width; what follows is wrapped anew to the narrower one.
-            kept = text[len(head) :]
-            kept = kept[len(kept.plain) - len(kept.plain.lstrip()) :]
-            for line in self._wrap(kept, hang):
-                self.page.append(Text.assemble(" " * hang, line))
+    def wrapped(self, text: Text, hang: int) -> None:
+        """``text`` as one line if it fits, else its further lines from column ``hang``."""
+        if text.cell_len <= self.view.width:
+            self.page.append(text)
+            return
+        head, *_ = self._wrap(text, 0)
+        self.page.append(head)
+        # What follows is wrapped anew, to the narrower width.
+        rest = text[len(head) :]
+        rest = rest[len(rest.plain) - len(rest.plain.lstrip()) :]
+        self.page.extend(Text.assemble(" " * hang, line) for line in self._wrap(rest, hang))
 
     def _wrap(self, text: Text, indent: int) -> list[Text]:
         lines = list(text.wrap(self._measure, self._width(indent)))
@@ -292,12 +306,11 @@ def _middle(text: str, width: int) -> str:
 def _bar(begin: float, length: float, width: int, *, ascii_only: bool) -> str:
     """A bar of ``width`` cells, filled from ``begin`` over ``length`` (shares of the whole).
 
-    A cell is filled in eighths at the right end; the left end is the cell's own. Whatever was
-    measured shows at least a sliver.
+    It begins with a whole cell and its length is true to an eighth of one. Whatever was measured
+    shows at least a sliver.
     """
     start = min(width - 1, max(0, int(begin * width + 1e-9)))
-    end = min(float(width), max(begin + length, 0.0) * width)
-    eighths = max(1, round((end - start) * 8))
+    eighths = max(1, round(min(float(width - start), length * width) * 8))
     if ascii_only:
         drawn = "#" * max(1, round(eighths / 8))
     else:

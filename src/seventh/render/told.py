@@ -6,7 +6,7 @@ Every text in here is printable; a format escapes for its own syntax and nothing
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -33,10 +33,23 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     entry: ReportEntry
     address: str | None
     """Where the conversation took place, when that is not the target's own host."""
-    gists: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
-    """By room, the facts worth a line: (label, value)."""
+    facts: Mapping[str, Facts]
+    """As they were learnt; what is shown of them is in ``entry`` and ``gists``."""
     passed: tuple[str, ...]
     transcript: tuple[str, ...]
+
+    @property
+    def gists(self) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+        """By room, the facts worth a line: (label, value).
+
+        The protocol's own room comes first, then what it stands on.
+        """
+        timed = {phase.seconds for phase in self.entry.phases}
+        rooms = sorted(self.facts, key=lambda room: (room != self.entry.protocol, room))
+        return tuple(
+            (clean(room), tuple(gist(self.facts[room], said=[self.entry.target], timed=timed)))
+            for room in rooms
+        )
 
     @property
     def bars(self) -> tuple[tuple[PhaseEntry, float, float], ...]:
@@ -108,19 +121,10 @@ def _told(report: Report, speech: Speech, view: View) -> Told:
     return Told(
         entry=made,
         address=_address(made),
-        gists=tuple(_gists(report.facts[room], room) for room in _rooms(report)),
+        facts=report.facts,
         passed=tuple(clean(rule) for rule in report.passed),
         transcript=tuple(clean(line) for line in report.transcript),
     )
-
-
-def _rooms(report: Report) -> list[str]:
-    """The protocol's own room first, then what it stands on."""
-    return sorted(report.facts, key=lambda room: (room != report.protocol, room))
-
-
-def _gists(facts: Facts, room: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    return clean(room), tuple(gist(facts))
 
 
 def _address(made: ReportEntry) -> str | None:

@@ -1,0 +1,74 @@
+"""The borders of the network's rules."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from seventh.model.netfacts import Attempt, AttemptOutcome, Lookup, NetFacts
+from seventh.protocols.net import rules
+from seventh.rules.rule import Hit, Skip
+
+
+def attempt(ip: str, outcome: AttemptOutcome = "open", pmtu: int | None = 1500) -> Attempt:
+    return Attempt(
+        address=ip,
+        port=1,
+        family="ipv6" if ":" in ip else "ipv4",
+        transport="tcp",
+        outcome=outcome,
+        seconds=0.1,
+        clock="user",
+        path_mtu_bytes=pmtu,
+    )
+
+
+def net(*attempts: Attempt) -> NetFacts:
+    return NetFacts(host="h", port=1, attempts=attempts)
+
+
+@pytest.mark.parametrize("outcome", ["refused", "timeout", "reset"])
+def test_each_way_of_not_being_open_is_named(outcome: AttemptOutcome) -> None:
+    verdict = rules.port_state(net(attempt("192.0.2.1"), attempt("192.0.2.2", outcome)))
+    assert isinstance(verdict, Hit)
+    assert verdict.params["states"] == (f"192.0.2.2 {outcome}",)
+
+
+def test_a_family_without_route_says_nothing_of_the_peer() -> None:
+    both = net(attempt("192.0.2.1"), attempt("2001:db8::1", "unreachable"))
+    assert rules.port_state(both) is None
+    assert isinstance(rules.ipv6_broken(both), Skip)
+    assert isinstance(rules.port_state(net(attempt("2001:db8::1", "unreachable"))), Skip)
+
+
+def test_ipv6_is_broken_only_beside_a_working_ipv4() -> None:
+    v4, v6 = attempt("192.0.2.1", "refused"), attempt("2001:db8::1", "refused")
+    assert rules.ipv6_broken(net(v4, v6)) is None
+    assert isinstance(rules.ipv6_broken(net(attempt("192.0.2.1"), v6)), Hit)
+    assert isinstance(rules.ipv6_broken(net(attempt("192.0.2.1"))), Skip)
+
+
+@pytest.mark.parametrize(("seconds", "fires"), [(0.2, False), (0.201, True)])
+def test_a_lookup_is_slow_above_200_ms(seconds: float, fires: bool) -> None:
+    lookup = Lookup(name="h", kind="A", outcome="ok", seconds=seconds)
+    verdict = rules.dns_slow(NetFacts(lookups=(lookup,)))
+    assert isinstance(verdict, Hit) is fires
+
+
+@pytest.mark.parametrize("outcome", ["nxdomain", "no-data"])
+def test_a_fast_no_is_not_slow(outcome: str) -> None:
+    lookup = msgspec.convert(
+        {"name": "h", "kind": "A", "outcome": outcome, "seconds": 0.01}, Lookup
+    )
+    assert rules.dns_slow(NetFacts(lookups=(lookup,))) is None
+
+
+def test_one_address_is_nothing_to_compare() -> None:
+    assert isinstance(rules.addr_drift(NetFacts(compared=("192.0.2.1",))), Skip)
+    assert rules.addr_drift(NetFacts(compared=("192.0.2.1", "192.0.2.2"))) is None
+
+
+def test_the_path_is_small_below_1500() -> None:
+    assert isinstance(rules.path_mtu(net(attempt("192.0.2.1", pmtu=1499))), Hit)
+    assert rules.path_mtu(net(attempt("192.0.2.1", pmtu=65535))) is None
+    assert isinstance(rules.path_mtu(net(attempt("192.0.2.1", pmtu=None))), Skip)

@@ -1,0 +1,242 @@
+"""The JSON report: its keys, its schema, its order, its status."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+
+import seventh.render
+from seventh.model.failure import UsageError
+from seventh.model.report import Skipped
+from seventh.model.severity import Severity, Status
+from seventh.render import View, formats, render
+from seventh.render.document import entry, json_document
+from seventh.render.schema import main as write_schema
+from seventh.render.schema import schema
+from seventh.render.speech import Speech
+from seventh.render.view import status_of, worst
+from tests.render.samples import BROKEN, CLEAN, EMPTY, FOUND, SHAPES, SLOW, WEAK, document, report
+
+pytestmark = pytest.mark.usefixtures("demo_room")
+
+
+def printed(*reports: Any, view: View | None = None) -> Any:
+    return json.loads(render("json", document(*reports), view or View()))
+
+
+def test_the_keys_are_those_of_the_design() -> None:
+    whole = printed(FOUND, BROKEN)
+    assert list(whole) == ["schema", "generated_at", "seventh", "reports"]
+    assert whole["schema"] == "seventh.report/1"
+    assert whole["seventh"] == "0.1.0"
+    found, broken = whole["reports"]
+    assert list(found) == [
+        "target", "protocol", "vantage", "started_at", "duration_seconds", "status", "failure",
+        "phases", "facts", "metrics", "findings", "skipped",
+    ]  # fmt: skip
+    assert found["failure"] is None
+    assert list(broken["failure"]) == ["reason", "phase", "blame", "detail"]
+    assert list(found["phases"][0]) == [
+        "name", "start_seconds", "seconds", "clock", "outcome", "address",
+    ]  # fmt: skip
+    assert list(found["findings"][0]) == [
+        "id", "severity", "title", "evidence", "why", "fix", "references", "seed", "tier",
+    ]  # fmt: skip
+    assert found["skipped"] == [{"id": "DEMO-TOLD", "reason": "nothing was told"}]
+
+
+def test_findings_come_gravest_first_in_words() -> None:
+    weak, slow = printed(FOUND)["reports"][0]["findings"]
+    assert weak == {
+        "id": "DEMO-WEAK",
+        "severity": "high",
+        "title": "Weak algorithms",
+        "evidence": "offers weak, weaker",
+        "why": "Anyone can read <b>along</b>.",
+        "fix": {
+            "demod": "[crypto]\nAlgorithms strong-one,strong-two  # not weak, weaker",
+            "other": "algos = strong",
+        },
+        "references": ["RFC 9999 §1"],
+        "seed": ["12.2.2"],
+        "tier": 1,
+    }
+    assert slow["evidence"] == "waited 4.2 s"
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_every_shape_obeys_the_schema(lang: str) -> None:
+    validator = jsonschema.Draft202012Validator(schema())
+    validator.check_schema(schema())
+    validator.validate(printed(*SHAPES, view=View(lang=lang)))
+    validator.validate(printed())
+    for made in SHAPES:
+        validator.validate(printed(made))
+
+
+def test_the_schema_refuses_what_is_not_a_report() -> None:
+    validator = jsonschema.Draft202012Validator(schema())
+    good = printed(FOUND)
+    for spoil in (
+        {"schema": "seventh.report/2"},
+        {"reports": [{**good["reports"][0], "status": "fine"}]},
+        {"reports": [{**good["reports"][0], "facts": {"demo": 1}}]},
+        {"reports": [{**good["reports"][0], "duration_seconds": -1}]},
+    ):
+        assert not validator.is_valid({**good, **spoil})
+
+
+def test_the_printed_document_reads_back_into_its_types() -> None:
+    made = json_document(document(*SHAPES), View())
+    text = render("json", document(*SHAPES), View())
+    assert msgspec.json.decode(text, type=type(made)) == made
+
+
+def test_not_a_number_never_appears() -> None:
+    facts = CLEAN.facts["demo"].learn(drift=math.inf, banner_seconds=math.nan)
+    odd = report(
+        facts={"demo": facts},
+        metrics={"seventh_a": math.nan, "seventh_b": -math.inf, "seventh_c": 1.0},
+        duration_seconds=math.nan,
+    )
+    text = render("json", document(odd), View())
+    whole = json.loads(text, parse_constant=pytest.fail)
+    told = whole["reports"][0]
+    assert told["metrics"] == {"seventh_c": 1.0}
+    assert told["facts"]["demo"]["drift"] is None
+    assert told["duration_seconds"] == 0
+
+
+def test_the_order_does_not_depend_on_how_things_were_learnt() -> None:
+    facts = CLEAN.facts["demo"]
+    one = report(
+        facts={"b": facts, "a": facts}, metrics={"y": 1.0, "x": 2.0}, findings=(SLOW, WEAK)
+    )
+    other = report(
+        facts={"a": facts, "b": facts}, metrics={"x": 2.0, "y": 1.0}, findings=(WEAK, SLOW)
+    )
+    assert render("json", document(one), View()) == render("json", document(other), View())
+    assert list(printed(one)["reports"][0]["facts"]["a"])[:3] == ["host", "software", "strict"]
+
+
+@pytest.mark.parametrize(
+    ("bar", "status"),
+    [
+        (Severity.INFO, Status.WARNING),
+        (Severity.LOW, Status.WARNING),
+        (Severity.MEDIUM, Status.OK),
+        (Severity.CRITICAL, Status.OK),
+    ],
+)
+def test_the_bar_moves_the_status_of_a_low_finding(bar: Severity, status: Status) -> None:
+    made = report(findings=(SLOW,))
+    assert status_of(made, View(bar=bar)) is status
+    assert printed(made, view=View(bar=bar))["reports"][0]["status"] == status
+
+
+def test_the_bar_never_hides_a_failure() -> None:
+    assert status_of(BROKEN, View(bar=Severity.CRITICAL)) is Status.CRITICAL
+    assert status_of(EMPTY, View(bar=Severity.CRITICAL)) is Status.UNKNOWN
+    assert status_of(FOUND, View(bar=Severity.HIGH)) is Status.CRITICAL
+    assert status_of(FOUND, View(bar=Severity.CRITICAL)) is Status.OK
+
+
+def test_the_worst_status_speaks_for_all() -> None:
+    assert worst([Status.OK, Status.WARNING]) is Status.WARNING
+    assert worst([Status.WARNING, Status.UNKNOWN]) is Status.UNKNOWN
+    assert worst([Status.CRITICAL, Status.UNKNOWN]) is Status.CRITICAL
+    assert worst([Status.OK]) is Status.OK
+    assert worst([]) is Status.UNKNOWN
+
+
+def test_the_schema_file_is_written_checked_and_deterministic(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    docs = ["--docs", str(tmp_path)]
+    assert write_schema([*docs, "--check"]) == 1
+    assert "missing" in capsys.readouterr().err
+    assert write_schema(docs) == 0
+    first = (tmp_path / "report.schema.json").read_bytes()
+    assert write_schema([*docs, "--check"]) == 0
+    (tmp_path / "report.schema.json").write_text("{}")
+    assert write_schema([*docs, "--check"]) == 1
+    assert "stale" in capsys.readouterr().err
+    assert write_schema(docs) == 0
+    assert (tmp_path / "report.schema.json").read_bytes() == first
+    assert json.loads(first)["$defs"]["JsonDocument"]["properties"]["schema"]["enum"] == [
+        "seventh.report/1"
+    ]
+
+
+def test_a_rule_that_is_not_installed_speaks_by_its_id() -> None:
+    stranger = msgspec.structs.replace(WEAK, id="ELSE-WHERE", room="elsewhere")
+    told = entry(report(findings=(stranger,)), Speech(), View()).findings[0]
+    assert (told.title, told.evidence) == ("ELSE-WHERE", "algorithms: weak, weaker")
+    unknown = msgspec.structs.replace(WEAK, id="DEMO-NEVER")
+    assert Speech().words(unknown).title == "DEMO-NEVER"
+
+
+def test_another_language_is_a_file() -> None:
+    words = Speech("ko").words(WEAK)
+    assert words.title == "약한 알고리즘"
+    assert words.evidence == "제공: weak, weaker"
+    assert words.why == "Anyone can read <b>along</b>."
+    assert Speech("xx").words(WEAK).title == "Weak algorithms"
+    with pytest.raises(UsageError, match="not the name of a language"):
+        Speech("../../etc")
+
+
+def test_the_formats_are_found() -> None:
+    assert (
+        seventh.render.FORMATS
+        == formats()
+        == ("html", "json", "junit", "markdown", "nagios", "terminal")
+    )
+    with pytest.raises(AttributeError, match="no attribute 'NONE'"):
+        seventh.render.NONE  # noqa: B018
+    with pytest.raises(UsageError, match="there are html, json"):
+        render("yaml", document(), View())
+
+
+@pytest.mark.parametrize("name", formats())
+def test_every_format_shows_every_shape_and_nothing_at_all(name: str) -> None:
+    for made in (document(), *(document(shape) for shape in SHAPES), document(*SHAPES)):
+        for verbose in (False, True):
+            text = render(name, made, View(verbose=verbose))
+            assert text.endswith("\n") or not made.reports
+            assert text == render(name, made, View(verbose=verbose))
+
+
+LOADED = """
+import sys
+import seventh.render as r
+r.render({!r}, r.Document(generated_at="", version="", reports=()), r.View())
+print(*sorted(sys.modules))
+"""
+
+
+@pytest.mark.parametrize("name", [n for n in formats() if n != "terminal"])
+def test_only_the_terminal_format_loads_rich(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED.format(name)], capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert f"seventh.render.{name}" in loaded
+    assert not {
+        m for m in loaded if m.partition(".")[0] in {"rich", "asyncio", "ssl", "cryptography"}
+    }
+    others = {f"seventh.render.{n}" for n in formats() if n != name}
+    assert not loaded & others
+
+
+def test_a_skipped_rule_is_listed_and_has_not_passed() -> None:
+    made = printed(report(skipped=(Skipped(id="X-Y", reason="no\x1b[31m evidence"),)))
+    assert made["reports"][0]["skipped"] == [{"id": "X-Y", "reason": "no\\x1b[31m evidence"}]

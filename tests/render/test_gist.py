@@ -1,0 +1,89 @@
+"""The gist: what is chosen of facts, by their shape alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+import msgspec
+import pytest
+
+from seventh.model.facts import Facts
+from seventh.render.gist import gist, instant
+from tests.render.samples import FACTS
+
+
+class Kind(Enum):
+    FULL = "full"
+
+
+class Named(msgspec.Struct, frozen=True, kw_only=True):
+    name: str = ""
+    sizes: tuple[int, ...] = ()
+    count: int = 0
+
+
+class Bare(msgspec.Struct, frozen=True, kw_only=True):
+    number: int = 0
+    items: tuple[str, ...] = ()
+
+
+class Odd(Facts, frozen=True, kw_only=True):
+    port: int = 0
+    ident: str = ""
+    software: str = ""
+    kind: Kind | None = None
+    wait_seconds: float | None = None
+    expiry_timestamp_seconds: float | None = None
+    size_bytes: int | None = None
+    raw: bytes = b""
+    flags: frozenset[str] = frozenset()
+    by_address: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    bare: tuple[Bare, ...] = ()
+    one: Bare | None = None
+    lists: Bare | None = None
+    named: tuple[Named, ...] = ()
+    nothing: tuple[str, ...] | None = ("default",)
+
+
+def test_what_was_not_learnt_is_not_said() -> None:
+    assert gist(Odd()) == []
+    assert gist(Odd(port=22, nothing=(), ident="")) == []
+
+
+def test_units_join_their_values() -> None:
+    facts = Odd(wait_seconds=0.5, size_bytes=3, expiry_timestamp_seconds=1.8e9, raw=b"abc")
+    assert gist(facts) == [
+        ("wait", "500 ms"), ("expiry", "2027-01-15T08:00:00Z"), ("size", "3 B"), ("raw", "3 B"),
+    ]  # fmt: skip
+
+
+def test_what_was_said_is_not_said_again() -> None:
+    facts = Odd(ident="SSH-2.0-thing_1", software="thing_1", wait_seconds=0.25)
+    assert gist(facts) == [("ident", "SSH-2.0-thing_1"), ("wait", "250 ms")]
+    assert gist(facts, said=["ssh://SSH-2.0-thing_1"], timed={0.25}) == []
+
+
+def test_collections_are_short() -> None:
+    facts = Odd(
+        flags=frozenset("dcba"),
+        by_address={"::1": ("x", "y"), "127.0.0.1": ("z",)},
+        bare=(Bare(number=1), Bare(number=2)),
+        one=Bare(number=7, items=("a",)),
+        lists=Bare(items=("a", "b")),
+        named=(Named(name="first"), Named(name="second"), Named(name="first")),
+        kind=Kind.FULL,
+    )
+    assert gist(facts) == [
+        ("kind", "full"), ("flags", "a, b, c (+1)"), ("by address", "127.0.0.1 z, ::1 2 items"),
+        ("bare", "2"), ("one", "number 7"), ("lists", "2 items"), ("named", "first, second"),
+    ]  # fmt: skip
+
+
+def test_a_chain_reads_as_a_chain() -> None:
+    assert ("chain", "CN=leaf ← CN=middle ← CN=root") in gist(FACTS)
+
+
+@pytest.mark.parametrize("timestamp", [1e300, -1e300, float("nan"), float("inf")])
+def test_an_instant_outside_the_calendar_is_a_dash(timestamp: float) -> None:
+    assert instant(timestamp) == "-"

@@ -1,0 +1,137 @@
+"""The formats that machines read: Nagios' plugin output and JUnit's XML."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as ET
+
+import msgspec
+import pytest
+
+from seventh.model.severity import Severity
+from seventh.render import View, render
+from tests.render.samples import BROKEN, CLEAN, EMPTY, FOUND, SHAPES, document, report
+
+pytestmark = pytest.mark.usefixtures("demo_room")
+
+VALUE = r"-?[0-9]+(?:\.[0-9]+)?"
+PERFDATUM = re.compile(
+    rf"'(?P<label>[^'=|]+)'=(?P<value>{VALUE})(?P<unit>s|us|ms|%|B|KB|MB|TB|c)?"
+    rf";(?:{VALUE})?;(?:{VALUE})?;(?P<min>{VALUE})?;(?P<max>{VALUE})?"
+)
+
+
+def perfdata(text: str) -> dict[str, tuple[str, str | None]]:
+    """Parse a plugin's output by the guidelines' grammar; anything else in the data is an error."""
+    first = text.splitlines()[0]
+    assert first.count("|") == 1
+    assert text.count("|") == 1
+    data = first.split(" | ")[1]
+    assert re.fullmatch(
+        rf"{PERFDATUM.pattern}(?: {re.sub('P<[a-z]+>', ':', PERFDATUM.pattern)})*", data
+    )
+    return {m["label"]: (m["value"], m["unit"]) for m in PERFDATUM.finditer(data)}
+
+
+def plugin(*reports: object, **view: object) -> str:
+    return render("nagios", document(*reports), View(**view))  # type: ignore[arg-type]
+
+
+def test_one_target_is_one_line() -> None:
+    text = plugin(CLEAN)
+    assert text.startswith("SEVENTH OK - demo://127.0.0.1:2222 nothing found in 41.2 ms | ")
+    assert perfdata(text) == {
+        "time": ("0.0412", "s"),
+        "phase connect": ("0.0012", "s"),
+        "phase ssh.banner": ("0.0221", "s"),
+        "seventh_rtt_seconds": ("0.0001", "s"),
+    }
+
+
+def test_several_targets_take_the_worst_state_and_labels_of_their_own() -> None:
+    text = plugin(*SHAPES)
+    assert text.startswith("SEVENTH CRITICAL - 4 targets: 2 critical, 1 unknown, 1 ok; demo://weak")
+    data = perfdata(text)
+    assert data["demo://weak.example:7 time"] == ("0.0412", "s")
+    assert len(data) == len(PERFDATUM.findall(text))
+    assert "[UNKNOWN] demo://nowhere.example:7 internal-error" in text
+    assert plugin(EMPTY, CLEAN).startswith("SEVENTH UNKNOWN - ")
+    assert plugin().startswith("SEVENTH UNKNOWN - no target")
+
+
+def test_the_long_output_says_what_to_change() -> None:
+    lines = plugin(FOUND).splitlines()
+    assert "  high DEMO-WEAK: Weak algorithms: offers weak, weaker" in lines
+    assert any(line.strip().startswith("fix in demod: Algorithms strong-one") for line in lines)
+    assert "  not judged DEMO-TOLD: nothing was told" in plugin(FOUND, verbose=True).splitlines()
+
+
+def test_units_follow_the_metric_names() -> None:
+    metrics = {
+        "a_seconds": 1e-7, "b_bytes": 2.0, "c_total": 3.0, "d_ratio": 0.25, "e": -1.5,
+        "f_seconds": 1e300,
+    }  # fmt: skip
+    text = plugin(report(metrics=metrics))
+    data = perfdata(text)
+    assert data["a_seconds"] == ("0.0000001", "s")
+    assert data["b_bytes"] == ("2", "B")
+    assert data["c_total"] == ("3", "c")
+    assert data["e"] == ("-1.5", None)
+    assert "'d_ratio'=0.25;;;0;1" in text
+
+
+def test_pipes_quotes_and_line_ends_cannot_break_the_line() -> None:
+    hostile = report(
+        target="demo://a|b'=c:7",
+        phases=(msgspec.structs.replace(CLEAN.phases[0], name="x'=1;2;3|\n'y"),),
+        metrics={"a'b=c|d": 1.0},
+        failure=msgspec.structs.replace(BROKEN.failure, detail="one | 'time'=9\ntwo"),
+    )
+    for text in (plugin(hostile), plugin(hostile, hostile)):
+        assert not any("9" in value for value, _ in perfdata(text).values())
+
+
+def suites(*reports: object, **view: object) -> ET.Element:
+    text = render("junit", document(*reports), View(**view))  # type: ignore[arg-type]
+    return ET.fromstring(text)  # noqa: S314 - our own
+
+
+def test_a_suite_a_target_and_a_case_a_rule() -> None:
+    root = suites(*SHAPES)
+    assert [suite.get("name") for suite in root] == [shape.target for shape in SHAPES]
+    found = root[1]
+    cases = {case.get("name"): [child.tag for child in case] for case in found}
+    assert cases == {
+        "conversation": ["system-out"],
+        "DEMO-WEAK": ["failure"],
+        "DEMO-SLOW": ["system-out"],
+        "DEMO-FINE": [],
+        "DEMO-TOLD": ["skipped"],
+    }
+    failure = found.find("testcase[@name='DEMO-WEAK']/failure")
+    assert failure is not None
+    assert failure.get("message") == "Weak algorithms"
+    assert "Algorithms strong-one" in (failure.text or "")
+
+
+def test_the_counts_are_right() -> None:
+    root = suites(*SHAPES)
+    for suite in root:
+        assert int(suite.get("tests", "")) == len(suite.findall("testcase"))
+        assert int(suite.get("failures", "")) == len(suite.findall("testcase/failure"))
+    for key in ("tests", "failures", "errors", "skipped"):
+        assert int(root.get(key, "")) == sum(int(suite.get(key, "")) for suite in root)
+    assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("2", "1", "1")
+
+
+def test_the_conversation_fails_or_is_an_error() -> None:
+    root = suites(BROKEN, EMPTY)
+    assert root[0].find("testcase[@name='conversation']/failure") is not None
+    error = root[1].find("testcase[@name='conversation']/error")
+    assert error is not None
+    assert error.get("type") == "internal-error"
+
+
+def test_the_bar_decides_which_findings_fail() -> None:
+    assert len(suites(FOUND, bar=Severity.LOW).findall(".//failure")) == 2
+    assert len(suites(FOUND, bar=Severity.CRITICAL).findall(".//failure")) == 0

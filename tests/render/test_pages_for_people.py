@@ -1,0 +1,159 @@
+"""Markdown and HTML: well-formed, self-contained, readable."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+
+import pytest
+from markdown_it import MarkdownIt
+
+from seventh.render import View, render
+from seventh.render.html import _ticks
+from seventh.render.markdown import block, code, escape
+from tests.render.samples import BROKEN, CLEAN, FOUND, SHAPES, document
+
+pytestmark = pytest.mark.usefixtures("demo_room")
+
+VOID = {"meta", "line", "rect", "br", "link"}
+ATTRIBUTES = {
+    "lang", "charset", "http-equiv", "content", "name", "class", "id", "href", "scope", "role",
+    "datetime", "aria-label", "aria-hidden", "width", "height", "x", "y", "x1", "x2", "y1", "y2",
+    "rx", "text-anchor", "title",
+}  # fmt: skip
+
+
+class Wellformed(HTMLParser):
+    """Every element closed in order; collects what is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str, str]] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def parsed(page: str) -> Wellformed:
+    parser = Wellformed()
+    parser.feed(page)
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_the_page_is_well_formed_and_needs_nothing_else(verbose: bool) -> None:
+    page = render("html", document(*SHAPES), View(verbose=verbose))
+    found = parsed(page)
+    assert page.startswith("<!DOCTYPE html>")
+    assert not found.tags & {"script", "link", "img", "iframe", "object", "embed", "base", "form"}
+    assert {name for _, name, _ in found.attributes} <= ATTRIBUTES
+    for _, name, value in found.attributes:
+        if name in {"href", "src"}:
+            assert re.fullmatch(r"#target-\d+", value)
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert style is not None
+    assert "url(" not in style[1]
+    assert "@import" not in style[1]
+
+
+def test_the_policy_admits_this_style_and_nothing_more() -> None:
+    page = render("html", document(CLEAN), View())
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert style is not None
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert (
+        f"content=\"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
+        "form-action 'none'\"" in page
+    )
+    assert "style=" not in page
+
+
+def test_many_targets_are_summed_up_with_anchors() -> None:
+    found = parsed(render("html", document(*SHAPES), View()))
+    anchors = [value[1:] for tag, name, value in found.attributes if (tag, name) == ("a", "href")]
+    ids = [value for tag, name, value in found.attributes if (tag, name) == ("section", "id")]
+    assert anchors == ids == ["target-1", "target-2", "target-3", "target-4"]
+    assert "nav" not in parsed(render("html", document(CLEAN), View())).tags
+
+
+def test_the_waterfall_is_drawn_to_scale() -> None:
+    page = render("html", document(BROKEN), View())
+    bars = re.findall(r'<rect class="(\w+)" x="([\d.]+)%" width="([\d.]+)%"', page)
+    assert [kind for kind, _, _ in bars] == ["kernel", "kernel", "failed"]
+    span = 0.0235 + 0.0031
+    assert float(bars[1][1]) == pytest.approx(0.0014 / span * 100, abs=0.01)
+    assert float(bars[1][2]) == pytest.approx(0.0221 / span * 100, abs=0.01)
+    assert "ssh.banner: begins at 1.40 ms, lasts 22.1 ms by the kernel clock, ok" in page
+
+
+@pytest.mark.parametrize("span", [1e-9, 3e-6, 0.0266, 0.1, 1.0, 7.3, 1e5, 1e9])
+def test_ticks_are_few_and_round(span: float) -> None:
+    ticks = _ticks(span)
+    assert 3 <= len(ticks) <= 6
+    assert ticks[0] == 0
+    assert ticks[-1] <= span * (1 + 1e-9)
+    assert _ticks(0) == []
+
+
+def test_the_page_says_it_all() -> None:
+    said = " ".join(parsed(render("html", document(FOUND), View(verbose=True))).text)
+    for word in ("Weak algorithms", "offers weak, weaker", "Anyone can read <b>along</b>.",
+                 "Algorithms strong-one,strong-two", "nothing was told", "< hi there"):  # fmt: skip
+        assert word in said
+
+
+def rendered(markdown: str) -> str:
+    return str(MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown))
+
+
+def test_the_ticket_renders_and_says_it_all() -> None:
+    html = rendered(render("markdown", document(*SHAPES), View(verbose=True)))
+    assert html.count("<h2>") == len(SHAPES)
+    assert html.count("<table>") == 1 + 3 * 2
+    assert "<code>[crypto]\nAlgorithms strong-one,strong-two  # not weak, weaker\n</code>" in html
+    assert "&lt;b&gt;along&lt;/b&gt;" in html
+    assert "<b>" not in html
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["`x`", "a | b", "*bold* _it_", "<b>&amp;", "[link](http://x.example)", "![i](u)", "# no",
+     "~~gone~~", "$x^2$", "back\\slash", "``", "https://x.example www.x.example a@b.example",
+     ":smile:"],
+)  # fmt: skip
+def test_markdown_shows_the_text_itself(text: str) -> None:
+    parser = MarkdownIt("commonmark", {"html": True}).enable("table").enable("strikethrough")
+    for made in (f"see {escape(text)} so", f"see {code(text)} so"):
+        html = parser.render(made)
+        shown = re.sub(r"</?(p|code)>", "", html).strip()
+        assert "<" not in shown
+    plain = parser.renderInline(f"x {escape(text)}")
+    assert (
+        plain.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"')
+        == f"x {text}"
+    )
+
+
+def test_a_fence_is_longer_than_any_inside() -> None:
+    html = rendered(block("```\n<script>\n````"))
+    assert html == "<pre><code>```\n&lt;script&gt;\n````\n</code></pre>\n"
