@@ -9,12 +9,12 @@ import functools
 import socket
 import struct
 import sys
-import time
 from collections.abc import Sequence
 
 import msgspec
 
 from seventh.model.phase import Mark
+from seventh.net.clock import wall_minus_monotonic_ns
 from seventh.net.stopwatch import now_ns
 
 LINUX = sys.platform == "linux"
@@ -61,14 +61,13 @@ def arrival(ancillary: Sequence[tuple[int, int, bytes]]) -> Mark:
     of the two clocks now, so that a step of the wall clock cannot reach a measured interval unless
     it falls between arrival and this call.
     """
-    now = now_ns()
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(data) >= _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack_from(data)
-            age = time.time_ns() - (seconds * 1_000_000_000 + nanoseconds)
-            if 0 <= age < 3_600_000_000_000:
-                return Mark(now - age, "kernel")
-    return Mark(now, "user")
+            at = seconds * 1_000_000_000 + nanoseconds - wall_minus_monotonic_ns()
+            if 0 <= now_ns() - at < 3_600_000_000_000:
+                return Mark(at, "kernel")
+    return Mark(now_ns(), "user")
 
 
 class TcpInfo(msgspec.Struct, frozen=True, kw_only=True):

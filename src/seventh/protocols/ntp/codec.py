@@ -1,0 +1,265 @@
+"""NTP packets: bytes ⇄ values (RFC 5905 §6, §7.3–7.5; RFC 7822). No socket and no clock.
+
+Timestamps stay the 64-bit numbers of the wire; :func:`to_unix_ns` places one in its era.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+from enum import IntEnum
+
+import msgspec
+
+from seventh.model.failure import ProtocolViolation
+from seventh.wire.identify import identify
+from seventh.wire.text import printable
+
+VERSION = 4
+HEADER_BYTES = 48
+MAX_EXTENSIONS = 32
+"""More extension fields than any use of NTP has; a datagram could hold four thousand."""
+UNSYNCHRONISED = 16
+"""The stratum of a server that has no time (MAXSTRAT, RFC 5905 §7.2); on the wire it may be 0."""
+
+_UNIX_EPOCH_SECONDS = 2_208_988_800
+"""From 1900, where era 0 begins, to 1970 (RFC 5905 §6, figure 4)."""
+_ERA_SECONDS = 1 << 32
+_NS = 1_000_000_000
+_HEADER = struct.Struct("!BBbbII4sQQQQ")
+_FIELD = struct.Struct("!HH")
+_MIN_FIELD_BYTES = 16
+_CRYPTO_NAK_BYTES = 4
+_MAC_BYTES = frozenset([20, 24])
+"""Key id plus an MD5 or AES-CMAC digest, and key id plus SHA-1."""
+_V3_MAC_BYTES = frozenset([12, 20, 24])
+_MAX_MAC_BYTES = 24
+
+
+class Mode(IntEnum):
+    """The association modes of RFC 5905 §7.3, figure 10."""
+
+    RESERVED = 0
+    SYMMETRIC_ACTIVE = 1
+    SYMMETRIC_PASSIVE = 2
+    CLIENT = 3
+    SERVER = 4
+    BROADCAST = 5
+    CONTROL = 6
+    PRIVATE = 7
+
+
+class ExtensionField(msgspec.Struct, frozen=True):
+    """One extension field: its type and its value with the padding (RFC 7822 §3)."""
+
+    type: int
+    value: bytes
+
+    def encode(self) -> bytes:
+        """The field with its header, padded to whole words and to the least length of 16 bytes."""
+        length = max(_MIN_FIELD_BYTES, 4 + (len(self.value) + 3) // 4 * 4)
+        return _FIELD.pack(self.type, length) + self.value.ljust(length - 4, b"\0")
+
+
+class Packet(msgspec.Struct, frozen=True, kw_only=True):
+    """A time message with every field as the wire has it (RFC 5905 §7.3)."""
+
+    leap: int = 0
+    version: int = VERSION
+    mode: int = Mode.CLIENT
+    stratum: int = 0
+    poll: int = 0
+    """Log2 of seconds."""
+    precision: int = 0
+    """Log2 of seconds."""
+    root_delay: int = 0
+    """16.16 fixed point, seconds."""
+    root_dispersion: int = 0
+    """16.16 fixed point, seconds."""
+    refid: bytes = b"\0\0\0\0"
+    reference: int = 0
+    origin: int = 0
+    receive: int = 0
+    transmit: int = 0
+    extensions: tuple[ExtensionField, ...] = ()
+    mac: bytes = b""
+    """Key identifier and digest; four zero bytes are a crypto-NAK."""
+
+    @property
+    def root_delay_seconds(self) -> float:
+        """The round trip from the server to its reference clock."""
+        return self.root_delay / 65536
+
+    @property
+    def root_dispersion_seconds(self) -> float:
+        """The error gathered since the reference clock."""
+        return self.root_dispersion / 65536
+
+    @property
+    def precision_seconds(self) -> float:
+        """How finely the server reads its clock."""
+        return float(2.0**self.precision)
+
+    @property
+    def kiss_code(self) -> str | None:
+        """The code of a kiss-o'-death packet, such as RATE; None when this is none (RFC 5905 §7.4).
+
+        An unsynchronised server also answers with stratum 0, but with no code.
+        """
+        if self.stratum:
+            return None
+        code = self.refid.rstrip(b"\0")
+        if code and code.isalnum() and code.upper() == code:
+            return code.decode("ascii")
+        return None
+
+    @property
+    def effective_stratum(self) -> int:
+        """The stratum, with the wire's 0 read as 16, unsynchronised (RFC 5905 appendix A.5.1.1)."""
+        return self.stratum or UNSYNCHRONISED
+
+    def encode(self) -> bytes:
+        """The datagram."""
+        return b"".join(
+            (
+                _HEADER.pack(
+                    self.leap << 6 | self.version << 3 | self.mode,
+                    self.stratum,
+                    self.poll,
+                    self.precision,
+                    self.root_delay,
+                    self.root_dispersion,
+                    self.refid,
+                    self.reference,
+                    self.origin,
+                    self.receive,
+                    self.transmit,
+                ),
+                *(field.encode() for field in self.extensions),
+                self.mac,
+            )
+        )
+
+
+def parse(data: bytes) -> Packet:
+    """Read a time message of modes 1 to 5.
+
+    Raises ProtocolViolation for one cut short, another version or mode, or a tail whose lengths do
+    not add up. Nothing is judged here: a packet that parses may still answer nothing.
+    """
+    if len(data) < HEADER_BYTES:
+        raise ProtocolViolation(f"{len(data)} bytes, where an NTP header has {HEADER_BYTES}")
+    (
+        first, stratum, poll, precision, root_delay, root_dispersion, refid,
+        reference, origin, receive, transmit,
+    ) = _HEADER.unpack_from(data)  # fmt: skip
+    version, mode = first >> 3 & 7, first & 7
+    if not 1 <= version <= VERSION:
+        raise ProtocolViolation(f"NTP version {version}")
+    if not Mode.SYMMETRIC_ACTIVE <= mode <= Mode.BROADCAST:
+        raise ProtocolViolation(f"mode {mode} where a time message was due")
+    extensions: tuple[ExtensionField, ...] = ()
+    mac = b""
+    if len(data) > HEADER_BYTES:
+        extensions, mac = _tail(data, version)
+    return Packet(
+        leap=first >> 6, version=version, mode=mode, stratum=stratum, poll=poll,
+        precision=precision, root_delay=root_delay, root_dispersion=root_dispersion, refid=refid,
+        reference=reference, origin=origin, receive=receive, transmit=transmit,
+        extensions=extensions, mac=mac,
+    )  # fmt: skip
+
+
+def _tail(data: bytes, version: int) -> tuple[tuple[ExtensionField, ...], bytes]:
+    """Extension fields and MAC behind the header.
+
+    What is left tells them apart (RFC 7822 §3): a MAC is at most 24 bytes, so anything longer
+    begins with a field. A field may also end the packet without a MAC, as in NTS.
+    """
+    if version < VERSION:
+        mac = data[HEADER_BYTES:]
+        if len(mac) not in _V3_MAC_BYTES:
+            raise ProtocolViolation(f"{len(mac)} bytes behind a version {version} header")
+        return (), mac
+    fields: list[ExtensionField] = []
+    at = HEADER_BYTES
+    while (left := len(data) - at) > _MAX_MAC_BYTES:
+        if len(fields) == MAX_EXTENSIONS:
+            raise ProtocolViolation(f"more than {MAX_EXTENSIONS} extension fields")
+        kind, length = _FIELD.unpack_from(data, at)
+        if length < _MIN_FIELD_BYTES or length % 4 or length > left:
+            raise ProtocolViolation(
+                f"an extension field declares {length} bytes where {left} are left"
+            )
+        fields.append(ExtensionField(kind, data[at + 4 : at + length]))
+        at += length
+    if left and left != _CRYPTO_NAK_BYTES and left not in _MAC_BYTES:
+        raise ProtocolViolation(f"{left} bytes at the end are neither a MAC nor a field")
+    return tuple(fields), data[at:]
+
+
+def to_ntp(unix_ns: int) -> int:
+    """A wall-clock instant as a 64-bit timestamp; the era is dropped, as the wire does."""
+    seconds, ns = divmod(unix_ns + _UNIX_EPOCH_SECONDS * _NS, _NS)
+    # Rounded up, so that to_unix_ns, which rounds down, gives the same nanosecond back.
+    fraction = -(-(ns << 32) // _NS)
+    return (seconds % _ERA_SECONDS) << 32 | fraction
+
+
+def to_unix_ns(timestamp: int, near_ns: int) -> int:
+    """A 64-bit timestamp as nanoseconds since 1970, in the era that is nearest to ``near_ns``.
+
+    Right whenever the two clocks are within 68 years of each other, also across 2036 (RFC 5905 §6).
+    """
+    near = near_ns // _NS + _UNIX_EPOCH_SECONDS
+    half = _ERA_SECONDS >> 1
+    distance = ((timestamp >> 32) - near + half) % _ERA_SECONDS - half
+    ns = (timestamp & 0xFFFFFFFF) * _NS >> 32
+    return (near + distance - _UNIX_EPOCH_SECONDS) * _NS + ns
+
+
+def to_short(seconds: float) -> int:
+    """Seconds as 16.16 fixed point, at most what the format holds."""
+    return max(0, min(round(seconds * 65536), 0xFFFFFFFF))
+
+
+def refid_of(ip: str) -> bytes:
+    """The reference identifier that a server takes from its upstream's address (RFC 5905 §7.3).
+
+    An IPv4 address is its own; an IPv6 address is the first four bytes of its MD5 hash.
+    """
+    parsed = ipaddress.ip_address(ip.partition("%")[0])
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return parsed.packed
+    import hashlib
+
+    return hashlib.md5(parsed.packed, usedforsecurity=False).digest()[:4]
+
+
+def refid_text(refid: bytes, stratum: int) -> str:
+    """A reference identifier for people: a code below stratum 2, else like an IPv4 address."""
+    if stratum < 2 or refid == bytes(4):
+        return printable(refid.rstrip(b"\0"))
+    return ".".join(str(byte) for byte in refid)
+
+
+def is_local_clock(refid: bytes) -> bool:
+    """Whether the identifier names the server's own undisciplined clock.
+
+    LOCL (RFC 5905 §7.3), ntpd's local driver 127.127.1.x and chrony's ``local`` 127.127.1.1.
+    """
+    return refid == b"LOCL" or refid[:3] == b"\x7f\x7f\x01"
+
+
+def stranger(data: bytes, request: bytes) -> str | None:
+    """Which protocol answered an NTP request with ``data``; None where it looks like broken NTP."""
+    if data[:HEADER_BYTES] == request[:HEADER_BYTES]:
+        return "echo (it returns our own request)"
+    if named := identify(data):
+        return named
+    # A name server takes our first two bytes for its query id and answers with an error.
+    if len(data) >= 12 and data[:2] == request[:2] and data[2] & 0x80:
+        return "DNS"
+    if data and data[0] & 7 in {Mode.SERVER, Mode.BROADCAST} and 1 <= data[0] >> 3 & 7 <= VERSION:
+        return None
+    return "no protocol that Seventh knows"

@@ -1,0 +1,163 @@
+"""NTP's reference server: a responder on loopback, which can be told what to do wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from seventh.labkit.serve import Fault, Kit, Served, free_port
+from seventh.net import kernel
+from seventh.net.clock import wall_minus_monotonic_ns, wall_ns
+from seventh.net.stopwatch import user_mark
+from seventh.protocols.ntp.codec import Mode, Packet, parse, to_ntp, to_short
+from seventh.protocols.ntp.control import fragment
+from seventh.protocols.ntp.lab_faults import BEHAVIOURS, FAULTS, Behaviour
+
+HOST = "127.0.0.1"
+ELSEWHERE = "127.0.0.2"
+"""Another of this machine's addresses, for the server that answers from the wrong one."""
+_ANCILLARY_BYTES = 64
+_CONTROL_DATA = (
+    b'version="ntpd lab@1.0", processor="x86_64", system="Lab/1.0", leap=0, stratum=2, '
+    b"precision=-20, rootdelay=5.000, rootdisp=2.000, refid=192.0.2.1, peer=4711, tc=6, mintc=3, "
+    b"offset=0.012, frequency=-1.234, sys_jitter=0.010, clk_jitter=0.020, clk_wander=0.001"
+)
+_CONTROL_FRAGMENT_BYTES = 96
+
+
+class Responder:
+    """Answers on a socket by a :class:`Behaviour`.
+
+    It stamps with the kernel's receive time, as a good server does: an event loop that comes late
+    shows as time that the server held the packet, and not as an offset.
+    """
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self._does = behaviour
+        self._count = 0
+        self._control_sequence = 0
+        self._sock = self._bound(HOST, 0)
+        self.port: int = self._sock.getsockname()[1]
+        self._elsewhere: socket.socket | None = None
+        if any("elsewhere" in step for step in behaviour.script):
+            self._elsewhere = self._bound(ELSEWHERE, self.port)
+
+    @staticmethod
+    def _bound(host: str, port: int) -> socket.socket:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            sock.bind((host, port))
+        except OSError:
+            sock.close()
+            raise
+        sock.setblocking(False)
+        kernel.ask_for_timestamps(sock)
+        return sock
+
+    def start(self) -> None:
+        """Answer from now on."""
+        asyncio.get_running_loop().add_reader(self._sock.fileno(), self._ready)
+
+    def stop(self) -> None:
+        """Answer no more."""
+        asyncio.get_running_loop().remove_reader(self._sock.fileno())
+        self._sock.close()
+        if self._elsewhere is not None:
+            self._elsewhere.close()
+
+    def _ready(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                data, ancillary, _, source = self._sock.recvmsg(2048, _ANCILLARY_BYTES)
+                arrived = wall_ns(kernel.arrival(ancillary))
+                if data and data[0] & 7 == Mode.CONTROL:
+                    self._answer_control(data, source)
+                elif len(data) >= 48 and data[0] & 7 == Mode.CLIENT:
+                    self._answer(data, arrived, source)
+
+    def _answer(self, data: bytes, arrived_ns: int, source: tuple[str, int]) -> None:
+        step = self._does.script[self._count % len(self._does.script)]
+        shift_ns = int(self._does.shifts[self._count % len(self._does.shifts)] * 1e9)
+        self._count += 1
+        request = parse(data)
+        for action in step:
+            reply = self._reply(request, arrived_ns + shift_ns, shift_ns)
+            if action == "elsewhere":
+                if self._elsewhere is not None:
+                    self._elsewhere.sendto(reply.encode(), source)
+                continue
+            self._sock.sendto(self._datagram(action, reply, data), source)
+
+    def _datagram(self, action: str, reply: Packet, request: bytes) -> bytes:
+        """What ``action`` sends in answer to ``request``."""
+        if action == "forged":
+            return msgspec.structs.replace(reply, origin=reply.origin ^ 1).encode()
+        if action.startswith("forged "):
+            return self._kiss(reply, action[7:], reply.origin ^ 1).encode()
+        if action.startswith("kiss "):
+            return self._kiss(reply, action[5:], reply.origin).encode()
+        if action == "echo":
+            return request
+        if action == "http":
+            return b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+        if action == "bad extension":
+            return reply.encode() + b"\x01\x04\xff\xf0" + bytes(28)
+        return reply.encode()
+
+    def _reply(self, request: Packet, received_ns: int, shift_ns: int) -> Packet:
+        does = self._does
+        now = wall_ns(user_mark(), wall_minus_monotonic_ns()) + shift_ns
+        return Packet(
+            leap=does.leap,
+            version=request.version,
+            mode=Mode.SERVER,
+            stratum=does.stratum,
+            poll=6,
+            precision=-20,
+            root_delay=to_short(does.root_delay_seconds),
+            root_dispersion=to_short(does.root_dispersion_seconds),
+            refid=does.refid,
+            reference=to_ntp(now - int(does.reference_age_seconds * 1e9)),
+            origin=request.transmit,
+            receive=to_ntp(received_ns),
+            transmit=to_ntp(now),
+        )
+
+    @staticmethod
+    def _kiss(reply: Packet, code: str, origin: int) -> Packet:
+        return msgspec.structs.replace(
+            reply, leap=3, stratum=0, refid=code.encode("ascii"), origin=origin
+        )
+
+    def _answer_control(self, data: bytes, source: tuple[str, int]) -> None:
+        if not self._does.control or len(data) < 12:
+            return
+        sequence = int.from_bytes(data[2:4], "big")
+        for at in range(0, len(_CONTROL_DATA), _CONTROL_FRAGMENT_BYTES):
+            part = _CONTROL_DATA[at : at + _CONTROL_FRAGMENT_BYTES]
+            more = at + _CONTROL_FRAGMENT_BYTES < len(_CONTROL_DATA)
+            self._sock.sendto(fragment(sequence, part, offset=at, more=more), source)
+
+
+@contextlib.asynccontextmanager
+async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
+    """A correct responder, or one with ``fault``."""
+    del kit
+    if fault is not None and fault.name == "refused":
+        port = free_port(socket.SOCK_DGRAM, HOST)
+        yield Served(target=f"ntp://{HOST}:{port}", options=BEHAVIOURS["refused"].options)
+        return
+    behaviour = BEHAVIOURS[fault.name if fault else "clean"]
+    responder = Responder(behaviour)
+    responder.start()
+    try:
+        yield Served(target=f"ntp://{HOST}:{responder.port}", options=behaviour.options)
+    finally:
+        responder.stop()
+
+
+__all__ = ["FAULTS", "Responder", "serve"]

@@ -1,0 +1,228 @@
+"""What NTP's reference server does, correct and wrong: a table."""
+
+from __future__ import annotations
+
+import msgspec
+
+from seventh.labkit.serve import Fault
+
+_QUICK: dict[str, str | float | int] = {"samples": 4, "interval_seconds": 0.05}
+_ONCE: dict[str, str | float | int] = {"samples": 1, "interval_seconds": 0.05}
+_SILENT: dict[str, str | float | int] = {
+    "samples": 2, "interval_seconds": 0.05, "timeout_seconds": 1.0,
+}  # fmt: skip
+_LOSSY: dict[str, str | float | int] = {
+    "samples": 6, "interval_seconds": 0.1, "timeout_seconds": 3.0,
+}  # fmt: skip
+
+
+class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
+    """How a responder answers; the defaults are a correct server of stratum 2."""
+
+    leap: int = 0
+    stratum: int = 2
+    refid: bytes = b"\xc0\x00\x02\x01"
+    root_delay_seconds: float = 0.005
+    root_dispersion_seconds: float = 0.002
+    reference_age_seconds: float = 64.0
+    shifts: tuple[float, ...] = (0.0,)
+    """How far its clock is off, in seconds, request by request, over and over."""
+    script: tuple[tuple[str, ...], ...] = (("reply",),)
+    """What it sends, request by request, over and over: reply, elsewhere (from another address),
+    forged (a wrong origin timestamp), forged CODE, kiss CODE, echo, http, bad extension."""
+    control: bool = False
+    """Whether it answers mode 6."""
+    options: dict[str, str | float | int] = msgspec.field(default_factory=lambda: dict(_QUICK))
+    """What a check of it should be told: few samples, close together."""
+
+
+_TABLE: tuple[tuple[Fault, Behaviour], ...] = (
+    (
+        Fault(
+            name="refused",
+            meaning="nothing listens on the port",
+            triggers=("NTP-NO-REPLY", "NET-PORT-STATE"),
+            reason="connect-refused",
+        ),
+        Behaviour(options=_SILENT),
+    ),
+    (
+        Fault(
+            name="no-reply",
+            meaning="requests are read and never answered",
+            triggers=("NTP-NO-REPLY", "NET-PORT-STATE"),
+            reason="no-reply",
+        ),
+        Behaviour(script=((),), options=_SILENT),
+    ),
+    (
+        Fault(name="loss", meaning="every second request is dropped", triggers=("NTP-LOSS",)),
+        Behaviour(script=((), ("reply",)), options=_LOSSY),
+    ),
+    (
+        Fault(
+            name="spoofed-origin",
+            meaning="a forged reply with a wrong origin timestamp comes before every true one",
+            triggers=("NTP-SPOOF",),
+        ),
+        Behaviour(script=(("forged", "reply"),)),
+    ),
+    (
+        Fault(
+            name="forged-kiss",
+            meaning="forged DENY and RATE kisses come before every true reply",
+            triggers=("NTP-SPOOF",),
+        ),
+        Behaviour(script=(("forged DENY", "forged RATE", "reply"),)),
+    ),
+    (
+        Fault(
+            name="wrong-address",
+            meaning="every reply comes from another address than the one that was asked",
+            triggers=("NTP-SPOOF", "NTP-NO-REPLY", "NET-PORT-STATE"),
+            reason="no-reply",
+        ),
+        Behaviour(script=(("elsewhere",),), options=_SILENT),
+    ),
+    (
+        Fault(
+            name="wrong-time", meaning="its clock is half a second ahead", triggers=("NTP-OFFSET",)
+        ),
+        Behaviour(shifts=(0.5,), options=_ONCE),
+    ),
+    (
+        Fault(
+            name="wrong-time-seconds",
+            meaning="its clock is 37 seconds behind: somebody mistook TAI for UTC",
+            triggers=("NTP-OFFSET",),
+        ),
+        Behaviour(shifts=(-37.0,), options=_ONCE),
+    ),
+    (
+        Fault(
+            name="wrong-time-years",
+            meaning="its clock is at its last reset, twenty years ago",
+            triggers=("NTP-OFFSET",),
+        ),
+        Behaviour(shifts=(-20 * 365.25 * 86400,), options=_ONCE),
+    ),
+    (
+        Fault(
+            name="jitter",
+            meaning="its clock jumps by 60 ms from reply to reply",
+            triggers=("NTP-JITTER",),
+        ),
+        Behaviour(shifts=(0.03, -0.03)),
+    ),
+    (
+        Fault(
+            name="unsynchronised",
+            meaning="it answers with leap indicator 3 and stratum 16",
+            triggers=("NTP-UNSYNC",),
+        ),
+        Behaviour(leap=3, stratum=16, refid=bytes(4), options=_ONCE),
+    ),
+    (
+        Fault(
+            name="unsynchronised-zero",
+            meaning="it answers with leap indicator 3 and writes stratum 16 as 0, as chrony does",
+            triggers=("NTP-UNSYNC",),
+        ),
+        Behaviour(leap=3, stratum=0, refid=bytes(4), options=_ONCE),
+    ),
+    (
+        Fault(
+            name="high-stratum",
+            meaning="it is eight servers away from a reference clock",
+            triggers=("NTP-STRATUM",),
+        ),
+        Behaviour(stratum=8, options=_ONCE),
+    ),
+    (
+        Fault(
+            name="root-distance",
+            meaning="by its own account it may be 1.3 s off",
+            triggers=("NTP-ROOTDIST",),
+        ),
+        Behaviour(root_delay_seconds=1.0, root_dispersion_seconds=0.8, options=_ONCE),
+    ),
+    (
+        Fault(
+            name="stale",
+            meaning="its clock was set two hours ago for the last time",
+            triggers=("NTP-STALE",),
+        ),
+        Behaviour(reference_age_seconds=7200.0, options=_ONCE),
+    ),
+    (
+        Fault(
+            name="local-clock",
+            meaning="it follows its own undisciplined clock",
+            triggers=("NTP-LOCALCLOCK",),
+        ),
+        Behaviour(refid=b"\x7f\x7f\x01\x01", options=_ONCE),
+    ),
+    (
+        Fault(
+            name="kod-rate",
+            meaning="it answers once and then limits the rate",
+            triggers=("NTP-KOD-RATE",),
+        ),
+        Behaviour(script=(("reply",), ("kiss RATE",))),
+    ),
+    (
+        Fault(
+            name="kod-deny",
+            meaning="it denies service",
+            triggers=("NTP-KOD-DENY",),
+            reason="auth-rejected",
+        ),
+        Behaviour(script=(("kiss DENY",),)),
+    ),
+    (
+        Fault(name="leap-pending", meaning="it announces a leap second", triggers=("NTP-LEAP",)),
+        Behaviour(leap=1, options=_ONCE),
+    ),
+    (
+        Fault(name="loop", meaning="it names itself as its source", triggers=("NTP-LOOP",)),
+        Behaviour(stratum=3, refid=b"\x7f\x00\x00\x01", options=_ONCE),
+    ),
+    (
+        Fault(
+            name="mode6",
+            meaning="it answers control queries of anybody, in three packets",
+            triggers=("NTP-MODE6",),
+        ),
+        Behaviour(control=True, options=_ONCE),
+    ),
+    (
+        Fault(
+            name="http",
+            meaning="something that speaks HTTP has the port",
+            triggers=("NTP-NO-REPLY",),
+            reason="protocol-mismatch",
+        ),
+        Behaviour(script=(("http",),), options=_SILENT),
+    ),
+    (
+        Fault(
+            name="echo",
+            meaning="an echo service has the port",
+            triggers=("NTP-NO-REPLY",),
+            reason="protocol-mismatch",
+        ),
+        Behaviour(script=(("echo",),), options=_SILENT),
+    ),
+    (
+        Fault(
+            name="bad-extension",
+            meaning="an extension field declares more bytes than there are",
+            triggers=("NTP-NO-REPLY",),
+            reason="protocol-violation",
+        ),
+        Behaviour(script=(("bad extension",),), options=_SILENT),
+    ),
+)
+
+FAULTS = tuple(fault for fault, _ in _TABLE)
+BEHAVIOURS = {"clean": Behaviour(), **{fault.name: does for fault, does in _TABLE}}
