@@ -1,0 +1,108 @@
+"""The identification string and the lines before it (RFC 4253 §4.2): all that a pulse needs."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from seventh.model.failure import ProtocolViolation
+
+MAX_IDENT_BYTES = 255
+"""With its CR LF (RFC 4253 §4.2)."""
+MAX_PRE_IDENT_LINES = 50
+MAX_PRE_IDENT_BYTES = 8192
+_GRAMMAR = re.compile(rb"SSH-([0-9]+\.[0-9]+)-([^ ]*)(?: (.*))?", re.DOTALL)
+
+
+class Ident(msgspec.Struct, frozen=True):
+    """An identification string: ``raw`` as it came, without its line end, and its three parts.
+
+    The parts are the peer's bytes: clean them before they are shown.
+    """
+
+    raw: bytes
+    protocol_version: str
+    software: bytes
+    comments: bytes
+
+    @property
+    def speaks_2(self) -> bool:
+        """Whether protocol 2 can be spoken; 1.99 means both (RFC 4253 §5.1)."""
+        return self.protocol_version in {"2.0", "1.99"}
+
+
+def parse_ident(line: bytes) -> Ident:
+    """Read one identification line without its line end; ProtocolViolation when it is malformed."""
+    match = _GRAMMAR.fullmatch(line)
+    if match is None:
+        raise ProtocolViolation("the identification string is not SSH-protoversion-software")
+    version, software, comments = match.groups()
+    return Ident(line, version.decode("ascii"), software, comments or b"")
+
+
+class IdentReader:
+    """Collects bytes until the identification string is whole.
+
+    ``lines`` are those before it; ``rest`` is what follows it. A client accepts lines before; a
+    server must not be sent any (``allow_lines=False``).
+    """
+
+    __slots__ = ("_allow_lines", "_buffer", "_skipped", "ident", "lines")
+
+    def __init__(self, *, allow_lines: bool = True) -> None:
+        self._buffer = b""
+        self._allow_lines = allow_lines
+        self._skipped = b""
+        self.lines: list[bytes] = []
+        self.ident: Ident | None = None
+
+    @property
+    def first_bytes(self) -> bytes:
+        """What came so far, from its beginning, to tell which protocol it is."""
+        return self._skipped + self._buffer
+
+    @property
+    def rest(self) -> bytes:
+        """What came after the identification string."""
+        return self._buffer if self.ident is not None else b""
+
+    def feed(self, data: bytes) -> Ident | None:
+        """Take more bytes; the identification string once it is whole.
+
+        Raises ProtocolViolation when a limit is passed or the line is malformed.
+        """
+        buffer = self._buffer + data if self._buffer else data
+        while True:
+            end = buffer.find(b"\n")
+            is_ident = buffer.startswith(b"SSH-")
+            if is_ident and (end if end >= 0 else len(buffer)) >= MAX_IDENT_BYTES:
+                raise ProtocolViolation(
+                    f"the identification string is longer than {MAX_IDENT_BYTES} bytes"
+                )
+            if end < 0:
+                self._buffer = buffer
+                self._check_lines(len(buffer) if not b"SSH-".startswith(buffer[:4]) else 0)
+                return None
+            line = buffer[:end].removesuffix(b"\r")
+            if is_ident:
+                self._buffer = buffer[end + 1 :]
+                self.ident = parse_ident(line)
+                return self.ident
+            self._skipped += buffer[: end + 1]
+            self.lines.append(line)
+            buffer = buffer[end + 1 :]
+            self._buffer = buffer
+            self._check_lines(0)
+
+    def _check_lines(self, pending: int) -> None:
+        if not self._allow_lines and (self.lines or pending):
+            raise ProtocolViolation("a client sent something before its identification string")
+        if len(self.lines) > MAX_PRE_IDENT_LINES:
+            raise ProtocolViolation(
+                f"more than {MAX_PRE_IDENT_LINES} lines before the identification string"
+            )
+        if len(self._skipped) + pending > MAX_PRE_IDENT_BYTES:
+            raise ProtocolViolation(
+                f"more than {MAX_PRE_IDENT_BYTES} bytes before the identification string"
+            )

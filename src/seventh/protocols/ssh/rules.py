@@ -1,0 +1,289 @@
+"""SSH's rules: versions, keys, names and times here; algorithm names in their own module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from seventh.model.severity import Severity
+from seventh.protocols.ssh import algorithms
+from seventh.protocols.ssh.facts import HostKey, SshFacts, Sshfp
+from seventh.protocols.ssh.rules_algorithms import (
+    NO_KEXINIT,
+    cipher_weak,
+    comp_preauth,
+    hostkey_noed25519,
+    hostkey_weak,
+    hostsig_sha1,
+    kex_nopq,
+    kex_weak,
+    key,
+    mac_weak,
+    offering,
+    terrapin,
+    usersig_sha1,
+)
+from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+
+SLOW_BANNER_SECONDS = 1.0
+SLOW_KEX_SECONDS = 0.5
+
+
+@rule(
+    "SSH-PROTO1",
+    Severity.CRITICAL,
+    tier=0,
+    source=Source.WIRE,
+    title="SSH protocol 1 is spoken",
+    evidence="the server announces protocol {version}: {ident}",
+    why="Protocol 1 is broken: sessions can be read and changed by anybody in between.",
+    fix={
+        "openssh": "Upgrade: protocol 1 left OpenSSH in 7.6. Until then: Protocol 2",
+        "any": "Switch protocol 1 off or upgrade.",
+    },
+    references=("RFC 4253 §5.1",),
+    seed=("12.2.2",),
+    good=SshFacts(ident="SSH-2.0-OpenSSH_9.9", protocol_version="2.0"),
+    bad=SshFacts(ident="SSH-1.99-OpenSSH_3.9p1", protocol_version="1.99"),
+)
+def proto1(ssh: SshFacts) -> Verdict:
+    """1.x speaks only protocol 1, 1.99 both."""
+    if ssh.protocol_version is None:
+        return Skip("no identification string was received")
+    if ssh.protocol_version.startswith("1."):
+        return Hit(version=ssh.protocol_version, ident=ssh.ident or "")
+    return None
+
+
+@rule(
+    "SSH-GEX-SMALL",
+    Severity.HIGH,
+    tier=1,
+    source=Source.WIRE,
+    title="Group exchange gives a small modulus",
+    evidence="asked for the smallest group, the server gave {bits} bits",
+    why="Discrete logarithms below 2048 bits are within reach of well-funded attackers, and 2048 "
+    "falls short of the 128-bit strength of everything else in the session.",
+    fix={
+        "openssh": "awk '$5 >= 3071' /etc/ssh/moduli > /etc/ssh/moduli.safe && "
+        "mv /etc/ssh/moduli.safe /etc/ssh/moduli",
+        "any": "Give no modulus below 3072 bits, or remove diffie-hellman-group-exchange-*.",
+    },
+    references=("RFC 8270",),
+    seed=("12.2.2",),
+    good=replace(offering(), gex_bits=3072),
+    bad=replace(offering(), gex_bits=1024),
+)
+def gex_small(ssh: SshFacts) -> Verdict:
+    """Below 2048 bits high, below 3072 low."""
+    if ssh.kexinit is None:
+        return NO_KEXINIT
+    if ssh.gex_bits is not None:
+        if ssh.gex_bits >= 3072:
+            return None
+        return Hit(None if ssh.gex_bits < 2048 else Severity.LOW, bits=ssh.gex_bits)
+    if not any("group-exchange" in name for name in ssh.kexinit.kex_algorithms):
+        return None
+    return Skip(ssh.unlearnt.get("smallest group", "the smallest group was not asked for"))
+
+
+@rule(
+    "SSH-HOSTKEY-SPLIT",
+    Severity.HIGH,
+    tier=0,
+    source=Source.WIRE,
+    title="The name's addresses show different host keys",
+    evidence="{keys}",
+    why="A client that reaches another address than last time is warned of an attack, at random; "
+    "people then learn to ignore the warning.",
+    fix={
+        "openssh": "Copy /etc/ssh/ssh_host_*_key to every machine behind the name, or sign every "
+        "machine's key with one host CA (HostCertificate, and @cert-authority in known_hosts).",
+        "any": "Share the host keys, or give every machine its own name.",
+    },
+    references=("RFC 4251 §4.1",),
+    seed=("12.2.1",),
+    good=SshFacts(
+        host_keys_by_address={"192.0.2.1": ("ssh-ed25519 A",), "192.0.2.2": ("ssh-ed25519 A",)}
+    ),
+    bad=SshFacts(
+        host_keys_by_address={"192.0.2.1": ("ssh-ed25519 A",), "192.0.2.2": ("ssh-ed25519 B",)}
+    ),
+)
+def hostkey_split(ssh: SshFacts) -> Verdict:
+    """The same question to every address gave different keys."""
+    seen = ssh.host_keys_by_address
+    if len(seen) < 2:
+        return Skip("fewer than two addresses showed a host key")
+    if len(set(seen.values())) == 1:
+        return None
+    return Hit(keys=tuple(f"{address}: {' '.join(keys)}" for address, keys in seen.items()))
+
+
+_SHA1, _SHA256 = 1, 2
+_NUMBERS = {"ssh-rsa": 1, "ssh-dss": 2, "ssh-ed25519": 4, "ssh-ed448": 6}
+
+
+def _number(seen: HostKey) -> int:
+    """The key type's number in SSHFP records; 3 is every ECDSA curve."""
+    return _NUMBERS.get(seen.type, 3)
+
+
+def _matches(record: Sshfp, seen: HostKey) -> bool:
+    known = {_SHA1: seen.sha1_hex, _SHA256: seen.sha256_hex}
+    return known.get(record.fingerprint_type) == record.fingerprint
+
+
+def sshfp_problems(
+    records: Sequence[Sshfp], keys: Sequence[HostKey], *, authenticated: bool | None
+) -> tuple[tuple[str, ...], bool]:
+    """What is wrong with a name's SSHFP records, and whether any of it is a mismatch.
+
+    A key of a type that has no record is no mismatch: the client then falls back to asking.
+    """
+    problems: list[str] = []
+    for seen in keys:
+        mine = [record for record in records if record.algorithm == _number(seen)]
+        if mine and not any(_matches(record, seen) for record in mine):
+            problems.append(f"no record matches the {seen.type} key {seen.sha256}")
+    mismatch = bool(problems)
+    kinds = {record.fingerprint_type for record in records}
+    if kinds == {_SHA1}:
+        problems.append("the fingerprints are SHA-1 only")
+    if authenticated is False:
+        problems.append("the resolver did not vouch for them by DNSSEC (no AD bit)")
+    return tuple(problems), mismatch
+
+
+@rule(
+    "SSH-SSHFP",
+    Severity.MEDIUM,
+    tier=0,
+    source=Source.DNS,
+    title="SSHFP records that do not help",
+    evidence="{problems}",
+    why="A client that trusts SSHFP refuses a key that does not match its records, and takes "
+    "no record on trust that DNSSEC does not protect. Whether it does is the resolver's word here.",
+    fix={
+        "openssh": "ssh-keygen -r HOST prints the records of the keys in /etc/ssh; publish those "
+        "with fingerprint type 2 (SHA-256) and sign the zone with DNSSEC.",
+        "any": "Publish SHA-256 fingerprints of the present keys and sign the zone.",
+    },
+    references=("RFC 4255", "RFC 6594", "RFC 7479"),
+    seed=("12.2.1",),
+    good=SshFacts(
+        host_keys=(key(),),
+        sshfp=(Sshfp(algorithm=4, fingerprint_type=2, fingerprint=key().sha256_hex),),
+        sshfp_authenticated=True,
+    ),
+    bad=SshFacts(
+        host_keys=(key(),),
+        sshfp=(Sshfp(algorithm=4, fingerprint_type=2, fingerprint="00" * 32),),
+        sshfp_authenticated=True,
+    ),
+)
+def sshfp(ssh: SshFacts) -> Verdict:
+    """Mismatch high; SHA-1 only or no DNSSEC medium."""
+    if ssh.sshfp is None:
+        return Skip(ssh.unlearnt.get("SSHFP", "the target is no name that SSHFP was asked for"))
+    if not ssh.sshfp:
+        return Skip("the name has no SSHFP record")
+    if not ssh.host_keys:
+        return Skip("no host key was seen to compare with")
+    problems, mismatch = sshfp_problems(
+        ssh.sshfp, ssh.host_keys, authenticated=ssh.sshfp_authenticated
+    )
+    if not problems:
+        return None
+    return Hit(Severity.HIGH if mismatch else None, problems=problems)
+
+
+@rule(
+    "SSH-BANNER-LEAK",
+    Severity.INFO,
+    tier=0,
+    source=Source.WIRE,
+    title="The greeting tells the distribution's patch level",
+    evidence="{ident} tells {level}",
+    why="It tells a scanner which updates are missing. It is no weakness by itself, and Seventh "
+    "draws no conclusion from it.",
+    fix={
+        "openssh": "DebianBanner no (Debian and Ubuntu), VersionAddendum none (FreeBSD)",
+        "any": "Leave the comment out of the identification string.",
+    },
+    references=("RFC 4253 §4.2",),
+    seed=("12.2.2",),
+    good=SshFacts(ident="SSH-2.0-OpenSSH_9.9"),
+    bad=SshFacts(ident="SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3"),
+)
+def banner_leak(ssh: SshFacts) -> Verdict:
+    """A distribution's name with a version in the identification string."""
+    if ssh.ident is None:
+        return Skip("no identification string was received")
+    level = algorithms.patch_level(ssh.ident)
+    return Hit(ident=ssh.ident, level=level) if level else None
+
+
+@rule(
+    "SSH-BANNER-SLOW",
+    Severity.MEDIUM,
+    tier=0,
+    source=Source.WIRE,
+    title="The greeting comes late",
+    evidence="{seconds:.2f} s from connection to greeting, of which the network is {rtt:.3f} s",
+    why="The server waits before it greets: a name look-up of the client (tcp wrappers, access "
+    "rules), an exhausted MaxStartups, or a machine under load. Every login waits with it.",
+    fix={
+        "openssh": "Make the resolver in /etc/resolv.conf answer for client addresses, drop host "
+        "names from /etc/hosts.allow and /etc/hosts.deny, and see MaxStartups and the load.",
+        "any": "Repair the server's name resolution; look at its load and connection limits.",
+    },
+    references=(),
+    seed=("12.2.5", "12.11.1"),
+    good=SshFacts(banner_seconds=0.04, rtt_seconds=0.02),
+    bad=SshFacts(banner_seconds=5.02, rtt_seconds=0.02),
+)
+def banner_slow(ssh: SshFacts) -> Verdict:
+    """More than a second beyond the round trip."""
+    if ssh.banner_seconds is None or ssh.rtt_seconds is None:
+        return Skip("the greeting was not timed")
+    if ssh.banner_seconds - ssh.rtt_seconds <= SLOW_BANNER_SECONDS:
+        return None
+    return Hit(seconds=ssh.banner_seconds, rtt=ssh.rtt_seconds)
+
+
+@rule(
+    "SSH-KEX-SLOW",
+    Severity.LOW,
+    tier=0,
+    source=Source.WIRE,
+    title="The key exchange is slow",
+    evidence="{seconds:.2f} s with {method}, at a round trip of {rtt:.3f} s",
+    why="The server computes long: a big Diffie-Hellman group, a large RSA host key or a weak CPU. "
+    "Every connection pays for it.",
+    fix={
+        "openssh": "Let clients find curve25519-sha256 and an Ed25519 host key: remove the "
+        "KexAlgorithms line, and HostKey /etc/ssh/ssh_host_ed25519_key",
+        "any": "Prefer curve25519-sha256 or mlkem768x25519-sha256 and Ed25519 host keys.",
+    },
+    references=("RFC 8731",),
+    seed=("12.2.4",),
+    good=SshFacts(kex_seconds=0.05, rtt_seconds=0.02),
+    bad=SshFacts(kex_seconds=1.4, rtt_seconds=0.02),
+)
+def kex_slow(ssh: SshFacts) -> Verdict:
+    """More than half a second beyond two round trips."""
+    if ssh.kex_seconds is None or ssh.rtt_seconds is None:
+        return Skip("the key exchange did not end")
+    if ssh.kex_seconds - 2 * ssh.rtt_seconds <= SLOW_KEX_SECONDS:
+        return None
+    method = ssh.negotiated.kex if ssh.negotiated is not None else "an unknown method"
+    return Hit(seconds=ssh.kex_seconds, rtt=ssh.rtt_seconds, method=method)
+
+
+__all__ = [
+    "banner_leak", "banner_slow", "cipher_weak", "comp_preauth", "gex_small", "hostkey_noed25519",
+    "hostkey_split", "hostkey_weak", "hostsig_sha1", "kex_nopq", "kex_slow", "kex_weak", "mac_weak",
+    "proto1", "sshfp", "terrapin", "usersig_sha1",
+]  # fmt: skip

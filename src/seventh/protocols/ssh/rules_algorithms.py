@@ -1,0 +1,352 @@
+"""What an offer's names give away. Every condition is a few look-ups in ``tables.toml``."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from seventh.model.severity import Severity
+from seventh.protocols.ssh import algorithms
+from seventh.protocols.ssh.facts import HostKey, Names, Offer, SshFacts
+from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+
+NO_KEXINIT = Skip("no KEXINIT was received")
+
+MODERN = Offer(
+    kex_algorithms=(
+        "mlkem768x25519-sha256", "curve25519-sha256", "ext-info-s", "kex-strict-s-v00@openssh.com",
+    ),
+    server_host_key_algorithms=("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256"),
+    encryption_algorithms_client_to_server=(
+        "chacha20-poly1305@openssh.com", "aes256-gcm@openssh.com", "aes256-ctr",
+    ),
+    encryption_algorithms_server_to_client=(
+        "chacha20-poly1305@openssh.com", "aes256-gcm@openssh.com", "aes256-ctr",
+    ),
+    mac_algorithms_client_to_server=("hmac-sha2-256-etm@openssh.com",),
+    mac_algorithms_server_to_client=("hmac-sha2-256-etm@openssh.com",),
+    compression_algorithms_client_to_server=("none",),
+    compression_algorithms_server_to_client=("none",),
+)  # fmt: skip
+"""An offer without fault; the examples of the rules change one list of it."""
+
+
+def offering(**lists: Names) -> SshFacts:
+    """Facts of a server whose offer is :data:`MODERN` but for ``lists``."""
+    offer = replace(MODERN, **lists)
+    return SshFacts(
+        kexinit=offer, strict_kex="kex-strict-s-v00@openssh.com" in offer.kex_algorithms
+    )
+
+
+def key(kind: str = "ssh-ed25519", bits: int = 256) -> HostKey:
+    """A host key for examples."""
+    return HostKey(
+        type=kind, bits=bits, sha256="SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
+        sha256_hex="e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        sha1_hex="da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    )  # fmt: skip
+
+
+def _plain(explained: Names) -> str:
+    """The names alone, as a configuration line lists them."""
+    return ",".join(text.partition(" ")[0] for text in explained)
+
+
+@rule(
+    "SSH-KEX-WEAK",
+    Severity.HIGH,
+    tier=0,
+    source=Source.WIRE,
+    title="Weak key exchange methods are offered",
+    evidence="the server offers {algorithms}",
+    why="SHA-1 and 1024-bit groups are within reach of attackers; a client that is old or talked "
+    "down ends up with them, and recorded sessions can be opened later.",
+    fix={
+        "openssh": "KexAlgorithms -{names}",
+        "any": "Remove {names}; keep mlkem768x25519-sha256, sntrup761x25519-sha512 and "
+        "curve25519-sha256.",
+    },
+    references=("RFC 9142 §4",),
+    seed=("12.2.2",),
+    good=offering(),
+    bad=offering(kex_algorithms=("curve25519-sha256", "diffie-hellman-group14-sha1")),
+)
+def kex_weak(ssh: SshFacts) -> Verdict:
+    """Offered methods that RFC 9142 no longer wants."""
+    if ssh.kexinit is None:
+        return NO_KEXINIT
+    weak = algorithms.explained("kex", "weak", ssh.kexinit.kex_algorithms)
+    return Hit(algorithms=weak, names=_plain(weak)) if weak else None
+
+
+@rule(
+    "SSH-KEX-NOPQ",
+    Severity.LOW,
+    tier=0,
+    source=Source.WIRE,
+    title="No post-quantum key exchange",
+    evidence="none of the offered methods is a hybrid with ML-KEM or NTRU Prime: {algorithms}",
+    why="Sessions recorded today can be decrypted once a quantum computer exists; hybrids cost "
+    "next to nothing and prevent it.",
+    fix={
+        "openssh": "Upgrade to OpenSSH 9.0 or later (10.0 prefers ML-KEM) and remove the "
+        "KexAlgorithms line that leaves the hybrids out; 9.0 and later offer "
+        "sntrup761x25519-sha512@openssh.com, 9.9 and later mlkem768x25519-sha256, by default.",
+        "any": "Offer mlkem768x25519-sha256.",
+    },
+    references=("RFC 10042",),
+    seed=("12.2.2",),
+    good=offering(),
+    bad=offering(kex_algorithms=("curve25519-sha256", "ecdh-sha2-nistp256")),
+)
+def kex_nopq(ssh: SshFacts) -> Verdict:
+    """No offered method survives a quantum computer."""
+    if ssh.kexinit is None:
+        return NO_KEXINIT
+    names = ssh.kexinit.kex_algorithms
+    if algorithms.having("kex", "post-quantum", names):
+        return None
+    markers = algorithms.having("kex", "markers", names)
+    return Hit(algorithms=tuple(name for name in names if name not in markers))
+
+
+@rule(
+    "SSH-TERRAPIN",
+    Severity.HIGH,
+    tier=0,
+    source=Source.WIRE,
+    title="Open to the Terrapin prefix truncation",
+    evidence="no strict key exchange, but {algorithms}",
+    why="Somebody between client and server can drop the first encrypted messages unnoticed and so "
+    "switch off what they would have negotiated.",
+    fix={
+        "openssh": "Upgrade to OpenSSH 9.6 or a patched package; until then: Ciphers -{names}",
+        "any": "Upgrade to a version with strict key exchange, or offer only AES-GCM and AES-CTR.",
+    },
+    references=("CVE-2023-48795", "draft-ietf-sshm-strict-kex"),
+    seed=("12.2.2",),
+    good=offering(),
+    bad=offering(kex_algorithms=("mlkem768x25519-sha256", "curve25519-sha256")),
+)
+def terrapin(ssh: SshFacts) -> Verdict:
+    """A cipher that Terrapin can attack, without the strict key exchange that prevents it."""
+    if ssh.kexinit is None:
+        return NO_KEXINIT
+    if ssh.strict_kex:
+        return None
+    exposed = algorithms.terrapin_exposed(ssh.kexinit.ciphers, ssh.kexinit.macs)
+    return Hit(algorithms=exposed, names=",".join(exposed)) if exposed else None
+
+
+@rule(
+    "SSH-CIPHER-WEAK",
+    Severity.HIGH,
+    tier=0,
+    source=Source.WIRE,
+    title="Weak ciphers are offered",
+    evidence="the server offers {algorithms}",
+    why="These leak plaintext or are within reach of brute force; a session needs only one side's "
+    "poor preference to use them.",
+    fix={
+        "openssh": "Ciphers -{names}",
+        "any": "Remove {names}; keep chacha20-poly1305@openssh.com, aes256-gcm@openssh.com and "
+        "aes*-ctr.",
+    },
+    references=("RFC 8758", "RFC 4344"),
+    seed=("12.2.2",),
+    good=offering(),
+    bad=offering(encryption_algorithms_server_to_client=("aes256-ctr", "3des-cbc")),
+)
+def cipher_weak(ssh: SshFacts) -> Verdict:
+    """Offered ciphers with a broken mode, short blocks or no strength."""
+    if ssh.kexinit is None:
+        return NO_KEXINIT
+    weak = algorithms.explained("cipher", "weak", ssh.kexinit.ciphers)
+    return Hit(algorithms=weak, names=_plain(weak)) if weak else None
+
+
+@rule(
+    "SSH-MAC-WEAK",
+    Severity.MEDIUM,
+    tier=0,
+    source=Source.WIRE,
+    title="Weak message authentication is offered",
+    evidence="the server offers {algorithms}",
+    why="MD5, SHA-1 and short tags leave less margin against forgery, and a MAC over the plaintext "
+    "(not encrypt-then-MAC) makes the receiver decrypt what nobody has vouched for yet.",
+    fix={
+        "openssh": "MACs -{names}",
+        "any": "Remove {names}; keep hmac-sha2-256-etm@openssh.com and "
+        "hmac-sha2-512-etm@openssh.com.",
+    },
+    references=("RFC 6668",),
+    seed=("12.2.2",),
+    good=offering(),
+    bad=offering(mac_algorithms_client_to_server=("hmac-sha1", "hmac-sha2-256")),
+)
+def mac_weak(ssh: SshFacts) -> Verdict:
+    """Offered MACs that are weak or are taken over the plaintext."""
+    if ssh.kexinit is None:
+        return NO_KEXINIT
+    macs, ciphers = ssh.kexinit.macs, ssh.kexinit.ciphers
+    weak = algorithms.weak_macs(macs, ciphers)
+    early = algorithms.encrypt_and_macs(macs, ciphers)
+    if not weak and not early:
+        return None
+    shown = weak + tuple(f"{name} (not encrypt-then-MAC)" for name in early)
+    return Hit(algorithms=shown, names=_plain(shown))
+
+
+@rule(
+    "SSH-HOSTKEY-WEAK",
+    Severity.HIGH,
+    tier=0,
+    source=Source.WIRE,
+    title="Weak host key",
+    evidence="{keys}",
+    why="Whoever computes the private key of a short host key can pose as the server.",
+    fix={
+        "openssh": "ssh-keygen -t ed25519 -f /etc/ssh/ssh_host_ed25519_key -N '' and, in "
+        "sshd_config, HostKey /etc/ssh/ssh_host_ed25519_key in place of the weak key; RSA again "
+        "only with ssh-keygen -t rsa -b 3072 or more",
+        "any": "Make an Ed25519 host key, and RSA only with 3072 bits or more.",
+    },
+    references=("NIST SP 800-131A", "RFC 8709"),
+    seed=("12.2.2",),
+    good=replace(offering(), host_keys=(key(), key("ssh-rsa", 3072))),
+    bad=replace(offering(), host_keys=(key("ssh-rsa", 1024),)),
+)
+def hostkey_weak(ssh: SshFacts) -> Verdict:
+    """DSA by name or key; RSA by size."""
+    if ssh.kexinit is None:
+        return NO_KEXINIT
+    names = ssh.kexinit.server_host_key_algorithms
+    found = list(algorithms.explained("host_key", "weak", names))
+    rsa = [seen for seen in ssh.host_keys if seen.type == "ssh-rsa" and seen.bits < 3072]
+    found += [f"ssh-rsa with {seen.bits} bits ({seen.sha256})" for seen in rsa]
+    if found:
+        high = len(found) > len(rsa) or any(seen.bits < 2048 for seen in rsa)
+        return Hit(None if high else Severity.MEDIUM, keys=tuple(found))
+    offers_rsa = algorithms.having("host_key", "sha1", names) or algorithms.having(
+        "host_key", "rsa-sha2", names
+    )
+    if offers_rsa and not any(seen.type == "ssh-rsa" for seen in ssh.host_keys):
+        return Skip(ssh.unlearnt.get("ssh-rsa host key", "the RSA host key was not seen"))
+    return None
+
+
+@rule(
+    "SSH-HOSTKEY-NOED25519",
+    Severity.LOW,
+    tier=0,
+    source=Source.WIRE,
+    title="No Ed25519 host key",
+    evidence="the host keys offered are {algorithms}",
+    why="Ed25519 is the smallest, fastest and least error-prone host key, and what clients prefer.",
+    fix={
+        "openssh": "ssh-keygen -A, and HostKey /etc/ssh/ssh_host_ed25519_key where sshd_config "
+        "names its host keys",
+        "dropbear": "dropbearkey -t ed25519 -f /etc/dropbear/dropbear_ed25519_host_key",
+        "any": "Add an Ed25519 host key.",
+    },
+    references=("RFC 8709",),
+    seed=("12.2.2",),
+    good=offering(),
+    bad=offering(server_host_key_algorithms=("rsa-sha2-512", "rsa-sha2-256")),
+)
+def hostkey_noed25519(ssh: SshFacts) -> Verdict:
+    """Ed25519 is in no form among the host key algorithms."""
+    if ssh.kexinit is None:
+        return NO_KEXINIT
+    names = ssh.kexinit.server_host_key_algorithms
+    return None if algorithms.having("host_key", "ed25519", names) else Hit(algorithms=names)
+
+
+@rule(
+    "SSH-HOSTSIG-SHA1",
+    Severity.HIGH,
+    tier=0,
+    source=Source.WIRE,
+    title="The RSA host key signs with SHA-1 only",
+    evidence="{algorithms} is offered without rsa-sha2-256 or rsa-sha2-512",
+    why="Modern clients refuse SHA-1 signatures, so they cannot use this host key at all.",
+    fix={
+        "openssh": "Upgrade to OpenSSH 7.2 or later, or remove the HostKeyAlgorithms line; the key "
+        "itself can stay.",
+        "any": "Upgrade to a server that knows rsa-sha2-256 and rsa-sha2-512, or add an Ed25519 "
+        "host key.",
+    },
+    references=("RFC 8332",),
+    seed=("12.11.1",),
+    good=offering(server_host_key_algorithms=("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")),
+    bad=offering(server_host_key_algorithms=("ssh-ed25519", "ssh-rsa")),
+)
+def hostsig_sha1(ssh: SshFacts) -> Verdict:
+    """RSA is offered with SHA-1 and not with SHA-2."""
+    if ssh.kexinit is None:
+        return NO_KEXINIT
+    names = ssh.kexinit.server_host_key_algorithms
+    sha1 = algorithms.having("host_key", "sha1", names)
+    if not sha1 or algorithms.having("host_key", "rsa-sha2", names):
+        return None
+    return Hit(algorithms=sha1)
+
+
+@rule(
+    "SSH-USERSIG-SHA1",
+    Severity.MEDIUM,
+    tier=0,
+    source=Source.WIRE,
+    title="User keys: SHA-1 is accepted, or RSA is not accepted with SHA-2",
+    evidence="server-sig-algs: {algorithms}",
+    why="With ssh-rsa accepted, a forged SHA-1 signature could log in; without rsa-sha2-256 and "
+    "rsa-sha2-512, users with RSA keys cannot log in from a modern client.",
+    fix={
+        "openssh": "PubkeyAcceptedAlgorithms -ssh-rsa,ssh-rsa-cert-v01@openssh.com",
+        "any": "Accept rsa-sha2-256 and rsa-sha2-512 from users, and ssh-rsa no longer.",
+    },
+    references=("RFC 8308 §3.1", "RFC 8332"),
+    seed=("12.2.5",),
+    good=SshFacts(server_sig_algs=("ssh-ed25519", "rsa-sha2-256", "rsa-sha2-512")),
+    bad=SshFacts(server_sig_algs=("ssh-ed25519", "ssh-rsa", "rsa-sha2-256")),
+)
+def usersig_sha1(ssh: SshFacts) -> Verdict:
+    """What EXT_INFO says of user signatures. A server without any RSA has chosen so: only info."""
+    names = ssh.server_sig_algs
+    if names is None:
+        return Skip(ssh.unlearnt.get("extensions", "the server did not send server-sig-algs"))
+    if algorithms.having("host_key", "sha1", names):
+        if algorithms.lists_its_build(ssh.software or ""):
+            return Skip(
+                "OpenSSH before 9.6 lists what it was built with, not what it accepts; "
+                "`sshd -T | grep -i pubkeyaccepted` tells"
+            )
+        return Hit(algorithms=names)
+    if algorithms.having("host_key", "rsa-sha2", names):
+        return None
+    return Hit(Severity.INFO, algorithms=names)
+
+
+@rule(
+    "SSH-COMP-PREAUTH",
+    Severity.MEDIUM,
+    tier=0,
+    source=Source.WIRE,
+    title="Compression before login is offered",
+    evidence="the server offers {algorithms}",
+    why="zlib starts before the user is known, so that anybody can reach the decompressor; "
+    "zlib@openssh.com waits until after login.",
+    fix={
+        "openssh": "Compression no",
+        "any": "Switch zlib off; zlib@openssh.com (delayed) may stay.",
+    },
+    references=("RFC 4253 §6.2",),
+    seed=("12.2.2",),
+    good=offering(compression_algorithms_client_to_server=("none", "zlib@openssh.com")),
+    bad=offering(compression_algorithms_client_to_server=("none", "zlib")),
+)
+def comp_preauth(ssh: SshFacts) -> Verdict:
+    """Undelayed zlib in either direction."""
+    if ssh.kexinit is None:
+        return NO_KEXINIT
+    return Hit(algorithms=("zlib",)) if "zlib" in ssh.kexinit.compressions else None

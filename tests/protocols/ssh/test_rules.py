@@ -1,0 +1,244 @@
+"""SSH's rules beyond the good and bad example that each declaration carries."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from seventh.model.severity import Severity
+from seventh.protocols.ssh import algorithms, rules
+from seventh.protocols.ssh.facts import SshFacts, Sshfp
+from seventh.protocols.ssh.rules_algorithms import MODERN, key, offering
+from seventh.rules.collect import rules_of
+from seventh.rules.rule import AnyRule, Hit, Skip
+from seventh.rules.words import spoken
+
+RULES = rules_of(rules)
+CHACHA = ("chacha20-poly1305@openssh.com",)
+ETM = ("hmac-sha2-256-etm@openssh.com",)
+
+
+def named(rule_id: str) -> AnyRule:
+    return next(rule for rule in RULES if rule.id == rule_id)
+
+
+def fires(rule_id: str, facts: SshFacts) -> Hit:
+    verdict = named(rule_id)(facts)
+    assert isinstance(verdict, Hit), verdict
+    return verdict
+
+
+def test_the_room_has_every_rule_of_its_scope() -> None:
+    assert {rule.id for rule in RULES} == {
+        "SSH-PROTO1", "SSH-KEX-WEAK", "SSH-KEX-NOPQ", "SSH-TERRAPIN", "SSH-GEX-SMALL",
+        "SSH-CIPHER-WEAK", "SSH-MAC-WEAK", "SSH-HOSTKEY-WEAK", "SSH-HOSTKEY-NOED25519",
+        "SSH-HOSTSIG-SHA1", "SSH-USERSIG-SHA1", "SSH-HOSTKEY-SPLIT", "SSH-SSHFP",
+        "SSH-COMP-PREAUTH", "SSH-BANNER-LEAK", "SSH-BANNER-SLOW", "SSH-KEX-SLOW",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_missing_evidence_is_a_skip_never_a_pass(rule: AnyRule) -> None:
+    assert isinstance(rule(SshFacts()), Skip)
+
+
+@pytest.mark.parametrize(
+    ("name", "weak"),
+    [
+        ("diffie-hellman-group1-sha1", True), ("diffie-hellman-group14-sha1", True),
+        ("diffie-hellman-group-exchange-sha1", True), ("rsa1024-sha1", True),
+        ("gss-group14-sha1-toWM5Slw5Ew8Mqkay+al2g==", True),
+        ("gss-gex-sha1-toWM5Slw5Ew8Mqkay+al2g==", True),
+        ("gss-group14-sha256-toWM5Slw5Ew8Mqkay+al2g==", False),
+        ("diffie-hellman-group14-sha256", False), ("curve25519-sha256", False),
+        ("ecdh-sha2-nistp256", False), ("rsa2048-sha256", False), ("ext-info-s", False),
+    ],
+)  # fmt: skip
+def test_key_exchange_methods(name: str, weak: bool) -> None:
+    verdict = named("SSH-KEX-WEAK")(offering(kex_algorithms=(name,)))
+    assert isinstance(verdict, Hit) is weak
+
+
+@pytest.mark.parametrize(
+    ("name", "weak"),
+    [
+        ("none", True), ("des-cbc", True), ("3des-cbc", True), ("arcfour", True),
+        ("arcfour256", True), ("blowfish-cbc", True), ("cast128-cbc", True), ("aes256-cbc", True),
+        ("rijndael-cbc@lysator.liu.se", True), ("aes128-ctr", False), (CHACHA[0], False),
+        ("aes128-gcm@openssh.com", False),
+    ],
+)  # fmt: skip
+def test_ciphers(name: str, weak: bool) -> None:
+    facts = offering(encryption_algorithms_client_to_server=(name,))
+    assert isinstance(named("SSH-CIPHER-WEAK")(facts), Hit) is weak
+
+
+@pytest.mark.parametrize(
+    ("name", "weak"),
+    [
+        ("hmac-md5", True), ("hmac-md5-etm@openssh.com", True), ("hmac-sha1", True),
+        ("hmac-sha1-96", True), ("hmac-sha1-etm@openssh.com", True), ("hmac-sha2-256-96", True),
+        ("umac-64@openssh.com", True), ("umac-64-etm@openssh.com", True), ("hmac-sha2-256", True),
+        ("umac-128@openssh.com", True), ("hmac-ripemd160", True),
+        ("hmac-sha2-256-etm@openssh.com", False), ("umac-128-etm@openssh.com", False),
+    ],
+)  # fmt: skip
+def test_macs(name: str, weak: bool) -> None:
+    facts = offering(mac_algorithms_client_to_server=(name,))
+    assert isinstance(named("SSH-MAC-WEAK")(facts), Hit) is weak
+
+
+def test_macs_do_not_matter_where_every_cipher_authenticates() -> None:
+    facts = offering(
+        encryption_algorithms_client_to_server=CHACHA,
+        encryption_algorithms_server_to_client=("aes256-gcm@openssh.com",),
+        mac_algorithms_client_to_server=("hmac-md5",),
+    )
+    assert named("SSH-MAC-WEAK")(facts) is None
+
+
+@pytest.mark.parametrize(
+    ("ciphers", "macs", "exposed"),
+    [
+        (CHACHA, ETM, True), (("aes128-cbc",), ETM, True), (("aes128-cbc",), ("hmac-sha1",), False),
+        (("aes128-gcm@openssh.com", "aes256-ctr"), ETM, False),
+    ],
+)  # fmt: skip
+def test_terrapin_needs_chacha_or_cbc_with_etm(
+    ciphers: tuple[str, ...], macs: tuple[str, ...], exposed: bool
+) -> None:
+    lists = {
+        "encryption_algorithms_client_to_server": ciphers,
+        "encryption_algorithms_server_to_client": ciphers,
+        "mac_algorithms_client_to_server": macs,
+        "mac_algorithms_server_to_client": macs,
+    }
+    loose = offering(kex_algorithms=("curve25519-sha256",), **lists)
+    assert isinstance(named("SSH-TERRAPIN")(loose), Hit) is exposed
+    assert named("SSH-TERRAPIN")(offering(**lists)) is None
+
+
+@pytest.mark.parametrize(
+    ("bits", "severity"), [(512, None), (2047, None), (2048, Severity.LOW), (3071, Severity.LOW)]
+)
+def test_a_small_modulus(bits: int, severity: Severity | None) -> None:
+    hit = fires("SSH-GEX-SMALL", replace(offering(), gex_bits=bits))
+    assert hit.severity == severity
+
+
+def test_no_group_exchange_no_small_modulus() -> None:
+    assert named("SSH-GEX-SMALL")(offering()) is None
+    asked = offering(kex_algorithms=("diffie-hellman-group-exchange-sha256",))
+    verdict = named("SSH-GEX-SMALL")(replace(asked, unlearnt={"smallest group": "because"}))
+    assert verdict == Skip("because")
+
+
+@pytest.mark.parametrize(
+    ("kind", "bits", "severity"),
+    [
+        ("ssh-rsa", 1024, None),
+        ("ssh-rsa", 2048, Severity.MEDIUM),
+        ("ssh-rsa", 3071, Severity.MEDIUM),
+    ],
+)
+def test_rsa_host_keys_by_size(kind: str, bits: int, severity: Severity | None) -> None:
+    hit = fires("SSH-HOSTKEY-WEAK", replace(offering(), host_keys=(key(kind, bits),)))
+    assert hit.severity == severity
+
+
+def test_dsa_is_known_by_its_name() -> None:
+    hit = fires("SSH-HOSTKEY-WEAK", offering(server_host_key_algorithms=("ssh-dss",)))
+    assert hit.severity is None
+
+
+def test_an_rsa_key_not_seen_is_not_judged() -> None:
+    facts = replace(offering(), host_keys=(key(),), unlearnt={"ssh-rsa host key": "peer-closed"})
+    assert named("SSH-HOSTKEY-WEAK")(facts) == Skip("peer-closed")
+
+
+def test_a_server_without_rsa_for_users_is_told_only() -> None:
+    hit = fires("SSH-USERSIG-SHA1", SshFacts(server_sig_algs=("ssh-ed25519",)))
+    assert hit.severity is Severity.INFO
+
+
+@pytest.mark.parametrize(
+    ("software", "trusted"),
+    [("OpenSSH_8.9p1", False), ("OpenSSH_9.5", False), ("OpenSSH_9.6p1", True),
+     ("OpenSSH_10.0p2", True), ("dropbear_2022.83", True)],
+)  # fmt: skip
+def test_old_opensshs_list_is_no_evidence(software: str, trusted: bool) -> None:
+    facts = SshFacts(software=software, server_sig_algs=("ssh-rsa", "rsa-sha2-256"))
+    verdict = named("SSH-USERSIG-SHA1")(facts)
+    assert isinstance(verdict, Hit if trusted else Skip)
+
+
+GOOD = Sshfp(algorithm=4, fingerprint_type=2, fingerprint=key().sha256_hex)
+OLD = Sshfp(algorithm=4, fingerprint_type=1, fingerprint=key().sha1_hex)
+WRONG = Sshfp(algorithm=4, fingerprint_type=2, fingerprint="11" * 32)
+OTHER = Sshfp(algorithm=2, fingerprint_type=2, fingerprint="11" * 32)
+
+
+@pytest.mark.parametrize(
+    ("records", "authenticated", "severity"),
+    [
+        ((GOOD,), True, "silent"), ((GOOD, OLD), True, "silent"), ((GOOD, WRONG), True, "silent"),
+        ((GOOD, OTHER), True, "silent"), ((OLD,), True, None), ((GOOD,), False, None),
+        ((WRONG,), True, Severity.HIGH), ((WRONG,), False, Severity.HIGH),
+        ((OTHER,), True, "silent"),
+    ],
+)  # fmt: skip
+def test_sshfp(records: tuple[Sshfp, ...], authenticated: bool, severity: object) -> None:
+    facts = SshFacts(host_keys=(key(),), sshfp=records, sshfp_authenticated=authenticated)
+    verdict = named("SSH-SSHFP")(facts)
+    if severity == "silent":
+        assert verdict is None
+    else:
+        assert isinstance(verdict, Hit)
+        assert verdict.severity == severity
+
+
+def test_a_name_without_sshfp_is_not_judged() -> None:
+    assert isinstance(named("SSH-SSHFP")(SshFacts(sshfp=(), host_keys=(key(),))), Skip)
+
+
+@pytest.mark.parametrize(
+    ("ident", "level"),
+    [
+        ("SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3", "Debian-2+deb12u3"),
+        ("SSH-2.0-OpenSSH_8.9p1 Ubuntu-3ubuntu0.10", "Ubuntu-3ubuntu0.10"),
+        ("SSH-2.0-OpenSSH_9.6 FreeBSD-20240104", "FreeBSD-20240104"),
+        ("SSH-2.0-OpenSSH_7.9p1 Raspbian-10+deb10u2", "Raspbian-10+deb10u2"),
+        ("SSH-2.0-OpenSSH_9.9", None), ("SSH-2.0-dropbear_2022.83", None),
+        ("SSH-2.0-AsyncSSH_2.24.1", None), ("SSH-2.0-Cisco-1.25", None),
+    ],
+)  # fmt: skip
+def test_patch_levels(ident: str, level: str | None) -> None:
+    assert algorithms.patch_level(ident) == level
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_the_network_is_not_blamed_on_the_server(late: bool) -> None:
+    facts = SshFacts(
+        banner_seconds=1.6, kex_seconds=1.6, rtt_seconds=0.1 if late else 0.7, negotiated=None
+    )
+    assert isinstance(named("SSH-BANNER-SLOW")(facts), Hit) is late
+    assert isinstance(named("SSH-KEX-SLOW")(facts), Hit) is late
+
+
+def test_a_fix_is_a_line_that_can_be_pasted() -> None:
+    facts = offering(
+        kex_algorithms=("curve25519-sha256", "diffie-hellman-group1-sha1", "rsa1024-sha1")
+    )
+    rule = named("SSH-KEX-WEAK")
+    words = spoken(rule.words, fires("SSH-KEX-WEAK", facts).params)
+    assert words.fix["openssh"] == "KexAlgorithms -diffie-hellman-group1-sha1,rsa1024-sha1"
+    assert "diffie-hellman-group1-sha1 (1024-bit group, SHA-1)" in words.evidence
+
+
+def test_every_name_that_is_recommended_is_good_by_the_tables() -> None:
+    for fix in (text for rule in RULES for text in rule.words.fix.values()):
+        for name in ("curve25519-sha256", "mlkem768x25519-sha256", "hmac-sha2-256-etm@openssh.com"):
+            if name in fix:
+                assert algorithms.remark("kex", "weak", name) is None
+                assert algorithms.remark("mac", "weak", name) is None
+    assert algorithms.terrapin_exposed(MODERN.ciphers, MODERN.macs) == CHACHA
