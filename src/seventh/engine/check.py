@@ -50,10 +50,11 @@ async def check_many(
     parallel: int = 16,
     stop: asyncio.Event | None = None,
 ) -> AsyncIterator[tuple[int, Report]]:
-    """Check many targets, each with its options, at most ``parallel`` at a time; each report with its target's index.
+    """Check many targets, each with its options, at most ``parallel`` at a time.
 
-    Reports come as they are ready. When ``stop`` is set, what runs hands in what it has learnt, as
-    a report that failed with ``interrupted``, and nothing more is started.
+    Reports come, each with its target's index, as they are ready. When ``stop`` is set, what
+    runs hands in what it has learnt, as a report that failed with ``interrupted``, and nothing more
+    is started.
     """
     stop = stop or asyncio.Event()
     stopping = asyncio.create_task(stop.wait())
@@ -100,7 +101,6 @@ async def _look(
         async with asyncio.timeout(options.timeout_seconds + _GRACE_SECONDS):
             await probe(talk)
     except UsageError:
-        talk.close()
         raise
     except asyncio.CancelledError:
         if not hand_in:
@@ -111,6 +111,8 @@ async def _look(
         failed.phase = failed.phase or _last_failed_phase(talk)
         talk.give_up(failed)
     finally:
+        if selection is not None:
+            talk.note_paths()
         talk.close()
     return _report(talk, spec, started_at, selection)
 

@@ -22,8 +22,8 @@ def metrics_of(
 ) -> dict[str, float]:
     """Every metric that the report's facts and phases give.
 
-    A phase's metric carries its name as a label, ``seventh_phase_seconds{phase="connect"}``; where a
-    phase ran more than once, the first counts.
+    A phase's metric carries its name as a label, ``seventh_phase_seconds{phase="connect"}``; where
+    a phase ran more than once, the first counts.
     """
     metrics: dict[str, float] = {"seventh_up": 0.0 if failure is not None else 1.0}
     net = facts.get("net")

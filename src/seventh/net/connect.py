@@ -75,7 +75,7 @@ async def open_tcp(
     if info is not None and info.rtt_seconds > 0 and not info.retransmits:
         measured = start + int(info.rtt_seconds * 1e9)
         end = Mark(min(measured, end.ns), "kernel")
-    stream = TcpStream(sock, address, budget, transcript)
+    stream = TcpStream(sock, address, budget, transcript, end)
     return Connected(_attempt(address, start, end, "open", "", info), start, end, stream, None)
 
 

@@ -240,14 +240,19 @@ class Talk:
         """Note which traits differ among addresses."""
         drift: list[str] = []
         for trait in sorted({name for traits in seen.values() for name in traits}):
-            values = {ip: traits.get(trait, "none") for ip, traits in seen.items()}
+            # An address that failed differs by its failure, not by all that it could not show.
+            values = {
+                ip: traits.get(trait, "none")
+                for ip, traits in seen.items()
+                if trait == "failure" or "failure" not in traits
+            }
             if len(set(values.values())) > 1:
                 said = ", ".join(f"{ip}: {value}" for ip, value in values.items())
                 drift.append(f"{trait} ({said})")
         self.learn("net", NetFacts, drift=tuple(drift), compared=tuple(seen))
 
-    def close(self) -> None:
-        """Close everything; the attempts get the kernel's last word on the path first."""
+    def note_paths(self) -> None:
+        """Give the attempts the kernel's last word on their paths, for streams still open."""
         attempts = list(self.net.attempts)
         for index, attempt in enumerate(attempts):
             stream = self._transports.get(attempt.address)
@@ -262,6 +267,9 @@ class Talk:
                 )
         if self._transports:
             self.learn("net", NetFacts, attempts=tuple(attempts))
+
+    def close(self) -> None:
+        """Close everything that was opened; closing twice is fine."""
         for opened in self._opened:
             opened.close()
         self._opened.clear()

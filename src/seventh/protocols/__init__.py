@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import os
 import pkgutil
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -55,7 +56,8 @@ def room_of(scheme: str) -> Spec:
 
 def part(room: str, name: str) -> ModuleType:
     """A room's module: ``probe``, ``rules``, ``facts``, ``lab``. Heavy libraries load here, not before."""
-    return importlib.import_module(f"{__name__}.{room}.{name}")
+    full = f"{__name__}.{room}.{name}"
+    return sys.modules.get(full) or importlib.import_module(full)
 
 
 def has_part(room: str, name: str) -> bool:

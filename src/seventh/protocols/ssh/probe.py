@@ -10,7 +10,6 @@ import contextlib
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.netfacts import Lookup
-from seventh.model.phase import Mark
 from seventh.net.stream import TcpStream
 from seventh.net.talk import Talk
 from seventh.protocols.ssh.codec import STRICT
@@ -35,10 +34,14 @@ SMALLEST = GroupSizes(minimum=1024, preferred=1024)
 
 
 async def pulse(talk: Talk) -> None:
-    """Up, and the time to the greeting: one connection, one line each way."""
+    """Up, and the time to the greeting: one connection, one line each way.
+
+    Our line goes at once: whoever is no SSH server answers it and so tells what it is.
+    """
     stream = await talk.connect()
     with talk.watch.phase("ssh.banner") as timer:
-        timer.begin(await stream.send(GREETING))
+        timer.begin(stream.opened)
+        await stream.send(GREETING)
         reader = IdentReader()
         try:
             while True:
@@ -119,21 +122,12 @@ def _rtt(talk: Talk, stream: TcpStream) -> float | None:
     return None
 
 
-def _connected_ns(talk: Talk, stream: TcpStream) -> int | None:
-    """When the connection was there, which may be long ago if another address kept us waiting."""
-    for phase in talk.watch.phases:
-        if phase.name == "connect" and phase.address == stream.address.ip and phase.outcome == "ok":
-            return talk.watch.origin_ns + int((phase.start_seconds + phase.seconds) * 1e9)
-    return None
-
-
 async def _converse(talk: Talk, conversation: Conversation) -> None:
     stream = conversation.stream
     ip = stream.address.ip
     with talk.watch.phase("ssh.banner", ip) as timer:
-        connected = _connected_ns(talk, stream)
-        if connected is not None:
-            timer.begin(Mark(connected, "user"))
+        # It may be long ago, if another address kept us waiting.
+        timer.begin(stream.opened)
         try:
             sent, ident, greeted = await conversation.greet()
         finally:
