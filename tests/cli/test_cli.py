@@ -55,6 +55,7 @@ async def test_version() -> None:
         (["check", "ssh://h", "--only", "SSH-NOPE"], "no rule is called SSH-NOPE"),
         (["check", "ssh://h", "--ca", "/no/such/file"], "No such file"),
         (["check", "ssh://h", "--key", "k.pem"], "cannot be read"),
+        (["check", "ssh://h", "--ca-store", "/no/such"], "no such file or directory"),
         (["check", "ssh://h", "--resolver", "name"], "write an IP address"),
         (["check", "ssh://h", "--targets", "/no/such/file"], "No such file"),
         (["check", "ssh://h", "--output", "/no/such/folder/x"], "cannot be written"),

@@ -33,14 +33,14 @@ SPEC = Spec(
     connections=1,
 )
 ''',
-    "facts.py": '''
+    "facts.py": """
 from seventh.model.facts import Facts
 
 
 class EchoFacts(Facts, frozen=True, kw_only=True):
     rtt_seconds: float | None = None
     faithful: bool | None = None
-''',
+""",
     "codec.py": '''
 from seventh.model.failure import ProtocolViolation
 
@@ -58,7 +58,7 @@ class Echo:
             raise ProtocolViolation("more bytes came back than were sent")
         return len(self.got) == len(self.sent)
 ''',
-    "probe.py": '''
+    "probe.py": """
 import os
 
 from seventh.model.failure import Failed, Reason
@@ -90,8 +90,8 @@ async def pulse(talk: Talk) -> None:
 
 async def check(talk: Talk) -> None:
     await pulse(talk)
-''',
-    "rules.py": '''
+""",
+    "rules.py": """
 from seventh.model.severity import Severity
 from seventh.protocols.echo.facts import EchoFacts
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
@@ -108,8 +108,8 @@ def lies(echo: EchoFacts) -> Verdict:
     if echo.faithful is None:
         return Skip("nothing came back")
     return None if echo.faithful else Hit(count=32)
-''',
-    "lab.py": '''
+""",
+    "lab.py": """
 import contextlib
 
 from seventh.labkit.serve import Fault, Served, tcp_server
@@ -126,7 +126,7 @@ async def serve(fault, kit):
 
     async with tcp_server(echo) as port:
         yield Served(target=f"echo://127.0.0.1:{port}")
-''',
+""",
 }
 
 

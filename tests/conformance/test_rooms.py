@@ -25,7 +25,9 @@ RULES = [
     for room in ROOMS
     for rule in rules_of(protocols.part(room, "rules"))
 ]
-_REFERENCE = re.compile(r"^(RFC \d{3,5}( (§[\d.A-Z]+|Appendix [A-Z]))?|[A-Z].{2,80}|draft-[a-z0-9-]+)$")
+_REFERENCE = re.compile(
+    r"^(RFC \d{3,5}( (§[\d.A-Z]+|Appendix [A-Z]))?|[A-Z].{2,80}|draft-[a-z0-9-]+)$"
+)
 SOCKETS_AND_CLOCKS = {"asyncio", "socket", "time", "uvloop", "select", "selectors", "threading"}
 
 

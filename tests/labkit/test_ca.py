@@ -15,7 +15,16 @@ from tests.peers import need_binary
 def verify(kit: Kit, cert: str, *extra: str) -> str:
     openssl = need_binary("openssl")
     done = subprocess.run(
-        [openssl, "verify", "-CAfile", str(kit.authority.ca_file), "-untrusted", cert, *extra, cert],
+        [
+            openssl,
+            "verify",
+            "-CAfile",
+            str(kit.authority.ca_file),
+            "-untrusted",
+            cert,
+            *extra,
+            cert,
+        ],
         check=False,
         capture_output=True,
         text=True,

@@ -46,7 +46,5 @@ def test_exit_codes_are_those_of_monitoring_plugins() -> None:
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_has_someone_to_blame(reason: Reason) -> None:
     failure = Failed(reason, "why", phase="connect").failure()
-    assert failure == Failure(
-        reason=reason, phase="connect", blame=failure.blame, detail="why"
-    )
+    assert failure == Failure(reason=reason, phase="connect", blame=failure.blame, detail="why")
     assert failure.blame in set(Blame)

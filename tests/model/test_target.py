@@ -120,9 +120,7 @@ def test_any_text_gives_targets_or_a_usage_error(text: str) -> None:
         assert parse_target(str(target), SCHEMES)[0].host == target.host
 
 
-@given(
-    st.sampled_from(["host", "a.example", "192.0.2.7", "2001:db8::7"]), st.integers(1, 65535)
-)
+@given(st.sampled_from(["host", "a.example", "192.0.2.7", "2001:db8::7"]), st.integers(1, 65535))
 def test_what_is_written_is_read_back(host: str, port: int) -> None:
     target = Target(scheme="tls", host=host, port=port)
     assert one(str(target)) == target

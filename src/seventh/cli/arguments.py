@@ -112,6 +112,9 @@ def _connecting(parser: argparse.ArgumentParser) -> None:
     family.add_argument("-6", dest="family", action="store_const", const="ipv6", help="IPv6 only")
     group.add_argument("--resolver", metavar="HOST[:PORT]", help="ask this name server")
     group.add_argument("--ca", metavar="FILE", help="trust this CA, too")
+    group.add_argument(
+        "--ca-store", metavar="PATH", help="the public roots are here, not in the system's place"
+    )
     group.add_argument("--server-name", metavar="NAME", help="the name to ask for and to verify")
     group.add_argument("--cert", metavar="FILE", help="client certificate, PEM")
     group.add_argument("--key", metavar="FILE", help="its key, PEM")
@@ -136,9 +139,7 @@ def _selecting(parser: argparse.ArgumentParser) -> None:
 
 def _showing(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
-    group.add_argument(
-        "--format", choices=FORMATS, default="terminal", help="default: terminal"
-    )
+    group.add_argument("--format", choices=FORMATS, default="terminal", help="default: terminal")
     group.add_argument("--output", metavar="FILE", help="write there instead of to stdout")
     group.add_argument("--lang", default="en", metavar="LANG", help="language of the findings")
     group.add_argument(
@@ -198,9 +199,7 @@ def _severity(text: str) -> Severity:
     try:
         return Severity(text.lower())
     except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not one of {', '.join(Severity)}"
-        ) from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(Severity)}") from None
 
 
 def _seconds(text: str) -> float:

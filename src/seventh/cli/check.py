@@ -42,6 +42,8 @@ def options_from(parsed: argparse.Namespace) -> Options:
     for flag, name in (("--ca", parsed.ca), ("--cert", parsed.cert), ("--key", parsed.key)):
         if name is not None:
             _readable(flag, name)
+    if parsed.ca_store is not None and not Path(parsed.ca_store).exists():
+        raise UsageError(f"--ca-store {parsed.ca_store}: there is no such file or directory")
     if parsed.key and not parsed.cert:
         raise UsageError("--key needs --cert: the certificate that the key belongs to")
     if parsed.resolver is not None:
@@ -50,6 +52,7 @@ def options_from(parsed: argparse.Namespace) -> Options:
         timeout_seconds=parsed.timeout,
         family=parsed.family,
         ca_file=parsed.ca,
+        ca_store=parsed.ca_store,
         server_name=parsed.server_name,
         cert_file=parsed.cert,
         key_file=parsed.key,

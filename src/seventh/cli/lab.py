@@ -16,6 +16,7 @@ from seventh.model.failure import UsageError
 # How a field of Options is written on the command line.
 _FLAGS = {
     "ca_file": "--ca",
+    "ca_store": "--ca-store",
     "server_name": "--server-name",
     "resolver": "--resolver",
     "cert_file": "--cert",

@@ -21,9 +21,7 @@ def run(parsed: argparse.Namespace) -> int:
             target = f"{row.scheme}://"
         else:
             target = f"({row.scheme}://)"
-        lines.append(
-            f"{row.port:>5}  {row.transport:<4} {row.service:<24} {target:<16} {row.note}"
-        )
+        lines.append(f"{row.port:>5}  {row.transport:<4} {row.service:<24} {target:<16} {row.note}")
     lines.append("")
     lines.append("(in brackets: not built yet)")
     sys.stdout.write("\n".join(lines) + "\n")

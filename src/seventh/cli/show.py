@@ -41,6 +41,4 @@ def emit(made: Document, parsed: argparse.Namespace) -> None:
 
 def worst_exit(reports: Sequence[Report], bar: Severity) -> int:
     """The exit code of all reports."""
-    return worst(
-        judge(r.failure, [f.severity for f in r.findings], bar) for r in reports
-    ).exit_code
+    return worst(judge(r.failure, [f.severity for f in r.findings], bar) for r in reports).exit_code

@@ -22,6 +22,7 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 _OWN_OPTIONS = {
     "timeout": "timeout_seconds",
     "ca": "ca_file",
+    "ca-store": "ca_store",
     "server-name": "server_name",
     "cert": "cert_file",
     "key": "key_file",

@@ -28,9 +28,7 @@ _GRACE_SECONDS = 0.25
 """How long after the deadline a probe may take to notice it before it is cut off."""
 
 
-async def check_one(
-    target: Target, options: Options, selection: Selection = EVERY_RULE
-) -> Report:
+async def check_one(target: Target, options: Options, selection: Selection = EVERY_RULE) -> Report:
     """The full conversation with one target, and all rules over what it gave.
 
     Never raises for what the peer does; UsageError for what the person must mend first.
@@ -133,9 +131,7 @@ def as_failed(error: Exception) -> Failed:
     return Failed(Reason.INTERNAL, f"{said}{at}; please report this with the target's kind")
 
 
-def _report(
-    talk: Talk, spec: Spec, started_at: dt.datetime, selection: Selection | None
-) -> Report:
+def _report(talk: Talk, spec: Spec, started_at: dt.datetime, selection: Selection | None) -> Report:
     failed = talk.failure
     failure: Failure | None = failed.failure() if failed is not None else None
     duration = talk.watch.elapsed_seconds()

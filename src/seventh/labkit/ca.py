@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from seventh.labkit import dated
 
 _HOUR = dt.timedelta(hours=1)
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -62,11 +63,13 @@ class Authority:
         must_staple: bool = False,
         hash_name: hashes.HashAlgorithm | None = None,
         client: bool = False,
+        version_1: bool = False,
         extra_chain: tuple[x509.Certificate, ...] = (),
     ) -> Issued:
         """A leaf for ``names`` (default: localhost and the loopback addresses).
 
         ``not_before`` counts from now; ``chain=False`` leaves the intermediate out of the file.
+        SHA-1 as ``hash_name`` and ``version_1`` give what no library issues any more.
         """
         names = names or ("localhost", "lab.test", "127.0.0.1", "::1")
         key = key or ec.generate_private_key(ec.SECP256R1())
@@ -86,8 +89,11 @@ class Authority:
         )  # fmt: skip
         certificate = self._sign(
             names[0], key, *issuer, not_before=not_before, lifetime=lifetime,
-            extensions=extensions, hash_name=hash_name,
+            extensions=extensions,
         )  # fmt: skip
+        sha1 = isinstance(hash_name, hashes.SHA1)
+        if sha1 or version_1:
+            certificate = dated.sign_again(certificate, issuer[1], sha1=sha1, version_1=version_1)
         tail = (self.intermediate,) if chain and not self_signed else ()
         return self._write(certificate, key, (*tail, *extra_chain))
 
@@ -119,7 +125,6 @@ class Authority:
         not_before: dt.timedelta = -_HOUR,
         lifetime: dt.timedelta = dt.timedelta(days=90),
         extensions: list[tuple[x509.ExtensionType, bool]] | None = None,
-        hash_name: hashes.HashAlgorithm | None = None,
     ) -> x509.Certificate:
         start = dt.datetime.now(dt.UTC).replace(microsecond=0) + not_before
         builder = (
@@ -143,8 +148,7 @@ class Authority:
             builder = builder.add_extension(_CA_USAGE, critical=True)
         for extension, critical in extensions or []:
             builder = builder.add_extension(extension, critical)
-        signing: Any = hash_name or hashes.SHA256()
-        return builder.sign(issuer_key, signing)
+        return builder.sign(issuer_key, hashes.SHA256())
 
 
 _CA_USAGE = x509.KeyUsage(

@@ -13,6 +13,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     timeout_seconds: float = 10.0
     family: Literal["any", "ipv4", "ipv6"] = "any"
     ca_file: str | None = None
+    ca_store: str | None = None
+    """Where the public roots are (a hashed directory or a bundle), instead of the system's place."""
     server_name: str | None = None
     cert_file: str | None = None
     key_file: str | None = None

@@ -9,14 +9,17 @@ import msgspec
 from seventh.model.facts import Facts
 from seventh.model.failure import Reason
 
-ChainState = Literal[
-    "trusted", "missing-intermediate", "unknown-root", "self-signed", "invalid"
-]
+ChainState = Literal["trusted", "missing-intermediate", "unknown-root", "self-signed", "invalid"]
 """Where the way from the server's certificate to a trusted root ends; dates are judged apart."""
 
 ClientCertificate = Literal["not-requested", "optional", "required", "refused-later", "given"]
 """``refused-later``: the handshake succeeds without one, then the application answers with an
 error. ``given``: one was sent, so it is unknown what happens without."""
+
+
+MIN_RSA_BITS = 2048
+MIN_EC_BITS = 224
+FORGEABLE_HASHES = frozenset({"md2", "md4", "md5", "sha1"})
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,10 +46,35 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     self_issued: bool = False
     """Subject and issuer are the same: a root, or a self-signed certificate."""
     must_staple: bool = False
+    size_bytes: int = 0
     sha256: str = ""
     """The fingerprint, in hexadecimal."""
     problem: str = ""
     """Why it could not be read, where it could not."""
+
+    @property
+    def weaknesses(self) -> tuple[str, ...]:
+        """Why its signatures could be forged; none for a key and hash that clients accept.
+
+        A self-issued certificate's own signature proves nothing, so its hash is not judged.
+        """
+        found: list[str] = []
+        bits = self.key_bits
+        least = {"RSA": MIN_RSA_BITS, "DSA": MIN_RSA_BITS, "EC": MIN_EC_BITS}.get(self.key_type, 0)
+        if bits is not None and bits < least:
+            found.append(f"{self.key_type} key of {bits} bits")
+        if self.signature_hash in FORGEABLE_HASHES and not self.self_issued:
+            found.append(f"signed with {self.signature_hash.upper()}")
+        if self.version < 3:
+            found.append(f"X.509 version {self.version}")
+        return tuple(found)
+
+
+class ChainProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """Something wrong with the chain as sent that careful clients get over and others do not."""
+
+    kind: Literal["order", "root-sent", "duplicate", "too-long"]
+    text: str
 
 
 class TlsFacts(Facts, frozen=True, kw_only=True):
@@ -69,8 +97,7 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
     """As sent; the server's own first."""
     chain_bytes: int | None = None
     chain_state: ChainState | None = None
-    chain_problems: tuple[str, ...] = ()
-    """What is wrong with the chain as it was sent, one sentence each: order, roots, leftovers."""
+    chain_problems: tuple[ChainProblem, ...] = ()
     verify_errors: tuple[str, ...] = ()
     """Every error of the verification, as OpenSSL words it, with the depth."""
     trust: Literal["system", "given"] | None = None
@@ -96,6 +123,8 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
     resumed: bool | None = None
     resumed_seconds: float | None = None
     resumption_gain_seconds: float | None = None
+    not_resumed_at: tuple[str, ...] = ()
+    """The name's other addresses that do not take up a session of the first."""
 
     # Bare hellos.
     versions: tuple[str, ...] = ()

@@ -88,9 +88,7 @@ def port_state(net: NetFacts) -> Verdict:
     references=("RFC 1034",),
     seed=("12.2.5",),
     good=_GOOD,
-    bad=_GOOD.learn(
-        lookups=(Lookup(name="host.example", kind="AAAA", outcome="ok", seconds=0.9),)
-    ),
+    bad=_GOOD.learn(lookups=(Lookup(name="host.example", kind="AAAA", outcome="ok", seconds=0.9),)),
 )
 def dns_slow(net: NetFacts) -> Verdict:
     """A lookup slower than 200 ms, or one that the servers failed."""
@@ -120,9 +118,7 @@ def dns_slow(net: NetFacts) -> Verdict:
     references=("RFC 8305",),
     seed=("12.9.2",),
     good=_GOOD,
-    bad=_GOOD.learn(
-        attempts=(_attempt("192.0.2.1", "open"), _attempt("2001:db8::1", "timeout"))
-    ),
+    bad=_GOOD.learn(attempts=(_attempt("192.0.2.1", "open"), _attempt("2001:db8::1", "timeout"))),
 )
 def ipv6_broken(net: NetFacts) -> Verdict:
     """IPv4 open and IPv6 not."""

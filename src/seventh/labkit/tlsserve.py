@@ -1,0 +1,185 @@
+"""A TLS server for labs: OpenSSL behind asyncio streams, with a door-keeper for bare hellos.
+
+What OpenSSL would never say any more (SSLv3, RC4, a 512-bit prime) is answered by the door-keeper:
+a function of the ClientHello that gives the bytes to answer with, or None to let OpenSSL speak.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from OpenSSL import SSL
+
+from seventh.labkit.ca import Issued
+from seventh.labkit.serve import tcp_server
+from seventh.model.failure import ProtocolViolation
+from seventh.net import tlsopenssl
+from seventh.wire import tlshello
+from seventh.wire import tlsnames as n
+
+DoorKeeper = Callable[[tlshello.ClientHello], bytes | None]
+Application = Callable[["TlsPeer"], Awaitable[None]]
+GOOD_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+GOOD_GROUPS = "X25519MLKEM768:X25519:P-256"
+_CHUNK = 65536
+
+
+def server_context(
+    issued: Issued,
+    *,
+    ciphers: str = GOOD_CIPHERS,
+    groups: str = GOOD_GROUPS,
+    best: int = SSL.TLS1_3_VERSION,
+    resume: bool = True,
+    early_data: int = 0,
+    ask_client: bool = False,
+    need_client: bool = False,
+    client_ca: str | None = None,
+    alpn: tuple[bytes, ...] = (),
+) -> SSL.Context:
+    """A server's context; without arguments, one in perfect order."""
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_max_proto_version(best)
+    context.set_cipher_list(f"{ciphers}:@SECLEVEL=0".encode())
+    tlsopenssl.set_groups(context, groups)
+    context.use_certificate_chain_file(str(issued.cert_file))
+    context.use_privatekey_file(str(issued.key_file))
+    context.set_session_id(b"seventh-lab")
+    context.set_options(SSL.OP_CIPHER_SERVER_PREFERENCE)
+    if not resume:
+        context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        context.set_options(SSL.OP_NO_TICKET)
+    if early_data:
+        tlsopenssl.allow_early_data(context, early_data)
+    if ask_client or need_client:
+        mode = SSL.VERIFY_PEER | (SSL.VERIFY_FAIL_IF_NO_PEER_CERT if need_client else 0)
+        context.set_verify(mode, lambda *_: bool(_[4]))
+        if client_ca is not None:
+            context.load_verify_locations(client_ca)
+    if alpn:
+        context.set_alpn_select_callback(
+            lambda _, offered: next(
+                (name for name in alpn if name in offered), SSL.NO_OVERLAPPING_PROTOCOLS
+            )
+        )
+    return context
+
+
+class TlsPeer:
+    """The server's end of one connection."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        context: SSL.Context,
+        *,
+        early_data: bool = False,
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._early = early_data
+        self.engine = SSL.Connection(context, None)
+        self.engine.set_accept_state()
+
+    async def shake_hands(self, first: bytes) -> None:
+        """Finish the handshake that began with the bytes ``first``; SSL.Error when it fails."""
+        self.engine.bio_write(first)
+        try:
+            while True:
+                try:
+                    if self._early and not tlsopenssl.take_early_data(self.engine):
+                        raise SSL.WantReadError
+                    self._early = False
+                    self.engine.do_handshake()
+                except SSL.WantReadError:
+                    await self._flush()
+                    await self._more()
+                else:
+                    return
+        finally:
+            await self._flush()
+
+    async def receive(self) -> bytes:
+        """The next decrypted bytes; ``b""`` at the end."""
+        while True:
+            try:
+                return self.engine.recv(_CHUNK)
+            except SSL.WantReadError:
+                await self._flush()
+                try:
+                    await self._more()
+                except asyncio.IncompleteReadError:
+                    return b""
+            except SSL.ZeroReturnError:
+                self.engine.shutdown()
+                await self._flush()
+                return b""
+
+    async def send(self, data: bytes) -> None:
+        """Encrypt and send."""
+        self.engine.sendall(data)
+        await self._flush()
+
+    async def _more(self) -> None:
+        data = await self._reader.read(_CHUNK)
+        if not data:
+            raise asyncio.IncompleteReadError(b"", None)
+        self.engine.bio_write(data)
+
+    async def _flush(self) -> None:
+        with contextlib.suppress(SSL.WantReadError):
+            while True:
+                self._writer.write(self.engine.bio_read(_CHUNK))
+        await self._writer.drain()
+
+
+async def echo(peer: TlsPeer) -> None:
+    """The plainest application: say back what was said."""
+    while data := await peer.receive():
+        await peer.send(data)
+
+
+@contextlib.asynccontextmanager
+async def tls_server(
+    context: SSL.Context,
+    *,
+    keeper: DoorKeeper | None = None,
+    application: Application = echo,
+    early_data: bool = False,
+    host: str = "127.0.0.1",
+) -> AsyncIterator[int]:
+    """Serve TLS on a free port; gives the port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first, hello = await _first_hello(reader)
+        answer = keeper(hello) if keeper is not None and hello is not None else None
+        if answer is not None:
+            writer.write(answer)
+            await writer.drain()
+            await reader.read(_CHUNK)  # until the client has read it and goes
+            return
+        peer = TlsPeer(reader, writer, context, early_data=early_data)
+        with contextlib.suppress(SSL.Error):
+            await peer.shake_hands(first)
+            await application(peer)
+
+    async with tcp_server(serve, host) as port:
+        yield port
+
+
+async def _first_hello(
+    reader: asyncio.StreamReader,
+) -> tuple[bytes, tlshello.ClientHello | None]:
+    """The first record, and the ClientHello in it where there is one."""
+    head = await reader.readexactly(5)
+    body = await reader.readexactly(int.from_bytes(head[3:5], "big"))
+    if head[0] != n.HANDSHAKE or not body or body[0] != n.CLIENT_HELLO:
+        return head + body, None
+    try:
+        return head + body, tlshello.parse_client_hello(body[4:])
+    except ProtocolViolation:
+        return head + body, None

@@ -1,0 +1,480 @@
+"""TLS over any stream: in place after a STARTTLS, inside another TLS, through any tunnel.
+
+The engine is OpenSSL with memory buffers, so the bytes travel over our own streams: their kernel
+timestamps, budgets and transcripts stay in force.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import ipaddress
+import time
+from typing import Literal, Self
+
+import msgspec
+from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import SSL
+
+from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
+from seventh.model.options import Options
+from seventh.model.phase import Mark
+from seventh.model.tlsfacts import Certificate
+from seventh.net import tlscontext, tlsfailed, tlsopenssl, tlsverify
+from seventh.net.address import Address
+from seventh.net.budget import Budget
+from seventh.net.stopwatch import Stopwatch, Timer, now_ns
+from seventh.net.stream import CHUNK, Stream
+from seventh.wire import tlshello
+from seventh.wire import tlsnames as n
+
+MAX_HANDSHAKE_BYTES = tlshello.MAX_FLIGHT
+IDENTIFY_SECONDS = 0.5
+"""How long to collect the first bytes of a peer that does not speak TLS, to name what it speaks."""
+SETTLE_SECONDS = 1.0
+"""How long a server may take to send its tickets, or to refuse after all."""
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """A session to take up again: with the certificates it was made under, as DER."""
+
+    engine_session: SSL.Session
+    context: SSL.Context
+    certificates: tuple[bytes, ...]
+    errors: tuple[tuple[int, int], ...] = ()
+    """What was wrong with them; a resumed handshake does not verify again."""
+
+
+class TlsStream(Stream):
+    """A stream inside TLS. Made by :func:`start_tls`."""
+
+    def __init__(self, below: Stream, engine: SSL.Connection, context: SSL.Context) -> None:
+        self.address: Address = below.address
+        self._below = below
+        self._engine = engine
+        self._context = context
+        self._resumed_from: Session | None = None
+        self._certificates: tuple[bytes, ...] | None = None
+        self._last = Mark(now_ns(), "user")
+        self.tap = tlsopenssl.tap(engine)
+        self.errors: list[tuple[int, int]] = []
+        engine.set_app_data(self.errors)
+        self.lag_ns = 0
+        """How long bytes lay with the kernel before this process came to them, handshake only."""
+        self.handshake_bytes = 0
+        self.handshake_seconds = 0.0
+        self.closed_cleanly = False
+        """Whether the peer has said goodbye (close_notify)."""
+        self._waiting: list[bytes] = []
+
+    def resume(self, session: Session) -> None:
+        """Offer to take up ``session``; before the handshake."""
+        self._engine.set_session(session.engine_session)
+        self._resumed_from = session
+
+    # -- what was negotiated -----------------------------------------------------------------------
+
+    @property
+    def budget(self) -> Budget:
+        """What the peer may cost."""
+        return self._below.budget
+
+    @property
+    def version(self) -> int:
+        """The negotiated version's number."""
+        return self._engine.get_protocol_version()
+
+    @property
+    def hello(self) -> tlshello.ServerHello | None:
+        """The ServerHello; None before it came."""
+        hellos = self.tap.every(n.SERVER_HELLO)
+        with contextlib.suppress(ProtocolViolation):
+            return tlshello.parse_server_hello(hellos[-1]) if hellos else None
+        return None
+
+    @property
+    def alpn(self) -> str | None:
+        """The application protocol that the server picked."""
+        return self._engine.get_alpn_proto_negotiated().decode("ascii", "replace") or None
+
+    @property
+    def resumed(self) -> bool:
+        """Whether an earlier session was taken up."""
+        return tlsopenssl.resumed(self._engine)
+
+    @property
+    def session(self) -> Session | None:
+        """A session for later; with TLS 1.3 only useful after :meth:`settle` saw a ticket."""
+        session = self._engine.get_session()
+        if session is None:
+            return None
+        return Session(
+            engine_session=session,
+            context=self._context,
+            certificates=self.certificates,
+            errors=tuple(self.errors),
+        )
+
+    @property
+    def certificates(self) -> tuple[bytes, ...]:
+        """The server's certificates as sent, as DER; of a resumed session, those it began with."""
+        body = self.tap.first(n.CERTIFICATE)
+        if body is None:
+            return self._resumed_from.certificates if self._resumed_from is not None else ()
+        if self._certificates is None:
+            hello = self.hello
+            version = hello.negotiated if hello is not None else n.TLS12
+            self._certificates = tlshello.certificates(body, version)[0]
+        return self._certificates
+
+    def verify_errors(self) -> tuple[tuple[int, int], ...]:
+        """What the engine found wrong with the chain: (code, depth); depth -1 is not known."""
+        known = self._resumed_from.errors if self._resumed_from is not None and self.resumed else ()
+        found = (*known, *self.errors)
+        code = tlsopenssl.verify_result(self._engine)
+        return found if not code or found else ((code, -1),)
+
+    def built_chain(self) -> tuple[bytes, ...]:
+        """The chain as the engine built it, up to the root, as DER."""
+        built = self._engine.get_verified_chain(as_cryptography=True) or []
+        return tuple(c.public_bytes(Encoding.DER) for c in built)
+
+    def earliest_expiry(self) -> float | None:
+        """When the first of the sent certificates expires, as Unix time; None where none came."""
+        return min((tlsverify.glance(der).end for der in self.certificates), default=None)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the server ended it with an alert."""
+        return tlsfailed.fatal(self.tap.alerts_received) is not None
+
+    def offer_early_data(self) -> bool:
+        """Offer early data, of no bytes, before the handshake; False where that cannot be done."""
+        return tlsopenssl.offer_early_data(self._engine)
+
+    @property
+    def asked_for_certificate(self) -> bool:
+        """Whether the server asked for a client certificate."""
+        return self.tap.first(n.CERTIFICATE_REQUEST) is not None
+
+    # -- bytes -------------------------------------------------------------------------------------
+
+    async def send(self, data: bytes) -> Mark:
+        """Encrypt and send."""
+        try:
+            self._engine.sendall(data)
+        except SSL.Error as error:
+            raise self._broken(error) from None
+        return await self._flush()
+
+    async def receive(self, deadline_ns: int | None = None) -> tuple[bytes, Mark]:
+        """The next decrypted bytes; ``b""`` when the peer has closed, cleanly or not."""
+        if self._waiting:
+            return self._waiting.pop(0), self._last
+        while (data := self._decrypt()) is None:
+            await self._flush()
+            arrived, self._last = await self._below.receive(deadline_ns)
+            if not arrived:
+                return b"", self._last
+            self._engine.bio_write(arrived)
+        return data, self._last
+
+    def _decrypt(self) -> bytes | None:
+        """What the engine has; None when it needs more, ``b""`` after the peer's goodbye."""
+        try:
+            return self._engine.recv(CHUNK)
+        except SSL.WantReadError:
+            return None
+        except SSL.ZeroReturnError:
+            self.closed_cleanly = True
+            return b""
+        except SSL.Error as error:
+            raise self._broken(error) from None
+
+    async def _flush(self) -> Mark:
+        """Send what the engine has to say; the mark is the instant just before."""
+        mark = Mark(now_ns(), "user")
+        while True:
+            try:
+                out = self._engine.bio_read(CHUNK)
+            except SSL.WantReadError:
+                return mark
+            await self._below.send(out)
+
+    async def settle(self, seconds: float = SETTLE_SECONDS) -> int:
+        """Wait for what a server says after the handshake: tickets, or an alert that refuses.
+
+        Ends with the first ticket, application data or goodbye, or after ``seconds``; gives the
+        number of tickets. Raises Failed when the server refuses after all. Data that came is kept
+        for :meth:`receive`.
+        """
+        until = self.budget.within(seconds)
+        while self.version >= n.TLS13:
+            data = self._decrypt()
+            if data:
+                self._waiting.append(data)
+            if data is not None or self.tap.first(n.NEW_SESSION_TICKET) is not None:
+                break
+            await self._flush()
+            try:
+                arrived, self._last = await self._below.receive(until)
+            except Failed as failed:
+                if failed.reason is Reason.PEER_SILENT:
+                    break
+                raise
+            if not arrived:
+                break
+            self._engine.bio_write(arrived)
+        return len(self.tap.every(n.NEW_SESSION_TICKET))
+
+    async def farewell(self) -> None:
+        """Say goodbye (close_notify) and let go; what the peer answers is not waited for."""
+        with contextlib.suppress(SSL.Error, Failed):
+            self._engine.shutdown()
+            await self._flush()
+        self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def close(self) -> None:
+        """Let go at once."""
+        # Without this OpenSSL takes the session for broken and will not take it up again.
+        self._engine.set_shutdown(SSL.SENT_SHUTDOWN | SSL.RECEIVED_SHUTDOWN)
+        self._below.close()
+
+    # -- the handshake -----------------------------------------------------------------------------
+
+    async def handshake(self, watch: Stopwatch, phase: str = "tls") -> None:
+        """Shake hands; the phases are ``tls``, ``tls.hello`` and ``tls.finish``.
+
+        ``tls`` leaves out the time that bytes lay unread while this process was busy with others,
+        so its clock is the kernel's wherever every arrival was stamped by the kernel.
+        """
+        with watch.phase(phase, self.address.ip) as whole:
+            start, first = await self._shake(whole)
+        self.handshake_seconds = whole.seconds_until(whole.end or Mark(now_ns(), "user"))
+        if first is not None and phase == "tls":
+            end = whole.end or first
+            watch.record("tls.hello", start.ns, first, address=self.address.ip)
+            watch.record("tls.finish", first.ns, end, address=self.address.ip)
+
+    async def _shake(self, whole: Timer) -> tuple[Mark, Mark | None]:
+        engine, until = self._engine, self.budget.deadline_ns
+        start: Mark | None = None
+        first: Mark | None = None
+        kernel = True
+        while True:
+            try:
+                engine.do_handshake()
+            except SSL.WantReadError:
+                pass
+            except SSL.Error as error:
+                await self._say_why()
+                raise self._refused(error) from None
+            else:
+                # Our last flight waits in the engine, to travel with what is sent or said next.
+                whole.stop(Mark(now_ns() - self.lag_ns, "kernel" if kernel else "user"))
+                return start or Mark(whole.start_ns, "user"), first
+            mark = await self._flush()
+            if start is None:
+                start = mark
+                whole.begin(mark)
+            data, self._last = await self._next(until, first is None)
+            first = first or self._last
+            kernel = kernel and self._last.clock == "kernel"
+            self.lag_ns += max(0, now_ns() - self._last.ns)
+            engine.bio_write(data)
+
+    async def _next(self, until: int, is_first: bool) -> tuple[bytes, Mark]:
+        """The next bytes of the handshake, within its cap; the first must look like TLS."""
+        data, mark = await self._below.receive(until)
+        if is_first and data and len(data) < 5:
+            data += await self._more_of_first(data, until)
+        if not data:
+            raise self._closed(is_first)
+        if is_first:
+            tlsfailed.check_first_bytes(data)
+        self.handshake_bytes += len(data)
+        if self.handshake_bytes > MAX_HANDSHAKE_BYTES:
+            raise Failed(
+                Reason.BUDGET_EXCEEDED,
+                f"the peer sent more than {MAX_HANDSHAKE_BYTES} bytes of handshake",
+            )
+        return data, mark
+
+    async def _more_of_first(self, data: bytes, until: int) -> bytes:
+        """A reply came in less than a record header; wait for enough of it to tell what it is."""
+        more = b""
+        if data[0] not in {n.ALERT, n.HANDSHAKE}:
+            until = self.budget.within(IDENTIFY_SECONDS)
+        with contextlib.suppress(Failed):
+            while len(data) + len(more) < 5:
+                arrived, _ = await self._below.receive(until)
+                if not arrived:
+                    break
+                more += arrived
+        return more
+
+    async def _say_why(self) -> None:
+        """Let the engine's alert reach the peer; it may have gone already."""
+        with contextlib.suppress(Failed):
+            await self._flush()
+
+    # -- failures ----------------------------------------------------------------------------------
+
+    def _closed(self, is_first: bool) -> Failed:
+        alert = tlsfailed.fatal(self.tap.alerts_received)
+        if alert is not None:
+            return tlsfailed.alerted(alert, self.asked_for_certificate)
+        return tlsfailed.closed_on_hello() if is_first else tlsfailed.closed_in_handshake()
+
+    def _broken(self, error: SSL.Error) -> Failed:
+        """An error after the handshake."""
+        alert = tlsfailed.fatal(self.tap.alerts_received)
+        if alert is not None:
+            return tlsfailed.alerted(alert, self.asked_for_certificate)
+        return tlsfailed.broke(error)
+
+    def _refused(self, error: SSL.Error) -> Failed:
+        """An error of the handshake: the peer's alert, or what the engine could not accept."""
+        alert = tlsfailed.fatal(self.tap.alerts_received)
+        if alert is not None:
+            return tlsfailed.alerted(alert, self.asked_for_certificate)
+        return tlsfailed.refused(error, self.hello)
+
+
+async def start_tls(
+    stream: Stream,
+    options: Options,
+    server_name: str,
+    *,
+    watch: Stopwatch,
+    alpn: tuple[str, ...] = (),
+    session: Session | None = None,
+    verify: bool = True,
+    profile: tlscontext.Profile = "modern",
+    staple: bool = False,
+    phase: str = "tls",
+) -> TlsStream:
+    """Start TLS on ``stream`` and shake hands with ``server_name``.
+
+    With ``verify`` a certificate that a client would refuse raises Failed with the precise reason;
+    without it, ask :func:`verdict` when convenient. ``session`` is taken up where the server lets.
+    When it fails the stream is closed; to keep what a failed handshake taught, use :func:`prepare`.
+    """
+    tls = prepare(
+        stream, options, server_name, alpn=alpn, session=session, profile=profile, staple=staple
+    )
+    try:
+        await tls.handshake(watch, phase)
+        if verify:
+            if tls.asked_for_certificate and tls.version >= n.TLS13:
+                await tls.settle()  # TLS 1.3 refuses a missing certificate only after the handshake
+            verify_or_fail(tls, server_name)
+    except Failed as failed:
+        failed.phase = failed.phase or phase
+        await tls.farewell()
+        raise
+    except BaseException:
+        tls.close()
+        raise
+    return tls
+
+
+def prepare(
+    stream: Stream,
+    options: Options,
+    server_name: str,
+    *,
+    alpn: tuple[str, ...] = (),
+    session: Session | None = None,
+    profile: tlscontext.Profile = "modern",
+    staple: bool = False,
+) -> TlsStream:
+    """A TLS stream that has not shaken hands yet; UsageError for options that cannot be used."""
+    context = session.context if session is not None else tlscontext.context(options, profile)
+    engine = SSL.Connection(context, None)
+    engine.set_connect_state()
+    name = sni(server_name)
+    if name is not None:
+        engine.set_tlsext_host_name(name.encode("ascii"))
+    if alpn:
+        engine.set_alpn_protos([name.encode("ascii") for name in alpn])
+    if staple:
+        engine.request_ocsp()
+    tls = TlsStream(stream, engine, context)
+    if session is not None:
+        tls.resume(session)
+    return tls
+
+
+def sni(server_name: str) -> str | None:
+    """The name for the server_name extension; None for an IP address, which it must not carry.
+
+    RFC 6066 §3. Raises UsageError for what is no DNS name.
+    """
+    try:
+        ipaddress.ip_address(server_name)
+    except ValueError:
+        pass
+    else:
+        return None
+    name = server_name.rstrip(".")
+    if not name.isascii() or not 0 < len(name) <= 253:
+        raise UsageError(
+            f"--server-name {server_name!r} is no DNS name in ASCII: write xn--… for other letters"
+        )
+    return name
+
+
+def verify_or_fail(tls: TlsStream, server_name: str) -> None:
+    """Raise Failed when a client would refuse the certificate. Cheap when it is in order."""
+    certificates = tls.certificates
+    if not certificates:
+        raise Failed(Reason.TLS_CERTIFICATE_INVALID, "the server sent no certificate")
+    if not tls.verify_errors() and tlsverify.glance(certificates[0]).fits(server_name, time.time()):
+        return
+    verdict(tls, server_name, read_chain(tls)).raise_if_bad()
+
+
+def read_chain(tls: TlsStream) -> tuple[Certificate, ...]:
+    """The chain in the model's words, as of now."""
+    now = dt.datetime.now(dt.UTC)
+    return tuple(tlsverify.read_certificate(der, now) for der in tls.certificates)
+
+
+def verdict(tls: TlsStream, server_name: str, chain: tuple[Certificate, ...]) -> tlsverify.Verdict:
+    """What the certificate is worth."""
+    errors = tuple(
+        (code, _depth_of(code, chain) if depth < 0 else depth)
+        for code, depth in tls.verify_errors()
+    )
+    return tlsverify.judge(chain, errors, server_name)
+
+
+def error_texts(tls: TlsStream) -> tuple[str, ...]:
+    """The engine's errors in its words, with the depth where it is known."""
+    return tuple(
+        f"depth {depth}: {tlsopenssl.verify_text(code)}"
+        if depth >= 0
+        else tlsopenssl.verify_text(code)
+        for code, depth in tls.verify_errors()
+    )
+
+
+def trust(tls: TlsStream, options: Options) -> Literal["system", "given"]:
+    """Whose root the verified chain leads to."""
+    built = tls.built_chain()
+    given = tlscontext.given_roots(options.ca_file) if options.ca_file else frozenset()
+    return "given" if given.intersection(built) else "system"
+
+
+def _depth_of(code: int, chain: tuple[Certificate, ...]) -> int:
+    """Where an error without a depth must be: the first certificate that it is true of."""
+    for depth, certificate in enumerate(chain):
+        expired = code == tlsverify.EXPIRED and certificate.days_left < 0
+        early = code == tlsverify.NOT_YET and certificate.days_to_start > 0
+        if expired or early:
+            return depth
+    return 0

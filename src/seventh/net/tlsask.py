@@ -1,0 +1,224 @@
+"""Bare hellos: asking a server for what no client should get, and reading its answer.
+
+Each question is one connection and no cryptography. At most MAX_QUESTIONS are asked.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+import msgspec
+
+from seventh.model.failure import Failed, ProtocolViolation, Reason
+from seventh.net.stream import Stream
+from seventh.wire import tlshello
+from seventh.wire import tlsnames as n
+
+MAX_QUESTIONS = 8
+FATAL = 2
+ANSWER_SECONDS = 2.0
+"""How long a server may think about one bare hello. Some drop what they dislike in silence."""
+
+OpenStream = Callable[[], Awaitable[Stream]]
+Outcome = Literal["hello", "refused", "unclear"]
+
+# Everything that a server of SSLv3 to TLS 1.1 could agree on; the modern part is for TLS 1.2.
+_LEGACY_SUITES = tuple(c for c in (*n.OBSOLETE_SUITES, *n.BROKEN_SUITES) if "SHA256" not in
+                       n.suite_name(c) and "SHA384" not in n.suite_name(c) and "CCM" not in
+                       n.suite_name(c))  # fmt: skip
+_TLS12_SUITES = (*n.GOOD_SUITES, *n.OBSOLETE_SUITES)
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back. ``refused``: an alert, or the connection closed at once."""
+
+    outcome: Outcome
+    hello: tlshello.ServerHello | None = None
+    key: tlshello.KeyExchange | None = None
+    alert: str = ""
+    why: str = ""
+
+
+class Learnt(msgspec.Struct, kw_only=True):
+    """What the questions taught; None is "not learnt"."""
+
+    accepted: set[int] = msgspec.field(default_factory=set)
+    refused: set[int] = msgspec.field(default_factory=set)
+    broken: list[int] | None = None
+    obsolete: list[int] | None = None
+    dh_bits: int | None = None
+    hybrid: str | None = None
+    extended_master_secret: bool | None = None
+    secure_renegotiation: bool | None = None
+    compression: bool | None = None
+    unlearnt: list[str] = msgspec.field(default_factory=list)
+
+
+class Asker:
+    """Asks the questions of one server, each on a connection of its own."""
+
+    def __init__(self, open_stream: OpenStream, name: str | None, *, modern: bool) -> None:
+        self._open = open_stream
+        self._name = name
+        self._modern = modern
+        """Whether the server is known to speak TLS 1.2 or newer."""
+        self._best = n.TLS12
+        """The newest version to ask about suites with."""
+        self.left = MAX_QUESTIONS
+        self.learnt = Learnt()
+
+    async def _ask(self, what: str, hello: bytes, *, key: bool = False) -> Answer:
+        if self.left <= 0:
+            return Answer(outcome="unclear", why="enough was asked")
+        self.left -= 1
+        try:
+            with await self._open() as stream:
+                answer = await question(stream, hello, key=key)
+        except Failed as failed:
+            answer = Answer(outcome="unclear", why=failed.detail)
+        if answer.outcome == "unclear":
+            self.learnt.unlearnt.append(f"{what}: {answer.why}")
+        return answer
+
+    def _offer(self, version: int, suites: tuple[int, ...], *, curves: bool = True) -> bytes:
+        return tlshello.offer(version, suites, os.urandom(32), name=self._name, curves=curves)
+
+    async def versions(self) -> None:
+        """Which of TLS 1.1, 1.0 and SSLv3 the server takes.
+
+        It must answer with its best version up to the one asked for (RFC 5246 appendix E.1), so a
+        modern server's version alert to 1.1 is an answer for all three. A server that knows only
+        old versions may not even know that rule, and is asked for each.
+        """
+        asked = [n.TLS11, n.TLS10, n.SSL3]
+        while asked:
+            version = asked.pop(0)
+            answer = await self._ask(n.version_name(version), self._offer(version, _LEGACY_SUITES))
+            if answer.hello is not None:
+                took = answer.hello.negotiated
+                self.learnt.accepted.add(took)
+                self.learnt.refused |= {v for v in (version, *asked) if v > took}
+                asked = [v for v in asked if v < took]
+            elif answer.outcome == "refused":
+                self.learnt.refused.add(version)
+                if answer.alert == "protocol_version" and self._modern:
+                    self.learnt.refused |= set(asked)
+                    break
+        if not self._modern and self.learnt.accepted:
+            self._best = max(self.learnt.accepted)
+
+    async def broken_suites(self) -> None:
+        """Whether a suite without encryption, authentication or 112 bits is accepted."""
+        self.learnt.broken = await self._first_suite("broken cipher suites", n.BROKEN_SUITES)
+
+    async def obsolete_suites(self) -> None:
+        """Whether a suite with CBC or without forward secrecy is accepted."""
+        self.learnt.obsolete = await self._first_suite("obsolete cipher suites", n.OBSOLETE_SUITES)
+
+    async def _first_suite(self, what: str, suites: tuple[int, ...]) -> list[int] | None:
+        answer = await self._ask(what, self._offer(self._best, suites))
+        if answer.hello is not None:
+            return [answer.hello.suite]
+        return [] if answer.outcome == "refused" else None
+
+    async def more_suites(self) -> None:
+        """Spend what is left on naming more of the accepted broken and obsolete suites."""
+        for found, all_of in (
+            (self.learnt.broken, n.BROKEN_SUITES),
+            (self.learnt.obsolete, n.OBSOLETE_SUITES),
+        ):
+            while found and self.left:
+                rest = tuple(code for code in all_of if code not in found)
+                answer = await self._ask("more cipher suites", self._offer(self._best, rest))
+                if answer.hello is None or answer.hello.suite in found:
+                    break
+                found.append(answer.hello.suite)
+
+    async def features(self) -> None:
+        """What a TLS 1.2 server says to a careful client, and to one that offers compression."""
+        hello = tlshello.offer(
+            n.TLS12, _TLS12_SUITES, os.urandom(32), name=self._name,
+            compressions=bytes([n.DEFLATE, 0]),
+        )  # fmt: skip
+        answer = await self._ask("TLS 1.2", hello)
+        if answer.outcome == "refused":
+            self.learnt.refused.add(n.TLS12)
+        if answer.hello is None:
+            return
+        said, learnt = answer.hello, self.learnt
+        learnt.accepted.add(said.negotiated)
+        learnt.extended_master_secret = said.extension(n.EXTENDED_MASTER_SECRET) is not None
+        learnt.secure_renegotiation = said.extension(n.RENEGOTIATION_INFO) is not None
+        learnt.compression = said.compression != 0
+        if said.negotiated < n.TLS12:
+            learnt.refused.add(n.TLS12)
+
+    async def finite_field(self) -> None:
+        """How long the server's Diffie-Hellman prime is; 0 where it has none."""
+        hello = self._offer(self._best, n.DHE_SUITES, curves=False)
+        answer = await self._ask("Diffie-Hellman", hello, key=True)
+        if answer.key is not None and answer.key.prime_bits is not None:
+            self.learnt.dh_bits = answer.key.prime_bits
+        elif answer.outcome == "refused":
+            self.learnt.dh_bits = 0
+
+    async def hybrid_group(self) -> None:
+        """Whether the server would use a post-quantum hybrid group."""
+        groups = (n.X25519MLKEM768, n.SECP256R1MLKEM768, n.SECP384R1MLKEM1024)
+        hello = tlshello.ask_for_group(groups, os.urandom(32), name=self._name)
+        answer = await self._ask("post-quantum groups", hello)
+        if answer.hello is not None and answer.hello.group in n.HYBRIDS:
+            self.learnt.hybrid = n.group_name(answer.hello.group or 0)
+        elif answer.outcome != "unclear":
+            self.learnt.hybrid = ""
+
+
+async def question(stream: Stream, hello: bytes, *, key: bool = False) -> Answer:
+    """Send one bare hello and read up to the answer; with ``key``, up to the server's key.
+
+    Never raises for what the peer answers; Failed where this side or the budget gave out.
+    """
+    reader = tlshello.FlightReader()
+    until = stream.budget.within(ANSWER_SECONDS)
+    said: tlshello.ServerHello | None = None
+    try:
+        await stream.send(hello)
+        while True:
+            data, _ = await stream.receive(until)
+            if not data:
+                return _closed(said)
+            for event in reader.receive(data):
+                said = event if isinstance(event, tlshello.ServerHello) else said
+                answer = _answer(event, said, key=key)
+                if answer is not None:
+                    return answer
+    except ProtocolViolation as violation:
+        return Answer(outcome="unclear", why=violation.detail)
+    except Failed as failed:
+        if failed.reason in {Reason.PEER_RESET, Reason.PEER_CLOSED}:
+            return _closed(said)
+        if failed.reason is Reason.PEER_SILENT:
+            return Answer(outcome="unclear", why="no answer to this hello")
+        raise
+
+
+def _answer(
+    event: tlshello.Event, said: tlshello.ServerHello | None, *, key: bool
+) -> Answer | None:
+    """The answer that an event completes."""
+    if isinstance(event, tlshello.Alert):
+        # A warning, such as unrecognized_name, ends nothing.
+        return Answer(outcome="refused", alert=event.name) if event.level == FATAL else None
+    if isinstance(event, tlshello.KeyExchange):
+        return Answer(outcome="hello", hello=said, key=event)
+    if isinstance(event, tlshello.Certificates) or (key and event is said):
+        return None
+    return Answer(outcome="hello", hello=said)
+
+
+def _closed(said: tlshello.ServerHello | None) -> Answer:
+    if said is not None:
+        return Answer(outcome="hello", hello=said)
+    return Answer(outcome="refused", alert="(closed)")

@@ -1,0 +1,229 @@
+"""Contexts: which versions, suites, roots and client certificate a handshake works with.
+
+A context is costly next to a handshake, so each is made once per set of options and kept. The
+files behind it are part of the key: a renewed file gives a new context.
+"""
+
+from __future__ import annotations
+
+import binascii
+import functools
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from OpenSSL import SSL, crypto
+
+from seventh.model.failure import UsageError
+from seventh.model.options import Options
+from seventh.net import tlsopenssl
+
+Profile = Literal["modern", "lenient"]
+"""``modern`` speaks what a current client speaks. ``lenient`` also speaks what it should refuse,
+so that a poor server's facts are learnt: TLS 1.0 and 1.1, small keys, SHA-1."""
+
+_HASHED_DIRECTORIES = ("/etc/ssl/certs", "/etc/pki/tls/certs", "/system/etc/security/cacerts")
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+    "/usr/local/share/certs/ca-root-nss.crt",
+    "/opt/homebrew/etc/ca-certificates/cert.pem",
+)
+_HASHED_NAME = re.compile(r"[0-9a-f]{8}\.\d+")
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+_PrivateKey = (
+    rsa.RSAPrivateKey
+    | ec.EllipticCurvePrivateKey
+    | ed25519.Ed25519PrivateKey
+    | ed448.Ed448PrivateKey
+)
+"""The kinds of key that a client certificate can have."""
+_PRIVATE_KEYS = (
+    rsa.RSAPrivateKey,
+    ec.EllipticCurvePrivateKey,
+    ed25519.Ed25519PrivateKey,
+    ed448.Ed448PrivateKey,
+)
+
+
+class _File(msgspec.Struct, frozen=True):
+    """A file as it was: a changed one is another."""
+
+    path: str
+    modified_ns: int
+    size: int
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a context depends on."""
+
+    profile: Profile
+    store: str
+    """The public roots: a hashed directory or a bundle; an empty text for none."""
+    ca: _File | None
+    cert: _File | None
+    key: _File | None
+
+
+def setting(options: Options, profile: Profile) -> Setting:
+    """The setting that ``options`` ask for; UsageError for a file that is not there."""
+    cert, key = options.cert_file, options.key_file
+    if key is not None and cert is None:
+        raise UsageError("--key FILE is the client certificate's key: give --cert FILE too")
+    return Setting(
+        profile=profile,
+        store=options.ca_store or _system_store(),
+        ca=_file(options.ca_file, "--ca") if options.ca_file else None,
+        cert=_file(cert, "--cert") if cert else None,
+        key=_file(key or cert or "", "--key") if key or cert else None,
+    )
+
+
+def context(options: Options, profile: Profile) -> SSL.Context:
+    """The context for ``options``, made once; UsageError for files that cannot be used."""
+    return _context(setting(options, profile))
+
+
+@functools.lru_cache(maxsize=32)
+def _context(wanted: Setting) -> SSL.Context:
+    made = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    if wanted.profile == "lenient":
+        made.set_min_proto_version(SSL.TLS1_VERSION)
+        made.set_cipher_list(b"DEFAULT:@SECLEVEL=0")
+    else:
+        made.set_min_proto_version(SSL.TLS1_2_VERSION)
+    # The engine verifies but never aborts: what is wrong is judged when all facts are there.
+    # Without a callback it keeps the first error only, which a pulse can live with.
+    if wanted.profile == "lenient":
+        made.set_verify(SSL.VERIFY_PEER, _note_error)
+    else:
+        made.set_verify(SSL.VERIFY_NONE, None)
+    _trust(made, wanted)
+    if wanted.cert is not None and wanted.key is not None:
+        _identify(made, wanted.cert.path, wanted.key.path)
+    tlsopenssl.let_tap(made)
+    return made
+
+
+def _note_error(engine: SSL.Connection, _: crypto.X509, code: int, depth: int, ok: int) -> bool:
+    if not ok:
+        errors = engine.get_app_data()
+        if len(errors) < 32 and (code, depth) not in errors:
+            errors.append((code, depth))
+    return True
+
+
+def _trust(made: SSL.Context, wanted: Setting) -> None:
+    """Load the roots by name, so that the environment's SSL_CERT_FILE changes nothing."""
+    if wanted.store:
+        try:
+            if Path(wanted.store).is_dir():
+                made.load_verify_locations(None, wanted.store)
+            else:
+                made.load_verify_locations(wanted.store)
+        except SSL.Error:
+            raise UsageError(
+                f"the CA store {wanted.store} has no readable PEM certificates"
+            ) from None
+    if wanted.ca is not None:
+        if not given_roots(wanted.ca.path):
+            raise UsageError(f"--ca {wanted.ca.path}: no PEM certificate in it")
+        try:
+            made.load_verify_locations(wanted.ca.path)
+        except SSL.Error:
+            raise UsageError(f"--ca {wanted.ca.path}: a certificate in it is damaged") from None
+    store = made.get_cert_store()
+    if store is not None:
+        # A certificate given with --ca is trusted even if it is no root.
+        store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
+
+
+def _identify(made: SSL.Context, cert: str, key: str) -> None:
+    try:
+        made.use_certificate_chain_file(cert)
+    except SSL.Error:
+        raise UsageError(f"--cert {cert}: no PEM certificate in it") from None
+    try:
+        made.use_privatekey(_key(key))
+        made.check_privatekey()
+    except SSL.Error:
+        raise UsageError(f"--key {key} does not belong to the certificate {cert}") from None
+
+
+def _key(path: str) -> _PrivateKey:
+    """The private key in a PEM file; read here because OpenSSL would ask for a passphrase."""
+    try:
+        key = load_pem_private_key(Path(path).read_bytes(), None)
+    except TypeError:
+        raise UsageError(
+            f"--key {path} is encrypted: `openssl pkey -in {path} -out PLAIN` writes an open copy"
+        ) from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise UsageError(f"--key {path}: no PEM private key in it") from None
+    if not isinstance(key, _PRIVATE_KEYS):
+        raise UsageError(f"--key {path}: a key of this kind cannot sign a TLS handshake")
+    return key
+
+
+def given_roots(path: str) -> frozenset[bytes]:
+    """The certificates of a PEM file, as DER; empty where there is none."""
+    found: set[bytes] = set()
+    for block in _PEM.findall(Path(path).read_bytes()):
+        body = b"".join(block.split(b"\n")[1:-1])
+        try:
+            found.add(binascii.a2b_base64(body))
+        except binascii.Error:
+            continue
+    return frozenset(found)
+
+
+def _file(path: str, option: str) -> _File:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - a pulse pays for every object made here
+    except OSError as error:
+        raise UsageError(f"{option} {path}: {error.strerror or error}") from None
+    if not os.access(path, os.R_OK):
+        raise UsageError(f"{option} {path}: you may not read it")
+    return _File(path, found.st_mtime_ns, found.st_size)
+
+
+@functools.cache
+def _system_store() -> str:
+    return find_store(os.environ)
+
+
+def find_store(
+    environment: Mapping[str, str],
+    directories: tuple[str, ...] = _HASHED_DIRECTORIES,
+    bundles: tuple[str, ...] = _BUNDLES,
+) -> str:
+    """Where this system keeps the public roots.
+
+    A hashed directory is preferred: a bundle must be read whole (5 ms for Debian's), of a
+    directory only the one root that a chain needs. The environment's SSL_CERT_FILE and
+    SSL_CERT_DIR count only where no known place exists.
+    """
+    for directory in directories:
+        if Path(directory).is_dir() and any(
+            _HASHED_NAME.fullmatch(entry.name) for entry in os.scandir(directory)
+        ):
+            return directory
+    for bundle in bundles:
+        if Path(bundle).is_file():
+            return bundle
+    for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        named = environment.get(variable, "")
+        if named and Path(named).exists():
+            return named
+    return ""

@@ -1,0 +1,86 @@
+"""Why a TLS handshake failed, in the model's reasons: from alerts, engine errors, first bytes."""
+
+from __future__ import annotations
+
+from OpenSSL import SSL
+
+from seventh.model.failure import Failed, Reason
+from seventh.wire import tlsnames as n
+from seventh.wire.identify import identify
+from seventh.wire.tlshello import ServerHello
+
+_NOT_FATAL = frozenset({0, 90})  # close_notify and user_canceled
+_CERTIFICATE_ALERTS = frozenset(
+    {"handshake_failure", "bad_certificate", "certificate_unknown", "unknown_ca", "access_denied",
+     "no_certificate", "unsupported_certificate"}
+)  # fmt: skip
+
+
+def check_first_bytes(data: bytes) -> None:
+    """Raise Failed when a reply to a ClientHello is not TLS; it names what it is, where it can."""
+    if data[0] in {n.ALERT, n.HANDSHAKE} and (len(data) < 2 or data[1] == 3):
+        return
+    other = identify(data)
+    if other is not None and other != "TLS":
+        raise Failed(Reason.PROTOCOL_MISMATCH, f"the port speaks {other}, not TLS")
+    raise Failed(Reason.TLS_NOT_TLS, f"the reply is no TLS; it begins {data[:8].hex(' ')}")
+
+
+def fatal(alerts: list[tuple[int, int]]) -> int | None:
+    """The code of the first alert that ends a connection."""
+    return next((code for _, code in alerts if code not in _NOT_FATAL), None)
+
+
+def alerted(code: int, asked_for_certificate: bool) -> Failed:
+    """The peer ended it with an alert."""
+    name = n.alert_name(code)
+    if name == "certificate_required" or (asked_for_certificate and name in _CERTIFICATE_ALERTS):
+        return Failed(
+            Reason.TLS_CLIENT_CERTIFICATE_REQUIRED,
+            f"the server goes on only with a client certificate that it trusts (alert {name}): "
+            "give --cert and --key",
+        )
+    if name == "protocol_version":
+        return Failed(Reason.TLS_VERSION, "no common TLS version (alert protocol_version)")
+    return Failed(Reason.TLS_HANDSHAKE, f"the server refused with the alert {name}")
+
+
+def closed_on_hello() -> Failed:
+    """The peer's only answer to the ClientHello was to close."""
+    return Failed(
+        Reason.PEER_CLOSED,
+        "the peer closed the connection on our ClientHello: it may not speak TLS here, or not "
+        "serve this name",
+    )
+
+
+def closed_in_handshake() -> Failed:
+    """The peer closed after its first bytes."""
+    return Failed(Reason.PEER_CLOSED, "the peer closed the connection during the handshake")
+
+
+def broke(error: SSL.Error) -> Failed:
+    """The engine gave up after the handshake."""
+    if isinstance(error, SSL.SysCallError):
+        return Failed(Reason.PEER_CLOSED, "the peer closed the connection inside TLS")
+    return Failed(Reason.PROTOCOL_VIOLATION, f"TLS broke: {_said(error)}")
+
+
+def refused(error: SSL.Error, hello: ServerHello | None) -> Failed:
+    """The engine could not accept what the peer sent in the handshake."""
+    if isinstance(error, SSL.SysCallError):
+        return closed_in_handshake()
+    said = _said(error)
+    if "unsupported protocol" in said or "wrong ssl version" in said:
+        chose = f"; the server chose {n.version_name(hello.negotiated)}" if hello else ""
+        return Failed(Reason.TLS_VERSION, f"no common TLS version{chose}")
+    if "ee key too small" in said or "md too weak" in said:
+        return Failed(Reason.TLS_CERTIFICATE_WEAK, f"the server's key is too weak: {said}")
+    return Failed(Reason.TLS_HANDSHAKE, f"the handshake cannot go on: {said}")
+
+
+def _said(error: SSL.Error) -> str:
+    """OpenSSL's reasons, without its file and function names."""
+    reasons = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    said = "; ".join(str(entry[2]) for entry in reasons if len(entry) == 3 and entry[2])
+    return said or "unknown reason"

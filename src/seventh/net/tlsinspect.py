@@ -1,0 +1,368 @@
+"""Everything that TLS tells of a server, into :class:`TlsFacts`: for any room, over any stream.
+
+One handshake with everything on offer, a second that takes up its session, a third that offers
+early data where the ticket allows it, and bare hellos. Facts are noted as they come, so they
+survive whatever fails later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Awaitable, Callable
+
+from seventh.model.failure import Failed, ProtocolViolation, Reason
+from seventh.model.tlsfacts import TlsFacts
+from seventh.net import tls as nettls
+from seventh.net import tlscontext, tlsverify
+from seventh.net.stream import Stream
+from seventh.net.talk import Talk
+from seventh.net.tls import Session, TlsStream
+from seventh.net.tlsask import Asker, Learnt, OpenStream
+from seventh.wire import tlshello
+from seventh.wire import tlsnames as n
+from seventh.wire.text import printable
+
+ROOM = "tls"
+NO_APPLICATION_PROTOCOL = 120
+LANES = 4
+"""How many bare hellos are under way at once."""
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})")
+_NO_ENTRY = frozenset({400, 401, 403, 495, 496})
+"""How HTTP servers turn away a client without a certificate; 495 and 496 are nginx's own."""
+
+# The server as a whole cannot be talked to: more connections would only say the same.
+_HOPELESS = frozenset(
+    {Reason.TLS_NOT_TLS, Reason.PROTOCOL_MISMATCH, Reason.PEER_SILENT, Reason.BUDGET_EXCEEDED}
+)
+
+
+async def inspect_tls(
+    talk: Talk, open_stream: OpenStream, server_name: str, alpn: tuple[str, ...] = ()
+) -> Session | None:
+    """Learn all of :class:`TlsFacts` about the server that ``open_stream`` connects to.
+
+    ``open_stream`` gives a fresh stream on which the server expects a ClientHello; it is called
+    up to a dozen times. A certificate that clients would refuse is noted in the facts
+    (:func:`certificate_failure`), not raised. Raises Failed when the main handshake fails; the
+    bare hellos have been asked by then, unless the peer does not speak TLS at all. Gives the
+    session that was made, to be tried at the name's other addresses (:func:`takes_up`).
+    """
+    inspection = _Inspection(talk, open_stream, server_name, alpn)
+    talk.learn(ROOM, TlsFacts, server_name=server_name)
+    failed: Failed | None = None
+    try:
+        await inspection.main_without_alpn_if_need_be()
+    except Failed as error:
+        error.phase = error.phase or "tls"
+        if error.reason in _HOPELESS:
+            raise
+        failed = error
+    else:
+        await inspection.again()
+        await inspection.without_certificate()
+    await inspection.questions()
+    if failed is not None:
+        raise failed
+    return inspection.session if inspection.facts.resumed else None
+
+
+def certificate_failure(facts: TlsFacts) -> Failed | None:
+    """The failure that a client would end with on this certificate; None when it would go on."""
+    if facts.certificate_reason is None:
+        return None
+    return Failed(facts.certificate_reason, facts.certificate_detail, phase="tls")
+
+
+async def identity(talk: Talk, below: Stream, server_name: str) -> dict[str, str]:
+    """What tells one server of a cluster from another: its certificate and version."""
+    stream = nettls.prepare(below, talk.options, server_name, profile="lenient")
+    with stream:
+        await stream.handshake(talk.watch, phase="tls.compared")
+        chain = nettls.read_chain(stream)
+        await stream.farewell()
+        return {
+            "certificate": chain[0].sha256[:16] if chain else "none",
+            "TLS version": n.version_name(stream.version),
+        }
+
+
+async def takes_up(talk: Talk, below: Stream, server_name: str, session: Session) -> bool:
+    """Whether the server behind ``below`` takes up a session that another one made."""
+    stream = nettls.prepare(below, talk.options, server_name, session=session)
+    with stream:
+        await stream.handshake(talk.watch, phase="tls.compared")
+        await stream.farewell()
+        return stream.resumed
+
+
+class _Inspection:
+    def __init__(
+        self, talk: Talk, open_stream: OpenStream, server_name: str, alpn: tuple[str, ...]
+    ) -> None:
+        self.talk = talk
+        self.open_stream = open_stream
+        self.server_name = server_name
+        self.alpn = alpn
+        self.session: Session | None = None
+
+    @property
+    def facts(self) -> TlsFacts:
+        """What is known so far."""
+        return self.talk.learn(ROOM, TlsFacts)
+
+    def learn(self, **changes: object) -> None:
+        """Note facts."""
+        self.talk.learn(ROOM, TlsFacts, **changes)
+
+    def miss(self, what: str, why: str) -> None:
+        """Note that something could not be learnt."""
+        self.learn(unlearnt=(*self.facts.unlearnt, f"{what}: {why}"))
+
+    async def _stream(self, *, session: Session | None = None, alpn: tuple[str, ...] | None = None,
+                      staple: bool = False) -> TlsStream:  # fmt: skip
+        return nettls.prepare(
+            await self.open_stream(),
+            self.talk.options,
+            self.server_name,
+            alpn=self.alpn if alpn is None else alpn,
+            session=session,
+            profile="lenient",
+            staple=staple,
+        )
+
+    # -- the main handshake ------------------------------------------------------------------------
+
+    async def main_without_alpn_if_need_be(self) -> None:
+        """The main handshake; once more without ALPN where the server knows none of ours."""
+        try:
+            await self.main()
+        except Failed as failed:
+            if not self.alpn or n.alert_name(NO_APPLICATION_PROTOCOL) not in failed.detail:
+                raise
+            self.alpn = ()
+            await self.main()
+
+    async def main(self) -> None:
+        """One full handshake; its facts are noted even when it fails half way."""
+        # The context first: a file that cannot be used is the person's to mend, before any packet.
+        tlscontext.context(self.talk.options, "lenient")
+        with await self._stream(staple=True) as stream:
+            try:
+                await stream.handshake(self.talk.watch)
+                self.learn(
+                    handshake_seconds=stream.handshake_seconds,
+                    alpn=printable(stream.alpn, 64) if stream.alpn else None,
+                )
+                tickets = await stream.settle()
+            finally:
+                self._note_handshake(stream)
+            self._note_tickets(stream, tickets)
+            self.session = stream.session
+            await stream.farewell()
+
+    def _note_handshake(self, stream: TlsStream) -> None:
+        hello = stream.hello
+        if hello is None:
+            return
+        key: tlshello.KeyExchange | None = None
+        body = stream.tap.first(n.SERVER_KEY_EXCHANGE)
+        with contextlib.suppress(ProtocolViolation):
+            key = tlshello.parse_key_exchange(body, hello.suite) if body is not None else None
+        group = hello.group or (key.group if key is not None else None)
+        version = n.version_name(hello.negotiated)
+        self.learn(
+            version=version,
+            versions=tuple(dict.fromkeys((*self.facts.versions, version))),
+            cipher=n.suite_name(hello.suite),
+            group=n.group_name(group) if group is not None else None,
+            handshake_bytes=stream.handshake_bytes,
+        )
+        if key is not None and key.prime_bits is not None:
+            self.learn(dh_bits=key.prime_bits)
+        self._note_certificates(stream, hello.negotiated)
+        self._note_client_certificate(stream)
+        self.talk.note(f"TLS: {version} {n.suite_name(hello.suite)}")
+
+    def _note_certificates(self, stream: TlsStream, version: int) -> None:
+        body = stream.tap.first(n.CERTIFICATE)
+        if body is None:
+            return
+        try:
+            certificates, stapled = tlshello.certificates(body, version)
+        except ProtocolViolation as violation:
+            self.miss("certificate chain", violation.detail)
+            return
+        if not certificates:
+            return
+        stapled |= stream.tap.first(n.CERTIFICATE_STATUS) is not None
+        chain = nettls.read_chain(stream)
+        verdict = nettls.verdict(stream, self.server_name, chain)
+        self.learn(
+            chain=chain[: tlsverify.MAX_CHAIN * 2],
+            chain_bytes=sum(map(len, certificates)),
+            chain_state=verdict.state,
+            chain_problems=verdict.problems,
+            verify_errors=nettls.error_texts(stream),
+            trust=nettls.trust(stream, self.talk.options) if verdict.state == "trusted" else None,
+            host_matches=verdict.host_matches,
+            certificate_reason=verdict.reason,
+            certificate_detail=verdict.detail,
+            cert_expiry_timestamp_seconds=min(tlsverify.glance(c).end for c in certificates),
+            staple=stapled,
+        )
+
+    def _note_client_certificate(self, stream: TlsStream) -> None:
+        if not stream.asked_for_certificate:
+            if not stream.refused:
+                self.learn(client_certificate="not-requested")
+        elif self.talk.options.cert_file is not None:
+            self.learn(client_certificate="given")
+        elif stream.refused:
+            self.learn(client_certificate="required")
+        else:
+            self.learn(client_certificate="optional")
+
+    def _note_tickets(self, stream: TlsStream, tickets: int) -> None:
+        self.learn(tickets=tickets)
+        for body in stream.tap.every(n.NEW_SESSION_TICKET)[:1]:
+            try:
+                ticket = tlshello.parse_ticket(body, stream.version)
+            except ProtocolViolation as violation:
+                self.miss("session ticket", violation.detail)
+                return
+            self.learn(
+                ticket_lifetime_seconds=ticket.lifetime_seconds,
+                ticket_key_name=ticket.ticket[:16].hex() or None,
+                max_early_data_bytes=ticket.max_early_data,
+            )
+
+    # -- taking the session up again ---------------------------------------------------------------
+
+    async def again(self) -> None:
+        """A second handshake with the session of the first, and a third with early data."""
+        session = self.session
+        if session is None or (self.facts.version == "TLSv1.3" and not self.facts.tickets):
+            self.learn(resumed=False)
+            return
+        try:
+            with await self._stream(session=session) as stream:
+                await stream.handshake(self.talk.watch, phase="tls.resumed")
+                self.learn(resumed=stream.resumed)
+                if stream.resumed:
+                    first, second = self.facts.handshake_seconds, stream.handshake_seconds
+                    gain = first - second if first is not None else None
+                    self.learn(resumed_seconds=second, resumption_gain_seconds=gain)
+                    if self.facts.max_early_data_bytes:
+                        await stream.settle()
+                        session = stream.session or session
+                await stream.farewell()
+        except Failed as failed:
+            self.miss("resumption", failed.detail)
+            return
+        if self.facts.resumed and self.facts.max_early_data_bytes and self._may_ask():
+            await self._early_data(session)
+
+    async def _early_data(self, session: Session) -> None:
+        try:
+            with await self._stream(session=session) as stream:
+                if not stream.offer_early_data():
+                    self.miss("early data", "this OpenSSL cannot offer it")
+                    return
+                await stream.handshake(self.talk.watch, phase="tls.early")
+                body = stream.tap.first(n.ENCRYPTED_EXTENSIONS)
+                said = tlshello.parse_encrypted_extensions(body) if body is not None else ()
+                self.learn(early_data_accepted=any(kind == n.EARLY_DATA for kind, _ in said))
+                await stream.farewell()
+        except Failed as failed:
+            self.miss("early data", failed.detail)
+
+    def _may_ask(self) -> bool:
+        return self.talk.options.max_tier >= 1
+
+    # -- is the client certificate really wanted? --------------------------------------------------
+
+    async def without_certificate(self) -> None:
+        """Ask an HTTP server that let us through without one whether it then turns us away.
+
+        nginx and others ask in the handshake, and refuse only in the answer to a request.
+        """
+        if self.facts.client_certificate != "optional" or not self._may_ask():
+            return
+        try:
+            with await self._stream(alpn=("http/1.1",)) as stream:
+                await stream.handshake(self.talk.watch, phase="tls.compared")
+                if stream.alpn != "http/1.1":
+                    return
+                request = (
+                    f"HEAD / HTTP/1.1\r\nHost: {self.server_name}\r\nConnection: close\r\n\r\n"
+                )
+                await stream.send(request.encode("ascii"))
+                said, _ = await stream.receive(self.talk.budget.within(2.0))
+                await stream.farewell()
+        except Failed as failed:
+            if failed.reason is Reason.TLS_CLIENT_CERTIFICATE_REQUIRED:
+                self.learn(client_certificate="required")
+            return
+        status = _STATUS_LINE.match(said)
+        if status is not None and int(status.group(1)) in _NO_ENTRY:
+            self.learn(client_certificate="refused-later")
+
+    # -- bare hellos -------------------------------------------------------------------------------
+
+    async def questions(self) -> None:
+        """Ask the bare hellos, a few at a time, and note what they taught."""
+        modern = self.facts.version in {"TLSv1.2", "TLSv1.3"}
+        asker = Asker(self.open_stream, nettls.sni(self.server_name), modern=modern)
+        asks = [asker.broken_suites, asker.obsolete_suites, asker.features, asker.finite_field]
+        if modern:
+            asks.insert(0, asker.versions)
+        else:
+            await asker.versions()  # what else is asked depends on it
+        known = self.facts.group if self.facts.group in _HYBRID_NAMES else None
+        if known is None:
+            asks.append(asker.hybrid_group)
+        lanes = asyncio.Semaphore(LANES)
+
+        async def in_lane(ask: Callable[[], Awaitable[None]]) -> None:
+            async with lanes:
+                await ask()
+
+        await asyncio.gather(*map(in_lane, asks))
+        await asker.more_suites()
+        learnt = asker.learnt
+        learnt.hybrid = known if known is not None else learnt.hybrid
+        self._note_answers(asker)
+
+    def _note_answers(self, asker: Asker) -> None:
+        learnt = asker.learnt
+        main = next((code for code, name in n.VERSIONS.items() if name == self.facts.version), None)
+        if main is not None:
+            learnt.accepted.add(main)
+            # The main handshake offered everything from TLS 1.0 up to 1.3.
+            learnt.refused |= {code for code in n.VERSIONS if code > main}
+        if not learnt.accepted:
+            # Nothing got an answer, so a refusal says nothing about what was asked.
+            learnt = Learnt(unlearnt=[*learnt.unlearnt, "hellos: the server answers none of them"])
+        learnt.refused -= learnt.accepted
+        self.learn(
+            versions=tuple(n.version_name(v) for v in sorted(learnt.accepted)),
+            versions_refused=tuple(n.version_name(v) for v in sorted(learnt.refused)),
+            broken_suites=_suite_names(learnt.broken),
+            obsolete_suites=_suite_names(learnt.obsolete),
+            hybrid_group=learnt.hybrid,
+            extended_master_secret=learnt.extended_master_secret,
+            secure_renegotiation=learnt.secure_renegotiation,
+            compression=learnt.compression,
+            unlearnt=(*self.facts.unlearnt, *learnt.unlearnt),
+        )
+        if learnt.dh_bits is not None:
+            self.learn(dh_bits=learnt.dh_bits)
+
+
+_HYBRID_NAMES = frozenset(n.group_name(code) for code in n.HYBRIDS)
+
+
+def _suite_names(codes: list[int] | None) -> tuple[str, ...] | None:
+    return None if codes is None else tuple(n.suite_name(code) for code in codes)

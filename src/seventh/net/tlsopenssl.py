@@ -1,0 +1,135 @@
+"""The few OpenSSL calls that pyOpenSSL has no public name for. All private use is in this file.
+
+They come through the binding that the ``cryptography`` wheel carries. Each is looked up with a
+guard: where one is missing, the fact that it would have given stays "not learnt".
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from OpenSSL import SSL, _util
+
+from seventh.wire import tlsnames as n
+
+_lib: Any = _util.lib
+_ffi: Any = _util.ffi
+_MAX_TAPPED = 128 * 1024
+
+
+class Tap:
+    """What one connection's engine received and sent: decrypted handshake messages and alerts."""
+
+    __slots__ = ("__weakref__", "_room", "alerts_received", "alerts_sent", "messages")
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[int, bytes]] = []
+        """(type, body) of each handshake message received."""
+        self.alerts_received: list[tuple[int, int]] = []
+        self.alerts_sent: list[tuple[int, int]] = []
+        self._room = _MAX_TAPPED
+
+    def first(self, kind: int) -> bytes | None:
+        """The body of the first message of that type."""
+        return next((body for found, body in self.messages if found == kind), None)
+
+    def every(self, kind: int) -> list[bytes]:
+        """The bodies of all messages of that type."""
+        return [body for found, body in self.messages if found == kind]
+
+    def take(self, sent: bool, kind: int, data: bytes) -> None:
+        """Called by the engine for each message; keeps a bounded amount."""
+        if kind == n.ALERT and len(data) == 2:
+            alerts = self.alerts_sent if sent else self.alerts_received
+            if len(alerts) < 8:
+                alerts.append((data[0], data[1]))
+        elif kind == n.HANDSHAKE and not sent and len(data) >= 4 and len(data) <= self._room:
+            self._room -= len(data)
+            self.messages.append((data[0], data[4:]))
+
+
+_taps: weakref.WeakValueDictionary[int, Tap] = weakref.WeakValueDictionary()
+
+
+def _key(ssl: Any) -> int:
+    return int(_ffi.cast("uintptr_t", ssl))
+
+
+def _on_message(
+    sent: int, _version: int, kind: int, data: Any, length: int, ssl: Any, _arg: Any
+) -> None:
+    if kind in {n.ALERT, n.HANDSHAKE}:
+        tap = _taps.get(_key(ssl))
+        if tap is not None:
+            tap.take(bool(sent), kind, _ffi.buffer(data, length)[:])
+
+
+# Kept for the life of the process: OpenSSL calls it as long as any context lives.
+_callback = _ffi.callback("void(int, int, int, void *, size_t, SSL *, void *)", _on_message)
+
+
+def let_tap(context: SSL.Context) -> None:
+    """Make the context's connections report their messages to a :class:`Tap`."""
+    _lib.SSL_CTX_set_msg_callback(context._context, _callback)
+
+
+def tap(engine: SSL.Connection) -> Tap:
+    """A tap on ``engine``; it listens as long as the caller holds it."""
+    made = Tap()
+    _taps[_key(engine._ssl)] = made
+    return made
+
+
+def resumed(engine: SSL.Connection) -> bool:
+    """Whether the handshake took up an earlier session."""
+    return bool(_lib.SSL_session_reused(engine._ssl))
+
+
+def verify_result(engine: SSL.Connection) -> int:
+    """The X509_V_ code of the first thing wrong with the peer's chain; 0 when it verified."""
+    return int(_lib.SSL_get_verify_result(engine._ssl))
+
+
+def verify_text(code: int) -> str:
+    """OpenSSL's words for an X509_V_ code."""
+    text: bytes = _ffi.string(_lib.X509_verify_cert_error_string(code))
+    return text.decode("ascii", "replace")
+
+
+def set_groups(context: SSL.Context, groups: str) -> bool:
+    """Prefer these key-exchange groups (``A:B``); False where the engine lacks one of them."""
+    done = _lib.SSL_CTX_set1_curves_list(context._context, groups.encode())
+    if done != 1:
+        _lib.ERR_clear_error()
+    return bool(done == 1)
+
+
+def offer_early_data(engine: SSL.Connection) -> bool:
+    """Offer early data, of no bytes, with the session that ``engine`` was given.
+
+    The server answers the offer in EncryptedExtensions, so nothing needs to be sent in it.
+    """
+    write = getattr(_lib, "SSL_write_early_data", None)
+    if write is None:
+        return False
+    written = _ffi.new("size_t *")
+    done = write(engine._ssl, b"", 0, written)
+    if done != 1:
+        _lib.ERR_clear_error()
+    return bool(done == 1)
+
+
+def allow_early_data(context: SSL.Context, size: int) -> None:
+    """A server's context: put ``size`` bytes of early data into its tickets."""
+    _lib.SSL_CTX_set_max_early_data(context._context, size)
+
+
+def take_early_data(engine: SSL.Connection) -> bool:
+    """A server's step that accepts and drops early data; True when there is no more of it."""
+    room = _ffi.new("char[]", 4096)
+    read = _ffi.new("size_t *")
+    done = _lib.SSL_read_early_data(engine._ssl, room, 4096, read)
+    if done == 0:
+        _lib.ERR_clear_error()
+    return bool(done == 2)  # SSL_READ_EARLY_DATA_FINISH

@@ -1,0 +1,363 @@
+"""What a TLS server can have wrong: versions, suites, resumption, early data."""
+
+from __future__ import annotations
+
+from seventh.model.severity import Severity
+from seventh.model.tlsfacts import TlsFacts
+from seventh.protocols.tls.certificate_rules import (
+    cert_expired,
+    cert_expiring,
+    cert_host,
+    cert_long,
+    cert_notyet,
+    cert_weak,
+    chain,
+    staple,
+)
+from seventh.protocols.tls.examples import GOOD
+from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+from seventh.wire.tlsnames import grade
+
+LEGACY = ("SSLv3", "TLSv1.0", "TLSv1.1")
+MIN_DH_BITS = 2048
+
+__all__ = [
+    "cert_expired", "cert_expiring", "cert_host", "cert_long", "cert_notyet", "cert_weak",
+    "chain", "compress", "dh_small", "early_data_on", "ems", "legacy", "mtls_optional", "no_pq",
+    "no_resume", "no_tls13", "reneg", "staple", "weak_cipher",
+]  # fmt: skip
+
+
+def _unasked(tls: TlsFacts, what: str) -> Skip:
+    """Why a bare hello's answer is missing."""
+    why = next((line for line in tls.unlearnt if line.startswith(what)), "")
+    why = why or next((line for line in tls.unlearnt if line.startswith("hellos: ")), "")
+    return Skip(why or f"{what}: was not asked")
+
+
+@rule(
+    "TLS-LEGACY",
+    Severity.HIGH,
+    tier=0,
+    source=Source.WIRE,
+    title="Obsolete protocol versions are accepted",
+    evidence="accepts {versions}",
+    why="SSLv3, TLS 1.0 and TLS 1.1 rest on MD5, SHA-1 and CBC as it was before it was mended; "
+    "attacks on them are published and automated. Clients have left them.",
+    fix={
+        "nginx": "ssl_protocols TLSv1.2 TLSv1.3;",
+        "apache": "SSLProtocol -all +TLSv1.2 +TLSv1.3",
+        "haproxy": "ssl-default-bind-options ssl-min-ver TLSv1.2",
+        "postfix": "smtpd_tls_protocols = >=TLSv1.2",
+        "dovecot": "ssl_min_protocol = TLSv1.2",
+        "openssl": "MinProtocol = TLSv1.2",
+    },
+    references=("RFC 8996", "RFC 9325 §3.1.1"),
+    seed=("12.10.4",),
+    good=GOOD,
+    bad=GOOD.learn(versions=("TLSv1.0", *GOOD.versions), versions_refused=("SSLv3", "TLSv1.1")),
+)
+def legacy(tls: TlsFacts) -> Verdict:
+    """Any version below TLS 1.2 that a hello got."""
+    found = tuple(v for v in LEGACY if v in tls.versions)
+    if found:
+        return Hit(versions=found)
+    unknown = [v for v in LEGACY if v not in tls.versions_refused]
+    return _unasked(tls, unknown[0]) if unknown else None
+
+
+@rule(
+    "TLS-NO13",
+    Severity.MEDIUM,
+    tier=0,
+    source=Source.WIRE,
+    title="TLS 1.3 is not spoken",
+    evidence="the best version is {version}",
+    why="Every connection pays a round trip more than with TLS 1.3, and post-quantum key exchange "
+    "is out of reach: it exists for TLS 1.3 only.",
+    fix={
+        "nginx": "ssl_protocols TLSv1.2 TLSv1.3;",
+        "apache": "SSLProtocol -all +TLSv1.2 +TLSv1.3",
+        "haproxy": "ssl-default-bind-options ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.3",
+        "any": "Link the server with OpenSSL 1.1.1 or newer and let its highest version be 1.3.",
+    },
+    references=("RFC 9325", "RFC 9846"),
+    seed=("12.12",),
+    good=GOOD,
+    bad=GOOD.learn(
+        version="TLSv1.2", versions=("TLSv1.2",), versions_refused=("TLSv1.1", "TLSv1.3")
+    ),
+)
+def no_tls13(tls: TlsFacts) -> Verdict:
+    """The main handshake, which offered TLS 1.3, ended with less."""
+    if "TLSv1.3" in tls.versions:
+        return None
+    if "TLSv1.3" in tls.versions_refused and tls.versions:
+        return Hit(version=tls.versions[-1])
+    return Skip("no handshake told which versions are spoken")
+
+
+@rule(
+    "TLS-WEAK-CIPHER",
+    Severity.HIGH,
+    tier=0,
+    source=Source.WIRE,
+    title="Weak cipher suites are accepted",
+    evidence="accepts {suites}",
+    why="NULL, EXPORT, RC4, DES, 3DES and anonymous suites give little or no protection. Suites "
+    "with CBC are open to padding oracles, and static RSA lets whoever gets the key one day read "
+    "what was recorded before.",
+    fix={
+        "nginx": "ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;",
+        "apache": "SSLCipherSuite ECDHE+AESGCM:ECDHE+CHACHA20",
+        "haproxy": "ssl-default-bind-ciphers ECDHE+AESGCM:ECDHE+CHACHA20",
+        "postfix": "tls_high_cipherlist = ECDHE+AESGCM:ECDHE+CHACHA20\nsmtpd_tls_ciphers = high",
+        "dovecot": "ssl_cipher_list = ECDHE+AESGCM:ECDHE+CHACHA20",
+        "openssl": "CipherString = ECDHE+AESGCM:ECDHE+CHACHA20",
+    },
+    references=("RFC 9325 §4",),
+    seed=("12.10.4",),
+    good=GOOD,
+    bad=GOOD.learn(broken_suites=("TLS_RSA_WITH_RC4_128_SHA",)),
+)
+def weak_cipher(tls: TlsFacts) -> Verdict:
+    """Broken suites at the rule's severity; CBC or no forward secrecy at medium."""
+    broken = list(tls.broken_suites or ())
+    obsolete = list(tls.obsolete_suites or ())
+    if tls.cipher is not None:
+        for found, wanted in ((broken, "broken"), (obsolete, "obsolete")):
+            if grade(tls.cipher) == wanted and tls.cipher not in found:
+                found.append(tls.cipher)
+    if broken:
+        return Hit(suites=(*broken, *obsolete))
+    if tls.broken_suites is None:
+        return _unasked(tls, "broken cipher suites")
+    if obsolete:
+        return Hit(Severity.MEDIUM, suites=tuple(obsolete))
+    return _unasked(tls, "obsolete cipher suites") if tls.obsolete_suites is None else None
+
+
+@rule(
+    "TLS-DH-SMALL",
+    Severity.HIGH,
+    tier=0,
+    source=Source.WIRE,
+    title="Diffie-Hellman prime is too small",
+    evidence="the prime has {bits} bits",
+    why="A prime of 1024 bits or less can be broken once and for all by whoever can pay for it, "
+    "and then every conversation with it is read (Logjam).",
+    fix={
+        "nginx": "ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;  # and remove ssl_dhparam",
+        "apache": "SSLCipherSuite ECDHE+AESGCM:ECDHE+CHACHA20",
+        "postfix": "smtpd_tls_dh1024_param_file = auto",
+        "any": "Offer ECDHE only; where finite fields must stay, use ffdhe2048 or larger.",
+    },
+    references=("RFC 9325 §4.1", "RFC 7919"),
+    seed=("12.10.4",),
+    good=GOOD,
+    bad=GOOD.learn(dh_bits=1024),
+)
+def dh_small(tls: TlsFacts) -> Verdict:
+    """A server that has finite-field Diffie-Hellman, with less than 2048 bits."""
+    if tls.dh_bits is None:
+        return _unasked(tls, "Diffie-Hellman")
+    return Hit(bits=tls.dh_bits) if 0 < tls.dh_bits < MIN_DH_BITS else None
+
+
+@rule(
+    "TLS-NO-PQ",
+    Severity.LOW,
+    tier=0,
+    source=Source.WIRE,
+    title="No post-quantum key exchange",
+    evidence="X25519MLKEM768 cannot be selected; the handshake used {group}",
+    why="Traffic recorded today can be read once a quantum computer breaks elliptic curves. The "
+    "hybrid group costs about a kilobyte each way and hardly any time.",
+    fix={
+        "openssl": "Groups = X25519MLKEM768:X25519:prime256v1  # OpenSSL 3.5 or newer",
+        "nginx": "ssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;  # with OpenSSL 3.5 or newer",
+        "apache": "SSLOpenSSLConfCmd Groups X25519MLKEM768:X25519:prime256v1",
+        "haproxy": "ssl-default-bind-curves X25519MLKEM768:X25519:P-256",
+    },
+    references=("FIPS 203",),
+    seed=("12.10.4",),
+    good=GOOD,
+    bad=GOOD.learn(group="x25519", hybrid_group=""),
+)
+def no_pq(tls: TlsFacts) -> Verdict:
+    """A server that picked no hybrid group though nothing else was offered."""
+    if tls.hybrid_group is None:
+        return _unasked(tls, "post-quantum groups")
+    return None if tls.hybrid_group else Hit(group=tls.group or "none")
+
+
+@rule(
+    "TLS-NO-RESUME",
+    Severity.MEDIUM,
+    tier=0,
+    source=Source.WIRE,
+    title="Sessions cannot be resumed",
+    evidence="{what}",
+    why="Every connection pays for a full handshake: certificates on the wire, signatures on both "
+    "sides, and with TLS 1.2 a round trip more.",
+    fix={
+        "nginx": "ssl_session_cache shared:TLS:10m;\nssl_session_tickets on;",
+        "apache": "SSLSessionCache shmcb:/run/apache2/sslcache(512000)\nSSLSessionTickets on",
+        "haproxy": "tune.ssl.cachesize 100000  # and no `no-tls-tickets`",
+        "any": "Behind a load balancer, share the ticket keys among the nodes.",
+    },
+    references=("RFC 9846 §2.2",),
+    seed=("12.10.4",),
+    good=GOOD,
+    bad=GOOD.learn(tickets=0, resumed=False, resumed_seconds=None),
+)
+def no_resume(tls: TlsFacts) -> Verdict:
+    """The second handshake was a full one, or there was nothing to take up."""
+    if tls.resumed is None:
+        return _unasked(tls, "resumption")
+    if tls.not_resumed_at:
+        return Hit(what=f"not at {', '.join(tls.not_resumed_at)} with a session of another address")
+    if tls.resumed:
+        return None
+    if not tls.tickets and tls.version == "TLSv1.3":
+        return Hit(what="no session ticket came within a second of the handshake")
+    return Hit(what="a second handshake with the session of the first was a full one")
+
+
+@rule(
+    "TLS-0RTT-ON",
+    Severity.MEDIUM,
+    tier=1,
+    source=Source.WIRE,
+    title="Early data (0-RTT) is accepted",
+    evidence="the ticket allows {bytes} bytes, and the server accepted early data",
+    why="Whoever records early data can send it again. Requests that change something are then "
+    "carried out twice, unless the application guards against it.",
+    fix={
+        "nginx": "ssl_early_data off;\n# or, where every early request is idempotent:\n"
+        "proxy_set_header Early-Data $ssl_early_data;",
+        "haproxy": "bind :443 ssl crt FILE  # without allow-0rtt",
+        "any": "Turn it off, or answer early requests that are not idempotent with 425 Too Early.",
+    },
+    references=("RFC 8470", "RFC 9846 §8"),
+    seed=("12.10.4",),
+    good=GOOD,
+    bad=GOOD.learn(max_early_data_bytes=16384, early_data_accepted=True),
+)
+def early_data_on(tls: TlsFacts) -> Verdict:
+    """The ticket allows early data and the server took the offer."""
+    if tls.early_data_accepted:
+        return Hit(bytes=tls.max_early_data_bytes or 0)
+    if tls.early_data_accepted is False or tls.max_early_data_bytes == 0:
+        return None
+    if tls.version is not None and tls.version != "TLSv1.3":
+        return None  # there is no early data before TLS 1.3
+    if tls.max_early_data_bytes:
+        return _unasked(tls, "early data")
+    return None if tls.tickets == 0 else _unasked(tls, "session ticket")
+
+
+@rule(
+    "TLS-EMS",
+    Severity.MEDIUM,
+    tier=0,
+    source=Source.WIRE,
+    title="TLS 1.2 without the extended master secret",
+    evidence="the ServerHello does not confirm extended_master_secret",
+    why="Two TLS 1.2 sessions can be made to share one secret, so that a man in the middle carries "
+    "an authentication from one to the other (triple handshake).",
+    fix={"any": "Update the TLS library (OpenSSL 1.1.0, GnuTLS 3.4, NSS 3.21 or newer have it)."},
+    references=("RFC 9325 §3", "RFC 7627"),
+    seed=("12.10.4",),
+    good=GOOD,
+    bad=GOOD.learn(extended_master_secret=False),
+)
+def ems(tls: TlsFacts) -> Verdict:
+    """A TLS 1.2 ServerHello that left out what the hello offered."""
+    return _of_tls12(tls, wrong=tls.extended_master_secret is False)
+
+
+@rule(
+    "TLS-RENEG",
+    Severity.MEDIUM,
+    tier=0,
+    source=Source.WIRE,
+    title="Insecure renegotiation",
+    evidence="the ServerHello has no renegotiation_info",
+    why="A man in the middle can put his own request in front of a client's, and the server takes "
+    "both for one conversation.",
+    fix={
+        "any": "Update the TLS library (any since 2010 has it), and take "
+        "UnsafeLegacyRenegotiation out of its options.",
+    },
+    references=("RFC 9325 §3", "RFC 5746"),
+    seed=("12.10.4",),
+    good=GOOD,
+    bad=GOOD.learn(secure_renegotiation=False),
+)
+def reneg(tls: TlsFacts) -> Verdict:
+    """A TLS 1.2 ServerHello without RFC 5746's answer."""
+    return _of_tls12(tls, wrong=tls.secure_renegotiation is False)
+
+
+@rule(
+    "TLS-COMPRESS",
+    Severity.MEDIUM,
+    tier=0,
+    source=Source.WIRE,
+    title="TLS compression is on",
+    evidence="the ServerHello selects DEFLATE",
+    why="The length of compressed data tells what is in it: cookies and tokens were read that way "
+    "(CRIME).",
+    fix={
+        "apache": "SSLCompression off",
+        "openssl": "Options = -Compression",
+        "any": "Update the TLS library; current ones cannot compress.",
+    },
+    references=("RFC 9325 §3",),
+    seed=("12.10.4",),
+    good=GOOD,
+    bad=GOOD.learn(compression=True),
+)
+def compress(tls: TlsFacts) -> Verdict:
+    """A TLS 1.2 ServerHello that took the compression that the hello offered."""
+    return _of_tls12(tls, wrong=tls.compression is True)
+
+
+def _of_tls12(tls: TlsFacts, *, wrong: bool) -> Verdict:
+    """A verdict on what only TLS 1.2 and older have."""
+    if wrong:
+        return Hit()
+    if tls.extended_master_secret is not None or "TLSv1.2" in tls.versions_refused:
+        return None
+    return _unasked(tls, "TLS 1.2")
+
+
+@rule(
+    "TLS-MTLS-OPTIONAL",
+    Severity.MEDIUM,
+    tier=1,
+    source=Source.WIRE,
+    title="Client certificate asked for, but not needed",
+    evidence="the server asks for a client certificate and serves a client that has none",
+    why="Mutual TLS that lets everybody in protects nothing. Often it was meant to be required.",
+    fix={
+        "nginx": "ssl_verify_client on;",
+        "apache": "SSLVerifyClient require",
+        "haproxy": "bind :443 ssl crt FILE ca-file CA verify required",
+        "mosquitto": "require_certificate true",
+        "any": "Require it, or stop asking: optional certificates belong where the application "
+        "checks for them itself.",
+    },
+    references=("RFC 9846 §4.4.2",),
+    seed=("12.7.3",),
+    good=GOOD,
+    bad=GOOD.learn(client_certificate="optional"),
+)
+def mtls_optional(tls: TlsFacts) -> Verdict:
+    """A CertificateRequest that an empty answer satisfied, at the application too."""
+    if tls.client_certificate == "given":
+        return Skip("a client certificate was given, so it is unknown what happens without")
+    if tls.client_certificate is None:
+        return Skip("the handshake did not get far enough")
+    return Hit() if tls.client_certificate == "optional" else None

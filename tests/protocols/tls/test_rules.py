@@ -1,0 +1,175 @@
+"""Where a rule's bar lies: beyond the good and bad example that each declares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from seventh.model.severity import Severity
+from seventh.model.tlsfacts import Certificate, ChainProblem, TlsFacts
+from seventh.protocols.tls import certificate_rules as certs
+from seventh.protocols.tls import rules
+from seventh.protocols.tls.examples import GOOD, INTERMEDIATE, LEAF
+from seventh.rules.rule import Hit, Skip, Verdict
+
+
+def leaf(**changes: Any) -> Certificate:
+    return msgspec.structs.replace(LEAF, **changes)
+
+
+def with_leaf(**changes: Any) -> TlsFacts:
+    return GOOD.learn(chain=(leaf(**changes), INTERMEDIATE))
+
+
+def hit(verdict: Verdict) -> Hit:
+    assert isinstance(verdict, Hit), verdict
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "left", "severity"),
+    [
+        (90, 31, None),
+        (90, 29, Severity.MEDIUM),
+        (90, 6, Severity.HIGH),
+        (365, 120, Severity.MEDIUM),
+        (6, 3, None),
+        (6, 1.9, Severity.MEDIUM),
+        (6, 0.9, Severity.HIGH),
+    ],
+)
+def test_expiring_goes_by_thirds(lifetime: float, left: float, severity: Severity | None) -> None:
+    verdict = certs.cert_expiring(with_leaf(lifetime_days=lifetime, days_left=left))
+    if severity is None:
+        assert verdict is None
+    else:
+        assert (hit(verdict).severity or certs.cert_expiring.severity) is severity
+
+
+def test_an_intermediate_that_ends_soon_counts_too() -> None:
+    soon = msgspec.structs.replace(INTERMEDIATE, days_left=20.0)
+    assert hit(certs.cert_expiring(GOOD.learn(chain=(LEAF, soon)))).params["days_left"] == 20.0
+    unrelated = msgspec.structs.replace(soon, subject="CN=Elsewhere")
+    assert certs.cert_expiring(GOOD.learn(chain=(LEAF, unrelated))) is None
+
+
+def test_what_has_expired_is_not_also_expiring() -> None:
+    gone = with_leaf(days_left=-1.0)
+    assert isinstance(certs.cert_expiring(gone), Skip)
+    assert hit(certs.cert_expired(gone))
+
+
+def test_an_expired_leftover_harms_nobody() -> None:
+    leftover = msgspec.structs.replace(INTERMEDIATE, subject="CN=Old cross", days_left=-400.0)
+    assert certs.cert_expired(GOOD.learn(chain=(LEAF, INTERMEDIATE, leftover))) is None
+    expired = msgspec.structs.replace(INTERMEDIATE, days_left=-1.0)
+    assert hit(certs.cert_expired(GOOD.learn(chain=(LEAF, expired))))
+
+
+@pytest.mark.parametrize(
+    ("begins", "lifetime", "limit"),
+    [
+        ("2026-01-01T00:00:00Z", 398, None),
+        ("2026-01-01T00:00:00Z", 399, 398),
+        ("2026-03-15T00:00:00Z", 200, None),
+        ("2026-03-15T00:00:00Z", 201, 200),
+        ("2027-03-15T00:00:00Z", 101, 100),
+        ("2029-03-15T00:00:00Z", 48, 47),
+    ],
+)
+def test_long_lives_by_the_day_they_begin(begins: str, lifetime: int, limit: int | None) -> None:
+    verdict = certs.cert_long(with_leaf(not_before=begins, lifetime_days=float(lifetime)))
+    assert (verdict is None) if limit is None else (hit(verdict).params["limit"] == limit)
+
+
+def test_private_roots_may_issue_for_as_long_as_they_like() -> None:
+    private = with_leaf(lifetime_days=3650.0).learn(trust="given")
+    assert isinstance(certs.cert_long(private), Skip)
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity"),
+    [("order", Severity.MEDIUM), ("too-long", Severity.MEDIUM), ("root-sent", Severity.LOW),
+     ("duplicate", Severity.LOW)],
+)  # fmt: skip
+def test_chain_blemishes_weigh_less_than_no_chain(kind: Any, severity: Severity) -> None:
+    facts = GOOD.learn(chain_problems=(ChainProblem(kind=kind, text="…"),))
+    assert hit(certs.chain(facts)).severity is severity
+
+
+@pytest.mark.parametrize(
+    "state", ["missing-intermediate", "unknown-root", "self-signed", "invalid"]
+)
+def test_no_way_to_a_root_is_high(state: str) -> None:
+    verdict = hit(certs.chain(GOOD.learn(chain_state=state)))
+    assert (verdict.severity or certs.chain.severity) is Severity.HIGH
+
+
+def test_a_roots_own_signature_is_not_judged() -> None:
+    root = msgspec.structs.replace(
+        INTERMEDIATE, self_issued=True, signature_hash="sha1", key_type="RSA", key_bits=1024
+    )
+    assert certs.cert_weak(GOOD.learn(chain=(LEAF, root))) is None
+    assert hit(certs.cert_weak(GOOD.learn(chain=(leaf(signature_hash="md5"),))))
+
+
+def test_a_staple_that_came_is_enough() -> None:
+    assert certs.staple(with_leaf(must_staple=True).learn(staple=True)) is None
+
+
+def test_cbc_is_medium_and_rc4_high() -> None:
+    cbc = "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"
+    assert hit(rules.weak_cipher(GOOD.learn(obsolete_suites=(cbc,)))).severity is Severity.MEDIUM
+    both = GOOD.learn(obsolete_suites=(cbc,), broken_suites=("TLS_RSA_WITH_RC4_128_SHA",))
+    assert hit(rules.weak_cipher(both)).severity is None
+    assert len(hit(rules.weak_cipher(both)).params["suites"]) == 2  # type: ignore[arg-type]
+    negotiated = GOOD.learn(cipher=cbc)
+    assert hit(rules.weak_cipher(negotiated)).params["suites"] == (cbc,)
+
+
+def test_half_an_answer_about_suites_is_no_pass() -> None:
+    assert isinstance(rules.weak_cipher(GOOD.learn(broken_suites=None)), Skip)
+    assert isinstance(rules.weak_cipher(GOOD.learn(obsolete_suites=None)), Skip)
+
+
+def test_half_an_answer_about_versions_is_no_pass() -> None:
+    verdict = rules.legacy(
+        GOOD.learn(versions_refused=("TLSv1.1",), unlearnt=("SSLv3: no answer to this hello",))
+    )
+    assert verdict == Skip("SSLv3: no answer to this hello")
+
+
+def test_what_only_tls12_has_cannot_be_wrong_without_it() -> None:
+    only13 = GOOD.learn(
+        versions=("TLSv1.3",), versions_refused=("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2"),
+        extended_master_secret=None, secure_renegotiation=None, compression=None,
+    )  # fmt: skip
+    for rule in (rules.ems, rules.reneg, rules.compress):
+        assert rule(only13) is None
+    unasked = GOOD.learn(
+        versions_refused=(), extended_master_secret=None, secure_renegotiation=None,
+        compression=None,
+    )  # fmt: skip
+    for rule in (rules.ems, rules.reneg, rules.compress):
+        assert isinstance(rule(unasked), Skip)
+
+
+@pytest.mark.parametrize(("bits", "fires"), [(0, False), (1024, True), (2047, True), (2048, False)])
+def test_the_size_of_the_prime(bits: int, fires: bool) -> None:
+    assert isinstance(rules.dh_small(GOOD.learn(dh_bits=bits)), Hit) is fires
+
+
+def test_early_data() -> None:
+    allowed = GOOD.learn(max_early_data_bytes=16384)
+    assert rules.early_data_on(allowed.learn(early_data_accepted=False)) is None
+    assert isinstance(rules.early_data_on(allowed), Skip)
+    old = GOOD.learn(version="TLSv1.2", max_early_data_bytes=None)
+    assert rules.early_data_on(old) is None
+
+
+def test_mtls() -> None:
+    for state in ("required", "refused-later", "not-requested"):
+        assert rules.mtls_optional(GOOD.learn(client_certificate=state)) is None
+    assert isinstance(rules.mtls_optional(GOOD.learn(client_certificate="given")), Skip)
