@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -27,6 +25,6 @@ for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SEVENTH_PASSWORD", "NO_COLOR"):
 
 
 @pytest.fixture(scope="session")
-def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
     """One throw-away authority for the whole run."""
-    yield Kit(tmp_path_factory.mktemp("lab"))
+    return Kit(tmp_path_factory.mktemp("lab"))

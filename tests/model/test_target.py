@@ -112,8 +112,7 @@ def test_a_scheme_cannot_be_planned_and_built() -> None:
 def test_any_text_gives_targets_or_a_usage_error(text: str) -> None:
     try:
         targets = parse_target(text, SCHEMES)
-    except UsageError as error:
-        assert "\n" not in str(error)
+    except UsageError:
         return
     for target in targets:
         assert 1 <= target.port <= 65535

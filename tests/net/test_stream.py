@@ -88,9 +88,8 @@ async def test_silence_ends_at_the_deadline() -> None:
 
     started = time.monotonic()
     async with tcp_server(wait) as port:
-        with await opened(port, Budget(0.2)) as stream:
-            with pytest.raises(Failed) as caught:
-                await stream.receive()
+        with await opened(port, Budget(0.2)) as stream, pytest.raises(Failed) as caught:
+            await stream.receive()
     assert caught.value.reason is Reason.PEER_SILENT
     assert time.monotonic() - started < 2
 
@@ -102,10 +101,12 @@ async def test_a_flood_ends_at_the_byte_cap() -> None:
             await writer.drain()
 
     async with tcp_server(flood) as port:
-        with await opened(port, Budget(5, max_bytes=300_000)) as stream:
-            with pytest.raises(Failed, match="more than 300000 bytes") as caught:
-                while True:
-                    await stream.receive()
+        with (
+            await opened(port, Budget(5, max_bytes=300_000)) as stream,
+            pytest.raises(Failed, match="more than 300000 bytes") as caught,
+        ):
+            while True:
+                await stream.receive()
     assert caught.value.reason is Reason.BUDGET_EXCEEDED
 
 
@@ -119,10 +120,12 @@ async def test_a_drip_ends_by_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
             await asyncio.sleep(0.05)
 
     async with tcp_server(drip) as port:
-        with await opened(port, Budget(5)) as stream:
-            with pytest.raises(Failed, match="drips") as caught:
-                while True:
-                    await stream.receive()
+        with (
+            await opened(port, Budget(5)) as stream,
+            pytest.raises(Failed, match="drips") as caught,
+        ):
+            while True:
+                await stream.receive()
     assert caught.value.reason is Reason.BUDGET_EXCEEDED
 
 

@@ -403,7 +403,7 @@ async def test_a_busy_loop_does_not_lengthen_the_handshake(kit: Kit, ca: str) ->
 
         async def late(deadline_ns: int | None = None) -> tuple[bytes, Mark]:
             data, mark = await original(deadline_ns)
-            time.sleep(0.06)  # noqa: ASYNC251 - the busy loop is the point
+            time.sleep(0.06)
             return data, mark
 
         stream._below.receive = late  # type: ignore[method-assign]

@@ -51,5 +51,5 @@ def test_a_broken_file_says_where(tmp_path: Path) -> None:
     folder = tmp_path / "words"
     folder.mkdir()
     (folder / "de.toml").write_text("[", encoding="utf-8")
-    with pytest.raises(UsageError, match="de.toml: not readable as TOML"):
+    with pytest.raises(UsageError, match=r"de\.toml: not readable as TOML"):
         translation(tmp_path, "de")

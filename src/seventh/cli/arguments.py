@@ -1,7 +1,7 @@
 """The command line's grammar. Each verb's work is imported when the verb is run.
 
-argparse, because it starts in a third of the time of the libraries that build on top of it and comes
-with Python; what it says on an error is turned into this project's one line and exit code 3.
+argparse, because it starts in a third of the time of the libraries that build on top of it and
+comes with Python; what it says on an error becomes this project's one line and exit code 3.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-_Verbs = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+_Verbs = argparse._SubParsersAction
 
 
 def _late(module: str) -> Callable[[argparse.Namespace], int]:
@@ -60,9 +60,9 @@ def _check(verbs: _Verbs[_Parser]) -> None:
     check = verbs.add_parser(
         "check",
         help="look at targets now: timed phases, facts, findings and fixes",
-        description="Looks at each target now. A target is a URL such as ssh://host, tls://host:443 "
-        "or ntp://host; a bare host is checked on every well-known port that Seventh has a room "
-        "for.",
+        description="Looks at each target now. A target is a URL such as ssh://host, "
+        "tls://host:443 or ntp://host; a bare host is checked on every well-known port that "
+        "Seventh has a room for.",
     )
     check.add_argument("targets", nargs="*", metavar="TARGET", help="what to look at; - is stdin")
     check.add_argument(

@@ -1,4 +1,4 @@
-"""``seventh tour``: does Seventh name every fault, and leave every clean server alone?"""
+"""``seventh tour``: whether every fault is named and every clean server left alone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Check every reference server; 0 when every fault was named and every clean one came out clean."""
+    """Check every reference server; 0 when all faults were named and the clean ones are clean."""
     rooms = start.labs()
     if parsed.room is not None and parsed.room not in rooms:
         raise UsageError(f"there is no {parsed.room!r} lab; there are: {', '.join(rooms)}")
@@ -85,7 +85,7 @@ async def visit(room: str, fault: Fault | None, kit: Kit) -> Stop:
 
 
 def problem_of(fault: Fault | None, report: Report) -> str:
-    """What a report should have said and did not, or the other way round; empty when all is well."""
+    """What a report should have said and did not, or the reverse; empty when all is well."""
     found = {finding.id for finding in report.findings}
     reason = str(report.failure.reason) if report.failure else None
     if fault is None:

@@ -14,7 +14,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     family: Literal["any", "ipv4", "ipv6"] = "any"
     ca_file: str | None = None
     ca_store: str | None = None
-    """Where the public roots are (a hashed directory or a bundle), instead of the system's place."""
+    """Where the public roots are (a hashed directory or a bundle), not the system's place."""
     server_name: str | None = None
     cert_file: str | None = None
     key_file: str | None = None

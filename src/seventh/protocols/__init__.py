@@ -1,7 +1,7 @@
 """One folder a protocol, found by looking: nothing here is edited to add one.
 
-A folder is a room when its ``__init__`` has ``SPEC``. Rooms kept elsewhere are found through the
-environment variable SEVENTH_ROOMS, a list of directories searched like the folders beside this file.
+A folder is a room when its ``__init__`` has ``SPEC``. Rooms kept elsewhere are found through
+the environment variable SEVENTH_ROOMS, a list of directories searched like the folders beside this file.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def room_of(scheme: str) -> Spec:
 
 
 def part(room: str, name: str) -> ModuleType:
-    """A room's module: ``probe``, ``rules``, ``facts``, ``lab``. Heavy libraries load here, not before."""
+    """A room's module, such as ``probe`` or ``rules``. Heavy libraries load here, not before."""
     full = f"{__name__}.{room}.{name}"
     return sys.modules.get(full) or importlib.import_module(full)
 

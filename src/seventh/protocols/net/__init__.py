@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seventh.model.spec import Metric, PhaseSpec, Spec
+from seventh.model.spec import PhaseSpec, Spec
 from seventh.model.target import Scheme
 
 SPEC = Spec(

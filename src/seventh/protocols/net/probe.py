@@ -1,4 +1,4 @@
-"""Is the port open, at every address, and what does the kernel say of the path?"""
+"""Whether the port is open at every address, and what the kernel says of the path."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def check(talk: Talk) -> None:
 
 
 async def _greeting(stream: TcpStream) -> dict[str, str]:
-    """What a peer says first, without its changing parts: only the protocol and the product's line."""
+    """What a peer says first, without the parts that change at every connection."""
     try:
         data, _ = await stream.receive(stream.budget.within(LISTEN_SECONDS))
     except Failed as failed:

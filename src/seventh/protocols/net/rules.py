@@ -164,8 +164,8 @@ def addr_drift(net: NetFacts) -> Verdict:
     source=Source.WIRE,
     title="The path carries less than 1500 bytes",
     evidence="path MTU to {paths}",
-    why="A tunnel or PPPoE link on the way makes packets smaller. Where ICMP is filtered too, large "
-    "packets vanish: small requests work and large answers hang.",
+    why="A tunnel or PPPoE link on the way makes packets smaller. Where ICMP is filtered too, "
+    "large packets vanish: small requests work and large answers hang.",
     fix={
         "any": "Let ICMP type 3 code 4 (IPv4) and ICMPv6 type 2 pass on every hop.",
         "nftables": "tcp flags syn tcp option maxseg size set rt mtu",
