@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seventh.lab import start
+from seventh.labkit import serve
 from seventh.labkit.serve import Fault, Served
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
@@ -26,10 +27,12 @@ def test_served_options_reach_the_check() -> None:
     assert (target.port, options.resolver) == (9, "127.0.0.1:53")
 
 
-def test_what_needs_root_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    fault = Fault(name="x", meaning="x", triggers=(), needs_root=True)
-    monkeypatch.setattr(start, "is_root", lambda: False)
-    assert start.why_not_here(fault) == "needs root"
+def test_what_a_fault_needs_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = Fault(name="x", meaning="x", triggers=(), needs=("root", "ip"))
+    monkeypatch.setitem(serve._HERE, "root", lambda: True)
+    monkeypatch.setitem(serve._HERE, "ip", lambda: False)
+    assert fault.lacks() == "needs the program ip (iproute2)"
+    assert Fault(name="x", meaning="x", triggers=()).lacks() is None
 
 
 def test_the_kit_leaves_nothing_behind() -> None:

@@ -10,6 +10,7 @@ from seventh.net.address import Address
 from seventh.net.budget import Budget
 from seventh.net.datagram import Datagram
 from seventh.net.kernel import LINUX
+from tests import needs
 
 
 def echo(handler: UdpHandler, data: bytes, source: tuple[str, int]) -> None:
@@ -20,7 +21,7 @@ def drop(handler: UdpHandler, data: bytes, source: tuple[str, int]) -> None:
     """Nothing comes back."""
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=needs.IPV6)])
 async def test_a_datagram_goes_there_and_back(host: str) -> None:
     budget = Budget(3)
     async with udp_server(echo, host) as port:
@@ -42,7 +43,7 @@ async def test_silence_is_none() -> None:
 
 
 @pytest.mark.skipif(not LINUX, reason="IP_RECVERR is Linux's")
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=needs.IPV6)])
 async def test_a_closed_port_is_told_by_icmp(host: str) -> None:
     import socket
 

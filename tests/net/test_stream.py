@@ -15,6 +15,7 @@ from seventh.net.budget import Budget
 from seventh.net.connect import open_tcp
 from seventh.net.kernel import LINUX
 from seventh.net.stream import TcpStream
+from tests import needs
 
 Reader = asyncio.StreamReader
 Writer = asyncio.StreamWriter
@@ -129,6 +130,7 @@ async def test_a_drip_ends_by_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.reason is Reason.BUDGET_EXCEEDED
 
 
+@needs.IPV6
 async def test_ipv6() -> None:
     async with tcp_server(echo, "::1") as port:
         with await opened(port, Budget(5), "::1") as stream:

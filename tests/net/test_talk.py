@@ -13,6 +13,7 @@ from seventh.model.netfacts import NetFacts
 from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.net.talk import Talk
+from tests import needs
 
 
 async def hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -25,6 +26,7 @@ def talk_to(host: str, port: int, *, connections: int = 4, **options: object) ->
     return Talk(Target(scheme="tcp", host=host, port=port), made, connections=connections)
 
 
+@needs.IPV6
 async def test_every_address_is_an_attempt() -> None:
     zone = {"lab.test": {"A": ("127.0.0.1", "127.0.0.3"), "AAAA": ("::1",)}}
     async with name_server(zone) as resolver, tcp_server(hello) as port:

@@ -40,7 +40,7 @@ def run(parsed: argparse.Namespace) -> int:
         if parsed.room is None:
             raise UsageError("--fault needs a room: `seventh lab ssh --fault weak-kex`")
         fault = start.find_fault(parsed.room, parsed.fault)
-        if reason := start.why_not_here(fault):
+        if reason := fault.lacks():
             raise UsageError(f"the fault {fault.name} {reason}")
     return run_loop(_serve(chosen, fault))
 

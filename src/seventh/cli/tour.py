@@ -75,7 +75,7 @@ async def walk(rooms: tuple[str, ...], kit: Kit) -> AsyncIterator[Stop]:
 
 async def visit(room: str, fault: Fault | None, kit: Kit) -> Stop:
     """Start one reference server, check it, and judge the report by what it should have named."""
-    reason = start.why_not_here(fault) if fault else None
+    reason = fault.lacks() if fault else None
     if reason:
         return Stop(room=room, fault=fault, report=None, problem="", skipped=reason)
     async with start.serving(room, fault, kit) as served:
@@ -109,6 +109,8 @@ def _show(stop: Stop, done: int, total: int, *, quiet: bool) -> None:
         sys.stdout.write(render("terminal", document([stop.report]), view))
     verdict = f"skipped: {stop.skipped}" if stop.skipped else (stop.problem or "as it must be")
     mark = "-" if stop.skipped else ("✗" if stop.problem else "✓")
-    named = ", ".join(stop.fault.triggers) if stop.fault else "no finding"
+    named = "no finding"
+    if stop.fault is not None:
+        named = ", ".join(stop.fault.triggers) or str(stop.fault.reason)
     sys.stdout.write(f"[{done}/{total}] {mark} {stop.name} ({named}): {verdict}\n")
     sys.stdout.flush()

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from seventh import protocols
-from seventh.labkit.serve import Fault, Kit, Served, is_root
+from seventh.labkit.serve import Fault, Kit, Served
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
@@ -32,13 +32,6 @@ def find_fault(room: str, name: str) -> Fault:
             return fault
     names = ", ".join(fault.name for fault in faults(room))
     raise UsageError(f"the {room} lab has no fault {name!r}; it has: {names}")
-
-
-def why_not_here(fault: Fault) -> str | None:
-    """Why this fault cannot be shown on this machine by this user, or None."""
-    if fault.needs_root and not is_root():
-        return "needs root"
-    return None
 
 
 @contextlib.contextmanager

@@ -13,14 +13,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import msgspec
 
 from seventh.labkit.ca import Authority
+
+Need = Literal["root", "ip", "ipv6"]
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,8 +35,15 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """The rules that must fire on it."""
     reason: str | None = None
     """The failure that a check of it must end with, where it ends with one."""
-    needs_root: bool = False
-    """Whether it needs rights that an ordinary user lacks (a route, a namespace)."""
+    needs: tuple[Need, ...] = ()
+    """What this machine or user must have for it to be shown."""
+
+    def lacks(self) -> str | None:
+        """Why it cannot be shown here by this user, or None."""
+        for need in self.needs:
+            if not _HERE[need]():
+                return _LACKING[need]
+        return None
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +155,31 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, host: str = "127.0.0
         return int(sock.getsockname()[1])
 
 
-def is_root() -> bool:
-    """Whether this process may change routes and namespaces."""
+def find_program(name: str) -> str | None:
+    """A program's path, also where only root looks for programs."""
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+
+
+def _is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has the loopback address ::1."""
+    try:
+        free_port(host="::1")
+    except OSError:
+        return False
+    return True
+
+
+_HERE: dict[Need, Callable[[], bool]] = {
+    "root": _is_root,
+    "ip": lambda: find_program("ip") is not None,
+    "ipv6": has_ipv6,
+}
+_LACKING: dict[Need, str] = {
+    "root": "needs root",
+    "ip": "needs the program ip (iproute2)",
+    "ipv6": "needs the address ::1",
+}

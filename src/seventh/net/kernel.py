@@ -33,7 +33,7 @@ def _timestamps_kept_on() -> int | None:
     """A socket's descriptor that wants timestamps for as long as the process lives.
 
     The kernel patches its own code when the first socket of the machine asks for timestamps and
-    again when the last one goes. Without this one, each short connection would pay for both (50 µs).
+    again when the last one goes. Without this one, each short connection pays for both (50 µs).
     """
     try:
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -1,7 +1,7 @@
 """One folder a protocol, found by looking: nothing here is edited to add one.
 
-A folder is a room when its ``__init__`` has ``SPEC``. Rooms kept elsewhere are found through
-the environment variable SEVENTH_ROOMS, a list of directories searched like the folders beside this file.
+A folder is a room when its ``__init__`` has ``SPEC``. Rooms kept elsewhere are found through the
+environment variable SEVENTH_ROOMS, a list of directories searched like the one of this file.
 """
 
 from __future__ import annotations

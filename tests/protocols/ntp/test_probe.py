@@ -23,6 +23,7 @@ from seventh.protocols.ntp import SPEC, lab
 from seventh.protocols.ntp.codec import Packet, parse
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.lab_faults import BEHAVIOURS, Behaviour
+from tests import needs
 
 BY_NAME = {fault.name: fault for fault in lab.FAULTS}
 QUICK = Options(timeout_seconds=3.0, samples=4, interval_seconds=0.05)
@@ -364,6 +365,7 @@ async def test_a_pulse_goes_on_to_the_next_address() -> None:
     assert facts_of(report).address == "127.0.0.1"
 
 
+@needs.IPV6
 async def test_ipv6() -> None:
     def answer(handler: UdpHandler, data: bytes, source: tuple[str, int]) -> None:
         if data[0] & 7 == 3:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 
 from seventh.labkit.names import name_server
-from seventh.labkit.serve import Fault, Kit, Served, free_port, tcp_server
+from seventh.labkit.serve import Fault, Kit, Served, find_program, free_port, tcp_server
 
 NAME = "lab.test"
 SMALL_MTU = 1400
@@ -26,6 +25,7 @@ FAULTS = (
         name="ipv6-dead",
         meaning="the name has an AAAA record and nothing listens there",
         triggers=("NET-IPV6-BROKEN", "NET-PORT-STATE"),
+        needs=("ipv6",),
     ),
     Fault(
         name="slow-dns",
@@ -46,7 +46,7 @@ FAULTS = (
         name="small-mtu",
         meaning=f"the route carries {SMALL_MTU} bytes",
         triggers=("NET-PMTU",),
-        needs_root=True,
+        needs=("root", "ip"),
     ),
 )
 
@@ -95,7 +95,7 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
 @contextlib.contextmanager
 def _small_route() -> Iterator[None]:
     """A loopback address whose route has a small MTU, for as long as the block lasts."""
-    ip = shutil.which("ip", path="/sbin:/usr/sbin:/bin:/usr/bin") or "ip"
+    ip = find_program("ip") or "ip"
     route = ["local", SMALL_MTU_IP, "dev", "lo", "mtu", str(SMALL_MTU)]
     subprocess.run([ip, "route", "replace", *route], check=True, capture_output=True)
     try:
