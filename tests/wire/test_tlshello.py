@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seventh.model.failure import ProtocolViolation
-from seventh.wire import tlshello
+from seventh.wire import tlsflight, tlshello
 from seventh.wire import tlsnames as n
 from tests.peers import need_binary
 
@@ -45,7 +45,7 @@ def test_a_client_hello_comes_back(hello: tlshello.ClientHello) -> None:
 
 @given(server_hellos)
 def test_a_server_hello_comes_back(hello: tlshello.ServerHello) -> None:
-    (event,) = tlshello.FlightReader().receive(
+    (event,) = tlsflight.FlightReader().receive(
         tlshello.record(n.HANDSHAKE, tlshello.encode_server_hello(hello))
     ) or [None]
     assert event == hello
@@ -66,7 +66,7 @@ flights = st.lists(
 
 
 def _outcome(chunks: list[bytes]) -> tuple[list[tlshello.Event], str]:
-    reader, events = tlshello.FlightReader(), []
+    reader, events = tlsflight.FlightReader(), []
     try:
         for chunk in chunks:
             events += reader.receive(chunk)
@@ -123,7 +123,7 @@ def test_any_body_is_parsed_or_a_violation(parse: Callable[[bytes], object], dat
 )
 def test_limits(data: bytes, said: str) -> None:
     with pytest.raises(ProtocolViolation, match=re.escape(said)):
-        tlshello.FlightReader().receive(data)
+        tlsflight.FlightReader().receive(data)
 
 
 def test_too_many_certificates() -> None:

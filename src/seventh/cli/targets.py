@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,6 +82,8 @@ def _at(where: str, text: str, options: Options) -> Iterator[Job]:
 
 
 def _toml(name: str, options: Options) -> Iterator[Job]:
+    import tomllib
+
     try:
         content = tomllib.loads(read(name))
     except tomllib.TOMLDecodeError as error:

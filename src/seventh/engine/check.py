@@ -18,7 +18,7 @@ from seventh.model.severity import Severity
 from seventh.model.spec import Spec
 from seventh.model.target import Target
 from seventh.net.talk import Talk, vantage
-from seventh.net.wait import DeadlineError
+from seventh.net.wait import Cutoff, DeadlineError
 from seventh.rules.collect import rules_of
 from seventh.rules.run import Selection, Verdicts, run_rules
 from seventh.wire.text import printable
@@ -96,7 +96,7 @@ async def _look(
     started_at = dt.datetime.now(dt.UTC)
     talk = Talk(target, options, connections=spec.connections)
     try:
-        async with asyncio.timeout(options.timeout_seconds + _GRACE_SECONDS):
+        with Cutoff(options.timeout_seconds + _GRACE_SECONDS):
             await probe(talk)
     except UsageError:
         raise

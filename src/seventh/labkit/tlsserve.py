@@ -15,7 +15,7 @@ from OpenSSL import SSL
 from seventh.labkit.ca import Issued
 from seventh.labkit.serve import tcp_server
 from seventh.model.failure import ProtocolViolation
-from seventh.net import tlsopenssl
+from seventh.net.tls import openssl as tlsopenssl
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 

@@ -25,6 +25,7 @@ IPV6_RECVERR = 25
 MSG_ERRQUEUE = 0x2000
 ANCILLARY_BYTES = 64
 _TIMESPEC = struct.Struct("@ll")
+_TCP_INFO_WORDS = struct.Struct("@24I")
 _TCP_INFO_BYTES = 192
 
 
@@ -93,7 +94,7 @@ def tcp_info(sock: socket.socket) -> TcpInfo | None:
     if len(raw) < 104:
         return None
     # Eight bytes of state, then 32-bit words (include/uapi/linux/tcp.h).
-    words = struct.unpack_from("@24I", raw, 8)
+    words = _TCP_INFO_WORDS.unpack_from(raw, 8)
     min_rtt = struct.unpack_from("@I", raw, 148)[0] if len(raw) >= 152 else 0
     segs_out = struct.unpack_from("@I", raw, 136)[0] if len(raw) >= 140 else None
     return TcpInfo(

@@ -1,8 +1,8 @@
 """Streams: ordered bytes to and from a peer, with the instant at which they arrived.
 
 A :class:`Stream` is anything that carries bytes in order. :class:`TcpStream` is the bottom;
-:class:`seventh.net.tls.TlsStream` stands on any Stream, so TLS starts in place after a STARTTLS,
-runs inside another TLS, or through whatever later room tunnels bytes.
+:class:`seventh.net.tls.stream.TlsStream` stands on any Stream, so TLS starts in place after a
+STARTTLS, runs inside another TLS, or through whatever later room tunnels bytes.
 """
 
 from __future__ import annotations

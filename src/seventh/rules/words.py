@@ -8,7 +8,6 @@ out is said in English.
 from __future__ import annotations
 
 import string
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,6 +60,8 @@ def translation(folder: Path, lang: str) -> Mapping[str, Mapping[str, Any]]:
     """
     if lang == "en":
         return {}
+    import tomllib
+
     path = folder / "words" / f"{lang}.toml"
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))

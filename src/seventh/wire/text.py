@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 # Characters that reorder or hide what a person reads: bidirectional controls and marks.
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -23,6 +21,8 @@ def printable(data: bytes | str, limit: int = 512) -> str:
 
 
 def _escape(c: str) -> str:
+    import unicodedata  # a megabyte; most of what peers say is ASCII
+
     if c in _BIDI or unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
         code = ord(c)
         if code < 0x100:

@@ -8,8 +8,9 @@ from seventh.model.failure import Failed
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net.stream import Stream, TcpStream
 from seventh.net.talk import Talk
-from seventh.net.tls import Session, start_tls
-from seventh.net.tlsinspect import certificate_failure, identity, inspect_tls, takes_up
+from seventh.net.tls.handshake import start_tls
+from seventh.net.tls.inspect import certificate_failure, identity, inspect_tls, takes_up
+from seventh.net.tls.stream import Session
 
 ALPN = ("h2", "http/1.1")
 """What most servers behind TLS speak; others ignore the offer or do without."""

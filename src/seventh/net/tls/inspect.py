@@ -14,12 +14,13 @@ from collections.abc import Awaitable, Callable
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.tlsfacts import TlsFacts
-from seventh.net import tls as nettls
-from seventh.net import tlscontext, tlsverify
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
-from seventh.net.tls import Session, TlsStream
-from seventh.net.tlsask import Asker, Learnt, OpenStream
+from seventh.net.tls import context as tlscontext
+from seventh.net.tls import handshake
+from seventh.net.tls import verify as tlsverify
+from seventh.net.tls.ask import Asker, Learnt, OpenStream
+from seventh.net.tls.stream import Session, TlsStream
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 from seventh.wire.text import printable
@@ -77,10 +78,10 @@ def certificate_failure(facts: TlsFacts) -> Failed | None:
 
 async def identity(talk: Talk, below: Stream, server_name: str) -> dict[str, str]:
     """What tells one server of a cluster from another: its certificate and version."""
-    stream = nettls.prepare(below, talk.options, server_name, profile="lenient")
+    stream = handshake.prepare(below, talk.options, server_name, profile="lenient")
     with stream:
         await stream.handshake(talk.watch, phase="tls.compared")
-        chain = nettls.read_chain(stream)
+        chain = handshake.read_chain(stream)
         await stream.farewell()
         return {
             "certificate": chain[0].sha256[:16] if chain else "none",
@@ -90,7 +91,7 @@ async def identity(talk: Talk, below: Stream, server_name: str) -> dict[str, str
 
 async def takes_up(talk: Talk, below: Stream, server_name: str, session: Session) -> bool:
     """Whether the server behind ``below`` takes up a session that another one made."""
-    stream = nettls.prepare(below, talk.options, server_name, session=session)
+    stream = handshake.prepare(below, talk.options, server_name, session=session)
     with stream:
         await stream.handshake(talk.watch, phase="tls.compared")
         await stream.farewell()
@@ -122,7 +123,7 @@ class _Inspection:
 
     async def _stream(self, *, session: Session | None = None, alpn: tuple[str, ...] | None = None,
                       staple: bool = False) -> TlsStream:  # fmt: skip
-        return nettls.prepare(
+        return handshake.prepare(
             await self.open_stream(),
             self.talk.options,
             self.server_name,
@@ -197,15 +198,17 @@ class _Inspection:
         if not certificates:
             return
         stapled |= stream.tap.first(n.CERTIFICATE_STATUS) is not None
-        chain = nettls.read_chain(stream)
-        verdict = nettls.verdict(stream, self.server_name, chain)
+        chain = handshake.read_chain(stream)
+        verdict = handshake.verdict(stream, self.server_name, chain)
         self.learn(
             chain=chain[: tlsverify.MAX_CHAIN * 2],
             chain_bytes=sum(map(len, certificates)),
             chain_state=verdict.state,
             chain_problems=verdict.problems,
-            verify_errors=nettls.error_texts(stream),
-            trust=nettls.trust(stream, self.talk.options) if verdict.state == "trusted" else None,
+            verify_errors=handshake.error_texts(stream),
+            trust=handshake.trust(stream, self.talk.options)
+            if verdict.state == "trusted"
+            else None,
             host_matches=verdict.host_matches,
             certificate_reason=verdict.reason,
             certificate_detail=verdict.detail,
@@ -314,7 +317,7 @@ class _Inspection:
     async def questions(self) -> None:
         """Ask the bare hellos, a few at a time, and note what they taught."""
         modern = self.facts.version in {"TLSv1.2", "TLSv1.3"}
-        asker = Asker(self.open_stream, nettls.sni(self.server_name), modern=modern)
+        asker = Asker(self.open_stream, handshake.sni(self.server_name), modern=modern)
         asks = [asker.broken_suites, asker.obsolete_suites, asker.features, asker.finite_field]
         if modern:
             asks.insert(0, asker.versions)

@@ -22,7 +22,7 @@ from OpenSSL import SSL, crypto
 
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
-from seventh.net import tlsopenssl
+from seventh.net.tls import openssl as tlsopenssl
 
 Profile = Literal["modern", "lenient"]
 """``modern`` speaks what a current client speaks. ``lenient`` also speaks what it should refuse,

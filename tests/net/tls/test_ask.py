@@ -10,7 +10,7 @@ from seventh.labkit.serve import tcp_server
 from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.net.talk import Talk
-from seventh.net.tlsask import Answer, Asker, question
+from seventh.net.tls.ask import Answer, Asker, question
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 

@@ -18,11 +18,12 @@ from seventh.model.failure import Failed, Reason, UsageError
 from seventh.model.options import Options
 from seventh.model.phase import Mark
 from seventh.model.target import Target
-from seventh.net import tlscontext
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
-from seventh.net.tls import Session, TlsStream, prepare, start_tls
+from seventh.net.tls import context as tlscontext
+from seventh.net.tls.handshake import prepare, start_tls
+from seventh.net.tls.stream import Session, TlsStream
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 

@@ -13,7 +13,7 @@ import msgspec
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.net.stream import Stream
-from seventh.wire import tlshello
+from seventh.wire import tlsflight, tlshello
 from seventh.wire import tlsnames as n
 
 MAX_QUESTIONS = 8
@@ -180,7 +180,7 @@ async def question(stream: Stream, hello: bytes, *, key: bool = False) -> Answer
 
     Never raises for what the peer answers; Failed where this side or the budget gave out.
     """
-    reader = tlshello.FlightReader()
+    reader = tlsflight.FlightReader()
     until = stream.budget.within(ANSWER_SECONDS)
     said: tlshello.ServerHello | None = None
     try:

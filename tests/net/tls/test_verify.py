@@ -17,7 +17,7 @@ from seventh.labkit.ca import Issued
 from seventh.labkit.serve import Kit
 from seventh.model.failure import Failed, Reason
 from seventh.model.tlsfacts import Certificate
-from seventh.net import tlsverify
+from seventh.net.tls import verify as tlsverify
 from tests.peers import need_binary
 
 NOW = dt.datetime.now(dt.UTC)

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.tlsfacts import Certificate, ChainProblem, ChainState
-from seventh.net import tlsopenssl
+from seventh.net.tls import openssl as tlsopenssl
 from seventh.wire.text import printable
 
 MAX_CHAIN = 10

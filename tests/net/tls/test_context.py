@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization as ser
 from seventh.labkit.serve import Kit
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
-from seventh.net import tlscontext
+from seventh.net.tls import context as tlscontext
 
 
 def test_where_the_roots_are(tmp_path: Path) -> None:

@@ -1,0 +1,157 @@
+"""Starting TLS: shake hands on any stream, and judge the certificate as a client would."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import time
+from typing import Literal
+
+from OpenSSL import SSL
+
+from seventh.model.failure import Failed, Reason, UsageError
+from seventh.model.options import Options
+from seventh.model.tlsfacts import Certificate
+from seventh.net.stopwatch import Stopwatch
+from seventh.net.stream import Stream
+from seventh.net.tls import context as tlscontext
+from seventh.net.tls import openssl as tlsopenssl
+from seventh.net.tls import verify as tlsverify
+from seventh.net.tls.stream import Session, TlsStream
+from seventh.wire import tlsnames as n
+
+
+async def start_tls(
+    stream: Stream,
+    options: Options,
+    server_name: str,
+    *,
+    watch: Stopwatch,
+    alpn: tuple[str, ...] = (),
+    session: Session | None = None,
+    verify: bool = True,
+    profile: tlscontext.Profile = "modern",
+    staple: bool = False,
+    phase: str = "tls",
+) -> TlsStream:
+    """Start TLS on ``stream`` and shake hands with ``server_name``.
+
+    With ``verify`` a certificate that a client would refuse raises Failed with the precise reason;
+    without it, ask :func:`verdict` when convenient. ``session`` is taken up where the server lets.
+    When it fails the stream is closed; to keep what a failed handshake taught, use :func:`prepare`.
+    """
+    tls = prepare(
+        stream, options, server_name, alpn=alpn, session=session, profile=profile, staple=staple
+    )
+    try:
+        await tls.handshake(watch, phase)
+        if verify:
+            if tls.asked_for_certificate and tls.version >= n.TLS13:
+                await tls.settle()  # TLS 1.3 refuses a missing certificate only after the handshake
+            verify_or_fail(tls, server_name)
+    except Failed as failed:
+        failed.phase = failed.phase or phase
+        await tls.farewell()
+        raise
+    except BaseException:
+        tls.close()
+        raise
+    return tls
+
+
+def prepare(
+    stream: Stream,
+    options: Options,
+    server_name: str,
+    *,
+    alpn: tuple[str, ...] = (),
+    session: Session | None = None,
+    profile: tlscontext.Profile = "modern",
+    staple: bool = False,
+) -> TlsStream:
+    """A TLS stream that has not shaken hands yet; UsageError for options that cannot be used."""
+    context = session.context if session is not None else tlscontext.context(options, profile)
+    engine = SSL.Connection(context, None)
+    engine.set_connect_state()
+    name = sni(server_name)
+    if name is not None:
+        engine.set_tlsext_host_name(name.encode("ascii"))
+    if alpn:
+        engine.set_alpn_protos([name.encode("ascii") for name in alpn])
+    if staple:
+        engine.request_ocsp()
+    tls = TlsStream(stream, engine, context)
+    if session is not None:
+        tls.resume(session)
+    return tls
+
+
+def sni(server_name: str) -> str | None:
+    """The name for the server_name extension; None for an IP address, which it must not carry.
+
+    RFC 6066 §3. Raises UsageError for what is no DNS name.
+    """
+    try:
+        ipaddress.ip_address(server_name)
+    except ValueError:
+        pass
+    else:
+        return None
+    name = server_name.rstrip(".")
+    if not name.isascii() or not 0 < len(name) <= 253:
+        raise UsageError(
+            f"--server-name {server_name!r} is no DNS name in ASCII: write xn--… for other letters"
+        )
+    return name
+
+
+def verify_or_fail(tls: TlsStream, server_name: str) -> None:
+    """Raise Failed when a client would refuse the certificate. Cheap when it is in order."""
+    certificates = tls.certificates
+    if not certificates:
+        raise Failed(Reason.TLS_CERTIFICATE_INVALID, "the server sent no certificate")
+    if not tls.verify_errors() and tlsverify.glance(certificates[0]).fits(server_name, time.time()):
+        return
+    verdict(tls, server_name, read_chain(tls)).raise_if_bad()
+
+
+def read_chain(tls: TlsStream) -> tuple[Certificate, ...]:
+    """The chain in the model's words, as of now."""
+    now = dt.datetime.now(dt.UTC)
+    return tuple(tlsverify.read_certificate(der, now) for der in tls.certificates)
+
+
+def verdict(tls: TlsStream, server_name: str, chain: tuple[Certificate, ...]) -> tlsverify.Verdict:
+    """What the certificate is worth."""
+    errors = tuple(
+        (code, _depth_of(code, chain) if depth < 0 else depth)
+        for code, depth in tls.verify_errors()
+    )
+    return tlsverify.judge(chain, errors, server_name)
+
+
+def error_texts(tls: TlsStream) -> tuple[str, ...]:
+    """The engine's errors in its words, with the depth where it is known."""
+    return tuple(
+        f"depth {depth}: {tlsopenssl.verify_text(code)}"
+        if depth >= 0
+        else tlsopenssl.verify_text(code)
+        for code, depth in tls.verify_errors()
+    )
+
+
+def trust(tls: TlsStream, options: Options) -> Literal["system", "given"]:
+    """Whose root the verified chain leads to."""
+    built = tls.built_chain()
+    given = tlscontext.given_roots(options.ca_file) if options.ca_file else frozenset()
+    return "given" if given.intersection(built) else "system"
+
+
+def _depth_of(code: int, chain: tuple[Certificate, ...]) -> int:
+    """Where an error without a depth must be: the first certificate that it is true of."""
+    for depth, certificate in enumerate(chain):
+        expired = code == tlsverify.EXPIRED and certificate.days_left < 0
+        early = code == tlsverify.NOT_YET and certificate.days_to_start > 0
+        if expired or early:
+            return depth
+    return 0
