@@ -17,12 +17,14 @@ import pytest
 from seventh import __version__
 from seventh.labkit.serve import free_port, tcp_server
 
+ROOT = Path(__file__).parent.parent.parent
+
 
 async def seventh(*arguments: str, stdin: str = "", **env: str) -> tuple[int, str, str]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "seventh", *arguments,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, **env},
+        env={**os.environ, **env}, cwd=ROOT,
     )  # fmt: skip
     out, err = await process.communicate(stdin.encode())
     assert process.returncode is not None
@@ -60,6 +62,8 @@ async def test_version() -> None:
         (["check", "ssh://h", "--targets", "/no/such/file"], "No such file"),
         (["check", "ssh://h", "--output", "/no/such/folder/x"], "cannot be written"),
         (["check", "ssh://h", "-4", "-6"], "not allowed with"),
+        (["check", "tcp://h:1", "--ca", "LICENSE"], "no PEM certificate"),
+        (["check", "tcp://h:1", "--cert", "LICENSE", "--key", "LICENSE"], "no PEM certificate"),
         (["nonsense"], "invalid choice"),
         (["explain", "SSH-NOPE"], "no rule is called SSH-NOPE"),
         (["explain", "NET-PORT-STAT"], "did you mean NET-PORT-STATE"),

@@ -89,6 +89,18 @@ async def test_a_bug_of_ours_is_told_as_ours(monkeypatch: pytest.MonkeyPatch) ->
     assert report.status is Status.UNKNOWN
 
 
+async def test_unusable_options_cost_only_their_own_target() -> None:
+    async with tcp_server(greet) as port:
+        bad = Options(timeout_seconds=3, ca_file=__file__)
+        target = Target(scheme="tls", host="127.0.0.1", port=port)
+        reports = await collect([(target, bad), (tcp(port), OPTIONS)], parallel=2)
+    assert reports[0].failure is not None
+    assert reports[0].failure.reason is Reason.OPTIONS_UNUSABLE
+    assert "no PEM certificate" in reports[0].failure.detail
+    assert reports[0].status is Status.UNKNOWN
+    assert reports[1].failure is None
+
+
 def test_a_timeout_is_silence() -> None:
     assert as_failed(TimeoutError()).reason is Reason.PEER_SILENT
     failed = Failed(Reason.PEER_CLOSED, "x")

@@ -31,6 +31,8 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.only or parsed.skip:
         selection.check_ids(built_ids())
     jobs = gather(parsed.targets, parsed.files, options)
+    for own in {own for _, own in jobs if own.ca_file or own.ca_store or own.cert_file}:
+        _tls_files_can_be_used(own)
     _output_can_be_written(parsed.output)
     reports = run_loop(_check(jobs, selection, parsed.parallel))
     emit(document(reports), parsed)
@@ -73,6 +75,13 @@ def _readable(flag: str, name: str) -> None:
         ) from None
 
 
+def _tls_files_can_be_used(options: Options) -> None:
+    # Loading them once now, for the cache, tells what is wrong before any target is looked at.
+    from seventh.net.tls.context import context
+
+    context(options, "modern")
+
+
 def _output_can_be_written(name: str | None) -> None:
     # Found out before the work, not after it.
     if name is None:
@@ -113,7 +122,7 @@ async def _check(jobs: list[Job], selection: Selection, parallel: int) -> list[R
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, stop.set)
     reports: dict[int, Report] = {}
-    show = _progress(len(jobs))
+    show = _progress([str(target) for target, _ in jobs])
     try:
         async for index, report in check_many(jobs, selection, parallel=parallel, stop=stop):
             reports[index] = report
@@ -127,9 +136,9 @@ async def _check(jobs: list[Job], selection: Selection, parallel: int) -> list[R
     return [reports[index] for index in sorted(reports)]
 
 
-def _progress(total: int) -> Callable[[Report | None], None]:
+def _progress(targets: list[str]) -> Callable[[Report | None], None]:
     """What is called with each report, and with None at the end; silent where nobody watches."""
-    if total < 2 or not sys.stderr.isatty():
+    if not sys.stderr.isatty():
         return lambda report: None
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -142,7 +151,8 @@ def _progress(total: int) -> Callable[[Report | None], None]:
         console=Console(stderr=True),
         transient=True,
     )
-    task = progress.add_task("checking", total=total)
+    what = targets[0] if len(targets) == 1 else f"{len(targets)} targets"
+    task = progress.add_task(f"checking {what}", total=len(targets))
     progress.start()
 
     def show(report: Report | None) -> None:

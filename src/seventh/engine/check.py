@@ -31,7 +31,7 @@ _GRACE_SECONDS = 0.25
 async def check_one(target: Target, options: Options, selection: Selection = EVERY_RULE) -> Report:
     """The full conversation with one target, and all rules over what it gave.
 
-    Never raises for what the peer does; UsageError for what the person must mend first.
+    Never raises for what the peer does or the options have wrong: that is the report's failure.
     """
     return await _look(target, options, selection, "check")
 
@@ -98,8 +98,9 @@ async def _look(
     try:
         with Cutoff(options.timeout_seconds + _GRACE_SECONDS):
             await probe(talk)
-    except UsageError:
-        raise
+    except UsageError as error:
+        # What this target's options have wrong must not cost the other targets their reports.
+        talk.give_up(Failed(Reason.OPTIONS_UNUSABLE, str(error), phase=_last_failed_phase(talk)))
     except asyncio.CancelledError:
         if not hand_in:
             raise

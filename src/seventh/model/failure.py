@@ -56,7 +56,7 @@ class Reason(StrEnum):
     BUDGET_EXCEEDED = "budget-exceeded"
     AUTH_REQUIRED = "auth-required"
     AUTH_REJECTED = "auth-rejected"
-    CREDENTIAL_UNUSABLE = "credential-unusable"
+    OPTIONS_UNUSABLE = "options-unusable"
     LOCAL_RESOURCE = "local-resource"
     INTERRUPTED = "interrupted"
     INTERNAL = "internal-error"
@@ -71,7 +71,7 @@ _BLAME = {
     Reason.CONNECT_FORBIDDEN: Blame.LOCAL,
     Reason.ADDRESS_POLICY: Blame.PEER,
     Reason.NO_REPLY: Blame.NETWORK,
-    Reason.CREDENTIAL_UNUSABLE: Blame.LOCAL,
+    Reason.OPTIONS_UNUSABLE: Blame.LOCAL,
     Reason.LOCAL_RESOURCE: Blame.LOCAL,
     Reason.INTERRUPTED: Blame.LOCAL,
     Reason.INTERNAL: Blame.SEVENTH,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from seventh.model.facts import Facts
-from seventh.model.failure import Failure
+from seventh.model.failure import Blame, Failure, Reason
 from seventh.model.phase import Phase
 from seventh.model.severity import Severity, Status
 
@@ -65,8 +65,8 @@ def judge(
 ) -> Status:
     """Weigh a failure and findings into a status; findings below ``bar`` do not count."""
     if failure is not None:
-        undecided = failure.blame == "seventh" or failure.reason == "interrupted"
-        if undecided:
+        undecided = failure.reason in {Reason.INTERRUPTED, Reason.OPTIONS_UNUSABLE}
+        if undecided or failure.blame is Blame.SEVENTH:
             return Status.UNKNOWN
         return Status.CRITICAL
     worst = max((s.rank for s in severities if s.reaches(bar)), default=-1)

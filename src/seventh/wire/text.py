@@ -15,17 +15,19 @@ def printable(data: bytes | str, limit: int = 512) -> str:
     text = data.decode("utf-8", "backslashreplace") if isinstance(data, bytes) else data
     cut = len(text) > limit
     text = text[:limit]
-    if not (text.isascii() and text.isprintable()):
-        text = "".join(_escape(c) for c in text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else _escape(c) for c in text)
     return text + "…" if cut else text
 
 
 def _escape(c: str) -> str:
-    import unicodedata  # a megabyte; most of what peers say is ASCII
+    """``c``, which does not print, as an escape; blanks and unassigned characters stay."""
+    if not c.isascii() and c not in _BIDI:
+        import unicodedata  # a megabyte, and hardly any peer says such a thing
 
-    if c in _BIDI or unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
-        code = ord(c)
-        if code < 0x100:
-            return f"\\x{code:02x}"
-        return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-    return c
+        if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
+            return c
+    code = ord(c)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import ipaddress
 import time
 from typing import Literal
@@ -86,6 +87,7 @@ def prepare(
     return tls
 
 
+@functools.lru_cache(maxsize=2048)
 def sni(server_name: str) -> str | None:
     """The name for the server_name extension; None for an IP address, which it must not carry.
 

@@ -224,6 +224,7 @@ def host_matches(names: tuple[str, ...], host: str) -> bool:
     return False
 
 
+@functools.lru_cache(maxsize=2048)
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(text)
