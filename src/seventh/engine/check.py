@@ -150,7 +150,7 @@ def _report(talk: Talk, spec: Spec, started_at: dt.datetime, selection: Selectio
         failure=failure,
         phases=tuple(talk.watch.phases),
         facts=dict(talk.facts),
-        metrics=metrics_of(spec, talk.facts, talk.watch.phases, failure),
+        metrics=metrics_of(talk.facts, talk.watch.phases, failure),
         findings=verdicts.findings,
         skipped=verdicts.skipped,
         passed=verdicts.passed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Mapping
 
@@ -10,7 +11,6 @@ from seventh.model.facts import Facts
 from seventh.model.failure import Failure
 from seventh.model.netfacts import NetFacts
 from seventh.model.phase import Phase
-from seventh.model.spec import Spec
 
 # Tuples, not unions: a pulse comes here for every metric, and a union is made anew each time.
 _NUMBERS = (bool, int, float)
@@ -18,7 +18,7 @@ _COLLECTIONS = (tuple, list, dict)
 
 
 def metrics_of(
-    spec: Spec, facts: Mapping[str, Facts], phases: Iterable[Phase], failure: Failure | None
+    facts: Mapping[str, Facts], phases: Iterable[Phase], failure: Failure | None
 ) -> dict[str, float]:
     """Every metric that the report's facts and phases give.
 
@@ -28,23 +28,29 @@ def metrics_of(
     metrics: dict[str, float] = {"seventh_up": 0.0 if failure is not None else 1.0}
     net = facts.get("net")
     if isinstance(net, NetFacts):
-        opened = [a for a in net.attempts if a.outcome == "open"]
-        if opened and opened[0].rtt_seconds is not None:
-            metrics["seventh_rtt_seconds"] = opened[0].rtt_seconds
+        for attempt in net.attempts:
+            if attempt.outcome == "open":
+                if attempt.rtt_seconds is not None:
+                    metrics["seventh_rtt_seconds"] = attempt.rtt_seconds
+                break
     known = protocols.rooms()
-    for room in dict.fromkeys([*facts, spec.name]):
-        if room in known and room in facts:
-            learnt = facts[room]
+    for room, learnt in facts.items():
+        if room in known:
             for metric in known[room].metrics:
                 fact = getattr(learnt, metric.fact, None)
                 if fact is not None and (value := _number(fact)) is not None:
                     metrics[metric.name] = value
     for phase in phases:
         if phase.outcome == "ok":
-            metrics.setdefault(f'seventh_phase_seconds{{phase="{phase.name}"}}', phase.seconds)
+            metrics.setdefault(_phase_metric(phase.name), phase.seconds)
     if failure is not None:
         metrics[f'seventh_errors_total{{phase="{failure.phase}",class="{failure.reason}"}}'] = 1.0
     return metrics
+
+
+@functools.lru_cache(maxsize=256)
+def _phase_metric(name: str) -> str:
+    return f'seventh_phase_seconds{{phase="{name}"}}'
 
 
 def _number(value: object) -> float | None:

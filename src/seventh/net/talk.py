@@ -70,7 +70,7 @@ class Talk:
     def learn(self, room: str, kind: type[F], **changes: object) -> F:
         """Replace fields of ``room``'s facts (made with their defaults if there are none yet)."""
         known = self.facts.get(room)
-        learnt = (known if isinstance(known, kind) else kind()).learn(**changes)
+        learnt = msgspec.structs.replace(known if isinstance(known, kind) else kind(), **changes)
         self.facts[room] = learnt
         return learnt
 
