@@ -14,8 +14,7 @@ from typing import NoReturn
 from seventh import __version__
 from seventh.model.failure import UsageError
 from seventh.model.severity import Severity
-
-FORMATS = ("terminal", "json", "markdown", "html", "nagios", "junit")
+from seventh.render import FORMATS
 
 
 class _Parser(argparse.ArgumentParser):
