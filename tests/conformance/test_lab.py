@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import jsonschema
 import pytest
 
+from seventh.cli.show import document
 from seventh.cli.tour import visit
 from seventh.lab import start
 from seventh.labkit.serve import Fault, Kit
+from seventh.render import View, render
+
+_SCHEMA_FILE = Path(__file__).parent.parent.parent / "docs" / "report.schema.json"
+SCHEMA = jsonschema.Draft202012Validator(json.loads(_SCHEMA_FILE.read_text(encoding="utf-8")))
 
 STOPS = [
     pytest.param(room, fault, id=f"{room}-{fault.name if fault else 'clean'}")
@@ -21,3 +30,6 @@ async def test_the_lab_comes_out_as_it_must(room: str, fault: Fault | None, kit:
     if stop.skipped:
         pytest.skip(f"{stop.name} {stop.skipped}")
     assert not stop.problem, f"{stop.problem}\n{stop.report}"
+    assert stop.report is not None
+    made = json.loads(render("json", document([stop.report]), View()))
+    SCHEMA.validate(made)

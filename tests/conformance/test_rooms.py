@@ -199,7 +199,11 @@ def test_a_rule_is_fully_worded(room: str, rule: AnyRule) -> None:
 def test_a_rule_is_what_the_plan_says(room: str, rule: AnyRule) -> None:
     if not at_home(room):
         pytest.skip("the plan knows the rooms of this project only")
-    assert rule.id in {row.id for row in all_planned()}, "ids are final: they come from the plan"
+    planned = {row.id: row for row in all_planned()}
+    assert rule.id in planned, "ids are final: they come from the plan"
+    row = planned[rule.id]
+    assert (rule.severity, rule.tier, room) == (row.severity, row.tier, row.room)
+    assert rule.source in row.source
 
 
 def test_rule_ids_are_unique() -> None:

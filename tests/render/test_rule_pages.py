@@ -16,7 +16,7 @@ from seventh.render.pages import main as write_pages
 from seventh.render.pages import pages
 from seventh.render.speech import built, built_in, is_prose, room_of_rule
 from seventh.rules.collect import rules_of
-from seventh.rules.planned import all_planned, still_planned
+from seventh.rules.planned import all_planned
 from seventh.rules.rule import AnyRule
 
 pytestmark = pytest.mark.usefixtures("demo_room")
@@ -144,12 +144,6 @@ def test_the_plan_is_whole() -> None:
         assert name in by_id
     assert (by_id["NTP-KOD-RATE"].severity, by_id["NTP-KOD-DENY"].severity) == ("medium", "high")
     assert by_id["SSH-FWD-OPEN"].source == ("F", "W")
-
-
-def test_built_rules_leave_the_plan() -> None:
-    left = still_planned({"SMTP-MX"})
-    assert len(left) == len(all_planned()) - 1
-    assert all(row.id != "SMTP-MX" for row in left)
 
 
 @pytest.mark.parametrize("room", ["net", "tls", "ssh", "ntp"])

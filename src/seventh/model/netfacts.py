@@ -30,8 +30,6 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     path_mtu_bytes: int | None = None
     mss_bytes: int | None = None
     retransmits: int | None = None
-    first_bytes: str | None = None
-    """What the peer said unasked, cleaned; only where a room collects it to compare addresses."""
 
 
 class Lookup(msgspec.Struct, frozen=True, kw_only=True):

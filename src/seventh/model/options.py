@@ -19,7 +19,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     cert_file: str | None = None
     key_file: str | None = None
     resolver: str | None = None
-    user: str | None = None
     max_tier: int = 1
     transcript: bool = False
     samples: int = 4

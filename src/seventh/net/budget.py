@@ -13,15 +13,12 @@ RATE_GRACE_SECONDS = 5.0
 
 
 class Budget:
-    """The deadline of one target and the limits of each of its connections."""
+    """The deadline of one target and the byte cap of each of its connections."""
 
-    __slots__ = ("connections_left", "deadline_ns", "max_bytes")
+    __slots__ = ("deadline_ns", "max_bytes")
 
-    def __init__(
-        self, timeout_seconds: float, *, connections: int = 4, max_bytes: int = MAX_BYTES
-    ) -> None:
+    def __init__(self, timeout_seconds: float, *, max_bytes: int = MAX_BYTES) -> None:
         self.deadline_ns = now_ns() + int(timeout_seconds * 1e9)
-        self.connections_left = connections
         self.max_bytes = max_bytes
 
     @property
@@ -32,12 +29,6 @@ class Budget:
     def within(self, seconds: float) -> int:
         """The earlier of the deadline and ``seconds`` from now, in monotonic nanoseconds."""
         return min(self.deadline_ns, now_ns() + int(seconds * 1e9))
-
-    def spend_connection(self) -> None:
-        """Take one connection; Failed when the target has had its share."""
-        if self.connections_left <= 0:
-            raise Failed(Reason.BUDGET_EXCEEDED, "the connection budget of this target is spent")
-        self.connections_left -= 1
 
 
 class Meter:

@@ -128,8 +128,8 @@ def parse_resolver(text: str) -> tuple[str, int]:
     """``HOST``, ``HOST:PORT`` or ``[V6]:PORT``; UsageError otherwise."""
     host, port = text, "53"
     if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":") or "53"
+        host, closed, rest = text[1:].partition("]")
+        port = rest.removeprefix(":") or "53" if closed else ""
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
     try:

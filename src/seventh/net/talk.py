@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from seventh.model.facts import Facts
-from seventh.model.failure import Failed
+from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import Attempt, Lookup, NetFacts
 from seventh.model.options import Options
 from seventh.model.phase import Mark
@@ -21,7 +21,7 @@ from seventh.net.address import Address
 from seventh.net.budget import Budget
 from seventh.net.connect import Connected, open_tcp
 from seventh.net.datagram import Datagram
-from seventh.net.stopwatch import Stopwatch, now_ns
+from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream, TcpStream, Transcript
 
 F = TypeVar("F", bound=Facts)
@@ -46,7 +46,7 @@ class Talk:
         self.target = target
         self.options = options
         self.watch = Stopwatch()
-        self.budget = Budget(options.timeout_seconds, connections=connections)
+        self.budget = Budget(options.timeout_seconds)
         self._per_address = connections
         self.facts: dict[str, Facts] = {
             "net": NetFacts(host=target.host, port=target.port),
@@ -172,8 +172,10 @@ class Talk:
 
     def _spend(self, address: Address) -> None:
         if self.connections_left(address) <= 0:
-            self.budget.connections_left = 0
-            self.budget.spend_connection()
+            raise Failed(
+                Reason.BUDGET_EXCEEDED,
+                f"{self._per_address} connections to {address.ip} are what one look may take",
+            )
         self._attempts[address.ip] = self._attempts.get(address.ip, 0) + 1
 
     async def _open(self, address: Address) -> Connected:
@@ -279,6 +281,3 @@ class Talk:
 def vantage() -> str:
     """Where this is measured from: the machine's name."""
     return socket.gethostname()
-
-
-__all__ = ["ATTEMPT_SECONDS", "Talk", "now_ns", "vantage"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from collections.abc import Container
 from pathlib import Path
 from typing import Annotated
 
@@ -42,8 +41,3 @@ def all_planned() -> tuple[Planned, ...]:
     """Every rule of the plan, built or not, in the order of its file; read when first asked for."""
     text = (Path(__file__).parent / "planned.toml").read_text(encoding="utf-8")
     return msgspec.convert(tomllib.loads(text), _File).rule
-
-
-def still_planned(built: Container[str]) -> tuple[Planned, ...]:
-    """The rules of the plan whose id is not among ``built``."""
-    return tuple(row for row in all_planned() if row.id not in built)
