@@ -87,6 +87,25 @@ async def test_the_system_resolver_knows_localhost() -> None:
     assert talk.net.lookups[0].outcome == "ok"
 
 
+async def test_a_family_that_the_name_lacks_is_no_missing_name() -> None:
+    talk = talk_to("localhost", 1)
+    missing = {"ipv4", "ipv6"} - {a.family for a in await talk.addresses()}
+    for family in missing:
+        talk = talk_to("localhost", 1, family=family)
+        with pytest.raises(Failed) as caught:
+            await talk.addresses()
+        assert caught.value.reason is Reason.RESOLVE_NO_ADDRESS
+
+
+@pytest.mark.parametrize(("host", "family"), [("127.0.0.1", "ipv6"), ("::1", "ipv4")])
+async def test_an_address_of_the_other_family_is_our_mistake(host: str, family: str) -> None:
+    talk = talk_to(host, 1, family=family)
+    with pytest.raises(Failed) as caught:
+        await talk.addresses()
+    assert caught.value.reason is Reason.OPTIONS_UNUSABLE
+    assert host in caught.value.detail
+
+
 async def test_a_target_never_gets_more_connections_than_its_budget() -> None:
     async with tcp_server(hello) as port:
         talk = talk_to("127.0.0.1", port, connections=2)

@@ -96,6 +96,8 @@ async def _connect(sock: socket.socket, address: Address, deadline_ns: int) -> i
 
 def _failed(address: Address, start: int, code: int, detail: str) -> Connected:
     outcome, reason = _OUTCOME.get(code, ("unreachable", Reason.LOCAL_RESOURCE))
+    if code == errno.EINVAL and address.ip.startswith("fe80:") and not address.scope:
+        detail = f"a link-local address needs its interface, as in [{address.ip}%eth0]"
     text = detail or _EXPLAINED.get(reason) or errno.errorcode.get(code, str(code))
     end = Mark(now_ns(), "user")
     failed = Failed(reason, f"{address.ip} port {address.port}: {text}")

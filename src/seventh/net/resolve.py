@@ -32,19 +32,25 @@ async def system_addresses(
     """Ask the system's resolver; the Lookup says how it went even when there is no address."""
     started = now_ns()
 
-    def ask() -> list[tuple[object, ...]]:
-        return list(
-            socket.getaddrinfo(
-                host, port, _FAMILIES[family], socket.SOCK_STREAM, socket.IPPROTO_TCP
-            )
-        )
+    def ask(of: socket.AddressFamily = _FAMILIES[family]) -> list[tuple[object, ...]]:
+        return list(socket.getaddrinfo(host, port, of, socket.SOCK_STREAM, socket.IPPROTO_TCP))
+
+    def ask_or_ask_wider() -> list[tuple[object, ...]]:
+        try:
+            return ask()
+        except socket.gaierror as error:
+            # The C library says "no such name" too when only the other family has addresses.
+            if family != "any" and error.errno == socket.EAI_NONAME and ask(socket.AF_UNSPEC):
+                return []
+            raise
 
     outcome: Literal["ok", "nxdomain", "no-data", "servfail", "timeout", "failed"] = "ok"
     detail = ""
     rows: list[tuple[object, ...]] = []
     try:
         async with asyncio.timeout(max(0.001, (deadline_ns - now_ns()) / 1e9)):
-            rows = await in_daemon_thread(ask)
+            rows = await in_daemon_thread(ask_or_ask_wider)
+            outcome = "ok" if rows else "no-data"
     except TimeoutError:
         outcome, detail = "timeout", "the resolver did not answer in time"
     except socket.gaierror as error:

@@ -27,6 +27,7 @@ from seventh.net.stream import Stream, TcpStream, Transcript
 F = TypeVar("F", bound=Facts)
 ATTEMPT_SECONDS = 5.0
 """How long one address may take to accept before it counts as filtered."""
+_SPOKEN = {"ipv4": "IPv4", "ipv6": "IPv6"}
 RESOLVE_SECONDS = 5.0
 """How long the name may take; less when the whole target has less."""
 
@@ -96,6 +97,14 @@ class Talk:
     async def _resolve(self) -> tuple[Address, ...]:
         target, options = self.target, self.options
         if target.is_literal:
+            version = "ipv6" if ":" in target.host else "ipv4"
+            if options.family not in {"any", version}:
+                raise Failed(
+                    Reason.OPTIONS_UNUSABLE,
+                    f"{target.host} is no {_SPOKEN[options.family]} address, and no other was "
+                    "asked for: leave -4 or -6 out",
+                    phase="resolve",
+                )
             return (Address(ip=target.host.partition("%")[0], port=target.port,
                             scope=target.host.partition("%")[2]),)  # fmt: skip
         until = self.budget.within(min(RESOLVE_SECONDS, 0.8 * options.timeout_seconds))
