@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import select
 import socket
 import weakref
 from collections.abc import Iterator
 
 import pytest
 
-from seventh.net import wait
 from seventh.net.stopwatch import now_ns
 from seventh.net.wait import Cutoff, DeadlineError, readable, writable
 
 MS = 1_000_000
-
-
-@pytest.fixture(params=[True, False], ids=["epoll", "loop"], autouse=True)
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both ways of waiting: our own epoll descriptor, and the loop's where there is none."""
-    if request.param and not hasattr(select, "epoll"):
-        pytest.skip("this system has no epoll")
-    monkeypatch.setattr(wait, "_EPOLL", request.param)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import select
 import socket
 import weakref
 from collections.abc import Callable
@@ -108,88 +107,28 @@ class Cutoff:
             raise DeadlineError from error
 
 
-class _Sockets:
-    """All sockets that are waited for in one event loop, behind a descriptor of our own.
-
-    The loop watches one epoll descriptor for as long as it lives. A wait is then one system call
-    (ONESHOT: it ends by itself, and closing the socket forgets it), where a reader of the loop's
-    own costs two and an object to make and to drop.
-    """
-
-    __slots__ = ("__weakref__", "_epoll", "_waiting")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._epoll = select.epoll()
-        self._waiting: dict[int, asyncio.Future[None]] = {}
-        loop.add_reader(self._epoll.fileno(), self._ready)
-
-    def _ready(self) -> None:
-        for fd, _ in self._epoll.poll(0):
-            future = self._waiting.pop(fd, None)
-            if future is not None and not future.done():
-                future.set_result(None)
-
-    def add(self, fd: int, mask: int, future: asyncio.Future[None]) -> None:
-        """Settle ``future`` once, when ``fd`` is ready."""
-        self._waiting[fd] = future
-        try:
-            self._epoll.register(fd, mask | select.EPOLLONESHOT)
-        except FileExistsError:
-            self._epoll.modify(fd, mask | select.EPOLLONESHOT)
-
-    def drop(self, fd: int, future: asyncio.Future[None]) -> None:
-        """Forget the wait, whether it is over or not."""
-        if self._waiting.get(fd) is future:
-            del self._waiting[fd]
-
-
-_EPOLL = hasattr(select, "epoll")
-_sockets: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Sockets] = (
-    weakref.WeakKeyDictionary()
-)
-
-
 async def readable(sock: socket.socket, deadline_ns: int) -> None:
     """Return when ``sock`` can be read; raise DeadlineError at the deadline."""
     loop = asyncio.get_running_loop()
-    if _EPOLL:
-        await _ready(loop, sock, select.EPOLLIN, deadline_ns)
-        return
+    fd = sock.fileno()
     future: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(sock, _settle, future)
+    loop.add_reader(fd, _settle, future)
     try:
         await _until(loop, future, deadline_ns)
     finally:
-        loop.remove_reader(sock)
+        loop.remove_reader(fd)
 
 
 async def writable(sock: socket.socket, deadline_ns: int) -> None:
     """Return when ``sock`` can be written; raise DeadlineError at the deadline."""
     loop = asyncio.get_running_loop()
-    if _EPOLL:
-        await _ready(loop, sock, select.EPOLLOUT, deadline_ns)
-        return
-    future: asyncio.Future[None] = loop.create_future()
-    loop.add_writer(sock, _settle, future)
-    try:
-        await _until(loop, future, deadline_ns)
-    finally:
-        loop.remove_writer(sock)
-
-
-async def _ready(
-    loop: asyncio.AbstractEventLoop, sock: socket.socket, mask: int, deadline_ns: int
-) -> None:
-    sockets = _sockets.get(loop)
-    if sockets is None:
-        sockets = _sockets[loop] = _Sockets(loop)
-    future: asyncio.Future[None] = loop.create_future()
     fd = sock.fileno()
-    sockets.add(fd, mask, future)
+    future: asyncio.Future[None] = loop.create_future()
+    loop.add_writer(fd, _settle, future)
     try:
         await _until(loop, future, deadline_ns)
     finally:
-        sockets.drop(fd, future)
+        loop.remove_writer(fd)
 
 
 async def _until(
