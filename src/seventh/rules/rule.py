@@ -11,7 +11,7 @@ JSON and its tests: ``bad`` must make it fire, ``good`` must keep it silent.
     def comp_preauth(ssh: SshFacts) -> Verdict:
         if ssh.kexinit is None:
             return Skip("no KEXINIT was received")
-        return Hit(algorithms=("zlib",)) if "zlib" in ssh.kexinit.compression else None
+        return Hit(algorithms=("zlib",)) if "zlib" in ssh.kexinit.compressions else None
 """
 
 from __future__ import annotations
