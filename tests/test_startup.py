@@ -70,7 +70,9 @@ def check_of(served: Served) -> list[str]:
         if name in flags
         for text in (flags[name], str(value))
     ]
-    return ["check", served.target, "--format", "json", "--samples", "1", *options]
+    # By address: a name's records need the DNS library, and that is no part of the room.
+    target = served.target.replace("ssh.lab.test", "127.0.0.1")
+    return ["check", target, "--format", "json", "--samples", "1", *options]
 
 
 async def test_the_version_is_told_by_nearly_nothing() -> None:
@@ -92,8 +94,7 @@ async def test_a_listing_loads_no_event_loop_and_no_network() -> None:
     ("room", "packages", "standard"),
     [
         ("ntp", BASE, set()),
-        # The table of algorithms is TOML; the lab's server has a name, and names go through IDNA.
-        ("ssh", BASE | CRYPTOGRAPHY, {"tomllib", "unicodedata"}),
+        ("ssh", BASE | CRYPTOGRAPHY, {"tomllib"}),  # its table of algorithms
         (
             "tls",
             BASE | CRYPTOGRAPHY | {"OpenSSL"},

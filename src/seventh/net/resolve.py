@@ -173,6 +173,14 @@ def make_resolver(resolver: str | None) -> dns.asyncresolver.Resolver:
     return made
 
 
+def load() -> None:
+    """Load the DNS library now, so that its start-up is in no lookup's time."""
+    import dns.asyncbackend
+    import dns.asyncresolver
+
+    dns.asyncbackend.get_default_backend()
+
+
 async def record(name: str, kind: str, *, resolver: str | None, deadline_ns: int) -> Lookup:
     """Look one record type up: answers in presentation form, the AD bit, and how it went.
 
@@ -182,6 +190,7 @@ async def record(name: str, kind: str, *, resolver: str | None, deadline_ns: int
     import dns.flags
     import dns.resolver
 
+    load()
     started = now_ns()
     answers: tuple[str, ...] = ()
     authenticated: bool | None = None
@@ -204,6 +213,8 @@ async def record(name: str, kind: str, *, resolver: str | None, deadline_ns: int
         outcome, detail = "servfail", _first_line(error)
     except dns.exception.Timeout:
         outcome, detail = "timeout", "the resolver did not answer in time"
+    except Failed as failed:
+        outcome, detail = "failed", failed.detail
     except (dns.exception.DNSException, OSError) as error:
         outcome, detail = "failed", _first_line(error)
     return Lookup(

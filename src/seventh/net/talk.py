@@ -107,6 +107,8 @@ class Talk:
                 )
             return (Address(ip=target.host.partition("%")[0], port=target.port,
                             scope=target.host.partition("%")[2]),)  # fmt: skip
+        if options.resolver is not None:
+            resolve.load()
         until = self.budget.within(min(RESOLVE_SECONDS, 0.8 * options.timeout_seconds))
         with self.watch.phase("resolve"):
             if options.resolver is not None:
@@ -126,6 +128,11 @@ class Talk:
             if not addresses:
                 raise resolve.no_address(target.host, lookups)
         return addresses
+
+    @staticmethod
+    def prepare_records() -> None:
+        """Load what :meth:`records` needs, before phases run that it would hold up."""
+        resolve.load()
 
     async def records(self, name: str, kind: str) -> Lookup:
         """Look up a record; the Lookup joins the network facts. Never raises for the answer."""

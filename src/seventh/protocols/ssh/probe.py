@@ -84,6 +84,9 @@ async def check(talk: Talk) -> None:
     The first address that accepts is the conversation. What goes wrong with it is the report's
     failure; what goes wrong on the connections after it is noted in ``unlearnt``.
     """
+    if _has_records(talk):
+        await talk.addresses()
+        talk.prepare_records()
     streams = await talk.connect_all()
     records = _ask_sshfp(talk)
     try:
@@ -311,12 +314,17 @@ async def _again(talk: Talk, first: TcpStream, kind: str | None, methods: Names)
 # -- SSHFP -----------------------------------------------------------------------------------------
 
 
-def _ask_sshfp(talk: Talk) -> asyncio.Task[Lookup] | None:
-    """Ask beside the conversation. An address has no SSHFP, nor has localhost (RFC 6761)."""
+def _has_records(talk: Talk) -> bool:
+    """An address has no SSHFP, nor has localhost (RFC 6761)."""
     host = talk.target.host.rstrip(".")
-    if talk.target.is_literal or host == "localhost" or host.endswith(".localhost"):
+    return not (talk.target.is_literal or host == "localhost" or host.endswith(".localhost"))
+
+
+def _ask_sshfp(talk: Talk) -> asyncio.Task[Lookup] | None:
+    """Ask beside the conversation."""
+    if not _has_records(talk):
         return None
-    return asyncio.create_task(talk.records(host, "SSHFP"))
+    return asyncio.create_task(talk.records(talk.target.host.rstrip("."), "SSHFP"))
 
 
 def _learn_sshfp(talk: Talk, lookup: Lookup) -> None:
