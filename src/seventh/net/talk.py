@@ -190,7 +190,7 @@ class Talk:
         if self.connections_left(address) <= 0:
             raise Failed(
                 Reason.BUDGET_EXCEEDED,
-                f"{self._per_address} connections to {address.ip} are what one look may take",
+                f"the budget of {self._per_address} connections to {address.ip} is spent",
             )
         self._attempts[address.ip] = self._attempts.get(address.ip, 0) + 1
 
