@@ -33,7 +33,7 @@ check: setup  ## format, lint, types, imports, generated files, coverage
 	$(BIN)/python -m seventh.render.schema --check
 	$(BIN)/python -m seventh.render.pages --check
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n 0 -m 'not peer' $(PYTEST_ARGS)
+	$(BIN)/coverage run -m pytest -n 0 -m 'not peer' $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
