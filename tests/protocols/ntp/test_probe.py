@@ -19,6 +19,7 @@ from seventh.model.report import Report
 from seventh.model.severity import Severity
 from seventh.model.target import Target
 from seventh.net.kernel import LINUX
+from seventh.net.stopwatch import now_ns
 from seventh.protocols.ntp import SPEC, lab
 from seventh.protocols.ntp.codec import Packet, parse
 from seventh.protocols.ntp.facts import NtpFacts
@@ -91,7 +92,10 @@ async def test_phases_are_timed_by_the_kernel(kit: Kit) -> None:
     rtt = [phase for phase in report.phases if phase.name == "ntp.rtt"]
     assert [phase.outcome for phase in rtt] == ["ok"] * 4
     assert {phase.clock for phase in rtt} == {"kernel" if LINUX else "user"}
-    assert report.metrics["seventh_rtt_seconds"] == min(phase.seconds for phase in rtt)
+    # The sample that counts has the least delay; the server's own time is not part of that.
+    chosen = min(facts_of(report).samples, key=lambda sample: sample.delay_seconds)
+    assert report.metrics["seventh_rtt_seconds"] == chosen.rtt_seconds
+    assert chosen.rtt_seconds in [phase.seconds for phase in rtt]
 
 
 @pytest.mark.parametrize("name", BY_NAME)
@@ -382,18 +386,25 @@ async def test_a_late_event_loop_does_not_falsify_the_round_trip() -> None:
     if not LINUX:
         pytest.skip("the kernel gives no receive timestamps here")
 
+    replied_ns = 0
+
     def answer(handler: UdpHandler, data: bytes, source: tuple[str, int]) -> None:
+        nonlocal replied_ns
         if data[0] & 7 == 3:
             handler.send(reply_to(data), source)
-            # The reply is on its way; now everybody in this process is held up.
+            replied_ns = now_ns()
+            # The reply has arrived; now everybody in this process is held up.
             until = time.monotonic() + 0.05
             while time.monotonic() < until:
                 pass
 
     async with udp_server(answer) as port:
+        began_ns = now_ns()
         report = await pulse_one(target_of(port), QUICK)
-    assert facts_of(report).rtt_seconds is not None
-    assert facts_of(report).rtt_seconds < 0.04  # type: ignore[operator]
+    rtt_seconds = facts_of(report).rtt_seconds
+    assert rtt_seconds is not None
+    # Two readings of the wall clock lie between the kernel's stamp and the round trip.
+    assert rtt_seconds <= (replied_ns - began_ns) / 1e9 + 0.001
 
 
 async def test_an_icmp_error_after_a_reply_is_a_loss_and_no_busy_wait() -> None:

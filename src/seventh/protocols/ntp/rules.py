@@ -159,7 +159,7 @@ def spoof(ntp: NtpFacts) -> Verdict:
         "chrony": "server {address} minpoll 6 maxpoll 10   # no `burst`",
         "ntpd": "server {address} minpoll 6 maxpoll 10   # no `burst`",
     },
-    references=("RFC 5905 §7.4", "RFC 8633 §5.4"),
+    references=("RFC 5905 §7.4", "RFC 8633"),
     seed=("12.4.3",),
     good=GOOD,
     bad=GOOD.learn(requests=2, replies=2, kiss_codes=("RATE",)),
@@ -188,7 +188,7 @@ def kiss_rate(ntp: NtpFacts) -> Verdict:
         "ntpd": "restrict 198.51.100.0 mask 255.255.255.0 kod limited nomodify nopeer noquery"
         "   # on the server, without noserve",
     },
-    references=("RFC 5905 §7.4", "RFC 8633 §5.4"),
+    references=("RFC 5905 §7.4", "RFC 8633"),
     seed=("12.4.3",),
     good=GOOD,
     bad=GOOD.learn(requests=1, replies=1, kiss_codes=("DENY",), samples=(), offset_seconds=None),
@@ -219,7 +219,7 @@ def kiss_deny(ntp: NtpFacts) -> Verdict:
         "cisco-ios": "no ntp allow mode control",
         "any": "Let only the machine itself and the monitoring network ask control queries.",
     },
-    references=("RFC 8633 §3.4", "RFC 9327"),
+    references=("RFC 8633", "RFC 9327"),
     seed=("12.4.3",),
     good=GOOD,
     bad=GOOD.learn(

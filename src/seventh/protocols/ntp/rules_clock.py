@@ -279,7 +279,7 @@ def local_clock(ntp: NtpFacts) -> Verdict:
         "leapsectz right/UTC",
         "ntpd": "leapfile /usr/share/zoneinfo/leap-seconds.list",
     },
-    references=("RFC 5905 §7.3", "RFC 8633 §3.7"),
+    references=("RFC 5905 §7.3", "RFC 8633"),
     seed=("12.4.1",),
     good=GOOD,
     bad=GOOD.learn(leap=1),

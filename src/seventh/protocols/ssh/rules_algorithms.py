@@ -66,7 +66,7 @@ def _plain(explained: Names) -> str:
         "any": "Remove {names}; keep mlkem768x25519-sha256, sntrup761x25519-sha512 and "
         "curve25519-sha256.",
     },
-    references=("RFC 9142 §4",),
+    references=("RFC 9142",),
     seed=("12.2.2",),
     good=offering(),
     bad=offering(kex_algorithms=("curve25519-sha256", "diffie-hellman-group14-sha1")),
@@ -305,7 +305,7 @@ def hostsig_sha1(ssh: SshFacts) -> Verdict:
         "openssh": "PubkeyAcceptedAlgorithms -ssh-rsa,ssh-rsa-cert-v01@openssh.com",
         "any": "Accept rsa-sha2-256 and rsa-sha2-512 from users, and ssh-rsa no longer.",
     },
-    references=("RFC 8308 §3.1", "RFC 8332"),
+    references=("RFC 8308", "RFC 8332"),
     seed=("12.2.5",),
     good=SshFacts(server_sig_algs=("ssh-ed25519", "rsa-sha2-256", "rsa-sha2-512")),
     bad=SshFacts(server_sig_algs=("ssh-ed25519", "ssh-rsa", "rsa-sha2-256")),
