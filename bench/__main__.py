@@ -13,7 +13,8 @@ from bench import machine, pages
 from bench.peers import MissingError
 from bench.table import Table
 
-NAMES = ("pulse", "handshake", "ssh", "ntp", "memory", "truth", "startup")
+NAMES = ("pulse", "handshake", "ssh", "ssh_login", "via", "ntp", "nts", "lint", "memory", "truth",
+         "startup")  # fmt: skip
 """Each is a module with ``run(folder, quick) -> list[Table]``; its docstring says what it does."""
 
 

@@ -206,8 +206,8 @@ StrictModes no
 
 
 @contextlib.contextmanager
-def openssh(folder: Path) -> Iterator[int]:
-    """OpenSSH's server with keys of its own; gives the port."""
+def openssh(folder: Path, lines: str = "") -> Iterator[int]:
+    """OpenSSH's server with keys of its own and further ``lines``; gives the port."""
     import socket
 
     sshd, keygen = need("sshd"), need("ssh-keygen")
@@ -219,7 +219,7 @@ def openssh(folder: Path) -> Iterator[int]:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # its unprivileged part is jailed there
     port = free_port()
     config = folder / "sshd_config"
-    config.write_text(_SSHD.format(port=port, folder=folder), encoding="utf-8")
+    config.write_text(_SSHD.format(port=port, folder=folder) + lines, encoding="utf-8")
 
     def ident() -> None:
         with socket.create_connection(("127.0.0.1", port), 5) as sock:

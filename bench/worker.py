@@ -91,6 +91,37 @@ def bare(url: str, count: int) -> None:
                     raise RuntimeError(f"{url}: no identification string")
 
 
+async def exchanges(url: str, count: int, options: Options) -> None:
+    """``count`` NTP exchanges, each on a socket of its own; with nts:// on one pair of keys."""
+    from seventh.net.talk import Talk
+    from seventh.protocols.ntp.conversation import Conversation
+    from seventh.protocols.ntp.nts_conversation import NtsConversation
+    from seventh.protocols.ntp.nts_establish import establish, follow, start_as_client
+    from seventh.protocols.ntp.nts_fields import supported
+
+    target = target_of(url)
+    talk = Talk(target, options)
+    (address,) = await talk.addresses()
+    established = None
+    cookies: list[bytes] = []
+    if target.scheme == "nts":
+        tls = await start_as_client(talk, await talk.connect())
+        established = await establish(talk, tls, supported())
+        cookies = list(established.response.cookies)
+        (address,) = await follow(talk, established)
+    for _ in range(count):
+        one = Conversation(talk, address)
+        if established is not None:
+            one = NtsConversation(talk, address, established, cookies)
+        await one.exchange(talk.budget.within(1.0))
+        if not one.sampler.tally.replies:
+            raise RuntimeError(f"{url}: {one.failure()}")
+        if isinstance(one, NtsConversation):
+            cookies = one.client.cookies
+        one.close()
+    talk.close()
+
+
 async def refused(url: str, options: Options) -> str | None:
     """The reason that a pulse fails with."""
     report = await pulse_one(target_of(url), options)
@@ -140,6 +171,8 @@ def answer(runner: asyncio.Runner, request: dict[str, Any]) -> dict[str, Any]:
             bare(request["url"], request["count"])
         case "resume":
             runner.run(resumed(request["url"], request["count"], options))
+        case "exchanges":
+            runner.run(exchanges(request["url"], request["count"], options))
         case "refused":
             extra["reason"] = runner.run(refused(request["url"], options))
         case "parallel":

@@ -25,7 +25,7 @@ sys.exit(code)
 # What uvloop's compiled parts register beside it.
 _CYTHON = ("_cython_", "cython_runtime")
 BASE = {"seventh", "msgspec", "typing_extensions", "uvloop"}
-CRYPTOGRAPHY = {"cryptography", "_cffi_backend", "_openssl"}
+CRYPTOGRAPHY = {"cryptography", "_cffi_backend", "_openssl", "bcrypt"}
 
 # Of the standard library, what is heavy and once came along unasked.
 HEAVY = {

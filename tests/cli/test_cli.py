@@ -214,3 +214,55 @@ async def test_a_reader_that_leaves_is_no_error(port: int) -> None:
     )
     _, err = await process.communicate()
     assert err == b""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["lint"], "required: FILE"),
+        (["lint", "x", "--kind", "nope"], "there are authorized_keys, chrony.conf"),
+        (["lint", "x", "--software", "openssh"], "openssh=9.2"),
+        (["lint", "x", "--only", "SSH-NOPE"], "no rule is called SSH-NOPE"),
+        (["check", "ssh://h", "--via", "tcp://b:1"], "write jump hosts as ssh://"),
+        (["check", "ssh://h", "--via", "gopher://b"], "unknown scheme"),
+        (["check", "ssh://h", "--identity", "/no/such/key"], "cannot be read"),
+        (["check", "ssh://h", "--hold", "3"], "--hold needs --intrusive"),
+        (["check", "ntp://h", "--ntp-key", "1"], "--ntp-key needs --ntp-keys"),
+        (["check", "ntp://h", "--ntp-key", "0"], "not a number from 1"),
+    ],
+)
+async def test_what_lint_and_the_permissions_refuse(arguments: list[str], says: str) -> None:
+    code, out, err = await seventh(*arguments)
+    assert (code, out) == (3, "")
+    assert says in err
+    assert err.count("\n") == 1
+
+
+async def test_lint_of_stdin_a_file_and_a_folder(tmp_path: Path) -> None:
+    written = "PasswordAuthentication yes\nPermitRootLogin yes\nUseDNS no\n"
+    code, out, err = await seventh("lint", "-", "--format", "json", stdin=written)
+    assert (code, err) == (2, "")
+    (report,) = json.loads(out)["reports"]
+    assert report["target"] == "file:-"
+    assert {"file": "-", "line": 1, "text": "PasswordAuthentication yes"} in [
+        line for finding in report["findings"] for line in finding["source"]
+    ]
+    (tmp_path / "sshd_config").write_text(written)
+    code, out, _ = await seventh("lint", str(tmp_path), "--format", "nagios")
+    assert code == 2
+    assert f"at: {tmp_path}/sshd_config:1: PasswordAuthentication yes" in out
+    code, _, err = await seventh("lint", str(tmp_path / "gone"), "--format", "json")
+    assert (code, err) == (3, "")
+    (tmp_path / "empty").mkdir()
+    code, _, err = await seventh("lint", str(tmp_path / "empty"))
+    assert code == 3
+    assert "no file in it" in err
+
+
+@pytest.mark.parametrize("name", ["terminal", "markdown", "html", "junit", "nagios"])
+async def test_every_format_tells_file_and_line(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "sshd_config"
+    path.write_text("\nPermitEmptyPasswords yes\n")
+    code, out, err = await seventh("lint", str(path), "--format", name, COLUMNS="200")
+    assert (code, err) == (2, "")
+    assert "sshd_config:2" in out

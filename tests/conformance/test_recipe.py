@@ -40,6 +40,7 @@ from seventh.model.facts import Facts
 class EchoFacts(Facts, frozen=True, kw_only=True):
     rtt_seconds: float | None = None
     faithful: bool | None = None
+    most_bytes: int | None = None
 """,
     "codec.py": '''
 from seventh.model.failure import ProtocolViolation
@@ -108,6 +109,47 @@ def lies(echo: EchoFacts) -> Verdict:
     if echo.faithful is None:
         return Skip("nothing came back")
     return None if echo.faithful else Hit(count=32)
+
+
+@rule(
+    "ECHO-UNBOUNDED", Severity.MEDIUM, tier=0, source=Source.FILE,
+    title="The echo has no limit", evidence="most-bytes is {most}",
+    why="Whoever sends much gets much.", fix={"echod": "most-bytes 4096"}, seed=("0",),
+    good=EchoFacts(most_bytes=4096), bad=EchoFacts(most_bytes=0),
+    directives={"echod": ("most-bytes",)},
+)
+def unbounded(echo: EchoFacts) -> Verdict:
+    if echo.most_bytes is None:
+        return Skip("no file said how much is echoed")
+    return None if echo.most_bytes else Hit(most=echo.most_bytes)
+""",
+    "lint.py": """
+from seventh.lintkit.files import Files, Text
+from seventh.lintkit.linted import Kind, Linted, Setting, Software, View
+from seventh.model.source import Line
+from seventh.protocols.echo.facts import EchoFacts
+
+
+def looks(lines: tuple[str, ...]) -> int:
+    return sum(line.startswith("most-bytes ") for line in lines)
+
+
+KINDS = (
+    Kind(name="echo.conf", title="echod", product="echod", names=("echo.conf",), looks=looks),
+)
+
+
+def lint(kind: Kind, text: Text, files: Files, software: Software | None) -> Linted:
+    most, settings = 0, {}
+    at = Line(file=text.name, line=None, text="most-bytes 0 (default)")
+    for number, line in text.numbered():
+        word, _, value = line.partition(" ")
+        if word == "most-bytes" and value.isdigit():
+            most, at = int(value), Line(file=text.name, line=number, text=line)
+        elif line.strip():
+            files.problem(text.name, number, f"{word!r} is no directive")
+    settings = {"most-bytes": (Setting(value=str(most), at=at),)}
+    return Linted(views=(View(facts=EchoFacts(most_bytes=most), settings=settings),))
 """,
     "lab.py": """
 import contextlib
@@ -171,6 +213,19 @@ async def test_its_rules_and_its_lab_are_found(rooms: Path) -> None:
     code, output = await seventh(rooms, "tour", "echo")
     assert code == 0, output
     assert "1 faults named, 1 clean servers clean" in output
+
+
+async def test_its_files_are_judged(rooms: Path, tmp_path: Path) -> None:
+    path = tmp_path / "echo.conf"
+    path.write_text("most-bytes 0\n")
+    code, output = await seventh(rooms, "lint", str(path), "--format", "json")
+    assert code == 1, output
+    (report,) = json.loads(output)["reports"]
+    (finding,) = report["findings"]
+    assert report["target"] == f"file:{path}"
+    assert finding["source"] == [{"file": str(path), "line": 1, "text": "most-bytes 0"}]
+    path.write_text("most-bytes 512\n")
+    assert (await seventh(rooms, "lint", str(path)))[0] == 0
 
 
 async def test_it_is_held_to_the_contract_and_to_hostile_peers(rooms: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seventh.model.failure import Failed, Reason
-from seventh.net.address import check_peer_named, reach
+from seventh.net.address import check_peer_named, is_literal, reach
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,19 @@ def test_a_peer_cannot_steer_inwards(asked: str, named: str) -> None:
 )
 def test_outwards_and_sideways_are_fine(asked: str, named: str) -> None:
     check_peer_named(asked, named)
+
+
+@pytest.mark.parametrize(
+    ("host", "literal"),
+    [
+        ("192.0.2.1", True),
+        ("2001:db8::1", True),
+        ("fe80::1%eth0", False),
+        ("0x7f000001", False),
+        ("127.1", False),
+        ("localhost", False),
+        ("", False),
+    ],
+)
+def test_what_is_an_address_and_no_name(host: str, literal: bool) -> None:
+    assert is_literal(host) is literal

@@ -74,3 +74,27 @@ def test_what_the_kernel_says_of_our_clock(
 def test_a_system_without_adjtimex_knows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "_adjtimex", lambda: None)
     assert clock.clock_error_seconds() is None
+
+
+def test_the_wall_clock_and_the_raw_one_go_on_alike_while_nobody_steps_one() -> None:
+    unix, raw = clock.wall_and_raw_seconds()
+    later_unix, later_raw = clock.wall_and_raw_seconds()
+    assert later_raw >= raw
+    assert abs(unix - time.time()) < 60
+    assert abs((later_unix - unix) - (later_raw - raw)) < 1e-3
+
+
+def test_a_system_without_a_raw_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "_RAW", None)
+    before = time.monotonic()
+    _, raw = clock.wall_and_raw_seconds()
+    assert before <= raw <= time.monotonic()
+
+
+def test_an_interrupted_pair_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The wall clock before and after each reading of the raw one: far apart, then close.
+    readings = iter([1_000_000_000, 9_000_000_000, 10_000_000_000, 10_000_000_100])
+    monkeypatch.setattr("seventh.net.clock.time.time_ns", lambda: next(readings))
+    monkeypatch.setattr(clock, "_RAW", None)
+    unix, _ = clock.wall_and_raw_seconds()
+    assert unix == pytest.approx(10.00000005, abs=1e-9)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 
 
 def need_binary(name: str) -> str:
     """The program's absolute path; the test is skipped, saying so, where it is not installed."""
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin:/sbin"
+    beside = str(Path(sys.executable).parent)
+    path = os.pathsep.join(
+        [os.environ.get("PATH", ""), beside, "/usr/sbin", "/usr/local/sbin", "/sbin"]
+    )
     found = shutil.which(name, path=path)
     if found is None:
         pytest.skip(f"{name} is not installed")

@@ -61,12 +61,13 @@ async def chronyd(
     *lines: str,
     host: str = "127.0.0.1",
     clients: str = "127.0.0.0/8",
+    port: int | None = None,
     shift: str | None = None,
     ready: Callable[[NtpFacts], bool] | None = lambda facts: facts.replies > 0,
 ) -> AsyncIterator[int]:
     """Run chronyd with ``lines``, never touching the clock; gives its port when it is ``ready``."""
     program = need_binary("chronyd")
-    port = free_port(socket.SOCK_DGRAM, host)
+    port = port or free_port(socket.SOCK_DGRAM, host)
     started = Started(folder, program, port, host, (f"allow {clients}", *lines), shift)
     try:
         if ready is not None:

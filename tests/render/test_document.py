@@ -49,6 +49,7 @@ def test_the_keys_are_those_of_the_design() -> None:
     ]  # fmt: skip
     assert list(found["findings"][0]) == [
         "id", "severity", "title", "evidence", "why", "fix", "references", "seed", "tier",
+        "source",
     ]  # fmt: skip
     assert found["skipped"] == [{"id": "DEMO-TOLD", "reason": "nothing was told"}]
 
@@ -68,6 +69,7 @@ def test_findings_come_gravest_first_in_words() -> None:
         "references": ["RFC 9999 §1"],
         "seed": ["12.2.2"],
         "tier": 1,
+        "source": [],
     }
     assert slow["evidence"] == "waited 4.2 s"
 

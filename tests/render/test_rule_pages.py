@@ -135,7 +135,7 @@ def test_the_plan_is_whole() -> None:
     rows = all_planned()
     assert len({row.id for row in rows}) == len(rows) == 379
     assert {row.room for row in rows} >= {"net", "tls", "ssh", "ntp", "smtp", "mail", "imap",
-                                          "pop3", "snmp", "http", "grpc", "mqtt", "ws"}  # fmt: skip
+                                          "pop3", "snmp", "http", "grpc", "mqtt", "websocket"}  # fmt: skip
     assert all(row.title and row.waits_for and row.source for row in rows)
     by_id = {row.id: row for row in rows}
     for name in ("SPF-MULTI", "TLS-RENEG", "TLS-CERT-NOTYET", "IMAP-NO-STARTTLS", "TLSRPT",

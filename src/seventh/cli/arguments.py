@@ -16,6 +16,9 @@ from seventh.model.failure import UsageError
 from seventh.model.severity import Severity
 from seventh.render import FORMATS
 
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""The most that --max-body may allow."""
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -36,6 +39,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("-V", "--version", action="version", version=f"seventh {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     _check(verbs)
+    _lint(verbs)
     _explain(verbs)
     _rules(verbs)
     _ports(verbs)
@@ -73,6 +77,9 @@ def _check(verbs: _Verbs[_Parser]) -> None:
         help="more targets, one a line, or a .toml file with options of their own; - is stdin",
     )
     _connecting(check)
+    _logging_in(check)
+    _requesting(check)
+    _upgrading(check)
     _selecting(check)
     _showing(check)
     check.add_argument(
@@ -93,6 +100,29 @@ def _check(verbs: _Verbs[_Parser]) -> None:
         help="pause between two of them (default 2)",
     )
     check.set_defaults(verb=_late("check"))
+
+
+def _lint(verbs: _Verbs[_Parser]) -> None:
+    lint = verbs.add_parser(
+        "lint",
+        help="judge configuration files by the same rules, with file and line",
+        description="Reads configuration files of servers and clients and judges them by the "
+        "rules that a file decides. A folder is searched for files that are recognised.",
+    )
+    lint.add_argument("files", nargs="+", metavar="FILE", help="a file or a folder; - is stdin")
+    lint.add_argument(
+        "--kind", metavar="NAME", help="what the files are, such as sshd_config; else recognised"
+    )
+    lint.add_argument(
+        "--software",
+        action="append",
+        default=[],
+        metavar="PRODUCT=VERSION",
+        help="whose defaults hold, such as openssh=9.2 (default: the newest known)",
+    )
+    _selecting(lint)
+    _showing(lint)
+    lint.set_defaults(verb=_late("lint"))
 
 
 def _connecting(parser: argparse.ArgumentParser) -> None:
@@ -117,6 +147,103 @@ def _connecting(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--server-name", metavar="NAME", help="the name to ask for and to verify")
     group.add_argument("--cert", metavar="FILE", help="client certificate, PEM")
     group.add_argument("--key", metavar="FILE", help="its key, PEM")
+    group.add_argument(
+        "--via", metavar="URL[,URL…]", help="through jump hosts, nearest first: ssh://bastion"
+    )
+    group.add_argument(
+        "--ssh-config",
+        metavar="FILE",
+        help="host aliases for ssh targets and --via (default: your own; none: no file)",
+    )
+
+
+def _logging_in(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("logging in (tier 2) and permissions")
+    group.add_argument("--user", metavar="NAME", help="log in as NAME")
+    group.add_argument(
+        "--identity",
+        dest="identities",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="with this private key; may be repeated (default: the agent's keys)",
+    )
+    group.add_argument(
+        "--no-agent", dest="agent", action="store_false", help="leave the ssh-agent alone"
+    )
+    group.add_argument(
+        "--password-file",
+        metavar="FILE",
+        help="with the password in its first line (or set SEVENTH_PASSWORD)",
+    )
+    group.add_argument("--known-hosts", metavar="FILE", help="host keys that are known")
+    group.add_argument("--ntp-keys", metavar="FILE", help="symmetric keys, as chrony's keyfile")
+    group.add_argument("--ntp-key", type=_count32, metavar="ID", help="which of them")
+    group.add_argument(
+        "--allow-write", action="store_true", help="tier 3: what leaves a trace others can see"
+    )
+    group.add_argument(
+        "--intrusive", action="store_true", help="tier 4: limits, holding open, malformed input"
+    )
+    group.add_argument(
+        "--i-own-this", action="store_true", help="tier 4 off this machine: I answer for it"
+    )
+    group.add_argument(
+        "--hold",
+        type=_seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="with --intrusive: hold a connection open, to see keepalives (default: do not)",
+    )
+
+
+def _requesting(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the request (HTTP and what stands on it)")
+    group.add_argument("--method", default="GET", metavar="NAME", help="tier 3 where it is unsafe")
+    group.add_argument(
+        "--header",
+        dest="headers",
+        action="append",
+        default=[],
+        metavar="'NAME: VALUE'",
+        help="to the target's own origin; VALUE may be file:PATH or env:NAME; may be repeated",
+    )
+    group.add_argument("--token-file", metavar="FILE", help="a bearer token in its first line")
+    group.add_argument("--body", metavar="FILE", help="to send with the request")
+    group.add_argument("--expect-status", type=_status, metavar="NNN", help="else it is a failure")
+    group.add_argument(
+        "--expect-json", metavar="EXPRESSION", help="JMESPath that must hold of the answer"
+    )
+    group.add_argument(
+        "--max-body", type=_size, default=1048576, metavar="BYTES", help="of an answer (1 MiB)"
+    )
+    group.add_argument("--http-version", choices=("1.1", "2", "3"), help="speak this one alone")
+    group.add_argument("--qlog", metavar="FILE", help="write a QUIC connection's log there")
+
+
+def _upgrading(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("WebSocket")
+    group.add_argument("--origin", metavar="URL", help="in the handshake (default: its own site)")
+    group.add_argument(
+        "--subprotocol",
+        dest="subprotocols",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="to offer; may be repeated, the preferred one first",
+    )
+    group.add_argument(
+        "--message-template",
+        "--echo-template",
+        dest="message_template",
+        metavar="TEXT",
+        help="with --allow-write: publish this and see whom it reaches; {id} is another word each "
+        "time; lines before the last are said first by every socket; may be file:PATH",
+    )
+    group.add_argument(
+        "--sockets", type=_sockets, default=10, metavar="N", help="of a fan-out (default 10)"
+    )
+    group.add_argument("--direct", metavar="URL", help="the same service without its proxy")
 
 
 def _selecting(parser: argparse.ArgumentParser) -> None:
@@ -209,6 +336,30 @@ def _seconds(text: str) -> float:
     if not 0 < value <= 86400:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return value
+
+
+def _status(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) == 3) or not 200 <= int(text) <= 599:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a status from 200 to 599")
+    return int(text)
+
+
+def _size(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:9]) <= MAX_BODY_BYTES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_BODY_BYTES}")
+    return int(text)
+
+
+def _sockets(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or not 2 <= int(text[:3]) <= 50:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 2 to 50")
+    return int(text)
+
+
+def _count32(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:11]) <= 2**32 - 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 4294967295")
+    return int(text)
 
 
 def _count(text: str) -> int:

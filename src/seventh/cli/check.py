@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from seventh import protocols
 from seventh.cli.show import document, emit, worst_exit
 from seventh.cli.targets import Job, gather
-from seventh.engine.check import check_many
+from seventh.engine.check import carry_by, check_many
+from seventh.engine.together import together
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.model.report import Report
@@ -33,15 +34,22 @@ def run(parsed: argparse.Namespace) -> int:
     jobs = gather(parsed.targets, parsed.files, options)
     for own in {own for _, own in jobs if own.ca_file or own.ca_store or own.cert_file}:
         _tls_files_can_be_used(own)
-    _output_can_be_written(parsed.output)
+    output_can_be_written(parsed.output)
     reports = run_loop(_check(jobs, selection, parsed.parallel))
+    reports += together(reports, selection)
     emit(document(reports), parsed)
     return worst_exit(reports, parsed.fail_on)
 
 
 def options_from(parsed: argparse.Namespace) -> Options:
     """The shared options of a command line; UsageError for a file that cannot be read."""
-    for flag, name in (("--ca", parsed.ca), ("--cert", parsed.cert), ("--key", parsed.key)):
+    files = [("--ca", parsed.ca), ("--cert", parsed.cert), ("--key", parsed.key)]
+    files += [("--identity", name) for name in parsed.identities]
+    files += [("--password-file", parsed.password_file), ("--known-hosts", parsed.known_hosts)]
+    files += [("--ntp-keys", parsed.ntp_keys), ("--token-file", parsed.token_file)]
+    files += [("--body", parsed.body)]
+    files += [("--ssh-config", None if parsed.ssh_config == "none" else parsed.ssh_config)]
+    for flag, name in files:
         if name is not None:
             _readable(flag, name)
     if parsed.ca_store is not None and not Path(parsed.ca_store).exists():
@@ -50,6 +58,12 @@ def options_from(parsed: argparse.Namespace) -> Options:
         raise UsageError("--key needs --cert: the certificate that the key belongs to")
     if parsed.resolver is not None:
         parse_resolver(parsed.resolver)
+    if parsed.via is not None:
+        carry_by(parsed.via)
+    if parsed.ntp_key is not None and parsed.ntp_keys is None:
+        raise UsageError("--ntp-key needs --ntp-keys: the file that the key is in")
+    if parsed.hold and not parsed.intrusive:
+        raise UsageError("--hold needs --intrusive: holding a connection open is tier 4")
     return Options(
         timeout_seconds=parsed.timeout,
         family=parsed.family,
@@ -59,7 +73,34 @@ def options_from(parsed: argparse.Namespace) -> Options:
         cert_file=parsed.cert,
         key_file=parsed.key,
         resolver=parsed.resolver,
+        via=parsed.via,
+        user=parsed.user,
+        identities=tuple(parsed.identities),
+        agent=parsed.agent,
+        password_file=parsed.password_file,
+        known_hosts=parsed.known_hosts,
+        ssh_config=parsed.ssh_config,
+        ntp_keys=parsed.ntp_keys,
+        ntp_key=parsed.ntp_key,
+        allow_write=parsed.allow_write,
+        intrusive=parsed.intrusive,
+        i_own_this=parsed.i_own_this,
+        hold_seconds=parsed.hold,
+        method=parsed.method,
+        headers=tuple(parsed.headers),
+        token_file=parsed.token_file,
+        body_file=parsed.body,
+        expect_status=parsed.expect_status,
+        expect_json=parsed.expect_json,
+        max_body_bytes=parsed.max_body,
+        qlog_file=parsed.qlog,
+        http_version=parsed.http_version,
         transcript=parsed.verbose,
+        origin=parsed.origin,
+        subprotocols=tuple(parsed.subprotocols),
+        message_template=parsed.message_template,
+        sockets=parsed.sockets,
+        direct=parsed.direct,
         samples=parsed.samples,
         interval_seconds=parsed.interval,
     )
@@ -82,8 +123,8 @@ def _tls_files_can_be_used(options: Options) -> None:
     context(options, "modern")
 
 
-def _output_can_be_written(name: str | None) -> None:
-    # Found out before the work, not after it.
+def output_can_be_written(name: str | None) -> None:
+    """UsageError when it cannot: found out before the work, not after it."""
     if name is None:
         return
     try:
@@ -122,7 +163,7 @@ async def _check(jobs: list[Job], selection: Selection, parallel: int) -> list[R
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, stop.set)
     reports: dict[int, Report] = {}
-    show = _progress([str(target) for target, _ in jobs])
+    show = progress([str(target) for target, _ in jobs], "targets")
     try:
         async for index, report in check_many(jobs, selection, parallel=parallel, stop=stop):
             reports[index] = report
@@ -136,14 +177,14 @@ async def _check(jobs: list[Job], selection: Selection, parallel: int) -> list[R
     return [reports[index] for index in sorted(reports)]
 
 
-def _progress(targets: list[str]) -> Callable[[Report | None], None]:
+def progress(names: list[str], noun: str) -> Callable[[Report | None], None]:
     """What is called with each report, and with None at the end; silent where nobody watches."""
     if not sys.stderr.isatty():
         return lambda report: None
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    progress = Progress(
+    bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
@@ -151,14 +192,14 @@ def _progress(targets: list[str]) -> Callable[[Report | None], None]:
         console=Console(stderr=True),
         transient=True,
     )
-    what = targets[0] if len(targets) == 1 else f"{len(targets)} targets"
-    task = progress.add_task(f"checking {what}", total=len(targets))
-    progress.start()
+    what = names[0] if len(names) == 1 else f"{len(names)} {noun}"
+    task = bar.add_task(f"looking at {what}", total=len(names))
+    bar.start()
 
     def show(report: Report | None) -> None:
         if report is None:
-            progress.stop()
+            bar.stop()
         else:
-            progress.update(task, advance=1, description=f"{report.target}: {report.status}")
+            bar.update(task, advance=1, description=f"{report.target}: {report.status}")
 
     return show

@@ -26,7 +26,34 @@ _OWN_OPTIONS = {
     "cert": "cert_file",
     "key": "key_file",
     "resolver": "resolver",
+    "via": "via",
+    "user": "user",
+    "identity": "identities",
+    "agent": "agent",
+    "password-file": "password_file",
+    "known-hosts": "known_hosts",
+    "ssh-config": "ssh_config",
+    "ntp-keys": "ntp_keys",
+    "ntp-key": "ntp_key",
+    "allow-write": "allow_write",
+    "intrusive": "intrusive",
+    "i-own-this": "i_own_this",
+    "hold": "hold_seconds",
+    "method": "method",
+    "header": "headers",
+    "token-file": "token_file",
+    "body": "body_file",
+    "expect-status": "expect_status",
+    "expect-json": "expect_json",
+    "max-body": "max_body_bytes",
+    "qlog": "qlog_file",
+    "http-version": "http_version",
     "family": "family",
+    "origin": "origin",
+    "subprotocol": "subprotocols",
+    "message-template": "message_template",
+    "sockets": "sockets",
+    "direct": "direct",
     "samples": "samples",
     "interval": "interval_seconds",
 }
@@ -106,6 +133,8 @@ def _own_options(where: str, table: dict[str, Any], options: Options) -> Options
             raise UsageError(
                 f"{where}: unknown option {key!r}; there are {', '.join(sorted(_OWN_OPTIONS))}"
             )
+        if key in {"identity", "header"} and isinstance(value, str):
+            value = [value]
         changes[_OWN_OPTIONS[key]] = value
     try:
         known = {field: getattr(options, field) for field in options.__struct_fields__}

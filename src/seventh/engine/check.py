@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import functools
 import traceback
 from collections.abc import AsyncIterator, Sequence
 
@@ -16,8 +17,9 @@ from seventh.model.options import Options
 from seventh.model.report import Finding, Report, Skipped
 from seventh.model.severity import Severity
 from seventh.model.spec import Spec
-from seventh.model.target import Target
-from seventh.net.talk import Talk, vantage
+from seventh.model.target import Target, parse_target
+from seventh.net.carrier import Carrier
+from seventh.net.talk import Carry, Talk, vantage
 from seventh.net.wait import Cutoff, DeadlineError
 from seventh.rules.collect import rules_of
 from seventh.rules.run import Selection, Verdicts, run_rules
@@ -94,8 +96,10 @@ async def _look(
     spec = protocols.room_of(target.scheme)
     probe = getattr(protocols.part(spec.name, "probe"), verb)
     started_at = dt.datetime.now(dt.UTC)
-    talk = Talk(target, options, connections=spec.connections)
+    talk, wrong = _begin(target, options, spec)
     try:
+        if wrong is not None:
+            raise wrong
         with Cutoff(options.timeout_seconds + _GRACE_SECONDS):
             await probe(talk)
     except UsageError as error:
@@ -113,7 +117,49 @@ async def _look(
         if selection is not None:
             talk.note_paths()
         talk.close()
-    return _report(talk, spec, started_at, selection)
+    return _report(target, talk, spec, started_at, selection)
+
+
+def _begin(target: Target, options: Options, spec: Spec) -> tuple[Talk, UsageError | None]:
+    """The talk, and what is wrong with the target's options, where something is.
+
+    A room with a module ``aim`` may have the person's own configuration change where it goes: an
+    alias of ``~/.ssh/config`` means another host and perhaps a jump host.
+    """
+    aimed, wrong = target, None
+    carry: Carry | None = None
+    try:
+        if _aims(spec.name):
+            aimed, options = protocols.part(spec.name, "aim").aim(target, options)
+        if options.via is not None:
+            carry = carry_by(options.via)
+    except UsageError as error:
+        wrong = error
+    return Talk(aimed, options, connections=spec.connections, carry=carry), wrong
+
+
+@functools.cache
+def _aims(room: str) -> bool:
+    return protocols.has_part(room, "aim")
+
+
+def carry_by(via: str) -> Carry:
+    """What leads a talk through the jump hosts of ``via``; UsageError when they are not written so.
+
+    All hops have one scheme, and its room has a module ``via``.
+    """
+    hops = tuple(
+        hop for text in via.split(",") for hop in parse_target(text.strip(), protocols.schemes())
+    )
+    rooms = {protocols.room_of(hop.scheme).name for hop in hops}
+    if len(rooms) != 1 or not protocols.has_part(name := rooms.pop(), "via"):
+        raise UsageError(f"--via {via!r}: write jump hosts as ssh://host[:port], with commas")
+
+    async def carry(talk: Talk) -> Carrier:
+        carrier: Carrier = await protocols.part(name, "via").carry(talk, hops)
+        return carrier
+
+    return carry
 
 
 def _last_failed_phase(talk: Talk) -> str:
@@ -132,7 +178,13 @@ def as_failed(error: Exception) -> Failed:
     return Failed(Reason.INTERNAL, f"{said}{at}; please report this with the target's kind")
 
 
-def _report(talk: Talk, spec: Spec, started_at: dt.datetime, selection: Selection | None) -> Report:
+def _report(
+    target: Target,
+    talk: Talk,
+    spec: Spec,
+    started_at: dt.datetime,
+    selection: Selection | None,
+) -> Report:
     failed = talk.failure
     failure: Failure | None = failed.failure() if failed is not None else None
     duration = talk.watch.elapsed_seconds()
@@ -142,7 +194,7 @@ def _report(talk: Talk, spec: Spec, started_at: dt.datetime, selection: Selectio
         else Verdicts(findings=(), skipped=(), passed=())
     )
     return Report(
-        target=str(talk.target),
+        target=str(target),
         protocol=spec.name,
         vantage=vantage(),
         started_at=started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -160,7 +212,8 @@ def _report(talk: Talk, spec: Spec, started_at: dt.datetime, selection: Selectio
 
 def judge_facts(talk: Talk, spec: Spec, selection: Selection) -> Verdicts:
     """Run the rules of every room whose facts the talk has; rules of a room without facts skip."""
-    selection = msgspec.structs.replace(selection, max_tier=talk.options.max_tier)
+    denied = {tier: why for tier in range(5) if (why := talk.denied(tier)) is not None}
+    selection = msgspec.structs.replace(selection, denied=denied)
     findings: list[Finding] = []
     skipped: list[Skipped] = []
     passed: list[str] = []

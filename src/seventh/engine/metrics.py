@@ -38,7 +38,10 @@ def metrics_of(
         if room in known:
             for metric in known[room].metrics:
                 fact = getattr(learnt, metric.fact, None)
-                if fact is not None and (value := _number(fact)) is not None:
+                if metric.label:
+                    for value_of, number in (fact or {}).items():
+                        metrics[f'{metric.name}{{{metric.label}="{value_of}"}}'] = float(number)
+                elif fact is not None and (value := _number(fact)) is not None:
                     metrics[metric.name] = value
     for phase in phases:
         if phase.outcome == "ok":

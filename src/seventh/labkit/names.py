@@ -59,4 +59,4 @@ def _answer(data: bytes, zone: Zone, authenticated: bool, servfail: frozenset[st
         reply.set_rcode(dns.rcode.NXDOMAIN)
     elif records := zone[name].get(kind):
         reply.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *records))
-    return reply.to_wire()
+    return reply.to_wire(want_shuffle=False)  # in the order of the zone

@@ -15,7 +15,7 @@ import contextlib
 import os
 import shutil
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Literal, cast
 
@@ -50,7 +50,7 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     """A running reference server: what to check, and the options that the check needs."""
 
     target: str
-    options: dict[str, str | float | int] = {}
+    options: Mapping[str, str | float | int | tuple[str, ...]] = {}
     """Fields of :class:`seventh.model.options.Options` to set, such as ``ca_file``."""
 
 

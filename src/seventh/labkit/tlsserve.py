@@ -151,8 +151,9 @@ async def tls_server(
     application: Application = echo,
     early_data: bool = False,
     host: str = "127.0.0.1",
+    port: int = 0,
 ) -> AsyncIterator[int]:
-    """Serve TLS on a free port; gives the port."""
+    """Serve TLS on a free port, or on ``port``; gives the port."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first, hello = await _first_hello(reader)
@@ -167,8 +168,8 @@ async def tls_server(
             await peer.shake_hands(first)
             await application(peer)
 
-    async with tcp_server(serve, host) as port:
-        yield port
+    async with tcp_server(serve, host, port) as bound:
+        yield bound
 
 
 async def _first_hello(

@@ -11,6 +11,8 @@ from typing import Any, Self
 
 import msgspec
 
+from seventh.model.drawing import Drawing
+
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Base of every room's facts. Every field has a default that means "not learnt"."""
@@ -18,3 +20,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     def learn(self, **changes: Any) -> Self:
         """A copy with ``changes`` known; a field that does not exist is a TypeError."""
         return msgspec.structs.replace(self, **changes)
+
+    def drawings(self) -> tuple[Drawing, ...]:
+        """What of these facts is better seen than read; nothing, unless a room says so."""
+        return ()

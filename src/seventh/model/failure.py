@@ -54,9 +54,13 @@ class Reason(StrEnum):
     PEER_RESET = "peer-reset"
     PEER_SILENT = "peer-silent"
     BUDGET_EXCEEDED = "budget-exceeded"
+    UNEXPECTED_ANSWER = "unexpected-answer"
     AUTH_REQUIRED = "auth-required"
     AUTH_REJECTED = "auth-rejected"
+    HOST_KEY_UNTRUSTED = "host-key-untrusted"
     OPTIONS_UNUSABLE = "options-unusable"
+    FILE_UNREADABLE = "file-unreadable"
+    FILE_MALFORMED = "file-malformed"
     LOCAL_RESOURCE = "local-resource"
     INTERRUPTED = "interrupted"
     INTERNAL = "internal-error"
@@ -72,6 +76,8 @@ _BLAME = {
     Reason.ADDRESS_POLICY: Blame.PEER,
     Reason.NO_REPLY: Blame.NETWORK,
     Reason.OPTIONS_UNUSABLE: Blame.LOCAL,
+    Reason.FILE_UNREADABLE: Blame.LOCAL,
+    Reason.FILE_MALFORMED: Blame.LOCAL,
     Reason.LOCAL_RESOURCE: Blame.LOCAL,
     Reason.INTERRUPTED: Blame.LOCAL,
     Reason.INTERNAL: Blame.SEVENTH,

@@ -20,7 +20,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     port: int
     family: Literal["ipv4", "ipv6"]
-    transport: Literal["tcp", "udp"]
+    transport: Literal["tcp", "udp", "via"]
+    """``via``: a jump host connected for us."""
     outcome: AttemptOutcome
     seconds: float
     clock: Clock
@@ -45,12 +46,32 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class Hop(msgspec.Struct, frozen=True, kw_only=True):
+    """One jump host on the way."""
+
+    host: str
+    port: int
+    user: str
+    address: str = ""
+    software: str = ""
+    """Its identification, cleaned."""
+    host_key: str = ""
+    """Type and SHA-256 fingerprint."""
+    host_key_known: Literal["known", "unknown", "changed", "revoked", "unjudged"] = "unjudged"
+    auth_method: str = ""
+    """How the login was granted, such as ``publickey``."""
+    seconds: float | None = None
+    """From the first packet (or channel request) to the granted login."""
+
+
 class NetFacts(Facts, frozen=True, kw_only=True):
     """Names, addresses and attempts."""
 
     host: str = ""
     port: int = 0
     addresses: tuple[str, ...] = ()
+    hops: tuple[Hop, ...] = ()
+    """The jump hosts that the conversation went through, nearest first."""
     lookups: tuple[Lookup, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     drift: tuple[str, ...] = ()

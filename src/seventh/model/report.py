@@ -10,6 +10,7 @@ from seventh.model.facts import Facts
 from seventh.model.failure import Blame, Failure, Reason
 from seventh.model.phase import Phase
 from seventh.model.severity import Severity, Status
+from seventh.model.source import Line
 
 Param = str | int | float | tuple[str, ...]
 
@@ -24,6 +25,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     params: Mapping[str, Param]
     references: tuple[str, ...]
     seed: tuple[str, ...]
+    settings: tuple[str, ...] = ()
+    """The settings that the rule points a linter at; empty for those that it declares."""
+    product: str = ""
+    """Whose file was judged; empty for what was seen on the wire."""
+    view: str = ""
+    """Inside which block of a file; empty for the file as a whole."""
+    source: tuple[Line, ...] = ()
+    """The lines that the finding stands on, where it was found in files."""
 
 
 class Skipped(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +75,10 @@ def judge(
     """Weigh a failure and findings into a status; findings below ``bar`` do not count."""
     if failure is not None:
         undecided = failure.reason in {Reason.INTERRUPTED, Reason.OPTIONS_UNUSABLE}
+        if failure.reason is Reason.FILE_UNREADABLE:
+            # What was read of it may be bad enough already.
+            grave = any(s.reaches(Severity.HIGH) and s.reaches(bar) for s in severities)
+            return Status.CRITICAL if grave else Status.UNKNOWN
         if undecided or failure.blame is Blame.SEVENTH:
             return Status.UNKNOWN
         return Status.CRITICAL

@@ -27,6 +27,9 @@ class Metric(msgspec.Struct, frozen=True):
     kind: Literal["gauge", "counter", "histogram"]
     meaning: str
     fact: str
+    label: str = ""
+    """Where the fact is a mapping of numbers, the label that its keys are the values of: each
+    entry is a sample of its own, such as ``…_total{version="2"}``."""
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,10 +19,21 @@ _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://(.*)$", re.DOTALL)
 _LABEL = re.compile(r"^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$")
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
+CREDENTIAL_PARAMETERS = (
+    "access_token", "accesstoken", "api_key", "apikey", "auth", "auth_token", "authorization",
+    "bearer", "credential", "id_token", "jwt", "key", "pass", "passwd", "password",
+    "secret", "session", "session_id", "sessionid", "sid", "sig", "signature", "ticket", "token",
+)  # fmt: skip
+"""Names of query parameters whose values are credentials: they are shown nowhere."""
+_CREDENTIAL = re.compile(
+    rf"(?i)((?:^|[?&;/])(?:{'|'.join(CREDENTIAL_PARAMETERS)})=)[^&;#/ ]+"
+    r"|()eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*"
+)
+
 # The schemes of the design that have no room yet; asking for one says so instead of "unknown".
 PLANNED_SCHEMES = frozenset(
-    {"smtp", "smtps", "submission", "imap", "imaps", "pop3", "pop3s", "mail", "nts", "snmp"}
-    | {"http", "https", "grpc", "grpcs", "mqtt", "mqtts", "mqtt+ws", "mqtt+wss", "ws", "wss"}
+    {"smtp", "smtps", "submission", "imap", "imaps", "pop3", "pop3s", "mail", "snmp"}
+    | {"grpc", "grpcs", "mqtt", "mqtts", "mqtt+ws", "mqtt+wss"}
 )
 
 
@@ -45,6 +56,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     path: str = ""
     user: str | None = None
+    port_given: bool = True
+    """False where the port is the scheme's usual one because nobody named any."""
 
     @property
     def is_literal(self) -> bool:
@@ -58,7 +71,12 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         return f"{host}:{self.port}"
 
     def __str__(self) -> str:
-        return f"{self.scheme}://{self.authority}{self.path}"
+        return f"{self.scheme}://{self.authority}{without_credentials(self.path)}"
+
+
+def without_credentials(path: str) -> str:
+    """``path`` with its query, the values of credentials in it replaced by ``…``."""
+    return _CREDENTIAL.sub(lambda match: f"{match[1] or ''}…", path) if path else path
 
 
 def parse_target(text: str, schemes: Mapping[str, Scheme]) -> tuple[Target, ...]:
@@ -94,7 +112,7 @@ def _bare(text: str, schemes: Mapping[str, Scheme]) -> tuple[Target, ...]:
             f"such as tls://{text} or tcp://{text}"
         )
     return tuple(
-        Target(scheme=scheme.name, host=host, port=scheme.port)
+        Target(scheme=scheme.name, host=host, port=scheme.port, port_given=False)
         for scheme in schemes.values()
         if scheme.well_known and scheme.port is not None
     )
@@ -111,14 +129,16 @@ def _from_url(text: str, rest: str, scheme: Scheme) -> Target:
                 f"target {scheme.name}://…@{authority} carries a password: a secret never stands "
                 "in a URL; use --password-file or the environment variable SEVENTH_PASSWORD"
             )
-    host, port = _host_and_port(authority, text)
-    if port is None:
-        port = scheme.port
+    host, given = _host_and_port(authority, text)
+    port = given if given is not None else scheme.port
     if port is None:
         raise UsageError(
             f"target {text!r} needs a port, such as {scheme.name}://{authority or 'host'}:443"
         )
-    return Target(scheme=scheme.name, host=host, port=port, path=path, user=user or None)
+    return Target(
+        scheme=scheme.name, host=host, port=port, path=path, user=user or None,
+        port_given=given is not None,
+    )  # fmt: skip
 
 
 def _host_and_port(authority: str, text: str) -> tuple[str, int | None]:

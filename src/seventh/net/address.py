@@ -15,6 +15,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     """One IP address and port to talk to."""
 
     ip: str
+    """Or, where a jump host connects for us, the name that it resolves."""
     port: int
     scope: str = ""
     """The zone of a link-local IPv6 address."""
@@ -48,6 +49,14 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return self.ip
+
+
+def is_literal(host: str) -> bool:
+    """Whether ``host`` is an IP address, without a zone, and no name."""
+    try:
+        return not getattr(ipaddress.ip_address(host), "scope_id", None)
+    except ValueError:
+        return False
 
 
 def reach(ip: str) -> Literal["public", "private", "loopback"]:

@@ -37,19 +37,21 @@ class Meter:
     The rate is counted over the time spent waiting for the peer, so our own pauses never blame it.
     """
 
-    __slots__ = ("max_bytes", "received", "waited_ns")
+    __slots__ = ("max_bytes", "patient", "received", "waited_ns")
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.received = 0
         self.waited_ns = 0
+        self.patient = False
+        """Whether silence is expected, so that no rate is asked for."""
 
     def charge(self, count: int) -> None:
         """Count received bytes; Failed when there are too many or they came too slowly."""
         self.received += count
         if self.received > self.max_bytes:
             raise Failed(Reason.BUDGET_EXCEEDED, f"the peer sent more than {self.max_bytes} bytes")
-        if self.waited_ns > RATE_GRACE_SECONDS * 1e9:
+        if self.waited_ns > RATE_GRACE_SECONDS * 1e9 and not self.patient:
             seconds = self.waited_ns / 1e9
             if self.received < MIN_RATE_BYTES_PER_SECOND * seconds:
                 raise Failed(

@@ -15,6 +15,7 @@ _TIME_ERROR = 5
 _CLOSE_NS = 1000
 """Two readings of the monotonic clock this close had nothing between but one of the other."""
 _READINGS = 8
+_RAW: int | None = getattr(time, "CLOCK_MONOTONIC_RAW", None)
 
 
 def wall_minus_monotonic_ns() -> int:
@@ -43,6 +44,23 @@ def wall_ns(mark: Mark, distance_ns: int | None = None) -> int:
     ``distance_ns`` is :func:`wall_minus_monotonic_ns`, for several marks that share one reading.
     """
     return mark.ns + (wall_minus_monotonic_ns() if distance_ns is None else distance_ns)
+
+
+def wall_and_raw_seconds() -> tuple[float, float]:
+    """The wall clock (Unix time) and a clock that nobody steps or steers, read at one instant.
+
+    Two such pairs tell how far the wall clock was stepped or steered between them. The raw clock
+    runs at the rate of its oscillator, good to 500 ppm at worst; where the system has no such
+    clock, the monotonic one stands in, and steering goes unseen.
+    """
+    before = wall = raw = 0
+    for _ in range(_READINGS):
+        before = time.time_ns()
+        raw = time.clock_gettime_ns(_RAW) if _RAW is not None else now_ns()
+        wall = time.time_ns()
+        if 0 <= wall - before < _CLOSE_NS:
+            break
+    return (before + (wall - before) // 2) / 1e9, raw / 1e9
 
 
 def clock_error_seconds() -> float | None:

@@ -13,8 +13,9 @@ from seventh.model.phase import Mark
 from seventh.net import kernel
 from seventh.net.address import Address
 from seventh.net.budget import Budget
+from seventh.net.carrier import Carrier
 from seventh.net.stopwatch import now_ns
-from seventh.net.stream import TcpStream, Transcript
+from seventh.net.stream import Stream, TcpStream, Transcript
 from seventh.net.wait import DeadlineError, writable
 
 _OUTCOME: dict[int, tuple[AttemptOutcome, Reason]] = {
@@ -36,7 +37,7 @@ class Connected(msgspec.Struct, frozen=True):
     attempt: Attempt
     start_ns: int
     end: Mark
-    stream: TcpStream | None
+    stream: Stream | None
     failure: Failed | None
 
 
@@ -135,3 +136,38 @@ def _attempt(
         mss_bytes=info.mss_bytes if info else None,
         retransmits=info.retransmits if info else None,
     )
+
+
+_THROUGH: dict[Reason, AttemptOutcome] = {
+    Reason.CONNECT_REFUSED: "refused",
+    Reason.CONNECT_TIMEOUT: "timeout",
+    Reason.CONNECT_RESET: "reset",
+    Reason.CONNECT_FORBIDDEN: "forbidden",
+}
+
+
+async def open_through(carrier: Carrier, address: Address, deadline_ns: int) -> Connected:
+    """Have the last jump host connect to ``address``, until ``deadline_ns``.
+
+    The attempt lasts from our asking to the hop's word that the connection stands: the way to the
+    hop and the hop's own connect.
+    """
+    start = now_ns()
+    stream: Stream | None = None
+    failure: Failed | None = None
+    try:
+        stream = await carrier.open(address.ip, address.port, deadline_ns)
+        end = stream.opened
+    except Failed as failed:
+        failure, end = failed, Mark(now_ns(), "user")
+    attempt = Attempt(
+        address=address.ip,
+        port=address.port,
+        family=address.family,
+        transport="via",
+        outcome="open" if failure is None else _THROUGH.get(failure.reason, "unreachable"),
+        seconds=max(0, end.ns - start) / 1e9,
+        clock=end.clock,
+        detail=failure.detail if failure is not None else "",
+    )
+    return Connected(attempt, start, end, stream, failure)

@@ -31,7 +31,7 @@ class Arrived(msgspec.Struct, frozen=True):
 
 
 class Datagram:
-    """A UDP socket of a fresh random port.
+    """A UDP socket of a fresh random port, or of ``source_port``.
 
     It is not connected, so that a reply from a foreign address is seen and can be judged; ICMP
     errors still arrive (IP_RECVERR). :meth:`receive` tells where each datagram came from.
@@ -40,7 +40,11 @@ class Datagram:
     __slots__ = ("_budget", "_meter", "_sock", "_transcript", "address")
 
     def __init__(
-        self, address: Address, budget: Budget, transcript: Transcript | None = None
+        self,
+        address: Address,
+        budget: Budget,
+        transcript: Transcript | None = None,
+        source_port: int = 0,
     ) -> None:
         self.address = address
         self._budget = budget
@@ -58,6 +62,27 @@ class Datagram:
                 else:
                     sock.setsockopt(socket.IPPROTO_IPV6, kernel.IPV6_RECVERR, 1)
         self._sock = sock
+        if source_port:
+            self._bind(source_port)
+
+    def _bind(self, port: int) -> None:
+        """Ask from ``port`` of the address that leads there; Failed where it cannot be had."""
+        local = local_ip(self.address)
+        if local is None:
+            return  # sending will say that there is no route
+        bound = Address(ip=local, port=port, scope=self.address.scope)
+        try:
+            self._sock.bind(bound.sockaddr)
+        except OSError as error:
+            self._sock.close()
+            why = f"{error.strerror}"
+            if error.errno == errno.EADDRINUSE:
+                why = "a program of this machine has it and is not disturbed"
+            elif error.errno in {errno.EACCES, errno.EPERM}:
+                why = "it takes root, or the capability CAP_NET_BIND_SERVICE"
+            raise Failed(
+                Reason.LOCAL_RESOURCE, f"port {port} of {local} cannot be had: {why}"
+            ) from None
 
     def send(self, data: bytes) -> Mark:
         """Send one datagram; the mark is the instant just before it went."""
@@ -79,24 +104,31 @@ class Datagram:
         Raises Failed with connect-refused or connect-unreachable when ICMP says so.
         """
         until = min(deadline_ns, self._budget.deadline_ns)
-        while True:
+        while (arrived := self.take()) is None:
             try:
-                data, ancillary, _, source = self._sock.recvmsg(
-                    MAX_DATAGRAM, kernel.ANCILLARY_BYTES
-                )
-            except BlockingIOError:
-                try:
-                    await readable(self._sock, until)
-                except DeadlineError:
-                    return None
-                continue
-            except OSError as error:
-                self._forget_icmp()
-                raise _refused(error) from None
-            if self._transcript is not None:
-                note(self._transcript, "<", data)
-            self._meter.charge(len(data))
-            return Arrived(data, kernel.arrival(ancillary), source[0], source[1])
+                await readable(self._sock, until)
+            except DeadlineError:
+                return None
+        return arrived
+
+    def take(self) -> Arrived | None:
+        """The next datagram that is here already, without waiting; raises as :meth:`receive`."""
+        try:
+            data, ancillary, _, source = self._sock.recvmsg(MAX_DATAGRAM, kernel.ANCILLARY_BYTES)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            self._forget_icmp()
+            raise _refused(error) from None
+        if self._transcript is not None:
+            note(self._transcript, "<", data)
+        self._meter.charge(len(data))
+        return Arrived(data, kernel.arrival(ancillary), source[0], source[1])
+
+    @property
+    def local_port(self) -> int:
+        """Our port; 0 before the first datagram has been sent."""
+        return int(self._sock.getsockname()[1])
 
     def _forget_icmp(self) -> None:
         """Empty the error queue: while anything is in it, the socket counts as readable."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import abc
 import errno
+import re
 import socket
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
+from seventh.model.target import without_credentials
 from seventh.net import kernel
 from seventh.net.address import Address
 from seventh.net.budget import Budget, Meter
@@ -27,6 +29,8 @@ class Stream(abc.ABC):
     """Ordered bytes in both directions."""
 
     address: Address
+    opened: Mark
+    """When the connection was there: where a phase begins that waits for the peer to speak."""
 
     @abc.abstractmethod
     async def send(self, data: bytes) -> Mark:
@@ -47,6 +51,14 @@ class Stream(abc.ABC):
     @abc.abstractmethod
     def budget(self) -> Budget:
         """What the peer may cost."""
+
+    def expect_silence(self) -> None:
+        """From now on the peer may be silent as long as it likes: no rate is asked of it."""
+        return
+
+    def tcp_info(self) -> kernel.TcpInfo | None:
+        """The kernel's view of the path now; None where there is no kernel socket of our own."""
+        return None
 
     def __enter__(self) -> Stream:
         return self
@@ -70,7 +82,6 @@ class TcpStream(Stream):
     ) -> None:
         self._sock = sock
         self.opened = opened or Mark(now_ns(), "user")
-        """When the connection was there: where a phase begins that waits for the peer to speak."""
         self.address = address
         self._budget = budget
         self._meter = Meter(budget.max_bytes)
@@ -138,6 +149,10 @@ class TcpStream(Stream):
         finally:
             self._meter.waited_ns += now_ns() - started
 
+    def expect_silence(self) -> None:
+        """Ask no minimum rate any more."""
+        self._meter.patient = True
+
     def tcp_info(self) -> kernel.TcpInfo | None:
         """The kernel's view of the path now."""
         return kernel.tcp_info(self._sock)
@@ -165,6 +180,10 @@ def broken(error: OSError) -> Failed:
 
 TRANSCRIPT_LINES = 400
 _SHOWN = 96
+_LOOKED_AT = 16384
+_CREDENTIAL_FIELD = re.compile(
+    r"(?im)^((?:proxy-)?authorization:[ \t]*(?:[\w-]+[ \t]+)?|cookie:[ \t]*|x-api-key:[ \t]*)[^\r\n]+"
+)
 
 
 def note(transcript: Transcript, direction: str, data: bytes) -> None:
@@ -176,7 +195,10 @@ def note(transcript: Transcript, direction: str, data: bytes) -> None:
         return
     text = data[:_SHOWN]
     if all(32 <= byte < 127 or byte in b"\r\n\t" for byte in text):
-        shown = text.decode("ascii").encode("unicode_escape").decode("ascii")
+        # Credentials go before the cut: half of one is still one.
+        plain = without_credentials(data[:_LOOKED_AT].decode("latin-1"))
+        plain = _CREDENTIAL_FIELD.sub(r"\1…", plain)[:_SHOWN]
+        shown = plain.encode("unicode_escape").decode("ascii").replace("\\u2026", "…")
     else:
         shown = text.hex(" ", 2)
     more = f" … {len(data)} bytes" if len(data) > _SHOWN else ""

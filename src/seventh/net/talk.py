@@ -11,23 +11,26 @@ from typing import TypeVar
 import msgspec
 
 from seventh.model.facts import Facts
-from seventh.model.failure import Failed, Reason
+from seventh.model.failure import Failed, Reason, UsageError
 from seventh.model.netfacts import Attempt, Lookup, NetFacts
 from seventh.model.options import Options
 from seventh.model.phase import Mark
 from seventh.model.target import Target
 from seventh.net import resolve
-from seventh.net.address import Address
+from seventh.net.address import Address, check_peer_named, is_literal, reach
 from seventh.net.budget import Budget
-from seventh.net.connect import Connected, open_tcp
+from seventh.net.carrier import Carrier
+from seventh.net.connect import Connected, open_tcp, open_through
 from seventh.net.datagram import Datagram
 from seventh.net.stopwatch import Stopwatch
-from seventh.net.stream import Stream, TcpStream, Transcript
+from seventh.net.stream import Stream, Transcript
 
 F = TypeVar("F", bound=Facts)
 ATTEMPT_SECONDS = 5.0
 """How long one address may take to accept before it counts as filtered."""
 _SPOKEN = {"ipv4": "IPv4", "ipv6": "IPv6"}
+Carry = Callable[["Talk"], Awaitable[Carrier]]
+"""Makes the carrier of a talk that goes through jump hosts, when it is first needed."""
 RESOLVE_SECONDS = 5.0
 """How long the name may take; less when the whole target has less."""
 
@@ -39,11 +42,18 @@ class Talk:
     """
 
     __slots__ = (
-        "_addresses", "_attempts", "_opened", "_per_address", "_transports", "budget", "facts",
-        "failure", "options", "target", "transcript", "watch",
+        "_addresses", "_attempts", "_carrier", "_carry", "_opened", "_per_address",
+        "_transports", "budget", "facts", "failure", "options", "target", "transcript", "watch",
     )  # fmt: skip
 
-    def __init__(self, target: Target, options: Options, *, connections: int = 4) -> None:
+    def __init__(
+        self,
+        target: Target,
+        options: Options,
+        *,
+        connections: int = 4,
+        carry: Carry | None = None,
+    ) -> None:
         self.target = target
         self.options = options
         self.watch = Stopwatch()
@@ -56,7 +66,9 @@ class Talk:
         self.transcript: Transcript | None = [] if options.transcript else None
         self._addresses: tuple[Address, ...] | None = None
         self._opened: list[Stream | Datagram] = []
-        self._transports: dict[str, TcpStream] = {}
+        self._transports: dict[str, Stream] = {}
+        self._carry = carry
+        self._carrier: Carrier | None = None
         self._attempts: dict[str, int] = {}
 
     # -- what was learnt -------------------------------------------------------------------------
@@ -85,6 +97,15 @@ class Talk:
         if self.transcript is not None:
             self.transcript.append(f"# {text}")
 
+    def denied(self, tier: int) -> str | None:
+        """Why a step of ``tier`` must not be taken with this target; None when it may.
+
+        Tier 4 asks more of a peer that is not on this machine, so ask after the name is resolved.
+        """
+        here = bool(self._addresses) and self._carry is None
+        loopback = here and all(reach(a.ip) == "loopback" for a in self._addresses or ())
+        return self.options.denied(tier, loopback=loopback)
+
     # -- names -----------------------------------------------------------------------------------
 
     async def addresses(self) -> tuple[Address, ...]:
@@ -96,6 +117,8 @@ class Talk:
 
     async def _resolve(self) -> tuple[Address, ...]:
         target, options = self.target, self.options
+        if self._carry is not None:
+            return (Address(ip=target.host, port=target.port),)  # the last hop resolves
         if target.is_literal:
             version = "ipv6" if ":" in target.host else "ipv4"
             if options.family not in {"any", version}:
@@ -107,27 +130,44 @@ class Talk:
                 )
             return (Address(ip=target.host.partition("%")[0], port=target.port,
                             scope=target.host.partition("%")[2]),)  # fmt: skip
+        return await self._look_up(target.host, target.port)
+
+    async def _look_up(self, host: str, port: int) -> tuple[Address, ...]:
+        options = self.options
         if options.resolver is not None:
             resolve.load()
         until = self.budget.within(min(RESOLVE_SECONDS, 0.8 * options.timeout_seconds))
         with self.watch.phase("resolve"):
             if options.resolver is not None:
                 addresses, lookups = await resolve.asked_addresses(
-                    target.host,
-                    target.port,
-                    options.family,
-                    resolver=options.resolver,
-                    deadline_ns=until,
+                    host, port, options.family, resolver=options.resolver, deadline_ns=until
                 )
             else:
                 addresses, lookup = await resolve.system_addresses(
-                    target.host, target.port, options.family, until
+                    host, port, options.family, until
                 )
                 lookups = (lookup,)
             self.learn("net", NetFacts, lookups=self.net.lookups + lookups)
             if not addresses:
-                raise resolve.no_address(target.host, lookups)
+                raise resolve.no_address(host, lookups)
         return addresses
+
+    async def addresses_named(self, asked: str, host: str, port: int) -> tuple[Address, ...]:
+        """The addresses of a host that the peer at ``asked`` has named: in a redirect, a referral.
+
+        A name is resolved as the target's is. Raises Failed: a resolve reason, or address-policy
+        when any of the addresses is one that this peer may not name. Through jump hosts nobody can
+        tell, so nothing is followed.
+        """
+        if self._carry is not None:
+            raise Failed(Reason.ADDRESS_POLICY, f"the peer names {host}: not followed with --via")
+        if is_literal(host):
+            named: tuple[Address, ...] = (Address(ip=host, port=port),)
+        else:
+            named = await self._look_up(host, port)
+        for address in named:
+            check_peer_named(asked, address.ip)
+        return named
 
     @staticmethod
     def prepare_records() -> None:
@@ -144,7 +184,7 @@ class Talk:
 
     # -- connections -----------------------------------------------------------------------------
 
-    async def connect(self) -> TcpStream:
+    async def connect(self) -> Stream:
         """A TCP connection to the first address that accepts, tried one after another.
 
         The failure of the last address is raised when none does. This is the pulse's way.
@@ -158,7 +198,7 @@ class Talk:
         assert failed is not None  # noqa: S101 - addresses() never gives an empty tuple
         raise failed
 
-    async def connect_all(self) -> list[TcpStream]:
+    async def connect_all(self) -> list[Stream]:
         """A TCP connection to every address that accepts, tried all at once, in resolver order.
 
         Every attempt is in the network facts; Failed when no address accepts. This is the check's
@@ -170,12 +210,10 @@ class Talk:
             return streams
         raise next(c.failure for c in tried if c.failure is not None)
 
-    async def connect_again(self, address: Address) -> TcpStream:
+    async def connect_again(self, address: Address, seconds: float = ATTEMPT_SECONDS) -> Stream:
         """One more connection to ``address``, outside the ``connect`` phase; spends the budget."""
         self._spend(address)
-        connected = await open_tcp(
-            address, self.budget, self.budget.within(ATTEMPT_SECONDS), self.transcript
-        )
+        connected = await self._try(address, seconds)
         if connected.stream is None:
             assert connected.failure is not None  # noqa: S101 - one of the two is always there
             raise connected.failure
@@ -196,9 +234,7 @@ class Talk:
 
     async def _open(self, address: Address) -> Connected:
         self._spend(address)
-        connected = await open_tcp(
-            address, self.budget, self.budget.within(ATTEMPT_SECONDS), self.transcript
-        )
+        connected = await self._try(address)
         self.watch.record(
             "connect",
             connected.start_ns,
@@ -214,12 +250,28 @@ class Talk:
             self._transports[address.ip] = connected.stream
         return connected
 
+    async def _try(self, address: Address, seconds: float = ATTEMPT_SECONDS) -> Connected:
+        until = self.budget.within(seconds)
+        if self._carry is None:
+            return await open_tcp(address, self.budget, until, self.transcript)
+        if self._carrier is None:
+            self._carrier = await self._carry(self)
+        return await open_through(self._carrier, address, until)
+
     def _attempted(self, attempt: Attempt) -> None:
         self.learn("net", NetFacts, attempts=(*self.net.attempts, attempt))
 
-    def datagram(self, address: Address) -> Datagram:
-        """A UDP socket towards ``address``."""
-        made = Datagram(address, self.budget, self.transcript)
+    def datagram(self, address: Address, *, source_port: int = 0) -> Datagram:
+        """A UDP socket towards ``address``, from ``source_port`` where one is named.
+
+        UsageError where the talk goes through jump hosts; Failed (local-resource) where the port
+        is not to be had.
+        """
+        if self._carry is not None:
+            raise UsageError(
+                f"--via carries TCP only: {self.target} is asked by datagrams; leave --via out"
+            )
+        made = Datagram(address, self.budget, self.transcript, source_port)
         self._opened.append(made)
         return made
 
@@ -239,7 +291,7 @@ class Talk:
         )  # fmt: skip
 
     async def compare(
-        self, streams: list[TcpStream], look: Callable[[TcpStream], Awaitable[dict[str, str]]]
+        self, streams: list[Stream], look: Callable[[Stream], Awaitable[dict[str, str]]]
     ) -> None:
         """Look at each address the same way and note in the network facts what differs.
 
@@ -291,6 +343,8 @@ class Talk:
         for opened in self._opened:
             opened.close()
         self._opened.clear()
+        if self._carrier is not None:
+            self._carrier.close()
 
 
 @functools.cache

@@ -10,6 +10,7 @@ peer sent are escaped here once, for all formats. Line breaks are left only in a
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -50,6 +51,19 @@ class PhaseEntry(msgspec.Struct, frozen=True, kw_only=True):
     address: str | None
 
 
+class SourceEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that a finding stands on."""
+
+    file: str
+    line: Annotated[int | None, Meta(description="from 1; null where a default holds")]
+    text: Annotated[str, Meta(description="the effective setting, as its file would write it")]
+
+    @property
+    def place(self) -> str:
+        """``file:12``, or the file alone."""
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+
 class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A rule that fired, in words."""
 
@@ -62,6 +76,9 @@ class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
     references: tuple[str, ...]
     seed: tuple[str, ...]
     tier: Annotated[int, Meta(ge=0, le=4)]
+    source: Annotated[
+        tuple[SourceEntry, ...], Meta(description="lines of files; empty for what the wire showed")
+    ]
 
 
 class SkippedEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,13 +207,23 @@ def _finding(finding: Finding, speech: Speech) -> FindingEntry:
         id=finding.id,
         severity=finding.severity,
         title=words.title,
-        evidence=words.evidence,
+        evidence=f"in {clean(finding.view)}: {words.evidence}" if finding.view else words.evidence,
+        source=tuple(
+            SourceEntry(file=clean(line.file), line=line.line, text=clean(line.text))
+            for line in finding.source
+        ),
         why=words.why,
-        fix=dict(words.fix),
+        fix=_fix(words.fix, finding.product),
         references=finding.references,
         seed=finding.seed,
         tier=finding.tier,
     )
+
+
+def _fix(fix: Mapping[str, str], product: str) -> dict[str, str]:
+    """The fix for the product whose file was judged, where it is known; else for all."""
+    mine = {name: text for name, text in fix.items() if name == product}
+    return mine or dict(fix)
 
 
 def _skipped(skipped: Skipped) -> SkippedEntry:

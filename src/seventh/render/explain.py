@@ -47,6 +47,10 @@ def explain(rule: AnyRule, lang: str = "en") -> str:
                 ("tier", f"{rule.tier}: {TIERS[rule.tier]}"),
                 ("source", f"{rule.source}: {SOURCES[rule.source]}"),
                 *([("room", room)] if room else []),
+                *(
+                    (f"in {product}", ", ".join(names))
+                    for product, names in rule.directives.items()
+                ),
                 *([("standards", "; ".join(rule.references))] if rule.references else []),
             ]
         ),

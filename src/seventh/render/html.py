@@ -15,7 +15,9 @@ from typing import Any
 
 import msgspec
 
-from seventh.render.document import FindingEntry, PhaseEntry
+from seventh.model.drawing import Drawing, Span
+from seventh.render.document import FindingEntry, PhaseEntry, clean
+from seventh.render.drawn import MOST
 from seventh.render.gist import duration
 from seventh.render.speech import is_prose
 from seventh.render.told import Told, blamed, count, span_seconds, tally_statuses, tell
@@ -109,6 +111,7 @@ def _report(number: int, one: Told, view: View) -> str:
         f'<p class="when">{when}</p>',
         _failure(one),
         _waterfall(one),
+        "".join(_drawing(drawing) for drawing in one.drawings),
         "".join(_finding(finding) for finding in entry.findings),
         _gists(one),
         _rules(one),
@@ -153,6 +156,32 @@ def _waterfall(one: Told) -> str:
         '<th scope="col">Phase</th><th scope="col" class="bar"><svg width="100%" height="16" '
         f'aria-hidden="true">{scale}</svg></th><th scope="col" class="number">Time</th></tr>'
         f"</thead><tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _drawing(drawing: Drawing) -> str:
+    """Spans on one scale, each with a line at zero."""
+    low, high = drawing.scale
+    zero = _part(-low / (high - low))
+    rows = "".join(
+        f'<tr><td>{escape(clean(span.label))}</td><td class="bar"><svg width="100%" height="14" '
+        f'aria-hidden="true"><line x1="{zero}" x2="{zero}" y1="0" y2="100%"/>'
+        f"{_span(span, low, high)}</svg></td><td>{escape(clean(span.said))}</td></tr>"
+        for span in drawing.spans[:MOST]
+    )
+    return (
+        f'<table class="waterfall"><caption>{escape(clean(drawing.title))}</caption>'
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def _span(span: Span, low: float, high: float) -> str:
+    begin = min(1.0 - _SLIVER, max(0.0, (span.low - low) / (high - low)))
+    end = min(1.0, max(begin + _SLIVER, (span.high - low) / (high - low)))
+    kind = "kernel" if span.typical else "failed"
+    return (
+        f'<rect class="{kind}" x="{_part(begin)}" width="{_part(end - begin)}" y="2" height="10" '
+        'rx="2"/>'
     )
 
 
@@ -209,12 +238,14 @@ def _part(share: float) -> str:
 def _finding(finding: FindingEntry) -> str:
     fixes = "".join(_fix(product, fix.strip("\n")) for product, fix in finding.fix.items())
     why = f"<p>{escape(finding.why)}</p>" if finding.why else ""
+    lines = "\n".join(f"{line.place}: {line.text}" for line in finding.source)
+    at = _pre(lines) if lines else ""
     references = "; ".join(finding.references)
     see = f'<p class="quiet">{escape(references)}</p>' if references else ""
     return (
         f'<article class="finding {finding.severity}"><h3><span class="severity">'
         f"{finding.severity}</span> {escape(finding.title)} <code>{escape(finding.id)}</code></h3>"
-        f'<p class="evidence">{escape(finding.evidence)}</p>{why}{fixes}{see}</article>'
+        f'<p class="evidence">{escape(finding.evidence)}</p>{at}{why}{fixes}{see}</article>'
     )
 
 

@@ -94,7 +94,8 @@ def _conversation(one: Told) -> ET.Element:
 
 def _found(one: Told, finding: FindingEntry, view: View) -> ET.Element:
     case = _case(one, finding.id)
-    lines = [finding.evidence, *([f"why: {finding.why}"] if finding.why else [])]
+    at = [f"at: {line.place}: {line.text}" for line in finding.source]
+    lines = [finding.evidence, *at, *([f"why: {finding.why}"] if finding.why else [])]
     for product, fix in finding.fix.items():
         lines += ["fix:" if product == "any" else f"fix in {product}:", fix]
     if finding.references:

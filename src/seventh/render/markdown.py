@@ -10,6 +10,7 @@ import re
 
 from seventh.model.severity import Status
 from seventh.render.document import FindingEntry
+from seventh.render.drawn import text
 from seventh.render.gist import duration
 from seventh.render.speech import is_prose
 from seventh.render.told import Told, blamed, count, tally_statuses, tell
@@ -85,6 +86,7 @@ def _report(one: Told, view: View) -> list[str]:
         )
     for finding in entry.findings:
         blocks += _finding(finding)
+    blocks += [block(text(drawing, 60)) for drawing in one.drawings]
     blocks += [_phases(one), _facts(one), _rules(one, view)]
     if view.verbose and one.transcript:
         blocks += ["### Transcript", block("\n".join(one.transcript))]
@@ -96,6 +98,9 @@ def _finding(finding: FindingEntry) -> list[str]:
         f"### {finding.severity}: {finding.id}: {escape(finding.title)}",
         f"**Seen:** {escape(finding.evidence)}",
     ]
+    if finding.source:
+        lines = [f"{line.place}: {line.text}" for line in finding.source]
+        blocks += ["**At:**", block("\n".join(lines))]
     if finding.why:
         blocks.append(f"**Why it matters:** {escape(finding.why)}")
     for product, fix in finding.fix.items():

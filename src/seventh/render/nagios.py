@@ -62,6 +62,7 @@ def _long(one: Told, view: View) -> list[str]:
         lines.append(f"  {entry.failure.detail} (blame: {entry.failure.blame})")
     for finding in entry.findings:
         lines.append(f"  {finding.severity} {finding.id}: {finding.title}: {finding.evidence}")
+        lines += [f"    at: {line.place}: {line.text}" for line in finding.source]
         for product, fix in finding.fix.items():
             where = "fix" if product == "any" else f"fix in {product}"
             lines += [f"    {where}: {line}" for line in fix.splitlines() if line.strip()]

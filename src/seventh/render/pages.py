@@ -66,6 +66,7 @@ def page(room: str, rule: AnyRule) -> str:
                 f"| Tier | {rule.tier}: {TIERS[rule.tier]} |",
                 f"| Source | {rule.source}: {SOURCES[rule.source]} |",
                 f"| Room | `{room}` |",
+                *_decided(rule),
             ]
         ),
     ]
@@ -90,6 +91,13 @@ def page(room: str, rule: AnyRule) -> str:
     blocks += ["## Example", "It fires on facts that differ from good ones in", _json(fires)]
     blocks += ["where the good ones have", _json(silent)] if silent else []
     return "\n\n".join(each for each in blocks if each) + "\n"
+
+
+def _decided(rule: AnyRule) -> list[str]:
+    return [
+        f"| In files of {escape(product)} | {', '.join(f'`{name}`' for name in names)} |"
+        for product, names in rule.directives.items()
+    ]
 
 
 def _json(value: Any) -> str:

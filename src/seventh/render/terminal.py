@@ -9,12 +9,14 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Iterable
+from itertools import zip_longest
 
 from rich.console import Console
 from rich.text import Text
 
 from seventh.model.severity import Severity, Status
-from seventh.render.document import FindingEntry, PhaseEntry
+from seventh.render.document import FindingEntry, PhaseEntry, clean
+from seventh.render.drawn import rows
 from seventh.render.gist import duration
 from seventh.render.speech import is_prose
 from seventh.render.told import Told, blamed, count, failed, tally_statuses, tell
@@ -37,7 +39,8 @@ _MARKS = {Status.OK: "✔", Status.WARNING: "▲", Status.CRITICAL: "✖", Statu
 _PLAIN_MARKS = {Status.OK: "+", Status.WARNING: "!", Status.CRITICAL: "x", Status.UNKNOWN: "?"}
 _TRANSLITERATED = str.maketrans(
     {"…": "...", "→": "->", "←": "<-", "—": "--", "–": "-", "·": "|", "µ": "u", "≥": ">=",
-     "≤": "<=", "’": "'", "“": '"', "”": '"', "×": "x", "±": "+/-", "─": "-", "§": "s.", "│": "|"}
+     "≤": "<=", "’": "'", "“": '"', "”": '"', "×": "x", "±": "+/-", "─": "-", "§": "s.", "│": "|",
+     "◀": "<", "▶": ">", "━": "="}
 )  # fmt: skip
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _LABEL = 10
@@ -100,6 +103,7 @@ class _Sheet:
         self.failure()
         self.phases()
         self.facts()
+        self.drawings()
         self.findings()
         self.rules()
         self.transcript()
@@ -173,6 +177,20 @@ class _Sheet:
         if some:
             self.page.append(Text())
 
+    def drawings(self) -> None:
+        for drawing in self.told.drawings:
+            self.labelled("", Text(clean(drawing.title), "dim"))
+            names = min(max(len(span.label) for span in drawing.spans), self.view.width // 3)
+            drawn = rows(drawing, min(36, self.view.width // 3), ascii_only=self.view.ascii)
+            for row, span in zip_longest(drawn, drawing.spans[: len(drawn)]):
+                line = Text("  ")
+                line.append(_middle(row.label, names).ljust(names) + "  ")
+                line.append(row.bar, "green" if span is not None and span.typical else "red")
+                line.append(f"  {row.said}")
+                line.truncate(self.view.width, overflow="ellipsis")
+                self.page.append(line)
+            self.page.append(Text())
+
     def findings(self) -> None:
         for finding in self.entry.findings:
             self.finding(finding)
@@ -185,6 +203,9 @@ class _Sheet:
         line.append(f"  {finding.title}")
         self.wrapped(line, 2 + _LABEL)
         self.labelled("seen", Text(finding.evidence))
+        for number, source in enumerate(finding.source):
+            place = Text.assemble((source.place, "cyan"), f"  {source.text}")
+            self.labelled("" if number else "at", place)
         if finding.why:
             self.labelled("why", Text(finding.why))
         for product, fix in finding.fix.items():

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from seventh.model.drawing import Drawing
 from seventh.model.facts import Facts
 from seventh.model.report import Report
 from seventh.model.severity import Severity, Status
@@ -50,6 +51,11 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
             (clean(room), tuple(gist(self.facts[room], said=[self.entry.target], timed=timed)))
             for room in rooms
         )
+
+    @property
+    def drawings(self) -> tuple[Drawing, ...]:
+        """What the rooms would rather show than say."""
+        return tuple(each for room in sorted(self.facts) for each in self.facts[room].drawings())
 
     @property
     def bars(self) -> tuple[tuple[PhaseEntry, float, float], ...]:

@@ -43,11 +43,17 @@ class Source(StrEnum):
 class Hit:
     """The rule fired: the parameters of its texts and, where it depends, the severity."""
 
-    __slots__ = ("params", "severity")
+    __slots__ = ("params", "settings", "severity")
 
     def __init__(self, severity: Severity | None = None, /, **params: Param) -> None:
         self.severity = severity
         self.params: dict[str, Param] = params
+        self.settings: tuple[str, ...] = ()
+
+    def at(self, *settings: str) -> Hit:
+        """This hit, pointing a linter at these settings instead of the rule's ``directives``."""
+        self.settings = tuple(name.lower() for name in settings)
+        return self
 
     def __repr__(self) -> str:
         return f"Hit({self.severity}, {self.params})"
@@ -79,6 +85,7 @@ class Rule(Generic[F]):
     __slots__ = (
         "bad",
         "condition",
+        "directives",
         "facts_type",
         "good",
         "id",
@@ -103,7 +110,9 @@ class Rule(Generic[F]):
         seed: tuple[str, ...],
         good: F,
         bad: F,
+        directives: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
+        self.directives: Mapping[str, tuple[str, ...]] = directives or {}
         self.id = id
         self.severity = severity
         self.condition = condition
@@ -138,14 +147,20 @@ def rule(
     seed: tuple[str, ...] = (),
     good: F,
     bad: F,
+    directives: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Callable[[Callable[[F], Verdict]], Rule[F]]:
-    """Declare the decorated condition as a rule."""
+    """Declare the decorated condition as a rule.
+
+    ``directives`` names, by product, what in a configuration file decides it: the lines that
+    ``lint`` shows as evidence.
+    """
 
     def declare(condition: Callable[[F], Verdict]) -> Rule[F]:
         words = Words(title=title, evidence=evidence, why=why, fix=fix)
         return Rule(
             id, severity, condition, tier=tier, source=source, words=words,
             references=references, seed=seed, good=good, bad=bad,
+            directives=directives,
         )  # fmt: skip
 
     return declare

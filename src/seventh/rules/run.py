@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -12,12 +12,17 @@ from seventh.model.report import Finding, Skipped
 from seventh.rules.rule import AnyRule, Skip
 
 
+def _unasked() -> dict[int, str]:
+    return {tier: f"tier {tier} was not asked for" for tier in (2, 3, 4)}
+
+
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """Which rules the person wants, and how far they may go."""
 
     only: frozenset[str] = frozenset()
     skip: frozenset[str] = frozenset()
-    max_tier: int = 1
+    denied: Mapping[int, str] = msgspec.field(default_factory=_unasked)
+    """Tiers that may not be taken, each with the reason."""
 
     def wants(self, rule_id: str) -> bool:
         """Whether ``--only`` and ``--skip`` let the rule through."""
@@ -46,8 +51,8 @@ def run_rules(room: str, rules: Iterable[AnyRule], facts: Facts, selection: Sele
     for rule in rules:
         if not selection.wants(rule.id):
             continue
-        if rule.tier > selection.max_tier:
-            skipped.append(Skipped(id=rule.id, reason=f"tier {rule.tier} was not asked for"))
+        if rule.tier in selection.denied:
+            skipped.append(Skipped(id=rule.id, reason=selection.denied[rule.tier]))
             continue
         verdict = rule(facts)
         if verdict is None:
@@ -64,6 +69,7 @@ def run_rules(room: str, rules: Iterable[AnyRule], facts: Facts, selection: Sele
                     params=verdict.params,
                     references=rule.references,
                     seed=rule.seed,
+                    settings=verdict.settings,
                 )
             )
     findings.sort(key=lambda finding: (-finding.severity.rank, finding.id))

@@ -350,6 +350,7 @@ class Replay(Stream):
 
     def __init__(self, below: Stream, chunk: bytes) -> None:
         self.address = below.address
+        self.opened = below.opened
         self._below = below
         self._chunk = chunk
 

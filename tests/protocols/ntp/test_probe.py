@@ -26,7 +26,7 @@ from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.lab_faults import BEHAVIOURS, Behaviour
 from tests import needs
 
-BY_NAME = {fault.name: fault for fault in lab.FAULTS}
+BY_NAME = {fault.name: fault for fault in lab.NTP_FAULTS}
 QUICK = Options(timeout_seconds=3.0, samples=4, interval_seconds=0.05)
 
 
@@ -105,7 +105,7 @@ async def test_a_fault_is_named_and_nothing_else(name: str, kit: Kit) -> None:
     assert {finding.id for finding in report.findings} == set(fault.triggers), report.findings
     assert (str(report.failure.reason) if report.failure else None) == fault.reason
     if report.failure is not None:
-        assert report.failure.phase == "ntp.rtt"
+        assert report.failure.phase == ("ntp.auth" if name.startswith("key-") else "ntp.rtt")
 
 
 @pytest.mark.parametrize(

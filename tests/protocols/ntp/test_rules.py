@@ -9,9 +9,11 @@ import pytest
 from seventh.model.severity import Severity
 from seventh.protocols.ntp import rules
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.rules_examples import GOOD, SILENT
+from seventh.protocols.ntp.rules_examples import FOUR, GOOD, SILENT
+from seventh.protocols.ntp.sources import judged
 from seventh.rules.collect import rules_of
-from seventh.rules.rule import Hit, Skip
+from seventh.rules.planned import all_planned
+from seventh.rules.rule import Hit, Skip, Source
 
 RULES = {rule.id: rule for rule in rules_of(rules)}
 
@@ -21,11 +23,9 @@ def judge(rule_id: str, **changes: Any) -> Hit | Skip | None:
 
 
 def test_the_room_has_all_its_rules() -> None:
-    assert set(RULES) == {
-        "NTP-NO-REPLY", "NTP-LOSS", "NTP-SPOOF", "NTP-OFFSET", "NTP-JITTER", "NTP-UNSYNC",
-        "NTP-STRATUM", "NTP-ROOTDIST", "NTP-STALE", "NTP-LOCALCLOCK", "NTP-KOD-RATE",
-        "NTP-KOD-DENY", "NTP-LEAP", "NTP-LOOP", "NTP-MODE6",
-    }  # fmt: skip
+    at_once = {Source.WIRE, Source.DNS, Source.FILE}
+    planned = {row.id for row in all_planned() if row.room == "ntp" and at_once & {*row.source}}
+    assert set(RULES) == planned
 
 
 @pytest.mark.parametrize("rule_id", RULES)
@@ -64,6 +64,21 @@ def test_the_offset_counts_beyond_100_ms_and_half_of_the_delay(
 )
 def test_the_offset_says_how_good_our_own_clock_is(own: float | None, said: str) -> None:
     verdict = judge("NTP-OFFSET", offset_seconds=0.5, own_clock_error_seconds=own)
+    assert isinstance(verdict, Hit)
+    assert verdict.params["own"] == said
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (2, "at most 0.250000 s off"),  # two agree and nobody tells them from two that are wrong
+        (4, "-0.000400 s ± 0.010000 s off, by the majority of 4 servers"),
+    ],
+)
+def test_several_servers_tell_whose_clock_is_wrong(count: int, said: str) -> None:
+    assert FOUR.sources is not None
+    sources = judged(FOUR.sources.sources[:count], 1)
+    verdict = judge("NTP-OFFSET", offset_seconds=0.5, own_clock_error_seconds=0.25, sources=sources)
     assert isinstance(verdict, Hit)
     assert verdict.params["own"] == said
 
@@ -159,7 +174,7 @@ def test_both_denials(code: str) -> None:
 def test_a_loop_by_our_own_address() -> None:
     verdict = judge("NTP-LOOP", reference_id_hex="c6336407", reference_id="198.51.100.7")
     assert isinstance(verdict, Hit)
-    assert verdict.params["whose"] == "ours (198.51.100.7)"
+    assert "is ours (198.51.100.7)" in str(verdict.params["said"])
 
 
 def test_a_loop_by_an_ipv6_address() -> None:

@@ -13,13 +13,25 @@ from msgspec.structs import replace
 from seventh.model.failure import ProtocolViolation
 from seventh.model.phase import Mark
 from seventh.protocols.ssh import groups
-from seventh.protocols.ssh.codec import MAX_CHATTER, STRICT, Connection, Keys, Role
+from seventh.protocols.ssh.codec import STRICT, Connection, Keys, Role
 from seventh.protocols.ssh.exchange import Exchange, NoCommonError, negotiate
 from seventh.protocols.ssh.facts import Offer
 from seventh.protocols.ssh.hostkeys import Signer, read_key, verify
 from seventh.protocols.ssh.ident import Ident, IdentReader, parse_ident
 from seventh.protocols.ssh.kex import METHODS, Group, implemented
 from seventh.protocols.ssh.lab_server import good_offer
+from seventh.protocols.ssh.limits import MAX_CHATTER
+from seventh.protocols.ssh.login_messages import (
+    AuthBanner,
+    AuthFailure,
+    AuthPacket,
+    AuthRequest,
+    AuthSuccess,
+    Ping,
+    Pong,
+    ServiceAccept,
+    ServiceRequest,
+)
 from seventh.protocols.ssh.messages import (
     Debug,
     Disconnect,
@@ -33,11 +45,9 @@ from seventh.protocols.ssh.messages import (
     Unimplemented,
     decode,
     encode,
-    mpint,
-    parse_names,
-    read_mpint,
 )
 from seventh.protocols.ssh.protection import CIPHERS, MACS
+from seventh.protocols.ssh.values import mpint, parse_names, read_mpint
 from seventh.wire.reader import Reader
 
 AT = Mark(0, "user")
@@ -120,7 +130,16 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(Ignore),
     st.builds(Debug, st.binary(max_size=64)),
     st.builds(Unimplemented, st.integers(0, 2**32 - 1)),
-    st.builds(Other, st.integers(50, 255), st.binary(max_size=64)),
+    st.builds(Other, st.sampled_from([8, 22, 54, 59, 83, 101, 127, 255]), st.binary(max_size=64)),
+    st.builds(ServiceRequest, st.binary(max_size=20)),
+    st.builds(ServiceAccept, st.binary(min_size=1, max_size=20)),
+    st.builds(AuthRequest, *[st.binary(max_size=20)] * 4),
+    st.builds(AuthFailure, names, st.booleans()),
+    st.builds(AuthSuccess),
+    st.builds(AuthBanner, st.binary(max_size=64)),
+    st.builds(AuthPacket, st.integers(60, 79), st.binary(max_size=64)),
+    st.builds(Ping, st.binary(max_size=20)),
+    st.builds(Pong, st.binary(max_size=20)),
 )  # fmt: skip
 
 
@@ -233,7 +252,7 @@ def test_chatter_is_counted() -> None:
     assert "more than" in str(said[-1])
 
 
-@pytest.mark.parametrize("message", [NewKeys(), KexPacket(31, b""), Other(50, b"")])
+@pytest.mark.parametrize("message", [NewKeys(), KexPacket(31, b""), AuthSuccess(), Other(83, b"")])
 def test_nothing_comes_before_its_time(message: Message) -> None:
     payload = encode(message)
     padding = 16 - (5 + len(payload))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seventh.model.failure import ProtocolViolation
 from seventh.protocols.ssh.hostkeys import Signer, algorithms_of, key_type, read_key, verify
-from seventh.protocols.ssh.messages import mpint
+from seventh.protocols.ssh.values import mpint
 from seventh.wire.reader import vector
 
 asyncssh = pytest.importorskip("asyncssh")

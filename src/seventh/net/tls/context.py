@@ -116,6 +116,23 @@ def _context(wanted: Setting) -> SSL.Context:
     return made
 
 
+def verifier(options: Options, *, at_any_time: bool = False) -> SSL.Context:
+    """A context whose store verifies chains that came in another engine's handshake (QUIC).
+
+    Its store lives as long as the context does. ``at_any_time`` leaves the dates unjudged.
+    """
+    return _verifier(setting(options, "modern"), at_any_time)
+
+
+@functools.lru_cache(maxsize=32)
+def _verifier(wanted: Setting, at_any_time: bool) -> SSL.Context:
+    # Not the handshakes' own context: what is set on its store would reach them.
+    made = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    _trust(made, wanted)
+    tlsopenssl.verify_servers(made, at_any_time=at_any_time)
+    return made
+
+
 def _note_error(engine: SSL.Connection, _: crypto.X509, code: int, depth: int, ok: int) -> bool:
     if not ok:
         errors = engine.get_app_data()

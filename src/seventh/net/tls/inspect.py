@@ -76,6 +76,37 @@ def certificate_failure(facts: TlsFacts) -> Failed | None:
     return Failed(facts.certificate_reason, facts.certificate_detail, phase="tls")
 
 
+async def _no_stream() -> Stream:
+    raise NotImplementedError  # nothing more is asked
+
+
+def note_handshake(talk: Talk, stream: TlsStream, server_name: str) -> None:
+    """Learn of :class:`TlsFacts` what one handshake shows, one that failed half way too.
+
+    For a room whose protocol needs TLS but whose servers should not be asked a dozen times. The
+    stream is best made with the ``lenient`` profile, which notes every error of the chain.
+    """
+    talk.learn(ROOM, TlsFacts, server_name=server_name)
+    inspection = _Inspection(talk, _no_stream, server_name, ())
+    if stream.handshake_seconds:
+        inspection.learn(
+            handshake_seconds=stream.handshake_seconds,
+            alpn=printable(stream.alpn, 64) if stream.alpn else None,
+        )
+    inspection._note_handshake(stream)
+
+
+def note_tickets(talk: Talk, stream: TlsStream, server_name: str) -> None:
+    """Learn of :class:`TlsFacts` what the session tickets say that have come on ``stream``."""
+    tickets = len(stream.tap.every(n.NEW_SESSION_TICKET))
+    _Inspection(talk, _no_stream, server_name, ())._note_tickets(stream, tickets)
+
+
+async def ask_hellos(talk: Talk, open_stream: OpenStream, server_name: str) -> None:
+    """Ask the bare hellos alone, after :func:`note_handshake`: at most eight connections."""
+    await _Inspection(talk, open_stream, server_name, ()).questions()
+
+
 async def identity(talk: Talk, below: Stream, server_name: str) -> dict[str, str]:
     """What tells one server of a cluster from another: its certificate and version."""
     stream = handshake.prepare(below, talk.options, server_name, profile="lenient")
@@ -282,7 +313,7 @@ class _Inspection:
             self.miss("early data", failed.detail)
 
     def _may_ask(self) -> bool:
-        return self.talk.options.max_tier >= 1
+        return self.talk.denied(1) is None
 
     # -- is the client certificate really wanted? --------------------------------------------------
 

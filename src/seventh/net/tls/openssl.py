@@ -16,6 +16,8 @@ from seventh.wire import tlsnames as n
 _lib: Any = _util.lib
 _ffi: Any = _util.ffi
 _MAX_TAPPED = 128 * 1024
+_NO_CHECK_TIME = 0x200000
+"""X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h."""
 
 
 class Tap:
@@ -97,6 +99,14 @@ def verify_text(code: int) -> str:
     return text.decode("ascii", "replace")
 
 
+def verify_servers(context: SSL.Context, *, at_any_time: bool) -> None:
+    """Make the context's store judge a chain as a client's handshake does, without a handshake."""
+    store = _lib.SSL_CTX_get_cert_store(context._context)
+    _lib.X509_STORE_set_purpose(store, _lib.X509_PURPOSE_SSL_SERVER)
+    if at_any_time:
+        _lib.X509_STORE_set_flags(store, _NO_CHECK_TIME)
+
+
 def set_groups(context: SSL.Context, groups: str) -> bool:
     """Prefer these key-exchange groups (``A:B``); False where the engine lacks one of them."""
     done = _lib.SSL_CTX_set1_curves_list(context._context, groups.encode())
@@ -105,8 +115,8 @@ def set_groups(context: SSL.Context, groups: str) -> bool:
     return bool(done == 1)
 
 
-def offer_early_data(engine: SSL.Connection) -> bool:
-    """Offer early data, of no bytes, with the session that ``engine`` was given.
+def offer_early_data(engine: SSL.Connection, data: bytes = b"") -> bool:
+    """Offer early data with the session that ``engine`` was given, and send ``data`` in it.
 
     The server answers the offer in EncryptedExtensions, so nothing needs to be sent in it.
     """
@@ -114,7 +124,7 @@ def offer_early_data(engine: SSL.Connection) -> bool:
     if write is None:
         return False
     written = _ffi.new("size_t *")
-    done = write(engine._ssl, b"", 0, written)
+    done = write(engine._ssl, data, len(data), written)
     if done != 1:
         _lib.ERR_clear_error()
     return bool(done == 1)

@@ -17,6 +17,7 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.net.address import Address
 from seventh.net.budget import Budget
+from seventh.net.kernel import TcpInfo
 from seventh.net.stopwatch import Stopwatch, Timer, now_ns
 from seventh.net.stream import CHUNK, Stream
 from seventh.net.tls import failures as tlsfailed
@@ -47,6 +48,7 @@ class TlsStream(Stream):
 
     def __init__(self, below: Stream, engine: SSL.Connection, context: SSL.Context) -> None:
         self.address: Address = below.address
+        self.opened = below.opened
         self._below = below
         self._engine = engine
         self._context = context
@@ -63,6 +65,7 @@ class TlsStream(Stream):
         self.closed_cleanly = False
         """Whether the peer has said goodbye (close_notify)."""
         self._waiting: list[bytes] = []
+        self._flushing = False
 
     def resume(self, session: Session) -> None:
         """Offer to take up ``session``; before the handshake."""
@@ -75,6 +78,14 @@ class TlsStream(Stream):
     def budget(self) -> Budget:
         """What the peer may cost."""
         return self._below.budget
+
+    def expect_silence(self) -> None:
+        """Ask no minimum rate any more."""
+        self._below.expect_silence()
+
+    def tcp_info(self) -> TcpInfo | None:
+        """The kernel's view of the path below."""
+        return self._below.tcp_info()
 
     @property
     def version(self) -> int:
@@ -140,14 +151,31 @@ class TlsStream(Stream):
         """When the first of the sent certificates expires, as Unix time; None where none came."""
         return min((tlsverify.glance(der).end for der in self.certificates), default=None)
 
+    def export(self, label: bytes, length: int, context: bytes) -> bytes:
+        """``length`` bytes of keying material that only the two ends know (RFC 5705).
+
+        A secret: it may never reach a fact, a failure or a transcript.
+        """
+        return self._engine.export_keying_material(label, length, context)
+
     @property
     def refused(self) -> bool:
         """Whether the server ended it with an alert."""
         return tlsfailed.fatal(self.tap.alerts_received) is not None
 
-    def offer_early_data(self) -> bool:
-        """Offer early data, of no bytes, before the handshake; False where that cannot be done."""
-        return tlsopenssl.offer_early_data(self._engine)
+    def offer_early_data(self, data: bytes = b"") -> bool:
+        """Offer early data and send ``data`` in it, before the handshake; False where that fails.
+
+        Anybody can send it again: only for what changes nothing (RFC 9846 §8).
+        """
+        return tlsopenssl.offer_early_data(self._engine, data)
+
+    @property
+    def early_data_accepted(self) -> bool:
+        """Whether the server took the early data that was offered."""
+        body = self.tap.first(n.ENCRYPTED_EXTENSIONS)
+        said = tlshello.parse_encrypted_extensions(body) if body is not None else ()
+        return any(kind == n.EARLY_DATA for kind, _ in said)
 
     @property
     def asked_for_certificate(self) -> bool:
@@ -189,14 +217,23 @@ class TlsStream(Stream):
             raise self._broken(error) from None
 
     async def _flush(self) -> Mark:
-        """Send what the engine has to say; the mark is the instant just before."""
+        """Send what the engine has to say; the mark is the instant just before.
+
+        While one task sends, another's records wait for it to take them along, in their order.
+        """
         mark = Mark(now_ns(), "user")
-        while True:
-            try:
-                out = self._engine.bio_read(CHUNK)
-            except SSL.WantReadError:
-                return mark
-            await self._below.send(out)
+        if self._flushing:
+            return mark
+        self._flushing = True
+        try:
+            while True:
+                try:
+                    out = self._engine.bio_read(CHUNK)
+                except SSL.WantReadError:
+                    return mark
+                await self._below.send(out)
+        finally:
+            self._flushing = False
 
     async def settle(self, seconds: float = SETTLE_SECONDS) -> int:
         """Wait for what a server says after the handshake: tickets, or an alert that refuses.

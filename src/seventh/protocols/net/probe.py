@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seventh.model.failure import Failed, Reason
-from seventh.net.stream import TcpStream
+from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.wire.identify import identify
 from seventh.wire.text import printable
@@ -24,7 +24,7 @@ async def check(talk: Talk) -> None:
         await talk.compare(streams, _greeting)
 
 
-async def _greeting(stream: TcpStream) -> dict[str, str]:
+async def _greeting(stream: Stream) -> dict[str, str]:
     """What a peer says first, without the parts that change at every connection."""
     try:
         data, _ = await stream.receive(stream.budget.within(LISTEN_SECONDS))

@@ -68,7 +68,7 @@ def port_state(net: NetFacts) -> Verdict:
     if not shut:
         return None
     states = tuple(f"{a.address} {a.outcome}" for a in shut)
-    return Hit(port=net.port, states=states)
+    return Hit(port=shut[0].port, states=states)
 
 
 @rule(

@@ -1,4 +1,4 @@
-"""NTP: the time. RFC 5905, and mode 6 of RFC 9327."""
+"""NTP: the time. RFC 5905, mode 6 of RFC 9327, and NTS (RFC 8915)."""
 
 from seventh.model.spec import Metric, PhaseSpec, Spec
 from seventh.model.target import Scheme
@@ -6,10 +6,18 @@ from seventh.model.target import Scheme
 SPEC = Spec(
     name="ntp",
     title="NTP",
-    schemes=(Scheme(name="ntp", port=123, transport="udp"),),
+    schemes=(Scheme(name="ntp", port=123, transport="udp"), Scheme(name="nts", port=4460)),
     phases=(
         PhaseSpec("ntp.rtt", "request sent → the reply that carries its origin timestamp"),
         PhaseSpec("ntp.control", "mode-6 READVAR sent → its last fragment"),
+        PhaseSpec("ntp.auth", "request with a MAC sent → the reply whose MAC our key made"),
+        PhaseSpec("nts.ke_tcp", "TCP connect to the NTS port beside plain NTP; else ``connect``"),
+        PhaseSpec("nts.ke_tls", "ClientHello → the end of the handshake of the key establishment"),
+        PhaseSpec("nts.ke_records", "request for keys sent → the end of the answer"),
+        PhaseSpec("nts.rtt", "authenticated request sent → the reply that our key authenticates"),
+        PhaseSpec("nts.aead", "a second key establishment, for the algorithm that was not chosen"),
+        PhaseSpec("nts.bad-cookie", "request with a damaged cookie sent → its NTS NAK (tier 4)"),
+        PhaseSpec("ntp.port-123", "request from port 123 sent → its reply (tier 4)"),
     ),
     metrics=(
         Metric("seventh_rtt_seconds", "gauge", "shortest request → matching reply", "rtt_seconds"),
@@ -31,6 +39,18 @@ SPEC = Spec(
             "gauge",
             "the most that our own clock may be off; absent where nobody knows",
             "own_clock_error_seconds",
+        ),
+        Metric(
+            "seventh_ntp_majority_offset_seconds",
+            "gauge",
+            "our own clock's error by the majority of several sources",
+            "majority_offset_seconds",
+        ),
+        Metric(
+            "seventh_ntp_falsetickers",
+            "gauge",
+            "sources that are wrong if any majority is right",
+            "falsetickers",
         ),
         Metric(
             "seventh_ntp_delay_seconds",
@@ -91,8 +111,14 @@ SPEC = Spec(
         ),
     ),
     tiers={
-        0: "up to 8 client requests of 48 bytes to one address, one to each other address",
-        1: "one mode-6 READVAR request of 12 bytes, which only reads",
+        0: "up to 8 client requests of 48 bytes to one address, one to each other address; of NTS, "
+        "one key establishment and up to 8 authenticated requests",
+        1: "one mode-6 READVAR request of 12 bytes, which only reads; one TLS handshake with the "
+        "NTS port; of NTS, a second key establishment, and two plain requests where authenticated "
+        "ones get no answer",
+        2: "up to two client requests that carry a MAC, where a symmetric key is given",
+        4: "up to two monlist requests of 8 bytes, and up to three client requests from port "
+        "123; of NTS, one request with a damaged cookie",
     },
-    standards=("RFC 5905", "RFC 7822", "RFC 8633", "RFC 9109", "RFC 9327"),
+    standards=("RFC 5905", "RFC 7822", "RFC 8573", "RFC 8633", "RFC 8915", "RFC 9109", "RFC 9327"),
 )

@@ -22,6 +22,9 @@ MAX_EXTENSIONS = 32
 UNSYNCHRONISED = 16
 """The stratum of a server that has no time (MAXSTRAT, RFC 5905 §7.2); on the wire it may be 0."""
 
+CHRONY_SMOOTHED = b"\x7f\x7f\x01\xff"
+"""127.127.1.255: chronyd while its ``smoothtime`` makes it serve another time than its own."""
+
 _UNIX_EPOCH_SECONDS = 2_208_988_800
 """From 1900, where era 0 begins, to 1970 (RFC 5905 §6, figure 4)."""
 _ERA_SECONDS = 1 << 32
@@ -248,7 +251,7 @@ def is_local_clock(refid: bytes) -> bool:
 
     LOCL (RFC 5905 §7.3), ntpd's local driver 127.127.1.x and chrony's ``local`` 127.127.1.1.
     """
-    return refid == b"LOCL" or refid[:3] == b"\x7f\x7f\x01"
+    return refid == b"LOCL" or (refid[:3] == b"\x7f\x7f\x01" and refid != CHRONY_SMOOTHED)
 
 
 def stranger(data: bytes, request: bytes) -> str | None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from seventh.model.drawing import Drawing, Span
 from seventh.model.facts import Facts
 from seventh.model.phase import Clock
+from seventh.protocols.ntp.facts_config import ConfigFacts
+from seventh.protocols.ntp.facts_intrusive import MonlistFacts, SourcePortFacts
+from seventh.protocols.ntp.facts_nts import NtsFacts
+from seventh.protocols.ntp.facts_sources import ClockReading, KeyFacts, SourcesFacts
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +98,8 @@ class NtpFacts(Facts, frozen=True, kw_only=True):
     root_distance_seconds: float | None = None
     reference_id: str = ""
     reference_id_hex: str = ""
+    reference_timestamp_hex: str = ""
+    """When the server's clock was last set, as on the wire; empty where it sent no such time."""
     reference_age_seconds: float | None = None
     """From its reference to its transmit timestamp; None where it sent no reference time."""
     extension_fields: int = 0
@@ -106,5 +113,49 @@ class NtpFacts(Facts, frozen=True, kw_only=True):
     control_variables: tuple[str, ...] = ()
     control_version: str = ""
     control_system: str = ""
+    measured: ClockReading | None = None
+    """When the sample was taken that gave the offset."""
     # -- the name's other addresses
     others: tuple[OtherAddress, ...] = ()
+    # -- what other modules of this room learn
+    nts: NtsFacts | None = None
+    """What NTS showed (targets ``nts://``)."""
+    sources: SourcesFacts | None = None
+    """What several servers, judged together, showed."""
+    key: KeyFacts | None = None
+    """What asking with a symmetric key showed."""
+    monlist: MonlistFacts | None = None
+    """What monlist gave (tier 4)."""
+    source_port: SourcePortFacts | None = None
+    """Whether answers depend on the port that we ask from (tier 4)."""
+    config: ConfigFacts | None = None
+    """What a configuration file decides and the wire does not show."""
+
+    @property
+    def majority_offset_seconds(self) -> float | None:
+        """Our own clock's error by the majority of several sources; positive is behind."""
+        return self.sources.own_offset_seconds if self.sources is not None else None
+
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Each of several sources on one scale: where it says that true time is."""
+        if self.sources is None or len(self.sources.usable) < 2:
+            return ()
+        spans = tuple(
+            Span(
+                label=source.name,
+                low=source.offset_seconds - source.error_seconds,
+                high=source.offset_seconds + source.error_seconds,
+                said=f"{source.offset_seconds:+.6f} s ± {source.error_seconds:.6f}  {source.verdict}",
+                typical=source.verdict == "truechimer",
+            )
+            for source in self.sources.usable
+            if source.offset_seconds is not None and source.error_seconds is not None
+        )
+        return (Drawing(title="where each source has true time, from this clock", spans=spans),)
+
+    @property
+    def falsetickers(self) -> int | None:
+        """How many of several sources are wrong if any majority is right."""
+        if self.sources is None:
+            return None
+        return sum(source.verdict == "falseticker" for source in self.sources.sources)

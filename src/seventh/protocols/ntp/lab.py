@@ -15,11 +15,17 @@ from seventh.net.clock import wall_minus_monotonic_ns, wall_ns
 from seventh.net.stopwatch import user_mark
 from seventh.protocols.ntp.codec import Mode, Packet, parse, to_ntp, to_short
 from seventh.protocols.ntp.control import fragment
-from seventh.protocols.ntp.lab_faults import BEHAVIOURS, FAULTS, Behaviour
+from seventh.protocols.ntp.keys import KEY_ID_BYTES, find_key
+from seventh.protocols.ntp.lab_faults import BEHAVIOURS, Behaviour
+from seventh.protocols.ntp.lab_faults import FAULTS as NTP_FAULTS
+from seventh.protocols.ntp.lab_nts_faults import NTS_BEHAVIOURS, NTS_FAULTS
+from seventh.protocols.ntp.lab_sources_faults import POOL_FAULTS, POOLS
+from seventh.protocols.ntp.private import MON_GETLIST_1, response
 
 HOST = "127.0.0.1"
 ELSEWHERE = "127.0.0.2"
 """Another of this machine's addresses, for the server that answers from the wrong one."""
+FAULTS = (*NTP_FAULTS, *POOL_FAULTS, *NTS_FAULTS)
 _ANCILLARY_BYTES = 64
 _CONTROL_DATA = (
     b'version="ntpd lab@1.0", processor="x86_64", system="Lab/1.0", leap=0, stratum=2, '
@@ -27,6 +33,8 @@ _CONTROL_DATA = (
     b"offset=0.012, frequency=-1.234, sys_jitter=0.010, clk_jitter=0.020, clk_wander=0.001"
 )
 _CONTROL_FRAGMENT_BYTES = 96
+_MONLIST_ITEMS, _MONLIST_ITEM_BYTES = 6, 72
+NTP_PORT = 123
 
 
 class Responder:
@@ -36,11 +44,11 @@ class Responder:
     shows as time that the server held the packet, and not as an offset.
     """
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, host: str = HOST, port: int = 0) -> None:
         self._does = behaviour
+        self._key = find_key(behaviour.keys, None) if behaviour.keys else None
         self._count = 0
-        self._control_sequence = 0
-        self._sock = self._bound(HOST, 0)
+        self._sock = self._bound(host, port)
         self.port: int = self._sock.getsockname()[1]
         self._elsewhere: socket.socket | None = None
         if any("elsewhere" in step for step in behaviour.script):
@@ -65,6 +73,10 @@ class Responder:
     def stop(self) -> None:
         """Answer no more."""
         asyncio.get_running_loop().remove_reader(self._sock.fileno())
+        self.close()
+
+    def close(self) -> None:
+        """Give the sockets back."""
         self._sock.close()
         if self._elsewhere is not None:
             self._elsewhere.close()
@@ -74,10 +86,19 @@ class Responder:
             while True:
                 data, ancillary, _, source = self._sock.recvmsg(2048, _ANCILLARY_BYTES)
                 arrived = wall_ns(kernel.arrival(ancillary))
-                if data and data[0] & 7 == Mode.CONTROL:
+                if not self._lets_through(source[1]):
+                    continue
+                if data and data[0] & 7 == Mode.PRIVATE:
+                    self._answer_private(data, source)
+                elif data and data[0] & 7 == Mode.CONTROL:
                     self._answer_control(data, source)
                 elif len(data) >= 48 and data[0] & 7 == Mode.CLIENT:
                     self._answer(data, arrived, source)
+
+    def _lets_through(self, port: int) -> bool:
+        if not self._does.only_from:
+            return True
+        return (port == NTP_PORT) == (self._does.only_from == "123")
 
     def _answer(self, data: bytes, arrived_ns: int, source: tuple[str, int]) -> None:
         step = self._does.script[self._count % len(self._does.script)]
@@ -90,7 +111,19 @@ class Responder:
                 if self._elsewhere is not None:
                     self._elsewhere.sendto(reply.encode(), source)
                 continue
-            self._sock.sendto(self._datagram(action, reply, data), source)
+            answer = self._datagram(action, reply, data) + self._mac(request, data, reply)
+            self._sock.sendto(answer, source)
+
+    def _mac(self, request: Packet, data: bytes, reply: Packet) -> bytes:
+        """What follows the reply to a request with a MAC; nothing for others."""
+        if self._key is None or not request.mac or self._does.mac == "none":
+            return b""
+        right = self._key.mac(reply.encode())
+        if self._does.mac == "forged":
+            return right[:-1] + bytes((right[-1] ^ 1,))
+        if self._does.mac == "nak" or not self._key.made(data[: -len(request.mac)], request.mac):
+            return bytes(KEY_ID_BYTES)
+        return right
 
     def _datagram(self, action: str, reply: Packet, request: bytes) -> bytes:
         """What ``action`` sends in answer to ``request``."""
@@ -133,6 +166,16 @@ class Responder:
             reply, leap=3, stratum=0, refid=code.encode("ascii"), origin=origin
         )
 
+    def _answer_private(self, data: bytes, source: tuple[str, int]) -> None:
+        """monlist, six clients of 72 bytes to a packet, as ntpd has it."""
+        if len(data) < 8 or data[3] != MON_GETLIST_1:
+            return
+        for sequence, at in enumerate(range(0, self._does.monlist, _MONLIST_ITEMS)):
+            left = self._does.monlist - at
+            items, more = min(left, _MONLIST_ITEMS), left > _MONLIST_ITEMS
+            packet = response(data[2], sequence, items, _MONLIST_ITEM_BYTES, more=more)
+            self._sock.sendto(packet, source)
+
     def _answer_control(self, data: bytes, source: tuple[str, int]) -> None:
         if not self._does.control or len(data) < 12:
             return
@@ -146,18 +189,43 @@ class Responder:
 @contextlib.asynccontextmanager
 async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
     """A correct responder, or one with ``fault``."""
-    del kit
+    if fault is not None and fault.name in NTS_BEHAVIOURS:
+        from seventh.protocols.ntp.lab_nts import serve_nts  # it stands on this module
+
+        async with serve_nts(NTS_BEHAVIOURS[fault.name], kit) as served:
+            yield served
+        return
     if fault is not None and fault.name == "refused":
         port = free_port(socket.SOCK_DGRAM, HOST)
         yield Served(target=f"ntp://{HOST}:{port}", options=BEHAVIOURS["refused"].options)
         return
+    if fault is not None and fault.name in POOLS:
+        from seventh.protocols.ntp.lab_sources import pool  # it stands on this module
+
+        async with pool(POOLS[fault.name]) as served:
+            yield served
+        return
     behaviour = BEHAVIOURS[fault.name if fault else "clean"]
-    responder = Responder(behaviour)
-    responder.start()
-    try:
-        yield Served(target=f"ntp://{HOST}:{responder.port}", options=behaviour.options)
-    finally:
-        responder.stop()
+    async with contextlib.AsyncExitStack() as stack:
+        if behaviour.options.get("intrusive"):
+            from seventh.protocols.ntp.lab_sources import having_port_123
+
+            await stack.enter_async_context(having_port_123())
+        responder = Responder(behaviour)
+        responder.start()
+        stack.callback(responder.stop)
+        options = behaviour.options | _key_options(behaviour, kit)
+        yield Served(target=f"ntp://{HOST}:{responder.port}", options=options)
+
+
+def _key_options(behaviour: Behaviour, kit: Kit) -> dict[str, str | float | int]:
+    """What a check needs in order to authenticate, where the server has a key for it."""
+    if not behaviour.client_keys:
+        return {}
+    file = kit.folder / f"ntp-{behaviour.client_keys.split()[1]}.keys"
+    file.write_text(behaviour.client_keys + "\n", encoding="ascii")
+    file.chmod(0o600)
+    return {"ntp_keys": str(file)}
 
 
 __all__ = ["FAULTS", "Responder", "serve"]

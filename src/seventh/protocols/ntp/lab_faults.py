@@ -16,6 +16,9 @@ _LOSSY: dict[str, str | float | int] = {
 }  # fmt: skip
 
 
+_INTRUSIVE: dict[str, str | float | int] = _ONCE | {"intrusive": True}
+
+
 class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     """How a responder answers; the defaults are a correct server of stratum 2."""
 
@@ -32,9 +35,23 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     forged (a wrong origin timestamp), forged CODE, kiss CODE, echo, http, bad extension."""
     control: bool = False
     """Whether it answers mode 6."""
+    monlist: int = 0
+    """How many clients it lists to anybody who asks by mode 7."""
+    keys: str = ""
+    """A line of a key file: the key that it believes and answers with."""
+    mac: str = "right"
+    """What it answers to an authenticated request: right, nak (always), forged, none."""
+    client_keys: str = ""
+    """What the key file of a check of it should hold."""
+    only_from: str = ""
+    """Whom it answers by the port they ask from: everybody, ``123``, or ``not 123``."""
     options: dict[str, str | float | int] = msgspec.field(default_factory=lambda: dict(_QUICK))
     """What a check of it should be told: few samples, close together."""
 
+
+AES_KEY = "1 AES128 HEX:000102030405060708090a0b0c0d0e0f"
+MD5_KEY = "1 MD5 ASCII:laboratory"
+OTHER_KEY = "1 SHA256 HEX:ffeeddccbbaa99887766554433221100"
 
 _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
     (
@@ -222,7 +239,72 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
         ),
         Behaviour(script=(("bad extension",),), options=_SILENT),
     ),
+    (
+        Fault(
+            name="md5-key",
+            meaning="it believes a key of type MD5 and answers with it",
+            triggers=("NTP-MAC-MD5",),
+        ),
+        Behaviour(keys=MD5_KEY, client_keys=MD5_KEY, options=_ONCE),
+    ),
+    (
+        Fault(
+            name="key-refused",
+            meaning="it has another key and answers with a crypto-NAK",
+            triggers=(),
+            reason="auth-rejected",
+        ),
+        Behaviour(keys=OTHER_KEY, client_keys=AES_KEY, options=_ONCE),
+    ),
+    (
+        Fault(
+            name="key-forged",
+            meaning="its replies carry a MAC that the key did not make",
+            triggers=(),
+            reason="auth-rejected",
+        ),
+        Behaviour(keys=AES_KEY, client_keys=AES_KEY, mac="forged", options=_ONCE),
+    ),
+    (
+        Fault(
+            name="key-ignored",
+            meaning="it answers authenticated requests without a MAC",
+            triggers=(),
+            reason="auth-rejected",
+        ),
+        Behaviour(keys=AES_KEY, client_keys=AES_KEY, mac="none", options=_ONCE),
+    ),
+    (
+        Fault(
+            name="monlist",
+            meaning="it lists its last 60 clients to anybody who asks",
+            triggers=("NTP-MONLIST",),
+        ),
+        Behaviour(monlist=60, options=_INTRUSIVE),
+    ),
+    (
+        Fault(
+            name="only-port-123",
+            meaning="a filter lets only requests from port 123 through",
+            triggers=("NTP-SRCPORT-FILTER", "NTP-NO-REPLY", "NET-PORT-STATE"),
+            reason="no-reply",
+            needs=("root",),
+        ),
+        Behaviour(only_from="123", options=_SILENT | {"intrusive": True}),
+    ),
+    (
+        Fault(
+            name="never-port-123",
+            meaning="a filter drops requests from port 123",
+            triggers=("NTP-SRCPORT-FILTER",),
+            needs=("root",),
+        ),
+        Behaviour(only_from="not 123", options=_INTRUSIVE),
+    ),
 )
 
 FAULTS = tuple(fault for fault, _ in _TABLE)
-BEHAVIOURS = {"clean": Behaviour(), **{fault.name: does for fault, does in _TABLE}}
+BEHAVIOURS = {
+    "clean": Behaviour(keys=AES_KEY, client_keys=AES_KEY),
+    **{fault.name: does for fault, does in _TABLE},
+}

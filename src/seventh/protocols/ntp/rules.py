@@ -6,7 +6,9 @@ What can be wrong with the time that it gives is in ``rules_clock``.
 from __future__ import annotations
 
 from seventh.model.severity import Severity
+from seventh.protocols.ntp import config_verdicts
 from seventh.protocols.ntp.facts import NtpFacts
+from seventh.protocols.ntp.rules_access import mac_md5, monlist, source_port
 from seventh.protocols.ntp.rules_clock import (
     jitter,
     leap,
@@ -18,7 +20,10 @@ from seventh.protocols.ntp.rules_clock import (
     stratum,
     unsynchronised,
 )
+from seventh.protocols.ntp.rules_config import autokey, drift, iburst, makestep, rtcsync
 from seventh.protocols.ntp.rules_examples import GOOD, SILENT
+from seventh.protocols.ntp.rules_nts import aead_interop, cookies, ke_fail, nak, none, udp_drop
+from seventh.protocols.ntp.rules_sources import falseticker, few, same_upstream, smear_mix
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 LOSS_RATIO = 0.25
@@ -54,7 +59,14 @@ def no_reply(ntp: NtpFacts) -> Verdict:
         return Skip(f"no request left this machine: {ntp.icmp}" if ntp.icmp else "nothing was sent")
     if ntp.replies:
         return None
+    nts = ntp.nts
+    if nts is not None and nts.plain_answered and nts.padded_answered is False:
+        return Skip("only requests of NTS's size get no answer, which NTS-UDP-DROP judges")
     said = [ntp.icmp] if ntp.icmp else []
+    if nts is not None and nts.unauthenticated:
+        said.append(
+            f"{nts.unauthenticated} that do not authenticate ({nts.unauthenticated_detail})"
+        )
     if ntp.malformed:
         said.append(f"{ntp.malformed} datagrams that are no NTP reply ({ntp.malformed_detail})")
     if ntp.spoofed:
@@ -207,8 +219,7 @@ def kiss_deny(ntp: NtpFacts) -> Verdict:
     tier=1,
     source=Source.WIRE,
     title="Control queries answered for everybody",
-    evidence="12 bytes of READVAR gave {received} bytes in {packets} packets, factor {factor:.1f}; "
-    "it told {variables}",
+    evidence="{said}",
     why="With a forged sender address anybody can turn the answers against a third party, larger "
     "than what he sent; and the server tells its version, system and peers to everybody.",
     fix={
@@ -228,22 +239,59 @@ def kiss_deny(ntp: NtpFacts) -> Verdict:
         control_bytes=480,
         control_variables=("version", "processor", "system"),
     ),
+    directives={"ntpd": ("restrict default",), "ntpsec": ("restrict default",)},
 )
 def mode6(ntp: NtpFacts) -> Verdict:
-    """READVAR gave more bytes than it took."""
+    """READVAR gave more bytes than it took, or a file lets everybody ask."""
+    if ntp.config is not None and ntp.config.product:
+        return config_verdicts.mode6(ntp.config)
     if ntp.control_factor is None:
         return Skip("no mode-6 request was sent")
     if ntp.control_factor <= 1:
         return None
+    variables = ntp.control_variables or ("nothing readable",)
     return Hit(
+        said=f"12 bytes of READVAR gave {ntp.control_bytes} bytes in {ntp.control_packets} packets,"
+        f" factor {ntp.control_factor:.1f}; it told {', '.join(variables)}",
         received=ntp.control_bytes,
         packets=ntp.control_packets,
         factor=ntp.control_factor,
-        variables=ntp.control_variables or ("nothing readable",),
+        variables=variables,
     )
 
 
 __all__ = [
-    "jitter", "kiss_deny", "kiss_rate", "leap", "local_clock", "loop", "loss", "mode6", "no_reply",
-    "offset", "root_distance", "spoof", "stale", "stratum", "unsynchronised",
+    "aead_interop",
+    "autokey",
+    "cookies",
+    "drift",
+    "falseticker",
+    "few",
+    "iburst",
+    "jitter",
+    "ke_fail",
+    "kiss_deny",
+    "kiss_rate",
+    "leap",
+    "local_clock",
+    "loop",
+    "loss",
+    "mac_md5",
+    "makestep",
+    "mode6",
+    "monlist",
+    "nak",
+    "no_reply",
+    "none",
+    "offset",
+    "root_distance",
+    "rtcsync",
+    "same_upstream",
+    "smear_mix",
+    "source_port",
+    "spoof",
+    "stale",
+    "stratum",
+    "udp_drop",
+    "unsynchronised",
 ]  # fmt: skip

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from seventh.model.severity import Severity
+from seventh.protocols.ntp import config_verdicts
 from seventh.protocols.ntp.codec import UNSYNCHRONISED, is_local_clock, refid_of
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.rules_examples import GOOD
+from seventh.protocols.ntp.sources import circles, upstreams
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 OFFSET_SECONDS = 0.1
@@ -18,6 +20,7 @@ STRATUM_MAX = 4
 ROOT_DISTANCE_SECONDS = 1.0
 """MAXDIST of RFC 5905 §7.2: a source farther than this is not selected."""
 STALE_SECONDS = 3600.0
+_LEAP = ("no leap second", "61 seconds announced", "59 seconds announced", "no time")
 
 
 def _unsynchronised(ntp: NtpFacts) -> bool:
@@ -66,14 +69,26 @@ def offset(ntp: NtpFacts) -> Verdict:
         severity = Severity.HIGH
     if apart > OFFSET_CRITICAL_SECONDS:
         severity = Severity.CRITICAL
-    own = ntp.own_clock_error_seconds
     return Hit(
         severity,
         offset=ntp.offset_seconds,
         error=ntp.offset_error_seconds or 0.0,
         delay=ntp.delay_seconds,
-        own="error bound unknown" if own is None else f"at most {own:.6f} s off",
+        own=_own_clock(ntp),
     )
+
+
+def _own_clock(ntp: NtpFacts) -> str:
+    """How far this machine's own clock is off, by several servers or else by its own daemon."""
+    sources = ntp.sources
+    if sources is not None and sources.own_offset_seconds is not None:
+        count = len(sources.usable)
+        error = sources.own_offset_error_seconds or 0.0
+        if count > 2:
+            own = f"{-sources.own_offset_seconds:+.6f} s ± {error:.6f} s off"
+            return f"{own}, by the majority of {count} servers"
+    own_error = ntp.own_clock_error_seconds
+    return "error bound unknown" if own_error is None else f"at most {own_error:.6f} s off"
 
 
 @rule(
@@ -254,9 +269,16 @@ def stale(ntp: NtpFacts) -> Verdict:
     seed=("12.4.1",),
     good=GOOD,
     bad=GOOD.learn(reference_id="127.127.1.1", reference_id_hex="7f7f0101"),
+    directives={
+        "chrony": ("local",),
+        "ntpd": ("server 127.127.1.0",),
+        "ntpsec": ("server 127.127.1.0", "refclock local"),
+    },
 )
 def local_clock(ntp: NtpFacts) -> Verdict:
-    """The reference identifier is LOCL or 127.127.1.x."""
+    """The reference identifier is LOCL or 127.127.1.x, or a file passes the own clock off."""
+    if ntp.config is not None and ntp.config.product:
+        return config_verdicts.local_clock(ntp.config)
     if (skip := _no_header(ntp)) is not None:
         return skip
     if not is_local_clock(bytes.fromhex(ntp.reference_id_hex)):
@@ -269,10 +291,11 @@ def local_clock(ntp: NtpFacts) -> Verdict:
     Severity.HIGH,
     tier=0,
     source=Source.WIRE,
-    title="Leap second announced",
-    evidence="leap indicator {leap}: the last minute of this month has {seconds} seconds",
+    title="Leap second announced or disputed",
+    evidence="{said}",
     why="Clients will insert or delete a second at the end of the month. If no leap second is "
-    "due, a false announcement makes all of them a second wrong.",
+    "due, a false announcement makes all of them a second wrong; and sources that disagree about "
+    "it will be a second apart.",
     fix={
         "any": "Compare with IERS Bulletin C. If none is due, find the upstream that announces it.",
         "chrony": "leapseclist /usr/share/zoneinfo/leap-seconds.list   # chrony before 4.6: "
@@ -285,12 +308,24 @@ def local_clock(ntp: NtpFacts) -> Verdict:
     bad=GOOD.learn(leap=1),
 )
 def leap(ntp: NtpFacts) -> Verdict:
-    """Leap indicator 1 or 2. Whether sources disagree takes several of them to tell."""
+    """Leap indicator 1 or 2; worse where sources disagree about it, smearers left aside."""
+    usable = ntp.sources.usable if ntp.sources is not None else ()
+    # A smearing server announces nothing, because it has spread the second already.
+    told = [source for source in usable if source.leap is not None and not source.smears]
+    if len({source.leap for source in told}) > 1:
+        said = "; ".join(f"{_LEAP[s.leap or 0]} by {s.name}" for s in told)
+        return Hit(said=f"sources disagree: {said}")
+    if ntp.stratum is None and len(told) > 1:
+        return None  # they agree; what they announce is each one's own report's
     if (skip := _no_header(ntp)) is not None:
         return skip
     if ntp.leap not in {1, 2}:
         return None
-    return Hit(Severity.INFO, leap=ntp.leap, seconds=61 if ntp.leap == 1 else 59)
+    seconds = 61 if ntp.leap == 1 else 59
+    return Hit(
+        Severity.INFO,
+        said=f"leap indicator {ntp.leap}: the last minute of this month has {seconds} seconds",
+    )
 
 
 @rule(
@@ -298,8 +333,8 @@ def leap(ntp: NtpFacts) -> Verdict:
     Severity.MEDIUM,
     tier=0,
     source=Source.WIRE,
-    title="The server's reference is itself or this machine",
-    evidence="reference {reference} is {whose}, stratum {stratum}",
+    title="Servers follow themselves, each other or this machine",
+    evidence="{said}",
     why="A clock that follows itself follows nothing. Where two machines follow each other, both "
     "drift and both look synchronised.",
     fix={
@@ -314,12 +349,21 @@ def leap(ntp: NtpFacts) -> Verdict:
     bad=GOOD.learn(reference_id="192.0.2.123", reference_id_hex="c000027b"),
 )
 def loop(ntp: NtpFacts) -> Verdict:
-    """The reference identifier is what the server's own address or ours gives."""
+    """The reference identifier is what the server's own address or ours gives, or a ring's."""
+    usable = ntp.sources.usable if ntp.sources is not None else ()
+    rings = [ring for ring in circles(upstreams(usable)) if len(ring) > 1]
+    if rings:
+        said = ", ".join(" → ".join((*ring, ring[0])) for ring in rings)
+        return Hit(said=f"they follow each other: {said}")
+    if ntp.stratum is None and len(usable) > 1:
+        return None
     if (skip := _no_header(ntp)) is not None:
         return skip
     if ntp.stratum is None or ntp.stratum < 2:
         return None  # a primary server's identifier is a name, not an address
     for ip, whose in ((ntp.address, "the server's own address"), (ntp.local_address, "ours")):
         if ip and refid_of(ip).hex() == ntp.reference_id_hex:
-            return Hit(reference=ntp.reference_id, whose=f"{whose} ({ip})", stratum=ntp.stratum)
+            return Hit(
+                said=f"reference {ntp.reference_id} is {whose} ({ip}), stratum {ntp.stratum}"
+            )
     return None

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from seventh.protocols.ntp.facts import NtpFacts, Sample
+from seventh.protocols.ntp.facts_sources import SourceFacts
+from seventh.protocols.ntp.sources import judged
 
 
 def sample(sequence: int, offset_seconds: float) -> Sample:
@@ -58,3 +62,29 @@ SILENT = NtpFacts(
     reach=0,
 )
 """A server that answered nothing."""
+
+
+def among(index: int, **changes: object) -> NtpFacts:
+    """Four servers judged together, the one at ``index`` changed; only ``sources`` is known."""
+    four = list(_FOUR)
+    four[index] = msgspec.structs.replace(four[index], **changes)
+    return NtpFacts(sources=judged(four, targets=4))
+
+
+_FOUR = tuple(
+    SourceFacts(
+        target=f"ntp://192.0.2.{10 + index}:123",
+        address=f"192.0.2.{10 + index}",
+        port=123,
+        stratum=2,
+        leap=0,
+        reference_id=f"203.0.113.{10 + index}",
+        reference_id_hex=f"cb00710{10 + index:x}",
+        offset_seconds=0.0004,
+        error_seconds=0.01,
+        verdict="undecided",
+    )
+    for index in range(4)
+)
+FOUR = NtpFacts(sources=judged(_FOUR, targets=4))
+"""Four servers that agree and depend on nobody in common."""

@@ -46,6 +46,7 @@ class Verdict(StrEnum):
     SPOOFED = "spoofed"
     FOREIGN = "foreign"
     MALFORMED = "malformed"
+    UNAUTHENTICATED = "unauthenticated"
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,11 +84,15 @@ class Tally(msgspec.Struct):
     spoofed_kisses: int = 0
     foreign: int = 0
     malformed: int = 0
+    unauthenticated: int = 0
+    """Well-formed, and not believed by a user that authenticates."""
 
     @property
     def stray(self) -> int:
         """Datagrams that answered nothing."""
-        return self.duplicates + self.spoofed + self.foreign + self.malformed
+        return (
+            self.duplicates + self.spoofed + self.foreign + self.malformed + self.unauthenticated
+        )
 
 
 class Sampler:
@@ -223,6 +228,11 @@ class Sampler:
             verdict=Verdict.REPLY, sequence=request.sequence, packet=packet, sample=sample
         )
 
+    def disbelieve(self, packet: Packet, detail: str) -> Received:
+        """Count a packet that did not authenticate; it changes nothing else."""
+        self.tally.unauthenticated += 1
+        return Received(verdict=Verdict.UNAUTHENTICATED, packet=packet, detail=detail)
+
     def _malformed(self, detail: str, data: bytes) -> Received:
         self.tally.malformed += 1
         if not self.malformed:
@@ -330,6 +340,7 @@ def header_facts(packet: Packet) -> dict[str, object]:
         "root_distance_seconds": packet.root_delay_seconds / 2 + packet.root_dispersion_seconds,
         "reference_id": refid_text(packet.refid, packet.stratum),
         "reference_id_hex": packet.refid.hex(),
+        "reference_timestamp_hex": f"{packet.reference:016x}" if packet.reference else "",
         "reference_age_seconds": age,
         "extension_fields": len(packet.extensions),
         "mac_bytes": len(packet.mac),

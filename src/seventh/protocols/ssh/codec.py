@@ -1,4 +1,4 @@
-"""The transport of SSH for either side: bytes in, events out (RFC 4253 §4.2, §6, §7.3).
+"""The transport of SSH for either side: bytes in, events out (RFC 4253 §4.2, §6, §7.3, §9).
 
     connection = Connection(Role.CLIENT, "Seventh_1.0")
     send(connection.greet())
@@ -8,6 +8,9 @@
 :meth:`Connection.receive` is lazy: the packet after NEWKEYS is opened only when it is asked for, so
 that a key exchange which ends in the same chunk can put its keys in place in between
 (:meth:`Connection.prepare`; see :mod:`seventh.protocols.ssh.exchange`).
+
+Either side may exchange keys again at any time after that (RFC 4253 §9): a KEXINIT begins it, and
+what is sent before our NEWKEYS and may not go yet is held back and follows NEWKEYS.
 """
 
 from __future__ import annotations
@@ -20,7 +23,10 @@ import msgspec
 
 from seventh.model.failure import ProtocolViolation
 from seventh.model.phase import Mark
+from seventh.protocols.ssh.channel_messages import GlobalRequest
 from seventh.protocols.ssh.ident import Ident, IdentReader
+from seventh.protocols.ssh.limits import Limits
+from seventh.protocols.ssh.login_messages import Ping
 from seventh.protocols.ssh.messages import (
     Debug,
     Disconnect,
@@ -30,16 +36,13 @@ from seventh.protocols.ssh.messages import (
     KexPacket,
     Message,
     NewKeys,
+    Other,
     Unimplemented,
     decode,
     encode,
 )
 from seventh.protocols.ssh.protection import Plain, Protection
 
-MAX_PACKET_LENGTH = 35000
-"""RFC 4253 §6.1: every implementation takes 35000 bytes; before a login nobody needs more."""
-MAX_CHATTER = 32
-"""IGNORE, DEBUG, UNIMPLEMENTED and EXT_INFO messages that a peer may send in one connection."""
 STRICT = {"client": "kex-strict-c-v00@openssh.com", "server": "kex-strict-s-v00@openssh.com"}
 """What each side puts into its kex_algorithms to offer strict key exchange."""
 
@@ -74,6 +77,11 @@ class Keys(msgspec.Struct, frozen=True):
     opener: Protection | None
 
 
+def _goes_in_exchange(number: int) -> bool:
+    """Whether a message may go between KEXINIT and NEWKEYS: RFC 4253 §7.1."""
+    return number in {1, 2, 3, 4, 7} or 20 <= number <= 49
+
+
 class Connection:
     """One side of one SSH connection."""
 
@@ -83,6 +91,8 @@ class Connection:
         self.peer_ident: Ident | None = None
         self.our_kexinit = b""
         self.peer_kexinit = b""
+        self.session_id = b""
+        """The first exchange's hash, for as long as the connection lasts (RFC 4253 §7.2)."""
         self.strict = False
         self.deaf = False
         self._ident = IdentReader(allow_lines=role is Role.CLIENT)
@@ -95,11 +105,14 @@ class Connection:
         self._sent = 0
         self._expected: int | None = None
         self._keyed = False
-        self._chatter = 0
         self._drop_guess = False
         self._kexinit_first = False
         self._our_offer: KexInit | None = None
         self._peer_offer: KexInit | None = None
+        self._we_exchange = False
+        self._peer_exchanges = False
+        self._held: list[bytes] = []
+        self._limits = Limits()
 
     # -- what we send ----------------------------------------------------------------------------
 
@@ -108,19 +121,35 @@ class Connection:
         return self.our_ident + b"\r\n"
 
     def send(self, message: Message) -> bytes:
-        """``message`` as a packet. NEWKEYS takes up the prepared keys for what follows it."""
+        """``message`` as a packet. NEWKEYS takes up the prepared keys for what follows it.
+
+        Between our KEXINIT and our NEWKEYS only messages of the exchange may go (RFC 4253 §7.1):
+        any other gives no bytes now and goes out behind NEWKEYS.
+        """
         payload = encode(message)
         if isinstance(message, KexInit):
             self.our_kexinit, self._our_offer = payload, message
+            self._we_exchange = True
             self._compare_offers()
+        elif self._we_exchange and self._keyed and not _goes_in_exchange(payload[0]):
+            self._held.append(payload)
+            return b""
         packet = self._seal(payload)
         if isinstance(message, NewKeys):
-            if self._keys is None or self._keys.sealer is None:
-                raise ValueError("no keys are prepared to send with")
-            self._sealer = self._keys.sealer
-            if self.strict:
-                self._sent = 0
+            packet += self._switch_sealer()
         return packet
+
+    def _switch_sealer(self) -> bytes:
+        """Take up the prepared keys for sending; what was held back, sealed with them."""
+        if self._keys is None or self._keys.sealer is None:
+            raise ValueError("no keys are prepared to send with")
+        self._sealer = self._keys.sealer
+        if self.strict:
+            self._sent = 0
+        self._we_exchange = False
+        self._end_exchange()
+        held, self._held = self._held, []
+        return b"".join(self._seal(payload) for payload in held)
 
     def _seal(self, payload: bytes) -> bytes:
         sealer = self._sealer
@@ -131,6 +160,7 @@ class Connection:
         body = bytes([padding]) + payload + os.urandom(padding)
         packet = sealer.seal(self._sent, body)
         self._sent = (self._sent + 1) % 2**32
+        self._limits.traffic += len(packet)
         return packet
 
     @property
@@ -141,6 +171,29 @@ class Connection:
     def prepare(self, keys: Keys) -> None:
         """Have ``keys`` ready: each direction takes them up at its NEWKEYS."""
         self._keys = keys
+
+    @property
+    def last_sequence(self) -> int:
+        """The sequence number of the packet last received, as UNIMPLEMENTED names it."""
+        return (self._received - 1) % 2**32
+
+    @property
+    def exchanging(self) -> bool:
+        """Whether a key exchange runs: a KEXINIT went or came, and not both NEWKEYS yet."""
+        return self._we_exchange or self._peer_exchanges
+
+    @property
+    def our_exchange(self) -> bool:
+        """Whether our KEXINIT has gone and our NEWKEYS has not."""
+        return self._we_exchange
+
+    def admit(self, at: Mark) -> None:
+        """A user is logged in since ``at``: what belongs to sessions, and larger packets, may come.
+
+        RFC 4252 §5.1 names the moment: a server calls it with USERAUTH_SUCCESS, a client when that
+        has come.
+        """
+        self._limits.admit(at)
 
     # -- what the peer sends ---------------------------------------------------------------------
 
@@ -201,9 +254,10 @@ class Connection:
                 return None
             length = opener.length(self._received, bytes(buffer[: opener.head]))
             padded = length + (4 if opener.counts_length else 0)
-            if not 8 <= length <= MAX_PACKET_LENGTH or padded % opener.block:
+            most = self._limits.packet_length
+            if not 8 <= length <= most or padded % opener.block:
                 raise ProtocolViolation(
-                    f"packet_length {length} is not allowed: 8 to {MAX_PACKET_LENGTH} bytes in "
+                    f"packet_length {length} is not allowed: 8 to {most} bytes in "
                     f"blocks of {opener.block}"
                 )
             self._expected = 4 + length + opener.tag
@@ -212,6 +266,7 @@ class Connection:
         packet = bytes(buffer[: self._expected])
         del buffer[: self._expected]
         self._expected = None
+        self._limits.traffic += len(packet)
         body = opener.open(self._received, packet)
         self._received = (self._received + 1) % 2**32
         padding = body[0]
@@ -221,36 +276,46 @@ class Connection:
 
     def _judge(self, message: Message, payload: bytes) -> None:
         """Keep the order that RFC 4253 and strict key exchange demand; take up keys."""
+        number = payload[0]
         match message:
             case KexInit():
-                if self._peer_offer is not None and not self._keyed:
-                    raise ProtocolViolation("a second KEXINIT in one key exchange")
-                self.peer_kexinit, self._peer_offer = payload, message
-                self._kexinit_first = self._received == 1
-                self._compare_offers()
+                self._begin_exchange(message, payload)
             case NewKeys():
                 self._take_up()
+            case KexPacket():
+                if not self._peer_exchanges:
+                    raise ProtocolViolation("a key exchange message before KEXINIT")
+            case Disconnect():
+                pass
             case Ignore() | Debug() | Unimplemented() | ExtInfo():
                 if self.strict and not self._keyed:
                     raise ProtocolViolation(
                         f"strict key exchange: {type(message).__name__} before NEWKEYS"
                     )
-                self._chatter += 1
-                if self._chatter > MAX_CHATTER:
-                    raise ProtocolViolation(
-                        f"more than {MAX_CHATTER} IGNORE, DEBUG, UNIMPLEMENTED, EXT_INFO messages"
-                    )
-            case KexPacket():
-                if self._peer_offer is None:
-                    raise ProtocolViolation("a key exchange message before KEXINIT")
-            case Disconnect():
-                pass
+                self._limits.chat(self._at)
             case _:
                 if not self._keyed:
-                    raise ProtocolViolation(f"message {message.number} before NEWKEYS")
+                    raise ProtocolViolation(f"message {number} before NEWKEYS")
+                if self._peer_exchanges and not _goes_in_exchange(number):
+                    raise ProtocolViolation(f"message {number} between KEXINIT and NEWKEYS")
+                self._limits.check(number)
+                if isinstance(message, GlobalRequest | Ping | Other):
+                    self._limits.chat(self._at)
+                else:
+                    self._limits.useful += 1
+
+    def _begin_exchange(self, message: KexInit, payload: bytes) -> None:
+        if self._peer_offer is not None:
+            raise ProtocolViolation("a second KEXINIT in one key exchange")
+        if self._keyed and not self._we_exchange:
+            self._limits.rekey()
+        self.peer_kexinit, self._peer_offer = payload, message
+        self._peer_exchanges = True
+        self._kexinit_first = self._received == 1
+        self._compare_offers()
 
     def _take_up(self) -> None:
-        if self._keys is None:
+        if self._keys is None or not self._peer_exchanges:
             raise ProtocolViolation("NEWKEYS before the key exchange has ended")
         if self._keys.opener is None:
             self.deaf = True
@@ -259,13 +324,21 @@ class Connection:
         self._keyed = True
         if self.strict:
             self._received = 0
+        self._peer_exchanges = False
+        self._end_exchange()
+
+    def _end_exchange(self) -> None:
+        """Forget the exchange once both directions have taken up its keys."""
+        if not self.exchanging and not self.sealer_missing:
+            self._keys = self._our_offer = self._peer_offer = None
 
     def _compare_offers(self) -> None:
         """Once both offers are known: see whether it is strict and whether a guess was wrong."""
         ours, peers = self._our_offer, self._peer_offer
-        if ours is None or peers is None or self._keyed:
+        if ours is None or peers is None:
             return
-        both = (
+        # Strictness is settled by the first exchange for the whole connection.
+        both = not self._keyed and (
             STRICT[self.role] in ours.offer.kex_algorithms
             and STRICT[self.role.other] in peers.offer.kex_algorithms
         )
@@ -273,7 +346,7 @@ class Connection:
             self.strict = True
             if not self._kexinit_first:
                 raise ProtocolViolation("strict key exchange: KEXINIT is not the first packet")
-            if self._chatter:
+            if self._limits.chatter:
                 raise ProtocolViolation("strict key exchange: other messages after KEXINIT")
         if peers.first_kex_packet_follows:
             # RFC 4253 §7.1: the guess is right when both sides' first choices are the same.

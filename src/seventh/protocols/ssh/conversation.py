@@ -9,7 +9,7 @@ from seventh import __version__
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.net.stopwatch import Timer, now_ns
-from seventh.net.stream import TcpStream
+from seventh.net.stream import Stream
 from seventh.protocols.ssh.codec import STRICT, Connection, Event, Role
 from seventh.protocols.ssh.exchange import Exchange, NoCommonError, negotiate, no_agreement
 from seventh.protocols.ssh.facts import Choice, Names, Offer
@@ -69,13 +69,16 @@ def closed_early(lines: list[bytes], first: bytes) -> Failed:
 class Conversation:
     """A client's side of one connection. Every method raises Failed when it cannot go on."""
 
-    def __init__(self, stream: TcpStream) -> None:
+    def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.connection = Connection(Role.CLIENT, SOFTWARE)
         self.exchange: Exchange | None = None
         self.choice: Choice | None = None
         self.key: PublicKey | None = None
         self.key_valid: bool | None = None
+        self.offer = our_offer()
+        self.confirmed = False
+        """Whether our NEWKEYS has gone."""
 
     async def event(self, deadline_ns: int | None = None) -> Event:
         """The next event, however many receives it takes."""
@@ -83,7 +86,7 @@ class Conversation:
             event = self.connection.next_event()
             if event is not None:
                 if isinstance(event.message, Disconnect):
-                    raise _disconnected(event.message)
+                    raise disconnected(event.message)
                 return event
             data, at = await self.stream.receive(deadline_ns)
             if not data:
@@ -120,6 +123,7 @@ class Conversation:
 
     async def offers(self, offer: Offer) -> tuple[KexInit, Mark]:
         """Send our KEXINIT and read the server's."""
+        self.offer = offer
         ours = KexInit(cookie=os.urandom(16), offer=offer)
         await self.stream.send(self.connection.send(ours))
         while True:
@@ -174,6 +178,12 @@ class Conversation:
                 "hold this key, or something between changed the handshake"
             )
 
+    async def confirm(self) -> None:
+        """Answer the server's NEWKEYS with ours; a second time nothing is sent."""
+        if not self.confirmed:
+            self.confirmed = True
+            await self.stream.send(self.connection.send(NewKeys()))
+
     async def extensions(self, seconds: float) -> ExtInfo | None:
         """Answer NEWKEYS and wait for EXT_INFO; None when none comes in time or can be read.
 
@@ -181,7 +191,7 @@ class Conversation:
         """
         if self.connection.deaf or self.connection.sealer_missing:
             return None
-        await self.stream.send(self.connection.send(NewKeys()))
+        await self.confirm()
         try:
             event = await self.event(now_ns() + int(seconds * 1e9))
         except Failed as failed:
@@ -204,10 +214,24 @@ class Conversation:
             self.stream.close()
 
 
-def _disconnected(message: Disconnect) -> Failed:
+def disconnected(message: Disconnect) -> Failed:
+    """The failure of a conversation that the server has ended, with its reason."""
     text = printable(message.description, 200)
     reason = Reason.NEGOTIATION_FAILED if message.code == _KEX_FAILED else Reason.PEER_CLOSED
     return Failed(reason, f"the server disconnected (code {message.code}): {text}")
+
+
+def readable_offer(offer: Offer) -> Offer:
+    """``offer`` with only those ciphers and MACs that can be spoken under: what a login needs."""
+    from msgspec.structs import replace
+
+    return replace(
+        offer,
+        encryption_algorithms_client_to_server=tuple(CIPHERS),
+        encryption_algorithms_server_to_client=tuple(CIPHERS),
+        mac_algorithms_client_to_server=tuple(MACS),
+        mac_algorithms_server_to_client=tuple(MACS),
+    )
 
 
 def offer_for(names: Names, kex: Names | None = None) -> Offer:

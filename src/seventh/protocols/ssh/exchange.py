@@ -39,10 +39,10 @@ class NoCommonError(Exception):
         self.what, self.client, self.server = what, client, server
 
 
-# Markers that stand in kex_algorithms and are no methods.
-_MARKERS = frozenset(
+MARKERS = frozenset(
     ["ext-info-c", "ext-info-s", "kex-strict-c-v00@openssh.com", "kex-strict-s-v00@openssh.com"]
 )
+"""What stands in kex_algorithms and is no method."""
 
 
 def negotiate(client: Offer, server: Offer) -> Choice:
@@ -50,7 +50,7 @@ def negotiate(client: Offer, server: Offer) -> Choice:
 
     def first(what: str, mine: Names, theirs: Names) -> str:
         for name in mine:
-            if name in theirs and name not in _MARKERS:
+            if name in theirs and name not in MARKERS:
                 return name
         raise NoCommonError(what, mine, theirs)
 
@@ -184,13 +184,15 @@ class Exchange:
         ordered = (*idents, *kexinits) if client else (*idents[::-1], *kexinits[::-1])
         hashed = b"".join(vector(4, part) for part in (*ordered, host_key))
         digest = hashlib.new(self._hash, hashed + shared.public + shared.secret).digest()
+        connection.session_id = connection.session_id or digest
         connection.prepare(self._keys(shared.secret, digest, client=client))
         return digest
 
     def _keys(self, secret: bytes, digest: bytes, *, client: bool) -> Keys:
         def derive(letter: str, size: int) -> bytes:
-            # RFC 4253 §7.2; the session identifier is this first exchange's hash.
-            key = hashlib.new(self._hash, secret + digest + letter.encode() + digest).digest()
+            # RFC 4253 §7.2: the session identifier stays the first exchange's hash.
+            named = letter.encode() + self._connection.session_id
+            key = hashlib.new(self._hash, secret + digest + named).digest()
             while len(key) < size:
                 key += hashlib.new(self._hash, secret + digest + key).digest()
             return key[:size]
@@ -213,7 +215,7 @@ def _expect(packet: KexPacket, number: int, what: str) -> Reader:
 
 def no_agreement(error: NoCommonError) -> Failed:
     """A failed negotiation as the report's failure, seen from a client."""
-    has = ", ".join(name for name in error.server[:8] if name not in _MARKERS) or "nothing"
+    has = ", ".join(name for name in error.server[:8] if name not in MARKERS) or "nothing"
     # A server that speaks only what is not built here (sntrup761, say) has done nothing wrong.
     ours = any(name.startswith("sntrup761") for name in error.server)
     return Failed(

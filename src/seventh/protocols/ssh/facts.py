@@ -7,6 +7,9 @@ from collections.abc import Mapping
 import msgspec
 
 from seventh.model.facts import Facts
+from seventh.protocols.ssh.facts_config import ConfigFacts
+from seventh.protocols.ssh.facts_login import Login, Trust
+from seventh.protocols.ssh.facts_session import SessionFacts
 
 Names = tuple[str, ...]
 
@@ -131,5 +134,53 @@ class SshFacts(Facts, frozen=True, kw_only=True):
     """The name's SSHFP records; None when nobody asked or the question failed."""
     sshfp_authenticated: bool | None = None
     """Whether the resolver vouched for the SSHFP answer (AD bit); Seventh only repeats its word."""
+    trust: tuple[Trust, ...] = ()
+    """What known_hosts says of the host keys that were seen."""
+    login: Login | None = None
+    """What logging in showed; None where nobody asked for it."""
+    session: SessionFacts | None = None
+    """What the channels of a login showed."""
+    config: ConfigFacts | None = None
+    """What a configuration file decides and the wire does not show."""
     unlearnt: Mapping[str, str] = {}
     """What could not be learnt, and why."""
+
+    @property
+    def session_seconds(self) -> float | None:
+        """How long the login's session lasted."""
+        return self.login.session_seconds if self.login is not None else None
+
+    @property
+    def keepalive_seconds(self) -> float | None:
+        """The interval of the server's keepalives, seen or configured."""
+        return self.login.keepalive_seconds if self.login is not None else None
+
+    @property
+    def rekeys(self) -> int | None:
+        """Key exchanges of the session after the first."""
+        return self.login.rekeys if self.login is not None else None
+
+    @property
+    def channel_seconds(self) -> float | None:
+        """What a first session channel costs."""
+        return self.session.channel_seconds if self.session is not None else None
+
+    @property
+    def exec_seconds(self) -> float | None:
+        """What running ``true`` costs."""
+        return self.session.exec_seconds if self.session is not None else None
+
+    @property
+    def mux_saves_seconds(self) -> float | None:
+        """What a further command saves on a connection that is open already."""
+        return self.session.mux_saves_seconds if self.session is not None else None
+
+    @property
+    def read_bytes_per_second(self) -> float | None:
+        """The throughput of reading."""
+        return self.session.read_bytes_per_second if self.session is not None else None
+
+    @property
+    def write_bytes_per_second(self) -> float | None:
+        """The throughput of writing."""
+        return self.session.write_bytes_per_second if self.session is not None else None

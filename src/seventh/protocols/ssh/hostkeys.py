@@ -13,12 +13,12 @@ import msgspec
 
 from seventh.model.failure import ProtocolViolation
 from seventh.protocols.ssh.facts import HostKey
-from seventh.protocols.ssh.messages import mpint, read_mpint
+from seventh.protocols.ssh.values import mpint, read_mpint
 from seventh.wire.reader import Reader, vector
 from seventh.wire.text import printable
 
 MAX_RSA_BITS = 16384
-_CERTIFICATE = "-cert-v01@openssh.com"
+CERTIFICATE = "-cert-v01@openssh.com"
 _CURVES = {"nistp256": (256, "sha256"), "nistp384": (384, "sha384"), "nistp521": (521, "sha512")}
 _RSA_HASH = {"ssh-rsa": "SHA1", "rsa-sha2-256": "SHA256", "rsa-sha2-512": "SHA512"}
 _ED_BYTES = {"ssh-ed25519": 32, "ssh-ed448": 57}
@@ -31,14 +31,14 @@ SSHFP_ALGORITHMS = {"ssh-rsa": 1, "ssh-dss": 2, "ssh-ed25519": 4, "ssh-ed448": 6
 
 def key_type(algorithm: str) -> str:
     """The type of key that a host key algorithm uses: ``rsa-sha2-512`` → ``ssh-rsa``."""
-    plain = algorithm.removesuffix(_CERTIFICATE)
+    plain = algorithm.removesuffix(CERTIFICATE)
     return "ssh-rsa" if plain in _RSA_HASH else plain
 
 
 def algorithms_of(kind: str) -> tuple[str, ...]:
     """The algorithms that show a key of this type, best first, plain before certificate."""
     plain = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa") if kind == "ssh-rsa" else (kind,)
-    return (*plain, *(name + _CERTIFICATE for name in plain))
+    return (*plain, *(name + CERTIFICATE for name in plain))
 
 
 KEY_TYPES = (
@@ -92,8 +92,8 @@ def read_key(blob: bytes) -> PublicKey:
     reader = Reader(blob, "the host key")
     name = reader.vector(4)
     text = printable(name, 64)
-    certificate = text.endswith(_CERTIFICATE)
-    kind = text.removesuffix(_CERTIFICATE)
+    certificate = text.endswith(CERTIFICATE)
+    kind = text.removesuffix(CERTIFICATE)
     if certificate:
         reader.vector(4)  # the nonce
     numbers: tuple[int, ...] = ()
@@ -131,7 +131,7 @@ def verify(key: PublicKey, algorithm: str, signature: bytes, data: bytes) -> boo
     """
     reader = Reader(signature, "the host key's signature")
     named = reader.vector(4)
-    plain = algorithm.removesuffix(_CERTIFICATE)
+    plain = algorithm.removesuffix(CERTIFICATE)
     if named != plain.encode():
         raise ProtocolViolation(
             f"the host key signs with {printable(named, 64)} although {algorithm} was agreed"

@@ -17,7 +17,7 @@ import msgspec
 
 from seventh.model.failure import ProtocolViolation
 from seventh.protocols.ssh import groups
-from seventh.protocols.ssh.messages import mpint, read_mpint
+from seventh.protocols.ssh.values import mpint, read_mpint
 from seventh.wire.reader import Reader, vector
 
 MAX_MODULUS_BITS = 8192

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from seventh.labkit.names import name_server
 from seventh.labkit.serve import Fault, Kit, Served, tcp_server
 from seventh.model.failure import UsageError
-from seventh.protocols.ssh import groups
+from seventh.protocols.ssh import groups, lab_login, lab_session
 from seventh.protocols.ssh.codec import STRICT
 from seventh.protocols.ssh.hostkeys import SSHFP_ALGORITHMS, Signer, read_key
 from seventh.protocols.ssh.lab_server import (
@@ -61,6 +61,8 @@ FAULTS: tuple[Fault, ...] = (
     _fault("giant-modulus", "gives a group of 16384 bits", reason="protocol-violation"),
     _fault("chatter", "speaks out of turn in a strict exchange", reason="protocol-violation"),
     _fault("nothing-in-common", "speaks only sntrup761", reason="negotiation-failed"),
+    *lab_session.FAULTS,
+    *lab_login.FAULTS,
 )
 
 _ASYNCSSH: dict[str, dict[str, Any]] = {
@@ -124,7 +126,7 @@ Listening = Callable[[str, int], contextlib.AbstractAsyncContextManager[int]]
 """(address, port or 0) → a running server and its port."""
 
 
-def _asyncssh(name: str, keys: tuple[Any, ...]) -> Listening:
+def _asyncssh(name: str, keys: tuple[Any, ...], **guests: Any) -> Listening:
     try:
         import asyncssh
     except ImportError:
@@ -132,7 +134,7 @@ def _asyncssh(name: str, keys: tuple[Any, ...]) -> Listening:
             "the SSH lab needs asyncssh: install it with pip install 'seventh[ssh]'"
         ) from None
 
-    options = {**_GOOD_ASYNCSSH, **_ASYNCSSH.get(name, {})}
+    options = {**_GOOD_ASYNCSSH, **_ASYNCSSH.get(name, {}), **guests}
     host_keys = [asyncssh.import_private_key(_openssh(key)) for key in keys]
 
     @contextlib.asynccontextmanager
@@ -225,12 +227,25 @@ def _published(name: str, keys: tuple[Any, ...]) -> _Publication:
 async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
     """The server, at two addresses behind one name, for as long as the block lasts."""
     name = fault.name if fault is not None else "clean"
+    if fault is not None and name in lab_session.NAMES:
+        async with lab_session.serve(fault, kit) as served:
+            yield served
+        return
+    if fault is not None and name in lab_login.NAMES:
+        async with lab_login.serve(fault, kit) as served:
+            yield served
+        return
     keys = _keys_for(name)
     on_asyncssh = name in _ASYNCSSH or name in {
         "weak-hostkey", "no-ed25519", "hostkey-split", "sshfp", "sshfp-sha1", "sshfp-unsigned",
     }  # fmt: skip
     make = _asyncssh if on_asyncssh else _raw
-    first = make(name, keys)
+    # Who may log in where nothing is wrong: the faults here show themselves before that.
+    door = None
+    if fault is None:
+        door = lab_session.make_door(kit.folder / "ssh-clean", NAME, keys[0])
+    guests = lab_session.guests(door, kit.folder) if door is not None else {}
+    first = _asyncssh(name, keys, **guests) if on_asyncssh else _raw(name, keys)
     second, published = first, _published(name, keys)
     if name == "hostkey-split":
         others = _keys_for(name)
@@ -246,4 +261,5 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
         resolver = await stack.enter_async_context(
             name_server(zone, authenticated=published.authenticated)
         )
-        yield Served(target=f"ssh://{NAME}:{port}", options={"resolver": resolver})
+        options = {"resolver": resolver, **(door.options(port) if door is not None else {})}
+        yield Served(target=f"ssh://{NAME}:{port}", options=options)

@@ -1,25 +1,26 @@
-"""Transport messages as bytes and as values (RFC 4253 §11, §12; RFC 8308). Role-blind."""
+"""Messages as bytes and as values; the transport's own are here (RFC 4253 §11, §12; RFC 8308).
+
+Role-blind, as are :mod:`seventh.protocols.ssh.login_messages` and
+:mod:`seventh.protocols.ssh.channel_messages`, which have the others.
+"""
 
 from __future__ import annotations
-
-import re
 
 import msgspec
 
 from seventh.model.failure import ProtocolViolation
+from seventh.protocols.ssh import channel_messages as connection
+from seventh.protocols.ssh import login_messages as login
 from seventh.protocols.ssh.facts import Names, Offer
+from seventh.protocols.ssh.values import name_list, parse_names
 from seventh.wire.reader import Reader, vector
 
-MAX_NAMES = 512
-MAX_NAME_BYTES = 64
-"""RFC 4251 §6."""
 MAX_EXTENSIONS = 64
 
 DISCONNECT, IGNORE, UNIMPLEMENTED, DEBUG, EXT_INFO, KEXINIT, NEWKEYS = 1, 2, 3, 4, 7, 20, 21
 KEX_FIRST, KEX_LAST = 30, 49
 """Message numbers whose meaning depends on the key exchange method (RFC 4251 §7)."""
 
-_NAME = re.compile(rb"[!-+\--~]{1,64}")  # printable US-ASCII without the comma
 _OFFER_FIELDS = Offer.__struct_fields__
 
 
@@ -78,7 +79,7 @@ class Unimplemented(msgspec.Struct, frozen=True):
 
 
 class Other(msgspec.Struct, frozen=True):
-    """Any other message; services and channels begin where this room ends."""
+    """Any other message."""
 
     number: int
     fields: bytes
@@ -86,43 +87,8 @@ class Other(msgspec.Struct, frozen=True):
 
 Message = (
     KexInit | KexPacket | NewKeys | ExtInfo | Disconnect | Ignore | Debug | Unimplemented | Other
-)
-
-
-def parse_names(data: bytes, what: str) -> Names:
-    """A name-list (RFC 4251 §5) within our limits; ProtocolViolation beyond them."""
-    if not data:
-        return ()
-    names = data.split(b",", MAX_NAMES)
-    if len(names) > MAX_NAMES:
-        raise ProtocolViolation(f"{what} lists more than {MAX_NAMES} names")
-    for name in names:
-        if _NAME.fullmatch(name) is None:
-            raise ProtocolViolation(
-                f"{what} has a name that is empty, longer than {MAX_NAME_BYTES} bytes or not "
-                "printable ASCII"
-            )
-    return tuple(name.decode("ascii") for name in names)
-
-
-def name_list(names: Names) -> bytes:
-    """A name-list as it is sent."""
-    return vector(4, ",".join(names).encode("ascii"))
-
-
-def mpint(value: int) -> bytes:
-    """A non-negative integer as an mpint (RFC 4251 §5)."""
-    return vector(4, value.to_bytes(value.bit_length() // 8 + 1, "big") if value else b"")
-
-
-def read_mpint(reader: Reader, max_bits: int) -> int:
-    """A non-negative mpint of at most ``max_bits``; ProtocolViolation when it is not one."""
-    data = reader.vector(4)
-    if data[:1] >= b"\x80":
-        raise ProtocolViolation(f"{reader.what} has a negative number")
-    if len(data) > max_bits // 8 + 1:
-        raise ProtocolViolation(f"{reader.what} has a number of more than {max_bits} bits")
-    return int.from_bytes(data, "big")
+    | login.LoginMessage | connection.ConnectionMessage
+)  # fmt: skip
 
 
 def encode(message: Message) -> bytes:
@@ -150,6 +116,10 @@ def encode(message: Message) -> bytes:
             return bytes([DEBUG, 0]) + vector(4, message.text) + vector(4, b"")
         case Unimplemented():
             return bytes([UNIMPLEMENTED]) + message.sequence.to_bytes(4, "big")
+        case _ if isinstance(message, login.LoginMessage):
+            return login.encode_login(message)
+        case _:
+            return connection.encode_connection(message)
 
 
 def decode(payload: bytes) -> Message:
@@ -157,6 +127,13 @@ def decode(payload: bytes) -> Message:
     number = payload[0]
     if KEX_FIRST <= number <= KEX_LAST:
         return KexPacket(number, payload[1:])
+    if number in connection.READ:
+        read_fields = connection.READ[number]
+        return read_fields(Reader(memoryview(payload)[1:], connection.WHAT[number]))
+    if number in login.READ:
+        return login.READ[number](Reader(memoryview(payload)[1:], login.WHAT[number]))
+    if login.METHOD_FIRST <= number <= login.METHOD_LAST:
+        return login.AuthPacket(number, payload[1:])
     read = _READ.get(number)
     if read is None:
         return Other(number, payload[1:])

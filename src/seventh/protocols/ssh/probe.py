@@ -1,6 +1,7 @@
 """The conversation with an SSH server: a pulse that reads its greeting, a check up to NEWKEYS.
 
-Nothing here ever tries to log in.
+Nothing here ever tries to log in: with a user's credentials that is the business of
+:mod:`seventh.protocols.ssh.login`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.netfacts import Lookup
-from seventh.net.stream import TcpStream
+from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.protocols.ssh.codec import STRICT
 from seventh.protocols.ssh.conversation import (
@@ -61,7 +62,7 @@ async def pulse(talk: Talk) -> None:
         _learn_ident(talk, ident, reader.lines, timer.seconds_until(at))
 
 
-def _stranger(stream: TcpStream, reader: IdentReader) -> Failed | None:
+def _stranger(stream: Stream, reader: IdentReader) -> Failed | None:
     return not_ssh(stream.address.ip, stream.address.port, reader.first_bytes)
 
 
@@ -84,6 +85,10 @@ async def check(talk: Talk) -> None:
     The first address that accepts is the conversation. What goes wrong with it is the report's
     failure; what goes wrong on the connections after it is noted in ``unlearnt``.
     """
+    if talk.options.known_hosts is not None:
+        from seventh.protocols.ssh.known import read_known_hosts
+
+        read_known_hosts(talk.options.known_hosts)  # if it cannot be read, that is said at once
     if _has_records(talk):
         await talk.addresses()
         talk.prepare_records()
@@ -97,12 +102,16 @@ async def check(talk: Talk) -> None:
             await _more(talk, streams[0])
         if records is not None:
             _learn_sshfp(talk, await records)
+        if "failure" not in traits and talk.denied(2) is None:
+            from seventh.protocols.ssh import login
+
+            await login.look(talk, streams[0])
     finally:
         if records is not None:
             records.cancel()
 
 
-async def _first(talk: Talk, streams: list[TcpStream]) -> dict[str, str]:
+async def _first(talk: Talk, streams: list[Stream]) -> dict[str, str]:
     """The conversation, timed; its failure ends the check unless there are addresses to compare."""
     talk.learn("ssh", SshFacts, rtt_seconds=_rtt(talk, streams[0]))
     conversation = Conversation(streams[0])
@@ -118,7 +127,7 @@ async def _first(talk: Talk, streams: list[TcpStream]) -> dict[str, str]:
     return _traits(talk.learn("ssh", SshFacts))
 
 
-def _rtt(talk: Talk, stream: TcpStream) -> float | None:
+def _rtt(talk: Talk, stream: Stream) -> float | None:
     for attempt in talk.net.attempts:
         if attempt.address == stream.address.ip and attempt.outcome == "open":
             return attempt.rtt_seconds or attempt.seconds
@@ -175,6 +184,9 @@ def _learn_key(talk: Talk, conversation: Conversation) -> None:
     seen = key.facts(choice.host_key, conversation.key_valid)
     if seen not in known:
         talk.learn("ssh", SshFacts, host_keys=(*known, seen))
+    from seventh.protocols.ssh.entry import learn_trust
+
+    learn_trust(talk, conversation)
 
 
 async def _learn_extensions(talk: Talk, conversation: Conversation) -> None:
@@ -217,10 +229,10 @@ def _named(ident: str, offer: Offer | None, keys: tuple[HostKey, ...]) -> dict[s
     return traits
 
 
-async def _compare(talk: Talk, streams: list[TcpStream], first: dict[str, str]) -> None:
+async def _compare(talk: Talk, streams: list[Stream], first: dict[str, str]) -> None:
     by_address: dict[str, Names] = {}
 
-    async def look(stream: TcpStream) -> dict[str, str]:
+    async def look(stream: Stream) -> dict[str, str]:
         traits = first if stream is streams[0] else await _look(stream)
         if "host key" in traits:
             by_address[stream.address.ip] = (traits["host key"],)
@@ -230,7 +242,7 @@ async def _compare(talk: Talk, streams: list[TcpStream], first: dict[str, str]) 
     talk.learn("ssh", SshFacts, host_keys_by_address=by_address)
 
 
-async def _look(stream: TcpStream) -> dict[str, str]:
+async def _look(stream: Stream) -> dict[str, str]:
     """The same conversation as the first, untimed, with another address."""
     conversation = Conversation(stream)
     offer = our_offer()
@@ -249,7 +261,7 @@ async def _look(stream: TcpStream) -> dict[str, str]:
 # -- more connections to the first address ---------------------------------------------------------
 
 
-async def _more(talk: Talk, first: TcpStream) -> None:
+async def _more(talk: Talk, first: Stream) -> None:
     """Every other host key type, and the smallest group, within the connection budget.
 
     One connection can answer both questions, so group exchange rides with the first further type.
@@ -259,7 +271,7 @@ async def _more(talk: Talk, first: TcpStream) -> None:
         return
     types = wanted_types(facts.kexinit, {key.type for key in facts.host_keys})
     groups = tuple(name for name in GROUP_EXCHANGES if name in facts.kexinit.kex_algorithms)
-    if groups and talk.options.max_tier < 1:
+    if groups and talk.denied(1):
         _unlearnt(talk, "smallest group", "tier 1 was not asked for")
         groups = ()
     jobs: list[tuple[str | None, Names]] = [(kind, ()) for kind in types]
@@ -267,7 +279,7 @@ async def _more(talk: Talk, first: TcpStream) -> None:
         jobs[:1] = [(types[0] if types else None, groups)]
     for kind, methods in jobs:
         what = f"{kind} host key" if kind else "smallest group"
-        if talk.connections_left(first.address) <= 0:
+        if talk.connections_left(first.address) <= _kept_back(talk):
             _unlearnt(talk, what, "the connection budget of this target is spent")
             continue
         try:
@@ -282,6 +294,13 @@ async def _more(talk: Talk, first: TcpStream) -> None:
                 _unlearnt(talk, "smallest group", failed.detail)
 
 
+def _kept_back(talk: Talk) -> int:
+    """Connections that are not for this: one to log in, one to ask what root may log in with."""
+    if talk.denied(2) is not None or talk.options.user is None:
+        return 1
+    return 1 if talk.options.user == "root" else 2
+
+
 _WANTED = ("ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
            "ecdsa-sha2-nistp521", "ssh-ed448", "ssh-dss")  # fmt: skip
 
@@ -292,7 +311,7 @@ def wanted_types(offer: Offer, seen: set[str]) -> Names:
     return tuple(kind for kind in _WANTED if kind in offered - seen)
 
 
-async def _again(talk: Talk, first: TcpStream, kind: str | None, methods: Names) -> None:
+async def _again(talk: Talk, first: Stream, kind: str | None, methods: Names) -> None:
     """One more key exchange, with this host key type and these methods."""
     ours = our_offer()
     names = algorithms_of(kind) if kind else ours.server_host_key_algorithms

@@ -10,7 +10,6 @@ from seventh.model.severity import Severity
 from seventh.protocols.ssh import algorithms
 from seventh.protocols.ssh.facts import HostKey, SshFacts, Sshfp
 from seventh.protocols.ssh.rules_algorithms import (
-    NO_KEXINIT,
     cipher_weak,
     comp_preauth,
     hostkey_noed25519,
@@ -20,10 +19,30 @@ from seventh.protocols.ssh.rules_algorithms import (
     kex_weak,
     key,
     mac_weak,
+    no_offer,
     offering,
     terrapin,
     usersig_sha1,
 )
+from seventh.protocols.ssh.rules_config import (
+    agentfwd,
+    allowlist,
+    authkeys_perm,
+    conf_obsolete,
+    nomux,
+    throttle,
+)
+from seventh.protocols.ssh.rules_login import (
+    auth_slow,
+    hostkey_changed,
+    no_keepalive,
+    noauth,
+    password_on,
+    pubkey_off,
+    rekey_fail,
+    root_password,
+)
+from seventh.protocols.ssh.rules_session import fwd_open, sftp_off
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 SLOW_BANNER_SECONDS = 1.0
@@ -44,15 +63,18 @@ SLOW_KEX_SECONDS = 0.5
     },
     references=("RFC 4253 §5.1",),
     seed=("12.2.2",),
+    directives={"openssh": ("Protocol",)},
     good=SshFacts(ident="SSH-2.0-OpenSSH_9.9", protocol_version="2.0"),
     bad=SshFacts(ident="SSH-1.99-OpenSSH_3.9p1", protocol_version="1.99"),
 )
 def proto1(ssh: SshFacts) -> Verdict:
     """1.x speaks only protocol 1, 1.99 both."""
+    if ssh.protocol_version is None and ssh.config is not None:
+        return Skip("a Protocol line counts before OpenSSH 7.4 only: say which with --software")
     if ssh.protocol_version is None:
         return Skip("no identification string was received")
     if ssh.protocol_version.startswith("1."):
-        return Hit(version=ssh.protocol_version, ident=ssh.ident or "")
+        return Hit(version=ssh.protocol_version, ident=ssh.ident or "Protocol")
     return None
 
 
@@ -72,13 +94,14 @@ def proto1(ssh: SshFacts) -> Verdict:
     },
     references=("RFC 8270",),
     seed=("12.2.2",),
+    directives={"openssh": ("ModuliFile", "KexAlgorithms")},
     good=replace(offering(), gex_bits=3072),
     bad=replace(offering(), gex_bits=1024),
 )
 def gex_small(ssh: SshFacts) -> Verdict:
     """Below 2048 bits high, below 3072 low."""
     if ssh.kexinit is None:
-        return NO_KEXINIT
+        return no_offer(ssh)
     if ssh.gex_bits is not None:
         if ssh.gex_bits >= 3072:
             return None
@@ -214,15 +237,31 @@ def sshfp(ssh: SshFacts) -> Verdict:
     },
     references=("RFC 4253 §4.2",),
     seed=("12.2.2",),
+    directives={"openssh": ("DebianBanner", "VersionAddendum")},
     good=SshFacts(ident="SSH-2.0-OpenSSH_9.9"),
     bad=SshFacts(ident="SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3"),
 )
 def banner_leak(ssh: SshFacts) -> Verdict:
     """A distribution's name with a version in the identification string."""
     if ssh.ident is None:
-        return Skip("no identification string was received")
+        return _banner_in_file(ssh)
     level = algorithms.patch_level(ssh.ident)
     return Hit(ident=ssh.ident, level=level) if level else None
+
+
+def _banner_in_file(ssh: SshFacts) -> Verdict:
+    """What a file adds to the identification string, where there is a file."""
+    config = ssh.config
+    if config is None:
+        return Skip("no identification string was received")
+    addendum = config.version_addendum or ""
+    if level := algorithms.patch_level(addendum):
+        return Hit(ident=f"VersionAddendum {addendum}", level=level).at("VersionAddendum")
+    if config.debian_banner is None:
+        return Skip("DebianBanner is not set: on Debian and Ubuntu that is yes, elsewhere nothing")
+    if config.debian_banner:
+        return Hit(ident="DebianBanner yes", level="the package's version").at("DebianBanner")
+    return None
 
 
 @rule(
@@ -283,7 +322,10 @@ def kex_slow(ssh: SshFacts) -> Verdict:
 
 
 __all__ = [
-    "banner_leak", "banner_slow", "cipher_weak", "comp_preauth", "gex_small", "hostkey_noed25519",
-    "hostkey_split", "hostkey_weak", "hostsig_sha1", "kex_nopq", "kex_slow", "kex_weak", "mac_weak",
-    "proto1", "sshfp", "terrapin", "usersig_sha1",
+    "agentfwd", "allowlist", "auth_slow", "authkeys_perm", "banner_leak", "banner_slow",
+    "cipher_weak", "comp_preauth", "conf_obsolete", "fwd_open", "gex_small", "hostkey_changed",
+    "hostkey_noed25519", "hostkey_split", "hostkey_weak", "hostsig_sha1", "kex_nopq",
+    "kex_slow", "kex_weak", "mac_weak", "no_keepalive", "noauth", "nomux", "password_on",
+    "proto1", "pubkey_off", "rekey_fail", "root_password", "sftp_off", "sshfp", "terrapin",
+    "throttle", "usersig_sha1",
 ]  # fmt: skip

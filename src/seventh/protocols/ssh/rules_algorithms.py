@@ -7,9 +7,12 @@ from msgspec.structs import replace
 from seventh.model.severity import Severity
 from seventh.protocols.ssh import algorithms
 from seventh.protocols.ssh.facts import HostKey, Names, Offer, SshFacts
+from seventh.protocols.ssh.rules_config import weak_user_keys
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 NO_KEXINIT = Skip("no KEXINIT was received")
+_NOT_IN_THE_FILE = Skip("this file does not decide it")
+_THE_CLIENTS = Skip("an ssh_config is a client's: it does not decide what the server has")
 
 MODERN = Offer(
     kex_algorithms=(
@@ -47,6 +50,20 @@ def key(kind: str = "ssh-ed25519", bits: int = 256) -> HostKey:
     )  # fmt: skip
 
 
+def no_offer(ssh: SshFacts) -> Skip:
+    """Why there is no offer to judge: nothing came, or a file holds none."""
+    return NO_KEXINIT if ssh.config is None else _NOT_IN_THE_FILE
+
+
+def _is_client(ssh: SshFacts) -> bool:
+    """Whether the offer is a client's: what its ssh_config makes of it."""
+    return ssh.config is not None and ssh.config.side == "client"
+
+
+def _who(ssh: SshFacts) -> str:
+    return "the client" if _is_client(ssh) else "the server"
+
+
 def _plain(explained: Names) -> str:
     """The names alone, as a configuration line lists them."""
     return ",".join(text.partition(" ")[0] for text in explained)
@@ -58,7 +75,7 @@ def _plain(explained: Names) -> str:
     tier=0,
     source=Source.WIRE,
     title="Weak key exchange methods are offered",
-    evidence="the server offers {algorithms}",
+    evidence="{who} offers {algorithms}",
     why="SHA-1 and 1024-bit groups are within reach of attackers; a client that is old or talked "
     "down ends up with them, and recorded sessions can be opened later.",
     fix={
@@ -68,15 +85,16 @@ def _plain(explained: Names) -> str:
     },
     references=("RFC 9142",),
     seed=("12.2.2",),
+    directives={"openssh": ("KexAlgorithms",)},
     good=offering(),
     bad=offering(kex_algorithms=("curve25519-sha256", "diffie-hellman-group14-sha1")),
 )
 def kex_weak(ssh: SshFacts) -> Verdict:
     """Offered methods that RFC 9142 no longer wants."""
     if ssh.kexinit is None:
-        return NO_KEXINIT
+        return no_offer(ssh)
     weak = algorithms.explained("kex", "weak", ssh.kexinit.kex_algorithms)
-    return Hit(algorithms=weak, names=_plain(weak)) if weak else None
+    return Hit(who=_who(ssh), algorithms=weak, names=_plain(weak)) if weak else None
 
 
 @rule(
@@ -96,13 +114,14 @@ def kex_weak(ssh: SshFacts) -> Verdict:
     },
     references=("RFC 10042",),
     seed=("12.2.2",),
+    directives={"openssh": ("KexAlgorithms",)},
     good=offering(),
     bad=offering(kex_algorithms=("curve25519-sha256", "ecdh-sha2-nistp256")),
 )
 def kex_nopq(ssh: SshFacts) -> Verdict:
     """No offered method survives a quantum computer."""
     if ssh.kexinit is None:
-        return NO_KEXINIT
+        return no_offer(ssh)
     names = ssh.kexinit.kex_algorithms
     if algorithms.having("kex", "post-quantum", names):
         return None
@@ -125,16 +144,22 @@ def kex_nopq(ssh: SshFacts) -> Verdict:
     },
     references=("CVE-2023-48795", "draft-ietf-sshm-strict-kex"),
     seed=("12.2.2",),
+    directives={"openssh": ("Ciphers", "MACs")},
     good=offering(),
     bad=offering(kex_algorithms=("mlkem768x25519-sha256", "curve25519-sha256")),
 )
 def terrapin(ssh: SshFacts) -> Verdict:
     """A cipher that Terrapin can attack, without the strict key exchange that prevents it."""
     if ssh.kexinit is None:
-        return NO_KEXINIT
+        return no_offer(ssh)
     if ssh.strict_kex:
         return None
     exposed = algorithms.terrapin_exposed(ssh.kexinit.ciphers, ssh.kexinit.macs)
+    if exposed and ssh.strict_kex is None:
+        return Skip(
+            f"{', '.join(exposed)} can be attacked where key exchange is not strict: OpenSSH 9.6 "
+            "made it so, distributions brought it to older versions, and no file tells; check does"
+        )
     return Hit(algorithms=exposed, names=",".join(exposed)) if exposed else None
 
 
@@ -144,7 +169,7 @@ def terrapin(ssh: SshFacts) -> Verdict:
     tier=0,
     source=Source.WIRE,
     title="Weak ciphers are offered",
-    evidence="the server offers {algorithms}",
+    evidence="{who} offers {algorithms}",
     why="These leak plaintext or are within reach of brute force; a session needs only one side's "
     "poor preference to use them.",
     fix={
@@ -154,15 +179,16 @@ def terrapin(ssh: SshFacts) -> Verdict:
     },
     references=("RFC 8758", "RFC 4344"),
     seed=("12.2.2",),
+    directives={"openssh": ("Ciphers",)},
     good=offering(),
     bad=offering(encryption_algorithms_server_to_client=("aes256-ctr", "3des-cbc")),
 )
 def cipher_weak(ssh: SshFacts) -> Verdict:
     """Offered ciphers with a broken mode, short blocks or no strength."""
     if ssh.kexinit is None:
-        return NO_KEXINIT
+        return no_offer(ssh)
     weak = algorithms.explained("cipher", "weak", ssh.kexinit.ciphers)
-    return Hit(algorithms=weak, names=_plain(weak)) if weak else None
+    return Hit(who=_who(ssh), algorithms=weak, names=_plain(weak)) if weak else None
 
 
 @rule(
@@ -171,7 +197,7 @@ def cipher_weak(ssh: SshFacts) -> Verdict:
     tier=0,
     source=Source.WIRE,
     title="Weak message authentication is offered",
-    evidence="the server offers {algorithms}",
+    evidence="{who} offers {algorithms}",
     why="MD5, SHA-1 and short tags leave less margin against forgery, and a MAC over the plaintext "
     "(not encrypt-then-MAC) makes the receiver decrypt what nobody has vouched for yet.",
     fix={
@@ -181,20 +207,21 @@ def cipher_weak(ssh: SshFacts) -> Verdict:
     },
     references=("RFC 6668",),
     seed=("12.2.2",),
+    directives={"openssh": ("MACs", "Ciphers")},
     good=offering(),
     bad=offering(mac_algorithms_client_to_server=("hmac-sha1", "hmac-sha2-256")),
 )
 def mac_weak(ssh: SshFacts) -> Verdict:
     """Offered MACs that are weak or are taken over the plaintext."""
     if ssh.kexinit is None:
-        return NO_KEXINIT
+        return no_offer(ssh)
     macs, ciphers = ssh.kexinit.macs, ssh.kexinit.ciphers
     weak = algorithms.weak_macs(macs, ciphers)
     early = algorithms.encrypt_and_macs(macs, ciphers)
     if not weak and not early:
         return None
     shown = weak + tuple(f"{name} (not encrypt-then-MAC)" for name in early)
-    return Hit(algorithms=shown, names=_plain(shown))
+    return Hit(who=_who(ssh), algorithms=shown, names=_plain(shown))
 
 
 @rule(
@@ -202,24 +229,30 @@ def mac_weak(ssh: SshFacts) -> Verdict:
     Severity.HIGH,
     tier=0,
     source=Source.WIRE,
-    title="Weak host key",
+    title="Weak key",
     evidence="{keys}",
-    why="Whoever computes the private key of a short host key can pose as the server.",
+    why="Whoever computes the private key of a short host key can pose as the server, and whoever "
+    "computes that of a user's key can log in as the user.",
     fix={
         "openssh": "ssh-keygen -t ed25519 -f /etc/ssh/ssh_host_ed25519_key -N '' and, in "
         "sshd_config, HostKey /etc/ssh/ssh_host_ed25519_key in place of the weak key; RSA again "
         "only with ssh-keygen -t rsa -b 3072 or more",
-        "any": "Make an Ed25519 host key, and RSA only with 3072 bits or more.",
+        "any": "Make an Ed25519 key in its place, and RSA only with 3072 bits or more.",
     },
     references=("NIST SP 800-131A", "RFC 8709"),
     seed=("12.2.2",),
+    directives={"openssh": ("HostKey", "HostKeyAlgorithms")},
     good=replace(offering(), host_keys=(key(), key("ssh-rsa", 3072))),
     bad=replace(offering(), host_keys=(key("ssh-rsa", 1024),)),
 )
 def hostkey_weak(ssh: SshFacts) -> Verdict:
-    """DSA by name or key; RSA by size."""
+    """DSA by name or key; RSA by size. In authorized_keys, the keys that may log in."""
+    if ssh.config is not None and ssh.config.user_keys is not None:
+        return weak_user_keys(ssh.config.user_keys)
     if ssh.kexinit is None:
-        return NO_KEXINIT
+        return no_offer(ssh)
+    if _is_client(ssh):
+        return _THE_CLIENTS
     names = ssh.kexinit.server_host_key_algorithms
     found = list(algorithms.explained("host_key", "weak", names))
     rsa = [seen for seen in ssh.host_keys if seen.type == "ssh-rsa" and seen.bits < 3072]
@@ -251,13 +284,16 @@ def hostkey_weak(ssh: SshFacts) -> Verdict:
     },
     references=("RFC 8709",),
     seed=("12.2.2",),
+    directives={"openssh": ("HostKey", "HostKeyAlgorithms")},
     good=offering(),
     bad=offering(server_host_key_algorithms=("rsa-sha2-512", "rsa-sha2-256")),
 )
 def hostkey_noed25519(ssh: SshFacts) -> Verdict:
     """Ed25519 is in no form among the host key algorithms."""
     if ssh.kexinit is None:
-        return NO_KEXINIT
+        return no_offer(ssh)
+    if _is_client(ssh):
+        return _THE_CLIENTS
     names = ssh.kexinit.server_host_key_algorithms
     return None if algorithms.having("host_key", "ed25519", names) else Hit(algorithms=names)
 
@@ -278,13 +314,16 @@ def hostkey_noed25519(ssh: SshFacts) -> Verdict:
     },
     references=("RFC 8332",),
     seed=("12.11.1",),
+    directives={"openssh": ("HostKeyAlgorithms",)},
     good=offering(server_host_key_algorithms=("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")),
     bad=offering(server_host_key_algorithms=("ssh-ed25519", "ssh-rsa")),
 )
 def hostsig_sha1(ssh: SshFacts) -> Verdict:
     """RSA is offered with SHA-1 and not with SHA-2."""
     if ssh.kexinit is None:
-        return NO_KEXINIT
+        return no_offer(ssh)
+    if _is_client(ssh):
+        return _THE_CLIENTS
     names = ssh.kexinit.server_host_key_algorithms
     sha1 = algorithms.having("host_key", "sha1", names)
     if not sha1 or algorithms.having("host_key", "rsa-sha2", names):
@@ -307,6 +346,7 @@ def hostsig_sha1(ssh: SshFacts) -> Verdict:
     },
     references=("RFC 8308", "RFC 8332"),
     seed=("12.2.5",),
+    directives={"openssh": ("PubkeyAcceptedAlgorithms",)},
     good=SshFacts(server_sig_algs=("ssh-ed25519", "rsa-sha2-256", "rsa-sha2-512")),
     bad=SshFacts(server_sig_algs=("ssh-ed25519", "ssh-rsa", "rsa-sha2-256")),
 )
@@ -314,6 +354,8 @@ def usersig_sha1(ssh: SshFacts) -> Verdict:
     """What EXT_INFO says of user signatures. A server without any RSA has chosen so: only info."""
     names = ssh.server_sig_algs
     if names is None:
+        if ssh.config is not None:
+            return _NOT_IN_THE_FILE
         return Skip(ssh.unlearnt.get("extensions", "the server did not send server-sig-algs"))
     if algorithms.having("host_key", "sha1", names):
         if algorithms.lists_its_build(ssh.software or ""):
@@ -333,7 +375,7 @@ def usersig_sha1(ssh: SshFacts) -> Verdict:
     tier=0,
     source=Source.WIRE,
     title="Compression before login is offered",
-    evidence="the server offers {algorithms}",
+    evidence="{who} offers {algorithms}",
     why="zlib starts before the user is known, so that anybody can reach the decompressor; "
     "zlib@openssh.com waits until after login.",
     fix={
@@ -342,11 +384,14 @@ def usersig_sha1(ssh: SshFacts) -> Verdict:
     },
     references=("RFC 4253 §6.2",),
     seed=("12.2.2",),
+    directives={"openssh": ("Compression",)},
     good=offering(compression_algorithms_client_to_server=("none", "zlib@openssh.com")),
     bad=offering(compression_algorithms_client_to_server=("none", "zlib")),
 )
 def comp_preauth(ssh: SshFacts) -> Verdict:
     """Undelayed zlib in either direction."""
     if ssh.kexinit is None:
-        return NO_KEXINIT
-    return Hit(algorithms=("zlib",)) if "zlib" in ssh.kexinit.compressions else None
+        return no_offer(ssh)
+    if _is_client(ssh):
+        return _THE_CLIENTS
+    return Hit(who=_who(ssh), algorithms=("zlib",)) if "zlib" in ssh.kexinit.compressions else None

@@ -6,7 +6,7 @@ import contextlib
 
 from seventh.model.failure import Failed
 from seventh.model.tlsfacts import TlsFacts
-from seventh.net.stream import Stream, TcpStream
+from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.net.tls.handshake import start_tls
 from seventh.net.tls.inspect import certificate_failure, identity, inspect_tls, takes_up
@@ -36,7 +36,7 @@ async def check(talk: Talk) -> None:
     name = server_name(talk)
     streams = await talk.connect_all()
     first, others = streams[0], streams[1:]
-    waiting: list[TcpStream] = [first]
+    waiting: list[Stream] = [first]
 
     async def open_stream() -> Stream:
         return waiting.pop() if waiting else await talk.connect_again(first.address)
@@ -59,8 +59,8 @@ async def check(talk: Talk) -> None:
         talk.give_up(refusal)
 
 
-async def _compare(talk: Talk, first: TcpStream, others: list[TcpStream], name: str) -> None:
-    async def look(stream: TcpStream) -> dict[str, str]:
+async def _compare(talk: Talk, first: Stream, others: list[Stream], name: str) -> None:
+    async def look(stream: Stream) -> dict[str, str]:
         fresh = await talk.connect_again(stream.address) if stream is first else stream
         return await identity(talk, fresh, name)
 
@@ -68,7 +68,7 @@ async def _compare(talk: Talk, first: TcpStream, others: list[TcpStream], name: 
 
 
 async def _take_up_elsewhere(
-    talk: Talk, others: list[TcpStream], name: str, session: Session
+    talk: Talk, others: list[Stream], name: str, session: Session
 ) -> None:
     """Nodes behind one name should share their ticket keys: clients change between them."""
     alone: list[str] = []

@@ -1,0 +1,297 @@
+"""An HTTP/1.1 server for labs: h11's grammar, and faults written by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import h11
+
+from seventh.labkit.web.handler import Answer, Handler, Pipe
+from seventh.labkit.web.peer import Knobs, Peer, linger
+from seventh.web.message import Fields, Request
+
+Fault = Callable[[Peer, Knobs], Awaitable[None]]
+_REASONS = {100: b"Continue", 101: b"Switching Protocols", 103: b"Early Hints", 200: b"OK"}
+
+
+async def serve_h1(
+    peer: Peer, handler: Handler, knobs: Knobs | None = None, scheme: str = "http"
+) -> None:
+    """Serve one connection until it ends."""
+    await _Server(peer, handler, knobs or Knobs(), scheme).run()
+
+
+class _Server:
+    def __init__(self, peer: Peer, handler: Handler, knobs: Knobs, scheme: str) -> None:
+        self.peer = peer
+        self.handler = handler
+        self.knobs = knobs
+        self.scheme = scheme
+        self.h11 = h11.Connection(h11.SERVER)
+        self.served = 0
+
+    async def run(self) -> None:
+        """Requests, one after another."""
+        greet = _GREETINGS.get(self.knobs.fault)
+        if greet is not None:
+            await greet(self.peer, self.knobs)
+            return
+        while (request := await self._request()) is not None:
+            self.served += 1
+            fault = FAULTS.get(self.knobs.fault)
+            if fault is not None:
+                await fault(self.peer, self.knobs)
+                return
+            await self._answer(request, await self.handler(request))
+            if self.h11.our_state is not h11.DONE or self.h11.their_state is not h11.DONE:
+                return
+            self.h11.start_next_cycle()
+
+    async def _event(self) -> object:
+        """The next event; ConnectionClosed also where the grammar was broken or time is up."""
+        while True:
+            try:
+                event = self.h11.next_event()
+            except h11.RemoteProtocolError:
+                await self.peer.send(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+                return h11.ConnectionClosed()
+            if event is not h11.NEED_DATA:
+                return event
+            await self._continue()
+            try:
+                async with asyncio.timeout(self.knobs.keep_alive_seconds if self.served else None):
+                    data = await self.peer.receive()
+            except TimeoutError:
+                return h11.ConnectionClosed()
+            self.h11.receive_data(data)
+
+    async def _continue(self) -> None:
+        """Ask for a body that waits for our word."""
+        if self.h11.they_are_waiting_for_100_continue and self.knobs.fault != "expect-stall":
+            if self.knobs.fault == "expect-refused":
+                await self._send(h11.Response(status_code=417, headers=[("Content-Length", "0")]))
+                await self._send(h11.EndOfMessage())
+                return
+            await self._send(
+                h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
+            )
+
+    async def _send(self, event: h11.Event) -> None:
+        data = self.h11.send(event)
+        if data:
+            await self.peer.send(bytes(data))
+
+    async def _request(self) -> Request | None:
+        head = await self._event()
+        if not isinstance(head, h11.Request):
+            return None
+        body = b""
+        fields = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in head.headers]
+        named = dict(fields)
+        upgrade = "upgrade" in named.get("connection", "").lower()
+        while not isinstance(event := await self._event(), h11.EndOfMessage):
+            if not isinstance(event, h11.Data):
+                return None
+            body += event.data
+        return Request(
+            method=head.method.decode("ascii"),
+            scheme=self.scheme,
+            authority=named.get("host", ""),
+            path=head.target.decode("latin-1"),
+            headers=tuple(fields),
+            body=body,
+            protocol=named.get("upgrade") if upgrade else None,
+        )
+
+    # -- answers -----------------------------------------------------------------------------------
+
+    async def _answer(self, request: Request, answer: Answer) -> None:
+        for status, fields in answer.informational:
+            await self._send(
+                h11.InformationalResponse(
+                    status_code=status, headers=_raw(fields), reason=_REASONS.get(status, b"")
+                )
+            )
+        if answer.tunnel is not None and (request.protocol or request.method == "CONNECT"):
+            await self._tunnel(request, answer)
+            return
+        body = answer.body
+        fields = self._fields(answer, len(body) if isinstance(body, bytes) else None)
+        await self._send(
+            h11.Response(
+                status_code=answer.status,
+                headers=_raw(fields),
+                reason=_REASONS.get(answer.status, b""),
+            )
+        )
+        if request.method != "HEAD" and answer.status not in {204, 304}:
+            if isinstance(body, bytes):
+                if body:
+                    await self._send(h11.Data(data=body))
+            else:
+                async for piece in body():
+                    await self._send(h11.Data(data=piece))
+        await self._send(h11.EndOfMessage(headers=_raw(answer.trailers)))
+
+    def _fields(self, answer: Answer, length: int | None) -> Fields:
+        given = {name.lower() for name, _ in answer.headers}
+        fields = list(answer.headers)
+        if answer.trailers and "transfer-encoding" not in given:
+            fields.append(("Transfer-Encoding", "chunked"))
+        elif (
+            length is not None
+            and answer.status not in {204, 304}
+            and not given & {"content-length", "transfer-encoding"}
+        ):
+            fields.append(("Content-Length", str(length)))
+        knobs = self.knobs
+        left = (
+            None if knobs.keep_alive_requests is None else knobs.keep_alive_requests - self.served
+        )
+        if left is not None and left <= 0:
+            fields.append(("Connection", "close"))
+        elif knobs.keep_alive_seconds is not None:
+            more = "" if left is None else f", max={left}"
+            fields.append(("Keep-Alive", f"timeout={knobs.keep_alive_seconds:g}{more}"))
+        return tuple(fields)
+
+    async def _tunnel(self, request: Request, answer: Answer) -> None:
+        if request.method == "CONNECT":
+            await self._send(h11.Response(status_code=200, headers=_raw(answer.headers)))
+        else:
+            given = {name.lower() for name, _ in answer.headers}
+            fields = list(answer.headers)
+            if "upgrade" not in given:
+                fields += [("Upgrade", request.protocol or ""), ("Connection", "Upgrade")]
+            await self._send(
+                h11.InformationalResponse(
+                    status_code=101, headers=_raw(tuple(fields)), reason=_REASONS[101]
+                )
+            )
+        assert answer.tunnel is not None  # noqa: S101 - asked by the caller
+        await answer.tunnel(_Pipe(self.peer, self.h11.trailing_data[0]))
+
+
+class _Pipe(Pipe):
+    def __init__(self, peer: Peer, rest: bytes) -> None:
+        self._peer = peer
+        self._rest = rest
+
+    async def receive(self) -> bytes:
+        """What came with the request, then what comes."""
+        if self._rest:
+            rest, self._rest = self._rest, b""
+            return rest
+        return await self._peer.receive()
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes."""
+        await self._peer.send(data)
+
+
+def _raw(fields: Fields) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("ascii"), value.encode("latin-1")) for name, value in fields]
+
+
+# -- faults ------------------------------------------------------------------------------------
+
+_OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def _always(data: bytes, *, then: str = "close") -> Fault:
+    """A fault that answers with ``data`` and then closes, or keeps silent."""
+
+    async def fault(peer: Peer, knobs: Knobs) -> None:
+        await peer.send(data)
+        if then == "silence":
+            await linger(peer)
+
+    return fault
+
+
+async def _silence(peer: Peer, _: Knobs) -> None:
+    await linger(peer)
+
+
+async def _close(_: Peer, __: Knobs) -> None:
+    return
+
+
+async def _raw_answer(peer: Peer, knobs: Knobs) -> None:
+    await peer.send(knobs.raw)
+    await linger(peer)
+
+
+async def _slow_head(peer: Peer, knobs: Knobs) -> None:
+    await peer.send(_OK)
+    await asyncio.sleep(knobs.seconds)
+    await peer.send(b"Content-Length: 0\r\n\r\n")
+    await linger(peer)
+
+
+async def _slow_body(peer: Peer, knobs: Knobs) -> None:
+    await peer.send(_OK + b"Content-Length: 10\r\n\r\nhello")
+    await asyncio.sleep(knobs.seconds)
+    await peer.send(b"world")
+    await linger(peer)
+
+
+def _flood(start: bytes, piece: bytes, end: bytes = b"") -> Fault:
+    """A fault that says ``start``, then ``piece`` again and again."""
+
+    async def fault(peer: Peer, knobs: Knobs) -> None:
+        await peer.send(start)
+        at_once = max(1, 16384 // len(piece))
+        for sent in range(0, knobs.count, at_once):
+            await peer.send(piece * min(at_once, knobs.count - sent))
+        await peer.send(end)
+        await linger(peer)
+
+    return fault
+
+
+_CHUNKED = _OK + b"Transfer-Encoding: chunked\r\n\r\n"
+
+_GREETINGS: dict[str, Fault] = {
+    "greets": _raw_answer,
+    "closes-at-once": _close,
+}
+"""Faults before any request was read."""
+
+FAULTS: dict[str, Fault] = {
+    **_GREETINGS,
+    "raw": _raw_answer,
+    "silent": _silence,
+    "no-answer": _close,
+    "slow-head": _slow_head,
+    "slow-body": _slow_body,
+    "cut-head": _always(_OK + b"Content-Le"),
+    "cut-body": _always(_OK + b"Content-Length: 100\r\n\r\nhalf"),
+    "cut-chunk": _always(_CHUNKED + b"a\r\nhalf"),
+    "endless-body": _flood(_OK + b"\r\n", b"x" * 1024),
+    "endless-chunks": _flood(_CHUNKED, b"400\r\n" + b"x" * 1024 + b"\r\n"),
+    "tiny-chunks": _flood(_CHUNKED, b"1\r\nx\r\n", b"0\r\n\r\n"),
+    "chunk-extensions": _flood(_CHUNKED, b"1;" + b"e" * 512 + b"\r\nx\r\n", b"0\r\n\r\n"),
+    "chunk-garbage": _always(_CHUNKED + b"zz\r\nhello\r\n0\r\n\r\n", then="silence"),
+    "header-flood": _flood(_OK, b"X-Flood: y\r\n", b"\r\n"),
+    "long-header": _flood(_OK + b"X-Long: ", b"y" * 1024, b"\r\n\r\n"),
+    "informational-flood": _flood(
+        b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", _OK + b"Content-Length: 0\r\n\r\n"
+    ),
+    "trailer-flood": _flood(_CHUNKED + b"0\r\n", b"X-Flood: y\r\n", b"\r\n"),
+    "two-lengths": _always(_OK + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"),
+    "bad-length": _always(_OK + b"Content-Length: -1\r\n\r\n", then="silence"),
+    "unsolicited": _always((_OK + b"Content-Length: 2\r\n\r\nok") * 2, then="silence"),
+    "folded": _always(
+        _OK + b"Content-Length: 2\r\nX-Folded: one\r\n two\r\n\r\nok", then="silence"
+    ),
+    "bare-lf": _always(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", then="silence"),
+    "http-1.0": _always(b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nold"),
+    "unasked-101": _always(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", then="silence"
+    ),
+    "http2-frames": _always(bytes.fromhex("000000040000000000"), then="silence"),
+}
+"""What a server can do instead of answering, by name; ``expect-stall`` and ``expect-refused``
+besides, which concern ``Expect: 100-continue`` alone."""

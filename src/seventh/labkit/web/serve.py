@@ -1,0 +1,69 @@
+"""The reference server over TCP: HTTP/1.1 and HTTP/2, in clear or in TLS with ALPN."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from OpenSSL import SSL
+
+from seventh.labkit.ca import Issued
+from seventh.labkit.serve import tcp_server
+from seventh.labkit.tlsserve import TlsPeer, server_context, tls_server
+from seventh.labkit.web.h1 import serve_h1
+from seventh.labkit.web.h2 import serve_h2
+from seventh.labkit.web.handler import Handler
+from seventh.labkit.web.peer import Knobs, PlainPeer
+
+Spoken = Literal["1.1", "2"]
+_ALPN: dict[Spoken, bytes] = {"2": b"h2", "1.1": b"http/1.1"}
+_PREFACE = b"PRI"
+
+
+@contextlib.asynccontextmanager
+async def web_server(
+    handler: Handler,
+    *,
+    versions: tuple[Spoken, ...] = ("2", "1.1"),
+    issued: Issued | None = None,
+    context: SSL.Context | None = None,
+    h1: Knobs | None = None,
+    h2: Knobs | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+) -> AsyncIterator[int]:
+    """Serve ``handler`` until the block ends; gives the port.
+
+    In clear without ``issued`` and ``context``: HTTP/2 by prior knowledge, told by its preface.
+    In TLS, by ALPN in the order of ``versions``; a client that offers none gets the last of them.
+    A ``context`` of one's own brings its ALPN along.
+    """
+    if issued is None and context is None:
+
+        async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            greets = (h1 or Knobs()).fault in {"greets", "closes-at-once"} and versions == ("1.1",)
+            first = b"" if greets else await reader.read(65536)
+            peer = PlainPeer(reader, writer, first)
+            if versions == ("2",) or (first[:3] == _PREFACE and "2" in versions):
+                await serve_h2(peer, handler, h2, "http")
+            else:
+                await serve_h1(peer, handler, h1, "http")
+
+        async with tcp_server(plain, host, port) as bound:
+            yield bound
+        return
+
+    async def encrypted(peer: TlsPeer) -> None:
+        chosen = peer.engine.get_alpn_proto_negotiated() or _ALPN[versions[-1]]
+        if chosen == _ALPN["2"]:
+            await serve_h2(peer, handler, h2, "https")
+        else:
+            await serve_h1(peer, handler, h1, "https")
+
+    if context is None:
+        assert issued is not None  # noqa: S101 - one of the two was given
+        context = server_context(issued, alpn=tuple(_ALPN[version] for version in versions))
+    async with tls_server(context, application=encrypted, host=host, port=port) as bound:
+        yield bound

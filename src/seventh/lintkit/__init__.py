@@ -1,0 +1,1 @@
+"""What linters of configuration files are built from: bounded reading, and what reading gives."""

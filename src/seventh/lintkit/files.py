@@ -1,0 +1,181 @@
+"""Reading configuration files within bounds, and remembering what could not be read.
+
+Configuration can be as hostile as a peer: endless lines, NULs, includes that include themselves.
+Nothing here raises for what a file contains; it becomes a problem, and the rest is read.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from seventh.model.source import Line
+from seventh.wire.text import printable
+
+MAX_FILE_BYTES = 16 * 1024 * 1024
+MAX_LINE_CHARS = 16 * 1024
+"""Longer lines are cut: no directive of any program needs more."""
+MAX_FILES = 1024
+MAX_TOTAL_BYTES = 64 * 1024 * 1024
+MAX_DEPTH = 16
+"""OpenSSH's own limit for includes within includes."""
+MAX_PROBLEMS = 100
+MAX_ENTRIES = 20_000
+"""How many names of folders are looked at for one shell pattern."""
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting: a pipe would wait for somebody to write."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+_MAGIC = re.compile(r"[*?[]")
+
+
+def _names_in(folder: Path) -> Iterator[str]:
+    """The names in a folder; none where it cannot be looked into."""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                yield entry.name
+    except (OSError, ValueError):
+        return
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return os.path.lexists(path)
+    except ValueError:
+        return False
+
+
+class Text(msgspec.Struct, frozen=True):
+    """A file's name and its lines, without line ends; ``lines[0]`` is line 1."""
+
+    name: str
+    lines: tuple[str, ...]
+
+    def numbered(self) -> Iterator[tuple[int, str]]:
+        """Each line with its number, from 1."""
+        return enumerate(self.lines, 1)
+
+
+class Mode(msgspec.Struct, frozen=True):
+    """A file's owner and permission bits."""
+
+    uid: int
+    bits: int
+    """The lowest twelve bits, such as 0o600."""
+    is_directory: bool
+
+
+class Files:
+    """Reads files for one lint, counts what was read, and keeps the problems.
+
+    ``base`` is where relative names are looked up, ``home`` what ``~`` stands for.
+    """
+
+    def __init__(self, *, base: Path | None = None, home: Path | None = None) -> None:
+        self.base = base or Path()
+        self.home = home
+        self.read_names: list[str] = []
+        self.problems: list[Line] = []
+        self.unread: set[Line] = set()
+        """Those of the problems that leave a part of the files unread."""
+        self._bytes = 0
+
+    def problem(self, file: str, line: int | None, text: str) -> None:
+        """Note what could not be understood, and what the file's own program would refuse."""
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(Line(file=file, line=line, text=printable(text, 300)))
+
+    def unreadable(self, file: str, line: int | None, text: str) -> None:
+        """Note what could not be read, which says nothing against the file."""
+        before = len(self.problems)
+        self.problem(file, line, text)
+        self.unread.update(self.problems[before:])
+
+    def expand(self, name: str) -> Path:
+        """``name`` with ``~`` and a relative path resolved."""
+        if name.startswith("~/"):
+            return (self.home or Path.home()) / name[2:]
+        return self.base / name
+
+    def read(self, name: str | Path, *, at: Line | None = None) -> Text | None:
+        """A file's lines; None, and a problem noted at ``at``, when it cannot be read."""
+        path = Path(name)
+        where = (at.file, at.line) if at is not None else (str(path), None)
+        if len(self.read_names) >= MAX_FILES or self._bytes > MAX_TOTAL_BYTES:
+            self.unreadable(*where, f"{path} was not read: more than {MAX_FILES} files or "
+                         f"{MAX_TOTAL_BYTES} bytes in one lint")  # fmt: skip
+            return None
+        try:
+            with open(path, "rb", opener=_at_once) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    self.unreadable(*where, f"{path} is not a regular file and was not read")
+                    return None
+                data = file.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            self.unreadable(*where, f"{path} cannot be read: {error.strerror or error}")
+            return None
+        return self.take(str(path), data)
+
+    def take(self, name: str, data: bytes) -> Text:
+        """``data`` as the lines of ``name``; what is beyond the bounds is cut and noted."""
+        self.read_names.append(name)
+        self._bytes += len(data)
+        if len(data) > MAX_FILE_BYTES:
+            self.unreadable(name, None, f"only the first {MAX_FILE_BYTES} bytes were read")
+            data = data[:MAX_FILE_BYTES]
+        lines: list[str] = []
+        for number, raw in enumerate(data.decode("utf-8", "replace").split("\n"), 1):
+            line = raw.removesuffix("\r")
+            if len(line) > MAX_LINE_CHARS:
+                self.unreadable(name, number, f"a line of {len(line)} characters was cut")
+                line = line[:MAX_LINE_CHARS]
+            if "\0" in line:
+                self.unreadable(name, number, "a NUL byte; the line was read without it")
+                line = line.replace("\0", "")
+            lines.append(line)
+        if lines and not lines[-1]:
+            lines.pop()
+        return Text(name, tuple(lines))
+
+    def matching(self, pattern: str) -> list[Path]:
+        """Files that a shell pattern names, sorted; an unreadable folder gives none.
+
+        A pattern that would walk half the machine is given up, with a problem.
+        """
+        found = [Path()]
+        looked_at = 0
+        for part in self.expand(pattern).parts:
+            if not _MAGIC.search(part):
+                found = [path / part for path in found]
+                continue
+            fits = re.compile(fnmatch.translate(part)).match
+            matched: list[Path] = []
+            for folder in found:
+                for name in _names_in(folder):
+                    looked_at += 1
+                    if looked_at > MAX_ENTRIES:
+                        self.problem(str(self.base), None, f"{pattern} names too much: it was "
+                                     f"given up after {MAX_ENTRIES} names")  # fmt: skip
+                        return []
+                    if fits(name) and (part[0] == "." or name[0] != "."):
+                        matched.append(folder / name)
+            found = matched
+        return sorted(path for path in found if _is_there(path))
+
+    def mode(self, name: str | Path) -> Mode | None:
+        """Owner and permission bits; None where there is no such file or it cannot be seen."""
+        try:
+            seen = os.stat(name)  # noqa: PTH116 - follows links, as StrictModes does
+        except OSError:
+            return None
+        return Mode(seen.st_uid, stat.S_IMODE(seen.st_mode), stat.S_ISDIR(seen.st_mode))

@@ -1,0 +1,85 @@
+"""What a room's ``lint.py`` declares and gives.
+
+A room that lints has a module ``lint`` with::
+
+    KINDS: tuple[Kind, ...]
+    def lint(kind: Kind, text: Text, files: Files, software: Software | None) -> Linted
+
+``lint`` raises nothing for what a file contains: what it cannot understand becomes a problem.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from seventh.model.facts import Facts
+from seventh.model.failure import UsageError
+from seventh.model.source import Line
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of file that a room can judge."""
+
+    name: str
+    """What ``--kind`` takes, such as ``sshd_config``."""
+    title: str
+    product: str
+    """Whose file it is, a key of the rules' ``fix`` and ``directives``: ``openssh``, ``chrony``."""
+    also: tuple[str, ...] = ()
+    """Other products that read such a file, whose version may be said instead."""
+    names: tuple[str, ...]
+    """Shell patterns of usual file names and path ends: ``sshd_config``, ``.ssh/config``."""
+    looks: Callable[[tuple[str, ...]], int]
+    """How many of these lines look like this kind and no other; for a file of another name."""
+
+
+class Software(msgspec.Struct, frozen=True, kw_only=True):
+    """A product and its version, as ``--software openssh=9.2`` names it."""
+
+    product: str
+    version: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.product} {'.'.join(map(str, self.version))}"
+
+
+def parse_software(text: str) -> Software:
+    """Read ``PRODUCT=VERSION``; UsageError when it is not that. ``9.2p1`` counts as 9.2."""
+    product, _, version = text.partition("=")
+    match = re.match(r"^v?(\d{1,6}(?:\.\d{1,6}){0,3})", version.strip())
+    if not product.strip() or match is None:
+        raise UsageError(f"--software {text!r}: write PRODUCT=VERSION, such as openssh=9.2")
+    numbers = tuple(int(number) for number in match.group(1).split("."))
+    return Software(product=product.strip().lower(), version=numbers)
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """One effective setting and where it comes from."""
+
+    value: str
+    at: Line
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """One way in which a file takes effect: as a whole, or inside a Match or Host block."""
+
+    label: str = ""
+    """Empty for the file as a whole; else the block's own words, such as ``Match User root``."""
+    facts: Facts
+    """The room's facts, as far as the file decides them; the rest stays "not learnt"."""
+    settings: Mapping[str, tuple[Setting, ...]]
+    """By lower-case name of the directive; also by any further key that a rule's Hit points at."""
+
+
+class Linted(msgspec.Struct, frozen=True, kw_only=True):
+    """What reading one file (and what it includes) gave."""
+
+    views: tuple[View, ...]
+    """The file as a whole first. A finding of a later view that an earlier one has, too, is
+    told once."""
+    software: str = ""
+    software_assumed: bool = False
+    problems: tuple[Line, ...] = ()

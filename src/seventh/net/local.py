@@ -1,0 +1,72 @@
+"""One question and one answer at a time over a socket of this machine (AF_UNIX)."""
+
+from __future__ import annotations
+
+import socket
+
+from seventh.model.failure import Failed, Reason
+from seventh.net.stopwatch import now_ns
+from seventh.net.wait import DeadlineError, readable, writable
+
+CHUNK = 65536
+
+
+class LocalSocket:
+    """A connection to a program of this machine. Failures are ``local-resource``."""
+
+    __slots__ = ("_sock", "name")
+
+    def __init__(self, sock: socket.socket, name: str) -> None:
+        self._sock = sock
+        self.name = name
+
+    @classmethod
+    def open(cls, name: str) -> LocalSocket:
+        """Connect to the socket at the path ``name``; a local connection never has to wait."""
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            sock.connect(name)
+        except (OSError, ValueError) as error:
+            sock.close()
+            raise _failed(name, error) from None
+        return cls(sock, name)
+
+    async def send(self, data: bytes, deadline_ns: int) -> None:
+        """Hand ``data`` over."""
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._sock.send(view) :]
+            except BlockingIOError:
+                await self._wait(deadline_ns, to_write=True)
+            except OSError as error:
+                raise _failed(self.name, error) from None
+
+    async def receive(self, deadline_ns: int) -> bytes:
+        """The next bytes; ``b""`` when the other side has closed."""
+        while True:
+            try:
+                return self._sock.recv(CHUNK)
+            except BlockingIOError:
+                await self._wait(deadline_ns)
+            except OSError as error:
+                raise _failed(self.name, error) from None
+
+    async def _wait(self, deadline_ns: int, *, to_write: bool = False) -> None:
+        started = now_ns()
+        try:
+            await (writable if to_write else readable)(self._sock, deadline_ns)
+        except DeadlineError:
+            waited = (now_ns() - started) / 1e9
+            raise Failed(
+                Reason.LOCAL_RESOURCE, f"{self.name} has not answered for {waited:.1f} s"
+            ) from None
+
+    def close(self) -> None:
+        """Let go; closing twice is fine."""
+        self._sock.close()
+
+
+def _failed(name: str, error: OSError | ValueError) -> Failed:
+    said = getattr(error, "strerror", None) or str(error)
+    return Failed(Reason.LOCAL_RESOURCE, f"the socket {name}: {said}")

@@ -1,0 +1,308 @@
+"""A QUIC connection as a client: shaken hands, judged, measured."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from seventh.model.failure import Failed, Reason
+from seventh.model.options import Options
+from seventh.model.phase import Mark
+from seventh.model.quicfacts import Migration, QuicFacts
+from seventh.net.budget import Budget
+from seventh.net.datagram import Datagram
+from seventh.net.quic import names
+from seventh.net.quic import verify as quicverify
+from seventh.net.quic.driver import Driver
+from seventh.net.stopwatch import Stopwatch, now_ns
+from seventh.net.tls import verify as tlsverify
+from seventh.wire.identify import identify
+from seventh.wire.text import printable
+
+if TYPE_CHECKING:
+    from aioquic.quic.events import QuicEvent
+
+    from seventh.net.quic.engine import Engine, Ticket
+    from seventh.net.quic.qlog import Log
+
+IDLE_SECONDS = 600.0
+"""The idle timeout that we ask for: long, so that the one in force is the server's."""
+MIGRATION_SECONDS = 3.0
+"""How long a new path may take to show that it works."""
+PING_SECONDS = 5.0
+_MAX_TICKETS = 8
+_BAD_CERTIFICATE = names.CRYPTO_ERROR + 42
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """A session to take up again: with the certificates it was made under, as DER."""
+
+    ticket: Ticket
+    """Holds a secret: it may never reach a fact, a failure or a transcript."""
+    certificates: tuple[bytes, ...]
+    errors: tlsverify.Errors = ()
+    """What was wrong with them; a resumed handshake does not verify again."""
+    token: bytes = b""
+    """Proves our address without a Retry (RFC 9000 §8.1.3)."""
+
+    @property
+    def early_data(self) -> bool:
+        """Whether early data may be sent with it."""
+        return self.ticket.max_early_data_size is not None
+
+
+class QuicClient(Driver):
+    """One connection. Made by :func:`seventh.net.quic.connect.prepare`, or ``connect``."""
+
+    def __init__(
+        self,
+        open_datagram: Callable[[], Datagram],
+        engine: Engine,
+        budget: Budget,
+        options: Options,
+        server_name: str,
+        *,
+        session: Session | None = None,
+        verify: bool = True,
+        log: Log | None = None,
+    ) -> None:
+        super().__init__(open_datagram, engine, budget)
+        self._options = options
+        self.server_name = server_name
+        self._session = session
+        self._verify = verify
+        self._log = log
+        self._errors: tlsverify.Errors = ()
+        self._pings: dict[int, Mark | None] = {}
+        self._ping_count = 0
+        self.tickets: list[Ticket] = []
+        self.token = session.token if session is not None else b""
+
+    # -- what is known -----------------------------------------------------------------------------
+
+    @property
+    def options(self) -> Options:
+        """The options that it was made with."""
+        return self._options
+
+    @property
+    def certificates(self) -> tuple[bytes, ...]:
+        """The server's certificates as DER; of a resumed session, those it began with."""
+        sent = self.engine.certificates
+        return sent or (self._session.certificates if self._session is not None else ())
+
+    @property
+    def session(self) -> Session | None:
+        """A session for later; None before a ticket came (:meth:`settle` waits for one)."""
+        if not self.tickets:
+            return None
+        return Session(
+            ticket=self.tickets[-1],
+            certificates=self.certificates,
+            errors=self._errors,
+            token=self.token,
+        )
+
+    @property
+    def rtt_seconds(self) -> float | None:
+        """From our first Initial to the server's first packet."""
+        if self.first_sent is None or self.first_received is None:
+            return None
+        return max(0, self.first_received.ns - self.first_sent.ns) / 1e9
+
+    @property
+    def handshake_seconds(self) -> float | None:
+        """From our first Initial until the handshake was confirmed."""
+        if self.first_sent is None or self.confirmed is None:
+            return None
+        return max(0, self.confirmed.ns - self.first_sent.ns) / 1e9
+
+    def facts(self) -> QuicFacts:
+        """All that the connection has shown so far; also of one that failed."""
+        engine, begun = self.engine, self.first_received is not None
+        shaken = engine.complete
+        came, went = self._before_validation or (self.bytes_received, self.bytes_sent)
+        return QuicFacts(
+            version=names.version_name(engine.version) if begun else None,
+            versions_offered=tuple(map(names.version_name, engine.versions_offered)),
+            retry=engine.retried if begun else None,
+            rtt_seconds=self.rtt_seconds,
+            handshake_seconds=self.handshake_seconds,
+            parameters=engine.parameters(),
+            alpn=printable(engine.alpn, 64) if shaken and engine.alpn else None,
+            cipher=engine.cipher if shaken else None,
+            tickets=len(self.tickets),
+            early_data_offered=any(t.max_early_data_size is not None for t in self.tickets)
+            if self.tickets
+            else None,
+            resumed=engine.resumed if shaken else None,
+            early_data_accepted=engine.early_data_accepted
+            if shaken and engine.early_offered
+            else None,
+            close=self.close_code,
+            datagrams_received=self.datagrams_received,
+            bytes_received=self.bytes_received,
+            bytes_before_validation=came,
+            bytes_sent_before_validation=went,
+        )
+
+    # -- the handshake -----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin, once; what is put on streams before the first packet goes is early data."""
+        if self.first_sent is None and self.engine.version is None:
+            self.engine.connect(self._datagram.address.sockaddr[:2], now_ns() / 1e9)
+
+    async def handshake(self, watch: Stopwatch, phase: str = "quic") -> None:
+        """Shake hands until the server confirms; the phases are ``quic``, ``.hello``, ``.finish``.
+
+        ``hello`` ends with the server's first packet. A handshake that early data has carried out
+        already is recorded with its own instants. Raises Failed: connect-refused, no-reply, and
+        all that a handshake and a certificate can fail with.
+        """
+        with watch.phase(phase, self.address.ip) as whole:
+            self.start()
+            self.flush()
+            if self.first_sent is not None:
+                whole.begin(self.first_sent)
+            if not await self.until(lambda: self.confirmed is not None, self._budget.deadline_ns):
+                raise self._silence()
+            if self.confirmed is not None:
+                whole.stop(self.confirmed)
+        first, sent = self.first_received, self.first_sent
+        if first is not None and sent is not None and self.confirmed is not None:
+            watch.record(f"{phase}.hello", sent.ns, first, address=self.address.ip)
+            watch.record(f"{phase}.finish", first.ns, self.confirmed, address=self.address.ip)
+
+    async def settle(self, seconds: float = 1.0) -> int:
+        """Wait for a session ticket, for at most ``seconds``; gives how many have come."""
+        await self.until(lambda: bool(self.tickets), self._budget.within(seconds))
+        return len(self.tickets)
+
+    def _silence(self) -> Failed:
+        waited = (now_ns() - (self.first_sent.ns if self.first_sent else now_ns())) / 1e9
+        if self.first_received is not None:
+            return Failed(
+                Reason.PEER_SILENT,
+                f"the peer stopped answering during the QUIC handshake; {waited:.1f} s were waited",
+            )
+        if self._unreadable is not None:
+            other = identify(self._unreadable)
+            said = f"speaks {other}" if other else f"answers {self._unreadable[:8].hex(' ')} …"
+            return Failed(Reason.PROTOCOL_MISMATCH, f"the UDP port {said}, not QUIC")
+        return Failed(
+            Reason.NO_REPLY,
+            f"no QUIC packet came back in {waited:.1f} s: {self.bytes_sent} bytes of Initials "
+            f"went to UDP port {self.address.port}",
+        )
+
+    def _noticed(self, event: QuicEvent, at: Mark) -> None:
+        kind = type(event).__name__
+        if kind == "PingAcknowledged":
+            uid = getattr(event, "uid", -1)
+            if uid in self._pings:
+                self._pings[uid] = at
+        elif kind == "HandshakeCompleted":
+            self._judge()
+
+    def _judge(self) -> None:
+        """The certificate, before anything that the server says is believed."""
+        sent = self.engine.certificates
+        if sent:
+            self._errors = quicverify.path(sent, self._options)[0]
+        elif self._session is not None:
+            self._errors = self._session.errors
+        if not self._verify:
+            return
+        try:
+            quicverify.verify_or_fail(self.certificates, self._errors, self.server_name)
+        except Failed as failed:
+            self.engine.close(_BAD_CERTIFICATE, 0, "")
+            self._send_close()
+            self._fail(failed)
+
+    def verify_errors(self) -> tlsverify.Errors:
+        """What is wrong with the chain, as (code, depth)."""
+        return self._errors
+
+    def take_ticket(self, ticket: Ticket) -> None:
+        """A session ticket came; the engine's callback."""
+        if len(self.tickets) < _MAX_TICKETS:
+            self.tickets.append(ticket)
+
+    def write_qlog(self, path: str) -> None:
+        """Write the connection's qlog; UsageError where it was not asked for, or cannot be."""
+        from seventh.net.quic import qlog
+
+        (self._log or qlog.Log()).write(path)
+
+    # -- measuring ---------------------------------------------------------------------------------
+
+    async def ping(self, seconds: float = PING_SECONDS) -> float:
+        """The round trip of a PING, in seconds. Raises Failed: peer-silent, or how it ended.
+
+        Two go at once: a peer may sit on its acknowledgement of one packet for max_ack_delay, of
+        a second it does not (RFC 9000 §13.2.2).
+        """
+        last = self._ping_count + 1
+        self.flush()
+        self.engine.send_ping(last - 1)
+        self.flush()
+        self.engine.send_ping(last)
+        sent = self.flush()
+        self._ping_count += 2
+        self._pings[last] = None
+        if not await self.until(
+            lambda: self._pings[last] is not None, self._budget.within(seconds)
+        ):
+            del self._pings[last]
+            raise Failed(Reason.PEER_SILENT, f"a PING was not acknowledged within {seconds:g} s")
+        back = self._pings.pop(last)
+        return max(0, (back.ns if back else sent.ns) - sent.ns) / 1e9
+
+    async def migrate(self, seconds: float = MIGRATION_SECONDS) -> Migration:
+        """Go on from a fresh local port, as a phone that changes networks does; tier 4.
+
+        Never raises for a server that does not follow: that is the finding. Raises Failed when the
+        connection is not confirmed yet, or had ended before.
+        """
+        engine = self.engine
+        if self.confirmed is None or not self.alive:
+            raise Failed(Reason.OPTIONS_UNUSABLE, "only a confirmed connection can migrate")
+        challenges, spare = engine.challenges_received, engine.connection_ids > 0
+        engine.change_connection_id()
+        old, self._datagram = self._datagram, self._open_datagram()
+        old.close()
+        engine.probe_path()
+        uid = self._ping_count
+        self._ping_count += 1
+        self._pings[uid] = None
+        engine.send_ping(uid)
+        sent, seen = self.flush(), self.datagrams_received
+        first: list[Mark] = []
+
+        def done() -> bool:
+            if self.datagrams_received > seen and not first:
+                first.append(self.last_received)
+            return (
+                engine.path_validated
+                and self._pings[uid] is not None
+                and engine.challenges_received > challenges
+            )
+
+        # A failure stays: whoever uses the connection next meets it.
+        with contextlib.suppress(Failed):
+            await self.until(done, self._budget.within(seconds))
+        validated = engine.path_validated
+        engine.trust_path()
+        back = self._pings.pop(uid)
+        return Migration(
+            new_connection_id=spare,
+            challenged=engine.challenges_received > challenges,
+            validated=validated,
+            continued=back is not None,
+            rtt_seconds=max(0, first[0].ns - sent.ns) / 1e9 if first else None,
+        )

@@ -1,0 +1,237 @@
+"""Starting QUIC: shake hands with a server, and judge its certificate as a client would."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seventh.model.failure import Failed, Reason
+from seventh.model.options import Options
+from seventh.model.phase import Mark
+from seventh.model.quicfacts import Amplification
+from seventh.net.address import Address
+from seventh.net.quic import names
+from seventh.net.quic.client import IDLE_SECONDS, QuicClient, Session
+from seventh.net.stopwatch import now_ns
+from seventh.net.talk import Talk
+from seventh.net.tls import context as tlscontext
+from seventh.net.tls.handshake import sni
+
+if TYPE_CHECKING:
+    from aioquic.quic.configuration import QuicConfiguration
+
+H3 = ("h3",)
+RESERVED_VERSION = 0x1A2A3A4A
+"""One of those that no server has and every server answers with what it has (RFC 9000 §15)."""
+VERSIONS_SECONDS = 2.0
+AMPLIFICATION_SECONDS = 3.0
+"""How long to count: long enough for a server to repeat its flight twice."""
+MAX_AMPLIFICATION_DATAGRAMS = 256
+_OUTCOMES = {
+    Reason.CONNECT_REFUSED: "refused",
+    Reason.CONNECT_UNREACHABLE: "unreachable",
+    Reason.NO_REPLY: "timeout",
+}
+
+
+async def connect(
+    talk: Talk,
+    address: Address,
+    server_name: str,
+    *,
+    alpn: tuple[str, ...] = H3,
+    session: Session | None = None,
+    verify: bool = True,
+    log: bool = False,
+    phase: str = "quic",
+) -> QuicClient:
+    """A connection to ``address`` whose handshake is confirmed.
+
+    With ``verify`` a certificate that a client would refuse raises Failed with the precise reason;
+    without it, ask :func:`verify.certificate_facts` when convenient. ``session`` is taken up where
+    the server lets. When it fails the connection is closed; to keep what a failed handshake
+    taught, use :func:`prepare`. The attempt joins the network facts.
+    """
+    client = prepare(talk, address, server_name, alpn=alpn, session=session, verify=verify, log=log)
+    try:
+        await shake(talk, client, phase)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+async def shake(talk: Talk, client: QuicClient, phase: str = "quic") -> None:
+    """Shake hands, and note in the network facts how the attempt went."""
+    start = now_ns()
+    outcome, detail = "open", ""
+    try:
+        await client.handshake(talk.watch, phase)
+    except Failed as failed:
+        if client.first_received is None:
+            outcome, detail = _OUTCOMES.get(failed.reason, "timeout"), failed.detail
+        raise
+    finally:
+        end = client.first_received or Mark(now_ns(), "user")
+        sent = client.first_sent.ns if client.first_sent is not None else start
+        talk.attempted_datagram(client.address, outcome, sent, end, detail)
+
+
+def prepare(
+    talk: Talk,
+    address: Address,
+    server_name: str,
+    *,
+    alpn: tuple[str, ...] = H3,
+    session: Session | None = None,
+    early: bool = False,
+    verify: bool = True,
+    versions: tuple[int, ...] = (),
+    log: bool = False,
+) -> QuicClient:
+    """A connection that has not shaken hands; UsageError for options that cannot be used.
+
+    With ``early`` what is put on its streams before the handshake goes as 0-RTT data, where
+    ``session`` allows it: anyone can replay it, so only for requests that change nothing
+    (RFC 8470). ``versions`` are numbers, preferred first; version 1, then 2, unless given.
+    """
+    from seventh.net.quic import engine as quicengine
+
+    logger = None
+    if log:
+        from seventh.net.quic.qlog import Log
+
+        logger = Log()
+    name = sni(server_name) or server_name
+    configuration = quicengine.configuration(
+        alpn=alpn,
+        server_name=name,
+        ticket=session.ticket if session is not None else None,
+        early=early,
+        token=session.token if session is not None else b"",
+        versions=versions or quicengine.VERSIONS,
+        idle_seconds=IDLE_SECONDS,
+        logger=logger,
+    )
+    _identify(configuration, talk.options)
+    client: QuicClient | None = None
+
+    def on_ticket(ticket: quicengine.Ticket) -> None:
+        if client is not None:
+            client.take_ticket(ticket)
+
+    def on_token(token: bytes) -> None:
+        if client is not None:
+            client.token = token
+
+    client = QuicClient(
+        lambda: talk.datagram(address),
+        quicengine.Engine(configuration, on_ticket, on_token),
+        talk.budget,
+        talk.options,
+        name,
+        session=session,
+        verify=verify,
+        log=logger,
+    )
+    return client
+
+
+def _identify(configuration: QuicConfiguration, options: Options) -> None:
+    """Give the engine the client certificate of the options, where there is one."""
+    tlscontext.context(options, "modern")  # says which file cannot be used, and why
+    if options.cert_file is None:
+        return
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    leaf, *rest = x509.load_pem_x509_certificates(Path(options.cert_file).read_bytes())
+    configuration.certificate, configuration.certificate_chain = leaf, rest
+    key_file = options.key_file or options.cert_file
+    configuration.private_key = load_pem_private_key(Path(key_file).read_bytes(), None)
+
+
+async def offered_versions(
+    talk: Talk, address: Address, server_name: str, *, seconds: float = VERSIONS_SECONDS
+) -> tuple[str, ...]:
+    """The versions that the server offers to a client of a version that nobody has.
+
+    One datagram there and one back. Empty when nothing came in time, as from a server that
+    answers no strange version. Raises Failed: connect-refused and the like.
+    """
+    client = prepare(talk, address, server_name, verify=False, versions=(RESERVED_VERSION,))
+    try:
+        client.start()
+        offered = await client.until(
+            lambda: bool(client.engine.versions_offered), talk.budget.within(seconds)
+        )
+        found = client.engine.versions_offered if offered else ()
+        return tuple(map(names.version_name, found))
+    finally:
+        client.abandon()
+
+
+async def amplification(
+    talk: Talk,
+    address: Address,
+    server_name: str,
+    *,
+    alpn: tuple[str, ...] = H3,
+    seconds: float = AMPLIFICATION_SECONDS,
+) -> Amplification:
+    """Send one Initial, answer nothing, and count what it draws within ``seconds``.
+
+    This is what a victim sees whose address somebody put on that Initial (RFC 9000 §8.1); ours is
+    our own. Afterwards the server is told that nobody goes on. Raises Failed: connect-refused.
+    """
+    client = prepare(talk, address, server_name, alpn=alpn, verify=False)
+    engine, datagram = client.engine, talk.datagram(address)
+    client.start()
+    out = engine.datagrams_to_send(now_ns() / 1e9)
+    sent = datagram.send(out[0][0])
+    until = min(talk.budget.deadline_ns, sent.ns + int(seconds * 1e9))
+    kept: list[bytes] = []
+    received = count = largest = 0
+    retry = False
+    first: float | None = None
+    try:
+        while count < MAX_AMPLIFICATION_DATAGRAMS:
+            arrived = await datagram.receive(until)
+            if arrived is None:
+                break
+            if (arrived.ip.partition("%")[0], arrived.port) != address.sockaddr[:2]:
+                continue
+            count += 1
+            received += len(arrived.data)
+            largest = max(largest, len(arrived.data))
+            retry = retry or engine.kind_of(arrived.data) == "retry"
+            if first is None:
+                first = max(0, arrived.at.ns - sent.ns) / 1e9
+            if len(kept) < 4:
+                kept.append(arrived.data)
+    finally:
+        _excuse(client, datagram.send, kept)
+        datagram.close()
+    return Amplification(
+        sent_bytes=len(out[0][0]),
+        received_bytes=received,
+        datagrams=count,
+        largest_bytes=largest,
+        retry=retry,
+        window_seconds=(min(until, now_ns()) - sent.ns) / 1e9,
+        first_seconds=first,
+    )
+
+
+def _excuse(client: QuicClient, send: Callable[[bytes], Mark], kept: list[bytes]) -> None:
+    """Let the server drop what it keeps for us; a courtesy, so it may fail."""
+    engine = client.engine
+    with contextlib.suppress(Failed, *engine.ERRORS):
+        for data in kept:
+            engine.receive_datagram(data, client.address.sockaddr[:2], now_ns() / 1e9)
+        engine.close(0, 0, "")
+        for data, _ in engine.datagrams_to_send(now_ns() / 1e9):
+            send(data)
+    client.abandon()

@@ -1,0 +1,85 @@
+"""Why a QUIC connection ended, in the model's reasons."""
+
+from __future__ import annotations
+
+from seventh.model.failure import Failed, ProtocolViolation, Reason
+from seventh.model.quicfacts import CloseCode
+from seventh.net.quic import names
+from seventh.net.tls import failures as tlsfailed
+from seventh.wire import tlsnames
+from seventh.wire.text import printable
+
+MAX_REASON = 200
+_ENDS_WELL = frozenset({names.NO_ERROR, names.H3_NO_ERROR})
+_BAD_CERTIFICATE = frozenset({42, 43})
+
+
+def close_code(by_peer: bool, ended: tuple[int, int | None, str]) -> CloseCode:
+    """A close in the model's words; the reason phrase is made safe to show."""
+    code, frame_type, reason = ended
+    # The engine gives no frame type where an application closed (frame 0x1d, RFC 9000 §19.19).
+    transport = frame_type is not None
+    return CloseCode(
+        by="peer" if by_peer else "us",
+        layer="transport" if transport else "application",
+        code=code,
+        name=names.transport_error(code) if transport else names.h3_error(code),
+        reason=printable(reason, MAX_REASON),
+    )
+
+
+def closed_by_peer(
+    close: CloseCode, *, confirmed: bool, asked_for_certificate: bool, alpn: tuple[str, ...]
+) -> Failed:
+    """The peer has sent CONNECTION_CLOSE."""
+    said = f": {close.reason}" if close.reason else ""
+    alert = names.alert_of(close.code) if close.layer == "transport" else None
+    if alert == names.NO_APPLICATION_PROTOCOL:
+        return Failed(
+            Reason.NEGOTIATION_FAILED,
+            f"the server speaks QUIC but none of {', '.join(alpn)} on this port "
+            "(alert no_application_protocol)",
+        )
+    if alert is not None:
+        return tlsfailed.alerted(alert, asked_for_certificate)
+    if close.code in _ENDS_WELL:
+        return Failed(Reason.PEER_CLOSED, f"the peer closed the connection ({close.name}){said}")
+    if not confirmed:
+        return Failed(
+            Reason.PEER_CLOSED, f"the peer refused the connection with {close.name}{said}"
+        )
+    return Failed(Reason.PEER_RESET, f"the peer ended the connection with {close.name}{said}")
+
+
+def closed_by_us(close: CloseCode, *, alpn: tuple[str, ...]) -> Failed:
+    """The engine could not go on with what the peer sent."""
+    alert = names.alert_of(close.code) if close.layer == "transport" else None
+    if alert == names.NO_APPLICATION_PROTOCOL:
+        return Failed(
+            Reason.NEGOTIATION_FAILED,
+            f"the server speaks QUIC but chose none of {', '.join(alpn)}",
+        )
+    if alert in _BAD_CERTIFICATE:
+        return Failed(Reason.TLS_CERTIFICATE_INVALID, f"the server's certificate: {close.reason}")
+    if alert is not None:
+        said = close.reason or tlsnames.alert_name(alert)
+        return Failed(Reason.TLS_HANDSHAKE, f"the handshake cannot go on: {said}")
+    return ProtocolViolation(f"the peer broke QUIC: {close.name}: {close.reason}")
+
+
+def no_common_version(offered: tuple[str, ...]) -> Failed:
+    """A Version Negotiation packet with none of ours."""
+    return Failed(
+        Reason.NEGOTIATION_FAILED,
+        f"no common QUIC version: the server has {', '.join(offered) or 'none'}",
+    )
+
+
+def again(failed: Failed) -> Failed:
+    """A fresh exception with the same words: the kept one may be raised in several tasks."""
+    if isinstance(failed, ProtocolViolation):
+        fresh: Failed = ProtocolViolation(failed.detail)
+    else:
+        fresh = Failed(failed.reason, failed.detail, blame=failed.blame)
+    fresh.phase = failed.phase
+    return fresh

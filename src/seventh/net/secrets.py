@@ -1,0 +1,68 @@
+"""Secrets: where they come from, and how they are kept from being shown."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from seventh.model.failure import UsageError
+
+ENVIRONMENT: Final = "SEVENTH_PASSWORD"
+MAX_SECRET_BYTES = 1024
+
+
+class Secret:
+    """A password or passphrase. It shows itself to nobody who has not asked by :meth:`reveal`."""
+
+    __slots__ = ("_value", "source")
+
+    def __init__(self, value: str, source: str) -> None:
+        self._value = value
+        self.source = source
+        """Where it was read, for messages."""
+
+    def reveal(self) -> bytes:
+        """The secret's bytes, to be sent or to open a key, and for nothing else."""
+        return self._value.encode()
+
+    def __repr__(self) -> str:
+        return f"<a secret from {self.source}>"
+
+
+def read_secret(password_file: str | None) -> Secret | None:
+    """The first line of ``password_file``, else SEVENTH_PASSWORD; None when neither is given.
+
+    Raises UsageError for a file that cannot be read or a secret that cannot be meant: empty, longer
+    than 1024 bytes, not UTF-8, or with a NUL in it.
+    """
+    if password_file is not None:
+        return _checked(_first_line(password_file), f"the password file {password_file}")
+    value = os.environ.get(ENVIRONMENT)
+    if value is None:
+        return None
+    return _checked(os.fsencode(value), f"the environment variable {ENVIRONMENT}")
+
+
+def _first_line(name: str) -> bytes:
+    try:
+        with Path(name).expanduser().open("rb") as file:
+            line = file.readline(MAX_SECRET_BYTES + 3)
+    except (OSError, ValueError, RuntimeError) as error:
+        said = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"the password file {name} cannot be read: {said}") from None
+    return line.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _checked(value: bytes, source: str) -> Secret:
+    if not value:
+        raise UsageError(f"{source} is empty: its first line is the password")
+    if len(value) > MAX_SECRET_BYTES:
+        raise UsageError(f"{source} has a line of more than {MAX_SECRET_BYTES} bytes")
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        raise UsageError(f"{source} is not UTF-8") from None
+    if "\0" in text:
+        raise UsageError(f"{source} has a NUL in its first line")
+    return Secret(text, source)

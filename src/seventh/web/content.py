@@ -1,0 +1,265 @@
+"""Undoing content codings, bounded (RFC 9110 §8.4): gzip, deflate, br (RFC 7932), zstd (RFC 8878).
+
+A small body can hold a very large one. So a body is undone piece by piece, and no piece is asked
+for that would pass the bounds of :mod:`limits`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any, Protocol
+
+from seventh.model.failure import ProtocolViolation
+from seventh.web import limits
+from seventh.wire.text import printable
+
+_STEP = 65536
+_FEED = 64
+"""How much is fed at once where the library cannot be told how much to give at most."""
+NAMES = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
+"""The codings that can be undone, beside ``identity``."""
+
+
+class _Coding(Protocol):
+    """One coding's undoing: ``feed`` takes bytes and gives at most about ``room`` at a time."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the content has ended in order."""
+        ...
+
+    def feed(self, data: bytes, room: int) -> bytes:
+        """What ``data`` gives, at most ``room`` bytes; with ``b""``, more of what waits."""
+        ...
+
+    @property
+    def waits(self) -> bool:
+        """Whether fed bytes have more to give."""
+        ...
+
+
+class ContentDecoder:
+    """Undoes the codings of one Content-Encoding, from the last applied to the first.
+
+    Raises ProtocolViolation for an unknown coding, corrupt data, and for what grows past the
+    bounds; :attr:`taken` and :attr:`given` then tell how far it went.
+    """
+
+    __slots__ = ("_codings", "given", "taken")
+
+    def __init__(self, content_encoding: str) -> None:
+        names = [n.strip().lower() for n in content_encoding.split(",")]
+        names = [n for n in names if n and n != "identity"]
+        if len(names) > limits.MAX_CODINGS:
+            raise ProtocolViolation(
+                f"{len(names)} content codings around each other; "
+                f"at most {limits.MAX_CODINGS} are undone"
+            )
+        self._codings = [_coding(name) for name in reversed(names)]
+        self.taken = 0
+        """Bytes of coded content so far."""
+        self.given = 0
+        """Bytes that they gave."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take coded bytes, give what they undo to."""
+        self.taken += len(data)
+        if not self._codings:
+            self.given += len(data)
+            self._check()
+            return data
+        out: list[bytes] = []
+        self._feed(0, data, out)
+        return b"".join(out)
+
+    def _feed(self, level: int, data: bytes, out: list[bytes]) -> None:
+        if level == len(self._codings):
+            self.given += len(data)
+            self._check()
+            if data:
+                out.append(data)
+            return
+        coding = self._codings[level]
+        self._feed(level + 1, coding.feed(data, _STEP), out)
+        while coding.waits:
+            self._feed(level + 1, coding.feed(b"", _STEP), out)
+
+    def _check(self) -> None:
+        grown = limits.FREE_CONTENT_BYTES + limits.MAX_CONTENT_RATIO * self.taken
+        if self.given > min(grown, limits.MAX_CONTENT_BYTES):
+            raise ProtocolViolation(
+                f"a decompression bomb: {self.taken} bytes of content grew to more than "
+                f"{self.given}"
+            )
+
+    def end(self) -> None:
+        """Say that all has come; ProtocolViolation where the coded content is cut short."""
+        if self.taken and not all(c.ended for c in self._codings):
+            raise ProtocolViolation(
+                f"the coded content is cut short: {self.taken} bytes gave {self.given}"
+            )
+
+
+def undo(content_encoding: str, data: bytes) -> bytes:
+    """The whole of ``data`` with its codings undone. Raises ProtocolViolation."""
+    decoder = ContentDecoder(content_encoding)
+    out = decoder.feed(data)
+    decoder.end()
+    return out
+
+
+def _coding(name: str) -> _Coding:
+    if name in {"gzip", "x-gzip"}:
+        return _Zlib(gzip=True)
+    if name == "deflate":
+        return _Zlib(gzip=False)
+    if name == "br":
+        return _Brotli()
+    if name == "zstd":
+        return _Zstd()
+    raise ProtocolViolation(f"the content coding {printable(name, 40)!r} is not known")
+
+
+class _Zlib:
+    """gzip (RFC 1952), its members one after another; deflate, in zlib's wrapper or bare.
+
+    RFC 9110 §8.4.1.2 asks for the wrapper; servers without it are as old as the name's confusion.
+    """
+
+    __slots__ = ("_gzip", "_inflate", "_members", "_rest", "_started", "ended")
+
+    def __init__(self, *, gzip: bool) -> None:
+        self._gzip = gzip
+        self._inflate: Any = None
+        self._members = 1
+        self._rest = b""
+        self._started = b""
+        self.ended = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether fed bytes have more to give."""
+        return bool(self._rest)
+
+    def feed(self, data: bytes, room: int) -> bytes:
+        """At most ``room`` bytes."""
+        data = self._rest + data
+        self._rest = b""
+        if self._inflate is None:
+            self._started += data
+            if len(self._started) < 2:
+                return b""
+            data, self._started = self._started, b""
+            self._inflate = zlib.decompressobj(self._window_bits(data))
+        if self.ended:
+            data = self._next_member(data)
+            if self.ended:
+                return b""
+        try:
+            out: bytes = self._inflate.decompress(data, room)
+        except zlib.error as error:
+            raise ProtocolViolation(f"corrupt compressed content: {error}") from None
+        self.ended = self._inflate.eof
+        self._rest = self._inflate.unused_data if self.ended else self._inflate.unconsumed_tail
+        if self.ended and not self._gzip:
+            self._rest = b""
+        return out
+
+    def _next_member(self, data: bytes) -> bytes:
+        """Gzip content may be several members (RFC 1952 §2.2); what is none is left alone."""
+        data = self._started + data
+        self._started = b""
+        if self._gzip and data == b"\x1f":
+            self._started = data
+        elif self._gzip and data.startswith(b"\x1f\x8b"):
+            self._members = _one_more(self._members)
+            self._inflate = zlib.decompressobj(31)
+            self.ended = False
+        return data
+
+    def _window_bits(self, data: bytes) -> int:
+        if self._gzip:
+            return 31
+        wrapped = data[0] & 0x0F == 8 and int.from_bytes(data[:2], "big") % 31 == 0
+        return 15 if wrapped else -15
+
+
+class _Brotli:
+    """br; its decoder can be told how much to give at most."""
+
+    __slots__ = ("_decoder", "_error", "waits")
+
+    def __init__(self) -> None:
+        import brotli  # type: ignore[import-untyped]
+
+        self._decoder = brotli.Decompressor()
+        self._error = brotli.error
+        self.waits = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the content has ended in order."""
+        return bool(self._decoder.is_finished())
+
+    def feed(self, data: bytes, room: int) -> bytes:
+        """At most about ``room`` bytes."""
+        if self.ended:
+            self.waits = False
+            return b""
+        try:
+            out: bytes = self._decoder.process(data, output_buffer_limit=room)
+        except self._error:
+            raise ProtocolViolation("corrupt compressed content: no brotli") from None
+        self.waits = not self._decoder.can_accept_more_data() and not self.ended
+        return out
+
+
+class _Zstd:
+    """zstd; content is fed in small pieces, for four bytes may give 128 KiB."""
+
+    __slots__ = ("_decoder", "_error", "_frames", "_make", "_rest", "ended")
+
+    def __init__(self) -> None:
+        import zstandard
+
+        reader = zstandard.ZstdDecompressor(max_window_size=limits.MAX_ZSTD_WINDOW)
+        self._make = reader.decompressobj
+        self._decoder: Any = self._make()
+        self._error = zstandard.ZstdError
+        self._rest = memoryview(b"")
+        self._frames = 1
+        self.ended = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether fed bytes have more to give."""
+        return bool(self._rest)
+
+    def feed(self, data: bytes, room: int) -> bytes:
+        """What the next small piece gives; the rest waits."""
+        rest = memoryview(bytes(self._rest) + data) if data else self._rest
+        piece = rest[:_FEED]
+        if not piece:
+            return b""
+        if self.ended:  # frames may follow each other (RFC 8878 §3)
+            self._frames = _one_more(self._frames)
+            self._decoder = self._make()
+            self.ended = False
+        try:
+            out: bytes = self._decoder.decompress(piece)
+        except self._error as error:
+            raise ProtocolViolation(
+                f"corrupt compressed content: {printable(str(error), 120)}"
+            ) from None
+        self.ended = bool(self._decoder.eof)
+        unused = len(self._decoder.unused_data) if self.ended else 0
+        self._rest = rest[len(piece) - unused :]
+        return out
+
+
+def _one_more(members: int) -> int:
+    if members >= limits.MAX_MEMBERS:
+        raise ProtocolViolation(
+            f"compressed content of more than {limits.MAX_MEMBERS} members or frames"
+        )
+    return members + 1

@@ -1,0 +1,296 @@
+"""HTTP/1.1 over a stream (RFC 9112): one exchange after another, never pipelined."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+import h11
+import msgspec
+
+from seventh.model.failure import Failed, Reason
+from seventh.model.phase import Mark
+from seventh.net.budget import Budget
+from seventh.net.kernel import TcpInfo
+from seventh.net.stopwatch import now_ns
+from seventh.net.stream import Stream
+from seventh.web import limits
+from seventh.web.connection import HttpConnection
+from seventh.web.h1head import head_of
+from seventh.web.h1wire import Exchange, Framing
+from seventh.web.message import OnBody, Request, Response
+
+CONTINUE_SECONDS = 1.0
+"""How long the body of an ``Expect: 100-continue`` waits for the server's word. A client must not
+wait for ever, for the server may not know the field (RFC 9110 §10.1.1)."""
+_KEEP_ALIVE = re.compile(r"(timeout|max)\s*=\s*\"?(\d{1,9})", re.IGNORECASE | re.ASCII)
+_END = h11.EndOfMessage()
+
+
+class H1Stats(msgspec.Struct, kw_only=True):
+    """What the exchanges so far told of the connection."""
+
+    requests: int = 0
+    """How many were sent."""
+    keep_alive_seconds: int | None = None
+    """How long the server says that it keeps an idle connection (Keep-Alive: timeout=)."""
+    keep_alive_requests: int | None = None
+    """How many more requests it says that it takes (Keep-Alive: max=)."""
+    framing: Framing | None = None
+    """How the last response's body ended."""
+    folded: bool = False
+    """Whether any head had a field folded over two lines (RFC 9112 §5.2)."""
+    bare_lf: bool = False
+    """Whether any head had a line that ended with LF alone (RFC 9112 §2.2)."""
+    unsolicited_bytes: int = 0
+    """What came without having been asked for."""
+    spent: str = ""
+    """Why no more requests can follow; empty while they can."""
+
+
+class H1Connection(HttpConnection):
+    """A client's HTTP/1.1 connection on ``stream``, which it owns from here on."""
+
+    version = "1.1"
+    __slots__ = ("_h11", "address", "stats", "stream")
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.address = stream.address
+        self.stats = H1Stats()
+        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.MAX_HEAD_BYTES)
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another request may be sent, as far as is known now."""
+        return not self.stats.spent
+
+    async def request(
+        self,
+        request: Request,
+        *,
+        deadline_ns: int | None = None,
+        body_cap: int = limits.BODY_CAP,
+        on_body: OnBody | None = None,
+    ) -> Response:
+        """See :meth:`HttpConnection.request`. A 101 is given as it is; use :meth:`tunnel` then."""
+        head = head_of(request)
+        self._begin()
+        out = self._h11.send(head.event)
+        if request.body and request.get("expect") is not None:
+            exchange = await self._expect(request, out, deadline_ns, body_cap, on_body)
+        else:
+            if request.body:
+                out += self._h11.send(h11.Data(data=request.body))
+            if request.body or not head.stays:  # an end without bytes may wait, see _begin()
+                out += self._h11.send(_END)
+            exchange = await self._send(
+                out, request.method, body_cap, on_body, may_fail=bool(request.body)
+            )
+        await self._read(exchange, deadline_ns)
+        if head.closes and not self.stats.spent:
+            self.stats.spent = "our request ended the connection"
+        return exchange.response()
+
+    async def tunnel(
+        self, request: Request, *, deadline_ns: int | None = None, body_cap: int = limits.BODY_CAP
+    ) -> tuple[Response, Stream | None]:
+        """See :meth:`HttpConnection.tunnel`: Upgrade (RFC 9110 §7.8) or CONNECT (§9.3.6)."""
+        response = await self.request(request, deadline_ns=deadline_ns, body_cap=body_cap)
+        if self._h11.their_state is not h11.SWITCHED_PROTOCOL:
+            return response, None
+        rest = self._h11.trailing_data[0]
+        return response, Resumed(self.stream, rest, response.last) if rest else self.stream
+
+    async def raw(
+        self,
+        data: bytes,
+        *,
+        method: str = "GET",
+        deadline_ns: int | None = None,
+        body_cap: int = limits.BODY_CAP,
+    ) -> Response:
+        """Send ``data`` as it is and take what comes as the response to ``method``.
+
+        For requests that no library would write, such as one with two framings.
+        """
+        head = head_of(Request(method=method, authority="raw"))
+        self._begin()
+        self._h11.send(head.event)
+        exchange = await self._send(data, method, body_cap, None)
+        await self._read(exchange, deadline_ns)
+        return exchange.response()
+
+    async def idle(self, until_ns: int) -> Mark | None:
+        """Stay silent until ``until_ns``; when the server ended the connection, or None.
+
+        A server that says something (a 408, say) ends it, too.
+        """
+        self.stream.expect_silence()
+        try:
+            data, mark = await self.stream.receive(until_ns)
+        except Failed as failed:
+            if failed.reason is Reason.PEER_SILENT and self.stream.budget.deadline_ns > until_ns:
+                return None
+            if failed.reason is not Reason.PEER_RESET:
+                raise
+            data, mark = b"", Mark(now_ns(), "user")
+        self.stats.unsolicited_bytes += len(data)
+        self.stats.spent = "the server ended the idle connection"
+        return mark
+
+    def close(self) -> None:
+        """Let go at once."""
+        self.stats.spent = self.stats.spent or "closed"
+        self.stream.close()
+
+    # -- one exchange ----------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        stats = self.stats
+        if stats.spent:
+            raise Failed(Reason.PEER_CLOSED, f"no request can be sent: {stats.spent}")
+        if stats.requests:
+            self._next_cycle()
+        stats.requests += 1
+        stats.spent = "an exchange is under way, or broke off"
+
+    def _next_cycle(self) -> None:
+        """Tell h11 what it was not told yet: that both sides of the last exchange have ended.
+
+        A monitor's connections mostly carry one request, and each event costs h11 some time.
+        """
+        connection = self._h11
+        if connection.our_state is h11.SEND_BODY:
+            connection.send(_END)
+        if connection.their_state is h11.SEND_BODY:
+            connection.next_event()
+        connection.start_next_cycle()
+
+    async def _send(
+        self,
+        out: bytes,
+        method: str,
+        body_cap: int,
+        on_body: OnBody | None,
+        *,
+        may_fail: bool = False,
+    ) -> Exchange:
+        """Send a request. Where a server answers before it has read a body, sending may fail."""
+        before = Mark(now_ns(), "user")
+        try:
+            sent = await self.stream.send(out)
+        except Failed as failed:
+            if not may_fail or failed.reason is not Reason.PEER_RESET:
+                raise
+            sent = before
+        return Exchange(self._h11, sent, method=method, body_cap=body_cap, on_body=on_body)
+
+    async def _expect(
+        self,
+        request: Request,
+        head: bytes,
+        deadline_ns: int | None,
+        body_cap: int,
+        on_body: OnBody | None,
+    ) -> Exchange:
+        """Send the head, wait a moment for a 100, then send the body unless it is not wanted."""
+        exchange = await self._send(head, request.method, body_cap, on_body)
+        exchange.unsent = True
+        until = self.stream.budget.within(CONTINUE_SECONDS)
+        if deadline_ns is not None:
+            until = min(until, deadline_ns)
+        try:
+            while not (exchange.continued or exchange.headed):
+                exchange.receive(*await self.stream.receive(until))
+        except Failed as failed:
+            if failed.reason is not Reason.PEER_SILENT or now_ns() >= (deadline_ns or _NEVER):
+                raise
+        if not exchange.headed:
+            body = self._h11.send(h11.Data(data=request.body)) + self._h11.send(_END)
+            await self.stream.send(body)
+            exchange.unsent = False
+        return exchange
+
+    async def _read(self, exchange: Exchange, deadline_ns: int | None) -> None:
+        receive = self.stream.receive
+        try:
+            while not exchange.done:
+                data, mark = await receive(deadline_ns)
+                exchange.receive(data, mark)
+        except Failed as failed:
+            self.stats.spent = "the last exchange broke off"
+            raise exchange.unfinished(failed) from None
+        self._finish(exchange)
+
+    def _finish(self, exchange: Exchange) -> None:
+        stats, connection = self.stats, self._h11
+        stats.framing = exchange.framing
+        stats.folded = stats.folded or exchange.folded
+        stats.bare_lf = stats.bare_lf or exchange.bare_lf
+        named = exchange.field("keep-alive")
+        if named is not None:
+            stats.keep_alive_seconds, stats.keep_alive_requests = _keep_alive(named)
+        stats.spent = ""
+        if exchange.switched:
+            stats.spent = "the connection has changed its protocol"
+        elif exchange.truncated:
+            stats.spent = "the last body was left before its end"
+        elif exchange.closes:
+            stats.spent = "the server ends the connection after its answer"
+        elif exchange.unsent:
+            stats.spent = "the last request's body was not sent"
+        elif rest := len(connection.trailing_data[0]):
+            stats.unsolicited_bytes += rest
+            stats.spent = "more came than was asked for"
+
+
+_NEVER = 1 << 63
+
+
+@functools.lru_cache(maxsize=64)
+def _keep_alive(value: str) -> tuple[int | None, int | None]:
+    """What a Keep-Alive field says: seconds and requests."""
+    said = {k.lower(): int(v) for k, v in _KEEP_ALIVE.findall(value)}
+    return said.get("timeout"), said.get("max")
+
+
+class Resumed(Stream):
+    """A stream some of whose bytes have been read already, and are given again first."""
+
+    __slots__ = ("_at", "_below", "_rest", "address", "opened")
+
+    def __init__(self, below: Stream, rest: bytes, at: Mark) -> None:
+        self._below = below
+        self._rest = rest
+        self._at = at
+        self.address = below.address
+        self.opened = below.opened
+
+    @property
+    def budget(self) -> Budget:
+        """What the peer may cost."""
+        return self._below.budget
+
+    def tcp_info(self) -> TcpInfo | None:
+        """The kernel's view of the path below."""
+        return self._below.tcp_info()
+
+    def expect_silence(self) -> None:
+        """Ask no minimum rate any more."""
+        self._below.expect_silence()
+
+    async def send(self, data: bytes) -> Mark:
+        """Hand ``data`` over."""
+        return await self._below.send(data)
+
+    async def receive(self, deadline_ns: int | None = None) -> tuple[bytes, Mark]:
+        """What was left over, then what comes."""
+        if self._rest:
+            rest, self._rest = self._rest, b""
+            return rest, self._at
+        return await self._below.receive(deadline_ns)
+
+    def close(self) -> None:
+        """Let go at once."""
+        self._below.close()

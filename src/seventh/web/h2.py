@@ -1,0 +1,172 @@
+"""HTTP/2 over a stream (RFC 9113): several exchanges at once, and tunnels (RFC 8441).
+
+Nothing runs behind the caller's back: whoever waits reads for all, and what needs an answer (PING,
+SETTINGS, windows) is answered while somebody waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from seventh.model.failure import Failed, Reason
+from seventh.model.phase import Mark
+from seventh.net.stopwatch import user_mark
+from seventh.net.stream import Stream
+from seventh.web import limits
+from seventh.web.connection import HttpConnection
+from seventh.web.h2pump import Pump, again
+from seventh.web.h2stream import H2Stream, H2Tunnel
+from seventh.web.h2wire import H2Stats, Ping
+from seventh.web.message import OnBody, Request, Response
+
+ENABLE_CONNECT_PROTOCOL = 8
+
+
+class H2Connection(HttpConnection):
+    """A client's HTTP/2 connection on ``stream``, which it owns from here on.
+
+    The preface and our SETTINGS go out with the first request, so that they cost no round trip.
+    """
+
+    version = "2"
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.address = stream.address
+        self._pump = Pump(stream)
+        self._wire = self._pump.wire
+
+    @property
+    def stats(self) -> H2Stats:
+        """What the peer has told of the connection."""
+        return self._wire.stats
+
+    @property
+    def frames(self) -> dict[int, int]:
+        """How many frames of each kind came; acknowledgements count as kind + 256."""
+        return dict(self._wire.gate.counts)
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another request may be sent, as far as is known now."""
+        return not self.stats.spent
+
+    async def request(
+        self,
+        request: Request,
+        *,
+        deadline_ns: int | None = None,
+        body_cap: int = limits.BODY_CAP,
+        on_body: OnBody | None = None,
+    ) -> Response:
+        """See :meth:`HttpConnection.request`."""
+        stream = await self.open(request, end=not request.body, deadline_ns=deadline_ns)
+        try:
+            if request.body:
+                await stream.send(request.body, end=True, deadline_ns=deadline_ns)
+            return await stream.response(deadline_ns, body_cap, on_body)
+        finally:
+            stream.leave()
+
+    async def open(
+        self, request: Request, *, end: bool = False, deadline_ns: int | None = None
+    ) -> H2Stream:
+        """Send the head of ``request`` on a new stream; ``end`` when no body follows.
+
+        Waits while the peer's MAX_CONCURRENT_STREAMS are open. Raises Failed.
+        """
+        self._check()
+        wire = self._wire
+        h2 = wire.h2
+        if h2.open_outbound_streams >= h2.remote_settings.max_concurrent_streams:
+            await self._pump.wait(
+                lambda: h2.open_outbound_streams < h2.remote_settings.max_concurrent_streams,
+                deadline_ns,
+                "a free stream",
+            )
+            self._check()
+        exchange = wire.open(request, user_mark(), end=end)
+        mark = await self._pump.flush()
+        if mark is not None:
+            exchange.sent = mark
+        return H2Stream(self._pump, exchange)
+
+    async def tunnel(
+        self, request: Request, *, deadline_ns: int | None = None, body_cap: int = limits.BODY_CAP
+    ) -> tuple[Response, Stream | None]:
+        """See :meth:`HttpConnection.tunnel`: extended CONNECT (RFC 8441), or plain CONNECT."""
+        if request.protocol is not None:
+            settings = await self.settings(deadline_ns)
+            if settings.get(ENABLE_CONNECT_PROTOCOL) != 1:
+                raise Failed(
+                    Reason.NEGOTIATION_FAILED,
+                    "the peer has not set SETTINGS_ENABLE_CONNECT_PROTOCOL: "
+                    f"no {request.protocol} over HTTP/2",
+                )
+        stream = await self.open(request, deadline_ns=deadline_ns)
+        try:
+            await stream.head(deadline_ns)
+            if 200 <= stream.status < 300:
+                return stream.exchange.response(), H2Tunnel(self._pump, stream)
+            await stream.send(b"", end=True)
+            return await stream.response(deadline_ns, body_cap), None
+        except BaseException:
+            stream.leave()
+            raise
+
+    async def settings(self, deadline_ns: int | None = None) -> dict[int, int]:
+        """The peer's settings by code, as soon as they have come (RFC 9113 §6.5)."""
+        stats = self.stats
+        await self._pump.flush()
+        await self._pump.wait(lambda: stats.settings_at is not None, deadline_ns, "SETTINGS")
+        return stats.settings
+
+    async def ping(self, deadline_ns: int | None = None) -> Ping:
+        """Send a PING and take its answer. Raises Failed."""
+        self._check()
+        wire, data = self._wire, os.urandom(8)
+        wire.ping(data)
+        sent = await self._pump.flush() or user_mark()
+        await self._pump.wait(
+            lambda: wire.pong(data) is not None, deadline_ns, "the answer to a PING"
+        )
+        back = wire.pong(data)
+        assert back is not None  # noqa: S101 - just awaited
+        return Ping(sent=sent, back=back)
+
+    async def idle(self, until_ns: int) -> Mark | None:
+        """Open nothing until ``until_ns``; when the peer ended the connection, or None.
+
+        Its end is a GOAWAY, or the end of the stream below. What it sends besides is answered.
+        """
+        stats, wire = self.stats, self._wire
+        self.stream.expect_silence()
+        try:
+            await self._pump.wait(lambda: stats.goaway is not None, until_ns, "the peer's goodbye")
+        except Failed as failed:
+            if failed.reason is Reason.PEER_SILENT and wire.failed is None:
+                return None
+            if failed.reason not in {Reason.PEER_CLOSED, Reason.PEER_RESET}:
+                raise
+        return stats.goaway.at if stats.goaway is not None else user_mark()
+
+    async def farewell(self) -> None:
+        """Send GOAWAY and let go."""
+        if self._wire.failed is None:
+            with contextlib.suppress(Failed):
+                self._wire.h2.close_connection()
+                await self._pump.flush()
+        self.close()
+
+    def close(self) -> None:
+        """Let go at once; exchanges under way fail."""
+        self._wire.fail(Failed(Reason.PEER_CLOSED, "the connection was closed by us"))
+        self.stream.close()
+        self._pump.wake()
+
+    def _check(self) -> None:
+        if self._wire.failed is not None:
+            raise again(self._wire.failed)
+        if self.stats.spent:
+            raise Failed(Reason.PEER_CLOSED, f"no stream can be opened: {self.stats.spent}")

@@ -1,0 +1,114 @@
+"""Moving an HTTP/2 connection's bytes: whoever waits reads for all who wait."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from seventh.model.failure import Failed, Reason
+from seventh.model.phase import Mark
+from seventh.net.stopwatch import now_ns
+from seventh.net.stream import Stream
+from seventh.net.wait import Cutoff, DeadlineError
+from seventh.web.h2wire import H2Wire
+
+
+class Pump:
+    """A stream and the wire that it feeds."""
+
+    __slots__ = ("_reading", "_sending", "_tasks", "_waiters", "stream", "wire")
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.wire = H2Wire()
+        self._reading = False
+        self._sending = False
+        self._waiters: set[asyncio.Future[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def flush(self) -> Mark | None:
+        """Send what waits; None when there was nothing or another task sends it along."""
+        if self._sending:
+            return None
+        first: Mark | None = None
+        self._sending = True
+        try:
+            while out := self.wire.h2.data_to_send():
+                mark = await self.stream.send(out)
+                first = first or mark
+        except Failed as failed:
+            if failed.reason is not Reason.PEER_RESET:
+                self.wire.fail(failed)
+                raise
+            # It may have said why before it went: what came is read first.
+        finally:
+            self._sending = False
+        return first
+
+    def flush_soon(self) -> None:
+        """Send what waits from where nothing can be awaited."""
+        if self.wire.failed is not None or self._sending:
+            return
+        task = asyncio.get_running_loop().create_task(self._flush_quietly())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _flush_quietly(self) -> None:
+        with contextlib.suppress(Failed):
+            await self.flush()
+
+    async def wait(self, ready: Callable[[], bool], deadline_ns: int | None, what: str) -> None:
+        """Read for all until ``ready``. Raises Failed when the connection ends before, or the time.
+
+        A deadline of one's own fails only the one who waits.
+        """
+        until = self.stream.budget.deadline_ns
+        if deadline_ns is not None and deadline_ns < until:
+            until = deadline_ns
+        wire = self.wire
+        while not ready():
+            if wire.failed is not None:
+                raise again(wire.failed)
+            if self._reading:
+                await self._changed(until, what)
+            else:
+                await self._read(until, what)
+
+    async def _read(self, until: int, what: str) -> None:
+        self._reading = True
+        try:
+            data, mark = await self.stream.receive(until)
+        except Failed as failed:
+            if failed.reason is Reason.PEER_SILENT and now_ns() >= until:
+                raise Failed(Reason.PEER_SILENT, f"{failed.detail}, waiting for {what}") from None
+            self.wire.fail(failed)
+            raise
+        finally:
+            self._reading = False
+            self.wake()
+        self.wire.receive(data, mark)
+        await self.flush()
+
+    async def _changed(self, until: int, what: str) -> None:
+        """Wait until the one who reads has read something, or has left."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.add(future)
+        try:
+            with Cutoff(max(0, until - now_ns()) / 1e9):
+                await future
+        except DeadlineError:
+            raise Failed(Reason.PEER_SILENT, f"the time is up, waiting for {what}") from None
+        finally:
+            self._waiters.discard(future)
+
+    def wake(self) -> None:
+        """Let everybody who waits look again."""
+        for future in self._waiters:
+            if not future.done():
+                future.set_result(None)
+
+
+def again(failed: Failed) -> Failed:
+    """A failure to raise once more: a plain one, without an earlier raiser's traceback."""
+    return Failed(failed.reason, failed.detail, blame=failed.blame, phase=failed.phase)

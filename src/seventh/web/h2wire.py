@@ -1,0 +1,403 @@
+"""HTTP/2's client side, sans-IO (RFC 9113): bytes and their arrival in, exchanges moved on.
+
+h2 has the grammar, the states and HPACK; :mod:`h2frames` stands before it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import h2.connection
+import h2.events
+import h2.exceptions
+import msgspec
+from h2.config import H2Configuration
+from h2.settings import SettingCodes, Settings
+
+from seventh.model.failure import Failed, ProtocolViolation, Reason
+from seventh.model.phase import Mark
+from seventh.web import h2frames, limits
+from seventh.web.h2frames import (
+    CANCEL,
+    Frame,
+    Gate,
+    GoAway,
+    error_name,
+    parse_goaway,
+    parse_settings,
+)
+from seventh.web.message import Fields, Informational, Request, Response, Unfinished
+from seventh.wire.text import printable
+
+_CONFIG = H2Configuration(client_side=True, header_encoding=None)
+_HOP_BY_HOP = frozenset(
+    {"connection", "host", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
+)
+_NEGOTIATION = frozenset({"HTTP_1_1_REQUIRED", "INADEQUATE_SECURITY"})
+
+
+class Ping(msgspec.Struct, frozen=True, kw_only=True):
+    """A PING and its answer (RFC 9113 §6.7)."""
+
+    sent: Mark
+    back: Mark
+
+    @property
+    def seconds(self) -> float:
+        """The round trip, as HTTP/2 sees it."""
+        return max(0, self.back.ns - self.sent.ns) / 1e9
+
+
+class H2Stats(msgspec.Struct, kw_only=True):
+    """What the peer has told of the connection."""
+
+    settings: dict[int, int] = msgspec.field(default_factory=dict)
+    """Its settings now, by code (:func:`h2frames.setting_name`); those it left alone are absent."""
+    settings_at: Mark | None = None
+    """When its first SETTINGS came."""
+    settings_acked_at: Mark | None = None
+    """When it acknowledged ours."""
+    connection_window: int = 65535
+    """How many body bytes it has let us send on all streams together, sent ones included."""
+    goaway: GoAway | None = None
+    """The last GOAWAY."""
+    pings: int = 0
+    """How many it sent."""
+    resets: int = 0
+    """How many streams it reset."""
+    alt_svc: tuple[str, ...] = ()
+    """The field values of its ALTSVC frames (RFC 7838 §4)."""
+    streams: int = 0
+    """How many streams we have opened."""
+    spent: str = ""
+    """Why no more streams can be opened; empty while they can."""
+
+    @property
+    def named_settings(self) -> dict[str, int]:
+        """The settings by their names."""
+        return {h2frames.setting_name(code): value for code, value in self.settings.items()}
+
+
+class Exchange:
+    """What has come on one stream."""
+
+    __slots__ = (
+        "_informational",
+        "ended",
+        "failed",
+        "fields",
+        "first",
+        "head_bytes",
+        "id",
+        "last",
+        "pieces",
+        "sent",
+        "status",
+        "taken_bytes",
+        "trailers",
+        "waiting_bytes",
+    )  # fmt: skip
+
+    def __init__(self, stream_id: int, sent: Mark) -> None:
+        self.id = stream_id
+        self.sent = sent
+        self.first: Mark | None = None
+        self.last = sent
+        self.status = 0
+        self.fields: Fields = ()
+        self.head_bytes = 0
+        self.trailers: Fields = ()
+        self.pieces: deque[tuple[bytes, Mark, int]] = deque()
+        """Body that waits for its reader: data, arrival, and what it took of the window."""
+        self.taken_bytes = 0
+        """Body that has been read."""
+        self.ended = False
+        """Whether the peer has ended the stream in order."""
+        self.failed: Failed | None = None
+        self._informational: list[Informational] = []
+
+    @property
+    def informational(self) -> tuple[Informational, ...]:
+        """The 1xx responses so far."""
+        return tuple(self._informational)
+
+    def inform(self, informational: Informational) -> None:
+        """Take a 1xx response."""
+        if informational.status == 101:
+            raise ProtocolViolation("a 101 in HTTP/2, which has none (RFC 9113 §8.6)")
+        if len(self._informational) >= limits.MAX_INFORMATIONAL:
+            raise ProtocolViolation(
+                f"more than {limits.MAX_INFORMATIONAL} responses of class 1xx before a final one"
+            )
+        self._informational.append(informational)
+
+    def response(self, body: bytes = b"", *, truncated: bool = False) -> Response:
+        """What has come; call it only once the final head has."""
+        assert self.first is not None  # noqa: S101 - said above
+        return Response(
+            status=self.status,
+            version="2",
+            headers=self.fields,
+            body=body,
+            body_bytes=self.taken_bytes,
+            truncated=truncated,
+            trailers=self.trailers,
+            informational=self.informational,
+            sent=self.sent,
+            first=self.first,
+            last=self.last,
+            head_bytes=self.head_bytes,
+        )
+
+    def unfinished(self, failed: Failed, body: bytes = b"") -> Failed:
+        """``failed``, with what there is of the response where its head has come."""
+        if self.first is None or isinstance(failed, Unfinished):
+            return failed
+        return Unfinished(failed, self.response(body))
+
+
+class H2Wire:
+    """All of one connection. Errors of the connection are in ``failed`` and fail every exchange."""
+
+    __slots__ = ("_block_bytes", "_pings", "exchanges", "failed", "gate", "h2", "stats")
+
+    def __init__(self) -> None:
+        self.h2 = h2.connection.H2Connection(_CONFIG)
+        self.gate = Gate()
+        self.stats = H2Stats()
+        self.exchanges: dict[int, Exchange] = {}
+        self.failed: Failed | None = None
+        self._pings: dict[bytes, Mark | None] = {}
+        self._block_bytes = 0
+        # They are announced as initial ones; an update would wait for the peer's acknowledgement.
+        self.h2.local_settings = Settings(
+            client=True,
+            initial_values={
+                SettingCodes.ENABLE_PUSH: 0,
+                SettingCodes.INITIAL_WINDOW_SIZE: limits.H2_STREAM_WINDOW,
+                SettingCodes.MAX_HEADER_LIST_SIZE: limits.MAX_HEAD_BYTES,
+            },
+        )
+        self.h2.initiate_connection()
+        self.h2.increment_flow_control_window(limits.H2_CONNECTION_WINDOW - 65535)
+
+    # -- what we say -----------------------------------------------------------------------------
+
+    def open(self, request: Request, sent: Mark, *, end: bool) -> Exchange:
+        """Begin a stream with the request's head; its bytes wait in ``h2.data_to_send()``.
+
+        Raises Failed (options-unusable) for what cannot stand in a request.
+        """
+        stream_id = self.h2.get_next_available_stream_id()
+        try:
+            self.h2.send_headers(stream_id, _head(request), end_stream=end)
+        except (h2.exceptions.ProtocolError, UnicodeEncodeError) as error:
+            said = printable(str(error), 200)
+            raise Failed(Reason.OPTIONS_UNUSABLE, f"no such request can be sent: {said}") from None
+        exchange = self.exchanges[stream_id] = Exchange(stream_id, sent)
+        self.stats.streams += 1
+        return exchange
+
+    def ping(self, data: bytes) -> None:
+        """Ask for an answer to eight bytes; :meth:`pong` tells when it came."""
+        self.h2.ping(data)
+        self._pings[data] = None
+
+    def pong(self, data: bytes) -> Mark | None:
+        """When the answer to that PING came."""
+        return self._pings.get(data)
+
+    def window(self, exchange: Exchange) -> int:
+        """How many body bytes may be sent on the exchange's stream now."""
+        try:
+            return self.h2.local_flow_control_window(exchange.id)
+        except h2.exceptions.ProtocolError:
+            return 0
+
+    def reset(self, exchange: Exchange, code: int = CANCEL) -> None:
+        """Leave a stream before its end; nothing happens where it has ended."""
+        self.exchanges.pop(exchange.id, None)
+        self.give_back(sum(flow for _, _, flow in exchange.pieces), exchange)
+        exchange.pieces.clear()
+        stream = self.h2.streams.get(exchange.id)
+        if self.failed is None and stream is not None and not stream.closed:
+            self.h2.reset_stream(exchange.id, code)
+
+    def give_back(self, flow: int, exchange: Exchange) -> None:
+        """Let the peer send ``flow`` bytes more, for their reader has taken as many."""
+        if flow and self.failed is None:
+            try:  # noqa: SIM105 - windows of what has ended do not matter
+                self.h2.acknowledge_received_data(flow, exchange.id)
+            except h2.exceptions.ProtocolError:
+                pass
+
+    # -- what we hear ----------------------------------------------------------------------------
+
+    def receive(self, data: bytes, mark: Mark) -> None:
+        """Take the next bytes; ``b""`` when the peer has closed. Never raises: see ``failed``."""
+        if self.failed is not None:
+            return
+        try:
+            if not data:
+                self._closed()
+                return
+            for frame in self.gate.receive(data, mark):
+                self._frame(frame)
+        except Failed as failed:
+            self.fail(failed)
+        except (h2.exceptions.H2Error, ValueError) as error:
+            said = printable(str(error) or type(error).__name__, 200)
+            self.fail(ProtocolViolation(f"the peer breaks HTTP/2's rules: {said}"))
+
+    def _closed(self) -> None:
+        goaway = self.stats.goaway
+        if goaway is not None:
+            raise Failed(Reason.PEER_CLOSED, f"the peer closed the connection after {goaway}")
+        when = "in the middle of a frame" if self.gate.partial else (
+            "without an answer" if not self.gate.counts else "before the exchange was over"
+        )  # fmt: skip
+        raise Failed(Reason.PEER_CLOSED, f"the peer closed the connection {when}")
+
+    def fail(self, failed: Failed) -> None:
+        """The connection is over; so is every exchange that had not ended."""
+        self.failed = self.failed or failed
+        self.stats.spent = self.stats.spent or failed.detail
+        for exchange in self.exchanges.values():
+            if not exchange.ended and exchange.failed is None:
+                exchange.failed = failed
+
+    def _frame(self, frame: Frame) -> None:
+        kind = frame.kind
+        if kind == h2frames.GOAWAY:
+            self._goaway(parse_goaway(frame))
+            return
+        if kind == h2frames.HEADERS:
+            self._block_bytes = len(frame.raw)
+        elif kind == h2frames.CONTINUATION:
+            self._block_bytes += len(frame.raw)
+        elif kind == h2frames.SETTINGS and not frame.flags & h2frames.ACK:
+            self._settings(frame)
+        elif kind == h2frames.PING and not frame.flags & h2frames.ACK:
+            self.stats.pings += 1
+        elif kind == h2frames.WINDOW_UPDATE and not frame.stream_id:
+            self.stats.connection_window += int.from_bytes(frame.payload[:4], "big") & 0x7FFFFFFF
+        for event in self.h2.receive_data(frame.raw):
+            self._event(event, frame)
+
+    def _goaway(self, goaway: GoAway) -> None:
+        self.stats.goaway = goaway
+        self.stats.spent = str(goaway)
+        failed = Failed(_reason(goaway.name, Reason.PEER_CLOSED), f"the peer ends with {goaway}")
+        if goaway.code:
+            self.fail(failed)
+            return
+        for exchange in self.exchanges.values():
+            if exchange.id > goaway.last_stream_id and not exchange.ended:
+                exchange.failed = exchange.failed or failed
+
+    def _settings(self, frame: Frame) -> None:
+        stats = self.stats
+        stats.settings_at = stats.settings_at or frame.ended
+        for code, value in parse_settings(frame.payload):
+            if code in stats.settings or len(stats.settings) < limits.MAX_SETTINGS_KEPT:
+                stats.settings[code] = value
+
+    def _event(self, event: h2.events.Event, frame: Frame) -> None:
+        stream_id = getattr(event, "stream_id", None)
+        exchange = self.exchanges.get(stream_id) if stream_id is not None else None
+        if isinstance(event, h2.events.DataReceived):
+            self._data(event, exchange, frame)
+        elif isinstance(event, h2.events.PingAckReceived):
+            if event.ping_data in self._pings:
+                self._pings[event.ping_data] = frame.ended
+        elif isinstance(event, h2.events.SettingsAcknowledged):
+            self.stats.settings_acked_at = self.stats.settings_acked_at or frame.ended
+        elif isinstance(event, h2.events.AlternativeServiceAvailable):
+            value = (event.field_value or b"").decode("latin-1")[:1024]
+            self.stats.alt_svc = (*self.stats.alt_svc, value)
+        elif exchange is not None:
+            self._on_stream(event, exchange, frame)
+
+    def _on_stream(self, event: h2.events.Event, exchange: Exchange, frame: Frame) -> None:
+        if isinstance(event, h2.events.ResponseReceived):
+            exchange.status, exchange.fields = _fields(event.headers)
+            exchange.first = frame.begun
+            exchange.head_bytes = self._block_bytes
+            exchange.last = frame.ended
+        elif isinstance(event, h2.events.InformationalResponseReceived):
+            status, fields = _fields(event.headers)
+            exchange.inform(Informational(status=status, headers=fields, at=frame.begun))
+        elif isinstance(event, h2.events.TrailersReceived):
+            exchange.trailers = _fields(event.headers)[1]
+        elif isinstance(event, h2.events.StreamEnded):
+            exchange.ended = True
+            exchange.last = frame.ended
+        elif isinstance(event, h2.events.StreamReset):
+            self._was_reset(event, exchange)
+
+    def _data(self, event: h2.events.DataReceived, exchange: Exchange | None, frame: Frame) -> None:
+        flow = event.flow_controlled_length or 0
+        data = event.data or b""
+        if exchange is None:  # its reader has left
+            self.h2.acknowledge_received_data(flow, event.stream_id or 0)
+            return
+        exchange.last = frame.ended
+        if data:
+            exchange.pieces.append((data, frame.ended, flow))
+        else:
+            self.give_back(flow, exchange)
+
+    def _was_reset(self, event: h2.events.StreamReset, exchange: Exchange) -> None:
+        if exchange.ended:
+            return
+        code = int(event.error_code or 0)
+        if not event.remote_reset:
+            exchange.failed = ProtocolViolation(
+                f"the peer breaks the stream's rules: {error_name(code)}"
+            )
+            return
+        self.stats.resets += 1
+        name = error_name(code)
+        exchange.failed = Failed(
+            _reason(name, Reason.PEER_RESET), f"the peer reset the stream with {name}"
+        )
+
+
+def _reason(name: str, otherwise: Reason) -> Reason:
+    return Reason.NEGOTIATION_FAILED if name in _NEGOTIATION else otherwise
+
+
+def _head(request: Request) -> list[tuple[str, str]]:
+    """The request's fields with their pseudo-header fields first (RFC 9113 §8.3.1, RFC 8441 §4)."""
+    method = "CONNECT" if request.protocol is not None else request.method
+    head = [(":method", method)]
+    if request.protocol is not None:
+        head.append((":protocol", request.protocol))
+    if method != "CONNECT" or request.protocol is not None:
+        head += [(":scheme", request.scheme), (":path", request.path)]
+    given = dict(request.headers)
+    head.append((":authority", given.get("host", given.get("Host", request.authority))))
+    for name, value in request.headers:
+        lower = name.lower()
+        if lower not in _HOP_BY_HOP:
+            head.append((lower, value))
+    if request.body and request.get("content-length") is None:
+        head.append(("content-length", str(len(request.body))))
+    return head
+
+
+def _fields(raw: object) -> tuple[int, Fields]:
+    """The status and the header fields of h2's list of byte pairs."""
+    status = 0
+    fields: list[tuple[str, str]] = []
+    pairs: list[tuple[bytes, bytes]] = list(raw or ())  # type: ignore[call-overload]
+    if len(pairs) > limits.MAX_FIELDS:
+        raise ProtocolViolation(f"more than {limits.MAX_FIELDS} header fields")
+    for name, value in pairs:
+        if name == b":status":
+            if len(value) != 3 or not value.isdigit() or value < b"100":
+                raise ProtocolViolation(f"a :status of {printable(value, 20)!r}")
+            status = int(value)
+        else:
+            fields.append((name.decode("latin-1"), value.decode("latin-1")))
+    return status, tuple(fields)

@@ -1,0 +1,115 @@
+"""Requests and responses, the same for all versions of HTTP (RFC 9110)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from seventh.model.failure import Failed
+from seventh.model.phase import Mark
+
+Version = Literal["1.0", "1.1", "2", "3"]
+Fields = tuple[tuple[str, str], ...]
+"""Header or trailer fields in their order, repeats kept; names in lower case, values as Latin-1."""
+
+OnBody = Callable[[bytes, Mark], bool | None]
+"""Called with each piece of a body as it arrives; ``False`` ends the exchange there."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One request. What a version needs around it (Host, pseudo-header fields) it adds itself."""
+
+    method: str = "GET"
+    scheme: str = "https"
+    authority: str
+    """Host and port as they stand in the URI; the port is left out when it is the scheme's own."""
+    path: str = "/"
+    """The path with its query; ``*`` for the OPTIONS of a whole server."""
+    headers: Fields = ()
+    """Without Host, Content-Length and Transfer-Encoding: they come from the other fields, unless
+    they stand here. Connection and Upgrade belong here for HTTP/1.1 alone."""
+    body: bytes = b""
+    protocol: str | None = None
+    """What to change to (``websocket``), for :meth:`HttpConnection.tunnel`: the Upgrade of
+    HTTP/1.1, the ``:protocol`` of RFC 8441 and RFC 9220."""
+
+    def get(self, name: str) -> str | None:
+        """The first header field of that name (in lower case; the field's own case is free)."""
+        return next((value for known, value in self.headers if known.lower() == name), None)
+
+
+class Informational(msgspec.Struct, frozen=True, kw_only=True):
+    """A 1xx response before the final one (RFC 9110 §15.2)."""
+
+    status: int
+    headers: Fields = ()
+    at: Mark
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """A final response, and when it came.
+
+    Text in it is the peer's: it goes through ``wire.text.printable`` before it reaches a fact.
+    """
+
+    status: int
+    version: Version
+    headers: Fields = ()
+    body: bytes = b""
+    """As received, content codings not undone; at most the cap."""
+    body_bytes: int = 0
+    """How many bytes of body came, those beyond the cap included."""
+    truncated: bool = False
+    """Whether the body was left before its end: at the cap, or because ``on_body`` said so."""
+    trailers: Fields = ()
+    informational: tuple[Informational, ...] = ()
+    reason: str = ""
+    """HTTP/1's reason phrase; the other versions have none."""
+    early: bool = False
+    """Whether the request went as early data, before the handshake was over, and was taken."""
+    sent: Mark
+    """Just before the first byte of the request went."""
+    first: Mark
+    """When the first byte of the final response's head came."""
+    last: Mark
+    """When the end came; of a truncated body, when its last piece did."""
+    head_bytes: int = 0
+    """The final head's size on the wire; of HTTP/2 and HTTP/3, compressed."""
+    raw_head: bytes = b""
+    """HTTP/1's final head as it came, as evidence, up to its first kilobytes; else empty."""
+
+    def get(self, name: str) -> str | None:
+        """The first header field of that name (in lower case)."""
+        return _first(self.headers, name)
+
+    def every(self, name: str) -> tuple[str, ...]:
+        """The values of all header fields of that name, in their order."""
+        return tuple(value for known, value in self.headers if known == name)
+
+    def listed(self, name: str) -> tuple[str, ...]:
+        """The members of a comma-separated list field, in lower case (RFC 9110 §5.6.1).
+
+        For lists of tokens; quoted strings with commas in them are cut apart.
+        """
+        members = (m.strip().lower() for value in self.every(name) for m in value.split(","))
+        return tuple(m for m in members if m)
+
+
+class Unfinished(Failed):
+    """A response that broke off after its head: what there was of it, and why it went no further.
+
+    Raised in the place of a plain Failed, so that what the head said is not lost.
+    """
+
+    def __init__(self, failed: Failed, response: Response) -> None:
+        super().__init__(failed.reason, failed.detail, blame=failed.blame, phase=failed.phase)
+        self.response = response
+
+
+def _first(fields: Fields, name: str) -> str | None:
+    for known, value in fields:
+        if known == name:
+            return value
+    return None

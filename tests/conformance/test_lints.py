@@ -1,0 +1,73 @@
+"""What a room that judges files owes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seventh import protocols
+from seventh.engine.lint import Wanted, decided_by_files, kinds, lint_text
+from seventh.lintkit.linted import Kind
+from seventh.rules.collect import rules_of
+from seventh.rules.rule import Source
+
+KINDS = [pytest.param(room, kind, id=name) for name, (room, kind) in kinds().items()]
+WORDS = st.sampled_from(
+    ["Host", "Match", "Include", "server", "pool", "restrict", "*", "all", "yes", "no", '"', "=",
+     "#", "!", "include", "/", "\t", "0", "-1", "999999999999", "\\", "Port", "default", "%h"]
+)  # fmt: skip
+LINES = st.lists(WORDS, max_size=6).map(" ".join)
+ANY = st.binary(max_size=600) | st.lists(LINES, max_size=30).map(
+    lambda lines: "\n".join(lines).encode()
+)
+
+
+@pytest.mark.parametrize(("room", "kind"), KINDS)
+def test_a_kind_is_fully_told(room: str, kind: Kind) -> None:
+    assert re.fullmatch(r"[a-z][A-Za-z0-9_.-]+", kind.name)
+    assert kind.title
+    assert kind.names
+    assert kind.looks(()) == 0
+    rules = rules_of(protocols.part(room, "rules"))
+    assert decided_by_files(rules, kind.product), f"no rule is decided by {kind.name}"
+
+
+def test_names_tell_one_kind_each() -> None:
+    names = [name for _, kind in kinds().values() for name in kind.names]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(("room", "kind"), KINDS)
+def test_an_empty_file_is_judged(room: str, kind: Kind) -> None:
+    report = lint_text("empty", b"", Wanted(kind=kind.name))
+    assert report.failure is None, report.failure
+    assert report.protocol == room
+
+
+@pytest.mark.parametrize(("room", "kind"), KINDS)
+@given(data=ANY)
+def test_any_file_gives_a_report(room: str, kind: Kind, data: bytes) -> None:
+    report = lint_text("any", data, Wanted(kind=kind.name))
+    assert report.failure is None or report.failure.reason in {"file-malformed", "file-unreadable"}
+    for finding in report.findings:
+        assert all(line.text for line in finding.source)
+
+
+@pytest.mark.parametrize(("room", "kind"), KINDS)
+def test_hostile_files_cost_little(room: str, kind: Kind) -> None:
+    for data in (b"\0" * 5000, b"x" * 10_000_000, b"Include *\n" * 3000, b"a b\n" * 100_000):
+        report = lint_text("hostile", data, Wanted(kind=kind.name))
+        assert report.facts["lint"] is not None
+
+
+def test_every_file_rule_that_is_built_is_decided_by_some_kind() -> None:
+    products: dict[str, set[str]] = {}
+    for room, kind in kinds().values():
+        products.setdefault(room, set()).add(kind.product)
+    for room in protocols.rooms():
+        for rule in rules_of(protocols.part(room, "rules")):
+            if rule.source is Source.FILE:
+                assert set(rule.directives) & products.get(room, set()), rule.id

@@ -1,0 +1,257 @@
+"""Hostile HTTP/3 servers: typed, in time, in bounded memory."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import time
+from collections.abc import Callable
+
+import pytest
+from aioquic.tls import Epoch
+
+from seventh.labkit.serve import Kit, UdpHandler, udp_server
+from seventh.labkit.web.h3 import WIRE, H3Knobs, H3Peer, frame
+from seventh.labkit.web.quicserver import QuicKnobs
+from seventh.model.failure import Failed, Reason
+from seventh.model.options import Options
+from seventh.net.address import Address
+from seventh.net.quic import connect as quic
+from seventh.web.h3 import H3Connection
+from seventh.web.message import Response
+from tests.net.quic.served import NAME, lab, talk_to
+
+SECONDS = 3.0
+MAX_GROWTH_KIB = 64 * 1024
+
+
+async def ask(kit: Kit, knobs: H3Knobs) -> Response | Failed:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    async with lab(kit, h3=knobs, seconds=SECONDS) as served:
+        started = time.monotonic()
+        try:
+            connection = H3Connection(await quic.connect(served.talk, served.address, NAME))
+            response = await connection.request(served.request("/"), body_cap=100_000)
+        except Failed as failed:
+            return failed
+        else:
+            connection.close()
+            return response
+        finally:
+            assert time.monotonic() - started < SECONDS + 0.5
+            grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+            assert grown < MAX_GROWTH_KIB, f"{grown} KiB"
+
+
+@pytest.mark.parametrize("fault", sorted(set(WIRE) - {"endless_body"}))
+async def test_too_much_of_everything_is_a_violation(kit: Kit, fault: str) -> None:
+    outcome = await ask(kit, H3Knobs(wire=WIRE[fault]))  # type: ignore[index]
+    assert isinstance(outcome, Failed), outcome
+    assert outcome.reason is Reason.PROTOCOL_VIOLATION
+    assert "\n" not in outcome.detail
+
+
+async def test_an_endless_body_ends_at_the_cap(kit: Kit) -> None:
+    outcome = await ask(kit, H3Knobs(wire=WIRE["endless_body"]))
+    assert isinstance(outcome, Response), outcome
+    assert outcome.truncated
+    assert len(outcome.body) == 100_000
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        frame(0x4, b""),  # SETTINGS twice
+        frame(0x0, b"x"),  # DATA where it does not belong
+        frame(0x7, b"\x01\x02"),
+        frame(0x21, b"") * 3000,
+        frame(0x2, b""),  # of HTTP/2, reserved
+    ],
+)
+async def test_a_broken_control_stream(kit: Kit, control: bytes) -> None:
+    outcome = await ask(kit, H3Knobs(control=control))
+    assert isinstance(outcome, Failed), outcome
+    assert outcome.reason is Reason.PROTOCOL_VIOLATION
+
+
+async def test_goaways_without_end(kit: Kit) -> None:
+    outcome = await ask(kit, H3Knobs(control=frame(0x7, b"\x00") * 3000))
+    assert isinstance(outcome, Failed), outcome
+    # How much of it came before the request was to go is up to the network.
+    assert outcome.reason in {Reason.PROTOCOL_VIOLATION, Reason.PEER_CLOSED}
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        b"\x00\x00\xd9" + b"\x27\x00Name\x01v",  # an upper-case name, perhaps cut
+        b"\x00\x00",  # no status
+        b"\x00\x00\xd9\xd9",  # the status twice
+        b"\xff" * 40,
+        b"",
+    ],
+)
+async def test_broken_heads(kit: Kit, block: bytes) -> None:
+    def answer(peer: H3Peer, stream_id: int) -> None:
+        peer.send(stream_id, frame(0x1, block), end=True)
+
+    outcome = await ask(kit, H3Knobs(wire=answer))
+    assert isinstance(outcome, Failed), outcome
+    assert outcome.reason is Reason.PROTOCOL_VIOLATION
+
+
+async def test_random_frames(kit: Kit) -> None:
+    chance = random.Random(4)
+    for _ in range(25):
+        junk = chance.randbytes(chance.randrange(1, 600))
+        if chance.random() < 0.5:
+            junk = frame(0x1, b"\x00\x00\xd9") + junk
+
+        def answer(peer: H3Peer, stream_id: int, junk: bytes = junk) -> None:
+            peer.send(stream_id, junk, end=True)
+
+        outcome = await ask(kit, H3Knobs(wire=answer))
+        if isinstance(outcome, Failed):
+            assert outcome.reason is Reason.PROTOCOL_VIOLATION, outcome
+
+
+async def garbage(reply: bytes, times: int = 1) -> Failed:
+    def answer(handler: UdpHandler, data: bytes, source: tuple[str, int]) -> None:
+        for _ in range(times):
+            handler.send(reply, source)
+
+    async with udp_server(answer) as port:
+        talk = talk_to(port, Options(timeout_seconds=0.5))
+        started = time.monotonic()
+        with pytest.raises(Failed) as caught:
+            await quic.connect(talk, Address(ip="127.0.0.1", port=port), NAME)
+        talk.close()
+        assert time.monotonic() - started < 2
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"\x00",
+        b"\xc0",
+        bytes(1200),
+        b"\xff" * 1200,
+        b"\x80\x00\x00\x00\x00" + bytes(20),  # a Version Negotiation with nothing in it
+        b"\xc0\x00\x00\x00\x01\xff" + bytes(1200),  # a connection id of 255 bytes
+        b"\xf0\x00\x00\x00\x01\x08" + bytes(60),  # a Retry for somebody else
+        os.urandom(1200),
+    ],
+)
+async def test_garbage_instead_of_quic(reply: bytes) -> None:
+    failed = await garbage(reply)
+    assert failed.reason in {Reason.NO_REPLY, Reason.PROTOCOL_MISMATCH, Reason.PEER_SILENT}
+
+
+async def test_a_flood_of_garbage_ends_at_the_byte_cap() -> None:
+    failed = await garbage(b"\x40" + bytes(60_000), times=100)
+    assert failed.reason in {Reason.BUDGET_EXCEEDED, Reason.PROTOCOL_MISMATCH}
+
+
+async def test_mangled_handshakes(kit: Kit) -> None:
+    """Whatever a server says in TLS, keys and all: a typed failure within the deadline."""
+    reasons: set[Reason] = set()
+    details: list[str] = []
+    issued = kit.authority.issue()
+    for seed in range(40):
+        chance = random.Random(seed)
+
+        def mangle(said: bytes, chance: random.Random = chance) -> bytes:
+            changed = bytearray(said)
+            for _ in range(chance.randrange(1, 6)):
+                changed[chance.randrange(len(changed))] = chance.randrange(256)
+            return bytes(changed) if chance.random() < 0.8 else bytes(changed[: len(changed) // 2])
+
+        async with lab(kit, QuicKnobs(mangle=mangle), issued=issued, seconds=0.15) as served:
+            client = quic.prepare(served.talk, served.address, NAME)
+            try:
+                await quic.shake(served.talk, client)
+            except Failed as failed:
+                reasons.add(failed.reason)
+                details.append(failed.detail)
+            client.facts()
+            client.close()
+    assert Reason.INTERNAL not in reasons
+    assert not any("\n" in detail for detail in details)
+    assert Reason.TLS_HANDSHAKE in reasons
+
+
+async def test_mangled_packets_under_the_right_keys(kit: Kit) -> None:
+    """Frames of QUIC itself, as only the server can spoil them: typed, within the deadline."""
+    reasons: set[Reason] = set()
+    issued = kit.authority.issue()
+    for seed in range(60):
+        chance = random.Random(seed)
+        async with lab(kit, issued=issued, seconds=0.4) as served:
+            client = await quic.connect(served.talk, served.address, NAME)
+            connection = H3Connection(client)
+            pair = served.server.peers[0].engine._cryptos[Epoch.ONE_RTT]
+            seal = pair.encrypt_packet
+
+            def spoil(
+                header: bytes, payload: bytes, number: int,
+                seal: Callable[[bytes, bytes, int], bytes] = seal,
+                chance: random.Random = chance,
+            ) -> bytes:  # fmt: skip
+                if chance.random() < 0.5:
+                    return seal(header, chance.randbytes(len(payload)), number)
+                changed = bytearray(payload)
+                changed[chance.randrange(len(changed))] = chance.randrange(256)
+                return seal(header, bytes(changed), number)
+
+            pair.encrypt_packet = spoil  # type: ignore[assignment, method-assign]
+            try:
+                await connection.request(served.request("/"))
+                await connection.ping()
+            except Failed as failed:
+                reasons.add(failed.reason)
+            client.facts()
+            connection.close()
+    assert Reason.PROTOCOL_VIOLATION in reasons
+    assert Reason.INTERNAL not in reasons
+
+
+async def test_a_path_that_loses_and_mixes_datagrams(kit: Kit) -> None:
+    """Loss, duplicates and reordering are no failure: the engine's recovery gets over them."""
+    chance = random.Random(7)
+    async with lab(kit, seconds=8) as served:
+        send = served.server.send
+        held: list[tuple[bytes, tuple[str, int]]] = []
+
+        def unreliable(data: bytes, to: tuple[str, int]) -> None:
+            fate = chance.random()
+            if fate < 0.15:
+                return
+            if fate < 0.3:
+                held.append((data, to))
+                return
+            send(data, to)
+            if fate > 0.85:
+                send(data, to)
+            while held:
+                send(*held.pop())
+
+        served.server.send = unreliable  # type: ignore[assignment, method-assign]
+        connection = H3Connection(await quic.connect(served.talk, served.address, NAME))
+        for i in range(10):
+            response = await connection.request(served.request(f"/{i}"))
+            assert response.body.startswith(b"GET /%d " % i)
+        connection.close()
+
+
+async def test_our_own_initial_sent_back() -> None:
+    def mirror(handler: UdpHandler, data: bytes, source: tuple[str, int]) -> None:
+        handler.send(data, source)
+
+    async with udp_server(mirror) as port:
+        talk = talk_to(port, Options(timeout_seconds=0.5))
+        with pytest.raises(Failed) as caught:
+            await quic.connect(talk, Address(ip="127.0.0.1", port=port), NAME)
+        talk.close()
+    assert caught.value.reason in {Reason.PEER_SILENT, Reason.NO_REPLY}

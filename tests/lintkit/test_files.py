@@ -1,0 +1,98 @@
+"""Reading files within bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seventh.lintkit import files as module
+from seventh.lintkit.files import MAX_LINE_CHARS, Files
+from seventh.model.source import Line
+
+
+def texts(files: Files) -> list[str]:
+    return [str(problem) for problem in files.problems]
+
+
+def test_lines_are_numbered_from_one_without_their_ends(tmp_path: Path) -> None:
+    path = tmp_path / "some.conf"
+    path.write_bytes(b"one\r\ntwo\n\nfour")
+    text = Files().read(path)
+    assert text is not None
+    assert list(text.numbered()) == [(1, "one"), (2, "two"), (3, ""), (4, "four")]
+
+
+def test_what_cannot_be_read_is_a_problem_where_it_was_named(tmp_path: Path) -> None:
+    files = Files()
+    at = Line(file="main.conf", line=3, text="Include gone.conf")
+    assert files.read(tmp_path / "gone.conf", at=at) is None
+    assert files.read(tmp_path) is None
+    first, second = texts(files)
+    assert first.startswith("main.conf:3: ")
+    assert "No such file" in first
+    assert str(tmp_path) in second
+
+
+def test_a_long_line_is_cut_and_a_nul_dropped_and_both_are_told() -> None:
+    files = Files()
+    text = files.take("x", b"a" * 10_000_000 + b"\nPort\0 22\n")
+    assert [len(line) for line in text.lines] == [MAX_LINE_CHARS, 7]
+    assert text.lines[1] == "Port 22"
+    assert [said[:5] for said in texts(files)] == ["x:1: ", "x:2: "]
+
+
+def test_a_file_beyond_the_bound_is_read_up_to_it(monkeypatch: object) -> None:
+    files = Files()
+    text = files.take("big", b"x\n" * (module.MAX_FILE_BYTES // 2 + 10))
+    assert len(text.lines) == module.MAX_FILE_BYTES // 2
+    assert "only the first" in texts(files)[0]
+
+
+def test_no_more_files_than_the_bound_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_text("x")
+    files = Files()
+    for _ in range(module.MAX_FILES):
+        assert files.read(path) is not None
+    assert files.read(path) is None
+    assert "not read" in texts(files)[0]
+
+
+def test_problems_are_bounded(tmp_path: Path) -> None:
+    files = Files()
+    for number in range(module.MAX_PROBLEMS * 2):
+        files.problem("f", number, "x")
+    assert len(files.problems) == module.MAX_PROBLEMS
+
+
+def test_names_are_resolved_against_base_and_home(tmp_path: Path) -> None:
+    files = Files(base=tmp_path / "etc", home=tmp_path / "home")
+    assert files.expand("a.conf") == tmp_path / "etc/a.conf"
+    assert files.expand("/a.conf") == Path("/a.conf")
+    assert files.expand("~/.ssh/config") == tmp_path / "home/.ssh/config"
+
+
+def test_patterns_give_sorted_names(tmp_path: Path) -> None:
+    for name in ("b.conf", "a.conf", "c.txt"):
+        (tmp_path / name).touch()
+    found = Files(base=tmp_path).matching("*.conf")
+    assert [path.name for path in found] == ["a.conf", "b.conf"]
+
+
+def test_modes_are_seen_through_links(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.touch(mode=0o600)
+    (tmp_path / "link").symlink_to(path)
+    mode = Files().mode(tmp_path / "link")
+    assert mode is not None
+    assert mode.bits == 0o600
+    assert not mode.is_directory
+    assert Files().mode(tmp_path / "gone") is None
+
+
+@given(st.binary(max_size=2000))
+def test_any_bytes_give_lines(data: bytes) -> None:
+    text = Files().take("any", data)
+    assert all("\0" not in line and "\n" not in line for line in text.lines)

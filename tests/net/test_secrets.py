@@ -1,0 +1,45 @@
+"""Passwords: the places that they come from, and that they are never shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seventh.model.failure import UsageError
+from seventh.net.secrets import read_secret
+
+
+def test_a_secret_is_the_files_first_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "file"
+    file.write_bytes("pässword \r\nsecond line\n".encode())
+    monkeypatch.setenv("SEVENTH_PASSWORD", "from the environment")
+    read = read_secret(str(file))
+    assert read is not None
+    assert read.reveal() == "pässword ".encode()
+    assert "ssword " not in repr(read).replace("the password file", "")
+    other = read_secret(None)
+    assert other is not None
+    assert other.reveal() == b"from the environment"
+    monkeypatch.delenv("SEVENTH_PASSWORD")
+    assert read_secret(None) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"", "empty"), (b"\nx", "empty"), (b"a\0b", "NUL"), (b"\xff\n", "UTF-8"),
+     (b"x" * 1025, "more than 1024")],
+)  # fmt: skip
+def test_a_secret_that_cannot_be_meant_is_refused(
+    tmp_path: Path, content: bytes, says: str
+) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(content)
+    with pytest.raises(UsageError, match=says):
+        read_secret(str(file))
+
+
+def test_an_empty_environment_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEVENTH_PASSWORD", "")
+    with pytest.raises(UsageError, match="SEVENTH_PASSWORD is empty"):
+        read_secret(None)

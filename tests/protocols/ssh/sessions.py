@@ -1,0 +1,54 @@
+"""Logged-in sessions with the lab's servers, for the tests of what runs over them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from seventh.model.options import Options
+from seventh.model.target import Target
+from seventh.net.stopwatch import Stopwatch
+from seventh.net.talk import Talk
+from seventh.protocols.ssh import SPEC
+from seventh.protocols.ssh.credentials import gather
+from seventh.protocols.ssh.entry import enter
+from seventh.protocols.ssh.known import read_known_hosts
+from seventh.protocols.ssh.lab_channels import Conduct
+from seventh.protocols.ssh.lab_session import USER, Door, dishonest
+from seventh.protocols.ssh.session import Session
+
+
+def talk_at(port: int, door: Door, **options: Any) -> Talk:
+    target = Target(scheme="ssh", host="127.0.0.1", port=port)
+    given: dict[str, Any] = {"timeout_seconds": 5.0, **door.options(port), **options}
+    return Talk(target, Options(**given), connections=SPEC.connections)
+
+
+@contextlib.asynccontextmanager
+async def logged_in(port: int, door: Door, **options: Any) -> AsyncIterator[tuple[Talk, Session]]:
+    """A talk with a session of its user's."""
+    talk = talk_at(port, door, **options)
+    try:
+        stream = await talk.connect()
+        session, trust = await enter(stream, read_known_hosts(talk.options.known_hosts),
+                                     "127.0.0.1", port)  # fmt: skip
+        credentials = (await gather(talk.options, USER)).for_host(trust)
+        await session.login(credentials, Stopwatch())
+        yield talk, session
+    finally:
+        talk.close()
+
+
+@contextlib.asynccontextmanager
+async def conducting(
+    door: Door, conduct: Conduct, **options: Any
+) -> AsyncIterator[tuple[Talk, Session]]:
+    """A session with a server of this conduct."""
+    async with dishonest(door, conduct) as port, logged_in(port, door, **options) as made:
+        yield made
+
+
+def folder_of(door: Door) -> Path:
+    return door.identity.parent

@@ -1,0 +1,80 @@
+"""Spans on one scale."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from seventh.model.drawing import Drawing, Span
+from seventh.model.facts import Facts
+from seventh.render import View, render
+from seventh.render.drawn import MOST, rows, text
+from tests.render import samples
+from tests.render.samples import FOUND
+
+NEAR = Span(label="near", low=-0.004, high=0.006, said="+0.001 s", typical=True)
+FAR = Span(label="far", low=-37.1, high=-36.9, said="-37 s", typical=False)
+BEYOND = Span(label="beyond", low=8.0, high=9.0, said="+8.5 s", typical=False)
+
+
+def test_outliers_do_not_squeeze_the_others() -> None:
+    near, far, beyond = rows(Drawing(title="t", spans=(NEAR, FAR, BEYOND)), 40)
+    assert near.bar.count("━") > 25
+    assert far.bar.startswith("◀")
+    assert beyond.bar.endswith("▶")
+    assert far.bar.count("│") == beyond.bar.count("│") == 1
+
+
+def test_zero_stands_in_every_row_that_does_not_cover_it() -> None:
+    ahead = Span(label="a", low=0.002, high=0.004, said="")
+    (row,) = rows(Drawing(title="t", spans=(ahead,)), 40)
+    assert row.bar.index("│") < row.bar.index("━")
+
+
+def test_ascii_only_is_ascii() -> None:
+    for row in rows(Drawing(title="t", spans=(NEAR, FAR, BEYOND)), 40, ascii_only=True):
+        assert row.bar.isascii()
+
+
+def test_many_spans_are_counted_not_shown() -> None:
+    drawn = rows(Drawing(title="t", spans=(NEAR,) * (MOST + 5)), 20)
+    assert len(drawn) == MOST + 1
+    assert "5 more" in drawn[-1].label
+
+
+def test_what_a_peer_named_is_made_safe() -> None:
+    evil = Span(label="a\x1b[31m", low=0, high=1, said="\u202eb\n")
+    assert "\x1b" not in text(Drawing(title="\x07", spans=(evil,)), 60)
+    assert "\u202e" not in text(Drawing(title="t", spans=(evil,)), 60)
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-1e9, 1e9), st.floats(0, 1e6), st.booleans()), min_size=1, max_size=8
+    ),
+    st.integers(16, 120),
+)
+def test_any_spans_fit_their_width(spans: list[tuple[float, float, bool]], width: int) -> None:
+    made = tuple(
+        Span(label="x", low=low, high=low + length, said="", typical=typical)
+        for low, length, typical in spans
+    )
+    for row in rows(Drawing(title="t", spans=made), width):
+        assert len(row.bar) == width
+
+
+class Seen(Facts, frozen=True, kw_only=True):
+    note: str = "x"
+
+    def drawings(self) -> tuple[Drawing, ...]:
+        return (Drawing(title="three sources", spans=(NEAR, FAR, BEYOND)),)
+
+
+def test_every_format_for_people_draws() -> None:
+    drawn = samples.document(replace(FOUND, facts={"demo": Seen()}))
+    for name in ("terminal", "markdown", "html"):
+        shown = render(name, drawn, View(width=100))
+        assert "three sources" in shown
+        assert "beyond" in shown
+    assert "three sources" not in render("terminal", samples.document(FOUND), View())

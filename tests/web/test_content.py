@@ -1,0 +1,119 @@
+"""Undoing content codings: whatever the pieces, within bounds."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import zlib
+
+import brotli
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seventh.model.failure import ProtocolViolation
+from seventh.web import limits
+from seventh.web.content import NAMES, ContentDecoder, undo
+
+
+def bare(data: bytes) -> bytes:
+    squeeze = zlib.compressobj(wbits=-15)
+    return squeeze.compress(data) + squeeze.flush()
+
+
+CODERS = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "br": brotli.compress,
+    "zstd": zstandard.compress,
+}
+MEBIBYTE = 1024 * 1024
+
+
+def test_every_name_has_its_coder_here() -> None:
+    assert set(CODERS) == NAMES
+
+
+@given(name=st.sampled_from(sorted(CODERS)), data=st.binary(max_size=4000), cut=st.integers(1, 60))
+@settings(deadline=None)
+def test_pieces_do_not_matter(name: str, data: bytes, cut: int) -> None:
+    coded = CODERS[name](data)
+    assert undo(name, coded) == data
+    decoder = ContentDecoder(name)
+    pieces = [decoder.feed(coded[i : i + cut]) for i in range(0, len(coded), cut)]
+    decoder.end()
+    assert b"".join(pieces) == data
+    assert (decoder.taken, decoder.given) == (len(coded), len(data))
+
+
+@given(names=st.sampled_from(["", *sorted(CODERS), "gzip, br"]), data=st.binary(max_size=400))
+@settings(deadline=None)
+def test_any_bytes_give_content_or_a_violation(names: str, data: bytes) -> None:
+    with contextlib.suppress(ProtocolViolation):
+        undo(names, data)
+
+
+@pytest.mark.parametrize("name", sorted(CODERS))
+def test_a_cut_is_seen(name: str) -> None:
+    coded = CODERS[name](b"some content that is long enough " * 20)
+    with pytest.raises(ProtocolViolation, match="cut short"):
+        undo(name, coded[:-6])
+
+
+@pytest.mark.parametrize("name", sorted(CODERS))
+def test_a_bomb_stops_early(name: str) -> None:
+    coded = CODERS[name](bytes(64 * MEBIBYTE))
+    decoder = ContentDecoder(name)
+    with pytest.raises(ProtocolViolation, match="bomb"):
+        decoder.feed(coded)
+    assert decoder.given <= limits.MAX_CONTENT_BYTES + 3 * MEBIBYTE
+
+
+def test_a_small_body_may_grow_to_the_free_amount() -> None:
+    assert len(undo("gzip", gzip.compress(bytes(limits.FREE_CONTENT_BYTES)))) == MEBIBYTE
+    with pytest.raises(ProtocolViolation, match="bomb"):
+        undo("gzip", gzip.compress(bytes(3 * MEBIBYTE)))
+
+
+def test_too_large_altogether_even_when_hardly_compressed() -> None:
+    decoder = ContentDecoder("identity")
+    with pytest.raises(ProtocolViolation, match="bomb"):
+        decoder.feed(bytes(limits.MAX_CONTENT_BYTES + 1))
+
+
+def test_deflate_without_its_wrapper_is_understood() -> None:
+    assert undo("deflate", bare(b"bare " * 100)) == b"bare " * 100
+
+
+def test_members_follow_each_other() -> None:
+    assert undo("gzip", gzip.compress(b"one") + gzip.compress(b"two")) == b"onetwo"
+    assert undo("zstd", zstandard.compress(b"one") + zstandard.compress(b"two")) == b"onetwo"
+
+
+@pytest.mark.parametrize("name", ["gzip", "zstd"])
+def test_too_many_members(name: str) -> None:
+    with pytest.raises(ProtocolViolation, match="members"):
+        undo(name, CODERS[name](b"x") * (limits.MAX_MEMBERS + 1))
+
+
+def test_codings_around_each_other() -> None:
+    assert undo("gzip, br", brotli.compress(gzip.compress(b"twice"))) == b"twice"
+    with pytest.raises(ProtocolViolation, match="around each other"):
+        ContentDecoder("gzip, gzip, gzip")
+
+
+def test_an_unknown_coding() -> None:
+    with pytest.raises(ProtocolViolation, match="not known"):
+        ContentDecoder("rot13")
+
+
+def test_a_zstd_window_over_the_cap_is_refused() -> None:
+    squeeze = zstandard.ZstdCompressor(
+        compression_params=zstandard.ZstdCompressionParameters(window_log=25)
+    )
+    stream = squeeze.compressobj()
+    coded = stream.compress(b"x" * 100) + stream.flush()
+    with pytest.raises(ProtocolViolation, match="corrupt"):
+        undo("zstd", coded)
