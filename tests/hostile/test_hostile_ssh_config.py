@@ -81,10 +81,8 @@ def test_nuls_and_long_lines(tmp_path: Path) -> None:
     assert has(report, "SSH-FWD-OPEN")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_an_unreadable_include(tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text("x")
-    (tmp_path / "secret").chmod(0)
+    (tmp_path / "secret").symlink_to("secret")  # a circle of links: not even root can open it
     main = tmp_path / "sshd_config"
     main.write_text("Include secret\nGatewayPorts yes\n")
     report = judged(main, "sshd_config")

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
+
+
+def account_home() -> Path:
+    """The account's own home, which is OpenSSH's whatever HOME says."""
+    return Path(pwd.getpwuid(os.getuid()).pw_dir)
 
 
 def need_binary(name: str) -> str:

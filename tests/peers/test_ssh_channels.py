@@ -20,7 +20,7 @@ from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts_session import SessionFacts
-from tests.peers import need_binary
+from tests.peers import account_home, need_binary
 from tests.peers.test_ssh import Sshd, make_key, sshd
 
 pytestmark = pytest.mark.peer
@@ -122,10 +122,10 @@ async def test_everything_that_a_plain_account_may_do(tmp_path: Path) -> None:
     assert (session.pty_granted, session.shell_granted) == (True, True)
     assert (session.sftp, session.sftp_version) == ("works", 3)
     assert "posix-rename@openssh.com" in session.sftp_extensions
-    assert session.sftp_home == str(Path.home())
+    assert session.sftp_home == str(account_home())
     assert (session.read_from, session.read_bytes) == ("SFTP /dev/zero", 1024 * 1024)
     assert session.write_bytes == 512 * 1024
-    assert not list(Path.home().glob(".seventh-*")), "the temporary file is gone"
+    assert not list(account_home().glob(".seventh-*")), "the temporary file is gone"
     assert session.peer_channels == {}
     assert session.mux_saves_seconds is not None
     assert session.second_channel_seconds is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from seventh.protocols.ssh import config_offers, directives, sshd_config
 from seventh.protocols.ssh.config_reading import read
 from seventh.protocols.ssh.sshd_config import Connection, Effective
 from seventh.protocols.ssh.user_config import Asked, HostConfig, UserConfig, local_user, refusals
-from tests.peers import need_binary
+from tests.peers import account_home, need_binary
 from tests.peers.test_ssh import make_key, make_privilege_separation_folder
 
 pytestmark = pytest.mark.peer
@@ -61,6 +61,14 @@ def ours(file: Path, host: str, user: str | None = None, port: int | None = None
     assert not files.problems
     assert not [*reading.refused, *reading.unknown]
     return UserConfig([reading], installed()).resolve(Asked(host=host, user=user, port=port))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def home_of_the_account() -> Iterator[None]:
+    """What a tilde means must be the same to both sides."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(account_home()))
+        yield
 
 
 WORDS = {"true": "yes", "false": "no"}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from seventh import protocols
 from seventh.model.facts import Facts
 from seventh.model.failure import Failure
 from seventh.model.netfacts import NetFacts
 from seventh.model.phase import Phase
+from seventh.model.spec import Metric
 
 # Tuples, not unions: a pulse comes here for every metric, and a union is made anew each time.
 _NUMBERS = (bool, int, float)
@@ -38,17 +40,23 @@ def metrics_of(
         if room in known:
             for metric in known[room].metrics:
                 fact = getattr(learnt, metric.fact, None)
-                if metric.label:
-                    for value_of, number in (fact or {}).items():
-                        metrics[f'{metric.name}{{{metric.label}="{value_of}"}}'] = float(number)
-                elif fact is not None and (value := _number(fact)) is not None:
-                    metrics[metric.name] = value
+                if fact is not None:
+                    _add(metrics, metric, fact)
     for phase in phases:
         if phase.outcome == "ok":
             metrics.setdefault(_phase_metric(phase.name), phase.seconds)
     if failure is not None:
         metrics[f'seventh_errors_total{{phase="{failure.phase}",class="{failure.reason}"}}'] = 1.0
     return metrics
+
+
+def _add(metrics: dict[str, float], metric: Metric, fact: Any) -> None:
+    """One metric; of a labelled one, a value for each key of the fact."""
+    if metric.label:
+        for key, number in fact.items():
+            metrics[f'{metric.name}{{{metric.label}="{key}"}}'] = float(number)
+    elif (value := _number(fact)) is not None:
+        metrics[metric.name] = value
 
 
 @functools.lru_cache(maxsize=256)

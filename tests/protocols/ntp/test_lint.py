@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -165,7 +164,7 @@ def words(report: Report, rule_id: str, product: str) -> tuple[str, str]:
         ("/etc/apt/sources.list.d/debian.sources", None),
         ("/etc/ntp.conf", "ntp.conf"),
         ("/etc/ntpsec/ntp.conf", "ntpsec.conf"),
-        ("/etc/nginx/conf.d/site.conf", None),
+        ("/etc/squid/conf.d/site.conf", None),
     ],
 )
 def test_kinds_by_name(path: str, kind: str | None) -> None:
@@ -519,10 +518,8 @@ def test_junk_leaves_the_rest(tmp_path: Path) -> None:
         assert "\x1b" not in repr(report)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_what_this_user_may_not_read(tmp_path: Path) -> None:
-    (tmp_path / "shut").write_text("rtcsync\n")
-    (tmp_path / "shut").chmod(0)
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "shut").symlink_to("shut")  # a circle of links: not even root can open it
     report = linted(tmp_path, CHRONY + f"include {tmp_path}/shut\n")
     assert report.failure is not None
     assert str(report.failure.reason) == "file-unreadable"

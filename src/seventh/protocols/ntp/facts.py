@@ -145,7 +145,8 @@ class NtpFacts(Facts, frozen=True, kw_only=True):
                 label=source.name,
                 low=source.offset_seconds - source.error_seconds,
                 high=source.offset_seconds + source.error_seconds,
-                said=f"{source.offset_seconds:+.6f} s ± {source.error_seconds:.6f}  {source.verdict}",
+                said=f"{source.offset_seconds:+.6f} s ± {source.error_seconds:.6f} s, "
+                f"{source.verdict}",
                 typical=source.verdict == "truechimer",
             )
             for source in self.sources.usable

@@ -90,9 +90,7 @@ class Tally(msgspec.Struct):
     @property
     def stray(self) -> int:
         """Datagrams that answered nothing."""
-        return (
-            self.duplicates + self.spoofed + self.foreign + self.malformed + self.unauthenticated
-        )
+        return self.duplicates + self.spoofed + self.foreign + self.malformed + self.unauthenticated
 
 
 class Sampler:

@@ -67,9 +67,7 @@ async def _compare(talk: Talk, first: Stream, others: list[Stream], name: str) -
     await talk.compare([first, *others], look)
 
 
-async def _take_up_elsewhere(
-    talk: Talk, others: list[Stream], name: str, session: Session
-) -> None:
+async def _take_up_elsewhere(talk: Talk, others: list[Stream], name: str, session: Session) -> None:
     """Nodes behind one name should share their ticket keys: clients change between them."""
     alone: list[str] = []
     for other in others:
