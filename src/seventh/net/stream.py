@@ -182,7 +182,8 @@ TRANSCRIPT_LINES = 400
 _SHOWN = 96
 _LOOKED_AT = 16384
 _CREDENTIAL_FIELD = re.compile(
-    r"(?im)^((?:proxy-)?authorization:[ \t]*(?:[\w-]+[ \t]+)?|cookie:[ \t]*|x-api-key:[ \t]*)[^\r\n]+"
+    r"(?im)^((?:proxy-)?authorization:[ \t]*(?:[\w-]+[ \t]+)?|cookie:[ \t]*|x-api-key:[ \t]*)"
+    r"[^\r\n]+"
 )
 
 
