@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= auto
 PYTEST_ARGS ?=
+# With COVERAGE=1 `make test` counts what it covers, and `make check` judges that and runs no test.
+COVERAGE ?=
 
 .PHONY: help setup tour test check format docs bench clean
 
@@ -23,7 +25,8 @@ tour: setup  ## check every reference server in the lab, clean and faulty
 	$(BIN)/seventh tour
 
 test: setup  ## all tests; peers that are not installed are skipped, and said
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -rs $(PYTEST_ARGS)
+	$(if $(COVERAGE),$(BIN)/coverage erase)
+	$(BIN)/$(if $(COVERAGE),coverage run,python) -m pytest -n $(JOBS) --dist loadfile -rs $(PYTEST_ARGS)
 
 check: setup  ## format, lint, types, imports, generated files, coverage
 	$(BIN)/ruff format --check src tests bench
@@ -32,8 +35,8 @@ check: setup  ## format, lint, types, imports, generated files, coverage
 	$(BIN)/lint-imports
 	$(BIN)/python -m seventh.render.schema --check
 	$(BIN)/python -m seventh.render.pages --check
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 0 -m 'not peer' $(PYTEST_ARGS)
+	$(if $(COVERAGE),,$(BIN)/coverage erase)
+	$(if $(COVERAGE),,$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile -m 'not peer' $(PYTEST_ARGS))
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

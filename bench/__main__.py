@@ -13,8 +13,9 @@ from bench import machine, pages
 from bench.peers import MissingError
 from bench.table import Table
 
-NAMES = ("pulse", "handshake", "ssh", "ssh_login", "via", "ntp", "nts", "lint", "memory", "truth",
-         "startup")  # fmt: skip
+NAMES = ("pulse", "handshake", "ssh", "ssh_login", "via", "ntp", "nts",
+         "http", "lint", "memory", "truth",
+         "websocket", "startup")  # fmt: skip
 """Each is a module with ``run(folder, quick) -> list[Table]``; its docstring says what it does."""
 
 

@@ -246,21 +246,32 @@ http {{
   ssl_certificate_key {key};
   server {{ listen 127.0.0.1:{port12} ssl backlog=1024; ssl_protocols TLSv1.2; return 204; }}
   server {{ listen 127.0.0.1:{port13} ssl backlog=1024; ssl_protocols TLSv1.3; return 204; }}
+  server {{ listen 127.0.0.1:{port_http} backlog=1024; return 200 "hello\n"; }}
+  server {{ listen 127.0.0.1:{port_https} ssl http2 backlog=1024; ssl_protocols TLSv1.3;
+           return 200 "hello\n"; }}
 }}
 """
 
 
 @contextlib.contextmanager
 def nginx(folder: Path, cert: Path, key: Path) -> Iterator[dict[str, int]]:
-    """nginx with one port for TLS 1.2 and one for TLS 1.3; gives the ports by version."""
+    """nginx with a port for TLS 1.2, for TLS 1.3, for HTTP and for HTTPS; gives them."""
     import socket
     import ssl
 
     binary = need("nginx")
-    ports = {"1.2": free_port(), "1.3": free_port()}
+    ports = {name: free_port() for name in ("1.2", "1.3", "http", "https")}
     config = folder / "nginx.conf"
     config.write_text(
-        _NGINX.format(folder=folder, cert=cert, key=key, port12=ports["1.2"], port13=ports["1.3"]),
+        _NGINX.format(
+            folder=folder,
+            cert=cert,
+            key=key,
+            port12=ports["1.2"],
+            port13=ports["1.3"],
+            port_http=ports["http"],
+            port_https=ports["https"],
+        ),
         encoding="utf-8",
     )
 
@@ -268,7 +279,7 @@ def nginx(folder: Path, cert: Path, key: Path) -> Iterator[dict[str, int]]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        for port in ports.values():
+        for port in (ports["1.2"], ports["1.3"], ports["https"]):
             with socket.create_connection(("127.0.0.1", port), 5) as sock:
                 context.wrap_socket(sock).close()
 

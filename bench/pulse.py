@@ -42,10 +42,17 @@ def run(folder: Path, quick: bool) -> list[Table]:
             _both_verify(awake, tls_ports["1.3"], str(other.ca_file))
             for version in ("1.2", "1.3"):
                 awake.tls(version, tls_ports[version], options)
+            with server("http-awake") as answerer:
+                awake.http("HTTP", f"http://127.0.0.1:{answerer.port}/", "http", {}, EIGHTH)
+            url = f"https://127.0.0.1:{tls_ports['https']}/"
+            awake.http("HTTPS, full handshake, verified", url, "https", options, TWO_THIRDS)
         awake.request_alone()
         asleep = _Bench("The same, against a server that sleeps", ours, exporter, quick)
         with server("greet") as greeter:
             asleep.plain(greeter.port, EIGHTH)
+        with nginx(folder, issued.cert_file, issued.key_file) as ports:
+            url = f"http://127.0.0.1:{ports['http']}/"
+            asleep.http("HTTP (nginx)", url, "http", {}, EIGHTH)
     return [awake.table, asleep.table]
 
 
@@ -53,6 +60,10 @@ def _modules(ca: str, stranger: str) -> dict[str, Any]:
     def tls(ca_file: str) -> dict[str, Any]:
         config = {"ca_file": ca_file, "server_name": NAME}
         return {"prober": "tcp", "timeout": "5s", "tcp": {"tls": True, "tls_config": config}}
+
+    def web(tls_config: dict[str, str]) -> dict[str, Any]:
+        config = {"tls_config": tls_config, "preferred_ip_protocol": "ip4"}
+        return {"prober": "http", "timeout": "5s", "http": config}
 
     def talk(*steps: dict[str, str]) -> dict[str, Any]:
         return {"prober": "tcp", "timeout": "5s", "tcp": {"query_response": list(steps)}}
@@ -65,6 +76,8 @@ def _modules(ca: str, stranger: str) -> dict[str, Any]:
         "ssh_expect": talk(expect),
         "tls": tls(ca),
         "tls_stranger": tls(stranger),
+        "http": web({}),
+        "https": web({"ca_file": ca, "server_name": NAME}),
     }
 
 
@@ -118,6 +131,17 @@ class _Bench:
         self._row(f"TLS {version}, full, verified", full, theirs, 1.0)
         self._row(f"TLS {version}, resumed (its full)", resumed, theirs, TWO_THIRDS)
         self._row(f"TLS {version}, resumed (our own full)", resumed, full, None)
+
+    def http(
+        self, title: str, url: str, module: str, options: dict[str, Any], at_most: float
+    ) -> None:
+        """One GET on a new connection, by both sides; its module is as shipped."""
+        ours, theirs = in_turn(
+            self.rounds,
+            self._ours(url, options=options),
+            lambda: self.exporter.cpu_per_probe(url, module, self.count),
+        )
+        self._row(title, ours, theirs, at_most)
 
     def request_alone(self) -> None:
         (alone,) = in_turn(self.rounds, lambda: self.exporter.cpu_per_request(self.count))

@@ -103,6 +103,38 @@ def greet_awake() -> None:
                 held.popleft().close()
 
 
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\nServer: awake\r\nDate: Sun, 22 Nov 2026 10:00:00 GMT\r\n"
+    b"Content-Type: text/plain\r\nContent-Length: 6\r\nConnection: keep-alive\r\n\r\nhello\n"
+)
+
+
+def http_awake() -> None:
+    """Answer each request of HTTP/1.1; never sleep, and keep what connects until it leaves."""
+    open_: list[socket.socket] = []
+    with bound(socket.SOCK_STREAM) as server:
+        server.listen(4096)
+        server.setblocking(False)
+        print(server.getsockname()[1], flush=True)
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                connection, _ = server.accept()
+                connection.setblocking(False)
+                open_.append(connection)
+            for connection in open_[:]:
+                try:
+                    asked = connection.recv(65536)
+                    if asked:
+                        connection.send(ANSWER * asked.count(b"\r\n\r\n"))
+                        continue
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    asked = b""
+                open_.remove(connection)
+                connection.close()
+
+
 def ntp(*, awake: bool = False) -> None:
     """Answer a client's request with the time, and mode 6 with an error, from the address asked."""
     with bound(socket.SOCK_DGRAM) as server:
@@ -180,6 +212,7 @@ def main() -> None:
     serve: dict[str, Callable[[], None]] = {
         "greet": greet,
         "greet-awake": greet_awake,
+        "http-awake": http_awake,
         "ntp": ntp,
         "ntp-awake": lambda: ntp(awake=True),
         "delay-ssh": delay_ssh,

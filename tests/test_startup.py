@@ -117,6 +117,18 @@ async def test_a_port_is_checked_with_the_least() -> None:
     assert_lean(modules, "net", BASE, set())
 
 
+async def test_a_plain_site_loads_no_tls_no_quic_and_no_coding() -> None:
+    async with tcp_server(_answer) as port:
+        modules = await loaded("check", f"http://127.0.0.1:{port}/", "--format", "json")
+    assert distributions(modules) <= BASE | {"h11"}
+    assert {name.split(".")[2] for name in modules if _is_part(name)} <= {"http", "net"}
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while await reader.read(65536):
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+
 async def _silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     del writer
     await reader.read()

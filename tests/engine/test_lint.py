@@ -40,6 +40,9 @@ def facts(report: Report) -> LintFacts:
         ("/etc/chrony/chrony.conf", "chrony.conf"),
         ("/etc/chrony.conf", "chrony.conf"),
         ("/etc/ntp.conf", "ntp.conf"),
+        ("/etc/nginx/nginx.conf", "nginx.conf"),
+        ("/etc/nginx/sites-enabled/default", "nginx.conf"),
+        ("/etc/nginx/conf.d/a.conf", "nginx.conf"),
     ],
 )
 def test_a_name_tells_the_kind(name: str, kind: str) -> None:
@@ -111,6 +114,26 @@ def test_a_match_block_is_judged_and_named(tmp_path: Path) -> None:
     assert "guest" in finding.view
     assert any(s.line == 4 for s in finding.source)
     assert len(facts(report).views) == 2
+
+
+def test_a_file_decides_what_is_another_room_s_business(tmp_path: Path) -> None:
+    path = tmp_path / "nginx.conf"
+    path.write_text(
+        "events { }\nhttp { server { listen 443 ssl; ssl_certificate c;\n"
+        "ssl_protocols TLSv1.1;\nlocation /ws { proxy_pass http://127.0.0.1; } } }\n"
+    )
+    report = lint_file(path, Wanted())
+    by_id = {finding.id: finding for finding in report.findings}
+    assert report.protocol == "http"
+    assert by_id["TLS-LEGACY"].room == "tls"
+    assert by_id["TLS-LEGACY"].product == "nginx"
+    assert [line.line for line in by_id["TLS-LEGACY"].source] == [3]
+    assert by_id["WS-STRIPPED"].room == "websocket"
+    assert {"http", "tls", "lint"} <= set(report.facts)
+    judged = set(by_id) | {s.id for s in report.skipped} | set(report.passed)
+    assert "TLS-CERT-EXPIRED" not in judged, "no file decides it"
+    only = lint_file(path, Wanted(selection=Selection(only=frozenset({"TLS-LEGACY"}))))
+    assert ids(only) == {"TLS-LEGACY"}
 
 
 def test_only_and_skip_select(tmp_path: Path) -> None:

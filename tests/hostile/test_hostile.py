@@ -78,8 +78,15 @@ async def test_a_datagram_protocol_survives(scheme: str, peer: str, verb: str) -
     assert report.failure is not None
 
 
-@pytest.mark.parametrize("scheme", [s.name for s in schemes("tcp") if s.name != "tcp"])
-@pytest.mark.parametrize("peer", ["http", "smtp"])
+STRANGERS = [
+    (scheme.name, peer)
+    for scheme in schemes("tcp")
+    for peer in ("http", "smtp")
+    if scheme.name not in {"tcp", peer}
+]
+
+
+@pytest.mark.parametrize(("scheme", "peer"), STRANGERS)
 async def test_another_protocol_on_the_port_is_named(scheme: str, peer: str) -> None:
     async with servers.tcp(peer) as port:
         report = await check_one(Target(scheme=scheme, host="127.0.0.1", port=port), OPTIONS)

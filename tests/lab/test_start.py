@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
+from seventh.cli.arguments import parse
+from seventh.cli.check import options_from
+from seventh.cli.lab import command
 from seventh.lab import start
 from seventh.labkit import serve
-from seventh.labkit.serve import Fault, Served
+from seventh.labkit.serve import Fault, Kit, Served
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
 
@@ -40,3 +45,20 @@ def test_the_kit_leaves_nothing_behind() -> None:
         folder = kit.folder
         assert kit.authority.ca_file.exists()
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("room", "fault"),
+    [(room, fault) for room in start.labs() for fault in (None, *start.faults(room))],
+    ids=lambda value: value if isinstance(value, str) else getattr(value, "name", "clean"),
+)
+async def test_the_command_of_a_lab_can_be_typed(room: str, fault: Fault | None, kit: Kit) -> None:
+    if fault is not None and (why := fault.lacks()):
+        pytest.skip(f"{fault.name} {why}")
+    async with start.serving(room, fault, kit) as served:
+        words = shlex.split(command(served))
+        parsed = parse(words[1:])
+        options = options_from(parsed)
+    assert words[2] == served.target
+    for field, value in served.options.items():
+        assert getattr(options, field) == value, field

@@ -123,3 +123,20 @@ def test_any_text_gives_targets_or_a_usage_error(text: str) -> None:
 def test_what_is_written_is_read_back(host: str, port: int) -> None:
     target = Target(scheme="tls", host=host, port=port)
     assert one(str(target)) == target
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/x?a=1&b=2", "/x?a=1&b=2"),
+        ("/x?access_token=abc&b=2", "/x?access_token=…&b=2"),
+        ("/x?b=2&API_KEY=abc#token=d", "/x?b=2&API_KEY=…#token=d"),
+        ("/x;token=abc/y", "/x;token=…/y"),
+        ("/x?monkey=abc", "/x?monkey=abc"),
+        ("/x?t=eyJhbGciOiJub25lIn0.eyJleHAiOjF9.none", "/x?t=…"),
+        ("/eyJhbGciOiJub25lIn0.eyJleHAiOjF9./y", "/…/y"),
+    ],
+)
+def test_a_credential_in_the_path_is_not_shown(path: str, shown: str) -> None:
+    target = Target(scheme="tls", host="h", port=1, path=path)
+    assert str(target) == f"tls://h:1{shown}"

@@ -16,7 +16,7 @@ from seventh.net.budget import Budget
 from seventh.net.connect import open_tcp
 from seventh.net.kernel import LINUX
 from seventh.net.stopwatch import now_ns
-from seventh.net.stream import TcpStream
+from seventh.net.stream import TcpStream, note
 from tests import needs
 
 Reader = asyncio.StreamReader
@@ -228,3 +228,17 @@ async def test_a_filtered_port_times_out() -> None:
     assert connected.attempt.outcome == "timeout"
     assert connected.failure is not None
     assert connected.failure.reason is Reason.CONNECT_TIMEOUT
+
+
+def test_a_transcript_shows_no_credential() -> None:
+    transcript: list[str] = []
+    note(
+        transcript, ">",
+        b"GET /hub?access_token=c2VjcmV0 HTTP/1.1\r\nAuthorization: Bearer c2VjcmV0\r\n"
+        b"Cookie: sid=c2VjcmV0; x=1\r\nProxy-Authorization: c2VjcmV0\r\nX-Plain: shown\r\n\r\n",
+    )  # fmt: skip
+    # A credential that the cut would halve is gone as a whole.
+    note(transcript, ">", b"GET /" + b"a" * 70 + b"?token=c2VjcmV0" + b"b" * 50 + b" HTTP/1.1\r\n")
+    assert "c2V" not in "".join(transcript)
+    assert "Authorization: Bearer …" in transcript[0]
+    assert "HTTP/1.1" in transcript[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import shlex
 import signal
 import sys
 
@@ -13,17 +14,18 @@ from seventh.lab import start
 from seventh.labkit.serve import Fault, Kit, Served
 from seventh.model.failure import UsageError
 
-# How a field of Options is written on the command line.
+# How a field of Options is written on the command line, where that is not its own name.
 _FLAGS = {
     "ca_file": "--ca",
-    "ca_store": "--ca-store",
-    "server_name": "--server-name",
-    "resolver": "--resolver",
     "cert_file": "--cert",
     "key_file": "--key",
-    "samples": "--samples",
     "interval_seconds": "--interval",
     "timeout_seconds": "--timeout",
+    "identities": "--identity",
+    "hold_seconds": "--hold",
+    "headers": "--header",
+    "subprotocols": "--subprotocol",
+    "body_file": "--body",
 }
 
 
@@ -77,5 +79,17 @@ async def _start_all(
 
 def command(served: Served) -> str:
     """The command line that checks a reference server."""
-    flags = [f"{_FLAGS[field]} {value}" for field, value in served.options.items()]
-    return " ".join(["seventh check", served.target, *flags])
+    words = ["seventh", "check", served.target]
+    for field, value in served.options.items():
+        if field == "agent":
+            words += [] if value else ["--no-agent"]
+        elif isinstance(value, bool):
+            words += [_flag(field)] if value else []
+        else:
+            for each in value if isinstance(value, tuple) else (value,):
+                words += [_flag(field), str(each)]
+    return shlex.join(words)
+
+
+def _flag(field: str) -> str:
+    return _FLAGS.get(field) or f"--{field.replace('_', '-')}"

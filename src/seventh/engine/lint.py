@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from seventh import protocols
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Kind, Linted, Software, View
+from seventh.model.facts import Facts
 from seventh.model.failure import Failed, Failure, Reason, UsageError
 from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Finding, Report, Skipped
@@ -171,7 +172,7 @@ def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:
         duration_seconds=(now_ns() - begun) / 1e9,
         failure=failed.failure() if failed else _failure(files, problems),
         phases=(),
-        facts={"lint": facts, **({room: linted.views[0].facts} if linted else {})},
+        facts={"lint": facts, **(_facts(room, linted.views[0]) if linted else {})},
         metrics={},
         findings=findings,
         skipped=skipped,
@@ -227,29 +228,55 @@ def decided_by_files(rules: Sequence[AnyRule], product: str) -> tuple[AnyRule, .
     )
 
 
+def _facts(room: str, view: View) -> dict[str, Facts]:
+    """A view's facts by room: of the room itself, and of others that the file decides, too."""
+    return {
+        room: view.facts,
+        **{other: _empty(other).learn(**fields) for other, fields in view.more.items()},
+    }
+
+
+@functools.cache
+def _empty(room: str) -> Facts:
+    """A room's facts with nothing learnt."""
+    facts: Facts = rules_of(protocols.part(room, "rules"))[0].facts_type()
+    return facts
+
+
+def _deciding(room: str, other: str, product: str) -> tuple[AnyRule, ...]:
+    """The rules of ``other`` that a file of ``room`` decides: its own by right, others' by name."""
+    rules = rules_of(protocols.part(other, "rules"))
+    if other != room:
+        return tuple(rule for rule in rules if product in rule.directives)
+    return decided_by_files(rules, product)
+
+
 def _judge(
     room: str, kind: Kind, linted: Linted, selection: Selection
 ) -> tuple[tuple[Finding, ...], tuple[Skipped, ...], tuple[str, ...]]:
     """Every view by every rule; a finding that an earlier view has, too, is told once."""
+    rooms = dict.fromkeys([room, *(other for view in linted.views for other in view.more)])
     rules = {
-        r.id: r for r in decided_by_files(rules_of(protocols.part(room, "rules")), kind.product)
+        other: {rule.id: rule for rule in _deciding(room, other, kind.product)} for other in rooms
     }
     selection = replace(selection, denied={})
     told: dict[tuple[object, ...], Finding] = {}
     skipped: dict[str, Skipped] = {}
     passed: set[str] = set()
     for view in linted.views:
-        verdicts = run_rules(room, rules.values(), view.facts, selection)
-        for finding in verdicts.findings:
-            source = _lines(
-                view, finding.settings or rules[finding.id].directives.get(kind.product, ())
-            )
-            same = (finding.id, finding.severity, tuple(finding.params.items()), source)
-            told.setdefault(
-                same, replace(finding, product=kind.product, view=view.label, source=source)
-            )
-        skipped.update({one.id: one for one in verdicts.skipped if one.id not in skipped})
-        passed.update(verdicts.passed)
+        for other, facts in _facts(room, view).items():
+            verdicts = run_rules(other, rules[other].values(), facts, selection)
+            for finding in verdicts.findings:
+                source = _lines(
+                    view,
+                    finding.settings or rules[other][finding.id].directives.get(kind.product, ()),
+                )
+                same = (finding.id, finding.severity, tuple(finding.params.items()), source)
+                told.setdefault(
+                    same, replace(finding, product=kind.product, view=view.label, source=source)
+                )
+            skipped.update({one.id: one for one in verdicts.skipped if one.id not in skipped})
+            passed.update(verdicts.passed)
     found = {finding.id for finding in told.values()}
     passed -= found
     return (

@@ -82,6 +82,7 @@ class TlsPeer:
         self._reader = reader
         self._writer = writer
         self._early = early_data
+        self._came_early = b""
         self.engine = SSL.Connection(context, None)
         self.engine.set_accept_state()
 
@@ -91,9 +92,8 @@ class TlsPeer:
         try:
             while True:
                 try:
-                    if self._early and not tlsopenssl.take_early_data(self.engine):
-                        raise SSL.WantReadError
-                    self._early = False
+                    if self._early:
+                        self._take_early_data()
                     self.engine.do_handshake()
                 except SSL.WantReadError:
                     await self._flush()
@@ -103,8 +103,20 @@ class TlsPeer:
         finally:
             await self._flush()
 
+    def _take_early_data(self) -> None:
+        done = False
+        while not done:
+            done, data = tlsopenssl.take_early_data(self.engine)
+            self._came_early += data
+            if not done and not data:
+                raise SSL.WantReadError
+        self._early = False
+
     async def receive(self) -> bytes:
-        """The next decrypted bytes; ``b""`` at the end."""
+        """The next decrypted bytes, early ones first; ``b""`` at the end."""
+        if self._came_early:
+            early, self._came_early = self._came_early, b""
+            return early
         while True:
             try:
                 return self.engine.recv(_CHUNK)

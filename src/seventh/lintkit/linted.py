@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -72,14 +73,17 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """The room's facts, as far as the file decides them; the rest stays "not learnt"."""
     settings: Mapping[str, tuple[Setting, ...]]
     """By lower-case name of the directive; also by any further key that a rule's Hit points at."""
+    more: Mapping[str, Mapping[str, Any]] = {}
+    """What the file decides for other rooms: by room, fields of that room's facts. A web server's
+    file decides its TLS, too. Those of that room's rules that name this kind's product judge it."""
 
 
 class Linted(msgspec.Struct, frozen=True, kw_only=True):
     """What reading one file (and what it includes) gave."""
 
     views: tuple[View, ...]
-    """The file as a whole first. A finding of a later view that an earlier one has, too, is
-    told once."""
+    """The file as a whole first; where its parts alone take effect, as a web server's servers do,
+    these. A finding of a later view that an earlier one has, too, is told once."""
     software: str = ""
     software_assumed: bool = False
     problems: tuple[Line, ...] = ()

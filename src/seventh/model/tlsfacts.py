@@ -83,6 +83,9 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
     server_name: str = ""
     """The name that was asked for and that the certificate is held against."""
 
+    configured: bool = False
+    """Whether a server's configuration file says all this, and no handshake showed it."""
+
     # The main handshake: everything offered, newest first.
     version: str | None = None
     cipher: str | None = None

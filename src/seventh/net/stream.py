@@ -47,6 +47,10 @@ class Stream(abc.ABC):
     def close(self) -> None:
         """Let go at once; closing twice is fine."""
 
+    async def farewell(self) -> None:
+        """Say goodbye where the stream has a way to, and let go."""
+        self.close()
+
     @property
     @abc.abstractmethod
     def budget(self) -> Budget:

@@ -152,6 +152,12 @@ class Talk:
                 raise resolve.no_address(host, lookups)
         return addresses
 
+    async def addresses_of(self, host: str, port: int) -> tuple[Address, ...]:
+        """The addresses of another host that the person has named. Raises Failed."""
+        if self._carry is not None or is_literal(host):
+            return (Address(ip=host, port=port),)
+        return await self._look_up(host, port)
+
     async def addresses_named(self, asked: str, host: str, port: int) -> tuple[Address, ...]:
         """The addresses of a host that the peer at ``asked`` has named: in a redirect, a referral.
 
@@ -223,6 +229,15 @@ class Talk:
     def connections_left(self, address: Address) -> int:
         """How many more connections this target's budget allows to ``address``."""
         return self._per_address - self._attempts.get(address.ip, 0)
+
+    def grant(self, connections: int) -> None:
+        """Allow so many more connections to each address: for steps that the person asked for."""
+        self._per_address += connections
+
+    @property
+    def carried(self) -> bool:
+        """Whether jump hosts carry it, so that nothing but TCP gets through."""
+        return self._carry is not None
 
     def _spend(self, address: Address) -> None:
         if self.connections_left(address) <= 0:

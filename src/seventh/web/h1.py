@@ -16,7 +16,8 @@ from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.web import limits
 from seventh.web.connection import HttpConnection
-from seventh.web.h1head import head_of
+from seventh.web.h1head import Head, head_of
+from seventh.web.h1plain import plain_answer
 from seventh.web.h1wire import Exchange, Framing
 from seventh.web.message import OnBody, Request, Response
 
@@ -52,13 +53,24 @@ class H1Connection(HttpConnection):
     """A client's HTTP/1.1 connection on ``stream``, which it owns from here on."""
 
     version = "1.1"
-    __slots__ = ("_h11", "address", "stats", "stream")
+    __slots__ = ("_machine", "_untold", "address", "stats", "stream")
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.address = stream.address
         self.stats = H1Stats()
-        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.MAX_HEAD_BYTES)
+        self._machine: h11.Connection | None = None
+        self._untold: tuple[h11.Request, bytes] | None = None
+        """An exchange that h11 has not been told of; see :meth:`_plainly`."""
+
+    @property
+    def _h11(self) -> h11.Connection:
+        """The grammar's machine, made when it is first needed."""
+        if self._machine is None:
+            self._machine = h11.Connection(
+                h11.CLIENT, max_incomplete_event_size=limits.MAX_HEAD_BYTES
+            )
+        return self._machine
 
     @property
     def reusable(self) -> bool:
@@ -76,6 +88,9 @@ class H1Connection(HttpConnection):
         """See :meth:`HttpConnection.request`. A 101 is given as it is; use :meth:`tunnel` then."""
         head = head_of(request)
         self._begin()
+        asks = request.method == "GET" and head.stays and not request.body
+        if asks and self._machine is None and on_body is None:
+            return await self._plainly(head, deadline_ns, body_cap)
         out = self._h11.send(head.event)
         if request.body and request.get("expect") is not None:
             exchange = await self._expect(request, out, deadline_ns, body_cap, on_body)
@@ -139,12 +154,60 @@ class H1Connection(HttpConnection):
         self.stats.spent = "the server ended the idle connection"
         return mark
 
+    async def farewell(self) -> None:
+        """Let go the way TLS has for it: a server may drop the session of one that just goes."""
+        self.stats.spent = self.stats.spent or "closed"
+        await self.stream.farewell()
+
     def close(self) -> None:
         """Let go at once."""
         self.stats.spent = self.stats.spent or "closed"
         self.stream.close()
 
     # -- one exchange ----------------------------------------------------------------------------
+
+    async def _plainly(self, head: Head, deadline_ns: int | None, body_cap: int) -> Response:
+        """A connection's first GET: most often its only one, and its answer an ordinary one.
+
+        Then h11 is not asked at all; it is told of the exchange when another one follows.
+        """
+        sent = await self.stream.send(head.data)
+        try:
+            data, at = await self.stream.receive(deadline_ns)
+        except Failed:
+            self.stats.spent = "the last exchange broke off"
+            raise
+        response = plain_answer(data, sent, at, body_cap)
+        if response is None:
+            self._h11.send(head.event)
+            exchange = Exchange(self._h11, sent, body_cap=body_cap)
+            await self._read(exchange, deadline_ns, (data, at))
+            response = exchange.response()
+        else:
+            self._untold = (head.event, data)
+            self._settle(response)
+        if head.closes and not self.stats.spent:
+            self.stats.spent = "our request ended the connection"
+        return response
+
+    def _settle(self, response: Response) -> None:
+        """What an ordinary answer tells of its connection."""
+        stats = self.stats
+        stats.framing = "content-length"
+        named = response.get("keep-alive")
+        if named is not None:
+            stats.keep_alive_seconds, stats.keep_alive_requests = _keep_alive(named)
+        closes = any(n == "connection" and "close" in v.lower() for n, v in response.headers)
+        stats.spent = "the server ends the connection after its answer" if closes else ""
+
+    def _tell(self, event: h11.Request, data: bytes) -> None:
+        """Tell h11 of an exchange that went without it."""
+        connection = self._h11
+        connection.send(event)
+        connection.send(_END)
+        connection.receive_data(data)
+        while type(connection.next_event()) is not h11.EndOfMessage:
+            pass
 
     def _begin(self) -> None:
         stats = self.stats
@@ -160,6 +223,9 @@ class H1Connection(HttpConnection):
 
         A monitor's connections mostly carry one request, and each event costs h11 some time.
         """
+        if self._untold is not None:
+            self._tell(*self._untold)
+            self._untold = None
         connection = self._h11
         if connection.our_state is h11.SEND_BODY:
             connection.send(_END)
@@ -212,9 +278,17 @@ class H1Connection(HttpConnection):
             exchange.unsent = False
         return exchange
 
-    async def _read(self, exchange: Exchange, deadline_ns: int | None) -> None:
+    async def _read(
+        self,
+        exchange: Exchange,
+        deadline_ns: int | None,
+        begun: tuple[bytes, Mark] | None = None,
+    ) -> None:
+        """Read a response to its end; ``begun`` is what has come of it already."""
         receive = self.stream.receive
         try:
+            if begun is not None:
+                exchange.receive(*begun)
             while not exchange.done:
                 data, mark = await receive(deadline_ns)
                 exchange.receive(data, mark)

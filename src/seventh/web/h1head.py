@@ -18,6 +18,8 @@ class Head(NamedTuple):
     """A request's head, and what it means for the connection."""
 
     event: h11.Request
+    data: bytes
+    """As it goes, with its blank line."""
     closes: bool
     """Whether it asks for the connection's end."""
     stays: bool
@@ -64,4 +66,5 @@ def _head(
     except (h11.LocalProtocolError, UnicodeEncodeError) as error:
         said = printable(str(error), 200)
         raise Failed(Reason.OPTIONS_UNUSABLE, f"no such request can be sent: {said}") from None
-    return Head(event, closing, not offers)
+    data = h11.Connection(h11.CLIENT).send(event) or b""
+    return Head(event, data, closing, not offers)

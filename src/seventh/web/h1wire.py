@@ -21,6 +21,7 @@ from seventh.web.message import (
     OnBody,
     Response,
     Unfinished,
+    is_endless,
 )
 from seventh.wire.identify import identify
 from seventh.wire.text import printable
@@ -303,6 +304,7 @@ class Exchange:
 
     def _frame(self) -> None:
         """What ends the body (RFC 9112 §6.3). h11 has checked the fields."""
+        length = None
         if self.field("transfer-encoding") is not None:
             self.framing = "chunked"
         elif (length := self.field("content-length")) is None:
@@ -311,6 +313,8 @@ class Exchange:
             self.framing = "content-length"
             self._length = int(length)
             self.done = not self._length
+        if length is None and self._on_body is None and is_endless(self._fields):
+            self.truncated = self.done = True
 
     def _data(self, data: bytearray, mark: Mark) -> None:
         size = len(data)

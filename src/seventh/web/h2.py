@@ -157,6 +157,7 @@ class H2Connection(HttpConnection):
             with contextlib.suppress(Failed):
                 self._wire.h2.close_connection()
                 await self._pump.flush()
+                await self.stream.farewell()
         self.close()
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from seventh.web import limits
 from seventh.web.h2frames import CANCEL
 from seventh.web.h2pump import Pump, again
 from seventh.web.h2wire import Exchange
-from seventh.web.message import Fields, Informational, OnBody, Response
+from seventh.web.message import Fields, Informational, OnBody, Response, is_endless
 
 
 class H2Stream:
@@ -112,6 +112,7 @@ class H2Stream:
         truncated = False
         try:
             await self.head(deadline_ns)
+            truncated = on_body is None and is_endless(self.exchange.fields)
             while not truncated:
                 data, mark = await self.receive(deadline_ns)
                 if not data:

@@ -8,7 +8,15 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.web import limits
 from seventh.web.h3frames import FrameScan
-from seventh.web.message import Fields, Informational, OnBody, Request, Response, Unfinished
+from seventh.web.message import (
+    Fields,
+    Informational,
+    OnBody,
+    Request,
+    Response,
+    Unfinished,
+    is_endless,
+)
 
 _MAX_LENGTH_DIGITS = 19
 _BODYLESS = frozenset({204, 304})
@@ -83,6 +91,7 @@ class Exchange:
         elif status is not None:
             self.status, self._head = status, fields
             self.content_length = _content_length(fields)
+            self.left = self._on_body is None and not ended and is_endless(fields)
         if ended:
             self._end()
 

@@ -108,6 +108,14 @@ class Unfinished(Failed):
         self.response = response
 
 
+def is_endless(fields: Fields) -> bool:
+    """Whether a response of these fields is an event stream, which has no end to be waited for.
+
+    Without an ``on_body`` that listens to it, an exchange ends at its head.
+    """
+    return (_first(fields, "content-type") or "").strip()[:17].lower() == "text/event-stream"
+
+
 def _first(fields: Fields, name: str) -> str | None:
     for known, value in fields:
         if known == name:

@@ -31,6 +31,7 @@ async def web_server(
     context: SSL.Context | None = None,
     h1: Knobs | None = None,
     h2: Knobs | None = None,
+    early_data: bool = False,
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> AsyncIterator[int]:
@@ -65,5 +66,7 @@ async def web_server(
     if context is None:
         assert issued is not None  # noqa: S101 - one of the two was given
         context = server_context(issued, alpn=tuple(_ALPN[version] for version in versions))
-    async with tls_server(context, application=encrypted, host=host, port=port) as bound:
+    async with tls_server(
+        context, application=encrypted, early_data=early_data, host=host, port=port
+    ) as bound:
         yield bound

@@ -173,7 +173,12 @@ class QuicClient(Driver):
             if self.confirmed is not None:
                 whole.stop(self.confirmed)
         first, sent = self.first_received, self.first_sent
-        if first is not None and sent is not None and self.confirmed is not None:
+        if (
+            phase == "quic"
+            and first is not None
+            and sent is not None
+            and self.confirmed is not None
+        ):
             watch.record(f"{phase}.hello", sent.ns, first, address=self.address.ip)
             watch.record(f"{phase}.finish", first.ns, self.confirmed, address=self.address.ip)
 

@@ -135,11 +135,12 @@ def allow_early_data(context: SSL.Context, size: int) -> None:
     _lib.SSL_CTX_set_max_early_data(context._context, size)
 
 
-def take_early_data(engine: SSL.Connection) -> bool:
-    """A server's step that accepts and drops early data; True when there is no more of it."""
+def take_early_data(engine: SSL.Connection) -> tuple[bool, bytes]:
+    """A server's step that accepts early data: whether there is no more of it, and what came."""
     room = _ffi.new("char[]", 4096)
     read = _ffi.new("size_t *")
     done = _lib.SSL_read_early_data(engine._ssl, room, 4096, read)
     if done == 0:
         _lib.ERR_clear_error()
-    return bool(done == 2)  # SSL_READ_EARLY_DATA_FINISH
+    # SSL_READ_EARLY_DATA_SUCCESS is 1, SSL_READ_EARLY_DATA_FINISH is 2.
+    return bool(done == 2), bytes(_ffi.buffer(room, read[0])) if done else b""

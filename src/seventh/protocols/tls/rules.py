@@ -56,6 +56,7 @@ def _unasked(tls: TlsFacts, what: str) -> Skip:
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(versions=("TLSv1.0", *GOOD.versions), versions_refused=("SSLv3", "TLSv1.1")),
+    directives={"nginx": ("ssl_protocols",)},
 )
 def legacy(tls: TlsFacts) -> Verdict:
     """Any version below TLS 1.2 that a hello got."""
@@ -87,6 +88,7 @@ def legacy(tls: TlsFacts) -> Verdict:
     bad=GOOD.learn(
         version="TLSv1.2", versions=("TLSv1.2",), versions_refused=("TLSv1.1", "TLSv1.3")
     ),
+    directives={"nginx": ("ssl_protocols",)},
 )
 def no_tls13(tls: TlsFacts) -> Verdict:
     """The main handshake, which offered TLS 1.3, ended with less."""
@@ -119,6 +121,7 @@ def no_tls13(tls: TlsFacts) -> Verdict:
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(broken_suites=("TLS_RSA_WITH_RC4_128_SHA",)),
+    directives={"nginx": ("ssl_ciphers", "ssl_protocols")},
 )
 def weak_cipher(tls: TlsFacts) -> Verdict:
     """Broken suites at the rule's severity; CBC or no forward secrecy at medium."""
@@ -156,6 +159,7 @@ def weak_cipher(tls: TlsFacts) -> Verdict:
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(dh_bits=1024),
+    directives={"nginx": ("ssl_dhparam",)},
 )
 def dh_small(tls: TlsFacts) -> Verdict:
     """A server that has finite-field Diffie-Hellman, with less than 2048 bits."""
@@ -170,7 +174,7 @@ def dh_small(tls: TlsFacts) -> Verdict:
     tier=0,
     source=Source.WIRE,
     title="No post-quantum key exchange",
-    evidence="X25519MLKEM768 cannot be selected; the handshake used {group}",
+    evidence="X25519MLKEM768 cannot be selected; {what}",
     why="Traffic recorded today can be read once a quantum computer breaks elliptic curves. The "
     "hybrid group costs about a kilobyte each way and hardly any time.",
     fix={
@@ -183,12 +187,16 @@ def dh_small(tls: TlsFacts) -> Verdict:
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(group="x25519", hybrid_group=""),
+    directives={"nginx": ("ssl_ecdh_curve",)},
 )
 def no_pq(tls: TlsFacts) -> Verdict:
     """A server that picked no hybrid group though nothing else was offered."""
     if tls.hybrid_group is None:
         return _unasked(tls, "post-quantum groups")
-    return None if tls.hybrid_group else Hit(group=tls.group or "none")
+    if tls.hybrid_group:
+        return None
+    group = tls.group or "none"
+    return Hit(what=f"the groups are {group}" if tls.configured else f"the handshake used {group}")
 
 
 @rule(
@@ -210,6 +218,7 @@ def no_pq(tls: TlsFacts) -> Verdict:
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(tickets=0, resumed=False, resumed_seconds=None),
+    directives={"nginx": ("ssl_session_tickets", "ssl_session_cache")},
 )
 def no_resume(tls: TlsFacts) -> Verdict:
     """The second handshake was a full one, or there was nothing to take up."""
@@ -219,6 +228,8 @@ def no_resume(tls: TlsFacts) -> Verdict:
         return Hit(what=f"not at {', '.join(tls.not_resumed_at)} with a session of another address")
     if tls.resumed:
         return None
+    if tls.configured:
+        return Hit(what="session tickets are off, and there is no session cache")
     if not tls.tickets and tls.version == "TLSv1.3":
         return Hit(what="no session ticket came within a second of the handshake")
     return Hit(what="a second handshake with the session of the first was a full one")
@@ -230,7 +241,7 @@ def no_resume(tls: TlsFacts) -> Verdict:
     tier=1,
     source=Source.WIRE,
     title="Early data (0-RTT) is accepted",
-    evidence="the ticket allows {bytes} bytes, and the server accepted early data",
+    evidence="{what}",
     why="Whoever records early data can send it again. Requests that change something are then "
     "carried out twice, unless the application guards against it.",
     fix={
@@ -243,11 +254,15 @@ def no_resume(tls: TlsFacts) -> Verdict:
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(max_early_data_bytes=16384, early_data_accepted=True),
+    directives={"nginx": ("ssl_early_data",)},
 )
 def early_data_on(tls: TlsFacts) -> Verdict:
     """The ticket allows early data and the server took the offer."""
+    if tls.early_data_accepted and tls.configured:
+        return Hit(what="it is turned on")
     if tls.early_data_accepted:
-        return Hit(bytes=tls.max_early_data_bytes or 0)
+        allowed = tls.max_early_data_bytes or 0
+        return Hit(what=f"the ticket allows {allowed} bytes, and the server accepted early data")
     if tls.early_data_accepted is False or tls.max_early_data_bytes == 0:
         return None
     if tls.version is not None and tls.version != "TLSv1.3":
@@ -353,6 +368,7 @@ def _of_tls12(tls: TlsFacts, *, wrong: bool) -> Verdict:
     seed=("12.7.3",),
     good=GOOD,
     bad=GOOD.learn(client_certificate="optional"),
+    directives={"nginx": ("ssl_verify_client",)},
 )
 def mtls_optional(tls: TlsFacts) -> Verdict:
     """A CertificateRequest that an empty answer satisfied, at the application too."""

@@ -1,0 +1,75 @@
+"""The HTTP room: versions 1.1, 2 and 3, what they carry, and how fast."""
+
+from __future__ import annotations
+
+from seventh.model.spec import Metric, PhaseSpec, Spec
+from seventh.model.target import Scheme
+
+SPEC = Spec(
+    name="http",
+    title="HTTP",
+    schemes=(Scheme(name="http", port=80), Scheme(name="https", port=443)),
+    phases=(
+        PhaseSpec("http.request", "from the connection being ready to the request going out"),
+        PhaseSpec("http.ttfb", "from the request's first byte to the answer's first byte"),
+        PhaseSpec("http.download", "from the answer's first byte to its last"),
+        PhaseSpec("http.cell", "one further exchange of the matrix of versions and temperatures"),
+        PhaseSpec("http.redirect", "following one redirect"),
+        PhaseSpec("http.look", "what else is asked of the site: its content, plain HTTP"),
+        PhaseSpec("quic", "our first Initial to the confirmed handshake"),
+        PhaseSpec("quic.hello", "our first Initial to the server's first packet"),
+        PhaseSpec("quic.finish", "the server's first packet to the confirmed handshake"),
+        PhaseSpec("quic.resumed", "a QUIC handshake that takes up an earlier session"),
+        PhaseSpec("quic.early", "one whose request goes as early data"),
+    ),
+    metrics=(
+        Metric(
+            "seventh_ttfb_seconds", "histogram", "request to the answer's first byte",
+            "ttfb_seconds",
+        ),
+        Metric(
+            "seventh_http_think_seconds", "gauge", "time to the first byte less the round trip",
+            "think_seconds",
+        ),
+        Metric(
+            "seventh_http_download_seconds", "gauge", "the answer's first byte to its last",
+            "download_seconds",
+        ),
+        Metric("seventh_http_body_bytes", "gauge", "the answer's body as it came", "body_bytes"),
+        Metric("seventh_http_status", "gauge", "the answer's status", "status"),
+        Metric(
+            "seventh_http_negotiated_total", "counter",
+            "negotiations that each version won while all of TCP's were offered", "negotiated",
+            label="version",
+        ),
+        Metric(
+            "seventh_http_versions", "gauge", "versions of HTTP that answered", "working"
+        ),
+        Metric(
+            "seventh_http_cache_hits_total", "counter", "replies that came from a cache",
+            "cache_hits", label="kind",
+        ),
+        Metric(
+            "seventh_http_brotli_ratio", "gauge", "share of compressible replies served in brotli",
+            "brotli_ratio",
+        ),
+        Metric(
+            "seventh_http_compression_ratio", "gauge", "content bytes to each byte on the wire",
+            "compression_ratio",
+        ),
+    ),
+    tiers={
+        0: "connects, shakes hands, sends bare hellos and one QUIC Initial that it never answers",
+        1: "at most 40 GET, HEAD and OPTIONS requests; no cookie is kept",
+        2: "sends the bearer token or the credential that was given, to the target's own origin",
+        3: "sends the request with an unsafe method that was described, once with Expect, once as "
+        "early data, and repeats it to see whether that is safe",
+        4: "sends a request with two lengths, moves a QUIC connection to another port, holds "
+        "streams open",
+    },
+    standards=(
+        "RFC 9110", "RFC 9111", "RFC 9112", "RFC 9113", "RFC 9114", "RFC 9000", "RFC 6797",
+        "RFC 7838", "RFC 8470", "RFC 9460",
+    ),
+    connections=16,
+)  # fmt: skip

@@ -1,0 +1,22 @@
+"""Cross-origin requests: what scripts of a foreign origin may read (the Fetch standard)."""
+
+from __future__ import annotations
+
+from seventh.protocols.http.facts_content import Cors
+from seventh.web.message import Response
+from seventh.wire.text import printable
+
+FOREIGN = "https://seventh-probe.invalid"
+"""An origin that no site can know."""
+
+
+def judge(response: Response) -> Cors:
+    """What the answer to a request with the foreign Origin allows it."""
+    allowed = response.get("access-control-allow-origin")
+    return Cors(
+        allowed=None if allowed is None else printable(allowed, 256),
+        reflected=allowed is not None and allowed.strip().lower() == FOREIGN,
+        # Only this very word counts, in this case.
+        credentials=response.get("access-control-allow-credentials") == "true",
+        varies=bool({"origin", "*"} & set(response.listed("vary"))),
+    )

@@ -1,0 +1,122 @@
+"""What the HTTP room learns: one struct, its parts in files of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from seventh.model.drawing import Drawing, Span
+from seventh.model.facts import Facts
+from seventh.protocols.http.facts_config import ConfigFacts
+from seventh.protocols.http.facts_content import ContentFacts
+from seventh.protocols.http.facts_quic import H2Facts, H3Facts
+from seventh.protocols.http.facts_versions import (
+    Advertised,
+    Cell,
+    Clear,
+    Dated,
+    Expectation,
+    Hsts,
+    Redirects,
+    Reuse,
+    Rung,
+    TlsUpgrade,
+)
+from seventh.protocols.http.facts_write import WriteFacts
+
+__all__ = ["HttpFacts"]
+
+
+class HttpFacts(Facts, frozen=True, kw_only=True):
+    """What a site told."""
+
+    url: str = ""
+    """What was asked for, without its query."""
+    secure: bool | None = None
+    """Whether the target is https."""
+    method: str = ""
+    version: str | None = None
+    """What was negotiated where all that TCP carries was offered."""
+    status: int | None = None
+    reason: str = ""
+    server: str = ""
+    """The Server field."""
+    content_type: str = ""
+    rtt_seconds: float | None = None
+    ttfb_seconds: float | None = None
+    think_seconds: float | None = None
+    """What of the time to the first byte the server took for itself."""
+    download_seconds: float | None = None
+    body_bytes: int | None = None
+    expectation: Expectation | None = None
+
+    cells: tuple[Cell, ...] = ()
+    """The matrix of versions and temperatures."""
+    ladder: tuple[Rung, ...] = ()
+    """From HTTP/3 down to HTTP/1.1."""
+    advertised: Advertised | None = None
+    only_version: str | None = None
+    """The one version that was asked for with --http-version."""
+
+    redirects: Redirects | None = None
+    hsts: Hsts | None = None
+    clear: Clear | None = None
+    tls_upgrade: TlsUpgrade | None = None
+    reuse: Reuse | None = None
+    date: Dated | None = None
+
+    h2: H2Facts | None = None
+    h3: H3Facts | None = None
+
+    content: ContentFacts | None = None
+    write: WriteFacts | None = None
+    config: ConfigFacts | None = None
+    """What a server's configuration file says, where that was judged and no server was asked."""
+
+    requests: int = 0
+    """How many this look sent."""
+    unlearnt: Mapping[str, str] = {}
+    """What could not be asked or was not answered, and why."""
+
+    @property
+    def negotiated(self) -> Mapping[str, int]:
+        """How many of this look's negotiations, with all on offer, each version won."""
+        return {self.version: 1} if self.version is not None and self.secure else {}
+
+    @property
+    def working(self) -> tuple[str, ...]:
+        """The versions that answered, newest first."""
+        return tuple(rung.version for rung in self.ladder if rung.state == "works")
+
+    @property
+    def cache_hits(self) -> Mapping[str, int]:
+        """Replies that came from a cache, by what told it."""
+        return (self.content.cache_hits or {}) if self.content is not None else {}
+
+    @property
+    def brotli_ratio(self) -> float | None:
+        """Compressible replies served in brotli ÷ compressible replies."""
+        return self.content.brotli_ratio if self.content is not None else None
+
+    @property
+    def compression_ratio(self) -> float | None:
+        """Bytes of content per byte on the wire, over the compressible replies."""
+        return self.content.compression_ratio if self.content is not None else None
+
+    def drawings(self) -> tuple[Drawing, ...]:
+        """The matrix: how long an exchange of each version and temperature takes."""
+        spans = tuple(
+            Span(
+                label=f"HTTP/{cell.version} {cell.temperature}",
+                low=0.0,
+                high=cell.total_seconds,
+                said=f"{cell.total_seconds * 1e3:.1f} ms ({cell.parts})",
+            )
+            for cell in self.cells
+            if cell.total_seconds is not None and cell.outcome == "ok"
+        )
+        drawing = Drawing(title="one exchange, from its start to the last byte", spans=spans)
+        return (drawing,) if len(spans) > 1 else ()
+
+    def rung(self, version: str) -> Rung | None:
+        """One step of the ladder; None where it was not looked at."""
+        return next((rung for rung in self.ladder if rung.version == version), None)

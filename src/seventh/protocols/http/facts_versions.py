@@ -1,0 +1,197 @@
+"""Which versions of HTTP a server has, says it has, and how fast each is."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+VersionName = Literal["1.0", "1.1", "2", "3"]
+Temperature = Literal["cold", "warm", "resumed", "0-rtt"]
+RungState = Literal["works", "broken", "not-offered", "untried"]
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """One exchange of the matrix of versions and temperatures, with its phases.
+
+    ``cold`` is a first connection, ``warm`` a second request on it, ``resumed`` a new connection
+    that takes up its TLS session, ``0-rtt`` one whose request goes before the handshake is over.
+    """
+
+    version: str
+    temperature: Temperature
+    outcome: Literal["ok", "failed", "untried"] = "ok"
+    why: str = ""
+    """Why it failed or was not tried."""
+    status: int | None = None
+    resolve_seconds: float | None = None
+    """Of the first cell alone: later ones know the address."""
+    connect_seconds: float | None = None
+    tls_seconds: float | None = None
+    quic_seconds: float | None = None
+    request_seconds: float | None = None
+    """From the connection being ready to the request's first byte going."""
+    ttfb_seconds: float | None = None
+    """From the request's first byte to the answer's."""
+    download_seconds: float | None = None
+    """From the answer's first byte to its last."""
+    think_seconds: float | None = None
+    """What of the time to the first byte was not the way: ttfb less the round trip."""
+    total_seconds: float | None = None
+    """From the start of the connection (of a warm one, the request) to the answer's last byte."""
+    body_bytes: int | None = None
+
+    @property
+    def parts(self) -> str:
+        """What the time went into, in milliseconds, the steps that there were."""
+        steps = {
+            "connect": self.connect_seconds, "tls": self.tls_seconds, "quic": self.quic_seconds,
+            "ttfb": self.ttfb_seconds, "download": self.download_seconds,
+        }  # fmt: skip
+        return ", ".join(f"{name} {s * 1e3:.1f}" for name, s in steps.items() if s is not None)
+
+
+class Rung(msgspec.Struct, frozen=True, kw_only=True):
+    """One version on the ladder that a client climbs down when the one above fails."""
+
+    version: str
+    state: RungState
+    detail: str = ""
+    status: int | None = None
+    content_type: str = ""
+
+
+class AltService(msgspec.Struct, frozen=True, kw_only=True):
+    """Another place where the origin says that it is served (RFC 7838)."""
+
+    protocol: str
+    host: str = ""
+    """Empty for the origin's own."""
+    port: int
+    max_age_seconds: int = 86400
+
+
+class Advertised(msgspec.Struct, frozen=True, kw_only=True):
+    """Where HTTP/3 is announced, and which versions."""
+
+    alt_svc: tuple[AltService, ...] | None = None
+    """None where no response told; empty where the field is absent."""
+    alt_svc_clear: bool = False
+    """Whether the origin takes its alternatives back."""
+    https_record: str = ""
+    """The HTTPS record as it stands (RFC 9460)."""
+    https_alpn: tuple[str, ...] | None = None
+    """The protocols that the record names; None where none was asked for or there is none."""
+    https_outcome: str = ""
+    https_port: int | None = None
+    """The port that the record names for HTTP/3, where it names one."""
+
+    @property
+    def h3(self) -> tuple[str, ...]:
+        """By what HTTP/3 is announced."""
+        found = []
+        if any(a.protocol == "h3" for a in self.alt_svc or ()):
+            found.append("Alt-Svc")
+        if "h3" in (self.https_alpn or ()):
+            found.append("the HTTPS record")
+        return tuple(found)
+
+
+class Hop(msgspec.Struct, frozen=True, kw_only=True):
+    """One redirect."""
+
+    status: int
+    url: str
+    """Where it was asked, without the query."""
+    location: str
+    """Where it leads, without the query."""
+
+
+class Redirects(msgspec.Struct, frozen=True, kw_only=True):
+    """How the target's URL leads to what is shown."""
+
+    hops: tuple[Hop, ...] = ()
+    final_url: str = ""
+    final_status: int | None = None
+    stopped: str = ""
+    """Why it was not followed to its end."""
+    downgraded: bool = False
+    """Whether a hop leads from https to http."""
+
+
+class Hsts(msgspec.Struct, frozen=True, kw_only=True):
+    """Strict-Transport-Security (RFC 6797)."""
+
+    value: str = ""
+    max_age_seconds: int | None = None
+    """None where the field is absent or says none."""
+    include_subdomains: bool = False
+    preload: bool = False
+    applies: bool = True
+    """False for a host that is an IP address, and over plain HTTP, where clients ignore it."""
+    why_not: str = ""
+
+
+class Clear(msgspec.Struct, frozen=True, kw_only=True):
+    """What plain HTTP does."""
+
+    url: str
+    outcome: Literal["redirects", "serves", "refuses", "closed", "failed"]
+    """``redirects`` to https; ``serves`` content; ``refuses`` with an error status; ``closed``:
+    nothing listens."""
+    status: int | None = None
+    location: str = ""
+    detail: str = ""
+    loopback: bool = False
+    """Whether it never leaves this machine."""
+
+
+class TlsUpgrade(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to ``Upgrade: TLS/1.0`` (RFC 2817)."""
+
+    url: str
+    status: int
+    upgrade: str = ""
+    """The Upgrade field of the answer."""
+
+    @property
+    def offered(self) -> bool:
+        """Whether TLS would begin inside HTTP."""
+        named = self.upgrade.lower().startswith("tls/")
+        return self.status == 101 or named
+
+
+class Reuse(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether HTTP/1.1's connection is kept."""
+
+    requests: int
+    """How many exchanges one connection carried."""
+    said_close: bool = False
+    """Whether the server ended it by ``Connection: close``, or is of HTTP/1.0."""
+    keep_alive_seconds: int | None = None
+    """What Keep-Alive declares."""
+    keep_alive_requests: int | None = None
+    idle_closed_seconds: float | None = None
+    """After how long it ended the idle connection; None while it stood."""
+    idle_open_seconds: float | None = None
+    """How long it was seen to stand idle."""
+
+
+class Dated(msgspec.Struct, frozen=True, kw_only=True):
+    """The Date field held against this machine's clock."""
+
+    value: str = ""
+    skew_seconds: float | None = None
+    """Server less here, the field's whole seconds allowed for."""
+    unsynchronised: bool = False
+    """Whether this machine's kernel says that its own clock is not synchronised."""
+
+
+class Expectation(msgspec.Struct, frozen=True, kw_only=True):
+    """What the person expected of the answer, and whether it was so."""
+
+    method: str
+    status: int | None = None
+    json: str = ""
+    met: bool | None = None
+    detail: str = ""

@@ -1,0 +1,51 @@
+"""What requests that change something, or that no client should send, showed (tiers 3 and 4)."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
+    """A request with ``Expect: 100-continue`` over HTTP/1.1 (RFC 9110 §10.1.1)."""
+
+    method: str
+    status: int | None = None
+    continued: bool = False
+    """Whether a 100 came before the body."""
+    continue_seconds: float | None = None
+    """From the head to the 100, or to the final answer that came instead."""
+    waited_seconds: float = 0.0
+    """How long a 100 was waited for before the body went without."""
+    failed: str = ""
+
+
+class EarlyPost(msgspec.Struct, frozen=True, kw_only=True):
+    """An unsafe request sent as early data (RFC 8470)."""
+
+    method: str
+    version: str
+    accepted: bool
+    """Whether the server took the early data."""
+    before_handshake: bool | None = None
+    """Whether the answer came before the handshake was confirmed."""
+    status: int | None = None
+    failed: str = ""
+
+
+class Ambiguous(msgspec.Struct, frozen=True, kw_only=True):
+    """A request with both Content-Length and Transfer-Encoding (RFC 9112 §6.1)."""
+
+    status: int | None = None
+    closed: bool | None = None
+    """Whether the server ended the connection after its answer."""
+    second_status: int | None = None
+    """What a request after it on the same connection got."""
+    failed: str = ""
+
+
+class WriteFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it; None where it was not done."""
+
+    expect: Expected | None = None
+    early_post: EarlyPost | None = None
+    ambiguous: Ambiguous | None = None

@@ -1,0 +1,147 @@
+"""The conversation with a site: one timed exchange for a pulse, a whole visit for a check."""
+
+from __future__ import annotations
+
+import functools
+
+from seventh.model.failure import Failed, Reason
+from seventh.model.phase import Mark
+from seventh.model.tlsfacts import TlsFacts
+from seventh.net.stopwatch import now_ns
+from seventh.net.stream import Stream
+from seventh.net.talk import Talk
+from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.opening import speak
+from seventh.protocols.http.shape import Shape, disappointment, shape_of
+from seventh.protocols.http.url import Origin, Url, bare, request_path
+from seventh.web.connection import HttpConnection
+from seventh.web.message import Request, Response, Unfinished
+from seventh.wire.text import printable
+
+
+async def pulse(talk: Talk) -> None:
+    """Up, and the phases of one request: the cheap look.
+
+    HTTP/1.1 unless another version is asked for. An answer other than the one that was expected,
+    or a server's own error (5xx), is a failure.
+    """
+    shape = shape_of(talk.options)
+    permit(talk, shape)
+    target, options = talk.target, talk.options
+    url = _asked(target.scheme, options.server_name or target.host, target.port, target.path)
+    origin = url.origin
+    connection, ready, rtt = await _connect(talk, origin)
+    request = Request(
+        method=shape.method, scheme=origin.scheme, authority=origin.authority, path=url.path,
+        headers=shape.fields, body=shape.body,
+    )  # fmt: skip
+    response = await timed(talk, connection, request, ready)
+    learn_answer(talk, url, shape.method, response, rtt)
+    expected = disappointment(shape, response)
+    connection.close()
+    if expected is not None:
+        raise expected
+
+
+@functools.lru_cache(maxsize=2048)
+def _asked(scheme: str, host: str, port: int, path: str) -> Url:
+    """What a target asks for; a monitor asks for the same again and again."""
+    return Url(Origin(scheme, host, port), request_path(path))
+
+
+async def _connect(talk: Talk, origin: Origin) -> tuple[HttpConnection, int, float | None]:
+    """A verified connection of the pulse's version, when it was ready, and the round trip."""
+    wanted = talk.options.http_version or "1.1"
+    if wanted == "3":
+        from seventh.protocols.http.opening import open_quic
+        from seventh.protocols.http.site import Site
+
+        site = Site(talk)
+        site.addresses = await talk.addresses()
+        opened = await open_quic(site, origin, site.address)
+        return opened.connection, opened.ready_ns, opened.rtt_seconds
+    stream: Stream = await talk.connect()
+    rtt = talk.net.attempts[-1].rtt_seconds
+    if origin.scheme != "https":
+        return speak(wanted, stream), now_ns(), rtt
+    from seventh.net.tls.handshake import start_tls
+
+    alpn = ("h2",) if wanted == "2" else ("http/1.1",)
+    tls = await start_tls(stream, talk.options, origin.host, watch=talk.watch, alpn=alpn)
+    talk.learn(
+        "tls",
+        TlsFacts,
+        server_name=origin.host,
+        handshake_seconds=tls.handshake_seconds,
+        cert_expiry_timestamp_seconds=tls.earliest_expiry(),
+    )
+    if wanted == "2" and tls.alpn != "h2":
+        raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose h2", phase="tls")
+    return speak(wanted, tls), now_ns(), rtt
+
+
+async def check(talk: Talk) -> None:
+    """Everything that a site tells: see :mod:`seventh.protocols.http.visit`."""
+    from seventh.protocols.http.visit import Visit
+
+    await Visit(talk).run()
+
+
+def permit(talk: Talk, shape: Shape) -> None:
+    """Failed (options-unusable) where the person's request needs a permission that is missing."""
+    why = talk.denied(3) if not shape.safe else None
+    if why is not None:
+        raise Failed(
+            Reason.OPTIONS_UNUSABLE, f"--method {shape.method}: {why}", phase="http.request"
+        )
+
+
+async def timed(
+    talk: Talk, connection: HttpConnection, request: Request, ready_ns: int
+) -> Response:
+    """One exchange, its phases recorded: ``http.request``, ``http.ttfb``, ``http.download``."""
+    watch, ip = talk.watch, connection.address.ip
+    start = now_ns()
+    try:
+        response = await connection.request(request, body_cap=talk.options.max_body_bytes)
+    except Failed as failed:
+        broke = failed.response if isinstance(failed, Unfinished) else None
+        failed.phase = failed.phase or ("http.download" if broke else "http.ttfb")
+        begun = broke.first.ns if broke is not None else start
+        watch.record(failed.phase, begun, user_now(), ok=False, address=ip)
+        raise
+    sent, first = response.sent, response.first
+    watch.record("http.request", ready_ns, sent, address=ip)
+    watch.record("http.ttfb", sent.ns, first, address=ip)
+    watch.record("http.download", first.ns, response.last, address=ip)
+    return response
+
+
+def user_now() -> Mark:
+    """This instant, by this process's clock."""
+    return Mark(now_ns(), "user")
+
+
+def learn_answer(talk: Talk, url: Url, method: str, response: Response, rtt: float | None) -> None:
+    """Note the target's first answer, over a path of that round trip."""
+    ttfb = max(0, response.first.ns - response.sent.ns) / 1e9
+    talk.learn(
+        "http",
+        HttpFacts,
+        url=_shown(url),
+        rtt_seconds=rtt,
+        secure=url.origin.scheme == "https",
+        method=method,
+        version=response.version,
+        status=response.status,
+        reason=printable(response.reason, 100),
+        server=printable(response.get("server") or "", 120),
+        content_type=printable(response.get("content-type") or "", 120),
+        ttfb_seconds=ttfb,
+        think_seconds=max(0.0, ttfb - rtt) if rtt is not None else None,
+        download_seconds=max(0, response.last.ns - response.first.ns) / 1e9,
+        body_bytes=response.body_bytes,
+    )
+
+
+_shown = functools.lru_cache(maxsize=2048)(bare)

@@ -1,0 +1,208 @@
+"""Rules about caches: freshness, what may be shared, what varies (RFC 9110, RFC 9111)."""
+
+from __future__ import annotations
+
+from seventh.model.severity import Severity
+from seventh.protocols.http import config_verdicts
+from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.facts_content import Cors
+from seventh.protocols.http.rules_caching_examples import (
+    NOT_LOOKED,
+    PUBLIC,
+    cached_of,
+    caching,
+    content,
+    variants,
+)
+from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+
+_LIFETIME_FIX = {
+    "nginx": 'add_header Cache-Control "public, max-age=60, stale-while-revalidate=60" always;',
+    "caddy": 'header Cache-Control "public, max-age=60, stale-while-revalidate=60"',
+    "apache": 'Header always set Cache-Control "public, max-age=60, stale-while-revalidate=60"',
+    "any": "Cache-Control: no-cache   # for what must be asked for anew, no-store for secrets; "
+    "else a max-age",
+}
+
+
+@rule(
+    "HTTP-NO-FRESHNESS",
+    Severity.MEDIUM,
+    tier=1,
+    source=Source.WIRE,
+    title="No or contradictory freshness",
+    evidence="{said}",
+    why="Each cache and browser then guesses for itself how long the reply holds: some show what "
+    "is long outdated, some ask each time.",
+    fix=_LIFETIME_FIX,
+    references=("RFC 9111 §4.2.1", "RFC 9111 §4.2.2"),
+    seed=("12.10.3",),
+    good=content(caching=PUBLIC),
+    bad=caching(
+        directives=(), freshness="heuristic", lifetime_shared_seconds=None,
+        lifetime_private_seconds=None, public=False, stale_while_revalidate_seconds=None,
+    ),
+    directives={"nginx": ("expires", "add_header")},
+)  # fmt: skip
+def no_freshness(http: HttpFacts) -> Verdict:
+    """Left to heuristics, or told two things at once."""
+    if http.config is not None:
+        return config_verdicts.no_freshness(http.config)
+    cached = cached_of(http)
+    if isinstance(cached, Skip):
+        return cached
+    if cached.contradictions:
+        return Hit(said="; ".join(cached.contradictions))
+    if cached.freshness != "heuristic":
+        return None
+    guess = cached.heuristic_seconds
+    told = "neither Cache-Control nor Expires says how long the reply holds"
+    return Hit(said=f"{told}; a tenth of its age, as caches take, is {guess} s" if guess else told)
+
+
+@rule(
+    "HTTP-CACHE-LEAK",
+    Severity.HIGH,
+    tier=1,
+    source=Source.WIRE,
+    title="Private replies may be cached by all",
+    evidence="{what} goes with Cache-Control: {directives}",
+    why="A shared cache may hand this reply, with its cookie or with what only one user may see, "
+    "to everybody who asks for the same URL.",
+    fix={
+        "nginx": 'add_header Cache-Control "private, no-cache" always;   # for replies that set a '
+        "cookie or need a login\n# and where nginx itself caches: proxy_no_cache "
+        "$http_authorization $upstream_http_set_cookie;",
+        "caddy": 'header Cache-Control "private, no-cache"',
+        "apache": 'Header always set Cache-Control "private, no-cache"',
+        "any": "Cache-Control: private",
+    },
+    references=("RFC 9111 §3.5", "RFC 9111 §7.3"),
+    seed=("12.6.1",),
+    good=caching(
+        directives=("private", "max-age=60"), storable_shared=False, public=False,
+        forbidden_by="private", sets_cookies=("session",),
+    ),
+    bad=caching(sets_cookies=("session",)),
+    directives={"nginx": ("proxy_cache", "proxy_ignore_headers", "proxy_cache_valid")},
+)  # fmt: skip
+def cache_leak(http: HttpFacts) -> Verdict:
+    """A cookie, or an authenticated request, in a reply that shared caches are told to keep."""
+    if http.config is not None:
+        return config_verdicts.cache_leak(http.config)
+    cached = cached_of(http)
+    if isinstance(cached, Skip):
+        return cached
+    private = cached.authenticated or (cached.sets_cookies and not cached.private_cookies)
+    lifetime = cached.lifetime_shared_seconds
+    if not private or not cached.storable_shared or not (lifetime or cached.public):
+        return None
+    if "no-cache" in cached.directives:
+        return None  # kept, but never used without the origin's word
+    cookies = ", ".join(cached.sets_cookies[:5])
+    what = (
+        "the reply to an authenticated request" if cached.authenticated else f"Set-Cookie {cookies}"
+    )
+    told = cached.public or any(d.startswith("s-maxage") for d in cached.directives)
+    # Told outright, or merely not forbidden: many caches, though not all, then leave cookies be.
+    severity = Severity.HIGH if told else Severity.MEDIUM
+    return Hit(severity, what=what, directives=cached.directives or ("absent",))
+
+
+@rule(
+    "HTTP-NO-SWR",
+    Severity.INFO,
+    tier=1,
+    source=Source.WIRE,
+    title="Nothing may be served stale",
+    evidence="Cache-Control: {directives}",
+    why="When the lifetime ends, somebody waits for the origin, and when the origin is down the "
+    "page is gone, though caches still have it. Two directives let them show it for a while: while "
+    "they fetch it anew, and while the origin fails.",
+    fix={
+        "nginx": 'add_header Cache-Control "public, max-age=60, stale-while-revalidate=60, '
+        'stale-if-error=86400" always;\n# and where nginx itself caches: proxy_cache_use_stale '
+        "error timeout updating;",
+        "caddy": 'header Cache-Control "public, max-age=60, stale-while-revalidate=60, '
+        'stale-if-error=86400"',
+        "apache": 'Header always set Cache-Control "public, max-age=60, stale-while-revalidate=60, '
+        'stale-if-error=86400"',
+        "any": "stale-while-revalidate=60, stale-if-error=86400",
+    },
+    references=("RFC 5861 §3", "RFC 5861 §4"),
+    seed=("12.10.3",),
+    good=content(caching=PUBLIC),
+    bad=caching(directives=("max-age=60",), stale_while_revalidate_seconds=None),
+    directives={"nginx": ("add_header",)},
+)
+def no_stale(http: HttpFacts) -> Verdict:
+    """A lifetime without either directive, where staleness is not forbidden on purpose."""
+    if http.config is not None:
+        return config_verdicts.no_stale(http.config)
+    cached = cached_of(http)
+    if isinstance(cached, Skip):
+        return cached
+    stale = (cached.stale_while_revalidate_seconds, cached.stale_if_error_seconds)
+    lifetime = cached.lifetime_shared_seconds or cached.lifetime_private_seconds
+    if not lifetime or cached.must_revalidate or any(s is not None for s in stale):
+        return None
+    if not (cached.storable_shared or cached.storable_private):
+        return None
+    return Hit(directives=cached.directives or (f"absent; Expires: {cached.expires}",))
+
+
+@rule(
+    "HTTP-VARY",
+    Severity.MEDIUM,
+    tier=1,
+    source=Source.WIRE,
+    title="Vary is missing or useless",
+    evidence="{what}",
+    why="Caches tell replies to one URL apart by the request fields that Vary names. Without the "
+    "right name somebody gets the reply that was meant for somebody else; with * nothing is ever "
+    "used again.",
+    fix={
+        "nginx": "add_header Vary Accept-Encoding always;   # or gzip_vary on; which leaves 304 "
+        "out\nadd_header Vary Origin always;   # for what is chosen by Origin",
+        "caddy": "encode zstd gzip   # sends Vary itself\nheader +Vary Origin",
+        "apache": "Header always merge Vary Accept-Encoding\nHeader always merge Vary Origin",
+        "any": "Vary: Accept-Encoding, Origin",
+    },
+    references=("RFC 9110 §12.5.5", "RFC 9111 §4.1"),
+    seed=("12.6.1",),
+    good=content(caching=PUBLIC, coding=variants('"a"', '"b"')),
+    bad=content(caching=PUBLIC, coding=variants('"a"', '"b"', vary=())),
+    directives={"nginx": ("gzip_vary", "gzip", "brotli")},
+)
+def vary(http: HttpFacts) -> Verdict:
+    """Bodies chosen by a field that Vary does not name, or a Vary that names everything."""
+    if http.config is not None:
+        return config_verdicts.vary(http.config)
+    cached = cached_of(http)
+    if isinstance(cached, Skip):
+        return cached
+    assert http.content is not None  # noqa: S101 - there is no Caching without it
+    coding, cors = http.content.coding, http.content.cors
+    if coding is None:
+        return NOT_LOOKED
+    if not (cached.storable_shared or cached.storable_private):
+        return None
+    wrong: list[str] = []
+    whole = [v for v in coding.variants if v.status == 200]
+    if any("*" in v.vary for v in whole):
+        wrong.append("Vary: * lets no cache use a reply again")
+    elif len({v.coding for v in whole}) > 1:
+        bare = [v.coding or "identity" for v in whole if "accept-encoding" not in v.vary]
+        if bare:
+            named = ", ".join(dict.fromkeys(bare))
+            wrong.append(f"Accept-Encoding decides the coding, and Vary does not name it ({named})")
+    if _chosen_by_origin(cors):
+        wrong.append("Access-Control-Allow-Origin repeats the Origin, and Vary does not name it")
+    return Hit(what="; ".join(wrong)) if wrong else None
+
+
+def _chosen_by_origin(cors: Cors | None) -> bool:
+    return cors is not None and cors.reflected and not cors.varies
+
+
+__all__ = ["cache_leak", "no_freshness", "no_stale", "vary"]

@@ -1,0 +1,75 @@
+"""What the rules about caches share: replies in good order, and the way to the facts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.facts_content import (
+    Caching,
+    Coding,
+    ContentFacts,
+    Validation,
+    Variant,
+)
+from seventh.rules.rule import Skip
+
+NOT_LOOKED = Skip("the representation was not looked at")
+PUBLIC = Caching(
+    status=200, directives=("public", "max-age=60", "stale-while-revalidate=60"),
+    storable_shared=True, storable_private=True, freshness="explicit", public=True,
+    lifetime_shared_seconds=60, lifetime_private_seconds=60, stale_while_revalidate_seconds=60,
+)  # fmt: skip
+VALIDATED = Validation(
+    etag='"a"', last_modified="Sun, 22 Nov 2026 09:00:00 GMT", etag_status=304, date_status=304,
+    dropped=(), etags={"192.0.2.1": '"a"', "192.0.2.2": '"a"'},
+)  # fmt: skip
+
+
+def content(**parts: Any) -> HttpFacts:
+    """Facts with these parts of the content's."""
+    return HttpFacts(content=ContentFacts(**parts))
+
+
+def caching(**fields: Any) -> HttpFacts:
+    """A good reply but for ``fields``, by what caches may do with it."""
+    known = {name: getattr(PUBLIC, name) for name in PUBLIC.__struct_fields__}
+    return content(caching=Caching(**(known | fields)), validation=VALIDATED)
+
+
+def validation(**fields: Any) -> HttpFacts:
+    """A good reply but for ``fields``, by what conditional requests gave."""
+    known = {name: getattr(VALIDATED, name) for name in VALIDATED.__struct_fields__}
+    return content(caching=PUBLIC, validation=Validation(**(known | fields)))
+
+
+def cached_of(http: HttpFacts) -> Caching | Skip:
+    """What caches may do with the representation, where it is one (200)."""
+    if http.content is None or http.content.caching is None:
+        return NOT_LOOKED
+    if http.content.caching.status != 200:
+        return Skip(f"the reply's status is {http.content.caching.status}, not 200")
+    return http.content.caching
+
+
+def validated_of(http: HttpFacts) -> Validation | Skip:
+    """What conditional requests to the representation gave."""
+    if http.content is None or http.content.validation is None:
+        return NOT_LOOKED if http.content is None else Skip("no conditional request was answered")
+    return http.content.validation
+
+
+def variants(*tags: str, vary: tuple[str, ...] = ("accept-encoding",)) -> Coding:
+    """Facts of a text whose plain form and br have these ETags."""
+    names = ("identity", "any")
+    return Coding(
+        content_type="text/html", compressible=True, secure=True,
+        variants=tuple(
+            Variant(
+                offered=name, status=200, coding="" if name == "identity" else "br",
+                wire_bytes=5000 if name == "identity" else 1000, content_bytes=5000,
+                digest="d", etag=tag, vary=vary,
+            )
+            for name, tag in zip(names, tags, strict=True)
+        ),
+    )  # fmt: skip

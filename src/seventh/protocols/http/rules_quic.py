@@ -1,0 +1,211 @@
+"""Rules on HTTP/2's settings and on QUIC."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from seventh.model.quicfacts import (
+    MAX_AMPLIFICATION,
+    Amplification,
+    Migration,
+    QuicFacts,
+    TransportParameters,
+)
+from seventh.model.severity import Severity
+from seventh.protocols.http import config_verdicts
+from seventh.protocols.http.examples import GOOD
+from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.facts_quic import H2Facts, H3Facts
+from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+
+MIN_STREAMS = 100
+MIN_UPLOAD_BITS_PER_SECOND = 10e6
+MIN_IDLE_SECONDS = 30.0
+MIN_UDP_PAYLOAD_BYTES = 1350
+
+
+def _h3(**changes: object) -> HttpFacts:
+    return GOOD.learn(h3=replace(GOOD.h3 or H3Facts(), **changes))
+
+
+def _parameters(**changes: object) -> HttpFacts:
+    return _h3(quic=QuicFacts(parameters=TransportParameters(**changes)))  # type: ignore[arg-type]
+
+
+@rule(
+    "H2-SETTINGS",
+    Severity.LOW,
+    tier=0,
+    source=Source.WIRE,
+    title="HTTP/2 settings limit throughput",
+    evidence="{what}",
+    why="Few streams make a page's parts wait in line as in HTTP/1.1. A small window lets an "
+    "upload send that much and then wait a round trip for more, however fast the line is.",
+    fix={
+        "nginx": "http2_max_concurrent_streams 128;\nclient_body_buffer_size 512k;\n"
+        "http2_body_preread_size 512k;",
+        "apache": "H2MaxSessionStreams 100\nH2WindowSize 1048576",
+        "haproxy": "tune.h2.max-concurrent-streams 100\ntune.h2.initial-window-size 1048576",
+    },
+    references=("RFC 9113 §6.5.2",),
+    seed=("12.10.2",),
+    good=GOOD,
+    bad=GOOD.learn(h2=H2Facts(settings={"MAX_CONCURRENT_STREAMS": 10})),
+    directives={"nginx": ("http2_max_concurrent_streams",)},
+)
+def h2_settings(http: HttpFacts) -> Verdict:
+    """Fewer streams than the standard recommends, or a window that caps uploads at this RTT."""
+    if http.config is not None:
+        return config_verdicts.h2_settings(http.config, MIN_STREAMS)
+    found = http.h2
+    if found is None or not found.settings:
+        return Skip("no HTTP/2 connection told its settings")
+    wrong: list[str] = []
+    streams = found.max_concurrent_streams
+    if streams is not None and streams < MIN_STREAMS:
+        wrong.append(f"{streams} streams at once, fewer than {MIN_STREAMS}")
+    rate = found.upload_bits_per_second
+    if rate is not None and rate < MIN_UPLOAD_BITS_PER_SECOND:
+        wrong.append(
+            f"a window of {found.initial_window_bytes} bytes caps an upload to "
+            f"{rate / 1e6:.1f} Mbit/s at a round trip of {(found.rtt_seconds or 0) * 1e3:.0f} ms"
+        )
+    return Hit(what="; ".join(wrong)) if wrong else None
+
+
+@rule(
+    "QUIC-AMPLIFY",
+    Severity.HIGH,
+    tier=0,
+    source=Source.WIRE,
+    title="QUIC answers strangers with too many bytes",
+    evidence="{sent} bytes in one unanswered Initial drew {received} bytes in {datagrams} "
+    "datagrams: {factor} times as many",
+    why="Anybody can put a victim's address on an Initial: the server then sends the victim "
+    "several times what the attacker spent. Three times is the limit.",
+    fix={
+        "nginx": "quic_retry on;",
+        "haproxy": "quic-force-retry",
+        "any": "Update the QUIC library; until then ask for a token (Retry), and send shorter "
+        "certificate chains.",
+    },
+    references=("RFC 9000 §8.1",),
+    seed=("12.10.4",),
+    good=GOOD,
+    bad=_h3(amplification=Amplification(sent_bytes=1200, received_bytes=14400, datagrams=12,
+                                        largest_bytes=1200)),
+    directives={"nginx": ("quic_retry",)},
+)  # fmt: skip
+def quic_amplify(http: HttpFacts) -> Verdict:
+    """More than three times; low where no more than one datagram is over the limit."""
+    if http.config is not None:
+        return config_verdicts.amplify(http.config)
+    counted = http.h3.amplification if http.h3 is not None else None
+    if counted is None:
+        return Skip("no QUIC server answered an Initial")
+    if counted.factor <= MAX_AMPLIFICATION:
+        return None
+    barely = 0 < counted.excess_bytes <= counted.largest_bytes
+    return Hit(
+        Severity.LOW if barely else None,
+        sent=counted.sent_bytes,
+        received=counted.received_bytes,
+        datagrams=counted.datagrams,
+        factor=f"{counted.factor:.1f}",
+    )
+
+
+@rule(
+    "QUIC-MIGRATE",
+    Severity.MEDIUM,
+    tier=4,
+    source=Source.WIRE,
+    title="A QUIC connection does not survive a new port",
+    evidence="{what}",
+    why="A phone that goes from Wi-Fi to the mobile network, or whose NAT forgets it, comes from "
+    "another port. The connection should go on; here it stalls and starts again.",
+    fix={
+        "nginx": "quic_bpf on;  # one worker must get all packets of a connection",
+        "any": "Let load balancers route QUIC by connection id (QUIC-LB), not by address and "
+        "port, and leave active migration enabled.",
+    },
+    references=("RFC 9000 §9",),
+    seed=("12.10.1",),
+    good=GOOD,
+    bad=_h3(migration=Migration(new_connection_id=True, challenged=False, validated=False,
+                                continued=False)),
+)  # fmt: skip
+def quic_migrate(http: HttpFacts) -> Verdict:
+    """Migration that is forbidden, stalls, or is taken without a PATH_CHALLENGE."""
+    moved = http.h3.migration if http.h3 is not None else None
+    if moved is None:
+        return Skip("no QUIC connection was moved")
+    declared = http.h3.quic.parameters if http.h3 and http.h3.quic else None
+    if not moved.continued:
+        return Hit(what="the connection stalled when it went on from another port")
+    if declared is not None and declared.disable_active_migration:
+        return Hit(what="the server declares disable_active_migration")
+    if not moved.challenged:
+        return Hit(what="the server went on without a PATH_CHALLENGE to the new port")
+    if not moved.validated:
+        return Hit(what="the server did not answer our PATH_CHALLENGE")
+    return None
+
+
+@rule(
+    "QUIC-IDLE",
+    Severity.LOW,
+    tier=0,
+    source=Source.WIRE,
+    title="QUIC's idle timeout is short",
+    evidence="max_idle_timeout is {seconds} s",
+    why="A reader who pauses longer pays for a new handshake with the next click; keeping the "
+    "connection alive by PINGs costs phones their battery.",
+    fix={
+        "nginx": "keepalive_timeout 65;  # QUIC's idle timeout follows it",
+        "haproxy": "timeout client 60s",
+        "caddy": "servers {{ timeouts {{ idle 2m }} }}",
+    },
+    references=("RFC 9000 §10.1",),
+    seed=("12.10.1",),
+    good=GOOD,
+    bad=_parameters(max_idle_timeout_seconds=10.0),
+    directives={"nginx": ("keepalive_timeout",)},
+)
+def quic_idle(http: HttpFacts) -> Verdict:
+    """Less than half a minute."""
+    if http.config is not None:
+        return config_verdicts.quic_idle(http.config, MIN_IDLE_SECONDS)
+    declared = http.h3.quic.parameters if http.h3 and http.h3.quic else None
+    if declared is None:
+        return Skip("no QUIC handshake told the server's transport parameters")
+    seconds = declared.max_idle_timeout_seconds
+    return Hit(seconds=f"{seconds:g}") if seconds and seconds < MIN_IDLE_SECONDS else None
+
+
+@rule(
+    "QUIC-PMTU",
+    Severity.LOW,
+    tier=0,
+    source=Source.WIRE,
+    title="QUIC packets are kept small",
+    evidence="max_udp_payload_size is {bytes} bytes",
+    why="The server lets no client send larger datagrams, though most paths carry 1350 bytes and "
+    "more: uploads take more packets, each with its own cost.",
+    fix={
+        "any": "Raise max_udp_payload_size to at least 1472, or leave it out, and let path MTU "
+        "discovery find what fits.",
+        "nginx": "# built in: only a patched or other server sets it lower",
+    },
+    references=("RFC 9000 §14",),
+    seed=("12.10.1",),
+    good=GOOD,
+    bad=_parameters(max_udp_payload_bytes=1200),
+)
+def quic_pmtu(http: HttpFacts) -> Verdict:
+    """A declared limit below what nearly every path carries."""
+    declared = http.h3.quic.parameters if http.h3 and http.h3.quic else None
+    if declared is None:
+        return Skip("no QUIC handshake told the server's transport parameters")
+    size = declared.max_udp_payload_bytes
+    return Hit(bytes=size) if size < MIN_UDP_PAYLOAD_BYTES else None

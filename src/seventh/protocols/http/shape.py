@@ -1,0 +1,212 @@
+"""The user's request: its method, header fields, credential and body, and what is expected of it.
+
+Where files or the environment hold a part of it they are read once, before the first packet.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
+from seventh.model.options import Options
+from seventh.web.message import Fields, Response
+from seventh.wire.text import printable
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+IDEMPOTENT = SAFE | {"PUT", "DELETE", "TRACE"}
+AGENT = ("User-Agent", "seventh")
+ACCEPT = ("Accept", "*/*")
+MAX_BODY_FILE = 16 * 1024 * 1024
+MAX_VALUE = 8192
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
+_FRAMING = frozenset({"connection", "content-length", "host", "transfer-encoding", "upgrade"})
+SECRETS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
+"""Fields that carry a credential: never shown, and sent to the target's own origin alone."""
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """What the person wants to be asked and answered."""
+
+    method: str = "GET"
+    fields: Fields = (AGENT, ACCEPT)
+    """For requests to the target's own origin; may hold secrets."""
+    plain: Fields = (AGENT, ACCEPT)
+    """For other origins, and for an origin that is not to be trusted."""
+    body: bytes = b""
+    status: int | None = None
+    json: str | None = None
+
+    @property
+    def safe(self) -> bool:
+        """Whether the method changes nothing (RFC 9110 §9.2.1)."""
+        return self.method in SAFE
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether it may be repeated (RFC 9110 §9.2.2)."""
+        return self.method in IDEMPOTENT
+
+    @property
+    def secret(self) -> bool:
+        """Whether it carries a credential."""
+        return any(name.lower() in SECRETS for name, _ in self.fields)
+
+    def __repr__(self) -> str:
+        return f"Shape({self.method}, …)"
+
+
+_PLAIN = Shape()
+
+
+def shape_of(options: Options) -> Shape:
+    """The request that ``options`` describe; UsageError for what cannot be meant."""
+    if options.method == "GET" and not (
+        options.headers
+        or options.token_file
+        or options.body_file
+        or options.expect_status
+        or options.expect_json
+    ):
+        return _PLAIN
+    if not _TOKEN.fullmatch(options.method):
+        raise UsageError(f"--method {options.method!r} is no method: write GET, HEAD, POST …")
+    if options.method in {"CONNECT", "TRACE"}:
+        raise UsageError(f"--method {options.method} is not sent: it opens or echoes, no more")
+    given = [_header(text) for text in options.headers]
+    if options.token_file is not None:
+        given.append(("Authorization", f"Bearer {_first_line(options.token_file)}"))
+    if options.expect_json is not None:
+        compiled(options.expect_json)
+    return Shape(
+        method=options.method,
+        fields=_with_defaults(given),
+        body=_body(options.body_file) if options.body_file is not None else b"",
+        status=options.expect_status,
+        json=options.expect_json,
+    )
+
+
+def _with_defaults(given: list[tuple[str, str]]) -> Fields:
+    named = {name.lower() for name, _ in given}
+    return (*(f for f in (AGENT, ACCEPT) if f[0].lower() not in named), *given)
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    name, value = name.strip(), value.strip()
+    if not colon or not _TOKEN.fullmatch(name):
+        raise UsageError(f"--header {name!r}: write 'Name: value'")
+    if name.lower() in _FRAMING:
+        raise UsageError(f"--header {name}: Seventh writes this field itself")
+    if value.startswith("file:"):
+        value = _first_line(value.removeprefix("file:"))
+    elif value.startswith("env:"):
+        variable = value.removeprefix("env:")
+        if variable not in os.environ:
+            raise UsageError(f"--header {name}: the environment has no {variable}")
+        value = os.environ[variable]
+    return name, _checked(value, f"--header {name}")
+
+
+def _checked(value: str, what: str) -> str:
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        raise UsageError(f"{what}: a field's value has no letters beyond Latin-1") from None
+    if len(value) > MAX_VALUE or any((ord(c) < 0x20 and c != "\t") or c == "\x7f" for c in value):
+        raise UsageError(f"{what}: the value is too long or has control characters")
+    return value
+
+
+def _first_line(name: str) -> str:
+    try:
+        with Path(name).expanduser().open("rb") as file:
+            line = file.readline(MAX_VALUE + 2)
+        text = line.decode().rstrip("\r\n")
+    except (OSError, ValueError, RuntimeError) as error:
+        said = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(f"{name} cannot be read: {said}") from None
+    if not text:
+        raise UsageError(f"{name}: its first line is empty")
+    return _checked(text, name)
+
+
+def _body(name: str) -> bytes:
+    try:
+        with Path(name).expanduser().open("rb") as file:
+            data = file.read(MAX_BODY_FILE + 1)
+    except (OSError, RuntimeError) as error:
+        said = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"--body {name}: cannot be read: {said}") from None
+    if len(data) > MAX_BODY_FILE:
+        raise UsageError(f"--body {name}: longer than {MAX_BODY_FILE} bytes")
+    return data
+
+
+# -- what is expected ------------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=64)
+def compiled(expression: str) -> Any:
+    """A JMESPath expression, ready to search; UsageError where it is none."""
+    import jmespath  # type: ignore[import-untyped]
+    import jmespath.exceptions  # type: ignore[import-untyped]
+
+    try:
+        return jmespath.compile(expression)
+    except (jmespath.exceptions.JMESPathError, RecursionError) as error:
+        said = (str(error).splitlines() or ["not understood"])[0]
+        raise UsageError(f"--expect-json {expression!r}: {printable(said, 160)}") from None
+
+
+def disappointment(shape: Shape, response: Response) -> Failed | None:
+    """What ``response`` lacks of what was expected; None when it is as it should be.
+
+    Without an expectation only a server's own error (5xx) is one.
+    """
+    status = response.status
+    if shape.status is not None:
+        if status != shape.status:
+            return _unexpected(f"the status is {status}, not {shape.status}")
+    elif status >= 500:
+        said = f" {printable(response.reason, 60)}" if response.reason else ""
+        return _unexpected(f"the server answers {status}{said}")
+    if shape.json is None:
+        return None
+    try:
+        found = look_up(shape.json, response)
+    except ProtocolViolation as violation:
+        return _unexpected(f"no JSON to look into: {violation.detail}")
+    if found is True or (found not in (None, False) and found != [] and found != {}):
+        return None
+    shown = printable(msgspec.json.encode(found), 80)
+    return _unexpected(f"{printable(shape.json, 120)} gives {shown}")
+
+
+def _unexpected(detail: str) -> Failed:
+    return Failed(Reason.UNEXPECTED_ANSWER, detail, phase="http.download")
+
+
+def look_up(expression: str, response: Response) -> Any:
+    """What a JMESPath expression finds in the answer's JSON. Raises ProtocolViolation."""
+    import jmespath.exceptions
+
+    from seventh.web.content import undo
+
+    if response.truncated:
+        raise ProtocolViolation(f"the body is longer than {len(response.body)} bytes (--max-body)")
+    data = undo(response.get("content-encoding") or "", response.body)
+    try:
+        content = msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise ProtocolViolation(f"the body is no JSON: {printable(str(error), 120)}") from None
+    try:
+        return compiled(expression).search(content)
+    except (jmespath.exceptions.JMESPathError, RecursionError, ArithmeticError) as error:
+        raise ProtocolViolation(printable(str(error).splitlines()[0], 160)) from None

@@ -1,0 +1,69 @@
+"""The WebSocket room: the handshake to the letter (RFC 6455, 8441, 9220), and what follows it."""
+
+from seventh.model.spec import Metric, PhaseSpec, Spec
+from seventh.model.target import Scheme
+
+SPEC = Spec(
+    name="websocket",
+    title="WebSocket",
+    schemes=(
+        Scheme(name="ws", port=80, well_known=False),
+        Scheme(name="wss", port=443, well_known=False),
+    ),
+    phases=(
+        PhaseSpec("ws.upgrade", "from the handshake request to the first byte of its answer"),
+        PhaseSpec("ws.greeting", "listening for what the server says unasked, 0.3 s at most"),
+        PhaseSpec("ws.ping", "from a ping to the pong that carries the same data"),
+        PhaseSpec("ws.close", "from our close frame to the server's"),
+        PhaseSpec("ws.variants", "further handshakes: foreign origin, version 99, Expect …"),
+        PhaseSpec("ws.direct", "the same handshake with the server behind the proxy"),
+        PhaseSpec("ws.h2", "a handshake over HTTP/2, its TLS included"),
+        PhaseSpec("quic", "the handshake of QUIC, before one over HTTP/3"),
+        PhaseSpec("quic.hello", "its first part"),
+        PhaseSpec("quic.finish", "its second part"),
+        PhaseSpec("ws.h3", "a handshake over HTTP/3, once QUIC's is done"),
+        PhaseSpec("ws.token", "holding a socket beyond the end of its token"),
+        PhaseSpec("ws.fanout", "publishing to several sockets and waiting for every receiver"),
+        PhaseSpec("ws.violations", "saying what no client may say, one socket each"),
+        PhaseSpec("ws.limits", "a long message, many messages, and a reader that does not read"),
+        PhaseSpec("ws.hold", "while sockets were held without a word from us"),
+    ),
+    metrics=(
+        Metric(
+            "seventh_ttfb_seconds", "histogram", "handshake request to response",
+            "upgrade_seconds",
+        ),
+        Metric(
+            "seventh_ws_connections", "gauge", "the most sockets that stood open at once",
+            "open_sockets",
+        ),
+        Metric("seventh_ws_ping_seconds", "histogram", "median ping to pong", "ping_seconds"),
+        Metric("seventh_ws_close_seconds", "gauge", "close frame to close frame", "close_seconds"),
+        Metric(
+            "seventh_ws_fanout_p50_seconds", "gauge",
+            "from publishing to the receiver in the middle", "fanout_p50_seconds",
+        ),
+        Metric(
+            "seventh_ws_fanout_p95_seconds", "gauge",
+            "from publishing to all but the last twentieth of the receivers", "fanout_p95_seconds",
+        ),
+        Metric(
+            "seventh_ws_fanout_max_seconds", "gauge", "from publishing to the last receiver",
+            "fanout_max_seconds",
+        ),
+        Metric(
+            "seventh_ws_fanout_ratio", "gauge", "receivers reached for each that should have been",
+            "fanout_ratio",
+        ),
+    ),
+    tiers={
+        0: "opens a socket, pings it and closes it; asks for one over HTTP/2 and HTTP/3",
+        1: "further handshakes: a foreign origin, a version that nobody has, a plain GET, Expect",
+        2: "holds a socket until shortly after the token's end",
+        3: "publishes the message of --message-template a few times to up to 50 sockets of its own",
+        4: "sends frames that break the protocol, 16 MiB in one message, 200 messages in a second, "
+        "stops reading, and holds sockets without a word",
+    },
+    standards=("RFC 6455", "RFC 7692", "RFC 8441", "RFC 9110", "RFC 9220"),
+    connections=16,
+)  # fmt: skip

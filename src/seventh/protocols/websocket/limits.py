@@ -1,0 +1,197 @@
+"""How much a server takes (tier 4): a long message, many messages, a reader that does not read."""
+
+from __future__ import annotations
+
+import os
+from typing import Literal
+
+from seventh.model.failure import Failed, Reason
+from seventh.net.stopwatch import now_ns
+from seventh.net.wait import Cutoff, DeadlineError
+from seventh.protocols.websocket.codec import TEXT, Closed, masked_by, raw_head
+from seventh.protocols.websocket.door import Door
+from seventh.protocols.websocket.facts import Backpressure, Burst, LongMessage
+from seventh.protocols.websocket.session import Socket
+
+SIZES = (64 * 1024, 1024 * 1024, 16 * 1024 * 1024)
+PIECE = 256 * 1024
+ANSWER_SECONDS = 3.0
+"""How long a server may take with a long message."""
+MESSAGES = 200
+BURST_SECONDS = 3.0
+FAST_SECONDS = 2.0
+"""A server that has read all of them by then has not slowed us down."""
+ECHO_BYTES = 16 * 1024
+TOO_BIG = 1009
+UNREAD_BYTES = 24 * 1024 * 1024
+"""More than the kernels of both sides hold for one connection; the rest is in the server."""
+STALL_SECONDS = 1.0
+"""A server that takes nothing for so long has stopped reading."""
+_HINTS = (b"rate", b"limit", b"too many", b"slow down", b"throttl", b"429")
+
+
+async def long_message(door: Door) -> None:
+    """Longer and longer messages, each on a socket of its own, until one is refused."""
+    known = LongMessage()
+    with door.talk.watch.phase("ws.limits"):
+        for size in SIZES:
+            async with door.opened() as socket:
+                known = await _one_long(door, socket, size, known)
+            door.learn(long_message=known)
+            if known.refused_bytes is not None or known.detail:
+                return
+
+
+async def _one_long(door: Door, socket: Socket, size: int, known: LongMessage) -> LongMessage:
+    """One message of letters; what the server says is looked for between its pieces."""
+    until = door.talk.budget.within(min(2 * ANSWER_SECONDS, door.talk.budget.seconds_left / 2))
+    mask = os.urandom(4)
+    piece = masked_by(mask, b"a" * PIECE)
+    answered = None
+    detail = ""
+    sent = 0
+    try:
+        with Cutoff(max(0, until - now_ns()) / 1e9):
+            await socket.raw(raw_head(TEXT, size) + mask)
+            while sent < size and socket.alive:
+                if await socket.raw(piece[: size - sent]) is None:
+                    break
+                sent += PIECE
+                await socket.hear(now_ns() + 1)
+        if socket.alive:
+            answered = await socket.survives(until)
+        else:
+            await _rest(door, socket)
+    except DeadlineError:
+        detail = f"{size} bytes could not be sent in time"
+    except Failed as failed:
+        # Whoever says it back has taken it, however little of that we want to hear.
+        if sent >= size and (socket.frames.too_long or _flooded(failed)):
+            return LongMessage(accepted_bytes=size)
+        if not _flooded(failed) and now_ns() >= until:
+            raise
+        detail = failed.detail
+    if answered is not None:
+        return LongMessage(accepted_bytes=size)
+    if detail or (socket.alive and socket.silent_end is None):
+        why = detail or f"no pong came after {size} bytes"
+        return LongMessage(accepted_bytes=known.accepted_bytes, detail=why)
+    closed = socket.frames.closed
+    return LongMessage(
+        accepted_bytes=known.accepted_bytes,
+        refused_bytes=size,
+        code=closed.code if closed is not None else None,
+        ended=closed is None,
+    )
+
+
+def _flooded(failed: Failed) -> bool:
+    """Whether it is only that more came than one connection may bring."""
+    return failed.reason is Reason.BUDGET_EXCEEDED and "more than" in failed.detail
+
+
+async def _rest(door: Door, socket: Socket) -> None:
+    """A close frame may still lie behind a reset that we met while sending."""
+    if socket.frames.closed is None and socket.reset:
+        socket.silent_end = None
+        until = door.talk.budget.within(STALL_SECONDS)
+        await socket.until(lambda event: isinstance(event, Closed), until)
+
+
+async def burst(door: Door) -> None:
+    """Two hundred small messages at once; a ping behind them tells when all were read."""
+    text = door.asking.template or "seventh {id}"
+    with door.talk.watch.phase("ws.limits"):
+        async with door.opened() as socket:
+            begun = now_ns()
+            until = door.talk.budget.within(BURST_SECONDS)
+            for number in range(MESSAGES):
+                socket.frames.text(text.replace("{id}", f"{number:x}"))
+            await socket.flush()
+            answered = await socket.survives(until)
+            seconds = (now_ns() - begun) / 1e9
+            closed = socket.frames.closed
+            hints = tuple(
+                sorted(
+                    {h.decode() for m in socket.heard for h in _HINTS if h in m.data[:512].lower()}
+                )
+            )
+            outcome: Literal["taken", "closed", "slowed"]
+            if answered is not None:
+                seconds = max(0, answered[1].ns - begun) / 1e9
+                outcome = "taken" if seconds <= FAST_SECONDS else "slowed"
+            else:
+                outcome = "slowed" if socket.alive else "closed"
+            door.learn(
+                burst=Burst(
+                    messages=MESSAGES,
+                    seconds=seconds,
+                    outcome=outcome,
+                    code=closed.code if closed is not None else None,
+                    hints=hints,
+                )
+            )
+
+
+async def slow_reader(door: Door) -> None:
+    """Ask for much and read nothing: a server must stop reading, or drop us."""
+    known = Backpressure()
+    with door.talk.watch.phase("ws.limits"):
+        async with door.opened() as socket:
+            door.learn(backpressure=known)
+            if not await _echoes(door, socket):
+                door.learn(backpressure=Backpressure(echoes=False))
+                return
+            sent, outcome = await _flood(door, socket)
+            if outcome == "closed":
+                await _rest(door, socket)
+            closed = socket.frames.closed
+            if closed is not None and closed.code == TOO_BIG:
+                outcome = "unclear"  # our messages were too long, so nothing piled up
+            door.learn(
+                backpressure=Backpressure(
+                    echoes=True,
+                    sent_bytes=sent,
+                    outcome=outcome,
+                    code=closed.code if closed is not None else None,
+                )
+            )
+
+
+async def _echoes(door: Door, socket: Socket) -> bool:
+    """Whether a message draws at least as much again."""
+    await socket.say(_filled(door, 1024))
+    until = door.talk.budget.within(STALL_SECONDS)
+    heard = 0
+    while heard < 1024:
+        message = await socket.message(until)
+        if message is None:
+            return False
+        heard += len(message.data)
+    return True
+
+
+def _filled(door: Door, size: int) -> str:
+    """The person's message, or one of ours, with its ``{id}`` that long."""
+    return (door.asking.template or "seventh {id}").replace("{id}", "a" * size)
+
+
+async def _flood(
+    door: Door, socket: Socket
+) -> tuple[int, Literal["stopped", "closed", "unbounded", "unclear"]]:
+    """Ask and ask and read nothing; how much was taken, and how it ended."""
+    sent = 0
+    text = _filled(door, ECHO_BYTES)
+    while sent < UNREAD_BYTES:
+        socket.frames.text(text)
+        wait = min(STALL_SECONDS, door.talk.budget.seconds_left / 2)
+        if wait < 0.05:
+            return sent, "unclear"
+        try:
+            with Cutoff(wait):
+                if await socket.flush() is None:
+                    return sent, "closed"
+        except DeadlineError:
+            return sent, "stopped"
+        sent += ECHO_BYTES
+    return sent, "unbounded"

@@ -1,0 +1,243 @@
+"""The conversation with a WebSocket server: one socket, or everything that an endpoint tells."""
+
+from __future__ import annotations
+
+import statistics
+
+from seventh.model.failure import Failed, Reason
+from seventh.model.phase import Mark
+from seventh.model.tlsfacts import TlsFacts
+from seventh.net.stopwatch import now_ns
+from seventh.net.stream import Stream
+from seventh.net.talk import Talk
+from seventh.net.tls.inspect import certificate_failure, identity, inspect_tls
+from seventh.protocols.websocket import variants
+from seventh.protocols.websocket.codec import Closed
+from seventh.protocols.websocket.door import Answered, Door, broken, failure_of
+from seventh.protocols.websocket.permitted import with_permission
+from seventh.protocols.websocket.session import CLOSE_SECONDS, Socket
+from seventh.web.h1 import H1Connection
+
+PINGS = 5
+PONG_SECONDS = 10.0
+"""How long a pong is waited for, at most half of the time that is left."""
+GREETING_SECONDS = 0.3
+"""How long a server may take to say something unasked."""
+RESERVED = 6
+"""How many connections the TLS questions leave to the rest."""
+_HINTS = ("ratelimit", "rate-limit", "retry-after", "x-max", "max-message", "max-payload")
+_WORDS = ("limit", "max_", "maxsize", "max-size", "maxmessage", "maxpayload", "max_payload",
+          "heartbeat", "buffer", "quota", "per_second", "persecond", "burst")  # fmt: skip
+_HOPELESS = frozenset(
+    {Reason.TLS_NOT_TLS, Reason.PEER_SILENT, Reason.BUDGET_EXCEEDED, Reason.PEER_RESET}
+)
+
+
+async def pulse(talk: Talk) -> None:
+    """Open a socket, ping it once and close it."""
+    door = Door(talk)
+    below = await talk.connect()
+    door.begin(below.address)
+    socket = await _open(door, await door.verified(below), deflate=False)
+    await _ping(door, socket, 1)
+    await _close(door, socket)
+
+
+async def check(talk: Talk) -> None:
+    """Learn all of the room's facts from the first address, and compare the others with it."""
+    door = Door(talk)
+    streams = await talk.connect_all()
+    first, others = streams[0], streams[1:]
+    door.begin(first.address)
+    failed: Failed | None = None
+    try:
+        await _conversation(door, first)
+    except Failed as error:
+        failed = error
+    if door.secure and (failed is None or failed.reason not in _HOPELESS):
+        await _inspect(door)
+    if failed is None or door.learn().handshake is not None:
+        await variants.look(door)
+    if others:
+        await _compare(door, first, others)
+    if failed is None:
+        await with_permission(door)
+    door.close()
+    if failed is not None:
+        raise failed
+    refused = certificate_failure(talk.learn("tls", TlsFacts)) if door.secure else None
+    if refused is not None:
+        talk.give_up(refused)
+
+
+# -- the first socket ------------------------------------------------------------------------------
+
+
+async def _conversation(door: Door, below: Stream) -> None:
+    """Open, listen for a greeting, ping, close."""
+    stream = await door.shaken(below, phase="tls")
+    socket = await _open(door, stream, deflate=True)
+    door.count(1)
+    await _greeting(door, socket)
+    await _ping(door, socket, PINGS)
+    await _close(door, socket)
+    door.count(-1)
+
+
+async def _open(door: Door, stream: Stream, *, deflate: bool) -> Socket:
+    """The handshake; every word of its answer is a fact, even where it fails."""
+    offer = door.offer(deflate=deflate)
+    request = door.request(offer)
+    with door.talk.watch.phase("ws.upgrade") as timer:
+        try:
+            answered = await door.shake(H1Connection(stream), request, offer)
+        except Failed as failed:
+            if failed.reason not in {Reason.PROTOCOL_MISMATCH, Reason.BUDGET_EXCEEDED}:
+                door.learn(handshake=broken(failed))
+            raise
+        seen, response = answered.handshake, answered.response
+        if response is not None:
+            timer.begin(response.sent)
+            timer.stop(response.first)
+        _note_opening(door, answered)
+        if answered.socket is None or not seen.sound:
+            if answered.socket is not None:
+                answered.socket.drop()
+            raise failure_of(seen)
+    return answered.socket
+
+
+def _note_opening(door: Door, answered: Answered) -> None:
+    seen, judged, response = answered.handshake, answered.judged, answered.response
+    assert response is not None  # noqa: S101 - a handshake that was answered
+    door.learn(
+        handshake=seen,
+        upgrade_seconds=seen.seconds,
+        no_context_takeover=judged.no_context_takeover if judged is not None else None,
+        continued=sum(1 for i in response.informational if i.status == 100),
+        sets_cookie=response.get("set-cookie") is not None,
+    )
+    if seen.outcome == "open":
+        fields = (name for name, _ in response.headers if any(h in name for h in _HINTS))
+        door.learn(limits_declared=tuple(dict.fromkeys(fields))[:8])
+
+
+async def _greeting(door: Door, socket: Socket) -> None:
+    """What the server says unasked, and whether it speaks of limits."""
+    if door.talk.denied(1) is not None:
+        return
+    with door.talk.watch.phase("ws.greeting"):
+        message = await socket.message(door.talk.budget.within(GREETING_SECONDS))
+    facts = door.learn(greeting_bytes=len(message.data) if message is not None else 0)
+    if message is None:
+        return
+    text = message.data[:4096].decode("utf-8", "replace").lower()
+    words = [f"the first message ({word})" for word in _WORDS if word in text]
+    door.learn(limits_declared=(*(facts.limits_declared or ()), *words[:1]))
+
+
+async def _ping(door: Door, socket: Socket, count: int) -> None:
+    """Ping and wait for the pong that carries the same; the times are the server's whole way."""
+    talk = door.talk
+    delays: list[float] = []
+    for sent in range(1, count + 1):
+        begun = now_ns()
+        until = talk.budget.within(min(PONG_SECONDS, talk.budget.seconds_left / 2))
+        with talk.watch.phase("ws.ping") as timer:
+            round_trip = await socket.ping(until)
+            if round_trip is not None:
+                timer.begin(round_trip[0])
+                timer.stop(round_trip[1])
+        door.learn(pings_sent=sent)
+        if round_trip is None:
+            door.learn(pong_wait_seconds=(now_ns() - begun) / 1e9, closed_on_ping=not socket.alive)
+            break
+        delays.append(max(0, round_trip[1].ns - round_trip[0].ns) / 1e9)
+        door.learn(pings=tuple(delays), ping_seconds=statistics.median(delays))
+    if not delays and not socket.alive:
+        closed = socket.frames.closed
+        said = f"with code {closed.code}" if closed is not None else "without a close frame"
+        reason = door.asking.hide(closed.reason) if closed is not None else ""
+        why = f" ({reason})" if reason else ""
+        raise Failed(
+            Reason.PEER_CLOSED,
+            f"the server ended the socket {said}{why} right after the handshake",
+            phase="ws.ping",
+        )
+
+
+async def _close(door: Door, socket: Socket) -> None:
+    """Close with 1000 and see what comes back. A missing answer is a fact, not a failure."""
+    if not socket.alive:
+        socket.drop()
+        return
+    talk = door.talk
+    limit = min(CLOSE_SECONDS, talk.budget.seconds_left / 2)
+    with talk.watch.phase("ws.close") as timer:
+        seen = await socket.close(talk.budget.within(limit))
+        timer.begin(seen.sent)
+        if seen.frame is not None:
+            timer.stop(_later(seen.frame, seen.sent))
+    door.learn(
+        close_sent=True,
+        close_frame=seen.frame is not None,
+        close_code=seen.frame.code if seen.frame is not None else None,
+        close_ended=seen.ended,
+        close_seconds=seen.seconds,
+    )
+
+
+def _later(frame: Closed, sent: Mark) -> Mark:
+    return frame.at if frame.at.ns >= sent.ns else sent
+
+
+# -- TLS, and other addresses ----------------------------------------------------------------------
+
+
+async def _inspect(door: Door) -> None:
+    """All of TLS's facts; what the rest of the check needs is left of the connections."""
+    talk = door.talk
+
+    async def open_stream() -> Stream:
+        assert door.address is not None  # noqa: S101 - the conversation has begun
+        if talk.connections_left(door.address) <= RESERVED:
+            raise Failed(Reason.BUDGET_EXCEEDED, "the other connections are for the WebSocket")
+        return await door.below()
+
+    try:
+        await inspect_tls(talk, open_stream, door.name, ("http/1.1",))
+    except Failed as failed:
+        door.miss("TLS", failed.detail)
+
+
+async def _compare(door: Door, first: Stream, others: list[Stream]) -> None:
+    """A handshake at each of the name's addresses; they should answer alike."""
+
+    async def look(stream: Stream) -> dict[str, str]:
+        if stream is first:
+            seen = door.learn().handshake
+            certificate = {}
+            if door.secure:
+                fresh = await door.talk.connect_again(stream.address)
+                certificate = await identity(door.talk, fresh, door.name)
+        else:
+            certificate = {}
+            if door.secure:
+                certificate = await identity(door.talk, stream, door.name)
+                stream = await door.talk.connect_again(stream.address)
+            offer = door.offer(deflate=True)
+            with door.talk.watch.phase("ws.variants", stream.address.ip):
+                http = H1Connection(await door.shaken(stream))
+                answered = await door.shake(http, door.request(offer), offer)
+            http.close()
+            seen = answered.handshake
+        if seen is None:
+            return certificate
+        return {
+            **certificate,
+            "upgrade": f"{seen.outcome} {seen.status or ''}".strip(),
+            "subprotocol": seen.subprotocol or "none",
+            "extensions": ", ".join(seen.extensions) or "none",
+        }
+
+    await door.talk.compare([first, *others], look)

@@ -1,0 +1,218 @@
+"""Further handshakes: what else opens the door, and through which version of HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from seventh.model.failure import Failed, Reason, UsageError
+from seventh.model.target import Target, parse_target
+from seventh.net.stopwatch import Stopwatch
+from seventh.net.tls.handshake import prepare
+from seventh.net.tls.stream import TlsStream
+from seventh.net.wait import Cutoff, DeadlineError
+from seventh.protocols.websocket import SPEC
+from seventh.protocols.websocket.codec import Frames
+from seventh.protocols.websocket.codec_handshake import judge, resource
+from seventh.protocols.websocket.door import (
+    BODY_CAP,
+    HANDSHAKE_SECONDS,
+    Answered,
+    Door,
+    Over,
+    broken,
+    opened,
+    refusal,
+)
+from seventh.protocols.websocket.facts import Handshake, Tunnelled
+from seventh.protocols.websocket.session import Socket
+from seventh.web.connection import HttpConnection
+from seventh.web.h1 import H1Connection
+from seventh.web.h2 import ENABLE_CONNECT_PROTOCOL, H2Connection
+
+FOREIGN_ORIGIN = "https://seventh-foreign-origin.invalid"
+"""A site that nobody can have put on an allow-list (RFC 6761 §6.4)."""
+UNKNOWN_VERSION = 99
+QUIC_SECONDS = 1.5
+"""How long a server may take to show that it speaks QUIC: most do not, and say nothing."""
+CLOSE_SECONDS = 0.5
+PING_SECONDS = 2.0
+
+
+async def look(door: Door) -> None:
+    """Every variant that is allowed; what breaks off is noted and ends nothing."""
+    talk = door.talk
+    seen = door.learn().handshake
+    if talk.options.direct is not None:
+        await _guarded(door, "direct", _direct)
+    if seen is None or seen.outcome != "open":
+        return
+    if talk.denied(1) is None:
+        await _guarded(door, "wrong version", _version)
+        await _guarded(door, "no upgrade", _no_upgrade)
+        await _guarded(door, "foreign origin", _origin)
+        await _guarded(door, "expect", _expect)
+    if door.secure:
+        await _guarded(door, "HTTP/2", _h2)
+        if not talk.carried:
+            await _guarded(door, "HTTP/3", _h3)
+
+
+async def _guarded(door: Door, what: str, step: Callable[[Door], Awaitable[None]]) -> None:
+    try:
+        await step(door)
+    except Failed as failed:
+        if failed.reason is Reason.OPTIONS_UNUSABLE:
+            raise
+        door.miss(what, failed.detail)
+
+
+async def _finish(door: Door, answered: Answered) -> Handshake:
+    """Close the socket of a variant, where it opened."""
+    if answered.socket is not None:
+        try:
+            await answered.socket.close(door.talk.budget.within(CLOSE_SECONDS))
+        except Failed as failed:
+            door.miss("closing", failed.detail)
+    return answered.handshake
+
+
+async def _version(door: Door) -> None:
+    answered = await door.variant(version=UNKNOWN_VERSION)
+    door.learn(wrong_version=await _finish(door, answered))
+
+
+async def _no_upgrade(door: Door) -> None:
+    door.learn(no_upgrade=(await door.variant(upgrade=False)).handshake)
+
+
+async def _origin(door: Door) -> None:
+    answered = await door.variant(origin=FOREIGN_ORIGIN)
+    door.learn(foreign_origin=await _finish(door, answered), foreign_origin_sent=FOREIGN_ORIGIN)
+
+
+async def _expect(door: Door) -> None:
+    answered = await door.variant(more=(("Expect", "100-continue"),))
+    door.learn(expecting=await _finish(door, answered))
+
+
+# -- the server behind the proxy -------------------------------------------------------------------
+
+
+async def _direct(door: Door) -> None:
+    """The same handshake, with the same Host, sent to where the person says the server is."""
+    talk = door.talk
+    target = _direct_target(talk.options.direct or "")
+    addresses = await talk.addresses_of(target.host, target.port)
+    offer = door.offer()
+    request = door.request(offer)
+    if target.path:
+        request = msgspec.structs.replace(request, path=resource(target))
+    with talk.watch.phase("ws.direct", addresses[0].ip):
+        try:
+            stream = await talk.connect_again(addresses[0])
+            if target.scheme == "wss":
+                tls = prepare(stream, talk.options, target.host, alpn=("http/1.1",))
+                await tls.handshake(Stopwatch(), "ws.direct")
+                stream = tls
+            answered = await door.shake(H1Connection(stream), request, offer)
+        except Failed as failed:
+            door.learn(direct=broken(failed))
+            return
+    door.learn(direct=await _finish(door, answered))
+
+
+def _direct_target(text: str) -> Target:
+    try:
+        (target,) = parse_target(text, {scheme.name: scheme for scheme in SPEC.schemes})
+    except (UsageError, ValueError) as error:
+        raise UsageError(f"--direct: {error}; write it as ws://host[:port]") from None
+    return target
+
+
+# -- inside HTTP/2 and HTTP/3 ----------------------------------------------------------------------
+
+
+async def _h2(door: Door) -> None:
+    """RFC 8441: announced in SETTINGS, opened by an extended CONNECT, pinged once."""
+    talk = door.talk
+    with talk.watch.phase("ws.h2"):
+        try:
+            stream = await door.shaken(await door.below(), alpn="h2")
+        except Failed as failed:
+            spoken = False if "no_application_protocol" in failed.detail else None
+            door.learn(h2=Tunnelled(spoken=spoken, detail=failed.detail))
+            return
+        if not isinstance(stream, TlsStream) or stream.alpn != "h2":
+            stream.close()
+            door.learn(h2=Tunnelled(spoken=False, detail="the server picks no h2 by ALPN"))
+            return
+        http = H2Connection(stream)
+        try:
+            settings = await http.settings(talk.budget.within(HANDSHAKE_SECONDS))
+            found = Tunnelled(spoken=True, enabled=settings.get(ENABLE_CONNECT_PROTOCOL) == 1)
+            if found.enabled:
+                found = await _inside(door, http, "2")
+        except Failed as failed:
+            found = Tunnelled(spoken=True, detail=failed.detail)
+        door.learn(h2=found)
+        await http.farewell()
+
+
+async def _h3(door: Door) -> None:
+    """RFC 9220. The certificate has been judged over TCP; here only the way counts."""
+    from seventh.net.quic import connect as quic
+    from seventh.web.h3 import ENABLE_CONNECT_PROTOCOL as BY_H3
+    from seventh.web.h3 import H3Connection
+
+    talk = door.talk
+    assert door.address is not None  # noqa: S101 - the conversation has begun
+    client = quic.prepare(talk, door.address, door.name, verify=False)
+    # A server without QUIC is no fault: its silence must not stand among the phases as one.
+    scratch = Stopwatch()
+    scratch.origin_ns = talk.watch.origin_ns
+    try:
+        with Cutoff(min(QUIC_SECONDS, talk.budget.seconds_left / 2)):
+            await client.handshake(scratch, "quic")
+    except (Failed, DeadlineError) as error:
+        client.close()
+        heard = client.first_received is not None
+        detail = error.detail if isinstance(error, Failed) else "no answer in time"
+        door.learn(h3=Tunnelled(spoken=None if heard else False, detail=detail))
+        return
+    talk.watch.phases.extend(scratch.phases)
+    with talk.watch.phase("ws.h3"):
+        http = H3Connection(client)
+        try:
+            await http.settings()
+            found = Tunnelled(spoken=True, enabled=http.stats.setting(BY_H3) == 1)
+            if found.enabled:
+                found = await _inside(door, http, "3")
+        except Failed as failed:
+            found = Tunnelled(spoken=True, detail=failed.detail)
+        door.learn(h3=found)
+        http.close()
+
+
+async def _inside(door: Door, http: HttpConnection, over: Over) -> Tunnelled:
+    """A handshake by extended CONNECT, one ping, and the end."""
+    offer = door.offer(deflate=True)
+    until = door.talk.budget.within(HANDSHAKE_SECONDS)
+    request = door.request(offer, over=over)
+    response, stream = await http.tunnel(request, deadline_ns=until, body_cap=BODY_CAP)
+    if stream is None:
+        return Tunnelled(spoken=True, enabled=True, handshake=refusal(response, door.asking.hide))
+    judged = judge(response, offer)
+    seen = opened(response, judged)
+    socket = Socket(stream, Frames(judged.deflate), response.first)
+    round_trip = None
+    detail = ""
+    try:
+        if seen.sound:
+            round_trip = await socket.ping(door.talk.budget.within(PING_SECONDS))
+            await socket.close(door.talk.budget.within(CLOSE_SECONDS))
+    except Failed as failed:
+        detail = failed.detail
+    seconds = max(0, round_trip[1].ns - round_trip[0].ns) / 1e9 if round_trip else None
+    return Tunnelled(spoken=True, enabled=True, handshake=seen, ping_seconds=seconds, detail=detail)

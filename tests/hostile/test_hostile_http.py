@@ -1,0 +1,221 @@
+"""Sites that no client should trust: every check ends in time, typed, and bounded."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from seventh.engine.check import check_one, pulse_one
+from seventh.labkit.serve import Kit, tcp_server
+from seventh.labkit.web import h3 as h3lab
+from seventh.labkit.web.handler import Answer
+from seventh.labkit.web.peer import Knobs
+from seventh.labkit.web.quicserver import QuicKnobs
+from seventh.model.failure import Reason
+from seventh.model.options import Options
+from seventh.model.report import Report
+from seventh.model.target import Target
+from seventh.protocols.http import lab
+from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.lab import Setup
+from seventh.protocols.http.lab_content import bomb
+from seventh.web.message import Request
+from tests.hostile import servers
+from tests.protocols.http.looks import job
+
+TIMEOUT_SECONDS = 3.0
+MAX_GROWTH_KIB = 96 * 1024
+
+
+async def looks(setup: Setup, kit: Kit) -> tuple[Report, Report]:
+    """A check and a pulse; both within their time, neither an error of ours."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    reports = []
+    async with lab.site(setup, kit) as served:
+        target, options = job(served, timeout_seconds=TIMEOUT_SECONDS)
+        for verb in (check_one, pulse_one):
+            started = time.monotonic()
+            report = await verb(target, options)
+            assert time.monotonic() - started < TIMEOUT_SECONDS + 1.5
+            sound(report)
+            reports.append(report)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MAX_GROWTH_KIB
+    check, pulse = reports
+    return check, pulse
+
+
+def sound(report: Report) -> None:
+    if report.failure is not None:
+        assert report.failure.reason is not Reason.INTERNAL, report.failure.detail
+        assert report.failure.phase != "-", report.failure
+
+
+H1_FAULTS = (
+    "silent", "no-answer", "slow-head", "slow-body", "cut-head", "cut-body", "cut-chunk",
+    "endless-body", "endless-chunks", "tiny-chunks", "chunk-extensions", "chunk-garbage",
+    "header-flood", "long-header", "informational-flood", "trailer-flood", "two-lengths",
+    "bad-length", "unsolicited", "folded", "bare-lf", "http-1.0", "unasked-101", "http2-frames",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", H1_FAULTS)
+async def test_a_plain_site_gone_wrong(fault: str, kit: Kit) -> None:
+    setup = Setup(secure=False, h3=None, announced=False, h1=Knobs(fault=fault), versions=("1.1",))
+    check, pulse = await looks(setup, kit)
+    harmless = {"endless-body", "endless-chunks", "unsolicited", "folded", "bare-lf", "http-1.0"}
+    if fault not in harmless | {"tiny-chunks"}:
+        assert check.failure is not None and pulse.failure is not None
+        assert pulse.failure.reason in {
+            Reason.PROTOCOL_VIOLATION, Reason.PROTOCOL_MISMATCH, Reason.PEER_CLOSED,
+            Reason.PEER_SILENT, Reason.PEER_RESET, Reason.BUDGET_EXCEEDED,
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "silent", "settings-flood", "ping-flood", "continuation-flood", "hpack-bomb",
+        "endless-body", "reset", "push", "goaway", "slow-head", "cut-body", "wrong-length",
+    ],
+)  # fmt: skip
+async def test_http_2_gone_wrong(fault: str, kit: Kit) -> None:
+    check, pulse = await looks(Setup(h2=Knobs(fault=fault), h3=None, announced=False), kit)
+    assert pulse.failure is None, "it speaks HTTP/1.1"
+    facts = check.facts["http"]
+    assert isinstance(facts, HttpFacts)
+    if fault != "endless-body":
+        rung = facts.rung("2")
+        assert rung is None or rung.state == "broken"
+
+
+@pytest.mark.parametrize("wire", sorted(h3lab.WIRE))
+async def test_http_3_gone_wrong(wire: str, kit: Kit) -> None:
+    knobs = h3lab.H3Knobs(wire=h3lab.WIRE[wire])  # type: ignore[index]  # its own keys
+    check, pulse = await looks(Setup(h3=knobs), kit)
+    assert pulse.failure is None and check.failure is None
+    facts = check.facts["http"]
+    assert isinstance(facts, HttpFacts)
+    rung = facts.rung("3")
+    assert rung is not None
+    if wire != "endless_body":
+        assert rung.state == "broken"
+        assert "HTTP-H3-DEAD" in {f.id for f in check.findings}
+
+
+async def test_quic_that_is_silent_or_retries(kit: Kit) -> None:
+    for knobs in (QuicKnobs(silent=True), QuicKnobs(retry=True), QuicKnobs(forget_after=3)):
+        check, _ = await looks(Setup(h3=h3lab.H3Knobs(quic=knobs)), kit)
+        facts = check.facts["http"]
+        assert isinstance(facts, HttpFacts) and facts.rung("3") is not None
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd", "deflate"])
+async def test_a_bomb_in_the_body(coding: str, kit: Kit) -> None:
+    body = bomb(coding, 256 * 1024 * 1024)
+
+    def before(_: Request) -> Answer:
+        fields = (("Content-Encoding", coding), ("Content-Type", "application/json"))
+        return Answer(headers=fields, body=body)
+
+    await looks(Setup(before=before), kit)
+    async with lab.site(Setup(before=before), kit) as served:
+        report = await pulse_one(*job(served, expect_json="a"))
+    assert report.failure is not None
+    assert report.failure.reason is Reason.UNEXPECTED_ANSWER
+    assert "bomb" in report.failure.detail or "longer" in report.failure.detail
+
+
+async def test_redirects_without_end(kit: Kit) -> None:
+    def before(request: Request) -> Answer:
+        number = int(request.path[1:] or 0) if request.path[1:].isdigit() else 0
+        return Answer(status=302, headers=(("Location", f"/{number + 1}"),))
+
+    check, pulse = await looks(Setup(before=before), kit)
+    assert pulse.failure is None, "a pulse follows none"
+    assert check.failure is not None
+    assert check.failure.reason is Reason.BUDGET_EXCEEDED
+    assert check.failure.phase == "http.redirect"
+    facts = check.facts["http"]
+    assert isinstance(facts, HttpFacts) and facts.redirects is not None
+    assert len(facts.redirects.hops) == 11
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["http://[::1", "javascript:alert(1)", "https://\x1b[2J/", "//", "http://a:0/", "x" * 9000],
+)
+async def test_redirects_to_nowhere(location: str, kit: Kit) -> None:
+    def before(_: Request) -> Answer:
+        return Answer(status=301, headers=(("Location", location.replace("\x1b", "%1b")),))
+
+    check, _ = await looks(Setup(before=before), kit)
+    assert check.failure is not None and "\x1b" not in check.failure.detail
+
+
+async def test_a_body_without_end(kit: Kit) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 16384
+
+    setup = Setup(before=lambda _: Answer(body=endless), h3=None, announced=False)
+    check, pulse = await looks(setup, kit)
+    assert pulse.failure is None
+    facts = pulse.facts["http"]
+    assert isinstance(facts, HttpFacts)
+    assert facts.body_bytes is not None and facts.body_bytes < 4 * 1024 * 1024
+    assert check.failure is None or check.failure.reason is not Reason.INTERNAL
+
+
+async def test_alt_svc_that_leads_elsewhere(kit: Kit) -> None:
+    def change(_: Request, answer: Answer) -> Answer:
+        return Answer(
+            status=answer.status,
+            headers=(*answer.headers, ("Alt-Svc", 'h3="10.0.0.1:443", h3="127.0.0.1:9"; ma=1')),
+            body=answer.body,
+        )
+
+    check, _ = await looks(Setup(change=change, announced=False, h3=None), kit)
+    facts = check.facts["http"]
+    assert isinstance(facts, HttpFacts)
+    rung = facts.rung("3")
+    assert rung is not None and rung.state == "untried"
+
+
+@pytest.mark.parametrize("peer", ["ssh", "smtp", "http", "noise", "flood-noise", "tls-alert"])
+async def test_another_server_where_http_2_should_be(peer: str) -> None:
+    async with servers.tcp(peer) as port:
+        target = Target(scheme="http", host="127.0.0.1", port=port)
+        options = Options(timeout_seconds=TIMEOUT_SECONDS, http_version="2")
+        for verb in (check_one, pulse_one):
+            report = await verb(target, options)
+            sound(report)
+            assert report.failure is not None
+            assert report.failure.reason is not Reason.PEER_SILENT
+
+
+async def test_a_server_that_stalls_after_its_first_answer() -> None:
+    """Whatever comes after the first exchange may fail: the report says so and ends in time."""
+    asked = 0
+
+    async def serve(reader: object, writer: object) -> None:
+        nonlocal asked
+        asked += 1
+        await reader.read(65536)  # type: ignore[attr-defined]
+        if asked == 1:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")  # type: ignore[attr-defined]
+        await reader.read(-1)  # type: ignore[attr-defined]
+
+    async with tcp_server(serve) as port:  # type: ignore[arg-type]
+        started = time.monotonic()
+        report = await check_one(
+            Target(scheme="http", host="127.0.0.1", port=port),
+            Options(timeout_seconds=TIMEOUT_SECONDS),
+        )
+    assert time.monotonic() - started < TIMEOUT_SECONDS + 1
+    sound(report)
+    facts = report.facts["http"]
+    assert isinstance(facts, HttpFacts)
+    assert facts.status == 200 and facts.unlearnt

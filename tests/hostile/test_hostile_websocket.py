@@ -1,0 +1,187 @@
+"""Hostile WebSocket servers, through HTTP/1.1, 2 and 3: typed, bounded, within the deadline."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from seventh.engine.check import check_one, pulse_one
+from seventh.lab import start
+from seventh.labkit.serve import Kit, tcp_server
+from seventh.labkit.web.h3 import serve_h3
+from seventh.labkit.web.handler import Answer
+from seventh.labkit.web.serve import web_server
+from seventh.model.failure import Failed, Reason
+from seventh.model.options import Options
+from seventh.model.report import Report
+from seventh.model.target import Target
+from seventh.net.stopwatch import Stopwatch
+from seventh.net.talk import Talk
+from seventh.net.tls.handshake import start_tls
+from seventh.protocols.websocket import SPEC, lab_wrong
+from seventh.protocols.websocket.codec import Frames
+from seventh.protocols.websocket.codec_handshake import Offer, accept_of, judge, new_key, opening
+from seventh.protocols.websocket.lab import Setup, serve_setup
+from seventh.protocols.websocket.lab_hub import Hub, Manners, Takes
+from seventh.protocols.websocket.session import Socket
+from seventh.web.h2 import H2Connection
+from tests.hostile.servers import answering, dripping, flooding, saying
+
+SECONDS = 4.0
+MAX_GROWTH_KIB = 64 * 1024
+WRONG: dict[str, Takes] = {
+    "masks": lab_wrong.masks,
+    "declares": lab_wrong.declares,
+    "pings": lab_wrong.pings,
+    "pongs": lab_wrong.pongs,
+    "bad_utf8": lab_wrong.bad_utf8,
+    "endless_fragments": lab_wrong.endless_fragments,
+    "endless_message": lab_wrong.endless_message,
+    "inflates": lab_wrong.inflates,
+    "reserved": lab_wrong.reserved,
+    "bad_close": lab_wrong.bad_close,
+}
+
+
+@contextlib.contextmanager
+def bounded() -> Iterator[None]:
+    before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    yield
+    assert time.monotonic() - begun < SECONDS + 1.5
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MAX_GROWTH_KIB
+
+
+async def look(setup: Setup, kit: Kit, verb: str = "check", **more: object) -> Report:
+    async with serve_setup(setup, kit) as served:
+        target, options = start.job(served, Options(timeout_seconds=SECONDS))
+        chosen = options.replace(**more)
+        with bounded():
+            return await (check_one if verb == "check" else pulse_one)(target, chosen)
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("verb", ["check", "pulse"])
+async def test_over_http_1(kit: Kit, name: str, verb: str) -> None:
+    setup = Setup(manners=Manners(tunnel=WRONG[name]))
+    report = await look(setup, kit, verb)
+    assert report.failure is not None
+    assert report.failure.reason is Reason.PROTOCOL_VIOLATION, report.failure
+    assert report.failure.phase.startswith("ws."), report.failure
+
+
+@pytest.mark.parametrize("name", WRONG)
+async def test_with_every_permission(kit: Kit, name: str) -> None:
+    """The conversation is in order; only the sockets after it misbehave."""
+    hub = Hub(Manners(origins="any"))
+    calm = 0
+
+    async def handle(request: object) -> Answer:
+        nonlocal calm
+        calm += 1
+        hub.manners = Manners(origins="any", tunnel=WRONG[name] if calm > 1 else None)
+        return await hub.handle(request)  # type: ignore[arg-type]
+
+    async with web_server(handle) as port:
+        target = Target(scheme="ws", host="127.0.0.1", port=port)
+        options = Options(
+            timeout_seconds=SECONDS, intrusive=True, allow_write=True, sockets=3,
+            hold_seconds=0.3, message_template="publish {id}",
+        )  # fmt: skip
+        with bounded():
+            report = await check_one(target, options)
+    assert report.failure is None or report.failure.reason is not Reason.INTERNAL, report.failure
+
+
+@pytest.mark.parametrize("name", WRONG)
+async def test_inside_http_2(kit: Kit, name: str) -> None:
+    hub = Hub(Manners(origins="any", tunnel=WRONG[name]))
+    async with web_server(hub.handle, issued=kit.authority.issue()) as port:
+        target = Target(scheme="wss", host="127.0.0.1", port=port)
+        options = Options(timeout_seconds=SECONDS, ca_file=str(kit.authority.ca_file))
+        talk = Talk(target, options, connections=SPEC.connections)
+        with bounded():
+            below = await talk.connect()
+            tls = await start_tls(below, options, "127.0.0.1", watch=Stopwatch(), alpn=("h2",))
+            offer = Offer(key=new_key(), deflate=True)
+            response, stream = await H2Connection(tls).tunnel(opening(target, offer, over="2"))
+            assert stream is not None
+            judged = judge(response, offer)
+            assert judged.sound
+            socket = Socket(stream, Frames(judged.deflate), response.first)
+            with pytest.raises(Failed) as caught:
+                await socket.until(lambda _: False, talk.budget.within(3))
+        assert caught.value.reason is Reason.PROTOCOL_VIOLATION
+        talk.close()
+
+
+@pytest.mark.parametrize("name", ["pings", "inflates", "endless_message"])
+async def test_inside_http_3(kit: Kit, name: str) -> None:
+    """What goes wrong inside QUIC costs the look at HTTP/3, not the report."""
+    issued = kit.authority.issue()
+    good = Hub(Manners(origins="any"))
+    bad = Hub(Manners(origins="any", tunnel=WRONG[name]))
+    async with (
+        web_server(good.handle, issued=issued) as port,
+        serve_h3(bad.handle, issued, port=port),
+    ):
+        target = Target(scheme="wss", host="127.0.0.1", port=port)
+        options = Options(timeout_seconds=SECONDS, ca_file=str(kit.authority.ca_file))
+        with bounded():
+            report = await check_one(target, options)
+    assert report.failure is None
+    h3 = report.facts["websocket"].h3  # type: ignore[attr-defined]
+    assert h3.handshake is not None and h3.handshake.status == 200
+    assert h3.ping_seconds is None and h3.detail
+
+
+# -- before the protocol is switched ---------------------------------------------------------------
+
+_101 = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+_RIGHT = f"Sec-WebSocket-Accept: {accept_of('x' * 24)}\r\n".encode()
+HEADS = {
+    "a 101 for somebody else": (answering(_101 + _RIGHT + b"\r\n"), Reason.PROTOCOL_VIOLATION),
+    "a bare 101": (answering(_101 + b"\r\n"), Reason.PROTOCOL_VIOLATION),
+    "a 101 that never ends": (
+        answering(_101 + b"X: " + b"y" * 100_000), Reason.PROTOCOL_VIOLATION
+    ),
+    "a hundred extensions": (
+        answering(_101 + b"Sec-WebSocket-Extensions: a;b=c\r\n" * 100 + b"\r\n"),
+        Reason.PROTOCOL_VIOLATION,
+    ),
+    "an endless page": (
+        flooding(b"HTTP/1.1 200 OK\r\n\r\n" + b"<html>" * 1000), Reason.PROTOCOL_MISMATCH
+    ),
+    "a dripping page": (
+        dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"), Reason.PEER_SILENT
+    ),
+    "a redirect to a secret place": (
+        answering(b"HTTP/1.1 302 Found\r\nLocation: https://u:p@h/x?token=abc\r\n\r\n"),
+        Reason.NEGOTIATION_FAILED,
+    ),
+    "escape codes": (
+        answering(b"HTTP/1.1 400 \x1b[2J\r\nServer: \x1b]0;owned\x07\r\n\r\n"),
+        Reason.PROTOCOL_MISMATCH,
+    ),
+    "HTTP/2 frames": (saying(bytes.fromhex("000000040000000000")), Reason.PROTOCOL_MISMATCH),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("verb", ["check", "pulse"])
+async def test_heads(name: str, verb: str) -> None:
+    handler, reason = HEADS[name]
+    async with tcp_server(handler) as port:
+        target = Target(scheme="ws", host="127.0.0.1", port=port)
+        look_at = check_one if verb == "check" else pulse_one
+        with bounded():
+            report = await look_at(target, Options(timeout_seconds=2.0))
+    assert report.failure is not None
+    # A grammar that h11 does not take is a violation, or names what speaks there.
+    allowed = {reason, Reason.PROTOCOL_VIOLATION, Reason.PROTOCOL_MISMATCH}
+    assert report.failure.reason in allowed, report.failure
+    assert "\x1b" not in str(report)
+    assert "token=abc" not in str(report)

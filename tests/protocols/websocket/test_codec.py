@@ -1,0 +1,468 @@
+"""Frames: what is said is heard, whatever comes gives events or a violation, and nothing grows."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.frames import Frame, Opcode
+from websockets.protocol import OPEN, SERVER, Protocol
+
+from seventh.model.failure import ProtocolViolation
+from seventh.model.phase import Mark
+from seventh.protocols.websocket import codec
+from seventh.protocols.websocket.codec import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    Closed,
+    Event,
+    Frames,
+    Message,
+    Pinged,
+    Ponged,
+    close_payload,
+    masked_by,
+    raw_frame,
+    raw_head,
+)
+
+AT = Mark(1_000_000_000, "kernel")
+
+
+def said(*frames: bytes) -> bytes:
+    return b"".join(frames)
+
+
+def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> bytes:
+    """One of a server's: unmasked."""
+    return raw_frame(opcode, payload, fin=fin, rsv=rsv, masked=False)
+
+
+def heard(
+    data: bytes, chop: int = 0, deflate: PerMessageDeflate | None = None
+) -> tuple[list[Event], str | None, Frames]:
+    """Every event, the violation where there is one, and the codec afterwards."""
+    frames = Frames(deflate)
+    events: list[Event] = []
+    step = chop or max(1, len(data))
+    try:
+        for start in range(0, len(data), step):
+            events += frames.receive(data[start : start + step], AT)
+    except ProtocolViolation as violation:
+        return events, violation.detail, frames
+    return events, None, frames
+
+
+def answered(frames: Frames) -> list[tuple[int, bytes]]:
+    """What the client sends, as a server reads it: (opcode, payload)."""
+    server = Protocol(SERVER, state=OPEN)
+    server.receive_data(frames.out())
+    assert server.parser_exc is None
+    return [
+        (int(f.opcode), bytes(f.data)) for f in server.events_received() if isinstance(f, Frame)
+    ]
+
+
+def close_code(frames: Frames) -> int | None:
+    """With which code the client closes."""
+    for opcode, payload in answered(frames):
+        if opcode == CLOSE:
+            return int.from_bytes(payload[:2], "big") if payload else None
+    return None
+
+
+# -- properties ----------------------------------------------------------------------------------
+
+pieces = st.lists(
+    st.one_of(
+        st.builds(frame, st.just(TEXT), st.text(max_size=40).map(str.encode)),
+        st.builds(frame, st.just(BINARY), st.binary(max_size=300)),
+        st.builds(frame, st.sampled_from([PING, PONG]), st.binary(max_size=125)),
+        st.builds(
+            lambda a, b: frame(BINARY, a, fin=False) + frame(CONTINUATION, b),
+            st.binary(max_size=40),
+            st.binary(max_size=40),
+        ),
+    ),
+    max_size=8,
+)
+
+
+@given(pieces, st.binary(max_size=60), st.integers(1, 7))
+@settings(max_examples=150)
+def test_one_chunk_is_as_good_as_many(good: list[bytes], noise: bytes, chop: int) -> None:
+    data = b"".join(good) + noise
+    whole, wrong, one = heard(data)
+    parts, wrong_too, many = heard(data, chop)
+    assert wrong == wrong_too
+    assert parts[: len(whole)] == whole  # a violation in the same chunk hides what came before it
+    assert wrong is not None or parts == whole
+    if wrong is None:
+        assert answered(one) == answered(many)
+
+
+@given(st.binary(max_size=400))
+@settings(max_examples=300)
+def test_any_bytes_give_events_or_a_violation(data: bytes) -> None:
+    events, wrong, frames = heard(data)
+    assert all(isinstance(e, Message | Pinged | Ponged | Closed) for e in events)
+    if wrong is not None:
+        assert wrong.startswith("the server sends ")
+        assert frames.receive(b"\x81\x00", AT) == []
+
+
+@given(st.text(max_size=200), st.binary(max_size=200), st.binary(max_size=125))
+def test_what_is_said_is_heard(text: str, data: bytes, ping: bytes) -> None:
+    frames = Frames()
+    frames.text(text)
+    frames.binary(data)
+    frames.ping(ping)
+    assert answered(frames) == [(TEXT, text.encode()), (BINARY, data), (PING, ping)]
+
+
+@given(st.binary(min_size=4, max_size=4), st.binary(max_size=300))
+def test_masking_twice_is_nothing(mask: bytes, data: bytes) -> None:
+    once = masked_by(mask, data)
+    assert once == bytes(b ^ mask[i % 4] for i, b in enumerate(data))
+    assert masked_by(mask, once) == data
+
+
+@given(st.binary(max_size=70_000), st.booleans())
+@settings(max_examples=30)
+def test_raw_frames_are_what_the_library_reads(data: bytes, fin: bool) -> None:
+    server = Protocol(SERVER, state=OPEN)
+    server.receive_data(raw_frame(BINARY, data, fin=fin))
+    (found,) = server.events_received()
+    assert isinstance(found, Frame)
+    assert (bytes(found.data), found.fin) == (data, fin)
+
+
+# -- after the catalogue of the Autobahn suite: its sections are the numbers ----------------------
+
+LENGTHS = (0, 1, 125, 126, 127, 128, 65535, 65536, 65537, 1024 * 1024)
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+def test_1_framing(opcode: int, length: int) -> None:
+    events, wrong, _ = heard(frame(opcode, b"*" * length), chop=997)
+    assert wrong is None
+    (message,) = events
+    assert isinstance(message, Message)
+    assert (len(message.data), message.kind) == (length, "text" if opcode == TEXT else "binary")
+
+
+@pytest.mark.parametrize("payload", [b"", b"Hello", bytes([0, 255, 254]), b"*" * 125])
+def test_2_every_ping_is_answered_with_its_data(payload: bytes) -> None:
+    events, wrong, frames = heard(frame(PING, payload))
+    assert wrong is None
+    assert events == [Pinged(data=payload, at=AT)]
+    assert answered(frames) == [(PONG, payload)]
+
+
+def test_2_ten_pings_at_once_are_ten_pongs_in_order() -> None:
+    _, _, frames = heard(said(*(frame(PING, b"%d" % n) for n in range(10))))
+    assert answered(frames) == [(PONG, b"%d" % n) for n in range(10)]
+
+
+def test_2_unsolicited_pongs_are_no_violation() -> None:
+    events, wrong, frames = heard(frame(PONG) + frame(PONG, b"who asked"))
+    assert wrong is None
+    assert [type(e) for e in events] == [Ponged, Ponged]
+    assert answered(frames) == []
+
+
+@pytest.mark.parametrize("rsv", range(1, 8))
+@pytest.mark.parametrize("opcode", [TEXT, BINARY, PING, PONG, CLOSE])
+def test_3_reserved_bits(rsv: int, opcode: int) -> None:
+    events, wrong, frames = heard(frame(TEXT, b"fine") + frame(opcode, b"", rsv=rsv), chop=1)
+    assert wrong is not None and "reserved bit" in wrong
+    assert [type(e) for e in events] == [Message]
+    assert close_code(frames) == 1002
+
+
+@pytest.mark.parametrize("opcode", [3, 4, 5, 6, 7, 11, 12, 13, 14, 15])
+@pytest.mark.parametrize("payload", [b"", b"*"])
+def test_4_reserved_opcodes(opcode: int, payload: bytes) -> None:
+    _, wrong, frames = heard(frame(opcode, payload))
+    assert wrong is not None and "reserved opcode" in wrong
+    assert close_code(frames) == 1002
+
+
+BROKEN_FRAGMENTS = {
+    "5.1 a fragmented ping": frame(PING, b"a", fin=False) + frame(CONTINUATION, b"b"),
+    "5.2 a fragmented pong": frame(PONG, b"a", fin=False) + frame(CONTINUATION, b"b"),
+    "5.9 a continuation of nothing": frame(CONTINUATION, b"x"),
+    "5.12 an unfinished continuation of nothing": frame(CONTINUATION, b"x", fin=False),
+    "5.15 a continuation after the end": said(
+        frame(TEXT, b"a", fin=False), frame(CONTINUATION, b"b"), frame(CONTINUATION, b"c")
+    ),
+    "5.18 a text within a text": frame(TEXT, b"a", fin=False) + frame(TEXT, b"b"),
+    "2.5 a ping of 126 bytes": frame(PING, b"*" * 126),
+    "a close in pieces": frame(CLOSE, close_payload(1000), fin=False),
+    "a close of 126 bytes": frame(CLOSE, close_payload(1000, "*" * 124)),
+    "a close within a message": frame(TEXT, b"a", fin=False) + frame(CLOSE, close_payload(1000)),
+    "a masked frame": raw_frame(TEXT, b"masked"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_FRAGMENTS)
+@pytest.mark.parametrize("chop", [0, 1])
+def test_5_broken_fragments(name: str, chop: int) -> None:
+    _, wrong, frames = heard(BROKEN_FRAGMENTS[name], chop)
+    assert wrong is not None, name
+    assert "a broken frame" not in wrong, "every violation has its own words"
+    assert close_code(frames) in {1002, 1000}
+
+
+def test_5_control_frames_may_stand_between_pieces() -> None:
+    data = said(
+        frame(TEXT, b"one ", fin=False),
+        frame(PING, b"p1"),
+        frame(CONTINUATION, b"two ", fin=False),
+        frame(PONG, b"p2"),
+        frame(CONTINUATION, b"three"),
+    )
+    for chop in (0, 1, 3):
+        events, wrong, frames = heard(data, chop)
+        assert wrong is None
+        assert [type(e) for e in events] == [Pinged, Ponged, Message]
+        assert isinstance(events[-1], Message)
+        assert (events[-1].data, events[-1].frames) == (b"one two three", 3)
+        assert answered(frames) == [(PONG, b"p1")]
+
+
+GOOD_TEXT = ("Hello-µ@ßöäüàá-UTF-8!!", "κόσμε", "\U0010ffff", "퟿", "￾", "", "𝒳" * 30)
+BAD_TEXT = (
+    b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80edited",  # 6.3.1
+    b"\xf4\x90\x80\x80",  # beyond U+10FFFF
+    b"\xf8\x88\x80\x80\x80",  # five bytes
+    b"\xc0\xaf",  # overlong
+    b"\xe0\x80\xaf",
+    b"\x80",  # a lonely continuation
+    b"\xbf",
+    b"\xce",  # ends within a letter
+    b"\xed\xa0\x80\xed\xb0\x80",  # surrogates
+    b"\xfe\xff",
+)
+
+
+@pytest.mark.parametrize("text", GOOD_TEXT)
+def test_6_good_text_in_every_cut(text: str) -> None:
+    data = text.encode()
+    for cut in range(len(data) + 1):
+        both = frame(TEXT, data[:cut], fin=False) + frame(CONTINUATION, data[cut:])
+        events, wrong, _ = heard(both)
+        assert wrong is None
+        assert isinstance(events[0], Message)
+        assert events[0].data == data
+
+
+@pytest.mark.parametrize("data", BAD_TEXT)
+@pytest.mark.parametrize("cut", [0, 1])
+def test_6_bad_text(data: bytes, cut: int) -> None:
+    whole = frame(TEXT, data)
+    if cut:
+        whole = frame(TEXT, data[:cut], fin=False) + frame(CONTINUATION, data[cut:])
+    _, wrong, frames = heard(whole)
+    assert wrong is not None and "not UTF-8" in wrong
+    assert close_code(frames) == 1007
+
+
+def test_6_bad_text_fails_at_the_frame_in_which_it_stands() -> None:
+    _, wrong, _ = heard(frame(TEXT, b"\xff", fin=False))
+    assert wrong is not None
+
+
+def test_6_bytes_need_not_be_text() -> None:
+    events, wrong, _ = heard(frame(BINARY, b"\xff\xfe"))
+    assert wrong is None
+    assert isinstance(events[0], Message)
+
+
+GOOD_CODES = (1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999,
+              4000, 4999)  # fmt: skip
+BAD_CODES = (0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535)
+
+
+@pytest.mark.parametrize("code", GOOD_CODES)
+def test_7_close_codes_are_echoed(code: int) -> None:
+    events, wrong, frames = heard(frame(CLOSE, close_payload(code, "why")))
+    assert wrong is None
+    assert events == [Closed(code=code, reason="why", at=AT)]
+    assert close_code(frames) == code
+    assert not frames.open
+
+
+@pytest.mark.parametrize("code", BAD_CODES)
+def test_7_codes_that_may_not_stand_in_a_frame(code: int) -> None:
+    _, wrong, frames = heard(frame(CLOSE, close_payload(code)))
+    assert wrong is not None and "close code" in wrong
+    assert close_code(frames) == 1002
+
+
+def test_7_an_empty_close_has_no_code() -> None:
+    events, wrong, frames = heard(frame(CLOSE))
+    assert wrong is None
+    assert events == [Closed(code=None, reason="", at=AT)]
+    assert answered(frames) == [(CLOSE, b"")]
+
+
+def test_7_a_close_of_one_byte() -> None:
+    _, wrong, _ = heard(frame(CLOSE, b"*"))
+    assert wrong is not None and "one byte" in wrong
+
+
+def test_7_a_reason_that_is_not_text() -> None:
+    _, wrong, frames = heard(frame(CLOSE, struct.pack("!H", 1000) + b"\xce\xba\xed\xa0\x80"))
+    assert wrong is not None and "close reason" in wrong
+    assert close_code(frames) == 1007
+
+
+@pytest.mark.parametrize("after", [frame(TEXT, b"late"), frame(PING, b"late"), b"\xff" * 40])
+def test_7_nothing_counts_after_a_close(after: bytes) -> None:
+    events, wrong, frames = heard(frame(CLOSE, close_payload(1000)) + after)
+    assert wrong is None
+    assert [type(e) for e in events] == [Closed]
+    assert frames.receive(after, AT) == []
+    assert answered(frames) == [(CLOSE, close_payload(1000))]
+
+
+def test_7_a_reason_is_safe_to_show() -> None:
+    events, _, _ = heard(frame(CLOSE, close_payload(1008, "\x1b[2J\u202ego")))
+    assert isinstance(events[0], Closed)
+    assert events[0].reason == r"\x1b[2J\u202ego"
+
+
+def test_7_after_our_close_nothing_more_is_said() -> None:
+    frames = Frames()
+    frames.close(1000)
+    frames.text("too late")
+    frames.close(1001)
+    assert answered(frames) == [(CLOSE, close_payload(1000))]
+
+
+# -- what a peer could make us hold ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("length", [(1 << 20) + 1, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 1])
+def test_9_a_declared_length_is_not_believed(length: int) -> None:
+    _, wrong, frames = heard(raw_head(BINARY, length, masked=False) + b"x" * 100, chop=1)
+    assert wrong is not None and "longer" in wrong
+    assert frames.too_long
+    assert close_code(frames) == 1009
+
+
+def test_9_pieces_count_together() -> None:
+    piece = frame(CONTINUATION, bytes(64 * 1024), fin=False)
+    _, wrong, _ = heard(frame(BINARY, b"", fin=False) + piece * 17)
+    assert wrong is not None and "longer" in wrong
+
+
+def test_9_empty_pieces_end() -> None:
+    data = frame(TEXT, b"", fin=False) + frame(CONTINUATION, b"", fin=False) * codec.MAX_FRAGMENTS
+    _, wrong, _ = heard(data)
+    assert wrong is not None and str(codec.MAX_FRAGMENTS) in wrong
+
+
+@pytest.mark.parametrize("opcode", [PING, PONG])
+def test_2_a_flood_of_control_frames_ends(opcode: int) -> None:
+    events, wrong, _ = heard(frame(opcode, b"x") * 10_000, chop=100)
+    assert wrong is not None and "pings and pongs" in wrong
+    assert len(events) <= codec.MAX_CONTROLS_PER_SECOND
+
+
+def test_2_answers_to_our_own_pings_are_no_flood() -> None:
+    frames = Frames()
+    for _ in range(3 * codec.MAX_CONTROLS_PER_SECOND):
+        frames.ping(b"x")
+        assert frames.receive(frame(PONG, b"x"), AT)
+
+
+def test_2_pings_once_a_second_may_go_on_for_ever() -> None:
+    frames = Frames()
+    for second in range(3 * codec.MAX_CONTROLS_PER_SECOND):
+        assert frames.receive(frame(PING), Mark(second * 1_000_000_000, "user"))
+
+
+# -- compression (RFC 7692) -----------------------------------------------------------------------
+
+
+def packed(data: bytes, bits: int = 15) -> bytes:
+    packer = zlib.compressobj(9, wbits=-bits)
+    return (packer.compress(data) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+def deflate(*, forgets: bool = True, bits: int = 15) -> PerMessageDeflate:
+    return PerMessageDeflate(forgets, forgets, bits, bits)
+
+
+@pytest.mark.parametrize("bits", [9, 12, 15])
+@pytest.mark.parametrize("length", [0, 16, 1024, 65536, 1024 * 1024])
+def test_12_compressed_messages(bits: int, length: int) -> None:
+    text = (b"seventh " * (length // 8 + 1))[:length]
+    data = frame(TEXT, packed(text, bits), rsv=4)
+    events, wrong, _ = heard(data * 2, 1000, deflate(bits=bits))
+    assert wrong is None
+    assert [e.data for e in events if isinstance(e, Message)] == [text, text]
+
+
+def test_13_the_window_may_be_kept() -> None:
+    server = PerMessageDeflate(False, False, 15, 15)
+    out = b""
+    for _ in range(3):
+        out += Frame(Opcode.TEXT, b"the same again and again").serialize(
+            mask=False, extensions=[server]
+        )
+    events, wrong, _ = heard(out, 1, deflate(forgets=False))
+    assert wrong is None
+    assert len(events) == 3
+
+
+def test_13_uncompressed_ones_may_stand_between() -> None:
+    data = frame(TEXT, b"plain") + frame(TEXT, packed(b"packed"), rsv=4)
+    events, wrong, _ = heard(data, 0, deflate())
+    assert wrong is None
+    assert [e.data for e in events if isinstance(e, Message)] == [b"plain", b"packed"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        frame(TEXT, b"\x00\xff\xff\xff", rsv=4),
+        frame(PING, packed(b"x"), rsv=4),
+        frame(TEXT, packed(b"ab")[:1], fin=False, rsv=4) + frame(CONTINUATION, b"", rsv=4),
+        frame(TEXT, packed(b"\xff\xfe"), rsv=4),
+        frame(TEXT, packed(b"x"), rsv=2),
+    ],
+    ids=["no deflate", "a packed ping", "RSV1 twice", "packed bad text", "another bit"],
+)
+def test_13_broken_compression(data: bytes) -> None:
+    _, wrong, _ = heard(data, 0, deflate())
+    assert wrong is not None
+
+
+@pytest.mark.parametrize("chop", [0, 1000])
+def test_a_bomb_is_not_inflated(chop: int) -> None:
+    bomb = frame(BINARY, packed(bytes(64 * 1024 * 1024)), rsv=4)
+    assert len(bomb) < 100_000
+    _, wrong, frames = heard(bomb, chop, deflate())
+    assert wrong is not None and "inflating" in wrong
+    assert frames.too_long
+    assert close_code(frames) == 1009
+
+
+def test_a_bomb_in_pieces_is_not_inflated() -> None:
+    data = packed(bytes(8 * 1024 * 1024))
+    cut = len(data) // 2
+    pieces = frame(BINARY, data[:cut], fin=False, rsv=4) + frame(CONTINUATION, data[cut:])
+    _, wrong, _ = heard(pieces, 0, deflate())
+    assert wrong is not None

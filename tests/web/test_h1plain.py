@@ -1,0 +1,119 @@
+"""The short way reads what it reads as h11 does."""
+
+from __future__ import annotations
+
+import h11
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from seventh.model.failure import Failed
+from seventh.model.phase import Mark
+from seventh.web import limits
+from seventh.web.h1plain import MAX_PLAIN_HEAD, plain_answer
+from seventh.web.h1wire import Exchange
+from seventh.web.message import Response
+
+SENT, AT = Mark(1, "user"), Mark(2, "kernel")
+ORDINARY = (
+    b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Type: text/html\r\nContent-Length: 5\r\n"
+    b"Connection: keep-alive\r\n\r\nhello"
+)
+
+
+def by_h11(data: bytes, body_cap: int = limits.BODY_CAP) -> Response:
+    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.MAX_HEAD_BYTES)
+    connection.send(h11.Request(method=b"GET", target=b"/", headers=[(b"Host", b"h")]))
+    connection.send(h11.EndOfMessage())
+    exchange = Exchange(connection, SENT, body_cap=body_cap)
+    exchange.receive(data, AT)
+    assert exchange.done
+    assert not connection.trailing_data[0]
+    assert (exchange.framing, exchange.folded, exchange.bare_lf) == ("content-length", False, False)
+    return exchange.response()
+
+
+def plainly(data: bytes, body_cap: int = limits.BODY_CAP) -> Response | None:
+    return plain_answer(data, SENT, AT, body_cap)
+
+
+def test_an_ordinary_answer_is_read_at_once() -> None:
+    assert plainly(ORDINARY) == by_h11(ORDINARY)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ORDINARY[:-1],
+        ORDINARY + b"!",
+        ORDINARY[:40],
+        b"",
+        ORDINARY.replace(b"1.1", b"1.0"),
+        ORDINARY.replace(b"200", b"204"),
+        ORDINARY.replace(b"200", b"304"),
+        ORDINARY.replace(b"200", b"103"),
+        ORDINARY.replace(b"\r\n", b"\n"),
+        ORDINARY.replace(b"x\r\n", b"x\r\n y\r\n"),
+        ORDINARY.replace(b"Server: x", b"Server : x"),
+        ORDINARY.replace(b"Server: x", b"Server: \xe9"),
+        ORDINARY.replace(b"Server: x", b"Server: \x00"),
+        ORDINARY.replace(b"Server: x", b"Content-Length: 5"),
+        ORDINARY.replace(b"Server: x", b"Content-Length: 6"),
+        ORDINARY.replace(b"Length: 5", b"Length: +5"),
+        ORDINARY.replace(b"Length: 5", b"Length: 5, 5"),
+        ORDINARY.replace(b"Server: x", b"Transfer-Encoding: chunked"),
+        ORDINARY.replace(b"text/html", b"text/event-stream"),
+        ORDINARY.replace(b"Server: x", b"Server: " + b"x" * MAX_PLAIN_HEAD),
+        ORDINARY.replace(b"Server: x", b"\r\n".join([b"a: b"] * (limits.MAX_FIELDS + 1))),
+    ],
+    ids=range(21),
+)
+def test_what_is_not_plain_is_left_to_h11(data: bytes) -> None:
+    assert plainly(data) is None
+
+
+def test_a_body_beyond_the_cap_is_left_to_h11() -> None:
+    assert plainly(ORDINARY, body_cap=4) is None
+
+
+NAMES = st.sampled_from([b"Server", b"x-a", b"Keep-Alive", b"ETag", b"Connection", b"a!#$"])
+VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30).map(str.encode)
+BLANKS = st.sampled_from([b"", b" ", b"\t ", b"  "])
+FIELDS = st.lists(st.tuples(NAMES, BLANKS, VALUES, BLANKS), max_size=8)
+
+
+@given(
+    st.sampled_from([b"200", b"201", b"404", b"503", b"599"]),
+    st.sampled_from([b"", b"OK", b"Not Found at all"]),
+    FIELDS,
+    st.binary(max_size=40),
+)
+def test_whatever_it_reads_h11_reads_the_same(
+    status: bytes, reason: bytes, fields: list[tuple[bytes, bytes, bytes, bytes]], body: bytes
+) -> None:
+    lines = [name + b":" + before + value + after for name, before, value, after in fields]
+    lines.append(b"Content-Length: %d" % len(body))
+    data = b"HTTP/1.1 %s %s\r\n%s\r\n\r\n%s" % (status, reason, b"\r\n".join(lines), body)
+    response = plainly(data)
+    assert response is not None
+    assert response == by_h11(data)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(ORDINARY) - 1), st.integers(0, 255)), min_size=1, max_size=4
+    )
+)
+def test_of_damaged_answers_it_reads_none_that_h11_refuses(damage: list[tuple[int, int]]) -> None:
+    data = bytearray(ORDINARY)
+    for place, byte in damage:
+        data[place] = byte
+    response = plainly(bytes(data))
+    if response is not None:
+        try:
+            other = by_h11(bytes(data))
+        except Failed as failed:
+            raise AssertionError(f"h11 refuses {bytes(data)!r}: {failed}") from None
+        assert replace(response, body=b"") == replace(other, body=b"")
+        assert response.body == other.body

@@ -1,0 +1,122 @@
+"""OpenSSL's cipher lists, by hand and against ``openssl ciphers``."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import subprocess
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from seventh.wire import opensslciphers
+from seventh.wire.opensslciphers import allowed, suites
+from seventh.wire.tlsnames import SUITES, grade
+
+UNBUILT = {"RC4", "RC2", "DES", "3DES", "IDEA", "SEED", "EXP", "LOW", "MEDIUM"}
+
+
+def short(text: str) -> set[str]:
+    """OpenSSL's names of what a list lets in."""
+    names = {suite.iana: suite.openssl for suite in suites()}
+    found = allowed(text)
+    assert found is not None
+    return {names[name] for name in found}
+
+
+def test_names() -> None:
+    names = {suite.openssl for suite in suites()}
+    assert {
+        "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305", "AES128-SHA",
+        "DES-CBC3-SHA", "RC4-MD5", "EXP-RC4-MD5", "ADH-AES256-SHA", "AECDH-NULL-SHA",
+        "DHE-RSA-AES256-CCM", "NULL-SHA256", "CAMELLIA128-SHA",
+    } <= names  # fmt: skip
+    assert len(names) == len(suites())
+    assert {suite.iana for suite in suites()} < set(SUITES.values())
+
+
+def test_lists() -> None:
+    assert short("AES128-SHA") == {"AES128-SHA"}
+    assert short("TLS_RSA_WITH_AES_128_CBC_SHA") == {"AES128-SHA"}
+    assert short("AES128-SHA:AES256-SHA:!AES256-SHA") == {"AES128-SHA"}
+    assert short("AES128-SHA:-AES128-SHA") == set()
+    assert short("AES128-SHA:-AES128-SHA:AES128-SHA") == {"AES128-SHA"}
+    assert short("!AES128-SHA:AES128-SHA") == set()
+    assert short("AES128-SHA:+AES128-SHA") == {"AES128-SHA"}
+    assert short("kRSA+AESGCM") == {"AES128-GCM-SHA256", "AES256-GCM-SHA384"}
+    assert short("no-such-thing") == set()
+    assert short("@STRENGTH") == set()
+
+
+def test_what_is_no_list() -> None:
+    assert allowed("") is None
+    assert allowed(" :,") is None
+    assert allowed("$ciphers") is None
+
+
+def test_rare_suites_must_be_named() -> None:
+    assert not {s for s in short("ALL:MEDIUM:kRSA:SHA:MD5") if "RC4" in s or "DES" in s}
+    assert "RC4-SHA" in short("HIGH:RC4")
+    assert "DES-CBC3-SHA" in short("3DES")
+    assert "ADH-AES128-SHA" in short("ALL:@SECLEVEL=0")
+    assert "ADH-AES128-SHA" not in short("ALL")
+    assert "ADH-AES128-SHA" in short("aNULL")
+    assert "NULL-SHA" not in short("ALL:@SECLEVEL=0")
+    assert "NULL-SHA" in short("ALL:COMPLEMENTOFALL")
+
+
+def test_the_usual_advice_is_all_good() -> None:
+    found = allowed("ECDHE+AESGCM:ECDHE+CHACHA20")
+    assert found
+    assert {grade(name) for name in found} == {"good"}
+    usual = allowed("HIGH:!aNULL:!MD5") or ()
+    assert {grade(name) for name in usual} == {"good", "obsolete"}
+
+
+@given(st.text(max_size=60))
+def test_any_text(text: str) -> None:
+    found = allowed(text)
+    assert found is None or set(found) <= set(SUITES.values())
+
+
+def test_a_long_list_costs_little() -> None:
+    assert allowed("ALL:" * 100_000) is not None
+    assert allowed("AES+" * 100_000 + "AES") is not None
+
+
+# -- against OpenSSL -------------------------------------------------------------------------------
+
+# Words for what a library was built without mean strange things to it, so they are left out.
+WORDS = st.sampled_from(
+    sorted(
+        {group for suite in suites() for group in suite.groups} - UNBUILT - {"STRENGTH-NONE"}
+        | {word for word, same in opensslciphers._SAME.items() if same not in UNBUILT}
+        | {"ALL", "DEFAULT", "COMPLEMENTOFDEFAULT"}
+        | {"AES128-SHA", "ECDHE-RSA-AES128-GCM-SHA256"}
+    )
+)
+TERMS = st.tuples(
+    st.sampled_from(["", "", "", "!", "-", "+"]), st.lists(WORDS, min_size=1, max_size=2)
+)
+LISTS = st.lists(TERMS.map(lambda term: term[0] + "+".join(term[1])), min_size=1, max_size=6)
+
+
+@functools.cache
+def openssl(text: str) -> frozenset[str]:
+    said = subprocess.run(["openssl", "ciphers", "-s", "-tls1_2", text], capture_output=True,
+                          text=True, check=False)  # fmt: skip
+    return frozenset(said.stdout.strip().split(":")) - {""}
+
+
+@pytest.mark.peer
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+@given(LISTS)
+def test_the_same_suites_as_openssl(words: list[str]) -> None:
+    """Of what this OpenSSL was built with, a list lets the same suites in."""
+    built = openssl("ALL:COMPLEMENTOFALL:@SECLEVEL=0")
+    text = ":".join([*words, "@SECLEVEL=0"])
+    assume(not text.startswith("-"))  # the program would take it for an option
+    known = {suite.openssl for suite in suites() if not suite.groups & UNBUILT}
+    ours = short(text) & known & built
+    assert ours == openssl(text) & known, text
