@@ -7,8 +7,8 @@ import shlex
 import pytest
 
 from seventh.cli.arguments import parse
-from seventh.cli.check import options_from
 from seventh.cli.lab import command
+from seventh.cli.options import options_from
 from seventh.lab import start
 from seventh.labkit import serve
 from seventh.labkit.serve import Fault, Kit, Served

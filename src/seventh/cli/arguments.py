@@ -162,7 +162,6 @@ def _logging_in(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--user", metavar="NAME", help="log in as NAME")
     group.add_argument(
         "--identity",
-        dest="identities",
         action="append",
         default=[],
         metavar="FILE",
@@ -202,7 +201,6 @@ def _requesting(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--method", default="GET", metavar="NAME", help="tier 3 where it is unsafe")
     group.add_argument(
         "--header",
-        dest="headers",
         action="append",
         default=[],
         metavar="'NAME: VALUE'",
@@ -226,7 +224,6 @@ def _upgrading(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--origin", metavar="URL", help="in the handshake (default: its own site)")
     group.add_argument(
         "--subprotocol",
-        dest="subprotocols",
         action="append",
         default=[],
         metavar="NAME",

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from seventh import protocols
+from seventh.cli.options import options_from
 from seventh.cli.show import document, emit, worst_exit
 from seventh.cli.targets import Job, gather
-from seventh.engine.check import carry_by, check_many
+from seventh.engine.check import check_many
 from seventh.engine.together import together
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.model.report import Report
-from seventh.net.resolve import parse_resolver
 from seventh.rules.collect import rules_of
 from seventh.rules.run import Selection
 
@@ -39,81 +39,6 @@ def run(parsed: argparse.Namespace) -> int:
     reports += together(reports, selection)
     emit(document(reports), parsed)
     return worst_exit(reports, parsed.fail_on)
-
-
-def options_from(parsed: argparse.Namespace) -> Options:
-    """The shared options of a command line; UsageError for a file that cannot be read."""
-    files = [("--ca", parsed.ca), ("--cert", parsed.cert), ("--key", parsed.key)]
-    files += [("--identity", name) for name in parsed.identities]
-    files += [("--password-file", parsed.password_file), ("--known-hosts", parsed.known_hosts)]
-    files += [("--ntp-keys", parsed.ntp_keys), ("--token-file", parsed.token_file)]
-    files += [("--body", parsed.body)]
-    files += [("--ssh-config", None if parsed.ssh_config == "none" else parsed.ssh_config)]
-    for flag, name in files:
-        if name is not None:
-            _readable(flag, name)
-    if parsed.ca_store is not None and not Path(parsed.ca_store).exists():
-        raise UsageError(f"--ca-store {parsed.ca_store}: there is no such file or directory")
-    if parsed.key and not parsed.cert:
-        raise UsageError("--key needs --cert: the certificate that the key belongs to")
-    if parsed.resolver is not None:
-        parse_resolver(parsed.resolver)
-    if parsed.via is not None:
-        carry_by(parsed.via)
-    if parsed.ntp_key is not None and parsed.ntp_keys is None:
-        raise UsageError("--ntp-key needs --ntp-keys: the file that the key is in")
-    if parsed.hold and not parsed.intrusive:
-        raise UsageError("--hold needs --intrusive: holding a connection open is tier 4")
-    return Options(
-        timeout_seconds=parsed.timeout,
-        family=parsed.family,
-        ca_file=parsed.ca,
-        ca_store=parsed.ca_store,
-        server_name=parsed.server_name,
-        cert_file=parsed.cert,
-        key_file=parsed.key,
-        resolver=parsed.resolver,
-        via=parsed.via,
-        user=parsed.user,
-        identities=tuple(parsed.identities),
-        agent=parsed.agent,
-        password_file=parsed.password_file,
-        known_hosts=parsed.known_hosts,
-        ssh_config=parsed.ssh_config,
-        ntp_keys=parsed.ntp_keys,
-        ntp_key=parsed.ntp_key,
-        allow_write=parsed.allow_write,
-        intrusive=parsed.intrusive,
-        i_own_this=parsed.i_own_this,
-        hold_seconds=parsed.hold,
-        method=parsed.method,
-        headers=tuple(parsed.headers),
-        token_file=parsed.token_file,
-        body_file=parsed.body,
-        expect_status=parsed.expect_status,
-        expect_json=parsed.expect_json,
-        max_body_bytes=parsed.max_body,
-        qlog_file=parsed.qlog,
-        http_version=parsed.http_version,
-        transcript=parsed.verbose,
-        origin=parsed.origin,
-        subprotocols=tuple(parsed.subprotocols),
-        message_template=parsed.message_template,
-        sockets=parsed.sockets,
-        direct=parsed.direct,
-        samples=parsed.samples,
-        interval_seconds=parsed.interval,
-    )
-
-
-def _readable(flag: str, name: str) -> None:
-    try:
-        with Path(name).open("rb") as file:
-            file.read(1)
-    except OSError as error:
-        raise UsageError(
-            f"{flag} {name}: cannot be read: {error.strerror}; check the path and its permissions"
-        ) from None
 
 
 def _tls_files_can_be_used(options: Options) -> None:

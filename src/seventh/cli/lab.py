@@ -10,23 +10,13 @@ import signal
 import sys
 
 from seventh.cli.check import run_loop
+from seventh.cli.options import NAMES
 from seventh.lab import start
 from seventh.labkit.serve import Fault, Kit, Served
 from seventh.model.failure import UsageError
 
-# How a field of Options is written on the command line, where that is not its own name.
-_FLAGS = {
-    "ca_file": "--ca",
-    "cert_file": "--cert",
-    "key_file": "--key",
-    "interval_seconds": "--interval",
-    "timeout_seconds": "--timeout",
-    "identities": "--identity",
-    "hold_seconds": "--hold",
-    "headers": "--header",
-    "subprotocols": "--subprotocol",
-    "body_file": "--body",
-}
+_FLAGS = {field: f"--{name}" for name, field in NAMES.items()}
+"""How a field of Options is written on the command line."""
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -84,12 +74,8 @@ def command(served: Served) -> str:
         if field == "agent":
             words += [] if value else ["--no-agent"]
         elif isinstance(value, bool):
-            words += [_flag(field)] if value else []
+            words += [_FLAGS[field]] if value else []
         else:
             for each in value if isinstance(value, tuple) else (value,):
-                words += [_flag(field), str(each)]
+                words += [_FLAGS[field], str(each)]
     return shlex.join(words)
-
-
-def _flag(field: str) -> str:
-    return _FLAGS.get(field) or f"--{field.replace('_', '-')}"

@@ -10,53 +10,13 @@ from typing import Any
 import msgspec
 
 from seventh import protocols
+from seventh.cli.options import LISTS, NAMES
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
 
 Job = tuple[Target, Options]
 MAX_FILE_BYTES = 64 * 1024 * 1024
-
-# What a target's table in a TOML file may set; the names are those of the command line.
-_OWN_OPTIONS = {
-    "timeout": "timeout_seconds",
-    "ca": "ca_file",
-    "ca-store": "ca_store",
-    "server-name": "server_name",
-    "cert": "cert_file",
-    "key": "key_file",
-    "resolver": "resolver",
-    "via": "via",
-    "user": "user",
-    "identity": "identities",
-    "agent": "agent",
-    "password-file": "password_file",
-    "known-hosts": "known_hosts",
-    "ssh-config": "ssh_config",
-    "ntp-keys": "ntp_keys",
-    "ntp-key": "ntp_key",
-    "allow-write": "allow_write",
-    "intrusive": "intrusive",
-    "i-own-this": "i_own_this",
-    "hold": "hold_seconds",
-    "method": "method",
-    "header": "headers",
-    "token-file": "token_file",
-    "body": "body_file",
-    "expect-status": "expect_status",
-    "expect-json": "expect_json",
-    "max-body": "max_body_bytes",
-    "qlog": "qlog_file",
-    "http-version": "http_version",
-    "family": "family",
-    "origin": "origin",
-    "subprotocol": "subprotocols",
-    "message-template": "message_template",
-    "sockets": "sockets",
-    "direct": "direct",
-    "samples": "samples",
-    "interval": "interval_seconds",
-}
 
 
 def gather(arguments: list[str], files: list[str], options: Options) -> list[Job]:
@@ -129,13 +89,13 @@ def _toml(name: str, options: Options) -> Iterator[Job]:
 def _own_options(where: str, table: dict[str, Any], options: Options) -> Options:
     changes: dict[str, Any] = {}
     for key, value in table.items():
-        if key not in _OWN_OPTIONS:
+        if key not in NAMES:
             raise UsageError(
-                f"{where}: unknown option {key!r}; there are {', '.join(sorted(_OWN_OPTIONS))}"
+                f"{where}: unknown option {key!r}; there are {', '.join(sorted(NAMES))}"
             )
-        if key in {"identity", "header"} and isinstance(value, str):
+        if key in LISTS and isinstance(value, str):
             value = [value]
-        changes[_OWN_OPTIONS[key]] = value
+        changes[NAMES[key]] = value
     try:
         known = {field: getattr(options, field) for field in options.__struct_fields__}
         return msgspec.convert({**known, **changes}, Options)

@@ -23,16 +23,18 @@ from seventh.model.target import Target
 from seventh.net.budget import Budget
 from seventh.net.datagram import Datagram
 from seventh.net.talk import Talk
-from seventh.protocols.ntp import SPEC, lab, probe
+from seventh.protocols.ntp import SPEC, lab
 from seventh.protocols.ntp.codec import Packet, parse, to_ntp
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts_sources import KeyFacts, SourcesFacts
 from seventh.protocols.ntp.intrusive import NTP_PORT
 from seventh.protocols.ntp.keys import find_key
 from seventh.protocols.ntp.lab_faults import BEHAVIOURS, Behaviour
+from seventh.protocols.ntp.lab_responder import Responder
 from seventh.protocols.ntp.lab_sources import having_port_123, pool
 from seventh.protocols.ntp.lab_sources_faults import GOOD_POOL, POOL_FAULTS, POOLS
 from seventh.protocols.ntp.private import MAX_PACKETS, response
+from seventh.protocols.ntp.schedule import plan
 from seventh.protocols.ntp.together import together
 from seventh.render import View, render
 from tests.protocols.ntp.test_probe import facts_of, target_of
@@ -114,7 +116,7 @@ async def test_a_dead_address_of_a_pool_is_a_source_without_time() -> None:
 @contextlib.asynccontextmanager
 async def several(*behaviours: Behaviour) -> AsyncIterator[list[Target]]:
     """Servers on one address, each with a port of its own."""
-    made = [lab.Responder(behaviour) for behaviour in behaviours]
+    made = [Responder(behaviour) for behaviour in behaviours]
     for responder in made:
         responder.start()
     try:
@@ -525,10 +527,8 @@ def test_a_datagram_of_a_wanted_port() -> None:
 
 def test_every_question_has_its_time_and_samples_keep_most() -> None:
     target = target_of(1)
-    plain = probe.plan(Talk(target, options(samples=8, timeout_seconds=30), connections=4))
-    asking = probe.plan(
-        Talk(target, options(samples=8, timeout_seconds=30, ntp_keys="x", max_tier=4))
-    )
+    plain = plan(Talk(target, options(samples=8, timeout_seconds=30), connections=4))
+    asking = plan(Talk(target, options(samples=8, timeout_seconds=30, ntp_keys="x", max_tier=4)))
     assert plain.end_ns > asking.end_ns > plain.end_ns - 6e9
     assert {0, 1, 2, 4} == set(SPEC.tiers)
     assert BEHAVIOURS["clean"].client_keys

@@ -24,6 +24,7 @@ from seventh.protocols.ntp import lab
 from seventh.protocols.ntp.codec import Packet, parse
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.lab_faults import BEHAVIOURS, Behaviour
+from seventh.protocols.ntp.lab_responder import Responder
 from tests import needs
 
 BY_NAME = {fault.name: fault for fault in lab.NTP_FAULTS}
@@ -50,7 +51,7 @@ async def checked(fault: str | None, kit: Kit, verb: str = "check") -> Report:
 @contextlib.asynccontextmanager
 async def responder(behaviour: Behaviour) -> AsyncIterator[int]:
     """The lab's responder, with a behaviour that its table lacks."""
-    made = lab.Responder(behaviour)
+    made = Responder(behaviour)
     made.start()
     try:
         yield made.port

@@ -9,7 +9,6 @@ from typing import Any
 
 from seventh.model.options import Options
 from seventh.model.target import Target
-from seventh.net.stopwatch import Stopwatch
 from seventh.net.talk import Talk
 from seventh.protocols.ssh import SPEC
 from seventh.protocols.ssh.credentials import gather
@@ -18,6 +17,7 @@ from seventh.protocols.ssh.known import read_known_hosts
 from seventh.protocols.ssh.lab_channels import Conduct
 from seventh.protocols.ssh.lab_session import USER, Door, dishonest
 from seventh.protocols.ssh.session import Session
+from seventh.protocols.ssh.userauth import log_in
 
 
 def talk_at(port: int, door: Door, **options: Any) -> Talk:
@@ -35,7 +35,7 @@ async def logged_in(port: int, door: Door, **options: Any) -> AsyncIterator[tupl
         session, trust = await enter(stream, read_known_hosts(talk.options.known_hosts),
                                      "127.0.0.1", port)  # fmt: skip
         credentials = (await gather(talk.options, USER)).for_host(trust)
-        await session.login(credentials, Stopwatch())
+        await log_in(session, credentials)
         yield talk, session
     finally:
         talk.close()

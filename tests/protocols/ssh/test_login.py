@@ -40,7 +40,7 @@ from seventh.protocols.ssh.lab_login import PASSWORD, LoginManner, LoginServer, 
 from seventh.protocols.ssh.lab_session import USER, Door, make_door
 from seventh.protocols.ssh.login_messages import AuthPacket
 from seventh.protocols.ssh.session import Session
-from seventh.protocols.ssh.userauth import UserAuth, read_pk_ok, read_prompts, responses
+from seventh.protocols.ssh.userauth import UserAuth, log_in, read_pk_ok, read_prompts, responses
 from seventh.wire.reader import Reader
 
 
@@ -77,7 +77,7 @@ async def session_with(lodge: Lodge, *, admitted: bool = True) -> AsyncIterator[
     session, trust = await enter(connected.stream, known, "127.0.0.1", lodge.port)
     assert trust.status == "known"
     if admitted:
-        await session.login(await gather(lodge.with_key, USER))
+        await log_in(session, await gather(lodge.with_key, USER))
     try:
         yield session
     finally:
@@ -450,7 +450,7 @@ async def test_a_login_has_a_number_of_steps(tmp_path: Path) -> None:
 async def test_a_login_with_nothing_says_what_is_wanted(tmp_path: Path) -> None:
     async with lodge(tmp_path) as place, session_with(place, admitted=False) as session:
         with pytest.raises(Failed) as refused:
-            await session.login(Credentials(user=USER))
+            await log_in(session, Credentials(user=USER))
     assert refused.value.reason is Reason.AUTH_REQUIRED
     assert "publickey" in refused.value.detail
 

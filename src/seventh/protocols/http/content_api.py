@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from seventh.model.failure import Failed, Reason
 from seventh.protocols.http import errors, openapi
+from seventh.protocols.http.content_look import Look
 from seventh.protocols.http.facts_content import Api, Body
 from seventh.protocols.http.url import resolve
 from seventh.wire.text import printable
-
-if TYPE_CHECKING:
-    from seventh.protocols.http.content_probe import Look
 
 
 async def look_at_api(look: Look) -> None:

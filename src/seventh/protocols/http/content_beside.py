@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.http import assets, coding, fields, repetition
+from seventh.protocols.http.content_look import Look
 from seventh.protocols.http.facts_content import Asset
 from seventh.protocols.http.sse import Listener
 from seventh.protocols.http.url import resolve
 from seventh.web.message import Response, Unfinished
 from seventh.wire.text import printable
-
-if TYPE_CHECKING:
-    from seventh.protocols.http.content_probe import Look
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 """How much of an event stream is taken."""

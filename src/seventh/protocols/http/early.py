@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import h11
 
 from seventh.model.failure import Failed, Reason
@@ -14,13 +12,11 @@ from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_quic import H3Facts
 from seventh.protocols.http.facts_versions import Cell
+from seventh.protocols.http.matrix import Matrix
 from seventh.protocols.http.opening import OPEN_SECONDS, QUIC_SECONDS, Opened, silence, speak
 from seventh.protocols.http.site import REQUEST_SECONDS
 from seventh.web.h1head import head_of
 from seventh.web.message import Request, Response
-
-if TYPE_CHECKING:
-    from seventh.protocols.http.versions import Matrix
 
 
 async def over_tls(matrix: Matrix, first: Opened) -> None:

@@ -12,10 +12,10 @@ from seventh.net.stopwatch import now_ns
 from seventh.protocols.http import early
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_write import Ambiguous, EarlyPost, Expected, WriteFacts
+from seventh.protocols.http.matrix import Matrix
 from seventh.protocols.http.opening import Opened
 from seventh.protocols.http.site import REQUEST_SECONDS, Site
 from seventh.protocols.http.url import Url
-from seventh.protocols.http.versions import Matrix
 from seventh.web.h1 import CONTINUE_SECONDS, H1Connection
 from seventh.web.message import Response
 from seventh.wire.text import printable

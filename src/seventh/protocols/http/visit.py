@@ -19,14 +19,15 @@ from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.protocols.http import compare, discover, intrusive, redirects, security, transport
 from seventh.protocols.http.announced import alt_svc, record_name
+from seventh.protocols.http.answering import learn_answer, permit, timed
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_versions import Advertised, Expectation
+from seventh.protocols.http.matrix import Matrix
 from seventh.protocols.http.opening import Opened, open_quic, open_stream, speak
-from seventh.protocols.http.probe import learn_answer, permit, timed
 from seventh.protocols.http.shape import disappointment
 from seventh.protocols.http.site import Site, V
 from seventh.protocols.http.url import PORTS, Url
-from seventh.protocols.http.versions import ALPN, Matrix
+from seventh.protocols.http.versions import ALPN, further, quic_again, quic_cold, tcp
 from seventh.web.message import Response
 from seventh.wire.text import printable
 
@@ -198,7 +199,7 @@ class Visit:
             opened.connection.close()
             matrix.fell("2", failed)
             site.best = "1.1"
-            await matrix.tcp("1.1")
+            await tcp(matrix, "1.1")
             response = matrix.responses.get("1.1")  # type: ignore[assignment]
             if response is None:
                 raise
@@ -210,10 +211,10 @@ class Visit:
         if opened.tls is not None:
             from seventh.net.tls import inspect
 
-            await matrix.further(opened)
+            await further(matrix, opened)
             inspect.note_tickets(self.talk, opened.tls, site.server_name(site.origin))
         else:
-            await matrix.further(opened)
+            await further(matrix, opened)
         if opened.version == "2":
             await self._step("HTTP/2's settings", transport.look_at_h2(site, opened))
 
@@ -287,7 +288,7 @@ class Visit:
         matrix = self.matrix
         for version in ("2", "1.1"):
             if matrix.talk.learn("http", HttpFacts).rung(version) is None:
-                await matrix.tcp(version)
+                await tcp(matrix, version)
         await self._step("HTTP/3", self._http_3())
 
     async def _http_3(self) -> None:
@@ -308,12 +309,12 @@ class Visit:
             self.matrix.rung("3", "not-offered", why)
             return
         log = self.talk.options.qlog_file is not None
-        self.h3 = await self.matrix.quic_cold(port, log=log)
+        self.h3 = await quic_cold(self.matrix, port, log=log)
         await self._after_h3()
 
     async def _after_h3(self) -> None:
         if self.h3 is not None:
-            await self.matrix.quic_again(self.h3)
+            await quic_again(self.matrix, self.h3)
             await transport.look_at_h3(self.site, self.h3)
 
     async def _answers_unannounced(self) -> bool:

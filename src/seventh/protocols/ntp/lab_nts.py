@@ -15,8 +15,8 @@ from seventh.labkit.tlsserve import TlsPeer, server_context, tls_server
 from seventh.model.failure import ProtocolViolation
 from seventh.protocols.ntp import nts_fields, nts_ke
 from seventh.protocols.ntp.codec import ExtensionField, Packet, parse
-from seventh.protocols.ntp.lab import HOST, Responder
 from seventh.protocols.ntp.lab_nts_faults import NtsBehaviour
+from seventh.protocols.ntp.lab_responder import HOST, Responder
 from seventh.protocols.ntp.nts_fields import NTS_NAK, Cipher, FieldType, Keys, Parts
 from seventh.protocols.ntp.nts_ke import Aead, Record, RecordReader, Request, Response
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from seventh.labkit.names import name_server
 from seventh.labkit.serve import Served
-from seventh.protocols.ntp.lab import Responder
 from seventh.protocols.ntp.lab_faults import Behaviour
+from seventh.protocols.ntp.lab_responder import Responder
 
 NAME = "pool.lab.test"
 _HOSTS = tuple(f"127.0.0.{last}" for last in range(1, 9))

@@ -31,7 +31,7 @@ from seventh.protocols.ntp.nts_establish import (
     state_of,
 )
 from seventh.protocols.ntp.nts_ke import Aead
-from seventh.protocols.ntp.probe import REPLY_SECONDS, plan, sample_on
+from seventh.protocols.ntp.schedule import REPLY_SECONDS, plan, sample_on
 
 MAX_ADDRESSES = 3
 """How many addresses of a named NTP server are asked, one after another."""

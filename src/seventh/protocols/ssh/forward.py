@@ -10,11 +10,11 @@ from seventh.model.failure import Failed, Reason
 from seventh.net.address import Address, reach
 from seventh.net.connect import open_tcp
 from seventh.net.talk import Talk
-from seventh.protocols.ssh import session_probe
 from seventh.protocols.ssh.channels import CONNECT_FAILED, PROHIBITED
 from seventh.protocols.ssh.facts_session import Bind, Permission
 from seventh.protocols.ssh.mux import Mux
 from seventh.protocols.ssh.mux_failures import RefusedError
+from seventh.protocols.ssh.session_notes import learn
 from seventh.wire.reader import Reader, vector
 
 ANSWER_SECONDS = 2.0
@@ -31,7 +31,6 @@ Tried = Literal["allowed", "forbidden", "unsettled", "failed"]
 async def look(talk: Talk, mux: Mux) -> None:
     """Local, dynamic and remote forwarding; what was granted is cancelled, whatever happens."""
     address = mux.line.stream.address
-    learn = session_probe.learn
     with talk.watch.phase("ssh.forward", address.ip):
         # Its own SSH port is the one place that is sure to exist and to which a connection that
         # says nothing is harmless.
@@ -88,8 +87,8 @@ async def _cancel(talk: Talk, mux: Mux, host: bytes, port: int) -> None:
         until = talk.budget.within(ANSWER_SECONDS)
         fields, _ = await mux.ask(b"cancel-tcpip-forward", asked, until)
         cancelled = fields is not None
-    known = session_probe.learn(talk).forward_cancelled
-    session_probe.learn(talk, forward_cancelled=cancelled and known is not False)
+    known = learn(talk).forward_cancelled
+    learn(talk, forward_cancelled=cancelled and known is not False)
 
 
 async def _seen(talk: Talk, mux: Mux, port: int) -> Bind:

@@ -1,7 +1,7 @@
 """One connection past NEWKEYS: a login, then whatever runs over it (RFC 4252, RFC 4253 §9).
 
     session = Session(conversation)             # its key exchange is over, its host key judged
-    await session.login(credentials)
+    await userauth.log_in(session, credentials)
     await session.send(ChannelOpen(...))
     event = await session.next_message()
 
@@ -17,13 +17,12 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from seventh.model.failure import Blame, Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
-from seventh.net.stopwatch import Stopwatch, Timer, now_ns
+from seventh.net.stopwatch import Timer, now_ns
 from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.ssh.channel_messages import (
     ChannelMessage,
@@ -64,10 +63,6 @@ from seventh.protocols.ssh.messages import (
     Other,
     Unimplemented,
 )
-
-if TYPE_CHECKING:
-    from seventh.protocols.ssh.credentials import Credentials
-    from seventh.protocols.ssh.userauth import Admission
 
 KEEPALIVE = b"keepalive@openssh.com"
 PING_EXTENSION = b"ping@openssh.com"
@@ -129,7 +124,7 @@ class Session:
 
     @property
     def session_id(self) -> bytes:
-        """What signatures of this session are bound to (RFC 4253 §7.2)."""
+        """What signatures over this connection are bound to (RFC 4253 §7.2)."""
         return self.connection.session_id
 
     @property
@@ -392,12 +387,6 @@ class Session:
         if not isinstance(event.message, ServiceAccept):
             raise ProtocolViolation("something else than SERVICE_ACCEPT for our SERVICE_REQUEST")
         return sent, event.at
-
-    async def login(self, credentials: Credentials, watch: Stopwatch | None = None) -> Admission:
-        """Log in with these credentials; see :func:`seventh.protocols.ssh.userauth.log_in`."""
-        from seventh.protocols.ssh.userauth import log_in
-
-        return await log_in(self, credentials, watch)
 
     async def close(self) -> None:
         """Say goodbye and close; closing twice is fine."""

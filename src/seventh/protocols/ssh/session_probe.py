@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 
-import msgspec
-
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.net.stopwatch import now_ns
 from seventh.net.talk import Talk
@@ -20,6 +18,7 @@ from seventh.protocols.ssh.facts_session import SessionFacts
 from seventh.protocols.ssh.mux import ChannelStream, Mux
 from seventh.protocols.ssh.mux_failures import RefusedError
 from seventh.protocols.ssh.session import Session
+from seventh.protocols.ssh.session_notes import learn, unlearnt
 from seventh.protocols.ssh.sftp_client import SftpClient, SftpError
 from seventh.wire.reader import vector
 from seventh.wire.text import printable
@@ -95,21 +94,6 @@ async def _taken(
     except Failed as failed:
         unlearnt(talk, what, failed.detail)
         talk.note(f"{what}: {failed.detail}")
-
-
-def learn(talk: Talk, **changes: object) -> SessionFacts:
-    """Replace fields of the session's facts."""
-    known = talk.learn("ssh", SshFacts).session or SessionFacts()
-    learnt = msgspec.structs.replace(known, **changes)
-    talk.learn("ssh", SshFacts, session=learnt)
-    return learnt
-
-
-def unlearnt(talk: Talk, what: str, why: str) -> None:
-    """Note what could not be learnt, and why."""
-    known = dict(talk.learn("ssh", SshFacts).unlearnt)
-    known.setdefault(what, why)
-    talk.learn("ssh", SshFacts, unlearnt=known)
 
 
 def step_deadline(talk: Talk) -> int:

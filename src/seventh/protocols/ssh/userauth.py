@@ -25,7 +25,7 @@ from seventh.protocols.ssh.login_messages import (
     AuthSuccess,
     LoginMessage,
 )
-from seventh.protocols.ssh.session import USERAUTH, Session
+from seventh.protocols.ssh.session import Session
 from seventh.protocols.ssh.values import string
 from seventh.wire.reader import Reader
 from seventh.wire.text import printable
@@ -358,4 +358,4 @@ async def log_in(
     )
 
 
-__all__ = ["USERAUTH", "Admission", "UserAuth", "log_in", "read_prompts", "signed_data"]
+__all__ = ["Admission", "UserAuth", "log_in", "read_prompts", "signed_data"]

@@ -19,7 +19,7 @@ from seventh.net import resolve
 from seventh.net.address import Address
 from seventh.net.carrier import Carrier
 from seventh.net.connect import open_tcp
-from seventh.net.stopwatch import Stopwatch, Timer, now_ns
+from seventh.net.stopwatch import Timer, now_ns
 from seventh.net.stream import Stream
 from seventh.net.talk import ATTEMPT_SECONDS, RESOLVE_SECONDS, Talk
 from seventh.protocols.ssh.aim import resolve_hop
@@ -31,6 +31,7 @@ from seventh.protocols.ssh.known import KnownHosts, read_known_hosts
 from seventh.protocols.ssh.mux import ChannelStream, Mux
 from seventh.protocols.ssh.mux_failures import CarrierFailed, RefusedError, refusal_reason
 from seventh.protocols.ssh.session import Session
+from seventh.protocols.ssh.userauth import log_in
 from seventh.wire.text import printable
 
 MAX_HOPS = 8
@@ -114,7 +115,7 @@ class Chain(Carrier):
         session, trust = await self._greet(self._begun[-1], hop, name)
         with self._step("via.ssh.auth", name) as timer:
             timer.begin(Mark(now_ns(), "user"))
-            admission = await session.login(credentials.for_host(trust), Stopwatch())
+            admission = await log_in(session, credentials.for_host(trust))
             timer.stop(admission.at)
         self._learn(auth_method=admission.method, seconds=max(0, admission.at.ns - started) / 1e9)
         self._links.append(Mux(session, hop=f"the jump host {name}"))
