@@ -38,8 +38,8 @@ def metrics_of(
     known = protocols.rooms()
     for room, learnt in facts.items():
         if room in known:
-            for metric in known[room].metrics:
-                fact = getattr(learnt, metric.fact, None)
+            for name, metric in _read_by(room):
+                fact = getattr(learnt, name, None)
                 if fact is not None:
                     _add(metrics, metric, fact)
     for phase in phases:
@@ -48,6 +48,12 @@ def metrics_of(
     if failure is not None:
         metrics[f'seventh_errors_total{{phase="{failure.phase}",class="{failure.reason}"}}'] = 1.0
     return metrics
+
+
+@functools.cache
+def _read_by(room: str) -> tuple[tuple[str, Metric], ...]:
+    """A room's metrics, each with the fact that it reads."""
+    return tuple((metric.fact, metric) for metric in protocols.rooms()[room].metrics)
 
 
 def _add(metrics: dict[str, float], metric: Metric, fact: Any) -> None:

@@ -228,26 +228,29 @@ def _configuration(name: str | None) -> UserConfig | None:
     """What the files say; None where there are none. They are read again when they changed."""
     if name is not None and name.lower() == _NONE:
         return None
+    # Names, not paths: every pulse passes here, and two looks at the disk are all that it needs.
     if name is not None:
-        files: tuple[Path, ...] = (Path(name).expanduser(),)
+        key: tuple[str, ...] = (str(Path(name).expanduser()),)
     else:
-        home = os.environ.get("HOME", "")
-        files = tuple(f for f in (Path(home, ".ssh", "config"), SYSTEM_FILE) if _stamp(str(f)))
-        if files == (SYSTEM_FILE,) and not _matters(_stamp(str(SYSTEM_FILE))):
-            return None
-    if not files:
-        return None
-    key = tuple(map(str, files))
+        own = f"{os.environ.get('HOME', '')}/.ssh/config"
+        machines = str(SYSTEM_FILE)
+        system = _stamp(machines)
+        if _stamp(own) is None:
+            if system is None or not _matters(system):
+                return None
+            key = (machines,)
+        else:
+            key = (own,) if system is None else (own, machines)
     held = _cache.get(key)
     if held is not None and all(_stamp(stamp[0]) == stamp for stamp in held[0]):
         return held[1]
-    config, stamps = _read(files, wanted=name is not None)
+    config, stamps = _read(tuple(map(Path, key)), wanted=name is not None)
     _cache[key] = (stamps, config)
     return config
 
 
 @functools.lru_cache(maxsize=8)
-def _matters(stamp: _Stamp | None) -> bool:
+def _matters(stamp: _Stamp) -> bool:
     """Whether the system's file says anything of where a host is.
 
     A distribution's own says nothing of it; to see that costs a tenth of reading it.
@@ -270,7 +273,7 @@ def _matters(stamp: _Stamp | None) -> bool:
 def _stamp(name: str) -> _Stamp | None:
     """What tells that a file has changed; None where there is none."""
     try:
-        seen = Path(name).stat()
+        seen = os.stat(name)  # noqa: PTH116 - a path object would cost more than the look
     except (OSError, ValueError):
         return None
     return name, seen.st_mtime_ns, seen.st_size
