@@ -23,6 +23,7 @@ from OpenSSL import SSL, crypto
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.net.tls import openssl as tlsopenssl
+from seventh.net.tls import shares
 
 Profile = Literal["modern", "lenient"]
 """``modern`` speaks what a current client speaks. ``lenient`` also speaks what it should refuse,
@@ -71,18 +72,21 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     profile: Profile
     store: str
     """The public roots: a hashed directory or a bundle; an empty text for none."""
+    share: str = ""
+    """The group whose key share is sent alone; empty: those that the engine sends by itself."""
     ca: _File | None
     cert: _File | None
     key: _File | None
 
 
-def setting(options: Options, profile: Profile) -> Setting:
+def setting(options: Options, profile: Profile, share: str = "") -> Setting:
     """The setting that ``options`` ask for; UsageError for a file that is not there."""
     cert, key = options.cert_file, options.key_file
     if key is not None and cert is None:
         raise UsageError("--key FILE is the client certificate's key: give --cert FILE too")
     return Setting(
         profile=profile,
+        share=share,
         store=options.ca_store or _system_store(),
         ca=_file(options.ca_file, "--ca") if options.ca_file else None,
         cert=_file(cert, "--cert") if cert else None,
@@ -90,9 +94,12 @@ def setting(options: Options, profile: Profile) -> Setting:
     )
 
 
-def context(options: Options, profile: Profile) -> SSL.Context:
-    """The context for ``options``, made once; UsageError for files that cannot be used."""
-    return _context(setting(options, profile))
+def context(options: Options, profile: Profile, share: str = "") -> SSL.Context:
+    """The context for ``options``, made once; UsageError for files that cannot be used.
+
+    ``share`` is a group as :mod:`seventh.net.tls.shares` remembers it.
+    """
+    return _context(setting(options, profile, share))
 
 
 @functools.lru_cache(maxsize=32)
@@ -109,6 +116,8 @@ def _context(wanted: Setting) -> SSL.Context:
         made.set_verify(SSL.VERIFY_PEER, _note_error)
     else:
         made.set_verify(SSL.VERIFY_NONE, None)
+    if wanted.share:
+        tlsopenssl.set_groups(made, shares.groups(wanted.share))
     _trust(made, wanted)
     if wanted.cert is not None and wanted.key is not None:
         _identify(made, wanted.cert.path, wanted.key.path)

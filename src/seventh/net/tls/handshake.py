@@ -17,6 +17,7 @@ from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls import openssl as tlsopenssl
+from seventh.net.tls import shares
 from seventh.net.tls import verify as tlsverify
 from seventh.net.tls.stream import Session, TlsStream
 from seventh.wire import tlsnames as n
@@ -33,19 +34,24 @@ async def start_tls(
     verify: bool = True,
     profile: tlscontext.Profile = "modern",
     staple: bool = False,
+    recurring: bool = False,
     phase: str = "tls",
 ) -> TlsStream:
     """Start TLS on ``stream`` and shake hands with ``server_name``.
 
     With ``verify`` a certificate that a client would refuse raises Failed with the precise reason;
     without it, ask :func:`verdict` when convenient. ``session`` is taken up where the server lets.
+    A ``recurring`` look sends the key share that this server took last time, and no other.
     When it fails the stream is closed; to keep what a failed handshake taught, use :func:`prepare`.
     """
     tls = prepare(
-        stream, options, server_name, alpn=alpn, session=session, profile=profile, staple=staple
-    )
+        stream, options, server_name, alpn=alpn, session=session, profile=profile, staple=staple,
+        share=shares.last_taken(stream.address, server_name) if recurring else "",
+    )  # fmt: skip
     try:
         await tls.handshake(watch, phase)
+        if recurring:
+            tls.remember_share(server_name)
         if verify:
             if tls.asked_for_certificate and tls.version >= n.TLS13:
                 await tls.settle()  # TLS 1.3 refuses a missing certificate only after the handshake
@@ -69,9 +75,12 @@ def prepare(
     session: Session | None = None,
     profile: tlscontext.Profile = "modern",
     staple: bool = False,
+    share: str = "",
 ) -> TlsStream:
     """A TLS stream that has not shaken hands yet; UsageError for options that cannot be used."""
-    context = session.context if session is not None else tlscontext.context(options, profile)
+    context = (
+        session.context if session is not None else tlscontext.context(options, profile, share)
+    )
     engine = SSL.Connection(context, None)
     engine.set_connect_state()
     name = sni(server_name)

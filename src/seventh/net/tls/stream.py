@@ -22,6 +22,7 @@ from seventh.net.stopwatch import Stopwatch, Timer, now_ns
 from seventh.net.stream import CHUNK, Stream
 from seventh.net.tls import failures as tlsfailed
 from seventh.net.tls import openssl as tlsopenssl
+from seventh.net.tls import shares
 from seventh.net.tls import verify as tlsverify
 from seventh.wire import tlsflight, tlshello
 from seventh.wire import tlsnames as n
@@ -104,6 +105,10 @@ class TlsStream(Stream):
     def alpn(self) -> str | None:
         """The application protocol that the server picked."""
         return self._engine.get_alpn_proto_negotiated().decode("ascii", "replace") or None
+
+    def remember_share(self, server_name: str) -> None:
+        """Note for recurring looks which group this handshake ended with."""
+        shares.remember(self.address, server_name, self._engine)
 
     @property
     def resumed(self) -> bool:

@@ -65,7 +65,9 @@ async def _connect(talk: Talk, origin: Origin) -> tuple[HttpConnection, int, flo
     from seventh.net.tls.handshake import start_tls
 
     alpn = ("h2",) if wanted == "2" else ("http/1.1",)
-    tls = await start_tls(stream, talk.options, origin.host, watch=talk.watch, alpn=alpn)
+    tls = await start_tls(
+        stream, talk.options, origin.host, watch=talk.watch, alpn=alpn, recurring=True
+    )
     talk.learn(
         "tls",
         TlsFacts,

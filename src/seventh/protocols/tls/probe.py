@@ -20,7 +20,7 @@ async def pulse(talk: Talk) -> None:
     """Connect and shake hands as a client would; a certificate it would refuse is a failure."""
     name = server_name(talk)
     stream = await talk.connect()
-    tls = await start_tls(stream, talk.options, name, watch=talk.watch)
+    tls = await start_tls(stream, talk.options, name, watch=talk.watch, recurring=True)
     talk.learn(
         "tls",
         TlsFacts,
