@@ -17,6 +17,7 @@ from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, broadcast, serve
+from websockets.exceptions import ConnectionClosed
 
 from bench.measure import figure, percentile, ratio, spread
 from bench.peers import process
@@ -247,8 +248,10 @@ async def _hub() -> None:
     async def handler(connection: ServerConnection) -> None:
         members.add(connection)
         try:
-            async for message in connection:
-                broadcast(members, message)
+            # Who just goes is nobody's fault here; the server would tell of each.
+            with contextlib.suppress(ConnectionClosed):
+                async for message in connection:
+                    broadcast(members, message)
         finally:
             members.discard(connection)
 
