@@ -73,6 +73,11 @@ def test_usual_ports_are_those_of_the_table(room: str) -> None:
             assert scheme.port == table[scheme.name, scheme.transport]
 
 
+def test_a_bare_host_is_asked_once_at_each_port() -> None:
+    asked = [(s.port, s.transport) for room in ROOMS for s in spec_of(room).schemes if s.well_known]
+    assert len(asked) == len(set(asked))
+
+
 def test_schemes_belong_to_one_room() -> None:
     names = [s.name for room in ROOMS for s in spec_of(room).schemes]
     assert len(names) == len(set(names))

@@ -8,7 +8,8 @@ from seventh.model.target import Scheme
 SPEC = Spec(
     name="tls",
     title="TLS",
-    schemes=(Scheme(name="tls", port=443),),
+    # What a bare host has at 443 is looked at as https, its TLS included.
+    schemes=(Scheme(name="tls", port=443, well_known=False),),
     phases=(
         PhaseSpec("tls", "ClientHello to the end of the handshake, our own computing included"),
         PhaseSpec("tls.hello", "ClientHello to the server's first bytes"),
