@@ -6,8 +6,6 @@ Where files or the environment hold a part of it they are read once, before the 
 from __future__ import annotations
 
 import functools
-import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import msgspec
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
 from seventh.model.options import Options
+from seventh.web.given import FRAMING, TOKEN, first_line, header_field
 from seventh.web.message import Fields, Response
 from seventh.wire.text import printable
 
@@ -23,9 +22,6 @@ IDEMPOTENT = SAFE | {"PUT", "DELETE", "TRACE"}
 AGENT = ("User-Agent", "seventh")
 ACCEPT = ("Accept", "*/*")
 MAX_BODY_FILE = 16 * 1024 * 1024
-MAX_VALUE = 8192
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
-_FRAMING = frozenset({"connection", "content-length", "host", "transfer-encoding", "upgrade"})
 SECRETS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 """Fields that carry a credential: never shown, and sent to the target's own origin alone."""
 
@@ -74,13 +70,13 @@ def shape_of(options: Options) -> Shape:
         or options.expect_json
     ):
         return _PLAIN
-    if not _TOKEN.fullmatch(options.method):
+    if not TOKEN.fullmatch(options.method):
         raise UsageError(f"--method {options.method!r} is no method: write GET, HEAD, POST …")
     if options.method in {"CONNECT", "TRACE"}:
         raise UsageError(f"--method {options.method} is not sent: it opens or echoes, no more")
-    given = [_header(text) for text in options.headers]
+    given = [header_field(text, FRAMING) for text in options.headers]
     if options.token_file is not None:
-        given.append(("Authorization", f"Bearer {_first_line(options.token_file)}"))
+        given.append(("Authorization", f"Bearer {first_line(options.token_file)}"))
     if options.expect_json is not None:
         compiled(options.expect_json)
     return Shape(
@@ -95,46 +91,6 @@ def shape_of(options: Options) -> Shape:
 def _with_defaults(given: list[tuple[str, str]]) -> Fields:
     named = {name.lower() for name, _ in given}
     return (*(f for f in (AGENT, ACCEPT) if f[0].lower() not in named), *given)
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    name, value = name.strip(), value.strip()
-    if not colon or not _TOKEN.fullmatch(name):
-        raise UsageError(f"--header {name!r}: write 'Name: value'")
-    if name.lower() in _FRAMING:
-        raise UsageError(f"--header {name}: Seventh writes this field itself")
-    if value.startswith("file:"):
-        value = _first_line(value.removeprefix("file:"))
-    elif value.startswith("env:"):
-        variable = value.removeprefix("env:")
-        if variable not in os.environ:
-            raise UsageError(f"--header {name}: the environment has no {variable}")
-        value = os.environ[variable]
-    return name, _checked(value, f"--header {name}")
-
-
-def _checked(value: str, what: str) -> str:
-    try:
-        value.encode("latin-1")
-    except UnicodeEncodeError:
-        raise UsageError(f"{what}: a field's value has no letters beyond Latin-1") from None
-    if len(value) > MAX_VALUE or any((ord(c) < 0x20 and c != "\t") or c == "\x7f" for c in value):
-        raise UsageError(f"{what}: the value is too long or has control characters")
-    return value
-
-
-def _first_line(name: str) -> str:
-    try:
-        with Path(name).expanduser().open("rb") as file:
-            line = file.readline(MAX_VALUE + 2)
-        text = line.decode().rstrip("\r\n")
-    except (OSError, ValueError, RuntimeError) as error:
-        said = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UsageError(f"{name} cannot be read: {said}") from None
-    if not text:
-        raise UsageError(f"{name}: its first line is empty")
-    return _checked(text, name)
 
 
 def _body(name: str) -> bytes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import os
 import re
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -19,22 +18,18 @@ from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.model.target import CREDENTIAL_PARAMETERS, Target
 from seventh.protocols.websocket.codec_handshake import own_origin
+from seventh.web.given import FRAMING, TOKEN, checked_value, first_line, header_field
 from seventh.web.message import Fields
 
-MAX_VALUE = 8192
 MAX_TEMPLATE = 65536
 MAX_JWT = 16384
 MIN_SECRET = 4
 """Shorter values are not looked for in what a server says: they would hide half of it."""
 _SECRET_FIELDS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
-_WRITTEN_HERE = frozenset(
-    {
-        "connection", "content-length", "host", "origin", "sec-websocket-extensions",
-        "sec-websocket-key", "sec-websocket-protocol", "sec-websocket-version",
-        "transfer-encoding", "upgrade",
-    }
-)  # fmt: skip
+_WRITTEN_HERE = FRAMING | {
+    "origin", "sec-websocket-extensions", "sec-websocket-key", "sec-websocket-protocol",
+    "sec-websocket-version",
+}  # fmt: skip
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*")
 
 
@@ -73,14 +68,15 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
 
 def asking_of(target: Target, options: Options) -> Asking:
     """Read what ``options`` and the URL say. UsageError for what cannot be meant."""
-    fields = [("User-Agent", "seventh"), *map(_field, options.headers)]
+    given = [header_field(text, _WRITTEN_HERE) for text in options.headers]
+    fields = [("User-Agent", "seventh"), *given]
     if any(name.lower() == "user-agent" for name, _ in fields[1:]):
         del fields[0]
-    token = _first_line(options.token_file) if options.token_file is not None else None
+    token = first_line(options.token_file) if options.token_file is not None else None
     if token is not None:
         fields.append(("Authorization", f"Bearer {token}"))
     for name in options.subprotocols:
-        if not _TOKEN.fullmatch(name):
+        if not TOKEN.fullmatch(name):
             raise UsageError(f"--subprotocol {name!r} is no token (RFC 6455 §4.1)")
     parameters, in_url = credentials_in(target.path)
     query = parse_qsl(target.path.partition("?")[2])
@@ -147,41 +143,7 @@ def _origin(text: str) -> str:
     parts = urlsplit(text)
     if text != "null" and not (parts.scheme and parts.netloc and parts.path in {"", "/"}):
         raise UsageError(f"--origin {text!r}: write it as https://host[:port]")
-    return _checked(text.rstrip("/"), "--origin")
-
-
-def _field(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    name, value = name.strip(), value.strip()
-    if not colon or not _TOKEN.fullmatch(name):
-        raise UsageError(f"--header {name!r}: write 'Name: value'")
-    if name.lower() in _WRITTEN_HERE:
-        raise UsageError(f"--header {name}: Seventh writes this field itself")
-    if value.startswith("file:"):
-        value = _first_line(value.removeprefix("file:"))
-    elif value.startswith("env:"):
-        variable = value.removeprefix("env:")
-        if variable not in os.environ:
-            raise UsageError(f"--header {name}: the environment has no {variable}")
-        value = os.environ[variable]
-    return name, _checked(value, f"--header {name}")
-
-
-def _checked(value: str, what: str) -> str:
-    try:
-        value.encode("latin-1")
-    except UnicodeEncodeError:
-        raise UsageError(f"{what}: a field's value has no letters beyond Latin-1") from None
-    if len(value) > MAX_VALUE or any((ord(c) < 0x20 and c != "\t") or c == "\x7f" for c in value):
-        raise UsageError(f"{what}: the value is too long or has control characters")
-    return value
-
-
-def _first_line(name: str) -> str:
-    text = _text_of(name, MAX_VALUE).partition("\n")[0].rstrip("\r")
-    if not text:
-        raise UsageError(f"{name}: its first line is empty")
-    return _checked(text, name)
+    return checked_value(text.rstrip("/"), "--origin")
 
 
 def _text_of(name: str, limit: int) -> str:
