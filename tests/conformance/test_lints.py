@@ -27,7 +27,7 @@ ANY = st.binary(max_size=600) | st.lists(LINES, max_size=30).map(
 
 @pytest.mark.parametrize(("room", "kind"), KINDS)
 def test_a_kind_is_fully_told(room: str, kind: Kind) -> None:
-    assert re.fullmatch(r"[a-z][A-Za-z0-9_.-]+", kind.name)
+    assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]+", kind.name)
     assert kind.title
     assert kind.names
     assert kind.looks(()) == 0

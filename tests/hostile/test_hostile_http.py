@@ -169,19 +169,29 @@ async def test_a_body_without_end(kit: Kit) -> None:
     assert check.failure is None or check.failure.reason is not Reason.INTERNAL
 
 
-async def test_alt_svc_that_leads_elsewhere(kit: Kit) -> None:
+@pytest.mark.parametrize(
+    "value",
+    [
+        'h3="127.0.0.1:9"; ma=1, h3="127.0.0.9:9"',
+        'h3="-:443", h3="..:443", h3="a b:443", h3="[::ffff:127.0.0.1]:9", h3="%00:1"',
+        f'h3="{"a" * 300}:443", h3="{"b." * 120}c:443", h3="xn--a:443"',
+        ", ".join(f'h2="127.0.0.1:{port}"' for port in range(1, 400)),
+    ],
+)
+async def test_alt_svc_that_leads_elsewhere(value: str, kit: Kit) -> None:
     def change(_: Request, answer: Answer) -> Answer:
         return Answer(
-            status=answer.status,
-            headers=(*answer.headers, ("Alt-Svc", 'h3="10.0.0.1:443", h3="127.0.0.1:9"; ma=1')),
-            body=answer.body,
+            status=answer.status, headers=(*answer.headers, ("Alt-Svc", value)), body=answer.body
         )
 
     check, _ = await looks(Setup(change=change, announced=False, h3=None), kit)
     facts = check.facts["http"]
     assert isinstance(facts, HttpFacts)
-    rung = facts.rung("3")
-    assert rung is not None and rung.state == "untried"
+    assert check.failure is None and facts.working == ("2", "1.1")
+    assert 0 < len(facts.alternatives) <= 16
+    for one in facts.alternatives:
+        assert one.outcome in {"failed", "untried"} and one.detail
+    assert sum(one.outcome == "failed" for one in facts.alternatives) <= 8
 
 
 @pytest.mark.parametrize("peer", ["ssh", "smtp", "http", "noise", "flood-noise", "tls-alert"])

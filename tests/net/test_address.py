@@ -33,7 +33,14 @@ def test_how_far_an_address_reaches(ip: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "named"),
-    [("9.9.9.9", "127.0.0.1"), ("9.9.9.9", "169.254.169.254"), ("10.0.0.1", "::1")],
+    [
+        ("9.9.9.9", "127.0.0.1"),
+        ("9.9.9.9", "169.254.169.254"),
+        ("10.0.0.1", "::1"),
+        ("127.0.0.1", "169.254.169.254"),
+        ("10.0.0.1", "::ffff:169.254.169.254"),
+        ("::1", "fe80::1"),
+    ],
 )
 def test_a_peer_cannot_steer_inwards(asked: str, named: str) -> None:
     with pytest.raises(Failed) as caught:
@@ -42,7 +49,13 @@ def test_a_peer_cannot_steer_inwards(asked: str, named: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "named"), [("9.9.9.9", "1.1.1.1"), ("10.0.0.1", "10.0.0.2"), ("127.0.0.1", "9.9.9.9")]
+    ("asked", "named"),
+    [
+        ("9.9.9.9", "1.1.1.1"),
+        ("10.0.0.1", "10.0.0.2"),
+        ("127.0.0.1", "9.9.9.9"),
+        ("fe80::1", "fe80::2"),
+    ],
 )
 def test_outwards_and_sideways_are_fine(asked: str, named: str) -> None:
     check_peer_named(asked, named)

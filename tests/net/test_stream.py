@@ -239,6 +239,13 @@ def test_a_transcript_shows_no_credential() -> None:
     )  # fmt: skip
     # A credential that the cut would halve is gone as a whole.
     note(transcript, ">", b"GET /" + b"a" * 70 + b"?token=c2VjcmV0" + b"b" * 50 + b" HTTP/1.1\r\n")
+    note(
+        transcript,
+        ">",
+        b"GET / HTTP/1.1\r\nHost: h\r\nX-Vault-Token: c2VjcmV0\r\nAccept: a/b\r\n\r\n",
+    )
     assert "c2V" not in "".join(transcript)
+    assert "Host: h" in transcript[2] and "X-Vault-Token: …" in transcript[2]
+    assert "Accept: a/b" in transcript[2]
     assert "Authorization: Bearer …" in transcript[0]
     assert "HTTP/1.1" in transcript[0]

@@ -123,6 +123,7 @@ async def test_nginx_in_order(kit: Kit, tmp_path: Path) -> None:
         "HTTP-DATE-SKEW", "HTTP-H3-DEAD",
     }  # fmt: skip
     assert "HTTP-NO-H3" in found(report)
+    assert {finding.product for finding in report.findings} == {"nginx"}
 
 
 async def test_nginx_misconfigured(kit: Kit, tmp_path: Path) -> None:

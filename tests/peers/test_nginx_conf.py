@@ -16,7 +16,7 @@ from seventh.lintkit.linted import parse_software
 from seventh.model.failure import Reason
 from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Report
-from seventh.protocols.http import nginx_known
+from seventh.protocols.http.nginx import known as nginx_known
 from tests.peers import need_binary
 
 pytestmark = pytest.mark.peer

@@ -197,6 +197,16 @@ async def test_uvicorn(implementation: str) -> None:
     assert "WS-ORIGIN" in found(report)
     assert not found(report) & {"WS-MASK", "WS-RSV", "WS-FRAG", "WS-CLOSE", "WS-NO-PONG"}
     assert facts.no_upgrade is not None and facts.no_upgrade.status == 404
+    # Its default limit is 16 MiB; an awaited send() waits for the reader.
+    assert facts.long_message is not None and facts.long_message.accepted_bytes == 16 << 20
+    assert "WS-MSG-LIMIT" in found(report)
+    assert facts.backpressure is not None and facts.backpressure.outcome == "stopped"
+    assert facts.violations is not None
+    assert {v.outcome for v in facts.violations} == {"refused"}
+    # wsproto just ends the connection.
+    codes = {v.code for v in facts.violations}
+    assert codes == ({None} if implementation == "wsproto" else {1002, 1007})
+    assert facts.handshake.extensions, "both agree on compression"
 
 
 @contextlib.asynccontextmanager
@@ -317,8 +327,8 @@ async def test_nginx_that_cuts_what_is_idle(tmp_path: Path) -> None:
         async with nginx(tmp_path, backend, rules) as port:
             report = await look(port, intrusive=True, hold_seconds=3.0)
     hold = facts_of(report).hold
-    assert hold is not None and len(hold.cuts) == 2
-    assert all(0.9 <= age <= 2.0 for age in hold.cuts), hold
+    assert hold is not None and len(hold.cuts_seconds) == 2
+    assert all(0.9 <= age <= 2.0 for age in hold.cuts_seconds), hold
     assert "WS-IDLE-CUT" in found(report)
 
 

@@ -48,8 +48,8 @@ def test_the_keys_are_those_of_the_design() -> None:
         "name", "start_seconds", "seconds", "clock", "outcome", "address",
     ]  # fmt: skip
     assert list(found["findings"][0]) == [
-        "id", "severity", "title", "evidence", "why", "fix", "references", "seed", "tier",
-        "source",
+        "id", "severity", "title", "evidence", "why", "product", "fix", "references", "seed",
+        "tier", "source",
     ]  # fmt: skip
     assert found["skipped"] == [{"id": "DEMO-TOLD", "reason": "nothing was told"}]
 
@@ -62,6 +62,7 @@ def test_findings_come_gravest_first_in_words() -> None:
         "title": "Weak algorithms",
         "evidence": "offers weak, weaker",
         "why": "Anyone can read <b>along</b>.",
+        "product": "",
         "fix": {
             "demod": "[crypto]\nAlgorithms strong-one,strong-two  # not weak, weaker",
             "other": "algos = strong",

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from seventh.model.drawing import Drawing, Span
 from seventh.model.facts import Facts
 from seventh.render import View, render
-from seventh.render.drawn import MOST, rows, text
+from seventh.render.drawn import MOST, rows, text, title
 from tests.render import samples
 from tests.render.samples import FOUND
 
@@ -47,6 +47,29 @@ def test_what_a_peer_named_is_made_safe() -> None:
     evil = Span(label="a\x1b[31m", low=0, high=1, said="\u202eb\n")
     assert "\x1b" not in text(Drawing(title="\x07", spans=(evil,)), 60)
     assert "\u202e" not in text(Drawing(title="t", spans=(evil,)), 60)
+
+
+STEPPED = Span(label="s", low=0.0, high=4.0, said="4 s", steps=(("way", 1.0), ("wait", 3.0)))
+
+
+def test_steps_have_shades_that_the_title_names() -> None:
+    drawing = Drawing(title="one exchange", spans=(STEPPED,))
+    (row,) = rows(drawing, 44)
+    shades = dict(zip(("way", "wait"), dict.fromkeys(row.bar.strip()), strict=True))
+    assert title(drawing) == f"one exchange: {shades['way']} way  {shades['wait']} wait"
+    assert 2.5 < row.bar.count(shades["wait"]) / row.bar.count(shades["way"]) < 3.5
+    assert text(drawing, 60).startswith(title(drawing))
+    plain = title(drawing, ascii_only=True) + rows(drawing, 44, ascii_only=True)[0].bar
+    assert plain.isascii()
+
+
+def test_a_span_without_anything_to_draw_says_why() -> None:
+    nothing = Span(label="n", low=0.0, high=0.0, said="failed: refused", empty=True)
+    full, empty = rows(Drawing(title="t", spans=(STEPPED, nothing)), 40)
+    assert empty.bar.strip() == "│" and empty.said == "failed: refused"
+    assert len(full.bar) == len(empty.bar) == 40
+    (alone,) = rows(Drawing(title="t", spans=(nothing,)), 40)
+    assert alone.bar.strip() == "│"
 
 
 @given(

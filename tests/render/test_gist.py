@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import ClassVar
 
 import msgspec
 import pytest
@@ -87,3 +88,45 @@ def test_a_chain_reads_as_a_chain() -> None:
 @pytest.mark.parametrize("timestamp", [1e300, -1e300, float("nan"), float("inf")])
 def test_an_instant_outside_the_calendar_is_a_dash(timestamp: float) -> None:
     assert instant(timestamp) == "-"
+
+
+class Reached(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that says itself what is worth a line."""
+
+    SHOWN: ClassVar = ("name", "share", "late_seconds", "code")
+
+    name: str = ""
+    got: int = 0
+    asked: int = 0
+    late_seconds: float | None = None
+    code: int | None = None
+
+    @property
+    def share(self) -> str:
+        return f"{self.got}/{self.asked}"
+
+
+class Sent(Facts, frozen=True, kw_only=True):
+    one: Reached | None = None
+    many: tuple[Reached, ...] = ()
+    waits_seconds: tuple[float, ...] = ()
+    short_bytes: int = 0
+    long_bytes: int = 0
+    odd_bytes: int = 0
+    seconds: float = 0.0
+
+
+def test_a_record_may_choose_what_is_said_of_it() -> None:
+    one = Reached(got=3, asked=4, late_seconds=0.25)
+    assert gist(Sent(one=one)) == [("one", "share 3/4, late 250 ms")]
+    many = (Reached(name="a", got=1, asked=1, code=1002), Reached(name="b"))
+    assert gist(Sent(many=many)) == [("many", "a 1/1 1002, b 0/0")]
+
+
+def test_times_and_sizes_have_fitting_units() -> None:
+    facts = Sent(waits_seconds=(0.0005, 1.5), short_bytes=4096, long_bytes=16 << 20,
+                 odd_bytes=100_000, seconds=1.2)  # fmt: skip
+    assert gist(facts) == [
+        ("waits", "500 µs, 1.50 s"), ("short", "4096 B"), ("long", "16 MiB"),
+        ("odd", "97.7 KiB"), ("took", "1.20 s"),
+    ]  # fmt: skip

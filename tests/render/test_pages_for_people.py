@@ -100,8 +100,9 @@ def test_the_waterfall_is_drawn_to_scale() -> None:
     page = render("html", document(BROKEN), View())
     bars = re.findall(r'<rect class="(\w+)" x="([\d.]+)%" width="([\d.]+)%"', page)
     assert [kind for kind, _, _ in bars] == ["kernel", "kernel", "failed"]
-    span = 0.0235 + 0.0031
-    assert float(bars[1][1]) == pytest.approx(0.0014 / span * 100, abs=0.01)
+    begin = 0.0002
+    span = 0.0235 + 0.0031 - begin
+    assert float(bars[1][1]) == pytest.approx((0.0014 - begin) / span * 100, abs=0.01)
     assert float(bars[1][2]) == pytest.approx(0.0221 / span * 100, abs=0.01)
     assert "ssh.banner: begins at 1.40 ms, lasts 22.1 ms by the kernel clock, ok" in page
 

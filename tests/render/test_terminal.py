@@ -177,6 +177,16 @@ def test_phases_at_several_addresses_say_where() -> None:
     assert "4:5678  " in text
 
 
+def test_phases_of_one_name_share_a_line_unless_verbose() -> None:
+    again = tuple(
+        Phase(name="demo.again", start_seconds=start, seconds=0.01, clock="user", outcome="ok")
+        for start in (0.0, 0.03)
+    )
+    (line,) = [text for text in shown(report(phases=again)).splitlines() if "demo.again" in text]
+    assert re.fullmatch(r"  demo\.again ×2  █+\S? +█+\S? +20\.0 ms  user", line)
+    assert shown(report(phases=again), verbose=True).count("demo.again ") == 2
+
+
 def test_many_phases_are_cut_unless_verbose() -> None:
     phases = tuple(msgspec.structs.replace(PHASES[0], name=f"step.{n}") for n in range(40))
     assert "… and 16 phases more (-v)" in shown(report(phases=phases))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import random
 import zlib
 
 import brotli
@@ -46,6 +47,50 @@ def test_pieces_do_not_matter(name: str, data: bytes, cut: int) -> None:
     decoder.end()
     assert b"".join(pieces) == data
     assert (decoder.taken, decoder.given) == (len(coded), len(data))
+
+
+@pytest.mark.parametrize("size", [98_272, 131_072, 400_000, 3 * MEBIBYTE])
+@pytest.mark.parametrize("name", sorted(CODERS))
+def test_content_that_does_not_shrink(name: str, size: int) -> None:
+    """More than a decoder gives at once, as one piece and as several."""
+    data = random.Random(size).randbytes(size)
+    coded = brotli.compress(data, quality=1) if name == "br" else CODERS[name](data)
+    assert undo(name, coded) == data
+    decoder = ContentDecoder(name)
+    pieces = [decoder.feed(coded[i : i + 50_000]) for i in range(0, len(coded), 50_000)]
+    decoder.end()
+    assert b"".join(pieces) == data
+
+
+@given(
+    name=st.sampled_from([*sorted(CODERS), "gzip, br", "br, zstd"]),
+    data=st.binary(max_size=300),
+    spoilt=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=3),
+    behind=st.sampled_from([b"", b"\x1f", b"x\x1f\x8b\x08", b"garbage", gzip.compress(b"x")]),
+)
+@settings(deadline=None)
+def test_pieces_do_not_matter_for_what_is_spoilt(
+    name: str, data: bytes, spoilt: list[tuple[int, int]], behind: bytes
+) -> None:
+    for one in name.split(", "):
+        data = CODERS[one](data)
+    changed = bytearray(data)
+    for place, value in spoilt:
+        if place < len(changed):
+            changed[place] = value
+    coded = bytes(changed) + behind
+
+    def undone(step: int) -> bytes | None:
+        decoder, out = ContentDecoder(name), b""
+        try:
+            for i in range(0, len(coded), step):
+                out += decoder.feed(coded[i : i + step])
+            decoder.end()
+        except ProtocolViolation:
+            return None
+        return out
+
+    assert undone(len(coded) or 1) == undone(1)
 
 
 @given(names=st.sampled_from(["", *sorted(CODERS), "gzip, br"]), data=st.binary(max_size=400))

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from seventh.model.failure import Failed
 from seventh.model.phase import Mark
 from seventh.web import limits
-from seventh.web.h1plain import MAX_PLAIN_HEAD, plain_answer
+from seventh.web.h1head import head_of, upgrade_of
+from seventh.web.h1plain import MAX_PLAIN_HEAD, plain_answer, plain_switch
 from seventh.web.h1wire import Exchange
-from seventh.web.message import Response
+from seventh.web.message import Request, Response
 
 SENT, AT = Mark(1, "user"), Mark(2, "kernel")
 ORDINARY = (
@@ -117,3 +118,93 @@ def test_of_damaged_answers_it_reads_none_that_h11_refuses(damage: list[tuple[in
             raise AssertionError(f"h11 refuses {bytes(data)!r}: {failed}") from None
         assert replace(response, body=b"") == replace(other, body=b"")
         assert response.body == other.body
+
+
+# -- the 101 of a handshake -----------------------------------------------------------------------
+
+SWITCH = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+)
+HANDSHAKE = Request(
+    authority="h",
+    protocol="websocket",
+    headers=(("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="), ("X-Key", "mine")),
+)
+
+
+def switch_by_h11(data: bytes) -> tuple[Response, bytes]:
+    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.MAX_HEAD_BYTES)
+    connection.send(head_of(HANDSHAKE).event)
+    exchange = Exchange(connection, SENT)
+    exchange.receive(data, AT)
+    assert exchange.switched
+    return exchange.response(), connection.trailing_data[0]
+
+
+@pytest.mark.parametrize("rest", [b"", b"\x81\x02hi", b"\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_an_ordinary_switch_is_read_at_once(rest: bytes) -> None:
+    assert plain_switch(SWITCH + rest, SENT, AT) == switch_by_h11(SWITCH + rest)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SWITCH[:-1],
+        b"HTTP/1.1 100 Continue\r\n\r\n" + SWITCH,
+        SWITCH.replace(b"1.1", b"1.0"),
+        SWITCH.replace(b"101", b"200"),
+        SWITCH.replace(b"\r\n", b"\n"),
+        SWITCH.replace(b"websocket\r\n", b"websocket\r\n more\r\n"),
+        SWITCH.replace(b"Upgrade: w", b"Upgrade : w"),
+        SWITCH.replace(b"Upgrade: w", b"Upgrade: \xe9"),
+        SWITCH.replace(b"Upgrade: w", b"Content-Length: 0\r\nUpgrade: w"),
+        SWITCH.replace(b"Upgrade: w", b"Transfer-Encoding: chunked\r\nUpgrade: w"),
+        SWITCH.replace(b"Upgrade: w", b"X: " + b"x" * MAX_PLAIN_HEAD + b"\r\nUpgrade: w"),
+    ],
+    ids=range(11),
+)
+def test_what_is_no_plain_switch_is_left_to_h11(data: bytes) -> None:
+    assert plain_switch(data, SENT, AT) is None
+
+
+@given(
+    st.lists(st.tuples(NAMES, st.text('ab ,;=\t"', max_size=12).map(str.encode)), max_size=6),
+    st.binary(max_size=20),
+)
+def test_any_plain_switch_is_read_as_h11_reads_it(
+    fields: list[tuple[bytes, bytes]], rest: bytes
+) -> None:
+    lines = b"".join(name + b": " + value + b"\r\n" for name, value in fields)
+    data = SWITCH[:-2] + lines + b"\r\n" + rest
+    read = plain_switch(data, SENT, AT)
+    assert read is None or read == switch_by_h11(data)
+
+
+def test_a_handshake_goes_as_h11_writes_it() -> None:
+    said = h11.Connection(h11.CLIENT).send(head_of(HANDSHAKE).event)
+    assert upgrade_of(HANDSHAKE) == said
+    other = replace(HANDSHAKE, headers=(("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="),))
+    assert b"dGhlIHNhbXBsZSBub25jZQ" not in (upgrade_of(other) or b"")
+    assert b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n" in (upgrade_of(other) or b"")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"protocol": None},
+        {"headers": ()},
+        {"headers": (("Sec-WebSocket-Key", "short"),)},
+        {"headers": (("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==\r\nX: y"),)},
+        {"method": "CONNECT"},
+        {"body": b"x"},
+    ],
+)
+def test_what_is_no_plain_handshake_goes_through_h11(changes: dict[str, object]) -> None:
+    assert upgrade_of(replace(HANDSHAKE, **changes)) is None
+
+
+def test_a_handshake_that_cannot_be_sent_is_refused_here_too() -> None:
+    spoiled = replace(HANDSHAKE, headers=(*HANDSHAKE.headers, ("X", "a\nb")))
+    with pytest.raises(Failed):
+        upgrade_of(spoiled)

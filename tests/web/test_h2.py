@@ -28,6 +28,17 @@ async def test_a_request_and_its_marks() -> None:
         assert connection.reusable
 
 
+async def test_a_first_request_as_bytes() -> None:
+    """What goes as early data: preface, settings and request, sent by somebody else."""
+    async with h2() as connection:
+        data, stream = connection.begin(ask())
+        assert data.startswith(b"PRI * HTTP/2.0")
+        await connection.stream.send(data)
+        response = await stream.response(None, 1000)
+        assert (response.status, response.body) == (200, b"hello lab.test")
+        assert (await connection.request(ask())).status == 200
+
+
 async def test_many_at_once_and_large_ones() -> None:
     async with h2() as connection:
         paths = ["/big", "/", "/pieces", "/", "/hints", "/empty", "/same"] * 2

@@ -6,7 +6,7 @@ import itertools
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from seventh.labkit.web.h2faults import frame, head
@@ -77,6 +77,8 @@ def test_any_bytes_are_borne(data: bytes) -> None:
     st.sampled_from(WHOLE),
     st.lists(st.tuples(st.integers(0, 90), st.binary(max_size=3)), max_size=3),
 )
+# An error in a GOAWAY, and frames that came with it.
+@example(WHOLE[2], [(19, b""), (19, b""), (26, b"\x00\x00\x01")])
 @settings(deadline=None)
 def test_damaged_frames_are_borne(data: bytes, damage: list[tuple[int, bytes]]) -> None:
     for at, junk in damage:

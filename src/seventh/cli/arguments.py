@@ -208,7 +208,9 @@ def _requesting(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--token-file", metavar="FILE", help="a bearer token in its first line")
     group.add_argument("--body", metavar="FILE", help="to send with the request")
-    group.add_argument("--expect-status", type=_status, metavar="NNN", help="else it is a failure")
+    group.add_argument(
+        "--expect-status", metavar="NNN[,…]", help="else it is a failure; also 2xx, 200-299"
+    )
     group.add_argument(
         "--expect-json", metavar="EXPRESSION", help="JMESPath that must hold of the answer"
     )
@@ -333,12 +335,6 @@ def _seconds(text: str) -> float:
     if not 0 < value <= 86400:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return value
-
-
-def _status(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) == 3) or not 200 <= int(text) <= 599:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a status from 200 to 599")
-    return int(text)
 
 
 def _size(text: str) -> int:

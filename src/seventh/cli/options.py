@@ -60,6 +60,7 @@ def options_from(parsed: argparse.Namespace) -> Options:
     """The shared options of a command line; UsageError for what cannot be used."""
     _check_files(parsed)
     _check_what_goes_together(parsed)
+    _check_the_request(parsed)
     given = {field: getattr(parsed, name.replace("-", "_")) for name, field in NAMES.items()}
     return msgspec.convert({**given, "transcript": parsed.verbose}, Options)
 
@@ -89,6 +90,24 @@ def _check_what_goes_together(parsed: argparse.Namespace) -> None:
         raise UsageError("--ntp-key needs --ntp-keys: the file that the key is in")
     if parsed.hold and not parsed.intrusive:
         raise UsageError("--hold needs --intrusive: holding a connection open is tier 4")
+
+
+def _check_the_request(parsed: argparse.Namespace) -> None:
+    """What is wrong with the request is said once, and not by every target."""
+    asked = (parsed.header, parsed.token_file, parsed.expect_status, parsed.expect_json)
+    if parsed.method == "GET" and not any(given not in (None, []) for given in asked):
+        return
+    from seventh.web import given as request
+
+    request.method_named(parsed.method)
+    for text in parsed.header:
+        request.header_field(text, frozenset())
+    if parsed.token_file is not None:
+        request.first_line(parsed.token_file)
+    if parsed.expect_status is not None:
+        request.statuses(parsed.expect_status)
+    if parsed.expect_json is not None:
+        request.compiled(parsed.expect_json)
 
 
 def _readable(flag: str, name: str) -> None:

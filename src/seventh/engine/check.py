@@ -233,5 +233,7 @@ def judge_facts(talk: Talk, spec: Spec, selection: Selection) -> Verdicts:
         findings.extend(verdicts.findings)
         skipped.extend(verdicts.skipped)
         passed.extend(verdicts.passed)
+    product = next((named for facts in talk.facts.values() if (named := facts.product)), "")
+    findings = [msgspec.structs.replace(finding, product=product) for finding in findings]
     findings.sort(key=lambda f: (-Severity(f.severity).rank, f.id))
     return Verdicts(findings=tuple(findings), skipped=tuple(skipped), passed=tuple(passed))

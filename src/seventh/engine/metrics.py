@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 from seventh import protocols
@@ -38,10 +38,7 @@ def metrics_of(
     known = protocols.rooms()
     for room, learnt in facts.items():
         if room in known:
-            for name, metric in _read_by(room):
-                fact = getattr(learnt, name, None)
-                if fact is not None:
-                    _add(metrics, metric, fact)
+            _add_facts(metrics, room, learnt)
     for phase in phases:
         if phase.outcome == "ok":
             metrics.setdefault(_phase_metric(phase.name), phase.seconds)
@@ -54,6 +51,16 @@ def metrics_of(
 def _read_by(room: str) -> tuple[tuple[str, Metric], ...]:
     """A room's metrics, each with the fact that it reads."""
     return tuple((metric.fact, metric) for metric in protocols.rooms()[room].metrics)
+
+
+def _add_facts(metrics: dict[str, float], room: str, learnt: Facts) -> None:
+    for name, metric in _read_by(room):
+        fact = getattr(learnt, name, None)
+        if type(fact) is float:  # most of them are, and a pulse comes here for every one
+            if isfinite(fact):
+                metrics[metric.name] = fact
+        elif fact is not None:
+            _add(metrics, metric, fact)
 
 
 def _add(metrics: dict[str, float], metric: Metric, fact: Any) -> None:
@@ -72,5 +79,5 @@ def _phase_metric(name: str) -> str:
 
 def _number(value: object) -> float | None:
     if isinstance(value, _NUMBERS):
-        return float(value) if math.isfinite(value) else None
+        return float(value) if isfinite(value) else None
     return float(len(value)) if isinstance(value, _COLLECTIONS) else None

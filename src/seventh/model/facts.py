@@ -21,6 +21,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         """A copy with ``changes`` known; a field that does not exist is a TypeError."""
         return msgspec.structs.replace(self, **changes)
 
+    @property
+    def product(self) -> str:
+        """The software that the peer says it is, as :mod:`seventh.model.product` names it."""
+        return ""
+
     def drawings(self) -> tuple[Drawing, ...]:
         """What of these facts is better seen than read; nothing, unless a room says so."""
         return ()

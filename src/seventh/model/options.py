@@ -55,8 +55,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Whose first line is a bearer token."""
     body_file: str | None = None
     """What to send as the request's body."""
-    expect_status: int | None = None
-    """The status that the answer must have."""
+    expect_status: int | str | None = None
+    """The status that the answer must have; of several, as ``200,204``, ``2xx``, ``200-299``."""
     expect_json: str | None = None
     """A JMESPath expression that must hold of the answer's JSON."""
     max_body_bytes: int = 1024 * 1024

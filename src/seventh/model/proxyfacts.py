@@ -21,6 +21,8 @@ class ProxiedUpgrade(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the network reaches it without TLS, and is not sent to https."""
     idle_seconds: float | None = None
     """How long the server behind may be silent before the proxy ends the connection."""
+    life_seconds: float | None = None
+    """How old a connection may become before the proxy ends it, busy or not."""
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -102,7 +102,9 @@ class QuicFacts(msgspec.Struct, frozen=True, kw_only=True):
     rtt_seconds: float | None = None
     """From our first Initial to the server's first packet."""
     handshake_seconds: float | None = None
-    """From our first Initial until the handshake was confirmed."""
+    """From our first Initial until the handshake was complete on our side: a request could go."""
+    confirmed_seconds: float | None = None
+    """The same until the server had confirmed it (RFC 9001 §4.1.2)."""
     parameters: TransportParameters | None = None
     alpn: str | None = None
     cipher: str | None = None

@@ -28,7 +28,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     settings: tuple[str, ...] = ()
     """The settings that the rule points a linter at; empty for those that it declares."""
     product: str = ""
-    """Whose file was judged; empty for what was seen on the wire."""
+    """Whose file was judged, or what the peer says it is; empty where that is not known."""
     view: str = ""
     """Inside which block of a file; empty for the file as a whole."""
     source: tuple[Line, ...] = ()

@@ -77,7 +77,9 @@ async def open_tcp(
         measured = start + int(info.rtt_seconds * 1e9)
         end = Mark(min(measured, end.ns), "kernel")
     stream = TcpStream(sock, address, budget, transcript, end)
-    return Connected(_attempt(address, start, end, "open", "", info), start, end, stream, None)
+    attempt = _attempt(address, start, end, "open", "", info)
+    stream.connect_seconds = attempt.seconds
+    return Connected(attempt, start, end, stream, None)
 
 
 async def _connect(sock: socket.socket, address: Address, deadline_ns: int) -> int:
@@ -170,4 +172,6 @@ async def open_through(carrier: Carrier, address: Address, deadline_ns: int) -> 
         clock=end.clock,
         detail=failure.detail if failure is not None else "",
     )
+    if stream is not None:
+        stream.connect_seconds = attempt.seconds
     return Connected(attempt, start, end, stream, failure)

@@ -8,6 +8,7 @@ STARTTLS, runs inside another TLS, or through whatever later room tunnels bytes.
 from __future__ import annotations
 
 import abc
+import asyncio
 import errno
 import re
 import socket
@@ -22,6 +23,9 @@ from seventh.net.stopwatch import now_ns
 from seventh.net.wait import DeadlineError, readable, writable
 
 CHUNK = 65536
+_STRETCH_NS = 10_000_000
+"""After so long without a wait the loop gets its turn, and the time is looked at: a peer that sends
+faster than we read would hold up both for ever."""
 Transcript = list[str]
 
 
@@ -31,6 +35,8 @@ class Stream(abc.ABC):
     address: Address
     opened: Mark
     """When the connection was there: where a phase begins that waits for the peer to speak."""
+    connect_seconds: float | None = None
+    """How long connecting took; None where nobody measured it."""
 
     @abc.abstractmethod
     async def send(self, data: bytes) -> Mark:
@@ -74,7 +80,7 @@ class Stream(abc.ABC):
 class TcpStream(Stream):
     """TCP on a non-blocking socket, with kernel receive timestamps where there are any."""
 
-    __slots__ = ("_budget", "_meter", "_sock", "_transcript", "address", "opened")
+    __slots__ = ("_budget", "_meter", "_sock", "_transcript", "_waited_ns", "address", "opened")
 
     def __init__(
         self,
@@ -90,6 +96,8 @@ class TcpStream(Stream):
         self._budget = budget
         self._meter = Meter(budget.max_bytes)
         self._transcript = transcript
+        self._waited_ns = now_ns()
+        """When a read last waited; from then on the loop has had no turn."""
 
     @property
     def budget(self) -> Budget:
@@ -138,7 +146,18 @@ class TcpStream(Stream):
             if self._transcript is not None:
                 note(self._transcript, "<", data)
             self._meter.charge(len(data))
+            if now_ns() - self._waited_ns > _STRETCH_NS:
+                await self._breathe(until)
             return data, mark
+
+    async def _breathe(self, until: int) -> None:
+        await asyncio.sleep(0)
+        self._waited_ns = now_ns()
+        if self._waited_ns >= until:
+            raise Failed(
+                Reason.BUDGET_EXCEEDED,
+                f"the time is up after {self._meter.received} bytes, and the peer sends on",
+            )
 
     async def _wait(self, until: int) -> None:
         started = now_ns()
@@ -151,7 +170,8 @@ class TcpStream(Stream):
                 Reason.PEER_SILENT, f"the peer said nothing for {waited:.1f} s{said}"
             ) from None
         finally:
-            self._meter.waited_ns += now_ns() - started
+            self._waited_ns = now_ns()
+            self._meter.waited_ns += self._waited_ns - started
 
     def expect_silence(self) -> None:
         """Ask no minimum rate any more."""
@@ -189,6 +209,14 @@ _CREDENTIAL_FIELD = re.compile(
     r"(?im)^((?:proxy-)?authorization:[ \t]*(?:[\w-]+[ \t]+)?|cookie:[ \t]*|x-api-key:[ \t]*)"
     r"[^\r\n]+"
 )
+_REQUEST = re.compile(r"[!-~]+ [!-~]+ HTTP/1\.[01]\r\n")
+_PERSONAL_FIELD = re.compile(
+    r"(?im)^(?!(?:accept|accept-encoding|accept-language|cache-control|connection|content-length|"
+    r"content-type|early-data|expect|host|if-match|if-modified-since|if-none-match|keep-alive|"
+    r"origin|range|sec-websocket-[a-z]+|te|transfer-encoding|upgrade|user-agent):)"
+    r"([!#$%&'*+.^_`|~0-9a-z-]+:[ \t]*)[^\r\n]+"
+)
+"""Any other field of a request: its value may come from a file or the environment, a secret."""
 
 
 def note(transcript: Transcript, direction: str, data: bytes) -> None:
@@ -202,7 +230,10 @@ def note(transcript: Transcript, direction: str, data: bytes) -> None:
     if all(32 <= byte < 127 or byte in b"\r\n\t" for byte in text):
         # Credentials go before the cut: half of one is still one.
         plain = without_credentials(data[:_LOOKED_AT].decode("latin-1"))
-        plain = _CREDENTIAL_FIELD.sub(r"\1…", plain)[:_SHOWN]
+        plain = _CREDENTIAL_FIELD.sub(r"\1…", plain)
+        if direction == ">" and _REQUEST.match(plain):
+            plain = _PERSONAL_FIELD.sub(r"\1…", plain)
+        plain = plain[:_SHOWN]
         shown = plain.encode("unicode_escape").decode("ascii").replace("\\u2026", "…")
     else:
         shown = text.hex(" ", 2)

@@ -204,13 +204,14 @@ class Talk:
         assert failed is not None  # noqa: S101 - addresses() never gives an empty tuple
         raise failed
 
-    async def connect_all(self) -> list[Stream]:
+    async def connect_all(self, seconds: float = ATTEMPT_SECONDS) -> list[Stream]:
         """A TCP connection to every address that accepts, tried all at once, in resolver order.
 
-        Every attempt is in the network facts; Failed when no address accepts. This is the check's
-        way: the first stream is the conversation, the others are compared with it.
+        Every attempt is in the network facts; Failed when no address accepts within ``seconds``.
+        This is the check's way: the first stream is the conversation, the others are compared
+        with it.
         """
-        tried = await asyncio.gather(*(self._open(a) for a in await self.addresses()))
+        tried = await asyncio.gather(*(self._open(a, seconds) for a in await self.addresses()))
         streams = [c.stream for c in tried if c.stream is not None]
         if streams:
             return streams
@@ -218,7 +219,7 @@ class Talk:
 
     async def connect_again(self, address: Address, seconds: float = ATTEMPT_SECONDS) -> Stream:
         """One more connection to ``address``, outside the ``connect`` phase; spends the budget."""
-        self._spend(address)
+        self.spend(address)
         connected = await self._try(address, seconds)
         if connected.stream is None:
             assert connected.failure is not None  # noqa: S101 - one of the two is always there
@@ -239,7 +240,11 @@ class Talk:
         """Whether jump hosts carry it, so that nothing but TCP gets through."""
         return self._carry is not None
 
-    def _spend(self, address: Address) -> None:
+    def spend(self, address: Address) -> None:
+        """Count one connection to ``address``, of TCP or of QUIC.
+
+        Failed (budget-exceeded) where none is left.
+        """
         if self.connections_left(address) <= 0:
             raise Failed(
                 Reason.BUDGET_EXCEEDED,
@@ -247,9 +252,9 @@ class Talk:
             )
         self._attempts[address.ip] = self._attempts.get(address.ip, 0) + 1
 
-    async def _open(self, address: Address) -> Connected:
-        self._spend(address)
-        connected = await self._try(address)
+    async def _open(self, address: Address, seconds: float = ATTEMPT_SECONDS) -> Connected:
+        self.spend(address)
+        connected = await self._try(address, seconds)
         self.watch.record(
             "connect",
             connected.start_ns,

@@ -72,7 +72,12 @@ class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     evidence: str
     why: str
-    fix: Annotated[dict[str, str], Meta(description="what to write, by server product, or any")]
+    product: Annotated[
+        str, Meta(description="whose file was judged, or what the peer says it is; else empty")
+    ]
+    fix: Annotated[
+        dict[str, str], Meta(description="what to write, by product, or any; the peer's own first")
+    ]
     references: tuple[str, ...]
     seed: tuple[str, ...]
     tier: Annotated[int, Meta(ge=0, le=4)]
@@ -213,17 +218,18 @@ def _finding(finding: Finding, speech: Speech) -> FindingEntry:
             for line in finding.source
         ),
         why=words.why,
-        fix=_fix(words.fix, finding.product),
+        product=finding.product,
+        fix=_fix(words.fix, finding),
         references=finding.references,
         seed=finding.seed,
         tier=finding.tier,
     )
 
 
-def _fix(fix: Mapping[str, str], product: str) -> dict[str, str]:
-    """The fix for the product whose file was judged, where it is known; else for all."""
-    mine = {name: text for name, text in fix.items() if name == product}
-    return mine or dict(fix)
+def _fix(fix: Mapping[str, str], finding: Finding) -> dict[str, str]:
+    """The fixes, the product's own first; of a file that was judged, its own alone."""
+    mine = {name: text for name, text in fix.items() if name == finding.product}
+    return mine if mine and finding.source else {**mine, **fix}
 
 
 def _skipped(skipped: Skipped) -> SkippedEntry:

@@ -22,13 +22,22 @@ class Row(msgspec.Struct, frozen=True):
 def rows(drawing: Drawing, width: int, *, ascii_only: bool = False) -> list[Row]:
     """The spans with bars of ``width`` cells; ``│`` is zero, an arrow points beyond the scale.
 
-    What does not fit into the first 64 rows is left out and counted in a last one.
+    Steps have shades of their own: see :func:`title`. What does not fit into the first 64 rows is
+    left out and counted in a last one.
     """
     low, high = drawing.scale
     per_cell = (high - low) / width
-    drawn = [_row(span, low, per_cell, width, ascii_only) for span in drawing.spans[:MOST]]
+    shades = _shades(drawing, ascii_only)
+    drawn = [_row(span, low, per_cell, width, shades) for span in drawing.spans[:MOST]]
     left = len(drawing.spans) - MOST
     return drawn + ([Row(f"… and {left} more", "", "")] if left > 0 else [])
+
+
+def title(drawing: Drawing, *, ascii_only: bool = False) -> str:
+    """What is drawn, and which shade stands for which step."""
+    shades = _shades(drawing, ascii_only)
+    key = "  ".join(f"{shades[name]} {clean(name)}" for name in drawing.steps)
+    return f"{clean(drawing.title)}: {key}" if key else clean(drawing.title)
 
 
 def text(drawing: Drawing, width: int) -> str:
@@ -39,19 +48,43 @@ def text(drawing: Drawing, width: int) -> str:
         f"{row.label:<{name_width}}  {row.bar}  {row.said}".rstrip()
         for row in rows(drawing, max(16, width - name_width - 4))
     ]
-    return "\n".join([clean(drawing.title), *lines])
+    return "\n".join([title(drawing), *lines])
 
 
-def _row(span: Span, low: float, per_cell: float, width: int, ascii_only: bool) -> Row:
-    body, zero = ("=", "|") if ascii_only else ("━", "│")
-    left, right = ("<", ">") if ascii_only else ("◀", "▶")
+_WHOLE = ""
+"""The name of a span that has no steps."""
+
+
+def _shades(drawing: Drawing, ascii_only: bool) -> dict[str, str]:
+    """The character of each step, of a span in one piece, of zero and of what lies beyond."""
+    body, zero, left, right = "=|<>" if ascii_only else "━│◀▶"
+    steps = ".:-=#" if ascii_only else "░▒·▓█"
+    named = {name: steps[min(n, len(steps) - 1)] for n, name in enumerate(drawing.steps)}
+    return {**named, _WHOLE: body, "|": zero, "<": left, ">": right}
+
+
+def _row(span: Span, low: float, per_cell: float, width: int, shades: dict[str, str]) -> Row:
     cells = [" "] * width
-    cells[min(width - 1, max(0, int(-low / per_cell)))] = zero
+    cells[min(width - 1, max(0, int(-low / per_cell)))] = shades["|"]
+    if span.empty:
+        return Row(clean(span.label), "".join(cells), clean(span.said))
     first, last = int((span.low - low) / per_cell), int((span.high - low) / per_cell)
     for cell in range(max(0, first), min(width - 1, last) + 1):
-        cells[cell] = body
+        begin = low + cell * per_cell
+        cells[cell] = shades[_step_at(span, begin, begin + per_cell)]
     if last < 0:
-        cells[0] = left
+        cells[0] = shades["<"]
     elif first > width - 1:
-        cells[-1] = right
+        cells[-1] = shades[">"]
     return Row(clean(span.label), "".join(cells), clean(span.said))
+
+
+def _step_at(span: Span, begin: float, end: float) -> str:
+    """The step that has the most of a cell."""
+    name, most, at = _WHOLE, 0.0, span.low
+    for step, length in span.steps:
+        share = min(end, at + length) - max(begin, at)
+        if share > most:
+            name, most = step, share
+        at += length
+    return name if most > 0 or not span.steps else span.steps[-1][0]

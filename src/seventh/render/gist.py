@@ -26,6 +26,8 @@ _TEXT_LIMIT = 96
 _NAMES = ("name", "subject", "id", "algorithm", "address", "host", "kind", "type", "version")
 # The header of a report says these already.
 _HEADED = frozenset(["host", "port"])
+_COUNTED = 1 << 16
+"""So many bytes and more are told in KiB and MiB."""
 _UNITS = {"bytes": "B", "bits": "bit", "days": "days", "hertz": "Hz", "ppm": "ppm"}
 
 
@@ -80,6 +82,12 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} min"
 
 
+def _size(count: int) -> str:
+    """Many bytes, in a fitting unit."""
+    unit, each = ("MiB", 1 << 20) if count >= 1 << 20 else ("KiB", 1 << 10)
+    return f"{count // each} {unit}" if not count % each else f"{_three(count / each)} {unit}"
+
+
 def instant(timestamp: float) -> str:
     """A Unix time as RFC 3339 writes it, in UTC to the second; ``-`` where no calendar has it."""
     try:
@@ -123,7 +131,11 @@ def _say(name: str, value: Any) -> tuple[str, str]:
     if name.endswith("_timestamp_seconds") and isinstance(value, int | float):
         return _label(name.removesuffix("_timestamp_seconds")), instant(value)
     if unit == "seconds" and isinstance(value, int | float) and not isinstance(value, bool):
-        return _label(label or name), duration(value)
+        return _label(label or "took"), duration(value)
+    if unit == "seconds" and isinstance(value, tuple) and all(isinstance(v, float) for v in value):
+        return _label(label), _list([duration(v) for v in value], ", ")
+    if unit == "bytes" and isinstance(value, int) and value >= _COUNTED:
+        return _label(label or name), _size(value)
     if unit in _UNITS and isinstance(value, int | float):
         return _label(label or name), f"{_atom(value)} {_UNITS[unit]}"
     return _label(name), _value(name, value)
@@ -149,13 +161,30 @@ def _value(name: str, value: Any) -> str:
 
 
 def _record(record: msgspec.Struct) -> str:
-    """A record in a record: what it names or, where it names nothing, how much it lists."""
+    """A record in a record: what it names or, where it names nothing, how much it lists.
+
+    A record may say which of its fields and properties are worth it, in its ``SHOWN``.
+    """
+    shown = _shown(record)
+    if shown is not None:
+        return ", ".join(f"{label} {text}" for label, text in shown)
     known = list(_learnt(record))
     lists = [(name, value) for name, value in known if isinstance(value, _COLLECTIONS)]
     plain = _pairs([each for each in known if each not in lists], ())
     if plain:
         return ", ".join(f"{label} {text}" for label, text in plain[:_NESTED])
     return ", ".join(f"{len(value)} {_label(name)}" for name, value in lists[:_NESTED])
+
+
+def _shown(record: msgspec.Struct) -> list[tuple[str, str]] | None:
+    names = getattr(type(record), "SHOWN", None)
+    if names is None:
+        return None
+    known = ((name, getattr(record, name)) for name in names)
+    return _pairs([(name, value) for name, value in known if value not in _NOTHING], ())
+
+
+_NOTHING = (None, "", ())
 
 
 def _list(items: list[str], between: str) -> str:
@@ -180,6 +209,9 @@ def _atom(value: Any) -> str:
     if isinstance(value, bytes):
         return f"{len(value)} B"
     if isinstance(value, msgspec.Struct):
+        shown = _shown(value)
+        if shown is not None:
+            return " ".join(text for _, text in shown)
         return _atom(_name_of(value) or "1 item")
     if isinstance(value, list | tuple | set | frozenset):
         return _atom(next(iter(value))) if len(value) == 1 else f"{len(value)} items"

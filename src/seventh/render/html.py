@@ -18,6 +18,7 @@ import msgspec
 from seventh.model.drawing import Drawing, Span
 from seventh.render.document import FindingEntry, PhaseEntry, clean
 from seventh.render.drawn import MOST
+from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
 from seventh.render.speech import is_prose
 from seventh.render.told import Told, blamed, count, span_seconds, tally_statuses, tell
@@ -112,7 +113,7 @@ def _report(number: int, one: Told, view: View) -> str:
         _failure(one),
         _waterfall(one),
         "".join(_drawing(drawing) for drawing in one.drawings),
-        "".join(_finding(finding) for finding in entry.findings),
+        "".join(_finding(finding, view) for finding in entry.findings),
         _gists(one),
         _rules(one),
         _details("All facts", _pre(_json(entry.facts))) if entry.facts else "",
@@ -160,28 +161,56 @@ def _waterfall(one: Told) -> str:
 
 
 def _drawing(drawing: Drawing) -> str:
-    """Spans on one scale, each with a line at zero."""
+    """Spans on one scale, each with a line at zero; their steps in shades, which the key names."""
     low, high = drawing.scale
     zero = _part(-low / (high - low))
+    shades = _shades(drawing.steps)
     rows = "".join(
         f'<tr><td>{escape(clean(span.label))}</td><td class="bar"><svg width="100%" height="14" '
         f'aria-hidden="true"><line x1="{zero}" x2="{zero}" y1="0" y2="100%"/>'
-        f"{_span(span, low, high)}</svg></td><td>{escape(clean(span.said))}</td></tr>"
+        f"{_span(span, low, high, shades)}</svg></td><td>{escape(clean(span.said))}</td></tr>"
         for span in drawing.spans[:MOST]
     )
+    key = "".join(
+        f' <svg width="10" height="10" aria-hidden="true"><rect class="kernel" width="10" '
+        f'height="10" rx="2" fill-opacity="{shade}"/></svg> {escape(clean(name))}'
+        for name, shade in shades.items()
+    )
+    key = f' <span class="quiet">{key}</span>' if key else ""
     return (
-        f'<table class="waterfall"><caption>{escape(clean(drawing.title))}</caption>'
+        f'<table class="waterfall"><caption>{escape(clean(drawing.title))}{key}</caption>'
         f"<tbody>{rows}</tbody></table>"
     )
 
 
-def _span(span: Span, low: float, high: float) -> str:
-    begin = min(1.0 - _SLIVER, max(0.0, (span.low - low) / (high - low)))
-    end = min(1.0, max(begin + _SLIVER, (span.high - low) / (high - low)))
+def _shades(steps: tuple[str, ...]) -> dict[str, float]:
+    """How opaque each step is drawn: the later the darker."""
+    return {name: round(0.3 + 0.7 * n / max(1, len(steps) - 1), 2) for n, name in enumerate(steps)}
+
+
+def _span(span: Span, low: float, high: float, shades: dict[str, float]) -> str:
+    if span.empty:
+        return ""
     kind = "kernel" if span.typical else "failed"
+    pieces = [(span.low, span.high, 1.0)]
+    if span.steps:
+        pieces, at = [], span.low
+        for name, length in span.steps:
+            pieces.append((at, at + length, shades[name]))
+            at += length
+    least = _SLIVER if len(pieces) == 1 else 0.0
+    return "".join(_piece(kind, p, low, high, least) for p in pieces)
+
+
+def _piece(
+    kind: str, piece: tuple[float, float, float], low: float, high: float, least: float
+) -> str:
+    begin = min(1.0 - least, max(0.0, (piece[0] - low) / (high - low)))
+    end = min(1.0, max(begin + least, (piece[1] - low) / (high - low)))
+    shade = f' fill-opacity="{piece[2]}"' if piece[2] < 1 else ""
     return (
-        f'<rect class="{kind}" x="{_part(begin)}" width="{_part(end - begin)}" y="2" height="10" '
-        'rx="2"/>'
+        f'<rect class="{kind}" x="{_part(begin)}" width="{_part(max(0.0, end - begin))}" y="2" '
+        f'height="10" rx="2"{shade}/>'
     )
 
 
@@ -235,8 +264,12 @@ def _part(share: float) -> str:
 # -- what was found ------------------------------------------------------------------------------
 
 
-def _finding(finding: FindingEntry) -> str:
-    fixes = "".join(_fix(product, fix.strip("\n")) for product, fix in finding.fix.items())
+def _finding(finding: FindingEntry, view: View) -> str:
+    chosen = fixes_of(finding, view)
+    fixes = "".join(_fix(product, fix.strip("\n")) for product, fix in chosen.shown)
+    if chosen.others:
+        others = (_fix(name, finding.fix[name].strip("\n")) for name in chosen.others)
+        fixes += _details(f"For {chosen.hint}", "".join(others))
     why = f"<p>{escape(finding.why)}</p>" if finding.why else ""
     lines = "\n".join(f"{line.place}: {line.text}" for line in finding.source)
     at = _pre(lines) if lines else ""

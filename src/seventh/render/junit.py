@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET  # only written with, never read with
 
 from seventh.model.severity import Status
 from seventh.render.document import FindingEntry
+from seventh.render.fixes import fixes_of
 from seventh.render.told import Told, blamed, failed, tell
 from seventh.render.view import Document, View
 
@@ -96,7 +97,7 @@ def _found(one: Told, finding: FindingEntry, view: View) -> ET.Element:
     case = _case(one, finding.id)
     at = [f"at: {line.place}: {line.text}" for line in finding.source]
     lines = [finding.evidence, *at, *([f"why: {finding.why}"] if finding.why else [])]
-    for product, fix in finding.fix.items():
+    for product, fix in fixes_of(finding, view).shown:
         lines += ["fix:" if product == "any" else f"fix in {product}:", fix]
     if finding.references:
         lines.append(f"references: {'; '.join(finding.references)}")

@@ -11,6 +11,7 @@ import re
 from seventh.model.severity import Status
 from seventh.render.document import FindingEntry
 from seventh.render.drawn import text
+from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
 from seventh.render.speech import is_prose
 from seventh.render.told import Told, blamed, count, tally_statuses, tell
@@ -85,7 +86,7 @@ def _report(one: Told, view: View) -> list[str]:
             f"{escape(failure.detail)}\n\n**Blame:** {escape(blamed(failure))}"
         )
     for finding in entry.findings:
-        blocks += _finding(finding)
+        blocks += _finding(finding, view)
     blocks += [block(text(drawing, 60)) for drawing in one.drawings]
     blocks += [_phases(one), _facts(one), _rules(one, view)]
     if view.verbose and one.transcript:
@@ -93,7 +94,7 @@ def _report(one: Told, view: View) -> list[str]:
     return blocks
 
 
-def _finding(finding: FindingEntry) -> list[str]:
+def _finding(finding: FindingEntry, view: View) -> list[str]:
     blocks = [
         f"### {finding.severity}: {finding.id}: {escape(finding.title)}",
         f"**Seen:** {escape(finding.evidence)}",
@@ -103,12 +104,15 @@ def _finding(finding: FindingEntry) -> list[str]:
         blocks += ["**At:**", block("\n".join(lines))]
     if finding.why:
         blocks.append(f"**Why it matters:** {escape(finding.why)}")
-    for product, fix in finding.fix.items():
+    fixes = fixes_of(finding, view)
+    for product, fix in fixes.shown:
         where = "" if product == "any" else f" in {escape(product)}"
         if is_prose(fix):
             blocks.append(f"**Fix{where}:** {escape(fix.strip())}")
         else:
             blocks += [f"**Fix{where}:**", block(fix)]
+    if fixes.others:
+        blocks.append(f"**For others:** {escape(fixes.hint)}: `seventh explain {finding.id}`")
     if finding.references:
         blocks.append(f"**References:** {escape('; '.join(finding.references))}")
     return blocks

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 
+from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
 from seventh.render.told import Told, count, failed, tally_statuses, tell
 from seventh.render.view import Document, View, worst
@@ -63,7 +64,7 @@ def _long(one: Told, view: View) -> list[str]:
     for finding in entry.findings:
         lines.append(f"  {finding.severity} {finding.id}: {finding.title}: {finding.evidence}")
         lines += [f"    at: {line.place}: {line.text}" for line in finding.source]
-        for product, fix in finding.fix.items():
+        for product, fix in fixes_of(finding, view).shown:
             where = "fix" if product == "any" else f"fix in {product}"
             lines += [f"    {where}: {line}" for line in fix.splitlines() if line.strip()]
     if view.verbose:

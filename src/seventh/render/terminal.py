@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.text import Text
 
 from seventh.model.severity import Severity, Status
-from seventh.render.document import FindingEntry, PhaseEntry, clean
-from seventh.render.drawn import rows
+from seventh.render.document import FindingEntry, PhaseEntry
+from seventh.render.drawn import rows, title
+from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
 from seventh.render.speech import is_prose
 from seventh.render.told import Told, blamed, count, failed, tally_statuses, tell
@@ -141,26 +142,27 @@ class _Sheet:
         bars = self.told.bars
         if not bars:
             return
-        most = len(bars) if self.view.verbose else _MOST_PHASES
-        shown = bars[:most]
         several = len({phase.address for phase, _, _ in bars if phase.address}) > 1
-        names = [_phase_name(phase, several) for phase, _, _ in shown]
+        rows = _phase_rows(bars, several, apart=self.view.verbose)
+        most = len(rows) if self.view.verbose else _MOST_PHASES
+        shown = rows[:most]
+        names = [f"{row.name} ×{len(row.bars)}" if row.bars[1:] else row.name for row in shown]
         name_width = min(max(len(name) for name in names), self.view.width // 2 - 8)
         bar_width = min(60, self.view.width - 2 - name_width - 2 - 10 - 8 - 2)
-        for (phase, begin, length), name in zip(shown, names, strict=True):
+        for row, name in zip(shown, names, strict=True):
             line = Text("  ")
             line.append(_middle(name, name_width).ljust(name_width))
             line.append("  ")
-            bar = _bar(begin, length, bar_width, ascii_only=self.view.ascii)
-            line.append(bar, "red" if phase.outcome == "failed" else _clock_style(phase))
-            line.append(f"{duration(phase.seconds):>9}")
-            line.append(f"  {phase.clock}", "dim")
-            if phase.outcome == "failed":
-                line.append(" " if phase.clock == "kernel" else "   ")
+            bar = _merged([_bar(*b, bar_width, ascii_only=self.view.ascii) for b in row.bars])
+            line.append(bar, "red" if row.failed else _clock_style(row.clock))
+            line.append(f"{duration(row.seconds):>9}")
+            line.append(f"  {row.clock}", "dim")
+            if row.failed:
+                line.append(" " if row.clock == "kernel" else "   ")
                 line.append("x" if self.view.ascii else "✖", "bold red")
             self.page.append(line)
-        if len(bars) > most:
-            self.page.append(Text(f"  … and {count(len(bars) - most, 'phase')} more (-v)", "dim"))
+        if len(rows) > most:
+            self.page.append(Text(f"  … and {count(len(rows) - most, 'phase')} more (-v)", "dim"))
         self.page.append(Text())
 
     def facts(self) -> None:
@@ -179,7 +181,7 @@ class _Sheet:
 
     def drawings(self) -> None:
         for drawing in self.told.drawings:
-            self.labelled("", Text(clean(drawing.title), "dim"))
+            self.labelled("", Text(title(drawing, ascii_only=self.view.ascii), "dim"))
             names = min(max(len(span.label) for span in drawing.spans), self.view.width // 3)
             drawn = rows(drawing, min(36, self.view.width // 3), ascii_only=self.view.ascii)
             for row, span in zip_longest(drawn, drawing.spans[: len(drawn)]):
@@ -208,8 +210,11 @@ class _Sheet:
             self.labelled("" if number else "at", place)
         if finding.why:
             self.labelled("why", Text(finding.why))
-        for product, fix in finding.fix.items():
+        fixes = fixes_of(finding, self.view)
+        for product, fix in fixes.shown:
             self.fix(product, fix)
+        if fixes.others:
+            self.labelled("others", Text(f"{fixes.hint}: seventh explain {finding.id}", "dim"))
         if finding.references:
             self.labelled("ref", Text("; ".join(finding.references)))
 
@@ -308,8 +313,40 @@ def _status(status: Status, view: View) -> Text:
     return Text(f"{mark} {status}", _STATUS_STYLE[status])
 
 
-def _clock_style(phase: PhaseEntry) -> str:
-    return "green" if phase.clock == "kernel" else "cyan"
+class _Row:
+    """Phases of one name, drawn on one line: each where it was, their time together."""
+
+    __slots__ = ("bars", "clock", "failed", "name", "seconds")
+
+    def __init__(self, name: str, phase: PhaseEntry) -> None:
+        self.name = name
+        self.clock = phase.clock
+        self.failed = phase.outcome == "failed"
+        self.seconds = 0.0
+        self.bars: list[tuple[float, float]] = []
+
+
+def _phase_rows(
+    bars: Iterable[tuple[PhaseEntry, float, float]], several: bool, *, apart: bool
+) -> list[_Row]:
+    """A row for each name, clock and outcome, in the order of their first; each alone if apart."""
+    rows: dict[object, _Row] = {}
+    for number, (phase, begin, length) in enumerate(bars):
+        name = _phase_name(phase, several)
+        key = number if apart else (name, phase.clock, phase.outcome)
+        row = rows.setdefault(key, _Row(name, phase))
+        row.seconds += phase.seconds
+        row.bars.append((begin, length))
+    return list(rows.values())
+
+
+def _merged(drawn: list[str]) -> str:
+    """Several bars of one width in one; where two meet, the fuller cell stays."""
+    return "".join(max(cells, key=(_EIGHTHS + "#").index) for cells in zip(*drawn, strict=True))
+
+
+def _clock_style(clock: str) -> str:
+    return "green" if clock == "kernel" else "cyan"
 
 
 def _phase_name(phase: PhaseEntry, several: bool) -> str:

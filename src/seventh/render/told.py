@@ -62,7 +62,6 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
         """Each phase with its begin and length as shares, 0 to 1, of the whole conversation."""
         phases = self.entry.phases
         begin = min((phase.start_seconds for phase in phases), default=0.0)
-        begin = min(begin, 0.0)
         span = span_seconds(self.entry) or 1.0
         return tuple(
             (phase, (phase.start_seconds - begin) / span, phase.seconds / span) for phase in phases
@@ -96,7 +95,7 @@ def span_seconds(entry: ReportEntry) -> float:
     """From the first phase's begin to the last one's end: what a waterfall is as wide as."""
     begin = min((phase.start_seconds for phase in entry.phases), default=0.0)
     end = max((phase.start_seconds + phase.seconds for phase in entry.phases), default=0.0)
-    return max(0.0, end - min(begin, 0.0))
+    return max(0.0, end - begin)
 
 
 def tally_statuses(told: Sequence[Told]) -> str:

@@ -126,12 +126,14 @@ class _Zlib:
     RFC 9110 §8.4.1.2 asks for the wrapper; servers without it are as old as the name's confusion.
     """
 
-    __slots__ = ("_gzip", "_inflate", "_members", "_rest", "_started", "ended")
+    __slots__ = ("_gzip", "_inflate", "_members", "_over", "_rest", "_started", "ended")
 
     def __init__(self, *, gzip: bool) -> None:
         self._gzip = gzip
         self._inflate: Any = None
         self._members = 1
+        self._over = False
+        """Whether something came behind the content that is no further member."""
         self._rest = b""
         self._started = b""
         self.ended = False
@@ -167,6 +169,8 @@ class _Zlib:
 
     def _next_member(self, data: bytes) -> bytes:
         """Gzip content may be several members (RFC 1952 §2.2); what is none is left alone."""
+        if not data or self._over:
+            return b""
         data = self._started + data
         self._started = b""
         if self._gzip and data == b"\x1f":
@@ -175,6 +179,8 @@ class _Zlib:
             self._members = _one_more(self._members)
             self._inflate = zlib.decompressobj(31)
             self.ended = False
+        else:
+            self._over = True
         return data
 
     def _window_bits(self, data: bytes) -> int:
@@ -184,8 +190,11 @@ class _Zlib:
         return 15 if wrapped else -15
 
 
+_NO_BROTLI = "corrupt compressed content: no brotli, or more than that"
+
+
 class _Brotli:
-    """br; its decoder can be told how much to give at most."""
+    """br; its decoder can be told how much to give at most, and keeps what it has not undone."""
 
     __slots__ = ("_decoder", "_error", "waits")
 
@@ -205,12 +214,15 @@ class _Brotli:
         """At most about ``room`` bytes."""
         if self.ended:
             self.waits = False
+            if data:
+                raise ProtocolViolation(_NO_BROTLI)  # it says the same of a surplus in one piece
             return b""
         try:
             out: bytes = self._decoder.process(data, output_buffer_limit=room)
         except self._error:
-            raise ProtocolViolation("corrupt compressed content: no brotli") from None
-        self.waits = not self._decoder.can_accept_more_data() and not self.ended
+            raise ProtocolViolation(_NO_BROTLI) from None
+        # It can "accept more data" while it still holds much that would give some: ask until dry.
+        self.waits = bool(out) and not self.ended
         return out
 
 
@@ -241,7 +253,7 @@ class _Zstd:
         piece = rest[:_FEED]
         if not piece:
             return b""
-        if self.ended:  # frames may follow each other (RFC 8878 §3)
+        if self.ended:  # frames may follow each other (RFC 8878 §3.1)
             self._frames = _one_more(self._frames)
             self._decoder = self._make()
             self.ended = False

@@ -16,8 +16,8 @@ from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.web import limits
 from seventh.web.connection import HttpConnection
-from seventh.web.h1head import Head, head_of
-from seventh.web.h1plain import plain_answer
+from seventh.web.h1head import Head, head_of, upgrade_of
+from seventh.web.h1plain import plain_answer, plain_switch
 from seventh.web.h1wire import Exchange, Framing
 from seventh.web.message import OnBody, Request, Response
 
@@ -53,19 +53,17 @@ class H1Connection(HttpConnection):
     """A client's HTTP/1.1 connection on ``stream``, which it owns from here on."""
 
     version = "1.1"
-    __slots__ = ("_machine", "_untold", "address", "stats", "stream")
+    __slots__ = ("_machine", "address", "stats", "stream")
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.address = stream.address
         self.stats = H1Stats()
         self._machine: h11.Connection | None = None
-        self._untold: tuple[h11.Request, bytes] | None = None
-        """An exchange that h11 has not been told of; see :meth:`_plainly`."""
 
     @property
     def _h11(self) -> h11.Connection:
-        """The grammar's machine, made when it is first needed."""
+        """The grammar's machine for one exchange, made where that needs it."""
         if self._machine is None:
             self._machine = h11.Connection(
                 h11.CLIENT, max_incomplete_event_size=limits.MAX_HEAD_BYTES
@@ -89,7 +87,7 @@ class H1Connection(HttpConnection):
         head = head_of(request)
         self._begin()
         asks = request.method == "GET" and head.stays and not request.body
-        if asks and self._machine is None and on_body is None:
+        if asks and on_body is None:
             return await self._plainly(head, deadline_ns, body_cap)
         out = self._h11.send(head.event)
         if request.body and request.get("expect") is not None:
@@ -97,7 +95,7 @@ class H1Connection(HttpConnection):
         else:
             if request.body:
                 out += self._h11.send(h11.Data(data=request.body))
-            if request.body or not head.stays:  # an end without bytes may wait, see _begin()
+            if request.body or not head.stays:  # an end without bytes says nothing
                 out += self._h11.send(_END)
             exchange = await self._send(
                 out, request.method, body_cap, on_body, may_fail=bool(request.body)
@@ -111,11 +109,39 @@ class H1Connection(HttpConnection):
         self, request: Request, *, deadline_ns: int | None = None, body_cap: int = limits.BODY_CAP
     ) -> tuple[Response, Stream | None]:
         """See :meth:`HttpConnection.tunnel`: Upgrade (RFC 9110 §7.8) or CONNECT (§9.3.6)."""
+        if self._machine is None and not self.stats.requests:
+            plain = upgrade_of(request)
+            if plain is not None:
+                return await self._upgrade(request, plain, deadline_ns, body_cap)
         response = await self.request(request, deadline_ns=deadline_ns, body_cap=body_cap)
+        return self._tunnelled(response)
+
+    def _tunnelled(self, response: Response) -> tuple[Response, Stream | None]:
         if self._h11.their_state is not h11.SWITCHED_PROTOCOL:
             return response, None
         rest = self._h11.trailing_data[0]
         return response, Resumed(self.stream, rest, response.last) if rest else self.stream
+
+    async def _upgrade(
+        self, request: Request, plain: bytes, deadline_ns: int | None, body_cap: int
+    ) -> tuple[Response, Stream | None]:
+        """A connection's first request is a handshake, and its answer most often a plain 101."""
+        self._begin()
+        sent = await self.stream.send(plain)
+        try:
+            data, at = await self.stream.receive(deadline_ns)
+        except Failed:
+            self.stats.spent = "the last exchange broke off"
+            raise
+        found = plain_switch(data, sent, at)
+        if found is None:
+            self._h11.send(head_of(request).event)
+            exchange = Exchange(self._h11, sent, body_cap=body_cap)
+            await self._read(exchange, deadline_ns, (data, at))
+            return self._tunnelled(exchange.response())
+        response, rest = found
+        self.stats.spent = "the connection has changed its protocol"
+        return response, Resumed(self.stream, rest, at) if rest else self.stream
 
     async def raw(
         self,
@@ -167,10 +193,7 @@ class H1Connection(HttpConnection):
     # -- one exchange ----------------------------------------------------------------------------
 
     async def _plainly(self, head: Head, deadline_ns: int | None, body_cap: int) -> Response:
-        """A connection's first GET: most often its only one, and its answer an ordinary one.
-
-        Then h11 is not asked at all; it is told of the exchange when another one follows.
-        """
+        """A plain GET: its answer is mostly an ordinary one, and then h11 is not asked at all."""
         sent = await self.stream.send(head.data)
         try:
             data, at = await self.stream.receive(deadline_ns)
@@ -184,7 +207,6 @@ class H1Connection(HttpConnection):
             await self._read(exchange, deadline_ns, (data, at))
             response = exchange.response()
         else:
-            self._untold = (head.event, data)
             self._settle(response)
         if head.closes and not self.stats.spent:
             self.stats.spent = "our request ended the connection"
@@ -197,41 +219,19 @@ class H1Connection(HttpConnection):
         named = response.get("keep-alive")
         if named is not None:
             stats.keep_alive_seconds, stats.keep_alive_requests = _keep_alive(named)
-        closes = any(n == "connection" and "close" in v.lower() for n, v in response.headers)
-        stats.spent = "the server ends the connection after its answer" if closes else ""
-
-    def _tell(self, event: h11.Request, data: bytes) -> None:
-        """Tell h11 of an exchange that went without it."""
-        connection = self._h11
-        connection.send(event)
-        connection.send(_END)
-        connection.receive_data(data)
-        while type(connection.next_event()) is not h11.EndOfMessage:
-            pass
+        stats.spent = ""
+        for name, value in response.headers:
+            if name == "connection" and "close" in value.lower():
+                stats.spent = "the server ends the connection after its answer"
 
     def _begin(self) -> None:
         stats = self.stats
         if stats.spent:
             raise Failed(Reason.PEER_CLOSED, f"no request can be sent: {stats.spent}")
-        if stats.requests:
-            self._next_cycle()
+        # Of the exchange before nothing is left over, or it had spent the connection.
+        self._machine = None
         stats.requests += 1
         stats.spent = "an exchange is under way, or broke off"
-
-    def _next_cycle(self) -> None:
-        """Tell h11 what it was not told yet: that both sides of the last exchange have ended.
-
-        A monitor's connections mostly carry one request, and each event costs h11 some time.
-        """
-        if self._untold is not None:
-            self._tell(*self._untold)
-            self._untold = None
-        connection = self._h11
-        if connection.our_state is h11.SEND_BODY:
-            connection.send(_END)
-        if connection.their_state is h11.SEND_BODY:
-            connection.next_event()
-        connection.start_next_cycle()
 
     async def _send(
         self,

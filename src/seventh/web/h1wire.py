@@ -31,6 +31,8 @@ Framing = Literal["none", "content-length", "chunked", "close"]
 KEPT_HEAD = 8192
 """How much of a head is kept as evidence."""
 _BLANK_LINE = re.compile(rb"\n\r?\n")
+_LITERAL = re.compile(r"bytearray\(b(['\"])(.*?)\1\)", re.DOTALL)
+"""How h11 quotes bytes, which is nobody's language but Python's."""
 _HTTP = b"HTTP/"
 
 
@@ -212,6 +214,7 @@ class Exchange:
         if said == "Receive buffer too long":
             where = "head" if self._head is None else "chunk's framing or trailer section"
             return ProtocolViolation(f"a {where} longer than {limits.MAX_HEAD_BYTES} bytes")
+        said = _LITERAL.sub(r"\1\2\1", said)
         return ProtocolViolation(f"the response breaks HTTP/1.1's grammar: {printable(said, 200)}")
 
     def _expected(self) -> str:

@@ -92,6 +92,15 @@ class H2Connection(HttpConnection):
             exchange.sent = mark
         return H2Stream(self._pump, exchange)
 
+    def begin(self, request: Request) -> tuple[bytes, H2Stream]:
+        """The first bytes of the connection, ``request`` among them, which has no body.
+
+        They are for the caller to send, as early data; the stream then has the answer.
+        Raises Failed (options-unusable).
+        """
+        exchange = self._wire.open(request, user_mark(), end=True)
+        return self._wire.h2.data_to_send(), H2Stream(self._pump, exchange)
+
     async def tunnel(
         self, request: Request, *, deadline_ns: int | None = None, body_cap: int = limits.BODY_CAP
     ) -> tuple[Response, Stream | None]:

@@ -26,13 +26,14 @@ from seventh.web.h2frames import (
     parse_goaway,
     parse_settings,
 )
-from seventh.web.message import Fields, Informational, Request, Response, Unfinished
+from seventh.web.h2head import request_fields, response_fields
+from seventh.web.message import Fields, Informational, Request, Response, Unfinished, unsendable
 from seventh.wire.text import printable
 
 _CONFIG = H2Configuration(client_side=True, header_encoding=None)
-_HOP_BY_HOP = frozenset(
-    {"connection", "host", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
-)
+MAX_ALT_SVC = 16
+"""How many ALTSVC frames are kept; nothing is asked of the rest."""
+_BODYLESS = frozenset({204, 304})
 _NEGOTIATION = frozenset({"HTTP_1_1_REQUIRED", "INADEQUATE_SECURITY"})
 
 
@@ -65,8 +66,9 @@ class H2Stats(msgspec.Struct, kw_only=True):
     """How many it sent."""
     resets: int = 0
     """How many streams it reset."""
-    alt_svc: tuple[str, ...] = ()
-    """The field values of its ALTSVC frames (RFC 7838 §4)."""
+    alt_svc: tuple[tuple[str, str], ...] = ()
+    """Its ALTSVC frames, of the first few each with the origin that it names and its field value;
+    the origin is empty where it means that of the stream (RFC 7838 §4)."""
     streams: int = 0
     """How many streams we have opened."""
     spent: str = ""
@@ -190,10 +192,9 @@ class H2Wire:
         """
         stream_id = self.h2.get_next_available_stream_id()
         try:
-            self.h2.send_headers(stream_id, _head(request), end_stream=end)
-        except (h2.exceptions.ProtocolError, UnicodeEncodeError) as error:
-            said = printable(str(error), 200)
-            raise Failed(Reason.OPTIONS_UNUSABLE, f"no such request can be sent: {said}") from None
+            self.h2.send_headers(stream_id, request_fields(request), end_stream=end)
+        except (h2.exceptions.ProtocolError, ValueError) as error:
+            raise unsendable(error) from None
         exchange = self.exchanges[stream_id] = Exchange(stream_id, sent)
         self.stats.streams += 1
         return exchange
@@ -243,11 +244,17 @@ class H2Wire:
                 return
             for frame in self.gate.receive(data, mark):
                 self._frame(frame)
+                if self._over:  # a GOAWAY with an error: what came with it counts no more
+                    return
         except Failed as failed:
             self.fail(failed)
         except (h2.exceptions.H2Error, ValueError) as error:
             said = printable(str(error) or type(error).__name__, 200)
             self.fail(ProtocolViolation(f"the peer breaks HTTP/2's rules: {said}"))
+
+    @property
+    def _over(self) -> bool:
+        return self.failed is not None
 
     def _closed(self) -> None:
         goaway = self.stats.goaway
@@ -313,27 +320,40 @@ class H2Wire:
         elif isinstance(event, h2.events.SettingsAcknowledged):
             self.stats.settings_acked_at = self.stats.settings_acked_at or frame.ended
         elif isinstance(event, h2.events.AlternativeServiceAvailable):
-            value = (event.field_value or b"").decode("latin-1")[:1024]
-            self.stats.alt_svc = (*self.stats.alt_svc, value)
+            if len(self.stats.alt_svc) < MAX_ALT_SVC:
+                told = (event.origin or b"", event.field_value or b"")
+                of, value = (part.decode("latin-1")[:1024] for part in told)
+                self.stats.alt_svc = (*self.stats.alt_svc, (of, value))
         elif exchange is not None:
             self._on_stream(event, exchange, frame)
 
     def _on_stream(self, event: h2.events.Event, exchange: Exchange, frame: Frame) -> None:
         if isinstance(event, h2.events.ResponseReceived):
-            exchange.status, exchange.fields = _fields(event.headers)
+            exchange.status, exchange.fields = response_fields(event.headers)
             exchange.first = frame.begun
             exchange.head_bytes = self._block_bytes
             exchange.last = frame.ended
+            if exchange.status in _BODYLESS:
+                self._expect_no_body(exchange)
         elif isinstance(event, h2.events.InformationalResponseReceived):
-            status, fields = _fields(event.headers)
+            status, fields = response_fields(event.headers)
             exchange.inform(Informational(status=status, headers=fields, at=frame.begun))
         elif isinstance(event, h2.events.TrailersReceived):
-            exchange.trailers = _fields(event.headers)[1]
+            exchange.trailers = response_fields(event.headers)[1]
         elif isinstance(event, h2.events.StreamEnded):
             exchange.ended = True
             exchange.last = frame.ended
         elif isinstance(event, h2.events.StreamReset):
             self._was_reset(event, exchange)
+
+    def _expect_no_body(self, exchange: Exchange) -> None:
+        """A 304 may name the length that a 200 would have (RFC 9110 §8.6).
+
+        h2 knows that where the head ends the stream, not where an empty DATA frame does.
+        """
+        stream = self.h2.streams.get(exchange.id)
+        if stream is not None:
+            stream._expected_content_length = 0
 
     def _data(self, event: h2.events.DataReceived, exchange: Exchange | None, frame: Frame) -> None:
         flow = event.flow_controlled_length or 0
@@ -365,39 +385,3 @@ class H2Wire:
 
 def _reason(name: str, otherwise: Reason) -> Reason:
     return Reason.NEGOTIATION_FAILED if name in _NEGOTIATION else otherwise
-
-
-def _head(request: Request) -> list[tuple[str, str]]:
-    """The request's fields with their pseudo-header fields first (RFC 9113 §8.3.1, RFC 8441 §4)."""
-    method = "CONNECT" if request.protocol is not None else request.method
-    head = [(":method", method)]
-    if request.protocol is not None:
-        head.append((":protocol", request.protocol))
-    if method != "CONNECT" or request.protocol is not None:
-        head += [(":scheme", request.scheme), (":path", request.path)]
-    given = dict(request.headers)
-    head.append((":authority", given.get("host", given.get("Host", request.authority))))
-    for name, value in request.headers:
-        lower = name.lower()
-        if lower not in _HOP_BY_HOP:
-            head.append((lower, value))
-    if request.body and request.get("content-length") is None:
-        head.append(("content-length", str(len(request.body))))
-    return head
-
-
-def _fields(raw: object) -> tuple[int, Fields]:
-    """The status and the header fields of h2's list of byte pairs."""
-    status = 0
-    fields: list[tuple[str, str]] = []
-    pairs: list[tuple[bytes, bytes]] = list(raw or ())  # type: ignore[call-overload]
-    if len(pairs) > limits.MAX_FIELDS:
-        raise ProtocolViolation(f"more than {limits.MAX_FIELDS} header fields")
-    for name, value in pairs:
-        if name == b":status":
-            if len(value) != 3 or not value.isdigit() or value < b"100":
-                raise ProtocolViolation(f"a :status of {printable(value, 20)!r}")
-            status = int(value)
-        else:
-            fields.append((name.decode("latin-1"), value.decode("latin-1")))
-    return status, tuple(fields)

@@ -26,7 +26,7 @@ from seventh.web import limits
 from seventh.web.connection import HttpConnection
 from seventh.web.h3exchange import Exchange, refused, request_fields
 from seventh.web.h3frames import UniScan
-from seventh.web.message import OnBody, Request, Response
+from seventh.web.message import OnBody, Request, Response, unsendable
 
 if TYPE_CHECKING:
     from aioquic.quic.events import QuicEvent
@@ -181,7 +181,10 @@ class H3Connection(HttpConnection):
             raise Failed(Reason.PEER_CLOSED, "no request can be sent: the server said GOAWAY")
         engine = self.quic.engine
         stream_id = engine.get_next_available_stream_id()
-        fields = request_fields(request, protocol=request.protocol if open_end else None)
+        try:
+            fields = request_fields(request, protocol=request.protocol if open_end else None)
+        except ValueError as error:
+            raise unsendable(error) from None
         early = engine.early_offered and not engine.complete
         self._h3.send_headers(stream_id, fields, end_stream=not (request.body or open_end))
         if request.body:

@@ -15,8 +15,10 @@ from seventh.web.message import (
     Request,
     Response,
     Unfinished,
+    check_sendable,
     is_endless,
 )
+from seventh.wire.text import printable
 
 _MAX_LENGTH_DIGITS = 19
 _BODYLESS = frozenset({204, 304})
@@ -118,6 +120,8 @@ class Exchange:
         return piece
 
     def _end(self) -> None:
+        if self.status is None:
+            raise ProtocolViolation("the server ended the request's stream without a response")
         named = None if self.tunnel or self.status in _BODYLESS else self.content_length
         if named is not None and self._method != "HEAD" and self.body_bytes != named:
             raise ProtocolViolation(
@@ -151,7 +155,10 @@ class Exchange:
 
 
 def request_fields(request: Request, *, protocol: str | None = None) -> RawFields:
-    """The request's fields with the pseudo-header fields in front (RFC 9114 §4.3.1)."""
+    """The request's fields with the pseudo-header fields in front (RFC 9114 §4.3.1).
+
+    Raises ValueError for what cannot stand in a request.
+    """
     fields: RawFields = [(b":method", request.method.encode("ascii"))]
     if request.method != "CONNECT" or protocol is not None:
         fields += [
@@ -168,6 +175,7 @@ def request_fields(request: Request, *, protocol: str | None = None) -> RawField
             fields.append((name.lower().encode("ascii"), value.encode("latin-1")))
     if request.body and request.get("content-length") is None:
         fields.append((b"content-length", b"%d" % len(request.body)))
+    check_sendable(fields)
     return fields
 
 
@@ -185,6 +193,8 @@ def read_fields(raw: RawFields) -> tuple[int | None, Fields]:
     for name, value in raw:
         if name == b":status":
             status = int(value)  # the engine has checked that it is three digits
+            if status < 100:
+                raise ProtocolViolation(f"a :status of {printable(value, 20)!r}")
         else:
             fields.append((name.decode("latin-1"), value.decode("latin-1")))
     return status, tuple(fields)
@@ -196,9 +206,12 @@ def refused(error_name: str) -> Failed:
 
 
 def _content_length(fields: Fields) -> int | None:
+    named: set[int] = set()
     for name, value in fields:
         if name == "content-length":
-            if not value.isdecimal() or len(value) > _MAX_LENGTH_DIGITS:
+            if not (value.isascii() and value.isdecimal()) or len(value) > _MAX_LENGTH_DIGITS:
                 raise ProtocolViolation("content-length is no number")
-            return int(value)
-    return None
+            named.add(int(value))
+    if len(named) > 1:
+        raise ProtocolViolation("two content-length fields that differ")
+    return named.pop() if named else None

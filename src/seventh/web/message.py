@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
-from seventh.model.failure import Failed
+from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
+from seventh.wire.text import printable
 
 Version = Literal["1.0", "1.1", "2", "3"]
 Fields = tuple[tuple[str, str], ...]
@@ -106,6 +108,37 @@ class Unfinished(Failed):
     def __init__(self, failed: Failed, response: Response) -> None:
         super().__init__(failed.reason, failed.detail, blame=failed.blame, phase=failed.phase)
         self.response = response
+
+
+def unsendable(error: Exception) -> Failed:
+    """What a library says of a request that it will not write, without what it quotes of it.
+
+    It may quote a field's value, and that may be a secret.
+    """
+    if isinstance(error, UnicodeError):
+        said = "it has letters beyond ASCII"
+    else:
+        said = printable(_QUOTED.split(str(error), maxsplit=1)[0].rstrip(" :"), 200)
+    return Failed(Reason.OPTIONS_UNUSABLE, f"no such request can be sent: {said}")
+
+
+def check_sendable(fields: list[tuple[bytes, bytes]]) -> None:
+    """Raise ValueError where a field of HTTP/2 or HTTP/3 would be two in HTTP/1.1.
+
+    Their libraries write whatever they are given; the values are Latin-1, as in HTTP/1.1.
+    """
+    for name, value in fields:
+        if not _NAME.fullmatch(name) or _CONTROLS.search(value):
+            raise ValueError("illegal field name or value")
+        if name in _VISIBLE and not _SEEN.fullmatch(value):
+            raise ValueError(f"illegal {name.decode()}")
+
+
+_NAME = re.compile(rb":?[!#$%&'*+.^_`|~0-9a-z-]+")
+_CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_SEEN = re.compile(rb"[\x21-\x7e]+")
+_VISIBLE = frozenset({b":method", b":scheme", b":authority", b":path"})
+_QUOTED = re.compile(r"(?:bytearray\()?b?['\"]")
 
 
 def is_endless(fields: Fields) -> bool:

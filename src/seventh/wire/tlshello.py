@@ -11,6 +11,7 @@ import msgspec
 from seventh.model.failure import ProtocolViolation
 from seventh.wire import tlsnames as n
 from seventh.wire.reader import Reader, vector
+from seventh.wire.text import printable
 
 MAX_CERTIFICATES = 64
 
@@ -312,6 +313,15 @@ def parse_ticket(body: bytes, version: int) -> Ticket:
 def parse_encrypted_extensions(body: bytes) -> Extensions:
     """Read a decrypted EncryptedExtensions."""
     return _extensions(Reader(body, "the EncryptedExtensions"))
+
+
+def picked_protocol(extensions: Extensions) -> str | None:
+    """The application protocol that a server picked (ALPN, RFC 7301 §3.1); None for none."""
+    body = _find(extensions, n.ALPN)
+    if body is None:
+        return None
+    listed = Reader(body, "the picked protocol").nested(2, "the picked protocol")
+    return printable(listed.vector(1).decode("latin-1"), 64)
 
 
 def _session_id(reader: Reader) -> bytes:

@@ -51,7 +51,7 @@ class Lab(msgspec.Struct, frozen=True):
 
 def talk_to(port: int, options: Options, host: str = "127.0.0.1") -> Talk:
     """A talk with what serves on ``port``."""
-    return Talk(Target(scheme="https", host=host, port=port), options)
+    return Talk(Target(scheme="https", host=host, port=port), options, connections=16)
 
 
 @contextlib.asynccontextmanager

@@ -57,8 +57,10 @@ async def test_a_handshake_teaches_what_the_server_declares(kit: Kit, host: str)
     assert (facts.version, facts.alpn, facts.retry, facts.resumed) == ("1", "h3", False, False)
     assert facts.cipher == "TLS_AES_256_GCM_SHA384"
     assert facts.rtt_seconds is not None
-    assert facts.handshake_seconds is not None
-    assert 0 < facts.rtt_seconds < facts.handshake_seconds < 1
+    assert facts.handshake_seconds is not None and facts.confirmed_seconds is not None
+    assert 0 < facts.rtt_seconds <= facts.handshake_seconds < facts.confirmed_seconds < 1
+    assert client.least_rtt_seconds is not None
+    assert client.least_rtt_seconds < facts.confirmed_seconds
     assert 0 < facts.bytes_before_validation <= 3 * facts.bytes_sent_before_validation
 
 
@@ -72,6 +74,32 @@ async def test_phases_and_the_attempt_are_noted(kit: Kit) -> None:
     whole = phases["quic.hello"].seconds + phases["quic.finish"].seconds
     assert phases["quic"].seconds == pytest.approx(whole, abs=1e-6)
     assert (attempt.transport, attempt.outcome) == ("udp", "open")
+
+
+async def test_a_request_may_go_before_the_server_confirms(kit: Kit) -> None:
+    """The handshake of a client is complete a round trip before it is confirmed."""
+    async with lab(kit) as served:
+        client = quic.prepare(served.talk, served.address, NAME)
+        await quic.shake(served.talk, client, confirmed=False)
+        assert client.completed is not None and client.confirmed is None
+        assert client.handshake_seconds is not None and client.confirmed_seconds is None
+        assert await client.until(lambda: client.confirmed is not None)
+        client.close()
+
+
+async def test_connections_spend_the_talk_s_budget(kit: Kit) -> None:
+    async with lab(kit) as served:
+        left = served.talk.connections_left(served.address)
+        for _ in range(left):
+            client = await connected(served)
+            client.close()
+        assert served.talk.connections_left(served.address) == 0
+        for ask in (quic.amplification, quic.offered_versions, quic.connect):
+            with pytest.raises(Failed) as caught:
+                await ask(served.talk, served.address, NAME)
+            assert caught.value.reason is Reason.BUDGET_EXCEEDED
+        with pytest.raises(Failed):
+            await served.talk.connect_again(served.address)
 
 
 async def test_retry_is_obeyed_and_told(kit: Kit) -> None:

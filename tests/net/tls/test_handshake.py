@@ -23,7 +23,8 @@ from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls.handshake import prepare, start_tls
-from seventh.net.tls.stream import Session, TlsStream
+from seventh.net.tls.session import Session
+from seventh.net.tls.stream import TlsStream
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 
@@ -215,7 +216,7 @@ async def test_the_environment_does_not_decide(
     """SSL_CERT_FILE adds no trust, and takes none from --ca."""
     monkeypatch.setenv("SSL_CERT_FILE", ca)
     monkeypatch.setenv("SSL_CERT_DIR", "/nowhere")
-    tlscontext._context.cache_clear()
+    tlscontext.context_of.cache_clear()
     tlscontext._system_store.cache_clear()
     async with tls_server(server_context(kit.authority.issue())) as port:
         async with talking(port, ca_store="/etc/hostname") as talk:
@@ -396,6 +397,19 @@ async def test_a_failed_handshake_keeps_what_it_taught(kit: Kit) -> None:
         assert stream.hello.negotiated == n.TLS12
 
 
+@pytest.mark.parametrize("best", [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
+async def test_a_protocol_that_was_not_offered(kit: Kit, best: int) -> None:
+    """Apache answers ``http/1.1`` to whoever offers what it has not."""
+    context = server_context(kit.authority.issue(), best=best)
+    context.set_alpn_select_callback(lambda _, offered: b"http/1.1")
+    async with tls_server(context) as port, talking(port) as talk:
+        stream = prepare(await talk.connect(), talk.options, "lab.test", alpn=("h2",))
+        with pytest.raises(Failed) as caught:
+            await stream.handshake(talk.watch)
+    assert caught.value.reason is Reason.NEGOTIATION_FAILED
+    assert caught.value.detail == "the server picks http/1.1 (ALPN), which was not offered"
+
+
 async def test_a_busy_loop_does_not_lengthen_the_handshake(kit: Kit, ca: str) -> None:
     """The bytes wait 60 ms with the kernel; the phases leave that out."""
     context = server_context(kit.authority.issue())
@@ -420,3 +434,29 @@ async def test_a_busy_loop_does_not_lengthen_the_handshake(kit: Kit, ca: str) ->
         assert held_ns
         assert phases["tls"].clock == "kernel"
         assert phases["tls"].seconds <= (whole_ns - held_ns) / 1e9
+
+
+async def test_what_a_peer_said_before_its_reset_is_read(kit: Kit, ca: str) -> None:
+    """Sending fails first; what lies with the kernel is read all the same."""
+    async with (
+        tls_server(server_context(kit.authority.issue())) as port,
+        talking(port, ca_file=ca) as talk,
+    ):
+        stream = await start(talk)
+        await stream.send(b"say this back")
+        below = stream._below
+
+        async def severed(data: bytes) -> Mark:
+            raise Failed(Reason.PEER_RESET, f"{len(data)} bytes went nowhere")
+
+        monkey = pytest.MonkeyPatch()
+        monkey.setattr(type(below), "send", lambda _, data: severed(data))
+        try:
+            with pytest.raises(Failed):
+                await stream.send(bytes(200_000))
+            got = b""
+            while len(got) < 13:
+                got += (await stream.receive())[0]
+        finally:
+            monkey.undo()
+    assert got == b"say this back"

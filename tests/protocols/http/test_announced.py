@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seventh.protocols.http.announced import MAX_SERVICES, alt_svc, https_record, record_name
+from seventh.protocols.http.announced import MAX_SERVICES, alt_svc, https_records, record_name
+from seventh.protocols.http.facts_alternatives import ServiceRecord
 
 
 def test_services_are_read_in_order() -> None:
@@ -37,24 +38,67 @@ def test_any_field_gives_services(value: str) -> None:
         assert service.protocol.isprintable()
 
 
+def test_parameters_are_read() -> None:
+    lasting, literal, coded = alt_svc(
+        'h3=":443"; ma=5; persist=1', 'h3="[2001:db8::1]:8443"', 'http%2F1.1="Alt.Example.:1"; ma=0'
+    )[0]
+    assert (lasting.max_age_seconds, lasting.persist) == (5, True)
+    assert (literal.host, literal.port, literal.persist) == ("2001:db8::1", 8443, False)
+    assert (coded.protocol, coded.host, coded.max_age_seconds) == ("http/1.1", "alt.example", 0)
+
+
+def test_a_literal_address_needs_its_brackets() -> None:
+    assert alt_svc('h3="2001:db8::1:443"', 'h3="[2001:db8::1:443"') == ((), False)
+
+
+def one_record(text: str) -> ServiceRecord:
+    (record,), alias = https_records((text,))
+    assert alias is None
+    return record
+
+
 def test_a_record_names_protocols_and_port() -> None:
-    record = https_record('1 . alpn="h3,h2" port="8443" ipv4hint="192.0.2.1"')
-    assert record is not None
-    assert (record.priority, record.target, record.port) == (1, ".", 8443)
+    record = one_record('1 . alpn="h3,h2" port="8443" ipv4hint="192.0.2.1" ipv6hint="2001:db8::1"')
+    assert (record.priority, record.target, record.port) == (1, "", 8443)
     assert record.protocols == ("h3", "h2", "http/1.1")
-    alone = https_record('2 a.example. alpn="h3" no-default-alpn')
-    assert alone is not None and alone.protocols == ("h3",)
+    assert (record.ipv4_hints, record.ipv6_hints) == (("192.0.2.1",), ("2001:db8::1",))
+    assert not record.unusable
+    alone = one_record('2 A.Example. alpn="h3" no-default-alpn')
+    assert (alone.target, alone.protocols) == ("a.example", ("h3",))
 
 
-def test_an_alias_says_nothing() -> None:
-    assert https_record("0 other.example.") is None
-    assert https_record("nonsense") is None
+def test_records_come_in_their_order_of_preference() -> None:
+    records, _ = https_records(("3 c.", "1 a.", "nonsense", "2 b.", "x y z"))
+    assert [record.target for record in records] == ["a", "b", "c"]
 
 
-@given(st.text(max_size=200))
-def test_any_record_is_read_or_not(text: str) -> None:
-    record = https_record(text)
-    assert record is None or record.port is None or 0 < record.port < 65536
+def test_an_alias_is_all_that_counts() -> None:
+    assert https_records(("0 other.example.", '1 . alpn="h3"')) == ((), "other.example")
+    assert https_records(("0 .",)) == ((), "")
+    assert https_records(("nonsense",)) == ((), None)
+
+
+def test_a_record_that_clients_pass_over() -> None:
+    """What is mandatory and not understood, or not there, makes a record none (RFC 9460)."""
+    assert not one_record('1 . mandatory="alpn,port" alpn="h3" port="1"').unusable
+    assert "ech" in one_record('1 . mandatory="ech" ech="AAAA" alpn="h3"').unusable
+    assert "key65280" in one_record('1 . mandatory="key65280" key65280="x"').unusable
+    assert "port" in one_record('1 . mandatory="port"').unusable
+    assert "no protocol" in one_record("1 . no-default-alpn").unusable
+
+
+def test_a_value_hides_no_parameter() -> None:
+    record = one_record(r'1 . key65280="a\" port=1 x" alpn="h2"')
+    assert (record.port, record.alpn) == (None, ("h2",))
+
+
+@given(st.lists(st.text(max_size=200), max_size=4))
+def test_any_record_is_read_or_not(answers: list[str]) -> None:
+    records, alias = https_records(tuple(answers))
+    assert alias is None or not records
+    for record in records:
+        assert record.port is None or 0 < record.port < 65536
+        assert record.target.isprintable()
 
 
 def test_the_record_of_another_port_has_a_name_of_its_own() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seventh.protocols.http import fields
-from tests.protocols.http.replies import NOW
+from tests.protocols.http.content.replies import NOW
 
 LATIN = st.text(st.characters(max_codepoint=255), max_size=200)
 
@@ -95,6 +95,11 @@ def test_cache_status(value: str, hit: bool) -> None:
     assert fields.is_cache_hit(value) is hit
 
 
+def test_of_a_structured_field_the_last_parameter_counts() -> None:
+    assert not fields.is_cache_hit("Cache; hit; hit=?0")
+    assert fields.is_cache_hit("Cache; hit=?0; hit")
+
+
 def test_structured_dates() -> None:
     assert fields.structured_date("@1688169599") == 1688169599
     assert fields.structured_date("@-5; x=1") == -5
@@ -105,6 +110,9 @@ def test_structured_dates() -> None:
 def test_links() -> None:
     found = list(fields.links('</a>; rel="Service-Desc x", <b>;rel=next', "junk, <c"))
     assert found == [("/a", frozenset({"service-desc", "x"})), ("b", frozenset({"next"}))]
+    # Commas and semicolons belong to a target; the first of two relations counts.
+    found = list(fields.links('<a,b;c>; rel=up, <d"e>; rel=x; rel=y'))
+    assert found == [("a,b;c", frozenset({"up"})), ('d"e', frozenset({"x"}))]
 
 
 @given(LATIN)

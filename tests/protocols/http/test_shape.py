@@ -11,6 +11,7 @@ from seventh.model.failure import Reason, UsageError
 from seventh.model.options import Options
 from seventh.model.phase import Mark
 from seventh.protocols.http.shape import Shape, disappointment, shape_of
+from seventh.web.given import statuses
 from seventh.web.message import Fields, Response
 
 AT = Mark(1, "user")
@@ -61,8 +62,13 @@ def test_secrets_come_from_files_and_the_environment(
         ({"headers": ("X: file:/nowhere/at/all",)}, "cannot be read"),
         ({"headers": ("X: a\x00b",)}, "control"),
         ({"token_file": "/nowhere/at/all"}, "cannot be read"),
-        ({"body_file": "/nowhere/at/all"}, "cannot be read"),
+        ({"body_file": "/nowhere/at/all", "method": "PUT"}, "cannot be read"),
         ({"expect_json": "a.["}, "--expect-json"),
+        ({"expect_json": ""}, "--expect-json"),
+        ({"expect_status": "soon"}, "--expect-status"),
+        ({"expect_status": ""}, "--expect-status"),
+        ({"body_file": "LICENSE"}, "--body needs a --method"),
+        ({"body_file": "LICENSE", "method": "HEAD"}, "HEAD has none"),
     ],
 )
 def test_what_cannot_be_meant_is_said(changes: dict[str, object], said: str) -> None:
@@ -75,12 +81,17 @@ def test_what_cannot_be_meant_is_said(changes: dict[str, object], said: str) -> 
     [
         (Shape(), answer(404), None),
         (Shape(), answer(503), "503"),
-        (Shape(status=503), answer(503), None),
-        (Shape(status=201), answer(200), "200, not 201"),
+        (Shape(status=statuses(503)), answer(503), None),
+        (Shape(status=statuses(201)), answer(200), "200, not 201"),
         (Shape(json="status == 'ok'"), answer(body=b'{"status": "ok"}'), None),
         (Shape(json="status == 'ok'"), answer(body=b'{"status": "bad"}'), "false"),
         (Shape(json="length(items) > `1`"), answer(body=b'{"items": [1]}'), "false"),
+        (Shape(status=statuses("2xx,404")), answer(404), None),
+        (Shape(status=statuses("2xx,404")), answer(301), "301, not 200-299,404"),
         (Shape(json="missing"), answer(body=b"{}"), "null"),
+        (Shape(json="a"), answer(body=b'{"a": ""}'), 'gives ""'),
+        (Shape(json="a"), answer(body=b'{"a": 0}'), "gives 0"),
+        (Shape(json="&a"), answer(body=b'{"a": 0}'), "another expression"),
         (Shape(json="a"), answer(body=b"<html>"), "no JSON"),
         (Shape(json="a"), answer(body=b"[" * 100_000), "no JSON"),
         (Shape(json="length(a)"), answer(body=b'{"a": 1}'), "no JSON to look into"),

@@ -39,8 +39,7 @@ async def test_the_whole_matrix(kit: Kit) -> None:
     asked = [(cell.version, cell.temperature) for cell in facts.cells]
     assert len(asked) == len(set(asked))
     assert set(asked) == {
-        *((version, t) for version in ("1.1", "3") for t in ("cold", "warm", "resumed", "0-rtt")),
-        *(("2", t) for t in ("cold", "warm", "resumed")),
+        (version, t) for version in ("1.1", "2", "3") for t in ("cold", "warm", "resumed", "0-rtt")
     }
     for cell in facts.cells:
         assert (cell.outcome, cell.status) == ("ok", 200), cell
@@ -55,6 +54,43 @@ async def test_the_whole_matrix(kit: Kit) -> None:
     assert (facts.version, facts.negotiated) == ("2", {"2": 1})
     assert report.metrics['seventh_http_negotiated_total{version="2"}'] == 1.0
     assert report.metrics["seventh_http_versions"] == 3.0
+
+
+async def test_the_steps_of_each_row_are_its_time(kit: Kit) -> None:
+    """What this process does for itself before it connects is in no row; nothing counts twice."""
+    async with lab.site(Setup(early_data=16384), kit) as served:
+        report = await look(served)
+    facts = facts_of(report)
+    for cell in facts.cells:
+        assert cell.total_seconds == pytest.approx(sum(took for _, took in cell.steps))
+        names = [name for name, _ in cell.steps]
+        assert ("connect" in names) == (cell.version != "3" and cell.temperature != "warm")
+        assert ("handshake" in names) == (cell.temperature in {"cold", "resumed"})
+        assert names[-2:] == ["ttfb", "download"]
+    h3 = facts.h3
+    assert h3 is not None and h3.quic is not None and h3.quic.confirmed_seconds is not None
+    cold = next(c for c in facts.cells if (c.version, c.temperature) == ("3", "cold"))
+    assert cold.quic_seconds is not None and cold.quic_seconds < h3.quic.confirmed_seconds
+
+
+async def test_early_data_where_http_1_1_is_all_there_is(kit: Kit) -> None:
+    """The first connection's own ticket says whether early data may go."""
+    async with lab.site(Setup(early_data=16384, versions=("1.1",), h3=None), kit) as served:
+        report = await look(served)
+    rows = {c.temperature: c.outcome for c in facts_of(report).cells if c.version == "1.1"}
+    assert rows == dict.fromkeys(("cold", "warm", "resumed", "0-rtt"), "ok")
+
+
+async def test_the_matrix_is_drawn(kit: Kit) -> None:
+    async with lab.site(Setup(h2=Knobs(fault="goaway", code=2)), kit) as served:
+        report = await look(served)
+    (drawing,) = facts_of(report).drawings()
+    labels = [span.label for span in drawing.spans]
+    assert labels == sorted(labels, key=lambda label: label.split()[0])
+    assert labels[:4] == [f"HTTP/1.1 {t}" for t in ("cold", "warm", "resumed", "0-RTT")]
+    assert drawing.steps == ("connect", "handshake", "request", "ttfb", "download")
+    broken = next(span for span in drawing.spans if span.label == "HTTP/2 cold")
+    assert broken.empty and not broken.typical and "GOAWAY" in broken.said
 
 
 async def test_what_else_a_visit_learns(kit: Kit) -> None:

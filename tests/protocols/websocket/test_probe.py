@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
 import msgspec
 import pytest
+from websockets.frames import Frame, Opcode
+from websockets.protocol import OPEN, SERVER, Protocol
 
 from seventh.cli.show import document
 from seventh.engine.check import check_one, pulse_one
 from seventh.lab import start
 from seventh.labkit.names import name_server
-from seventh.labkit.serve import Kit
-from seventh.labkit.web.handler import Answer
+from seventh.labkit.serve import Kit, Served
+from seventh.labkit.web.handler import Answer, Pipe
 from seventh.labkit.web.serve import web_server
 from seventh.model.netfacts import NetFacts
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target, parse_target
+from seventh.net.talk import Talk
 from seventh.protocols import schemes
-from seventh.protocols.websocket import lab
+from seventh.protocols.websocket import lab, limits, rules
+from seventh.protocols.websocket.asking import expiry_of
+from seventh.protocols.websocket.door import Door
 from seventh.protocols.websocket.facts import WebSocketFacts
 from seventh.protocols.websocket.lab import SETUPS, Setup, serve_setup
 from seventh.protocols.websocket.lab_hub import PUBLISH, SUBPROTOCOL, Hub, Manners
@@ -62,6 +68,7 @@ async def test_a_pulse_is_one_socket_one_ping_and_a_close(kit: Kit, secure: bool
     assert (facts.close_code, facts.close_frame, facts.close_ended) == (1000, True, True)
     assert report.metrics["seventh_ttfb_seconds"] == facts.upgrade_seconds
     assert report.metrics["seventh_ws_ping_seconds"] == facts.ping_seconds
+    assert report.metrics["seventh_ws_connections"] == 1
 
 
 async def test_everything_about_a_hub_in_order(kit: Kit) -> None:
@@ -74,7 +81,7 @@ async def test_everything_about_a_hub_in_order(kit: Kit) -> None:
     assert facts.handshake is not None and facts.handshake.sound
     assert facts.handshake.subprotocol == SUBPROTOCOL
     assert facts.no_context_takeover is True
-    assert len(facts.pings) == 5
+    assert len(facts.pings_seconds) == 5
     assert facts.foreign_origin is not None and facts.foreign_origin.status == 403
     assert facts.wrong_version is not None and facts.wrong_version.versions == ("13",)
     assert facts.no_upgrade is not None and facts.no_upgrade.asks_upgrade
@@ -95,7 +102,12 @@ async def test_everything_about_a_hub_in_order(kit: Kit) -> None:
     assert facts.backpressure.outcome in {"stopped", "closed"}
     assert facts.hold is not None and facts.hold.pings > 1
     assert facts.open_sockets == 6
-    assert {"seventh_ws_connections", "seventh_ws_fanout_ratio"} <= set(report.metrics)
+    metrics = report.metrics
+    assert (metrics["seventh_ws_connections"], metrics["seventh_ws_fanout_ratio"]) == (6, 1)
+    assert metrics['seventh_ws_fanout_seconds{quantile="1"}'] == fanout.max_seconds
+    assert metrics['seventh_ws_fanout_seconds{quantile="0.5"}'] == fanout.p50_seconds
+    assert metrics["seventh_ws_ping_seconds"] == facts.ping_seconds
+    assert metrics["seventh_ttfb_seconds"] == facts.upgrade_seconds
     assert report.facts["tls"].version == "TLSv1.3"  # type: ignore[attr-defined]
 
 
@@ -255,6 +267,12 @@ async def test_a_template_joins_first(kit: Kit) -> None:
     fanout = facts_of(report).fanout
     assert fanout is not None
     assert (fanout.sockets, fanout.rounds, fanout.delivered) == (3, 5, 10)
+    assert [(each.k, each.rounds) for each in fanout.receivers] == [(1, 5), (2, 5)]
+    first, last = fanout.receivers
+    assert first.least_seconds <= first.median_seconds <= first.most_seconds
+    assert last.most_seconds == fanout.max_seconds
+    (drawing,) = facts_of(report).drawings()
+    assert [span.label for span in drawing.spans] == ["k = 1", "k = 2"]
     assert fanout.p95_seconds is not None and fanout.max_seconds is not None
     assert (fanout.p50_seconds or 0) <= fanout.p95_seconds <= fanout.max_seconds
 
@@ -299,10 +317,51 @@ async def test_an_ended_token_that_opens_is_stale(kit: Kit) -> None:
     assert "had ended" in str(hit.params["what"])
 
 
+async def test_what_a_server_throws_away_is_not_piled_up(kit: Kit) -> None:
+    """It takes all that we send; only what can be read afterwards tells where the answers went."""
+
+    async def drops(pipe: Pipe) -> None:
+        server = Protocol(SERVER, state=OPEN, max_size=None)
+        answered = 0
+        while data := await pipe.receive():
+            server.receive_data(data)
+            for frame in server.events_received():
+                assert isinstance(frame, Frame)
+                if frame.opcode is Opcode.TEXT and answered < 4:
+                    answered += 1
+                    server.send_text(bytes(frame.data))
+            await pipe.send(b"".join(server.data_to_send()))
+
+    async with serve_setup(Setup(manners=Manners(tunnel=drops)), kit) as served:
+        target, options = start.job(served, Options(timeout_seconds=20.0))
+        talk = Talk(target, options, connections=2)
+        door = Door(talk)
+        door.begin((await talk.addresses())[0])
+        await limits.slow_reader(door)
+        talk.close()
+    seen = door.learn().backpressure
+    assert seen is not None and seen.sent_bytes >= limits.UNREAD_BYTES
+    assert seen.outcome == "dropped"
+    assert rules.backpressure(door.learn()) is None
+
+
+async def test_the_labs_token_stays_fresh(kit: Kit) -> None:
+    """A check that a person starts by hand comes seconds after the server."""
+
+    def said(served: Served) -> float | None:
+        return expiry_of(Path(str(served.options["token_file"])).read_text().strip())
+
+    async with lab.serve(None, kit) as served, asyncio.timeout(10):
+        first = said(served)
+        while (later := said(served)) == first:  # noqa: ASYNC110 - a file has no event
+            await asyncio.sleep(0.05)
+    assert first is not None and later is not None and later > first
+
+
 async def test_cuts_of_one_timer_come_at_one_age(kit: Kit) -> None:
     report = await checked(SETUPS["idle-cut"], kit)
     hold = facts_of(report).hold
-    assert hold is not None and len(hold.cuts) == 2
+    assert hold is not None and len(hold.cuts_seconds) == 2
     (hit,) = [f for f in report.findings if f.id == "WS-IDLE-CUT"]
     assert hit.params["same"] == ": each at the same age"
     assert {f.id for f in report.findings} >= {"WS-IDLE-CUT"}

@@ -75,11 +75,16 @@ def test_version_borders() -> None:
     assert rules.version(GOOD.learn(wrong_version=listed)) is None
     nothing = Handshake(outcome="failed", detail="closed")
     assert isinstance(rules.version(GOOD.learn(wrong_version=nothing)), Skip)
+    for status in (401, 429, 503):  # of the login, of a limit, of the server's state
+        other = msgspec.structs.replace(REFUSED, status=status)
+        assert isinstance(rules.version(GOOD.learn(wrong_version=other)), Skip)
 
 
 def test_origin_is_critical_with_cookies() -> None:
-    base = GOOD.learn(foreign_origin=OPEN)
+    base = GOOD.learn(foreign_origin=OPEN, sends_cookie=False, sets_cookie=False)
     assert severity_of(rules.origin(base), Severity.HIGH) == "high"
+    unknown = base.learn(sets_cookie=None)
+    assert severity_of(rules.origin(unknown), Severity.HIGH) == "high"
     for field in ("sends_cookie", "sets_cookie"):
         assert severity_of(rules.origin(base.learn(**{field: True})), Severity.HIGH) == "critical"
 
@@ -104,7 +109,8 @@ def test_later_versions(seen: Tunnelled | None, kind: type) -> None:
 
 def test_expect_borders() -> None:
     slow = msgspec.structs.replace(OPEN, seconds=1.5)
-    assert isinstance(rules.expect(GOOD.learn(expecting=slow)), Hit)
+    assert severity_of(rules.expect(GOOD.learn(expecting=slow)), Severity.LOW) == "info"
+    assert severity_of(rules.expect(GOOD.learn(continued=1)), Severity.LOW) == "low"
     quick = msgspec.structs.replace(OPEN, seconds=0.9)
     assert rules.expect(GOOD.learn(expecting=quick)) is None
     for status, kind in ((417, Hit), (403, type(None))):
@@ -116,7 +122,7 @@ def test_expect_borders() -> None:
 
 
 def test_no_pong_needs_time_and_a_connection() -> None:
-    none = GOOD.learn(pings=(), ping_seconds=None, closed_on_ping=False)
+    none = GOOD.learn(pings_seconds=(), ping_seconds=None, closed_on_ping=False)
     assert isinstance(rules.no_pong(none.learn(pong_wait_seconds=0.4)), Skip)
     assert isinstance(rules.no_pong(none.learn(pong_wait_seconds=3.0)), Hit)
     gone = none.learn(pong_wait_seconds=3.0, closed_on_ping=True)
@@ -127,13 +133,17 @@ def test_a_short_hold_is_only_a_hint() -> None:
     long, short = (GOOD.learn(hold=Hold(seconds=s)) for s in (60.0, 5.0))
     assert severity_of(rules.no_server_ping(long), Severity.LOW) == "low"
     assert severity_of(rules.no_server_ping(short), Severity.LOW) == "info"
-    cut = GOOD.learn(hold=Hold(seconds=60.0, cuts=(3.0,)))
+    cut = GOOD.learn(hold=Hold(seconds=60.0, cuts_seconds=(3.0,)))
     assert isinstance(rules.no_server_ping(cut), Skip)
+    talking = GOOD.learn(hold=Hold(seconds=120.0, messages=2))
+    assert isinstance(rules.no_server_ping(talking), Skip)
+    greeted = GOOD.learn(hold=Hold(seconds=120.0, messages=1))
+    assert isinstance(rules.no_server_ping(greeted), Hit)
 
 
 def test_cuts_at_different_ages_are_no_timer() -> None:
     for cuts, same in (((30.0, 30.1), True), ((30.0, 12.0), False), ((30.0,), False)):
-        hit = rules.idle_cut(GOOD.learn(hold=Hold(seconds=60.0, cuts=cuts)))
+        hit = rules.idle_cut(GOOD.learn(hold=Hold(seconds=60.0, cuts_seconds=cuts)))
         assert isinstance(hit, Hit)
         assert bool(hit.params["same"]) is same
 
@@ -154,6 +164,9 @@ def test_tokens(token: Token, kind: type) -> None:
 def test_close_without_a_code() -> None:
     hit = rules.close(GOOD.learn(close_code=None))
     assert isinstance(hit, Hit) and "1005" in str(hit.params["what"])
+    assert hit.severity is Severity.INFO  # RFC 6455 §5.5.1: a close frame may have no body
+    unanswered = rules.close(GOOD.learn(close_frame=False, close_code=None))
+    assert severity_of(unanswered, Severity.LOW) == "low"
     assert rules.close(GOOD.learn(close_code=1001)) is None
 
 
@@ -208,6 +221,20 @@ def test_violations(kind: str, rule: Rule[WebSocketFacts]) -> None:
     assert seen("refused", "unclear") is None
     assert isinstance(seen("unclear"), Skip)
     assert isinstance(seen(), Skip)
+
+
+@pytest.mark.parametrize(
+    ("extension", "kib"),
+    [
+        ("permessage-deflate", 256),
+        ("permessage-deflate; server_max_window_bits=12", 144),
+        ("permessage-deflate; client_max_window_bits=9; server_max_window_bits=9", 130),
+    ],
+)
+def test_what_a_compressor_keeps(extension: str, kib: int) -> None:
+    agreed = msgspec.structs.replace(OPEN, extensions=(extension,))
+    hit = rules.deflate(GOOD.learn(handshake=agreed, no_context_takeover=False))
+    assert isinstance(hit, Hit) and hit.params["kib"] == kib
 
 
 def fanned(**changes: object) -> WebSocketFacts:

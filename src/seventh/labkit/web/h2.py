@@ -67,6 +67,8 @@ class _Server:
         known.update(self.knobs.settings)  # type: ignore[arg-type]
         self.h2.local_settings = Settings(client=False, initial_values=known)
         self.h2.initiate_connection()
+        for origin, value in self.knobs.alt_svc:
+            self.h2.advertise_alternative_service(value.encode(), origin.encode())
         await self.flush()
         while data := await self.peer.receive():
             try:

@@ -62,6 +62,8 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True):
     """HTTP/1.1: how long an idle connection is kept, and said so."""
     settings: tuple[tuple[int, int], ...] = ()
     """HTTP/2: settings to announce, by code."""
+    alt_svc: tuple[tuple[str, str], ...] = ()
+    """HTTP/2: ALTSVC frames to begin with, each an origin and a field value (RFC 7838 §4)."""
 
 
 async def linger(peer: Peer) -> None:

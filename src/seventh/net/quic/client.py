@@ -18,6 +18,7 @@ from seventh.net.quic import names
 from seventh.net.quic import verify as quicverify
 from seventh.net.quic.driver import Driver
 from seventh.net.stopwatch import Stopwatch, now_ns
+from seventh.net.tls import chain as tlschain
 from seventh.net.tls import verify as tlsverify
 from seventh.wire.identify import identify
 from seventh.wire.text import printable
@@ -32,6 +33,8 @@ IDLE_SECONDS = 600.0
 """The idle timeout that we ask for: long, so that the one in force is the server's."""
 MIGRATION_SECONDS = 3.0
 """How long a new path may take to show that it works."""
+CHALLENGE_SECONDS = 0.5
+"""How long a server may then still take to ask whether we are really there."""
 PING_SECONDS = 5.0
 _MAX_TICKETS = 8
 _BAD_CERTIFICATE = names.CRYPTO_ERROR + 42
@@ -114,11 +117,24 @@ class QuicClient(Driver):
         return max(0, self.first_received.ns - self.first_sent.ns) / 1e9
 
     @property
+    def least_rtt_seconds(self) -> float | None:
+        """The least round trip of any packet that was acknowledged."""
+        return self.engine.least_rtt_seconds
+
+    @property
     def handshake_seconds(self) -> float | None:
-        """From our first Initial until the handshake was confirmed."""
-        if self.first_sent is None or self.confirmed is None:
+        """From our first Initial until the handshake was complete, so that a request could go."""
+        return self._since_first_sent(self.completed)
+
+    @property
+    def confirmed_seconds(self) -> float | None:
+        """From our first Initial until the handshake was confirmed: a round trip more."""
+        return self._since_first_sent(self.confirmed)
+
+    def _since_first_sent(self, mark: Mark | None) -> float | None:
+        if self.first_sent is None or mark is None:
             return None
-        return max(0, self.confirmed.ns - self.first_sent.ns) / 1e9
+        return max(0, mark.ns - self.first_sent.ns) / 1e9
 
     def facts(self) -> QuicFacts:
         """All that the connection has shown so far; also of one that failed."""
@@ -131,6 +147,7 @@ class QuicClient(Driver):
             retry=engine.retried if begun else None,
             rtt_seconds=self.rtt_seconds,
             handshake_seconds=self.handshake_seconds,
+            confirmed_seconds=self.confirmed_seconds,
             parameters=engine.parameters(),
             alpn=printable(engine.alpn, 64) if shaken and engine.alpn else None,
             cipher=engine.cipher if shaken else None,
@@ -156,10 +173,15 @@ class QuicClient(Driver):
         if self.first_sent is None and self.engine.version is None:
             self.engine.connect(self._datagram.address.sockaddr[:2], now_ns() / 1e9)
 
-    async def handshake(self, watch: Stopwatch, phase: str = "quic") -> None:
-        """Shake hands until the server confirms; the phases are ``quic``, ``.hello``, ``.finish``.
+    async def handshake(
+        self, watch: Stopwatch, phase: str = "quic", *, confirmed: bool = True
+    ) -> None:
+        """Shake hands; the phases are ``quic``, ``.hello``, ``.finish``.
 
-        ``hello`` ends with the server's first packet. A handshake that early data has carried out
+        They end where the handshake is complete on this side, for a request may go from then on;
+        ``hello`` ends with the server's first packet. With ``confirmed`` it is waited on until the
+        server has confirmed, which it does only for a client that it takes: without, a client that
+        it turns away learns so with its first request. A handshake that early data has carried out
         already is recorded with its own instants. Raises Failed: connect-refused, no-reply, and
         all that a handshake and a certificate can fail with.
         """
@@ -168,19 +190,20 @@ class QuicClient(Driver):
             self.flush()
             if self.first_sent is not None:
                 whole.begin(self.first_sent)
-            if not await self.until(lambda: self.confirmed is not None, self._budget.deadline_ns):
+
+            def ready() -> bool:
+                return (self.confirmed if confirmed else self.completed) is not None
+
+            if not await self.until(ready, self._budget.deadline_ns):
                 raise self._silence()
-            if self.confirmed is not None:
-                whole.stop(self.confirmed)
-        first, sent = self.first_received, self.first_sent
-        if (
-            phase == "quic"
-            and first is not None
-            and sent is not None
-            and self.confirmed is not None
-        ):
+            self.check()  # what completes a handshake may still be a certificate to refuse
+            self.flush()
+            if self.completed is not None:
+                whole.stop(self.completed)
+        first, sent, done = self.first_received, self.first_sent, self.completed
+        if phase == "quic" and first is not None and sent is not None and done is not None:
             watch.record(f"{phase}.hello", sent.ns, first, address=self.address.ip)
-            watch.record(f"{phase}.finish", first.ns, self.confirmed, address=self.address.ip)
+            watch.record(f"{phase}.finish", first.ns, done, address=self.address.ip)
 
     async def settle(self, seconds: float = 1.0) -> int:
         """Wait for a session ticket, for at most ``seconds``; gives how many have come."""
@@ -217,7 +240,7 @@ class QuicClient(Driver):
         """The certificate, before anything that the server says is believed."""
         sent = self.engine.certificates
         if sent:
-            self._errors = quicverify.path(sent, self._options)[0]
+            self._errors = tlschain.path(sent, self._options)[0]
         elif self._session is not None:
             self._errors = self._session.errors
         if not self._verify:
@@ -275,38 +298,45 @@ class QuicClient(Driver):
         connection is not confirmed yet, or had ended before.
         """
         engine = self.engine
-        if self.confirmed is None or not self.alive:
+        if self.completed is None or not self.alive:
             raise Failed(Reason.OPTIONS_UNUSABLE, "only a confirmed connection can migrate")
+        await self.until(lambda: self.confirmed is not None, self._budget.within(seconds))
+        if self.confirmed is None:
+            raise Failed(Reason.PEER_SILENT, "the handshake was never confirmed")
         challenges, spare = engine.challenges_received, engine.connection_ids > 0
         engine.change_connection_id()
         old, self._datagram = self._datagram, self._open_datagram()
         old.close()
-        engine.probe_path()
         uid = self._ping_count
         self._ping_count += 1
         self._pings[uid] = None
         engine.send_ping(uid)
         sent, seen = self.flush(), self.datagrams_received
+        # In a packet of its own: Envoy leaves a challenge unanswered that opens the first packet
+        # from a new port.
+        engine.probe_path()
+        self.flush()
         first: list[Mark] = []
 
         def done() -> bool:
             if self.datagrams_received > seen and not first:
                 first.append(self.last_received)
-            return (
-                engine.path_validated
-                and self._pings[uid] is not None
-                and engine.challenges_received > challenges
-            )
+            return engine.path_validated and self._pings[uid] is not None
+
+        def challenged() -> bool:
+            return engine.challenges_received > challenges
 
         # A failure stays: whoever uses the connection next meets it.
         with contextlib.suppress(Failed):
             await self.until(done, self._budget.within(seconds))
+            if done():
+                await self.until(challenged, self._budget.within(CHALLENGE_SECONDS))
         validated = engine.path_validated
         engine.trust_path()
         back = self._pings.pop(uid)
         return Migration(
             new_connection_id=spare,
-            challenged=engine.challenges_received > challenges,
+            challenged=challenged(),
             validated=validated,
             continued=back is not None,
             rtt_seconds=max(0, first[0].ns - sent.ns) / 1e9 if first else None,

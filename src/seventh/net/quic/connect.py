@@ -63,12 +63,17 @@ async def connect(
     return client
 
 
-async def shake(talk: Talk, client: QuicClient, phase: str = "quic") -> None:
-    """Shake hands, and note in the network facts how the attempt went."""
+async def shake(
+    talk: Talk, client: QuicClient, phase: str = "quic", *, confirmed: bool = True
+) -> None:
+    """Shake hands; the first to an address, ``quic``, is an attempt of the network facts.
+
+    ``confirmed`` is :meth:`QuicClient.handshake`'s.
+    """
     start = now_ns()
     outcome, detail = "open", ""
     try:
-        await client.handshake(talk.watch, phase)
+        await client.handshake(talk.watch, phase, confirmed=confirmed)
     except Failed as failed:
         if client.first_received is None:
             outcome, detail = _OUTCOMES.get(failed.reason, "timeout"), failed.detail
@@ -76,7 +81,8 @@ async def shake(talk: Talk, client: QuicClient, phase: str = "quic") -> None:
     finally:
         end = client.first_received or Mark(now_ns(), "user")
         sent = client.first_sent.ns if client.first_sent is not None else start
-        talk.attempted_datagram(client.address, outcome, sent, end, detail)
+        if phase == "quic":
+            talk.attempted_datagram(client.address, outcome, sent, end, detail)
 
 
 def prepare(
@@ -92,6 +98,9 @@ def prepare(
     log: bool = False,
 ) -> QuicClient:
     """A connection that has not shaken hands; UsageError for options that cannot be used.
+
+    It spends the talk's budget as a connection of TCP does: Failed (budget-exceeded) where none is
+    left.
 
     With ``early`` what is put on its streams before the handshake goes as 0-RTT data, where
     ``session`` allows it: anyone can replay it, so only for requests that change nothing
@@ -116,6 +125,7 @@ def prepare(
         logger=logger,
     )
     _identify(configuration, talk.options)
+    talk.spend(address)
     client: QuicClient | None = None
 
     def on_ticket(ticket: quicengine.Ticket) -> None:

@@ -58,6 +58,8 @@ class Driver(abc.ABC):
         """Just before the first Initial went."""
         self.first_received: Mark | None = None
         """When the server's first packet came."""
+        self.completed: Mark | None = None
+        """When the handshake was complete on our side, so that requests could go."""
         self.confirmed: Mark | None = None
         """When the handshake was confirmed (RFC 9001 §4.1.2)."""
         self.last_received = Mark(0, "user")
@@ -163,7 +165,7 @@ class Driver(abc.ABC):
         return now < until
 
     def _in_its_place(self, failed: Failed) -> Failed:
-        if failed.reason is Reason.CONNECT_REFUSED and self.confirmed is not None:
+        if failed.reason is Reason.CONNECT_REFUSED and self.completed is not None:
             return Failed(Reason.PEER_RESET, "ICMP: the port is closed now")
         return failed
 
@@ -236,6 +238,8 @@ class Driver(abc.ABC):
         while (event := self.engine.next_event()) is not None:
             self._noticed(event, at)
             self._tell(event, at)
+        if self.engine.complete and self.completed is None:
+            self.completed = at
         if self.engine.confirmed and self.confirmed is None:
             self.confirmed = at
         self._note_end()

@@ -197,6 +197,11 @@ class Engine(QuicConnection):
         return ticket is not None and ticket.max_early_data_size is not None
 
     @property
+    def least_rtt_seconds(self) -> float | None:
+        """The least round trip that an acknowledgement showed; None before the first one."""
+        return self._loss._rtt_min if self._loss._rtt_initialized else None
+
+    @property
     def cipher(self) -> str | None:
         """The cipher suite, by its name in the registry."""
         schedule = self.tls.key_schedule
@@ -260,6 +265,10 @@ class Engine(QuicConnection):
         # The engine limits what is sent on a path that is not validated. That rule is for servers
         # (RFC 9000 §8.1): the server's address is the one it had.
         path.bytes_received += _PATH_CREDIT
+
+    def _path_validation_deadline(self) -> float | None:
+        """Never: a client's only path is not given up for a challenge without an answer."""
+        return None
 
     @property
     def path_validated(self) -> bool:

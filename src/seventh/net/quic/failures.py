@@ -64,7 +64,9 @@ def closed_by_us(close: CloseCode, *, alpn: tuple[str, ...]) -> Failed:
     if alert is not None:
         said = close.reason or tlsnames.alert_name(alert)
         return Failed(Reason.TLS_HANDSHAKE, f"the handshake cannot go on: {said}")
-    return ProtocolViolation(f"the peer broke QUIC: {close.name}: {close.reason}")
+    protocol = "QUIC" if close.layer == "transport" else "HTTP/3"
+    said = f": {close.reason}" if close.reason else ""
+    return ProtocolViolation(f"the peer broke {protocol}: {close.name}{said}")
 
 
 def no_common_version(offered: tuple[str, ...]) -> Failed:

@@ -72,6 +72,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     profile: Profile
     store: str
     """The public roots: a hashed directory or a bundle; an empty text for none."""
+    verifying: bool = True
+    """Whether the engine verifies chains; else :mod:`seventh.net.tls.chain` does, from memory."""
     share: str = ""
     """The group whose key share is sent alone; empty: those that the engine sends by itself."""
     ca: _File | None
@@ -79,13 +81,19 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     key: _File | None
 
 
-def setting(options: Options, profile: Profile, share: str = "") -> Setting:
-    """The setting that ``options`` ask for; UsageError for a file that is not there."""
+def setting(
+    options: Options, profile: Profile, *, verifying: bool = True, share: str = ""
+) -> Setting:
+    """The setting that ``options`` ask for; UsageError for a file that is not there.
+
+    ``share`` is a group as :mod:`seventh.net.tls.shares` remembers it.
+    """
     cert, key = options.cert_file, options.key_file
     if key is not None and cert is None:
         raise UsageError("--key FILE is the client certificate's key: give --cert FILE too")
     return Setting(
         profile=profile,
+        verifying=verifying,
         share=share,
         store=options.ca_store or _system_store(),
         ca=_file(options.ca_file, "--ca") if options.ca_file else None,
@@ -94,16 +102,17 @@ def setting(options: Options, profile: Profile, share: str = "") -> Setting:
     )
 
 
-def context(options: Options, profile: Profile, share: str = "") -> SSL.Context:
-    """The context for ``options``, made once; UsageError for files that cannot be used.
-
-    ``share`` is a group as :mod:`seventh.net.tls.shares` remembers it.
-    """
-    return _context(setting(options, profile, share))
+def context(options: Options, profile: Profile) -> SSL.Context:
+    """The context for ``options``, made once; UsageError for files that cannot be used."""
+    return context_of(setting(options, profile))
 
 
 @functools.lru_cache(maxsize=32)
-def _context(wanted: Setting) -> SSL.Context:
+def context_of(wanted: Setting) -> SSL.Context:
+    """The context of a setting, made once; UsageError for files that cannot be used."""
+    _readable(wanted.ca, "--ca")
+    _readable(wanted.cert, "--cert")
+    _readable(wanted.key, "--key")
     made = SSL.Context(SSL.TLS_CLIENT_METHOD)
     if wanted.profile == "lenient":
         made.set_min_proto_version(SSL.TLS1_VERSION)
@@ -118,26 +127,28 @@ def _context(wanted: Setting) -> SSL.Context:
         made.set_verify(SSL.VERIFY_NONE, None)
     if wanted.share:
         tlsopenssl.set_groups(made, shares.groups(wanted.share))
-    _trust(made, wanted)
+    if wanted.verifying:
+        _trust(made, wanted.store, wanted.ca)
     if wanted.cert is not None and wanted.key is not None:
         _identify(made, wanted.cert.path, wanted.key.path)
     tlsopenssl.let_tap(made)
     return made
 
 
-def verifier(options: Options, *, at_any_time: bool = False) -> SSL.Context:
-    """A context whose store verifies chains that came in another engine's handshake (QUIC).
+def verifier(wanted: Setting, *, at_any_time: bool = False) -> SSL.Context:
+    """A context whose store verifies chains by the setting's roots, apart from a handshake.
 
     Its store lives as long as the context does. ``at_any_time`` leaves the dates unjudged.
     """
-    return _verifier(setting(options, "modern"), at_any_time)
+    return _verifier(wanted.store, wanted.ca, at_any_time)
 
 
 @functools.lru_cache(maxsize=32)
-def _verifier(wanted: Setting, at_any_time: bool) -> SSL.Context:
+def _verifier(public: str, given: _File | None, at_any_time: bool) -> SSL.Context:
+    _readable(given, "--ca")
     # Not the handshakes' own context: what is set on its store would reach them.
     made = SSL.Context(SSL.TLS_CLIENT_METHOD)
-    _trust(made, wanted)
+    _trust(made, public, given)
     tlsopenssl.verify_servers(made, at_any_time=at_any_time)
     return made
 
@@ -150,25 +161,23 @@ def _note_error(engine: SSL.Connection, _: crypto.X509, code: int, depth: int, o
     return True
 
 
-def _trust(made: SSL.Context, wanted: Setting) -> None:
+def _trust(made: SSL.Context, public: str, given: _File | None) -> None:
     """Load the roots by name, so that the environment's SSL_CERT_FILE changes nothing."""
-    if wanted.store:
+    if public:
         try:
-            if Path(wanted.store).is_dir():
-                made.load_verify_locations(None, wanted.store)
+            if Path(public).is_dir():
+                made.load_verify_locations(None, public)
             else:
-                made.load_verify_locations(wanted.store)
+                made.load_verify_locations(public)
         except SSL.Error:
-            raise UsageError(
-                f"the CA store {wanted.store} has no readable PEM certificates"
-            ) from None
-    if wanted.ca is not None:
-        if not given_roots(wanted.ca.path):
-            raise UsageError(f"--ca {wanted.ca.path}: no PEM certificate in it")
+            raise UsageError(f"the CA store {public} has no readable PEM certificates") from None
+    if given is not None:
+        if not given_roots(given.path):
+            raise UsageError(f"--ca {given.path}: no PEM certificate in it")
         try:
-            made.load_verify_locations(wanted.ca.path)
+            made.load_verify_locations(given.path)
         except SSL.Error:
-            raise UsageError(f"--ca {wanted.ca.path}: a certificate in it is damaged") from None
+            raise UsageError(f"--ca {given.path}: a certificate in it is damaged") from None
     store = made.get_cert_store()
     if store is not None:
         # A certificate given with --ca is trusted even if it is no root.
@@ -219,9 +228,12 @@ def _file(path: str, option: str) -> _File:
         found = os.stat(path)  # noqa: PTH116 - a pulse pays for every object made here
     except OSError as error:
         raise UsageError(f"{option} {path}: {error.strerror or error}") from None
-    if not os.access(path, os.R_OK):
-        raise UsageError(f"{option} {path}: you may not read it")
     return _File(path, found.st_mtime_ns, found.st_size)
+
+
+def _readable(file: _File | None, option: str) -> None:
+    if file is not None and not os.access(file.path, os.R_OK):
+        raise UsageError(f"{option} {file.path}: you may not read it")
 
 
 @functools.cache

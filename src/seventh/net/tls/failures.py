@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from OpenSSL import SSL
 
-from seventh.model.failure import Failed, Reason
+from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.wire import tlsnames as n
 from seventh.wire.identify import identify
-from seventh.wire.tlshello import ServerHello
+from seventh.wire.tlshello import ServerHello, parse_encrypted_extensions, picked_protocol
 
 _NOT_FATAL = frozenset({0, 90})  # close_notify and user_canceled
 _CERTIFICATE_ALERTS = frozenset(
@@ -66,8 +66,17 @@ def broke(error: SSL.Error) -> Failed:
     return Failed(Reason.PROTOCOL_VIOLATION, f"TLS broke: {_said(error)}")
 
 
-def refused(error: SSL.Error, hello: ServerHello | None) -> Failed:
-    """The engine could not accept what the peer sent in the handshake."""
+def refused(
+    error: SSL.Error,
+    hello: ServerHello | None,
+    encrypted: bytes | None = None,
+    offered: tuple[str, ...] = (),
+) -> Failed:
+    """The engine could not accept what the peer sent in the handshake.
+
+    ``encrypted`` is its EncryptedExtensions, where they came; ``offered`` are the application
+    protocols that we offered.
+    """
     if isinstance(error, SSL.SysCallError):
         return closed_in_handshake()
     said = _said(error)
@@ -76,7 +85,23 @@ def refused(error: SSL.Error, hello: ServerHello | None) -> Failed:
         return Failed(Reason.TLS_VERSION, f"no common TLS version{chose}")
     if "ee key too small" in said or "md too weak" in said:
         return Failed(Reason.TLS_CERTIFICATE_WEAK, f"the server's key is too weak: {said}")
+    picked = _picked(hello, encrypted)
+    if picked is not None and picked not in offered:
+        # Apache does so where it has none of those that are offered.
+        return Failed(
+            Reason.NEGOTIATION_FAILED, f"the server picks {picked} (ALPN), which was not offered"
+        )
     return Failed(Reason.TLS_HANDSHAKE, f"the handshake cannot go on: {said}")
+
+
+def _picked(hello: ServerHello | None, encrypted: bytes | None) -> str | None:
+    """The application protocol that the peer picked; None where none can be read."""
+    try:
+        if encrypted is not None:
+            return picked_protocol(parse_encrypted_extensions(encrypted))
+        return picked_protocol(hello.extensions) if hello is not None else None
+    except ProtocolViolation:
+        return None
 
 
 def _said(error: SSL.Error) -> str:

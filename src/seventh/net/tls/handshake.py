@@ -15,11 +15,13 @@ from seventh.model.options import Options
 from seventh.model.tlsfacts import Certificate
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
+from seventh.net.tls import chain as tlschain
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls import openssl as tlsopenssl
 from seventh.net.tls import shares
 from seventh.net.tls import verify as tlsverify
-from seventh.net.tls.stream import Session, TlsStream
+from seventh.net.tls.session import Session
+from seventh.net.tls.stream import TlsStream
 from seventh.wire import tlsnames as n
 
 
@@ -41,12 +43,13 @@ async def start_tls(
 
     With ``verify`` a certificate that a client would refuse raises Failed with the precise reason;
     without it, ask :func:`verdict` when convenient. ``session`` is taken up where the server lets.
-    A ``recurring`` look sends the key share that this server took last time, and no other.
+    A ``recurring`` look sends the key share that this server took last time, and no other; and it
+    verifies a chain's signatures only where it did not do so lately (:mod:`seventh.net.tls.chain`).
     When it fails the stream is closed; to keep what a failed handshake taught, use :func:`prepare`.
     """
     tls = prepare(
         stream, options, server_name, alpn=alpn, session=session, profile=profile, staple=staple,
-        share=shares.last_taken(stream.address, server_name) if recurring else "",
+        recurring=recurring,
     )  # fmt: skip
     try:
         await tls.handshake(watch, phase)
@@ -75,22 +78,23 @@ def prepare(
     session: Session | None = None,
     profile: tlscontext.Profile = "modern",
     staple: bool = False,
-    share: str = "",
+    recurring: bool = False,
 ) -> TlsStream:
     """A TLS stream that has not shaken hands yet; UsageError for options that cannot be used."""
-    context = (
-        session.context if session is not None else tlscontext.context(options, profile, share)
-    )
+    share = shares.last_taken(stream.address, server_name) if recurring else ""
+    wanted = tlscontext.setting(options, profile, verifying=not recurring, share=share)
+    context = session.context if session is not None else tlscontext.context_of(wanted)
     engine = SSL.Connection(context, None)
     engine.set_connect_state()
     name = sni(server_name)
     if name is not None:
         engine.set_tlsext_host_name(name.encode("ascii"))
     if alpn:
-        engine.set_alpn_protos([name.encode("ascii") for name in alpn])
+        tlsopenssl.offer_protocols(engine, alpn)
     if staple:
         engine.request_ocsp()
-    tls = TlsStream(stream, engine, context)
+    tls = TlsStream(stream, engine, context, wanted)
+    tls.offered = alpn
     if session is not None:
         tls.resume(session)
     return tls
@@ -119,6 +123,9 @@ def sni(server_name: str) -> str | None:
 def verify_or_fail(tls: TlsStream, server_name: str) -> None:
     """Raise Failed when a client would refuse the certificate. Cheap when it is in order."""
     certificates = tls.certificates
+    if not tls.setting.verifying:
+        tlschain.verify_again(certificates, tls.setting, server_name, time.time())
+        return
     if not certificates:
         raise Failed(Reason.TLS_CERTIFICATE_INVALID, "the server sent no certificate")
     if not tls.verify_errors() and tlsverify.glance(certificates[0]).fits(server_name, time.time()):
@@ -132,13 +139,12 @@ def read_chain(tls: TlsStream) -> tuple[Certificate, ...]:
     return tuple(tlsverify.read_certificate(der, now) for der in tls.certificates)
 
 
-def verdict(tls: TlsStream, server_name: str, chain: tuple[Certificate, ...]) -> tlsverify.Verdict:
+def verdict(tls: TlsStream, server_name: str, sent: tuple[Certificate, ...]) -> tlsverify.Verdict:
     """What the certificate is worth."""
     errors = tuple(
-        (code, _depth_of(code, chain) if depth < 0 else depth)
-        for code, depth in tls.verify_errors()
+        (code, _depth_of(code, sent) if depth < 0 else depth) for code, depth in tls.verify_errors()
     )
-    return tlsverify.judge(chain, errors, server_name)
+    return tlsverify.judge(sent, errors, server_name)
 
 
 def error_texts(tls: TlsStream) -> tuple[str, ...]:
@@ -158,9 +164,9 @@ def trust(tls: TlsStream, options: Options) -> Literal["system", "given"]:
     return "given" if given.intersection(built) else "system"
 
 
-def _depth_of(code: int, chain: tuple[Certificate, ...]) -> int:
+def _depth_of(code: int, sent: tuple[Certificate, ...]) -> int:
     """Where an error without a depth must be: the first certificate that it is true of."""
-    for depth, certificate in enumerate(chain):
+    for depth, certificate in enumerate(sent):
         expired = code == tlsverify.EXPIRED and certificate.days_left < 0
         early = code == tlsverify.NOT_YET and certificate.days_to_start > 0
         if expired or early:

@@ -7,10 +7,8 @@ survive whatever fails later.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import re
-from collections.abc import Awaitable, Callable
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.tlsfacts import TlsFacts
@@ -19,16 +17,17 @@ from seventh.net.talk import Talk
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls import handshake
 from seventh.net.tls import verify as tlsverify
-from seventh.net.tls.ask import Asker, Learnt, OpenStream
-from seventh.net.tls.stream import Session, TlsStream
+from seventh.net.tls.ask import OpenStream
+from seventh.net.tls.hellos import ask_hellos
+from seventh.net.tls.session import Session
+from seventh.net.tls.stir import stirred
+from seventh.net.tls.stream import TlsStream
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 from seventh.wire.text import printable
 
 ROOM = "tls"
 NO_APPLICATION_PROTOCOL = 120
-LANES = 4
-"""How many bare hellos are under way at once."""
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})")
 _NO_ENTRY = frozenset({400, 401, 403, 495, 496})
 """How HTTP servers turn away a client without a certificate; 495 and 496 are nginx's own."""
@@ -63,7 +62,7 @@ async def inspect_tls(
     else:
         await inspection.again()
         await inspection.without_certificate()
-    await inspection.questions()
+    await ask_hellos(talk, open_stream, server_name)
     if failed is not None:
         raise failed
     return inspection.session if inspection.facts.resumed else None
@@ -100,11 +99,6 @@ def note_tickets(talk: Talk, stream: TlsStream, server_name: str) -> None:
     """Learn of :class:`TlsFacts` what the session tickets say that have come on ``stream``."""
     tickets = len(stream.tap.every(n.NEW_SESSION_TICKET))
     _Inspection(talk, _no_stream, server_name, ())._note_tickets(stream, tickets)
-
-
-async def ask_hellos(talk: Talk, open_stream: OpenStream, server_name: str) -> None:
-    """Ask the bare hellos alone, after :func:`note_handshake`: at most eight connections."""
-    await _Inspection(talk, open_stream, server_name, ()).questions()
 
 
 async def identity(talk: Talk, below: Stream, server_name: str) -> dict[str, str]:
@@ -187,7 +181,7 @@ class _Inspection:
                     handshake_seconds=stream.handshake_seconds,
                     alpn=printable(stream.alpn, 64) if stream.alpn else None,
                 )
-                tickets = await stream.settle()
+                tickets = await stirred(stream, self.server_name, ask=self._may_ask())
             finally:
                 self._note_handshake(stream)
             self._note_tickets(stream, tickets)
@@ -342,61 +336,3 @@ class _Inspection:
         status = _STATUS_LINE.match(said)
         if status is not None and int(status.group(1)) in _NO_ENTRY:
             self.learn(client_certificate="refused-later")
-
-    # -- bare hellos -------------------------------------------------------------------------------
-
-    async def questions(self) -> None:
-        """Ask the bare hellos, a few at a time, and note what they taught."""
-        modern = self.facts.version in {"TLSv1.2", "TLSv1.3"}
-        asker = Asker(self.open_stream, handshake.sni(self.server_name), modern=modern)
-        asks = [asker.broken_suites, asker.obsolete_suites, asker.features, asker.finite_field]
-        if modern:
-            asks.insert(0, asker.versions)
-        else:
-            await asker.versions()  # what else is asked depends on it
-        known = self.facts.group if self.facts.group in _HYBRID_NAMES else None
-        if known is None:
-            asks.append(asker.hybrid_group)
-        lanes = asyncio.Semaphore(LANES)
-
-        async def in_lane(ask: Callable[[], Awaitable[None]]) -> None:
-            async with lanes:
-                await ask()
-
-        await asyncio.gather(*map(in_lane, asks))
-        await asker.more_suites()
-        learnt = asker.learnt
-        learnt.hybrid = known if known is not None else learnt.hybrid
-        self._note_answers(asker)
-
-    def _note_answers(self, asker: Asker) -> None:
-        learnt = asker.learnt
-        main = next((code for code, name in n.VERSIONS.items() if name == self.facts.version), None)
-        if main is not None:
-            learnt.accepted.add(main)
-            # The main handshake offered everything from TLS 1.0 up to 1.3.
-            learnt.refused |= {code for code in n.VERSIONS if code > main}
-        if not learnt.accepted:
-            # Nothing got an answer, so a refusal says nothing about what was asked.
-            learnt = Learnt(unlearnt=[*learnt.unlearnt, "hellos: the server answers none of them"])
-        learnt.refused -= learnt.accepted
-        self.learn(
-            versions=tuple(n.version_name(v) for v in sorted(learnt.accepted)),
-            versions_refused=tuple(n.version_name(v) for v in sorted(learnt.refused)),
-            broken_suites=_suite_names(learnt.broken),
-            obsolete_suites=_suite_names(learnt.obsolete),
-            hybrid_group=learnt.hybrid,
-            extended_master_secret=learnt.extended_master_secret,
-            secure_renegotiation=learnt.secure_renegotiation,
-            compression=learnt.compression,
-            unlearnt=(*self.facts.unlearnt, *learnt.unlearnt),
-        )
-        if learnt.dh_bits is not None:
-            self.learn(dh_bits=learnt.dh_bits)
-
-
-_HYBRID_NAMES = frozenset(n.group_name(code) for code in n.HYBRIDS)
-
-
-def _suite_names(codes: list[int] | None) -> tuple[str, ...] | None:
-    return None if codes is None else tuple(n.suite_name(code) for code in codes)

@@ -6,6 +6,7 @@ guard: where one is missing, the fact that it would have given stays "not learnt
 
 from __future__ import annotations
 
+import functools
 import weakref
 from typing import Any
 
@@ -18,6 +19,8 @@ _ffi: Any = _util.ffi
 _MAX_TAPPED = 128 * 1024
 _NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h."""
+_anywhere: Any = _ffi.new("char **")
+"""Where OpenSSL says that a memory BIO's bytes lie; only their number is asked for."""
 
 
 class Tap:
@@ -113,6 +116,27 @@ def set_groups(context: SSL.Context, groups: str) -> bool:
     if done != 1:
         _lib.ERR_clear_error()
     return bool(done == 1)
+
+
+def has_output(engine: SSL.Connection) -> bool:
+    """Whether the engine has bytes for the peer: asking it for none costs an exception."""
+    return bool(_lib.BIO_get_mem_data(engine._from_ssl, _anywhere) > 0)
+
+
+def has_input(engine: SSL.Connection) -> bool:
+    """Whether bytes of the peer wait for the engine to look at them."""
+    return bool(_lib.BIO_get_mem_data(engine._into_ssl, _anywhere) > 0)
+
+
+def offer_protocols(engine: SSL.Connection, names: tuple[str, ...]) -> None:
+    """Offer these application protocols (ALPN, RFC 7301)."""
+    listed = _protocols(names)
+    _lib.SSL_set_alpn_protos(engine._ssl, listed, len(listed))
+
+
+@functools.lru_cache(maxsize=64)
+def _protocols(names: tuple[str, ...]) -> bytes:
+    return b"".join(bytes([len(name)]) + name.encode("ascii") for name in names)
 
 
 def offer_early_data(engine: SSL.Connection, data: bytes = b"") -> bool:

@@ -7,9 +7,9 @@ timestamps, budgets and transcripts stay in force.
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import Self
 
-import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
@@ -24,6 +24,8 @@ from seventh.net.tls import failures as tlsfailed
 from seventh.net.tls import openssl as tlsopenssl
 from seventh.net.tls import shares
 from seventh.net.tls import verify as tlsverify
+from seventh.net.tls.context import Setting
+from seventh.net.tls.session import Session
 from seventh.wire import tlsflight, tlshello
 from seventh.wire import tlsnames as n
 
@@ -34,27 +36,20 @@ SETTLE_SECONDS = 1.0
 """How long a server may take to send its tickets, or to refuse after all."""
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """A session to take up again: with the certificates it was made under, as DER."""
-
-    engine_session: SSL.Session
-    context: SSL.Context
-    certificates: tuple[bytes, ...]
-    errors: tuple[tuple[int, int], ...] = ()
-    """What was wrong with them; a resumed handshake does not verify again."""
-
-
 class TlsStream(Stream):
     """A stream inside TLS. Made by :func:`start_tls`."""
 
-    def __init__(self, below: Stream, engine: SSL.Connection, context: SSL.Context) -> None:
+    def __init__(
+        self, below: Stream, engine: SSL.Connection, context: SSL.Context, setting: Setting
+    ) -> None:
         self.address: Address = below.address
         self.opened = below.opened
         self._below = below
         self._engine = engine
         self._context = context
+        self.setting = setting
+        """What the handshake works with."""
         self._resumed_from: Session | None = None
-        self._certificates: tuple[bytes, ...] | None = None
         self._last = Mark(now_ns(), "user")
         self.tap = tlsopenssl.tap(engine)
         self.errors: list[tuple[int, int]] = []
@@ -65,8 +60,12 @@ class TlsStream(Stream):
         self.handshake_seconds = 0.0
         self.closed_cleanly = False
         """Whether the peer has said goodbye (close_notify)."""
+        self.offered: tuple[str, ...] = ()
+        """The application protocols that were offered (ALPN)."""
         self._waiting: list[bytes] = []
         self._flushing = False
+        self._unread = True
+        """Whether the engine may have more to give without another byte from the peer."""
 
     def resume(self, session: Session) -> None:
         """Offer to take up ``session``; before the handshake."""
@@ -108,7 +107,8 @@ class TlsStream(Stream):
 
     def remember_share(self, server_name: str) -> None:
         """Note for recurring looks which group this handshake ended with."""
-        shares.remember(self.address, server_name, self._engine)
+        if not self.setting.share or len(self.tap.every(n.SERVER_HELLO)) > 1:
+            shares.remember(self.address, server_name, self._engine)
 
     @property
     def resumed(self) -> bool:
@@ -134,14 +134,13 @@ class TlsStream(Stream):
         body = self.tap.first(n.CERTIFICATE)
         if body is None:
             return self._resumed_from.certificates if self._resumed_from is not None else ()
-        if self._certificates is None:
-            hello = self.hello
-            version = hello.negotiated if hello is not None else n.TLS12
-            self._certificates = tlshello.certificates(body, version)[0]
-        return self._certificates
+        return _sent(body, self.version)
 
     def verify_errors(self) -> tuple[tuple[int, int], ...]:
-        """What the engine found wrong with the chain: (code, depth); depth -1 is not known."""
+        """What the engine found wrong with the chain: (code, depth); depth -1 is not known.
+
+        Where the setting does not have it verify chains, ask :mod:`seventh.net.tls.chain`.
+        """
         known = self._resumed_from.errors if self._resumed_from is not None and self.resumed else ()
         found = (*known, *self.errors)
         code = tlsopenssl.verify_result(self._engine)
@@ -201,19 +200,25 @@ class TlsStream(Stream):
         """The next decrypted bytes; ``b""`` when the peer has closed, cleanly or not."""
         if self._waiting:
             return self._waiting.pop(0), self._last
-        while (data := self._decrypt()) is None:
-            await self._flush()
+        while not self._unread or (data := self._decrypt()) is None:
+            if tlsopenssl.has_output(self._engine):
+                await self._flush_if_heard()
             arrived, self._last = await self._below.receive(deadline_ns)
             if not arrived:
                 return b"", self._last
-            self._engine.bio_write(arrived)
+            self._feed(arrived)
         return data, self._last
+
+    def _feed(self, arrived: bytes) -> None:
+        self._engine.bio_write(arrived)
+        self._unread = True
 
     def _decrypt(self) -> bytes | None:
         """What the engine has; None when it needs more, ``b""`` after the peer's goodbye."""
         try:
             return self._engine.recv(CHUNK)
         except SSL.WantReadError:
+            self._unread = False
             return None
         except SSL.ZeroReturnError:
             self.closed_cleanly = True
@@ -231,14 +236,19 @@ class TlsStream(Stream):
             return mark
         self._flushing = True
         try:
-            while True:
-                try:
-                    out = self._engine.bio_read(CHUNK)
-                except SSL.WantReadError:
-                    return mark
-                await self._below.send(out)
+            while tlsopenssl.has_output(self._engine):
+                await self._below.send(self._engine.bio_read(CHUNK))
         finally:
             self._flushing = False
+        return mark
+
+    async def _flush_if_heard(self) -> None:
+        """Send what waits; of a peer that has reset, what it said before can still be read."""
+        try:
+            await self._flush()
+        except Failed as failed:
+            if failed.reason is not Reason.PEER_RESET:
+                raise
 
     async def settle(self, seconds: float = SETTLE_SECONDS) -> int:
         """Wait for what a server says after the handshake: tickets, or an alert that refuses.
@@ -263,7 +273,7 @@ class TlsStream(Stream):
                 raise
             if not arrived:
                 break
-            self._engine.bio_write(arrived)
+            self._feed(arrived)
         return len(self.tap.every(n.NEW_SESSION_TICKET))
 
     async def farewell(self) -> None:
@@ -313,6 +323,7 @@ class TlsStream(Stream):
                 raise self._refused(error) from None
             else:
                 # Our last flight waits in the engine, to travel with what is sent or said next.
+                self._unread = tlsopenssl.has_input(engine)
                 whole.stop(Mark(now_ns() - self.lag_ns, "kernel" if kernel else "user"))
                 return start or Mark(whole.start_ns, "user"), first
             mark = await self._flush()
@@ -362,22 +373,26 @@ class TlsStream(Stream):
 
     # -- failures ----------------------------------------------------------------------------------
 
-    def _closed(self, is_first: bool) -> Failed:
+    def _alerted(self) -> Failed | None:
+        """Where the peer said by an alert what it did not like."""
         alert = tlsfailed.fatal(self.tap.alerts_received)
-        if alert is not None:
-            return tlsfailed.alerted(alert, self.asked_for_certificate)
-        return tlsfailed.closed_on_hello() if is_first else tlsfailed.closed_in_handshake()
+        return tlsfailed.alerted(alert, self.asked_for_certificate) if alert is not None else None
+
+    def _closed(self, is_first: bool) -> Failed:
+        closed = tlsfailed.closed_on_hello if is_first else tlsfailed.closed_in_handshake
+        return self._alerted() or closed()
 
     def _broken(self, error: SSL.Error) -> Failed:
         """An error after the handshake."""
-        alert = tlsfailed.fatal(self.tap.alerts_received)
-        if alert is not None:
-            return tlsfailed.alerted(alert, self.asked_for_certificate)
-        return tlsfailed.broke(error)
+        return self._alerted() or tlsfailed.broke(error)
 
     def _refused(self, error: SSL.Error) -> Failed:
         """An error of the handshake: the peer's alert, or what the engine could not accept."""
-        alert = tlsfailed.fatal(self.tap.alerts_received)
-        if alert is not None:
-            return tlsfailed.alerted(alert, self.asked_for_certificate)
-        return tlsfailed.refused(error, self.hello)
+        extensions = self.tap.first(n.ENCRYPTED_EXTENSIONS)
+        return self._alerted() or tlsfailed.refused(error, self.hello, extensions, self.offered)
+
+
+@functools.lru_cache(maxsize=512)
+def _sent(body: bytes, version: int) -> tuple[bytes, ...]:
+    """The certificates of a Certificate message; who asks again mostly gets the same."""
+    return tlshello.certificates(body, version)[0]

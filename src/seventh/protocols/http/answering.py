@@ -39,11 +39,16 @@ async def timed(
         begun = broke.first.ns if broke is not None else start
         watch.record(failed.phase, begun, user_now(), ok=False, address=ip)
         raise
-    sent, first = response.sent, response.first
-    watch.record("http.request", ready_ns, sent, address=ip)
-    watch.record("http.ttfb", sent.ns, first, address=ip)
-    watch.record("http.download", first.ns, response.last, address=ip)
+    record(talk, ip, response, ready_ns)
     return response
+
+
+def record(talk: Talk, ip: str, response: Response, ready_ns: int) -> None:
+    """Record the phases of an exchange that has been made."""
+    sent, first = response.sent, response.first
+    talk.watch.record("http.request", ready_ns, sent, address=ip)
+    talk.watch.record("http.ttfb", sent.ns, first, address=ip)
+    talk.watch.record("http.download", first.ns, response.last, address=ip)
 
 
 def user_now() -> Mark:

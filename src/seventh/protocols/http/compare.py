@@ -9,12 +9,13 @@ from seventh.model.failure import Failed
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net.stream import Stream
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.opening import Opened, open_stream
+from seventh.protocols.http.opening import open_stream
 from seventh.protocols.http.site import Site
+from seventh.protocols.http.standing import Opened
 from seventh.wire.text import printable
 
 if TYPE_CHECKING:
-    from seventh.net.tls.stream import Session
+    from seventh.net.tls.session import Session
 
 
 async def look(site: Site, others: list[Stream]) -> None:

@@ -1,4 +1,4 @@
-"""What nginx.conf says where a rule also has evidence on the wire.
+"""What a server's configuration says where a rule also has evidence on the wire.
 
 Each function is the half of a condition that a file decides; the rule stands where the other half
 does.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from seventh.model.severity import Severity
+from seventh.protocols.http import config_words
 from seventh.protocols.http.facts_config import ConfigFacts
 from seventh.rules.rule import Hit, Skip, Verdict
 
@@ -17,6 +18,8 @@ _PART = Skip("the file is a part of a configuration and names no server")
 _BEHIND = Skip("the server behind decides this")
 _NO_CONTENT = Skip("no content is served here")
 _NO_TLS = Skip("the server has no TLS")
+_NO_H3 = Skip("HTTP/3 is not offered")
+_MATCHED = Skip("a matcher decides it that cannot be judged here")
 _PACKED = re.compile(
     r"image/(?!svg|bmp|x-icon|vnd\.microsoft\.icon|x-ms-bmp)[^;]+|video/.+|audio/(?!midi).+"
     r"|application/(?:zip|gzip|x-gzip|x-7z-compressed|x-rar-compressed|x-bzip2?|pdf|java-archive)"
@@ -25,76 +28,85 @@ _PACKED = re.compile(
 _STYLES = ("text/css", "application/javascript", "text/javascript", "application/json")
 
 
+def _unknown(config: ConfigFacts) -> Skip | None:
+    """Why what is missing is not known; None where it is just not there."""
+    if not config.does:
+        return _PART
+    return Skip(config.undecided) if config.undecided else None
+
+
 # -- versions and connections ----------------------------------------------------------------------
 
 
 def no_h2(config: ConfigFacts) -> Verdict:
-    """HTTP-NO-H2: TLS on TCP, and neither ``http2 on`` nor the parameter of ``listen``."""
+    """HTTP-NO-H2: TLS on TCP, and nothing that offers h2 there."""
+    words = config_words.of(config.product)
     if config.h2 is None:
-        return _NO_TLS if config.does else _PART
+        return _unknown(config) or _NO_TLS
     if config.h2:
         return None
-    return Hit(detail="neither http2 on nor a listen line with http2").at("http2", "listen")
+    return Hit(detail=words.no_h2).at(*words.at_h2)
 
 
 def no_h3(config: ConfigFacts) -> Verdict:
-    """HTTP-NO-H3: TLS, and no ``listen … quic``."""
+    """HTTP-NO-H3: TLS, and no QUIC beside it."""
+    words = config_words.of(config.product)
     if config.h3 is None:
-        return _NO_TLS if config.does else _PART
-    if config.h3:
-        return None
+        return _unknown(config) or _NO_TLS
+    if config.h3 or any(_H3.search(value) for value in config.alt_svc or ()):
+        return None  # announced and not there is HTTP-H3-DEAD
     if not config.h3_known:
-        return Hit(detail=f"nginx {config.version} has no HTTP/3").at("listen")
-    return Hit(detail="no listen line with quic, or http3 is off").at("listen", "http3")
+        return Hit(detail=words.too_old_for_h3.format(version=config.version)).at(*words.at_listen)
+    return Hit(detail=words.no_h3).at(*words.at_h3)
 
 
 def h3_hidden(config: ConfigFacts) -> Verdict:
     """HTTP-H3-HIDDEN: QUIC is listened for, and no Alt-Svc says so."""
     if not config.h3:
-        return Skip("HTTP/3 is not offered") if config.does else _PART
+        return _unknown(config) or _NO_H3
     if config.alt_svc is None:
         return _BEHIND
     if any(_H3.search(value) for value in config.alt_svc):
         return None
-    return Hit(
-        what="a listen line has quic, and no add_header Alt-Svc says so; what DNS says of it, the "
-        "file does not tell"
-    ).at("add_header", "listen")
+    words = config_words.of(config.product)
+    return Hit(what=words.h3_hidden).at(*words.at_alt_svc)
 
 
 def h3_dead(config: ConfigFacts) -> Verdict:
-    """HTTP-H3-DEAD: Alt-Svc promises what no ``listen … quic`` keeps."""
+    """HTTP-H3-DEAD: Alt-Svc promises what is not listened for, or what every reply breaks."""
     if config.alt_svc is None or config.h3 is None:
-        return Skip("nothing that this file says announces HTTP/3") if config.does else _PART
-    if config.h3 or not any(_H3.search(value) for value in config.alt_svc):
+        return _unknown(config) or Skip("nothing that this file says announces HTTP/3")
+    if not any(_H3.search(value) for value in config.alt_svc):
         return None
-    return Hit(announced="add_header Alt-Svc", detail="no listen line has quic", host="@").at(
-        "add_header", "listen"
-    )
+    words = config_words.of(config.product)
+    if config.h3_broken:
+        return Hit(announced="Alt-Svc", detail=config.h3_broken, host="@").at(*words.at_h3_broken)
+    if config.h3:
+        return None
+    return Hit(announced=words.announced, detail=words.h3_dead, host="@").at(*words.at_alt_svc)
 
 
 def fallback(config: ConfigFacts) -> Verdict:
     """HTTP-FALLBACK: QUIC on a port where TCP has no TLS."""
     if not config.h3:
-        return Skip("HTTP/3 is not offered") if config.does else _PART
+        return _unknown(config) or _NO_H3
     bare = [str(port) for port in config.h3_ports if port not in config.tls_ports]
     if not bare:
         return None
-    what = f"port {', '.join(bare)} has quic and no listen line with ssl beside it"
-    return Hit(rungs=(what,)).at("listen")
+    words = config_words.of(config.product)
+    return Hit(rungs=(words.no_tcp.format(port=", ".join(bare)),)).at(*words.at_listen)
 
 
 def no_reuse(config: ConfigFacts, least_seconds: float, least_requests: int) -> Verdict:
     """HTTP-NO-REUSE: connections are ended early."""
     if not config.does:
         return _PART
+    words = config_words.of(config.product)
     seconds, requests = config.keepalive_seconds, config.keepalive_requests
-    if seconds == 0:
-        return Hit(what="keepalive_timeout 0 closes the connection after each answer").at(
-            "keepalive_timeout"
-        )
+    if seconds == 0 or config.closes:
+        return Hit(what=words.closes).at(*words.at_closes)
     if seconds is not None and seconds < least_seconds:
-        return Hit(what=f"idle connections are kept for {seconds:g} s").at("keepalive_timeout")
+        return Hit(what=f"idle connections are kept for {seconds:g} s").at(*words.at_idle)
     if requests is not None and requests < least_requests:
         return Hit(what=f"{requests} requests are allowed on a connection").at("keepalive_requests")
     return None
@@ -105,10 +117,12 @@ def no_https(config: ConfigFacts) -> Verdict:
     if not config.does:
         return _PART
     if not config.clear:
-        return None if config.tls else Skip("nothing but this machine reaches the server")
+        nobody = Skip("nothing but this machine reaches the server")
+        return None if config.tls else _unknown(config) or nobody
     if config.clear != "serves":
         return None
-    return Hit(what="a listen line without ssl, and no return to https").at("listen")
+    words = config_words.of(config.product)
+    return Hit(what=words.in_clear).at(*words.at_clear)
 
 
 def hsts(config: ConfigFacts, least_seconds: int) -> Verdict:
@@ -116,13 +130,13 @@ def hsts(config: ConfigFacts, least_seconds: int) -> Verdict:
     if not config.does:
         return _PART
     if not config.tls:
-        return Skip("over plain HTTP clients ignore HSTS")
+        return _unknown(config) or Skip("over plain HTTP clients ignore HSTS")
     if not config.named:
         return Skip("the server has no host name, without which HSTS does not apply")
     if config.hsts is None:
-        return _BEHIND if config.does == "passes" else _NO_CONTENT
+        return _BEHIND if config.does == "passes" else _MATCHED
     what = _hsts_wrong(config, least_seconds)
-    return Hit(what=what).at("add_header") if what else None
+    return Hit(what=what).at(*config_words.of(config.product).at_hsts) if what else None
 
 
 def _hsts_wrong(config: ConfigFacts, least_seconds: int) -> str:
@@ -132,8 +146,8 @@ def _hsts_wrong(config: ConfigFacts, least_seconds: int) -> str:
             "take it away: they replace all of the server's"
         )
     if not config.hsts:
-        return "no add_header line in force sends Strict-Transport-Security"
-    if "$" in config.hsts:
+        return config_words.of(config.product).no_hsts
+    if "$" in config.hsts or "{" in config.hsts:
         return ""
     age = re.search(r"max-age\s*=\s*\"?(\d{1,12})", config.hsts, re.IGNORECASE)
     if age is None:
@@ -159,7 +173,7 @@ def h2_settings(config: ConfigFacts, least: int) -> Verdict:
 def quic_idle(config: ConfigFacts, least: float) -> Verdict:
     """QUIC-IDLE: nginx gives its QUIC connections what keepalive_timeout says."""
     if not config.h3:
-        return Skip("HTTP/3 is not offered") if config.does else _PART
+        return _NO_H3 if config.does else _PART
     seconds = config.keepalive_seconds
     if seconds is None or seconds >= least:
         return None if seconds is not None else Skip("keepalive_timeout is no time")
@@ -169,7 +183,7 @@ def quic_idle(config: ConfigFacts, least: float) -> Verdict:
 def amplify(config: ConfigFacts) -> Verdict:
     """QUIC-AMPLIFY: with ``quic_retry on`` nothing large goes to a stranger."""
     if config.quic_retry is None:
-        return Skip("HTTP/3 is not offered") if config.does else _PART
+        return _NO_H3 if config.does else _PART
     if config.quic_retry:
         return None
     return Skip("quic_retry is off: whether the limit of RFC 9000 §8.1 is kept shows on the wire")
@@ -187,6 +201,11 @@ def _served(config: ConfigFacts) -> Skip | None:
     return None if config.does == "files" else _NO_CONTENT
 
 
+def _coding_unknown(config: ConfigFacts) -> Skip:
+    """Why it is not known what is compressed."""
+    return _MATCHED if config.does in {"files", "passes"} else _NO_CONTENT
+
+
 def no_validator(config: ConfigFacts) -> Verdict:
     """HTTP-NO-VALIDATOR: files without ETag, and Last-Modified taken away."""
     skip = _served(config)
@@ -194,7 +213,10 @@ def no_validator(config: ConfigFacts) -> Verdict:
         return skip
     if config.etag or config.last_modified:
         return None
-    return Hit(directives=config.cache_control or ("absent",)).at("etag", "add_header")
+    if config.etag is None or config.last_modified is None:
+        return _MATCHED
+    hit = Hit(where="", directives=config.cache_control or ("absent",))
+    return hit.at(*config_words.of(config.product).at_validators)
 
 
 def no_freshness(config: ConfigFacts) -> Verdict:
@@ -208,18 +230,18 @@ def no_freshness(config: ConfigFacts) -> Verdict:
         return _two_lifetimes(config)
     if config.cache_control:
         return None
-    return Hit(said="neither expires nor add_header Cache-Control says how long files hold").at(
-        "expires", "add_header"
-    )
+    if config.cache_control is None:
+        return _MATCHED
+    words = config_words.of(config.product)
+    return Hit(said=words.no_lifetime).at(*words.at_lifetime)
 
 
 def _two_lifetimes(config: ConfigFacts) -> Verdict:
     said = ", ".join(config.cache_control or ())
     if not re.search(r"max-age|no-store|no-cache", said):
         return None
-    return Hit(
-        said=f"expires {config.expires} adds a Cache-Control beside add_header's own ({said})"
-    ).at("expires", "add_header")
+    what = f"expires {config.expires} adds a Cache-Control beside add_header's own ({said})"
+    return Hit(said=what).at("expires", "add_header")
 
 
 def no_stale(config: ConfigFacts) -> Verdict:
@@ -227,30 +249,28 @@ def no_stale(config: ConfigFacts) -> Verdict:
     if not config.does:
         return _PART
     said = ", ".join(config.cache_control or ())
+    words = config_words.of(config.product)
     if not said:
-        return Skip("no add_header line sets Cache-Control")
+        return Skip(words.no_cache_control)
     lifetime = re.search(r"(?:max-age|s-maxage)=0*[1-9]", said)
     final = re.search(r"no-store|no-cache|must-revalidate|proxy-revalidate|immutable", said)
     if not lifetime or final or "stale-" in said:
         return None
-    return Hit(directives=config.cache_control or ()).at("add_header")
+    return Hit(directives=config.cache_control or ()).at(*words.at_cache_control)
 
 
 def vary(config: ConfigFacts) -> Verdict:
-    """HTTP-VARY: nginx compresses, and does not say that Accept-Encoding decided it."""
+    """HTTP-VARY: the server compresses, and does not say that Accept-Encoding decided it."""
     if not config.does:
         return _PART
+    words = config_words.of(config.product)
     if config.gzip is None:
-        return _NO_CONTENT
-    if not config.gzip and not config.brotli:
+        return _coding_unknown(config)
+    own_zstd = words.own_zstd and config.zstd
+    if config.gzip_vary or not (config.gzip or config.brotli or own_zstd):
         return None
-    if config.gzip_vary:
-        return None
-    what = "gzip" if config.gzip else "brotli"
-    return Hit(
-        what=f"{what} is on and gzip_vary off: Accept-Encoding decides the coding, and Vary does "
-        "not name it"
-    ).at(what, "gzip_vary")
+    what = "gzip" if config.gzip else "brotli" if config.brotli else "zstd"
+    return Hit(what=words.no_vary.format(coding=what)).at(what, *words.at_vary)
 
 
 def no_compress(config: ConfigFacts) -> Verdict:
@@ -258,18 +278,20 @@ def no_compress(config: ConfigFacts) -> Verdict:
     skip = _served(config)
     if skip is not None:
         return skip
+    words = config_words.of(config.product)
+    if config.gzip is None:
+        return _coding_unknown(config)
     if not (config.gzip or config.brotli or config.zstd):
-        return Hit(plain=("every text, for gzip is off",)).at("gzip")
-    if config.zstd:
+        if config.precompressed:
+            return Skip("which files lie there compressed already, the file does not tell")
+        return Hit(plain=(words.no_coding,)).at(*words.at_coding)
+    if config.zstd and not words.own_zstd:
         return None  # what zstd_types holds is another module's business
-    coded = set(config.gzip_types if config.gzip else ()) | set(
-        config.brotli_types if config.brotli else ()
-    )
+    coded = {*(config.gzip_types if config.gzip or config.zstd else ()),
+             *(config.brotli_types if config.brotli else ())}  # fmt: skip
     if "*" in coded or coded & set(_STYLES):
         return None
-    return Hit(plain=("styles, scripts and JSON, for gzip_types leaves them out",)).at(
-        "gzip_types" if config.gzip else "brotli_types"
-    )
+    return Hit(plain=(words.no_styles,)).at(*words.at_types)
 
 
 def no_brotli(config: ConfigFacts) -> Verdict:
@@ -277,28 +299,31 @@ def no_brotli(config: ConfigFacts) -> Verdict:
     if not config.does:
         return _PART
     if config.gzip is None:
-        return _NO_CONTENT
+        return _coding_unknown(config)
     if not config.tls:
-        return Skip("over plain HTTP browsers do not offer br")
+        return _unknown(config) or Skip("over plain HTTP browsers do not offer br")
     if config.brotli or config.zstd:
         return None
+    if "br" in config.precompressed:
+        return Skip("which files lie there as br already, the file does not tell")
     if not config.gzip:
         return Skip("nothing is compressed at all")
-    return Hit(codings=("gzip",)).at("gzip", "brotli")
+    return Hit(what="only gzip").at(*config_words.of(config.product).at_coding)
 
 
 def compress_waste(config: ConfigFacts) -> Verdict:
     """HTTP-COMPRESS-WASTE: types that are compressed in themselves among those to compress."""
     if not config.does:
         return _PART
+    words = config_words.of(config.product)
     if config.gzip is None:
-        return _NO_CONTENT
-    if not config.gzip and not config.brotli:
+        return _coding_unknown(config)
+    own_zstd = words.own_zstd and config.zstd
+    if not (config.gzip or config.brotli or own_zstd):
         return Skip("nothing is compressed at all")
-    wasted = []
-    names = []
-    for name, on, types in (("gzip_types", config.gzip, config.gzip_types),
-                            ("brotli_types", config.brotli, config.brotli_types)):  # fmt: skip
+    wasted, names = list[str](), list[str]()
+    on_types = ((config.gzip or own_zstd, config.gzip_types), (config.brotli, config.brotli_types))
+    for name, (on, types) in zip(words.at_types, on_types, strict=False):
         packed = [one for one in types if _PACKED.fullmatch(one)]
         if on and packed:
             wasted.append(f"{name} has {', '.join(packed[:8])}")
@@ -361,10 +386,8 @@ def early_unsafe(config: ConfigFacts) -> Verdict:
         return Skip("nothing is passed on here")
     if not config.early_data or config.early_data_told:
         return None
-    return Hit(
-        what="ssl_early_data is on, and requests are passed on without proxy_set_header "
-        "Early-Data $ssl_early_data"
-    ).at("ssl_early_data", "proxy_set_header", "proxy_pass")
+    words = config_words.of(config.product)
+    return Hit(what=words.early).at(*words.at_early)
 
 
 def heartbeat(config: ConfigFacts) -> Verdict:
@@ -373,8 +396,5 @@ def heartbeat(config: ConfigFacts) -> Verdict:
         return Skip("no location passes on an event stream, as far as its name tells")
     if not config.buffered:
         return None
-    return Hit(
-        Severity.LOW,
-        what="proxy_buffering is on: unless each reply says X-Accel-Buffering: no, events wait "
-        "until a buffer is full",
-    ).at("proxy_buffering", "proxy_pass")
+    words = config_words.of(config.product)
+    return Hit(Severity.LOW, what=words.buffered).at(*words.at_buffered)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from seventh.model.quicfacts import Amplification, Migration, QuicFacts, TransportParameters
 from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.facts_alternatives import Advertised, Alternative, AltService
 from seventh.protocols.http.facts_quic import H2Facts, H3Facts
 from seventh.protocols.http.facts_versions import (
-    Advertised,
-    AltService,
     Cell,
     Clear,
     Dated,
@@ -41,6 +40,18 @@ GOOD = HttpFacts(
     cells=cells(0.02),
     ladder=(H3, H2, H1),
     advertised=Advertised(alt_svc=(AltService(protocol="h3", port=443),), https_alpn=("h3", "h2")),
+    alternatives=(
+        Alternative(
+            by=("Alt-Svc", "the HTTPS record"),
+            protocol="h3",
+            port=443,
+            address="192.0.2.1",
+            outcome="works",
+            version="3",
+            status=200,
+            content_type="text/html",
+        ),
+    ),
     redirects=Redirects(final_url="https://www.example.org/", final_status=200),
     hsts=Hsts(value="max-age=31536000", max_age_seconds=31536000),
     clear=Clear(url="http://www.example.org/", outcome="redirects", status=301),

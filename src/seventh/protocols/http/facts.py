@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 from seventh.model.drawing import Drawing, Span
 from seventh.model.facts import Facts
+from seventh.model.product import product_of
+from seventh.protocols.http.facts_alternatives import Advertised, Alternative
 from seventh.protocols.http.facts_config import ConfigFacts
 from seventh.protocols.http.facts_content import ContentFacts
 from seventh.protocols.http.facts_quic import H2Facts, H3Facts
 from seventh.protocols.http.facts_versions import (
-    Advertised,
+    TEMPERATURES,
     Cell,
     Clear,
     Dated,
@@ -54,6 +56,8 @@ class HttpFacts(Facts, frozen=True, kw_only=True):
     ladder: tuple[Rung, ...] = ()
     """From HTTP/3 down to HTTP/1.1."""
     advertised: Advertised | None = None
+    alternatives: tuple[Alternative, ...] = ()
+    """The places that are advertised, each address asked by itself."""
     only_version: str | None = None
     """The one version that was asked for with --http-version."""
 
@@ -76,6 +80,11 @@ class HttpFacts(Facts, frozen=True, kw_only=True):
     """How many this look sent."""
     unlearnt: Mapping[str, str] = {}
     """What could not be asked or was not answered, and why."""
+
+    @property
+    def product(self) -> str:
+        """The software that the Server field names."""
+        return product_of(self.server)
 
     @property
     def negotiated(self) -> Mapping[str, int]:
@@ -103,20 +112,26 @@ class HttpFacts(Facts, frozen=True, kw_only=True):
         return self.content.compression_ratio if self.content is not None else None
 
     def drawings(self) -> tuple[Drawing, ...]:
-        """The matrix: how long an exchange of each version and temperature takes."""
-        spans = tuple(
-            Span(
-                label=f"HTTP/{cell.version} {cell.temperature}",
-                low=0.0,
-                high=cell.total_seconds,
-                said=f"{cell.total_seconds * 1e3:.1f} ms ({cell.parts})",
-            )
-            for cell in self.cells
-            if cell.total_seconds is not None and cell.outcome == "ok"
+        """The matrix: what an exchange of each version and temperature takes, and where."""
+        ordered = sorted(self.cells, key=lambda c: (c.version, TEMPERATURES.index(c.temperature)))
+        drawing = Drawing(
+            title="one exchange, from its start to the last byte", spans=tuple(map(_span, ordered))
         )
-        drawing = Drawing(title="one exchange, from its start to the last byte", spans=spans)
-        return (drawing,) if len(spans) > 1 else ()
+        exchanges = [span for span in drawing.spans if not span.empty]
+        return (drawing,) if len(exchanges) > 1 else ()
 
     def rung(self, version: str) -> Rung | None:
         """One step of the ladder; None where it was not looked at."""
         return next((rung for rung in self.ladder if rung.version == version), None)
+
+
+def _span(cell: Cell) -> Span:
+    """A row of the matrix; one without an exchange says why."""
+    label = f"HTTP/{cell.version} {cell.temperature.replace('rtt', 'RTT')}"
+    if cell.outcome != "ok" or cell.total_seconds is None:
+        said = f"{'failed' if cell.outcome == 'failed' else 'none'}: {cell.why}"
+        return Span(
+            label=label, low=0.0, high=0.0, said=said, empty=True, typical=cell.outcome != "failed"
+        )
+    said = f"{cell.total_seconds * 1e3:.1f} ms ({cell.parts})"
+    return Span(label=label, low=0.0, high=cell.total_seconds, said=said, steps=cell.steps)

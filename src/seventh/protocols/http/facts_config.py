@@ -1,4 +1,4 @@
-"""What nginx.conf decides for one server, or for one location that differs from it."""
+"""What nginx.conf or a Caddyfile decides for one server, or for one place that differs from it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ class ConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     product: str = ""
-    """``nginx``; empty where no file was read."""
+    """``nginx`` or ``caddy``; empty where no file was read."""
     version: str = ""
+    undecided: str = ""
+    """What the file leaves to the environment, or to a matcher that cannot be judged, and that
+    leaves what follows from it unknown."""
     part: bool = False
     """Whether this is a part of a configuration: what it leaves out, another file may say."""
     does: Does = ""
@@ -30,7 +33,7 @@ class ConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Whether HTTP/2 is offered; None where there is no TLS, over which browsers speak it."""
     h3: bool | None = None
     h3_known: bool = False
-    """Whether this version of nginx can do HTTP/3 at all."""
+    """Whether this version of the server can do HTTP/3 at all."""
     h3_ports: tuple[int, ...] = ()
     tls_ports: tuple[int, ...] = ()
     """Those of TCP."""
@@ -39,10 +42,14 @@ class ConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     quic_retry: bool | None = None
     streams: int | None = None
     """HTTP/2: how many may be open at once."""
+    h3_broken: str = ""
+    """Why HTTP/3, though it is listened for, can give no reply."""
 
     # -- connections
     keepalive_seconds: float | None = None
     keepalive_requests: int | None = None
+    closes: bool = False
+    """Whether each reply says ``Connection: close``."""
     clear: Clear = ""
     """What is done without TLS; empty where nothing listens so, or only for this machine."""
     hsts: str | None = None
@@ -66,7 +73,9 @@ class ConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     brotli: bool | None = None
     brotli_types: tuple[str, ...] = ()
     zstd: bool | None = None
-    """Whether the module of that name, which is not nginx's own, compresses."""
+    """Whether it compresses so: with nginx a module does that is not its own."""
+    precompressed: tuple[str, ...] = ()
+    """The codings in which files may lie beside those that are asked for."""
     limited: bool | None = None
     """Whether requests beyond a limit are refused …"""
     limit_status: tuple[int, ...] = ()

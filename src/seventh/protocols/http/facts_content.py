@@ -49,7 +49,9 @@ class Caching(msgspec.Struct, frozen=True, kw_only=True):
     private_cookies: bool = False
     """Whether caches are told to leave the cookies out (``private="set-cookie"``)."""
     sets_cookies: Names = ()
-    """Names of the cookies that it sets."""
+    """Names of the cookies that it sets …"""
+    common_cookies: Names = ()
+    """… and of those among them whose value was the same in every reply: nobody's own."""
 
 
 class Validation(msgspec.Struct, frozen=True, kw_only=True):
@@ -234,6 +236,8 @@ class EventStream(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the other side ended it in that time."""
     ended_silent_seconds: float | None = None
     """… and how long nothing had come before."""
+    broken_off: bool = False
+    """Whether that was no end of the reply: the connection or the stream was broken off."""
     cut_events: int = 0
     """How often an event stood half-sent for a while, as behind a buffer that waits to be full."""
     coding: str = ""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 VersionName = Literal["1.0", "1.1", "2", "3"]
 Temperature = Literal["cold", "warm", "resumed", "0-rtt"]
+TEMPERATURES: tuple[Temperature, ...] = ("cold", "warm", "resumed", "0-rtt")
+"""In the order of a visit."""
 RungState = Literal["works", "broken", "not-offered", "untried"]
 
 
@@ -38,17 +41,35 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     think_seconds: float | None = None
     """What of the time to the first byte was not the way: ttfb less the round trip."""
     total_seconds: float | None = None
-    """From the start of the connection (of a warm one, the request) to the answer's last byte."""
+    """From the beginning of the connection to the answer's last byte: the sum of :attr:`steps`."""
     body_bytes: int | None = None
 
     @property
-    def parts(self) -> str:
-        """What the time went into, in milliseconds, the steps that there were."""
+    def steps(self) -> tuple[tuple[str, float], ...]:
+        """What the time went into, one after another, in seconds; only the steps that there were.
+
+        With 0-RTT the request goes before the handshake, which is over by the time of the answer:
+        it is no step of its own.
+        """
+        shaken = self.tls_seconds if self.tls_seconds is not None else self.quic_seconds
         steps = {
-            "connect": self.connect_seconds, "tls": self.tls_seconds, "quic": self.quic_seconds,
-            "ttfb": self.ttfb_seconds, "download": self.download_seconds,
-        }  # fmt: skip
-        return ", ".join(f"{name} {s * 1e3:.1f}" for name, s in steps.items() if s is not None)
+            "connect": self.connect_seconds,
+            "handshake": shaken if self.temperature != "0-rtt" else None,
+            "request": self.request_seconds,
+            "ttfb": self.ttfb_seconds,
+            "download": self.download_seconds,
+        }
+        return tuple((name, took) for name, took in steps.items() if took is not None)
+
+    @property
+    def parts(self) -> str:
+        """The steps in words, in milliseconds; what takes no time is left out."""
+        said = [(name, f"{took * 1e3:.1f}") for name, took in self.steps]
+        return ", ".join(f"{name} {took}" for name, took in said if took != "0.0")
+
+    def summed(self) -> Cell:
+        """The cell with its total."""
+        return replace(self, total_seconds=sum(took for _, took in self.steps))
 
 
 class Rung(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,42 +80,6 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
     status: int | None = None
     content_type: str = ""
-
-
-class AltService(msgspec.Struct, frozen=True, kw_only=True):
-    """Another place where the origin says that it is served (RFC 7838)."""
-
-    protocol: str
-    host: str = ""
-    """Empty for the origin's own."""
-    port: int
-    max_age_seconds: int = 86400
-
-
-class Advertised(msgspec.Struct, frozen=True, kw_only=True):
-    """Where HTTP/3 is announced, and which versions."""
-
-    alt_svc: tuple[AltService, ...] | None = None
-    """None where no response told; empty where the field is absent."""
-    alt_svc_clear: bool = False
-    """Whether the origin takes its alternatives back."""
-    https_record: str = ""
-    """The HTTPS record as it stands (RFC 9460)."""
-    https_alpn: tuple[str, ...] | None = None
-    """The protocols that the record names; None where none was asked for or there is none."""
-    https_outcome: str = ""
-    https_port: int | None = None
-    """The port that the record names for HTTP/3, where it names one."""
-
-    @property
-    def h3(self) -> tuple[str, ...]:
-        """By what HTTP/3 is announced."""
-        found = []
-        if any(a.protocol == "h3" for a in self.alt_svc or ()):
-            found.append("Alt-Svc")
-        if "h3" in (self.https_alpn or ()):
-            found.append("the HTTPS record")
-        return tuple(found)
 
 
 class Hop(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +123,7 @@ class Clear(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     outcome: Literal["redirects", "serves", "refuses", "closed", "failed"]
     """``redirects`` to https; ``serves`` content; ``refuses`` with an error status; ``closed``:
-    nothing listens."""
+    nothing listens, or TLS alone is spoken."""
     status: int | None = None
     location: str = ""
     detail: str = ""
@@ -157,8 +142,8 @@ class TlsUpgrade(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def offered(self) -> bool:
         """Whether TLS would begin inside HTTP."""
-        named = self.upgrade.lower().startswith("tls/")
-        return self.status == 101 or named
+        named = (protocol.strip().lower() for protocol in self.upgrade.split(","))
+        return self.status == 101 or any(protocol.startswith("tls/") for protocol in named)
 
 
 class Reuse(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,13 +170,16 @@ class Dated(msgspec.Struct, frozen=True, kw_only=True):
     """Server less here, the field's whole seconds allowed for."""
     unsynchronised: bool = False
     """Whether this machine's kernel says that its own clock is not synchronised."""
+    own_error_seconds: float = 0.0
+    """The most that this machine's clock may be off, where the kernel knows."""
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     """What the person expected of the answer, and whether it was so."""
 
     method: str
-    status: int | None = None
+    status: int | str | None = None
+    """As the person wrote it; one status is a number."""
     json: str = ""
     met: bool | None = None
     detail: str = ""

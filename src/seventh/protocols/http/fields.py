@@ -20,7 +20,7 @@ MAX_TAG_SHOWN = 160
 MAX_MEMBERS = 128
 """How many members of a list are read."""
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _IMF = re.compile(r"\w{3}, (\d{2}) (\w{3}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT", re.ASCII)
 _RFC850 = re.compile(r"\w{6,9}, (\d{2})-(\w{3})-(\d{2}) (\d{2}):(\d{2}):(\d{2}) GMT", re.ASCII)
 _ASCTIME = re.compile(r"\w{3} (\w{3}) ([ \d]\d) (\d{2}):(\d{2}):(\d{2}) (\d{4})", re.ASCII)
@@ -43,11 +43,11 @@ def http_date(text: str, now_seconds: float | None = None) -> int | None:
         month, day, *clock, year = found.groups()
     else:
         return None
-    if month not in _MONTHS:
+    if month not in MONTHS:
         return None
     hour, minute, second = (int(part) for part in clock)
-    numbers = (int(year), _MONTHS.index(month) + 1, int(day), hour, minute, second)
-    return _instant(*numbers)
+    numbers = (int(year), MONTHS.index(month) + 1, int(day), hour, minute, second)
+    return instant(*numbers)
 
 
 def _century(short: int, now_seconds: float | None) -> str:
@@ -56,7 +56,8 @@ def _century(short: int, now_seconds: float | None) -> str:
     return str(year - 100 if year > this + 50 else year)
 
 
-def _instant(year: int, month: int, day: int, hour: int, minute: int, second: int) -> int | None:
+def instant(year: int, month: int, day: int, hour: int, minute: int, second: int) -> int | None:
+    """Unix time of a date and time of UTC; None where there is no such one."""
     if year < 1 or hour > 23 or minute > 59 or second > 60:
         return None
     if not 1 <= day <= calendar.monthrange(year, month)[1]:
@@ -64,30 +65,35 @@ def _instant(year: int, month: int, day: int, hour: int, minute: int, second: in
     return calendar.timegm((year, month, day, hour, minute, second))
 
 
-def members(*values: str) -> Iterator[str]:
-    """The members of a comma-separated list over all its fields, quoted strings kept whole."""
+def members(*values: str, angled: bool = False) -> Iterator[str]:
+    """The members of a comma-separated list over all its fields, quoted strings kept whole.
+
+    With ``angled`` what stands in angle brackets is kept whole, too.
+    """
     count = 0
     for value in values:
-        for member in _split(value, ","):
+        for member in _split(value, ",", angled=angled):
             if member and count < MAX_MEMBERS:
                 count += 1
                 yield member
 
 
-def _split(text: str, separator: str) -> Iterator[str]:
+def _split(text: str, separator: str, *, angled: bool = False) -> Iterator[str]:
     """Cut ``text`` at each separator outside quotes; the pieces are stripped."""
-    if '"' not in text:
+    if '"' not in text and not (angled and "<" in text):
         yield from (piece.strip() for piece in text.split(separator))
         return
-    start, quoted, escaped = 0, False, False
+    start, quoted, escaped, inside = 0, False, False, False
     for index, char in enumerate(text):
         if escaped:
             escaped = False
         elif quoted and char == "\\":
             escaped = True
-        elif char == '"':
+        elif char == '"' and not inside:
             quoted = not quoted
-        elif char == separator and not quoted:
+        elif angled and not quoted and char in "<>":
+            inside = char == "<"
+        elif char == separator and not quoted and not inside:
             yield text[start:index].strip()
             start = index + 1
     yield text[start:].strip()
@@ -134,19 +140,24 @@ def shown_tag(tag: str) -> str:
     return f"{printable(tag[:40])}…{hashlib.sha256(tag.encode('latin-1')).hexdigest()[:16]}"
 
 
-def parameters(member: str) -> dict[str, str | None]:
-    """The parameters of a list member after its first ``;``; a bare one has None."""
+def parameters(member: str, *, last: bool = False) -> dict[str, str | None]:
+    """The parameters of a list member after its first ``;``; a bare one has None.
+
+    Of two with one name the first one counts (RFC 8288), of structured fields the ``last``.
+    """
     found: dict[str, str | None] = {}
     for piece in list(_split(member, ";"))[1:MAX_MEMBERS]:
         name, equals, value = piece.partition("=")
-        found.setdefault(name.strip().lower(), _unquoted(value) if equals else None)
+        name = name.strip().lower()
+        if last or name not in found:
+            found[name] = _unquoted(value) if equals else None
     return found
 
 
 def is_cache_hit(*cache_status: str) -> bool:
     """Whether any cache of a Cache-Status says that it answered itself (RFC 9211 §2.1)."""
     for member in members(*cache_status):
-        hit = parameters(member).get("hit", "?0")
+        hit = parameters(member, last=True).get("hit", "?0")
         if hit in {None, "?1"}:
             return True
     return False
@@ -166,7 +177,7 @@ def media_type(content_type: str | None) -> str:
 
 def links(*values: str) -> Iterator[tuple[str, frozenset[str]]]:
     """The targets of a Link with their relations (RFC 8288 §3)."""
-    for member in members(*values):
+    for member in members(*values, angled=True):
         target, closed, _ = member.partition(">")
         if target.startswith("<") and closed:
             relations = parameters(member[len(target) :]).get("rel") or ""

@@ -13,8 +13,8 @@ from seventh.protocols.http import early
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_write import Ambiguous, EarlyPost, Expected, WriteFacts
 from seventh.protocols.http.matrix import Matrix
-from seventh.protocols.http.opening import Opened
 from seventh.protocols.http.site import REQUEST_SECONDS, Site
+from seventh.protocols.http.standing import Opened
 from seventh.protocols.http.url import Url
 from seventh.web.h1 import CONTINUE_SECONDS, H1Connection
 from seventh.web.message import Response
@@ -77,17 +77,17 @@ def expected_of(method: str, response: Response) -> Expected:
 
 
 async def _early_post(site: Site, matrix: Matrix, first: Opened) -> None:
-    """An unsafe request as early data: a server should answer 425, or wait (RFC 8470 §5.2)."""
+    """An unsafe request as early data: a server should answer 425, or wait (RFC 8470 §3)."""
     session = matrix.quic_session
     if session is None or not session.early_data:
         return
     method, body = _unsafe(site)
     url = Url(site.origin, site.url.path)
-    headers = () if site.shape.body else (_TYPE,)
+    headers = (*first.fields, *(() if site.shape.body else (_TYPE,)))
     request = site.request(url, method=method, headers=headers, body=body, version="3")
     try:
         site.spend()
-        response, confirmed = await early.ask_early(matrix, first, request)
+        response, quic = await early.ask_early(matrix, first, request)
     except Failed as failed:
         post = EarlyPost(
             method=method, version="3", accepted=False, failed=printable(failed.detail, 200)
@@ -101,7 +101,8 @@ async def _early_post(site: Site, matrix: Matrix, first: Opened) -> None:
             method=method,
             version="3",
             accepted=response.early,
-            before_handshake=response.early and response.first.ns < confirmed.ns,
+            before_handshake=response.early
+            and (quic.confirmed is None or response.first.ns < quic.confirmed.ns),
             status=response.status,
         ),
     )

@@ -20,7 +20,8 @@ from seventh.labkit.web.peer import Knobs
 from seventh.labkit.web.quicserver import QuicKnobs
 from seventh.labkit.web.serve import Spoken, web_server
 from seventh.model.failure import Reason
-from seventh.protocols.http import lab_content
+from seventh.protocols.http import lab_beside, lab_content
+from seventh.protocols.http.lab_beside import Beside
 from seventh.protocols.http.lab_content import Ways
 from seventh.web.message import Request
 
@@ -53,6 +54,10 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     h2: Knobs = Knobs()
     h3: H3Knobs | None = H3Knobs()
     """None: there is no HTTP/3."""
+    tcp: bool = True
+    """Whether TCP is served at all."""
+    beside: tuple[Beside, ...] = ()
+    """Other places that Alt-Svc names after the origin's own."""
     early_data: int = 0
     """How much early data TLS over TCP allows."""
     announced: bool = True
@@ -129,6 +134,18 @@ _TABLE = (
     _fault(
         "h3-dead", "HTTP/3 is announced, and a firewall drops UDP", "HTTP-H3-DEAD",
         setup=Setup(h3=H3Knobs(quic=QuicKnobs(silent=True))),
+    ),
+    _fault(
+        "alt-dead", "HTTP/3 works, and is announced for another host too that drops UDP",
+        "HTTP-H3-DEAD", setup=Setup(beside=(Beside(protocol="h3", silent=True),)),
+    ),
+    _fault(
+        "alt-stranger", "HTTP/2 is announced for a host with a certificate of its own name",
+        "HTTP-FALLBACK", setup=Setup(beside=(Beside(protocol="h2", certificate=lab_beside.NAME),)),
+    ),
+    _fault(
+        "no-tcp", "the HTTPS record says h3, and nothing accepts TCP", "HTTP-FALLBACK",
+        setup=Setup(tcp=False),
     ),
     _fault(
         "h3-hidden", "HTTP/3 answers and nothing announces it", "HTTP-H3-HIDDEN",
@@ -242,7 +259,9 @@ async def site(setup: Setup, kit: Kit) -> AsyncIterator[Served]:
     async with contextlib.AsyncExitStack() as stack:
         port = await _listen(stack, setup, kit)
         zone: dict[str, tuple[str, ...]] = {"A": ("127.0.0.1",)}
-        names: dict[str, dict[str, tuple[str, ...]]] = {NAME: zone}
+        names: dict[str, dict[str, tuple[str, ...]]] = {
+            NAME: zone, lab_beside.NAME: {"A": (lab_beside.ADDRESS,)},
+        }  # fmt: skip
         if setup.announced and setup.secure:
             names[f"_{port}._https.{NAME}"] = {"HTTPS": (f'1 {NAME}. alpn="h3,h2" port="{port}"',)}
         resolver = await stack.enter_async_context(name_server(names))
@@ -261,9 +280,15 @@ async def _listen(stack: contextlib.AsyncExitStack, setup: Setup, kit: Kit) -> i
         return await stack.enter_async_context(server)
     issued = kit.authority.issue(NAME)
     port = free_port()
-    announced = _announcing(handler, port) if setup.announced else handler
+    told = [f'h3=":{port}"; ma=3600'] if setup.announced else []
+    if setup.beside:
+        places = lab_beside.serve(setup.beside, handler, NAME, kit)
+        told.append(await stack.enter_async_context(places))
+    announced = _announcing(handler, ", ".join(told)) if told else handler
     if setup.h3 is not None:
         await stack.enter_async_context(serve_h3(announced, issued, setup.h3, port=port))
+    if not setup.tcp:
+        return port
     alpn = tuple({"2": b"h2", "1.1": b"http/1.1"}[version] for version in setup.versions)
     context: SSL.Context = server_context(issued, alpn=alpn, early_data=setup.early_data)
     server = web_server(
@@ -306,9 +331,8 @@ def _refusal(setup: Setup, request: Request) -> Answer | None:
     return None
 
 
-def _announcing(handler: Handler, port: int) -> Handler:
+def _announcing(handler: Handler, services: str) -> Handler:
     async def handle(request: Request) -> Answer:
-        answer = await handler(request)
-        return _with(("Alt-Svc", f'h3=":{port}"; ma=3600'))(request, answer)
+        return _with(("Alt-Svc", services))(request, await handler(request))
 
     return handle

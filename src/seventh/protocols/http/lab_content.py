@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import itertools
 import json
+import secrets
 import zlib
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
@@ -144,7 +145,7 @@ _TABLE = (
     ),
     _fault(
         "cache-leak", "a session's cookie goes into shared caches", "HTTP-CACHE-LEAK",
-        ways=Ways(cookie="session=c0ffee; Path=/; Secure; HttpOnly; SameSite=Lax"),
+        ways=Ways(cookie="session={id}; Path=/; Secure; HttpOnly; SameSite=Lax"),
     ),
     _fault(
         "no-stale", "nothing may be served stale", "HTTP-NO-SWR",
@@ -316,7 +317,7 @@ class _Site:
         if ways.vary:
             fields.append(("Vary", ways.vary))
         if ways.cookie:
-            fields.append(("Set-Cookie", ways.cookie))
+            fields.append(("Set-Cookie", ways.cookie.replace("{id}", secrets.token_hex(6))))
         origin = _field(request, "origin")
         if ways.reflects_origin and origin:
             fields.append(("Access-Control-Allow-Origin", origin))

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from seventh.model.failure import Failed, Reason
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_versions import Cell, Rung, RungState, Temperature
-from seventh.protocols.http.opening import Opened
 from seventh.protocols.http.site import Site
+from seventh.protocols.http.standing import Opened
 from seventh.web.message import Response
 from seventh.wire.text import printable
 
 if TYPE_CHECKING:
     from seventh.net.quic.client import Session as QuicSession
-    from seventh.net.tls.stream import Session
+    from seventh.net.tls.session import Session
 
 _NOT_OFFERED = frozenset({Reason.NEGOTIATION_FAILED, Reason.CONNECT_REFUSED, Reason.NO_REPLY})
 
@@ -24,9 +24,7 @@ def cell_of(
     opened: Opened, temperature: Temperature, response: Response, *, resolve: float | None = None
 ) -> Cell:
     """An exchange as a row of the matrix."""
-    ready = opened.idle_since_ns if temperature == "warm" else opened.ready_ns
-    first_of_connection = temperature != "warm"
-    start = opened.start_ns if first_of_connection else response.sent.ns
+    fresh = temperature != "warm"
     ttfb = max(0, response.first.ns - response.sent.ns) / 1e9
     rtt = opened.rtt_seconds
     return Cell(
@@ -34,17 +32,15 @@ def cell_of(
         temperature=temperature,
         status=response.status,
         resolve_seconds=resolve,
-        connect_seconds=opened.connect_seconds if first_of_connection else None,
-        tls_seconds=opened.tls_seconds if first_of_connection else None,
-        quic_seconds=opened.quic_seconds if first_of_connection else None,
-        # With 0-RTT the request goes before the handshake is over: nothing lies between.
-        request_seconds=max(0, response.sent.ns - ready) / 1e9 if first_of_connection else None,
+        connect_seconds=opened.connect_seconds if fresh else None,
+        tls_seconds=opened.tls_seconds if fresh else None,
+        quic_seconds=opened.quic_seconds if fresh else None,
+        request_seconds=max(0, response.sent.ns - opened.ready_ns) / 1e9 if fresh else None,
         ttfb_seconds=ttfb,
         download_seconds=max(0, response.last.ns - response.first.ns) / 1e9,
-        think_seconds=max(0.0, ttfb - rtt) if rtt is not None and temperature != "0-rtt" else None,
-        total_seconds=max(0, response.last.ns - start) / 1e9,
+        think_seconds=max(0.0, ttfb - rtt) if rtt is not None else None,
         body_bytes=response.body_bytes,
-    )
+    ).summed()
 
 
 class Matrix:
@@ -56,8 +52,9 @@ class Matrix:
         method = site.shape.method
         self.method = method if method in {"GET", "HEAD"} else "GET"
         self.quic_session: QuicSession | None = None
-        self.tls_session: Session | None = None
-        """The newest session of TLS over TCP that was not taken up yet."""
+        self.tls_sessions: dict[str, Session] = {}
+        """By version, for early data is bound to ALPN: the newest session of TLS over TCP that was
+        not taken up yet."""
         self.responses: dict[str, Response] = {}
         """The first answer of each version."""
 
@@ -130,6 +127,7 @@ class Matrix:
 
     def arrived(self, opened: Opened, response: Response, *, resolve: float | None = None) -> None:
         """A version's first exchange has come to its end."""
+        self.site.learn_round_trip(opened)
         self.site.keep(self.site.origin, opened)
         self.responses[opened.version] = response
         self.note(cell_of(opened, "cold", response, resolve=resolve))

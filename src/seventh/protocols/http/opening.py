@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from seventh.model.failure import Failed, Reason
 from seventh.net.address import Address
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.net.wait import Cutoff, DeadlineError
+from seventh.protocols.http.standing import Opened, Standing
 from seventh.protocols.http.url import Origin
 from seventh.web.connection import HttpConnection
 
 if TYPE_CHECKING:
-    from seventh.net.quic.client import QuicClient
     from seventh.net.quic.client import Session as QuicSession
-    from seventh.net.tls.stream import Session, TlsStream
-    from seventh.protocols.http.site import Site
+    from seventh.net.tls.session import Session
+    from seventh.net.tls.stream import TlsStream
 
 OPEN_SECONDS = 4.0
 """How long opening one further connection may take."""
@@ -27,46 +26,8 @@ QUIC_SECONDS = 3.0
 NO_ALPN = "no_application_protocol"
 
 
-class Opened(msgspec.Struct, kw_only=True):
-    """A connection that is ready, and how it became so."""
-
-    connection: HttpConnection
-    version: str
-    address: Address
-    start_ns: int
-    """When its opening began."""
-    ready_ns: int
-    """When a request could go."""
-    connect_seconds: float | None = None
-    tls_seconds: float | None = None
-    quic_seconds: float | None = None
-    stream: Stream | None = None
-    tls: TlsStream | None = None
-    quic: QuicClient | None = None
-    path_rtt_seconds: float | None = None
-    """What another connection knows of the same path."""
-    used: int = 0
-    """How many exchanges it has carried."""
-    idle_since_ns: int = 0
-
-    @property
-    def rtt_seconds(self) -> float | None:
-        """The least round trip that is known of the path."""
-        if self.quic is not None:
-            # The server's first packet came after its own share of the handshake's work.
-            seen = [self.quic.rtt_seconds, self.path_rtt_seconds]
-            return min((r for r in seen if r), default=None)
-        info = self.stream.tcp_info() if self.stream is not None else None
-        if info is None:
-            return self.connect_seconds
-        # The kernel's smoothed estimate takes in how long the server thought, where an
-        # acknowledgement waited for the answer; its minimum does not.
-        known = [info.min_rtt_seconds or info.rtt_seconds, self.connect_seconds]
-        return min((r for r in known if r), default=None)
-
-
 async def open_stream(
-    site: Site,
+    standing: Standing,
     origin: Origin,
     address: Address,
     alpn: tuple[str, ...],
@@ -85,9 +46,9 @@ async def open_stream(
     offered.
     """
     try:
-        with Cutoff(min(OPEN_SECONDS, max(0.001, site.talk.budget.seconds_left))):
+        with Cutoff(min(OPEN_SECONDS, max(0.001, standing.talk.budget.seconds_left))):
             return await _open_stream(
-                site, origin, address, alpn, stream, session, phase, prior, verify
+                standing, origin, address, alpn, stream, session, phase, prior, verify
             )
     except DeadlineError:
         raise Failed(
@@ -96,7 +57,7 @@ async def open_stream(
 
 
 async def _open_stream(
-    site: Site,
+    standing: Standing,
     origin: Origin,
     address: Address,
     alpn: tuple[str, ...],
@@ -106,31 +67,28 @@ async def _open_stream(
     prior: bool,
     verify: bool,
 ) -> Opened:
-    talk = site.talk
-    start = now_ns()
     if stream is None:
-        stream = await talk.connect_again(address)
-    connect = max(0, stream.opened.ns - start) / 1e9
+        stream = await standing.talk.connect_again(address)
     if origin.scheme != "https":
         version = "2" if prior else "1.1"
         return Opened(
-            connection=speak(version, stream), version=version, address=address, start_ns=start,
-            ready_ns=now_ns(), connect_seconds=connect, stream=stream,
+            connection=speak(version, stream), version=version, address=address, ready_ns=now_ns(),
+            connect_seconds=stream.connect_seconds, stream=stream,
         )  # fmt: skip
-    tls = await _shake(site, origin, stream, alpn, session, phase, verify)
+    tls = await _shake(standing, origin, stream, alpn, session, phase, verify)
     version = "2" if tls.alpn == "h2" else "1.1"
     if alpn == ("h2",) and version != "2":
         await tls.farewell()
         raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose h2 (ALPN)")
     return Opened(
-        connection=speak(version, tls), version=version, address=address, start_ns=start,
-        ready_ns=now_ns(), connect_seconds=connect, tls_seconds=tls.handshake_seconds,
-        stream=tls, tls=tls,
+        connection=speak(version, tls), version=version, address=address, ready_ns=now_ns(),
+        connect_seconds=stream.connect_seconds, tls_seconds=tls.handshake_seconds, stream=tls,
+        tls=tls,
     )  # fmt: skip
 
 
 async def _shake(
-    site: Site,
+    standing: Standing,
     origin: Origin,
     stream: Stream,
     alpn: tuple[str, ...],
@@ -140,13 +98,13 @@ async def _shake(
 ) -> TlsStream:
     from seventh.net.tls import handshake
 
-    name = site.server_name(origin)
+    name = standing.server_name(origin)
     tls = handshake.prepare(
-        stream, site.talk.options, name, alpn=alpn, session=session, profile="lenient"
+        stream, standing.talk.options, name, alpn=alpn, session=session, profile="lenient"
     )
     try:
-        await tls.handshake(site.talk.watch, phase)
-        if verify and (site.shared.distrust is None or origin != site.origin):
+        await tls.handshake(standing.talk.watch, phase)
+        if verify and (standing.trusted or origin != standing.origin):
             handshake.verify_or_fail(tls, name)
     except Failed as failed:
         tls.close()
@@ -170,7 +128,7 @@ def speak(version: str, stream: Stream) -> HttpConnection:
 
 
 async def open_quic(
-    site: Site,
+    standing: Standing,
     origin: Origin,
     address: Address,
     *,
@@ -178,7 +136,7 @@ async def open_quic(
     phase: str = "quic",
     log: bool = False,
 ) -> Opened:
-    """A connection of HTTP/3 whose handshake is confirmed.
+    """A connection of HTTP/3 whose handshake is complete on our side: a request may go.
 
     Raises Failed: connect-refused, no-reply, what a handshake can fail with; options-unusable
     where a jump host carries the talk, for it carries no datagrams.
@@ -186,16 +144,15 @@ async def open_quic(
     from seventh.net.quic import connect
     from seventh.web.h3 import H3Connection
 
-    talk = site.talk
-    no_datagrams(site)
-    start = now_ns()
+    talk = standing.talk
+    no_datagrams(standing)
     client = connect.prepare(
-        talk, address, site.server_name(origin), session=session, log=log,
-        verify=site.shared.distrust is None,
+        talk, address, standing.server_name(origin), session=session, log=log,
+        verify=standing.trusted,
     )  # fmt: skip
     try:
         with Cutoff(min(QUIC_SECONDS, max(0.001, talk.budget.seconds_left))):
-            await connect.shake(talk, client, phase)
+            await connect.shake(talk, client, phase, confirmed=False)
     except DeadlineError:
         failed = silence(client)
         failed.phase = phase
@@ -205,11 +162,24 @@ async def open_quic(
         client.close()
         raise
     return Opened(
-        connection=H3Connection(client), version="3", address=address, start_ns=start,
-        ready_ns=client.confirmed.ns if client.confirmed is not None else now_ns(),
+        connection=H3Connection(client), version="3", address=address,
+        ready_ns=client.completed.ns if client.completed is not None else now_ns(),
         quic_seconds=client.handshake_seconds, quic=client,
-        path_rtt_seconds=site.rtt_seconds,
+        path_rtt_seconds=standing.shared.round_trips.get(address.ip),
     )  # fmt: skip
+
+
+async def open_any_quic(
+    standing: Standing, addresses: tuple[Address, ...], *, log: bool = False
+) -> Opened:
+    """A connection of HTTP/3 to the first address that answers, tried one after another.
+
+    Raises Failed: that of the last address.
+    """
+    for address in addresses[:-1]:
+        with contextlib.suppress(Failed):
+            return await open_quic(standing, standing.origin, address, log=log)
+    return await open_quic(standing, standing.origin, addresses[-1], log=log)
 
 
 def silence(client: Any) -> Failed:
@@ -223,7 +193,7 @@ def silence(client: Any) -> Failed:
     return Failed(Reason.PEER_SILENT, "the peer stopped answering during the QUIC handshake")
 
 
-def no_datagrams(site: Site) -> None:
+def no_datagrams(standing: Standing) -> None:
     """Failed where the way to the target carries no datagrams."""
-    if site.talk.options.via is not None:
+    if standing.talk.options.via is not None:
         raise Failed(Reason.OPTIONS_UNUSABLE, "--via carries TCP only: no HTTP/3 through it")

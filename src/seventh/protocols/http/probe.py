@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 
 from seventh.model.failure import Failed, Reason
-from seventh.model.tlsfacts import TlsFacts
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
@@ -62,19 +61,10 @@ async def _connect(talk: Talk, origin: Origin) -> tuple[HttpConnection, int, flo
     rtt = talk.net.attempts[-1].rtt_seconds
     if origin.scheme != "https":
         return speak(wanted, stream), now_ns(), rtt
-    from seventh.net.tls.handshake import start_tls
+    from seventh.net.tls.recurring import start_recurring
 
     alpn = ("h2",) if wanted == "2" else ("http/1.1",)
-    tls = await start_tls(
-        stream, talk.options, origin.host, watch=talk.watch, alpn=alpn, recurring=True
-    )
-    talk.learn(
-        "tls",
-        TlsFacts,
-        server_name=origin.host,
-        handshake_seconds=tls.handshake_seconds,
-        cert_expiry_timestamp_seconds=tls.earliest_expiry(),
-    )
+    tls = await start_recurring(talk, stream, origin.host, alpn=alpn)
     if wanted == "2" and tls.alpn != "h2":
         raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose h2", phase="tls")
     return speak(wanted, tls), now_ns(), rtt

@@ -6,6 +6,7 @@ from seventh.model.severity import Severity
 from seventh.protocols.http import config_verdicts
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_content import Cors
+from seventh.protocols.http.proxy_fixes import HAPROXY
 from seventh.protocols.http.rules_caching_examples import (
     NOT_LOOKED,
     PUBLIC,
@@ -20,8 +21,8 @@ _LIFETIME_FIX = {
     "nginx": 'add_header Cache-Control "public, max-age=60, stale-while-revalidate=60" always;',
     "caddy": 'header Cache-Control "public, max-age=60, stale-while-revalidate=60"',
     "apache": 'Header always set Cache-Control "public, max-age=60, stale-while-revalidate=60"',
-    "any": "Cache-Control: no-cache   # for what must be asked for anew, no-store for secrets; "
-    "else a max-age",
+    "any": "Send Cache-Control with a max-age; no-cache for what caches must ask about each time, "
+    "no-store for secrets.",
 }
 
 
@@ -42,22 +43,29 @@ _LIFETIME_FIX = {
         directives=(), freshness="heuristic", lifetime_shared_seconds=None,
         lifetime_private_seconds=None, public=False, stale_while_revalidate_seconds=None,
     ),
-    directives={"nginx": ("expires", "add_header")},
+    directives={
+        "nginx": ("expires", "add_header"),
+        "caddy": ("header cache-control", "file_server"),
+    },
 )  # fmt: skip
 def no_freshness(http: HttpFacts) -> Verdict:
-    """Left to heuristics, or told two things at once."""
+    """Left to heuristics, or told two things at once.
+
+    Of two things caches should heed the stricter one (RFC 9111 §4.2.1): low.
+    """
     if http.config is not None:
         return config_verdicts.no_freshness(http.config)
     cached = cached_of(http)
     if isinstance(cached, Skip):
         return cached
     if cached.contradictions:
-        return Hit(said="; ".join(cached.contradictions))
+        return Hit(Severity.LOW, said="; ".join(cached.contradictions))
     if cached.freshness != "heuristic":
         return None
     guess = cached.heuristic_seconds
     told = "neither Cache-Control nor Expires says how long the reply holds"
-    return Hit(said=f"{told}; a tenth of its age, as caches take, is {guess} s" if guess else told)
+    typical = f"; a tenth of the time since Last-Modified, a typical guess, is {guess} s"
+    return Hit(said=f"{told}{typical}" if guess else told)
 
 
 @rule(
@@ -70,11 +78,13 @@ def no_freshness(http: HttpFacts) -> Verdict:
     why="A shared cache may hand this reply, with its cookie or with what only one user may see, "
     "to everybody who asks for the same URL.",
     fix={
-        "nginx": 'add_header Cache-Control "private, no-cache" always;   # for replies that set a '
-        "cookie or need a login\n# and where nginx itself caches: proxy_no_cache "
-        "$http_authorization $upstream_http_set_cookie;",
+        "nginx": "# for replies that set a cookie or need a login\n"
+        'add_header Cache-Control "private, no-cache" always;\n# where nginx itself caches\n'
+        "proxy_no_cache $http_authorization $upstream_http_set_cookie;\n"
+        "proxy_cache_bypass $http_authorization;",
         "caddy": 'header Cache-Control "private, no-cache"',
         "apache": 'Header always set Cache-Control "private, no-cache"',
+        "haproxy": HAPROXY["leak"],
         "any": "Cache-Control: private",
     },
     references=("RFC 9111 §3.5", "RFC 9111 §7.3"),
@@ -87,25 +97,31 @@ def no_freshness(http: HttpFacts) -> Verdict:
     directives={"nginx": ("proxy_cache", "proxy_ignore_headers", "proxy_cache_valid")},
 )  # fmt: skip
 def cache_leak(http: HttpFacts) -> Verdict:
-    """A cookie, or an authenticated request, in a reply that shared caches are told to keep."""
+    """A cookie, or an authenticated request, in a reply that shared caches are told to keep.
+
+    A cookie that every reply sets to the same value is nobody's own, and a lifetime alone is no
+    word for shared caches (medium), unless the request was authenticated: then must-revalidate is
+    one, too (RFC 9111 §3.5).
+    """
     if http.config is not None:
         return config_verdicts.cache_leak(http.config)
     cached = cached_of(http)
     if isinstance(cached, Skip):
         return cached
-    private = cached.authenticated or (cached.sets_cookies and not cached.private_cookies)
+    own = [name for name in cached.sets_cookies if name not in cached.common_cookies]
+    private = cached.authenticated or (own and not cached.private_cookies)
     lifetime = cached.lifetime_shared_seconds
     if not private or not cached.storable_shared or not (lifetime or cached.public):
         return None
     if "no-cache" in cached.directives:
         return None  # kept, but never used without the origin's word
-    cookies = ", ".join(cached.sets_cookies[:5])
+    cookies = ", ".join(own[:5])
     what = (
         "the reply to an authenticated request" if cached.authenticated else f"Set-Cookie {cookies}"
     )
     told = cached.public or any(d.startswith("s-maxage") for d in cached.directives)
     # Told outright, or merely not forbidden: many caches, though not all, then leave cookies be.
-    severity = Severity.HIGH if told else Severity.MEDIUM
+    severity = Severity.HIGH if told or cached.authenticated else Severity.MEDIUM
     return Hit(severity, what=what, directives=cached.directives or ("absent",))
 
 
@@ -117,23 +133,23 @@ def cache_leak(http: HttpFacts) -> Verdict:
     title="Nothing may be served stale",
     evidence="Cache-Control: {directives}",
     why="When the lifetime ends, somebody waits for the origin, and when the origin is down the "
-    "page is gone, though caches still have it. Two directives let them show it for a while: while "
-    "they fetch it anew, and while the origin fails.",
+    "page is gone, though caches still have it. stale-while-revalidate lets them show it while "
+    "they fetch it anew, stale-if-error while the origin fails.",
     fix={
         "nginx": 'add_header Cache-Control "public, max-age=60, stale-while-revalidate=60, '
-        'stale-if-error=86400" always;\n# and where nginx itself caches: proxy_cache_use_stale '
-        "error timeout updating;",
+        'stale-if-error=86400" always;\n# where nginx itself caches\n'
+        "proxy_cache_use_stale error timeout updating;\nproxy_cache_background_update on;",
         "caddy": 'header Cache-Control "public, max-age=60, stale-while-revalidate=60, '
         'stale-if-error=86400"',
         "apache": 'Header always set Cache-Control "public, max-age=60, stale-while-revalidate=60, '
         'stale-if-error=86400"',
-        "any": "stale-while-revalidate=60, stale-if-error=86400",
+        "any": "Cache-Control: public, max-age=60, stale-while-revalidate=60, stale-if-error=86400",
     },
     references=("RFC 5861 §3", "RFC 5861 §4"),
     seed=("12.10.3",),
     good=content(caching=PUBLIC),
     bad=caching(directives=("max-age=60",), stale_while_revalidate_seconds=None),
-    directives={"nginx": ("add_header",)},
+    directives={"nginx": ("add_header",), "caddy": ("header cache-control",)},
 )
 def no_stale(http: HttpFacts) -> Verdict:
     """A lifetime without either directive, where staleness is not forbidden on purpose."""
@@ -146,6 +162,8 @@ def no_stale(http: HttpFacts) -> Verdict:
     lifetime = cached.lifetime_shared_seconds or cached.lifetime_private_seconds
     if not lifetime or cached.must_revalidate or any(s is not None for s in stale):
         return None
+    if "immutable" in cached.directives:
+        return None  # it never changes, so that nobody waits for a newer one
     if not (cached.storable_shared or cached.storable_private):
         return None
     return Hit(directives=cached.directives or (f"absent; Expires: {cached.expires}",))
@@ -162,20 +180,28 @@ def no_stale(http: HttpFacts) -> Verdict:
     "right name somebody gets the reply that was meant for somebody else; with * nothing is ever "
     "used again.",
     fix={
-        "nginx": "add_header Vary Accept-Encoding always;   # or gzip_vary on; which leaves 304 "
-        "out\nadd_header Vary Origin always;   # for what is chosen by Origin",
-        "caddy": "encode zstd gzip   # sends Vary itself\nheader +Vary Origin",
-        "apache": "Header always merge Vary Accept-Encoding\nHeader always merge Vary Origin",
-        "any": "Vary: Accept-Encoding, Origin",
+        "nginx": "# or gzip_vary on; which leaves 304 out\n"
+        "add_header Vary Accept-Encoding always;\n# for what is chosen by Origin\n"
+        "add_header Vary Origin always;",
+        "caddy": "# sends Vary: Accept-Encoding itself\nencode zstd gzip\n"
+        "# for what is chosen by Origin\nheader +Vary Origin",
+        "apache": "Header always merge Vary Accept-Encoding\n# for what is chosen by Origin\n"
+        "Header always merge Vary Origin",
+        "haproxy": HAPROXY["vary"],
+        "any": "Name in Vary each request field that decides the content: Vary: Accept-Encoding, "
+        "Origin. Leave out *.",
     },
     references=("RFC 9110 §12.5.5", "RFC 9111 §4.1"),
     seed=("12.6.1",),
     good=content(caching=PUBLIC, coding=variants('"a"', '"b"')),
     bad=content(caching=PUBLIC, coding=variants('"a"', '"b"', vary=())),
-    directives={"nginx": ("gzip_vary", "gzip", "brotli")},
+    directives={"nginx": ("gzip_vary", "gzip", "brotli"), "caddy": ("header vary", "encode")},
 )
 def vary(http: HttpFacts) -> Verdict:
-    """Bodies chosen by a field that Vary does not name, or a Vary that names everything."""
+    """Content chosen by a field that Vary does not name, or a Vary that undoes a lifetime.
+
+    One browser offers the same codings each time, so that its own cache needs no Vary for them.
+    """
     if http.config is not None:
         return config_verdicts.vary(http.config)
     cached = cached_of(http)
@@ -190,8 +216,10 @@ def vary(http: HttpFacts) -> Verdict:
     wrong: list[str] = []
     whole = [v for v in coding.variants if v.status == 200]
     if any("*" in v.vary for v in whole):
-        wrong.append("Vary: * lets no cache use a reply again")
-    elif len({v.coding for v in whole}) > 1:
+        lifetime = cached.lifetime_shared_seconds or cached.lifetime_private_seconds
+        if lifetime and "no-cache" not in cached.directives:
+            wrong.append(f"Vary: * lets no cache use a reply again, though it holds {lifetime} s")
+    elif cached.storable_shared and len({v.coding for v in whole}) > 1:
         bare = [v.coding or "identity" for v in whole if "accept-encoding" not in v.vary]
         if bare:
             named = ", ".join(dict.fromkeys(bare))

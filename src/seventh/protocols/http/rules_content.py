@@ -14,36 +14,37 @@ from seventh.protocols.http.facts_content import (
     Repetition,
     Variant,
 )
+from seventh.protocols.http.proxy_fixes import ENVOY, HAPROXY, TEXTS
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 WORTH_BYTES = 1024
 """Text shorter than this fits into a packet either way."""
+WORTHLESS_RATIO = 0.9
+"""A coding that leaves more of a type that is packed was not worth it; some images are not."""
 LARGE_JSON_BYTES = 1024 * 1024
 _NOT_LOOKED = Skip("the representation was not looked at")
-_TEXTS = (
-    "text/css text/javascript text/plain text/xml application/javascript application/json "
-    "application/xml image/svg+xml"
-)
+_TEXTS = TEXTS.removeprefix("text/html ")  # which nginx always takes
+_APACHE = f"# with mod_brotli\nAddOutputFilterByType BROTLI_COMPRESS;DEFLATE {TEXTS}"
 
 
 def _facts(**parts: Any) -> HttpFacts:
     return HttpFacts(content=ContentFacts(**parts))
 
 
-def _coded(*codings: str, content_type: str = "text/html", **fields: Any) -> HttpFacts:
-    """A text of 5000 bytes, which shrinks to a fifth under each of ``codings``."""
+def _coded(*codings: str, wire: int = 1000, **fields: Any) -> HttpFacts:
+    """A text of 5000 bytes, of which each of ``codings`` leaves ``wire``."""
     identity = Variant(offered="identity", status=200, wire_bytes=5000, content_bytes=5000)
     best = codings[0] if codings else ""
     offers = [("any", best), *((c, c if c in codings else "") for c in ("br", "gzip") if c != best)]
     coded = tuple(
         Variant(
-            offered=offer, status=200, coding=coding, wire_bytes=1000 if coding else 5000,
+            offered=offer, status=200, coding=coding, wire_bytes=wire if coding else 5000,
             content_bytes=5000,
         )
         for offer, coding in offers
     )  # fmt: skip
     known: dict[str, Any] = {"compressible": True, "secure": True, "variants": (identity, *coded)}
-    return _facts(coding=Coding(content_type=content_type, **(known | fields)))
+    return _facts(coding=Coding(**({"content_type": "text/html"} | known | fields)))
 
 
 def _coding(http: HttpFacts) -> Coding | Skip:
@@ -82,15 +83,16 @@ def _texts(http: HttpFacts) -> list[tuple[str, str, int]] | Skip:
         "nginx": f"gzip on;\ngzip_vary on;\ngzip_proxied any;\ngzip_min_length 1024;\n"
         f"gzip_types {_TEXTS};",
         "caddy": "encode zstd gzip",
-        "apache": "AddOutputFilterByType BROTLI_COMPRESS;DEFLATE text/html text/css "
-        "text/javascript text/plain application/javascript application/json image/svg+xml",
+        "apache": _APACHE,
+        "envoy": ENVOY["gzip"],
+        "haproxy": HAPROXY["gzip"],
         "any": "Serve text with Content-Encoding: br, zstd or gzip as Accept-Encoding allows.",
     },
     references=("RFC 9110 §12.5.3", "RFC 9110 §8.4"),
     seed=("12.10.1",),
     good=_coded("br", "gzip"),
     bad=_coded(),
-    directives={"nginx": ("gzip", "gzip_types", "brotli")},
+    directives={"nginx": ("gzip", "gzip_types", "brotli"), "caddy": ("encode",)},
 )
 def no_compress(http: HttpFacts) -> Verdict:
     """Text of a kibibyte and more without a coding, to a client that takes several."""
@@ -109,24 +111,25 @@ def no_compress(http: HttpFacts) -> Verdict:
     tier=1,
     source=Source.WIRE,
     title="Brotli is not offered",
-    evidence="only {codings}",
+    evidence="{what}",
     why="br makes text about a sixth smaller than gzip does, and all browsers take it over TLS.",
     fix={
-        "nginx": "brotli on;   # libnginx-mod-http-brotli-filter\n"
-        f"brotli_types {_TEXTS};\nbrotli_static on;",
-        "caddy": "file_server {{\n\tprecompressed br zstd gzip\n}}",
-        "apache": "AddOutputFilterByType BROTLI_COMPRESS text/html text/css text/javascript "
-        "text/plain application/javascript application/json image/svg+xml",
+        "nginx": "# with the module ngx_brotli (Debian: libnginx-mod-http-brotli-filter)\n"
+        f"brotli on;\nbrotli_types {_TEXTS};",
+        "caddy": "# for files that lie there compressed, as page.html.br\n"
+        "file_server {{\n\tprecompressed br zstd gzip\n}}",
+        "apache": f"# in the place of lines that name DEFLATE alone, which go first\n{_APACHE}",
+        "envoy": ENVOY["br"],
         "any": "Serve text with Content-Encoding: br to clients that accept it.",
     },
     references=("RFC 7932", "RFC 9110 §12.5.3"),
     seed=("12.10.1",),
     good=_coded("br", "gzip"),
     bad=_coded("gzip"),
-    directives={"nginx": ("brotli", "gzip")},
+    directives={"nginx": ("brotli", "gzip"), "caddy": ("encode",)},
 )
 def no_brotli(http: HttpFacts) -> Verdict:
-    """Compressed, but never as br, although it was offered alone."""
+    """Compressed, but not as br for those who offer all that browsers do; zstd does as well."""
     if http.config is not None:
         return config_verdicts.no_brotli(http.config)
     coding = _coding(http)
@@ -137,13 +140,22 @@ def no_brotli(http: HttpFacts) -> Verdict:
     texts = _texts(http)
     if isinstance(texts, Skip):
         return texts
-    seen = {c for v in coding.variants if v.status == 200 for c in (v.coding,) if c}
-    seen |= {c for _, c, _ in texts if c}
-    if not seen:
+    alone = {v.coding for v in coding.variants if v.status == 200 and v.coding}
+    browsers = {c for _, c, _ in texts if c}
+    if not alone | browsers:
         return Skip("nothing is compressed at all")
     if not any(v.offered in {"br", "any"} for v in coding.variants):
         return Skip("br was not offered")
-    return None if any("br" in c.split(", ") for c in seen) else Hit(codings=tuple(sorted(seen)))
+    if any(map(_is_small, browsers or alone)):
+        return None
+    if any(map(_is_small, alone)):
+        return Hit(what=f"{', '.join(sorted(browsers))} to browsers, which offer br as well")
+    return Hit(what=f"only {', '.join(sorted(alone | browsers))}")
+
+
+def _is_small(coding: str) -> bool:
+    """Whether a coding is one of those that do better than gzip."""
+    return any(name in coding.split(", ") for name in ("br", "zstd"))
 
 
 @rule(
@@ -156,19 +168,19 @@ def no_brotli(http: HttpFacts) -> Verdict:
     why="Images, video and archives are compressed in themselves: a coding on top costs processor "
     "time on both sides and saves nothing.",
     fix={
-        "nginx": f"gzip_types {_TEXTS};   # name texts only, never * or image/*",
-        "caddy": "encode zstd gzip   # with no match of your own: it knows which types shrink",
+        "nginx": f"# texts only, never *\ngzip_types {_TEXTS};",
+        "caddy": "# without a match of your own: it knows which types shrink\nencode zstd gzip",
         "apache": 'SetEnvIfNoCase Request_URI "\\.(?:gif|jpe?g|png|webp|avif|mp4|zip|gz|woff2)$" '
         "no-gzip no-brotli",
+        "envoy": ENVOY["waste"],
+        "haproxy": HAPROXY["waste"],
         "any": "Compress texts only.",
     },
     references=("RFC 9110 §8.4",),
     seed=("12.10.1",),
     good=_coded("br", "gzip"),
-    bad=_coded(
-        "gzip", content_type="image/png", compressible=False, packed=True,
-    ),
-    directives={"nginx": ("gzip_types", "brotli_types")},
+    bad=_coded("gzip", wire=4990, content_type="image/png", compressible=False, packed=True),
+    directives={"nginx": ("gzip_types", "brotli_types"), "caddy": ("encode",)},
 )  # fmt: skip
 def compress_waste(http: HttpFacts) -> Verdict:
     """A coding on what is packed already, or one that makes the content larger."""
@@ -181,13 +193,15 @@ def compress_waste(http: HttpFacts) -> Verdict:
         f"{coding.content_type} in {v.coding}: {v.wire_bytes} bytes for {v.content_bytes}"
         for v in coding.variants
         if v.status == 200 and v.coding and v.offered == "any"
-        and (coding.packed or _grown(v.wire_bytes, v.content_bytes))
+        and _is_waste(v.wire_bytes, v.content_bytes, packed=coding.packed)
     ]  # fmt: skip
     assert http.content is not None  # noqa: S101 - there is no Coding without it
     wasted += [
         f"{a.path} ({a.content_type}) in {a.coding}: {a.wire_bytes} bytes for {a.content_bytes}"
         for a in http.content.assets or ()
-        if a.status == 200 and a.coding and (a.packed or _grown(a.wire_bytes, a.content_bytes))
+        if a.status == 200
+        and a.coding
+        and _is_waste(a.wire_bytes, a.content_bytes, packed=a.packed)
     ]
     if wasted:
         return Hit(wasted=tuple(wasted))
@@ -196,8 +210,10 @@ def compress_waste(http: HttpFacts) -> Verdict:
     return None
 
 
-def _grown(wire: int, content: int | None) -> bool:
-    """Whether a coding added to a text that it was worth trying on."""
+def _is_waste(wire: int, content: int | None, *, packed: bool) -> bool:
+    """Whether a coding saved next to nothing on what is packed already, or made a text larger."""
+    if packed:
+        return content is None or wire > content * WORTHLESS_RATIO
     return content is not None and content >= WORTH_BYTES and wire >= content
 
 
@@ -207,12 +223,13 @@ def _grown(wire: int, content: int | None) -> bool:
     tier=1,
     source=Source.WIRE,
     title="Secrets are compressed beside reflected input",
-    evidence="{coding} over a page that repeats a query's value and holds {secrets}",
+    evidence="{coding} over a page that repeats a query's value and holds {secrets}, the same in "
+    "each reply",
     why="Who can make a browser ask for this page and see the replies' sizes can guess the secret "
     "letter by letter: each right guess compresses better. TLS does not hide sizes.",
     fix={
-        "nginx": "gzip off;   # in the location of such pages, and brotli off; there",
-        "caddy": "@plain not path /such/pages/*\nencode @plain zstd gzip",
+        "nginx": "# in the location of such pages, and brotli off; where that module is\ngzip off;",
+        "caddy": "@others not path /such/pages/*\nencode @others zstd gzip",
         "apache": 'SetEnvIf Request_URI "^/such/pages/" no-gzip no-brotli',
         "any": "Mask the token anew in each reply (as Django and Rails do), keep it out of pages "
         "that repeat input, or send SameSite cookies only.",
@@ -223,7 +240,7 @@ def _grown(wire: int, content: int | None) -> bool:
     bad=_coded("br", "gzip", reflected=True, reflected_coding="br", secrets=("csrf_token",)),
 )
 def breach(http: HttpFacts) -> Verdict:
-    """A compressed page over TLS with a token in it and a query's value repeated."""
+    """A compressed page over TLS: a query's value repeated beside a token that stays the same."""
     coding = _coding(http)
     if isinstance(coding, Skip):
         return coding
@@ -240,7 +257,7 @@ def breach(http: HttpFacts) -> Verdict:
     tier=1,
     source=Source.WIRE,
     title="A very large JSON reply",
-    evidence="{least}{size} bytes of {content_type}",
+    evidence="{least}{size:,} bytes of {content_type} in one reply",
     why="A client has to take and parse all of it before it can use any, in memory many times "
     "that size.",
     fix={
@@ -280,16 +297,16 @@ def payload(http: HttpFacts) -> Verdict:
     tier=1,
     source=Source.WIRE,
     title="A refusal without Retry-After",
-    evidence="{refused}",
+    evidence="{refused}, with neither Retry-After nor a RateLimit field",
     why="A client that is not told when to come back comes back at once, with all the others.",
     fix={
-        "nginx": "limit_req_status 429;\nerror_page 429 = @limited;\n"
+        "nginx": "# in server {{}}\nlimit_req_status 429;\nerror_page 429 = @limited;\n"
         "location @limited {{\n    add_header Retry-After 10 always;\n    return 429;\n}}",
         "caddy": "handle_errors {{\n\t@busy expression {{err.status_code}} in [429, 503]\n"
         '\theader @busy Retry-After "10"\n\trespond {{err.status_code}}\n}}',
         "apache": 'Header always set Retry-After "10" "expr=%{{REQUEST_STATUS}} in '
         "{{'429', '503'}}\"",
-        "any": "Retry-After: 10",
+        "any": "Send Retry-After with the seconds to wait: Retry-After: 10.",
     },
     references=("RFC 9110 §10.2.3", "RFC 6585 §4"),
     seed=("12.10.2",),
@@ -340,15 +357,18 @@ def retry_info(http: HttpFacts) -> Verdict:
     ),
 )  # fmt: skip
 def idempotency(http: HttpFacts) -> Verdict:
-    """What was made twice, by the replies: two places, two 201, or a failure of the second."""
+    """What was done twice, by the replies: two places, two 201, another body for one key.
+
+    A second reply that is a server's failure does not tell what was done.
+    """
     if http.content is None or http.content.repetition is None:
         why = http.content.repetition_unlearnt if http.content is not None else ""
         return Skip(why or "no request was repeated: that takes --method and --allow-write")
     seen = http.content.repetition
     if not 200 <= seen.first_status < 300:
         return Skip(f"the first {seen.method} gave {seen.first_status}")
-    if seen.second_status in {429, 503}:
-        return Skip(f"the second {seen.method} was refused ({seen.second_status})")
+    if seen.second_status == 429 or seen.second_status >= 500:
+        return Skip(f"the second {seen.method} was not worked on ({seen.second_status})")
     if not _acts_twice(seen):
         return None
     return Hit(
@@ -361,8 +381,6 @@ def idempotency(http: HttpFacts) -> Verdict:
 
 def _acts_twice(seen: Repetition) -> bool:
     """Whether the second reply shows another effect (RFC 9110 §9.2.2 lets replies differ)."""
-    if seen.second_status >= 500:
-        return True
     if not 200 <= seen.second_status < 300:
         return False
     if seen.first_location != seen.second_location:

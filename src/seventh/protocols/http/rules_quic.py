@@ -16,6 +16,7 @@ from seventh.protocols.http import config_verdicts
 from seventh.protocols.http.examples import GOOD
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_quic import H2Facts, H3Facts
+from seventh.protocols.http.proxy_fixes import ENVOY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 MIN_STREAMS = 100
@@ -37,15 +38,17 @@ def _parameters(**changes: object) -> HttpFacts:
     Severity.LOW,
     tier=0,
     source=Source.WIRE,
-    title="HTTP/2 settings limit throughput",
+    title="HTTP/2's settings hold requests back",
     evidence="{what}",
-    why="Few streams make a page's parts wait in line as in HTTP/1.1. A small window lets an "
-    "upload send that much and then wait a round trip for more, however fast the line is.",
+    why="Few streams make a page's parts wait in line as in HTTP/1.1. With a small initial window "
+    "an upload sends that much and then waits at least a round trip for more, however fast the "
+    "line is.",
     fix={
-        "nginx": "http2_max_concurrent_streams 128;\nclient_body_buffer_size 512k;\n"
-        "http2_body_preread_size 512k;",
+        "nginx": "# in http {{}}\nhttp2_max_concurrent_streams 128;\nhttp2_body_preread_size 512k;",
         "apache": "H2MaxSessionStreams 100\nH2WindowSize 1048576",
-        "haproxy": "tune.h2.max-concurrent-streams 100\ntune.h2.initial-window-size 1048576",
+        "haproxy": "# in global\ntune.h2.max-concurrent-streams 100\n"
+        "tune.h2.initial-window-size 1048576",
+        "envoy": ENVOY["settings"],
     },
     references=("RFC 9113 §6.5.2",),
     seed=("12.10.2",),
@@ -54,23 +57,30 @@ def _parameters(**changes: object) -> HttpFacts:
     directives={"nginx": ("http2_max_concurrent_streams",)},
 )
 def h2_settings(http: HttpFacts) -> Verdict:
-    """Fewer streams than the standard recommends, or a window that caps uploads at this RTT."""
+    """Fewer streams than the standard recommends, or an upload that begins slowly at this RTT.
+
+    The initial window is a remark only: servers widen it as the upload goes on, and how far is not
+    seen here.
+    """
     if http.config is not None:
         return config_verdicts.h2_settings(http.config, MIN_STREAMS)
     found = http.h2
-    if found is None or not found.settings:
+    # SETTINGS may be empty, as Node.js's are; a PING that was answered shows that they came.
+    if found is None or (not found.settings and found.ping_seconds is None):
         return Skip("no HTTP/2 connection told its settings")
     wrong: list[str] = []
     streams = found.max_concurrent_streams
-    if streams is not None and streams < MIN_STREAMS:
+    few = streams is not None and streams < MIN_STREAMS
+    if few:
         wrong.append(f"{streams} streams at once, fewer than {MIN_STREAMS}")
     rate = found.upload_bits_per_second
     if rate is not None and rate < MIN_UPLOAD_BITS_PER_SECOND:
         wrong.append(
-            f"a window of {found.initial_window_bytes} bytes caps an upload to "
-            f"{rate / 1e6:.1f} Mbit/s at a round trip of {(found.rtt_seconds or 0) * 1e3:.0f} ms"
+            f"an upload begins with a window of {found.initial_window_bytes} bytes, which is "
+            f"{rate / 1e6:.1f} Mbit/s at a round trip of {(found.rtt_seconds or 0) * 1e3:.0f} ms "
+            "until the server widens it"
         )
-    return Hit(what="; ".join(wrong)) if wrong else None
+    return Hit(None if few else Severity.INFO, what="; ".join(wrong)) if wrong else None
 
 
 @rule(
@@ -84,8 +94,9 @@ def h2_settings(http: HttpFacts) -> Verdict:
     why="Anybody can put a victim's address on an Initial: the server then sends the victim "
     "several times what the attacker spent. Three times is the limit.",
     fix={
-        "nginx": "quic_retry on;",
-        "haproxy": "quic-force-retry",
+        "nginx": "quic_retry on;   # nginx 1.25 or newer",
+        "haproxy": "# in frontend, built with QUIC\n"
+        "bind quic4@:443 ssl crt /etc/haproxy/site.pem alpn h3 quic-force-retry",
         "any": "Update the QUIC library; until then ask for a token (Retry), and send shorter "
         "certificate chains.",
     },
@@ -120,12 +131,14 @@ def quic_amplify(http: HttpFacts) -> Verdict:
     Severity.MEDIUM,
     tier=4,
     source=Source.WIRE,
-    title="A QUIC connection does not survive a new port",
+    title="QUIC connections move badly to a new port",
     evidence="{what}",
     why="A phone that goes from Wi-Fi to the mobile network, or whose NAT forgets it, comes from "
-    "another port. The connection should go on; here it stalls and starts again.",
+    "another port. The connection should go on, once the server has asked with a challenge "
+    "whether the client is really there.",
     fix={
-        "nginx": "quic_bpf on;  # one worker must get all packets of a connection",
+        "nginx": "# in main: one worker must get all packets of a connection\n"
+        "quic_bpf on;   # nginx 1.25 or newer",
         "any": "Let load balancers route QUIC by connection id (QUIC-LB), not by address and "
         "port, and leave active migration enabled.",
     },
@@ -136,19 +149,26 @@ def quic_amplify(http: HttpFacts) -> Verdict:
                                 continued=False)),
 )  # fmt: skip
 def quic_migrate(http: HttpFacts) -> Verdict:
-    """Migration that is forbidden, stalls, or is taken without a PATH_CHALLENGE."""
+    """Migration that stalls; low where it goes on all the same.
+
+    That is: without a PATH_CHALLENGE, as Envoy does it, or without an answer to ours; or declared
+    against, which is a server's right (RFC 9000 §18.2), and a NAT that forgets goes unpunished.
+    """
     moved = http.h3.migration if http.h3 is not None else None
     if moved is None:
         return Skip("no QUIC connection was moved")
     declared = http.h3.quic.parameters if http.h3 and http.h3.quic else None
     if not moved.continued:
         return Hit(what="the connection stalled when it went on from another port")
-    if declared is not None and declared.disable_active_migration:
-        return Hit(what="the server declares disable_active_migration")
     if not moved.challenged:
-        return Hit(what="the server went on without a PATH_CHALLENGE to the new port")
+        what = "the connection went on, but no PATH_CHALLENGE came: any address is believed"
+        return Hit(Severity.LOW, what=what)
     if not moved.validated:
-        return Hit(what="the server did not answer our PATH_CHALLENGE")
+        what = "the connection went on, but our PATH_CHALLENGE was not answered"
+        return Hit(Severity.LOW, what=what)
+    if declared is not None and declared.disable_active_migration:
+        what = "the connection went on, but the server declares disable_active_migration"
+        return Hit(Severity.LOW, what=what)
     return None
 
 
@@ -162,9 +182,10 @@ def quic_migrate(http: HttpFacts) -> Verdict:
     why="A reader who pauses longer pays for a new handshake with the next click; keeping the "
     "connection alive by PINGs costs phones their battery.",
     fix={
-        "nginx": "keepalive_timeout 65;  # QUIC's idle timeout follows it",
-        "haproxy": "timeout client 60s",
-        "caddy": "servers {{ timeouts {{ idle 2m }} }}",
+        "nginx": "keepalive_timeout 65;   # QUIC's idle timeout is the same",
+        "haproxy": "# in global, built with QUIC\ntune.quic.frontend.max-idle-timeout 60s",
+        "envoy": ENVOY["quic idle"],
+        "any": "Raise max_idle_timeout to a minute or more in the settings of the QUIC library.",
     },
     references=("RFC 9000 §10.1",),
     seed=("12.10.1",),
@@ -188,16 +209,15 @@ def quic_idle(http: HttpFacts) -> Verdict:
     Severity.LOW,
     tier=0,
     source=Source.WIRE,
-    title="QUIC packets are kept small",
+    title="QUIC datagrams are kept small",
     evidence="max_udp_payload_size is {bytes} bytes",
     why="The server lets no client send larger datagrams, though most paths carry 1350 bytes and "
     "more: uploads take more packets, each with its own cost.",
     fix={
         "any": "Raise max_udp_payload_size to at least 1472, or leave it out, and let path MTU "
         "discovery find what fits.",
-        "nginx": "# built in: only a patched or other server sets it lower",
     },
-    references=("RFC 9000 §14",),
+    references=("RFC 9000 §18.2", "RFC 9000 §14"),
     seed=("12.10.1",),
     good=GOOD,
     bad=_parameters(max_udp_payload_bytes=1200),

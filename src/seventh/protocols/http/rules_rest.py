@@ -8,11 +8,16 @@ from seventh.model.severity import Severity
 from seventh.protocols.http import config_verdicts
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_content import Api, Body, ContentFacts, EventStream, Lifecycle
+from seventh.protocols.http.proxy_fixes import ENVOY, HAPROXY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 TELLING_HOLD_SECONDS = 30.0
 """Listening this long hears a heartbeat that is sent every 15 s, as the HTML standard advises."""
 LONG_SILENCE_SECONDS = 25.0
+LONG_BEAT_SECONDS = 50.0
+"""Where there is a heartbeat: what a proxy that waits a minute still bears."""
+MOMENT_SECONDS = 0.2
+"""Less is no silence."""
 _NOT_LOOKED = Skip("the representation was not looked at")
 _PEOPLE = Skip("the site serves pages for people, not an interface for programs")
 _DAY = 86400
@@ -51,7 +56,7 @@ def _api(http: HttpFacts) -> Api | Skip:
         "caddy": 'header Link "</openapi.json>; rel=service-desc"',
         "apache": 'Header always set Link "</openapi.json>; rel=service-desc"',
     },
-    references=("OpenAPI Specification 3.1.0", "RFC 8631", "RFC 9727"),
+    references=("OpenAPI Specification", "RFC 8631", "RFC 9727"),
     seed=("12.6.1",),
     good=_facts(
         api=Api(speaks=True, described_at="/openapi.json", description="OpenAPI 3.1.0", checked=1)
@@ -83,12 +88,18 @@ def schema(http: HttpFacts) -> Verdict:
     why="A client can react to an error only if it can read it: problem details have one form for "
     "all services, with a type that programs can tell apart.",
     fix={
-        "nginx": "error_page 404 = @problem404;\nlocation @problem404 {{\n"
+        "nginx": "# in server {{}}; behind proxy_pass with proxy_intercept_errors on;\n"
+        "error_page 404 = @problem404;\nlocation @problem404 {{\n"
         "    default_type application/problem+json;\n"
         '    return 404 \'{{"type":"about:blank","title":"Not Found","status":404}}\';\n}}',
         "caddy": "handle_errors {{\n\theader Content-Type application/problem+json\n"
         '\trespond `{{"type":"about:blank","status":{{err.status_code}}}}` {{err.status_code}}\n}}',
-        "any": 'Content-Type: application/problem+json   # {{"type": …, "title": …, "status": …}}',
+        "apache": '<Location "/api">\n'
+        '    ErrorDocument 404 \'{{"type":"about:blank","status":404}}\'\n'
+        '    Header always set Content-Type application/problem+json "expr=%{{REQUEST_STATUS}} '
+        '-eq 404"\n</Location>',
+        "any": "Answer errors with Content-Type: application/problem+json and an object of type, "
+        "title and status.",
     },
     references=("RFC 9457 §3",),
     seed=("12.6.1",),
@@ -122,11 +133,13 @@ def error_format(http: HttpFacts) -> Verdict:
     why="Clients choose by the type what to do with content: a wrong one is not parsed, or is "
     "run as a page (JSON shown as HTML is a way in for scripts).",
     fix={
-        "nginx": "default_type application/json;   # in the API's location, for what has no type "
-        "of its own\nadd_header X-Content-Type-Options nosniff always;",
-        "caddy": "header Content-Type application/json\nheader X-Content-Type-Options nosniff",
-        "apache": "ForceType application/json\nHeader always set X-Content-Type-Options nosniff",
-        "any": "Content-Type: application/json   # what the content is",
+        "nginx": "# in the API's location, for what has no type of its own\n"
+        "default_type application/json;\nadd_header X-Content-Type-Options nosniff always;",
+        "caddy": "header /api/* Content-Type application/json\n"
+        "header X-Content-Type-Options nosniff",
+        "apache": '<Location "/api">\n    ForceType application/json\n</Location>\n'
+        "Header always set X-Content-Type-Options nosniff",
+        "any": "Send the Content-Type that the content has: application/json for JSON.",
     },
     references=("RFC 9110 §8.3",),
     seed=("12.6.1",),
@@ -198,23 +211,26 @@ def _when(seconds: int | None) -> str:
     Severity.MEDIUM,
     tier=4,
     source=Source.WIRE,
-    title="An event stream without heartbeat",
+    title="An event stream is silent, held back or broken off",
     evidence="{what}",
     why="Proxies end what is silent for a minute or less, and buffers hold events back until they "
     "are full: the client sees late events, gaps, or nothing.",
     fix={
-        "nginx": "proxy_buffering off;   # or X-Accel-Buffering: no in the application's reply\n"
-        "proxy_read_timeout 1h;\ngzip off;",
-        "caddy": "reverse_proxy localhost:8080 {{\n\tflush_interval -1\n}}",
+        "nginx": "# in the stream's location; or X-Accel-Buffering: no in the application's reply\n"
+        "proxy_buffering off;\nproxy_read_timeout 1h;\ngzip off;",
+        "caddy": "# hands events on as they come, without response_buffers\n"
+        "reverse_proxy localhost:8080",
         "apache": "ProxyPass /events http://localhost:8080/events flushpackets=on timeout=3600",
+        "envoy": ENVOY["events"],
+        "haproxy": HAPROXY["events"],
         "any": "Send a comment line (a colon, then two line ends) every 15 s, and flush after "
         "each event.",
     },
-    references=("HTML Living Standard, Server-sent events",),
+    references=("HTML Living Standard, Server-sent events, Authoring notes",),
     seed=("12.8.2",),
     good=_facts(events=EventStream(seconds=40.0, events=3, comments=2, silence_seconds=15.0)),
     bad=_facts(events=EventStream(seconds=40.0, events=1, silence_seconds=39.0)),
-    directives={"nginx": ("proxy_buffering",)},
+    directives={"nginx": ("proxy_buffering",), "caddy": ("response_buffers",)},
 )
 def heartbeat(http: HttpFacts) -> Verdict:
     """Silence that proxies do not bear, an end after silence, or events that come in halves."""
@@ -226,14 +242,30 @@ def heartbeat(http: HttpFacts) -> Verdict:
     heard = http.content.events
     if heard.cut_events:
         return Hit(what=f"{heard.cut_events} events came in parts, as out of a buffer")
-    if heard.ended and not heard.comments and (heard.ended_silent_seconds or 0.0) > 0.2:
-        silent = f"{heard.ended_silent_seconds or 0.0:.1f} s of silence"
-        return Hit(what=f"the stream was ended after {silent} and no comment")
-    if heard.silence_seconds >= LONG_SILENCE_SECONDS:
+    if heard.ended and (said := _how_it_ended(heard)):
+        return Hit(what=said)
+    if heard.silence_seconds >= (LONG_BEAT_SECONDS if heard.comments else LONG_SILENCE_SECONDS):
         return Hit(what=f"{heard.silence_seconds:.0f} s without a byte")
     if heard.seconds < TELLING_HOLD_SECONDS and not heard.comments:
         return Skip(f"heard for {heard.seconds:.0f} s only; --hold 40 hears a heartbeat")
     return None
+
+
+def _how_it_ended(heard: EventStream) -> str:
+    """What was wrong with a stream's end; empty where the server may have meant it.
+
+    An idle timer ends a stream in its longest silence, a limit on the whole reply anywhere.
+    """
+    last = heard.ended_silent_seconds or 0.0
+    timer = last > MOMENT_SECONDS and last >= heard.silence_seconds
+    if heard.comments and heard.broken_off and timer:
+        return f"the stream was broken off after {last:.1f} s of silence: comments come too seldom"
+    if not heard.comments and last > MOMENT_SECONDS and (timer or not heard.broken_off):
+        return f"the stream was ended after {last:.1f} s of silence and no comment"
+    if not heard.broken_off:
+        return ""
+    told = "though it was not silent: a limit on how long a reply may take"
+    return f"the stream was broken off after {heard.seconds:.1f} s, {told}"
 
 
 __all__ = ["content_type", "error_format", "heartbeat", "schema", "sunset"]

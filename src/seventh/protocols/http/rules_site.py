@@ -16,6 +16,7 @@ from seventh.protocols.http.facts_versions import (
     TlsUpgrade,
 )
 from seventh.protocols.http.facts_write import Ambiguous, EarlyPost, Expected, WriteFacts
+from seventh.protocols.http.proxy_fixes import ENVOY, HAPROXY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 MANY_HOPS = 3
@@ -27,6 +28,8 @@ SURE_SKEW_SECONDS = 60.0
 """A skew that is blamed on the server even where our own clock is not known to be right."""
 STALL_SECONDS = 1.0
 TOO_EARLY = 425
+REFUSES_FORM = frozenset({400, 411, 501})
+_SUBDOMAINS = "# and ; includeSubDomains in the value, where every subdomain has https"
 
 
 @rule(
@@ -34,24 +37,29 @@ TOO_EARLY = 425
     Severity.MEDIUM,
     tier=1,
     source=Source.WIRE,
-    title="Connections are not kept open",
+    title="Connections are ended early",
     evidence="HTTP/1.1: {what}",
-    why="Each further request pays for a new connection: a round trip for TCP, one or two for TLS, "
-    "and the slow start of both.",
+    why="What is asked after that pays for a new connection: a round trip for TCP, one or two for "
+    "TLS, and the slow start of both.",
     fix={
         "nginx": "keepalive_timeout 65;\nkeepalive_requests 1000;",
         "apache": "KeepAlive On\nKeepAliveTimeout 15\nMaxKeepAliveRequests 1000",
-        "haproxy": "option http-keep-alive\ntimeout http-keep-alive 30s",
-        "caddy": "servers {{ timeouts {{ idle 5m }} }}",
+        "node": "server.keepAliveTimeout = 65000;",
+        "haproxy": "# in defaults\noption http-keep-alive\ntimeout http-keep-alive 30s",
+        "caddy": "# in the global options\nservers {{\n\ttimeouts {{\n\t\tidle 5m\n\t}}\n}}",
+        "envoy": ENVOY["reuse"],
     },
     references=("RFC 9112 §9.3",),
     seed=("12.11.5",),
     good=GOOD,
     bad=GOOD.learn(reuse=Reuse(requests=1, said_close=True)),
-    directives={"nginx": ("keepalive_timeout", "keepalive_requests")},
+    directives={"nginx": ("keepalive_timeout", "keepalive_requests"), "caddy": ("idle",)},
 )
 def no_reuse(http: HttpFacts) -> Verdict:
-    """A connection that ends with its answer, or soon after."""
+    """A connection that ends with its answer, or soon after.
+
+    A few seconds of idling are what some servers have built in (Apache and Node.js: 5): low.
+    """
     if http.config is not None:
         return config_verdicts.no_reuse(http.config, MIN_IDLE_SECONDS, MIN_REQUESTS)
     reuse = http.reuse
@@ -61,12 +69,15 @@ def no_reuse(http: HttpFacts) -> Verdict:
         return Hit(what=f"the server closes the connection after {_answers(reuse.requests)}")
     declared = reuse.keep_alive_seconds
     if declared is not None and declared < MIN_IDLE_SECONDS:
-        return Hit(what=f"idle connections are kept for {declared} s (Keep-Alive)")
+        severity = Severity.LOW if declared else None
+        return Hit(severity, what=f"idle connections are kept for {declared} s (Keep-Alive)")
     left = reuse.keep_alive_requests
     if left is not None and left + reuse.requests < MIN_REQUESTS:
         return Hit(what=f"{left + reuse.requests} requests are allowed (Keep-Alive)")
     if reuse.idle_closed_seconds is not None and reuse.idle_closed_seconds < MIN_IDLE_SECONDS:
-        return Hit(what=f"the idle connection was closed after {reuse.idle_closed_seconds:.1f} s")
+        closed = reuse.idle_closed_seconds
+        severity = Severity.LOW if closed >= 1 else None
+        return Hit(severity, what=f"the idle connection was closed after {closed:.1f} s")
     return None
 
 
@@ -84,7 +95,8 @@ def _answers(count: int) -> str:
     why="Every hop costs at least a round trip, and to another host a lookup and two handshakes, "
     "before the first byte that anybody wanted.",
     fix={
-        "nginx": "return 301 https://www.example.org$request_uri;  # straight to the last URL",
+        "nginx": "# in the server block of the first URL, straight to the last one\n"
+        "return 301 https://www.example.org$request_uri;",
         "any": "Let the first redirect lead to the final URL, and link to that one.",
     },
     references=("RFC 9110 §15.4",),
@@ -115,16 +127,19 @@ def redirect(http: HttpFacts) -> Verdict:
     evidence="{what}",
     why="Whoever is on the way reads and changes everything: passwords, cookies, the page itself.",
     fix={
-        "nginx": "server {{ listen 80; return 308 https://$host$request_uri; }}",
-        "apache": "Redirect permanent / https://www.example.org/",
-        "haproxy": "http-request redirect scheme https code 308 unless {{ ssl_fc }}",
-        "caddy": "www.example.org  # a site address without http:// redirects by itself",
+        "nginx": "# in http {{}}\nserver {{\n    listen 80;\n    server_name www.example.org;\n"
+        "    return 308 https://$host$request_uri;\n}}",
+        "apache": "# in the virtual host of port 80\nRedirect permanent / https://www.example.org/",
+        "haproxy": "# in frontend\nhttp-request redirect scheme https code 308 unless {{ ssl_fc }}",
+        "caddy": "# a site whose address has no http:// redirects by itself\n"
+        "www.example.org {{\n\tfile_server\n}}",
+        "envoy": ENVOY["https"],
     },
     references=("RFC 6797 §7.2", "RFC 9325 §3.2"),
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(clear=Clear(url="http://www.example.org/", outcome="serves", status=200)),
-    directives={"nginx": ("listen", "return")},
+    directives={"nginx": ("listen", "return"), "caddy": ("site", "redir")},
 )
 def no_https(http: HttpFacts) -> Verdict:
     """Content in clear; of a server on this machine's loopback a remark, for no network sees it."""
@@ -134,7 +149,7 @@ def no_https(http: HttpFacts) -> Verdict:
         return Hit(what=f"a redirect leads from https to http: {http.redirects.final_url}")
     clear = http.clear
     if clear is None:
-        return Skip("plain HTTP was not looked at: it stands beside https on port 443 only")
+        return Skip("plain HTTP was not looked at")
     if clear.outcome == "failed":
         return Skip(f"plain HTTP did not answer: {clear.detail}")
     if clear.outcome != "serves":
@@ -155,19 +170,18 @@ def no_https(http: HttpFacts) -> Verdict:
     why="Without it the first request of a visit may go in clear, where somebody on the way can "
     "answer it and keep the visitor away from https for good.",
     fix={
-        "nginx": 'add_header Strict-Transport-Security "max-age=31536000; includeSubDomains" '
-        "always;",
-        "apache": 'Header always set Strict-Transport-Security "max-age=31536000; '
-        'includeSubDomains"',
-        "haproxy": 'http-response set-header Strict-Transport-Security "max-age=31536000; '
-        'includeSubDomains"',
-        "caddy": 'header Strict-Transport-Security "max-age=31536000; includeSubDomains"',
+        "nginx": f'{_SUBDOMAINS}\nadd_header Strict-Transport-Security "max-age=31536000" always;',
+        "apache": f'{_SUBDOMAINS}\nHeader always set Strict-Transport-Security "max-age=31536000"',
+        "haproxy": f"# in frontend; {_SUBDOMAINS[2:]}\n"
+        'http-response set-header Strict-Transport-Security "max-age=31536000"',
+        "caddy": f'{_SUBDOMAINS}\nheader Strict-Transport-Security "max-age=31536000"',
+        "envoy": ENVOY["hsts"],
     },
-    references=("RFC 6797 §6.1",),
+    references=("RFC 6797 §6.1", "RFC 9325 §3.2"),
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(hsts=Hsts()),
-    directives={"nginx": ("add_header",)},
+    directives={"nginx": ("add_header",), "caddy": ("header strict-transport-security", "site")},
 )
 def hsts(http: HttpFacts) -> Verdict:
     """No max-age, or one that is over before the visitor comes back."""
@@ -198,13 +212,14 @@ def _days(seconds: int) -> str:
     Severity.LOW,
     tier=1,
     source=Source.WIRE,
-    title="The Date header is off",
-    evidence="Date is {skew} s {direction} of this machine's clock{caveat}",
+    title="The Date field is off",
+    evidence="Date is {skew} s {direction} this machine's clock{caveat}",
     why="Caches reckon ages and lifetimes from Date, and clients judge cookies and signed URLs by "
     "it: content goes stale early, or stays too long.",
     fix={
         "chrony": "pool pool.ntp.org iburst\nmakestep 1.0 3",
-        "any": "Let the server's clock follow NTP: `seventh check ntp://` shows its time server.",
+        "any": "Let the server's clock follow NTP: `seventh check ntp://HOST` shows whether a time "
+        "server is right.",
     },
     references=("RFC 9110 §6.6.1",),
     seed=("12.4",),
@@ -212,19 +227,20 @@ def _days(seconds: int) -> str:
     bad=GOOD.learn(date=Dated(value="Sun, 22 Nov 2026 10:00:00 GMT", skew_seconds=30.0)),
 )
 def date_skew(http: HttpFacts) -> Verdict:
-    """More than two seconds between a fresh answer's Date and this machine's clock."""
+    """A fresh answer's Date more than two seconds from this machine's clock, its error apart."""
     if http.date is None:
         return Skip("no fresh answer had a Date")
     skew = http.date.skew_seconds
     if skew is None:
         return Skip("the Date field is no date")
-    if abs(skew) <= MAX_SKEW_SECONDS:
+    if abs(skew) <= MAX_SKEW_SECONDS + http.date.own_error_seconds:
         return None
     if http.date.unsynchronised and abs(skew) < SURE_SKEW_SECONDS:
         return Skip("this machine's own clock is not synchronised")
     caveat = ", which is not synchronised itself" if http.date.unsynchronised else ""
-    direction = "ahead" if skew > 0 else "behind"
-    return Hit(skew=f"{abs(skew):,.0f}", direction=direction, caveat=caveat)
+    direction = "ahead of" if skew > 0 else "behind"
+    shown = f"{abs(skew):.1f}" if abs(skew) < SURE_SKEW_SECONDS else f"{abs(skew):,.0f}"
+    return Hit(skew=shown, direction=direction, caveat=caveat)
 
 
 @rule(
@@ -237,9 +253,8 @@ def date_skew(http: HttpFacts) -> Verdict:
     why="TLS that begins in the middle of a plain conversation lets whoever sits between put one "
     "side out of step with the other, so that a visitor takes one answer for another (Opossum).",
     fix={
-        "apache": "SSLEngine on  # never `SSLEngine optional`; or Apache 2.4.64, which has "
-        "dropped it",
-        "cups": "Encryption Required  # over ipps://, with plain HTTP off",
+        "apache": "# in the place of `SSLEngine optional`, which Apache 2.4.64 has dropped\n"
+        "SSLEngine on",
         "any": "Take RFC 2817 out of the configuration: https has a port of its own.",
     },
     references=("RFC 2817", "CVE-2025-49812"),
@@ -266,12 +281,13 @@ def upgrade_tls(http: HttpFacts) -> Verdict:
     source=Source.WIRE,
     title="Expect: 100-continue stalls",
     evidence="{method} with Expect: 100-continue {what}",
-    why="Programs that ask before they send a large body (curl does by itself above 1 MiB) wait a "
+    why="Programs that ask before they send large content (curl does by itself above 1 MiB) wait a "
     "second each time for a word that never comes, or fail.",
     fix={
-        "nginx": "proxy_http_version 1.1;  # nginx answers 100 itself; look behind it",
-        "haproxy": "no option http-buffer-request",
-        "any": "Let what terminates HTTP/1.1 answer 100 (Continue), or the final status at once.",
+        "envoy": ENVOY["100"],
+        "haproxy": HAPROXY["100"],
+        "any": "Let what terminates HTTP/1.1 send 100 (Continue) before it reads the content, or "
+        "the final status at once; a proxy that does not must pass Expect on.",
     },
     references=("RFC 9110 §10.1.1",),
     seed=("12.11.7",),
@@ -305,13 +321,15 @@ def expect_continue(http: HttpFacts) -> Verdict:
     why="Whoever recorded the first packet can send it again, from anywhere: what the request does "
     "is done twice.",
     fix={
-        "nginx": "proxy_set_header Early-Data $ssl_early_data;  # and let the application answer "
-        "425\n# or: ssl_early_data off;",
-        "haproxy": "http-request wait-for-handshake unless METH_GET",
+        "nginx": "# and let the application answer 425; or else: ssl_early_data off;\n"
+        "proxy_set_header Early-Data $ssl_early_data;",
+        "haproxy": "# in frontend\nhttp-request wait-for-handshake unless METH_GET",
+        "caddy": "# in the global options\nservers {{\n\t0rtt off\n}}",
+        "envoy": ENVOY["0-rtt"],
         "any": "Answer early requests that are not idempotent with 425 (Too Early), or wait for "
         "the end of the handshake before working on them.",
     },
-    references=("RFC 8470 §5.2",),
+    references=("RFC 8470 §3", "RFC 8470 §5.2"),
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(
@@ -321,10 +339,13 @@ def expect_continue(http: HttpFacts) -> Verdict:
             )
         )
     ),
-    directives={"nginx": ("ssl_early_data", "proxy_set_header")},
+    directives={"nginx": ("ssl_early_data", "proxy_set_header"), "caddy": ("0rtt",)},
 )
 def early_unsafe(http: HttpFacts) -> Verdict:
-    """An unsafe request in early data that got an answer other than 425 before the handshake."""
+    """An unsafe request in early data that got an answer other than 425 before the handshake.
+
+    An answer that turns the request down shows no effect that could be repeated.
+    """
     if http.config is not None:
         return config_verdicts.early_unsafe(http.config)
     found = http.write.early_post if http.write is not None else None
@@ -334,6 +355,8 @@ def early_unsafe(http: HttpFacts) -> Verdict:
         return Skip(found.failed)
     if not found.accepted or not found.before_handshake or found.status == TOO_EARLY:
         return None
+    if found.status is not None and 400 <= found.status < 500:
+        return Skip(f"{found.method} was turned down with {found.status}, so that nothing was done")
     return Hit(
         what=f"{found.method} in HTTP/{found.version}'s early data got {found.status or 0} before "
         "the handshake was over"
@@ -346,15 +369,14 @@ def early_unsafe(http: HttpFacts) -> Verdict:
     tier=4,
     source=Source.WIRE,
     title="Ambiguous message length is accepted",
-    evidence="a request with Content-Length and Transfer-Encoding got {status}, and the connection "
-    "went on",
+    evidence="a request with Content-Length and Transfer-Encoding got {status}, and the server "
+    "kept the connection open",
     why="Where a proxy in front reads one length and the server the other, what one takes for a "
     "body is the next visitor's request to the other (request smuggling).",
     fix={
-        "nginx": "# update: since 1.21.1 nginx answers 400",
-        "apache": "HttpProtocolOptions Strict",
-        "haproxy": "# update; and no `option accept-unsafe-violations-in-http-request`",
-        "any": "Refuse such requests with 400, or close the connection after the answer.",
+        "envoy": ENVOY["two lengths"],
+        "any": "Refuse such requests with 400 (nginx does since 1.21.1), or close the connection "
+        "after the answer: update what terminates HTTP/1.1.",
     },
     references=("RFC 9112 §6.1",),
     seed=("12.9.2",),
@@ -364,11 +386,15 @@ def early_unsafe(http: HttpFacts) -> Verdict:
     ),
 )
 def two_lengths(http: HttpFacts) -> Verdict:
-    """Neither refused nor followed by the connection's end."""
+    """Neither refused for its form nor followed by the connection's end.
+
+    Another error shows that the request was read; what its length was taken for stays open: low.
+    """
     found = http.write.ambiguous if http.write is not None else None
     if found is None:
         return Skip("no request with two lengths was sent")
     if found.status is None:
         return Skip(found.failed or "no answer came")
-    refused = 400 <= found.status < 600
-    return None if refused or found.closed else Hit(status=found.status)
+    if found.closed or found.status in REFUSES_FORM or found.second_status is None:
+        return None
+    return Hit(Severity.LOW if found.status >= 400 else None, status=found.status)

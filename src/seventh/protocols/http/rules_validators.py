@@ -6,6 +6,7 @@ from seventh.model.severity import Severity
 from seventh.protocols.http import config_verdicts
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_content import Validation
+from seventh.protocols.http.proxy_fixes import ENVOY
 from seventh.protocols.http.rules_caching_examples import (
     NOT_LOOKED,
     PUBLIC,
@@ -18,6 +19,9 @@ from seventh.protocols.http.rules_caching_examples import (
 )
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
+_LONG_SECONDS = 86400
+"""An immutable reply that is fresh for so long is asked about no more."""
+
 
 @rule(
     "HTTP-NO-VALIDATOR",
@@ -25,24 +29,29 @@ from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
     tier=1,
     source=Source.WIRE,
     title="A cacheable reply without a validator",
-    evidence="neither ETag nor Last-Modified; Cache-Control: {directives}",
+    evidence="neither ETag nor Last-Modified{where}; Cache-Control: {directives}",
     why="Caches may keep this reply, but cannot ask whether it still holds: once it is stale, all "
     "of it is sent again, changed or not.",
     fix={
-        "nginx": "etag on;   # for files; an application behind proxy_pass sends its own ETag",
-        "caddy": "file_server   # sends ETag and Last-Modified; behind reverse_proxy the "
-        "application does",
+        "nginx": "# for files; an application behind proxy_pass sends its own ETag\netag on;",
+        "caddy": "# sends ETag and Last-Modified; behind reverse_proxy the application does\n"
+        "file_server",
         "apache": "# for files; behind ProxyPass the application sends it\nFileETag MTime Size",
+        "envoy": ENVOY["validator"],
         "any": "Send ETag, a hash of the content, with every cacheable reply.",
     },
     references=("RFC 9110 §8.8", "RFC 9111 §4.3.1"),
     seed=("12.10.3",),
     good=content(caching=PUBLIC, validation=VALIDATED),
     bad=content(caching=PUBLIC, validation=Validation()),
-    directives={"nginx": ("etag", "add_header")},
+    directives={"nginx": ("etag", "add_header"), "caddy": ("header etag", "header last-modified")},
 )
 def no_validator(http: HttpFacts) -> Verdict:
-    """A 200 that caches may store, with neither validator."""
+    """A 200 that caches may store, with neither validator.
+
+    Low where no lifetime is given either, for caches then have nothing to guess one by; and of no
+    matter where the reply is said never to change (RFC 8246 §2).
+    """
     if http.config is not None:
         return config_verdicts.no_validator(http.config)
     cached, validated = cached_of(http), validated_of(http)
@@ -52,9 +61,27 @@ def no_validator(http: HttpFacts) -> Verdict:
         return validated
     if not (cached.storable_private or cached.storable_shared):
         return None
+    where = ""
     if validated.etag is not None or validated.last_modified is not None:
+        where = _stripped(http, validated)
+        if not where:
+            return None
+    if "immutable" in cached.directives and (cached.lifetime_private_seconds or 0) >= _LONG_SECONDS:
         return None
-    return Hit(directives=cached.directives or ("absent",))
+    severity = Severity.LOW if cached.freshness == "heuristic" else None
+    return Hit(severity, where=where, directives=cached.directives or ("absent",))
+
+
+def _stripped(http: HttpFacts, validated: Validation) -> str:
+    """Where a coded reply, which is what browsers keep, has lost the only validator."""
+    assert http.content is not None  # noqa: S101 - there is no Validation without it
+    coding = http.content.coding
+    shown = coding.variant("any") if coding is not None else None
+    if shown is None or shown.status != 200 or not shown.coding or shown.etag is not None:
+        return ""
+    if validated.last_modified is not None:
+        return ""
+    return f" in {shown.coding}, though the plain reply has {validated.etag}"
 
 
 @rule(
@@ -67,14 +94,11 @@ def no_validator(http: HttpFacts) -> Verdict:
     why="The client has this very content and says so; the server sends it again in full instead "
     "of a 304 without content, so that revalidating saves nothing.",
     fix={
-        "nginx": "etag on;\nif_modified_since exact;\n"
-        "# behind proxy_pass the application compares If-None-Match; sub_filter, ssi and addition "
-        "drop the ETag",
-        "caddy": "# remove header lines that set or delete ETag; the application compares "
-        "If-None-Match",
+        "nginx": "# for files, where sub_filter, ssi and addition drop the ETag; behind proxy_pass "
+        "the application compares\netag on;\nif_modified_since exact;",
         "apache": "# the suffix that mod_deflate adds to the ETag does not match on the way back: "
         "without one, coded replies are asked for by Last-Modified\n"
-        "DeflateAlterETag Remove\nBrotliAlterETag Remove",
+        "DeflateAlterETag Remove\n# with mod_brotli\nBrotliAlterETag Remove",
         "any": "Compare If-None-Match with the ETag of the reply that would be sent, and answer "
         "304.",
     },
@@ -88,12 +112,12 @@ def etag_ignored(http: HttpFacts) -> Verdict:
     validated = validated_of(http)
     if isinstance(validated, Skip):
         return validated
-    if len(set(validated.etags.values())) > 1:
+    if _drifts(validated):
         return Skip("the ETag differs from reply to reply, so that none can match")
     asked = (
         ("If-None-Match", "", validated.etag_status, validated.etag_same_bytes),
         ("If-None-Match", validated.coded, validated.coded_status, validated.coded_same_bytes),
-        # RFC 9110 §13.2.2 lets a server that sends an ETag be asked by it alone.
+        # Where there is an ETag, it is what caches ask by (RFC 9110 §13.1.3).
         *(
             (("If-Modified-Since", "", validated.date_status, validated.date_same_bytes),)
             if validated.etag is None
@@ -121,11 +145,11 @@ def etag_ignored(http: HttpFacts) -> Verdict:
     why="A client that comes back to another node, or asks twice, gets everything again although "
     "nothing has changed, and downloads that are resumed start over.",
     fix={
-        "nginx": "# the ETag is made of time and size: give files the same times on all nodes, "
-        "as with rsync --times",
         "apache": "# without INode, which differs from node to node; and give files the same "
         "times on all nodes, as with rsync --times\nFileETag MTime Size",
-        "any": "Make the ETag of the content's hash, not of inode, time or node.",
+        "any": "Make the ETag of the content's hash, not of inode, time or node. Servers of files "
+        "make it of time and size (nginx and Caddy do): give files the same times on all nodes, "
+        "as with rsync --times.",
     },
     references=("RFC 9110 §8.8.3",),
     seed=("12.10.3",),
@@ -139,9 +163,26 @@ def etag_unstable(http: HttpFacts) -> Verdict:
         return validated
     if len(validated.etags) < 2:
         return Skip("no two replies had an ETag and the same content")
-    if len(set(validated.etags.values())) < 2:
+    if len(_opaque(validated)) < 2:
         return None
-    return Hit(etags=tuple(f"{tag} ({place})" for place, tag in validated.etags.items()))
+    places: dict[str, list[str]] = {}
+    for place, tag in validated.etags.items():
+        named = places.setdefault(tag, [])
+        if place != "repeated" or _drifts(validated):
+            named.append(place)
+    return Hit(etags=tuple(f"{tag} ({', '.join(named)})" for tag, named in places.items()))
+
+
+def _drifts(validated: Validation) -> bool:
+    """Whether the same place gave another ETag when it was asked again."""
+    again = validated.etags.get("repeated")
+    others = [tag for place, tag in validated.etags.items() if place != "repeated"]
+    return again is not None and bool(others) and again not in others
+
+
+def _opaque(validated: Validation) -> set[str]:
+    """The ETags as If-None-Match compares them: weakly (RFC 9110 §8.8.3)."""
+    return {tag.removeprefix("W/") for tag in validated.etags.values()}
 
 
 @rule(
@@ -150,15 +191,14 @@ def etag_unstable(http: HttpFacts) -> Verdict:
     tier=1,
     source=Source.WIRE,
     title="One strong ETag for two encodings",
-    evidence="{etag} stands for {codings}",
+    evidence="the strong ETag {etag} stands for {codings}",
     why="A strong ETag promises the same bytes. Caches and clients that resume a download by "
     "ranges put together pieces of the plain and of the compressed form: what comes out is broken.",
     fix={
-        "nginx": "gzip on;   # nginx weakens the ETag when it compresses itself; an application "
-        "that compresses sends one ETag for each coding",
-        "caddy": "encode zstd gzip   # gives each coding an ETag of its own; an application that "
-        "compresses does so itself",
-        "apache": "DeflateAlterETag AddSuffix\nBrotliAlterETag AddSuffix",
+        "nginx": "# makes the ETag weak when it compresses; an application that compresses sends "
+        "one for each coding\ngzip on;",
+        "caddy": "# gives each coding an ETag of its own since Caddy 2.8\nencode zstd gzip",
+        "apache": "DeflateAlterETag AddSuffix\n# with mod_brotli\nBrotliAlterETag AddSuffix",
         "any": 'Give each coding its own ETag, as with a suffix ("abc-br"), or make it weak '
         '(W/"abc").',
     },
@@ -191,15 +231,15 @@ def etag_encoding(http: HttpFacts) -> Verdict:
     Severity.LOW,
     tier=1,
     source=Source.WIRE,
-    title="304 lacks its headers",
+    title="A 304 lacks fields",
     evidence="the 304 lacks {dropped}, which the 200 has",
     why="A 304 renews what caches know of the stored reply. Without these fields they keep the old "
     "lifetime, or cannot tell which of several stored replies is meant.",
     fix={
-        "nginx": 'add_header Cache-Control "public, max-age=60" always;   # again in each inner '
-        "block that has add_header lines of its own\n"
-        "add_header Vary Accept-Encoding always;   # in the place of gzip_vary, which leaves 304 "
-        "out",
+        "nginx": "# again in each inner block that has add_header lines of its own\n"
+        'add_header Cache-Control "public, max-age=60" always;\n'
+        "# in the place of gzip_vary, which leaves 304 out\n"
+        "add_header Vary Accept-Encoding always;",
         "apache": 'Header always set Cache-Control "public, max-age=60"\n'
         "Header always merge Vary Accept-Encoding",
         "any": "Send with a 304 the Cache-Control, Content-Location, Date, ETag, Expires and Vary "

@@ -6,9 +6,15 @@ from seventh.model.severity import Severity
 from seventh.protocols.http import config_verdicts
 from seventh.protocols.http.examples import GOOD, H1, H2, H3, cells
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts_versions import Advertised, Rung
+from seventh.protocols.http.facts_alternatives import Advertised, Alternative
+from seventh.protocols.http.facts_versions import Rung
+from seventh.protocols.http.proxy_fixes import ENVOY, HAPROXY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
+CADDY_VERSIONS = "# in the global options\nservers {{\n\tprotocols h1 h2 h3\n}}"
+_NOT_CHOSEN = "the server does not choose h2 in TLS"
+_H1_REQUIRED = "HTTP_1_1_REQUIRED"
+REFUSED = frozenset({429, 503})
 SLOW_THINK_SECONDS = 0.5
 MIN_SAMPLES = 3
 
@@ -34,20 +40,23 @@ def _rung(http: HttpFacts, version: str) -> Rung | Skip:
     tier=0,
     source=Source.WIRE,
     title="HTTP/2 is not offered",
-    evidence="the server does not choose h2 in TLS: {detail}",
+    evidence="{detail}",
     why="With HTTP/1.1 each connection carries one exchange at a time: pages with many parts wait "
     "in line or open six connections, each with its own handshake and slow start.",
     fix={
-        "nginx": "http2 on;  # before nginx 1.25.1: listen 443 ssl http2;",
-        "apache": "Protocols h2 http/1.1  # with mod_http2",
-        "haproxy": "bind :443 ssl crt FILE alpn h2,http/1.1",
-        "caddy": "servers {{ protocols h1 h2 h3 }}",
+        "nginx": "http2 on;   # nginx 1.25.1 or newer\n"
+        "listen 443 ssl http2;   # before nginx 1.25.1",
+        "apache": "# with mod_http2, in the place of other Protocols lines, which add up\n"
+        "Protocols h2 http/1.1",
+        "haproxy": "# in frontend\nbind :443 ssl crt /etc/haproxy/site.pem alpn h2,http/1.1",
+        "caddy": CADDY_VERSIONS,
+        "envoy": ENVOY["h2"],
     },
     references=("RFC 9113",),
     seed=("12.11.5",),
     good=GOOD,
     bad=GOOD.learn(ladder=(H3, Rung(version="2", state="not-offered", detail="no h2"), H1)),
-    directives={"nginx": ("http2", "listen")},
+    directives={"nginx": ("http2", "listen"), "caddy": ("servers protocols", "tls alpn")},
 )
 def no_h2(http: HttpFacts) -> Verdict:
     """ALPN that never ends with h2."""
@@ -56,7 +65,14 @@ def no_h2(http: HttpFacts) -> Verdict:
     rung = _rung(http, "2")
     if isinstance(rung, Skip):
         return rung
-    return Hit(detail=rung.detail or "it chooses http/1.1") if rung.state == "not-offered" else None
+    if rung.state == "works" and http.version == "1.1":
+        # Offered both, as all clients do; h2 came only where it alone was offered.
+        return Hit(detail=f"{_NOT_CHOSEN}: it prefers http/1.1, and takes h2 where that is alone")
+    if rung.state != "not-offered":
+        return None
+    if _H1_REQUIRED in rung.detail:
+        return Hit(detail=f"the server asks for HTTP/1.1 here: {rung.detail}")
+    return Hit(detail=f"{_NOT_CHOSEN}: {rung.detail or 'it chooses http/1.1'}")
 
 
 @rule(
@@ -69,17 +85,20 @@ def no_h2(http: HttpFacts) -> Verdict:
     why="HTTP/3 saves a round trip on each new connection, loses no time to a lost packet of "
     "another stream, and survives a change of network.",
     fix={
-        "nginx": "listen 443 quic reuseport;\nadd_header Alt-Svc 'h3=\":443\"; ma=86400' always;"
-        "  # nginx 1.25 or newer",
-        "caddy": "servers {{ protocols h1 h2 h3 }}  # and let UDP port 443 in",
-        "haproxy": "bind quic4@:443 ssl crt FILE alpn h3",
+        "nginx": "listen 443 quic reuseport;   # nginx 1.25 or newer\n"
+        "add_header Alt-Svc 'h3=\":443\"; ma=86400' always;",
+        "caddy": f"# and let UDP port 443 in\n{CADDY_VERSIONS}",
+        "haproxy": "# in frontend, built with QUIC\n"
+        "bind quic4@:443 ssl crt /etc/haproxy/site.pem alpn h3\n"
+        "http-response set-header Alt-Svc 'h3=\":443\"; ma=86400'",
+        "envoy": ENVOY["h3"],
         "any": "Let UDP port 443 in, and put a server in front that speaks HTTP/3.",
     },
     references=("RFC 9114",),
     seed=("12.11.5",),
     good=GOOD,
     bad=GOOD.learn(ladder=(_NO_H3, H2, H1), advertised=Advertised(alt_svc=())),
-    directives={"nginx": ("listen", "http3")},
+    directives={"nginx": ("listen", "http3"), "caddy": ("servers protocols",)},
 )
 def no_h3(http: HttpFacts) -> Verdict:
     """No QUIC, and nothing says that there should be."""
@@ -98,34 +117,52 @@ def no_h3(http: HttpFacts) -> Verdict:
     source=Source.WIRE,
     title="HTTP/3 is announced but does not answer",
     evidence="{announced} says h3; {detail}",
-    why="Browsers believe it and try QUIC first: until they give up and remember, every visit "
-    "waits for a timeout.",
+    why="Clients that believe it try QUIC first, and come back to TCP only when they have waited: "
+    "a visit begins late, again each time they forget that it failed.",
     fix={
+        "envoy": ENVOY["h3 dead"],
+        "haproxy": HAPROXY["h3 dead"],
         "any": "Open UDP port 443 in every firewall and load balancer on the way, to the server "
         "that terminates TLS; until then, take h3 out of the announcement.",
-        "nginx": "# remove: add_header Alt-Svc …\nadd_header Alt-Svc clear always;"
-        "  # or: listen 443 quic reuseport;",
+        "nginx": "# in the place of the add_header line that says h3, until UDP port 443 answers\n"
+        "add_header Alt-Svc clear always;",
+        "caddy": "# and no header line that sets Connection\n"
+        "# in the global options, until UDP port 443 answers\nservers {{\n\tprotocols h1 h2\n}}",
         "dns": '{host}. HTTPS 1 . alpn="h2"',
     },
     references=("RFC 7838", "RFC 9460"),
     seed=("12.10.1",),
     good=GOOD,
     bad=GOOD.learn(ladder=(_DEAD_H3, H2, H1)),
-    directives={"nginx": ("add_header", "listen")},
+    directives={
+        "nginx": ("add_header", "listen"),
+        "caddy": ("header alt-svc", "servers protocols"),
+    },
 )
 def h3_dead(http: HttpFacts) -> Verdict:
-    """An announcement, and a QUIC handshake or first exchange that failed."""
+    """An announcement, and a QUIC handshake or first exchange that failed at one of its places."""
     if http.config is not None:
         return config_verdicts.h3_dead(http.config)
     if http.advertised is None:
         return Skip("no answer told whether HTTP/3 is announced")
     rung = _rung(http, "3")
-    if isinstance(rung, Skip):
+    dead = [f"{a.place}: {a.detail}" for a in _dead(http) if a.protocol == "h3"]
+    if isinstance(rung, Skip) and not dead:
         return rung
-    if rung.state == "works" or not http.advertised.h3:
+    broken = not isinstance(rung, Skip) and rung.state != "works"
+    if not http.advertised.h3 or not (dead or broken):
         return None
+    detail = "; ".join(dead) or (rung.detail if isinstance(rung, Rung) else "")
+    if dead and not broken:
+        # It helps nobody who is sent to the dead one.
+        detail += "; another place that is announced works"
     host = http.url.partition("://")[2].partition("/")[0].partition(":")[0]
-    return Hit(announced=" and ".join(http.advertised.h3), detail=rung.detail, host=host or "@")
+    return Hit(announced=" and ".join(http.advertised.h3), detail=detail, host=host or "@")
+
+
+def _dead(http: HttpFacts) -> list[Alternative]:
+    """The places that are announced and cannot be used."""
+    return [one for one in http.alternatives if one.outcome == "failed"]
 
 
 @rule(
@@ -140,14 +177,19 @@ def h3_dead(http: HttpFacts) -> Verdict:
     fix={
         "nginx": "add_header Alt-Svc 'h3=\":443\"; ma=86400' always;",
         "apache": "Header always set Alt-Svc 'h3=\":443\"; ma=86400'",
-        "haproxy": "http-response set-header alt-svc 'h3=\":443\"; ma=86400'",
+        "haproxy": "# in frontend\nhttp-response set-header Alt-Svc 'h3=\":443\"; ma=86400'",
         "dns": '@ HTTPS 1 . alpn="h3,h2"',
+        "caddy": f"# says so by itself, without a header line for Alt-Svc\n{CADDY_VERSIONS}",
+        "envoy": ENVOY["h3 hidden"],
     },
-    references=("RFC 9114 §3.1", "RFC 7838"),
+    references=("RFC 9114 §3.1.1", "RFC 9460"),
     seed=("12.9.2",),
     good=GOOD,
     bad=GOOD.learn(advertised=Advertised(alt_svc=())),
-    directives={"nginx": ("add_header", "listen")},
+    directives={
+        "nginx": ("add_header", "listen"),
+        "caddy": ("header alt-svc", "servers protocols"),
+    },
 )
 def h3_hidden(http: HttpFacts) -> Verdict:
     """HTTP/3 that works unannounced."""
@@ -174,20 +216,21 @@ def h3_hidden(http: HttpFacts) -> Verdict:
     "old programs and networks without UDP depend on the lower rungs. Where one is broken or "
     "serves something else, they fail while your own browser does not.",
     fix={
-        "nginx": "listen 443 ssl;\nlisten 443 quic reuseport;\nhttp2 on;  # one server block, one "
-        "content for all",
-        "caddy": "servers {{ protocols h1 h2 h3 }}",
+        "nginx": "# all in one server block, so that every version has the same content\n"
+        "listen 443 ssl;\nlisten 443 quic reuseport;   # nginx 1.25 or newer\n"
+        "http2 on;   # nginx 1.25.1 or newer",
+        "caddy": CADDY_VERSIONS,
         "any": "Keep TCP port 443 with h2 and http/1.1 in ALPN beside UDP, and serve the same "
         "virtual host on all of them; `seventh check --http-version` shows each.",
     },
-    references=("RFC 7838", "RFC 9460"),
+    references=("RFC 9114 §3.1",),
     seed=("App. C",),
     good=GOOD,
     bad=GOOD.learn(ladder=(H3, H2, Rung(version="1.1", state="broken", detail="reset"))),
-    directives={"nginx": ("listen",)},
+    directives={"nginx": ("listen",), "caddy": ("servers protocols",)},
 )
 def fallback(http: HttpFacts) -> Verdict:
-    """A rung of TCP that breaks, HTTP/1.1 that is missing, or rungs that answer differently."""
+    """A rung of TCP that breaks, HTTP/1.1 that is missing, or ways in that answer differently."""
     if http.config is not None:
         return config_verdicts.fallback(http.config)
     if http.secure is False:
@@ -196,20 +239,34 @@ def fallback(http: HttpFacts) -> Verdict:
         return Skip(f"only HTTP/{http.only_version} was asked for")
     if not http.working or http.rung("1.1") is None:
         return Skip("the versions were not all asked for")
-    wrong = [
-        f"HTTP/{rung.version} is broken: {rung.detail}"
-        for rung in http.ladder
-        if rung.state == "broken" and rung.version != "3"
-    ]
+    wrong = _broken(http)
     last = http.rung("1.1")
+    wrong += _differing(http) + _beside(http)
     if last is not None and last.state == "not-offered":
         wrong.append(f"HTTP/1.1 is not spoken: {last.detail}")
-    return Hit(rungs=tuple(wrong + _differing(http))) if wrong or _differing(http) else None
+        # No standard asks for it, and a server for programs may leave it out on purpose.
+        return Hit(Severity.MEDIUM if len(wrong) == 1 else None, rungs=tuple(wrong))
+    return Hit(rungs=tuple(wrong)) if wrong else None
+
+
+def _broken(http: HttpFacts) -> list[str]:
+    """The rungs of TCP that break, those that break alike in one sentence."""
+    alike: dict[str, list[str]] = {}
+    for rung in http.ladder:
+        if rung.state == "broken" and rung.version != "3":
+            alike.setdefault(rung.detail, []).append(f"HTTP/{rung.version}")
+    return [
+        f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} broken: {detail}"
+        for detail, names in alike.items()
+    ]
 
 
 def _differing(http: HttpFacts) -> list[str]:
-    """How the rungs that work answer the same request differently."""
-    works = [rung for rung in http.ladder if rung.state == "works"]
+    """How the rungs that work answer the same request differently.
+
+    One that was refused for the number of requests tells nothing of its content.
+    """
+    works = [r for r in http.ladder if r.state == "works" and r.status not in REFUSED]
     found = []
     if len({rung.status for rung in works}) > 1:
         said = ", ".join(f"HTTP/{rung.version}: {rung.status}" for rung in works)
@@ -220,23 +277,40 @@ def _differing(http: HttpFacts) -> list[str]:
     return found
 
 
+def _beside(http: HttpFacts) -> list[str]:
+    """The announced places that fail clients of TCP, or answer otherwise than the origin itself."""
+    found = [f"{a.said} is broken: {a.detail}" for a in _dead(http) if a.protocol != "h3"]
+    for one in http.alternatives:
+        rung = http.rung(one.version)
+        if one.outcome != "works" or rung is None or rung.state != "works":
+            continue
+        if REFUSED & {one.status, rung.status}:
+            continue
+        if one.status != rung.status:
+            found.append(f"{one.said} answers {one.status}, the origin itself {rung.status}")
+        elif one.content_type != rung.content_type:
+            said = f"{one.content_type or 'none'}, the origin itself {rung.content_type or 'none'}"
+            found.append(f"{one.said} has the content type {said}")
+    return found
+
+
 @rule(
     "HTTP-TTFB",
     Severity.MEDIUM,
     tier=1,
     source=Source.SERIES,
-    title="The server thinks long",
+    title="The server takes long to answer",
     evidence="of {count} exchanges even the fastest waited {fastest} ms beyond the round trip for "
     "its first byte",
-    why="The network is not to blame: the round trip is taken off. Every reader of this page waits "
-    "that long before anything can be shown.",
+    why="The network is not to blame, for the round trip is taken off: every reader of this page "
+    "waits that long before anything can be shown.",
     fix={
         "any": "Look at the application: slow queries, missing caches, cold starts. A shared cache "
         "in front takes repeated requests off it.",
-        "nginx": "log_format timed '$request $request_time $upstream_response_time';\n"
-        "proxy_cache_use_stale updating;",
+        "nginx": "# shows which requests wait for the application\n# in http {{}}\n"
+        "log_format timed '$request $request_time $upstream_response_time';\n"
+        "# in server {{}}\naccess_log /var/log/nginx/timed.log timed;",
     },
-    references=("RFC 9111",),
     seed=("App. B",),
     good=GOOD,
     bad=GOOD.learn(cells=cells(0.8)),

@@ -9,10 +9,11 @@ from seventh.net.address import Address, reach
 from seventh.net.clock import clock_error_seconds, wall_minus_monotonic_ns
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_versions import Clear, Dated, Hsts, Redirects, TlsUpgrade
-from seventh.protocols.http.fields import http_date
-from seventh.protocols.http.opening import Opened, speak
+from seventh.protocols.http.fields import http_date, is_cache_hit
+from seventh.protocols.http.opening import speak
 from seventh.protocols.http.redirects import target_of
 from seventh.protocols.http.site import Site
+from seventh.protocols.http.standing import Opened
 from seventh.protocols.http.url import Origin, Url, bare
 from seventh.web.message import Response
 from seventh.wire.text import printable
@@ -26,14 +27,21 @@ _ICMP = frozenset({Reason.CONNECT_REFUSED, Reason.CONNECT_TIMEOUT, Reason.CONNEC
 # -- HSTS ------------------------------------------------------------------------------------------
 
 
-def hsts_of(origin: Origin, response: Response) -> Hsts:
-    """Strict-Transport-Security as a client takes it (RFC 6797 §8.1): the first field counts."""
+def hsts_of(origin: Origin, response: Response, *, trusted: bool = True) -> Hsts:
+    """Strict-Transport-Security as a client takes it (RFC 6797): the first field counts.
+
+    ``trusted``: whether the certificate is one that clients take without a warning.
+    """
     value = response.get("strict-transport-security") or ""
     why = ""
     if origin.scheme != "https":
-        why = "clients heed HSTS over https only (RFC 6797 §8.1)"
+        why = "clients heed HSTS over https only (RFC 6797)"
     elif origin.literal:
         why = "clients heed no HSTS for an IP address (RFC 6797 §8.1.1)"
+    elif f".{origin.host.lower()}".endswith(".localhost"):
+        why = "localhost is this machine: HSTS would bind whatever else is developed on it"
+    elif not trusted:
+        why = "clients heed no HSTS where the certificate is not trusted (RFC 6797)"
     age: int | None = None
     subdomains = preload = False
     for part in value.split(";")[:32]:
@@ -62,7 +70,7 @@ def dated(response: Response) -> Dated | None:
     and ours anywhere between the request and the answer: the skew is what lies beyond both.
     """
     value = response.get("date")
-    if value is None or response.get("age") not in {None, "0"}:
+    if value is None or response.get("age") not in {None, "0"} or _from_a_cache(response):
         return None
     distance = wall_minus_monotonic_ns()
     asked, told = (response.sent.ns + distance) / 1e9, (response.first.ns + distance) / 1e9
@@ -74,10 +82,17 @@ def dated(response: Response) -> Dated | None:
         skew = server - told
     elif server + 1 < asked:
         skew = server + 1 - asked
+    error = clock_error_seconds()
     return Dated(
-        value=printable(value, 64), skew_seconds=skew,
-        unsynchronised=clock_error_seconds() is None,
+        value=printable(value, 64), skew_seconds=skew, unsynchronised=error is None,
+        own_error_seconds=error or 0.0,
     )  # fmt: skip
+
+
+def _from_a_cache(response: Response) -> bool:
+    """Whether a cache says that it answered: some leave out Age, which RFC 9111 §5.1 asks for."""
+    said = (*response.every("x-cache"), *response.every("x-cache-status"))
+    return is_cache_hit(*response.every("cache-status")) or any("hit" in s.lower() for s in said)
 
 
 # -- plain HTTP ------------------------------------------------------------------------------------
@@ -100,9 +115,13 @@ def clear_of(url: Url, response: Response, address: Address, chain: Redirects | 
 
 
 async def look_at_clear(site: Site, port: int) -> None:
-    """Ask plain HTTP on ``port`` of the target's address for the target's path."""
+    """Ask plain HTTP on ``port`` of the target's address for the target's path.
+
+    Without its query, which may hold what nobody on the way should read. ``port`` may be the
+    target's own: what speaks TLS alone there has closed plain HTTP.
+    """
     origin = Origin("http", site.origin.host, port)
-    url = Url(origin, site.url.path)
+    url = Url(origin, site.url.path.partition("?")[0])
     address = Address(ip=site.address.ip, port=port, scope=site.address.scope)
     try:
         opened = await _open(site, address)
@@ -111,15 +130,17 @@ async def look_at_clear(site: Site, port: int) -> None:
             deadline_ns=site.talk.budget.within(CLEAR_SECONDS),
         )  # fmt: skip
     except Failed as failed:
-        closed = failed.reason in _ICMP
+        closed = failed.reason in _ICMP or port == site.origin.port
         clear = Clear(
             url=bare(url), outcome="closed" if closed else "failed", detail=failed.detail,
             loopback=reach(address.ip) == "loopback",
         )  # fmt: skip
         site.talk.learn("http", HttpFacts, clear=clear)
         return
-    site.talk.learn("http", HttpFacts, clear=clear_of(url, response, address, None))
-    await offer_upgrade(site, opened, url)
+    clear = clear_of(url, response, address, None)
+    site.talk.learn("http", HttpFacts, clear=clear)
+    if port != site.origin.port or clear.outcome == "serves":
+        await offer_upgrade(site, opened, url)
     opened.connection.close()
 
 
@@ -127,8 +148,8 @@ async def _open(site: Site, address: Address) -> Opened:
     stream = await site.talk.connect_again(address, CLEAR_SECONDS)
     ready = stream.opened.ns
     return Opened(
-        connection=speak("1.1", stream), version="1.1", address=address, start_ns=ready,
-        ready_ns=ready, stream=stream,
+        connection=speak("1.1", stream), version="1.1", address=address, ready_ns=ready,
+        connect_seconds=stream.connect_seconds, stream=stream,
     )  # fmt: skip
 
 
@@ -136,7 +157,7 @@ async def _open(site: Site, address: Address) -> Opened:
 
 
 async def offer_upgrade(site: Site, opened: Opened, url: Url) -> None:
-    """Offer ``Upgrade: TLS/1.0`` on a plain connection (RFC 2817 §3.1); needs one that is free.
+    """Offer ``Upgrade: TLS/1.0`` on a plain connection (RFC 2817); needs one that is free.
 
     A server that takes it up lets whoever sits in between begin TLS in the middle of another's
     conversation (Opossum). The connection is spent by a 101.
@@ -147,7 +168,8 @@ async def offer_upgrade(site: Site, opened: Opened, url: Url) -> None:
     request = site.request(url, method="OPTIONS")
     request = type(request)(
         method="OPTIONS", scheme="http", authority=request.authority, path=url.path,
-        headers=request.headers, protocol=UPGRADE,
+        headers=tuple(f for f in request.headers if f[0].lower() != "connection"),
+        protocol=UPGRADE,
     )  # fmt: skip
     try:
         site.spend()
@@ -158,6 +180,7 @@ async def offer_upgrade(site: Site, opened: Opened, url: Url) -> None:
     except Failed as failed:
         unlearnt(site, "TLS upgrade", failed.detail)
         return
+    opened.ordinary = False
     site.remember("OPTIONS", url, response)
     site.talk.learn(
         "http",

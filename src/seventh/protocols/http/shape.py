@@ -5,7 +5,6 @@ Where files or the environment hold a part of it they are read once, before the 
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,15 @@ import msgspec
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
 from seventh.model.options import Options
-from seventh.web.given import FRAMING, TOKEN, first_line, header_field
+from seventh.web.given import (
+    FRAMING,
+    Statuses,
+    compiled,
+    first_line,
+    header_field,
+    method_named,
+    statuses,
+)
 from seventh.web.message import Fields, Response
 from seventh.wire.text import printable
 
@@ -24,6 +31,8 @@ ACCEPT = ("Accept", "*/*")
 MAX_BODY_FILE = 16 * 1024 * 1024
 SECRETS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 """Fields that carry a credential: never shown, and sent to the target's own origin alone."""
+_BODILESS = frozenset({"GET", "HEAD"})
+_JSON = (type(None), bool, int, float, str, list, dict)
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +44,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     plain: Fields = (AGENT, ACCEPT)
     """For other origins, and for an origin that is not to be trusted."""
     body: bytes = b""
-    status: int | None = None
+    status: Statuses | None = None
     json: str | None = None
 
     @property
@@ -66,24 +75,23 @@ def shape_of(options: Options) -> Shape:
         options.headers
         or options.token_file
         or options.body_file
-        or options.expect_status
-        or options.expect_json
+        or options.expect_status is not None
+        or options.expect_json is not None
     ):
         return _PLAIN
-    if not TOKEN.fullmatch(options.method):
-        raise UsageError(f"--method {options.method!r} is no method: write GET, HEAD, POST …")
-    if options.method in {"CONNECT", "TRACE"}:
-        raise UsageError(f"--method {options.method} is not sent: it opens or echoes, no more")
+    method = method_named(options.method)
+    if options.body_file is not None and method in _BODILESS:
+        raise UsageError(f"--body needs a --method that has one, such as POST: {method} has none")
     given = [header_field(text, FRAMING) for text in options.headers]
     if options.token_file is not None:
         given.append(("Authorization", f"Bearer {first_line(options.token_file)}"))
     if options.expect_json is not None:
         compiled(options.expect_json)
     return Shape(
-        method=options.method,
+        method=method,
         fields=_with_defaults(given),
         body=_body(options.body_file) if options.body_file is not None else b"",
-        status=options.expect_status,
+        status=statuses(options.expect_status) if options.expect_status is not None else None,
         json=options.expect_json,
     )
 
@@ -108,19 +116,6 @@ def _body(name: str) -> bytes:
 # -- what is expected ------------------------------------------------------------------------------
 
 
-@functools.lru_cache(maxsize=64)
-def compiled(expression: str) -> Any:
-    """A JMESPath expression, ready to search; UsageError where it is none."""
-    import jmespath  # type: ignore[import-untyped]
-    import jmespath.exceptions  # type: ignore[import-untyped]
-
-    try:
-        return jmespath.compile(expression)
-    except (jmespath.exceptions.JMESPathError, RecursionError) as error:
-        said = (str(error).splitlines() or ["not understood"])[0]
-        raise UsageError(f"--expect-json {expression!r}: {printable(said, 160)}") from None
-
-
 def disappointment(shape: Shape, response: Response) -> Failed | None:
     """What ``response`` lacks of what was expected; None when it is as it should be.
 
@@ -128,7 +123,7 @@ def disappointment(shape: Shape, response: Response) -> Failed | None:
     """
     status = response.status
     if shape.status is not None:
-        if status != shape.status:
+        if status not in shape.status:
             return _unexpected(f"the status is {status}, not {shape.status}")
     elif status >= 500:
         said = f" {printable(response.reason, 60)}" if response.reason else ""
@@ -139,7 +134,7 @@ def disappointment(shape: Shape, response: Response) -> Failed | None:
         found = look_up(shape.json, response)
     except ProtocolViolation as violation:
         return _unexpected(f"no JSON to look into: {violation.detail}")
-    if found is True or (found not in (None, False) and found != [] and found != {}):
+    if found:  # null, false, 0 and what is empty do not hold
         return None
     shown = printable(msgspec.json.encode(found), 80)
     return _unexpected(f"{printable(shape.json, 120)} gives {shown}")
@@ -151,7 +146,7 @@ def _unexpected(detail: str) -> Failed:
 
 def look_up(expression: str, response: Response) -> Any:
     """What a JMESPath expression finds in the answer's JSON. Raises ProtocolViolation."""
-    import jmespath.exceptions
+    import jmespath.exceptions  # type: ignore[import-untyped]
 
     from seventh.web.content import undo
 
@@ -163,6 +158,9 @@ def look_up(expression: str, response: Response) -> Any:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise ProtocolViolation(f"the body is no JSON: {printable(str(error), 120)}") from None
     try:
-        return compiled(expression).search(content)
+        found = compiled(expression).search(content)
+        if not isinstance(found, _JSON):
+            raise ProtocolViolation("the expression gives no value, but another expression")
+        return found
     except (jmespath.exceptions.JMESPathError, RecursionError, ArithmeticError) as error:
         raise ProtocolViolation(printable(str(error).splitlines()[0], 160)) from None

@@ -9,14 +9,13 @@ from __future__ import annotations
 import contextlib
 from typing import Literal
 
-import msgspec
-
 from seventh.model.failure import Failed, Reason
 from seventh.net.address import Address
 from seventh.net.talk import Talk
-from seventh.protocols.http.opening import Opened, open_quic, open_stream
-from seventh.protocols.http.shape import IDEMPOTENT, SECRETS, Shape, shape_of
-from seventh.protocols.http.url import PORTS, Origin, Url, request_path
+from seventh.protocols.http.opening import open_quic, open_stream
+from seventh.protocols.http.shape import SECRETS, Shape, shape_of
+from seventh.protocols.http.standing import Asked, Opened, Standing
+from seventh.protocols.http.url import Origin, Url, request_path
 from seventh.web import limits
 from seventh.web.message import Fields, OnBody, Request, Response
 
@@ -27,37 +26,14 @@ REQUEST_SECONDS = 4.0
 """How long one exchange beside the first may take."""
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """One request that was sent and what it got, without bodies and header values."""
-
-    method: str
-    path: str
-    version: str
-    status: int
-
-
-class _Shared:
-    """What a site and its views of single addresses have in common."""
-
-    __slots__ = ("asked", "broken", "distrust", "requests")
-
-    def __init__(self) -> None:
-        self.requests = 0
-        self.asked: list[Asked] = []
-        self.distrust: Failed | None = None
-        self.broken: dict[str, Failed] = {}
-
-
-class Site:
+class Site(Standing):
     """The target as a site. Every method raises Failed."""
 
     def __init__(self, talk: Talk, *, url: Url | None = None) -> None:
-        self.talk = talk
-        self.shape: Shape = shape_of(talk.options)
         target, options = talk.target, talk.options
         named = options.server_name or target.host
-        self.origin = Origin(target.scheme, named, target.port)
-        """The target's own origin."""
+        super().__init__(talk, Origin(target.scheme, named, target.port))
+        self.shape: Shape = shape_of(options)
         self.url = url or Url(self.origin, request_path(target.path))
         """What the person asked for."""
         self.base_url = self.url
@@ -65,12 +41,13 @@ class Site:
         self.base: Response | None = None
         """The representation that was found there; None before it was."""
         self.addresses: tuple[Address, ...] = ()
-        self.shared = _Shared()
         self._pool: dict[tuple[Origin, str], Opened] = {}
+        self.ended: Opened | None = None
+        """The first kept connection to the target that the server ended with its answer."""
         self.best: V = "1.1"
         """The version that a client would use."""
-        self.rtt_seconds: float | None = None
-        """The least round trip that the first connection showed."""
+        self.quic_address: Address | None = None
+        """Where HTTP/3 answers, if that is not the conversation's own address and port."""
         self.alpn: tuple[str, ...] = ("h2", "http/1.1")
         """What is offered where the version is free."""
         talk.budget.max_bytes = max(talk.budget.max_bytes, MAX_CONNECTION_BYTES)
@@ -106,12 +83,8 @@ class Site:
         """The certificate is not to be trusted: no credential goes there from now on."""
         self.shared.distrust = failed
 
-    def server_name(self, origin: Origin) -> str:
-        """The name to ask for in TLS and to hold the certificate against."""
-        return origin.host
-
     def mark_broken(self, version: str, failed: Failed) -> None:
-        """Do not use ``version`` for what leaves the version free."""
+        """``version`` cannot be used."""
         self.shared.broken[version] = failed
 
     # -- requests ----------------------------------------------------------------------------------
@@ -126,12 +99,15 @@ class Site:
         version: str = "1.1",
     ) -> Request:
         """A request for ``url`` with the person's fields where they may go, and ``headers``."""
-        own = url.origin == self.origin and self.shared.distrust is None
+        own = url.origin == self.origin and self.trusted
         fields = self.shape.fields if own else self.shape.plain
         named = {name.lower() for name, _ in headers}
         fields = (*(f for f in fields if f[0].lower() not in named), *headers)
         if not own:
             fields = tuple(f for f in fields if f[0].lower() not in SECRETS)
+        if version == "1.1":
+            # As browsers do: some servers tell only then for how long they keep it (Apache).
+            fields = (*fields, ("Connection", "keep-alive"))
         if version != "1.1":
             fields = tuple((name.lower(), value) for name, value in fields)
         return Request(
@@ -185,8 +161,9 @@ class Site:
         """One exchange on a connection that is open; counted and remembered."""
         self._may(method)
         request = self.request(
-            url, method=method, headers=headers, body=body, version=opened.version
-        )
+            url, method=method, headers=(*headers, *opened.fields), body=body,
+            version=opened.version,
+        )  # fmt: skip
         self.spend()
         until = deadline_ns or self.talk.budget.within(REQUEST_SECONDS)
         response = await opened.connection.request(
@@ -196,6 +173,7 @@ class Site:
             on_body=on_body,
         )
         opened.used += 1
+        opened.ordinary = method in {"GET", "HEAD"} and response.status < 400
         opened.idle_since_ns = response.last.ns
         self.remember(method, url, response)
         return response
@@ -226,6 +204,9 @@ class Site:
 
     def keep(self, origin: Origin, opened: Opened) -> None:
         """Keep a connection for later requests."""
+        before = self._pool.get((origin, opened.version))
+        if before is not None and before.ended_by_server and origin == self.origin:
+            self.ended = self.ended or before
         self._pool[origin, opened.version] = opened
 
     def pooled(self, version: str, origin: Origin | None = None) -> Opened | None:
@@ -256,6 +237,8 @@ class Site:
         self, origin: Origin, version: V | None = None, *, address: Address | None = None
     ) -> Opened:
         """A new connection that is nobody's yet."""
+        if version == "3" and address is None and origin == self.origin:
+            address = self.quic_address
         if address is None:
             address = await self.address_of(origin)
         if version == "3":
@@ -280,7 +263,7 @@ class Site:
         other.shared = self.shared
         other.base_url, other.base = self.base_url, self.base
         other.addresses = (address,)
-        other.best = self.best if self.best != "3" else "1.1"
+        other.best = "1.1" if self.best == "3" and "1.1" not in self.shared.broken else self.best
         other.alpn = self.alpn
         if self.addresses and address == self.addresses[0]:
             other._pool = self._pool
@@ -292,13 +275,3 @@ class Site:
             with contextlib.suppress(Failed):
                 await opened.connection.farewell()
         self._pool.clear()
-
-
-def default_port(scheme: str) -> int:
-    """The scheme's own port."""
-    return PORTS[scheme]
-
-
-def repeatable(method: str) -> bool:
-    """Whether a request may go as early data, or again (RFC 8470 §4, RFC 9110 §9.2.2)."""
-    return method in IDEMPOTENT and method not in {"PUT", "DELETE"}

@@ -12,9 +12,10 @@ from seventh.net.stopwatch import now_ns
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_quic import H2Facts, H3Facts, H3Setting
 from seventh.protocols.http.facts_versions import Reuse
-from seventh.protocols.http.opening import Opened, no_datagrams
+from seventh.protocols.http.opening import no_datagrams
 from seventh.protocols.http.security import unlearnt
 from seventh.protocols.http.site import Site
+from seventh.protocols.http.standing import Opened
 
 AMPLIFICATION_SECONDS = 1.25
 """How long an unanswered Initial is watched: past the first repetition of a server's flight, which
@@ -48,12 +49,17 @@ async def look_at_h2(site: Site, opened: Opened) -> None:
     site.talk.learn("http", HttpFacts, h2=facts)
 
 
-def load_quic() -> None:
-    """Load what QUIC needs now, so that its start-up is in no phase's time."""
-    from seventh.net.quic import engine
-    from seventh.web import h3
+def load(*, quic: bool) -> None:
+    """Load what TLS, HTTP/2 and QUIC need now, so that no exchange's time holds their start-up."""
+    from seventh.net.tls import hellos, inspect
+    from seventh.web import h1, h2
 
-    del engine, h3
+    del hellos, inspect, h1, h2
+    if quic:
+        from seventh.net.quic import engine, verify
+        from seventh.web import h3
+
+        del engine, verify, h3
 
 
 async def count_amplification(site: Site, port: int) -> bool:
@@ -127,7 +133,7 @@ async def look_at_reuse(site: Site, opened: Opened | None) -> None:
         return
     connection = opened.connection
     stats = connection.stats
-    closes = stats.spent.startswith("the server ends")
+    closes = opened.ended_by_server
     idle = (now_ns() - opened.idle_since_ns) / 1e9
     closed: float | None = None
     if connection.reusable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from urllib.parse import quote, urljoin, urlsplit
 
 import msgspec
@@ -13,6 +14,7 @@ from seventh.wire.text import printable
 PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 MAX_REFERENCE = 8192
 _SHOWN = 300
+_STRANGE = re.compile(r"[^\x21-\x7e]|[\"<>\\^`{|}]")
 _KEPT = "/?:@!$&'()*+,;=-._~%#[]"
 """What stands in a reference as it is; the rest is percent-encoded."""
 
@@ -54,8 +56,9 @@ class Url(msgspec.Struct, frozen=True):
 def request_path(path: str) -> str:
     """A target's path as it goes into a request: no fragment, percent-encoded, never empty."""
     path = path.partition("#")[0]
-    if not path.isascii() or any(c in path for c in '"<>\\^`{|} '):
-        path = quote(path, safe=_KEPT)
+    if _STRANGE.search(path):
+        # A byte of a command line that is no text comes as a lone surrogate.
+        path = quote(path, safe=_KEPT, errors="surrogateescape")
     return path if path.startswith("/") else f"/{path}"
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 
-import msgspec
-
 from seventh.model.failure import Failed
 from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.http import early
 from seventh.protocols.http.matrix import Matrix, cell_of
-from seventh.protocols.http.opening import Opened, open_quic, open_stream
+from seventh.protocols.http.opening import open_quic, open_stream
 from seventh.protocols.http.site import V
+from seventh.protocols.http.standing import Opened
 from seventh.wire.tlsnames import NEW_SESSION_TICKET, TLS13
 
 ALPN: dict[str, tuple[str, ...]] = {"2": ("h2",), "1.1": ("http/1.1",)}
@@ -35,17 +34,20 @@ async def tcp(matrix: Matrix, version: V) -> None:
 
 async def further(matrix: Matrix, opened: Opened) -> None:
     """Warm and resumed, and 0-RTT where the ticket allows it, after ``opened``'s cold row."""
-    version = opened.version
-    await _warm(matrix, opened)
+    await warm(matrix, opened)
     if opened.tls is None:
         return
     await _await_ticket(matrix, opened)
+    if matrix.talk.learn("tls", TlsFacts).tickets is None:
+        from seventh.net.tls import inspect
+
+        inspect.note_tickets(matrix.talk, opened.tls, matrix.site.server_name(matrix.site.origin))
     await _resumed(matrix, opened)
-    if version == "1.1":
-        await early.over_tls(matrix, opened)
+    await early.over_tls(matrix, opened)
 
 
-async def _warm(matrix: Matrix, opened: Opened) -> None:
+async def warm(matrix: Matrix, opened: Opened) -> None:
+    """A second exchange on the connection of the first."""
     if not opened.connection.reusable:
         matrix.missed(opened.version, "warm", "the connection could not be used again")
         return
@@ -91,7 +93,9 @@ async def _resumed(matrix: Matrix, first: Opened) -> None:
         matrix.note(cell_of(opened, "resumed", response))
         # A ticket counts once where the server guards against replay (RFC 9846 §8).
         if opened.tls is not None and opened.tls.tap.first(NEW_SESSION_TICKET) is not None:
-            matrix.tls_session = opened.tls.session
+            newest = opened.tls.session
+            if newest is not None:
+                matrix.tls_sessions[version] = newest
         await opened.connection.farewell()
 
     await matrix.row(version, "resumed", ask)
@@ -113,22 +117,6 @@ def _note_resumed(matrix: Matrix, took: bool, opened: Opened) -> None:
 # -- HTTP/3 ----------------------------------------------------------------------------------------
 
 
-async def quic_cold(matrix: Matrix, port: int, *, log: bool) -> Opened | None:
-    """HTTP/3's cold and warm rows; the connection, or None where there is none."""
-    site = matrix.site
-    address = msgspec.structs.replace(site.address, port=port)
-    try:
-        opened = await open_quic(site, site.origin, address, log=log)
-        with matrix.talk.watch.phase("http.cell"):
-            response = await matrix.exchange(opened)
-    except Failed as failed:
-        matrix.fell("3", failed)
-        return None
-    matrix.arrived(opened, response)
-    await _warm(matrix, opened)
-    return opened
-
-
 async def quic_again(matrix: Matrix, first: Opened) -> None:
     """HTTP/3 with the session of ``first``, and once more in 0-RTT."""
     quic, site = first.quic, matrix.site
@@ -146,6 +134,7 @@ async def quic_again(matrix: Matrix, first: Opened) -> None:
         opened = await open_quic(
             site, site.origin, first.address, session=session, phase="quic.resumed"
         )
+        opened.alternative = first.alternative
         try:
             if not opened.quic or not opened.quic.engine.resumed:
                 matrix.missed("3", "resumed", "the session was not taken up")

@@ -12,22 +12,24 @@ import contextlib
 from collections.abc import Awaitable
 
 from seventh.model.failure import Failed, Reason
-from seventh.model.netfacts import Lookup
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
-from seventh.net.talk import Talk
-from seventh.protocols.http import compare, discover, intrusive, redirects, security, transport
-from seventh.protocols.http.announced import alt_svc, record_name
-from seventh.protocols.http.answering import learn_answer, permit, timed
+from seventh.net.talk import ATTEMPT_SECONDS, Talk
+from seventh.protocols.http import compare, intrusive, redirects, security, transport
+from seventh.protocols.http.announced import alt_svc
+from seventh.protocols.http.answering import learn_answer, permit, record, timed
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts_versions import Advertised, Expectation
+from seventh.protocols.http.facts_alternatives import Advertised
+from seventh.protocols.http.facts_versions import Expectation
+from seventh.protocols.http.http3 import Http3
 from seventh.protocols.http.matrix import Matrix
-from seventh.protocols.http.opening import Opened, open_quic, open_stream, speak
+from seventh.protocols.http.opening import open_stream, speak
 from seventh.protocols.http.shape import disappointment
 from seventh.protocols.http.site import Site, V
+from seventh.protocols.http.standing import Opened
 from seventh.protocols.http.url import PORTS, Url
-from seventh.protocols.http.versions import ALPN, further, quic_again, quic_cold, tcp
+from seventh.protocols.http.versions import ALPN, further, tcp, warm
 from seventh.web.message import Response
 from seventh.wire.text import printable
 
@@ -50,9 +52,9 @@ class Visit:
         self.matrix = Matrix(self.site)
         self.only: V | None = talk.options.http_version
         self.others: list[Stream] = []
-        self.h3: Opened | None = None
-        self._record: asyncio.Task[Lookup] | None = None
-        self._counting: asyncio.Task[bool] | None = None
+        self.h3 = Http3(self.matrix)
+        self.tcp = True
+        """Whether anything accepts TCP."""
 
     async def run(self) -> None:
         """Look at everything. Raises Failed where the first exchange comes to nothing."""
@@ -63,9 +65,7 @@ class Visit:
             await self._enter()
             await self._look_around()
         finally:
-            for task in (self._record, self._counting):
-                if task is not None:
-                    task.cancel()
+            self.h3.stop()
             talk.learn("http", HttpFacts, requests=site.requests)
 
     def _files_can_be_used(self) -> None:
@@ -81,36 +81,51 @@ class Visit:
         talk, site = self.talk, self.site
         if self.only is not None:
             talk.learn("http", HttpFacts, only_version=self.only)
-        if site.secure and self.only in {None, "3"} and talk.options.via is None:
-            transport.load_quic()
+        if site.secure:
+            transport.load(quic=self.only in {None, "3"} and talk.options.via is None)
         site.addresses = await talk.addresses()
-        if site.secure and not talk.target.is_literal and talk.options.via is None:
-            talk.prepare_records()
-            name = record_name(talk.target.host, talk.target.port)
-            self._record = asyncio.create_task(talk.records(name, "HTTPS"))
+        if site.secure and talk.options.via is None:
+            self.h3.begin_record()
         if self.only == "3":
-            await self._enter_by_quic()
+            response = await self._ask(await self.h3.enter())
+            assert self.h3.opened is not None  # noqa: S101 - just entered
+            self.matrix.arrived(self.h3.opened, response, resolve=self._resolve_seconds())
+            self._first_answer(response)
+            await warm(self.matrix, self.h3.opened)
             return
-        first, *self.others = await talk.connect_all()
-        rest = tuple(a for a in site.addresses if a != first.address)
-        site.addresses = (first.address, *rest)
-        opened = await self._shake_hands(first)
+        if not await self._reach():
+            return
+        opened = await self._shake_hands(self.first)
         site.best = "2" if opened.version == "2" else "1.1"
         await self._first_exchange(opened)
 
-    async def _enter_by_quic(self) -> None:
-        site = self.site
-        if not site.secure:
-            raise Failed(
-                Reason.OPTIONS_UNUSABLE, "HTTP/3 has no http://: write https://", phase="quic"
-            )
-        log = self.talk.options.qlog_file is not None
-        opened = await open_quic(site, site.origin, site.address, log=log)
-        site.best = "3"
-        self.h3 = opened
-        response = await self._ask(opened)
+    async def _reach(self) -> bool:
+        """Connect to all addresses; False where HTTP/3 was the way in, for none accepts TCP."""
+        talk, site = self.talk, self.site
+        quic = site.secure and self.only is None and talk.options.via is None
+        try:
+            # Something is left of the time for QUIC where firewalls drop what goes to TCP.
+            most = min(ATTEMPT_SECONDS, talk.options.timeout_seconds / 2)
+            self.first, *self.others = await talk.connect_all(most if quic else ATTEMPT_SECONDS)
+        except Failed as failed:
+            if not quic:
+                raise
+            await self._reach_by_quic(failed)
+            return False
+        rest = tuple(a for a in site.addresses if a != self.first.address)
+        site.addresses = (self.first.address, *rest)
+        return True
+
+    async def _reach_by_quic(self, refused: Failed) -> None:
+        response = await self.h3.enter_instead(refused)
+        opened = self.h3.opened
+        assert opened is not None  # noqa: S101 - it has answered
+        self.tcp = False
+        record(self.talk, opened.address.ip, response, opened.ready_ns)
+        self._note_answer(opened, response)
         self.matrix.arrived(opened, response, resolve=self._resolve_seconds())
         self._first_answer(response)
+        await warm(self.matrix, opened)
 
     async def _shake_hands(self, stream: Stream) -> Opened:
         """The first connection; all that TLS tells is noted, of a failed handshake too."""
@@ -133,7 +148,6 @@ class Visit:
         site, talk = self.site, self.talk
         name = site.server_name(site.origin)
         alpn = site.alpn if self.only is None else ALPN[self.only]
-        start, connect = stream.opened.ns, self._connect_seconds(stream)
         tls = handshake.prepare(
             stream, talk.options, name, alpn=alpn, profile="lenient", staple=True
         )
@@ -157,17 +171,12 @@ class Visit:
         version = "2" if tls.alpn == "h2" else "1.1"
         if self.only == "2" != version:
             raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose h2 (ALPN)")
+        # What was noted of the certificate meanwhile is this process's time, not the site's.
         return Opened(
             connection=speak(version, tls), version=version, address=site.address,
-            start_ns=start - int(connect * 1e9), ready_ns=now_ns(), connect_seconds=connect,
+            ready_ns=now_ns(), connect_seconds=stream.connect_seconds,
             tls_seconds=tls.handshake_seconds, stream=tls, tls=tls,
         )  # fmt: skip
-
-    def _connect_seconds(self, stream: Stream) -> float:
-        for attempt in self.talk.net.attempts:
-            if attempt.address == stream.address.ip and attempt.outcome == "open":
-                return attempt.seconds
-        return 0.0
 
     def _resolve_seconds(self) -> float | None:
         lookups = [look for look in self.talk.net.lookups if look.kind != "HTTPS"]
@@ -176,16 +185,21 @@ class Visit:
     async def _ask(self, opened: Opened) -> Response:
         """The first request, its phases the report's."""
         site, talk = self.site, self.talk
-        site.rtt_seconds = opened.rtt_seconds
         talk.learn("http", HttpFacts, rtt_seconds=opened.rtt_seconds)
         request = site.request(site.url, method=self.matrix.method, version=opened.version)
         site.spend()
         response = await timed(talk, opened.connection, request, opened.ready_ns)
         opened.used += 1
+        opened.ordinary = response.status < 400
         opened.idle_since_ns = response.last.ns
         site.remember(request.method, site.url, response)
-        learn_answer(talk, site.url, request.method, response, opened.rtt_seconds)
+        self._note_answer(opened, response)
         return response
+
+    def _note_answer(self, opened: Opened, response: Response) -> None:
+        site = self.site
+        site.learn_round_trip(opened)
+        learn_answer(self.talk, site.url, self.matrix.method, response, opened.rtt_seconds)
 
     async def _first_exchange(self, opened: Opened) -> None:
         """The first answer; where HTTP/2 breaks, the way down to HTTP/1.1 that clients have not."""
@@ -203,18 +217,14 @@ class Visit:
             response = matrix.responses.get("1.1")  # type: ignore[assignment]
             if response is None:
                 raise
-            learn_answer(self.talk, site.url, matrix.method, response, site.rtt_seconds)
+            kept = site.pooled_any("1.1")
+            rtt = kept.rtt_seconds if kept is not None else None
+            learn_answer(self.talk, site.url, matrix.method, response, rtt)
             self._first_answer(response)
             return
         matrix.arrived(opened, response, resolve=self._resolve_seconds())
         self._first_answer(response)
-        if opened.tls is not None:
-            from seventh.net.tls import inspect
-
-            await further(matrix, opened)
-            inspect.note_tickets(self.talk, opened.tls, site.server_name(site.origin))
-        else:
-            await further(matrix, opened)
+        await further(matrix, opened)
         if opened.version == "2":
             await self._step("HTTP/2's settings", transport.look_at_h2(site, opened))
 
@@ -227,12 +237,12 @@ class Visit:
         site, talk = self.site, self.talk
         site.base = response
         if site.secure and self.only is None and talk.options.via is None:
-            self._counting = transport.begin_counting(site, talk.target.port)
+            self.h3.begin_counting()
         services, taken_back = alt_svc(*response.every("alt-svc"))
         talk.learn(
             "http",
             HttpFacts,
-            hsts=security.hsts_of(site.origin, response),
+            hsts=security.hsts_of(site.origin, response, trusted=site.trusted),
             date=security.dated(response),
             advertised=Advertised(alt_svc=services, alt_svc_clear=taken_back),
         )
@@ -265,11 +275,12 @@ class Visit:
             await self._step("the other addresses", compare.look(site, self.others))
         await self._step("content", self._content())
         await self._step("the request", self._own_request())
-        await self._step("permitted tests", intrusive.look(site, self.matrix, self.h3))
-        if self._counting is not None:
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._counting
-        await self._step("keep-alive", transport.look_at_reuse(site, site.pooled_any("1.1")))
+        await self._step("permitted tests", intrusive.look(site, self.matrix, self.h3.opened))
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.h3.counted()
+        await self._step(
+            "keep-alive", transport.look_at_reuse(site, site.ended or site.pooled_any("1.1"))
+        )
         await site.farewell()
 
     async def _follow(self) -> None:
@@ -277,67 +288,45 @@ class Visit:
         site = self.site
         assert site.base is not None  # noqa: S101 - the first answer is there
         expected = site.shape.status
-        if expected is None or expected not in redirects.REDIRECTS:
+        if expected is None or not any(status in expected for status in redirects.REDIRECTS):
             await redirects.follow(site, site.base)
 
     async def _further_versions(self) -> None:
         if self.only == "3":
-            await self._after_h3()
+            await self.h3.after()
         if self.only is not None:
             return
         matrix = self.matrix
         for version in ("2", "1.1"):
             if matrix.talk.learn("http", HttpFacts).rung(version) is None:
                 await tcp(matrix, version)
-        await self._step("HTTP/3", self._http_3())
-
-    async def _http_3(self) -> None:
-        """HTTP/3, where it is announced, or answers unannounced."""
-        if self.talk.options.via is not None:
-            self.matrix.missed("3", "cold", "--via carries TCP only")
-            self.matrix.rung("3", "untried", "--via carries TCP only")
-            return
-        advertised = await discover.announced(self.site, self._record)
-        port = discover.port_of(self.site, advertised)
-        if port is None:
-            self.matrix.missed("3", "cold", "it is announced for another host")
-            self.matrix.rung("3", "untried", "it is announced for another host")
-            return
-        if not advertised.h3 and not await self._answers_unannounced():
-            why = "no QUIC packet came back from the UDP port"
-            self.matrix.missed("3", "cold", why)
-            self.matrix.rung("3", "not-offered", why)
-            return
-        log = self.talk.options.qlog_file is not None
-        self.h3 = await quic_cold(self.matrix, port, log=log)
-        await self._after_h3()
-
-    async def _after_h3(self) -> None:
-        if self.h3 is not None:
-            await quic_again(self.matrix, self.h3)
-            await transport.look_at_h3(self.site, self.h3)
-
-    async def _answers_unannounced(self) -> bool:
-        return await self._counting if self._counting is not None else False
+        open_at = {a.address for a in self.talk.net.attempts if a.outcome == "open"}
+        reached = tuple(a for a in self.site.addresses if a.ip in open_at)
+        await self._step("HTTP/3", self.h3.look(reached))
 
     async def _hellos(self) -> None:
         """The questions of the TLS room, on connections of this one."""
-        from seventh.net.tls import inspect
+        from seventh.net.tls.hellos import ask_hellos
 
         site, talk = self.site, self.talk
 
         async def open_stream() -> Stream:
             return await talk.connect_again(site.address)
 
-        if self.only != "3":
-            await inspect.ask_hellos(talk, open_stream, site.server_name(site.origin))
+        if self.tcp and self.only != "3":
+            await ask_hellos(talk, open_stream, site.server_name(site.origin))
 
     async def _plain(self) -> None:
-        """Plain HTTP: of an http target its own answer, of https what stands on port 80."""
+        """Plain HTTP: of an http target its own answer, of https what stands beside it.
+
+        That is port 80 beside port 443. No other port has one that belongs to it, so that only
+        remains to be seen whether the port itself speaks both.
+        """
         site, talk = self.site, self.talk
         if site.secure:
-            if (talk.target.port, talk.options.via) == (PORTS["https"], None):
-                await security.look_at_clear(site, PORTS["http"])
+            usual = talk.target.port == PORTS["https"]
+            if talk.options.via is None and (usual or self.tcp):
+                await security.look_at_clear(site, PORTS["http"] if usual else talk.target.port)
             return
         first = self.matrix.responses[site.best]
         chain = talk.learn("http", HttpFacts).redirects
@@ -348,7 +337,7 @@ class Visit:
             await security.offer_upgrade(site, opened, Url(site.origin, site.url.path))
 
     async def _content(self) -> None:
-        from seventh.protocols.http import content_probe
+        from seventh.protocols.http.content import probe as content_probe
 
         await content_probe.look(self.talk, self.site)
 
@@ -373,7 +362,7 @@ class Visit:
             HttpFacts,
             expectation=Expectation(
                 method=shape.method,
-                status=shape.status,
+                status=shape.status.written if shape.status is not None else None,
                 json=printable(shape.json or "", 200),
                 met=failed_expectation is None,
                 detail=failed_expectation.detail if failed_expectation is not None else "",

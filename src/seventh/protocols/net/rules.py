@@ -67,7 +67,11 @@ def port_state(net: NetFacts) -> Verdict:
     shut = [a for a in judged if a.outcome != "open"]
     if not shut:
         return None
-    states = tuple(f"{a.address} {a.outcome}" for a in shut)
+    several = len({a.transport for a in net.attempts}) > 1
+    states = tuple(
+        f"{a.address} {a.outcome}" + (f" over {a.transport.upper()}" if several else "")
+        for a in shut
+    )
     return Hit(port=shut[0].port, states=states)
 
 
@@ -128,7 +132,9 @@ def ipv6_broken(net: NetFacts) -> Verdict:
         return Skip("no IPv6 address was tried")
     if all(a.outcome in {"unreachable", "forbidden", "untried"} for a in v6):
         return Skip("this machine has no IPv6 route, so it cannot tell")
-    dead = tuple(f"{a.address} {a.outcome}" for a in v6 if a.outcome != "open")
+    # One that is shut for datagrams alone answers all the same.
+    answers = {a.address for a in v6 if a.outcome == "open"}
+    dead = tuple(f"{a.address} {a.outcome}" for a in v6 if a.address not in answers)
     if not dead or not v4_open:
         return None
     return Hit(addresses=dead, port=net.port)

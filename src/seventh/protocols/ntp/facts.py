@@ -7,6 +7,7 @@ import msgspec
 from seventh.model.drawing import Drawing, Span
 from seventh.model.facts import Facts
 from seventh.model.phase import Clock
+from seventh.model.product import product_of
 from seventh.protocols.ntp.facts_config import ConfigFacts
 from seventh.protocols.ntp.facts_intrusive import MonlistFacts, SourcePortFacts
 from seventh.protocols.ntp.facts_nts import NtsFacts
@@ -130,6 +131,11 @@ class NtpFacts(Facts, frozen=True, kw_only=True):
     """Whether answers depend on the port that we ask from (tier 4)."""
     config: ConfigFacts | None = None
     """What a configuration file decides and the wire does not show."""
+
+    @property
+    def product(self) -> str:
+        """The software that mode 6 names."""
+        return product_of(self.control_version)
 
     @property
     def majority_offset_seconds(self) -> float | None:

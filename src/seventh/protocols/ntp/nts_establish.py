@@ -14,6 +14,7 @@ from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.net.tls import handshake
 from seventh.net.tls.inspect import certificate_failure, note_handshake
+from seventh.net.tls.recurring import start_recurring
 from seventh.net.tls.stream import TlsStream
 from seventh.protocols.ntp import nts_fields, nts_ke
 from seventh.protocols.ntp.facts import NtpFacts
@@ -80,16 +81,7 @@ def note_failure(talk: Talk, failed: Failed) -> None:
 
 async def start_as_client(talk: Talk, stream: Stream) -> TlsStream:
     """TLS as an NTS client starts it: what it would refuse raises Failed (RFC 8915 §3)."""
-    tls = await handshake.start_tls(
-        stream, talk.options, server_name(talk), watch=talk.watch, alpn=(nts_ke.ALPN,), phase=TLS
-    )
-    talk.learn(
-        "tls",
-        TlsFacts,
-        server_name=server_name(talk),
-        handshake_seconds=tls.handshake_seconds,
-        cert_expiry_timestamp_seconds=tls.earliest_expiry(),
-    )
+    tls = await start_recurring(talk, stream, server_name(talk), alpn=(nts_ke.ALPN,), phase=TLS)
     _demand_nts(talk, tls)
     return tls
 

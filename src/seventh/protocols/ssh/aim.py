@@ -235,7 +235,7 @@ def _configuration(name: str | None) -> UserConfig | None:
         own = f"{os.environ.get('HOME', '')}/.ssh/config"
         machines = str(SYSTEM_FILE)
         system = _stamp(machines)
-        if _stamp(own) is None:
+        if not os.access(own, os.F_OK):  # says no without the cost of an exception
             if system is None or not _matters(system):
                 return None
             key = (machines,)

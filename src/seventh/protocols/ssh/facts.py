@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from seventh.model.facts import Facts
+from seventh.model.product import product_of
 from seventh.protocols.ssh.facts_config import ConfigFacts
 from seventh.protocols.ssh.facts_login import Login, Trust
 from seventh.protocols.ssh.facts_session import SessionFacts
@@ -144,6 +145,11 @@ class SshFacts(Facts, frozen=True, kw_only=True):
     """What a configuration file decides and the wire does not show."""
     unlearnt: Mapping[str, str] = {}
     """What could not be learnt, and why."""
+
+    @property
+    def product(self) -> str:
+        """The software that the identification string names."""
+        return product_of(self.software or "")
 
     @property
     def session_seconds(self) -> float | None:

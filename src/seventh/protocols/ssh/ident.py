@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import msgspec
@@ -32,6 +33,7 @@ class Ident(msgspec.Struct, frozen=True):
         return self.protocol_version in {"2.0", "1.99"}
 
 
+@functools.lru_cache(maxsize=1024)
 def parse_ident(line: bytes) -> Ident:
     """Read one identification line without its line end; ProtocolViolation when it is malformed."""
     match = _GRAMMAR.fullmatch(line)

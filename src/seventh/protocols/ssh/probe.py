@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.netfacts import Lookup
@@ -67,16 +68,24 @@ def _stranger(stream: Stream, reader: IdentReader) -> Failed | None:
 
 
 def _learn_ident(talk: Talk, ident: Ident, lines: list[bytes], seconds: float) -> None:
+    said, software, comments = _shown(ident)
     talk.learn(
         "ssh",
         SshFacts,
-        ident=printable(ident.raw, 255),
+        ident=said,
         protocol_version=ident.protocol_version,
-        software=printable(ident.software, 255),
-        comments=printable(ident.comments, 255) or None,
-        pre_ident_lines=tuple(printable(line, 200) for line in lines),
+        software=software,
+        comments=comments or None,
+        pre_ident_lines=tuple([printable(line, 200) for line in lines]),
         banner_seconds=seconds,
     )
+
+
+# Who asks again mostly gets the same line.
+@functools.lru_cache(maxsize=1024)
+def _shown(ident: Ident) -> tuple[str, str, str]:
+    """The line, the software and the comments, safe to show."""
+    return printable(ident.raw), printable(ident.software), printable(ident.comments)
 
 
 async def check(talk: Talk) -> None:

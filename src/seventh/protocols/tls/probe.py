@@ -8,9 +8,9 @@ from seventh.model.failure import Failed
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
-from seventh.net.tls.handshake import start_tls
 from seventh.net.tls.inspect import certificate_failure, identity, inspect_tls, takes_up
-from seventh.net.tls.stream import Session
+from seventh.net.tls.recurring import start_recurring
+from seventh.net.tls.session import Session
 
 ALPN = ("h2", "http/1.1")
 """What most servers behind TLS speak; others ignore the offer or do without."""
@@ -20,14 +20,7 @@ async def pulse(talk: Talk) -> None:
     """Connect and shake hands as a client would; a certificate it would refuse is a failure."""
     name = server_name(talk)
     stream = await talk.connect()
-    tls = await start_tls(stream, talk.options, name, watch=talk.watch, recurring=True)
-    talk.learn(
-        "tls",
-        TlsFacts,
-        server_name=name,
-        handshake_seconds=tls.handshake_seconds,
-        cert_expiry_timestamp_seconds=tls.earliest_expiry(),
-    )
+    tls = await start_recurring(talk, stream, name)
     await tls.farewell()
 
 

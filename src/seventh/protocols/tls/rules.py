@@ -56,7 +56,7 @@ def _unasked(tls: TlsFacts, what: str) -> Skip:
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(versions=("TLSv1.0", *GOOD.versions), versions_refused=("SSLv3", "TLSv1.1")),
-    directives={"nginx": ("ssl_protocols",)},
+    directives={"nginx": ("ssl_protocols",), "caddy": ("tls protocols",)},
 )
 def legacy(tls: TlsFacts) -> Verdict:
     """Any version below TLS 1.2 that a hello got."""
@@ -80,6 +80,7 @@ def legacy(tls: TlsFacts) -> Verdict:
         "nginx": "ssl_protocols TLSv1.2 TLSv1.3;",
         "apache": "SSLProtocol -all +TLSv1.2 +TLSv1.3",
         "haproxy": "ssl-default-bind-options ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.3",
+        "caddy": "tls {{\n\tprotocols tls1.2 tls1.3\n}}",
         "any": "Link the server with OpenSSL 1.1.1 or newer and let its highest version be 1.3.",
     },
     references=("RFC 9325", "RFC 9846"),
@@ -88,7 +89,7 @@ def legacy(tls: TlsFacts) -> Verdict:
     bad=GOOD.learn(
         version="TLSv1.2", versions=("TLSv1.2",), versions_refused=("TLSv1.1", "TLSv1.3")
     ),
-    directives={"nginx": ("ssl_protocols",)},
+    directives={"nginx": ("ssl_protocols",), "caddy": ("tls protocols",)},
 )
 def no_tls13(tls: TlsFacts) -> Verdict:
     """The main handshake, which offered TLS 1.3, ended with less."""
@@ -113,6 +114,10 @@ def no_tls13(tls: TlsFacts) -> Verdict:
         "nginx": "ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;",
         "apache": "SSLCipherSuite ECDHE+AESGCM:ECDHE+CHACHA20",
         "haproxy": "ssl-default-bind-ciphers ECDHE+AESGCM:ECDHE+CHACHA20",
+        "caddy": "tls {{\n\tciphers TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 "
+        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 "
+        "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 "
+        "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256\n}}",
         "postfix": "tls_high_cipherlist = ECDHE+AESGCM:ECDHE+CHACHA20\nsmtpd_tls_ciphers = high",
         "dovecot": "ssl_cipher_list = ECDHE+AESGCM:ECDHE+CHACHA20",
         "openssl": "CipherString = ECDHE+AESGCM:ECDHE+CHACHA20",
@@ -121,7 +126,10 @@ def no_tls13(tls: TlsFacts) -> Verdict:
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(broken_suites=("TLS_RSA_WITH_RC4_128_SHA",)),
-    directives={"nginx": ("ssl_ciphers", "ssl_protocols")},
+    directives={
+        "nginx": ("ssl_ciphers", "ssl_protocols"),
+        "caddy": ("tls ciphers", "tls protocols"),
+    },
 )
 def weak_cipher(tls: TlsFacts) -> Verdict:
     """Broken suites at the rule's severity; CBC or no forward secrecy at medium."""
@@ -159,7 +167,7 @@ def weak_cipher(tls: TlsFacts) -> Verdict:
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(dh_bits=1024),
-    directives={"nginx": ("ssl_dhparam",)},
+    directives={"nginx": ("ssl_dhparam",), "caddy": ("tls ciphers",)},
 )
 def dh_small(tls: TlsFacts) -> Verdict:
     """A server that has finite-field Diffie-Hellman, with less than 2048 bits."""
@@ -180,14 +188,16 @@ def dh_small(tls: TlsFacts) -> Verdict:
     fix={
         "openssl": "Groups = X25519MLKEM768:X25519:prime256v1  # OpenSSL 3.5 or newer",
         "nginx": "ssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;  # with OpenSSL 3.5 or newer",
-        "apache": "SSLOpenSSLConfCmd Groups X25519MLKEM768:X25519:prime256v1",
+        "apache": "# with OpenSSL 3.5 or newer: with an older one Apache does not start\n"
+        "SSLOpenSSLConfCmd Groups X25519MLKEM768:X25519:prime256v1",
         "haproxy": "ssl-default-bind-curves X25519MLKEM768:X25519:P-256",
+        "caddy": "tls {{\n\tcurves x25519mlkem768 x25519 secp256r1\n}}",
     },
     references=("FIPS 203",),
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(group="x25519", hybrid_group=""),
-    directives={"nginx": ("ssl_ecdh_curve",)},
+    directives={"nginx": ("ssl_ecdh_curve",), "caddy": ("tls curves",)},
 )
 def no_pq(tls: TlsFacts) -> Verdict:
     """A server that picked no hybrid group though nothing else was offered."""
@@ -218,7 +228,7 @@ def no_pq(tls: TlsFacts) -> Verdict:
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(tickets=0, resumed=False, resumed_seconds=None),
-    directives={"nginx": ("ssl_session_tickets", "ssl_session_cache")},
+    directives={"nginx": ("ssl_session_tickets", "ssl_session_cache"), "caddy": ("tls",)},
 )
 def no_resume(tls: TlsFacts) -> Verdict:
     """The second handshake was a full one, or there was nothing to take up."""
@@ -254,7 +264,7 @@ def no_resume(tls: TlsFacts) -> Verdict:
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(max_early_data_bytes=16384, early_data_accepted=True),
-    directives={"nginx": ("ssl_early_data",)},
+    directives={"nginx": ("ssl_early_data",), "caddy": ("0rtt",)},
 )
 def early_data_on(tls: TlsFacts) -> Verdict:
     """The ticket allows early data and the server took the offer."""
@@ -360,6 +370,8 @@ def _of_tls12(tls: TlsFacts, *, wrong: bool) -> Verdict:
         "nginx": "ssl_verify_client on;",
         "apache": "SSLVerifyClient require",
         "haproxy": "bind :443 ssl crt FILE ca-file CA verify required",
+        "caddy": "tls {{\n\tclient_auth {{\n\t\tmode require_and_verify\n"
+        "\t\ttrust_pool file ca.pem\n\t}}\n}}",
         "mosquitto": "require_certificate true",
         "any": "Require it, or stop asking: optional certificates belong where the application "
         "checks for them itself.",
@@ -368,7 +380,7 @@ def _of_tls12(tls: TlsFacts, *, wrong: bool) -> Verdict:
     seed=("12.7.3",),
     good=GOOD,
     bad=GOOD.learn(client_certificate="optional"),
-    directives={"nginx": ("ssl_verify_client",)},
+    directives={"nginx": ("ssl_verify_client",), "caddy": ("tls client_auth",)},
 )
 def mtls_optional(tls: TlsFacts) -> Verdict:
     """A CertificateRequest that an empty answer satisfied, at the application too."""

@@ -9,6 +9,7 @@ import base64
 import binascii
 import json
 import re
+import time
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,6 +21,7 @@ from seventh.model.target import CREDENTIAL_PARAMETERS, Target
 from seventh.protocols.websocket.codec_handshake import own_origin
 from seventh.web.given import FRAMING, TOKEN, checked_value, first_line, header_field
 from seventh.web.message import Fields
+from seventh.wire.text import printable
 
 MAX_TEMPLATE = 65536
 MAX_JWT = 16384
@@ -56,6 +58,19 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
         for secret in self.secrets:
             text = text.replace(secret, "…")
         return text
+
+    def credential(self) -> str:
+        """What goes along to say who we are, in words; empty where nothing does."""
+        names = [name for name, _ in self.fields if name.lower() in _SECRET_FIELDS]
+        if self.jwt is not None:
+            end = expiry_of(self.jwt)
+            ago = time.time() - end if end is not None else 0.0  # its clock is the wall clock
+            if ago > 0:
+                return f"the token of {self.jwt_source}, which ended {ago:.0f} s ago"
+            return f"the token of {self.jwt_source}"
+        if self.parameters:
+            return f"the parameter {self.parameters[0]}"
+        return f"the field {printable(names[0], 40)}" if names else ""
 
     def __repr__(self) -> str:
         return "Asking(…)"

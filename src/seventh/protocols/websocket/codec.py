@@ -72,18 +72,31 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True):
 Event = Message | Pinged | Ponged | Closed
 
 
+class _Client(Protocol):
+    """The library's protocol, but for a close frame within a message.
+
+    A control frame may stand there (§5.4), and a close frame is one; the library would answer it
+    with 1002.
+    """
+
+    def recv_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = None
+        super().recv_frame(frame)
+
+
 class Frames:
     """The client's side of one socket, open from the beginning."""
 
     __slots__ = (
-        "_count", "_decoder", "_kind", "_owed", "_parts", "_protocol", "_second", "closed",
-        "too_long", "violation",
+        "_count", "_decoder", "_kind", "_owed", "_parts", "_protocol", "_second", "_untold",
+        "closed", "too_long", "violation",
     )  # fmt: skip
 
     def __init__(
         self, deflate: PerMessageDeflate | None = None, *, max_bytes: int = MAX_MESSAGE_BYTES
     ) -> None:
-        self._protocol = Protocol(CLIENT, state=OPEN, max_size=max_bytes)
+        self._protocol = _Client(CLIENT, state=OPEN, max_size=max_bytes)
         if deflate is not None:
             self._protocol.extensions = [deflate]
         self._parts: list[bytes] = []
@@ -92,6 +105,8 @@ class Frames:
         self._second = 0
         self._count = 0
         self._owed = 0
+        self._untold = False
+        """Whether the violation waits until what came before it has been given."""
         self.too_long = False
         """Whether the violation is no more than a message over our own limit."""
         self.closed: Closed | None = None
@@ -105,37 +120,64 @@ class Frames:
         """Take bytes and give what they complete; whatever follows a close frame is dropped.
 
         Raises ProtocolViolation, after which nothing more is parsed; the close frame that says so
-        (1002, 1007 or 1009) waits in :meth:`out`.
+        (1002, 1007 or 1009) waits in :meth:`out`. What was complete before it is given first: then
+        the next call raises, whatever it brings (:attr:`broken`).
         """
+        if self.broken:
+            self._untold = False
+            assert self.violation is not None  # noqa: S101 - which is why it is broken
+            raise self.violation
         if self.violation is not None or self.closed is not None:
             return []
         found: list[Event] = []
-        protocol = self._protocol
-        for start in range(0, len(data), SLICE):
-            protocol.receive_data(data[start : start + SLICE])
-            for frame in protocol.events_received():
-                assert isinstance(frame, Frame)  # noqa: S101 - there is no handshake in here
-                event = self._take(frame, at)
-                if event is not None:
-                    found.append(event)
-                if isinstance(event, Closed):
-                    return found
-            if protocol.parser_exc is not None:
-                self.too_long = isinstance(protocol.parser_exc, PayloadTooBig)
-                self._fail(*_said(protocol.parser_exc))
+        try:
+            for start in range(0, len(data), SLICE):
+                if self._parse(data[start : start + SLICE], at, found):
+                    break
+        except ProtocolViolation:
+            if not found:
+                raise
+            self._untold = True
         return found
+
+    @property
+    def broken(self) -> bool:
+        """Whether a violation has come that :meth:`receive` has not raised yet."""
+        return self._untold
+
+    def _parse(self, data: bytes, at: Mark, found: list[Event]) -> bool:
+        """Add what ``data`` completes to ``found``; whether it ends with a close frame."""
+        protocol = self._protocol
+        protocol.receive_data(data)
+        for frame in protocol.events_received():
+            assert isinstance(frame, Frame)  # noqa: S101 - there is no handshake in here
+            event = self._take(frame, at)
+            if event is not None:
+                found.append(event)
+            if isinstance(event, Closed):
+                return True
+        error = protocol.parser_exc
+        if error is None:
+            return False
+        self.too_long = isinstance(error, PayloadTooBig)
+        self._fail(*_said(error))
+        return False
+
+    def _close(self, at: Mark) -> Closed:
+        """The server's close frame, which the library has read."""
+        close = self._protocol.close_rcvd
+        code = close.code if close is not None else None
+        self.closed = Closed(
+            code=None if code is None or code == CloseCode.NO_STATUS_RCVD else int(code),
+            reason=printable(close.reason, 123) if close is not None else "",
+            at=at,
+        )
+        return self.closed
 
     def _take(self, frame: Frame, at: Mark) -> Event | None:
         data = bytes(frame.data)
         if frame.opcode is Opcode.CLOSE:
-            close = self._protocol.close_rcvd
-            code = close.code if close is not None else None
-            self.closed = Closed(
-                code=None if code is None or code == CloseCode.NO_STATUS_RCVD else int(code),
-                reason=printable(close.reason, 123) if close is not None else "",
-                at=at,
-            )
-            return self.closed
+            return self._close(at)
         if frame.opcode in {Opcode.PING, Opcode.PONG}:
             if frame.opcode is Opcode.PONG and self._owed:
                 self._owed -= 1
@@ -238,12 +280,28 @@ _WORDS = {
     "fragmented control frame": "a control frame in pieces (RFC 6455 §5.5)",
     "expected a continuation frame": "a new message within another (RFC 6455 §5.4)",
     "unexpected continuation frame": "the rest of a message that never began (RFC 6455 §5.4)",
-    "incomplete fragmented message": "a close frame within a message (RFC 6455 §5.4)",
     "invalid status code": "a close code that may not stand in a frame (RFC 6455 §7.4)",
     "close frame too short": "a close frame of one byte (RFC 6455 §5.5.1)",
     "decompression failed": "a message that does not inflate (RFC 7692 §7.2.2)",
-    "RSV1 bit set in continuation frame": "RSV1 within a message (RFC 7692 §6.1)",
+    "RSV1 bit set in continuation frame": "RSV1 within a message (RFC 7692 §6)",
 }
+
+
+_CODE_WORDS = {
+    1000: "normal", 1001: "going away", 1002: "protocol error", 1003: "unsupported data",
+    1007: "invalid data", 1008: "policy violation", 1009: "message too big",
+    1010: "extension missing", 1011: "internal error", 1012: "service restart",
+    1013: "try again later", 1014: "bad gateway",
+}  # fmt: skip
+
+
+def code_words(code: int | None) -> str:
+    """A close code with what it means (§7.4.1 and IANA's registry): ``1013 (try again later)``."""
+    if code is None:
+        return "none"
+    if code in _CODE_WORDS:
+        return f"{code} ({_CODE_WORDS[code]})"
+    return f"{code} (the application's own)" if code >= 4000 else str(code)
 
 
 def raw_frame(
@@ -300,6 +358,7 @@ __all__ = [
     "Pinged",
     "Ponged",
     "close_payload",
+    "code_words",
     "masked_by",
     "raw_frame",
     "raw_head",

@@ -13,21 +13,19 @@ from typing import Literal
 from urllib.parse import quote
 
 import msgspec
-from websockets.exceptions import InvalidHeader, NegotiationError
-from websockets.extensions.permessage_deflate import (
-    ClientPerMessageDeflateFactory,
-    PerMessageDeflate,
-)
+from websockets.exceptions import InvalidHeader
 from websockets.headers import parse_extension, parse_subprotocol
 
 from seventh.model.target import Target
+from seventh.protocols.websocket.deflate import OFFER, Deflate, agreed
 from seventh.web.message import Fields, Request, Response
 from seventh.wire.text import printable
 
 VERSION = 13
 DEFLATE = "permessage-deflate"
+MAX_EXTENSIONS = 8
+"""As many are looked at; nobody agrees on more."""
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_OFFER = "permessage-deflate; client_max_window_bits"
 _KEPT = "/?:@!$&'()*+,;=-._~%[]"
 _PORTS = {"ws": 80, "wss": 443}
 _SITES = {"ws": "http", "wss": "https"}
@@ -56,7 +54,9 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """Extensions, or parameters of them, that were not offered or are wrong."""
     problems: tuple[str, ...]
     """Whatever else breaks the letter, one sentence each."""
-    deflate: PerMessageDeflate | None
+    oddities: tuple[str, ...]
+    """What the standard forbids or browsers refuse, though a client may go on."""
+    deflate: Deflate | None
     """Ready to be used by the frames, where it was agreed on."""
     no_context_takeover: bool | None
     """Whether the server forgets its compression window after each message; None without one."""
@@ -129,7 +129,7 @@ def opening(
     if offer.subprotocols:
         own.append(("Sec-WebSocket-Protocol", ", ".join(offer.subprotocols)))
     if offer.deflate:
-        own.append(("Sec-WebSocket-Extensions", _OFFER))
+        own.append(("Sec-WebSocket-Extensions", OFFER))
     return Request(
         method="GET" if over == "1.1" else "CONNECT",
         scheme="https" if target.scheme == "wss" else "http",
@@ -157,6 +157,7 @@ def judge(response: Response, offer: Offer) -> Judged:
         foreign_subprotocol=foreign,
         foreign_extensions=strangers,
         problems=tuple(problems),
+        oddities=_oddities(response, offer),
         deflate=deflate,
         no_context_takeover=forgets,
     )
@@ -184,6 +185,27 @@ def _switching(response: Response) -> list[str]:
     return problems
 
 
+def _oddities(response: Response, offer: Offer) -> tuple[str, ...]:
+    """What a client may overlook, and others on the way may not."""
+    odd: list[str] = []
+    if response.version in {"1.0", "1.1"}:
+        odd += [
+            f"the 101 has {name}, which no 1xx response may"
+            for name in ("Content-Length", "Transfer-Encoding")
+            if response.get(name.lower()) is not None
+        ]
+        if "close" in response.listed("connection"):
+            odd.append("Connection says close beside Upgrade")
+        raw = response.raw_head
+        if b"\n " in raw or b"\n\t" in raw:
+            odd.append("a field is folded over two lines (RFC 9112 §5.2)")
+        if raw.count(b"\n") != raw.count(b"\r\n"):
+            odd.append("a line ends with LF alone (RFC 9112 §2.2)")
+    if offer.subprotocols and response.get("sec-websocket-protocol") is None:
+        odd.append("none of the offered subprotocols is chosen: browsers fail the connection")
+    return tuple(odd)
+
+
 def _subprotocol(
     response: Response, offer: Offer, problems: list[str]
 ) -> tuple[str | None, str | None]:
@@ -205,20 +227,22 @@ def _subprotocol(
 
 def _extensions(
     response: Response, offer: Offer
-) -> tuple[tuple[str, ...], tuple[str, ...], PerMessageDeflate | None, bool | None]:
+) -> tuple[tuple[str, ...], tuple[str, ...], Deflate | None, bool | None]:
     """What was agreed on: its texts, what is foreign, deflate, whether the server forgets."""
     shown: list[str] = []
     foreign: list[str] = []
-    deflate: PerMessageDeflate | None = None
+    deflate: Deflate | None = None
     forgets: bool | None = None
-    factory = ClientPerMessageDeflateFactory(client_max_window_bits=True)
-    for value in response.every("sec-websocket-extensions")[:8]:
+    for value in response.every("sec-websocket-extensions"):
         try:
-            agreed = parse_extension(value)[:8]
+            chosen = parse_extension(value)
         except InvalidHeader:
-            foreign.append(f"{printable(value, 80)} (cannot be read)")
+            foreign.append(f"{printable(value, 80) or 'an empty list'} (cannot be read)")
             continue
-        for name, params in agreed:
+        for name, params in chosen:
+            if len(shown) >= MAX_EXTENSIONS:
+                foreign.append("…")
+                return tuple(shown), tuple(foreign), deflate, forgets
             parts = (p if v is None else f"{p}={v}" for p, v in params)
             text = printable("; ".join([name, *parts]), 200)
             shown.append(text)
@@ -226,12 +250,11 @@ def _extensions(
                 foreign.append(text)
                 continue
             try:
-                made = factory.process_response_params(params, [])
-            except NegotiationError as error:
+                deflate = agreed(params)
+            except ValueError as error:
                 foreign.append(f"{text} ({printable(str(error), 80)})")
                 continue
-            assert isinstance(made, PerMessageDeflate)  # noqa: S101 - what the factory makes
-            deflate, forgets = made, made.remote_no_context_takeover
+            forgets = deflate.remote_no_context_takeover
     return tuple(shown), tuple(foreign), deflate, forgets
 
 

@@ -16,9 +16,9 @@ from seventh.net.address import Address, reach
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
-from seventh.net.tls.handshake import prepare, start_tls
+from seventh.net.tls.handshake import prepare
 from seventh.net.tls.inspect import note_handshake
-from seventh.net.tls.stream import TlsStream
+from seventh.net.tls.recurring import start_recurring
 from seventh.protocols.websocket.asking import Asking, asking_of
 from seventh.protocols.websocket.codec import Frames
 from seventh.protocols.websocket.codec_handshake import Judged, Offer, judge, new_key, opening
@@ -94,7 +94,7 @@ class Door:
         return await self.talk.connect_again(self.address)
 
     async def shaken(
-        self, below: Stream, *, alpn: str = "http/1.1", phase: str = "ws.variants"
+        self, below: Stream, *, alpn: str = "http/1.1", phase: str = "ws.further"
     ) -> Stream:
         """``below`` ready for HTTP: inside TLS where the target is secure.
 
@@ -117,10 +117,7 @@ class Door:
         """``below`` inside TLS, the certificate held to: the pulse's way."""
         if not self.secure:
             return below
-        tls: TlsStream = await start_tls(
-            below, self.talk.options, self.name, watch=self.talk.watch, alpn=("http/1.1",)
-        )
-        return tls
+        return await start_recurring(self.talk, below, self.name, alpn=("http/1.1",))
 
     # -- handshakes --------------------------------------------------------------------------------
 
@@ -169,6 +166,7 @@ class Door:
         upgrade: bool = True,
         deflate: bool = False,
         fresh: bool = False,
+        phase: str = "ws.further",
     ) -> Answered:
         """One more handshake over HTTP/1.1; through the connection of a refused one, if it stands.
 
@@ -183,7 +181,7 @@ class Door:
         # Of the sockets that a later step opens, that step's own phase is enough.
         watch = Stopwatch() if fresh else self.talk.watch
         try:
-            with watch.phase("ws.variants"):
+            with watch.phase(phase):
                 if spare is not None and spare.reusable:
                     try:
                         return await self._through(spare, request, offer, upgrade=upgrade)
@@ -226,7 +224,7 @@ class Door:
         if answered.socket is None or not answered.handshake.sound:
             if answered.socket is not None:
                 answered.socket.drop()
-            raise failure_of(answered.handshake)
+            raise failure_of(answered.handshake, self.asking.credential())
         return answered.socket
 
     @contextlib.asynccontextmanager
@@ -270,6 +268,7 @@ def opened(response: Response, judged: Judged) -> Handshake:
         extensions=judged.extensions,
         foreign_extensions=judged.foreign_extensions,
         problems=judged.problems,
+        oddities=judged.oddities,
         server=printable(response.get("server") or "", 120),
         via=_via(response),
         versions=_versions(response),
@@ -289,7 +288,9 @@ def refusal(response: Response, hide: Callable[[str], str] = str) -> Handshake:
         via=_via(response),
         versions=_versions(response),
         asks_upgrade="websocket" in response.listed("upgrade"),
-        location=_site(response.get("location")),
+        location=hide(_site(response.get("location"))),
+        wants=_schemes(response),
+        retry_after=printable(response.get("retry-after") or "", 40),
         detail=body if "text/html" not in (response.get("content-type") or "") else "",
     )
 
@@ -299,47 +300,47 @@ def broken(failed: Failed) -> Handshake:
     return Handshake(outcome="failed", detail=failed.detail)
 
 
-def failure_of(seen: Handshake) -> Failed:
-    """Why a client gives up on this answer."""
-    status = seen.status or 0
-    server = f" ({seen.server})" if seen.server else ""
-    says = f": {seen.detail}" if seen.detail else ""
+def failure_of(seen: Handshake, sent: str = "") -> Failed:
+    """Why a client gives up on this answer; ``sent`` says which credential it had been sent."""
     if seen.outcome == "failed":
         return Failed(Reason.NEGOTIATION_FAILED, seen.detail)
     if seen.outcome == "open":
-        return Failed(Reason.PROTOCOL_VIOLATION, "; ".join(breaches(seen)))
+        return Failed(Reason.PROTOCOL_VIOLATION, "; ".join(seen.breaches))
+    status = seen.status or 0
+    server = f" ({seen.server})" if seen.server else ""
+    says = f": {seen.detail}" if seen.detail else ""
+    answer = f"HTTP {status} to the handshake{server}"
     if status in {401, 407}:
+        who = "a proxy" if status == 407 else "the server"
+        wants = f" ({seen.wants})" if seen.wants else ""
+        if sent and status == 401:
+            return Failed(Reason.AUTH_REJECTED, f"{answer}: it does not take {sent}{wants}{says}")
+        return Failed(Reason.AUTH_REQUIRED, f"{answer}: {who} wants a credential{wants}{says}")
+    if seen.refused_by_envoy:
         return Failed(
-            Reason.AUTH_REQUIRED,
-            f"HTTP {status} to the handshake{server}: it wants a credential{says}",
+            Reason.NEGOTIATION_FAILED,
+            "HTTP 403 to the handshake from Envoy itself: no upgrade_configs lets websocket "
+            "through, or a filter or a route refuses",
         )
     if status == 403:
         return Failed(
-            Reason.AUTH_REJECTED,
-            f"HTTP 403 to the handshake{server}: the origin or the credential is refused{says}",
+            Reason.AUTH_REJECTED, f"{answer}: the origin or the credential is refused{says}"
         )
     if 300 <= status < 400:
         where = f" to {seen.location}" if seen.location else ""
         return Failed(
-            Reason.NEGOTIATION_FAILED, f"HTTP {status} to the handshake{server}: a redirect{where}"
+            Reason.NEGOTIATION_FAILED, f"{answer}: a redirect{where}, which is not followed"
         )
+    later = f"; again after {seen.retry_after}" if seen.retry_after else ""
+    if status == 429:
+        return Failed(Reason.NEGOTIATION_FAILED, f"{answer}: too many requests{later}{says}")
     if status >= 500:
-        return Failed(Reason.NEGOTIATION_FAILED, f"HTTP {status} to the handshake{server}{says}")
+        return Failed(Reason.NEGOTIATION_FAILED, f"{answer}{later}{says}")
+    if status in {404, 410}:
+        return Failed(Reason.PROTOCOL_MISMATCH, f"{answer}: no WebSocket at this path{says}")
     return Failed(
-        Reason.PROTOCOL_MISMATCH,
-        f"the server speaks HTTP, not WebSocket: HTTP {status} to the handshake{server}{says}",
+        Reason.PROTOCOL_MISMATCH, f"the server speaks HTTP, not WebSocket: {answer}{says}"
     )
-
-
-def breaches(seen: Handshake) -> tuple[str, ...]:
-    """What is wrong with a switch of protocols, one clause each."""
-    said: list[str] = []
-    if seen.accept in {"wrong", "missing"}:
-        said.append(f"Sec-WebSocket-Accept is {seen.accept}")
-    if seen.foreign_subprotocol is not None:
-        said.append(f"the subprotocol {seen.foreign_subprotocol} was not offered")
-    said += [f"the extension {text} was not offered so" for text in seen.foreign_extensions]
-    return (*said, *seen.problems)
 
 
 def _versions(response: Response) -> tuple[str, ...]:
@@ -355,11 +356,18 @@ def _via(response: Response) -> str:
     return ", ".join(said)
 
 
+def _schemes(response: Response) -> str:
+    """The names of the authentication schemes that a refusal asks for, without their parameters."""
+    asked = (*response.every("www-authenticate"), *response.every("proxy-authenticate"))
+    names = (value.split(maxsplit=1)[0].rstrip(",") for value in asked[:4] if value.strip())
+    return ", ".join(dict.fromkeys(printable(name, 20) for name in names))
+
+
 def _site(location: str | None) -> str:
-    """A redirect's scheme and host: the rest may carry what nobody should read."""
+    """A redirect's scheme and host, or its path: the rest may carry what nobody should read."""
     if not location:
         return ""
     scheme, colon, rest = location.partition("://")
     if not colon:
-        return "another path"
+        return printable(location.partition("?")[0].partition("#")[0], 120) or "another query"
     return printable(f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}", 120)

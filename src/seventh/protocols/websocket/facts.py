@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
+from seventh.model.drawing import Drawing
 from seventh.model.facts import Facts
+from seventh.model.product import product_of
 from seventh.model.proxyfacts import ProxiedUpgrade
 from seventh.protocols.websocket.facts_live import (
     Backpressure,
@@ -14,6 +16,7 @@ from seventh.protocols.websocket.facts_live import (
     Fanout,
     Hold,
     LongMessage,
+    Receiver,
     Token,
     Violation,
 )
@@ -24,6 +27,10 @@ Outcome = Literal["open", "refused", "failed"]
 
 class Handshake(msgspec.Struct, frozen=True, kw_only=True):
     """One handshake: what was answered."""
+
+    SHOWN: ClassVar = ("outcome", "status", "subprotocol", "extensions", "foreign_subprotocol",
+                       "foreign_extensions", "problems", "oddities", "server", "via", "location",
+                       "wants", "retry_after")  # fmt: skip
 
     outcome: Outcome
     status: int | None = None
@@ -40,6 +47,8 @@ class Handshake(msgspec.Struct, frozen=True, kw_only=True):
     foreign_extensions: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     """What else breaks the letter of the standard."""
+    oddities: tuple[str, ...] = ()
+    """What the standard forbids or browsers refuse, though a client may go on."""
     server: str = ""
     """The Server field, cleaned."""
     via: str = ""
@@ -49,9 +58,23 @@ class Handshake(msgspec.Struct, frozen=True, kw_only=True):
     asks_upgrade: bool = False
     """Whether a refusal says with its own Upgrade field that it wants a WebSocket."""
     location: str = ""
-    """Of a redirect: scheme and host alone."""
+    """Of a redirect: scheme and host, or the path; never the query. It is not followed."""
+    wants: str = ""
+    """The schemes of WWW-Authenticate or Proxy-Authenticate."""
+    retry_after: str = ""
+    """Retry-After of a refusal: seconds, or a date."""
     detail: str = ""
     """Why it failed, or the beginning of what a refusal says."""
+
+    @property
+    def refused_by_envoy(self) -> bool:
+        """Whether Envoy itself, and nobody behind it, refused with the 403 that says nothing."""
+        return (
+            self.status == 403
+            and self.server.lower() == "envoy"
+            and "x-envoy-upstream-service-time" not in self.via
+            and not self.detail
+        )
 
     @property
     def sound(self) -> bool:
@@ -64,9 +87,22 @@ class Handshake(msgspec.Struct, frozen=True, kw_only=True):
             and not self.problems
         )
 
+    @property
+    def breaches(self) -> tuple[str, ...]:
+        """What is wrong with a switch of protocols, one clause each."""
+        said: list[str] = []
+        if self.accept in {"wrong", "missing"}:
+            said.append(f"Sec-WebSocket-Accept is {self.accept}")
+        if self.foreign_subprotocol is not None:
+            said.append(f"the subprotocol {self.foreign_subprotocol} was not offered")
+        said += [f"the extension {text} was not offered so" for text in self.foreign_extensions]
+        return (*said, *self.problems)
+
 
 class Tunnelled(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a WebSocket runs inside HTTP/2 (RFC 8441) or HTTP/3 (RFC 9220)."""
+
+    SHOWN: ClassVar = ("spoken", "enabled", "status", "extensions", "ping_seconds", "detail")
 
     spoken: bool | None = None
     """Whether the server speaks that version of HTTP on this port at all."""
@@ -76,23 +112,19 @@ class Tunnelled(msgspec.Struct, frozen=True, kw_only=True):
     ping_seconds: float | None = None
     detail: str = ""
 
+    @property
+    def status(self) -> int | None:
+        """Of the answer to the extended CONNECT."""
+        return self.handshake.status if self.handshake is not None else None
+
+    @property
+    def extensions(self) -> tuple[str, ...]:
+        """What was agreed on."""
+        return self.handshake.extensions if self.handshake is not None else ()
+
 
 class WebSocketFacts(Facts, frozen=True, kw_only=True):
     """One WebSocket endpoint."""
-
-    secure: bool | None = None
-    """wss."""
-    reach: Literal["loopback", "private", "public"] | None = None
-    """How far the address that was talked to reaches."""
-    credential_parameters: tuple[str, ...] | None = None
-    """Names of parameters in the target's URL that carry a credential; never their values."""
-    origin: str | None = None
-    """What was sent as Origin."""
-    sends_cookie: bool | None = None
-    """Whether the handshake sent a cookie."""
-    sets_cookie: bool | None = None
-    """Whether the server's answer set one."""
-    subprotocols_offered: tuple[str, ...] = ()
 
     # -- the first handshake
     handshake: Handshake | None = None
@@ -105,8 +137,8 @@ class WebSocketFacts(Facts, frozen=True, kw_only=True):
 
     # -- on the open socket
     pings_sent: int | None = None
-    pings: tuple[float, ...] = ()
-    """Each pong's delay in seconds."""
+    pings_seconds: tuple[float, ...] = ()
+    """Each pong's delay."""
     ping_seconds: float | None = None
     """Their median."""
     pong_wait_seconds: float | None = None
@@ -117,9 +149,15 @@ class WebSocketFacts(Facts, frozen=True, kw_only=True):
     """Where the server tells its limits: fields of the response, or its first message."""
     greeting_bytes: int | None = None
     """The size of what the server says unasked, 0 where it says nothing."""
+    greeting_seconds: float | None = None
+    """From the handshake's answer to that first message."""
     close_sent: bool | None = None
+    closed_by: Literal["us", "server"] | None = None
+    """Who sent the first close frame, or ended the connection without one."""
     close_code: int | None = None
     """What the server's close frame says; None where it has no code or none came."""
+    close_reason: str = ""
+    """Its reason, cleaned."""
     close_frame: bool | None = None
     """Whether the server answered our close frame with one."""
     close_ended: bool | None = None
@@ -151,23 +189,41 @@ class WebSocketFacts(Facts, frozen=True, kw_only=True):
     hold: Hold | None = None
     proxied: ProxiedUpgrade | None = None
     """What a proxy's configuration file does to the handshake, where that was judged."""
+
+    # -- how it was asked
+    secure: bool | None = None
+    """wss."""
+    reach: Literal["loopback", "private", "public"] | None = None
+    """How far the address that was talked to reaches."""
+    credential_parameters: tuple[str, ...] | None = None
+    """Names of parameters in the target's URL that carry a credential; never their values."""
+    origin: str | None = None
+    """What was sent as Origin."""
+    sends_cookie: bool | None = None
+    """Whether the handshake sent a cookie."""
+    sets_cookie: bool | None = None
+    """Whether the server's answer set one that may name a user."""
+    subprotocols_offered: tuple[str, ...] = ()
     unlearnt: tuple[str, ...] = ()
     """Steps that were left out or broke off, and why."""
 
-    @property
-    def fanout_p50_seconds(self) -> float | None:
-        """To the receiver in the middle."""
-        return self.fanout.p50_seconds if self.fanout is not None else None
+    def drawings(self) -> tuple[Drawing, ...]:
+        """The fan-out as a curve, and what became of silent sockets."""
+        drawn = (
+            self.fanout.drawing() if self.fanout is not None else None,
+            self.hold.drawing() if self.hold is not None else None,
+        )
+        return tuple(drawing for drawing in drawn if drawing is not None)
 
     @property
-    def fanout_p95_seconds(self) -> float | None:
-        """To all but the last twentieth of the receivers."""
-        return self.fanout.p95_seconds if self.fanout is not None else None
+    def product(self) -> str:
+        """The software that the handshake's Server field names."""
+        return product_of(self.handshake.server) if self.handshake is not None else ""
 
     @property
-    def fanout_max_seconds(self) -> float | None:
-        """To the last receiver."""
-        return self.fanout.max_seconds if self.fanout is not None else None
+    def fanout_seconds(self) -> dict[str, float] | None:
+        """By the share of the deliveries that had arrived by then."""
+        return self.fanout.quantiles if self.fanout is not None else None
 
     @property
     def fanout_ratio(self) -> float | None:
@@ -182,6 +238,7 @@ __all__ = [
     "Handshake",
     "Hold",
     "LongMessage",
+    "Receiver",
     "Token",
     "Tunnelled",
     "Violation",

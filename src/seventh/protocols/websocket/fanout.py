@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
+import statistics
 
 from seventh.model.failure import Failed, Reason
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.websocket.codec import Event, Message
 from seventh.protocols.websocket.door import Door
-from seventh.protocols.websocket.facts import Fanout
+from seventh.protocols.websocket.facts import Fanout, Receiver
 from seventh.protocols.websocket.session import Socket
 
 ROUNDS = 5
@@ -21,6 +23,8 @@ the slowest delivery, where that is longer."""
 SETTLE_SECONDS = 0.2
 """How long a server may take to act on what every socket says first."""
 OPENING_AT_ONCE = 8
+SHARES = (0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
+"""Of the receivers: which of them are told of one by one, besides the first."""
 
 
 async def measure(door: Door) -> None:
@@ -63,6 +67,7 @@ async def _rounds(door: Door, sockets: list[Socket]) -> Fanout:
     publisher, *receivers = sockets
     longest = wait = min(ROUND_SECONDS, door.talk.budget.seconds_left / (2 * ROUNDS))
     delays: list[float] = []
+    ordered: list[list[float]] = []
     echoed = rounds = 0
     for _ in range(ROUNDS):
         word = os.urandom(9).hex()
@@ -83,7 +88,8 @@ async def _rounds(door: Door, sockets: list[Socket]) -> Fanout:
             echoed += listening[0].result() is not None
         else:
             listening[0].cancel()
-        delays += [max(0, at - sent.ns) / 1e9 for at in arrivals if at is not None]
+        ordered.append(sorted(max(0, at - sent.ns) / 1e9 for at in arrivals if at is not None))
+        delays += ordered[-1]
         if not delays and rounds > 1:
             break  # it does not broadcast
         if len(delays) < rounds * len(receivers):
@@ -99,6 +105,7 @@ async def _rounds(door: Door, sockets: list[Socket]) -> Fanout:
         p95_seconds=quantile(delays, 0.95),
         max_seconds=delays[-1] if delays else None,
         wait_seconds=longest,
+        receivers=ranked(ordered, len(receivers)),
     )
 
 
@@ -119,6 +126,25 @@ async def _arrival(socket: Socket, word: bytes, until_ns: int) -> int | None:
     if event is not None:
         at = event.at.ns
     return at
+
+
+def ranked(rounds: list[list[float]], receivers: int) -> tuple[Receiver, ...]:
+    """How long the k-th receiver waited, for some k; ``rounds`` has each round's, in order."""
+    chosen = {max(1, math.ceil(share * receivers)) for share in SHARES} | {1}
+    found: list[Receiver] = []
+    for k in sorted(chosen):
+        seen = [delays[k - 1] for delays in rounds if len(delays) >= k]
+        if seen:
+            found.append(
+                Receiver(
+                    k=k,
+                    least_seconds=min(seen),
+                    median_seconds=statistics.median(seen),
+                    most_seconds=max(seen),
+                    rounds=len(seen),
+                )
+            )
+    return tuple(found)
 
 
 def quantile(ordered: list[float], share: float) -> float | None:

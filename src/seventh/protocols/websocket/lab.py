@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import json
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -215,9 +217,28 @@ async def serve_setup(setup: Setup, kit: Kit) -> AsyncIterator[Served]:
             hub.origins = (f"{site}://{setup.host}:{port}",)
         if setup.token_seconds is not None:
             token_file = kit.folder / f"token-{port}"
-            token_file.write_text(f"{token(time.time() + setup.token_seconds)}\n", "ascii")
+            _write_token(token_file, setup.token_seconds)
             options["token_file"] = str(token_file)
+            renewing = asyncio.create_task(_renew(token_file, setup.token_seconds))
+            stack.callback(renewing.cancel)
         yield Served(target=f"{scheme}://{setup.host}:{port}{setup.path}", options=options)
+
+
+RENEWED_SECONDS = 0.5
+"""How often the token is made anew: whoever starts a check by hand needs more time than a test."""
+
+
+async def _renew(file: Path, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(RENEWED_SECONDS)
+        _write_token(file, seconds)
+
+
+def _write_token(file: Path, seconds: float) -> None:
+    """A token that lasts so long from now; nobody ever reads half of one."""
+    fresh = file.with_suffix(".new")
+    fresh.write_text(f"{token(time.time() + seconds)}\n", "ascii")
+    fresh.replace(file)
 
 
 async def _stripping(_: object) -> Answer:

@@ -29,6 +29,7 @@ PUBLISH = "publish "
 MAX_BYTES = 128 * 1024
 MAX_PER_SECOND = 100
 STALE, POLICY = 4401, 1008
+LINGER_SECONDS = 0.5
 RATE_LIMIT = ("RateLimit-Policy", '"messages";q=100;w=1')
 Takes = Callable[[Pipe], Awaitable[None]]
 
@@ -161,7 +162,7 @@ class Hub:
         if manners.declares:
             head.append(RATE_LIMIT)
         if manners.cookie:
-            head.append(("Set-Cookie", "session=lab; HttpOnly; SameSite=Lax"))
+            head.append(("Set-Cookie", "session=0123456789abcdef; HttpOnly; Secure; SameSite=None"))
         return deflate, tuple(head)
 
     def _expiry(self, request: Request, fields: dict[str, str]) -> float | None:
@@ -233,7 +234,16 @@ class Member:
             if self.protocol.parser_exc is not None and manners.drops_long:
                 return
             if await self._flush():
+                if self.protocol.close_rcvd is None:
+                    await self._linger()
                 return
+
+    async def _linger(self) -> None:
+        """Read on until the client goes: ending at once would reset what it is still sending."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while await self.pipe.receive():
+                    pass
 
     async def _close_badly(self) -> None:
         self.protocol.data_to_send()

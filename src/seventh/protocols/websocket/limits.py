@@ -17,6 +17,8 @@ SIZES = (64 * 1024, 1024 * 1024, 16 * 1024 * 1024)
 PIECE = 256 * 1024
 ANSWER_SECONDS = 3.0
 """How long a server may take with a long message."""
+HEAD_SECONDS = 0.1
+"""How long a server may take to refuse a message by its length alone."""
 MESSAGES = 200
 BURST_SECONDS = 3.0
 FAST_SECONDS = 2.0
@@ -25,15 +27,20 @@ ECHO_BYTES = 16 * 1024
 TOO_BIG = 1009
 UNREAD_BYTES = 24 * 1024 * 1024
 """More than the kernels of both sides hold for one connection; the rest is in the server."""
+KEPT_SECONDS = 2.0
+"""How long we read what should have been piled up."""
+QUIET_SECONDS = 0.5
+"""A server that has said nothing for so long has nothing more to say."""
 STALL_SECONDS = 1.0
 """A server that takes nothing for so long has stopped reading."""
+Outcome = Literal["stopped", "closed", "dropped", "unbounded", "unclear"]
 _HINTS = (b"rate", b"limit", b"too many", b"slow down", b"throttl", b"429")
 
 
 async def long_message(door: Door) -> None:
     """Longer and longer messages, each on a socket of its own, until one is refused."""
     known = LongMessage()
-    with door.talk.watch.phase("ws.limits"):
+    with door.talk.watch.phase("ws.long"):
         for size in SIZES:
             async with door.opened() as socket:
                 known = await _one_long(door, socket, size, known)
@@ -52,7 +59,10 @@ async def _one_long(door: Door, socket: Socket, size: int, known: LongMessage) -
     sent = 0
     try:
         with Cutoff(max(0, until - now_ns()) / 1e9):
+            # Many servers refuse a length as soon as they read it; then nothing is on the way that
+            # a server could answer with a reset, which may overtake its close frame.
             await socket.raw(raw_head(TEXT, size) + mask)
+            await socket.until(lambda _: False, door.talk.budget.within(HEAD_SECONDS))
             while sent < size and socket.alive:
                 if await socket.raw(piece[: size - sent]) is None:
                     break
@@ -101,7 +111,7 @@ async def _rest(door: Door, socket: Socket) -> None:
 async def burst(door: Door) -> None:
     """Two hundred small messages at once; a ping behind them tells when all were read."""
     text = door.asking.template or "seventh {id}"
-    with door.talk.watch.phase("ws.limits"):
+    with door.talk.watch.phase("ws.rate"):
         async with door.opened() as socket:
             begun = now_ns()
             until = door.talk.budget.within(BURST_SECONDS)
@@ -136,7 +146,7 @@ async def burst(door: Door) -> None:
 async def slow_reader(door: Door) -> None:
     """Ask for much and read nothing: a server must stop reading, or drop us."""
     known = Backpressure()
-    with door.talk.watch.phase("ws.limits"):
+    with door.talk.watch.phase("ws.slow"):
         async with door.opened() as socket:
             door.learn(backpressure=known)
             if not await _echoes(door, socket):
@@ -145,6 +155,8 @@ async def slow_reader(door: Door) -> None:
             sent, outcome = await _flood(door, socket)
             if outcome == "closed":
                 await _rest(door, socket)
+            elif outcome == "unbounded":
+                outcome = await _kept(door, socket)
             closed = socket.frames.closed
             if closed is not None and closed.code == TOO_BIG:
                 outcome = "unclear"  # our messages were too long, so nothing piled up
@@ -176,9 +188,26 @@ def _filled(door: Door, size: int) -> str:
     return (door.asking.template or "seventh {id}").replace("{id}", "a" * size)
 
 
-async def _flood(
-    door: Door, socket: Socket
-) -> tuple[int, Literal["stopped", "closed", "unbounded", "unclear"]]:
+async def _kept(door: Door, socket: Socket) -> Outcome:
+    """Whether the answers that nobody has read are all there.
+
+    Some servers take everything and throw it away: after a close frame, or because they drop what
+    a slow reader does not get.
+    """
+    until = door.talk.budget.within(min(KEPT_SECONDS, door.talk.budget.seconds_left / 2))
+    try:
+        await socket.until(lambda event: isinstance(event, Closed), until)
+    except Failed as failed:
+        if _flooded(failed):
+            return "unbounded"
+        raise
+    if not socket.alive:
+        return "closed"
+    quiet = (now_ns() - socket.last.ns) / 1e9
+    return "dropped" if quiet > QUIET_SECONDS else "unclear"
+
+
+async def _flood(door: Door, socket: Socket) -> tuple[int, Outcome]:
     """Ask and ask and read nothing; how much was taken, and how it ended."""
     sent = 0
     text = _filled(door, ECHO_BYTES)

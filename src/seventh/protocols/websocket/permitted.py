@@ -23,6 +23,8 @@ LEFT_SECONDS = 0.5
 SECOND_SOCKET_SECONDS = 0.25
 """How much younger the second socket of a hold is, as a share of the hold, at most a second."""
 TIER_4_CONNECTIONS = 16
+SHOWN = 12
+"""As many of the server's pings are noted one by one."""
 
 
 async def with_permission(door: Door) -> None:
@@ -134,7 +136,9 @@ async def _hold(door: Door) -> None:
             wanted_seconds=wanted,
             pings=len(first.pings),
             ping_seconds=statistics.median(gaps) if gaps else None,
-            cuts=tuple(
+            pinged_seconds=tuple((at.ns - first.opened.ns) / 1e9 for at in first.pings[:SHOWN]),
+            sockets=len(sockets),
+            cuts_seconds=tuple(
                 (s.silent_end.ns - s.opened.ns) / 1e9
                 for s in sockets
                 if s.silent_end is not None and s.frames.closed is None

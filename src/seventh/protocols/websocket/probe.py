@@ -12,7 +12,8 @@ from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.net.tls.inspect import certificate_failure, identity, inspect_tls
 from seventh.protocols.websocket import variants
-from seventh.protocols.websocket.codec import Closed
+from seventh.protocols.websocket.codec import Closed, code_words
+from seventh.protocols.websocket.cookies import may_name_a_user
 from seventh.protocols.websocket.door import Answered, Door, broken, failure_of
 from seventh.protocols.websocket.permitted import with_permission
 from seventh.protocols.websocket.session import CLOSE_SECONDS, Socket
@@ -39,7 +40,12 @@ async def pulse(talk: Talk) -> None:
     below = await talk.connect()
     door.begin(below.address)
     socket = await _open(door, await door.verified(below), deflate=False)
+    door.count(1)
     await _ping(door, socket, 1)
+    waited = door.learn().pong_wait_seconds
+    if waited is not None and socket.alive:
+        socket.drop()
+        raise Failed(Reason.PEER_SILENT, f"no pong came within {waited:.1f} s", phase="ws.ping")
     await _close(door, socket)
 
 
@@ -103,7 +109,7 @@ async def _open(door: Door, stream: Stream, *, deflate: bool) -> Socket:
         if answered.socket is None or not seen.sound:
             if answered.socket is not None:
                 answered.socket.drop()
-            raise failure_of(seen)
+            raise failure_of(seen, door.asking.credential())
     return answered.socket
 
 
@@ -115,7 +121,7 @@ def _note_opening(door: Door, answered: Answered) -> None:
         upgrade_seconds=seen.seconds,
         no_context_takeover=judged.no_context_takeover if judged is not None else None,
         continued=sum(1 for i in response.informational if i.status == 100),
-        sets_cookie=response.get("set-cookie") is not None,
+        sets_cookie=any(map(may_name_a_user, response.every("set-cookie"))),
     )
     if seen.outcome == "open":
         fields = (name for name, _ in response.headers if any(h in name for h in _HINTS))
@@ -131,6 +137,7 @@ async def _greeting(door: Door, socket: Socket) -> None:
     facts = door.learn(greeting_bytes=len(message.data) if message is not None else 0)
     if message is None:
         return
+    door.learn(greeting_seconds=max(0, message.at.ns - socket.opened.ns) / 1e9)
     text = message.data[:4096].decode("utf-8", "replace").lower()
     words = [f"the first message ({word})" for word in _WORDS if word in text]
     door.learn(limits_declared=(*(facts.limits_declared or ()), *words[:1]))
@@ -153,15 +160,21 @@ async def _ping(door: Door, socket: Socket, count: int) -> None:
             door.learn(pong_wait_seconds=(now_ns() - begun) / 1e9, closed_on_ping=not socket.alive)
             break
         delays.append(max(0, round_trip[1].ns - round_trip[0].ns) / 1e9)
-        door.learn(pings=tuple(delays), ping_seconds=statistics.median(delays))
+        door.learn(pings_seconds=tuple(delays), ping_seconds=statistics.median(delays))
     if not delays and not socket.alive:
         closed = socket.frames.closed
-        said = f"with code {closed.code}" if closed is not None else "without a close frame"
+        code = code_words(closed.code if closed is not None else None)
+        said = f"with code {code}" if closed is not None else "without a close frame"
         reason = door.asking.hide(closed.reason) if closed is not None else ""
-        why = f" ({reason})" if reason else ""
+        door.learn(
+            closed_by="server",
+            close_code=closed.code if closed is not None else None,
+            close_reason=reason,
+        )
+        why = f": {reason}" if reason else ""
         raise Failed(
             Reason.PEER_CLOSED,
-            f"the server ended the socket {said}{why} right after the handshake",
+            f"the server ended the socket right after the handshake, {said}{why}",
             phase="ws.ping",
         )
 
@@ -180,6 +193,8 @@ async def _close(door: Door, socket: Socket) -> None:
             timer.stop(_later(seen.frame, seen.sent))
     door.learn(
         close_sent=True,
+        closed_by="us",
+        close_reason=door.asking.hide(seen.frame.reason) if seen.frame is not None else "",
         close_frame=seen.frame is not None,
         close_code=seen.frame.code if seen.frame is not None else None,
         close_ended=seen.ended,
@@ -226,7 +241,7 @@ async def _compare(door: Door, first: Stream, others: list[Stream]) -> None:
                 certificate = await identity(door.talk, stream, door.name)
                 stream = await door.talk.connect_again(stream.address)
             offer = door.offer(deflate=True)
-            with door.talk.watch.phase("ws.variants", stream.address.ip):
+            with door.talk.watch.phase("ws.elsewhere", stream.address.ip):
                 http = H1Connection(await door.shaken(stream))
                 answered = await door.shake(http, door.request(offer), offer)
             http.close()

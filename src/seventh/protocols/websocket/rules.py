@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from seventh.protocols.websocket.rules_carried import deflate, expect, no_h2, no_h3
 from seventh.protocols.websocket.rules_handshake import (
     accept,
     clear,
-    deflate,
-    expect,
     ext,
-    no_h2,
-    no_h3,
     origin,
     stripped,
     subproto,

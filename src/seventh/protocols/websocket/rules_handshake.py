@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from seventh.model.proxyfacts import ProxiedUpgrade
 from seventh.model.severity import Severity
-from seventh.protocols.websocket.facts import Handshake, Tunnelled, WebSocketFacts
+from seventh.protocols.websocket.facts import Handshake, WebSocketFacts
 from seventh.protocols.websocket.rules_examples import GOOD, OPEN, answered, turned_away
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 _NO_ANSWER = Skip("the handshake was not answered")
 _NOT_OPEN = Skip("the socket did not open")
-EXPECT_SECONDS = 1.0
-"""So much longer a handshake with Expect may take."""
 _NGINX = (
-    "map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}   # in http {{}}\n"
+    "# in http {{}}\n"
+    "map $http_upgrade $connection_upgrade {{\n    default upgrade;\n    '' close;\n}}\n"
+    "# in the location that has proxy_pass\n"
     "proxy_http_version 1.1;\n"
     "proxy_set_header Upgrade $http_upgrade;\n"
     "proxy_set_header Connection $connection_upgrade;"
 )
 _STRIPS = frozenset({200, 400, 426})
 _VERSION_NOT_SUPPORTED = 505
+_NOT_THE_UPGRADE = frozenset({401, 403, 407, 429, 502, 503, 504})
+"""How everybody may be refused, and not a lost upgrade alone; redirects as well."""
+_OTHER_CAUSES = frozenset({401, 407, 408, 429, 500, 502, 503, 504})
 
 
 @rule(
@@ -35,32 +36,41 @@ _VERSION_NOT_SUPPORTED = 505
     "and the server behind it sees a plain GET.",
     fix={
         "nginx": _NGINX,
-        "apache": "RewriteEngine on\nRewriteCond %{{HTTP:Upgrade}} websocket [NC]\n"
-        "RewriteRule ^/(.*) ws://127.0.0.1:8080/$1 [P,L]",
-        "haproxy": "timeout tunnel 1h   # and `option http-server-close`, not `option httpclose`",
+        "apache": "# since Apache 2.4.47\n"
+        "ProxyPass /socket http://127.0.0.1:8080/socket upgrade=websocket",
+        "lighttpd": 'proxy.header = ("upgrade" => "enable")',
+        "envoy": "# in HttpConnectionManager\nupgrade_configs: [{{ upgrade_type: websocket }}]",
+        "haproxy": "# in backend, without http-request del-header Upgrade\n"
+        "server app 127.0.0.1:8080 ws h1",
+        "caddy": "# without header_up or request_header lines for Upgrade and Connection\n"
+        "reverse_proxy localhost:8080",
         "any": "Let the proxy speak HTTP/1.1 to the server and pass Upgrade and Connection on.",
     },
-    references=("RFC 6455 §4.1", "RFC 9110 §7.8"),
+    references=("RFC 6455 §4.2.1", "RFC 9110 §7.8"),
     seed=("12.11.7",),
     good=GOOD,
     bad=turned_away(426, via="via: 1.1 edge"),
-    directives={"nginx": ("proxy_set_header", "proxy_http_version", "proxy_pass")},
+    directives={
+        "nginx": ("proxy_set_header", "proxy_http_version", "proxy_pass"),
+        "caddy": ("header_up", "request_header"),
+    },
 )
 def stripped(ws: WebSocketFacts) -> Verdict:
     """Refused here and opened directly; or an answer that only a lost Upgrade explains."""
     if ws.proxied is not None:
         return _not_passed_on(ws.proxied)
     seen, direct = ws.handshake, ws.direct
-    if seen is None or seen.outcome == "failed":
+    if seen is None:
         return _NO_ANSWER
     if seen.outcome == "open":
         return None
-    by = seen.via or seen.server
-    if direct is not None and direct.outcome == "open":
-        by = f" ({by})" if by else ""
-        return Hit(what=f"HTTP {seen.status} here{by}, 101 from the server itself")
     if direct is not None:
-        return Skip("the server itself does not open the socket either")
+        return _against_direct(seen, direct, ws.no_upgrade)
+    if seen.outcome == "failed":
+        return _NO_ANSWER
+    by = seen.via or seen.server
+    if seen.refused_by_envoy:
+        return _by_envoy(seen, ws.no_upgrade)
     if seen.status == 426 and (not seen.versions or "13" in seen.versions):
         by = f" by way of {by}" if by else ""
         return Hit(what=f"426 Upgrade Required{by}, in answer to a request for just that upgrade")
@@ -73,6 +83,38 @@ def stripped(ws: WebSocketFacts) -> Verdict:
     if seen.status in _STRIPS and by:
         return Skip(f"HTTP {seen.status} by {by}: --direct URL tells a proxy's doing from the rest")
     return Skip(f"HTTP {seen.status} says nothing about a proxy")
+
+
+def _against_direct(seen: Handshake, direct: Handshake, plain: Handshake | None) -> Verdict:
+    """Here it does not open: whether it does at the server itself, and what a plain GET gets here.
+
+    Who is refused here without an Upgrade just the same is not refused for it.
+    """
+    if direct.outcome != "open":
+        return Skip("the server itself does not open the socket either")
+    answered = plain is not None and plain.outcome == "refused"
+    if seen.outcome == "failed":
+        if not answered:
+            return Skip(f"nothing is answered here ({seen.detail}), not even a plain GET")
+        return Hit(what=f"no answer here ({seen.detail}), 101 from the server itself")
+    status = seen.status or 0
+    if status in _NOT_THE_UPGRADE or 300 <= status < 400:
+        if plain is None or not answered:
+            return Skip(f"HTTP {status} here may have another cause than the upgrade")
+        if plain.status == status:
+            return Skip(f"HTTP {status} here to a plain GET, too: it is not the upgrade that fails")
+    by = seen.via or seen.server
+    by = f" ({by})" if by else ""
+    return Hit(what=f"HTTP {status} here{by}, 101 from the server itself")
+
+
+def _by_envoy(seen: Handshake, plain: Handshake | None) -> Verdict:
+    """Envoy's own 403: for the upgrade's sake, or for everybody."""
+    if plain is None or plain.outcome != "refused":
+        return Skip("Envoy itself answers 403; what a plain GET gets is not known")
+    if plain.status == seen.status:
+        return Skip("Envoy itself answers 403 to a plain GET, too: a filter or a route refuses")
+    return Hit(what=f"403 from Envoy itself to the upgrade, {plain.status} to a plain GET")
 
 
 def _not_passed_on(proxied: ProxiedUpgrade) -> Verdict:
@@ -93,11 +135,11 @@ def _not_passed_on(proxied: ProxiedUpgrade) -> Verdict:
     why="It proves that somebody understood this very handshake. A cache or a server that fakes "
     "it answers for others, too; clients must fail the connection.",
     fix={
-        "nginx": "proxy_cache off;   # where WebSockets pass",
+        "nginx": "# in the location where WebSockets pass\nproxy_cache off;",
         "any": "Answer with base64(SHA-1(key + 258EAFA5-E914-47DA-95CA-C5AB0DC85B11)): leave it "
         "to the server's WebSocket library, and keep caches away from 101.",
     },
-    references=("RFC 6455 §4.2.2",),
+    references=("RFC 6455 §4.2.2", "RFC 6455 §4.1"),
     seed=("12.8.1",),
     good=GOOD,
     bad=answered(accept="wrong"),
@@ -180,10 +222,15 @@ def ext(ws: WebSocketFacts) -> Verdict:
     bad=GOOD.learn(wrong_version=OPEN),
 )
 def version(ws: WebSocketFacts) -> Verdict:
-    """A refusal should list the versions; acceptance is worse."""
+    """A refusal must list the versions; acceptance is worse.
+
+    A refusal that has another cause says nothing of versions.
+    """
     seen = ws.wrong_version
     if seen is None or seen.status is None:
         return Skip("no other version was asked for, or nothing came back")
+    if seen.status in _OTHER_CAUSES:
+        return Skip(f"HTTP {seen.status} has another cause than the version")
     if seen.outcome == "open":
         return Hit(what="HTTP 101, as if there were such a version")
     if "13" not in seen.versions:
@@ -203,13 +250,15 @@ def version(ws: WebSocketFacts) -> Verdict:
     fix={
         "nginx": "listen 443 ssl;\nssl_certificate fullchain.pem;\n"
         "ssl_certificate_key privkey.pem;",
+        "caddy": "# a site whose address has no http:// has TLS by itself\n"
+        "www.example.org {{\n\treverse_proxy localhost:8080\n}}",
         "any": "Serve wss:// and let port 80 do nothing but redirect pages to https.",
     },
     references=("RFC 6455 §10.6",),
     seed=("12.8.3",),
     good=GOOD,
     bad=GOOD.learn(secure=False),
-    directives={"nginx": ("listen", "proxy_pass")},
+    directives={"nginx": ("listen", "proxy_pass"), "caddy": ("site",)},
 )
 def clear(ws: WebSocketFacts) -> Verdict:
     """Only what leaves the machine is judged."""
@@ -230,13 +279,25 @@ def clear(ws: WebSocketFacts) -> Verdict:
     tier=1,
     source=Source.WIRE,
     title="Foreign origins may connect",
-    evidence="the socket opened for Origin: {origin}",
-    why="A browser opens sockets across sites with the user's cookies, and no CORS stops it: any "
-    "page can then speak in the user's name (cross-site WebSocket hijacking).",
+    evidence="the socket opened for Origin: {origin}{cookies}",
+    why="A browser opens sockets across sites with the user's cookies, and no CORS stops it: where "
+    "users are known by a cookie or by their network, any page can speak in their name (cross-site "
+    "WebSocket hijacking).",
     fix={
-        "nginx": 'if ($http_origin !~ "^https://(www\\.)?example\\.org$") {{ return 403; }}',
-        "node-ws": "new WebSocketServer({{ verifyClient: (i) => ALLOWED.has(i.origin) }})",
-        "websockets": 'serve(handler, origins=["https://example.org"])',
+        "nginx": "# programs that are no browsers may send no Origin: the empty one passes\n"
+        'if ($http_origin !~ "^(https://(www\\.)?example\\.org)?$") {{\n    return 403;\n}}',
+        "apache": "# with mod_rewrite, before what proxies\nRewriteEngine on\n"
+        "RewriteCond %{{HTTP:Upgrade}} websocket [NC]\n"
+        "RewriteCond %{{HTTP:Origin}} !^(https://(www\\.)?example\\.org)?$\nRewriteRule ^ - [F]",
+        "node-ws": "new WebSocketServer({{ port: 8080, verifyClient: (info) => "
+        "ALLOWED.has(info.origin) }})",
+        "websockets": 'serve(handler, "", 8080, origins=["https://example.org", None])',
+        "envoy": "# in routes, before the others\n- match:\n    prefix: /\n    headers:\n"
+        "    - {{ name: upgrade, string_match: {{ exact: websocket, ignore_case: true }} }}\n"
+        "    - {{ name: origin, invert_match: true, string_match: "
+        "{{ exact: https://example.org }} }}\n  direct_response: {{ status: 403 }}",
+        "haproxy": "# in frontend\nhttp-request deny if {{ hdr(Upgrade) -i websocket }} "
+        "!{{ hdr(Origin) -i https://example.org }}",
         "any": "Refuse with 403 every Origin that is not on a list.",
     },
     references=("RFC 6455 §10.2",),
@@ -251,158 +312,18 @@ def origin(ws: WebSocketFacts) -> Verdict:
         return Skip("no foreign origin was tried, or nothing came back")
     if seen.outcome != "open":
         return None
-    cookies = ws.sends_cookie or ws.sets_cookie
-    return Hit(Severity.CRITICAL if cookies else None, origin=ws.foreign_origin_sent)
-
-
-@rule(
-    "WS-NO-H2",
-    Severity.INFO,
-    tier=0,
-    source=Source.WIRE,
-    title="No WebSocket over HTTP/2",
-    evidence="{what}",
-    why="Every socket of a page is then a TCP and a TLS connection of its own.",
-    fix={
-        "envoy": "http2_protocol_options: {{ allow_connect: true }}\n"
-        "upgrade_configs: [{{ upgrade_type: websocket }}]",
-        "haproxy": "bind :443 ssl crt site.pem alpn h2,http/1.1",
-        "any": "Announce SETTINGS_ENABLE_CONNECT_PROTOCOL = 1 and take extended CONNECT.",
-    },
-    references=("RFC 8441",),
-    seed=("12.8.1",),
-    good=GOOD,
-    bad=GOOD.learn(h2=Tunnelled(spoken=True, enabled=False)),
-)
-def no_h2(ws: WebSocketFacts) -> Verdict:
-    """Inside TLS only: in clear no browser speaks HTTP/2."""
-    return _tunnelled(ws.h2, "HTTP/2")
-
-
-@rule(
-    "WS-NO-H3",
-    Severity.INFO,
-    tier=0,
-    source=Source.WIRE,
-    title="No WebSocket over HTTP/3",
-    evidence="{what}",
-    why="Sockets stay on TCP: one lost packet holds up all of them, and a change of network ends "
-    "them.",
-    fix={
-        "any": "Serve HTTP/3 with SETTINGS_ENABLE_CONNECT_PROTOCOL = 1, where the server can.",
-    },
-    references=("RFC 9220",),
-    seed=("12.8.1",),
-    good=GOOD,
-    bad=GOOD.learn(h3=Tunnelled(spoken=False)),
-)
-def no_h3(ws: WebSocketFacts) -> Verdict:
-    """QUIC was tried on the same port."""
-    return _tunnelled(ws.h3, "HTTP/3")
-
-
-def _tunnelled(seen: Tunnelled | None, name: str) -> Verdict:
-    if seen is None or seen.spoken is None:
-        return Skip(f"{name} was not tried, or nothing was learnt")
-    if not seen.spoken:
-        return Hit(what=f"the server does not speak {name} on this port")
-    if seen.enabled is None:
-        return Skip(f"no SETTINGS came over {name}: {seen.detail}")
-    if not seen.enabled:
-        return Hit(what=f"the server speaks {name} without extended CONNECT")
-    handshake = seen.handshake
-    if handshake is None:
-        return Skip(f"the handshake over {name} was not answered: {seen.detail}")
-    if handshake.outcome != "open":
-        return Hit(what=f"{name} announces extended CONNECT and answers HTTP {handshake.status}")
-    return None
-
-
-@rule(
-    "WS-100CONT",
-    Severity.LOW,
-    tier=1,
-    source=Source.WIRE,
-    title="Expect delays the handshake",
-    evidence="{what}",
-    why="A handshake has no body that could wait for a 100 Continue. Somebody on the way adds "
-    "Expect or waits for what never comes.",
-    fix={
-        "nginx": 'proxy_set_header Expect "";',
-        "haproxy": "http-request del-header Expect",
-        "any": "Let no proxy add or hold back Expect on requests without a body.",
-    },
-    references=("RFC 9110 §10.1.1",),
-    seed=("12.11.7",),
-    good=GOOD,
-    bad=GOOD.learn(continued=1),
-)
-def expect(ws: WebSocketFacts) -> Verdict:
-    """A 100 that nobody asked for; or an Expect that costs a second or the handshake."""
-    if ws.continued is None or ws.handshake is None or ws.handshake.outcome != "open":
-        return _NOT_OPEN
-    if ws.continued:
-        return Hit(what="a 100 Continue came although the request had no Expect")
-    seen = ws.expecting
-    if seen is None:
-        return Skip("no handshake with Expect was tried")
-    if seen.status == 417:
-        return Hit(what="Expect: 100-continue is refused with 417")
-    if seen.outcome == "failed":
-        return Hit(what=f"Expect: 100-continue ends the handshake: {seen.detail}")
-    longer = _longer(seen, ws.handshake)
-    if longer is not None and longer > EXPECT_SECONDS:
-        return Hit(what=f"with Expect: 100-continue it takes {longer:.1f} s longer")
-    return None
-
-
-def _longer(seen: Handshake, first: Handshake) -> float | None:
-    if seen.seconds is None or first.seconds is None:
-        return None
-    return seen.seconds - first.seconds
-
-
-@rule(
-    "WS-DEFLATE",
-    Severity.INFO,
-    tier=0,
-    source=Source.WIRE,
-    title="Compression state costs memory",
-    evidence="{extensions}: the server keeps its compression window from message to message",
-    why="Context takeover holds some 300 KiB for each socket, which counts when there are ten "
-    "thousand.",
-    fix={
-        "node-ws": "perMessageDeflate: {{ serverNoContextTakeover: true, "
-        "clientNoContextTakeover: true }}",
-        "websockets": "ServerPerMessageDeflateFactory(server_no_context_takeover=True, "
-        "client_no_context_takeover=True)",
-        "any": "With many sockets, answer with server_no_context_takeover, or without compression.",
-    },
-    references=("RFC 7692",),
-    seed=("12.8.2",),
-    good=GOOD,
-    bad=GOOD.learn(
-        no_context_takeover=False,
-        handshake=msgspec.structs.replace(OPEN, extensions=("permessage-deflate",)),
-    ),
-)
-def deflate(ws: WebSocketFacts) -> Verdict:
-    """permessage-deflate without server_no_context_takeover."""
-    if ws.handshake is None or ws.handshake.outcome != "open":
-        return _NOT_OPEN
-    if ws.no_context_takeover is None or ws.no_context_takeover:
-        return None
-    return Hit(extensions=ws.handshake.extensions)
+    if ws.sends_cookie or ws.sets_cookie:
+        said = " with a cookie" if ws.sends_cookie else ", and a cookie was set"
+        return Hit(Severity.CRITICAL, origin=ws.foreign_origin_sent, cookies=said)
+    known = ws.sends_cookie is not None and ws.sets_cookie is not None
+    said = "; no cookie was sent or set that names a user" if known else ""
+    return Hit(origin=ws.foreign_origin_sent, cookies=said)
 
 
 __all__ = [
     "accept",
     "clear",
-    "deflate",
-    "expect",
     "ext",
-    "no_h2",
-    "no_h3",
     "origin",
     "stripped",
     "subproto",

@@ -13,7 +13,9 @@ FANOUT_SECONDS = 0.5
 JUDGING_SECONDS = 60.0
 """A server that pings at all does so at least this often."""
 SAME_AGE_SECONDS = 0.2
-_PROXY_TIMEOUT = "proxy_read_timeout 3600s;\nproxy_send_timeout 3600s;"
+_PROXY_TIMEOUT = (
+    "# in the location that has proxy_pass\nproxy_read_timeout 3600s;\nproxy_send_timeout 3600s;"
+)
 
 
 @rule(
@@ -25,8 +27,9 @@ _PROXY_TIMEOUT = "proxy_read_timeout 3600s;\nproxy_send_timeout 3600s;"
     evidence="the target's URL carries {parameters}",
     why="URLs end up in access logs, histories and monitoring; whoever reads those can connect.",
     fix={
-        "nginx": "log_format ws '$remote_addr [$time_iso8601] $request_method $uri $status';\n"
-        "access_log /var/log/nginx/ws.log ws;   # $uri has no query",
+        "nginx": "# in http {{}}; $uri has no query\n"
+        "log_format ws '$remote_addr [$time_iso8601] $request_method $uri $status';\n"
+        "# in server {{}}\naccess_log /var/log/nginx/ws.log ws;",
         "any": "Send the token in a header, a cookie or the first message; where only the URL is "
         "left, a ticket that is good once and for seconds.",
     },
@@ -103,7 +106,9 @@ def token_stale(ws: WebSocketFacts) -> Verdict:
     references=("RFC 6455 §5.5.2",),
     seed=("12.11.7",),
     good=GOOD,
-    bad=GOOD.learn(pings=(), ping_seconds=None, pong_wait_seconds=10.0, closed_on_ping=False),
+    bad=GOOD.learn(
+        pings_seconds=(), ping_seconds=None, pong_wait_seconds=10.0, closed_on_ping=False
+    ),
 )
 def no_pong(ws: WebSocketFacts) -> Verdict:
     """A ping that was waited for in vain, while the connection stood."""
@@ -129,7 +134,7 @@ def no_pong(ws: WebSocketFacts) -> Verdict:
     "memory run out.",
     fix={
         "node-ws": "setInterval(() => wss.clients.forEach((c) => c.ping()), 30000)",
-        "websockets": "serve(handler, ping_interval=20, ping_timeout=20)",
+        "websockets": 'serve(handler, "", 8080, ping_interval=20, ping_timeout=20)',
         "uvicorn": "uvicorn app:app --ws-ping-interval 20 --ws-ping-timeout 20",
         "any": "Ping every socket each 20 to 30 seconds and drop those that do not answer.",
     },
@@ -139,12 +144,17 @@ def no_pong(ws: WebSocketFacts) -> Verdict:
     bad=GOOD.learn(hold=Hold(seconds=60.0)),
 )
 def no_server_ping(ws: WebSocketFacts) -> Verdict:
-    """Low after a minute; a shorter hold is only a hint."""
+    """Low after a minute; a shorter hold is only a hint.
+
+    A server that goes on saying something finds dead clients by that.
+    """
     if ws.hold is None:
         return Skip("no socket was held: --intrusive --hold 60")
     if ws.hold.pings:
         return None
-    if ws.hold.cuts or ws.hold.closes:
+    if ws.hold.messages >= max(2, ws.hold.seconds / JUDGING_SECONDS):  # one may be a greeting
+        return Skip("the server sends messages of its own, which find dead clients as well")
+    if ws.hold.cuts_seconds or ws.hold.closes:
         return Skip("the socket was ended before a ping could be expected")
     short = "" if ws.hold.seconds >= JUDGING_SECONDS - 1 else "; --hold 60 would tell for sure"
     severity = Severity.INFO if short else None
@@ -158,30 +168,41 @@ def no_server_ping(ws: WebSocketFacts) -> Verdict:
     source=Source.WIRE,
     title="Idle connections are cut",
     evidence="idle sockets end without a close frame after {ages}{same}",
-    why="Somebody's idle timer is shorter than the silence of the application; clients see 1006 "
-    "and reconnect, all of them again and again.",
+    why="Somebody's idle timer is shorter than the silence of the application: clients see 1006 "
+    "and reconnect, again and again.",
     fix={
         "nginx": _PROXY_TIMEOUT,
-        "haproxy": "timeout tunnel 1h",
+        "apache": "# in the virtual host; ProxyTimeout and timeout= do not count for WebSocket\n"
+        "Timeout 3600",
+        "haproxy": "# in defaults\ntimeout tunnel 1h",
+        "caddy": "# without stream_timeout, which cuts busy sockets as well\n"
+        "reverse_proxy localhost:8080 {{\n\ttransport http {{\n\t\tread_timeout 1h\n\t}}\n}}",
         "aws-alb": "aws elbv2 modify-load-balancer-attributes --load-balancer-arn ARN "
         "--attributes Key=idle_timeout.timeout_seconds,Value=3600",
+        "envoy": "# in HttpConnectionManager; max_stream_duration cuts busy sockets as well\n"
+        "stream_idle_timeout: 3600s\n# or in route, which goes before it\nidle_timeout: 3600s",
         "any": "Raise the idle timeout of what stands between, and ping at less than half of it.",
     },
     seed=("12.11.7",),
     good=GOOD.learn(hold=Hold(seconds=60.0, pings=3)),
-    bad=GOOD.learn(hold=Hold(seconds=60.0, cuts=(30.0, 30.1))),
-    directives={"nginx": ("proxy_read_timeout", "proxy_pass")},
+    bad=GOOD.learn(hold=Hold(seconds=60.0, cuts_seconds=(30.0, 30.1))),
+    directives={
+        "nginx": ("proxy_read_timeout", "proxy_pass"),
+        "caddy": ("read_timeout", "stream_timeout"),
+    },
 )
 def idle_cut(ws: WebSocketFacts) -> Verdict:
     """Two sockets of different age that end at the same age show a timer."""
     if ws.proxied is not None:
-        idle = ws.proxied.idle_seconds
+        idle, life = ws.proxied.idle_seconds, ws.proxied.life_seconds
+        if life is not None and life < LEAST_IDLE_SECONDS:
+            return Hit(ages=(f"{life:g} s",), same=", busy or not, by the proxy's own timer")
         if idle is None or idle >= LEAST_IDLE_SECONDS:
             return None
         return Hit(ages=(f"{idle:g} s",), same=" of silence, by the proxy's own timer")
     if ws.hold is None:
         return Skip("no socket was held: --intrusive --hold SECONDS")
-    cuts = ws.hold.cuts
+    cuts = ws.hold.cuts_seconds
     if not cuts:
         return None
     same = len(cuts) > 1 and max(cuts) - min(cuts) <= max(SAME_AGE_SECONDS, 0.05 * max(cuts))
@@ -196,24 +217,25 @@ def idle_cut(ws: WebSocketFacts) -> Verdict:
     source=Source.WIRE,
     title="No clean close",
     evidence="{what}",
-    why="Clients report 1006 or 1005 for an end that was in order, and the cause of real losses "
-    "drowns among them.",
+    why="Clients report 1006 or 1005 for an end that was in order, and real losses drown among "
+    "them.",
     fix={
         "any": "Answer a close frame with one that carries its code, then end the connection.",
     },
-    references=("RFC 6455 §7.1",),
+    references=("RFC 6455 §5.5.1", "RFC 6455 §7.1.5"),
     seed=("12.11.7",),
     good=GOOD,
     bad=GOOD.learn(close_frame=False, close_code=None),
 )
 def close(ws: WebSocketFacts) -> Verdict:
-    """No close frame in answer to ours, or one that names no code."""
+    """No close frame in answer to ours, which must come; or one without a code, which may."""
     if ws.close_sent is None or ws.close_frame is None:
         return Skip("no close frame was sent")
     if not ws.close_frame:
         return Hit(what="no close frame answers ours (a client sees 1006)")
     if ws.close_code is None:
-        return Hit(what="the close frame that answers 1000 names no code (a client sees 1005)")
+        what = "the close frame that answers 1000 names no code (a client sees 1005)"
+        return Hit(Severity.INFO, what=what)
     return None
 
 
@@ -226,7 +248,8 @@ def close(ws: WebSocketFacts) -> Verdict:
     evidence="neither the response nor a first message speaks of a size or a rate",
     why="Clients find the limits by running into them, mostly under load.",
     fix={
-        "nginx": "add_header RateLimit-Policy '\"messages\";q=20;w=1' always;",
+        "nginx": "# reaches the 101, too\n"
+        "add_header RateLimit-Policy '\"messages\";q=20;w=1' always;",
         "any": "Say in a first message or in a field such as RateLimit-Policy how long a message "
         "may be, how many a second may bring, and how often to ping.",
     },

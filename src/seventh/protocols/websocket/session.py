@@ -91,6 +91,8 @@ class Socket:
         """
         if not self.alive:
             return []
+        if self.frames.broken:
+            self.frames.receive(b"", self.last)
         try:
             data, mark = await self._stream.receive(until_ns)
         except Failed as failed:

@@ -47,6 +47,9 @@ async def look(door: Door) -> None:
     if talk.options.direct is not None:
         await _guarded(door, "direct", _direct)
     if seen is None or seen.outcome != "open":
+        # What a plain GET gets tells whether it is the upgrade that is refused.
+        if seen is not None and talk.denied(1) is None:
+            await _guarded(door, "no upgrade", _no_upgrade)
         return
     if talk.denied(1) is None:
         await _guarded(door, "wrong version", _version)
@@ -79,21 +82,21 @@ async def _finish(door: Door, answered: Answered) -> Handshake:
 
 
 async def _version(door: Door) -> None:
-    answered = await door.variant(version=UNKNOWN_VERSION)
+    answered = await door.variant(version=UNKNOWN_VERSION, phase="ws.version")
     door.learn(wrong_version=await _finish(door, answered))
 
 
 async def _no_upgrade(door: Door) -> None:
-    door.learn(no_upgrade=(await door.variant(upgrade=False)).handshake)
+    door.learn(no_upgrade=(await door.variant(upgrade=False, phase="ws.plain")).handshake)
 
 
 async def _origin(door: Door) -> None:
-    answered = await door.variant(origin=FOREIGN_ORIGIN)
+    answered = await door.variant(origin=FOREIGN_ORIGIN, phase="ws.origin")
     door.learn(foreign_origin=await _finish(door, answered), foreign_origin_sent=FOREIGN_ORIGIN)
 
 
 async def _expect(door: Door) -> None:
-    answered = await door.variant(more=(("Expect", "100-continue"),))
+    answered = await door.variant(more=(("Expect", "100-continue"),), phase="ws.expect")
     door.learn(expecting=await _finish(door, answered))
 
 
@@ -141,7 +144,8 @@ async def _h2(door: Door) -> None:
         try:
             stream = await door.shaken(await door.below(), alpn="h2")
         except Failed as failed:
-            spoken = False if "no_application_protocol" in failed.detail else None
+            none = failed.reason is Reason.NEGOTIATION_FAILED
+            spoken = False if none or "no_application_protocol" in failed.detail else None
             door.learn(h2=Tunnelled(spoken=spoken, detail=failed.detail))
             return
         if not isinstance(stream, TlsStream) or stream.alpn != "h2":
@@ -168,7 +172,11 @@ async def _h3(door: Door) -> None:
 
     talk = door.talk
     assert door.address is not None  # noqa: S101 - the conversation has begun
-    client = quic.prepare(talk, door.address, door.name, verify=False)
+    try:
+        client = quic.prepare(talk, door.address, door.name, verify=False)
+    except Failed as failed:
+        door.learn(h3=Tunnelled(spoken=None, detail=failed.detail))
+        return
     # A server without QUIC is no fault: its silence must not stand among the phases as one.
     scratch = Stopwatch()
     scratch.origin_ns = talk.watch.origin_ns

@@ -1,0 +1,101 @@
+"""Verifying a chain apart from a handshake: of QUIC's servers, and of those that are asked often.
+
+A recurring look mostly gets the certificates of the look before. Their signatures are not verified
+again each time: a chain that was found good stays so for a while, within its dates. That the server
+holds the key is proven in each handshake all the same (CertificateVerify, RFC 9846 §4.5.2).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from OpenSSL import SSL, crypto
+
+from seventh.model.failure import Failed, Reason
+from seventh.model.options import Options
+from seventh.model.tlsfacts import Certificate
+from seventh.net.tls import context as tlscontext
+from seventh.net.tls import verify as tlsverify
+
+MAX_CERTIFICATES = tlsverify.MAX_CHAIN * 2
+GOOD_SECONDS = 600.0
+"""How long a chain that was found good is not verified again: as long as a root that the system
+stops trusting may go unnoticed."""
+MOST = 4096
+"""How many chains are remembered; then all are forgotten."""
+_DATES = frozenset({tlsverify.NOT_YET, tlsverify.EXPIRED})
+_UNREADABLE = 1
+"""X509_V_ERR_UNSPECIFIED."""
+
+Path = tuple[tlsverify.Errors, tuple[bytes, ...]]
+"""What is wrong with the chain, and the chain as it was built up to the root."""
+
+_good: dict[object, tuple[float, float]] = {}
+"""The chains that were found good under some roots: from when to when, as Unix time."""
+
+
+def path(certificates: tuple[bytes, ...], options: Options) -> Path:
+    """Build and verify the chain (RFC 5280).
+
+    The verifier stops at the first error. Where that is a date, it goes once more without the
+    dates, so that an expired certificate of an unknown issuer is told as both.
+    """
+    return _path(certificates, tlscontext.setting(options, "modern"))
+
+
+def verify_again(
+    certificates: tuple[bytes, ...], wanted: tlscontext.Setting, server_name: str, now: float
+) -> None:
+    """Raise Failed when a client would refuse the certificate; cheap when it was good lately.
+
+    ``wanted`` says whose roots count; ``now`` is Unix time.
+    """
+    if not certificates:
+        raise Failed(Reason.TLS_CERTIFICATE_INVALID, "the server sent no certificate")
+    known = (wanted.store, wanted.ca, certificates)
+    start, end = _good.get(known, (0.0, 0.0))
+    if start <= now < end and tlsverify.glance(certificates[0]).fits(server_name, now):
+        return
+    errors, built = _path(certificates, wanted)
+    tlsverify.judge(read_chain(certificates), errors, server_name).raise_if_bad()
+    _remember(known, built, now)
+
+
+def read_chain(certificates: tuple[bytes, ...]) -> tuple[Certificate, ...]:
+    """The chain in the model's words, as of now."""
+    now = dt.datetime.now(dt.UTC)
+    return tuple(tlsverify.read_certificate(der, now) for der in certificates[:MAX_CERTIFICATES])
+
+
+def _remember(known: object, built: tuple[bytes, ...], now: float) -> None:
+    dates = [tlsverify.glance(der) for der in built]
+    if len(_good) >= MOST:
+        _good.clear()
+    until = min(now + GOOD_SECONDS, *(date.end for date in dates))
+    _good[known] = max(date.start for date in dates), until
+
+
+def _path(certificates: tuple[bytes, ...], wanted: tlscontext.Setting) -> Path:
+    errors, built = _verify(certificates, tlscontext.verifier(wanted))
+    if any(code in _DATES for code, _ in errors):
+        more, built = _verify(certificates, tlscontext.verifier(wanted, at_any_time=True))
+        errors = (*errors, *more)
+    return errors, built
+
+
+def _verify(certificates: tuple[bytes, ...], verifier: SSL.Context) -> Path:
+    store = verifier.get_cert_store()
+    assert store is not None  # noqa: S101 - a context always has one
+    try:
+        leaf, *rest = (
+            crypto.load_certificate(crypto.FILETYPE_ASN1, der)
+            for der in certificates[:MAX_CERTIFICATES]
+        )
+        context = crypto.X509StoreContext(store, leaf, rest)
+        built = context.get_verified_chain()
+    except crypto.X509StoreContextError as error:
+        code, depth = error.errors[0], error.errors[1]
+        return ((int(code), int(depth)),), ()
+    except crypto.Error:
+        return ((_UNREADABLE, 0),), ()
+    return (), tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, c) for c in built)

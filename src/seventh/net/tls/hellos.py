@@ -1,0 +1,78 @@
+"""The bare hellos: asked a few at a time beside a full handshake, and what they taught."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from seventh.model.tlsfacts import TlsFacts
+from seventh.net.talk import Talk
+from seventh.net.tls.ask import Asker, Learnt, OpenStream
+from seventh.net.tls.handshake import sni
+from seventh.wire import tlsnames as n
+
+ROOM = "tls"
+LANES = 4
+"""How many bare hellos are under way at once."""
+_HYBRID_NAMES = frozenset(n.group_name(code) for code in n.HYBRIDS)
+
+
+async def ask_hellos(talk: Talk, open_stream: OpenStream, server_name: str) -> None:
+    """Ask what one handshake cannot tell, and learn it: at most eight connections.
+
+    What a full handshake has shown is known by then, where there was one. Never raises Failed:
+    what is not answered is noted as such.
+    """
+    version = talk.learn(ROOM, TlsFacts).version
+    group = talk.learn(ROOM, TlsFacts).group
+    modern = version in {"TLSv1.2", "TLSv1.3"}
+    asker = Asker(open_stream, sni(server_name), modern=modern)
+    asks = [asker.broken_suites, asker.obsolete_suites, asker.features, asker.finite_field]
+    if modern:
+        asks.insert(0, asker.versions)
+    else:
+        await asker.versions()  # what else is asked depends on it
+    known = group if group in _HYBRID_NAMES else None
+    if known is None:
+        asks.append(asker.hybrid_group)
+    lanes = asyncio.Semaphore(LANES)
+
+    async def in_lane(ask: Callable[[], Awaitable[None]]) -> None:
+        async with lanes:
+            await ask()
+
+    await asyncio.gather(*map(in_lane, asks))
+    await asker.more_suites()
+    asker.learnt.hybrid = known if known is not None else asker.learnt.hybrid
+    _note(talk, asker.learnt, version)
+
+
+def _note(talk: Talk, learnt: Learnt, version: str | None) -> None:
+    main = next((code for code, name in n.VERSIONS.items() if name == version), None)
+    if main is not None:
+        learnt.accepted.add(main)
+        # The main handshake offered everything from TLS 1.0 up to 1.3.
+        learnt.refused |= {code for code in n.VERSIONS if code > main}
+    if not learnt.accepted:
+        # Nothing got an answer, so a refusal says nothing about what was asked.
+        learnt = Learnt(unlearnt=[*learnt.unlearnt, "hellos: the server answers none of them"])
+    learnt.refused -= learnt.accepted
+    known = talk.learn(
+        ROOM,
+        TlsFacts,
+        versions=tuple(n.version_name(v) for v in sorted(learnt.accepted)),
+        versions_refused=tuple(n.version_name(v) for v in sorted(learnt.refused)),
+        broken_suites=_suite_names(learnt.broken),
+        obsolete_suites=_suite_names(learnt.obsolete),
+        hybrid_group=learnt.hybrid,
+        extended_master_secret=learnt.extended_master_secret,
+        secure_renegotiation=learnt.secure_renegotiation,
+        compression=learnt.compression,
+    )
+    talk.learn(ROOM, TlsFacts, unlearnt=(*known.unlearnt, *learnt.unlearnt))
+    if learnt.dh_bits is not None:
+        talk.learn(ROOM, TlsFacts, dh_bits=learnt.dh_bits)
+
+
+def _suite_names(codes: list[int] | None) -> tuple[str, ...] | None:
+    return None if codes is None else tuple(n.suite_name(code) for code in codes)

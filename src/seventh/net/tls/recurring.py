@@ -1,0 +1,30 @@
+"""The handshake of a look that is repeated: verified, cheap, and what a pulse tells of TLS."""
+
+from __future__ import annotations
+
+from seventh.model.tlsfacts import TlsFacts
+from seventh.net.stream import Stream
+from seventh.net.talk import Talk
+from seventh.net.tls.handshake import start_tls
+from seventh.net.tls.stream import TlsStream
+
+
+async def start_recurring(
+    talk: Talk, stream: Stream, name: str, *, alpn: tuple[str, ...] = (), phase: str = "tls"
+) -> TlsStream:
+    """Shake hands with ``name`` and learn how long it took and when a certificate expires.
+
+    Raises Failed for what :func:`~seventh.net.tls.handshake.start_tls` does; a certificate that
+    a client would refuse is one of them.
+    """
+    tls = await start_tls(
+        stream, talk.options, name, watch=talk.watch, alpn=alpn, recurring=True, phase=phase
+    )
+    talk.learn(
+        "tls",
+        TlsFacts,
+        server_name=name,
+        handshake_seconds=tls.handshake_seconds,
+        cert_expiry_timestamp_seconds=tls.earliest_expiry(),
+    )
+    return tls

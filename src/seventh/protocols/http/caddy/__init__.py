@@ -1,0 +1,1 @@
+"""What a Caddyfile says of its sites."""

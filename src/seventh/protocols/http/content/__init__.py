@@ -1,0 +1,1 @@
+"""What a site's answers say: caching, codings, cookies, errors, descriptions."""

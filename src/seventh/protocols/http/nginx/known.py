@@ -1,0 +1,112 @@
+"""What is known of nginx's directives and their defaults, by version: the table's reader."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from seventh.lintkit.linted import Software
+
+PRODUCT = "nginx"
+Version = tuple[int, ...]
+PLACES = {
+    "main": "M", "events": "E", "http": "H", "server": "S", "location": "L",
+    "if in server": "s", "if in location": "l", "limit_except": "X", "upstream": "U",
+}  # fmt: skip
+"""Where a directive can stand, and the letter that the table writes for it."""
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What nginx takes of one directive."""
+
+    places: str
+    """The letters of PLACES."""
+    least: int
+    most: int | None
+    """Words after the name; None is no limit."""
+    flag: bool
+    """Whether its one word is ``on`` or ``off``."""
+    once: bool
+    """Whether a second one in the same block is refused."""
+    block: bool
+    """Whether it takes braces. ``server`` does in http and does not in an upstream."""
+
+
+@functools.cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name("known.toml").read_text(encoding="utf-8"))
+
+
+def version_of(text: str) -> Version:
+    """``1.25.1`` as numbers that compare."""
+    return tuple(int(part) for part in text.split("."))
+
+
+def newest() -> Software:
+    """The newest version that the table knows."""
+    return Software(product=PRODUCT, version=version_of(_table()["newest"]))
+
+
+@functools.cache
+def directives() -> Mapping[str, Known]:
+    """Every directive of nginx's own modules, and of brotli's, by name."""
+    return {name: _known(text.split()) for name, text in _table()["directives"].items()}
+
+
+def _known(parts: list[str]) -> Known:
+    places, words, *marks = parts
+    least, dash, most = words.removesuffix("+").partition("-")
+    unlimited = words.endswith("+")
+    return Known(
+        places=places,
+        least=int(least),
+        most=None if unlimited else int(most if dash else least),
+        flag="flag" in marks,
+        once="once" in marks,
+        block="block" in marks,
+    )
+
+
+def text_of(version: Version) -> str:
+    """``1.30`` for (1, 30, 0), as people say it."""
+    parts = version[:-1] if len(version) == 3 and not version[-1] else version
+    return ".".join(map(str, parts))
+
+
+@functools.cache
+def since(name: str) -> Version:
+    """From which version on nginx knows the directive; zero for one that all know."""
+    return version_of(_table()["since"].get(name, "0"))
+
+
+@functools.cache
+def until(name: str) -> Version | None:
+    """From which version on nginx refuses the directive."""
+    text = _table()["until"].get(name)
+    return None if text is None else version_of(text)
+
+
+@functools.cache
+def default(name: str, version: Version) -> str | None:
+    """What holds in this version where no line says otherwise; None where that is not known."""
+    found: str | None = None
+    for first, value in _table()["defaults"].get(name, ()):
+        if version >= version_of(first):
+            found = value
+    return found
+
+
+@functools.cache
+def meant(name: str) -> str | None:
+    """The directive that a name is a slip of the pen of; None where it looks like no such slip.
+
+    nginx has hundreds of modules by others, so that an unknown name alone says nothing.
+    """
+    close = difflib.get_close_matches(name, directives(), n=1, cutoff=0.88)
+    return close[0] if close and abs(len(close[0]) - len(name)) <= 1 else None

@@ -1,0 +1,51 @@
+"""The software that a peer says it is, and the fixes that go with it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seventh import protocols
+from seventh.engine.check import rules_of
+from seventh.model.product import ALTERNATIVES, product_of
+
+GO_ALONG = {"any", "certbot", "dns", "iptables", "nftables", "resolv.conf"}
+"""Fixes at another place than the peer's own software."""
+
+
+@pytest.mark.parametrize(
+    ("said", "product"),
+    [
+        ("nginx/1.22.1", "nginx"),
+        ("openresty/1.25.3.1", "nginx"),
+        ("Apache/2.4.57 (Debian)", "apache"),
+        ("Caddy", "caddy"),
+        ("envoy", "envoy"),
+        ("lighttpd/1.4.69", "lighttpd"),
+        ("OpenSSH_9.2p1", "openssh"),
+        ("dropbear_2022.83", "dropbear"),
+        ("Python/3.11 websockets/17.0", "websockets"),
+        ("ntpd 4.2.8p15@1.3728-o", "ntpd"),
+        ("ntpd ntpsec-1.2.2", "ntpsec"),
+        ("cloudflare", ""),
+        ("Apache-Coyote/1.1", ""),
+        ("", ""),
+    ],
+)
+def test_what_peers_call_themselves(said: str, product: str) -> None:
+    assert product_of(said) == product
+
+
+@given(st.text())
+def test_whatever_is_said_names_a_product_with_fixes_or_none(said: str) -> None:
+    assert product_of(said) in ALTERNATIVES | {""}
+
+
+@pytest.mark.parametrize("room", sorted(protocols.rooms()))
+def test_every_fix_is_for_software_that_is_known_here(room: str) -> None:
+    """A new name must be put among the alternatives, or be one that goes along with each."""
+    if not protocols.has_part(room, "rules"):
+        return
+    named = {name for rule in rules_of(protocols.part(room, "rules")) for name in rule.words.fix}
+    assert named <= ALTERNATIVES | GO_ALONG

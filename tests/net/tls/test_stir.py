@@ -1,0 +1,28 @@
+"""A first word for servers that hold their session tickets back."""
+
+from __future__ import annotations
+
+import h2.config
+import h2.connection
+import h2.events
+import pytest
+
+from seventh.net.tls.stir import word
+
+
+def test_the_word_in_http_2_is_a_whole_preface() -> None:
+    said = word("h2", "localhost")
+    assert said is not None
+    server = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+    events = server.receive_data(said)
+    assert [type(event) for event in events] == [h2.events.RemoteSettingsChanged]
+
+
+def test_the_word_in_http_1_asks_for_no_content() -> None:
+    said = word("http/1.1", "localhost")
+    assert said is not None and said.startswith(b"HEAD / HTTP/1.1\r\nHost: localhost\r\n")
+
+
+@pytest.mark.parametrize("alpn", [None, "imap", "h3"])
+def test_others_are_left_in_silence(alpn: str | None) -> None:
+    assert word(alpn, "localhost") is None

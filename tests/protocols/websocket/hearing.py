@@ -1,0 +1,57 @@
+"""The codec as tests use it: what it makes of a server's bytes, and what it says itself."""
+
+from __future__ import annotations
+
+from websockets.frames import Frame
+from websockets.protocol import OPEN, SERVER, Protocol
+
+from seventh.model.failure import ProtocolViolation
+from seventh.model.phase import Mark
+from seventh.protocols.websocket.codec import CLOSE, Event, Frames, raw_frame
+from seventh.protocols.websocket.deflate import Deflate
+
+AT = Mark(1_000_000_000, "kernel")
+
+
+def said(*frames: bytes) -> bytes:
+    return b"".join(frames)
+
+
+def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> bytes:
+    """One of a server's: unmasked."""
+    return raw_frame(opcode, payload, fin=fin, rsv=rsv, masked=False)
+
+
+def heard(
+    data: bytes, chop: int = 0, deflate: Deflate | None = None
+) -> tuple[list[Event], str | None, Frames]:
+    """Every event, the violation where there is one, and the codec afterwards."""
+    frames = Frames(deflate)
+    events: list[Event] = []
+    step = chop or max(1, len(data))
+    try:
+        for start in range(0, len(data), step):
+            events += frames.receive(data[start : start + step], AT)
+        if frames.broken:
+            frames.receive(b"", AT)
+    except ProtocolViolation as violation:
+        return events, violation.detail, frames
+    return events, None, frames
+
+
+def answered(frames: Frames) -> list[tuple[int, bytes]]:
+    """What the client sends, as a server reads it: (opcode, payload)."""
+    server = Protocol(SERVER, state=OPEN)
+    server.receive_data(frames.out())
+    assert server.parser_exc is None
+    return [
+        (int(f.opcode), bytes(f.data)) for f in server.events_received() if isinstance(f, Frame)
+    ]
+
+
+def close_code(frames: Frames) -> int | None:
+    """With which code the client closes."""
+    for opcode, payload in answered(frames):
+        if opcode == CLOSE:
+            return int.from_bytes(payload[:2], "big") if payload else None
+    return None

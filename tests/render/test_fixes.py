@@ -1,0 +1,37 @@
+"""Which fixes a person is shown, in each format."""
+
+from __future__ import annotations
+
+import msgspec
+
+from seventh.model.severity import Severity
+from seventh.render.document import FindingEntry
+from seventh.render.fixes import fixes_of
+from seventh.render.view import View
+
+FOUND = FindingEntry(
+    id="DEMO", severity=Severity.LOW, title="", evidence="", why="", product="",
+    fix={"caddy": "c", "nginx": "n", "envoy": "e", "dns": "d", "any": "a"},
+    references=(), seed=(), tier=0, source=(),
+)  # fmt: skip
+
+
+def shown(product: str, **view: bool) -> tuple[list[str], tuple[str, ...]]:
+    fixes = fixes_of(msgspec.structs.replace(FOUND, product=product), View(**view))
+    return [name for name, _ in fixes.shown], fixes.others
+
+
+def test_the_peers_own_software_alone_and_what_goes_along_with_each() -> None:
+    assert shown("nginx") == (["nginx", "dns", "any"], ("caddy", "envoy"))
+
+
+def test_a_few_where_it_is_not_known() -> None:
+    assert shown("") == (["caddy", "nginx", "dns", "any"], ("envoy",))
+
+
+def test_software_without_a_fix_is_as_good_as_unknown() -> None:
+    assert shown("lighttpd") == shown("")
+
+
+def test_all_of_them_when_verbose() -> None:
+    assert shown("nginx", verbose=True) == (list(FOUND.fix), ())
