@@ -74,7 +74,7 @@ async def test_version() -> None:
         (["check", "https://h", "--expect-json", ""], "--expect-json"),
         (["check", "https://h", "--max-body", "0"], "--max-body"),
         (["nonsense"], "invalid choice"),
-        (["explain", "SSH-NOPE"], "no rule is called SSH-NOPE"),
+        (["explain", "SSH-NOPE"], "no rule and no room is called SSH-NOPE"),
         (["explain", "NET-PORT-STAT"], "did you mean NET-PORT-STATE"),
         (["lab", "nope"], "there is no 'nope' lab"),
         (["lab", "--fault", "x"], "needs a room"),

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seventh.engine.lint import Wanted, lint_file, lint_text
+from seventh.engine.lint import Wanted, lint_text
 from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Report
+from tests.hostile.linting import has, lint_within, problems
 
-SECONDS = 30
-"""Many times what this takes here; a bound that does not hold takes hours."""
 SITE = "http://a.example {\n\tfile_server\n}\n"
 
 
 def judged(data: bytes | str, folder: Path) -> Report:
-    path = folder / "Caddyfile"
-    path.write_bytes(data.encode() if isinstance(data, str) else data)
-    begun = time.monotonic()
-    report = lint_file(path, Wanted())
-    assert time.monotonic() - begun < SECONDS
-    return report
-
-
-def problems(report: Report) -> list[str]:
-    facts = report.facts["lint"]
-    assert isinstance(facts, LintFacts)
-    return [str(problem) for problem in facts.problems]
-
-
-def has(report: Report, rule: str) -> bool:
-    return any(finding.id == rule for finding in report.findings)
+    return lint_within(data, folder / "Caddyfile")
 
 
 def test_an_import_cycle(tmp_path: Path) -> None:

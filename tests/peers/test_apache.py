@@ -19,13 +19,13 @@ from seventh.labkit.serve import free_port
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_content import ContentFacts
 from seventh.rules.collect import rules_of
 from seventh.rules.rule import Hit
 from seventh.rules.words import fill
 from tests.peers import need_binary
 from tests.peers.apache import HOST, PROXY, apache, configuration, site, write_files
+from tests.reports import http_facts as facts_of
 
 pytestmark = pytest.mark.peer
 H2 = "Protocols h2 h2c http/1.1\n"
@@ -40,12 +40,6 @@ GOOD = (
     'Header always set Strict-Transport-Security "max-age=31536000"\n'
 )
 BROTLI = ("brotli",)
-
-
-def facts_of(report: Report) -> HttpFacts:
-    facts = report.facts["http"]
-    assert isinstance(facts, HttpFacts)
-    return facts
 
 
 def content_of(report: Report) -> ContentFacts:

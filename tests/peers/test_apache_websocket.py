@@ -12,10 +12,11 @@ from seventh.labkit.ca import Authority
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
-from seventh.protocols.websocket.facts import WebSocketFacts
 from tests.peers.apache import HOST, PROXY, apache, site
 from tests.peers.test_apache import ADVISED
 from tests.peers.test_websocket import websockets_server
+from tests.reports import found
+from tests.reports import websocket_facts as facts_of
 
 pytestmark = pytest.mark.peer
 H2 = "Protocols h2 http/1.1\n"
@@ -46,16 +47,6 @@ async def look(
                     ca_file=str(authority.ca_file), server_name=HOST, timeout_seconds=30.0
                 )
                 return await check_one(target, given.replace(**options))
-
-
-def facts_of(report: Report) -> WebSocketFacts:
-    facts = report.facts["websocket"]
-    assert isinstance(facts, WebSocketFacts)
-    return facts
-
-
-def found(report: Report) -> set[str]:
-    return {finding.id for finding in report.findings}
 
 
 @pytest.mark.parametrize("lines", [PASSES, REWRITES], ids=["upgrade", "rewrite"])

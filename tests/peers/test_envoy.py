@@ -143,7 +143,7 @@ async def test_early_data_is_handed_on(kit: Kit, tmp_path: Path) -> None:
             open_to_all = await look("https", port, kit, allow_write=True)
         async with envoy(tmp_path, origin, kit, **placed("HTTP-0RTT-UNSAFE")) as port:
             mended = await look("https", port, kit, allow_write=True)
-    assert "HTTP-0RTT-UNSAFE" in found(open_to_all)
+    assert evidence(open_to_all, "HTTP-0RTT-UNSAFE")
     assert "HTTP-0RTT-UNSAFE" not in found(mended)
 
 

@@ -15,11 +15,11 @@ from seventh.engine.check import check_one, pulse_one
 from seventh.labkit.ca import Issued
 from seventh.labkit.serve import Kit, free_port
 from seventh.model.options import Options
-from seventh.model.report import Report
 from seventh.model.target import Target
-from seventh.protocols.http.facts import HttpFacts
 from tests.peers import need_binary
 from tests.peers.test_quic import caddy
+from tests.reports import found
+from tests.reports import http_facts as facts_of
 
 pytestmark = pytest.mark.peer
 NAME = "lab.test"
@@ -80,16 +80,6 @@ def options(kit: Kit, **more: object) -> Options:
 
 def target(port: int, path: str = "/", scheme: str = "https") -> Target:
     return Target(scheme=scheme, host="127.0.0.1", port=port, path=path)
-
-
-def facts_of(report: Report) -> HttpFacts:
-    facts = report.facts["http"]
-    assert isinstance(facts, HttpFacts)
-    return facts
-
-
-def found(report: Report) -> set[str]:
-    return {finding.id for finding in report.findings}
 
 
 async def curl(port: int, kit: Kit, *more: str) -> str:

@@ -25,6 +25,7 @@ from seventh.model.severity import Severity
 from seventh.model.target import Target
 from seventh.protocols.ntp.facts import NtpFacts
 from tests.peers import need_binary
+from tests.reports import ntp_facts as facts_of
 
 pytestmark = pytest.mark.peer
 
@@ -39,12 +40,6 @@ agree to a few microseconds."""
 
 def target_of(host: str, port: int) -> Target:
     return Target(scheme="ntp", host=host, port=port)
-
-
-def facts_of(report: Report) -> NtpFacts:
-    facts = report.facts["ntp"]
-    assert isinstance(facts, NtpFacts)
-    return facts
 
 
 def ids(report: Report) -> set[str]:

@@ -24,10 +24,10 @@ from seventh.model.severity import Severity
 from seventh.model.target import Target
 from seventh.protocols.ssh import algorithms, groups
 from seventh.protocols.ssh.codec import STRICT
-from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.hostkeys import Signer, read_key
 from seventh.protocols.ssh.lab_server import Manner, RawServer, good_offer
 from tests.peers import need_binary
+from tests.reports import ssh_facts as facts_of
 
 pytestmark = pytest.mark.peer
 
@@ -118,12 +118,6 @@ async def audit(port: int) -> dict[str, Any]:
     out, _ = await process.communicate()
     verdict: dict[str, Any] = json.loads(out)
     return verdict
-
-
-def facts_of(report: Report) -> SshFacts:
-    facts = report.facts["ssh"]
-    assert isinstance(facts, SshFacts)
-    return facts
 
 
 def found(report: Report) -> dict[str, Severity]:

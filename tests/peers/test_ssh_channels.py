@@ -22,6 +22,7 @@ from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts_session import SessionFacts
 from tests.peers import account_home, need_binary
 from tests.peers.test_ssh import Sshd, make_key, sshd
+from tests.reports import found
 
 pytestmark = pytest.mark.peer
 
@@ -92,10 +93,6 @@ def session_of(report: Report) -> SessionFacts:
     assert isinstance(facts, SshFacts)
     assert facts.session is not None, (report.failure, facts.unlearnt)
     return facts.session
-
-
-def found(report: Report) -> set[str]:
-    return {finding.id for finding in report.findings}
 
 
 async def ended(*command: str) -> tuple[int, bytes]:

@@ -29,6 +29,7 @@ from seventh.model.target import Target
 from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.tls import lab
 from tests.peers import need_binary
+from tests.reports import found
 
 pytestmark = pytest.mark.peer
 
@@ -130,10 +131,6 @@ def facts(report: Report) -> TlsFacts:
     found = report.facts["tls"]
     assert isinstance(found, TlsFacts)
     return found
-
-
-def found(report: Report) -> set[str]:
-    return {finding.id for finding in report.findings}
 
 
 def lacks_ml_kem() -> set[str]:

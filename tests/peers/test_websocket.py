@@ -26,8 +26,9 @@ from seventh.model.target import Target
 from seventh.net.address import Address
 from seventh.net.budget import Budget
 from seventh.net.connect import open_tcp
-from seventh.protocols.websocket.facts import WebSocketFacts
 from tests.peers import need_binary
+from tests.reports import found
+from tests.reports import websocket_facts as facts_of
 
 pytestmark = pytest.mark.peer
 SECONDS = 30.0
@@ -35,16 +36,6 @@ EVERYTHING: dict[str, Any] = {
     "intrusive": True, "allow_write": True, "sockets": 5, "message_template": "to all {id}",
     "hold_seconds": 1.0, "timeout_seconds": SECONDS,
 }  # fmt: skip
-
-
-def facts_of(report: Report) -> WebSocketFacts:
-    facts = report.facts["websocket"]
-    assert isinstance(facts, WebSocketFacts)
-    return facts
-
-
-def found(report: Report) -> set[str]:
-    return {finding.id for finding in report.findings}
 
 
 async def look(port: int, *, scheme: str = "ws", path: str = "/", **options: Any) -> Report:

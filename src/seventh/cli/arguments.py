@@ -276,8 +276,10 @@ def _showing(parser: argparse.ArgumentParser) -> None:
 
 
 def _explain(verbs: _Verbs[_Parser]) -> None:
-    explain = verbs.add_parser("explain", help="what a rule sees, why it matters, how to mend it")
-    explain.add_argument("ids", nargs="+", metavar="ID")
+    explain = verbs.add_parser(
+        "explain", help="what a rule sees and how to mend it, or what a room looks at"
+    )
+    explain.add_argument("ids", nargs="+", metavar="ID", help="a rule's id or a room's name")
     explain.add_argument("--lang", default="en", metavar="LANG")
     explain.set_defaults(verb=_late("explain"))
 

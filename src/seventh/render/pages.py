@@ -1,7 +1,7 @@
-"""A page for each rule, made from its declaration: ``python -m seventh.render.pages [--check]``.
+"""A page for each rule and each room, from the declarations: ``python -m seventh.render.pages``.
 
-Writes docs/rules/ID.md and docs/rules/README.md. The folder belongs to this module: a page whose
-rule is gone is removed.
+Writes docs/rules/ and docs/rooms/; with ``--check`` it only says what is stale. The folders belong
+to this module: a page whose rule is gone is removed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import fields
 
-from seventh.protocols import rooms
+from seventh.protocols import has_part, part, rooms
+from seventh.render import room as room_pages
 from seventh.render.document import clean
 from seventh.render.explain import SOURCES, TIERS
 from seventh.render.generated import arguments, finish
@@ -140,18 +141,32 @@ def _compact(value: Any) -> Any:
     return clean(value) if isinstance(value, str) else msgspec.to_builtins(value)
 
 
+def pages_of_rooms(rules: Mapping[str, Sequence[AnyRule]]) -> dict[str, str]:
+    """Every room's page by its file's name."""
+    made = {"README.md": room_pages.index(rooms())}
+    for name, spec in rooms().items():
+        faults = part(name, "lab").FAULTS if has_part(name, "lab") else ()
+        made[f"{name}.md"] = room_pages.page(spec, rules.get(name, ()), faults)
+    return made
+
+
 def files(docs: Path) -> tuple[dict[Path, str], list[Path]]:
-    """What docs/rules/ should hold, and the files of ours that it holds now."""
-    folder = docs / "rules"
+    """What docs/rules/ and docs/rooms/ should hold, and the files of ours that they hold now."""
+    rules = built()
+    made = {"rules": pages(rules), "rooms": pages_of_rooms(rules)}
     return (
-        {folder / name: text for name, text in sorted(pages(built()).items())},
-        sorted(folder.glob("*.md")),
+        {
+            docs / folder / name: some[name]
+            for folder, some in made.items()
+            for name in sorted(some)
+        },
+        [path for folder in made for path in sorted((docs / folder).glob("*.md"))],
     )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the pages, or with ``--check`` exit 1 and name each that is not up to date."""
-    docs, check = arguments("docs/rules/", argv)
+    docs, check = arguments("docs/rules/ and docs/rooms/", argv)
     made, owned = files(docs)
     return finish(made, owned, check=check, how="python -m seventh.render.pages")
 

@@ -298,6 +298,26 @@ async def test_no_tickets_no_session(kit: Kit) -> None:
         client.close()
 
 
+async def test_who_keeps_silent_is_answered_before_the_handshake_ends(kit: Kit) -> None:
+    """The server has the early request alone: that we are really there it cannot know."""
+    async with lab(kit) as served:
+        first = await connected(served)
+        assert await first.settle()
+        session = first.session
+        first.close()
+        client = quic.prepare(served.talk, served.address, NAME, session=session, early=True)
+        client.keep_silent()
+        connection = H3Connection(client)
+        response = await connection.request(served.request("/early"))
+        assert response.early and b"early=1" in response.body
+        assert client.confirmed is None
+        client.speak()
+        await client.handshake(served.talk.watch, "quic.early")
+        assert client.confirmed is not None
+        assert (await connection.request(served.request("/after"))).status == 200
+        connection.close()
+
+
 @pytest.mark.parametrize("early_data", ["accept", "reject", "none"])
 async def test_early_data(kit: Kit, early_data: str) -> None:
     async with lab(kit, QuicKnobs(early_data=early_data)) as served:  # type: ignore[arg-type]

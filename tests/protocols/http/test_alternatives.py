@@ -33,18 +33,10 @@ from seventh.protocols.http.matrix import Matrix
 from seventh.protocols.http.site import Site
 from seventh.web.message import Request
 from tests.protocols.http.looks import job
+from tests.reports import found
+from tests.reports import http_facts as facts_of
 
 SECOND = "127.0.0.2"
-
-
-def facts_of(report: Report) -> HttpFacts:
-    facts = report.facts["http"]
-    assert isinstance(facts, HttpFacts)
-    return facts
-
-
-def found(report: Report) -> set[str]:
-    return {finding.id for finding in report.findings}
 
 
 def outcomes(report: Report, by: str = "") -> dict[tuple[str, str], str]:

@@ -29,17 +29,12 @@ from seventh.protocols.http.rules import (
 from seventh.rules.rule import Hit, Skip
 from seventh.web.message import Request
 from tests.protocols.http.looks import job
+from tests.reports import http_facts as facts_of
 
 
 async def look(setup: Setup, kit: Kit, **options: object) -> Report:
     async with lab.site(setup, kit) as served:
         return await check_one(*job(served, **options))
-
-
-def facts_of(report: Report) -> HttpFacts:
-    facts = report.facts["http"]
-    assert isinstance(facts, HttpFacts)
-    return facts
 
 
 CLEAR = Setup(secure=False, h3=None, announced=False, hsts=False)

@@ -204,6 +204,17 @@ def test_early_data_that_did_nothing(status: int, kind: type) -> None:
     assert isinstance(early_unsafe(_post(status)), kind)
 
 
+@pytest.mark.parametrize(("think", "kind"), [(0.02, type(None)), (0.4, type(None)), (0.6, Skip)])
+def test_an_answer_after_the_handshake(think: float, kind: type) -> None:
+    """It shows that the server waits, unless it takes as long for every answer."""
+    early = EarlyPost(
+        method="POST", version="3", accepted=True, before_handshake=False, status=200,
+        silent_seconds=1.0,
+    )  # fmt: skip
+    facts = HttpFacts(write=WriteFacts(early_post=early), think_seconds=think)
+    assert isinstance(early_unsafe(facts), kind)
+
+
 @pytest.mark.parametrize(
     ("ambiguous", "weighs"),
     [

@@ -15,16 +15,10 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.http import lab
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.lab import Setup
 from seventh.web.message import Request
 from tests.protocols.http.looks import job
-
-
-def facts_of(report: Report) -> HttpFacts:
-    facts = report.facts["http"]
-    assert isinstance(facts, HttpFacts)
-    return facts
+from tests.reports import http_facts as facts_of
 
 
 async def look(served: Served, **options: object) -> Report:

@@ -18,26 +18,16 @@ from seventh.labkit.web.serve import web_server
 from seventh.model.failure import Reason
 from seventh.model.netfacts import NetFacts
 from seventh.model.options import Options
-from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.http import lab
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.lab import Setup
 from seventh.web.message import Request
 from tests.protocols.http.looks import job
+from tests.reports import found
+from tests.reports import http_facts as facts_of
 
 THERE = "127.0.0.2"
-
-
-def facts_of(report: Report) -> HttpFacts:
-    facts = report.facts["http"]
-    assert isinstance(facts, HttpFacts)
-    return facts
-
-
-def found(report: Report) -> set[str]:
-    return {finding.id for finding in report.findings}
 
 
 async def hello(_: Request) -> Answer:

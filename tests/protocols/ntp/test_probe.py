@@ -22,10 +22,10 @@ from seventh.net.kernel import LINUX
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.ntp import lab
 from seventh.protocols.ntp.codec import Packet, parse
-from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.lab_faults import BEHAVIOURS, Behaviour
 from seventh.protocols.ntp.lab_responder import Responder
 from tests import needs
+from tests.reports import ntp_facts as facts_of
 
 BY_NAME = {fault.name: fault for fault in lab.NTP_FAULTS}
 QUICK = Options(timeout_seconds=3.0, samples=4, interval_seconds=0.05)
@@ -33,12 +33,6 @@ QUICK = Options(timeout_seconds=3.0, samples=4, interval_seconds=0.05)
 
 def target_of(port: int, host: str = "127.0.0.1") -> Target:
     return Target(scheme="ntp", host=host, port=port)
-
-
-def facts_of(report: Report) -> NtpFacts:
-    facts = report.facts["ntp"]
-    assert isinstance(facts, NtpFacts)
-    return facts
 
 
 async def checked(fault: str | None, kit: Kit, verb: str = "check") -> Report:

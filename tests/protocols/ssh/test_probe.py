@@ -26,6 +26,7 @@ from seventh.protocols.ssh.codec import STRICT
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.hostkeys import Signer
 from seventh.protocols.ssh.lab_server import GOOD_KEX, Manner, RawServer, WrongSigner, good_offer
+from tests.reports import ssh_facts as facts_of
 
 OPTIONS = Options(timeout_seconds=5)
 GEX = "diffie-hellman-group-exchange-sha256"
@@ -33,12 +34,6 @@ GEX = "diffie-hellman-group-exchange-sha256"
 
 def target(port: int) -> Target:
     return Target(scheme="ssh", host="127.0.0.1", port=port)
-
-
-def facts_of(report: Report) -> SshFacts:
-    facts = report.facts["ssh"]
-    assert isinstance(facts, SshFacts)
-    return facts
 
 
 @pytest.fixture(scope="module")

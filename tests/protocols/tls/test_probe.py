@@ -25,6 +25,7 @@ from seventh.net.talk import Talk
 from seventh.protocols.tls import SPEC, lab, probe
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
+from tests.reports import found
 
 
 def target(port: int, host: str = "127.0.0.1") -> Target:
@@ -44,10 +45,6 @@ def tls_facts(report: Report) -> TlsFacts:
     facts = report.facts["tls"]
     assert isinstance(facts, TlsFacts)
     return facts
-
-
-def found(report: Report) -> set[str]:
-    return {finding.id for finding in report.findings}
 
 
 @contextlib.asynccontextmanager

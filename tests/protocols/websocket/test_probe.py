@@ -27,21 +27,12 @@ from seventh.protocols import schemes
 from seventh.protocols.websocket import lab, limits, rules
 from seventh.protocols.websocket.asking import expiry_of
 from seventh.protocols.websocket.door import Door
-from seventh.protocols.websocket.facts import WebSocketFacts
 from seventh.protocols.websocket.lab import SETUPS, Setup, serve_setup
 from seventh.protocols.websocket.lab_hub import PUBLISH, SUBPROTOCOL, Hub, Manners
 from seventh.render import FORMATS, View, render
 from seventh.web.message import Request
-
-
-def facts_of(report: Report) -> WebSocketFacts:
-    facts = report.facts["websocket"]
-    assert isinstance(facts, WebSocketFacts)
-    return facts
-
-
-def found(report: Report) -> set[str]:
-    return {finding.id for finding in report.findings}
+from tests.reports import found
+from tests.reports import websocket_facts as facts_of
 
 
 async def checked(setup: Setup, kit: Kit, verb: str = "check", **more: object) -> Report:

@@ -49,6 +49,8 @@ class Driver(abc.ABC):
         self._unheard: list[tuple[QuicEvent, Mark]] = []
         self._failed: Failed | None = None
         self._closed = False
+        self._held: list[bytes] | None = None
+        """What waits to be sent while we keep silent; None while we do not."""
         self._unreadable: bytes | None = None
         """The first reply that was no QUIC packet, its beginning."""
         self._before_validation: tuple[int, int] | None = None
@@ -175,7 +177,6 @@ class Driver(abc.ABC):
         Where nothing may go yet (the peer's limits, pacing) it is this instant.
         """
         begun = Mark(now_ns(), "user")
-        mark: Mark | None = None
         out: list[tuple[bytes, object]] = []
         if self._closed or self.engine.version is None:
             return begun
@@ -184,7 +185,16 @@ class Driver(abc.ABC):
             out.extend(self.engine.datagrams_to_send(now_ns() / 1e9))
 
         self._guarded(collect)
-        for data, _ in out:
+        if self._held is not None and self.first_received is not None:
+            self._held += [data for data, _ in out]
+            return begun
+        mark = self._send([data for data, _ in out])
+        self._note_end()
+        return mark or begun
+
+    def _send(self, out: list[bytes]) -> Mark | None:
+        mark: Mark | None = None
+        for data in out:
             if self._before_validation is None and self.first_received is not None:
                 self._before_validation = (self.bytes_received, self.bytes_sent)
             try:
@@ -196,8 +206,20 @@ class Driver(abc.ABC):
             self.bytes_sent += len(data)
             mark = mark or sent
             self.first_sent = self.first_sent or sent
-        self._note_end()
-        return mark or begun
+        return mark
+
+    def keep_silent(self) -> None:
+        """From the server's first packet on send nothing, until :meth:`speak`.
+
+        So the server cannot see the end of our handshake: whatever it answers it answers before.
+        """
+        self._held = []
+
+    def speak(self) -> None:
+        """Send what has waited, and keep silent no more."""
+        held, self._held = self._held, None
+        if held and self.alive:
+            self._send(held)
 
     def _accept(self, arrived: Arrived) -> None:
         """Take a datagram in, if it comes from where ours go to."""

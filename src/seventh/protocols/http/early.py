@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -147,11 +148,13 @@ async def over_quic(matrix: Matrix, first: Opened) -> None:
     await matrix.row("3", "0-rtt", ask)
 
 
-async def ask_early(matrix: Matrix, first: Opened, request: Request) -> tuple[Response, QuicClient]:
+async def ask_early(
+    matrix: Matrix, first: Opened, request: Request, *, silent_seconds: float = 0.0
+) -> tuple[Response, QuicClient]:
     """Send ``request`` as early data over QUIC; the answer, and the connection, which is closed.
 
-    Its handshake is confirmed by then. The caller answers for it that the request may be replayed.
-    Raises Failed.
+    Its handshake is confirmed by then; with ``silent_seconds`` our end of it waits for the answer
+    for so long. The caller answers for it that the request may be replayed. Raises Failed.
     """
     from seventh.net.quic import connect
     from seventh.web.h3 import H3Connection
@@ -162,10 +165,14 @@ async def ask_early(matrix: Matrix, first: Opened, request: Request) -> tuple[Re
         early=True, verify=site.trusted,
     )  # fmt: skip
     connection = H3Connection(client)
+    if silent_seconds:
+        client.keep_silent()
+        asyncio.get_running_loop().call_later(silent_seconds, client.speak)
     seconds = QUIC_SECONDS + REQUEST_SECONDS
     try:
         with Cutoff(min(seconds, max(0.001, site.talk.budget.seconds_left))):
             response = await connection.request(request, body_cap=site.talk.options.max_body_bytes)
+            client.speak()
             await client.handshake(site.talk.watch, "quic.early")
     except DeadlineError:
         raise silence(client) from None

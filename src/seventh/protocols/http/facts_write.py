@@ -27,7 +27,9 @@ class EarlyPost(msgspec.Struct, frozen=True, kw_only=True):
     accepted: bool
     """Whether the server took the early data."""
     before_handshake: bool | None = None
-    """Whether the answer came before the handshake was confirmed."""
+    """Whether the answer came while the server could not know of our end of the handshake."""
+    silent_seconds: float | None = None
+    """How long we held that end back, to see it."""
     status: int | None = None
     failed: str = ""
 

@@ -20,6 +20,8 @@ from seventh.web.h1 import CONTINUE_SECONDS, H1Connection
 from seventh.web.message import Response
 from seventh.wire.text import printable
 
+SILENT_SECONDS = 1.0
+"""How long the end of our handshake waits for the answer to an unsafe request in early data."""
 _BODY = b"seventh=1"
 _TYPE = ("Content-Type", "application/x-www-form-urlencoded")
 # Both framings end at the same byte, so nothing is left over to be taken for another's request.
@@ -85,9 +87,10 @@ async def _early_post(site: Site, matrix: Matrix, first: Opened) -> None:
     url = Url(site.origin, site.url.path)
     headers = (*first.fields, *(() if site.shape.body else (_TYPE,)))
     request = site.request(url, method=method, headers=headers, body=body, version="3")
+    begun = now_ns()
     try:
         site.spend()
-        response, quic = await early.ask_early(matrix, first, request)
+        response, _ = await early.ask_early(matrix, first, request, silent_seconds=SILENT_SECONDS)
     except Failed as failed:
         post = EarlyPost(
             method=method, version="3", accepted=False, failed=printable(failed.detail, 200)
@@ -101,8 +104,8 @@ async def _early_post(site: Site, matrix: Matrix, first: Opened) -> None:
             method=method,
             version="3",
             accepted=response.early,
-            before_handshake=response.early
-            and (quic.confirmed is None or response.first.ns < quic.confirmed.ns),
+            before_handshake=response.early and response.first.ns < begun + SILENT_SECONDS * 1e9,
+            silent_seconds=SILENT_SECONDS,
             status=response.status,
         ),
     )

@@ -13,6 +13,7 @@ from seventh.protocols.http.rules_content import (
     retry_info,
 )
 from seventh.protocols.http.rules_quic import (
+    early_unsafe,
     h2_settings,
     quic_amplify,
     quic_idle,
@@ -22,7 +23,6 @@ from seventh.protocols.http.rules_quic import (
 from seventh.protocols.http.rules_rest import content_type, error_format, heartbeat, schema, sunset
 from seventh.protocols.http.rules_site import (
     date_skew,
-    early_unsafe,
     expect_continue,
     hsts,
     no_https,

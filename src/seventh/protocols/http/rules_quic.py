@@ -1,4 +1,4 @@
-"""Rules on HTTP/2's settings and on QUIC."""
+"""Rules on HTTP/2's settings, on QUIC, and on what goes in early data."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from seventh.protocols.http import config_verdicts
 from seventh.protocols.http.examples import GOOD
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_quic import H2Facts, H3Facts
+from seventh.protocols.http.facts_write import EarlyPost, WriteFacts
 from seventh.protocols.http.proxy_fixes import ENVOY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
@@ -23,6 +24,7 @@ MIN_STREAMS = 100
 MIN_UPLOAD_BITS_PER_SECOND = 10e6
 MIN_IDLE_SECONDS = 30.0
 MIN_UDP_PAYLOAD_BYTES = 1350
+TOO_EARLY = 425
 
 
 def _h3(**changes: object) -> HttpFacts:
@@ -229,3 +231,58 @@ def quic_pmtu(http: HttpFacts) -> Verdict:
         return Skip("no QUIC handshake told the server's transport parameters")
     size = declared.max_udp_payload_bytes
     return Hit(bytes=size) if size < MIN_UDP_PAYLOAD_BYTES else None
+
+
+@rule(
+    "HTTP-0RTT-UNSAFE",
+    Severity.HIGH,
+    tier=3,
+    source=Source.WIRE,
+    title="Unsafe requests are served from early data",
+    evidence="{what}",
+    why="Whoever recorded the first packet can send it again, from anywhere: what the request does "
+    "is done twice.",
+    fix={
+        "nginx": "# and let the application answer 425; or else: ssl_early_data off;\n"
+        "proxy_set_header Early-Data $ssl_early_data;",
+        "haproxy": "# in frontend\nhttp-request wait-for-handshake unless METH_GET",
+        "caddy": "# in the global options\nservers {{\n\t0rtt off\n}}",
+        "envoy": ENVOY["0-rtt"],
+        "any": "Answer early requests that are not idempotent with 425 (Too Early), or wait for "
+        "the end of the handshake before working on them.",
+    },
+    references=("RFC 8470 §3", "RFC 8470 §5.2"),
+    seed=("12.10.4",),
+    good=GOOD,
+    bad=GOOD.learn(
+        write=WriteFacts(
+            early_post=EarlyPost(
+                method="POST", version="3", accepted=True, before_handshake=True, status=200
+            )
+        )
+    ),
+    directives={"nginx": ("ssl_early_data", "proxy_set_header"), "caddy": ("0rtt",)},
+)
+def early_unsafe(http: HttpFacts) -> Verdict:
+    """An unsafe request in early data that got an answer other than 425 before the handshake.
+
+    An answer that turns the request down shows no effect that could be repeated.
+    """
+    if http.config is not None:
+        return config_verdicts.early_unsafe(http.config)
+    found = http.write.early_post if http.write is not None else None
+    if found is None:
+        return Skip("no unsafe request was sent as early data")
+    if found.failed:
+        return Skip(found.failed)
+    if not found.accepted or found.status == TOO_EARLY:
+        return None
+    if not found.before_handshake:
+        slow = (http.think_seconds or 0.0) > (found.silent_seconds or 0.0) / 2 > 0
+        return Skip("the server takes as long as its answer was waited for") if slow else None
+    if found.status is not None and 400 <= found.status < 500:
+        return Skip(f"{found.method} was turned down with {found.status}, so that nothing was done")
+    return Hit(
+        what=f"{found.method} in HTTP/{found.version}'s early data got {found.status or 0} before "
+        "the handshake was over"
+    )

@@ -15,7 +15,7 @@ from seventh.protocols.http.facts_versions import (
     Reuse,
     TlsUpgrade,
 )
-from seventh.protocols.http.facts_write import Ambiguous, EarlyPost, Expected, WriteFacts
+from seventh.protocols.http.facts_write import Ambiguous, Expected, WriteFacts
 from seventh.protocols.http.proxy_fixes import ENVOY, HAPROXY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
@@ -27,7 +27,6 @@ MAX_SKEW_SECONDS = 2.0
 SURE_SKEW_SECONDS = 60.0
 """A skew that is blamed on the server even where our own clock is not known to be right."""
 STALL_SECONDS = 1.0
-TOO_EARLY = 425
 REFUSES_FORM = frozenset({400, 411, 501})
 _SUBDOMAINS = "# and ; includeSubDomains in the value, where every subdomain has https"
 
@@ -309,58 +308,6 @@ def expect_continue(http: HttpFacts) -> Verdict:
     if not found.continued and waited >= STALL_SECONDS:
         return Hit(method=found.method, what=f"got no word for {waited:.2f} s")
     return None
-
-
-@rule(
-    "HTTP-0RTT-UNSAFE",
-    Severity.HIGH,
-    tier=3,
-    source=Source.WIRE,
-    title="Unsafe requests are served from early data",
-    evidence="{what}",
-    why="Whoever recorded the first packet can send it again, from anywhere: what the request does "
-    "is done twice.",
-    fix={
-        "nginx": "# and let the application answer 425; or else: ssl_early_data off;\n"
-        "proxy_set_header Early-Data $ssl_early_data;",
-        "haproxy": "# in frontend\nhttp-request wait-for-handshake unless METH_GET",
-        "caddy": "# in the global options\nservers {{\n\t0rtt off\n}}",
-        "envoy": ENVOY["0-rtt"],
-        "any": "Answer early requests that are not idempotent with 425 (Too Early), or wait for "
-        "the end of the handshake before working on them.",
-    },
-    references=("RFC 8470 §3", "RFC 8470 §5.2"),
-    seed=("12.10.4",),
-    good=GOOD,
-    bad=GOOD.learn(
-        write=WriteFacts(
-            early_post=EarlyPost(
-                method="POST", version="3", accepted=True, before_handshake=True, status=200
-            )
-        )
-    ),
-    directives={"nginx": ("ssl_early_data", "proxy_set_header"), "caddy": ("0rtt",)},
-)
-def early_unsafe(http: HttpFacts) -> Verdict:
-    """An unsafe request in early data that got an answer other than 425 before the handshake.
-
-    An answer that turns the request down shows no effect that could be repeated.
-    """
-    if http.config is not None:
-        return config_verdicts.early_unsafe(http.config)
-    found = http.write.early_post if http.write is not None else None
-    if found is None:
-        return Skip("no unsafe request was sent as early data")
-    if found.failed:
-        return Skip(found.failed)
-    if not found.accepted or not found.before_handshake or found.status == TOO_EARLY:
-        return None
-    if found.status is not None and 400 <= found.status < 500:
-        return Skip(f"{found.method} was turned down with {found.status}, so that nothing was done")
-    return Hit(
-        what=f"{found.method} in HTTP/{found.version}'s early data got {found.status or 0} before "
-        "the handshake was over"
-    )
 
 
 @rule(

@@ -23,6 +23,7 @@ from seventh.protocols.http.lab_content import Ways
 from seventh.protocols.http.lab_content import site as content_site
 from seventh.web.message import Request
 from tests.protocols.http.looks import job
+from tests.reports import found
 
 Change = Callable[[Request, Answer], Answer]
 
@@ -50,10 +51,6 @@ def adding(*fields: tuple[str, str]) -> Change:
         return msgspec.structs.replace(answer, headers=(*answer.headers, *fields))
 
     return change
-
-
-def found(report: Report) -> set[str]:
-    return {finding.id for finding in report.findings}
 
 
 async def test_a_page_and_its_assets(kit: Kit) -> None:

@@ -7,6 +7,7 @@ matcher last, so that what it sets is what stays.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -52,6 +53,8 @@ class Place:
         """A path that leads there; empty where none is known."""
         self.label = ""
         self._changes: list[Op] | None = None
+        self._held: dict[int, bool | None] = {}
+        """What :meth:`holds` has said, by the node's identity: it is asked again and again."""
 
     def inside(self, node: Node) -> Place:
         """The place within a block; that of its matcher, too."""
@@ -79,6 +82,12 @@ class Place:
 
     def holds(self, node: Node) -> bool | None:
         """Whether a directive's matcher lets requests pass here; None where that is not known."""
+        key = id(node)
+        if key not in self._held:
+            self._held[key] = self._holds(node)
+        return self._held[key]
+
+    def _holds(self, node: Node) -> bool | None:
         token = matcher(node)
         if not token or token == "/*" or token in self.own:  # noqa: S105 - a path
             return True
@@ -228,8 +237,13 @@ def _sample(token: str) -> str:
 
 
 def _fits(pattern: str, path: str) -> bool:
-    pattern = re.sub(r"([?\[])", r"[\1]", pattern.lower())
-    return fnmatchcase(path.lower(), pattern)
+    return fnmatchcase(path.lower(), _glob(pattern))
+
+
+@functools.lru_cache(maxsize=16384)
+def _glob(pattern: str) -> str:
+    """A path matcher as fnmatch writes it: ``*`` alone is special there."""
+    return re.sub(r"([?\[])", r"[\1]", pattern.lower())
 
 
 # -- header fields ---------------------------------------------------------------------------------

@@ -1,0 +1,122 @@
+"""What a room looks at, from its declaration: ``seventh explain ROOM`` and docs/rooms/."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from seventh.model.spec import Spec
+from seventh.render.markdown import code, escape
+from seventh.rules.rule import AnyRule
+
+MADE = "<!-- Made by `python -m seventh.render.pages` from the rooms' declarations. -->"
+OF_EVERY_ROOM = (
+    ("seventh_up", "gauge: 1 where the look had no failure, else 0"),
+    ("seventh_rtt_seconds", "gauge: the round trip that the kernel saw when it connected"),
+    ('seventh_phase_seconds{phase="…"}', "gauge: each phase; the first where it ran again"),
+    ('seventh_errors_total{phase="…",class="…"}', "counter: the failure, by phase and reason"),
+)
+"""The metrics that every report has."""
+_WIDTH = 80
+_COLUMN = 26
+
+
+class Section(NamedTuple):
+    """A heading, and what stands under it: names and their meanings."""
+
+    title: str
+    heads: tuple[str, str]
+    rows: tuple[tuple[str, str], ...]
+    codes: bool = True
+    """Whether the names are ones to type or to query."""
+
+
+def sections(spec: Spec, faults: Sequence[Any]) -> tuple[Section, ...]:
+    """All that a room declares; ``faults`` are those of its lab."""
+    targets = tuple(
+        (f"{scheme.name}://host", f"port {scheme.port}" if scheme.port else "the port must be said")
+        for scheme in spec.schemes
+    )
+    tiers = tuple((str(tier), does) for tier, does in sorted(spec.tiers.items()))
+    phases = tuple((phase.name, phase.meaning) for phase in spec.phases)
+    metrics = tuple(
+        (f'{m.name}{{{m.label}="…"}}' if m.label else m.name, f"{m.kind}: {m.meaning}")
+        for m in spec.metrics
+    )
+    wrong = tuple((fault.name, fault.meaning) for fault in faults)
+    made = (
+        Section("Targets", ("Target", "Without a port"), targets),
+        Section("What it does to the peer", ("Tier", "A check"), tiers, codes=False),
+        Section("Phases", ("Phase", "From when to when"), phases),
+        Section("Metrics", ("Metric", "What it says"), metrics),
+        Section("Faults of its lab", ("Fault", "What the server does wrong"), wrong),
+    )
+    return tuple(section for section in made if section.rows)
+
+
+def explain_room(spec: Spec, faults: Sequence[Any]) -> str:
+    """A room, for a person at a terminal."""
+    blocks = [f"{spec.name}: {spec.title}"]
+    for section in sections(spec, faults):
+        lines = [line for name, said in section.rows for line in _row(name, said)]
+        blocks.append("\n".join([section.title, *lines]))
+    blocks.append(_standards(spec))
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _row(name: str, said: str) -> list[str]:
+    """A name and its meaning beside it, or below it where the name is long."""
+    hang = " " * (_COLUMN + 4)
+    if len(name) > _COLUMN:
+        return [
+            f"  {name}",
+            textwrap.fill(said, _WIDTH, initial_indent=hang, subsequent_indent=hang),
+        ]
+    return [
+        textwrap.fill(said, _WIDTH, initial_indent=f"  {name:<{_COLUMN}}  ", subsequent_indent=hang)
+    ]
+
+
+def _standards(spec: Spec) -> str:
+    if not spec.standards:
+        return ""
+    said = textwrap.fill(
+        ", ".join(spec.standards), _WIDTH, initial_indent="  ", subsequent_indent="  "
+    )
+    return f"Standards\n{said}"
+
+
+def page(spec: Spec, rules: Sequence[AnyRule], faults: Sequence[Any]) -> str:
+    """A room's page, in Markdown."""
+    blocks = [MADE, f"# {escape(spec.title)} (`{spec.name}`)"]
+    for section in sections(spec, faults):
+        rows = [f"| {section.heads[0]} | {section.heads[1]} |", "|---|---|"]
+        rows += [
+            f"| {code(name) if section.codes else escape(name)} | {escape(said)} |"
+            for name, said in section.rows
+        ]
+        blocks += [f"## {section.title}", "\n".join(rows)]
+    if rules:
+        ids = sorted(rule.id for rule in rules)
+        blocks += ["## Rules", ", ".join(f"[{name}](../rules/{name}.md)" for name in ids)]
+    if spec.standards:
+        blocks += ["## Standards", ", ".join(escape(name) for name in spec.standards)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def index(specs: Mapping[str, Spec]) -> str:
+    """The list of the rooms, and the metrics that all of them have."""
+    rows = ["| Room | Targets | |", "|---|---|---|"]
+    rows += [
+        f"| [`{spec.name}`]({spec.name}.md) "
+        f"| {', '.join(f'`{scheme.name}://`' for scheme in spec.schemes)} | {escape(spec.title)} |"
+        for spec in specs.values()
+    ]
+    common = ["| Metric | What it says |", "|---|---|"]
+    common += [f"| {code(name)} | {escape(said)} |" for name, said in OF_EVERY_ROOM]
+    blocks = [
+        MADE, "# The rooms", "`seventh explain ROOM` says the same as a page.", "\n".join(rows),
+        "## Metrics of every report", "\n".join(common),
+    ]  # fmt: skip
+    return "\n\n".join(blocks) + "\n"

@@ -1,0 +1,61 @@
+"""What is made from a room's declaration: its page, and what ``seventh explain ROOM`` says."""
+
+from __future__ import annotations
+
+import pytest
+from markdown_it import MarkdownIt
+
+from seventh import protocols
+from seventh.engine.check import rules_of
+from seventh.lab.start import faults
+from seventh.model.spec import Spec
+from seventh.render.pages import pages_of_rooms
+from seventh.render.room import explain_room, index, page
+
+ROOMS = protocols.rooms()
+
+
+def names(spec: Spec) -> list[str]:
+    """All that a page must name."""
+    return [
+        *(f"{scheme.name}://host" for scheme in spec.schemes),
+        *(phase.name for phase in spec.phases),
+        *(metric.name for metric in spec.metrics),
+        *(fault.name for fault in faults(spec.name)),
+        *spec.standards,
+    ]
+
+
+@pytest.mark.parametrize("spec", ROOMS.values(), ids=list(ROOMS))
+def test_a_page_names_all_that_the_room_declares(spec: Spec) -> None:
+    rules = rules_of(protocols.part(spec.name, "rules"))
+    made = page(spec, rules, faults(spec.name))
+    for name in (*names(spec), *(rule.id for rule in rules)):
+        assert name in made
+    tokens = MarkdownIt().enable("table").parse(made)
+    rows = sum(token.type == "tr_open" for token in tokens)
+    said = (spec.schemes, spec.tiers, spec.phases, spec.metrics, faults(spec.name))
+    assert rows == sum(len(some) + 1 for some in said if some)
+
+
+@pytest.mark.parametrize("spec", ROOMS.values(), ids=list(ROOMS))
+def test_the_same_stands_at_a_terminal_in_80_columns(spec: Spec) -> None:
+    said = explain_room(spec, faults(spec.name))
+    for name in names(spec):
+        assert name in said.replace("\n  ", " ")
+    assert max(map(len, said.splitlines())) <= 80
+
+
+def test_a_label_is_shown_with_its_metric() -> None:
+    assert '`seventh_http_negotiated_total{version="…"}`' in page(ROOMS["http"], (), ())
+
+
+def test_the_index_links_every_room_and_has_what_all_report() -> None:
+    made = index(ROOMS)
+    for name in ROOMS:
+        assert f"({name}.md)" in made
+    assert "`seventh_up`" in made
+
+
+def test_every_room_has_a_page() -> None:
+    assert set(pages_of_rooms({})) == {"README.md", *(f"{name}.md" for name in ROOMS)}

@@ -1,0 +1,45 @@
+"""What tests read from a report."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from seventh.model.facts import Facts
+from seventh.model.report import Report
+from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.ntp.facts import NtpFacts
+from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.websocket.facts import WebSocketFacts
+
+F = TypeVar("F", bound=Facts)
+
+
+def found(report: Report) -> set[str]:
+    """The rules that fired."""
+    return {finding.id for finding in report.findings}
+
+
+def facts(report: Report, kind: type[F]) -> F:
+    """The report's facts of that kind; there must be some."""
+    (only,) = (learnt for learnt in report.facts.values() if isinstance(learnt, kind))
+    return only
+
+
+def http_facts(report: Report) -> HttpFacts:
+    """What was learnt of a site."""
+    return facts(report, HttpFacts)
+
+
+def ntp_facts(report: Report) -> NtpFacts:
+    """What was learnt of a time server."""
+    return facts(report, NtpFacts)
+
+
+def ssh_facts(report: Report) -> SshFacts:
+    """What was learnt of an SSH server."""
+    return facts(report, SshFacts)
+
+
+def websocket_facts(report: Report) -> WebSocketFacts:
+    """What was learnt of a WebSocket endpoint."""
+    return facts(report, WebSocketFacts)
