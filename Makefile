@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-JOBS ?= auto
+# Most tests wait for a peer most of the time: two at once for each CPU.
+JOBS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 PYTEST_ARGS ?=
 # With COVERAGE=1 `make test` counts what it covers, and `make check` judges that and runs no test.
 COVERAGE ?=
