@@ -142,6 +142,10 @@ class _Bench:
             lambda: self.exporter.cpu_per_probe(url, module, self.count),
         )
         self._row(title, ours, theirs, at_most)
+        if options:
+            (afresh,) = in_turn(self.rounds, self._ours(url, do="afresh", options=options))
+            cells = (figure(spread(afresh).median, 1e6), "—", "—", "—", "—")
+            self.table.add("(the same, the chain verified anew each time)", *cells)
 
     def request_alone(self) -> None:
         (alone,) = in_turn(self.rounds, lambda: self.exporter.cpu_per_request(self.count))

@@ -32,10 +32,17 @@ def target_of(url: str) -> Target:
     return target
 
 
-async def pulses(url: str, count: int, options: Options) -> None:
-    """``count`` pulses one after another; each must succeed."""
+async def pulses(url: str, count: int, options: Options, *, afresh: bool = False) -> None:
+    """``count`` pulses one after another; each must succeed.
+
+    ``afresh`` forgets before each which chains were found good.
+    """
+    from seventh.net.tls import chain
+
     target = target_of(url)
     for _ in range(count):
+        if afresh:
+            chain.forget()
         report = await pulse_one(target, options)
         if report.failure is not None:
             verify(report)
@@ -167,6 +174,8 @@ def answer(runner: asyncio.Runner, request: dict[str, Any]) -> dict[str, Any]:
     match request["do"]:
         case "pulse":
             runner.run(pulses(request["url"], request["count"], options))
+        case "afresh":
+            runner.run(pulses(request["url"], request["count"], options, afresh=True))
         case "bare":
             bare(request["url"], request["count"])
         case "resume":

@@ -83,7 +83,10 @@ class Talk:
     def learn(self, room: str, kind: type[F], **changes: object) -> F:
         """Replace fields of ``room``'s facts (made with their defaults if there are none yet)."""
         known = self.facts.get(room)
-        learnt = msgspec.structs.replace(known if isinstance(known, kind) else kind(), **changes)
+        if isinstance(known, kind):
+            learnt = msgspec.structs.replace(known, **changes)
+        else:
+            learnt = kind(**changes)
         self.facts[room] = learnt
         return learnt
 

@@ -23,6 +23,7 @@ _SWITCH = re.compile(
     rb"HTTP/1\.1 101 ([\x21-\x7e][\x20-\x7e]*)?\r\n"
     rb"((?:[!#-'*+\-.0-9A-Z^-z|~]+:[\x20-\x7e\t]*\r\n)*)\r\n"
 )
+_FIELD = re.compile(r"([^:]+):[ \t]*([^\r]*)\r\n")
 _BODILESS = frozenset([b"204", b"304"])
 
 
@@ -96,7 +97,5 @@ _FRAMING = frozenset({"content-length", "transfer-encoding"})
 
 def _fields(block: bytes) -> Fields:
     """Field lines that are known to be well formed."""
-    lines = block.decode("ascii").split("\r\n")
-    lines.pop()
-    parted = [line.partition(":") for line in lines]
-    return tuple([(name.lower(), value.strip(" \t")) for name, _, value in parted])
+    found = _FIELD.findall(block.decode("ascii"))
+    return tuple([(name.lower(), value.rstrip(" \t")) for name, value in found])

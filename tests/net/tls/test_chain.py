@@ -27,9 +27,9 @@ NAME = "lab.test"
 
 @pytest.fixture(autouse=True)
 def nothing_known() -> Iterator[None]:
-    tlschain._good.clear()
+    tlschain.forget()
     yield
-    tlschain._good.clear()
+    tlschain.forget()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ holds the key is proven in each handshake all the same (CertificateVerify, RFC 9
 from __future__ import annotations
 
 import datetime as dt
+import functools
 
 from OpenSSL import SSL, crypto
 
@@ -54,17 +55,31 @@ def verify_again(
         raise Failed(Reason.TLS_CERTIFICATE_INVALID, "the server sent no certificate")
     known = (wanted.store, wanted.ca, certificates)
     start, end = _good.get(known, (0.0, 0.0))
-    if start <= now < end and tlsverify.glance(certificates[0]).fits(server_name, now):
+    fits = tlsverify.glance(certificates[0]).fits(server_name, now)
+    if fits and start <= now < end:
         return
     errors, built = _path(certificates, wanted)
-    tlsverify.judge(read_chain(certificates), errors, server_name).raise_if_bad()
+    if errors or not fits or not all(map(_sound, certificates)):
+        tlsverify.judge(read_chain(certificates), errors, server_name).raise_if_bad()
     _remember(known, built, now)
+
+
+def forget() -> None:
+    """Verify every chain anew from now on."""
+    _good.clear()
 
 
 def read_chain(certificates: tuple[bytes, ...]) -> tuple[Certificate, ...]:
     """The chain in the model's words, as of now."""
     now = dt.datetime.now(dt.UTC)
     return tuple(tlsverify.read_certificate(der, now) for der in certificates[:MAX_CERTIFICATES])
+
+
+@functools.lru_cache(maxsize=2048)
+def _sound(der: bytes) -> bool:
+    """Whether a certificate can be read and is not weak, which no time changes."""
+    read = tlsverify.read_certificate(der, dt.datetime.now(dt.UTC))
+    return not (read.weaknesses or read.problem)
 
 
 def _remember(known: object, built: tuple[bytes, ...], now: float) -> None:

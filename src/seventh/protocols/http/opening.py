@@ -13,6 +13,7 @@ from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.http.standing import Opened, Standing
 from seventh.protocols.http.url import Origin
 from seventh.web.connection import HttpConnection
+from seventh.web.h1 import H1Connection
 
 if TYPE_CHECKING:
     from seventh.net.quic.client import Session as QuicSession
@@ -122,8 +123,6 @@ def speak(version: str, stream: Stream) -> HttpConnection:
         from seventh.web.h2 import H2Connection
 
         return H2Connection(stream)
-    from seventh.web.h1 import H1Connection
-
     return H1Connection(stream)
 
 
