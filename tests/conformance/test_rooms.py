@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import typing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,18 +110,27 @@ def test_facts_are_frozen_and_empty_by_default(room: str) -> None:
         assert isinstance(kind(), Facts), "every field has a default that means: not learnt"
 
 
-def is_property(kind: type[Facts], name: str) -> bool:
-    return isinstance(getattr(kind, name), property)
-
-
 def test_every_metric_reads_a_fact_that_exists(room: str) -> None:
-    fields = {
-        name
-        for kind in facts_types(room)
-        for name in (*kind.__struct_fields__, *(n for n in dir(kind) if is_property(kind, n)))
-    }
     for metric in spec_of(room).metrics:
-        assert metric.fact in fields, f"{metric.name} reads {metric.fact}"
+        part, _, name = metric.fact.rpartition(".")
+        holders: list[Any] = [*facts_types(room)]
+        if part:
+            holders = [nested(kind, part) for kind in holders if part in kind.__struct_fields__]
+        assert any(has_fact(kind, name) for kind in holders), f"{metric.name} reads {metric.fact}"
+
+
+def has_fact(kind: Any, name: str) -> bool:
+    return name in kind.__struct_fields__ or isinstance(getattr(kind, name, None), property)
+
+
+def nested(kind: Any, part: str) -> Any:
+    """The struct that a field of that name holds where it is not None."""
+    (struct,) = (
+        one
+        for one in typing.get_args(typing.get_type_hints(kind)[part])
+        if hasattr(one, "__struct_fields__")
+    )
+    return struct
 
 
 def test_pure_files_touch_no_socket_and_no_clock(room: str) -> None:

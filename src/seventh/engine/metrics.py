@@ -47,20 +47,31 @@ def metrics_of(
     return metrics
 
 
+_Read = tuple[tuple[str, Metric], ...]
+
+
 @functools.cache
-def _read_by(room: str) -> tuple[tuple[str, Metric], ...]:
-    """A room's metrics, each with the fact that it reads."""
-    return tuple((metric.fact, metric) for metric in protocols.rooms()[room].metrics)
+def _read_by(room: str) -> tuple[tuple[str, _Read], ...]:
+    """A room's metrics by the struct in its facts that they read, each with the fact there."""
+    parts: dict[str, list[tuple[str, Metric]]] = {}
+    for metric in protocols.rooms()[room].metrics:
+        part, _, name = metric.fact.rpartition(".")
+        parts.setdefault(part, []).append((name, metric))
+    return tuple((part, tuple(read)) for part, read in parts.items())
 
 
 def _add_facts(metrics: dict[str, float], room: str, learnt: Facts) -> None:
-    for name, metric in _read_by(room):
-        fact = getattr(learnt, name, None)
-        if type(fact) is float:  # most of them are, and a pulse comes here for every one
-            if isfinite(fact):
-                metrics[metric.name] = fact
-        elif fact is not None:
-            _add(metrics, metric, fact)
+    for part, read_there in _read_by(room):
+        holder = getattr(learnt, part) if part else learnt
+        if holder is None:
+            continue
+        for name, metric in read_there:
+            fact = getattr(holder, name, None)
+            if type(fact) is float:  # most of them are, and a pulse comes here for every one
+                if isfinite(fact):
+                    metrics[metric.name] = fact
+            elif fact is not None:
+                _add(metrics, metric, fact)
 
 
 def _add(metrics: dict[str, float], metric: Metric, fact: Any) -> None:

@@ -19,8 +19,9 @@ class PhaseSpec(msgspec.Struct, frozen=True):
 class Metric(msgspec.Struct, frozen=True):
     """A number that a room reports: its Prometheus name, kind, meaning, and the fact behind it.
 
-    ``fact`` is a field of the room's facts; a fact that is None or missing gives no metric.
-    A truth value counts as 0 or 1, a collection as its length.
+    ``fact`` is a field of the room's facts, or one of a struct nested there (``login.rekeys``); a
+    fact that is None or missing gives no metric. A truth value counts as 0 or 1, a collection as
+    its length.
     """
 
     name: str

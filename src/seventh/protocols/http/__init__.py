@@ -48,15 +48,15 @@ SPEC = Spec(
         ),
         Metric(
             "seventh_http_cache_hits_total", "counter", "replies that came from a cache",
-            "cache_hits", label="kind",
+            "content.cache_hits", label="kind",
         ),
         Metric(
             "seventh_http_brotli_ratio", "gauge", "share of compressible replies served in brotli",
-            "brotli_ratio",
+            "content.brotli_ratio",
         ),
         Metric(
             "seventh_http_compression_ratio", "gauge", "content bytes to each byte on the wire",
-            "compression_ratio",
+            "content.compression_ratio",
         ),
     ),
     tiers={

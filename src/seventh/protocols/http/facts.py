@@ -96,21 +96,6 @@ class HttpFacts(Facts, frozen=True, kw_only=True):
         """The versions that answered, newest first."""
         return tuple(rung.version for rung in self.ladder if rung.state == "works")
 
-    @property
-    def cache_hits(self) -> Mapping[str, int]:
-        """Replies that came from a cache, by what told it."""
-        return (self.content.cache_hits or {}) if self.content is not None else {}
-
-    @property
-    def brotli_ratio(self) -> float | None:
-        """Compressible replies served in brotli ÷ compressible replies."""
-        return self.content.brotli_ratio if self.content is not None else None
-
-    @property
-    def compression_ratio(self) -> float | None:
-        """Bytes of content per byte on the wire, over the compressible replies."""
-        return self.content.compression_ratio if self.content is not None else None
-
     def drawings(self) -> tuple[Drawing, ...]:
         """The matrix: what an exchange of each version and temperature takes, and where."""
         ordered = sorted(self.cells, key=lambda c: (c.version, TEMPERATURES.index(c.temperature)))

@@ -43,29 +43,34 @@ SPEC = Spec(
         Metric("seventh_ssh_host_keys", "gauge", "host keys that were seen", "host_keys"),
         Metric(
             "seventh_ssh_session_seconds", "histogram", "granted login to goodbye",
-            "session_seconds",
+            "login.session_seconds",
         ),
         Metric(
             "seventh_ssh_keepalive_seconds", "gauge", "median gap between server keepalives",
-            "keepalive_seconds",
+            "login.keepalive_seconds",
         ),
         Metric(
-            "seventh_ssh_channel_seconds", "gauge", "opening a session channel", "channel_seconds"
+            "seventh_ssh_channel_seconds", "gauge", "opening a session channel",
+            "session.channel_seconds",
         ),
-        Metric("seventh_ssh_exec_seconds", "gauge", "running the command true", "exec_seconds"),
+        Metric(
+            "seventh_ssh_exec_seconds", "gauge", "running the command true", "session.exec_seconds"
+        ),
         Metric(
             "seventh_ssh_mux_saves_seconds", "gauge", "what a further command saves on an open "
-            "connection", "mux_saves_seconds",
+            "connection", "session.mux_saves_seconds",
         ),
         Metric(
             "seventh_ssh_read_bytes_per_second", "gauge", "reading over SFTP, else a command",
-            "read_bytes_per_second",
+            "session.read_bytes_per_second",
         ),
         Metric(
             "seventh_ssh_write_bytes_per_second", "gauge", "writing over SFTP",
-            "write_bytes_per_second",
+            "session.write_bytes_per_second",
         ),
-        Metric("seventh_ssh_rekeys_total", "counter", "key exchanges after the first", "rekeys"),
+        Metric(
+            "seventh_ssh_rekeys_total", "counter", "key exchanges after the first", "login.rekeys"
+        ),
     ),
     tiers={
         0: "connects, exchanges keys and leaves before any login: a line in the server's log",
