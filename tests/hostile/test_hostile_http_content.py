@@ -52,18 +52,18 @@ def after_the_first(then: Callable[[Request], Answer]) -> Handler:
 async def _endless() -> AsyncIterator[bytes]:
     while True:
         yield b"data: " + b"x" * 8192
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the fault: no end; the loop gets its turn
 
 
 async def _dripping() -> AsyncIterator[bytes]:
     while True:
         yield b"x"
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # the fault: a byte now and then
 
 
 async def _stalled() -> AsyncIterator[bytes]:
     yield b"x"
-    await asyncio.sleep(3600)
+    await asyncio.sleep(3600)  # the fault: silence, until the look is over
 
 
 def events(body: Callable[[], AsyncIterator[bytes]]) -> Handler:

@@ -102,7 +102,7 @@ async def test_the_loop_gets_its_turn() -> None:
     async def beat() -> None:
         nonlocal longest, last
         while True:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # a turn of the loop: how late it comes is what is measured
             now = time.monotonic()
             longest, last = max(longest, now - last), now
 

@@ -143,4 +143,4 @@ async def _listening(folder: Path, port: int, server: asyncio.subprocess.Process
             said = (await server.stderr.read()).decode()
             pytest.fail(f"apache2 ended: {said}{log.read_text() if log.exists() else ''}")
         assert budget.seconds_left, "apache2 does not listen"
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # its port is not open yet; nothing can be waited on

@@ -286,7 +286,7 @@ async def _events(scope: dict[str, Any], send: Any) -> None:
     while True:
         body = b": beat\n\n" if beats else b"data: once\n\n"
         await send({"type": "http.response.body", "body": body, "more_body": True})
-        await asyncio.sleep(0.25 if beats else 30)
+        await asyncio.sleep(0.25 if beats else 30)  # the origin's own rhythm
 
 
 @contextlib.asynccontextmanager

@@ -165,9 +165,10 @@ async def ask_early(
         early=True, verify=site.trusted,
     )  # fmt: skip
     connection = H3Connection(client)
+    speaking: asyncio.TimerHandle | None = None
     if silent_seconds:
         client.keep_silent()
-        asyncio.get_running_loop().call_later(silent_seconds, client.speak)
+        speaking = asyncio.get_running_loop().call_later(silent_seconds, client.speak)
     seconds = QUIC_SECONDS + REQUEST_SECONDS
     try:
         with Cutoff(min(seconds, max(0.001, site.talk.budget.seconds_left))):
@@ -177,5 +178,7 @@ async def ask_early(
     except DeadlineError:
         raise silence(client) from None
     finally:
+        if speaking is not None:
+            speaking.cancel()
         connection.close()
     return response, client

@@ -157,7 +157,7 @@ async def open_quic(
         failed.phase = phase
         client.close()
         raise failed from None
-    except BaseException:
+    except BaseException:  # of any kind, a cancelled look too: close, and let it go on
         client.close()
         raise
     return Opened(

@@ -105,7 +105,7 @@ class Door:
         tls = prepare(below, self.talk.options, self.name, alpn=(alpn,), profile="lenient")
         try:
             await tls.handshake(Stopwatch() if phase != "tls" else self.talk.watch, phase)
-        except BaseException:
+        except BaseException:  # of any kind, a cancelled look too: close, and let it go on
             tls.close()
             raise
         finally:
