@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from seventh import protocols
 from seventh.engine.lint import Wanted, decided_by_files, kinds, lint_text
 from seventh.lintkit.linted import Kind
-from seventh.rules.collect import rules_of
 from seventh.rules.rule import Source
 
 KINDS = [pytest.param(room, kind, id=name) for name, (room, kind) in kinds().items()]
@@ -31,7 +30,7 @@ def test_a_kind_is_fully_told(room: str, kind: Kind) -> None:
     assert kind.title
     assert kind.names
     assert kind.looks(()) == 0
-    rules = rules_of(protocols.part(room, "rules"))
+    rules = protocols.rules(room)
     assert decided_by_files(rules, kind.product), f"no rule is decided by {kind.name}"
 
 
@@ -68,6 +67,6 @@ def test_every_file_rule_that_is_built_is_decided_by_some_kind() -> None:
     for room, kind in kinds().values():
         products.setdefault(room, set()).add(kind.product)
     for room in protocols.rooms():
-        for rule in rules_of(protocols.part(room, "rules")):
+        for rule in protocols.rules(room):
             if rule.source is Source.FILE:
                 assert set(rule.directives) & products.get(room, set()), rule.id

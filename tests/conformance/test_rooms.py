@@ -16,17 +16,12 @@ from seventh.labkit.serve import Fault
 from seventh.model.facts import Facts
 from seventh.model.ports import PORTS
 from seventh.model.spec import Spec
-from seventh.rules.collect import rules_of
 from seventh.rules.planned import all_planned
 from seventh.rules.rule import AnyRule, Hit, Skip, Source
 from seventh.rules.words import fill
 
 ROOMS = list(protocols.rooms())
-RULES = [
-    pytest.param(room, rule, id=rule.id)
-    for room in ROOMS
-    for rule in rules_of(protocols.part(room, "rules"))
-]
+RULES = [pytest.param(room, rule, id=rule.id) for room in ROOMS for rule in protocols.rules(room)]
 _REFERENCE = re.compile(
     r"^(RFC \d{3,5}( (§[\d.A-Z]+|Appendix [A-Z]))?|[A-Z].{2,80}|draft-[a-z0-9-]+"
     r"|[a-z][a-z0-9_.-]+\(\d\)(: .{2,60})?)$"
@@ -169,7 +164,7 @@ def test_rooms_never_import_each_other(room: str) -> None:
 def test_every_wire_rule_has_a_lab_fault(room: str) -> None:
     faults: tuple[Fault, ...] = protocols.part(room, "lab").FAULTS
     triggered = {rule for fault in faults for rule in fault.triggers}
-    for rule in rules_of(protocols.part(room, "rules")):
+    for rule in protocols.rules(room):
         if rule.source in {Source.WIRE, Source.DNS}:
             assert rule.id in triggered, f"no fault of the {room} lab triggers {rule.id}"
 

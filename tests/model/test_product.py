@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seventh import protocols
-from seventh.engine.check import rules_of
 from seventh.model.product import ALTERNATIVES, product_of
 
 GO_ALONG = {"any", "certbot", "dns", "iptables", "nftables", "resolv.conf"}
@@ -45,7 +44,5 @@ def test_whatever_is_said_names_a_product_with_fixes_or_none(said: str) -> None:
 @pytest.mark.parametrize("room", sorted(protocols.rooms()))
 def test_every_fix_is_for_software_that_is_known_here(room: str) -> None:
     """A new name must be put among the alternatives, or be one that goes along with each."""
-    if not protocols.has_part(room, "rules"):
-        return
-    named = {name for rule in rules_of(protocols.part(room, "rules")) for name in rule.words.fix}
+    named = {name for rule in protocols.rules(room) for name in rule.words.fix}
     assert named <= ALTERNATIVES | GO_ALONG

@@ -26,7 +26,6 @@ from seventh.labkit.serve import Kit, free_port
 from seventh.model.failure import Failed
 from seventh.net.address import Address
 from seventh.net.quic import connect as quic
-from seventh.rules.collect import rules_of
 from seventh.rules.rule import Hit
 from seventh.rules.words import fill
 from tests.peers import need_binary
@@ -235,7 +234,7 @@ def fixes(product: str) -> list[tuple[str, str]]:
     """What the rules of HTTP and WebSocket tell to write for a product."""
     told = []
     for room in ("http", "websocket"):
-        for rule in rules_of(protocols.part(room, "rules")):
+        for rule in protocols.rules(room):
             verdict = rule(rule.bad)
             assert isinstance(verdict, Hit)
             if product in rule.words.fix:

@@ -20,7 +20,6 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.http.facts_content import ContentFacts
-from seventh.rules.collect import rules_of
 from seventh.rules.rule import Hit
 from seventh.rules.words import fill
 from tests.peers import need_binary
@@ -288,7 +287,7 @@ def fixes(product: str) -> dict[str, str]:
     """What the rules tell to write for a product, with each bad example's parameters."""
     told = {}
     for room in ("http", "websocket"):
-        for rule in rules_of(protocols.part(room, "rules")):
+        for rule in protocols.rules(room):
             verdict = rule(rule.bad)
             assert isinstance(verdict, Hit)
             if product in rule.words.fix:

@@ -13,7 +13,7 @@ from seventh.engine.lint import Wanted, lint_file
 from seventh.model.failure import Reason
 from seventh.protocols.http.caddy import known as caddy_known
 from seventh.protocols.http.caddy.known import Known
-from seventh.protocols.tls import rules as tls_rules
+from seventh.protocols.tls.rules import handshake as tls_rules
 from seventh.rules.rule import AnyRule
 from tests.peers.caddy import adapt
 

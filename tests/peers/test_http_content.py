@@ -41,8 +41,8 @@ VARY = "add_header Vary Accept-Encoding always;"
 GOOD = f"gzip on; gzip_types {TYPES}; brotli on; brotli_types {TYPES}; {VARY} {LIFETIME}"
 OURS = {
     rule.id
-    for module in ("rules_caching", "rules_content", "rules_rest", "rules_validators")
-    for rule in rules_of(protocols.part("http", module))
+    for module in ("caching", "content", "rest", "validators")
+    for rule in rules_of(protocols.part("http", f"rules.{module}"))
 }
 _PIXELS = hashlib.shake_256(b"an image").digest(4096)
 
@@ -195,8 +195,8 @@ async def test_a_304_keeps_to_add_headers_rule(tmp_path: Path) -> None:
 def fixes(product: str) -> list[tuple[str, str]]:
     """What our rules tell to write for a product, with the bad example's parameters."""
     told = []
-    for module in ("rules_caching", "rules_content", "rules_rest", "rules_validators"):
-        for rule in rules_of(protocols.part("http", module)):
+    for module in ("caching", "content", "rest", "validators"):
+        for rule in rules_of(protocols.part("http", f"rules.{module}")):
             verdict = rule(rule.bad)
             assert isinstance(verdict, Hit)
             if product in rule.words.fix:

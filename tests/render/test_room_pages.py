@@ -6,7 +6,6 @@ import pytest
 from markdown_it import MarkdownIt
 
 from seventh import protocols
-from seventh.engine.check import rules_of
 from seventh.lab.start import faults
 from seventh.model.spec import Spec
 from seventh.render.pages import pages_of_rooms
@@ -28,7 +27,7 @@ def names(spec: Spec) -> list[str]:
 
 @pytest.mark.parametrize("spec", ROOMS.values(), ids=list(ROOMS))
 def test_a_page_names_all_that_the_room_declares(spec: Spec) -> None:
-    rules = rules_of(protocols.part(spec.name, "rules"))
+    rules = protocols.rules(spec.name)
     made = page(spec, rules, faults(spec.name))
     for name in (*names(spec), *(rule.id for rule in rules)):
         assert name in made

@@ -19,7 +19,6 @@ from seventh.engine.together import together
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.model.report import Report
-from seventh.rules.collect import rules_of
 from seventh.rules.run import Selection
 
 T = TypeVar("T")
@@ -61,12 +60,7 @@ def output_can_be_written(name: str | None) -> None:
 
 def built_ids() -> set[str]:
     """The ids of all rules that are built."""
-    return {
-        rule.id
-        for room in protocols.rooms()
-        if protocols.has_part(room, "rules")
-        for rule in rules_of(protocols.part(room, "rules"))
-    }
+    return {rule.id for room in protocols.rooms() for rule in protocols.rules(room)}
 
 
 def run_loop(main: Coroutine[Any, Any, T]) -> T:

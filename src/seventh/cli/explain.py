@@ -10,7 +10,6 @@ from seventh import protocols
 from seventh.model.failure import UsageError
 from seventh.render.explain import explain, explain_planned
 from seventh.render.room import explain_room
-from seventh.rules.collect import rules_of
 from seventh.rules.planned import all_planned
 from seventh.rules.rule import AnyRule
 
@@ -36,12 +35,7 @@ def run(parsed: argparse.Namespace) -> int:
 
 def built_rules() -> list[tuple[str, AnyRule]]:
     """Every built rule with its room, room by room."""
-    return [
-        (room, rule)
-        for room in protocols.rooms()
-        if protocols.has_part(room, "rules")
-        for rule in rules_of(protocols.part(room, "rules"))
-    ]
+    return [(room, rule) for room in protocols.rooms() for rule in protocols.rules(room)]
 
 
 def _room(name: str) -> str:

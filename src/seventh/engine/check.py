@@ -21,7 +21,6 @@ from seventh.model.target import Target, parse_target
 from seventh.net.carrier import Carrier
 from seventh.net.talk import Carry, Talk, vantage
 from seventh.net.wait import Cutoff, DeadlineError
-from seventh.rules.collect import rules_of
 from seventh.rules.run import Selection, Verdicts, run_rules
 from seventh.wire.text import printable
 
@@ -218,9 +217,7 @@ def judge_facts(talk: Talk, spec: Spec, selection: Selection) -> Verdicts:
     skipped: list[Skipped] = []
     passed: list[str] = []
     for room in dict.fromkeys([*talk.facts, spec.name]):
-        if not protocols.has_part(room, "rules"):
-            continue
-        rules = rules_of(protocols.part(room, "rules"))
+        rules = protocols.rules(room)
         facts = talk.facts.get(room)
         if facts is None:
             skipped.extend(

@@ -22,7 +22,6 @@ from seventh.model.report import Finding, Report, Skipped
 from seventh.model.source import Line
 from seventh.net.stopwatch import now_ns
 from seventh.net.talk import vantage
-from seventh.rules.collect import rules_of
 from seventh.rules.rule import AnyRule, Source
 from seventh.rules.run import Selection, run_rules
 
@@ -239,13 +238,13 @@ def _facts(room: str, view: View) -> dict[str, Facts]:
 @functools.cache
 def _empty(room: str) -> Facts:
     """A room's facts with nothing learnt."""
-    facts: Facts = rules_of(protocols.part(room, "rules"))[0].facts_type()
+    facts: Facts = protocols.rules(room)[0].facts_type()
     return facts
 
 
 def _deciding(room: str, other: str, product: str) -> tuple[AnyRule, ...]:
     """The rules of ``other`` that a file of ``room`` decides: its own by right, others' by name."""
-    rules = rules_of(protocols.part(other, "rules"))
+    rules = protocols.rules(other)
     if other != room:
         return tuple(rule for rule in rules if product in rule.directives)
     return decided_by_files(rules, product)

@@ -15,7 +15,6 @@ from seventh import protocols
 from seventh.engine.metrics import metrics_of
 from seventh.model.report import Report
 from seventh.net.talk import vantage
-from seventh.rules.collect import rules_of
 from seventh.rules.run import Selection, run_rules
 
 
@@ -38,7 +37,7 @@ def _judge(room: str, reports: Sequence[Report], selection: Selection) -> Report
     facts = part.together(reports)
     if facts is None:
         return None
-    rules = [rule for rule in rules_of(protocols.part(room, "rules")) if rule.id in part.RULES]
+    rules = [rule for rule in protocols.rules(room) if rule.id in part.RULES]
     metrics = metrics_of({room: facts}, (), None)
     del metrics["seventh_up"]  # nothing is up or down here that is not in its own report
     verdicts = run_rules(room, rules, facts, selection)

@@ -18,6 +18,8 @@ from types import ModuleType
 from seventh.model.failure import UsageError
 from seventh.model.spec import Spec
 from seventh.model.target import Scheme
+from seventh.rules.collect import rules_of
+from seventh.rules.rule import AnyRule
 
 __path__.extend(p for p in os.environ.get("SEVENTH_ROOMS", "").split(os.pathsep) if p)
 
@@ -63,6 +65,12 @@ def part(room: str, name: str) -> ModuleType:
 def has_part(room: str, name: str) -> bool:
     """Whether the room's folder has that module."""
     return importlib.util.find_spec(f"{__name__}.{room}.{name}") is not None
+
+
+@functools.cache
+def rules(room: str) -> tuple[AnyRule, ...]:
+    """Every rule of the room; none where it has no folder ``rules``."""
+    return rules_of(part(room, "rules")) if has_part(room, "rules") else ()
 
 
 def folder(room: str) -> Path:

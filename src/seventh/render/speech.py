@@ -12,10 +12,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from seventh import protocols
 from seventh.model.failure import UsageError
 from seventh.model.report import Finding, Param
-from seventh.protocols import folder, has_part, part, rooms
-from seventh.rules.collect import rules_of
 from seventh.rules.rule import AnyRule, Words
 from seventh.rules.words import fill, spoken, translation, words_in
 from seventh.wire.text import printable
@@ -60,21 +59,19 @@ class Speech:
             texts: Mapping[str, Mapping[str, Any]] = {}
             rules = built_in(room)
             if rules:
-                texts = translation(folder(room), self.lang)
+                texts = translation(protocols.folder(room), self.lang)
             self._rooms[room] = {rule.id: words_in(rule, texts) for rule in rules}
         return self._rooms[room]
 
 
 def built_in(room: str) -> tuple[AnyRule, ...]:
     """The rules that the room declares; none where it has none, or where there is no such room."""
-    if room not in rooms() or not has_part(room, "rules"):
-        return ()
-    return rules_of(part(room, "rules"))
+    return protocols.rules(room) if room in protocols.rooms() else ()
 
 
 def built() -> dict[str, tuple[AnyRule, ...]]:
     """Every room that declares rules, with its rules."""
-    found = {room: built_in(room) for room in rooms()}
+    found = {room: built_in(room) for room in protocols.rooms()}
     return {room: rules for room, rules in found.items() if rules}
 
 

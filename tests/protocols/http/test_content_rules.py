@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from seventh.model.severity import Severity
-from seventh.protocols.http import rules_caching, rules_content, rules_rest, rules_validators
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_content import (
     Api,
@@ -23,7 +22,9 @@ from seventh.protocols.http.facts_content import (
     Validation,
     Variant,
 )
-from seventh.protocols.http.rules_caching_examples import caching, validation
+from seventh.protocols.http.rules import caching as rules_caching
+from seventh.protocols.http.rules import content, rest, validators
+from seventh.protocols.http.rules.caching_examples import caching, validation
 from seventh.rules.rule import Hit, Skip
 
 KIB = 1024
@@ -45,7 +46,7 @@ def variant(offered: str, coding: str = "", size: int = 5000, **fields: Any) -> 
 
 def test_validators_matter_only_where_replies_are_kept() -> None:
     kept = {"storable_shared": False, "storable_private": False}
-    judged = rules_validators.no_validator(
+    judged = validators.no_validator(
         HttpFacts(
             content=ContentFacts(
                 caching=caching(**kept).content.caching,  # type: ignore[union-attr]
@@ -69,7 +70,7 @@ def test_validators_matter_only_where_replies_are_kept() -> None:
 )
 def test_ignored_validators(fields: dict[str, Any], fires: bool) -> None:
     """Of a reply with an ETag, that alone decides; another content may have come for a reason."""
-    verdict = rules_validators.etag_ignored(validation(**fields))
+    verdict = validators.etag_ignored(validation(**fields))
     assert isinstance(verdict, Hit) == fires
 
 
@@ -77,8 +78,8 @@ def test_an_unstable_etag_cannot_match() -> None:
     changing = validation(
         etag_status=200, etag_same_bytes=True, etags={"first": '"a"', "repeated": '"b"'}
     )
-    assert isinstance(rules_validators.etag_ignored(changing), Skip)
-    assert isinstance(rules_validators.etag_unstable(changing), Hit)
+    assert isinstance(validators.etag_ignored(changing), Skip)
+    assert isinstance(validators.etag_unstable(changing), Hit)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_an_unstable_etag_cannot_match() -> None:
 )
 def test_strong_tags_over_codings(tags: tuple[str, str], fires: bool) -> None:
     shown = text(variant("identity", etag=tags[0]), variant("any", "br", etag=tags[1]))
-    assert isinstance(rules_validators.etag_encoding(shown), Hit) == fires
+    assert isinstance(validators.etag_encoding(shown), Hit) == fires
 
 
 def test_leaks() -> None:
@@ -135,7 +136,7 @@ def test_vary_by_origin() -> None:
 @pytest.mark.parametrize(("size", "fires"), [(KIB - 1, False), (KIB, True)])
 def test_what_is_worth_compressing(size: int, fires: bool) -> None:
     shown = text(variant("identity", size=size), variant("any", size=size))
-    verdict = rules_content.no_compress(shown)
+    verdict = content.no_compress(shown)
     assert isinstance(verdict, Hit) == fires
     assert fires or isinstance(verdict, Skip)
 
@@ -145,28 +146,28 @@ def test_assets_count_where_the_page_does_not() -> None:
     found = facts(
         coding=Coding(compressible=None, secure=True, variants=(variant("any"),)), assets=(script,)
     )
-    verdict = rules_content.no_compress(found)
+    verdict = content.no_compress(found)
     assert isinstance(verdict, Hit)
     assert verdict.params["plain"] == ("/a.js (9000 bytes)",)
 
 
 def test_brotli() -> None:
     plain = text(variant("any", "gzip", 900, content_bytes=5000))
-    assert isinstance(rules_content.no_brotli(plain), Hit)
-    assert rules_content.no_brotli(text(variant("any", "zstd", 900, content_bytes=5000))) is None
+    assert isinstance(content.no_brotli(plain), Hit)
+    assert content.no_brotli(text(variant("any", "zstd", 900, content_bytes=5000))) is None
     late = text(variant("any", "gzip", 900, content_bytes=5000), variant("br", "br", 800))
     # br for those who offer nothing else reaches no browser: they offer gzip beside it.
-    assert isinstance(rules_content.no_brotli(late), Hit)
+    assert isinstance(content.no_brotli(late), Hit)
     clear = text(variant("any", "gzip", 900, content_bytes=5000), secure=False)
-    assert isinstance(rules_content.no_brotli(clear), Skip)
-    assert isinstance(rules_content.no_brotli(text(variant("any"))), Skip)
+    assert isinstance(content.no_brotli(clear), Skip)
+    assert isinstance(content.no_brotli(text(variant("any"))), Skip)
 
 
 def test_codings_that_add() -> None:
     grown = text(variant("any", "gzip", 5100, content_bytes=5000))
-    assert isinstance(rules_content.compress_waste(grown), Hit)
+    assert isinstance(content.compress_waste(grown), Hit)
     small = text(variant("any", "gzip", 60, content_bytes=50))
-    assert rules_content.compress_waste(small) is None
+    assert content.compress_waste(small) is None
 
 
 @pytest.mark.parametrize(
@@ -179,19 +180,19 @@ def test_codings_that_add() -> None:
     ],
 )
 def test_large_json(fields: dict[str, Any], fires: bool | None) -> None:
-    verdict = rules_content.payload(
+    verdict = content.payload(
         text(variant("identity", **fields), content_type="application/x+json")
     )
     kind = {True: Hit, False: Skip, None: type(None)}[fires]
     assert isinstance(verdict, kind)
     page = text(variant("identity", size=9_000_000))
-    assert rules_content.payload(page) is None
+    assert content.payload(page) is None
 
 
 def test_limits_that_are_told() -> None:
     told = facts(refusals=(Refusal(path="/", status=429, rate_limit=("ratelimit",)),))
-    assert rules_content.retry_info(told) is None
-    assert isinstance(rules_content.retry_info(facts(refusals=())), Skip)
+    assert content.retry_info(told) is None
+    assert isinstance(content.retry_info(facts(refusals=())), Skip)
 
 
 @pytest.mark.parametrize(
@@ -211,28 +212,28 @@ def test_limits_that_are_told() -> None:
     ],
 )  # fmt: skip
 def test_repetitions(seen: dict[str, Any], verdict: type) -> None:
-    assert isinstance(rules_content.idempotency(facts(repetition=Repetition(**seen))), verdict)
+    assert isinstance(content.idempotency(facts(repetition=Repetition(**seen))), verdict)
 
 
 def test_interfaces_alone_owe_problem_details() -> None:
     page = Body(path="/x", status=404, declared="text/html", seen="html")
     people = facts(api=Api(speaks=False), error=page)
-    assert isinstance(rules_rest.error_format(people), Skip)
-    assert isinstance(rules_rest.schema(people), Skip)
+    assert isinstance(rest.error_format(people), Skip)
+    assert isinstance(rest.schema(people), Skip)
     soft = Body(path="/x", status=200, declared="application/problem+json", problem=True)
-    verdict = rules_rest.error_format(facts(api=Api(speaks=True), error=soft))
+    verdict = rest.error_format(facts(api=Api(speaks=True), error=soft))
     assert isinstance(verdict, Hit)
     assert "gives 200" in str(verdict.params["what"])
 
 
 def test_broken_descriptions_weigh_more() -> None:
     api = Api(speaks=True, described_at="/o", description="OpenAPI 3", violations=("$ lacks a",))
-    verdict = rules_rest.schema(facts(api=api))
+    verdict = rest.schema(facts(api=api))
     assert isinstance(verdict, Hit) and verdict.severity is Severity.MEDIUM
 
 
 def test_ends_to_come() -> None:
-    verdict = rules_rest.sunset(facts(lifecycle=Lifecycle(sunset_in_seconds=10 * 86400)))
+    verdict = rest.sunset(facts(lifecycle=Lifecycle(sunset_in_seconds=10 * 86400)))
     assert isinstance(verdict, Hit)
     assert verdict.params["what"] == "ends in 10 days"
 
@@ -253,4 +254,4 @@ def test_ends_to_come() -> None:
     ],
 )
 def test_heartbeats(heard: dict[str, Any], verdict: type) -> None:
-    assert isinstance(rules_rest.heartbeat(facts(events=EventStream(**heard))), verdict)
+    assert isinstance(rest.heartbeat(facts(events=EventStream(**heard))), verdict)

@@ -13,19 +13,16 @@ from seventh.labkit.web.handler import Answer
 from seventh.labkit.web.peer import Knobs
 from seventh.model.report import Report
 from seventh.protocols.http import lab
-from seventh.protocols.http.examples import GOOD, H1, H2
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_content import Coding, ContentFacts, Validation, Variant
 from seventh.protocols.http.facts_quic import H2Facts
 from seventh.protocols.http.facts_versions import Rung, TlsUpgrade
 from seventh.protocols.http.lab import Setup
-from seventh.protocols.http.rules import (
-    compress_waste,
-    etag_ignored,
-    etag_unstable,
-    h2_settings,
-    no_h2,
-)
+from seventh.protocols.http.rules.content import compress_waste
+from seventh.protocols.http.rules.examples import GOOD, H1, H2
+from seventh.protocols.http.rules.quic import h2_settings
+from seventh.protocols.http.rules.validators import etag_ignored, etag_unstable
+from seventh.protocols.http.rules.versions import no_h2
 from seventh.rules.rule import Hit, Skip
 from seventh.web.message import Request
 from tests.protocols.http.looks import job

@@ -13,28 +13,18 @@ from seventh.model.quicfacts import Migration, QuicFacts, TransportParameters
 from seventh.model.severity import Severity
 from seventh.net.stopwatch import user_mark
 from seventh.protocols.http.content import coding, cookies
-from seventh.protocols.http.examples import GOOD, H1, H2, H3
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_content import Coding, ContentFacts, Validation
 from seventh.protocols.http.facts_quic import H2Facts, H3Facts
 from seventh.protocols.http.facts_versions import Dated, Hsts, Reuse, Rung
 from seventh.protocols.http.facts_write import Ambiguous, EarlyPost, WriteFacts
-from seventh.protocols.http.rules import (
-    cache_leak,
-    date_skew,
-    early_unsafe,
-    fallback,
-    h2_settings,
-    hsts,
-    no_freshness,
-    no_reuse,
-    no_stale,
-    no_validator,
-    quic_migrate,
-    two_lengths,
-    vary,
-)
-from seventh.protocols.http.rules_caching_examples import PUBLIC, caching, content, variants
+from seventh.protocols.http.rules.caching import cache_leak, no_freshness, no_stale, vary
+from seventh.protocols.http.rules.caching_examples import PUBLIC, caching, content, variants
+from seventh.protocols.http.rules.examples import GOOD, H1, H2, H3
+from seventh.protocols.http.rules.quic import early_unsafe, h2_settings, quic_migrate
+from seventh.protocols.http.rules.site import date_skew, hsts, no_reuse, two_lengths
+from seventh.protocols.http.rules.validators import no_validator
+from seventh.protocols.http.rules.versions import fallback
 from seventh.protocols.http.security import dated, hsts_of
 from seventh.protocols.http.url import Origin
 from seventh.rules.rule import Hit, Skip, Verdict

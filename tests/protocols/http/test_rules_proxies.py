@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from seventh.model.quicfacts import Migration
-from seventh.protocols.http import rules_quic, rules_rest, rules_validators
 from seventh.protocols.http.content.sse import Listener
-from seventh.protocols.http.examples import GOOD
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_content import ContentFacts, EventStream, Validation
 from seventh.protocols.http.facts_quic import H3Facts
-from seventh.protocols.http.rules_caching_examples import PUBLIC, content, variants
+from seventh.protocols.http.rules import quic, rest, validators
+from seventh.protocols.http.rules.caching_examples import PUBLIC, content, variants
+from seventh.protocols.http.rules.examples import GOOD
 from seventh.rules.rule import Hit, Verdict
 
 SECOND = 1_000_000_000
@@ -19,7 +19,7 @@ SECOND = 1_000_000_000
 
 def events(**heard: object) -> Verdict:
     stream = EventStream(**heard)  # type: ignore[arg-type]
-    return rules_rest.heartbeat(HttpFacts(content=ContentFacts(events=stream)))
+    return rest.heartbeat(HttpFacts(content=ContentFacts(events=stream)))
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,7 @@ def test_a_listener_tells_an_end_from_a_break() -> None:
 def lost(*tags: str | None, modified: str | None = None) -> Verdict:
     validation = Validation(etag=tags[0], last_modified=modified)
     coding = variants(*tags)  # type: ignore[arg-type]
-    return rules_validators.no_validator(
-        content(caching=PUBLIC, coding=coding, validation=validation)
-    )
+    return validators.no_validator(content(caching=PUBLIC, coding=coding, validation=validation))
 
 
 def test_a_validator_that_compression_takes_away() -> None:
@@ -81,7 +79,7 @@ def test_a_move_that_goes_on_is_no_stall(
     moved = Migration(
         new_connection_id=True, challenged=challenged, validated=validated, continued=continued
     )
-    verdict = rules_quic.quic_migrate(GOOD.learn(h3=H3Facts(migration=moved)))
+    verdict = quic.quic_migrate(GOOD.learn(h3=H3Facts(migration=moved)))
     assert isinstance(verdict, Hit)
     assert verdict.severity == severity
     assert ("stalled" in str(verdict.params["what"])) is not continued

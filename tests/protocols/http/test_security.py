@@ -14,8 +14,8 @@ from seventh.net.clock import wall_minus_monotonic_ns
 from seventh.net.stopwatch import user_mark
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_versions import Dated, Hop, Hsts, Redirects, Reuse, Rung
-from seventh.protocols.http.rules_site import date_skew, hsts, no_reuse, redirect
-from seventh.protocols.http.rules_versions import fallback, h3_dead, no_h2
+from seventh.protocols.http.rules.site import date_skew, hsts, no_reuse, redirect
+from seventh.protocols.http.rules.versions import fallback, h3_dead, no_h2
 from seventh.protocols.http.security import clear_of, dated, hsts_of
 from seventh.protocols.http.url import Origin, Url
 from seventh.rules.rule import Hit, Skip

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seventh import protocols
 from seventh.engine.lint import Wanted, by_content, by_name, lint_file, lint_text
 from seventh.lintkit.files import Files
 from seventh.lintkit.linted import parse_software
@@ -16,11 +17,9 @@ from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Finding, Report
 from seventh.model.severity import Severity
 from seventh.protocols.ntp import lint as ntp_lint
-from seventh.protocols.ntp import rules
 from seventh.protocols.ntp.config_settings import MAX_SOURCES
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts_config import ConfigFacts
-from seventh.rules.collect import rules_of
 from seventh.rules.words import spoken
 
 SEED = """# /etc/chrony/chrony.conf
@@ -145,7 +144,7 @@ def config(report: Report) -> ConfigFacts:
 
 def words(report: Report, rule_id: str, product: str) -> tuple[str, str]:
     """The evidence and the fix, as a person reads them."""
-    rule = {rule.id: rule for rule in rules_of(rules)}[rule_id]
+    rule = {rule.id: rule for rule in protocols.rules("ntp")}[rule_id]
     said = spoken(rule.words, found(report, rule_id).params)
     return said.evidence, said.fix[product]
 
@@ -472,7 +471,7 @@ def test_every_finding_has_its_words_and_a_place(tmp_path: Path) -> None:
         "trustedkey 1\nserver time.google.com\n",
     }
     (tmp_path / "k").write_text("1 MD5 secret\n")
-    by_id = {rule.id: rule for rule in rules_of(rules)}
+    by_id = {rule.id: rule for rule in protocols.rules("ntp")}
     for name, text in worst.items():
         report = linted(tmp_path, text, name, "ntpd=4.2.6" if name == "ntp.conf" else "")
         product = "chrony" if name == "chrony.conf" else "ntpd"
@@ -543,7 +542,7 @@ def test_lines_in_any_order_never_raise(chosen: list[str]) -> None:
         text = files.take("ntp.conf", "\n".join(chosen).encode())
         for said in (None, parse_software(f"{kind.product}=1.0")):
             (view,) = ntp_lint.lint(kind, text, files, said).views
-            for rule in rules_of(rules):
+            for rule in protocols.rules("ntp"):
                 rule(view.facts)
 
 

@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 
+from seventh import protocols
 from seventh.model.severity import Severity
-from seventh.protocols.ntp import rules
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.rules_examples import FOUR, GOOD, SILENT
+from seventh.protocols.ntp.rules.examples import FOUR, GOOD, SILENT
 from seventh.protocols.ntp.sources import judged
-from seventh.rules.collect import rules_of
 from seventh.rules.planned import all_planned
 from seventh.rules.rule import Hit, Skip, Source
 
-RULES = {rule.id: rule for rule in rules_of(rules)}
+RULES = {rule.id: rule for rule in protocols.rules("ntp")}
 
 
 def judge(rule_id: str, **changes: Any) -> Hit | Skip | None:

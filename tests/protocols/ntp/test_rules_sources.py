@@ -5,19 +5,18 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from seventh import protocols
 from seventh.model.severity import Severity
-from seventh.protocols.ntp import rules
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts_config import ConfigFacts, ConfiguredSource
 from seventh.protocols.ntp.facts_intrusive import MonlistFacts, SourcePortFacts
 from seventh.protocols.ntp.facts_sources import KeyFacts, SourceFacts, SourcesFacts
-from seventh.protocols.ntp.rules_examples import FOUR, GOOD, among
+from seventh.protocols.ntp.rules.examples import FOUR, GOOD, among
 from seventh.protocols.ntp.sources import judged
 from seventh.protocols.ntp.together import RULES as TOGETHER
-from seventh.rules.collect import rules_of
 from seventh.rules.rule import Hit, Skip
 
-RULES = {rule.id: rule for rule in rules_of(rules)}
+RULES = {rule.id: rule for rule in protocols.rules("ntp")}
 
 
 def sources_of(facts: NtpFacts) -> SourcesFacts:

@@ -14,7 +14,7 @@ from seventh.model.report import Report
 from seventh.protocols.ntp.codec import refid_of
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts_sources import ClockReading, SourceFacts
-from seventh.protocols.ntp.rules_examples import GOOD
+from seventh.protocols.ntp.rules.examples import GOOD
 from seventh.protocols.ntp.sources import (
     RAW_TOLERANCE,
     circles,

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from seventh import protocols
 from seventh.model.severity import Severity
-from seventh.protocols.ssh import algorithms, rules
 from seventh.protocols.ssh.facts import SshFacts, Sshfp
-from seventh.protocols.ssh.rules_algorithms import MODERN, key, offering
-from seventh.rules.collect import rules_of
+from seventh.protocols.ssh.rules import names
+from seventh.protocols.ssh.rules.algorithms import MODERN, key, offering
 from seventh.rules.planned import all_planned
 from seventh.rules.rule import AnyRule, Hit, Skip
 from seventh.rules.words import spoken
 
-RULES = rules_of(rules)
+RULES = protocols.rules("ssh")
 CHACHA = ("chacha20-poly1305@openssh.com",)
 ETM = ("hmac-sha2-256-etm@openssh.com",)
 
@@ -211,7 +211,7 @@ def test_a_name_without_sshfp_is_not_judged() -> None:
     ],
 )  # fmt: skip
 def test_patch_levels(ident: str, level: str | None) -> None:
-    assert algorithms.patch_level(ident) == level
+    assert names.patch_level(ident) == level
 
 
 @pytest.mark.parametrize("late", [True, False])
@@ -237,6 +237,6 @@ def test_every_name_that_is_recommended_is_good_by_the_tables() -> None:
     for fix in (text for rule in RULES for text in rule.words.fix.values()):
         for name in ("curve25519-sha256", "mlkem768x25519-sha256", "hmac-sha2-256-etm@openssh.com"):
             if name in fix:
-                assert algorithms.remark("kex", "weak", name) is None
-                assert algorithms.remark("mac", "weak", name) is None
-    assert algorithms.terrapin_exposed(MODERN.ciphers, MODERN.macs) == CHACHA
+                assert names.remark("kex", "weak", name) is None
+                assert names.remark("mac", "weak", name) is None
+    assert names.terrapin_exposed(MODERN.ciphers, MODERN.macs) == CHACHA

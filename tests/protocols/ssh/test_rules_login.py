@@ -9,7 +9,7 @@ import pytest
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts_login import AuthStep, Login, Trust
-from seventh.protocols.ssh.rules_login import (
+from seventh.protocols.ssh.rules.login import (
     auth_slow,
     hostkey_changed,
     no_keepalive,

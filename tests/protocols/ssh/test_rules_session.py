@@ -9,7 +9,7 @@ import pytest
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts_config import ConfigFacts
 from seventh.protocols.ssh.facts_session import Bind, SessionFacts
-from seventh.protocols.ssh.rules_session import fwd_open, sftp_off
+from seventh.protocols.ssh.rules.session import fwd_open, sftp_off
 from seventh.rules.rule import Hit, Skip
 
 

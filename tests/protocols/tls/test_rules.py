@@ -9,9 +9,9 @@ import pytest
 
 from seventh.model.severity import Severity
 from seventh.model.tlsfacts import Certificate, ChainProblem, TlsFacts
-from seventh.protocols.tls import certificate_rules as certs
-from seventh.protocols.tls import rules
-from seventh.protocols.tls.examples import GOOD, INTERMEDIATE, LEAF
+from seventh.protocols.tls.rules import certificate as certs
+from seventh.protocols.tls.rules import handshake
+from seventh.protocols.tls.rules.examples import GOOD, INTERMEDIATE, LEAF
 from seventh.rules.rule import Hit, Skip, Verdict
 
 
@@ -121,21 +121,23 @@ def test_a_staple_that_came_is_enough() -> None:
 
 def test_cbc_is_medium_and_rc4_high() -> None:
     cbc = "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"
-    assert hit(rules.weak_cipher(GOOD.learn(obsolete_suites=(cbc,)))).severity is Severity.MEDIUM
+    assert (
+        hit(handshake.weak_cipher(GOOD.learn(obsolete_suites=(cbc,)))).severity is Severity.MEDIUM
+    )
     both = GOOD.learn(obsolete_suites=(cbc,), broken_suites=("TLS_RSA_WITH_RC4_128_SHA",))
-    assert hit(rules.weak_cipher(both)).severity is None
-    assert len(hit(rules.weak_cipher(both)).params["suites"]) == 2  # type: ignore[arg-type]
+    assert hit(handshake.weak_cipher(both)).severity is None
+    assert len(hit(handshake.weak_cipher(both)).params["suites"]) == 2  # type: ignore[arg-type]
     negotiated = GOOD.learn(cipher=cbc)
-    assert hit(rules.weak_cipher(negotiated)).params["suites"] == (cbc,)
+    assert hit(handshake.weak_cipher(negotiated)).params["suites"] == (cbc,)
 
 
 def test_half_an_answer_about_suites_is_no_pass() -> None:
-    assert isinstance(rules.weak_cipher(GOOD.learn(broken_suites=None)), Skip)
-    assert isinstance(rules.weak_cipher(GOOD.learn(obsolete_suites=None)), Skip)
+    assert isinstance(handshake.weak_cipher(GOOD.learn(broken_suites=None)), Skip)
+    assert isinstance(handshake.weak_cipher(GOOD.learn(obsolete_suites=None)), Skip)
 
 
 def test_half_an_answer_about_versions_is_no_pass() -> None:
-    verdict = rules.legacy(
+    verdict = handshake.legacy(
         GOOD.learn(versions_refused=("TLSv1.1",), unlearnt=("SSLv3: no answer to this hello",))
     )
     assert verdict == Skip("SSLv3: no answer to this hello")
@@ -146,30 +148,30 @@ def test_what_only_tls12_has_cannot_be_wrong_without_it() -> None:
         versions=("TLSv1.3",), versions_refused=("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2"),
         extended_master_secret=None, secure_renegotiation=None, compression=None,
     )  # fmt: skip
-    for rule in (rules.ems, rules.reneg, rules.compress):
+    for rule in (handshake.ems, handshake.reneg, handshake.compress):
         assert rule(only13) is None
     unasked = GOOD.learn(
         versions_refused=(), extended_master_secret=None, secure_renegotiation=None,
         compression=None,
     )  # fmt: skip
-    for rule in (rules.ems, rules.reneg, rules.compress):
+    for rule in (handshake.ems, handshake.reneg, handshake.compress):
         assert isinstance(rule(unasked), Skip)
 
 
 @pytest.mark.parametrize(("bits", "fires"), [(0, False), (1024, True), (2047, True), (2048, False)])
 def test_the_size_of_the_prime(bits: int, fires: bool) -> None:
-    assert isinstance(rules.dh_small(GOOD.learn(dh_bits=bits)), Hit) is fires
+    assert isinstance(handshake.dh_small(GOOD.learn(dh_bits=bits)), Hit) is fires
 
 
 def test_early_data() -> None:
     allowed = GOOD.learn(max_early_data_bytes=16384)
-    assert rules.early_data_on(allowed.learn(early_data_accepted=False)) is None
-    assert isinstance(rules.early_data_on(allowed), Skip)
+    assert handshake.early_data_on(allowed.learn(early_data_accepted=False)) is None
+    assert isinstance(handshake.early_data_on(allowed), Skip)
     old = GOOD.learn(version="TLSv1.2", max_early_data_bytes=None)
-    assert rules.early_data_on(old) is None
+    assert handshake.early_data_on(old) is None
 
 
 def test_mtls() -> None:
     for state in ("required", "refused-later", "not-requested"):
-        assert rules.mtls_optional(GOOD.learn(client_certificate=state)) is None
-    assert isinstance(rules.mtls_optional(GOOD.learn(client_certificate="given")), Skip)
+        assert handshake.mtls_optional(GOOD.learn(client_certificate=state)) is None
+    assert isinstance(handshake.mtls_optional(GOOD.learn(client_certificate="given")), Skip)

@@ -24,11 +24,12 @@ from seventh.model.report import Report
 from seventh.model.target import Target, parse_target
 from seventh.net.talk import Talk
 from seventh.protocols import schemes
-from seventh.protocols.websocket import lab, limits, rules
+from seventh.protocols.websocket import lab, limits
 from seventh.protocols.websocket.asking import expiry_of
 from seventh.protocols.websocket.door import Door
 from seventh.protocols.websocket.lab import SETUPS, Setup, serve_setup
 from seventh.protocols.websocket.lab_hub import PUBLISH, SUBPROTOCOL, Hub, Manners
+from seventh.protocols.websocket.rules import limits as rules_limits
 from seventh.render import FORMATS, View, render
 from seventh.web.message import Request
 from tests.reports import found
@@ -333,7 +334,7 @@ async def test_what_a_server_throws_away_is_not_piled_up(kit: Kit) -> None:
     seen = door.learn().backpressure
     assert seen is not None and seen.sent_bytes >= limits.UNREAD_BYTES
     assert seen.outcome == "dropped"
-    assert rules.backpressure(door.learn()) is None
+    assert rules_limits.backpressure(door.learn()) is None
 
 
 async def test_the_labs_token_stays_fresh(kit: Kit) -> None:

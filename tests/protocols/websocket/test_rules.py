@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from seventh.model.severity import Severity
-from seventh.protocols.websocket import rules
 from seventh.protocols.websocket.facts import (
     Backpressure,
     Burst,
@@ -19,7 +18,8 @@ from seventh.protocols.websocket.facts import (
     Violation,
     WebSocketFacts,
 )
-from seventh.protocols.websocket.rules_examples import GOOD, OPEN, REFUSED, answered, turned_away
+from seventh.protocols.websocket.rules import carried, handshake, limits, live
+from seventh.protocols.websocket.rules.examples import GOOD, OPEN, REFUSED, answered, turned_away
 from seventh.rules.rule import Hit, Rule, Skip, Verdict
 
 MIB = 1024 * 1024
@@ -50,43 +50,45 @@ def severity_of(verdict: Verdict, default: Severity) -> Severity:
     ],
 )
 def test_stripped(seen: WebSocketFacts, kind: type) -> None:
-    assert isinstance(rules.stripped(seen), kind)
+    assert isinstance(handshake.stripped(seen), kind)
 
 
 def test_clear_is_judged_by_reach() -> None:
     clear = GOOD.learn(secure=False)
     for reach, kind in (("loopback", type(None)), ("private", Hit), ("public", Hit), (None, Skip)):
-        assert isinstance(rules.clear(clear.learn(reach=reach)), kind)
+        assert isinstance(handshake.clear(clear.learn(reach=reach)), kind)
 
 
 def test_clear_needs_an_open_socket() -> None:
-    assert isinstance(rules.clear(turned_away(404).learn(secure=False)), Skip)
+    assert isinstance(handshake.clear(turned_away(404).learn(secure=False)), Skip)
 
 
 def test_accept_missing_is_as_bad_as_wrong() -> None:
-    assert isinstance(rules.accept(answered(accept="missing")), Hit)
-    assert rules.accept(answered(accept="not-used")) is None
+    assert isinstance(handshake.accept(answered(accept="missing")), Hit)
+    assert handshake.accept(answered(accept="not-used")) is None
 
 
 def test_version_borders() -> None:
     unlisted = msgspec.structs.replace(REFUSED, status=426)
-    assert isinstance(rules.version(GOOD.learn(wrong_version=unlisted)), Hit)
+    assert isinstance(handshake.version(GOOD.learn(wrong_version=unlisted)), Hit)
     listed = msgspec.structs.replace(REFUSED, status=400, versions=("8", "13"))
-    assert rules.version(GOOD.learn(wrong_version=listed)) is None
+    assert handshake.version(GOOD.learn(wrong_version=listed)) is None
     nothing = Handshake(outcome="failed", detail="closed")
-    assert isinstance(rules.version(GOOD.learn(wrong_version=nothing)), Skip)
+    assert isinstance(handshake.version(GOOD.learn(wrong_version=nothing)), Skip)
     for status in (401, 429, 503):  # of the login, of a limit, of the server's state
         other = msgspec.structs.replace(REFUSED, status=status)
-        assert isinstance(rules.version(GOOD.learn(wrong_version=other)), Skip)
+        assert isinstance(handshake.version(GOOD.learn(wrong_version=other)), Skip)
 
 
 def test_origin_is_critical_with_cookies() -> None:
     base = GOOD.learn(foreign_origin=OPEN, sends_cookie=False, sets_cookie=False)
-    assert severity_of(rules.origin(base), Severity.HIGH) == "high"
+    assert severity_of(handshake.origin(base), Severity.HIGH) == "high"
     unknown = base.learn(sets_cookie=None)
-    assert severity_of(rules.origin(unknown), Severity.HIGH) == "high"
+    assert severity_of(handshake.origin(unknown), Severity.HIGH) == "high"
     for field in ("sends_cookie", "sets_cookie"):
-        assert severity_of(rules.origin(base.learn(**{field: True})), Severity.HIGH) == "critical"
+        assert (
+            severity_of(handshake.origin(base.learn(**{field: True})), Severity.HIGH) == "critical"
+        )
 
 
 @pytest.mark.parametrize(
@@ -103,47 +105,47 @@ def test_origin_is_critical_with_cookies() -> None:
     ],
 )
 def test_later_versions(seen: Tunnelled | None, kind: type) -> None:
-    assert isinstance(rules.no_h2(GOOD.learn(h2=seen)), kind)
-    assert isinstance(rules.no_h3(GOOD.learn(h3=seen)), kind)
+    assert isinstance(carried.no_h2(GOOD.learn(h2=seen)), kind)
+    assert isinstance(carried.no_h3(GOOD.learn(h3=seen)), kind)
 
 
 def test_expect_borders() -> None:
     slow = msgspec.structs.replace(OPEN, seconds=1.5)
-    assert severity_of(rules.expect(GOOD.learn(expecting=slow)), Severity.LOW) == "info"
-    assert severity_of(rules.expect(GOOD.learn(continued=1)), Severity.LOW) == "low"
+    assert severity_of(carried.expect(GOOD.learn(expecting=slow)), Severity.LOW) == "info"
+    assert severity_of(carried.expect(GOOD.learn(continued=1)), Severity.LOW) == "low"
     quick = msgspec.structs.replace(OPEN, seconds=0.9)
-    assert rules.expect(GOOD.learn(expecting=quick)) is None
+    assert carried.expect(GOOD.learn(expecting=quick)) is None
     for status, kind in ((417, Hit), (403, type(None))):
         refused = msgspec.structs.replace(REFUSED, status=status)
-        assert isinstance(rules.expect(GOOD.learn(expecting=refused)), kind)
+        assert isinstance(carried.expect(GOOD.learn(expecting=refused)), kind)
     gone = Handshake(outcome="failed", detail="it closed")
-    assert isinstance(rules.expect(GOOD.learn(expecting=gone)), Hit)
-    assert isinstance(rules.expect(GOOD.learn(expecting=None)), Skip)
+    assert isinstance(carried.expect(GOOD.learn(expecting=gone)), Hit)
+    assert isinstance(carried.expect(GOOD.learn(expecting=None)), Skip)
 
 
 def test_no_pong_needs_time_and_a_connection() -> None:
     none = GOOD.learn(pings_seconds=(), ping_seconds=None, closed_on_ping=False)
-    assert isinstance(rules.no_pong(none.learn(pong_wait_seconds=0.4)), Skip)
-    assert isinstance(rules.no_pong(none.learn(pong_wait_seconds=3.0)), Hit)
+    assert isinstance(live.no_pong(none.learn(pong_wait_seconds=0.4)), Skip)
+    assert isinstance(live.no_pong(none.learn(pong_wait_seconds=3.0)), Hit)
     gone = none.learn(pong_wait_seconds=3.0, closed_on_ping=True)
-    assert isinstance(rules.no_pong(gone), Skip)
+    assert isinstance(live.no_pong(gone), Skip)
 
 
 def test_a_short_hold_is_only_a_hint() -> None:
     long, short = (GOOD.learn(hold=Hold(seconds=s)) for s in (60.0, 5.0))
-    assert severity_of(rules.no_server_ping(long), Severity.LOW) == "low"
-    assert severity_of(rules.no_server_ping(short), Severity.LOW) == "info"
+    assert severity_of(live.no_server_ping(long), Severity.LOW) == "low"
+    assert severity_of(live.no_server_ping(short), Severity.LOW) == "info"
     cut = GOOD.learn(hold=Hold(seconds=60.0, cuts_seconds=(3.0,)))
-    assert isinstance(rules.no_server_ping(cut), Skip)
+    assert isinstance(live.no_server_ping(cut), Skip)
     talking = GOOD.learn(hold=Hold(seconds=120.0, messages=2))
-    assert isinstance(rules.no_server_ping(talking), Skip)
+    assert isinstance(live.no_server_ping(talking), Skip)
     greeted = GOOD.learn(hold=Hold(seconds=120.0, messages=1))
-    assert isinstance(rules.no_server_ping(greeted), Hit)
+    assert isinstance(live.no_server_ping(greeted), Hit)
 
 
 def test_cuts_at_different_ages_are_no_timer() -> None:
     for cuts, same in (((30.0, 30.1), True), ((30.0, 12.0), False), ((30.0,), False)):
-        hit = rules.idle_cut(GOOD.learn(hold=Hold(seconds=60.0, cuts_seconds=cuts)))
+        hit = live.idle_cut(GOOD.learn(hold=Hold(seconds=60.0, cuts_seconds=cuts)))
         assert isinstance(hit, Hit)
         assert bool(hit.params["same"]) is same
 
@@ -158,16 +160,16 @@ def test_cuts_at_different_ages_are_no_timer() -> None:
     ],
 )
 def test_tokens(token: Token, kind: type) -> None:
-    assert isinstance(rules.token_stale(GOOD.learn(token=token)), kind)
+    assert isinstance(live.token_stale(GOOD.learn(token=token)), kind)
 
 
 def test_close_without_a_code() -> None:
-    hit = rules.close(GOOD.learn(close_code=None))
+    hit = live.close(GOOD.learn(close_code=None))
     assert isinstance(hit, Hit) and "1005" in str(hit.params["what"])
     assert hit.severity is Severity.INFO  # RFC 6455 §5.5.1: a close frame may have no body
-    unanswered = rules.close(GOOD.learn(close_frame=False, close_code=None))
+    unanswered = live.close(GOOD.learn(close_frame=False, close_code=None))
     assert severity_of(unanswered, Severity.LOW) == "low"
-    assert rules.close(GOOD.learn(close_code=1001)) is None
+    assert live.close(GOOD.learn(close_code=1001)) is None
 
 
 @pytest.mark.parametrize(
@@ -181,7 +183,7 @@ def test_close_without_a_code() -> None:
     ],
 )
 def test_message_limits(seen: LongMessage, verdict: str | None) -> None:
-    judged = rules.msg_limit(GOOD.learn(long_message=seen))
+    judged = limits.msg_limit(GOOD.learn(long_message=seen))
     if verdict is None:
         assert judged is None
     elif verdict == "skip":
@@ -193,21 +195,26 @@ def test_message_limits(seen: LongMessage, verdict: str | None) -> None:
 @pytest.mark.parametrize("outcome", ["closed", "slowed"])
 def test_rates_that_are_limited(outcome: str) -> None:
     seen = Burst(messages=200, seconds=1.0, outcome=outcome)  # type: ignore[arg-type]
-    assert rules.rate(GOOD.learn(burst=seen)) is None
+    assert limits.rate(GOOD.learn(burst=seen)) is None
     told = Burst(messages=200, seconds=0.1, outcome="taken", hints=("rate",))
-    assert rules.rate(GOOD.learn(burst=told)) is None
+    assert limits.rate(GOOD.learn(burst=told)) is None
 
 
 def test_backpressure_needs_an_echo() -> None:
     silent = GOOD.learn(backpressure=Backpressure(echoes=False))
-    assert isinstance(rules.backpressure(silent), Skip)
+    assert isinstance(limits.backpressure(silent), Skip)
     closed = Backpressure(echoes=True, sent_bytes=MIB, outcome="closed", code=1008)
-    assert rules.backpressure(GOOD.learn(backpressure=closed)) is None
+    assert limits.backpressure(GOOD.learn(backpressure=closed)) is None
 
 
 @pytest.mark.parametrize(
     ("kind", "rule"),
-    [("mask", rules.mask), ("rsv", rules.rsv), ("utf8", rules.utf8), ("frag", rules.frag)],
+    [
+        ("mask", limits.mask),
+        ("rsv", limits.rsv),
+        ("utf8", limits.utf8),
+        ("frag", limits.frag),
+    ],
 )
 def test_violations(kind: str, rule: Rule[WebSocketFacts]) -> None:
     def seen(*outcomes: str) -> Verdict:
@@ -233,7 +240,7 @@ def test_violations(kind: str, rule: Rule[WebSocketFacts]) -> None:
 )
 def test_what_a_compressor_keeps(extension: str, kib: int) -> None:
     agreed = msgspec.structs.replace(OPEN, extensions=(extension,))
-    hit = rules.deflate(GOOD.learn(handshake=agreed, no_context_takeover=False))
+    hit = carried.deflate(GOOD.learn(handshake=agreed, no_context_takeover=False))
     assert isinstance(hit, Hit) and hit.params["kib"] == kib
 
 
@@ -243,13 +250,13 @@ def fanned(**changes: object) -> WebSocketFacts:
 
 
 def test_fanout() -> None:
-    assert rules.fanout_slow(fanned(p95_seconds=0.5)) is None
-    assert isinstance(rules.fanout_slow(fanned(p95_seconds=0.51)), Hit)
-    assert isinstance(rules.fanout_loss(fanned(delivered=44)), Hit)
-    for rule in (rules.fanout_loss, rules.fanout_slow):
+    assert live.fanout_slow(fanned(p95_seconds=0.5)) is None
+    assert isinstance(live.fanout_slow(fanned(p95_seconds=0.51)), Hit)
+    assert isinstance(live.fanout_loss(fanned(delivered=44)), Hit)
+    for rule in (live.fanout_loss, live.fanout_slow):
         assert isinstance(rule(fanned(delivered=0, p95_seconds=None)), Skip)
         assert isinstance(rule(fanned(rounds=0, expected=0, delivered=0)), Skip)
 
 
 def test_a_subprotocol_may_have_limits_of_its_own() -> None:
-    assert isinstance(rules.limits_undeclared(GOOD.learn(limits_declared=())), Skip)
+    assert isinstance(live.limits_undeclared(GOOD.learn(limits_declared=())), Skip)

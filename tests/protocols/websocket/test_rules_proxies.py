@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from seventh.model.failure import Reason
-from seventh.protocols.websocket import rules
 from seventh.protocols.websocket.cookies import may_name_a_user
 from seventh.protocols.websocket.door import failure_of
 from seventh.protocols.websocket.facts import Handshake, Tunnelled, WebSocketFacts
-from seventh.protocols.websocket.rules_examples import GOOD, OPEN
+from seventh.protocols.websocket.rules import carried, handshake
+from seventh.protocols.websocket.rules.examples import GOOD, OPEN
 from seventh.rules.rule import Hit, Skip, Verdict
 
 ENVOY = Handshake(outcome="refused", status=403, version="1.1", server="envoy")
@@ -24,7 +24,7 @@ def plain(status: int, **more: str) -> Handshake:
 def stripped(
     seen: Handshake, got: Handshake | None = None, direct: Handshake | None = None
 ) -> Verdict:
-    return rules.stripped(WebSocketFacts(handshake=seen, no_upgrade=got, direct=direct))
+    return handshake.stripped(WebSocketFacts(handshake=seen, no_upgrade=got, direct=direct))
 
 
 def test_envoy_s_own_refusal_is_the_upgrade_s_only_where_a_get_passes() -> None:
@@ -78,8 +78,8 @@ def test_silence_here_counts_only_where_a_get_is_answered() -> None:
 def test_what_is_announced_and_refused_is_worse_than_what_is_missing() -> None:
     missing = Tunnelled(spoken=True, enabled=False)
     broken = Tunnelled(spoken=True, enabled=True, handshake=plain(400))
-    for rule, severity in ((rules.no_h2, "high"), (rules.no_h3, "medium")):
-        name = "h2" if rule is rules.no_h2 else "h3"
+    for rule, severity in ((carried.no_h2, "high"), (carried.no_h3, "medium")):
+        name = "h2" if rule is carried.no_h2 else "h3"
         quiet, loud = rule(GOOD.learn(**{name: missing})), rule(GOOD.learn(**{name: broken}))
         assert isinstance(quiet, Hit) and quiet.severity is None
         assert isinstance(loud, Hit) and loud.severity == severity

@@ -4,28 +4,12 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.model.tlsfacts import TlsFacts
-from seventh.protocols.tls.certificate_rules import (
-    cert_expired,
-    cert_expiring,
-    cert_host,
-    cert_long,
-    cert_notyet,
-    cert_weak,
-    chain,
-    staple,
-)
-from seventh.protocols.tls.examples import GOOD
+from seventh.protocols.tls.rules.examples import GOOD
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 from seventh.wire.tlsnames import grade
 
 LEGACY = ("SSLv3", "TLSv1.0", "TLSv1.1")
 MIN_DH_BITS = 2048
-
-__all__ = [
-    "cert_expired", "cert_expiring", "cert_host", "cert_long", "cert_notyet", "cert_weak",
-    "chain", "compress", "dh_small", "early_data_on", "ems", "legacy", "mtls_optional", "no_pq",
-    "no_resume", "no_tls13", "reneg", "staple", "weak_cipher",
-]  # fmt: skip
 
 
 def _unasked(tls: TlsFacts, what: str) -> Skip:

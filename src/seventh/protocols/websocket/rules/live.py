@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.websocket.facts import Fanout, Hold, Token, WebSocketFacts
-from seventh.protocols.websocket.rules_examples import GOOD, answered
+from seventh.protocols.websocket.rules.examples import GOOD, answered
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 _NOT_OPEN = Skip("the socket did not open")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from seventh.model.severity import Severity
-from seventh.protocols.http import config_verdicts
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_content import (
     Coding,
@@ -14,7 +13,8 @@ from seventh.protocols.http.facts_content import (
     Repetition,
     Variant,
 )
-from seventh.protocols.http.proxy_fixes import ENVOY, HAPROXY, TEXTS
+from seventh.protocols.http.rules import file
+from seventh.protocols.http.rules.proxy_fixes import ENVOY, HAPROXY, TEXTS
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 WORTH_BYTES = 1024
@@ -97,7 +97,7 @@ def _texts(http: HttpFacts) -> list[tuple[str, str, int]] | Skip:
 def no_compress(http: HttpFacts) -> Verdict:
     """Text of a kibibyte and more without a coding, to a client that takes several."""
     if http.config is not None:
-        return config_verdicts.no_compress(http.config)
+        return file.no_compress(http.config)
     texts = _texts(http)
     if isinstance(texts, Skip):
         return texts
@@ -131,7 +131,7 @@ def no_compress(http: HttpFacts) -> Verdict:
 def no_brotli(http: HttpFacts) -> Verdict:
     """Compressed, but not as br for those who offer all that browsers do; zstd does as well."""
     if http.config is not None:
-        return config_verdicts.no_brotli(http.config)
+        return file.no_brotli(http.config)
     coding = _coding(http)
     if isinstance(coding, Skip):
         return coding
@@ -185,7 +185,7 @@ def _is_small(coding: str) -> bool:
 def compress_waste(http: HttpFacts) -> Verdict:
     """A coding on what is packed already, or one that makes the content larger."""
     if http.config is not None:
-        return config_verdicts.compress_waste(http.config)
+        return file.compress_waste(http.config)
     coding = _coding(http)
     if isinstance(coding, Skip):
         return coding
@@ -317,7 +317,7 @@ def payload(http: HttpFacts) -> Verdict:
 def retry_info(http: HttpFacts) -> Verdict:
     """A 429 or 503 that says neither when to come back nor what the limit is."""
     if http.config is not None:
-        return config_verdicts.retry_info(http.config)
+        return file.retry_info(http.config)
     if http.content is None or http.content.refusals is None:
         return _NOT_LOOKED
     refusals = http.content.refusals

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from seventh.model.severity import Severity
-from seventh.protocols.http import config_verdicts
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_content import Validation
-from seventh.protocols.http.proxy_fixes import ENVOY
-from seventh.protocols.http.rules_caching_examples import (
+from seventh.protocols.http.rules import file
+from seventh.protocols.http.rules.caching_examples import (
     NOT_LOOKED,
     PUBLIC,
     VALIDATED,
@@ -17,6 +16,7 @@ from seventh.protocols.http.rules_caching_examples import (
     validation,
     variants,
 )
+from seventh.protocols.http.rules.proxy_fixes import ENVOY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 _LONG_SECONDS = 86400
@@ -53,7 +53,7 @@ def no_validator(http: HttpFacts) -> Verdict:
     matter where the reply is said never to change (RFC 8246 §2).
     """
     if http.config is not None:
-        return config_verdicts.no_validator(http.config)
+        return file.no_validator(http.config)
     cached, validated = cached_of(http), validated_of(http)
     if isinstance(cached, Skip):
         return cached

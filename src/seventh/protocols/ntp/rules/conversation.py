@@ -6,24 +6,9 @@ What can be wrong with the time that it gives is in ``rules_clock``.
 from __future__ import annotations
 
 from seventh.model.severity import Severity
-from seventh.protocols.ntp import config_verdicts
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.rules_access import mac_md5, monlist, source_port
-from seventh.protocols.ntp.rules_clock import (
-    jitter,
-    leap,
-    local_clock,
-    loop,
-    offset,
-    root_distance,
-    stale,
-    stratum,
-    unsynchronised,
-)
-from seventh.protocols.ntp.rules_config import autokey, drift, iburst, makestep, rtcsync
-from seventh.protocols.ntp.rules_examples import GOOD, SILENT
-from seventh.protocols.ntp.rules_nts import aead_interop, cookies, ke_fail, nak, none, udp_drop
-from seventh.protocols.ntp.rules_sources import falseticker, few, same_upstream, smear_mix
+from seventh.protocols.ntp.rules import file
+from seventh.protocols.ntp.rules.examples import GOOD, SILENT
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 LOSS_RATIO = 0.25
@@ -244,7 +229,7 @@ def kiss_deny(ntp: NtpFacts) -> Verdict:
 def mode6(ntp: NtpFacts) -> Verdict:
     """READVAR gave more bytes than it took, or a file lets everybody ask."""
     if ntp.config is not None and ntp.config.product:
-        return config_verdicts.mode6(ntp.config)
+        return file.mode6(ntp.config)
     if ntp.control_factor is None:
         return Skip("no mode-6 request was sent")
     if ntp.control_factor <= 1:
@@ -258,40 +243,3 @@ def mode6(ntp: NtpFacts) -> Verdict:
         factor=ntp.control_factor,
         variables=variables,
     )
-
-
-__all__ = [
-    "aead_interop",
-    "autokey",
-    "cookies",
-    "drift",
-    "falseticker",
-    "few",
-    "iburst",
-    "jitter",
-    "ke_fail",
-    "kiss_deny",
-    "kiss_rate",
-    "leap",
-    "local_clock",
-    "loop",
-    "loss",
-    "mac_md5",
-    "makestep",
-    "mode6",
-    "monlist",
-    "nak",
-    "no_reply",
-    "none",
-    "offset",
-    "root_distance",
-    "rtcsync",
-    "same_upstream",
-    "smear_mix",
-    "source_port",
-    "spoof",
-    "stale",
-    "stratum",
-    "udp_drop",
-    "unsynchronised",
-]  # fmt: skip

@@ -12,12 +12,12 @@ from seventh.model.quicfacts import (
     TransportParameters,
 )
 from seventh.model.severity import Severity
-from seventh.protocols.http import config_verdicts
-from seventh.protocols.http.examples import GOOD
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_quic import H2Facts, H3Facts
 from seventh.protocols.http.facts_write import EarlyPost, WriteFacts
-from seventh.protocols.http.proxy_fixes import ENVOY
+from seventh.protocols.http.rules import file
+from seventh.protocols.http.rules.examples import GOOD
+from seventh.protocols.http.rules.proxy_fixes import ENVOY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 MIN_STREAMS = 100
@@ -65,7 +65,7 @@ def h2_settings(http: HttpFacts) -> Verdict:
     seen here.
     """
     if http.config is not None:
-        return config_verdicts.h2_settings(http.config, MIN_STREAMS)
+        return file.h2_settings(http.config, MIN_STREAMS)
     found = http.h2
     # SETTINGS may be empty, as Node.js's are; a PING that was answered shows that they came.
     if found is None or (not found.settings and found.ping_seconds is None):
@@ -112,7 +112,7 @@ def h2_settings(http: HttpFacts) -> Verdict:
 def quic_amplify(http: HttpFacts) -> Verdict:
     """More than three times; low where no more than one datagram is over the limit."""
     if http.config is not None:
-        return config_verdicts.amplify(http.config)
+        return file.amplify(http.config)
     counted = http.h3.amplification if http.h3 is not None else None
     if counted is None:
         return Skip("no QUIC server answered an Initial")
@@ -198,7 +198,7 @@ def quic_migrate(http: HttpFacts) -> Verdict:
 def quic_idle(http: HttpFacts) -> Verdict:
     """Less than half a minute."""
     if http.config is not None:
-        return config_verdicts.quic_idle(http.config, MIN_IDLE_SECONDS)
+        return file.quic_idle(http.config, MIN_IDLE_SECONDS)
     declared = http.h3.quic.parameters if http.h3 and http.h3.quic else None
     if declared is None:
         return Skip("no QUIC handshake told the server's transport parameters")
@@ -269,7 +269,7 @@ def early_unsafe(http: HttpFacts) -> Verdict:
     An answer that turns the request down shows no effect that could be repeated.
     """
     if http.config is not None:
-        return config_verdicts.early_unsafe(http.config)
+        return file.early_unsafe(http.config)
     found = http.write.early_post if http.write is not None else None
     if found is None:
         return Skip("no unsafe request was sent as early data")

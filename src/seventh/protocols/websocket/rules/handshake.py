@@ -5,7 +5,7 @@ from __future__ import annotations
 from seventh.model.proxyfacts import ProxiedUpgrade
 from seventh.model.severity import Severity
 from seventh.protocols.websocket.facts import Handshake, WebSocketFacts
-from seventh.protocols.websocket.rules_examples import GOOD, OPEN, answered, turned_away
+from seventh.protocols.websocket.rules.examples import GOOD, OPEN, answered, turned_away
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 _NO_ANSWER = Skip("the handshake was not answered")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from seventh.model.severity import Severity
-from seventh.protocols.ntp import config_verdicts
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts_intrusive import MonlistFacts, SourcePortFacts
 from seventh.protocols.ntp.facts_sources import KeyFacts
-from seventh.protocols.ntp.rules_examples import GOOD
+from seventh.protocols.ntp.rules import file
+from seventh.protocols.ntp.rules.examples import GOOD
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 
@@ -40,7 +40,7 @@ from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 def mac_md5(ntp: NtpFacts) -> Verdict:
     """Both MACs, ours and the reply's, were made with MD5 and believed; or a file has such keys."""
     if ntp.config is not None and ntp.config.product:
-        return config_verdicts.md5_keys(ntp.config)
+        return file.md5_keys(ntp.config)
     key = ntp.key
     if key is None:
         return Skip("no symmetric key was given (--ntp-keys), or the server was silent")
@@ -84,7 +84,7 @@ def mac_md5(ntp: NtpFacts) -> Verdict:
 def monlist(ntp: NtpFacts) -> Verdict:
     """A list came, or more bytes than were sent; an error answer alone is neither."""
     if ntp.config is not None and ntp.config.product:
-        return config_verdicts.monlist(ntp.config)
+        return file.monlist(ntp.config)
     said = ntp.monlist
     if said is None or said.factor is None:
         return Skip("monlist was not asked for")

@@ -6,7 +6,7 @@ import msgspec
 
 from seventh.model.severity import Severity
 from seventh.model.tlsfacts import Certificate, TlsFacts
-from seventh.protocols.tls.examples import GOOD, INTERMEDIATE, LEAF
+from seventh.protocols.tls.rules.examples import GOOD, INTERMEDIATE, LEAF
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 URGENT_DAYS = 7.0

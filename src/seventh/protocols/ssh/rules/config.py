@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seventh.model.severity import Severity
-from seventh.protocols.ssh import algorithms
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts_config import ConfigFacts, UserKey
+from seventh.protocols.ssh.rules import names as algorithms
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 MOST_STARTUPS = 100

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from seventh.model.severity import Severity
-from seventh.protocols.http import config_verdicts
-from seventh.protocols.http.examples import GOOD, H1, H2, H3, cells
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_alternatives import Advertised, Alternative
 from seventh.protocols.http.facts_versions import Rung
-from seventh.protocols.http.proxy_fixes import ENVOY, HAPROXY
+from seventh.protocols.http.rules import file
+from seventh.protocols.http.rules.examples import GOOD, H1, H2, H3, cells
+from seventh.protocols.http.rules.proxy_fixes import ENVOY, HAPROXY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 CADDY_VERSIONS = "# in the global options\nservers {{\n\tprotocols h1 h2 h3\n}}"
@@ -61,7 +61,7 @@ def _rung(http: HttpFacts, version: str) -> Rung | Skip:
 def no_h2(http: HttpFacts) -> Verdict:
     """ALPN that never ends with h2."""
     if http.config is not None:
-        return config_verdicts.no_h2(http.config)
+        return file.no_h2(http.config)
     rung = _rung(http, "2")
     if isinstance(rung, Skip):
         return rung
@@ -103,7 +103,7 @@ def no_h2(http: HttpFacts) -> Verdict:
 def no_h3(http: HttpFacts) -> Verdict:
     """No QUIC, and nothing says that there should be."""
     if http.config is not None:
-        return config_verdicts.no_h3(http.config)
+        return file.no_h3(http.config)
     rung = _rung(http, "3")
     if isinstance(rung, Skip):
         return rung
@@ -142,7 +142,7 @@ def no_h3(http: HttpFacts) -> Verdict:
 def h3_dead(http: HttpFacts) -> Verdict:
     """An announcement, and a QUIC handshake or first exchange that failed at one of its places."""
     if http.config is not None:
-        return config_verdicts.h3_dead(http.config)
+        return file.h3_dead(http.config)
     if http.advertised is None:
         return Skip("no answer told whether HTTP/3 is announced")
     rung = _rung(http, "3")
@@ -194,7 +194,7 @@ def _dead(http: HttpFacts) -> list[Alternative]:
 def h3_hidden(http: HttpFacts) -> Verdict:
     """HTTP/3 that works unannounced."""
     if http.config is not None:
-        return config_verdicts.h3_hidden(http.config)
+        return file.h3_hidden(http.config)
     if http.advertised is None or http.advertised.alt_svc is None:
         return Skip("no answer told whether HTTP/3 is announced")
     rung = _rung(http, "3")
@@ -232,7 +232,7 @@ def h3_hidden(http: HttpFacts) -> Verdict:
 def fallback(http: HttpFacts) -> Verdict:
     """A rung of TCP that breaks, HTTP/1.1 that is missing, or ways in that answer differently."""
     if http.config is not None:
-        return config_verdicts.fallback(http.config)
+        return file.fallback(http.config)
     if http.secure is False:
         return Skip("in clear no version is negotiated")
     if http.only_version is not None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from seventh.model.severity import Severity
-from seventh.protocols.http import config_verdicts
-from seventh.protocols.http.examples import GOOD
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_versions import (
     Clear,
@@ -16,7 +14,9 @@ from seventh.protocols.http.facts_versions import (
     TlsUpgrade,
 )
 from seventh.protocols.http.facts_write import Ambiguous, Expected, WriteFacts
-from seventh.protocols.http.proxy_fixes import ENVOY, HAPROXY
+from seventh.protocols.http.rules import file
+from seventh.protocols.http.rules.examples import GOOD
+from seventh.protocols.http.rules.proxy_fixes import ENVOY, HAPROXY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 MANY_HOPS = 3
@@ -60,7 +60,7 @@ def no_reuse(http: HttpFacts) -> Verdict:
     A few seconds of idling are what some servers have built in (Apache and Node.js: 5): low.
     """
     if http.config is not None:
-        return config_verdicts.no_reuse(http.config, MIN_IDLE_SECONDS, MIN_REQUESTS)
+        return file.no_reuse(http.config, MIN_IDLE_SECONDS, MIN_REQUESTS)
     reuse = http.reuse
     if reuse is None:
         return Skip("no HTTP/1.1 connection was kept to see")
@@ -143,7 +143,7 @@ def redirect(http: HttpFacts) -> Verdict:
 def no_https(http: HttpFacts) -> Verdict:
     """Content in clear; of a server on this machine's loopback a remark, for no network sees it."""
     if http.config is not None:
-        return config_verdicts.no_https(http.config)
+        return file.no_https(http.config)
     if http.redirects is not None and http.redirects.downgraded:
         return Hit(what=f"a redirect leads from https to http: {http.redirects.final_url}")
     clear = http.clear
@@ -185,7 +185,7 @@ def no_https(http: HttpFacts) -> Verdict:
 def hsts(http: HttpFacts) -> Verdict:
     """No max-age, or one that is over before the visitor comes back."""
     if http.config is not None:
-        return config_verdicts.hsts(http.config, MIN_HSTS_SECONDS)
+        return file.hsts(http.config, MIN_HSTS_SECONDS)
     found = http.hsts
     if found is None:
         return Skip("no answer came")

@@ -7,42 +7,9 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from seventh.model.severity import Severity
-from seventh.protocols.ssh import algorithms
 from seventh.protocols.ssh.facts import HostKey, SshFacts, Sshfp
-from seventh.protocols.ssh.rules_algorithms import (
-    cipher_weak,
-    comp_preauth,
-    hostkey_noed25519,
-    hostkey_weak,
-    hostsig_sha1,
-    kex_nopq,
-    kex_weak,
-    key,
-    mac_weak,
-    no_offer,
-    offering,
-    terrapin,
-    usersig_sha1,
-)
-from seventh.protocols.ssh.rules_config import (
-    agentfwd,
-    allowlist,
-    authkeys_perm,
-    conf_obsolete,
-    nomux,
-    throttle,
-)
-from seventh.protocols.ssh.rules_login import (
-    auth_slow,
-    hostkey_changed,
-    no_keepalive,
-    noauth,
-    password_on,
-    pubkey_off,
-    rekey_fail,
-    root_password,
-)
-from seventh.protocols.ssh.rules_session import fwd_open, sftp_off
+from seventh.protocols.ssh.rules import names
+from seventh.protocols.ssh.rules.algorithms import key, no_offer, offering
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 SLOW_BANNER_SECONDS = 1.0
@@ -245,7 +212,7 @@ def banner_leak(ssh: SshFacts) -> Verdict:
     """A distribution's name with a version in the identification string."""
     if ssh.ident is None:
         return _banner_in_file(ssh)
-    level = algorithms.patch_level(ssh.ident)
+    level = names.patch_level(ssh.ident)
     return Hit(ident=ssh.ident, level=level) if level else None
 
 
@@ -255,7 +222,7 @@ def _banner_in_file(ssh: SshFacts) -> Verdict:
     if config is None:
         return Skip("no identification string was received")
     addendum = config.version_addendum or ""
-    if level := algorithms.patch_level(addendum):
+    if level := names.patch_level(addendum):
         return Hit(ident=f"VersionAddendum {addendum}", level=level).at("VersionAddendum")
     if config.debian_banner is None:
         return Skip("DebianBanner is not set: on Debian and Ubuntu that is yes, elsewhere nothing")
@@ -319,13 +286,3 @@ def kex_slow(ssh: SshFacts) -> Verdict:
         return None
     method = ssh.negotiated.kex if ssh.negotiated is not None else "an unknown method"
     return Hit(seconds=ssh.kex_seconds, rtt=ssh.rtt_seconds, method=method)
-
-
-__all__ = [
-    "agentfwd", "allowlist", "auth_slow", "authkeys_perm", "banner_leak", "banner_slow",
-    "cipher_weak", "comp_preauth", "conf_obsolete", "fwd_open", "gex_small", "hostkey_changed",
-    "hostkey_noed25519", "hostkey_split", "hostkey_weak", "hostsig_sha1", "kex_nopq",
-    "kex_slow", "kex_weak", "mac_weak", "no_keepalive", "noauth", "nomux", "password_on",
-    "proto1", "pubkey_off", "rekey_fail", "root_password", "sftp_off", "sshfp", "terrapin",
-    "throttle", "usersig_sha1",
-]  # fmt: skip

@@ -5,9 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from seventh.model.severity import Severity
-from seventh.protocols.ssh import algorithms
 from seventh.protocols.ssh.facts import HostKey, Names, Offer, SshFacts
-from seventh.protocols.ssh.rules_config import weak_user_keys
+from seventh.protocols.ssh.rules import names as algorithms
+from seventh.protocols.ssh.rules.config import weak_user_keys
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 NO_KEXINIT = Skip("no KEXINIT was received")

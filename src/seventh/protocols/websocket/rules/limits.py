@@ -12,7 +12,7 @@ from seventh.protocols.websocket.facts import (
     Violation,
     WebSocketFacts,
 )
-from seventh.protocols.websocket.rules_examples import GOOD
+from seventh.protocols.websocket.rules.examples import GOOD
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 LONG_BYTES = 16 * 1024 * 1024

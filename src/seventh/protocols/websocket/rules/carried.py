@@ -8,7 +8,7 @@ import msgspec
 
 from seventh.model.severity import Severity
 from seventh.protocols.websocket.facts import Handshake, Tunnelled, WebSocketFacts
-from seventh.protocols.websocket.rules_examples import GOOD, OPEN
+from seventh.protocols.websocket.rules.examples import GOOD, OPEN
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 EXPECT_SECONDS = 1.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from seventh.model.severity import Severity
-from seventh.protocols.http import config_verdicts
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_content import Api, Body, ContentFacts, EventStream, Lifecycle
-from seventh.protocols.http.proxy_fixes import ENVOY, HAPROXY
+from seventh.protocols.http.rules import file
+from seventh.protocols.http.rules.proxy_fixes import ENVOY, HAPROXY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 TELLING_HOLD_SECONDS = 30.0
@@ -235,7 +235,7 @@ def _when(seconds: int | None) -> str:
 def heartbeat(http: HttpFacts) -> Verdict:
     """Silence that proxies do not bear, an end after silence, or events that come in halves."""
     if http.config is not None:
-        return config_verdicts.heartbeat(http.config)
+        return file.heartbeat(http.config)
     if http.content is None or http.content.events is None:
         why = http.content.unlearnt.get("events", "") if http.content is not None else ""
         return Skip(why or "the representation is no event stream")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from seventh.model.severity import Severity
-from seventh.protocols.http import config_words
 from seventh.protocols.http.facts_config import ConfigFacts
+from seventh.protocols.http.rules import file_words
 from seventh.rules.rule import Hit, Skip, Verdict
 
 _H3 = re.compile(r"\bh3=")
@@ -40,7 +40,7 @@ def _unknown(config: ConfigFacts) -> Skip | None:
 
 def no_h2(config: ConfigFacts) -> Verdict:
     """HTTP-NO-H2: TLS on TCP, and nothing that offers h2 there."""
-    words = config_words.of(config.product)
+    words = file_words.of(config.product)
     if config.h2 is None:
         return _unknown(config) or _NO_TLS
     if config.h2:
@@ -50,7 +50,7 @@ def no_h2(config: ConfigFacts) -> Verdict:
 
 def no_h3(config: ConfigFacts) -> Verdict:
     """HTTP-NO-H3: TLS, and no QUIC beside it."""
-    words = config_words.of(config.product)
+    words = file_words.of(config.product)
     if config.h3 is None:
         return _unknown(config) or _NO_TLS
     if config.h3 or any(_H3.search(value) for value in config.alt_svc or ()):
@@ -68,7 +68,7 @@ def h3_hidden(config: ConfigFacts) -> Verdict:
         return _BEHIND
     if any(_H3.search(value) for value in config.alt_svc):
         return None
-    words = config_words.of(config.product)
+    words = file_words.of(config.product)
     return Hit(what=words.h3_hidden).at(*words.at_alt_svc)
 
 
@@ -78,7 +78,7 @@ def h3_dead(config: ConfigFacts) -> Verdict:
         return _unknown(config) or Skip("nothing that this file says announces HTTP/3")
     if not any(_H3.search(value) for value in config.alt_svc):
         return None
-    words = config_words.of(config.product)
+    words = file_words.of(config.product)
     if config.h3_broken:
         return Hit(announced="Alt-Svc", detail=config.h3_broken, host="@").at(*words.at_h3_broken)
     if config.h3:
@@ -93,7 +93,7 @@ def fallback(config: ConfigFacts) -> Verdict:
     bare = [str(port) for port in config.h3_ports if port not in config.tls_ports]
     if not bare:
         return None
-    words = config_words.of(config.product)
+    words = file_words.of(config.product)
     return Hit(rungs=(words.no_tcp.format(port=", ".join(bare)),)).at(*words.at_listen)
 
 
@@ -101,7 +101,7 @@ def no_reuse(config: ConfigFacts, least_seconds: float, least_requests: int) -> 
     """HTTP-NO-REUSE: connections are ended early."""
     if not config.does:
         return _PART
-    words = config_words.of(config.product)
+    words = file_words.of(config.product)
     seconds, requests = config.keepalive_seconds, config.keepalive_requests
     if seconds == 0 or config.closes:
         return Hit(what=words.closes).at(*words.at_closes)
@@ -121,7 +121,7 @@ def no_https(config: ConfigFacts) -> Verdict:
         return None if config.tls else _unknown(config) or nobody
     if config.clear != "serves":
         return None
-    words = config_words.of(config.product)
+    words = file_words.of(config.product)
     return Hit(what=words.in_clear).at(*words.at_clear)
 
 
@@ -136,7 +136,7 @@ def hsts(config: ConfigFacts, least_seconds: int) -> Verdict:
     if config.hsts is None:
         return _BEHIND if config.does == "passes" else _MATCHED
     what = _hsts_wrong(config, least_seconds)
-    return Hit(what=what).at(*config_words.of(config.product).at_hsts) if what else None
+    return Hit(what=what).at(*file_words.of(config.product).at_hsts) if what else None
 
 
 def _hsts_wrong(config: ConfigFacts, least_seconds: int) -> str:
@@ -146,7 +146,7 @@ def _hsts_wrong(config: ConfigFacts, least_seconds: int) -> str:
             "take it away: they replace all of the server's"
         )
     if not config.hsts:
-        return config_words.of(config.product).no_hsts
+        return file_words.of(config.product).no_hsts
     if "$" in config.hsts or "{" in config.hsts:
         return ""
     age = re.search(r"max-age\s*=\s*\"?(\d{1,12})", config.hsts, re.IGNORECASE)
@@ -216,7 +216,7 @@ def no_validator(config: ConfigFacts) -> Verdict:
     if config.etag is None or config.last_modified is None:
         return _MATCHED
     hit = Hit(where="", directives=config.cache_control or ("absent",))
-    return hit.at(*config_words.of(config.product).at_validators)
+    return hit.at(*file_words.of(config.product).at_validators)
 
 
 def no_freshness(config: ConfigFacts) -> Verdict:
@@ -232,7 +232,7 @@ def no_freshness(config: ConfigFacts) -> Verdict:
         return None
     if config.cache_control is None:
         return _MATCHED
-    words = config_words.of(config.product)
+    words = file_words.of(config.product)
     return Hit(said=words.no_lifetime).at(*words.at_lifetime)
 
 
@@ -249,7 +249,7 @@ def no_stale(config: ConfigFacts) -> Verdict:
     if not config.does:
         return _PART
     said = ", ".join(config.cache_control or ())
-    words = config_words.of(config.product)
+    words = file_words.of(config.product)
     if not said:
         return Skip(words.no_cache_control)
     lifetime = re.search(r"(?:max-age|s-maxage)=0*[1-9]", said)
@@ -263,7 +263,7 @@ def vary(config: ConfigFacts) -> Verdict:
     """HTTP-VARY: the server compresses, and does not say that Accept-Encoding decided it."""
     if not config.does:
         return _PART
-    words = config_words.of(config.product)
+    words = file_words.of(config.product)
     if config.gzip is None:
         return _coding_unknown(config)
     own_zstd = words.own_zstd and config.zstd
@@ -278,7 +278,7 @@ def no_compress(config: ConfigFacts) -> Verdict:
     skip = _served(config)
     if skip is not None:
         return skip
-    words = config_words.of(config.product)
+    words = file_words.of(config.product)
     if config.gzip is None:
         return _coding_unknown(config)
     if not (config.gzip or config.brotli or config.zstd):
@@ -308,14 +308,14 @@ def no_brotli(config: ConfigFacts) -> Verdict:
         return Skip("which files lie there as br already, the file does not tell")
     if not config.gzip:
         return Skip("nothing is compressed at all")
-    return Hit(what="only gzip").at(*config_words.of(config.product).at_coding)
+    return Hit(what="only gzip").at(*file_words.of(config.product).at_coding)
 
 
 def compress_waste(config: ConfigFacts) -> Verdict:
     """HTTP-COMPRESS-WASTE: types that are compressed in themselves among those to compress."""
     if not config.does:
         return _PART
-    words = config_words.of(config.product)
+    words = file_words.of(config.product)
     if config.gzip is None:
         return _coding_unknown(config)
     own_zstd = words.own_zstd and config.zstd
@@ -386,7 +386,7 @@ def early_unsafe(config: ConfigFacts) -> Verdict:
         return Skip("nothing is passed on here")
     if not config.early_data or config.early_data_told:
         return None
-    words = config_words.of(config.product)
+    words = file_words.of(config.product)
     return Hit(what=words.early).at(*words.at_early)
 
 
@@ -396,5 +396,5 @@ def heartbeat(config: ConfigFacts) -> Verdict:
         return Skip("no location passes on an event stream, as far as its name tells")
     if not config.buffered:
         return None
-    words = config_words.of(config.product)
+    words = file_words.of(config.product)
     return Hit(Severity.LOW, what=words.buffered).at(*words.at_buffered)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from seventh.model.severity import Severity
-from seventh.protocols.ntp import config_verdicts
 from seventh.protocols.ntp.codec import UNSYNCHRONISED, is_local_clock, refid_of
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.rules_examples import GOOD
+from seventh.protocols.ntp.rules import file
+from seventh.protocols.ntp.rules.examples import GOOD
 from seventh.protocols.ntp.sources import circles, upstreams
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
@@ -278,7 +278,7 @@ def stale(ntp: NtpFacts) -> Verdict:
 def local_clock(ntp: NtpFacts) -> Verdict:
     """The reference identifier is LOCL or 127.127.1.x, or a file passes the own clock off."""
     if ntp.config is not None and ntp.config.product:
-        return config_verdicts.local_clock(ntp.config)
+        return file.local_clock(ntp.config)
     if (skip := _no_header(ntp)) is not None:
         return skip
     if not is_local_clock(bytes.fromhex(ntp.reference_id_hex)):

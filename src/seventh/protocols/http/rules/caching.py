@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from seventh.model.severity import Severity
-from seventh.protocols.http import config_verdicts
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_content import Cors
-from seventh.protocols.http.proxy_fixes import HAPROXY
-from seventh.protocols.http.rules_caching_examples import (
+from seventh.protocols.http.rules import file
+from seventh.protocols.http.rules.caching_examples import (
     NOT_LOOKED,
     PUBLIC,
     cached_of,
@@ -15,6 +14,7 @@ from seventh.protocols.http.rules_caching_examples import (
     content,
     variants,
 )
+from seventh.protocols.http.rules.proxy_fixes import HAPROXY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 _LIFETIME_FIX = {
@@ -54,7 +54,7 @@ def no_freshness(http: HttpFacts) -> Verdict:
     Of two things caches should heed the stricter one (RFC 9111 §4.2.1): low.
     """
     if http.config is not None:
-        return config_verdicts.no_freshness(http.config)
+        return file.no_freshness(http.config)
     cached = cached_of(http)
     if isinstance(cached, Skip):
         return cached
@@ -104,7 +104,7 @@ def cache_leak(http: HttpFacts) -> Verdict:
     one, too (RFC 9111 §3.5).
     """
     if http.config is not None:
-        return config_verdicts.cache_leak(http.config)
+        return file.cache_leak(http.config)
     cached = cached_of(http)
     if isinstance(cached, Skip):
         return cached
@@ -154,7 +154,7 @@ def cache_leak(http: HttpFacts) -> Verdict:
 def no_stale(http: HttpFacts) -> Verdict:
     """A lifetime without either directive, where staleness is not forbidden on purpose."""
     if http.config is not None:
-        return config_verdicts.no_stale(http.config)
+        return file.no_stale(http.config)
     cached = cached_of(http)
     if isinstance(cached, Skip):
         return cached
@@ -203,7 +203,7 @@ def vary(http: HttpFacts) -> Verdict:
     One browser offers the same codings each time, so that its own cache needs no Vary for them.
     """
     if http.config is not None:
-        return config_verdicts.vary(http.config)
+        return file.vary(http.config)
     cached = cached_of(http)
     if isinstance(cached, Skip):
         return cached
