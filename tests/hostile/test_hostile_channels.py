@@ -15,11 +15,11 @@ from seventh.model.failure import Reason
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
-from seventh.protocols.ssh import channel_messages as cm
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.lab_channels import Conduct
-from seventh.protocols.ssh.lab_session import Door, dishonest, make_door
-from seventh.protocols.ssh.messages import Message
+from seventh.protocols.ssh.lab.channels import Conduct
+from seventh.protocols.ssh.lab.session import Door, dishonest, make_door
+from seventh.protocols.ssh.wire import channel_messages as cm
+from seventh.protocols.ssh.wire.messages import Message
 from seventh.wire.reader import vector
 
 TIMEOUT_SECONDS = 2.0

@@ -22,11 +22,11 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.severity import Severity
 from seventh.model.target import Target
-from seventh.protocols.ssh import groups
-from seventh.protocols.ssh.codec import STRICT
-from seventh.protocols.ssh.hostkeys import Signer, read_key
-from seventh.protocols.ssh.lab_server import Manner, RawServer, good_offer
+from seventh.protocols.ssh.lab.server import Manner, RawServer, good_offer
 from seventh.protocols.ssh.rules import names as algorithms
+from seventh.protocols.ssh.wire import groups
+from seventh.protocols.ssh.wire.hostkeys import Signer, read_key
+from seventh.protocols.ssh.wire.transport import STRICT
 from tests.peers import need_binary
 from tests.reports import ssh_facts as facts_of
 

@@ -19,7 +19,7 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.facts_session import SessionFacts
+from seventh.protocols.ssh.facts.session import SessionFacts
 from tests.peers import account_home, need_binary
 from tests.peers.test_ssh import Sshd, make_key, sshd
 from tests.reports import found

@@ -12,10 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seventh.lintkit.files import Files
-from seventh.protocols.ssh import config_offers, directives, sshd_config
-from seventh.protocols.ssh.config_reading import read
+from seventh.protocols.ssh import config_offers, sshd_config
+from seventh.protocols.ssh.client.config import directives
+from seventh.protocols.ssh.client.config.host import (
+    Asked,
+    HostConfig,
+    UserConfig,
+    local_user,
+    refusals,
+)
+from seventh.protocols.ssh.client.config.reading import read
 from seventh.protocols.ssh.sshd_config import Connection, Effective
-from seventh.protocols.ssh.user_config import Asked, HostConfig, UserConfig, local_user, refusals
 from tests.peers import account_home, need_binary
 from tests.peers.test_ssh import make_key, make_privilege_separation_folder
 

@@ -19,9 +19,9 @@ from seventh.model.failure import Reason
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.severity import Severity
+from seventh.protocols.ssh.client.known_hosts import read_known_hosts
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.facts_login import Login
-from seventh.protocols.ssh.known import read_known_hosts
+from seventh.protocols.ssh.facts.login import Login
 from tests.peers import need_binary
 from tests.peers.sshd_users import PASSWORD, USER, LoginSshd, keygen, login_sshd, public
 
@@ -464,7 +464,7 @@ async def test_ssh_and_we_pick_the_same_host_key(tmp_path: Path) -> None:
 
 def test_nothing_of_asyncssh_is_loaded_to_log_in() -> None:
     code = (
-        "import sys, seventh.protocols.ssh.login; "
+        "import sys, seventh.protocols.ssh.probe.login; "
         "print([m for m in sys.modules if m.partition('.')[0] == 'asyncssh'])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

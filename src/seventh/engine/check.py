@@ -122,14 +122,14 @@ async def _look(
 def _begin(target: Target, options: Options, spec: Spec) -> tuple[Talk, UsageError | None]:
     """The talk, and what is wrong with the target's options, where something is.
 
-    A room with a module ``aim`` may have the person's own configuration change where it goes: an
-    alias of ``~/.ssh/config`` means another host and perhaps a jump host.
+    A room with a module ``host_alias`` may have the user's own configuration change where it goes:
+    an alias of ``~/.ssh/config`` means another host and perhaps a jump host.
     """
     aimed, wrong = target, None
     carry: Carry | None = None
     try:
         if _aims(spec.name):
-            aimed, options = protocols.part(spec.name, "aim").aim(target, options)
+            aimed, options = protocols.part(spec.name, "host_alias").aim(target, options)
         if options.via is not None:
             carry = carry_by(options.via)
     except UsageError as error:
@@ -139,23 +139,23 @@ def _begin(target: Target, options: Options, spec: Spec) -> tuple[Talk, UsageErr
 
 @functools.cache
 def _aims(room: str) -> bool:
-    return protocols.has_part(room, "aim")
+    return protocols.has_part(room, "host_alias")
 
 
 def carry_by(via: str) -> Carry:
     """What leads a talk through the jump hosts of ``via``; UsageError when they are not written so.
 
-    All hops have one scheme, and its room has a module ``via``.
+    All hops have one scheme, and its room has a module ``jump``.
     """
     hops = tuple(
         hop for text in via.split(",") for hop in parse_target(text.strip(), protocols.schemes())
     )
     rooms = {protocols.room_of(hop.scheme).name for hop in hops}
-    if len(rooms) != 1 or not protocols.has_part(name := rooms.pop(), "via"):
+    if len(rooms) != 1 or not protocols.has_part(name := rooms.pop(), "jump"):
         raise UsageError(f"--via {via!r}: write jump hosts as ssh://host[:port], with commas")
 
     async def carry(talk: Talk) -> Carrier:
-        carrier: Carrier = await protocols.part(name, "via").carry(talk, hops)
+        carrier: Carrier = await protocols.part(name, "jump").carry(talk, hops)
         return carrier
 
     return carry

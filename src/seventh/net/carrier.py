@@ -1,6 +1,6 @@
 """A carrier: something that opens streams elsewhere for us, such as a chain of SSH jump hosts.
 
-A room that can carry has a module ``via`` with a coroutine function::
+A room that can carry has a module ``jump`` with a coroutine function::
 
     async def carry(talk: Talk, hops: tuple[Target, ...]) -> Carrier
 

@@ -11,13 +11,13 @@ from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.net.talk import Talk
 from seventh.protocols.ssh import SPEC
-from seventh.protocols.ssh.credentials import gather
-from seventh.protocols.ssh.entry import enter
-from seventh.protocols.ssh.known import read_known_hosts
-from seventh.protocols.ssh.lab_channels import Conduct
-from seventh.protocols.ssh.lab_session import USER, Door, dishonest
-from seventh.protocols.ssh.session import Session
-from seventh.protocols.ssh.userauth import log_in
+from seventh.protocols.ssh.client.auth import log_in
+from seventh.protocols.ssh.client.authenticate_host import enter
+from seventh.protocols.ssh.client.credentials import gather
+from seventh.protocols.ssh.client.known_hosts import read_known_hosts
+from seventh.protocols.ssh.client.session import Session
+from seventh.protocols.ssh.lab.channels import Conduct
+from seventh.protocols.ssh.lab.session import USER, Door, dishonest
 
 
 def talk_at(port: int, door: Door, **options: Any) -> Talk:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from seventh.lintkit.files import Files
-from seventh.protocols.ssh import directives, sshd_config
-from seventh.protocols.ssh.config_lines import GrammarError, address_in_list, criteria
+from seventh.protocols.ssh import sshd_config
+from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.sshd_config import Connection, ServerConfig
+from seventh.protocols.ssh.wire.patterns import GrammarError, address_in_list, criteria
 
 NEW = (10, 5)
 

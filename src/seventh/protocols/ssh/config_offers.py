@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 
-from seventh.protocols.ssh import directives
-from seventh.protocols.ssh.config_lines import GrammarError, Names, changed_list, unknown_names
-from seventh.protocols.ssh.config_reading import Directive
-from seventh.protocols.ssh.directives import LISTS, Side, Version
+from seventh.protocols.ssh.client.config import directives
+from seventh.protocols.ssh.client.config.directives import LISTS, Side, Version
+from seventh.protocols.ssh.client.config.host import HostConfig
+from seventh.protocols.ssh.client.config.reading import Directive
 from seventh.protocols.ssh.facts import Offer
 from seventh.protocols.ssh.sshd_config import Effective
-from seventh.protocols.ssh.user_config import HostConfig
+from seventh.protocols.ssh.wire.patterns import GrammarError, Names, changed_list, unknown_names
 
 STRICT_SINCE = (9, 6)
 """The first version that offers strict key exchange; distributions brought it to older ones."""

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Kind, Linted, Software
-from seventh.protocols.ssh import directives, lint_authorized, lint_ssh, lint_sshd
+from seventh.protocols.ssh import lint_authorized, lint_ssh, lint_sshd
+from seventh.protocols.ssh.client.config import directives
 
 _LOOKED_AT = 400
 """Lines that are looked at to tell what a file is."""

@@ -7,12 +7,12 @@ from pathlib import Path
 from seventh.lintkit.files import MAX_PROBLEMS, Files, Text
 from seventh.lintkit.linted import Linted, Setting, Software, View
 from seventh.model.source import Line
-from seventh.protocols.ssh.config_lines import GrammarError
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.facts_config import ConfigFacts, UserKey
+from seventh.protocols.ssh.facts.config import ConfigFacts, UserKey
 from seventh.protocols.ssh.lint_keys import Entry, key_line
 from seventh.protocols.ssh.lint_modes import strict_modes
 from seventh.protocols.ssh.lint_views import judged
+from seventh.protocols.ssh.wire.patterns import GrammarError
 from seventh.wire.text import printable
 
 MAX_KEYS = 10_000

@@ -9,8 +9,8 @@ import re
 import msgspec
 
 from seventh.model.failure import ProtocolViolation
-from seventh.protocols.ssh.config_lines import GrammarError, Names
-from seventh.protocols.ssh.hostkeys import PublicKey, read_key
+from seventh.protocols.ssh.wire.hostkeys import PublicKey, read_key
+from seventh.protocols.ssh.wire.patterns import GrammarError, Names
 from seventh.wire.text import printable
 
 _TYPE = re.compile(

@@ -15,11 +15,11 @@ from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Setting
 from seventh.model.source import Line
 from seventh.protocols.ssh import config_offers
-from seventh.protocols.ssh.config_lines import GrammarError, Names
 from seventh.protocols.ssh.facts import HostKey, Offer
 from seventh.protocols.ssh.lint_keys import key_line
 from seventh.protocols.ssh.lint_modes import FINE, private_key
 from seventh.protocols.ssh.sshd_config import Effective
+from seventh.protocols.ssh.wire.patterns import GrammarError, Names
 
 _LEAST_GEX_BITS = 2048
 """sshd gives no smaller group, whatever its moduli file holds."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from seventh.lintkit.files import Files
-from seventh.protocols.ssh.config_lines import Names
+from seventh.protocols.ssh.wire.patterns import Names
 
 _OTHERS_WRITE = 0o022
 _OTHERS_ANYTHING = 0o077

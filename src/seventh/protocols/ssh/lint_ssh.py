@@ -15,11 +15,11 @@ from seventh.lintkit.linted import Linted, Setting, Software, View
 from seventh.model.facts import Facts
 from seventh.model.source import Line
 from seventh.protocols.ssh import config_offers
-from seventh.protocols.ssh.config_lines import GrammarError, Names, arguments
-from seventh.protocols.ssh.config_reading import Block, Directive, Reading, read
-from seventh.protocols.ssh.directives import LISTS
+from seventh.protocols.ssh.client.config.directives import LISTS
+from seventh.protocols.ssh.client.config.host import Asked, HostConfig, UserConfig, refusals
+from seventh.protocols.ssh.client.config.reading import Block, Directive, Reading, read
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.facts_config import Breadth, ConfigFacts
+from seventh.protocols.ssh.facts.config import Breadth, ConfigFacts
 from seventh.protocols.ssh.lint_modes import FINE, Modes, own_config, private_key
 from seventh.protocols.ssh.lint_views import (
     Judged,
@@ -29,8 +29,8 @@ from seventh.protocols.ssh.lint_views import (
     settings_of,
     views_allowed,
 )
-from seventh.protocols.ssh.protection import is_aead
-from seventh.protocols.ssh.user_config import Asked, HostConfig, UserConfig, refusals
+from seventh.protocols.ssh.wire.ciphers import is_aead
+from seventh.protocols.ssh.wire.patterns import GrammarError, Names, arguments
 
 _ANY_HOST = "host.invalid"
 """A host that no block names: what the file says of all others."""

@@ -11,13 +11,12 @@ from seventh.lintkit.linted import Linted, Setting, Software, View
 from seventh.model.facts import Facts
 from seventh.model.source import Line
 from seventh.protocols.ssh import config_offers, sshd_config
-from seventh.protocols.ssh.config_lines import Names, matches_list, seconds
-from seventh.protocols.ssh.config_reading import Block
-from seventh.protocols.ssh.directives import LISTS
+from seventh.protocols.ssh.client.config.directives import LISTS
+from seventh.protocols.ssh.client.config.reading import Block
 from seventh.protocols.ssh.facts import Offer, SshFacts
-from seventh.protocols.ssh.facts_config import ConfigFacts
-from seventh.protocols.ssh.facts_login import Login
-from seventh.protocols.ssh.facts_session import Bind, Permission, SessionFacts
+from seventh.protocols.ssh.facts.config import ConfigFacts
+from seventh.protocols.ssh.facts.login import Login
+from seventh.protocols.ssh.facts.session import Bind, Permission, SessionFacts
 from seventh.protocols.ssh.lint_machine import Machine
 from seventh.protocols.ssh.lint_views import (
     Judged,
@@ -27,8 +26,9 @@ from seventh.protocols.ssh.lint_views import (
     settings_of,
     views_allowed,
 )
-from seventh.protocols.ssh.protection import is_aead
 from seventh.protocols.ssh.sshd_config import Connection, Effective, ServerConfig
+from seventh.protocols.ssh.wire.ciphers import is_aead
+from seventh.protocols.ssh.wire.patterns import Names, matches_list, seconds
 
 _ROOT = Connection(user="root")
 _METHODS = (

@@ -10,11 +10,12 @@ import msgspec
 from seventh.lintkit.files import Files
 from seventh.lintkit.linted import Setting, Software
 from seventh.model.source import Line
-from seventh.protocols.ssh import config_offers, directives
-from seventh.protocols.ssh.config_reading import Reading
-from seventh.protocols.ssh.directives import LISTS, Side, Version
+from seventh.protocols.ssh import config_offers
+from seventh.protocols.ssh.client.config import directives
+from seventh.protocols.ssh.client.config.directives import LISTS, Side, Version
+from seventh.protocols.ssh.client.config.host import HostConfig
+from seventh.protocols.ssh.client.config.reading import Reading
 from seventh.protocols.ssh.sshd_config import Effective
-from seventh.protocols.ssh.user_config import HostConfig
 from seventh.wire.text import printable
 
 MAX_VIEWS = 256

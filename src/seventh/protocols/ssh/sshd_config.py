@@ -14,16 +14,16 @@ import msgspec
 
 from seventh.lintkit.files import Files, Text
 from seventh.model.source import Line
-from seventh.protocols.ssh import directives
-from seventh.protocols.ssh.config_lines import (
+from seventh.protocols.ssh.client.config import directives
+from seventh.protocols.ssh.client.config.directives import Version
+from seventh.protocols.ssh.client.config.reading import Block, Directive, Reading, read
+from seventh.protocols.ssh.wire.patterns import (
     GrammarError,
     Names,
     address_in_list,
     matches_list,
     seconds,
 )
-from seventh.protocols.ssh.config_reading import Block, Directive, Reading, read
-from seventh.protocols.ssh.directives import Version
 
 _TIMES = frozenset({"logingracetime", "clientaliveinterval", "unusedconnectiontimeout"})
 _FLAGS = frozenset({

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.facts_config import ConfigFacts, UserKey
+from seventh.protocols.ssh.facts.config import ConfigFacts, UserKey
 from seventh.protocols.ssh.rules import names as algorithms
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.facts_login import AuthStep, Login, Trust
+from seventh.protocols.ssh.facts.login import AuthStep, Login, Trust
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 SLOW_AUTH_SECONDS = 1.0

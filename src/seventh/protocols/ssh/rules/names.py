@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
-from seventh.protocols.ssh.protection import is_aead
+from seventh.protocols.ssh.wire.ciphers import is_aead
 
 
 @functools.cache

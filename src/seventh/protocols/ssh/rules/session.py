@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.facts_session import SessionFacts
+from seventh.protocols.ssh.facts.session import SessionFacts
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 

@@ -1,0 +1,1 @@
+"""Connections to SSH servers: key exchange, logins, and what runs over them."""

@@ -1,0 +1,129 @@
+"""The ssh-agent protocol: which keys an agent has, and signatures by them.
+
+draft-ietf-sshm-ssh-agent.
+The codec is sans-IO; :class:`Agent` carries its packets over the agent's socket.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+
+from seventh.model.failure import Failed, ProtocolViolation, Reason
+from seventh.net.local import LocalSocket
+from seventh.net.stopwatch import now_ns
+from seventh.protocols.ssh.wire.values import string
+from seventh.wire.reader import Reader
+from seventh.wire.text import printable
+
+SOCKET: Final = "SSH_AUTH_SOCK"
+MAX_PACKET_BYTES = 256 * 1024
+MAX_KEYS = 64
+MAX_COMMENT = 128
+LIST_SECONDS = 2.0
+SIGN_SECONDS = 30.0
+"""A signature may wait for a person: a confirmation, or a touch of a token."""
+
+FAILURE, REQUEST_IDENTITIES, IDENTITIES_ANSWER, SIGN_REQUEST, SIGN_RESPONSE = 5, 11, 12, 13, 14
+T = TypeVar("T")
+_FLAGS = {"rsa-sha2-256": 2, "rsa-sha2-512": 4}
+
+
+class AgentKey(msgspec.Struct, frozen=True):
+    """A key that the agent can sign with."""
+
+    blob: bytes
+    comment: str
+
+
+def identities_request() -> bytes:
+    """SSH_AGENTC_REQUEST_IDENTITIES, framed."""
+    return string(bytes([REQUEST_IDENTITIES]))
+
+
+def sign_request(blob: bytes, algorithm: str, data: bytes) -> bytes:
+    """SSH_AGENTC_SIGN_REQUEST, framed; ``algorithm`` tells an RSA key which hash to use."""
+    flags = _FLAGS.get(algorithm.removesuffix("-cert-v01@openssh.com"), 0)
+    return string(bytes([SIGN_REQUEST]) + string(blob) + string(data) + flags.to_bytes(4, "big"))
+
+
+def packet_length(head: bytes) -> int:
+    """How many bytes follow the four of ``head``; ProtocolViolation beyond our limit."""
+    length = int.from_bytes(head[:4], "big")
+    if not 1 <= length <= MAX_PACKET_BYTES:
+        raise ProtocolViolation(f"the agent declares a packet of {length} bytes")
+    return length
+
+
+def read_identities(packet: bytes) -> tuple[AgentKey, ...]:
+    """The keys in SSH_AGENT_IDENTITIES_ANSWER; ProtocolViolation when it is something else."""
+    reader = _expect(packet, IDENTITIES_ANSWER, "the agent's list of keys")
+    count = reader.u32()
+    if count > MAX_KEYS:
+        raise ProtocolViolation(f"the agent declares {count} keys")
+    keys = tuple(
+        AgentKey(reader.vector(4), printable(reader.vector(4), MAX_COMMENT)) for _ in range(count)
+    )
+    reader.end()
+    return keys
+
+
+def read_signature(packet: bytes) -> bytes:
+    """The signature blob in SSH_AGENT_SIGN_RESPONSE."""
+    reader = _expect(packet, SIGN_RESPONSE, "the agent's signature")
+    signature = reader.vector(4)
+    reader.end()
+    return signature
+
+
+def _expect(packet: bytes, number: int, what: str) -> Reader:
+    if packet[:1] == bytes([FAILURE]):
+        raise ProtocolViolation("the agent refuses")
+    if packet[:1] != bytes([number]):
+        raise ProtocolViolation(f"message {packet[0] if packet else 0} instead of {what}")
+    return Reader(memoryview(packet)[1:], what)
+
+
+class Agent:
+    """A running agent. Whatever goes wrong with it is Failed with ``local-resource``."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    @classmethod
+    def of_environment(cls) -> Agent | None:
+        """The agent that SSH_AUTH_SOCK names; None where it names none."""
+        path = os.environ.get(SOCKET)
+        return cls(path) if path else None
+
+    async def keys(self) -> tuple[AgentKey, ...]:
+        """The keys that it holds."""
+        return await self._ask(identities_request(), LIST_SECONDS, read_identities)
+
+    async def sign(self, blob: bytes, algorithm: str, data: bytes) -> bytes:
+        """A signature over ``data`` by the key of ``blob``."""
+        request = sign_request(blob, algorithm, data)
+        return await self._ask(request, SIGN_SECONDS, read_signature)
+
+    async def _ask(self, request: bytes, seconds: float, read: Callable[[bytes], T]) -> T:
+        until = now_ns() + int(seconds * 1e9)
+        sock = LocalSocket.open(self.path)
+        try:
+            await sock.send(request, until)
+            return read(await self._packet(sock, until))
+        except ProtocolViolation as violation:
+            raise Failed(Reason.LOCAL_RESOURCE, violation.detail) from None
+        finally:
+            sock.close()
+
+    async def _packet(self, sock: LocalSocket, until: int) -> bytes:
+        data = b""
+        while len(data) < 4 or len(data) < 4 + packet_length(data):
+            more = await sock.receive(until)
+            if not more:
+                raise Failed(Reason.LOCAL_RESOURCE, f"the agent {self.path} closed its socket")
+            data += more
+        return data[4 : 4 + packet_length(data)]

@@ -1,0 +1,64 @@
+"""From a fresh stream to a session that may log in: keys exchanged, the host's key judged."""
+
+from __future__ import annotations
+
+import time
+
+from seventh.model.failure import ProtocolViolation
+from seventh.net.stream import Stream
+from seventh.net.talk import Talk
+from seventh.protocols.ssh.client.conversation import (
+    Conversation,
+    offer_for,
+    our_offer,
+    readable_offer,
+)
+from seventh.protocols.ssh.client.known_hosts import KnownHosts, read_known_hosts
+from seventh.protocols.ssh.client.session import Session
+from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.facts.login import Trust
+from seventh.protocols.ssh.wire.certificates import Certificate, read_certificate
+
+
+async def enter(stream: Stream, known: KnownHosts, host: str, port: int) -> tuple[Session, Trust]:
+    """Greet, exchange keys, and see what ``known`` says of the key that ``host`` shows.
+
+    Nothing has been said about any user yet: have :meth:`Credentials.for_host` decide what the
+    trust allows. Raises Failed; the stream is then closed.
+    """
+    conversation = Conversation(stream)
+    try:
+        await conversation.greet()
+        names = known.algorithms(host, port, our_offer().server_host_key_algorithms)
+        offer = readable_offer(offer_for(names))
+        theirs, _ = await conversation.offers(offer)
+        conversation.agree(offer, theirs.offer)
+        await conversation.exchange_keys()
+        return Session(conversation), trust_in(conversation, known, host, port)
+    except BaseException:
+        await conversation.leave()
+        raise
+
+
+def trust_in(conversation: Conversation, known: KnownHosts, host: str, port: int) -> Trust:
+    """What ``known`` says of the key that this conversation has been shown."""
+    key, exchange = conversation.key, conversation.exchange
+    assert key is not None and exchange is not None and exchange.result is not None  # noqa: S101, PT018
+    certificate: Certificate | None = None
+    if key.certificate:
+        try:
+            certificate = read_certificate(exchange.result.host_key)
+        except ProtocolViolation:
+            certificate = None  # the key inside may be known all the same
+    return known.judge(host, port, key, certificate=certificate, now=time.time())
+
+
+def learn_trust(talk: Talk, conversation: Conversation) -> None:
+    """Note what known_hosts says of the key of a conversation of ``talk``'s; each key once."""
+    if conversation.key is None or conversation.key_valid is False:
+        return
+    known = read_known_hosts(talk.options.known_hosts)
+    trust = trust_in(conversation, known, talk.target.host, talk.target.port)
+    seen = talk.learn("ssh", SshFacts).trust
+    if trust not in seen:
+        talk.learn("ssh", SshFacts, trust=(*seen, trust))

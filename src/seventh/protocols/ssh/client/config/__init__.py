@@ -1,0 +1,1 @@
+"""The ssh_config that the user's own client would read."""

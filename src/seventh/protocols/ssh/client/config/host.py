@@ -1,0 +1,362 @@
+"""What an ssh_config says of one host: where an alias leads, as whom, and through whom.
+
+ssh reads its files once for a host: the first line of a directive holds whose Host and Match blocks
+fit. Match is asked while reading, of what is known at that line. A ``Match final`` or a
+CanonicalizeHostname makes ssh read once more, now with the host name that the first reading gave.
+``Match exec`` never runs a command here; such a block is taken not to fit.
+"""
+
+from __future__ import annotations
+
+import functools
+import getpass
+import hashlib
+import itertools
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from seventh.model.source import Line
+from seventh.protocols.ssh.client.config import directives
+from seventh.protocols.ssh.client.config.reading import Block, Directive, Reading
+from seventh.protocols.ssh.client.config.tokens import address, expand, tilde, without_comment
+from seventh.protocols.ssh.wire.patterns import (
+    GrammarError,
+    Names,
+    matches,
+    matches_list,
+    port_number,
+    seconds,
+)
+
+_FLAGS = frozenset({
+    "batchmode", "checkhostip", "clearallforwardings", "exitonforwardfailure",
+    "forkafterauthentication", "forwardx11", "forwardx11trusted", "gatewayports",
+    "gssapiauthentication", "gssapidelegatecredentials", "hashknownhosts",
+    "hostbasedauthentication", "identitiesonly", "kbdinteractiveauthentication",
+    "nohostauthenticationforlocalhost", "passwordauthentication", "permitlocalcommand",
+    "proxyusefdpass", "stdinnull", "streamlocalbindunlink", "tcpkeepalive", "visualhostkey",
+    "enablesshkeysign", "enableescapecommandline", "canonicalizefallbacklocal",
+})  # fmt: skip
+_YES_NO = ("yes", "no")
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "addressfamily": ("any", "inet", "inet6"),
+    "canonicalizehostname": ("yes", "no", "always"),
+    "compression": _YES_NO,
+    "controlmaster": ("yes", "no", "auto", "ask", "autoask"),
+    "pubkeyauthentication": ("yes", "no", "unbound", "host-bound"),
+    "requesttty": ("yes", "no", "force", "auto"),
+    "sessiontype": ("none", "subsystem", "default"),
+    "stricthostkeychecking": ("yes", "no", "ask", "off", "accept-new"),
+    "tunnel": ("yes", "no", "point-to-point", "ethernet"),
+    "updatehostkeys": ("yes", "no", "ask"),
+    "verifyhostkeydns": ("yes", "no", "ask"),
+}
+_WORD = {"true": "yes", "false": "no"}
+_TIMES = frozenset({"connecttimeout", "serveraliveinterval", "forwardx11timeout"})
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom ssh is asked to reach, and by whom."""
+
+    host: str
+    """As the person wrote it."""
+    user: str | None = None
+    port: int | None = None
+    local_user: str = ""
+    assumed: frozenset[int] = frozenset()
+    """Blocks (by index) that are taken to fit, whatever they ask: a view of one block."""
+
+
+class HostConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings that hold for one host."""
+
+    asked: Asked
+    host_name: str
+    """Where it leads."""
+    settings: Mapping[str, tuple[Directive, ...]]
+    version: directives.Version
+    problems: tuple[Line, ...] = ()
+
+    def lines(self, name: str) -> tuple[Directive, ...]:
+        """The directives that decide ``name``; more than one where they add up."""
+        return self.settings.get(name, ())
+
+    def default(self, name: str) -> str:
+        """The version's default of ``name``; empty where it has none."""
+        return directives.defaults("client", self.version).get(name, "")
+
+    def value(self, name: str) -> str:
+        """The canonical value of ``name``, in force or by default; empty where it has none."""
+        lines = self.lines(name)
+        if not lines:
+            return self.default(name)
+        return canonical(name, lines[0].values) or lines[0].value
+
+    @property
+    def port(self) -> int | None:
+        """The port that was asked for or is configured; None where neither is."""
+        if self.asked.port is not None:
+            return self.asked.port
+        lines = self.lines("port")
+        return port_number(lines[0].values[0]) if lines else None
+
+    @property
+    def user(self) -> str | None:
+        """The user that was asked for or is configured; None where neither is."""
+        lines = self.lines("user")
+        return self.asked.user or (lines[0].values[0] if lines else None)
+
+    @property
+    def identity_files(self) -> Names:
+        """The configured private key files, tokens expanded; without ``none`` and the defaults."""
+        found: dict[str, None] = {}
+        for line in self.lines("identityfile"):
+            if line.values[0].lower() != "none":
+                found[self.expanded(line.values[0])] = None
+        return tuple(found)
+
+    @property
+    def known_hosts(self) -> Names | None:
+        """UserKnownHostsFile with tokens expanded; None where it is not configured."""
+        lines = self.lines("userknownhostsfile")
+        if not lines:
+            return None
+        values = lines[0].values
+        return () if values[0].lower() == "none" else tuple(map(self.expanded, values))
+
+    @property
+    def proxy_jump(self) -> str | None:
+        """The jump hosts, tokens expanded; None where there are none."""
+        lines = self.lines("proxyjump")
+        if not lines:
+            return None
+        text = without_comment(lines[0].rest)
+        if text.lower() == "none":
+            return None
+        tokens = {"h": self.host_name, "n": self.asked.host, "p": str(self.port or 22),
+                  "r": self.user or self.asked.local_user}  # fmt: skip
+        return expand(text, tokens)
+
+    @property
+    def proxy_command(self) -> str | None:
+        """The command that would connect instead of ssh; None where there is none."""
+        lines = self.lines("proxycommand")
+        text = lines[0].rest if lines else "none"
+        return None if text.strip().lower() == "none" else text
+
+    def expanded(self, text: str) -> str:
+        """A file name with ``~``, the tokens and ``${VARIABLES}`` replaced.
+
+        GrammarError for an unknown token or a variable that is not set.
+        """
+        return expand(tilde(text), self._tokens(), variables=True)
+
+    def _tokens(self) -> Mapping[str, str]:
+        here = socket.gethostname()
+        user = self.user or self.asked.local_user
+        port = str(self.port or 22)
+        alias = self.lines("hostkeyalias")
+        hashed = hashlib.sha1(f"{here}{self.host_name}{port}{user}".encode(), usedforsecurity=False)
+        return {
+            "C": hashed.hexdigest(), "L": here.partition(".")[0], "d": str(Path.home()),
+            "h": self.host_name, "i": str(os.getuid()), "l": here, "n": self.asked.host,
+            "k": alias[0].values[0].lower() if alias else self.asked.host, "p": port, "r": user,
+            "u": self.asked.local_user,
+        }  # fmt: skip
+
+
+class UserConfig:
+    """The files that ssh reads for a person, in their order."""
+
+    def __init__(self, readings: Sequence[Reading], version: directives.Version) -> None:
+        self.readings = readings
+        self.version = version
+        self._segments = [
+            (blocks, list(group))
+            for number, reading in enumerate(readings)
+            for blocks, group in itertools.groupby(
+                reading.directives, key=functools.partial(_keyed, number)
+            )
+        ]
+        self._wants_final = any(
+            name.removeprefix("!") == "final"
+            for reading in readings for block in reading.blocks for name, _ in block.criteria
+        )  # fmt: skip
+        self._cumulative = directives.cumulative("client")
+
+    def resolve(self, asked: Asked) -> HostConfig:
+        """What holds for a host. Never raises for what the files hold: see ``problems``."""
+        if not asked.local_user:
+            asked = msgspec.structs.replace(asked, local_user=local_user())
+        state = _State(asked, self._cumulative)
+        state.read(self._segments, final=False)
+        state.take_host_name()
+        if self._wants_final or state.canonicalizes():
+            state.read(self._segments, final=True)
+        return HostConfig(
+            asked=asked,
+            host_name=state.host,
+            settings={name: tuple(held) for name, held in state.settings.items()},
+            version=self.version,
+            problems=tuple(state.problems),
+        )
+
+
+_Segment = tuple[tuple[tuple[int, Block], ...], list[Directive]]
+
+
+def _keyed(reading: int, line: Directive) -> tuple[tuple[int, Block], ...]:
+    """The line's blocks with the number of their file, since each file counts its own."""
+    return tuple((reading, block) for block in line.blocks)
+
+
+class _State:
+    """One host's settings while the files are read."""
+
+    def __init__(self, asked: Asked, cumulative: frozenset[str]) -> None:
+        self.asked = asked
+        self.host = asked.host
+        self.settings: dict[str, list[Directive]] = {}
+        self.problems: list[Line] = []
+        self._cumulative = cumulative
+        self._seen: set[tuple[str, str]] = set()
+
+    def read(self, segments: Iterable[_Segment], *, final: bool) -> None:
+        fits: dict[tuple[int, int], bool] = {}
+        for blocks, lines in segments:
+            for number, block in blocks:
+                key = (number, block.index)
+                if key not in fits:
+                    fits[key] = (number == 0 and block.index in self.asked.assumed) or self._fits(
+                        block, final=final
+                    )
+                if not fits[key]:
+                    break
+            else:
+                for line in lines:
+                    self._take(line)
+
+    def _take(self, line: Directive) -> None:
+        name = line.name
+        if name in self._cumulative:
+            if (name, line.rest) not in self._seen:
+                self._seen.add((name, line.rest))
+                self.settings.setdefault(name, []).append(line)
+        elif name not in self.settings and not self._outdone(name):
+            self.settings[name] = [line]
+
+    def _outdone(self, name: str) -> bool:
+        """ProxyJump and ProxyCommand exclude each other: the first of either holds."""
+        if name == "proxyjump":
+            return "proxycommand" in self.settings
+        return name == "proxycommand" and "proxyjump" in self.settings
+
+    def take_host_name(self) -> None:
+        """After the first reading: the host is now what HostName says."""
+        self.host = self._replaced()
+        literal = address(self.host)
+        self.host = literal if literal is not None else self.host.lower()
+
+    def canonicalizes(self) -> bool:
+        lines = self.settings.get("canonicalizehostname")
+        return bool(lines) and canonical("canonicalizehostname", lines[0].values) != "no"  # type: ignore[index]
+
+    def _replaced(self) -> str:
+        lines = self.settings.get("hostname")
+        if not lines:
+            return self.host
+        try:
+            return expand(lines[0].values[0], {"h": self.host})
+        except GrammarError as error:
+            self.problems.append(Line(file=lines[0].at.file, line=lines[0].at.line,
+                                      text=f"HostName: {error}"))  # fmt: skip
+            return self.host
+
+    # -- blocks ----------------------------------------------------------------------------------
+
+    def _fits(self, block: Block, *, final: bool) -> bool:
+        if block.kind == "host":
+            return host_fits(self.host, block.patterns)
+        host = self.host if final else self._replaced()
+        return all(
+            self._criterion(name, argument, host, final=final) for name, argument in block.criteria
+        )
+
+    def _criterion(self, name: str, argument: str, host: str, *, final: bool) -> bool:
+        plain = name.removeprefix("!")
+        if plain == "all":
+            found = True
+        elif plain in {"canonical", "final"}:
+            found = final
+        elif plain == "host":
+            found = matches_list(host, argument, lower=True) == 1
+        elif plain == "originalhost":
+            found = matches_list(self.asked.host, argument, lower=True) == 1
+        elif plain == "user":
+            found = matches_list(self._user(), argument) == 1
+        elif plain == "localuser":
+            found = matches_list(self.asked.local_user, argument) == 1
+        elif plain == "tagged":
+            lines = self.settings.get("tag")
+            found = matches_list(lines[0].values[0] if lines else "", argument) == 1
+        else:
+            return False  # exec, localnetwork and the like: only the machine itself can tell
+        return found != name.startswith("!")
+
+    def _user(self) -> str:
+        lines = self.settings.get("user")
+        return self.asked.user or (lines[0].values[0] if lines else self.asked.local_user)
+
+
+def host_fits(host: str, patterns: Iterable[str]) -> bool:
+    """Whether a Host line means ``host``: some pattern does, and no negated one."""
+    found = False
+    for pattern in patterns:
+        if pattern.startswith("!"):
+            if matches(host, pattern[1:]):
+                return False
+        elif not found and matches(host, pattern):
+            found = True
+    return found
+
+
+def canonical(name: str, values: Names) -> str | None:
+    """A directive's value in one spelling; None where ssh would refuse it."""
+    first = values[0] if values else ""
+    lower = _WORD.get(first.lower(), first.lower())
+    if name in _FLAGS:
+        return lower if lower in _YES_NO else None
+    if name in _CHOICES:
+        return lower if lower in _CHOICES[name] else None
+    if name in _TIMES:
+        return "none" if first == "none" else _text(seconds(first))
+    if name == "port":
+        return _text(port_number(first))
+    if name == "forwardagent":
+        return lower if lower in _YES_NO else first
+    if name == "controlpersist":
+        return lower if lower in _YES_NO else _text(seconds(first))
+    return " ".join(values)
+
+
+def refusals(reading: Reading) -> Iterator[tuple[Line, str]]:
+    """The lines whose values ssh would not start with."""
+    for line in reading.directives:
+        if line.values and canonical(line.name, line.values) is None:
+            yield line.at, f"{line.written} does not take {line.value!r}"
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def local_user() -> str:
+    """The name of who runs this."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

@@ -1,0 +1,267 @@
+"""Reading sshd_config and ssh_config: lines, includes and blocks, without their meaning.
+
+Both grammars are one; what differs is which words open a block. Nothing here raises for what a
+file holds: what its program would refuse joins ``refused``, what could not be read joins the
+problems of :class:`~seventh.lintkit.files.Files`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from seventh.lintkit.files import MAX_DEPTH, MAX_PROBLEMS, Files, Text
+from seventh.model.source import Line
+from seventh.protocols.ssh.client.config import directives
+from seventh.protocols.ssh.wire.patterns import (
+    GrammarError,
+    Names,
+    address_in_list,
+    arguments,
+    criteria,
+    matches_list,
+    port_number,
+    spoken,
+)
+from seventh.wire.text import printable
+
+MAX_INCLUDED = 1024
+"""Files that are included in one lint, each as often as it is."""
+MAX_DIRECTIVES = 200_000
+"""What one lint reads; no configuration is near it."""
+SYSTEM_FOLDER = "/etc/ssh"
+_WITHOUT_ARGUMENT = {
+    "server": frozenset({"all", "invalid-user"}),
+    "client": frozenset({"all", "canonical", "final"}),
+}
+_CRITERIA = {
+    "server": frozenset({
+        "all", "invalid-user", "user", "group", "host", "address", "localaddress", "localport",
+        "rdomain", "version",
+    }),
+    "client": frozenset({
+        "all", "canonical", "final", "host", "originalhost", "user", "localuser", "exec", "tagged",
+        "localnetwork", "command", "sessiontype", "version",
+    }),
+}  # fmt: skip
+_UNTAKEN = frozenset({"match", "proxycommand", "localcommand", "remotecommand", "forcecommand",
+                      "knownhostscommand", "proxyjump"})  # fmt: skip
+"""Directives that take the rest of the line as it is."""
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """A Match or Host line."""
+
+    index: int
+    kind: str
+    """``match`` or ``host``."""
+    label: str
+    """Its own words, such as ``Match User root``."""
+    at: Line
+    patterns: Names = ()
+    """Of a Host line."""
+    criteria: tuple[tuple[str, str], ...] = ()
+    """Of a Match line; a ``!`` stays before the name."""
+
+
+class Directive(msgspec.Struct, frozen=True, kw_only=True):
+    """One directive, with the blocks that it stands in, outermost first.
+
+    More than one where a file that is included inside a block has blocks of its own.
+    """
+
+    name: str
+    """In lower case; an alias is already replaced."""
+    written: str
+    """As it stands in the file."""
+    values: Names
+    rest: str
+    at: Line
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def value(self) -> str:
+        """The arguments as one text."""
+        return " ".join(self.values)
+
+
+class Reading(msgspec.Struct, kw_only=True):
+    """A configuration as its files say it, in the order in which it takes effect."""
+
+    side: directives.Side
+    directives: list[Directive] = []
+    blocks: list[Block] = []
+    refused: list[Line] = []
+    """What the program would not start with."""
+    unknown: list[Line] = []
+    """Directives that no version knows; a newer program may."""
+    undecided: list[Line] = []
+    """What only the machine itself can tell, such as ``Match exec``."""
+
+    def refuse(self, at: Line, text: str) -> None:
+        """Note what the program would refuse."""
+        if len(self.refused) < MAX_PROBLEMS:
+            self.refused.append(Line(file=at.file, line=at.line, text=printable(text, 300)))
+
+
+def read(text: Text, files: Files, side: directives.Side, *, is_user: bool = False) -> Reading:
+    """Read a file and what it includes. ``is_user``: a person's own file, not the system's."""
+    reader = _Reader(files, side, is_user=is_user)
+    reader.file(text, (), (os.path.realpath(text.name),))
+    return reader.reading
+
+
+class _Reader:
+    def __init__(self, files: Files, side: directives.Side, *, is_user: bool) -> None:
+        self.files = files
+        self.side = side
+        self.is_user = is_user
+        self.reading = Reading(side=side)
+        self._full = False
+        self._included = 0
+        self._told: set[str] = set()
+        self._texts: dict[str, Text | None] = {}
+        self._ignored = ""
+        self._aliases = directives.aliases(side)
+
+    def file(self, text: Text, outer: tuple[Block, ...], stack: tuple[str, ...]) -> None:
+        """Read one file; blocks that it opens end with it."""
+        current: tuple[Block, ...] = ()
+        for number, raw in text.numbered():
+            at = Line(file=text.name, line=number, text="")
+            try:
+                said = spoken(raw)
+                if said is None:
+                    continue
+                name = self._aliases.get(said.keyword, said.keyword)
+                if name in {"match", "host"} and (name == "match" or self.side == "client"):
+                    current = (self._block(name, said.rest, at),)
+                    continue
+                values = () if name in _UNTAKEN else arguments(said.rest)
+            except GrammarError as error:
+                self.reading.refuse(at, str(error))
+                # What a broken block holds takes effect nowhere; sshd would not start with it.
+                if raw.split()[:1] and raw.split()[0].lower() in {"match", "host"}:
+                    current = (self._nowhere(at),)
+                continue
+            if len(self.reading.directives) >= MAX_DIRECTIVES:
+                self._full = True
+                self._tell(at, f"only the first {MAX_DIRECTIVES} directives were read")
+                return
+            blocks = outer + current
+            if name == "include":
+                self._include(values, at, blocks, stack)
+            else:
+                shown = printable(f"{said.written} {' '.join(values) or said.rest}", 400)
+                self._take(Directive(
+                    name=name, written=said.written, values=values, rest=said.rest,
+                    at=Line(file=text.name, line=number, text=shown), blocks=blocks,
+                ))  # fmt: skip
+
+    def _tell(self, at: Line, why: str) -> None:
+        """Note a bound that was met, once."""
+        if why not in self._told:
+            self._told.add(why)
+            self.files.problem(at.file, at.line, why)
+
+    def _take(self, directive: Directive) -> None:
+        name = directive.name
+        if name == "ignoreunknown":
+            self._ignored = self._ignored or ",".join(directive.values)
+        if name not in directives.spelled(self.side) and not self._is_ignored(name):
+            if len(self.reading.unknown) < MAX_PROBLEMS:
+                self.reading.unknown.append(directive.at)
+            return
+        if not directive.values and name not in _UNTAKEN:
+            self.reading.refuse(directive.at, f"{directive.written} has no argument")
+            return
+        self.reading.directives.append(directive)
+
+    def _is_ignored(self, name: str) -> bool:
+        return bool(self._ignored) and matches_list(name, self._ignored, lower=True) == 1
+
+    def _block(self, kind: str, rest: str, at: Line) -> Block:
+        label = printable(f"{kind.capitalize()} {rest}", 200)
+        at = Line(file=at.file, line=at.line, text=label)
+        if kind == "host":
+            block = Block(index=len(self.reading.blocks), kind=kind, label=label, at=at,
+                          patterns=arguments(rest))  # fmt: skip
+        else:
+            asked = criteria(rest, _WITHOUT_ARGUMENT[self.side])
+            for name, argument in asked:
+                self._check(name, argument, at)
+            block = Block(index=len(self.reading.blocks), kind=kind, label=label, at=at,
+                          criteria=asked)  # fmt: skip
+        self.reading.blocks.append(block)
+        return block
+
+    def _check(self, name: str, argument: str, at: Line) -> None:
+        plain = name.removeprefix("!") if self.side == "client" else name
+        if plain not in _CRITERIA[self.side]:
+            raise GrammarError(f"Match has no criterion {plain}")
+        if plain in {"address", "localaddress"}:
+            address_in_list(None, argument)
+        if plain == "localport" and port_number(argument) is None:
+            raise GrammarError(f"Match LocalPort {argument} is no port")
+        if plain == "exec":
+            self.reading.undecided.append(Line(
+                file=at.file, line=at.line,
+                text="Match exec would run a command to know; Seventh never does: "
+                "the block was taken not to match",
+            ))  # fmt: skip
+
+    @staticmethod
+    def _nowhere(at: Line) -> Block:
+        return Block(index=-1, kind="match", label="", at=at, criteria=(("nowhere", ""),))
+
+    # -- includes --------------------------------------------------------------------------------
+
+    def _include(
+        self, patterns: Names, at: Line, blocks: tuple[Block, ...], stack: tuple[str, ...]
+    ) -> None:
+        if not patterns:
+            self.reading.refuse(at, "Include names no file")
+        for pattern in patterns:
+            for path in self._found(pattern):
+                real = os.path.realpath(path)
+                if real in stack:
+                    self.reading.refuse(at, f"Include {path} includes itself")
+                elif len(stack) > MAX_DEPTH:
+                    self.reading.refuse(at, f"Include {path}: more than {MAX_DEPTH} files deep")
+                elif self._included >= MAX_INCLUDED:
+                    self._tell(at, f"more than {MAX_INCLUDED} files are included: the rest is not")
+                elif (text := self._text(path, at)) is not None and not self._full:
+                    self._included += 1
+                    self.file(text, blocks, (*stack, real))
+
+    def _text(self, path: Path, at: Line) -> Text | None:
+        """A file's lines; what could not be read is asked for once."""
+        name = str(path)
+        if name not in self._texts:
+            self._texts[name] = self.files.read(path, at=at)
+        return self._texts[name]
+
+    def _found(self, pattern: str) -> list[Path]:
+        """The files that an Include means, as seen from the file that is judged."""
+        if pattern.startswith("~/"):
+            pattern = str(self.files.expand(pattern))
+        elif not pattern.startswith("/"):
+            pattern = str(self._folder() / pattern)
+        elif self._is_copy() and pattern.startswith(f"{SYSTEM_FOLDER}/"):
+            # A copy of another machine's /etc/ssh: this machine's files say nothing of it.
+            pattern = str(self.files.base / pattern.removeprefix(f"{SYSTEM_FOLDER}/"))
+        return self.files.matching(pattern)
+
+    def _folder(self) -> Path:
+        if self.is_user and self.files.home is not None:
+            return self.files.home / ".ssh"
+        return self.files.base
+
+    def _is_copy(self) -> bool:
+        return (
+            not self.is_user
+            and self.files.base != Path()
+            and os.path.realpath(self.files.base) != SYSTEM_FOLDER
+        )

@@ -1,0 +1,250 @@
+"""One connection to an SSH server: the codec driven over a stream, up to NEWKEYS and EXT_INFO."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+from seventh import __version__
+from seventh.model.failure import Failed, ProtocolViolation, Reason
+from seventh.model.phase import Mark
+from seventh.net.stopwatch import Timer, now_ns
+from seventh.net.stream import Stream
+from seventh.protocols.ssh.facts import Choice, Names, Offer
+from seventh.protocols.ssh.wire.ciphers import CIPHERS, MACS
+from seventh.protocols.ssh.wire.exchange import Exchange, NoCommonError, negotiate, no_agreement
+from seventh.protocols.ssh.wire.hostkeys import (
+    KEY_TYPES,
+    PublicKey,
+    algorithms_of,
+    read_key,
+    verify,
+)
+from seventh.protocols.ssh.wire.ident import Ident
+from seventh.protocols.ssh.wire.kex import GroupSizes, implemented
+from seventh.protocols.ssh.wire.messages import Disconnect, ExtInfo, KexInit, KexPacket, NewKeys
+from seventh.protocols.ssh.wire.transport import STRICT, Connection, Event, Role
+from seventh.wire.identify import identify
+from seventh.wire.text import printable
+
+SOFTWARE = f"Seventh_{__version__}"
+GREETING = f"SSH-2.0-{SOFTWARE}\r\n".encode("ascii")
+
+# Named last and only so that an old server reaches its NEWKEYS with us; nothing is sent under them.
+_UNREADABLE_CIPHERS = ("blowfish-cbc", "cast128-cbc", "arcfour256", "arcfour128", "arcfour")
+_UNREADABLE_MACS = ("umac-128-etm@openssh.com", "umac-64-etm@openssh.com", "umac-128@openssh.com",
+                    "umac-64@openssh.com", "hmac-ripemd160")  # fmt: skip
+_BY_APPLICATION = 11
+_KEX_FAILED = 3
+
+
+@functools.cache
+def our_offer() -> Offer:
+    """All that we can speak, best first; no compression: a bomb needs an unpacker."""
+    ciphers = (*CIPHERS, *_UNREADABLE_CIPHERS)
+    macs = (*MACS, *_UNREADABLE_MACS)
+    return Offer(
+        kex_algorithms=(*implemented(), "ext-info-c", STRICT["client"]),
+        server_host_key_algorithms=tuple(
+            name for kind in KEY_TYPES for name in algorithms_of(kind)
+        ),
+        encryption_algorithms_client_to_server=ciphers,
+        encryption_algorithms_server_to_client=ciphers,
+        mac_algorithms_client_to_server=macs,
+        mac_algorithms_server_to_client=macs,
+        compression_algorithms_client_to_server=("none",),
+        compression_algorithms_server_to_client=("none",),
+    )
+
+
+def not_ssh(address: str, port: int, first: bytes) -> Failed | None:
+    """The failure of a peer whose first bytes are another protocol's; None where they are not."""
+    name = identify(first)
+    if name is None or name == "SSH":
+        return None
+    return Failed(Reason.PROTOCOL_MISMATCH, f"{address} port {port} speaks {name}, not SSH")
+
+
+def closed_early(lines: list[bytes], first: bytes) -> Failed:
+    """The failure of a peer that closed before its identification string, with its last words."""
+    words = printable(lines[-1] if lines else first, 200).strip()
+    said = f"; it said: {words}" if words else ""
+    return Failed(Reason.PEER_CLOSED, f"the server closed before its identification string{said}")
+
+
+class Conversation:
+    """A client's side of one connection. Every method raises Failed when it cannot go on."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.connection = Connection(Role.CLIENT, SOFTWARE)
+        self.exchange: Exchange | None = None
+        self.choice: Choice | None = None
+        self.key: PublicKey | None = None
+        self.key_valid: bool | None = None
+        self.offer = our_offer()
+        self.confirmed = False
+        """Whether our NEWKEYS has gone."""
+
+    async def event(self, deadline_ns: int | None = None) -> Event:
+        """The next event, however many receives it takes."""
+        while True:
+            event = self.connection.next_event()
+            if event is not None:
+                if isinstance(event.message, Disconnect):
+                    raise disconnected(event.message)
+                return event
+            data, at = await self.stream.receive(deadline_ns)
+            if not data:
+                raise self._closed()
+            self.connection.feed(data, at)
+
+    def _closed(self) -> Failed:
+        if self.connection.peer_ident is None:
+            return closed_early(self.connection.pre_ident_lines, self.connection.first_bytes)
+        return Failed(Reason.PEER_CLOSED, "the server closed the connection")
+
+    async def greet(self) -> tuple[Mark, Ident, Mark]:
+        """Exchange identification strings: when ours went, the server's, and when it came."""
+        sent = await self.stream.send(self.connection.greet())
+        try:
+            while True:
+                event = self.connection.next_event()
+                if event is not None and isinstance(event.message, Ident):
+                    return sent, event.message, event.at
+                self._name_stranger()
+                data, at = await self.stream.receive()
+                if not data:
+                    raise self._closed()
+                self.connection.feed(data, at)
+        except ProtocolViolation:
+            self._name_stranger()
+            raise
+
+    def _name_stranger(self) -> None:
+        address = self.stream.address
+        stranger = not_ssh(address.ip, address.port, self.connection.first_bytes)
+        if stranger is not None:
+            raise stranger from None
+
+    async def offers(self, offer: Offer) -> tuple[KexInit, Mark]:
+        """Send our KEXINIT and read the server's."""
+        self.offer = offer
+        ours = KexInit(cookie=os.urandom(16), offer=offer)
+        await self.stream.send(self.connection.send(ours))
+        while True:
+            event = await self.event()
+            if isinstance(event.message, KexInit):
+                return event.message, event.at
+
+    def agree(self, ours: Offer, theirs: Offer) -> Choice:
+        """Negotiate; Failed with negotiation-failed when a list has nothing in common."""
+        try:
+            self.choice = negotiate(ours, theirs)
+        except NoCommonError as error:
+            raise no_agreement(error) from None
+        return self.choice
+
+    async def exchange_keys(
+        self, timer: Timer | None = None, sizes: GroupSizes | None = None
+    ) -> Mark:
+        """Run the key exchange to the server's NEWKEYS and judge the host key's signature.
+
+        ``timer`` begins with our first message and stops at NEWKEYS. ``key`` and ``key_valid`` are
+        set as soon as they are known; a wrong signature raises ProtocolViolation.
+        """
+        assert self.choice is not None  # noqa: S101 - agree() comes first
+        exchange = self.exchange = Exchange(self.connection, self.choice, sizes=sizes)
+        begun = await self.stream.send(exchange.begin())
+        if timer is not None:
+            timer.begin(begun)
+        while True:
+            event = await self.event()
+            if isinstance(event.message, KexPacket):
+                answer = exchange.handle(event.message)
+                if answer:
+                    await self.stream.send(answer)
+            elif isinstance(event.message, NewKeys):
+                break
+        if timer is not None:
+            timer.stop(event.at)
+        self._judge_key(exchange)
+        return event.at
+
+    def _judge_key(self, exchange: Exchange) -> None:
+        result = exchange.result
+        assert result is not None and self.choice is not None  # noqa: S101, PT018 - NEWKEYS came
+        self.key = read_key(result.host_key)
+        self.key_valid = verify(
+            self.key, self.choice.host_key, result.signature, result.exchange_hash
+        )
+        if self.key_valid is False:
+            raise ProtocolViolation(
+                "the host key's signature over the exchange hash is wrong: the server does not "
+                "hold this key, or something between changed the handshake"
+            )
+
+    async def confirm(self) -> None:
+        """Answer the server's NEWKEYS with ours; a second time nothing is sent."""
+        if not self.confirmed:
+            self.confirmed = True
+            await self.stream.send(self.connection.send(NewKeys()))
+
+    async def extensions(self, seconds: float) -> ExtInfo | None:
+        """Answer NEWKEYS and wait for EXT_INFO; None when none comes in time or can be read.
+
+        RFC 8308 §2.4: a server that has something to say says it right after its NEWKEYS.
+        """
+        if self.connection.deaf or self.connection.sealer_missing:
+            return None
+        await self.confirm()
+        try:
+            event = await self.event(now_ns() + int(seconds * 1e9))
+        except Failed as failed:
+            if failed.reason in {Reason.PEER_SILENT, Reason.PEER_CLOSED, Reason.PEER_RESET}:
+                return None
+            raise
+        return event.message if isinstance(event.message, ExtInfo) else None
+
+    async def leave(self) -> None:
+        """Say goodbye to a server that speaks SSH, and close."""
+        if self.connection.peer_ident is None:
+            self.stream.close()
+            return
+        farewell = Disconnect(_BY_APPLICATION, b"look finished")
+        try:
+            await self.stream.send(self.connection.send(farewell))
+        except Failed:
+            return
+        finally:
+            self.stream.close()
+
+
+def disconnected(message: Disconnect) -> Failed:
+    """The failure of a conversation that the server has ended, with its reason."""
+    text = printable(message.description, 200)
+    reason = Reason.NEGOTIATION_FAILED if message.code == _KEX_FAILED else Reason.PEER_CLOSED
+    return Failed(reason, f"the server disconnected (code {message.code}): {text}")
+
+
+def readable_offer(offer: Offer) -> Offer:
+    """``offer`` with only those ciphers and MACs that can be spoken under: what a login needs."""
+    from msgspec.structs import replace
+
+    return replace(
+        offer,
+        encryption_algorithms_client_to_server=tuple(CIPHERS),
+        encryption_algorithms_server_to_client=tuple(CIPHERS),
+        mac_algorithms_client_to_server=tuple(MACS),
+        mac_algorithms_server_to_client=tuple(MACS),
+    )
+
+
+def offer_for(names: Names, kex: Names | None = None) -> Offer:
+    """Our offer, narrowed to these host key algorithms and, where given, key exchange methods."""
+    from msgspec.structs import replace
+
+    offer = replace(our_offer(), server_host_key_algorithms=names)
+    if kex is not None:
+        offer = replace(offer, kex_algorithms=(*kex, "ext-info-c", STRICT["client"]))
+    return offer

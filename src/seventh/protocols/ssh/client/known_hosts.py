@@ -1,0 +1,224 @@
+"""known_hosts: what is known of a host's keys (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
+
+Plain, hashed and patterned names, ``[host]:port``, ``@cert-authority`` and ``@revoked``. A line
+that cannot be read is passed over, as OpenSSH does.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import hashlib
+import hmac
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from seventh.model.failure import UsageError
+from seventh.protocols.ssh.facts import Names
+from seventh.protocols.ssh.facts.login import Trust
+from seventh.protocols.ssh.wire.certificates import Certificate
+from seventh.protocols.ssh.wire.hostkeys import CERTIFICATE, PublicKey, key_type
+from seventh.protocols.ssh.wire.patterns import matches_list
+
+MAX_FILE_BYTES = 16 * 1024 * 1024
+MAX_LINE_BYTES = 64 * 1024
+USER_FILES = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
+SYSTEM_FILES = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
+SSH_PORT = 22
+
+Marker = Literal["", "cert-authority", "revoked"]
+
+
+class KnownLine(msgspec.Struct, frozen=True):
+    """One line: whose key it is and what it says of it."""
+
+    marker: Marker
+    names: str
+    """Patterns with commas between them, or one hashed name."""
+    kind: str
+    blob: bytes
+    file: str
+    line: int
+
+    @property
+    def fingerprint(self) -> str:
+        """Type and SHA-256, as everywhere in the report."""
+        return fingerprint(self.kind, self.blob)
+
+    def names_host(self, name: str) -> bool:
+        """Whether the line is about ``name``: a lower-case host, or ``[host]:port``."""
+        if self.names.startswith("|"):
+            return _is_hash_of(self.names, name)
+        return matches_list(name, self.names, lower=True) == 1
+
+
+def fingerprint(kind: str, blob: bytes) -> str:
+    """A key's type and SHA-256 fingerprint, as OpenSSH writes them."""
+    text = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+    return f"{kind} SHA256:{text}"
+
+
+def _is_hash_of(hashed: str, name: str) -> bool:
+    """``|1|salt|hash``: HMAC-SHA1 of the name, keyed with the salt."""
+    _, _, rest = hashed.partition("|1|")
+    salt, _, digest = rest.partition("|")
+    try:
+        key, wanted = base64.b64decode(salt, validate=True), base64.b64decode(digest, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return hmac.compare_digest(hmac.digest(key, name.encode(), "sha1"), wanted)
+
+
+def parse(text: bytes, file: str) -> Iterator[KnownLine]:
+    """The lines of a known_hosts file that say something."""
+    for number, raw in enumerate(text.split(b"\n"), 1):
+        if len(raw) > MAX_LINE_BYTES:
+            continue
+        words = raw.decode("utf-8", "replace").split()
+        marker = ""
+        if words and words[0].startswith("@"):
+            marker = words.pop(0)[1:]
+            if marker not in {"cert-authority", "revoked"}:
+                continue
+        if len(words) < 3 or words[0].startswith("#"):
+            continue
+        try:
+            blob = base64.b64decode(words[2], validate=True)
+        except (binascii.Error, ValueError):
+            continue
+        if _is_of(blob, words[1]):
+            yield KnownLine(_MARKERS[marker], words[0], words[1], blob, file, number)
+
+
+_MARKERS: dict[str, Marker] = {"": "", "cert-authority": "cert-authority", "revoked": "revoked"}
+
+
+def _is_of(blob: bytes, kind: str) -> bool:
+    """Whether a key blob names the type that its line names."""
+    return blob[4 : 4 + int.from_bytes(blob[:4], "big")] == kind.encode()
+
+
+class KnownHosts:
+    """The lines of one or several files."""
+
+    def __init__(self, lines: Iterable[KnownLine]) -> None:
+        self.lines = tuple(lines)
+
+    def _about(self, host: str, port: int) -> list[KnownLine]:
+        name = host.lower()
+        if port != SSH_PORT:
+            name = f"[{name}]:{port}"
+        return [line for line in self.lines if line.names_host(name)]
+
+    def algorithms(self, host: str, port: int, offered: Names) -> Names:
+        """``offered`` host key algorithms, those first whose key can be recognised, as ssh(1) asks.
+
+        A server with several keys then shows one that is known, and no other.
+        """
+        about = self._about(host, port)
+        kinds = {line.kind for line in about if not line.marker}
+        has_authority = any(line.marker == "cert-authority" for line in about)
+
+        def rank(name: str) -> int:
+            certificate = name.endswith(CERTIFICATE)
+            if has_authority and certificate:
+                return 0
+            return 1 if key_type(name) in kinds and not certificate else 2
+
+        return tuple(sorted(offered, key=rank))
+
+    def judge(
+        self,
+        host: str,
+        port: int,
+        key: PublicKey,
+        *,
+        certificate: Certificate | None = None,
+        now: float,
+    ) -> Trust:
+        """What is known of ``key``, which the host showed, perhaps in a ``certificate``.
+
+        An entry for the host alone vouches for a key at another port, too, but never against one:
+        that is another server.
+        """
+        about = self._about(host, port)
+        trust = _judged(about, host, key, certificate, now)
+        if trust.status == "unknown" and port != SSH_PORT:
+            elsewhere = _judged(self._about(host, SSH_PORT), host, key, certificate, now)
+            if elsewhere.status in {"known", "revoked"}:
+                return elsewhere
+        return trust
+
+
+def _judged(
+    about: list[KnownLine], host: str, key: PublicKey, certificate: Certificate | None, now: float
+) -> Trust:
+    shown = fingerprint(key.type, key.plain)
+    authority = certificate.authority if certificate is not None else b""
+    detail = ""
+    for line in about:
+        if line.marker == "revoked" and line.blob in {key.plain, authority}:
+            return Trust(status="revoked", key=shown, file=line.file, line=line.line)
+    for line in about:
+        if line.marker == "cert-authority" and certificate is not None and line.blob == authority:
+            refused = certificate.refused("host", host.lower(), now)
+            if refused is None:
+                return Trust(
+                    status="known", key=shown, file=line.file, line=line.line,
+                    detail=f"vouched for by the authority {line.fingerprint}",
+                )  # fmt: skip
+            detail = f"its certificate {refused}"
+        if not line.marker and line.blob == key.plain:
+            return Trust(status="known", key=shown, file=line.file, line=line.line)
+    for line in about:
+        if not line.marker and line.kind == key.type:
+            return Trust(
+                status="changed", key=shown, file=line.file, line=line.line,
+                pinned=line.fingerprint, detail=detail,
+            )  # fmt: skip
+    others = {line.kind for line in about if not line.marker}
+    if others and not detail:
+        detail = f"the host is known by other types of key: {', '.join(sorted(others))}"
+    return Trust(status="unknown", key=shown, detail=detail)
+
+
+# -- files -----------------------------------------------------------------------------------------
+
+
+def read_known_hosts(file: str | None) -> KnownHosts:
+    """The person's and the system's known_hosts, or ``file`` alone.
+
+    UsageError when ``file`` cannot be read; the usual files may be missing.
+    """
+    if file is not None:
+        return KnownHosts(_read(file, needed=True))
+    return KnownHosts(
+        line for name in (*USER_FILES, *SYSTEM_FILES) for line in _read(name, needed=False)
+    )
+
+
+def _read(name: str, *, needed: bool) -> tuple[KnownLine, ...]:
+    try:
+        path = Path(name).expanduser()
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):
+            raise OSError("not a regular file")
+        if about.st_size > MAX_FILE_BYTES:
+            raise OSError(f"larger than {MAX_FILE_BYTES} bytes")
+        return _lines_of(path, about.st_mtime_ns, about.st_size)
+    except (OSError, ValueError, RuntimeError) as error:
+        if not needed:
+            return ()
+        said = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"the known_hosts file {name} cannot be read: {said}") from None
+
+
+@functools.lru_cache(maxsize=8)
+def _lines_of(path: Path, changed_ns: int, size: int) -> tuple[KnownLine, ...]:
+    with path.open("rb") as file:
+        return tuple(parse(file.read(MAX_FILE_BYTES), str(path)))

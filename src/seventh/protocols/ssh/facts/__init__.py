@@ -1,0 +1,152 @@
+"""What a look at an SSH server learns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from seventh.model.facts import Facts
+from seventh.model.product import product_of
+from seventh.protocols.ssh.facts.config import ConfigFacts
+from seventh.protocols.ssh.facts.login import Login, Trust
+from seventh.protocols.ssh.facts.session import SessionFacts
+
+Names = tuple[str, ...]
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """The ten name-lists of a KEXINIT, under the names that RFC 4253 §7.1 gives them."""
+
+    kex_algorithms: Names = ()
+    server_host_key_algorithms: Names = ()
+    encryption_algorithms_client_to_server: Names = ()
+    encryption_algorithms_server_to_client: Names = ()
+    mac_algorithms_client_to_server: Names = ()
+    mac_algorithms_server_to_client: Names = ()
+    compression_algorithms_client_to_server: Names = ()
+    compression_algorithms_server_to_client: Names = ()
+    languages_client_to_server: Names = ()
+    languages_server_to_client: Names = ()
+
+    @property
+    def ciphers(self) -> Names:
+        """The ciphers of both directions, each once, in order."""
+        return _union(
+            self.encryption_algorithms_client_to_server,
+            self.encryption_algorithms_server_to_client,
+        )
+
+    @property
+    def macs(self) -> Names:
+        """The MACs of both directions, each once, in order."""
+        return _union(self.mac_algorithms_client_to_server, self.mac_algorithms_server_to_client)
+
+    @property
+    def compressions(self) -> Names:
+        """The compression methods of both directions, each once, in order."""
+        return _union(
+            self.compression_algorithms_client_to_server,
+            self.compression_algorithms_server_to_client,
+        )
+
+
+def _union(*lists: Names) -> Names:
+    return tuple(dict.fromkeys(name for names in lists for name in names))
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """What two offers agree on (RFC 4253 §7.1): always the client's first that the server has, too.
+
+    A MAC is empty where the cipher authenticates by itself.
+    """
+
+    kex: str
+    host_key: str
+    cipher_client_to_server: str
+    cipher_server_to_client: str
+    mac_client_to_server: str
+    mac_server_to_client: str
+    compression_client_to_server: str
+    compression_server_to_client: str
+
+
+class HostKey(msgspec.Struct, frozen=True, kw_only=True):
+    """One host key, as a connection that asked for its type got it.
+
+    Of a certificate, the fingerprints and ``bits`` are those of the key inside.
+    """
+
+    type: str
+    bits: int
+    sha256: str
+    """As OpenSSH writes it: ``SHA256:`` and base64 without padding."""
+    sha256_hex: str
+    """As an SSHFP record of fingerprint type 2 has it (RFC 6594)."""
+    sha1_hex: str
+    """As an SSHFP record of fingerprint type 1 has it (RFC 4255)."""
+    certificate: bool = False
+    signature_algorithm: str = ""
+    signature_valid: bool | None = None
+    """Whether its signature over the exchange hash verified; None where it could not be tried."""
+
+
+class Sshfp(msgspec.Struct, frozen=True, kw_only=True):
+    """One SSHFP record (RFC 4255 §3.1)."""
+
+    algorithm: int
+    fingerprint_type: int
+    fingerprint: str
+    """In lower-case hex."""
+
+
+class SshFacts(Facts, frozen=True, kw_only=True):
+    """Everything the transport layer tells before a login."""
+
+    ident: str | None = None
+    """The server's identification string, cleaned."""
+    protocol_version: str | None = None
+    software: str | None = None
+    comments: str | None = None
+    pre_ident_lines: Names = ()
+    """Lines sent before the identification string (RFC 4253 §4.2)."""
+    banner_seconds: float | None = None
+    """From the connection's establishment to the identification string."""
+    rtt_seconds: float | None = None
+    """The round trip measured while connecting."""
+    kexinit_seconds: float | None = None
+    """From the identification string to KEXINIT."""
+    kex_seconds: float | None = None
+    """From our ECDH, hybrid or DH init to the server's NEWKEYS."""
+    kexinit: Offer | None = None
+    strict_kex: bool | None = None
+    """Whether the server offers strict key exchange, the remedy for Terrapin."""
+    negotiated: Choice | None = None
+    host_keys: tuple[HostKey, ...] = ()
+    host_keys_by_address: Mapping[str, Names] = {}
+    """``TYPE SHA256:…`` seen at each address of the name, each asked in the same way."""
+    gex_bits: int | None = None
+    """The modulus that the server gave when it was asked for the smallest."""
+    extensions: Names | None = None
+    """Names of the extensions in EXT_INFO; None when none was received or it could not be read."""
+    server_sig_algs: Names | None = None
+    """Signature algorithms taken from users (RFC 8308 §3.1)."""
+    sshfp: tuple[Sshfp, ...] | None = None
+    """The name's SSHFP records; None when nobody asked or the question failed."""
+    sshfp_authenticated: bool | None = None
+    """Whether the resolver vouched for the SSHFP answer (AD bit); Seventh only repeats its word."""
+    trust: tuple[Trust, ...] = ()
+    """What known_hosts says of the host keys that were seen."""
+    login: Login | None = None
+    """What logging in showed; None where nobody asked for it."""
+    session: SessionFacts | None = None
+    """What the channels of a login showed."""
+    config: ConfigFacts | None = None
+    """What a configuration file decides and the wire does not show."""
+    unlearnt: Mapping[str, str] = {}
+    """What could not be learnt, and why."""
+
+    @property
+    def product(self) -> str:
+        """The software that the identification string names."""
+        return product_of(self.software or "")

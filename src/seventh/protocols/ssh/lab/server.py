@@ -1,0 +1,134 @@
+"""A server on our own codec that can do wrong what no honest implementation does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import msgspec
+from msgspec.structs import replace
+
+from seventh.model.failure import ProtocolViolation
+from seventh.model.phase import Mark
+from seventh.protocols.ssh.facts import Names, Offer
+from seventh.protocols.ssh.wire.exchange import Exchange, NoCommonError, negotiate
+from seventh.protocols.ssh.wire.hostkeys import Signer, key_type
+from seventh.protocols.ssh.wire.ident import Ident
+from seventh.protocols.ssh.wire.kex import Group, GroupSizes
+from seventh.protocols.ssh.wire.messages import ExtInfo, Ignore, KexInit, KexPacket
+from seventh.protocols.ssh.wire.transport import STRICT, Connection, Role
+
+_CIPHERS = ("chacha20-poly1305@openssh.com", "aes256-gcm@openssh.com", "aes256-ctr")
+_MACS = ("hmac-sha2-256-etm@openssh.com",)
+GOOD_KEX = ("mlkem768x25519-sha256", "curve25519-sha256", "diffie-hellman-group16-sha512")
+_NOWHERE = Mark(0, "user")
+
+
+def good_offer() -> Offer:
+    """What a server without fault offers, strict key exchange included."""
+    return Offer(
+        kex_algorithms=(*GOOD_KEX, STRICT["server"]),
+        server_host_key_algorithms=("ssh-ed25519",),
+        encryption_algorithms_client_to_server=_CIPHERS,
+        encryption_algorithms_server_to_client=_CIPHERS,
+        mac_algorithms_client_to_server=_MACS,
+        mac_algorithms_server_to_client=_MACS,
+        compression_algorithms_client_to_server=("none",),
+        compression_algorithms_server_to_client=("none",),
+    )
+
+
+class WrongSigner(Signer):
+    """Signs something else than it was given."""
+
+    def sign(self, algorithm: str, data: bytes) -> bytes:
+        """A valid signature over the wrong bytes."""
+        return super().sign(algorithm, b"not " + data)
+
+
+class Manner(msgspec.Struct, frozen=True, kw_only=True):
+    """How a server behaves: by default, well."""
+
+    offer: Offer
+    signers: tuple[Signer, ...]
+    ident: str = "SSH-2.0-SeventhLab"
+    before_ident: bytes = b""
+    banner_delay_seconds: float = 0.0
+    kex_delay_seconds: float = 0.0
+    modulus: int = 0
+    """What group exchange gives."""
+    server_sig_algs: Names | None = ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256")
+    chatter: int = 0
+    """IGNORE messages sent right after KEXINIT, at least one of which strict clients refuse."""
+
+    def with_kex(self, *names: str) -> Manner:
+        """The same manner with these key exchange methods."""
+        return replace(self, offer=replace(self.offer, kex_algorithms=names))
+
+
+class RawServer:
+    """Serves one manner; :meth:`handle` is a handler for ``labkit.serve.tcp_server``."""
+
+    def __init__(self, manner: Manner) -> None:
+        self.manner = manner
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, until the client leaves or breaks the protocol."""
+        manner = self.manner
+        connection = Connection(Role.SERVER, "SeventhLab")
+        connection.our_ident = manner.ident.encode()
+        await asyncio.sleep(manner.banner_delay_seconds)
+        writer.write(manner.before_ident + connection.greet())
+        session = _Session(manner, connection, writer)
+        try:
+            while data := await reader.read(65536):
+                for event in connection.receive(data, _NOWHERE):
+                    await session.take(event.message)
+        except (ProtocolViolation, NoCommonError):
+            return
+
+
+class _Session:
+    """What one connection has come to."""
+
+    def __init__(
+        self, manner: Manner, connection: Connection, writer: asyncio.StreamWriter
+    ) -> None:
+        self._manner, self._connection, self._writer = manner, connection, writer
+        self._exchange: Exchange | None = None
+
+    async def take(self, message: object) -> None:
+        """Answer one message of the client's."""
+        send, manner = self._connection.send, self._manner
+        match message:
+            case Ident():
+                self._writer.write(send(KexInit(cookie=os.urandom(16), offer=manner.offer)))
+                for _ in range(manner.chatter):
+                    self._writer.write(send(Ignore()))
+            case KexInit():
+                choice = negotiate(message.offer, manner.offer)
+                kind = key_type(choice.host_key)
+                signer = next(signer for signer in manner.signers if signer.type == kind)
+                self._exchange = Exchange(
+                    self._connection, choice, signer=signer, group_for=self._group
+                )
+            case KexPacket() if self._exchange is not None:
+                answer = self._exchange.handle(message)
+                if self._exchange.result is not None:
+                    await asyncio.sleep(manner.kex_delay_seconds)
+                    answer += self._extensions()
+                self._writer.write(answer)
+            case _:
+                pass
+
+    def _extensions(self) -> bytes:
+        names = self._manner.server_sig_algs
+        if names is None:
+            return b""
+        return self._connection.send(ExtInfo({b"server-sig-algs": ",".join(names).encode()}))
+
+    def _group(self, asked: GroupSizes) -> Group:
+        return Group(self._manner.modulus, 2)
+
+
+__all__ = ["GOOD_KEX", "Manner", "RawServer", "WrongSigner", "good_offer"]

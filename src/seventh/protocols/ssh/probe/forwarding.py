@@ -1,0 +1,118 @@
+"""Which forwardings a server lets a user have: asked for, looked at, and undone (RFC 4254 §7)."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+from typing import Literal
+
+from seventh.model.failure import Failed, Reason
+from seventh.net.address import Address, reach
+from seventh.net.connect import open_tcp
+from seventh.net.talk import Talk
+from seventh.protocols.ssh.client.mux import Mux
+from seventh.protocols.ssh.client.mux_failures import RefusedError
+from seventh.protocols.ssh.facts.session import Bind, Permission
+from seventh.protocols.ssh.probe.notes import learn
+from seventh.protocols.ssh.wire.channels import CONNECT_FAILED, PROHIBITED
+from seventh.wire.reader import Reader, vector
+
+ANSWER_SECONDS = 2.0
+"""How long the server may take to answer one request."""
+TRY_SECONDS = 1.0
+"""How long a forwarded port may take to accept from here."""
+_LOOPBACK, _EVERYWHERE = b"localhost", b"0.0.0.0"
+_ANOTHER_LOOPBACK = "127.0.0.2"
+"""On this machine: what is bound to 127.0.0.1 does not answer here, what is bound to all does."""
+
+Tried = Literal["allowed", "forbidden", "unsettled", "failed"]
+
+
+async def look(talk: Talk, mux: Mux) -> None:
+    """Local, dynamic and remote forwarding; what was granted is cancelled, whatever happens."""
+    address = mux.line.stream.address
+    with talk.watch.phase("ssh.forward", address.ip):
+        # Its own SSH port is the one place that is sure to exist and to which a connection that
+        # says nothing is harmless.
+        local = await _direct(talk, mux, "localhost", address.port)
+        dynamic = await _direct(talk, mux, address.ip, address.port)
+        if local == "failed" and dynamic == "allowed":
+            local = "allowed"  # it may well listen on that address only
+        learn(talk, local_forward=_settled(local), dynamic_forward=_settled(dynamic))
+        learn(talk, remote_forward=await _remote(talk, mux, _LOOPBACK))
+        learn(talk, remote_forward_all=await _remote(talk, mux, _EVERYWHERE))
+
+
+def _settled(tried: Tried) -> Permission:
+    """Some servers (asyncssh) say of what they forbid that connecting failed."""
+    return "unsettled" if tried == "failed" else tried
+
+
+async def _direct(talk: Talk, mux: Mux, host: str, port: int) -> Tried:
+    """Whether the server connects there for us."""
+    try:
+        stream = await mux.open_direct(host, port, talk.budget.within(ANSWER_SECONDS))
+    except RefusedError as error:
+        if error.refusal.code == PROHIBITED:
+            return "forbidden"
+        return "failed" if error.refusal.code == CONNECT_FAILED else "unsettled"
+    except Failed as failed:
+        if failed.reason is Reason.PEER_SILENT and mux.alive:
+            return "unsettled"
+        raise
+    stream.close()
+    return "allowed"
+
+
+async def _remote(talk: Talk, mux: Mux, host: bytes) -> Bind:
+    """Have the server listen on a port of its choice, see who can reach it, and undo it."""
+    until = talk.budget.within(ANSWER_SECONDS)
+    fields, _ = await mux.ask(b"tcpip-forward", vector(4, host) + bytes(4), until)
+    if fields is None:
+        return "refused"
+    port = Reader(fields, "the answer to tcpip-forward").u32()
+    mux.channels.expect_forward(port)
+    try:
+        return await _seen(talk, mux, port)
+    finally:
+        mux.channels.forget_forward(port)
+        await _cancel(talk, mux, host, port)
+
+
+async def _cancel(talk: Talk, mux: Mux, host: bytes, port: int) -> None:
+    """Undo one grant. A connection that has died has undone it already."""
+    asked = vector(4, host) + port.to_bytes(4, "big")
+    cancelled = False
+    with contextlib.suppress(Failed):
+        until = talk.budget.within(ANSWER_SECONDS)
+        fields, _ = await mux.ask(b"cancel-tcpip-forward", asked, until)
+        cancelled = fields is not None
+    known = learn(talk).forward_cancelled
+    learn(talk, forward_cancelled=cancelled and known is not False)
+
+
+async def _seen(talk: Talk, mux: Mux, port: int) -> Bind:
+    """Where the port listens, by connecting to it from outside the server's loopback."""
+    server = mux.line.stream.address
+    if talk.net.hops or not 1 <= port <= 65535:
+        return "unsettled"  # there is no way to it but through the jump hosts
+    outside = _outside(server.ip)
+    if outside is None:
+        return "unsettled"
+    there = Address(ip=outside, port=port, scope=server.scope)
+    connected = await open_tcp(there, talk.budget, talk.budget.within(TRY_SECONDS))
+    if connected.stream is None:
+        return "loopback" if connected.attempt.outcome == "refused" else "unsettled"
+    try:
+        heard = await mux.forwarded(port, talk.budget.within(TRY_SECONDS))
+    finally:
+        connected.stream.close()
+    # Somebody else may listen there; only the server's word tells that it was ours.
+    return "open" if heard else "unsettled"
+
+
+def _outside(ip: str) -> str | None:
+    """The server's address as another host would use it."""
+    if reach(ip) != "loopback":
+        return ip
+    return _ANOTHER_LOOPBACK if ipaddress.ip_address(ip).version == 4 else None

@@ -1,0 +1,271 @@
+"""What a login shows: the methods, how long each step takes, whether a session lives on.
+
+One connection of its own logs in, one more asks what root might log in with. What goes wrong here
+is noted and leaves standing what the check has learnt before.
+"""
+
+from __future__ import annotations
+
+import statistics
+
+from msgspec.structs import replace
+
+from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
+from seventh.net.stopwatch import now_ns
+from seventh.net.stream import Stream
+from seventh.net.talk import Talk
+from seventh.protocols.ssh.client.auth import UserAuth
+from seventh.protocols.ssh.client.authenticate_host import enter, learn_trust
+from seventh.protocols.ssh.client.credentials import Credentials, gather
+from seventh.protocols.ssh.client.known_hosts import KnownHosts, read_known_hosts
+from seventh.protocols.ssh.client.session import Session
+from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.facts.login import Login
+from seventh.protocols.ssh.probe import session as session_probe
+from seventh.wire.text import printable
+
+ROOT = "root"
+REKEY_SHARE = 0.4
+"""How much of the time that is left a key exchange may take before it counts as stalled."""
+MAX_REKEY_SECONDS = 5.0
+RESERVE_SECONDS = 1.0
+"""What a hold leaves of the target's time, to say goodbye."""
+
+
+async def look(talk: Talk, first: Stream) -> None:
+    """Log in as the user that was named, look around, and leave.
+
+    Raises UsageError for credentials that cannot be used; every other failure is noted in the talk.
+    """
+    options = talk.options
+    user = options.user
+    credential = options.identities or options.password_file
+    if user is None and credential and options.via is None:
+        raise UsageError(
+            f"a credential was given for {talk.target} and no user: add --user or write "
+            f"ssh://USER@{talk.target.host}"
+        )
+    if user is None:
+        # With jump hosts the credential may well be theirs alone.
+        _unlearnt(talk, "login", "no user was named (--user), and none is ever guessed")
+        return
+    known = read_known_hosts(options.known_hosts)
+    credentials = await gather(options, user)
+    _learn(talk, user=printable(user, 64))
+    try:
+        session = await _log_in(talk, first, known, credentials)
+    except Failed as failed:
+        failed.phase = failed.phase or "ssh.auth"
+        talk.give_up(failed)
+        session = None
+    try:
+        if session is not None:
+            await _in_session(talk, session)
+        if user != ROOT:
+            await _ask_root(talk, first, known)
+        if session is not None:
+            await _hold(talk, session)
+    finally:
+        if session is not None:
+            await _leave(talk, session)
+
+
+def _learn(talk: Talk, **changes: object) -> Login:
+    login = replace(talk.learn("ssh", SshFacts).login or Login(), **changes)
+    talk.learn("ssh", SshFacts, login=login)
+    return login
+
+
+def _unlearnt(talk: Talk, what: str, why: str) -> None:
+    known = dict(talk.learn("ssh", SshFacts).unlearnt)
+    known.setdefault(what, why)
+    talk.learn("ssh", SshFacts, unlearnt=known)
+
+
+# -- the login -------------------------------------------------------------------------------------
+
+
+async def _log_in(
+    talk: Talk, first: Stream, known: KnownHosts, credentials: Credentials
+) -> Session | None:
+    """The session of a granted login; None where there was nothing to log in with."""
+    begun = now_ns()
+    session = await _enter(talk, first, known)
+    auth = UserAuth(session, credentials.user)
+    try:
+        credentials = credentials.for_host(session.trust)
+        if credentials.empty:
+            await _methods_only(talk, auth, session, credentials)
+            return session if session.opened is not None else None
+        admission = await auth.log_in(credentials, talk.watch, first.address.ip)
+        total = max(0, admission.at.ns - begun) / 1e9
+        _learn(talk, outcome="granted", method=admission.method, total_seconds=total)
+    except Failed as failed:
+        if failed.reason is Reason.AUTH_REJECTED:
+            _learn(talk, outcome="rejected", still_wanted=auth.methods or ())
+        raise
+    finally:
+        _learn_course(talk, auth)
+        if session.opened is None:
+            await session.close()
+    return session
+
+
+async def _enter(talk: Talk, first: Stream, known: KnownHosts) -> Session:
+    stream = await talk.connect_again(first.address)
+    session, trust = await enter(stream, known, talk.target.host, talk.target.port)
+    session.trust = trust
+    learn_trust(talk, session.conversation)
+    return session
+
+
+async def _methods_only(
+    talk: Talk, auth: UserAuth, session: Session, credentials: Credentials
+) -> None:
+    """Nothing may be shown or nothing is there: still the server tells what it would take."""
+    await auth.begin(talk.watch)
+    if await auth.ask_methods(talk.watch):
+        _learn(talk, outcome="granted", method="none")
+        return
+    _learn(talk, outcome="untried")
+    why = "; ".join(word for word in (credentials.withheld, *credentials.notes) if word)
+    if session.trust.status == "unknown" and credentials.withheld:
+        host, port = talk.target.host, talk.target.port
+        raise Failed(
+            Reason.HOST_KEY_UNTRUSTED,
+            f"{credentials.withheld}; compare {session.trust.key} with the machine's own, then: "
+            f"ssh-keyscan -p {port} {host} >> ~/.ssh/known_hosts",
+            phase="ssh.auth",
+        )
+    _unlearnt(talk, "login", why or "no key, no agent and no password were there to log in with")
+
+
+def _learn_course(talk: Talk, auth: UserAuth) -> None:
+    """What the login has come to, however it ended."""
+    offered = [step for step in auth.steps if step.method != "none" and step.seconds is not None]
+    banner = b"\n".join(auth.session.banners)
+    changes: dict[str, object] = {}
+    if offered:
+        changes["auth_seconds"] = sum(step.seconds or 0.0 for step in offered)
+    if any(step.method == "none" and step.outcome == "granted" for step in auth.steps):
+        changes["none_accepted"] = (printable(auth.user, 64),)
+    login = _learn(
+        talk,
+        service_seconds=auth.service_seconds,
+        none_seconds=auth.none_seconds,
+        methods=auth.first_methods,
+        steps=tuple(auth.steps),
+        banner=printable(banner, 2000),
+        partial=auth.partial,
+        **changes,
+    )
+    if auth.user == ROOT:
+        _learn(talk, root_methods=login.methods, root_source="wire")
+    names = auth.session.extensions
+    if names and talk.learn("ssh", SshFacts).extensions is None:
+        told = tuple(printable(name, 64) for name in names)
+        talk.learn("ssh", SshFacts, extensions=told)
+
+
+# -- in the session --------------------------------------------------------------------------------
+
+
+async def _in_session(talk: Talk, session: Session) -> None:
+    """What the session can do, a ping, and keys exchanged again: each may fail by itself."""
+    try:
+        await session_probe.look(talk, session)
+        if session.can_ping:
+            with talk.watch.phase("ssh.ping", session.stream.address.ip):
+                _learn(talk, ping_seconds=await session.ping())
+        await _rekey(talk, session)
+    except Failed as failed:
+        talk.give_up(failed)
+    finally:
+        _learn(talk, rekeys=session.rekeys, peer_rekeys=session.peer_rekeys)
+
+
+async def _rekey(talk: Talk, session: Session) -> None:
+    """A forced key exchange. Its failure is a finding, and the session's end."""
+    patience = min(MAX_REKEY_SECONDS, REKEY_SHARE * talk.budget.seconds_left)
+    try:
+        with talk.watch.phase("ssh.rekey", session.stream.address.ip) as timer:
+            seconds = await session.rekey(patience, timer)
+        _learn(talk, rekey_seconds=seconds)
+    except Failed as failed:
+        _learn(talk, rekey_error=f"{failed.reason}: {failed.detail}")
+
+
+async def _hold(talk: Talk, session: Session) -> None:
+    """Say nothing for a while and count the server's keepalives (tier 4)."""
+    wanted = talk.options.hold_seconds
+    if wanted <= 0:
+        return
+    if (why := talk.denied(4)) is not None:
+        _unlearnt(talk, "keepalives", why)
+        return
+    begun = now_ns()
+    until = talk.budget.within(min(wanted, talk.budget.seconds_left - RESERVE_SECONDS))
+    before = len(session.keepalives)
+    session.stream.expect_silence()
+    try:
+        with talk.watch.phase("ssh.hold", session.stream.address.ip):
+            await _listen(session, until)
+    except Failed as failed:
+        _unlearnt(talk, "keepalives", f"the session ended in the hold: {failed.detail}")
+        if isinstance(failed, ProtocolViolation):
+            talk.give_up(failed)
+        return
+    marks = [mark.ns for mark in session.keepalives[before:]]
+    gaps = [(b - a) / 1e9 for a, b in zip([begun, *marks], marks, strict=False)]
+    _learn(
+        talk,
+        held_seconds=(now_ns() - begun) / 1e9,
+        keepalives=len(marks),
+        keepalive_seconds=statistics.median(gaps) if gaps else None,
+        keepalive_source="wire",
+    )
+
+
+async def _listen(session: Session, until: int) -> None:
+    """Read until then, whatever comes."""
+    try:
+        while True:
+            await session.next_message(until)
+    except Failed as failed:
+        if failed.reason is not Reason.PEER_SILENT:
+            raise
+
+
+async def _leave(talk: Talk, session: Session) -> None:
+    if session.opened is not None:
+        lasted = max(0, now_ns() - session.opened.ns) / 1e9
+        _learn(talk, session_seconds=lasted, rekeys=session.rekeys, peer_rekeys=session.peer_rekeys)
+    await session.close()
+
+
+# -- root ------------------------------------------------------------------------------------------
+
+
+async def _ask_root(talk: Talk, first: Stream, known: KnownHosts) -> None:
+    """What root might log in with, on a connection of its own: RFC 4252 §5 ties one to its user."""
+    what = "root's methods"
+    if talk.connections_left(first.address) <= 0:
+        _unlearnt(talk, what, "the connection budget of this target is spent")
+        return
+    try:
+        session = await _enter(talk, first, known)
+    except Failed as failed:
+        _unlearnt(talk, what, failed.detail)
+        return
+    auth = UserAuth(session, ROOT)
+    try:
+        Credentials(user=ROOT).for_host(session.trust)
+        await auth.begin()
+        if await auth.ask_methods():
+            login = talk.learn("ssh", SshFacts).login or Login()
+            _learn(talk, none_accepted=(*login.none_accepted, ROOT))
+        _learn(talk, root_methods=auth.first_methods, root_source="wire")
+    except Failed as failed:
+        _unlearnt(talk, what, failed.detail)
+    finally:
+        await session.close()

@@ -1,0 +1,327 @@
+"""What a logged-in user may do: commands, a terminal, SFTP, further channels, forwarding.
+
+Everything here is beside the login: what fails is noted as not learnt and ends nothing else. Only a
+server that breaks the protocol ends the report with that failure.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+
+from seventh.model.failure import Failed, ProtocolViolation, Reason
+from seventh.net.stopwatch import now_ns
+from seventh.net.talk import Talk
+from seventh.protocols.ssh.client.mux import ChannelStream, Mux
+from seventh.protocols.ssh.client.mux_failures import RefusedError
+from seventh.protocols.ssh.client.session import Session
+from seventh.protocols.ssh.client.sftp import SftpClient, SftpError
+from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.facts.session import SessionFacts
+from seventh.protocols.ssh.probe import forwarding
+from seventh.protocols.ssh.probe.notes import learn, unlearnt
+from seventh.protocols.ssh.wire import sftp
+from seventh.wire.reader import vector
+from seventh.wire.text import printable
+
+READ_BYTES = 1024 * 1024
+"""The most that is read to see the throughput, and how long that may take."""
+READ_SECONDS = 1.0
+WRITE_BYTES = 512 * 1024
+WRITE_SECONDS = 1.0
+CLEANUP_SECONDS = 1.5
+STEP_SECONDS, STEP_SHARE = 3.0, 0.3
+"""How long one step may take (a shell's start-up files are somebody else's work), and how much of
+the time that is left, so that a step which gets no answer leaves some to the others."""
+MAX_OUTPUT_BYTES = 64 * 1024
+"""What ``true``, or whatever runs in its place, may write."""
+_ZERO = "/dev/zero"
+_TERMINAL = b"xterm"
+
+
+async def look(talk: Talk, session: Session) -> None:
+    """Learn what the user of ``session`` may do; the session is usable afterwards, unless it died.
+
+    Phases: ``ssh.channel``, ``ssh.exec``, ``ssh.second_channel``, ``ssh.sftp``, and with
+    permission to write ``ssh.forward``.
+    """
+    mux = Mux(session)
+    steps: list[tuple[str, Callable[[Talk, Mux], Awaitable[None]]]] = [
+        ("exec", _command),
+        ("second channel", _second),
+        ("terminal", _terminal),
+        ("SFTP", _sftp),
+        ("throughput", _throughput),
+    ]
+    denied = talk.denied(3)
+    if denied is None:
+        steps.append(("forwarding", forwarding.look))
+    else:
+        unlearnt(talk, "forwarding", denied)
+    try:
+        for what, step in steps:
+            if talk.budget.seconds_left <= 0:
+                unlearnt(talk, what, "no time was left for it")
+            elif not mux.alive:
+                unlearnt(talk, what, f"the session had ended before: {_end_of(mux)}")
+            else:
+                await _taken(talk, mux, what, step)
+        if isinstance(mux.failed, ProtocolViolation):
+            # It may have come when nobody was waiting for anything.
+            failed = ProtocolViolation(mux.failed.detail)
+            failed.phase = "ssh.channel"
+            talk.give_up(failed)
+    finally:
+        opened = mux.channels.refused_peer_opens
+        learn(talk, peer_channels={printable(k, 32): count for k, count in opened.items()})
+        await mux.finish()
+
+
+def _end_of(mux: Mux) -> str:
+    return mux.failed.detail if mux.failed is not None else "nobody knows why"
+
+
+async def _taken(
+    talk: Talk, mux: Mux, what: str, step: Callable[[Talk, Mux], Awaitable[None]]
+) -> None:
+    """Take one step; what goes wrong with it is noted."""
+    try:
+        await step(talk, mux)
+    except RefusedError as refused:
+        unlearnt(talk, what, f"the channel was refused: {refused.refusal.text}")
+    except ProtocolViolation as failed:
+        talk.give_up(failed)
+        unlearnt(talk, what, failed.detail)
+    except Failed as failed:
+        unlearnt(talk, what, failed.detail)
+        talk.note(f"{what}: {failed.detail}")
+
+
+def step_deadline(talk: Talk) -> int:
+    """When the step that begins now must have its answers."""
+    return talk.budget.within(min(STEP_SECONDS, STEP_SHARE * talk.budget.seconds_left))
+
+
+# -- commands --------------------------------------------------------------------------------------
+
+
+async def _command(talk: Talk, mux: Mux) -> None:
+    """The first channel, and ``true`` on it."""
+    until = step_deadline(talk)
+    with talk.watch.phase("ssh.channel", mux.line.stream.address.ip) as timer:
+        stream = await mux.open_session(until)
+        timer.begin(stream.asked)
+        timer.stop(stream.opened)
+        learn(talk, channel_seconds=timer.seconds_until(stream.opened))
+    with stream, talk.watch.phase("ssh.exec", mux.line.stream.address.ip) as timer:
+        asked = await stream.ask(b"exec", vector(4, b"true"))
+        timer.begin(asked)
+        granted, _ = await stream.answer(until)
+        learn(talk, exec_granted=granted)
+        if not granted:
+            raise Failed(Reason.NEGOTIATION_FAILED, "the server refuses to run commands")
+        # A command that is forced upon the user may wait for input: there is none.
+        await stream.end()
+        count = await _drain(stream, until)
+        ended = await stream.ended(until)
+        channel = stream.channel
+        signal = channel.exit_signal
+        learn(
+            talk,
+            exec_output_bytes=count,
+            exec_status=channel.exit_status,
+            exec_signal=printable(signal, 32) if signal is not None else None,
+        )
+        if ended is None:
+            raise Failed(Reason.PEER_CLOSED, "the channel closed without an exit status")
+        timer.stop(ended)
+        learn(talk, exec_seconds=timer.seconds_until(ended))
+
+
+async def _drain(stream: ChannelStream, deadline_ns: int) -> int:
+    """Read a channel to its end: how much came, what is kept of standard error included."""
+    count = 0
+    while True:
+        data, _ = await stream.receive(deadline_ns)
+        if not data:
+            return count + len(stream.channel.stderr)
+        count += len(data)
+        if count > MAX_OUTPUT_BYTES:
+            raise Failed(
+                Reason.BUDGET_EXCEEDED, f"the command true wrote more than {MAX_OUTPUT_BYTES} bytes"
+            )
+
+
+async def _second(talk: Talk, mux: Mux) -> None:
+    """Another channel on the connection that stands, against a fresh connection's whole cost."""
+    until = step_deadline(talk)
+    with talk.watch.phase("ssh.second_channel", mux.line.stream.address.ip) as timer:
+        stream = await mux.open_session(until)
+        with stream:
+            timer.begin(stream.asked)
+            seconds = timer.seconds_until(stream.opened)
+            facts = learn(talk, second_channel_seconds=seconds)
+            fresh = _fresh_seconds(talk, facts)
+            if fresh is not None:
+                learn(talk, fresh_seconds=fresh, mux_saves_seconds=max(0.0, fresh - seconds))
+            if not facts.exec_granted:
+                timer.stop(stream.opened)
+                return
+            await stream.ask(b"exec", vector(4, b"true"))
+            await stream.end()
+            await _drain(stream, until)
+            ended = await stream.ended(until)
+            if ended is not None:
+                timer.stop(ended)
+                learn(talk, second_exec_seconds=timer.seconds_until(ended))
+
+
+def _fresh_seconds(talk: Talk, facts: SessionFacts) -> float | None:
+    """From the connection's beginning to the granted login, and the first channel."""
+    login = talk.learn("ssh", SshFacts).login
+    total = login.total_seconds if login is not None else None
+    if total is None or facts.channel_seconds is None:
+        return None
+    return total + facts.channel_seconds
+
+
+async def _terminal(talk: Talk, mux: Mux) -> None:
+    """A terminal and a shell on it: granted or not. Nothing is typed."""
+    until = step_deadline(talk)
+    stream = await mux.open_session(until)
+    with stream:
+        size = b"".join(n.to_bytes(4, "big") for n in (80, 24, 0, 0))
+        await stream.ask(b"pty-req", vector(4, _TERMINAL) + size + vector(4, b"\x00"))
+        await stream.ask(b"shell", b"")
+        granted, _ = await stream.answer(until)
+        learn(talk, pty_granted=granted)
+        granted, _ = await stream.answer(until)
+        learn(talk, shell_granted=granted)
+
+
+# -- SFTP ------------------------------------------------------------------------------------------
+
+
+async def _sftp(talk: Talk, mux: Mux) -> None:
+    """The subsystem, its version, the place where one lands, and a transfer."""
+    until = step_deadline(talk)
+    with talk.watch.phase("ssh.sftp", mux.line.stream.address.ip) as timer:
+        stream = await mux.open_session(until)
+        with stream:
+            timer.begin(await stream.ask(b"subsystem", vector(4, b"sftp")))
+            granted, _ = await stream.answer(until)
+            if not granted:
+                learn(talk, sftp="refused")
+                return
+            client = SftpClient(stream, until)
+            version = await _version(talk, client)
+            timer.stop(version.at)
+            learn(
+                talk,
+                sftp="works",
+                sftp_version=version.version,
+                sftp_extensions=tuple(printable(name, 64) for name in version.extensions),
+                sftp_seconds=timer.seconds_until(version.at),
+            )
+            for step in (_where, _read, _write):
+                client.until = step_deadline(talk)
+                try:
+                    await step(talk, client)
+                except SftpError as refused:
+                    unlearnt(talk, f"SFTP {step.__name__.strip('_')}", str(refused))
+
+
+async def _version(talk: Talk, client: SftpClient) -> sftp.Version:
+    try:
+        return await client.init()
+    except Failed:
+        learn(talk, sftp="broken")
+        raise
+
+
+async def _where(talk: Talk, client: SftpClient) -> None:
+    home = await client.realpath(".")
+    learn(talk, sftp_home=printable(home, 255))
+    begun = now_ns()
+    _, at = await client.stat(home)
+    learn(talk, sftp_stat_seconds=max(0, at.ns - begun) / 1e9)
+
+
+async def _read(talk: Talk, client: SftpClient) -> None:
+    """Zeros: every system has them, they hold nothing of anybody's, and cost no disk."""
+    handle = await client.open(_ZERO)
+    begun = now_ns()
+    count, last = await client.read(handle, READ_BYTES, READ_SECONDS)
+    if count and last is not None:
+        _learn_read(talk, f"SFTP {_ZERO}", count, max(1, last.ns - begun) / 1e9)
+    await client.ask(sftp.close(handle))
+
+
+def _learn_read(talk: Talk, source: str, count: int, seconds: float) -> None:
+    learn(
+        talk,
+        read_from=source,
+        read_bytes=count,
+        read_seconds=seconds,
+        read_bytes_per_second=count / seconds,
+    )
+
+
+async def _write(talk: Talk, client: SftpClient) -> None:
+    """Into a file of our own, with a name that nobody else has; it is removed whatever happens."""
+    denied = talk.denied(3)
+    if denied is not None:
+        unlearnt(talk, "SFTP write", denied)
+        return
+    if talk.budget.seconds_left < WRITE_SECONDS + CLEANUP_SECONDS:
+        unlearnt(talk, "SFTP write", "no time was left to write a file and to remove it")
+        return
+    path = f".seventh-{os.urandom(8).hex()}.tmp"
+    flags = sftp.FOR_WRITING | sftp.CREATE | sftp.EXCLUSIVE
+    handle = await client.open(path, flags, 0o600)
+    try:
+        begun = now_ns()
+        count, last = await client.write(handle, os.urandom(WRITE_BYTES), WRITE_SECONDS)
+        if count and last is not None:
+            seconds = max(1, last.ns - begun) / 1e9
+            learn(
+                talk,
+                write_bytes=count,
+                write_seconds=seconds,
+                write_bytes_per_second=count / seconds,
+            )
+        await client.ask(sftp.close(handle))
+    finally:
+        client.until = talk.budget.within(CLEANUP_SECONDS)
+        await client.ask(sftp.remove(path))
+
+
+# -- throughput without SFTP -----------------------------------------------------------------------
+
+
+async def _throughput(talk: Talk, mux: Mux) -> None:
+    """Where SFTP gave nothing to read: the same bytes from a command."""
+    facts = learn(talk)
+    if facts.read_bytes is not None or not facts.exec_granted or facts.exec_status != 0:
+        return
+    until = step_deadline(talk)
+    command = f"head -c {READ_BYTES} {_ZERO}"
+    stream = await mux.open_session(until)
+    with stream:
+        asked = await stream.ask(b"exec", vector(4, command.encode()))
+        granted, _ = await stream.answer(until)
+        if not granted:
+            return
+        await stream.end()
+        stop = talk.budget.within(READ_SECONDS)
+        count, first, last = 0, asked, asked
+        while now_ns() < stop:
+            data, at = await stream.receive(until)
+            if not data:
+                break
+            if not count:
+                first = at
+            count, last = count + len(data), at
+        # The command's own start is no throughput: the clock runs from its first bytes.
+        if count and last.ns > first.ns:
+            _learn_read(talk, f"exec {command}", count, (last.ns - first.ns) / 1e9)

@@ -1,0 +1,1 @@
+"""SSH's bytes: messages, packets and their protection, key exchange, channels. Pure."""

@@ -1,0 +1,152 @@
+"""OpenSSH's certificates: a key with a signed statement about it, for users and for hosts.
+
+Of the format in OpenSSH's PROTOCOL.certkeys; also draft-miller-ssh-cert.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal
+
+import msgspec
+
+from seventh.model.failure import ProtocolViolation
+from seventh.protocols.ssh.wire.hostkeys import CERTIFICATE, PublicKey, read_key, verify
+from seventh.protocols.ssh.wire.patterns import matches
+from seventh.wire.reader import Reader
+from seventh.wire.text import printable
+
+MAX_PRINCIPALS = 256
+MAX_OPTIONS = 64
+_KINDS: dict[int, Literal["user", "host"]] = {1: "user", 2: "host"}
+_FOREVER = 2**64 - 1
+# How many strings of key material follow the nonce, by type of key.
+_PARTS = {"ssh-rsa": 2, "ssh-dss": 4, "ssh-ed25519": 1, "ssh-ed448": 1}
+_SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+    """What a certificate states, and whether its signature holds."""
+
+    key: PublicKey
+    kind: Literal["user", "host"]
+    serial: int
+    key_id: str
+    principals: tuple[str, ...]
+    valid_after: int
+    """Seconds since 1970, as ``valid_before``."""
+    valid_before: int
+    critical_options: tuple[str, ...]
+    authority: bytes
+    """The plain public key that signed it."""
+    signature_valid: bool
+
+    def period(self, now: float) -> str | None:
+        """What is wrong with its time at ``now`` (seconds since 1970); None when nothing is."""
+        if now < self.valid_after:
+            return f"is not valid before {_day(self.valid_after)}"
+        if self.valid_before != _FOREVER and now >= self.valid_before:
+            return f"has expired on {_day(self.valid_before)}"
+        return None
+
+    def refused(self, kind: str, name: str, now: float) -> str | None:
+        """Why it does not speak for ``name`` at ``now``; None when it does.
+
+        A host's principals may be patterns; one with critical options is refused, for none is known
+        for hosts.
+        """
+        if self.kind != kind:
+            return f"is a {self.kind} certificate"
+        if not self.signature_valid:
+            return "has a wrong signature"
+        if wrong := self.period(now):
+            return wrong
+        if kind == "host" and self.critical_options:
+            return f"has the unknown critical option {self.critical_options[0]}"
+        if kind == "host" and not any(matches(name, p) for p in self.principals):
+            return f"is for {', '.join(self.principals) or 'nobody'}"
+        if kind == "user" and self.principals and name not in self.principals:
+            return f"is for {', '.join(self.principals)}"
+        return None
+
+
+def _day(seconds: int) -> str:
+    try:
+        return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="minutes")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds} s since 1970"
+
+
+def read_certificate(blob: bytes) -> Certificate:
+    """Take a certificate apart; ProtocolViolation when it is malformed or of an unknown type."""
+    key = read_key(blob)
+    if not key.certificate:
+        raise ProtocolViolation(f"a {key.type} key where a certificate is needed")
+    reader = Reader(blob, "the certificate")
+    reader.vector(4)
+    reader.vector(4)  # the nonce
+    for _ in range(_PARTS.get(key.type, 2)):
+        reader.vector(4)
+    serial, kind = reader.uint(8), reader.u32()
+    key_id = printable(reader.vector(4), 128)
+    principals = _strings(reader.nested(4, "the certificate's principals"))
+    after, before = reader.uint(8), reader.uint(8)
+    critical = _options(reader.nested(4, "the certificate's critical options"))
+    _options(reader.nested(4, "the certificate's extensions"))
+    reader.vector(4)  # reserved
+    authority = reader.vector(4)
+    signed = blob[: len(blob) - reader.left]
+    signature = reader.vector(4)
+    reader.end()
+    if kind not in _KINDS:
+        raise ProtocolViolation(f"the certificate is for neither users nor hosts ({kind})")
+    return Certificate(
+        key=key,
+        kind=_KINDS[kind],
+        serial=serial,
+        key_id=key_id,
+        principals=principals,
+        valid_after=after,
+        valid_before=before,
+        critical_options=critical,
+        authority=authority,
+        signature_valid=_signed_by(authority, signature, signed),
+    )
+
+
+def _strings(reader: Reader) -> tuple[str, ...]:
+    names: list[str] = []
+    while reader.left:
+        if len(names) == MAX_PRINCIPALS:
+            raise ProtocolViolation(f"{reader.what} are more than {MAX_PRINCIPALS}")
+        names.append(printable(reader.vector(4), 256))
+    return tuple(names)
+
+
+def _options(reader: Reader) -> tuple[str, ...]:
+    names: list[str] = []
+    while reader.left:
+        if len(names) == MAX_OPTIONS:
+            raise ProtocolViolation(f"{reader.what} are more than {MAX_OPTIONS}")
+        names.append(printable(reader.vector(4), 64))
+        reader.vector(4)
+    return tuple(names)
+
+
+def _signed_by(authority: bytes, signature: bytes, signed: bytes) -> bool:
+    """Whether the authority's signature holds; one by SHA-1, or by a certificate, never does."""
+    key = read_key(authority)
+    if key.certificate:
+        return False
+    named = printable(Reader(signature, "the certificate's signature").vector(4), 64)
+    if named not in _SIGNATURES.get(key.type, (key.type,)):
+        return False
+    return verify(key, named, signature, signed) is True
+
+
+def is_certificate(algorithm: str) -> bool:
+    """Whether a key of this algorithm's name is a certificate."""
+    return algorithm.endswith(CERTIFICATE)
+
+
+__all__ = ["Certificate", "is_certificate", "read_certificate"]

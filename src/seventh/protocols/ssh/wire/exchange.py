@@ -1,0 +1,225 @@
+"""One key exchange over a :class:`~.transport.Connection`, for either side.
+
+Negotiation (RFC 4253 §7.1), the method's messages, the exchange hash (§8) and the keys (§7.2).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import msgspec
+
+from seventh.model.failure import Blame, Failed, ProtocolViolation, Reason
+from seventh.protocols.ssh.facts import Choice, Names, Offer
+from seventh.protocols.ssh.wire.ciphers import is_aead, protection
+from seventh.protocols.ssh.wire.hostkeys import Signer
+from seventh.protocols.ssh.wire.kex import (
+    GROUP_EXCHANGES,
+    METHODS,
+    Group,
+    GroupDh,
+    GroupSizes,
+    Method,
+    Shared,
+    hash_of,
+)
+from seventh.protocols.ssh.wire.messages import KexPacket, NewKeys
+from seventh.protocols.ssh.wire.transport import Connection, Keys, Role
+from seventh.wire.reader import Reader, vector
+
+GEX_GROUP, GEX_REQUEST = 31, 34
+
+
+class NoCommonError(Exception):
+    """Two offers have nothing in common: in which list, and what each side had there."""
+
+    def __init__(self, what: str, client: Names, server: Names) -> None:
+        super().__init__(f"no {what} in common")
+        self.what, self.client, self.server = what, client, server
+
+
+MARKERS = frozenset(
+    ["ext-info-c", "ext-info-s", "kex-strict-c-v00@openssh.com", "kex-strict-s-v00@openssh.com"]
+)
+"""What stands in kex_algorithms and is no method."""
+
+
+def negotiate(client: Offer, server: Offer) -> Choice:
+    """What the two agree on; NoCommonError when a list has no name in common."""
+
+    def first(what: str, mine: Names, theirs: Names) -> str:
+        for name in mine:
+            if name in theirs and name not in MARKERS:
+                return name
+        raise NoCommonError(what, mine, theirs)
+
+    def way(kind: str, what: str, direction: str) -> str:
+        field = f"{kind}_algorithms_{direction}"
+        return first(f"{what} {direction.replace('_', ' ')}", *_pair(client, server, field))
+
+    up, down = "client_to_server", "server_to_client"
+    kex = first("key exchange method", *_pair(client, server, "kex_algorithms"))
+    host_key = first("host key algorithm", *_pair(client, server, "server_host_key_algorithms"))
+    cipher_up, cipher_down = way("encryption", "cipher", up), way("encryption", "cipher", down)
+    return Choice(
+        kex=kex,
+        host_key=host_key,
+        cipher_client_to_server=cipher_up,
+        cipher_server_to_client=cipher_down,
+        # A direction whose cipher authenticates by itself needs no MAC in common.
+        mac_client_to_server="" if is_aead(cipher_up) else way("mac", "MAC", up),
+        mac_server_to_client="" if is_aead(cipher_down) else way("mac", "MAC", down),
+        compression_client_to_server=way("compression", "compression", up),
+        compression_server_to_client=way("compression", "compression", down),
+    )
+
+
+def _pair(client: Offer, server: Offer, field: str) -> tuple[Names, Names]:
+    return getattr(client, field), getattr(server, field)
+
+
+class Result(msgspec.Struct, frozen=True):
+    """A finished exchange as either side sees it."""
+
+    host_key: bytes
+    signature: bytes
+    exchange_hash: bytes
+
+
+class Exchange:
+    """One exchange, begun when both KEXINITs are known.
+
+    A client sends :meth:`begin`, then what :meth:`handle` gives for each key exchange message,
+    until ``result`` is there; its keys are then prepared in the connection and its NEWKEYS may go.
+    A server hands over its ``signer`` and, for group exchange, ``group_for``, which chooses one.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        choice: Choice,
+        *,
+        signer: Signer | None = None,
+        sizes: GroupSizes | None = None,
+        group_for: Callable[[GroupSizes], Group] | None = None,
+    ) -> None:
+        self.result: Result | None = None
+        self.group: Group | None = None
+        self._connection = connection
+        self._choice = choice
+        self._hash = hash_of(choice.kex)
+        self._signer = signer
+        self._sizes = sizes or GroupSizes()
+        self._group_for = group_for
+        self._method: Method | None = None
+        if choice.kex not in GROUP_EXCHANGES:
+            self._method = METHODS[choice.kex][1]()
+
+    def begin(self) -> bytes:
+        """The client's first packet."""
+        if self._method is None:
+            return self._connection.send(KexPacket(GEX_REQUEST, self._sizes.encode()))
+        return self._connection.send(KexPacket(self._method.init_number, self._method.start()))
+
+    def handle(self, packet: KexPacket) -> bytes:
+        """Take the peer's next message; the bytes to send for it, empty when it was the last.
+
+        A server's last answer includes its NEWKEYS. Raises ProtocolViolation.
+        """
+        if self._connection.role is Role.CLIENT:
+            return self._as_client(packet)
+        return self._as_server(packet)
+
+    def _as_client(self, packet: KexPacket) -> bytes:
+        if self._method is None:
+            reader = _expect(packet, GEX_GROUP, "the group-exchange group")
+            self.group = Group.read(reader)
+            self._method = GroupDh(self._sizes.encode(), self.group)
+            return self._connection.send(KexPacket(self._method.init_number, self._method.start()))
+        if self.result is not None:
+            raise ProtocolViolation("a key exchange message after the exchange has ended")
+        reader = _expect(packet, self._method.reply_number, "the key exchange reply")
+        host_key = reader.vector(4)
+        shared = self._method.finish(reader)
+        signature = reader.vector(4)
+        reader.end()
+        digest = self._finish(host_key, shared)
+        self.result = Result(host_key, signature, digest)
+        return b""
+
+    def _as_server(self, packet: KexPacket) -> bytes:
+        if self._signer is None:
+            raise ValueError("a server needs a host key to sign with")
+        if self._method is None:
+            return self._give_group(packet)
+        if self.result is not None:
+            raise ProtocolViolation("a key exchange message after the exchange has ended")
+        reader = _expect(packet, self._method.init_number, "the key exchange init")
+        ours, shared = self._method.answer(reader)
+        reader.end()
+        digest = self._finish(self._signer.blob, shared)
+        signature = self._signer.sign(self._choice.host_key, digest)
+        self.result = Result(self._signer.blob, signature, digest)
+        fields = vector(4, self._signer.blob) + ours + vector(4, signature)
+        reply = self._connection.send(KexPacket(self._method.reply_number, fields))
+        return reply + self._connection.send(NewKeys())
+
+    def _give_group(self, packet: KexPacket) -> bytes:
+        if self._group_for is None:
+            raise ValueError("group exchange needs a group to give")
+        reader = _expect(packet, GEX_REQUEST, "the group-exchange request")
+        asked = GroupSizes(reader.u32(), reader.u32(), reader.u32())
+        reader.end()
+        self.group = self._group_for(asked)
+        self._method = GroupDh(asked.encode(), self.group)
+        return self._connection.send(KexPacket(GEX_GROUP, self.group.encode()))
+
+    def _finish(self, host_key: bytes, shared: Shared) -> bytes:
+        """Compute the exchange hash and have both directions' keys ready."""
+        connection, client = self._connection, self._connection.role is Role.CLIENT
+        assert connection.peer_ident is not None  # noqa: S101 - KEXINIT never comes before it
+        idents = (connection.our_ident, connection.peer_ident.raw)
+        kexinits = (connection.our_kexinit, connection.peer_kexinit)
+        ordered = (*idents, *kexinits) if client else (*idents[::-1], *kexinits[::-1])
+        hashed = b"".join(vector(4, part) for part in (*ordered, host_key))
+        digest = hashlib.new(self._hash, hashed + shared.public + shared.secret).digest()
+        connection.session_id = connection.session_id or digest
+        connection.prepare(self._keys(shared.secret, digest, client=client))
+        return digest
+
+    def _keys(self, secret: bytes, digest: bytes, *, client: bool) -> Keys:
+        def derive(letter: str, size: int) -> bytes:
+            # RFC 4253 §7.2: the session identifier stays the first exchange's hash.
+            named = letter.encode() + self._connection.session_id
+            key = hashlib.new(self._hash, secret + digest + named).digest()
+            while len(key) < size:
+                key += hashlib.new(self._hash, secret + digest + key).digest()
+            return key[:size]
+
+        choice = self._choice
+        to_server = (choice.cipher_client_to_server, choice.mac_client_to_server)
+        to_client = (choice.cipher_server_to_client, choice.mac_server_to_client)
+        ours, theirs = (to_server, to_client) if client else (to_client, to_server)
+        return Keys(
+            sealer=protection(*ours, derive, to_server=client, sealing=True),
+            opener=protection(*theirs, derive, to_server=not client, sealing=False),
+        )
+
+
+def _expect(packet: KexPacket, number: int, what: str) -> Reader:
+    if packet.number != number:
+        raise ProtocolViolation(f"message {packet.number} instead of {what} ({number})")
+    return Reader(packet.fields, what)
+
+
+def no_agreement(error: NoCommonError) -> Failed:
+    """A failed negotiation as the report's failure, seen from a client."""
+    has = ", ".join(name for name in error.server[:8] if name not in MARKERS) or "nothing"
+    # A server that speaks only what is not built here (sntrup761, say) has done nothing wrong.
+    ours = any(name.startswith("sntrup761") for name in error.server)
+    return Failed(
+        Reason.NEGOTIATION_FAILED,
+        f"no {error.what} in common: the server has only {has}",
+        blame=Blame.SEVENTH if ours else None,
+    )

@@ -1,0 +1,340 @@
+"""Key exchange methods, both halves of each: what is sent, what is shared, what is hashed.
+
+Every method of one message each way is a :class:`Method`: a client starts and finishes it, a server
+answers it. Group exchange (RFC 4419) first agrees on a group and then is such a method. The secrets
+protect nothing here: no user's secret is ever sent over these connections.
+"""
+
+from __future__ import annotations
+
+import abc
+import hashlib
+import os
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from seventh.model.failure import ProtocolViolation
+from seventh.protocols.ssh.wire import groups
+from seventh.protocols.ssh.wire.values import mpint, read_mpint
+from seventh.wire.reader import Reader, vector
+
+MAX_MODULUS_BITS = 8192
+"""RFC 4419 §3 and RFC 8270 name no more; a larger modulus is only good for keeping clients busy."""
+
+
+class Shared(msgspec.Struct, frozen=True):
+    """What a finished method gives."""
+
+    public: bytes
+    """Both public values, as the exchange hash takes them."""
+    secret: bytes
+    """K as it is hashed: an mpint, or a string with the hybrids."""
+
+
+class Method(abc.ABC):
+    """One method of one message each way. An instance serves one exchange."""
+
+    init_number = 30
+    reply_number = 31
+
+    @abc.abstractmethod
+    def start(self) -> bytes:
+        """The client's public value, encoded."""
+
+    @abc.abstractmethod
+    def finish(self, reply: Reader) -> Shared:
+        """The client reads the server's public value."""
+
+    @abc.abstractmethod
+    def answer(self, init: Reader) -> tuple[bytes, Shared]:
+        """The server reads the client's value; gives its own, encoded, and what is shared."""
+
+
+class Curve:
+    """One elliptic curve's key agreement (RFC 5656, RFC 8731)."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._private: Any = None
+
+    def public(self) -> bytes:
+        """A fresh key's public part, on the wire's form."""
+        if self._name in {"x25519", "x448"}:
+            self._private = _edwards(self._name)[0].generate()
+            return bytes(self._private.public_key().public_bytes_raw())
+        from cryptography.hazmat.primitives.asymmetric import ec
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        self._private = ec.generate_private_key(_NIST[self._name](ec))
+        return bytes(
+            self._private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        )
+
+    def agree(self, peer: bytes) -> bytes:
+        """The shared secret's bytes; ProtocolViolation when ``peer`` is no valid point."""
+        try:
+            if self._name in {"x25519", "x448"}:
+                key = _edwards(self._name)[1].from_public_bytes(peer)
+                return bytes(self._private.exchange(key))
+            from cryptography.hazmat.primitives.asymmetric import ec
+
+            point = ec.EllipticCurvePublicKey.from_encoded_point(_NIST[self._name](ec), peer)
+            return bytes(self._private.exchange(ec.ECDH(), point))
+        except ValueError:
+            raise ProtocolViolation(f"the peer's {self._name} public key is not valid") from None
+
+
+_NIST: dict[str, Callable[[Any], Any]] = {
+    "nistp256": lambda ec: ec.SECP256R1(),
+    "nistp384": lambda ec: ec.SECP384R1(),
+    "nistp521": lambda ec: ec.SECP521R1(),
+}
+
+
+def _edwards(name: str) -> tuple[Any, Any]:
+    if name == "x25519":
+        from cryptography.hazmat.primitives.asymmetric import x25519
+
+        return x25519.X25519PrivateKey, x25519.X25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric import x448
+
+    return x448.X448PrivateKey, x448.X448PublicKey
+
+
+class Ecdh(Method):
+    """ECDH on one curve (RFC 5656 §4, RFC 8731)."""
+
+    def __init__(self, curve: str) -> None:
+        self._curve = Curve(curve)
+        self._ours = b""
+
+    def start(self) -> bytes:
+        """Q_C."""
+        self._ours = vector(4, self._curve.public())
+        return self._ours
+
+    def finish(self, reply: Reader) -> Shared:
+        """Q_S."""
+        theirs = reply.vector(4)
+        secret = int.from_bytes(self._curve.agree(theirs), "big")
+        return Shared(self._ours + vector(4, theirs), mpint(secret))
+
+    def answer(self, init: Reader) -> tuple[bytes, Shared]:
+        """Q_C in, Q_S out."""
+        theirs = init.vector(4)
+        ours = vector(4, self._curve.public())
+        secret = int.from_bytes(self._curve.agree(theirs), "big")
+        return ours, Shared(vector(4, theirs) + ours, mpint(secret))
+
+
+class Kem(msgspec.Struct, frozen=True):
+    """Sizes of an ML-KEM parameter set in bytes, and its key classes' prefix in cryptography."""
+
+    prefix: str
+    public: int
+    ciphertext: int
+
+
+_KEMS = {"mlkem768": Kem("MLKEM768", 1184, 1088), "mlkem1024": Kem("MLKEM1024", 1568, 1568)}
+
+
+class Hybrid(Method):
+    """ML-KEM beside ECDH (RFC 10042): K is the hash of both secrets, a string."""
+
+    def __init__(self, kem: str, curve: str, hash_name: str) -> None:
+        self._kem, self._curve, self._hash = _KEMS[kem], Curve(curve), hash_name
+        self._ours = b""
+        self._private: Any = None
+
+    def _classes(self) -> tuple[Any, Any]:
+        from cryptography.hazmat.primitives.asymmetric import mlkem
+
+        prefix = self._kem.prefix
+        return getattr(mlkem, f"{prefix}PrivateKey"), getattr(mlkem, f"{prefix}PublicKey")
+
+    def start(self) -> bytes:
+        """C_INIT: the KEM's public key, then the curve's."""
+        self._private = self._classes()[0].generate()
+        kem_public = bytes(self._private.public_key().public_bytes_raw())
+        self._ours = vector(4, kem_public + self._curve.public())
+        return self._ours
+
+    def finish(self, reply: Reader) -> Shared:
+        """S_REPLY: the KEM's ciphertext, then the curve's public key."""
+        theirs = reply.vector(4)
+        size = self._kem.ciphertext
+        try:
+            inner = bytes(self._private.decapsulate(theirs[:size]))
+        except ValueError:
+            raise ProtocolViolation("the KEM ciphertext is not valid") from None
+        return self._shared(self._ours + vector(4, theirs), inner, theirs[size:])
+
+    def answer(self, init: Reader) -> tuple[bytes, Shared]:
+        """C_INIT in, S_REPLY out."""
+        theirs = init.vector(4)
+        size = self._kem.public
+        try:
+            inner, cipher = self._classes()[1].from_public_bytes(theirs[:size]).encapsulate()
+        except ValueError:
+            raise ProtocolViolation("the KEM public key is not valid") from None
+        ours = vector(4, bytes(cipher) + self._curve.public())
+        return ours, self._shared(vector(4, theirs) + ours, bytes(inner), theirs[size:])
+
+    def _shared(self, public: bytes, inner: bytes, point: bytes) -> Shared:
+        both = inner + self._curve.agree(point)
+        return Shared(public, vector(4, hashlib.new(self._hash, both).digest()))
+
+
+class Dh(Method):
+    """Diffie-Hellman modulo a prime (RFC 4253 §8).
+
+    The exponent has 512 bits, twice the strength of the largest group, so that a big modulus costs
+    us little.
+    """
+
+    def __init__(self, modulus: int, generator: int) -> None:
+        self._p, self._g = modulus, generator
+        self._x = 0
+        self._ours = b""
+
+    def _public(self) -> bytes:
+        self._x = int.from_bytes(os.urandom(64), "big") | 1
+        return mpint(pow(self._g, self._x, self._p))
+
+    def _agree(self, reader: Reader) -> tuple[int, bytes]:
+        theirs = read_mpint(reader, MAX_MODULUS_BITS)
+        if not 1 < theirs < self._p - 1:
+            raise ProtocolViolation("the peer's Diffie-Hellman value is out of range")
+        return theirs, mpint(pow(theirs, self._x, self._p))
+
+    def start(self) -> bytes:
+        """The value e."""
+        self._ours = self._public()
+        return self._ours
+
+    def finish(self, reply: Reader) -> Shared:
+        """The value f."""
+        theirs, secret = self._agree(reply)
+        return Shared(self._ours + mpint(theirs), secret)
+
+    def answer(self, init: Reader) -> tuple[bytes, Shared]:
+        """The value e in, f out."""
+        ours = self._public()
+        theirs, secret = self._agree(init)
+        return ours, Shared(mpint(theirs) + ours, secret)
+
+
+class GroupSizes(msgspec.Struct, frozen=True):
+    """What a client asks of group exchange, in bits (RFC 4419 §3, limits by RFC 8270)."""
+
+    minimum: int = 2048
+    preferred: int = 3072
+    maximum: int = MAX_MODULUS_BITS
+
+    def encode(self) -> bytes:
+        """As SSH_MSG_KEX_DH_GEX_REQUEST and the exchange hash have it."""
+        return b"".join(n.to_bytes(4, "big") for n in (self.minimum, self.preferred, self.maximum))
+
+
+class Group(msgspec.Struct, frozen=True):
+    """A group that a server gave."""
+
+    modulus: int
+    generator: int
+
+    @classmethod
+    def read(cls, reader: Reader) -> Group:
+        """SSH_MSG_KEX_DH_GEX_GROUP; ProtocolViolation for one that no honest server gives."""
+        group = cls(read_mpint(reader, MAX_MODULUS_BITS), read_mpint(reader, MAX_MODULUS_BITS))
+        reader.end()
+        if group.modulus.bit_length() > MAX_MODULUS_BITS:
+            raise ProtocolViolation(f"the group's modulus has more than {MAX_MODULUS_BITS} bits")
+        if group.modulus % 2 == 0 or group.modulus.bit_length() < 256:
+            raise ProtocolViolation("the group's modulus is even or tiny: it is no prime to use")
+        if not 1 < group.generator < group.modulus - 1:
+            raise ProtocolViolation("the group's generator is out of range")
+        return group
+
+    def encode(self) -> bytes:
+        """As it is sent and hashed."""
+        return mpint(self.modulus) + mpint(self.generator)
+
+
+class GroupDh(Dh):
+    """The second half of group exchange: what was asked and given joins the hash (RFC 4419 §3)."""
+
+    init_number = 32
+    reply_number = 33
+
+    def __init__(self, asked: bytes, group: Group) -> None:
+        super().__init__(group.modulus, group.generator)
+        self._prefix = asked + group.encode()
+
+    def finish(self, reply: Reader) -> Shared:
+        """The value f."""
+        shared = super().finish(reply)
+        return Shared(self._prefix + shared.public, shared.secret)
+
+    def answer(self, init: Reader) -> tuple[bytes, Shared]:
+        """The value e in, f out."""
+        ours, shared = super().answer(init)
+        return ours, Shared(self._prefix + shared.public, shared.secret)
+
+
+def _fixed(number: int) -> Callable[[], Method]:
+    return lambda: Dh(groups.prime(number), groups.GENERATOR)
+
+
+METHODS: dict[str, tuple[str, Callable[[], Method]]] = {
+    "mlkem768x25519-sha256": ("sha256", lambda: Hybrid("mlkem768", "x25519", "sha256")),
+    "mlkem768nistp256-sha256": ("sha256", lambda: Hybrid("mlkem768", "nistp256", "sha256")),
+    "mlkem1024nistp384-sha384": ("sha384", lambda: Hybrid("mlkem1024", "nistp384", "sha384")),
+    "curve25519-sha256": ("sha256", lambda: Ecdh("x25519")),
+    "curve25519-sha256@libssh.org": ("sha256", lambda: Ecdh("x25519")),
+    "curve448-sha512": ("sha512", lambda: Ecdh("x448")),
+    "ecdh-sha2-nistp256": ("sha256", lambda: Ecdh("nistp256")),
+    "ecdh-sha2-nistp384": ("sha384", lambda: Ecdh("nistp384")),
+    "ecdh-sha2-nistp521": ("sha512", lambda: Ecdh("nistp521")),
+    "diffie-hellman-group16-sha512": ("sha512", _fixed(16)),
+    "diffie-hellman-group15-sha512": ("sha512", _fixed(15)),
+    "diffie-hellman-group17-sha512": ("sha512", _fixed(17)),
+    "diffie-hellman-group18-sha512": ("sha512", _fixed(18)),
+    "diffie-hellman-group14-sha256": ("sha256", _fixed(14)),
+    "diffie-hellman-group14-sha1": ("sha1", _fixed(14)),
+    "diffie-hellman-group1-sha1": ("sha1", _fixed(1)),
+}
+"""Method → its hash and a maker, best first."""
+
+GROUP_EXCHANGES = {
+    "diffie-hellman-group-exchange-sha256": "sha256",
+    "diffie-hellman-group-exchange-sha1": "sha1",
+}
+
+
+def hash_of(name: str) -> str:
+    """The hash of a method that this module implements."""
+    return GROUP_EXCHANGES.get(name) or METHODS[name][0]
+
+
+def implemented() -> tuple[str, ...]:
+    """The methods that can be spoken here, best first; ML-KEM only where the library has it."""
+    weak = ("diffie-hellman-group14-sha1", "diffie-hellman-group1-sha1")
+    fixed = tuple(name for name in METHODS if name not in weak)
+    if not _has_mlkem():
+        fixed = tuple(name for name in fixed if not name.startswith("mlkem"))
+    sha256, sha1 = GROUP_EXCHANGES
+    return (*fixed, sha256, weak[0], sha1, weak[1])
+
+
+def _has_mlkem() -> bool:
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        from cryptography.hazmat.primitives.asymmetric import mlkem
+
+        mlkem.MLKEM768PrivateKey.generate()
+    except (ImportError, AttributeError, UnsupportedAlgorithm):
+        return False
+    return True

@@ -1,0 +1,356 @@
+"""The transport of SSH for either side: bytes in, events out (RFC 4253 §4.2, §6, §7.3, §9).
+
+    connection = Connection(Role.CLIENT, "Seventh_1.0")
+    send(connection.greet())
+    for event in connection.receive(data, at): ...
+    send(connection.send(KexInit(...)))
+
+:meth:`Connection.receive` is lazy: the packet after NEWKEYS is opened only when it is asked for, so
+that a key exchange which ends in the same chunk can put its keys in place in between
+(:meth:`Connection.prepare`; see :mod:`seventh.protocols.ssh.wire.exchange`).
+
+Either side may exchange keys again at any time after that (RFC 4253 §9): a KEXINIT begins it, and
+what is sent before our NEWKEYS and may not go yet is held back and follows NEWKEYS.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+from collections.abc import Iterator
+
+import msgspec
+
+from seventh.model.failure import ProtocolViolation
+from seventh.model.phase import Mark
+from seventh.protocols.ssh.wire.auth_messages import Ping
+from seventh.protocols.ssh.wire.channel_messages import GlobalRequest
+from seventh.protocols.ssh.wire.ciphers import Plain, Protection
+from seventh.protocols.ssh.wire.ident import Ident, IdentReader
+from seventh.protocols.ssh.wire.limits import Limits
+from seventh.protocols.ssh.wire.messages import (
+    Debug,
+    Disconnect,
+    ExtInfo,
+    Ignore,
+    KexInit,
+    KexPacket,
+    Message,
+    NewKeys,
+    Other,
+    Unimplemented,
+    decode,
+    encode,
+)
+
+STRICT = {"client": "kex-strict-c-v00@openssh.com", "server": "kex-strict-s-v00@openssh.com"}
+"""What each side puts into its kex_algorithms to offer strict key exchange."""
+
+
+class Role(enum.StrEnum):
+    """Which side we are."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+    @property
+    def other(self) -> Role:
+        """The peer's side."""
+        return Role.SERVER if self is Role.CLIENT else Role.CLIENT
+
+
+class Event(msgspec.Struct, frozen=True):
+    """What the peer sent, and when the bytes that completed it arrived."""
+
+    at: Mark
+    message: Ident | Message
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """Both directions' protection, ready to be taken up at NEWKEYS.
+
+    ``opener`` is None where the agreed algorithms are not implemented: the connection is then deaf
+    after the peer's NEWKEYS, and everything learnt before stays learnt.
+    """
+
+    sealer: Protection | None
+    opener: Protection | None
+
+
+def _goes_in_exchange(number: int) -> bool:
+    """Whether a message may go between KEXINIT and NEWKEYS: RFC 4253 §7.1."""
+    return number in {1, 2, 3, 4, 7} or 20 <= number <= 49
+
+
+class Connection:
+    """One side of one SSH connection."""
+
+    def __init__(self, role: Role, software: str) -> None:
+        self.role = role
+        self.our_ident = f"SSH-2.0-{software}".encode("ascii")
+        self.peer_ident: Ident | None = None
+        self.our_kexinit = b""
+        self.peer_kexinit = b""
+        self.session_id = b""
+        """The first exchange's hash, for as long as the connection lasts (RFC 4253 §7.2)."""
+        self.strict = False
+        self.deaf = False
+        self._ident = IdentReader(allow_lines=role is Role.CLIENT)
+        self._buffer = bytearray()
+        self._at = Mark(0, "user")
+        self._opener: Protection = Plain()
+        self._sealer: Protection = Plain()
+        self._keys: Keys | None = None
+        self._received = 0
+        self._sent = 0
+        self._expected: int | None = None
+        self._keyed = False
+        self._drop_guess = False
+        self._kexinit_first = False
+        self._our_offer: KexInit | None = None
+        self._peer_offer: KexInit | None = None
+        self._we_exchange = False
+        self._peer_exchanges = False
+        self._held: list[bytes] = []
+        self._limits = Limits()
+
+    # -- what we send ----------------------------------------------------------------------------
+
+    def greet(self) -> bytes:
+        """Our identification string."""
+        return self.our_ident + b"\r\n"
+
+    def send(self, message: Message) -> bytes:
+        """``message`` as a packet. NEWKEYS takes up the prepared keys for what follows it.
+
+        Between our KEXINIT and our NEWKEYS only messages of the exchange may go (RFC 4253 §7.1):
+        any other gives no bytes now and goes out behind NEWKEYS.
+        """
+        payload = encode(message)
+        if isinstance(message, KexInit):
+            self.our_kexinit, self._our_offer = payload, message
+            self._we_exchange = True
+            self._compare_offers()
+        elif self._we_exchange and self._keyed and not _goes_in_exchange(payload[0]):
+            self._held.append(payload)
+            return b""
+        packet = self._seal(payload)
+        if isinstance(message, NewKeys):
+            packet += self._switch_sealer()
+        return packet
+
+    def _switch_sealer(self) -> bytes:
+        """Take up the prepared keys for sending; what was held back, sealed with them."""
+        if self._keys is None or self._keys.sealer is None:
+            raise ValueError("no keys are prepared to send with")
+        self._sealer = self._keys.sealer
+        if self.strict:
+            self._sent = 0
+        self._we_exchange = False
+        self._end_exchange()
+        held, self._held = self._held, []
+        return b"".join(self._seal(payload) for payload in held)
+
+    def _seal(self, payload: bytes) -> bytes:
+        sealer = self._sealer
+        counted = 5 if sealer.counts_length else 1
+        padding = sealer.block - (counted + len(payload)) % sealer.block
+        if padding < 4:
+            padding += sealer.block
+        body = bytes([padding]) + payload + os.urandom(padding)
+        packet = sealer.seal(self._sent, body)
+        self._sent = (self._sent + 1) % 2**32
+        self._limits.traffic += len(packet)
+        return packet
+
+    @property
+    def sealer_missing(self) -> bool:
+        """Whether the agreed algorithms of our direction are not implemented."""
+        return self._keys is not None and self._keys.sealer is None
+
+    def prepare(self, keys: Keys) -> None:
+        """Have ``keys`` ready: each direction takes them up at its NEWKEYS."""
+        self._keys = keys
+
+    @property
+    def last_sequence(self) -> int:
+        """The sequence number of the packet last received, as UNIMPLEMENTED names it."""
+        return (self._received - 1) % 2**32
+
+    @property
+    def exchanging(self) -> bool:
+        """Whether a key exchange runs: a KEXINIT went or came, and not both NEWKEYS yet."""
+        return self._we_exchange or self._peer_exchanges
+
+    @property
+    def our_exchange(self) -> bool:
+        """Whether our KEXINIT has gone and our NEWKEYS has not."""
+        return self._we_exchange
+
+    def admit(self, at: Mark) -> None:
+        """A user is logged in since ``at``: what belongs to sessions, and larger packets, may come.
+
+        RFC 4252 §5.1 names the moment: a server calls it with USERAUTH_SUCCESS, a client when that
+        has come.
+        """
+        self._limits.admit(at)
+
+    # -- what the peer sends ---------------------------------------------------------------------
+
+    @property
+    def pre_ident_lines(self) -> list[bytes]:
+        """Lines that came before the peer's identification string."""
+        return self._ident.lines
+
+    @property
+    def first_bytes(self) -> bytes:
+        """What came before an identification string was whole."""
+        return self._ident.first_bytes if self.peer_ident is None else b""
+
+    def receive(self, data: bytes, at: Mark) -> Iterator[Event]:
+        """Take bytes that arrived at ``at``; the events in them, one after another.
+
+        The bytes are taken at once; each event is read when the iterator asks for it. Raises
+        ProtocolViolation, after which the connection is of no more use.
+        """
+        self.feed(data, at)
+        return iter(self.next_event, None)
+
+    def feed(self, data: bytes, at: Mark) -> None:
+        """Take bytes that arrived at ``at``."""
+        self._at = at
+        self._buffer += data
+
+    def next_event(self) -> Event | None:
+        """The next event in the bytes taken so far; None when more are needed."""
+        if self.peer_ident is None:
+            return self._next_ident()
+        while not self.deaf:
+            payload = self._next_payload()
+            if payload is None:
+                return None
+            message = decode(payload)
+            self._judge(message, payload)
+            if self._drop_guess and isinstance(message, KexPacket):
+                self._drop_guess = False
+                continue
+            return Event(self._at, message)
+        self._buffer.clear()
+        return None
+
+    def _next_ident(self) -> Event | None:
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        self.peer_ident = self._ident.feed(data)
+        if self.peer_ident is None:
+            return None
+        self._buffer += self._ident.rest
+        return Event(self._at, self.peer_ident)
+
+    def _next_payload(self) -> bytes | None:
+        opener, buffer = self._opener, self._buffer
+        if self._expected is None:
+            if len(buffer) < opener.head:
+                return None
+            length = opener.length(self._received, bytes(buffer[: opener.head]))
+            padded = length + (4 if opener.counts_length else 0)
+            most = self._limits.packet_length
+            if not 8 <= length <= most or padded % opener.block:
+                raise ProtocolViolation(
+                    f"packet_length {length} is not allowed: 8 to {most} bytes in "
+                    f"blocks of {opener.block}"
+                )
+            self._expected = 4 + length + opener.tag
+        if len(buffer) < self._expected:
+            return None
+        packet = bytes(buffer[: self._expected])
+        del buffer[: self._expected]
+        self._expected = None
+        self._limits.traffic += len(packet)
+        body = opener.open(self._received, packet)
+        self._received = (self._received + 1) % 2**32
+        padding = body[0]
+        if padding < 4 or padding > len(body) - 2:
+            raise ProtocolViolation(f"a packet declares {padding} bytes of padding in {len(body)}")
+        return body[1 : len(body) - padding]
+
+    def _judge(self, message: Message, payload: bytes) -> None:
+        """Keep the order that RFC 4253 and strict key exchange demand; take up keys."""
+        number = payload[0]
+        match message:
+            case KexInit():
+                self._begin_exchange(message, payload)
+            case NewKeys():
+                self._take_up()
+            case KexPacket():
+                if not self._peer_exchanges:
+                    raise ProtocolViolation("a key exchange message before KEXINIT")
+            case Disconnect():
+                pass
+            case Ignore() | Debug() | Unimplemented() | ExtInfo():
+                if self.strict and not self._keyed:
+                    raise ProtocolViolation(
+                        f"strict key exchange: {type(message).__name__} before NEWKEYS"
+                    )
+                self._limits.chat(self._at)
+            case _:
+                if not self._keyed:
+                    raise ProtocolViolation(f"message {number} before NEWKEYS")
+                if self._peer_exchanges and not _goes_in_exchange(number):
+                    raise ProtocolViolation(f"message {number} between KEXINIT and NEWKEYS")
+                self._limits.check(number)
+                if isinstance(message, GlobalRequest | Ping | Other):
+                    self._limits.chat(self._at)
+                else:
+                    self._limits.useful += 1
+
+    def _begin_exchange(self, message: KexInit, payload: bytes) -> None:
+        if self._peer_offer is not None:
+            raise ProtocolViolation("a second KEXINIT in one key exchange")
+        if self._keyed and not self._we_exchange:
+            self._limits.rekey()
+        self.peer_kexinit, self._peer_offer = payload, message
+        self._peer_exchanges = True
+        self._kexinit_first = self._received == 1
+        self._compare_offers()
+
+    def _take_up(self) -> None:
+        if self._keys is None or not self._peer_exchanges:
+            raise ProtocolViolation("NEWKEYS before the key exchange has ended")
+        if self._keys.opener is None:
+            self.deaf = True
+        else:
+            self._opener = self._keys.opener
+        self._keyed = True
+        if self.strict:
+            self._received = 0
+        self._peer_exchanges = False
+        self._end_exchange()
+
+    def _end_exchange(self) -> None:
+        """Forget the exchange once both directions have taken up its keys."""
+        if not self.exchanging and not self.sealer_missing:
+            self._keys = self._our_offer = self._peer_offer = None
+
+    def _compare_offers(self) -> None:
+        """Once both offers are known: see whether it is strict and whether a guess was wrong."""
+        ours, peers = self._our_offer, self._peer_offer
+        if ours is None or peers is None:
+            return
+        # Strictness is settled by the first exchange for the whole connection.
+        both = not self._keyed and (
+            STRICT[self.role] in ours.offer.kex_algorithms
+            and STRICT[self.role.other] in peers.offer.kex_algorithms
+        )
+        if both and not self.strict:
+            self.strict = True
+            if not self._kexinit_first:
+                raise ProtocolViolation("strict key exchange: KEXINIT is not the first packet")
+            if self._limits.chatter:
+                raise ProtocolViolation("strict key exchange: other messages after KEXINIT")
+        if peers.first_kex_packet_follows:
+            # RFC 4253 §7.1: the guess is right when both sides' first choices are the same.
+            self._drop_guess = any(
+                getattr(ours.offer, field)[:1] != getattr(peers.offer, field)[:1]
+                for field in ("kex_algorithms", "server_host_key_algorithms")
+            )

@@ -1,0 +1,350 @@
+"""ssh_config: what holds for a host, and where an alias leads."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seventh.engine.check import check_one
+from seventh.labkit.serve import Kit
+from seventh.lintkit.files import Files
+from seventh.model.failure import Reason, UsageError
+from seventh.model.options import Options
+from seventh.model.target import Target, parse_target
+from seventh.protocols import schemes
+from seventh.protocols.ssh import host_alias, lab
+from seventh.protocols.ssh.client.config.host import Asked, HostConfig, UserConfig
+from seventh.protocols.ssh.client.config.reading import read
+from seventh.protocols.ssh.client.config.tokens import expand
+from seventh.protocols.ssh.wire.patterns import (
+    GrammarError,
+    arguments,
+    changed_list,
+    matches,
+    matches_list,
+    seconds,
+)
+
+
+def resolved(text: str, host: str, **asked: object) -> HostConfig:
+    files = Files()
+    reading = read(files.take("config", text.encode()), files, "client")
+    assert not reading.refused
+    return UserConfig([reading], (9, 2)).resolve(Asked(host=host, **asked))  # type: ignore[arg-type]
+
+
+# -- the grammar -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "fits"),
+    [
+        ("host", "host", True), ("host", "h?st", True), ("host", "*", True), ("", "*", True),
+        ("host", "*st", True), ("host", "ho*", True), ("host", "h*s*t", True), ("ab", "a?b", False),
+        ("aXbXc", "a*b*c", True), ("abc", "a*b*b*c", False), ("a.b", "a?b", True),
+        ("host", "HOST", False), ("a[b", "a[b", True), ("ab", "*?*?*", True), ("a", "*?*?*", False),
+    ],
+)  # fmt: skip
+def test_patterns(text: str, pattern: str, fits: bool) -> None:
+    assert matches(text, pattern) is fits
+
+
+@given(st.text("ab*?", max_size=8), st.text("ab", max_size=8))
+def test_patterns_mean_what_their_definition_says(pattern: str, text: str) -> None:
+    def slow(p: str, t: str) -> bool:
+        if not p:
+            return not t
+        if p[0] == "*":
+            return slow(p[1:], t) or bool(t and slow(p, t[1:]))
+        return bool(t) and p[0] in ("?", t[0]) and slow(p[1:], t[1:])
+
+    assert matches(text, pattern) is slow(pattern, text)
+
+
+def test_a_pattern_cannot_be_made_to_take_long() -> None:
+    begun = time.monotonic()
+    assert not matches("a" * 4000, "*a" * 2000 + "b")
+    assert not matches("a" * 4000, "?*" * 1900 + "b")
+    assert time.monotonic() - begun < 5
+
+
+def test_negation_in_lists_wins() -> None:
+    assert matches_list("root", "*,!root") == -1
+    assert matches_list("ops", "*,!root") == 1
+    assert matches_list("ops", "!root") == 0
+    assert matches_list("OPS", "ops", lower=True) == 1
+
+
+def test_arguments_take_quotes_escapes_and_comments() -> None:
+    assert arguments('a "b c" d\\ e \'f"g\' # h') == ("a", "b c", "d e", 'f"g')
+    assert arguments("a#b") == ("a#b",)
+    assert arguments('x"y z"w') == ("xy zw",)
+    with pytest.raises(GrammarError):
+        arguments('"open')
+
+
+def test_changed_lists() -> None:
+    default, known = ("a1", "a2", "b1"), ("a1", "a2", "b1", "b2", "c1")
+    assert changed_list("", default, known) == default
+    assert changed_list("+c1,a1", default, known) == ("a1", "a2", "b1", "c1")
+    assert changed_list("-a*", default, known) == ("b1",)
+    assert changed_list("-a*,!a2", default, known) == ("a2", "b1")
+    assert changed_list("^c1,b1", default, known) == ("c1", "b1", "a1", "a2")
+    assert changed_list("b*", default, known) == ("b1", "b2")
+    with pytest.raises(GrammarError):
+        changed_list("-*", default, known)
+    with pytest.raises(GrammarError):
+        changed_list("z*", default, known)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("90", 90),
+        ("1m30s", 90),
+        ("1H", 3600),
+        ("2d", 172800),
+        ("", None),
+        ("x", None),
+        ("1y", None),
+    ],
+)
+def test_times(text: str, value: int | None) -> None:
+    assert seconds(text) == value
+
+
+# -- hosts -----------------------------------------------------------------------------------------
+
+
+def test_the_seed_s_bastion() -> None:
+    host = resolved(
+        """# ~/.ssh/config
+Host bastion
+  HostName bastion.example.com
+  User ops
+  ControlMaster auto
+  ControlPath ~/.ssh/cm-%r@%h:%p
+  ControlPersist 5m
+""",
+        "bastion",
+        local_user="me",
+    )
+    assert (host.host_name, host.user, host.port) == ("bastion.example.com", "ops", None)
+    assert host.value("controlmaster") == "auto"
+    assert host.value("controlpersist") == "300"
+    assert host.expanded(host.value("controlpath")).endswith("/.ssh/cm-ops@bastion.example.com:22")
+
+
+def test_exec_is_never_run(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    text = f'Match exec "touch {trace}"\n Port 1\nMatch !exec "touch {trace}"\n Port 2\nPort 3\n'
+    files = Files()
+    reading = read(files.take("config", text.encode()), files, "client")
+    host = UserConfig([reading], (9, 2)).resolve(Asked(host="a"))
+    assert host.port is None
+    assert not trace.exists()
+    assert [line.line for line in reading.undecided] == [1, 3]
+
+
+def test_an_unknown_token_and_a_missing_variable_are_told() -> None:
+    assert resolved("HostName %q.x\n", "a").problems[0].line == 1
+    with pytest.raises(GrammarError):
+        expand("%q", {})
+    with pytest.raises(GrammarError):
+        expand("${SEVENTH_NOT_SET}", {}, variables=True)
+
+
+# -- aim -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "config"
+    file.write_text(
+        f"""
+Host web
+  HostName 192.0.2.7
+  Port 2200
+  User deploy
+  IdentityFile {tmp_path}/key
+  IdentityFile {tmp_path}/missing
+  ProxyJump ops@bastion,second:2022
+  UserKnownHostsFile {tmp_path}/known
+Host bastion
+  HostName bastion.example.com
+  Port 2201
+  User jumper
+Host plain
+  ProxyCommand ssh -q -W %h:%p -l ops bastion
+Host other
+  ProxyCommand nc %h %p
+Host deep
+  ProxyJump web
+Host round
+  ProxyJump about
+Host about
+  ProxyJump round
+"""
+    )
+    (tmp_path / "key").write_text("no key, but a file that ssh would try\n")
+    (tmp_path / "known").write_text("")
+    return file
+
+
+def aimed(url: str, config: Path, **options: object) -> tuple[Target, Options]:
+    (target,) = parse_target(url, schemes())
+    return host_alias.aim(target, Options(ssh_config=str(config), **options))  # type: ignore[arg-type]
+
+
+def test_an_alias_leads_to_its_host_and_grants_nothing(config: Path) -> None:
+    target, options = aimed("ssh://web", config)
+    assert (target.host, target.port, target.user) == ("192.0.2.7", 2200, "deploy")
+    assert options.via == "ssh://ops@bastion,ssh://second:2022"
+    assert options.known_hosts == str(config.parent / "known")
+    assert not options.has_credential
+    assert options.identities == ()
+
+
+def test_a_credential_takes_what_the_file_says_of_logging_in(config: Path) -> None:
+    _, options = aimed("ssh://web", config, password_file="secret")
+    assert options.user == "deploy"
+    assert options.identities == (str(config.parent / "key"),)
+    _, options = aimed("ssh://me@web", config)
+    assert options.user == "me"
+    assert options.has_credential
+
+
+def test_the_command_line_wins(config: Path) -> None:
+    target, options = aimed("ssh://web:22", config, via="ssh://x", known_hosts="mine", user="u")
+    assert target.port == 22
+    assert (options.via, options.known_hosts, options.user) == ("ssh://x", "mine", "u")
+
+
+def test_jumps_of_commands_and_of_jumps(config: Path) -> None:
+    assert aimed("ssh://plain", config)[1].via == "ssh://ops@bastion"
+    assert aimed("ssh://deep", config)[1].via == "ssh://ops@bastion,ssh://second:2022,ssh://web"
+    with pytest.raises(UsageError, match="runs no ProxyCommand"):
+        aimed("ssh://other", config)
+    with pytest.raises(UsageError, match="circle"):
+        aimed("ssh://round", config)
+
+
+def test_a_hop_is_resolved_like_a_host(config: Path) -> None:
+    (hop,) = parse_target("ssh://bastion", schemes())
+    options = Options(ssh_config=str(config), user="me", identities=("k",))
+    found, user, identities = host_alias.resolve_hop(hop, options)
+    assert (found.host, found.port, user) == ("bastion.example.com", 2201, "jumper")
+    assert identities == ("k",)
+    (hop,) = parse_target("ssh://me@web:22", schemes())
+    found, user, identities = host_alias.resolve_hop(hop, options)
+    assert (found.host, found.port, user) == ("192.0.2.7", 22, "me")
+    assert identities == ("k", str(config.parent / "key"))
+
+
+def test_without_a_file_nothing_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(host_alias, "SYSTEM_FILE", tmp_path / "none")
+    (target,) = parse_target("ssh://web", schemes())
+    options = Options()
+    assert host_alias.aim(target, options) == (target, options)
+    assert host_alias.aim(target, Options(ssh_config="none")) == (
+        target,
+        Options(ssh_config="none"),
+    )
+
+
+def test_the_person_s_own_file_comes_before_the_system_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh" / "config").write_text("Host web\n Port 2201\n Include more\n")
+    (tmp_path / ".ssh" / "more").write_text("HostName from.include\n")
+    (tmp_path / "system").write_text("Port 1\nUser system\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(host_alias, "SYSTEM_FILE", tmp_path / "system")
+    (target,) = parse_target("ssh://web", schemes())
+    found, _ = host_alias.aim(target, Options())
+    assert (found.host, found.port, found.user) == ("from.include", 2201, "system")
+
+
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        ("Include conf.d/*.conf\nHost *\n SendEnv LANG\n HashKnownHosts yes\n", 22),
+        ("Host *\n  Port 1\n", 1),
+        ("Include full.d/*.conf\n", 7),
+        ("Include full.d/a*\n", 7),
+    ],
+)
+def test_a_system_file_is_read_where_it_matters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, port: int
+) -> None:
+    (tmp_path / "full.d").mkdir()
+    (tmp_path / "full.d" / "a.conf").write_text("Port 7\n")
+    (tmp_path / "system").write_text(text)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(host_alias, "SYSTEM_FILE", tmp_path / "system")
+    host_alias._matters.cache_clear()
+    (target,) = parse_target("ssh://web", schemes())
+    assert host_alias.aim(target, Options())[0].port == port
+    assert bool(host_alias._matters(host_alias._stamp(str(host_alias.SYSTEM_FILE)))) is (port != 22)
+
+
+def test_a_broken_file_is_told_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text("Host web\n  Port many\n")
+    with pytest.raises(UsageError, match=f"{file}:2: .*Port does not take 'many'"):
+        aimed("ssh://web", file)
+    with pytest.raises(UsageError, match="--ssh-config"):
+        aimed("ssh://web", tmp_path / "missing")
+
+
+def test_a_directive_of_a_newer_ssh_is_no_reason_to_stop(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text("FutureThing yes\nPort 2200\n")
+    assert aimed("ssh://web", file)[0].port == 2200
+
+
+def test_ten_thousand_targets_read_the_file_once_and_a_change_is_seen(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[Path] = []
+    whole = Files.read
+
+    def counted(self: Files, name: str | Path, **how: object) -> object:
+        reads.append(Path(name))
+        return whole(self, name, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Files, "read", counted)
+    (target,) = parse_target("ssh://web", schemes())
+    for _ in range(10_000):
+        host_alias.aim(target, Options(ssh_config=str(config)))
+    assert len(reads) <= 1
+    config.write_text("Host web\n Port 4\n")
+    assert aimed("ssh://web", config)[0].port == 4
+
+
+async def test_check_reaches_an_alias_that_is_no_name(tmp_path: Path, kit: Kit) -> None:
+    async with lab.serve(None, kit) as served:
+        port = served.target.rpartition(":")[2]
+        file = tmp_path / "config"
+        file.write_text(f"Host my-alias\n  HostName 127.0.0.1\n  Port {port}\n")
+        (target,) = parse_target("ssh://my-alias", schemes())
+        report = await check_one(target, Options(ssh_config=str(file), timeout_seconds=10))
+    assert report.failure is None
+    assert report.target == "ssh://my-alias:22"
+    assert report.facts["net"].host == "127.0.0.1"  # type: ignore[attr-defined]
+
+
+async def test_a_broken_file_is_the_report_s_failure(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text('Host "open\n')
+    (target,) = parse_target("ssh://web", schemes())
+    report = await check_one(target, Options(ssh_config=str(file), timeout_seconds=5))
+    assert report.failure is not None
+    assert report.failure.reason is Reason.OPTIONS_UNUSABLE
+    assert f"{file}:1" in report.failure.detail

@@ -1,0 +1,484 @@
+"""Logging in, against servers of our own manners: what is learnt, said, and kept back."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seventh.engine.check import check_one
+from seventh.model.failure import Failed, ProtocolViolation, Reason
+from seventh.model.options import Options
+from seventh.model.report import Report
+from seventh.model.severity import Severity
+from seventh.model.target import Target
+from seventh.net.address import Address
+from seventh.net.budget import Budget
+from seventh.net.connect import open_tcp
+from seventh.net.stopwatch import now_ns
+from seventh.protocols.ssh.client.auth import UserAuth, log_in, read_pk_ok, read_prompts, responses
+from seventh.protocols.ssh.client.authenticate_host import enter
+from seventh.protocols.ssh.client.credentials import Credentials, gather
+from seventh.protocols.ssh.client.known_hosts import read_known_hosts
+from seventh.protocols.ssh.client.session import Session
+from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.facts.login import Login
+from seventh.protocols.ssh.lab.login import PASSWORD, LoginManner, LoginServer, listening
+from seventh.protocols.ssh.lab.session import USER, Door, make_door
+from seventh.protocols.ssh.wire.auth_messages import AuthPacket
+from seventh.protocols.ssh.wire.channel_messages import (
+    ChannelOpen,
+    GlobalRequest,
+    OpenFailure,
+    RequestFailure,
+)
+from seventh.wire.reader import Reader
+
+
+class Lodge:
+    """A server with a door, and the options that open it."""
+
+    def __init__(self, door: Door, port: int, server: LoginServer, password: Path) -> None:
+        self.door, self.port, self.server = door, port, server
+        self.target = Target(scheme="ssh", host="127.0.0.1", port=port)
+        self.with_key = Options(timeout_seconds=5, **door.options(port))  # type: ignore[arg-type]
+        self.with_password = self.with_key.replace(identities=(), password_file=str(password))
+
+    async def check(self, **changes: Any) -> Report:
+        return await check_one(self.target, self.with_key.replace(**changes))
+
+
+@contextlib.asynccontextmanager
+async def lodge(folder: Path, **manner: Any) -> AsyncIterator[Lodge]:
+    door = make_door(folder / "door")
+    password = folder / "password"
+    password.write_text(PASSWORD + "\n")
+    async with listening(door, LoginManner(**manner)) as (port, server):
+        yield Lodge(door, port, server, password)
+
+
+@contextlib.asynccontextmanager
+async def session_with(lodge: Lodge, *, admitted: bool = True) -> AsyncIterator[Session]:
+    """A session of this lodge's, logged in by the key."""
+    connected = await open_tcp(
+        Address(ip="127.0.0.1", port=lodge.port), Budget(5), now_ns() + 10**9
+    )
+    assert connected.stream is not None
+    known = read_known_hosts(lodge.with_key.known_hosts)
+    session, trust = await enter(connected.stream, known, "127.0.0.1", lodge.port)
+    assert trust.status == "known"
+    if admitted:
+        await log_in(session, await gather(lodge.with_key, USER))
+    try:
+        yield session
+    finally:
+        await session.close()
+
+
+def login_of(report: Report) -> Login:
+    facts = report.facts["ssh"]
+    assert isinstance(facts, SshFacts)
+    assert facts.login is not None
+    return facts.login
+
+
+def found(report: Report) -> dict[str, Severity]:
+    return {finding.id: finding.severity for finding in report.findings}
+
+
+# -- the whole way ---------------------------------------------------------------------------------
+
+
+async def test_a_login_teaches_its_course(tmp_path: Path) -> None:
+    async with lodge(tmp_path, banners=(b"Mind the \x1b[2Jgap\n",)) as place:
+        report = await place.check()
+    assert report.failure is None, report.failure
+    login = login_of(report)
+    assert (login.outcome, login.method, login.user) == ("granted", "publickey", USER)
+    assert login.methods == login.root_methods == ("publickey",)
+    assert [(s.method, s.outcome) for s in login.steps] == [
+        ("none", "refused"), ("publickey", "wanted"), ("publickey", "granted"),
+    ]  # fmt: skip
+    for seconds in (login.none_seconds, login.service_seconds, login.auth_seconds,
+                    login.total_seconds, login.rekey_seconds, login.ping_seconds,
+                    login.session_seconds):  # fmt: skip
+        assert seconds is not None
+        assert 0 <= seconds < 5
+    assert login.rekeys == 1
+    assert "\x1b" not in login.banner
+    assert login.banner.startswith("Mind the")
+    names = [phase.name for phase in report.phases if phase.outcome == "ok"]
+    order = ["ssh.kex", "ssh.service", "ssh.auth_none", "ssh.auth", "ssh.ping", "ssh.rekey"]
+    assert [name for name in names if name in order] == order
+    assert report.metrics["seventh_ssh_rekeys_total"] == 1
+    assert "seventh_ssh_session_seconds" in report.metrics
+    # One login, and one question about root; nobody else was ever named.
+    assert place.server.requests == [
+        (USER, "none"), (USER, "publickey"), (USER, "publickey"), ("root", "none"),
+    ]  # fmt: skip
+
+
+async def test_nobody_is_guessed(tmp_path: Path) -> None:
+    async with lodge(tmp_path) as place:
+        report = await place.check(user=None, identities=(), ntp_keys="for another room")
+        forgotten = await place.check(user=None)
+        plain = await check_one(place.target, Options(timeout_seconds=5))
+    assert place.server.requests == []
+    assert "--user" in report.facts["ssh"].unlearnt["login"]  # type: ignore[attr-defined]
+    assert forgotten.failure is not None
+    assert forgotten.failure.reason is Reason.OPTIONS_UNUSABLE
+    assert plain.facts["ssh"].login is None  # type: ignore[attr-defined]
+
+
+async def test_a_user_alone_learns_the_methods(tmp_path: Path) -> None:
+    async with lodge(tmp_path, methods=("publickey", "password")) as place:
+        report = await place.check(identities=())
+    login = login_of(report)
+    assert report.failure is None
+    assert (login.outcome, login.methods) == ("untried", ("publickey", "password"))
+    assert found(report)["SSH-PASSWORD-ON"] is Severity.HIGH
+    assert "no key" in report.facts["ssh"].unlearnt["login"]  # type: ignore[attr-defined]
+
+
+async def test_root_needs_one_connection_only(tmp_path: Path) -> None:
+    async with lodge(tmp_path) as place:
+        report = await place.check(user="root", identities=())
+    assert place.server.requests == [("root", "none")]
+    assert login_of(report).root_methods == ("publickey",)
+
+
+@pytest.mark.parametrize("method", ["password", "keyboard-interactive"])
+async def test_a_password_opens_a_known_host(tmp_path: Path, method: str) -> None:
+    async with lodge(tmp_path, methods=(method,)) as place:
+        report = await check_one(place.target, place.with_password.replace(transcript=True))
+    assert report.failure is None, report.failure
+    assert login_of(report).method == method
+    assert place.server.passwords == [PASSWORD]
+    no_secret_in(report)
+
+
+async def test_a_wrong_password_is_sent_once_and_never_shown(tmp_path: Path) -> None:
+    methods = ("publickey", "password", "keyboard-interactive")
+    async with lodge(tmp_path, methods=methods) as place:
+        (tmp_path / "password").write_text("hunter2 but wrong\n")
+        report = await check_one(place.target, place.with_password.replace(transcript=True))
+    assert place.server.passwords == ["hunter2 but wrong"]
+    assert report.failure is not None
+    assert report.failure.reason is Reason.AUTH_REJECTED
+    assert report.failure.phase == "ssh.auth"
+    assert "still wants publickey, password, keyboard-interactive" in report.failure.detail
+    login = login_of(report)
+    assert (login.outcome, login.still_wanted) == ("rejected", methods)
+    no_secret_in(report, "hunter2 but wrong")
+
+
+def no_secret_in(report: Report, secret: str = PASSWORD) -> None:
+    """Neither in words nor as bytes: the transcript shows packets, and those are sealed."""
+    text = msgspec.json.encode(report).decode()
+    for form in (secret, secret.encode().hex(), secret.encode().hex(" ", 2),
+                 base64.b64encode(secret.encode()).decode(), json.dumps(secret)[1:-1]):  # fmt: skip
+        assert form not in text
+    assert report.transcript
+
+
+async def test_an_unknown_host_is_not_shown_the_password(tmp_path: Path) -> None:
+    async with lodge(tmp_path, methods=("publickey", "password")) as place:
+        empty = tmp_path / "known"
+        empty.touch()
+        report = await check_one(place.target, place.with_password.replace(known_hosts=str(empty)))
+        by_key = await place.check(known_hosts=str(empty))
+    assert place.server.passwords == []
+    assert report.failure is not None
+    assert report.failure.reason is Reason.HOST_KEY_UNTRUSTED
+    assert "ssh-keyscan" in report.failure.detail
+    assert login_of(report).methods == ("publickey", "password")
+    assert login_of(by_key).outcome == "granted"
+
+
+@pytest.mark.parametrize("marker", ["", "@revoked "])
+async def test_a_changed_or_revoked_host_key_is_told_nothing(tmp_path: Path, marker: str) -> None:
+    async with lodge(tmp_path, methods=("publickey", "password")) as place:
+        make_door(tmp_path / "other").options(place.port)
+        file = tmp_path / ("door" if marker else "other") / "known_hosts"
+        file.write_text(marker + file.read_text())
+        for options in (place.with_key, place.with_password):
+            report = await check_one(place.target, options.replace(known_hosts=str(file)))
+            assert report.failure is not None
+            assert report.failure.reason is Reason.HOST_KEY_UNTRUSTED
+            assert found(report)["SSH-HOSTKEY-CHANGED"] is Severity.CRITICAL
+    assert place.server.requests == []
+
+
+async def test_a_changed_key_is_found_without_any_login(tmp_path: Path) -> None:
+    async with lodge(tmp_path) as place:
+        other = make_door(tmp_path / "other").options(place.port)["known_hosts"]
+        report = await check_one(place.target, Options(timeout_seconds=5, known_hosts=str(other)))
+    assert report.failure is None
+    assert found(report)["SSH-HOSTKEY-CHANGED"] is Severity.CRITICAL
+
+
+async def test_several_methods_are_taken_in_turn(tmp_path: Path) -> None:
+    async with lodge(tmp_path, after_key=("keyboard-interactive",)) as place:
+        both = place.with_key.replace(password_file=place.with_password.password_file)
+        report = await check_one(place.target, both)
+    login = login_of(report)
+    assert (login.outcome, login.method) == ("granted", "publickey+keyboard-interactive")
+    assert login.partial
+
+
+async def test_a_second_factor_is_left_to_a_person(tmp_path: Path) -> None:
+    manner = {"after_key": ("keyboard-interactive",), "prompts": (("Code: ", True),)}
+    async with lodge(tmp_path, **manner) as place:
+        both = place.with_key.replace(password_file=place.with_password.password_file)
+        report = await check_one(place.target, both)
+    assert place.server.passwords == []
+    assert report.failure is not None
+    assert "accepted in part: publickey" in report.failure.detail
+    assert "'Code:'" in report.failure.detail
+
+
+async def test_an_expired_password_is_said_to_be(tmp_path: Path) -> None:
+    async with lodge(tmp_path, methods=("password",), expired=True) as place:
+        report = await check_one(place.target, place.with_password)
+    assert report.failure is not None
+    assert "has expired" in report.failure.detail
+
+
+async def test_a_key_that_is_refused_is_named(tmp_path: Path) -> None:
+    async with lodge(tmp_path) as place:
+        stranger = make_door(tmp_path / "stranger").identity
+        report = await place.check(identities=(str(stranger),))
+    assert report.failure is not None
+    assert report.failure.reason is Reason.AUTH_REJECTED
+    assert "publickey ssh-ed25519 SHA256:" in report.failure.detail
+    assert str(stranger) in report.failure.detail
+
+
+async def test_only_so_many_keys_are_shown(tmp_path: Path) -> None:
+    strangers = tuple(str(make_door(tmp_path / f"k{n}").identity) for n in range(7))
+    async with lodge(tmp_path) as place:
+        report = await place.check(identities=strangers)
+    assert place.server.requests.count((USER, "publickey")) == 5
+    assert report.failure is not None
+    assert "2 more keys were not shown" in report.failure.detail
+
+
+async def test_unusable_credentials_are_the_persons_to_mend(tmp_path: Path) -> None:
+    async with lodge(tmp_path) as place:
+        report = await place.check(identities=(str(tmp_path / "none"),))
+        unread = await place.check(known_hosts=str(tmp_path / "none"))
+    assert report.failure is not None
+    assert report.failure.reason is Reason.OPTIONS_UNUSABLE
+    assert report.facts["ssh"].host_keys, "what was learnt before stands"  # type: ignore[attr-defined]
+    assert unread.failure is not None
+    assert unread.failure.reason is Reason.OPTIONS_UNUSABLE
+
+
+# -- rules that need a server ----------------------------------------------------------------------
+
+
+async def test_a_slow_none_says_what_else_was_slow(tmp_path: Path) -> None:
+    async with lodge(tmp_path, none_delay_seconds=1.1) as place:
+        report = await place.check()
+    (finding,) = [f for f in report.findings if f.id == "SSH-AUTH-SLOW"]
+    for part in ("greeting", "key exchange", "service", "publickey"):
+        assert part in str(finding.params["others"])
+
+
+@pytest.mark.parametrize("how", ["closes_on_rekey", "ignores_rekey"])
+async def test_a_failing_rekey_is_a_finding_and_no_failure(tmp_path: Path, how: str) -> None:
+    async with lodge(tmp_path, **{how: True}) as place:
+        report = await place.check(timeout_seconds=3)
+    assert report.failure is None, report.failure
+    assert found(report)["SSH-REKEY-FAIL"] is Severity.MEDIUM
+    assert login_of(report).root_methods == ("publickey",)
+
+
+async def test_keepalives_are_counted_in_a_hold(tmp_path: Path) -> None:
+    async with lodge(tmp_path, keepalive_seconds=0.2) as place:
+        report = await place.check(intrusive=True, hold_seconds=1.0)
+        idle = await place.check(intrusive=True)
+    login = login_of(report)
+    assert login.keepalives is not None
+    assert 2 <= login.keepalives <= 5
+    assert login.keepalive_seconds == pytest.approx(0.2, abs=0.1)
+    assert report.metrics["seventh_ssh_keepalive_seconds"] == login.keepalive_seconds
+    assert "SSH-NO-KEEPALIVE" in report.passed
+    assert "SSH-NO-KEEPALIVE" in {skip.id for skip in idle.skipped}
+
+
+async def test_a_short_hold_without_keepalives_proves_little(tmp_path: Path) -> None:
+    async with lodge(tmp_path) as place:
+        report = await place.check(intrusive=True, hold_seconds=0.2)
+        denied = await place.check(hold_seconds=0.2)
+    assert found(report)["SSH-NO-KEEPALIVE"] is Severity.INFO
+    assert "--intrusive" in denied.facts["ssh"].unlearnt["keepalives"]  # type: ignore[attr-defined]
+
+
+async def test_whoever_is_let_in_for_nothing_is_named(tmp_path: Path) -> None:
+    async with lodge(tmp_path, none_accepted=("root",)) as place:
+        report = await place.check()
+    (finding,) = [f for f in report.findings if f.id == "SSH-NOAUTH"]
+    assert finding.severity is Severity.CRITICAL
+    assert "root" in str(finding.params["who"])
+
+
+# -- sessions --------------------------------------------------------------------------------------
+
+
+async def test_many_tasks_share_one_session(tmp_path: Path) -> None:
+    async with lodge(tmp_path, keepalive_seconds=0.05) as place, session_with(place) as session:
+        await session.send(ChannelOpen(b"x", 1, 10, 10))
+        reading = asyncio.create_task(session.next_message())
+        first = await reading
+        assert isinstance(first.message, OpenFailure)
+        reading = asyncio.create_task(session.next_message())
+        rekeys = [session.rekey(), session.ping(), session.rekey()]
+        sends = [session.send(ChannelOpen(b"x", n, 10, 10)) for n in range(2, 12)]
+        await asyncio.gather(*rekeys, *sends)
+        got = [(await reading).message] + [(await session.next_message()).message for _ in range(9)]
+        assert sorted(m.recipient for m in got if isinstance(m, OpenFailure)) == list(range(2, 12))
+        assert session.rekeys >= 1
+        with pytest.raises(Failed) as silence:
+            await session.next_message(now_ns() + 120_000_000)
+        assert silence.value.reason is Reason.PEER_SILENT
+        assert session.keepalives
+        assert await session.ping() is not None, "a deadline that passes ends nothing"
+
+
+async def test_answers_to_global_requests_are_for_the_reader(tmp_path: Path) -> None:
+    async with lodge(tmp_path) as place, session_with(place) as session:
+        await session.send(GlobalRequest(b"hello", want_reply=True))
+        assert (await session.next_message()).message == RequestFailure()
+
+
+async def test_a_server_that_rekeys_is_followed(tmp_path: Path) -> None:
+    async with lodge(tmp_path, rekeys=5) as place, session_with(place) as session:
+        await session.send(ChannelOpen(b"x", 1, 10, 10))
+        assert isinstance((await session.next_message()).message, OpenFailure)
+        with pytest.raises(Failed):
+            await session.next_message(now_ns() + 200_000_000)
+        assert (session.peer_rekeys, session.rekeys) == (5, 5)
+
+
+async def test_pings_only_where_they_are_answered(tmp_path: Path) -> None:
+    async with lodge(tmp_path, pings=False) as place, session_with(place) as session:
+        assert not session.can_ping
+        assert await session.ping() is None
+
+
+async def test_a_session_that_failed_stays_failed(tmp_path: Path) -> None:
+    async with lodge(tmp_path, closes_on_rekey=True) as place, session_with(place) as session:
+        for attempt in (session.rekey, session.next_message, session.ping):
+            with pytest.raises(Failed):
+                await attempt()
+        with pytest.raises(Failed):
+            await session.send(ChannelOpen(b"x", 1, 10, 10))
+
+
+# -- servers that mean no good ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("manner", "says"),
+    [
+        ({"banners": (b"x",) * 100}, "banners"),
+        ({"banners": (b"x" * 30000,)}, "banners"),
+        ({"failures": 3}, "was not let in"),
+        ({"failures": 5000}, "was not let in"),
+        ({"early_success": True}, "AuthFailure to a client"),
+        ({"global_requests": 200}, "GLOBAL_REQUEST"),
+        ({"after_key": ("publickey",)}, "was not let in"),
+    ],
+)
+async def test_a_server_that_floods_is_left(tmp_path: Path, manner: Any, says: str) -> None:
+    async with lodge(tmp_path, **manner) as place:
+        report = await place.check()
+    assert report.failure is not None
+    assert report.failure.reason in {Reason.PROTOCOL_VIOLATION, Reason.AUTH_REJECTED}
+    assert says in report.failure.detail
+    assert report.failure.phase != "-"
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [("swaps_key", "another host key in the middle"), ("forgets_ciphers", "no cipher")],
+)
+async def test_a_rekey_is_no_way_to_become_somebody_else(
+    tmp_path: Path, how: str, says: str
+) -> None:
+    async with lodge(tmp_path, **{how: True}) as place:
+        report = await place.check()
+    assert says in login_of(report).rekey_error
+    assert found(report)["SSH-REKEY-FAIL"] is Severity.MEDIUM
+
+
+async def test_endless_questions_end(tmp_path: Path) -> None:
+    manner = {"methods": ("keyboard-interactive",), "asks_for_ever": True}
+    async with lodge(tmp_path, **manner) as place:
+        report = await check_one(place.target, place.with_password)
+    assert report.failure is not None
+    assert "after 8 rounds" in report.failure.detail
+
+
+async def test_a_silent_service_ends_with_the_deadline(tmp_path: Path) -> None:
+    async with lodge(tmp_path, silent_service=True) as place:
+        report = await place.check(timeout_seconds=1.0)
+    assert report.failure is not None
+    assert (report.failure.reason, report.failure.phase) == (Reason.PEER_SILENT, "ssh.service")
+    assert report.duration_seconds < 2
+
+
+async def test_a_login_has_a_number_of_steps(tmp_path: Path) -> None:
+    async with lodge(tmp_path) as place, session_with(place, admitted=False) as session:
+        auth = UserAuth(session, USER)
+        await auth.begin()
+        with pytest.raises(ProtocolViolation, match="more than"):
+            while True:
+                await auth.ask_methods()
+
+
+async def test_a_login_with_nothing_says_what_is_wanted(tmp_path: Path) -> None:
+    async with lodge(tmp_path) as place, session_with(place, admitted=False) as session:
+        with pytest.raises(Failed) as refused:
+            await log_in(session, Credentials(user=USER))
+    assert refused.value.reason is Reason.AUTH_REQUIRED
+    assert "publickey" in refused.value.detail
+
+
+# -- the method's own messages ---------------------------------------------------------------------
+
+
+@given(st.integers(60, 79), st.binary(max_size=200))
+def test_any_method_message_is_read_or_a_violation(number: int, fields: bytes) -> None:
+    packet = AuthPacket(number, fields)
+    with contextlib.suppress(ProtocolViolation):
+        read_prompts(packet)
+    with contextlib.suppress(ProtocolViolation):
+        read_pk_ok(packet, "ssh-ed25519", b"blob")
+
+
+def test_too_many_questions_are_a_violation() -> None:
+    head = b"\0" * 12 + (2**32 - 1).to_bytes(4, "big")
+    with pytest.raises(ProtocolViolation, match="declares 4294967295 questions"):
+        read_prompts(AuthPacket(60, head))
+
+
+@given(st.lists(st.binary(max_size=30), max_size=5).map(tuple))
+def test_answers_are_sent_as_the_standard_has_them(answers: tuple[bytes, ...]) -> None:
+    reader = Reader(responses(answers).fields, "answers")
+    assert tuple(reader.vector(4) for _ in range(reader.u32())) == answers
+    reader.end()
+
+
+def test_messages_that_carry_secrets_do_not_show_them() -> None:
+    assert "hush" not in repr(responses((b"hush",)))

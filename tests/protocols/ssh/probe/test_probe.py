@@ -1,0 +1,356 @@
+"""The conversation, against the lab, against servers of our own manners, and against strangers."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from msgspec.structs import replace
+
+from seventh.engine.check import check_one, pulse_one
+from seventh.labkit.serve import Kit, tcp_server
+from seventh.model.failure import Blame, Failed, Reason
+from seventh.model.netfacts import NetFacts
+from seventh.model.options import Options
+from seventh.model.report import Report
+from seventh.model.target import Target, parse_target
+from seventh.net.talk import Talk
+from seventh.protocols import schemes
+from seventh.protocols.ssh import SPEC, lab, probe
+from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.lab.server import GOOD_KEX, Manner, RawServer, WrongSigner, good_offer
+from seventh.protocols.ssh.wire import groups
+from seventh.protocols.ssh.wire.hostkeys import Signer
+from seventh.protocols.ssh.wire.transport import STRICT
+from tests.reports import ssh_facts as facts_of
+
+OPTIONS = Options(timeout_seconds=5)
+GEX = "diffie-hellman-group-exchange-sha256"
+
+
+def target(port: int) -> Target:
+    return Target(scheme="ssh", host="127.0.0.1", port=port)
+
+
+@pytest.fixture(scope="module")
+def key() -> Any:
+    return ed25519.Ed25519PrivateKey.generate()
+
+
+@pytest.fixture
+def manner(key: Any) -> Manner:
+    return Manner(offer=good_offer(), signers=(Signer(key),))
+
+
+async def check_manner(manner: Manner, options: Options = OPTIONS) -> Report:
+    async with tcp_server(RawServer(manner).handle) as port:
+        return await check_one(target(port), options)
+
+
+async def talk_with(served: Any, verb: Callable[[Talk], Awaitable[None]] = probe.check) -> Talk:
+    (where,) = parse_target(served.target, schemes())
+    talk = Talk(where, Options(timeout_seconds=5, **served.options), connections=SPEC.connections)
+    try:
+        await verb(talk)
+    finally:
+        talk.close()
+    return talk
+
+
+# -- the clean lab ---------------------------------------------------------------------------------
+
+
+async def test_the_clean_server_teaches_everything(kit: Kit) -> None:
+    async with lab.serve(None, kit) as served:
+        talk = await talk_with(served)
+    facts = talk.facts["ssh"]
+    assert isinstance(facts, SshFacts)
+    assert facts.protocol_version == "2.0"
+    assert facts.negotiated is not None
+    assert facts.negotiated.kex == "mlkem768x25519-sha256"
+    assert facts.strict_kex is True
+    assert {key.type for key in facts.host_keys} == {
+        "ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256",
+    }  # fmt: skip
+    assert all(key.signature_valid for key in facts.host_keys)
+    assert facts.server_sig_algs is not None
+    assert "rsa-sha2-256" in facts.server_sig_algs
+    assert facts.sshfp_authenticated is True
+    assert len(facts.host_keys_by_address) == 2
+    assert talk.net.drift == ()
+    assert all("--allow-write" in why for why in facts.unlearnt.values()), facts.unlearnt
+    assert facts.banner_seconds is not None
+    assert facts.kex_seconds is not None
+    names = [phase.name for phase in talk.watch.phases]
+    assert names[:6] == ["resolve", "connect", "connect", "ssh.banner", "ssh.kexinit", "ssh.kex"]
+    assert names[6:9] == ["ssh.service", "ssh.auth_none", "ssh.auth"]
+    assert names[-1] == "ssh.rekey"
+    assert all(phase.outcome == "ok" for phase in talk.watch.phases)
+
+
+async def test_a_pulse_reads_the_greeting_and_no_more(kit: Kit) -> None:
+    async with lab.serve(None, kit) as served:
+        talk = await talk_with(served, probe.pulse)
+    facts = talk.facts["ssh"]
+    assert isinstance(facts, SshFacts)
+    assert facts.ident is not None
+    assert facts.ident.startswith("SSH-2.0-AsyncSSH")
+    assert facts.kexinit is None
+    assert [phase.name for phase in talk.watch.phases] == ["resolve", "connect", "ssh.banner"]
+
+
+def test_what_a_pulse_needs_loads_no_cryptography() -> None:
+    code = (
+        "import sys, seventh.protocols.ssh.probe; "
+        "print([m for m in sys.modules if m.partition('.')[0] in "
+        "{'cryptography', 'asyncssh', 'dns', 'OpenSSL'}])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+# -- servers of our own manners --------------------------------------------------------------------
+
+
+async def test_the_well_mannered_server_is_clean(manner: Manner) -> None:
+    report = await check_manner(manner)
+    assert report.failure is None
+    assert report.findings == ()
+    assert facts_of(report).extensions == ("server-sig-algs",)
+
+
+async def test_our_connections_stay_within_the_budget(key: Any) -> None:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    kinds = [ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()]
+    signers = [Signer(key), *(Signer(ec.generate_private_key(curve)) for curve in kinds)]
+    names = (*(signer.type for signer in signers), "ssh-dss")
+    offer = replace(good_offer(), server_host_key_algorithms=names)
+    manner = Manner(offer=offer, signers=tuple(signers), modulus=groups.prime(15))
+    manner = manner.with_kex(*GOOD_KEX, GEX, STRICT["server"])
+    server = RawServer(manner)
+    count = 0
+
+    async def counting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal count
+        count += 1
+        await server.handle(reader, writer)
+
+    async with tcp_server(counting) as port:
+        report = await check_one(target(port), OPTIONS)
+    assert count == SPEC.connections - 1, "one is kept for whoever logs in"
+    facts = facts_of(report)
+    assert [key.type for key in facts.host_keys] == list(names[:4])
+    assert facts.gex_bits == 3072
+    assert "budget" in facts.unlearnt["ssh-dss host key"]
+
+
+async def test_without_tier_1_no_group_is_asked_for(manner: Manner) -> None:
+    manner = replace(manner.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus=groups.prime(1))
+    report = await check_manner(manner, replace(OPTIONS, max_tier=0))
+    assert facts_of(report).gex_bits is None
+    assert "SSH-GEX-SMALL" in {skip.id for skip in report.skipped}
+
+
+async def test_a_server_without_ext_info_is_not_waited_for_long(manner: Manner) -> None:
+    report = await check_manner(replace(manner, server_sig_algs=None))
+    assert report.failure is None
+    assert report.duration_seconds < 2
+    assert facts_of(report).extensions is None
+    assert "SSH-USERSIG-SHA1" in {skip.id for skip in report.skipped}
+
+
+async def test_a_wrong_signature_fails_and_leaves_the_facts(key: Any, manner: Manner) -> None:
+    report = await check_manner(replace(manner, signers=(WrongSigner(key),)))
+    assert report.failure is not None
+    assert report.failure.reason is Reason.PROTOCOL_VIOLATION
+    assert report.failure.phase == "ssh.kex"
+    assert "signature" in report.failure.detail
+    facts = facts_of(report)
+    assert facts.kexinit is not None
+    assert [seen.signature_valid for seen in facts.host_keys] == [False]
+
+
+@pytest.mark.parametrize("what", ["kex", "cipher", "compression", "host key"])
+async def test_nothing_in_common_leaves_the_offer(manner: Manner, what: str) -> None:
+    changes: dict[str, dict[str, tuple[str, ...]]] = {
+        "kex": {"kex_algorithms": ("kexguess2@matt.ucc.asn.au",)},
+        "cipher": {"encryption_algorithms_client_to_server": ("twofish-ctr",)},
+        "compression": {"compression_algorithms_server_to_client": ("zlib",)},
+        "host key": {"server_host_key_algorithms": ("pgp-sign-rsa",)},
+    }
+    offer = replace(manner.offer, **changes[what])
+    report = await check_manner(replace(manner, offer=offer))
+    assert report.failure is not None
+    assert report.failure.reason is Reason.NEGOTIATION_FAILED
+    assert report.failure.blame is Blame.PEER
+    assert facts_of(report).kexinit == offer
+
+
+async def test_what_only_we_cannot_speak_is_our_blame(manner: Manner) -> None:
+    report = await check_manner(manner.with_kex("sntrup761x25519-sha512@openssh.com"))
+    assert report.failure is not None
+    assert report.failure.blame is Blame.SEVENTH
+    assert report.status == "unknown"
+    assert "SSH-KEX-NOPQ" in report.passed
+
+
+@pytest.mark.parametrize(
+    "modulus",
+    [
+        pytest.param(1 << 2047, id="even"), pytest.param((1 << 16383) | 1, id="giant"),
+        pytest.param(15, id="tiny"),
+    ],
+)  # fmt: skip
+async def test_a_hostile_group_fails_and_leaves_the_facts(manner: Manner, modulus: int) -> None:
+    hostile = replace(manner.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus=modulus)
+    report = await check_manner(hostile)
+    assert report.failure is not None
+    assert report.failure.reason is Reason.PROTOCOL_VIOLATION
+    assert facts_of(report).kex_seconds is not None
+
+
+async def test_lines_before_the_ident_are_facts(manner: Manner) -> None:
+    report = await check_manner(replace(manner, before_ident=b"Welcome\r\nto \x1b[31mus\n"))
+    assert report.failure is None
+    assert facts_of(report).pre_ident_lines == ("Welcome", "to \\x1b[31mus")
+
+
+async def test_protocol_1_alone_is_a_failure_with_its_finding(manner: Manner) -> None:
+    report = await check_manner(replace(manner, ident="SSH-1.5-old"))
+    assert report.failure is not None
+    assert report.failure.reason is Reason.NEGOTIATION_FAILED
+    assert [finding.id for finding in report.findings] == ["SSH-PROTO1"]
+
+
+async def test_a_slow_greeting_is_timed_and_not_the_loops_delay(manner: Manner) -> None:
+    report = await check_manner(replace(manner, banner_delay_seconds=0.3))
+    facts = facts_of(report)
+    assert facts.banner_seconds == pytest.approx(0.3, abs=0.1)
+    (phase,) = (phase for phase in report.phases if phase.name == "ssh.banner")
+    assert phase.seconds == facts.banner_seconds
+
+
+# -- strangers and the hostile ---------------------------------------------------------------------
+
+
+def saying(data: bytes, *, linger: bool = False) -> Any:
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(data)
+        await writer.drain()
+        if linger:
+            await reader.read(-1)
+
+    return say
+
+
+LOOKS = pytest.mark.parametrize("look", [check_one, pulse_one], ids=["check", "pulse"])
+
+
+@LOOKS
+@pytest.mark.parametrize(
+    ("first", "name"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP"), (b"220 mx ESMTP Postfix\r\n", "SMTP"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "TLS"), (b"* OK IMAP4rev1\r\n", "IMAP"),
+        (b"RFB 003.008\n", "VNC"),
+    ],
+)  # fmt: skip
+async def test_another_protocol_is_named_at_once(look: Any, first: bytes, name: str) -> None:
+    async with tcp_server(saying(first, linger=True)) as port:
+        report = await look(target(port), OPTIONS)
+    assert report.failure is not None
+    assert report.failure.reason is Reason.PROTOCOL_MISMATCH
+    assert f"speaks {name}" in report.failure.detail
+    assert report.failure.phase == "ssh.banner"
+    assert report.duration_seconds < 2
+
+
+@LOOKS
+async def test_the_last_words_of_a_full_server_are_kept(look: Any) -> None:
+    async with tcp_server(saying(b"Exceeded MaxStartups\r\n")) as port:
+        report = await look(target(port), OPTIONS)
+    assert report.failure is not None
+    assert report.failure.reason is Reason.PEER_CLOSED
+    assert "Exceeded MaxStartups" in report.failure.detail
+
+
+@LOOKS
+@pytest.mark.parametrize(
+    "data", [b"x\r\n" * 51, b"y" * 9000, b"SSH-2.0-" + b"z" * 300], ids=["lines", "bytes", "ident"]
+)
+async def test_limits_before_the_ident(look: Any, data: bytes) -> None:
+    async with tcp_server(saying(data, linger=True)) as port:
+        report = await look(target(port), OPTIONS)
+    assert report.failure is not None
+    assert report.failure.reason is Reason.PROTOCOL_VIOLATION
+
+
+async def test_a_disconnect_says_why(manner: Manner) -> None:
+    from seventh.protocols.ssh.wire.messages import Disconnect
+    from seventh.protocols.ssh.wire.transport import Connection, Role
+
+    connection = Connection(Role.SERVER, "x")
+    goodbye = connection.greet() + connection.send(Disconnect(12, b"too many\x07 of you"))
+    async with tcp_server(saying(goodbye, linger=True)) as port:
+        report = await check_one(target(port), OPTIONS)
+    assert report.failure is not None
+    assert report.failure.reason is Reason.PEER_CLOSED
+    assert report.failure.detail.endswith("(code 12): too many\\x07 of you")
+    assert facts_of(report).ident == "SSH-2.0-x"
+
+
+async def test_escape_codes_never_reach_the_facts() -> None:
+    greeting = b"SSH-2.0-\x1b]0;owned\x07 \xe2\x80\xaeevil\r\n"
+    async with tcp_server(saying(greeting)) as port:
+        report = await pulse_one(target(port), OPTIONS)
+    assert facts_of(report).ident == "SSH-2.0-\\x1b]0;owned\\x07 \\u202eevil"
+
+
+async def test_addresses_that_differ_are_told_apart(kit: Kit) -> None:
+    fault = next(fault for fault in lab.FAULTS if fault.name == "hostkey-split")
+    async with lab.serve(fault, kit) as served:
+        talk = await talk_with(served)
+    assert set(talk.net.compared) == {lab.FIRST, lab.SECOND}
+    assert any(line.startswith("host key (") for line in talk.net.drift)
+
+
+async def test_an_address_that_fails_does_not_hide_the_other(manner: Manner) -> None:
+    from seventh.labkit.names import name_server
+
+    async with (
+        tcp_server(saying(b"HTTP/1.1 400 No\r\n\r\n"), "127.0.0.1") as port,
+        tcp_server(RawServer(manner).handle, "127.0.0.2", port),
+        name_server({"two.test": {"A": ("127.0.0.1", "127.0.0.2")}}) as resolver,
+    ):
+        report = await check_one(
+            Target(scheme="ssh", host="two.test", port=port), replace(OPTIONS, resolver=resolver)
+        )
+    net = report.facts["net"]
+    assert isinstance(net, NetFacts)
+    assert any(
+        line.startswith("failure (") and "127.0.0.1: protocol-mismatch" in line
+        for line in net.drift
+    )
+    # A name server may turn the answers round; the report fails when the first address does.
+    if net.addresses[0] == "127.0.0.1":
+        assert report.failure is not None
+        assert report.failure.reason is Reason.PROTOCOL_MISMATCH
+    else:
+        assert report.failure is None
+        assert facts_of(report).host_keys
+
+
+async def test_a_probe_outside_the_engine_raises_failed() -> None:
+    async with tcp_server(saying(b"")) as port:
+        talk = Talk(target(port), OPTIONS, connections=SPEC.connections)
+        with pytest.raises(Failed) as caught:
+            await probe.check(talk)
+        talk.close()
+    assert caught.value.phase == "ssh.banner"

@@ -1,0 +1,251 @@
+"""Jump hosts: any protocol through one or several, and everything that a hop may do wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seventh.engine.check import check_one, pulse_one
+from seventh.labkit.serve import Handler, Kit, free_port, tcp_server
+from seventh.labkit.tlsserve import server_context, tls_server
+from seventh.model.failure import Blame, Reason
+from seventh.model.netfacts import NetFacts
+from seventh.model.options import Options
+from seventh.model.report import Report
+from seventh.model.target import Target
+from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.lab.channels import Conduct
+from seventh.protocols.ssh.lab.session import Door, dishonest, make_door
+
+STEPS = ["via.connect", "via.ssh.banner", "via.ssh.kex", "via.ssh.auth"]
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Door:
+    return make_door(tmp_path / "door")
+
+
+def via(door: Door, *hops: int, **changes: Any) -> Options:
+    text = ",".join(f"ssh://127.0.0.1:{port}" for port in hops)
+    given: dict[str, Any] = {"timeout_seconds": 5.0, **door.options(*hops), "via": text}
+    return Options(**{**given, **changes})
+
+
+def target(port: int, scheme: str = "tcp") -> Target:
+    return Target(scheme=scheme, host="127.0.0.1", port=port)
+
+
+def net_of(report: Report) -> NetFacts:
+    facts = report.facts["net"]
+    assert isinstance(facts, NetFacts)
+    return facts
+
+
+@contextlib.asynccontextmanager
+async def chain(door: Door, *conducts: Conduct) -> AsyncIterator[list[int]]:
+    async with contextlib.AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(dishonest(door, c)) for c in conducts]
+
+
+async def greets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"220 hello\r\n")
+    await reader.read()
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+async def test_any_number_of_hops(door: Door, count: int) -> None:
+    async with chain(door, *[Conduct()] * count) as hops, tcp_server(greets) as port:
+        report = await check_one(target(port), via(door, *hops))
+    assert report.failure is None
+    net = net_of(report)
+    assert [hop.port for hop in net.hops] == hops
+    for hop in net.hops:
+        assert (hop.user, hop.auth_method, hop.host_key_known) == ("lab", "publickey", "known")
+        assert hop.software == "SeventhLab"
+        assert hop.host_key.startswith("ssh-ed25519 SHA256:")
+        assert hop.seconds is not None
+    # Only the first was reached by an address of our own finding.
+    assert [bool(hop.address) for hop in net.hops] == [True] + [False] * (count - 1)
+    (attempt,) = net.attempts
+    assert (attempt.transport, attempt.outcome) == ("via", "open")
+    phases = [p for p in report.phases if p.name.startswith("via")]
+    assert [p.name for p in phases] == STEPS * count
+    assert {p.address for p in phases} == {f"127.0.0.1:{port}" for port in hops}
+
+
+async def test_tls_through_a_hop_says_what_it_says_without(door: Door, kit: Kit) -> None:
+    context = server_context(kit.authority.issue("127.0.0.1"))
+    async with chain(door, Conduct()) as hops, tls_server(context) as port:
+        options = via(door, *hops, ca_file=str(kit.authority.ca_file))
+        through = await check_one(target(port, "tls"), options)
+        straight = await check_one(target(port, "tls"), options.replace(via=None))
+        pulse = await pulse_one(target(port, "tls"), options)
+    assert through.failure is straight.failure is pulse.failure is None
+    assert [f.id for f in through.findings] == [f.id for f in straight.findings]
+    assert len(net_of(through).hops) == 1, "one login carries every connection of a check"
+    assert sum(phase.name == "via.ssh.auth" for phase in through.phases) == 1
+
+
+async def test_ssh_through_a_hop_logs_in_behind_it(door: Door) -> None:
+    async with chain(door, Conduct(), Conduct()) as (hop, port):
+        options = via(door, hop, **door.options(hop, port))
+        report = await check_one(target(port, "ssh"), options)
+    assert report.failure is None
+    facts = report.facts["ssh"]
+    assert isinstance(facts, SshFacts)
+    assert facts.session is not None
+    assert facts.session.exec_status == 0
+
+
+async def test_what_the_hop_cannot_reach_is_told_in_its_words(door: Door) -> None:
+    async with chain(door, Conduct()) as hops:
+        report = await check_one(target(free_port()), via(door, *hops))
+    assert report.failure is not None
+    assert (report.failure.reason, report.failure.phase) == (Reason.CONNECT_REFUSED, "connect")
+    assert f"the jump host 127.0.0.1:{hops[0]} says connect failed" in report.failure.detail
+
+
+async def test_a_hop_that_refuses_all_channels_forbids(door: Door) -> None:
+    async with chain(door, Conduct(prohibits=True)) as hops:
+        report = await check_one(target(free_port()), via(door, *hops))
+    assert report.failure is not None
+    assert report.failure.reason is Reason.CONNECT_FORBIDDEN
+    # Not this machine's firewall: whoever runs the jump host must mend it.
+    assert report.failure.blame is Blame.PEER
+
+
+async def test_a_hop_that_is_not_there(door: Door) -> None:
+    port = free_port()
+    report = await check_one(target(free_port()), via(door, port))
+    assert report.failure is not None
+    assert (report.failure.reason, report.failure.phase) == (Reason.CONNECT_REFUSED, "via.connect")
+    assert f"the jump host 127.0.0.1:{port}" in report.failure.detail
+    assert [hop.port for hop in net_of(report).hops] == [port]
+
+
+async def test_a_second_hop_that_is_not_there(door: Door) -> None:
+    port = free_port()
+    async with chain(door, Conduct()) as (hop,):
+        report = await check_one(target(free_port()), via(door, hop, port))
+    assert report.failure is not None
+    assert (report.failure.reason, report.failure.phase) == (Reason.CONNECT_REFUSED, "via.connect")
+    assert f"the jump host 127.0.0.1:{hop} says" in report.failure.detail
+    assert [hop.auth_method for hop in net_of(report).hops] == ["publickey", ""]
+
+
+async def test_a_hop_that_does_not_let_us_in(door: Door, tmp_path: Path) -> None:
+    stranger = make_door(tmp_path / "stranger", host_key=door.host_key)
+    async with chain(door, Conduct()) as (hop,):
+        report = await check_one(target(free_port()), via(stranger, hop))
+    assert report.failure is not None
+    assert (report.failure.reason, report.failure.phase) == (Reason.AUTH_REJECTED, "via.ssh.auth")
+    assert report.failure.detail.startswith(f"the jump host 127.0.0.1:{hop}: ")
+
+
+async def test_a_hop_with_another_key_gets_nothing(door: Door, tmp_path: Path) -> None:
+    other = make_door(tmp_path / "other")
+    async with chain(door, Conduct()) as (hop,):
+        report = await check_one(target(free_port()), via(other, hop))
+    assert report.failure is not None
+    assert report.failure.reason is Reason.HOST_KEY_UNTRUSTED
+    (seen,) = net_of(report).hops
+    assert (seen.host_key_known, seen.auth_method) == ("changed", "")
+
+
+async def test_an_unknown_hop_gets_a_signature(door: Door, tmp_path: Path) -> None:
+    empty = tmp_path / "known"
+    empty.touch()
+    async with chain(door, Conduct()) as (hop,), tcp_server(greets) as port:
+        report = await check_one(target(port), via(door, hop, known_hosts=str(empty)))
+    assert report.failure is None
+    assert net_of(report).hops[0].host_key_known == "unknown"
+
+
+async def test_a_hop_without_a_user_is_asked_for(door: Door) -> None:
+    report = await check_one(target(free_port()), via(door, 22, user=None, identities=()))
+    assert report.failure is not None
+    assert report.failure.reason is Reason.OPTIONS_UNUSABLE
+    assert "ssh://USER@127.0.0.1" in report.failure.detail
+
+
+async def test_the_hops_own_user_goes_first(door: Door) -> None:
+    async with chain(door, Conduct()) as (hop,), tcp_server(greets) as port:
+        options = via(door, hop).replace(via=f"ssh://else@127.0.0.1:{hop}")
+        report = await check_one(target(port), options)
+    assert net_of(report).hops[0].user == "else"
+
+
+async def test_a_hop_may_be_an_alias(door: Door, tmp_path: Path) -> None:
+    async with chain(door, Conduct()) as (hop,), tcp_server(greets) as port:
+        config = tmp_path / "config"
+        config.write_text(
+            f"Host inner-*\n HostName 127.0.0.1\n Port {hop}\n User fileuser\n"
+            f" IdentityFile {door.identity}\n"
+        )
+        options = via(door, hop).replace(
+            via="ssh://inner-one", ssh_config=str(config), identities=()
+        )
+        report = await check_one(target(port), options)
+    assert report.failure is None
+    (seen,) = net_of(report).hops
+    assert (seen.host, seen.port, seen.user) == ("127.0.0.1", hop, "fileuser")
+    assert {p.address for p in report.phases if p.name == "via.ssh.auth"} == {"inner-one"}
+
+
+async def says_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(100)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+async def says_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(100)
+
+
+@pytest.mark.parametrize(("handler", "reason"), [
+    (says_http, Reason.PROTOCOL_MISMATCH), (says_nothing, Reason.PEER_SILENT),
+    (closes, Reason.PEER_CLOSED),
+])  # fmt: skip
+@pytest.mark.parametrize("before", [0, 1])
+async def test_a_hop_that_is_something_else(
+    door: Door, handler: Handler, reason: Reason, before: int
+) -> None:
+    """Reached from here, or through a good hop: the failure names the one that is wrong."""
+    async with chain(door, *[Conduct()] * before) as hops, tcp_server(handler) as wrong:
+        options = via(door, *hops, wrong, timeout_seconds=1.0)
+        report = await check_one(target(free_port()), options)
+    assert report.failure is not None
+    assert (report.failure.reason, report.failure.phase) == (reason, "via.ssh.banner")
+    assert f"127.0.0.1:{wrong}" in report.failure.detail
+
+
+async def test_an_earlier_hop_that_dies_is_the_one_that_is_named(door: Door) -> None:
+    async with chain(door, Conduct(carries_bytes=3000), Conduct(), Conduct()) as (*hops, port):
+        report = await check_one(target(port, "ssh"), via(door, *hops))
+    assert report.failure is not None
+    assert report.failure.reason is Reason.PEER_CLOSED
+    assert f"the jump host 127.0.0.1:{hops[0]}:" in report.failure.detail
+    assert str(hops[1]) not in report.failure.detail
+
+
+async def test_datagrams_do_not_go_through(door: Door) -> None:
+    report = await check_one(target(123, "ntp"), via(door, free_port()))
+    assert report.failure is not None
+    assert report.failure.reason is Reason.OPTIONS_UNUSABLE
+
+
+async def test_no_task_outlives_a_check(door: Door) -> None:
+    async with chain(door, Conduct(), Conduct()) as hops, tcp_server(greets) as port:
+        before = asyncio.all_tasks()
+        await check_one(target(port), via(door, *hops))
+        left = [task for task in asyncio.all_tasks() - before if "Mux." in repr(task.get_coro())]
+        await asyncio.wait_for(asyncio.gather(*left, return_exceptions=True), 1)
+        assert not [t for t in asyncio.all_tasks() if "Mux." in repr(t.get_coro())]

@@ -1,0 +1,125 @@
+"""Host keys: read, measured and fingerprinted as OpenSSH does; signatures judged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seventh.model.failure import ProtocolViolation
+from seventh.protocols.ssh.wire.hostkeys import Signer, algorithms_of, key_type, read_key, verify
+from seventh.protocols.ssh.wire.values import mpint
+from seventh.wire.reader import vector
+
+asyncssh = pytest.importorskip("asyncssh")
+
+KINDS = ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
+         "ssh-rsa"]  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def made(request: pytest.FixtureRequest) -> Any:
+    return asyncssh.generate_private_key(request.param)
+
+
+def test_fingerprints_are_asyncsshs(made: Any) -> None:
+    key = read_key(made.public_data)
+    facts = key.facts("", None)
+    assert facts.sha256 == made.get_fingerprint("sha256")
+    assert "SHA1:" + facts.sha1_hex != made.get_fingerprint("sha1")  # theirs is base64, ours hex
+    assert facts.type == made.get_algorithm()
+    assert not facts.certificate
+
+
+@pytest.mark.parametrize("bits", [1024, 2048])
+def test_rsa_is_measured(bits: int) -> None:
+    made = asyncssh.generate_private_key("ssh-rsa", key_size=bits)
+    assert read_key(made.public_data).bits == bits
+
+
+def test_signatures_of_another_implementation_are_judged(made: Any) -> None:
+    key = read_key(made.public_data)
+    for algorithm in algorithms_of(key.type):
+        if "-cert-" in algorithm:
+            continue
+        signature = made.sign(b"data", algorithm.encode())
+        assert verify(key, algorithm, signature, b"data") is True
+        assert verify(key, algorithm, signature, b"else") is False
+
+
+def test_our_signatures_convince_another_implementation(made: Any) -> None:
+    signer = Signer(made.pyca_key)
+    for algorithm in algorithms_of(signer.type):
+        if "-cert-" not in algorithm:
+            signature = signer.sign(algorithm, b"data")
+            assert made.convert_to_public().verify(b"data", signature)
+
+
+def test_ed448_is_judged() -> None:
+    from cryptography.hazmat.primitives.asymmetric import ed448
+
+    private = ed448.Ed448PrivateKey.generate()
+    public = private.public_key().public_bytes_raw()
+    key = read_key(vector(4, b"ssh-ed448") + vector(4, public))
+    assert key.bits == 456
+    signature = vector(4, b"ssh-ed448") + vector(4, private.sign(b"data"))
+    assert verify(key, "ssh-ed448", signature, b"data") is True
+    assert verify(key, "ssh-ed448", signature, b"else") is False
+
+
+def test_a_certificate_is_read_down_to_its_key() -> None:
+    authority = asyncssh.generate_private_key("ssh-ed25519")
+    made = asyncssh.generate_private_key("ssh-ed25519")
+    certificate = authority.generate_host_certificate(made, "host", principals=["a"])
+    key = read_key(certificate.public_data)
+    assert key.certificate
+    assert key.facts("", None).sha256 == made.get_fingerprint("sha256")
+    name = "ssh-ed25519-cert-v01@openssh.com"
+    assert verify(key, name, made.sign(b"data", b"ssh-ed25519"), b"data") is True
+
+
+def test_a_signature_by_another_algorithm_is_a_violation() -> None:
+    made = asyncssh.generate_private_key("ssh-rsa", key_size=2048)
+    signature = made.sign(b"data", b"ssh-rsa")
+    with pytest.raises(ProtocolViolation, match="although rsa-sha2-512 was agreed"):
+        verify(read_key(made.public_data), "rsa-sha2-512", signature, b"data")
+
+
+def test_a_key_that_the_library_refuses_is_not_judged() -> None:
+    blob = vector(4, b"ssh-rsa") + mpint(65537) + mpint((1 << 511) | 1)
+    key = read_key(blob)
+    assert key.bits == 512
+    signature = vector(4, b"rsa-sha2-256") + vector(4, bytes(64))
+    assert verify(key, "rsa-sha2-256", signature, b"data") is not True
+
+
+@pytest.mark.parametrize(
+    "blob",
+    [
+        b"", vector(4, b"ssh-unheard"), vector(4, b"ssh-ed25519") + vector(4, bytes(31)),
+        vector(4, b"ssh-rsa") + mpint(3), vector(4, b"ssh-rsa") + mpint(3) + mpint(2**17000),
+        vector(4, b"ecdsa-sha2-nistp256") + vector(4, b"nistp384") + vector(4, bytes(65)),
+        vector(4, b"ssh-ed25519") + vector(4, bytes(32)) + b"more",
+    ],
+)  # fmt: skip
+def test_a_malformed_key_is_a_violation(blob: bytes) -> None:
+    with pytest.raises(ProtocolViolation):
+        read_key(blob)
+
+
+@given(st.binary(max_size=200), st.sampled_from(["", *KINDS, "ssh-dss"]))
+def test_any_bytes_are_a_key_or_a_violation(tail: bytes, kind: str) -> None:
+    blob = (vector(4, kind.encode()) if kind else b"") + tail
+    try:
+        key = read_key(blob)
+        verify(key, kind or "ssh-ed25519", vector(4, kind.encode()) + vector(4, tail), b"data")
+    except ProtocolViolation:
+        return
+
+
+def test_algorithms_and_types() -> None:
+    assert key_type("rsa-sha2-512-cert-v01@openssh.com") == "ssh-rsa"
+    assert key_type("ssh-ed25519") == "ssh-ed25519"
+    assert algorithms_of("ssh-rsa")[:3] == ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
