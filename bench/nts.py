@@ -21,8 +21,7 @@ from bench.peers import need, process, worker
 from bench.table import Table
 from seventh.labkit.ca import Authority
 from seventh.labkit.serve import free_port
-from seventh.protocols.ntp.codec import ExtensionField, Mode, Packet, parse
-from seventh.protocols.ntp.nts_fields import (
+from seventh.protocols.ntp.wire.nts_fields import (
     Cipher,
     Client,
     FieldType,
@@ -32,6 +31,7 @@ from seventh.protocols.ntp.nts_fields import (
     dissect,
     key_bytes,
 )
+from seventh.protocols.ntp.wire.packet import ExtensionField, Mode, Packet, parse
 
 _HOST = "127.0.0.1"
 _READY_SECONDS = 10.0

@@ -101,10 +101,10 @@ def bare(url: str, count: int) -> None:
 async def exchanges(url: str, count: int, options: Options) -> None:
     """``count`` NTP exchanges, each on a socket of its own; with nts:// on one pair of keys."""
     from seventh.net.talk import Talk
-    from seventh.protocols.ntp.conversation import Conversation
-    from seventh.protocols.ntp.nts_conversation import NtsConversation
-    from seventh.protocols.ntp.nts_establish import establish, follow, start_as_client
-    from seventh.protocols.ntp.nts_fields import supported
+    from seventh.protocols.ntp.client.conversation import Conversation
+    from seventh.protocols.ntp.client.nts import NtsConversation
+    from seventh.protocols.ntp.client.nts_ke import establish, follow, start_as_client
+    from seventh.protocols.ntp.wire.nts_fields import supported
 
     target = target_of(url)
     talk = Talk(target, options)

@@ -19,14 +19,14 @@ from seventh.model.failure import Reason
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
-from seventh.protocols.ntp import nts_ke
-from seventh.protocols.ntp.codec import ExtensionField, Packet
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts_nts import NtsFacts
-from seventh.protocols.ntp.lab_nts import Cookies, KeyServer, NtsResponder
-from seventh.protocols.ntp.lab_nts_faults import NtsBehaviour
-from seventh.protocols.ntp.nts_fields import FieldType, Parts
-from seventh.protocols.ntp.nts_ke import END, Record, RecordType, Response
+from seventh.protocols.ntp.facts.nts import NtsFacts
+from seventh.protocols.ntp.lab.nts import Cookies, KeyServer, NtsResponder
+from seventh.protocols.ntp.lab.nts_faults import NtsBehaviour
+from seventh.protocols.ntp.wire import nts_ke
+from seventh.protocols.ntp.wire.nts_fields import FieldType, Parts
+from seventh.protocols.ntp.wire.nts_ke import END, Record, RecordType, Response
+from seventh.protocols.ntp.wire.packet import ExtensionField, Packet
 from tests.hostile.test_hostile import looks_sound
 
 TIMEOUT_SECONDS = 2.0

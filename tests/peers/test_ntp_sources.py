@@ -17,9 +17,9 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts_sources import SourcesFacts
-from seventh.protocols.ntp.keys import find_key
+from seventh.protocols.ntp.facts.sources import SourcesFacts
 from seventh.protocols.ntp.together import together
+from seventh.protocols.ntp.wire.keys import find_key
 from tests.peers import need_binary
 from tests.peers.test_ntp import chronyd, facts_of, ids, target_of, user_name
 
@@ -200,7 +200,7 @@ async def test_chronyd_is_silent_to_keys_that_it_does_not_have(line: str, tmp_pa
 
 
 async def test_chronyd_answers_neither_monlist_nor_by_port(tmp_path: Path) -> None:
-    from seventh.protocols.ntp.lab_sources import having_port_123
+    from seventh.protocols.ntp.lab.pool import having_port_123
 
     async with having_port_123(), chronyd(tmp_path, "local stratum 2") as port:
         report = await check_one(

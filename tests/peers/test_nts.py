@@ -20,9 +20,9 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.severity import Severity
 from seventh.model.target import Target
-from seventh.protocols.ntp.facts_nts import NtsFacts
-from seventh.protocols.ntp.lab_nts import serve_nts
-from seventh.protocols.ntp.lab_nts_faults import NTS_BEHAVIOURS, NtsBehaviour
+from seventh.protocols.ntp.facts.nts import NtsFacts
+from seventh.protocols.ntp.lab.nts import serve_nts
+from seventh.protocols.ntp.lab.nts_faults import NTS_BEHAVIOURS, NtsBehaviour
 from tests.peers import need_binary
 from tests.peers.test_ntp import READY_SECONDS, chronyd, facts_of, follows, ids, user_name
 
@@ -181,7 +181,7 @@ async def test_padded_plain_requests_are_answered_by_chrony(tmp_path: Path, kit:
     """What the diagnosis of a size filter rests on: servers look past a field they do not know."""
     from seventh.net.address import Address
     from seventh.net.talk import Talk
-    from seventh.protocols.ntp.nts_conversation import Padded
+    from seventh.protocols.ntp.client.nts import Padded
 
     async with chronyd(tmp_path, "local stratum 2") as port:
         talk = Talk(target_of(port, "ntp"), options_of(kit))

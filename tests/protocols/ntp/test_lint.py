@@ -19,7 +19,7 @@ from seventh.model.severity import Severity
 from seventh.protocols.ntp import lint as ntp_lint
 from seventh.protocols.ntp.config_settings import MAX_SOURCES
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts_config import ConfigFacts
+from seventh.protocols.ntp.facts.config import ConfigFacts
 from seventh.rules.words import spoken
 
 SEED = """# /etc/chrony/chrony.conf

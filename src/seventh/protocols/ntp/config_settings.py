@@ -12,8 +12,8 @@ from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Setting, Software
 from seventh.model.source import Line
 from seventh.protocols.ntp.conf_lines import Conf, Directive, Reading, as_integer, shown, split
-from seventh.protocols.ntp.facts_config import ConfiguredSource
-from seventh.protocols.ntp.smearing import smearer_of
+from seventh.protocols.ntp.facts.config import ConfiguredSource
+from seventh.protocols.ntp.wire.smearing import smearer_of
 from seventh.wire.text import printable
 
 MAX_SOURCES = 1000

@@ -18,7 +18,7 @@ from seventh.protocols.ntp.config_settings import (
     source_of,
 )
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts_config import ConfigFacts, ConfiguredSource
+from seventh.protocols.ntp.facts.config import ConfigFacts, ConfiguredSource
 
 NTS_SINCE = (4, 0)
 POOL_MAXSOURCES = 4

@@ -19,7 +19,7 @@ from seventh.protocols.ntp.config_settings import (
     source_of,
 )
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts_config import ConfigFacts, ConfiguredSource, StrangersRights
+from seventh.protocols.ntp.facts.config import ConfigFacts, ConfiguredSource, StrangersRights
 from seventh.protocols.ntp.restrictions import (
     Network,
     Restriction,

@@ -13,7 +13,7 @@ import msgspec
 
 from seventh.protocols.ntp.conf_lines import Directive, shown
 from seventh.protocols.ntp.conf_shapes import Version
-from seventh.protocols.ntp.facts_config import StrangersRights
+from seventh.protocols.ntp.facts.config import StrangersRights
 
 Network = IPv4Network | IPv6Network
 _EVERYBODY: dict[str, Network] = {

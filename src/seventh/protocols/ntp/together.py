@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from seventh.model.report import Report
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts_sources import SourceFacts
-from seventh.protocols.ntp.sources import judged, source_of
+from seventh.protocols.ntp.facts.sources import SourceFacts
+from seventh.protocols.ntp.facts.together import judged, source_of
 
 RULES = frozenset(
     [

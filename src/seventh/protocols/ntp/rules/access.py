@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts_intrusive import MonlistFacts, SourcePortFacts
-from seventh.protocols.ntp.facts_sources import KeyFacts
+from seventh.protocols.ntp.facts.intrusive import MonlistFacts, SourcePortFacts
+from seventh.protocols.ntp.facts.sources import KeyFacts
 from seventh.protocols.ntp.rules import file
 from seventh.protocols.ntp.rules.examples import GOOD
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from seventh.model.severity import Severity
-from seventh.protocols.ntp.codec import UNSYNCHRONISED, is_local_clock, refid_of
 from seventh.protocols.ntp.facts import NtpFacts
+from seventh.protocols.ntp.facts.together import circles, upstreams
 from seventh.protocols.ntp.rules import file
 from seventh.protocols.ntp.rules.examples import GOOD
-from seventh.protocols.ntp.sources import circles, upstreams
+from seventh.protocols.ntp.wire.packet import UNSYNCHRONISED, is_local_clock, refid_of
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 OFFSET_SECONDS = 0.1

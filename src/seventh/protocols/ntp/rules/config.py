@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts_config import ConfigFacts, ConfiguredSource
+from seventh.protocols.ntp.facts.config import ConfigFacts, ConfiguredSource
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 _SHOWN = 8

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from seventh.protocols.ntp.facts import NtpFacts, Sample
-from seventh.protocols.ntp.facts_sources import SourceFacts
-from seventh.protocols.ntp.sources import judged
+from seventh.protocols.ntp.facts.sources import SourceFacts
+from seventh.protocols.ntp.facts.together import judged
 
 
 def sample(sequence: int, offset_seconds: float) -> Sample:

@@ -7,7 +7,7 @@ does.
 from __future__ import annotations
 
 from seventh.model.severity import Severity
-from seventh.protocols.ntp.facts_config import ConfigFacts
+from seventh.protocols.ntp.facts.config import ConfigFacts
 from seventh.rules.rule import Hit, Skip, Verdict
 
 COOKIE_PERIOD_SECONDS = 8 * 1024

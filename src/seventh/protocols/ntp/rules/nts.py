@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from seventh.model.severity import Severity
-from seventh.protocols.ntp.codec import HEADER_BYTES
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts_config import ConfigFacts, ConfiguredSource
-from seventh.protocols.ntp.facts_nts import AeadTried, NtsFacts, clocks_apart
-from seventh.protocols.ntp.nts_ke import MAX_COOKIES, Aead
+from seventh.protocols.ntp.facts.config import ConfigFacts, ConfiguredSource
+from seventh.protocols.ntp.facts.nts import AeadTried, NtsFacts, clocks_apart
 from seventh.protocols.ntp.rules import file
 from seventh.protocols.ntp.rules.examples import GOOD
+from seventh.protocols.ntp.wire.nts_ke import MAX_COOKIES, Aead
+from seventh.protocols.ntp.wire.packet import HEADER_BYTES
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 _NO_NTS = Skip("NTS was not asked: beside plain NTP it is looked for on port 123 only")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts_config import ConfigFacts, ConfiguredSource
-from seventh.protocols.ntp.facts_sources import SourceFacts, SourcesFacts
+from seventh.protocols.ntp.facts.config import ConfigFacts, ConfiguredSource
+from seventh.protocols.ntp.facts.sources import SourceFacts, SourcesFacts
+from seventh.protocols.ntp.facts.together import circles, followed, upstreams
 from seventh.protocols.ntp.rules.examples import FOUR, among
-from seventh.protocols.ntp.sources import circles, followed, upstreams
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 ENOUGH = 4

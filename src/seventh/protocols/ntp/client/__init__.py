@@ -1,0 +1,1 @@
+"""Conversations with NTP and NTS servers."""

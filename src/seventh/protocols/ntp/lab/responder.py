@@ -1,0 +1,180 @@
+"""NTP's reference server: a responder on loopback, which can be told what to do wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+
+import msgspec
+
+from seventh.net import kernel
+from seventh.net.clock import wall_minus_monotonic_ns, wall_ns
+from seventh.net.stopwatch import user_mark
+from seventh.protocols.ntp.lab.faults import Behaviour
+from seventh.protocols.ntp.wire.control import fragment
+from seventh.protocols.ntp.wire.keys import KEY_ID_BYTES, find_key
+from seventh.protocols.ntp.wire.mode7 import MON_GETLIST_1, response
+from seventh.protocols.ntp.wire.packet import Mode, Packet, parse, to_ntp, to_short
+
+HOST = "127.0.0.1"
+ELSEWHERE = "127.0.0.2"
+"""Another of this machine's addresses, for the server that answers from the wrong one."""
+_ANCILLARY_BYTES = 64
+_CONTROL_DATA = (
+    b'version="ntpd lab@1.0", processor="x86_64", system="Lab/1.0", leap=0, stratum=2, '
+    b"precision=-20, rootdelay=5.000, rootdisp=2.000, refid=192.0.2.1, peer=4711, tc=6, mintc=3, "
+    b"offset=0.012, frequency=-1.234, sys_jitter=0.010, clk_jitter=0.020, clk_wander=0.001"
+)
+_CONTROL_FRAGMENT_BYTES = 96
+_MONLIST_ITEMS, _MONLIST_ITEM_BYTES = 6, 72
+NTP_PORT = 123
+
+
+class Responder:
+    """Answers on a socket by a :class:`Behaviour`.
+
+    It stamps with the kernel's receive time, as a good server does: an event loop that comes late
+    shows as time that the server held the packet, and not as an offset.
+    """
+
+    def __init__(self, behaviour: Behaviour, host: str = HOST, port: int = 0) -> None:
+        self._does = behaviour
+        self._key = find_key(behaviour.keys, None) if behaviour.keys else None
+        self._count = 0
+        self._sock = self._bound(host, port)
+        self.port: int = self._sock.getsockname()[1]
+        self._elsewhere: socket.socket | None = None
+        if any("elsewhere" in step for step in behaviour.script):
+            self._elsewhere = self._bound(ELSEWHERE, self.port)
+
+    @staticmethod
+    def _bound(host: str, port: int) -> socket.socket:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            sock.bind((host, port))
+        except OSError:
+            sock.close()
+            raise
+        sock.setblocking(False)
+        kernel.ask_for_timestamps(sock)
+        return sock
+
+    def start(self) -> None:
+        """Answer from now on."""
+        asyncio.get_running_loop().add_reader(self._sock.fileno(), self._ready)
+
+    def stop(self) -> None:
+        """Answer no more."""
+        asyncio.get_running_loop().remove_reader(self._sock.fileno())
+        self.close()
+
+    def close(self) -> None:
+        """Give the sockets back."""
+        self._sock.close()
+        if self._elsewhere is not None:
+            self._elsewhere.close()
+
+    def _ready(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                data, ancillary, _, source = self._sock.recvmsg(2048, _ANCILLARY_BYTES)
+                arrived = wall_ns(kernel.arrival(ancillary))
+                if not self._lets_through(source[1]):
+                    continue
+                if data and data[0] & 7 == Mode.PRIVATE:
+                    self._answer_private(data, source)
+                elif data and data[0] & 7 == Mode.CONTROL:
+                    self._answer_control(data, source)
+                elif len(data) >= 48 and data[0] & 7 == Mode.CLIENT:
+                    self._answer(data, arrived, source)
+
+    def _lets_through(self, port: int) -> bool:
+        if not self._does.only_from:
+            return True
+        return (port == NTP_PORT) == (self._does.only_from == "123")
+
+    def _answer(self, data: bytes, arrived_ns: int, source: tuple[str, int]) -> None:
+        step = self._does.script[self._count % len(self._does.script)]
+        shift_ns = int(self._does.shifts[self._count % len(self._does.shifts)] * 1e9)
+        self._count += 1
+        request = parse(data)
+        for action in step:
+            reply = self._reply(request, arrived_ns + shift_ns, shift_ns)
+            if action == "elsewhere":
+                if self._elsewhere is not None:
+                    self._elsewhere.sendto(reply.encode(), source)
+                continue
+            answer = self._datagram(action, reply, data) + self._mac(request, data, reply)
+            self._sock.sendto(answer, source)
+
+    def _mac(self, request: Packet, data: bytes, reply: Packet) -> bytes:
+        """What follows the reply to a request with a MAC; nothing for others."""
+        if self._key is None or not request.mac or self._does.mac == "none":
+            return b""
+        right = self._key.mac(reply.encode())
+        if self._does.mac == "forged":
+            return right[:-1] + bytes((right[-1] ^ 1,))
+        if self._does.mac == "nak" or not self._key.made(data[: -len(request.mac)], request.mac):
+            return bytes(KEY_ID_BYTES)
+        return right
+
+    def _datagram(self, action: str, reply: Packet, request: bytes) -> bytes:
+        """What ``action`` sends in answer to ``request``."""
+        if action == "forged":
+            return msgspec.structs.replace(reply, origin=reply.origin ^ 1).encode()
+        if action.startswith("forged "):
+            return self._kiss(reply, action[7:], reply.origin ^ 1).encode()
+        if action.startswith("kiss "):
+            return self._kiss(reply, action[5:], reply.origin).encode()
+        if action == "echo":
+            return request
+        if action == "http":
+            return b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+        if action == "bad extension":
+            return reply.encode() + b"\x01\x04\xff\xf0" + bytes(28)
+        return reply.encode()
+
+    def _reply(self, request: Packet, received_ns: int, shift_ns: int) -> Packet:
+        does = self._does
+        now = wall_ns(user_mark(), wall_minus_monotonic_ns()) + shift_ns
+        return Packet(
+            leap=does.leap,
+            version=request.version,
+            mode=Mode.SERVER,
+            stratum=does.stratum,
+            poll=6,
+            precision=-20,
+            root_delay=to_short(does.root_delay_seconds),
+            root_dispersion=to_short(does.root_dispersion_seconds),
+            refid=does.refid,
+            reference=to_ntp(now - int(does.reference_age_seconds * 1e9)),
+            origin=request.transmit,
+            receive=to_ntp(received_ns),
+            transmit=to_ntp(now),
+        )
+
+    @staticmethod
+    def _kiss(reply: Packet, code: str, origin: int) -> Packet:
+        return msgspec.structs.replace(
+            reply, leap=3, stratum=0, refid=code.encode("ascii"), origin=origin
+        )
+
+    def _answer_private(self, data: bytes, source: tuple[str, int]) -> None:
+        """monlist, six clients of 72 bytes to a packet, as ntpd has it."""
+        if len(data) < 8 or data[3] != MON_GETLIST_1:
+            return
+        for sequence, at in enumerate(range(0, self._does.monlist, _MONLIST_ITEMS)):
+            left = self._does.monlist - at
+            items, more = min(left, _MONLIST_ITEMS), left > _MONLIST_ITEMS
+            packet = response(data[2], sequence, items, _MONLIST_ITEM_BYTES, more=more)
+            self._sock.sendto(packet, source)
+
+    def _answer_control(self, data: bytes, source: tuple[str, int]) -> None:
+        if not self._does.control or len(data) < 12:
+            return
+        sequence = int.from_bytes(data[2:4], "big")
+        for at in range(0, len(_CONTROL_DATA), _CONTROL_FRAGMENT_BYTES):
+            part = _CONTROL_DATA[at : at + _CONTROL_FRAGMENT_BYTES]
+            more = at + _CONTROL_FRAGMENT_BYTES < len(_CONTROL_DATA)
+            self._sock.sendto(fragment(sequence, part, offset=at, more=more), source)

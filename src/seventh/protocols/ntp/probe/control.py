@@ -1,0 +1,55 @@
+"""Mode 6: one READVAR, whose answer shows what anybody may read and how far it amplifies."""
+
+from __future__ import annotations
+
+import os
+
+from seventh.model.failure import Failed
+from seventh.model.phase import Mark
+from seventh.net.stopwatch import now_ns, user_mark
+from seventh.net.talk import Talk
+from seventh.protocols.ntp.client.conversation import MAX_STRAY, Conversation
+from seventh.protocols.ntp.facts import NtpFacts
+from seventh.protocols.ntp.wire import control
+
+CONTROL_SECONDS = 1.0
+"""The most that is waited for a mode-6 answer."""
+
+
+async def ask_control(talk: Talk, main: Conversation) -> None:
+    """One READVAR on a socket of its own; silence is the good answer, so the wait is short."""
+    request = control.readvar(int.from_bytes(os.urandom(2)))
+    reply = control.ControlReply(int.from_bytes(request[2:4]))
+    slowest = max((s.rtt_seconds for s in main.sampler.samples), default=CONTROL_SECONDS)
+    until = talk.budget.within(min(CONTROL_SECONDS, 0.3 + 4 * slowest))
+    end: Mark | None = None
+    sent = user_mark()
+    with talk.datagram(main.address) as datagram:
+        try:
+            sent = datagram.send(request)
+            for _ in range(MAX_STRAY):
+                arrived = await datagram.receive(until)
+                if arrived is None:
+                    break
+                from_server = main.sampler.is_from_server(arrived.ip, arrived.port)
+                if from_server and reply.receive(arrived.data):
+                    end = arrived.at
+                if reply.complete or now_ns() >= until:
+                    break
+        except Failed as failed:
+            # A refusal here is as good as silence, and what was too much is the finding itself.
+            talk.note(f"mode 6: {failed.detail}")
+    if end is not None:
+        talk.watch.record("ntp.control", sent.ns, end, address=main.address.ip)
+    known = control.variables(reply.data)
+    talk.learn(
+        "ntp",
+        NtpFacts,
+        control_factor=reply.bytes_received / len(request),
+        control_packets=reply.packets,
+        control_bytes=reply.bytes_received,
+        control_error=reply.error_code,
+        control_variables=tuple(known),
+        control_version=known.get("version", ""),
+        control_system=known.get("system", ""),
+    )

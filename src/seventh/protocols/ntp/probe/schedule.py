@@ -1,0 +1,56 @@
+"""When the samples of one check are taken: fitted into its time, each an interval apart."""
+
+from __future__ import annotations
+
+import msgspec
+
+from seventh.net.stopwatch import now_ns
+from seventh.net.talk import Talk
+from seventh.protocols.ntp.client.conversation import Conversation
+from seventh.protocols.ntp.probe.further import asking_seconds
+from seventh.protocols.ntp.wire.sampler import FILTER_STAGES
+
+REPLY_SECONDS = 2.0
+"""How long a request waits for its reply; one that comes later still counts, as late."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """How the time of one check is spent."""
+
+    samples: int
+    interval_ns: int
+    reply_ns: int
+    end_ns: int
+    """When the last reply is no longer waited for; what is left is for further questions."""
+
+
+def plan(talk: Talk) -> Plan:
+    """Fit the samples into the time that is left, by a shorter interval where need be."""
+    samples = max(1, min(talk.options.samples, FILTER_STAGES))
+    left = talk.budget.seconds_left
+    # The last reply and the further questions want their time too, but never most of it.
+    asking = asking_seconds(talk)
+    reserve = min(REPLY_SECONDS + asking, left * 0.4)
+    kept = reserve * asking / (REPLY_SECONDS + asking)
+    interval = max(0.0, talk.options.interval_seconds)
+    if samples > 1:
+        interval = min(interval, (left - reserve) / (samples - 1))
+    return Plan(
+        samples=samples,
+        interval_ns=int(interval * 1e9),
+        reply_ns=int(min(REPLY_SECONDS, left) * 1e9),
+        end_ns=now_ns() + int((left - kept) * 1e9),
+    )
+
+
+async def sample_on(main: Conversation, planned: Plan) -> None:
+    """The second and further samples, each an interval after the one before was sent."""
+    for index in range(1, planned.samples):
+        await main.linger(min(main.last_sent_ns + planned.interval_ns, planned.end_ns))
+        if main.over or now_ns() >= planned.end_ns:
+            return
+        wait = planned.reply_ns
+        if index < planned.samples - 1:
+            wait = min(wait, planned.interval_ns)
+        await main.exchange(min(now_ns() + wait, planned.end_ns))
+        main.learn()

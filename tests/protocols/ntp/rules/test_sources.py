@@ -1,0 +1,291 @@
+"""The rules on several servers, keys and intrusive looks, at their borders."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from seventh import protocols
+from seventh.model.severity import Severity
+from seventh.protocols.ntp.facts import NtpFacts
+from seventh.protocols.ntp.facts.config import ConfigFacts, ConfiguredSource
+from seventh.protocols.ntp.facts.intrusive import MonlistFacts, SourcePortFacts
+from seventh.protocols.ntp.facts.sources import KeyFacts, SourceFacts, SourcesFacts
+from seventh.protocols.ntp.facts.together import judged
+from seventh.protocols.ntp.rules.examples import FOUR, GOOD, among
+from seventh.protocols.ntp.together import RULES as TOGETHER
+from seventh.rules.rule import Hit, Skip
+
+RULES = {rule.id: rule for rule in protocols.rules("ntp")}
+
+
+def sources_of(facts: NtpFacts) -> SourcesFacts:
+    assert facts.sources is not None
+    return facts.sources
+
+
+def only(count: int, *, targets: int, **changes: object) -> NtpFacts:
+    four = [msgspec.structs.replace(s, **changes) for s in sources_of(FOUR).sources]
+    return NtpFacts(sources=judged(four[:count], targets))
+
+
+def test_rules_that_judge_together_are_the_only_ones_that_do() -> None:
+    for rule_id, rule in RULES.items():
+        verdict = rule(FOUR)
+        assert isinstance(verdict, Skip) == (rule_id not in TOGETHER), rule_id
+
+
+# -- falsetickers ----------------------------------------------------------------------------------
+
+
+def test_a_falseticker_is_named_with_the_majority() -> None:
+    verdict = RULES["NTP-FALSETICKER"](among(2, offset_seconds=-0.5))
+    assert isinstance(verdict, Hit)
+    assert verdict.severity is Severity.HIGH
+    assert verdict.params["wrong"] == ("192.0.2.12: -0.500000 s ± 0.010000 s",)
+    assert "the majority of 4 has true time" in str(verdict.params["judged_by"])
+
+
+def test_two_that_disagree_are_both_suspect() -> None:
+    pair = sources_of(among(1, offset_seconds=9.0)).sources[:2]
+    verdict = RULES["NTP-FALSETICKER"](NtpFacts(sources=judged(pair, 2)))
+    assert isinstance(verdict, Hit)
+    assert len(verdict.params["wrong"]) == 2  # type: ignore[arg-type]
+    assert "at least half" in str(verdict.params["judged_by"])
+
+
+def test_an_outvoted_source_is_less_than_proven_wrong() -> None:
+    def wide(last: int, low: float, high: float) -> SourceFacts:
+        return SourceFacts(
+            target=f"ntp://192.0.2.{last}:123", address=f"192.0.2.{last}", port=123,
+            offset_seconds=(low + high) / 2, error_seconds=(high - low) / 2, verdict="undecided",
+        )  # fmt: skip
+
+    told = [wide(1, 0, 1), wide(2, 0, 1), wide(3, 0, 0.1), wide(4, 0.4, 0.6), wide(5, 0.4, 0.6)]
+    verdict = RULES["NTP-FALSETICKER"](NtpFacts(sources=judged(told, 5)))
+    assert isinstance(verdict, Hit)
+    assert verdict.severity is Severity.MEDIUM
+    assert "192.0.2.3" in str(verdict.params["wrong"])
+
+
+@pytest.mark.parametrize(
+    ("leap", "offset", "told"), [(1, 0.4, True), (0, 0.4, False), (1, 4.0, False)]
+)
+def test_a_smear_is_thought_of_only_while_a_leap_second_is_announced(
+    leap: int, offset: float, told: bool
+) -> None:
+    four = [msgspec.structs.replace(s, leap=leap) for s in sources_of(FOUR).sources]
+    four[3] = msgspec.structs.replace(four[3], leap=0, offset_seconds=offset)
+    verdict = RULES["NTP-FALSETICKER"](NtpFacts(sources=judged(four, 4)))
+    assert isinstance(verdict, Hit)
+    assert ("smear" in str(verdict.params["judged_by"])) == told
+
+
+# -- few -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("count", "targets", "expected"),
+    [
+        (1, 1, Skip),  # one server says nothing
+        (2, 1, Hit),  # a name with two of them is all that its clients have
+        (3, 1, Hit),
+        (4, 1, type(None)),
+        (1, 2, Hit),  # two targets, one of which is the other
+        (3, 3, Hit),
+        (4, 4, type(None)),
+    ],
+)
+def test_few(count: int, targets: int, expected: type) -> None:
+    assert isinstance(RULES["NTP-FEW"](only(count, targets=targets)), expected)
+
+
+def test_two_addresses_of_one_server_are_no_small_pool() -> None:
+    set_at = {"reference_timestamp_hex": "eb1f2a3b4c5d6e7f", "reference_id_hex": "01020304"}
+    facts = only(2, targets=1, **set_at)
+    assert isinstance(RULES["NTP-FEW"](facts), Skip)
+    assert isinstance(RULES["NTP-SAMEUP"](facts), Skip)
+
+
+def test_one_address_that_is_down_makes_no_small_pool() -> None:
+    pair = list(sources_of(FOUR).sources[:2])
+    pair[1] = msgspec.structs.replace(pair[1], verdict="unusable", detail="no-reply")
+    assert isinstance(RULES["NTP-FEW"](NtpFacts(sources=judged(pair, 1))), Skip)
+    assert isinstance(RULES["NTP-FEW"](NtpFacts(sources=judged(pair, 2))), Hit)
+
+
+def configured(*lines: tuple[str, str], complete: bool = True, **changes: object) -> NtpFacts:
+    sources = tuple(
+        ConfiguredSource(kind=kind, name=name, setting=f"{kind} {name}") for kind, name in lines
+    )
+    known = ConfigFacts(product="chrony", complete=complete, sources=sources)
+    return NtpFacts(config=msgspec.structs.replace(known, **changes))
+
+
+@pytest.mark.parametrize(
+    ("facts", "count"),
+    [
+        (configured(("server", "a"), ("server", "b"), ("server", "c")), 3),
+        (configured(("pool", "p")), None),
+        (configured(("pool", "p"), sources_at_most=3), 3),
+        (configured(("server", "a"), ("peer", "b"), ("server", "c"), ("server", "d")), None),
+        (configured(("server", "a"), reference_clocks=("PPS /dev/pps0",)), 2),
+        (configured(), 0),
+    ],
+)
+def test_few_in_a_file(facts: NtpFacts, count: int | None) -> None:
+    verdict = RULES["NTP-FEW"](facts)
+    if count is None:
+        assert verdict is None
+    else:
+        assert isinstance(verdict, Hit)
+        assert verdict.params["count"] == count
+
+
+def test_few_points_at_the_lines_that_there_are() -> None:
+    verdict = RULES["NTP-FEW"](configured(("server", "a"), ("server", "b")))
+    assert isinstance(verdict, Hit)
+    assert verdict.settings == ("server a", "server b")
+
+
+def test_a_part_of_a_configuration_says_nothing_of_the_whole() -> None:
+    assert isinstance(RULES["NTP-FEW"](configured(("server", "a"), complete=False)), Skip)
+
+
+def test_a_source_that_is_never_followed_does_not_count() -> None:
+    facts = configured(("server", "a"), ("server", "b"), ("server", "c"), ("server", "d"))
+    assert facts.config is not None
+    four = [msgspec.structs.replace(s, noselect=s.name == "d") for s in facts.config.sources]
+    facts = NtpFacts(config=msgspec.structs.replace(facts.config, sources=tuple(four)))
+    assert isinstance(RULES["NTP-FEW"](facts), Hit)
+
+
+# -- smears ----------------------------------------------------------------------------------------
+
+
+def smearing(*ways: str) -> NtpFacts:
+    four = [
+        msgspec.structs.replace(source, smears=way)
+        for source, way in zip(sources_of(FOUR).sources, ways, strict=False)
+    ]
+    return NtpFacts(sources=judged(four, len(four)))
+
+
+@pytest.mark.parametrize(
+    ("ways", "mixed"),
+    [
+        (("", "", ""), False),
+        (("Google, 24 h linear", "AWS, 24 h linear"), False),  # they smear alike
+        (("Google, 24 h linear", ""), True),
+        (("Google, 24 h linear", "Meta, 17 h after the leap second"), True),
+    ],
+)
+def test_smears_are_mixed(ways: tuple[str, ...], mixed: bool) -> None:
+    assert isinstance(RULES["NTP-SMEAR-MIX"](smearing(*ways)), Hit) == mixed
+    lines = tuple(
+        ConfiguredSource(kind="server", name=f"s{i}", setting=f"line {i}", smears=way)
+        for i, way in enumerate(ways)
+    )
+    verdict = RULES["NTP-SMEAR-MIX"](NtpFacts(config=ConfigFacts(product="ntpd", sources=lines)))
+    assert isinstance(verdict, Hit) == mixed
+    if isinstance(verdict, Hit):
+        assert verdict.settings == tuple(line.setting for line in lines if line.smears)
+
+
+# -- one upstream, one name ------------------------------------------------------------------------
+
+
+def test_a_ring_is_a_loop_and_no_common_upstream() -> None:
+    four = list(sources_of(FOUR).sources)
+    for one, refid in ((0, "c000020b"), (1, "c000020a")):
+        four[one] = msgspec.structs.replace(four[one], reference_id_hex=refid)
+    facts = NtpFacts(sources=judged(four, 4))
+    assert RULES["NTP-SAMEUP"](facts) is None
+    verdict = RULES["NTP-LOOP"](facts)
+    assert isinstance(verdict, Hit)
+    assert "192.0.2.10 → 192.0.2.11 → 192.0.2.10" in str(verdict.params["said"])
+
+
+def test_a_chain_is_a_common_upstream_and_no_loop() -> None:
+    facts = among(3, reference_id="192.0.2.10", reference_id_hex="c000020a")
+    verdict = RULES["NTP-SAMEUP"](facts)
+    assert isinstance(verdict, Hit)
+    assert verdict.params["shared"] == ("192.0.2.13 follows 192.0.2.10, which is among them",)
+    assert RULES["NTP-LOOP"](facts) is None
+
+
+def test_a_name_that_stands_in_two_lines() -> None:
+    twice = configured(("server", "ntp.example."), ("server", "NTP.example"), ("server", "other"))
+    verdict = RULES["NTP-SAMEUP"](twice)
+    assert isinstance(verdict, Hit)
+    assert verdict.settings == ("server ntp.example.", "server ntp.example")
+    assert RULES["NTP-SAMEUP"](configured(("server", "a"), ("server", "b"))) is None
+
+
+# -- leap ------------------------------------------------------------------------------------------
+
+
+def test_sources_that_dispute_a_leap_second() -> None:
+    verdict = RULES["NTP-LEAP"](among(1, leap=1))
+    assert isinstance(verdict, Hit)
+    assert verdict.severity is None, "as high as the rule itself"
+    assert "61 seconds announced by 192.0.2.11" in str(verdict.params["said"])
+    assert RULES["NTP-LEAP"](FOUR) is None
+
+
+def test_a_smearer_keeps_quiet_about_the_leap_second() -> None:
+    four = [msgspec.structs.replace(s, leap=1) for s in sources_of(FOUR).sources]
+    four[0] = msgspec.structs.replace(four[0], leap=0, smears="Google, 24 h linear")
+    assert RULES["NTP-LEAP"](NtpFacts(sources=judged(four, 4))) is None
+
+
+# -- keys and intrusive looks ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "authenticated", "expected"),
+    [("MD5", True, Hit), ("MD5", False, Skip), ("SHA1", True, type(None))],
+)
+def test_md5_counts_only_where_it_worked(
+    algorithm: str, authenticated: bool, expected: type
+) -> None:
+    key = KeyFacts(key_id=1, algorithm=algorithm, authenticated=authenticated, outcome="nak")
+    assert isinstance(RULES["NTP-MAC-MD5"](GOOD.learn(key=key)), expected)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (MonlistFacts(), Skip),
+        (MonlistFacts(asked=(3, 2), factor=0.0), type(None)),
+        (MonlistFacts(asked=(3, 2), packets=1, factor=1.0, error=4), type(None)),
+        (MonlistFacts(asked=(3,), packets=1, factor=55.0, items=6), Hit),
+        (MonlistFacts(asked=(3,), packets=9, factor=9.0, error=4), Hit),
+    ],
+)
+def test_monlist(facts: MonlistFacts, expected: type) -> None:
+    assert isinstance(RULES["NTP-MONLIST"](GOOD.learn(monlist=facts)), expected)
+
+
+@pytest.mark.parametrize(
+    ("ephemeral", "privileged", "untried", "expected"),
+    [
+        (True, True, "", type(None)),
+        (True, False, "", Hit),
+        (False, True, "", Hit),
+        (False, False, "", Skip),
+        (True, None, "port 123 of 192.0.2.1 cannot be had: it takes root", Skip),
+        (None, None, "", Skip),
+    ],
+)
+def test_source_ports(
+    ephemeral: bool | None, privileged: bool | None, untried: str, expected: type
+) -> None:
+    facts = SourcePortFacts(
+        ephemeral_answered=ephemeral, privileged_answered=privileged, untried=untried
+    )
+    verdict = RULES["NTP-SRCPORT-FILTER"](GOOD.learn(source_port=facts))
+    assert isinstance(verdict, expected)
+    if isinstance(verdict, Hit):
+        assert verdict.params["answered"] == ("random ports" if ephemeral else "port 123")
+        assert verdict.params["silent"] == ("port 123" if ephemeral else "random ports")
