@@ -26,8 +26,8 @@ from seventh.engine.check import pulse_one
 from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.net.talk import Talk
-from seventh.protocols.websocket import fanout
-from seventh.protocols.websocket.door import Door
+from seventh.protocols.websocket.client.endpoint import Door
+from seventh.protocols.websocket.probe import fanout
 
 SOCKETS = 50
 HOLD_SECONDS = 0.005

@@ -22,28 +22,28 @@ from seventh.model.target import Target
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.talk import Talk
 from seventh.net.tls.handshake import start_tls
-from seventh.protocols.websocket import SPEC, lab_wrong
-from seventh.protocols.websocket.codec import Frames
-from seventh.protocols.websocket.codec_handshake import Offer, accept_of, judge, new_key, opening
-from seventh.protocols.websocket.lab import Setup, serve_setup
-from seventh.protocols.websocket.lab_hub import Hub, Manners, Takes
-from seventh.protocols.websocket.session import Socket
+from seventh.protocols.websocket import SPEC
+from seventh.protocols.websocket.client.socket import Socket
+from seventh.protocols.websocket.lab import Setup, serve_setup, wrong
+from seventh.protocols.websocket.lab.hub import Hub, Manners, Takes
+from seventh.protocols.websocket.wire.frames import Frames
+from seventh.protocols.websocket.wire.handshake import Offer, accept_of, judge, new_key, opening
 from seventh.web.h2 import H2Connection
 from tests.hostile.servers import answering, dripping, flooding, saying
 
 SECONDS = 4.0
 MAX_GROWTH_KIB = 64 * 1024
 WRONG: dict[str, Takes] = {
-    "masks": lab_wrong.masks,
-    "declares": lab_wrong.declares,
-    "pings": lab_wrong.pings,
-    "pongs": lab_wrong.pongs,
-    "bad_utf8": lab_wrong.bad_utf8,
-    "endless_fragments": lab_wrong.endless_fragments,
-    "endless_message": lab_wrong.endless_message,
-    "inflates": lab_wrong.inflates,
-    "reserved": lab_wrong.reserved,
-    "bad_close": lab_wrong.bad_close,
+    "masks": wrong.masks,
+    "declares": wrong.declares,
+    "pings": wrong.pings,
+    "pongs": wrong.pongs,
+    "bad_utf8": wrong.bad_utf8,
+    "endless_fragments": wrong.endless_fragments,
+    "endless_message": wrong.endless_message,
+    "inflates": wrong.inflates,
+    "reserved": wrong.reserved,
+    "bad_close": wrong.bad_close,
 }
 
 

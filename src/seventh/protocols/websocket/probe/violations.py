@@ -6,10 +6,10 @@ from typing import Literal, NamedTuple
 
 from seventh.model.failure import Failed, Reason
 from seventh.net.stopwatch import now_ns
-from seventh.protocols.websocket.codec import BINARY, CONTINUATION, PING, TEXT, raw_frame
-from seventh.protocols.websocket.door import Door
+from seventh.protocols.websocket.client.endpoint import Door
+from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts import Violation
-from seventh.protocols.websocket.session import Socket
+from seventh.protocols.websocket.wire.frames import BINARY, CONTINUATION, PING, TEXT, raw_frame
 
 ANSWER_SECONDS = 1.0
 Kind = Literal["mask", "rsv", "utf8", "frag"]

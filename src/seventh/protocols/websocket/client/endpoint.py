@@ -19,11 +19,11 @@ from seventh.net.talk import Talk
 from seventh.net.tls.handshake import prepare
 from seventh.net.tls.inspect import note_handshake
 from seventh.net.tls.recurring import start_recurring
-from seventh.protocols.websocket.asking import Asking, asking_of
-from seventh.protocols.websocket.codec import Frames
-from seventh.protocols.websocket.codec_handshake import Judged, Offer, judge, new_key, opening
+from seventh.protocols.websocket.client.request import Asking, asking_of
+from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts import Handshake, WebSocketFacts
-from seventh.protocols.websocket.session import Socket
+from seventh.protocols.websocket.wire.frames import Frames
+from seventh.protocols.websocket.wire.handshake import Judged, Offer, judge, new_key, opening
 from seventh.web.connection import HttpConnection
 from seventh.web.h1 import H1Connection
 from seventh.web.message import Fields, Request, Response, Unfinished

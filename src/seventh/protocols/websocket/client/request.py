@@ -18,7 +18,7 @@ import msgspec
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.model.target import CREDENTIAL_PARAMETERS, Target
-from seventh.protocols.websocket.codec_handshake import own_origin
+from seventh.protocols.websocket.wire.handshake import own_origin
 from seventh.web.given import FRAMING, TOKEN, checked_value, first_line, header_field
 from seventh.web.message import Fields
 from seventh.wire.text import printable

@@ -13,9 +13,7 @@ from seventh.net.tls.handshake import prepare
 from seventh.net.tls.stream import TlsStream
 from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.websocket import SPEC
-from seventh.protocols.websocket.codec import Frames
-from seventh.protocols.websocket.codec_handshake import judge, resource
-from seventh.protocols.websocket.door import (
+from seventh.protocols.websocket.client.endpoint import (
     BODY_CAP,
     HANDSHAKE_SECONDS,
     Answered,
@@ -25,8 +23,10 @@ from seventh.protocols.websocket.door import (
     opened,
     refusal,
 )
+from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts import Handshake, Tunnelled
-from seventh.protocols.websocket.session import Socket
+from seventh.protocols.websocket.wire.frames import Frames
+from seventh.protocols.websocket.wire.handshake import judge, resource
 from seventh.web.connection import HttpConnection
 from seventh.web.h1 import H1Connection
 from seventh.web.h2 import ENABLE_CONNECT_PROTOCOL, H2Connection

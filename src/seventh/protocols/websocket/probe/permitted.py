@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable
 
 from seventh.model.failure import Failed, Reason
 from seventh.net.stopwatch import now_ns
-from seventh.protocols.websocket import fanout, limits, violations
-from seventh.protocols.websocket.asking import expiry_of
-from seventh.protocols.websocket.codec import Closed
-from seventh.protocols.websocket.door import Door
+from seventh.protocols.websocket.client.endpoint import Door
+from seventh.protocols.websocket.client.request import expiry_of
+from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts import Hold, Token
-from seventh.protocols.websocket.session import Socket
+from seventh.protocols.websocket.probe import fanout, limits, violations
+from seventh.protocols.websocket.wire.frames import Closed
 
 TOKEN_GRACE_SECONDS = 1.0
 """How long after the end of its token a server may take to close the socket."""

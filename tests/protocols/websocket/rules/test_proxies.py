@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from seventh.model.failure import Reason
-from seventh.protocols.websocket.cookies import may_name_a_user
-from seventh.protocols.websocket.door import failure_of
+from seventh.protocols.websocket.client.endpoint import failure_of
 from seventh.protocols.websocket.facts import Handshake, Tunnelled, WebSocketFacts
+from seventh.protocols.websocket.probe.cookies import may_name_a_user
 from seventh.protocols.websocket.rules import carried, handshake
 from seventh.protocols.websocket.rules.examples import GOOD, OPEN
 from seventh.rules.rule import Hit, Skip, Verdict

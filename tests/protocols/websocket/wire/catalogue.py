@@ -10,9 +10,9 @@ import struct
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from seventh.protocols.websocket.codec import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
-from seventh.protocols.websocket.codec import close_payload as code
-from tests.protocols.websocket.letters import LETTERS, WORD
+from seventh.protocols.websocket.wire.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
+from seventh.protocols.websocket.wire.frames import close_payload as code
+from tests.protocols.websocket.wire.letters import LETTERS, WORD
 
 KIB, MIB = 1024, 1024 * 1024
 HELLO = b"Hello, world!"

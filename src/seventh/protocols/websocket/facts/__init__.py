@@ -10,7 +10,7 @@ from seventh.model.drawing import Drawing
 from seventh.model.facts import Facts
 from seventh.model.product import product_of
 from seventh.model.proxyfacts import ProxiedUpgrade
-from seventh.protocols.websocket.facts_live import (
+from seventh.protocols.websocket.facts.live import (
     Backpressure,
     Burst,
     Fanout,

@@ -12,7 +12,7 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
-from seventh.protocols.websocket.codec import Closed, Event, Frames, Message, Pinged, Ponged
+from seventh.protocols.websocket.wire.frames import Closed, Event, Frames, Message, Pinged, Ponged
 
 PING_BYTES = 8
 CLOSE_SECONDS = 3.0

@@ -24,11 +24,12 @@ from seventh.model.report import Report
 from seventh.model.target import Target, parse_target
 from seventh.net.talk import Talk
 from seventh.protocols import schemes
-from seventh.protocols.websocket import lab, limits
-from seventh.protocols.websocket.asking import expiry_of
-from seventh.protocols.websocket.door import Door
+from seventh.protocols.websocket import lab
+from seventh.protocols.websocket.client.endpoint import Door
+from seventh.protocols.websocket.client.request import expiry_of
 from seventh.protocols.websocket.lab import SETUPS, Setup, serve_setup
-from seventh.protocols.websocket.lab_hub import PUBLISH, SUBPROTOCOL, Hub, Manners
+from seventh.protocols.websocket.lab.hub import PUBLISH, SUBPROTOCOL, Hub, Manners
+from seventh.protocols.websocket.probe import limits
 from seventh.protocols.websocket.rules import limits as rules_limits
 from seventh.render import FORMATS, View, render
 from seventh.web.message import Request

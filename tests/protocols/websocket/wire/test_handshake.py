@@ -10,10 +10,10 @@ from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.model.phase import Mark
 from seventh.model.target import Target
-from seventh.protocols.websocket import codec_handshake as hs
-from seventh.protocols.websocket.asking import Asking, asking_of, credentials_in, expiry_of
-from seventh.protocols.websocket.codec_handshake import Judged, Offer, judge
+from seventh.protocols.websocket.client.request import Asking, asking_of, credentials_in, expiry_of
 from seventh.protocols.websocket.lab import token
+from seventh.protocols.websocket.wire import handshake as hs
+from seventh.protocols.websocket.wire.handshake import Judged, Offer, judge
 from seventh.web.message import Fields, Response, Version
 
 # RFC 6455 §1.3's own example.

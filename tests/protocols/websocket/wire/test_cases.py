@@ -15,11 +15,11 @@ from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.net.talk import Talk
 from seventh.protocols.websocket import SPEC
-from seventh.protocols.websocket.codec import BINARY, TEXT, Frames, Message
-from seventh.protocols.websocket.door import Door
-from seventh.protocols.websocket.session import Socket
-from tests.protocols.websocket.catalogue import CASES, KIB, MIB, Case, Heard, frame, pieces
-from tests.protocols.websocket.player import Packer, playing
+from seventh.protocols.websocket.client.endpoint import Door
+from seventh.protocols.websocket.client.socket import Socket
+from seventh.protocols.websocket.wire.frames import BINARY, TEXT, Frames, Message
+from tests.protocols.websocket.wire.catalogue import CASES, KIB, MIB, Case, Heard, frame, pieces
+from tests.protocols.websocket.wire.player import Packer, playing
 
 SECONDS = 10.0
 

@@ -18,8 +18,8 @@ from seventh.labkit.web.handler import Answer
 from seventh.labkit.web.peer import Knobs
 from seventh.labkit.web.serve import Spoken, web_server
 from seventh.model.failure import Reason
-from seventh.protocols.websocket import lab_wrong as wrong
-from seventh.protocols.websocket.lab_hub import PUBLISH, SUBPROTOCOL, Hub, Manners
+from seventh.protocols.websocket.lab import wrong
+from seventh.protocols.websocket.lab.hub import PUBLISH, SUBPROTOCOL, Hub, Manners
 
 HOST = "127.0.0.1"
 ELSEWHERE = "198.18.77.1"

@@ -11,8 +11,8 @@ from websockets.frames import Frame
 from websockets.protocol import OPEN, SERVER, Protocol
 
 from seventh.model.phase import Mark
-from seventh.protocols.websocket import codec
-from seventh.protocols.websocket.codec import (
+from seventh.protocols.websocket.wire import frames as codec
+from seventh.protocols.websocket.wire.frames import (
     BINARY,
     CLOSE,
     CONTINUATION,

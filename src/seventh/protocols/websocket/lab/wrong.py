@@ -7,7 +7,7 @@ import struct
 import zlib
 
 from seventh.labkit.web.handler import Pipe
-from seventh.protocols.websocket.codec import (
+from seventh.protocols.websocket.wire.frames import (
     BINARY,
     CLOSE,
     CONTINUATION,

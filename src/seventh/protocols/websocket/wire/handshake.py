@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidHeader
 from websockets.headers import parse_extension, parse_subprotocol
 
 from seventh.model.target import Target
-from seventh.protocols.websocket.deflate import OFFER, Deflate, agreed
+from seventh.protocols.websocket.wire.deflate import OFFER, Deflate, agreed
 from seventh.web.message import Fields, Request, Response
 from seventh.wire.text import printable
 

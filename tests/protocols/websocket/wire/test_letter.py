@@ -23,9 +23,9 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.websocket.facts import Handshake, WebSocketFacts
-from seventh.protocols.websocket.lab_hub import Hub, Manners
+from seventh.protocols.websocket.lab.hub import Hub, Manners
 from seventh.web.message import Request
-from tests.protocols.websocket.player import GUID, read_frame
+from tests.protocols.websocket.wire.player import GUID, read_frame
 
 CRLF = b"\r\n"
 STATUS = b"HTTP/1.1 101 Switching Protocols\r\n"

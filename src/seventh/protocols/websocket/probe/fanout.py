@@ -9,10 +9,10 @@ import statistics
 
 from seventh.model.failure import Failed, Reason
 from seventh.net.stopwatch import now_ns
-from seventh.protocols.websocket.codec import Event, Message
-from seventh.protocols.websocket.door import Door
+from seventh.protocols.websocket.client.endpoint import Door
+from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts import Fanout, Receiver
-from seventh.protocols.websocket.session import Socket
+from seventh.protocols.websocket.wire.frames import Event, Message
 
 ROUNDS = 5
 ROUND_SECONDS = 2.0

@@ -20,8 +20,8 @@ from websockets.frames import Close, Frame, Opcode
 from websockets.protocol import OPEN, SERVER, Protocol
 
 from seventh.labkit.web.handler import Answer, Pipe
-from seventh.protocols.websocket.asking import expiry_of
-from seventh.protocols.websocket.codec_handshake import VERSION, accept_of, key_is_sound
+from seventh.protocols.websocket.client.request import expiry_of
+from seventh.protocols.websocket.wire.handshake import VERSION, accept_of, key_is_sound
 from seventh.web.message import Fields, Request
 
 SUBPROTOCOL = "hub.v1"

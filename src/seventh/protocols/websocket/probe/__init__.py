@@ -11,12 +11,12 @@ from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.net.tls.inspect import certificate_failure, identity, inspect_tls
-from seventh.protocols.websocket import variants
-from seventh.protocols.websocket.codec import Closed, code_words
-from seventh.protocols.websocket.cookies import may_name_a_user
-from seventh.protocols.websocket.door import Answered, Door, broken, failure_of
-from seventh.protocols.websocket.permitted import with_permission
-from seventh.protocols.websocket.session import CLOSE_SECONDS, Socket
+from seventh.protocols.websocket.client.endpoint import Answered, Door, broken, failure_of
+from seventh.protocols.websocket.client.socket import CLOSE_SECONDS, Socket
+from seventh.protocols.websocket.probe import variants
+from seventh.protocols.websocket.probe.cookies import may_name_a_user
+from seventh.protocols.websocket.probe.permitted import with_permission
+from seventh.protocols.websocket.wire.frames import Closed, code_words
 from seventh.web.h1 import H1Connection
 
 PINGS = 5

@@ -8,8 +8,15 @@ import pytest
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 
-from seventh.protocols.websocket.codec import BINARY, CONTINUATION, PING, TEXT, Frames, Message
-from seventh.protocols.websocket.deflate import Deflate
+from seventh.protocols.websocket.wire.deflate import Deflate
+from seventh.protocols.websocket.wire.frames import (
+    BINARY,
+    CONTINUATION,
+    PING,
+    TEXT,
+    Frames,
+    Message,
+)
 from tests.protocols.websocket.hearing import AT, answered, close_code, frame, heard
 
 

@@ -1,0 +1,1 @@
+"""An endpoint, the handshakes made with it, and an open socket."""

@@ -1,0 +1,1 @@
+"""WebSocket's frames and handshake. Pure."""
