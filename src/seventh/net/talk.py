@@ -17,13 +17,14 @@ from seventh.model.options import Options
 from seventh.model.phase import Mark
 from seventh.model.target import Target
 from seventh.net import resolve
-from seventh.net.address import Address, check_peer_named, is_literal, reach
+from seventh.net.address import Address
 from seventh.net.budget import Budget
 from seventh.net.carrier import Carrier
 from seventh.net.connect import Connected, open_tcp, open_through
 from seventh.net.datagram import Datagram
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream, Transcript
+from seventh.wire.address import check_peer_named, is_literal, reach
 
 F = TypeVar("F", bound=Facts)
 ATTEMPT_SECONDS = 5.0

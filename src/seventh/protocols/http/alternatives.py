@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from seventh.model.failure import Failed, Reason
-from seventh.net.address import Address, check_peer_named
+from seventh.net.address import Address
 from seventh.protocols.http import discover
 from seventh.protocols.http.discover import Place
 from seventh.protocols.http.facts import HttpFacts
@@ -23,6 +23,7 @@ from seventh.protocols.http.site import Site
 from seventh.protocols.http.standing import Opened
 from seventh.protocols.http.url import PORTS
 from seventh.web.message import Response
+from seventh.wire.address import check_peer_named
 from seventh.wire.text import printable
 
 MAX_ASKED = 8

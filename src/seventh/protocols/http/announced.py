@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from seventh.net.address import is_literal
 from seventh.protocols.http.facts_alternatives import AltService, ServiceRecord
+from seventh.wire.address import is_literal
 from seventh.wire.text import printable
 
 MAX_SERVICES = 16

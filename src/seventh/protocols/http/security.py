@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from seventh.model.failure import Failed, Reason
-from seventh.net.address import Address, reach
+from seventh.net.address import Address
 from seventh.net.clock import clock_error_seconds, wall_minus_monotonic_ns
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts_versions import Clear, Dated, Hsts, Redirects, TlsUpgrade
@@ -16,6 +16,7 @@ from seventh.protocols.http.site import Site
 from seventh.protocols.http.standing import Opened
 from seventh.protocols.http.url import Origin, Url, bare
 from seventh.web.message import Response
+from seventh.wire.address import reach
 from seventh.wire.text import printable
 
 CLEAR_SECONDS = 2.0

@@ -8,7 +8,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import msgspec
 
-from seventh.net.address import is_literal
+from seventh.wire.address import is_literal
 from seventh.wire.text import printable
 
 PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}

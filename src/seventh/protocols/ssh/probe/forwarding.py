@@ -7,7 +7,7 @@ import ipaddress
 from typing import Literal
 
 from seventh.model.failure import Failed, Reason
-from seventh.net.address import Address, reach
+from seventh.net.address import Address
 from seventh.net.connect import open_tcp
 from seventh.net.talk import Talk
 from seventh.protocols.ssh.client.mux import Mux
@@ -15,6 +15,7 @@ from seventh.protocols.ssh.client.mux_failures import RefusedError
 from seventh.protocols.ssh.facts.session import Bind, Permission
 from seventh.protocols.ssh.probe.notes import learn
 from seventh.protocols.ssh.wire.channels import CONNECT_FAILED, PROHIBITED
+from seventh.wire.address import reach
 from seventh.wire.reader import Reader, vector
 
 ANSWER_SECONDS = 2.0

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.target import Target
-from seventh.net.address import Address, reach
+from seventh.net.address import Address
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
@@ -27,6 +27,7 @@ from seventh.protocols.websocket.wire.handshake import Judged, Offer, judge, new
 from seventh.web.connection import HttpConnection
 from seventh.web.h1 import H1Connection
 from seventh.web.message import Fields, Request, Response, Unfinished
+from seventh.wire.address import reach
 from seventh.wire.text import printable
 
 ROOM = "websocket"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seventh.model.failure import Failed, Reason
-from seventh.net.address import check_peer_named, is_literal, reach
+from seventh.wire.address import check_peer_named, is_literal, reach
 
 
 @pytest.mark.parametrize(
