@@ -235,4 +235,4 @@ def test_the_mirror_in_tests_exists(room: str) -> None:
     mirror = Path(__file__).parent.parent / "protocols" / room
     if not at_home(room):
         pytest.skip("a room kept elsewhere keeps its tests there too")
-    assert list(mirror.glob("test_*.py")), f"tests/protocols/{room} is empty"
+    assert list(mirror.rglob("test_*.py")), f"tests/protocols/{room} is empty"

@@ -21,10 +21,10 @@ from seventh.model.target import Target
 from seventh.protocols.http import lab
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.lab import Setup
-from seventh.protocols.http.lab_content import bomb
+from seventh.protocols.http.lab.content import bomb
 from seventh.web.message import Request
 from tests.hostile import servers
-from tests.protocols.http.looks import job
+from tests.protocols.http.rules.looks import job
 
 TIMEOUT_SECONDS = 3.0
 MAX_GROWTH_KIB = 96 * 1024

@@ -19,7 +19,7 @@ from seventh.labkit.serve import free_port
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
-from seventh.protocols.http.facts_content import ContentFacts
+from seventh.protocols.http.facts.content import ContentFacts
 from seventh.rules.rule import Hit
 from seventh.rules.words import fill
 from tests.peers import need_binary

@@ -24,7 +24,7 @@ from seventh.net.address import Address
 from seventh.net.budget import Budget
 from seventh.net.connect import open_tcp
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts_content import ContentFacts
+from seventh.protocols.http.facts.content import ContentFacts
 from seventh.rules.collect import rules_of
 from seventh.rules.rule import Hit
 from seventh.rules.words import fill

@@ -12,10 +12,10 @@ from seventh.engine.check import check_one
 from seventh.labkit.serve import Kit
 from seventh.model.options import Options
 from seventh.model.target import Target
-from seventh.protocols.http.facts_alternatives import Alternative
+from seventh.protocols.http.facts.alternatives import Alternative
 from tests.peers.test_http import HSTS, facts_of, found, nginx
 from tests.peers.test_quic import caddy
-from tests.protocols.http.test_clear import HERE, need_low_ports
+from tests.protocols.http.probe.test_clear import HERE, need_low_ports
 
 pytestmark = pytest.mark.peer
 NAME = "localhost"

@@ -14,7 +14,7 @@ from seventh.protocols.http.caddy.file import Node
 from seventh.protocols.http.caddy.place import Place
 from seventh.protocols.http.caddy.site import Site
 from seventh.protocols.http.caddy.tokens import ENVIRONMENT
-from seventh.protocols.http.facts_config import Clear, ConfigFacts
+from seventh.protocols.http.facts.config import Clear, ConfigFacts
 from seventh.wire.text import printable
 
 DEFAULT_IDLE_SECONDS = 300.0

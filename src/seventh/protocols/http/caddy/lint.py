@@ -19,7 +19,7 @@ from seventh.protocols.http.caddy.file import Caddyfile, Node
 from seventh.protocols.http.caddy.place import Place
 from seventh.protocols.http.caddy.site import Site
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts_config import ConfigFacts
+from seventh.protocols.http.facts.config import ConfigFacts
 from seventh.wire.text import printable
 
 MAX_SITES = 512

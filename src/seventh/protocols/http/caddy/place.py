@@ -16,7 +16,7 @@ from typing import NamedTuple
 from seventh.protocols.http.caddy import known as caddy_known
 from seventh.protocols.http.caddy.file import Node
 from seventh.protocols.http.caddy.site import Site
-from seventh.protocols.http.facts_config import Does
+from seventh.protocols.http.facts.config import Does
 from seventh.wire.text import printable
 
 MAX_DEPTH = 8

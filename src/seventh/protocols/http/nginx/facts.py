@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from seventh.protocols.http.facts_config import Clear, ConfigFacts
+from seventh.protocols.http.facts.config import Clear, ConfigFacts
 from seventh.protocols.http.nginx import known as nginx_known
 from seventh.protocols.http.nginx import site as nginx_site
 from seventh.protocols.http.nginx import tls as lint_nginx_tls

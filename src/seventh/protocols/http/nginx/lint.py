@@ -11,7 +11,7 @@ from seventh.lintkit.linted import Linted, Setting, Software, View
 from seventh.model.proxyfacts import ProxiedUpgrade
 from seventh.model.source import Line
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts_config import ConfigFacts
+from seventh.protocols.http.facts.config import ConfigFacts
 from seventh.protocols.http.nginx import check as nginx_check
 from seventh.protocols.http.nginx import conf as nginx_conf
 from seventh.protocols.http.nginx import facts as lint_nginx_facts

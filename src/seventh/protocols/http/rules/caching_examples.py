@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts_content import (
+from seventh.protocols.http.facts.content import (
     Caching,
     Coding,
     ContentFacts,

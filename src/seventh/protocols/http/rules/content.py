@@ -6,7 +6,7 @@ from typing import Any
 
 from seventh.model.severity import Severity
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts_content import (
+from seventh.protocols.http.facts.content import (
     Coding,
     ContentFacts,
     Refusal,

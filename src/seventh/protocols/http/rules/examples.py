@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from seventh.model.quicfacts import Amplification, Migration, QuicFacts, TransportParameters
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts_alternatives import Advertised, Alternative, AltService
-from seventh.protocols.http.facts_quic import H2Facts, H3Facts
-from seventh.protocols.http.facts_versions import (
+from seventh.protocols.http.facts.alternatives import Advertised, Alternative, AltService
+from seventh.protocols.http.facts.quic import H2Facts, H3Facts
+from seventh.protocols.http.facts.versions import (
     Cell,
     Clear,
     Dated,
@@ -17,7 +17,7 @@ from seventh.protocols.http.facts_versions import (
     Rung,
     TlsUpgrade,
 )
-from seventh.protocols.http.facts_write import Ambiguous, EarlyPost, Expected, WriteFacts
+from seventh.protocols.http.facts.write import Ambiguous, EarlyPost, Expected, WriteFacts
 
 H1 = Rung(version="1.1", state="works", status=200, content_type="text/html")
 H2 = Rung(version="2", state="works", status=200, content_type="text/html")

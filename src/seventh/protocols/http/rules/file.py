@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from seventh.model.severity import Severity
-from seventh.protocols.http.facts_config import ConfigFacts
+from seventh.protocols.http.facts.config import ConfigFacts
 from seventh.protocols.http.rules import file_words
 from seventh.rules.rule import Hit, Skip, Verdict
 

@@ -13,8 +13,8 @@ from seventh.model.quicfacts import (
 )
 from seventh.model.severity import Severity
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts_quic import H2Facts, H3Facts
-from seventh.protocols.http.facts_write import EarlyPost, WriteFacts
+from seventh.protocols.http.facts.quic import H2Facts, H3Facts
+from seventh.protocols.http.facts.write import EarlyPost, WriteFacts
 from seventh.protocols.http.rules import file
 from seventh.protocols.http.rules.examples import GOOD
 from seventh.protocols.http.rules.proxy_fixes import ENVOY

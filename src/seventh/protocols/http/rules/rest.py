@@ -6,7 +6,7 @@ from typing import Any
 
 from seventh.model.severity import Severity
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts_content import Api, Body, ContentFacts, EventStream, Lifecycle
+from seventh.protocols.http.facts.content import Api, Body, ContentFacts, EventStream, Lifecycle
 from seventh.protocols.http.rules import file
 from seventh.protocols.http.rules.proxy_fixes import ENVOY, HAPROXY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts_versions import (
+from seventh.protocols.http.facts.versions import (
     Clear,
     Dated,
     Hop,
@@ -13,7 +13,7 @@ from seventh.protocols.http.facts_versions import (
     Reuse,
     TlsUpgrade,
 )
-from seventh.protocols.http.facts_write import Ambiguous, Expected, WriteFacts
+from seventh.protocols.http.facts.write import Ambiguous, Expected, WriteFacts
 from seventh.protocols.http.rules import file
 from seventh.protocols.http.rules.examples import GOOD
 from seventh.protocols.http.rules.proxy_fixes import ENVOY, HAPROXY

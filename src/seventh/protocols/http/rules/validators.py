@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts_content import Validation
+from seventh.protocols.http.facts.content import Validation
 from seventh.protocols.http.rules import file
 from seventh.protocols.http.rules.caching_examples import (
     NOT_LOOKED,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts_alternatives import Advertised, Alternative
-from seventh.protocols.http.facts_versions import Rung
+from seventh.protocols.http.facts.alternatives import Advertised, Alternative
+from seventh.protocols.http.facts.versions import Rung
 from seventh.protocols.http.rules import file
 from seventh.protocols.http.rules.examples import GOOD, H1, H2, H3, cells
 from seventh.protocols.http.rules.proxy_fixes import ENVOY, HAPROXY

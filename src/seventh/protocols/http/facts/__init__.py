@@ -1,0 +1,122 @@
+"""What the HTTP room learns: one struct, its parts in files of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from seventh.model.drawing import Drawing, Span
+from seventh.model.facts import Facts
+from seventh.model.product import product_of
+from seventh.protocols.http.facts.alternatives import Advertised, Alternative
+from seventh.protocols.http.facts.config import ConfigFacts
+from seventh.protocols.http.facts.content import ContentFacts
+from seventh.protocols.http.facts.quic import H2Facts, H3Facts
+from seventh.protocols.http.facts.versions import (
+    TEMPERATURES,
+    Cell,
+    Clear,
+    Dated,
+    Expectation,
+    Hsts,
+    Redirects,
+    Reuse,
+    Rung,
+    TlsUpgrade,
+)
+from seventh.protocols.http.facts.write import WriteFacts
+
+__all__ = ["HttpFacts"]
+
+
+class HttpFacts(Facts, frozen=True, kw_only=True):
+    """What a site told."""
+
+    url: str = ""
+    """What was asked for, without its query."""
+    secure: bool | None = None
+    """Whether the target is https."""
+    method: str = ""
+    version: str | None = None
+    """What was negotiated where all that TCP carries was offered."""
+    status: int | None = None
+    reason: str = ""
+    server: str = ""
+    """The Server field."""
+    content_type: str = ""
+    rtt_seconds: float | None = None
+    ttfb_seconds: float | None = None
+    think_seconds: float | None = None
+    """What of the time to the first byte the server took for itself."""
+    download_seconds: float | None = None
+    body_bytes: int | None = None
+    expectation: Expectation | None = None
+
+    cells: tuple[Cell, ...] = ()
+    """The matrix of versions and temperatures."""
+    ladder: tuple[Rung, ...] = ()
+    """From HTTP/3 down to HTTP/1.1."""
+    advertised: Advertised | None = None
+    alternatives: tuple[Alternative, ...] = ()
+    """The places that are advertised, each address asked by itself."""
+    only_version: str | None = None
+    """The one version that was asked for with --http-version."""
+
+    redirects: Redirects | None = None
+    hsts: Hsts | None = None
+    clear: Clear | None = None
+    tls_upgrade: TlsUpgrade | None = None
+    reuse: Reuse | None = None
+    date: Dated | None = None
+
+    h2: H2Facts | None = None
+    h3: H3Facts | None = None
+
+    content: ContentFacts | None = None
+    write: WriteFacts | None = None
+    config: ConfigFacts | None = None
+    """What a server's configuration file says, where that was judged and no server was asked."""
+
+    requests: int = 0
+    """How many this look sent."""
+    unlearnt: Mapping[str, str] = {}
+    """What could not be asked or was not answered, and why."""
+
+    @property
+    def product(self) -> str:
+        """The software that the Server field names."""
+        return product_of(self.server)
+
+    @property
+    def negotiated(self) -> Mapping[str, int]:
+        """How many of this look's negotiations, with all on offer, each version won."""
+        return {self.version: 1} if self.version is not None and self.secure else {}
+
+    @property
+    def working(self) -> tuple[str, ...]:
+        """The versions that answered, newest first."""
+        return tuple(rung.version for rung in self.ladder if rung.state == "works")
+
+    def drawings(self) -> tuple[Drawing, ...]:
+        """The matrix: what an exchange of each version and temperature takes, and where."""
+        ordered = sorted(self.cells, key=lambda c: (c.version, TEMPERATURES.index(c.temperature)))
+        drawing = Drawing(
+            title="one exchange, from its start to the last byte", spans=tuple(map(_span, ordered))
+        )
+        exchanges = [span for span in drawing.spans if not span.empty]
+        return (drawing,) if len(exchanges) > 1 else ()
+
+    def rung(self, version: str) -> Rung | None:
+        """One step of the ladder; None where it was not looked at."""
+        return next((rung for rung in self.ladder if rung.version == version), None)
+
+
+def _span(cell: Cell) -> Span:
+    """A row of the matrix; one without an exchange says why."""
+    label = f"HTTP/{cell.version} {cell.temperature.replace('rtt', 'RTT')}"
+    if cell.outcome != "ok" or cell.total_seconds is None:
+        said = f"{'failed' if cell.outcome == 'failed' else 'none'}: {cell.why}"
+        return Span(
+            label=label, low=0.0, high=0.0, said=said, empty=True, typical=cell.outcome != "failed"
+        )
+    said = f"{cell.total_seconds * 1e3:.1f} ms ({cell.parts})"
+    return Span(label=label, low=0.0, high=cell.total_seconds, said=said, steps=cell.steps)

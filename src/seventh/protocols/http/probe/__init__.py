@@ -1,0 +1,77 @@
+"""The conversation with a site: one timed exchange for a pulse, a whole visit for a check."""
+
+from __future__ import annotations
+
+import functools
+
+from seventh.model.failure import Failed, Reason
+from seventh.net.stopwatch import now_ns
+from seventh.net.stream import Stream
+from seventh.net.talk import Talk
+from seventh.protocols.http.client.connect import speak
+from seventh.protocols.http.client.request import disappointment, shape_of
+from seventh.protocols.http.probe.first_response import learn_answer, permit, timed
+from seventh.protocols.http.wire.url import Origin, Url, request_path
+from seventh.web.connection import HttpConnection
+from seventh.web.message import Request
+
+
+async def pulse(talk: Talk) -> None:
+    """Up, and the phases of one request: the cheap look.
+
+    HTTP/1.1 unless another version is asked for. An answer other than the one that was expected,
+    or a server's own error (5xx), is a failure.
+    """
+    shape = shape_of(talk.options)
+    permit(talk, shape)
+    target, options = talk.target, talk.options
+    url = _asked(target.scheme, options.server_name or target.host, target.port, target.path)
+    origin = url.origin
+    connection, ready, rtt = await _connect(talk, origin)
+    request = Request(
+        method=shape.method, scheme=origin.scheme, authority=origin.authority, path=url.path,
+        headers=shape.fields, body=shape.body,
+    )  # fmt: skip
+    response = await timed(talk, connection, request, ready)
+    learn_answer(talk, url, shape.method, response, rtt)
+    expected = disappointment(shape, response)
+    connection.close()
+    if expected is not None:
+        raise expected
+
+
+@functools.lru_cache(maxsize=2048)
+def _asked(scheme: str, host: str, port: int, path: str) -> Url:
+    """What a target asks for; a monitor asks for the same again and again."""
+    return Url(Origin(scheme, host, port), request_path(path))
+
+
+async def _connect(talk: Talk, origin: Origin) -> tuple[HttpConnection, int, float | None]:
+    """A verified connection of the pulse's version, when it was ready, and the round trip."""
+    wanted = talk.options.http_version or "1.1"
+    if wanted == "3":
+        from seventh.protocols.http.client.connect import open_quic
+        from seventh.protocols.http.client.origin import Site
+
+        site = Site(talk)
+        site.addresses = await talk.addresses()
+        opened = await open_quic(site, origin, site.address)
+        return opened.connection, opened.ready_ns, opened.rtt_seconds
+    stream: Stream = await talk.connect()
+    rtt = talk.net.attempts[-1].rtt_seconds
+    if origin.scheme != "https":
+        return speak(wanted, stream), now_ns(), rtt
+    from seventh.net.tls.recurring import start_recurring
+
+    alpn = ("h2",) if wanted == "2" else ("http/1.1",)
+    tls = await start_recurring(talk, stream, origin.host, alpn=alpn)
+    if wanted == "2" and tls.alpn != "h2":
+        raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose h2", phase="tls")
+    return speak(wanted, tls), now_ns(), rtt
+
+
+async def check(talk: Talk) -> None:
+    """Everything that a site tells: see :mod:`seventh.protocols.http.probe.visit`."""
+    from seventh.protocols.http.probe.visit import Visit
+
+    await Visit(talk).run()

@@ -1,0 +1,270 @@
+"""Following what is announced: each place at each of its addresses, as a client would use it.
+
+Names and addresses that a peer names pass the policy for those; whatever answers there has to show
+a certificate for the origin's own name (RFC 7838 §2.1), and is asked the same as the origin was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from msgspec.structs import replace
+
+from seventh.model.failure import Failed, Reason
+from seventh.net.address import Address
+from seventh.protocols.http.client.connect import open_quic, open_stream
+from seventh.protocols.http.client.origin import Site
+from seventh.protocols.http.client.standing import Opened
+from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.facts.alternatives import Alternative
+from seventh.protocols.http.probe import discover
+from seventh.protocols.http.probe.discover import Place
+from seventh.protocols.http.probe.matrix import Matrix
+from seventh.protocols.http.wire.url import PORTS
+from seventh.web.message import Response
+from seventh.wire.address import check_peer_named
+from seventh.wire.text import printable
+
+MAX_ASKED = 8
+"""How many places and addresses are asked."""
+MISDIRECTED = 421
+_ALPN = {"h2": ("h2",), "http/1.1": ("http/1.1",)}
+_SPOKEN = frozenset({"h3", *_ALPN})
+_OUR_OWN_REASONS = frozenset(
+    {Reason.ADDRESS_POLICY, Reason.BUDGET_EXCEEDED, Reason.OPTIONS_UNUSABLE, Reason.LOCAL_RESOURCE}
+)
+"""Why nothing was asked that says nothing about the place."""
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A place at one of its addresses."""
+
+    place: Place
+    address: Address
+    by: tuple[str, ...]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a candidate gave: the connection and the answer where it works."""
+
+    alternative: Alternative
+    opened: Opened | None = None
+    response: Response | None = None
+    failed: Failed | None = None
+
+    def let_go(self) -> None:
+        """The connection is not needed any more."""
+        if self.opened is not None:
+            self.opened.connection.close()
+
+
+class Following:
+    """The places that are announced for one site, and how asking there goes."""
+
+    def __init__(self, matrix: Matrix, addresses: tuple[Address, ...]) -> None:
+        self.matrix = matrix
+        self.site: Site = matrix.site
+        self.addresses = addresses
+        """The origin's own, those that can be reached from here."""
+        self.candidates: list[Candidate] = []
+
+    # -- whom to ask -------------------------------------------------------------------------------
+
+    async def find(self, places: tuple[Place, ...]) -> None:
+        """Find the candidates; a place that cannot be asked is noted with the reason."""
+        for place in places:
+            why = self._unaskable(place)
+            if why:
+                self.note(_of(place, detail=why))
+                continue
+            try:
+                found = await self._candidates(place)
+            except Failed as failed:
+                self.note(failed_alternative(place, None, failed))
+                continue
+            for candidate in found:
+                if self._asked_before(candidate):
+                    continue
+                if len(self.candidates) < MAX_ASKED:
+                    self.candidates.append(candidate)
+                else:
+                    said = f"{MAX_ASKED} places were asked already"
+                    self.note(_of(place, address=candidate.address.ip, detail=said))
+
+    def _unaskable(self, place: Place) -> str:
+        if place.protocol not in _SPOKEN:
+            return f"{place.protocol} is not spoken here"
+        if place.stale:
+            return "its lifetime is 0 seconds: clients drop it at once"
+        return ""
+
+    def _asked_before(self, candidate: Candidate) -> bool:
+        """Whether it was asked already; who else names it is added to what is known of it."""
+        place, ip = candidate.place, candidate.address.ip
+        known = self.site.talk.learn("http", HttpFacts).alternatives
+        same = [
+            one
+            for one in known
+            if (one.protocol, one.host, one.port, one.address)
+            == (place.protocol, place.host, place.port, ip)
+        ]
+        for one in same:
+            by = tuple(dict.fromkeys((*one.by, *candidate.by)))
+            kept = tuple(replace(each, by=by) if each is one else each for each in known)
+            self.site.talk.learn("http", HttpFacts, alternatives=kept)
+        return bool(same)
+
+    async def _candidates(self, place: Place) -> list[Candidate]:
+        """The place's addresses, and the hints that are not among them."""
+        site = self.site
+        own = not place.host
+        if own:
+            known = tuple(replace(a, port=place.port) for a in self.addresses)
+        else:
+            known = await self._named(place)
+        ips = {address.ip for address in known}
+        if own:
+            ips |= {address.ip for address in site.addresses}
+        found = [Candidate(place, address, place.by) for address in known]
+        if own and place.port == site.origin.port and place.protocol in _ALPN:
+            found = []  # the ladder's own rungs
+        for ip in place.hints:
+            if ip not in ips and self._of_family(ip):
+                try:
+                    check_peer_named(site.address.ip, ip)
+                except Failed as failed:
+                    self.note(failed_alternative(place, ip, failed, by=(discover.HINTS,)))
+                    continue
+                address = Address(ip=ip, port=place.port)
+                found.append(Candidate(place, address, (discover.HINTS,)))
+        return found
+
+    async def _named(self, place: Place) -> tuple[Address, ...]:
+        asked = self.site.address.ip
+        return await self.site.talk.addresses_named(asked, place.host, place.port)
+
+    def _of_family(self, ip: str) -> bool:
+        family = "ipv6" if ":" in ip else "ipv4"
+        return self.site.talk.options.family in {"any", family}
+
+    # -- asking ------------------------------------------------------------------------------------
+
+    async def first_h3(self, *, log: bool = False) -> Outcome | None:
+        """HTTP/3 at the first candidate that works; the others of HTTP/3 only where it does not.
+
+        What was asked is noted, and no candidate any more. None where there was no candidate.
+        """
+        wanted = [c for c in self.candidates if c.place.protocol == "h3"]
+        if not wanted:
+            return None
+        first, *rest = wanted
+        self.candidates.remove(first)
+        asked = await self.ask(first, phase="quic", log=log)
+        self.note(asked.alternative)
+        if asked.opened is not None:
+            return asked
+        self.candidates = [c for c in self.candidates if c not in rest]
+        others = await asyncio.gather(*(self.ask(c, log=log) for c in rest))
+        for other in others:
+            self.note(other.alternative)
+        works = [other for other in others if other.opened is not None]
+        for other in works[1:]:
+            other.let_go()
+        return works[0] if works else asked
+
+    async def all_others(self) -> None:
+        """Ask whoever is left, all at once, and note what comes of it."""
+        left, self.candidates = self.candidates, []
+
+        async def one(candidate: Candidate) -> None:
+            asked = await self.ask(candidate)
+            asked.let_go()
+            self.note(asked.alternative)
+
+        await asyncio.gather(*map(one, left))
+
+    async def ask(
+        self, candidate: Candidate, *, phase: str = "quic.compared", log: bool = False
+    ) -> Outcome:
+        """A connection to the candidate, and the matrix's request on it. Never raises Failed."""
+        place, address = candidate.place, candidate.address
+        try:
+            opened = await self._open(candidate, phase, log)
+        except Failed as failed:
+            told = failed_alternative(place, address.ip, failed, by=candidate.by)
+            return Outcome(told, failed=failed)
+        try:
+            with self.site.talk.watch.phase("http.cell" if phase == "quic" else "http.look"):
+                response = await self.matrix.exchange(opened)
+            if response.status == MISDIRECTED:
+                raise Failed(
+                    Reason.UNEXPECTED_ANSWER, "it answers 421: it does not serve this origin"
+                )
+        except Failed as failed:
+            opened.connection.close()
+            told = failed_alternative(place, address.ip, failed, by=candidate.by)
+            return Outcome(told, failed=failed)
+        return Outcome(_works(candidate, opened, response), opened, response)
+
+    async def _open(self, candidate: Candidate, phase: str, log: bool) -> Opened:
+        place, site = candidate.place, self.site
+        if place.protocol == "h3":
+            opened = await open_quic(site, site.origin, candidate.address, phase=phase, log=log)
+        else:
+            opened = await open_stream(site, site.origin, candidate.address, _ALPN[place.protocol])
+            if place.protocol == "http/1.1" and opened.version != "1.1":
+                raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose http/1.1")
+        opened.alternative = self._authority(place)
+        return opened
+
+    def _authority(self, place: Place) -> str:
+        """What Alt-Used says; nothing at the origin's own place."""
+        origin = self.site.origin
+        if not place.host and place.port == origin.port:
+            return ""
+        host = place.host or origin.host
+        host = f"[{host}]" if ":" in host else host
+        return host if place.port == PORTS["https"] else f"{host}:{place.port}"
+
+    # -- noting ------------------------------------------------------------------------------------
+
+    def note(self, alternative: Alternative) -> None:
+        """Add what was learnt of one place."""
+        facts = self.site.talk.learn("http", HttpFacts)
+        known = (*facts.alternatives, alternative)
+        self.site.talk.learn("http", HttpFacts, alternatives=known)
+
+
+def _of(place: Place, **more: object) -> Alternative:
+    made = Alternative(by=place.by, protocol=place.protocol, host=place.host, port=place.port)
+    return replace(made, **more)
+
+
+def failed_alternative(
+    place: Place, ip: str | None, failed: Failed, *, by: tuple[str, ...] = ()
+) -> Alternative:
+    """A place that could not be used, or could not be asked for a reason of our own."""
+    return _of(
+        place,
+        by=by or place.by,
+        address=ip or "",
+        outcome="untried" if failed.reason in _OUR_OWN_REASONS else "failed",
+        reason=failed.reason.value,
+        detail=printable(failed.detail, 300),
+    )
+
+
+def _works(candidate: Candidate, opened: Opened, response: Response) -> Alternative:
+    return _of(
+        candidate.place,
+        by=candidate.by,
+        address=candidate.address.ip,
+        outcome="works",
+        version=response.version,
+        status=response.status,
+        content_type=printable(response.get("content-type") or "", 80),
+        connect_seconds=opened.connect_seconds,
+        handshake_seconds=opened.quic_seconds or opened.tls_seconds,
+        ttfb_seconds=max(0, response.first.ns - response.sent.ns) / 1e9,
+    )

@@ -1,0 +1,207 @@
+"""What RFC 9111 lets caches do with a reply, and what conditional requests showed of it."""
+
+from __future__ import annotations
+
+import http
+
+import msgspec
+
+from seventh.protocols.http.facts.content import Caching, Freshness
+from seventh.protocols.http.probe.content.cookies import cookie_names
+from seventh.protocols.http.wire import fields
+from seventh.web.message import Response
+from seventh.wire.text import printable
+
+HEURISTIC_STATUSES = frozenset({200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501})
+"""Which replies may be kept without being told so (RFC 9110 §15.1)."""
+UNDERSTOOD = frozenset(int(status) for status in http.HTTPStatus)
+"""Statuses whose rules for caches are known."""
+ASKED_OF_304 = ("cache-control", "content-location", "date", "etag", "expires", "vary")
+"""What a 304 must repeat of the 200 (RFC 9110 §15.4.5)."""
+_HEURISTIC_SHARE = 10
+_MAX_SHOWN = 32
+
+
+class Said(msgspec.Struct, frozen=True):
+    """The fields of one reply that concern caches, read."""
+
+    directives: tuple[fields.Directive, ...]
+    date: int
+    """The Date field, else when the reply came, as Unix time."""
+    expires: int | None
+    expires_sent: bool
+    last_modified: int | None
+    age: int | None
+
+    def has(self, name: str) -> bool:
+        """Whether the directive is there, in its form without field names."""
+        return any(
+            d.name == name and not (d.value and name in _QUALIFIABLE) for d in self.directives
+        )
+
+    def limits(self, name: str, field: str) -> bool:
+        """Whether the directive is there in its form with field names, and names ``field``."""
+        listed = (d.value or "" for d in self.directives if d.name == name)
+        return any(field in {f.strip().lower() for f in value.split(",")} for value in listed)
+
+    def seconds(self, name: str) -> int | None:
+        """The directive's first value; None where it is not there.
+
+        0 where it is no number, for such a reply counts as stale (RFC 9111 §4.2.1).
+        """
+        for directive in self.directives:
+            if directive.name == name:
+                return fields.delta_seconds(directive.value) or 0
+        return None
+
+    @property
+    def expires_seconds(self) -> int | None:
+        """The lifetime that Expires gives; what is no date has passed (RFC 9111 §5.3)."""
+        if not self.expires_sent:
+            return None
+        return max(0, self.expires - self.date) if self.expires is not None else 0
+
+
+_QUALIFIABLE = frozenset({"private", "no-cache"})
+
+
+def read(response: Response, received_seconds: float) -> Said:
+    """Read what a reply says to caches. ``received_seconds`` is when it came, as Unix time."""
+    date = fields.http_date(response.get("date") or "", received_seconds)
+    expires = response.get("expires")
+    modified = response.get("last-modified")
+    age = next(fields.members(*response.every("age")), None)
+    return Said(
+        directives=fields.directives(*response.every("cache-control")),
+        date=int(received_seconds) if date is None else date,
+        expires=fields.http_date(expires, received_seconds) if expires is not None else None,
+        expires_sent=expires is not None,
+        last_modified=fields.http_date(modified or "", received_seconds),
+        age=fields.delta_seconds(age),
+    )
+
+
+def judge(response: Response, received_seconds: float, *, authenticated: bool = False) -> Caching:
+    """The verdict on a reply to GET that came at ``received_seconds`` (Unix time)."""
+    said = read(response, received_seconds)
+    forbidden = _forbidden(said, response.status, authenticated=authenticated)
+    heuristic = response.status in HEURISTIC_STATUSES or said.has("public")
+    private_lifetime = _first(said.seconds("max-age"), said.expires_seconds)
+    shared_lifetime = _first(said.seconds("s-maxage"), private_lifetime)
+    kept = response.status >= 200 and not _no_store(said, response.status)
+    storable_private = kept and (heuristic or said.has("private") or private_lifetime is not None)
+    storable_shared = kept and not forbidden and (heuristic or shared_lifetime is not None)
+    guess = None
+    if said.last_modified is not None and heuristic:
+        guess = max(0, said.date - said.last_modified) // _HEURISTIC_SHARE
+    return Caching(
+        status=response.status,
+        authenticated=authenticated,
+        directives=tuple(_shown(d) for d in said.directives[:_MAX_SHOWN]),
+        expires=_printable(response.get("expires")),
+        storable_shared=storable_shared,
+        storable_private=storable_private,
+        forbidden_by=forbidden,
+        freshness=_freshness(
+            said, storable_private or storable_shared, _first(shared_lifetime, private_lifetime)
+        ),
+        lifetime_shared_seconds=shared_lifetime,
+        lifetime_private_seconds=private_lifetime,
+        heuristic_seconds=guess,
+        must_revalidate=any(
+            said.has(n) for n in ("must-revalidate", "proxy-revalidate", "no-cache")
+        ),
+        public=said.has("public"),
+        stale_while_revalidate_seconds=said.seconds("stale-while-revalidate"),
+        stale_if_error_seconds=said.seconds("stale-if-error"),
+        contradictions=contradictions(said),
+        age_seconds=said.age,
+        private_cookies=any(said.limits(n, "set-cookie") for n in ("private", "no-cache")),
+        sets_cookies=cookie_names(response),
+    )
+
+
+def _no_store(said: Said, status: int) -> bool:
+    """no-store; must-understand says it of unknown statuses, and lifts it from known ones.
+
+    (RFC 9111 §5.2.2.3)
+    """
+    if said.has("must-understand"):
+        return status not in UNDERSTOOD
+    return said.has("no-store")
+
+
+def _forbidden(said: Said, status: int, *, authenticated: bool) -> str:
+    """What forbids shared caches to store (RFC 9111 §3 and §3.5)."""
+    if _no_store(said, status):
+        return "no-store" if said.has("no-store") else "must-understand"
+    if said.has("private"):
+        return "private"
+    allowed = any(said.has(n) for n in ("public", "s-maxage", "must-revalidate"))
+    return "Authorization in the request" if authenticated and not allowed else ""
+
+
+def _freshness(said: Said, storable: bool, lifetime: int | None) -> Freshness:
+    if not storable:
+        return "none"
+    return "explicit" if lifetime is not None or said.has("no-cache") else "heuristic"
+
+
+def contradictions(said: Said) -> tuple[str, ...]:
+    """Statements about freshness that cannot all be meant, each as a sentence's end."""
+    found: list[str] = []
+    living = [n for n in ("s-maxage", "max-age") if said.seconds(n)]
+    if living and not said.has("must-understand"):
+        refusals = (name for name in ("no-store", "no-cache") if said.has(name))
+        found += [f"{name} beside {_with_value(said, living[0])}" for name in refusals]
+    if said.has("private") and said.has("public"):
+        found.append("private beside public")
+    if said.has("private") and said.seconds("s-maxage"):
+        found.append(f"private beside {_with_value(said, 's-maxage')}")
+    for name in ("max-age", "s-maxage"):
+        values = [d.value for d in said.directives if d.name == name]
+        if len(set(values)) > 1:
+            found.append(f"{name} with {len(values)} values")
+        elif values and fields.delta_seconds(values[0]) is None:
+            found.append(f"{name}={printable(values[0] or '', 40)}, which is no number of seconds")
+    # An Expires that has passed keeps caches of HTTP/1.0 off; all others ignore it (RFC 9111 §5.3).
+    if said.seconds("max-age") == 0 and said.expires_seconds:
+        found.append("max-age=0 beside an Expires that is in the future")
+    if said.seconds("stale-while-revalidate") and said.has("must-revalidate"):
+        found.append("must-revalidate beside stale-while-revalidate")
+    return tuple(found)
+
+
+def _with_value(said: Said, name: str) -> str:
+    return f"{name}={said.seconds(name)}"
+
+
+def dropped(full: Response, validated: Response) -> tuple[str, ...]:
+    """What the full reply had and its 304 lacks."""
+    return tuple(
+        name for name in ASKED_OF_304 if full.get(name) is not None and validated.get(name) is None
+    )
+
+
+def hits(response: Response) -> tuple[str, ...]:
+    """By what a reply shows that it came out of a cache (RFC 9211 §2.1, RFC 9111 §5.1)."""
+    age = fields.delta_seconds(next(fields.members(*response.every("age")), None))
+    shown = {
+        "cache-status": fields.is_cache_hit(*response.every("cache-status")),
+        "age": bool(age),
+        "304": response.status == 304,
+    }
+    return tuple(kind for kind, hit in shown.items() if hit)
+
+
+def _first(*values: int | None) -> int | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _shown(directive: fields.Directive) -> str:
+    name = printable(directive.name, 64)
+    return name if directive.value is None else f"{name}={printable(directive.value, 64)}"
+
+
+def _printable(text: str | None) -> str | None:
+    return None if text is None else printable(text, 64)

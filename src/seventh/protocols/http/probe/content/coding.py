@@ -1,0 +1,146 @@
+"""Content codings: what each offer brought, in what size, and whether it was worth it."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+
+from seventh.model.failure import ProtocolViolation
+from seventh.protocols.http.facts.content import Variant
+from seventh.protocols.http.wire import fields
+from seventh.web.content import undo
+from seventh.web.message import Response
+from seventh.wire.text import printable
+
+BROWSER = "gzip, deflate, br, zstd"
+"""What browsers offer over TLS; in clear they leave br and zstd out."""
+BROWSER_IN_CLEAR = "gzip, deflate"
+WORTH_BYTES = 1024
+"""Text shorter than this fits a packet either way."""
+_PACKED_TYPES = ("audio/", "video/", "image/", "font/woff")
+_PACKED = frozenset({
+    "application/font-woff", "application/gzip", "application/java-archive", "application/pdf",
+    "application/vnd.android.package-archive", "application/x-7z-compressed", "application/x-bzip2",
+    "application/x-gzip", "application/x-rar-compressed", "application/x-xz", "application/zip",
+    "application/zstd",
+})  # fmt: skip
+_LOOSE = frozenset({
+    "application/ecmascript", "application/geo+json", "application/graphql",
+    "application/javascript", "application/json", "application/ld+json",
+    "application/manifest+json",
+    "application/ndjson", "application/rtf", "application/vnd.ms-fontobject", "application/wasm",
+    "application/x-javascript", "application/x-ndjson", "application/x-yaml", "application/xml",
+    "application/yaml", "font/otf", "font/ttf", "image/bmp", "image/svg+xml",
+    "image/vnd.microsoft.icon", "image/x-icon",
+})  # fmt: skip
+_NAMED = re.compile(
+    rb"(?:csrf|xsrf|authenticity[_-]token|requestverificationtoken)[\w.-]{0,32}", re.IGNORECASE
+)
+_BEFORE = re.compile(rb"[\w.-]{0,32}\Z")
+"""How a token's name may begin: looked for backwards, for forwards each place would try it."""
+_VALUED = re.compile(
+    rb"""["']?[^<>{}]{0,80}?(?:value|content|:)[ =]{0,4}["'][\w+/=.:-]{16,512}["']""", re.IGNORECASE
+)
+"""Behind a token's name: the value that stands beside it, in a tag or in JSON."""
+_MAX_NAMED = 64
+_MAX_LOOKED = 512 * 1024
+
+
+def is_compressible(content_type: str) -> bool | None:
+    """Whether content of a media type shrinks; None for a type of which that is not known."""
+    if content_type in _LOOSE or content_type.startswith("text/"):
+        # An event stream is coded as it goes; what buffers it does more harm than its size.
+        return content_type != "text/event-stream"
+    if content_type.endswith(("+json", "+xml", "+yaml")):
+        return True
+    return False if is_packed(content_type) else None
+
+
+def is_packed(content_type: str) -> bool:
+    """Whether a media type is compressed in itself, without loss to gain by doing it again."""
+    if content_type in _LOOSE or content_type.endswith(("+json", "+xml")):
+        return False
+    return content_type in _PACKED or content_type.startswith(_PACKED_TYPES)
+
+
+def coding_of(response: Response) -> str:
+    """Content-Encoding in lower case; empty for identity (RFC 9110 §8.4)."""
+    named = [n for n in response.listed("content-encoding") if n != "identity"]
+    return printable(", ".join(named), 64)
+
+
+def content_of(response: Response) -> bytes:
+    """The content with its codings undone. Raises ProtocolViolation: a bomb, junk, cut short."""
+    return undo(", ".join(response.every("content-encoding")), response.body)
+
+
+def digest_of(content: bytes) -> str:
+    """What tells one content from another."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def variant(offered: str, response: Response) -> Variant:
+    """What the reply to the offer ``offered`` is."""
+    content: bytes | None = None
+    broken = ""
+    if not response.truncated:
+        try:
+            content = content_of(response)
+        except ProtocolViolation as violation:
+            broken = violation.detail
+    coding, tag = coding_of(response), fields.etag(response.get("etag"))
+    size = len(content) if content is not None else None
+    if response.truncated and not coding:
+        size = _declared(response)
+    return Variant(
+        offered=offered,
+        status=response.status,
+        coding=coding,
+        wire_bytes=_declared(response),
+        content_bytes=size,
+        truncated=response.truncated,
+        digest=digest_of(content) if content is not None else "",
+        etag=None if tag is None else fields.shown_tag(tag),
+        vary=tuple(printable(name, 64) for name in response.listed("vary")[:32]),
+        broken=broken,
+    )
+
+
+def _declared(response: Response) -> int:
+    """The body's size: what came, or where it was left early what Content-Length says, if more."""
+    length = fields.delta_seconds(response.get("content-length"))
+    if response.truncated and length is not None and response.status == 200:
+        return max(length, response.body_bytes)
+    return response.body_bytes
+
+
+def secrets_in(content: bytes) -> tuple[str, ...]:
+    """The names of what looks like a token against request forgery; never its value."""
+    return tuple(dict.fromkeys(name for name, _ in _tokens(content)))[:8]
+
+
+def lasting_secrets(first: bytes, second: bytes) -> tuple[str, ...]:
+    """The names of those that have the same value in both contents."""
+    both = {name for name, _ in set(_tokens(first)) & set(_tokens(second))}
+    return tuple(name for name in secrets_in(first) if name in both)
+
+
+def _tokens(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Each by its name, with what stands beside that: the value, and whatever leads to it."""
+    content = content[:_MAX_LOOKED]
+    for named in itertools.islice(_NAMED.finditer(content), _MAX_NAMED):
+        valued = _VALUED.match(content, named.end())
+        if valued is not None:
+            yield printable(_beginning(content, named.start()) + named[0], 64), valued[0]
+
+
+def _beginning(content: bytes, end: int) -> bytes:
+    before = _BEFORE.search(content[max(0, end - 32) : end])
+    return before[0] if before is not None else b""
+
+
+def codings(variants: Iterable[Variant]) -> tuple[str, ...]:
+    """Which codings the server has, as its replies showed."""
+    return tuple(dict.fromkeys(v.coding for v in variants if v.coding and v.status == 200))

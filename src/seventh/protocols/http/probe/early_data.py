@@ -1,0 +1,184 @@
+"""0-RTT: a request that changes nothing, sent before the handshake is over (RFC 8470)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import h11
+from msgspec.structs import replace
+
+from seventh.model.failure import Failed, Reason
+from seventh.model.phase import Mark
+from seventh.model.tlsfacts import TlsFacts
+from seventh.net.stopwatch import now_ns
+from seventh.net.wait import Cutoff, DeadlineError
+from seventh.protocols.http.client.connect import OPEN_SECONDS, QUIC_SECONDS, silence
+from seventh.protocols.http.client.origin import REQUEST_SECONDS
+from seventh.protocols.http.client.standing import Opened
+from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.facts.quic import H3Facts
+from seventh.protocols.http.facts.versions import Cell
+from seventh.protocols.http.probe.matrix import Matrix
+from seventh.web.h1head import head_of
+from seventh.web.message import Request, Response
+
+if TYPE_CHECKING:
+    from seventh.net.quic.client import QuicClient
+    from seventh.net.tls.stream import TlsStream
+    from seventh.web.connection import HttpConnection
+
+Answer = Callable[[], Awaitable[Response]]
+_ALPN = {"1.1": "http/1.1", "2": "h2"}
+
+
+async def over_tls(matrix: Matrix, first: Opened) -> None:
+    """The 0-RTT row of HTTP/1.1 or 2, where the session ticket allows early data."""
+    version = first.version
+    facts = matrix.talk.learn("tls", TlsFacts)
+    if not facts.max_early_data_bytes:
+        matrix.missed(version, "0-rtt", "the session ticket allows no early data")
+        return
+    if version not in matrix.tls_sessions:
+        matrix.missed(version, "0-rtt", "no ticket was left that had not been used")
+        return
+    seconds = OPEN_SECONDS + REQUEST_SECONDS
+
+    async def ask() -> None:
+        try:
+            with Cutoff(min(seconds, max(0.001, matrix.talk.budget.seconds_left))):
+                await _ask(matrix, first)
+        except DeadlineError:
+            raise Failed(Reason.PEER_SILENT, f"no answer within {seconds:g} s") from None
+
+    await matrix.row(version, "0-rtt", ask)
+
+
+async def _ask(matrix: Matrix, first: Opened) -> None:
+    from seventh.net.tls import handshake
+
+    site, version = matrix.site, first.version
+    request = site.request(site.url, method=matrix.method, version=version)
+    site.spend()
+    below = await site.talk.connect_again(first.address)
+    tls = handshake.prepare(
+        below, site.talk.options, site.server_name(site.origin), alpn=(_ALPN[version],),
+        session=matrix.tls_sessions[version], profile="lenient",
+    )  # fmt: skip
+    connection, data, answer = _begin(matrix, tls, version, request)
+    if not tls.offer_early_data(data):
+        tls.close()
+        matrix.missed(version, "0-rtt", "this OpenSSL cannot send early data")
+        return
+    sent = Mark(now_ns(), "user")
+    await tls.handshake(site.talk.watch, phase="tls.early")
+    accepted = tls.early_data_accepted
+    site.talk.learn("tls", TlsFacts, early_data_accepted=accepted)
+    if not accepted:
+        await tls.farewell()
+        matrix.missed(version, "0-rtt", "the server did not take the early data")
+        return
+    response = await answer()
+    site.remember(matrix.method, site.url, response)
+    cell = _cell(first, response, sent, below.opened.ns)
+    took = tls.handshake_seconds
+    cell = replace(cell, connect_seconds=below.connect_seconds, tls_seconds=took)
+    matrix.note(cell.summed())
+    await connection.farewell()
+
+
+def _begin(
+    matrix: Matrix, tls: TlsStream, version: str, request: Request
+) -> tuple[HttpConnection, bytes, Answer]:
+    """A connection on ``tls``, the bytes of its first request, and how its answer is had."""
+    until = matrix.talk.budget.within(OPEN_SECONDS + REQUEST_SECONDS)
+    cap = matrix.talk.options.max_body_bytes
+    if version == "2":
+        from seventh.web.h2 import H2Connection
+
+        h2 = H2Connection(tls)
+        data, stream = h2.begin(request)
+        return h2, data, lambda: stream.response(until, cap)
+    from seventh.web.h1 import H1Connection
+
+    h1 = H1Connection(tls)
+    # Only what HTTP/1.1 needs goes early: head_of checks it as it would any request.
+    data = h11.Connection(h11.CLIENT).send(head_of(request).event) or b""
+    return h1, data, lambda: h1.raw(b"", method=matrix.method, body_cap=cap, deadline_ns=until)
+
+
+def _cell(first: Opened, response: Response, sent: Mark, connected: int) -> Cell:
+    """The row; the request went with the first flight, so its time includes the handshake's."""
+    ttfb = max(0, response.first.ns - sent.ns) / 1e9
+    rtt = first.rtt_seconds
+    return Cell(
+        version=first.version,
+        temperature="0-rtt",
+        status=response.status,
+        request_seconds=max(0, sent.ns - connected) / 1e9,
+        ttfb_seconds=ttfb,
+        download_seconds=max(0, response.last.ns - response.first.ns) / 1e9,
+        think_seconds=max(0.0, ttfb - rtt) if rtt is not None else None,
+        body_bytes=response.body_bytes,
+    )
+
+
+async def over_quic(matrix: Matrix, first: Opened) -> None:
+    """HTTP/3's 0-RTT row, where the session ticket allows early data."""
+    session = matrix.quic_session
+    if session is None or not session.early_data:
+        matrix.missed("3", "0-rtt", "the session ticket allows no early data")
+        return
+
+    async def ask() -> None:
+        site = matrix.site
+        request = site.request(site.url, method=matrix.method, headers=first.fields, version="3")
+        site.spend()
+        response, quic = await ask_early(matrix, first, request)
+        h3 = site.talk.learn("http", HttpFacts).h3 or H3Facts()
+        site.talk.learn("http", HttpFacts, h3=replace(h3, early_data=response.early))
+        site.remember(matrix.method, site.url, response)
+        if not response.early:
+            matrix.missed("3", "0-rtt", "the server did not take the early data")
+            return
+        cell = _cell(first, response, response.sent, response.sent.ns)
+        matrix.note(replace(cell, quic_seconds=quic.handshake_seconds).summed())
+
+    await matrix.row("3", "0-rtt", ask)
+
+
+async def ask_early(
+    matrix: Matrix, first: Opened, request: Request, *, silent_seconds: float = 0.0
+) -> tuple[Response, QuicClient]:
+    """Send ``request`` as early data over QUIC; the answer, and the connection, which is closed.
+
+    Its handshake is confirmed by then; with ``silent_seconds`` our end of it waits for the answer
+    for so long. The caller answers for it that the request may be replayed. Raises Failed.
+    """
+    from seventh.net.quic import connect
+    from seventh.web.h3 import H3Connection
+
+    site = matrix.site
+    client = connect.prepare(
+        site.talk, first.address, site.server_name(site.origin), session=matrix.quic_session,
+        early=True, verify=site.trusted,
+    )  # fmt: skip
+    connection = H3Connection(client)
+    speaking: asyncio.TimerHandle | None = None
+    if silent_seconds:
+        client.keep_silent()
+        speaking = asyncio.get_running_loop().call_later(silent_seconds, client.speak)
+    seconds = QUIC_SECONDS + REQUEST_SECONDS
+    try:
+        with Cutoff(min(seconds, max(0.001, site.talk.budget.seconds_left))):
+            response = await connection.request(request, body_cap=site.talk.options.max_body_bytes)
+            client.speak()
+            await client.handshake(site.talk.watch, "quic.early")
+    except DeadlineError:
+        raise silence(client) from None
+    finally:
+        if speaking is not None:
+            speaking.cancel()
+        connection.close()
+    return response, client

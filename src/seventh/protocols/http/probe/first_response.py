@@ -1,0 +1,81 @@
+"""The target's first answer: whether it may be asked for, its phases, and what it tells."""
+
+from __future__ import annotations
+
+import functools
+
+from seventh.model.failure import Failed, Reason
+from seventh.model.phase import Mark
+from seventh.net.stopwatch import now_ns
+from seventh.net.talk import Talk
+from seventh.protocols.http.client.request import Shape
+from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.wire.url import Url, bare
+from seventh.web.connection import HttpConnection
+from seventh.web.message import Request, Response, Unfinished
+from seventh.wire.text import printable
+
+
+def permit(talk: Talk, shape: Shape) -> None:
+    """Failed (options-unusable) where the person's request needs a permission that is missing."""
+    why = talk.denied(3) if not shape.safe else None
+    if why is not None:
+        raise Failed(
+            Reason.OPTIONS_UNUSABLE, f"--method {shape.method}: {why}", phase="http.request"
+        )
+
+
+async def timed(
+    talk: Talk, connection: HttpConnection, request: Request, ready_ns: int
+) -> Response:
+    """One exchange, its phases recorded: ``http.request``, ``http.ttfb``, ``http.download``."""
+    watch, ip = talk.watch, connection.address.ip
+    start = now_ns()
+    try:
+        response = await connection.request(request, body_cap=talk.options.max_body_bytes)
+    except Failed as failed:
+        broke = failed.response if isinstance(failed, Unfinished) else None
+        failed.phase = failed.phase or ("http.download" if broke else "http.ttfb")
+        begun = broke.first.ns if broke is not None else start
+        watch.record(failed.phase, begun, user_now(), ok=False, address=ip)
+        raise
+    record(talk, ip, response, ready_ns)
+    return response
+
+
+def record(talk: Talk, ip: str, response: Response, ready_ns: int) -> None:
+    """Record the phases of an exchange that has been made."""
+    sent, first = response.sent, response.first
+    talk.watch.record("http.request", ready_ns, sent, address=ip)
+    talk.watch.record("http.ttfb", sent.ns, first, address=ip)
+    talk.watch.record("http.download", first.ns, response.last, address=ip)
+
+
+def user_now() -> Mark:
+    """This instant, by this process's clock."""
+    return Mark(now_ns(), "user")
+
+
+def learn_answer(talk: Talk, url: Url, method: str, response: Response, rtt: float | None) -> None:
+    """Note the target's first answer, over a path of that round trip."""
+    ttfb = max(0, response.first.ns - response.sent.ns) / 1e9
+    talk.learn(
+        "http",
+        HttpFacts,
+        url=_shown(url),
+        rtt_seconds=rtt,
+        secure=url.origin.scheme == "https",
+        method=method,
+        version=response.version,
+        status=response.status,
+        reason=printable(response.reason, 100),
+        server=printable(response.get("server") or "", 120),
+        content_type=printable(response.get("content-type") or "", 120),
+        ttfb_seconds=ttfb,
+        think_seconds=max(0.0, ttfb - rtt) if rtt is not None else None,
+        download_seconds=max(0, response.last.ns - response.first.ns) / 1e9,
+        body_bytes=response.body_bytes,
+    )
+
+
+_shown = functools.lru_cache(maxsize=2048)(bare)

@@ -1,0 +1,200 @@
+"""HSTS, plain HTTP, TLS inside HTTP, and the Date field: what a first answer tells of them."""
+
+from __future__ import annotations
+
+import contextlib
+
+from seventh.model.failure import Failed, Reason
+from seventh.net.address import Address
+from seventh.net.clock import clock_error_seconds, wall_minus_monotonic_ns
+from seventh.protocols.http.client.connect import speak
+from seventh.protocols.http.client.origin import Site
+from seventh.protocols.http.client.standing import Opened
+from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.facts.versions import Clear, Dated, Hsts, Redirects, TlsUpgrade
+from seventh.protocols.http.probe.redirects import target_of
+from seventh.protocols.http.wire.fields import http_date, is_cache_hit
+from seventh.protocols.http.wire.url import Origin, Url, bare
+from seventh.web.message import Response
+from seventh.wire.address import reach
+from seventh.wire.text import printable
+
+CLEAR_SECONDS = 2.0
+"""How long plain HTTP's port may take; many are dropped by a firewall."""
+UPGRADE = "TLS/1.0"
+_ICMP = frozenset({Reason.CONNECT_REFUSED, Reason.CONNECT_TIMEOUT, Reason.CONNECT_UNREACHABLE})
+
+
+# -- HSTS ------------------------------------------------------------------------------------------
+
+
+def hsts_of(origin: Origin, response: Response, *, trusted: bool = True) -> Hsts:
+    """Strict-Transport-Security as a client takes it (RFC 6797): the first field counts.
+
+    ``trusted``: whether the certificate is one that clients take without a warning.
+    """
+    value = response.get("strict-transport-security") or ""
+    why = ""
+    if origin.scheme != "https":
+        why = "clients heed HSTS over https only (RFC 6797)"
+    elif origin.literal:
+        why = "clients heed no HSTS for an IP address (RFC 6797 §8.1.1)"
+    elif f".{origin.host.lower()}".endswith(".localhost"):
+        why = "localhost is this machine: HSTS would bind whatever else is developed on it"
+    elif not trusted:
+        why = "clients heed no HSTS where the certificate is not trusted (RFC 6797)"
+    age: int | None = None
+    subdomains = preload = False
+    for part in value.split(";")[:32]:
+        name, _, given = part.strip().partition("=")
+        given = given.strip().strip('"')
+        match name.strip().lower():
+            case "max-age" if given.isascii() and given.isdigit():
+                age = int(given[:12])
+            case "includesubdomains":
+                subdomains = True
+            case "preload":
+                preload = True
+    return Hsts(
+        value=printable(value, 200), max_age_seconds=age, include_subdomains=subdomains,
+        preload=preload, applies=not why, why_not=why,
+    )  # fmt: skip
+
+
+# -- the Date field --------------------------------------------------------------------------------
+
+
+def dated(response: Response) -> Dated | None:
+    """The Date field against this machine's clock; None where a cache may have kept it.
+
+    The field says whole seconds, so the server's clock was anywhere in the second that it names,
+    and ours anywhere between the request and the answer: the skew is what lies beyond both.
+    """
+    value = response.get("date")
+    if value is None or response.get("age") not in {None, "0"} or _from_a_cache(response):
+        return None
+    distance = wall_minus_monotonic_ns()
+    asked, told = (response.sent.ns + distance) / 1e9, (response.first.ns + distance) / 1e9
+    server = http_date(value, told)
+    if server is None:
+        return Dated(value=printable(value, 64))
+    skew = 0.0
+    if server > told:
+        skew = server - told
+    elif server + 1 < asked:
+        skew = server + 1 - asked
+    error = clock_error_seconds()
+    return Dated(
+        value=printable(value, 64), skew_seconds=skew, unsynchronised=error is None,
+        own_error_seconds=error or 0.0,
+    )  # fmt: skip
+
+
+def _from_a_cache(response: Response) -> bool:
+    """Whether a cache says that it answered: some leave out Age, which RFC 9111 §5.1 asks for."""
+    said = (*response.every("x-cache"), *response.every("x-cache-status"))
+    return is_cache_hit(*response.every("cache-status")) or any("hit" in s.lower() for s in said)
+
+
+# -- plain HTTP ------------------------------------------------------------------------------------
+
+
+def clear_of(url: Url, response: Response, address: Address, chain: Redirects | None) -> Clear:
+    """What a plain answer does: leads to https, serves, or refuses."""
+    following = target_of(url, response)
+    leads = following is not None and following.origin.scheme == "https"
+    if not leads and following is not None and chain is not None:
+        leads = chain.final_url.startswith("https:")
+    outcome = "redirects" if leads else "refuses" if response.status >= 400 else "serves"
+    return Clear(
+        url=bare(url),
+        outcome=outcome,  # type: ignore[arg-type]  # one of the closed list
+        status=response.status,
+        location=bare(following) if following is not None else "",
+        loopback=reach(address.ip) == "loopback",
+    )
+
+
+async def look_at_clear(site: Site, port: int) -> None:
+    """Ask plain HTTP on ``port`` of the target's address for the target's path.
+
+    Without its query, which may hold what nobody on the way should read. ``port`` may be the
+    target's own: what speaks TLS alone there has closed plain HTTP.
+    """
+    origin = Origin("http", site.origin.host, port)
+    url = Url(origin, site.url.path.partition("?")[0])
+    address = Address(ip=site.address.ip, port=port, scope=site.address.scope)
+    try:
+        opened = await _open(site, address)
+        response = await site.exchange(
+            opened, url, method="HEAD" if site.shape.method == "HEAD" else "GET",
+            deadline_ns=site.talk.budget.within(CLEAR_SECONDS),
+        )  # fmt: skip
+    except Failed as failed:
+        closed = failed.reason in _ICMP or port == site.origin.port
+        clear = Clear(
+            url=bare(url), outcome="closed" if closed else "failed", detail=failed.detail,
+            loopback=reach(address.ip) == "loopback",
+        )  # fmt: skip
+        site.talk.learn("http", HttpFacts, clear=clear)
+        return
+    clear = clear_of(url, response, address, None)
+    site.talk.learn("http", HttpFacts, clear=clear)
+    if port != site.origin.port or clear.outcome == "serves":
+        await offer_upgrade(site, opened, url)
+    opened.connection.close()
+
+
+async def _open(site: Site, address: Address) -> Opened:
+    stream = await site.talk.connect_again(address, CLEAR_SECONDS)
+    ready = stream.opened.ns
+    return Opened(
+        connection=speak("1.1", stream), version="1.1", address=address, ready_ns=ready,
+        connect_seconds=stream.connect_seconds, stream=stream,
+    )  # fmt: skip
+
+
+# -- TLS inside HTTP -------------------------------------------------------------------------------
+
+
+async def offer_upgrade(site: Site, opened: Opened, url: Url) -> None:
+    """Offer ``Upgrade: TLS/1.0`` on a plain connection (RFC 2817); needs one that is free.
+
+    A server that takes it up lets whoever sits in between begin TLS in the middle of another's
+    conversation (Opossum). The connection is spent by a 101.
+    """
+    if not opened.connection.reusable:
+        with contextlib.suppress(Failed):
+            opened = await _open(site, opened.address)
+    request = site.request(url, method="OPTIONS")
+    request = type(request)(
+        method="OPTIONS", scheme="http", authority=request.authority, path=url.path,
+        headers=tuple(f for f in request.headers if f[0].lower() != "connection"),
+        protocol=UPGRADE,
+    )  # fmt: skip
+    try:
+        site.spend()
+        with site.talk.watch.phase("http.look"):
+            response, _ = await opened.connection.tunnel(
+                request, deadline_ns=site.talk.budget.within(CLEAR_SECONDS), body_cap=65536
+            )
+    except Failed as failed:
+        unlearnt(site, "TLS upgrade", failed.detail)
+        return
+    opened.ordinary = False
+    site.remember("OPTIONS", url, response)
+    site.talk.learn(
+        "http",
+        HttpFacts,
+        tls_upgrade=TlsUpgrade(
+            url=bare(url), status=response.status,
+            upgrade=printable(", ".join(response.every("upgrade")), 80),
+        ),
+    )  # fmt: skip
+
+
+def unlearnt(site: Site, what: str, why: str) -> None:
+    """Note what could not be learnt; the first reason stays."""
+    known = dict(site.talk.learn("http", HttpFacts).unlearnt)
+    known.setdefault(what, why)
+    site.talk.learn("http", HttpFacts, unlearnt=known)

@@ -1,0 +1,205 @@
+"""HTTP/3 in a visit: as the only way in, instead of TCP, or beside it where it is announced."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from seventh.model.failure import Failed, Reason
+from seventh.model.netfacts import Lookup
+from seventh.model.tlsfacts import TlsFacts
+from seventh.net.address import Address
+from seventh.protocols.http.client.connect import open_any_quic
+from seventh.protocols.http.client.standing import Opened
+from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.facts.alternatives import Advertised
+from seventh.protocols.http.probe import discover, transport
+from seventh.protocols.http.probe.alternatives import Candidate, Following, Outcome
+from seventh.protocols.http.probe.discover import Place
+from seventh.protocols.http.probe.matrix import Matrix
+from seventh.protocols.http.probe.versions import quic_again, warm
+from seventh.protocols.http.wire.alt_svc import record_name
+from seventh.web.message import Response
+
+_NO_TCP = frozenset({Reason.CONNECT_REFUSED, Reason.CONNECT_TIMEOUT, Reason.CONNECT_RESET})
+"""Where TCP alone may be shut: the host may still answer over UDP."""
+MAX_ADDRESSES = 4
+"""At how many of its addresses an unannounced HTTP/3 is looked for."""
+
+
+class Http3:
+    """The third version of HTTP at one site."""
+
+    def __init__(self, matrix: Matrix) -> None:
+        self.matrix = matrix
+        self.site = matrix.site
+        self.talk = matrix.talk
+        self.opened: Opened | None = None
+        """The connection that carries it."""
+        self._log = self.talk.options.qlog_file is not None
+        self._record: asyncio.Task[Lookup] | None = None
+        self._counting: asyncio.Task[bool] | None = None
+
+    # -- beside what else is done ------------------------------------------------------------------
+
+    def begin_record(self) -> None:
+        """Look the HTTPS record up, where there is a name."""
+        target = self.talk.target
+        if not target.is_literal:
+            self.talk.prepare_records()
+            name = record_name(target.host, target.port)
+            self._record = asyncio.create_task(self.talk.records(name, "HTTPS"))
+
+    def begin_counting(self) -> None:
+        """Count what one unanswered Initial draws: it takes more than a second."""
+        self._counting = transport.begin_counting(self.site, self.talk.target.port)
+
+    async def counted(self) -> bool:
+        """Whether the unanswered Initial drew anything."""
+        return await self._counting if self._counting is not None else False
+
+    def stop(self) -> None:
+        """Leave what was begun."""
+        for task in (self._record, self._counting):
+            if task is not None:
+                task.cancel()
+
+    # -- the way in --------------------------------------------------------------------------------
+
+    async def enter(self) -> Opened:
+        """A first connection, for whoever wants HTTP/3 alone. Raises Failed."""
+        if not self.site.secure:
+            raise Failed(
+                Reason.OPTIONS_UNUSABLE, "HTTP/3 has no http://: write https://", phase="quic"
+            )
+        opened = await open_any_quic(self.site, self.site.addresses, log=self._log)
+        self._take(opened)
+        self._learn_certificate(opened)
+        return opened
+
+    async def enter_instead(self, refused: Failed) -> Response:
+        """The way in where no address accepts TCP; its first answer.
+
+        Raises ``refused`` where HTTP/3 does not answer either. Where no HTTPS record announces it,
+        it stays the talk's failure all the same: without TCP no client would ever hear of it.
+        """
+        site, talk = self.site, self.talk
+        if not site.secure or refused.reason not in _NO_TCP:
+            raise refused
+        advertised = await discover.announced(site, self._record)
+        found = await self._anywhere(advertised)
+        if found is None or found.opened is None or found.response is None:
+            raise refused
+        self._take(found.opened)
+        site.addresses = (msgspec.structs.replace(found.opened.address, port=site.origin.port),)
+        self._learn_certificate(found.opened)
+        for version in ("2", "1.1"):
+            self.matrix.missed(version, "cold", f"{refused.reason}: {refused.detail}", failed=True)
+            site.mark_broken(version, refused)
+            self.matrix.rung(version, "broken", f"no TCP connection: {refused.detail}")
+        if "h3" not in (advertised.https_alpn or ()):
+            talk.give_up(refused)
+        return found.response
+
+    async def _anywhere(self, advertised: Advertised) -> Outcome | None:
+        """HTTP/3 where the record says, else on the target's own port, which may be told nobody."""
+        site = self.site
+        following = Following(self.matrix, site.addresses)
+        await following.find(discover.places(site.origin, advertised))
+        announced = await following.first_h3(log=self._log)
+        if announced is not None and announced.opened is not None:
+            return announced
+        own = Place(protocol="h3", host="", port=site.origin.port, by=())
+        known = {
+            (a.address, a.port)
+            for a in self.talk.learn("http", HttpFacts).alternatives
+            if a.protocol == "h3"
+        }
+        here = [a for a in site.addresses if (a.ip, a.port) not in known][:MAX_ADDRESSES]
+        tried = await asyncio.gather(
+            *(following.ask(Candidate(own, a, ()), phase="quic", log=self._log) for a in here)
+        )
+        works = [outcome for outcome in tried if outcome.opened is not None]
+        for outcome in works[1:]:
+            outcome.let_go()
+        return works[0] if works else None
+
+    def _take(self, opened: Opened) -> None:
+        self.opened = opened
+        self.site.best = "3" if self.site.pooled_any("1.1") is None else self.site.best
+        self.site.quic_address = opened.address
+
+    def _learn_certificate(self, opened: Opened) -> None:
+        """What QUIC shows of the certificate, where no connection of TCP does."""
+        from seventh.net.quic import verify
+
+        quic, site = opened.quic, self.site
+        assert quic is not None  # noqa: S101 - opened by open_quic
+        known = verify.certificate_facts(
+            quic.certificates, site.server_name(site.origin), self.talk.options
+        )
+        self.talk.learn("tls", TlsFacts, **msgspec.structs.asdict(known))
+
+    # -- beside TCP --------------------------------------------------------------------------------
+
+    async def look(self, reached: tuple[Address, ...]) -> None:
+        """HTTP/3 where it is announced, or answers unannounced; then what else is announced.
+
+        ``reached`` are the origin's addresses that answer.
+        """
+        if self.talk.options.via is not None:
+            self._untried("--via carries TCP only")
+            return
+        site, matrix = self.site, self.matrix
+        advertised = await discover.announced(site, self._record)
+        following = Following(matrix, reached)
+        await following.find(discover.places(site.origin, advertised))
+        if self.opened is None and advertised.h3:
+            await self._where_announced(following)
+        elif self.opened is None:
+            await self._unannounced()
+        await self.after()
+        await following.all_others()
+
+    async def _where_announced(self, following: Following) -> None:
+        outcome = await following.first_h3(log=self._log)
+        if outcome is None:
+            known = self.talk.learn("http", HttpFacts).alternatives
+            why = [f"{a.said}: {a.detail}" for a in known if a.protocol == "h3"]
+            self._untried("; ".join(why) or "it could not be asked for")
+        elif outcome.opened is None or outcome.response is None:
+            assert outcome.failed is not None  # noqa: S101 - one of the two is there
+            self.matrix.fell("3", outcome.failed)
+        else:
+            await self._arrived(outcome.opened, outcome.response)
+
+    async def _unannounced(self) -> None:
+        if not await self.counted():
+            why = "no QUIC packet came back from the UDP port"
+            self.matrix.missed("3", "cold", why)
+            self.matrix.rung("3", "not-offered", why)
+            return
+        following = Following(self.matrix, ())
+        place = Place(protocol="h3", host="", port=self.site.origin.port, by=())
+        candidate = Candidate(place, self.site.address, ())
+        outcome = await following.ask(candidate, phase="quic", log=self._log)
+        if outcome.opened is not None and outcome.response is not None:
+            await self._arrived(outcome.opened, outcome.response)
+        elif outcome.failed is not None:
+            self.matrix.fell("3", outcome.failed)
+
+    async def _arrived(self, opened: Opened, response: Response) -> None:
+        self._take(opened)
+        self.matrix.arrived(opened, response)
+        await warm(self.matrix, opened)
+
+    def _untried(self, why: str) -> None:
+        self.matrix.missed("3", "cold", why)
+        self.matrix.rung("3", "untried", why)
+
+    async def after(self) -> None:
+        """Its further rows, and what its connection tells."""
+        if self.opened is not None:
+            await quic_again(self.matrix, self.opened)
+            await transport.look_at_h3(self.site, self.opened)

@@ -1,0 +1,134 @@
+"""The matrix of one site: a row for each version of HTTP at each temperature, and the ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from seventh.model.failure import Failed, Reason
+from seventh.protocols.http.client.origin import Site
+from seventh.protocols.http.client.standing import Opened
+from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.facts.versions import Cell, Rung, RungState, Temperature
+from seventh.web.message import Response
+from seventh.wire.text import printable
+
+if TYPE_CHECKING:
+    from seventh.net.quic.client import Session as QuicSession
+    from seventh.net.tls.session import Session
+
+_NOT_OFFERED = frozenset({Reason.NEGOTIATION_FAILED, Reason.CONNECT_REFUSED, Reason.NO_REPLY})
+
+
+def cell_of(
+    opened: Opened, temperature: Temperature, response: Response, *, resolve: float | None = None
+) -> Cell:
+    """An exchange as a row of the matrix."""
+    fresh = temperature != "warm"
+    ttfb = max(0, response.first.ns - response.sent.ns) / 1e9
+    rtt = opened.rtt_seconds
+    return Cell(
+        version=opened.version,
+        temperature=temperature,
+        status=response.status,
+        resolve_seconds=resolve,
+        connect_seconds=opened.connect_seconds if fresh else None,
+        tls_seconds=opened.tls_seconds if fresh else None,
+        quic_seconds=opened.quic_seconds if fresh else None,
+        request_seconds=max(0, response.sent.ns - opened.ready_ns) / 1e9 if fresh else None,
+        ttfb_seconds=ttfb,
+        download_seconds=max(0, response.last.ns - response.first.ns) / 1e9,
+        think_seconds=max(0.0, ttfb - rtt) if rtt is not None else None,
+        body_bytes=response.body_bytes,
+    ).summed()
+
+
+class Matrix:
+    """Fills the matrix of one site; every row is noted as soon as it is there."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.talk = site.talk
+        method = site.shape.method
+        self.method = method if method in {"GET", "HEAD"} else "GET"
+        self.quic_session: QuicSession | None = None
+        self.tls_sessions: dict[str, Session] = {}
+        """By version, for early data is bound to ALPN: the newest session of TLS over TCP that was
+        not taken up yet."""
+        self.responses: dict[str, Response] = {}
+        """The first answer of each version."""
+
+    # -- noting ------------------------------------------------------------------------------------
+
+    def note(self, cell: Cell) -> None:
+        """Add a row."""
+        facts = self.talk.learn("http", HttpFacts)
+        self.talk.learn("http", HttpFacts, cells=(*facts.cells, cell))
+
+    def missed(
+        self, version: str, temperature: Temperature, why: str, *, failed: bool = False
+    ) -> None:
+        """Add a row that has no exchange."""
+        self.note(
+            Cell(
+                version=version,
+                temperature=temperature,
+                outcome="failed" if failed else "untried",
+                why=why,
+            )
+        )
+
+    def rung(self, version: str, state: RungState, detail: str = "") -> None:
+        """Note how a version stands on the ladder, newest first."""
+        response = self.responses.get(version)
+        made = Rung(
+            version=version,
+            state=state,
+            detail=detail,
+            status=response.status if response is not None else None,
+            content_type=printable(response.get("content-type") or "", 80)
+            if response is not None
+            else "",
+        )
+        facts = self.talk.learn("http", HttpFacts)
+        others = [rung for rung in facts.ladder if rung.version != version]
+        ladder = sorted([*others, made], key=lambda rung: rung.version, reverse=True)
+        self.talk.learn("http", HttpFacts, ladder=tuple(ladder))
+
+    def fell(self, version: str, failed: Failed) -> None:
+        """A version whose first exchange failed: not offered, or broken."""
+        self.missed(version, "cold", f"{failed.reason}: {failed.detail}", failed=True)
+        announced = self.talk.learn("http", HttpFacts).advertised
+        silent = failed.reason in _NOT_OFFERED
+        if version == "3" and silent and announced is not None and announced.h3:
+            silent = False
+        if not silent:
+            self.site.mark_broken(version, failed)
+        self.rung(version, "not-offered" if silent else "broken", failed.detail)
+
+    # -- exchanges ---------------------------------------------------------------------------------
+
+    async def exchange(self, opened: Opened) -> Response:
+        """The matrix's request on an open connection."""
+        return await self.site.exchange(opened, self.site.url, method=self.method)
+
+    async def row(
+        self, version: str, temperature: Temperature, ask: Callable[[], Awaitable[None]]
+    ) -> bool:
+        """Run one further row; a failure is noted in it and goes no further."""
+        try:
+            with self.talk.watch.phase("http.cell"):
+                await ask()
+        except Failed as failed:
+            said = f"{failed.reason}: {failed.detail}"
+            self.missed(version, temperature, said, failed=True)
+            return False
+        return True
+
+    def arrived(self, opened: Opened, response: Response, *, resolve: float | None = None) -> None:
+        """A version's first exchange has come to its end."""
+        self.site.learn_round_trip(opened)
+        self.site.keep(self.site.origin, opened)
+        self.responses[opened.version] = response
+        self.note(cell_of(opened, "cold", response, resolve=resolve))
+        self.rung(opened.version, "works")

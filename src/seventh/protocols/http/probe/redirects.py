@@ -1,0 +1,73 @@
+"""Following redirects: where a URL leads, by the rules for addresses that a peer names."""
+
+from __future__ import annotations
+
+from seventh.model.failure import Failed, ProtocolViolation, Reason
+from seventh.protocols.http.client.origin import Site
+from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.facts.versions import Hop, Redirects
+from seventh.protocols.http.wire.url import Url, bare, resolve
+from seventh.web import limits
+from seventh.web.message import Response
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+PHASE = "http.redirect"
+
+
+def target_of(url: Url, response: Response) -> Url | None:
+    """Where a response sends its reader; None where it does not, or to no URL of HTTP."""
+    location = response.get("location")
+    if response.status not in REDIRECTS or location is None:
+        return None
+    return resolve(url, location)
+
+
+async def follow(site: Site, response: Response) -> None:
+    """Follow redirects from the target's first answer, and settle the site's base there.
+
+    No credential leaves the target's own origin, and at most :data:`limits.MAX_REDIRECTS` hops
+    are made. A chain that leads nowhere is the talk's failure: no client comes to its end.
+    """
+    url, hops = site.url, []
+    seen = {str(url)}
+    stopped = ""
+    downgraded = False
+    try:
+        while response.status in REDIRECTS and response.get("location") is not None:
+            following = target_of(url, response)
+            location = bare(str(following) if following else response.get("location") or "")
+            hops.append(Hop(status=response.status, url=bare(url), location=location))
+            if following is None:
+                raise ProtocolViolation(f"the redirect leads to no URL of HTTP: {location}")
+            downgraded |= (url.origin.scheme, following.origin.scheme) == ("https", "http")
+            if str(following) in seen:
+                raise Failed(Reason.PROTOCOL_VIOLATION, f"the redirects go in a circle: {location}")
+            if len(hops) > limits.MAX_REDIRECTS:
+                raise Failed(Reason.BUDGET_EXCEEDED, f"more than {limits.MAX_REDIRECTS} redirects")
+            seen.add(str(following))
+            response, url = await _hop(site, following), following
+    except Failed as failed:
+        stopped = f"{failed.reason}: {failed.detail}"
+        failed.phase = failed.phase or PHASE
+        site.talk.give_up(failed)
+    else:
+        site.base_url = url
+        site.base = response
+    site.talk.learn(
+        "http",
+        HttpFacts,
+        redirects=Redirects(
+            hops=tuple(hops),
+            final_url=bare(url),
+            final_status=response.status,
+            stopped=stopped,
+            downgraded=downgraded,
+        ),
+    )
+
+
+async def _hop(site: Site, url: Url) -> Response:
+    with site.talk.watch.phase(PHASE):
+        opened = await site.opened(url.origin, None)
+        method = site.shape.method if site.shape.method == "HEAD" else "GET"
+        return await site.exchange(opened, url, method=method)

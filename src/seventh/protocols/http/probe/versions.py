@@ -1,0 +1,159 @@
+"""The matrix's rows: each version of HTTP cold, warm, resumed and, where offered, in 0-RTT."""
+
+from __future__ import annotations
+
+import contextlib
+
+from seventh.model.failure import Failed
+from seventh.model.tlsfacts import TlsFacts
+from seventh.protocols.http.client.connect import open_quic, open_stream
+from seventh.protocols.http.client.origin import V
+from seventh.protocols.http.client.standing import Opened
+from seventh.protocols.http.probe import early_data
+from seventh.protocols.http.probe.matrix import Matrix, cell_of
+from seventh.wire.tlsnames import NEW_SESSION_TICKET, TLS13
+
+ALPN: dict[str, tuple[str, ...]] = {"2": ("h2",), "1.1": ("http/1.1",)}
+_TICKET_SECONDS = 0.3
+"""How long past the answer a session ticket is waited for."""
+
+
+async def tcp(matrix: Matrix, version: V) -> None:
+    """All rows of HTTP/1.1 or 2, from a cold connection on."""
+    site = matrix.site
+    try:
+        with matrix.talk.watch.phase("http.cell"):
+            opened = await open_stream(site, site.origin, site.address, ALPN[version])
+            response = await matrix.exchange(opened)
+    except Failed as failed:
+        matrix.fell(version, failed)
+        return
+    matrix.arrived(opened, response)
+    await further(matrix, opened)
+
+
+async def further(matrix: Matrix, opened: Opened) -> None:
+    """Warm and resumed, and 0-RTT where the ticket allows it, after ``opened``'s cold row."""
+    await warm(matrix, opened)
+    if opened.tls is None:
+        return
+    await _await_ticket(matrix, opened)
+    if matrix.talk.learn("tls", TlsFacts).tickets is None:
+        from seventh.net.tls import inspect
+
+        inspect.note_tickets(matrix.talk, opened.tls, matrix.site.server_name(matrix.site.origin))
+    await _resumed(matrix, opened)
+    await early_data.over_tls(matrix, opened)
+
+
+async def warm(matrix: Matrix, opened: Opened) -> None:
+    """A second exchange on the connection of the first."""
+    if not opened.connection.reusable:
+        matrix.missed(opened.version, "warm", "the connection could not be used again")
+        return
+
+    async def ask() -> None:
+        response = await matrix.exchange(opened)
+        matrix.note(cell_of(opened, "warm", response))
+
+    await matrix.row(opened.version, "warm", ask)
+
+
+async def _await_ticket(matrix: Matrix, opened: Opened) -> None:
+    """Tickets come after the handshake, mostly before the answer; else wait a moment."""
+    tls = opened.tls
+    if tls is not None and not has_ticket(opened):
+        with contextlib.suppress(Failed):
+            await tls.settle(_TICKET_SECONDS)
+
+
+async def _resumed(matrix: Matrix, first: Opened) -> None:
+    version, tls = first.version, first.tls
+    session = tls.session if tls is not None and has_ticket(first) else None
+    facts = matrix.talk.learn("tls", TlsFacts)
+    if session is None:
+        matrix.missed(version, "resumed", "no session ticket came")
+        if facts.resumed is None:
+            matrix.talk.learn("tls", TlsFacts, resumed=False)
+        return
+
+    async def ask() -> None:
+        site = matrix.site
+        opened = await open_stream(
+            site, site.origin, site.address, ALPN[version], session=session,
+            phase="tls.resumed",
+        )  # fmt: skip
+        took = opened.tls is not None and opened.tls.resumed
+        _note_resumed(matrix, took, opened)
+        if not took:
+            await opened.connection.farewell()
+            matrix.missed(version, "resumed", "the session was not taken up")
+            return
+        response = await matrix.exchange(opened)
+        matrix.note(cell_of(opened, "resumed", response))
+        # A ticket counts once where the server guards against replay (RFC 9846 §8).
+        if opened.tls is not None and opened.tls.tap.first(NEW_SESSION_TICKET) is not None:
+            newest = opened.tls.session
+            if newest is not None:
+                matrix.tls_sessions[version] = newest
+        await opened.connection.farewell()
+
+    await matrix.row(version, "resumed", ask)
+
+
+def _note_resumed(matrix: Matrix, took: bool, opened: Opened) -> None:
+    facts = matrix.talk.learn("tls", TlsFacts)
+    if facts.resumed:
+        return
+    matrix.talk.learn("tls", TlsFacts, resumed=took)
+    if took and opened.tls_seconds is not None:
+        full = facts.handshake_seconds
+        gain = full - opened.tls_seconds if full is not None else None
+        matrix.talk.learn(
+            "tls", TlsFacts, resumed_seconds=opened.tls_seconds, resumption_gain_seconds=gain
+        )
+
+
+# -- HTTP/3 ----------------------------------------------------------------------------------------
+
+
+async def quic_again(matrix: Matrix, first: Opened) -> None:
+    """HTTP/3 with the session of ``first``, and once more in 0-RTT."""
+    quic, site = first.quic, matrix.site
+    assert quic is not None  # noqa: S101 - opened by open_quic
+    with contextlib.suppress(Failed):
+        await quic.settle(_TICKET_SECONDS)
+    session = quic.session
+    if session is None:
+        matrix.missed("3", "resumed", "no session ticket came")
+        matrix.missed("3", "0-rtt", "no session ticket came")
+        return
+    matrix.quic_session = session
+
+    async def ask() -> None:
+        opened = await open_quic(
+            site, site.origin, first.address, session=session, phase="quic.resumed"
+        )
+        opened.alternative = first.alternative
+        try:
+            if not opened.quic or not opened.quic.engine.resumed:
+                matrix.missed("3", "resumed", "the session was not taken up")
+                return
+            response = await matrix.exchange(opened)
+            matrix.note(cell_of(opened, "resumed", response))
+            with contextlib.suppress(Failed):
+                await opened.quic.settle(_TICKET_SECONDS)
+            matrix.quic_session = opened.quic.session or session
+        finally:
+            opened.connection.close()
+
+    await matrix.row("3", "resumed", ask)
+    await early_data.over_quic(matrix, first)
+
+
+def has_ticket(opened: Opened) -> bool:
+    """Whether a session of the connection can be taken up again."""
+    tls = opened.tls
+    if tls is None:
+        return False
+    return tls.version < TLS13 or tls.tap.first(NEW_SESSION_TICKET) is not None

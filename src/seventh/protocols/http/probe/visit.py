@@ -1,0 +1,372 @@
+"""A check: everything that a site tells, in one visit.
+
+Its first exchange is a client's own way in: all that TCP carries is offered, and its phases are the
+report's. Further versions and temperatures, HTTP/3 and what else is asked come after it, each
+bounded by itself, and none of their failures ends the visit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable
+
+from seventh.model.failure import Failed, Reason
+from seventh.model.tlsfacts import TlsFacts
+from seventh.net.stopwatch import now_ns
+from seventh.net.stream import Stream
+from seventh.net.talk import ATTEMPT_SECONDS, Talk
+from seventh.protocols.http.client.connect import open_stream, speak
+from seventh.protocols.http.client.origin import Site, V
+from seventh.protocols.http.client.request import disappointment
+from seventh.protocols.http.client.standing import Opened
+from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.facts.alternatives import Advertised
+from seventh.protocols.http.facts.versions import Expectation
+from seventh.protocols.http.probe import addresses, hsts, intrusive, redirects, transport
+from seventh.protocols.http.probe.first_response import learn_answer, permit, record, timed
+from seventh.protocols.http.probe.http3 import Http3
+from seventh.protocols.http.probe.matrix import Matrix
+from seventh.protocols.http.probe.versions import ALPN, further, tcp, warm
+from seventh.protocols.http.wire.alt_svc import alt_svc
+from seventh.protocols.http.wire.url import PORTS, Url
+from seventh.web.message import Response
+from seventh.wire.text import printable
+
+LAST_SECONDS = 0.15
+"""With less than this left of the target's time nothing more is begun."""
+_NO_ENTRY = frozenset({400, 401, 403, 495, 496})
+"""How HTTP servers turn away a client without a certificate; 495 and 496 are nginx's own."""
+# The server as a whole cannot be talked to: more connections would only say the same.
+_HOPELESS = frozenset(
+    {Reason.TLS_NOT_TLS, Reason.PROTOCOL_MISMATCH, Reason.PEER_SILENT, Reason.BUDGET_EXCEEDED}
+)
+
+
+class Visit:
+    """One look at one site."""
+
+    def __init__(self, talk: Talk) -> None:
+        self.talk = talk
+        self.site = Site(talk)
+        self.matrix = Matrix(self.site)
+        self.only: V | None = talk.options.http_version
+        self.others: list[Stream] = []
+        self.h3 = Http3(self.matrix)
+        self.tcp = True
+        """Whether anything accepts TCP."""
+
+    async def run(self) -> None:
+        """Look at everything. Raises Failed where the first exchange comes to nothing."""
+        site, talk = self.site, self.talk
+        permit(talk, site.shape)
+        self._files_can_be_used()
+        try:
+            await self._enter()
+            await self._look_around()
+        finally:
+            self.h3.stop()
+            talk.learn("http", HttpFacts, requests=site.requests)
+
+    def _files_can_be_used(self) -> None:
+        """A file that cannot be used is the person's to mend, before any packet."""
+        if self.site.secure:
+            from seventh.net.tls import context
+
+            context.context(self.talk.options, "lenient")
+
+    # -- the way in --------------------------------------------------------------------------------
+
+    async def _enter(self) -> None:
+        talk, site = self.talk, self.site
+        if self.only is not None:
+            talk.learn("http", HttpFacts, only_version=self.only)
+        if site.secure:
+            transport.load(quic=self.only in {None, "3"} and talk.options.via is None)
+        site.addresses = await talk.addresses()
+        if site.secure and talk.options.via is None:
+            self.h3.begin_record()
+        if self.only == "3":
+            response = await self._ask(await self.h3.enter())
+            assert self.h3.opened is not None  # noqa: S101 - just entered
+            self.matrix.arrived(self.h3.opened, response, resolve=self._resolve_seconds())
+            self._first_answer(response)
+            await warm(self.matrix, self.h3.opened)
+            return
+        if not await self._reach():
+            return
+        opened = await self._shake_hands(self.first)
+        site.best = "2" if opened.version == "2" else "1.1"
+        await self._first_exchange(opened)
+
+    async def _reach(self) -> bool:
+        """Connect to all addresses; False where HTTP/3 was the way in, for none accepts TCP."""
+        talk, site = self.talk, self.site
+        quic = site.secure and self.only is None and talk.options.via is None
+        try:
+            # Something is left of the time for QUIC where firewalls drop what goes to TCP.
+            most = min(ATTEMPT_SECONDS, talk.options.timeout_seconds / 2)
+            self.first, *self.others = await talk.connect_all(most if quic else ATTEMPT_SECONDS)
+        except Failed as failed:
+            if not quic:
+                raise
+            await self._reach_by_quic(failed)
+            return False
+        rest = tuple(a for a in site.addresses if a != self.first.address)
+        site.addresses = (self.first.address, *rest)
+        return True
+
+    async def _reach_by_quic(self, refused: Failed) -> None:
+        response = await self.h3.enter_instead(refused)
+        opened = self.h3.opened
+        assert opened is not None  # noqa: S101 - it has answered
+        self.tcp = False
+        record(self.talk, opened.address.ip, response, opened.ready_ns)
+        self._note_answer(opened, response)
+        self.matrix.arrived(opened, response, resolve=self._resolve_seconds())
+        self._first_answer(response)
+        await warm(self.matrix, opened)
+
+    async def _shake_hands(self, stream: Stream) -> Opened:
+        """The first connection; all that TLS tells is noted, of a failed handshake too."""
+        site = self.site
+        if not site.secure:
+            return await open_stream(
+                site, site.origin, site.address, (), stream=stream, prior=self.only == "2"
+            )
+        try:
+            return await self._start_tls(stream)
+        except Failed as failed:
+            failed.phase = failed.phase or "tls"
+            if failed.reason not in _HOPELESS:
+                await self._hellos()
+            raise
+
+    async def _start_tls(self, stream: Stream) -> Opened:
+        from seventh.net.tls import handshake, inspect
+
+        site, talk = self.site, self.talk
+        name = site.server_name(site.origin)
+        alpn = site.alpn if self.only is None else ALPN[self.only]
+        tls = handshake.prepare(
+            stream, talk.options, name, alpn=alpn, profile="lenient", staple=True
+        )
+        try:
+            await tls.handshake(talk.watch)
+        except Failed as failed:
+            inspect.note_handshake(talk, tls, name)
+            if "no_application_protocol" not in failed.detail or self.only is not None:
+                raise
+            # It knows none of ours: once more without, as clients of old did.
+            site.alpn = ()
+            stream = await talk.connect_again(site.address)
+            tls = handshake.prepare(stream, talk.options, name, profile="lenient", staple=True)
+            await tls.handshake(talk.watch)
+        finally:
+            inspect.note_handshake(talk, tls, name)
+        refusal = inspect.certificate_failure(talk.learn("tls", TlsFacts))
+        if refusal is not None:
+            site.distrust(refusal)
+            talk.give_up(refusal)
+        version = "2" if tls.alpn == "h2" else "1.1"
+        if self.only == "2" != version:
+            raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose h2 (ALPN)")
+        # What was noted of the certificate meanwhile is this process's time, not the site's.
+        return Opened(
+            connection=speak(version, tls), version=version, address=site.address,
+            ready_ns=now_ns(), connect_seconds=stream.connect_seconds,
+            tls_seconds=tls.handshake_seconds, stream=tls, tls=tls,
+        )  # fmt: skip
+
+    def _resolve_seconds(self) -> float | None:
+        lookups = [look for look in self.talk.net.lookups if look.kind != "HTTPS"]
+        return max((look.seconds for look in lookups), default=None)
+
+    async def _ask(self, opened: Opened) -> Response:
+        """The first request, its phases the report's."""
+        site, talk = self.site, self.talk
+        talk.learn("http", HttpFacts, rtt_seconds=opened.rtt_seconds)
+        request = site.request(site.url, method=self.matrix.method, version=opened.version)
+        site.spend()
+        response = await timed(talk, opened.connection, request, opened.ready_ns)
+        opened.used += 1
+        opened.ordinary = response.status < 400
+        opened.idle_since_ns = response.last.ns
+        site.remember(request.method, site.url, response)
+        self._note_answer(opened, response)
+        return response
+
+    def _note_answer(self, opened: Opened, response: Response) -> None:
+        site = self.site
+        site.learn_round_trip(opened)
+        learn_answer(self.talk, site.url, self.matrix.method, response, opened.rtt_seconds)
+
+    async def _first_exchange(self, opened: Opened) -> None:
+        """The first answer; where HTTP/2 breaks, the way down to HTTP/1.1 that clients have not."""
+        site, matrix = self.site, self.matrix
+        try:
+            response = await self._ask(opened)
+        except Failed as failed:
+            self._note_late_refusal(failed)
+            if opened.version != "2" or self.only is not None or not site.secure:
+                raise
+            opened.connection.close()
+            matrix.fell("2", failed)
+            site.best = "1.1"
+            await tcp(matrix, "1.1")
+            response = matrix.responses.get("1.1")  # type: ignore[assignment]
+            if response is None:
+                raise
+            kept = site.pooled_any("1.1")
+            rtt = kept.rtt_seconds if kept is not None else None
+            learn_answer(self.talk, site.url, matrix.method, response, rtt)
+            self._first_answer(response)
+            return
+        matrix.arrived(opened, response, resolve=self._resolve_seconds())
+        self._first_answer(response)
+        await further(matrix, opened)
+        if opened.version == "2":
+            await self._step("HTTP/2's settings", transport.look_at_h2(site, opened))
+
+    def _note_late_refusal(self, failed: Failed) -> None:
+        if failed.reason is Reason.TLS_CLIENT_CERTIFICATE_REQUIRED:
+            self.talk.learn("tls", TlsFacts, client_certificate="required")
+
+    def _first_answer(self, response: Response) -> None:
+        """What the first answer's head tells."""
+        site, talk = self.site, self.talk
+        site.base = response
+        if site.secure and self.only is None and talk.options.via is None:
+            self.h3.begin_counting()
+        services, taken_back = alt_svc(*response.every("alt-svc"))
+        talk.learn(
+            "http",
+            HttpFacts,
+            hsts=hsts.hsts_of(site.origin, response, trusted=site.trusted),
+            date=hsts.dated(response),
+            advertised=Advertised(alt_svc=services, alt_svc_clear=taken_back),
+        )
+        tls = talk.learn("tls", TlsFacts) if site.secure else None
+        if tls and tls.client_certificate == "optional" and response.status in _NO_ENTRY:
+            talk.learn("tls", TlsFacts, client_certificate="refused-later")
+
+    # -- around ------------------------------------------------------------------------------------
+
+    async def _step(self, what: str, doing: Awaitable[None]) -> None:
+        """One part of the visit: its failure is noted and goes no further."""
+        if self.talk.budget.seconds_left < LAST_SECONDS:
+            hsts.unlearnt(self.site, what, "the target's time was up")
+            if asyncio.iscoroutine(doing):
+                doing.close()
+            return
+        try:
+            await doing
+        except Failed as failed:
+            hsts.unlearnt(self.site, what, f"{failed.reason}: {failed.detail}")
+
+    async def _look_around(self) -> None:
+        site = self.site
+        await self._step("redirects", self._follow())
+        if site.secure:
+            await self._further_versions()
+            await self._step("TLS's bare hellos", self._hellos())
+        await self._step("plain HTTP", self._plain())
+        if self.others:
+            await self._step("the other addresses", addresses.look(site, self.others))
+        await self._step("content", self._content())
+        await self._step("the request", self._own_request())
+        await self._step("permitted tests", intrusive.look(site, self.matrix, self.h3.opened))
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.h3.counted()
+        await self._step(
+            "keep-alive", transport.look_at_reuse(site, site.ended or site.pooled_any("1.1"))
+        )
+        await site.farewell()
+
+    async def _follow(self) -> None:
+        """Redirects, unless one of them is what the person expects."""
+        site = self.site
+        assert site.base is not None  # noqa: S101 - the first answer is there
+        expected = site.shape.status
+        if expected is None or not any(status in expected for status in redirects.REDIRECTS):
+            await redirects.follow(site, site.base)
+
+    async def _further_versions(self) -> None:
+        if self.only == "3":
+            await self.h3.after()
+        if self.only is not None:
+            return
+        matrix = self.matrix
+        for version in ("2", "1.1"):
+            if matrix.talk.learn("http", HttpFacts).rung(version) is None:
+                await tcp(matrix, version)
+        open_at = {a.address for a in self.talk.net.attempts if a.outcome == "open"}
+        reached = tuple(a for a in self.site.addresses if a.ip in open_at)
+        await self._step("HTTP/3", self.h3.look(reached))
+
+    async def _hellos(self) -> None:
+        """The questions of the TLS room, on connections of this one."""
+        from seventh.net.tls.hellos import ask_hellos
+
+        site, talk = self.site, self.talk
+
+        async def open_stream() -> Stream:
+            return await talk.connect_again(site.address)
+
+        if self.tcp and self.only != "3":
+            await ask_hellos(talk, open_stream, site.server_name(site.origin))
+
+    async def _plain(self) -> None:
+        """Plain HTTP: of an http target its own answer, of https what stands beside it.
+
+        That is port 80 beside port 443. No other port has one that belongs to it, so that only
+        remains to be seen whether the port itself speaks both.
+        """
+        site, talk = self.site, self.talk
+        if site.secure:
+            usual = talk.target.port == PORTS["https"]
+            if talk.options.via is None and (usual or self.tcp):
+                await hsts.look_at_clear(site, PORTS["http"] if usual else talk.target.port)
+            return
+        first = self.matrix.responses[site.best]
+        chain = talk.learn("http", HttpFacts).redirects
+        clear = hsts.clear_of(site.url, first, site.address, chain)
+        talk.learn("http", HttpFacts, clear=clear)
+        if site.best == "1.1":
+            opened = site.pooled("1.1") or await site.opened(site.origin, "1.1", fresh=True)
+            await hsts.offer_upgrade(site, opened, Url(site.origin, site.url.path))
+
+    async def _content(self) -> None:
+        from seventh.protocols.http.probe.content import probe as content_probe
+
+        await content_probe.look(self.talk, self.site)
+
+    async def _own_request(self) -> None:
+        """The person's request, and whether its answer is what was expected."""
+        site, shape = self.site, self.site.shape
+        response = self.matrix.responses.get(site.best) or next(
+            iter(self.matrix.responses.values())
+        )
+        if shape.method != self.matrix.method:
+            opened = await site.opened(site.origin, site.best)
+            try:
+                response = await site.exchange(
+                    opened, site.url, method=shape.method, body=shape.body
+                )
+            except Failed as failed:
+                self.talk.give_up(failed)
+                raise
+        failed_expectation = disappointment(shape, response)
+        self.talk.learn(
+            "http",
+            HttpFacts,
+            expectation=Expectation(
+                method=shape.method,
+                status=shape.status.written if shape.status is not None else None,
+                json=printable(shape.json or "", 200),
+                met=failed_expectation is None,
+                detail=failed_expectation.detail if failed_expectation is not None else "",
+            ),
+        )
+        if failed_expectation is not None:
+            self.talk.give_up(failed_expectation)

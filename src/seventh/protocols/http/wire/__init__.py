@@ -1,0 +1,1 @@
+"""Header fields, URLs and Alt-Svc as values. Pure."""
