@@ -1,4 +1,4 @@
-"""What a room that judges files owes."""
+"""What a linter owes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seventh import protocols
-from seventh.engine.lint import Wanted, decided_by_files, kinds, lint_text
+from seventh.engine.lint import Wanted, decided_by_files, lint_text
+from seventh.lint import kinds
 from seventh.lintkit.linted import Kind
 from seventh.rules.rule import Source
 
-KINDS = [pytest.param(room, kind, id=name) for name, (room, kind) in kinds().items()]
+KINDS = [pytest.param(kind, id=name) for name, kind in kinds().items()]
 WORDS = st.sampled_from(
     ["Host", "Match", "Include", "server", "pool", "restrict", "*", "all", "yes", "no", '"', "=",
      "#", "!", "include", "/", "\t", "0", "-1", "999999999999", "\\", "Port", "default", "%h"]
@@ -24,39 +25,39 @@ ANY = st.binary(max_size=600) | st.lists(LINES, max_size=30).map(
 )
 
 
-@pytest.mark.parametrize(("room", "kind"), KINDS)
-def test_a_kind_is_fully_told(room: str, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_is_fully_told(kind: Kind) -> None:
     assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]+", kind.name)
     assert kind.title
     assert kind.names
     assert kind.looks(()) == 0
-    rules = protocols.rules(room)
+    rules = protocols.rules(kind.room)
     assert decided_by_files(rules, kind.product), f"no rule is decided by {kind.name}"
 
 
 def test_names_tell_one_kind_each() -> None:
-    names = [name for _, kind in kinds().values() for name in kind.names]
+    names = [name for kind in kinds().values() for name in kind.names]
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize(("room", "kind"), KINDS)
-def test_an_empty_file_is_judged(room: str, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_file_is_judged(kind: Kind) -> None:
     report = lint_text("empty", b"", Wanted(kind=kind.name))
     assert report.failure is None, report.failure
-    assert report.protocol == room
+    assert report.protocol == kind.room
 
 
-@pytest.mark.parametrize(("room", "kind"), KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 @given(data=ANY)
-def test_any_file_gives_a_report(room: str, kind: Kind, data: bytes) -> None:
+def test_any_file_gives_a_report(kind: Kind, data: bytes) -> None:
     report = lint_text("any", data, Wanted(kind=kind.name))
     assert report.failure is None or report.failure.reason in {"file-malformed", "file-unreadable"}
     for finding in report.findings:
         assert all(line.text for line in finding.source)
 
 
-@pytest.mark.parametrize(("room", "kind"), KINDS)
-def test_hostile_files_cost_little(room: str, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_hostile_files_cost_little(kind: Kind) -> None:
     for data in (b"\0" * 5000, b"x" * 10_000_000, b"Include *\n" * 3000, b"a b\n" * 100_000):
         report = lint_text("hostile", data, Wanted(kind=kind.name))
         assert report.facts["lint"] is not None
@@ -64,8 +65,8 @@ def test_hostile_files_cost_little(room: str, kind: Kind) -> None:
 
 def test_every_file_rule_that_is_built_is_decided_by_some_kind() -> None:
     products: dict[str, set[str]] = {}
-    for room, kind in kinds().values():
-        products.setdefault(room, set()).add(kind.product)
+    for kind in kinds().values():
+        products.setdefault(kind.room, set()).add(kind.product)
     for room in protocols.rooms():
         for rule in protocols.rules(room):
             if rule.source is Source.FILE:

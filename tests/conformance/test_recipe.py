@@ -123,34 +123,6 @@ def unbounded(echo: EchoFacts) -> Verdict:
         return Skip("no file said how much is echoed")
     return None if echo.most_bytes else Hit(most=echo.most_bytes)
 """,
-    "lint.py": """
-from seventh.lintkit.files import Files, Text
-from seventh.lintkit.linted import Kind, Linted, Setting, Software, View
-from seventh.model.source import Line
-from seventh.protocols.echo.facts import EchoFacts
-
-
-def looks(lines: tuple[str, ...]) -> int:
-    return sum(line.startswith("most-bytes ") for line in lines)
-
-
-KINDS = (
-    Kind(name="echo.conf", title="echod", product="echod", names=("echo.conf",), looks=looks),
-)
-
-
-def lint(kind: Kind, text: Text, files: Files, software: Software | None) -> Linted:
-    most, settings = 0, {}
-    at = Line(file=text.name, line=None, text="most-bytes 0 (default)")
-    for number, line in text.numbered():
-        word, _, value = line.partition(" ")
-        if word == "most-bytes" and value.isdigit():
-            most, at = int(value), Line(file=text.name, line=number, text=line)
-        elif line.strip():
-            files.problem(text.name, number, f"{word!r} is no directive")
-    settings = {"most-bytes": (Setting(value=str(most), at=at),)}
-    return Linted(views=(View(facts=EchoFacts(most_bytes=most), settings=settings),))
-""",
     "lab.py": """
 import contextlib
 
@@ -172,19 +144,56 @@ async def serve(fault, kit):
 }
 
 
+LINTER = """
+from seventh.lintkit.files import Files, Text
+from seventh.lintkit.linted import Kind, Linted, Setting, Software, View
+from seventh.model.source import Line
+from seventh.protocols.echo.facts import EchoFacts
+
+
+def looks(lines: tuple[str, ...]) -> int:
+    return sum(line.startswith("most-bytes ") for line in lines)
+
+
+def lint(text: Text, files: Files, software: Software | None) -> Linted:
+    most, settings = 0, {}
+    at = Line(file=text.name, line=None, text="most-bytes 0 (default)")
+    for number, line in text.numbered():
+        word, _, value = line.partition(" ")
+        if word == "most-bytes" and value.isdigit():
+            most, at = int(value), Line(file=text.name, line=number, text=line)
+        elif line.strip():
+            files.problem(text.name, number, f"{word!r} is no directive")
+    settings = {"most-bytes": (Setting(value=str(most), at=at),)}
+    return Linted(views=(View(facts={"echo": EchoFacts(most_bytes=most)}, settings=settings),))
+
+
+KINDS = (
+    Kind(
+        name="echo.conf", title="echod", room="echo", product="echod", names=("echo.conf",),
+        looks=looks, lint=lint,
+    ),
+)
+"""
+
+
 @pytest.fixture
 def rooms(tmp_path: Path) -> Path:
     folder = tmp_path / "rooms" / "echo"
     folder.mkdir(parents=True)
     for name, content in FILES.items():
         (folder / name).write_text(content.lstrip(), encoding="utf-8")
+    linter = tmp_path / "linters" / "echod" / "__init__.py"
+    linter.parent.mkdir(parents=True)
+    linter.write_text(LINTER.lstrip(), encoding="utf-8")
     return folder.parent
 
 
 async def seventh(rooms: Path, *arguments: str, module: str = "seventh") -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, *arguments,
-        env={**os.environ, "SEVENTH_ROOMS": str(rooms)},
+        env={**os.environ, "SEVENTH_ROOMS": str(rooms),
+             "SEVENTH_LINTERS": str(rooms.parent / "linters")},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT,
     )  # fmt: skip
     output, _ = await process.communicate()

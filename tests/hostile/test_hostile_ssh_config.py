@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seventh.engine.lint import Wanted, lint_file, lint_text
+from seventh.lint import kinds
 from seventh.lintkit.files import Files
 from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Report
-from seventh.protocols import part
 
 KINDS = ("sshd_config", "sshd-T", "ssh_config", "authorized_keys")
 SECONDS = 30
@@ -161,10 +161,8 @@ _PIECES = st.sampled_from(
 def test_no_mixture_of_words_raises(kind: str, pieces: list[str]) -> None:
     data = "".join(pieces).encode()
     lint_text("-", data, Wanted(kind=kind))
-    module = part("ssh", "lint")
-    known = next(each for each in module.KINDS if each.name == kind)
     files = Files()
-    module.lint(known, files.take("x", data), files, None)
+    kinds()[kind].lint(files.take("x", data), files, None)
 
 
 def test_binary_junk_is_a_report(tmp_path: Path) -> None:

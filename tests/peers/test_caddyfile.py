@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from seventh.engine.lint import Wanted, lint_file
+from seventh.lint.caddy import known as caddy_known
+from seventh.lint.caddy.known import Known
 from seventh.model.failure import Reason
-from seventh.protocols.http.caddy import known as caddy_known
-from seventh.protocols.http.caddy.known import Known
 from seventh.protocols.tls.rules import handshake as tls_rules
 from seventh.rules.rule import AnyRule
 from tests.peers.caddy import adapt

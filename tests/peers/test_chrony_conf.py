@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from seventh.lint.chrony import conf as chrony_conf
+from seventh.lint.clocks.lines import Conf
 from seventh.lintkit.files import Files
-from seventh.protocols.ntp import chrony_conf
-from seventh.protocols.ntp.conf_lines import Conf
 from tests.peers import need_binary
 
 pytestmark = pytest.mark.peer

@@ -12,11 +12,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from seventh.engine.lint import Wanted, lint_file
+from seventh.lint.nginx import known as nginx_known
 from seventh.lintkit.linted import parse_software
 from seventh.model.failure import Reason
 from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Report
-from seventh.protocols.http.nginx import known as nginx_known
 from tests.peers import need_binary
 
 pytestmark = pytest.mark.peer

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seventh.lint.openssh import offers, sshd_config
+from seventh.lint.openssh.sshd_config import Connection, Effective
 from seventh.lintkit.files import Files
-from seventh.protocols.ssh import config_offers, sshd_config
 from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.host import (
     Asked,
@@ -22,7 +23,6 @@ from seventh.protocols.ssh.client.config.host import (
     refusals,
 )
 from seventh.protocols.ssh.client.config.reading import read
-from seventh.protocols.ssh.sshd_config import Connection, Effective
 from tests.peers import account_home, need_binary
 from tests.peers.test_ssh import make_key, make_privilege_separation_folder
 
@@ -107,7 +107,7 @@ def assert_agrees(file: Path, host: str, *arguments: str, **asked: object) -> No
         ]
     for name in ("kexalgorithms", "ciphers", "macs", "hostkeyalgorithms"):
         if mine.lines(name):
-            got = config_offers.effective_list(mine, "client", name)
+            got = offers.effective_list(mine, "client", name)
             assert plain(name, ",".join(got)) == plain(name, theirs[name][0]), name
 
 
@@ -306,7 +306,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_ssh_refuses_we_refuse(folder: Path, name: str) -> None:
-    from seventh.protocols.ssh.lint_views import Judged, check_lists
+    from seventh.lint.openssh.views import Judged, check_lists
 
     file = folder / "config"
     file.write_text(REFUSED[name])
@@ -402,7 +402,7 @@ def assert_sshd_agrees(effective: Effective, theirs: Printed) -> None:
     for name in ON_ONE_LINE:
         assert value(effective, name) == theirs[name][0], name
     for name in directives.LISTS:
-        got = config_offers.effective_list(effective, "server", name)
+        got = offers.effective_list(effective, "server", name)
         assert plain(name, ",".join(got)) == plain(name, theirs[name][0]), name
     assert [" ".join(line.values) for line in effective.lines("subsystem")] == theirs.get(
         "subsystem", []
@@ -600,8 +600,8 @@ BAD_SERVERS = {
 
 @pytest.mark.parametrize("name", BAD_SERVERS)
 def test_what_sshd_refuses_we_refuse(tmp_path: Path, host_key: Path, name: str) -> None:
+    from seventh.lint.openssh.sshd import lint
     from seventh.lintkit.linted import Software
-    from seventh.protocols.ssh.lint_sshd import lint
 
     file = tmp_path / "sshd_config"
     file.write_text(f"HostKey {host_key}\n" + BAD_SERVERS[name].replace("@", str(tmp_path)))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from seventh.cli.check import built_ids, output_can_be_written, progress
 from seventh.cli.show import document, emit, worst_exit
-from seventh.engine.lint import Wanted, kinds, lint_file, lint_folder, lint_text
+from seventh.engine.lint import Wanted, lint_file, lint_folder, lint_text
+from seventh.lint import kinds
 from seventh.lintkit.files import MAX_FILE_BYTES
 from seventh.lintkit.linted import parse_software
 from seventh.model.failure import UsageError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import os
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
@@ -13,9 +12,9 @@ import msgspec
 from msgspec.structs import replace
 
 from seventh import protocols
+from seventh.lint import kinds
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Kind, Linted, Software, View
-from seventh.model.facts import Facts
 from seventh.model.failure import Failed, Failure, Reason, UsageError
 from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Finding, Report, Skipped
@@ -40,17 +39,6 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """A kind's name; None is: recognise it."""
     software: tuple[Software, ...] = ()
     selection: Selection = Selection()
-
-
-@functools.cache
-def kinds() -> dict[str, tuple[str, Kind]]:
-    """Every kind of file that some room judges: by name, the room and the kind."""
-    return {
-        kind.name: (room, kind)
-        for room in protocols.rooms()
-        if protocols.has_part(room, "lint")
-        for kind in protocols.part(room, "lint").KINDS
-    }
 
 
 def lint_text(name: str, data: bytes, wanted: Wanted) -> Report:
@@ -106,7 +94,7 @@ def _recognised(folder: Path) -> Iterator[tuple[Path, Kind]]:
 def by_name(path: Path) -> Kind | None:
     """The kind that a file's name or its path's end tells; None where it tells none."""
     whole = str(path.absolute())
-    for _, kind in kinds().values():
+    for kind in kinds().values():
         if any(fnmatch(path.name, p) or fnmatch(whole, f"*/{p}") for p in kind.names):
             return kind
     return None
@@ -129,31 +117,29 @@ def _by_glance(path: Path) -> Kind | None:
 def by_content(lines: tuple[str, ...]) -> Kind | None:
     """The kind that most of the lines look like; None where they look like none, or like two."""
     meant = sum(1 for line in lines if line.strip() and line.lstrip()[0] not in "#!;%")
-    scores = sorted(
-        ((kind.looks(lines), name) for name, (_, kind) in kinds().items()), reverse=True
-    )
+    scores = sorted(((kind.looks(lines), name) for name, kind in kinds().items()), reverse=True)
     if not scores or scores[0][0] < min(_SURE, max(1, meant)) or 2 * scores[0][0] < meant:
         return None
     if len(scores) > 1 and scores[1][0] == scores[0][0]:
         return None
-    return kinds()[scores[0][1]][1]
+    return kinds()[scores[0][1]]
 
 
 def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:
     started_at, begun = dt.datetime.now(dt.UTC), now_ns()
     linted: Linted | None = None
-    room, kind, failed = "", None, None
+    kind, failed = None, None
     if text is None:
         failed = Failed(Reason.FILE_UNREADABLE, str(files.problems[0]), phase="lint")
     else:
         try:
-            room, kind = _kind_of(name, text, wanted)
-            linted = protocols.part(room, "lint").lint(kind, text, files, _version(kind, wanted))
+            kind = _kind_of(name, text, wanted)
+            linted = kind.lint(text, files, _version(kind, wanted))
         except UsageError as error:
             failed = Failed(Reason.OPTIONS_UNUSABLE, str(error), phase="lint")
     problems = _problems(files, linted)
     findings, skipped, passed = (
-        _judge(room, kind, linted, wanted.selection) if linted and kind else ((), (), ())
+        _judge(kind, linted, wanted.selection) if linted and kind else ((), (), ())
     )
     facts = LintFacts(
         kind=kind.name if kind else "",
@@ -165,13 +151,13 @@ def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:
     )
     return Report(
         target=f"file:{name}",
-        protocol=room or "lint",
+        protocol=kind.room if kind else "lint",
         vantage=vantage(),
         started_at=started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         duration_seconds=(now_ns() - begun) / 1e9,
         failure=failed.failure() if failed else _failure(files, problems),
         phases=(),
-        facts={"lint": facts, **(_facts(room, linted.views[0]) if linted else {})},
+        facts={"lint": facts, **(linted.views[0].facts if linted else {})},
         metrics={},
         findings=findings,
         skipped=skipped,
@@ -179,7 +165,7 @@ def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:
     )
 
 
-def _kind_of(name: str, text: Text, wanted: Wanted) -> tuple[str, Kind]:
+def _kind_of(name: str, text: Text, wanted: Wanted) -> Kind:
     if wanted.kind is not None:
         found = kinds().get(wanted.kind)
         if found is None:
@@ -191,7 +177,7 @@ def _kind_of(name: str, text: Text, wanted: Wanted) -> tuple[str, Kind]:
             f"{name} looks like no file that Seventh judges: say which it is with --kind "
             f"({', '.join(sorted(kinds()))})"
         )
-    return kinds()[kind.name]
+    return kind
 
 
 def _version(kind: Kind, wanted: Wanted) -> Software | None:
@@ -227,48 +213,33 @@ def decided_by_files(rules: Sequence[AnyRule], product: str) -> tuple[AnyRule, .
     )
 
 
-def _facts(room: str, view: View) -> dict[str, Facts]:
-    """A view's facts by room: of the room itself, and of others that the file decides, too."""
-    return {
-        room: view.facts,
-        **{other: _empty(other).learn(**fields) for other, fields in view.more.items()},
-    }
-
-
-@functools.cache
-def _empty(room: str) -> Facts:
-    """A room's facts with nothing learnt."""
-    facts: Facts = protocols.rules(room)[0].facts_type()
-    return facts
-
-
-def _deciding(room: str, other: str, product: str) -> tuple[AnyRule, ...]:
-    """The rules of ``other`` that a file of ``room`` decides: its own by right, others' by name."""
-    rules = protocols.rules(other)
-    if other != room:
-        return tuple(rule for rule in rules if product in rule.directives)
-    return decided_by_files(rules, product)
+def _deciding(kind: Kind, room: str) -> dict[str, AnyRule]:
+    """The rules of ``room`` that a file of that kind decides: its own by right, others by name."""
+    rules = protocols.rules(room)
+    if room == kind.room:
+        rules = decided_by_files(rules, kind.product)
+    else:
+        rules = tuple(rule for rule in rules if kind.product in rule.directives)
+    return {rule.id: rule for rule in rules}
 
 
 def _judge(
-    room: str, kind: Kind, linted: Linted, selection: Selection
+    kind: Kind, linted: Linted, selection: Selection
 ) -> tuple[tuple[Finding, ...], tuple[Skipped, ...], tuple[str, ...]]:
     """Every view by every rule; a finding that an earlier view has, too, is told once."""
-    rooms = dict.fromkeys([room, *(other for view in linted.views for other in view.more)])
-    rules = {
-        other: {rule.id: rule for rule in _deciding(room, other, kind.product)} for other in rooms
-    }
+    rooms = dict.fromkeys(room for view in linted.views for room in view.facts)
+    rules = {room: _deciding(kind, room) for room in rooms}
     selection = replace(selection, denied={})
     told: dict[tuple[object, ...], Finding] = {}
     skipped: dict[str, Skipped] = {}
     passed: set[str] = set()
     for view in linted.views:
-        for other, facts in _facts(room, view).items():
-            verdicts = run_rules(other, rules[other].values(), facts, selection)
+        for room, facts in view.facts.items():
+            verdicts = run_rules(room, rules[room].values(), facts, selection)
             for finding in verdicts.findings:
                 source = _lines(
                     view,
-                    finding.settings or rules[other][finding.id].directives.get(kind.product, ()),
+                    finding.settings or rules[room][finding.id].directives.get(kind.product, ()),
                 )
                 same = (finding.id, finding.severity, tuple(finding.params.items()), source)
                 told.setdefault(

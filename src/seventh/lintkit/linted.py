@@ -1,32 +1,26 @@
-"""What a room's ``lint.py`` declares and gives.
-
-A room that lints has a module ``lint`` with::
-
-    KINDS: tuple[Kind, ...]
-    def lint(kind: Kind, text: Text, files: Files, software: Software | None) -> Linted
-
-``lint`` raises nothing for what a file contains: what it cannot understand becomes a problem.
-"""
+"""What a linter declares and gives: a product's folder under ``seventh/lint`` has ``KINDS``."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import msgspec
 
+from seventh.lintkit.files import Files, Text
 from seventh.model.facts import Facts
 from seventh.model.failure import UsageError
 from seventh.model.source import Line
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of file that a room can judge."""
+    """A kind of file that can be judged."""
 
     name: str
     """What ``--kind`` takes, such as ``sshd_config``."""
     title: str
+    room: str
+    """The protocol that it configures: whose report it makes, and whose rules judge it first."""
     product: str
     """Whose file it is, a key of the rules' ``fix`` and ``directives``: ``openssh``, ``chrony``."""
     also: tuple[str, ...] = ()
@@ -35,6 +29,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Shell patterns of usual file names and path ends: ``sshd_config``, ``.ssh/config``."""
     looks: Callable[[tuple[str, ...]], int]
     """How many of these lines look like this kind and no other; for a file of another name."""
+    lint: Callable[[Text, Files, Software | None], Linted]
+    """Reads one file. Raises nothing for what it contains: what cannot be understood becomes a
+    problem."""
 
 
 class Software(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,13 +66,11 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     label: str = ""
     """Empty for the file as a whole; else the block's own words, such as ``Match User root``."""
-    facts: Facts
-    """The room's facts, as far as the file decides them; the rest stays "not learnt"."""
+    facts: Mapping[str, Facts]
+    """By room, what the file decides of its facts; the rest stays "not learnt". A web server's file
+    decides its TLS, too: those of another room's rules that name this kind's product judge it."""
     settings: Mapping[str, tuple[Setting, ...]]
     """By lower-case name of the directive; also by any further key that a rule's Hit points at."""
-    more: Mapping[str, Mapping[str, Any]] = {}
-    """What the file decides for other rooms: by room, fields of that room's facts. A web server's
-    file decides its TLS, too. Those of that room's rules that name this kind's product judge it."""
 
 
 class Linted(msgspec.Struct, frozen=True, kw_only=True):

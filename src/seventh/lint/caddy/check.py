@@ -1,0 +1,325 @@
+"""What Caddy would refuse of a Caddyfile that can be read: names, words, blocks, matchers.
+
+Where the environment decides a word (``{$NAME}``), nothing is held against the table. Directives
+of well-known modules that are not in the standard build are left alone: they are noted as not
+judged. Any other unknown name is refused, as Caddy refuses it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from seventh.lint.caddy import known as caddy_known
+from seventh.lint.caddy.file import Caddyfile, Node
+from seventh.lint.caddy.known import Known
+from seventh.lint.caddy.tokens import ENVIRONMENT
+from seventh.lintkit.files import Files
+
+_MATCHER = re.compile(r"[*/@]")
+_RESPONSES = frozenset({"reverse_proxy", "php_fastcgi", "forward_auth", "intercept"})
+_BLOCK_ALONE = frozenset({"intercept", "request_body", "templates", "timeouts"})
+"""With words in their line, Caddy does not look into their block."""
+_STATUS = re.compile(r"[0-9]{3}|[0-9]xx")
+_REDIRECT = re.compile(r"permanent|temporary|html|\{.*|\+?(?:0*3[0-9]{2}|0*401)")
+_NOT_ROUTES = frozenset({"bind", "handle_errors", "log", "tls"})
+_URI = {"strip_prefix": (1, 1), "strip_suffix": (1, 1), "replace": (2, 3), "path_regexp": (2, 2),
+        "query": (0, 3)}  # fmt: skip
+_KINDS = {"dur": "duration", "int": "number", "size": "size", "ratio": "ratio between 0 and 1",
+          "span": "duration, and not off", "delay": "duration"}  # fmt: skip
+_HASHES = frozenset({"bcrypt", "argon2id"})
+
+
+def check(found: Caddyfile, files: Files) -> None:
+    """Note everything for which Caddy would not start."""
+    checker = _Checker(found, files)
+    if found.options is not None:
+        for node in found.options.nodes:
+            checker.option(node)
+    for block in (*found.routes, *found.sites):
+        for key in block.keys:
+            if key.text in caddy_known.site():
+                found.refuse(block.at, f"parsed '{key.text}' as a site address, but it is a known "
+                             "directive; directives must appear in a site block")  # fmt: skip
+    named = {route.keys[0].text for route in found.routes}
+    checker.invokable = named
+    for route in found.routes:
+        for node in route.nodes:
+            checker.routes(node.block or [], {}, ordered=True)
+    for site in found.sites:
+        checker.routes(site.nodes, {}, ordered=True, top=True)
+
+
+class _Checker:
+    def __init__(self, found: Caddyfile, files: Files) -> None:
+        self._found = found
+        self._files = files
+        self._said: set[str] = set()
+        self._ordered = set(caddy_known.names("order", "directives"))
+        self.invokable: set[str] = set()
+
+    # -- global options ----------------------------------------------------------------------------
+
+    def option(self, node: Node) -> None:
+        """Check one global option."""
+        known = caddy_known.options().get(node.name)
+        if known is None:
+            self._unknown(node, "options", f"unrecognized global option: {node.name}")
+            return
+        if node.name == "order":
+            self._order(node)
+        if not self._holds(node, known, node.words) or node.open:
+            return
+        if node.name in {"on_demand_tls", "preferred_chains"} and not (node.words or node.block):
+            self._found.refuse(node.at, f"expected at least one parameter for {node.name}")
+
+    def _order(self, node: Node) -> None:
+        if node.open or not node.words:
+            return
+        self._ordered.add(node.words[0])
+        if node.words[0] in caddy_known.names("modules", "directives"):
+            return
+        if node.words[0] not in caddy_known.site():
+            self._found.refuse(node.at, f"{node.words[0]} is not a registered directive")
+        elif len(node.words) > 1 and node.words[1] not in {"first", "last", "before", "after"}:
+            self._found.refuse(node.at, f"unknown positional '{node.words[1]}'")
+
+    # -- directives --------------------------------------------------------------------------------
+
+    def routes(
+        self, nodes: list[Node], outer: Mapping[str, Node], *, ordered: bool, top: bool = False
+    ) -> None:
+        """Check the directives of one block; ``outer`` are the matchers that hold there."""
+        own: dict[str, Node] = {}
+        for node in nodes:
+            if node.name.startswith("@"):
+                if node.name in own or node.name in outer:
+                    self._found.refuse(node.at, f"matcher is defined more than once: {node.name}")
+                own[node.name] = node
+                self._matcher(node)
+        matchers = {**outer, **own}
+        for node in nodes:
+            if not node.name.startswith("@"):
+                self._directive(node, matchers, ordered=ordered, top=top)
+
+    def _directive(
+        self, node: Node, matchers: Mapping[str, Node], *, ordered: bool, top: bool
+    ) -> None:
+        known = caddy_known.site().get(node.name)
+        if known is None:
+            self._unknown(node, "site", f"unrecognized directive: {node.name}")
+            return
+        if not top and not ordered and node.name in _NOT_ROUTES:
+            self._found.refuse(
+                node.at, f"{node.name} is no HTTP handler: only those can be used in routes"
+            )
+            return
+        words = node.words
+        if known.matched or node.name in {"root", "rewrite", "handle_path"}:
+            several = node.name not in {"root", "rewrite"} or len(words) > 1
+            if several and words[:1] and words[0].startswith("@") and words[0] not in matchers:
+                self._found.refuse(node.at, f"unrecognized matcher name: {words[0]}")
+                return
+            if known.matched and words and _MATCHER.match(words[0]) and self._strips(words[0]):
+                words = words[1:]
+        if not self._holds(node, known, words):
+            return
+        why = "" if node.open else _why(node, words)
+        unknown = node.name == "invoke" and words and words[0] not in self.invokable
+        if unknown and not node.open:
+            why = f"cannot invoke named route '{words[0]}', which was not defined"
+        if why:
+            self._found.refuse(node.at, why)
+        else:
+            self._within(node, known, words, matchers)
+
+    def _within(
+        self, node: Node, known: Known, words: tuple[str, ...], matchers: Mapping[str, Node]
+    ) -> None:
+        """What a directive holds that is judged as directives are, or as modules."""
+        if node.name == "encode":
+            for word in set(words) & set(caddy_known.names("modules", "encoders")):
+                self._encoder(node, word)
+        elif known.block == "routes":
+            self.routes(node.block or [], matchers, ordered=node.name != "route")
+        elif node.name in _RESPONSES and not (words and node.name in _BLOCK_ALONE):
+            for response in node.children("handle_response"):
+                self.routes(response.block or [], matchers, ordered=True)
+
+    def _strips(self, word: str) -> bool:
+        return word == "*" or word[0] in "/@"
+
+    def _encoder(self, node: Node, name: str) -> None:
+        why = f"{name} is an encoder that is not in the standard Caddy, which has gzip and zstd"
+        self._files.unreadable(node.at.file, node.at.line, why)
+
+    def _unknown(self, node: Node, table: str, why: str) -> None:
+        """A name of no standard module: another module's, a slip, or what the environment says."""
+        if ENVIRONMENT in node.name:
+            self._files.unreadable(node.at.file, node.at.line,
+                f"{node.name} is left unexpanded: what stands there is not judged")  # fmt: skip
+            return
+        modules = caddy_known.names("modules", "directives" if table == "site" else "options")
+        if node.name in modules:
+            if node.name not in self._said:
+                self._files.unreadable(node.at.file, node.at.line, f"{node.name} is of a module "
+                    "that is not in the standard Caddy: what it does is not judged")  # fmt: skip
+            self._said.add(node.name)
+            return
+        meant = caddy_known.meant(node.name, "site" if table == "site" else "options")
+        hint = f": is {meant} meant?" if meant else ""
+        self._found.refuse(node.at, why + hint)
+
+    # -- words and blocks --------------------------------------------------------------------------
+
+    def _holds(self, node: Node, known: Known, words: tuple[str, ...]) -> bool:
+        """Whether the words and the block are what the table says; what is not, is refused."""
+        if any(ENVIRONMENT in word for word in node.words):
+            pass
+        elif not known.takes(len(words)):
+            self._found.refuse(
+                node.at, f"wrong argument count or unexpected line ending after '{node.name}'"
+            )
+            return False
+        elif (bad := _unfit(known, words)) is not None:
+            self._found.refuse(node.at, f"{node.name}: {bad}")
+            return False
+        if node.block is None or known.block in {"?", "routes"}:
+            return True
+        if words and node.name in _BLOCK_ALONE:
+            return True
+        if not known.block:
+            self._found.refuse(node.at, f"{node.name} takes no block")
+            return False
+        self._subdirectives(node, known.block)
+        return True
+
+    def _subdirectives(self, node: Node, table: str) -> None:
+        known = caddy_known.block(table)
+        for child in node.block or ():
+            if child.name.startswith("@") and node.name in _RESPONSES:
+                continue
+            found = known.get(child.name)
+            if found is not None:
+                self._holds(child, found, child.words)
+            elif ENVIRONMENT in child.name:
+                self._unknown(child, "site", "")
+            elif table == "encode" and child.name in caddy_known.names("modules", "encoders"):
+                self._encoder(child, child.name)
+            else:
+                self._found.refuse(child.at, f"{node.name}: unknown subdirective: {child.name}")
+
+    # -- matchers ----------------------------------------------------------------------------------
+
+    def _matcher(self, node: Node) -> None:
+        """A named matcher: one in its line, or several in its block."""
+        if node.open or (node.quoted and node.quoted[0]):
+            return
+        if node.words:
+            self._matcher_named(node, node.words[0])
+            if node.words[0] == "not" and node.words[1:]:
+                self._matcher_named(node, node.words[1])
+            return
+        for child in node.block or ():
+            self._matcher_named(child, child.name)
+
+    def _matcher_named(self, node: Node, name: str) -> None:
+        if name not in caddy_known.names("matchers", "names") and ENVIRONMENT not in name:
+            self._found.refuse(node.at, f"getting matcher module '{name}': module not registered")
+
+
+def _unfit(known: Known, words: tuple[str, ...]) -> str | None:
+    """The word that is not of the kind that it must be."""
+    for word in words if known.one_of else ():
+        if word not in known.one_of:
+            return f"'{word}' is none of {', '.join(known.one_of)}"
+    for word in words[:1] if known.words else ():
+        if not caddy_known.fits(known.words, word):
+            return f"'{word}' is no {_KINDS[known.words]}"
+    return None
+
+
+def _why(node: Node, words: tuple[str, ...]) -> str:
+    """Why Caddy refuses what the table cannot tell; empty where it does not."""
+    judge = _JUDGES.get(node.name)
+    return judge(node, words) if judge is not None else ""
+
+
+def _redir(_: Node, words: tuple[str, ...]) -> str:
+    if len(words) > 1 and not _REDIRECT.fullmatch(words[1]):
+        return f"not a redirect's code: '{words[1]}'"
+    return ""
+
+
+def _errors(_: Node, words: tuple[str, ...]) -> str:
+    bad = next((word for word in words if not _STATUS.fullmatch(word)), None)
+    return f"bad status value '{bad}'" if bad is not None else ""
+
+
+def _handle_path(_: Node, words: tuple[str, ...]) -> str:
+    if words[0].startswith("/"):
+        return ""
+    return "path matcher must begin with '/'"
+
+
+def _encode(_: Node, words: tuple[str, ...]) -> str:
+    known = (*caddy_known.block("encode"), *caddy_known.names("modules", "encoders"))
+    bad = next((w for w in words if w not in known or w in {"match", "minimum_length"}), None)
+    return f"encode: module not registered: http.encoders.{bad}" if bad is not None else ""
+
+
+def _uri(_: Node, words: tuple[str, ...]) -> str:
+    known = _URI.get(words[0])
+    if known is None:
+        return f"unrecognized URI manipulation '{words[0]}'"
+    if not known[0] <= len(words) - 1 <= known[1]:
+        return "wrong argument count or unexpected line ending after 'uri'"
+    return ""
+
+
+def _auth(_: Node, words: tuple[str, ...]) -> str:
+    return f"unrecognized hash algorithm: {words[0]}" if words and words[0] not in _HASHES else ""
+
+
+def _twice(node: Node, words: tuple[str, ...]) -> str:
+    """``respond`` and ``error``: what is said in the line or before is not said again."""
+    text = "body" if node.name == "respond" else "message"
+    said = [child.name for child in node.block or () if child.name in {text, "close"}]
+    if words and not (len(words) == 1 and re.fullmatch(r"[0-9]{3}", words[0])):
+        said.append(text)
+    again = next((name for name in said if said.count(name) > 1), None)
+    return f"{again} already specified" if again is not None else ""
+
+
+def _forward_auth(node: Node, _: tuple[str, ...]) -> str:
+    if any(child.name == "uri" or child.open for child in node.block or ()):
+        return ""
+    return "the 'uri' subdirective is required"
+
+
+def _header(node: Node, words: tuple[str, ...]) -> str:
+    others = [c for c in node.block or () if c.name not in {"defer", "match"}]
+    if others and 0 < len(words) < 4:
+        return "cannot specify headers in both arguments and block"
+    return ""
+
+
+def _tls(node: Node, words: tuple[str, ...]) -> str:
+    if not words and not node.block:
+        return "wrong argument count or unexpected line ending after 'tls'"
+    if len(words) == 1 and words[0] not in {"internal", "force_automate"} and "@" not in words[0]:
+        return "single argument must either be 'internal', 'force_automate', or an email address"
+    for name in ("protocols", "ciphers", "curves"):
+        allowed = caddy_known.names("tls", name)
+        for child in node.children(name):
+            bad = next((w for w in child.words if w not in allowed and ENVIRONMENT not in w), None)
+            if bad is not None:
+                return f"tls: {name}: '{bad}' is not supported"
+    return ""
+
+
+_JUDGES = {
+    "basic_auth": _auth, "basicauth": _auth, "encode": _encode, "error": _twice,
+    "forward_auth": _forward_auth, "handle_errors": _errors, "respond": _twice,
+    "handle_path": _handle_path, "header": _header, "redir": _redir, "tls": _tls, "uri": _uri,
+}  # fmt: skip

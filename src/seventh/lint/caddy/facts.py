@@ -1,0 +1,292 @@
+"""One place of a Caddyfile as facts: what is served there, how, and with which fields."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import Any
+
+from seventh.lint.caddy import known as caddy_known
+from seventh.lint.caddy import place as caddy_place
+from seventh.lint.caddy import tls as lint_caddy_tls
+from seventh.lint.caddy.file import Node
+from seventh.lint.caddy.place import Place
+from seventh.lint.caddy.site import Site
+from seventh.lint.caddy.tokens import ENVIRONMENT
+from seventh.model.proxyfacts import ProxiedUpgrade
+from seventh.protocols.http.facts.config import Clear, ConfigFacts
+from seventh.wire.text import printable
+
+DEFAULT_IDLE_SECONDS = 300.0
+_DEFAULT_PROTOCOLS = ("h1", "h2", "h3")
+_TEXTS = (
+    "text/html", "text/css", "text/javascript", "application/javascript", "application/json",
+    "image/svg+xml",
+)  # fmt: skip
+_TO_HTTPS = re.compile(r"https://", re.IGNORECASE)
+_EVENTS = re.compile(r"(?:^|[/_.@-])(?:sse|events?|event-?stream|event-?source)(?:$|[/_.?*-])",
+                     re.IGNORECASE)  # fmt: skip
+_WEBSOCKET = re.compile(
+    r"(?:^|[/_.@-])(?:wss?|web-?sockets?|socket\.io|sockjs|cable|signalr|hubs?|live)(?:$|[/_.?*-])",
+    re.IGNORECASE,
+)
+_UPGRADE = ("upgrade", "connection")
+
+
+def config_of(site: Site, front: Place, place: Place, version: tuple[int, ...]) -> ConfigFacts:
+    """What the file decides at ``place``; ``front`` is where the site's ``/`` leads."""
+    done = place.does()
+    return ConfigFacts(
+        product=caddy_known.PRODUCT,
+        version=caddy_known.text_of(version),
+        undecided=_undecided(site, place),
+        does=done,
+        tls=site.tls,
+        named=any(a.open or (a.named and not a.local) for a in site.addresses),
+        keepalive_seconds=_idle(site),
+        closes="close" in ", ".join(caddy_place.field(place, "connection").values).lower(),
+        clear=_clear(site, front),
+        **_versions(site, place),
+        **_hsts(site, front, place, passes=done == "passes"),
+        **(_content(place, own=done == "files") if done in {"files", "passes"} else {}),
+        **(_passing(site, place) if done == "passes" else {}),
+    )
+
+
+def _undecided(site: Site, place: Place) -> str:
+    """What is written as ``{$NAME}`` where it decides about the whole site or place."""
+    for one in site.addresses:
+        if one.open:
+            return f"the environment decides the address {one.text}"
+    for _, nodes in place.levels:
+        for node in nodes:
+            if ENVIRONMENT in node.name:
+                return f"the environment decides what stands for {printable(node.name, 60)}"
+    return ""
+
+
+def _idle(site: Site) -> float | None:
+    lines = site.server.said("timeouts", "idle")
+    if not lines or not lines[-1].words:
+        return DEFAULT_IDLE_SECONDS
+    seconds = caddy_known.seconds(lines[-1].words[0])
+    return seconds or (None if seconds is None else DEFAULT_IDLE_SECONDS)
+
+
+def protocols(site: Site) -> tuple[str, ...] | None:
+    """The versions of HTTP that the site's listener speaks; None where it is not told."""
+    bound = [child for node in site.block.nodes if node.name == "bind"
+             for child in node.children("protocols")]  # fmt: skip
+    lines = bound or site.server.said("protocols")
+    if not lines or not lines[-1].words:
+        return _DEFAULT_PROTOCOLS
+    return None if lines[-1].open else lines[-1].words
+
+
+def _versions(site: Site, place: Place) -> dict[str, Any]:
+    spoken = protocols(site)
+    if not site.tls or spoken is None:
+        return {"h3_known": True}
+    alpn = lint_caddy_tls.said(site, "alpn")
+    h2 = "h2" in spoken and (not alpn or "h2" in alpn[-1].words)
+    h3 = "h3" in spoken
+    tcp = bool({"h1", "h2"} & set(spoken))
+    ports = tuple(sorted({a.port or site.server.https_port for a in site.secure}))
+    told = caddy_place.field(place, "alt-svc")
+    by_itself = (f'h3=":{ports[0]}"',) if h3 and tcp and ports else ()
+    alt_svc: tuple[str, ...] | None = told.values or (() if told.deleted else by_itself)
+    return {
+        "h2": h2,
+        "h3": h3,
+        "h3_known": True,
+        "h3_ports": ports if h3 else (),
+        "tls_ports": ports if tcp else (),
+        "alt_svc": None if told.unknown else alt_svc,
+        "h3_broken": _h3_broken(site, place) if h3 else "",
+    }
+
+
+def _h3_broken(site: Site, place: Place) -> str:
+    """Why there can be no reply in HTTP/3: a field that it forbids, or no TLS 1.3."""
+    if caddy_place.field(place, "connection").values:
+        return "header Connection makes every reply in HTTP/3 malformed (RFC 9114)"
+    versions = lint_caddy_tls.versions(site)
+    if versions is not None and "TLSv1.3" not in versions:
+        return "tls leaves TLS 1.3 out, without which there is no QUIC"
+    return ""
+
+
+def _clear(site: Site, front: Place) -> Clear:
+    """What plain HTTP gets where the whole network can ask for it."""
+    plain = [a for a in site.plain if not a.local]
+    if site.loopback:
+        return ""
+    if not plain:
+        return "redirects" if site.secure and site.server.redirects else ""
+    done = front.does()
+    if done == "redirects":
+        node = front.terminal()
+        target = caddy_place.words(node)[:1] if node is not None else ()
+        return "redirects" if any(_TO_HTTPS.match(word) for word in target) else "serves"
+    return "refuses" if done == "refuses" else "closes" if done == "closes" else "serves"
+
+
+def _hsts(site: Site, front: Place, place: Place, *, passes: bool) -> dict[str, Any]:
+    if not site.tls or place.does() == "closes":
+        return {}
+    found = caddy_place.field(place, "strict-transport-security")
+    if found.unknown and not found.values:
+        return {}
+    if found.values:
+        return {"hsts": found.values[0]}
+    outer = caddy_place.field(front, "strict-transport-security").values
+    # The server behind may send it; where Caddy adds it elsewhere, it is meant to be Caddy's.
+    return {"hsts": None if passes and not outer and not found.deleted else ""}
+
+
+def _content(place: Place, *, own: bool) -> dict[str, Any]:
+    """How content is validated, kept and compressed; what another server says is not known."""
+    said = caddy_place.field(place, "cache-control")
+    expires = caddy_place.field(place, "expires")
+    etag = caddy_place.field(place, "etag")
+    modified = caddy_place.field(place, "last-modified")
+    lifetime = said.values or tuple(f"Expires: {value}" for value in expires.values)
+    kept = None if said.unknown or (not own and not lifetime) else lifetime
+    return {
+        "etag": None if not own or etag.unknown else not etag.deleted,
+        "last_modified": None if not own or modified.unknown else not modified.deleted,
+        "cache_control": kept,
+        **_coding(place),
+    }
+
+
+def _coding(place: Place) -> dict[str, Any]:
+    lines = place.all("encode")
+    files = place.terminal()
+    beside = files.children("precompressed") if files is not None else ()
+    ready = tuple(word for node in beside for word in (node.words or ("br", "zstd", "gzip")))
+    if (not lines and place.undecided("encode")) or any(node.open for node in lines):
+        return {"precompressed": ready}
+    codings: set[str] = set()
+    types: list[str] = []
+    for node in lines:
+        words = list(caddy_place.words(node))
+        words += [c.name for c in node.block or () if c.name not in {"match", "minimum_length"}]
+        codings |= set(words or ("zstd", "gzip"))
+        types += _types(node)
+    vary = caddy_place.field(place, "vary")
+    return {
+        "gzip": "gzip" in codings,
+        "zstd": "zstd" in codings,
+        "brotli": bool(codings & {"br", "brotli"}),
+        "gzip_types": tuple(dict.fromkeys(types)),
+        "gzip_vary": not vary.deleted or any("accept-encoding" in v.lower() for v in vary.values),
+        "precompressed": ready,
+    }
+
+
+def _types(node: Node) -> list[str]:
+    """The media types that are compressed: Caddy's own choice, or what ``match`` says."""
+    matches = list(node.children("match"))
+    if not matches:
+        return list(_TEXTS)
+    lines = [child.words for match in matches for child in match.block or ()
+             if child.name == "header"]  # fmt: skip
+    lines += [match.words[1:] for match in matches if match.words[:1] == ("header",)]
+    named = [word.lower() for line in lines if line[:1] and line[0].lower() == "content-type"
+             for word in line[1:]]  # fmt: skip
+    if not named:
+        return list(_TEXTS)
+    texts = [text for text in _TEXTS if any(fnmatchcase(text, one) for one in named)]
+    return [*texts, *(printable(one.removesuffix("*") if "/" in one[:-2] and one[-2:-1] != "/"
+                                else one, 100) for one in named)]  # fmt: skip
+
+
+# -- passing on ------------------------------------------------------------------------------------
+
+
+def _passing(site: Site, place: Place) -> dict[str, Any]:
+    """What becomes of a request on its way to the server behind."""
+    proxy = place.terminal()
+    if proxy is None or proxy.name not in {"reverse_proxy", "php_fastcgi"}:
+        return {}
+    spoken = protocols(site)
+    off = any(node.words[:1] == ("off",) for node in site.server.said("0rtt"))
+    early = None if spoken is None else bool(site.tls) and "h3" in spoken and not off
+    return {
+        "early_data": early,
+        # Caddy adds Early-Data to what it hands on before the handshake is over.
+        "early_data_told": _untouched(place, proxy, "early-data"),
+        "event_stream": _EVENTS.search(place.label) is not None,
+        "buffered": any(True for _ in proxy.children("response_buffers")),
+    }
+
+
+def _request_ops(place: Place, proxy: Node) -> list[caddy_place.Op]:
+    """The changes of the request's fields before it is handed on."""
+    found = [caddy_place.op(words[0], words[1:], node)
+             for node in place.all("request_header")
+             if (words := caddy_place.words(node))]  # fmt: skip
+    return found + [
+        caddy_place.op(child.words[0], child.words[1:], child)
+        for child in proxy.children("header_up") if child.words
+    ]  # fmt: skip
+
+
+def _untouched(place: Place, proxy: Node, name: str) -> bool:
+    """Whether a field of the request that Caddy hands on is left as it is."""
+    kept = True
+    for one in _request_ops(place, proxy):
+        if one.how == "delete" and fnmatchcase(name, one.field):
+            kept = False
+        elif one.how == "set" and one.field == name:
+            kept = _renews(name, one.value)
+    return kept
+
+
+def _renews(name: str, value: str) -> bool:
+    """Whether a value that is set still says what it must."""
+    if "{" in value:
+        return not value.startswith("{>")  # which is no placeholder, but an empty text
+    return {"upgrade": "websocket", "connection": "upgrade"}.get(name, "1") in value.lower()
+
+
+def upgrade(place: Place, *, in_clear: bool) -> ProxiedUpgrade | None:
+    """What becomes of a WebSocket's handshake where one is meant to pass."""
+    proxy = place.terminal()
+    if proxy is None or proxy.name != "reverse_proxy":
+        return None
+    changed = [one for one in _request_ops(place, proxy) if one.field in _UPGRADE]
+    if not changed and not _meant(place):
+        return None
+    silent = [child for node in proxy.children("transport") for child in
+              node.children("read_timeout")]  # fmt: skip
+    old = list(proxy.children("stream_timeout"))
+    return ProxiedUpgrade(
+        product=caddy_known.PRODUCT,
+        place=place.label or "/",
+        version="1.1",
+        upgrade=_untouched(place, proxy, "upgrade"),
+        connection=_untouched(place, proxy, "connection"),
+        in_clear=in_clear,
+        idle_seconds=_seconds(silent),
+        life_seconds=_seconds(old),
+    )
+
+
+def _seconds(lines: list[Node]) -> float | None:
+    """A time; none and nothing are no limit."""
+    return (caddy_known.seconds(lines[-1].words[0]) if lines and lines[-1].words else None) or None
+
+
+def _meant(place: Place) -> bool:
+    """Whether a place is one for WebSockets, by its path or by what its matcher asks."""
+    if place.label and _WEBSOCKET.search(place.label):
+        return True
+    named = place.definition(place.label) if place.label.startswith("@") else None
+    if named is None:
+        return False
+    asked = [named.words, *((c.name, *c.words) for c in named.block or ())]
+    return any((words[:1] == ("header",) and "websocket" in " ".join(words).lower())
+               or (words[:1] == ("path",) and any(_WEBSOCKET.search(w) for w in words[1:]))
+               for words in asked)  # fmt: skip

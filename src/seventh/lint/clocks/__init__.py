@@ -1,0 +1,1 @@
+"""What the linters of the clocks' programs share: lines, the shapes of directives, settings."""

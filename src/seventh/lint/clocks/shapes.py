@@ -1,0 +1,147 @@
+"""Whether a directive has the shape that its program takes.
+
+A grammar is a table: ``directives`` with a shape each, ``options`` by table, ``since`` with the
+version that brought a name, ``only`` with the product that alone knows it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from seventh.lint.clocks.lines import as_integer, as_number
+
+Version = tuple[int, ...]
+_ADDRESS = re.compile(r"[0-9A-Fa-f.:]+")
+_HEXADECIMAL = re.compile(r"(?:0[xX])?[0-9A-Fa-f]+")
+_KINDS = {
+    "address": "an address",
+    "hexadecimal": "a hexadecimal number",
+    "integer": "an integer",
+    "network": "an address or a network",
+    "number": "a number",
+    "stratum": "an integer from 1 to 15",
+    "word": "a word",
+}
+
+
+class Grammar:
+    """The grammar of one program, read from its table.
+
+    Its answers quote names of the grammar and no value: a value may be a secret.
+    """
+
+    def __init__(self, table: Path, program: str, *, strict: bool = False) -> None:
+        import tomllib
+
+        data = tomllib.loads(table.read_text(encoding="utf-8"))
+        self.program = program
+        self.strict = strict
+        """Whether upper case is another word, and a number must be the whole word."""
+        self.directives: Mapping[str, str] = data["directives"]
+        self.options: Mapping[str, Mapping[str, str]] = data["options"]
+        self._since = {
+            name: tuple(map(int, came.split("."))) for name, came in data["since"].items()
+        }
+        self._only: Mapping[str, str] = data.get("only", {})
+
+    def mismatch(
+        self,
+        name: str,
+        words: tuple[str, ...],
+        version: Version | None = None,
+        product: str | None = None,
+    ) -> str:
+        """Why the program refuses a directive; empty where it takes it.
+
+        ``version`` and ``product`` None are: any that is known.
+        """
+        shape = self.directives.get(name)
+        if shape is None:
+            return f"{self.program} knows no such directive"
+        if why := self._unknown(name, name, version, product):
+            return why
+        whys = [self._against(part.split(), words, version, product) for part in shape.split(" | ")]
+        return "" if "" in whys else f"{name}: {whys[0]}"
+
+    def _unknown(self, name: str, said: str, version: Version | None, product: str | None) -> str:
+        came = self._since.get(name)
+        if came is not None and version is not None and version < came:
+            return f"{said} came with version {'.'.join(map(str, came))}"
+        only = self._only.get(name)
+        if only is not None and product is not None and product != only:
+            return f"{product} does not know {said}, only {only} does"
+        return ""
+
+    def _against(
+        self, shape: list[str], words: tuple[str, ...], version: Version | None, product: str | None
+    ) -> str:
+        """Why the words do not have the shape; empty where they do."""
+        position, passed = 0, ""
+        for part in shape:
+            if part.startswith("options:"):
+                table = part.removeprefix("options:")
+                return self._options(table, words[position:], version, product)
+            kind, mark = (part[:-1], part[-1]) if part[-1] in "?*" else (part, "")
+            if mark == "*":
+                wrong = any(not self._is(kind, word) for word in words[position:])
+                return f"takes {_called(kind)} only" if wrong else ""
+            if position < len(words) and self._is(kind, words[position]):
+                position += 1
+            elif not mark:
+                missing = position >= len(words)
+                return f"{_called(kind)} is {'missing' if missing else 'expected'}"
+            else:
+                passed = f"{_called(kind)} is expected"
+        if position == len(words):
+            return ""
+        return passed if passed and position + 1 == len(words) else "too many words"
+
+    def _options(
+        self, table: str, words: tuple[str, ...], version: Version | None, product: str | None
+    ) -> str:
+        """Why the words are not options of a table."""
+        known = self.options[table]
+        position = 0
+        while position < len(words):
+            option = words[position] if self.strict else words[position].lower()
+            position += 1
+            if option not in known:
+                if option.startswith(("#", "!", ";", "%")):
+                    return "a comment cannot follow on the same line"
+                return f"an option that {self.program} does not know"
+            if why := self._unknown(f"{table}.{option}", f"the option {option}", version, product):
+                return why
+            if known[option]:
+                if position >= len(words) or not self._is(known[option], words[position], True):
+                    return f"the option {option} needs {_called(known[option])}"
+                position += 1
+        return ""
+
+    def _is(self, kind: str, word: str, whole: bool = False) -> bool:
+        """Whether a word is one of a kind, or begins so unless the ``whole`` must be."""
+        whole = whole or self.strict
+        if kind.startswith("{"):
+            return (word if self.strict else word.lower()) in kind[1:-1].split(",")
+        if kind == "integer":
+            return as_integer(word, whole=whole) is not None
+        if kind == "number":
+            return as_number(word, whole=whole) is not None
+        if kind == "hexadecimal":
+            return _HEXADECIMAL.fullmatch(word) is not None
+        if kind == "stratum":
+            return 1 <= (as_integer(word, whole=True) or 0) <= 15
+        if kind == "address":
+            return _ADDRESS.fullmatch(word) is not None
+        if kind == "network":
+            address, slash, bits = word.partition("/")
+            return not slash or (_ADDRESS.fullmatch(address) is not None and bits.isdecimal())
+        return True
+
+
+def _called(kind: str) -> str:
+    """A kind of word in words."""
+    if kind.startswith("{"):
+        return "one of " + ", ".join(kind[1:-1].split(","))
+    return _KINDS[kind]

@@ -1,0 +1,165 @@
+"""One place of nginx.conf as facts: what is served there, how, and with which fields."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from seventh.lint.nginx import known as nginx_known
+from seventh.lint.nginx import site as nginx_site
+from seventh.lint.nginx import tls as lint_nginx_tls
+from seventh.lint.nginx.scope import Scope
+from seventh.lint.nginx.site import Server, Spot
+from seventh.protocols.http.facts.config import Clear, ConfigFacts
+from seventh.wire.text import printable
+
+SHOWN = {
+    "listen": "", "add_header": "no add_header line", "ssl_protocols": "", "ssl_ciphers": "",
+    "ssl_ecdh_curve": "", "ssl_dhparam": "", "ssl_session_cache": "", "ssl_session_tickets": "",
+    "ssl_early_data": "", "ssl_verify_client": "", "gzip": "", "gzip_types": "", "gzip_vary": "",
+    "gzip_proxied": "", "brotli": "", "brotli_types": "", "etag": "", "expires": "",
+    "keepalive_timeout": "", "keepalive_requests": "", "http2": "", "http3": "",
+    "http2_max_concurrent_streams": "", "quic_retry": "", "return": "no return to https",
+    "proxy_pass": "", "proxy_http_version": "", "proxy_set_header": "no proxy_set_header line",
+    "proxy_read_timeout": "", "proxy_buffering": "", "proxy_cache": "", "proxy_cache_valid": "",
+    "proxy_ignore_headers": "", "proxy_hide_header": "no proxy_hide_header line", "limit_req": "",
+    "limit_conn": "", "limit_req_status": "",
+}  # fmt: skip
+"""The directives that findings stand on, and what the absence of one is called."""
+
+_EVENTS = re.compile(r"(?:^|[/_.-])(?:sse|events?|event-?stream|event-?source)(?:$|[/_.?$)-])",
+                     re.IGNORECASE)  # fmt: skip
+_NO_NAME = re.compile(r"^(?:_|[0-9.]+|\[.*|\$.*)?$")
+
+
+def config_of(server: Server, front: Spot, spot: Spot) -> ConfigFacts:
+    """What the file decides at ``spot``; ``front`` is where the server's ``/`` leads."""
+    scope = spot.scope
+    done = nginx_site.does(server, spot)
+    return ConfigFacts(
+        product=nginx_known.PRODUCT,
+        version=nginx_known.text_of(scope.version),
+        does=done,
+        tls=server.tls,
+        named=any(not _NO_NAME.match(name) for name in server.names),
+        keepalive_seconds=scope.seconds("keepalive_timeout"),
+        keepalive_requests=scope.number("keepalive_requests"),
+        **_versions(server, scope, passes=done == "passes"),
+        **_clear(server, front if spot.words else spot),
+        **_hsts(server, front, spot, done),
+        **(_content(scope, own=done == "files") if done in {"files", "passes"} else {}),
+        **(_passing(server, spot) if done == "passes" else {}),
+    )
+
+
+def _versions(server: Server, scope: Scope, *, passes: bool) -> dict[str, Any]:
+    known = nginx_site.known_since(scope.version, "http3")
+    quic = tuple(one for one in server.listeners if one.quic)
+    tls = tuple(one for one in server.listeners if one.tls and not one.quic)
+    ports = tuple(one.port for one in quic if one.port is not None)
+    if known and not scope.is_on("http3"):
+        ports = ()
+    h2_on = nginx_site.known_since(scope.version, "http2") and scope.is_on("http2")
+    alt_svc = tuple(_text(d.words[1]) for d in scope.headers("add_header", "alt-svc")
+                    if len(d.words) > 1)  # fmt: skip
+    return {
+        "h2": (h2_on or any(one.h2 for one in tls)) if tls else None,
+        "h3": bool(ports) if tls or quic else None,
+        "h3_known": known,
+        "h3_ports": ports,
+        "tls_ports": tuple(one.port for one in tls if one.port is not None),
+        "alt_svc": None if passes and not alt_svc else alt_svc,
+        "quic_retry": scope.is_on("quic_retry") if ports else None,
+        "streams": scope.number("http2_max_concurrent_streams"),
+    }
+
+
+def _clear(server: Server, spot: Spot) -> dict[str, Any]:
+    """What plain HTTP gets where the whole network can ask for it."""
+    plain = [one for one in server.listeners if not one.tls and not one.loopback]
+    if not plain:
+        return {}
+    clear: Clear = "serves"
+    if nginx_site.leads_to_https(server, spot):
+        clear = "redirects"
+    elif (done := nginx_site.does(server, spot)) in {"refuses", "closes"}:
+        clear = "refuses" if done == "refuses" else "closes"
+    return {"clear": clear}
+
+
+def _hsts(server: Server, front: Spot, spot: Spot, done: str) -> dict[str, Any]:
+    if not server.tls or done == "closes":
+        return {}
+    values = _field(spot.scope, "strict-transport-security")
+    if values:
+        return {"hsts": values[0]}
+    before = _field(server.scope, "strict-transport-security")
+    outer = before or _field(front.scope, "strict-transport-security")
+    if before and spot.words:
+        return {"hsts": "", "hsts_lost": True}
+    # The server behind may send it; where nginx adds it elsewhere, it is meant to be nginx's.
+    return {"hsts": None if done == "passes" and not outer else ""}
+
+
+def _content(scope: Scope, *, own: bool) -> dict[str, Any]:
+    """How content is validated, kept and compressed; what another server says is not known."""
+    cleared = {d.words[0].lower() for d in scope.all("add_header")
+               if len(d.words) > 1 and not d.words[1]}  # fmt: skip
+    cache_control = _field(scope, "cache-control")
+    statuses = {"limit_req": "limit_req_status", "limit_conn": "limit_conn_status"}
+    limits = [name for name in statuses if scope.all(name)]
+    return {
+        "etag": scope.is_on("etag") and "etag" not in cleared if own else None,
+        "last_modified": "last-modified" not in cleared if own else None,
+        "cache_control": cache_control if own or cache_control else None,
+        "expires": " ".join(scope.words("expires")) if own or scope.all("expires") else "",
+        "gzip": scope.is_on("gzip"),
+        "gzip_types": _types(scope, "gzip_types"),
+        "gzip_vary": scope.is_on("gzip_vary")
+        or any("accept-encoding" in value.lower() for value in _field(scope, "vary")),
+        "brotli": scope.is_on("brotli"),
+        "brotli_types": _types(scope, "brotli_types"),
+        "zstd": scope.is_on("zstd"),
+        "limited": bool(limits),
+        "limit_status": tuple(sorted({scope.number(statuses[name]) or 503 for name in limits})),
+        "retry_after": bool(_field(scope, "retry-after")),
+    }
+
+
+def _types(scope: Scope, name: str) -> tuple[str, ...]:
+    """Media types of all lines; ``text/html`` is always one of them."""
+    words = [word.lower() for line in scope.all(name) for word in line.words]
+    return tuple(dict.fromkeys(["text/html", *map(_text, words)]))[:100]
+
+
+def _passing(server: Server, spot: Spot) -> dict[str, Any]:
+    """What becomes of a request on its way to the server behind."""
+    scope = spot.scope
+    ignored = {word.lower() for line in scope.all("proxy_ignore_headers") for word in line.words}
+    hidden = {word.lower() for line in scope.all("proxy_hide_header") for word in line.words}
+    cache = scope.value("proxy_cache")
+    caches = cache not in {"off", ""}
+    kept = caches and (bool(scope.all("proxy_cache_valid")) or scope.all("expires") != [])
+    early = server.tls and lint_nginx_tls.early_data(scope)
+    told = scope.headers("proxy_set_header", "early-data") or scope.headers(
+        "grpc_set_header", "early-data"
+    )
+    return {
+        "early_data": early,
+        "early_data_told": bool(told) or nginx_site.asks(server, spot, "$ssl_early_data"),
+        "cache": cache if caches else "",
+        "cookies_cached": caches and "set-cookie" in ignored and "set-cookie" not in hidden,
+        "private_cached": kept and "cache-control" in ignored
+        and not (scope.all("proxy_no_cache") or scope.all("proxy_cache_bypass")),
+        "event_stream": _EVENTS.search(spot.path) is not None,
+        "buffered": scope.is_on("proxy_buffering") if scope.own("proxy_pass") else None,
+    }  # fmt: skip
+
+
+def _field(scope: Scope, name: str) -> tuple[str, ...]:
+    return tuple(_text(d.words[1]) for d in scope.headers("add_header", name)
+                 if len(d.words) > 1 and d.words[1])  # fmt: skip
+
+
+def _text(word: str) -> str:
+    return printable(word, 300)

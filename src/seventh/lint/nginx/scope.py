@@ -1,0 +1,153 @@
+"""What holds at one place of nginx.conf: blocks from the outside in, as nginx merges them.
+
+A directive of an inner block replaces the outer ones of its name, all of them: so ``add_header`` in
+a location takes away every header that the server added.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from seventh.lint.nginx import known as nginx_known
+from seventh.lint.nginx.conf import Directive
+from seventh.lint.nginx.known import Version
+from seventh.lintkit.linted import Setting
+from seventh.model.source import Line
+from seventh.wire.text import printable
+
+_NEVER_INHERITED = frozenset(
+    {"proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass",
+     "return", "rewrite", "if", "try_files", "alias", "internal", "stub_status", "empty_gif",
+     "listen", "server_name", "limit_except", "location"}
+)  # fmt: skip
+_MERGED = {"add_header": "add_header_inherit", "add_trailer": "add_trailer_inherit"}
+_TIME = re.compile(r"(\d{1,12})(ms|[smhdwMy]?)")
+_SIZE = re.compile(r"(\d{1,12})([kKmMgG]?)")
+_SECONDS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800,
+            "M": 2592000, "y": 31536000}  # fmt: skip
+
+
+class Level:
+    """One block, its directives by name."""
+
+    def __init__(self, directives: list[Directive]) -> None:
+        self.by_name: dict[str, list[Directive]] = {}
+        for directive in directives:
+            self.by_name.setdefault(directive.name, []).append(directive)
+
+
+class Scope:
+    """A place, with the blocks around it."""
+
+    def __init__(self, levels: tuple[Level, ...], version: Version, block: Line) -> None:
+        self.levels = levels
+        self.version = version
+        self.block = block
+        """The line that opens the innermost block."""
+
+    def inside(self, level: Level, block: Line) -> Scope:
+        """The place inside a further block."""
+        return Scope((*self.levels, level), self.version, block)
+
+    def own(self, name: str) -> list[Directive]:
+        """The directives of the innermost block itself."""
+        return self.levels[-1].by_name.get(name, [])
+
+    def all(self, name: str) -> list[Directive]:
+        """The directives in force, in their order."""
+        if name in _NEVER_INHERITED:
+            return self.own(name)
+        merged = _MERGED.get(name)
+        if merged is not None and self.version >= nginx_known.since(merged):
+            return self._merged(name, merged)
+        for level in reversed(self.levels):
+            if name in level.by_name:
+                return level.by_name[name]
+        return []
+
+    def _merged(self, name: str, how: str) -> list[Directive]:
+        """With ``add_header_inherit``: on (as ever), off, or merge."""
+        found: list[Directive] = []
+        mode = "on"
+        for level in self.levels:
+            for directive in level.by_name.get(how, ()):
+                mode = directive.words[0] if directive.words else mode
+            own = level.by_name.get(name, [])
+            if mode == "merge":
+                found = [*found, *own]
+            elif own or mode == "off":
+                found = own
+        return found
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """The words of the directive in force, or of its default; empty where there is neither."""
+        found = self.all(name)
+        if found:
+            return found[-1].words
+        return tuple((nginx_known.default(name, self.version) or "").split())
+
+    def value(self, name: str) -> str:
+        """The first of those words."""
+        words = self.words(name)
+        return words[0] if words else ""
+
+    def is_on(self, name: str) -> bool:
+        """Whether a directive that is on or off is on."""
+        return self.value(name).lower() == "on"
+
+    def seconds(self, name: str, word: int = 0) -> float | None:
+        """A time in seconds; None where there is none or it is a variable."""
+        words = self.words(name)
+        return seconds(words[word]) if word < len(words) else None
+
+    def number(self, name: str) -> int | None:
+        """A plain number; None where there is none."""
+        value = self.value(name)
+        return int(value) if re.fullmatch(r"[0-9]{1,12}", value) else None
+
+    def headers(self, name: str, field: str) -> list[Directive]:
+        """The directives in force that set this field, such as those of ``add_header``."""
+        field = field.lower()
+        return [d for d in self.all(name) if d.words and d.words[0].lower() == field]
+
+    def settings(self, names: Mapping[str, str]) -> dict[str, tuple[Setting, ...]]:
+        """The lines in force by directive; a default is shown with the version it is of.
+
+        ``names`` says, for a directive without a default, what its absence is called.
+        """
+        found: dict[str, tuple[Setting, ...]] = {}
+        for name, absence in names.items():
+            lines = self.all(name)
+            if lines:
+                found[name] = tuple(Setting(value=" ".join(d.words), at=d.at) for d in lines)
+            elif (value := nginx_known.default(name, self.version)) is not None and not absence:
+                said = nginx_known.text_of(self.version)
+                at = Line(file=self.block.file, line=None,
+                          text=f"{name} {value} (default of nginx {said})")  # fmt: skip
+                found[name] = (Setting(value=value, at=at),)
+            else:
+                text = printable(f"{self.block.text} … }}: {absence or f'no {name} line'}", 300)
+                at = Line(file=self.block.file, line=self.block.line, text=text)
+                found[name] = (Setting(value="", at=at),)
+        return found
+
+
+def seconds(text: str) -> float | None:
+    """A time as nginx writes it (``1h30m``, ``65``, ``500ms``); None for anything else."""
+    total, position = 0.0, 0
+    while position < len(text):
+        match = _TIME.match(text, position)
+        if match is None:
+            return None
+        total += int(match[1]) * _SECONDS[match[2]]
+        position = match.end()
+    return total if text else None
+
+
+def size(text: str) -> int | None:
+    """A size as nginx writes it (``8k``); None for anything else."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        return None
+    return int(match[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[match[2].lower()]

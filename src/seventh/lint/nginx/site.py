@@ -1,0 +1,288 @@
+"""nginx.conf's servers and locations: where each listens, what it does with a request."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from seventh.lint.nginx import known as nginx_known
+from seventh.lint.nginx.check import Place
+from seventh.lint.nginx.conf import Conf, Directive
+from seventh.lint.nginx.known import Version
+from seventh.lint.nginx.scope import Level, Scope
+from seventh.model.source import Line
+from seventh.wire.text import printable
+
+Does = Literal["files", "passes", "redirects", "answers", "refuses", "closes"]
+"""What becomes of a request: files are served, it is passed on to another server, it is redirected,
+nginx answers by itself with 2xx, it refuses with an error, or just closes."""
+
+_PLAIN_PARAMETERS = frozenset(
+    {"default_server", "default", "deferred", "bind", "ssl", "http2", "spdy", "quic", "reuseport",
+     "proxy_protocol", "multipath", "ipv6only=on", "ipv6only=off"}
+)  # fmt: skip
+_VALUED_PARAMETERS = ("setfib=", "fastopen=", "backlog=", "rcvbuf=", "sndbuf=", "accept_filter=",
+                      "so_keepalive=")  # fmt: skip
+_SINCE = {"quic": (1, 25, 0), "multipath": (1, 29, 7)}
+_PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass")
+_TO_HTTPS = re.compile(r"https://", re.IGNORECASE)
+_ASKS_SCHEME = re.compile(r"\$(?:scheme|https|http_x_forwarded_proto|server_port)\b")
+
+
+class Listener(msgspec.Struct, frozen=True, kw_only=True):
+    """One ``listen`` line, with what all servers of that socket say of it together."""
+
+    address: str
+    port: int | None
+    """None for a socket of this machine (``unix:``)."""
+    tls: bool
+    h2: bool
+    """Whether the line itself asks for HTTP/2, as was done before 1.25.1."""
+    quic: bool
+    at: Line
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        if self.port is None or self.address == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.address.strip("[]")).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        marks = [word for word, on in (("ssl", self.tls and not self.quic), ("quic", self.quic))
+                 if on]  # fmt: skip
+        where = self.address if self.port is None else str(self.port)
+        return " ".join([where, *marks])
+
+
+class Server(msgspec.Struct, kw_only=True):
+    """A ``server`` block."""
+
+    directive: Directive
+    scope: Scope
+    names: tuple[str, ...]
+    listeners: tuple[Listener, ...]
+
+    @property
+    def label(self) -> str:
+        """``server a.example (80, 443 ssl)``."""
+        name = next((n for n in self.names if n not in {"", "_"}), "_")
+        ports = ", ".join(dict.fromkeys(map(str, self.listeners)))
+        return printable(f"server {name} ({ports})", 200)
+
+    @property
+    def tls(self) -> bool:
+        """Whether it has a socket with TLS."""
+        return any(listener.tls for listener in self.listeners)
+
+
+class Spot(msgspec.Struct, kw_only=True):
+    """A location, with what holds there."""
+
+    scope: Scope
+    words: tuple[str, ...]
+    """As the file writes it after ``location``; empty for the server itself."""
+
+    @property
+    def path(self) -> str:
+        """The path or pattern."""
+        return self.words[-1] if self.words else "/"
+
+
+def http_blocks(conf: Conf, root: Place) -> Iterator[tuple[list[Directive], Line]]:
+    """What holds servers: each http block, or the file itself where it is a part of one."""
+    whole = Line(file=conf.name, line=None, text=conf.name)
+    if root == "http":
+        yield conf.directives, whole
+    for directive in conf.directives if root == "main" else ():
+        if directive.name == "http" and directive.block is not None:
+            yield directive.block, directive.at
+
+
+def servers(conf: Conf, root: Place, version: Version, limit: int) -> list[Server]:
+    """Every server, as far as ``limit`` goes; bad ``listen`` lines are noted as refused."""
+    found: list[Server] = []
+    if root == "server":
+        at = Line(file=conf.name, line=None, text="server {")
+        outer = Scope((), version, at)
+        found.append(_server(conf, Directive("server", (), at, conf.directives), outer, version))
+    for block, at in http_blocks(conf, root):
+        outer = Scope((Level(block),), version, at)
+        for directive in block:
+            if directive.name == "server" and directive.block is not None and len(found) < limit:
+                found.append(_server(conf, directive, outer, version))
+    return _sharing(found)
+
+
+def _server(conf: Conf, directive: Directive, outer: Scope, version: Version) -> Server:
+    scope = outer.inside(Level(directive.block or []), directive.at)
+    listeners: list[Listener] = []
+    for line in scope.own("listen"):
+        listener = _listener(conf, line, version)
+        if listener is None:
+            continue
+        if any(_socket(listener) == _socket(other) for other in listeners):
+            conf.refuse(line.at, f"a duplicate listen {line.words[0]}")
+        listeners.append(listener)
+    if not scope.own("listen"):
+        listeners.append(
+            Listener(address="*", port=80, tls=False, h2=False, quic=False, at=directive.at)
+        )
+    if version < (1, 25, 1) and scope.is_on("ssl"):
+        listeners = [msgspec.structs.replace(listener, tls=True) for listener in listeners]
+    names = tuple(word for line in scope.own("server_name") for word in line.words)
+    return Server(directive=directive, scope=scope, names=names, listeners=tuple(listeners))
+
+
+def _listener(conf: Conf, line: Directive, version: Version) -> Listener | None:
+    if not line.words:
+        return None
+    where, *parameters = line.words
+    for parameter in parameters:
+        early = version < _SINCE.get(parameter, (0,))
+        if early or not (
+            parameter in _PLAIN_PARAMETERS or parameter.startswith(_VALUED_PARAMETERS)
+        ):
+            conf.refuse(line.at, f'invalid parameter "{parameter}"')
+    address, port = _address(where)
+    if port is not None and not 0 < port < 65536:
+        conf.refuse(line.at, f'invalid port in "{where}" of the "listen" directive')
+        return None
+    quic = "quic" in parameters
+    return Listener(
+        address=address, port=port, quic=quic, tls=quic or "ssl" in parameters,
+        h2="http2" in parameters, at=line.at,
+    )  # fmt: skip
+
+
+def _address(text: str) -> tuple[str, int | None]:
+    """``*`` and 80 for what is left out; a port that is no number is 0."""
+    if text.startswith("unix:"):
+        return text, None
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return "*", int(text)
+    match = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(?::(.*))?", text)
+    if match is None:
+        return text, 0
+    address = "*" if match[1] in {"*", "0.0.0.0", ""} else match[1]  # noqa: S104 - as nginx has it
+    if match[2] is None:
+        return address, 80
+    return address, int(match[2]) if re.fullmatch(r"[0-9]{1,9}", match[2]) else 0
+
+
+def _socket(listener: Listener) -> tuple[str, int | None, bool]:
+    return listener.address, listener.port, listener.quic
+
+
+def _sharing(found: list[Server]) -> list[Server]:
+    """``ssl`` and ``http2`` hold for a socket, whichever server's line says them."""
+    tls: dict[object, bool] = {}
+    h2: dict[object, bool] = {}
+    for server in found:
+        for listener in server.listeners:
+            key = _socket(listener)
+            tls[key] = tls.get(key, False) or listener.tls
+            h2[key] = h2.get(key, False) or listener.h2
+    for server in found:
+        server.listeners = tuple(
+            msgspec.structs.replace(listener, tls=tls[_socket(listener)], h2=h2[_socket(listener)])
+            for listener in server.listeners
+        )
+    return found
+
+
+def check_certificates(conf: Conf, found: list[Server]) -> None:
+    """Note servers with TLS and without a certificate, which nginx refuses."""
+    for server in found:
+        scope = server.scope
+        needs = [listener for listener in server.listeners if listener.tls]
+        if needs and not scope.all("ssl_certificate") and not scope.is_on("ssl_reject_handshake"):
+            why = 'no "ssl_certificate" is defined for the "listen … ssl" directive'
+            conf.refuse(needs[0].at, why)
+
+
+def spots(server: Server, limit: int) -> list[Spot]:
+    """The server's locations, those within others too, as far as ``limit`` goes."""
+    found: list[Spot] = []
+    waiting = [server.scope]
+    while waiting:
+        scope = waiting.pop(0)
+        for directive in scope.own("location"):
+            if directive.block is None or not directive.words or len(found) >= limit:
+                continue
+            inner = scope.inside(Level(directive.block), directive.at)
+            found.append(Spot(scope=inner, words=directive.words))
+            waiting.append(inner)
+    return found
+
+
+def front(server: Server, found: list[Spot]) -> Spot:
+    """Where the path ``/`` leads: to a location of its own, or to the server itself."""
+    for words in (("=", "/"), ("/",), ("^~", "/")):
+        for spot in found:
+            if spot.words == words and len(spot.scope.levels) == len(server.scope.levels) + 1:
+                return spot
+    return Spot(scope=server.scope, words=())
+
+
+def does(server: Server, spot: Spot) -> Does:
+    """What becomes of a request there, as far as it can be told without running it."""
+    for scope in (server.scope, spot.scope):
+        told = _returns(scope)
+        if told is not None:
+            return told
+    if any(spot.scope.own(name) for name in _PASSES):
+        return "passes"
+    return "files"
+
+
+def _returns(scope: Scope) -> Does | None:
+    for line in scope.own("return"):
+        first = line.words[0] if line.words else ""
+        if not re.fullmatch(r"[0-9]{3}", first) or first[0] == "3":
+            return "redirects"
+        if first == "444":
+            return "closes"
+        return "answers" if first[0] == "2" else "refuses"
+    for line in scope.own("rewrite"):
+        goes = line.words[-1] in {"permanent", "redirect"}
+        everything = line.words[:1] in {("^",), (".*",), ("^(.*)$",), ("(.*)",), ("^/(.*)$",),
+                                        ("^.*$",), ("^(.*)",), ("^/(.*)",)}  # fmt: skip
+        if len(line.words) > 1 and everything and (goes or _TO_HTTPS.match(line.words[1])):
+            return "redirects"
+    return None
+
+
+def leads_to_https(server: Server, spot: Spot) -> bool:
+    """Whether a request in the clear is sent to https."""
+    for scope in (server.scope, spot.scope):
+        lines = [*scope.own("return"), *scope.own("rewrite")]
+        for condition in scope.own("if"):
+            if condition.block and _ASKS_SCHEME.search(" ".join(condition.words)):
+                lines += [*condition.children("return"), *condition.children("rewrite")]
+        if any(_TO_HTTPS.match(word) for line in lines for word in line.words):
+            return True
+    return False
+
+
+def asks(server: Server, spot: Spot, variable: str) -> bool:
+    """Whether an ``if`` or ``map`` in force there looks at a variable."""
+    return any(
+        variable in word
+        for level in spot.scope.levels
+        for name in ("if", "map")
+        for line in level.by_name.get(name, ())
+        for word in line.words
+    )
+
+
+def known_since(version: Version, name: str) -> bool:
+    """Whether this version has the directive."""
+    return version >= nginx_known.since(name)

@@ -1,0 +1,157 @@
+"""What nginx.conf decides of TLS: the facts that a handshake would show."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any
+
+from seventh.lint.nginx.scope import Scope
+from seventh.lint.nginx.site import Server
+from seventh.lintkit.files import Files
+from seventh.model.failure import ProtocolViolation
+from seventh.model.tlsfacts import TlsFacts
+from seventh.wire import opensslciphers
+from seventh.wire.reader import Reader
+from seventh.wire.text import printable
+from seventh.wire.tlsnames import GROUPS, HYBRIDS, grade
+
+_VERSIONS = {"SSLv3": "SSLv3", "TLSv1": "TLSv1.0", "TLSv1.1": "TLSv1.1", "TLSv1.2": "TLSv1.2",
+             "TLSv1.3": "TLSv1.3"}  # fmt: skip
+"""As nginx writes them, oldest first."""
+_HYBRIDS = frozenset(GROUPS[code].lower() for code in HYBRIDS)
+_MOST_SUITES = 8
+_SEQUENCE, _INTEGER = 0x30, 0x02
+_MAX_EARLY_DATA = 16384
+"""What OpenSSL allows where nginx turns early data on."""
+
+
+NOTHING = TlsFacts(configured=True)
+"""Of a part of a configuration that decides nothing of TLS."""
+
+
+def facts(server: Server, files: Files, *, part: bool) -> TlsFacts | None:
+    """None without TLS; nothing learnt of what a part of a configuration leaves to other files."""
+    if not server.tls and not part:
+        return None
+    scope = server.scope
+
+    def said(*names: str) -> bool:
+        return not part or any(scope.all(name) for name in names)
+
+    found: dict[str, Any] = {}
+    versions = _versions(scope)
+    if said("ssl_protocols"):
+        found |= {
+            "versions": versions,
+            "versions_refused": tuple(v for v in _VERSIONS.values() if v not in versions),
+        }
+    if said("ssl_ciphers") and not part:
+        found |= _suites(scope, versions)
+    elif said("ssl_ciphers"):
+        found |= _suites(scope, tuple(_VERSIONS.values()))
+    if said("ssl_ecdh_curve"):
+        found |= _groups(scope, versions)
+    if said("ssl_dhparam"):
+        found |= _prime(scope, files)
+    if said("ssl_session_tickets", "ssl_session_cache"):
+        caches = {word.partition(":")[0] for word in scope.words("ssl_session_cache")}
+        resumed = scope.is_on("ssl_session_tickets") or bool(caches & {"shared", "builtin"})
+        found |= {"resumed": resumed}
+    if said("ssl_early_data"):
+        on = early_data(scope)
+        found |= {"max_early_data_bytes": _MAX_EARLY_DATA if on else 0, "early_data_accepted": on}
+    if said("ssl_verify_client"):
+        found |= {"client_certificate": _client(scope)}
+    return NOTHING.learn(**found)
+
+
+def early_data(scope: Scope) -> bool:
+    """Whether early data is taken: it is TLS 1.3's."""
+    return scope.is_on("ssl_early_data") and "TLSv1.3" in _versions(scope)
+
+
+def _versions(scope: Scope) -> tuple[str, ...]:
+    words = {word for line in scope.all("ssl_protocols") for word in line.words}
+    words = words or set(scope.words("ssl_protocols"))
+    return tuple(name for word, name in _VERSIONS.items() if word in words)
+
+
+def _suites(scope: Scope, versions: tuple[str, ...]) -> dict[str, Any]:
+    if versions == ("TLSv1.3",):
+        return {"broken_suites": (), "obsolete_suites": ()}
+    allowed = opensslciphers.allowed(":".join(scope.words("ssl_ciphers")))
+    if allowed is None:
+        return {}
+    own_prime = bool(scope.all("ssl_dhparam"))
+    usable = [
+        name
+        for name in allowed
+        if "_DSS_" not in name and (own_prime or not name.startswith("TLS_DHE_"))
+    ]
+    return {
+        f"{wanted}_suites": tuple(n for n in usable if grade(n) == wanted)[:_MOST_SUITES]
+        for wanted in ("broken", "obsolete")
+    }
+
+
+def _groups(scope: Scope, versions: tuple[str, ...]) -> dict[str, Any]:
+    curves = scope.value("ssl_ecdh_curve")
+    if curves == "auto" or "$" in curves:
+        why = "post-quantum groups: which there are is left to OpenSSL, which has them from 3.5 on"
+        return {"unlearnt": (why,)}
+    if "TLSv1.3" not in versions:
+        return {}
+    names = [name.strip("?*-") for name in re.split(r"[:/]", curves)]
+    hybrid = next((name for name in names if name.lower() in _HYBRIDS), "")
+    return {"hybrid_group": hybrid, "group": printable(curves, 200)}
+
+
+def _prime(scope: Scope, files: Files) -> dict[str, Any]:
+    """The size of the prime in ssl_dhparam's file; without one nginx has no such exchange."""
+    lines = scope.all("ssl_dhparam")
+    if not lines or not lines[-1].words:
+        return {"dh_bits": 0}
+    path = files.expand(lines[-1].words[0].replace("\0", ""))
+    if files.mode(path) is None:
+        return {}
+    text = files.read(path, at=lines[-1].at)
+    if text is None:
+        return {}
+    bits = _prime_bits("".join(text.lines))
+    return {} if bits is None else {"dh_bits": bits}
+
+
+def _prime_bits(pem: str) -> int | None:
+    """The size of the first number in PKCS #3's ``SEQUENCE { prime, base, … }``."""
+    match = re.search(r"-----BEGIN DH PARAMETERS-----([A-Za-z0-9+/=\s]*)-----END", pem)
+    if match is None:
+        return None
+    try:
+        reader = Reader(base64.b64decode(match[1]), "ssl_dhparam")
+        if reader.u8() != _SEQUENCE:
+            return None
+        _length(reader)
+        if reader.u8() != _INTEGER:
+            return None
+        return int.from_bytes(reader.take(_length(reader))).bit_length()
+    except (ValueError, ProtocolViolation):
+        return None
+
+
+def _length(reader: Reader) -> int:
+    """A length of DER."""
+    first = reader.u8()
+    return first if first < 0x80 else int.from_bytes(reader.take(first & 0x7F))
+
+
+def _client(scope: Scope) -> str:
+    asked = scope.value("ssl_verify_client")
+    if asked == "off":
+        return "not-requested"
+    if asked == "on":
+        return "required"
+    checks = any("$ssl_client_verify" in word for level in scope.levels
+                 for name in ("if", "map") for line in level.by_name.get(name, ())
+                 for word in line.words)  # fmt: skip
+    return "refused-later" if checks else "optional"

@@ -1,0 +1,178 @@
+"""nginx.conf as views: one for each server, and one for each location that changes something."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from seventh.lint.nginx import check as nginx_check
+from seventh.lint.nginx import conf as nginx_conf
+from seventh.lint.nginx import facts as lint_nginx_facts
+from seventh.lint.nginx import known as nginx_known
+from seventh.lint.nginx import site as nginx_site
+from seventh.lint.nginx import tls as lint_nginx_tls
+from seventh.lint.nginx.check import Place
+from seventh.lint.nginx.conf import Conf
+from seventh.lint.nginx.known import Version
+from seventh.lint.nginx.scope import Level, Scope
+from seventh.lint.nginx.site import Server, Spot
+from seventh.lintkit.files import Files, Text
+from seventh.lintkit.linted import Linted, Setting, Software, View
+from seventh.model.facts import Facts
+from seventh.model.proxyfacts import ProxiedUpgrade
+from seventh.model.source import Line
+from seventh.model.tlsfacts import TlsFacts
+from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.facts.config import ConfigFacts
+from seventh.protocols.websocket.facts import WebSocketFacts
+from seventh.wire.text import printable
+
+MAX_SERVERS = 512
+MAX_SPOTS = 256
+"""Locations of one server that are judged by themselves."""
+MAX_VIEWS = 1024
+_UP = 4
+"""Folders above a part of a configuration in which nginx.conf is looked for."""
+_WEBSOCKET = re.compile(
+    r"(?:^|[/_.^-])(?:wss?|web-?sockets?|socket\.io|sockjs|cable|signalr|hubs?|live)(?:$|[/_.?$)-])",
+    re.IGNORECASE,
+)
+_NO_UPGRADE = frozenset({"", "close", "keep-alive"})
+
+
+def lint(text: Text, files: Files, software: Software | None) -> Linted:
+    """Judge an nginx.conf, or a part of one; never raises for what it holds."""
+    judged = software or nginx_known.newest()
+    version = (*judged.version, 0, 0)[:3]
+    prefix = _prefix(Path(text.name))
+    files.base = prefix
+    conf = nginx_conf.read(text, files, prefix)
+    root = nginx_check.root_place(conf)
+    nginx_check.check(conf, root, version, stated=software is not None)
+    found = nginx_site.servers(conf, root, version, MAX_SERVERS)
+    if root == "main" and not conf.missing:
+        nginx_site.check_certificates(conf, found)
+    if len(found) == MAX_SERVERS:
+        files.unreadable(text.name, None, f"only the first {MAX_SERVERS} servers were judged")
+    views = _Views(conf, files, part=root != "main")
+    for server in found:
+        views.server(server)
+    if not found:
+        views.part_alone(root, version)
+    return Linted(
+        views=tuple(views.found),
+        software=str(judged),
+        software_assumed=software is None,
+        problems=tuple(dict.fromkeys(conf.refused)),
+    )
+
+
+def _prefix(path: Path) -> Path:
+    """Where relative includes are looked up: the folder of nginx.conf, for its parts too."""
+    folders = [path.parent, *path.absolute().parents[1:_UP]]
+    for folder in folders:
+        try:
+            if path.name == "nginx.conf" or (folder / "nginx.conf").is_file():
+                return folder
+        except (OSError, ValueError):
+            break
+    return path.parent
+
+
+class _Views:
+    """The views of one file, as they are found."""
+
+    def __init__(self, conf: Conf, files: Files, *, part: bool) -> None:
+        self.found: list[View] = []
+        self._conf = conf
+        self._files = files
+        self._part = part
+
+    def server(self, server: Server) -> None:
+        """The server where ``/`` leads, and each location that is unlike it."""
+        locations = nginx_site.spots(server, MAX_SPOTS)
+        front = nginx_site.front(server, locations)
+        tls = lint_nginx_tls.facts(server, self._files, part=False)
+        seen = [self._view(server, front, front, tls, server.label)]
+        for spot in locations:
+            if spot is front or spot.scope.own("internal"):
+                continue
+            label = printable(f"{server.label}, location {' '.join(spot.words)}", 300)
+            view = self._view(server, front, spot, tls, label)
+            if all(view.facts != one.facts for one in seen):
+                seen.append(view)
+        room_left = MAX_VIEWS - len(self.found)
+        if room_left < len(seen):
+            self._files.unreadable(
+                self._conf.name, None, f"only {MAX_VIEWS} servers and locations were judged"
+            )
+        self.found += seen[:room_left]
+
+    def _view(
+        self, server: Server, front: Spot, spot: Spot, tls: TlsFacts | None, label: str
+    ) -> View:
+        config = lint_nginx_facts.config_of(server, front, spot)
+        facts: dict[str, Facts] = {"http": HttpFacts(config=config)}
+        if tls is not None:
+            facts["tls"] = tls
+        upgrade = _upgrade(server, spot, in_clear=config.clear == "serves")
+        if upgrade is not None:
+            facts["websocket"] = WebSocketFacts(proxied=upgrade, secure=server.tls)
+        settings = spot.scope.settings(lint_nginx_facts.SHOWN)
+        settings["listen"] = tuple(
+            Setting(value=str(one), at=one.at) for one in dict.fromkeys(server.listeners)
+        )
+        settings["add_header"] = _headers(server, spot, config)
+        return View(label=label, facts=facts, settings=settings)
+
+    def part_alone(self, root: Place, version: Version) -> None:
+        """A file without a server: what its lines decide by themselves, such as ssl_protocols."""
+        at = Line(file=self._conf.name, line=None, text=self._conf.name)
+        directives = self._conf.directives
+        for block, at_block in nginx_site.http_blocks(self._conf, root):
+            directives, at = block, at_block
+        scope = Scope((Level(directives),), version, at)
+        server = Server(directive=nginx_conf.Directive("", (), at, []), scope=scope, names=(),
+                        listeners=())  # fmt: skip
+        tls = lint_nginx_tls.facts(server, self._files, part=True)
+        config = ConfigFacts(
+            product=nginx_known.PRODUCT, version=nginx_known.text_of(version), part=True
+        )
+        facts: dict[str, Facts] = {"http": HttpFacts(config=config)}
+        if tls is not None and tls != lint_nginx_tls.NOTHING:
+            facts["tls"] = tls
+        self.found.append(View(facts=facts, settings=scope.settings(lint_nginx_facts.SHOWN)))
+
+
+def _headers(server: Server, spot: Spot, config: ConfigFacts) -> tuple[Setting, ...]:
+    """The add_header lines in force; where they take HSTS away, the server's line of it, too."""
+    lines = spot.scope.all("add_header")
+    if config.hsts_lost:
+        lines = [*lines, *server.scope.headers("add_header", "strict-transport-security")]
+    if lines:
+        return tuple(Setting(value=" ".join(line.words), at=line.at) for line in lines)
+    block = server.directive.at
+    text = printable(f"{server.label}: no add_header line in force", 300)
+    return (Setting(value="", at=Line(file=block.file, line=block.line, text=text)),)
+
+
+def _upgrade(server: Server, spot: Spot, *, in_clear: bool) -> ProxiedUpgrade | None:
+    """What becomes of a WebSocket's handshake where one is meant to pass."""
+    scope = spot.scope
+    if not scope.own("proxy_pass"):
+        return None
+    upgrade = scope.headers("proxy_set_header", "upgrade")
+    connection = scope.headers("proxy_set_header", "connection")
+    renewed = bool(upgrade) and upgrade[-1].words[-1] != ""
+    if not renewed and not (spot.words and _WEBSOCKET.search(spot.path)):
+        return None
+    said = connection[-1].words[-1].lower() if connection else ""
+    return ProxiedUpgrade(
+        product=nginx_known.PRODUCT,
+        place=printable(spot.path, 200),
+        version=scope.value("proxy_http_version"),
+        upgrade=renewed,
+        connection=said not in _NO_UPGRADE,
+        in_clear=in_clear,
+        idle_seconds=scope.seconds("proxy_read_timeout"),
+    )

@@ -1,0 +1,99 @@
+"""A configuration's lists of algorithms as the offer that they make on the wire."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+from seventh.lint.openssh.sshd_config import Effective
+from seventh.protocols.ssh.client.config import directives
+from seventh.protocols.ssh.client.config.directives import LISTS, Side, Version
+from seventh.protocols.ssh.client.config.host import HostConfig
+from seventh.protocols.ssh.client.config.reading import Directive
+from seventh.protocols.ssh.facts import Offer
+from seventh.protocols.ssh.wire.patterns import GrammarError, Names, changed_list, unknown_names
+
+STRICT_SINCE = (9, 6)
+"""The first version that offers strict key exchange; distributions brought it to older ones."""
+_DELAYED_ONLY_SINCE = (7, 4)
+_CERTIFICATE = "-cert-v01@openssh.com"
+_RSA = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
+
+
+@functools.lru_cache(maxsize=1024)
+def listed(side: Side, version: Version, name: str, written: str) -> Names:
+    """The list that ``written`` makes of the version's default of ``name``.
+
+    What OpenSSH would refuse gives the default; :func:`refusals` tells why.
+    """
+    default = _default(side, version, name)
+    try:
+        return changed_list(written, default, directives.known(LISTS[name], version))
+    except GrammarError:
+        return default
+
+
+def _default(side: Side, version: Version, name: str) -> Names:
+    return tuple(directives.defaults(side, version)[name].split(","))
+
+
+def refusals(side: Side, version: Version, line: Directive, *, stated: bool) -> Iterator[str]:
+    """Why OpenSSH would not start with a list; nothing where it would.
+
+    A name that the version has dropped counts only where the version was ``stated``.
+    """
+    kind, written = LISTS[line.name], line.values[0]
+    try:
+        changed_list(written, _default(side, version, line.name), directives.known(kind))
+    except GrammarError as error:
+        yield f"{line.written}: {error}"
+    known = directives.known(kind, version if stated else None)
+    for name in unknown_names(written, known):
+        if not name.startswith("gss-"):  # distributions' own, made of a mechanism's hash
+            yield f"{line.written}: there is no {name}"
+
+
+def offer(config: Effective | HostConfig, side: Side) -> Offer:
+    """What the configuration makes its side offer, host keys not yet taken into account."""
+    lists = {name: effective_list(config, side, name) for name in LISTS}
+    ciphers, macs = lists["ciphers"], lists["macs"]
+    compressions = _compressions(config.value("compression"), side, config.version)
+    return Offer(
+        kex_algorithms=lists["kexalgorithms"],
+        server_host_key_algorithms=lists["hostkeyalgorithms"],
+        encryption_algorithms_client_to_server=ciphers,
+        encryption_algorithms_server_to_client=ciphers,
+        mac_algorithms_client_to_server=macs,
+        mac_algorithms_server_to_client=macs,
+        compression_algorithms_client_to_server=compressions,
+        compression_algorithms_server_to_client=compressions,
+    )
+
+
+def effective_list(config: Effective | HostConfig, side: Side, name: str) -> Names:
+    """The algorithms that ``name`` lists in effect."""
+    lines = config.lines(name)
+    return listed(side, config.version, name, lines[0].values[0] if lines else "")
+
+
+def _compressions(value: str, side: Side, version: Version) -> Names:
+    early = ("zlib",) if version < _DELAYED_ONLY_SINCE else ()
+    if side == "client":
+        delayed = ("zlib@openssh.com", *early)
+        return (*delayed, "none") if value == "yes" else ("none", *delayed)
+    if value == "no":
+        return ("none",)
+    return ("none", "zlib@openssh.com", *(early if value == "yes" else ()))
+
+
+def shown_by(keys: Names | None, algorithms: Names, *, certificates: bool) -> Names:
+    """Those of ``algorithms`` that host keys of these types can serve; None is: any type."""
+    if not certificates:
+        algorithms = tuple(name for name in algorithms if not name.endswith(_CERTIFICATE))
+    if keys is None:
+        return algorithms
+    names = {name for key in keys for name in (_RSA if key == "ssh-rsa" else (key,))}
+    return tuple(
+        name for name in algorithms
+        if any(name.removesuffix(_CERTIFICATE).startswith(each) for each in names)
+    )  # fmt: skip

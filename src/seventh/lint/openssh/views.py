@@ -1,0 +1,130 @@
+"""What the lints of sshd_config and ssh_config share: settings as evidence, bounds, versions."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+import msgspec
+
+from seventh.lint.openssh import offers
+from seventh.lint.openssh.sshd_config import Effective
+from seventh.lintkit.files import Files
+from seventh.lintkit.linted import Setting, Software
+from seventh.model.source import Line
+from seventh.protocols.ssh.client.config import directives
+from seventh.protocols.ssh.client.config.directives import LISTS, Side, Version
+from seventh.protocols.ssh.client.config.host import HostConfig
+from seventh.protocols.ssh.client.config.reading import Reading
+from seventh.wire.text import printable
+
+MAX_VIEWS = 256
+"""Blocks that are judged by themselves; the rest is read, and takes part in the whole."""
+MAX_WORK = 4_000_000
+"""Directives that are looked at for all views together."""
+_MAX_SHOWN = 600
+_UNSET: Mapping[Side, dict[str, str]] = {
+    "server": dict.fromkeys(("allowusers", "allowgroups", "subsystem"), ""),
+    "client": {},
+}
+"""Directives without a default whose absence is evidence."""
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """The version whose defaults hold, and whether somebody said so."""
+
+    version: Version
+    stated: bool
+
+    def __str__(self) -> str:
+        return f"{directives.PRODUCT} {'.'.join(map(str, self.version))}"
+
+    @property
+    def strict_kex(self) -> bool | None:
+        """Whether strict key exchange is offered; None where a file cannot tell.
+
+        Distributions brought it to versions before 9.6, and an assumed version proves nothing.
+        """
+        return True if self.stated and self.version >= offers.STRICT_SINCE else None
+
+
+def judged(software: Software | None) -> Judged:
+    """The version to judge by: what the person said, else the newest known."""
+    if software is None:
+        return Judged(directives.newest().version, stated=False)
+    return Judged((*software.version, 0)[:2], stated=True)
+
+
+def settings_of(
+    config: Effective | HostConfig, side: Side, file: str
+) -> Mapping[str, tuple[Setting, ...]]:
+    """Every setting in force with its line, and every default with its version."""
+    found = dict(default_settings(side, config.version, file))
+    for name, lines in config.settings.items():
+        found[name] = tuple(
+            Setting(value=line.value or line.rest, at=_with_effect(config, side, name, line.at))
+            for line in lines
+        )
+    return found
+
+
+def _with_effect(config: Effective | HostConfig, side: Side, name: str, at: Line) -> Line:
+    """The line of a list that changes the default, with what comes out of it."""
+    if name not in LISTS or at.text.partition(" ")[2].lstrip("= ")[:1] not in {"+", "-", "^"}:
+        return at
+    effect = ",".join(offers.effective_list(config, side, name))
+    return Line(file=at.file, line=at.line,
+                text=printable(f"{at.text} (in effect: {effect})", _MAX_SHOWN))  # fmt: skip
+
+
+@functools.lru_cache(maxsize=256)
+def default_settings(side: Side, version: Version, file: str) -> Mapping[str, tuple[Setting, ...]]:
+    """The defaults of a version as settings without a line."""
+    said = ".".join(map(str, version))
+    spelled = directives.spelled(side)
+    found: dict[str, tuple[Setting, ...]] = {}
+    for name, value in {**_UNSET[side], **directives.defaults(side, version)}.items():
+        word = spelled.get(name, name)
+        text = f"{word} {value} (default of openssh {said})" if value else f"no {word} line"
+        at = Line(file=file, line=None, text=printable(text, _MAX_SHOWN))
+        found[name] = (Setting(value=value, at=at),)
+    return found
+
+
+def idle_directives(reading: Reading, version: Version) -> dict[str, tuple[str, tuple[Line, ...]]]:
+    """Directives that do nothing in this version: how they are written and why, and their lines."""
+    found: dict[str, tuple[str, tuple[Line, ...]]] = {}
+    for line in reading.directives:
+        why = directives.idle(reading.side, line.name, version)
+        if why is not None:
+            said, lines = found.get(line.name, (f"{line.written}: {why}", ()))
+            found[line.name] = (said, (*lines, line.at))
+    return found
+
+
+def check_lists(reading: Reading, judgement: Judged) -> None:
+    """Note lists that OpenSSH would not start with, and directives that it does not know."""
+    for at in reading.unknown:
+        word = at.text.partition(" ")[0]
+        reading.refuse(at, f"no version up to {directives.newest()} knows the directive {word}")
+    for line in reading.directives:
+        if line.name in LISTS:
+            for why in offers.refusals(
+                reading.side, judgement.version, line, stated=judgement.stated
+            ):
+                reading.refuse(line.at, why)
+        since = directives.since(reading.side, line.name)
+        if judgement.stated and judgement.version < since:
+            said = ".".join(map(str, since))
+            reading.refuse(line.at, f"{line.written} is known from OpenSSH {said} on")
+
+
+def views_allowed(blocks: int, directives_read: int, files: Files, file: str, word: str) -> int:
+    """How many blocks may be judged by themselves; a problem is noted when it is not all."""
+    allowed = max(16, min(MAX_VIEWS, MAX_WORK // max(1, directives_read)))
+    if blocks > allowed:
+        files.problem(
+            file, None, f"only the first {allowed} of {blocks} {word} blocks were judged "
+            "by themselves",
+        )  # fmt: skip
+    return allowed

@@ -1,1 +1,0 @@
-"""What a Caddyfile says of its sites."""

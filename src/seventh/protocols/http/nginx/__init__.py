@@ -1,1 +1,0 @@
-"""What an nginx.conf says of its sites."""

@@ -1,0 +1,227 @@
+"""nginx's grammar, includes, and what nginx would refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seventh.lint.nginx import conf as nginx_conf
+from seventh.lint.nginx import known as nginx_known
+from seventh.lintkit.files import Files
+from tests.lint.nginx.texts import read, refusals, whole
+
+
+def words(text: str) -> list[tuple[str, ...]]:
+    conf = read(text)
+    assert not conf.refused
+    return [(d.name, *d.words) for d in conf.directives]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a b c;", [("a", "b", "c")]),
+        ("a\tb\r\n  c ;d;", [("a", "b", "c"), ("d",)]),
+        ("# only a comment", []),
+        ("a b;# c d;\ne;", [("a", "b"), ("e",)]),
+        ("a b#c;", [("a", "b#c")]),
+        ('a "b c;{}#" \'d "e"\';', [("a", "b c;{}#", 'd "e"')]),
+        (r"""a "b\"c" 'd\'e' f\;g h\ i;""", [("a", 'b"c', "d'e", r"f\;g", r"h\ i")]),
+        (r'a "\t\r\n\\\d";', [("a", "\t\r\n\\\\d")]),
+        ('a "";', [("a", "")]),
+        ("a ${b}c $$;", [("a", "${b}c", "$$")]),
+        ('a b"c}d;', [("a", 'b"c}d')]),
+        ('a ("b");', [("a", '("b")')]),
+        ("a 'b'{c;}", [("a", "b")]),
+        ("a (\"b\" 'c');", [("a", '("b"', "c", ")")]),
+        ("a é ü;", [("a", "é", "ü")]),
+    ],
+)
+def test_words(text: str, expected: list[tuple[str, ...]]) -> None:
+    assert words(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a", "unexpected end of file"),
+        ("a b", "unexpected end of file"),
+        ('a "b', "never closed"),
+        ("a 'b;", "never closed"),
+        ("a {", 'expecting "}"'),
+        ("a { b; ", 'expecting "}"'),
+        ("}", 'unexpected "}"'),
+        ("a; }", 'unexpected "}"'),
+        ("a { b }", 'unexpected "}"'),
+        (";", 'unexpected ";"'),
+        ("a;;", 'unexpected ";"'),
+        ("{ }", 'unexpected "{"'),
+        ('a "b"c;', 'unexpected "c"'),
+        ("a \\", "unexpected end"),
+        (f"a {'x' * 4096};", "too long"),
+        (f"# {'x' * 5000}\n", "too long"),
+        ("a_by_lua_block { if x then", "Lua"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_once(text: str, why: str) -> None:
+    conf = read(text)
+    assert len(conf.refused) == 1
+    assert why in conf.refused[0].text
+
+
+def test_blocks_and_lines() -> None:
+    conf = read("a;\nb {\n  c d;\n  e {\n f; }\n}\ng;\n")
+    (a, b, g) = conf.directives
+    assert (a.at.line, b.at.line, g.at.line) == (1, 2, 7)
+    assert b.block is not None
+    assert [(d.name, d.at.line) for d in b.block] == [("c", 3), ("e", 4)]
+    assert b.at.text == "b {"
+    assert b.block[0].at.text == "c d;"
+    assert a.block is None
+
+
+def test_a_line_is_counted_through_quotes_and_comments() -> None:
+    conf = read('a "x\ny";\n# c\n\nb;\n')
+    assert [d.at.line for d in conf.directives] == [1, 5]
+
+
+def test_lua_is_passed_over() -> None:
+    lua = """content_by_lua_block {
+        -- a comment with }
+        --[==[ a long one with }
+        ]==]
+        local s = "}" .. '\\'}' .. [[ } ]]
+        if s then t = { 1, { 2 } } end
+    } after;"""
+    conf = read(lua)
+    assert [d.name for d in conf.directives] == ["content_by_lua_block", "after"]
+    assert not conf.refused
+
+
+def test_includes(tmp_path: Path) -> None:
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "b.conf").write_text("two;\n")
+    (tmp_path / "conf.d" / "a.conf").write_text("one;\ninclude more;\n")
+    (tmp_path / "more").write_text("inner { include conf.d/none*.conf; x; }\n")
+    conf = read("include conf.d/*.conf;\nlast;", str(tmp_path / "nginx.conf"), tmp_path)
+    assert [d.name for d in conf.directives] == ["one", "inner", "two", "last"]
+    assert conf.directives[1].at.file == str(tmp_path / "more")
+    assert not conf.refused
+    assert not conf.missing
+
+
+def test_an_included_file_must_be_whole_in_itself(tmp_path: Path) -> None:
+    (tmp_path / "open").write_text("inner {\n x;\n")
+    conf = read("a { include open; }\nb;", str(tmp_path / "nginx.conf"), tmp_path)
+    assert [d.name for d in conf.directives] == ["a", "b"]
+    assert [line.file for line in conf.refused] == [str(tmp_path / "open")]
+
+
+def test_a_file_that_is_not_there_is_missing(tmp_path: Path) -> None:
+    files = Files()
+    text = files.take("nginx.conf", b"include gone.conf;\nhttp { }\n")
+    conf = nginx_conf.read(text, files, tmp_path)
+    assert conf.missing == [str(tmp_path / "gone.conf")]
+    assert set(files.problems) == files.unread
+
+
+@given(st.text(alphabet="ab \n\t;{}\"'\\#$()é\0", max_size=80) | st.binary(max_size=80))
+def test_any_text_is_read(text: str | bytes) -> None:
+    conf = read(text)
+    assert len(conf.refused) <= 1
+
+
+PIECES = st.text(alphabet="abc ;{}#\"'\\$()\n\t", max_size=12)
+
+
+@given(st.lists(st.lists(PIECES, min_size=1, max_size=4), max_size=5))
+def test_what_is_quoted_is_read_back(lines: list[list[str]]) -> None:
+    def quoted(word: str) -> str:
+        escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+
+    text = "".join(f"{' '.join(map(quoted, line))};\n" for line in lines)
+    conf = read(text)
+    assert not conf.refused
+    assert [[d.name, *d.words] for d in conf.directives] == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (whole("gzip maybe;"), 'must be "on" or "off"'),
+        (whole("gzip on off;"), "number of arguments"),
+        (whole("gzip;"), "number of arguments"),
+        (whole("gzip on; gzip off;"), "duplicate"),
+        (whole("listen 80;"), "not allowed here"),
+        (whole("server { worker_processes 1; }"), "not allowed here"),
+        (whole("server { location / { listen 80; } }"), "not allowed here"),
+        (whole("server;"), "no opening"),
+        (whole("gzip on { }"), "not terminated"),
+        (whole("server x { }"), "number of arguments"),
+        (whole("http2 on;"), "1.25.1"),
+        (whole("gzipp on;"), "is gzip meant"),
+        (whole("server { location / { } location / { } }"), "duplicate location"),
+        (whole("server { location = /a { } location = /a { } }"), "duplicate location"),
+        ("http { }", 'no "events"'),
+        ("events { } events { }", "duplicate"),
+        ("events { } http { upstream u { server; } }", "number of arguments"),
+    ],
+)
+def test_what_nginx_would_refuse(text: str, why: str) -> None:
+    assert any(why in said for said in refusals(text)), refusals(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        whole("server { location / { } location = / { } location ~ / { } location ~ / { } }"),
+        whole("add_header a b; add_header c d always;"),
+        whole("map $a $b { default 1; gzip maybe; }"),
+        whole("types { text/html html htm; }"),
+        whole("more_set_headers 'a: b'; vhost_traffic_status_zone;"),
+        whole("upstream u { server 127.0.0.1:1 weight=2; keepalive 4; }"),
+        whole("server { if ($args) { return 404; } }"),
+        whole("server { location / { limit_except GET { deny all; } } }"),
+        "events { }",
+        "",
+        "server { listen 80; }",
+        "location / { root /srv; }",
+        "ssl_protocols TLSv1.2;",
+    ],
+)
+def test_what_nginx_takes(text: str) -> None:
+    assert refusals(text) == []
+
+
+def test_versions_bring_and_drop_directives() -> None:
+    assert refusals(whole("http2 on;"), "1.25.1") == []
+    assert refusals(whole("ssl on;"), "1.25.0") == []
+    assert refusals(whole("ssl on;"), "1.25.1") != []
+
+
+def test_defaults_by_version() -> None:
+    protocols = {
+        version: nginx_known.default("ssl_protocols", nginx_known.version_of(version))
+        for version in ("1.22.1", "1.23.4", "1.27.3")
+    }
+    assert protocols == {
+        "1.22.1": "TLSv1 TLSv1.1 TLSv1.2",
+        "1.23.4": "TLSv1 TLSv1.1 TLSv1.2 TLSv1.3",
+        "1.27.3": "TLSv1.2 TLSv1.3",
+    }
+    assert nginx_known.default("proxy_http_version", (1, 22, 1)) == "1.0"
+    assert nginx_known.default("proxy_http_version", (1, 30, 0)) == "1.1"
+    assert nginx_known.default("no_such_thing", (1, 30, 0)) is None
+
+
+def test_every_directive_of_the_table_is_well_told() -> None:
+    table = nginx_known.directives()
+    assert len(table) > 500
+    for name, known in table.items():
+        assert set(known.places) <= set(nginx_known.PLACES.values()), name
+        assert known.most is None or known.least <= known.most, name
+        assert nginx_known.since(name)

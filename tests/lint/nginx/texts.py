@@ -1,0 +1,52 @@
+"""nginx.conf in small pieces, for tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seventh.engine.lint import Wanted, lint_file
+from seventh.lint.nginx import check as nginx_check
+from seventh.lint.nginx import conf as nginx_conf
+from seventh.lint.nginx.conf import Conf
+from seventh.lint.nginx.known import version_of
+from seventh.lintkit.files import Files
+from seventh.lintkit.linted import parse_software
+from seventh.model.report import Finding, Report
+
+TLS = "listen 443 ssl; ssl_certificate c.pem; ssl_certificate_key k.pem; server_name a.example;"
+
+
+def whole(http: str) -> str:
+    """A whole configuration around what stands in its http block."""
+    return f"events {{ }}\nhttp {{\n{http}\n}}\n"
+
+
+def server(inside: str) -> str:
+    """The same around one server with TLS."""
+    return whole(f"server {{\n{TLS}\n{inside}\n}}")
+
+
+def read(text: str | bytes, name: str = "nginx.conf", prefix: Path | None = None) -> Conf:
+    """The text as directives."""
+    files = Files(base=prefix)
+    data = text.encode() if isinstance(text, str) else text
+    return nginx_conf.read(files.take(name, data), files, prefix or Path())
+
+
+def refusals(text: str, version: str = "1.22.1") -> list[str]:
+    """Why nginx of this version would not start."""
+    conf = read(text)
+    nginx_check.check(conf, nginx_check.root_place(conf), version_of(version), stated=True)
+    return [line.text for line in conf.refused]
+
+
+def judge(folder: Path, text: str, software: str = "nginx=1.22.1") -> Report:
+    """The report on a file of this text."""
+    path = folder / "nginx.conf"
+    path.write_text(text)
+    return lint_file(path, Wanted(software=(parse_software(software),)))
+
+
+def found(report: Report, rule: str) -> list[Finding]:
+    """The findings of one rule."""
+    return [finding for finding in report.findings if finding.id == rule]

@@ -1,0 +1,208 @@
+"""ntp.conf: its words, its includes, and what a stranger may do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seventh.lint.clocks.lines import Conf, Directive
+from seventh.lint.ntpd import conf as ntp_conf
+from seventh.lint.ntpd.restrictions import flags_for, restrictions, strangers
+from seventh.lintkit.files import Files
+
+
+def read(folder: Path, text: str, product: str = "ntpd") -> Conf:
+    path = folder / "ntp.conf"
+    path.write_text(text)
+    files = Files(base=folder)
+    got = files.read(path)
+    assert got is not None
+    return ntp_conf.read(got, files, product)
+
+
+def said(conf: Conf) -> list[str]:
+    return [" ".join((d.name, *d.words)) for d in conf.directives]
+
+
+def lines(folder: Path, *restrict: str, product: str = "ntpd") -> tuple[Directive, ...]:
+    conf = read(folder, "\n".join(restrict) + "\n", product)
+    assert conf.refused == ()
+    return conf.directives
+
+
+def test_comments_stand_anywhere_and_quotes_hold_words_together() -> None:
+    assert ntp_conf.words_of('server a#b "c d" # e') == ["server", "a"]
+    assert ntp_conf.words_of('keys "/etc/my keys" # x') == ["keys", "/etc/my keys"]
+    assert ntp_conf.words_of('logfile "open to the end # of line') == [
+        "logfile", "open to the end # of line",
+    ]  # fmt: skip
+    assert ntp_conf.words_of("  # nothing") == []
+
+
+def test_what_ntpsec_logs_a_syntax_error_for(tmp_path: Path) -> None:
+    """The lines of which ntpsec 1.2.2 itself said so; the others it took."""
+    conf = read(
+        tmp_path,
+        """driftfile /var/lib/ntp/drift
+server a.example iburst autokey
+crypto pw foo
+server 192.0.2.1 iburst nts maxpoll 10
+Server 192.0.2.2
+restrict default kod limited nomodify notrap nopeer noquery
+restrict -6 default noquery
+restrict 10.0.0.0 mask 255.0.0.0 nomodify
+restrict 192.168.0.0/16 nomodify
+tos orphan 10 maxclock 5
+tinker panic 0
+fudge 127.127.1.0 stratum 10
+disable monitor
+includefile /no/such.conf
+refclock shm unit 0 refid GPS
+server "192.0.2.3" # comment
+server 192.0.2.4#x
+keysdir /x
+bogus 1
+filegen loopstats file loopstats type day enable
+statistics loopstats peerstats
+logconfig =syncevents +peerevents
+restrict default serverresponse fuzz
+setvar a = b
+nts cert /x
+leapfile /x
+trustedkey 1 2 (3 ... 5)
+interface ignore wildcard
+mru maxmem 4096
+limit average 1
+phone 1234
+server 192.0.2.9 minpoll
+""",
+        "ntpsec",
+    )
+    assert [line.line for line in conf.refused] == [2, 3, 5, 14, 18, 19, 23, 32]
+    assert "lower case" in conf.refused[2].text
+
+
+def test_products_differ(tmp_path: Path) -> None:
+    text = "server a autokey\ncrypto pw s3cret\nkeysdir /k\nbroadcastclient\n"
+    assert read(tmp_path, text).refused == ()
+    assert len(read(tmp_path, text, "ntpsec").refused) == 4
+    text = "nts cert /c\nserver a nts\nrefclock shm\nunrestrict default noquery\n"
+    assert read(tmp_path, text, "ntpsec").refused == ()
+    assert len(read(tmp_path, text).refused) == 4
+
+
+def test_a_password_is_nowhere(tmp_path: Path) -> None:
+    conf = read(tmp_path, "crypto randfile /dev/urandom pw s3cret host h\nbogus s3cret\n")
+    assert "s3cret" not in repr(conf)
+    assert said(conf) == ["crypto randfile /dev/urandom pw … host h"]
+
+
+def test_end_ends(tmp_path: Path) -> None:
+    (tmp_path / "more").write_text("driftfile /d\nend\nserver c\n")
+    conf = read(tmp_path, f"server a\nincludefile {tmp_path}/more\nserver b\n")
+    assert said(conf) == ["server a", "driftfile /d"]
+
+
+def test_ntpsec_includes_folders_and_reads_the_one_beside_it(tmp_path: Path) -> None:
+    for name in ("d/b.conf", "d/a.conf", "d/skip.txt", "ntp.d/z.conf"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"server {name}\n")
+    conf = read(tmp_path, "includefile d\nserver own\n", "ntpsec")
+    assert said(conf) == ["server d/a.conf", "server d/b.conf", "server own", "server ntp.d/z.conf"]
+    conf = read(tmp_path, f"includefile {tmp_path}/d\nserver own\n", "ntpd")
+    assert said(conf) == ["server own"]
+    assert "folder" in conf.refused[0].text
+
+
+def test_circles_are_told(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text(f"includefile {tmp_path}/ntp.conf\nserver x\n")
+    conf = read(tmp_path, f"includefile {tmp_path}/x\nserver own\n")
+    assert said(conf) == ["server x", "server own"]
+    assert "circle" in conf.refused[0].text
+
+
+# -- restrict --------------------------------------------------------------------------------------
+
+
+def test_the_most_specific_line_decides_and_equal_ones_add_up(tmp_path: Path) -> None:
+    known = restrictions(
+        lines(
+            tmp_path,
+            "restrict default nomodify",
+            "restrict default noquery",
+            "restrict 10.0.0.0 mask 255.0.0.0 nomodify",
+            "restrict 10.1.0.0 mask 255.255.0.0 ignore",
+            "restrict 10.1.2.3",
+            "restrict 2001:db8:: mask ffff:ffff:: noserve",
+            "restrict ::1",
+            "restrict ntp.example nomodify",
+        ),
+        "ntpd",
+        (4, 2, 8),
+    )
+    assert flags_for("192.0.2.1", known) == {"nomodify", "noquery"}
+    assert flags_for("2001:db9::1", known) == {"nomodify", "noquery"}
+    assert flags_for("10.9.9.9", known) == {"nomodify"}
+    assert flags_for("10.1.9.9", known) == {"ignore"}
+    assert flags_for("10.1.2.3", known) == frozenset()
+    assert flags_for("2001:db8::5", known) == {"noserve"}
+    assert flags_for("::1", known) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("product", "version", "restrict", "may"),
+    [
+        ("ntpd", (4, 2, 8), [], (True, True)),
+        ("ntpsec", (1, 2, 2), [], (False, False)),
+        ("ntpsec", (1, 1, 8), [], (True, True)),
+        ("ntpd", (4, 2, 8), ["restrict default noquery"], (False, False)),
+        ("ntpd", (4, 2, 4), ["restrict default noquery"], (False, True)),
+        ("ntpd", (4, 2, 4), ["restrict default ignore", "restrict -6 default ignore"],
+         (False, False)),
+        ("ntpd", (4, 2, 8), ["restrict -4 default noquery"], (False, True)),
+        ("ntpd", (4, 2, 8), ["restrict 0.0.0.0 mask 0.0.0.0 noquery", "restrict :: mask :: ignore"],
+         (False, False)),
+        ("ntpd", (4, 2, 8), ["restrict default kod nomodify notrap nopeer"], (True, True)),
+        # From port 123 alone it would be forbidden; a stranger takes another port.
+        ("ntpd", (4, 2, 8), ["restrict default noquery ntpport"], (True, True)),
+        # The flags of one network add up: this does not open what ntpsec closes by itself.
+        ("ntpsec", (1, 2, 2), ["restrict default nomodify"], (False, False)),
+        ("ntpsec", (1, 2, 2), ["unrestrict default noquery"], (True, True)),
+        ("ntpsec", (1, 2, 2), ["unrestrict default"], (False, False)),
+        ("ntpd", (4, 2, 8), ["restrict source noquery"], (True, True)),
+    ],
+)  # fmt: skip
+def test_what_strangers_may(
+    tmp_path: Path,
+    product: str,
+    version: tuple[int, ...],
+    restrict: list[str],
+    may: tuple[bool, bool],
+) -> None:
+    known = restrictions(lines(tmp_path, *restrict, product=product), product, version)
+    rights = strangers(known)
+    assert tuple(one.may_query for one in rights) == may
+    assert [one.family for one in rights] == ["IPv4", "IPv6"]
+
+
+WORDS = [
+    *sorted(ntp_conf.grammar().directives), *sorted(ntp_conf.grammar().options["restrict"]),
+    "-6", "default", "0.0.0.0", "::", "ffff::1", "255.0.255.0", "10.0.0.0/8", "/", '"', "#", "\n",
+]  # fmt: skip
+
+
+@given(st.one_of(
+    st.binary(max_size=400),
+    st.lists(st.one_of(st.sampled_from(WORDS), st.text(max_size=8)), max_size=60).map(
+        lambda words: " ".join(words).encode("utf-8", "replace")
+    ),
+))  # fmt: skip
+def test_arbitrary_bytes_never_raise(data: bytes) -> None:
+    for product in ("ntpd", "ntpsec"):
+        files = Files(base=Path("/nonexistent"))
+        conf = ntp_conf.read(files.take("ntp.conf", data), files, product)
+        rights = strangers(restrictions(conf.directives, product, ntp_conf.NEWEST[product]))
+        assert len(rights) == 2

@@ -1,0 +1,150 @@
+"""sshd_config: which line holds, for everyone and inside Match blocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seventh.lint.openssh import sshd_config
+from seventh.lint.openssh.sshd_config import Connection, ServerConfig
+from seventh.lintkit.files import Files
+from seventh.protocols.ssh.client.config import directives
+from seventh.protocols.ssh.wire.patterns import GrammarError, address_in_list, criteria
+
+NEW = (10, 5)
+
+
+def load(text: str, version: tuple[int, ...] = NEW) -> ServerConfig:
+    files = Files()
+    return sshd_config.load(files.take("sshd_config", text.encode()), files, version)
+
+
+def test_the_first_line_holds_and_some_add_up() -> None:
+    effective = load(
+        "UseDNS yes\nUseDNS no\nAllowUsers a b\nAllowUsers c\nAuthorizedKeysFile x\n"
+        "AuthorizedKeysFile y\n"
+    ).effective()
+    assert effective.value("usedns") == "yes"
+    assert effective.values("allowusers") == ("a", "b", "c")
+    assert effective.values("authorizedkeysfile") == ("x",)
+    assert effective.lines("usedns")[0].at.line == 1
+
+
+def test_the_last_max_startups_held_until_10_2() -> None:
+    text = "MaxStartups 5\nMaxStartups 7\n"
+    assert load(text, (9, 9)).effective().value("maxstartups") == "7:30:7"
+    assert load(text).effective().value("maxstartups") == "5:30:5"
+
+
+def test_a_match_block_replaces_and_the_first_block_holds() -> None:
+    config = load(
+        "PasswordAuthentication no\n"
+        "Match User ops\n PasswordAuthentication yes\n"
+        "Match User ops,root\n PasswordAuthentication no\n MaxAuthTries 2\n"
+    )
+    assert config.effective().value("passwordauthentication") == "no"
+    ops = config.effective(Connection(user="ops"))
+    assert (ops.value("passwordauthentication"), ops.value("maxauthtries")) == ("yes", "2")
+    first, second = config.blocks
+    assert config.inside(first).value("passwordauthentication") == "yes"
+    assert config.inside(second).value("passwordauthentication") == "no"
+
+
+def test_match_all_is_for_everyone() -> None:
+    config = load("UseDNS no\nMatch User x\n X11Forwarding yes\nMatch all\n MaxSessions 3\n")
+    assert config.effective().value("maxsessions") == "3"
+    assert [block.label for block in config.blocks] == ["Match User x"]
+
+
+@pytest.mark.parametrize(
+    ("criterion", "fits"),
+    [
+        ("User ops", True), ("User *,!ops", False), ("User OPS", False),
+        ("Group wheel", True), ("Group x,!wheel", False), ("Group users", True),
+        ("Host *.EXAMPLE.com", True), ("Host !h*,*", False),
+        ("Address 192.0.2.0/24", True), ("Address !192.0.2.7,*", False), ("Address 192.*", True),
+        ("Address 2001:db8::/32", False), ("LocalAddress 127.0.0.1", True),
+        ("LocalPort 22", True), ("LocalPort 23", False), ("RDomain vrf*", False),
+        ("User ops Address 10.0.0.0/8", False), ("User=ops", True), ("invalid-user", False),
+    ],
+)  # fmt: skip
+def test_every_criterion(criterion: str, fits: bool) -> None:
+    config = load(f"Match {criterion}\n X11Forwarding yes\n")
+    assert not config.reading.refused
+    connection = Connection(
+        user="ops", groups=("wheel", "users"), host="h.example.com", address="192.0.2.7",
+        local_address="127.0.0.1", local_port=22,
+    )  # fmt: skip
+    assert config.effective(connection).is_on("x11forwarding") is fits
+
+
+def test_addresses_and_criteria_that_sshd_refuses() -> None:
+    for text in ("192.0.2.1/24", "a,,b", "192.0.2.0/33"):
+        with pytest.raises(GrammarError):
+            address_in_list("192.0.2.1", text)
+    assert address_in_list("no address", "192.0.2.0/24") == 0
+    for text in ("", "User", "all User x"):
+        with pytest.raises(GrammarError):
+            criteria(text, frozenset({"all"}))
+
+
+def test_includes_keep_their_blocks_to_themselves(tmp_path: Path) -> None:
+    (tmp_path / "sshd_config.d").mkdir()
+    (tmp_path / "sshd_config.d" / "1.conf").write_text("Match User x\n MaxSessions 2\n")
+    (tmp_path / "sshd_config.d" / "2.conf").write_text("MaxSessions 5\n")
+    main = tmp_path / "sshd_config"
+    main.write_text("Include /etc/ssh/sshd_config.d/*.conf\nMaxSessions 7\n")
+    files = Files(base=tmp_path)
+    text = files.read(main)
+    assert text is not None
+    config = sshd_config.load(text, files, NEW)
+    assert config.effective().value("maxsessions") == "5"
+    assert config.effective(Connection(user="x")).value("maxsessions") == "2"
+    # A copy of another machine's files is read, not this machine's /etc/ssh.
+    assert [Path(name).parent for name in files.read_names[1:]] == [tmp_path / "sshd_config.d"] * 2
+
+
+def test_what_sshd_refuses_is_told_with_its_line() -> None:
+    config = load("UseDNS off\nMatch User x\n Port 22\nMatch colour red\n MaxSessions 9\n")
+    assert [line.line for line in config.reading.refused] == [4, 1, 3]
+    assert config.effective(Connection(user="x")).value("maxsessions") == "10"
+
+
+# -- tables ----------------------------------------------------------------------------------------
+
+
+def test_every_version_has_every_list() -> None:
+    for version in ((6, 6), (7, 0), (7, 4), (8, 8), (9, 2), (10, 0), (10, 5), (11, 0)):
+        for side in ("server", "client"):
+            found = directives.defaults(side, version)  # type: ignore[arg-type]
+            for name, kind in directives.LISTS.items():
+                names = found[name].split(",")
+                assert len(set(names)) == len(names)
+                assert set(names) <= set(directives.known(kind, version)), (version, side, name)
+
+
+def test_every_default_is_a_directive() -> None:
+    for side in ("server", "client"):
+        spelled = directives.spelled(side)  # type: ignore[arg-type]
+        assert set(directives.defaults(side, NEW)) <= set(spelled)  # type: ignore[arg-type]
+        assert set(directives.cumulative(side)) <= set(spelled)  # type: ignore[arg-type]
+        assert set(directives.aliases(side).values()) <= set(spelled)  # type: ignore[arg-type]
+    for name, wanted in directives.defaults("server", NEW).items():
+        assert sshd_config.canonical(name, tuple(wanted.split(" "))), name
+
+
+@pytest.mark.parametrize(
+    ("version", "name", "holds"),
+    [
+        ((8, 9), "sntrup761x25519-sha512@openssh.com", True),
+        ((8, 8), "sntrup761x25519-sha512@openssh.com", False),
+        ((9, 9), "mlkem768x25519-sha256", True), ((9, 8), "mlkem768x25519-sha256", False),
+        ((8, 1), "diffie-hellman-group14-sha1", True),
+        ((8, 2), "diffie-hellman-group14-sha1", False),
+        ((9, 9), "diffie-hellman-group14-sha256", True),
+        ((10, 0), "diffie-hellman-group14-sha256", False),
+    ],
+)  # fmt: skip
+def test_what_the_releases_changed(version: tuple[int, ...], name: str, holds: bool) -> None:
+    assert (name in directives.defaults("server", version)["kexalgorithms"].split(",")) is holds
