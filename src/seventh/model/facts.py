@@ -7,7 +7,7 @@ room's report can carry them.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import msgspec
 
@@ -16,6 +16,9 @@ from seventh.model.drawing import Drawing
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Base of every room's facts. Every field has a default that means "not learnt"."""
+
+    ROOM: ClassVar[str] = ""
+    """The room that they are of: their key in a report."""
 
     def learn(self, **changes: Any) -> Self:
         """A copy with ``changes`` known; a field that does not exist is a TypeError."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from seventh.model.facts import Facts
 from seventh.model.source import Line
 
 
 class LintFacts(Facts, frozen=True, kw_only=True):
     """Which files were read as what."""
+
+    ROOM: ClassVar[str] = "lint"
 
     kind: str = ""
     """Such as ``sshd_config``."""

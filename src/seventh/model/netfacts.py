@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -66,6 +66,8 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
 
 class NetFacts(Facts, frozen=True, kw_only=True):
     """Names, addresses and attempts."""
+
+    ROOM: ClassVar[str] = "net"
 
     host: str = ""
     port: int = 0

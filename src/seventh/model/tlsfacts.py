@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -79,6 +79,8 @@ class ChainProblem(msgspec.Struct, frozen=True, kw_only=True):
 
 class TlsFacts(Facts, frozen=True, kw_only=True):
     """What the handshakes and the bare hellos told."""
+
+    ROOM: ClassVar[str] = "tls"
 
     server_name: str = ""
     """The name that was asked for and that the certificate is held against."""

@@ -22,6 +22,7 @@ from seventh.net.budget import Budget
 from seventh.net.carrier import Carrier
 from seventh.net.connect import Connected, open_tcp, open_through
 from seventh.net.datagram import Datagram
+from seventh.net.notes import Notes
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream, Transcript
 from seventh.wire.address import check_peer_named, is_literal, reach
@@ -80,6 +81,10 @@ class Talk:
         facts = self.facts["net"]
         assert isinstance(facts, NetFacts)  # noqa: S101 - only this class writes it
         return facts
+
+    def notes(self, kind: type[F]) -> Notes[F]:
+        """The handle on the facts of ``kind``: read ``facts``, write with ``learn``."""
+        return Notes(self.facts, kind)
 
     def learn(self, room: str, kind: type[F], **changes: object) -> F:
         """Replace fields of ``room``'s facts (made with their defaults if there are none yet)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from seventh.model.drawing import Drawing, Span
 from seventh.model.facts import Facts
@@ -30,6 +31,8 @@ __all__ = ["HttpFacts"]
 
 class HttpFacts(Facts, frozen=True, kw_only=True):
     """What a site told."""
+
+    ROOM: ClassVar[str] = "http"
 
     url: str = ""
     """What was asked for, without its query."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import msgspec
 
 from seventh.model.drawing import Drawing, Span
@@ -53,6 +55,8 @@ class NtpFacts(Facts, frozen=True, kw_only=True):
     An offset compares two clocks, the server's and this machine's. How far this machine's own may
     be off is ``own_clock_error_seconds``; None means that nobody knows.
     """
+
+    ROOM: ClassVar[str] = "ntp"
 
     address: str = ""
     """Which of the name's addresses the conversation was with."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import msgspec
 
@@ -102,6 +103,8 @@ class Sshfp(msgspec.Struct, frozen=True, kw_only=True):
 
 class SshFacts(Facts, frozen=True, kw_only=True):
     """Everything the transport layer tells before a login."""
+
+    ROOM: ClassVar[str] = "ssh"
 
     ident: str | None = None
     """The server's identification string, cleaned."""

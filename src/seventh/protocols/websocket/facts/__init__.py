@@ -126,6 +126,8 @@ class Tunnelled(msgspec.Struct, frozen=True, kw_only=True):
 class WebSocketFacts(Facts, frozen=True, kw_only=True):
     """One WebSocket endpoint."""
 
+    ROOM: ClassVar[str] = "websocket"
+
     # -- the first handshake
     handshake: Handshake | None = None
     upgrade_seconds: float | None = None
