@@ -27,6 +27,7 @@ from seventh.model.target import Target, parse_target
 from seventh.net.address import Address
 from seventh.net.budget import Budget
 from seventh.net.connect import open_tcp
+from seventh.protocols.http import HttpOptions
 from seventh.web.h1 import H1Connection
 from seventh.web.message import Request
 
@@ -250,7 +251,9 @@ def _whole_check(port: int, options: Options, folder: Path, rounds: int) -> Tabl
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         return time.perf_counter() - wall, _children() - before
 
-    sides = in_turn(rounds, check(options), check(options.replace(http_version="2")), curls)
+    sides = in_turn(
+        rounds, check(options), check(options.having(HttpOptions(http_version="2"))), curls
+    )
     names = ("the check, everything", "the check, HTTP/2 alone", "curl, 2 versions, cold and warm")
     for name, values in zip(names, sides, strict=True):
         walls = spread([wall for wall, _ in values])

@@ -26,6 +26,7 @@ from seventh.engine.check import pulse_one
 from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.net.talk import Talk
+from seventh.protocols import given
 from seventh.protocols.websocket.client.endpoint import Door
 from seventh.protocols.websocket.probe import fanout
 
@@ -58,7 +59,7 @@ async def _measure(port: int, rounds: int, count: int) -> list[Table]:
 
 def _talk(port: int, **options: object) -> Talk:
     target = Target(scheme="ws", host="127.0.0.1", port=port)
-    return Talk(target, Options(timeout_seconds=120, **options), connections=1000)  # type: ignore[arg-type]
+    return Talk(target, given.make({"timeout_seconds": 120, **options}), connections=1000)
 
 
 async def _door(port: int, **options: object) -> Door:

@@ -24,6 +24,7 @@ from seventh.engine.check import check_many, pulse_one
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target, parse_target
+from seventh.protocols import given
 
 
 def target_of(url: str) -> Target:
@@ -168,7 +169,7 @@ async def many(urls: list[str], options: Options, parallel: int) -> list[Report]
 
 def answer(runner: asyncio.Runner, request: dict[str, Any]) -> dict[str, Any]:
     """Do what one request asks."""
-    options = Options(**request.get("options", {}))
+    options = given.make(request.get("options", {}))
     wall, cpu = time.perf_counter(), time.process_time()
     extra: dict[str, Any] = {}
     match request["do"]:

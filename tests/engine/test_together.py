@@ -9,13 +9,13 @@ from seventh.engine.check import check_many, check_one
 from seventh.engine.together import together
 from seventh.lab import start
 from seventh.labkit.serve import Kit
-from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import parse_target
 from seventh.protocols import schemes
 from seventh.rules.run import Selection
+from tests.options import options_with
 
-OPTIONS = Options(timeout_seconds=5, samples=1)
+OPTIONS = options_with(timeout_seconds=5, samples=1)
 
 
 async def checked(names: list[str], kit: Kit) -> list[Report]:

@@ -15,14 +15,14 @@ from seventh import protocols
 from seventh.cli.show import document
 from seventh.engine.check import check_one, pulse_one
 from seventh.model.failure import Reason
-from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Scheme, Target
 from seventh.render import View, render
 from tests.hostile import servers
+from tests.options import options_with
 
 TIMEOUT_SECONDS = 2.0
-OPTIONS = Options(timeout_seconds=TIMEOUT_SECONDS, samples=2, interval_seconds=0.05)
+OPTIONS = options_with(timeout_seconds=TIMEOUT_SECONDS, samples=2, interval_seconds=0.05)
 MAX_GROWTH_KIB = 64 * 1024
 
 

@@ -12,7 +12,6 @@ import pytest
 from seventh.engine.check import check_one
 from seventh.labkit.serve import tcp_server
 from seventh.model.failure import Reason
-from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.ssh.facts import SshFacts
@@ -21,6 +20,7 @@ from seventh.protocols.ssh.lab.session import Door, dishonest, make_door
 from seventh.protocols.ssh.wire import channel_messages as cm
 from seventh.protocols.ssh.wire.messages import Message
 from seventh.wire.reader import vector
+from tests.options import options_with
 
 TIMEOUT_SECONDS = 2.0
 MAX_GROWTH_KIB = 64 * 1024
@@ -38,7 +38,7 @@ async def look(door: Door, conduct: Conduct) -> Report:
         given = {"timeout_seconds": TIMEOUT_SECONDS, **door.options(port)}
         started = time.monotonic()
         report = await check_one(
-            Target(scheme="ssh", host="127.0.0.1", port=port), Options(**given)  # type: ignore[arg-type]
+            Target(scheme="ssh", host="127.0.0.1", port=port), options_with(**given)
         )  # fmt: skip
         took = time.monotonic() - started
     assert took < TIMEOUT_SECONDS + 1.5, f"{took:.1f} s is past the deadline"
@@ -142,7 +142,7 @@ async def test_a_bastion_that_dies_at_any_moment(after: int, door: Door) -> None
             "via": f"ssh://127.0.0.1:{bastion}",
         }  # fmt: skip
         report = await check_one(
-            Target(scheme="ssh", host="127.0.0.1", port=port), Options(**given)  # type: ignore[arg-type]
+            Target(scheme="ssh", host="127.0.0.1", port=port), options_with(**given)
         )  # fmt: skip
     net = report.facts["net"]
     assert net.hops[0].auth_method == "publickey"  # type: ignore[attr-defined]
@@ -166,7 +166,7 @@ async def test_a_bastion_that_floods_is_named(door: Door) -> None:
             "via": f"ssh://127.0.0.1:{bastion}",
         }  # fmt: skip
         report = await check_one(
-            Target(scheme="tls", host="127.0.0.1", port=port), Options(**given)  # type: ignore[arg-type]
+            Target(scheme="tls", host="127.0.0.1", port=port), options_with(**given)
         )  # fmt: skip
     assert report.failure is not None
     assert report.failure.reason is Reason.PROTOCOL_VIOLATION

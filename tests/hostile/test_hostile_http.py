@@ -24,6 +24,7 @@ from seventh.protocols.http.lab import Setup
 from seventh.protocols.http.lab.content import bomb
 from seventh.web.message import Request
 from tests.hostile import servers
+from tests.options import options_with
 from tests.protocols.http.rules.looks import job
 
 TIMEOUT_SECONDS = 3.0
@@ -198,7 +199,7 @@ async def test_alt_svc_that_leads_elsewhere(value: str, kit: Kit) -> None:
 async def test_another_server_where_http_2_should_be(peer: str) -> None:
     async with servers.tcp(peer) as port:
         target = Target(scheme="http", host="127.0.0.1", port=port)
-        options = Options(timeout_seconds=TIMEOUT_SECONDS, http_version="2")
+        options = options_with(timeout_seconds=TIMEOUT_SECONDS, http_version="2")
         for verb in (check_one, pulse_one):
             report = await verb(target, options)
             sound(report)

@@ -28,13 +28,14 @@ from seventh.protocols.ntp.wire.nts_fields import FieldType, Parts
 from seventh.protocols.ntp.wire.nts_ke import END, Record, RecordType, Response
 from seventh.protocols.ntp.wire.packet import ExtensionField, Packet
 from tests.hostile.test_hostile import looks_sound
+from tests.options import options_with
 
 TIMEOUT_SECONDS = 2.0
 HELLO = Response(protocols=(0,), aeads=(15,), cookies=(b"c" * 100,) * 8)
 
 
 def options_of(kit: Kit) -> Options:
-    return Options(
+    return options_with(
         timeout_seconds=TIMEOUT_SECONDS,
         samples=2,
         interval_seconds=0.1,

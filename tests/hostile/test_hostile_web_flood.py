@@ -17,9 +17,9 @@ import pytest
 from seventh.engine.check import check_one, pulse_one
 from seventh.labkit.web.h2faults import frame, head
 from seventh.model.failure import Reason
-from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.web import h2frames as f
+from tests.options import changed, options_with
 
 SECONDS = 1.5
 LATE_SECONDS = 1.0
@@ -79,8 +79,8 @@ async def test_the_deadline_holds(name: str) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     async with flooding(first, again) as port:
         target = Target(scheme="http", host="127.0.0.1", port=port)
-        options = Options(timeout_seconds=SECONDS, max_body_bytes=64 * 1024 * 1024)
-        options = options.replace(http_version=version)
+        options = options_with(timeout_seconds=SECONDS, max_body_bytes=64 * 1024 * 1024)
+        options = changed(options, http_version=version)
         for verb in (check_one, pulse_one):
             started = time.monotonic()
             report = await verb(target, options)
@@ -108,7 +108,7 @@ async def test_the_loop_gets_its_turn() -> None:
 
     async with flooding(first, again) as port:
         beating = asyncio.create_task(beat())
-        options = Options(timeout_seconds=SECONDS, http_version="2")
+        options = options_with(timeout_seconds=SECONDS, http_version="2")
         await pulse_one(Target(scheme="http", host="127.0.0.1", port=port), options)
         beating.cancel()
     assert longest < SECONDS / 2

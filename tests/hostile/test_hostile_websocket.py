@@ -30,6 +30,7 @@ from seventh.protocols.websocket.wire.frames import Frames
 from seventh.protocols.websocket.wire.handshake import Offer, accept_of, judge, new_key, opening
 from seventh.web.h2 import H2Connection
 from tests.hostile.servers import answering, dripping, flooding, saying
+from tests.options import options_with
 
 SECONDS = 4.0
 MAX_GROWTH_KIB = 64 * 1024
@@ -87,7 +88,7 @@ async def test_with_every_permission(kit: Kit, name: str) -> None:
 
     async with web_server(handle) as port:
         target = Target(scheme="ws", host="127.0.0.1", port=port)
-        options = Options(
+        options = options_with(
             timeout_seconds=SECONDS, intrusive=True, allow_write=True, sockets=3,
             hold_seconds=0.3, message_template="publish {id}",
         )  # fmt: skip

@@ -8,12 +8,12 @@ import pytest
 
 from seventh.cli.arguments import parse
 from seventh.cli.lab import command
-from seventh.cli.options import options_from
 from seventh.lab import start
 from seventh.labkit import serve
 from seventh.labkit.serve import Fault, Kit, Served
 from seventh.model.failure import UsageError
-from seventh.model.options import Options
+from seventh.model.options import Endpoint, Options
+from seventh.protocols import given
 
 
 def test_every_room_has_a_lab() -> None:
@@ -29,7 +29,7 @@ def test_served_options_reach_the_check() -> None:
     target, options = start.job(
         Served(target="tcp://127.0.0.1:9", options={"resolver": "127.0.0.1:53"}), Options()
     )
-    assert (target.port, options.resolver) == (9, "127.0.0.1:53")
+    assert (target.port, options.resolver) == (9, Endpoint("127.0.0.1", 53))
 
 
 def test_what_a_fault_needs_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +58,7 @@ async def test_the_command_of_a_lab_can_be_typed(room: str, fault: Fault | None,
     async with start.serving(room, fault, kit) as served:
         words = shlex.split(command(served))
         parsed = parse(words[1:])
-        options = options_from(parsed)
+        typed = {name: value for name, value in vars(parsed).items() if name in given.options()}
+        options, wanted = given.make(typed), given.make(served.options)
     assert words[2] == served.target
-    for field, value in served.options.items():
-        assert getattr(options, field) == value, field
+    assert options == wanted

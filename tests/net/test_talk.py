@@ -14,6 +14,7 @@ from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.net.talk import Talk
 from tests import needs
+from tests.options import changed
 
 
 async def hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -22,7 +23,7 @@ async def hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 def talk_to(host: str, port: int, *, connections: int = 4, **options: object) -> Talk:
-    made = Options(timeout_seconds=3).replace(**options)
+    made = changed(Options(timeout_seconds=3), **options)
     return Talk(Target(scheme="tcp", host=host, port=port), made, connections=connections)
 
 

@@ -16,6 +16,7 @@ import pytest
 from seventh.labkit.serve import free_port
 from seventh.model.options import Options
 from seventh.model.target import Target
+from tests.options import changed, options_with
 from tests.peers import need_binary
 from tests.peers.test_ssh import make_privilege_separation_folder
 
@@ -43,11 +44,11 @@ class LoginSshd:
 
     def options(self, **changes: object) -> Options:
         """Options for a login by the key, changed as asked."""
-        usual = Options(
+        usual = options_with(
             timeout_seconds=10, user=USER, identities=(str(self.key),), agent=False,
             known_hosts=str(self.known_hosts),
         )  # fmt: skip
-        return usual.replace(**changes)
+        return changed(usual, **changes)
 
     def authorize(self, public: str) -> None:
         """Let this public key in, too."""

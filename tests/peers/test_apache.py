@@ -22,6 +22,7 @@ from seventh.model.target import Target
 from seventh.protocols.http.facts.content import ContentFacts
 from seventh.rules.rule import Hit
 from seventh.rules.words import fill
+from tests.options import changed, options_with
 from tests.peers import need_binary
 from tests.peers.apache import HOST, PROXY, apache, configuration, site, write_files
 from tests.reports import http_facts as facts_of
@@ -73,7 +74,7 @@ async def look(lines: str, path: str = "/", *, secure: bool = True, **options: A
             given = Options(
                 ca_file=str(authority.ca_file), server_name=HOST, allow_write=True, intrusive=True
             )
-            return await check_one(target, given.replace(**options))
+            return await check_one(target, changed(given, **options))
 
 
 # -- as it comes, and well set up -----------------------------------------------------------------
@@ -256,7 +257,7 @@ async def test_two_nodes_with_the_same_files(how: str, stable: bool) -> None:
         ):
             target = Target(scheme="https", host=HOST, port=port)
             report = await check_one(
-                target, Options(ca_file=str(authority.ca_file), resolver=resolver)
+                target, options_with(ca_file=str(authority.ca_file), resolver=resolver)
             )
     if stable:
         assert found(report) == set()

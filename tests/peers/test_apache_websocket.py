@@ -12,6 +12,7 @@ from seventh.labkit.ca import Authority
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
+from tests.options import changed
 from tests.peers.apache import HOST, PROXY, apache, site
 from tests.peers.test_apache import ADVISED
 from tests.peers.test_websocket import websockets_server
@@ -46,7 +47,7 @@ async def look(
                 given = Options(
                     ca_file=str(authority.ca_file), server_name=HOST, timeout_seconds=30.0
                 )
-                return await check_one(target, given.replace(**options))
+                return await check_one(target, changed(given, **options))
 
 
 @pytest.mark.parametrize("lines", [PASSES, REWRITES], ids=["upgrade", "rewrite"])

@@ -17,6 +17,7 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.http.facts import HttpFacts
+from tests.options import changed
 from tests.peers.caddy import running
 from tests.peers.test_quic import free_for_both
 
@@ -59,7 +60,7 @@ def fired(report: Report) -> set[str]:
 async def on_the_wire(port: int, kit: Kit, **more: object) -> Report:
     options = Options(ca_file=str(kit.authority.ca_file), server_name=NAME, timeout_seconds=20.0)
     target = Target(scheme="https", host="127.0.0.1", port=port, path="/")
-    return await check_one(target, options.replace(**more))
+    return await check_one(target, changed(options, **more))
 
 
 H1 = "servers {\nprotocols h1\n}"

@@ -16,6 +16,7 @@ from seventh.labkit.ca import Issued
 from seventh.labkit.serve import Kit, free_port
 from seventh.model.options import Options
 from seventh.model.target import Target
+from tests.options import options_with
 from tests.peers import need_binary
 from tests.peers.test_quic import caddy
 from tests.reports import found
@@ -75,7 +76,7 @@ async def answers(port: int) -> None:
 
 
 def options(kit: Kit, **more: object) -> Options:
-    return Options(ca_file=str(kit.authority.ca_file), server_name=NAME).replace(**more)
+    return options_with(ca_file=str(kit.authority.ca_file), server_name=NAME, **more)
 
 
 def target(port: int, path: str = "/", scheme: str = "https") -> Target:

@@ -13,6 +13,7 @@ from seventh.labkit.serve import Kit
 from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.protocols.http.facts.alternatives import Alternative
+from tests.options import options_with
 from tests.peers.test_http import HSTS, facts_of, found, nginx
 from tests.peers.test_quic import caddy
 from tests.protocols.http.probe.test_clear import HERE, need_low_ports
@@ -23,7 +24,7 @@ PAGE = 'location / { default_type text/plain; return 200 "hello"; }'
 
 
 def options(kit: Kit, **more: object) -> Options:
-    return Options(ca_file=str(kit.authority.ca_file), server_name=NAME).replace(**more)
+    return options_with(ca_file=str(kit.authority.ca_file), server_name=NAME, **more)
 
 
 @contextlib.asynccontextmanager

@@ -24,13 +24,14 @@ from seventh.model.report import Report
 from seventh.model.severity import Severity
 from seventh.model.target import Target
 from seventh.protocols.ntp.facts import NtpFacts
+from tests.options import options_with
 from tests.peers import need_binary
 from tests.reports import ntp_facts as facts_of
 
 pytestmark = pytest.mark.peer
 
 READY_SECONDS = 10.0
-LOOK = Options(timeout_seconds=5.0, samples=4, interval_seconds=0.2)
+LOOK = options_with(timeout_seconds=5.0, samples=4, interval_seconds=0.2)
 PULSE = Options(timeout_seconds=0.5)
 LOOPBACK_AGREEMENT_SECONDS = 0.005
 """chronyd -Q measures the same server seconds later, in a process of its own that shares two cores
@@ -227,7 +228,7 @@ async def test_a_server_that_does_not_allow_us_is_silent(tmp_path: Path) -> None
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             report = await check_one(
-                target, Options(timeout_seconds=0.6, samples=2, interval_seconds=0.1)
+                target, options_with(timeout_seconds=0.6, samples=2, interval_seconds=0.1)
             )
             if report.failure is not None and report.failure.reason is Reason.NO_REPLY:
                 break

@@ -20,12 +20,13 @@ from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.sources import SourcesFacts
 from seventh.protocols.ntp.together import together
 from seventh.protocols.ntp.wire.keys import find_key
+from tests.options import changed, options_with
 from tests.peers import need_binary
 from tests.peers.test_ntp import chronyd, facts_of, ids, target_of, user_name
 
 pytestmark = pytest.mark.peer
 
-LOOK = Options(timeout_seconds=8.0, samples=4, interval_seconds=0.2)
+LOOK = options_with(timeout_seconds=8.0, samples=4, interval_seconds=0.2)
 FOLLOWING_SECONDS = 20.0
 LATENESS_SECONDS = 0.01
 """How late two busy cores may let a daemon run, beyond what its own error bound says."""
@@ -142,7 +143,7 @@ async def test_a_name_of_three_chronyd_one_of_them_wrong(tmp_path: Path) -> None
                 chronyd(tmp_path / host, "local stratum 2", host=host, port=port, shift=shift)
             )
         resolver = await stack.enter_async_context(name_server({"pool.test": {"A": hosts}}))
-        report = await check_one(target_of("pool.test", port), LOOK.replace(resolver=resolver))
+        report = await check_one(target_of("pool.test", port), changed(LOOK, resolver=resolver))
     verdicts = {s.address: s.verdict for s in sources_of(facts_of(report)).sources}
     assert verdicts == dict.fromkeys(hosts[:2], "truechimer") | {hosts[2]: "falseticker"}
     assert {"NTP-FALSETICKER", "NTP-FEW"} <= ids(report)
@@ -174,7 +175,7 @@ async def keyed(folder: Path) -> AsyncIterator[tuple[int, str]]:
 async def test_every_kind_of_key_authenticates_with_chronyd(tmp_path: Path) -> None:
     async with keyed(tmp_path) as (port, file):
         for number in LINES:
-            look = LOOK.replace(samples=1, ntp_keys=file, ntp_key=number)
+            look = changed(LOOK, samples=1, ntp_keys=file, ntp_key=number)
             report = await check_one(target_of("127.0.0.1", port), look)
             key = facts_of(report).key
             assert key is not None
@@ -189,7 +190,7 @@ async def test_chronyd_is_silent_to_keys_that_it_does_not_have(line: str, tmp_pa
     ours = tmp_path / "ours.keys"
     ours.write_text(line + "\n")
     async with keyed(tmp_path) as (port, _):
-        look = LOOK.replace(samples=1, ntp_keys=str(ours))
+        look = changed(LOOK, samples=1, ntp_keys=str(ours))
         report = await check_one(target_of("127.0.0.1", port), look)
     key = facts_of(report).key
     assert key is not None
@@ -204,7 +205,7 @@ async def test_chronyd_answers_neither_monlist_nor_by_port(tmp_path: Path) -> No
 
     async with having_port_123(), chronyd(tmp_path, "local stratum 2") as port:
         report = await check_one(
-            target_of("127.0.0.1", port), LOOK.replace(samples=1, intrusive=True)
+            target_of("127.0.0.1", port), changed(LOOK, samples=1, intrusive=True)
         )
     facts = facts_of(report)
     assert facts.monlist is not None

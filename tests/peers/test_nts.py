@@ -23,6 +23,7 @@ from seventh.model.target import Target
 from seventh.protocols.ntp.facts.nts import NtsFacts
 from seventh.protocols.ntp.lab.nts import serve_nts
 from seventh.protocols.ntp.lab.nts_faults import NTS_BEHAVIOURS, NtsBehaviour
+from tests.options import options_with
 from tests.peers import need_binary
 from tests.peers.test_ntp import READY_SECONDS, chronyd, facts_of, follows, ids, user_name
 
@@ -35,9 +36,9 @@ CLIENT_SECONDS = 8
 
 
 def options_of(kit: Kit, **changes: object) -> Options:
-    return Options(
-        timeout_seconds=5.0, samples=4, interval_seconds=0.2, ca_file=str(kit.authority.ca_file)
-    ).replace(**changes)
+    usual = {"timeout_seconds": 5.0, "samples": 4, "interval_seconds": 0.2,
+             "ca_file": str(kit.authority.ca_file)}  # fmt: skip
+    return options_with(**usual | changes)
 
 
 def target_of(port: int, scheme: str = "nts") -> Target:

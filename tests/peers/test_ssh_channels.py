@@ -20,6 +20,7 @@ from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts.session import SessionFacts
+from tests.options import changed, options_with
 from tests.peers import account_home, need_binary
 from tests.peers.test_ssh import Sshd, make_key, sshd
 from tests.reports import found
@@ -41,7 +42,7 @@ class Host:
 
     @property
     def options(self) -> Options:
-        return Options(
+        return options_with(
             timeout_seconds=15, user=USER, identities=(str(self.identity),), agent=False,
             known_hosts=str(self.known), ssh_config="none",
         )  # fmt: skip
@@ -252,10 +253,10 @@ async def test_tls_through_two_jump_hosts(tmp_path: Path, kit: Kit) -> None:
         tls_server(server_context(kit.authority.issue("127.0.0.1"))) as port,
     ):
         via = f"ssh://127.0.0.1:{one.port},ssh://127.0.0.1:{two.port}"
-        options = one.options.replace(via=via, ca_file=str(kit.authority.ca_file))
+        options = changed(one.options, via=via, ca_file=str(kit.authority.ca_file))
         target = Target(scheme="tls", host="127.0.0.1", port=port)
         report = await check_one(target, options)
-        straight = await check_one(target, options.replace(via=None))
+        straight = await check_one(target, changed(options, via=None))
     assert report.failure is None
     assert found(report) == found(straight)
     net = hops_of(report)
@@ -277,7 +278,7 @@ async def test_ssh_through_two_jump_hosts_as_ssh_j_does(tmp_path: Path) -> None:
         host(tmp_path / "three", INTERNAL, beside=one) as three,
     ):
         via = f"ssh://127.0.0.1:{one.port},ssh://127.0.0.1:{two.port}"
-        report = await check_one(three.target, three.options.replace(via=via))
+        report = await check_one(three.target, changed(three.options, via=via))
         # ssh -J takes no -i for its hops, but an ssh_config.
         config = tmp_path / "config"
         config.write_text(
@@ -299,7 +300,7 @@ async def test_a_jump_host_that_forbids_it(tmp_path: Path) -> None:
     async with host(tmp_path, "AllowTcpForwarding no") as bastion:
         port = free_port()
         target = Target(scheme="tcp", host="127.0.0.1", port=port)
-        options = bastion.options.replace(via=f"ssh://127.0.0.1:{bastion.port}")
+        options = changed(bastion.options, via=f"ssh://127.0.0.1:{bastion.port}")
         report = await check_one(target, options)
     assert report.failure is not None
     assert (report.failure.reason, report.failure.phase) == (Reason.CONNECT_FORBIDDEN, "connect")
@@ -311,7 +312,7 @@ async def test_a_jump_host_that_forbids_it(tmp_path: Path) -> None:
 async def test_a_closed_port_behind_a_jump_host(tmp_path: Path) -> None:
     async with host(tmp_path) as bastion:
         target = Target(scheme="tcp", host="127.0.0.1", port=free_port())
-        options = bastion.options.replace(via=f"ssh://127.0.0.1:{bastion.port}")
+        options = changed(bastion.options, via=f"ssh://127.0.0.1:{bastion.port}")
         report = await check_one(target, options)
     assert report.failure is not None
     assert (report.failure.reason, report.failure.phase) == (Reason.CONNECT_REFUSED, "connect")
@@ -324,7 +325,9 @@ async def test_a_jump_host_whose_key_has_changed(tmp_path: Path) -> None:
         # Two's known_hosts says of one's port that its key is two's.
         blob = two.known.read_text().split(" ", 1)[1]
         two.known.write_text(f"[127.0.0.1]:{one.port} {blob}")
-        options = one.options.replace(via=f"ssh://127.0.0.1:{one.port}", known_hosts=str(two.known))
+        options = changed(
+            one.options, via=f"ssh://127.0.0.1:{one.port}", known_hosts=str(two.known)
+        )
         report = await check_one(two.target, options)
     assert report.failure is not None
     assert report.failure.reason is Reason.HOST_KEY_UNTRUSTED

@@ -28,6 +28,7 @@ from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.tls import lab
+from tests.options import options_with
 from tests.peers import need_binary
 from tests.reports import found
 
@@ -120,7 +121,9 @@ http {{
 
 def options(kit: Kit, **more: Any) -> Options:
     ca = str(kit.authority.ca_file)
-    return Options(**{"timeout_seconds": 10.0, "ca_file": ca, "server_name": "lab.test", **more})
+    return options_with(
+        **{"timeout_seconds": 10.0, "ca_file": ca, "server_name": "lab.test", **more}
+    )
 
 
 async def check(port: int, how: Options) -> Report:

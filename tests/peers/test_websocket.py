@@ -26,6 +26,7 @@ from seventh.model.target import Target
 from seventh.net.address import Address
 from seventh.net.budget import Budget
 from seventh.net.connect import open_tcp
+from tests.options import options_with
 from tests.peers import need_binary
 from tests.reports import found
 from tests.reports import websocket_facts as facts_of
@@ -40,7 +41,7 @@ EVERYTHING: dict[str, Any] = {
 
 async def look(port: int, *, scheme: str = "ws", path: str = "/", **options: Any) -> Report:
     target = Target(scheme=scheme, host="127.0.0.1", port=port, path=path)
-    return await check_one(target, Options(**{"timeout_seconds": SECONDS, **options}))
+    return await check_one(target, options_with(**{"timeout_seconds": SECONDS, **options}))
 
 
 async def listening(port: int) -> None:

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from seventh import protocols
-from seventh.cli.options import options_from
 from seventh.cli.show import document, emit, worst_exit
-from seventh.cli.targets import Job, gather
+from seventh.cli.targets import Job, check_used, gather
 from seventh.engine.check import check_many
 from seventh.engine.together import together
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.model.report import Report
+from seventh.protocols import given
 from seventh.rules.run import Selection
 
 T = TypeVar("T")
@@ -26,11 +26,13 @@ T = TypeVar("T")
 
 def run(parsed: argparse.Namespace) -> int:
     """Check the targets, print the reports, give the exit code."""
-    options = options_from(parsed)
+    typed = {name: value for name, value in vars(parsed).items() if name in given.options()}
+    options = given.make(typed).replace(transcript=parsed.verbose)
     selection = Selection(only=frozenset(parsed.only), skip=frozenset(parsed.skip))
     if parsed.only or parsed.skip:
         selection.check_ids(built_ids())
-    jobs = gather(parsed.targets, parsed.files, options)
+    jobs = gather(parsed.targets, parsed.files, options, typed)
+    check_used(typed, jobs)
     for own in {own for _, own in jobs if own.ca_file or own.ca_store or own.cert_file}:
         _tls_files_can_be_used(own)
     output_can_be_written(parsed.output)

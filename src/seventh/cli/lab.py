@@ -10,13 +10,10 @@ import signal
 import sys
 
 from seventh.cli.check import run_loop
-from seventh.cli.options import NAMES
 from seventh.lab import start
 from seventh.labkit.serve import Fault, Kit, Served
 from seventh.model.failure import UsageError
-
-_FLAGS = {field: f"--{name}" for name, field in NAMES.items()}
-"""How a field of Options is written on the command line."""
+from seventh.protocols import given
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -71,11 +68,11 @@ def command(served: Served) -> str:
     """The command line that checks a reference server."""
     words = ["seventh", "check", served.target]
     for field, value in served.options.items():
-        if field == "agent":
-            words += [] if value else ["--no-agent"]
-        elif isinstance(value, bool):
-            words += [_FLAGS[field]] if value else []
+        each = given.options()[field]
+        if each.is_switch:
+            switches = {meant: name for name, meant, _ in each.option.switches} or {True: each.flag}
+            words += [switches[value]] if value in switches else []
         else:
-            for each in value if isinstance(value, tuple) else (value,):
-                words += [_FLAGS[field], str(each)]
+            for one in value if isinstance(value, tuple) else (value,):
+                words += [each.flag, str(one)]
     return shlex.join(words)

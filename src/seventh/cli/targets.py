@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from seventh import protocols
-from seventh.cli.options import LISTS, NAMES
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
+from seventh.protocols import given
 
 Job = tuple[Target, Options]
+Given = Mapping[str, Any]
+"""Options by their field's name, as the command line gave them."""
 MAX_FILE_BYTES = 64 * 1024 * 1024
 
 
-def gather(arguments: list[str], files: list[str], options: Options) -> list[Job]:
-    """Every job in the order written; UsageError (with file and line) for the first bad one."""
+def gather(arguments: list[str], files: list[str], options: Options, typed: Given) -> list[Job]:
+    """Every job in the order written; UsageError (with file and line) for the first bad one.
+
+    ``options`` are what ``typed`` makes; where a file has defaults, what was typed goes before
+    these, and what a target says for itself before both.
+    """
     jobs: list[Job] = []
     for text in arguments:
         if text == "-":
@@ -31,12 +35,27 @@ def gather(arguments: list[str], files: list[str], options: Options) -> list[Job
         if name == "-":
             jobs.extend(_lines(sys.stdin.read(), "stdin", options))
         elif name.endswith(".toml"):
-            jobs.extend(_toml(name, options))
+            jobs.extend(_toml(name, options, typed))
         else:
             jobs.extend(_lines(read(name), name, options))
     if not jobs:
         raise UsageError("no target: write one, such as `seventh check ssh://host`")
     return jobs
+
+
+def check_used(typed: Given, jobs: list[Job]) -> None:
+    """UsageError for an option on the command line that no target uses."""
+    specs = {protocols.room_of(target.scheme).name for target, _ in jobs}
+    specs |= {protocols.room_of(hop.scheme).name for _, own in jobs for hop in own.via}
+    rooms = protocols.rooms()
+    for name in typed:
+        each = given.options()[name]
+        if not any(given.uses(rooms[room], each) for room in specs):
+            users = [room for room, spec in rooms.items() if given.uses(spec, each)]
+            raise UsageError(
+                f"{each.flag}: no target uses it; it is for {', '.join(users)} "
+                f"(`seventh check --help {min(specs)}` lists what can be given)"
+            )
 
 
 def read(name: str) -> str:
@@ -56,48 +75,65 @@ def _lines(text: str, name: str, options: Options) -> Iterator[Job]:
     for number, line in enumerate(text.splitlines(), 1):
         written = line.split("#", 1)[0].strip()
         if written:
-            yield from _at(f"{name}:{number}", written, options)
+            for target in _targets(f"{name}:{number}", written):
+                yield target, options
 
 
-def _at(where: str, text: str, options: Options) -> Iterator[Job]:
+def _targets(where: str, text: str) -> tuple[Target, ...]:
     try:
-        targets = parse_target(text, protocols.schemes())
+        return parse_target(text, protocols.schemes())
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
-    for target in targets:
-        yield target, options
 
 
-def _toml(name: str, options: Options) -> Iterator[Job]:
+def _toml(name: str, options: Options, typed: Given) -> Iterator[Job]:
     import tomllib
 
     try:
         content = tomllib.loads(read(name))
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{name}: not valid TOML: {error}") from None
-    tables = content.pop("target", None)
-    if content or not isinstance(tables, list):
-        raise UsageError(f'{name}: write one [[target]] table per target, each with url = "…"')
+    tables, defaults = content.pop("target", None), content.pop("defaults", {})
+    if content or not isinstance(tables, list) or not isinstance(defaults, dict):
+        raise UsageError(
+            f'{name}: write one [[target]] table per target, each with url = "…", and, before '
+            "them, [defaults] for all"
+        )
+    usual = _made(f"{name}: defaults", _by_field(f"{name}: defaults", defaults), Options())
+    base = _made(name, typed, usual.replace(transcript=options.transcript))
     for number, table in enumerate(tables, 1):
         where = f"{name}: target {number}"
         if not isinstance(table, dict) or not isinstance(table.get("url"), str):
             raise UsageError(f'{where}: needs url = "…"')
-        own = _own_options(where, {k: v for k, v in table.items() if k != "url"}, options)
-        yield from _at(where, table["url"], own)
+        said = _by_field(where, {k: v for k, v in table.items() if k != "url"})
+        own = _made(where, said, base)
+        targets = _targets(where, table["url"])
+        _check_own(where, said, targets)
+        for target in targets:
+            yield target, own
 
 
-def _own_options(where: str, table: dict[str, Any], options: Options) -> Options:
-    changes: dict[str, Any] = {}
-    for key, value in table.items():
-        if key not in NAMES:
+def _by_field(where: str, table: dict[str, Any]) -> dict[str, Any]:
+    known = given.by_flag()
+    for key in table:
+        if key not in known:
             raise UsageError(
-                f"{where}: unknown option {key!r}; there are {', '.join(sorted(NAMES))}"
+                f"{where}: unknown option {key!r}; there are {', '.join(sorted(known))}"
             )
-        if key in LISTS and isinstance(value, str):
-            value = [value]
-        changes[NAMES[key]] = value
+    return {known[key].field: value for key, value in table.items()}
+
+
+def _check_own(where: str, said: Given, targets: tuple[Target, ...]) -> None:
+    """UsageError for an option that a target has for itself and does not use."""
+    for name in said:
+        each = given.options()[name]
+        if not any(given.uses(protocols.room_of(target.scheme), each) for target in targets):
+            schemes = ", ".join(f"{target.scheme}://" for target in targets)
+            raise UsageError(f"{where}: {schemes} does not use {each.option.flag!r}")
+
+
+def _made(where: str, values: Given, base: Options) -> Options:
     try:
-        known = {field: getattr(options, field) for field in options.__struct_fields__}
-        return msgspec.convert({**known, **changes}, Options)
-    except msgspec.ValidationError as error:
+        return given.make(values, base)
+    except UsageError as error:
         raise UsageError(f"{where}: {error}") from None

@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import functools
 import traceback
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -17,7 +17,7 @@ from seventh.model.options import Options
 from seventh.model.report import Finding, Report, Skipped
 from seventh.model.severity import Severity
 from seventh.model.spec import Spec
-from seventh.model.target import Target, parse_target
+from seventh.model.target import Target
 from seventh.net.carrier import Carrier
 from seventh.net.talk import Carry, Talk, vantage
 from seventh.net.wait import Cutoff, DeadlineError
@@ -25,6 +25,8 @@ from seventh.rules.run import Selection, Verdicts, run_rules
 from seventh.wire.text import printable
 
 EVERY_RULE = Selection()
+Step = Callable[[Talk], Awaitable[None]]
+"""What is done in a conversation: a room's ``pulse``, its ``check``, or a verb of its own."""
 _GRACE_SECONDS = 0.25
 """How long after the deadline a probe may take to notice it before it is cut off."""
 
@@ -93,30 +95,42 @@ async def _look(
 ) -> Report:
     """One look. With ``hand_in`` a cancelled look still gives a report of what it has learnt."""
     spec = protocols.room_of(target.scheme)
-    probe = getattr(protocols.part(spec.name, "probe"), verb)
+    probe: Step = getattr(protocols.part(spec.name, "probe"), verb)
     started_at = dt.datetime.now(dt.UTC)
+    talk = await converse(target, options, spec, probe, hand_in=hand_in)
+    if selection is not None:
+        talk.note_paths()
+    talk.close()
+    return _report(target, talk, spec, started_at, selection)
+
+
+async def converse(
+    target: Target, options: Options, spec: Spec, step: Step, *, hand_in: bool = False
+) -> Talk:
+    """The talk with ``target`` after ``step``, its failure typed; whoever asks closes it.
+
+    Never raises for what the peer does or the options have wrong. With ``hand_in`` a cancelled
+    step still gives the talk and what it has learnt.
+    """
     talk, wrong = _begin(target, options, spec)
     try:
         if wrong is not None:
             raise wrong
         with Cutoff(options.timeout_seconds + _GRACE_SECONDS):
-            await probe(talk)
+            await step(talk)
     except UsageError as error:
         # What this target's options have wrong must not cost the other targets their reports.
         talk.give_up(Failed(Reason.OPTIONS_UNUSABLE, str(error), phase=_last_failed_phase(talk)))
     except asyncio.CancelledError:
         if not hand_in:
+            talk.close()
             raise
         talk.give_up(Failed(Reason.INTERRUPTED, "interrupted before the conversation ended"))
     except Exception as error:  # noqa: BLE001 - this is the one place that types failures
         failed = as_failed(error)
         failed.phase = failed.phase or _last_failed_phase(talk)
         talk.give_up(failed)
-    finally:
-        if selection is not None:
-            talk.note_paths()
-        talk.close()
-    return _report(target, talk, spec, started_at, selection)
+    return talk
 
 
 def _begin(target: Target, options: Options, spec: Spec) -> tuple[Talk, UsageError | None]:
@@ -130,8 +144,8 @@ def _begin(target: Target, options: Options, spec: Spec) -> tuple[Talk, UsageErr
     try:
         if _aims(spec.name):
             aimed, options = protocols.part(spec.name, "host_alias").aim(target, options)
-        if options.via is not None:
-            carry = carry_by(options.via)
+        if options.via:
+            carry = _carried(options.via)
     except UsageError as error:
         wrong = error
     return Talk(aimed, options, connections=spec.connections, carry=carry), wrong
@@ -142,20 +156,12 @@ def _aims(room: str) -> bool:
     return protocols.has_part(room, "host_alias")
 
 
-def carry_by(via: str) -> Carry:
-    """What leads a talk through the jump hosts of ``via``; UsageError when they are not written so.
-
-    All hops have one scheme, and its room has a module ``jump``.
-    """
-    hops = tuple(
-        hop for text in via.split(",") for hop in parse_target(text.strip(), protocols.schemes())
-    )
-    rooms = {protocols.room_of(hop.scheme).name for hop in hops}
-    if len(rooms) != 1 or not protocols.has_part(name := rooms.pop(), "jump"):
-        raise UsageError(f"--via {via!r}: write jump hosts as ssh://host[:port], with commas")
+def _carried(hops: tuple[Target, ...]) -> Carry:
+    """What leads a talk through jump hosts: the module ``jump`` of their room."""
+    jump = protocols.part(protocols.room_of(hops[0].scheme).name, "jump")
 
     async def carry(talk: Talk) -> Carrier:
-        carrier: Carrier = await protocols.part(name, "jump").carry(talk, hops)
+        carrier: Carrier = await jump.carry(talk, hops)
         return carrier
 
     return carry

@@ -12,6 +12,7 @@ from seventh.labkit.serve import Fault, Kit, Served
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
+from seventh.protocols import given
 
 
 def labs() -> tuple[str, ...]:
@@ -51,4 +52,4 @@ async def serving(room: str, fault: Fault | None, with_kit: Kit) -> AsyncIterato
 def job(served: Served, base: Options) -> tuple[Target, Options]:
     """The target to check and the options that the reference server needs, over ``base``."""
     (target,) = parse_target(served.target, protocols.schemes())
-    return target, base.replace(**served.options)
+    return target, given.make(served.options, base)

@@ -51,7 +51,7 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
 
     target: str
     options: Mapping[str, str | float | int | tuple[str, ...]] = {}
-    """Fields of :class:`seventh.model.options.Options` to set, such as ``ca_file``."""
+    """Options to set, by their field's name, such as ``ca_file``."""
 
 
 class Kit:

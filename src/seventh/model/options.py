@@ -1,91 +1,200 @@
-"""The options that every verb shares, one name each."""
+"""The options that several protocols share, one name each; a protocol's own are in its SPEC."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+import functools
+import ipaddress
+from typing import Annotated, Any, Literal, Self, TypeVar, cast
 
 import msgspec
+from msgspec import Meta
+
+from seventh.model.failure import UsageError
+from seventh.model.option import Option, RoomOptions, declared
+from seventh.model.target import Target
+
+R = TypeVar("R", bound=RoomOptions)
+
+Seconds = Annotated[float, Meta(gt=0, le=86400)]
+_CONNECT, _LOGIN, _REQUEST = "connecting", "credentials and permissions", "requests"
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """An address and a port, such as a name server's."""
+
+    ip: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+
+
+def endpoint(text: str) -> Endpoint:
+    """Read ``HOST``, ``HOST:PORT`` or ``[V6]:PORT``; UsageError otherwise."""
+    host, port = text, "53"
+    if text.startswith("["):
+        host, closed, rest = text[1:].partition("]")
+        port = rest.removeprefix(":") or "53" if closed else ""
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    try:
+        ipaddress.ip_address(host if "%" not in host else "")
+    except ValueError:
+        raise UsageError(f"{text!r}: write an IP address, such as 127.0.0.1:53") from None
+    if not (port.isascii() and port.isdigit()) or not 1 <= int(port[:9]) <= 65535:
+        raise UsageError(f"{text!r}: port {port!r} is not a number from 1 to 65535")
+    return Endpoint(host, int(port))
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How to look. Secrets are not here: they are read from their files when a probe needs them."""
 
-    timeout_seconds: float = 10.0
-    family: Literal["any", "ipv4", "ipv6"] = "any"
-    ca_file: str | None = None
-    ca_store: str | None = None
-    """Where the public roots are (a hashed directory or a bundle), not the system's place."""
-    server_name: str | None = None
-    cert_file: str | None = None
-    key_file: str | None = None
-    resolver: str | None = None
-    via: str | None = None
-    """Jump hosts, nearest first: ``ssh://bastion,ssh://second``."""
-    user: str | None = None
-    identities: tuple[str, ...] = ()
-    """Private key files to log in with."""
-    agent: bool = True
-    """Whether the keys of a running ssh-agent (SSH_AUTH_SOCK) may be used."""
-    password_file: str | None = None
-    """Whose first line is the password; else the environment variable SEVENTH_PASSWORD."""
-    known_hosts: str | None = None
-    """A known_hosts file; else the user's own and the system's."""
-    ssh_config: str | None = None
-    """An ssh_config file for host aliases; None is the user's own, ``none`` is none."""
-    ntp_keys: str | None = None
-    """A file of symmetric keys as chrony's and ntpd's ``keyfile``."""
-    ntp_key: int | None = None
-    """Which of them to authenticate with; None is the file's first."""
+    timeout_seconds: Annotated[
+        Seconds,
+        Option(
+            flag="timeout", metavar="SECONDS", group=_CONNECT, always=True,
+            help="deadline of each target, in seconds",
+        ),
+    ] = 10.0  # fmt: skip
+    family: Annotated[
+        Literal["any", "ipv4", "ipv6"],
+        Option(
+            flag="family", group=_CONNECT, always=True, help="address family",
+            switches=(("-4", "ipv4", "IPv4 only"), ("-6", "ipv6", "IPv6 only")),
+        ),
+    ] = "any"  # fmt: skip
+    resolver: Annotated[
+        Endpoint | None,
+        Option(
+            flag="resolver", metavar="HOST[:PORT]", group=_CONNECT, always=True, read=endpoint,
+            help="name server to ask", default="the system's",
+        ),
+    ] = None  # fmt: skip
+    via: Annotated[
+        tuple[Target, ...],
+        Option(
+            flag="via", metavar="URL[,URL…]", group=_CONNECT, always=True,
+            help="jump hosts to connect through, nearest first: ssh://bastion",
+        ),
+    ] = ()  # fmt: skip
+    ca_file: Annotated[
+        str | None,
+        Option(
+            flag="ca", metavar="FILE", group=_CONNECT, file="readable",
+            help="additional CA to trust (PEM)",
+        ),
+    ] = None  # fmt: skip
+    ca_store: Annotated[
+        str | None,
+        Option(
+            flag="ca-store", metavar="PATH", group=_CONNECT, file="path",
+            help="directory or bundle of public roots", default="the system's",
+        ),
+    ] = None  # fmt: skip
+    server_name: Annotated[
+        str | None,
+        Option(
+            flag="server-name", metavar="NAME", group=_CONNECT,
+            help="name to ask for and to verify", default="the target's host",
+        ),
+    ] = None  # fmt: skip
+    cert_file: Annotated[
+        str | None,
+        Option(
+            flag="cert", metavar="FILE", group=_CONNECT, file="readable",
+            help="client certificate (PEM)",
+        ),
+    ] = None  # fmt: skip
+    key_file: Annotated[
+        str | None,
+        Option(
+            flag="key", metavar="FILE", group=_CONNECT, file="secret",
+            help="private key of --cert (PEM)",
+            needs=("cert", "the certificate that the key belongs to"),
+        ),
+    ] = None  # fmt: skip
+    user: Annotated[
+        str | None,
+        Option(
+            flag="user", metavar="NAME", group=_LOGIN, credential=True, help="user to log in as"
+        ),
+    ] = None
+    password_file: Annotated[
+        str | None,
+        Option(
+            flag="password-file", metavar="FILE", group=_LOGIN, file="secret", credential=True,
+            help="file whose first line is the password", default="SEVENTH_PASSWORD, if set",
+        ),
+    ] = None  # fmt: skip
+    token_file: Annotated[
+        str | None,
+        Option(
+            flag="token-file", metavar="FILE", group=_LOGIN, file="secret", credential=True,
+            help="file whose first line is a bearer token",
+        ),
+    ] = None  # fmt: skip
     max_tier: int = 1
     """Steps up to this tier are taken unasked; those above need their own permission."""
-    allow_write: bool = False
-    """Permission for tier 3: what leaves a trace that others can see."""
-    intrusive: bool = False
-    """Permission for tier 4: malformed input, limits, holding open."""
-    i_own_this: bool = False
-    """The person answers for tier 4 against a peer that is not on this machine."""
-    hold_seconds: float = 0.0
-    """How long a connection is held open to see keepalives and idle cuts; 0 is not at all."""
+    allow_write: Annotated[
+        bool,
+        Option(
+            flag="allow-write", group=_LOGIN, grants=3,
+            help="allow tier 3: steps that leave a trace others can see",
+        ),
+    ] = False  # fmt: skip
+    intrusive: Annotated[
+        bool,
+        Option(
+            flag="intrusive", group=_LOGIN, grants=4,
+            help="allow tier 4: malformed input, limits, holding open",
+        ),
+    ] = False  # fmt: skip
+    i_own_this: Annotated[
+        bool,
+        Option(
+            flag="i-own-this", group=_LOGIN, grants=4,
+            help="allow tier 4 on other machines: I answer for it",
+        ),
+    ] = False  # fmt: skip
+    hold_seconds: Annotated[
+        Annotated[float, Meta(ge=0, le=86400)],
+        Option(
+            flag="hold", metavar="SECONDS", group=_LOGIN, default="do not",
+            help="hold a connection open this many seconds to see keepalives and idle cuts",
+            needs=("intrusive", "holding a connection open is tier 4"),
+        ),
+    ] = 0.0  # fmt: skip
+    headers: Annotated[
+        tuple[str, ...],
+        Option(
+            flag="header", metavar="'NAME: VALUE'", group=_REQUEST,
+            help="header field for the target's own origin; VALUE may be file:PATH or env:NAME",
+        ),
+    ] = ()  # fmt: skip
     transcript: bool = False
-    method: str = "GET"
-    """The request's method (HTTP); all but GET, HEAD and OPTIONS are tier 3."""
-    headers: tuple[str, ...] = ()
-    """More header fields, each ``Name: value``; a value may be ``file:PATH`` or ``env:NAME``."""
-    token_file: str | None = None
-    """Whose first line is a bearer token."""
-    body_file: str | None = None
-    """What to send as the request's body."""
-    expect_status: int | str | None = None
-    """The status that the answer must have; of several, as ``200,204``, ``2xx``, ``200-299``."""
-    expect_json: str | None = None
-    """A JMESPath expression that must hold of the answer's JSON."""
-    max_body_bytes: int = 1024 * 1024
-    """How much of a body is taken."""
-    qlog_file: str | None = None
-    """Where the log of a QUIC connection is written."""
-    http_version: Literal["1.1", "2", "3"] | None = None
-    """Speak this version of HTTP alone."""
-    origin: str | None = None
-    """The Origin of a WebSocket handshake; None is the target's own site."""
-    subprotocols: tuple[str, ...] = ()
-    """WebSocket subprotocols to offer, the preferred one first."""
-    message_template: str | None = None
-    """What to publish (WebSocket): text in which ``{id}`` is another word each time. The lines
-    before the last are what every socket says first."""
-    sockets: int = 10
-    """How many sockets a fan-out is measured with."""
-    direct: str | None = None
-    """The same service without the proxy before it, to be compared: a URL (WebSocket)."""
-    samples: int = 4
-    """How many datagrams a clock is asked with (NTP)."""
-    interval_seconds: float = 2.0
-    """The pause between two of them; servers limit their rate."""
+    """Whether the conversation is written down, redacted."""
+    rooms: tuple[RoomOptions, ...] = ()
+    """What was given of the protocols' own options, one struct a protocol."""
+
+    def of(self, kind: type[R]) -> R:
+        """A protocol's own options; with nothing given, their defaults."""
+        for own in self.rooms:
+            if type(own) is kind:
+                return own
+        return cast("R", _defaults(kind))
+
+    def having(self, own: RoomOptions) -> Self:
+        """A copy with ``own`` in place of what was given of that protocol's options."""
+        others = tuple(each for each in self.rooms if type(each) is not type(own))
+        return self.replace(rooms=(*others, own))
 
     @property
     def has_credential(self) -> bool:
         """Whether a credential was given, which is the permission for tier 2."""
-        return bool(
-            self.user or self.identities or self.password_file or self.ntp_keys or self.token_file
+        return any(
+            getattr(given, name)
+            for given in (self, *self.rooms)
+            for name in _credentials(type(given))
         )
 
     def denied(self, tier: int, *, loopback: bool) -> str | None:
@@ -110,3 +219,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     def replace(self, **changes: Any) -> Self:
         """A copy with ``changes``; an option that does not exist is a TypeError."""
         return msgspec.structs.replace(self, **changes)
+
+
+@functools.cache
+def _defaults(kind: type[RoomOptions]) -> RoomOptions:
+    return kind()
+
+
+@functools.cache
+def _credentials(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    return tuple(each.field for each in declared(kind) if each.option.credential)

@@ -6,7 +6,9 @@ from typing import Literal
 
 import msgspec
 
+from seventh.model.option import RoomOptions
 from seventh.model.target import Scheme
+from seventh.model.verb import Verb
 
 
 class PhaseSpec(msgspec.Struct, frozen=True):
@@ -43,6 +45,13 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     metrics: tuple[Metric, ...]
     tiers: dict[int, str]
     """What a step of each tier does to the peer, in one sentence."""
+    options: type[RoomOptions] | None = None
+    """Its own options; a probe reads them by ``talk.options.of(…)``."""
+    shared: tuple[str, ...] = ()
+    """The fields of :class:`seventh.model.options.Options` that it uses, besides those that every
+    protocol uses and the permissions for the tiers that it has."""
+    verbs: tuple[Verb, ...] = ()
+    """What it can do besides being checked; the room's module ``work`` does it."""
     standards: tuple[str, ...] = ()
     connections: int = 4
     """The most connections one check opens to one target."""

@@ -12,8 +12,9 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from seventh.model.failure import Failed, Reason, UsageError
+from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import Lookup
+from seventh.model.options import Endpoint
 from seventh.net.address import Address
 from seventh.net.stopwatch import now_ns
 
@@ -130,26 +131,7 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
     return await future
 
 
-def parse_resolver(text: str) -> tuple[str, int]:
-    """``HOST``, ``HOST:PORT`` or ``[V6]:PORT``; UsageError otherwise."""
-    host, port = text, "53"
-    if text.startswith("["):
-        host, closed, rest = text[1:].partition("]")
-        port = rest.removeprefix(":") or "53" if closed else ""
-    elif text.count(":") == 1:
-        host, _, port = text.partition(":")
-    try:
-        socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
-    except OSError:
-        raise UsageError(
-            f"--resolver {text!r}: write an IP address, such as 127.0.0.1:53"
-        ) from None
-    if not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise UsageError(f"--resolver {text!r}: port {port!r} is not a number from 1 to 65535")
-    return host, int(port)
-
-
-def make_resolver(resolver: str | None) -> dns.asyncresolver.Resolver:
+def make_resolver(resolver: Endpoint | None) -> dns.asyncresolver.Resolver:
     """A dnspython resolver: the one named, or the system's configuration.
 
     It asks for DNSSEC's verdict (the AD bit) and never caches.
@@ -165,8 +147,8 @@ def make_resolver(resolver: str | None) -> dns.asyncresolver.Resolver:
             raise Failed(Reason.RESOLVE_FAILED, "this machine has no resolver configured") from None
     else:
         made = dns.asyncresolver.Resolver(configure=False)
-        made.nameservers = [parse_resolver(resolver)[0]]
-        made.port = parse_resolver(resolver)[1]
+        made.nameservers = [resolver.ip]
+        made.port = resolver.port
     made.use_edns(0, dns.flags.DO, 1232)
     made.flags = dns.flags.RD | dns.flags.AD
     made.cache = None
@@ -181,7 +163,7 @@ def load() -> None:
     dns.asyncbackend.get_default_backend()
 
 
-async def record(name: str, kind: str, *, resolver: str | None, deadline_ns: int) -> Lookup:
+async def record(name: str, kind: str, *, resolver: Endpoint | None, deadline_ns: int) -> Lookup:
     """Look one record type up: answers in presentation form, the AD bit, and how it went.
 
     Never raises for what the name system answers; that is what the Lookup says.
@@ -233,7 +215,7 @@ def _first_line(error: BaseException) -> str:
 
 
 async def asked_addresses(
-    host: str, port: int, family: Family, *, resolver: str, deadline_ns: int
+    host: str, port: int, family: Family, *, resolver: Endpoint, deadline_ns: int
 ) -> tuple[tuple[Address, ...], tuple[Lookup, ...]]:
     """The host's addresses from one named resolver, IPv6 first."""
     kinds = [k for k, f in (("AAAA", "ipv6"), ("A", "ipv4")) if family in {"any", f}]

@@ -11,6 +11,7 @@ from seventh.labkit.serve import Kit
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.net.tls import context as tlscontext
+from tests.options import options_with
 
 
 def test_where_the_roots_are(tmp_path: Path) -> None:
@@ -64,5 +65,5 @@ def test_files_that_cannot_be_used_say_what_to_do(kit: Kit, tmp_path: Path) -> N
     ]
     for files, said in cases:
         with pytest.raises(UsageError, match=said) as caught:
-            tlscontext.context(Options(**files), "modern")  # type: ignore[arg-type]
+            tlscontext.context(options_with(**files), "modern")  # type: ignore[arg-type]
         assert "\n" not in str(caught.value)

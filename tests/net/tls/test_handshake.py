@@ -15,7 +15,6 @@ from OpenSSL import SSL
 from seventh.labkit.serve import Kit, tcp_server
 from seventh.labkit.tlsserve import TlsPeer, echo, server_context, tls_server
 from seventh.model.failure import Failed, Reason, UsageError
-from seventh.model.options import Options
 from seventh.model.phase import Mark
 from seventh.model.target import Target
 from seventh.net.stopwatch import now_ns
@@ -27,12 +26,13 @@ from seventh.net.tls.session import Session
 from seventh.net.tls.stream import TlsStream
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
+from tests.options import options_with
 
 
 @contextlib.asynccontextmanager
 async def talking(port: int, **options: Any) -> AsyncIterator[Talk]:
     target = Target(scheme="tls", host="127.0.0.1", port=port)
-    talk = Talk(target, Options(**{"timeout_seconds": 5.0, **options}), connections=12)
+    talk = Talk(target, options_with(**{"timeout_seconds": 5.0, **options}), connections=12)
     try:
         yield talk
     finally:

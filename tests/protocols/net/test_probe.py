@@ -12,6 +12,7 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.net import lab
+from tests.options import changed, options_with
 
 
 def net_of(report: Report) -> NetFacts:
@@ -24,7 +25,7 @@ async def test_the_kernel_times_the_connection(kit: Kit) -> None:
     async with lab.serve(None, kit) as served:
         host, port = served.target.removeprefix("tcp://").split(":")
         target = Target(scheme="tcp", host=host, port=int(port))
-        options = Options(timeout_seconds=5).replace(**served.options)
+        options = changed(Options(timeout_seconds=5), **served.options)
         report = await pulse_one(target, options)
     (attempt,) = net_of(report).attempts
     assert attempt.outcome == "open"
@@ -49,7 +50,7 @@ async def test_what_changes_at_every_connection_is_no_drift() -> None:
         tcp_server(greet, "127.0.0.2", port),
     ):
         target = Target(scheme="tcp", host="lab.test", port=port)
-        report = await check_one(target, Options(timeout_seconds=5, resolver=resolver))
+        report = await check_one(target, options_with(timeout_seconds=5, resolver=resolver))
     assert count == 2
     assert net_of(report).compared
     assert net_of(report).drift == ()

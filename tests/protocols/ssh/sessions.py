@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.net.talk import Talk
-from seventh.protocols.ssh import SPEC
+from seventh.protocols.ssh import SPEC, SshOptions
 from seventh.protocols.ssh.client.auth import log_in
 from seventh.protocols.ssh.client.authenticate_host import enter
 from seventh.protocols.ssh.client.credentials import gather
@@ -18,12 +17,13 @@ from seventh.protocols.ssh.client.known_hosts import read_known_hosts
 from seventh.protocols.ssh.client.session import Session
 from seventh.protocols.ssh.lab.channels import Conduct
 from seventh.protocols.ssh.lab.session import USER, Door, dishonest
+from tests.options import options_with
 
 
 def talk_at(port: int, door: Door, **options: Any) -> Talk:
     target = Target(scheme="ssh", host="127.0.0.1", port=port)
     given: dict[str, Any] = {"timeout_seconds": 5.0, **door.options(port), **options}
-    return Talk(target, Options(**given), connections=SPEC.connections)
+    return Talk(target, options_with(**given), connections=SPEC.connections)
 
 
 @contextlib.asynccontextmanager
@@ -32,8 +32,8 @@ async def logged_in(port: int, door: Door, **options: Any) -> AsyncIterator[tupl
     talk = talk_at(port, door, **options)
     try:
         stream = await talk.connect()
-        session, trust = await enter(stream, read_known_hosts(talk.options.known_hosts),
-                                     "127.0.0.1", port)  # fmt: skip
+        known = read_known_hosts(talk.options.of(SshOptions).known_hosts)
+        session, trust = await enter(stream, known, "127.0.0.1", port)
         credentials = (await gather(talk.options, USER)).for_host(trust)
         await log_in(session, credentials)
         yield talk, session

@@ -21,6 +21,7 @@ from seventh.model.target import Target
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.lab.channels import Conduct
 from seventh.protocols.ssh.lab.session import Door, dishonest, make_door
+from tests.options import changed, options_with
 
 STEPS = ["via.connect", "via.ssh.banner", "via.ssh.kex", "via.ssh.auth"]
 
@@ -33,7 +34,7 @@ def door(tmp_path: Path) -> Door:
 def via(door: Door, *hops: int, **changes: Any) -> Options:
     text = ",".join(f"ssh://127.0.0.1:{port}" for port in hops)
     given: dict[str, Any] = {"timeout_seconds": 5.0, **door.options(*hops), "via": text}
-    return Options(**{**given, **changes})
+    return options_with(**{**given, **changes})
 
 
 def target(port: int, scheme: str = "tcp") -> Target:
@@ -83,7 +84,7 @@ async def test_tls_through_a_hop_says_what_it_says_without(door: Door, kit: Kit)
     async with chain(door, Conduct()) as hops, tls_server(context) as port:
         options = via(door, *hops, ca_file=str(kit.authority.ca_file))
         through = await check_one(target(port, "tls"), options)
-        straight = await check_one(target(port, "tls"), options.replace(via=None))
+        straight = await check_one(target(port, "tls"), changed(options, via=None))
         pulse = await pulse_one(target(port, "tls"), options)
     assert through.failure is straight.failure is pulse.failure is None
     assert [f.id for f in through.findings] == [f.id for f in straight.findings]
@@ -175,7 +176,7 @@ async def test_a_hop_without_a_user_is_asked_for(door: Door) -> None:
 
 async def test_the_hops_own_user_goes_first(door: Door) -> None:
     async with chain(door, Conduct()) as (hop,), tcp_server(greets) as port:
-        options = via(door, hop).replace(via=f"ssh://else@127.0.0.1:{hop}")
+        options = changed(via(door, hop), via=f"ssh://else@127.0.0.1:{hop}")
         report = await check_one(target(port), options)
     assert net_of(report).hops[0].user == "else"
 
@@ -187,8 +188,8 @@ async def test_a_hop_may_be_an_alias(door: Door, tmp_path: Path) -> None:
             f"Host inner-*\n HostName 127.0.0.1\n Port {hop}\n User fileuser\n"
             f" IdentityFile {door.identity}\n"
         )
-        options = via(door, hop).replace(
-            via="ssh://inner-one", ssh_config=str(config), identities=()
+        options = changed(
+            via(door, hop), via="ssh://inner-one", ssh_config=str(config), identities=()
         )
         report = await check_one(target(port), options)
     assert report.failure is None

@@ -25,6 +25,7 @@ from seventh.net.talk import Talk
 from seventh.protocols.tls import SPEC, lab, probe
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
+from tests.options import options_with
 from tests.reports import found
 
 
@@ -38,7 +39,7 @@ def options(kit: Kit, **more: Any) -> Options:
         "ca_file": str(kit.authority.ca_file),
         "server_name": "lab.test",
     }
-    return Options(**{**known, **more})
+    return options_with(**{**known, **more})
 
 
 def tls_facts(report: Report) -> TlsFacts:
@@ -52,7 +53,7 @@ async def lab_server(kit: Kit, name: str | None) -> AsyncIterator[tuple[Target, 
     fault = next((f for f in lab.FAULTS if f.name == name), None)
     async with lab.serve(fault, kit) as served:
         port = int(served.target.rpartition(":")[2])
-        yield target(port), Options(timeout_seconds=5.0, **served.options)  # type: ignore[arg-type]
+        yield target(port), options_with(timeout_seconds=5.0, **served.options)  # type: ignore[arg-type]
 
 
 async def test_a_clean_server_gives_all_facts_and_no_finding(kit: Kit) -> None:

@@ -2,8 +2,61 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from seventh.model.option import Option, RoomOptions
 from seventh.model.spec import Metric, PhaseSpec, Spec
 from seventh.model.target import Scheme
+
+
+class HttpOptions(RoomOptions, frozen=True, kw_only=True):
+    """The request, and what is expected of its answer."""
+
+    method: Annotated[
+        str,
+        Option(
+            flag="method", metavar="NAME", help="HTTP method; unsafe methods need --allow-write"
+        ),
+    ] = "GET"  # fmt: skip
+    body_file: Annotated[
+        str | None,
+        Option(flag="body", metavar="FILE", file="readable", help="request body to send"),
+    ] = None
+    expect_status: Annotated[
+        int | str | None,
+        Option(
+            flag="expect-status", metavar="NNN[,…]",
+            help="status that the answer must have; also 2xx, 200-299", default="below 500",
+        ),
+    ] = None  # fmt: skip
+    expect_json: Annotated[
+        str | None,
+        Option(
+            flag="expect-json", metavar="EXPRESSION",
+            help="JMESPath expression that must hold of the answer",
+        ),
+    ] = None  # fmt: skip
+    max_body_bytes: Annotated[
+        int,
+        Meta(ge=1, le=64 * 1024 * 1024),
+        Option(
+            flag="max-body", metavar="BYTES", help="maximum response body, in bytes",
+            default="1 MiB",
+        ),
+    ] = 1024 * 1024  # fmt: skip
+    http_version: Annotated[
+        Literal["1.1", "2", "3"] | None,
+        Option(
+            flag="http-version", help="the only HTTP version to use", default="all that answer"
+        ),
+    ] = None  # fmt: skip
+    qlog_file: Annotated[
+        str | None,
+        Option(flag="qlog", metavar="FILE", help="file to write a QUIC connection's log to"),
+    ] = None
+
 
 SPEC = Spec(
     name="http",
@@ -58,6 +111,11 @@ SPEC = Spec(
             "seventh_http_compression_ratio", "gauge", "content bytes to each byte on the wire",
             "content.compression_ratio",
         ),
+    ),
+    options=HttpOptions,
+    shared=(
+        "ca_file", "ca_store", "server_name", "cert_file", "key_file", "token_file", "headers",
+        "hold_seconds",
     ),
     tiers={
         0: "connects, shakes hands, sends bare hellos and one QUIC Initial that it never answers",

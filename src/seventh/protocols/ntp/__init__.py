@@ -1,7 +1,47 @@
 """NTP: the time. RFC 5905, mode 6 of RFC 9327, and NTS (RFC 8915)."""
 
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from seventh.model.option import Option, RoomOptions
 from seventh.model.spec import Metric, PhaseSpec, Spec
 from seventh.model.target import Scheme
+
+
+class NtpOptions(RoomOptions, frozen=True, kw_only=True):
+    """How often a clock is asked, and with which key."""
+
+    samples: Annotated[
+        int,
+        Meta(ge=1, le=4096),
+        Option(flag="samples", metavar="N", help="requests to each server"),
+    ] = 4
+    interval_seconds: Annotated[
+        float,
+        Meta(gt=0, le=86400),
+        Option(
+            flag="interval", metavar="SECONDS",
+            help="pause between two requests, in seconds; servers limit their rate",
+        ),
+    ] = 2.0  # fmt: skip
+    ntp_keys: Annotated[
+        str | None,
+        Option(
+            flag="ntp-keys", metavar="FILE", file="secret", credential=True,
+            help="symmetric keys, in the format of chrony's and ntpd's keyfile",
+        ),
+    ] = None  # fmt: skip
+    ntp_key: Annotated[
+        Annotated[int, Meta(ge=1, le=2**32 - 1)] | None,
+        Option(
+            flag="ntp-key", metavar="ID", help="key ID from --ntp-keys",
+            default="the file's first", needs=("ntp-keys", "the file that the key is in"),
+        ),
+    ] = None  # fmt: skip
+
 
 SPEC = Spec(
     name="ntp",
@@ -110,6 +150,8 @@ SPEC = Spec(
             "control_factor",
         ),
     ),
+    options=NtpOptions,
+    shared=("ca_file", "ca_store", "server_name", "cert_file", "key_file"),
     tiers={
         0: "up to 8 client requests of 48 bytes to one address, one to each other address; of NTS, "
         "one key establishment and up to 8 authenticated requests",

@@ -1,7 +1,46 @@
 """The SSH room: the transport layer (RFC 4253), and with a user's credentials what lies behind."""
 
+from __future__ import annotations
+
+from typing import Annotated
+
+from seventh.model.option import Option, RoomOptions
 from seventh.model.spec import Metric, PhaseSpec, Spec
 from seventh.model.target import Scheme
+
+
+class SshOptions(RoomOptions, frozen=True, kw_only=True):
+    """Who logs in, and what is known of the hosts."""
+
+    identities: Annotated[
+        tuple[str, ...],
+        Option(
+            flag="identity", metavar="FILE", file="secret", credential=True,
+            help="private key to log in with; may be repeated", default="the agent's keys",
+        ),
+    ] = ()  # fmt: skip
+    agent: Annotated[
+        bool,
+        Option(
+            flag="agent", help="use of the ssh-agent (SSH_AUTH_SOCK)",
+            switches=(("--no-agent", False, "do not use the ssh-agent"),),
+        ),
+    ] = True  # fmt: skip
+    known_hosts: Annotated[
+        str | None,
+        Option(
+            flag="known-hosts", metavar="FILE", file="readable",
+            help="known_hosts file", default="your own and the system's",
+        ),
+    ] = None  # fmt: skip
+    ssh_config: Annotated[
+        str | None,
+        Option(
+            flag="ssh-config", metavar="FILE", file="readable",
+            help="ssh_config file for host aliases; none: no file", default="your own",
+        ),
+    ] = None  # fmt: skip
+
 
 SPEC = Spec(
     name="ssh",
@@ -72,6 +111,8 @@ SPEC = Spec(
             "seventh_ssh_rekeys_total", "counter", "key exchanges after the first", "login.rekeys"
         ),
     ),
+    options=SshOptions,
+    shared=("user", "password_file", "hold_seconds"),
     tiers={
         0: "connects, exchanges keys and leaves before any login: a line in the server's log",
         1: "asks for a small Diffie-Hellman group once",

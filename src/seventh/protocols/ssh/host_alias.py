@@ -18,7 +18,8 @@ from msgspec.structs import replace
 
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
-from seventh.model.target import Target
+from seventh.model.target import Target, parse_target
+from seventh.protocols.ssh import SPEC, SshOptions
 
 if TYPE_CHECKING:
     from seventh.protocols.ssh.client.config.host import HostConfig, UserConfig
@@ -48,15 +49,16 @@ def aim(target: Target, options: Options) -> tuple[Target, Options]:
     """
     if target.user is not None:
         options = options.replace(user=target.user)
-    config = _configuration(options.ssh_config)
+    own = options.of(SshOptions)
+    config = _configuration(own.ssh_config)
     if config is None:
         return target, options
     host = _resolved(config, target, options)
     options = _with_login(options, host)
-    if options.via is None and (hops := _hops(config, host, ())):
-        options = options.replace(via=",".join(hops))
-    if options.known_hosts is None and (known := _first_file(host.known_hosts or ())):
-        options = options.replace(known_hosts=known)
+    if not options.via and (hops := _hops(config, host, ())):
+        options = options.replace(via=hops)
+    if own.known_hosts is None and (known := _first_file(host.known_hosts or ())):
+        options = options.having(replace(options.of(SshOptions), known_hosts=known))
     family = _FAMILIES.get(host.value("addressfamily"))
     if options.family == "any" and family is not None:
         options = options.replace(family=family)
@@ -68,11 +70,12 @@ def resolve_hop(hop: Target, options: Options) -> tuple[Target, str | None, tupl
 
     The user is the URL's, else the file's, else ``--user``. Raises UsageError as :func:`aim` does.
     """
-    config = _configuration(options.ssh_config)
+    own = options.of(SshOptions)
+    config = _configuration(own.ssh_config)
     if config is None:
-        return hop, hop.user or options.user, options.identities
+        return hop, hop.user or options.user, own.identities
     host = _resolved(config, hop, options.replace(user=None))
-    identities = (*options.identities, *_usable(host))
+    identities = (*own.identities, *_usable(host))
     return _aimed(hop, host), host.user or options.user, tuple(dict.fromkeys(identities))
 
 
@@ -103,13 +106,11 @@ def _with_login(options: Options, host: HostConfig) -> Options:
     """User and keys of the file, where logging in was permitted without them."""
     if not options.has_credential:
         return options
-    identities = tuple(dict.fromkeys((*options.identities, *_usable(host))))
+    own = options.of(SshOptions)
+    identities = tuple(dict.fromkeys((*own.identities, *_usable(host))))
     only = host.value("identitiesonly") == "yes" and not identities
-    return options.replace(
-        user=options.user or host.user,
-        identities=identities,
-        agent=options.agent and not only,
-    )
+    own = replace(own, identities=identities, agent=own.agent and not only)
+    return options.replace(user=options.user or host.user).having(own)
 
 
 def _usable(host: HostConfig) -> tuple[str, ...]:
@@ -150,8 +151,8 @@ def _first_file(names: tuple[str, ...]) -> str | None:
 # -- jump hosts ------------------------------------------------------------------------------------
 
 
-def _hops(config: UserConfig, host: HostConfig, seen: tuple[str, ...]) -> tuple[str, ...]:
-    """The jump hosts on the way to ``host`` as URLs, nearest first.
+def _hops(config: UserConfig, host: HostConfig, seen: tuple[str, ...]) -> tuple[Target, ...]:
+    """The jump hosts on the way to ``host``, nearest first.
 
     The first of a ProxyJump may itself be reached through others: ssh starts itself for it.
     """
@@ -164,9 +165,8 @@ def _hops(config: UserConfig, host: HostConfig, seen: tuple[str, ...]) -> tuple[
         raise UsageError(f"{_at(host)}: {error}") from None
     if not text:
         return ()
-    hops = tuple(_url(part, host) for part in text.split(","))
-    first = hops[0].removeprefix("ssh://").rpartition("@")[2]
-    name = first[1:].partition("]")[0] if first.startswith("[") else first.partition(":")[0]
+    hops = tuple(_hop(part, host) for part in text.split(","))
+    name = hops[0].host
     if name in seen or len(seen) >= _MAX_HOPS:
         raise UsageError(f"{_at(host)}: the jump hosts lead in a circle")
     before = _hops(config, config.resolve(Asked(host=name)), (*seen, host.asked.host, name))
@@ -178,12 +178,13 @@ def _at(host: HostConfig) -> str:
     return str(lines[0].at)
 
 
-def _url(part: str, host: HostConfig) -> str:
-    """``[user@]host[:port]`` or an ssh:// URL as a URL."""
+def _hop(part: str, host: HostConfig) -> Target:
+    """``[user@]host[:port]`` or an ssh:// URL as a target."""
     written = part.strip().removeprefix("ssh://").removesuffix("/")
     if not written:
         raise UsageError(f"{_at(host)}: ProxyJump names no host")
-    return f"ssh://{written}"
+    (hop,) = parse_target(f"ssh://{written}", {scheme.name: scheme for scheme in SPEC.schemes})
+    return hop
 
 
 def _jump_of_command(host: HostConfig) -> str | None:

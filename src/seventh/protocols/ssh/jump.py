@@ -22,6 +22,7 @@ from seventh.net.connect import open_tcp
 from seventh.net.stopwatch import Timer, now_ns
 from seventh.net.stream import Stream
 from seventh.net.talk import ATTEMPT_SECONDS, RESOLVE_SECONDS, Talk
+from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.auth import log_in
 from seventh.protocols.ssh.client.authenticate_host import trust_in
 from seventh.protocols.ssh.client.conversation import (
@@ -50,7 +51,7 @@ async def carry(talk: Talk, hops: tuple[Target, ...]) -> Carrier:
     """
     if len(hops) > MAX_HOPS:
         raise UsageError(f"--via names {len(hops)} jump hosts; {MAX_HOPS} are the most")
-    chain = Chain(talk, read_known_hosts(talk.options.known_hosts))
+    chain = Chain(talk, read_known_hosts(talk.options.of(SshOptions).known_hosts))
     try:
         for hop in hops:
             await chain.extend(hop)
@@ -112,7 +113,8 @@ class Chain(Carrier):
             raise UsageError(
                 f"the jump host {name} needs a user: write ssh://USER@{name} or --user USER"
             )
-        credentials = await gather(talk.options.replace(identities=identities), user)
+        own = replace(talk.options.of(SshOptions), identities=identities)
+        credentials = await gather(talk.options.having(own), user)
         talk.learn("net", NetFacts, hops=(*talk.net.hops, _hop(hop, user)))
         started = now_ns()
         self._begun.append(await (self._from_last(hop, name) if self._links else

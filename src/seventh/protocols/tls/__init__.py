@@ -62,6 +62,7 @@ SPEC = Spec(
             "chain_bytes",
         ),
     ),
+    shared=("ca_file", "ca_store", "server_name", "cert_file", "key_file"),
     tiers={
         0: "handshakes and bare hellos that stop at the server's answer; no application data",
         1: "offers early data of no bytes; a HEAD request where a client certificate was asked for",

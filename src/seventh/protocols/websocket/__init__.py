@@ -1,7 +1,54 @@
 """The WebSocket room: the handshake to the letter (RFC 6455, 8441, 9220), and what follows it."""
 
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from seventh.model.option import Option, RoomOptions
 from seventh.model.spec import Metric, PhaseSpec, Spec
 from seventh.model.target import Scheme
+
+
+class WebSocketOptions(RoomOptions, frozen=True, kw_only=True):
+    """What the handshake asks for, and what is published."""
+
+    origin: Annotated[
+        str | None,
+        Option(
+            flag="origin", metavar="URL", help="Origin of the handshake",
+            default="the target's own site",
+        ),
+    ] = None  # fmt: skip
+    subprotocols: Annotated[
+        tuple[str, ...],
+        Option(
+            flag="subprotocol", metavar="NAME",
+            help="subprotocol to offer; may be repeated, the preferred one first",
+        ),
+    ] = ()  # fmt: skip
+    message_template: Annotated[
+        str | None,
+        Option(
+            flag="message-template", aliases=("echo-template",), metavar="TEXT",
+            help="text to publish with --allow-write; {id} becomes a unique token; all lines but "
+            "the last are sent once by each socket; may be file:PATH",
+        ),
+    ] = None  # fmt: skip
+    sockets: Annotated[
+        int,
+        Meta(ge=2, le=50),
+        Option(flag="sockets", metavar="N", help="sockets of a fan-out"),
+    ] = 10
+    direct: Annotated[
+        str | None,
+        Option(
+            flag="direct", metavar="URL",
+            help="backend URL that bypasses the proxy, for comparison",
+        ),
+    ] = None  # fmt: skip
+
 
 SPEC = Spec(
     name="websocket",
@@ -59,6 +106,11 @@ SPEC = Spec(
             "seventh_ws_fanout_ratio", "gauge", "receivers reached for each that should have been",
             "fanout_ratio",
         ),
+    ),
+    options=WebSocketOptions,
+    shared=(
+        "ca_file", "ca_store", "server_name", "cert_file", "key_file", "token_file", "headers",
+        "hold_seconds",
     ),
     tiers={
         0: "opens a socket, pings it and closes it; asks for one over HTTP/2 and HTTP/3",

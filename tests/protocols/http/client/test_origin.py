@@ -19,6 +19,7 @@ from seventh.protocols.http.lab import Setup
 from seventh.protocols.http.probe.redirects import follow
 from seventh.protocols.http.wire.url import Origin, Url
 from seventh.web.message import Request
+from tests.options import options_with
 from tests.protocols.http.rules.looks import job
 
 PUBLIC = Address(ip="198.41.0.4", port=443)
@@ -110,7 +111,7 @@ async def test_two_addresses_are_compared(kit: Kit) -> None:
         web_server(bad, issued=issued, port=port, host="127.0.0.2"),
         name_server(zone) as resolver,
     ):
-        options = Options(resolver=resolver, ca_file=str(kit.authority.ca_file))
+        options = options_with(resolver=resolver, ca_file=str(kit.authority.ca_file))
         target = Target(scheme="https", host=lab.NAME, port=port)
         report = await check_one(target, options)
     drift = " ".join(report.facts["net"].drift)  # type: ignore[attr-defined]

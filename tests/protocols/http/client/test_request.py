@@ -13,6 +13,7 @@ from seventh.model.phase import Mark
 from seventh.protocols.http.client.request import Shape, disappointment, shape_of
 from seventh.web.given import statuses
 from seventh.web.message import Fields, Response
+from tests.options import options_with
 
 AT = Mark(1, "user")
 
@@ -34,7 +35,7 @@ def test_secrets_come_from_files_and_the_environment(
     (tmp_path / "token").write_text("t0ken\nsecond line\n")
     (tmp_path / "cookie").write_text("a=1\n")
     monkeypatch.setenv("KEY_OF_MINE", "k3y")
-    options = Options(
+    options = options_with(
         headers=(f"Cookie: file:{tmp_path}/cookie", "X-Api-Key: env:KEY_OF_MINE", "Accept: a/b"),
         token_file=str(tmp_path / "token"),
         body_file=str(tmp_path / "cookie"),
@@ -73,7 +74,7 @@ def test_secrets_come_from_files_and_the_environment(
 )
 def test_what_cannot_be_meant_is_said(changes: dict[str, object], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        shape_of(Options(**changes))  # type: ignore[arg-type]
+        shape_of(options_with(**changes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from seventh.protocols.http.probe.discover import Place, places
 from seventh.protocols.http.probe.matrix import Matrix
 from seventh.protocols.http.wire.alt_svc import alt_svc
 from seventh.web.message import Request
+from tests.options import options_with
 from tests.protocols.http.rules.looks import job
 from tests.reports import found
 from tests.reports import http_facts as facts_of
@@ -169,7 +170,7 @@ async def test_a_frame_of_http_2(kit: Kit) -> None:
         web_server(handler, issued=issued, port=port, h2=knobs),
         name_server({lab.NAME: {"A": ("127.0.0.1",)}}) as resolver,
     ):
-        options = Options(resolver=resolver, ca_file=str(kit.authority.ca_file))
+        options = options_with(resolver=resolver, ca_file=str(kit.authority.ca_file))
         report = await check_one(Target(scheme="https", host=lab.NAME, port=port), options)
     assert outcomes(report) == {("h3", "127.0.0.1"): "works"}
     assert "HTTP-H3-HIDDEN" not in found(report)
@@ -245,7 +246,7 @@ async def two_places(kit: Kit, zone: Zone) -> AsyncIterator[tuple[Target, Option
         serve_h3(handler, issued, port=other, host=SECOND),
         name_server(names) as resolver,
     ):
-        options = Options(resolver=resolver, ca_file=str(kit.authority.ca_file))
+        options = options_with(resolver=resolver, ca_file=str(kit.authority.ca_file))
         yield Target(scheme="https", host=lab.NAME, port=port), options, other
 
 
@@ -333,7 +334,7 @@ async def test_http_3_at_one_of_two_addresses(kit: Kit) -> None:
         serve_h3(handler, issued, port=port),
         name_server({lab.NAME: {"A": ("127.0.0.1", SECOND)}}) as resolver,
     ):
-        options = Options(resolver=resolver, ca_file=str(kit.authority.ca_file))
+        options = options_with(resolver=resolver, ca_file=str(kit.authority.ca_file))
         report = await check_one(Target(scheme="https", host=lab.NAME, port=port), options)
     assert outcomes(report) == {("h3", "127.0.0.1"): "works", ("h3", SECOND): "failed"}
     assert "HTTP-H3-DEAD" in found(report) and "NET-PORT-STATE" not in found(report)

@@ -22,6 +22,7 @@ from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.lab import Setup
 from seventh.protocols.http.lab.content import site
 from seventh.web.message import Request
+from tests.options import changed
 from tests.protocols.http.rules.looks import job
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -124,10 +125,10 @@ async def test_a_page_full_of_links_costs_no_more(version: str, kit: Kit) -> Non
     ):
         report = await check_one(
             Target(scheme="https", host="127.0.0.1", port=door, path="/start"),
-            Options(
+            changed(Options(
                 timeout_seconds=20.0, server_name=lab.NAME, allow_write=True,
                 ca_file=str(kit.authority.ca_file),
-            ).replace(http_version=version),
+            ), http_version=version),
         )  # fmt: skip
     facts = report.facts["http"]
     assert isinstance(facts, HttpFacts)

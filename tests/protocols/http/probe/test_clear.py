@@ -22,6 +22,7 @@ from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.versions import Clear
 from seventh.protocols.http.lab import Setup
 from seventh.web.message import Request
+from tests.options import options_with
 from tests.protocols.http.rules.looks import job
 
 HERE = "127.0.0.80"
@@ -63,7 +64,7 @@ async def pair(kit: Kit, plain: Handler | None) -> AsyncIterator[Options]:
             )
         zone = {lab.NAME: {"A": (HERE,)}}
         resolver = await stack.enter_async_context(name_server(zone))
-        yield Options(resolver=resolver, ca_file=str(kit.authority.ca_file))
+        yield options_with(resolver=resolver, ca_file=str(kit.authority.ca_file))
 
 
 def clear_of(report: Report) -> Clear:
@@ -145,7 +146,7 @@ async def test_another_port_that_speaks_both(kit: Kit) -> None:
         tcp_server(split) as port,
         name_server({lab.NAME: {"A": ("127.0.0.1",)}}) as resolver,
     ):
-        options = Options(resolver=resolver, ca_file=str(kit.authority.ca_file))
+        options = options_with(resolver=resolver, ca_file=str(kit.authority.ca_file))
         report = await check_one(Target(scheme="https", host=lab.NAME, port=port), options)
     clear = clear_of(report)
     assert (clear.outcome, clear.status) == ("serves", 200)

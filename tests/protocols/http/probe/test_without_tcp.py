@@ -23,6 +23,7 @@ from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.http import lab
 from seventh.protocols.http.lab import Setup
 from seventh.web.message import Request
+from tests.options import changed, options_with
 from tests.protocols.http.rules.looks import job
 from tests.reports import found
 from tests.reports import http_facts as facts_of
@@ -56,7 +57,7 @@ async def quic_alone(kit: Kit) -> AsyncIterator[tuple[Target, Options, int]]:
         serve_h3(hello, issued, port=port, host=THERE),
         name_server({lab.NAME: {"A": (THERE,)}}) as resolver,
     ):
-        options = Options(resolver=resolver, ca_file=str(kit.authority.ca_file))
+        options = options_with(resolver=resolver, ca_file=str(kit.authority.ca_file))
         yield Target(scheme="https", host=lab.NAME, port=port), options, port
 
 
@@ -122,7 +123,7 @@ async def test_a_bad_certificate_over_quic_is_no_way_in(kit: Kit) -> None:
 
 async def test_only_tcp_was_wanted(kit: Kit) -> None:
     async with quic_alone(kit) as (target, options, _):
-        report = await check_one(target, options.replace(http_version="2"))
+        report = await check_one(target, changed(options, http_version="2"))
     assert report.failure is not None and report.failure.reason is Reason.CONNECT_REFUSED
     assert not {p.name for p in report.phases} & {"quic"}
 
@@ -141,7 +142,7 @@ async def test_ipv4_alone_of_two_families(kit: Kit) -> None:
         serve_h3(handler, issued, port=port),
         name_server({lab.NAME: {"A": ("127.0.0.1",), "AAAA": ("::1",)}}) as resolver,
     ):
-        options = Options(resolver=resolver, ca_file=str(kit.authority.ca_file))
+        options = options_with(resolver=resolver, ca_file=str(kit.authority.ca_file))
         report = await check_one(Target(scheme="https", host=lab.NAME, port=port), options)
     assert report.failure is None
     facts, net = facts_of(report), report.facts["net"]
@@ -166,7 +167,7 @@ async def test_quic_at_the_second_address_alone(version: Literal["3"] | None, ki
         serve_h3(hello, issued, port=port),
         name_server({lab.NAME: {"A": ("127.0.0.1",), "AAAA": ("::1",)}}) as resolver,
     ):
-        options = Options(
+        options = options_with(
             resolver=resolver, ca_file=str(kit.authority.ca_file), http_version=version
         )
         report = await check_one(Target(scheme="https", host=lab.NAME, port=port), options)

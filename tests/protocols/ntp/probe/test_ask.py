@@ -37,6 +37,7 @@ from seventh.protocols.ntp.wire.keys import find_key
 from seventh.protocols.ntp.wire.mode7 import MAX_PACKETS, response
 from seventh.protocols.ntp.wire.packet import Packet, parse, to_ntp
 from seventh.render import View, render
+from tests.options import options_with
 from tests.protocols.ntp.probe.test_probe import facts_of, target_of
 
 LOOK: dict[str, Any] = {"samples": 1, "interval_seconds": 0.05, "timeout_seconds": 4.0}
@@ -44,7 +45,7 @@ SECRET = "correct-horse-battery"
 
 
 def options(**more: Any) -> Options:
-    return Options(**{**LOOK, **more})
+    return options_with(**{**LOOK, **more})
 
 
 def ids(report: Report) -> set[str]:

@@ -18,6 +18,7 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.net.address import Address
+from seventh.net.carrier import Carrier
 from seventh.net.kernel import LINUX
 from seventh.net.talk import Talk
 from seventh.protocols.ntp import SPEC
@@ -30,6 +31,7 @@ from seventh.protocols.ntp.wire import nts_ke
 from seventh.protocols.ntp.wire.nts_fields import Cipher, Keys
 from seventh.protocols.ntp.wire.nts_ke import Response
 from seventh.protocols.ntp.wire.packet import Mode, Packet, parse, to_ntp
+from tests.options import changed, options_with
 
 BY_NAME = {fault.name: fault for fault in NTS_FAULTS}
 
@@ -47,7 +49,7 @@ async def looked(
     async with serve_nts(behaviour, kit) as served:
         target, options = job(served, Options(timeout_seconds=5.0))
         look = check_one if verb == "check" else pulse_one
-        return await look(target, options.replace(**changes))
+        return await look(target, changed(options, **changes))
 
 
 def ids(report: Report) -> set[str]:
@@ -199,7 +201,7 @@ def established(peer: str, server: str, port: int | None = None) -> Established:
 
 
 def talk_to(host: str, **options: object) -> Talk:
-    return Talk(Target(scheme="nts", host=host, port=4460), Options(**options))  # type: ignore[arg-type]
+    return Talk(Target(scheme="nts", host=host, port=4460), options_with(**options))
 
 
 @pytest.mark.parametrize(
@@ -292,7 +294,7 @@ async def test_the_certificates_of_a_names_addresses_are_compared(kit: Kit) -> N
         ):
             report = await check_one(
                 Target(scheme="nts", host="lab.test", port=port),
-                Options(
+                options_with(
                     timeout_seconds=5.0, samples=1, resolver=resolver, family="ipv4",
                     ca_file=str(kit.authority.ca_file),
                 ),
@@ -307,8 +309,13 @@ async def test_the_certificates_of_a_names_addresses_are_compared(kit: Kit) -> N
 
 
 async def test_time_does_not_go_through_jump_hosts() -> None:
+
+    async def carry(_: Talk) -> Carrier:
+        raise AssertionError("nothing is to be carried")
+
+    talk = Talk(Target(scheme="nts", host="time.lan", port=4460), Options(), carry=carry)
     with pytest.raises(UsageError, match="--via carries TCP only"):
-        await follow(talk_to("time.lan", via="ssh://bastion"), established("192.168.1.1", ""))
+        await follow(talk, established("192.168.1.1", ""))
 
 
 # -- beside plain NTP ------------------------------------------------------------------------------
@@ -400,7 +407,7 @@ async def plain_ntp_on_its_port() -> AsyncIterator[None]:
 
 async def test_a_check_of_plain_ntp_on_its_port_looks_for_nts(kit: Kit) -> None:
     target = Target(scheme="ntp", host=HERE, port=123)
-    options = Options(timeout_seconds=4.0, samples=1)
+    options = options_with(timeout_seconds=4.0, samples=1)
     issued = kit.authority.issue(HERE)
     async with plain_ntp_on_its_port():
         without = await check_one(target, options)

@@ -14,7 +14,6 @@ from seventh.engine.check import check_one, pulse_one
 from seventh.labkit.names import name_server
 from seventh.labkit.serve import Fault, Kit, UdpHandler, free_port, udp_server
 from seventh.model.failure import Reason
-from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.severity import Severity
 from seventh.model.target import Target
@@ -25,10 +24,11 @@ from seventh.protocols.ntp.lab.faults import BEHAVIOURS, Behaviour
 from seventh.protocols.ntp.lab.responder import Responder
 from seventh.protocols.ntp.wire.packet import Packet, parse
 from tests import needs
+from tests.options import options_with
 from tests.reports import ntp_facts as facts_of
 
 BY_NAME = {fault.name: fault for fault in lab.NTP_FAULTS}
-QUICK = Options(timeout_seconds=3.0, samples=4, interval_seconds=0.05)
+QUICK = options_with(timeout_seconds=3.0, samples=4, interval_seconds=0.05)
 
 
 def target_of(port: int, host: str = "127.0.0.1") -> Target:
@@ -38,7 +38,7 @@ def target_of(port: int, host: str = "127.0.0.1") -> Target:
 async def checked(fault: str | None, kit: Kit, verb: str = "check") -> Report:
     async with lab.serve(BY_NAME[fault] if fault else None, kit) as served:
         port = int(served.target.rpartition(":")[2])
-        options = Options(**{"timeout_seconds": 5.0, **served.options})  # type: ignore[arg-type]
+        options = options_with(**{"timeout_seconds": 5.0, **served.options})
         return await (check_one if verb == "check" else pulse_one)(target_of(port), options)
 
 
@@ -166,7 +166,7 @@ async def test_mode_6_is_read_whole(kit: Kit) -> None:
 async def test_tier_0_sends_no_mode_6(kit: Kit) -> None:
     async with lab.serve(BY_NAME["mode6"], kit) as served:
         port = int(served.target.rpartition(":")[2])
-        options = Options(samples=1, max_tier=0, timeout_seconds=3)
+        options = options_with(samples=1, max_tier=0, timeout_seconds=3)
         report = await check_one(target_of(port), options)
     assert facts_of(report).control_factor is None
     assert report.findings == ()
@@ -227,7 +227,7 @@ async def test_a_late_reply_still_counts() -> None:
 
     async with udp_server(answer) as port:
         report = await check_one(
-            target_of(port), Options(samples=4, interval_seconds=0.05, timeout_seconds=1)
+            target_of(port), options_with(samples=4, interval_seconds=0.05, timeout_seconds=1)
         )
     facts = facts_of(report)
     assert (facts.requests, facts.replies, facts.reach) == (4, 3, 0b1110)
@@ -252,7 +252,7 @@ async def test_a_repeated_reply_is_a_duplicate() -> None:
 async def test_a_kiss_that_nobody_knows_is_no_good_answer() -> None:
     async with responder(Behaviour(script=(("kiss NTSN",),))) as port:
         report = await check_one(
-            target_of(port), Options(samples=2, interval_seconds=0.05, timeout_seconds=1)
+            target_of(port), options_with(samples=2, interval_seconds=0.05, timeout_seconds=1)
         )
     assert report.failure is not None
     assert report.failure.reason is Reason.NEGOTIATION_FAILED
@@ -278,7 +278,7 @@ async def test_a_request_that_cannot_leave_says_nothing_about_the_server() -> No
 async def test_only_forgeries_is_no_reply() -> None:
     async with responder(Behaviour(script=(("forged",),))) as port:
         report = await check_one(
-            target_of(port), Options(samples=2, interval_seconds=0.05, timeout_seconds=1)
+            target_of(port), options_with(samples=2, interval_seconds=0.05, timeout_seconds=1)
         )
     assert report.failure is not None
     assert report.failure.reason is Reason.NO_REPLY
@@ -316,7 +316,7 @@ async def test_the_check_fits_into_its_time() -> None:
     started = time.monotonic()
     async with responder(Behaviour(script=((),))) as port:
         report = await check_one(
-            target_of(port), Options(samples=8, interval_seconds=60.0, timeout_seconds=1.0)
+            target_of(port), options_with(samples=8, interval_seconds=60.0, timeout_seconds=1.0)
         )
     assert time.monotonic() - started < 1.4
     assert facts_of(report).requests == 8
@@ -328,7 +328,7 @@ async def test_the_check_fits_into_its_time() -> None:
 async def test_samples_are_bounded(asked: int, sent: int) -> None:
     async with responder(Behaviour()) as port:
         report = await check_one(
-            target_of(port), Options(samples=asked, interval_seconds=0.01, timeout_seconds=3)
+            target_of(port), options_with(samples=asked, interval_seconds=0.01, timeout_seconds=3)
         )
     assert facts_of(report).requests == sent
 
@@ -337,7 +337,7 @@ async def test_every_address_is_asked_and_the_first_that_answers_is_the_conversa
     async with responder(Behaviour()) as port, name_server({"lab.test": ADDRESSES}) as resolver:
         report = await check_one(
             target_of(port, "lab.test"),
-            Options(samples=2, interval_seconds=0.05, timeout_seconds=3, resolver=resolver),
+            options_with(samples=2, interval_seconds=0.05, timeout_seconds=3, resolver=resolver),
         )
     facts = facts_of(report)
     assert report.failure is None
@@ -354,7 +354,7 @@ ADDRESSES = {"A": ("127.0.0.3", "127.0.0.1")}
 async def test_a_pulse_goes_on_to_the_next_address() -> None:
     async with responder(Behaviour()) as port, name_server({"lab.test": ADDRESSES}) as resolver:
         report = await pulse_one(
-            target_of(port, "lab.test"), Options(timeout_seconds=3, resolver=resolver)
+            target_of(port, "lab.test"), options_with(timeout_seconds=3, resolver=resolver)
         )
     assert report.failure is None
     assert facts_of(report).address == "127.0.0.1"
@@ -414,7 +414,7 @@ async def test_an_icmp_error_after_a_reply_is_a_loss_and_no_busy_wait() -> None:
     asyncio.get_running_loop().add_reader(sock.fileno(), once)
     cpu = time.process_time()
     report = await check_one(
-        target_of(port), Options(samples=4, interval_seconds=0.2, timeout_seconds=3)
+        target_of(port), options_with(samples=4, interval_seconds=0.2, timeout_seconds=3)
     )
     assert time.process_time() - cpu < 0.3
     facts = facts_of(report)
@@ -427,7 +427,7 @@ async def test_an_icmp_error_after_a_reply_is_a_loss_and_no_busy_wait() -> None:
 async def test_an_unreachable_name_is_a_resolve_failure() -> None:
     async with name_server({}) as resolver:
         report = await check_one(
-            target_of(free_port(), "gone.test"), Options(resolver=resolver, timeout_seconds=3)
+            target_of(free_port(), "gone.test"), options_with(resolver=resolver, timeout_seconds=3)
         )
     assert report.failure is not None
     assert report.failure.reason is Reason.RESOLVE_NXDOMAIN

@@ -33,6 +33,7 @@ from seventh.protocols.ssh.facts.login import Trust
 from seventh.protocols.ssh.wire.hostkeys import Signer, read_key, verify
 from seventh.protocols.ssh.wire.values import string
 from seventh.wire.reader import Reader
+from tests.options import options_with
 
 PASSPHRASE = Secret("open sesame", "a test")
 ED25519 = ed25519.Ed25519PrivateKey.generate()
@@ -151,17 +152,17 @@ async def test_a_passphrase_is_never_a_password(
 ) -> None:
     monkeypatch.setenv("SEVENTH_PASSWORD", "open sesame")
     file = write(tmp_path / "id", ED25519, passphrase="open sesame")
-    opened = await gather(Options(user="ops", identities=(file,)), "ops")
+    opened = await gather(options_with(user="ops", identities=(file,)), "ops")
     assert opened.password is None
     assert "passphrase" in opened.withheld
-    plain = await gather(Options(identities=(write(tmp_path / "plain", ED25519),)), "ops")
+    plain = await gather(options_with(identities=(write(tmp_path / "plain", ED25519),)), "ops")
     assert plain.password is not None
 
 
 async def test_an_encrypted_key_without_passphrase_says_what_to_give(tmp_path: Path) -> None:
     file = write(tmp_path / "id", ED25519, passphrase="open sesame")
     with pytest.raises(UsageError, match="--password-file or SEVENTH_PASSWORD, or add it"):
-        await gather(Options(identities=(file,)), "ops")
+        await gather(options_with(identities=(file,)), "ops")
 
 
 @pytest.mark.parametrize("status", ["changed", "revoked"])
@@ -179,7 +180,7 @@ async def test_an_unknown_host_gets_signatures_and_no_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SEVENTH_PASSWORD", "hush")
-    credentials = await gather(Options(identities=(write(tmp_path / "id", ED25519),)), "ops")
+    credentials = await gather(options_with(identities=(write(tmp_path / "id", ED25519),)), "ops")
     shown = credentials.for_host(Trust(status="unknown", key="k"))
     assert shown.password is None
     assert "not in known_hosts" in shown.withheld
@@ -231,7 +232,7 @@ async def test_an_agents_keys_are_offered(tmp_path: Path, monkeypatch: pytest.Mo
         assert "\x1b" not in identity.label
         assert await identity.sign("ssh-ed25519", b"data") == signature
     assert any("odd" in note for note in credentials.notes)
-    assert (await gather(Options(user="ops", agent=False), "ops")).empty
+    assert (await gather(options_with(user="ops", agent=False), "ops")).empty
 
 
 async def test_named_keys_come_before_the_agents(
@@ -241,7 +242,7 @@ async def test_named_keys_come_before_the_agents(
     async with agent_saying(tmp_path, listing(*held)) as path:
         monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
         file = write(tmp_path / "id", ED25519)
-        first, second = (await gather(Options(identities=(file,)), "ops")).identities
+        first, second = (await gather(options_with(identities=(file,)), "ops")).identities
     assert (first.source, second.source) == (file, "agent: held")
 
 
@@ -251,7 +252,7 @@ async def test_an_agent_opens_an_encrypted_key(
     file = write(tmp_path / "id", ED25519, passphrase="open sesame")
     async with agent_saying(tmp_path, listing((Signer(ED25519).blob, b"me"))) as path:
         monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
-        (identity,) = (await gather(Options(identities=(file,)), "ops")).identities
+        (identity,) = (await gather(options_with(identities=(file,)), "ops")).identities
     assert "by the agent" in identity.label
 
 

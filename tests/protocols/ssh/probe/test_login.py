@@ -25,6 +25,7 @@ from seventh.net.address import Address
 from seventh.net.budget import Budget
 from seventh.net.connect import open_tcp
 from seventh.net.stopwatch import now_ns
+from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.auth import UserAuth, log_in, read_pk_ok, read_prompts, responses
 from seventh.protocols.ssh.client.authenticate_host import enter
 from seventh.protocols.ssh.client.credentials import Credentials, gather
@@ -42,6 +43,7 @@ from seventh.protocols.ssh.wire.channel_messages import (
     RequestFailure,
 )
 from seventh.wire.reader import Reader
+from tests.options import changed, options_with
 
 
 class Lodge:
@@ -50,11 +52,11 @@ class Lodge:
     def __init__(self, door: Door, port: int, server: LoginServer, password: Path) -> None:
         self.door, self.port, self.server = door, port, server
         self.target = Target(scheme="ssh", host="127.0.0.1", port=port)
-        self.with_key = Options(timeout_seconds=5, **door.options(port))  # type: ignore[arg-type]
-        self.with_password = self.with_key.replace(identities=(), password_file=str(password))
+        self.with_key = options_with(timeout_seconds=5, **door.options(port))  # type: ignore[arg-type]
+        self.with_password = changed(self.with_key, identities=(), password_file=str(password))
 
     async def check(self, **changes: Any) -> Report:
-        return await check_one(self.target, self.with_key.replace(**changes))
+        return await check_one(self.target, changed(self.with_key, **changes))
 
 
 @contextlib.asynccontextmanager
@@ -73,7 +75,7 @@ async def session_with(lodge: Lodge, *, admitted: bool = True) -> AsyncIterator[
         Address(ip="127.0.0.1", port=lodge.port), Budget(5), now_ns() + 10**9
     )
     assert connected.stream is not None
-    known = read_known_hosts(lodge.with_key.known_hosts)
+    known = read_known_hosts(lodge.with_key.of(SshOptions).known_hosts)
     session, trust = await enter(connected.stream, known, "127.0.0.1", lodge.port)
     assert trust.status == "known"
     if admitted:
@@ -194,7 +196,7 @@ async def test_an_unknown_host_is_not_shown_the_password(tmp_path: Path) -> None
     async with lodge(tmp_path, methods=("publickey", "password")) as place:
         empty = tmp_path / "known"
         empty.touch()
-        report = await check_one(place.target, place.with_password.replace(known_hosts=str(empty)))
+        report = await check_one(place.target, changed(place.with_password, known_hosts=str(empty)))
         by_key = await place.check(known_hosts=str(empty))
     assert place.server.passwords == []
     assert report.failure is not None
@@ -211,7 +213,7 @@ async def test_a_changed_or_revoked_host_key_is_told_nothing(tmp_path: Path, mar
         file = tmp_path / ("door" if marker else "other") / "known_hosts"
         file.write_text(marker + file.read_text())
         for options in (place.with_key, place.with_password):
-            report = await check_one(place.target, options.replace(known_hosts=str(file)))
+            report = await check_one(place.target, changed(options, known_hosts=str(file)))
             assert report.failure is not None
             assert report.failure.reason is Reason.HOST_KEY_UNTRUSTED
             assert found(report)["SSH-HOSTKEY-CHANGED"] is Severity.CRITICAL
@@ -221,7 +223,9 @@ async def test_a_changed_or_revoked_host_key_is_told_nothing(tmp_path: Path, mar
 async def test_a_changed_key_is_found_without_any_login(tmp_path: Path) -> None:
     async with lodge(tmp_path) as place:
         other = make_door(tmp_path / "other").options(place.port)["known_hosts"]
-        report = await check_one(place.target, Options(timeout_seconds=5, known_hosts=str(other)))
+        report = await check_one(
+            place.target, options_with(timeout_seconds=5, known_hosts=str(other))
+        )
     assert report.failure is None
     assert found(report)["SSH-HOSTKEY-CHANGED"] is Severity.CRITICAL
 

@@ -27,6 +27,7 @@ from seventh.protocols.ssh.lab.server import GOOD_KEX, Manner, RawServer, WrongS
 from seventh.protocols.ssh.wire import groups
 from seventh.protocols.ssh.wire.hostkeys import Signer
 from seventh.protocols.ssh.wire.transport import STRICT
+from tests.options import changed, options_with
 from tests.reports import ssh_facts as facts_of
 
 OPTIONS = Options(timeout_seconds=5)
@@ -54,7 +55,9 @@ async def check_manner(manner: Manner, options: Options = OPTIONS) -> Report:
 
 async def talk_with(served: Any, verb: Callable[[Talk], Awaitable[None]] = probe.check) -> Talk:
     (where,) = parse_target(served.target, schemes())
-    talk = Talk(where, Options(timeout_seconds=5, **served.options), connections=SPEC.connections)
+    talk = Talk(
+        where, options_with(timeout_seconds=5, **served.options), connections=SPEC.connections
+    )
     try:
         await verb(talk)
     finally:
@@ -330,7 +333,7 @@ async def test_an_address_that_fails_does_not_hide_the_other(manner: Manner) -> 
         name_server({"two.test": {"A": ("127.0.0.1", "127.0.0.2")}}) as resolver,
     ):
         report = await check_one(
-            Target(scheme="ssh", host="two.test", port=port), replace(OPTIONS, resolver=resolver)
+            Target(scheme="ssh", host="two.test", port=port), changed(OPTIONS, resolver=resolver)
         )
     net = report.facts["net"]
     assert isinstance(net, NetFacts)

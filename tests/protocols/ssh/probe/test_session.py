@@ -10,7 +10,6 @@ import pytest
 from seventh.engine.check import check_one
 from seventh.labkit.serve import Kit
 from seventh.model.failure import Reason
-from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
 from seventh.net.talk import Talk
 from seventh.protocols import schemes
@@ -22,6 +21,7 @@ from seventh.protocols.ssh.lab import session as lab_session
 from seventh.protocols.ssh.lab.channels import Conduct
 from seventh.protocols.ssh.lab.session import Door, dishonest, honest, make_door
 from seventh.protocols.ssh.probe import session as session_probe
+from tests.options import options_with
 from tests.protocols.ssh.sessions import conducting, logged_in
 
 
@@ -143,7 +143,7 @@ async def test_a_server_that_never_answers_costs_its_share_of_the_time(door: Doo
 async def test_each_fault_is_told(fault: lab_session.Fault, kit: Kit) -> None:
     async with lab.serve(fault, kit) as served:
         (target,) = parse_target(served.target, schemes())
-        report = await check_one(target, Options(**served.options))
+        report = await check_one(target, options_with(**served.options))
     assert set(fault.triggers) <= {finding.id for finding in report.findings}
     reason = str(report.failure.reason) if report.failure is not None else None
     assert reason == fault.reason
@@ -153,7 +153,7 @@ async def test_a_bastion_that_dies_is_named_and_what_was_learnt_stands(kit: Kit)
     fault = next(f for f in lab_session.FAULTS if f.name == "bastion-dies")
     async with lab.serve(fault, kit) as served:
         (target,) = parse_target(served.target, schemes())
-        report = await check_one(target, Options(**served.options))
+        report = await check_one(target, options_with(**served.options))
     assert report.failure is not None
     assert report.failure.detail.startswith("the jump host 127.0.0.1:")
     facts = report.facts["ssh"]
@@ -164,7 +164,7 @@ async def test_a_bastion_that_dies_is_named_and_what_was_learnt_stands(kit: Kit)
 
 async def test_several_logins_at_once_do_not_disturb_each_other(door: Door) -> None:
     async with dishonest(door, Conduct()) as port:
-        options = Options(timeout_seconds=10.0, **door.options(port))  # type: ignore[arg-type]
+        options = options_with(timeout_seconds=10.0, **door.options(port))  # type: ignore[arg-type]
         target = Target(scheme="ssh", host="127.0.0.1", port=port)
         reports = await asyncio.gather(*(check_one(target, options) for _ in range(6)))
     for report in reports:

@@ -33,6 +33,7 @@ from seventh.protocols.websocket.probe import limits
 from seventh.protocols.websocket.rules import limits as rules_limits
 from seventh.render import FORMATS, View, render
 from seventh.web.message import Request
+from tests.options import changed, options_with
 from tests.reports import found
 from tests.reports import websocket_facts as facts_of
 
@@ -41,7 +42,7 @@ async def checked(setup: Setup, kit: Kit, verb: str = "check", **more: object) -
     look = check_one if verb == "check" else pulse_one
     async with serve_setup(setup, kit) as served:
         target, options = start.job(served, Options(timeout_seconds=20.0))
-        return await look(target, options.replace(**more))
+        return await look(target, changed(options, **more))
 
 
 # -- the clean conversation ------------------------------------------------------------------------
@@ -109,7 +110,7 @@ async def test_nothing_above_tier_1_happens_unasked(kit: Kit) -> None:
     async with web_server(hub.handle) as port:
         hub.origins = (f"http://127.0.0.1:{port}",)
         target = Target(scheme="ws", host="127.0.0.1", port=port, path="/hub")
-        report = await check_one(target, Options(message_template=f"{PUBLISH}{{id}}"))
+        report = await check_one(target, options_with(message_template=f"{PUBLISH}{{id}}"))
     facts = facts_of(report)
     assert [facts.fanout, facts.violations, facts.long_message, facts.hold] == [None] * 4
     # The socket itself, version 99, no upgrade, the foreign origin, Expect.
@@ -210,7 +211,7 @@ async def test_origins_that_a_person_names(kit: Kit) -> None:
     async with web_server(hub.handle) as port:
         target = Target(scheme="ws", host="127.0.0.1", port=port)
         refused = await check_one(target, Options())
-        opened = await check_one(target, Options(origin="https://app.example"))
+        opened = await check_one(target, options_with(origin="https://app.example"))
     assert refused.failure is not None and refused.failure.reason == "auth-rejected"
     assert opened.failure is None
 
@@ -223,7 +224,7 @@ async def test_addresses_of_one_name_are_compared(kit: Kit) -> None:
         name_server({"lab.test": {"A": ("127.0.0.1", "127.0.0.2")}}) as resolver,
     ):
         (target,) = parse_target(f"ws://lab.test:{port}/", schemes())
-        report = await check_one(target, Options(resolver=resolver))
+        report = await check_one(target, options_with(resolver=resolver))
     net = report.facts["net"]
     assert isinstance(net, NetFacts)
     assert len(net.compared) == 2

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seventh.model.failure import UsageError
-from seventh.model.options import Options
 from seventh.model.phase import Mark
 from seventh.model.target import Target
 from seventh.protocols.websocket.client.request import Asking, asking_of, credentials_in, expiry_of
@@ -15,6 +14,7 @@ from seventh.protocols.websocket.lab import token
 from seventh.protocols.websocket.wire import handshake as hs
 from seventh.protocols.websocket.wire.handshake import Judged, Offer, judge
 from seventh.web.message import Fields, Response, Version
+from tests.options import options_with
 
 # RFC 6455 §1.3's own example.
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -212,7 +212,7 @@ def test_origins() -> None:
 
 
 def asked(path: str = "", **options: object) -> Asking:
-    return asking_of(target(path), Options(**options))  # type: ignore[arg-type]
+    return asking_of(target(path), options_with(**options))
 
 
 def test_fields_and_token(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from seventh.model.target import Target
 from seventh.protocols.websocket.facts import Handshake, WebSocketFacts
 from seventh.protocols.websocket.lab.hub import Hub, Manners
 from seventh.web.message import Request
+from tests.options import options_with
 from tests.protocols.websocket.wire.player import GUID, read_frame
 
 CRLF = b"\r\n"
@@ -72,7 +73,7 @@ def told(*lines: bytes, status: bytes = STATUS) -> Answer:
 async def asked(make: Answer, **options: object) -> tuple[Report, Handshake | None]:
     async with answering(make) as port:
         target = Target(scheme="ws", host="127.0.0.1", port=port)
-        report = await pulse_one(target, Options(timeout_seconds=5.0, **options))  # type: ignore[arg-type]
+        report = await pulse_one(target, options_with(timeout_seconds=5.0, **options))  # type: ignore[arg-type]
     facts = report.facts["websocket"]
     assert isinstance(facts, WebSocketFacts)
     return report, facts.handshake

@@ -194,5 +194,5 @@ def silence(client: Any) -> Failed:
 
 def no_datagrams(standing: Standing) -> None:
     """Failed where the way to the target carries no datagrams."""
-    if standing.talk.options.via is not None:
+    if standing.talk.carried:
         raise Failed(Reason.OPTIONS_UNUSABLE, "--via carries TCP only: no HTTP/3 through it")

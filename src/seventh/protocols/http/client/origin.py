@@ -12,11 +12,11 @@ from typing import Literal
 from seventh.model.failure import Failed, Reason
 from seventh.net.address import Address
 from seventh.net.talk import Talk
+from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import open_quic, open_stream
 from seventh.protocols.http.client.request import SECRETS, Shape, shape_of
 from seventh.protocols.http.client.standing import Asked, Opened, Standing
 from seventh.protocols.http.wire.url import Origin, Url, request_path
-from seventh.web import limits
 from seventh.web.message import Fields, OnBody, Request, Response
 
 V = Literal["1.1", "2", "3"]
@@ -169,7 +169,7 @@ class Site(Standing):
         response = await opened.connection.request(
             request,
             deadline_ns=until,
-            body_cap=body_cap or self.talk.options.max_body_bytes or limits.BODY_CAP,
+            body_cap=body_cap or self.talk.options.of(HttpOptions).max_body_bytes,
             on_body=on_body,
         )
         opened.used += 1

@@ -12,6 +12,7 @@ import msgspec
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
 from seventh.model.options import Options
+from seventh.protocols.http import HttpOptions
 from seventh.web.given import (
     FRAMING,
     Statuses,
@@ -71,28 +72,29 @@ _PLAIN = Shape()
 
 def shape_of(options: Options) -> Shape:
     """The request that ``options`` describe; UsageError for what cannot be meant."""
-    if options.method == "GET" and not (
+    own = options.of(HttpOptions)
+    if own.method == "GET" and not (
         options.headers
         or options.token_file
-        or options.body_file
-        or options.expect_status is not None
-        or options.expect_json is not None
+        or own.body_file
+        or own.expect_status is not None
+        or own.expect_json is not None
     ):
         return _PLAIN
-    method = method_named(options.method)
-    if options.body_file is not None and method in _BODILESS:
+    method = method_named(own.method)
+    if own.body_file is not None and method in _BODILESS:
         raise UsageError(f"--body needs a --method that has one, such as POST: {method} has none")
     given = [header_field(text, FRAMING) for text in options.headers]
     if options.token_file is not None:
         given.append(("Authorization", f"Bearer {first_line(options.token_file)}"))
-    if options.expect_json is not None:
-        compiled(options.expect_json)
+    if own.expect_json is not None:
+        compiled(own.expect_json)
     return Shape(
         method=method,
         fields=_with_defaults(given),
-        body=_body(options.body_file) if options.body_file is not None else b"",
-        status=statuses(options.expect_status) if options.expect_status is not None else None,
-        json=options.expect_json,
+        body=_body(own.body_file) if own.body_file is not None else b"",
+        status=statuses(own.expect_status) if own.expect_status is not None else None,
+        json=own.expect_json,
     )
 
 

@@ -8,6 +8,7 @@ from seventh.model.failure import Failed, Reason
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
+from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import speak
 from seventh.protocols.http.client.request import disappointment, shape_of
 from seventh.protocols.http.probe.first_response import learn_answer, permit, timed
@@ -48,7 +49,7 @@ def _asked(scheme: str, host: str, port: int, path: str) -> Url:
 
 async def _connect(talk: Talk, origin: Origin) -> tuple[HttpConnection, int, float | None]:
     """A verified connection of the pulse's version, when it was ready, and the round trip."""
-    wanted = talk.options.http_version or "1.1"
+    wanted = talk.options.of(HttpOptions).http_version or "1.1"
     if wanted == "3":
         from seventh.protocols.http.client.connect import open_quic
         from seventh.protocols.http.client.origin import Site

@@ -14,6 +14,7 @@ from seventh.model.phase import Mark
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net.stopwatch import now_ns
 from seventh.net.wait import Cutoff, DeadlineError
+from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import OPEN_SECONDS, QUIC_SECONDS, silence
 from seventh.protocols.http.client.origin import REQUEST_SECONDS
 from seventh.protocols.http.client.standing import Opened
@@ -93,7 +94,7 @@ def _begin(
 ) -> tuple[HttpConnection, bytes, Answer]:
     """A connection on ``tls``, the bytes of its first request, and how its answer is had."""
     until = matrix.talk.budget.within(OPEN_SECONDS + REQUEST_SECONDS)
-    cap = matrix.talk.options.max_body_bytes
+    cap = matrix.talk.options.of(HttpOptions).max_body_bytes
     if version == "2":
         from seventh.web.h2 import H2Connection
 
@@ -172,7 +173,9 @@ async def ask_early(
     seconds = QUIC_SECONDS + REQUEST_SECONDS
     try:
         with Cutoff(min(seconds, max(0.001, site.talk.budget.seconds_left))):
-            response = await connection.request(request, body_cap=site.talk.options.max_body_bytes)
+            response = await connection.request(
+                request, body_cap=site.talk.options.of(HttpOptions).max_body_bytes
+            )
             client.speak()
             await client.handshake(site.talk.watch, "quic.early")
     except DeadlineError:

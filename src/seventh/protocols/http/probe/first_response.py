@@ -8,6 +8,7 @@ from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
 from seventh.net.stopwatch import now_ns
 from seventh.net.talk import Talk
+from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.request import Shape
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.wire.url import Url, bare
@@ -32,7 +33,9 @@ async def timed(
     watch, ip = talk.watch, connection.address.ip
     start = now_ns()
     try:
-        response = await connection.request(request, body_cap=talk.options.max_body_bytes)
+        response = await connection.request(
+            request, body_cap=talk.options.of(HttpOptions).max_body_bytes
+        )
     except Failed as failed:
         broke = failed.response if isinstance(failed, Unfinished) else None
         failed.phase = failed.phase or ("http.download" if broke else "http.ttfb")

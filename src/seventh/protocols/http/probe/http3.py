@@ -10,6 +10,7 @@ from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import Lookup
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net.address import Address
+from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import open_any_quic
 from seventh.protocols.http.client.standing import Opened
 from seventh.protocols.http.facts import HttpFacts
@@ -37,7 +38,7 @@ class Http3:
         self.talk = matrix.talk
         self.opened: Opened | None = None
         """The connection that carries it."""
-        self._log = self.talk.options.qlog_file is not None
+        self._log = self.talk.options.of(HttpOptions).qlog_file is not None
         self._record: asyncio.Task[Lookup] | None = None
         self._counting: asyncio.Task[bool] | None = None
 
@@ -148,7 +149,7 @@ class Http3:
 
         ``reached`` are the origin's addresses that answer.
         """
-        if self.talk.options.via is not None:
+        if self.talk.carried:
             self._untried("--via carries TCP only")
             return
         site, matrix = self.site, self.matrix

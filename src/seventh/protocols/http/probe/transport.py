@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from seventh.model.failure import Failed
 from seventh.net.stopwatch import now_ns
+from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import no_datagrams
 from seventh.protocols.http.client.origin import Site
 from seventh.protocols.http.client.standing import Opened
@@ -112,7 +113,7 @@ async def look_at_h3(site: Site, opened: Opened) -> None:
 
 
 def _write_qlog(site: Site, opened: Opened) -> None:
-    name = site.talk.options.qlog_file
+    name = site.talk.options.of(HttpOptions).qlog_file
     if name is not None and opened.quic is not None:
         opened.quic.write_qlog(name)
         learn_h3(site, qlog=name)

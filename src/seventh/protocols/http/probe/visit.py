@@ -16,6 +16,7 @@ from seventh.model.tlsfacts import TlsFacts
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.net.talk import ATTEMPT_SECONDS, Talk
+from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import open_stream, speak
 from seventh.protocols.http.client.origin import Site, V
 from seventh.protocols.http.client.request import disappointment
@@ -50,7 +51,7 @@ class Visit:
         self.talk = talk
         self.site = Site(talk)
         self.matrix = Matrix(self.site)
-        self.only: V | None = talk.options.http_version
+        self.only: V | None = talk.options.of(HttpOptions).http_version
         self.others: list[Stream] = []
         self.h3 = Http3(self.matrix)
         self.tcp = True
@@ -82,9 +83,9 @@ class Visit:
         if self.only is not None:
             talk.learn("http", HttpFacts, only_version=self.only)
         if site.secure:
-            transport.load(quic=self.only in {None, "3"} and talk.options.via is None)
+            transport.load(quic=self.only in {None, "3"} and not talk.carried)
         site.addresses = await talk.addresses()
-        if site.secure and talk.options.via is None:
+        if site.secure and not talk.carried:
             self.h3.begin_record()
         if self.only == "3":
             response = await self._ask(await self.h3.enter())
@@ -102,7 +103,7 @@ class Visit:
     async def _reach(self) -> bool:
         """Connect to all addresses; False where HTTP/3 was the way in, for none accepts TCP."""
         talk, site = self.talk, self.site
-        quic = site.secure and self.only is None and talk.options.via is None
+        quic = site.secure and self.only is None and not talk.carried
         try:
             # Something is left of the time for QUIC where firewalls drop what goes to TCP.
             most = min(ATTEMPT_SECONDS, talk.options.timeout_seconds / 2)
@@ -236,7 +237,7 @@ class Visit:
         """What the first answer's head tells."""
         site, talk = self.site, self.talk
         site.base = response
-        if site.secure and self.only is None and talk.options.via is None:
+        if site.secure and self.only is None and not talk.carried:
             self.h3.begin_counting()
         services, taken_back = alt_svc(*response.every("alt-svc"))
         talk.learn(
@@ -325,7 +326,7 @@ class Visit:
         site, talk = self.site, self.talk
         if site.secure:
             usual = talk.target.port == PORTS["https"]
-            if talk.options.via is None and (usual or self.tcp):
+            if not talk.carried and (usual or self.tcp):
                 await hsts.look_at_clear(site, PORTS["http"] if usual else talk.target.port)
             return
         first = self.matrix.responses[site.best]

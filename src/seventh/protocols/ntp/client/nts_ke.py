@@ -231,7 +231,7 @@ async def follow(talk: Talk, established: Established) -> tuple[Address, ...]:
 
     Raises Failed: a resolve reason, or address-policy for an address that this peer may not name.
     """
-    if talk.options.via is not None:
+    if talk.carried:
         raise UsageError(
             "--via carries TCP only: the keys came through it, but NTP goes by datagrams; leave "
             "--via out"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seventh.net.talk import Talk
+from seventh.protocols.ntp import NtpOptions
 from seventh.protocols.ntp.client.conversation import Conversation
 
 ASKING_SECONDS = 1.0
@@ -11,7 +12,9 @@ ASKING_SECONDS = 1.0
 
 def asking_seconds(talk: Talk) -> float:
     """How much time these questions want: a quarter second each on a good path, more on a bad."""
-    questions = 1 + (talk.options.ntp_keys is not None) + 2 * (talk.denied(4) is None)
+    questions = (
+        1 + (talk.options.of(NtpOptions).ntp_keys is not None) + 2 * (talk.denied(4) is None)
+    )
     return questions * ASKING_SECONDS
 
 
@@ -23,7 +26,7 @@ async def ask_further(talk: Talk, main: Conversation) -> None:
         from seventh.protocols.ntp.probe.control import ask_control
 
         await ask_control(talk, main)
-    if talk.options.ntp_keys is not None and talk.denied(2) is None:
+    if talk.options.of(NtpOptions).ntp_keys is not None and talk.denied(2) is None:
         from seventh.protocols.ntp.probe.key import ask_with_key, load_key
 
         if (key := load_key(talk.options)) is not None:

@@ -9,6 +9,7 @@ from seventh.model.options import Options
 from seventh.net.address import Address
 from seventh.net.datagram import Arrived
 from seventh.net.talk import Talk
+from seventh.protocols.ntp import NtpOptions
 from seventh.protocols.ntp.client.conversation import Conversation
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.sources import KeyFacts, KeyOutcome
@@ -32,19 +33,20 @@ _SAID: dict[KeyOutcome, str] = {
 
 def load_key(options: Options) -> Key | None:
     """The key that the options name; None where they name none; UsageError where it is unusable."""
-    if options.ntp_keys is None:
+    own = options.of(NtpOptions)
+    if own.ntp_keys is None:
         return None
     try:
-        with Path(options.ntp_keys).expanduser().open("rb") as file:
+        with Path(own.ntp_keys).expanduser().open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"--ntp-keys {options.ntp_keys}: {error.strerror or error}") from None
+        raise UsageError(f"--ntp-keys {own.ntp_keys}: {error.strerror or error}") from None
     if len(data) > MAX_FILE_BYTES:
-        raise UsageError(f"--ntp-keys {options.ntp_keys}: longer than {MAX_FILE_BYTES} bytes")
+        raise UsageError(f"--ntp-keys {own.ntp_keys}: longer than {MAX_FILE_BYTES} bytes")
     try:
-        return find_key(data.decode("utf-8", "replace"), options.ntp_key)
+        return find_key(data.decode("utf-8", "replace"), own.ntp_key)
     except UsageError as error:
-        raise UsageError(f"--ntp-keys {options.ntp_keys}: {error}") from None
+        raise UsageError(f"--ntp-keys {own.ntp_keys}: {error}") from None
 
 
 class KeyedConversation(Conversation):

@@ -6,6 +6,7 @@ import msgspec
 
 from seventh.net.stopwatch import now_ns
 from seventh.net.talk import Talk
+from seventh.protocols.ntp import NtpOptions
 from seventh.protocols.ntp.client.conversation import Conversation
 from seventh.protocols.ntp.probe.further import asking_seconds
 from seventh.protocols.ntp.wire.sampler import FILTER_STAGES
@@ -26,13 +27,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 def plan(talk: Talk) -> Plan:
     """Fit the samples into the time that is left, by a shorter interval where need be."""
-    samples = max(1, min(talk.options.samples, FILTER_STAGES))
+    samples = max(1, min(talk.options.of(NtpOptions).samples, FILTER_STAGES))
     left = talk.budget.seconds_left
     # The last reply and the further questions want their time too, but never most of it.
     asking = asking_seconds(talk)
     reserve = min(REPLY_SECONDS + asking, left * 0.4)
     kept = reserve * asking / (REPLY_SECONDS + asking)
-    interval = max(0.0, talk.options.interval_seconds)
+    interval = max(0.0, talk.options.of(NtpOptions).interval_seconds)
     if samples > 1:
         interval = min(interval, (left - reserve) / (samples - 1))
     return Plan(

@@ -7,6 +7,7 @@ import time
 from seventh.model.failure import ProtocolViolation
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
+from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.conversation import (
     Conversation,
     offer_for,
@@ -57,7 +58,7 @@ def learn_trust(talk: Talk, conversation: Conversation) -> None:
     """Note what known_hosts says of the key of a conversation of ``talk``'s; each key once."""
     if conversation.key is None or conversation.key_valid is False:
         return
-    known = read_known_hosts(talk.options.known_hosts)
+    known = read_known_hosts(talk.options.of(SshOptions).known_hosts)
     trust = trust_in(conversation, known, talk.target.host, talk.target.port)
     seen = talk.learn("ssh", SshFacts).trust
     if trust not in seen:

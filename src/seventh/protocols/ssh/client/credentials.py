@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
 from seventh.model.options import Options
 from seventh.net.secrets import Secret, read_secret
+from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.agent import Agent, AgentKey
 from seventh.protocols.ssh.client.identities import (
     AgentIdentity,
@@ -76,7 +77,7 @@ async def gather(options: Options, user: str) -> Credentials:
     silence. A missing or broken agent is noted only, unless a named key needs it.
     """
     secret = read_secret(options.password_file)
-    agent = Agent.of_environment() if options.agent else None
+    agent = Agent.of_environment() if options.of(SshOptions).agent else None
     notes: list[str] = []
     held: tuple[AgentKey, ...] = ()
     if agent is not None:
@@ -86,7 +87,7 @@ async def gather(options: Options, user: str) -> Credentials:
             notes.append(f"the agent cannot be used: {failed.detail}")
     identities: list[Identity] = []
     passphrase = False
-    for name in options.identities:
+    for name in options.of(SshOptions).identities:
         try:
             found, opened = await asyncio.to_thread(load_identities, name, secret)
         except EncryptedKeyError as error:

@@ -14,6 +14,7 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.netfacts import Lookup
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
+from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.conversation import (
     GREETING,
     Conversation,
@@ -94,10 +95,11 @@ async def check(talk: Talk) -> None:
     The first address that accepts is the conversation. What goes wrong with it is the report's
     failure; what goes wrong on the connections after it is noted in ``unlearnt``.
     """
-    if talk.options.known_hosts is not None:
+    known_hosts = talk.options.of(SshOptions).known_hosts
+    if known_hosts is not None:
         from seventh.protocols.ssh.client.known_hosts import read_known_hosts
 
-        read_known_hosts(talk.options.known_hosts)  # if it cannot be read, that is said at once
+        read_known_hosts(known_hosts)  # if it cannot be read, that is said at once
     if _has_records(talk):
         await talk.addresses()
         talk.prepare_records()

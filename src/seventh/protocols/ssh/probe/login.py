@@ -14,6 +14,7 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
+from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.auth import UserAuth
 from seventh.protocols.ssh.client.authenticate_host import enter, learn_trust
 from seventh.protocols.ssh.client.credentials import Credentials, gather
@@ -39,8 +40,8 @@ async def look(talk: Talk, first: Stream) -> None:
     """
     options = talk.options
     user = options.user
-    credential = options.identities or options.password_file
-    if user is None and credential and options.via is None:
+    credential = options.of(SshOptions).identities or options.password_file
+    if user is None and credential and not options.via:
         raise UsageError(
             f"a credential was given for {talk.target} and no user: add --user or write "
             f"ssh://USER@{talk.target.host}"
@@ -49,7 +50,7 @@ async def look(talk: Talk, first: Stream) -> None:
         # With jump hosts the credential may well be theirs alone.
         _unlearnt(talk, "login", "no user was named (--user), and none is ever guessed")
         return
-    known = read_known_hosts(options.known_hosts)
+    known = read_known_hosts(options.of(SshOptions).known_hosts)
     credentials = await gather(options, user)
     _learn(talk, user=printable(user, 64))
     try:

@@ -18,6 +18,7 @@ import msgspec
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.model.target import CREDENTIAL_PARAMETERS, Target
+from seventh.protocols.websocket import WebSocketOptions
 from seventh.protocols.websocket.wire.handshake import own_origin
 from seventh.web.given import FRAMING, TOKEN, checked_value, first_line, header_field
 from seventh.web.message import Fields
@@ -90,7 +91,8 @@ def asking_of(target: Target, options: Options) -> Asking:
     token = first_line(options.token_file) if options.token_file is not None else None
     if token is not None:
         fields.append(("Authorization", f"Bearer {token}"))
-    for name in options.subprotocols:
+    own = options.of(WebSocketOptions)
+    for name in own.subprotocols:
         if not TOKEN.fullmatch(name):
             raise UsageError(f"--subprotocol {name!r} is no token (RFC 6455 §4.1)")
     parameters, in_url = credentials_in(target.path)
@@ -103,11 +105,11 @@ def asking_of(target: Target, options: Options) -> Asking:
         jwt, source = token, "--token-file"
     elif in_url is not None:
         jwt, source = in_url[1], in_url[0]
-    *first, last = _lines(options.message_template)
+    *first, last = _lines(own.message_template)
     return Asking(
-        origin=_origin(options.origin) if options.origin is not None else own_origin(target),
+        origin=_origin(own.origin) if own.origin is not None else own_origin(target),
         fields=tuple(fields),
-        subprotocols=options.subprotocols,
+        subprotocols=own.subprotocols,
         parameters=parameters,
         jwt=jwt,
         jwt_source=source,

@@ -9,6 +9,7 @@ import statistics
 
 from seventh.model.failure import Failed, Reason
 from seventh.net.stopwatch import now_ns
+from seventh.protocols.websocket import WebSocketOptions
 from seventh.protocols.websocket.client.endpoint import Door
 from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts import Fanout, Receiver
@@ -32,7 +33,7 @@ async def measure(door: Door) -> None:
     with door.talk.watch.phase("ws.fanout"):
         sockets: list[Socket] = []
         try:
-            await _open_all(door, sockets, door.talk.options.sockets)
+            await _open_all(door, sockets, door.talk.options.of(WebSocketOptions).sockets)
             for socket in sockets:
                 for line in door.asking.first_lines:
                     await socket.say(line)

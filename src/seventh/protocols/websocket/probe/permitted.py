@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from seventh.model.failure import Failed, Reason
 from seventh.net.stopwatch import now_ns
+from seventh.protocols.websocket import WebSocketOptions
 from seventh.protocols.websocket.client.endpoint import Door
 from seventh.protocols.websocket.client.request import expiry_of
 from seventh.protocols.websocket.client.socket import Socket
@@ -31,7 +32,7 @@ async def with_permission(door: Door) -> None:
     """Every step that the person has allowed, mildest first."""
     talk = door.talk
     if talk.denied(3) is None and door.asking.template is not None:
-        talk.grant(talk.options.sockets)
+        talk.grant(talk.options.of(WebSocketOptions).sockets)
         await guarded(door, "fan-out", fanout.measure)
     if talk.denied(4) is None:
         talk.grant(TIER_4_CONNECTIONS)

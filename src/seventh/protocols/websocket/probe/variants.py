@@ -12,7 +12,7 @@ from seventh.net.stopwatch import Stopwatch
 from seventh.net.tls.handshake import prepare
 from seventh.net.tls.stream import TlsStream
 from seventh.net.wait import Cutoff, DeadlineError
-from seventh.protocols.websocket import SPEC
+from seventh.protocols.websocket import SPEC, WebSocketOptions
 from seventh.protocols.websocket.client.endpoint import (
     BODY_CAP,
     HANDSHAKE_SECONDS,
@@ -44,7 +44,7 @@ async def look(door: Door) -> None:
     """Every variant that is allowed; what breaks off is noted and ends nothing."""
     talk = door.talk
     seen = door.learn().handshake
-    if talk.options.direct is not None:
+    if talk.options.of(WebSocketOptions).direct is not None:
         await _guarded(door, "direct", _direct)
     if seen is None or seen.outcome != "open":
         # What a plain GET gets tells whether it is the upgrade that is refused.
@@ -106,7 +106,7 @@ async def _expect(door: Door) -> None:
 async def _direct(door: Door) -> None:
     """The same handshake, with the same Host, sent to where the person says the server is."""
     talk = door.talk
-    target = _direct_target(talk.options.direct or "")
+    target = _direct_target(talk.options.of(WebSocketOptions).direct or "")
     addresses = await talk.addresses_of(target.host, target.port)
     offer = door.offer()
     request = door.request(offer)

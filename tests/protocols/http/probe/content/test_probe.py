@@ -13,7 +13,6 @@ from seventh.labkit.names import name_server
 from seventh.labkit.serve import Kit
 from seventh.labkit.web.handler import Answer, Handler
 from seventh.labkit.web.serve import web_server
-from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.http.facts import HttpFacts
@@ -22,6 +21,7 @@ from seventh.protocols.http.lab import Setup, site
 from seventh.protocols.http.lab.content import Ways
 from seventh.protocols.http.lab.content import site as content_site
 from seventh.web.message import Request
+from tests.options import options_with
 from tests.protocols.http.rules.looks import job
 from tests.reports import found
 
@@ -185,7 +185,7 @@ async def test_nodes_with_different_etags() -> None:
         other = web_server(node(second, "two"), versions=("1.1",), host="127.0.0.2", port=port)
         async with other, name_server({"lab.test": {"A": ("127.0.0.1", "127.0.0.2")}}) as resolver:
             target = Target(scheme="http", host="lab.test", port=port, path="/")
-            report = await check_one(target, Options(resolver=resolver))
+            report = await check_one(target, options_with(resolver=resolver))
     assert "HTTP-ETAG-UNSTABLE" in found(report)
     finding = next(f for f in report.findings if f.id == "HTTP-ETAG-UNSTABLE")
     assert any("127.0.0.2" in tag for tag in finding.params["etags"])  # type: ignore[union-attr]

@@ -16,7 +16,7 @@ from seventh.model.failure import Reason, UsageError
 from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
 from seventh.protocols import schemes
-from seventh.protocols.ssh import host_alias, lab
+from seventh.protocols.ssh import SshOptions, host_alias, lab
 from seventh.protocols.ssh.client.config.host import Asked, HostConfig, UserConfig
 from seventh.protocols.ssh.client.config.reading import read
 from seventh.protocols.ssh.client.config.tokens import expand
@@ -28,13 +28,14 @@ from seventh.protocols.ssh.wire.patterns import (
     matches_list,
     seconds,
 )
+from tests.options import options_with
 
 
 def resolved(text: str, host: str, **asked: object) -> HostConfig:
     files = Files()
     reading = read(files.take("config", text.encode()), files, "client")
     assert not reading.refused
-    return UserConfig([reading], (9, 2)).resolve(Asked(host=host, **asked))  # type: ignore[arg-type]
+    return UserConfig([reading], (9, 2)).resolve(Asked(host=host, **asked))
 
 
 # -- the grammar -----------------------------------------------------------------------------------
@@ -197,22 +198,28 @@ Host about
 
 def aimed(url: str, config: Path, **options: object) -> tuple[Target, Options]:
     (target,) = parse_target(url, schemes())
-    return host_alias.aim(target, Options(ssh_config=str(config), **options))  # type: ignore[arg-type]
+    return host_alias.aim(target, options_with(ssh_config=str(config), **options))
+
+
+def hops(options: Options) -> str:
+    """The jump hosts in one line."""
+    return ",".join(f"{hop.user}@{hop.authority}" if hop.user else hop.authority
+                    for hop in options.via)  # fmt: skip
 
 
 def test_an_alias_leads_to_its_host_and_grants_nothing(config: Path) -> None:
     target, options = aimed("ssh://web", config)
     assert (target.host, target.port, target.user) == ("192.0.2.7", 2200, "deploy")
-    assert options.via == "ssh://ops@bastion,ssh://second:2022"
-    assert options.known_hosts == str(config.parent / "known")
+    assert hops(options) == "ops@bastion:22,second:2022"
+    assert options.of(SshOptions).known_hosts == str(config.parent / "known")
     assert not options.has_credential
-    assert options.identities == ()
+    assert options.of(SshOptions).identities == ()
 
 
 def test_a_credential_takes_what_the_file_says_of_logging_in(config: Path) -> None:
     _, options = aimed("ssh://web", config, password_file="secret")
     assert options.user == "deploy"
-    assert options.identities == (str(config.parent / "key"),)
+    assert options.of(SshOptions).identities == (str(config.parent / "key"),)
     _, options = aimed("ssh://me@web", config)
     assert options.user == "me"
     assert options.has_credential
@@ -221,12 +228,13 @@ def test_a_credential_takes_what_the_file_says_of_logging_in(config: Path) -> No
 def test_the_command_line_wins(config: Path) -> None:
     target, options = aimed("ssh://web:22", config, via="ssh://x", known_hosts="mine", user="u")
     assert target.port == 22
-    assert (options.via, options.known_hosts, options.user) == ("ssh://x", "mine", "u")
+    assert (hops(options), options.user) == ("x:22", "u")
+    assert options.of(SshOptions).known_hosts == "mine"
 
 
 def test_jumps_of_commands_and_of_jumps(config: Path) -> None:
-    assert aimed("ssh://plain", config)[1].via == "ssh://ops@bastion"
-    assert aimed("ssh://deep", config)[1].via == "ssh://ops@bastion,ssh://second:2022,ssh://web"
+    assert hops(aimed("ssh://plain", config)[1]) == "ops@bastion:22"
+    assert hops(aimed("ssh://deep", config)[1]) == "ops@bastion:22,second:2022,web:22"
     with pytest.raises(UsageError, match="runs no ProxyCommand"):
         aimed("ssh://other", config)
     with pytest.raises(UsageError, match="circle"):
@@ -235,7 +243,7 @@ def test_jumps_of_commands_and_of_jumps(config: Path) -> None:
 
 def test_a_hop_is_resolved_like_a_host(config: Path) -> None:
     (hop,) = parse_target("ssh://bastion", schemes())
-    options = Options(ssh_config=str(config), user="me", identities=("k",))
+    options = options_with(ssh_config=str(config), user="me", identities=("k",))
     found, user, identities = host_alias.resolve_hop(hop, options)
     assert (found.host, found.port, user) == ("bastion.example.com", 2201, "jumper")
     assert identities == ("k",)
@@ -251,9 +259,9 @@ def test_without_a_file_nothing_changes(tmp_path: Path, monkeypatch: pytest.Monk
     (target,) = parse_target("ssh://web", schemes())
     options = Options()
     assert host_alias.aim(target, options) == (target, options)
-    assert host_alias.aim(target, Options(ssh_config="none")) == (
+    assert host_alias.aim(target, options_with(ssh_config="none")) == (
         target,
-        Options(ssh_config="none"),
+        options_with(ssh_config="none"),
     )
 
 
@@ -317,12 +325,12 @@ def test_ten_thousand_targets_read_the_file_once_and_a_change_is_seen(
 
     def counted(self: Files, name: str | Path, **how: object) -> object:
         reads.append(Path(name))
-        return whole(self, name, **how)  # type: ignore[arg-type]
+        return whole(self, name, **how)
 
     monkeypatch.setattr(Files, "read", counted)
     (target,) = parse_target("ssh://web", schemes())
     for _ in range(10_000):
-        host_alias.aim(target, Options(ssh_config=str(config)))
+        host_alias.aim(target, options_with(ssh_config=str(config)))
     assert len(reads) <= 1
     config.write_text("Host web\n Port 4\n")
     assert aimed("ssh://web", config)[0].port == 4
@@ -334,7 +342,7 @@ async def test_check_reaches_an_alias_that_is_no_name(tmp_path: Path, kit: Kit) 
         file = tmp_path / "config"
         file.write_text(f"Host my-alias\n  HostName 127.0.0.1\n  Port {port}\n")
         (target,) = parse_target("ssh://my-alias", schemes())
-        report = await check_one(target, Options(ssh_config=str(file), timeout_seconds=10))
+        report = await check_one(target, options_with(ssh_config=str(file), timeout_seconds=10))
     assert report.failure is None
     assert report.target == "ssh://my-alias:22"
     assert report.facts["net"].host == "127.0.0.1"  # type: ignore[attr-defined]
@@ -344,7 +352,7 @@ async def test_a_broken_file_is_the_report_s_failure(tmp_path: Path) -> None:
     file = tmp_path / "config"
     file.write_text('Host "open\n')
     (target,) = parse_target("ssh://web", schemes())
-    report = await check_one(target, Options(ssh_config=str(file), timeout_seconds=5))
+    report = await check_one(target, options_with(ssh_config=str(file), timeout_seconds=5))
     assert report.failure is not None
     assert report.failure.reason is Reason.OPTIONS_UNUSABLE
     assert f"{file}:1" in report.failure.detail

@@ -1,0 +1,146 @@
+"""``seventh PROTOCOL VERB TARGET …``: the verbs that protocols declare."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from seventh import protocols
+from seventh.cli.check import run_loop
+from seventh.cli.parser import Parser, add
+from seventh.engine.work import do
+from seventh.model.failure import Failure, UsageError
+from seventh.model.option import declared
+from seventh.model.options import Options
+from seventh.model.report import judge
+from seventh.model.severity import Severity
+from seventh.model.spec import Spec
+from seventh.model.target import Target, parse_target
+from seventh.model.verb import Argument, Verb
+from seventh.net.work import Progress
+from seventh.protocols import given
+
+_CODES = {0: "done", 2: "failed", 3: "usage or interrupted"}
+
+
+def verbs() -> Iterator[tuple[str, Verb]]:
+    """Every verb of every protocol."""
+    for name, spec in protocols.rooms().items():
+        for verb in spec.verbs:
+            yield name, verb
+
+
+def room_with_verbs(name: str) -> Spec | None:
+    """The protocol of that name, if it has verbs."""
+    spec = protocols.rooms().get(name)
+    return spec if spec is not None and spec.verbs else None
+
+
+def parse(spec: Spec, words: list[str]) -> argparse.Namespace:
+    """Read what follows the protocol's name. Raises UsageError; exits 0 after ``--help``."""
+    known = {verb.name: verb for verb in spec.verbs}
+    if not words or words[0] not in known:
+        if words[:1] in (["-h"], ["--help"]):
+            _overview(spec).parse_args(words)
+        raise UsageError(f"seventh {spec.name}: write one of its verbs: {', '.join(known)}")
+    verb = known[words[0]]
+    parsed = _parser(spec, verb).read(words[1:])
+    parsed.verb = lambda parsed: _run(spec, verb, parsed)
+    return parsed
+
+
+def _overview(spec: Spec) -> Parser:
+    parser = Parser(prog=f"seventh {spec.name}", usage=f"seventh {spec.name} VERB TARGET …")
+    listed = parser.add_subparsers(title="verbs", metavar="VERB")
+    for verb in spec.verbs:
+        listed.add_parser(verb.name, help=verb.help)
+    return parser
+
+
+def _parser(spec: Spec, verb: Verb) -> Parser:
+    codes = ", ".join(f"{n} {what}" for n, what in sorted({**_CODES, **verb.exit_codes}.items()))
+    parser = Parser(
+        prog=f"seventh {spec.name} {verb.name}",
+        description=f"{verb.help[0].upper()}{verb.help[1:]}.",
+        epilog=f"Exit code: {codes}.",
+    )
+    urls = " or ".join(f"{scheme.name}://HOST" for scheme in spec.schemes)
+    parser.add_argument("target", metavar="TARGET", help=f"a URL: {urls}")
+    for argument in verb.arguments:
+        parser.add_argument(
+            f"word_{argument.name}",
+            metavar=argument.name.upper(),
+            nargs="*" if argument.many else 1,
+            help=argument.help,
+        )
+    for title, kind in ((f"options of {spec.name} {verb.name}", verb.options),
+                        (f"options of {spec.title}", spec.options)):  # fmt: skip
+        if kind is not None:
+            add(parser.add_argument_group(title), declared(kind))
+    shared = [e for e in declared(Options) if given.uses(spec, e) and e.option.grants != 3]
+    add(parser.add_argument_group("shared options"), shared)
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text",
+        help="a line for each result, or a JSON object (default: text)",
+    )  # fmt: skip
+    return parser
+
+
+def _run(spec: Spec, verb: Verb, parsed: argparse.Namespace) -> int:
+    (target, *more) = parse_target(parsed.target, protocols.schemes())
+    if more or protocols.room_of(target.scheme) is not spec:
+        urls = " or ".join(f"{scheme.name}://HOST" for scheme in spec.schemes)
+        raise UsageError(f"{parsed.target!r}: `seventh {spec.name} {verb.name}` takes {urls}")
+    typed = {name: value for name, value in vars(parsed).items() if name in given.options()}
+    words = {a.name: _words(a, parsed) for a in verb.arguments}
+    code, failure = run_loop(_do(target, given.make(typed), verb, words, parsed.format))
+    if failure is None:
+        return code
+    print(f"seventh: {failure.reason} in {failure.phase}: {failure.detail}", file=sys.stderr)  # noqa: T201
+    return judge(failure, (), Severity.MEDIUM).exit_code
+
+
+def _words(argument: Argument, parsed: argparse.Namespace) -> Sequence[str]:
+    words: list[str] = getattr(parsed, f"word_{argument.name}")
+    return tuple(words)
+
+
+async def _do(
+    target: Target,
+    options: Options,
+    verb: Verb,
+    words: Mapping[str, Sequence[str]],
+    format: str,  # noqa: A002 - the option's name
+) -> tuple[int, Failure | None]:
+    """Run the verb until it ends or Ctrl-C; results are printed as they come."""
+
+    def show(result: msgspec.Struct) -> None:
+        line = msgspec.json.encode(result).decode() if format == "json" else str(result)
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+    task = asyncio.ensure_future(do(target, options, verb, words, show, _progress()))
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, task.cancel)
+    try:
+        return await task
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+def _progress() -> Progress:
+    """A line on stderr that is overwritten; nothing where nobody watches."""
+    if not sys.stderr.isatty():
+        return lambda done, total: None
+
+    def tell(done: int, total: int | None) -> None:
+        of = f"/{total}" if total is not None else ""
+        sys.stderr.write(f"\r\x1b[K{done}{of}" + ("\n" if done == total else ""))
+        sys.stderr.flush()
+
+    return tell

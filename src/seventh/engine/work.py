@@ -1,0 +1,45 @@
+"""Running a protocol's own verb: the same talk, deadline and typed failures as a check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from seventh import protocols
+from seventh.engine.check import converse
+from seventh.model.failure import Failure
+from seventh.model.options import Options
+from seventh.model.target import Target
+from seventh.model.verb import Verb
+from seventh.net.talk import Talk
+from seventh.net.work import Progress, Show, Work
+
+ENDLESS_SECONDS = 10 * 365 * 86400.0
+
+
+async def do(
+    target: Target,
+    options: Options,
+    verb: Verb,
+    words: Mapping[str, Sequence[str]],
+    show: Show,
+    progress: Progress,
+) -> tuple[int, Failure | None]:
+    """Run ``verb``; its exit code, and why it failed where it did.
+
+    Typing a verb is the permission for its tier, and for no other step of that tier.
+    """
+    spec = protocols.room_of(target.scheme)
+    run = getattr(protocols.part(spec.name, "work"), verb.name)
+    options = options.replace(
+        max_tier=min(verb.tier, 3), intrusive=verb.tier == 4,
+        timeout_seconds=ENDLESS_SECONDS if verb.endless else options.timeout_seconds,
+    )  # fmt: skip
+    code: int | None = None
+
+    async def step(talk: Talk) -> None:
+        nonlocal code
+        code = await run(Work(talk, words, show, progress))
+
+    talk = await converse(target, options, spec, step, hand_in=True)
+    talk.close()
+    return code or 0, talk.failure.failure() if talk.failure is not None else None

@@ -1,0 +1,42 @@
+"""What a protocol's own verb is given: a talk, its words, and where its results go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from seventh.net.talk import Talk
+
+Show = Callable[[msgspec.Struct], None]
+Progress = Callable[[int, int | None], None]
+
+
+class Work:
+    """One run of a verb.
+
+    A result is a frozen struct; its ``str`` is its line for people, its fields are its JSON.
+    """
+
+    __slots__ = ("_progress", "_show", "arguments", "talk")
+
+    def __init__(
+        self, talk: Talk, arguments: Mapping[str, Sequence[str]], show: Show, progress: Progress
+    ) -> None:
+        self.talk = talk
+        self.arguments = arguments
+        """By the argument's name, the words given for it."""
+        self._show = show
+        self._progress = progress
+
+    def word(self, name: str) -> str:
+        """The word given for an argument that takes one."""
+        return self.arguments[name][0]
+
+    def show(self, result: msgspec.Struct) -> None:
+        """Print a result now."""
+        self._show(result)
+
+    def progress(self, done: int, total: int | None = None) -> None:
+        """Tell how far the work is, where somebody watches; ``total`` is None if nobody knows."""
+        self._progress(done, total)

@@ -1,0 +1,138 @@
+"""From names and values, as a command line or a file gives them, to options."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from seventh import protocols
+from seventh.model.failure import UsageError
+from seventh.model.option import Declared, RoomOptions, declared
+from seventh.model.options import Options
+from seventh.model.spec import Spec
+from seventh.model.target import Target, parse_target
+
+DEFAULTS = Options()
+
+
+@functools.cache
+def kinds() -> tuple[type[RoomOptions], ...]:
+    """The structs in which protocols and their verbs declare options of their own."""
+    found: list[type[RoomOptions]] = []
+    for spec in protocols.rooms().values():
+        found += [spec.options] if spec.options is not None else []
+        found += [verb.options for verb in spec.verbs if verb.options is not None]
+    return tuple(dict.fromkeys(found))
+
+
+@functools.cache
+def options() -> dict[str, Declared]:
+    """Every option by its field's name: the shared ones, then the protocols' own."""
+    return {each.field: each for kind in (Options, *kinds()) for each in declared(kind)}
+
+
+@functools.cache
+def by_flag() -> dict[str, Declared]:
+    """Every option by its name on the command line and in a targets file."""
+    return {each.option.flag: each for each in options().values()}
+
+
+def make(given: Mapping[str, Any], base: Options = DEFAULTS) -> Options:
+    """``base`` with the fields of ``given`` set, shared ones and the protocols' own.
+
+    Texts are read once, here. Raises UsageError, which names the option, for a value that cannot be
+    used, and for one that means nothing without another.
+    """
+    values = {name: _value(options()[name], value) for name, value in given.items()}
+    made = base.replace(**_of(Options, values))
+    for kind in kinds():
+        if changes := _of(kind, values):
+            made = made.having(msgspec.structs.replace(made.of(kind), **changes))
+    for name in given:
+        _check_need(options()[name], made)
+    return made
+
+
+def _of(kind: type[msgspec.Struct], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of ``values`` that are fields of ``kind``."""
+    fields = {each.field for each in declared(kind)}
+    return {name: value for name, value in values.items() if name in fields}
+
+
+def get(made: Options, each: Declared) -> Any:
+    """The value of an option, shared or a protocol's own."""
+    if each in declared(Options):
+        return getattr(made, each.field)
+    kind = next(kind for kind in kinds() if each in declared(kind))
+    return getattr(made.of(kind), each.field)
+
+
+def uses(spec: Spec, each: Declared) -> bool:
+    """Whether checks of that protocol heed the option."""
+    option = each.option
+    if option.always or each.field in spec.shared:
+        return True
+    if option.grants is not None:
+        return option.grants in spec.tiers
+    return spec.options is not None and each in declared(spec.options)
+
+
+def _value(each: Declared, value: Any) -> Any:
+    """A field's value from its text or from TOML's; UsageError where it is none."""
+    if each.field == "via" and isinstance(value, str):
+        return _hops(value)
+    if each.option.read is not None and isinstance(value, str):
+        try:
+            return each.option.read(value)
+        except UsageError as error:
+            raise UsageError(f"--{each.option.flag} {error}") from None
+    if each.repeated and isinstance(value, str):
+        value = (value,)
+    try:
+        made = msgspec.convert(value, each.checked)
+    except msgspec.ValidationError as error:
+        wanted = each.bounds or str(error).partition(" - at ")[0]
+        raise UsageError(f"--{each.option.flag}: {wanted} is needed, not {value!r}") from None
+    for name in made if each.repeated else (made,):
+        if each.option.file and name is not None and name != "none":
+            _check_readable(each, name)
+    return made
+
+
+def _hops(text: str) -> tuple[Target, ...]:
+    """The jump hosts of ``--via``; all have one scheme, whose room has a module ``jump``."""
+    hops = tuple(
+        hop for part in text.split(",") for hop in parse_target(part.strip(), protocols.schemes())
+    )
+    rooms = {protocols.room_of(hop.scheme).name for hop in hops}
+    if len(rooms) != 1 or not protocols.has_part(rooms.pop(), "jump"):
+        raise UsageError(f"--via {text!r}: write jump hosts as ssh://host[:port], with commas")
+    return hops
+
+
+def _check_readable(each: Declared, name: str) -> None:
+    if each.option.file == "path":
+        if not Path(name).exists():
+            raise UsageError(f"--{each.option.flag} {name}: no such file or directory")
+        return
+    try:
+        with Path(name).expanduser().open("rb") as file:
+            file.read(1)
+    except (OSError, RuntimeError, ValueError) as error:
+        said = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            f"--{each.option.flag} {name}: cannot be read: {said}; check the path and its "
+            "permissions"
+        ) from None
+
+
+def _check_need(each: Declared, made: Options) -> None:
+    if each.option.needs is None or not get(made, each):
+        return
+    flag, why = each.option.needs
+    if not get(made, by_flag()[flag]):
+        raise UsageError(f"--{each.option.flag} needs --{flag}: {why}")

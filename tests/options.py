@@ -1,0 +1,28 @@
+"""Options for tests, shared ones and protocols' own in one call; files are not looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from seventh.model.option import declared
+from seventh.model.options import Options
+from seventh.protocols import given
+
+
+def options_with(**fields: Any) -> Options:
+    """The defaults, with ``fields`` set."""
+    return changed(Options(), **fields)
+
+
+def changed(base: Options, **fields: Any) -> Options:
+    """``base`` with ``fields`` set; ``resolver`` and ``via`` may be texts."""
+    read = {name: given.make({name: fields.pop(name)}) for name in ("resolver", "via")
+            if isinstance(fields.get(name), str)}  # fmt: skip
+    base = base.replace(**{name: getattr(made, name) for name, made in read.items()})
+    for kind in given.kinds():
+        own = {each.field for each in declared(kind)} & fields.keys()
+        if own:
+            base = base.having(replace(base.of(kind), **{name: fields.pop(name) for name in own}))
+    return base.replace(**fields)
