@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
@@ -20,7 +21,11 @@ from cryptography.hazmat.primitives.serialization import (
 PrivateKey = (
     ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | dsa.DSAPrivateKey
 )
-_CURVES = {"": ec.SECP256R1, "384": ec.SECP384R1, "521": ec.SECP521R1}
+_CURVES: dict[str, Callable[[], ec.EllipticCurve]] = {
+    "": ec.SECP256R1,
+    "384": ec.SECP384R1,
+    "521": ec.SECP521R1,
+}
 
 
 def make_key(file: Path, kind: str = "ed25519", *, passphrase: str = "", pem: bool = False) -> Path:
