@@ -11,11 +11,13 @@ BUILT = {rule.id for room in protocols.rooms() for rule in protocols.rules(room)
 
 
 def test_no_id_is_ever_lost() -> None:
-    assert set(plan().ids) <= BUILT | {row.id for row in plan().rules}
+    lost = set(plan().ids) - BUILT - {row.id for row in plan().rules}
+    assert not lost, f"neither built nor planned: {sorted(lost)}"
 
 
 def test_a_planned_id_stands_among_the_ids() -> None:
-    assert {row.id for row in plan().rules} <= set(plan().ids)
+    new = {row.id for row in plan().rules} - set(plan().ids)
+    assert not new, f"promised, but not among the ids: {sorted(new)}"
 
 
 def test_a_rule_that_is_built_is_planned_no_more() -> None:
