@@ -6,10 +6,12 @@ STAMP := $(VENV)/.installed
 # Most tests wait for a peer most of the time: two at once for each CPU.
 JOBS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 PYTEST_ARGS ?=
+# The tests that start programs, or whose lab does.
+STARTERS := $(addprefix tests/,peers lint lab labkit net/tls wire protocols/net protocols/ssh protocols/websocket)
 # With COVERAGE=1 `make test` counts what it covers, and `make check` judges that and runs no test.
 COVERAGE ?=
 
-.PHONY: help setup tour test check format docs bench clean
+.PHONY: help setup tour test bare check format docs bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +30,9 @@ tour: setup  ## check every reference server in the lab, clean and faulty
 test: setup  ## all tests; peers that are not installed are skipped, and said
 	$(if $(COVERAGE),$(BIN)/coverage erase)
 	$(BIN)/$(if $(COVERAGE),coverage run,python) -m pytest -n $(JOBS) --dist loadfile -rs $(PYTEST_ARGS)
+
+bare: setup  ## the tests that start programs, with none of the optional ones: all skip, none fails
+	tests/bare_path.sh $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -rs $(PYTEST_ARGS) $(STARTERS)
 
 check: setup  ## format, lint, types, imports, generated files, coverage
 	$(BIN)/ruff format --check src tests bench

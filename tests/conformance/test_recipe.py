@@ -34,15 +34,19 @@ SPEC = Spec(
 )
 ''',
     "facts.py": """
+from typing import ClassVar
+
 from seventh.model.facts import Facts
 
 
 class EchoFacts(Facts, frozen=True, kw_only=True):
+    ROOM: ClassVar[str] = "echo"
+
     rtt_seconds: float | None = None
     faithful: bool | None = None
     most_bytes: int | None = None
 """,
-    "codec.py": '''
+    "wire.py": '''
 from seventh.model.failure import ProtocolViolation
 
 
@@ -64,7 +68,7 @@ import os
 
 from seventh.model.failure import Failed, Reason
 from seventh.net.talk import Talk
-from seventh.protocols.echo.codec import Echo
+from seventh.protocols.echo.wire import Echo
 from seventh.protocols.echo.facts import EchoFacts
 from seventh.wire.identify import identify
 

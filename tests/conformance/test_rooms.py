@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import functools
 import inspect
 import re
 import typing
@@ -16,9 +16,9 @@ from seventh.labkit.serve import Fault
 from seventh.model.facts import Facts
 from seventh.model.ports import PORTS
 from seventh.model.spec import Spec
-from seventh.rules.planned import all_planned
 from seventh.rules.rule import AnyRule, Hit, Skip, Source
 from seventh.rules.words import fill
+from tests.conformance.purity import imports, violations
 
 ROOMS = list(protocols.rooms())
 RULES = [pytest.param(room, rule, id=rule.id) for room in ROOMS for rule in protocols.rules(room)]
@@ -26,7 +26,6 @@ _REFERENCE = re.compile(
     r"^(RFC \d{3,5}( (§[\d.A-Z]+|Appendix [A-Z]))?|[A-Z].{2,80}|draft-[a-z0-9-]+"
     r"|[a-z][a-z0-9_.-]+\(\d\)(: .{2,60})?)$"
 )
-SOCKETS_AND_CLOCKS = {"asyncio", "socket", "time", "uvloop", "select", "selectors", "threading"}
 
 
 @pytest.fixture(params=ROOMS)
@@ -99,6 +98,11 @@ def facts_types(room: str) -> list[type[Facts]]:
     return found
 
 
+def test_facts_say_whose_they_are(room: str) -> None:
+    for kind in facts_types(room):
+        assert room == kind.ROOM, f"{kind.__name__} would stand in a report as {kind.ROOM!r}"
+
+
 def test_facts_are_frozen_and_empty_by_default(room: str) -> None:
     for kind in facts_types(room):
         assert kind.__struct_config__.frozen
@@ -128,37 +132,8 @@ def nested(kind: Any, part: str) -> Any:
     return struct
 
 
-def test_pure_files_touch_no_socket_and_no_clock(room: str) -> None:
-    folder = protocols.folder(room)
-    pure = [p for p in folder.glob("*.py") if p.stem.startswith(("codec", "facts", "rules"))]
-    for path in [folder / "__init__.py", *pure]:
-        for name in imported(path):
-            top = name.split(".")[0]
-            assert top not in SOCKETS_AND_CLOCKS, f"{path.name} imports {name}"
-            assert not name.startswith(("seventh.net", "seventh.engine", "seventh.labkit")), name
-
-
-def imported(path: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-    return names
-
-
-def test_only_lab_files_use_the_lab_kit(room: str) -> None:
-    for path in protocols.folder(room).glob("*.py"):
-        if not path.stem.startswith("lab"):
-            assert not any(n.startswith("seventh.labkit") for n in imported(path)), path.name
-
-
-def test_rooms_never_import_each_other(room: str) -> None:
-    for path in protocols.folder(room).glob("*.py"):
-        for name in imported(path):
-            if name.startswith("seventh.protocols."):
-                assert name.split(".")[2] == room, f"{path.name} imports {name}"
+def test_every_file_imports_what_its_folder_may(room: str) -> None:
+    assert violations(protocols.folder(room), f"seventh.protocols.{room}") == []
 
 
 def test_every_wire_rule_has_a_lab_fault(room: str) -> None:
@@ -215,24 +190,55 @@ def test_a_rule_is_fully_worded(room: str, rule: AnyRule) -> None:
         assert _REFERENCE.match(reference), reference
 
 
-@pytest.mark.parametrize(("room", "rule"), RULES)
-def test_a_rule_is_what_the_plan_says(room: str, rule: AnyRule) -> None:
-    if not at_home(room):
-        pytest.skip("the plan knows the rooms of this project only")
-    planned = {row.id: row for row in all_planned()}
-    assert rule.id in planned, "ids are final: they come from the plan"
-    row = planned[rule.id]
-    assert (rule.severity, rule.tier, room) == (row.severity, row.tier, row.room)
-    assert rule.source in row.source
-
-
 def test_rule_ids_are_unique() -> None:
     ids = [rule.values[1].id for rule in RULES]
     assert len(ids) == len(set(ids))
 
 
-def test_the_mirror_in_tests_exists(room: str) -> None:
-    mirror = Path(__file__).parent.parent / "protocols" / room
+TESTS = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def mirror(room: str) -> Path:
     if not at_home(room):
         pytest.skip("a room kept elsewhere keeps its tests there too")
-    assert list(mirror.rglob("test_*.py")), f"tests/protocols/{room} is empty"
+    return TESTS / "protocols" / room
+
+
+@functools.cache
+def imported_by_tests(room: str) -> frozenset[str]:
+    """The modules that the room's tests import."""
+    files = (TESTS / "protocols" / room).rglob("*.py")
+    return frozenset(name for file in files for name in imports(file, "tests"))
+
+
+def is_tested(room: str, module: str) -> bool:
+    return any(f"{name}.".startswith(f"{module}.") for name in imported_by_tests(room))
+
+
+@pytest.mark.parametrize(
+    ("room", "part"),
+    [
+        (room, part)
+        for room in ROOMS
+        for part in ("wire", "client", "probe", "rules")
+        if protocols.has_part(room, part)
+    ],
+)
+def test_the_mirror_has_tests_of_each_part(room: str, mirror: Path, part: str) -> None:
+    own = [*mirror.glob(f"{part}/**/test_*.py"), *mirror.glob(f"test_{part}*.py")]
+    assert own or is_tested(room, f"seventh.protocols.{room}.{part}")
+
+
+def test_the_mirror_has_no_folder_that_the_room_has_not(room: str, mirror: Path) -> None:
+    for folder in {path.parent.relative_to(mirror) for path in mirror.rglob("test_*.py")}:
+        assert (protocols.folder(room) / folder).is_dir(), f"{mirror / folder} mirrors nothing"
+
+
+def test_every_module_that_reads_bytes_is_tested_by_name(room: str, mirror: Path) -> None:
+    folder = protocols.folder(room)
+    for path in (folder / "wire").rglob("*.py"):
+        if path.stem != "__init__":
+            parts = path.relative_to(folder).with_suffix("").parts
+            module = ".".join(["seventh.protocols", room, *parts])
+            assert is_tested(room, module), f"no test imports {module}"

@@ -16,7 +16,7 @@ from seventh.lintkit.files import Files
 from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Report
 
-KINDS = ("sshd_config", "sshd-T", "ssh_config", "authorized_keys")
+KINDS = [name for name, kind in kinds().items() if kind.product == "openssh"]
 SECONDS = 30
 """More than twenty times what this takes here; a bound that does not hold takes hours."""
 

@@ -6,6 +6,7 @@ import shlex
 
 import pytest
 
+from seventh import protocols
 from seventh.cli.arguments import parse
 from seventh.cli.lab import command
 from seventh.lab import start
@@ -17,7 +18,7 @@ from seventh.protocols import given
 
 
 def test_every_room_has_a_lab() -> None:
-    assert {"net", "ntp", "ssh", "tls"} <= set(start.labs())
+    assert set(start.labs()) == set(protocols.rooms())
 
 
 def test_an_unknown_fault_names_those_there_are() -> None:

@@ -1,14 +1,52 @@
-"""Real servers from the system's packages."""
+"""Real servers from the system's packages, and the programs that are their oracles."""
 
 from __future__ import annotations
 
+import functools
 import os
 import pwd
+import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+
+from seventh.labkit.serve import find_program
+
+_OPENSSH = r"OpenSSH_([0-9.]+)"
+_UTIL_LINUX = r"util-linux ([0-9.]+)"
+# A name on PATH is no promise: `ip` may be BusyBox's, `openssl` LibreSSL's, `ntpd` one of four.
+PROGRAMS: dict[str, tuple[str, str]] = {
+    "apache2": ("-v", r"Apache/([0-9.]+)"),
+    "caddy": ("version", r"^v(2[0-9.]+)"),
+    "chronyc": ("-v", r"\(chrony\) version ([0-9.]+)"),
+    "chronyd": ("-v", r"\(chrony\) version ([0-9.]+)"),
+    "cupsd": ("-h", r"Usage: cupsd"),
+    "curl": ("-V", r"^curl ([0-9.]+)"),
+    "envoy": ("--version", r"version: \w+/([0-9.]+)/"),
+    "haproxy": ("-v", r"HAProxy version ([0-9.]+)"),
+    "ip": ("-V", r"iproute2-([0-9.]+)"),
+    "lighttpd": ("-v", r"lighttpd/([0-9.]+)"),
+    "nginx": ("-v", r"nginx/([0-9.]+)"),
+    "nsenter": ("-V", _UTIL_LINUX),
+    "ntpd": ("--version", r"ntpsec-([0-9.]+)"),
+    "openssl": ("version", r"^OpenSSL ([0-9.]+)"),
+    "setpriv": ("-V", _UTIL_LINUX),
+    "sftp": ("-h", r"usage: sftp .*-J"),
+    "ssh": ("-V", _OPENSSH),
+    "ssh-add": ("-?", r"usage: ssh-add|authentication agent"),
+    "ssh-agent": ("-?", r"usage: ssh-agent"),
+    "ssh-keygen": ("-?", r"usage: ssh-keygen"),
+    "sshd": ("-V", _OPENSSH),
+    "unshare": ("-V", _UTIL_LINUX),
+}
+"""By name: what to ask a program so that it says what it is, and how its answer is recognised.
+
+The group is its version, where it has one to tell.
+"""
 
 
 def account_home() -> Path:
@@ -16,13 +54,45 @@ def account_home() -> Path:
     return Path(pwd.getpwuid(os.getuid()).pw_dir)
 
 
+class Program(NamedTuple):
+    """A program that is what its name says."""
+
+    path: str
+    version: str
+    """Empty where it tells none."""
+
+
 def need_binary(name: str) -> str:
-    """The program's absolute path; the test is skipped, saying so, where it is not installed."""
-    beside = str(Path(sys.executable).parent)
-    path = os.pathsep.join(
-        [os.environ.get("PATH", ""), beside, "/usr/sbin", "/usr/local/sbin", "/sbin"]
-    )
-    found = shutil.which(name, path=path)
-    if found is None:
-        pytest.skip(f"{name} is not installed")
+    """Give the program's absolute path; skip the test, saying why, where it is not here."""
+    return _need(name).path
+
+
+def need_version(name: str) -> str:
+    """Give the program's version; skip the test, saying why, where it is not here."""
+    return _need(name).version
+
+
+def _need(name: str) -> Program:
+    found = look_for(name)
+    if isinstance(found, str):
+        pytest.skip(found)
     return found
+
+
+@functools.cache
+def look_for(name: str) -> Program | str:
+    """Give the program, or why there is none that the tests can use."""
+    argument, pattern = PROGRAMS[name]
+    # What pip installed stands beside this Python.
+    path = find_program(name) or shutil.which(name, path=str(Path(sys.executable).parent))
+    if path is None:
+        return f"{name} is not installed"
+    ran = subprocess.run(
+        [path, argument], capture_output=True, text=True, errors="replace", check=False,
+        stdin=subprocess.DEVNULL, timeout=30,
+    )  # fmt: skip
+    said = (ran.stdout + ran.stderr).strip()
+    match = re.search(pattern, said, re.MULTILINE | re.DOTALL)
+    if match is None:
+        return f"{path} is not the {name} that is meant: it says {said[:60]!r}"
+    return Program(path, match[1].strip(".") if match.re.groups else "")

@@ -18,9 +18,15 @@ from seventh.model.options import Options
 from seventh.model.target import Target
 from tests.options import changed, options_with
 from tests.peers import need_binary
+from tests.peers.keys import make_key, public
 from tests.peers.test_ssh import make_privilege_separation_folder
 
 PASSWORD = "correct horse"
+_HASHED = (
+    "$6$seventh$iYm.D.f43j.r3cduOoGRJb339YxScl1fuaPgMMRFYL7Xm/DmL"
+    "Gx/Kp3eeeDUjb2n.yZih1uNLCpZP.N7GdIiY/"
+)
+"""crypt() of it: ``openssl passwd -6``."""
 USER = "ops"
 
 
@@ -72,19 +78,6 @@ class LoginSshd:
                 await asyncio.sleep(0.01)
 
 
-def keygen(file: Path, *arguments: str, passphrase: str = "") -> Path:
-    """A new key pair by ssh-keygen."""
-    subprocess.run(
-        ["ssh-keygen", "-q", "-N", passphrase, "-f", str(file), *(arguments or ("-t", "ed25519"))],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return file
-
-
-def public(file: Path) -> str:
-    return Path(f"{file}.pub").read_text()
-
-
 def _users(folder: Path) -> dict[str, str]:
     """nss_wrapper's environment: the user and root, both with the password, and sshd's own."""
     need_binary("sshd")
@@ -94,9 +87,6 @@ def _users(folder: Path) -> dict[str, str]:
         pytest.skip("libnss_wrapper is not installed")
     home = folder / "home"
     home.mkdir()
-    hashed = subprocess.run(
-        ["openssl", "passwd", "-6", PASSWORD], check=True, capture_output=True, text=True
-    ).stdout.strip()
     empty = "U6aMy0wojraho"  # crypt() of nothing, as an account with an empty password has it
     (folder / "passwd").write_text(
         f"root:x:0:0::{home}:/bin/sh\n{USER}:x:0:0::{home}:/bin/sh\nblank:x:0:0::{home}:/bin/sh\n"
@@ -104,7 +94,7 @@ def _users(folder: Path) -> dict[str, str]:
     )
     (folder / "group").write_text("root:x:0:\nnogroup:x:65534:\n")
     (folder / "shadow").write_text(
-        f"root:{hashed}:19000:0:99999:7:::\n{USER}:{hashed}:19000:0:99999:7:::\n"
+        f"root:{_HASHED}:19000:0:99999:7:::\n{USER}:{_HASHED}:19000:0:99999:7:::\n"
         f"blank:{empty}:19000:0:99999:7:::\nsshd:*:19000:0:99999:7:::\n"
     )
     return {
@@ -145,8 +135,8 @@ async def login_sshd(
         del environment["LD_PRELOAD"]
     make_privilege_separation_folder()
     server = LoginSshd(folder, free_port())
-    host_key = keygen(folder / "host")
-    keygen(server.key)
+    host_key = make_key(folder / "host")
+    make_key(server.key)
     server.authorize(public(server.key))
     server.known_hosts.write_text(f"[127.0.0.1]:{server.port} {public(host_key)}")
     usual = [

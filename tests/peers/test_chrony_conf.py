@@ -10,17 +10,15 @@ import pytest
 from seventh.lint.chrony import conf as chrony_conf
 from seventh.lint.clocks.lines import Conf
 from seventh.lintkit.files import Files
-from tests.peers import need_binary
+from tests.peers import need_binary, need_version
 
 pytestmark = pytest.mark.peer
 
 PACKAGED = Path("/etc/chrony/chrony.conf")
 
 
-def version_of(program: str) -> tuple[int, ...]:
-    said = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stdout
-    number = said.partition("version ")[2].split()[0]
-    return tuple(int(part) for part in number.split("-")[0].split("."))
+def version() -> tuple[int, ...]:
+    return tuple(int(part) for part in need_version("chronyd").split("."))
 
 
 def asked(path: Path) -> tuple[int, list[str], str]:
@@ -40,7 +38,7 @@ def ours(path: Path) -> Conf:
     files = Files(base=path.parent)
     text = files.read(path)
     assert text is not None
-    return chrony_conf.read(text, files, version_of(need_binary("chronyd")))
+    return chrony_conf.read(text, files, version())
 
 
 def lines(conf: Conf, *, without: Path | None = None) -> list[str]:
@@ -182,8 +180,6 @@ def test_a_circle_is_rejected_by_both(tmp_path: Path) -> None:
 
 def test_every_directive_and_option_of_the_grammar_is_known_to_chronyd(tmp_path: Path) -> None:
     """What our table has and this chronyd does not must be newer than it."""
-    program = need_binary("chronyd")
-    version = version_of(program)
     grammar = chrony_conf.grammar()
     samples = {"": "", "integer": " 1", "number": " 1.0", "word": " x", "hexadecimal": " F323"}
     path = tmp_path / "chrony.conf"
@@ -191,7 +187,7 @@ def test_every_directive_and_option_of_the_grammar_is_known_to_chronyd(tmp_path:
     for option, takes in grammar.options["source"].items():
         said = f" {option}{samples[takes]}"
         words = tuple(f"192.0.2.1{said}".split())
-        if not grammar.mismatch("server", words, version):
+        if not grammar.mismatch("server", words, version()):
             known_options += said
             continue
         path.write_text(f"server 192.0.2.1{said}\n")
@@ -201,7 +197,7 @@ def test_every_directive_and_option_of_the_grammar_is_known_to_chronyd(tmp_path:
     for name in grammar.directives:
         path.write_text(f"{name}\n")
         known = "Invalid directive" not in asked(path)[2]
-        came = "came with version" in grammar.mismatch(name, (), version)
+        came = "came with version" in grammar.mismatch(name, (), version())
         assert known != came, name
 
 

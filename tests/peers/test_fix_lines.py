@@ -16,20 +16,17 @@ from pathlib import Path
 
 import pytest
 
+from seventh import protocols
 from seventh.labkit.serve import Kit, free_port
-from seventh.protocols.http import rules as http_rules
-from seventh.protocols.websocket import rules as websocket_rules
 from seventh.rules.rule import AnyRule, Hit
 from seventh.rules.words import spoken
-from tests.peers import need_binary
+from tests.peers import need_binary, need_version
 from tests.peers.apache import ALWAYS, PROXY, configuration
 
 pytestmark = pytest.mark.peer
 
 RULES: dict[str, AnyRule] = {
-    rule.id: rule
-    for module in (http_rules, websocket_rules)
-    for rule in (getattr(module, name) for name in module.__all__)
+    rule.id: rule for room in ("http", "websocket") for rule in protocols.rules(room)
 }
 # Products whose fixes no server here can be asked about, and why.
 UNASKED = {
@@ -172,11 +169,9 @@ def _brotli(text: str) -> str:
 @of("nginx")
 def test_nginx_takes_the_fix(name: str, tmp_path: Path, kit: Kit) -> None:
     nginx = need_binary("nginx")
-    shown = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=True).stderr
-    found = re.search(r"nginx/([0-9.]+)", shown)
-    assert found is not None
+    version = _version(need_version("nginx"))
     parts = {
-        place: [line for line in lines if _of_this_nginx(line, _version(found[1]))]
+        place: [line for line in lines if _of_this_nginx(line, version)]
         for place, lines in cut(said(RULES[name], "nginx"), "server").items()
     }
     assert any(directives(lines) for lines in parts.values())

@@ -17,7 +17,7 @@ from seventh.lintkit.linted import parse_software
 from seventh.model.failure import Reason
 from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Report
-from tests.peers import need_binary
+from tests.peers import need_binary, need_version
 
 pytestmark = pytest.mark.peer
 
@@ -26,10 +26,7 @@ LEXICAL = ("unexpected", "too long", "terminated", "opening")
 
 @pytest.fixture(scope="module")
 def version() -> str:
-    said = subprocess.run([need_binary("nginx"), "-v"], capture_output=True, text=True, check=True)
-    match = re.search(r"nginx/([0-9.]+)", said.stderr)
-    assert match is not None
-    return match[1]
+    return need_version("nginx")
 
 
 def nginx(path: Path, *arguments: str) -> tuple[str, str]:

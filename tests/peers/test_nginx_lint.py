@@ -6,9 +6,7 @@ import asyncio
 import contextlib
 import http.client
 import os
-import re
 import signal
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from seventh.lintkit.linted import parse_software
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
-from tests.peers import need_binary
+from tests.peers import need_binary, need_version
 
 pytestmark = pytest.mark.peer
 
@@ -65,10 +63,7 @@ async def nginx(folder: Path, text: str, modules: str = "") -> AsyncIterator[Pat
 
 
 def linted(path: Path) -> Report:
-    said = subprocess.run([need_binary("nginx"), "-v"], capture_output=True, text=True, check=True)
-    match = re.search(r"nginx/([0-9.]+)", said.stderr)
-    assert match is not None
-    return lint_file(path, Wanted(software=(parse_software(f"nginx={match[1]}"),)))
+    return lint_file(path, Wanted(software=(parse_software(f"nginx={need_version('nginx')}"),)))
 
 
 def fired(report: Report) -> set[str]:

@@ -28,6 +28,7 @@ from seventh.protocols.ssh.wire import groups
 from seventh.protocols.ssh.wire.hostkeys import Signer, read_key
 from seventh.protocols.ssh.wire.transport import STRICT
 from tests.peers import need_binary
+from tests.peers.keys import make_key
 from tests.reports import ssh_facts as facts_of
 
 pytestmark = pytest.mark.peer
@@ -66,11 +67,10 @@ class Sshd:
 
 @contextlib.asynccontextmanager
 async def sshd(folder: Path, config: str, *keys: str) -> AsyncIterator[Sshd]:
-    """OpenSSH's server with these lines and host keys (``ssh-keygen -t`` arguments) of its own."""
+    """OpenSSH's server with these lines and host keys of its own, of these kinds."""
     program = need_binary("sshd")
-    need_binary("ssh-keygen")
     make_privilege_separation_folder()
-    files = [make_key(folder, kind) for kind in keys]
+    files = [make_key(folder / f"host_{kind}", kind) for kind in keys]
     port = free_port()
     lines = [f"Port {port}", "ListenAddress 127.0.0.1", "PidFile none", "UsePAM no",
              "MaxStartups 200", *(f"HostKey {file}" for file in files)]  # fmt: skip
@@ -103,13 +103,6 @@ def make_privilege_separation_folder() -> None:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
 
 
-def make_key(folder: Path, kind: str) -> Path:
-    file = folder / f"host_{kind.replace(' ', '_')}"
-    command = ["ssh-keygen", "-q", "-N", "", "-f", str(file), "-t", *kind.split()]
-    subprocess.run(command, check=True, capture_output=True)
-    return file
-
-
 async def audit(port: int) -> dict[str, Any]:
     """ssh-audit's verdict on the same server."""
     process = await asyncio.create_subprocess_exec(
@@ -126,7 +119,7 @@ def found(report: Report) -> dict[str, Severity]:
 
 
 async def test_a_good_openssh_is_clean(tmp_path: Path) -> None:
-    async with sshd(tmp_path, GOOD, "ed25519", "rsa -b 3072") as server:
+    async with sshd(tmp_path, GOOD, "ed25519", "rsa-3072") as server:
         report = await check_one(server.target, OPTIONS)
         pulse = await pulse_one(server.target, OPTIONS)
     assert report.failure is None
@@ -155,7 +148,7 @@ async def test_a_patched_old_version_is_not_called_vulnerable(tmp_path: Path) ->
 
 
 async def test_every_misconfiguration_is_named(tmp_path: Path) -> None:
-    keys = ("ed25519", "rsa -b 1024", "dsa", "ecdsa")
+    keys = ("ed25519", "rsa-1024", "dsa", "ecdsa")
     async with sshd(tmp_path, BAD, *keys) as server:
         report = await check_one(server.target, OPTIONS)
     assert report.failure is None
@@ -189,7 +182,7 @@ async def test_what_old_openssh_lists_is_not_taken_for_what_it_accepts(tmp_path:
 
 
 async def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    async with sshd(tmp_path, NO_PQ, "rsa -b 2048") as server:
+    async with sshd(tmp_path, NO_PQ, "rsa-2048") as server:
         report = await check_one(server.target, OPTIONS)
     severities = found(report)
     assert severities["SSH-KEX-NOPQ"] is Severity.LOW
@@ -199,7 +192,7 @@ async def test_what_is_missing_is_named(tmp_path: Path) -> None:
 
 async def test_rsa_with_sha1_only(tmp_path: Path) -> None:
     config = "\nHostKeyAlgorithms ssh-rsa\nDebianBanner no\n"
-    async with sshd(tmp_path, config, "rsa -b 3072") as server:
+    async with sshd(tmp_path, config, "rsa-3072") as server:
         report = await check_one(server.target, OPTIONS)
     assert found(report)["SSH-HOSTSIG-SHA1"] is Severity.HIGH
     (key,) = facts_of(report).host_keys
@@ -257,15 +250,16 @@ async def test_every_method_of_openssh_is_spoken(tmp_path: Path, method: str) ->
 
 
 async def test_fingerprints_and_sshfp_are_those_of_ssh_keygen(tmp_path: Path) -> None:
-    async with sshd(tmp_path, "", "ed25519", "ecdsa -b 384", "rsa -b 2048") as server:
+    async with sshd(tmp_path, "", "ed25519", "ecdsa-384", "rsa-2048") as server:
         facts = facts_of(await check_one(server.target, OPTIONS))
+    keygen = need_binary("ssh-keygen")
     printed = {
         line.split()[-1]
         for file in server.keys
-        for line in run("ssh-keygen", "-r", "host", "-f", f"{file}.pub").splitlines()
+        for line in run(keygen, "-r", "host", "-f", f"{file}.pub").splitlines()
     }
     assert {h for key in facts.host_keys for h in (key.sha1_hex, key.sha256_hex)} == printed
-    listed = {run("ssh-keygen", "-lf", f"{file}.pub").split()[1] for file in server.keys}
+    listed = {run(keygen, "-lf", f"{file}.pub").split()[1] for file in server.keys}
     assert {key.sha256 for key in facts.host_keys} == listed
 
 
@@ -298,9 +292,9 @@ def failed_by_audit(verdict: dict[str, Any], kind: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("config", "keys"), [
-    pytest.param(GOOD, ("ed25519", "rsa -b 3072"), id="good"),
-    pytest.param(BAD, ("ed25519", "rsa -b 3072", "dsa", "ecdsa"), id="bad"),
-    pytest.param("", ("ed25519", "rsa -b 3072", "ecdsa"), id="default"),
+    pytest.param(GOOD, ("ed25519", "rsa-3072"), id="good"),
+    pytest.param(BAD, ("ed25519", "rsa-3072", "dsa", "ecdsa"), id="bad"),
+    pytest.param("", ("ed25519", "rsa-3072", "ecdsa"), id="default"),
 ])  # fmt: skip
 async def test_algorithm_verdicts_agree_with_ssh_audit(
     tmp_path: Path, config: str, keys: tuple[str, ...]
@@ -331,7 +325,7 @@ async def test_algorithm_verdicts_agree_with_ssh_audit(
 
 
 async def test_key_sizes_and_fingerprints_agree_with_ssh_audit(tmp_path: Path) -> None:
-    async with sshd(tmp_path, BAD, "ed25519", "rsa -b 1024", "ecdsa") as server:
+    async with sshd(tmp_path, BAD, "ed25519", "rsa-1024", "ecdsa") as server:
         facts = facts_of(await check_one(server.target, OPTIONS))
         verdict = await audit(server.port)
     theirs = {

@@ -22,7 +22,8 @@ from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts.session import SessionFacts
 from tests.options import changed, options_with
 from tests.peers import account_home, need_binary
-from tests.peers.test_ssh import Sshd, make_key, sshd
+from tests.peers.keys import make_key
+from tests.peers.test_ssh import Sshd, sshd
 from tests.reports import found
 
 pytestmark = pytest.mark.peer
@@ -59,9 +60,7 @@ class Host:
 def make_identity(folder: Path) -> Path:
     """A key to log in with."""
     folder.mkdir(exist_ok=True)
-    made = make_key(folder, "ed25519")
-    made.with_suffix(".pub").rename(folder / "id_user.pub")
-    return made.rename(folder / "id_user")
+    return make_key(folder / "id_user")
 
 
 def put(file: Path, text: str) -> None:

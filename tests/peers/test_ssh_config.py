@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,8 +22,9 @@ from seventh.protocols.ssh.client.config.host import (
     refusals,
 )
 from seventh.protocols.ssh.client.config.reading import read
-from tests.peers import account_home, need_binary
-from tests.peers.test_ssh import make_key, make_privilege_separation_folder
+from tests.peers import account_home, need_binary, need_version
+from tests.peers.keys import make_key
+from tests.peers.test_ssh import make_privilege_separation_folder
 
 pytestmark = pytest.mark.peer
 
@@ -41,10 +41,8 @@ def printed(text: str) -> Printed:
 
 
 def installed() -> directives.Version:
-    said = subprocess.run([need_binary("ssh"), "-V"], capture_output=True, text=True, check=True)
-    match = re.search(r"OpenSSH_(\d+)\.(\d+)", said.stderr)
-    assert match is not None
-    return int(match[1]), int(match[2])
+    major, minor = need_version("ssh").split(".")[:2]
+    return int(major), int(minor)
 
 
 # -- ssh -G ----------------------------------------------------------------------------------------
@@ -355,7 +353,7 @@ def test_ssh_agrees_on_whatever_is_made_of_these_lines(
 @pytest.fixture
 def host_key(tmp_path: Path) -> Path:
     make_privilege_separation_folder()
-    return make_key(tmp_path, "ed25519")
+    return make_key(tmp_path / "host_ed25519")
 
 
 def sshd_t(file: Path, connection: str | None = None) -> tuple[Printed, str]:

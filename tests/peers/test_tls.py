@@ -29,7 +29,7 @@ from seventh.model.target import Target
 from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.tls import lab
 from tests.options import options_with
-from tests.peers import need_binary
+from tests.peers import need_binary, need_version
 from tests.reports import found
 
 pytestmark = pytest.mark.peer
@@ -138,9 +138,8 @@ def facts(report: Report) -> TlsFacts:
 
 def lacks_ml_kem() -> set[str]:
     """What the system's OpenSSL, being what it is, cannot do."""
-    said = subprocess.run([need_binary("openssl"), "version"], capture_output=True, check=True)
-    version = tuple(int(part) for part in said.stdout.split()[1].split(b".")[:2])
-    return set() if version >= (3, 5) else {"TLS-NO-PQ"}
+    version = [int(part) for part in need_version("openssl").split(".")]
+    return set() if version >= [3, 5] else {"TLS-NO-PQ"}
 
 
 # -- openssl s_server --------------------------------------------------------------------------

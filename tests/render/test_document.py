@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,9 +19,10 @@ from seventh.model.failure import UsageError
 from seventh.model.report import Skipped
 from seventh.model.severity import Severity, Status
 from seventh.render import FORMATS, View, render
-from seventh.render.document import entry, json_document
+from seventh.render.document import JsonDocument, entry, json_document
 from seventh.render.schema import main as write_schema
 from seventh.render.schema import schema
+from seventh.render.schema import text as schema_text
 from seventh.render.speech import Speech
 from seventh.render.view import status_of, worst
 from tests.render.samples import BROKEN, CLEAN, EMPTY, FOUND, SHAPES, SLOW, WEAK, document, report
@@ -83,6 +85,29 @@ def test_every_shape_obeys_the_schema(lang: str) -> None:
     validator.validate(printed())
     for made in SHAPES:
         validator.validate(printed(made))
+
+
+def older(node: Any) -> Any:
+    """A schema in another form of the same: descriptions indented, alternatives turned round."""
+    if isinstance(node, list):
+        return [older(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    made = {name: older(part) for name, part in node.items()}
+    if isinstance(made.get("description"), str):
+        made["description"] = re.sub(r"\n(?=.)", "\n    ", made["description"])
+    if "anyOf" in made:
+        made["anyOf"].reverse()
+    return made
+
+
+def test_the_schema_is_the_same_with_every_version_of_msgspec(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, before = schema_text(), msgspec.json.schema
+    monkeypatch.setattr(msgspec.json, "schema", lambda kind: older(before(kind)))
+    assert older(before(JsonDocument)) != before(JsonDocument)
+    assert schema_text() == made
 
 
 def test_the_schema_refuses_what_is_not_a_report() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import shutil
 import subprocess
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from seventh.wire import opensslciphers
 from seventh.wire.opensslciphers import allowed, suites
 from seventh.wire.tlsnames import SUITES, grade
+from tests.peers import need_binary
 
 UNBUILT = {"RC4", "RC2", "DES", "3DES", "IDEA", "SEED", "EXP", "LOW", "MEDIUM"}
 
@@ -104,13 +104,14 @@ LISTS = st.lists(TERMS.map(lambda term: term[0] + "+".join(term[1])), min_size=1
 
 @functools.cache
 def openssl(text: str) -> frozenset[str]:
-    said = subprocess.run(["openssl", "ciphers", "-s", "-tls1_2", text], capture_output=True,
-                          text=True, check=False)  # fmt: skip
+    said = subprocess.run(
+        [need_binary("openssl"), "ciphers", "-s", "-tls1_2", text],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
     return frozenset(said.stdout.strip().split(":")) - {""}
 
 
 @pytest.mark.peer
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 @given(LISTS)
 def test_the_same_suites_as_openssl(words: list[str]) -> None:
     """Of what this OpenSSL was built with, a list lets the same suites in."""

@@ -10,14 +10,14 @@ from seventh import protocols
 from seventh.model.failure import UsageError
 from seventh.render.explain import explain, explain_planned
 from seventh.render.room import explain_room
-from seventh.rules.planned import all_planned
+from seventh.rules.planned import plan
 from seventh.rules.rule import AnyRule
 
 
 def run(parsed: argparse.Namespace) -> int:
     """Print what each rule sees, why it matters and how to mend it; or what a room looks at."""
     built = {rule.id: (room, rule) for room, rule in built_rules()}
-    planned = {row.id: row for row in all_planned()}
+    planned = {row.id: row for row in plan().rules}
     texts: list[str] = []
     for text in parsed.ids:
         name = text.upper()

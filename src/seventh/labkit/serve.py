@@ -15,6 +15,7 @@ import contextlib
 import os
 import shutil
 import socket
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Literal, cast
@@ -156,8 +157,22 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, host: str = "127.0.0
 
 
 def find_program(name: str) -> str | None:
-    """A program's path, also where only root looks for programs."""
-    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    """Give a program's path: from PATH, then from the ``sbin`` beside each ``bin`` of PATH.
+
+    Users who are not root have no ``sbin`` on their PATH, but may run much of what is there.
+    """
+    folders = [Path(folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep)]
+    beside = [folder.with_name("sbin") for folder in folders if folder.name == "bin"]
+    return shutil.which(name, path=os.pathsep.join(map(str, [*folders, *beside])))
+
+
+def _has_iproute2() -> bool:
+    program = find_program("ip")
+    if program is None:
+        return False
+    # BusyBox has an ip, too, and that one knows less.
+    ran = subprocess.run([program, "-V"], capture_output=True, text=True, check=False)
+    return "iproute2" in ran.stdout
 
 
 def _is_root() -> bool:
@@ -175,7 +190,7 @@ def has_ipv6() -> bool:
 
 _HERE: dict[Need, Callable[[], bool]] = {
     "root": _is_root,
-    "ip": lambda: find_program("ip") is not None,
+    "ip": _has_iproute2,
     "ipv6": has_ipv6,
 }
 _LACKING: dict[Need, str] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,8 +17,28 @@ def schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:seventh:report:1",
-        **msgspec.json.schema(JsonDocument),
+        **_settled(msgspec.json.schema(JsonDocument)),
     }
+
+
+def _settled(node: Any) -> Any:
+    """Give a part of the schema in the one form that no version of msgspec changes.
+
+    Before 0.22 ``null`` stood first among the alternatives; before 0.23 a description kept its
+    docstring's indentation.
+    """
+    match node:
+        case list():
+            return [_settled(part) for part in node]
+        case dict():
+            made = {name: _settled(part) for name, part in node.items()}
+            if isinstance(text := made.get("description"), str):
+                made["description"] = inspect.cleandoc(text)
+            if "anyOf" in made:
+                made["anyOf"].sort(key=lambda choice: choice == {"type": "null"})
+            return made
+        case _:
+            return node
 
 
 def text() -> str:

@@ -18,7 +18,7 @@ from seventh.model.severity import Severity
 from seventh.rules.rule import Source
 
 
-class Planned(msgspec.Struct, frozen=True, kw_only=True):
+class Planned(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One promised rule."""
 
     id: Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$|^TLSRPT$")]
@@ -32,12 +32,17 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     waits_for: str
 
 
-class _File(msgspec.Struct, frozen=True):
-    rule: tuple[Planned, ...]
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is promised."""
+
+    rules: tuple[Planned, ...]
+    """The rules that are not built yet, in the order of the file."""
+    ids: tuple[str, ...]
+    """Every id that was ever promised, built or not."""
 
 
 @functools.cache
-def all_planned() -> tuple[Planned, ...]:
-    """Every rule of the plan, built or not, in the order of its file; read when first asked for."""
+def plan() -> Plan:
+    """Read the plan, when first asked for it."""
     text = (Path(__file__).parent / "planned.toml").read_text(encoding="utf-8")
-    return msgspec.convert(tomllib.loads(text), _File).rule
+    return msgspec.convert(tomllib.loads(text), Plan)

@@ -36,7 +36,7 @@ from seventh.protocols.ntp.together import together
 from seventh.protocols.ntp.wire.keys import find_key
 from seventh.protocols.ntp.wire.mode7 import MAX_PACKETS, response
 from seventh.protocols.ntp.wire.packet import Packet, parse, to_ntp
-from seventh.render import View, render
+from seventh.render import FORMATS, View, render
 from tests.options import options_with
 from tests.protocols.ntp.probe.test_probe import facts_of, target_of
 
@@ -157,7 +157,7 @@ async def test_a_whole_check_and_its_together_are_shown_in_every_format(kit: Kit
     (joint,) = judge(reports, Selection())
     assert ids(joint) == {"NTP-FALSETICKER", "NTP-FEW"}
     made = document([*reports, joint])
-    for name in ("terminal", "json", "markdown", "html", "nagios", "junit"):
+    for name in FORMATS:
         assert "NTP-FALSETICKER" in render(name, made, View()), name
     assert json.loads(render("json", made, View()))
 
