@@ -99,6 +99,11 @@ def _check(verbs: _Verbs[_Parser]) -> None:
         metavar="SECONDS",
         help="pause between two of them (default 2)",
     )
+    check.add_argument(
+        "--checklist",
+        action="store_true",
+        help="show each protocol's debugging checklist: PASS, FAIL or NOT LOOKED AT, and why",
+    )
     check.set_defaults(verb=_late("check"))
 
 

@@ -19,8 +19,9 @@ from msgspec import Meta
 from seventh.model.facts import Facts
 from seventh.model.failure import Blame, Failure, Reason
 from seventh.model.phase import Clock, Outcome, Phase
-from seventh.model.report import Finding, Report, Skipped
+from seventh.model.report import Finding, Report, SkipCause, Skipped
 from seventh.model.severity import Severity, Status
+from seventh.render.checked import ChecklistEntry, checklist
 from seventh.render.speech import Speech
 from seventh.render.view import Document, View, status_of
 from seventh.wire.text import printable
@@ -91,6 +92,7 @@ class SkippedEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     reason: str
+    cause: SkipCause
 
 
 class ReportEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +115,10 @@ class ReportEntry(msgspec.Struct, frozen=True, kw_only=True):
     ]
     findings: Annotated[tuple[FindingEntry, ...], Meta(description="the gravest first")]
     skipped: tuple[SkippedEntry, ...]
+    checklist: Annotated[
+        tuple[ChecklistEntry, ...] | None,
+        Meta(description="the debugging checklist; null where --checklist was not given"),
+    ]
 
 
 class JsonDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +161,7 @@ def entry(report: Report, speech: Speech, view: View) -> ReportEntry:
         },
         findings=tuple(_finding(finding, speech) for finding in findings),
         skipped=tuple(_skipped(skipped) for skipped in report.skipped),
+        checklist=checklist(report, speech) if view.checklist else None,
     )
 
 
@@ -233,4 +240,4 @@ def _fix(fix: Mapping[str, str], finding: Finding) -> dict[str, str]:
 
 
 def _skipped(skipped: Skipped) -> SkippedEntry:
-    return SkippedEntry(id=skipped.id, reason=clean(skipped.reason))
+    return SkippedEntry(id=skipped.id, reason=clean(skipped.reason), cause=skipped.cause)

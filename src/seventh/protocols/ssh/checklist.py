@@ -1,0 +1,86 @@
+"""SSH's debugging checklist: connecting, logging in, keeping the session, and what is slow."""
+
+from seventh.model.checklist import CheckLine
+from seventh.model.failure import Reason
+
+LINES = (
+    CheckLine(
+        "The server sends its identification string in time",
+        rules=("SSH-BANNER-SLOW",), facts=("ident", "banner_seconds"), phase="ssh.banner",
+    ),
+    CheckLine("Only SSH protocol 2 is accepted", rules=("SSH-PROTO1",)),
+    CheckLine(
+        "Client and server agree on algorithms",
+        facts=("negotiated.kex", "negotiated.host_key", "negotiated.cipher_client_to_server"),
+        phase="ssh.kexinit",
+    ),
+    CheckLine(
+        "Key exchange methods are current",
+        rules=("SSH-KEX-WEAK", "SSH-KEX-NOPQ", "SSH-GEX-SMALL"),
+    ),
+    CheckLine(
+        "Ciphers, MACs and compression are current",
+        rules=("SSH-CIPHER-WEAK", "SSH-MAC-WEAK", "SSH-COMP-PREAUTH", "SSH-TERRAPIN"),
+    ),
+    CheckLine(
+        "The key exchange completes without delay",
+        rules=("SSH-KEX-SLOW",), facts=("kex_seconds",), phase="ssh.kex",
+    ),
+    CheckLine(
+        "The server's host key is the one in known_hosts",
+        rules=("SSH-HOSTKEY-CHANGED",), facts=("trust.key",),
+        failures=(Reason.HOST_KEY_UNTRUSTED,), look="--known-hosts FILE",
+    ),
+    CheckLine("Every address has the same host key", rules=("SSH-HOSTKEY-SPLIT",)),
+    CheckLine(
+        "Host keys are strong and usable by current clients",
+        rules=("SSH-HOSTKEY-WEAK", "SSH-HOSTKEY-NOED25519", "SSH-HOSTSIG-SHA1"),
+        facts=("host_keys",),
+    ),
+    CheckLine("SSHFP records in DNS match the host key", rules=("SSH-SSHFP",)),
+    CheckLine(
+        "Authentication starts without delay (UseDNS, GSSAPI, PAM)",
+        rules=("SSH-AUTH-SLOW",), facts=("login.none_seconds",),
+    ),
+    CheckLine(
+        "The user can log in",
+        facts=("login.user", "login.method"), phase="ssh.auth",
+        look="--user NAME --identity FILE",
+    ),
+    CheckLine("Public keys are accepted", rules=("SSH-PUBKEY-OFF",), facts=("login.methods",)),
+    CheckLine("RSA user keys are accepted with SHA-2 only", rules=("SSH-USERSIG-SHA1",)),
+    CheckLine(
+        "Passwords are rejected, for root too",
+        rules=("SSH-PASSWORD-ON", "SSH-ROOT-PASSWORD", "SSH-NOAUTH"),
+    ),
+    CheckLine(
+        "File modes let the server read authorized_keys",
+        rules=("SSH-AUTHKEYS-PERM",), look="seventh lint ~/.ssh/authorized_keys",
+    ),
+    CheckLine(
+        "A command runs",
+        facts=("session.exec_granted", "session.exec_seconds"), phase="ssh.exec",
+        look="--user NAME",
+    ),
+    CheckLine("SFTP works", rules=("SSH-SFTP-OFF",), facts=("session.sftp",), phase="ssh.sftp"),
+    CheckLine(
+        "The session survives a key re-exchange",
+        rules=("SSH-REKEY-FAIL",), facts=("login.rekey_seconds",), phase="ssh.rekey",
+    ),
+    CheckLine(
+        "Remote forwardings listen on the loopback address only",
+        rules=("SSH-FWD-OPEN",), look="--user NAME --allow-write",
+    ),
+    CheckLine(
+        "The server sends keepalives, so that NAT keeps idle sessions",
+        rules=("SSH-NO-KEEPALIVE",), phase="ssh.hold", look="--user NAME --hold 60",
+    ),
+    CheckLine(
+        "Sessions through a jump host share one connection (ControlMaster)",
+        rules=("SSH-NOMUX",), look="seventh lint ~/.ssh/config",
+    ),
+    CheckLine(
+        "Unauthenticated connections are limited (MaxStartups)",
+        rules=("SSH-THROTTLE",), look="seventh lint /etc/ssh/sshd_config",
+    ),
+)  # fmt: skip
