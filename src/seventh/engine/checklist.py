@@ -22,8 +22,6 @@ from seventh.wire.address import reach
 _LEFT_OUT = "left out by --only or --skip"
 _GRANTS = {2: "--user NAME", 3: "--allow-write", 4: "--intrusive"}
 """What permits each tier; of tier 2 only where a line names no credential of its own."""
-_OUT_OF_TIME = frozenset([Reason.PEER_SILENT, Reason.CONNECT_TIMEOUT, Reason.NO_REPLY])
-"""Failures that a longer deadline may get over."""
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,8 +150,9 @@ def _look(report: Report, room: str, line: CheckLine, unknown: tuple[Skipped, ..
     denied = sorted({tiers[s.id] for s in unknown if s.cause is SkipCause.NOT_PERMITTED})
     if report.failure is not None and not denied:
         # It went no further, whatever options it was given.
-        return "--timeout SECONDS" if report.failure.reason in _OUT_OF_TIME else ""
-    options = [_GRANTS[tier] for tier in denied if tier > 2 or not line.look]
+        return "--timeout SECONDS" if report.failure.reason is Reason.PEER_SILENT else ""
+    own = bool(line.look)
+    options = [_GRANTS[tier] for tier in denied if tier in _GRANTS and not (tier == 2 and own)]
     if 4 in denied and not _is_here(report.facts.get("net")):
         options.append("--i-own-this")
     return " ".join([*options, line.look]).strip()

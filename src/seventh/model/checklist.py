@@ -44,8 +44,9 @@ class CheckLine(msgspec.Struct, frozen=True):
     """Facts that must have been learnt and are its evidence, dotted as in
     :attr:`seventh.model.spec.Metric.fact`; in a tuple of structs, the field of each. Where no rule
     judges them, a fact that is False fails the line."""
-    phase: str = ""
-    """A failure in this phase fails it, unless this machine stopped by itself …"""
+    phases: tuple[str, ...] = ()
+    """A failure in one of these phases, or in a step of one, fails it, unless this machine stopped
+    by itself …"""
     failures: tuple[Reason, ...] = ()
     """… and so does one for any of these reasons, wherever it is."""
     look: str = ""
@@ -61,5 +62,5 @@ class CheckLine(msgspec.Struct, frozen=True):
         """Whether what ended the conversation answers this line."""
         if failure.reason in self.failures:
             return True
-        here = bool(self.phase) and f"{failure.phase}.".startswith(f"{self.phase}.")
+        here = any(f"{failure.phase}.".startswith(f"{phase}.") for phase in self.phases)
         return here and failure.reason not in _OURS

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
-
-import msgspec
-from msgspec import Meta
 
 from seventh.engine.checklist import Judged, judge
 from seventh.model.checklist import LineVerdict
 from seventh.model.failure import Failure
 from seventh.model.report import Report, SkipCause, Skipped
+from seventh.render.document import ChecklistEntry, clean
 from seventh.render.gist import say
 from seventh.render.speech import Speech
-from seventh.wire.text import printable
 
 VERDICTS = {
     LineVerdict.PASS: "PASS",
@@ -23,23 +19,6 @@ VERDICTS = {
     LineVerdict.NOT_APPLICABLE: "NOT APPLICABLE",
 }
 """How people read them."""
-_TEXT_LIMIT = 4096
-
-
-class ChecklistEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a protocol's debugging checklist."""
-
-    room: Annotated[str, Meta(description="whose checklist it is of, such as net or ssh")]
-    line: Annotated[str, Meta(description="a statement that holds where all is well")]
-    verdict: LineVerdict
-    evidence: Annotated[str, Meta(description="what the verdict stands on, or what is missing")]
-    look: Annotated[
-        str, Meta(description="options or a command that would have it looked at; else empty")
-    ]
-    rules: Annotated[tuple[str, ...], Meta(description="the rules that decide it")]
-    found: Annotated[
-        tuple[str, ...], Meta(description="those that fired; each one's fix is in its finding")
-    ]
 
 
 def checklist(report: Report, speech: Speech) -> tuple[ChecklistEntry, ...]:
@@ -49,7 +28,7 @@ def checklist(report: Report, speech: Speech) -> tuple[ChecklistEntry, ...]:
             room=judged.room,
             line=judged.line.text,
             verdict=judged.verdict,
-            evidence=printable(_EVIDENCE[judged.verdict](judged, speech), _TEXT_LIMIT),
+            evidence=clean(_EVIDENCE[judged.verdict](judged, speech)),
             look=judged.look,
             rules=judged.line.rules,
             found=tuple(dict.fromkeys(finding.id for finding in judged.found)),
@@ -82,7 +61,7 @@ def _failed(judged: Judged, speech: Speech) -> str:
 def _unknown(judged: Judged, speech: Speech) -> str:
     """What is missing, and beside it what passed: a line that is half looked at says so."""
     ended = _ended(judged.failure) if judged.failure and not judged.line.is_elsewhere else ""
-    missing = _reasons(judged.unknown, ended)
+    missing = _reasons(judged.unknown, ended) or ended
     if not missing:
         labels = (name.rpartition(".")[2].replace("_", " ") for name in judged.unlearnt)
         missing = f"not learnt: {', '.join(labels)}"
@@ -117,7 +96,7 @@ def _ended(failure: Failure) -> str:
 def _reasons(skips: Iterable[Skipped], ended: str) -> str:
     """Each reason once; where the conversation ended early, that is why evidence is missing."""
     reasons = [
-        ended if ended and skip.cause is not SkipCause.NOT_PERMITTED else skip.reason
+        skip.reason if skip.cause is SkipCause.NOT_PERMITTED or not ended else ended
         for skip in skips
     ]
-    return "; ".join(dict.fromkeys([*reasons, *([ended] if ended else [])]))
+    return "; ".join(dict.fromkeys(reasons))

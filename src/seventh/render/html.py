@@ -18,8 +18,8 @@ import msgspec
 
 from seventh.model.checklist import LineVerdict
 from seventh.model.drawing import Drawing, Span
-from seventh.render.checked import VERDICTS, ChecklistEntry, tally
-from seventh.render.document import FindingEntry, PhaseEntry, clean
+from seventh.render.checked import VERDICTS, tally
+from seventh.render.document import ChecklistEntry, FindingEntry, PhaseEntry, clean
 from seventh.render.drawn import MOST
 from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration

@@ -79,14 +79,15 @@ def explain_room(spec: Spec, faults: Sequence[Any], checklist: Sequence[CheckLin
 def _row(name: str, said: str) -> list[str]:
     """A name and its meaning beside it, or below it where the name is long."""
     hang = " " * (_COLUMN + 4)
-    if len(name) > _COLUMN:
-        return [
-            f"  {name}",
-            textwrap.fill(said, _WIDTH, initial_indent=hang, subsequent_indent=hang),
-        ]
-    return [
-        textwrap.fill(said, _WIDTH, initial_indent=f"  {name:<{_COLUMN}}  ", subsequent_indent=hang)
-    ]
+    beside = len(name) <= _COLUMN
+    lines = textwrap.wrap(
+        said,
+        _WIDTH,
+        initial_indent=f"  {name:<{_COLUMN}}  " if beside else hang,
+        subsequent_indent=hang,
+        break_on_hyphens=False,  # an id stays in one piece
+    )
+    return lines if beside else [f"  {name}", *lines]
 
 
 def _standards(spec: Spec) -> str:

@@ -6,7 +6,8 @@ from seventh.model.failure import Reason
 LINES = (
     CheckLine(
         "The request is answered",
-        facts=("status", "version", "ttfb_seconds"), phase="http.ttfb",
+        facts=("status", "version", "ttfb_seconds"),
+        phases=("http.request", "http.ttfb", "http.download", "quic"),
     ),
     CheckLine(
         "The response is the expected one",
@@ -14,7 +15,7 @@ LINES = (
         look="--expect-status 2xx",
     ),
     CheckLine("The first byte comes fast", rules=("HTTP-TTFB",), facts=("ttfb_seconds",)),
-    CheckLine("Redirects are few and end", rules=("HTTP-REDIRECT",), phase="http.redirect"),
+    CheckLine("Redirects are few and end", rules=("HTTP-REDIRECT",), phases=("http.redirect",)),
     CheckLine(
         "Plain HTTP leads to HTTPS, and browsers remember it (HSTS)",
         rules=("HTTP-NO-HTTPS", "HTTP-HSTS"),

@@ -5,11 +5,11 @@ from seventh.model.checklist import CheckLine
 LINES = (
     CheckLine(
         "The name resolves without delay",
-        rules=("NET-DNS-SLOW",), facts=("addresses",), phase="resolve",
+        rules=("NET-DNS-SLOW",), facts=("addresses",), phases=("resolve",),
     ),
     CheckLine(
-        "The port is open at every address",
-        rules=("NET-PORT-STATE",), facts=("attempts",), phase="connect",
+        "The port can be reached at every address",
+        rules=("NET-PORT-STATE",), facts=("attempts",), phases=("connect", "via"),
     ),
     CheckLine("Every IPv6 address answers as IPv4 does", rules=("NET-IPV6-BROKEN",)),
     CheckLine("All addresses behave alike", rules=("NET-ADDR-DRIFT",)),

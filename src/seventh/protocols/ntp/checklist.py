@@ -9,7 +9,8 @@ _CHRONY = "seventh lint /etc/chrony/chrony.conf"
 LINES = (
     CheckLine(
         "The server answers over UDP",
-        rules=("NTP-NO-REPLY", "NTP-LOSS"), facts=("rtt_seconds", "loss_ratio"), phase="ntp.rtt",
+        rules=("NTP-NO-REPLY", "NTP-LOSS"), facts=("rtt_seconds", "loss_ratio"),
+        phases=("ntp.rtt",),
     ),
     CheckLine(
         "The server sends no kiss-o'-death (KoD)",
@@ -47,9 +48,12 @@ LINES = (
     CheckLine("The monlist query (mode 7) is not answered", rules=("NTP-MONLIST",)),
     CheckLine(
         "The symmetric key authenticates the server",
-        facts=("key.authenticated", "key.algorithm"), phase="ntp.auth", look="--ntp-keys FILE",
+        facts=("key.authenticated", "key.algorithm"), phases=("ntp.auth",), look="--ntp-keys FILE",
     ),
-    CheckLine("MD5 keys are not accepted", rules=("NTP-MAC-MD5",), look="--ntp-keys FILE"),
+    CheckLine(
+        "The symmetric key is not an MD5 key",
+        rules=("NTP-MAC-MD5",), look="--ntp-keys FILE",
+    ),
     CheckLine(
         "NTS is offered and establishes keys",
         rules=("NTS-NONE", "NTS-KE-FAIL", "NTS-COOKIES"),
@@ -57,7 +61,7 @@ LINES = (
     ),
     CheckLine(
         "Requests of NTS's size pass and are authenticated",
-        rules=("NTS-NAK", "NTS-UDP-DROP"), phase="nts.rtt", look=_NTS,
+        rules=("NTS-NAK", "NTS-UDP-DROP"), phases=("nts.rtt",), look=_NTS,
     ),
     CheckLine(
         "This machine's clock is synchronised (in a VM by one program only)",

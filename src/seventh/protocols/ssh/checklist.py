@@ -6,13 +6,13 @@ from seventh.model.failure import Reason
 LINES = (
     CheckLine(
         "The server sends its identification string in time",
-        rules=("SSH-BANNER-SLOW",), facts=("ident", "banner_seconds"), phase="ssh.banner",
+        rules=("SSH-BANNER-SLOW",), facts=("ident", "banner_seconds"), phases=("ssh.banner",),
     ),
     CheckLine("Only SSH protocol 2 is accepted", rules=("SSH-PROTO1",)),
     CheckLine(
         "Client and server agree on algorithms",
         facts=("negotiated.kex", "negotiated.host_key", "negotiated.cipher_client_to_server"),
-        phase="ssh.kexinit",
+        phases=("ssh.kexinit",),
     ),
     CheckLine(
         "Key exchange methods are current",
@@ -24,11 +24,11 @@ LINES = (
     ),
     CheckLine(
         "The key exchange completes without delay",
-        rules=("SSH-KEX-SLOW",), facts=("kex_seconds",), phase="ssh.kex",
+        rules=("SSH-KEX-SLOW",), facts=("kex_seconds",), phases=("ssh.kex",),
     ),
     CheckLine(
         "The server's host key is the one in known_hosts",
-        rules=("SSH-HOSTKEY-CHANGED",), facts=("trust.key",),
+        rules=("SSH-HOSTKEY-CHANGED",), facts=("trust.status", "trust.key"),
         failures=(Reason.HOST_KEY_UNTRUSTED,), look="--known-hosts FILE",
     ),
     CheckLine("Every address has the same host key", rules=("SSH-HOSTKEY-SPLIT",)),
@@ -41,10 +41,11 @@ LINES = (
     CheckLine(
         "Authentication starts without delay (UseDNS, GSSAPI, PAM)",
         rules=("SSH-AUTH-SLOW",), facts=("login.none_seconds",),
+        phases=("ssh.service", "ssh.auth_none"),
     ),
     CheckLine(
         "The user can log in",
-        facts=("login.user", "login.method"), phase="ssh.auth",
+        facts=("login.method",), phases=("ssh.auth",),
         look="--user NAME --identity FILE",
     ),
     CheckLine("Public keys are accepted", rules=("SSH-PUBKEY-OFF",), facts=("login.methods",)),
@@ -59,13 +60,14 @@ LINES = (
     ),
     CheckLine(
         "A command runs",
-        facts=("session.exec_granted", "session.exec_seconds"), phase="ssh.exec",
+        facts=("session.exec_granted", "session.exec_seconds"),
+        phases=("ssh.channel", "ssh.exec", "ssh.second_channel"),
         look="--user NAME",
     ),
-    CheckLine("SFTP works", rules=("SSH-SFTP-OFF",), facts=("session.sftp",), phase="ssh.sftp"),
+    CheckLine("SFTP works", rules=("SSH-SFTP-OFF",), facts=("session.sftp",), phases=("ssh.sftp",)),
     CheckLine(
         "The session survives a key re-exchange",
-        rules=("SSH-REKEY-FAIL",), facts=("login.rekey_seconds",), phase="ssh.rekey",
+        rules=("SSH-REKEY-FAIL",), facts=("login.rekey_seconds",), phases=("ssh.rekey",),
     ),
     CheckLine(
         "Remote forwardings listen on the loopback address only",
@@ -73,7 +75,7 @@ LINES = (
     ),
     CheckLine(
         "The server sends keepalives, so that NAT keeps idle sessions",
-        rules=("SSH-NO-KEEPALIVE",), phase="ssh.hold", look="--user NAME --hold 60",
+        rules=("SSH-NO-KEEPALIVE",), phases=("ssh.hold",), look="--user NAME --hold 60",
     ),
     CheckLine(
         "Sessions through a jump host share one connection (ControlMaster)",

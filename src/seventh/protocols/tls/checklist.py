@@ -6,7 +6,7 @@ from seventh.model.failure import Reason
 LINES = (
     CheckLine(
         "The handshake succeeds",
-        facts=("version", "cipher", "group"), phase="tls",
+        facts=("version", "cipher", "group"), phases=("tls",),
         failures=(
             Reason.TLS_NOT_TLS, Reason.TLS_HANDSHAKE, Reason.TLS_VERSION,
             Reason.TLS_CLIENT_CERTIFICATE_REQUIRED,

@@ -6,7 +6,7 @@ LINES = (
     CheckLine(
         "The upgrade is accepted and passes every proxy",
         rules=("WS-STRIPPED", "WS-ACCEPT", "WS-EXT", "WS-SUBPROTO"), facts=("handshake.status",),
-        phase="ws.upgrade", look="--direct URL",
+        phases=("ws.upgrade",), look="--direct URL",
     ),
     CheckLine("Expect: 100-continue does not delay it", rules=("WS-100CONT",)),
     CheckLine("Other protocol versions are refused as the standard says", rules=("WS-VERSION",)),
@@ -18,8 +18,12 @@ LINES = (
         rules=("WS-TOKEN-STALE",), look="--token-file FILE",
     ),
     CheckLine(
+        "What the server sends follows the protocol",
+        facts=("greeting_bytes",), phases=("ws.greeting",),
+    ),
+    CheckLine(
         "Pings are answered",
-        rules=("WS-NO-PONG",), facts=("ping_seconds",), phase="ws.ping",
+        rules=("WS-NO-PONG",), facts=("ping_seconds",), phases=("ws.ping",),
     ),
     CheckLine(
         "The server pings idle clients",
@@ -27,10 +31,10 @@ LINES = (
     ),
     CheckLine(
         "Idle sockets stay open",
-        rules=("WS-IDLE-CUT",), facts=("hold.seconds",), phase="ws.hold", look="--hold 60",
+        rules=("WS-IDLE-CUT",), facts=("hold.seconds",), phases=("ws.hold",), look="--hold 60",
     ),
     CheckLine("The socket closes cleanly", rules=("WS-CLOSE",), facts=("close_code",),
-              phase="ws.close"),
+              phases=("ws.close",)),
     CheckLine("Message size is limited", rules=("WS-MSG-LIMIT",)),
     CheckLine("Message rate is limited", rules=("WS-RATE",)),
     CheckLine("Slow readers do not fill the server's memory", rules=("WS-BACKPRESSURE",)),
@@ -41,7 +45,7 @@ LINES = (
     ),
     CheckLine(
         "Broadcasts reach every socket in time (broker, sticky sessions)",
-        rules=("WS-FANOUT-LOSS", "WS-FANOUT-SLOW"), facts=("fanout_ratio", "fanout_seconds"),
+        rules=("WS-FANOUT-LOSS", "WS-FANOUT-SLOW"), facts=("fanout_ratio",),
         look="--message-template TEXT",
     ),
 )  # fmt: skip
