@@ -21,8 +21,9 @@ from seventh.labkit.serve import Fault, free_port
 from seventh.model.checklist import CheckLine, LineVerdict
 from seventh.model.facts import Facts
 from seventh.model.options import Options
-from seventh.model.report import Report
+from seventh.model.report import Report, SkipCause
 from seventh.model.target import Target, parse_target
+from seventh.rules.rule import AnyRule, Skip
 
 ROOMS = [room for room in protocols.rooms() if protocols.has_part(room, "checklist")]
 LINES = [
@@ -154,6 +155,16 @@ def options_of(verb: str, capsys: pytest.CaptureFixture[str]) -> set[str]:
     with pytest.raises(SystemExit):
         arguments.parse([verb, "--help"])
     return set(re.findall(r"--[a-z0-9-]+", capsys.readouterr().out))
+
+
+RULES = [pytest.param(rule, id=rule.id) for room in ROOMS for rule in protocols.rules(room)]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_without_evidence_nothing_is_said_not_to_apply(rule: AnyRule) -> None:
+    verdict = rule(rule.facts_type())
+    assert isinstance(verdict, Skip)
+    assert verdict.cause is SkipCause.NO_EVIDENCE
 
 
 SCHEMES = sorted(protocols.schemes())

@@ -123,6 +123,7 @@ def test_markdown_has_a_table() -> None:
     rows = [row for row in made.splitlines() if " NOT LOOKED AT |" in row]
     assert len(rows) == 2
     assert all(row.endswith("| no answer was timed | `--timeout SECONDS` |") for row in rows)
+    assert "| DEMO-WEAK: offers weak, weaker | `seventh explain DEMO-WEAK` |" in made
 
 
 class _Table(HTMLParser):

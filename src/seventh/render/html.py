@@ -150,16 +150,20 @@ def _failure(one: Told) -> str:
 def _checklist(lines: Sequence[ChecklistEntry]) -> str:
     if not lines:
         return ""
-    rows = "".join(
-        f'<tr><td><span class="badge {_VERDICT_BADGES[line.verdict]}">{VERDICTS[line.verdict]}'
-        f'</span></td><td>{escape(line.line)}<div class="quiet">{escape(line.evidence)}</div>'
-        f"{_next(line)}</td><td>{escape(line.room)}</td></tr>"
-        for line in lines
-    )
+    rows = "".join(_line(line) for line in lines)
     return (
         f'<table class="checklist"><caption>Checklist: {escape(tally(lines))}</caption><thead><tr>'
         '<th scope="col">Verdict</th><th scope="col">Line</th><th scope="col">Protocol</th></tr>'
         f"</thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _line(line: ChecklistEntry) -> str:
+    badge = f'<span class="badge {_VERDICT_BADGES[line.verdict]}">{VERDICTS[line.verdict]}</span>'
+    return (
+        f'<tr class="{line.verdict}"><td>{badge}</td><td>{escape(line.line)}'
+        f'<div class="quiet">{escape(line.evidence)}</div>{_next(line)}</td>'
+        f"<td>{escape(line.room)}</td></tr>"
     )
 
 

@@ -105,13 +105,15 @@ def _checklist(one: Told) -> str:
     lines = one.entry.checklist
     if not lines:
         return ""
-    rows = [f"### Checklist: {tally(lines)}", "", "| Verdict | Line | Evidence | To look |"]
+    rows = [f"### Checklist: {tally(lines)}", "", "| Verdict | Line | Evidence | To type |"]
     rows.append("|---|---|---|---|")
-    rows += [
-        f"| {_CHECKED[line.verdict]} {VERDICTS[line.verdict]} | {escape(line.room)}: "
-        f"{escape(line.line)} | {escape(line.evidence)} | {code(line.look) if line.look else ''} |"
-        for line in lines
-    ]
+    for line in lines:
+        command = line.look or (f"seventh explain {' '.join(line.found)}" if line.found else "")
+        rows.append(
+            f"| {_CHECKED[line.verdict]} {VERDICTS[line.verdict]} "
+            f"| {escape(line.room)}: {escape(line.line)} | {escape(line.evidence)} "
+            f"| {code(command) if command else ''} |"
+        )
     return "\n".join(rows)
 
 

@@ -11,7 +11,7 @@ LINES = (
         "The port can be reached at every address",
         rules=("NET-PORT-STATE",), facts=("attempts",), phases=("connect", "via"),
     ),
-    CheckLine("Every IPv6 address answers as IPv4 does", rules=("NET-IPV6-BROKEN",)),
+    CheckLine("IPv6 works wherever IPv4 does", rules=("NET-IPV6-BROKEN",)),
     CheckLine("All addresses behave alike", rules=("NET-ADDR-DRIFT",)),
     CheckLine("The path carries packets of full size (MTU)", rules=("NET-PMTU",)),
 )  # fmt: skip

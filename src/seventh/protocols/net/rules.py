@@ -97,7 +97,8 @@ def port_state(net: NetFacts) -> Verdict:
 def dns_slow(net: NetFacts) -> Verdict:
     """A lookup slower than 200 ms, or one that the servers failed."""
     if not net.lookups:
-        return not_applicable("the target is an address: no name was looked up")
+        why = "the target is an address: no name was looked up"
+        return not_applicable(why) if net.addresses else Skip(why)
     bad = tuple(
         f"{lookup.name} {lookup.kind}: {lookup.outcome} after {lookup.seconds * 1000:.0f} ms"
         for lookup in net.lookups
@@ -130,7 +131,8 @@ def ipv6_broken(net: NetFacts) -> Verdict:
     v4_open = any(a.family == "ipv4" and a.outcome == "open" for a in net.attempts)
     if not v6:
         why = "no IPv6 address was tried"
-        return not_applicable(why) if net.addresses else Skip(why)
+        has_none = net.addresses and not any(":" in address for address in net.addresses)
+        return not_applicable(why) if has_none else Skip(why)
     if all(a.outcome in {"unreachable", "forbidden", "untried"} for a in v6):
         return Skip("this machine has no IPv6 route, so it cannot tell")
     # One that is shut for datagrams alone answers all the same.

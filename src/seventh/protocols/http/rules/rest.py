@@ -236,8 +236,10 @@ def heartbeat(http: HttpFacts) -> Verdict:
     """Silence that proxies do not bear, an end after silence, or events that come in halves."""
     if http.config is not None:
         return file.heartbeat(http.config)
-    if http.content is None or http.content.events is None:
-        why = http.content.unlearnt.get("events", "") if http.content is not None else ""
+    if http.content is None:
+        return _NOT_LOOKED
+    if http.content.events is None:
+        why = http.content.unlearnt.get("events")
         return Skip(why) if why else not_applicable("the representation is no event stream")
     heard = http.content.events
     if heard.cut_events:
