@@ -139,6 +139,7 @@ def assert_lean(modules: set[str], room: str, packages: set[str], standard: set[
     assert distributions(modules) <= packages
     assert modules & HEAVY <= standard
     assert {name.split(".")[2] for name in modules if _is_part(name)} <= {room, "net"}
+    assert not {name for name in modules if _is_part(name) and name.endswith(".checklist")}
     rendering = {name for name in modules if name.startswith("seventh.render.")}
     assert rendering == {f"seventh.render.{n}" for n in ("document", "json", "speech", "view")}
     assert not {name for name in modules if name.startswith(("seventh.lab", "seventh.labkit"))}

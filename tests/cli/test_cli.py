@@ -284,3 +284,21 @@ async def test_every_format_tells_file_and_line(name: str, tmp_path: Path) -> No
     code, out, err = await seventh("lint", str(path), "--format", name, COLUMNS="200")
     assert (code, err) == (2, "")
     assert "sshd_config:2" in out
+
+
+async def test_a_checklist_is_shown_when_asked_for(port: int) -> None:
+    target = f"tcp://127.0.0.1:{port}"
+    code, out, _ = await seventh("check", target, "--checklist", "--format", "json")
+    lines = json.loads(out)["reports"][0]["checklist"]
+    assert code == 0
+    assert {line["verdict"] for line in lines} >= {"pass", "not-applicable"}
+    _, out, _ = await seventh("check", target, "--checklist")
+    assert "  PASS            The port can be reached at every address" in out
+    _, out, _ = await seventh("check", target)
+    assert "PASS" not in out
+
+
+async def test_explain_lists_a_protocols_checklist() -> None:
+    _, out, _ = await seventh("explain", "ssh")
+    assert "The server's host key is the one in known_hosts" in out
+    assert "SSH-HOSTKEY-CHANGED (--known-hosts FILE)" in out

@@ -13,6 +13,7 @@ from seventh.cli.tour import visit
 from seventh.lab import start
 from seventh.labkit.serve import Fault, Kit
 from seventh.render import View, render
+from tests.conformance.test_checklists import misjudged
 
 _SCHEMA_FILE = Path(__file__).parent.parent.parent / "docs" / "report.schema.json"
 SCHEMA = jsonschema.Draft202012Validator(json.loads(_SCHEMA_FILE.read_text(encoding="utf-8")))
@@ -31,5 +32,6 @@ async def test_the_lab_comes_out_as_it_must(room: str, fault: Fault | None, kit:
         pytest.skip(f"{stop.name} {stop.skipped}")
     assert not stop.problem, f"{stop.problem}\n{stop.report}"
     assert stop.report is not None
-    made = json.loads(render("json", document([stop.report]), View()))
+    assert not misjudged(fault, stop.report)
+    made = json.loads(render("json", document([stop.report]), View(checklist=True)))
     SCHEMA.validate(made)

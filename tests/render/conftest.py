@@ -80,6 +80,18 @@ ROOM = {
             bad = tuple(a for a in demo.algorithms if a.startswith("weak"))
             return Hit(algorithms=bad) if bad else None
     ''',
+    "checklist.py": '''
+        """Its debugging checklist."""
+        from seventh.model.checklist import CheckLine
+
+        LINES = (
+            CheckLine("The server names its software", facts=("software",), phases=("demo.hello",)),
+            CheckLine("Algorithms are strong", rules=("DEMO-WEAK",), facts=("algorithms",)),
+            CheckLine("The answer comes soon", rules=("DEMO-SLOW",), look="--timeout SECONDS"),
+            CheckLine("The answer comes soon enough", rules=("DEMO-SLOW",),
+                      look="--timeout SECONDS"),
+        )
+    ''',
     "words/ko.toml": """
         [DEMO-WEAK]
         title = "약한 알고리즘"
@@ -98,7 +110,9 @@ def demo_room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         path.write_text(textwrap.dedent(text).lstrip(), encoding="utf-8")
     patch = pytest.MonkeyPatch()
     patch.setattr(seventh.protocols, "__path__", [*seventh.protocols.__path__, str(folder)])
-    caches = (seventh.protocols.rooms, seventh.protocols.schemes)
+    caches = (
+        seventh.protocols.rooms, seventh.protocols.schemes, seventh.protocols.checklist,
+    )  # fmt: skip
     for cache in caches:
         cache.cache_clear()
     yield folder / "demo"

@@ -42,7 +42,7 @@ def test_the_keys_are_those_of_the_design() -> None:
     found, broken = whole["reports"]
     assert list(found) == [
         "target", "protocol", "vantage", "started_at", "duration_seconds", "status", "failure",
-        "phases", "facts", "metrics", "findings", "skipped",
+        "phases", "facts", "metrics", "findings", "skipped", "checklist",
     ]  # fmt: skip
     assert found["failure"] is None
     assert list(broken["failure"]) == ["reason", "phase", "blame", "detail"]
@@ -53,7 +53,10 @@ def test_the_keys_are_those_of_the_design() -> None:
         "id", "severity", "title", "evidence", "why", "product", "fix", "references", "seed",
         "tier", "source",
     ]  # fmt: skip
-    assert found["skipped"] == [{"id": "DEMO-TOLD", "reason": "nothing was told"}]
+    assert found["skipped"] == [
+        {"id": "DEMO-TOLD", "reason": "nothing was told", "cause": "no-evidence"}
+    ]
+    assert found["checklist"] is None
 
 
 def test_findings_come_gravest_first_in_words() -> None:
@@ -263,4 +266,5 @@ def test_only_the_terminal_format_loads_rich(name: str) -> None:
 
 def test_a_skipped_rule_is_listed_and_has_not_passed() -> None:
     made = printed(report(skipped=(Skipped(id="X-Y", reason="no\x1b[31m evidence"),)))
-    assert made["reports"][0]["skipped"] == [{"id": "X-Y", "reason": "no\\x1b[31m evidence"}]
+    (skipped,) = made["reports"][0]["skipped"]
+    assert (skipped["id"], skipped["reason"]) == ("X-Y", "no\\x1b[31m evidence")

@@ -21,6 +21,8 @@ def names(spec: Spec) -> list[str]:
         *(phase.name for phase in spec.phases),
         *(metric.name for metric in spec.metrics),
         *(fault.name for fault in faults(spec.name)),
+        *(line.text.partition(" ")[0] for line in protocols.checklist(spec.name)),
+        *(rule for line in protocols.checklist(spec.name) for rule in line.rules),
         *spec.standards,
     ]
 
@@ -28,18 +30,21 @@ def names(spec: Spec) -> list[str]:
 @pytest.mark.parametrize("spec", ROOMS.values(), ids=list(ROOMS))
 def test_a_page_names_all_that_the_room_declares(spec: Spec) -> None:
     rules = protocols.rules(spec.name)
-    made = page(spec, rules, faults(spec.name))
+    checklist = protocols.checklist(spec.name)
+    made = page(spec, rules, faults(spec.name), checklist)
     for name in (*names(spec), *(rule.id for rule in rules)):
         assert name in made
     tokens = MarkdownIt().enable("table").parse(made)
     rows = sum(token.type == "tr_open" for token in tokens)
-    said = (spec.schemes, spec.tiers, spec.phases, spec.metrics, faults(spec.name))
+    said = (
+        spec.schemes, spec.tiers, spec.phases, spec.metrics, checklist, faults(spec.name)
+    )  # fmt: skip
     assert rows == sum(len(some) + 1 for some in said if some)
 
 
 @pytest.mark.parametrize("spec", ROOMS.values(), ids=list(ROOMS))
 def test_the_same_stands_at_a_terminal_in_80_columns(spec: Spec) -> None:
-    said = explain_room(spec, faults(spec.name))
+    said = explain_room(spec, faults(spec.name), protocols.checklist(spec.name))
     for name in names(spec):
         assert name in said.replace("\n  ", " ")
     assert max(map(len, said.splitlines())) <= 80

@@ -6,8 +6,9 @@ import pytest
 
 from seventh.model.facts import Facts
 from seventh.model.failure import UsageError
+from seventh.model.report import SkipCause
 from seventh.model.severity import Severity
-from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 from seventh.rules.run import Selection, run_rules
 
 
@@ -27,6 +28,8 @@ def warm(tier: int = 0, name: str = "BEER-WARM"):  # type: ignore[no-untyped-def
     def condition(beer: Beer) -> Verdict:
         if beer.degrees is None:
             return Skip("nobody tasted it")
+        if beer.degrees < 0:
+            return not_applicable("it is frozen")
         if beer.degrees > 30:
             return Hit(Severity.CRITICAL, degrees=beer.degrees)
         return Hit(degrees=beer.degrees) if beer.degrees > 10 else None
@@ -42,6 +45,14 @@ def test_a_rule_fires_passes_or_is_skipped() -> None:
     assert run_rules("beer", [warm()], Beer(degrees=5.0), Selection()).passed == ("BEER-WARM",)
     (skipped,) = run_rules("beer", [warm()], Beer(), Selection()).skipped
     assert (skipped.id, skipped.reason) == ("BEER-WARM", "nobody tasted it")
+    assert skipped.cause is SkipCause.NO_EVIDENCE
+
+
+def test_what_does_not_apply_is_told_from_what_is_unknown() -> None:
+    verdicts = run_rules("beer", [warm()], Beer(degrees=-5.0), Selection())
+    assert verdicts.passed == ()
+    (skipped,) = verdicts.skipped
+    assert (skipped.reason, skipped.cause) == ("it is frozen", SkipCause.NOT_APPLICABLE)
 
 
 def test_a_hit_may_raise_the_severity() -> None:
@@ -53,6 +64,7 @@ def test_a_tier_not_asked_for_is_skipped_not_passed() -> None:
     verdicts = run_rules("beer", [warm(tier=3)], Beer(degrees=5.0), Selection())
     assert verdicts.passed == ()
     assert "tier 3" in verdicts.skipped[0].reason
+    assert verdicts.skipped[0].cause is SkipCause.NOT_PERMITTED
 
 
 def test_only_and_skip_choose() -> None:

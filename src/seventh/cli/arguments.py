@@ -132,6 +132,10 @@ def _check(check: Parser) -> None:
         add(group, [each for each in shared if each.option.group == title])
     _rules_of(check)
     _output(check)
+    check.add_argument(
+        "--checklist", action="store_true",
+        help="show each protocol's debugging checklist: PASS, FAIL or NOT LOOKED AT, and why",
+    )  # fmt: skip
     own = check.add_argument_group(
         "options of one protocol",
         f"`seventh check --help PROTOCOL` shows them: {', '.join(with_own)}",

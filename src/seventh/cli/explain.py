@@ -40,7 +40,7 @@ def built_rules() -> list[tuple[str, AnyRule]]:
 
 def _room(name: str) -> str:
     faults = protocols.part(name, "lab").FAULTS if protocols.has_part(name, "lab") else ()
-    return explain_room(protocols.rooms()[name], faults)
+    return explain_room(protocols.rooms()[name], faults, protocols.checklist(name))
 
 
 def _unknown(name: str, known: list[str]) -> str:

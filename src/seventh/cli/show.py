@@ -25,14 +25,20 @@ def document(reports: Sequence[Report]) -> Document:
 
 def emit(made: Document, parsed: argparse.Namespace) -> None:
     """Print ``made`` as the command line asks, to stdout or to ``--output``."""
+    checklist = getattr(parsed, "checklist", False)  # `seventh check` alone has the option
     if parsed.output is None:
         view = view_for(
-            sys.stdout, os.environ, lang=parsed.lang, verbose=parsed.verbose, bar=parsed.fail_on
+            sys.stdout,
+            os.environ,
+            lang=parsed.lang,
+            verbose=parsed.verbose,
+            bar=parsed.fail_on,
+            checklist=checklist,
         )
         sys.stdout.write(render(parsed.format, made, view))
         sys.stdout.flush()
         return
-    view = View(lang=parsed.lang, verbose=parsed.verbose, bar=parsed.fail_on)
+    view = View(lang=parsed.lang, verbose=parsed.verbose, bar=parsed.fail_on, checklist=checklist)
     try:
         Path(parsed.output).write_text(render(parsed.format, made, view), encoding="utf-8")
     except OSError as error:

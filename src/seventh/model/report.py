@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 
 import msgspec
 
@@ -35,11 +36,22 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """The lines that the finding stands on, where it was found in files."""
 
 
+class SkipCause(StrEnum):
+    """Why a rule could not be evaluated, as programs read it."""
+
+    NO_EVIDENCE = "no-evidence"
+    NOT_PERMITTED = "not-permitted"
+    """Its tier needs an option or a credential that was not given."""
+    NOT_APPLICABLE = "not-applicable"
+    """The question does not arise for this target."""
+
+
 class Skipped(msgspec.Struct, frozen=True, kw_only=True):
     """A rule that could not be evaluated, and why. It is never counted as passed."""
 
     id: str
     reason: str
+    cause: SkipCause = SkipCause.NO_EVIDENCE
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from seventh.model.checklist import CheckLine
 from seventh.model.failure import UsageError
 from seventh.model.spec import Spec
 from seventh.model.target import Scheme
@@ -71,6 +72,15 @@ def has_part(room: str, name: str) -> bool:
 def rules(room: str) -> tuple[AnyRule, ...]:
     """Every rule of the room; none where it has no folder ``rules``."""
     return rules_of(part(room, "rules")) if has_part(room, "rules") else ()
+
+
+@functools.cache
+def checklist(room: str) -> tuple[CheckLine, ...]:
+    """The room's debugging checklist; none where it has no module ``checklist``."""
+    if not has_part(room, "checklist"):
+        return ()
+    lines: tuple[CheckLine, ...] = part(room, "checklist").LINES
+    return lines
 
 
 def folder(room: str) -> Path:

@@ -16,10 +16,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from seventh.model.checklist import LineVerdict
 from seventh.model.facts import Facts
 from seventh.model.failure import Blame, Failure, Reason
 from seventh.model.phase import Clock, Outcome, Phase
-from seventh.model.report import Finding, Report, Skipped
+from seventh.model.report import Finding, Report, SkipCause, Skipped
 from seventh.model.severity import Severity, Status
 from seventh.render.speech import Speech
 from seventh.render.view import Document, View, status_of
@@ -91,6 +92,23 @@ class SkippedEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     reason: str
+    cause: SkipCause
+
+
+class ChecklistEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a protocol's debugging checklist."""
+
+    room: Annotated[str, Meta(description="whose checklist it is of, such as net or ssh")]
+    line: Annotated[str, Meta(description="a statement that holds where all is well")]
+    verdict: LineVerdict
+    evidence: Annotated[str, Meta(description="what the verdict stands on, or what is missing")]
+    look: Annotated[
+        str, Meta(description="options or a command that would have it looked at; else empty")
+    ]
+    rules: Annotated[tuple[str, ...], Meta(description="the rules that decide it")]
+    found: Annotated[
+        tuple[str, ...], Meta(description="those that fired; each one's fix is in its finding")
+    ]
 
 
 class ReportEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +131,10 @@ class ReportEntry(msgspec.Struct, frozen=True, kw_only=True):
     ]
     findings: Annotated[tuple[FindingEntry, ...], Meta(description="the gravest first")]
     skipped: tuple[SkippedEntry, ...]
+    checklist: Annotated[
+        tuple[ChecklistEntry, ...] | None,
+        Meta(description="the debugging checklist; null where --checklist was not given"),
+    ]
 
 
 class JsonDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +177,14 @@ def entry(report: Report, speech: Speech, view: View) -> ReportEntry:
         },
         findings=tuple(_finding(finding, speech) for finding in findings),
         skipped=tuple(_skipped(skipped) for skipped in report.skipped),
+        checklist=_checklist(report, speech) if view.checklist else None,
     )
+
+
+def _checklist(report: Report, speech: Speech) -> tuple[ChecklistEntry, ...]:
+    from seventh.render.checked import checklist  # the rooms' checklists load when asked for
+
+    return checklist(report, speech)
 
 
 def clean(text: str) -> str:
@@ -233,4 +262,4 @@ def _fix(fix: Mapping[str, str], finding: Finding) -> dict[str, str]:
 
 
 def _skipped(skipped: Skipped) -> SkippedEntry:
-    return SkippedEntry(id=skipped.id, reason=clean(skipped.reason))
+    return SkippedEntry(id=skipped.id, reason=clean(skipped.reason), cause=skipped.cause)

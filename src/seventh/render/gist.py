@@ -53,7 +53,7 @@ def _pairs(fields: Iterable[tuple[str, Any]], said: Iterable[str]) -> list[tuple
     before = list(said)
     pairs: list[tuple[str, str]] = []
     for name, value in fields:
-        label, text = _say(name, value)
+        label, text = say(name, value)
         names = isinstance(value, str | list | tuple) and len(text) > 3
         if not text or (names and any(text in earlier for earlier in before)):
             continue
@@ -126,7 +126,8 @@ def unlearnt(field: FieldInfo, value: Any) -> bool:
 _COLLECTIONS = (list, tuple, set, frozenset, Mapping)
 
 
-def _say(name: str, value: Any) -> tuple[str, str]:
+def say(name: str, value: Any) -> tuple[str, str]:
+    """One fact: its label, and its value with the unit that its name ends in, safe to show."""
     label, _, unit = name.rpartition("_")
     if name.endswith("_timestamp_seconds") and isinstance(value, int | float):
         return _label(name.removesuffix("_timestamp_seconds")), instant(value)

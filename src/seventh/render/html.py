@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from seventh.model.checklist import LineVerdict
 from seventh.model.drawing import Drawing, Span
-from seventh.render.document import FindingEntry, PhaseEntry, clean
+from seventh.render.checked import VERDICTS, tally
+from seventh.render.document import ChecklistEntry, FindingEntry, PhaseEntry, clean
 from seventh.render.drawn import MOST
 from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
@@ -25,6 +28,10 @@ from seventh.render.told import Told, blamed, count, span_seconds, tally_statuse
 from seventh.render.view import Document, View, worst
 
 _MARKS = {"ok": "✔", "warning": "▲", "critical": "✖", "unknown": "?"}
+_VERDICT_BADGES = {
+    LineVerdict.PASS: "ok", LineVerdict.FAIL: "critical", LineVerdict.NOT_LOOKED_AT: "unknown",
+    LineVerdict.NOT_APPLICABLE: "",
+}  # fmt: skip
 _SLIVER = 0.004
 """The least share of the width that a bar takes: whatever was measured is seen."""
 
@@ -111,6 +118,7 @@ def _report(number: int, one: Told, view: View) -> str:
         f"<h2>{_badge(entry.status)} <code>{escape(entry.target)}</code></h2>",
         f'<p class="when">{when}</p>',
         _failure(one),
+        _checklist(entry.checklist or ()),
         _waterfall(one),
         "".join(_drawing(drawing) for drawing in one.drawings),
         "".join(_finding(finding, view) for finding in entry.findings),
@@ -134,6 +142,37 @@ def _failure(one: Told) -> str:
         f"{where}</p><p>{escape(failure.detail)}</p>"
         f'<p class="quiet">Blame: {escape(blamed(failure))}</p></div>'
     )
+
+
+# -- the checklist -------------------------------------------------------------------------------
+
+
+def _checklist(lines: Sequence[ChecklistEntry]) -> str:
+    if not lines:
+        return ""
+    rows = "".join(_line(line) for line in lines)
+    return (
+        f'<table class="checklist"><caption>Checklist: {escape(tally(lines))}</caption><thead><tr>'
+        '<th scope="col">Verdict</th><th scope="col">Line</th><th scope="col">Protocol</th></tr>'
+        f"</thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _line(line: ChecklistEntry) -> str:
+    badge = f'<span class="badge {_VERDICT_BADGES[line.verdict]}">{VERDICTS[line.verdict]}</span>'
+    return (
+        f'<tr class="{line.verdict}"><td>{badge}</td><td>{escape(line.line)}'
+        f'<div class="quiet">{escape(line.evidence)}</div>{_next(line)}</td>'
+        f"<td>{escape(line.room)}</td></tr>"
+    )
+
+
+def _next(line: ChecklistEntry) -> str:
+    """What to type: to look, or to see the fixes."""
+    if line.look:
+        return f"<div>Look: <code>{escape(line.look)}</code></div>"
+    ids = " ".join(line.found)
+    return f"<div>Fix: below, or <code>seventh explain {escape(ids)}</code></div>" if ids else ""
 
 
 # -- the waterfall -------------------------------------------------------------------------------

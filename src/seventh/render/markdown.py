@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 
+from seventh.model.checklist import LineVerdict
 from seventh.model.severity import Status
+from seventh.render.checked import VERDICTS, tally
 from seventh.render.document import FindingEntry
 from seventh.render.drawn import text
 from seventh.render.fixes import fixes_of
@@ -18,6 +20,10 @@ from seventh.render.told import Told, blamed, count, tally_statuses, tell
 from seventh.render.view import Document, View
 
 _MARKS = {Status.OK: "✅", Status.WARNING: "⚠️", Status.CRITICAL: "❌", Status.UNKNOWN: "❔"}
+_CHECKED = {
+    LineVerdict.PASS: "✅", LineVerdict.FAIL: "❌", LineVerdict.NOT_LOOKED_AT: "❔",
+    LineVerdict.NOT_APPLICABLE: "➖",
+}  # fmt: skip
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # A colon before a word and the dot of "www." are escaped so that no bare address becomes a link.
 _SPECIAL = re.compile(r"([\\`*_\[\]#|~@$]|:(?=[^\s\d])|(?<=[Ww]{3})\.)")
@@ -85,6 +91,7 @@ def _report(one: Told, view: View) -> list[str]:
             f"**Failed:** {code(str(failure.reason))}{where}. "
             f"{escape(failure.detail)}\n\n**Blame:** {escape(blamed(failure))}"
         )
+    blocks.append(_checklist(one))
     for finding in entry.findings:
         blocks += _finding(finding, view)
     blocks += [block(text(drawing, 60)) for drawing in one.drawings]
@@ -92,6 +99,22 @@ def _report(one: Told, view: View) -> list[str]:
     if view.verbose and one.transcript:
         blocks += ["### Transcript", block("\n".join(one.transcript))]
     return blocks
+
+
+def _checklist(one: Told) -> str:
+    lines = one.entry.checklist
+    if not lines:
+        return ""
+    rows = [f"### Checklist: {tally(lines)}", "", "| Verdict | Line | Evidence | To type |"]
+    rows.append("|---|---|---|---|")
+    for line in lines:
+        command = line.look or (f"seventh explain {' '.join(line.found)}" if line.found else "")
+        rows.append(
+            f"| {_CHECKED[line.verdict]} {VERDICTS[line.verdict]} "
+            f"| {escape(line.room)}: {escape(line.line)} | {escape(line.evidence)} "
+            f"| {code(command) if command else ''} |"
+        )
+    return "\n".join(rows)
 
 
 def _finding(finding: FindingEntry, view: View) -> list[str]:

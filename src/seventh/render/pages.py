@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import fields
 
-from seventh.protocols import has_part, part, rooms
+from seventh.protocols import checklist, has_part, part, rooms
 from seventh.render import room as room_pages
 from seventh.render.document import clean
 from seventh.render.explain import SOURCES, TIERS
@@ -146,7 +146,7 @@ def pages_of_rooms(rules: Mapping[str, Sequence[AnyRule]]) -> dict[str, str]:
     made = {"README.md": room_pages.index(rooms())}
     for name, spec in rooms().items():
         faults = part(name, "lab").FAULTS if has_part(name, "lab") else ()
-        made[f"{name}.md"] = room_pages.page(spec, rules.get(name, ()), faults)
+        made[f"{name}.md"] = room_pages.page(spec, rules.get(name, ()), faults, checklist(name))
     return made
 
 

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from seventh.model.checklist import CheckLine
 from seventh.model.spec import Spec
 from seventh.render.markdown import code, escape
 from seventh.rules.rule import AnyRule
@@ -32,7 +33,9 @@ class Section(NamedTuple):
     """Whether the names are ones to type or to query."""
 
 
-def sections(spec: Spec, faults: Sequence[Any]) -> tuple[Section, ...]:
+def sections(
+    spec: Spec, faults: Sequence[Any], checklist: Sequence[CheckLine]
+) -> tuple[Section, ...]:
     """All that a room declares; ``faults`` are those of its lab."""
     targets = tuple(
         (f"{scheme.name}://host", f"port {scheme.port}" if scheme.port else "the port must be said")
@@ -44,21 +47,29 @@ def sections(spec: Spec, faults: Sequence[Any]) -> tuple[Section, ...]:
         (f'{m.name}{{{m.label}="…"}}' if m.label else m.name, f"{m.kind}: {m.meaning}")
         for m in spec.metrics
     )
+    lines = tuple((line.text, _decides(line)) for line in checklist)
     wrong = tuple((fault.name, fault.meaning) for fault in faults)
     made = (
         Section("Targets", ("Target", "Without a port"), targets),
         Section("What it does to the peer", ("Tier", "A check"), tiers, codes=False),
         Section("Phases", ("Phase", "From when to when"), phases),
         Section("Metrics", ("Metric", "What it says"), metrics),
+        Section("Checklist", ("Line", "What decides it"), lines, codes=False),
         Section("Faults of its lab", ("Fault", "What the server does wrong"), wrong),
     )
     return tuple(section for section in made if section.rows)
 
 
-def explain_room(spec: Spec, faults: Sequence[Any]) -> str:
+def _decides(line: CheckLine) -> str:
+    """The rules of a line, else its facts; then what to type where a plain check leaves it open."""
+    by = ", ".join(line.rules) or f"facts: {', '.join(line.facts)}"
+    return f"{by} ({line.look})" if line.look else by
+
+
+def explain_room(spec: Spec, faults: Sequence[Any], checklist: Sequence[CheckLine] = ()) -> str:
     """A room, for a person at a terminal."""
     blocks = [f"{spec.name}: {spec.title}"]
-    for section in sections(spec, faults):
+    for section in sections(spec, faults, checklist):
         lines = [line for name, said in section.rows for line in _row(name, said)]
         blocks.append("\n".join([section.title, *lines]))
     blocks.append(_standards(spec))
@@ -68,14 +79,15 @@ def explain_room(spec: Spec, faults: Sequence[Any]) -> str:
 def _row(name: str, said: str) -> list[str]:
     """A name and its meaning beside it, or below it where the name is long."""
     hang = " " * (_COLUMN + 4)
-    if len(name) > _COLUMN:
-        return [
-            f"  {name}",
-            textwrap.fill(said, _WIDTH, initial_indent=hang, subsequent_indent=hang),
-        ]
-    return [
-        textwrap.fill(said, _WIDTH, initial_indent=f"  {name:<{_COLUMN}}  ", subsequent_indent=hang)
-    ]
+    beside = len(name) <= _COLUMN
+    lines = textwrap.wrap(
+        said,
+        _WIDTH,
+        initial_indent=f"  {name:<{_COLUMN}}  " if beside else hang,
+        subsequent_indent=hang,
+        break_on_hyphens=False,  # an id stays in one piece
+    )
+    return lines if beside else [f"  {name}", *lines]
 
 
 def _standards(spec: Spec) -> str:
@@ -87,10 +99,15 @@ def _standards(spec: Spec) -> str:
     return f"Standards\n{said}"
 
 
-def page(spec: Spec, rules: Sequence[AnyRule], faults: Sequence[Any]) -> str:
+def page(
+    spec: Spec,
+    rules: Sequence[AnyRule],
+    faults: Sequence[Any],
+    checklist: Sequence[CheckLine] = (),
+) -> str:
     """A room's page, in Markdown."""
     blocks = [MADE, f"# {escape(spec.title)} (`{spec.name}`)"]
-    for section in sections(spec, faults):
+    for section in sections(spec, faults, checklist):
         rows = [f"| {section.heads[0]} | {section.heads[1]} |", "|---|---|"]
         rows += [
             f"| {code(name) if section.codes else escape(name)} | {escape(said)} |"

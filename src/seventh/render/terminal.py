@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from seventh.model.severity import Severity, Status
+from seventh.render import checked_lines
 from seventh.render.document import FindingEntry, PhaseEntry
 from seventh.render.drawn import rows, title
 from seventh.render.fixes import fixes_of
@@ -102,6 +103,7 @@ class _Sheet:
         """The whole sheet, top to bottom."""
         self.header()
         self.failure()
+        self.checklist()
         self.phases()
         self.facts()
         self.drawings()
@@ -137,6 +139,12 @@ class _Sheet:
         self.labelled("", Text(failure.detail))
         self.labelled("blame", Text(blamed(failure)))
         self.page.append(Text())
+
+    def checklist(self) -> None:
+        if self.entry.checklist:
+            for line in checked_lines.lines(self.entry.checklist, self.view.width):
+                self.wrapped(line, checked_lines.COLUMN)
+            self.page.append(Text())
 
     def phases(self) -> None:
         bars = self.told.bars

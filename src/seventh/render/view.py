@@ -38,6 +38,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the reader's encoding knows nothing beyond ASCII."""
     bar: Severity = Severity.MEDIUM
     """Findings below it do not move a status (``--fail-on``)."""
+    checklist: bool = False
+    """Whether each report begins with its protocol's debugging checklist."""
 
 
 def view_for(
@@ -47,6 +49,7 @@ def view_for(
     lang: str = "en",
     verbose: bool = False,
     bar: Severity = Severity.MEDIUM,
+    checklist: bool = False,
 ) -> View:
     """The view that suits ``stream``.
 
@@ -68,6 +71,7 @@ def view_for(
         width=max(40, width),
         ascii=not encoding.startswith(("utf-8", "utf8", "utf-16", "utf-32", "gb18030")),
         bar=bar,
+        checklist=checklist,
     )
 
 

@@ -23,7 +23,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from seventh.model.facts import Facts
-from seventh.model.report import Param
+from seventh.model.report import Param, SkipCause
 from seventh.model.severity import Severity
 
 F = TypeVar("F", bound=Facts)
@@ -63,6 +63,15 @@ class Skip(msgspec.Struct, frozen=True):
     """The rule could not be evaluated: which evidence is missing, and why."""
 
     reason: str
+    cause: SkipCause = SkipCause.NO_EVIDENCE
+
+
+def not_applicable(reason: str) -> Skip:
+    """Skip because the question does not arise for this target, such as IPv6 for an IPv4 address.
+
+    Not for evidence that another look could get: that leaves the answer unknown.
+    """
+    return Skip(reason, SkipCause.NOT_APPLICABLE)
 
 
 Verdict = Hit | Skip | None

@@ -8,7 +8,7 @@ import msgspec
 
 from seventh.model.facts import Facts
 from seventh.model.failure import UsageError
-from seventh.model.report import Finding, Skipped
+from seventh.model.report import Finding, SkipCause, Skipped
 from seventh.rules.rule import AnyRule, Skip
 
 
@@ -52,13 +52,14 @@ def run_rules(room: str, rules: Iterable[AnyRule], facts: Facts, selection: Sele
         if not selection.wants(rule.id):
             continue
         if rule.tier in selection.denied:
-            skipped.append(Skipped(id=rule.id, reason=selection.denied[rule.tier]))
+            reason = selection.denied[rule.tier]
+            skipped.append(Skipped(id=rule.id, reason=reason, cause=SkipCause.NOT_PERMITTED))
             continue
         verdict = rule(facts)
         if verdict is None:
             passed.append(rule.id)
         elif isinstance(verdict, Skip):
-            skipped.append(Skipped(id=rule.id, reason=verdict.reason))
+            skipped.append(Skipped(id=rule.id, reason=verdict.reason, cause=verdict.cause))
         else:
             findings.append(
                 Finding(

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from seventh.model.netfacts import Attempt, AttemptOutcome, Lookup, NetFacts
+from seventh.model.report import SkipCause
 from seventh.protocols.net import rules
-from seventh.rules.rule import Hit, Skip
+from seventh.rules.rule import AnyRule, Hit, Skip
 
 
 def attempt(ip: str, outcome: AttemptOutcome = "open", pmtu: int | None = 1500) -> Attempt:
@@ -61,6 +62,25 @@ def test_a_fast_no_is_not_slow(outcome: str) -> None:
         {"name": "h", "kind": "A", "outcome": outcome, "seconds": 0.01}, Lookup
     )
     assert rules.dns_slow(NetFacts(lookups=(lookup,))) is None
+
+
+@pytest.mark.parametrize("judge", [rules.dns_slow, rules.ipv6_broken, rules.addr_drift])
+def test_one_ipv4_address_raises_no_question_of_names_ipv6_or_drift(judge: AnyRule) -> None:
+    one = judge(NetFacts(addresses=("192.0.2.1",)))
+    assert isinstance(one, Skip)
+    assert one.cause is SkipCause.NOT_APPLICABLE
+
+
+def test_an_ipv6_address_that_was_not_tried_is_unknown() -> None:
+    verdict = rules.ipv6_broken(NetFacts(addresses=("192.0.2.1", "2001:db8::1")))
+    assert isinstance(verdict, Skip)
+    assert verdict.cause is SkipCause.NO_EVIDENCE
+
+
+def test_a_second_address_that_did_not_answer_leaves_the_drift_unknown() -> None:
+    verdict = rules.addr_drift(NetFacts(addresses=("192.0.2.1", "192.0.2.2")))
+    assert isinstance(verdict, Skip)
+    assert verdict.cause is SkipCause.NO_EVIDENCE
 
 
 def test_one_address_is_nothing_to_compare() -> None:

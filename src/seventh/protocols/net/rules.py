@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seventh.model.netfacts import Attempt, Lookup, NetFacts
 from seventh.model.severity import Severity
-from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 SLOW_LOOKUP_SECONDS = 0.2
 ETHERNET_MTU = 1500
@@ -97,7 +97,8 @@ def port_state(net: NetFacts) -> Verdict:
 def dns_slow(net: NetFacts) -> Verdict:
     """A lookup slower than 200 ms, or one that the servers failed."""
     if not net.lookups:
-        return Skip("the target is an address: no name was looked up")
+        why = "the target is an address: no name was looked up"
+        return not_applicable(why) if net.addresses else Skip(why)
     bad = tuple(
         f"{lookup.name} {lookup.kind}: {lookup.outcome} after {lookup.seconds * 1000:.0f} ms"
         for lookup in net.lookups
@@ -129,7 +130,9 @@ def ipv6_broken(net: NetFacts) -> Verdict:
     v6 = [a for a in net.attempts if a.family == "ipv6"]
     v4_open = any(a.family == "ipv4" and a.outcome == "open" for a in net.attempts)
     if not v6:
-        return Skip("no IPv6 address was tried")
+        why = "no IPv6 address was tried"
+        has_none = net.addresses and not any(":" in address for address in net.addresses)
+        return not_applicable(why) if has_none else Skip(why)
     if all(a.outcome in {"unreachable", "forbidden", "untried"} for a in v6):
         return Skip("this machine has no IPv6 route, so it cannot tell")
     # One that is shut for datagrams alone answers all the same.
@@ -159,7 +162,8 @@ def addr_drift(net: NetFacts) -> Verdict:
     if net.drift:
         return Hit(drift=net.drift)
     if len(net.compared) < 2:
-        return Skip("fewer than two addresses answered, so there is nothing to compare")
+        why = "fewer than two addresses answered, so there is nothing to compare"
+        return not_applicable(why) if len(net.addresses) == 1 else Skip(why)
     return None
 
 

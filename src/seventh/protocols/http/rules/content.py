@@ -15,7 +15,7 @@ from seventh.protocols.http.facts.content import (
 )
 from seventh.protocols.http.rules import file
 from seventh.protocols.http.rules.proxy_fixes import ENVOY, HAPROXY, TEXTS
-from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 WORTH_BYTES = 1024
 """Text shorter than this fits into a packet either way."""
@@ -68,7 +68,7 @@ def _texts(http: HttpFacts) -> list[tuple[str, str, int]] | Skip:
         for asset in http.content.assets or ()
         if asset.compressible and asset.status == 200 and (asset.content_bytes or 0) >= WORTH_BYTES
     ]
-    return found or Skip(f"no text of {WORTH_BYTES} bytes or more was served")
+    return found or not_applicable(f"no text of {WORTH_BYTES} bytes or more was served")
 
 
 @rule(
@@ -136,7 +136,7 @@ def no_brotli(http: HttpFacts) -> Verdict:
     if isinstance(coding, Skip):
         return coding
     if not coding.secure:
-        return Skip("over plain HTTP browsers do not offer br")
+        return not_applicable("over plain HTTP browsers do not offer br")
     texts = _texts(http)
     if isinstance(texts, Skip):
         return texts
@@ -322,7 +322,7 @@ def retry_info(http: HttpFacts) -> Verdict:
         return _NOT_LOOKED
     refusals = http.content.refusals
     if not refusals:
-        return Skip("nothing was refused by 429 or 503")
+        return not_applicable("nothing was refused by 429 or 503")
     bare = [r for r in refusals if r.retry_after is None and not r.rate_limit]
     refused = dict.fromkeys(f"{r.status} for {r.path}" for r in bare)
     return Hit(refused=tuple(refused)) if bare else None

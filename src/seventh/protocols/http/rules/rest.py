@@ -9,7 +9,7 @@ from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import Api, Body, ContentFacts, EventStream, Lifecycle
 from seventh.protocols.http.rules import file
 from seventh.protocols.http.rules.proxy_fixes import ENVOY, HAPROXY
-from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 TELLING_HOLD_SECONDS = 30.0
 """Listening this long hears a heartbeat that is sent every 15 s, as the HTML standard advises."""
@@ -19,7 +19,7 @@ LONG_BEAT_SECONDS = 50.0
 MOMENT_SECONDS = 0.2
 """Less is no silence."""
 _NOT_LOOKED = Skip("the representation was not looked at")
-_PEOPLE = Skip("the site serves pages for people, not an interface for programs")
+_PEOPLE = not_applicable("the site serves pages for people, not an interface for programs")
 _DAY = 86400
 
 
@@ -236,9 +236,11 @@ def heartbeat(http: HttpFacts) -> Verdict:
     """Silence that proxies do not bear, an end after silence, or events that come in halves."""
     if http.config is not None:
         return file.heartbeat(http.config)
-    if http.content is None or http.content.events is None:
-        why = http.content.unlearnt.get("events", "") if http.content is not None else ""
-        return Skip(why or "the representation is no event stream")
+    if http.content is None:
+        return _NOT_LOOKED
+    if http.content.events is None:
+        why = http.content.unlearnt.get("events")
+        return Skip(why) if why else not_applicable("the representation is no event stream")
     heard = http.content.events
     if heard.cut_events:
         return Hit(what=f"{heard.cut_events} events came in parts, as out of a buffer")

@@ -17,7 +17,7 @@ from seventh.protocols.http.facts.write import Ambiguous, Expected, WriteFacts
 from seventh.protocols.http.rules import file
 from seventh.protocols.http.rules.examples import GOOD
 from seventh.protocols.http.rules.proxy_fixes import ENVOY, HAPROXY
-from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 MANY_HOPS = 3
 MIN_HSTS_SECONDS = 180 * 86400
@@ -190,7 +190,7 @@ def hsts(http: HttpFacts) -> Verdict:
     if found is None:
         return Skip("no answer came")
     if not found.applies:
-        return Skip(found.why_not)
+        return not_applicable(found.why_not)
     age = found.max_age_seconds
     if not found.value:
         return Hit(what="the answer has no Strict-Transport-Security")

@@ -9,7 +9,7 @@ from seventh.protocols.http.facts.versions import Rung
 from seventh.protocols.http.rules import file
 from seventh.protocols.http.rules.examples import GOOD, H1, H2, H3, cells
 from seventh.protocols.http.rules.proxy_fixes import ENVOY, HAPROXY
-from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 CADDY_VERSIONS = "# in the global options\nservers {{\n\tprotocols h1 h2 h3\n}}"
 _NOT_CHOSEN = "the server does not choose h2 in TLS"
@@ -25,7 +25,7 @@ _DEAD_H3 = Rung(version="3", state="broken", detail="no QUIC packet came back in
 def _rung(http: HttpFacts, version: str) -> Rung | Skip:
     """A step of the ladder, or why it was not looked at."""
     if http.secure is False:
-        return Skip("in clear no version is negotiated")
+        return not_applicable("in clear no version is negotiated")
     if http.only_version is not None and http.only_version != version:
         return Skip(f"only HTTP/{http.only_version} was asked for")
     found = http.rung(version)
@@ -234,7 +234,7 @@ def fallback(http: HttpFacts) -> Verdict:
     if http.config is not None:
         return file.fallback(http.config)
     if http.secure is False:
-        return Skip("in clear no version is negotiated")
+        return not_applicable("in clear no version is negotiated")
     if http.only_version is not None:
         return Skip(f"only HTTP/{http.only_version} was asked for")
     if not http.working or http.rung("1.1") is None:

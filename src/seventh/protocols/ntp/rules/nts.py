@@ -12,7 +12,7 @@ from seventh.protocols.ntp.rules import file
 from seventh.protocols.ntp.rules.examples import GOOD
 from seventh.protocols.ntp.wire.nts_ke import MAX_COOKIES, Aead
 from seventh.protocols.ntp.wire.packet import HEADER_BYTES
-from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 _NO_NTS = Skip("NTS was not asked: beside plain NTP it is looked for on port 123 only")
 _PORT = {
@@ -170,7 +170,9 @@ def ke_fail(ntp: NtpFacts) -> Verdict:
     if nts is None or not nts.port_state:
         return _NO_NTS
     if nts.port_state != "open":
-        return Skip("the port of the key establishment is not open, which NTS-NONE judges")
+        return not_applicable(
+            "the port of the key establishment is not open, which NTS-NONE judges"
+        )
     where: dict[str, str | int] = {"address": nts.ke_address, "port": nts.ke_port or 0}
     if nts.ke_reason:
         return Hit(

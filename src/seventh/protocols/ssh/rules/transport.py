@@ -10,7 +10,7 @@ from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import HostKey, SshFacts, Sshfp
 from seventh.protocols.ssh.rules import names
 from seventh.protocols.ssh.rules.algorithms import key, no_offer, offering
-from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 SLOW_BANNER_SECONDS = 1.0
 SLOW_KEX_SECONDS = 0.5
@@ -178,7 +178,7 @@ def sshfp(ssh: SshFacts) -> Verdict:
     if ssh.sshfp is None:
         return Skip(ssh.unlearnt.get("SSHFP", "the target is no name that SSHFP was asked for"))
     if not ssh.sshfp:
-        return Skip("the name has no SSHFP record")
+        return not_applicable("the name has no SSHFP record")
     if not ssh.host_keys:
         return Skip("no host key was seen to compare with")
     problems, mismatch = sshfp_problems(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seventh.model.severity import Severity
 from seventh.protocols.websocket.facts import Fanout, Hold, Token, WebSocketFacts
 from seventh.protocols.websocket.rules.examples import GOOD, answered
-from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 _NOT_OPEN = Skip("the socket did not open")
 FANOUT_SECONDS = 0.5
@@ -153,7 +153,9 @@ def no_server_ping(ws: WebSocketFacts) -> Verdict:
     if ws.hold.pings:
         return None
     if ws.hold.messages >= max(2, ws.hold.seconds / JUDGING_SECONDS):  # one may be a greeting
-        return Skip("the server sends messages of its own, which find dead clients as well")
+        return not_applicable(
+            "the server sends messages of its own, which find dead clients as well"
+        )
     if ws.hold.cuts_seconds or ws.hold.closes:
         return Skip("the socket was ended before a ping could be expected")
     short = "" if ws.hold.seconds >= JUDGING_SECONDS - 1 else "; --hold 60 would tell for sure"

@@ -1,0 +1,165 @@
+"""The debugging checklist of a report: what it says of each line, from the report alone.
+
+Unknown is never a pass: a line passes when everything that decides it was looked at. The words are
+made in :mod:`seventh.render.checked`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from seventh import protocols
+from seventh.model.checklist import CheckLine, LineVerdict
+from seventh.model.facts import Facts
+from seventh.model.failure import Failure, Reason
+from seventh.model.netfacts import NetFacts
+from seventh.model.report import Finding, Report, SkipCause, Skipped
+from seventh.wire.address import reach
+
+_LEFT_OUT = "left out by --only or --skip"
+_GRANTS = {2: "--user NAME", 3: "--allow-write", 4: "--intrusive"}
+"""What permits each tier; of tier 2 only where a line names no credential of its own."""
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the checklist, and everything that the report has for and against it."""
+
+    room: str
+    line: CheckLine
+    verdict: LineVerdict
+    found: tuple[Finding, ...]
+    """Of its rules, those that fired …"""
+    passed: tuple[str, ...]
+    """… those that passed …"""
+    unknown: tuple[Skipped, ...]
+    """… those that might have been judged and were not …"""
+    idle: tuple[Skipped, ...]
+    """… and those that do not apply."""
+    facts: tuple[tuple[str, Any], ...]
+    """Its facts that were learnt: name and value …"""
+    unlearnt: tuple[str, ...]
+    """… and those that were not."""
+    failure: Failure | None
+    """What ended the conversation early."""
+    failed_by_it: bool
+    """Whether that decides the line."""
+    look: str
+    """What to type to have it looked at; empty where it was, or where nothing is known to help."""
+
+
+def judge(report: Report) -> tuple[Judged, ...]:
+    """Give every line of the rooms whose facts the report has; the protocol's own come last.
+
+    A line that ``--only`` leaves no rule of is left out.
+    """
+    rooms = sorted({*report.facts, report.protocol} & {*protocols.rooms()})
+    rooms.sort(key=lambda room: room == report.protocol)
+    lines = [(room, line) for room in rooms for line in protocols.checklist(room)]
+    return tuple(_judge(report, room, line) for room, line in lines if _asked(report, line))
+
+
+def _asked(report: Report, line: CheckLine) -> bool:
+    """Whether any of the line's rules was up for judgement, or none is needed.
+
+    A comparison of several reports has no phases and judges a few rules only.
+    """
+    if not line.rules:
+        return bool(report.phases) or report.failure is not None
+    seen = {*report.passed, *(s.id for s in report.skipped), *(f.id for f in report.findings)}
+    return not seen.isdisjoint(line.rules)
+
+
+def _judge(report: Report, room: str, line: CheckLine) -> Judged:
+    found = tuple(finding for finding in report.findings if finding.id in line.rules)
+    passed = tuple(rule for rule in line.rules if rule in report.passed)
+    skipped = _skipped(report, line)
+    unknown = tuple(skip for skip in skipped if skip.cause is not SkipCause.NOT_APPLICABLE)
+    values = [(name, read(report.facts.get(room), name)) for name in line.facts]
+    facts = tuple((name, value) for name, value in values if is_learnt(value))
+    unlearnt = tuple(name for name, value in values if not is_learnt(value))
+    failed_by_it = report.failure is not None and line.is_failed_by(report.failure)
+    if found or failed_by_it or _is_denied(line, facts):
+        verdict = LineVerdict.FAIL
+    elif unknown:
+        verdict = LineVerdict.NOT_LOOKED_AT
+    elif line.rules and not passed:
+        verdict = LineVerdict.NOT_APPLICABLE
+    else:
+        verdict = LineVerdict.NOT_LOOKED_AT if unlearnt else LineVerdict.PASS
+    return Judged(
+        room=room,
+        line=line,
+        verdict=verdict,
+        found=found,
+        passed=passed,
+        unknown=unknown,
+        idle=tuple(skip for skip in skipped if skip not in unknown),
+        facts=facts,
+        unlearnt=unlearnt,
+        failure=report.failure,
+        failed_by_it=failed_by_it,
+        look=_look(report, room, line, unknown) if verdict is LineVerdict.NOT_LOOKED_AT else "",
+    )
+
+
+def _skipped(report: Report, line: CheckLine) -> tuple[Skipped, ...]:
+    """The line's rules that gave no verdict, in its order; those that were not asked for, too."""
+    told = {skip.id: skip for skip in report.skipped}
+    judged = {*report.passed, *(finding.id for finding in report.findings)}
+    return tuple(
+        told.get(rule, Skipped(id=rule, reason=_LEFT_OUT))
+        for rule in line.rules
+        if rule not in judged
+    )
+
+
+def _is_denied(line: CheckLine, facts: Iterable[tuple[str, Any]]) -> bool:
+    """Whether a fact that no rule judges says no by itself."""
+    return not line.rules and any(value is False for _, value in facts)
+
+
+def read(holder: Any, path: str) -> Any:
+    """The fact at a dotted path; None where something before it was not learnt.
+
+    Of a tuple of structs, the field of each of them.
+    """
+    for name in path.split("."):
+        if isinstance(holder, tuple):
+            holder = tuple(getattr(one, name) for one in holder)
+        elif holder is not None:
+            holder = getattr(holder, name)
+    return holder
+
+
+def is_learnt(value: Any) -> bool:
+    """Whether a fact says anything: it is neither None nor empty. Zero and False say something."""
+    return value is not None and not (hasattr(value, "__len__") and len(value) == 0)
+
+
+# -- how to look ---------------------------------------------------------------------------------
+
+
+def _look(report: Report, room: str, line: CheckLine, unknown: tuple[Skipped, ...]) -> str:
+    """The line's own command, or the options that permit its rules' tiers and those it needs."""
+    if line.is_elsewhere:
+        return line.look
+    tiers = {rule.id: rule.tier for rule in protocols.rules(room)}
+    denied = sorted({tiers[s.id] for s in unknown if s.cause is SkipCause.NOT_PERMITTED})
+    if report.failure is not None and not denied:
+        # It went no further, whatever options it was given.
+        return "--timeout SECONDS" if report.failure.reason is Reason.PEER_SILENT else ""
+    own = bool(line.look)
+    options = [_GRANTS[tier] for tier in denied if tier in _GRANTS and not (tier == 2 and own)]
+    if 4 in denied and not _is_here(report.facts.get("net")):
+        options.append("--i-own-this")
+    return " ".join([*options, line.look]).strip()
+
+
+def _is_here(net: Facts | None) -> bool:
+    """Whether the peer is on this machine, as far as the report tells."""
+    if not isinstance(net, NetFacts) or net.hops or not net.addresses:
+        return False
+    return all(reach(address) == "loopback" for address in net.addresses)

@@ -1,0 +1,86 @@
+"""HTTP's debugging checklist: caching, compression, keep-alive, versions, and APIs (REST)."""
+
+from seventh.model.checklist import CheckLine
+from seventh.model.failure import Reason
+
+LINES = (
+    CheckLine(
+        "The request is answered",
+        facts=("status", "version", "ttfb_seconds"),
+        phases=("http.request", "http.ttfb", "http.download", "quic"),
+    ),
+    CheckLine(
+        "The response is the expected one",
+        facts=("expectation.met", "status"), failures=(Reason.UNEXPECTED_ANSWER,),
+        look="--expect-status 2xx",
+    ),
+    CheckLine("The first byte comes fast", rules=("HTTP-TTFB",), facts=("ttfb_seconds",)),
+    CheckLine("Redirects are few and end", rules=("HTTP-REDIRECT",), phases=("http.redirect",)),
+    CheckLine(
+        "Plain HTTP leads to HTTPS, and browsers remember it (HSTS)",
+        rules=("HTTP-NO-HTTPS", "HTTP-HSTS"),
+    ),
+    CheckLine("HTTP/2 is offered", rules=("HTTP-NO-H2",)),
+    CheckLine("HTTP/2 settings allow parallel requests", rules=("H2-SETTINGS",)),
+    CheckLine(
+        "HTTP/3 is announced and answers",
+        rules=("HTTP-NO-H3", "HTTP-H3-DEAD", "HTTP-H3-HIDDEN"),
+    ),
+    CheckLine("QUIC is set up well", rules=("QUIC-AMPLIFY", "QUIC-IDLE", "QUIC-PMTU")),
+    CheckLine("QUIC connections survive a change of port", rules=("QUIC-MIGRATE",)),
+    CheckLine(
+        "Clients can fall back to every lower version",
+        rules=("HTTP-FALLBACK",), facts=("working",),
+    ),
+    CheckLine(
+        "Connections are kept alive and reused",
+        rules=("HTTP-NO-REUSE",), facts=("reuse.requests",),
+    ),
+    CheckLine(
+        "Text is compressed, with brotli too",
+        rules=("HTTP-NO-COMPRESS", "HTTP-NO-BR"), facts=("content.compression_ratio",),
+    ),
+    CheckLine(
+        "Compression wastes no time and leaks no secrets",
+        rules=("HTTP-COMPRESS-WASTE", "HTTP-COMPRESS-BREACH"),
+    ),
+    CheckLine(
+        "Responses say how long they are fresh",
+        rules=("HTTP-NO-FRESHNESS",), facts=("content.caching.directives",),
+    ),
+    CheckLine(
+        "Caches can revalidate (ETag, 304)",
+        rules=("HTTP-NO-VALIDATOR", "HTTP-ETAG-IGNORED", "HTTP-304-HDRS"),
+    ),
+    CheckLine("ETags are stable and one for each encoding",
+              rules=("HTTP-ETAG-UNSTABLE", "HTTP-ETAG-ENC")),
+    CheckLine(
+        "Caches keep variants and private responses apart",
+        rules=("HTTP-VARY", "HTTP-CACHE-LEAK"),
+    ),
+    CheckLine("The Date field is right", rules=("HTTP-DATE-SKEW",)),
+    CheckLine("Refusals say when to retry", rules=("HTTP-RETRY-INFO",)),
+    CheckLine(
+        "A request that is repeated acts once",
+        rules=("HTTP-IDEMPOTENCY",), look="--method POST --body FILE",
+    ),
+    CheckLine(
+        "Expect: 100-continue is answered at once",
+        rules=("HTTP-100CONT",), look="--method POST --body FILE",
+    ),
+    CheckLine(
+        "Early data is refused for unsafe requests",
+        rules=("HTTP-0RTT-UNSAFE",), look="--method POST --body FILE",
+    ),
+    CheckLine("Ambiguous message lengths are rejected", rules=("HTTP-CLTE",)),
+    CheckLine(
+        "Event streams send heartbeats and are not buffered",
+        rules=("SSE-HEARTBEAT",), look="--hold 40",
+    ),
+    CheckLine(
+        "The API describes itself and its errors",
+        rules=("REST-SCHEMA", "REST-ERRORS", "REST-CTYPE"),
+    ),
+    CheckLine("The API is not about to be removed", rules=("REST-SUNSET",)),
+    CheckLine("JSON responses are of moderate size", rules=("HTTP-PAYLOAD",)),
+)  # fmt: skip

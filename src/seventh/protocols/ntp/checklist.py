@@ -1,0 +1,78 @@
+"""NTP's debugging checklist: reachability, time, abuse, NTS, and how clients are set up."""
+
+from seventh.model.checklist import CheckLine
+
+_SEVERAL = "seventh check ntp://A ntp://B ntp://C ntp://D"
+_NTS = "seventh check nts://HOST"
+_CHRONY = "seventh lint /etc/chrony/chrony.conf"
+
+LINES = (
+    CheckLine(
+        "The server answers over UDP",
+        rules=("NTP-NO-REPLY", "NTP-LOSS"), facts=("rtt_seconds", "loss_ratio"),
+        phases=("ntp.rtt",),
+    ),
+    CheckLine(
+        "The server sends no kiss-o'-death (KoD)",
+        rules=("NTP-KOD-DENY", "NTP-KOD-RATE"), facts=("rtt_seconds",),
+    ),
+    CheckLine(
+        "Every reply answers a request of ours",
+        rules=("NTP-SPOOF",), facts=("rtt_seconds",),
+    ),
+    CheckLine("Requests are answered from any source port", rules=("NTP-SRCPORT-FILTER",)),
+    CheckLine(
+        "The server is synchronised",
+        rules=("NTP-UNSYNC", "NTP-STALE", "NTP-LOCALCLOCK"), facts=("stratum", "reference_id"),
+    ),
+    CheckLine(
+        "The server is close to a reference clock",
+        rules=("NTP-STRATUM", "NTP-ROOTDIST"), facts=("root_distance_seconds",),
+    ),
+    CheckLine(
+        "The server's clock and this machine's agree",
+        rules=("NTP-OFFSET",), facts=("offset_seconds", "offset_error_seconds"),
+    ),
+    CheckLine("The jitter is low", rules=("NTP-JITTER",), facts=("jitter_seconds",)),
+    CheckLine("No leap second is announced or disputed", rules=("NTP-LEAP",)),
+    CheckLine("No server follows itself or a server that follows it", rules=("NTP-LOOP",)),
+    CheckLine(
+        "Several servers agree on the time",
+        rules=("NTP-FALSETICKER", "NTP-SMEAR-MIX"), facts=("sources.sources",), look=_SEVERAL,
+    ),
+    CheckLine(
+        "Four or more servers are independent of each other",
+        rules=("NTP-FEW", "NTP-SAMEUP"), look=_SEVERAL,
+    ),
+    CheckLine("Control queries (mode 6) are not answered", rules=("NTP-MODE6",)),
+    CheckLine("The monlist query (mode 7) is not answered", rules=("NTP-MONLIST",)),
+    CheckLine(
+        "The symmetric key authenticates the server",
+        facts=("key.authenticated", "key.algorithm"), phases=("ntp.auth",), look="--ntp-keys FILE",
+    ),
+    CheckLine(
+        "The symmetric key is not an MD5 key",
+        rules=("NTP-MAC-MD5",), look="--ntp-keys FILE",
+    ),
+    CheckLine(
+        "NTS is offered and establishes keys",
+        rules=("NTS-NONE", "NTS-KE-FAIL", "NTS-COOKIES"),
+        facts=("nts.aead_name", "nts.cookies"), look=_NTS,
+    ),
+    CheckLine(
+        "Requests of NTS's size pass and are authenticated",
+        rules=("NTS-NAK", "NTS-UDP-DROP"), phases=("nts.rtt",), look=_NTS,
+    ),
+    CheckLine(
+        "This machine's clock is synchronised (in a VM by one program only)",
+        facts=("own_clock_error_seconds",), look="chronyc tracking",
+    ),
+    CheckLine(
+        "The client starts fast and steps its clock at the start only",
+        rules=("NTP-IBURST", "NTP-MAKESTEP"), look=_CHRONY,
+    ),
+    CheckLine(
+        "The client stores the drift of its clock and sets the hardware clock",
+        rules=("NTP-DRIFT", "NTP-RTCSYNC"), look=_CHRONY,
+    ),
+)  # fmt: skip

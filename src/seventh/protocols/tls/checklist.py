@@ -1,0 +1,44 @@
+"""TLS's debugging checklist: the handshake, the certificate, and what should be refused."""
+
+from seventh.model.checklist import CheckLine
+from seventh.model.failure import Reason
+
+LINES = (
+    CheckLine(
+        "The handshake succeeds",
+        facts=("version", "cipher", "group"), phases=("tls",),
+        failures=(
+            Reason.TLS_NOT_TLS, Reason.TLS_HANDSHAKE, Reason.TLS_VERSION,
+            Reason.TLS_CLIENT_CERTIFICATE_REQUIRED,
+        ),
+    ),
+    CheckLine(
+        "The certificate is valid today and for some time",
+        rules=("TLS-CERT-EXPIRED", "TLS-CERT-NOTYET", "TLS-CERT-EXPIRING"),
+        facts=("cert_expiry_timestamp_seconds",),
+    ),
+    CheckLine(
+        "The certificate is for the name that clients use",
+        rules=("TLS-CERT-HOST",), facts=("server_name",),
+    ),
+    CheckLine(
+        "The chain is complete and leads to a trusted root",
+        rules=("TLS-CHAIN",), facts=("chain_state",), look="--ca FILE",
+    ),
+    CheckLine("Keys and signatures of the chain are strong", rules=("TLS-CERT-WEAK",)),
+    CheckLine("An OCSP staple comes where the certificate demands one", rules=("TLS-STAPLE",)),
+    CheckLine("TLS 1.3 is supported", rules=("TLS-NO13",)),
+    CheckLine(
+        "Obsolete versions, ciphers and parameters are refused",
+        rules=("TLS-LEGACY", "TLS-WEAK-CIPHER", "TLS-DH-SMALL", "TLS-COMPRESS"),
+        facts=("versions",),
+    ),
+    CheckLine("TLS 1.2 is protected against known attacks", rules=("TLS-EMS", "TLS-RENEG")),
+    CheckLine("Key exchange resists quantum computers", rules=("TLS-NO-PQ",)),
+    CheckLine("Sessions are resumed", rules=("TLS-NO-RESUME",), facts=("resumed",)),
+    CheckLine("Early data (0-RTT) is off", rules=("TLS-0RTT-ON",)),
+    CheckLine(
+        "A client certificate is required wherever it is requested",
+        rules=("TLS-MTLS-OPTIONAL",), facts=("client_certificate",),
+    ),
+)  # fmt: skip
