@@ -40,8 +40,10 @@ def forbids(place: Sequence[str], name: str) -> str | None:
         case ["protocols", room, *below]:
             if _is(name, "seventh.protocols") and not _is(name, f"seventh.protocols.{room}"):
                 return "rooms never import each other"
-            if not below and not (_is(name, "seventh.model") or _is_standard_value(name)):
-                return "a room's spec imports the model and nothing else"
+            if not below and not (
+                _is(name, "seventh.model", "msgspec") or _is_standard_value(name)
+            ):
+                return "a room's spec imports the model, msgspec and nothing else"
         case ["lint", *_] if _is(name, *SOCKETS_AND_CLOCKS, "seventh.web"):
             return "a linter reads files and nothing else"
     if _is(name, "seventh.labkit") and not _uses_the_lab_kit(place):

@@ -18,7 +18,7 @@ SOURCE = Path(seventh.__file__).parent
 PYPROJECT = SOURCE.parent.parent / "pyproject.toml"
 
 PURE = "no socket, clock or thread in model, facts, wire and rules"
-SPEC = "a room's spec imports the model and nothing else"
+SPEC = "a room's spec imports the model, msgspec and nothing else"
 LAB = "only labs use the lab kit"
 ROOMS = "rooms never import each other"
 LINT = "a linter reads files and nothing else"

@@ -19,8 +19,25 @@ FILES = {
     "__init__.py": '''
 """The echo protocol of RFC 862."""
 
+from typing import Annotated
+
+from msgspec import Meta
+
+from seventh.model.option import Option, RoomOptions
 from seventh.model.spec import Metric, PhaseSpec, Spec
 from seventh.model.target import Scheme
+from seventh.model.verb import Argument, Verb
+
+
+class EchoOptions(RoomOptions, frozen=True, kw_only=True):
+    size_bytes: Annotated[
+        int, Meta(ge=1, le=1024), Option(flag="size", metavar="BYTES", help="bytes to send")
+    ] = 32
+
+
+class SendOptions(RoomOptions, frozen=True, kw_only=True):
+    upper: Annotated[bool, Option(flag="upper", help="send capital letters")] = False
+
 
 SPEC = Spec(
     name="echo",
@@ -29,6 +46,14 @@ SPEC = Spec(
     phases=(PhaseSpec("echo.rtt", "the first byte sent to the last byte back"),),
     metrics=(Metric("seventh_echo_seconds", "gauge", "round trip of 32 bytes", "rtt_seconds"),),
     tiers={0: "sends 32 bytes"},
+    options=EchoOptions,
+    verbs=(
+        Verb(
+            name="send", help="send words, one at a time, and print what comes back", tier=1,
+            arguments=(Argument(name="word", help="what to send", many=True),),
+            options=SendOptions, exit_codes={1: "something else came back"},
+        ),
+    ),
     standards=("RFC 862",),
     connections=1,
 )
@@ -68,6 +93,7 @@ import os
 
 from seventh.model.failure import Failed, Reason
 from seventh.net.talk import Talk
+from seventh.protocols.echo import EchoOptions
 from seventh.protocols.echo.wire import Echo
 from seventh.protocols.echo.facts import EchoFacts
 from seventh.wire.identify import identify
@@ -75,7 +101,7 @@ from seventh.wire.identify import identify
 
 async def pulse(talk: Talk) -> None:
     stream = await talk.connect()
-    echo = Echo(os.urandom(32))
+    echo = Echo(os.urandom(talk.options.of(EchoOptions).size_bytes))
     with talk.watch.phase("echo.rtt") as timer:
         sent = await stream.send(echo.sent)
         timer.begin(sent)
@@ -126,6 +152,38 @@ def unbounded(echo: EchoFacts) -> Verdict:
     if echo.most_bytes is None:
         return Skip("no file said how much is echoed")
     return None if echo.most_bytes else Hit(most=echo.most_bytes)
+""",
+    "work.py": """
+import msgspec
+
+from seventh.model.failure import Failed, Reason
+from seventh.net.work import Work
+from seventh.protocols.echo import SendOptions
+
+
+class Echoed(msgspec.Struct, frozen=True):
+    sent: str
+    back: str
+
+    def __str__(self) -> str:
+        return f"{self.sent} -> {self.back}"
+
+
+async def send(work: Work) -> int:
+    stream = await work.talk.connect()
+    words = work.arguments["word"]
+    if work.talk.options.of(SendOptions).upper:
+        words = tuple(word.upper() for word in words)
+    same = True
+    for number, word in enumerate(words):
+        await stream.send(word.encode())
+        data, _ = await stream.receive()
+        if not data:
+            raise Failed(Reason.PEER_CLOSED, "closed before the echo came back")
+        same = same and data == word.encode()
+        work.show(Echoed(word, data.decode("latin-1")))
+        work.progress(number + 1, len(words))
+    return 0 if same else 1
 """,
     "lab.py": """
 import contextlib
@@ -239,6 +297,56 @@ async def test_its_files_are_judged(rooms: Path, tmp_path: Path) -> None:
     assert finding["source"] == [{"file": str(path), "line": 1, "text": "most-bytes 0"}]
     path.write_text("most-bytes 512\n")
     assert (await seventh(rooms, "lint", str(path)))[0] == 0
+
+
+async def test_its_options_are_made_from_the_spec(rooms: Path, tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(4096):
+            seen.append(len(data))
+            writer.write(data)
+
+    async with tcp_server(echo) as port:
+        url = f"echo://127.0.0.1:{port}"
+        assert (await seventh(rooms, "check", url, "--size", "5"))[0] == 0
+        table = tmp_path / "targets.toml"
+        table.write_text(f'[defaults]\nsamples = 2\nsize = 6\n[[target]]\nurl = "{url}"\n')
+        assert (await seventh(rooms, "check", "--targets", str(table)))[0] == 0
+        table.write_text(f'[[target]]\nurl = "{url}"\nsize = 7\n')
+        assert (await seventh(rooms, "check", "--targets", str(table), "--size", "8"))[0] == 0
+    assert seen == [5, 6, 7]
+    assert "--size BYTES" in (await seventh(rooms, "check", "--help", "echo"))[1]
+    assert "--size" not in (await seventh(rooms, "check", "--help"))[1]
+    code, output = await seventh(rooms, "check", "echo://h:1", "--size", "0")
+    assert (code, "a number from 1 to 1024" in output) == (3, True)
+    code, output = await seventh(rooms, "check", "tcp://h:1", "--size", "5")
+    assert (code, "--size: no target uses it; it is for echo" in output) == (3, True)
+    table.write_text('[[target]]\nurl = "tcp://h:1"\nsize = 5\n')
+    code, output = await seventh(rooms, "check", "--targets", str(table))
+    assert (code, "target 1: tcp:// does not use 'size'" in output) == (3, True)
+
+
+async def test_its_verb_is_typed_like_any_other(rooms: Path) -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(4096):
+            writer.write(data.replace(b"x", b"y"))
+
+    async with tcp_server(echo) as port:
+        url = f"echo://127.0.0.1:{port}"
+        assert await seventh(rooms, "echo", "send", url, "a", "b", "--upper") == (
+            0, "A -> A\nB -> B\n",
+        )  # fmt: skip
+        code, output = await seventh(rooms, "echo", "send", url, "ax", "--format", "json")
+        assert (code, json.loads(output)) == (1, {"sent": "ax", "back": "ay"})
+    code, output = await seventh(rooms, "echo", "send", url, "a")
+    assert (code, "connect-refused in connect" in output) == (2, True)
+    assert "1 something else came back" in (await seventh(rooms, "echo", "send", "--help"))[1]
+    assert "echo send" in (await seventh(rooms, "--help"))[1]
+    for words in (["echo"], ["echo", "nope"], ["echo", "send"], ["echo", "send", "tcp://h:1"],
+                  ["echo", "send", url, "--samples", "2"]):  # fmt: skip
+        code, output = await seventh(rooms, *words)
+        assert (code, output.count("\n"), output[:9]) == (3, 1, "seventh: "), output
 
 
 async def test_it_is_held_to_the_contract_and_to_hostile_peers(rooms: Path) -> None:
