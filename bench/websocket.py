@@ -22,11 +22,11 @@ from websockets.exceptions import ConnectionClosed
 from bench.measure import figure, percentile, ratio, spread
 from bench.peers import process
 from bench.table import Table
+from seventh import given
 from seventh.engine.check import pulse_one
 from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.net.talk import Talk
-from seventh.protocols import given
 from seventh.protocols.websocket.client.endpoint import Door
 from seventh.protocols.websocket.probe import fanout
 

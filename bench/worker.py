@@ -19,12 +19,11 @@ from typing import Any
 import uvloop
 
 from bench.measure import memory_bytes
-from seventh import protocols
+from seventh import given, protocols
 from seventh.engine.check import check_many, pulse_one
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target, parse_target
-from seventh.protocols import given
 
 
 def target_of(url: str) -> Target:

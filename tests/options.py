@@ -6,9 +6,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from seventh import given
 from seventh.model.option import declared
 from seventh.model.options import Options
-from seventh.protocols import given
 
 
 def options_with(**fields: Any) -> Options:

@@ -44,7 +44,7 @@ PLANTS = [
     ("model/report.py", "import time", "time", PURE),
     ("wire/reader.py", "import socket", "socket", PURE),
     ("rules/run.py", "import asyncio", "asyncio", PURE),
-    ("protocols/ssh/__init__.py", "import msgspec", "msgspec", SPEC),
+    ("protocols/ssh/__init__.py", "import rich", "rich", SPEC),
     ("protocols/tls/__init__.py", "from seventh.net import talk", "seventh.net.talk", SPEC),
     ("protocols/ntp/__init__.py", "from .facts import NtpFacts",
      "seventh.protocols.ntp.facts.NtpFacts", SPEC),

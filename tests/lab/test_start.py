@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from seventh import protocols
+from seventh import given, protocols
 from seventh.cli.arguments import parse
 from seventh.cli.lab import command
 from seventh.lab import start
@@ -14,7 +14,6 @@ from seventh.labkit import serve
 from seventh.labkit.serve import Fault, Kit, Served
 from seventh.model.failure import UsageError
 from seventh.model.options import Endpoint, Options
-from seventh.protocols import given
 
 
 def test_every_room_has_a_lab() -> None:

@@ -107,10 +107,9 @@ class _Help(argparse.Action):
 
 
 def _check(check: Parser) -> None:
-    from seventh import protocols
+    from seventh import given, protocols
     from seventh.model.option import declared
     from seventh.model.options import Options
-    from seventh.protocols import given
 
     with_own = [name for name, spec in protocols.rooms().items() if spec.options is not None]
     check.add_argument(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from seventh import protocols
+from seventh import given, protocols
 from seventh.cli.show import document, emit, worst_exit
 from seventh.cli.targets import Job, check_used, gather
 from seventh.engine.check import check_many
@@ -18,7 +18,6 @@ from seventh.engine.together import together
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.model.report import Report
-from seventh.protocols import given
 from seventh.rules.run import Selection
 
 T = TypeVar("T")

@@ -9,11 +9,11 @@ import shlex
 import signal
 import sys
 
+from seventh import given
 from seventh.cli.check import run_loop
 from seventh.lab import start
 from seventh.labkit.serve import Fault, Kit, Served
 from seventh.model.failure import UsageError
-from seventh.protocols import given
 
 
 def run(parsed: argparse.Namespace) -> int:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import textwrap
 
-from seventh import protocols
+from seventh import given, protocols
 from seventh.cli.parser import Parser, add
 from seventh.model.failure import UsageError
 from seventh.model.option import declared
 from seventh.model.options import Options
 from seventh.model.spec import Spec
-from seventh.protocols import given
 
 
 def protocol_help(name: str, prog: str) -> Parser:

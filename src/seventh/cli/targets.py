@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from seventh import protocols
+from seventh import given, protocols
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
-from seventh.protocols import given
 
 Job = tuple[Target, Options]
 Given = Mapping[str, Any]

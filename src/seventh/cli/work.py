@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from seventh import protocols
+from seventh import given, protocols
 from seventh.cli.check import run_loop
 from seventh.cli.parser import Parser, add
 from seventh.engine.work import do
@@ -23,7 +23,6 @@ from seventh.model.spec import Spec
 from seventh.model.target import Target, parse_target
 from seventh.model.verb import Argument, Verb
 from seventh.net.work import Progress
-from seventh.protocols import given
 
 _CODES = {0: "done", 2: "failed", 3: "usage or interrupted"}
 

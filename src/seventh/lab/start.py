@@ -7,12 +7,11 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from seventh import protocols
+from seventh import given, protocols
 from seventh.labkit.serve import Fault, Kit, Served
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
-from seventh.protocols import given
 
 
 def labs() -> tuple[str, ...]:
