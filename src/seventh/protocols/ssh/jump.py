@@ -65,6 +65,7 @@ class Chain(Carrier):
 
     def __init__(self, talk: Talk, known: KnownHosts) -> None:
         self._talk = talk
+        self._net = talk.notes(NetFacts)
         self._known = known
         self._links: list[Mux] = []
         self._names: list[str] = []
@@ -113,7 +114,7 @@ class Chain(Carrier):
                 f"the jump host {name} needs a user: write ssh://USER@{name} or --user USER"
             )
         credentials = await gather(talk.options.replace(identities=identities), user)
-        talk.learn("net", NetFacts, hops=(*talk.net.hops, _hop(hop, user)))
+        self._net.learn(hops=(*self._net.facts.hops, _hop(hop, user)))
         started = now_ns()
         self._begun.append(await (self._from_last(hop, name) if self._links else
                                   self._dial(hop, name)))  # fmt: skip
@@ -202,8 +203,8 @@ class Chain(Carrier):
 
     def _learn(self, **changes: object) -> None:
         """Replace fields of the hop that is being reached."""
-        *before, last = self._talk.net.hops
-        self._talk.learn("net", NetFacts, hops=(*before, replace(last, **changes)))
+        *before, last = self._net.facts.hops
+        self._net.learn(hops=(*before, replace(last, **changes)))
 
     @contextlib.contextmanager
     def _step(self, phase: str, name: str) -> Iterator[Timer]:

@@ -82,7 +82,7 @@ async def test_the_clean_server_teaches_everything(kit: Kit) -> None:
     assert "rsa-sha2-256" in facts.server_sig_algs
     assert facts.sshfp_authenticated is True
     assert len(facts.host_keys_by_address) == 2
-    assert talk.net.drift == ()
+    assert talk.notes(NetFacts).facts.drift == ()
     assert all("--allow-write" in why for why in facts.unlearnt.values()), facts.unlearnt
     assert facts.banner_seconds is not None
     assert facts.kex_seconds is not None
@@ -317,8 +317,8 @@ async def test_addresses_that_differ_are_told_apart(kit: Kit) -> None:
     fault = next(fault for fault in lab.FAULTS if fault.name == "hostkey-split")
     async with lab.serve(fault, kit) as served:
         talk = await talk_with(served)
-    assert set(talk.net.compared) == {lab.FIRST, lab.SECOND}
-    assert any(line.startswith("host key (") for line in talk.net.drift)
+    assert set(talk.notes(NetFacts).facts.compared) == {lab.FIRST, lab.SECOND}
+    assert any(line.startswith("host key (") for line in talk.notes(NetFacts).facts.drift)
 
 
 async def test_an_address_that_fails_does_not_hide_the_other(manner: Manner) -> None:
