@@ -23,7 +23,7 @@ def afresh(failed: Failed) -> Failed:
     """The same failure once more: whoever catches it fills in the phase of their own."""
     if isinstance(failed, ProtocolViolation):
         return ProtocolViolation(failed.detail)
-    return type(failed)(failed.reason, failed.detail, blame=failed.blame)
+    return type(failed)(failed.reason, failed.detail, blame=failed.blame, alert=failed.alert)
 
 
 def refusal_reason(refusal: Refusal) -> Reason:
