@@ -34,10 +34,13 @@ SPEC = Spec(
 )
 ''',
     "facts.py": """
+from typing import ClassVar
+
 from seventh.model.facts import Facts
 
 
 class EchoFacts(Facts, frozen=True, kw_only=True):
+    ROOM: ClassVar[str] = "echo"
     rtt_seconds: float | None = None
     faithful: bool | None = None
     most_bytes: int | None = None
@@ -84,8 +87,8 @@ async def pulse(talk: Talk) -> None:
             if echo.receive(data):
                 break
         timer.stop(mark)
-    talk.learn(
-        "echo", EchoFacts, rtt_seconds=timer.seconds_until(mark), faithful=echo.got == echo.sent
+    talk.notes(EchoFacts).learn(
+        rtt_seconds=timer.seconds_until(mark), faithful=echo.got == echo.sent
     )
 
 
