@@ -133,6 +133,8 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
     chain_problems: tuple[ChainProblem, ...] = ()
     verify_errors: tuple[str, ...] = ()
     """Every error of the verification, as OpenSSL words it, with the depth."""
+    expired_errors: tuple[str, ...] = ()
+    """Those of them that are of a certificate past its end, sent or not."""
     trust: Literal["system", "given"] | None = None
     """Whose root it leads to: the system's store, or the one given with --ca."""
     host_matches: bool | None = None

@@ -215,6 +215,7 @@ async def test_certificates_are_judged_as_over_tcp(kit: Kit) -> None:
             relaxed.close()
         assert facts.certificate_reason is reason
         assert facts.certificate_detail == failed.detail
+        assert bool(facts.expired_errors) is (reason is Reason.TLS_CERTIFICATE_EXPIRED)
         assert facts.chain
         assert client.certificates == relaxed.certificates
 

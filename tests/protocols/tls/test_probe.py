@@ -104,6 +104,14 @@ async def test_a_pulse_fails_as_a_client_would(fault: Fault, kit: Kit) -> None:
     assert report.failure.reason == fault.reason
 
 
+async def test_the_end_of_validity_is_told_from_other_errors(kit: Kit) -> None:
+    for fault, expired in (("expired", ("depth 0: certificate has expired",)), ("not-yet", ())):
+        async with lab_server(kit, fault) as (to, how):
+            facts = tls_facts(await check_one(to, how))
+        assert facts.verify_errors
+        assert facts.expired_errors == expired
+
+
 async def test_a_pulse_is_one_connection(kit: Kit) -> None:
     hellos: list[tlshello.ClientHello] = []
     finished = asyncio.Event()

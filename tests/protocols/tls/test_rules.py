@@ -61,6 +61,13 @@ def test_what_has_expired_is_not_also_expiring() -> None:
     assert hit(certs.cert_expired(gone))
 
 
+def test_a_root_that_expired_is_told_by_the_verification_alone() -> None:
+    said = ("depth 2: certificate has expired",)
+    assert hit(certs.cert_expired(GOOD.learn(expired_errors=said))).params["certificates"] == said
+    unrelated = GOOD.learn(verify_errors=("depth 0: unable to get local issuer certificate",))
+    assert certs.cert_expired(unrelated) is None
+
+
 def test_an_expired_leftover_harms_nobody() -> None:
     leftover = msgspec.structs.replace(INTERMEDIATE, subject="CN=Old cross", days_left=-400.0)
     assert certs.cert_expired(GOOD.learn(chain=(LEAF, INTERMEDIATE, leftover))) is None

@@ -205,12 +205,14 @@ class _Inspection:
         stapled |= stream.tap.first(n.CERTIFICATE_STATUS) is not None
         chain = handshake.read_chain(stream)
         verdict = handshake.verdict(stream, self.server_name, chain)
+        errors = stream.verify_errors()
         self.notes.learn(
             chain=chain[: tlsverify.MAX_CHAIN * 2],
             chain_bytes=sum(map(len, certificates)),
             chain_state=verdict.state,
             chain_problems=verdict.problems,
-            verify_errors=handshake.error_texts(stream),
+            verify_errors=tlsverify.error_texts(errors),
+            expired_errors=tlsverify.error_texts(tlsverify.expired(errors)),
             trust=handshake.trust(stream, self.talk.options)
             if verdict.state == "trusted"
             else None,

@@ -22,7 +22,8 @@ from seventh.model.target import Target, parse_target
 from seventh.net.talk import Talk
 from seventh.protocols import schemes
 from seventh.protocols.ssh import SPEC, lab, probe
-from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.client.conversation import our_offer
+from seventh.protocols.ssh.facts import Offer, SshFacts, Topic
 from seventh.protocols.ssh.lab.server import GOOD_KEX, Manner, RawServer, WrongSigner, good_offer
 from seventh.protocols.ssh.wire import groups
 from seventh.protocols.ssh.wire.hostkeys import Signer
@@ -354,3 +355,10 @@ async def test_a_probe_outside_the_engine_raises_failed() -> None:
             await probe.check(talk)
         talk.close()
     assert caught.value.phase == "ssh.banner"
+
+
+def test_each_wanted_key_type_is_a_topic() -> None:
+    every = Offer(server_host_key_algorithms=our_offer().server_host_key_algorithms)
+    kinds = probe.wanted_types(every, set())
+    assert len(kinds) > 5
+    assert {Topic(f"{kind} host key") for kind in kinds} < set(Topic)

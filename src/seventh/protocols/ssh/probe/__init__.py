@@ -22,7 +22,7 @@ from seventh.protocols.ssh.client.conversation import (
     offer_for,
     our_offer,
 )
-from seventh.protocols.ssh.facts import HostKey, Names, Offer, SshFacts, Sshfp
+from seventh.protocols.ssh.facts import HostKey, Names, Offer, SshFacts, Sshfp, Topic
 from seventh.protocols.ssh.wire.hostkeys import algorithms_of, key_type
 from seventh.protocols.ssh.wire.ident import Ident, IdentReader
 from seventh.protocols.ssh.wire.kex import GROUP_EXCHANGES, GroupSizes
@@ -198,12 +198,12 @@ def _learn_key(talk: Talk, conversation: Conversation) -> None:
 async def _learn_extensions(talk: Talk, conversation: Conversation) -> None:
     notes = talk.notes(SshFacts)
     if conversation.connection.deaf:
-        notes.unknown("extensions", "the agreed cipher or MAC is not implemented here")
+        notes.unknown(Topic.EXTENSIONS, "the agreed cipher or MAC is not implemented here")
         return
     rtt = notes.facts.rtt_seconds or 0.0
     info = await conversation.extensions(EXT_INFO_SECONDS + 2 * rtt)
     if info is None:
-        notes.unknown("extensions", "the server sent no EXT_INFO after NEWKEYS")
+        notes.unknown(Topic.EXTENSIONS, "the server sent no EXT_INFO after NEWKEYS")
         return
     names = tuple(printable(name, 64) for name in info.extensions)
     notes.learn(extensions=names)
@@ -274,13 +274,13 @@ async def _more(talk: Talk, first: Stream) -> None:
     types = wanted_types(facts.kexinit, {key.type for key in facts.host_keys})
     groups = tuple(name for name in GROUP_EXCHANGES if name in facts.kexinit.kex_algorithms)
     if groups and talk.denied(1):
-        notes.unknown("smallest group", "tier 1 was not asked for")
+        notes.unknown(Topic.SMALLEST_GROUP, "tier 1 was not asked for")
         groups = ()
     jobs: list[tuple[str | None, Names]] = [(kind, ()) for kind in types]
     if groups:
         jobs[:1] = [(types[0] if types else None, groups)]
     for kind, methods in jobs:
-        what = f"{kind} host key" if kind else "smallest group"
+        what = Topic(f"{kind} host key") if kind else Topic.SMALLEST_GROUP
         if talk.connections_left(first.address) <= _kept_back(talk):
             notes.unknown(what, "the connection budget of this target is spent")
             continue
@@ -293,7 +293,7 @@ async def _more(talk: Talk, first: Stream) -> None:
         except Failed as failed:
             notes.unknown(what, failed.detail)
             if methods:
-                notes.unknown("smallest group", failed.detail)
+                notes.unknown(Topic.SMALLEST_GROUP, failed.detail)
 
 
 def _kept_back(talk: Talk) -> int:
@@ -354,7 +354,7 @@ def _learn_sshfp(talk: Talk, lookup: Lookup) -> None:
         notes.learn(sshfp=())
         return
     if lookup.outcome != "ok":
-        notes.unknown("SSHFP", f"{lookup.outcome}: {lookup.detail or 'no answer'}")
+        notes.unknown(Topic.SSHFP, f"{lookup.outcome}: {lookup.detail or 'no answer'}")
         return
     records: list[Sshfp] = []
     for answer in lookup.answers:

@@ -17,7 +17,7 @@ from seventh.protocols.ssh.client.authenticate_host import enter, learn_trust
 from seventh.protocols.ssh.client.credentials import Credentials, gather
 from seventh.protocols.ssh.client.known_hosts import KnownHosts, read_known_hosts
 from seventh.protocols.ssh.client.session import Session
-from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.login import Login
 from seventh.protocols.ssh.probe import session as session_probe
 from seventh.wire.text import printable
@@ -46,7 +46,7 @@ async def look(talk: Talk, first: Stream) -> None:
         )
     if user is None:
         # With jump hosts the credential may well be theirs alone.
-        notes.unknown("login", "no user was named (--user), and none is ever guessed")
+        notes.unknown(Topic.LOGIN, "no user was named (--user), and none is ever guessed")
         return
     known = read_known_hosts(options.known_hosts)
     credentials = await gather(options, user)
@@ -127,7 +127,7 @@ async def _methods_only(
             f"ssh-keyscan -p {port} {host} >> ~/.ssh/known_hosts",
             phase="ssh.auth",
         )
-    notes.unknown("login", why or "no key, no agent and no password were there to log in with")
+    notes.unknown(Topic.LOGIN, why or "no key, no agent and no password were there to log in with")
 
 
 def _learn_course(talk: Talk, auth: UserAuth) -> None:
@@ -195,7 +195,7 @@ async def _hold(talk: Talk, session: Session) -> None:
     if wanted <= 0:
         return
     if (why := talk.denied(4)) is not None:
-        notes.unknown("keepalives", why)
+        notes.unknown(Topic.KEEPALIVES, why)
         return
     begun = now_ns()
     until = talk.budget.within(min(wanted, talk.budget.seconds_left - RESERVE_SECONDS))
@@ -205,7 +205,7 @@ async def _hold(talk: Talk, session: Session) -> None:
         with talk.watch.phase("ssh.hold", session.stream.address.ip):
             await _listen(session, until)
     except Failed as failed:
-        notes.unknown("keepalives", f"the session ended in the hold: {failed.detail}")
+        notes.unknown(Topic.KEEPALIVES, f"the session ended in the hold: {failed.detail}")
         if isinstance(failed, ProtocolViolation):
             talk.give_up(failed)
         return
@@ -245,7 +245,7 @@ async def _ask_root(talk: Talk, first: Stream, known: KnownHosts) -> None:
     """What root might log in with, on a connection of its own: RFC 4252 §5 ties one to its user."""
     notes = talk.notes(SshFacts)
     login = notes.part("login", Login)
-    what = "root's methods"
+    what = Topic.ROOT_METHODS
     if talk.connections_left(first.address) <= 0:
         notes.unknown(what, "the connection budget of this target is spent")
         return

@@ -16,7 +16,7 @@ from seventh.protocols.ssh.client.mux import ChannelStream, Mux
 from seventh.protocols.ssh.client.mux_failures import RefusedError
 from seventh.protocols.ssh.client.session import Session
 from seventh.protocols.ssh.client.sftp import SftpClient, SftpError
-from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.session import SessionFacts
 from seventh.protocols.ssh.probe import forwarding
 from seventh.protocols.ssh.wire import sftp
@@ -46,18 +46,18 @@ async def look(talk: Talk, session: Session) -> None:
     """
     notes = talk.notes(SshFacts)
     mux = Mux(session)
-    steps: list[tuple[str, Callable[[Talk, Mux], Awaitable[None]]]] = [
-        ("exec", _command),
-        ("second channel", _second),
-        ("terminal", _terminal),
-        ("SFTP", _sftp),
-        ("throughput", _throughput),
+    steps: list[tuple[Topic, Callable[[Talk, Mux], Awaitable[None]]]] = [
+        (Topic.EXEC, _command),
+        (Topic.SECOND_CHANNEL, _second),
+        (Topic.TERMINAL, _terminal),
+        (Topic.SFTP, _sftp),
+        (Topic.THROUGHPUT, _throughput),
     ]
     denied = talk.denied(3)
     if denied is None:
-        steps.append(("forwarding", forwarding.look))
+        steps.append((Topic.FORWARDING, forwarding.look))
     else:
-        notes.unknown("forwarding", denied)
+        notes.unknown(Topic.FORWARDING, denied)
     try:
         for what, step in steps:
             if talk.budget.seconds_left <= 0:
@@ -84,7 +84,7 @@ def _end_of(mux: Mux) -> str:
 
 
 async def _taken(
-    talk: Talk, mux: Mux, what: str, step: Callable[[Talk, Mux], Awaitable[None]]
+    talk: Talk, mux: Mux, what: Topic, step: Callable[[Talk, Mux], Awaitable[None]]
 ) -> None:
     """Take one step; what goes wrong with it is noted."""
     notes = talk.notes(SshFacts)
@@ -228,12 +228,16 @@ async def _sftp(talk: Talk, mux: Mux) -> None:
                 sftp_extensions=tuple(printable(name, 64) for name in version.extensions),
                 sftp_seconds=timer.seconds_until(version.at),
             )
-            for step in (_where, _read, _write):
+            for what, step in (
+                (Topic.SFTP_WHERE, _where),
+                (Topic.SFTP_READ, _read),
+                (Topic.SFTP_WRITE, _write),
+            ):
                 client.until = step_deadline(talk)
                 try:
                     await step(talk, client)
                 except SftpError as refused:
-                    notes.unknown(f"SFTP {step.__name__.strip('_')}", str(refused))
+                    notes.unknown(what, str(refused))
 
 
 async def _version(talk: Talk, client: SftpClient) -> sftp.Version:
@@ -277,10 +281,10 @@ async def _write(talk: Talk, client: SftpClient) -> None:
     notes = talk.notes(SshFacts)
     denied = talk.denied(3)
     if denied is not None:
-        notes.unknown("SFTP write", denied)
+        notes.unknown(Topic.SFTP_WRITE, denied)
         return
     if talk.budget.seconds_left < WRITE_SECONDS + CLEANUP_SECONDS:
-        notes.unknown("SFTP write", "no time was left to write a file and to remove it")
+        notes.unknown(Topic.SFTP_WRITE, "no time was left to write a file and to remove it")
         return
     path = f".seventh-{os.urandom(8).hex()}.tmp"
     flags = sftp.FOR_WRITING | sftp.CREATE | sftp.EXCLUSIVE
