@@ -46,7 +46,7 @@ def test_a_part_is_made_and_then_changed(talk: Talk) -> None:
     assert session.facts == SessionFacts()
     assert "ssh" not in talk.facts, "reading a part learns nothing, either"
     session.learn(exec_seconds=0.5)
-    notes.part("session", SessionFacts).learn(channel_seconds=0.1)
+    notes.learn_part("session", SessionFacts, channel_seconds=0.1)
     assert session.facts == SessionFacts(exec_seconds=0.5, channel_seconds=0.1)
     assert notes.facts.session is session.facts
 

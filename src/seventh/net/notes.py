@@ -46,6 +46,10 @@ class Notes(Generic[F_co]):
         """The handle on the struct of ``kind`` in the field ``name``."""
         return Part(self, name, kind)
 
+    def learn_part(self, name: str, kind: type[S], **changes: object) -> None:
+        """Replace fields of the struct of ``kind`` in the field ``name``."""
+        self.part(name, kind).learn(**changes)
+
     def unknown(self, what: str, why: str) -> None:
         """Note what could not be learnt, and why; the first reason stands.
 
