@@ -201,7 +201,7 @@ async def _fanouts(port: int, rounds: int) -> Table:
 async def _our_fanout(port: int) -> tuple[float, float, float, float]:
     door = await _door(port, sockets=SOCKETS, message_template=PUBLISH, allow_write=True)
     await fanout.measure(door)
-    seen = door.learn().fanout
+    seen = door.notes.facts.fanout
     door.talk.close()
     if seen is None or not seen.delivered:
         raise RuntimeError("nothing was delivered")

@@ -114,8 +114,8 @@ async def pulse(talk: Talk) -> None:
             if echo.receive(data):
                 break
         timer.stop(mark)
-    talk.learn(
-        "echo", EchoFacts, rtt_seconds=timer.seconds_until(mark), faithful=echo.got == echo.sent
+    talk.notes(EchoFacts).learn(
+        rtt_seconds=timer.seconds_until(mark), faithful=echo.got == echo.sent
     )
 
 

@@ -107,6 +107,8 @@ def test_facts_are_frozen_and_empty_by_default(room: str) -> None:
     for kind in facts_types(room):
         assert kind.__struct_config__.frozen
         assert isinstance(kind(), Facts), "every field has a default that means: not learnt"
+        assert room == kind.ROOM, "its notes would be another room's"
+        assert all(getattr(kind(), name) == {} for name in kind.LINES), "LINES names mappings"
 
 
 def test_every_metric_reads_a_fact_that_exists(room: str) -> None:

@@ -42,9 +42,20 @@ def test_a_field_that_does_not_exist_is_an_error(talk: Talk) -> None:
 
 def test_a_part_is_made_and_then_changed(talk: Talk) -> None:
     notes = talk.notes(SshFacts)
-    notes.learn_part("session", SessionFacts, exec_seconds=0.5)
+    session = notes.part("session", SessionFacts)
+    assert session.facts == SessionFacts()
+    assert "ssh" not in talk.facts, "reading a part learns nothing, either"
+    session.learn(exec_seconds=0.5)
     notes.learn_part("session", SessionFacts, channel_seconds=0.1)
-    assert notes.facts.session == SessionFacts(exec_seconds=0.5, channel_seconds=0.1)
+    assert session.facts == SessionFacts(exec_seconds=0.5, channel_seconds=0.1)
+    assert notes.facts.session is session.facts
+
+
+def test_a_part_knows_its_fields(talk: Talk) -> None:
+    with pytest.raises(TypeError):
+        talk.notes(SshFacts).part("session", SessionFacts).learn(exec_second=0.5)
+    with pytest.raises(AttributeError):
+        _ = talk.notes(SshFacts).part("sesion", SessionFacts).facts
 
 
 def test_the_first_reason_stands(talk: Talk) -> None:

@@ -35,7 +35,7 @@ async def test_every_address_is_an_attempt() -> None:
         streams = await talk.connect_all()
         talk.close()
     assert [s.address.ip for s in streams] == ["127.0.0.1"]
-    assert {a.address: a.outcome for a in talk.net.attempts} == {
+    assert {a.address: a.outcome for a in talk.notes(NetFacts).facts.attempts} == {
         "127.0.0.1": "open",
         "127.0.0.3": "refused",
         "::1": "refused",
@@ -79,13 +79,13 @@ async def test_a_name_without_address_is_typed(
             await talk.addresses()
     assert caught.value.reason is reason
     assert caught.value.phase == "resolve"
-    assert talk.net.lookups
+    assert talk.notes(NetFacts).facts.lookups
 
 
 async def test_the_system_resolver_knows_localhost() -> None:
     talk = talk_to("localhost", 1)
     assert {a.ip for a in await talk.addresses()} & {"127.0.0.1", "::1"}
-    assert talk.net.lookups[0].outcome == "ok"
+    assert talk.notes(NetFacts).facts.lookups[0].outcome == "ok"
 
 
 async def test_a_family_that_the_name_lacks_is_no_missing_name() -> None:
@@ -126,20 +126,14 @@ async def test_records_carry_the_resolvers_verdict() -> None:
         lookup = await talk.records("lab.test", "SSHFP")
     assert lookup.answers == ("4 2 " + "ab" * 32,)
     assert lookup.authenticated is True
-    assert talk.net.lookups == (lookup,)
+    assert talk.notes(NetFacts).facts.lookups == (lookup,)
 
 
 async def test_what_differs_between_addresses_is_noted() -> None:
     talk = talk_to("127.0.0.1", 1)
     talk.note_drift({"127.0.0.1": {"key": "a", "same": "x"}, "::1": {"key": "b", "same": "x"}})
-    assert talk.net.drift == ("key (127.0.0.1: a, ::1: b)",)
-    assert talk.net.compared == ("127.0.0.1", "::1")
-
-
-def test_learning_a_field_that_does_not_exist_is_our_error() -> None:
-    talk = talk_to("127.0.0.1", 1)
-    with pytest.raises(TypeError):
-        talk.learn("net", NetFacts, nonsense=1)
+    assert talk.notes(NetFacts).facts.drift == ("key (127.0.0.1: a, ::1: b)",)
+    assert talk.notes(NetFacts).facts.compared == ("127.0.0.1", "::1")
 
 
 async def test_everything_is_closed_at_the_end() -> None:
@@ -156,4 +150,4 @@ async def test_a_closed_port_leaves_its_attempt() -> None:
     with pytest.raises(Failed) as caught:
         await talk.connect_all()
     assert caught.value.reason is Reason.CONNECT_REFUSED
-    assert talk.net.attempts[0].outcome == "refused"
+    assert talk.notes(NetFacts).facts.attempts[0].outcome == "refused"

@@ -18,6 +18,7 @@ import seventh.render
 from seventh.model.failure import UsageError
 from seventh.model.report import Skipped
 from seventh.model.severity import Severity, Status
+from seventh.model.tlsfacts import TlsFacts, Topic
 from seventh.render import FORMATS, View, render
 from seventh.render.document import JsonDocument, entry, json_document
 from seventh.render.schema import main as write_schema
@@ -156,6 +157,12 @@ def test_the_order_does_not_depend_on_how_things_were_learnt() -> None:
     )
     assert render("json", document(one), View()) == render("json", document(other), View())
     assert list(printed(one)["reports"][0]["facts"]["a"])[:3] == ["host", "software", "strict"]
+
+
+def test_what_was_a_list_in_the_first_form_still_is() -> None:
+    why = {Topic.TICKET: "too short", Topic.HYBRID_GROUP: "no answer"}
+    told = printed(report(facts={"tls": TlsFacts(unlearnt=why)}))["reports"][0]["facts"]["tls"]
+    assert told["unlearnt"] == ["post-quantum groups: no answer", "session ticket: too short"]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     ROOM: ClassVar[str] = ""
     """The room that they are of: their key in a report."""
+    LINES: ClassVar[tuple[str, ...]] = ()
+    """Mappings that a report has as a list of lines ``key: value``, for its first form had them so.
+    """
 
     def learn(self, **changes: Any) -> Self:
         """A copy with ``changes`` known; a field that does not exist is a TypeError."""

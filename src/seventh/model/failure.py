@@ -9,6 +9,8 @@ from enum import StrEnum
 
 import msgspec
 
+from seventh.model.alert import Alert
+
 
 class Blame(StrEnum):
     """The party that can mend a failure."""
@@ -66,6 +68,11 @@ class Reason(StrEnum):
     INTERNAL = "internal-error"
 
 
+NO_TLS_AT_ALL = frozenset(
+    {Reason.TLS_NOT_TLS, Reason.PROTOCOL_MISMATCH, Reason.PEER_SILENT, Reason.BUDGET_EXCEEDED}
+)
+"""Failures of a TLS handshake after which further ones would only end in the same way."""
+
 # Who can mend it, unless whoever raises it knows better.
 _BLAME = {
     Reason.RESOLVE_TIMEOUT: Blame.NETWORK,
@@ -101,13 +108,21 @@ class Failed(Exception):  # noqa: N818 - read as a sentence: the conversation fa
     """
 
     def __init__(
-        self, reason: Reason, detail: str, *, blame: Blame | None = None, phase: str = ""
+        self,
+        reason: Reason,
+        detail: str,
+        *,
+        blame: Blame | None = None,
+        phase: str = "",
+        alert: Alert | None = None,
     ) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
         self.blame = blame or _BLAME.get(reason, Blame.PEER)
         self.phase = phase
+        self.alert = alert
+        """The TLS alert with which the peer ended it, where it was one."""
 
     def failure(self) -> Failure:
         """Freeze this into what the report carries."""

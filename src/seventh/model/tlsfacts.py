@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import ClassVar, Literal
 
 import msgspec
@@ -15,6 +17,31 @@ ChainState = Literal["trusted", "missing-intermediate", "unknown-root", "self-si
 ClientCertificate = Literal["not-requested", "optional", "required", "refused-later", "given"]
 """``refused-later``: the handshake succeeds without one, then the application answers with an
 error. ``given``: one was sent, so it is unknown what happens without."""
+
+CERTIFICATE_REFUSALS = frozenset({400, 401, 403, 495, 496})
+"""Statuses with which HTTP servers turn away a client without a certificate; 495 and 496 are
+nginx's own."""
+
+
+class Topic(StrEnum):
+    """What a look at TLS may fail to learn."""
+
+    SSL3 = "SSLv3"
+    TLS10 = "TLSv1.0"
+    TLS11 = "TLSv1.1"
+    TLS12 = "TLS 1.2"
+    """What a server of TLS 1.2 says to a hello that offers everything."""
+    HELLOS = "hellos"
+    """All that only bare hellos tell: the server answers none."""
+    BROKEN_SUITES = "broken cipher suites"
+    OBSOLETE_SUITES = "obsolete cipher suites"
+    MORE_SUITES = "more cipher suites"
+    FINITE_FIELD = "Diffie-Hellman"
+    HYBRID_GROUP = "post-quantum groups"
+    CHAIN = "certificate chain"
+    TICKET = "session ticket"
+    RESUMPTION = "resumption"
+    EARLY_DATA = "early data"
 
 
 MIN_RSA_BITS = 2048
@@ -81,6 +108,7 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
     """What the handshakes and the bare hellos told."""
 
     ROOM: ClassVar[str] = "tls"
+    LINES: ClassVar[tuple[str, ...]] = ("unlearnt",)
 
     server_name: str = ""
     """The name that was asked for and that the certificate is held against."""
@@ -105,6 +133,8 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
     chain_problems: tuple[ChainProblem, ...] = ()
     verify_errors: tuple[str, ...] = ()
     """Every error of the verification, as OpenSSL words it, with the depth."""
+    expired_errors: tuple[str, ...] = ()
+    """Those of them that are of a certificate past its end, sent or not."""
     trust: Literal["system", "given"] | None = None
     """Whose root it leads to: the system's store, or the one given with --ca."""
     host_matches: bool | None = None
@@ -147,5 +177,5 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
     secure_renegotiation: bool | None = None
     compression: bool | None = None
     """Whether a TLS 1.2 hello that offers DEFLATE gets it."""
-    unlearnt: tuple[str, ...] = ()
+    unlearnt: Mapping[Topic, str] = {}
     """What could not be asked or was not answered, and why."""

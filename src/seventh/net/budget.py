@@ -12,6 +12,10 @@ MIN_RATE_BYTES_PER_SECOND = 16
 RATE_GRACE_SECONDS = 5.0
 
 
+class Flooded(Failed):
+    """More came on one connection than it may bring."""
+
+
 class Budget:
     """The deadline of one target and the byte cap of each of its connections."""
 
@@ -47,10 +51,10 @@ class Meter:
         """Whether silence is expected, so that no rate is asked for."""
 
     def charge(self, count: int) -> None:
-        """Count received bytes; Failed when there are too many or they came too slowly."""
+        """Count received bytes; Flooded by too many, Failed when they come too slowly."""
         self.received += count
         if self.received > self.max_bytes:
-            raise Failed(Reason.BUDGET_EXCEEDED, f"the peer sent more than {self.max_bytes} bytes")
+            raise Flooded(Reason.BUDGET_EXCEEDED, f"the peer sent more than {self.max_bytes} bytes")
         if self.waited_ns > RATE_GRACE_SECONDS * 1e9 and not self.patient:
             seconds = self.waited_ns / 1e9
             if self.received < MIN_RATE_BYTES_PER_SECOND * seconds:

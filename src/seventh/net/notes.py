@@ -1,4 +1,15 @@
-"""What a talk has learnt for one room: read here, written here."""
+"""What a talk has learnt for one room: read here, written here.
+
+    ssh = talk.notes(SshFacts)
+    if ssh.facts.rtt_seconds is None:
+        ssh.learn(rtt_seconds=0.02)
+    session = ssh.part("session", SessionFacts)
+    session.learn(exec_granted=True)
+    ssh.unknown("smallest group", "tier 1 was not asked for")
+
+Facts are frozen: learning replaces them, so that whoever holds the earlier ones keeps what was true
+then. Reading changes nothing: a report has a room's facts once something was learnt.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +19,21 @@ import msgspec
 
 from seventh.model.facts import Facts
 
-F = TypeVar("F", bound=Facts)
+F_co = TypeVar("F_co", bound=Facts, covariant=True)
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-class Notes(Generic[F]):
-    """A talk's handle on the facts of one type.
-
-    Facts are frozen: learning replaces them, so that whoever holds the earlier ones keeps what was
-    true then.
-    """
+class Notes(Generic[F_co]):
+    """A talk's handle on the facts of one type."""
 
     __slots__ = ("_all", "_kind")
 
-    def __init__(self, all_facts: dict[str, Facts], kind: type[F]) -> None:
+    def __init__(self, all_facts: dict[str, Facts], kind: type[F_co]) -> None:
         self._all = all_facts
         self._kind = kind
 
     @property
-    def facts(self) -> F:
+    def facts(self) -> F_co:
         """What was learnt so far; with nothing learnt where there is none yet."""
         known = self._all.get(self._kind.ROOM)
         return known if isinstance(known, self._kind) else self._kind()
@@ -35,11 +42,13 @@ class Notes(Generic[F]):
         """Replace fields; a field that does not exist is a TypeError."""
         self._all[self._kind.ROOM] = msgspec.structs.replace(self.facts, **changes)
 
+    def part(self, name: str, kind: type[S]) -> Part[S]:
+        """The handle on the struct of ``kind`` in the field ``name``."""
+        return Part(self, name, kind)
+
     def learn_part(self, name: str, kind: type[S], **changes: object) -> None:
-        """Replace fields of the struct in the field ``name``, made of ``kind`` where none is."""
-        known = getattr(self.facts, name)
-        part = msgspec.structs.replace(known, **changes) if known is not None else kind(**changes)
-        self.learn(**{name: part})
+        """Replace fields of the struct of ``kind`` in the field ``name``."""
+        self.part(name, kind).learn(**changes)
 
     def unknown(self, what: str, why: str) -> None:
         """Note what could not be learnt, and why; the first reason stands.
@@ -49,3 +58,27 @@ class Notes(Generic[F]):
         known = dict(getattr(self.facts, "unlearnt"))  # noqa: B009 - not every type has the field
         known.setdefault(what, why)
         self.learn(unlearnt=known)
+
+
+class Part(Generic[S]):
+    """A handle on a struct within the facts, used as the one on the facts is.
+
+    Every field of the struct has a default that means "not learnt".
+    """
+
+    __slots__ = ("_kind", "_name", "_notes")
+
+    def __init__(self, notes: Notes[Facts], name: str, kind: type[S]) -> None:
+        self._notes = notes
+        self._name = name
+        self._kind = kind
+
+    @property
+    def facts(self) -> S:
+        """What was learnt so far; with nothing learnt where there is none yet."""
+        known = getattr(self._notes.facts, self._name)
+        return known if isinstance(known, self._kind) else self._kind()
+
+    def learn(self, **changes: object) -> None:
+        """Replace fields; a field that does not exist is a TypeError."""
+        self._notes.learn(**{self._name: msgspec.structs.replace(self.facts, **changes)})

@@ -44,7 +44,7 @@ class Talk:
     """
 
     __slots__ = (
-        "_addresses", "_attempts", "_carrier", "_carry", "_opened", "_per_address",
+        "_addresses", "_attempts", "_carrier", "_carry", "_net", "_opened", "_per_address",
         "_transports", "budget", "facts", "failure", "options", "target", "transcript", "watch",
     )  # fmt: skip
 
@@ -64,6 +64,7 @@ class Talk:
         self.facts: dict[str, Facts] = {
             "net": NetFacts(host=target.host, port=target.port),
         }
+        self._net = self.notes(NetFacts)
         self.failure: Failed | None = None
         self.transcript: Transcript | None = [] if options.transcript else None
         self._addresses: tuple[Address, ...] | None = None
@@ -78,9 +79,7 @@ class Talk:
     @property
     def net(self) -> NetFacts:
         """What the network layer has learnt so far."""
-        facts = self.facts["net"]
-        assert isinstance(facts, NetFacts)  # noqa: S101 - only this class writes it
-        return facts
+        return self._net.facts
 
     def notes(self, kind: type[F]) -> Notes[F]:
         """The handle on the facts of ``kind``: read ``facts``, write with ``learn``."""
@@ -121,7 +120,7 @@ class Talk:
         """The target's addresses, resolved once; Failed (a resolve reason) when there are none."""
         if self._addresses is None:
             self._addresses = await self._resolve()
-            self.learn("net", NetFacts, addresses=tuple(a.ip for a in self._addresses))
+            self._net.learn(addresses=tuple(a.ip for a in self._addresses))
         return self._addresses
 
     async def _resolve(self) -> tuple[Address, ...]:
@@ -156,7 +155,7 @@ class Talk:
                     host, port, options.family, until
                 )
                 lookups = (lookup,)
-            self.learn("net", NetFacts, lookups=self.net.lookups + lookups)
+            self._net.learn(lookups=self._net.facts.lookups + lookups)
             if not addresses:
                 raise resolve.no_address(host, lookups)
         return addresses
@@ -194,7 +193,7 @@ class Talk:
         lookup = await resolve.record(
             name, kind, resolver=self.options.resolver, deadline_ns=self.budget.within(5.0)
         )
-        self.learn("net", NetFacts, lookups=(*self.net.lookups, lookup))
+        self._net.learn(lookups=(*self._net.facts.lookups, lookup))
         return lookup
 
     # -- connections -----------------------------------------------------------------------------
@@ -288,7 +287,7 @@ class Talk:
         return await open_through(self._carrier, address, until)
 
     def _attempted(self, attempt: Attempt) -> None:
-        self.learn("net", NetFacts, attempts=(*self.net.attempts, attempt))
+        self._net.learn(attempts=(*self._net.facts.attempts, attempt))
 
     def datagram(self, address: Address, *, source_port: int = 0) -> Datagram:
         """A UDP socket towards ``address``, from ``source_port`` where one is named.
@@ -348,11 +347,11 @@ class Talk:
             if len(set(values.values())) > 1:
                 said = ", ".join(f"{ip}: {value}" for ip, value in values.items())
                 drift.append(f"{trait} ({said})")
-        self.learn("net", NetFacts, drift=tuple(drift), compared=tuple(seen))
+        self._net.learn(drift=tuple(drift), compared=tuple(seen))
 
     def note_paths(self) -> None:
         """Give the attempts the kernel's last word on their paths, for streams still open."""
-        attempts = list(self.net.attempts)
+        attempts = list(self._net.facts.attempts)
         for index, attempt in enumerate(attempts):
             stream = self._transports.get(attempt.address)
             info = stream.tcp_info() if stream is not None else None
@@ -365,7 +364,7 @@ class Talk:
                     retransmits=info.retransmits,
                 )
         if self._transports:
-            self.learn("net", NetFacts, attempts=tuple(attempts))
+            self._net.learn(attempts=tuple(attempts))
 
     def close(self) -> None:
         """Close everything that was opened; closing twice is fine."""

@@ -193,8 +193,13 @@ def clean(text: str) -> str:
 
 
 def plain_facts(facts: Facts) -> dict[str, Any]:
-    """Facts as JSON's kinds of value: fields as declared, mappings sorted, no NaN or infinity."""
+    """Facts as JSON's kinds of value: fields as declared, mappings sorted, no NaN or infinity.
+
+    What the facts name in ``LINES`` is a list of lines ``key: value`` instead.
+    """
     plain: dict[str, Any] = _plain(msgspec.to_builtins(facts, str_keys=True, order="deterministic"))
+    for name in facts.LINES:
+        plain[name] = [f"{key}: {value}" for key, value in plain[name].items()]
     return plain
 
 

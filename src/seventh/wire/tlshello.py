@@ -89,11 +89,6 @@ class Alert(msgspec.Struct, frozen=True):
     level: int
     code: int
 
-    @property
-    def name(self) -> str:
-        """Its name in the RFC."""
-        return n.alert_name(self.code)
-
 
 class Certificates(msgspec.Struct, frozen=True):
     """A Certificate message, undecoded; see :func:`certificates`."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Literal
 
+from seventh.model.alert import Alert
+
 SSL3, TLS10, TLS11, TLS12, TLS13 = 0x0300, 0x0301, 0x0302, 0x0303, 0x0304
 VERSIONS = {
     SSL3: "SSLv3",
@@ -33,21 +35,6 @@ DEFLATE = 1
 
 RETRY_RANDOM = hashlib.sha256(b"HelloRetryRequest").digest()
 """The random by which a HelloRetryRequest is told from a ServerHello."""
-
-ALERTS = {
-    0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 21: "decryption_failed",
-    22: "record_overflow", 30: "decompression_failure", 40: "handshake_failure",
-    41: "no_certificate", 42: "bad_certificate", 43: "unsupported_certificate",
-    44: "certificate_revoked", 45: "certificate_expired", 46: "certificate_unknown",
-    47: "illegal_parameter", 48: "unknown_ca", 49: "access_denied", 50: "decode_error",
-    51: "decrypt_error", 60: "export_restriction", 70: "protocol_version",
-    71: "insufficient_security", 80: "internal_error", 86: "inappropriate_fallback",
-    90: "user_canceled", 100: "no_renegotiation", 109: "missing_extension",
-    110: "unsupported_extension", 111: "certificate_unobtainable", 112: "unrecognized_name",
-    113: "bad_certificate_status_response", 114: "bad_certificate_hash_value",
-    115: "unknown_psk_identity", 116: "certificate_required", 120: "no_application_protocol",
-    121: "ech_required",
-}  # fmt: skip
 
 X25519, X25519MLKEM768 = 0x001D, 0x11EC
 SECP256R1MLKEM768, SECP384R1MLKEM1024 = 0x11EB, 0x11ED
@@ -163,4 +150,5 @@ def group_name(code: int) -> str:
 
 def alert_name(code: int) -> str:
     """The alert's name in RFC 9846 §6 or its predecessors."""
-    return ALERTS.get(code, f"alert {code}")
+    alert = Alert.of(code)
+    return f"alert {code}" if alert is None else alert.name.lower()

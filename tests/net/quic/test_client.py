@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from seventh.labkit.serve import Kit, UdpHandler, free_port, udp_server
 from seventh.labkit.web.quicserver import QuicKnobs
 from seventh.model.failure import Failed, Reason, UsageError
+from seventh.model.netfacts import NetFacts
 from seventh.model.options import Options
 from seventh.net.address import Address
 from seventh.net.kernel import LINUX
@@ -68,7 +69,7 @@ async def test_phases_and_the_attempt_are_noted(kit: Kit) -> None:
     async with lab(kit) as served:
         (await connected(served)).close()
         phases = {p.name: p for p in served.talk.watch.phases}
-        attempt = served.talk.net.attempts[-1]
+        attempt = served.talk.notes(NetFacts).facts.attempts[-1]
     assert set(phases) == {"quic", "quic.hello", "quic.finish"}
     assert phases["quic"].clock == ("kernel" if LINUX else "user")
     whole = phases["quic.hello"].seconds + phases["quic.finish"].seconds
@@ -148,7 +149,7 @@ async def test_a_wrong_alpn_is_a_failed_negotiation(kit: Kit) -> None:
 async def test_silence_has_no_reply(kit: Kit) -> None:
     async with lab(kit, QuicKnobs(silent=True), seconds=0.6) as served:
         failed, _ = await failure(served)
-        assert served.talk.net.attempts[-1].outcome == "timeout"
+        assert served.talk.notes(NetFacts).facts.attempts[-1].outcome == "timeout"
     assert failed.reason is Reason.NO_REPLY
     assert failed.phase == "quic"
 
@@ -160,7 +161,7 @@ async def test_a_closed_port_is_refused(kit: Kit) -> None:
     with pytest.raises(Failed) as caught:
         await quic.connect(talk, Address(ip="127.0.0.1", port=port), NAME)
     assert caught.value.reason is Reason.CONNECT_REFUSED
-    assert talk.net.attempts[-1].outcome == "refused"
+    assert talk.notes(NetFacts).facts.attempts[-1].outcome == "refused"
     talk.close()
 
 
@@ -214,6 +215,7 @@ async def test_certificates_are_judged_as_over_tcp(kit: Kit) -> None:
             relaxed.close()
         assert facts.certificate_reason is reason
         assert facts.certificate_detail == failed.detail
+        assert bool(facts.expired_errors) is (reason is Reason.TLS_CERTIFICATE_EXPIRED)
         assert facts.chain
         assert client.certificates == relaxed.certificates
 

@@ -63,7 +63,7 @@ async def test_a_clean_server_gives_all_facts_and_no_finding(kit: Kit) -> None:
     assert report.findings == ()
     assert [s.id for s in report.skipped if s.id.startswith("TLS-")] == ["TLS-CERT-LONG"]
     facts = tls_facts(report)
-    assert facts.unlearnt == ()
+    assert facts.unlearnt == {}
     assert facts.chain_bytes == sum(c.size_bytes for c in facts.chain)
     assert (facts.version, facts.group) == ("TLSv1.3", "X25519MLKEM768")
     assert facts.versions == ("TLSv1.2", "TLSv1.3")
@@ -103,6 +103,14 @@ async def test_a_pulse_fails_as_a_client_would(fault: Fault, kit: Kit) -> None:
         report = await pulse_one(to, how)
     assert report.failure is not None
     assert report.failure.reason == fault.reason
+
+
+async def test_the_end_of_validity_is_told_from_other_errors(kit: Kit) -> None:
+    for fault, expired in (("expired", ("depth 0: certificate has expired",)), ("not-yet", ())):
+        async with lab_server(kit, fault) as (to, how):
+            facts = tls_facts(await check_one(to, how))
+        assert facts.verify_errors
+        assert facts.expired_errors == expired
 
 
 async def test_a_pulse_is_one_connection(kit: Kit) -> None:
@@ -346,7 +354,7 @@ async def test_a_spent_budget_leaves_the_rest_unlearnt(kit: Kit) -> None:
     facts = talk.facts["tls"]
     assert isinstance(facts, TlsFacts)
     assert facts.resumed
-    assert any("budget" in line for line in facts.unlearnt)
+    assert any("budget" in why for why in facts.unlearnt.values())
 
 
 async def test_a_peers_names_are_made_printable(kit: Kit) -> None:

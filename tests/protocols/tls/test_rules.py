@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from seventh.model.severity import Severity
-from seventh.model.tlsfacts import Certificate, ChainProblem, TlsFacts
+from seventh.model.tlsfacts import Certificate, ChainProblem, TlsFacts, Topic
 from seventh.protocols.tls.rules import certificate as certs
 from seventh.protocols.tls.rules import handshake
 from seventh.protocols.tls.rules.examples import GOOD, INTERMEDIATE, LEAF
@@ -59,6 +59,13 @@ def test_what_has_expired_is_not_also_expiring() -> None:
     gone = with_leaf(days_left=-1.0)
     assert isinstance(certs.cert_expiring(gone), Skip)
     assert hit(certs.cert_expired(gone))
+
+
+def test_a_root_that_expired_is_told_by_the_verification_alone() -> None:
+    said = ("depth 2: certificate has expired",)
+    assert hit(certs.cert_expired(GOOD.learn(expired_errors=said))).params["certificates"] == said
+    unrelated = GOOD.learn(verify_errors=("depth 0: unable to get local issuer certificate",))
+    assert certs.cert_expired(unrelated) is None
 
 
 def test_an_expired_leftover_harms_nobody() -> None:
@@ -138,7 +145,7 @@ def test_half_an_answer_about_suites_is_no_pass() -> None:
 
 def test_half_an_answer_about_versions_is_no_pass() -> None:
     verdict = handshake.legacy(
-        GOOD.learn(versions_refused=("TLSv1.1",), unlearnt=("SSLv3: no answer to this hello",))
+        GOOD.learn(versions_refused=("TLSv1.1",), unlearnt={Topic.SSL3: "no answer to this hello"})
     )
     assert verdict == Skip("SSLv3: no answer to this hello")
 

@@ -7,7 +7,7 @@ from typing import Any
 from seventh.lint.caddy.file import Node
 from seventh.lint.caddy.site import Site
 from seventh.lint.caddy.tokens import ENVIRONMENT
-from seventh.model.tlsfacts import TlsFacts
+from seventh.model.tlsfacts import TlsFacts, Topic
 from seventh.wire.text import printable
 from seventh.wire.tlsnames import grade
 
@@ -99,8 +99,8 @@ def _groups(site: Site, spoken: tuple[str, ...], version: tuple[int, ...]) -> di
     names = [word for node in lines for word in node.words]
     if not names:
         if version < HYBRID_SINCE:
-            why = "post-quantum groups: Caddy before 2.10 leaves them to the Go that it is built of"
-            return {"unlearnt": (why,)}
+            why = "Caddy before 2.10 leaves them to the Go that it is built of"
+            return {"unlearnt": {Topic.HYBRID_GROUP: why}}
         names = [_HYBRID, "x25519", "secp256r1"]
     return {
         "hybrid_group": "X25519MLKEM768" if _HYBRID in names else "",

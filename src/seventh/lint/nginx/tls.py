@@ -10,7 +10,7 @@ from seventh.lint.nginx.scope import Scope
 from seventh.lint.nginx.site import Server
 from seventh.lintkit.files import Files
 from seventh.model.failure import ProtocolViolation
-from seventh.model.tlsfacts import TlsFacts
+from seventh.model.tlsfacts import TlsFacts, Topic
 from seventh.wire import opensslciphers
 from seventh.wire.reader import Reader
 from seventh.wire.text import printable
@@ -98,8 +98,8 @@ def _suites(scope: Scope, versions: tuple[str, ...]) -> dict[str, Any]:
 def _groups(scope: Scope, versions: tuple[str, ...]) -> dict[str, Any]:
     curves = scope.value("ssl_ecdh_curve")
     if curves == "auto" or "$" in curves:
-        why = "post-quantum groups: which there are is left to OpenSSL, which has them from 3.5 on"
-        return {"unlearnt": (why,)}
+        why = "which there are is left to OpenSSL, which has them from 3.5 on"
+        return {"unlearnt": {Topic.HYBRID_GROUP: why}}
     if "TLSv1.3" not in versions:
         return {}
     names = [name.strip("?*-") for name in re.split(r"[:/]", curves)]

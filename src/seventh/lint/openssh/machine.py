@@ -18,7 +18,7 @@ from seventh.lint.openssh.sshd_config import Effective
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Setting
 from seventh.model.source import Line
-from seventh.protocols.ssh.facts import HostKey, Offer
+from seventh.protocols.ssh.facts import HostKey, Offer, Topic
 from seventh.protocols.ssh.wire.patterns import GrammarError, Names
 
 _LEAST_GEX_BITS = 2048
@@ -39,11 +39,11 @@ class Machine:
         """Whether it is a drop-in file, which a main file includes."""
         self._files = files
         self._folder = files.base
-        self.unlearnt: dict[str, str] = {}
+        self.unlearnt: dict[Topic, str] = {}
         self._keys(effective)
         self.gex_bits = self._moduli(effective)
         if self.gex_bits is None:
-            self.unlearnt["smallest group"] = "no moduli file stands beside the configuration"
+            self.unlearnt[Topic.SMALLEST_GROUP] = "no moduli file stands beside the configuration"
 
     def _beside(self, name: str) -> Path:
         """A file that the configuration names, on the machine that it is of."""
@@ -66,7 +66,7 @@ class Machine:
             if kind:
                 types.append(kind)
             if kind == "ssh-rsa" and key is None:
-                self.unlearnt["ssh-rsa host key"] = f"{path}.pub is not there to be measured"
+                self.unlearnt[Topic.RSA_KEY] = f"{path}.pub is not there to be measured"
             judgement = private_key(self._files, path, group_reads=True)
             if judgement is not None:
                 seen = True

@@ -27,7 +27,7 @@ from seventh.model.source import Line
 from seventh.protocols.ssh.client.config.directives import LISTS
 from seventh.protocols.ssh.client.config.host import Asked, HostConfig, UserConfig, refusals
 from seventh.protocols.ssh.client.config.reading import Block, Directive, Reading, read
-from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.config import Breadth, ConfigFacts
 from seventh.protocols.ssh.wire.ciphers import is_aead
 from seventh.protocols.ssh.wire.patterns import GrammarError, Names, arguments
@@ -169,7 +169,7 @@ class _Looker:
                 modes=modes.wrong if modes is not None else None,
                 mode_fixes=modes.fixes if modes is not None else (),
             ),
-            unlearnt={"extensions": _SERVERS_OWN, "ssh-rsa host key": _SERVERS_OWN},
+            unlearnt={Topic.EXTENSIONS: _SERVERS_OWN, Topic.RSA_KEY: _SERVERS_OWN},
         )
         return View(label=label, facts={"ssh": facts}, settings=settings)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from seventh.model.alert import Alert
 from seventh.model.failure import Failed, Reason
 from seventh.model.options import Options
 from seventh.model.phase import Mark
@@ -37,7 +38,7 @@ CHALLENGE_SECONDS = 0.5
 """How long a server may then still take to ask whether we are really there."""
 PING_SECONDS = 5.0
 _MAX_TICKETS = 8
-_BAD_CERTIFICATE = names.CRYPTO_ERROR + 42
+_BAD_CERTIFICATE = names.CRYPTO_ERROR + Alert.BAD_CERTIFICATE
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seventh.model.alert import Alert
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.quicfacts import CloseCode
 from seventh.net.quic import names
@@ -11,7 +12,7 @@ from seventh.wire.text import printable
 
 MAX_REASON = 200
 _ENDS_WELL = frozenset({names.NO_ERROR, names.H3_NO_ERROR})
-_BAD_CERTIFICATE = frozenset({42, 43})
+_BAD_CERTIFICATE = frozenset({Alert.BAD_CERTIFICATE, Alert.UNSUPPORTED_CERTIFICATE})
 
 
 def close_code(by_peer: bool, ended: tuple[int, int | None, str]) -> CloseCode:
@@ -34,11 +35,12 @@ def closed_by_peer(
     """The peer has sent CONNECTION_CLOSE."""
     said = f": {close.reason}" if close.reason else ""
     alert = names.alert_of(close.code) if close.layer == "transport" else None
-    if alert == names.NO_APPLICATION_PROTOCOL:
+    if alert == Alert.NO_APPLICATION_PROTOCOL:
         return Failed(
             Reason.NEGOTIATION_FAILED,
             f"the server speaks QUIC but none of {', '.join(alpn)} on this port "
             "(alert no_application_protocol)",
+            alert=Alert.NO_APPLICATION_PROTOCOL,
         )
     if alert is not None:
         return tlsfailed.alerted(alert, asked_for_certificate)
@@ -54,7 +56,7 @@ def closed_by_peer(
 def closed_by_us(close: CloseCode, *, alpn: tuple[str, ...]) -> Failed:
     """The engine could not go on with what the peer sent."""
     alert = names.alert_of(close.code) if close.layer == "transport" else None
-    if alert == names.NO_APPLICATION_PROTOCOL:
+    if alert == Alert.NO_APPLICATION_PROTOCOL:
         return Failed(
             Reason.NEGOTIATION_FAILED,
             f"the server speaks QUIC but chose none of {', '.join(alpn)}",
@@ -82,6 +84,6 @@ def again(failed: Failed) -> Failed:
     if isinstance(failed, ProtocolViolation):
         fresh: Failed = ProtocolViolation(failed.detail)
     else:
-        fresh = Failed(failed.reason, failed.detail, blame=failed.blame)
+        fresh = Failed(failed.reason, failed.detail, blame=failed.blame, alert=failed.alert)
     fresh.phase = failed.phase
     return fresh

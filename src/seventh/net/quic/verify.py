@@ -10,7 +10,6 @@ from seventh.model.options import Options
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net.tls import chain as tlschain
 from seventh.net.tls import context as tlscontext
-from seventh.net.tls import openssl as tlsopenssl
 from seventh.net.tls import verify as tlsverify
 
 
@@ -41,9 +40,8 @@ def certificate_facts(
         chain_bytes=sum(map(len, certificates)),
         chain_state=verdict.state,
         chain_problems=verdict.problems,
-        verify_errors=tuple(
-            f"depth {depth}: {tlsopenssl.verify_text(code)}" for code, depth in errors
-        ),
+        verify_errors=tlsverify.error_texts(errors),
+        expired_errors=tlsverify.error_texts(tlsverify.expired(errors)),
         trust=_trust(built, options) if verdict.state == "trusted" else None,
         host_matches=verdict.host_matches,
         certificate_reason=verdict.reason,

@@ -11,7 +11,9 @@ from typing import Literal
 
 import msgspec
 
+from seventh.model.alert import Alert
 from seventh.model.failure import Failed, ProtocolViolation, Reason
+from seventh.model.tlsfacts import Topic
 from seventh.net.stream import Stream
 from seventh.wire import tlsflight, tlshello
 from seventh.wire import tlsnames as n
@@ -23,6 +25,7 @@ ANSWER_SECONDS = 2.0
 
 OpenStream = Callable[[], Awaitable[Stream]]
 Outcome = Literal["hello", "refused", "unclear"]
+_TOPICS = {n.SSL3: Topic.SSL3, n.TLS10: Topic.TLS10, n.TLS11: Topic.TLS11}
 
 # Everything that a server of SSLv3 to TLS 1.1 could agree on; the modern part is for TLS 1.2.
 _LEGACY_SUITES = tuple(c for c in (*n.OBSOLETE_SUITES, *n.BROKEN_SUITES) if "SHA256" not in
@@ -37,7 +40,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     hello: tlshello.ServerHello | None = None
     key: tlshello.KeyExchange | None = None
-    alert: str = ""
+    alert: Alert | None = None
     why: str = ""
 
 
@@ -53,7 +56,7 @@ class Learnt(msgspec.Struct, kw_only=True):
     extended_master_secret: bool | None = None
     secure_renegotiation: bool | None = None
     compression: bool | None = None
-    unlearnt: list[str] = msgspec.field(default_factory=list)
+    unlearnt: dict[Topic, str] = msgspec.field(default_factory=dict)
 
 
 class Asker:
@@ -69,7 +72,7 @@ class Asker:
         self.left = MAX_QUESTIONS
         self.learnt = Learnt()
 
-    async def _ask(self, what: str, hello: bytes, *, key: bool = False) -> Answer:
+    async def _ask(self, topic: Topic, hello: bytes, *, key: bool = False) -> Answer:
         if self.left <= 0:
             return Answer(outcome="unclear", why="enough was asked")
         self.left -= 1
@@ -79,7 +82,7 @@ class Asker:
         except Failed as failed:
             answer = Answer(outcome="unclear", why=failed.detail)
         if answer.outcome == "unclear":
-            self.learnt.unlearnt.append(f"{what}: {answer.why}")
+            self.learnt.unlearnt.setdefault(topic, answer.why)
         return answer
 
     def _offer(self, version: int, suites: tuple[int, ...], *, curves: bool = True) -> bytes:
@@ -95,7 +98,7 @@ class Asker:
         asked = [n.TLS11, n.TLS10, n.SSL3]
         while asked:
             version = asked.pop(0)
-            answer = await self._ask(n.version_name(version), self._offer(version, _LEGACY_SUITES))
+            answer = await self._ask(_TOPICS[version], self._offer(version, _LEGACY_SUITES))
             if answer.hello is not None:
                 took = answer.hello.negotiated
                 self.learnt.accepted.add(took)
@@ -103,7 +106,7 @@ class Asker:
                 asked = [v for v in asked if v < took]
             elif answer.outcome == "refused":
                 self.learnt.refused.add(version)
-                if answer.alert == "protocol_version" and self._modern:
+                if answer.alert is Alert.PROTOCOL_VERSION and self._modern:
                     self.learnt.refused |= set(asked)
                     break
         if not self._modern and self.learnt.accepted:
@@ -111,14 +114,14 @@ class Asker:
 
     async def broken_suites(self) -> None:
         """Whether a suite without encryption, authentication or 112 bits is accepted."""
-        self.learnt.broken = await self._first_suite("broken cipher suites", n.BROKEN_SUITES)
+        self.learnt.broken = await self._first_suite(Topic.BROKEN_SUITES, n.BROKEN_SUITES)
 
     async def obsolete_suites(self) -> None:
         """Whether a suite with CBC or without forward secrecy is accepted."""
-        self.learnt.obsolete = await self._first_suite("obsolete cipher suites", n.OBSOLETE_SUITES)
+        self.learnt.obsolete = await self._first_suite(Topic.OBSOLETE_SUITES, n.OBSOLETE_SUITES)
 
-    async def _first_suite(self, what: str, suites: tuple[int, ...]) -> list[int] | None:
-        answer = await self._ask(what, self._offer(self._best, suites))
+    async def _first_suite(self, topic: Topic, suites: tuple[int, ...]) -> list[int] | None:
+        answer = await self._ask(topic, self._offer(self._best, suites))
         if answer.hello is not None:
             return [answer.hello.suite]
         return [] if answer.outcome == "refused" else None
@@ -131,7 +134,7 @@ class Asker:
         ):
             while found and self.left:
                 rest = tuple(code for code in all_of if code not in found)
-                answer = await self._ask("more cipher suites", self._offer(self._best, rest))
+                answer = await self._ask(Topic.MORE_SUITES, self._offer(self._best, rest))
                 if answer.hello is None or answer.hello.suite in found:
                     break
                 found.append(answer.hello.suite)
@@ -142,7 +145,7 @@ class Asker:
             n.TLS12, _TLS12_SUITES, os.urandom(32), name=self._name,
             compressions=bytes([n.DEFLATE, 0]),
         )  # fmt: skip
-        answer = await self._ask("TLS 1.2", hello)
+        answer = await self._ask(Topic.TLS12, hello)
         if answer.outcome == "refused":
             self.learnt.refused.add(n.TLS12)
         if answer.hello is None:
@@ -158,7 +161,7 @@ class Asker:
     async def finite_field(self) -> None:
         """How long the server's Diffie-Hellman prime is; 0 where it has none."""
         hello = self._offer(self._best, n.DHE_SUITES, curves=False)
-        answer = await self._ask("Diffie-Hellman", hello, key=True)
+        answer = await self._ask(Topic.FINITE_FIELD, hello, key=True)
         if answer.key is not None and answer.key.prime_bits is not None:
             self.learnt.dh_bits = answer.key.prime_bits
         elif answer.outcome == "refused":
@@ -168,7 +171,7 @@ class Asker:
         """Whether the server would use a post-quantum hybrid group."""
         groups = (n.X25519MLKEM768, n.SECP256R1MLKEM768, n.SECP384R1MLKEM1024)
         hello = tlshello.ask_for_group(groups, os.urandom(32), name=self._name)
-        answer = await self._ask("post-quantum groups", hello)
+        answer = await self._ask(Topic.HYBRID_GROUP, hello)
         if answer.hello is not None and answer.hello.group in n.HYBRIDS:
             self.learnt.hybrid = n.group_name(answer.hello.group or 0)
         elif answer.outcome != "unclear":
@@ -210,7 +213,9 @@ def _answer(
     """The answer that an event completes."""
     if isinstance(event, tlshello.Alert):
         # A warning, such as unrecognized_name, ends nothing.
-        return Answer(outcome="refused", alert=event.name) if event.level == FATAL else None
+        return (
+            Answer(outcome="refused", alert=Alert.of(event.code)) if event.level == FATAL else None
+        )
     if isinstance(event, tlshello.KeyExchange):
         return Answer(outcome="hello", hello=said, key=event)
     if isinstance(event, tlshello.Certificates) or (key and event is said):
@@ -221,4 +226,4 @@ def _answer(
 def _closed(said: tlshello.ServerHello | None) -> Answer:
     if said is not None:
         return Answer(outcome="hello", hello=said)
-    return Answer(outcome="refused", alert="(closed)")
+    return Answer(outcome="refused")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from OpenSSL import SSL
 
+from seventh.model.alert import Alert
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.wire import tlsnames as n
 from seventh.wire.identify import identify
 from seventh.wire.tlshello import ServerHello, parse_encrypted_extensions, picked_protocol
 
-_NOT_FATAL = frozenset({0, 90})  # close_notify and user_canceled
+_NOT_FATAL = frozenset({Alert.CLOSE_NOTIFY, Alert.USER_CANCELED})
 _CERTIFICATE_ALERTS = frozenset(
-    {"handshake_failure", "bad_certificate", "certificate_unknown", "unknown_ca", "access_denied",
-     "no_certificate", "unsupported_certificate"}
+    {Alert.HANDSHAKE_FAILURE, Alert.BAD_CERTIFICATE, Alert.CERTIFICATE_UNKNOWN, Alert.UNKNOWN_CA,
+     Alert.ACCESS_DENIED, Alert.NO_CERTIFICATE, Alert.UNSUPPORTED_CERTIFICATE}
 )  # fmt: skip
 
 
@@ -33,16 +34,18 @@ def fatal(alerts: list[tuple[int, int]]) -> int | None:
 
 def alerted(code: int, asked_for_certificate: bool) -> Failed:
     """The peer ended it with an alert."""
-    name = n.alert_name(code)
-    if name == "certificate_required" or (asked_for_certificate and name in _CERTIFICATE_ALERTS):
+    alert, name = Alert.of(code), n.alert_name(code)
+    wanted = asked_for_certificate and alert in _CERTIFICATE_ALERTS
+    if wanted or alert is Alert.CERTIFICATE_REQUIRED:
         return Failed(
             Reason.TLS_CLIENT_CERTIFICATE_REQUIRED,
             f"the server goes on only with a client certificate that it trusts (alert {name}): "
             "give --cert and --key",
+            alert=alert,
         )
-    if name == "protocol_version":
-        return Failed(Reason.TLS_VERSION, "no common TLS version (alert protocol_version)")
-    return Failed(Reason.TLS_HANDSHAKE, f"the server refused with the alert {name}")
+    if alert is Alert.PROTOCOL_VERSION:
+        return Failed(Reason.TLS_VERSION, f"no common TLS version (alert {name})", alert=alert)
+    return Failed(Reason.TLS_HANDSHAKE, f"the server refused with the alert {name}", alert=alert)
 
 
 def closed_on_hello() -> Failed:

@@ -147,16 +147,6 @@ def verdict(tls: TlsStream, server_name: str, sent: tuple[Certificate, ...]) -> 
     return tlsverify.judge(sent, errors, server_name)
 
 
-def error_texts(tls: TlsStream) -> tuple[str, ...]:
-    """The engine's errors in its words, with the depth where it is known."""
-    return tuple(
-        f"depth {depth}: {tlsopenssl.verify_text(code)}"
-        if depth >= 0
-        else tlsopenssl.verify_text(code)
-        for code, depth in tls.verify_errors()
-    )
-
-
 def trust(tls: TlsStream, options: Options) -> Literal["system", "given"]:
     """Whose root the verified chain leads to."""
     built = tls.built_chain()

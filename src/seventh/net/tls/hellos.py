@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from seventh.model.tlsfacts import TlsFacts
+from seventh.model.tlsfacts import TlsFacts, Topic
+from seventh.net.notes import Notes
 from seventh.net.talk import Talk
 from seventh.net.tls.ask import Asker, Learnt, OpenStream
 from seventh.net.tls.handshake import sni
 from seventh.wire import tlsnames as n
 
-ROOM = "tls"
 LANES = 4
 """How many bare hellos are under way at once."""
 _HYBRID_NAMES = frozenset(n.group_name(code) for code in n.HYBRIDS)
@@ -23,8 +23,8 @@ async def ask_hellos(talk: Talk, open_stream: OpenStream, server_name: str) -> N
     What a full handshake has shown is known by then, where there was one. Never raises Failed:
     what is not answered is noted as such.
     """
-    version = talk.learn(ROOM, TlsFacts).version
-    group = talk.learn(ROOM, TlsFacts).group
+    notes = talk.notes(TlsFacts)
+    version, group = notes.facts.version, notes.facts.group
     modern = version in {"TLSv1.2", "TLSv1.3"}
     asker = Asker(open_stream, sni(server_name), modern=modern)
     asks = [asker.broken_suites, asker.obsolete_suites, asker.features, asker.finite_field]
@@ -44,10 +44,10 @@ async def ask_hellos(talk: Talk, open_stream: OpenStream, server_name: str) -> N
     await asyncio.gather(*map(in_lane, asks))
     await asker.more_suites()
     asker.learnt.hybrid = known if known is not None else asker.learnt.hybrid
-    _note(talk, asker.learnt, version)
+    _note(notes, asker.learnt, version)
 
 
-def _note(talk: Talk, learnt: Learnt, version: str | None) -> None:
+def _note(notes: Notes[TlsFacts], learnt: Learnt, version: str | None) -> None:
     main = next((code for code, name in n.VERSIONS.items() if name == version), None)
     if main is not None:
         learnt.accepted.add(main)
@@ -55,11 +55,10 @@ def _note(talk: Talk, learnt: Learnt, version: str | None) -> None:
         learnt.refused |= {code for code in n.VERSIONS if code > main}
     if not learnt.accepted:
         # Nothing got an answer, so a refusal says nothing about what was asked.
-        learnt = Learnt(unlearnt=[*learnt.unlearnt, "hellos: the server answers none of them"])
+        why = "the server answers none of them"
+        learnt = Learnt(unlearnt={**learnt.unlearnt, Topic.HELLOS: why})
     learnt.refused -= learnt.accepted
-    known = talk.learn(
-        ROOM,
-        TlsFacts,
+    notes.learn(
         versions=tuple(n.version_name(v) for v in sorted(learnt.accepted)),
         versions_refused=tuple(n.version_name(v) for v in sorted(learnt.refused)),
         broken_suites=_suite_names(learnt.broken),
@@ -69,9 +68,10 @@ def _note(talk: Talk, learnt: Learnt, version: str | None) -> None:
         secure_renegotiation=learnt.secure_renegotiation,
         compression=learnt.compression,
     )
-    talk.learn(ROOM, TlsFacts, unlearnt=(*known.unlearnt, *learnt.unlearnt))
+    for topic, why in learnt.unlearnt.items():
+        notes.unknown(topic, why)
     if learnt.dh_bits is not None:
-        talk.learn(ROOM, TlsFacts, dh_bits=learnt.dh_bits)
+        notes.learn(dh_bits=learnt.dh_bits)
 
 
 def _suite_names(codes: list[int] | None) -> tuple[str, ...] | None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import re
 
-from seventh.model.failure import Failed, ProtocolViolation, Reason
-from seventh.model.tlsfacts import TlsFacts
+from seventh.model.alert import Alert
+from seventh.model.failure import NO_TLS_AT_ALL, Failed, ProtocolViolation, Reason
+from seventh.model.tlsfacts import CERTIFICATE_REFUSALS, TlsFacts, Topic
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.net.tls import context as tlscontext
@@ -26,16 +27,7 @@ from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 from seventh.wire.text import printable
 
-ROOM = "tls"
-NO_APPLICATION_PROTOCOL = 120
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})")
-_NO_ENTRY = frozenset({400, 401, 403, 495, 496})
-"""How HTTP servers turn away a client without a certificate; 495 and 496 are nginx's own."""
-
-# The server as a whole cannot be talked to: more connections would only say the same.
-_HOPELESS = frozenset(
-    {Reason.TLS_NOT_TLS, Reason.PROTOCOL_MISMATCH, Reason.PEER_SILENT, Reason.BUDGET_EXCEEDED}
-)
 
 
 async def inspect_tls(
@@ -50,13 +42,13 @@ async def inspect_tls(
     session that was made, to be tried at the name's other addresses (:func:`takes_up`).
     """
     inspection = _Inspection(talk, open_stream, server_name, alpn)
-    talk.learn(ROOM, TlsFacts, server_name=server_name)
+    talk.notes(TlsFacts).learn(server_name=server_name)
     failed: Failed | None = None
     try:
         await inspection.main_without_alpn_if_need_be()
     except Failed as error:
         error.phase = error.phase or "tls"
-        if error.reason in _HOPELESS:
+        if error.reason in NO_TLS_AT_ALL:
             raise
         failed = error
     else:
@@ -65,7 +57,7 @@ async def inspect_tls(
     await ask_hellos(talk, open_stream, server_name)
     if failed is not None:
         raise failed
-    return inspection.session if inspection.facts.resumed else None
+    return inspection.session if inspection.notes.facts.resumed else None
 
 
 def certificate_failure(facts: TlsFacts) -> Failed | None:
@@ -85,10 +77,10 @@ def note_handshake(talk: Talk, stream: TlsStream, server_name: str) -> None:
     For a room whose protocol needs TLS but whose servers should not be asked a dozen times. The
     stream is best made with the ``lenient`` profile, which notes every error of the chain.
     """
-    talk.learn(ROOM, TlsFacts, server_name=server_name)
+    talk.notes(TlsFacts).learn(server_name=server_name)
     inspection = _Inspection(talk, _no_stream, server_name, ())
     if stream.handshake_seconds:
-        inspection.learn(
+        inspection.notes.learn(
             handshake_seconds=stream.handshake_seconds,
             alpn=printable(stream.alpn, 64) if stream.alpn else None,
         )
@@ -128,23 +120,11 @@ class _Inspection:
         self, talk: Talk, open_stream: OpenStream, server_name: str, alpn: tuple[str, ...]
     ) -> None:
         self.talk = talk
+        self.notes = talk.notes(TlsFacts)
         self.open_stream = open_stream
         self.server_name = server_name
         self.alpn = alpn
         self.session: Session | None = None
-
-    @property
-    def facts(self) -> TlsFacts:
-        """What is known so far."""
-        return self.talk.learn(ROOM, TlsFacts)
-
-    def learn(self, **changes: object) -> None:
-        """Note facts."""
-        self.talk.learn(ROOM, TlsFacts, **changes)
-
-    def miss(self, what: str, why: str) -> None:
-        """Note that something could not be learnt."""
-        self.learn(unlearnt=(*self.facts.unlearnt, f"{what}: {why}"))
 
     async def _stream(self, *, session: Session | None = None, alpn: tuple[str, ...] | None = None,
                       staple: bool = False) -> TlsStream:  # fmt: skip
@@ -165,7 +145,7 @@ class _Inspection:
         try:
             await self.main()
         except Failed as failed:
-            if not self.alpn or n.alert_name(NO_APPLICATION_PROTOCOL) not in failed.detail:
+            if not self.alpn or failed.alert is not Alert.NO_APPLICATION_PROTOCOL:
                 raise
             self.alpn = ()
             await self.main()
@@ -177,7 +157,7 @@ class _Inspection:
         with await self._stream(staple=True) as stream:
             try:
                 await stream.handshake(self.talk.watch)
-                self.learn(
+                self.notes.learn(
                     handshake_seconds=stream.handshake_seconds,
                     alpn=printable(stream.alpn, 64) if stream.alpn else None,
                 )
@@ -198,15 +178,15 @@ class _Inspection:
             key = tlshello.parse_key_exchange(body, hello.suite) if body is not None else None
         group = hello.group or (key.group if key is not None else None)
         version = n.version_name(hello.negotiated)
-        self.learn(
+        self.notes.learn(
             version=version,
-            versions=tuple(dict.fromkeys((*self.facts.versions, version))),
+            versions=tuple(dict.fromkeys((*self.notes.facts.versions, version))),
             cipher=n.suite_name(hello.suite),
             group=n.group_name(group) if group is not None else None,
             handshake_bytes=stream.handshake_bytes,
         )
         if key is not None and key.prime_bits is not None:
-            self.learn(dh_bits=key.prime_bits)
+            self.notes.learn(dh_bits=key.prime_bits)
         self._note_certificates(stream, hello.negotiated)
         self._note_client_certificate(stream)
         self.talk.note(f"TLS: {version} {n.suite_name(hello.suite)}")
@@ -218,19 +198,21 @@ class _Inspection:
         try:
             certificates, stapled = tlshello.certificates(body, version)
         except ProtocolViolation as violation:
-            self.miss("certificate chain", violation.detail)
+            self.notes.unknown(Topic.CHAIN, violation.detail)
             return
         if not certificates:
             return
         stapled |= stream.tap.first(n.CERTIFICATE_STATUS) is not None
         chain = handshake.read_chain(stream)
         verdict = handshake.verdict(stream, self.server_name, chain)
-        self.learn(
+        errors = stream.verify_errors()
+        self.notes.learn(
             chain=chain[: tlsverify.MAX_CHAIN * 2],
             chain_bytes=sum(map(len, certificates)),
             chain_state=verdict.state,
             chain_problems=verdict.problems,
-            verify_errors=handshake.error_texts(stream),
+            verify_errors=tlsverify.error_texts(errors),
+            expired_errors=tlsverify.error_texts(tlsverify.expired(errors)),
             trust=handshake.trust(stream, self.talk.options)
             if verdict.state == "trusted"
             else None,
@@ -244,23 +226,23 @@ class _Inspection:
     def _note_client_certificate(self, stream: TlsStream) -> None:
         if not stream.asked_for_certificate:
             if not stream.refused:
-                self.learn(client_certificate="not-requested")
+                self.notes.learn(client_certificate="not-requested")
         elif self.talk.options.cert_file is not None:
-            self.learn(client_certificate="given")
+            self.notes.learn(client_certificate="given")
         elif stream.refused:
-            self.learn(client_certificate="required")
+            self.notes.learn(client_certificate="required")
         else:
-            self.learn(client_certificate="optional")
+            self.notes.learn(client_certificate="optional")
 
     def _note_tickets(self, stream: TlsStream, tickets: int) -> None:
-        self.learn(tickets=tickets)
+        self.notes.learn(tickets=tickets)
         for body in stream.tap.every(n.NEW_SESSION_TICKET)[:1]:
             try:
                 ticket = tlshello.parse_ticket(body, stream.version)
             except ProtocolViolation as violation:
-                self.miss("session ticket", violation.detail)
+                self.notes.unknown(Topic.TICKET, violation.detail)
                 return
-            self.learn(
+            self.notes.learn(
                 ticket_lifetime_seconds=ticket.lifetime_seconds,
                 ticket_key_name=ticket.ticket[:16].hex() or None,
                 max_early_data_bytes=ticket.max_early_data,
@@ -270,41 +252,41 @@ class _Inspection:
 
     async def again(self) -> None:
         """A second handshake with the session of the first, and a third with early data."""
-        session = self.session
-        if session is None or (self.facts.version == "TLSv1.3" and not self.facts.tickets):
-            self.learn(resumed=False)
+        session, facts = self.session, self.notes.facts
+        if session is None or (facts.version == "TLSv1.3" and not facts.tickets):
+            self.notes.learn(resumed=False)
             return
         try:
             with await self._stream(session=session) as stream:
                 await stream.handshake(self.talk.watch, phase="tls.resumed")
-                self.learn(resumed=stream.resumed)
+                self.notes.learn(resumed=stream.resumed)
                 if stream.resumed:
-                    first, second = self.facts.handshake_seconds, stream.handshake_seconds
+                    first, second = facts.handshake_seconds, stream.handshake_seconds
                     gain = first - second if first is not None else None
-                    self.learn(resumed_seconds=second, resumption_gain_seconds=gain)
-                    if self.facts.max_early_data_bytes:
+                    self.notes.learn(resumed_seconds=second, resumption_gain_seconds=gain)
+                    if facts.max_early_data_bytes:
                         await stream.settle()
                         session = stream.session or session
                 await stream.farewell()
         except Failed as failed:
-            self.miss("resumption", failed.detail)
+            self.notes.unknown(Topic.RESUMPTION, failed.detail)
             return
-        if self.facts.resumed and self.facts.max_early_data_bytes and self._may_ask():
+        if self.notes.facts.resumed and facts.max_early_data_bytes and self._may_ask():
             await self._early_data(session)
 
     async def _early_data(self, session: Session) -> None:
         try:
             with await self._stream(session=session) as stream:
                 if not stream.offer_early_data():
-                    self.miss("early data", "this OpenSSL cannot offer it")
+                    self.notes.unknown(Topic.EARLY_DATA, "this OpenSSL cannot offer it")
                     return
                 await stream.handshake(self.talk.watch, phase="tls.early")
                 body = stream.tap.first(n.ENCRYPTED_EXTENSIONS)
                 said = tlshello.parse_encrypted_extensions(body) if body is not None else ()
-                self.learn(early_data_accepted=any(kind == n.EARLY_DATA for kind, _ in said))
+                self.notes.learn(early_data_accepted=any(kind == n.EARLY_DATA for kind, _ in said))
                 await stream.farewell()
         except Failed as failed:
-            self.miss("early data", failed.detail)
+            self.notes.unknown(Topic.EARLY_DATA, failed.detail)
 
     def _may_ask(self) -> bool:
         return self.talk.denied(1) is None
@@ -316,7 +298,7 @@ class _Inspection:
 
         nginx and others ask in the handshake, and refuse only in the answer to a request.
         """
-        if self.facts.client_certificate != "optional" or not self._may_ask():
+        if self.notes.facts.client_certificate != "optional" or not self._may_ask():
             return
         try:
             with await self._stream(alpn=("http/1.1",)) as stream:
@@ -331,8 +313,8 @@ class _Inspection:
                 await stream.farewell()
         except Failed as failed:
             if failed.reason is Reason.TLS_CLIENT_CERTIFICATE_REQUIRED:
-                self.learn(client_certificate="required")
+                self.notes.learn(client_certificate="required")
             return
         status = _STATUS_LINE.match(said)
-        if status is not None and int(status.group(1)) in _NO_ENTRY:
-            self.learn(client_certificate="refused-later")
+        if status is not None and int(status.group(1)) in CERTIFICATE_REFUSALS:
+            self.notes.learn(client_certificate="refused-later")

@@ -20,9 +20,7 @@ async def start_recurring(
     tls = await start_tls(
         stream, talk.options, name, watch=talk.watch, alpn=alpn, recurring=True, phase=phase
     )
-    talk.learn(
-        "tls",
-        TlsFacts,
+    talk.notes(TlsFacts).learn(
         server_name=name,
         handshake_seconds=tls.handshake_seconds,
         cert_expiry_timestamp_seconds=tls.earliest_expiry(),

@@ -77,6 +77,21 @@ def judge(chain: tuple[Certificate, ...], errors: Errors, host: str) -> Verdict:
 _Complaint = tuple[Reason, str]
 
 
+def error_texts(errors: Errors) -> tuple[str, ...]:
+    """Word each error as OpenSSL does, with the depth where it is known (-1 is not)."""
+    return tuple(
+        f"depth {depth}: {tlsopenssl.verify_text(code)}"
+        if depth >= 0
+        else tlsopenssl.verify_text(code)
+        for code, depth in errors
+    )
+
+
+def expired(errors: Errors) -> Errors:
+    """Pick the errors of certificates past their end, those above the sent ones included."""
+    return tuple((code, depth) for code, depth in errors if code == EXPIRED)
+
+
 def _state(chain: tuple[Certificate, ...], errors: Errors) -> ChainState:
     codes = {code for code, _ in errors} - _DATES - _WEAK
     if _SELF_SIGNED_LEAF in codes:

@@ -66,6 +66,7 @@ class Chain(Carrier):
 
     def __init__(self, talk: Talk, known: KnownHosts) -> None:
         self._talk = talk
+        self._net = talk.notes(NetFacts)
         self._known = known
         self._links: list[Mux] = []
         self._names: list[str] = []
@@ -115,7 +116,7 @@ class Chain(Carrier):
             )
         own = replace(talk.options.of(SshOptions), identities=identities)
         credentials = await gather(talk.options.having(own), user)
-        talk.learn("net", NetFacts, hops=(*talk.net.hops, _hop(hop, user)))
+        self._net.learn(hops=(*self._net.facts.hops, _hop(hop, user)))
         started = now_ns()
         self._begun.append(await (self._from_last(hop, name) if self._links else
                                   self._dial(hop, name)))  # fmt: skip
@@ -204,8 +205,8 @@ class Chain(Carrier):
 
     def _learn(self, **changes: object) -> None:
         """Replace fields of the hop that is being reached."""
-        *before, last = self._talk.net.hops
-        self._talk.learn("net", NetFacts, hops=(*before, replace(last, **changes)))
+        *before, last = self._net.facts.hops
+        self._net.learn(hops=(*before, replace(last, **changes)))
 
     @contextlib.contextmanager
     def _step(self, phase: str, name: str) -> Iterator[Timer]:

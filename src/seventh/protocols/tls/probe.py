@@ -46,8 +46,7 @@ async def check(talk: Talk) -> None:
         await _take_up_elsewhere(talk, others, name, session)
     if failed is not None:
         raise failed
-    facts = talk.learn("tls", TlsFacts)
-    refusal = certificate_failure(facts)
+    refusal = certificate_failure(talk.notes(TlsFacts).facts)
     if refusal is not None:
         talk.give_up(refusal)
 
@@ -68,7 +67,7 @@ async def _take_up_elsewhere(talk: Talk, others: list[Stream], name: str, sessio
             below = await talk.connect_again(other.address)
             if not await takes_up(talk, below, name, session):
                 alone.append(other.address.ip)
-    talk.learn("tls", TlsFacts, not_resumed_at=tuple(alone))
+    talk.notes(TlsFacts).learn(not_resumed_at=tuple(alone))
 
 
 def server_name(talk: Talk) -> str:

@@ -22,7 +22,8 @@ from seventh.model.target import Target, parse_target
 from seventh.net.talk import Talk
 from seventh.protocols import schemes
 from seventh.protocols.ssh import SPEC, lab, probe
-from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.client.conversation import our_offer
+from seventh.protocols.ssh.facts import Offer, SshFacts, Topic
 from seventh.protocols.ssh.lab.server import GOOD_KEX, Manner, RawServer, WrongSigner, good_offer
 from seventh.protocols.ssh.wire import groups
 from seventh.protocols.ssh.wire.hostkeys import Signer
@@ -85,7 +86,7 @@ async def test_the_clean_server_teaches_everything(kit: Kit) -> None:
     assert "rsa-sha2-256" in facts.server_sig_algs
     assert facts.sshfp_authenticated is True
     assert len(facts.host_keys_by_address) == 2
-    assert talk.net.drift == ()
+    assert talk.notes(NetFacts).facts.drift == ()
     assert all("--allow-write" in why for why in facts.unlearnt.values()), facts.unlearnt
     assert facts.banner_seconds is not None
     assert facts.kex_seconds is not None
@@ -320,8 +321,8 @@ async def test_addresses_that_differ_are_told_apart(kit: Kit) -> None:
     fault = next(fault for fault in lab.FAULTS if fault.name == "hostkey-split")
     async with lab.serve(fault, kit) as served:
         talk = await talk_with(served)
-    assert set(talk.net.compared) == {lab.FIRST, lab.SECOND}
-    assert any(line.startswith("host key (") for line in talk.net.drift)
+    assert set(talk.notes(NetFacts).facts.compared) == {lab.FIRST, lab.SECOND}
+    assert any(line.startswith("host key (") for line in talk.notes(NetFacts).facts.drift)
 
 
 async def test_an_address_that_fails_does_not_hide_the_other(manner: Manner) -> None:
@@ -357,3 +358,10 @@ async def test_a_probe_outside_the_engine_raises_failed() -> None:
             await probe.check(talk)
         talk.close()
     assert caught.value.phase == "ssh.banner"
+
+
+def test_each_wanted_key_type_is_a_topic() -> None:
+    every = Offer(server_host_key_algorithms=our_offer().server_host_key_algorithms)
+    kinds = probe.wanted_types(every, set())
+    assert len(kinds) > 5
+    assert {Topic(f"{kind} host key") for kind in kinds} < set(Topic)

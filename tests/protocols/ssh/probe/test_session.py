@@ -47,7 +47,7 @@ async def test_a_good_server_teaches_everything(door: Door, tmp_path: Path) -> N
         honest(door, tmp_path) as port,
         logged_in(port, door, allow_write=True) as (talk, session),
     ):
-        talk.learn("ssh", SshFacts, login=Login(total_seconds=0.5))
+        talk.notes(SshFacts).learn(login=Login(total_seconds=0.5))
         await session_probe.look(talk, session)
         await session.rekey()
     learnt = session_of(talk)

@@ -124,7 +124,7 @@ async def test_refused_handshakes_share_a_connection(kit: Kit) -> None:
     # One for the conversation, one for three refusals, one for the Expect that opens.
     attempts = [p for p in report.phases if p.name == "connect"]
     assert len(attempts) == 1
-    assert facts_of(report).unlearnt == ()
+    assert facts_of(report).unlearnt == {}
 
 
 # -- facts survive, and secrets do not ------------------------------------------------------------
@@ -333,10 +333,10 @@ async def test_what_a_server_throws_away_is_not_piled_up(kit: Kit) -> None:
         door.begin((await talk.addresses())[0])
         await limits.slow_reader(door)
         talk.close()
-    seen = door.learn().backpressure
+    seen = door.notes.facts.backpressure
     assert seen is not None and seen.sent_bytes >= limits.UNREAD_BYTES
     assert seen.outcome == "dropped"
-    assert rules_limits.backpressure(door.learn()) is None
+    assert rules_limits.backpressure(door.notes.facts) is None
 
 
 async def test_the_labs_token_stays_fresh(kit: Kit) -> None:

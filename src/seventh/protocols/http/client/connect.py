@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from seventh.model.alert import Alert
 from seventh.model.failure import Failed, Reason
 from seventh.net.address import Address
 from seventh.net.stopwatch import now_ns
@@ -24,7 +25,6 @@ OPEN_SECONDS = 4.0
 """How long opening one further connection may take."""
 QUIC_SECONDS = 3.0
 """How long a QUIC handshake may take: where UDP is dropped, nothing ever comes back."""
-NO_ALPN = "no_application_protocol"
 
 
 async def open_stream(
@@ -109,7 +109,7 @@ async def _shake(
             handshake.verify_or_fail(tls, name)
     except Failed as failed:
         tls.close()
-        if NO_ALPN in failed.detail:
+        if failed.alert is Alert.NO_APPLICATION_PROTOCOL:
             raise Failed(
                 Reason.NEGOTIATION_FAILED, f"the server has none of {', '.join(alpn)} (ALPN)"
             ) from None

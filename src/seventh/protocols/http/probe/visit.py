@@ -11,8 +11,9 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable
 
-from seventh.model.failure import Failed, Reason
-from seventh.model.tlsfacts import TlsFacts
+from seventh.model.alert import Alert
+from seventh.model.failure import NO_TLS_AT_ALL, Failed, Reason
+from seventh.model.tlsfacts import CERTIFICATE_REFUSALS, TlsFacts
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.net.talk import ATTEMPT_SECONDS, Talk
@@ -36,12 +37,6 @@ from seventh.wire.text import printable
 
 LAST_SECONDS = 0.15
 """With less than this left of the target's time nothing more is begun."""
-_NO_ENTRY = frozenset({400, 401, 403, 495, 496})
-"""How HTTP servers turn away a client without a certificate; 495 and 496 are nginx's own."""
-# The server as a whole cannot be talked to: more connections would only say the same.
-_HOPELESS = frozenset(
-    {Reason.TLS_NOT_TLS, Reason.PROTOCOL_MISMATCH, Reason.PEER_SILENT, Reason.BUDGET_EXCEEDED}
-)
 
 
 class Visit:
@@ -139,7 +134,7 @@ class Visit:
             return await self._start_tls(stream)
         except Failed as failed:
             failed.phase = failed.phase or "tls"
-            if failed.reason not in _HOPELESS:
+            if failed.reason not in NO_TLS_AT_ALL:
                 await self._hellos()
             raise
 
@@ -156,7 +151,7 @@ class Visit:
             await tls.handshake(talk.watch)
         except Failed as failed:
             inspect.note_handshake(talk, tls, name)
-            if "no_application_protocol" not in failed.detail or self.only is not None:
+            if failed.alert is not Alert.NO_APPLICATION_PROTOCOL or self.only is not None:
                 raise
             # It knows none of ours: once more without, as clients of old did.
             site.alpn = ()
@@ -248,7 +243,7 @@ class Visit:
             advertised=Advertised(alt_svc=services, alt_svc_clear=taken_back),
         )
         tls = talk.learn("tls", TlsFacts) if site.secure else None
-        if tls and tls.client_certificate == "optional" and response.status in _NO_ENTRY:
+        if tls and tls.client_certificate == "optional" and response.status in CERTIFICATE_REFUSALS:
             talk.learn("tls", TlsFacts, client_certificate="refused-later")
 
     # -- around ------------------------------------------------------------------------------------

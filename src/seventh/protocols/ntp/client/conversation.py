@@ -238,9 +238,7 @@ class Conversation:
         sampler = self.sampler
         tally = sampler.tally
         sent = sampler.sent_count
-        self._talk.learn(
-            "ntp",
-            NtpFacts,
+        self._talk.notes(NtpFacts).learn(
             address=self.address.ip,
             own_clock_error_seconds=clock_error_seconds(),
             requests=sent,

@@ -13,7 +13,9 @@ from seventh.net.datagram import Arrived
 from seventh.net.stopwatch import now_ns
 from seventh.net.talk import Talk
 from seventh.protocols.ntp.client.conversation import Conversation
-from seventh.protocols.ntp.client.nts_ke import Established, known, learn
+from seventh.protocols.ntp.client.nts_ke import Established
+from seventh.protocols.ntp.facts import NtpFacts
+from seventh.protocols.ntp.facts.nts import NtsFacts
 from seventh.protocols.ntp.wire.nts_fields import NTS_NAK, Client, Judgement
 from seventh.protocols.ntp.wire.packet import HEADER_BYTES, ExtensionField, Packet, parse
 from seventh.protocols.ntp.wire.sampler import Received, Verdict
@@ -31,7 +33,7 @@ PADDING_FIELD = 0xF0F0
 class NtsConversation(Conversation):
     """Requests with one association's keys and cookies; only what authenticates is believed."""
 
-    __slots__ = ("_established", "_nak", "client", "naks", "refused_detail")
+    __slots__ = ("_established", "_nak", "_nts", "client", "naks", "refused_detail")
 
     phase = "nts.rtt"
     nak_answers = False
@@ -43,6 +45,7 @@ class NtsConversation(Conversation):
         super().__init__(talk, address)
         self._established = established
         self._nak: tuple[Packet, Arrived] | None = None
+        self._nts = talk.notes(NtpFacts).part("nts", NtsFacts)
         self.client = Client(established.keys, cookies, os.urandom)
         self.naks = 0
         self.refused_detail = ""
@@ -83,11 +86,11 @@ class NtsConversation(Conversation):
     def _try_chrony_keys(self) -> None:
         """The server refuses keys made as the RFC says: perhaps it makes them as chrony 4.4 did."""
         keys = self._established.chrony_keys
-        if keys is not None and known(self._talk).keys == "rfc8915" and self.client.cookies:
+        if keys is not None and self._nts.facts.keys == "rfc8915" and self.client.cookies:
             self._talk.note("NTSN with the keys of RFC 8915: going on with those of chrony 4.4")
             self.client.change_keys(keys)
             self.naks = 0
-            learn(self._talk, keys="chrony-4.4")
+            self._nts.learn(keys="chrony-4.4")
 
     def request(self) -> bytes:
         """The next authenticated request."""
@@ -148,7 +151,7 @@ class NtsConversation(Conversation):
 
     def _instead(self) -> str:
         """What came, or comes, instead of an authenticated reply."""
-        tally, facts = self.sampler.tally, known(self._talk)
+        tally, facts = self.sampler.tally, self._nts.facts
         if tally.unauthenticated:
             return f"; {tally.unauthenticated} replies did not authenticate ({self.refused_detail})"
         if facts.plain_answered is None:
@@ -166,8 +169,7 @@ class NtsConversation(Conversation):
         """Put what is known so far into the facts."""
         super().learn()
         client, tally = self.client, self.sampler.tally
-        learn(
-            self._talk,
+        self._nts.learn(
             requests=self.sampler.sent_count,
             authenticated=tally.replies,
             naks=self.naks,
@@ -206,4 +208,6 @@ async def diagnose(conversation: NtsConversation, talk: Talk) -> None:
     if until <= now_ns():
         return
     await asyncio.gather(short.exchange(until), long.exchange(until))
-    learn(talk, plain_answered=short.answered, padded_answered=long.answered)
+    talk.notes(NtpFacts).part("nts", NtsFacts).learn(
+        plain_answered=short.answered, padded_answered=long.answered
+    )

@@ -50,16 +50,6 @@ class Established(msgspec.Struct, frozen=True, kw_only=True):
     """Where they came from."""
 
 
-def known(talk: Talk) -> NtsFacts:
-    """What is known so far."""
-    return talk.learn("ntp", NtpFacts).nts or NtsFacts()
-
-
-def learn(talk: Talk, **changes: object) -> None:
-    """Note facts about NTS."""
-    talk.learn("ntp", NtpFacts, nts=msgspec.structs.replace(known(talk), **changes))
-
-
 def server_name(talk: Talk) -> str:
     """The name to ask for and to hold the certificate against."""
     return talk.options.server_name or talk.target.host
@@ -72,8 +62,9 @@ def state_of(failed: Failed) -> PortState:
 
 def note_failure(talk: Talk, failed: Failed) -> None:
     """Keep why a client would not get its keys; the first reason stays."""
-    if not known(talk).ke_reason:
-        learn(talk, ke_reason=str(failed.reason), ke_phase=failed.phase, ke_detail=failed.detail)
+    nts = talk.notes(NtpFacts).part("nts", NtsFacts)
+    if not nts.facts.ke_reason:
+        nts.learn(ke_reason=str(failed.reason), ke_phase=failed.phase, ke_detail=failed.detail)
 
 
 # -- TLS -------------------------------------------------------------------------------------------
@@ -99,7 +90,7 @@ async def start_and_learn(talk: Talk, stream: Stream) -> tuple[TlsStream, Failed
         await tls.handshake(talk.watch, TLS)
     finally:
         note_handshake(talk, tls, name)
-    refusal = certificate_failure(talk.learn("tls", TlsFacts))
+    refusal = certificate_failure(talk.notes(TlsFacts).facts)
     if refusal is not None:
         refusal.phase = TLS
         note_failure(talk, refusal)
@@ -109,8 +100,7 @@ async def start_and_learn(talk: Talk, stream: Stream) -> tuple[TlsStream, Failed
 
 def _demand_nts(talk: Talk, tls: TlsStream) -> None:
     """TLS 1.3 or later, and ntske/1 agreed by ALPN (RFC 8915 §3 and §4)."""
-    learn(
-        talk,
+    talk.notes(NtpFacts).part("nts", NtsFacts).learn(
         tls_version=n.version_name(tls.version),
         alpn=printable(tls.alpn, 64) if tls.alpn else "",
     )
@@ -140,6 +130,7 @@ async def exchange(
     talk: Talk, tls: TlsStream, aeads: tuple[int, ...], watch: Stopwatch | None = None
 ) -> Established:
     """Ask for keys of one of ``aeads``; Failed when the server gives none. Ends the connection."""
+    nts = talk.notes(NtpFacts).part("nts", NtsFacts)
     watch = watch or talk.watch
     request = Request(aeads=aeads, compliant_export=Aead.AES_128_GCM_SIV in aeads)
     with tls, watch.phase(RECORDS, tls.address.ip) as timer:
@@ -158,10 +149,9 @@ async def exchange(
                 timer.stop(at)
                 reader.receive(data)
         finally:
-            learn(talk, records=len(reader.records))
+            nts.learn(records=len(reader.records))
         response = nts_ke.read_response(reader.records)
-        learn(
-            talk,
+        nts.learn(
             error_code=response.error,
             warning_codes=response.warnings,
             ignored_records=response.ignored,
@@ -205,14 +195,14 @@ def _export(tls: TlsStream, response: Response) -> Established:
 
 async def establish(talk: Talk, tls: TlsStream, aeads: tuple[int, ...]) -> Established:
     """The main key establishment, with its facts."""
+    nts = talk.notes(NtpFacts).part("nts", NtsFacts)
     try:
         established = await exchange(talk, tls, aeads)
     except Failed:
-        learn(talk, established=False)
+        nts.learn(established=False)
         raise
     response = established.response
-    learn(
-        talk,
+    nts.learn(
         established=True,
         aead=established.aead,
         aead_name=nts_ke.aead_name(established.aead),
@@ -247,7 +237,7 @@ async def follow(talk: Talk, established: Established) -> tuple[Address, ...]:
         failed.phase = failed.phase or RECORDS
         note_failure(talk, failed)
         raise
-    learn(talk, ntp_address=addresses[0].ip, ntp_port=port)
+    talk.notes(NtpFacts).part("nts", NtsFacts).learn(ntp_address=addresses[0].ip, ntp_port=port)
     return addresses
 
 
@@ -260,16 +250,17 @@ async def look_beside(talk: Talk, ntp: Address, port: int = nts_ke.PORT) -> None
     Never raises for what the peer does. The certificate is not judged: who asks for plain NTP may
     have named the server by an address that no certificate has.
     """
+    nts = talk.notes(NtpFacts).part("nts", NtsFacts)
     address = Address(ip=ntp.ip, port=port, scope=ntp.scope)
-    learn(talk, ke_address=address.ip, ke_port=port)
+    nts.learn(ke_address=address.ip, ke_port=port)
     try:
         with talk.watch.phase("nts.ke_tcp", address.ip) as timer:
             stream = await talk.connect_again(address, BESIDE_SECONDS)
             timer.stop(stream.opened)
     except Failed as failed:
-        learn(talk, port_state=state_of(failed))
+        nts.learn(port_state=state_of(failed))
         return
-    learn(talk, port_state="open")
+    nts.learn(port_state="open")
     tls = handshake.prepare(
         stream, talk.options, server_name(talk), alpn=(nts_ke.ALPN,), profile="lenient"
     )

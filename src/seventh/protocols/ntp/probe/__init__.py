@@ -85,15 +85,14 @@ def _main_of(conversations: list[Conversation]) -> Conversation:
 
 
 def _conclude(talk: Talk, conversations: list[Conversation], main: Conversation) -> None:
+    notes = talk.notes(NtpFacts)
     main.learn()
-    talk.learn(
-        "ntp",
-        NtpFacts,
+    notes.learn(
         local_address=local_ip(main.address) or "",
         others=tuple(c.as_other() for c in conversations if c is not main),
     )
     if len(conversations) > 1:
         sources = judged([c.as_source() for c in conversations], targets=1)
-        talk.learn("ntp", NtpFacts, sources=sources)
+        notes.learn(sources=sources)
     for conversation in conversations:
         conversation.note_attempt()

@@ -42,9 +42,7 @@ async def ask_control(talk: Talk, main: Conversation) -> None:
     if end is not None:
         talk.watch.record("ntp.control", sent.ns, end, address=main.address.ip)
     known = control.variables(reply.data)
-    talk.learn(
-        "ntp",
-        NtpFacts,
+    talk.notes(NtpFacts).learn(
         control_factor=reply.bytes_received / len(request),
         control_packets=reply.packets,
         control_bytes=reply.bytes_received,

@@ -50,9 +50,7 @@ async def _ask_monlist(talk: Talk, main: Conversation) -> None:
                 talk.note(f"monlist: {failed.detail}")
         if reply.items or reply.bytes_received > sent_bytes:
             break
-    talk.learn(
-        "ntp",
-        NtpFacts,
+    talk.notes(NtpFacts).learn(
         monlist=MonlistFacts(
             asked=tuple(asked),
             packets=reply.packets,
@@ -119,9 +117,7 @@ async def _ask_from_123(talk: Talk, main: Conversation) -> None:
     elif main.answered and not answered:
         untried = await _still_there(talk, main.address, wait)
         answered = None if untried else False
-    talk.learn(
-        "ntp",
-        NtpFacts,
+    talk.notes(NtpFacts).learn(
         source_port=SourcePortFacts(
             ephemeral_answered=main.answered,
             privileged_answered=answered,

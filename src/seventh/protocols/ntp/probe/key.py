@@ -116,9 +116,7 @@ async def ask_with_key(talk: Talk, main: Conversation, key: Key) -> None:
     if detail and key.reading:
         detail += f". The key was read as {key.reading}: HEX: or ASCII: in front of it decides"
     samples = conversation.sampler.samples
-    talk.learn(
-        "ntp",
-        NtpFacts,
+    talk.notes(NtpFacts).learn(
         key=KeyFacts(
             key_id=key.id,
             algorithm=key.algorithm,

@@ -19,8 +19,6 @@ from seventh.protocols.ntp.client.nts_ke import (
     establish,
     exchange,
     follow,
-    known,
-    learn,
     note_failure,
     server_name,
     start_and_learn,
@@ -28,7 +26,7 @@ from seventh.protocols.ntp.client.nts_ke import (
     state_of,
 )
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts.nts import AeadOutcome, AeadTried, clocks_apart
+from seventh.protocols.ntp.facts.nts import AeadOutcome, AeadTried, NtsFacts, clocks_apart
 from seventh.protocols.ntp.probe.schedule import REPLY_SECONDS, plan, sample_on
 from seventh.protocols.ntp.wire import nts_fields, nts_ke
 from seventh.protocols.ntp.wire.nts_ke import Aead
@@ -75,13 +73,14 @@ async def pulse(talk: Talk) -> None:
 
 
 async def _connect_first(talk: Talk) -> Stream:
-    learn(talk, ke_port=talk.target.port)
+    nts = talk.notes(NtpFacts).part("nts", NtsFacts)
+    nts.learn(ke_port=talk.target.port)
     try:
         stream = await talk.connect()
     except Failed as failed:
-        learn(talk, port_state=state_of(failed))
+        nts.learn(port_state=state_of(failed))
         raise
-    learn(talk, port_state="open", ke_address=stream.address.ip)
+    nts.learn(port_state="open", ke_address=stream.address.ip)
     return stream
 
 
@@ -116,13 +115,14 @@ async def check(talk: Talk) -> None:
 
 
 async def _connect_all(talk: Talk) -> list[Stream]:
-    learn(talk, ke_port=talk.target.port)
+    nts = talk.notes(NtpFacts).part("nts", NtsFacts)
+    nts.learn(ke_port=talk.target.port)
     try:
         streams = await talk.connect_all()
     except Failed as failed:
-        learn(talk, port_state=state_of(failed))
+        nts.learn(port_state=state_of(failed))
         raise
-    learn(talk, port_state="open", ke_address=streams[0].address.ip)
+    nts.learn(port_state="open", ke_address=streams[0].address.ip)
     return streams
 
 
@@ -130,8 +130,8 @@ async def _compare(talk: Talk, main: Stream, others: list[Stream]) -> None:
     """Whether the name's other addresses show the same certificate; their keys are not asked."""
     if not others:
         return
-    facts = talk.learn("tls", TlsFacts)
-    seen = {main.address.ip: {"certificate": _fingerprint(facts.chain)}}
+    chain = talk.notes(TlsFacts).facts.chain
+    seen = {main.address.ip: {"certificate": _fingerprint(chain)}}
     for other in others:
         tls = handshake.prepare(
             other, talk.options, server_name(talk), alpn=(nts_ke.ALPN,), profile="lenient"
@@ -178,7 +178,7 @@ async def _ask_for_time(talk: Talk, established: Established) -> None:
     finally:
         main.learn()
         main.note_attempt()
-        talk.learn("ntp", NtpFacts, local_address=local_ip(main.address) or "")
+        talk.notes(NtpFacts).learn(local_address=local_ip(main.address) or "")
         _note_aead(talk, established, main)
     if (failed := main.failure()) is not None:
         raise failed
@@ -189,13 +189,14 @@ async def _ask_for_time(talk: Talk, established: Established) -> None:
 
 def _note_aead(talk: Talk, established: Established, main: NtsConversation) -> None:
     """The algorithm of the main conversation, before the other one."""
+    nts = talk.notes(NtpFacts).part("nts", NtsFacts)
     tried = AeadTried(
         number=established.aead,
         name=nts_ke.aead_name(established.aead),
         outcome=_outcome(main),
-        keys=known(talk).keys,
+        keys=nts.facts.keys,
     )
-    learn(talk, aeads=(tried, *known(talk).aeads))
+    nts.learn(aeads=(tried, *nts.facts.aeads))
 
 
 def _outcome(conversation: NtsConversation) -> AeadOutcome:
@@ -210,6 +211,7 @@ async def _try_other_aead(talk: Talk, established: Established, main: NtsConvers
     Algorithm 15 must; 30 is what chrony prefers since 4.4, and its versions up to 4.6.0 make keys
     for it that nobody else makes.
     """
+    notes = talk.notes(NtpFacts)
     other = Aead.AES_SIV_CMAC_256
     if established.aead == other:
         other = Aead.AES_128_GCM_SIV
@@ -217,7 +219,7 @@ async def _try_other_aead(talk: Talk, established: Established, main: NtsConvers
         return
     if talk.connections_left(established.address) < 1 or talk.budget.seconds_left < LEAST_SECONDS:
         return
-    facts = known(talk)
+    facts = notes.part("nts", NtsFacts).facts
     name = nts_ke.aead_name(other)
     try:
         tried = await _try_aead(talk, established, main, other)
@@ -230,12 +232,13 @@ async def _try_other_aead(talk: Talk, established: Established, main: NtsConvers
             detail=failed.detail,
         )
     # The facts of the main key establishment stand; only what the other came to is added.
-    talk.learn("ntp", NtpFacts, nts=msgspec.structs.replace(facts, aeads=(tried,)))
+    notes.learn(nts=msgspec.structs.replace(facts, aeads=(tried,)))
 
 
 async def _try_aead(
     talk: Talk, established: Established, main: NtsConversation, aead: Aead
 ) -> AeadTried:
+    nts = talk.notes(NtpFacts).part("nts", NtsFacts)
     begun = user_mark()
     try:
         stream = await talk.connect_again(established.address, AEAD_SECONDS)
@@ -248,16 +251,16 @@ async def _try_aead(
             second = await exchange(talk, tls, (aead,), aside)
     finally:
         talk.watch.record("nts.aead", begun.ns, user_mark(), address=established.address.ip)
-    learn(talk, keys="rfc8915")
+    nts.learn(keys="rfc8915")
     conversation = NtsConversation(talk, main.address, second, second.response.cookies)
     await conversation.exchange(talk.budget.within(AEAD_SECONDS))
-    if known(talk).keys == "chrony-4.4":
+    if nts.facts.keys == "chrony-4.4":
         await conversation.exchange(talk.budget.within(AEAD_SECONDS))
     return AeadTried(
         number=aead,
         name=nts_ke.aead_name(aead),
         outcome=_outcome(conversation),
-        keys=known(talk).keys,
+        keys=nts.facts.keys,
         detail=conversation.refused_detail,
     )
 
@@ -283,7 +286,9 @@ async def _send_bad_cookie(talk: Talk, established: Established, main: NtsConver
     conversation = _Damaged(talk, main.address, established, (damaged,))
     await conversation.exchange(talk.budget.within(AEAD_SECONDS))
     tally = conversation.sampler.tally
-    learn(talk, bad_cookie="time" if tally.replies else "nak" if tally.kisses else "silent")
+    talk.notes(NtpFacts).part("nts", NtsFacts).learn(
+        bad_cookie="time" if tally.replies else "nak" if tally.kisses else "silent"
+    )
 
 
 # -- whose clock? ----------------------------------------------------------------------------------
@@ -291,13 +296,12 @@ async def _send_bad_cookie(talk: Talk, established: Established, main: NtsConver
 
 def _judge_dates(talk: Talk) -> None:
     """Hold the certificates' dates against this machine's clock and against the server's."""
-    tls = talk.facts.get("tls")
-    chain = [c for c in tls.chain if not c.problem] if isinstance(tls, TlsFacts) else []
+    notes = talk.notes(NtpFacts)
+    chain = [c for c in talk.notes(TlsFacts).facts.chain if not c.problem]
     if not chain:
         return
-    offset = talk.learn("ntp", NtpFacts).offset_seconds
-    learn(
-        talk,
+    offset = notes.facts.offset_seconds
+    notes.part("nts", NtsFacts).learn(
         certificate_valid_here=_valid(chain, 0.0),
         certificate_valid_there=None if offset is None else _valid(chain, offset / DAY_SECONDS),
     )
@@ -309,7 +313,8 @@ def _valid(chain: list[Certificate], days_ahead: float) -> bool:
 
 def _with_clocks(talk: Talk, refusal: Failed) -> Failed:
     """The refusal, with what the server's own clock says of it."""
-    facts, ntp = known(talk), talk.learn("ntp", NtpFacts)
+    notes = talk.notes(NtpFacts)
+    facts, ntp = notes.part("nts", NtsFacts).facts, notes.facts
     if facts.certificate_valid_here is False and ntp.offset_seconds is not None:
         if facts.certificate_valid_there:
             refusal.detail += (

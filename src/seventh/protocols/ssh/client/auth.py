@@ -38,6 +38,8 @@ MAX_STEPS = 24
 MAX_ROUNDS = 8
 MAX_PROMPTS = 16
 """Question rounds of keyboard-interactive, and questions in one."""
+_TOO_MANY_TRIES = "authentication failures"
+"""OpenSSH's word in the disconnect after MaxAuthTries; its code there is that of any error."""
 
 PK_OK, PASSWD_CHANGEREQ, INFO_REQUEST, INFO_RESPONSE = 60, 60, 60, 61
 
@@ -340,7 +342,7 @@ def _worded(auth: UserAuth) -> Iterator[None]:
     try:
         yield
     except Failed as failed:
-        if failed.reason is Reason.PEER_CLOSED and "authentication failures" in failed.detail:
+        if failed.reason is Reason.PEER_CLOSED and _TOO_MANY_TRIES in failed.detail:
             raise Failed(Reason.AUTH_REJECTED, failed.detail, phase=failed.phase) from None
         raise
 

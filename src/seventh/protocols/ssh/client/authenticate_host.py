@@ -60,6 +60,6 @@ def learn_trust(talk: Talk, conversation: Conversation) -> None:
         return
     known = read_known_hosts(talk.options.of(SshOptions).known_hosts)
     trust = trust_in(conversation, known, talk.target.host, talk.target.port)
-    seen = talk.learn("ssh", SshFacts).trust
-    if trust not in seen:
-        talk.learn("ssh", SshFacts, trust=(*seen, trust))
+    notes = talk.notes(SshFacts)
+    if trust not in notes.facts.trust:
+        notes.learn(trust=(*notes.facts.trust, trust))

@@ -23,13 +23,14 @@ def afresh(failed: Failed) -> Failed:
     """The same failure once more: whoever catches it fills in the phase of their own."""
     if isinstance(failed, ProtocolViolation):
         return ProtocolViolation(failed.detail)
-    return type(failed)(failed.reason, failed.detail, blame=failed.blame)
+    return type(failed)(failed.reason, failed.detail, blame=failed.blame, alert=failed.alert)
 
 
 def refusal_reason(refusal: Refusal) -> Reason:
     """What an OPEN_FAILURE of a direct-tcpip channel is, in our words (RFC 4254 §5.1)."""
     words = printable(refusal.words, 200).lower()
     if refusal.code == CONNECT_FAILED:
+        # One code for every cause: only sshd's words tell, strerror's and getaddrinfo's.
         if "timed out" in words or "timeout" in words:
             return Reason.CONNECT_TIMEOUT
         if any(word in words for word in ("resol", "name or service", "unknown host", "nodename")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import ClassVar
 
 import msgspec
@@ -14,6 +15,33 @@ from seventh.protocols.ssh.facts.login import Login, Trust
 from seventh.protocols.ssh.facts.session import SessionFacts
 
 Names = tuple[str, ...]
+
+
+class Topic(StrEnum):
+    """What a look at an SSH server may fail to learn."""
+
+    EXTENSIONS = "extensions"
+    SMALLEST_GROUP = "smallest group"
+    SSHFP = "SSHFP"
+    RSA_KEY = "ssh-rsa host key"
+    ED25519_KEY = "ssh-ed25519 host key"
+    P256_KEY = "ecdsa-sha2-nistp256 host key"
+    P384_KEY = "ecdsa-sha2-nistp384 host key"
+    P521_KEY = "ecdsa-sha2-nistp521 host key"
+    ED448_KEY = "ssh-ed448 host key"
+    DSS_KEY = "ssh-dss host key"
+    LOGIN = "login"
+    ROOT_METHODS = "root's methods"
+    KEEPALIVES = "keepalives"
+    EXEC = "exec"
+    SECOND_CHANNEL = "second channel"
+    TERMINAL = "terminal"
+    SFTP = "SFTP"
+    SFTP_WHERE = "SFTP where"
+    SFTP_READ = "SFTP read"
+    SFTP_WRITE = "SFTP write"
+    THROUGHPUT = "throughput"
+    FORWARDING = "forwarding"
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +174,7 @@ class SshFacts(Facts, frozen=True, kw_only=True):
     """What the channels of a login showed."""
     config: ConfigFacts | None = None
     """What a configuration file decides and the wire does not show."""
-    unlearnt: Mapping[str, str] = {}
+    unlearnt: Mapping[Topic, str] = {}
     """What could not be learnt, and why."""
 
     @property

@@ -11,7 +11,7 @@ import contextlib
 import functools
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
-from seventh.model.netfacts import Lookup
+from seventh.model.netfacts import Lookup, NetFacts
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.protocols.ssh import SshOptions
@@ -23,7 +23,7 @@ from seventh.protocols.ssh.client.conversation import (
     offer_for,
     our_offer,
 )
-from seventh.protocols.ssh.facts import HostKey, Names, Offer, SshFacts, Sshfp
+from seventh.protocols.ssh.facts import HostKey, Names, Offer, SshFacts, Sshfp, Topic
 from seventh.protocols.ssh.wire.hostkeys import algorithms_of, key_type
 from seventh.protocols.ssh.wire.ident import Ident, IdentReader
 from seventh.protocols.ssh.wire.kex import GROUP_EXCHANGES, GroupSizes
@@ -70,9 +70,7 @@ def _stranger(stream: Stream, reader: IdentReader) -> Failed | None:
 
 def _learn_ident(talk: Talk, ident: Ident, lines: list[bytes], seconds: float) -> None:
     said, software, comments = _shown(ident)
-    talk.learn(
-        "ssh",
-        SshFacts,
+    talk.notes(SshFacts).learn(
         ident=said,
         protocol_version=ident.protocol_version,
         software=software,
@@ -124,7 +122,8 @@ async def check(talk: Talk) -> None:
 
 async def _first(talk: Talk, streams: list[Stream]) -> dict[str, str]:
     """The conversation, timed; its failure ends the check unless there are addresses to compare."""
-    talk.learn("ssh", SshFacts, rtt_seconds=_rtt(talk, streams[0]))
+    notes = talk.notes(SshFacts)
+    notes.learn(rtt_seconds=_rtt(talk, streams[0]))
     conversation = Conversation(streams[0])
     try:
         await _converse(talk, conversation)
@@ -135,17 +134,18 @@ async def _first(talk: Talk, streams: list[Stream]) -> dict[str, str]:
         return {"failure": str(failed.reason)}
     finally:
         await conversation.leave()
-    return _traits(talk.learn("ssh", SshFacts))
+    return _traits(notes.facts)
 
 
 def _rtt(talk: Talk, stream: Stream) -> float | None:
-    for attempt in talk.net.attempts:
+    for attempt in talk.notes(NetFacts).facts.attempts:
         if attempt.address == stream.address.ip and attempt.outcome == "open":
             return attempt.rtt_seconds or attempt.seconds
     return None
 
 
 async def _converse(talk: Talk, conversation: Conversation) -> None:
+    notes = talk.notes(SshFacts)
     stream = conversation.stream
     ip = stream.address.ip
     with talk.watch.phase("ssh.banner", ip) as timer:
@@ -155,9 +155,7 @@ async def _converse(talk: Talk, conversation: Conversation) -> None:
             sent, ident, greeted = await conversation.greet()
         finally:
             lines = conversation.connection.pre_ident_lines
-            talk.learn(
-                "ssh", SshFacts, pre_ident_lines=tuple(printable(line, 200) for line in lines)
-            )
+            notes.learn(pre_ident_lines=tuple(printable(line, 200) for line in lines))
         if greeted.ns >= sent.ns:
             timer.begin(sent)
         timer.stop(greeted)
@@ -174,50 +172,44 @@ async def _converse(talk: Talk, conversation: Conversation) -> None:
         timer.stop(at)
         strict = STRICT["server"] in theirs.offer.kex_algorithms
         seconds = timer.seconds_until(at)
-        talk.learn(
-            "ssh", SshFacts, kexinit=theirs.offer, strict_kex=strict, kexinit_seconds=seconds
-        )
-        talk.learn("ssh", SshFacts, negotiated=conversation.agree(offer, theirs.offer))
+        notes.learn(kexinit=theirs.offer, strict_kex=strict, kexinit_seconds=seconds)
+        notes.learn(negotiated=conversation.agree(offer, theirs.offer))
     with talk.watch.phase("ssh.kex", ip) as timer:
         try:
             newkeys = await conversation.exchange_keys(timer)
         finally:
             _learn_key(talk, conversation)
-        talk.learn("ssh", SshFacts, kex_seconds=timer.seconds_until(newkeys))
+        notes.learn(kex_seconds=timer.seconds_until(newkeys))
         await _learn_extensions(talk, conversation)
 
 
 def _learn_key(talk: Talk, conversation: Conversation) -> None:
+    notes = talk.notes(SshFacts)
     key, choice = conversation.key, conversation.choice
     if key is None or choice is None:
         return
-    known = talk.learn("ssh", SshFacts).host_keys
+    known = notes.facts.host_keys
     seen = key.facts(choice.host_key, conversation.key_valid)
     if seen not in known:
-        talk.learn("ssh", SshFacts, host_keys=(*known, seen))
+        notes.learn(host_keys=(*known, seen))
     from seventh.protocols.ssh.client.authenticate_host import learn_trust
 
     learn_trust(talk, conversation)
 
 
 async def _learn_extensions(talk: Talk, conversation: Conversation) -> None:
+    notes = talk.notes(SshFacts)
     if conversation.connection.deaf:
-        _unlearnt(talk, "extensions", "the agreed cipher or MAC is not implemented here")
+        notes.unknown(Topic.EXTENSIONS, "the agreed cipher or MAC is not implemented here")
         return
-    rtt = talk.learn("ssh", SshFacts).rtt_seconds or 0.0
+    rtt = notes.facts.rtt_seconds or 0.0
     info = await conversation.extensions(EXT_INFO_SECONDS + 2 * rtt)
     if info is None:
-        _unlearnt(talk, "extensions", "the server sent no EXT_INFO after NEWKEYS")
+        notes.unknown(Topic.EXTENSIONS, "the server sent no EXT_INFO after NEWKEYS")
         return
     names = tuple(printable(name, 64) for name in info.extensions)
-    talk.learn("ssh", SshFacts, extensions=names)
-    talk.learn("ssh", SshFacts, server_sig_algs=info.server_sig_algs)
-
-
-def _unlearnt(talk: Talk, what: str, why: str) -> None:
-    known = dict(talk.learn("ssh", SshFacts).unlearnt)
-    known.setdefault(what, why)
-    talk.learn("ssh", SshFacts, unlearnt=known)
+    notes.learn(extensions=names)
+    notes.learn(server_sig_algs=info.server_sig_algs)
 
 
 # -- the other addresses of the name ---------------------------------------------------------------
@@ -250,7 +242,7 @@ async def _compare(talk: Talk, streams: list[Stream], first: dict[str, str]) -> 
         return traits
 
     await talk.compare(streams, look)
-    talk.learn("ssh", SshFacts, host_keys_by_address=by_address)
+    talk.notes(SshFacts).learn(host_keys_by_address=by_address)
 
 
 async def _look(stream: Stream) -> dict[str, str]:
@@ -277,32 +269,33 @@ async def _more(talk: Talk, first: Stream) -> None:
 
     One connection can answer both questions, so group exchange rides with the first further type.
     """
-    facts = talk.learn("ssh", SshFacts)
+    notes = talk.notes(SshFacts)
+    facts = notes.facts
     if facts.kexinit is None:
         return
     types = wanted_types(facts.kexinit, {key.type for key in facts.host_keys})
     groups = tuple(name for name in GROUP_EXCHANGES if name in facts.kexinit.kex_algorithms)
     if groups and talk.denied(1):
-        _unlearnt(talk, "smallest group", "tier 1 was not asked for")
+        notes.unknown(Topic.SMALLEST_GROUP, "tier 1 was not asked for")
         groups = ()
     jobs: list[tuple[str | None, Names]] = [(kind, ()) for kind in types]
     if groups:
         jobs[:1] = [(types[0] if types else None, groups)]
     for kind, methods in jobs:
-        what = f"{kind} host key" if kind else "smallest group"
+        what = Topic(f"{kind} host key") if kind else Topic.SMALLEST_GROUP
         if talk.connections_left(first.address) <= _kept_back(talk):
-            _unlearnt(talk, what, "the connection budget of this target is spent")
+            notes.unknown(what, "the connection budget of this target is spent")
             continue
         try:
             await _again(talk, first, kind, methods)
         except ProtocolViolation as failed:
             failed.phase = failed.phase or "ssh.kex"
             talk.give_up(failed)
-            _unlearnt(talk, what, failed.detail)
+            notes.unknown(what, failed.detail)
         except Failed as failed:
-            _unlearnt(talk, what, failed.detail)
+            notes.unknown(what, failed.detail)
             if methods:
-                _unlearnt(talk, "smallest group", failed.detail)
+                notes.unknown(Topic.SMALLEST_GROUP, failed.detail)
 
 
 def _kept_back(talk: Talk) -> int:
@@ -336,7 +329,7 @@ async def _again(talk: Talk, first: Stream, kind: str | None, methods: Names) ->
     finally:
         exchange = conversation.exchange
         if exchange is not None and exchange.group is not None:
-            talk.learn("ssh", SshFacts, gex_bits=exchange.group.modulus.bit_length())
+            talk.notes(SshFacts).learn(gex_bits=exchange.group.modulus.bit_length())
         _learn_key(talk, conversation)
         await conversation.leave()
 
@@ -358,11 +351,12 @@ def _ask_sshfp(talk: Talk) -> asyncio.Task[Lookup] | None:
 
 
 def _learn_sshfp(talk: Talk, lookup: Lookup) -> None:
+    notes = talk.notes(SshFacts)
     if lookup.outcome in {"nxdomain", "no-data"}:
-        talk.learn("ssh", SshFacts, sshfp=())
+        notes.learn(sshfp=())
         return
     if lookup.outcome != "ok":
-        _unlearnt(talk, "SSHFP", f"{lookup.outcome}: {lookup.detail or 'no answer'}")
+        notes.unknown(Topic.SSHFP, f"{lookup.outcome}: {lookup.detail or 'no answer'}")
         return
     records: list[Sshfp] = []
     for answer in lookup.answers:
@@ -375,4 +369,4 @@ def _learn_sshfp(talk: Talk, lookup: Lookup) -> None:
                     fingerprint=bytes.fromhex(fingerprint).hex(),
                 )
             )
-    talk.learn("ssh", SshFacts, sshfp=tuple(records), sshfp_authenticated=lookup.authenticated)
+    notes.learn(sshfp=tuple(records), sshfp_authenticated=lookup.authenticated)

@@ -7,13 +7,14 @@ import ipaddress
 from typing import Literal
 
 from seventh.model.failure import Failed, Reason
+from seventh.model.netfacts import NetFacts
 from seventh.net.address import Address
 from seventh.net.connect import open_tcp
 from seventh.net.talk import Talk
 from seventh.protocols.ssh.client.mux import Mux
 from seventh.protocols.ssh.client.mux_failures import RefusedError
-from seventh.protocols.ssh.facts.session import Bind, Permission
-from seventh.protocols.ssh.probe.notes import learn
+from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.facts.session import Bind, Permission, SessionFacts
 from seventh.protocols.ssh.wire.channels import CONNECT_FAILED, PROHIBITED
 from seventh.wire.address import reach
 from seventh.wire.reader import Reader, vector
@@ -31,6 +32,7 @@ Tried = Literal["allowed", "forbidden", "unsettled", "failed"]
 
 async def look(talk: Talk, mux: Mux) -> None:
     """Local, dynamic and remote forwarding; what was granted is cancelled, whatever happens."""
+    session = talk.notes(SshFacts).part("session", SessionFacts)
     address = mux.line.stream.address
     with talk.watch.phase("ssh.forward", address.ip):
         # Its own SSH port is the one place that is sure to exist and to which a connection that
@@ -39,9 +41,9 @@ async def look(talk: Talk, mux: Mux) -> None:
         dynamic = await _direct(talk, mux, address.ip, address.port)
         if local == "failed" and dynamic == "allowed":
             local = "allowed"  # it may well listen on that address only
-        learn(talk, local_forward=_settled(local), dynamic_forward=_settled(dynamic))
-        learn(talk, remote_forward=await _remote(talk, mux, _LOOPBACK))
-        learn(talk, remote_forward_all=await _remote(talk, mux, _EVERYWHERE))
+        session.learn(local_forward=_settled(local), dynamic_forward=_settled(dynamic))
+        session.learn(remote_forward=await _remote(talk, mux, _LOOPBACK))
+        session.learn(remote_forward_all=await _remote(talk, mux, _EVERYWHERE))
 
 
 def _settled(tried: Tried) -> Permission:
@@ -82,20 +84,21 @@ async def _remote(talk: Talk, mux: Mux, host: bytes) -> Bind:
 
 async def _cancel(talk: Talk, mux: Mux, host: bytes, port: int) -> None:
     """Undo one grant. A connection that has died has undone it already."""
+    session = talk.notes(SshFacts).part("session", SessionFacts)
     asked = vector(4, host) + port.to_bytes(4, "big")
     cancelled = False
     with contextlib.suppress(Failed):
         until = talk.budget.within(ANSWER_SECONDS)
         fields, _ = await mux.ask(b"cancel-tcpip-forward", asked, until)
         cancelled = fields is not None
-    known = learn(talk).forward_cancelled
-    learn(talk, forward_cancelled=cancelled and known is not False)
+    known = session.facts.forward_cancelled
+    session.learn(forward_cancelled=cancelled and known is not False)
 
 
 async def _seen(talk: Talk, mux: Mux, port: int) -> Bind:
     """Where the port listens, by connecting to it from outside the server's loopback."""
     server = mux.line.stream.address
-    if talk.net.hops or not 1 <= port <= 65535:
+    if talk.notes(NetFacts).facts.hops or not 1 <= port <= 65535:
         return "unsettled"  # there is no way to it but through the jump hosts
     outside = _outside(server.ip)
     if outside is None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import statistics
 
-from msgspec.structs import replace
-
 from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
@@ -20,7 +18,7 @@ from seventh.protocols.ssh.client.authenticate_host import enter, learn_trust
 from seventh.protocols.ssh.client.credentials import Credentials, gather
 from seventh.protocols.ssh.client.known_hosts import KnownHosts, read_known_hosts
 from seventh.protocols.ssh.client.session import Session
-from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.login import Login
 from seventh.protocols.ssh.probe import session as session_probe
 from seventh.wire.text import printable
@@ -38,6 +36,7 @@ async def look(talk: Talk, first: Stream) -> None:
 
     Raises UsageError for credentials that cannot be used; every other failure is noted in the talk.
     """
+    notes = talk.notes(SshFacts)
     options = talk.options
     user = options.user
     credential = options.of(SshOptions).identities or options.password_file
@@ -48,11 +47,11 @@ async def look(talk: Talk, first: Stream) -> None:
         )
     if user is None:
         # With jump hosts the credential may well be theirs alone.
-        _unlearnt(talk, "login", "no user was named (--user), and none is ever guessed")
+        notes.unknown(Topic.LOGIN, "no user was named (--user), and none is ever guessed")
         return
     known = read_known_hosts(options.of(SshOptions).known_hosts)
     credentials = await gather(options, user)
-    _learn(talk, user=printable(user, 64))
+    notes.part("login", Login).learn(user=printable(user, 64))
     try:
         session = await _log_in(talk, first, known, credentials)
     except Failed as failed:
@@ -71,18 +70,6 @@ async def look(talk: Talk, first: Stream) -> None:
             await _leave(talk, session)
 
 
-def _learn(talk: Talk, **changes: object) -> Login:
-    login = replace(talk.learn("ssh", SshFacts).login or Login(), **changes)
-    talk.learn("ssh", SshFacts, login=login)
-    return login
-
-
-def _unlearnt(talk: Talk, what: str, why: str) -> None:
-    known = dict(talk.learn("ssh", SshFacts).unlearnt)
-    known.setdefault(what, why)
-    talk.learn("ssh", SshFacts, unlearnt=known)
-
-
 # -- the login -------------------------------------------------------------------------------------
 
 
@@ -90,6 +77,7 @@ async def _log_in(
     talk: Talk, first: Stream, known: KnownHosts, credentials: Credentials
 ) -> Session | None:
     """The session of a granted login; None where there was nothing to log in with."""
+    login = talk.notes(SshFacts).part("login", Login)
     begun = now_ns()
     session = await _enter(talk, first, known)
     auth = UserAuth(session, credentials.user)
@@ -100,10 +88,10 @@ async def _log_in(
             return session if session.opened is not None else None
         admission = await auth.log_in(credentials, talk.watch, first.address.ip)
         total = max(0, admission.at.ns - begun) / 1e9
-        _learn(talk, outcome="granted", method=admission.method, total_seconds=total)
+        login.learn(outcome="granted", method=admission.method, total_seconds=total)
     except Failed as failed:
         if failed.reason is Reason.AUTH_REJECTED:
-            _learn(talk, outcome="rejected", still_wanted=auth.methods or ())
+            login.learn(outcome="rejected", still_wanted=auth.methods or ())
         raise
     finally:
         _learn_course(talk, auth)
@@ -124,11 +112,13 @@ async def _methods_only(
     talk: Talk, auth: UserAuth, session: Session, credentials: Credentials
 ) -> None:
     """Nothing may be shown or nothing is there: still the server tells what it would take."""
+    notes = talk.notes(SshFacts)
+    login = notes.part("login", Login)
     await auth.begin(talk.watch)
     if await auth.ask_methods(talk.watch):
-        _learn(talk, outcome="granted", method="none")
+        login.learn(outcome="granted", method="none")
         return
-    _learn(talk, outcome="untried")
+    login.learn(outcome="untried")
     why = "; ".join(word for word in (credentials.withheld, *credentials.notes) if word)
     if session.trust.status == "unknown" and credentials.withheld:
         host, port = talk.target.host, talk.target.port
@@ -138,11 +128,13 @@ async def _methods_only(
             f"ssh-keyscan -p {port} {host} >> ~/.ssh/known_hosts",
             phase="ssh.auth",
         )
-    _unlearnt(talk, "login", why or "no key, no agent and no password were there to log in with")
+    notes.unknown(Topic.LOGIN, why or "no key, no agent and no password were there to log in with")
 
 
 def _learn_course(talk: Talk, auth: UserAuth) -> None:
     """What the login has come to, however it ended."""
+    notes = talk.notes(SshFacts)
+    login = notes.part("login", Login)
     offered = [step for step in auth.steps if step.method != "none" and step.seconds is not None]
     banner = b"\n".join(auth.session.banners)
     changes: dict[str, object] = {}
@@ -150,8 +142,7 @@ def _learn_course(talk: Talk, auth: UserAuth) -> None:
         changes["auth_seconds"] = sum(step.seconds or 0.0 for step in offered)
     if any(step.method == "none" and step.outcome == "granted" for step in auth.steps):
         changes["none_accepted"] = (printable(auth.user, 64),)
-    login = _learn(
-        talk,
+    login.learn(
         service_seconds=auth.service_seconds,
         none_seconds=auth.none_seconds,
         methods=auth.first_methods,
@@ -161,11 +152,11 @@ def _learn_course(talk: Talk, auth: UserAuth) -> None:
         **changes,
     )
     if auth.user == ROOT:
-        _learn(talk, root_methods=login.methods, root_source="wire")
+        login.learn(root_methods=auth.first_methods, root_source="wire")
     names = auth.session.extensions
-    if names and talk.learn("ssh", SshFacts).extensions is None:
+    if names and notes.facts.extensions is None:
         told = tuple(printable(name, 64) for name in names)
-        talk.learn("ssh", SshFacts, extensions=told)
+        notes.learn(extensions=told)
 
 
 # -- in the session --------------------------------------------------------------------------------
@@ -173,36 +164,39 @@ def _learn_course(talk: Talk, auth: UserAuth) -> None:
 
 async def _in_session(talk: Talk, session: Session) -> None:
     """What the session can do, a ping, and keys exchanged again: each may fail by itself."""
+    login = talk.notes(SshFacts).part("login", Login)
     try:
         await session_probe.look(talk, session)
         if session.can_ping:
             with talk.watch.phase("ssh.ping", session.stream.address.ip):
-                _learn(talk, ping_seconds=await session.ping())
+                login.learn(ping_seconds=await session.ping())
         await _rekey(talk, session)
     except Failed as failed:
         talk.give_up(failed)
     finally:
-        _learn(talk, rekeys=session.rekeys, peer_rekeys=session.peer_rekeys)
+        login.learn(rekeys=session.rekeys, peer_rekeys=session.peer_rekeys)
 
 
 async def _rekey(talk: Talk, session: Session) -> None:
     """A forced key exchange. Its failure is a finding, and the session's end."""
+    login = talk.notes(SshFacts).part("login", Login)
     patience = min(MAX_REKEY_SECONDS, REKEY_SHARE * talk.budget.seconds_left)
     try:
         with talk.watch.phase("ssh.rekey", session.stream.address.ip) as timer:
             seconds = await session.rekey(patience, timer)
-        _learn(talk, rekey_seconds=seconds)
+        login.learn(rekey_seconds=seconds)
     except Failed as failed:
-        _learn(talk, rekey_error=f"{failed.reason}: {failed.detail}")
+        login.learn(rekey_error=f"{failed.reason}: {failed.detail}")
 
 
 async def _hold(talk: Talk, session: Session) -> None:
     """Say nothing for a while and count the server's keepalives (tier 4)."""
+    notes = talk.notes(SshFacts)
     wanted = talk.options.hold_seconds
     if wanted <= 0:
         return
     if (why := talk.denied(4)) is not None:
-        _unlearnt(talk, "keepalives", why)
+        notes.unknown(Topic.KEEPALIVES, why)
         return
     begun = now_ns()
     until = talk.budget.within(min(wanted, talk.budget.seconds_left - RESERVE_SECONDS))
@@ -212,14 +206,13 @@ async def _hold(talk: Talk, session: Session) -> None:
         with talk.watch.phase("ssh.hold", session.stream.address.ip):
             await _listen(session, until)
     except Failed as failed:
-        _unlearnt(talk, "keepalives", f"the session ended in the hold: {failed.detail}")
+        notes.unknown(Topic.KEEPALIVES, f"the session ended in the hold: {failed.detail}")
         if isinstance(failed, ProtocolViolation):
             talk.give_up(failed)
         return
     marks = [mark.ns for mark in session.keepalives[before:]]
     gaps = [(b - a) / 1e9 for a, b in zip([begun, *marks], marks, strict=False)]
-    _learn(
-        talk,
+    notes.part("login", Login).learn(
         held_seconds=(now_ns() - begun) / 1e9,
         keepalives=len(marks),
         keepalive_seconds=statistics.median(gaps) if gaps else None,
@@ -240,7 +233,9 @@ async def _listen(session: Session, until: int) -> None:
 async def _leave(talk: Talk, session: Session) -> None:
     if session.opened is not None:
         lasted = max(0, now_ns() - session.opened.ns) / 1e9
-        _learn(talk, session_seconds=lasted, rekeys=session.rekeys, peer_rekeys=session.peer_rekeys)
+        talk.notes(SshFacts).part("login", Login).learn(
+            session_seconds=lasted, rekeys=session.rekeys, peer_rekeys=session.peer_rekeys
+        )
     await session.close()
 
 
@@ -249,24 +244,25 @@ async def _leave(talk: Talk, session: Session) -> None:
 
 async def _ask_root(talk: Talk, first: Stream, known: KnownHosts) -> None:
     """What root might log in with, on a connection of its own: RFC 4252 §5 ties one to its user."""
-    what = "root's methods"
+    notes = talk.notes(SshFacts)
+    login = notes.part("login", Login)
+    what = Topic.ROOT_METHODS
     if talk.connections_left(first.address) <= 0:
-        _unlearnt(talk, what, "the connection budget of this target is spent")
+        notes.unknown(what, "the connection budget of this target is spent")
         return
     try:
         session = await _enter(talk, first, known)
     except Failed as failed:
-        _unlearnt(talk, what, failed.detail)
+        notes.unknown(what, failed.detail)
         return
     auth = UserAuth(session, ROOT)
     try:
         Credentials(user=ROOT).for_host(session.trust)
         await auth.begin()
         if await auth.ask_methods():
-            login = talk.learn("ssh", SshFacts).login or Login()
-            _learn(talk, none_accepted=(*login.none_accepted, ROOT))
-        _learn(talk, root_methods=auth.first_methods, root_source="wire")
+            login.learn(none_accepted=(*login.facts.none_accepted, ROOT))
+        login.learn(root_methods=auth.first_methods, root_source="wire")
     except Failed as failed:
-        _unlearnt(talk, what, failed.detail)
+        notes.unknown(what, failed.detail)
     finally:
         await session.close()

@@ -16,10 +16,9 @@ from seventh.protocols.ssh.client.mux import ChannelStream, Mux
 from seventh.protocols.ssh.client.mux_failures import RefusedError
 from seventh.protocols.ssh.client.session import Session
 from seventh.protocols.ssh.client.sftp import SftpClient, SftpError
-from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.session import SessionFacts
 from seventh.protocols.ssh.probe import forwarding
-from seventh.protocols.ssh.probe.notes import learn, unlearnt
 from seventh.protocols.ssh.wire import sftp
 from seventh.wire.reader import vector
 from seventh.wire.text import printable
@@ -45,25 +44,26 @@ async def look(talk: Talk, session: Session) -> None:
     Phases: ``ssh.channel``, ``ssh.exec``, ``ssh.second_channel``, ``ssh.sftp``, and with
     permission to write ``ssh.forward``.
     """
+    notes = talk.notes(SshFacts)
     mux = Mux(session)
-    steps: list[tuple[str, Callable[[Talk, Mux], Awaitable[None]]]] = [
-        ("exec", _command),
-        ("second channel", _second),
-        ("terminal", _terminal),
-        ("SFTP", _sftp),
-        ("throughput", _throughput),
+    steps: list[tuple[Topic, Callable[[Talk, Mux], Awaitable[None]]]] = [
+        (Topic.EXEC, _command),
+        (Topic.SECOND_CHANNEL, _second),
+        (Topic.TERMINAL, _terminal),
+        (Topic.SFTP, _sftp),
+        (Topic.THROUGHPUT, _throughput),
     ]
     denied = talk.denied(3)
     if denied is None:
-        steps.append(("forwarding", forwarding.look))
+        steps.append((Topic.FORWARDING, forwarding.look))
     else:
-        unlearnt(talk, "forwarding", denied)
+        notes.unknown(Topic.FORWARDING, denied)
     try:
         for what, step in steps:
             if talk.budget.seconds_left <= 0:
-                unlearnt(talk, what, "no time was left for it")
+                notes.unknown(what, "no time was left for it")
             elif not mux.alive:
-                unlearnt(talk, what, f"the session had ended before: {_end_of(mux)}")
+                notes.unknown(what, f"the session had ended before: {_end_of(mux)}")
             else:
                 await _taken(talk, mux, what, step)
         if isinstance(mux.failed, ProtocolViolation):
@@ -73,7 +73,9 @@ async def look(talk: Talk, session: Session) -> None:
             talk.give_up(failed)
     finally:
         opened = mux.channels.refused_peer_opens
-        learn(talk, peer_channels={printable(k, 32): count for k, count in opened.items()})
+        notes.part("session", SessionFacts).learn(
+            peer_channels={printable(k, 32): count for k, count in opened.items()}
+        )
         await mux.finish()
 
 
@@ -82,18 +84,19 @@ def _end_of(mux: Mux) -> str:
 
 
 async def _taken(
-    talk: Talk, mux: Mux, what: str, step: Callable[[Talk, Mux], Awaitable[None]]
+    talk: Talk, mux: Mux, what: Topic, step: Callable[[Talk, Mux], Awaitable[None]]
 ) -> None:
     """Take one step; what goes wrong with it is noted."""
+    notes = talk.notes(SshFacts)
     try:
         await step(talk, mux)
     except RefusedError as refused:
-        unlearnt(talk, what, f"the channel was refused: {refused.refusal.text}")
+        notes.unknown(what, f"the channel was refused: {refused.refusal.text}")
     except ProtocolViolation as failed:
         talk.give_up(failed)
-        unlearnt(talk, what, failed.detail)
+        notes.unknown(what, failed.detail)
     except Failed as failed:
-        unlearnt(talk, what, failed.detail)
+        notes.unknown(what, failed.detail)
         talk.note(f"{what}: {failed.detail}")
 
 
@@ -107,17 +110,18 @@ def step_deadline(talk: Talk) -> int:
 
 async def _command(talk: Talk, mux: Mux) -> None:
     """The first channel, and ``true`` on it."""
+    session = talk.notes(SshFacts).part("session", SessionFacts)
     until = step_deadline(talk)
     with talk.watch.phase("ssh.channel", mux.line.stream.address.ip) as timer:
         stream = await mux.open_session(until)
         timer.begin(stream.asked)
         timer.stop(stream.opened)
-        learn(talk, channel_seconds=timer.seconds_until(stream.opened))
+        session.learn(channel_seconds=timer.seconds_until(stream.opened))
     with stream, talk.watch.phase("ssh.exec", mux.line.stream.address.ip) as timer:
         asked = await stream.ask(b"exec", vector(4, b"true"))
         timer.begin(asked)
         granted, _ = await stream.answer(until)
-        learn(talk, exec_granted=granted)
+        session.learn(exec_granted=granted)
         if not granted:
             raise Failed(Reason.NEGOTIATION_FAILED, "the server refuses to run commands")
         # A command that is forced upon the user may wait for input: there is none.
@@ -126,8 +130,7 @@ async def _command(talk: Talk, mux: Mux) -> None:
         ended = await stream.ended(until)
         channel = stream.channel
         signal = channel.exit_signal
-        learn(
-            talk,
+        session.learn(
             exec_output_bytes=count,
             exec_status=channel.exit_status,
             exec_signal=printable(signal, 32) if signal is not None else None,
@@ -135,7 +138,7 @@ async def _command(talk: Talk, mux: Mux) -> None:
         if ended is None:
             raise Failed(Reason.PEER_CLOSED, "the channel closed without an exit status")
         timer.stop(ended)
-        learn(talk, exec_seconds=timer.seconds_until(ended))
+        session.learn(exec_seconds=timer.seconds_until(ended))
 
 
 async def _drain(stream: ChannelStream, deadline_ns: int) -> int:
@@ -154,17 +157,19 @@ async def _drain(stream: ChannelStream, deadline_ns: int) -> int:
 
 async def _second(talk: Talk, mux: Mux) -> None:
     """Another channel on the connection that stands, against a fresh connection's whole cost."""
+    notes = talk.notes(SshFacts)
+    session = notes.part("session", SessionFacts)
     until = step_deadline(talk)
     with talk.watch.phase("ssh.second_channel", mux.line.stream.address.ip) as timer:
         stream = await mux.open_session(until)
         with stream:
             timer.begin(stream.asked)
             seconds = timer.seconds_until(stream.opened)
-            facts = learn(talk, second_channel_seconds=seconds)
-            fresh = _fresh_seconds(talk, facts)
+            session.learn(second_channel_seconds=seconds)
+            fresh = _fresh_seconds(notes.facts)
             if fresh is not None:
-                learn(talk, fresh_seconds=fresh, mux_saves_seconds=max(0.0, fresh - seconds))
-            if not facts.exec_granted:
+                session.learn(fresh_seconds=fresh, mux_saves_seconds=max(0.0, fresh - seconds))
+            if not session.facts.exec_granted:
                 timer.stop(stream.opened)
                 return
             await stream.ask(b"exec", vector(4, b"true"))
@@ -173,20 +178,19 @@ async def _second(talk: Talk, mux: Mux) -> None:
             ended = await stream.ended(until)
             if ended is not None:
                 timer.stop(ended)
-                learn(talk, second_exec_seconds=timer.seconds_until(ended))
+                session.learn(second_exec_seconds=timer.seconds_until(ended))
 
 
-def _fresh_seconds(talk: Talk, facts: SessionFacts) -> float | None:
+def _fresh_seconds(facts: SshFacts) -> float | None:
     """From the connection's beginning to the granted login, and the first channel."""
-    login = talk.learn("ssh", SshFacts).login
-    total = login.total_seconds if login is not None else None
-    if total is None or facts.channel_seconds is None:
-        return None
-    return total + facts.channel_seconds
+    total = facts.login.total_seconds if facts.login is not None else None
+    channel = facts.session.channel_seconds if facts.session is not None else None
+    return None if total is None or channel is None else total + channel
 
 
 async def _terminal(talk: Talk, mux: Mux) -> None:
     """A terminal and a shell on it: granted or not. Nothing is typed."""
+    session = talk.notes(SshFacts).part("session", SessionFacts)
     until = step_deadline(talk)
     stream = await mux.open_session(until)
     with stream:
@@ -194,9 +198,9 @@ async def _terminal(talk: Talk, mux: Mux) -> None:
         await stream.ask(b"pty-req", vector(4, _TERMINAL) + size + vector(4, b"\x00"))
         await stream.ask(b"shell", b"")
         granted, _ = await stream.answer(until)
-        learn(talk, pty_granted=granted)
+        session.learn(pty_granted=granted)
         granted, _ = await stream.answer(until)
-        learn(talk, shell_granted=granted)
+        session.learn(shell_granted=granted)
 
 
 # -- SFTP ------------------------------------------------------------------------------------------
@@ -204,6 +208,8 @@ async def _terminal(talk: Talk, mux: Mux) -> None:
 
 async def _sftp(talk: Talk, mux: Mux) -> None:
     """The subsystem, its version, the place where one lands, and a transfer."""
+    notes = talk.notes(SshFacts)
+    session = notes.part("session", SessionFacts)
     until = step_deadline(talk)
     with talk.watch.phase("ssh.sftp", mux.line.stream.address.ip) as timer:
         stream = await mux.open_session(until)
@@ -211,40 +217,44 @@ async def _sftp(talk: Talk, mux: Mux) -> None:
             timer.begin(await stream.ask(b"subsystem", vector(4, b"sftp")))
             granted, _ = await stream.answer(until)
             if not granted:
-                learn(talk, sftp="refused")
+                session.learn(sftp="refused")
                 return
             client = SftpClient(stream, until)
             version = await _version(talk, client)
             timer.stop(version.at)
-            learn(
-                talk,
+            session.learn(
                 sftp="works",
                 sftp_version=version.version,
                 sftp_extensions=tuple(printable(name, 64) for name in version.extensions),
                 sftp_seconds=timer.seconds_until(version.at),
             )
-            for step in (_where, _read, _write):
+            for what, step in (
+                (Topic.SFTP_WHERE, _where),
+                (Topic.SFTP_READ, _read),
+                (Topic.SFTP_WRITE, _write),
+            ):
                 client.until = step_deadline(talk)
                 try:
                     await step(talk, client)
                 except SftpError as refused:
-                    unlearnt(talk, f"SFTP {step.__name__.strip('_')}", str(refused))
+                    notes.unknown(what, str(refused))
 
 
 async def _version(talk: Talk, client: SftpClient) -> sftp.Version:
     try:
         return await client.init()
     except Failed:
-        learn(talk, sftp="broken")
+        talk.notes(SshFacts).part("session", SessionFacts).learn(sftp="broken")
         raise
 
 
 async def _where(talk: Talk, client: SftpClient) -> None:
+    session = talk.notes(SshFacts).part("session", SessionFacts)
     home = await client.realpath(".")
-    learn(talk, sftp_home=printable(home, 255))
+    session.learn(sftp_home=printable(home, 255))
     begun = now_ns()
     _, at = await client.stat(home)
-    learn(talk, sftp_stat_seconds=max(0, at.ns - begun) / 1e9)
+    session.learn(sftp_stat_seconds=max(0, at.ns - begun) / 1e9)
 
 
 async def _read(talk: Talk, client: SftpClient) -> None:
@@ -258,8 +268,7 @@ async def _read(talk: Talk, client: SftpClient) -> None:
 
 
 def _learn_read(talk: Talk, source: str, count: int, seconds: float) -> None:
-    learn(
-        talk,
+    talk.notes(SshFacts).part("session", SessionFacts).learn(
         read_from=source,
         read_bytes=count,
         read_seconds=seconds,
@@ -269,12 +278,13 @@ def _learn_read(talk: Talk, source: str, count: int, seconds: float) -> None:
 
 async def _write(talk: Talk, client: SftpClient) -> None:
     """Into a file of our own, with a name that nobody else has; it is removed whatever happens."""
+    notes = talk.notes(SshFacts)
     denied = talk.denied(3)
     if denied is not None:
-        unlearnt(talk, "SFTP write", denied)
+        notes.unknown(Topic.SFTP_WRITE, denied)
         return
     if talk.budget.seconds_left < WRITE_SECONDS + CLEANUP_SECONDS:
-        unlearnt(talk, "SFTP write", "no time was left to write a file and to remove it")
+        notes.unknown(Topic.SFTP_WRITE, "no time was left to write a file and to remove it")
         return
     path = f".seventh-{os.urandom(8).hex()}.tmp"
     flags = sftp.FOR_WRITING | sftp.CREATE | sftp.EXCLUSIVE
@@ -284,8 +294,7 @@ async def _write(talk: Talk, client: SftpClient) -> None:
         count, last = await client.write(handle, os.urandom(WRITE_BYTES), WRITE_SECONDS)
         if count and last is not None:
             seconds = max(1, last.ns - begun) / 1e9
-            learn(
-                talk,
+            notes.part("session", SessionFacts).learn(
                 write_bytes=count,
                 write_seconds=seconds,
                 write_bytes_per_second=count / seconds,
@@ -301,7 +310,7 @@ async def _write(talk: Talk, client: SftpClient) -> None:
 
 async def _throughput(talk: Talk, mux: Mux) -> None:
     """Where SFTP gave nothing to read: the same bytes from a command."""
-    facts = learn(talk)
+    facts = talk.notes(SshFacts).part("session", SessionFacts).facts
     if facts.read_bytes is not None or not facts.exec_granted or facts.exec_status != 0:
         return
     until = step_deadline(talk)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from seventh.model.severity import Severity
-from seventh.protocols.ssh.facts import HostKey, Names, Offer, SshFacts
+from seventh.protocols.ssh.facts import HostKey, Names, Offer, SshFacts, Topic
 from seventh.protocols.ssh.rules import names as algorithms
 from seventh.protocols.ssh.rules.config import weak_user_keys
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
@@ -264,7 +264,7 @@ def hostkey_weak(ssh: SshFacts) -> Verdict:
         "host_key", "rsa-sha2", names
     )
     if offers_rsa and not any(seen.type == "ssh-rsa" for seen in ssh.host_keys):
-        return Skip(ssh.unlearnt.get("ssh-rsa host key", "the RSA host key was not seen"))
+        return Skip(ssh.unlearnt.get(Topic.RSA_KEY, "the RSA host key was not seen"))
     return None
 
 
@@ -356,7 +356,7 @@ def usersig_sha1(ssh: SshFacts) -> Verdict:
     if names is None:
         if ssh.config is not None:
             return _NOT_IN_THE_FILE
-        return Skip(ssh.unlearnt.get("extensions", "the server did not send server-sig-algs"))
+        return Skip(ssh.unlearnt.get(Topic.EXTENSIONS, "the server did not send server-sig-algs"))
     if algorithms.having("host_key", "sha1", names):
         if algorithms.lists_its_build(ssh.software or ""):
             return Skip(

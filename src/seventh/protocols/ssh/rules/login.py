@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seventh.model.severity import Severity
-from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.login import AuthStep, Login, Trust
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
@@ -168,7 +168,7 @@ def root_password(ssh: SshFacts) -> Verdict:
     """The list for root; OpenSSH's on the wire only proves that a method is absent."""
     login = ssh.login
     if login is None or login.root_methods is None:
-        return Skip(ssh.unlearnt.get("root's methods", _NOBODY_ASKED.reason))
+        return Skip(ssh.unlearnt.get(Topic.ROOT_METHODS, _NOBODY_ASKED.reason))
     guessable = _guessable(login.root_methods)
     if not guessable:
         return None
@@ -296,7 +296,7 @@ def no_keepalive(ssh: SshFacts) -> Verdict:
             return None
         return Hit(evidence="the configured interval is 0, which is never")
     if login.keepalives is None or login.held_seconds is None:
-        return Skip(ssh.unlearnt.get("keepalives", "no session was held (--hold)"))
+        return Skip(ssh.unlearnt.get(Topic.KEEPALIVES, "no session was held (--hold)"))
     if login.keepalives:
         return None
     short = Severity.INFO if login.held_seconds < TELLING_HOLD_SECONDS else None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from seventh.model.severity import Severity
-from seventh.protocols.ssh.facts import HostKey, SshFacts, Sshfp
+from seventh.protocols.ssh.facts import HostKey, SshFacts, Sshfp, Topic
 from seventh.protocols.ssh.rules import names
 from seventh.protocols.ssh.rules.algorithms import key, no_offer, offering
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
@@ -75,7 +75,7 @@ def gex_small(ssh: SshFacts) -> Verdict:
         return Hit(None if ssh.gex_bits < 2048 else Severity.LOW, bits=ssh.gex_bits)
     if not any("group-exchange" in name for name in ssh.kexinit.kex_algorithms):
         return None
-    return Skip(ssh.unlearnt.get("smallest group", "the smallest group was not asked for"))
+    return Skip(ssh.unlearnt.get(Topic.SMALLEST_GROUP, "the smallest group was not asked for"))
 
 
 @rule(
@@ -176,7 +176,7 @@ def sshfp_problems(
 def sshfp(ssh: SshFacts) -> Verdict:
     """Mismatch high; SHA-1 only or no DNSSEC medium."""
     if ssh.sshfp is None:
-        return Skip(ssh.unlearnt.get("SSHFP", "the target is no name that SSHFP was asked for"))
+        return Skip(ssh.unlearnt.get(Topic.SSHFP, "the target is no name that SSHFP was asked for"))
     if not ssh.sshfp:
         return not_applicable("the name has no SSHFP record")
     if not ssh.host_keys:

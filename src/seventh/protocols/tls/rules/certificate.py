@@ -52,8 +52,7 @@ def cert_expired(tls: TlsFacts) -> Verdict:
     )
     if expired:
         return Hit(certificates=expired)
-    above = tuple(error for error in tls.verify_errors if "expired" in error)
-    return Hit(certificates=above) if above else None
+    return Hit(certificates=tls.expired_errors) if tls.expired_errors else None
 
 
 def _needed(chain: tuple[Certificate, ...]) -> list[Certificate]:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from seventh.model.severity import Severity
-from seventh.model.tlsfacts import TlsFacts
+from seventh.model.tlsfacts import TlsFacts, Topic
 from seventh.protocols.tls.rules.examples import GOOD
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 from seventh.wire.tlsnames import grade
 
-LEGACY = ("SSLv3", "TLSv1.0", "TLSv1.1")
+LEGACY = (Topic.SSL3, Topic.TLS10, Topic.TLS11)
 MIN_DH_BITS = 2048
 
 
-def _unasked(tls: TlsFacts, what: str) -> Skip:
+def _unasked(tls: TlsFacts, what: Topic) -> Skip:
     """Why a bare hello's answer is missing."""
-    why = next((line for line in tls.unlearnt if line.startswith(what)), "")
-    why = why or next((line for line in tls.unlearnt if line.startswith("hellos: ")), "")
-    return Skip(why or f"{what}: was not asked")
+    known = (topic for topic in (what, Topic.HELLOS) if topic in tls.unlearnt)
+    topic = next(known, what)
+    return Skip(f"{topic}: {tls.unlearnt.get(topic, 'was not asked')}")
 
 
 @rule(
@@ -44,10 +44,10 @@ def _unasked(tls: TlsFacts, what: str) -> Skip:
 )
 def legacy(tls: TlsFacts) -> Verdict:
     """Any version below TLS 1.2 that a hello got."""
-    found = tuple(v for v in LEGACY if v in tls.versions)
+    found = tuple(v for v in tls.versions if v in LEGACY)
     if found:
         return Hit(versions=found)
-    unknown = [v for v in LEGACY if v not in tls.versions_refused]
+    unknown = [topic for topic in LEGACY if topic not in tls.versions_refused]
     return _unasked(tls, unknown[0]) if unknown else None
 
 
@@ -126,10 +126,10 @@ def weak_cipher(tls: TlsFacts) -> Verdict:
     if broken:
         return Hit(suites=(*broken, *obsolete))
     if tls.broken_suites is None:
-        return _unasked(tls, "broken cipher suites")
+        return _unasked(tls, Topic.BROKEN_SUITES)
     if obsolete:
         return Hit(Severity.MEDIUM, suites=tuple(obsolete))
-    return _unasked(tls, "obsolete cipher suites") if tls.obsolete_suites is None else None
+    return _unasked(tls, Topic.OBSOLETE_SUITES) if tls.obsolete_suites is None else None
 
 
 @rule(
@@ -156,7 +156,7 @@ def weak_cipher(tls: TlsFacts) -> Verdict:
 def dh_small(tls: TlsFacts) -> Verdict:
     """A server that has finite-field Diffie-Hellman, with less than 2048 bits."""
     if tls.dh_bits is None:
-        return _unasked(tls, "Diffie-Hellman")
+        return _unasked(tls, Topic.FINITE_FIELD)
     return Hit(bits=tls.dh_bits) if 0 < tls.dh_bits < MIN_DH_BITS else None
 
 
@@ -186,7 +186,7 @@ def dh_small(tls: TlsFacts) -> Verdict:
 def no_pq(tls: TlsFacts) -> Verdict:
     """A server that picked no hybrid group though nothing else was offered."""
     if tls.hybrid_group is None:
-        return _unasked(tls, "post-quantum groups")
+        return _unasked(tls, Topic.HYBRID_GROUP)
     if tls.hybrid_group:
         return None
     group = tls.group or "none"
@@ -217,7 +217,7 @@ def no_pq(tls: TlsFacts) -> Verdict:
 def no_resume(tls: TlsFacts) -> Verdict:
     """The second handshake was a full one, or there was nothing to take up."""
     if tls.resumed is None:
-        return _unasked(tls, "resumption")
+        return _unasked(tls, Topic.RESUMPTION)
     if tls.not_resumed_at:
         return Hit(what=f"not at {', '.join(tls.not_resumed_at)} with a session of another address")
     if tls.resumed:
@@ -262,8 +262,8 @@ def early_data_on(tls: TlsFacts) -> Verdict:
     if tls.version is not None and tls.version != "TLSv1.3":
         return None  # there is no early data before TLS 1.3
     if tls.max_early_data_bytes:
-        return _unasked(tls, "early data")
-    return None if tls.tickets == 0 else _unasked(tls, "session ticket")
+        return _unasked(tls, Topic.EARLY_DATA)
+    return None if tls.tickets == 0 else _unasked(tls, Topic.TICKET)
 
 
 @rule(
@@ -339,7 +339,7 @@ def _of_tls12(tls: TlsFacts, *, wrong: bool) -> Verdict:
         return Hit()
     if tls.extended_master_secret is not None or "TLSv1.2" in tls.versions_refused:
         return None
-    return _unasked(tls, "TLS 1.2")
+    return _unasked(tls, Topic.TLS12)
 
 
 @rule(

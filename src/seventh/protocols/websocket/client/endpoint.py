@@ -30,7 +30,6 @@ from seventh.web.message import Fields, Request, Response, Unfinished
 from seventh.wire.address import reach
 from seventh.wire.text import printable
 
-ROOM = "websocket"
 HANDSHAKE_SECONDS = 5.0
 """How long an answer to a handshake may take."""
 BODY_CAP = 4096
@@ -54,6 +53,7 @@ class Door:
 
     def __init__(self, talk: Talk) -> None:
         self.talk = talk
+        self.notes = talk.notes(WebSocketFacts)
         self.target: Target = talk.target
         self.asking: Asking = asking_of(talk.target, talk.options)
         self.secure = self.target.scheme == "wss"
@@ -63,15 +63,6 @@ class Door:
         self._spare: H1Connection | None = None
         self._open = 0
 
-    def learn(self, **changes: object) -> WebSocketFacts:
-        """Note facts."""
-        return self.talk.learn(ROOM, WebSocketFacts, **changes)
-
-    def miss(self, what: str, why: str) -> None:
-        """Note that something could not be learnt."""
-        facts = self.learn()
-        self.learn(unlearnt=(*facts.unlearnt, f"{what}: {why}"))
-
     # -- connections -------------------------------------------------------------------------------
 
     def begin(self, address: Address) -> None:
@@ -80,7 +71,7 @@ class Door:
         # A jump host's far end is a name; nobody knows how far that reaches.
         distance = None if self.talk.carried else reach(address.ip)
         asking = self.asking
-        self.learn(
+        self.notes.learn(
             secure=self.secure,
             reach=distance,
             credential_parameters=asking.parameters,
@@ -242,9 +233,9 @@ class Door:
     def count(self, change: int) -> None:
         """Sockets have been opened, or closed; the most at once is a fact."""
         self._open += change
-        known = self.learn().open_sockets or 0
+        known = self.notes.facts.open_sockets or 0
         if self._open > known:
-            self.learn(open_sockets=self._open)
+            self.notes.learn(open_sockets=self._open)
 
     def close(self) -> None:
         """Let go of the spare connection."""

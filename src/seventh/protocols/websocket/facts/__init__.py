@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import msgspec
@@ -127,6 +128,7 @@ class WebSocketFacts(Facts, frozen=True, kw_only=True):
     """One WebSocket endpoint."""
 
     ROOM: ClassVar[str] = "websocket"
+    LINES: ClassVar[tuple[str, ...]] = ("unlearnt",)
 
     # -- the first handshake
     handshake: Handshake | None = None
@@ -206,7 +208,7 @@ class WebSocketFacts(Facts, frozen=True, kw_only=True):
     sets_cookie: bool | None = None
     """Whether the server's answer set one that may name a user."""
     subprotocols_offered: tuple[str, ...] = ()
-    unlearnt: tuple[str, ...] = ()
+    unlearnt: Mapping[str, str] = {}
     """Steps that were left out or broke off, and why."""
 
     def drawings(self) -> tuple[Drawing, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 
-from seventh.model.failure import Failed, Reason
+from seventh.model.failure import NO_TLS_AT_ALL, Failed, Reason
 from seventh.model.phase import Mark
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net.stopwatch import now_ns
@@ -29,9 +29,8 @@ RESERVED = 6
 _HINTS = ("ratelimit", "rate-limit", "retry-after", "x-max", "max-message", "max-payload")
 _WORDS = ("limit", "max_", "maxsize", "max-size", "maxmessage", "maxpayload", "max_payload",
           "heartbeat", "buffer", "quota", "per_second", "persecond", "burst")  # fmt: skip
-_HOPELESS = frozenset(
-    {Reason.TLS_NOT_TLS, Reason.PEER_SILENT, Reason.BUDGET_EXCEEDED, Reason.PEER_RESET}
-)
+_TLS_UNASKED = NO_TLS_AT_ALL - {Reason.PROTOCOL_MISMATCH} | {Reason.PEER_RESET}
+"""After these the TLS questions are left out. A mismatch may be that of what is inside TLS."""
 
 
 async def pulse(talk: Talk) -> None:
@@ -42,7 +41,7 @@ async def pulse(talk: Talk) -> None:
     socket = await _open(door, await door.verified(below), deflate=False)
     door.count(1)
     await _ping(door, socket, 1)
-    waited = door.learn().pong_wait_seconds
+    waited = door.notes.facts.pong_wait_seconds
     if waited is not None and socket.alive:
         socket.drop()
         raise Failed(Reason.PEER_SILENT, f"no pong came within {waited:.1f} s", phase="ws.ping")
@@ -60,9 +59,9 @@ async def check(talk: Talk) -> None:
         await _conversation(door, first)
     except Failed as error:
         failed = error
-    if door.secure and (failed is None or failed.reason not in _HOPELESS):
+    if door.secure and (failed is None or failed.reason not in _TLS_UNASKED):
         await _inspect(door)
-    if failed is None or door.learn().handshake is not None:
+    if failed is None or door.notes.facts.handshake is not None:
         await variants.look(door)
     if others:
         await _compare(door, first, others)
@@ -71,7 +70,7 @@ async def check(talk: Talk) -> None:
     door.close()
     if failed is not None:
         raise failed
-    refused = certificate_failure(talk.learn("tls", TlsFacts)) if door.secure else None
+    refused = certificate_failure(talk.notes(TlsFacts).facts) if door.secure else None
     if refused is not None:
         talk.give_up(refused)
 
@@ -99,7 +98,7 @@ async def _open(door: Door, stream: Stream, *, deflate: bool) -> Socket:
             answered = await door.shake(H1Connection(stream), request, offer)
         except Failed as failed:
             if failed.reason not in {Reason.PROTOCOL_MISMATCH, Reason.BUDGET_EXCEEDED}:
-                door.learn(handshake=broken(failed))
+                door.notes.learn(handshake=broken(failed))
             raise
         seen, response = answered.handshake, answered.response
         if response is not None:
@@ -116,7 +115,7 @@ async def _open(door: Door, stream: Stream, *, deflate: bool) -> Socket:
 def _note_opening(door: Door, answered: Answered) -> None:
     seen, judged, response = answered.handshake, answered.judged, answered.response
     assert response is not None  # noqa: S101 - a handshake that was answered
-    door.learn(
+    door.notes.learn(
         handshake=seen,
         upgrade_seconds=seen.seconds,
         no_context_takeover=judged.no_context_takeover if judged is not None else None,
@@ -125,7 +124,7 @@ def _note_opening(door: Door, answered: Answered) -> None:
     )
     if seen.outcome == "open":
         fields = (name for name, _ in response.headers if any(h in name for h in _HINTS))
-        door.learn(limits_declared=tuple(dict.fromkeys(fields))[:8])
+        door.notes.learn(limits_declared=tuple(dict.fromkeys(fields))[:8])
 
 
 async def _greeting(door: Door, socket: Socket) -> None:
@@ -134,13 +133,13 @@ async def _greeting(door: Door, socket: Socket) -> None:
         return
     with door.talk.watch.phase("ws.greeting"):
         message = await socket.message(door.talk.budget.within(GREETING_SECONDS))
-    facts = door.learn(greeting_bytes=len(message.data) if message is not None else 0)
+    door.notes.learn(greeting_bytes=len(message.data) if message is not None else 0)
     if message is None:
         return
-    door.learn(greeting_seconds=max(0, message.at.ns - socket.opened.ns) / 1e9)
+    door.notes.learn(greeting_seconds=max(0, message.at.ns - socket.opened.ns) / 1e9)
     text = message.data[:4096].decode("utf-8", "replace").lower()
     words = [f"the first message ({word})" for word in _WORDS if word in text]
-    door.learn(limits_declared=(*(facts.limits_declared or ()), *words[:1]))
+    door.notes.learn(limits_declared=(*(door.notes.facts.limits_declared or ()), *words[:1]))
 
 
 async def _ping(door: Door, socket: Socket, count: int) -> None:
@@ -155,18 +154,20 @@ async def _ping(door: Door, socket: Socket, count: int) -> None:
             if round_trip is not None:
                 timer.begin(round_trip[0])
                 timer.stop(round_trip[1])
-        door.learn(pings_sent=sent)
+        door.notes.learn(pings_sent=sent)
         if round_trip is None:
-            door.learn(pong_wait_seconds=(now_ns() - begun) / 1e9, closed_on_ping=not socket.alive)
+            door.notes.learn(
+                pong_wait_seconds=(now_ns() - begun) / 1e9, closed_on_ping=not socket.alive
+            )
             break
         delays.append(max(0, round_trip[1].ns - round_trip[0].ns) / 1e9)
-        door.learn(pings_seconds=tuple(delays), ping_seconds=statistics.median(delays))
+        door.notes.learn(pings_seconds=tuple(delays), ping_seconds=statistics.median(delays))
     if not delays and not socket.alive:
         closed = socket.frames.closed
         code = code_words(closed.code if closed is not None else None)
         said = f"with code {code}" if closed is not None else "without a close frame"
         reason = door.asking.hide(closed.reason) if closed is not None else ""
-        door.learn(
+        door.notes.learn(
             closed_by="server",
             close_code=closed.code if closed is not None else None,
             close_reason=reason,
@@ -191,7 +192,7 @@ async def _close(door: Door, socket: Socket) -> None:
         timer.begin(seen.sent)
         if seen.frame is not None:
             timer.stop(_later(seen.frame, seen.sent))
-    door.learn(
+    door.notes.learn(
         close_sent=True,
         closed_by="us",
         close_reason=door.asking.hide(seen.frame.reason) if seen.frame is not None else "",
@@ -222,7 +223,7 @@ async def _inspect(door: Door) -> None:
     try:
         await inspect_tls(talk, open_stream, door.name, ("http/1.1",))
     except Failed as failed:
-        door.miss("TLS", failed.detail)
+        door.notes.unknown("TLS", failed.detail)
 
 
 async def _compare(door: Door, first: Stream, others: list[Stream]) -> None:
@@ -230,7 +231,7 @@ async def _compare(door: Door, first: Stream, others: list[Stream]) -> None:
 
     async def look(stream: Stream) -> dict[str, str]:
         if stream is first:
-            seen = door.learn().handshake
+            seen = door.notes.facts.handshake
             certificate = {}
             if door.secure:
                 fresh = await door.talk.connect_again(stream.address)

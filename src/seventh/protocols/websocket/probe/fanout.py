@@ -39,7 +39,7 @@ async def measure(door: Door) -> None:
                     await socket.say(line)
             settle = door.talk.budget.within(SETTLE_SECONDS)
             await asyncio.gather(*(s.until(lambda _: False, settle) for s in sockets))
-            door.learn(fanout=await _rounds(door, sockets))
+            door.notes.learn(fanout=await _rounds(door, sockets))
         finally:
             for socket in sockets:
                 door.count(-1)

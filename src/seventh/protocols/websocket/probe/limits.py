@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import Literal
 
-from seventh.model.failure import Failed, Reason
+from seventh.model.failure import Failed
+from seventh.net.budget import Flooded
 from seventh.net.stopwatch import now_ns
 from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.websocket.client.endpoint import Door
@@ -44,7 +45,7 @@ async def long_message(door: Door) -> None:
         for size in SIZES:
             async with door.opened() as socket:
                 known = await _one_long(door, socket, size, known)
-            door.learn(long_message=known)
+            door.notes.learn(long_message=known)
             if known.refused_bytes is not None or known.detail:
                 return
 
@@ -76,9 +77,9 @@ async def _one_long(door: Door, socket: Socket, size: int, known: LongMessage) -
         detail = f"{size} bytes could not be sent in time"
     except Failed as failed:
         # Whoever says it back has taken it, however little of that we want to hear.
-        if sent >= size and (socket.frames.too_long or _flooded(failed)):
+        if sent >= size and (socket.frames.too_long or isinstance(failed, Flooded)):
             return LongMessage(accepted_bytes=size)
-        if not _flooded(failed) and now_ns() >= until:
+        if not isinstance(failed, Flooded) and now_ns() >= until:
             raise
         detail = failed.detail
     if answered is not None:
@@ -93,11 +94,6 @@ async def _one_long(door: Door, socket: Socket, size: int, known: LongMessage) -
         code=closed.code if closed is not None else None,
         ended=closed is None,
     )
-
-
-def _flooded(failed: Failed) -> bool:
-    """Whether it is only that more came than one connection may bring."""
-    return failed.reason is Reason.BUDGET_EXCEEDED and "more than" in failed.detail
 
 
 async def _rest(door: Door, socket: Socket) -> None:
@@ -132,7 +128,7 @@ async def burst(door: Door) -> None:
                 outcome = "taken" if seconds <= FAST_SECONDS else "slowed"
             else:
                 outcome = "slowed" if socket.alive else "closed"
-            door.learn(
+            door.notes.learn(
                 burst=Burst(
                     messages=MESSAGES,
                     seconds=seconds,
@@ -148,9 +144,9 @@ async def slow_reader(door: Door) -> None:
     known = Backpressure()
     with door.talk.watch.phase("ws.slow"):
         async with door.opened() as socket:
-            door.learn(backpressure=known)
+            door.notes.learn(backpressure=known)
             if not await _echoes(door, socket):
-                door.learn(backpressure=Backpressure(echoes=False))
+                door.notes.learn(backpressure=Backpressure(echoes=False))
                 return
             sent, outcome = await _flood(door, socket)
             if outcome == "closed":
@@ -160,7 +156,7 @@ async def slow_reader(door: Door) -> None:
             closed = socket.frames.closed
             if closed is not None and closed.code == TOO_BIG:
                 outcome = "unclear"  # our messages were too long, so nothing piled up
-            door.learn(
+            door.notes.learn(
                 backpressure=Backpressure(
                     echoes=True,
                     sent_bytes=sent,
@@ -197,10 +193,8 @@ async def _kept(door: Door, socket: Socket) -> Outcome:
     until = door.talk.budget.within(min(KEPT_SECONDS, door.talk.budget.seconds_left / 2))
     try:
         await socket.until(lambda event: isinstance(event, Closed), until)
-    except Failed as failed:
-        if _flooded(failed):
-            return "unbounded"
-        raise
+    except Flooded:
+        return "unbounded"
     if not socket.alive:
         return "closed"
     quiet = (now_ns() - socket.last.ns) / 1e9

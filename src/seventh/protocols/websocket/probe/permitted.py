@@ -59,14 +59,14 @@ async def _intrude(door: Door) -> None:
 async def guarded(door: Door, what: str, step: Callable[[Door], Awaitable[None]]) -> None:
     """One step; what breaks it off is noted and ends nothing."""
     if door.talk.budget.seconds_left < LEFT_SECONDS:
-        door.miss(what, "no time was left: --timeout")
+        door.notes.unknown(what, "no time was left: --timeout")
         return
     try:
         await step(door)
     except Failed as failed:
         if failed.reason is Reason.OPTIONS_UNUSABLE:
             raise
-        door.miss(what, failed.detail)
+        door.notes.unknown(what, failed.detail)
 
 
 # -- a token's end ---------------------------------------------------------------------------------
@@ -77,7 +77,7 @@ async def _token(door: Door) -> None:
     jwt, source = door.asking.jwt or "", door.asking.jwt_source
     end = expiry_of(jwt)
     if end is None:
-        door.learn(token=Token(source=source))
+        door.notes.learn(token=Token(source=source))
         return
     talk = door.talk
     with talk.watch.phase("ws.token"):
@@ -86,7 +86,9 @@ async def _token(door: Door) -> None:
             known = Token(source=source, lifetime_seconds=left)
             wait = max(0.0, left) + TOKEN_GRACE_SECONDS
             if wait > talk.budget.seconds_left - LEFT_SECONDS:
-                door.learn(token=Token(source=source, lifetime_seconds=left, outcome="not-reached"))
+                door.notes.learn(
+                    token=Token(source=source, lifetime_seconds=left, outcome="not-reached")
+                )
                 return
             begun = now_ns()
             until = begun + int(wait * 1e9)
@@ -95,7 +97,7 @@ async def _token(door: Door) -> None:
             ended = socket.frames.closed
             at = ended.at.ns if ended is not None else socket.silent_end and socket.silent_end.ns
             after = ((at or now_ns()) - begun) / 1e9 - max(0.0, left)
-            door.learn(
+            door.notes.learn(
                 token=Token(
                     source=known.source,
                     lifetime_seconds=left,
@@ -131,7 +133,7 @@ async def _hold(door: Door) -> None:
         (later.ns - earlier.ns) / 1e9
         for earlier, later in zip(first.pings, first.pings[1:], strict=False)
     ]
-    door.learn(
+    door.notes.learn(
         hold=Hold(
             seconds=(now_ns() - begun) / 1e9,
             wanted_seconds=wanted,

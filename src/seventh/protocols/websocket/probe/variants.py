@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from seventh.model.alert import Alert
 from seventh.model.failure import Failed, Reason, UsageError
 from seventh.model.target import Target, parse_target
 from seventh.net.stopwatch import Stopwatch
@@ -43,7 +44,7 @@ PING_SECONDS = 2.0
 async def look(door: Door) -> None:
     """Every variant that is allowed; what breaks off is noted and ends nothing."""
     talk = door.talk
-    seen = door.learn().handshake
+    seen = door.notes.facts.handshake
     if talk.options.of(WebSocketOptions).direct is not None:
         await _guarded(door, "direct", _direct)
     if seen is None or seen.outcome != "open":
@@ -68,7 +69,7 @@ async def _guarded(door: Door, what: str, step: Callable[[Door], Awaitable[None]
     except Failed as failed:
         if failed.reason is Reason.OPTIONS_UNUSABLE:
             raise
-        door.miss(what, failed.detail)
+        door.notes.unknown(what, failed.detail)
 
 
 async def _finish(door: Door, answered: Answered) -> Handshake:
@@ -77,27 +78,29 @@ async def _finish(door: Door, answered: Answered) -> Handshake:
         try:
             await answered.socket.close(door.talk.budget.within(CLOSE_SECONDS))
         except Failed as failed:
-            door.miss("closing", failed.detail)
+            door.notes.unknown("closing", failed.detail)
     return answered.handshake
 
 
 async def _version(door: Door) -> None:
     answered = await door.variant(version=UNKNOWN_VERSION, phase="ws.version")
-    door.learn(wrong_version=await _finish(door, answered))
+    door.notes.learn(wrong_version=await _finish(door, answered))
 
 
 async def _no_upgrade(door: Door) -> None:
-    door.learn(no_upgrade=(await door.variant(upgrade=False, phase="ws.plain")).handshake)
+    door.notes.learn(no_upgrade=(await door.variant(upgrade=False, phase="ws.plain")).handshake)
 
 
 async def _origin(door: Door) -> None:
     answered = await door.variant(origin=FOREIGN_ORIGIN, phase="ws.origin")
-    door.learn(foreign_origin=await _finish(door, answered), foreign_origin_sent=FOREIGN_ORIGIN)
+    door.notes.learn(
+        foreign_origin=await _finish(door, answered), foreign_origin_sent=FOREIGN_ORIGIN
+    )
 
 
 async def _expect(door: Door) -> None:
     answered = await door.variant(more=(("Expect", "100-continue"),), phase="ws.expect")
-    door.learn(expecting=await _finish(door, answered))
+    door.notes.learn(expecting=await _finish(door, answered))
 
 
 # -- the server behind the proxy -------------------------------------------------------------------
@@ -121,9 +124,9 @@ async def _direct(door: Door) -> None:
                 stream = tls
             answered = await door.shake(H1Connection(stream), request, offer)
         except Failed as failed:
-            door.learn(direct=broken(failed))
+            door.notes.learn(direct=broken(failed))
             return
-    door.learn(direct=await _finish(door, answered))
+    door.notes.learn(direct=await _finish(door, answered))
 
 
 def _direct_target(text: str) -> Target:
@@ -144,13 +147,14 @@ async def _h2(door: Door) -> None:
         try:
             stream = await door.shaken(await door.below(), alpn="h2")
         except Failed as failed:
-            none = failed.reason is Reason.NEGOTIATION_FAILED
-            spoken = False if none or "no_application_protocol" in failed.detail else None
-            door.learn(h2=Tunnelled(spoken=spoken, detail=failed.detail))
+            refused = failed.alert is Alert.NO_APPLICATION_PROTOCOL
+            none = refused or failed.reason is Reason.NEGOTIATION_FAILED
+            spoken = False if none else None
+            door.notes.learn(h2=Tunnelled(spoken=spoken, detail=failed.detail))
             return
         if not isinstance(stream, TlsStream) or stream.alpn != "h2":
             stream.close()
-            door.learn(h2=Tunnelled(spoken=False, detail="the server picks no h2 by ALPN"))
+            door.notes.learn(h2=Tunnelled(spoken=False, detail="the server picks no h2 by ALPN"))
             return
         http = H2Connection(stream)
         try:
@@ -160,7 +164,7 @@ async def _h2(door: Door) -> None:
                 found = await _inside(door, http, "2")
         except Failed as failed:
             found = Tunnelled(spoken=True, detail=failed.detail)
-        door.learn(h2=found)
+        door.notes.learn(h2=found)
         await http.farewell()
 
 
@@ -175,7 +179,7 @@ async def _h3(door: Door) -> None:
     try:
         client = quic.prepare(talk, door.address, door.name, verify=False)
     except Failed as failed:
-        door.learn(h3=Tunnelled(spoken=None, detail=failed.detail))
+        door.notes.learn(h3=Tunnelled(spoken=None, detail=failed.detail))
         return
     # A server without QUIC is no fault: its silence must not stand among the phases as one.
     scratch = Stopwatch()
@@ -187,7 +191,7 @@ async def _h3(door: Door) -> None:
         client.close()
         heard = client.first_received is not None
         detail = error.detail if isinstance(error, Failed) else "no answer in time"
-        door.learn(h3=Tunnelled(spoken=None if heard else False, detail=detail))
+        door.notes.learn(h3=Tunnelled(spoken=None if heard else False, detail=detail))
         return
     talk.watch.phases.extend(scratch.phases)
     with talk.watch.phase("ws.h3"):
@@ -199,7 +203,7 @@ async def _h3(door: Door) -> None:
                 found = await _inside(door, http, "3")
         except Failed as failed:
             found = Tunnelled(spoken=True, detail=failed.detail)
-        door.learn(h3=found)
+        door.notes.learn(h3=found)
         http.close()
 
 

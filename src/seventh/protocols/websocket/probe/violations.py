@@ -52,11 +52,11 @@ async def commit(door: Door) -> None:
     with door.talk.watch.phase("ws.violations"):
         for case in cases():
             if door.talk.budget.seconds_left < ANSWER_SECONDS:
-                door.miss(case.name, "no time was left: --timeout")
+                door.notes.unknown(case.name, "no time was left: --timeout")
                 continue
             async with door.opened() as socket:
                 seen.append(await _try(door, socket, case))
-            door.learn(violations=tuple(seen))
+            door.notes.learn(violations=tuple(seen))
 
 
 async def _try(door: Door, socket: Socket, case: Case) -> Violation:
