@@ -182,7 +182,7 @@ async def test_a_frame_of_http_2(kit: Kit) -> None:
 async def test_a_public_peer_steers_nobody_inwards(host: str) -> None:
     target = Target(scheme="https", host="www.example.org", port=443)
     site = Site(Talk(target, Options(), connections=0))
-    site.addresses = (Address(ip="198.41.0.4", port=443),)
+    site.move_to(Address(ip="198.41.0.4", port=443))
     services, _ = alt_svc(f'h3="{host}:443", h2="{host}:8443"')
     following = Following(Matrix(site), site.addresses)
     await following.find(places(site.origin, Advertised(alt_svc=services)))
@@ -195,7 +195,7 @@ async def test_a_public_peer_steers_nobody_inwards(host: str) -> None:
 async def test_nor_do_hints_of_addresses() -> None:
     target = Target(scheme="https", host="www.example.org", port=443)
     site = Site(Talk(target, Options(), connections=0))
-    site.addresses = (Address(ip="198.41.0.4", port=443),)
+    site.move_to(Address(ip="198.41.0.4", port=443))
     place = Place(
         protocol="h3", host="", port=443, by=("the HTTPS record",),
         hints=("10.0.0.1", "198.41.0.4", "198.41.0.5"),

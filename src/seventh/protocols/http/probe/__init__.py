@@ -50,12 +50,11 @@ async def _connect(talk: Talk, origin: Origin) -> tuple[HttpConnection, int, flo
     """A verified connection of the pulse's version, when it was ready, and the round trip."""
     wanted = talk.options.http_version or "1.1"
     if wanted == "3":
-        from seventh.protocols.http.client.connect import open_quic
         from seventh.protocols.http.client.origin import Site
 
         site = Site(talk)
-        site.addresses = await talk.addresses()
-        opened = await open_quic(site, origin, site.address)
+        await site.resolve()
+        opened = await site.connect_quic(site.address)
         return opened.connection, opened.ready_ns, opened.rtt_seconds
     stream: Stream = await talk.connect()
     rtt = talk.net.attempts[-1].rtt_seconds

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from seventh.model.failure import Failed
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net.stream import Stream
-from seventh.protocols.http.client.connect import open_stream
+from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.client.standing import Opened
 from seventh.protocols.http.facts import HttpFacts
 from seventh.wire.text import printable
 
@@ -49,7 +48,7 @@ def _of_first(site: Site) -> dict[str, str]:
 
 
 async def _of(site: Site, stream: Stream) -> dict[str, str]:
-    opened = await open_stream(site, site.origin, stream.address, site.alpn, stream=stream)
+    opened = await site.connect(stream.address, stream=stream)
     with site.talk.watch.phase("http.look"):
         response = await site.exchange(opened, site.url)
     found = {
@@ -77,7 +76,7 @@ async def _takes_up(site: Site, stream: Stream) -> bool:
     from seventh.net.tls.inspect import takes_up
 
     below = await site.talk.connect_again(stream.address)
-    return await takes_up(site.talk, below, site.server_name(site.origin), session)
+    return await takes_up(site.talk, below, site.name, session)
 
 
 def _session(site: Site) -> Session | None:

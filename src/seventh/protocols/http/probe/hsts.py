@@ -7,9 +7,8 @@ import contextlib
 from seventh.model.failure import Failed, Reason
 from seventh.net.address import Address
 from seventh.net.clock import clock_error_seconds, wall_minus_monotonic_ns
-from seventh.protocols.http.client.connect import speak
+from seventh.protocols.http.client.connect import Opened, in_clear
 from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.client.standing import Opened
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.versions import Clear, Dated, Hsts, Redirects, TlsUpgrade
 from seventh.protocols.http.probe.redirects import target_of
@@ -146,12 +145,7 @@ async def look_at_clear(site: Site, port: int) -> None:
 
 
 async def _open(site: Site, address: Address) -> Opened:
-    stream = await site.talk.connect_again(address, CLEAR_SECONDS)
-    ready = stream.opened.ns
-    return Opened(
-        connection=speak("1.1", stream), version="1.1", address=address, ready_ns=ready,
-        connect_seconds=stream.connect_seconds, stream=stream,
-    )  # fmt: skip
+    return in_clear(await site.talk.connect_again(address, CLEAR_SECONDS), address)
 
 
 # -- TLS inside HTTP -------------------------------------------------------------------------------
@@ -181,8 +175,7 @@ async def offer_upgrade(site: Site, opened: Opened, url: Url) -> None:
     except Failed as failed:
         unlearnt(site, "TLS upgrade", failed.detail)
         return
-    opened.ordinary = False
-    site.remember("OPTIONS", url, response)
+    opened.offered_upgrade()
     site.talk.learn(
         "http",
         HttpFacts,

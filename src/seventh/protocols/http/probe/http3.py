@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import msgspec
 
@@ -10,8 +11,7 @@ from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import Lookup
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net.address import Address
-from seventh.protocols.http.client.connect import open_any_quic
-from seventh.protocols.http.client.standing import Opened
+from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.alternatives import Advertised
 from seventh.protocols.http.probe import discover, transport
@@ -73,10 +73,18 @@ class Http3:
             raise Failed(
                 Reason.OPTIONS_UNUSABLE, "HTTP/3 has no http://: write https://", phase="quic"
             )
-        opened = await open_any_quic(self.site, self.site.addresses, log=self._log)
+        opened = await self._connect()
         self._take(opened)
         self._learn_certificate(opened)
         return opened
+
+    async def _connect(self) -> Opened:
+        """A connection to the first address that answers; Failed is that of the last one."""
+        *others, last = self.site.addresses
+        for address in others:
+            with contextlib.suppress(Failed):
+                return await self.site.connect_quic(address, log=self._log)
+        return await self.site.connect_quic(last, log=self._log)
 
     async def enter_instead(self, refused: Failed) -> Response:
         """The way in where no address accepts TCP; its first answer.
@@ -92,11 +100,11 @@ class Http3:
         if found is None or found.opened is None or found.response is None:
             raise refused
         self._take(found.opened)
-        site.addresses = (msgspec.structs.replace(found.opened.address, port=site.origin.port),)
+        site.move_to(msgspec.structs.replace(found.opened.address, port=site.origin.port))
         self._learn_certificate(found.opened)
         for version in ("2", "1.1"):
             self.matrix.missed(version, "cold", f"{refused.reason}: {refused.detail}", failed=True)
-            site.mark_broken(version, refused)
+            site.mark_broken(version)
             self.matrix.rung(version, "broken", f"no TCP connection: {refused.detail}")
         if "h3" not in (advertised.https_alpn or ()):
             talk.give_up(refused)
@@ -127,8 +135,7 @@ class Http3:
 
     def _take(self, opened: Opened) -> None:
         self.opened = opened
-        self.site.best = "3" if self.site.pooled_any("1.1") is None else self.site.best
-        self.site.quic_address = opened.address
+        self.site.take_over(opened)
 
     def _learn_certificate(self, opened: Opened) -> None:
         """What QUIC shows of the certificate, where no connection of TCP does."""
@@ -136,9 +143,7 @@ class Http3:
 
         quic, site = opened.quic, self.site
         assert quic is not None  # noqa: S101 - opened by open_quic
-        known = verify.certificate_facts(
-            quic.certificates, site.server_name(site.origin), self.talk.options
-        )
+        known = verify.certificate_facts(quic.certificates, site.name, self.talk.options)
         self.talk.learn("tls", TlsFacts, **msgspec.structs.asdict(known))
 
     # -- beside TCP --------------------------------------------------------------------------------

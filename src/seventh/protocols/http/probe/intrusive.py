@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from seventh.model.failure import Failed
 from seventh.net.stopwatch import now_ns
+from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import REQUEST_SECONDS, Site
-from seventh.protocols.http.client.standing import Opened
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.write import Ambiguous, EarlyPost, Expected, WriteFacts
 from seventh.protocols.http.probe import early_data
@@ -80,7 +80,7 @@ def expected_of(method: str, response: Response) -> Expected:
 
 async def _early_post(site: Site, matrix: Matrix, first: Opened) -> None:
     """An unsafe request as early data: a server should answer 425, or wait (RFC 8470 §3)."""
-    session = matrix.quic_session
+    session = site.quic_session
     if session is None or not session.early_data:
         return
     method, body = _unsafe(site)
@@ -99,7 +99,6 @@ async def _early_post(site: Site, matrix: Matrix, first: Opened) -> None:
         )
         _learn(site, early_post=post)
         return
-    site.remember(method, url, response)
     _learn(
         site,
         early_post=EarlyPost(

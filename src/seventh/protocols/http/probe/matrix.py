@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from seventh.model.failure import Failed, Reason
+from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.client.standing import Opened
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.versions import Cell, Rung, RungState, Temperature
 from seventh.web.message import Response
 from seventh.wire.text import printable
-
-if TYPE_CHECKING:
-    from seventh.net.quic.client import Session as QuicSession
-    from seventh.net.tls.session import Session
 
 _NOT_OFFERED = frozenset({Reason.NEGOTIATION_FAILED, Reason.CONNECT_REFUSED, Reason.NO_REPLY})
 
@@ -51,10 +46,6 @@ class Matrix:
         self.talk = site.talk
         method = site.shape.method
         self.method = method if method in {"GET", "HEAD"} else "GET"
-        self.quic_session: QuicSession | None = None
-        self.tls_sessions: dict[str, Session] = {}
-        """By version, for early data is bound to ALPN: the newest session of TLS over TCP that was
-        not taken up yet."""
         self.responses: dict[str, Response] = {}
         """The first answer of each version."""
 
@@ -103,7 +94,7 @@ class Matrix:
         if version == "3" and silent and announced is not None and announced.h3:
             silent = False
         if not silent:
-            self.site.mark_broken(version, failed)
+            self.site.mark_broken(version)
         self.rung(version, "not-offered" if silent else "broken", failed.detail)
 
     # -- exchanges ---------------------------------------------------------------------------------

@@ -51,8 +51,7 @@ async def follow(site: Site, response: Response) -> None:
         failed.phase = failed.phase or PHASE
         site.talk.give_up(failed)
     else:
-        site.base_url = url
-        site.base = response
+        site.settle(url, response)
     site.talk.learn(
         "http",
         HttpFacts,

@@ -9,9 +9,8 @@ from msgspec.structs import replace
 
 from seventh.model.failure import Failed
 from seventh.net.stopwatch import now_ns
-from seventh.protocols.http.client.connect import no_datagrams
+from seventh.protocols.http.client.connect import Opened, need_datagrams
 from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.client.standing import Opened
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.quic import H2Facts, H3Facts, H3Setting
 from seventh.protocols.http.facts.versions import Reuse
@@ -66,9 +65,9 @@ async def count_amplification(site: Site, port: int) -> bool:
     """Send one Initial, answer nothing, count what comes; whether anything came."""
     from seventh.net.quic import connect
 
-    no_datagrams(site)
+    need_datagrams(site.talk)
     counted = await connect.amplification(
-        site.talk, replace(site.address, port=port), site.server_name(site.origin),
+        site.talk, replace(site.address, port=port), site.name,
         seconds=AMPLIFICATION_SECONDS,
     )  # fmt: skip
     if counted.datagrams:

@@ -13,13 +13,11 @@ from collections.abc import Awaitable
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.tlsfacts import TlsFacts
-from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.net.talk import ATTEMPT_SECONDS, Talk
-from seventh.protocols.http.client.connect import open_stream, speak
-from seventh.protocols.http.client.origin import Site, V
+from seventh.protocols.http.client.connect import Opened, in_clear, on_tls
+from seventh.protocols.http.client.origin import ALPN, Site, V
 from seventh.protocols.http.client.request import disappointment
-from seventh.protocols.http.client.standing import Opened
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.alternatives import Advertised
 from seventh.protocols.http.facts.versions import Expectation
@@ -27,7 +25,7 @@ from seventh.protocols.http.probe import addresses, hsts, intrusive, redirects, 
 from seventh.protocols.http.probe.first_response import learn_answer, permit, record, timed
 from seventh.protocols.http.probe.http3 import Http3
 from seventh.protocols.http.probe.matrix import Matrix
-from seventh.protocols.http.probe.versions import ALPN, further, tcp, warm
+from seventh.protocols.http.probe.versions import further, tcp, warm
 from seventh.protocols.http.wire.alt_svc import alt_svc
 from seventh.protocols.http.wire.url import PORTS, Url
 from seventh.web.message import Response
@@ -83,7 +81,7 @@ class Visit:
             talk.learn("http", HttpFacts, only_version=self.only)
         if site.secure:
             transport.load(quic=self.only in {None, "3"} and talk.options.via is None)
-        site.addresses = await talk.addresses()
+        await site.resolve()
         if site.secure and talk.options.via is None:
             self.h3.begin_record()
         if self.only == "3":
@@ -96,7 +94,7 @@ class Visit:
         if not await self._reach():
             return
         opened = await self._shake_hands(self.first)
-        site.best = "2" if opened.version == "2" else "1.1"
+        site.use("2" if opened.version == "2" else "1.1")
         await self._first_exchange(opened)
 
     async def _reach(self) -> bool:
@@ -112,8 +110,7 @@ class Visit:
                 raise
             await self._reach_by_quic(failed)
             return False
-        rest = tuple(a for a in site.addresses if a != self.first.address)
-        site.addresses = (self.first.address, *rest)
+        site.prefer(self.first.address)
         return True
 
     async def _reach_by_quic(self, refused: Failed) -> None:
@@ -131,9 +128,7 @@ class Visit:
         """The first connection; all that TLS tells is noted, of a failed handshake too."""
         site = self.site
         if not site.secure:
-            return await open_stream(
-                site, site.origin, site.address, (), stream=stream, prior=self.only == "2"
-            )
+            return in_clear(stream, site.address, prior=self.only == "2")
         try:
             return await self._start_tls(stream)
         except Failed as failed:
@@ -146,7 +141,7 @@ class Visit:
         from seventh.net.tls import handshake, inspect
 
         site, talk = self.site, self.talk
-        name = site.server_name(site.origin)
+        name = site.name
         alpn = site.alpn if self.only is None else ALPN[self.only]
         tls = handshake.prepare(
             stream, talk.options, name, alpn=alpn, profile="lenient", staple=True
@@ -158,7 +153,7 @@ class Visit:
             if "no_application_protocol" not in failed.detail or self.only is not None:
                 raise
             # It knows none of ours: once more without, as clients of old did.
-            site.alpn = ()
+            site.offer_no_alpn()
             stream = await talk.connect_again(site.address)
             tls = handshake.prepare(stream, talk.options, name, profile="lenient", staple=True)
             await tls.handshake(talk.watch)
@@ -166,17 +161,12 @@ class Visit:
             inspect.note_handshake(talk, tls, name)
         refusal = inspect.certificate_failure(talk.learn("tls", TlsFacts))
         if refusal is not None:
-            site.distrust(refusal)
+            site.distrust()
             talk.give_up(refusal)
-        version = "2" if tls.alpn == "h2" else "1.1"
-        if self.only == "2" != version:
+        if self.only == "2" and tls.alpn != "h2":
             raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose h2 (ALPN)")
         # What was noted of the certificate meanwhile is this process's time, not the site's.
-        return Opened(
-            connection=speak(version, tls), version=version, address=site.address,
-            ready_ns=now_ns(), connect_seconds=stream.connect_seconds,
-            tls_seconds=tls.handshake_seconds, stream=tls, tls=tls,
-        )  # fmt: skip
+        return on_tls(tls, stream, site.address)
 
     def _resolve_seconds(self) -> float | None:
         lookups = [look for look in self.talk.net.lookups if look.kind != "HTTPS"]
@@ -189,10 +179,7 @@ class Visit:
         request = site.request(site.url, method=self.matrix.method, version=opened.version)
         site.spend()
         response = await timed(talk, opened.connection, request, opened.ready_ns)
-        opened.used += 1
-        opened.ordinary = response.status < 400
-        opened.idle_since_ns = response.last.ns
-        site.remember(request.method, site.url, response)
+        opened.carried(request.method, response)
         self._note_answer(opened, response)
         return response
 
@@ -212,7 +199,7 @@ class Visit:
                 raise
             opened.connection.close()
             matrix.fell("2", failed)
-            site.best = "1.1"
+            site.use("1.1")
             await tcp(matrix, "1.1")
             response = matrix.responses.get("1.1")  # type: ignore[assignment]
             if response is None:
@@ -235,7 +222,7 @@ class Visit:
     def _first_answer(self, response: Response) -> None:
         """What the first answer's head tells."""
         site, talk = self.site, self.talk
-        site.base = response
+        site.settle(site.url, response)
         if site.secure and self.only is None and talk.options.via is None:
             self.h3.begin_counting()
         services, taken_back = alt_svc(*response.every("alt-svc"))
@@ -278,10 +265,8 @@ class Visit:
         await self._step("permitted tests", intrusive.look(site, self.matrix, self.h3.opened))
         with contextlib.suppress(asyncio.CancelledError):
             await self.h3.counted()
-        await self._step(
-            "keep-alive", transport.look_at_reuse(site, site.ended or site.pooled_any("1.1"))
-        )
-        await site.farewell()
+        await self._step("keep-alive", transport.look_at_reuse(site, site.kept_alive))
+        await site.aclose()
 
     async def _follow(self) -> None:
         """Redirects, unless one of them is what the person expects."""
@@ -314,7 +299,7 @@ class Visit:
             return await talk.connect_again(site.address)
 
         if self.tcp and self.only != "3":
-            await ask_hellos(talk, open_stream, site.server_name(site.origin))
+            await ask_hellos(talk, open_stream, site.name)
 
     async def _plain(self) -> None:
         """Plain HTTP: of an http target its own answer, of https what stands beside it.

@@ -50,6 +50,14 @@ class Look:
         self.facts = msgspec.structs.replace(self.facts, **changes)
         self.talk.learn("http", HttpFacts, content=self.facts)
 
+    def take_plain(self, response: Response, digest: str) -> None:
+        """Keep the representation without a coding; ``digest`` is that of its content."""
+        self.plain, self.digest = response, digest
+
+    def take_any(self, response: Response) -> None:
+        """Keep the representation as a browser gets it."""
+        self.any = response
+
     async def ask(self, path: str | None = None, *headers: tuple[str, str]) -> Response:
         """GET ``path`` (the representation itself unless given), and note what came."""
         return self.note(path, await self.site.get(path, headers=headers))
