@@ -23,7 +23,6 @@ from seventh.net.address import Address
 from seventh.net.talk import Talk
 from seventh.protocols.http import lab
 from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.alternatives import Advertised, Alternative
 from seventh.protocols.http.lab import Setup, alternatives
 from seventh.protocols.http.lab.alternatives import Beside
@@ -186,7 +185,7 @@ async def test_a_public_peer_steers_nobody_inwards(host: str) -> None:
     services, _ = alt_svc(f'h3="{host}:443", h2="{host}:8443"')
     following = Following(Matrix(site), site.addresses)
     await following.find(places(site.origin, Advertised(alt_svc=services)))
-    facts = site.talk.learn("http", HttpFacts)
+    facts = site.notes.facts
     assert following.candidates == []
     assert {a.reason for a in facts.alternatives} == {"address-policy"}
     assert {a.outcome for a in facts.alternatives} == {"untried"}
@@ -203,7 +202,7 @@ async def test_nor_do_hints_of_addresses() -> None:
     following = Following(Matrix(site), site.addresses)
     await following.find((place,))
     assert [c.address.ip for c in following.candidates] == ["198.41.0.4", "198.41.0.5"]
-    (refused,) = site.talk.learn("http", HttpFacts).alternatives
+    (refused,) = site.notes.facts.alternatives
     assert (refused.address, refused.reason) == ("10.0.0.1", "address-policy")
 
 

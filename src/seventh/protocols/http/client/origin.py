@@ -12,11 +12,13 @@ import contextlib
 from typing import TYPE_CHECKING, Literal
 
 from seventh.model.failure import Failed, Reason
+from seventh.model.tlsfacts import TlsFacts
 from seventh.net.address import Address
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.protocols.http.client.connect import Opened, over_quic, over_tcp
 from seventh.protocols.http.client.request import SECRETS, Shape, shape_of
+from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.wire.url import Origin, Url, request_path
 from seventh.web import limits
 from seventh.web.message import Fields, OnBody, Request, Response
@@ -41,6 +43,9 @@ class Site:
     def __init__(self, talk: Talk) -> None:
         target, options = talk.target, talk.options
         self.talk = talk
+        self.notes = talk.notes(HttpFacts)
+        """What was learnt of it."""
+        self.tls_notes = talk.notes(TlsFacts)
         self.origin = Origin(target.scheme, options.server_name or target.host, target.port)
         """The target's own origin."""
         self.shape: Shape = shape_of(options)

@@ -6,11 +6,9 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from seventh.model.failure import Failed
-from seventh.model.tlsfacts import TlsFacts
 from seventh.net.stream import Stream
 from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.facts import HttpFacts
 from seventh.wire.text import printable
 
 if TYPE_CHECKING:
@@ -30,18 +28,18 @@ async def look(site: Site, others: list[Stream]) -> None:
             traits[stream.address.ip] = {"failure": str(failed.reason)}
     site.talk.note_drift(traits)
     if site.secure:
-        site.talk.learn("tls", TlsFacts, not_resumed_at=tuple(alone))
+        site.tls_notes.learn(not_resumed_at=tuple(alone))
 
 
 def _of_first(site: Site) -> dict[str, str]:
-    facts = site.talk.learn("http", HttpFacts)
+    facts = site.notes.facts
     found = {
         "HTTP version": facts.version or "none",
         "status": str(facts.status),
         "server": facts.server or "none",
     }
     if site.secure:
-        tls = site.talk.learn("tls", TlsFacts)
+        tls = site.tls_notes.facts
         found["certificate"] = tls.chain[0].sha256[:16] if tls.chain else "none"
         found["TLS version"] = tls.version or "none"
     return found
@@ -80,7 +78,7 @@ async def _takes_up(site: Site, stream: Stream) -> bool:
 
 
 def _session(site: Site) -> Session | None:
-    tls = site.talk.learn("tls", TlsFacts)
+    tls = site.tls_notes.facts
     kept: Opened | None = site.pooled_any("1.1") or site.pooled_any("2")
     if not tls.resumed or kept is None or kept.tls is None:
         return None

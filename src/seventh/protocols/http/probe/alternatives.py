@@ -15,7 +15,6 @@ from seventh.model.failure import Failed, Reason
 from seventh.net.address import Address
 from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import OverTcp, Site
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.alternatives import Alternative
 from seventh.protocols.http.probe import discover
 from seventh.protocols.http.probe.discover import Place
@@ -101,7 +100,7 @@ class Following:
     def _asked_before(self, candidate: Candidate) -> bool:
         """Whether it was asked already; who else names it is added to what is known of it."""
         place, ip = candidate.place, candidate.address.ip
-        known = self.site.talk.learn("http", HttpFacts).alternatives
+        known = self.site.notes.facts.alternatives
         same = [
             one
             for one in known
@@ -111,7 +110,7 @@ class Following:
         for one in same:
             by = tuple(dict.fromkeys((*one.by, *candidate.by)))
             kept = tuple(replace(each, by=by) if each is one else each for each in known)
-            self.site.talk.learn("http", HttpFacts, alternatives=kept)
+            self.site.notes.learn(alternatives=kept)
         return bool(same)
 
     async def _candidates(self, place: Place) -> list[Candidate]:
@@ -232,9 +231,8 @@ class Following:
 
     def note(self, alternative: Alternative) -> None:
         """Add what was learnt of one place."""
-        facts = self.site.talk.learn("http", HttpFacts)
-        known = (*facts.alternatives, alternative)
-        self.site.talk.learn("http", HttpFacts, alternatives=known)
+        notes = self.site.notes
+        notes.learn(alternatives=(*notes.facts.alternatives, alternative))
 
 
 def _of(place: Place, **more: object) -> Alternative:

@@ -11,12 +11,10 @@ from msgspec.structs import replace
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
-from seventh.model.tlsfacts import TlsFacts
 from seventh.net.stopwatch import now_ns
 from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.http.client.connect import OPEN_SECONDS, QUIC_SECONDS, Opened, silence
 from seventh.protocols.http.client.origin import REQUEST_SECONDS
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.quic import H3Facts
 from seventh.protocols.http.facts.versions import Cell
 from seventh.protocols.http.probe.matrix import Matrix
@@ -35,8 +33,7 @@ _ALPN = {"1.1": "http/1.1", "2": "h2"}
 async def over_tls(matrix: Matrix, first: Opened) -> None:
     """The 0-RTT row of HTTP/1.1 or 2, where the session ticket allows early data."""
     version = first.version
-    facts = matrix.talk.learn("tls", TlsFacts)
-    if not facts.max_early_data_bytes:
+    if not matrix.site.tls_notes.facts.max_early_data_bytes:
         matrix.missed(version, "0-rtt", "the session ticket allows no early data")
         return
     if matrix.site.tls_session(version) is None:
@@ -73,7 +70,7 @@ async def _ask(matrix: Matrix, first: Opened) -> None:
     sent = Mark(now_ns(), "user")
     await tls.handshake(site.talk.watch, phase="tls.early")
     accepted = tls.early_data_accepted
-    site.talk.learn("tls", TlsFacts, early_data_accepted=accepted)
+    site.tls_notes.learn(early_data_accepted=accepted)
     if not accepted:
         await tls.farewell()
         matrix.missed(version, "0-rtt", "the server did not take the early data")
@@ -134,8 +131,7 @@ async def over_quic(matrix: Matrix, first: Opened) -> None:
         request = site.request(site.url, method=matrix.method, headers=first.fields, version="3")
         site.spend()
         response, quic = await ask_early(matrix, first, request)
-        h3 = site.talk.learn("http", HttpFacts).h3 or H3Facts()
-        site.talk.learn("http", HttpFacts, h3=replace(h3, early_data=response.early))
+        site.notes.learn_part("h3", H3Facts, early_data=response.early)
         if not response.early:
             matrix.missed("3", "0-rtt", "the server did not take the early data")
             return

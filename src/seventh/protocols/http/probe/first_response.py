@@ -59,9 +59,7 @@ def user_now() -> Mark:
 def learn_answer(talk: Talk, url: Url, method: str, response: Response, rtt: float | None) -> None:
     """Note the target's first answer, over a path of that round trip."""
     ttfb = max(0, response.first.ns - response.sent.ns) / 1e9
-    talk.learn(
-        "http",
-        HttpFacts,
+    talk.notes(HttpFacts).learn(
         url=_shown(url),
         rtt_seconds=rtt,
         secure=url.origin.scheme == "https",

@@ -9,7 +9,6 @@ from seventh.net.address import Address
 from seventh.net.clock import clock_error_seconds, wall_minus_monotonic_ns
 from seventh.protocols.http.client.connect import Opened, in_clear
 from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.versions import Clear, Dated, Hsts, Redirects, TlsUpgrade
 from seventh.protocols.http.probe.redirects import target_of
 from seventh.protocols.http.wire.fields import http_date, is_cache_hit
@@ -135,10 +134,10 @@ async def look_at_clear(site: Site, port: int) -> None:
             url=bare(url), outcome="closed" if closed else "failed", detail=failed.detail,
             loopback=reach(address.ip) == "loopback",
         )  # fmt: skip
-        site.talk.learn("http", HttpFacts, clear=clear)
+        site.notes.learn(clear=clear)
         return
     clear = clear_of(url, response, address, None)
-    site.talk.learn("http", HttpFacts, clear=clear)
+    site.notes.learn(clear=clear)
     if port != site.origin.port or clear.outcome == "serves":
         await offer_upgrade(site, opened, url)
     opened.connection.close()
@@ -173,21 +172,13 @@ async def offer_upgrade(site: Site, opened: Opened, url: Url) -> None:
                 request, deadline_ns=site.talk.budget.within(CLEAR_SECONDS), body_cap=65536
             )
     except Failed as failed:
-        unlearnt(site, "TLS upgrade", failed.detail)
+        site.notes.unknown("TLS upgrade", failed.detail)
         return
     opened.offered_upgrade()
-    site.talk.learn(
-        "http",
-        HttpFacts,
+    site.notes.learn(
         tls_upgrade=TlsUpgrade(
-            url=bare(url), status=response.status,
+            url=bare(url),
+            status=response.status,
             upgrade=printable(", ".join(response.every("upgrade")), 80),
-        ),
-    )  # fmt: skip
-
-
-def unlearnt(site: Site, what: str, why: str) -> None:
-    """Note what could not be learnt; the first reason stays."""
-    known = dict(site.talk.learn("http", HttpFacts).unlearnt)
-    known.setdefault(what, why)
-    site.talk.learn("http", HttpFacts, unlearnt=known)
+        )
+    )

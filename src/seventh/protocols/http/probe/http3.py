@@ -9,10 +9,8 @@ import msgspec
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import Lookup
-from seventh.model.tlsfacts import TlsFacts
 from seventh.net.address import Address
 from seventh.protocols.http.client.connect import Opened
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.alternatives import Advertised
 from seventh.protocols.http.probe import discover, transport
 from seventh.protocols.http.probe.alternatives import Candidate, Following, Outcome
@@ -120,9 +118,7 @@ class Http3:
             return announced
         own = Place(protocol="h3", host="", port=site.origin.port, by=())
         known = {
-            (a.address, a.port)
-            for a in self.talk.learn("http", HttpFacts).alternatives
-            if a.protocol == "h3"
+            (a.address, a.port) for a in self.site.notes.facts.alternatives if a.protocol == "h3"
         }
         here = [a for a in site.addresses if (a.ip, a.port) not in known][:MAX_ADDRESSES]
         tried = await asyncio.gather(
@@ -144,7 +140,7 @@ class Http3:
         quic, site = opened.quic, self.site
         assert quic is not None  # noqa: S101 - opened by open_quic
         known = verify.certificate_facts(quic.certificates, site.name, self.talk.options)
-        self.talk.learn("tls", TlsFacts, **msgspec.structs.asdict(known))
+        self.site.tls_notes.learn(**msgspec.structs.asdict(known))
 
     # -- beside TCP --------------------------------------------------------------------------------
 
@@ -170,7 +166,7 @@ class Http3:
     async def _where_announced(self, following: Following) -> None:
         outcome = await following.first_h3(log=self._log)
         if outcome is None:
-            known = self.talk.learn("http", HttpFacts).alternatives
+            known = self.site.notes.facts.alternatives
             why = [f"{a.said}: {a.detail}" for a in known if a.protocol == "h3"]
             self._untried("; ".join(why) or "it could not be asked for")
         elif outcome.opened is None or outcome.response is None:

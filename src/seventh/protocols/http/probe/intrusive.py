@@ -11,7 +11,6 @@ from seventh.model.failure import Failed
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import REQUEST_SECONDS, Site
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.write import Ambiguous, EarlyPost, Expected, WriteFacts
 from seventh.protocols.http.probe import early_data
 from seventh.protocols.http.probe.matrix import Matrix
@@ -26,11 +25,6 @@ _BODY = b"seventh=1"
 _TYPE = ("Content-Type", "application/x-www-form-urlencoded")
 # Both framings end at the same byte, so nothing is left over to be taken for another's request.
 _CHUNKS = b"0\r\n\r\n"
-
-
-def _learn(site: Site, **changes: object) -> None:
-    facts = replace(site.talk.learn("http", HttpFacts).write or WriteFacts(), **changes)
-    site.talk.learn("http", HttpFacts, write=facts)
 
 
 async def look(site: Site, matrix: Matrix, h3: Opened | None) -> None:
@@ -59,9 +53,13 @@ async def _expect(site: Site) -> None:
             opened = await site.opened(site.origin, "1.1")
             response = await site.exchange(opened, url, method=method, headers=headers, body=body)
     except Failed as failed:
-        _learn(site, expect=Expected(method=method, failed=printable(failed.detail, 200)))
+        site.notes.learn_part(
+            "write",
+            WriteFacts,
+            expect=Expected(method=method, failed=printable(failed.detail, 200)),
+        )
         return
-    _learn(site, expect=expected_of(method, response))
+    site.notes.learn_part("write", WriteFacts, expect=expected_of(method, response))
 
 
 def expected_of(method: str, response: Response) -> Expected:
@@ -97,10 +95,11 @@ async def _early_post(site: Site, matrix: Matrix, first: Opened) -> None:
         post = EarlyPost(
             method=method, version="3", accepted=False, failed=printable(failed.detail, 200)
         )
-        _learn(site, early_post=post)
+        site.notes.learn_part("write", WriteFacts, early_post=post)
         return
-    _learn(
-        site,
+    site.notes.learn_part(
+        "write",
+        WriteFacts,
         early_post=EarlyPost(
             method=method,
             version="3",
@@ -140,4 +139,4 @@ async def _ambiguous(site: Site) -> None:
         connection.close()
     except Failed as failed:
         found = replace(found, failed=printable(failed.detail, 200))
-    _learn(site, ambiguous=found)
+    site.notes.learn_part("write", WriteFacts, ambiguous=found)

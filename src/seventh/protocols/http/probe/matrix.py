@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from seventh.model.failure import Failed, Reason
 from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.versions import Cell, Rung, RungState, Temperature
 from seventh.web.message import Response
 from seventh.wire.text import printable
@@ -44,6 +43,7 @@ class Matrix:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.talk = site.talk
+        self.notes = site.notes
         method = site.shape.method
         self.method = method if method in {"GET", "HEAD"} else "GET"
         self.responses: dict[str, Response] = {}
@@ -53,8 +53,7 @@ class Matrix:
 
     def note(self, cell: Cell) -> None:
         """Add a row."""
-        facts = self.talk.learn("http", HttpFacts)
-        self.talk.learn("http", HttpFacts, cells=(*facts.cells, cell))
+        self.notes.learn(cells=(*self.notes.facts.cells, cell))
 
     def missed(
         self, version: str, temperature: Temperature, why: str, *, failed: bool = False
@@ -81,15 +80,14 @@ class Matrix:
             if response is not None
             else "",
         )
-        facts = self.talk.learn("http", HttpFacts)
-        others = [rung for rung in facts.ladder if rung.version != version]
+        others = [rung for rung in self.notes.facts.ladder if rung.version != version]
         ladder = sorted([*others, made], key=lambda rung: rung.version, reverse=True)
-        self.talk.learn("http", HttpFacts, ladder=tuple(ladder))
+        self.notes.learn(ladder=tuple(ladder))
 
     def fell(self, version: str, failed: Failed) -> None:
         """A version whose first exchange failed: not offered, or broken."""
         self.missed(version, "cold", f"{failed.reason}: {failed.detail}", failed=True)
-        announced = self.talk.learn("http", HttpFacts).advertised
+        announced = self.notes.facts.advertised
         silent = failed.reason in _NOT_OFFERED
         if version == "3" and silent and announced is not None and announced.h3:
             silent = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.versions import Hop, Redirects
 from seventh.protocols.http.wire.url import Url, bare, resolve
 from seventh.web import limits
@@ -52,9 +51,7 @@ async def follow(site: Site, response: Response) -> None:
         site.talk.give_up(failed)
     else:
         site.settle(url, response)
-    site.talk.learn(
-        "http",
-        HttpFacts,
+    site.notes.learn(
         redirects=Redirects(
             hops=tuple(hops),
             final_url=bare(url),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 
 from seventh.model.failure import Failed
-from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import OverTcp
 from seventh.protocols.http.probe import early_data
@@ -35,7 +34,7 @@ async def further(matrix: Matrix, opened: Opened) -> None:
     if opened.tls is None:
         return
     await _await_ticket(matrix, opened)
-    if matrix.talk.learn("tls", TlsFacts).tickets is None:
+    if matrix.site.tls_notes.facts.tickets is None:
         from seventh.net.tls import inspect
 
         inspect.note_tickets(matrix.talk, opened.tls, matrix.site.name)
@@ -66,11 +65,11 @@ async def _await_ticket(matrix: Matrix, opened: Opened) -> None:
 async def _resumed(matrix: Matrix, first: Opened) -> None:
     version, tls = first.version, first.tls
     session = tls.session if tls is not None and first.has_ticket else None
-    facts = matrix.talk.learn("tls", TlsFacts)
+    facts = matrix.site.tls_notes.facts
     if session is None:
         matrix.missed(version, "resumed", "no session ticket came")
         if facts.resumed is None:
-            matrix.talk.learn("tls", TlsFacts, resumed=False)
+            matrix.site.tls_notes.learn(resumed=False)
         return
 
     async def ask() -> None:
@@ -94,15 +93,15 @@ async def _resumed(matrix: Matrix, first: Opened) -> None:
 
 
 def _note_resumed(matrix: Matrix, took: bool, opened: Opened) -> None:
-    facts = matrix.talk.learn("tls", TlsFacts)
+    facts = matrix.site.tls_notes.facts
     if facts.resumed:
         return
-    matrix.talk.learn("tls", TlsFacts, resumed=took)
+    matrix.site.tls_notes.learn(resumed=took)
     if took and opened.tls_seconds is not None:
         full = facts.handshake_seconds
         gain = full - opened.tls_seconds if full is not None else None
-        matrix.talk.learn(
-            "tls", TlsFacts, resumed_seconds=opened.tls_seconds, resumption_gain_seconds=gain
+        matrix.site.tls_notes.learn(
+            resumed_seconds=opened.tls_seconds, resumption_gain_seconds=gain
         )
 
 

@@ -12,13 +12,11 @@ import contextlib
 from collections.abc import Awaitable
 
 from seventh.model.failure import Failed, Reason
-from seventh.model.tlsfacts import TlsFacts
 from seventh.net.stream import Stream
 from seventh.net.talk import ATTEMPT_SECONDS, Talk
 from seventh.protocols.http.client.connect import Opened, in_clear, on_tls
 from seventh.protocols.http.client.origin import ALPN, Site, V
 from seventh.protocols.http.client.request import disappointment
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.alternatives import Advertised
 from seventh.protocols.http.facts.versions import Expectation
 from seventh.protocols.http.probe import addresses, hsts, intrusive, redirects, transport
@@ -64,7 +62,7 @@ class Visit:
             await self._look_around()
         finally:
             self.h3.stop()
-            talk.learn("http", HttpFacts, requests=site.requests)
+            site.notes.learn(requests=site.requests)
 
     def _files_can_be_used(self) -> None:
         """A file that cannot be used is the person's to mend, before any packet."""
@@ -78,7 +76,7 @@ class Visit:
     async def _enter(self) -> None:
         talk, site = self.talk, self.site
         if self.only is not None:
-            talk.learn("http", HttpFacts, only_version=self.only)
+            site.notes.learn(only_version=self.only)
         if site.secure:
             transport.load(quic=self.only in {None, "3"} and talk.options.via is None)
         await site.resolve()
@@ -159,7 +157,7 @@ class Visit:
             await tls.handshake(talk.watch)
         finally:
             inspect.note_handshake(talk, tls, name)
-        refusal = inspect.certificate_failure(talk.learn("tls", TlsFacts))
+        refusal = inspect.certificate_failure(site.tls_notes.facts)
         if refusal is not None:
             site.distrust()
             talk.give_up(refusal)
@@ -175,7 +173,7 @@ class Visit:
     async def _ask(self, opened: Opened) -> Response:
         """The first request, its phases the report's."""
         site, talk = self.site, self.talk
-        talk.learn("http", HttpFacts, rtt_seconds=opened.rtt_seconds)
+        site.notes.learn(rtt_seconds=opened.rtt_seconds)
         request = site.request(site.url, method=self.matrix.method, version=opened.version)
         site.spend()
         response = await timed(talk, opened.connection, request, opened.ready_ns)
@@ -217,7 +215,7 @@ class Visit:
 
     def _note_late_refusal(self, failed: Failed) -> None:
         if failed.reason is Reason.TLS_CLIENT_CERTIFICATE_REQUIRED:
-            self.talk.learn("tls", TlsFacts, client_certificate="required")
+            self.site.tls_notes.learn(client_certificate="required")
 
     def _first_answer(self, response: Response) -> None:
         """What the first answer's head tells."""
@@ -226,30 +224,28 @@ class Visit:
         if site.secure and self.only is None and talk.options.via is None:
             self.h3.begin_counting()
         services, taken_back = alt_svc(*response.every("alt-svc"))
-        talk.learn(
-            "http",
-            HttpFacts,
+        site.notes.learn(
             hsts=hsts.hsts_of(site.origin, response, trusted=site.trusted),
             date=hsts.dated(response),
             advertised=Advertised(alt_svc=services, alt_svc_clear=taken_back),
         )
-        tls = talk.learn("tls", TlsFacts) if site.secure else None
+        tls = site.tls_notes.facts if site.secure else None
         if tls and tls.client_certificate == "optional" and response.status in _NO_ENTRY:
-            talk.learn("tls", TlsFacts, client_certificate="refused-later")
+            site.tls_notes.learn(client_certificate="refused-later")
 
     # -- around ------------------------------------------------------------------------------------
 
     async def _step(self, what: str, doing: Awaitable[None]) -> None:
         """One part of the visit: its failure is noted and goes no further."""
         if self.talk.budget.seconds_left < LAST_SECONDS:
-            hsts.unlearnt(self.site, what, "the target's time was up")
+            self.site.notes.unknown(what, "the target's time was up")
             if asyncio.iscoroutine(doing):
                 doing.close()
             return
         try:
             await doing
         except Failed as failed:
-            hsts.unlearnt(self.site, what, f"{failed.reason}: {failed.detail}")
+            self.site.notes.unknown(what, f"{failed.reason}: {failed.detail}")
 
     async def _look_around(self) -> None:
         site = self.site
@@ -281,10 +277,9 @@ class Visit:
             await self.h3.after()
         if self.only is not None:
             return
-        matrix = self.matrix
         for version in ("2", "1.1"):
-            if matrix.talk.learn("http", HttpFacts).rung(version) is None:
-                await tcp(matrix, version)
+            if self.site.notes.facts.rung(version) is None:
+                await tcp(self.matrix, version)
         open_at = {a.address for a in self.talk.net.attempts if a.outcome == "open"}
         reached = tuple(a for a in self.site.addresses if a.ip in open_at)
         await self._step("HTTP/3", self.h3.look(reached))
@@ -314,9 +309,9 @@ class Visit:
                 await hsts.look_at_clear(site, PORTS["http"] if usual else talk.target.port)
             return
         first = self.matrix.responses[site.best]
-        chain = talk.learn("http", HttpFacts).redirects
+        chain = site.notes.facts.redirects
         clear = hsts.clear_of(site.url, first, site.address, chain)
-        talk.learn("http", HttpFacts, clear=clear)
+        site.notes.learn(clear=clear)
         if site.best == "1.1":
             opened = site.pooled("1.1") or await site.opened(site.origin, "1.1", fresh=True)
             await hsts.offer_upgrade(site, opened, Url(site.origin, site.url.path))
@@ -342,9 +337,7 @@ class Visit:
                 self.talk.give_up(failed)
                 raise
         failed_expectation = disappointment(shape, response)
-        self.talk.learn(
-            "http",
-            HttpFacts,
+        site.notes.learn(
             expectation=Expectation(
                 method=shape.method,
                 status=shape.status.written if shape.status is not None else None,
