@@ -17,7 +17,7 @@ from seventh.net.address import Address
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.protocols.http.client.connect import Opened, over_quic, over_tcp
-from seventh.protocols.http.client.request import SECRETS, Shape, shape_of
+from seventh.protocols.http.client.request import DEFAULT_FIELDS, SAFE, SECRETS, described
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.wire.url import Origin, Url, request_path
 from seventh.web import limits
@@ -48,7 +48,8 @@ class Site:
         self.tls_notes = talk.notes(TlsFacts)
         self.origin = Origin(target.scheme, options.server_name or target.host, target.port)
         """The target's own origin."""
-        self.shape: Shape = shape_of(options)
+        self.template = described(options)
+        """The request that the user described."""
         self.url = Url(self.origin, request_path(target.path))
         """What the user asked for."""
         self.base_url = self.url
@@ -164,7 +165,7 @@ class Site:
     ) -> Request:
         """A request for ``url`` with the user's fields where they may go, and ``headers``."""
         own = url.origin == self.origin and self.trusted
-        fields = self.shape.fields if own else self.shape.plain
+        fields = self.template.fields if own else DEFAULT_FIELDS
         named = {name.lower() for name, _ in headers}
         fields = (*(f for f in fields if f[0].lower() not in named), *headers)
         if not own:
@@ -246,7 +247,7 @@ class Site:
         return response
 
     def _may(self, method: str) -> None:
-        if method in {"GET", "HEAD", "OPTIONS"}:
+        if method in SAFE:
             return
         why = self.talk.denied(3)
         if why is not None:

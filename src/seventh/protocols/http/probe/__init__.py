@@ -9,7 +9,7 @@ from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.protocols.http.client.connect import speak
-from seventh.protocols.http.client.request import disappointment, shape_of
+from seventh.protocols.http.client.request import described
 from seventh.protocols.http.probe.first_response import learn_answer, permit, timed
 from seventh.protocols.http.wire.url import Origin, Url, request_path
 from seventh.web.connection import HttpConnection
@@ -22,22 +22,22 @@ async def pulse(talk: Talk) -> None:
     HTTP/1.1 unless another version is asked for. An answer other than the one that was expected,
     or a server's own error (5xx), is a failure.
     """
-    shape = shape_of(talk.options)
-    permit(talk, shape)
+    template = described(talk.options)
+    permit(talk, template)
     target, options = talk.target, talk.options
     url = _asked(target.scheme, options.server_name or target.host, target.port, target.path)
     origin = url.origin
     connection, ready, rtt = await _connect(talk, origin)
     request = Request(
-        method=shape.method, scheme=origin.scheme, authority=origin.authority, path=url.path,
-        headers=shape.fields, body=shape.body,
+        method=template.method, scheme=origin.scheme, authority=origin.authority, path=url.path,
+        headers=template.fields, body=template.body,
     )  # fmt: skip
     response = await timed(talk, connection, request, ready)
-    learn_answer(talk, url, shape.method, response, rtt)
-    expected = disappointment(shape, response)
+    learn_answer(talk, url, template.method, response, rtt)
+    unexpected = template.expectation.unmet(response)
     connection.close()
-    if expected is not None:
-        raise expected
+    if unexpected is not None:
+        raise unexpected
 
 
 @functools.lru_cache(maxsize=2048)

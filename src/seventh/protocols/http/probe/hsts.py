@@ -125,7 +125,7 @@ async def look_at_clear(site: Site, port: int) -> None:
     try:
         opened = await _open(site, address)
         response = await site.exchange(
-            opened, url, method="HEAD" if site.shape.method == "HEAD" else "GET",
+            opened, url, method="HEAD" if site.template.method == "HEAD" else "GET",
             deadline_ns=site.talk.budget.within(CLEAR_SECONDS),
         )  # fmt: skip
     except Failed as failed:

@@ -38,8 +38,8 @@ async def look(site: Site, matrix: Matrix, h3: Opened | None) -> None:
 
 
 def _unsafe(site: Site) -> tuple[str, bytes]:
-    shape = site.shape
-    return ("POST", _BODY) if shape.safe else (shape.method, shape.body)
+    template = site.template
+    return ("POST", _BODY) if template.safe else (template.method, template.body)
 
 
 async def _expect(site: Site) -> None:
@@ -47,7 +47,7 @@ async def _expect(site: Site) -> None:
     method, body = _unsafe(site)
     body = body or _BODY
     url = Url(site.origin, site.url.path)
-    headers = (("Expect", "100-continue"), *(() if site.shape.body else (_TYPE,)))
+    headers = (("Expect", "100-continue"), *(() if site.template.body else (_TYPE,)))
     try:
         with site.talk.watch.phase("http.look"):
             opened = await site.opened(site.origin, "1.1")
@@ -83,7 +83,7 @@ async def _early_post(site: Site, matrix: Matrix, first: Opened) -> None:
         return
     method, body = _unsafe(site)
     url = Url(site.origin, site.url.path)
-    headers = (*first.fields, *(() if site.shape.body else (_TYPE,)))
+    headers = (*first.fields, *(() if site.template.body else (_TYPE,)))
     request = site.request(url, method=method, headers=headers, body=body, version="3")
     begun = now_ns()
     try:

@@ -44,7 +44,7 @@ class Matrix:
         self.site = site
         self.talk = site.talk
         self.notes = site.notes
-        method = site.shape.method
+        method = site.template.method
         self.method = method if method in {"GET", "HEAD"} else "GET"
         self.responses: dict[str, Response] = {}
         """The first answer of each version."""

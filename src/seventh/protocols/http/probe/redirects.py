@@ -65,5 +65,5 @@ async def follow(site: Site, response: Response) -> None:
 async def _hop(site: Site, url: Url) -> Response:
     with site.talk.watch.phase(PHASE):
         opened = await site.opened(url.origin, None)
-        method = site.shape.method if site.shape.method == "HEAD" else "GET"
+        method = site.template.method if site.template.method == "HEAD" else "GET"
         return await site.exchange(opened, url, method=method)

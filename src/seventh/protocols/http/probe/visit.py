@@ -16,7 +16,6 @@ from seventh.net.stream import Stream
 from seventh.net.talk import ATTEMPT_SECONDS, Talk
 from seventh.protocols.http.client.connect import Opened, in_clear, on_tls
 from seventh.protocols.http.client.origin import ALPN, Site, V
-from seventh.protocols.http.client.request import disappointment
 from seventh.protocols.http.facts.alternatives import Advertised
 from seventh.protocols.http.facts.versions import Expectation
 from seventh.protocols.http.probe import addresses, hsts, intrusive, redirects, transport
@@ -55,7 +54,7 @@ class Visit:
     async def run(self) -> None:
         """Look at everything. Raises Failed where the first exchange comes to nothing."""
         site, talk = self.site, self.talk
-        permit(talk, site.shape)
+        permit(talk, site.template)
         self._files_can_be_used()
         try:
             await self._enter()
@@ -268,7 +267,7 @@ class Visit:
         """Redirects, unless one of them is what the person expects."""
         site = self.site
         assert site.base is not None  # noqa: S101 - the first answer is there
-        expected = site.shape.status
+        expected = site.template.expectation.status
         if expected is None or not any(status in expected for status in redirects.REDIRECTS):
             await redirects.follow(site, site.base)
 
@@ -323,28 +322,29 @@ class Visit:
 
     async def _own_request(self) -> None:
         """The person's request, and whether its answer is what was expected."""
-        site, shape = self.site, self.site.shape
+        site, template = self.site, self.site.template
+        expected = template.expectation
         response = self.matrix.responses.get(site.best) or next(
             iter(self.matrix.responses.values())
         )
-        if shape.method != self.matrix.method:
+        if template.method != self.matrix.method:
             opened = await site.opened(site.origin, site.best)
             try:
                 response = await site.exchange(
-                    opened, site.url, method=shape.method, body=shape.body
+                    opened, site.url, method=template.method, body=template.body
                 )
             except Failed as failed:
                 self.talk.give_up(failed)
                 raise
-        failed_expectation = disappointment(shape, response)
+        unmet = expected.unmet(response)
         site.notes.learn(
             expectation=Expectation(
-                method=shape.method,
-                status=shape.status.written if shape.status is not None else None,
-                json=printable(shape.json or "", 200),
-                met=failed_expectation is None,
-                detail=failed_expectation.detail if failed_expectation is not None else "",
+                method=template.method,
+                status=expected.status.written if expected.status is not None else None,
+                json=printable(expected.json.expression, 200) if expected.json is not None else "",
+                met=unmet is None,
+                detail=unmet.detail if unmet is not None else "",
             ),
         )
-        if failed_expectation is not None:
-            self.talk.give_up(failed_expectation)
+        if unmet is not None:
+            self.talk.give_up(unmet)

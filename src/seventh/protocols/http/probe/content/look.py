@@ -41,7 +41,7 @@ class Look:
         """Whether requests to the representation carry the person's credential."""
         site = self.site
         own = site.base_url.origin == site.origin and site.trusted
-        return own and site.shape.secret
+        return own and site.template.secret
 
     @property
     def facts(self) -> ContentFacts:

@@ -142,7 +142,7 @@ async def _unpacked(look: Look) -> Response:
     base = look.site.base
     if (
         base is not None
-        and look.site.shape.method != "HEAD"
+        and look.site.template.method != "HEAD"
         and not base.truncated
         and not coding.coding_of(base)
     ):
