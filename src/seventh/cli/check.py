@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from seventh import given, protocols
 from seventh.cli.show import document, emit, worst_exit
 from seventh.cli.targets import Job, check_used, gather
-from seventh.engine.check import check_many
+from seventh.engine.check import check_many, prepare
 from seventh.engine.together import together
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
@@ -32,6 +32,7 @@ def run(parsed: argparse.Namespace) -> int:
         selection.check_ids(built_ids())
     jobs = gather(parsed.targets, parsed.files, options, typed)
     check_used(typed, jobs)
+    prepare(jobs)
     for own in {own for _, own in jobs if own.ca_file or own.ca_store or own.cert_file}:
         _tls_files_can_be_used(own)
     output_can_be_written(parsed.output)

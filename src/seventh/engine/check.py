@@ -31,6 +31,19 @@ _GRACE_SECONDS = 0.25
 """How long after the deadline a probe may take to notice it before it is cut off."""
 
 
+def prepare(jobs: Sequence[tuple[Target, Options]]) -> None:
+    """Have rooms read what they need of each distinct set of options, once and before any look.
+
+    A room with a module ``prepare`` reads files and texts there. Raises UsageError for what cannot
+    be used.
+    """
+    for room, options in dict.fromkeys(
+        (protocols.room_of(target.scheme).name, options) for target, options in jobs
+    ):
+        if protocols.has_part(room, "prepare"):
+            protocols.part(room, "prepare").prepare(options)
+
+
 async def check_one(target: Target, options: Options, selection: Selection = EVERY_RULE) -> Report:
     """The full conversation with one target, and all rules over what it gave.
 

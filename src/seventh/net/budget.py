@@ -25,6 +25,10 @@ class Budget:
         self.deadline_ns = now_ns() + int(timeout_seconds * 1e9)
         self.max_bytes = max_bytes
 
+    def allow_bytes(self, count: int) -> None:
+        """Let each further connection send at least ``count`` bytes."""
+        self.max_bytes = max(self.max_bytes, count)
+
     @property
     def seconds_left(self) -> float:
         """Until the deadline; never negative."""

@@ -10,7 +10,7 @@ import functools
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -132,8 +132,18 @@ _STATUS = re.compile(r"(?P<whole>[2-5])[xX]{2}|(?P<first>[0-9]{3})(?:-(?P<last>[
 _MAX_STATUSES = 32
 
 
+class Expression(Protocol):
+    """A compiled JMESPath expression."""
+
+    expression: str
+    """As it was written."""
+
+    def search(self, value: Any) -> Any:
+        """What it finds in a JSON value. Raises jmespath.exceptions.JMESPathError."""
+
+
 @functools.lru_cache(maxsize=64)
-def compiled(expression: str) -> Any:
+def compiled(expression: str) -> Expression:
     """A JMESPath expression, ready to search; UsageError where it is none.
 
     It holds of an answer where it gives anything but null, false, 0 and what is empty.
@@ -142,7 +152,8 @@ def compiled(expression: str) -> Any:
     import jmespath.exceptions  # type: ignore[import-untyped]
 
     try:
-        return jmespath.compile(expression)
+        found: Expression = jmespath.compile(expression)
+        return found
     except (jmespath.exceptions.JMESPathError, RecursionError) as error:
         said = (str(error).splitlines() or ["not understood"])[0]
         raise UsageError(f"--expect-json {expression!r}: {printable(said, 160)}") from None

@@ -29,7 +29,7 @@ def far_site() -> Site:
     """A site at a public address that nothing is sent to."""
     target = Target(scheme="https", host="www.example.org", port=443)
     site = Site(Talk(target, Options(), connections=0))
-    site.addresses = (PUBLIC,)
+    site.move_to(PUBLIC)
     return site
 
 
@@ -61,15 +61,14 @@ async def test_requests_are_counted_and_capped(kit: Kit) -> None:
         target, options = job(served)
         talk = Talk(target, options, connections=SPEC.connections)
         site = Site(talk)
-        site.addresses = await talk.addresses()
-        view = await site.at(site.address)
+        await site.resolve()
         for _ in range(MAX_REQUESTS - 1):
-            assert (await site.get("/things", version="1.1")).status == 200
-        assert (await view.get("/things", version="1.1")).status == 200
+            assert (await site.get("/things")).status == 200
+        assert (await site.get_at(site.address)).status == 200
         with pytest.raises(Failed) as caught:
             await site.get()
         assert caught.value.reason is Reason.BUDGET_EXCEEDED
-        assert site.requests == MAX_REQUESTS == len(site.asked)
+        assert site.requests == MAX_REQUESTS
         talk.close()
 
 
@@ -78,16 +77,16 @@ async def test_connections_are_kept_and_fresh_ones_are_new(kit: Kit) -> None:
         target, options = job(served)
         talk = Talk(target, options, connections=3)
         site = Site(talk)
-        site.addresses = await talk.addresses()
+        await site.resolve()
         left = talk.connections_left(site.address)
         for _ in range(3):
-            await site.get(version="2")
+            await site.opened(site.origin, "2")
         assert talk.connections_left(site.address) == left - 1
-        await site.get(version="2", fresh=True)
+        await site.opened(site.origin, "2", fresh=True)
         assert talk.connections_left(site.address) == left - 2
         with pytest.raises(Failed):
             await site.get(method="DELETE")
-        await site.farewell()
+        await site.aclose()
         talk.close()
 
 

@@ -10,12 +10,17 @@ import pytest
 from seventh.model.failure import Reason, UsageError
 from seventh.model.options import Options
 from seventh.model.phase import Mark
-from seventh.protocols.http.client.request import Shape, disappointment, shape_of
-from seventh.web.given import statuses
+from seventh.protocols.http.client import request
+from seventh.protocols.http.client.request import MAX_PREPARED, Expectation, described
+from seventh.protocols.http.prepare import prepare
+from seventh.web.given import compiled, statuses
 from seventh.web.message import Fields, Response
 from tests.options import options_with
 
 AT = Mark(1, "user")
+
+
+JSON_A = compiled("a")
 
 
 def answer(status: int = 200, body: bytes = b"{}", headers: Fields = ()) -> Response:
@@ -25,8 +30,8 @@ def answer(status: int = 200, body: bytes = b"{}", headers: Fields = ()) -> Resp
 
 
 def test_without_options_it_is_a_plain_get() -> None:
-    shape = shape_of(Options())
-    assert (shape.method, shape.safe, shape.secret) == ("GET", True, False)
+    template = described(Options())
+    assert (template.method, template.safe, template.secret) == ("GET", True, False)
 
 
 def test_secrets_come_from_files_and_the_environment(
@@ -41,14 +46,14 @@ def test_secrets_come_from_files_and_the_environment(
         body_file=str(tmp_path / "cookie"),
         method="POST",
     )
-    shape = shape_of(options)
-    assert dict(shape.fields) == {
+    template = described(options)
+    assert dict(template.fields) == {
         "User-Agent": "seventh", "Cookie": "a=1", "X-Api-Key": "k3y", "Accept": "a/b",
         "Authorization": "Bearer t0ken",
     }  # fmt: skip
-    assert shape.body == b"a=1\n"
-    assert shape.secret and not shape.safe
-    assert "t0ken" not in repr(shape) and not any("t0ken" in v for _, v in shape.plain)
+    assert template.body == b"a=1\n"
+    assert template.secret and not template.safe
+    assert "t0ken" not in repr(template)
     assert options.has_credential
 
 
@@ -74,44 +79,77 @@ def test_secrets_come_from_files_and_the_environment(
 )
 def test_what_cannot_be_meant_is_said(changes: dict[str, object], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        shape_of(options_with(**changes))  # type: ignore[arg-type]
+        described(options_with(**changes))
+    with pytest.raises(UsageError, match=said):
+        prepare(Options(**changes))  # type: ignore[arg-type]
+
+
+def test_a_prepared_request_serves_all_targets_of_a_run(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("first")
+    options = Options(token_file=str(token))
+    prepare(options)
+    template = described(options)
+    token.write_text("second")
+    assert described(options.replace()) is template
+    assert ("Authorization", "Bearer first") in template.fields
+    prepare(options)
+    assert ("Authorization", "Bearer second") in described(options).fields
+
+
+def test_what_is_not_prepared_is_read_for_each_target(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    options = Options(token_file=str(token))
+    for value in ("first", "second"):
+        token.write_text(value)
+        assert ("Authorization", f"Bearer {value}") in described(options).fields
+
+
+def test_no_more_than_so_many_are_kept() -> None:
+    for number in range(2 * MAX_PREPARED):
+        prepare(Options(headers=(f"X-Number: {number}",)))
+    assert len(request._prepared) <= MAX_PREPARED
 
 
 @pytest.mark.parametrize(
-    ("shape", "response", "said"),
+    ("expectation", "response", "said"),
     [
-        (Shape(), answer(404), None),
-        (Shape(), answer(503), "503"),
-        (Shape(status=statuses(503)), answer(503), None),
-        (Shape(status=statuses(201)), answer(200), "200, not 201"),
-        (Shape(json="status == 'ok'"), answer(body=b'{"status": "ok"}'), None),
-        (Shape(json="status == 'ok'"), answer(body=b'{"status": "bad"}'), "false"),
-        (Shape(json="length(items) > `1`"), answer(body=b'{"items": [1]}'), "false"),
-        (Shape(status=statuses("2xx,404")), answer(404), None),
-        (Shape(status=statuses("2xx,404")), answer(301), "301, not 200-299,404"),
-        (Shape(json="missing"), answer(body=b"{}"), "null"),
-        (Shape(json="a"), answer(body=b'{"a": ""}'), 'gives ""'),
-        (Shape(json="a"), answer(body=b'{"a": 0}'), "gives 0"),
-        (Shape(json="&a"), answer(body=b'{"a": 0}'), "another expression"),
-        (Shape(json="a"), answer(body=b"<html>"), "no JSON"),
-        (Shape(json="a"), answer(body=b"[" * 100_000), "no JSON"),
-        (Shape(json="length(a)"), answer(body=b'{"a": 1}'), "no JSON to look into"),
+        (Expectation(), answer(404), None),
+        (Expectation(), answer(503), "503"),
+        (Expectation(status=statuses(503)), answer(503), None),
+        (Expectation(status=statuses(201)), answer(200), "200, not 201"),
+        (Expectation(json=compiled("status == 'ok'")), answer(body=b'{"status": "ok"}'), None),
+        (Expectation(json=compiled("status == 'ok'")), answer(body=b'{"status": "bad"}'), "false"),
         (
-            Shape(json="a"),
+            Expectation(json=compiled("length(items) > `1`")),
+            answer(body=b'{"items": [1]}'),
+            "false",
+        ),
+        (Expectation(status=statuses("2xx,404")), answer(404), None),
+        (Expectation(status=statuses("2xx,404")), answer(301), "301, not 200-299,404"),
+        (Expectation(json=compiled("missing")), answer(body=b"{}"), "null"),
+        (Expectation(json=JSON_A), answer(body=b'{"a": ""}'), 'gives ""'),
+        (Expectation(json=JSON_A), answer(body=b'{"a": 0}'), "gives 0"),
+        (Expectation(json=compiled("&a")), answer(body=b'{"a": 0}'), "another expression"),
+        (Expectation(json=JSON_A), answer(body=b"<html>"), "no JSON"),
+        (Expectation(json=JSON_A), answer(body=b"[" * 100_000), "no JSON"),
+        (Expectation(json=compiled("length(a)")), answer(body=b'{"a": 1}'), "no JSON to look"),
+        (
+            Expectation(json=JSON_A),
             answer(body=gzip.compress(b'{"a": 1}'), headers=(("content-encoding", "gzip"),)),
             None,
         ),
         (
-            Shape(json="a"),
+            Expectation(json=JSON_A),
             answer(body=b"not gzip", headers=(("content-encoding", "gzip"),)),
             "corrupt",
         ),
     ],
 )
 def test_an_answer_is_held_against_what_was_expected(
-    shape: Shape, response: Response, said: str | None
+    expectation: Expectation, response: Response, said: str | None
 ) -> None:
-    failed = disappointment(shape, response)
+    failed = expectation.unmet(response)
     if said is None:
         assert failed is None
         return

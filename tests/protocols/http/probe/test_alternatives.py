@@ -23,7 +23,6 @@ from seventh.net.address import Address
 from seventh.net.talk import Talk
 from seventh.protocols.http import lab
 from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.alternatives import Advertised, Alternative
 from seventh.protocols.http.lab import Setup, alternatives
 from seventh.protocols.http.lab.alternatives import Beside
@@ -183,11 +182,11 @@ async def test_a_frame_of_http_2(kit: Kit) -> None:
 async def test_a_public_peer_steers_nobody_inwards(host: str) -> None:
     target = Target(scheme="https", host="www.example.org", port=443)
     site = Site(Talk(target, Options(), connections=0))
-    site.addresses = (Address(ip="198.41.0.4", port=443),)
+    site.move_to(Address(ip="198.41.0.4", port=443))
     services, _ = alt_svc(f'h3="{host}:443", h2="{host}:8443"')
     following = Following(Matrix(site), site.addresses)
     await following.find(places(site.origin, Advertised(alt_svc=services)))
-    facts = site.talk.notes(HttpFacts).facts
+    facts = site.notes.facts
     assert following.candidates == []
     assert {a.reason for a in facts.alternatives} == {"address-policy"}
     assert {a.outcome for a in facts.alternatives} == {"untried"}
@@ -196,7 +195,7 @@ async def test_a_public_peer_steers_nobody_inwards(host: str) -> None:
 async def test_nor_do_hints_of_addresses() -> None:
     target = Target(scheme="https", host="www.example.org", port=443)
     site = Site(Talk(target, Options(), connections=0))
-    site.addresses = (Address(ip="198.41.0.4", port=443),)
+    site.move_to(Address(ip="198.41.0.4", port=443))
     place = Place(
         protocol="h3", host="", port=443, by=("the HTTPS record",),
         hints=("10.0.0.1", "198.41.0.4", "198.41.0.5"),
@@ -204,7 +203,7 @@ async def test_nor_do_hints_of_addresses() -> None:
     following = Following(Matrix(site), site.addresses)
     await following.find((place,))
     assert [c.address.ip for c in following.candidates] == ["198.41.0.4", "198.41.0.5"]
-    (refused,) = site.talk.notes(HttpFacts).facts.alternatives
+    (refused,) = site.notes.facts.alternatives
     assert (refused.address, refused.reason) == ("10.0.0.1", "address-policy")
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from seventh.model.alert import Alert
 from seventh.model.failure import Failed, Reason
 from seventh.net.address import Address
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
+from seventh.net.talk import Talk
 from seventh.net.wait import Cutoff, DeadlineError
-from seventh.protocols.http.client.standing import Opened, Standing
 from seventh.protocols.http.wire.url import Origin
 from seventh.web.connection import HttpConnection
 from seventh.web.h1 import H1Connection
+from seventh.web.message import Fields, Response
+from seventh.wire.tlsnames import NEW_SESSION_TICKET, TLS13
 
 if TYPE_CHECKING:
+    from seventh.net.quic.client import QuicClient
     from seventh.net.quic.client import Session as QuicSession
     from seventh.net.tls.session import Session
     from seventh.net.tls.stream import TlsStream
@@ -27,8 +31,83 @@ QUIC_SECONDS = 3.0
 """How long a QUIC handshake may take: where UDP is dropped, nothing ever comes back."""
 
 
-async def open_stream(
-    standing: Standing,
+class Opened(msgspec.Struct, kw_only=True):
+    """A connection that is ready, how it became so, and what it has carried since."""
+
+    connection: HttpConnection
+    version: str
+    address: Address
+    ready_ns: int
+    """When a request could go."""
+    connect_seconds: float | None = None
+    tls_seconds: float | None = None
+    quic_seconds: float | None = None
+    stream: Stream | None = None
+    tls: TlsStream | None = None
+    quic: QuicClient | None = None
+    path_rtt_seconds: float | None = None
+    """The round trip of the path that an earlier connection to the address has shown."""
+    alternative: str = ""
+    """The alternative service that it leads to, as Alt-Used names it (RFC 7838 §5)."""
+    used: int = 0
+    """How many exchanges it has carried."""
+    ordinary: bool = True
+    """Whether the last exchange was one after which a connection is kept: a GET that succeeded."""
+    idle_since_ns: int = 0
+
+    def carried(self, method: str, response: Response) -> None:
+        """Count an exchange that has come to its end."""
+        self.used += 1
+        self.ordinary = method in {"GET", "HEAD"} and response.status < 400
+        self.idle_since_ns = response.last.ns
+
+    def offered_upgrade(self) -> None:
+        """Take note that it was asked to leave HTTP: its end shows nothing of keep-alive."""
+        self.ordinary = False
+
+    @property
+    def ended_by_server(self) -> bool:
+        """Whether the server ended an HTTP/1.1 connection with an ordinary answer.
+
+        After an error, or a body that they did not read, even those that keep connections end one.
+        """
+        spent: str = getattr(getattr(self.connection, "stats", None), "spent", "")
+        return self.ordinary and spent.startswith("the server ends")
+
+    @property
+    def fields(self) -> Fields:
+        """What a request on this connection has beside what it has on any other."""
+        return (("Alt-Used", self.alternative),) if self.alternative else ()
+
+    @property
+    def has_ticket(self) -> bool:
+        """Whether its TLS session can be resumed: with TLS 1.3, whether a ticket has come."""
+        tls = self.tls
+        return tls is not None and (
+            tls.version < TLS13 or tls.tap.first(NEW_SESSION_TICKET) is not None
+        )
+
+    @property
+    def rtt_seconds(self) -> float | None:
+        """The least round trip that is known of the path."""
+        if self.quic is not None:
+            # The server's first packet came after its own share of the handshake's work.
+            seen = [self.quic.rtt_seconds, self.quic.least_rtt_seconds, self.path_rtt_seconds]
+            return min((r for r in seen if r), default=None)
+        info = self.stream.tcp_info() if self.stream is not None else None
+        if info is None:
+            return self.connect_seconds
+        # The kernel's smoothed estimate takes in how long the server thought, where an
+        # acknowledgement waited for the answer; its minimum does not.
+        known = [info.min_rtt_seconds or info.rtt_seconds, self.connect_seconds]
+        return min((r for r in known if r), default=None)
+
+
+# -- over TCP --------------------------------------------------------------------------------------
+
+
+async def over_tcp(
+    talk: Talk,
     origin: Origin,
     address: Address,
     alpn: tuple[str, ...],
@@ -38,58 +117,34 @@ async def open_stream(
     phase: str = "tls.compared",
     prior: bool = False,
     verify: bool = True,
+    alternative: str = "",
 ) -> Opened:
     """A connection over TCP; with TLS where the origin is https.
 
-    ``stream`` is a connection that is there already. In clear, ``prior`` speaks HTTP/2 from prior
-    knowledge. Without ``verify`` the certificate is for the caller to judge. Raises Failed: those
-    of connecting and of TLS; negotiation-failed where the server does not choose what alone was
-    offered.
+    ``stream`` is a connection that is there already. In clear, ``prior`` starts HTTP/2 with prior
+    knowledge (RFC 9113 §3.3). Without ``verify`` the caller judges the certificate. Raises Failed:
+    those of connecting and of TLS; negotiation-failed where the server does not choose what alone
+    was offered.
     """
     try:
-        with Cutoff(min(OPEN_SECONDS, max(0.001, standing.talk.budget.seconds_left))):
-            return await _open_stream(
-                standing, origin, address, alpn, stream, session, phase, prior, verify
-            )
+        with Cutoff(min(OPEN_SECONDS, max(0.001, talk.budget.seconds_left))):
+            if stream is None:
+                stream = await talk.connect_again(address)
+            if origin.scheme != "https":
+                return in_clear(stream, address, prior=prior)
+            tls = await _start_tls(talk, origin, stream, alpn, session, phase, verify)
+            if alpn == ("h2",) and tls.alpn != "h2":
+                await tls.farewell()
+                raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose h2 (ALPN)")
+            return on_tls(tls, stream, address, alternative)
     except DeadlineError:
         raise Failed(
             Reason.PEER_SILENT, f"no connection was ready within {OPEN_SECONDS:g} s"
         ) from None
 
 
-async def _open_stream(
-    standing: Standing,
-    origin: Origin,
-    address: Address,
-    alpn: tuple[str, ...],
-    stream: Stream | None,
-    session: Session | None,
-    phase: str,
-    prior: bool,
-    verify: bool,
-) -> Opened:
-    if stream is None:
-        stream = await standing.talk.connect_again(address)
-    if origin.scheme != "https":
-        version = "2" if prior else "1.1"
-        return Opened(
-            connection=speak(version, stream), version=version, address=address, ready_ns=now_ns(),
-            connect_seconds=stream.connect_seconds, stream=stream,
-        )  # fmt: skip
-    tls = await _shake(standing, origin, stream, alpn, session, phase, verify)
-    version = "2" if tls.alpn == "h2" else "1.1"
-    if alpn == ("h2",) and version != "2":
-        await tls.farewell()
-        raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose h2 (ALPN)")
-    return Opened(
-        connection=speak(version, tls), version=version, address=address, ready_ns=now_ns(),
-        connect_seconds=stream.connect_seconds, tls_seconds=tls.handshake_seconds, stream=tls,
-        tls=tls,
-    )  # fmt: skip
-
-
-async def _shake(
-    standing: Standing,
+async def _start_tls(
+    talk: Talk,
     origin: Origin,
     stream: Stream,
     alpn: tuple[str, ...],
@@ -99,14 +154,13 @@ async def _shake(
 ) -> TlsStream:
     from seventh.net.tls import handshake
 
-    name = standing.server_name(origin)
     tls = handshake.prepare(
-        stream, standing.talk.options, name, alpn=alpn, session=session, profile="lenient"
+        stream, talk.options, origin.host, alpn=alpn, session=session, profile="lenient"
     )
     try:
-        await tls.handshake(standing.talk.watch, phase)
-        if verify and (standing.trusted or origin != standing.origin):
-            handshake.verify_or_fail(tls, name)
+        await tls.handshake(talk.watch, phase)
+        if verify:
+            handshake.verify_or_fail(tls, origin.host)
     except Failed as failed:
         tls.close()
         if failed.alert is Alert.NO_APPLICATION_PROTOCOL:
@@ -115,6 +169,25 @@ async def _shake(
             ) from None
         raise
     return tls
+
+
+def in_clear(stream: Stream, address: Address, *, prior: bool = False) -> Opened:
+    """Plain HTTP on a TCP connection: 1.1, or 2 with ``prior`` knowledge."""
+    version = "2" if prior else "1.1"
+    return Opened(
+        connection=speak(version, stream), version=version, address=address, ready_ns=now_ns(),
+        connect_seconds=stream.connect_seconds, stream=stream,
+    )  # fmt: skip
+
+
+def on_tls(tls: TlsStream, below: Stream, address: Address, alternative: str = "") -> Opened:
+    """The version that the server chose (ALPN) on TLS, whose handshake is over."""
+    version = "2" if tls.alpn == "h2" else "1.1"
+    return Opened(
+        connection=speak(version, tls), version=version, address=address, ready_ns=now_ns(),
+        connect_seconds=below.connect_seconds, tls_seconds=tls.handshake_seconds, stream=tls,
+        tls=tls, alternative=alternative,
+    )  # fmt: skip
 
 
 def speak(version: str, stream: Stream) -> HttpConnection:
@@ -126,13 +199,19 @@ def speak(version: str, stream: Stream) -> HttpConnection:
     return H1Connection(stream)
 
 
-async def open_quic(
-    standing: Standing,
+# -- over QUIC -------------------------------------------------------------------------------------
+
+
+async def over_quic(
+    talk: Talk,
     origin: Origin,
     address: Address,
     *,
     session: QuicSession | None = None,
     phase: str = "quic",
+    verify: bool = True,
+    path_rtt_seconds: float | None = None,
+    alternative: str = "",
     log: bool = False,
 ) -> Opened:
     """A connection of HTTP/3 whose handshake is complete on our side: a request may go.
@@ -143,18 +222,13 @@ async def open_quic(
     from seventh.net.quic import connect
     from seventh.web.h3 import H3Connection
 
-    talk = standing.talk
-    no_datagrams(standing)
-    client = connect.prepare(
-        talk, address, standing.server_name(origin), session=session, log=log,
-        verify=standing.trusted,
-    )  # fmt: skip
+    need_datagrams(talk)
+    client = connect.prepare(talk, address, origin.host, session=session, log=log, verify=verify)
     try:
         with Cutoff(min(QUIC_SECONDS, max(0.001, talk.budget.seconds_left))):
             await connect.shake(talk, client, phase, confirmed=False)
     except DeadlineError:
-        failed = silence(client)
-        failed.phase = phase
+        failed = silence(client, phase)
         client.close()
         raise failed from None
     except BaseException:  # of any kind, a cancelled look too: close, and let it go on
@@ -163,36 +237,26 @@ async def open_quic(
     return Opened(
         connection=H3Connection(client), version="3", address=address,
         ready_ns=client.completed.ns if client.completed is not None else now_ns(),
-        quic_seconds=client.handshake_seconds, quic=client,
-        path_rtt_seconds=standing.shared.round_trips.get(address.ip),
+        quic_seconds=client.handshake_seconds, quic=client, path_rtt_seconds=path_rtt_seconds,
+        alternative=alternative,
     )  # fmt: skip
 
 
-async def open_any_quic(
-    standing: Standing, addresses: tuple[Address, ...], *, log: bool = False
-) -> Opened:
-    """A connection of HTTP/3 to the first address that answers, tried one after another.
-
-    Raises Failed: that of the last address.
-    """
-    for address in addresses[:-1]:
-        with contextlib.suppress(Failed):
-            return await open_quic(standing, standing.origin, address, log=log)
-    return await open_quic(standing, standing.origin, addresses[-1], log=log)
-
-
-def silence(client: Any) -> Failed:
+def silence(client: QuicClient, phase: str = "") -> Failed:
     """Why a QUIC handshake did not come to its end in time."""
     if client.first_received is None:
         return Failed(
             Reason.NO_REPLY,
             f"no QUIC packet came back in {QUIC_SECONDS:g} s: {client.bytes_sent} bytes of "
             f"Initials went to UDP port {client.address.port}",
+            phase=phase,
         )
-    return Failed(Reason.PEER_SILENT, "the peer stopped answering during the QUIC handshake")
+    return Failed(
+        Reason.PEER_SILENT, "the peer stopped answering during the QUIC handshake", phase=phase
+    )
 
 
-def no_datagrams(standing: Standing) -> None:
-    """Failed where the way to the target carries no datagrams."""
-    if standing.talk.carried:
+def need_datagrams(talk: Talk) -> None:
+    """Failed (options-unusable) where jump hosts carry the talk."""
+    if talk.carried:
         raise Failed(Reason.OPTIONS_UNUSABLE, "--via carries TCP only: no HTTP/3 through it")

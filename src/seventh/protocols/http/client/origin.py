@@ -1,58 +1,81 @@
 """The site: the one place through which every part asks, within one budget.
 
-It opens connections of each version, keeps them, counts requests and remembers what was asked.
-Credentials go to the target's own origin alone, and only once its certificate was found good.
+It alone holds the state of a look: the connections that are open and the sessions that can be
+resumed, which version is used and where, whether the origin is trusted, how many requests are left.
+Others read that state and call the site's methods; nobody else assigns it. Credentials go to the
+target's own origin alone, and only while its certificate is trusted.
 """
 
 from __future__ import annotations
 
 import contextlib
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from seventh.model.failure import Failed, Reason
+from seventh.model.tlsfacts import TlsFacts
 from seventh.net.address import Address
+from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.protocols.http import HttpOptions
-from seventh.protocols.http.client.connect import open_quic, open_stream
-from seventh.protocols.http.client.request import SECRETS, Shape, shape_of
-from seventh.protocols.http.client.standing import Asked, Opened, Standing
+from seventh.protocols.http.client.connect import Opened, over_quic, over_tcp
+from seventh.protocols.http.client.request import DEFAULT_FIELDS, SAFE, SECRETS, described
+from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.wire.url import Origin, Url, request_path
 from seventh.web.message import Fields, OnBody, Request, Response
+from seventh.wire.tlsnames import NEW_SESSION_TICKET
+
+if TYPE_CHECKING:
+    from seventh.net.quic.client import Session as QuicSession
+    from seventh.net.tls.session import Session
 
 V = Literal["1.1", "2", "3"]
+OverTcp = Literal["1.1", "2"]
 MAX_REQUESTS = 40
 MAX_CONNECTION_BYTES = 64 * 1024 * 1024
 REQUEST_SECONDS = 4.0
 """How long one exchange beside the first may take."""
+ALPN: dict[str, tuple[str, ...]] = {"2": ("h2",), "1.1": ("http/1.1",)}
 
 
-class Site(Standing):
-    """The target as a site. Every method raises Failed."""
+class Site:
+    """The target as a site. Methods that send something raise Failed."""
 
-    def __init__(self, talk: Talk, *, url: Url | None = None) -> None:
+    def __init__(self, talk: Talk) -> None:
         target, options = talk.target, talk.options
-        named = options.server_name or target.host
-        super().__init__(talk, Origin(target.scheme, named, target.port))
-        self.shape: Shape = shape_of(options)
-        self.url = url or Url(self.origin, request_path(target.path))
-        """What the person asked for."""
+        self.talk = talk
+        self.notes = talk.notes(HttpFacts)
+        """What was learnt of it."""
+        self.tls_notes = talk.notes(TlsFacts)
+        self.origin = Origin(target.scheme, options.server_name or target.host, target.port)
+        """The target's own origin."""
+        self.template = described(options)
+        """The request that the user described."""
+        self.url = Url(self.origin, request_path(target.path))
+        """What the user asked for."""
         self.base_url = self.url
         """Where redirects led; :meth:`get` asks there."""
         self.base: Response | None = None
         """The representation that was found there; None before it was."""
         self.addresses: tuple[Address, ...] = ()
-        self._pool: dict[tuple[Origin, str], Opened] = {}
-        self.ended: Opened | None = None
-        """The first kept connection to the target that the server ended with its answer."""
+        """The target's, the one of the conversation first."""
         self.best: V = "1.1"
         """The version that a client would use."""
-        self.quic_address: Address | None = None
-        """Where HTTP/3 answers, if that is not the conversation's own address and port."""
         self.alpn: tuple[str, ...] = ("h2", "http/1.1")
         """What is offered where the version is free."""
-        talk.budget.max_bytes = max(talk.budget.max_bytes, MAX_CONNECTION_BYTES)
+        self.requests = 0
+        """How many were sent."""
+        self.quic_session: QuicSession | None = None
+        """The newest session of HTTP/3 that can be resumed."""
+        self._tls_sessions: dict[str, Session] = {}
+        self._quic_address: Address | None = None
+        self._pool: dict[tuple[Origin, str], Opened] = {}
+        self._ended: Opened | None = None
+        self._trusted = True
+        self._broken: set[str] = set()
+        self._round_trips: dict[str, float] = {}
+        talk.budget.allow_bytes(MAX_CONNECTION_BYTES)
 
-    # -- what is known -----------------------------------------------------------------------------
+    # -- where it is -------------------------------------------------------------------------------
 
     @property
     def secure(self) -> bool:
@@ -60,34 +83,76 @@ class Site(Standing):
         return self.origin.scheme == "https"
 
     @property
-    def requests_left(self) -> int:
-        """How many more requests this look may send."""
-        return MAX_REQUESTS - self.shared.requests
+    def name(self) -> str:
+        """The name to ask for in TLS and to verify the certificate against.
 
-    @property
-    def requests(self) -> int:
-        """How many it has sent."""
-        return self.shared.requests
-
-    @property
-    def asked(self) -> list[Asked]:
-        """What was asked so far."""
-        return self.shared.asked
+        It is the origin's wherever a connection leads: an alternative service has to show that it
+        may serve the origin (RFC 7838 §2.1).
+        """
+        return self.origin.host
 
     @property
     def address(self) -> Address:
         """The address that the conversation is with."""
         return self.addresses[0]
 
-    def distrust(self, failed: Failed) -> None:
-        """The certificate is not to be trusted: no credential goes there from now on."""
-        self.shared.distrust = failed
+    async def resolve(self) -> None:
+        """Find the target's addresses."""
+        self.addresses = await self.talk.addresses()
 
-    def mark_broken(self, version: str, failed: Failed) -> None:
-        """``version`` cannot be used."""
-        self.shared.broken[version] = failed
+    def prefer(self, address: Address) -> None:
+        """Hold the conversation with ``address``: it is the first one that accepts."""
+        self.addresses = (address, *(a for a in self.addresses if a != address))
+
+    def move_to(self, address: Address) -> None:
+        """Hold the conversation with ``address`` alone: the target's own do not accept TCP."""
+        self.addresses = (address,)
+
+    def settle(self, url: Url, response: Response) -> None:
+        """Take what ``url`` serves as the representation that is looked at."""
+        self.base_url, self.base = url, response
+
+    # -- how it is reached -------------------------------------------------------------------------
+
+    @property
+    def trusted(self) -> bool:
+        """Whether nothing was found wrong with the origin's certificate."""
+        return self._trusted
+
+    def distrust(self) -> None:
+        """Send no credential from now on: the certificate is not to be trusted."""
+        self._trusted = False
+
+    def offer_no_alpn(self) -> None:
+        """Offer no protocol (ALPN) from now on: the server refuses all that we know."""
+        self.alpn = ()
+
+    def use(self, version: V) -> None:
+        """Prefer ``version``: it was negotiated, or what the newer one falls back to."""
+        self.best = version
+
+    def take_over(self, opened: Opened) -> None:
+        """Send HTTP/3 where ``opened`` leads; everything, where TCP carries nothing."""
+        self._quic_address = opened.address
+        if self.pooled_any("1.1") is None:
+            self.best = "3"
+
+    def mark_broken(self, version: str) -> None:
+        """Take note that ``version`` cannot be used."""
+        self._broken.add(version)
+
+    def learn_round_trip(self, opened: Opened) -> None:
+        """Keep what a connection shows of the path to its address."""
+        seen, ip = opened.rtt_seconds, opened.address.ip
+        if seen:
+            self._round_trips[ip] = min(seen, self._round_trips.get(ip, seen))
 
     # -- requests ----------------------------------------------------------------------------------
+
+    @property
+    def requests_left(self) -> int:
+        """How many more requests this look may send."""
+        return MAX_REQUESTS - self.requests
 
     def request(
         self,
@@ -98,9 +163,9 @@ class Site(Standing):
         body: bytes = b"",
         version: str = "1.1",
     ) -> Request:
-        """A request for ``url`` with the person's fields where they may go, and ``headers``."""
+        """A request for ``url`` with the user's fields where they may go, and ``headers``."""
         own = url.origin == self.origin and self.trusted
-        fields = self.shape.fields if own else self.shape.plain
+        fields = self.template.fields if own else DEFAULT_FIELDS
         named = {name.lower() for name, _ in headers}
         fields = (*(f for f in fields if f[0].lower() not in named), *headers)
         if not own:
@@ -125,26 +190,33 @@ class Site(Standing):
         *,
         method: str = "GET",
         headers: Fields = (),
-        version: V | None = None,
-        fresh: bool = False,
         body: bytes = b"",
         body_cap: int | None = None,
-        on_body: OnBody | None = None,
-        deadline_ns: int | None = None,
     ) -> Response:
-        """Ask the base's origin for ``path`` (the base's own unless given), over ``version``.
+        """Ask the base's origin for ``path`` (the base's own unless given), by the best version.
 
-        Without a version the best that works; ``fresh`` asks for a new connection. A method that
-        is not GET, HEAD or OPTIONS needs tier 3, which is looked up here. Content codings of the
-        answer are not undone. Raises Failed, budget-exceeded among it, and the failures of
-        connecting and of :meth:`HttpConnection.request`.
+        A method that is not GET, HEAD or OPTIONS needs tier 3, which is looked up here. Content
+        codings of the answer are not undone. Raises Failed, budget-exceeded among it, and the
+        failures of connecting and of :meth:`HttpConnection.request`.
         """
         url = self.base_url if path is None else Url(self.base_url.origin, request_path(path))
-        opened = await self.opened(url.origin, version, fresh=fresh)
+        opened = await self.opened(url.origin, None)
         return await self.exchange(
-            opened, url, method=method, headers=headers, body=body, body_cap=body_cap,
-            on_body=on_body, deadline_ns=deadline_ns,
-        )  # fmt: skip
+            opened, url, method=method, headers=headers, body=body, body_cap=body_cap
+        )
+
+    async def get_at(self, address: Address, *, headers: Fields = ()) -> Response:
+        """Ask another of the target's addresses for the base, on a connection of its own."""
+        version = None
+        if self.base_url.origin == self.origin:
+            # HTTP/3 was found at one address: elsewhere it is tried where TCP is known to fail.
+            by_tcp = self.best == "3" and "1.1" not in self._broken
+            version = "1.1" if by_tcp else self.best
+        opened = await self.open(self.base_url.origin, version, by=address)
+        try:
+            return await self.exchange(opened, self.base_url, headers=headers)
+        finally:
+            opened.connection.close()
 
     async def exchange(
         self,
@@ -158,28 +230,24 @@ class Site(Standing):
         on_body: OnBody | None = None,
         deadline_ns: int | None = None,
     ) -> Response:
-        """One exchange on a connection that is open; counted and remembered."""
+        """One exchange on a connection that is open; it is counted."""
         self._may(method)
         request = self.request(
             url, method=method, headers=(*headers, *opened.fields), body=body,
             version=opened.version,
         )  # fmt: skip
         self.spend()
-        until = deadline_ns or self.talk.budget.within(REQUEST_SECONDS)
         response = await opened.connection.request(
             request,
-            deadline_ns=until,
+            deadline_ns=deadline_ns or self.talk.budget.within(REQUEST_SECONDS),
             body_cap=body_cap or self.talk.options.of(HttpOptions).max_body_bytes,
             on_body=on_body,
         )
-        opened.used += 1
-        opened.ordinary = method in {"GET", "HEAD"} and response.status < 400
-        opened.idle_since_ns = response.last.ns
-        self.remember(method, url, response)
+        opened.carried(method, response)
         return response
 
     def _may(self, method: str) -> None:
-        if method in {"GET", "HEAD", "OPTIONS"}:
+        if method in SAFE:
             return
         why = self.talk.denied(3)
         if why is not None:
@@ -191,22 +259,15 @@ class Site(Standing):
             raise Failed(
                 Reason.BUDGET_EXCEEDED, f"the budget of {MAX_REQUESTS} requests to a site is spent"
             )
-        self.shared.requests += 1
+        self.requests += 1
 
-    def remember(self, method: str, url: Url, response: Response) -> None:
-        """Note an exchange."""
-        path = url.path.partition("?")[0]
-        self.shared.asked.append(
-            Asked(method=method, path=path, version=response.version, status=response.status)
-        )
-
-    # -- connections -------------------------------------------------------------------------------
+    # -- connections that are kept -----------------------------------------------------------------
 
     def keep(self, origin: Origin, opened: Opened) -> None:
         """Keep a connection for later requests."""
         before = self._pool.get((origin, opened.version))
         if before is not None and before.ended_by_server and origin == self.origin:
-            self.ended = self.ended or before
+            self._ended = self._ended or before
         self._pool[origin, opened.version] = opened
 
     def pooled(self, version: str, origin: Origin | None = None) -> Opened | None:
@@ -217,6 +278,39 @@ class Site(Standing):
     def pooled_any(self, version: str) -> Opened | None:
         """The connection of that version to the target that was kept, even if it is spent."""
         return self._pool.get((self.origin, version))
+
+    @property
+    def kept_alive(self) -> Opened | None:
+        """The connection that shows whether HTTP/1.1's are kept alive; None where there is none.
+
+        The first one that the server ended with its answer, else the one that is kept.
+        """
+        return self._ended or self.pooled_any("1.1")
+
+    def keep_session(self, opened: Opened) -> None:
+        """Keep the session of a connection to be resumed later, where the server gave one."""
+        if opened.quic is not None:
+            self.quic_session = opened.quic.session or self.quic_session
+        elif opened.tls is not None and opened.tls.tap.first(NEW_SESSION_TICKET) is not None:
+            session = opened.tls.session
+            if session is not None:
+                self._tls_sessions[opened.version] = session
+
+    def tls_session(self, version: str) -> Session | None:
+        """The newest session of TLS over TCP that was not resumed yet.
+
+        Early data is bound to ALPN, so each version has its own.
+        """
+        return self._tls_sessions.get(version)
+
+    async def aclose(self) -> None:
+        """End all kept connections the polite way."""
+        for opened in self._pool.values():
+            with contextlib.suppress(Failed):
+                await opened.connection.farewell()
+        self._pool.clear()
+
+    # -- connecting --------------------------------------------------------------------------------
 
     async def opened(self, origin: Origin, version: V | None, *, fresh: bool = False) -> Opened:
         """A connection to ``origin``: a kept one unless ``fresh``, else a new one, kept from now.
@@ -234,44 +328,56 @@ class Site(Standing):
         return opened
 
     async def open(
-        self, origin: Origin, version: V | None = None, *, address: Address | None = None
+        self, origin: Origin, version: V | None = None, *, by: Address | None = None
     ) -> Opened:
-        """A new connection that is nobody's yet."""
-        if version == "3" and address is None and origin == self.origin:
-            address = self.quic_address
-        if address is None:
-            address = await self.address_of(origin)
-        if version == "3":
-            return await open_quic(self, origin, address)
-        alpn = {"1.1": ("http/1.1",), "2": ("h2",), None: self.alpn}[version]
-        return await open_stream(self, origin, address, alpn, prior=version == "2")
+        """A new connection that is not kept; ``by`` another of the target's addresses."""
+        if version != "3":
+            return await self.connect(await self.address_of(origin, by), version, origin=origin)
+        own = self._quic_address if by is None and origin == self.origin else None
+        return await self.connect_quic(own or await self.address_of(origin, by), origin=origin)
 
-    async def address_of(self, origin: Origin) -> Address:
-        """An address of ``origin``; the policy's word on one that a peer named."""
-        own = (origin.host, origin.port) == (self.origin.host, self.origin.port)
-        if own:
-            return self.address
+    async def connect(
+        self,
+        address: Address,
+        version: OverTcp | None = None,
+        *,
+        origin: Origin | None = None,
+        stream: Stream | None = None,
+        session: Session | None = None,
+        phase: str = "tls.compared",
+        alternative: str = "",
+    ) -> Opened:
+        """A new connection to ``address`` over TCP, on ``stream`` where that is there already."""
+        origin = origin or self.origin
+        return await over_tcp(
+            self.talk, origin, address, self.alpn if version is None else ALPN[version],
+            stream=stream, session=session, phase=phase, prior=version == "2",
+            verify=self.trusted or origin != self.origin, alternative=alternative,
+        )  # fmt: skip
+
+    async def connect_quic(
+        self,
+        address: Address,
+        *,
+        origin: Origin | None = None,
+        session: QuicSession | None = None,
+        phase: str = "quic",
+        alternative: str = "",
+        log: bool = False,
+    ) -> Opened:
+        """A new connection of HTTP/3 to ``address``; ``log`` records it for a qlog file."""
+        return await over_quic(
+            self.talk, origin or self.origin, address, session=session, phase=phase,
+            verify=self.trusted, path_rtt_seconds=self._round_trips.get(address.ip),
+            alternative=alternative, log=log,
+        )  # fmt: skip
+
+    async def address_of(self, origin: Origin, by: Address | None = None) -> Address:
+        """An address of ``origin``; Failed (address-policy) for one that a peer may not name."""
+        own = by or self.address
+        if (origin.host, origin.port) == (self.origin.host, self.origin.port):
+            return own
         if origin.host == self.origin.host:
-            ip = self.address
-            return Address(ip=ip.ip, port=origin.port, scope=ip.scope)
-        named = await self.talk.addresses_named(self.address.ip, origin.host, origin.port)
+            return Address(ip=own.ip, port=origin.port, scope=own.scope)
+        named = await self.talk.addresses_named(own.ip, origin.host, origin.port)
         return named[0]
-
-    async def at(self, address: Address) -> Site:
-        """The same site as one of its addresses has it; requests count together."""
-        other = Site(self.talk, url=self.url)
-        other.shared = self.shared
-        other.base_url, other.base = self.base_url, self.base
-        other.addresses = (address,)
-        other.best = "1.1" if self.best == "3" and "1.1" not in self.shared.broken else self.best
-        other.alpn = self.alpn
-        if self.addresses and address == self.addresses[0]:
-            other._pool = self._pool
-        return other
-
-    async def farewell(self) -> None:
-        """End all connections the polite way."""
-        for opened in self._pool.values():
-            with contextlib.suppress(Failed):
-                await opened.connection.farewell()
-        self._pool.clear()

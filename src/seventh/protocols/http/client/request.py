@@ -1,6 +1,7 @@
 """The user's request: its method, header fields, credential and body, and what is expected of it.
 
-Where files or the environment hold a part of it they are read once, before the first packet.
+It is read from the options once, before the first packet. Where files or the environment hold a
+part of it, they are read then.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from seventh.model.options import Options
 from seventh.protocols.http import HttpOptions
 from seventh.web.given import (
     FRAMING,
+    Expression,
     Statuses,
     compiled,
     first_line,
@@ -26,37 +28,63 @@ from seventh.web.message import Fields, Response
 from seventh.wire.text import printable
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-IDEMPOTENT = SAFE | {"PUT", "DELETE", "TRACE"}
-AGENT = ("User-Agent", "seventh")
-ACCEPT = ("Accept", "*/*")
+"""Methods that change nothing (RFC 9110 §9.2.1)."""
+DEFAULT_FIELDS: Fields = (("User-Agent", "seventh"), ("Accept", "*/*"))
+"""What every request has unless the user gives another value."""
 MAX_BODY_FILE = 16 * 1024 * 1024
+MAX_PREPARED = 256
+"""How many requests are kept prepared; more are read when they are needed."""
 SECRETS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 """Fields that carry a credential: never shown, and sent to the target's own origin alone."""
 _BODILESS = frozenset({"GET", "HEAD"})
 _JSON = (type(None), bool, int, float, str, list, dict)
 
 
-class Shape(msgspec.Struct, frozen=True, kw_only=True):
-    """What the person wants to be asked and answered."""
+class Expectation(msgspec.Struct, frozen=True, kw_only=True):
+    """What an answer must be."""
+
+    status: Statuses | None = None
+    """None: any but the server's own errors (5xx)."""
+    json: Expression | None = None
+    """What must hold of the answer's JSON."""
+
+    def unmet(self, response: Response) -> Failed | None:
+        """How ``response`` differs from what is expected (unexpected-answer); None if it does not.
+
+        An expression does not hold where it gives null, false, 0 or something empty.
+        """
+        status = response.status
+        if self.status is not None:
+            if status not in self.status:
+                return _unexpected(f"the status is {status}, not {self.status}")
+        elif status >= 500:
+            said = f" {printable(response.reason, 60)}" if response.reason else ""
+            return _unexpected(f"the server answers {status}{said}")
+        if self.json is None:
+            return None
+        try:
+            found = _search(self.json, response)
+        except ProtocolViolation as violation:
+            return _unexpected(f"no JSON to look into: {violation.detail}")
+        if found:
+            return None
+        shown = printable(msgspec.json.encode(found), 80)
+        return _unexpected(f"{printable(self.json.expression, 120)} gives {shown}")
+
+
+class Template(msgspec.Struct, frozen=True, kw_only=True):
+    """The request to make of a target. It may hold secrets, and its text form shows none."""
 
     method: str = "GET"
-    fields: Fields = (AGENT, ACCEPT)
-    """For requests to the target's own origin; may hold secrets."""
-    plain: Fields = (AGENT, ACCEPT)
-    """For other origins, and for an origin that is not to be trusted."""
+    fields: Fields = DEFAULT_FIELDS
+    """For the target's own origin; all others get :data:`DEFAULT_FIELDS`."""
     body: bytes = b""
-    status: Statuses | None = None
-    json: str | None = None
+    expectation: Expectation = Expectation()
 
     @property
     def safe(self) -> bool:
-        """Whether the method changes nothing (RFC 9110 §9.2.1)."""
+        """Whether the method changes nothing."""
         return self.method in SAFE
-
-    @property
-    def idempotent(self) -> bool:
-        """Whether it may be repeated (RFC 9110 §9.2.2)."""
-        return self.method in IDEMPOTENT
 
     @property
     def secret(self) -> bool:
@@ -64,14 +92,31 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         return any(name.lower() in SECRETS for name, _ in self.fields)
 
     def __repr__(self) -> str:
-        return f"Shape({self.method}, …)"
+        return f"Template({self.method}, …)"
 
 
-_PLAIN = Shape()
+_DEFAULT = Template()
+_prepared: dict[Options, Template] = {}
 
 
-def shape_of(options: Options) -> Shape:
-    """The request that ``options`` describe; UsageError for what cannot be meant."""
+def prepare(options: Options) -> None:
+    """Read the request that ``options`` describe, for all targets that share them.
+
+    Called before a run; called again, it reads files and the environment again, so that a
+    credential that was replaced counts from the next run on. Raises UsageError for what cannot be
+    used.
+    """
+    template = _read(options)
+    if len(_prepared) >= MAX_PREPARED:
+        _prepared.clear()
+    _prepared[options] = template
+
+
+def described(options: Options) -> Template:
+    """The request that ``options`` describe: the one that was prepared, else it is read now.
+
+    Raises UsageError for what cannot be used.
+    """
     own = options.of(HttpOptions)
     if own.method == "GET" and not (
         options.headers
@@ -80,27 +125,33 @@ def shape_of(options: Options) -> Shape:
         or own.expect_status is not None
         or own.expect_json is not None
     ):
-        return _PLAIN
+        return _DEFAULT
+    return _prepared.get(options) or _read(options)
+
+
+def _read(options: Options) -> Template:
+    own = options.of(HttpOptions)
     method = method_named(own.method)
     if own.body_file is not None and method in _BODILESS:
         raise UsageError(f"--body needs a --method that has one, such as POST: {method} has none")
     given = [header_field(text, FRAMING) for text in options.headers]
     if options.token_file is not None:
         given.append(("Authorization", f"Bearer {first_line(options.token_file)}"))
-    if own.expect_json is not None:
-        compiled(own.expect_json)
-    return Shape(
+    expected, expression = own.expect_status, own.expect_json
+    return Template(
         method=method,
         fields=_with_defaults(given),
+        expectation=Expectation(
+            json=compiled(expression) if expression is not None else None,
+            status=statuses(expected) if expected is not None else None,
+        ),
         body=_body(own.body_file) if own.body_file is not None else b"",
-        status=statuses(own.expect_status) if own.expect_status is not None else None,
-        json=own.expect_json,
     )
 
 
 def _with_defaults(given: list[tuple[str, str]]) -> Fields:
     named = {name.lower() for name, _ in given}
-    return (*(f for f in (AGENT, ACCEPT) if f[0].lower() not in named), *given)
+    return (*(f for f in DEFAULT_FIELDS if f[0].lower() not in named), *given)
 
 
 def _body(name: str) -> bytes:
@@ -115,38 +166,11 @@ def _body(name: str) -> bytes:
     return data
 
 
-# -- what is expected ------------------------------------------------------------------------------
-
-
-def disappointment(shape: Shape, response: Response) -> Failed | None:
-    """What ``response`` lacks of what was expected; None when it is as it should be.
-
-    Without an expectation only a server's own error (5xx) is one.
-    """
-    status = response.status
-    if shape.status is not None:
-        if status not in shape.status:
-            return _unexpected(f"the status is {status}, not {shape.status}")
-    elif status >= 500:
-        said = f" {printable(response.reason, 60)}" if response.reason else ""
-        return _unexpected(f"the server answers {status}{said}")
-    if shape.json is None:
-        return None
-    try:
-        found = look_up(shape.json, response)
-    except ProtocolViolation as violation:
-        return _unexpected(f"no JSON to look into: {violation.detail}")
-    if found:  # null, false, 0 and what is empty do not hold
-        return None
-    shown = printable(msgspec.json.encode(found), 80)
-    return _unexpected(f"{printable(shape.json, 120)} gives {shown}")
-
-
 def _unexpected(detail: str) -> Failed:
     return Failed(Reason.UNEXPECTED_ANSWER, detail, phase="http.download")
 
 
-def look_up(expression: str, response: Response) -> Any:
+def _search(expression: Expression, response: Response) -> Any:
     """What a JMESPath expression finds in the answer's JSON. Raises ProtocolViolation."""
     import jmespath.exceptions  # type: ignore[import-untyped]
 
@@ -160,7 +184,7 @@ def look_up(expression: str, response: Response) -> Any:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise ProtocolViolation(f"the body is no JSON: {printable(str(error), 120)}") from None
     try:
-        found = compiled(expression).search(content)
+        found = expression.search(content)
         if not isinstance(found, _JSON):
             raise ProtocolViolation("the expression gives no value, but another expression")
         return found

@@ -10,7 +10,7 @@ from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import speak
-from seventh.protocols.http.client.request import disappointment, shape_of
+from seventh.protocols.http.client.request import described
 from seventh.protocols.http.probe.first_response import learn_answer, permit, timed
 from seventh.protocols.http.wire.url import Origin, Url, request_path
 from seventh.web.connection import HttpConnection
@@ -23,22 +23,22 @@ async def pulse(talk: Talk) -> None:
     HTTP/1.1 unless another version is asked for. An answer other than the one that was expected,
     or a server's own error (5xx), is a failure.
     """
-    shape = shape_of(talk.options)
-    permit(talk, shape)
+    template = described(talk.options)
+    permit(talk, template)
     target, options = talk.target, talk.options
     url = _asked(target.scheme, options.server_name or target.host, target.port, target.path)
     origin = url.origin
     connection, ready, rtt = await _connect(talk, origin)
     request = Request(
-        method=shape.method, scheme=origin.scheme, authority=origin.authority, path=url.path,
-        headers=shape.fields, body=shape.body,
+        method=template.method, scheme=origin.scheme, authority=origin.authority, path=url.path,
+        headers=template.fields, body=template.body,
     )  # fmt: skip
     response = await timed(talk, connection, request, ready)
-    learn_answer(talk, url, shape.method, response, rtt)
-    expected = disappointment(shape, response)
+    learn_answer(talk, url, template.method, response, rtt)
+    unexpected = template.expectation.unmet(response)
     connection.close()
-    if expected is not None:
-        raise expected
+    if unexpected is not None:
+        raise unexpected
 
 
 @functools.lru_cache(maxsize=2048)
@@ -51,12 +51,11 @@ async def _connect(talk: Talk, origin: Origin) -> tuple[HttpConnection, int, flo
     """A verified connection of the pulse's version, when it was ready, and the round trip."""
     wanted = talk.options.of(HttpOptions).http_version or "1.1"
     if wanted == "3":
-        from seventh.protocols.http.client.connect import open_quic
         from seventh.protocols.http.client.origin import Site
 
         site = Site(talk)
-        site.addresses = await talk.addresses()
-        opened = await open_quic(site, origin, site.address)
+        await site.resolve()
+        opened = await site.connect_quic(site.address)
         return opened.connection, opened.ready_ns, opened.rtt_seconds
     stream: Stream = await talk.connect()
     rtt = talk.net.attempts[-1].rtt_seconds

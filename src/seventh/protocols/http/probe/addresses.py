@@ -6,12 +6,9 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from seventh.model.failure import Failed
-from seventh.model.tlsfacts import TlsFacts
 from seventh.net.stream import Stream
-from seventh.protocols.http.client.connect import open_stream
+from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.client.standing import Opened
-from seventh.protocols.http.facts import HttpFacts
 from seventh.wire.text import printable
 
 if TYPE_CHECKING:
@@ -31,25 +28,25 @@ async def look(site: Site, others: list[Stream]) -> None:
             traits[stream.address.ip] = {"failure": str(failed.reason)}
     site.talk.note_drift(traits)
     if site.secure:
-        site.talk.learn("tls", TlsFacts, not_resumed_at=tuple(alone))
+        site.tls_notes.learn(not_resumed_at=tuple(alone))
 
 
 def _of_first(site: Site) -> dict[str, str]:
-    facts = site.talk.learn("http", HttpFacts)
+    facts = site.notes.facts
     found = {
         "HTTP version": facts.version or "none",
         "status": str(facts.status),
         "server": facts.server or "none",
     }
     if site.secure:
-        tls = site.talk.learn("tls", TlsFacts)
+        tls = site.tls_notes.facts
         found["certificate"] = tls.chain[0].sha256[:16] if tls.chain else "none"
         found["TLS version"] = tls.version or "none"
     return found
 
 
 async def _of(site: Site, stream: Stream) -> dict[str, str]:
-    opened = await open_stream(site, site.origin, stream.address, site.alpn, stream=stream)
+    opened = await site.connect(stream.address, stream=stream)
     with site.talk.watch.phase("http.look"):
         response = await site.exchange(opened, site.url)
     found = {
@@ -77,11 +74,11 @@ async def _takes_up(site: Site, stream: Stream) -> bool:
     from seventh.net.tls.inspect import takes_up
 
     below = await site.talk.connect_again(stream.address)
-    return await takes_up(site.talk, below, site.server_name(site.origin), session)
+    return await takes_up(site.talk, below, site.name, session)
 
 
 def _session(site: Site) -> Session | None:
-    tls = site.talk.learn("tls", TlsFacts)
+    tls = site.tls_notes.facts
     kept: Opened | None = site.pooled_any("1.1") or site.pooled_any("2")
     if not tls.resumed or kept is None or kept.tls is None:
         return None

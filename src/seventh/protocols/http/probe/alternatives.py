@@ -13,10 +13,8 @@ from msgspec.structs import replace
 
 from seventh.model.failure import Failed, Reason
 from seventh.net.address import Address
-from seventh.protocols.http.client.connect import open_quic, open_stream
-from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.client.standing import Opened
-from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.client.connect import Opened
+from seventh.protocols.http.client.origin import OverTcp, Site
 from seventh.protocols.http.facts.alternatives import Alternative
 from seventh.protocols.http.probe import discover
 from seventh.protocols.http.probe.discover import Place
@@ -29,8 +27,8 @@ from seventh.wire.text import printable
 MAX_ASKED = 8
 """How many places and addresses are asked."""
 MISDIRECTED = 421
-_ALPN = {"h2": ("h2",), "http/1.1": ("http/1.1",)}
-_SPOKEN = frozenset({"h3", *_ALPN})
+_OVER_TCP: dict[str, OverTcp] = {"h2": "2", "http/1.1": "1.1"}
+_SPOKEN = frozenset({"h3", *_OVER_TCP})
 _OUR_OWN_REASONS = frozenset(
     {Reason.ADDRESS_POLICY, Reason.BUDGET_EXCEEDED, Reason.OPTIONS_UNUSABLE, Reason.LOCAL_RESOURCE}
 )
@@ -102,7 +100,7 @@ class Following:
     def _asked_before(self, candidate: Candidate) -> bool:
         """Whether it was asked already; who else names it is added to what is known of it."""
         place, ip = candidate.place, candidate.address.ip
-        known = self.site.talk.learn("http", HttpFacts).alternatives
+        known = self.site.notes.facts.alternatives
         same = [
             one
             for one in known
@@ -112,7 +110,7 @@ class Following:
         for one in same:
             by = tuple(dict.fromkeys((*one.by, *candidate.by)))
             kept = tuple(replace(each, by=by) if each is one else each for each in known)
-            self.site.talk.learn("http", HttpFacts, alternatives=kept)
+            self.site.notes.learn(alternatives=kept)
         return bool(same)
 
     async def _candidates(self, place: Place) -> list[Candidate]:
@@ -127,7 +125,7 @@ class Following:
         if own:
             ips |= {address.ip for address in site.addresses}
         found = [Candidate(place, address, place.by) for address in known]
-        if own and place.port == site.origin.port and place.protocol in _ALPN:
+        if own and place.port == site.origin.port and place.protocol in _OVER_TCP:
             found = []  # the ladder's own rungs
         for ip in place.hints:
             if ip not in ips and self._of_family(ip):
@@ -208,14 +206,16 @@ class Following:
         return Outcome(_works(candidate, opened, response), opened, response)
 
     async def _open(self, candidate: Candidate, phase: str, log: bool) -> Opened:
-        place, site = candidate.place, self.site
+        place, address = candidate.place, candidate.address
+        alternative = self._authority(place)
         if place.protocol == "h3":
-            opened = await open_quic(site, site.origin, candidate.address, phase=phase, log=log)
-        else:
-            opened = await open_stream(site, site.origin, candidate.address, _ALPN[place.protocol])
-            if place.protocol == "http/1.1" and opened.version != "1.1":
-                raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose http/1.1")
-        opened.alternative = self._authority(place)
+            return await self.site.connect_quic(
+                address, phase=phase, alternative=alternative, log=log
+            )
+        version = _OVER_TCP[place.protocol]
+        opened = await self.site.connect(address, version, alternative=alternative)
+        if version == "1.1" != opened.version:
+            raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose http/1.1")
         return opened
 
     def _authority(self, place: Place) -> str:
@@ -231,9 +231,8 @@ class Following:
 
     def note(self, alternative: Alternative) -> None:
         """Add what was learnt of one place."""
-        facts = self.site.talk.learn("http", HttpFacts)
-        known = (*facts.alternatives, alternative)
-        self.site.talk.learn("http", HttpFacts, alternatives=known)
+        notes = self.site.notes
+        notes.learn(alternatives=(*notes.facts.alternatives, alternative))
 
 
 def _of(place: Place, **more: object) -> Alternative:

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from seventh.model.netfacts import Lookup
 from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.alternatives import Advertised, AltService, ServiceRecord
 from seventh.protocols.http.wire.alt_svc import alt_svc, https_records, record_name
 from seventh.protocols.http.wire.url import Origin
@@ -39,11 +38,11 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 async def announced(site: Site, asked: asyncio.Task[Lookup] | None) -> Advertised:
     """What is announced; ``asked`` looks the HTTPS record up, where there is a name."""
-    advertised = site.talk.learn("http", HttpFacts).advertised or Advertised()
+    advertised = site.notes.facts.advertised or Advertised()
     advertised = replace(advertised, alt_svc=_with_frames(site, advertised))
     if asked is not None:
         advertised = await _with_records(site, advertised, await asked)
-    site.talk.learn("http", HttpFacts, advertised=advertised)
+    site.notes.learn(advertised=advertised)
     return advertised
 
 

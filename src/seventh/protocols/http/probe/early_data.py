@@ -11,14 +11,11 @@ from msgspec.structs import replace
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
-from seventh.model.tlsfacts import TlsFacts
 from seventh.net.stopwatch import now_ns
 from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.http import HttpOptions
-from seventh.protocols.http.client.connect import OPEN_SECONDS, QUIC_SECONDS, silence
+from seventh.protocols.http.client.connect import OPEN_SECONDS, QUIC_SECONDS, Opened, silence
 from seventh.protocols.http.client.origin import REQUEST_SECONDS
-from seventh.protocols.http.client.standing import Opened
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.quic import H3Facts
 from seventh.protocols.http.facts.versions import Cell
 from seventh.protocols.http.probe.matrix import Matrix
@@ -37,11 +34,10 @@ _ALPN = {"1.1": "http/1.1", "2": "h2"}
 async def over_tls(matrix: Matrix, first: Opened) -> None:
     """The 0-RTT row of HTTP/1.1 or 2, where the session ticket allows early data."""
     version = first.version
-    facts = matrix.talk.learn("tls", TlsFacts)
-    if not facts.max_early_data_bytes:
+    if not matrix.site.tls_notes.facts.max_early_data_bytes:
         matrix.missed(version, "0-rtt", "the session ticket allows no early data")
         return
-    if version not in matrix.tls_sessions:
+    if matrix.site.tls_session(version) is None:
         matrix.missed(version, "0-rtt", "no ticket was left that had not been used")
         return
     seconds = OPEN_SECONDS + REQUEST_SECONDS
@@ -64,8 +60,8 @@ async def _ask(matrix: Matrix, first: Opened) -> None:
     site.spend()
     below = await site.talk.connect_again(first.address)
     tls = handshake.prepare(
-        below, site.talk.options, site.server_name(site.origin), alpn=(_ALPN[version],),
-        session=matrix.tls_sessions[version], profile="lenient",
+        below, site.talk.options, site.name, alpn=(_ALPN[version],),
+        session=site.tls_session(version), profile="lenient",
     )  # fmt: skip
     connection, data, answer = _begin(matrix, tls, version, request)
     if not tls.offer_early_data(data):
@@ -75,13 +71,12 @@ async def _ask(matrix: Matrix, first: Opened) -> None:
     sent = Mark(now_ns(), "user")
     await tls.handshake(site.talk.watch, phase="tls.early")
     accepted = tls.early_data_accepted
-    site.talk.learn("tls", TlsFacts, early_data_accepted=accepted)
+    site.tls_notes.learn(early_data_accepted=accepted)
     if not accepted:
         await tls.farewell()
         matrix.missed(version, "0-rtt", "the server did not take the early data")
         return
     response = await answer()
-    site.remember(matrix.method, site.url, response)
     cell = _cell(first, response, sent, below.opened.ns)
     took = tls.handshake_seconds
     cell = replace(cell, connect_seconds=below.connect_seconds, tls_seconds=took)
@@ -127,7 +122,7 @@ def _cell(first: Opened, response: Response, sent: Mark, connected: int) -> Cell
 
 async def over_quic(matrix: Matrix, first: Opened) -> None:
     """HTTP/3's 0-RTT row, where the session ticket allows early data."""
-    session = matrix.quic_session
+    session = matrix.site.quic_session
     if session is None or not session.early_data:
         matrix.missed("3", "0-rtt", "the session ticket allows no early data")
         return
@@ -137,9 +132,7 @@ async def over_quic(matrix: Matrix, first: Opened) -> None:
         request = site.request(site.url, method=matrix.method, headers=first.fields, version="3")
         site.spend()
         response, quic = await ask_early(matrix, first, request)
-        h3 = site.talk.learn("http", HttpFacts).h3 or H3Facts()
-        site.talk.learn("http", HttpFacts, h3=replace(h3, early_data=response.early))
-        site.remember(matrix.method, site.url, response)
+        site.notes.learn_part("h3", H3Facts, early_data=response.early)
         if not response.early:
             matrix.missed("3", "0-rtt", "the server did not take the early data")
             return
@@ -162,7 +155,7 @@ async def ask_early(
 
     site = matrix.site
     client = connect.prepare(
-        site.talk, first.address, site.server_name(site.origin), session=matrix.quic_session,
+        site.talk, first.address, site.name, session=site.quic_session,
         early=True, verify=site.trusted,
     )  # fmt: skip
     connection = H3Connection(client)

@@ -9,7 +9,7 @@ from seventh.model.phase import Mark
 from seventh.net.stopwatch import now_ns
 from seventh.net.talk import Talk
 from seventh.protocols.http import HttpOptions
-from seventh.protocols.http.client.request import Shape
+from seventh.protocols.http.client.request import Template
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.wire.url import Url, bare
 from seventh.web.connection import HttpConnection
@@ -17,12 +17,12 @@ from seventh.web.message import Request, Response, Unfinished
 from seventh.wire.text import printable
 
 
-def permit(talk: Talk, shape: Shape) -> None:
+def permit(talk: Talk, template: Template) -> None:
     """Failed (options-unusable) where the person's request needs a permission that is missing."""
-    why = talk.denied(3) if not shape.safe else None
+    why = talk.denied(3) if not template.safe else None
     if why is not None:
         raise Failed(
-            Reason.OPTIONS_UNUSABLE, f"--method {shape.method}: {why}", phase="http.request"
+            Reason.OPTIONS_UNUSABLE, f"--method {template.method}: {why}", phase="http.request"
         )
 
 
@@ -62,9 +62,7 @@ def user_now() -> Mark:
 def learn_answer(talk: Talk, url: Url, method: str, response: Response, rtt: float | None) -> None:
     """Note the target's first answer, over a path of that round trip."""
     ttfb = max(0, response.first.ns - response.sent.ns) / 1e9
-    talk.learn(
-        "http",
-        HttpFacts,
+    talk.notes(HttpFacts).learn(
         url=_shown(url),
         rtt_seconds=rtt,
         secure=url.origin.scheme == "https",

@@ -7,10 +7,8 @@ import contextlib
 from seventh.model.failure import Failed, Reason
 from seventh.net.address import Address
 from seventh.net.clock import clock_error_seconds, wall_minus_monotonic_ns
-from seventh.protocols.http.client.connect import speak
+from seventh.protocols.http.client.connect import Opened, in_clear
 from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.client.standing import Opened
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.versions import Clear, Dated, Hsts, Redirects, TlsUpgrade
 from seventh.protocols.http.probe.redirects import target_of
 from seventh.protocols.http.wire.fields import http_date, is_cache_hit
@@ -127,7 +125,7 @@ async def look_at_clear(site: Site, port: int) -> None:
     try:
         opened = await _open(site, address)
         response = await site.exchange(
-            opened, url, method="HEAD" if site.shape.method == "HEAD" else "GET",
+            opened, url, method="HEAD" if site.template.method == "HEAD" else "GET",
             deadline_ns=site.talk.budget.within(CLEAR_SECONDS),
         )  # fmt: skip
     except Failed as failed:
@@ -136,22 +134,17 @@ async def look_at_clear(site: Site, port: int) -> None:
             url=bare(url), outcome="closed" if closed else "failed", detail=failed.detail,
             loopback=reach(address.ip) == "loopback",
         )  # fmt: skip
-        site.talk.learn("http", HttpFacts, clear=clear)
+        site.notes.learn(clear=clear)
         return
     clear = clear_of(url, response, address, None)
-    site.talk.learn("http", HttpFacts, clear=clear)
+    site.notes.learn(clear=clear)
     if port != site.origin.port or clear.outcome == "serves":
         await offer_upgrade(site, opened, url)
     opened.connection.close()
 
 
 async def _open(site: Site, address: Address) -> Opened:
-    stream = await site.talk.connect_again(address, CLEAR_SECONDS)
-    ready = stream.opened.ns
-    return Opened(
-        connection=speak("1.1", stream), version="1.1", address=address, ready_ns=ready,
-        connect_seconds=stream.connect_seconds, stream=stream,
-    )  # fmt: skip
+    return in_clear(await site.talk.connect_again(address, CLEAR_SECONDS), address)
 
 
 # -- TLS inside HTTP -------------------------------------------------------------------------------
@@ -179,22 +172,13 @@ async def offer_upgrade(site: Site, opened: Opened, url: Url) -> None:
                 request, deadline_ns=site.talk.budget.within(CLEAR_SECONDS), body_cap=65536
             )
     except Failed as failed:
-        unlearnt(site, "TLS upgrade", failed.detail)
+        site.notes.unknown("TLS upgrade", failed.detail)
         return
-    opened.ordinary = False
-    site.remember("OPTIONS", url, response)
-    site.talk.learn(
-        "http",
-        HttpFacts,
+    opened.offered_upgrade()
+    site.notes.learn(
         tls_upgrade=TlsUpgrade(
-            url=bare(url), status=response.status,
+            url=bare(url),
+            status=response.status,
             upgrade=printable(", ".join(response.every("upgrade")), 80),
-        ),
-    )  # fmt: skip
-
-
-def unlearnt(site: Site, what: str, why: str) -> None:
-    """Note what could not be learnt; the first reason stays."""
-    known = dict(site.talk.learn("http", HttpFacts).unlearnt)
-    known.setdefault(what, why)
-    site.talk.learn("http", HttpFacts, unlearnt=known)
+        )
+    )

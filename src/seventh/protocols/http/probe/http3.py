@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import msgspec
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import Lookup
-from seventh.model.tlsfacts import TlsFacts
 from seventh.net.address import Address
 from seventh.protocols.http import HttpOptions
-from seventh.protocols.http.client.connect import open_any_quic
-from seventh.protocols.http.client.standing import Opened
-from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.facts.alternatives import Advertised
 from seventh.protocols.http.probe import discover, transport
 from seventh.protocols.http.probe.alternatives import Candidate, Following, Outcome
@@ -74,10 +72,18 @@ class Http3:
             raise Failed(
                 Reason.OPTIONS_UNUSABLE, "HTTP/3 has no http://: write https://", phase="quic"
             )
-        opened = await open_any_quic(self.site, self.site.addresses, log=self._log)
+        opened = await self._connect()
         self._take(opened)
         self._learn_certificate(opened)
         return opened
+
+    async def _connect(self) -> Opened:
+        """A connection to the first address that answers; Failed is that of the last one."""
+        *others, last = self.site.addresses
+        for address in others:
+            with contextlib.suppress(Failed):
+                return await self.site.connect_quic(address, log=self._log)
+        return await self.site.connect_quic(last, log=self._log)
 
     async def enter_instead(self, refused: Failed) -> Response:
         """The way in where no address accepts TCP; its first answer.
@@ -93,11 +99,11 @@ class Http3:
         if found is None or found.opened is None or found.response is None:
             raise refused
         self._take(found.opened)
-        site.addresses = (msgspec.structs.replace(found.opened.address, port=site.origin.port),)
+        site.move_to(msgspec.structs.replace(found.opened.address, port=site.origin.port))
         self._learn_certificate(found.opened)
         for version in ("2", "1.1"):
             self.matrix.missed(version, "cold", f"{refused.reason}: {refused.detail}", failed=True)
-            site.mark_broken(version, refused)
+            site.mark_broken(version)
             self.matrix.rung(version, "broken", f"no TCP connection: {refused.detail}")
         if "h3" not in (advertised.https_alpn or ()):
             talk.give_up(refused)
@@ -113,9 +119,7 @@ class Http3:
             return announced
         own = Place(protocol="h3", host="", port=site.origin.port, by=())
         known = {
-            (a.address, a.port)
-            for a in self.talk.learn("http", HttpFacts).alternatives
-            if a.protocol == "h3"
+            (a.address, a.port) for a in self.site.notes.facts.alternatives if a.protocol == "h3"
         }
         here = [a for a in site.addresses if (a.ip, a.port) not in known][:MAX_ADDRESSES]
         tried = await asyncio.gather(
@@ -128,8 +132,7 @@ class Http3:
 
     def _take(self, opened: Opened) -> None:
         self.opened = opened
-        self.site.best = "3" if self.site.pooled_any("1.1") is None else self.site.best
-        self.site.quic_address = opened.address
+        self.site.take_over(opened)
 
     def _learn_certificate(self, opened: Opened) -> None:
         """What QUIC shows of the certificate, where no connection of TCP does."""
@@ -137,10 +140,8 @@ class Http3:
 
         quic, site = opened.quic, self.site
         assert quic is not None  # noqa: S101 - opened by open_quic
-        known = verify.certificate_facts(
-            quic.certificates, site.server_name(site.origin), self.talk.options
-        )
-        self.talk.learn("tls", TlsFacts, **msgspec.structs.asdict(known))
+        known = verify.certificate_facts(quic.certificates, site.name, self.talk.options)
+        self.site.tls_notes.learn(**msgspec.structs.asdict(known))
 
     # -- beside TCP --------------------------------------------------------------------------------
 
@@ -166,7 +167,7 @@ class Http3:
     async def _where_announced(self, following: Following) -> None:
         outcome = await following.first_h3(log=self._log)
         if outcome is None:
-            known = self.talk.learn("http", HttpFacts).alternatives
+            known = self.site.notes.facts.alternatives
             why = [f"{a.said}: {a.detail}" for a in known if a.protocol == "h3"]
             self._untried("; ".join(why) or "it could not be asked for")
         elif outcome.opened is None or outcome.response is None:

@@ -9,9 +9,8 @@ from msgspec.structs import replace
 
 from seventh.model.failure import Failed
 from seventh.net.stopwatch import now_ns
+from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import REQUEST_SECONDS, Site
-from seventh.protocols.http.client.standing import Opened
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.write import Ambiguous, EarlyPost, Expected, WriteFacts
 from seventh.protocols.http.probe import early_data
 from seventh.protocols.http.probe.matrix import Matrix
@@ -28,11 +27,6 @@ _TYPE = ("Content-Type", "application/x-www-form-urlencoded")
 _CHUNKS = b"0\r\n\r\n"
 
 
-def _learn(site: Site, **changes: object) -> None:
-    facts = replace(site.talk.learn("http", HttpFacts).write or WriteFacts(), **changes)
-    site.talk.learn("http", HttpFacts, write=facts)
-
-
 async def look(site: Site, matrix: Matrix, h3: Opened | None) -> None:
     """What was permitted, one after another; none of it fails the talk."""
     if site.talk.denied(3) is None:
@@ -44,8 +38,8 @@ async def look(site: Site, matrix: Matrix, h3: Opened | None) -> None:
 
 
 def _unsafe(site: Site) -> tuple[str, bytes]:
-    shape = site.shape
-    return ("POST", _BODY) if shape.safe else (shape.method, shape.body)
+    template = site.template
+    return ("POST", _BODY) if template.safe else (template.method, template.body)
 
 
 async def _expect(site: Site) -> None:
@@ -53,15 +47,19 @@ async def _expect(site: Site) -> None:
     method, body = _unsafe(site)
     body = body or _BODY
     url = Url(site.origin, site.url.path)
-    headers = (("Expect", "100-continue"), *(() if site.shape.body else (_TYPE,)))
+    headers = (("Expect", "100-continue"), *(() if site.template.body else (_TYPE,)))
     try:
         with site.talk.watch.phase("http.look"):
             opened = await site.opened(site.origin, "1.1")
             response = await site.exchange(opened, url, method=method, headers=headers, body=body)
     except Failed as failed:
-        _learn(site, expect=Expected(method=method, failed=printable(failed.detail, 200)))
+        site.notes.learn_part(
+            "write",
+            WriteFacts,
+            expect=Expected(method=method, failed=printable(failed.detail, 200)),
+        )
         return
-    _learn(site, expect=expected_of(method, response))
+    site.notes.learn_part("write", WriteFacts, expect=expected_of(method, response))
 
 
 def expected_of(method: str, response: Response) -> Expected:
@@ -80,12 +78,12 @@ def expected_of(method: str, response: Response) -> Expected:
 
 async def _early_post(site: Site, matrix: Matrix, first: Opened) -> None:
     """An unsafe request as early data: a server should answer 425, or wait (RFC 8470 §3)."""
-    session = matrix.quic_session
+    session = site.quic_session
     if session is None or not session.early_data:
         return
     method, body = _unsafe(site)
     url = Url(site.origin, site.url.path)
-    headers = (*first.fields, *(() if site.shape.body else (_TYPE,)))
+    headers = (*first.fields, *(() if site.template.body else (_TYPE,)))
     request = site.request(url, method=method, headers=headers, body=body, version="3")
     begun = now_ns()
     try:
@@ -97,11 +95,11 @@ async def _early_post(site: Site, matrix: Matrix, first: Opened) -> None:
         post = EarlyPost(
             method=method, version="3", accepted=False, failed=printable(failed.detail, 200)
         )
-        _learn(site, early_post=post)
+        site.notes.learn_part("write", WriteFacts, early_post=post)
         return
-    site.remember(method, url, response)
-    _learn(
-        site,
+    site.notes.learn_part(
+        "write",
+        WriteFacts,
         early_post=EarlyPost(
             method=method,
             version="3",
@@ -141,4 +139,4 @@ async def _ambiguous(site: Site) -> None:
         connection.close()
     except Failed as failed:
         found = replace(found, failed=printable(failed.detail, 200))
-    _learn(site, ambiguous=found)
+    site.notes.learn_part("write", WriteFacts, ambiguous=found)

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from seventh.model.failure import Failed, Reason
+from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.client.standing import Opened
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.versions import Cell, Rung, RungState, Temperature
 from seventh.web.message import Response
 from seventh.wire.text import printable
-
-if TYPE_CHECKING:
-    from seventh.net.quic.client import Session as QuicSession
-    from seventh.net.tls.session import Session
 
 _NOT_OFFERED = frozenset({Reason.NEGOTIATION_FAILED, Reason.CONNECT_REFUSED, Reason.NO_REPLY})
 
@@ -49,12 +43,9 @@ class Matrix:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.talk = site.talk
-        method = site.shape.method
+        self.notes = site.notes
+        method = site.template.method
         self.method = method if method in {"GET", "HEAD"} else "GET"
-        self.quic_session: QuicSession | None = None
-        self.tls_sessions: dict[str, Session] = {}
-        """By version, for early data is bound to ALPN: the newest session of TLS over TCP that was
-        not taken up yet."""
         self.responses: dict[str, Response] = {}
         """The first answer of each version."""
 
@@ -62,8 +53,7 @@ class Matrix:
 
     def note(self, cell: Cell) -> None:
         """Add a row."""
-        facts = self.talk.learn("http", HttpFacts)
-        self.talk.learn("http", HttpFacts, cells=(*facts.cells, cell))
+        self.notes.learn(cells=(*self.notes.facts.cells, cell))
 
     def missed(
         self, version: str, temperature: Temperature, why: str, *, failed: bool = False
@@ -90,20 +80,19 @@ class Matrix:
             if response is not None
             else "",
         )
-        facts = self.talk.learn("http", HttpFacts)
-        others = [rung for rung in facts.ladder if rung.version != version]
+        others = [rung for rung in self.notes.facts.ladder if rung.version != version]
         ladder = sorted([*others, made], key=lambda rung: rung.version, reverse=True)
-        self.talk.learn("http", HttpFacts, ladder=tuple(ladder))
+        self.notes.learn(ladder=tuple(ladder))
 
     def fell(self, version: str, failed: Failed) -> None:
         """A version whose first exchange failed: not offered, or broken."""
         self.missed(version, "cold", f"{failed.reason}: {failed.detail}", failed=True)
-        announced = self.talk.learn("http", HttpFacts).advertised
+        announced = self.notes.facts.advertised
         silent = failed.reason in _NOT_OFFERED
         if version == "3" and silent and announced is not None and announced.h3:
             silent = False
         if not silent:
-            self.site.mark_broken(version, failed)
+            self.site.mark_broken(version)
         self.rung(version, "not-offered" if silent else "broken", failed.detail)
 
     # -- exchanges ---------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.versions import Hop, Redirects
 from seventh.protocols.http.wire.url import Url, bare, resolve
 from seventh.web import limits
@@ -51,11 +50,8 @@ async def follow(site: Site, response: Response) -> None:
         failed.phase = failed.phase or PHASE
         site.talk.give_up(failed)
     else:
-        site.base_url = url
-        site.base = response
-    site.talk.learn(
-        "http",
-        HttpFacts,
+        site.settle(url, response)
+    site.notes.learn(
         redirects=Redirects(
             hops=tuple(hops),
             final_url=bare(url),
@@ -69,5 +65,5 @@ async def follow(site: Site, response: Response) -> None:
 async def _hop(site: Site, url: Url) -> Response:
     with site.talk.watch.phase(PHASE):
         opened = await site.opened(url.origin, None)
-        method = site.shape.method if site.shape.method == "HEAD" else "GET"
+        method = site.template.method if site.template.method == "HEAD" else "GET"
         return await site.exchange(opened, url, method=method)

@@ -10,13 +10,10 @@ from msgspec.structs import replace
 from seventh.model.failure import Failed
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.http import HttpOptions
-from seventh.protocols.http.client.connect import no_datagrams
+from seventh.protocols.http.client.connect import Opened, need_datagrams
 from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.client.standing import Opened
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.quic import H2Facts, H3Facts, H3Setting
 from seventh.protocols.http.facts.versions import Reuse
-from seventh.protocols.http.probe.hsts import unlearnt
 
 AMPLIFICATION_SECONDS = 1.25
 """How long an unanswered Initial is watched: past the first repetition of a server's flight, which
@@ -38,7 +35,7 @@ async def look_at_h2(site: Site, opened: Opened) -> None:
         pings = [(await connection.ping(until)).seconds for _ in range(2)]
         facts = replace(facts, ping_seconds=min(pings))
     except Failed as failed:
-        unlearnt(site, "HTTP/2's PING", failed.detail)
+        site.notes.unknown("HTTP/2's PING", failed.detail)
     known = [r for r in (opened.rtt_seconds, facts.ping_seconds) if r]
     goaway = connection.stats.goaway
     facts = replace(
@@ -47,7 +44,7 @@ async def look_at_h2(site: Site, opened: Opened) -> None:
         goaway=goaway.name if goaway is not None else "",
         connection_window_bytes=connection.stats.connection_window,
     )
-    site.talk.learn("http", HttpFacts, h2=facts)
+    site.notes.learn(h2=facts)
 
 
 def load(*, quic: bool) -> None:
@@ -67,13 +64,15 @@ async def count_amplification(site: Site, port: int) -> bool:
     """Send one Initial, answer nothing, count what comes; whether anything came."""
     from seventh.net.quic import connect
 
-    no_datagrams(site)
+    need_datagrams(site.talk)
     counted = await connect.amplification(
-        site.talk, replace(site.address, port=port), site.server_name(site.origin),
+        site.talk, replace(site.address, port=port), site.name,
         seconds=AMPLIFICATION_SECONDS,
     )  # fmt: skip
     if counted.datagrams:
-        learn_h3(site, amplification=counted, port=port, address=site.address.ip)
+        site.notes.learn_part(
+            "h3", H3Facts, amplification=counted, port=port, address=site.address.ip
+        )
     return bool(counted.datagrams)
 
 
@@ -96,19 +95,21 @@ async def look_at_h3(site: Site, opened: Opened) -> None:
     connection, quic = opened.connection, opened.quic
     assert isinstance(connection, H3Connection)  # noqa: S101 - by its version
     assert quic is not None  # noqa: S101
-    learn_h3(site, quic=quic.facts(), port=opened.address.port, address=opened.address.ip)
+    site.notes.learn_part(
+        "h3", H3Facts, quic=quic.facts(), port=opened.address.port, address=opened.address.ip
+    )
     try:
         settings = await connection.settings(PING_SECONDS)
         named = tuple(H3Setting(s.name, s.value) for s in h3frames.named(settings))
-        learn_h3(site, settings=named, ping_seconds=await connection.ping())
+        site.notes.learn_part("h3", H3Facts, settings=named, ping_seconds=await connection.ping())
         if site.talk.denied(4) is None:
-            learn_h3(site, migration=await quic.migrate())
+            site.notes.learn_part("h3", H3Facts, migration=await quic.migrate())
             response = await site.exchange(opened, site.url)
-            learn_h3(site, after_migration_status=response.status)
+            site.notes.learn_part("h3", H3Facts, after_migration_status=response.status)
     except Failed as failed:
-        unlearnt(site, "HTTP/3's connection", failed.detail)
+        site.notes.unknown("HTTP/3's connection", failed.detail)
     finally:
-        learn_h3(site, quic=quic.facts())
+        site.notes.learn_part("h3", H3Facts, quic=quic.facts())
     _write_qlog(site, opened)
 
 
@@ -116,14 +117,7 @@ def _write_qlog(site: Site, opened: Opened) -> None:
     name = site.talk.options.of(HttpOptions).qlog_file
     if name is not None and opened.quic is not None:
         opened.quic.write_qlog(name)
-        learn_h3(site, qlog=name)
-
-
-def learn_h3(site: Site, **changes: object) -> H3Facts:
-    """Note facts of HTTP/3."""
-    facts = replace(site.talk.learn("http", HttpFacts).h3 or H3Facts(), **changes)
-    site.talk.learn("http", HttpFacts, h3=facts)
-    return facts
+        site.notes.learn_part("h3", H3Facts, qlog=name)
 
 
 async def look_at_reuse(site: Site, opened: Opened | None) -> None:
@@ -142,9 +136,7 @@ async def look_at_reuse(site: Site, opened: Opened | None) -> None:
             ended = await connection.idle(now_ns() + 1_000_000)
             if ended is not None:
                 closed = max(0, ended.ns - opened.idle_since_ns) / 1e9
-    site.talk.learn(
-        "http",
-        HttpFacts,
+    site.notes.learn(
         reuse=Reuse(
             requests=opened.used,
             said_close=closes,

@@ -13,23 +13,19 @@ from collections.abc import Awaitable
 
 from seventh.model.alert import Alert
 from seventh.model.failure import NO_TLS_AT_ALL, Failed, Reason
-from seventh.model.tlsfacts import CERTIFICATE_REFUSALS, TlsFacts
-from seventh.net.stopwatch import now_ns
+from seventh.model.tlsfacts import CERTIFICATE_REFUSALS
 from seventh.net.stream import Stream
 from seventh.net.talk import ATTEMPT_SECONDS, Talk
 from seventh.protocols.http import HttpOptions
-from seventh.protocols.http.client.connect import open_stream, speak
-from seventh.protocols.http.client.origin import Site, V
-from seventh.protocols.http.client.request import disappointment
-from seventh.protocols.http.client.standing import Opened
-from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.client.connect import Opened, in_clear, on_tls
+from seventh.protocols.http.client.origin import ALPN, Site, V
 from seventh.protocols.http.facts.alternatives import Advertised
 from seventh.protocols.http.facts.versions import Expectation
 from seventh.protocols.http.probe import addresses, hsts, intrusive, redirects, transport
 from seventh.protocols.http.probe.first_response import learn_answer, permit, record, timed
 from seventh.protocols.http.probe.http3 import Http3
 from seventh.protocols.http.probe.matrix import Matrix
-from seventh.protocols.http.probe.versions import ALPN, further, tcp, warm
+from seventh.protocols.http.probe.versions import further, tcp, warm
 from seventh.protocols.http.wire.alt_svc import alt_svc
 from seventh.protocols.http.wire.url import PORTS, Url
 from seventh.web.message import Response
@@ -55,14 +51,14 @@ class Visit:
     async def run(self) -> None:
         """Look at everything. Raises Failed where the first exchange comes to nothing."""
         site, talk = self.site, self.talk
-        permit(talk, site.shape)
+        permit(talk, site.template)
         self._files_can_be_used()
         try:
             await self._enter()
             await self._look_around()
         finally:
             self.h3.stop()
-            talk.learn("http", HttpFacts, requests=site.requests)
+            site.notes.learn(requests=site.requests)
 
     def _files_can_be_used(self) -> None:
         """A file that cannot be used is the person's to mend, before any packet."""
@@ -76,10 +72,10 @@ class Visit:
     async def _enter(self) -> None:
         talk, site = self.talk, self.site
         if self.only is not None:
-            talk.learn("http", HttpFacts, only_version=self.only)
+            site.notes.learn(only_version=self.only)
         if site.secure:
             transport.load(quic=self.only in {None, "3"} and not talk.carried)
-        site.addresses = await talk.addresses()
+        await site.resolve()
         if site.secure and not talk.carried:
             self.h3.begin_record()
         if self.only == "3":
@@ -92,7 +88,7 @@ class Visit:
         if not await self._reach():
             return
         opened = await self._shake_hands(self.first)
-        site.best = "2" if opened.version == "2" else "1.1"
+        site.use("2" if opened.version == "2" else "1.1")
         await self._first_exchange(opened)
 
     async def _reach(self) -> bool:
@@ -108,8 +104,7 @@ class Visit:
                 raise
             await self._reach_by_quic(failed)
             return False
-        rest = tuple(a for a in site.addresses if a != self.first.address)
-        site.addresses = (self.first.address, *rest)
+        site.prefer(self.first.address)
         return True
 
     async def _reach_by_quic(self, refused: Failed) -> None:
@@ -127,9 +122,7 @@ class Visit:
         """The first connection; all that TLS tells is noted, of a failed handshake too."""
         site = self.site
         if not site.secure:
-            return await open_stream(
-                site, site.origin, site.address, (), stream=stream, prior=self.only == "2"
-            )
+            return in_clear(stream, site.address, prior=self.only == "2")
         try:
             return await self._start_tls(stream)
         except Failed as failed:
@@ -142,7 +135,7 @@ class Visit:
         from seventh.net.tls import handshake, inspect
 
         site, talk = self.site, self.talk
-        name = site.server_name(site.origin)
+        name = site.name
         alpn = site.alpn if self.only is None else ALPN[self.only]
         tls = handshake.prepare(
             stream, talk.options, name, alpn=alpn, profile="lenient", staple=True
@@ -154,25 +147,20 @@ class Visit:
             if failed.alert is not Alert.NO_APPLICATION_PROTOCOL or self.only is not None:
                 raise
             # It knows none of ours: once more without, as clients of old did.
-            site.alpn = ()
+            site.offer_no_alpn()
             stream = await talk.connect_again(site.address)
             tls = handshake.prepare(stream, talk.options, name, profile="lenient", staple=True)
             await tls.handshake(talk.watch)
         finally:
             inspect.note_handshake(talk, tls, name)
-        refusal = inspect.certificate_failure(talk.learn("tls", TlsFacts))
+        refusal = inspect.certificate_failure(site.tls_notes.facts)
         if refusal is not None:
-            site.distrust(refusal)
+            site.distrust()
             talk.give_up(refusal)
-        version = "2" if tls.alpn == "h2" else "1.1"
-        if self.only == "2" != version:
+        if self.only == "2" and tls.alpn != "h2":
             raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose h2 (ALPN)")
         # What was noted of the certificate meanwhile is this process's time, not the site's.
-        return Opened(
-            connection=speak(version, tls), version=version, address=site.address,
-            ready_ns=now_ns(), connect_seconds=stream.connect_seconds,
-            tls_seconds=tls.handshake_seconds, stream=tls, tls=tls,
-        )  # fmt: skip
+        return on_tls(tls, stream, site.address)
 
     def _resolve_seconds(self) -> float | None:
         lookups = [look for look in self.talk.net.lookups if look.kind != "HTTPS"]
@@ -181,14 +169,11 @@ class Visit:
     async def _ask(self, opened: Opened) -> Response:
         """The first request, its phases the report's."""
         site, talk = self.site, self.talk
-        talk.learn("http", HttpFacts, rtt_seconds=opened.rtt_seconds)
+        site.notes.learn(rtt_seconds=opened.rtt_seconds)
         request = site.request(site.url, method=self.matrix.method, version=opened.version)
         site.spend()
         response = await timed(talk, opened.connection, request, opened.ready_ns)
-        opened.used += 1
-        opened.ordinary = response.status < 400
-        opened.idle_since_ns = response.last.ns
-        site.remember(request.method, site.url, response)
+        opened.carried(request.method, response)
         self._note_answer(opened, response)
         return response
 
@@ -208,7 +193,7 @@ class Visit:
                 raise
             opened.connection.close()
             matrix.fell("2", failed)
-            site.best = "1.1"
+            site.use("1.1")
             await tcp(matrix, "1.1")
             response = matrix.responses.get("1.1")  # type: ignore[assignment]
             if response is None:
@@ -226,39 +211,37 @@ class Visit:
 
     def _note_late_refusal(self, failed: Failed) -> None:
         if failed.reason is Reason.TLS_CLIENT_CERTIFICATE_REQUIRED:
-            self.talk.learn("tls", TlsFacts, client_certificate="required")
+            self.site.tls_notes.learn(client_certificate="required")
 
     def _first_answer(self, response: Response) -> None:
         """What the first answer's head tells."""
         site, talk = self.site, self.talk
-        site.base = response
+        site.settle(site.url, response)
         if site.secure and self.only is None and not talk.carried:
             self.h3.begin_counting()
         services, taken_back = alt_svc(*response.every("alt-svc"))
-        talk.learn(
-            "http",
-            HttpFacts,
+        site.notes.learn(
             hsts=hsts.hsts_of(site.origin, response, trusted=site.trusted),
             date=hsts.dated(response),
             advertised=Advertised(alt_svc=services, alt_svc_clear=taken_back),
         )
-        tls = talk.learn("tls", TlsFacts) if site.secure else None
+        tls = site.tls_notes.facts if site.secure else None
         if tls and tls.client_certificate == "optional" and response.status in CERTIFICATE_REFUSALS:
-            talk.learn("tls", TlsFacts, client_certificate="refused-later")
+            site.tls_notes.learn(client_certificate="refused-later")
 
     # -- around ------------------------------------------------------------------------------------
 
     async def _step(self, what: str, doing: Awaitable[None]) -> None:
         """One part of the visit: its failure is noted and goes no further."""
         if self.talk.budget.seconds_left < LAST_SECONDS:
-            hsts.unlearnt(self.site, what, "the target's time was up")
+            self.site.notes.unknown(what, "the target's time was up")
             if asyncio.iscoroutine(doing):
                 doing.close()
             return
         try:
             await doing
         except Failed as failed:
-            hsts.unlearnt(self.site, what, f"{failed.reason}: {failed.detail}")
+            self.site.notes.unknown(what, f"{failed.reason}: {failed.detail}")
 
     async def _look_around(self) -> None:
         site = self.site
@@ -274,16 +257,14 @@ class Visit:
         await self._step("permitted tests", intrusive.look(site, self.matrix, self.h3.opened))
         with contextlib.suppress(asyncio.CancelledError):
             await self.h3.counted()
-        await self._step(
-            "keep-alive", transport.look_at_reuse(site, site.ended or site.pooled_any("1.1"))
-        )
-        await site.farewell()
+        await self._step("keep-alive", transport.look_at_reuse(site, site.kept_alive))
+        await site.aclose()
 
     async def _follow(self) -> None:
         """Redirects, unless one of them is what the person expects."""
         site = self.site
         assert site.base is not None  # noqa: S101 - the first answer is there
-        expected = site.shape.status
+        expected = site.template.expectation.status
         if expected is None or not any(status in expected for status in redirects.REDIRECTS):
             await redirects.follow(site, site.base)
 
@@ -292,10 +273,9 @@ class Visit:
             await self.h3.after()
         if self.only is not None:
             return
-        matrix = self.matrix
         for version in ("2", "1.1"):
-            if matrix.talk.learn("http", HttpFacts).rung(version) is None:
-                await tcp(matrix, version)
+            if self.site.notes.facts.rung(version) is None:
+                await tcp(self.matrix, version)
         open_at = {a.address for a in self.talk.net.attempts if a.outcome == "open"}
         reached = tuple(a for a in self.site.addresses if a.ip in open_at)
         await self._step("HTTP/3", self.h3.look(reached))
@@ -310,7 +290,7 @@ class Visit:
             return await talk.connect_again(site.address)
 
         if self.tcp and self.only != "3":
-            await ask_hellos(talk, open_stream, site.server_name(site.origin))
+            await ask_hellos(talk, open_stream, site.name)
 
     async def _plain(self) -> None:
         """Plain HTTP: of an http target its own answer, of https what stands beside it.
@@ -325,9 +305,9 @@ class Visit:
                 await hsts.look_at_clear(site, PORTS["http"] if usual else talk.target.port)
             return
         first = self.matrix.responses[site.best]
-        chain = talk.learn("http", HttpFacts).redirects
+        chain = site.notes.facts.redirects
         clear = hsts.clear_of(site.url, first, site.address, chain)
-        talk.learn("http", HttpFacts, clear=clear)
+        site.notes.learn(clear=clear)
         if site.best == "1.1":
             opened = site.pooled("1.1") or await site.opened(site.origin, "1.1", fresh=True)
             await hsts.offer_upgrade(site, opened, Url(site.origin, site.url.path))
@@ -339,30 +319,29 @@ class Visit:
 
     async def _own_request(self) -> None:
         """The person's request, and whether its answer is what was expected."""
-        site, shape = self.site, self.site.shape
+        site, template = self.site, self.site.template
+        expected = template.expectation
         response = self.matrix.responses.get(site.best) or next(
             iter(self.matrix.responses.values())
         )
-        if shape.method != self.matrix.method:
+        if template.method != self.matrix.method:
             opened = await site.opened(site.origin, site.best)
             try:
                 response = await site.exchange(
-                    opened, site.url, method=shape.method, body=shape.body
+                    opened, site.url, method=template.method, body=template.body
                 )
             except Failed as failed:
                 self.talk.give_up(failed)
                 raise
-        failed_expectation = disappointment(shape, response)
-        self.talk.learn(
-            "http",
-            HttpFacts,
+        unmet = expected.unmet(response)
+        site.notes.learn(
             expectation=Expectation(
-                method=shape.method,
-                status=shape.status.written if shape.status is not None else None,
-                json=printable(shape.json or "", 200),
-                met=failed_expectation is None,
-                detail=failed_expectation.detail if failed_expectation is not None else "",
+                method=template.method,
+                status=expected.status.written if expected.status is not None else None,
+                json=printable(expected.json.expression, 200) if expected.json is not None else "",
+                met=unmet is None,
+                detail=unmet.detail if unmet is not None else "",
             ),
         )
-        if failed_expectation is not None:
-            self.talk.give_up(failed_expectation)
+        if unmet is not None:
+            self.talk.give_up(unmet)

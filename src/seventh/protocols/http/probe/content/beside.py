@@ -99,26 +99,26 @@ async def look_at_events(look: Look) -> None:
 async def repeat(look: Look) -> None:
     """The person's own request, twice (tier 3)."""
     site = look.site
-    shape = site.shape
-    if shape.safe:
+    template = site.template
+    if template.safe:
         return
     if (why := look.talk.denied(3)) is not None:
         look.learn(repetition_unlearnt=why)
         return
-    keyed = shape.method in repetition.KEYED
-    if not keyed and shape.method not in repetition.BY_NATURE:
-        look.learn(repetition_unlearnt=f"{shape.method} promises nothing when it is repeated")
+    keyed = template.method in repetition.KEYED
+    if not keyed and template.method not in repetition.BY_NATURE:
+        look.learn(repetition_unlearnt=f"{template.method} promises nothing when it is repeated")
         return
     if site.base_url.origin != site.origin:
         look.learn(repetition_unlearnt="the target leads to another origin")
         return
-    own = any(name.lower() == repetition.KEY.lower() for name, _ in shape.fields)
+    own = any(name.lower() == repetition.KEY.lower() for name, _ in template.fields)
     extra = ((repetition.KEY, repetition.fresh_key()),) if keyed and not own else ()
 
     async def send() -> Response:
         path = site.url.path
-        got = await site.get(path, method=shape.method, headers=extra, body=shape.body)
+        got = await site.get(path, method=template.method, headers=extra, body=template.body)
         return look.note(path, got)
 
     first, second = await send(), await send()
-    look.learn(repetition=repetition.compare(shape.method, first, second, keyed=keyed))
+    look.learn(repetition=repetition.compare(template.method, first, second, keyed=keyed))

@@ -6,7 +6,6 @@ import msgspec
 
 from seventh.net.talk import Talk
 from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import ContentFacts
 from seventh.protocols.http.probe.content import caching
 from seventh.web.message import Response
@@ -18,7 +17,6 @@ class Look:
     def __init__(self, talk: Talk, site: Site) -> None:
         self.talk = talk
         self.site = site
-        self.facts = ContentFacts()
         self.responses: list[tuple[str, Response]] = []
         self.plain: Response | None = None
         """The representation without a content coding."""
@@ -43,12 +41,24 @@ class Look:
         """Whether requests to the representation carry the person's credential."""
         site = self.site
         own = site.base_url.origin == site.origin and site.trusted
-        return own and site.shape.secret
+        return own and site.template.secret
+
+    @property
+    def facts(self) -> ContentFacts:
+        """What was learnt of it so far."""
+        return self.site.notes.facts.content or ContentFacts()
 
     def learn(self, **changes: object) -> None:
         """Know more."""
-        self.facts = msgspec.structs.replace(self.facts, **changes)
-        self.talk.learn("http", HttpFacts, content=self.facts)
+        self.site.notes.learn_part("content", ContentFacts, **changes)
+
+    def take_plain(self, response: Response, digest: str) -> None:
+        """Keep the representation without a coding; ``digest`` is that of its content."""
+        self.plain, self.digest = response, digest
+
+    def take_any(self, response: Response) -> None:
+        """Keep the representation as a browser gets it."""
+        self.any = response
 
     async def ask(self, path: str | None = None, *headers: tuple[str, str]) -> Response:
         """GET ``path`` (the representation itself unless given), and note what came."""

@@ -105,23 +105,25 @@ def _shown(look: Look) -> str:
 
 async def _codings(look: Look) -> None:
     """The representation under each offer; what a shared cache may do with it."""
-    look.plain = await _unpacked(look)
-    _judge(look, look.plain)
-    kind = fields.media_type(look.plain.get("content-type"))
+    plain = await _unpacked(look)
+    identity = coding.variant("identity", plain)
+    look.take_plain(plain, identity.digest)
+    _judge(look, plain)
+    kind = fields.media_type(plain.get("content-type"))
     known = Coding(
         content_type=printable(kind, 80),
         compressible=coding.is_compressible(kind),
         packed=coding.is_packed(kind),
         secure=look.secure,
-        variants=(coding.variant("identity", look.plain),),
+        variants=(identity,),
     )
-    look.learn(coding=known, content=errors.body_of(_shown(look), look.plain))
-    look.digest = known.variants[0].digest
-    if look.plain.status != 200 or not look.plain.body_bytes:
+    look.learn(coding=known, content=errors.body_of(_shown(look), plain))
+    if plain.status != 200 or not plain.body_bytes:
         return
     browser = coding.BROWSER if look.secure else coding.BROWSER_IN_CLEAR
-    look.any = await look.ask(None, ("Accept-Encoding", browser))
-    known = _add(look, known, coding.variant("any", look.any))
+    unrestricted = await look.ask(None, ("Accept-Encoding", browser))
+    look.take_any(unrestricted)
+    known = _add(look, known, coding.variant("any", unrestricted))
     for offer in _OFFERS if known.compressible is not False else ():
         # In clear no browser offers br and zstd; and what has been seen need not be asked for.
         if (look.secure or offer == "gzip") and offer not in coding.codings(known.variants):
@@ -140,7 +142,7 @@ async def _unpacked(look: Look) -> Response:
     base = look.site.base
     if (
         base is not None
-        and look.site.shape.method != "HEAD"
+        and look.site.template.method != "HEAD"
         and not base.truncated
         and not coding.coding_of(base)
     ):
@@ -235,9 +237,8 @@ async def _addresses(look: Look) -> None:
     if "first" in etags:
         etags[look.site.address.ip] = etags.pop("first")
     for address in look.site.addresses[1 : 1 + MAX_OTHER_ADDRESSES]:
-        other = await look.site.at(address)
         try:
-            got = await other.get(headers=_IDENTITY)
+            got = await look.site.get_at(address, headers=_IDENTITY)
         except Failed as failed:
             if failed.reason in _SPENT:
                 raise
