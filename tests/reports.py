@@ -25,6 +25,13 @@ def facts(report: Report, kind: type[F]) -> F:
     return only
 
 
+def metrics(report: Report) -> dict[str, float]:
+    """Each metric's value by its text form, such as ``seventh_phase_seconds{phase="connect"}``."""
+    values = {sample.key: sample.value for sample in report.metrics}
+    assert len(values) == len(report.metrics), "two samples of one name and labels"
+    return values
+
+
 def http_facts(report: Report) -> HttpFacts:
     """What was learnt of a site."""
     return facts(report, HttpFacts)

@@ -16,6 +16,7 @@ import pytest
 import seventh.render
 from seventh.model.failure import UsageError
 from seventh.model.report import Skipped
+from seventh.model.sample import Sample
 from seventh.model.severity import Severity, Status
 from seventh.render import FORMATS, View, render
 from seventh.render.document import entry, json_document
@@ -107,7 +108,11 @@ def test_not_a_number_never_appears() -> None:
     facts = CLEAN.facts["demo"].learn(drift=math.inf, banner_seconds=math.nan)
     odd = report(
         facts={"demo": facts},
-        metrics={"seventh_a": math.nan, "seventh_b": -math.inf, "seventh_c": 1.0},
+        metrics=(
+            Sample("seventh_a", (), math.nan),
+            Sample("seventh_b", (), -math.inf),
+            Sample("seventh_c", (), 1.0),
+        ),
         duration_seconds=math.nan,
     )
     text = render("json", document(odd), View())
@@ -120,12 +125,9 @@ def test_not_a_number_never_appears() -> None:
 
 def test_the_order_does_not_depend_on_how_things_were_learnt() -> None:
     facts = CLEAN.facts["demo"]
-    one = report(
-        facts={"b": facts, "a": facts}, metrics={"y": 1.0, "x": 2.0}, findings=(SLOW, WEAK)
-    )
-    other = report(
-        facts={"a": facts, "b": facts}, metrics={"x": 2.0, "y": 1.0}, findings=(WEAK, SLOW)
-    )
+    x, y = Sample("m", (("l", "x"),), 2.0), Sample("m", (("l", "y"),), 1.0)
+    one = report(facts={"b": facts, "a": facts}, metrics=(y, x), findings=(SLOW, WEAK))
+    other = report(facts={"a": facts, "b": facts}, metrics=(x, y), findings=(WEAK, SLOW))
     assert render("json", document(one), View()) == render("json", document(other), View())
     assert list(printed(one)["reports"][0]["facts"]["a"])[:3] == ["host", "software", "strict"]
 

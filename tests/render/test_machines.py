@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 import msgspec
 import pytest
 
+from seventh.model.sample import Sample
 from seventh.model.severity import Severity
 from seventh.render import View, render
 from tests.render.samples import BROKEN, CLEAN, EMPTY, FOUND, SHAPES, document, report
@@ -67,15 +68,19 @@ def test_the_long_output_says_what_to_change() -> None:
 
 
 def test_units_follow_the_metric_names() -> None:
-    metrics = {
-        "a_seconds": 1e-7, "b_bytes": 2.0, "c_total": 3.0, "d_ratio": 0.25, "e": -1.5,
-        "f_seconds": 1e300,
-    }  # fmt: skip
-    text = plugin(report(metrics=metrics))
+    samples = (
+        Sample("a_seconds", (), 1e-7),
+        Sample("b_bytes", (), 2.0),
+        Sample("c_total", (("kind", "one"),), 3.0),
+        Sample("d_ratio", (), 0.25),
+        Sample("e", (), -1.5),
+        Sample("f_seconds", (), 1e300),
+    )
+    text = plugin(report(metrics=samples))
     data = perfdata(text)
     assert data["a_seconds"] == ("0.0000001", "s")
     assert data["b_bytes"] == ("2", "B")
-    assert data["c_total"] == ("3", "c")
+    assert data['c_total{kind:"one"}'] == ("3", "c")
     assert data["e"] == ("-1.5", None)
     assert "'d_ratio'=0.25;;;0;1" in text
 
@@ -84,7 +89,7 @@ def test_pipes_quotes_and_line_ends_cannot_break_the_line() -> None:
     hostile = report(
         target="demo://a|b'=c:7",
         phases=(msgspec.structs.replace(CLEAN.phases[0], name="x'=1;2;3|\n'y"),),
-        metrics={"a'b=c|d": 1.0},
+        metrics=(Sample("m", (("l", "a'b=c|d"),), 1.0),),
         failure=msgspec.structs.replace(BROKEN.failure, detail="one | 'time'=9\ntwo"),
     )
     for text in (plugin(hostile), plugin(hostile, hostile)):

@@ -20,6 +20,7 @@ from seventh.model.facts import Facts
 from seventh.model.failure import Blame, Failure, Reason
 from seventh.model.phase import Clock, Outcome, Phase
 from seventh.model.report import Finding, Report, Skipped
+from seventh.model.sample import Sample
 from seventh.model.severity import Severity, Status
 from seventh.render.speech import Speech
 from seventh.render.view import Document, View, status_of
@@ -148,14 +149,24 @@ def entry(report: Report, speech: Speech, view: View) -> ReportEntry:
         failure=_failure(report.failure) if report.failure else None,
         phases=tuple(_phase(phase) for phase in report.phases),
         facts={clean(room): plain_facts(report.facts[room]) for room in sorted(report.facts)},
-        metrics={
-            clean(name): float(value)
-            for name, value in sorted(report.metrics.items())
-            if math.isfinite(value)
-        },
+        metrics={sample.key: sample.value for sample in samples(report)},
         findings=tuple(_finding(finding, speech) for finding in findings),
         skipped=tuple(_skipped(skipped) for skipped in report.skipped),
     )
+
+
+def samples(report: Report) -> tuple[Sample, ...]:
+    """The report's metrics, cleaned, ordered by their keys; without NaN and infinity."""
+    cleaned = (
+        Sample(
+            clean(sample.name),
+            tuple((clean(label), clean(value)) for label, value in sample.labels),
+            sample.value,
+        )
+        for sample in report.metrics
+        if math.isfinite(sample.value)
+    )
+    return tuple(sorted(cleaned, key=lambda sample: sample.key))
 
 
 def clean(text: str) -> str:

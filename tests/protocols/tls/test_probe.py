@@ -25,7 +25,7 @@ from seventh.net.talk import Talk
 from seventh.protocols.tls import SPEC, lab, probe
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
-from tests.reports import found
+from tests.reports import found, metrics
 
 
 def target(port: int, host: str = "127.0.0.1") -> Target:
@@ -78,7 +78,7 @@ async def test_a_clean_server_gives_all_facts_and_no_finding(kit: Kit) -> None:
     assert facts.client_certificate == "not-requested"
     assert facts.dh_bits == 0
     assert facts.handshake_bytes
-    assert report.metrics["seventh_cert_expiry_timestamp_seconds"] > 0
+    assert metrics(report)["seventh_cert_expiry_timestamp_seconds"] > 0
     names = [p.name for p in report.phases]
     for phase in ("connect", "tls", "tls.hello", "tls.finish", "tls.resumed"):
         assert phase in names
@@ -123,7 +123,7 @@ async def test_a_pulse_is_one_connection(kit: Kit) -> None:
     assert report.failure is None
     assert len(hellos) == 1
     assert tls_facts(report).cert_expiry_timestamp_seconds
-    assert report.metrics["seventh_up"] == 1.0
+    assert metrics(report)["seventh_up"] == 1.0
 
 
 async def test_a_check_stays_within_its_connections(kit: Kit) -> None:

@@ -19,6 +19,7 @@ from seventh.protocols.http.lab import Setup
 from seventh.web.message import Request
 from tests.protocols.http.rules.looks import job
 from tests.reports import http_facts as facts_of
+from tests.reports import metrics
 
 
 async def look(served: Served, **options: object) -> Report:
@@ -46,8 +47,8 @@ async def test_the_whole_matrix(kit: Kit) -> None:
     assert facts.cells[0].resolve_seconds is not None
     assert facts.working == ("3", "2", "1.1")
     assert (facts.version, facts.negotiated) == ("2", {"2": 1})
-    assert report.metrics['seventh_http_negotiated_total{version="2"}'] == 1.0
-    assert report.metrics["seventh_http_versions"] == 3.0
+    assert metrics(report)['seventh_http_negotiated_total{version="2"}'] == 1.0
+    assert metrics(report)["seventh_http_versions"] == 3.0
 
 
 async def test_the_steps_of_each_row_are_its_time(kit: Kit) -> None:
