@@ -131,8 +131,18 @@ async def test_records_carry_the_resolvers_verdict() -> None:
 async def test_what_differs_between_addresses_is_noted() -> None:
     talk = talk_to("127.0.0.1", 1)
     talk.note_drift({"127.0.0.1": {"key": "a", "same": "x"}, "::1": {"key": "b", "same": "x"}})
+    (difference,) = talk.net.differences
+    assert (difference.trait, difference.values) == ("key", {"127.0.0.1": "a", "::1": "b"})
     assert talk.net.drift == ("key (127.0.0.1: a, ::1: b)",)
     assert talk.net.compared == ("127.0.0.1", "::1")
+
+
+async def test_an_address_that_failed_differs_by_its_failure_alone() -> None:
+    talk = talk_to("127.0.0.1", 1)
+    talk.note_drift({"127.0.0.1": {"key": "a"}, "::1": {"key": "a"}, "::2": {"failure": "x"}})
+    (difference,) = talk.net.differences
+    assert difference.trait == "failure"
+    assert difference.values == {"127.0.0.1": "none", "::1": "none", "::2": "x"}
 
 
 def test_learning_a_field_that_does_not_exist_is_our_error() -> None:

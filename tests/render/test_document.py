@@ -15,6 +15,7 @@ import pytest
 
 import seventh.render
 from seventh.model.failure import UsageError
+from seventh.model.netfacts import Difference, NetFacts
 from seventh.model.report import Skipped
 from seventh.model.sample import Sample
 from seventh.model.severity import Severity, Status
@@ -241,3 +242,12 @@ def test_only_the_terminal_format_loads_rich(name: str) -> None:
 def test_a_skipped_rule_is_listed_and_has_not_passed() -> None:
     made = printed(report(skipped=(Skipped(id="X-Y", reason="no\x1b[31m evidence"),)))
     assert made["reports"][0]["skipped"] == [{"id": "X-Y", "reason": "no\\x1b[31m evidence"}]
+
+
+def test_properties_that_facts_name_are_printed_after_their_fields() -> None:
+    differences = (Difference(trait="greeting", values={"::1": "A", "127.0.0.1": "B"}),)
+    facts = NetFacts(differences=differences, compared=("::1", "127.0.0.1"))
+    told = printed(report(facts={"net": facts}))["reports"][0]["facts"]["net"]
+    assert list(told)[-1] == "drift"
+    assert told["drift"] == ["greeting (::1: A, 127.0.0.1: B)"]
+    assert told["differences"] == [{"trait": "greeting", "values": {"127.0.0.1": "B", "::1": "A"}}]

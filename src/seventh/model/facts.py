@@ -19,6 +19,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     ROOM: ClassVar[str] = ""
     """The room that they are of: their key in a report."""
+    DERIVED: ClassVar[tuple[str, ...]] = ()
+    """Properties that the JSON report has beside the fields: what was once a field, and programs
+    read it there."""
 
     def learn(self, **changes: Any) -> Self:
         """A copy with ``changes`` known; a field that does not exist is a TypeError."""

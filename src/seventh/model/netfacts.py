@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import msgspec
@@ -64,10 +65,24 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
     """From the first packet (or channel request) to the granted login."""
 
 
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """A trait in which the addresses of one name differ."""
+
+    trait: str
+    """Such as ``certificate``; ``failure`` where some addresses could not be looked at."""
+    values: Mapping[str, str]
+    """By address, in the order of the look; ``none`` where an address lacks the trait."""
+
+    def __str__(self) -> str:
+        said = ", ".join(f"{address}: {value}" for address, value in self.values.items())
+        return f"{self.trait} ({said})"
+
+
 class NetFacts(Facts, frozen=True, kw_only=True):
     """Names, addresses and attempts."""
 
     ROOM: ClassVar[str] = "net"
+    DERIVED: ClassVar[tuple[str, ...]] = ("drift",)
 
     host: str = ""
     port: int = 0
@@ -76,7 +91,12 @@ class NetFacts(Facts, frozen=True, kw_only=True):
     """The jump hosts that the conversation went through, nearest first."""
     lookups: tuple[Lookup, ...] = ()
     attempts: tuple[Attempt, ...] = ()
-    drift: tuple[str, ...] = ()
-    """What differs between this name's addresses, one sentence each."""
+    differences: tuple[Difference, ...] = ()
+    """What differs between this name's addresses."""
     compared: tuple[str, ...] = ()
-    """Addresses that were compared for drift; fewer than two means nothing was compared."""
+    """Addresses that were compared with each other; fewer than two means nothing was compared."""
+
+    @property
+    def drift(self) -> tuple[str, ...]:
+        """The differences in words, one sentence each."""
+        return tuple(map(str, self.differences))

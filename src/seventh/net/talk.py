@@ -12,7 +12,7 @@ import msgspec
 
 from seventh.model.facts import Facts
 from seventh.model.failure import Failed, Reason, UsageError
-from seventh.model.netfacts import Attempt, Lookup, NetFacts
+from seventh.model.netfacts import Attempt, Difference, Lookup, NetFacts
 from seventh.model.options import Options
 from seventh.model.phase import Mark
 from seventh.model.target import Target
@@ -336,8 +336,8 @@ class Talk:
         self.note_drift(seen)
 
     def note_drift(self, seen: dict[str, dict[str, str]]) -> None:
-        """Note which traits differ among addresses."""
-        drift: list[str] = []
+        """Note in which traits the addresses differ; ``seen`` has each one's traits."""
+        differences: list[Difference] = []
         for trait in sorted({name for traits in seen.values() for name in traits}):
             # An address that failed differs by its failure, not by all that it could not show.
             values = {
@@ -346,9 +346,8 @@ class Talk:
                 if trait == "failure" or "failure" not in traits
             }
             if len(set(values.values())) > 1:
-                said = ", ".join(f"{ip}: {value}" for ip, value in values.items())
-                drift.append(f"{trait} ({said})")
-        self.learn("net", NetFacts, drift=tuple(drift), compared=tuple(seen))
+                differences.append(Difference(trait=trait, values=values))
+        self.learn("net", NetFacts, differences=tuple(differences), compared=tuple(seen))
 
     def note_paths(self) -> None:
         """Give the attempts the kernel's last word on their paths, for streams still open."""

@@ -175,9 +175,16 @@ def clean(text: str) -> str:
 
 
 def plain_facts(facts: Facts) -> dict[str, Any]:
-    """Facts as JSON's kinds of value: fields as declared, mappings sorted, no NaN or infinity."""
-    plain: dict[str, Any] = _plain(msgspec.to_builtins(facts, str_keys=True, order="deterministic"))
-    return plain
+    """Facts as JSON's kinds of value: fields as declared, mappings sorted, no NaN or infinity.
+
+    The properties that the facts name in ``DERIVED`` follow the fields.
+    """
+    fields: dict[str, Any] = _plain(_builtins(facts))
+    return fields | {name: _plain(_builtins(getattr(facts, name))) for name in facts.DERIVED}
+
+
+def _builtins(value: Any) -> Any:
+    return msgspec.to_builtins(value, str_keys=True, order="deterministic")
 
 
 def _plain(value: Any) -> Any:
