@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
+import pytest
+
+from seventh.engine.check import check_one, pulse_one
 from seventh.engine.metrics import metrics_of
+from seventh.labkit.serve import tcp_server
 from seventh.model.facts import Facts
 from seventh.model.failure import Blame, Failure, Reason
 from seventh.model.netfacts import Attempt, NetFacts
+from seventh.model.options import Options
 from seventh.model.phase import Phase
+from seventh.model.report import Report
+from seventh.model.target import Target
+from seventh.net import kernel
+from seventh.net.kernel import TcpInfo
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import ContentFacts
 from seventh.protocols.ntp.facts import NtpFacts
+from tests.reports import metrics
 
 
 def counted(
@@ -29,10 +40,10 @@ def phase(name: str, seconds: float, *, ok: bool = True) -> Phase:
                  outcome="ok" if ok else "failed")  # fmt: skip
 
 
-def attempt(outcome: str, **learnt: object) -> Attempt:
+def attempt(outcome: str, transport: str = "tcp", **learnt: object) -> Attempt:
     return Attempt(
-        address="192.0.2.1", port=22, family="ipv4", transport="tcp", seconds=0.1, clock="kernel",
-        outcome=outcome, **learnt,  # type: ignore[arg-type]
+        address="192.0.2.1", port=22, family="ipv4", seconds=0.1, clock="kernel",
+        outcome=outcome, transport=transport, **learnt,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -65,3 +76,51 @@ def test_a_room_measures_the_round_trip_better_than_its_connection() -> None:
 
 def test_what_is_not_finite_is_no_metric() -> None:
     assert "seventh_ttfb_seconds" not in counted(HttpFacts(ttfb_seconds=math.nan))
+
+
+LOSS = 'seventh_packet_loss_ratio{source="tcp"}'
+
+
+def test_tcps_loss_is_what_was_sent_again() -> None:
+    lost = attempt("open", retransmits=2, segments_sent=8)
+    assert counted(NetFacts(attempts=(lost,)))[LOSS] == 0.25
+    none = attempt("open", retransmits=0)
+    assert counted(NetFacts(attempts=(none,)))[LOSS] == 0
+    unknown = attempt("open", retransmits=2)
+    assert LOSS not in counted(NetFacts(attempts=(unknown,)))
+
+
+def test_the_path_is_that_of_the_first_connection_over_tcp() -> None:
+    refused, datagrams = attempt("refused"), attempt("open", transport="udp")
+    first = attempt("open", rtt_seconds=0.5, retransmits=0)
+    second = attempt("open", rtt_seconds=0.25, retransmits=1, segments_sent=2)
+    values = counted(NetFacts(attempts=(refused, datagrams, first, second)))
+    assert (values["seventh_rtt_seconds"], values[LOSS]) == (0.5, 0)
+    assert LOSS not in counted(NetFacts(attempts=(datagrams,)), NtpFacts(loss_ratio=0.5))
+
+
+@pytest.mark.parametrize("look", [pulse_one, check_one])
+async def test_every_look_tells_what_was_lost_after_connecting(
+    look: Callable[..., Awaitable[Report]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    def told(sock: object) -> TcpInfo:
+        nonlocal asked
+        asked += 1
+        return TcpInfo(
+            rtt_seconds=asked / 1000, rtt_variance_seconds=0.0, min_rtt_seconds=None,
+            mss_bytes=1460, path_mtu_bytes=1500, segments_sent=4,
+            retransmits=0 if asked == 1 else 1,
+        )  # fmt: skip
+
+    monkeypatch.setattr(kernel, "tcp_info", told)
+    async with tcp_server(greet) as port:
+        report = await look(Target(scheme="tcp", host="127.0.0.1", port=port), Options())
+    assert metrics(report)[LOSS] == 0.25
+    assert metrics(report)["seventh_rtt_seconds"] == 0.001
+
+
+async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"220 hello FTP\r\n")
+    await reader.read()

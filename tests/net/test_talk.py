@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,12 @@ from seventh.labkit.serve import free_port, tcp_server
 from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import NetFacts
 from seventh.model.options import Options
+from seventh.model.phase import Mark
 from seventh.model.target import Target
+from seventh.net.address import Address
+from seventh.net.connect import Connected, open_tcp
+from seventh.net.kernel import LINUX
+from seventh.net.stopwatch import now_ns
 from seventh.net.talk import Talk
 from tests import needs
 
@@ -41,6 +47,43 @@ async def test_every_address_is_an_attempt() -> None:
     }
     assert [p.name for p in talk.watch.phases] == ["resolve", "connect", "connect", "connect"]
     assert sorted(p.outcome for p in talk.watch.phases) == ["failed", "failed", "ok", "ok"]
+
+
+async def test_attempts_stand_in_the_resolvers_order_whoever_was_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    second_is_done = asyncio.Event()
+
+    async def open_in_turn(address: Address, *rest: Any) -> Connected:
+        if address.ip == "127.0.0.1":
+            await second_is_done.wait()
+        connected = await open_tcp(address, *rest)
+        if address.ip == "127.0.0.2":
+            second_is_done.set()
+        return connected
+
+    monkeypatch.setattr("seventh.net.talk.open_tcp", open_in_turn)
+    async with tcp_server(hello) as port, tcp_server(hello, "127.0.0.2", port):
+        talk = talk_to("two.test", port)
+        talk._addresses = tuple(Address(ip=f"127.0.0.{n}", port=port) for n in (1, 2))
+        streams = await talk.connect_all()
+        talk.close()
+    assert streams[0].address.ip == "127.0.0.1"
+    assert [phase.address for phase in talk.watch.phases] == ["127.0.0.2", "127.0.0.1"]
+    assert [attempt.address for attempt in talk.net.attempts] == ["127.0.0.1", "127.0.0.2"]
+
+
+@pytest.mark.skipif(not LINUX, reason="TCP_INFO is Linux's")
+async def test_a_datagram_has_no_path_of_tcps() -> None:
+    async with tcp_server(hello) as port:
+        talk = talk_to("127.0.0.1", port)
+        address = (await talk.connect()).address
+        talk.attempted_datagram(address, "open", now_ns(), Mark(now_ns(), "user"))
+        talk.close()
+    talk.note_paths()
+    over_tcp, over_udp = talk.net.attempts
+    assert over_tcp.rtt_seconds is not None and over_tcp.segments_sent is not None
+    assert (over_udp.rtt_seconds, over_udp.retransmits) == (None, None)
 
 
 async def test_families_can_be_chosen() -> None:

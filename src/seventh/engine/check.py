@@ -113,9 +113,11 @@ async def _look(
         failed.phase = failed.phase or _last_failed_phase(talk)
         talk.give_up(failed)
     finally:
+        talk.close()
         if selection is not None:
             talk.note_paths()
-        talk.close()
+        else:
+            talk.note_losses()
     return _report(target, talk, spec, started_at, selection)
 
 

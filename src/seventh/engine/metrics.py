@@ -22,6 +22,8 @@ _COLLECTIONS = (tuple, list, dict)
 _Found = dict[str, Sample]
 """What was found so far, by name, or by the whole key of a labelled sample: the later counts."""
 
+_TCP_LOSS = 'seventh_packet_loss_ratio{source="tcp"}'
+
 
 def metrics_of(
     facts: Mapping[str, Facts], phases: Iterable[Phase], failure: Failure | None
@@ -34,11 +36,7 @@ def metrics_of(
     found: _Found = {"seventh_up": Sample("seventh_up", (), 0.0 if failure is not None else 1.0)}
     net = facts.get("net")
     if isinstance(net, NetFacts):
-        for attempt in net.attempts:
-            if attempt.outcome == "open":
-                if (rtt := attempt.rtt_seconds) is not None:
-                    found["seventh_rtt_seconds"] = Sample("seventh_rtt_seconds", (), rtt)
-                break
+        _add_path(found, net)
     _add_facts(found, facts)
     timed: dict[str, Sample] = {}
     for phase in phases:
@@ -49,6 +47,17 @@ def metrics_of(
         labels = (("phase", failure.phase), ("class", failure.reason.value))
         samples.append(Sample("seventh_errors_total", labels, 1.0))
     return tuple(samples)
+
+
+def _add_path(found: _Found, net: NetFacts) -> None:
+    """Add what the kernel saw of the first connection over TCP, which is the conversation's."""
+    for attempt in net.attempts:
+        if attempt.outcome == "open" and attempt.transport == "tcp":
+            if (rtt := attempt.rtt_seconds) is not None:
+                found["seventh_rtt_seconds"] = Sample("seventh_rtt_seconds", (), rtt)
+            if (loss := attempt.loss_ratio) is not None:
+                found[_TCP_LOSS] = Sample("seventh_packet_loss_ratio", (("source", "tcp"),), loss)
+            return
 
 
 def metrics_of_facts(facts: Mapping[str, Facts]) -> tuple[Sample, ...]:
