@@ -18,7 +18,7 @@ from seventh.model.failure import Reason
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Scheme, Target
-from seventh.render import View, render
+from seventh.render import FORMATS, View, render
 from tests.hostile import servers
 
 TIMEOUT_SECONDS = 2.0
@@ -43,7 +43,7 @@ def looks_sound(report: Report, started: float) -> None:
         assert "\n" not in report.failure.detail
     assert report.facts["net"].attempts, "what was learnt on the way is kept"  # type: ignore[attr-defined]
     made = document([report])
-    for name in ("terminal", "json", "markdown", "html", "nagios", "junit"):
+    for name in FORMATS:
         shown = render(name, made, View(lang="en", verbose=True, color=False, width=80))
         bad = {c for c in shown if unicodedata.category(c) in {"Cc", "Cf", "Cs"} and c != "\n"}
         assert not bad, f"{name} shows {bad!r}"

@@ -20,7 +20,7 @@ from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.lab.content import Ways, bomb, site
-from seventh.render import View, render
+from seventh.render import FORMATS, View, render
 from seventh.web.message import Fields, Request
 from tests.hostile.test_hostile import MAX_GROWTH_KIB
 
@@ -151,7 +151,7 @@ def sound(report: Report, started: float) -> None:
     if report.failure is not None:
         assert report.failure.reason is not Reason.INTERNAL, report.failure.detail
     made = document([report])
-    for name in ("terminal", "json", "html"):
+    for name in FORMATS:
         shown = render(name, made, View(lang="en", verbose=True, color=False, width=80))
         assert "\x1b" not in shown and "\x9b" not in shown
         if name == "html":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +11,12 @@ import jsonschema
 import msgspec
 import pytest
 
-import seventh.render
 from seventh.model.failure import UsageError
 from seventh.model.netfacts import Difference, NetFacts
 from seventh.model.report import Skipped
 from seventh.model.sample import Sample
 from seventh.model.severity import Severity, Status
-from seventh.render import FORMATS, View, render
+from seventh.render import View, render
 from seventh.render.document import entry, json_document
 from seventh.render.schema import main as write_schema
 from seventh.render.schema import schema
@@ -198,45 +195,6 @@ def test_another_language_is_a_file() -> None:
     assert Speech("xx").words(WEAK).title == "Weak algorithms"
     with pytest.raises(UsageError, match="not the name of a language"):
         Speech("../../etc")
-
-
-def test_every_file_that_renders_is_a_format() -> None:
-    folder = Path(seventh.render.__file__).parent
-    rendering = {p.stem for p in folder.glob("*.py") if "\ndef render(" in p.read_text()}
-    assert rendering - {"__init__"} == set(FORMATS)
-    with pytest.raises(UsageError, match="there are terminal, json"):
-        render("yaml", document(), View())
-
-
-@pytest.mark.parametrize("name", FORMATS)
-def test_every_format_shows_every_shape_and_nothing_at_all(name: str) -> None:
-    for made in (document(), *(document(shape) for shape in SHAPES), document(*SHAPES)):
-        for verbose in (False, True):
-            text = render(name, made, View(verbose=verbose))
-            assert text.endswith("\n") or not made.reports
-            assert text == render(name, made, View(verbose=verbose))
-
-
-LOADED = """
-import sys
-import seventh.render as r
-r.render({!r}, r.Document(generated_at="", version="", reports=()), r.View())
-print(*sorted(sys.modules))
-"""
-
-
-@pytest.mark.parametrize("name", [n for n in FORMATS if n != "terminal"])
-def test_only_the_terminal_format_loads_rich(name: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED.format(name)], capture_output=True, text=True, check=True
-    )
-    loaded = set(done.stdout.split())
-    assert f"seventh.render.{name}" in loaded
-    assert not {
-        m for m in loaded if m.partition(".")[0] in {"rich", "asyncio", "ssl", "cryptography"}
-    }
-    others = {f"seventh.render.{n}" for n in FORMATS if n != name}
-    assert not loaded & others
 
 
 def test_a_skipped_rule_is_listed_and_has_not_passed() -> None:

@@ -20,9 +20,9 @@ from seventh.model.sample import Sample
 from seventh.model.severity import Severity
 from seventh.render import View, render
 from seventh.render.schema import schema
+from tests.render.formats.test_html import ATTRIBUTES, parsed
+from tests.render.formats.test_nagios import perfdata
 from tests.render.samples import Item, SampleFacts, document, report
-from tests.render.test_machines import perfdata
-from tests.render.test_pages_for_people import ATTRIBUTES, parsed
 
 pytestmark = pytest.mark.usefixtures("demo_room")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from seventh.model.spec import Spec
-from seventh.render.markdown import code, escape
+from seventh.render.commonmark import code, escape
 from seventh.rules.rule import AnyRule
 
 MADE = "<!-- Made by `python -m seventh.render.pages` from the rooms' declarations. -->"
