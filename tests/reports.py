@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from seventh.model.facts import Facts
+from seventh.model.netfacts import NetFacts
 from seventh.model.report import Report
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.ntp.facts import NtpFacts
@@ -23,6 +24,18 @@ def facts(report: Report, kind: type[F]) -> F:
     """The report's facts of that kind; there must be some."""
     (only,) = (learnt for learnt in report.facts.values() if isinstance(learnt, kind))
     return only
+
+
+def metrics(report: Report) -> dict[str, float]:
+    """Each metric's value by its text form, such as ``seventh_phase_seconds{phase="connect"}``."""
+    values = {sample.key: sample.value for sample in report.metrics}
+    assert len(values) == len(report.metrics), "two samples of one name and labels"
+    return values
+
+
+def net_facts(report: Report) -> NetFacts:
+    """What was learnt of names, addresses and connections."""
+    return facts(report, NetFacts)
 
 
 def http_facts(report: Report) -> HttpFacts:

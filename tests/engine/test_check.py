@@ -16,6 +16,7 @@ from seventh.model.report import Report
 from seventh.model.severity import Status
 from seventh.model.target import Target
 from seventh.rules.run import Selection
+from tests.reports import metrics
 
 OPTIONS = Options(timeout_seconds=3)
 
@@ -40,9 +41,9 @@ async def test_a_report_is_whole() -> None:
     assert report.status is Status.OK
     assert report.protocol == "net"
     assert report.target == f"tcp://127.0.0.1:{port}"
-    assert report.metrics["seventh_up"] == 1.0
-    assert report.metrics["seventh_rtt_seconds"] > 0
-    assert 'seventh_phase_seconds{phase="connect"}' in report.metrics
+    assert metrics(report)["seventh_up"] == 1.0
+    assert metrics(report)["seventh_rtt_seconds"] > 0
+    assert 'seventh_phase_seconds{phase="connect"}' in metrics(report)
     assert "NET-PORT-STATE" in report.passed
     told = {*report.passed, *(s.id for s in report.skipped), *(f.id for f in report.findings)}
     assert told == {rule.id for rule in protocols.rules("net")}
@@ -55,9 +56,9 @@ async def test_a_refused_port_fails_and_is_found() -> None:
     assert report.failure.phase == "connect"
     assert [f.id for f in report.findings] == ["NET-PORT-STATE"]
     assert report.status is Status.CRITICAL
-    assert report.metrics["seventh_up"] == 0.0
+    assert metrics(report)["seventh_up"] == 0.0
     key = 'seventh_errors_total{phase="connect",class="connect-refused"}'
-    assert report.metrics[key] == 1.0
+    assert metrics(report)[key] == 1.0
 
 
 async def test_a_pulse_runs_no_rules() -> None:

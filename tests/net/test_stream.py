@@ -68,6 +68,23 @@ async def test_the_end_is_empty_bytes() -> None:
             assert (await stream.receive())[0] == b""
 
 
+@pytest.mark.skipif(not LINUX, reason="TCP_INFO is Linux's")
+async def test_the_path_is_known_of_a_closed_stream() -> None:
+    async with tcp_server(echo) as port:
+        stream = await opened(port, Budget(5))
+        await stream.send(b"hello")
+        await stream.receive()
+        stream.close()
+    stream.close()
+    info = stream.tcp_info()
+    assert info is not None
+    assert info.rtt_seconds > 0
+    assert info.retransmits == 0
+    # SYN, the ACK that ends the handshake, and the data.
+    assert info.segments_sent is not None and info.segments_sent >= 3
+    assert info.path_mtu_bytes > 1000 and info.mss_bytes > 500
+
+
 async def test_a_reset_is_typed() -> None:
     async def reset(reader: Reader, writer: Writer) -> None:
         await reader.read(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,12 @@ from seventh.labkit.serve import free_port, tcp_server
 from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import NetFacts
 from seventh.model.options import Options
+from seventh.model.phase import Mark
 from seventh.model.target import Target
+from seventh.net.address import Address
+from seventh.net.connect import Connected, open_tcp
+from seventh.net.kernel import LINUX
+from seventh.net.stopwatch import now_ns
 from seventh.net.talk import Talk
 from tests import needs
 from tests.options import changed
@@ -42,6 +48,46 @@ async def test_every_address_is_an_attempt() -> None:
     }
     assert [p.name for p in talk.watch.phases] == ["resolve", "connect", "connect", "connect"]
     assert sorted(p.outcome for p in talk.watch.phases) == ["failed", "failed", "ok", "ok"]
+
+
+async def test_attempts_stand_in_the_resolvers_order_whoever_was_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    second_is_done = asyncio.Event()
+
+    async def open_in_turn(address: Address, *rest: Any) -> Connected:
+        if address.ip == "127.0.0.1":
+            await second_is_done.wait()
+        connected = await open_tcp(address, *rest)
+        if address.ip == "127.0.0.2":
+            second_is_done.set()
+        return connected
+
+    monkeypatch.setattr("seventh.net.talk.open_tcp", open_in_turn)
+    async with tcp_server(hello) as port, tcp_server(hello, "127.0.0.2", port):
+        talk = talk_to("two.test", port)
+        talk._addresses = tuple(Address(ip=f"127.0.0.{n}", port=port) for n in (1, 2))
+        streams = await talk.connect_all()
+        talk.close()
+    assert streams[0].address.ip == "127.0.0.1"
+    assert [phase.address for phase in talk.watch.phases] == ["127.0.0.2", "127.0.0.1"]
+    assert [attempt.address for attempt in talk.notes(NetFacts).facts.attempts] == [
+        "127.0.0.1",
+        "127.0.0.2",
+    ]
+
+
+@pytest.mark.skipif(not LINUX, reason="TCP_INFO is Linux's")
+async def test_a_datagram_has_no_path_of_tcps() -> None:
+    async with tcp_server(hello) as port:
+        talk = talk_to("127.0.0.1", port)
+        address = (await talk.connect()).address
+        talk.attempted_datagram(address, "open", now_ns(), Mark(now_ns(), "user"))
+        talk.close()
+    talk.note_paths()
+    over_tcp, over_udp = talk.notes(NetFacts).facts.attempts
+    assert over_tcp.rtt_seconds is not None and over_tcp.segments_sent is not None
+    assert (over_udp.rtt_seconds, over_udp.retransmits) == (None, None)
 
 
 async def test_families_can_be_chosen() -> None:
@@ -132,8 +178,19 @@ async def test_records_carry_the_resolvers_verdict() -> None:
 async def test_what_differs_between_addresses_is_noted() -> None:
     talk = talk_to("127.0.0.1", 1)
     talk.note_drift({"127.0.0.1": {"key": "a", "same": "x"}, "::1": {"key": "b", "same": "x"}})
-    assert talk.notes(NetFacts).facts.drift == ("key (127.0.0.1: a, ::1: b)",)
-    assert talk.notes(NetFacts).facts.compared == ("127.0.0.1", "::1")
+    net = talk.notes(NetFacts).facts
+    (difference,) = net.differences
+    assert (difference.trait, difference.values) == ("key", {"127.0.0.1": "a", "::1": "b"})
+    assert net.drift == ("key (127.0.0.1: a, ::1: b)",)
+    assert net.compared == ("127.0.0.1", "::1")
+
+
+async def test_an_address_that_failed_differs_by_its_failure_alone() -> None:
+    talk = talk_to("127.0.0.1", 1)
+    talk.note_drift({"127.0.0.1": {"key": "a"}, "::1": {"key": "a"}, "::2": {"failure": "x"}})
+    (difference,) = talk.notes(NetFacts).facts.differences
+    assert difference.trait == "failure"
+    assert difference.values == {"127.0.0.1": "none", "::1": "none", "::2": "x"}
 
 
 async def test_everything_is_closed_at_the_end() -> None:

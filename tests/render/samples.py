@@ -11,6 +11,7 @@ from seventh.model.facts import Facts
 from seventh.model.failure import Blame, Failure, Reason
 from seventh.model.phase import Phase
 from seventh.model.report import Finding, Report, Skipped
+from seventh.model.sample import Sample
 from seventh.model.severity import Severity
 from seventh.render.view import Document
 
@@ -74,7 +75,8 @@ def report(**changes: Any) -> Report:
     fields: dict[str, Any] = {
         "target": "demo://127.0.0.1:2222", "protocol": "demo", "vantage": "here",
         "started_at": "2026-11-22T06:00:00Z", "duration_seconds": 0.0412, "failure": None,
-        "phases": PHASES[:2], "facts": {"demo": FACTS}, "metrics": {"seventh_rtt_seconds": 0.0001},
+        "phases": PHASES[:2], "facts": {"demo": FACTS},
+        "metrics": (Sample("seventh_rtt_seconds", (), 0.0001),),
         "findings": (), "skipped": (), "passed": ("DEMO-FINE",), "transcript": (),
     }  # fmt: skip
     return Report(**{**fields, **changes})
@@ -93,10 +95,13 @@ FOUND = report(
 )
 BROKEN = report(
     target="demo://broken.example:7", phases=PHASES, failure=FAILURE, findings=(SLOW,),
-    metrics={"seventh_rtt_seconds": float("nan"), "seventh_cert_expiry_timestamp_seconds": 1.8e9},
+    metrics=(
+        Sample("seventh_rtt_seconds", (), float("nan")),
+        Sample("seventh_cert_expiry_timestamp_seconds", (), 1.8e9),
+    ),
 )  # fmt: skip
 EMPTY = report(
-    target="demo://nowhere.example:7", phases=(), facts={}, metrics={}, passed=(),
+    target="demo://nowhere.example:7", phases=(), facts={}, metrics=(), passed=(),
     failure=Failure(reason=Reason.INTERNAL, phase="-", blame=Blame.SEVENTH, detail="a defect"),
 )  # fmt: skip
 SHAPES = (CLEAN, FOUND, BROKEN, EMPTY)

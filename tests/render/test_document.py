@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +12,13 @@ import jsonschema
 import msgspec
 import pytest
 
-import seventh.render
 from seventh.model.failure import UsageError
+from seventh.model.netfacts import Difference, NetFacts
 from seventh.model.report import Skipped
+from seventh.model.sample import Sample
 from seventh.model.severity import Severity, Status
 from seventh.model.tlsfacts import TlsFacts, Topic
-from seventh.render import FORMATS, View, render
+from seventh.render import View, render
 from seventh.render.document import JsonDocument, entry, json_document
 from seventh.render.schema import main as write_schema
 from seventh.render.schema import schema
@@ -136,7 +135,11 @@ def test_not_a_number_never_appears() -> None:
     facts = CLEAN.facts["demo"].learn(drift=math.inf, banner_seconds=math.nan)
     odd = report(
         facts={"demo": facts},
-        metrics={"seventh_a": math.nan, "seventh_b": -math.inf, "seventh_c": 1.0},
+        metrics=(
+            Sample("seventh_a", (), math.nan),
+            Sample("seventh_b", (), -math.inf),
+            Sample("seventh_c", (), 1.0),
+        ),
         duration_seconds=math.nan,
     )
     text = render("json", document(odd), View())
@@ -149,12 +152,9 @@ def test_not_a_number_never_appears() -> None:
 
 def test_the_order_does_not_depend_on_how_things_were_learnt() -> None:
     facts = CLEAN.facts["demo"]
-    one = report(
-        facts={"b": facts, "a": facts}, metrics={"y": 1.0, "x": 2.0}, findings=(SLOW, WEAK)
-    )
-    other = report(
-        facts={"a": facts, "b": facts}, metrics={"x": 2.0, "y": 1.0}, findings=(WEAK, SLOW)
-    )
+    x, y = Sample("m", (("l", "x"),), 2.0), Sample("m", (("l", "y"),), 1.0)
+    one = report(facts={"b": facts, "a": facts}, metrics=(y, x), findings=(SLOW, WEAK))
+    other = report(facts={"a": facts, "b": facts}, metrics=(x, y), findings=(WEAK, SLOW))
     assert render("json", document(one), View()) == render("json", document(other), View())
     assert list(printed(one)["reports"][0]["facts"]["a"])[:3] == ["host", "software", "strict"]
 
@@ -232,46 +232,17 @@ def test_another_language_is_a_file() -> None:
         Speech("../../etc")
 
 
-def test_every_file_that_renders_is_a_format() -> None:
-    folder = Path(seventh.render.__file__).parent
-    rendering = {p.stem for p in folder.glob("*.py") if "\ndef render(" in p.read_text()}
-    assert rendering - {"__init__"} == set(FORMATS)
-    with pytest.raises(UsageError, match="there are terminal, json"):
-        render("yaml", document(), View())
-
-
-@pytest.mark.parametrize("name", FORMATS)
-def test_every_format_shows_every_shape_and_nothing_at_all(name: str) -> None:
-    for made in (document(), *(document(shape) for shape in SHAPES), document(*SHAPES)):
-        for verbose in (False, True):
-            text = render(name, made, View(verbose=verbose))
-            assert text.endswith("\n") or not made.reports
-            assert text == render(name, made, View(verbose=verbose))
-
-
-LOADED = """
-import sys
-import seventh.render as r
-r.render({!r}, r.Document(generated_at="", version="", reports=()), r.View())
-print(*sorted(sys.modules))
-"""
-
-
-@pytest.mark.parametrize("name", [n for n in FORMATS if n != "terminal"])
-def test_only_the_terminal_format_loads_rich(name: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED.format(name)], capture_output=True, text=True, check=True
-    )
-    loaded = set(done.stdout.split())
-    assert f"seventh.render.{name}" in loaded
-    assert not {
-        m for m in loaded if m.partition(".")[0] in {"rich", "asyncio", "ssl", "cryptography"}
-    }
-    others = {f"seventh.render.{n}" for n in FORMATS if n != name}
-    assert not loaded & others
-
-
 def test_a_skipped_rule_is_listed_and_has_not_passed() -> None:
     made = printed(report(skipped=(Skipped(id="X-Y", reason="no\x1b[31m evidence"),)))
     (skipped,) = made["reports"][0]["skipped"]
     assert (skipped["id"], skipped["reason"]) == ("X-Y", "no\\x1b[31m evidence")
+    assert made["reports"][0]["skipped"] == [{"id": "X-Y", "reason": "no\\x1b[31m evidence"}]
+
+
+def test_properties_that_facts_name_are_printed_after_their_fields() -> None:
+    differences = (Difference(trait="greeting", values={"::1": "A", "127.0.0.1": "B"}),)
+    facts = NetFacts(differences=differences, compared=("::1", "127.0.0.1"))
+    told = printed(report(facts={"net": facts}))["reports"][0]["facts"]["net"]
+    assert list(told)[-1] == "drift"
+    assert told["drift"] == ["greeting (::1: A, 127.0.0.1: B)"]
+    assert told["differences"] == [{"trait": "greeting", "values": {"127.0.0.1": "B", "::1": "A"}}]

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from seventh.model.facts import Facts
+from seventh.model.netfacts import Difference, NetFacts
 from seventh.render.gist import gist, instant
 from tests.render.samples import FACTS
 
@@ -130,3 +131,10 @@ def test_times_and_sizes_have_fitting_units() -> None:
         ("waits", "500 µs, 1.50 s"), ("short", "4096 B"), ("long", "16 MiB"),
         ("odd", "97.7 KiB"), ("took", "1.20 s"),
     ]  # fmt: skip
+
+
+def test_what_differs_between_addresses_is_named() -> None:
+    values = {"192.0.2.1": "A", "192.0.2.2": "B"}
+    traits = ("certificate", "status")
+    facts = NetFacts(differences=tuple(Difference(trait=t, values=values) for t in traits))
+    assert gist(facts) == [("differences", "certificate, status")]

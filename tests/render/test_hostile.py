@@ -16,12 +16,13 @@ from markdown_it import MarkdownIt
 from seventh.model.failure import Blame, Failure, Reason
 from seventh.model.phase import Phase
 from seventh.model.report import Finding, Report, Skipped
+from seventh.model.sample import Sample
 from seventh.model.severity import Severity
 from seventh.render import View, render
 from seventh.render.schema import schema
+from tests.render.formats.test_html import ATTRIBUTES, parsed
+from tests.render.formats.test_nagios import perfdata
 from tests.render.samples import Item, SampleFacts, document, report
-from tests.render.test_machines import perfdata
-from tests.render.test_pages_for_people import ATTRIBUTES, parsed
 
 pytestmark = pytest.mark.usefixtures("demo_room")
 
@@ -56,7 +57,7 @@ def hostile_reports(draw: st.DrawFn) -> Report:
         phases=(Phase(name="p" + text(), start_seconds=0, seconds=1, clock="user", outcome="ok",
                       address=text()),),
         facts={"demo": facts},
-        metrics={"m" + text(): 1.5},
+        metrics=(Sample("m", (("l", text()),), 1.5),),
         findings=(
             Finding(id="DEMO-WEAK", room="demo", severity=Severity.HIGH, tier=0,
                     params={"algorithms": (text(), text())}, references=(), seed=()),

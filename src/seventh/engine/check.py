@@ -111,9 +111,11 @@ async def _look(
     probe: Step = getattr(protocols.part(spec.name, "probe"), verb)
     started_at = dt.datetime.now(dt.UTC)
     talk = await converse(target, options, spec, probe, hand_in=hand_in)
+    talk.close()
     if selection is not None:
         talk.note_paths()
-    talk.close()
+    else:
+        talk.note_losses()
     return _report(target, talk, spec, started_at, selection)
 
 

@@ -158,7 +158,7 @@ def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:
         failure=failed.failure() if failed else _failure(files, problems),
         phases=(),
         facts={"lint": facts, **(linted.views[0].facts if linted else {})},
-        metrics={},
+        metrics=(),
         findings=findings,
         skipped=skipped,
         passed=passed,

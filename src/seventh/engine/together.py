@@ -12,7 +12,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from seventh import protocols
-from seventh.engine.metrics import metrics_of
+from seventh.engine.metrics import metrics_of_facts
 from seventh.model.report import Report
 from seventh.net.talk import vantage
 from seventh.rules.run import Selection, run_rules
@@ -38,8 +38,6 @@ def _judge(room: str, reports: Sequence[Report], selection: Selection) -> Report
     if facts is None:
         return None
     rules = [rule for rule in protocols.rules(room) if rule.id in part.RULES]
-    metrics = metrics_of({room: facts}, (), None)
-    del metrics["seventh_up"]  # nothing is up or down here that is not in its own report
     verdicts = run_rules(room, rules, facts, selection)
     return Report(
         target=" ".join(report.target for report in reports),
@@ -50,7 +48,7 @@ def _judge(room: str, reports: Sequence[Report], selection: Selection) -> Report
         failure=None,
         phases=(),
         facts={room: facts},
-        metrics=metrics,
+        metrics=metrics_of_facts({room: facts}),
         findings=verdicts.findings,
         skipped=verdicts.skipped,
         passed=verdicts.passed,

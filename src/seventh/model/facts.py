@@ -23,6 +23,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Mappings that a report has as a list of lines ``key: value``, for its first form had them so.
     """
 
+    DERIVED: ClassVar[tuple[str, ...]] = ()
+    """Properties that the JSON report has beside the fields: what was once a field, and programs
+    read it there."""
+
     def learn(self, **changes: Any) -> Self:
         """A copy with ``changes`` known; a field that does not exist is a TypeError."""
         return msgspec.structs.replace(self, **changes)

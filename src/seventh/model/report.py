@@ -10,6 +10,7 @@ import msgspec
 from seventh.model.facts import Facts
 from seventh.model.failure import Blame, Failure, Reason
 from seventh.model.phase import Phase
+from seventh.model.sample import Sample
 from seventh.model.severity import Severity, Status
 from seventh.model.source import Line
 
@@ -65,7 +66,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None
     phases: tuple[Phase, ...]
     facts: Mapping[str, Facts]
-    metrics: Mapping[str, float]
+    metrics: tuple[Sample, ...]
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]
     passed: tuple[str, ...] = ()

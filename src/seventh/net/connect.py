@@ -132,11 +132,13 @@ def _attempt(
         seconds=max(0, end.ns - start) / 1e9,
         clock=end.clock,
         detail=detail,
-        rtt_seconds=info.rtt_seconds if info else None,
+        # Where a SYN was sent again the kernel may have measured none.
+        rtt_seconds=(info.rtt_seconds or None) if info else None,
         rtt_variance_seconds=info.rtt_variance_seconds if info else None,
         path_mtu_bytes=info.path_mtu_bytes if info else None,
         mss_bytes=info.mss_bytes if info else None,
         retransmits=info.retransmits if info else None,
+        segments_sent=info.segments_sent if info else None,
     )
 
 

@@ -25,8 +25,10 @@ IPV6_RECVERR = 25
 MSG_ERRQUEUE = 0x2000
 ANCILLARY_BYTES = 64
 _TIMESPEC = struct.Struct("@ll")
-_TCP_INFO_WORDS = struct.Struct("@24I")
-_TCP_INFO_BYTES = 192
+_IPPROTO_TCP = socket.IPPROTO_TCP
+_TCP_INFO = 11
+_TCP_INFO_FIELDS = struct.Struct("@16xI40xI4xII24xI32xI8xI")
+"""Of struct tcp_info (include/uapi/linux/tcp.h) the fields that :class:`TcpInfo` has."""
 
 
 @functools.cache
@@ -80,7 +82,9 @@ class TcpInfo(msgspec.Struct, frozen=True, kw_only=True):
     path_mtu_bytes: int
     mss_bytes: int
     retransmits: int
-    segments_out: int | None
+    """Segments sent again, a SYN among them."""
+    segments_sent: int | None
+    """All that were sent, those without data among them; None before Linux 4.2."""
 
 
 def tcp_info(sock: socket.socket) -> TcpInfo | None:
@@ -88,21 +92,20 @@ def tcp_info(sock: socket.socket) -> TcpInfo | None:
     if not LINUX:
         return None
     try:
-        raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        raw = sock.getsockopt(_IPPROTO_TCP, _TCP_INFO, _TCP_INFO_FIELDS.size)
     except OSError:
         return None
-    if len(raw) < 104:
-        return None
-    # Eight bytes of state, then 32-bit words (include/uapi/linux/tcp.h).
-    words = _TCP_INFO_WORDS.unpack_from(raw, 8)
-    min_rtt = struct.unpack_from("@I", raw, 148)[0] if len(raw) >= 152 else 0
-    segs_out = struct.unpack_from("@I", raw, 136)[0] if len(raw) >= 140 else None
+    if len(raw) < _TCP_INFO_FIELDS.size:  # a kernel older than 4.6
+        if len(raw) < 104:
+            return None
+        raw = raw.ljust(_TCP_INFO_FIELDS.size, b"\0")
+    mss, path_mtu, rtt, rtt_variance, retransmits, segments, min_rtt = _TCP_INFO_FIELDS.unpack(raw)
     return TcpInfo(
-        rtt_seconds=words[15] / 1e6,
-        rtt_variance_seconds=words[16] / 1e6,
+        rtt_seconds=rtt / 1e6,
+        rtt_variance_seconds=rtt_variance / 1e6,
         min_rtt_seconds=min_rtt / 1e6 if min_rtt else None,
-        path_mtu_bytes=words[13],
-        mss_bytes=words[2],
-        retransmits=words[23],
-        segments_out=segs_out,
+        path_mtu_bytes=path_mtu,
+        mss_bytes=mss,
+        retransmits=retransmits,
+        segments_sent=segments or None,
     )

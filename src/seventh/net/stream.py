@@ -67,7 +67,10 @@ class Stream(abc.ABC):
         return
 
     def tcp_info(self) -> kernel.TcpInfo | None:
-        """The kernel's view of the path now; None where there is no kernel socket of our own."""
+        """The kernel's view of the path, the last one where the stream is closed.
+
+        None where there is no kernel socket of our own.
+        """
         return None
 
     def __enter__(self) -> Stream:
@@ -80,7 +83,8 @@ class Stream(abc.ABC):
 class TcpStream(Stream):
     """TCP on a non-blocking socket, with kernel receive timestamps where there are any."""
 
-    __slots__ = ("_budget", "_meter", "_sock", "_transcript", "_waited_ns", "address", "opened")
+    __slots__ = ("_budget", "_last_info", "_meter", "_sock", "_transcript", "_waited_ns",
+                 "address", "opened")  # fmt: skip
 
     def __init__(
         self,
@@ -98,6 +102,7 @@ class TcpStream(Stream):
         self._transcript = transcript
         self._waited_ns = now_ns()
         """When a read last waited; from then on the loop has had no turn."""
+        self._last_info: kernel.TcpInfo | None = None
 
     @property
     def budget(self) -> Budget:
@@ -178,11 +183,12 @@ class TcpStream(Stream):
         self._meter.patient = True
 
     def tcp_info(self) -> kernel.TcpInfo | None:
-        """The kernel's view of the path now."""
-        return kernel.tcp_info(self._sock)
+        """The kernel's view of the path now, or when the socket was closed."""
+        return self._last_info or kernel.tcp_info(self._sock)
 
     def close(self) -> None:
         """Close the socket; what the peer still sends is dropped."""
+        self._last_info = self.tcp_info()
         try:  # noqa: SIM105 - every pulse passes here; suppress() costs more than the close
             self._sock.close()
         except OSError:

@@ -12,7 +12,7 @@ import msgspec
 
 from seventh.model.facts import Facts
 from seventh.model.failure import Failed, Reason, UsageError
-from seventh.model.netfacts import Attempt, Lookup, NetFacts
+from seventh.model.netfacts import Attempt, Lookup, NetFacts, differences_of
 from seventh.model.options import Options
 from seventh.model.phase import Mark
 from seventh.model.target import Target
@@ -22,6 +22,7 @@ from seventh.net.budget import Budget
 from seventh.net.carrier import Carrier
 from seventh.net.connect import Connected, open_tcp, open_through
 from seventh.net.datagram import Datagram
+from seventh.net.kernel import TcpInfo
 from seventh.net.notes import Notes
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream, Transcript
@@ -76,24 +77,9 @@ class Talk:
 
     # -- what was learnt -------------------------------------------------------------------------
 
-    @property
-    def net(self) -> NetFacts:
-        """What the network layer has learnt so far."""
-        return self._net.facts
-
     def notes(self, kind: type[F]) -> Notes[F]:
         """The handle on the facts of ``kind``: read ``facts``, write with ``learn``."""
         return Notes(self.facts, kind)
-
-    def learn(self, room: str, kind: type[F], **changes: object) -> F:
-        """Replace fields of ``room``'s facts (made with their defaults if there are none yet)."""
-        known = self.facts.get(room)
-        if isinstance(known, kind):
-            learnt = msgspec.structs.replace(known, **changes)
-        else:
-            learnt = kind(**changes)
-        self.facts[room] = learnt
-        return learnt
 
     def give_up(self, failed: Failed) -> None:
         """Note a failure without leaving the probe; the first one is the report's."""
@@ -219,7 +205,14 @@ class Talk:
         This is the check's way: the first stream is the conversation, the others are compared
         with it.
         """
-        tried = await asyncio.gather(*(self._open(a, seconds) for a in await self.addresses()))
+        addresses = await self.addresses()
+        tried = await asyncio.gather(*(self._open(a, seconds) for a in addresses))
+        # They were noted as they ended; the conversation's, from which metrics are read, is first.
+        order = {address.ip: index for index, address in enumerate(addresses)}
+        attempts = sorted(
+            self._net.facts.attempts, key=lambda attempt: order.get(attempt.address, -1)
+        )
+        self._net.learn(attempts=tuple(attempts))
         streams = [c.stream for c in tried if c.stream is not None]
         if streams:
             return streams
@@ -335,36 +328,37 @@ class Talk:
         self.note_drift(seen)
 
     def note_drift(self, seen: dict[str, dict[str, str]]) -> None:
-        """Note which traits differ among addresses."""
-        drift: list[str] = []
-        for trait in sorted({name for traits in seen.values() for name in traits}):
-            # An address that failed differs by its failure, not by all that it could not show.
-            values = {
-                ip: traits.get(trait, "none")
-                for ip, traits in seen.items()
-                if trait == "failure" or "failure" not in traits
-            }
-            if len(set(values.values())) > 1:
-                said = ", ".join(f"{ip}: {value}" for ip, value in values.items())
-                drift.append(f"{trait} ({said})")
-        self._net.learn(drift=tuple(drift), compared=tuple(seen))
+        """Note in which traits the addresses differ; ``seen`` has each one's traits."""
+        self._net.learn(differences=differences_of(seen), compared=tuple(seen))
 
     def note_paths(self) -> None:
-        """Give the attempts the kernel's last word on their paths, for streams still open."""
-        attempts = list(self._net.facts.attempts)
-        for index, attempt in enumerate(attempts):
-            stream = self._transports.get(attempt.address)
-            info = stream.tcp_info() if stream is not None else None
-            if info is not None and attempt.outcome == "open":
-                attempts[index] = msgspec.structs.replace(
-                    attempt,
-                    rtt_seconds=info.rtt_seconds,
-                    rtt_variance_seconds=info.rtt_variance_seconds,
-                    path_mtu_bytes=info.path_mtu_bytes,
-                    retransmits=info.retransmits,
-                )
-        if self._transports:
-            self._net.learn(attempts=tuple(attempts))
+        """Note the kernel's last word on the path of each connection."""
+        for address, stream in self._transports.items():
+            if (info := stream.tcp_info()) is not None:
+                self._note_path(address, info)
+
+    def note_losses(self) -> None:
+        """Note the paths on which TCP sent something again: all that a pulse has time for."""
+        for address, stream in self._transports.items():
+            info = stream.tcp_info()
+            if info is not None and info.retransmits:
+                self._note_path(address, info)
+
+    def _note_path(self, address: str, info: TcpInfo) -> None:
+        """Note all but the round trip: how long the server thinks is no part of the first one."""
+        attempts = tuple(
+            msgspec.structs.replace(
+                attempt,
+                rtt_variance_seconds=info.rtt_variance_seconds,
+                path_mtu_bytes=info.path_mtu_bytes,
+                retransmits=info.retransmits,
+                segments_sent=info.segments_sent,
+            )
+            if (attempt.address, attempt.transport, attempt.outcome) == (address, "tcp", "open")
+            else attempt
+            for attempt in self._net.facts.attempts
+        )
+        self._net.learn(attempts=attempts)
 
     def close(self) -> None:
         """Close everything that was opened; closing twice is fine."""

@@ -1,7 +1,4 @@
-"""How reports are shown: one file a format, loaded when it is asked for.
-
-A format is a module of this folder with ``render(document, view) -> str``.
-"""
+"""How reports are shown: ``formats`` has a file for each way, and this folder what they share."""
 
 from __future__ import annotations
 
@@ -9,11 +6,10 @@ import importlib
 from typing import cast
 
 from seventh.model.failure import UsageError
+from seventh.render.formats import FORMATS
 from seventh.render.view import Document, View
 
 __all__ = ["FORMATS", "Document", "View", "render"]
-
-FORMATS = ("terminal", "json", "markdown", "html", "nagios", "junit")
 
 
 def render(format: str, document: Document, view: View) -> str:  # noqa: A002 - the option's name
@@ -23,5 +19,5 @@ def render(format: str, document: Document, view: View) -> str:  # noqa: A002 - 
     """
     if format not in FORMATS:
         raise UsageError(f"no format is called {format!r}; there are {', '.join(FORMATS)}")
-    module = importlib.import_module(f"{__name__}.{format}")
+    module = importlib.import_module(f"{__name__}.formats.{format}")
     return cast("str", module.render(document, view))

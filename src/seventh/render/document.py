@@ -21,6 +21,7 @@ from seventh.model.facts import Facts
 from seventh.model.failure import Blame, Failure, Reason
 from seventh.model.phase import Clock, Outcome, Phase
 from seventh.model.report import Finding, Report, SkipCause, Skipped
+from seventh.model.sample import Sample
 from seventh.model.severity import Severity, Status
 from seventh.render.speech import Speech
 from seventh.render.view import Document, View, status_of
@@ -170,11 +171,7 @@ def entry(report: Report, speech: Speech, view: View) -> ReportEntry:
         failure=_failure(report.failure) if report.failure else None,
         phases=tuple(_phase(phase) for phase in report.phases),
         facts={clean(room): plain_facts(report.facts[room]) for room in sorted(report.facts)},
-        metrics={
-            clean(name): float(value)
-            for name, value in sorted(report.metrics.items())
-            if math.isfinite(value)
-        },
+        metrics={sample.key: sample.value for sample in samples(report)},
         findings=tuple(_finding(finding, speech) for finding in findings),
         skipped=tuple(_skipped(skipped) for skipped in report.skipped),
         checklist=_checklist(report, speech) if view.checklist else None,
@@ -187,6 +184,20 @@ def _checklist(report: Report, speech: Speech) -> tuple[ChecklistEntry, ...]:
     return checklist(report, speech)
 
 
+def samples(report: Report) -> tuple[Sample, ...]:
+    """The report's metrics, cleaned, ordered by their keys; without NaN and infinity."""
+    cleaned = (
+        Sample(
+            clean(sample.name),
+            tuple((clean(label), clean(value)) for label, value in sample.labels),
+            sample.value,
+        )
+        for sample in report.metrics
+        if math.isfinite(sample.value)
+    )
+    return tuple(sorted(cleaned, key=lambda sample: sample.key))
+
+
 def clean(text: str) -> str:
     """One line that is safe to show."""
     return printable(text, _TEXT_LIMIT)
@@ -195,12 +206,17 @@ def clean(text: str) -> str:
 def plain_facts(facts: Facts) -> dict[str, Any]:
     """Facts as JSON's kinds of value: fields as declared, mappings sorted, no NaN or infinity.
 
-    What the facts name in ``LINES`` is a list of lines ``key: value`` instead.
+    The properties that the facts name in ``DERIVED`` follow the fields; what they name in ``LINES``
+    is a list of lines ``key: value`` instead.
     """
-    plain: dict[str, Any] = _plain(msgspec.to_builtins(facts, str_keys=True, order="deterministic"))
+    plain: dict[str, Any] = _plain(_builtins(facts))
     for name in facts.LINES:
         plain[name] = [f"{key}: {value}" for key, value in plain[name].items()]
-    return plain
+    return plain | {name: _plain(_builtins(getattr(facts, name))) for name in facts.DERIVED}
+
+
+def _builtins(value: Any) -> Any:
+    return msgspec.to_builtins(value, str_keys=True, order="deterministic")
 
 
 def _plain(value: Any) -> Any:

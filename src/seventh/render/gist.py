@@ -23,7 +23,9 @@ _SHOWN = 3
 _NESTED = 3
 _TEXT_LIMIT = 96
 # What names a record among its like, the best first.
-_NAMES = ("name", "subject", "id", "algorithm", "address", "host", "kind", "type", "version")
+_NAMES = (
+    "name", "subject", "id", "algorithm", "address", "host", "trait", "kind", "type", "version",
+)  # fmt: skip
 # The header of a report says these already.
 _HEADED = frozenset(["host", "port"])
 _COUNTED = 1 << 16

@@ -8,13 +8,17 @@ from typing import Any, NamedTuple
 
 from seventh.model.checklist import CheckLine
 from seventh.model.spec import Spec
-from seventh.render.markdown import code, escape
+from seventh.render.commonmark import code, escape
 from seventh.rules.rule import AnyRule
 
 MADE = "<!-- Made by `python -m seventh.render.pages` from the rooms' declarations. -->"
 OF_EVERY_ROOM = (
     ("seventh_up", "gauge: 1 where the look had no failure, else 0"),
     ("seventh_rtt_seconds", "gauge: the round trip that the kernel saw when it connected"),
+    (
+        'seventh_packet_loss_ratio{source="tcp"}',
+        "gauge: TCP segments that were sent again, of all that were sent; absent over UDP",
+    ),
     ('seventh_phase_seconds{phase="…"}', "gauge: each phase; the first where it ran again"),
     ('seventh_errors_total{phase="…",class="…"}', "counter: the failure, by phase and reason"),
 )

@@ -13,8 +13,9 @@ import msgspec
 from seventh.model.drawing import Drawing
 from seventh.model.facts import Facts
 from seventh.model.report import Report
+from seventh.model.sample import Sample
 from seventh.model.severity import Severity, Status
-from seventh.render.document import FailureEntry, PhaseEntry, ReportEntry, clean, entry
+from seventh.render.document import FailureEntry, PhaseEntry, ReportEntry, clean, entry, samples
 from seventh.render.gist import gist
 from seventh.render.speech import Speech
 from seventh.render.view import Document, View
@@ -36,6 +37,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """Where the conversation took place, when that is not the target's own host."""
     facts: Mapping[str, Facts]
     """As they were learnt; what is shown of them is in ``entry`` and ``gists``."""
+    samples: tuple[Sample, ...]
     passed: tuple[str, ...]
     transcript: tuple[str, ...]
 
@@ -127,6 +129,7 @@ def _told(report: Report, speech: Speech, view: View) -> Told:
         entry=made,
         address=_address(made),
         facts=report.facts,
+        samples=samples(report),
         passed=tuple(clean(rule) for rule in report.passed),
         transcript=tuple(clean(line) for line in report.transcript),
     )

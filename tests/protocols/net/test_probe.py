@@ -53,4 +53,4 @@ async def test_what_changes_at_every_connection_is_no_drift() -> None:
         report = await check_one(target, options_with(timeout_seconds=5, resolver=resolver))
     assert count == 2
     assert net_of(report).compared
-    assert net_of(report).drift == ()
+    assert net_of(report).differences == ()

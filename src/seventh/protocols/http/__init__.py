@@ -93,8 +93,9 @@ SPEC = Spec(
         Metric("seventh_http_status", "gauge", "the answer's status", "status"),
         Metric(
             "seventh_http_negotiated_total", "counter",
-            "negotiations that each version won while all of TCP's were offered", "negotiated",
-            label="version",
+            "1 for each version that was negotiated over TLS or QUIC and answered; its sum over "
+            "checks, divided by their number, is the share of checks that obtained the version",
+            "negotiated", label="version",
         ),
         Metric(
             "seventh_http_versions", "gauge", "versions of HTTP that answered", "working"

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from seventh.model.netfacts import Attempt, Lookup, NetFacts
+from seventh.model.netfacts import Attempt, Difference, Lookup, NetFacts
 
-__all__ = ["Attempt", "Lookup", "NetFacts"]
+__all__ = ["Attempt", "Difference", "Lookup", "NetFacts"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seventh.model.netfacts import Attempt, Lookup, NetFacts
+from seventh.model.netfacts import Attempt, Difference, Lookup, NetFacts
 from seventh.model.severity import Severity
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
@@ -155,11 +155,13 @@ def ipv6_broken(net: NetFacts) -> Verdict:
     fix={"any": "Bring the named addresses to the same version, certificate and configuration."},
     seed=("12.8.2",),
     good=_GOOD,
-    bad=_GOOD.learn(drift=("greeting (192.0.2.1: A, 2001:db8::1: B)",)),
+    bad=_GOOD.learn(
+        differences=(Difference(trait="greeting", values={"192.0.2.1": "A", "2001:db8::1": "B"}),)
+    ),
 )
 def addr_drift(net: NetFacts) -> Verdict:
     """Anything that differs between compared addresses."""
-    if net.drift:
+    if net.differences:
         return Hit(drift=net.drift)
     if len(net.compared) < 2:
         why = "fewer than two addresses answered, so there is nothing to compare"

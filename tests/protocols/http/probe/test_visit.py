@@ -15,10 +15,12 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.http import lab
+from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.lab import Setup
 from seventh.web.message import Request
 from tests.protocols.http.rules.looks import job
 from tests.reports import http_facts as facts_of
+from tests.reports import metrics
 
 
 async def look(served: Served, **options: object) -> Report:
@@ -45,9 +47,26 @@ async def test_the_whole_matrix(kit: Kit) -> None:
         assert (handshake is None) == warm, cell
     assert facts.cells[0].resolve_seconds is not None
     assert facts.working == ("3", "2", "1.1")
-    assert (facts.version, facts.negotiated) == ("2", {"2": 1})
-    assert report.metrics['seventh_http_negotiated_total{version="2"}'] == 1.0
-    assert report.metrics["seventh_http_versions"] == 3.0
+    assert facts.version == "2"
+    assert metrics(report)["seventh_http_versions"] == 3.0
+
+
+def won(report: Report) -> dict[str, float]:
+    """How often each version is counted as negotiated."""
+    name = "seventh_http_negotiated_total"
+    return {dict(s.labels)["version"]: s.value for s in report.metrics if s.name == name}
+
+
+async def test_every_version_that_answers_is_counted_once(kit: Kit) -> None:
+    async with lab.serve(None, kit) as served:
+        report = await look(served)
+        pulse = await pulse_one(*job(served))
+    assert won(report) == {"3": 1, "2": 1, "1.1": 1}
+    assert won(pulse) == {"1.1": 1}
+
+
+def test_http_1_0_is_an_answer_and_not_a_negotiation() -> None:
+    assert HttpFacts(secure=True, version="1.0").negotiated == {"1.1": 1}
 
 
 async def test_the_steps_of_each_row_are_its_time(kit: Kit) -> None:
@@ -136,6 +155,7 @@ async def test_one_version_alone(version: str, kit: Kit) -> None:
     assert report.failure is None and pulse.failure is None
     assert {cell.version for cell in facts.cells} == {version}
     assert facts.version == version == facts_of(pulse).version
+    assert won(report) == won(pulse) == {version: 1}
     skipped = {s.id for s in report.skipped}
     assert "HTTP-FALLBACK" in skipped
 
@@ -155,6 +175,7 @@ async def test_broken_h2_leaves_the_way_down(kit: Kit) -> None:
         report = await look(served)
     facts = facts_of(report)
     assert report.failure is None
+    assert won(report) == {"3": 1, "1.1": 1}
     rung = facts.rung("2")
     assert rung is not None and rung.state == "broken" and rung.detail
     assert (facts.version, facts.status) == ("1.1", 200)

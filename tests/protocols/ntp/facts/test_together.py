@@ -251,7 +251,7 @@ class Checked:
     def report(self) -> Report:
         return Report(
             target=self.target, protocol="ntp", vantage="here", started_at="2026-01-01T00:00:00Z",
-            duration_seconds=0.1, failure=None, phases=(), metrics={}, findings=(), skipped=(),
+            duration_seconds=0.1, failure=None, phases=(), metrics=(), findings=(), skipped=(),
             facts={"ntp": self.facts} if self.facts is not None else {},
         )  # fmt: skip
 

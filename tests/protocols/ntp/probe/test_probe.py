@@ -25,6 +25,7 @@ from seventh.protocols.ntp.lab.responder import Responder
 from seventh.protocols.ntp.wire.packet import Packet, parse
 from tests import needs
 from tests.options import options_with
+from tests.reports import metrics
 from tests.reports import ntp_facts as facts_of
 
 BY_NAME = {fault.name: fault for fault in lab.NTP_FAULTS}
@@ -89,7 +90,7 @@ async def test_phases_are_timed_by_the_kernel(kit: Kit) -> None:
     assert {phase.clock for phase in rtt} == {"kernel" if LINUX else "user"}
     # The sample that counts has the least delay; the server's own time is not part of that.
     chosen = min(facts_of(report).samples, key=lambda sample: sample.delay_seconds)
-    assert report.metrics["seventh_rtt_seconds"] == chosen.rtt_seconds
+    assert metrics(report)["seventh_rtt_seconds"] == chosen.rtt_seconds
     assert chosen.rtt_seconds in [phase.seconds for phase in rtt]
 
 
@@ -201,7 +202,7 @@ async def test_a_pulse_is_one_exchange(kit: Kit) -> None:
     assert facts.requests == 1
     assert facts.jitter_seconds is None
     assert {"seventh_up", "seventh_ntp_offset_seconds", "seventh_ntp_stratum"} <= set(
-        report.metrics
+        metrics(report)
     )
 
 
@@ -210,7 +211,7 @@ async def test_a_pulse_fails_as_a_check_does(name: str, kit: Kit) -> None:
     report = await checked(name, kit, "pulse")
     assert report.failure is not None
     assert str(report.failure.reason) == BY_NAME[name].reason
-    assert report.metrics["seventh_up"] == 0.0
+    assert metrics(report)["seventh_up"] == 0.0
 
 
 # -- further servers -------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ async def test_the_clean_server_teaches_everything(kit: Kit) -> None:
     assert "rsa-sha2-256" in facts.server_sig_algs
     assert facts.sshfp_authenticated is True
     assert len(facts.host_keys_by_address) == 2
-    assert talk.notes(NetFacts).facts.drift == ()
+    assert talk.notes(NetFacts).facts.differences == ()
     assert all("--allow-write" in why for why in facts.unlearnt.values()), facts.unlearnt
     assert facts.banner_seconds is not None
     assert facts.kex_seconds is not None
@@ -321,8 +321,9 @@ async def test_addresses_that_differ_are_told_apart(kit: Kit) -> None:
     fault = next(fault for fault in lab.FAULTS if fault.name == "hostkey-split")
     async with lab.serve(fault, kit) as served:
         talk = await talk_with(served)
-    assert set(talk.notes(NetFacts).facts.compared) == {lab.FIRST, lab.SECOND}
-    assert any(line.startswith("host key (") for line in talk.notes(NetFacts).facts.drift)
+    net = talk.notes(NetFacts).facts
+    assert set(net.compared) == {lab.FIRST, lab.SECOND}
+    assert "host key" in {difference.trait for difference in net.differences}
 
 
 async def test_an_address_that_fails_does_not_hide_the_other(manner: Manner) -> None:
@@ -338,10 +339,8 @@ async def test_an_address_that_fails_does_not_hide_the_other(manner: Manner) -> 
         )
     net = report.facts["net"]
     assert isinstance(net, NetFacts)
-    assert any(
-        line.startswith("failure (") and "127.0.0.1: protocol-mismatch" in line
-        for line in net.drift
-    )
+    values = {difference.trait: difference.values for difference in net.differences}
+    assert values["failure"]["127.0.0.1"] == "protocol-mismatch"
     # A name server may turn the answers round; the report fails when the first address does.
     if net.addresses[0] == "127.0.0.1":
         assert report.failure is not None

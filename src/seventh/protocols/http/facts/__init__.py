@@ -91,8 +91,17 @@ class HttpFacts(Facts, frozen=True, kw_only=True):
 
     @property
     def negotiated(self) -> Mapping[str, int]:
-        """How many of this look's negotiations, with all on offer, each version won."""
-        return {self.version: 1} if self.version is not None and self.secure else {}
+        """The versions that this look negotiated and that answered, each counted once.
+
+        A version counts once however often it was asked, so that the sum over looks, divided by
+        their number, is the share of looks that obtained it. In clear nothing is negotiated. A
+        server that answers HTTP/1.1 with HTTP/1.0 counts as HTTP/1.1.
+        """
+        if not self.secure or self.version is None:
+            return {}
+        # A pulse asks for one version and climbs no ladder.
+        alone = "1.1" if self.version == "1.0" else self.version
+        return dict.fromkeys(self.working or (alone,), 1)
 
     @property
     def working(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from seventh.model.failure import Failed, Reason
+from seventh.model.netfacts import NetFacts
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
@@ -58,7 +59,7 @@ async def _connect(talk: Talk, origin: Origin) -> tuple[HttpConnection, int, flo
         opened = await site.connect_quic(site.address)
         return opened.connection, opened.ready_ns, opened.rtt_seconds
     stream: Stream = await talk.connect()
-    rtt = talk.net.attempts[-1].rtt_seconds
+    rtt = talk.notes(NetFacts).facts.attempts[-1].rtt_seconds
     if origin.scheme != "https":
         return speak(wanted, stream), now_ns(), rtt
     from seventh.net.tls.recurring import start_recurring

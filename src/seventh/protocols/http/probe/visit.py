@@ -13,6 +13,7 @@ from collections.abc import Awaitable
 
 from seventh.model.alert import Alert
 from seventh.model.failure import NO_TLS_AT_ALL, Failed, Reason
+from seventh.model.netfacts import NetFacts
 from seventh.model.tlsfacts import CERTIFICATE_REFUSALS
 from seventh.net.stream import Stream
 from seventh.net.talk import ATTEMPT_SECONDS, Talk
@@ -163,7 +164,7 @@ class Visit:
         return on_tls(tls, stream, site.address)
 
     def _resolve_seconds(self) -> float | None:
-        lookups = [look for look in self.talk.net.lookups if look.kind != "HTTPS"]
+        lookups = [look for look in self.talk.notes(NetFacts).facts.lookups if look.kind != "HTTPS"]
         return max((look.seconds for look in lookups), default=None)
 
     async def _ask(self, opened: Opened) -> Response:
@@ -276,7 +277,9 @@ class Visit:
         for version in ("2", "1.1"):
             if self.site.notes.facts.rung(version) is None:
                 await tcp(self.matrix, version)
-        open_at = {a.address for a in self.talk.net.attempts if a.outcome == "open"}
+        open_at = {
+            a.address for a in self.talk.notes(NetFacts).facts.attempts if a.outcome == "open"
+        }
         reached = tuple(a for a in self.site.addresses if a.ip in open_at)
         await self._step("HTTP/3", self.h3.look(reached))
 

@@ -23,7 +23,7 @@ from seventh.protocols.http.lab.content import site as content_site
 from seventh.web.message import Request
 from tests.options import options_with
 from tests.protocols.http.rules.looks import job
-from tests.reports import found
+from tests.reports import found, metrics
 
 Change = Callable[[Request, Answer], Answer]
 
@@ -63,8 +63,8 @@ async def test_a_page_and_its_assets(kit: Kit) -> None:
     assert content.compression_ratio is not None and content.compression_ratio < 0.5
     assert content.api is not None and not content.api.speaks
     assert found(report) == {"HTTP-NO-H3"}
-    assert report.metrics['seventh_http_cache_hits_total{kind="304"}'] == 3
-    assert report.metrics["seventh_http_brotli_ratio"] == 1.0
+    assert metrics(report)['seventh_http_cache_hits_total{kind="304"}'] == 3
+    assert metrics(report)["seventh_http_brotli_ratio"] == 1.0
 
 
 async def test_assets_of_which_some_are_plain(kit: Kit) -> None:

@@ -1,4 +1,4 @@
-"""Markdown and HTML: well-formed, self-contained, readable."""
+"""HTML: well-formed, self-contained, readable."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from markdown_it import MarkdownIt
 
 from seventh.render import View, render
-from seventh.render.html import _ticks
-from seventh.render.markdown import block, code, escape
+from seventh.render.formats.html import _ticks
 from tests.render.samples import BROKEN, CLEAN, FOUND, SHAPES, document
 
 pytestmark = pytest.mark.usefixtures("demo_room")
@@ -121,40 +119,3 @@ def test_the_page_says_it_all() -> None:
     for word in ("Weak algorithms", "offers weak, weaker", "Anyone can read <b>along</b>.",
                  "Algorithms strong-one,strong-two", "nothing was told", "< hi there"):  # fmt: skip
         assert word in said
-
-
-def rendered(markdown: str) -> str:
-    return str(MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown))
-
-
-def test_the_ticket_renders_and_says_it_all() -> None:
-    html = rendered(render("markdown", document(*SHAPES), View(verbose=True)))
-    assert html.count("<h2>") == len(SHAPES)
-    assert html.count("<table>") == 1 + 3 * 2
-    assert "<code>[crypto]\nAlgorithms strong-one,strong-two  # not weak, weaker\n</code>" in html
-    assert "&lt;b&gt;along&lt;/b&gt;" in html
-    assert "<b>" not in html
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["`x`", "a | b", "*bold* _it_", "<b>&amp;", "[link](http://x.example)", "![i](u)", "# no",
-     "~~gone~~", "$x^2$", "back\\slash", "``", "https://x.example www.x.example a@b.example",
-     ":smile:"],
-)  # fmt: skip
-def test_markdown_shows_the_text_itself(text: str) -> None:
-    parser = MarkdownIt("commonmark", {"html": True}).enable("table").enable("strikethrough")
-    for made in (f"see {escape(text)} so", f"see {code(text)} so"):
-        html = parser.render(made)
-        shown = re.sub(r"</?(p|code)>", "", html).strip()
-        assert "<" not in shown
-    plain = parser.renderInline(f"x {escape(text)}")
-    assert (
-        plain.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"')
-        == f"x {text}"
-    )
-
-
-def test_a_fence_is_longer_than_any_inside() -> None:
-    html = rendered(block("```\n<script>\n````"))
-    assert html == "<pre><code>```\n&lt;script&gt;\n````\n</code></pre>\n"

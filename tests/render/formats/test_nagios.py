@@ -1,14 +1,13 @@
-"""The formats that machines read: Nagios' plugin output and JUnit's XML."""
+"""Nagios' plugin output: one line, by the guidelines' grammar."""
 
 from __future__ import annotations
 
 import re
-from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
 
-from seventh.model.severity import Severity
+from seventh.model.sample import Sample
 from seventh.render import View, render
 from tests.render.samples import BROKEN, CLEAN, EMPTY, FOUND, SHAPES, document, report
 
@@ -67,15 +66,19 @@ def test_the_long_output_says_what_to_change() -> None:
 
 
 def test_units_follow_the_metric_names() -> None:
-    metrics = {
-        "a_seconds": 1e-7, "b_bytes": 2.0, "c_total": 3.0, "d_ratio": 0.25, "e": -1.5,
-        "f_seconds": 1e300,
-    }  # fmt: skip
-    text = plugin(report(metrics=metrics))
+    samples = (
+        Sample("a_seconds", (), 1e-7),
+        Sample("b_bytes", (), 2.0),
+        Sample("c_total", (("kind", "one"),), 3.0),
+        Sample("d_ratio", (), 0.25),
+        Sample("e", (), -1.5),
+        Sample("f_seconds", (), 1e300),
+    )
+    text = plugin(report(metrics=samples))
     data = perfdata(text)
     assert data["a_seconds"] == ("0.0000001", "s")
     assert data["b_bytes"] == ("2", "B")
-    assert data["c_total"] == ("3", "c")
+    assert data['c_total{kind:"one"}'] == ("3", "c")
     assert data["e"] == ("-1.5", None)
     assert "'d_ratio'=0.25;;;0;1" in text
 
@@ -84,54 +87,8 @@ def test_pipes_quotes_and_line_ends_cannot_break_the_line() -> None:
     hostile = report(
         target="demo://a|b'=c:7",
         phases=(msgspec.structs.replace(CLEAN.phases[0], name="x'=1;2;3|\n'y"),),
-        metrics={"a'b=c|d": 1.0},
+        metrics=(Sample("m", (("l", "a'b=c|d"),), 1.0),),
         failure=msgspec.structs.replace(BROKEN.failure, detail="one | 'time'=9\ntwo"),
     )
     for text in (plugin(hostile), plugin(hostile, hostile)):
         assert not any("9" in value for value, _ in perfdata(text).values())
-
-
-def suites(*reports: object, **view: object) -> ET.Element:
-    text = render("junit", document(*reports), View(**view))  # type: ignore[arg-type]
-    return ET.fromstring(text)  # noqa: S314 - our own
-
-
-def test_a_suite_a_target_and_a_case_a_rule() -> None:
-    root = suites(*SHAPES)
-    assert [suite.get("name") for suite in root] == [shape.target for shape in SHAPES]
-    found = root[1]
-    cases = {case.get("name"): [child.tag for child in case] for case in found}
-    assert cases == {
-        "conversation": ["system-out"],
-        "DEMO-WEAK": ["failure"],
-        "DEMO-SLOW": ["system-out"],
-        "DEMO-FINE": [],
-        "DEMO-TOLD": ["skipped"],
-    }
-    failure = found.find("testcase[@name='DEMO-WEAK']/failure")
-    assert failure is not None
-    assert failure.get("message") == "Weak algorithms"
-    assert "Algorithms strong-one" in (failure.text or "")
-
-
-def test_the_counts_are_right() -> None:
-    root = suites(*SHAPES)
-    for suite in root:
-        assert int(suite.get("tests", "")) == len(suite.findall("testcase"))
-        assert int(suite.get("failures", "")) == len(suite.findall("testcase/failure"))
-    for key in ("tests", "failures", "errors", "skipped"):
-        assert int(root.get(key, "")) == sum(int(suite.get(key, "")) for suite in root)
-    assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("2", "1", "1")
-
-
-def test_the_conversation_fails_or_is_an_error() -> None:
-    root = suites(BROKEN, EMPTY)
-    assert root[0].find("testcase[@name='conversation']/failure") is not None
-    error = root[1].find("testcase[@name='conversation']/error")
-    assert error is not None
-    assert error.get("type") == "internal-error"
-
-
-def test_the_bar_decides_which_findings_fail() -> None:
-    assert len(suites(FOUND, bar=Severity.LOW).findall(".//failure")) == 2
-    assert len(suites(FOUND, bar=Severity.CRITICAL).findall(".//failure")) == 0

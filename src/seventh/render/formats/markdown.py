@@ -1,16 +1,14 @@
 """Markdown: a report to paste into a ticket.
 
-CommonMark with the tables of GitHub's. What a peer sent cannot become markup: in running text every
-character with a meaning is escaped, code stands in fences longer than any fence inside it.
+CommonMark with the tables of GitHub's.
 """
 
 from __future__ import annotations
 
-import re
-
 from seventh.model.checklist import LineVerdict
 from seventh.model.severity import Status
 from seventh.render.checked import VERDICTS, tally
+from seventh.render.commonmark import block, code, escape
 from seventh.render.document import FindingEntry
 from seventh.render.drawn import text
 from seventh.render.fixes import fixes_of
@@ -24,9 +22,6 @@ _CHECKED = {
     LineVerdict.PASS: "✅", LineVerdict.FAIL: "❌", LineVerdict.NOT_LOOKED_AT: "❔",
     LineVerdict.NOT_APPLICABLE: "➖",
 }  # fmt: skip
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-# A colon before a word and the dot of "www." are escaped so that no bare address becomes a link.
-_SPECIAL = re.compile(r"([\\`*_\[\]#|~@$]|:(?=[^\s\d])|(?<=[Ww]{3})\.)")
 
 
 def render(document: Document, view: View) -> str:
@@ -40,29 +35,6 @@ def render(document: Document, view: View) -> str:
         blocks += _report(one, view)
     blocks += [f"_Seventh {escape(document.version)}, {escape(document.generated_at)}_"]
     return "\n\n".join(block for block in blocks if block) + "\n"
-
-
-def escape(text: str) -> str:
-    """``text`` as running Markdown that shows just ``text``; not for the start of a line."""
-    text = _SPECIAL.sub(r"\\\1", " ".join(text.split("\n")))
-    return "".join(_ENTITIES.get(c, c) for c in text)
-
-
-def code(text: str) -> str:
-    """``text`` as a code span, safe in a table's cell."""
-    fence = "`" * (_longest_run(text) + 1)
-    pad = " " if text.startswith("`") or text.endswith("`") or not text else ""
-    return f"{fence}{pad}{text.replace('|', chr(92) + '|')}{pad}{fence}"
-
-
-def block(text: str) -> str:
-    """``text`` as a fenced block of code."""
-    fence = "`" * max(3, _longest_run(text) + 1)
-    return f"{fence}\n{text.rstrip()}\n{fence}"
-
-
-def _longest_run(text: str) -> int:
-    return max((len(run) for run in re.findall(r"`+", text)), default=0)
 
 
 def _summary(told: tuple[Told, ...]) -> str:

@@ -84,7 +84,7 @@ def _perfdata(one: Told, several: bool) -> list[str]:
         phases[phase.name] = phases.get(phase.name, 0.0) + phase.seconds
     values = [("time", entry.duration_seconds, "s", "0", "")]
     values += [(f"phase {name}", seconds, "s", "0", "") for name, seconds in phases.items()]
-    values += [(name, value, *_unit(name)) for name, value in entry.metrics.items()]
+    values += [(sample.key, sample.value, *_unit(sample.name)) for sample in one.samples]
     prefix = f"{entry.target} " if several else ""
     return [
         f"{_label(prefix + name)}={_number(value)}{unit};;;{least};{most}"

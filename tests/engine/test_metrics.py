@@ -1,0 +1,126 @@
+"""Metrics: what they read, and that none is reported twice."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Sequence
+
+import pytest
+
+from seventh.engine.check import check_one, pulse_one
+from seventh.engine.metrics import metrics_of
+from seventh.labkit.serve import tcp_server
+from seventh.model.facts import Facts
+from seventh.model.failure import Blame, Failure, Reason
+from seventh.model.netfacts import Attempt, NetFacts
+from seventh.model.options import Options
+from seventh.model.phase import Phase
+from seventh.model.report import Report
+from seventh.model.target import Target
+from seventh.net import kernel
+from seventh.net.kernel import TcpInfo
+from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.facts.content import ContentFacts
+from seventh.protocols.ntp.facts import NtpFacts
+from tests.reports import metrics
+
+
+def counted(
+    *facts: Facts, phases: Sequence[Phase] = (), failure: Failure | None = None
+) -> dict[str, float]:
+    samples = metrics_of({each.ROOM: each for each in facts}, phases, failure)
+    keys = [sample.key for sample in samples]
+    assert len(set(keys)) == len(keys)
+    return dict(zip(keys, (sample.value for sample in samples), strict=True))
+
+
+def phase(name: str, seconds: float, *, ok: bool = True) -> Phase:
+    return Phase(name=name, start_seconds=0, seconds=seconds, clock="user",
+                 outcome="ok" if ok else "failed")  # fmt: skip
+
+
+def attempt(outcome: str, transport: str = "tcp", **learnt: object) -> Attempt:
+    return Attempt(
+        address="192.0.2.1", port=22, family="ipv4", seconds=0.1, clock="kernel",
+        outcome=outcome, transport=transport, **learnt,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def test_of_a_phase_that_ran_again_the_first_that_went_well_counts() -> None:
+    phases = (phase("connect", 9, ok=False), phase("connect", 1), phase("connect", 2))
+    assert counted(phases=phases)['seventh_phase_seconds{phase="connect"}'] == 1
+
+
+def test_a_failure_is_an_error_of_its_phase_and_reason() -> None:
+    failure = Failure(reason=Reason.PEER_SILENT, phase="tls", blame=Blame.PEER, detail="")
+    values = counted(failure=failure)
+    assert values == {
+        "seventh_up": 0,
+        'seventh_errors_total{phase="tls",class="peer-silent"}': 1,
+    }
+
+
+def test_a_label_has_a_sample_for_each_key() -> None:
+    content = ContentFacts(cache_hits={"304": 2, "age": 1})
+    values = counted(HttpFacts(content=content))
+    assert values['seventh_http_cache_hits_total{kind="304"}'] == 2
+    assert values['seventh_http_cache_hits_total{kind="age"}'] == 1
+
+
+def test_a_room_measures_the_round_trip_better_than_its_connection() -> None:
+    net = NetFacts(attempts=(attempt("open", rtt_seconds=0.5),))
+    assert counted(net)["seventh_rtt_seconds"] == 0.5
+    assert counted(net, NtpFacts(rtt_seconds=0.25))["seventh_rtt_seconds"] == 0.25
+
+
+def test_what_is_not_finite_is_no_metric() -> None:
+    assert "seventh_ttfb_seconds" not in counted(HttpFacts(ttfb_seconds=math.nan))
+
+
+LOSS = 'seventh_packet_loss_ratio{source="tcp"}'
+
+
+def test_tcps_loss_is_what_was_sent_again() -> None:
+    lost = attempt("open", retransmits=2, segments_sent=8)
+    assert counted(NetFacts(attempts=(lost,)))[LOSS] == 0.25
+    none = attempt("open", retransmits=0)
+    assert counted(NetFacts(attempts=(none,)))[LOSS] == 0
+    unknown = attempt("open", retransmits=2)
+    assert LOSS not in counted(NetFacts(attempts=(unknown,)))
+
+
+def test_the_path_is_that_of_the_first_connection_over_tcp() -> None:
+    refused, datagrams = attempt("refused"), attempt("open", transport="udp")
+    first = attempt("open", rtt_seconds=0.5, retransmits=0)
+    second = attempt("open", rtt_seconds=0.25, retransmits=1, segments_sent=2)
+    values = counted(NetFacts(attempts=(refused, datagrams, first, second)))
+    assert (values["seventh_rtt_seconds"], values[LOSS]) == (0.5, 0)
+    assert LOSS not in counted(NetFacts(attempts=(datagrams,)), NtpFacts(loss_ratio=0.5))
+
+
+@pytest.mark.parametrize("look", [pulse_one, check_one])
+async def test_every_look_tells_what_was_lost_after_connecting(
+    look: Callable[..., Awaitable[Report]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    def told(sock: object) -> TcpInfo:
+        nonlocal asked
+        asked += 1
+        return TcpInfo(
+            rtt_seconds=asked / 1000, rtt_variance_seconds=0.0, min_rtt_seconds=None,
+            mss_bytes=1460, path_mtu_bytes=1500, segments_sent=4,
+            retransmits=0 if asked == 1 else 1,
+        )  # fmt: skip
+
+    monkeypatch.setattr(kernel, "tcp_info", told)
+    async with tcp_server(greet) as port:
+        report = await look(Target(scheme="tcp", host="127.0.0.1", port=port), Options())
+    assert metrics(report)[LOSS] == 0.25
+    assert metrics(report)["seventh_rtt_seconds"] == 0.001
+
+
+async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"220 hello FTP\r\n")
+    await reader.read()
