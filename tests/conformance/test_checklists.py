@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from msgspec.structs import fields
 
-from seventh import protocols
-from seventh.cli import arguments
+from seventh import given, protocols
 from seventh.engine.check import check_one
 from seventh.engine.checklist import judge
 from seventh.engine.lint import by_name
@@ -134,9 +133,7 @@ def leaves(hint: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize(("room", "line"), [each for each in LINES if each.values[1].look])
-def test_what_to_type_can_be_typed(
-    room: str, line: CheckLine, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_to_type_can_be_typed(room: str, line: CheckLine) -> None:
     if line.look.startswith("seventh lint "):
         kind = by_name(Path(line.look.removeprefix("seventh lint ")))
         assert kind is not None
@@ -146,15 +143,8 @@ def test_what_to_type_can_be_typed(
             (parsed,) = parse_target(target, protocols.schemes())
             assert protocols.room_of(parsed.scheme).name == room
     elif not line.is_elsewhere:
-        known = options_of("check", capsys)
-        assert {word for word in line.look.split() if word.startswith("-")} <= known
-
-
-def options_of(verb: str, capsys: pytest.CaptureFixture[str]) -> set[str]:
-    """Every long option that the verb's help names."""
-    with pytest.raises(SystemExit):
-        arguments.parse([verb, "--help"])
-    return set(re.findall(r"--[a-z0-9-]+", capsys.readouterr().out))
+        used = [e.flag for e in given.options().values() if given.uses(protocols.rooms()[room], e)]
+        assert {word for word in line.look.split() if word.startswith("-")} <= {*used}
 
 
 RULES = [pytest.param(rule, id=rule.id) for room in ROOMS for rule in protocols.rules(room)]

@@ -81,7 +81,7 @@ def test_what_cannot_be_meant_is_said(changes: dict[str, object], said: str) -> 
     with pytest.raises(UsageError, match=said):
         described(options_with(**changes))
     with pytest.raises(UsageError, match=said):
-        prepare(Options(**changes))  # type: ignore[arg-type]
+        prepare(options_with(**changes))
 
 
 def test_a_prepared_request_serves_all_targets_of_a_run(tmp_path: Path) -> None:
