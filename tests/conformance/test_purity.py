@@ -83,7 +83,8 @@ BREAKS = {
     "Only labs use the lab kit": (
         "protocols/http/probe/content/caching.py", "from seventh.labkit.serve import Kit"),
     "Linters read files and nothing else": ("lint/nginx/tls.py", "import socket"),
-    "Formats never import each other": ("render/formats/json.py", "import seventh.render.formats.html"),
+    "Formats never import each other": (
+        "render/formats/json.py", "import seventh.render.formats.html"),
 }  # fmt: skip
 
 
