@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -92,6 +93,11 @@ def one_address(net: NetFacts) -> Verdict:
 """
 
 
+METRIC = 'Metric("seventh_addresses", "gauge", "addresses of the name", "addresses")'
+VERB = 'Verb(name="greeting", help="print the greeting", tier=0)'
+TYPED = "from typing import Annotated\n\nfrom seventh.model.option import Option, RoomOptions\n"
+
+
 async def test_a_rule_is_its_declaration_and_its_fault(copy: Copy) -> None:
     rules = copy.root / "protocols" / "net" / "rules.py"
     rules.write_text(rules.read_text(encoding="utf-8") + RULE.replace("192.0.2.1", "127.0.0.1")
@@ -119,8 +125,7 @@ async def test_a_metric_is_a_line_of_the_spec(copy: Copy, port: int) -> None:
     copy.change(
         "protocols/net/__init__.py",
         ("from seventh.model.spec import ", "from seventh.model.spec import Metric, "),
-        ("    metrics=(),\n", '    metrics=(Metric("seventh_addresses", "gauge", "addresses of '
-         'the name", "addresses"),),\n'),
+        ("    metrics=(),\n", f"    metrics=({METRIC},),\n"),
     )  # fmt: skip
     url = f"tcp://127.0.0.1:{port}"
     _, output = await copy.run("check", url, "--format", "json")
@@ -132,8 +137,7 @@ async def test_a_metric_is_a_line_of_the_spec(copy: Copy, port: int) -> None:
 async def test_an_option_is_a_field_of_the_spec(copy: Copy, port: int, tmp_path: Path) -> None:
     copy.change(
         "protocols/net/__init__.py",
-        ("from seventh.model.spec", "from typing import Annotated\n\n"
-         "from seventh.model.option import Option, RoomOptions\nfrom seventh.model.spec"),
+        ("from seventh.model.spec", f"{TYPED}from seventh.model.spec"),
         ("SPEC = Spec(\n", '''
 class NetOptions(RoomOptions, frozen=True, kw_only=True):
     colour: Annotated[str, Option(flag="colour", metavar="NAME", help="colour to see")] = "red"
@@ -144,10 +148,8 @@ SPEC = Spec(
 '''),
     )  # fmt: skip
     url = f"tcp://127.0.0.1:{port}"
-    assert (
-        "--colour NAME  colour to see (default: red)"
-        in (await copy.run("check", "--help", "net"))[1]
-    )
+    shown = (await copy.run("check", "--help", "net"))[1]
+    assert re.search(r"--colour NAME\s+colour to see \(default: red\)", shown)
     assert (await copy.run("check", url, "--colour", "blue"))[0] == 0
     table = tmp_path / "targets.toml"
     table.write_text(f'[[target]]\nurl = "{url}"\ncolour = "green"\n')
@@ -164,8 +166,7 @@ async def test_a_verb_is_in_the_folder_of_its_protocol(copy: Copy, port: int) ->
     copy.change(
         "protocols/net/__init__.py",
         ("from seventh.model.spec", "from seventh.model.verb import Verb\nfrom seventh.model.spec"),
-        ("SPEC = Spec(\n", 'SPEC = Spec(\n    verbs=(Verb(name="greeting", help="print the '
-         'greeting", tier=0),),\n'),
+        ("SPEC = Spec(\n", f"SPEC = Spec(\n    verbs=({VERB},),\n"),
     )  # fmt: skip
     copy.write(
         "protocols/net/work.py",

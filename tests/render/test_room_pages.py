@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from seventh import protocols
+from seventh import given, protocols
 from seventh.lab.start import faults
 from seventh.model.spec import Spec
 from seventh.render.pages import pages_of_rooms
@@ -24,7 +24,14 @@ def names(spec: Spec) -> list[str]:
         *(line.text.partition(" ")[0] for line in protocols.checklist(spec.name)),
         *(rule for line in protocols.checklist(spec.name) for rule in line.rules),
         *spec.standards,
+        *flags(spec),
     ]
+
+
+def flags(spec: Spec) -> list[str]:
+    """What can be typed for the protocol and not for every other."""
+    used = [e for e in given.options().values() if given.uses(spec, e) and not e.option.always]
+    return [name for each in used for name in [s[0] for s in each.option.switches] or [each.flag]]
 
 
 @pytest.mark.parametrize("spec", ROOMS.values(), ids=list(ROOMS))
@@ -37,7 +44,8 @@ def test_a_page_names_all_that_the_room_declares(spec: Spec) -> None:
     tokens = MarkdownIt().enable("table").parse(made)
     rows = sum(token.type == "tr_open" for token in tokens)
     said = (
-        spec.schemes, spec.tiers, spec.phases, spec.metrics, checklist, faults(spec.name)
+        spec.schemes, spec.tiers, spec.phases, spec.metrics, checklist, faults(spec.name),
+        flags(spec), spec.verbs,
     )  # fmt: skip
     assert rows == sum(len(some) + 1 for some in said if some)
 

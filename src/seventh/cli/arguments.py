@@ -38,8 +38,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     Raises UsageError; exits 0 after ``--help``.
     """
     name, words = (arguments[0], arguments[1:]) if arguments else ("", [])
-    if name in _VERBS:
-        _, described, build = _VERBS[name]
+    if name in VERBS:
+        _, described, build = VERBS[name]
         parser = Parser(
             prog=f"seventh {name}", description=described or None, add_help=build is not _check
         )
@@ -54,7 +54,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             return work.parse(room, words)
         from seventh.cli.unknown import no_verb
 
-        raise UsageError(no_verb(name, _VERBS))
+        raise UsageError(no_verb(name, VERBS))
     _top().read(arguments)
     raise UsageError("a verb is required; `seventh --help` lists them")
 
@@ -81,7 +81,7 @@ def _top() -> Parser:
     )
     parser.add_argument("-V", "--version", action="version", version=f"seventh {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for name, (short, _, _) in _VERBS.items():
+    for name, (short, _, _) in VERBS.items():
         verbs.add_parser(name, help=short)
     for room, verb in work.verbs():
         verbs.add_parser(f"{room} {verb.name}", help=verb.help)
@@ -218,7 +218,7 @@ def _tour(tour: Parser) -> None:
     tour.add_argument("--quiet", action="store_true", help="print the table without the reports")
 
 
-_VERBS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
+VERBS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
     "check": ("check targets now: timed phases, facts, findings and fixes", _CHECK, _check),
     "lint": ("judge configuration files by the same rules, with file and line", _LINT, _lint),
     "explain": ("explain a rule and its fix, or a protocol", "", _explain),

@@ -6,7 +6,10 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from seventh.given import uses
 from seventh.model.checklist import CheckLine
+from seventh.model.option import declared
+from seventh.model.options import Options
 from seventh.model.spec import Spec
 from seventh.render.commonmark import code, escape
 from seventh.rules.rule import AnyRule
@@ -51,17 +54,34 @@ def sections(
         (f'{m.name}{{{m.label}="…"}}' if m.label else m.name, f"{m.kind}: {m.meaning}")
         for m in spec.metrics
     )
+    verbs = tuple((f"seventh {spec.name} {verb.name}", verb.help) for verb in spec.verbs)
     lines = tuple((line.text, _decides(line)) for line in checklist)
     wrong = tuple((fault.name, fault.meaning) for fault in faults)
     made = (
         Section("Targets", ("Target", "Without a port"), targets),
         Section("What it does to the peer", ("Tier", "A check"), tiers, codes=False),
+        Section("Verbs", ("Verb", "What it does"), verbs),
+        Section("Options", ("Option", "Meaning"), _options(spec)),
         Section("Phases", ("Phase", "From when to when"), phases),
         Section("Metrics", ("Metric", "What it says"), metrics),
         Section("Checklist", ("Line", "What decides it"), lines, codes=False),
         Section("Faults of its lab", ("Fault", "What the server does wrong"), wrong),
     )
     return tuple(section for section in made if section.rows)
+
+
+def _options(spec: Spec) -> tuple[tuple[str, str], ...]:
+    """Its own options, then the shared ones that not every protocol uses."""
+    own = declared(spec.options) if spec.options is not None else ()
+    shared = [e for e in declared(Options) if uses(spec, e) and not e.option.always]
+    return tuple(
+        (name, words or each.help)
+        for each in (*own, *shared)
+        for name, words in (
+            [(switch, words) for switch, _, words in each.option.switches]
+            or [(f"{each.flag} {each.option.metavar}".strip(), "")]
+        )
+    )
 
 
 def _decides(line: CheckLine) -> str:

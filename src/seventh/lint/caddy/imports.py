@@ -211,6 +211,3 @@ def _replaced(token: Token, arguments: list[str]) -> list[Token]:
         return arguments[number] if number < len(arguments) else found[0]
 
     return [token._replace(text=_ARGUMENT.sub(argument, token.text))]
-
-
-__all__ = ["Imported", "Imports"]

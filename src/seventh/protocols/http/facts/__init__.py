@@ -26,8 +26,6 @@ from seventh.protocols.http.facts.versions import (
 )
 from seventh.protocols.http.facts.write import WriteFacts
 
-__all__ = ["HttpFacts"]
-
 
 class HttpFacts(Facts, frozen=True, kw_only=True):
     """What a site told."""

@@ -231,6 +231,3 @@ def vary(http: HttpFacts) -> Verdict:
 
 def _chosen_by_origin(cors: Cors | None) -> bool:
     return cors is not None and cors.reflected and not cors.varies
-
-
-__all__ = ["cache_leak", "no_freshness", "no_stale", "vary"]

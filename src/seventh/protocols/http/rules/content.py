@@ -392,8 +392,3 @@ def _acts_twice(seen: Repetition) -> bool:
 
 def _told(status: int, location: str | None) -> str:
     return f"{status} {location}" if location else str(status)
-
-
-__all__ = [
-    "breach", "compress_waste", "idempotency", "no_brotli", "no_compress", "payload", "retry_info",
-]  # fmt: skip

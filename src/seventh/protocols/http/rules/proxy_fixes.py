@@ -79,5 +79,3 @@ HAPROXY: Mapping[str, str] = {
     "cookie SRV insert indirect nocache",
     "events": "# in backend\ntimeout server 1h",
 }
-
-__all__ = ["ENVOY", "HAPROXY", "TEXTS"]

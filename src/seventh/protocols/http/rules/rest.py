@@ -268,6 +268,3 @@ def _how_it_ended(heard: EventStream) -> str:
         return ""
     told = "though it was not silent: a limit on how long a reply may take"
     return f"the stream was broken off after {heard.seconds:.1f} s, {told}"
-
-
-__all__ = ["content_type", "error_format", "heartbeat", "schema", "sunset"]

@@ -258,6 +258,3 @@ def thin_304(http: HttpFacts) -> Verdict:
     if validated.dropped is None:
         return Skip("no 304 was received")
     return Hit(dropped=validated.dropped) if validated.dropped else None
-
-
-__all__ = ["etag_encoding", "etag_ignored", "etag_unstable", "no_validator", "thin_304"]

@@ -56,6 +56,3 @@ def _key_options(behaviour: Behaviour, kit: Kit) -> dict[str, str | float | int]
     file.write_text(behaviour.client_keys + "\n", encoding="ascii")
     file.chmod(0o600)
     return {"ntp_keys": str(file)}
-
-
-__all__ = ["FAULTS", "serve"]

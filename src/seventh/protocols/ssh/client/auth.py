@@ -358,6 +358,3 @@ async def log_in(
     return await UserAuth(session, credentials.user).log_in(
         credentials, watch or Stopwatch(), address
     )
-
-
-__all__ = ["Admission", "UserAuth", "log_in", "read_prompts", "signed_data"]

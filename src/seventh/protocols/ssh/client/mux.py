@@ -375,6 +375,3 @@ class ChannelStream(Stream):
     def close(self) -> None:
         """Let go at once; closing twice is fine."""
         self.mux.forget(self.channel)
-
-
-__all__ = ["ChannelStream", "Line", "Mux"]

@@ -337,6 +337,3 @@ def _packets(data: bytes) -> list[Reader]:
 
 def _packet(kind: int, fields: bytes) -> bytes:
     return vector(4, bytes([kind]) + fields)
-
-
-__all__ = ["ChannelServer", "Conduct"]

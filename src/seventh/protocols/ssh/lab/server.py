@@ -129,6 +129,3 @@ class _Session:
 
     def _group(self, asked: GroupSizes) -> Group:
         return Group(self._manner.modulus, 2)
-
-
-__all__ = ["GOOD_KEX", "Manner", "RawServer", "WrongSigner", "good_offer"]

@@ -228,8 +228,3 @@ def weak_user_keys(keys: Sequence[UserKey]) -> Verdict:
     return Hit(None if high else Severity.MEDIUM, keys=said).at(
         *(f"key {key.line}" for key in weak)
     )
-
-
-__all__ = [
-    "agentfwd", "allowlist", "authkeys_perm", "conf_obsolete", "nomux", "throttle",
-]  # fmt: skip

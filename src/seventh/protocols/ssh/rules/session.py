@@ -73,6 +73,3 @@ def fwd_open(ssh: SshFacts) -> Verdict:
     if "unsettled" in {session.remote_forward, session.remote_forward_all}:
         return Skip("a remote forwarding was granted, but whether others reach it was not seen")
     return None
-
-
-__all__ = ["fwd_open", "sftp_off"]

@@ -147,6 +147,3 @@ def _signed_by(authority: bytes, signature: bytes, signed: bytes) -> bool:
 def is_certificate(algorithm: str) -> bool:
     """Whether a key of this algorithm's name is a certificate."""
     return algorithm.endswith(CERTIFICATE)
-
-
-__all__ = ["Certificate", "is_certificate", "read_certificate"]

@@ -390,6 +390,3 @@ class Channels:
         kind = message.kind[:32]
         self.refused_peer_opens[kind] = self.refused_peer_opens.get(kind, 0) + 1
         return OpenFailure(message.sender, PROHIBITED, b"nothing may be opened towards this client")
-
-
-__all__ = ["Channel", "Channels", "Refusal"]

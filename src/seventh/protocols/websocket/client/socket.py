@@ -204,6 +204,3 @@ class Socket:
     def drop(self) -> None:
         """Let go at once, without a word."""
         self._stream.close()
-
-
-__all__ = ["CLOSE_SECONDS", "CloseSeen", "Socket"]

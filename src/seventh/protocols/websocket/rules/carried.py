@@ -186,6 +186,3 @@ def deflate(ws: WebSocketFacts) -> Verdict:
     bits = _WINDOW.search("; ".join(ws.handshake.extensions))
     window = int(bits[1]) if bits is not None else 15
     return Hit(extensions=ws.handshake.extensions, kib=((1 << (window + 2)) + (1 << 17)) >> 10)
-
-
-__all__ = ["deflate", "expect", "no_h2", "no_h3"]

@@ -318,14 +318,3 @@ def origin(ws: WebSocketFacts) -> Verdict:
     known = ws.sends_cookie is not None and ws.sets_cookie is not None
     said = "; no cookie was sent or set that names a user" if known else ""
     return Hit(origin=ws.foreign_origin_sent, cookies=said)
-
-
-__all__ = [
-    "accept",
-    "clear",
-    "ext",
-    "origin",
-    "stripped",
-    "subproto",
-    "version",
-]

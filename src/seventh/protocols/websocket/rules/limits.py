@@ -238,6 +238,3 @@ def backpressure(ws: WebSocketFacts) -> Verdict:
     if seen.outcome != "unbounded":
         return Skip("too little was taken to tell: a size limit, or no time left (--timeout)")
     return Hit(sent=seen.sent_bytes // 1048576)
-
-
-__all__ = ["backpressure", "frag", "mask", "msg_limit", "rate", "rsv", "utf8"]

@@ -357,16 +357,5 @@ def fanout_loss(ws: WebSocketFacts) -> Verdict:
     )
 
 
-__all__ = [
-    "close",
-    "fanout_loss",
-    "fanout_slow",
-    "idle_cut",
-    "limits_undeclared",
-    "no_pong",
-    "no_server_ping",
-    "token_stale",
-    "token_url",
-]
 LEAST_IDLE_SECONDS = 120.0
 """A proxy that waits at least so long leaves room for a ping a minute."""

@@ -113,6 +113,3 @@ def agreed(params: Sequence[tuple[str, str | None]]) -> Deflate:
         server_bits=_BITS[known.get("server_max_window_bits") or "15"],
         client_bits=_BITS[known.get("client_max_window_bits") or "15"],
     )
-
-
-__all__ = ["OFFER", "Deflate", "agreed"]

@@ -256,19 +256,3 @@ def _extensions(
                 continue
             forgets = deflate.remote_no_context_takeover
     return tuple(shown), tuple(foreign), deflate, forgets
-
-
-__all__ = [
-    "DEFLATE",
-    "VERSION",
-    "Judged",
-    "Offer",
-    "accept_of",
-    "authority",
-    "judge",
-    "key_is_sound",
-    "new_key",
-    "opening",
-    "own_origin",
-    "resource",
-]
