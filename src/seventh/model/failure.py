@@ -115,6 +115,7 @@ class Failed(Exception):  # noqa: N818 - read as a sentence: the conversation fa
         blame: Blame | None = None,
         phase: str = "",
         alert: Alert | None = None,
+        http_error: str = "",
     ) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
@@ -123,6 +124,8 @@ class Failed(Exception):  # noqa: N818 - read as a sentence: the conversation fa
         self.phase = phase
         self.alert = alert
         """The TLS alert with which the peer ended it, where it was one."""
+        self.http_error = http_error
+        """The error code of HTTP/2 with which the peer ended it (RFC 9113 §7), by its name."""
 
     def failure(self) -> Failure:
         """Freeze this into what the report carries."""

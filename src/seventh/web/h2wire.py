@@ -294,7 +294,10 @@ class H2Wire:
     def _goaway(self, goaway: GoAway) -> None:
         self.stats.goaway = goaway
         self.stats.spent = str(goaway)
-        failed = Failed(_reason(goaway.name, Reason.PEER_CLOSED), f"the peer ends with {goaway}")
+        failed = Failed(
+            _reason(goaway.name, Reason.PEER_CLOSED), f"the peer ends with {goaway}",
+            http_error=goaway.name,
+        )  # fmt: skip
         if goaway.code:
             self.fail(failed)
             return
@@ -379,7 +382,9 @@ class H2Wire:
         self.stats.resets += 1
         name = error_name(code)
         exchange.failed = Failed(
-            _reason(name, Reason.PEER_RESET), f"the peer reset the stream with {name}"
+            _reason(name, Reason.PEER_RESET),
+            f"the peer reset the stream with {name}",
+            http_error=name,
         )
 
 

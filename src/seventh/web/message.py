@@ -106,7 +106,10 @@ class Unfinished(Failed):
     """
 
     def __init__(self, failed: Failed, response: Response) -> None:
-        super().__init__(failed.reason, failed.detail, blame=failed.blame, phase=failed.phase)
+        super().__init__(
+            failed.reason, failed.detail, blame=failed.blame, phase=failed.phase,
+            alert=failed.alert, http_error=failed.http_error,
+        )  # fmt: skip
         self.response = response
 
 

@@ -103,7 +103,7 @@ def test_http_2_that_nobody_gets() -> None:
     prefers = no_h2(GOOD.learn(version="1.1", ladder=(H2, H1)))
     assert isinstance(prefers, Hit) and "prefers http/1.1" in str(prefers.params)
     assert no_h2(GOOD.learn(version="2", ladder=(H2, H1))) is None
-    gone = Rung(version="2", state="not-offered", detail="the peer reset it: HTTP_1_1_REQUIRED")
+    gone = Rung(version="2", state="not-offered", detail="reset", error="HTTP_1_1_REQUIRED")
     sent_away = no_h2(GOOD.learn(version="1.1", ladder=(gone, H1)))
     assert isinstance(sent_away, Hit)
     assert "does not choose" not in str(sent_away.params)

@@ -78,6 +78,8 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     state: RungState
     detail: str = ""
+    error: str = ""
+    """The error code of HTTP/2 with which the server refused it, by its name."""
     status: int | None = None
     content_type: str = ""
 

@@ -68,13 +68,14 @@ class Matrix:
             )
         )
 
-    def rung(self, version: str, state: RungState, detail: str = "") -> None:
+    def rung(self, version: str, state: RungState, detail: str = "", *, error: str = "") -> None:
         """Note how a version stands on the ladder, newest first."""
         response = self.responses.get(version)
         made = Rung(
             version=version,
             state=state,
             detail=detail,
+            error=error,
             status=response.status if response is not None else None,
             content_type=printable(response.get("content-type") or "", 80)
             if response is not None
@@ -93,7 +94,8 @@ class Matrix:
             silent = False
         if not silent:
             self.site.mark_broken(version)
-        self.rung(version, "not-offered" if silent else "broken", failed.detail)
+        state: RungState = "not-offered" if silent else "broken"
+        self.rung(version, state, failed.detail, error=failed.http_error)
 
     # -- exchanges ---------------------------------------------------------------------------------
 

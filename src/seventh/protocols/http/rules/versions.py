@@ -70,7 +70,7 @@ def no_h2(http: HttpFacts) -> Verdict:
         return Hit(detail=f"{_NOT_CHOSEN}: it prefers http/1.1, and takes h2 where that is alone")
     if rung.state != "not-offered":
         return None
-    if _H1_REQUIRED in rung.detail:
+    if rung.error == _H1_REQUIRED:
         return Hit(detail=f"the server asks for HTTP/1.1 here: {rung.detail}")
     return Hit(detail=f"{_NOT_CHOSEN}: {rung.detail or 'it chooses http/1.1'}")
 
