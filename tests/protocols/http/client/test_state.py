@@ -6,6 +6,7 @@ import types
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from seventh.model.options import Options
 from seventh.model.phase import Mark
@@ -15,6 +16,7 @@ from seventh.net.talk import Talk
 from seventh.protocols.http.client import origin
 from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import Site
+from seventh.protocols.http.probe.redirects import follow
 from seventh.web.connection import HttpConnection
 from seventh.web.message import Response
 
@@ -172,3 +174,10 @@ async def test_the_preferred_address_comes_first_and_the_others_stay(
     await target.resolve()
     target.prefer(SECOND)
     assert (target.address, target.addresses) == (SECOND, (SECOND, FIRST, THIRD))
+
+
+@pytest.mark.usefixtures("network")
+async def test_the_base_is_where_redirects_lead() -> None:
+    target = site()
+    await follow(target, replace(OK, status=302, headers=(("location", "/moved"),)))
+    assert (target.url.path, target.base_url.path, target.base) == ("/", "/moved", OK)
