@@ -30,7 +30,7 @@ from seventh.protocols.websocket.wire.frames import Frames
 from seventh.protocols.websocket.wire.handshake import Offer, accept_of, judge, new_key, opening
 from seventh.web.h2 import H2Connection
 from tests.hostile.servers import answering, dripping, flooding, saying
-from tests.options import options_with
+from tests.options import changed, options_with
 
 SECONDS = 4.0
 MAX_GROWTH_KIB = 64 * 1024
@@ -59,7 +59,7 @@ def bounded() -> Iterator[None]:
 async def look(setup: Setup, kit: Kit, verb: str = "check", **more: object) -> Report:
     async with serve_setup(setup, kit) as served:
         target, options = start.job(served, Options(timeout_seconds=SECONDS))
-        chosen = options.replace(**more)
+        chosen = changed(options, **more)
         with bounded():
             return await (check_one if verb == "check" else pulse_one)(target, chosen)
 

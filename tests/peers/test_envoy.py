@@ -15,6 +15,7 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.model.tlsfacts import TlsFacts
+from tests.options import changed
 from tests.peers import need_binary
 from tests.peers.proxies import (
     QUIC,
@@ -53,7 +54,7 @@ def fix(rule: str) -> dict[str, str]:
 async def look(scheme: str, port: int, kit: Kit | None, path: str = "/", **more: Any) -> Report:
     options = Options(timeout_seconds=30, ca_file=str(kit.authority.ca_file) if kit else None)
     target = Target(scheme=scheme, host="127.0.0.1", port=port, path=path)
-    return await check_one(target, options.replace(server_name=NAME, **more))
+    return await check_one(target, changed(options, server_name=NAME, **more))
 
 
 def evidence(report: Report, rule: str) -> str:
