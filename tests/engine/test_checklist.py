@@ -51,7 +51,7 @@ def judged(
     phase = Phase(name="connect", start_seconds=0, seconds=0, clock="kernel", outcome="ok")
     fields: dict[str, Any] = {
         "target": "ssh://127.0.0.1", "protocol": "ssh", "vantage": "here",
-        "started_at": "2026-11-22T06:00:00Z", "duration_seconds": 0.1, "failure": None,
+        "started_seconds": 1795327200.0, "duration_seconds": 0.1, "failure": None,
         "phases": (phase,), "facts": facts, "metrics": {}, "findings": (), "skipped": (),
     }  # fmt: skip
     (only,) = judge(Report(**{**fields, **parts}))
@@ -235,7 +235,7 @@ def test_nothing_is_not_learnt(value: object) -> None:
 def test_the_protocol_comes_after_what_it_stands_on() -> None:
     report = Report(
         target="ssh://127.0.0.1", protocol="ssh", vantage="here",
-        started_at="2026-11-22T06:00:00Z", duration_seconds=0.1, failure=REFUSED, phases=(),
+        started_seconds=1795327200.0, duration_seconds=0.1, failure=REFUSED, phases=(),
         facts={"ssh": SshFacts(), "net": HERE}, metrics={}, findings=(), skipped=(
             skipped(FREE), skipped("NET-PMTU"),
         ),

@@ -19,7 +19,6 @@ from seventh.model.phase import Phase
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.net import kernel
-from seventh.net.kernel import TcpInfo
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import ContentFacts
 from seventh.protocols.ntp.facts import NtpFacts
@@ -105,16 +104,13 @@ async def test_every_look_tells_what_was_lost_after_connecting(
 ) -> None:
     asked = 0
 
-    def told(sock: object) -> TcpInfo:
+    def told(sock: object) -> bytes:
         nonlocal asked
         asked += 1
-        return TcpInfo(
-            rtt_seconds=asked / 1000, rtt_variance_seconds=0.0, min_rtt_seconds=None,
-            mss_bytes=1460, path_mtu_bytes=1500, segments_sent=4,
-            retransmits=0 if asked == 1 else 1,
-        )  # fmt: skip
+        again = 0 if asked == 1 else 1
+        return kernel._TCP_INFO_FIELDS.pack(1460, 1500, asked * 1000, 0, again, 4, 0)
 
-    monkeypatch.setattr(kernel, "tcp_info", told)
+    monkeypatch.setattr(kernel, "read_tcp_info", told)
     async with tcp_server(greet) as port:
         report = await look(Target(scheme="tcp", host="127.0.0.1", port=port), Options())
     assert metrics(report)[LOSS] == 0.25

@@ -74,7 +74,7 @@ def report(**changes: Any) -> Report:
     """A report in good order, but for ``changes``."""
     fields: dict[str, Any] = {
         "target": "demo://127.0.0.1:2222", "protocol": "demo", "vantage": "here",
-        "started_at": "2026-11-22T06:00:00Z", "duration_seconds": 0.0412, "failure": None,
+        "started_seconds": 1795327200.0, "duration_seconds": 0.0412, "failure": None,
         "phases": PHASES[:2], "facts": {"demo": FACTS},
         "metrics": (Sample("seventh_rtt_seconds", (), 0.0001),),
         "findings": (), "skipped": (), "passed": ("DEMO-FINE",), "transcript": (),

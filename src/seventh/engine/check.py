@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import functools
+import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
@@ -109,14 +109,14 @@ async def _look(
     """One look. With ``hand_in`` a cancelled look still gives a report of what it has learnt."""
     spec = protocols.room_of(target.scheme)
     probe: Step = getattr(protocols.part(spec.name, "probe"), verb)
-    started_at = dt.datetime.now(dt.UTC)
+    started_seconds = time.time()
     talk = await converse(target, options, spec, probe, hand_in=hand_in)
     talk.close()
     if selection is not None:
         talk.note_paths()
     else:
         talk.note_losses()
-    return _report(target, talk, spec, started_at, selection)
+    return _report(target, talk, spec, started_seconds, selection)
 
 
 async def converse(
@@ -202,7 +202,7 @@ def _report(
     target: Target,
     talk: Talk,
     spec: Spec,
-    started_at: dt.datetime,
+    started_seconds: float,
     selection: Selection | None,
 ) -> Report:
     failed = talk.failure
@@ -217,7 +217,7 @@ def _report(
         target=str(target),
         protocol=spec.name,
         vantage=vantage(),
-        started_at=started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        started_seconds=started_seconds,
         duration_seconds=duration,
         failure=failure,
         phases=tuple(talk.watch.phases),

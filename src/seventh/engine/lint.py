@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
+import time
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -126,7 +126,7 @@ def by_content(lines: tuple[str, ...]) -> Kind | None:
 
 
 def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:
-    started_at, begun = dt.datetime.now(dt.UTC), now_ns()
+    started_seconds, begun = time.time(), now_ns()
     linted: Linted | None = None
     kind, failed = None, None
     if text is None:
@@ -153,7 +153,7 @@ def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:
         target=f"file:{name}",
         protocol=kind.room if kind else "lint",
         vantage=vantage(),
-        started_at=started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        started_seconds=started_seconds,
         duration_seconds=(now_ns() - begun) / 1e9,
         failure=failed.failure() if failed else _failure(files, problems),
         phases=(),

@@ -19,10 +19,8 @@ from seventh.model.spec import Metric
 _NUMBERS = (bool, int, float)
 _COLLECTIONS = (tuple, list, dict)
 
-_Found = dict[str, Sample]
-"""What was found so far, by name, or by the whole key of a labelled sample: the later counts."""
-
-_TCP_LOSS = 'seventh_packet_loss_ratio{source="tcp"}'
+_UP, _DOWN = (Sample("seventh_up", (), value) for value in (1.0, 0.0))
+_RTT = "seventh_rtt_seconds"
 
 
 def metrics_of(
@@ -33,38 +31,41 @@ def metrics_of(
     A phase's metric carries its name as a label, ``seventh_phase_seconds{phase="connect"}``; where
     a phase ran more than once, the first counts.
     """
-    found: _Found = {"seventh_up": Sample("seventh_up", (), 0.0 if failure is not None else 1.0)}
+    samples = [_DOWN if failure is not None else _UP]
+    _add_facts(samples, facts)
     net = facts.get("net")
     if isinstance(net, NetFacts):
-        _add_path(found, net)
-    _add_facts(found, facts)
-    timed: dict[str, Sample] = {}
+        _add_path(samples, net, facts)
+    timed: set[str] = set()
     for phase in phases:
         if phase.outcome == "ok" and (name := phase.name) not in timed:
-            timed[name] = Sample("seventh_phase_seconds", (("phase", name),), phase.seconds)
-    samples = [*found.values(), *timed.values()]
+            timed.add(name)
+            samples.append(Sample("seventh_phase_seconds", (("phase", name),), phase.seconds))
     if failure is not None:
         labels = (("phase", failure.phase), ("class", failure.reason.value))
         samples.append(Sample("seventh_errors_total", labels, 1.0))
     return tuple(samples)
 
 
-def _add_path(found: _Found, net: NetFacts) -> None:
-    """Add what the kernel saw of the first connection over TCP, which is the conversation's."""
-    for attempt in net.attempts:
-        if attempt.outcome == "open" and attempt.transport == "tcp":
-            if (rtt := attempt.rtt_seconds) is not None:
-                found["seventh_rtt_seconds"] = Sample("seventh_rtt_seconds", (), rtt)
-            if (loss := attempt.loss_ratio) is not None:
-                found[_TCP_LOSS] = Sample("seventh_packet_loss_ratio", (("source", "tcp"),), loss)
-            return
-
-
 def metrics_of_facts(facts: Mapping[str, Facts]) -> tuple[Sample, ...]:
     """Collect the metrics that the rooms read from their facts, and no others."""
-    found: _Found = {}
-    _add_facts(found, facts)
-    return tuple(found.values())
+    samples: list[Sample] = []
+    _add_facts(samples, facts)
+    return tuple(samples)
+
+
+def _add_path(samples: list[Sample], net: NetFacts, facts: Mapping[str, Facts]) -> None:
+    """Add what the kernel saw of the first connection over TCP, which is the conversation's.
+
+    A round trip that a room measures by itself goes before the kernel's.
+    """
+    for attempt in net.attempts:
+        if attempt.outcome == "open" and attempt.transport == "tcp":
+            if (rtt := attempt.rtt_seconds) is not None and not any(map(_reports_rtt, facts)):
+                samples.append(Sample(_RTT, (), rtt))
+            if (loss := attempt.loss_ratio) is not None:
+                samples.append(Sample("seventh_packet_loss_ratio", (("source", "tcp"),), loss))
+            return
 
 
 _Read = tuple[tuple[str, Metric], ...]
@@ -73,42 +74,41 @@ _Read = tuple[tuple[str, Metric], ...]
 @functools.cache
 def _read_by(room: str) -> tuple[tuple[str, _Read], ...]:
     """List a room's metrics by the struct in its facts that they read, each with the fact there."""
+    spec = protocols.rooms().get(room)
     parts: dict[str, list[tuple[str, Metric]]] = {}
-    for metric in protocols.rooms()[room].metrics:
+    for metric in spec.metrics if spec is not None else ():
         part, _, name = metric.fact.rpartition(".")
         parts.setdefault(part, []).append((name, metric))
     return tuple((part, tuple(read)) for part, read in parts.items())
 
 
-def _add_facts(found: _Found, facts: Mapping[str, Facts]) -> None:
-    known = protocols.rooms()
+@functools.cache
+def _reports_rtt(room: str) -> bool:
+    return any(metric.name == _RTT for _, read in _read_by(room) for _, metric in read)
+
+
+def _add_facts(samples: list[Sample], facts: Mapping[str, Facts]) -> None:
     for room, learnt in facts.items():
-        if room not in known:
-            continue
         for part, read_there in _read_by(room):
             holder = getattr(learnt, part) if part else learnt
             if holder is None:
                 continue
             for name, metric in read_there:
                 fact: Any = getattr(holder, name, None)
-                kind = type(fact)
-                if kind is float:  # most of them are, and a pulse comes here for every one
+                if type(fact) is float:  # most are, and a pulse comes here for every one
                     if isfinite(fact):
-                        found[metric.name] = Sample(metric.name, (), fact)
-                elif kind is int:
-                    found[metric.name] = Sample(metric.name, (), float(fact))
+                        samples.append(Sample(metric.name, (), fact))
                 elif fact is not None:
-                    _add(found, metric, fact)
+                    _add(samples, metric, fact)
 
 
-def _add(found: _Found, metric: Metric, fact: Any) -> None:
+def _add(samples: list[Sample], metric: Metric, fact: Any) -> None:
     """Add one metric; of a labelled one, a sample for each key of the fact."""
     if metric.label:
         for key, number in fact.items():
-            sample = Sample(metric.name, ((metric.label, str(key)),), float(number))
-            found[sample.key] = sample
+            samples.append(Sample(metric.name, ((metric.label, str(key)),), float(number)))
     elif (value := _number(fact)) is not None:
-        found[metric.name] = Sample(metric.name, (), value)
+        samples.append(Sample(metric.name, (), value))
 
 
 def _number(value: object) -> float | None:

@@ -8,7 +8,6 @@ A room that compares has a module ``together`` with::
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 
 from seventh import protocols
@@ -43,7 +42,7 @@ def _judge(room: str, reports: Sequence[Report], selection: Selection) -> Report
         target=" ".join(report.target for report in reports),
         protocol=room,
         vantage=vantage(),
-        started_at=min(report.started_at for report in reports),
+        started_seconds=min(report.started_seconds for report in reports),
         duration_seconds=_span(reports),
         failure=None,
         phases=(),
@@ -57,9 +56,6 @@ def _judge(room: str, reports: Sequence[Report], selection: Selection) -> Report
 
 def _span(reports: Sequence[Report]) -> float:
     """From the first target's start to the last one's end."""
-    starts = [dt.datetime.fromisoformat(report.started_at) for report in reports]
-    first = min(starts)
-    return max(
-        (start - first).total_seconds() + report.duration_seconds
-        for start, report in zip(starts, reports, strict=True)
-    )
+    first = min(report.started_seconds for report in reports)
+    last = max(report.started_seconds + report.duration_seconds for report in reports)
+    return last - first

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from typing import Annotated, Any, Literal, Self, TypeVar, cast
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -181,7 +181,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         for own in self.rooms:
             if type(own) is kind:
                 return own
-        return cast("R", _defaults(kind))
+        usual: R = _defaults(kind)
+        return usual
 
     def having(self, own: RoomOptions) -> Self:
         """A copy with ``own`` in place of what was given of that protocol's options."""
@@ -222,7 +223,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @functools.cache
-def _defaults(kind: type[RoomOptions]) -> RoomOptions:
+def _defaults(kind: Any) -> Any:
     return kind()
 
 

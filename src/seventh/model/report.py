@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
@@ -61,7 +62,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     protocol: str
     vantage: str
-    started_at: str
+    started_seconds: float
+    """When it began, as Unix time."""
     duration_seconds: float
     failure: Failure | None
     phases: tuple[Phase, ...]
@@ -71,6 +73,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     skipped: tuple[Skipped, ...]
     passed: tuple[str, ...] = ()
     transcript: tuple[str, ...] = ()
+
+    @property
+    def started_at(self) -> str:
+        """When it began, in UTC as RFC 3339 writes it, to the millisecond."""
+        started = dt.datetime.fromtimestamp(self.started_seconds, dt.UTC)
+        return started.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     @property
     def status(self) -> Status:

@@ -72,7 +72,7 @@ async def open_tcp(
         sock.close()
         return _failed(address, start, code, "")
     end = Mark(now_ns(), "user")
-    info = kernel.tcp_info(sock)
+    info = kernel.tcp_info(kernel.read_tcp_info(sock))
     if info is not None and info.rtt_seconds > 0 and not info.retransmits:
         measured = start + int(info.rtt_seconds * 1e9)
         end = Mark(min(measured, end.ns), "kernel")

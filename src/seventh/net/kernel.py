@@ -29,6 +29,8 @@ _IPPROTO_TCP = socket.IPPROTO_TCP
 _TCP_INFO = 11
 _TCP_INFO_FIELDS = struct.Struct("@16xI40xI4xII24xI32xI8xI")
 """Of struct tcp_info (include/uapi/linux/tcp.h) the fields that :class:`TcpInfo` has."""
+_RETRANSMITS = slice(100, 104)
+"""Where tcpi_total_retrans stands in it."""
 
 
 @functools.cache
@@ -87,16 +89,25 @@ class TcpInfo(msgspec.Struct, frozen=True, kw_only=True):
     """All that were sent, those without data among them; None before Linux 4.2."""
 
 
-def tcp_info(sock: socket.socket) -> TcpInfo | None:
-    """Read TCP_INFO; None where there is none or the socket has gone."""
+def read_tcp_info(sock: socket.socket) -> bytes:
+    """Read TCP_INFO as it is; empty where there is none or the socket has gone."""
     if not LINUX:
-        return None
+        return b""
     try:
-        raw = sock.getsockopt(_IPPROTO_TCP, _TCP_INFO, _TCP_INFO_FIELDS.size)
+        return sock.getsockopt(_IPPROTO_TCP, _TCP_INFO, _TCP_INFO_FIELDS.size)
     except OSError:
-        return None
+        return b""
+
+
+def retransmits(raw: bytes) -> int:
+    """How many segments were sent again, of what :func:`read_tcp_info` gave."""
+    return int.from_bytes(raw[_RETRANSMITS], sys.byteorder)
+
+
+def tcp_info(raw: bytes) -> TcpInfo | None:
+    """The fields of what :func:`read_tcp_info` gave; None of nothing."""
     if len(raw) < _TCP_INFO_FIELDS.size:  # a kernel older than 4.6
-        if len(raw) < 104:
+        if len(raw) < _RETRANSMITS.stop:
             return None
         raw = raw.ljust(_TCP_INFO_FIELDS.size, b"\0")
     mss, path_mtu, rtt, rtt_variance, retransmits, segments, min_rtt = _TCP_INFO_FIELDS.unpack(raw)

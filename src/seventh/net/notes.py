@@ -26,21 +26,26 @@ S = TypeVar("S", bound=msgspec.Struct)
 class Notes(Generic[F_co]):
     """A talk's handle on the facts of one type."""
 
-    __slots__ = ("_all", "_kind")
+    __slots__ = ("_all", "_kind", "_room")
 
     def __init__(self, all_facts: dict[str, Facts], kind: type[F_co]) -> None:
         self._all = all_facts
         self._kind = kind
+        self._room = kind.ROOM
 
     @property
     def facts(self) -> F_co:
         """What was learnt so far; with nothing learnt where there is none yet."""
-        known = self._all.get(self._kind.ROOM)
+        known = self._all.get(self._room)
         return known if isinstance(known, self._kind) else self._kind()
 
     def learn(self, **changes: object) -> None:
         """Replace fields; a field that does not exist is a TypeError."""
-        self._all[self._kind.ROOM] = msgspec.structs.replace(self.facts, **changes)
+        known = self._all.get(self._room)
+        if known is None:
+            self._all[self._room] = self._kind(**changes)
+        else:
+            self._all[self._room] = msgspec.structs.replace(known, **changes)
 
     def part(self, name: str, kind: type[S]) -> Part[S]:
         """The handle on the struct of ``kind`` in the field ``name``."""

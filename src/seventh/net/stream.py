@@ -73,6 +73,10 @@ class Stream(abc.ABC):
         """
         return None
 
+    def retransmits(self) -> int:
+        """How many segments TCP has sent again; 0 where nobody can tell."""
+        return 0
+
     def __enter__(self) -> Stream:
         return self
 
@@ -102,7 +106,7 @@ class TcpStream(Stream):
         self._transcript = transcript
         self._waited_ns = now_ns()
         """When a read last waited; from then on the loop has had no turn."""
-        self._last_info: kernel.TcpInfo | None = None
+        self._last_info = b""
 
     @property
     def budget(self) -> Budget:
@@ -184,11 +188,15 @@ class TcpStream(Stream):
 
     def tcp_info(self) -> kernel.TcpInfo | None:
         """The kernel's view of the path now, or when the socket was closed."""
-        return self._last_info or kernel.tcp_info(self._sock)
+        return kernel.tcp_info(self._last_info or kernel.read_tcp_info(self._sock))
+
+    def retransmits(self) -> int:
+        """How many segments TCP has sent again; 0 where nobody can tell."""
+        return kernel.retransmits(self._last_info or kernel.read_tcp_info(self._sock))
 
     def close(self) -> None:
         """Close the socket; what the peer still sends is dropped."""
-        self._last_info = self.tcp_info()
+        self._last_info = self._last_info or kernel.read_tcp_info(self._sock)
         try:  # noqa: SIM105 - every pulse passes here; suppress() costs more than the close
             self._sock.close()
         except OSError:

@@ -340,8 +340,7 @@ class Talk:
     def note_losses(self) -> None:
         """Note the paths on which TCP sent something again: all that a pulse has time for."""
         for address, stream in self._transports.items():
-            info = stream.tcp_info()
-            if info is not None and info.retransmits:
+            if stream.retransmits() and (info := stream.tcp_info()) is not None:
                 self._note_path(address, info)
 
     def _note_path(self, address: str, info: TcpInfo) -> None:

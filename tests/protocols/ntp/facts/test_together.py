@@ -250,7 +250,7 @@ class Checked:
 
     def report(self) -> Report:
         return Report(
-            target=self.target, protocol="ntp", vantage="here", started_at="2026-01-01T00:00:00Z",
+            target=self.target, protocol="ntp", vantage="here", started_seconds=1767225600.0,
             duration_seconds=0.1, failure=None, phases=(), metrics=(), findings=(), skipped=(),
             facts={"ntp": self.facts} if self.facts is not None else {},
         )  # fmt: skip
