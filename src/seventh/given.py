@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,10 @@ def _check_readable(each: Declared, name: str) -> None:
             raise UsageError(f"--{each.option.flag} {name}: no such file or directory")
         return
     try:
-        with Path(name).expanduser().open("rb") as file:
+        path = Path(name).expanduser()
+        if stat.S_ISFIFO(path.stat().st_mode):
+            return  # a shell's <(command): what is read of it now is not there later
+        with path.open("rb") as file:
             file.read(1)
     except (OSError, RuntimeError, ValueError) as error:
         said = getattr(error, "strerror", None) or str(error)

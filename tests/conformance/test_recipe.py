@@ -51,7 +51,7 @@ SPEC = Spec(
         Verb(
             name="send", help="send words, one at a time, and print what comes back", tier=1,
             arguments=(Argument(name="word", help="what to send", many=True),),
-            options=SendOptions, exit_codes={1: "something else came back"},
+            options=SendOptions, exit_codes={1: "something else came back"}, formats=("hex",),
         ),
     ),
     standards=("RFC 862",),
@@ -167,6 +167,10 @@ class Echoed(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.sent} -> {self.back}"
+
+
+def as_hex(result: Echoed) -> str:
+    return result.back.encode("latin-1").hex()
 
 
 async def send(work: Work) -> int:
@@ -337,6 +341,7 @@ async def test_its_verb_is_typed_like_any_other(rooms: Path) -> None:
         assert await seventh(rooms, "echo", "send", url, "a", "b", "--upper") == (
             0, "A -> A\nB -> B\n",
         )  # fmt: skip
+        assert await seventh(rooms, "echo", "send", url, "b", "--format", "hex") == (0, "62\n")
         code, output = await seventh(rooms, "echo", "send", url, "ax", "--format", "json")
         assert (code, json.loads(output)) == (1, {"sent": "ax", "back": "ay"})
     code, output = await seventh(rooms, "echo", "send", url, "a")

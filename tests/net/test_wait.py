@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from seventh.net import wait
 from seventh.net.stopwatch import now_ns
 from seventh.net.wait import Cutoff, DeadlineError, readable, writable
 
@@ -59,6 +60,34 @@ async def test_deadlines_ring_in_their_order_however_they_were_set() -> None:
     dropped.cancel()
     await rest
     assert rung == [10, 20, 40, 60]
+
+
+@pytest.mark.parametrize("early_seconds", [0.0, 0.00014, 0.003, 0.02])
+async def test_a_timer_that_rings_early_loses_no_deadline(
+    early_seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wait, "_TIMER_SECONDS", -early_seconds)
+    blocks = [block_of(milliseconds) for milliseconds in (30, 5, 12, 12, 60)]
+    async with asyncio.timeout(10):
+        assert await asyncio.gather(*blocks) == [True] * 5
+
+
+async def block_of(milliseconds: int) -> bool:
+    """Whether a block that never ends is cut off, and not before its time."""
+    begun = now_ns()
+    with pytest.raises(DeadlineError), Cutoff(milliseconds / 1000):
+        await asyncio.Event().wait()
+    return now_ns() - begun >= milliseconds * MS
+
+
+async def test_a_deadline_set_while_another_waits_is_kept_in_its_place() -> None:
+    """Many earlier deadlines one after the other leave one live timer, and the last one rings."""
+    late = asyncio.create_task(block_of(80))
+    for milliseconds in (60, 50, 40, 30, 20, 10):
+        with Cutoff(milliseconds / 1000):
+            await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        assert await late
 
 
 async def test_a_block_is_cut_off() -> None:

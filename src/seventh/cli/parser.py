@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
@@ -39,7 +38,10 @@ class Parser(argparse.ArgumentParser):
             raise UsageError(f"too many arguments: {' '.join(unknown)}; see `{self.prog} --help`")
         known = [name for name in self._option_string_actions if name.startswith("--")]
         near = [name for name in known if name.startswith(names[0]) and len(names[0]) > 2]
-        near = near or difflib.get_close_matches(names[0], known, n=2)
+        if not near:
+            import difflib
+
+            near = difflib.get_close_matches(names[0], known, n=2)
         hint = f"did you mean {' or '.join(near[:3])}? " if near else ""
         raise UsageError(f"unknown option {names[0]}: {hint}`{self.prog} --help` lists all")
 

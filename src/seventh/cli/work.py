@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -84,8 +84,8 @@ def _parser(spec: Spec, verb: Verb) -> Parser:
     shared = [e for e in declared(Options) if given.uses(spec, e) and e.option.grants != 3]
     add(parser.add_argument_group("shared options"), shared)
     parser.add_argument(
-        "--format", choices=("text", "json"), default="text",
-        help="a line for each result, or a JSON object (default: text)",
+        "--format", choices=("text", "json", *verb.formats), default="text",
+        help="how each result is printed, as it comes (default: text)",
     )  # fmt: skip
     return parser
 
@@ -97,11 +97,24 @@ def _run(spec: Spec, verb: Verb, parsed: argparse.Namespace) -> int:
         raise UsageError(f"{parsed.target!r}: `seventh {spec.name} {verb.name}` takes {urls}")
     typed = {name: value for name, value in vars(parsed).items() if name in given.options()}
     words = {a.name: _words(a, parsed) for a in verb.arguments}
-    code, failure = run_loop(_do(target, given.make(typed), verb, words, parsed.format))
+    text = _text(spec, parsed.format)
+    code, failure = run_loop(_do(target, given.make(typed), verb, words, text))
     if failure is None:
         return code
     print(f"seventh: {failure.reason} in {failure.phase}: {failure.detail}", file=sys.stderr)  # noqa: T201
     return judge(failure, (), Severity.MEDIUM).exit_code
+
+
+def _text(spec: Spec, format: str) -> Callable[[msgspec.Struct], str]:  # noqa: A002
+    """What makes a result's text."""
+    if format == "text":
+        return str
+    if format == "json":
+        return lambda result: msgspec.json.encode(result).decode()
+    made: Callable[[msgspec.Struct], str] = getattr(
+        protocols.part(spec.name, "work"), f"as_{format}"
+    )
+    return made
 
 
 def _words(argument: Argument, parsed: argparse.Namespace) -> Sequence[str]:
@@ -114,13 +127,12 @@ async def _do(
     options: Options,
     verb: Verb,
     words: Mapping[str, Sequence[str]],
-    format: str,  # noqa: A002 - the option's name
+    text: Callable[[msgspec.Struct], str],
 ) -> tuple[int, Failure | None]:
     """Run the verb until it ends or Ctrl-C; results are printed as they come."""
 
     def show(result: msgspec.Struct) -> None:
-        line = msgspec.json.encode(result).decode() if format == "json" else str(result)
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"{text(result)}\n")
         sys.stdout.flush()
 
     task = asyncio.ensure_future(do(target, options, verb, words, show, _progress()))

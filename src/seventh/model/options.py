@@ -1,7 +1,5 @@
 """The options that several protocols share, one name each; a protocol's own are in its SPEC."""
 
-from __future__ import annotations
-
 import functools
 import ipaddress
 from typing import Annotated, Any, Literal, Self, TypeVar

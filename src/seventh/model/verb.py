@@ -33,6 +33,9 @@ class Verb(msgspec.Struct, frozen=True, kw_only=True):
     arguments: tuple[Argument, ...] = ()
     options: type[RoomOptions] | None = None
     """Options that only this verb has, besides the protocol's."""
+    formats: tuple[str, ...] = ()
+    """Further values of ``--format`` beside text and json; for each, ``work`` has a function
+    ``as_FORMAT`` that makes a result's text."""
     endless: bool = False
     """Whether it goes on until it is interrupted, so that no deadline holds."""
     exit_codes: Mapping[int, str] = {}

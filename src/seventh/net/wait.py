@@ -41,21 +41,23 @@ class _Alarms:
         self._set.pop(key, None)
 
     def _arm(self, at_ns: int) -> None:
-        # The timer is not kept, for it would keep its loop alive; to ring too early is harmless.
+        # The timer is not kept, for it would keep its loop alive.
         self._rings_ns = at_ns
         seconds = max(0, at_ns - now_ns()) / 1e9
-        asyncio.get_running_loop().call_later(seconds + _TIMER_SECONDS, self._ring)
+        asyncio.get_running_loop().call_later(seconds + _TIMER_SECONDS, self._ring, at_ns)
 
-    def _ring(self) -> None:
+    def _ring(self, at_ns: int) -> None:
+        if at_ns != self._rings_ns:
+            return  # an earlier one was set in its place, and that one sets the next
         now = now_ns()
         for key, (deadline_ns, ring) in list(self._set.items()):
             if deadline_ns <= now:
                 self.drop(key)
                 ring(key)
-        if self._rings_ns <= now:
-            self._rings_ns = _NEVER
-            if self._set:
-                self._arm(min(deadline_ns for deadline_ns, _ in self._set.values()))
+        # Always: the loop may ring a little early, and then nothing is due yet.
+        self._rings_ns = _NEVER
+        if self._set:
+            self._arm(min(deadline_ns for deadline_ns, _ in self._set.values()))
 
 
 _NEVER = 1 << 63

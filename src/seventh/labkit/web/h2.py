@@ -17,8 +17,6 @@ from seventh.labkit.web.peer import Knobs, Peer, linger
 from seventh.web import h2frames
 from seventh.web.message import Fields, Request
 
-__all__ = ["FAULTS", "serve_h2"]
-
 
 async def serve_h2(
     peer: Peer, handler: Handler, knobs: Knobs | None = None, scheme: str = "http"

@@ -1,7 +1,5 @@
 """The HTTP room: versions 1.1, 2 and 3, what they carry, and how fast."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from msgspec import Meta

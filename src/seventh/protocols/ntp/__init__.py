@@ -1,7 +1,5 @@
 """NTP: the time. RFC 5905, mode 6 of RFC 9327, and NTS (RFC 8915)."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta

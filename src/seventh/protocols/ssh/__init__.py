@@ -1,7 +1,5 @@
 """The SSH room: the transport layer (RFC 4253), and with a user's credentials what lies behind."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from seventh.model.option import Option, RoomOptions

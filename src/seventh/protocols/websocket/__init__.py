@@ -1,7 +1,5 @@
 """The WebSocket room: the handshake to the letter (RFC 6455, 8441, 9220), and what follows it."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta

@@ -6,17 +6,15 @@ import msgspec
 import pytest
 
 from seventh.model.severity import Severity
-from seventh.protocols.websocket.facts import (
+from seventh.protocols.websocket.facts import Handshake, Tunnelled, WebSocketFacts
+from seventh.protocols.websocket.facts.live import (
     Backpressure,
     Burst,
     Fanout,
-    Handshake,
     Hold,
     LongMessage,
     Token,
-    Tunnelled,
     Violation,
-    WebSocketFacts,
 )
 from seventh.protocols.websocket.rules import carried, handshake, limits, live
 from seventh.protocols.websocket.rules.examples import GOOD, OPEN, REFUSED, answered, turned_away

@@ -17,7 +17,6 @@ from seventh.protocols.websocket.facts.live import (
     Fanout,
     Hold,
     LongMessage,
-    Receiver,
     Token,
     Violation,
 )
@@ -233,18 +232,3 @@ class WebSocketFacts(Facts, frozen=True, kw_only=True):
     def fanout_ratio(self) -> float | None:
         """Receivers reached for each that should have been."""
         return self.fanout.ratio if self.fanout is not None else None
-
-
-__all__ = [
-    "Backpressure",
-    "Burst",
-    "Fanout",
-    "Handshake",
-    "Hold",
-    "LongMessage",
-    "Receiver",
-    "Token",
-    "Tunnelled",
-    "Violation",
-    "WebSocketFacts",
-]

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from websockets.exceptions import InvalidState
 from websockets.extensions.permessage_deflate import PerMessageDeflate
-from websockets.frames import Close, Frame, Opcode
+from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, SERVER, Protocol
 
 from seventh.labkit.web.handler import Answer, Pipe
@@ -325,6 +325,3 @@ class Member:
         with contextlib.suppress(InvalidState):
             self.protocol.send_close(STALE, "the token has ended")
             await self._flush()
-
-
-__all__ = ["PUBLISH", "SUBPROTOCOL", "Close", "Hub", "Manners", "Member"]

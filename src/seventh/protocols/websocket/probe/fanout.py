@@ -12,7 +12,7 @@ from seventh.net.stopwatch import now_ns
 from seventh.protocols.websocket import WebSocketOptions
 from seventh.protocols.websocket.client.endpoint import Door
 from seventh.protocols.websocket.client.socket import Socket
-from seventh.protocols.websocket.facts import Fanout, Receiver
+from seventh.protocols.websocket.facts.live import Fanout, Receiver
 from seventh.protocols.websocket.wire.frames import Event, Message
 
 ROUNDS = 5

@@ -11,7 +11,7 @@ from seventh.net.stopwatch import now_ns
 from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.websocket.client.endpoint import Door
 from seventh.protocols.websocket.client.socket import Socket
-from seventh.protocols.websocket.facts import Backpressure, Burst, LongMessage
+from seventh.protocols.websocket.facts.live import Backpressure, Burst, LongMessage
 from seventh.protocols.websocket.wire.frames import TEXT, Closed, masked_by, raw_head
 
 SIZES = (64 * 1024, 1024 * 1024, 16 * 1024 * 1024)

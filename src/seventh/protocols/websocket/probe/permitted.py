@@ -13,7 +13,7 @@ from seventh.protocols.websocket import WebSocketOptions
 from seventh.protocols.websocket.client.endpoint import Door
 from seventh.protocols.websocket.client.request import expiry_of
 from seventh.protocols.websocket.client.socket import Socket
-from seventh.protocols.websocket.facts import Hold, Token
+from seventh.protocols.websocket.facts.live import Hold, Token
 from seventh.protocols.websocket.probe import fanout, limits, violations
 from seventh.protocols.websocket.wire.frames import Closed
 

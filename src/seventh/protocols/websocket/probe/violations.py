@@ -8,7 +8,7 @@ from seventh.model.failure import Failed, Reason
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.websocket.client.endpoint import Door
 from seventh.protocols.websocket.client.socket import Socket
-from seventh.protocols.websocket.facts import Violation
+from seventh.protocols.websocket.facts.live import Violation
 from seventh.protocols.websocket.wire.frames import BINARY, CONTINUATION, PING, TEXT, raw_frame
 
 ANSWER_SECONDS = 1.0

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from seventh.model.severity import Severity
-from seventh.protocols.websocket.facts import (
-    Backpressure,
-    Burst,
-    LongMessage,
-    Violation,
-    WebSocketFacts,
-)
+from seventh.protocols.websocket.facts import WebSocketFacts
+from seventh.protocols.websocket.facts.live import Backpressure, Burst, LongMessage, Violation
 from seventh.protocols.websocket.rules.examples import GOOD
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 

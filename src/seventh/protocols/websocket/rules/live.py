@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from seventh.model.severity import Severity
-from seventh.protocols.websocket.facts import Fanout, Hold, Token, WebSocketFacts
+from seventh.protocols.websocket.facts import WebSocketFacts
+from seventh.protocols.websocket.facts.live import Fanout, Hold, Token
 from seventh.protocols.websocket.rules.examples import GOOD, answered
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 

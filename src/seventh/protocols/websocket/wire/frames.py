@@ -16,7 +16,7 @@ import msgspec
 from websockets.exceptions import InvalidState, PayloadTooBig
 from websockets.exceptions import ProtocolError as FrameError
 from websockets.extensions.permessage_deflate import PerMessageDeflate
-from websockets.frames import Close, CloseCode, Frame, Opcode
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import CLIENT, OPEN, Protocol
 
 from seventh.model.failure import ProtocolViolation
@@ -341,25 +341,3 @@ def masked_by(mask: bytes, data: bytes) -> bytes:
 def close_payload(code: int, reason: str = "") -> bytes:
     """A close frame's payload; any code."""
     return struct.pack("!H", code) + reason.encode()
-
-
-__all__ = [
-    "BINARY",
-    "CLOSE",
-    "CONTINUATION",
-    "PING",
-    "PONG",
-    "TEXT",
-    "Close",
-    "Closed",
-    "Event",
-    "Frames",
-    "Message",
-    "Pinged",
-    "Ponged",
-    "close_payload",
-    "code_words",
-    "masked_by",
-    "raw_frame",
-    "raw_head",
-]
