@@ -19,7 +19,8 @@ from seventh.model.sample import Sample
 from seventh.model.severity import Severity, Status
 from seventh.model.tlsfacts import TlsFacts, Topic
 from seventh.render import View, render
-from seventh.render.document import JsonDocument, entry, json_document
+from seventh.render.document import entry, json_document
+from seventh.render.entries import JsonDocument
 from seventh.render.schema import main as write_schema
 from seventh.render.schema import schema
 from seventh.render.schema import text as schema_text

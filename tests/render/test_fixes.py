@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from seventh.model.severity import Severity
-from seventh.render.document import FindingEntry
+from seventh.render.entries import FindingEntry
 from seventh.render.fixes import fixes_of
 from seventh.render.view import View
 

@@ -8,7 +8,7 @@ from seventh.engine.checklist import Judged, judge
 from seventh.model.checklist import LineVerdict
 from seventh.model.failure import Failure
 from seventh.model.report import Report, SkipCause, Skipped
-from seventh.render.document import ChecklistEntry, clean
+from seventh.render.entries import ChecklistEntry, clean
 from seventh.render.gist import say
 from seventh.render.speech import Speech
 

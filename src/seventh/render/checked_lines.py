@@ -9,7 +9,7 @@ from rich.text import Text
 
 from seventh.model.checklist import LineVerdict
 from seventh.render.checked import VERDICTS, tally
-from seventh.render.document import ChecklistEntry
+from seventh.render.entries import ChecklistEntry
 
 _STYLES = {
     LineVerdict.PASS: "green",

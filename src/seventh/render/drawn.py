@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from seventh.model.drawing import Drawing, Span
-from seventh.render.document import clean
+from seventh.render.entries import clean
 
 MOST = 64
 """How many spans one drawing shows."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from seventh.model.product import ALTERNATIVES
-from seventh.render.document import FindingEntry
+from seventh.render.entries import FindingEntry
 from seventh.render.view import View
 
 MOST_GUESSED = 2

@@ -17,7 +17,7 @@ from msgspec.structs import fields
 from seventh.protocols import checklist, has_part, part, rooms
 from seventh.render import room as room_pages
 from seventh.render.commonmark import block, escape
-from seventh.render.document import clean
+from seventh.render.entries import clean
 from seventh.render.explain import SOURCES, TIERS
 from seventh.render.generated import arguments, finish
 from seventh.render.gist import unlearnt

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from seventh.render.document import JsonDocument
+from seventh.render.entries import JsonDocument
 from seventh.render.generated import arguments, finish
 
 

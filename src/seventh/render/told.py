@@ -15,7 +15,8 @@ from seventh.model.facts import Facts
 from seventh.model.report import Report
 from seventh.model.sample import Sample
 from seventh.model.severity import Severity, Status
-from seventh.render.document import FailureEntry, PhaseEntry, ReportEntry, clean, entry, samples
+from seventh.render.document import entry, samples
+from seventh.render.entries import FailureEntry, PhaseEntry, ReportEntry, clean
 from seventh.render.gist import gist
 from seventh.render.speech import Speech
 from seventh.render.view import Document, View

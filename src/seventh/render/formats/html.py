@@ -19,8 +19,8 @@ import msgspec
 from seventh.model.checklist import LineVerdict
 from seventh.model.drawing import Drawing, Span
 from seventh.render.checked import VERDICTS, tally
-from seventh.render.document import ChecklistEntry, FindingEntry, PhaseEntry, clean
 from seventh.render.drawn import MOST
+from seventh.render.entries import ChecklistEntry, FindingEntry, PhaseEntry, clean
 from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
 from seventh.render.speech import is_prose

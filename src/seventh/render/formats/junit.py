@@ -11,7 +11,7 @@ import re
 from xml.etree import ElementTree as ET  # only written with, never read with
 
 from seventh.model.severity import Status
-from seventh.render.document import FindingEntry
+from seventh.render.entries import FindingEntry
 from seventh.render.fixes import fixes_of
 from seventh.render.told import Told, blamed, failed, tell
 from seventh.render.view import Document, View

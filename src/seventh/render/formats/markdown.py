@@ -9,8 +9,8 @@ from seventh.model.checklist import LineVerdict
 from seventh.model.severity import Status
 from seventh.render.checked import VERDICTS, tally
 from seventh.render.commonmark import block, code, escape
-from seventh.render.document import FindingEntry
 from seventh.render.drawn import text
+from seventh.render.entries import FindingEntry
 from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
 from seventh.render.speech import is_prose

@@ -16,8 +16,8 @@ from rich.text import Text
 
 from seventh.model.severity import Severity, Status
 from seventh.render import checked_lines
-from seventh.render.document import FindingEntry, PhaseEntry
 from seventh.render.drawn import rows, title
+from seventh.render.entries import FindingEntry, PhaseEntry
 from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
 from seventh.render.speech import is_prose
