@@ -7,6 +7,25 @@ from typing import Literal
 
 from seventh.model.failure import Failed, Reason
 
+Reach = Literal["public", "private", "loopback"]
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_DISTANCE: dict[Reach, int] = {"loopback": 0, "private": 1, "public": 2}
+_NAT64 = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48")))
+"""RFC 6052 and RFC 8215: the last 32 bits are the IPv4 address that a translator connects to."""
+_COMPATIBLE = ipaddress.IPv6Network("::/96")
+"""RFC 4291 §2.5.5.1: an IPv4 address in the last 32 bits, deprecated and still routed by some."""
+_METADATA = frozenset(
+    map(
+        ipaddress.ip_address,
+        (
+            "169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23",
+            "fd20:ce::254", "100.100.100.200", "168.63.129.16", "192.0.0.192",
+        ),
+    )
+)  # fmt: skip
+"""Where Amazon, Google, Alibaba, Azure and Oracle tell a machine about itself, keys included."""
+
 
 def is_literal(host: str) -> bool:
     """Whether ``host`` is an IP address, without a zone, and no name."""
@@ -16,38 +35,64 @@ def is_literal(host: str) -> bool:
         return False
 
 
-def reach(ip: str) -> Literal["public", "private", "loopback"]:
-    """How far an address reaches. Link-local, reserved and multicast count as private."""
-    parsed = _parsed(ip)
-    if parsed.is_loopback:
-        return "loopback"
-    return "public" if parsed.is_global and not parsed.is_multicast else "private"
+def reach(ip: str) -> Reach:
+    """How far an address reaches. Link-local, reserved and multicast count as private.
 
-
-def _parsed(ip: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    parsed = ipaddress.ip_address(ip)
-    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    return mapped or parsed
-
-
-_DISTANCE = {"loopback": 0, "private": 1, "public": 2}
+    Connecting to the unspecified address reaches this machine.
+    """
+    return _reach(_parsed(ip))
 
 
 def check_peer_named(asked: str, named: str) -> None:
     """Let through an address that the peer ``asked`` has named; Failed with address-policy else.
 
     A peer may name addresses that reach at least as far as its own: a public server cannot steer
-    Seventh to this machine or its private networks. Nobody but a link-local peer may name a
-    link-local address: a cloud keeps there what it tells a machine about itself, keys included.
+    Seventh to this machine or its private networks, nor by way of an IPv6 address that carries an
+    IPv4 one of them. Nobody but a link-local peer may name a link-local address, and nobody at all
+    one where a cloud keeps what it tells a machine about itself.
     """
-    if _parsed(named).is_link_local and not _parsed(asked).is_link_local:
+    meant = _meant(named)
+    if any(each.is_link_local for each in meant) and not _parsed(asked).is_link_local:
         raise Failed(
             Reason.ADDRESS_POLICY,
             f"the peer {asked} names the link-local address {named}: not followed",
         )
-    if _DISTANCE[reach(named)] < _DISTANCE[reach(asked)]:
+    if asked != named and not _METADATA.isdisjoint(meant):
         raise Failed(
             Reason.ADDRESS_POLICY,
-            f"the {reach(asked)} peer {asked} names the {reach(named)} address {named}: "
-            "not followed",
+            f"the peer {asked} names {named}, a cloud's metadata service: not followed",
         )
+    nearest = min(map(_reach, meant), key=_DISTANCE.__getitem__)
+    if _DISTANCE[nearest] < _DISTANCE[reach(asked)]:
+        raise Failed(
+            Reason.ADDRESS_POLICY,
+            f"the {reach(asked)} peer {asked} names the {nearest} address {named}: not followed",
+        )
+
+
+def _parsed(ip: str) -> _Address:
+    parsed = ipaddress.ip_address(ip)
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return mapped or parsed
+
+
+def _reach(parsed: _Address) -> Reach:
+    if parsed.is_loopback or parsed.is_unspecified:
+        return "loopback"
+    site_local = isinstance(parsed, ipaddress.IPv6Address) and parsed.is_site_local
+    return (
+        "public" if parsed.is_global and not parsed.is_multicast and not site_local else "private"
+    )
+
+
+def _meant(ip: str) -> tuple[_Address, ...]:
+    """The address and those IPv4 addresses that it carries: NAT64, 6to4, Teredo, compatible."""
+    parsed = _parsed(ip)
+    if isinstance(parsed, ipaddress.IPv4Address) or parsed.is_loopback or parsed.is_unspecified:
+        return (parsed,)
+    carried: list[_Address] = list(parsed.teredo or ())
+    if parsed.sixtofour is not None:
+        carried.append(parsed.sixtofour)
+    if any(parsed in network for network in (*_NAT64, _COMPATIBLE)):
+        carried.append(ipaddress.IPv4Address(int(parsed) & 0xFFFF_FFFF))
+    return (parsed, *carried)

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from seventh.engine.check import check_one
 from seventh.model.failure import Failed, ProtocolViolation, Reason
@@ -33,6 +34,7 @@ from seventh.protocols.ssh.client.known_hosts import read_known_hosts
 from seventh.protocols.ssh.client.session import Session
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts.login import Login
+from seventh.protocols.ssh.lab import login as lab_login
 from seventh.protocols.ssh.lab.login import PASSWORD, LoginManner, LoginServer, listening
 from seventh.protocols.ssh.lab.session import USER, Door, make_door
 from seventh.protocols.ssh.wire.auth_messages import AuthPacket
@@ -42,9 +44,10 @@ from seventh.protocols.ssh.wire.channel_messages import (
     OpenFailure,
     RequestFailure,
 )
-from seventh.wire.reader import Reader
+from seventh.protocols.ssh.wire.values import mpint
+from seventh.wire.reader import Reader, vector
 from tests.options import changed, options_with
-from tests.reports import metrics
+from tests.reports import metrics, ssh_facts
 
 
 class Lodge:
@@ -327,6 +330,42 @@ async def test_a_short_hold_without_keepalives_proves_little(tmp_path: Path) -> 
         denied = await place.check(hold_seconds=0.2)
     assert found(report)["SSH-NO-KEEPALIVE"] is Severity.INFO
     assert "--intrusive" in denied.facts["ssh"].unlearnt["keepalives"]  # type: ignore[attr-defined]
+
+
+class PublicHalf:
+    """A signer with nothing but the public half of a DSA key of a size that no library takes."""
+
+    type = "ssh-dss"
+    blob = vector(4, b"ssh-dss") + b"".join(
+        mpint(number) for number in ((1 << 1151) + 1, (1 << 159) + 1, 2, 3)
+    )
+
+    def sign(self, algorithm: str, data: bytes) -> bytes:
+        return vector(4, algorithm.encode()) + vector(4, b"\1" * 40)
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+async def test_who_has_only_the_public_half_of_a_known_key_is_offered_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pinned: bool
+) -> None:
+    """A signature that cannot be verified is no proof, however well the key is known."""
+    offer = replace(lab_login.good_offer(), server_host_key_algorithms=("ssh-dss",))
+    monkeypatch.setattr(lab_login, "good_offer", lambda: offer)
+    known = tmp_path / "known"
+    line = f"ssh-dss {base64.b64encode(PublicHalf.blob).decode()}\n"
+    async with lodge(tmp_path) as place:
+        place.server.signer = PublicHalf()  # type: ignore[assignment]
+        known.write_text(f"[127.0.0.1]:{place.port} {line}" if pinned else "")
+        options = changed(place.with_password, known_hosts=str(known))
+        report = await check_one(place.target, options)
+        by_key = await place.check(known_hosts=str(known))
+    for each in (report, by_key):
+        assert each.failure is not None
+        assert each.failure.reason is Reason.HOST_KEY_UNTRUSTED
+        assert "cannot be verified" in each.failure.detail
+        assert ssh_facts(each).trust == ()
+    assert place.server.passwords == []
+    assert place.server.requests == []
 
 
 async def test_whoever_is_let_in_for_nothing_is_named(tmp_path: Path) -> None:

@@ -123,3 +123,13 @@ def test_algorithms_and_types() -> None:
     assert key_type("rsa-sha2-512-cert-v01@openssh.com") == "ssh-rsa"
     assert key_type("ssh-ed25519") == "ssh-ed25519"
     assert algorithms_of("ssh-rsa")[:3] == ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
+
+
+@pytest.mark.parametrize(
+    "algorithm", ["rsa-sha2-256", "ecdsa-sha2-nistp256", "ssh-dss", "ssh-ed448"]
+)
+def test_a_key_of_another_type_than_was_agreed_is_a_violation(algorithm: str) -> None:
+    made = asyncssh.generate_private_key("ssh-ed25519")
+    named = vector(4, algorithm.encode()) + vector(4, b"\1" * 64)
+    with pytest.raises(ProtocolViolation, match=f"ssh-ed25519 although {algorithm}"):
+        verify(read_key(made.public_data), algorithm, named, b"data")

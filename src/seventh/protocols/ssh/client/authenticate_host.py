@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from seventh.model.failure import ProtocolViolation
+from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.protocols.ssh import SshOptions
@@ -42,9 +42,19 @@ async def enter(stream: Stream, known: KnownHosts, host: str, port: int) -> tupl
 
 
 def trust_in(conversation: Conversation, known: KnownHosts, host: str, port: int) -> Trust:
-    """What ``known`` says of the key that this conversation has been shown."""
+    """What ``known`` says of the key that this conversation has been shown and has proven.
+
+    Failed (host-key-untrusted) where the host has not proven that it holds the key: what cannot be
+    verified is not verified.
+    """
     key, exchange = conversation.key, conversation.exchange
     assert key is not None and exchange is not None and exchange.result is not None  # noqa: S101, PT018
+    if conversation.key_valid is not True:
+        raise Failed(
+            Reason.HOST_KEY_UNTRUSTED,
+            f"the signature of the host's {key.type} key cannot be verified here, so that the host "
+            "has not proven that it holds the key: nothing was offered",
+        )
     certificate: Certificate | None = None
     if key.certificate:
         try:
@@ -56,8 +66,8 @@ def trust_in(conversation: Conversation, known: KnownHosts, host: str, port: int
 
 def learn_trust(talk: Talk, conversation: Conversation) -> None:
     """Note what known_hosts says of the key of a conversation of ``talk``'s; each key once."""
-    if conversation.key is None or conversation.key_valid is False:
-        return
+    if conversation.key is None or conversation.key_valid is not True:
+        return  # a key that is not proven says nothing about the host
     known = read_known_hosts(talk.options.of(SshOptions).known_hosts)
     trust = trust_in(conversation, known, talk.target.host, talk.target.port)
     notes = talk.notes(SshFacts)

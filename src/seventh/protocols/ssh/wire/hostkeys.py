@@ -126,12 +126,16 @@ def read_key(blob: bytes) -> PublicKey:
 def verify(key: PublicKey, algorithm: str, signature: bytes, data: bytes) -> bool | None:
     """Whether ``signature`` is the key's over ``data``, made with ``algorithm`` (RFC 8332 §3).
 
-    None when the library refuses the key (an RSA key below 1024 bits, say). ProtocolViolation when
-    the signature's own name is not the one agreed on.
+    None when the library refuses the key (an RSA key below 1024 bits, say): then nothing is proven.
+    ProtocolViolation when the key's type or the signature's own name is not the one agreed on.
     """
     reader = Reader(signature, "the host key's signature")
     named = reader.vector(4)
     plain = algorithm.removesuffix(CERTIFICATE)
+    if key.type != key_type(algorithm):
+        raise ProtocolViolation(
+            f"the host shows a key of type {key.type} although {algorithm} was agreed"
+        )
     if named != plain.encode():
         raise ProtocolViolation(
             f"the host key signs with {printable(named, 64)} although {algorithm} was agreed"
