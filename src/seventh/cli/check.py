@@ -7,15 +7,14 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any, TypeVar
 
 from seventh import given, protocols
+from seventh.cli.output import need_writable
 from seventh.cli.show import document, emit, worst_exit
 from seventh.cli.targets import Job, check_used, gather
 from seventh.engine.check import check_many, prepare
 from seventh.engine.together import together
-from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.rules.run import Selection
@@ -35,7 +34,7 @@ def run(parsed: argparse.Namespace) -> int:
     prepare(jobs)
     for own in {own for _, own in jobs if own.ca_file or own.ca_store or own.cert_file}:
         _tls_files_can_be_used(own)
-    output_can_be_written(parsed.output)
+    need_writable(parsed.output)
     reports = run_loop(_check(jobs, selection, parsed.parallel))
     reports += together(reports, selection)
     emit(document(reports), parsed)
@@ -47,17 +46,6 @@ def _tls_files_can_be_used(options: Options) -> None:
     from seventh.net.tls.context import context
 
     context(options, "modern")
-
-
-def output_can_be_written(name: str | None) -> None:
-    """UsageError when it cannot: found out before the work, not after it."""
-    if name is None:
-        return
-    try:
-        with Path(name).open("a", encoding="utf-8"):
-            pass
-    except OSError as error:
-        raise UsageError(f"--output {name}: cannot be written: {error.strerror}") from None
 
 
 def built_ids() -> set[str]:

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from seventh.cli.check import built_ids, output_can_be_written, progress
+from seventh.cli.check import built_ids, progress
+from seventh.cli.output import need_writable
 from seventh.cli.show import document, emit, worst_exit
 from seventh.engine.lint import Wanted, lint_file, lint_folder, lint_text
 from seventh.lint import kinds
@@ -30,7 +31,7 @@ def run(parsed: argparse.Namespace) -> int:
         software=tuple(parse_software(text) for text in parsed.software),
         selection=selection,
     )
-    output_can_be_written(parsed.output)
+    need_writable(parsed.output)
     reports: list[Report] = []
     show = progress(parsed.files, "files")
     interrupted = False

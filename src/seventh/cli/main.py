@@ -10,7 +10,48 @@ USAGE_EXIT = 3
 
 def run() -> None:
     """Entry point of the command."""
-    sys.exit(main(sys.argv[1:]))
+    _open_standard_streams()
+    code = main(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = _cannot_write(error)
+    sys.exit(code)
+
+
+def _open_standard_streams() -> None:
+    """Put something where standard input, output or error was closed.
+
+    Else a socket would get its number, and be written to as if it were the stream.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    if sys.stdout is None:
+        from seventh.cli.output import ClosedOutput
+
+        sys.stdout = ClosedOutput()
+
+
+def _failed(error: OSError) -> int:
+    """What the machine refused, in its words; of a full disk without a name, what was written."""
+    import errno
+
+    if error.filename is None and error.errno in {errno.ENOSPC, errno.EFBIG, errno.EIO}:
+        return _cannot_write(error)
+    print(f"seventh: {error}", file=sys.stderr)  # noqa: T201
+    return USAGE_EXIT
+
+
+def _cannot_write(error: OSError) -> int:
+    """One line on stderr; what is still buffered for stdout is dropped."""
+    print(f"seventh: standard output cannot be written: {error.strerror or error}", file=sys.stderr)  # noqa: T201
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return USAGE_EXIT
 
 
 def main(arguments: list[str]) -> int:
@@ -34,6 +75,8 @@ def main(arguments: list[str]) -> int:
         # The reader has gone (`seventh … | head`): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        return _failed(error)
     except KeyboardInterrupt:
         print("seventh: interrupted", file=sys.stderr)  # noqa: T201
         return USAGE_EXIT

@@ -7,10 +7,9 @@ import datetime as dt
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from seventh import __version__
-from seventh.model.failure import UsageError
+from seventh.cli.output import write
 from seventh.model.report import Report, judge
 from seventh.model.severity import Severity
 from seventh.render import Document, View, render
@@ -39,10 +38,7 @@ def emit(made: Document, parsed: argparse.Namespace) -> None:
         sys.stdout.flush()
         return
     view = View(lang=parsed.lang, verbose=parsed.verbose, bar=parsed.fail_on, checklist=checklist)
-    try:
-        Path(parsed.output).write_text(render(parsed.format, made, view), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--output {parsed.output}: cannot be written: {error.strerror}") from None
+    write(parsed.output, render(parsed.format, made, view))
 
 
 def worst_exit(reports: Sequence[Report], bar: Severity) -> int:

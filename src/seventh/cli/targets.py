@@ -59,15 +59,17 @@ def check_used(typed: Given, jobs: list[Job]) -> None:
 
 def read(name: str) -> str:
     """A text file's content; UsageError that says why it cannot be read."""
-    path = Path(name)
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        with Path(name).open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)  # a device tells no size
+        if len(data) > MAX_FILE_BYTES:
             raise UsageError(f"{name}: larger than {MAX_FILE_BYTES} bytes")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{name}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{name}: not UTF-8 text at byte {error.start}") from None
+        return data.decode()
+    except (OSError, ValueError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            raise UsageError(f"{name}: not UTF-8 text at byte {error.start}") from None
+        said = getattr(error, "strerror", None) or error
+        raise UsageError(f"{name}: cannot be read: {said}") from None
 
 
 def _lines(text: str, name: str, options: Options) -> Iterator[Job]:

@@ -39,7 +39,7 @@ def endpoint(text: str) -> Endpoint:
         ipaddress.ip_address(host if "%" not in host else "")
     except ValueError:
         raise UsageError(f"{text!r}: write an IP address, such as 127.0.0.1:53") from None
-    if not (port.isascii() and port.isdigit()) or not 1 <= int(port[:9]) <= 65535:
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65535):
         raise UsageError(f"{text!r}: port {port!r} is not a number from 1 to 65535")
     return Endpoint(host, int(port))
 

@@ -179,9 +179,12 @@ def _host(host: str, text: str) -> str:
 
 
 def _port(text_port: str, text: str) -> int:
-    if not (text_port.isascii() and text_port.isdigit()) or not 1 <= int(text_port[:9]) <= 65535:
-        raise UsageError(f"target {text!r}: port {text_port!r} is not a number from 1 to 65535")
-    return int(text_port)
+    # Length before value: Python refuses to read a number of thousands of digits.
+    number = text_port.lstrip("0")
+    if not (number.isascii() and number.isdigit()) or len(number) > 5 or int(number) > 65535:
+        shown = text_port if len(text_port) < 20 else f"{text_port[:20]}…"
+        raise UsageError(f"target {text[:200]!r}: port {shown!r} is not a number from 1 to 65535")
+    return int(number)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -356,6 +357,19 @@ async def test_no_key_no_authentication(kit: Kit) -> None:
 
 
 # -- monlist ---------------------------------------------------------------------------------------
+
+
+async def test_the_labs_lock_is_not_taken_through_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / f"seventh-lab-port-123-{os.getuid()}").symlink_to(victim)
+    with pytest.raises(OSError, match="symbolic link"):
+        async with having_port_123():
+            pass
+    assert victim.read_text() == "precious"
 
 
 async def intrusively(behaviour: Behaviour, **more: Any) -> Report:

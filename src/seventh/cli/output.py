@@ -1,0 +1,98 @@
+"""Where reports are written: standard output, or a file that is replaced as a whole."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import stat
+import sys
+from pathlib import Path
+
+from seventh.model.failure import UsageError
+
+
+class ClosedOutput(io.TextIOBase):
+    """What standard output is where the command was started without one: writing fails."""
+
+    def write(self, text: str) -> int:
+        """Raise OSError."""
+        del text
+        raise OSError("standard output is closed")
+
+
+def need_writable(name: str | None) -> None:
+    """Find out before the work whether ``name`` can be written; UsageError when it cannot."""
+    if name is None:
+        return
+    path = Path(name)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(21, "is a directory")
+        if _is_special(path):
+            return
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            path.open("ab").close()  # a file of ours in a folder that is not
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--output {name}: cannot be written: {_said(error)}") from None
+
+
+def write(name: str, text: str) -> None:
+    """Write ``text`` to the file ``name``: all of it, or the file stays as it was.
+
+    Raises UsageError when that fails; the text then goes to standard output, for what was measured
+    is not lost. A symbolic link is replaced and not followed.
+    """
+    path = Path(name)
+    try:
+        if _is_special(path) or not os.access(path.parent, os.W_OK | os.X_OK):
+            path.write_text(text, encoding="utf-8")
+        else:
+            _replace(path, text.encode())
+    except (OSError, ValueError) as error:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        raise UsageError(
+            f"--output {name}: cannot be written: {_said(error)}; the report is on standard output"
+        ) from None
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is a device, a pipe or a socket, which is written to and not replaced."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return False
+    return not stat.S_ISREG(mode)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    import tempfile
+
+    descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(descriptor, _mode_for(path))
+            os.fsync(descriptor)
+        Path(beside).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(beside).unlink()
+        raise
+
+
+def _mode_for(path: Path) -> int:
+    """The mode of the file that is replaced, else what the umask leaves of a new one."""
+    with contextlib.suppress(OSError):
+        found = path.lstat().st_mode
+        if stat.S_ISREG(found):
+            return stat.S_IMODE(found)
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+def _said(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

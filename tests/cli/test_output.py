@@ -1,0 +1,99 @@
+"""Where reports go: a file as a whole or not at all; standard streams that are full or closed."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seventh.cli.output import need_writable, write
+from seventh.model.failure import UsageError
+
+SEVENTH = f"{sys.executable} -m seventh"
+REFUSED = "check tcp://127.0.0.1:1 --format json"
+
+
+def shell(command: str) -> tuple[int, str, str]:
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_file_is_replaced_with_its_mode_and_nothing_is_left_beside(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    path.write_text("old and longer than the new one")
+    path.chmod(0o640)
+    write(str(path), "new")
+    assert path.read_text() == "new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_new_file_has_the_mode_that_the_umask_leaves(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write(str(tmp_path / "report"), "new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "report").stat().st_mode) == 0o640
+
+
+def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:
+    victim, link = tmp_path / "victim", tmp_path / "link"
+    victim.write_text("precious")
+    link.symlink_to(victim)
+    write(str(link), "new")
+    assert victim.read_text() == "precious"
+    assert (link.read_text(), link.is_symlink()) == ("new", False)
+
+
+def test_a_file_that_cannot_be_written_whole_stays_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "report"
+    path.write_text("old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UsageError, match="No space left on device; the report is on standard"):
+        write(str(path), "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+    assert capsys.readouterr().out == "new"
+
+
+def test_a_device_is_written_to(tmp_path: Path) -> None:
+    need_writable("/dev/null")
+    write("/dev/null", "new")
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+    for name in (str(tmp_path), str(tmp_path / "no" / "report"), "a\0b"):
+        with pytest.raises(UsageError, match="cannot be written"):
+            need_writable(name)
+
+
+def test_a_report_that_cannot_be_written_is_on_standard_output() -> None:
+    code, out, err = shell(f"{SEVENTH} {REFUSED} --output /dev/full")
+    assert code == 3
+    assert json.loads(out)["reports"][0]["failure"]["reason"] == "connect-refused"
+    assert err.startswith("seventh: --output /dev/full: cannot be written: ")
+
+
+@pytest.mark.parametrize("verb", [REFUSED, "rules", "ports"])
+def test_a_full_or_closed_output_is_one_line_and_no_verdict(verb: str) -> None:
+    code, _, err = shell(f"{SEVENTH} {verb} >/dev/full")
+    assert (code, err) == (
+        3, "seventh: standard output cannot be written: No space left on device\n",
+    )  # fmt: skip
+    assert shell(f"{SEVENTH} {verb} >&-") == (3, "", "seventh: standard output is closed\n")
+
+
+def test_other_streams_may_be_closed() -> None:
+    for closed in ("2>&-", "0<&-"):
+        code, out, err = shell(f"{SEVENTH} {REFUSED} {closed}")
+        assert (code, err) == (2, "")
+        assert json.loads(out)["reports"][0]["failure"]["reason"] == "connect-refused"
