@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bench.measure import cpu_seconds, memory_bytes
-from seventh.labkit.serve import free_port
+from seventh.labkit.serve import find_program, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 _START_SECONDS = 20.0
@@ -28,11 +28,7 @@ class MissingError(Exception):
 
 def need(name: str) -> str:
     """Where a program is; MissingError when it is nowhere."""
-    beside = Path(sys.executable).parent
-    path = os.pathsep.join(
-        [str(beside), os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]
-    )
-    found = shutil.which(name, path=path)
+    found = shutil.which(name, path=str(Path(sys.executable).parent)) or find_program(name)
     if found is None:
         raise MissingError(f"{name} is not installed")
     return found

@@ -64,6 +64,11 @@ def _of(kind: type[msgspec.Struct], values: Mapping[str, Any]) -> dict[str, Any]
     return {name: value for name, value in values.items() if name in fields}
 
 
+def among(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of ``values`` that are options: what was typed, of all that a command line gave."""
+    return {name: value for name, value in values.items() if name in options()}
+
+
 def get(made: Options, each: Declared) -> Any:
     """The value of an option, shared or a protocol's own."""
     if each in declared(Options):
@@ -73,7 +78,7 @@ def get(made: Options, each: Declared) -> Any:
 
 
 def uses(spec: Spec, each: Declared) -> bool:
-    """Whether checks of that protocol heed the option."""
+    """Whether checks of that protocol use the option."""
     option = each.option
     if option.always or each.field in spec.shared:
         return True
@@ -99,7 +104,7 @@ def _value(each: Declared, value: Any) -> Any:
         wanted = each.bounds or str(error).partition(" - at ")[0]
         raise UsageError(f"--{each.option.flag}: {wanted} is needed, not {value!r}") from None
     for name in made if each.repeated else (made,):
-        if each.option.file and name is not None and name != "none":
+        if each.option.file and name is not None and name not in each.option.words:
             _check_readable(each, name)
     return made
 

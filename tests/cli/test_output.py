@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from seventh import given
 from seventh.cli.output import need_writable, write
 from seventh.model.failure import UsageError
+from seventh.protocols.ssh import SshOptions
 
 SEVENTH = f"{sys.executable} -m seventh"
 REFUSED = "check tcp://127.0.0.1:1 --format json"
@@ -74,6 +76,19 @@ def test_a_device_is_written_to(tmp_path: Path) -> None:
     for name in (str(tmp_path), str(tmp_path / "no" / "report"), "a\0b"):
         with pytest.raises(UsageError, match="cannot be written"):
             need_writable(name)
+
+
+def test_a_pipe_is_not_read_before_its_time(tmp_path: Path) -> None:
+    """``--password-file <(pass show x)``: looking whether it can be read would empty it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert given.make({"password_file": str(pipe)}).password_file == str(pipe)
+
+
+def test_a_word_is_no_file_where_the_option_has_it() -> None:
+    assert given.make({"ssh_config": "none"}).of(SshOptions).ssh_config == "none"
+    with pytest.raises(UsageError, match="--ca none: cannot be read"):
+        given.make({"ca_file": "none"})
 
 
 def test_a_report_that_cannot_be_written_is_on_standard_output() -> None:

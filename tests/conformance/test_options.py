@@ -52,12 +52,6 @@ def test_every_field_is_an_option() -> None:
 def test_an_option_is_fully_told(each: Declared) -> None:
     option = each.option
     assert re.fullmatch(r"[a-z][a-z0-9-]*", option.flag)
-    assert (
-        option.help[0].islower()
-        or option.help.split()[0].isupper()
-        or "_" in option.help[:15]
-        or option.help[:1].isupper()
-    )
     assert not option.help.endswith((".", "!"))
     assert "default" not in option.help, "the default is added where the help is shown"
     assert each.is_switch or each.choices or option.metavar

@@ -255,11 +255,15 @@ def rooms(tmp_path: Path) -> Path:
     return folder.parent
 
 
+def environment(rooms: Path) -> dict[str, str]:
+    linters = rooms.parent / "linters"
+    return {**os.environ, "SEVENTH_ROOMS": str(rooms), "SEVENTH_LINTERS": str(linters)}
+
+
 async def seventh(rooms: Path, *arguments: str, module: str = "seventh") -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, *arguments,
-        env={**os.environ, "SEVENTH_ROOMS": str(rooms),
-             "SEVENTH_LINTERS": str(rooms.parent / "linters")},
+        env=environment(rooms),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT,
     )  # fmt: skip
     output, _ = await process.communicate()
@@ -342,10 +346,20 @@ async def test_its_verb_is_typed_like_any_other(rooms: Path) -> None:
             0, "A -> A\nB -> B\n",
         )  # fmt: skip
         assert await seventh(rooms, "echo", "send", url, "b", "--format", "hex") == (0, "62\n")
+        for where, said in ((">/dev/full", b"cannot be written"), (">&-", b"is closed")):
+            process = await asyncio.create_subprocess_shell(
+                f"{sys.executable} -m seventh echo send {url} a b {where}",
+                env=environment(rooms), stderr=subprocess.PIPE,
+            )  # fmt: skip
+            _, err = await process.communicate()
+            assert (process.returncode, said in err, err.count(b"\n")) == (3, True, 1), err
         code, output = await seventh(rooms, "echo", "send", url, "ax", "--format", "json")
         assert (code, json.loads(output)) == (1, {"sent": "ax", "back": "ay"})
     code, output = await seventh(rooms, "echo", "send", url, "a")
     assert (code, "connect-refused in connect" in output) == (2, True)
+    code, output = await seventh(rooms, "check", "echo://h:1", "--upper")
+    assert (code, "unknown option --upper" in output) == (3, True)
+    assert "--allow-write" not in (await seventh(rooms, "echo", "send", "--help"))[1]
     assert "1 something else came back" in (await seventh(rooms, "echo", "send", "--help"))[1]
     assert "echo send" in (await seventh(rooms, "--help"))[1]
     for words in (["echo"], ["echo", "nope"], ["echo", "send"], ["echo", "send", "tcp://h:1"],

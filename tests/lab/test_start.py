@@ -58,7 +58,6 @@ async def test_the_command_of_a_lab_can_be_typed(room: str, fault: Fault | None,
     async with start.serving(room, fault, kit) as served:
         words = shlex.split(command(served))
         parsed = parse(words[1:])
-        typed = {name: value for name, value in vars(parsed).items() if name in given.options()}
-        options, wanted = given.make(typed), given.make(served.options)
+        options, wanted = given.make(given.among(vars(parsed))), given.make(served.options)
     assert words[2] == served.target
     assert options == wanted

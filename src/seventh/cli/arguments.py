@@ -107,7 +107,7 @@ class _Help(argparse.Action):
 
 
 def _check(check: Parser) -> None:
-    from seventh import given, protocols
+    from seventh import protocols
     from seventh.model.option import declared
     from seventh.model.options import Options
 
@@ -139,8 +139,9 @@ def _check(check: Parser) -> None:
         "options of one protocol",
         f"`seventh check --help PROTOCOL` shows them: {', '.join(with_own)}",
     )
-    for kind in given.kinds():
-        add(own, declared(kind), hidden=True)
+    for spec in protocols.rooms().values():
+        if spec.options is not None:
+            add(own, declared(spec.options), hidden=True)
 
 
 def _lint(lint: Parser) -> None:

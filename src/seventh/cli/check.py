@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 def run(parsed: argparse.Namespace) -> int:
     """Check the targets, print the reports, give the exit code."""
-    typed = {name: value for name, value in vars(parsed).items() if name in given.options()}
+    typed = given.among(vars(parsed))
     options = given.make(typed).replace(transcript=parsed.verbose)
     selection = Selection(only=frozenset(parsed.only), skip=frozenset(parsed.skip))
     if parsed.only or parsed.skip:

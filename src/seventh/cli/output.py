@@ -67,31 +67,28 @@ def _is_special(path: Path) -> bool:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    import tempfile
-
-    descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
+    """Write a file beside and put it in the place of ``path``; what fails leaves nothing behind."""
+    beside = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with contextlib.ExitStack() as undo:
+        descriptor = os.open(beside, flags, 0o666)  # the umask applies
+        undo.callback(beside.unlink, missing_ok=True)
         with os.fdopen(descriptor, "wb") as file:
+            _keep_mode(path, descriptor)
             file.write(data)
             file.flush()
-            os.fchmod(descriptor, _mode_for(path))
             os.fsync(descriptor)
-        Path(beside).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(beside).unlink()
-        raise
+        beside.replace(path)
 
 
-def _mode_for(path: Path) -> int:
-    """The mode of the file that is replaced, else what the umask leaves of a new one."""
-    with contextlib.suppress(OSError):
-        found = path.lstat().st_mode
-        if stat.S_ISREG(found):
-            return stat.S_IMODE(found)
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return 0o666 & ~umask
+def _keep_mode(path: Path, descriptor: int) -> None:
+    """Give the new file the old one's mode, where there is an old one that is no link."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISREG(mode):
+        os.fchmod(descriptor, stat.S_IMODE(mode))
 
 
 def _said(error: Exception) -> str:

@@ -15,7 +15,7 @@ from seventh.cli.check import run_loop
 from seventh.cli.parser import Parser, add
 from seventh.engine.work import do
 from seventh.model.failure import Failure, UsageError
-from seventh.model.option import declared
+from seventh.model.option import Declared, declared
 from seventh.model.options import Options
 from seventh.model.report import judge
 from seventh.model.severity import Severity
@@ -68,8 +68,7 @@ def _parser(spec: Spec, verb: Verb) -> Parser:
         description=f"{verb.help[0].upper()}{verb.help[1:]}.",
         epilog=f"Exit code: {codes}.",
     )
-    urls = " or ".join(f"{scheme.name}://HOST" for scheme in spec.schemes)
-    parser.add_argument("target", metavar="TARGET", help=f"a URL: {urls}")
+    parser.add_argument("target", metavar="TARGET", help=f"a URL: {_urls(spec)}")
     for argument in verb.arguments:
         parser.add_argument(
             f"word_{argument.name}",
@@ -81,8 +80,7 @@ def _parser(spec: Spec, verb: Verb) -> Parser:
                         (f"options of {spec.title}", spec.options)):  # fmt: skip
         if kind is not None:
             add(parser.add_argument_group(title), declared(kind))
-    shared = [e for e in declared(Options) if given.uses(spec, e) and e.option.grants != 3]
-    add(parser.add_argument_group("shared options"), shared)
+    add(parser.add_argument_group("shared options"), _shared(spec, verb))
     parser.add_argument(
         "--format", choices=("text", "json", *verb.formats), default="text",
         help="how each result is printed, as it comes (default: text)",
@@ -90,12 +88,25 @@ def _parser(spec: Spec, verb: Verb) -> Parser:
     return parser
 
 
+def _urls(spec: Spec) -> str:
+    return " or ".join(f"{scheme.name}://HOST" for scheme in spec.schemes)
+
+
+def _shared(spec: Spec, verb: Verb) -> list[Declared]:
+    """The shared options that the verb has: typing it has granted its tier already."""
+    used = [each for each in declared(Options) if given.uses(spec, each)]
+    kept = [e for e in used if e.option.grants is None or (e.field, verb.tier) == ("i_own_this", 4)]
+    flags = {each.option.flag for each in kept}
+    return [e for e in kept if e.option.needs is None or e.option.needs[0] in flags]
+
+
 def _run(spec: Spec, verb: Verb, parsed: argparse.Namespace) -> int:
     (target, *more) = parse_target(parsed.target, protocols.schemes())
     if more or protocols.room_of(target.scheme) is not spec:
-        urls = " or ".join(f"{scheme.name}://HOST" for scheme in spec.schemes)
-        raise UsageError(f"{parsed.target!r}: `seventh {spec.name} {verb.name}` takes {urls}")
-    typed = {name: value for name, value in vars(parsed).items() if name in given.options()}
+        raise UsageError(
+            f"{parsed.target!r}: `seventh {spec.name} {verb.name}` takes {_urls(spec)}"
+        )
+    typed = given.among(vars(parsed))
     words = {a.name: _words(a, parsed) for a in verb.arguments}
     text = _text(spec, parsed.format)
     code, failure = run_loop(_do(target, given.make(typed), verb, words, text))
@@ -130,22 +141,32 @@ async def _do(
     text: Callable[[msgspec.Struct], str],
 ) -> tuple[int, Failure | None]:
     """Run the verb until it ends or Ctrl-C; results are printed as they come."""
+    unwritten: list[OSError] = []
 
     def show(result: msgspec.Struct) -> None:
-        sys.stdout.write(f"{text(result)}\n")
-        sys.stdout.flush()
+        if unwritten:
+            return
+        try:
+            sys.stdout.write(f"{text(result)}\n")
+            sys.stdout.flush()
+        except OSError as error:  # ours, not the peer's: it must not end as a failure of the talk
+            unwritten.append(error)
+            task.cancel()
 
     task = asyncio.ensure_future(do(target, options, verb, words, show, _progress()))
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, task.cancel)
     try:
-        return await task
+        done = await task
     finally:
         loop.remove_signal_handler(signal.SIGINT)
+    if unwritten:
+        raise unwritten[0]
+    return done
 
 
 def _progress() -> Progress:
-    """A line on stderr that is overwritten; nothing where nobody watches."""
+    """A line on stderr that is overwritten; nothing where stderr is not a terminal."""
     if not sys.stderr.isatty():
         return lambda done, total: None
 

@@ -122,10 +122,10 @@ async def _look(
 async def converse(
     target: Target, options: Options, spec: Spec, step: Step, *, hand_in: bool = False
 ) -> Talk:
-    """The talk with ``target`` after ``step``, its failure typed; whoever asks closes it.
+    """Run ``step`` in a talk with ``target`` and type its failure; the caller closes the talk.
 
     Never raises for what the peer does or the options have wrong. With ``hand_in`` a cancelled
-    step still gives the talk and what it has learnt.
+    step still returns the talk and what it has learnt.
     """
     talk, wrong = _begin(target, options, spec)
     try:

@@ -38,6 +38,8 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     file: Literal["", "readable", "secret", "path"] = ""
     """Whether it names a file that must be readable, one that holds a secret, or a path that must
     exist."""
+    words: tuple[str, ...] = ()
+    """What may be given instead of a file's name."""
     credential: bool = False
     """Whether giving it is the permission for tier 2."""
     grants: int | None = None

@@ -7,8 +7,8 @@
     session.learn(exec_granted=True)
     ssh.unknown("smallest group", "tier 1 was not asked for")
 
-Facts are frozen: learning replaces them, so that whoever holds the earlier ones keeps what was true
-then. Reading changes nothing: a report has a room's facts once something was learnt.
+Facts are frozen: learning replaces them, and a reference to earlier facts stays as it was.
+Reading changes nothing: a report has a room's facts once something was learnt.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class Stream(abc.ABC):
         return None
 
     def retransmits(self) -> int:
-        """How many segments TCP has sent again; 0 where nobody can tell."""
+        """How many segments TCP has sent again; 0 without a kernel socket of our own."""
         return 0
 
     def __enter__(self) -> Stream:
@@ -191,7 +191,7 @@ class TcpStream(Stream):
         return kernel.tcp_info(self._last_info or kernel.read_tcp_info(self._sock))
 
     def retransmits(self) -> int:
-        """How many segments TCP has sent again; 0 where nobody can tell."""
+        """How many segments TCP has sent again; 0 without a kernel socket of our own."""
         return kernel.retransmits(self._last_info or kernel.read_tcp_info(self._sock))
 
     def close(self) -> None:

@@ -38,5 +38,5 @@ class Work:
         self._show(result)
 
     def progress(self, done: int, total: int | None = None) -> None:
-        """Tell how far the work is, where somebody watches; ``total`` is None if nobody knows."""
+        """Show how far the work is; ``total`` is None where it is unknown."""
         self._progress(done, total)

@@ -48,8 +48,8 @@ def check_peer_named(asked: str, named: str) -> None:
 
     A peer may name addresses that reach at least as far as its own: a public server cannot steer
     Seventh to this machine or its private networks, nor by way of an IPv6 address that carries an
-    IPv4 one of them. Nobody but a link-local peer may name a link-local address, and nobody at all
-    one where a cloud keeps what it tells a machine about itself.
+    IPv4 one of them. Only a link-local peer may name a link-local address; a cloud's metadata
+    service may not be named at all.
     """
     meant = _meant(named)
     if any(each.is_link_local for each in meant) and not _parsed(asked).is_link_local:

@@ -34,7 +34,7 @@ class SshOptions(RoomOptions, frozen=True, kw_only=True):
     ssh_config: Annotated[
         str | None,
         Option(
-            flag="ssh-config", metavar="FILE", file="readable",
+            flag="ssh-config", metavar="FILE", file="readable", words=("none",),
             help="ssh_config file for host aliases; none: no file", default="your own",
         ),
     ] = None  # fmt: skip

@@ -2,7 +2,7 @@
 
 It alone holds the state of a look: the connections that are open and the sessions that can be
 resumed, which version is used and where, whether the origin is trusted, how many requests are left.
-Others read that state and call the site's methods; nobody else assigns it. Credentials go to the
+Others read that state and call the site's methods; only the site assigns it. Credentials go to the
 target's own origin alone, and only while its certificate is trusted.
 """
 
