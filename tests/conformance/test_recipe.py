@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import subprocess
@@ -346,9 +347,10 @@ async def test_its_verb_is_typed_like_any_other(rooms: Path) -> None:
             0, "A -> A\nB -> B\n",
         )  # fmt: skip
         assert await seventh(rooms, "echo", "send", url, "b", "--format", "hex") == (0, "62\n")
-        for where, said in ((">/dev/full", b"cannot be written"), (">&-", b"is closed")):
+        refused = ((">/dev/full", b"cannot be written"), (">&-", b"is closed"))
+        for words, (where, said) in itertools.product(("a", "a b"), refused):
             process = await asyncio.create_subprocess_shell(
-                f"{sys.executable} -m seventh echo send {url} a b {where}",
+                f"{sys.executable} -m seventh echo send {url} {words} {where}",
                 env=environment(rooms), stderr=subprocess.PIPE,
             )  # fmt: skip
             _, err = await process.communicate()
@@ -362,9 +364,9 @@ async def test_its_verb_is_typed_like_any_other(rooms: Path) -> None:
     assert "--allow-write" not in (await seventh(rooms, "echo", "send", "--help"))[1]
     assert "1 something else came back" in (await seventh(rooms, "echo", "send", "--help"))[1]
     assert "echo send" in (await seventh(rooms, "--help"))[1]
-    for words in (["echo"], ["echo", "nope"], ["echo", "send"], ["echo", "send", "tcp://h:1"],
+    for wrong in (["echo"], ["echo", "nope"], ["echo", "send"], ["echo", "send", "tcp://h:1"],
                   ["echo", "send", url, "--samples", "2"]):  # fmt: skip
-        code, output = await seventh(rooms, *words)
+        code, output = await seventh(rooms, *wrong)
         assert (code, output.count("\n"), output[:9]) == (3, 1, "seventh: "), output
 
 

@@ -157,12 +157,12 @@ async def _do(
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, task.cancel)
     try:
-        done = await task
+        await asyncio.wait((task,))
     finally:
         loop.remove_signal_handler(signal.SIGINT)
     if unwritten:
         raise unwritten[0]
-    return done
+    return task.result()
 
 
 def _progress() -> Progress:
