@@ -11,7 +11,7 @@ STARTERS := $(addprefix tests/,peers lint lab labkit net/tls wire protocols/net 
 # With COVERAGE=1 `make test` counts what it covers, and `make check` judges that and runs no test.
 COVERAGE ?=
 
-.PHONY: help setup tour test bare check format docs bench clean
+.PHONY: help setup tour test field bare check format docs bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ tour: setup  ## check every reference server in the lab, clean and faulty
 test: setup  ## all tests; peers that are not installed are skipped, and said
 	$(if $(COVERAGE),$(BIN)/coverage erase)
 	$(BIN)/$(if $(COVERAGE),coverage run,python) -m pytest -n $(JOBS) --dist loadfile -rs $(PYTEST_ARGS)
+
+field: setup  ## the inputs of the kinds that real files, real servers and audits have shown
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -rs -m field $(PYTEST_ARGS)
 
 bare: setup  ## the tests that start programs, with none of the optional ones: all skip, none fails
 	tests/bare_path.sh $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -rs $(PYTEST_ARGS) $(STARTERS)
