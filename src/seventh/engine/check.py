@@ -6,7 +6,8 @@ import asyncio
 import functools
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any
 
 import msgspec
 
@@ -20,12 +21,12 @@ from seventh.model.spec import Spec
 from seventh.model.target import Target
 from seventh.net.carrier import Carrier
 from seventh.net.talk import Carry, Talk, vantage
-from seventh.net.wait import Cutoff, DeadlineError
+from seventh.net.wait import DeadlineError, bounded
 from seventh.rules.run import Selection, Verdicts, run_rules
 from seventh.wire.text import printable
 
 EVERY_RULE = Selection()
-Step = Callable[[Talk], Awaitable[None]]
+Step = Callable[[Talk], Coroutine[Any, Any, None]]
 """What is done in a conversation: a room's ``pulse``, its ``check``, or a verb of its own."""
 _GRACE_SECONDS = 0.25
 """How long after the deadline a probe may take to notice it before it is cut off."""
@@ -131,8 +132,7 @@ async def converse(
     try:
         if wrong is not None:
             raise wrong
-        with Cutoff(options.timeout_seconds + _GRACE_SECONDS):
-            await step(talk)
+        await bounded(step(talk), options.timeout_seconds + _GRACE_SECONDS)
     except UsageError as error:
         # What this target's options have wrong must not cost the other targets their reports.
         talk.give_up(Failed(Reason.OPTIONS_UNUSABLE, str(error), phase=_last_failed_phase(talk)))

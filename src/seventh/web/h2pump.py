@@ -95,7 +95,7 @@ class Pump:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(future)
         try:
-            with Cutoff(max(0, until - now_ns()) / 1e9):
+            async with Cutoff(max(0, until - now_ns()) / 1e9):
                 await future
         except DeadlineError:
             raise Failed(Reason.PEER_SILENT, f"the time is up, waiting for {what}") from None

@@ -61,6 +61,7 @@ def verify_again(
     errors, built = _path(certificates, wanted)
     if errors or not fits or not all(map(_sound, certificates)):
         tlsverify.judge(read_chain(certificates), errors, server_name).raise_if_bad()
+        return  # only what is entirely in order is remembered
     _remember(known, built, now)
 
 

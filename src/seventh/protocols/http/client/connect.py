@@ -127,7 +127,7 @@ async def over_tcp(
     was offered.
     """
     try:
-        with Cutoff(min(OPEN_SECONDS, max(0.001, talk.budget.seconds_left))):
+        async with Cutoff(min(OPEN_SECONDS, max(0.001, talk.budget.seconds_left))):
             if stream is None:
                 stream = await talk.connect_again(address)
             if origin.scheme != "https":
@@ -225,7 +225,7 @@ async def over_quic(
     need_datagrams(talk)
     client = connect.prepare(talk, address, origin.host, session=session, log=log, verify=verify)
     try:
-        with Cutoff(min(QUIC_SECONDS, max(0.001, talk.budget.seconds_left))):
+        async with Cutoff(min(QUIC_SECONDS, max(0.001, talk.budget.seconds_left))):
             await connect.shake(talk, client, phase, confirmed=False)
     except DeadlineError:
         failed = silence(client, phase)

@@ -8,7 +8,6 @@ bounded by itself, and none of their failures ends the visit.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable
 
 from seventh.model.alert import Alert
@@ -256,8 +255,7 @@ class Visit:
         await self._step("content", self._content())
         await self._step("the request", self._own_request())
         await self._step("permitted tests", intrusive.look(site, self.matrix, self.h3.opened))
-        with contextlib.suppress(asyncio.CancelledError):
-            await self.h3.counted()
+        await self.h3.counted()
         await self._step("keep-alive", transport.look_at_reuse(site, site.kept_alive))
         await site.aclose()
 

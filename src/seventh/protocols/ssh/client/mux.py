@@ -242,7 +242,7 @@ class Mux:
             self._check()
             news.clear()
             try:
-                with Cutoff(max(0, until - now_ns()) / 1e9):
+                async with Cutoff(max(0, until - now_ns()) / 1e9):
                     await news.wait()
             except DeadlineError:
                 waited = (now_ns() - started) / 1e9

@@ -203,7 +203,7 @@ class Session:
             await self._turn.acquire()
             return
         try:
-            with Cutoff(max(0, deadline_ns - now_ns()) / 1e9):
+            async with Cutoff(max(0, deadline_ns - now_ns()) / 1e9):
                 await self._turn.acquire()
         except DeadlineError:
             raise Failed(Reason.PEER_SILENT, "the peer has not answered in time") from None
