@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from seventh import protocols
+from seventh.engine.lateness import Lateness
 from seventh.engine.metrics import metrics_of
 from seventh.model.failure import Failed, Failure, Reason, UsageError
 from seventh.model.options import Options
@@ -73,6 +74,8 @@ async def check_many(
     """
     stop = stop or asyncio.Event()
     stopping = asyncio.create_task(stop.wait())
+    lateness = Lateness()
+    watching = asyncio.create_task(lateness.watch())
     waiting = iter(enumerate(jobs))
     running: dict[asyncio.Task[Report], int] = {}
     try:
@@ -82,7 +85,7 @@ async def check_many(
                 if job is None:
                     break
                 index, (target, options) = job
-                looking = _look(target, options, selection, "check", hand_in=True)
+                looking = _look(target, options, selection, "check", lateness=lateness)
                 running[asyncio.create_task(looking)] = index
             if not running:
                 return
@@ -94,8 +97,7 @@ async def check_many(
             for task in [task for task in running if task.done()]:
                 yield running.pop(task), task.result()
     finally:
-        stopping.cancel()
-        for task in running:
+        for task in (stopping, watching, *running):
             task.cancel()
 
 
@@ -105,14 +107,17 @@ async def _look(
     selection: Selection | None,
     verb: str,
     *,
-    hand_in: bool = False,
+    lateness: Lateness | None = None,
 ) -> Report:
-    """One look. With ``hand_in`` a cancelled look still gives a report of what it has learnt."""
+    """One look; of many, with ``lateness``, it gives a report also when it is cancelled."""
     spec = protocols.room_of(target.scheme)
     probe: Step = getattr(protocols.part(spec.name, "probe"), verb)
     started_seconds = time.time()
-    talk = await converse(target, options, spec, probe, hand_in=hand_in)
+    late_seconds = lateness.seconds() if lateness is not None else 0.0
+    talk = await converse(target, options, spec, probe, hand_in=lateness is not None)
     talk.close()
+    if lateness is not None:
+        lateness.excuse(talk, late_seconds)
     if selection is not None:
         talk.note_paths()
     else:

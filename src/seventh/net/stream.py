@@ -144,11 +144,14 @@ class TcpStream(Stream):
         until = self._budget.deadline_ns
         if deadline_ns is not None and deadline_ns < until:
             until = deadline_ns
+        silent: Failed | None = None
         while True:
             try:
                 data, ancillary, _, _ = self._sock.recvmsg(CHUNK, kernel.ANCILLARY_BYTES)
             except BlockingIOError:
-                await self._wait(until)
+                if silent is not None:
+                    raise silent from None
+                silent = await self._wait(until)
                 continue
             except OSError as error:
                 raise broken(error) from None
@@ -169,16 +172,20 @@ class TcpStream(Stream):
                 f"the time is up after {self._meter.received} bytes, and the peer sends on",
             )
 
-    async def _wait(self, until: int) -> None:
+    async def _wait(self, until: int) -> Failed | None:
+        """Wait for bytes; what to fail with where the deadline passed, should there be none now.
+
+        A loop that comes late may find both: the deadline, and bytes that were here in time.
+        """
         started = now_ns()
         try:
             await readable(self._sock, until)
         except DeadlineError:
             waited = (now_ns() - started) / 1e9
             said = f" after {self._meter.received} bytes" if self._meter.received else ""
-            raise Failed(
-                Reason.PEER_SILENT, f"the peer said nothing for {waited:.1f} s{said}"
-            ) from None
+            return Failed(Reason.PEER_SILENT, f"the peer said nothing for {waited:.1f} s{said}")
+        else:
+            return None
         finally:
             self._waited_ns = now_ns()
             self._meter.waited_ns += self._waited_ns - started
