@@ -97,7 +97,9 @@ async def check_many(
             for task in [task for task in running if task.done()]:
                 yield running.pop(task), task.result()
     finally:
-        for task in (stopping, watching, *running):
+        stopping.cancel()
+        watching.cancel()
+        for task in running:
             task.cancel()
 
 
