@@ -10,8 +10,7 @@ import contextlib
 import functools
 from typing import Self
 
-from cryptography.hazmat.primitives.serialization import Encoding
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
@@ -20,10 +19,10 @@ from seventh.net.budget import Budget
 from seventh.net.kernel import TcpInfo
 from seventh.net.stopwatch import Stopwatch, Timer, now_ns
 from seventh.net.stream import CHUNK, Stream
+from seventh.net.tls import chain as tlschain
 from seventh.net.tls import failures as tlsfailed
 from seventh.net.tls import openssl as tlsopenssl
 from seventh.net.tls import shares
-from seventh.net.tls import verify as tlsverify
 from seventh.net.tls.context import Setting
 from seventh.net.tls.session import Session
 from seventh.wire import tlsflight, tlshello
@@ -148,12 +147,23 @@ class TlsStream(Stream):
 
     def built_chain(self) -> tuple[bytes, ...]:
         """The chain as the engine built it, up to the root, as DER."""
-        built = self._engine.get_verified_chain(as_cryptography=True) or []
-        return tuple(c.public_bytes(Encoding.DER) for c in built)
+        built = self._engine.get_verified_chain() or []
+        return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, c) for c in built)
 
     def earliest_expiry(self) -> float | None:
-        """When the first of the sent certificates expires, as Unix time; None where none came."""
-        return min((tlsverify.glance(der).end for der in self.certificates), default=None)
+        """When the first certificate that clients need expires, as Unix time; None without any.
+
+        Where the engine verifies no chain, :mod:`seventh.net.tls.chain` knows the path.
+        """
+        sent = self.certificates
+        if not sent:
+            return None
+        built = (
+            self.built_chain()
+            if self.setting.verifying
+            else tlschain.known_path(sent, self.setting)
+        )
+        return tlschain.earliest_expiry(sent, built)
 
     def export(self, label: bytes, length: int, context: bytes) -> bytes:
         """``length`` bytes of keying material that only the two ends know (RFC 5705).
