@@ -194,6 +194,11 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
     handshake_bytes: int | None = None
     """What the server sent until the handshake was complete."""
 
+    large_hello_bytes: int | None = None
+    """The size of a ClientHello with a post-quantum share that failed, where a smaller one did not;
+    then all that a handshake shows is from the smaller one."""
+    small_hello_bytes: int | None = None
+
     # Its certificate.
     chain: tuple[Certificate, ...] = ()
     """As sent; the server's own first."""

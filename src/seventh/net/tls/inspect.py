@@ -22,6 +22,7 @@ from seventh.net.tls import handshake
 from seventh.net.tls import verify as tlsverify
 from seventh.net.tls.ask import OpenStream
 from seventh.net.tls.hellos import ask_hellos
+from seventh.net.tls.large import shake
 from seventh.net.tls.session import Session
 from seventh.net.tls.stir import stirred
 from seventh.net.tls.stream import TlsStream
@@ -50,7 +51,7 @@ async def inspect_tls(
         await inspection.main_without_alpn_if_need_be()
     except Failed as error:
         error.phase = error.phase or "tls"
-        if error.reason in NO_TLS_AT_ALL:
+        if error.reason in NO_TLS_AT_ALL and not inspection.notes.facts.large_hello_bytes:
             raise
         failed = error
     else:
@@ -158,7 +159,7 @@ class _Inspection:
         tlscontext.context(self.talk.options, "lenient")
         with await self._stream(staple=True) as stream:
             try:
-                await stream.handshake(self.talk.watch)
+                await shake(self.talk, stream, self.open_stream, self.server_name)
                 self.notes.learn(
                     handshake_seconds=stream.handshake_seconds,
                     alpn=printable(stream.alpn, 64) if stream.alpn else None,

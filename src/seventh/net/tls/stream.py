@@ -56,6 +56,9 @@ class TlsStream(Stream):
         self.lag_ns = 0
         """How long bytes lay with the kernel before this process came to them, handshake only."""
         self.handshake_bytes = 0
+        self.hello_bytes = 0
+        """The size of our ClientHello, once it has been sent."""
+        self._hello_sent: Mark | None = None
         self.handshake_seconds = 0.0
         self.closed_cleanly = False
         """Whether the peer has said goodbye (close_notify)."""
@@ -165,6 +168,11 @@ class TlsStream(Stream):
         )
         return tlschain.earliest_expiry(sent, built)
 
+    @property
+    def waited_seconds(self) -> float:
+        """The time since our ClientHello was sent."""
+        return (now_ns() - self._hello_sent.ns) / 1e9 if self._hello_sent is not None else 0.0
+
     def export(self, label: bytes, length: int, context: bytes) -> bytes:
         """``length`` bytes of keying material that only the two ends know (RFC 5705).
 
@@ -245,9 +253,12 @@ class TlsStream(Stream):
         if self._flushing:
             return mark
         self._flushing = True
+        is_hello, self._hello_sent = self._hello_sent is None, self._hello_sent or mark
         try:
             while tlsopenssl.has_output(self._engine):
-                await self._below.send(self._engine.bio_read(CHUNK))
+                data = self._engine.bio_read(CHUNK)
+                self.hello_bytes += len(data) if is_hello else 0
+                await self._below.send(data)
         finally:
             self._flushing = False
         return mark

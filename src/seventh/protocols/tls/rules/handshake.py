@@ -185,12 +185,42 @@ def dh_small(tls: TlsFacts) -> Verdict:
 )
 def no_pq(tls: TlsFacts) -> Verdict:
     """A server that picked no hybrid group though nothing else was offered."""
+    if tls.large_hello_bytes:
+        return Skip("the larger ClientHello that a hybrid group needs fails here: see TLS-BIG-HELLO")
     if tls.hybrid_group is None:
         return _unasked(tls, Topic.HYBRID_GROUP)
     if tls.hybrid_group:
         return None
     group = tls.group or "none"
     return Hit(what=f"the groups are {group}" if tls.configured else f"the handshake used {group}")
+
+
+@rule(
+    "TLS-BIG-HELLO",
+    Severity.HIGH,
+    tier=0,
+    source=Source.WIRE,
+    title="Large ClientHello fails",
+    evidence="a ClientHello of {large} bytes with a post-quantum key share fails; one of {small} "
+    "bytes without it is accepted",
+    why="Current browsers and TLS libraries send a ClientHello of more than one packet. They fail "
+    "or fall back slowly here, while older clients and simple tests work.",
+    fix={
+        "any": "Update or replace what cannot read a ClientHello of several packets: the firewall, "
+        "proxy or load balancer in front of the server, or the server's own TLS software "
+        "(https://tldr.fail). Until then, clients can leave the hybrid group out "
+        "(OpenSSL: Groups = X25519:prime256v1).",
+    },
+    references=("RFC 9846 §4.2.4",),
+    seed=("12.11",),
+    good=GOOD,
+    bad=GOOD.learn(large_hello_bytes=1750, small_hello_bytes=320, group="x25519"),
+)
+def big_hello(tls: TlsFacts) -> Verdict:
+    """The first hello failed, and one without a post-quantum key share did not."""
+    if tls.large_hello_bytes:
+        return Hit(large=tls.large_hello_bytes, small=tls.small_hello_bytes or 0)
+    return None if tls.version is not None else Skip("no handshake succeeded")
 
 
 @rule(
