@@ -12,8 +12,8 @@ import pytest
 
 from seventh.engine.check import check_one
 from seventh.labkit.serve import Kit, tcp_server
-from seventh.labkit.tlsserve import tls_server
 from seventh.labkit.tlsserve import server_context as context_of
+from seventh.labkit.tlsserve import tls_server
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.model.tlsfacts import TlsFacts

@@ -163,7 +163,7 @@ def test_what_cannot_be_computed_here_is_neither_good_nor_bad(chains: Chains, kn
     setting = tlschain.tlscontext.setting(Options(ca_file=str(chains.ca.ca_file)), "modern")
     with pytest.raises(Failed) as raised:
         tlschain.verify_again(sent, setting, "site.test", 2e9)
-    assert raised.value.blame is Blame.SEVENTH
+    assert raised.value.blame is Blame.LOCAL
 
 
 def test_what_cannot_be_read_is_not_judged(chains: Chains) -> None:

@@ -84,7 +84,11 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def setting(
-    options: Options, profile: Profile, *, verifying: bool = True, share: str = "",
+    options: Options,
+    profile: Profile,
+    *,
+    verifying: bool = True,
+    share: str = "",
     classical: bool = False,
 ) -> Setting:
     """The setting that ``options`` ask for; UsageError for a file that is not there.

@@ -83,7 +83,9 @@ def prepare(
 ) -> TlsStream:
     """A TLS stream that has not shaken hands yet; UsageError for options that cannot be used."""
     share = shares.last_taken(stream.address, server_name) if recurring else ""
-    wanted = tlscontext.setting(options, profile, verifying=not recurring, share=share, classical=classical)
+    wanted = tlscontext.setting(
+        options, profile, verifying=not recurring, share=share, classical=classical
+    )
     context = session.context if session is not None else tlscontext.context_of(wanted)
     engine = SSL.Connection(context, None)
     engine.set_connect_state()

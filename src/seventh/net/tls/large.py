@@ -25,7 +25,10 @@ SILENCE_SECONDS = 3.0
 """How long a server may say nothing to the first hello before a small one is tried beside it."""
 _SUSPECT = frozenset(
     {
-        Reason.PEER_RESET, Reason.PEER_CLOSED, Reason.PEER_SILENT, Reason.TLS_HANDSHAKE,
+        Reason.PEER_RESET,
+        Reason.PEER_CLOSED,
+        Reason.PEER_SILENT,
+        Reason.TLS_HANDSHAKE,
         Reason.TLS_VERSION,
     }
 )
@@ -80,7 +83,11 @@ class _Small:
     """A handshake without a post-quantum group, and what it shows."""
 
     def __init__(
-        self, talk: Talk, open_stream: OpenStream, server_name: str, alpn: tuple[str, ...],
+        self,
+        talk: Talk,
+        open_stream: OpenStream,
+        server_name: str,
+        alpn: tuple[str, ...],
         phase: str,
     ) -> None:
         self._talk = talk

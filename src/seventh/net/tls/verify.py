@@ -57,7 +57,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     def raise_if_bad(self) -> None:
         """Raise the Failed that a client would end with."""
         if self.reason is not None:
-            blame = Blame.SEVENTH if self.state == "unverified" else None
+            blame = Blame.LOCAL if self.state == "unverified" else None
             raise Failed(self.reason, self.detail, blame=blame)
 
 
