@@ -225,8 +225,14 @@ _MEDIUM_PROBLEMS = {"order", "too-long", "expired-leftover"}
     "sends. Some fetch or remember a missing intermediate, so it works in one program and fails in "
     "another.",
     fix={
-        "nginx": "ssl_certificate /etc/letsencrypt/live/NAME/fullchain.pem;",
-        "apache": "SSLCertificateFile /etc/letsencrypt/live/NAME/fullchain.pem",
+        "nginx": "ssl_certificate /etc/letsencrypt/live/{name}/fullchain.pem;\n"
+        "ssl_certificate_key /etc/letsencrypt/live/{name}/privkey.pem;",
+        "apache": "SSLCertificateFile /etc/letsencrypt/live/{name}/fullchain.pem\n"
+        "SSLCertificateKeyFile /etc/letsencrypt/live/{name}/privkey.pem",
+        "haproxy": "# certificate, issuers and key in one file:\n"
+        "# cat fullchain.pem privkey.pem > /etc/haproxy/site.pem\n"
+        "# in frontend, in place of the bind line with ssl\n"
+        "bind :443 ssl crt /etc/haproxy/site.pem",
         "postfix": "smtpd_tls_chain_files = /etc/ssl/key.pem, /etc/ssl/fullchain.pem",
         "any": "Private CA: check with --ca FILE, and install its root in the clients. Public CA: "
         "send the server's certificate first, then each issuer in turn, without the root.",
@@ -252,12 +258,12 @@ def chain(tls: TlsFacts) -> Verdict:
         "invalid": "; ".join(tls.verify_errors) or "the chain does not verify",
     }.get(tls.chain_state)
     if broken is not None:
-        return Hit(problems=(broken, *problems))
+        return Hit(problems=(broken, *problems), name=tls.server_name)
     kinds = {problem.kind for problem in tls.chain_problems}
     if not kinds:
         return None
     light = Severity.MEDIUM if kinds & _MEDIUM_PROBLEMS else Severity.LOW
-    return Hit(light, problems=problems)
+    return Hit(light, problems=problems, name=tls.server_name)
 
 
 @rule(
@@ -307,7 +313,9 @@ def cert_weak(tls: TlsFacts) -> Verdict:
     why="Clients that honour the feature refuse the connection outright.",
     fix={
         "nginx": "ssl_stapling on;\nssl_stapling_verify on;\nresolver 127.0.0.53;",
-        "apache": "SSLUseStapling on\nSSLStaplingCache shmcb:/run/apache2/stapling(128000)",
+        "apache": "SSLUseStapling on\n"
+        "# in main, outside <VirtualHost>\n"
+        "SSLStaplingCache shmcb:${{APACHE_RUN_DIR}}/ssl_stapling(128000)",
         "any": "Staple, or issue the certificate without must-staple; several CAs have given up "
         "OCSP, and then there is nothing to staple.",
     },
