@@ -75,6 +75,7 @@ NO_TLS_AT_ALL = frozenset(
 
 # Who can mend it, unless whoever raises it knows better.
 _BLAME = {
+    Reason.RESOLVE_NXDOMAIN: Blame.LOCAL,
     Reason.RESOLVE_TIMEOUT: Blame.NETWORK,
     Reason.RESOLVE_FAILED: Blame.NETWORK,
     Reason.CONNECT_TIMEOUT: Blame.NETWORK,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from seventh.model.alert import Alert
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.quicfacts import CloseCode
@@ -75,8 +77,28 @@ def no_common_version(offered: tuple[str, ...]) -> Failed:
     """A Version Negotiation packet with none of ours."""
     return Failed(
         Reason.NEGOTIATION_FAILED,
-        f"no common QUIC version: the server has {', '.join(offered) or 'none'}",
+        "no common QUIC version: the server offers "
+        f"{', '.join(offered) or 'only reserved version numbers'} (Version Negotiation)",
     )
+
+
+def never_taken_up(kinds: Mapping[str, int], version: str, *, offers_it: bool) -> Failed:
+    """Packets came, and none of them takes the handshake on; ``kinds`` counts what came."""
+    count = sum(kinds.values())
+    times = "once" if count == 1 else f"{count} times"
+    if offers_it:
+        return ProtocolViolation(
+            f"the peer answers QUIC version {version} with a Version Negotiation packet that offers it, "
+            f"{times}: clients must ignore it (RFC 9000 §6.2)"
+        )
+    words = {
+        "version_negotiation": f"a Version Negotiation packet against version {version}, which it offered",
+        "retry": "a Retry packet that is not valid, or again after a Retry (RFC 9000 §17.2.5)",
+        "initial": "an Initial packet that cannot be decrypted",
+        "handshake": "a Handshake packet before its Initial packet",
+    }
+    said = ", ".join(words.get(kind, "what cannot be read") for kind in kinds)
+    return ProtocolViolation(f"the peer answered {times}, but the handshake never began: {said}")
 
 
 def again(failed: Failed) -> Failed:

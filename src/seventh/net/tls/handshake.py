@@ -79,10 +79,13 @@ def prepare(
     profile: tlscontext.Profile = "modern",
     staple: bool = False,
     recurring: bool = False,
+    classical: bool = False,
 ) -> TlsStream:
     """A TLS stream that has not shaken hands yet; UsageError for options that cannot be used."""
     share = shares.last_taken(stream.address, server_name) if recurring else ""
-    wanted = tlscontext.setting(options, profile, verifying=not recurring, share=share)
+    wanted = tlscontext.setting(
+        options, profile, verifying=not recurring, share=share, classical=classical
+    )
     context = session.context if session is not None else tlscontext.context_of(wanted)
     engine = SSL.Connection(context, None)
     engine.set_connect_state()
@@ -130,7 +133,7 @@ def verify_or_fail(tls: TlsStream, server_name: str) -> None:
         raise Failed(Reason.TLS_CERTIFICATE_INVALID, "the server sent no certificate")
     if not tls.verify_errors() and tlsverify.glance(certificates[0]).fits(server_name, time.time()):
         return
-    verdict(tls, server_name, read_chain(tls)).raise_if_bad()
+    verdict(tls, server_name).raise_if_bad()
 
 
 def read_chain(tls: TlsStream) -> tuple[Certificate, ...]:
@@ -139,12 +142,13 @@ def read_chain(tls: TlsStream) -> tuple[Certificate, ...]:
     return tuple(tlsverify.read_certificate(der, now) for der in tls.certificates)
 
 
-def verdict(tls: TlsStream, server_name: str, sent: tuple[Certificate, ...]) -> tlsverify.Verdict:
+def verdict(tls: TlsStream, server_name: str) -> tlsverify.Verdict:
     """What the certificate is worth."""
+    sent = read_chain(tls)
     errors = tuple(
         (code, _depth_of(code, sent) if depth < 0 else depth) for code, depth in tls.verify_errors()
     )
-    return tlsverify.judge(sent, errors, server_name)
+    return tlschain.verdict(tls.certificates, tls.built_chain(), errors, server_name)
 
 
 def trust(tls: TlsStream, options: Options) -> Literal["system", "given"]:

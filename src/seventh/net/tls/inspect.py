@@ -8,6 +8,7 @@ survive whatever fails later.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 
 from seventh.model.alert import Alert
@@ -15,11 +16,13 @@ from seventh.model.failure import NO_TLS_AT_ALL, Failed, ProtocolViolation, Reas
 from seventh.model.tlsfacts import CERTIFICATE_REFUSALS, TlsFacts, Topic
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
+from seventh.net.tls import chain as tlschain
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls import handshake
 from seventh.net.tls import verify as tlsverify
 from seventh.net.tls.ask import OpenStream
 from seventh.net.tls.hellos import ask_hellos
+from seventh.net.tls.large import shake
 from seventh.net.tls.session import Session
 from seventh.net.tls.stir import stirred
 from seventh.net.tls.stream import TlsStream
@@ -48,7 +51,7 @@ async def inspect_tls(
         await inspection.main_without_alpn_if_need_be()
     except Failed as error:
         error.phase = error.phase or "tls"
-        if error.reason in NO_TLS_AT_ALL:
+        if error.reason in NO_TLS_AT_ALL and not inspection.notes.facts.large_hello_bytes:
             raise
         failed = error
     else:
@@ -156,7 +159,7 @@ class _Inspection:
         tlscontext.context(self.talk.options, "lenient")
         with await self._stream(staple=True) as stream:
             try:
-                await stream.handshake(self.talk.watch)
+                await shake(self.talk, stream, self.open_stream, self.server_name)
                 self.notes.learn(
                     handshake_seconds=stream.handshake_seconds,
                     alpn=printable(stream.alpn, 64) if stream.alpn else None,
@@ -204,10 +207,11 @@ class _Inspection:
             return
         stapled |= stream.tap.first(n.CERTIFICATE_STATUS) is not None
         chain = handshake.read_chain(stream)
-        verdict = handshake.verdict(stream, self.server_name, chain)
+        verdict = handshake.verdict(stream, self.server_name)
+        built = stream.built_chain()
         errors = stream.verify_errors()
         self.notes.learn(
-            chain=chain[: tlsverify.MAX_CHAIN * 2],
+            chain=chain[: tlschain.MAX_CERTIFICATES],
             chain_bytes=sum(map(len, certificates)),
             chain_state=verdict.state,
             chain_problems=verdict.problems,
@@ -216,10 +220,12 @@ class _Inspection:
             trust=handshake.trust(stream, self.talk.options)
             if verdict.state == "trusted"
             else None,
+            path=tuple(hashlib.sha256(der).hexdigest() for der in built),
             host_matches=verdict.host_matches,
+            mismatch=verdict.mismatch,
             certificate_reason=verdict.reason,
             certificate_detail=verdict.detail,
-            cert_expiry_timestamp_seconds=min(tlsverify.glance(c).end for c in certificates),
+            cert_expiry_timestamp_seconds=tlschain.earliest_expiry(certificates, built),
             staple=stapled,
         )
 

@@ -244,16 +244,9 @@ async def over_quic(
 
 def silence(client: QuicClient, phase: str = "") -> Failed:
     """Why a QUIC handshake did not come to its end in time."""
-    if client.first_received is None:
-        return Failed(
-            Reason.NO_REPLY,
-            f"no QUIC packet came back in {QUIC_SECONDS:g} s: {client.bytes_sent} bytes of "
-            f"Initials went to UDP port {client.address.port}",
-            phase=phase,
-        )
-    return Failed(
-        Reason.PEER_SILENT, "the peer stopped answering during the QUIC handshake", phase=phase
-    )
+    failed = client.silence()
+    failed.phase = phase
+    return failed
 
 
 def need_datagrams(talk: Talk) -> None:

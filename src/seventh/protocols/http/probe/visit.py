@@ -127,12 +127,13 @@ class Visit:
             return await self._start_tls(stream)
         except Failed as failed:
             failed.phase = failed.phase or "tls"
-            if failed.reason not in NO_TLS_AT_ALL:
+            if failed.reason not in NO_TLS_AT_ALL or site.tls_notes.facts.large_hello_bytes:
                 await self._hellos()
             raise
 
     async def _start_tls(self, stream: Stream) -> Opened:
         from seventh.net.tls import handshake, inspect
+        from seventh.net.tls.large import shake
 
         site, talk = self.site, self.talk
         name = site.name
@@ -141,7 +142,7 @@ class Visit:
             stream, talk.options, name, alpn=alpn, profile="lenient", staple=True
         )
         try:
-            await tls.handshake(talk.watch)
+            await shake(talk, tls, lambda: talk.connect_again(site.address), name)
         except Failed as failed:
             inspect.note_handshake(talk, tls, name)
             if failed.alert is not Alert.NO_APPLICATION_PROTOCOL or self.only is not None:

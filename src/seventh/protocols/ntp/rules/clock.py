@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seventh.model.severity import Severity
-from seventh.protocols.ntp.facts import NtpFacts
+from seventh.protocols.ntp.facts import Contradiction, NtpFacts
 from seventh.protocols.ntp.facts.together import circles, upstreams
 from seventh.protocols.ntp.rules import file
 from seventh.protocols.ntp.rules.examples import GOOD
@@ -218,6 +218,42 @@ def root_distance(ntp: NtpFacts) -> Verdict:
         delay=ntp.root_delay_seconds or 0.0,
         dispersion=ntp.root_dispersion_seconds or 0.0,
     )
+
+
+@rule(
+    "NTP-HEADER",
+    Severity.MEDIUM,
+    tier=0,
+    source=Source.WIRE,
+    title="Header values that clients reject",
+    evidence="{said}",
+    why="RFC 5905 has a client drop such a packet as invalid, and ntpd does. Clients that do not "
+    "check it follow a clock that contradicts itself.",
+    fix={
+        "any": "Update or restart the time daemon; a clock that was set back while it ran, or a "
+        "hardware time source that reports wrong values, gives such headers.",
+    },
+    references=("RFC 5905 §A.5.1.1",),
+    seed=("12.4.1",),
+    good=GOOD,
+    bad=GOOD.learn(contradictions=(Contradiction.REFERENCE_LATER,), reference_age_seconds=-600.0),
+)
+def header(ntp: NtpFacts) -> Verdict:
+    """A header of a synchronised server that contradicts itself."""
+    if (skip := _no_header(ntp)) is not None:
+        return skip
+    if not ntp.contradictions:
+        return None
+    said = tuple(_CONTRADICTIONS[found].format(ntp=ntp) for found in ntp.contradictions)
+    return Hit(said=said)
+
+
+_CONTRADICTIONS = {
+    Contradiction.REFERENCE_LATER: "the reference timestamp is later than the transmit timestamp "
+    "(age {ntp.reference_age_seconds:.3f} s)",
+    Contradiction.ROOT_DISTANCE: "root delay / 2 + root dispersion is "
+    "{ntp.root_distance_seconds:.3f} s, and 16 s is the limit",
+}
 
 
 @rule(

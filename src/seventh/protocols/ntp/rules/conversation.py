@@ -54,8 +54,11 @@ def no_reply(ntp: NtpFacts) -> Verdict:
         )
     if ntp.malformed:
         said.append(f"{ntp.malformed} datagrams that are no NTP reply ({ntp.malformed_detail})")
-    if ntp.spoofed:
-        said.append(f"{ntp.spoofed} packets that answer none of them")
+    if ntp.foreign:
+        sources = ", ".join(ntp.foreign_sources)
+        said.append(f"{ntp.foreign} replies came from {sources}")
+    if ntp.spoofed > ntp.foreign:
+        said.append(f"{ntp.spoofed - ntp.foreign} packets that answer none of them")
     return Hit(
         requests=ntp.requests, address=ntp.address, instead="; ".join(said) or "silence, no ICMP"
     )
@@ -104,9 +107,9 @@ def loss(ntp: NtpFacts) -> Verdict:
     Severity.CRITICAL,
     tier=0,
     source=Source.WIRE,
-    title="Forged NTP replies",
+    title="NTP replies that are forged or from the wrong address",
     evidence="{forged} packets with an origin timestamp that is none of ours ({kisses} of them "
-    "kisses), {foreign} with ours from another address; other sources: {sources}",
+    "kisses), {foreign} with ours from another address or port; other sources: {sources}",
     why="Somebody who cannot see the requests guesses replies to move this client's clock, or "
     "forges kisses to silence it. Our origin timestamp from another address means instead a server "
     "that answers from the wrong one of its addresses, a NAT that rewrites, or an attacker on the "
