@@ -148,6 +148,7 @@ def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:
         files=tuple(dict.fromkeys(files.read_names)),
         views=tuple(view.label or "the whole file" for view in linted.views) if linted else (),
         problems=problems,
+        notes=tuple(files.notes),
     )
     return Report(
         target=f"file:{name}",

@@ -22,6 +22,7 @@ from seventh.lint.openssh.views import (
 )
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Linted, Setting, Software, View
+from seventh.lintkit.place import folder_name
 from seventh.model.facts import Facts
 from seventh.model.source import Line
 from seventh.protocols.ssh.client.config.directives import LISTS
@@ -42,15 +43,15 @@ _SERVERS_OWN = "an ssh_config is a client's: it does not decide this"
 def lint(text: Text, files: Files, software: Software | None) -> Linted:
     """Judge an ssh_config; never raises for what it holds."""
     judgement = judged(software)
-    home = files.base.parent if files.base.name == ".ssh" else None
+    home = _home_of(text.name)
     if files.home is None:
         files.home = home
-    reading = read(text, files, "client")
+    reading = read(text, files, "client", is_user=home is not None)
     check_lists(reading, judgement)
     for at, why in refusals(reading):
         reading.refuse(at, why)
     for line in reading.undecided:
-        files.problem(line.file, line.line, line.text)
+        files.note(line.file, line.line, line.text)
     config = UserConfig([reading], judgement.version)
     looker = _Looker(text, files, reading, judgement)
     whole = looker.view(config.resolve(Asked(host=_ANY_HOST)), "", "all")
@@ -204,7 +205,13 @@ def _says_lists(host: HostConfig) -> bool:
 
 def _is_own(name: str) -> bool:
     """Whether a file lies where ssh reads it, not a copy of another person's or machine's."""
-    return Path(name).parent.name == ".ssh"
+    return folder_name(name) == ".ssh"
+
+
+def _home_of(name: str) -> Path | None:
+    """The home directory whose ``.ssh`` holds the file; None where it is no person's own file."""
+    path = Path(name).absolute()
+    return next((above.parent for above in path.parents[:2] if above.name == ".ssh"), None)
 
 
 def _jumps_by(host: HostConfig) -> str:
