@@ -14,6 +14,7 @@ from seventh.lint.openssh.views import (
     check_lists,
     idle_directives,
     judged,
+    place_of_fix,
     settings_of,
     views_allowed,
 )
@@ -98,14 +99,14 @@ class _Look:
         roots = settings_of(for_root, "server", self._machine.name)
         deciding = [setting for name in _ROOT_DECIDES for setting in roots.get(name, ())
                     if name == "permitrootlogin" or setting not in own.get(name, ())]  # fmt: skip
-        return self._view(effective, {"permitrootlogin": tuple(deciding)}, "",
-                          _root_methods(for_root))  # fmt: skip
+        more = {"permitrootlogin": tuple(deciding)}
+        return self._view(effective, more, None, _root_methods(for_root))
 
     def block(self, block: Block) -> View:
         """What holds in a block. Who is meant by User alone is root or is not: see everyone()."""
         inside = self._config.inside(block)
         methods_of_root = _root_methods(inside) if self.concerns_root(block) else None
-        return self._view(inside, {}, block.label, methods_of_root)
+        return self._view(inside, {}, block, methods_of_root)
 
     def concerns_root(self, block: Block) -> bool:
         """Whether root may be meant, and sets what decides whether root is let in."""
@@ -121,9 +122,11 @@ class _Look:
         self,
         effective: Effective,
         more: Mapping[str, tuple[Setting, ...]],
-        label: str,
+        block: Block | None,
         root_methods: Names | None,
     ) -> View:
+        label = block.label if block is not None else ""
+        place = place_of_fix(self._config.reading.blocks, block)
         offer = self._machine.offered(effective)
         idle = self._idle_in(effective, offer)
         settings = {
@@ -151,7 +154,7 @@ class _Look:
         )  # fmt: skip
         if self._machine.is_fragment:
             facts = _only_said(facts, effective)
-        return View(label=label, facts={"ssh": facts}, settings=settings)
+        return View(label=label, place=place, facts={"ssh": facts}, settings=settings)
 
     def _idle_in(
         self, effective: Effective, offer: Offer
@@ -220,13 +223,35 @@ def _protocol(effective: Effective, judgement: Judged) -> str | None:
 
 
 def methods(effective: Effective) -> Names:
-    """What a user may begin with: what is on, and first in a list of AuthenticationMethods."""
-    on = tuple(method for method, name in _METHODS if effective.is_on(name))
-    lists = effective.values("authenticationmethods")
-    if not lists or lists == ("any",):
+    """What a user may begin with: what is on, and first in a list of AuthenticationMethods.
+
+    Without PAM, keyboard-interactive is listed by sshd and has nothing to ask: it never succeeds.
+    """
+    on = tuple(
+        method for method, name in _METHODS
+        if effective.is_on(name)
+        and (method != "keyboard-interactive" or effective.is_on("usepam"))
+    )  # fmt: skip
+    lists = _wanted_methods(effective)
+    if not lists:
         return on
     first = {each.partition(",")[0].partition(":")[0] for each in lists}
     return tuple(method for method in on if method in first)
+
+
+def _wanted_methods(effective: Effective) -> Names:
+    """The lists of AuthenticationMethods; none where any method will do."""
+    lists = effective.values("authenticationmethods")
+    return () if lists == ("any",) else lists
+
+
+def _later(effective: Effective) -> Names:
+    """The methods that are on and come second or later in a list of AuthenticationMethods."""
+    later = {
+        step.partition(":")[0]
+        for each in _wanted_methods(effective) for step in each.split(",")[1:]
+    }  # fmt: skip
+    return tuple(method for method, name in _METHODS if method in later and effective.is_on(name))
 
 
 def _root_methods(effective: Effective) -> Names:
@@ -244,6 +269,7 @@ def _login(effective: Effective, root_methods: Names | None) -> Login:
     interval = seconds(effective.value("clientaliveinterval"))
     return Login(
         methods=methods(effective),
+        still_wanted=_later(effective),
         root_methods=root_methods,
         root_source="file",
         empty_passwords=effective.is_on("permitemptypasswords")
@@ -294,6 +320,9 @@ def _config(effective: Effective, idle: Names, label: str, machine: Machine) -> 
     return ConfigFacts(
         side="server",
         scope=label,
+        version=effective.version,
+        lists=offers.written_lists(effective, "server"),
+        authentication_methods=_wanted_methods(effective),
         idle=idle,
         allowed=effective.values("allowusers") + effective.values("allowgroups"),
         agent_forwarding=effective.is_on("allowagentforwarding")
