@@ -1,17 +1,21 @@
-"""Each fix line, applied as it says: its finding goes, no other comes, and OpenSSH takes the file."""
+"""Each fix line, applied as it says: its finding goes, no other comes, OpenSSH takes the file."""
 
 from __future__ import annotations
 
 import functools
 import shutil
 import subprocess
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from seventh import protocols
 from seventh.engine.lint import Wanted, lint_file
 from seventh.lintkit.linted import parse_software
 from seventh.protocols.ssh.client.config import directives
+from seventh.render.formats import FORMATS
+from seventh.render.view import Document, View
 from tests.lintkit.fixing import assert_fixed
 
 pytestmark = pytest.mark.field
@@ -155,3 +159,51 @@ def test_a_fix_of_ssh_config_does_what_it_says(rule: str, text: str, tmp_path: P
     assert_fixed(rule, main, lint, directives.spelled("client"))
     if not before:
         assert not _accepts(main, "client"), main.read_text()
+
+
+MODES = {
+    "authorized_keys": (".ssh/authorized_keys", 0o664, 0o775),
+    "config": (".ssh/config", 0o646, 0o700),
+    "home": (".ssh/authorized_keys", 0o600, 0o700),
+}
+
+
+@pytest.mark.parametrize("case", MODES)
+def test_a_fix_of_modes_does_what_it_says(case: str, tmp_path: Path) -> None:
+    name, mode, folder_mode = MODES[case]
+    main = tmp_path / "the user's home" / name
+    main.parent.mkdir(parents=True)
+    main.parent.parent.chmod(0o777 if case == "home" else 0o755)
+    main.write_text("" if "keys" in name else "Host a\n User b\n")
+    main.chmod(mode)
+    main.parent.chmod(folder_mode)
+    assert_fixed("SSH-AUTHKEYS-PERM", main, functools.partial(lint_file, main, Wanted()), ())
+
+
+def test_lines_of_a_fix_are_lines_in_every_format(tmp_path: Path) -> None:
+    main = tmp_path / ".ssh" / "authorized_keys"
+    main.parent.mkdir()
+    main.write_text("")
+    main.chmod(0o666)
+    main.parent.chmod(0o777)
+    report = lint_file(main, Wanted())
+    commands = [f"chmod 600 {main}", f"chmod 700 {main.parent}"]
+    document = Document(reports=(report,), version="0", generated_at="2026-01-01T00:00:00Z")
+    for name in FORMATS:
+        text = import_module(f"seventh.render.formats.{name}").render(document, View(width=200))
+        assert r"\x0a" not in text
+        if name != "json":
+            assert all(any(command in line for line in text.splitlines()) for command in commands)
+    (finding,) = shown(report).findings
+    assert finding.fix["openssh"].splitlines() == commands
+
+
+def test_every_rule_with_a_fix_that_a_file_decides_is_here() -> None:
+    here = {rule for rule, *_ in [*SERVER, *CLIENT]} | {"SSH-AUTHKEYS-PERM"}
+    wire_alone = {"SSH-AUTH-SLOW"}  # needs a timed login
+    moduli = {"SSH-GEX-SMALL"}  # rewrites a moduli file: tests/peers runs it
+    rules = {
+        rule.id for rule in protocols.rules("ssh")
+        if "openssh" in rule.directives and "openssh" in rule.words.fix
+    }  # fmt: skip
+    assert rules - wire_alone - moduli == here

@@ -26,6 +26,7 @@ from seventh.lintkit.linted import Linted, Setting, Software, View
 from seventh.lintkit.place import folder_name
 from seventh.model.facts import Facts
 from seventh.model.source import Line
+from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import LISTS
 from seventh.protocols.ssh.client.config.host import Asked, HostConfig, UserConfig, refusals
 from seventh.protocols.ssh.client.config.reading import Block, Directive, Reading, read
@@ -166,11 +167,16 @@ class _Looker:
                 scope=label,
                 version=host.version,
                 lists=offers.written_lists(host, "client"),
+                left_to_others=tuple(
+                    directives.spelled("client")[name] for name in LISTS if not host.lines(name)
+                ),
                 breadth=breadth,
                 idle=tuple(said for said, _ in idle.values()),
                 agent_forwarding=host.value("forwardagent") != "no",
                 jump=_jump(host),
-                multiplexed=host.value("controlmaster") != "no"
+                multiplexed=None
+                if self._leaves_sharing(host)
+                else host.value("controlmaster") != "no"
                 and host.value("controlpath").lower() not in {"none", ""},
                 open_binds=tuple(f"{line.written} {line.value}" for line in binds),
                 loopback_binds=tuple(map(_on_loopback, binds)),
@@ -180,6 +186,12 @@ class _Looker:
             unlearnt={Topic.EXTENSIONS: _SERVERS_OWN, Topic.RSA_KEY: _SERVERS_OWN},
         )
         return View(label=label, place=place, facts={"ssh": facts}, settings=settings)
+
+    def _leaves_sharing(self, host: HostConfig) -> bool:
+        """Whether a drop-in leaves it to another file if connections are shared."""
+        return folder_name(self._name).endswith(".d") and not any(
+            host.lines(name) for name in ("controlmaster", "controlpath")
+        )
 
     def _modes(self, host: HostConfig) -> Modes | None:
         found, seen = FINE, self._own is not None

@@ -22,6 +22,7 @@ from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Linted, Setting, Software, View
 from seventh.model.facts import Facts
 from seventh.model.source import Line
+from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import LISTS
 from seventh.protocols.ssh.client.config.reading import Block
 from seventh.protocols.ssh.facts import Offer, SshFacts
@@ -168,16 +169,19 @@ class _Look:
 
 
 _SAYS = {
-    "kexinit": (*LISTS, "compression"),
+    "kexinit": (*LISTS, "compression", "hostkey"),
     "server_sig_algs": ("pubkeyacceptedalgorithms",),
-    "session": ("subsystem", "allowtcpforwarding", "gatewayports", "permitlisten",
-                "disableforwarding"),
-}  # fmt: skip
-_LOGIN_SAYS = (*(name for _, name in _METHODS), "permitrootlogin", "authenticationmethods")
+}
 _CONFIG_SAYS = {
     "allowed": ("allowusers", "allowgroups"),
     "agent_forwarding": ("allowagentforwarding", "disableforwarding"),
     "startups": ("maxstartups", "persourcepenalties", "logingracetime"),
+}
+_SESSION_SAYS = {
+    "local_forward": ("allowtcpforwarding", "disableforwarding", "permitopen"),
+    "dynamic_forward": ("allowtcpforwarding", "disableforwarding", "permitopen"),
+    "remote_forward": ("gatewayports",),
+    "remote_forward_all": ("gatewayports",),
 }
 
 
@@ -189,19 +193,45 @@ def _only_said(facts: SshFacts, effective: Effective) -> SshFacts:
 
     assert facts.config is not None  # noqa: S101 - the caller has just made it
     assert facts.login is not None  # noqa: S101
-    config = {field: None for field, names in _CONFIG_SAYS.items() if silent(names)}
-    login: dict[str, None] = {}
-    if silent(_LOGIN_SAYS):
-        login |= {"methods": None, "root_methods": None}
+    assert facts.session is not None  # noqa: S101
+    open_lists = tuple(
+        directives.spelled("server")[name] for name in LISTS
+        if silent((name, "hostkey") if name == "hostkeyalgorithms" else (name,))
+    )  # fmt: skip
+    said, left = _methods_said(effective)
+    config: dict[str, object] = {
+        field: None for field, names in _CONFIG_SAYS.items() if silent(names)
+    }
+    login: dict[str, object] = {
+        "methods": said,
+        "root_methods": None if silent(("permitrootlogin",)) else _for_root(effective, said),
+    }
     if silent(("clientaliveinterval",)):
-        login |= {"keepalive_seconds": None}
+        login["keepalive_seconds"] = None
     if silent(("permitemptypasswords",)):
-        login |= {"empty_passwords": None}
+        login["empty_passwords"] = None
+    session: dict[str, object] = {
+        field: None for field, names in _SESSION_SAYS.items() if silent(names)
+    }
+    if facts.session.sftp == "refused":
+        session["sftp"] = None
     return facts.learn(
         **{field: None for field, names in _SAYS.items() if silent(names)},
         login=msgspec.structs.replace(facts.login, **login),
-        config=msgspec.structs.replace(facts.config, **config),
+        session=msgspec.structs.replace(facts.session, **session),
+        config=msgspec.structs.replace(facts.config, left_to_others=(*open_lists, *left), **config),
     )
+
+
+def _methods_said(effective: Effective) -> tuple[Names, Names]:
+    """The methods that a drop-in switches on, and those that it leaves to the main file."""
+    wanted = _wanted_methods(effective)
+    first = {each.partition(",")[0].partition(":")[0] for each in wanted}
+    possible = [pair for pair in _METHODS if not wanted or pair[0] in first]
+    on = tuple(method for method, name in possible
+               if effective.lines(name) and effective.is_on(name))  # fmt: skip
+    left = tuple(method for method, name in possible if not effective.lines(name))
+    return on, left
 
 
 def _gives_groups(offer: Offer) -> bool:
@@ -256,10 +286,14 @@ def _later(effective: Effective) -> Names:
 
 def _root_methods(effective: Effective) -> Names:
     """The same for root, as far as PermitRootLogin lets root in."""
+    return _for_root(effective, methods(effective))
+
+
+def _for_root(effective: Effective, offered: Names) -> Names:
+    """Those of the methods by which PermitRootLogin lets root in."""
     allowed = effective.value("permitrootlogin")
     if allowed == "no":
         return ()
-    offered = methods(effective)
     if allowed == "yes":
         return offered
     return tuple(method for method in offered if method in _WITH_KEYS)

@@ -47,6 +47,9 @@ class ConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The version of OpenSSH whose defaults hold."""
     lists: Mapping[str, WrittenList] = {}
     """By directive, the lists that the file sets for the view, such as ``MACs``."""
+    left_to_others: Names = ()
+    """Directives with a list, and methods of logging in, that this file leaves to another one: a
+    drop-in to its main file, a client's file to the system's."""
     authentication_methods: Names = ()
     """What AuthenticationMethods asks for; empty where any method will do."""
     idle: Names | None = None

@@ -54,9 +54,13 @@ def key(kind: str = "ssh-ed25519", bits: int = 256) -> HostKey:
     )  # fmt: skip
 
 
-def no_offer(ssh: SshFacts) -> Skip:
-    """Why there is no offer to judge: nothing came, or a file holds none."""
-    return NO_KEXINIT if ssh.config is None else _NOT_IN_THE_FILE
+def no_offer(ssh: SshFacts, directive: str = "") -> Skip | None:
+    """Why there is no list to judge: nothing came, or the file leaves it to another; else None."""
+    if ssh.config is None:
+        return NO_KEXINIT if ssh.kexinit is None else None
+    if ssh.kexinit is None or directive in ssh.config.left_to_others:
+        return _NOT_IN_THE_FILE
+    return None
 
 
 def _is_client(ssh: SshFacts) -> bool:
@@ -95,8 +99,8 @@ def _plain(explained: Names) -> str:
 )
 def kex_weak(ssh: SshFacts) -> Verdict:
     """Offered methods that RFC 9142 no longer wants."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
+    if (skip := no_offer(ssh, "KexAlgorithms")) is not None or ssh.kexinit is None:
+        return skip
     offered = ssh.kexinit.kex_algorithms
     weak = algorithms.explained("kex", "weak", offered)
     if not weak:
@@ -128,8 +132,8 @@ def kex_weak(ssh: SshFacts) -> Verdict:
 )
 def kex_nopq(ssh: SshFacts) -> Verdict:
     """No offered method survives a quantum computer."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
+    if (skip := no_offer(ssh, "KexAlgorithms")) is not None or ssh.kexinit is None:
+        return skip
     names = ssh.kexinit.kex_algorithms
     if algorithms.having("kex", "post-quantum", names):
         return None
@@ -163,8 +167,8 @@ def kex_nopq(ssh: SshFacts) -> Verdict:
 )
 def terrapin(ssh: SshFacts) -> Verdict:
     """A cipher that Terrapin can attack, without the strict key exchange that prevents it."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
+    if (skip := no_offer(ssh, "Ciphers")) is not None or ssh.kexinit is None:
+        return skip
     if ssh.strict_kex:
         return None
     macs = ssh.kexinit.macs
@@ -206,8 +210,8 @@ def terrapin(ssh: SshFacts) -> Verdict:
 )
 def cipher_weak(ssh: SshFacts) -> Verdict:
     """Offered ciphers with a broken mode, short blocks or no strength."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
+    if (skip := no_offer(ssh, "Ciphers")) is not None or ssh.kexinit is None:
+        return skip
     offered = ssh.kexinit.ciphers
     weak = algorithms.explained("cipher", "weak", offered)
     if not weak:
@@ -239,8 +243,8 @@ def cipher_weak(ssh: SshFacts) -> Verdict:
 )
 def mac_weak(ssh: SshFacts) -> Verdict:
     """Offered MACs that are weak or are taken over the plaintext."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
+    if (skip := no_offer(ssh, "MACs")) is not None or ssh.kexinit is None:
+        return skip
     macs, ciphers = ssh.kexinit.macs, ssh.kexinit.ciphers
     weak = algorithms.weak_macs(macs, ciphers)
     early = algorithms.encrypt_and_macs(macs, ciphers)
@@ -278,8 +282,8 @@ def hostkey_weak(ssh: SshFacts) -> Verdict:
     """DSA by name or key; RSA by size. In authorized_keys, the keys that may log in."""
     if ssh.config is not None and ssh.config.user_keys is not None:
         return weak_user_keys(ssh.config.user_keys)
-    if ssh.kexinit is None:
-        return no_offer(ssh)
+    if (skip := no_offer(ssh, "HostKeyAlgorithms")) is not None or ssh.kexinit is None:
+        return skip
     if _is_client(ssh):
         return _THE_CLIENTS
     names = ssh.kexinit.server_host_key_algorithms
@@ -322,8 +326,8 @@ def hostkey_weak(ssh: SshFacts) -> Verdict:
 )
 def hostkey_noed25519(ssh: SshFacts) -> Verdict:
     """Ed25519 is in no form among the host key algorithms."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
+    if (skip := no_offer(ssh, "HostKeyAlgorithms")) is not None or ssh.kexinit is None:
+        return skip
     if _is_client(ssh):
         return _THE_CLIENTS
     names = ssh.kexinit.server_host_key_algorithms
@@ -365,8 +369,8 @@ def hostkey_noed25519(ssh: SshFacts) -> Verdict:
 )
 def hostsig_sha1(ssh: SshFacts) -> Verdict:
     """RSA is offered with SHA-1 and not with SHA-2."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
+    if (skip := no_offer(ssh, "HostKeyAlgorithms")) is not None or ssh.kexinit is None:
+        return skip
     if _is_client(ssh):
         return _THE_CLIENTS
     names = ssh.kexinit.server_host_key_algorithms
@@ -455,8 +459,8 @@ def usersig_sha1(ssh: SshFacts) -> Verdict:
 )
 def comp_preauth(ssh: SshFacts) -> Verdict:
     """Undelayed zlib in either direction."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
+    if (skip := no_offer(ssh)) is not None or ssh.kexinit is None:
+        return skip
     if _is_client(ssh):
         return _THE_CLIENTS
     return Hit(who=_who(ssh), algorithms=("zlib",)) if "zlib" in ssh.kexinit.compressions else None

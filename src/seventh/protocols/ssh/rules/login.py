@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.config import ConfigFacts, Names
@@ -142,13 +144,20 @@ def password_on(ssh: SshFacts) -> Verdict:
         return _NOBODY_ASKED
     guessable = _guessable(login.methods)
     if not guessable:
-        return None
+        return _left_open(ssh, GUESSABLE)
     for_user = f" for {login.user}" if login.user else ""
     hit = Hit(methods=guessable, for_user=for_user)
     config = ssh.config
     return (
         hit if config is None else hit.fixed_by("openssh", *_with_a_key(config, login, guessable))
     )
+
+
+def _left_open(ssh: SshFacts, methods: Iterable[str]) -> Skip | None:
+    """Why a drop-in does not decide about ``methods``; None where it does."""
+    left = ssh.config.left_to_others if ssh.config is not None else ()
+    names = ", ".join(method for method in sorted(methods) if method in left)
+    return Skip(f"a drop-in that leaves {names} to the main file") if names else None
 
 
 def _with_a_key(config: ConfigFacts, login: Login, guessable: Names) -> tuple[str, ...]:
@@ -209,7 +218,7 @@ def root_password(ssh: SshFacts) -> Verdict:
         return Skip(ssh.unlearnt.get(Topic.ROOT_METHODS, _NOBODY_ASKED.reason))
     guessable = _guessable(login.root_methods)
     if not guessable:
-        return None
+        return _left_open(ssh, GUESSABLE) if login.root_methods else None
     if login.root_source == "wire" and (ssh.software or "").startswith("OpenSSH"):
         return Skip(
             "OpenSSH lists passwords for root whatever PermitRootLogin says: lint its sshd_config"
@@ -243,10 +252,15 @@ def pubkey_off(ssh: SshFacts) -> Verdict:
     seen = {*login.methods, *login.still_wanted, *login.method.split("+")}
     if "publickey" in seen:
         return None
-    if not login.methods:
+    if (skip := _left_open(ssh, ("publickey",))) is not None:
+        return skip
+    methods = login.methods
+    if not methods and ssh.config is not None and ssh.config.left_to_others:
+        methods = ("what the main file allows",)
+    if not methods:
         return Skip("the server named no method at all")
     for_user = f" for {login.user}" if login.user else ""
-    hit = Hit(methods=login.methods, for_user=for_user)
+    hit = Hit(methods=methods, for_user=for_user)
     asked = ssh.config.authentication_methods if ssh.config is not None else ()
     if not asked or any("publickey" in each.split(",") for each in asked):
         return hit
@@ -282,6 +296,8 @@ def noauth(ssh: SshFacts) -> Verdict:
         return Hit(who=f"{', '.join(login.none_accepted)} was let in without a credential")
     if login.empty_passwords:
         return Hit(who="accounts with an empty password are let in")
+    if login.empty_passwords is None and ssh.config is not None:
+        return Skip("this file leaves PermitEmptyPasswords to its main file")
     if login.methods is None and login.empty_passwords is None:
         return _NOBODY_ASKED
     return None

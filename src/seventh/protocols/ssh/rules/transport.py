@@ -67,8 +67,8 @@ def proto1(ssh: SshFacts) -> Verdict:
 )
 def gex_small(ssh: SshFacts) -> Verdict:
     """Below 2048 bits high, below 3072 low."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
+    if (skip := no_offer(ssh, "KexAlgorithms")) is not None or ssh.kexinit is None:
+        return skip
     if ssh.gex_bits is not None:
         if ssh.gex_bits >= 3072:
             return None
