@@ -77,7 +77,7 @@ def test_names_are_resolved_against_base_and_home(tmp_path: Path) -> None:
 def test_patterns_give_sorted_names(tmp_path: Path) -> None:
     for name in ("b.conf", "a.conf", "c.txt"):
         (tmp_path / name).touch()
-    found = Files(base=tmp_path).matching("*.conf")
+    found = Files().matching(f"{tmp_path}/*.conf")
     assert [path.name for path in found] == ["a.conf", "b.conf"]
 
 

@@ -148,6 +148,7 @@ def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:
         files=tuple(dict.fromkeys(files.read_names)),
         views=tuple(view.label or "the whole file" for view in linted.views) if linted else (),
         problems=problems,
+        notes=tuple(files.notes),
     )
     return Report(
         target=f"file:{name}",
@@ -226,14 +227,17 @@ def _deciding(kind: Kind, room: str) -> dict[str, AnyRule]:
 def _judge(
     kind: Kind, linted: Linted, selection: Selection
 ) -> tuple[tuple[Finding, ...], tuple[Skipped, ...], tuple[str, ...]]:
-    """Every view by every rule; a finding that an earlier view has, too, is told once."""
+    """Every view by every rule; what a view has from another is reported there alone."""
     rooms = dict.fromkeys(room for view in linted.views for room in view.facts)
     rules = {room: _deciding(kind, room) for room in rooms}
     selection = replace(selection, denied={})
     told: dict[tuple[object, ...], Finding] = {}
     skipped: dict[str, Skipped] = {}
     passed: set[str] = set()
+    inherited: dict[str, set[tuple[object, ...]]] = {}
     for view in linted.views:
+        mine = inherited.setdefault(view.label, set())
+        outer = inherited.get(view.within, set()) if view.within not in {None, view.label} else ()
         for room, facts in view.facts.items():
             verdicts = run_rules(room, rules[room].values(), facts, selection)
             for finding in verdicts.findings:
@@ -242,11 +246,19 @@ def _judge(
                     finding.settings or rules[room][finding.id].directives.get(kind.product, ()),
                 )
                 same = (finding.id, finding.severity, tuple(finding.params.items()), source)
+                mine.add(same)
+                if same in outer:
+                    continue
+                # Lines are fixed once for all that they decide; a default, in each block.
+                by_lines = bool(source) and all(line.line is not None for line in source)
                 told.setdefault(
-                    same, replace(finding, product=kind.product, view=view.label, source=source)
-                )
+                    same if by_lines else (*same, view.label),
+                    replace(finding, product=kind.product, view=view.label, source=source,
+                            place=_place(view, finding, rules[room][finding.id], kind.product)),
+                )  # fmt: skip
             skipped.update({one.id: one for one in verdicts.skipped if one.id not in skipped})
             passed.update(verdicts.passed)
+        mine.update(outer)
     found = {finding.id for finding in told.values()}
     passed -= found
     return (
@@ -254,6 +266,13 @@ def _judge(
         tuple(one for name, one in skipped.items() if name not in found | passed),
         tuple(sorted(passed)),
     )
+
+
+def _place(view: View, finding: Finding, rule: AnyRule, product: str) -> str:
+    """Where the fix belongs, if it has lines of the file and not only commands or words."""
+    lines = finding.fixes.get(product) or rule.words.fix.get(product, "").splitlines()
+    words = (line.split()[:1] for line in lines)
+    return view.place if any(word[0].lower() in view.settings for word in words if word) else ""
 
 
 def _lines(view: View, names: tuple[str, ...]) -> tuple[Line, ...]:

@@ -38,6 +38,11 @@ def _at_once(path: str, flags: int) -> int:
 _MAGIC = re.compile(r"[*?[]")
 
 
+def has_wildcard(name: str) -> bool:
+    """Whether ``name`` is a shell pattern."""
+    return _MAGIC.search(name) is not None
+
+
 def _names_in(folder: Path) -> Iterator[str]:
     """The names in a folder; none where it cannot be looked into."""
     try:
@@ -88,6 +93,7 @@ class Files:
         self.problems: list[Line] = []
         self.unread: set[Line] = set()
         """Those of the problems that leave a part of the files unread."""
+        self.notes: list[Line] = []
         self._bytes = 0
 
     def problem(self, file: str, line: int | None, text: str) -> None:
@@ -100,6 +106,12 @@ class Files:
         before = len(self.problems)
         self.problem(file, line, text)
         self.unread.update(self.problems[before:])
+
+    def note(self, file: str, line: int | None, text: str) -> None:
+        """Note what should be known of the reading and is no fault, each once."""
+        said = Line(file=file, line=line, text=printable(text, 300))
+        if len(self.notes) < MAX_PROBLEMS and said not in self.notes:
+            self.notes.append(said)
 
     def expand(self, name: str) -> Path:
         """``name`` with ``~`` and a relative path resolved."""
@@ -150,12 +162,13 @@ class Files:
     def matching(self, pattern: str) -> list[Path]:
         """Files that a shell pattern names, sorted; an unreadable folder gives none.
 
+        A relative pattern starts from the working folder, as :meth:`read` takes names.
         A pattern that would walk half the machine is given up, with a problem.
         """
         found = [Path()]
         looked_at = 0
-        for part in self.expand(pattern).parts:
-            if not _MAGIC.search(part):
+        for part in Path(pattern).parts:
+            if not has_wildcard(part):
                 found = [path / part for path in found]
                 continue
             fits = re.compile(fnmatch.translate(part)).match

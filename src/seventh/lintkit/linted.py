@@ -66,6 +66,12 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     label: str = ""
     """Empty for the file as a whole; else the block's own words, such as ``Match User root``."""
+    within: str | None = ""
+    """The label of the view whose settings hold here, too, where the block has none of its own;
+    None for a block that stands by itself, as a web server's servers do."""
+    place: str = ""
+    """Where the lines of a fix belong, such as ``in sshd_config, under the line Match User root``;
+    empty where any place will do."""
     facts: Mapping[str, Facts]
     """By room, what the file decides of its facts; the rest stays "not learnt". A web server's file
     decides its TLS, too: those of another room's rules that name this kind's product judge it."""

@@ -26,3 +26,6 @@ class LintFacts(Facts, frozen=True, kw_only=True):
     ``Match User root``."""
     problems: tuple[Line, ...] = ()
     """What could not be read or understood; the rest was judged all the same."""
+    notes: tuple[Line, ...] = ()
+    """What should be known of the reading and is no fault: an include that names no file, a block
+    that only the machine can decide."""

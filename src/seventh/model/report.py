@@ -30,6 +30,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     seed: tuple[str, ...]
     settings: tuple[str, ...] = ()
     """The settings that the rule points a linter at; empty for those that it declares."""
+    fixes: Mapping[str, tuple[str, ...]] = {}
+    """By product, the lines that fix just this; the rule's general words hold for the others."""
+    place: str = ""
+    """Where in a file the lines of the product's fix belong; empty where it goes without saying."""
     product: str = ""
     """Whose file was judged, or what the peer says it is; empty where that is not known."""
     view: str = ""

@@ -12,6 +12,7 @@ import msgspec
 
 from seventh.model.drawing import Drawing
 from seventh.model.facts import Facts
+from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Report
 from seventh.model.sample import Sample
 from seventh.model.severity import Severity, Status
@@ -54,6 +55,12 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
             (clean(room), tuple(gist(self.facts[room], said=[self.entry.target], timed=timed)))
             for room in rooms
         )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of a linted file should know beside the verdict."""
+        lint = self.facts.get(LintFacts.ROOM)
+        return tuple(clean(str(note)) for note in getattr(lint, "notes", ()))
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:

@@ -71,6 +71,7 @@ def run_rules(room: str, rules: Iterable[AnyRule], facts: Facts, selection: Sele
                     references=rule.references,
                     seed=rule.seed,
                     settings=verdict.settings,
+                    fixes=verdict.fixes,
                 )
             )
     findings.sort(key=lambda finding: (-finding.severity.rank, finding.id))

@@ -95,6 +95,7 @@ class _Views:
             facts["websocket"] = WebSocketFacts(proxied=upgrade, secure=site.tls)
         return View(
             label=label,
+            within=site.label,
             facts=facts,
             settings=_Settings(site, place, self._version).all(),
         )

@@ -123,7 +123,7 @@ class _Views:
             Setting(value=str(one), at=one.at) for one in dict.fromkeys(server.listeners)
         )
         settings["add_header"] = _headers(server, spot, config)
-        return View(label=label, facts=facts, settings=settings)
+        return View(label=label, within=server.label, facts=facts, settings=settings)
 
     def part_alone(self, root: Place, version: Version) -> None:
         """A file without a server: what its lines decide by themselves, such as ssl_protocols."""

@@ -11,6 +11,7 @@ from seventh.protocols.ssh.client.config.directives import LISTS, Side, Version
 from seventh.protocols.ssh.client.config.host import HostConfig
 from seventh.protocols.ssh.client.config.reading import Directive
 from seventh.protocols.ssh.facts import Offer
+from seventh.protocols.ssh.facts.config import WrittenList
 from seventh.protocols.ssh.wire.patterns import GrammarError, Names, changed_list, unknown_names
 
 STRICT_SINCE = (9, 6)
@@ -68,6 +69,19 @@ def offer(config: Effective | HostConfig, side: Side) -> Offer:
         compression_algorithms_client_to_server=compressions,
         compression_algorithms_server_to_client=compressions,
     )
+
+
+def written_lists(config: Effective | HostConfig, side: Side) -> dict[str, WrittenList]:
+    """The lists that lines of the file set, by the directive as the manual spells it."""
+    found: dict[str, WrittenList] = {}
+    for name in LISTS:
+        for line in config.lines(name)[:1]:
+            found[directives.spelled(side)[name]] = WrittenList(
+                text=line.values[0],
+                effective=effective_list(config, side, name),
+                default=_default(side, config.version, name),
+            )
+    return found
 
 
 def effective_list(config: Effective | HostConfig, side: Side, name: str) -> Names:

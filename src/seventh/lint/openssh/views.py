@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -15,7 +15,7 @@ from seventh.model.source import Line
 from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import LISTS, Side, Version
 from seventh.protocols.ssh.client.config.host import HostConfig
-from seventh.protocols.ssh.client.config.reading import Reading
+from seventh.protocols.ssh.client.config.reading import Block, Reading
 from seventh.wire.text import printable
 
 MAX_VIEWS = 256
@@ -113,10 +113,27 @@ def check_lists(reading: Reading, judgement: Judged) -> None:
                 reading.side, judgement.version, line, stated=judgement.stated
             ):
                 reading.refuse(line.at, why)
+        if line.written.lower() in directives.aliases(reading.side):
+            continue  # an older name than the directive's own
         since = directives.since(reading.side, line.name)
         if judgement.stated and judgement.version < since:
             said = ".".join(map(str, since))
             reading.refuse(line.at, f"{line.written} is known from OpenSSH {said} on")
+
+
+def place_of_fix(blocks: Sequence[Block], block: Block | None) -> str:
+    """Where the lines of a fix belong, for a block or for the file as a whole.
+
+    Empty where the file has no block: every place is as good.
+    """
+    if block is not None:
+        where = f"in {block.at.file}, under line {block.at.line} ({block.label})"
+    elif blocks:
+        first = blocks[0]
+        where = f"in {first.at.file}, above line {first.at.line} ({first.label})"
+    else:
+        return ""
+    return printable(f"{where}, in place of lines with the same keyword", _MAX_SHOWN)
 
 
 def views_allowed(blocks: int, directives_read: int, files: Files, file: str, word: str) -> int:

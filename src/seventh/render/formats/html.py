@@ -118,6 +118,7 @@ def _report(number: int, one: Told, view: View) -> str:
         f"<h2>{_badge(entry.status)} <code>{escape(entry.target)}</code></h2>",
         f'<p class="when">{when}</p>',
         _failure(one),
+        "".join(f'<p class="quiet">Note: {escape(note)}</p>' for note in one.notes),
         _checklist(entry.checklist or ()),
         _waterfall(one),
         "".join(_drawing(drawing) for drawing in one.drawings),

@@ -63,6 +63,7 @@ def _report(one: Told, view: View) -> list[str]:
             f"**Failed:** {code(str(failure.reason))}{where}. "
             f"{escape(failure.detail)}\n\n**Blame:** {escape(blamed(failure))}"
         )
+    blocks.append("\n".join(f"- Note: {escape(note)}" for note in one.notes))
     blocks.append(_checklist(one))
     for finding in entry.findings:
         blocks += _finding(finding, view)

@@ -61,6 +61,7 @@ def _long(one: Told, view: View) -> list[str]:
     lines = [f"[{entry.status.value.upper()}] {entry.target} {one.headline}"]
     if entry.failure is not None:
         lines.append(f"  {entry.failure.detail} (blame: {entry.failure.blame})")
+    lines += [f"  note: {note}" for note in one.notes]
     for finding in entry.findings:
         lines.append(f"  {finding.severity} {finding.id}: {finding.title}: {finding.evidence}")
         lines += [f"    at: {line.place}: {line.text}" for line in finding.source]

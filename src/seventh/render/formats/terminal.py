@@ -103,6 +103,7 @@ class _Sheet:
         """The whole sheet, top to bottom."""
         self.header()
         self.failure()
+        self.notes()
         self.checklist()
         self.phases()
         self.facts()
@@ -139,6 +140,12 @@ class _Sheet:
         self.labelled("", Text(failure.detail))
         self.labelled("blame", Text(blamed(failure)))
         self.page.append(Text())
+
+    def notes(self) -> None:
+        for note in self.told.notes:
+            self.labelled("note", Text(note))
+        if self.told.notes:
+            self.page.append(Text())
 
     def checklist(self) -> None:
         if self.entry.checklist:

@@ -25,7 +25,7 @@ SLOW_KEX_SECONDS = 0.5
     evidence="the server announces protocol {version}: {ident}",
     why="Protocol 1 is broken: sessions can be read and changed by anybody in between.",
     fix={
-        "openssh": "Upgrade: protocol 1 left OpenSSH in 7.6. Until then: Protocol 2",
+        "openssh": "Protocol 2\n# and upgrade: protocol 1 left OpenSSH in 7.6",
         "any": "Switch protocol 1 off or upgrade.",
     },
     references=("RFC 4253 §5.1",),
@@ -67,8 +67,8 @@ def proto1(ssh: SshFacts) -> Verdict:
 )
 def gex_small(ssh: SshFacts) -> Verdict:
     """Below 2048 bits high, below 3072 low."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
+    if (skip := no_offer(ssh, "KexAlgorithms")) is not None or ssh.kexinit is None:
+        return skip
     if ssh.gex_bits is not None:
         if ssh.gex_bits >= 3072:
             return None
@@ -199,7 +199,7 @@ def sshfp(ssh: SshFacts) -> Verdict:
     why="It tells a scanner which updates are missing. It is no weakness by itself, and Seventh "
     "draws no conclusion from it.",
     fix={
-        "openssh": "DebianBanner no (Debian and Ubuntu), VersionAddendum none (FreeBSD)",
+        "openssh": "# on Debian and Ubuntu\nDebianBanner no\n# on FreeBSD\nVersionAddendum none",
         "any": "Leave the comment out of the identification string.",
     },
     references=("RFC 4253 §4.2",),
@@ -223,11 +223,13 @@ def _banner_in_file(ssh: SshFacts) -> Verdict:
         return Skip("no identification string was received")
     addendum = config.version_addendum or ""
     if level := names.patch_level(addendum):
-        return Hit(ident=f"VersionAddendum {addendum}", level=level).at("VersionAddendum")
+        hit = Hit(ident=f"VersionAddendum {addendum}", level=level).at("VersionAddendum")
+        return hit.fixed_by("openssh", "VersionAddendum none")
     if config.debian_banner is None:
         return Skip("DebianBanner is not set: on Debian and Ubuntu that is yes, elsewhere nothing")
     if config.debian_banner:
-        return Hit(ident="DebianBanner yes", level="the package's version").at("DebianBanner")
+        hit = Hit(ident="DebianBanner yes", level="the package's version").at("DebianBanner")
+        return hit.fixed_by("openssh", "DebianBanner no")
     return None
 
 

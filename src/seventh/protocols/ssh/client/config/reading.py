@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from seventh.lintkit.files import MAX_DEPTH, MAX_PROBLEMS, Files, Text
+from seventh.lintkit.place import Place, folder_name, place_of
 from seventh.model.source import Line
 from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.wire.patterns import (
@@ -32,6 +33,7 @@ MAX_INCLUDED = 1024
 MAX_DIRECTIVES = 200_000
 """What one lint reads; no configuration is near it."""
 SYSTEM_FOLDER = "/etc/ssh"
+_DROP_INS = frozenset({"sshd_config.d", "ssh_config.d"})
 _WITHOUT_ARGUMENT = {
     "server": frozenset({"all", "invalid-user"}),
     "client": frozenset({"all", "canonical", "final"}),
@@ -108,16 +110,29 @@ class Reading(msgspec.Struct, kw_only=True):
 
 def read(text: Text, files: Files, side: directives.Side, *, is_user: bool = False) -> Reading:
     """Read a file and what it includes. ``is_user``: a person's own file, not the system's."""
-    reader = _Reader(files, side, is_user=is_user)
+    if is_user:
+        folder = files.base if files.home is None else files.home / ".ssh"
+        place = Place(folder, folder, "", None, is_copy=False)
+    else:
+        place = place_of(_main_of(text.name), SYSTEM_FOLDER)
+    reader = _Reader(files, side, place)
     reader.file(text, (), (os.path.realpath(text.name),))
     return reader.reading
 
 
+def _main_of(name: str) -> str:
+    """The main file beside whose folder of drop-ins ``name`` lies; else ``name`` itself."""
+    folder = folder_name(name)
+    return (
+        str(Path(name).parent / ".." / folder.removesuffix(".d")) if folder in _DROP_INS else name
+    )
+
+
 class _Reader:
-    def __init__(self, files: Files, side: directives.Side, *, is_user: bool) -> None:
+    def __init__(self, files: Files, side: directives.Side, place: Place) -> None:
         self.files = files
+        self._place = place
         self.side = side
-        self.is_user = is_user
         self.reading = Reading(side=side)
         self._full = False
         self._included = 0
@@ -224,7 +239,7 @@ class _Reader:
         if not patterns:
             self.reading.refuse(at, "Include names no file")
         for pattern in patterns:
-            for path in self._found(pattern):
+            for path in self._found(pattern, at):
                 real = os.path.realpath(path)
                 if real in stack:
                     self.reading.refuse(at, f"Include {path} includes itself")
@@ -243,25 +258,9 @@ class _Reader:
             self._texts[name] = self.files.read(path, at=at)
         return self._texts[name]
 
-    def _found(self, pattern: str) -> list[Path]:
+    def _found(self, pattern: str, at: Line) -> list[Path]:
         """The files that an Include means, as seen from the file that is judged."""
         if pattern.startswith("~/"):
-            pattern = str(self.files.expand(pattern))
-        elif not pattern.startswith("/"):
-            pattern = str(self._folder() / pattern)
-        elif self._is_copy() and pattern.startswith(f"{SYSTEM_FOLDER}/"):
-            # A copy of another machine's /etc/ssh: this machine's files say nothing of it.
-            pattern = str(self.files.base / pattern.removeprefix(f"{SYSTEM_FOLDER}/"))
-        return self.files.matching(pattern)
-
-    def _folder(self) -> Path:
-        if self.is_user and self.files.home is not None:
-            return self.files.home / ".ssh"
-        return self.files.base
-
-    def _is_copy(self) -> bool:
-        return (
-            not self.is_user
-            and self.files.base != Path()
-            and os.path.realpath(self.files.base) != SYSTEM_FOLDER
-        )
+            pattern = str(self.files.expand(pattern).absolute())
+        found = self._place.included(pattern, self.files, at)
+        return [path for path in found if os.path.lexists(path)]
