@@ -28,6 +28,8 @@ MAX_FOLDER_ENTRIES = 50_000
 """How many names of a folder are looked at before the rest is left alone."""
 _MOST_LINES = 16
 """How many lines one finding stands on; more say nothing new."""
+_MOST_NAMED = 3
+"""How many further blocks one finding names; more are counted."""
 _SURE = 3
 """How many lines must look like a kind before a file of another name is taken for it."""
 
@@ -227,7 +229,10 @@ def _deciding(kind: Kind, room: str) -> dict[str, AnyRule]:
 def _judge(
     kind: Kind, linted: Linted, selection: Selection
 ) -> tuple[tuple[Finding, ...], tuple[Skipped, ...], tuple[str, ...]]:
-    """Every view by every rule; a finding that an earlier view has, too, is told once."""
+    """Every view by every rule; of views with the same fault the first has the finding.
+
+    The others are named in it.
+    """
     rooms = dict.fromkeys(room for view in linted.views for room in view.facts)
     rules = {room: _deciding(kind, room) for room in rooms}
     selection = replace(selection, denied={})
@@ -243,9 +248,10 @@ def _judge(
                     finding.settings or rules[room][finding.id].directives.get(kind.product, ()),
                 )
                 same = (finding.id, finding.severity, tuple(finding.params.items()), source)
-                told.setdefault(
+                first = told.setdefault(
                     same, replace(finding, product=kind.product, view=view.label, source=source)
                 )
+                told[same] = _with(first, view.label)
             skipped.update({one.id: one for one in verdicts.skipped if one.id not in skipped})
             passed.update(verdicts.passed)
     found = {finding.id for finding in told.values()}
@@ -255,6 +261,16 @@ def _judge(
         tuple(one for name, one in skipped.items() if name not in found | passed),
         tuple(sorted(passed)),
     )
+
+
+def _with(first: Finding, label: str) -> Finding:
+    """Add a further block that has a finding to it; a part of a block that has it adds nothing."""
+    named = (first.view, *first.also)
+    if not first.view or any(label == one or label.startswith(f"{one}, ") for one in named):
+        return first
+    if len(first.also) < _MOST_NAMED:
+        return replace(first, also=(*first.also, label))
+    return replace(first, more=first.more + 1)
 
 
 def _lines(view: View, names: tuple[str, ...]) -> tuple[Line, ...]:
