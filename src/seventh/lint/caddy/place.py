@@ -313,9 +313,20 @@ def _elsewhere(place: Place, name: str) -> bool:
 # -- all places ------------------------------------------------------------------------------------
 
 
-def front(site: Site) -> Place:
-    """Where the path ``/`` leads."""
-    place = Place(site, (("", site.block.nodes),), frozenset(), "/")
+OTHER = "/seventh-other-page"
+"""A path that no matcher names."""
+
+
+def rest(site: Site) -> Place:
+    """Where a path leads that no matcher names: ``/`` alone in a matcher is not all of a site."""
+    place = front(site, OTHER)
+    place.label = "every other path"
+    return place
+
+
+def front(site: Site, path: str = "/") -> Place:
+    """Where the path ``/`` leads, or another one."""
+    place = Place(site, (("", site.block.nodes),), frozenset(), path)
     for _ in range(MAX_DEPTH):
         keeps, nodes = place.levels[-1]
         inner = [n for n in nodes if n.name in BLOCKS and place.holds(n)]
@@ -323,7 +334,7 @@ def front(site: Site) -> Place:
             break
         inner.sort(key=_specific)
         inside = place.inside(inner[0])
-        place = Place(site, inside.levels, inside.own, "/")
+        place = Place(site, inside.levels, inside.own, path)
     return place
 
 
