@@ -173,6 +173,17 @@ def front(server: Server, found: list[Spot]) -> Spot:
     return Spot(scope=server.scope, words=())
 
 
+def rest(server: Server, found: list[Spot]) -> Spot | None:
+    """Give the server itself where ``/`` has a location that no other path has."""
+    whole = {("/",), ("^~", "/")}
+    own = [spot for spot in found if len(spot.scope.levels) == len(server.scope.levels) + 1]
+    if any(spot.words in {("=", "/"), ("=/",)} for spot in own) and not any(
+        spot.words in whole for spot in own
+    ):
+        return Spot(scope=server.scope, words=())
+    return None
+
+
 def does(server: Server, spot: Spot) -> Does:
     """What becomes of a request there, as far as it can be told without running it."""
     for scope in (server.scope, spot.scope):

@@ -100,10 +100,12 @@ class _Views:
         for tls_there, there in zip(kinds[1:], defaults[1:], strict=True):
             if tls_there != tls:  # its sockets have unlike default servers
                 seen.append(self._view(server, front, front, tls_there, there, server.label))
-        for spot in locations:
+        rest = nginx_site.rest(server, locations)
+        for spot in ([rest] if rest is not None else []) + locations:
             if spot is front or spot.scope.own("internal"):
                 continue
-            label = printable(f"{server.label}, location {' '.join(spot.words)}", 300)
+            where = f"location {' '.join(spot.words)}" if spot.words else "every other path"
+            label = printable(f"{server.label}, {where}", 300)
             view = self._view(server, front, spot, tls, default, label)
             if all(view.facts != one.facts for one in seen):
                 seen.append(view)
