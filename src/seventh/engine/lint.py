@@ -28,6 +28,8 @@ MAX_FOLDER_ENTRIES = 50_000
 """How many names of a folder are looked at before the rest is left alone."""
 _MOST_LINES = 16
 """How many lines one finding stands on; more say nothing new."""
+_MOST_NAMED = 3
+"""How many further blocks one finding names; more are counted."""
 _SURE = 3
 """How many lines must look like a kind before a file of another name is taken for it."""
 
@@ -227,7 +229,10 @@ def _deciding(kind: Kind, room: str) -> dict[str, AnyRule]:
 def _judge(
     kind: Kind, linted: Linted, selection: Selection
 ) -> tuple[tuple[Finding, ...], tuple[Skipped, ...], tuple[str, ...]]:
-    """Every view by every rule; what a view has from another is reported there alone."""
+    """Every view by every rule; of views with the same fault the first has the finding.
+
+    The others are named in it. What a view has from another is reported there alone.
+    """
     rooms = dict.fromkeys(room for view in linted.views for room in view.facts)
     rules = {room: _deciding(kind, room) for room in rooms}
     selection = replace(selection, denied={})
@@ -249,13 +254,14 @@ def _judge(
                 mine.add(same)
                 if same in outer:
                     continue
-                # Lines are fixed once for all that they decide; a default, in each block.
-                by_lines = bool(source) and all(line.line is not None for line in source)
-                told.setdefault(
-                    same if by_lines else (*same, view.label),
-                    replace(finding, product=kind.product, view=view.label, source=source,
-                            place=_place(view, finding, rules[room][finding.id], kind.product)),
-                )  # fmt: skip
+                place = _place(view, finding, rules[room][finding.id], kind.product)
+                first = told.setdefault(
+                    same,
+                    replace(
+                        finding, product=kind.product, view=view.label, source=source, place=place
+                    ),
+                )
+                told[same] = _with(first, view.label)
             skipped.update({one.id: one for one in verdicts.skipped if one.id not in skipped})
             passed.update(verdicts.passed)
         mine.update(outer)
@@ -273,6 +279,16 @@ def _place(view: View, finding: Finding, rule: AnyRule, product: str) -> str:
     lines = finding.fixes.get(product) or rule.words.fix.get(product, "").splitlines()
     words = (line.split()[:1] for line in lines)
     return view.place if any(word[0].lower() in view.settings for word in words if word) else ""
+
+
+def _with(first: Finding, label: str) -> Finding:
+    """Add a further block that has a finding to it; a part of a block that has it adds nothing."""
+    named = (first.view, *first.also)
+    if not first.view or any(label == one or label.startswith(f"{one}, ") for one in named):
+        return first
+    if len(first.also) < _MOST_NAMED:
+        return replace(first, also=(*first.also, label))
+    return replace(first, more=first.more + 1)
 
 
 def _lines(view: View, names: tuple[str, ...]) -> tuple[Line, ...]:

@@ -38,6 +38,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Whose file was judged, or what the peer says it is; empty where that is not known."""
     view: str = ""
     """Inside which block of a file; empty for the file as a whole."""
+    also: tuple[str, ...] = ()
+    """Further blocks that have the same fault for the same lines; the first few of them."""
+    more: int = 0
+    """How many such blocks there are besides."""
     source: tuple[Line, ...] = ()
     """The lines that the finding stands on, where it was found in files."""
 

@@ -184,6 +184,8 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
 
     configured: bool = False
     """Whether a server's configuration file says all this, and no handshake showed it."""
+    security_level: int | None = None
+    """OpenSSL's security level that the file sets; None where it leaves it to the library."""
 
     # The main handshake: everything offered, newest first.
     version: str | None = None

@@ -132,13 +132,19 @@ def _phase(phase: Phase) -> PhaseEntry:
     )
 
 
+def _blocks(finding: Finding) -> str:
+    """Name the blocks of a file that have the fault."""
+    named = ", ".join(clean(label) for label in (finding.view, *finding.also))
+    return f"{named} and {finding.more} more" if finding.more else named
+
+
 def _finding(finding: Finding, speech: Speech) -> FindingEntry:
     words = speech.words(finding)
     return FindingEntry(
         id=finding.id,
         severity=finding.severity,
         title=words.title,
-        evidence=f"in {clean(finding.view)}: {words.evidence}" if finding.view else words.evidence,
+        evidence=f"in {_blocks(finding)}: {words.evidence}" if finding.view else words.evidence,
         source=tuple(
             SourceEntry(file=clean(line.file), line=line.line, text=clean(line.text))
             for line in finding.source

@@ -143,6 +143,12 @@ def allowed(text: str) -> tuple[str, ...] | None:
     return tuple(chosen)
 
 
+def level(text: str) -> int | None:
+    """Read the security level that a cipher list sets; None where it leaves it to the library."""
+    found = re.findall(r"(?:^|[:, ;])@SECLEVEL=([0-5])(?=$|[:, ;])", text)
+    return int(found[-1]) if found else None
+
+
 def _selected(word: str, anyway: Set[str]) -> list[Suite]:
     """The suites that one word means; rare groups only if it names them, or ``anyway``."""
     named = [s for s in suites() if word in {s.openssl, s.iana}]

@@ -180,7 +180,7 @@ def test_what_nginx_would_refuse(text: str, why: str) -> None:
     [
         whole("server { location / { } location = / { } location ~ / { } location ~ / { } }"),
         whole("add_header a b; add_header c d always;"),
-        whole("map $a $b { default 1; gzip maybe; }"),
+        whole("map $args $b { default 1; gzip maybe; }"),
         whole("types { text/html html htm; }"),
         whole("more_set_headers 'a: b'; vhost_traffic_status_zone;"),
         whole("upstream u { server 127.0.0.1:1 weight=2; keepalive 4; }"),

@@ -14,7 +14,7 @@ from seventh.model.report import Report
 from seventh.model.severity import Severity
 from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.http.facts import HttpFacts
-from tests.lint.nginx.texts import TLS, found, judge, server, whole
+from tests.lint.nginx.texts import TLS, found, judge, server, whole, zoned
 
 PASS = "proxy_pass http://127.0.0.1:8080;"
 HSTS = 'add_header Strict-Transport-Security "max-age=31536000" always;'
@@ -76,16 +76,16 @@ CASES: list[tuple[str, str, str, str]] = [
      server("gzip on; gzip_types text/css image/svg+xml;")),
     ("HTTP-COMPRESS-WASTE", NEW, server("gzip on; gzip_types *;"),
      server("gzip off; gzip_types image/png;")),
-    ("HTTP-RETRY-INFO", NEW, server("limit_req zone=a;"),
-     server("limit_req zone=a; add_header Retry-After 10 always;")),
+    ("HTTP-RETRY-INFO", NEW, zoned("limit_req zone=r;"),
+     zoned("limit_req zone=r; add_header Retry-After 10 always;")),
     ("HTTP-CACHE-LEAK", NEW,
-     server(f"location / {{ {PASS} proxy_cache a; proxy_ignore_headers Set-Cookie; }}"),
-     server(f"location / {{ {PASS} proxy_cache a; proxy_ignore_headers Set-Cookie; "
+     zoned(f"location / {{ {PASS} proxy_cache a; proxy_ignore_headers Set-Cookie; }}"),
+     zoned(f"location / {{ {PASS} proxy_cache a; proxy_ignore_headers Set-Cookie; "
             "proxy_hide_header Set-Cookie; }")),
     ("HTTP-CACHE-LEAK", NEW,
-     server(f"location / {{ {PASS} proxy_cache a; proxy_cache_valid 1m; "
+     zoned(f"location / {{ {PASS} proxy_cache a; proxy_cache_valid 1m; "
             "proxy_ignore_headers Cache-Control; }"),
-     server(f"location / {{ {PASS} proxy_cache a; proxy_cache_valid 1m; }}")),
+     zoned(f"location / {{ {PASS} proxy_cache a; proxy_cache_valid 1m; }}")),
     ("HTTP-0RTT-UNSAFE", NEW, server(f"ssl_early_data on; location / {{ {PASS} }}"),
      server("ssl_early_data on; proxy_set_header Early-Data $ssl_early_data; "
             f"location / {{ {PASS} }}")),
@@ -103,8 +103,8 @@ CASES: list[tuple[str, str, str, str]] = [
      server(f"location /chat {{ {PASS} }}")),
     ("WS-STRIPPED", "nginx=1.22.1",
      server(f"location /chat {{ {PASS} proxy_set_header Upgrade $http_upgrade; "
-            "proxy_set_header Connection $connection_upgrade; }"),
-     server(f"location /chat {{ {PASS} {UPGRADE} proxy_set_header Connection $c; }}")),
+            "proxy_set_header Connection $http_connection; }"),
+     server(f"location /chat {{ {PASS} {UPGRADE} proxy_set_header Connection $http_upgrade; }}")),
     ("WS-IDLE-CUT", NEW,
      server(f"location /ws {{ {PASS} {UPGRADE} proxy_set_header Connection upgrade; }}"),
      server(f"location /ws {{ {PASS} {UPGRADE} proxy_set_header Connection upgrade; "
@@ -192,7 +192,7 @@ def test_a_line_of_an_included_file_is_named(tmp_path: Path) -> None:
 def test_two_servers_are_judged_apart(tmp_path: Path) -> None:
     text = whole(
         f"server {{ {TLS} ssl_protocols TLSv1.1; }}\n"
-        f"server {{ {TLS} server_name b.example; ssl_protocols TLSv1; }}"
+        f"server {{ {TLS.replace('443', '8443')} server_name b.example; ssl_protocols TLSv1; }}"
     )
     findings = found(judge(tmp_path, text), "TLS-LEGACY")
     assert [f.params["versions"] for f in findings] == [("TLSv1.1",), ("TLSv1.0",)]

@@ -18,7 +18,6 @@ from seventh.protocols.http.facts.config import Clear, ConfigFacts
 from seventh.wire.text import printable
 
 DEFAULT_IDLE_SECONDS = 300.0
-_DEFAULT_PROTOCOLS = ("h1", "h2", "h3")
 _TEXTS = (
     "text/html", "text/css", "text/javascript", "application/javascript", "application/json",
     "image/svg+xml",
@@ -33,8 +32,13 @@ _WEBSOCKET = re.compile(
 _UPGRADE = ("upgrade", "connection")
 
 
-def config_of(site: Site, front: Place, place: Place, version: tuple[int, ...]) -> ConfigFacts:
-    """What the file decides at ``place``; ``front`` is where the site's ``/`` leads."""
+def config_of(
+    site: Site, front: Place, place: Place, version: tuple[int, ...], spoken: tuple[str, ...] | None
+) -> ConfigFacts:
+    """What the file decides at ``place``; ``front`` is where the site's ``/`` leads.
+
+    ``spoken`` are the versions of HTTP at one of the site's addresses.
+    """
     done = place.does()
     return ConfigFacts(
         product=caddy_known.PRODUCT,
@@ -46,10 +50,10 @@ def config_of(site: Site, front: Place, place: Place, version: tuple[int, ...]) 
         keepalive_seconds=_idle(site),
         closes="close" in ", ".join(caddy_place.field(place, "connection").values).lower(),
         clear=_clear(site, front),
-        **_versions(site, place),
+        **_versions(site, place, spoken),
         **_hsts(site, front, place, passes=done == "passes"),
         **(_content(place, own=done == "files") if done in {"files", "passes"} else {}),
-        **(_passing(site, place) if done == "passes" else {}),
+        **(_passing(site, place, spoken) if done == "passes" else {}),
     )
 
 
@@ -73,18 +77,7 @@ def _idle(site: Site) -> float | None:
     return seconds or (None if seconds is None else DEFAULT_IDLE_SECONDS)
 
 
-def protocols(site: Site) -> tuple[str, ...] | None:
-    """The versions of HTTP that the site's listener speaks; None where it is not told."""
-    bound = [child for node in site.block.nodes if node.name == "bind"
-             for child in node.children("protocols")]  # fmt: skip
-    lines = bound or site.server.said("protocols")
-    if not lines or not lines[-1].words:
-        return _DEFAULT_PROTOCOLS
-    return None if lines[-1].open else lines[-1].words
-
-
-def _versions(site: Site, place: Place) -> dict[str, Any]:
-    spoken = protocols(site)
+def _versions(site: Site, place: Place, spoken: tuple[str, ...] | None) -> dict[str, Any]:
     if not site.tls or spoken is None:
         return {"h3_known": True}
     alpn = lint_caddy_tls.said(site, "alpn")
@@ -205,12 +198,11 @@ def _types(node: Node) -> list[str]:
 # -- passing on ------------------------------------------------------------------------------------
 
 
-def _passing(site: Site, place: Place) -> dict[str, Any]:
+def _passing(site: Site, place: Place, spoken: tuple[str, ...] | None) -> dict[str, Any]:
     """What becomes of a request on its way to the server behind."""
     proxy = place.terminal()
     if proxy is None or proxy.name not in {"reverse_proxy", "php_fastcgi"}:
         return {}
-    spoken = protocols(site)
     off = any(node.words[:1] == ("off",) for node in site.server.said("0rtt"))
     early = None if spoken is None else bool(site.tls) and "h3" in spoken and not off
     return {

@@ -21,9 +21,12 @@ from seventh.lint.caddy.tokens import (
     written,
 )
 from seventh.lintkit.files import Files, Text
+from seventh.lintkit.place import place_of
 from seventh.model.source import Line
 from seventh.wire.text import printable
 
+SYSTEM = "/etc/caddy"
+"""Where Caddy keeps its files, as distributions have it."""
 MAX_NESTING = 64
 """Blocks within blocks; Caddy has no limit, and no configuration needs a fifth of it."""
 MAX_TOKENS = 400_000
@@ -135,7 +138,7 @@ class _Parser:
         self._now: Token | None = None
         self._before: Token | None = None
         self._count = len(first)
-        self._imports = Imports(files, into.missing)
+        self._imports = Imports(files, into.missing, place_of(into.name, SYSTEM))
         self._bounded = False
 
     # -- moving ------------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ from seventh.lint.caddy.tokens import (
     tokens,
 )
 from seventh.lintkit.files import Files, Text
+from seventh.lintkit.links import followed, is_foreign
+from seventh.lintkit.place import Place
 from seventh.model.source import Line
 
 MAX_TRAIL = 32
@@ -36,8 +38,9 @@ class Imported(msgspec.Struct):
 class Imports:
     """The snippets of one Caddyfile, and the files that were imported."""
 
-    def __init__(self, files: Files, missing: list[str]) -> None:
+    def __init__(self, files: Files, missing: list[str], place: Place) -> None:
         self._files = files
+        self._place = place
         self._missing = missing
         self._snippets: dict[str, list[Token]] = {}
         self._texts: dict[str, Text | None] = {}
@@ -106,12 +109,19 @@ class Imports:
 
     def _from_files(self, line: Token, name: str) -> tuple[list[Token], list[str]] | str:
         """The tokens of the files that a name or pattern stands for; or why it is refused."""
-        pattern = str(Path(line.file).absolute().parent / name.replace("\0", ""))
+        name = name.replace("\0", "")
+        beside = Path(line.file).absolute().parent / name
+        pattern = str(self._place.path(name) if name.startswith("/") else beside)
         if max(pattern.count("*"), pattern.count("?")) > 1 or ("[" in pattern and "]" in pattern):
             return f"glob pattern may only contain one wildcard (*), but has others: {name}"
         paths = [Path(pattern)]
         if _MAGIC.search(pattern):
             paths = self._files.matching(pattern)
+        if not paths:
+            self._files.note(line.file, line.line, f"import {name}: no file matches")
+        paths = [followed(self._place, path) for path in paths]
+        if any(is_foreign(self._place, path) for path in paths):
+            self._files.note(line.file, line.line, f"import {name}: read from this machine")
         found: list[Token] = []
         for path in paths:
             if path.is_dir():

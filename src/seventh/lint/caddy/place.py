@@ -97,10 +97,19 @@ class Place:
         return None if named is None else self._matches(named.words, named)
 
     def _matches(self, words: tuple[str, ...], named: Node) -> bool | None:
-        """The matchers of which the verdict is known: path, method, and their ``not``."""
-        if not words and named.block is not None and len(named.block) == 1:
-            only = named.block[0]
-            words = (only.name, *only.words)
+        """The matchers of which the verdict is known: path, method, and their ``not``.
+
+        Those of a block must all hold; of one name, any.
+        """
+        if not words and named.block:
+            asked: dict[str, list[bool | None]] = {}
+            for child in named.block:
+                held = self._matches((child.name, *child.words), named)
+                asked.setdefault(child.name, []).append(held)
+            each = [True if True in held else None if None in held else False
+                    for name, held in asked.items() if name != "not"]  # fmt: skip
+            each += asked.get("not", [])
+            return False if False in each else None if None in each else True
         if words[:1] == ("not",):
             inner = self._matches(words[1:], named) if words[1:] else None
             return None if inner is None else not inner
@@ -313,9 +322,20 @@ def _elsewhere(place: Place, name: str) -> bool:
 # -- all places ------------------------------------------------------------------------------------
 
 
-def front(site: Site) -> Place:
-    """Where the path ``/`` leads."""
-    place = Place(site, (("", site.block.nodes),), frozenset(), "/")
+OTHER = "/seventh-other-page"
+"""A path that no matcher names."""
+
+
+def rest(site: Site) -> Place:
+    """Where a path leads that no matcher names: ``/`` alone in a matcher is not all of a site."""
+    place = front(site, OTHER)
+    place.label = "every other path"
+    return place
+
+
+def front(site: Site, path: str = "/") -> Place:
+    """Where the path ``/`` leads, or another one."""
+    place = Place(site, (("", site.block.nodes),), frozenset(), path)
     for _ in range(MAX_DEPTH):
         keeps, nodes = place.levels[-1]
         inner = [n for n in nodes if n.name in BLOCKS and place.holds(n)]
@@ -323,7 +343,7 @@ def front(site: Site) -> Place:
             break
         inner.sort(key=_specific)
         inside = place.inside(inner[0])
-        place = Place(site, inside.levels, inside.own, "/")
+        place = Place(site, inside.levels, inside.own, path)
     return place
 
 

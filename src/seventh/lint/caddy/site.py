@@ -19,6 +19,8 @@ from seventh.wire.text import printable
 
 _PORT = re.compile(r"[+-]?[0-9]{1,18}")
 _NO_CERTIFICATE = re.compile(r"[()\[\]{}<> \t\n\"\\!@#$%^&|;'+=]")
+DEFAULT_PROTOCOLS = ("h1", "h2", "h3")
+_ALL_PROTOCOLS = ("h1", "h2", "h2c", "h3")
 _LOCAL = frozenset({"localhost"})
 _POLICY = frozenset({"alpn", "ciphers", "client_auth", "curves", "protocols"})
 
@@ -92,11 +94,38 @@ class Site(msgspec.Struct, kw_only=True):
         return [a for a in self.addresses if a not in self.secure and not a.open]
 
     @property
+    def protocols(self) -> list[tuple[str, ...] | None]:
+        """The versions of HTTP for each address that the site is bound to; None if not told.
+
+        Sockets that were handed over (``fd/3`` and ``fdgram/4``) are two sides of one address.
+        """
+        lines = [node for node in self.block.nodes if node.name == "bind"]
+        lines = lines or [node for node in self.server.options if node.name == "default_bind"]
+        general = _protocols(self.server.said("protocols"), DEFAULT_PROTOCOLS)
+        found: dict[str, tuple[str, ...] | None] = {}
+        for line in lines:
+            spoken = _protocols(list(line.children("protocols")), general)
+            for word in line.words:
+                network, slash, host = word.rpartition("/")
+                key = network.split("/")[0].removesuffix("gram") if slash else ""
+                where = "fd" if key == "fd" else host
+                before = found.get(where, ())
+                both = None if before is None or spoken is None else (*before, *spoken)
+                found[where] = both and tuple(v for v in _ALL_PROTOCOLS if v in both)
+        return list(dict.fromkeys(found.values())) or [general]
+
+    @property
     def loopback(self) -> bool:
         """Whether its sockets are bound to this machine alone."""
         bound = [word for node in self.block.nodes if node.name == "bind" for word in node.words]
         bound = bound or list(self.server.bind)
         return bool(bound) and all(_is_loopback(word) for word in bound)
+
+
+def _protocols(lines: list[Node], general: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if not lines or not lines[-1].words:
+        return general
+    return None if lines[-1].open else lines[-1].words
 
 
 def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

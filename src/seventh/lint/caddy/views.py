@@ -71,7 +71,11 @@ class _Views:
         front = caddy_place.front(site)
         tls = lint_caddy_tls.facts(site, self._version)
         seen = [self._view(site, front, front, tls, site.label)]
-        for place in caddy_place.places(site, MAX_PLACES):
+        for spoken in site.protocols[1:]:
+            view = self._view(site, front, front, tls, site.label, spoken)
+            if all(view.facts != one.facts for one in seen):
+                seen.append(view)
+        for place in (caddy_place.rest(site), *caddy_place.places(site, MAX_PLACES)):
             label = printable(f"{site.label}, {place.label or 'a block'}", 300)
             view = self._view(site, front, place, tls, label)
             if all(view.facts != one.facts for one in seen):
@@ -84,9 +88,11 @@ class _Views:
         self.found += seen[:room_left]
 
     def _view(
-        self, site: Site, front: Place, place: Place, tls: TlsFacts | None, label: str
-    ) -> View:
-        config = lint_caddy_facts.config_of(site, front, place, self._version)
+        self, site: Site, front: Place, place: Place, tls: TlsFacts | None, label: str,
+        spoken: tuple[str, ...] | None = (),
+    ) -> View:  # fmt: skip
+        spoken = site.protocols[0] if spoken == () else spoken
+        config = lint_caddy_facts.config_of(site, front, place, self._version, spoken)
         facts: dict[str, Facts] = {"http": HttpFacts(config=config)}
         if tls is not None:
             facts["tls"] = tls

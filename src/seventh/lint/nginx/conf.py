@@ -13,10 +13,14 @@ from pathlib import Path
 
 import msgspec
 
-from seventh.lintkit.files import MAX_DEPTH, Files, Text
+from seventh.lintkit.files import MAX_DEPTH, Files, Text, has_wildcard
+from seventh.lintkit.links import followed, is_foreign
+from seventh.lintkit.place import Place, place_of
 from seventh.model.source import Line
 from seventh.wire.text import printable
 
+SYSTEM = "/etc/nginx"
+"""Where nginx keeps its files, as distributions have it."""
 MAX_NESTING = 64
 """Blocks within blocks; nginx knows eight at most, save for locations in locations."""
 MAX_DIRECTIVES = 200_000
@@ -34,7 +38,6 @@ _QUOTED = {
 _ESCAPE = re.compile(r"\\([\"'\\trn])")
 _MEANT = {"t": "\t", "r": "\r", "n": "\n"}
 _AFTER_QUOTE = frozenset(" \t\r\n;{)")
-_MAGIC = re.compile(r"[*?[]")
 _LUA = re.compile(r"--\[(=*)\[|--|\[(=*)\[|[\"'{}]")
 _LUA_STRING = {quote: re.compile(rf"(?:\\.|[^\\{quote}\n])*+{quote}", re.DOTALL) for quote in "\"'"}
 
@@ -64,6 +67,8 @@ class Conf(msgspec.Struct, kw_only=True):
     """What nginx would not start with."""
     missing: list[str] = []
     """Included files that could not be read: what they hold is unknown."""
+    unmatched: list[str] = []
+    """Patterns of includes that no file matches; nginx goes on without."""
 
     def refuse(self, at: Line, why: str) -> None:
         """Note why nginx would not start."""
@@ -82,20 +87,21 @@ class _StopError(Exception):
 def read(text: Text, files: Files, prefix: Path) -> Conf:
     """Read ``text``; relative includes are looked up below ``prefix``, as nginx does.
 
-    Never raises for what a file holds.
+    Below a copy of /etc/nginx, absolute names mean the copy. Never raises for what a file holds.
     """
     conf = Conf(name=text.name, directives=[], refused=[])
-    _Reader(conf, files, prefix).file(text, conf.directives, (os.path.realpath(text.name),))
+    place = place_of(str(prefix / "nginx.conf"), SYSTEM)
+    _Reader(conf, files, place).file(text, conf.directives, (os.path.realpath(text.name),))
     return conf
 
 
 class _Reader:
     """One run over a file and what it includes."""
 
-    def __init__(self, conf: Conf, files: Files, prefix: Path) -> None:
+    def __init__(self, conf: Conf, files: Files, place: Place) -> None:
         self._conf = conf
         self._files = files
-        self._prefix = prefix
+        self._place = place
         self._texts: dict[str, Text | None] = {}
         self._count = 0
 
@@ -148,11 +154,9 @@ class _Reader:
         if len(directive.words) != 1:
             self._conf.refuse(directive.at, 'invalid number of arguments in "include"')
             return
-        pattern = str(self._prefix / directive.words[0].replace("\0", ""))
-        paths: list[Path] = [Path(pattern)]
-        if _MAGIC.search(pattern):
-            paths = self._files.matching(pattern)
-        for path in paths:
+        name = directive.words[0].replace("\0", "")
+        at = directive.at
+        for path in self._named(name, at):
             real = os.path.realpath(path)
             if real in trail:
                 self._conf.refuse(directive.at, f"{path} includes itself")
@@ -163,6 +167,20 @@ class _Reader:
                 )  # fmt: skip
             elif self._count <= MAX_DIRECTIVES:
                 self._read(path, real, directive.at, into, trail)
+
+    def _named(self, name: str, at: Line) -> list[Path]:
+        """The files that an include names, with a note where that needs to be known."""
+        path = self._place.path(name)
+        found = [path]
+        if has_wildcard(name):
+            found = self._files.matching(str(path))
+        if not found:
+            self._conf.unmatched.append(name)
+            self._files.note(at.file, at.line, f"include {name}: no file matches")
+        found = [followed(self._place, one) for one in found]
+        if any(is_foreign(self._place, one) for one in found):
+            self._files.note(at.file, at.line, f"include {name}: read from this machine")
+        return found
 
     def _read(
         self, path: Path, real: str, at: Line, into: list[Directive], trail: tuple[str, ...]

@@ -7,7 +7,6 @@ from typing import Any
 
 from seventh.lint.nginx import known as nginx_known
 from seventh.lint.nginx import site as nginx_site
-from seventh.lint.nginx import tls as lint_nginx_tls
 from seventh.lint.nginx.scope import Scope
 from seventh.lint.nginx.site import Server, Spot
 from seventh.protocols.http.facts.config import Clear, ConfigFacts
@@ -32,8 +31,11 @@ _EVENTS = re.compile(r"(?:^|[/_.-])(?:sse|events?|event-?stream|event-?source)(?
 _NO_NAME = re.compile(r"^(?:_|[0-9.]+|\[.*|\$.*)?$")
 
 
-def config_of(server: Server, front: Spot, spot: Spot) -> ConfigFacts:
-    """What the file decides at ``spot``; ``front`` is where the server's ``/`` leads."""
+def config_of(server: Server, front: Spot, spot: Spot, *, early: bool) -> ConfigFacts:
+    """What the file decides at ``spot``; ``front`` is where the server's ``/`` leads.
+
+    ``early`` says whether its TLS takes early data.
+    """
     scope = spot.scope
     done = nginx_site.does(server, spot)
     return ConfigFacts(
@@ -48,7 +50,7 @@ def config_of(server: Server, front: Spot, spot: Spot) -> ConfigFacts:
         **_clear(server, front if spot.words else spot),
         **_hsts(server, front, spot, done),
         **(_content(scope, own=done == "files") if done in {"files", "passes"} else {}),
-        **(_passing(server, spot) if done == "passes" else {}),
+        **(_passing(server, spot, early=early) if done == "passes" else {}),
     )
 
 
@@ -132,7 +134,7 @@ def _types(scope: Scope, name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(["text/html", *map(_text, words)]))[:100]
 
 
-def _passing(server: Server, spot: Spot) -> dict[str, Any]:
+def _passing(server: Server, spot: Spot, *, early: bool) -> dict[str, Any]:
     """What becomes of a request on its way to the server behind."""
     scope = spot.scope
     ignored = {word.lower() for line in scope.all("proxy_ignore_headers") for word in line.words}
@@ -140,7 +142,6 @@ def _passing(server: Server, spot: Spot) -> dict[str, Any]:
     cache = scope.value("proxy_cache")
     caches = cache not in {"off", ""}
     kept = caches and (bool(scope.all("proxy_cache_valid")) or scope.all("expires") != [])
-    early = server.tls and lint_nginx_tls.early_data(scope)
     told = scope.headers("proxy_set_header", "early-data") or scope.headers(
         "grpc_set_header", "early-data"
     )

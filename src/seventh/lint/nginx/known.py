@@ -15,9 +15,11 @@ from seventh.lintkit.linted import Software
 
 PRODUCT = "nginx"
 Version = tuple[int, ...]
+_MARKS = frozenset({"flag", "once", "block", "vars"})
 PLACES = {
     "main": "M", "events": "E", "http": "H", "server": "S", "location": "L",
     "if in server": "s", "if in location": "l", "limit_except": "X", "upstream": "U",
+    "stream": "T", "stream server": "t", "stream upstream": "v", "mail": "A", "mail server": "a",
 }  # fmt: skip
 """Where a directive can stand, and the letter that the table writes for it."""
 
@@ -36,6 +38,12 @@ class Known(msgspec.Struct, frozen=True):
     """Whether a second one in the same block is refused."""
     block: bool
     """Whether it takes braces. ``server`` does in http and does not in an upstream."""
+    vars: bool = False
+    """Whether variables in its words are looked up when nginx starts."""
+    value: str = ""
+    """What its first word is, such as ``time`` or ``number:1-9``; empty where that is not told."""
+    allowed: tuple[str, ...] = ()
+    """The words that there are, where it takes no others."""
 
 
 @functools.cache
@@ -54,13 +62,23 @@ def newest() -> Software:
 
 
 @functools.cache
-def directives() -> Mapping[str, Known]:
-    """Every directive of nginx's own modules, and of brotli's, by name."""
-    return {name: _known(text.split()) for name, text in _table()["directives"].items()}
+def directives(table: str = "directives") -> Mapping[str, Known]:
+    """Every directive of nginx's own modules, and of brotli's, by name.
+
+    ``stream`` and ``mail`` are tables of their own: their names mean other things there.
+    """
+    return {name: _known(text.split()) for name, text in _table()[table].items()}
+
+
+@functools.cache
+def table_of(place: str) -> str:
+    """Give the table that has the directives of a place."""
+    return place.partition(" ")[0] if place.startswith(("stream", "mail")) else "directives"
 
 
 def _known(parts: list[str]) -> Known:
     places, words, *marks = parts
+    value = next((mark for mark in marks if mark not in _MARKS), "")
     least, dash, most = words.removesuffix("+").partition("-")
     unlimited = words.endswith("+")
     return Known(
@@ -70,7 +88,37 @@ def _known(parts: list[str]) -> Known:
         flag="flag" in marks,
         once="once" in marks,
         block="block" in marks,
+        vars="vars" in marks,
+        value=value,
+        allowed=_allowed(value),
     )
+
+
+def _allowed(value: str) -> tuple[str, ...]:
+    kind, _, words = value.partition(":")
+    if kind not in {"one", "each"}:
+        return ()
+    if words.startswith("="):
+        return tuple(_table()["words"][words[1:]].split())
+    return tuple(words.split("|"))
+
+
+@functools.cache
+def variables() -> frozenset[str]:
+    """The variables of nginx's own modules."""
+    return frozenset(_table()["variables"]["names"].split())
+
+
+@functools.cache
+def settable() -> frozenset[str]:
+    """Those of them that a configuration may set."""
+    return frozenset(_table()["variables"]["settable"].split())
+
+
+@functools.cache
+def variable_prefixes() -> tuple[str, ...]:
+    """How the names of variables begin that need no definition, such as ``http_``."""
+    return tuple(_table()["variables"]["prefixes"].split())
 
 
 def text_of(version: Version) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from seventh.lint.nginx import known as nginx_known
+from seventh.lint.nginx import values
 from seventh.lint.nginx.conf import Directive
 from seventh.lint.nginx.known import Version
 from seventh.lintkit.linted import Setting
@@ -22,10 +23,6 @@ _NEVER_INHERITED = frozenset(
      "listen", "server_name", "limit_except", "location"}
 )  # fmt: skip
 _MERGED = {"add_header": "add_header_inherit", "add_trailer": "add_trailer_inherit"}
-_TIME = re.compile(r"(\d{1,12})(ms|[smhdwMy]?)")
-_SIZE = re.compile(r"(\d{1,12})([kKmMgG]?)")
-_SECONDS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800,
-            "M": 2592000, "y": 31536000}  # fmt: skip
 
 
 class Level:
@@ -134,20 +131,9 @@ class Scope:
 
 
 def seconds(text: str) -> float | None:
-    """A time as nginx writes it (``1h30m``, ``65``, ``500ms``); None for anything else."""
-    total, position = 0.0, 0
-    while position < len(text):
-        match = _TIME.match(text, position)
-        if match is None:
-            return None
-        total += int(match[1]) * _SECONDS[match[2]]
-        position = match.end()
-    return total if text else None
-
-
-def size(text: str) -> int | None:
-    """A size as nginx writes it (``8k``); None for anything else."""
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        return None
-    return int(match[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[match[2].lower()]
+    """Read a time as nginx writes it (``1h30m``, ``65``, ``500ms``); None for anything else."""
+    whole = values.seconds(text)
+    if whole is not None:
+        return float(whole)
+    parts = values.milliseconds(text)
+    return None if parts is None else parts / 1000

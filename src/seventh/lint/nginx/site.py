@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from typing import Literal
@@ -10,9 +9,11 @@ from typing import Literal
 import msgspec
 
 from seventh.lint.nginx import known as nginx_known
+from seventh.lint.nginx import listen as nginx_listen
 from seventh.lint.nginx.check import Place
 from seventh.lint.nginx.conf import Conf, Directive
 from seventh.lint.nginx.known import Version
+from seventh.lint.nginx.listen import Listener
 from seventh.lint.nginx.scope import Level, Scope
 from seventh.model.source import Line
 from seventh.wire.text import printable
@@ -21,45 +22,9 @@ Does = Literal["files", "passes", "redirects", "answers", "refuses", "closes"]
 """What becomes of a request: files are served, it is passed on to another server, it is redirected,
 nginx answers by itself with 2xx, it refuses with an error, or just closes."""
 
-_PLAIN_PARAMETERS = frozenset(
-    {"default_server", "default", "deferred", "bind", "ssl", "http2", "spdy", "quic", "reuseport",
-     "proxy_protocol", "multipath", "ipv6only=on", "ipv6only=off"}
-)  # fmt: skip
-_VALUED_PARAMETERS = ("setfib=", "fastopen=", "backlog=", "rcvbuf=", "sndbuf=", "accept_filter=",
-                      "so_keepalive=")  # fmt: skip
-_SINCE = {"quic": (1, 25, 0), "multipath": (1, 29, 7)}
 _PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass")
 _TO_HTTPS = re.compile(r"https://", re.IGNORECASE)
 _ASKS_SCHEME = re.compile(r"\$(?:scheme|https|http_x_forwarded_proto|server_port)\b")
-
-
-class Listener(msgspec.Struct, frozen=True, kw_only=True):
-    """One ``listen`` line, with what all servers of that socket say of it together."""
-
-    address: str
-    port: int | None
-    """None for a socket of this machine (``unix:``)."""
-    tls: bool
-    h2: bool
-    """Whether the line itself asks for HTTP/2, as was done before 1.25.1."""
-    quic: bool
-    at: Line
-
-    @property
-    def loopback(self) -> bool:
-        """Whether only this machine reaches it."""
-        if self.port is None or self.address == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.address.strip("[]")).is_loopback
-        except ValueError:
-            return False
-
-    def __str__(self) -> str:
-        marks = [word for word, on in (("ssl", self.tls and not self.quic), ("quic", self.quic))
-                 if on]  # fmt: skip
-        where = self.address if self.port is None else str(self.port)
-        return " ".join([where, *marks])
 
 
 class Server(msgspec.Struct, kw_only=True):
@@ -69,6 +34,8 @@ class Server(msgspec.Struct, kw_only=True):
     scope: Scope
     names: tuple[str, ...]
     listeners: tuple[Listener, ...]
+    defaults: tuple[Scope, ...] = ()
+    """What holds in the default servers of its sockets with TLS, which decide a part of it."""
 
     @property
     def label(self) -> str:
@@ -118,19 +85,17 @@ def servers(conf: Conf, root: Place, version: Version, limit: int) -> list[Serve
         for directive in block:
             if directive.name == "server" and directive.block is not None and len(found) < limit:
                 found.append(_server(conf, directive, outer, version))
-    return _sharing(found)
+    return _sharing(conf, found)
 
 
 def _server(conf: Conf, directive: Directive, outer: Scope, version: Version) -> Server:
     scope = outer.inside(Level(directive.block or []), directive.at)
     listeners: list[Listener] = []
     for line in scope.own("listen"):
-        listener = _listener(conf, line, version)
-        if listener is None:
-            continue
-        if any(_socket(listener) == _socket(other) for other in listeners):
-            conf.refuse(line.at, f"a duplicate listen {line.words[0]}")
-        listeners.append(listener)
+        for listener in nginx_listen.read(conf, line, version):
+            if any(listener.socket == other.socket for other in listeners):
+                conf.refuse(line.at, f"a duplicate listen {line.words[0]}")
+            listeners.append(listener)
     if not scope.own("listen"):
         listeners.append(
             Listener(address="*", port=80, tls=False, h2=False, quic=False, at=directive.at)
@@ -141,60 +106,36 @@ def _server(conf: Conf, directive: Directive, outer: Scope, version: Version) ->
     return Server(directive=directive, scope=scope, names=names, listeners=tuple(listeners))
 
 
-def _listener(conf: Conf, line: Directive, version: Version) -> Listener | None:
-    if not line.words:
-        return None
-    where, *parameters = line.words
-    for parameter in parameters:
-        early = version < _SINCE.get(parameter, (0,))
-        if early or not (
-            parameter in _PLAIN_PARAMETERS or parameter.startswith(_VALUED_PARAMETERS)
-        ):
-            conf.refuse(line.at, f'invalid parameter "{parameter}"')
-    address, port = _address(where)
-    if port is not None and not 0 < port < 65536:
-        conf.refuse(line.at, f'invalid port in "{where}" of the "listen" directive')
-        return None
-    quic = "quic" in parameters
-    return Listener(
-        address=address, port=port, quic=quic, tls=quic or "ssl" in parameters,
-        h2="http2" in parameters, at=line.at,
-    )  # fmt: skip
+def _sharing(conf: Conf, found: list[Server]) -> list[Server]:
+    """Let ``ssl`` and ``http2`` hold for a socket, whichever server's line says them.
 
-
-def _address(text: str) -> tuple[str, int | None]:
-    """``*`` and 80 for what is left out; a port that is no number is 0."""
-    if text.startswith("unix:"):
-        return text, None
-    if re.fullmatch(r"[0-9]{1,9}", text):
-        return "*", int(text)
-    match = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(?::(.*))?", text)
-    if match is None:
-        return text, 0
-    address = "*" if match[1] in {"*", "0.0.0.0", ""} else match[1]  # noqa: S104 - as nginx has it
-    if match[2] is None:
-        return address, 80
-    return address, int(match[2]) if re.fullmatch(r"[0-9]{1,9}", match[2]) else 0
-
-
-def _socket(listener: Listener) -> tuple[str, int | None, bool]:
-    return listener.address, listener.port, listener.quic
-
-
-def _sharing(found: list[Server]) -> list[Server]:
-    """``ssl`` and ``http2`` hold for a socket, whichever server's line says them."""
+    The socket's default server is the one whose line says so, else the first one.
+    """
     tls: dict[object, bool] = {}
     h2: dict[object, bool] = {}
+    first: dict[object, Server] = {}
+    default: dict[object, Server] = {}
+    options: set[object] = set()
     for server in found:
         for listener in server.listeners:
-            key = _socket(listener)
+            key = listener.socket
             tls[key] = tls.get(key, False) or listener.tls
             h2[key] = h2.get(key, False) or listener.h2
+            first.setdefault(key, server)
+            where = f"{listener.address}:{listener.port}" if listener.port else listener.address
+            if listener.default and default.setdefault(key, server) is not server:
+                conf.refuse(listener.at, f"a duplicate default server for {where}")
+            if listener.options and key in options:
+                conf.refuse(listener.at, f"duplicate listen options for {where}")
+            options |= {key} if listener.options else set()
     for server in found:
         server.listeners = tuple(
-            msgspec.structs.replace(listener, tls=tls[_socket(listener)], h2=h2[_socket(listener)])
-            for listener in server.listeners
+            msgspec.structs.replace(one, tls=tls[one.socket], h2=h2[one.socket])
+            for one in server.listeners
         )
+        decide = [default.get(one.socket, first[one.socket])
+                  for one in server.listeners if one.tls]  # fmt: skip
+        server.defaults = tuple({id(one): one.scope for one in decide}.values())
     return found
 
 
@@ -230,6 +171,17 @@ def front(server: Server, found: list[Spot]) -> Spot:
             if spot.words == words and len(spot.scope.levels) == len(server.scope.levels) + 1:
                 return spot
     return Spot(scope=server.scope, words=())
+
+
+def rest(server: Server, found: list[Spot]) -> Spot | None:
+    """Give the server itself where ``/`` has a location that no other path has."""
+    whole = {("/",), ("^~", "/")}
+    own = [spot for spot in found if len(spot.scope.levels) == len(server.scope.levels) + 1]
+    if any(spot.words in {("=", "/"), ("=/",)} for spot in own) and not any(
+        spot.words in whole for spot in own
+    ):
+        return Spot(scope=server.scope, words=())
+    return None
 
 
 def does(server: Server, spot: Spot) -> Does:

@@ -30,45 +30,70 @@ NOTHING = TlsFacts(configured=True)
 """Of a part of a configuration that decides nothing of TLS."""
 
 
-def facts(server: Server, files: Files, *, part: bool) -> TlsFacts | None:
+OWN_PROTOCOLS = (1, 29, 2)
+"""From here on a server's own ``ssl_protocols`` hold; before, those of the default server."""
+OF_THE_SOCKET = ("ssl_ecdh_curve", "ssl_session_cache", "ssl_early_data")
+"""What the default server of a socket decides for all servers of it."""
+
+
+def deciding(name: str, scope: Scope, default: Scope) -> Scope:
+    """Give the place whose line decides: the server itself, or its socket's default server.
+
+    OpenSSL makes a connection with the default server's settings, and learns from the client's
+    hello which server is meant. Then nginx changes those that can still be changed.
+    """
+    protocols = name == "ssl_protocols" and scope.version < OWN_PROTOCOLS
+    if name == "ssl_session_tickets":
+        return default if not default.is_on(name) else scope
+    return default if protocols or name in OF_THE_SOCKET else scope
+
+
+def facts(server: Server, files: Files, *, part: bool, default: Scope | None = None
+          ) -> TlsFacts | None:  # fmt: skip
     """None without TLS; nothing learnt of what a part of a configuration leaves to other files."""
     if not server.tls and not part:
         return None
     scope = server.scope
 
+    def of(name: str) -> Scope:
+        return deciding(name, scope, default or scope)
+
     def said(*names: str) -> bool:
         return not part or any(scope.all(name) for name in names)
 
     found: dict[str, Any] = {}
-    versions = _versions(scope)
+    versions = _versions(of("ssl_protocols"))
     if said("ssl_protocols"):
         found |= {
             "versions": versions,
             "versions_refused": tuple(v for v in _VERSIONS.values() if v not in versions),
+            "security_level": opensslciphers.level(":".join(scope.words("ssl_ciphers"))),
         }
     if said("ssl_ciphers") and not part:
         found |= _suites(scope, versions)
     elif said("ssl_ciphers"):
         found |= _suites(scope, tuple(_VERSIONS.values()))
     if said("ssl_ecdh_curve"):
-        found |= _groups(scope, versions)
+        found |= _groups(of("ssl_ecdh_curve"), versions)
     if said("ssl_dhparam"):
-        found |= _prime(scope, files)
+        found |= _prime(scope, files) if _has_dhe(scope, versions) or part else {"dh_bits": 0}
     if said("ssl_session_tickets", "ssl_session_cache"):
-        caches = {word.partition(":")[0] for word in scope.words("ssl_session_cache")}
-        resumed = scope.is_on("ssl_session_tickets") or bool(caches & {"shared", "builtin"})
-        found |= {"resumed": resumed}
+        caches = {
+            word.partition(":")[0] for word in of("ssl_session_cache").words("ssl_session_cache")
+        }
+        tickets = of("ssl_session_tickets").is_on("ssl_session_tickets")
+        found |= {"resumed": tickets or bool(caches & {"shared", "builtin"})}
     if said("ssl_early_data"):
-        on = early_data(scope)
+        on = of("ssl_early_data").is_on("ssl_early_data") and "TLSv1.3" in versions
         found |= {"max_early_data_bytes": _MAX_EARLY_DATA if on else 0, "early_data_accepted": on}
     if said("ssl_verify_client"):
         found |= {"client_certificate": _client(scope)}
     return NOTHING.learn(**found)
 
 
-def early_data(scope: Scope) -> bool:
-    """Whether early data is taken: it is TLS 1.3's."""
-    return scope.is_on("ssl_early_data") and "TLSv1.3" in _versions(scope)
+def early_data(tls: TlsFacts | None) -> bool:
+    """Whether early data is taken."""
+    return tls is not None and bool(tls.early_data_accepted)
 
 
 def _versions(scope: Scope) -> tuple[str, ...]:
@@ -105,6 +130,14 @@ def _groups(scope: Scope, versions: tuple[str, ...]) -> dict[str, Any]:
     names = [name.strip("?*-") for name in re.split(r"[:/]", curves)]
     hybrid = next((name for name in names if name.lower() in _HYBRIDS), "")
     return {"hybrid_group": hybrid, "group": printable(curves, 200)}
+
+
+def _has_dhe(scope: Scope, versions: tuple[str, ...]) -> bool:
+    """Whether a suite is allowed that uses the prime."""
+    allowed = opensslciphers.allowed(":".join(scope.words("ssl_ciphers")))
+    return versions != ("TLSv1.3",) and (
+        allowed is None or any(name.startswith(("TLS_DHE_", "TLS_DH_")) for name in allowed)
+    )
 
 
 def _prime(scope: Scope, files: Files) -> dict[str, Any]:

@@ -92,13 +92,21 @@ class _Views:
         """The server where ``/`` leads, and each location that is unlike it."""
         locations = nginx_site.spots(server, MAX_SPOTS)
         front = nginx_site.front(server, locations)
-        tls = lint_nginx_tls.facts(server, self._files, part=False)
-        seen = [self._view(server, front, front, tls, server.label)]
-        for spot in locations:
+        defaults = server.defaults or (server.scope,)
+        kinds = [lint_nginx_tls.facts(server, self._files, part=False, default=default)
+                 for default in defaults]  # fmt: skip
+        tls, default = kinds[0], defaults[0]
+        seen = [self._view(server, front, front, tls, default, server.label)]
+        for tls_there, there in zip(kinds[1:], defaults[1:], strict=True):
+            if tls_there != tls:  # its sockets have unlike default servers
+                seen.append(self._view(server, front, front, tls_there, there, server.label))
+        rest = nginx_site.rest(server, locations)
+        for spot in ([rest] if rest is not None else []) + locations:
             if spot is front or spot.scope.own("internal"):
                 continue
-            label = printable(f"{server.label}, location {' '.join(spot.words)}", 300)
-            view = self._view(server, front, spot, tls, label)
+            where = f"location {' '.join(spot.words)}" if spot.words else "every other path"
+            label = printable(f"{server.label}, {where}", 300)
+            view = self._view(server, front, spot, tls, default, label)
             if all(view.facts != one.facts for one in seen):
                 seen.append(view)
         room_left = MAX_VIEWS - len(self.found)
@@ -109,9 +117,11 @@ class _Views:
         self.found += seen[:room_left]
 
     def _view(
-        self, server: Server, front: Spot, spot: Spot, tls: TlsFacts | None, label: str
-    ) -> View:
-        config = lint_nginx_facts.config_of(server, front, spot)
+        self, server: Server, front: Spot, spot: Spot, tls: TlsFacts | None, default: Scope,
+        label: str,
+    ) -> View:  # fmt: skip
+        early = lint_nginx_tls.early_data(tls)
+        config = lint_nginx_facts.config_of(server, front, spot, early=early)
         facts: dict[str, Facts] = {"http": HttpFacts(config=config)}
         if tls is not None:
             facts["tls"] = tls
@@ -119,6 +129,10 @@ class _Views:
         if upgrade is not None:
             facts["websocket"] = WebSocketFacts(proxied=upgrade, secure=server.tls)
         settings = spot.scope.settings(lint_nginx_facts.SHOWN)
+        for name in (*lint_nginx_tls.OF_THE_SOCKET, "ssl_protocols", "ssl_session_tickets"):
+            deciding = lint_nginx_tls.deciding(name, spot.scope, default)
+            if deciding is not spot.scope:
+                settings |= deciding.settings({name: lint_nginx_facts.SHOWN[name]})
         settings["listen"] = tuple(
             Setting(value=str(one), at=one.at) for one in dict.fromkeys(server.listeners)
         )

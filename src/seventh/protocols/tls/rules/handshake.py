@@ -25,7 +25,7 @@ def _unasked(tls: TlsFacts, what: Topic) -> Skip:
     tier=0,
     source=Source.WIRE,
     title="Obsolete protocol versions are accepted",
-    evidence="accepts {versions}",
+    evidence="{what}",
     why="SSLv3, TLS 1.0 and TLS 1.1 rest on MD5, SHA-1 and CBC as it was before it was mended; "
     "attacks on them are published and automated. Clients have left them.",
     fix={
@@ -46,10 +46,23 @@ def _unasked(tls: TlsFacts, what: Topic) -> Skip:
 def legacy(tls: TlsFacts) -> Verdict:
     """Any version below TLS 1.2 that a hello got."""
     found = tuple(v for v in tls.versions if v in LEGACY)
+    if found and tls.configured:
+        return _allows(tls, found)
     if found:
-        return Hit(versions=found)
+        return Hit(versions=found, what=f"accepts {', '.join(found)}")
     unknown = [topic for topic in LEGACY if topic not in tls.versions_refused]
     return _unasked(tls, unknown[0]) if unknown else None
+
+
+def _allows(tls: TlsFacts, found: tuple[str, ...]) -> Hit:
+    """What a file asks for: whether the versions are accepted is its library's decision."""
+    asked = f"the configuration allows {', '.join(found)}"
+    if tls.security_level == 0 and set(found) - {Topic.SSL3}:
+        return Hit(versions=found, what=f"{asked}, and @SECLEVEL=0 makes OpenSSL accept them")
+    refuses = "OpenSSL 3 refuses them unless the cipher list has @SECLEVEL=0"
+    return Hit(
+        Severity.MEDIUM, versions=found, what=f"{asked}. {refuses}; older OpenSSL accepts them"
+    )
 
 
 @rule(
@@ -92,7 +105,7 @@ def no_tls13(tls: TlsFacts) -> Verdict:
     tier=0,
     source=Source.WIRE,
     title="Weak cipher suites are accepted",
-    evidence="accepts {suites}",
+    evidence="{what}",
     why="NULL, EXPORT, RC4, DES, 3DES and anonymous suites give little or no protection. Suites "
     "with CBC are open to padding oracles, and static RSA lets whoever gets the key one day read "
     "what was recorded before.",
@@ -127,12 +140,26 @@ def weak_cipher(tls: TlsFacts) -> Verdict:
             if grade(tls.cipher) == wanted and tls.cipher not in found:
                 found.append(tls.cipher)
     if broken:
-        return Hit(suites=(*broken, *obsolete))
+        return _weak(tls, (*broken, *obsolete), broken)
     if tls.broken_suites is None:
         return _unasked(tls, Topic.BROKEN_SUITES)
     if obsolete:
-        return Hit(Severity.MEDIUM, suites=tuple(obsolete))
+        return _weak(tls, tuple(obsolete), [])
     return _unasked(tls, Topic.OBSOLETE_SUITES) if tls.obsolete_suites is None else None
+
+
+def _weak(tls: TlsFacts, suites: tuple[str, ...], broken: list[str]) -> Hit:
+    """Word what a handshake showed, or what a file asks for and its library decides."""
+    severity = None if broken else Severity.MEDIUM
+    if not tls.configured:
+        return Hit(severity, suites=suites, what=f"accepts {', '.join(suites)}")
+    what = f"the configuration allows {', '.join(suites)}"
+    open_ = [suite for suite in broken if "_NULL_" in suite or "_anon_" in suite]
+    if broken and not (open_ and tls.security_level == 0):
+        severity = Severity.MEDIUM
+        what += (". OpenSSL refuses NULL and anonymous suites unless the list has @SECLEVEL=0, "
+                 "and most builds since 1.1.0 have no RC4, DES, 3DES or EXPORT suites")  # fmt: skip
+    return Hit(severity, suites=suites, what=what)
 
 
 @rule(

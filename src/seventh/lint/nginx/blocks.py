@@ -1,0 +1,276 @@
+"""What nginx refuses of how blocks stand within each other, and of what special blocks hold."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+
+from seventh.lint.nginx.conf import Conf, Directive
+from seventh.lint.nginx.parameters.judging import pattern
+
+_METHODS = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "DELETE", "MKCOL", "COPY", "MOVE", "OPTIONS", "PROPFIND",
+     "PROPPATCH", "LOCK", "UNLOCK", "PATCH", "CONNECT", "TRACE"}
+)  # fmt: skip
+_NO_URI = (
+    '"{name}" cannot have URI part in location given by regular expression, or inside named '
+    'location, or inside "if" statement, or inside "limit_except" block'
+)
+_FILE_TESTS = frozenset("fdex")
+_NO_BACKUP = frozenset({"ip_hash", "hash", "random"})
+
+
+def check(conf: Conf, root: str) -> None:
+    """Note what nginx refuses of locations, conditions, groups and tables, at any depth."""
+    waiting: list[tuple[Directive, Directive | None]] = [(d, None) for d in conf.directives]
+    while waiting:
+        directive, outer = waiting.pop()
+        judge = _JUDGES.get(directive.name)
+        if judge is not None and directive.block is not None:
+            why = judge(directive)
+            if why:
+                conf.refuse(directive.at, why)
+        if directive.name == "location":
+            _location(conf, directive, outer)
+        if directive.name == "upstream":
+            _upstream(conf, directive)
+        waiting += [(child, directive) for child in directive.block or ()]
+    _twice(conf, root)
+
+
+# -- locations -------------------------------------------------------------------------------------
+
+
+def _path_of(location: Directive) -> tuple[str, str]:
+    """A location's modifier (``=``, ``^~``, ``~``, ``~*``, ``@``, or none) and its path."""
+    if not location.words:
+        return "", ""
+    if len(location.words) > 1:
+        return location.words[0], location.words[1]
+    word = location.words[0]
+    match = re.match(r"=|\^~|~\*|~|@", word)
+    return (match[0], word[match.end() :]) if match else ("", word)
+
+
+def _location(conf: Conf, directive: Directive, outer: Directive | None) -> None:
+    kind, path = _path_of(directive)
+    if len(directive.words) > 1 and kind not in {"=", "^~", "~", "~*"}:
+        conf.refuse(directive.at, f'invalid location modifier "{kind}"')
+        return
+    if kind in {"~", "~*"} and (why := pattern(path)):
+        conf.refuse(directive.at, why)
+    if outer is not None and outer.name == "location":
+        _nested(conf, directive, outer)
+    _root_and_alias(conf, directive, named=kind == "@")
+    _no_uri(conf, directive, kind in {"~", "~*", "@"})
+
+
+def _nested(conf: Conf, directive: Directive, outer: Directive) -> None:
+    """A location within another must be a part of it."""
+    kind, path = _path_of(directive)
+    around, there = _path_of(outer)
+    if around in {"=", "@"}:
+        what = "exact location" if around == "=" else "named location"
+        name = there if around == "=" else f"@{there}"
+        conf.refuse(directive.at, f'location "{path}" cannot be inside the {what} "{name}"')
+    elif kind == "@":
+        conf.refuse(directive.at, f'named location "@{path}" can be on the server level only')
+    elif kind not in {"~", "~*"} and not path.startswith(there):
+        conf.refuse(directive.at, f'location "{path}" is outside location "{there}"')
+
+
+def _root_and_alias(conf: Conf, directive: Directive, *, named: bool) -> None:
+    """One of ``root`` and ``alias``, and ``proxy_redirect default`` behind what it rests on."""
+    roots: list[str] = []
+    passed = ""
+    for child in directive.block or ():
+        if child.name == "proxy_pass" and child.words:
+            passed = child.words[0]
+        if child.name == "proxy_redirect" and child.words == ("default",) and not passed:
+            conf.refuse(child.at, '"proxy_redirect default" should be placed after the '
+                        '"proxy_pass" directive')  # fmt: skip
+        if child.name not in {"root", "alias"}:
+            continue
+        if child.name == "alias" and named:
+            conf.refuse(child.at, 'the "alias" directive cannot be used inside the named location')
+        elif roots and child.name not in roots:
+            conf.refuse(child.at, f'"{child.name}" directive is duplicate, "{roots[0]}" directive '
+                        "was specified earlier")  # fmt: skip
+        roots.append(child.name)
+
+
+def _no_uri(conf: Conf, location: Directive, cannot: bool) -> None:
+    """A path behind ``proxy_pass``'s address, where nginx could not tell which part it replaces."""
+    for child in location.block or ():
+        inner = list(child.children("proxy_pass")) if child.name in {"if", "limit_except"} else []
+        for one in [child] * (child.name == "proxy_pass" and cannot) + inner:
+            url = one.words[0] if one.words else ""
+            behind = url.partition("://")[2]
+            unix = behind.startswith("unix:")
+            has_uri = ":" in behind[5:] if unix else bool(re.search(r"[/?]", behind))
+            if has_uri and "$" not in url:
+                conf.refuse(one.at, _NO_URI.format(name=one.name))
+
+
+# -- conditions ------------------------------------------------------------------------------------
+
+
+def _condition(directive: Directive) -> str:
+    """Why nginx refuses an ``if``; it takes a variable, a comparison, or a test of a file."""
+    words = list(directive.words)
+    if not words or not words[0].startswith("("):
+        return f'invalid condition "{words[0] if words else ""}"'
+    words[0] = words[0][1:]
+    if not words[0]:
+        words.pop(0)
+    if not words or not words[-1].endswith(")"):
+        return f'invalid condition "{words[0] if words else ""}"'
+    words[-1] = words[-1][:-1]
+    if not words[-1] and len(words) > 1:
+        words.pop()
+    first = words[0]
+    if first.startswith("$") and len(first) > 1:
+        return _comparison(first, words[1:])
+    if re.fullmatch(r"!?-.", first) and first[-1] in _FILE_TESTS and len(words) == 2 and words[1]:
+        return ""
+    return f'invalid condition "{first or ")"}"'
+
+
+def _comparison(variable: str, words: list[str]) -> str:
+    if not words:
+        return ""
+    if len(words) != 2:
+        return f'invalid condition "{variable}"'
+    if words[0] in {"=", "!="}:
+        return ""
+    if words[0] in {"~", "~*", "!~", "!~*"}:
+        return pattern(words[1]) or ""
+    known = words[0][:1] in {"=", "!", "~"}
+    return (f'unexpected "{words[0]}" in condition' if known
+            else f'invalid condition "{variable}"')  # fmt: skip
+
+
+def _limit_except(directive: Directive) -> str:
+    bad = next((word for word in directive.words if word.upper() not in _METHODS), None)
+    return f'invalid method "{bad}"' if bad is not None else ""
+
+
+# -- groups of servers -----------------------------------------------------------------------------
+
+
+def _upstream(conf: Conf, directive: Directive) -> None:
+    servers = [child for child in directive.children("server") if child.words]
+    includes = conf.missing or conf.unmatched
+    if directive.block is None:
+        return
+    if not servers and not includes:
+        conf.refuse(directive.at, "no servers are inside upstream")
+    elif servers and all("backup" in one.words for one in servers) and not includes:
+        name = directive.words[0] if directive.words else ""
+        conf.refuse(directive.at, f'no servers in upstream "{name}"')
+    method = False
+    for child in directive.block:
+        method = method or child.name in _NO_BACKUP
+        if method and child.name == "server" and "backup" in child.words[1:]:
+            conf.refuse(child.at, 'balancing method does not support parameter "backup"')
+
+
+def _twice(conf: Conf, root: str) -> None:
+    """Two groups of one name."""
+    blocks = [conf.directives] if root in {"http", "stream"} else [
+        d.block or [] for d in conf.directives if d.name in {"http", "stream"}
+    ]  # fmt: skip
+    for block in blocks:
+        seen: set[tuple[str, ...]] = set()
+        for directive in block:
+            if directive.name == "upstream" and directive.words:
+                if directive.words in seen:
+                    conf.refuse(directive.at, f'duplicate upstream "{directive.words[0]}"')
+                seen.add(directive.words)
+
+
+# -- tables ----------------------------------------------------------------------------------------
+
+
+def _map(directive: Directive) -> str:
+    if len(directive.words) == 2 and not re.match(r"\$.", directive.words[1]):
+        return f'invalid variable name "{directive.words[1]}"'
+    seen: set[str] = set()
+    hostnames = any(e.name == "hostnames" and not e.words for e in directive.block or ())
+    for entry in directive.block or ():
+        if entry.block is not None:
+            return 'unexpected "{"'
+        special = entry.name in {"hostnames", "volatile"} and not entry.words
+        if special:
+            continue
+        if len(entry.words) != 1:
+            return "invalid number of the map parameters"
+        if entry.name.startswith("~"):
+            if why := pattern(entry.name.lstrip("~*")):
+                return why
+        elif entry.name in seen:
+            what = "duplicate default map parameter" if entry.name == "default" else ""
+            return what or f'conflicting parameter "{entry.name}"'
+        elif hostnames and "*" in entry.name.strip("*"):
+            return f'invalid hostname or wildcard "{entry.name}"'
+        seen.add(entry.name)
+    return ""
+
+
+def _geo(directive: Directive) -> str:
+    words = directive.words
+    if words and not re.match(r"\$.", words[-1]):
+        return f'invalid variable name "{words[-1]}"'
+    entries = directive.block or []
+    ranges = any(entry.name == "ranges" for entry in entries)
+    for entry in entries:
+        if entry.name in {"ranges", "proxy_recursive"} and not entry.words:
+            continue
+        if len(entry.words) != 1:
+            return "invalid number of the geo parameters"
+        network = entry.words[0] if entry.name in {"delete", "proxy"} else entry.name
+        if entry.name != "default" and not ranges and not _is_network(network):
+            return f'invalid network "{network}"'
+    return ""
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return "/" not in text and re.fullmatch(r"[0-9.]+", text) is not None
+    return True
+
+
+def _split(directive: Directive) -> str:
+    words = directive.words
+    if len(words) == 2 and not re.match(r"\$.", words[1]):
+        return f'invalid variable name "{words[1]}"'
+    total = 0.0
+    for entry in directive.block or ():
+        if entry.name == "*":
+            continue
+        share = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)%", entry.name)
+        if share is None or not float(share[1]):
+            return f'invalid percent value "{entry.name}"'
+        total += float(share[1])
+        if total > 100.001:
+            return "percent total is greater than 100%"
+    return ""
+
+
+def _charset_map(directive: Directive) -> str:
+    words = directive.words
+    if len(words) == 2 and words[0].lower() == words[1].lower():
+        return f'"charset_map" between the same charsets "{words[0]}" and "{words[1]}"'
+    for entry in directive.block or ():
+        if not re.fullmatch(r"[0-9A-Fa-f]{1,2}", entry.name):
+            return f'invalid value "{entry.name}"'
+    return ""
+
+
+_JUDGES: dict[str, Callable[[Directive], str]] = {
+    "if": _condition, "limit_except": _limit_except, "map": _map, "geo": _geo,
+    "split_clients": _split, "charset_map": _charset_map,
+}  # fmt: skip

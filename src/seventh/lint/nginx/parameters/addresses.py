@@ -1,0 +1,135 @@
+"""Addresses: who may ask, where to connect to, who resolves names."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+
+from seventh.lint.nginx import known as nginx_known
+from seventh.lint.nginx import values
+from seventh.lint.nginx.known import Version
+from seventh.lint.nginx.parameters.judging import (
+    ON_OFF,
+    Words,
+    anything,
+    first_bad,
+    invalid,
+    is_,
+    named,
+    whole,
+)
+
+
+def _is_network(text: str) -> bool:
+    if "%" in text or (":" not in text and text.partition("/")[0].count(".") != 3):
+        return False
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def access(_: str, words: Words, __: Version) -> str | None:
+    """Judge ``allow`` and ``deny``."""
+    return first_bad(words[:1], lambda w: w not in {"all", "unix:"} and not _is_network(w))
+
+
+def endpoint(text: str, *, needs_port: bool = False) -> str | None:
+    """Why nginx refuses where to connect to, without its scheme; None for what it may resolve."""
+    if text.startswith("unix:"):
+        path = text[5:].partition(":")[0]
+        return None if path else f'no path in the unix domain socket in upstream "{text}"'
+    if text.startswith("["):
+        host, closing, rest = text[1:].partition("]")
+        if not closing:
+            return f'invalid host in upstream "{text}"'
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            return f'invalid IPv6 address in upstream "{text}"'
+        port = rest.removeprefix(":") if rest else None
+    else:
+        host, colon, said = text.partition(":")
+        if "/" in host or "/" in said:
+            return f'invalid host in upstream "{text}"'
+        port = said if colon else None
+        if not host:
+            return f'no host in upstream "{text}"'
+    if port is None:
+        return f'no port in upstream "{text}"' if needs_port else None
+    value = values.number(port)
+    good = value is not None and 0 < value < 65536
+    return None if good else f'invalid port in upstream "{text}"'
+
+
+def passes(name: str, words: Words, _: Version) -> str | None:
+    """``proxy_pass`` and its like; a group's name needs no port, so that one is not asked for."""
+    url = words[0]
+    if "$" in url:
+        return None
+    schemes = {"proxy_pass": ("http://", "https://"), "grpc_pass": ("grpc://", "grpcs://"),
+               "uwsgi_pass": ("uwsgi://", "suwsgi://")}.get(name, ())  # fmt: skip
+    scheme = next((one for one in schemes if url.lower().startswith(one)), "")
+    if name == "proxy_pass":
+        if not scheme:
+            return "invalid URL prefix"
+        rest = url[len(scheme) :]
+        if not rest.startswith("unix:"):
+            rest = re.split(r"[/?]", rest, maxsplit=1)[0]
+        return endpoint(rest)
+    return endpoint(url[len(scheme) :])
+
+
+def binds(_: str, words: Words, __: Version) -> str | None:
+    """Judge ``proxy_bind`` and its like."""
+    if words[1:] and words[1] != "transparent":
+        return invalid(words[1])
+    if words[0] == "off" or "$" in words[0]:
+        return None
+    host, _colon, port = words[0].rpartition(":")
+    address = words[0] if not host or host.count(":") > 1 else host
+    if address != words[0] and not is_(values.number)(port):
+        return f'invalid address "{words[0]}"'
+    try:
+        ipaddress.ip_address(address.strip("[]") if ":" in words[0][1:] else address)
+    except ValueError:
+        return f'invalid address "{words[0]}"'
+    return None
+
+
+def resolver(_: str, words: Words, version: Version) -> str | None:
+    """Judge ``resolver``."""
+    servers = 0
+    for word in words:
+        name, separator, value = word.partition("=")
+        if not separator:
+            servers += 1
+            if (why := endpoint(word)) is not None:
+                return why.replace("in upstream", "in resolver")
+            continue
+        known = {"valid": is_(values.seconds), "ipv6": ON_OFF.__contains__}
+        if version >= nginx_known.since("resolver ipv4="):
+            known["ipv4"] = ON_OFF.__contains__
+        if version >= nginx_known.since("resolver status_zone="):
+            known["status_zone"] = anything
+        reader = known.get(name)
+        if reader is None or not reader(value):
+            return f"invalid parameter: {word}"
+    return None if servers else "no name servers defined"
+
+
+def upstream_server(_: str, words: Words, version: Version) -> str | None:
+    """Judge ``server`` of a group."""
+    known: dict[str, Callable[[str], bool]] = {
+        "weight=": is_(values.number, 1), "max_conns=": whole, "max_fails=": whole,
+        "fail_timeout=": is_(values.seconds), "backup": anything, "down": anything,
+    }  # fmt: skip
+    newer: dict[str, Callable[[str], bool]] = {
+        "resolve": anything, "service=": bool, "slow_start=": is_(values.seconds), "route=": bool,
+        "drain": anything,
+    }  # fmt: skip
+    known |= {name: reader for name, reader in newer.items()
+              if version >= nginx_known.since(f"server {name}")}  # fmt: skip
+    return endpoint(words[0]) or named(words[1:], known)

@@ -1,0 +1,238 @@
+"""Caches, limits and logs: what is kept in shared memory and in files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from seventh.lint.nginx import values
+from seventh.lint.nginx.known import Version
+from seventh.lint.nginx.parameters.judging import (
+    ON_OFF,
+    Words,
+    anything,
+    invalid,
+    is_,
+    named,
+)
+
+_ZONE_LEAST = 32 * 1024
+"""Eight pages: the smallest zone of shared memory."""
+_LOG_LEVELS = frozenset({"emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"})
+_SYSLOG = {
+    "severity": _LOG_LEVELS,
+    "facility": frozenset(
+        {"kern", "user", "mail", "daemon", "auth", "intern", "lpr", "news", "uucp", "clock",
+         "authpriv", "ftp", "ntp", "audit", "alert", "cron", *(f"local{n}" for n in range(8))}
+    ),
+}  # fmt: skip
+
+
+def cache_valid(_: str, words: Words, __: Version) -> str | None:
+    """Judge ``proxy_cache_valid`` and its like."""
+    *statuses, time = words
+    if values.seconds(time) is None:
+        return f'invalid time value "{time}"'
+    for status in statuses:
+        value = values.number(status)
+        if status != "any" and (value is None or not 100 <= value <= 599):
+            return f'invalid status "{status}"'
+    return None
+
+
+def cache_path(name: str, words: Words, _: Version) -> str | None:
+    """Judge ``proxy_cache_path`` and its like."""
+    levels = re.compile(r"[12](?::[12]){0,2}")
+    whole, time, ms = is_(values.number), is_(values.seconds), is_(values.milliseconds)
+    space = is_(values.offset)
+    readers: dict[str, Callable[[str], bool]] = {
+        "levels": lambda v: levels.fullmatch(v) is not None, "use_temp_path": ON_OFF.__contains__,
+        "inactive": time, "max_size": space, "min_free": space, "loader_files": whole,
+        "loader_sleep": ms, "loader_threshold": ms, "manager_files": whole, "manager_sleep": ms,
+        "manager_threshold": ms,
+    }  # fmt: skip
+    has_zone = False
+    for word in words[1:]:
+        key, separator, value = word.partition("=")
+        if key == "keys_zone" and separator:
+            zone, _colon, size = value.rpartition(":")
+            has_zone = bool(zone)
+            bytes_ = values.size(size)
+            if not _colon or bytes_ is None:
+                return f'invalid keys zone size "{word}"'
+            if bytes_ < 2 * 4096:
+                return f'keys zone "{word}" is too small'
+        elif key not in readers or not separator:
+            return invalid(word)
+        elif not readers[key](value):
+            return f'invalid {key} value "{word}"'
+    return None if has_zone else f'"{name}" must have "keys_zone" parameter'
+
+
+def _shared(word: str, what: str, name_and_size: str) -> str | None:
+    """``NAME:SIZE`` of shared memory."""
+    _zone, colon, size = name_and_size.rpartition(":")
+    value = values.size(size)
+    if not colon or value is None:
+        return f'invalid {what} size "{word}"'
+    return f'{what} "{word}" is too small' if value < _ZONE_LEAST else None
+
+
+def limit_zone(name: str, words: Words, _: Version) -> str | None:
+    """Judge ``limit_req_zone`` and ``limit_conn_zone``."""
+    has_zone = False
+    for word in words[1:]:
+        key, separator, value = word.partition("=")
+        if key == "zone" and separator:
+            if (why := _shared(word, "zone", value)) is not None:
+                return why
+            has_zone = bool(value.rpartition(":")[0])
+        elif key == "rate" and separator and name == "limit_req_zone":
+            rate = re.fullmatch(r"([0-9]+)(?:r/[sm])?", value)
+            if rate is None or not int(rate[1]):
+                return f'invalid rate "{word}"'
+        else:
+            return invalid(word)
+    return None if has_zone else f'"{name}" must have "zone" parameter'
+
+
+def limit_req(name: str, words: Words, _: Version) -> str | None:
+    """Judge ``limit_req``."""
+    above = is_(values.number, 1)
+    for word in words:
+        key, separator, value = word.partition("=")
+        if key in {"burst", "delay"} and separator:
+            if not above(value):
+                return f'invalid {key} value "{word}"'
+        elif word != "nodelay" and not (key == "zone" and separator):
+            return invalid(word)
+    if any(word.startswith("zone=") for word in words):
+        return None
+    return f'"{name}" must have "zone" parameter'
+
+
+def limit_conn(_: str, words: Words, __: Version) -> str | None:
+    """Judge ``limit_conn``."""
+    value = values.number(words[1])
+    if not value:
+        return f'invalid number of connections "{words[1]}"'
+    return "connection limit must be less 65536" if value > 65535 else None
+
+
+def zone(_: str, words: Words, __: Version) -> str | None:
+    """Judge ``zone``."""
+    if not words[0]:
+        return 'invalid zone name ""'
+    if len(words) < 2:
+        return None
+    value = values.size(words[1])
+    if value is None:
+        return f'invalid zone size "{words[1]}"'
+    return f'zone "{words[0]}" is too small' if value < _ZONE_LEAST else None
+
+
+def open_files(name: str, words: Words, _: Version) -> str | None:
+    """Judge ``open_file_cache`` and ``open_log_file_cache``."""
+    log = name == "open_log_file_cache"
+    readers: dict[str, Callable[[str], bool]] = {
+        "max=": is_(values.number, 1), "inactive=": is_(values.seconds), "off": anything,
+    }  # fmt: skip
+    if log:
+        readers |= {"min_uses=": is_(values.number, 1), "valid=": is_(values.seconds)}
+    bad = named(words, readers)
+    if bad is not None:
+        return bad.replace("invalid parameter", f'invalid "{name}" parameter')
+    if "off" in words or any(word.startswith("max=") for word in words):
+        return None
+    return f'"{name}" must have {"" if log else "the "}"max" parameter'
+
+
+def session_cache(_: str, words: Words, __: Version) -> str | None:
+    """Judge ``ssl_session_cache``."""
+    for word in words:
+        kind, _colon, rest = word.partition(":")
+        if word in {"off", "none", "builtin"}:
+            continue
+        if kind == "builtin" and values.number(rest) is not None:
+            continue
+        zone, colon, size = rest.partition(":")
+        value = values.size(size)
+        if kind != "shared" or not zone or not colon or value is None:
+            return f'invalid session cache "{word}"'
+        if value < _ZONE_LEAST:
+            return f'session cache "{word}" is too small'
+    return None
+
+
+def ocsp_cache(_: str, words: Words, __: Version) -> str | None:
+    """Judge ``ssl_ocsp_cache``."""
+    word = words[0]
+    if word == "off":
+        return None
+    match = re.fullmatch(r"shared:([^:]+):([^:]+)", word)
+    value = values.size(match[2]) if match else None
+    if value is None:
+        return f'invalid OCSP cache "{word}"'
+    return f'OCSP cache "{word}" is too small' if value < _ZONE_LEAST else None
+
+
+def _syslog(word: str) -> str | None:
+    for part in word.removeprefix("syslog:").split(","):
+        name, separator, value = part.partition("=")
+        if part != "nohostname" and (not separator or name not in {*_SYSLOG, "server", "tag"}):
+            return f'unknown syslog parameter "{part}"'
+        if name in _SYSLOG and value not in _SYSLOG[name]:
+            return f'unknown syslog {name} "{value}"'
+    return None
+
+
+def access_log(_: str, words: Words, __: Version) -> str | None:
+    """Judge ``access_log``."""
+    if words[0].lower() == "off":
+        return invalid(words[1]) if words[1:] else None
+    if words[0].startswith("syslog:") and (why := _syslog(words[0])) is not None:
+        return why
+    buffered = False
+    for word in words[2:]:
+        name, _equals, value = word.partition("=")
+        if name == "buffer" and not is_(values.size, 1)(value):
+            return f'invalid buffer size "{value}"'
+        if name == "flush" and not is_(values.milliseconds, 1)(value):
+            return f'invalid flush time "{value}"'
+        if name == "gzip" and _equals and not (value.isdigit() and 1 <= int(value[:9]) <= 9):
+            return f'invalid compression level "{value}"'
+        if not (name in {"buffer", "flush", "if"} and _equals) and name != "gzip":
+            return invalid(word)
+        buffered = buffered or name in {"buffer", "gzip"}
+    if any(word.startswith("flush=") for word in words[2:]) and not buffered:
+        return f'no buffer is defined for access_log "{words[0]}"'
+    if buffered and "$" in words[0]:
+        return "buffered logs cannot have variables in name"
+    return None
+
+
+def error_log(_: str, words: Words, __: Version) -> str | None:
+    """Judge ``error_log``."""
+    if words[0].startswith("syslog:") and (why := _syslog(words[0])) is not None:
+        return why
+    levels = words[1:]
+    if len(levels) == 1 and levels[0] in _LOG_LEVELS:
+        return None
+    seen: set[str] = set()
+    for level in levels:
+        if level.startswith("debug_") and not seen:
+            continue
+        if level not in _LOG_LEVELS:
+            return f'invalid log level "{level}"'
+        if seen:
+            return f'duplicate log level "{level}"'
+        seen.add(level)
+    return None
+
+
+def log_format(_: str, words: Words, __: Version) -> str | None:
+    """Judge ``log_format``."""
+    escape = words[1] if words[1:] and words[1].startswith("escape=") else ""
+    if escape and escape[7:] not in {"json", "default", "none"}:
+        return f'unknown log format escaping "{escape[7:]}"'
+    return None
