@@ -59,12 +59,15 @@ class Prompts(msgspec.Struct, frozen=True):
     """Each question, and whether its answer may be shown."""
 
 
-def read_pk_ok(packet: AuthPacket, algorithm: str, blob: bytes) -> None:
-    """Check SSH_MSG_USERAUTH_PK_OK: it must name what we asked about (RFC 4252 §7)."""
+def read_pk_ok(packet: AuthPacket, blob: bytes) -> None:
+    """Check SSH_MSG_USERAUTH_PK_OK: it must show the key that we asked about (RFC 4252 §7).
+
+    Some servers name the key's type there and not the signature's algorithm; OpenSSH's client
+    compares the key alone, too.
+    """
     reader = _expect(packet, PK_OK, "USERAUTH_PK_OK")
-    named, shown = reader.vector(4), reader.vector(4)
-    reader.end()
-    if (named, shown) != (algorithm.encode(), blob):
+    reader.vector(4)
+    if reader.vector(4) != blob:
         raise ProtocolViolation("USERAUTH_PK_OK is about another key than we showed")
 
 
@@ -77,7 +80,6 @@ def read_prompts(packet: AuthPacket) -> Prompts:
     if count > MAX_PROMPTS:
         raise ProtocolViolation(f"USERAUTH_INFO_REQUEST declares {count} questions")
     prompts = tuple((reader.vector(4), reader.u8() != 0) for _ in range(count))
-    reader.end()
     return Prompts(prompts)
 
 
@@ -208,7 +210,7 @@ class UserAuth:
         answer = await self._request("publickey", b"\x00" + named, label, algorithm)
         if not isinstance(answer, AuthPacket):
             return self._is_grant(answer)
-        read_pk_ok(answer, algorithm, identity.blob)
+        read_pk_ok(answer, identity.blob)
         request = AuthRequest(self.user.encode(), CONNECTION, b"publickey", b"\x01" + named)
         try:
             signature = await identity.sign(
