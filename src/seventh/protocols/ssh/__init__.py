@@ -31,6 +31,13 @@ class SshOptions(RoomOptions, frozen=True, kw_only=True):
             help="known_hosts file", default="your own and the system's",
         ),
     ] = None  # fmt: skip
+    accept_new_host_keys: Annotated[
+        bool,
+        Option(
+            flag="accept-new-host-keys",
+            help="go through jump hosts whose key is not in known_hosts (nothing is added to it)",
+        ),
+    ] = False  # fmt: skip
     ssh_config: Annotated[
         str | None,
         Option(

@@ -6,6 +6,7 @@ Every request and its answer is a step with its time, so that a slow login says 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 
 import msgspec
@@ -118,6 +119,7 @@ class UserAuth:
         self.service_seconds: float | None = None
         self.none_seconds: float | None = None
         self._ended: Mark | None = None
+        self._unshown = 0
 
     # -- the course of a login -------------------------------------------------------------------
 
@@ -169,7 +171,8 @@ class UserAuth:
 
     async def _try_all(self, credentials: Credentials) -> bool:
         """Each key, then the password; again after a partial success, with what is left."""
-        keys = list(credentials.identities[:MAX_KEYS])
+        keys = self._usable(credentials)
+        keys, self._unshown = keys[:MAX_KEYS], len(keys[MAX_KEYS:])
         password = credentials.password
         while True:
             successes = len(self.passed)
@@ -188,6 +191,16 @@ class UserAuth:
                     return True
             if len(self.passed) == successes:
                 return False
+
+    def _usable(self, credentials: Credentials) -> list[Identity]:
+        """The keys that a server may take: each one that is shown counts against us."""
+        usable: list[Identity] = []
+        for identity in credentials.identities:
+            if (why := identity.hopeless(time.time())) is None:
+                usable.append(identity)
+            else:
+                self._note("publickey", "unfit", identity.label, why)
+        return usable
 
     @property
     def _open(self) -> Names:
@@ -330,9 +343,8 @@ class UserAuth:
         if self.partial:
             said.insert(0, f"accepted in part: {', '.join(self.passed)}")
         said += [step.detail for step in self.steps if step.detail]
-        left = len(credentials.identities) - MAX_KEYS
-        if left > 0:
-            said.append(f"{left} more keys were not shown, for servers count them")
+        if self._unshown:
+            said.append(f"{self._unshown} more keys were not shown, for servers count them")
         said += [word for word in (credentials.withheld, *credentials.notes) if word]
         user = printable(self.user, 64)
         return f"{user} was not let in: {'; '.join(said)}; the server still wants {self._wants()}"

@@ -102,9 +102,11 @@ class Greeting:
 
     def __init__(self) -> None:
         self._begun = self._last = now_ns()
+        self._size = 0
 
-    def received(self, at: Mark) -> None:
-        """Note that bytes came."""
+    def received(self, data: bytes, at: Mark) -> None:
+        """Note what came."""
+        self._size += len(data)
         self._last = max(self._last, at.ns)
 
     def late(self, failed: Failed, lines: list[bytes], pending: bytes) -> Failed:
@@ -114,14 +116,13 @@ class Greeting:
             if failed.reason is not Reason.PEER_SILENT:
                 return failed
             return Failed(Reason.PEER_SILENT, f"the server sent nothing in {seconds:.1f} s")
-        size = sum(len(line) + 1 for line in lines) + len(pending)
         if not lines and pending.startswith(b"SSH-"):
             sent, why = (
                 f"only {printable(pending, 100)}, without a line end,",
                 "an unfinished identification string",
             )
         else:
-            sent = f"{_counted(len(lines), 'line')} ({size} bytes) and no SSH identification string"
+            sent = f"{_counted(len(lines), 'line')} ({self._size} bytes) and no SSH identification string"
             why = "a tarpit, or no SSH server"
         # A peer that has long stopped is silent; one that goes on is not.
         quiet = 2 * (now_ns() - self._last) > now_ns() - self._begun
@@ -183,7 +184,7 @@ class Conversation:
                 data, at = await self.stream.receive()
                 if not data:
                     raise self._closed()
-                greeting.received(at)
+                greeting.received(data, at)
                 self.connection.feed(data, at)
         except ProtocolViolation:
             self._name_stranger()

@@ -118,7 +118,10 @@ class HostKey(msgspec.Struct, frozen=True, kw_only=True):
     certificate: bool = False
     signature_algorithm: str = ""
     signature_valid: bool | None = None
-    """Whether its signature over the exchange hash verified; None where it could not be tried."""
+    """Whether its signature over the exchange hash verified; None where it could not be tried.
+
+    Only a key with a verified signature is proven to be the host's.
+    """
 
 
 class Sshfp(msgspec.Struct, frozen=True, kw_only=True):

@@ -60,7 +60,7 @@ async def pulse(talk: Talk) -> None:
                     raise _stranger(stream, reader) or closed_early(
                         reader.lines, reader.first_bytes
                     )
-                greeting.received(at)
+                greeting.received(data, at)
                 ident = reader.feed(data)
                 if ident is not None:
                     break

@@ -14,7 +14,7 @@ from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.auth import UserAuth
-from seventh.protocols.ssh.client.authenticate_host import enter_greeted, learn_trust
+from seventh.protocols.ssh.client.authenticate_host import enter_greeted, keyscan, learn_trust
 from seventh.protocols.ssh.client.credentials import Credentials, gather
 from seventh.protocols.ssh.client.known_hosts import KnownHosts, read_known_hosts
 from seventh.protocols.ssh.client.session import Session
@@ -132,7 +132,7 @@ async def _methods_only(
         raise Failed(
             Reason.HOST_KEY_UNTRUSTED,
             f"{credentials.withheld}; compare {session.trust.key} with the machine's own, then: "
-            f"ssh-keyscan -p {port} {host} >> ~/.ssh/known_hosts",
+            f"{keyscan(host, port)}",
             phase="ssh.auth",
         )
     notes.unknown(Topic.LOGIN, why or "no key, no agent and no password were there to log in with")

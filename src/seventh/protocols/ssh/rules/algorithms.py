@@ -11,6 +11,7 @@ from seventh.protocols.ssh.rules.config import weak_user_keys
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 NO_KEXINIT = Skip("no KEXINIT was received")
+UNPROVEN = "the host key's signature could not be verified, so the host has not proven its key"
 _NOT_IN_THE_FILE = Skip("this file does not decide it")
 _THE_CLIENTS = Skip("an ssh_config is a client's: it does not decide what the server has")
 

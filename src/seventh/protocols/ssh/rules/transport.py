@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import GroupAnswer, HostKey, SshFacts, Sshfp, Topic
 from seventh.protocols.ssh.rules import names
-from seventh.protocols.ssh.rules.algorithms import key, no_offer, offering
+from seventh.protocols.ssh.rules.algorithms import UNPROVEN, key, no_offer, offering
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 SLOW_BANNER_SECONDS = 1.0
@@ -181,7 +181,7 @@ def sshfp_problems(
     references=("RFC 4255", "RFC 6594", "RFC 7479"),
     seed=("12.2.1",),
     good=SshFacts(
-        host_keys=(key(),),
+        host_keys=(replace(key(), signature_valid=True),),
         sshfp=(Sshfp(algorithm=4, fingerprint_type=2, fingerprint=key().sha256_hex),),
         sshfp_authenticated=True,
     ),
@@ -202,9 +202,11 @@ def sshfp(ssh: SshFacts) -> Verdict:
     problems, mismatch = sshfp_problems(
         ssh.sshfp, ssh.host_keys, authenticated=ssh.sshfp_authenticated
     )
-    if not problems:
-        return None
-    return Hit(Severity.HIGH if mismatch else None, problems=problems)
+    if problems:
+        return Hit(Severity.HIGH if mismatch else None, problems=problems)
+    if not all(seen.signature_valid for seen in ssh.host_keys):
+        return Skip(UNPROVEN)
+    return None
 
 
 @rule(
