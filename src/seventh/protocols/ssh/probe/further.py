@@ -151,6 +151,8 @@ class _Jobs:
         except Failed as failed:
             if failed.reason in {*REFUSALS, Reason.NEGOTIATION_FAILED}:
                 return learn_group(talk, conversation, failed.detail)
+            if failed.reason is Reason.PEER_SILENT:
+                failed = Failed(failed.reason, f"no answer to a request for {_sizes(sizes)}")
             self._failed(failed, Topic.SMALLEST_GROUP)
         finally:
             learn_deviations(self._talk, conversation)
@@ -195,6 +197,10 @@ class _Jobs:
             failed.phase = failed.phase or "ssh.kex"
             self._talk.give_up(failed)
         self._talk.notes(SshFacts).unknown(what, failed.detail)
+
+
+def _sizes(sizes: GroupSizes) -> str:
+    return f"a group of {sizes.minimum} to {sizes.maximum} bits, {sizes.preferred} preferred"
 
 
 def _kept_back(talk: Talk) -> int:

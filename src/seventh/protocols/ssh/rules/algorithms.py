@@ -80,7 +80,7 @@ def _plain(explained: Names) -> str:
     why="SHA-1 and 1024-bit groups are within reach of attackers; a client that is old or talked "
     "down ends up with them, and recorded sessions can be opened later.",
     fix={
-        "openssh": "KexAlgorithms -{names}",
+        "openssh": "KexAlgorithms {kept}",
         "any": "Remove {names}; keep mlkem768x25519-sha256, sntrup761x25519-sha512 and "
         "curve25519-sha256.",
     },
@@ -95,7 +95,10 @@ def kex_weak(ssh: SshFacts) -> Verdict:
     if ssh.kexinit is None:
         return no_offer(ssh)
     weak = algorithms.explained("kex", "weak", ssh.kexinit.kex_algorithms)
-    return Hit(who=_who(ssh), algorithms=weak, names=_plain(weak)) if weak else None
+    if not weak:
+        return None
+    kept = algorithms.kept("kex", ssh.kexinit.kex_algorithms, weak)
+    return Hit(who=_who(ssh), algorithms=weak, names=_plain(weak), kept=kept)
 
 
 @rule(
@@ -108,9 +111,9 @@ def kex_weak(ssh: SshFacts) -> Verdict:
     why="Sessions recorded today can be decrypted once a quantum computer exists; hybrids cost "
     "next to nothing and prevent it.",
     fix={
-        "openssh": "Upgrade to OpenSSH 9.0 or later (10.0 prefers ML-KEM) and remove the "
-        "KexAlgorithms line that leaves the hybrids out; 9.0 and later offer "
-        "sntrup761x25519-sha512@openssh.com, 9.9 and later mlkem768x25519-sha256, by default.",
+        "openssh": "KexAlgorithms sntrup761x25519-sha512@openssh.com,{kept}\n"
+        "and, from OpenSSH 9.9 on, mlkem768x25519-sha256 before these; before 8.5 there is no "
+        "hybrid: upgrade",
         "any": "Offer mlkem768x25519-sha256.",
     },
     references=("RFC 10042",),
@@ -127,7 +130,8 @@ def kex_nopq(ssh: SshFacts) -> Verdict:
     if algorithms.having("kex", "post-quantum", names):
         return None
     markers = algorithms.having("kex", "markers", names)
-    return Hit(algorithms=tuple(name for name in names if name not in markers))
+    kept = algorithms.kept("kex", names, ())
+    return Hit(algorithms=tuple(name for name in names if name not in markers), kept=kept)
 
 
 @rule(
@@ -140,7 +144,7 @@ def kex_nopq(ssh: SshFacts) -> Verdict:
     why="Somebody between client and server can drop the first encrypted messages unnoticed and so "
     "switch off what they would have negotiated.",
     fix={
-        "openssh": "Upgrade to OpenSSH 9.6 or a patched package; until then: Ciphers -{names}",
+        "openssh": "Upgrade to OpenSSH 9.6 or a patched package; until then: Ciphers {kept}",
         "any": "Upgrade to a version with strict key exchange, or offer only AES-GCM and AES-CTR.",
     },
     references=("CVE-2023-48795", "draft-ietf-sshm-strict-kex"),
@@ -161,7 +165,10 @@ def terrapin(ssh: SshFacts) -> Verdict:
             f"{', '.join(exposed)} can be attacked where key exchange is not strict: OpenSSH 9.6 "
             "made it so, distributions brought it to older versions, and no file tells; check does"
         )
-    return Hit(algorithms=exposed, names=",".join(exposed)) if exposed else None
+    if not exposed:
+        return None
+    kept = algorithms.kept("cipher", ssh.kexinit.ciphers, exposed)
+    return Hit(algorithms=exposed, names=",".join(exposed), kept=kept)
 
 
 @rule(
@@ -174,7 +181,7 @@ def terrapin(ssh: SshFacts) -> Verdict:
     why="These leak plaintext or are within reach of brute force; a session needs only one side's "
     "poor preference to use them.",
     fix={
-        "openssh": "Ciphers -{names}",
+        "openssh": "Ciphers {kept}",
         "any": "Remove {names}; keep chacha20-poly1305@openssh.com, aes256-gcm@openssh.com and "
         "aes*-ctr.",
     },
@@ -189,7 +196,10 @@ def cipher_weak(ssh: SshFacts) -> Verdict:
     if ssh.kexinit is None:
         return no_offer(ssh)
     weak = algorithms.explained("cipher", "weak", ssh.kexinit.ciphers)
-    return Hit(who=_who(ssh), algorithms=weak, names=_plain(weak)) if weak else None
+    if not weak:
+        return None
+    kept = algorithms.kept("cipher", ssh.kexinit.ciphers, weak)
+    return Hit(who=_who(ssh), algorithms=weak, names=_plain(weak), kept=kept)
 
 
 @rule(
@@ -202,7 +212,7 @@ def cipher_weak(ssh: SshFacts) -> Verdict:
     why="MD5, SHA-1 and short tags leave less margin against forgery, and a MAC over the plaintext "
     "(not encrypt-then-MAC) makes the receiver decrypt what nobody has vouched for yet.",
     fix={
-        "openssh": "MACs -{names}",
+        "openssh": "MACs {kept}",
         "any": "Remove {names}; keep hmac-sha2-256-etm@openssh.com and "
         "hmac-sha2-512-etm@openssh.com.",
     },
@@ -222,7 +232,8 @@ def mac_weak(ssh: SshFacts) -> Verdict:
     if not weak and not early:
         return None
     shown = weak + tuple(f"{name} (not encrypt-then-MAC)" for name in early)
-    return Hit(who=_who(ssh), algorithms=shown, names=_plain(shown))
+    kept = algorithms.kept("mac", macs, shown)
+    return Hit(who=_who(ssh), algorithms=shown, names=_plain(shown), kept=kept)
 
 
 @rule(

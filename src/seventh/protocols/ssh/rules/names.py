@@ -45,6 +45,32 @@ def explained(kind: str, quality: str, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{name} ({text})" for name, text in marked if text is not None)
 
 
+_TO_WRITE = re.compile(r"(?!gss-)[A-Za-z0-9][A-Za-z0-9@._+-]{0,63}")
+"""A name that may stand in a line of sshd_config; GSS-API's methods have a line of their own."""
+_SUGGESTED = {
+    "kex": "curve25519-sha256",
+    "cipher": "aes256-gcm@openssh.com,aes128-gcm@openssh.com",
+    "mac": "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com",
+}
+"""What every OpenSSH since 7.4 has, for a server that has nothing else to keep."""
+
+
+def kept(kind: str, offered: Iterable[str], explained_weak: Iterable[str]) -> str:
+    """What stays of ``offered`` without the weak, as a line of sshd_config lists it.
+
+    The whole list, for ``-NAMES`` would take them from the defaults: with a list of one's own in
+    the file, that brings back what was left out of it.
+    """
+    weak = {text.partition(" ")[0] for text in explained_weak}
+    markers = having("kex", "markers", offered) if kind == "kex" else ()
+    left = [
+        name
+        for name in offered
+        if name not in weak and name not in markers and _TO_WRITE.fullmatch(name)
+    ]
+    return ",".join(left) or _SUGGESTED[kind]
+
+
 def weak_macs(macs: Iterable[str], ciphers: Iterable[str]) -> tuple[str, ...]:
     """Weak MACs, explained; none where every cipher authenticates by itself: no MAC is used."""
     return () if _all_aead(ciphers) else explained("mac", "weak", macs)
