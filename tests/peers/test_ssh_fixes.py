@@ -172,6 +172,16 @@ def no_worse(before: Report, after: Report, name: str) -> None:
         assert was[finding.id].reaches(finding.severity), finding
 
 
+def _own_moduli(folder: Path) -> Path:
+    """A copy of the machine's moduli, to be changed."""
+    moduli = Path("/etc/ssh/moduli")
+    if not moduli.is_file():
+        pytest.skip("this machine has no moduli")
+    copy = folder / "moduli"
+    copy.write_bytes(moduli.read_bytes())
+    return copy
+
+
 @pytest.mark.parametrize(
     ("name", "how"),
     [pytest.param(name, how, id=f"{name}-{how}") for name in WIRE for how in WIRE[name]],
@@ -180,11 +190,7 @@ async def test_a_fix_for_the_transport_is_enough(name: str, how: str, tmp_path: 
     case = WIRE[name][how]
     config = "\n" + case.config
     if "MODULI" in config:
-        moduli = Path("/etc/ssh/moduli")
-        if not moduli.is_file():
-            pytest.skip("this machine has no moduli")
-        (tmp_path / "moduli").write_bytes(moduli.read_bytes())
-        config = config.replace("MODULI", f"{tmp_path}/moduli")
+        config = config.replace("MODULI", str(_own_moduli(tmp_path)))
     options = Options(timeout_seconds=10)
     async with sshd(tmp_path, config, *case.keys) as server:
         before = await check_one(server.target, options)

@@ -117,13 +117,12 @@ class Greeting:
                 return failed
             return Failed(Reason.PEER_SILENT, f"the server sent nothing in {seconds:.1f} s")
         if not lines and pending.startswith(b"SSH-"):
-            sent, why = (
-                f"only {printable(pending, 100)}, without a line end,",
-                "an unfinished identification string",
-            )
+            sent = f"only {printable(pending, 100)}, without a line end,"
+            why = "an unfinished identification string"
         else:
-            sent = f"{_counted(len(lines), 'line')} ({self._size} bytes) and no SSH identification string"
-            why = "a tarpit, or no SSH server"
+            size = f"{self._size} bytes"
+            what = f"{_counted(len(lines), 'line')} ({size})" if lines else f"{size} without a line"
+            sent, why = f"{what} and no SSH identification string", "a tarpit, or no SSH server"
         # A peer that has long stopped is silent; one that goes on is not.
         quiet = 2 * (now_ns() - self._last) > now_ns() - self._begun
         reason = Reason.PEER_SILENT if quiet else Reason.BUDGET_EXCEEDED

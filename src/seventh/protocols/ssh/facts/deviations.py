@@ -33,6 +33,12 @@ class DeviationKind(StrEnum):
     """More than 35000 bytes before a login (RFC 4253 §6.1)."""
     SIGNATURE_LENGTH = "signature-length"
     """An RSA signature that is not as long as the modulus (RFC 8017 §8.2.1)."""
+    UNASKED_ANSWER = "unasked-answer"
+    """An answer to a request that wanted none, or was never made (RFC 4254 §4, §5.4)."""
+    AFTER_EOF = "after-eof"
+    """Data on a channel after its EOF (RFC 4254 §5.3)."""
+    WINDOW = "window"
+    """More data than the window or the maximum packet size allows (RFC 4254 §5.2)."""
     GROUP_SIZE = "group-size"
     """Group exchange gives a group that is not of the size asked for (RFC 4419 §3)."""
 
