@@ -67,6 +67,10 @@ class Stream(abc.ABC):
         """From now on the peer may be silent as long as it likes: no rate is asked of it."""
         return
 
+    def expect_answers(self) -> None:
+        """From now on the usual rate is asked again."""
+        return
+
     def tcp_info(self) -> kernel.TcpInfo | None:
         """The kernel's view of the path, the last one where the stream is closed.
 
@@ -193,6 +197,10 @@ class TcpStream(Stream):
     def expect_silence(self) -> None:
         """Ask no minimum rate any more."""
         self._meter.patient = True
+
+    def expect_answers(self) -> None:
+        """Ask for the minimum rate again."""
+        self._meter.ask_rate()
 
     def tcp_info(self) -> kernel.TcpInfo | None:
         """The kernel's view of the path now, or when the socket was closed."""

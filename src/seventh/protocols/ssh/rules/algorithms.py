@@ -15,6 +15,7 @@ from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 NO_KEXINIT = Skip("no KEXINIT was received")
 _RSA_SHA2 = ("rsa-sha2-512", "rsa-sha2-256")
+UNPROVEN = "the host key's signature could not be verified, so the host has not proven its key"
 _NOT_IN_THE_FILE = Skip("this file does not decide it")
 _THE_CLIENTS = Skip("an ssh_config is a client's: it does not decide what the server has")
 
@@ -119,9 +120,8 @@ def kex_weak(ssh: SshFacts) -> Verdict:
     why="Sessions recorded today can be decrypted once a quantum computer exists; hybrids cost "
     "next to nothing and prevent it.",
     fix={
-        "openssh": "Upgrade to OpenSSH 9.0 or later (10.0 prefers ML-KEM) and remove the "
-        "KexAlgorithms line that leaves the hybrids out; 9.0 and later offer "
-        "sntrup761x25519-sha512@openssh.com, 9.9 and later mlkem768x25519-sha256, by default.",
+        "openssh": "KexAlgorithms sntrup761x25519-sha512@openssh.com,{kept}\n"
+        "# from OpenSSH 9.9 on, put mlkem768x25519-sha256 first; before 8.5, upgrade",
         "any": "Offer mlkem768x25519-sha256.",
     },
     references=("RFC 10042",),
@@ -138,7 +138,8 @@ def kex_nopq(ssh: SshFacts) -> Verdict:
     if algorithms.having("kex", "post-quantum", names):
         return None
     markers = algorithms.having("kex", "markers", names)
-    hit = Hit(algorithms=tuple(name for name in names if name not in markers))
+    kept = ",".join(lists.writable(names)) or "curve25519-sha256"
+    hit = Hit(algorithms=tuple(name for name in names if name not in markers), kept=kept)
     said = ssh.config.lists.get("KexAlgorithms") if ssh.config is not None else None
     hybrids = algorithms.having("kex", "post-quantum", said.default) if said is not None else ()
     if not hybrids:

@@ -6,6 +6,7 @@ bring back what that line leaves out, so such a line is answered with a list.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 from seventh.protocols.ssh.facts import Names, SshFacts
@@ -14,6 +15,7 @@ from seventh.protocols.ssh.wire.ciphers import is_aead
 
 _MINUS_SINCE = (7, 5)
 """The first version that takes ``-name``."""
+_WRITABLE = re.compile(r"(?!gss-)[A-Za-z0-9][A-Za-z0-9@._+-]{0,63}")
 _NAMED_SINCE = {"PubkeyAcceptedAlgorithms": ((8, 5), "PubkeyAcceptedKeyTypes")}
 """Directives that had another name before a version; the old one still works."""
 _AT_LEAST = {
@@ -31,7 +33,7 @@ def without(
 ) -> str:
     """The line that offers ``offered`` without what ``weak_of`` finds in it."""
     weak = weak_of(offered)
-    kept = _plain(name for name in offered if name not in weak)
+    kept = writable(name for name in offered if name not in weak)
     config = ssh.config
     said = config.lists.get(directive) if config is not None else None
     minus = "-" + ",".join(weak)
@@ -64,14 +66,18 @@ def without_ciphers(
 
 def beginning_with(ssh: SshFacts, directive: str, first: Names, offered: Names) -> str:
     """The line that offers ``first`` before ``offered``."""
-    return _line(ssh, directive, ",".join(dict.fromkeys((*first, *_plain(offered)))))
+    return _line(ssh, directive, ",".join(dict.fromkeys((*first, *writable(offered)))))
 
 
-def _plain(names: Iterable[str]) -> Names:
-    """Without the names that sshd adds by itself, such as ``ext-info-s``."""
+def writable(names: Iterable[str]) -> Names:
+    """What of ``names`` may stand in a line of sshd_config.
+
+    Not the names that sshd adds by itself, such as ``ext-info-s``, nor GSS-API's methods, which
+    have a line of their own; nor what a peer made up to be pasted.
+    """
     found = tuple(names)
     markers = algorithms.having("kex", "markers", found)
-    return tuple(name for name in found if name not in markers)
+    return tuple(name for name in found if name not in markers and _WRITABLE.fullmatch(name))
 
 
 def _takes_minus(ssh: SshFacts) -> bool:

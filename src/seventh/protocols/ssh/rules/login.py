@@ -8,6 +8,7 @@ from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.config import ConfigFacts, Names
 from seventh.protocols.ssh.facts.login import AuthStep, Login, Trust
+from seventh.protocols.ssh.rules.algorithms import UNPROVEN
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 SLOW_AUTH_SECONDS = 1.0
@@ -65,6 +66,8 @@ def hostkey_changed(ssh: SshFacts) -> Verdict:
             return Hit(key=trust.key, pinned=f"{trust.pinned} is pinned", where=where)
     if any(trust.status == "known" for trust in ssh.trust):
         return None
+    if not ssh.trust and any(key.signature_valid is None for key in ssh.host_keys):
+        return Skip(UNPROVEN)
     return Skip("known_hosts has no key of this host")
 
 
