@@ -17,7 +17,7 @@ from seventh import protocols
 from seventh.engine.check import check_one
 from seventh.model.options import Options
 from seventh.model.report import Report
-from seventh.rules.words import spoken
+from seventh.render.speech import Speech
 from tests.peers import need_binary
 from tests.peers.sshd_users import login_sshd
 from tests.peers.test_ssh import sshd
@@ -62,14 +62,15 @@ def without(name: str) -> Callable[[str, str, Path], str]:
 
 def _make_ed25519(config: str, fix: str, folder: Path) -> str:
     """The command of SSH-HOSTKEY-WEAK, for another folder than /etc/ssh."""
-    command = fix.partition(" and, in sshd_config, ")[0].replace("/etc/ssh", str(folder))
+    command = fix.partition("\n")[0].replace("/etc/ssh", str(folder))
     subprocess.run(command, shell=True, check=True, capture_output=True)  # noqa: S602 - our own
     return f"{config}\nHostKey {folder}/ssh_host_ed25519_key"
 
 
 def _make_all(config: str, fix: str, folder: Path) -> str:
     """``ssh-keygen -A``, below another root."""
-    assert fix.startswith("ssh-keygen -A, and HostKey /etc/ssh/ssh_host_ed25519_key")
+    assert fix.startswith("ssh-keygen -A\n")
+    assert fix.endswith("\nHostKey /etc/ssh/ssh_host_ed25519_key")
     (folder / "etc/ssh").mkdir(parents=True)
     keygen = need_binary("ssh-keygen")
     subprocess.run([keygen, "-A", "-f", str(folder)], check=True, capture_output=True)
@@ -159,7 +160,7 @@ def fix_of(report: Report, name: str) -> str:
     if not found:
         skipped = [skip.reason for skip in report.skipped if skip.id == name]
         pytest.skip(f"{name} does not fire on this sshd: {skipped or 'it passes'}")
-    return spoken(RULES[name].words, found[0].params).fix["openssh"]
+    return Speech().words(found[0]).fix["openssh"]
 
 
 def no_worse(before: Report, after: Report, name: str) -> None:
