@@ -58,6 +58,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     user: str | None = None
     port_given: bool = True
     """False where the port is the scheme's usual one because nobody named any."""
+    of_bare_host: bool = False
+    """Whether it is one of the well-known ports of a host that was given without a scheme."""
 
     @property
     def is_literal(self) -> bool:
@@ -112,7 +114,7 @@ def _bare(text: str, schemes: Mapping[str, Scheme]) -> tuple[Target, ...]:
             f"such as tls://{text} or tcp://{text}"
         )
     return tuple(
-        Target(scheme=scheme.name, host=host, port=scheme.port, port_given=False)
+        Target(scheme=scheme.name, host=host, port=scheme.port, port_given=False, of_bare_host=True)
         for scheme in schemes.values()
         if scheme.well_known and scheme.port is not None
     )
