@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from seventh.model.host import ANSWERED, Host, Port, PortState
 from seventh.model.ports import PORTS
@@ -75,6 +76,11 @@ def headline(entry: HostEntry) -> str:
 def is_unresolved(entry: HostEntry) -> bool:
     """Whether the host's name gave no address, so that its ports are not worth a table."""
     return all(port.state is PortState.UNRESOLVED for port in entry.ports)
+
+
+def shows_all(entry: HostEntry, targets: Iterable[str]) -> bool:
+    """Whether the host's table sums up everything that was looked at."""
+    return set(targets) <= {entry.host, *(port.target for port in entry.ports)}
 
 
 def worst_of(port: PortEntry) -> str:

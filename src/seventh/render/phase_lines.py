@@ -31,8 +31,8 @@ def lines(bars: Sequence[Bar], view: View) -> Iterator[Text]:
         line = Text("  ")
         line.append(middle(name, name_width).ljust(name_width))
         line.append("  ")
-        bar = _merged([_bar(*b, bar_width, ascii_only=view.ascii) for b in row.bars])
-        line.append(bar, "red" if row.failed else _clock_style(row.clock))
+        drawn = _merged([bar(*b, bar_width, ascii_only=view.ascii) for b in row.bars])
+        line.append(drawn, "red" if row.failed else _clock_style(row.clock))
         line.append(f"{duration(row.seconds):>9}")
         line.append(f"  {row.clock}", "dim")
         if row.failed:
@@ -83,7 +83,7 @@ def _phase_name(phase: PhaseEntry, several: bool) -> str:
     return f"{phase.name} {phase.address}" if several and phase.address else phase.name
 
 
-def _bar(begin: float, length: float, width: int, *, ascii_only: bool) -> str:
+def bar(begin: float, length: float, width: int, *, ascii_only: bool) -> str:
     """A bar of ``width`` cells, filled from ``begin`` over ``length`` (shares of the whole).
 
     It begins with a whole cell and its length is true to an eighth of one. Whatever was measured

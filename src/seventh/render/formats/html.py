@@ -30,7 +30,7 @@ from seventh.render.entries import (
 )
 from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
-from seventh.render.hosts import STATES, headline, host_entries, is_unresolved, worst_of
+from seventh.render.hosts import STATES, headline, host_entries, is_unresolved, shows_all, worst_of
 from seventh.render.hosts import number as port_number
 from seventh.render.speech import is_prose
 from seventh.render.told import Told, blamed, count, span_seconds, tally_statuses, tell
@@ -52,8 +52,10 @@ def render(document: Document, view: View) -> str:
     status = worst(one.entry.status for one in told)
     title = _title(told)
     body = [_head(document, told, status)]
-    body += [_host(host, told) for host in host_entries(document, view)]
-    body += [_summary(told)] if len(told) > 1 else []
+    hosts = host_entries(document, view)
+    body += [_host(host, told) for host in hosts]
+    summed = any(shows_all(host, [one.entry.target for one in told]) for host in hosts)
+    body += [_summary(told)] if len(told) > 1 and not summed else []
     body += [_report(number, one, view) for number, one in enumerate(told, 1)]
     return "\n".join(
         [

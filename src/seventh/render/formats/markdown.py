@@ -13,7 +13,15 @@ from seventh.render.drawn import text
 from seventh.render.entries import FindingEntry, HostEntry
 from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
-from seventh.render.hosts import STATES, headline, host_entries, is_unresolved, number, worst_of
+from seventh.render.hosts import (
+    STATES,
+    headline,
+    host_entries,
+    is_unresolved,
+    number,
+    shows_all,
+    worst_of,
+)
 from seventh.render.speech import is_prose
 from seventh.render.told import Told, blamed, count, tally_statuses, tell
 from seventh.render.view import Document, View
@@ -28,8 +36,9 @@ _CHECKED = {
 def render(document: Document, view: View) -> str:
     """``document`` as Markdown."""
     told = tell(document, view)
-    blocks = [part for host in host_entries(document, view) for part in _host(host)]
-    if len(told) > 1:
+    hosts = host_entries(document, view)
+    blocks = [part for host in hosts for part in _host(host)]
+    if len(told) > 1 and not any(shows_all(host, [t.entry.target for t in told]) for host in hosts):
         blocks += [f"# Seventh: {count(len(told), 'target')}: {tally_statuses(told)}"]
         blocks += [_summary(told)]
     for one in told:

@@ -20,7 +20,7 @@ from seventh.render.drawn import rows, title
 from seventh.render.entries import FindingEntry, HostEntry
 from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
-from seventh.render.hosts import host_entries
+from seventh.render.hosts import host_entries, shows_all
 from seventh.render.speech import is_prose
 from seventh.render.told import Told, blamed, count, failed, tally_statuses, tell
 from seventh.render.view import Document, View
@@ -63,7 +63,8 @@ def render(document: Document, view: View) -> str:
         if lines:
             lines.append(Text())
         lines.extend(_Sheet(one, view).lines())
-    if len(told) > 1 and not (len(hosts) == 1 and _all_of(hosts[0], told)):
+    targets = [one.entry.target for one in told]
+    if len(told) > 1 and not any(shows_all(host, targets) for host in hosts):
         lines.extend(_summary(told, view))
     text = _print(lines, view)
     if view.ascii:
@@ -299,11 +300,6 @@ def _host(entry: HostEntry, view: View) -> list[Text]:
     for line in host_lines.lines(entry, _STATUS_STYLE, view.width):
         page.extend(wrapped(line, host_lines.BELOW, view.width))
     return page
-
-
-def _all_of(host: HostEntry, told: tuple[Told, ...]) -> bool:
-    """Whether every report is of that host's ports, whose table is the summary already."""
-    return {one.entry.target for one in told} <= {port.target for port in host.ports}
 
 
 def _summary(told: tuple[Told, ...], view: View) -> list[Text]:
