@@ -38,6 +38,8 @@ def _fault(name: str, meaning: str, *triggers: str, reason: str | None = None) -
     return Fault(name=name, meaning=meaning, triggers=triggers, reason=reason)
 
 
+TOUR = ("weak-kex",)
+"""The faults that `seventh tour` shows."""
 FAULTS: tuple[Fault, ...] = (
     _fault("weak-kex", "offers diffie-hellman-group14-sha1 and group1-sha1", "SSH-KEX-WEAK"),
     _fault("no-pq", "offers no post-quantum hybrid", "SSH-KEX-NOPQ"),
