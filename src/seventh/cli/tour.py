@@ -14,7 +14,7 @@ from seventh.cli.check import run_loop
 from seventh.cli.show import document
 from seventh.engine.check import check_one
 from seventh.lab import start
-from seventh.labkit.serve import Fault, Kit
+from seventh.labkit.serve import Fault, Kit, NotInstalledError
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.severity import Severity
@@ -94,7 +94,7 @@ async def _tour(chosen: list[tuple[str, Fault | None]], talks: Talks, *, short: 
         sys.stdout.write(
             "\nseventh tour -v                       these, with their reports\n"
             f"seventh tour --all                    all {rest} servers (some minutes)\n"
-            "seventh lab ssh --fault weak-kex      one of them, to try things on\n"
+            "seventh lab tls --fault expired       one of them, to try things on\n"
         )
     return 2 if any(stop.problem for stop in made) else 0
 
@@ -103,7 +103,7 @@ def _summary(made: list[Stop], seconds: float) -> str:
     wrong = [stop for stop in made if stop.problem]
     skipped = sum(1 for stop in made if stop.skipped)
     named = sum(1 for stop in made if stop.fault and not stop.problem and not stop.skipped)
-    clean = sum(1 for stop in made if stop.fault is None and not stop.problem)
+    clean = sum(1 for stop in made if stop.fault is None and not stop.problem and not stop.skipped)
     said = (
         f"{count(named, 'fault')} named, {count(clean, 'clean server')} clean, "
         f"{skipped} skipped, {len(wrong)} wrong, in {duration(seconds)}"
@@ -117,9 +117,12 @@ async def visit(room: str, fault: Fault | None, kit: Kit) -> Stop:
     reason = fault.lacks() if fault else None
     if reason:
         return Stop(room=room, fault=fault, report=None, problem="", skipped=reason)
-    async with start.serving(room, fault, kit) as served:
-        target, options = start.job(served, Options())
-        report = await check_one(target, options)
+    try:
+        async with start.serving(room, fault, kit) as served:
+            target, options = start.job(served, Options())
+            report = await check_one(target, options)
+    except NotInstalledError as lacking:
+        return Stop(room=room, fault=fault, report=None, problem="", skipped=str(lacking))
     return Stop(room=room, fault=fault, report=report, problem=problem_of(fault, report))
 
 
