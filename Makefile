@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $(STAMP)
 
-tour: setup  ## check every reference server in the lab, clean and faulty
+tour: setup  ## check a dozen reference servers, clean and faulty; `.venv/bin/seventh tour --all`: every one
 	$(BIN)/seventh tour
 
 test: setup  ## all tests; peers that are not installed are skipped, and said

@@ -14,6 +14,7 @@ from seventh.cli.output import need_writable
 from seventh.cli.show import document, emit, worst_exit
 from seventh.cli.targets import Job, check_used, gather
 from seventh.engine.check import check_many, prepare
+from seventh.engine.hosts import sift
 from seventh.engine.together import together
 from seventh.model.options import Options
 from seventh.model.report import Report
@@ -35,9 +36,9 @@ def run(parsed: argparse.Namespace) -> int:
     for own in {own for _, own in jobs if own.ca_file or own.ca_store or own.cert_file}:
         _tls_files_can_be_used(own)
     need_writable(parsed.output)
-    reports = run_loop(_check(jobs, selection, parsed.parallel))
+    hosts, reports = sift(jobs, run_loop(_check(jobs, selection, parsed.parallel)))
     reports += together(reports, selection)
-    emit(document(reports), parsed)
+    emit(document(reports, hosts), parsed)
     return worst_exit(reports, parsed.fail_on)
 
 
@@ -66,8 +67,8 @@ def run_loop(main: Coroutine[Any, Any, T]) -> T:
         return runner.run(main)
 
 
-async def _check(jobs: list[Job], selection: Selection, parallel: int) -> list[Report]:
-    """All reports in the order of the jobs; after Ctrl-C, those that there are."""
+async def _check(jobs: list[Job], selection: Selection, parallel: int) -> dict[int, Report]:
+    """All reports by their job's index; after Ctrl-C, those that there are."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, stop.set)
@@ -83,7 +84,7 @@ async def _check(jobs: list[Job], selection: Selection, parallel: int) -> list[R
     if len(reports) < len(jobs):
         missing = len(jobs) - len(reports)
         print(f"seventh: interrupted; {missing} targets were not looked at", file=sys.stderr)  # noqa: T201
-    return [reports[index] for index in sorted(reports)]
+    return reports
 
 
 def progress(names: list[str], noun: str) -> Callable[[Report | None], None]:

@@ -19,16 +19,15 @@ from seventh.model.failure import UsageError
 def run(parsed: argparse.Namespace) -> int:
     """List the faults, or serve until Ctrl-C."""
     rooms = start.labs()
-    if parsed.room is not None and parsed.room not in rooms:
-        raise UsageError(f"there is no {parsed.room!r} lab; there are: {', '.join(rooms)}")
-    chosen = (parsed.room,) if parsed.room else rooms
+    room = start.find_lab(parsed.room) if parsed.room is not None else None
+    chosen = (room,) if room else rooms
     if parsed.list:
         return _list(chosen)
     fault: Fault | None = None
     if parsed.fault is not None:
-        if parsed.room is None:
-            raise UsageError("--fault needs a room: `seventh lab ssh --fault weak-kex`")
-        fault = start.find_fault(parsed.room, parsed.fault)
+        if room is None:
+            raise UsageError("--fault needs a protocol: `seventh lab ssh --fault weak-kex`")
+        fault = start.find_fault(room, parsed.fault)
         if reason := fault.lacks():
             raise UsageError(f"the fault {fault.name} {reason}")
     return run_loop(_serve(chosen, fault))

@@ -13,8 +13,9 @@ from seventh.cli.show import document, emit, worst_exit
 from seventh.engine.lint import Wanted, lint_file, lint_folder, lint_text
 from seventh.lint import kinds
 from seventh.lintkit.files import MAX_FILE_BYTES
-from seventh.lintkit.linted import parse_software
+from seventh.lintkit.linted import Software, parse_software
 from seventh.model.failure import UsageError
+from seventh.model.near import unknown
 from seventh.model.report import Report
 from seventh.rules.run import Selection
 
@@ -25,10 +26,12 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.only or parsed.skip:
         selection.check_ids(built_ids())
     if parsed.kind is not None and parsed.kind not in kinds():
-        raise UsageError(f"--kind {parsed.kind!r}: there are {', '.join(sorted(kinds()))}")
+        raise UsageError(
+            f"--kind: {unknown('kind', parsed.kind, sorted(kinds()))} (`seventh lint --help`)"
+        )
     wanted = Wanted(
         kind=parsed.kind,
-        software=tuple(parse_software(text) for text in parsed.software),
+        software=tuple(_software(text) for text in parsed.software),
         selection=selection,
     )
     need_writable(parsed.output)
@@ -51,6 +54,15 @@ def run(parsed: argparse.Namespace) -> int:
                          f"{', '.join(sorted(kinds()))}")  # fmt: skip
     emit(document(reports), parsed)
     return worst_exit(reports, parsed.fail_on)
+
+
+def _software(text: str) -> Software:
+    """A product and version of ``--software``; UsageError for a product that no linter knows."""
+    software = parse_software(text)
+    known = {name for kind in kinds().values() for name in (kind.product, *kind.also)}
+    if software.product not in known:
+        raise UsageError(f"--software: {unknown('product', software.product, sorted(known))}")
+    return software
 
 
 def _of(name: str, wanted: Wanted) -> Iterator[Report]:

@@ -10,16 +10,19 @@ from collections.abc import Sequence
 
 from seventh import __version__
 from seventh.cli.output import write
+from seventh.model.host import Host
 from seventh.model.report import Report, judge
 from seventh.model.severity import Severity
 from seventh.render import Document, View, render
 from seventh.render.view import view_for, worst
 
 
-def document(reports: Sequence[Report]) -> Document:
+def document(reports: Sequence[Report], hosts: Sequence[Host] = ()) -> Document:
     """The reports with the time and the version that made them."""
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return Document(generated_at=now, version=__version__, reports=tuple(reports))
+    return Document(
+        generated_at=now, version=__version__, reports=tuple(reports), hosts=tuple(hosts)
+    )
 
 
 def emit(made: Document, parsed: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from seventh import given, protocols
 from seventh.model.failure import UsageError
+from seventh.model.near import near, unknown
 from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
 
@@ -95,7 +96,10 @@ def _toml(name: str, options: Options, typed: Given) -> Iterator[Job]:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{name}: not valid TOML: {error}") from None
     tables, defaults = content.pop("target", None), content.pop("defaults", {})
-    if content or not isinstance(tables, list) or not isinstance(defaults, dict):
+    for key in content:
+        said = unknown("table", key, ["target", "defaults"], shown="[{}]")
+        raise UsageError(f"{name}: {said.replace('[target]', '[[target]]')}")
+    if not isinstance(tables, list) or not isinstance(defaults, dict):
         raise UsageError(
             f'{name}: write one [[target]] table per target, each with url = "…", and, before '
             "them, [defaults] for all"
@@ -105,7 +109,9 @@ def _toml(name: str, options: Options, typed: Given) -> Iterator[Job]:
     for number, table in enumerate(tables, 1):
         where = f"{name}: target {number}"
         if not isinstance(table, dict) or not isinstance(table.get("url"), str):
-            raise UsageError(f'{where}: needs url = "…"')
+            meant = near("url", table) if isinstance(table, dict) else []
+            hint = f", not {meant[0]}" if meant and meant[0] != "url" else ""
+            raise UsageError(f'{where}: needs url = "…"{hint}')
         said = _by_field(where, {k: v for k, v in table.items() if k != "url"})
         own = _made(where, said, base)
         targets = _targets(where, table["url"])
@@ -118,9 +124,10 @@ def _by_field(where: str, table: dict[str, Any]) -> dict[str, Any]:
     known = given.by_flag()
     for key in table:
         if key not in known:
-            raise UsageError(
-                f"{where}: unknown option {key!r}; there are {', '.join(sorted(known))}"
-            )
+            if key.replace("_", "-") in known:
+                raise UsageError(f"{where}: unknown option {key!r}: write {key.replace('_', '-')}")
+            said = unknown("option", key, sorted([*known, "url"]), "seventh check --help")
+            raise UsageError(f"{where}: {said}")
     return {known[key].field: value for key, value in table.items()}
 
 

@@ -15,6 +15,7 @@ from seventh.cli.check import run_loop
 from seventh.cli.parser import Parser, add
 from seventh.engine.work import do
 from seventh.model.failure import Failure, UsageError
+from seventh.model.near import near
 from seventh.model.option import Declared, declared
 from seventh.model.options import Options
 from seventh.model.report import judge
@@ -46,7 +47,15 @@ def parse(spec: Spec, words: list[str]) -> argparse.Namespace:
     if not words or words[0] not in known:
         if words[:1] in (["-h"], ["--help"]):
             _overview(spec).parse_args(words)
-        raise UsageError(f"seventh {spec.name}: write one of its verbs: {', '.join(known)}")
+        if words and not words[0].startswith("-") and (meant := near(words[0], known)):
+            raise UsageError(
+                f"unknown verb {words[0]!r}: did you mean `seventh {spec.name} {meant[0]}`? "
+                f"`seventh {spec.name} --help` lists all"
+            )
+        raise UsageError(
+            f"seventh {spec.name}: write one of its verbs: {', '.join(known)}; "
+            f"`seventh {spec.name} --help` explains them"
+        )
     verb = known[words[0]]
     parsed = _parser(spec, verb).read(words[1:])
     parsed.verb = lambda parsed: _run(spec, verb, parsed)

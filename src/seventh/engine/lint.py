@@ -17,6 +17,7 @@ from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Kind, Linted, Software, View
 from seventh.model.failure import Failed, Failure, Reason, UsageError
 from seventh.model.lintfacts import LintFacts
+from seventh.model.near import unknown
 from seventh.model.report import Finding, Report, Skipped
 from seventh.model.source import Line
 from seventh.net.stopwatch import now_ns
@@ -172,7 +173,9 @@ def _kind_of(name: str, text: Text, wanted: Wanted) -> Kind:
     if wanted.kind is not None:
         found = kinds().get(wanted.kind)
         if found is None:
-            raise UsageError(f"--kind {wanted.kind!r}: there are {', '.join(sorted(kinds()))}")
+            raise UsageError(
+                f"--kind: {unknown('kind', wanted.kind, sorted(kinds()))} (`seventh lint --help`)"
+            )
         return found
     kind = by_name(Path(name)) or by_content(text.lines)
     if kind is None:

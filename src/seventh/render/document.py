@@ -24,6 +24,7 @@ from seventh.render.entries import (
     SourceEntry,
     clean,
 )
+from seventh.render.hosts import host_entries
 from seventh.render.speech import Speech
 from seventh.render.view import Document, View, status_of
 
@@ -36,6 +37,7 @@ def json_document(document: Document, view: View) -> JsonDocument:
         generated_at=document.generated_at,
         seventh=document.version,
         reports=tuple(entry(report, speech, view) for report in document.reports),
+        hosts=host_entries(document, view),
     )
 
 

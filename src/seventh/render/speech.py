@@ -26,6 +26,16 @@ _PARAM_LIMIT = 4096
 _FORMATTED = re.compile(r"(?<!\{)\{(\w+)(![rsa])?(:[^{}]*)?\}(?!\})")
 
 
+def languages() -> list[str]:
+    """English, and every language that some room has texts in."""
+    found = {
+        path.stem
+        for room in protocols.rooms()
+        for path in (protocols.folder(room) / "words").glob("*.toml")
+    }
+    return ["en", *sorted(found - {"en"})]
+
+
 class Speech:
     """Speaks one language; looks every room up once."""
 

@@ -266,6 +266,8 @@ _TABLE = (
     ),
 )  # fmt: skip
 
+TOUR = ("missing-intermediate",)
+"""The faults that `seventh tour` shows."""
 FAULTS = tuple(fault for fault, _ in _TABLE)
 _SETUPS = {fault.name: setup for fault, setup in _TABLE}
 

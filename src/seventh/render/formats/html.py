@@ -20,9 +20,18 @@ from seventh.model.checklist import LineVerdict
 from seventh.model.drawing import Drawing, Span
 from seventh.render.checked import VERDICTS, tally
 from seventh.render.drawn import MOST
-from seventh.render.entries import ChecklistEntry, FindingEntry, PhaseEntry, clean
+from seventh.render.entries import (
+    ChecklistEntry,
+    FindingEntry,
+    HostEntry,
+    PhaseEntry,
+    PortEntry,
+    clean,
+)
 from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
+from seventh.render.hosts import STATES, headline, host_entries, is_unresolved, shows_all, worst_of
+from seventh.render.hosts import number as port_number
 from seventh.render.speech import is_prose
 from seventh.render.told import Told, blamed, count, span_seconds, tally_statuses, tell
 from seventh.render.view import Document, View, worst
@@ -43,7 +52,10 @@ def render(document: Document, view: View) -> str:
     status = worst(one.entry.status for one in told)
     title = _title(told)
     body = [_head(document, told, status)]
-    body += [_summary(told)] if len(told) > 1 else []
+    hosts = host_entries(document, view)
+    body += [_host(host, told) for host in hosts]
+    summed = any(shows_all(host, [one.entry.target for one in told]) for host in hosts)
+    body += [_summary(told)] if len(told) > 1 and not summed else []
     body += [_report(number, one, view) for number, one in enumerate(told, 1)]
     return "\n".join(
         [
@@ -105,6 +117,39 @@ def _summary(told: tuple[Told, ...]) -> str:
         '<nav aria-label="Targets"><table class="summary"><thead><tr><th scope="col">Status</th>'
         '<th scope="col">Target</th><th scope="col" class="number">Time</th>'
         f'<th scope="col">Found</th></tr></thead><tbody>{"".join(rows)}</tbody></table></nav>'
+    )
+
+
+def _host(entry: HostEntry, told: tuple[Told, ...]) -> str:
+    """A host that was given without a scheme: its table of ports, the open ones with a link."""
+    head = (
+        f'<section class="report {entry.status}"><h2>{_badge(entry.status)} '
+        f"<code>{escape(entry.host)}</code></h2><p>{escape(headline(entry))}</p>"
+    )
+    if is_unresolved(entry):
+        return f"{head}</section>"
+    places = {one.entry.target: number for number, one in enumerate(told, 1)}
+    rows = "".join(_port(port, places.get(port.target)) for port in entry.ports)
+    return (
+        f'{head}<div class="wide"><table class="ports"><thead><tr><th scope="col">Port</th>'
+        '<th scope="col">Protocol</th><th scope="col">State</th><th scope="col">Verdict</th>'
+        '<th scope="col" class="number">Time</th><th scope="col">Worst</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></section>"
+    )
+
+
+def _port(port: PortEntry, place: int | None) -> str:
+    name = f"<code>{port_number(port)}</code>"
+    if place is not None:
+        name = f'<a href="#target-{place}">{name}</a>'
+    software = f" ({escape(port.software)})" if port.software else ""
+    verdict = _badge(port.status) if port.status is not None else ""
+    quiet = ' class="quiet"' if port.status is None else ""
+    return (
+        f"<tr{quiet}><td>{name}</td><td>{escape(port.service)}{software}</td>"
+        f"<td>{STATES[port.state]}</td><td>{verdict}</td>"
+        f'<td class="number">{duration(port.duration_seconds)}</td>'
+        f"<td>{escape(worst_of(port))}</td></tr>"
     )
 
 

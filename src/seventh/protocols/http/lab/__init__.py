@@ -234,6 +234,8 @@ _TABLE = (
 
 
 _SETUPS = {fault.name: setup for fault, setup in _TABLE}
+TOUR = ("cache-leak",)
+"""The faults that `seventh tour` shows."""
 FAULTS: tuple[Fault, ...] = (*(fault for fault, _ in _TABLE), *lab_content.FAULTS)
 
 

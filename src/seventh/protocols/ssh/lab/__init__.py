@@ -15,8 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from seventh.labkit.names import name_server
-from seventh.labkit.serve import Fault, Kit, Served, tcp_server
-from seventh.model.failure import UsageError
+from seventh.labkit.serve import Fault, Kit, NotInstalledError, Served, tcp_server
 from seventh.protocols.ssh.lab import login, session
 from seventh.protocols.ssh.lab.server import (
     GOOD_KEX,
@@ -39,6 +38,8 @@ def _fault(name: str, meaning: str, *triggers: str, reason: str | None = None) -
     return Fault(name=name, meaning=meaning, triggers=triggers, reason=reason)
 
 
+TOUR = ("weak-kex",)
+"""The faults that `seventh tour` shows."""
 FAULTS: tuple[Fault, ...] = (
     _fault("weak-kex", "offers diffie-hellman-group14-sha1 and group1-sha1", "SSH-KEX-WEAK"),
     _fault("no-pq", "offers no post-quantum hybrid", "SSH-KEX-NOPQ"),
@@ -135,9 +136,7 @@ def _asyncssh(name: str, keys: tuple[Any, ...], **guests: Any) -> Listening:
     try:
         import asyncssh
     except ImportError:
-        raise UsageError(
-            "the SSH lab needs asyncssh: install it with pip install 'seventh[ssh]'"
-        ) from None
+        raise NotInstalledError("asyncssh") from None
 
     options = {**_GOOD_ASYNCSSH, **_ASYNCSSH.get(name, {}), **guests}
     host_keys = [asyncssh.import_private_key(_openssh(key)) for key in keys]
