@@ -19,6 +19,7 @@ from seventh.protocols.http.facts.versions import (
     Dated,
     Expectation,
     Hsts,
+    LeftOver,
     Redirects,
     Reuse,
     Rung,
@@ -67,6 +68,9 @@ class HttpFacts(Facts, frozen=True, kw_only=True):
     clear: Clear | None = None
     tls_upgrade: TlsUpgrade | None = None
     reuse: Reuse | None = None
+    left_over: LeftOver | None = None
+    deviations: tuple[str, ...] = ()
+    """Where HTTP/1.1's answers depart from the grammar, by :class:`web.h1lenient.Deviation`."""
     date: Dated | None = None
 
     h2: H2Facts | None = None

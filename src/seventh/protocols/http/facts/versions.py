@@ -164,6 +164,17 @@ class Reuse(msgspec.Struct, frozen=True, kw_only=True):
     """How long it was seen to stand idle."""
 
 
+class LeftOver(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes that came behind an answer of HTTP/1.1 whose content had ended."""
+
+    bytes: int
+    """How many were seen; more may have followed."""
+    method: str
+    status: int
+    url: str
+    """What was asked for, without its query."""
+
+
 class Dated(msgspec.Struct, frozen=True, kw_only=True):
     """The Date field held against this machine's clock."""
 
@@ -185,3 +196,5 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     json: str = ""
     met: bool | None = None
     detail: str = ""
+    got: int | None = None
+    """The status that the request of the person's method was answered with."""
