@@ -52,6 +52,8 @@ class H1Stats(msgspec.Struct, kw_only=True):
     """How the last response's body ended."""
     deviations: frozenset[Deviation] = frozenset()
     """Where any head departed from the grammar."""
+    codings: tuple[str, ...] = ()
+    """The transfer codings beside ``chunked`` that the last response named."""
     unsolicited_bytes: int = 0
     """What came without having been asked for."""
     left_over: LeftOver | None = None
@@ -363,6 +365,7 @@ class H1Connection(HttpConnection):
         stats, connection = self.stats, self._h11
         stats.framing = exchange.framing
         stats.deviations |= exchange.deviations
+        stats.codings = exchange.codings
         self._last = exchange.method, exchange.status
         named = exchange.field("keep-alive")
         if named is not None:

@@ -12,6 +12,7 @@ from typing import Literal
 
 import h11
 
+from seventh.model.alert import Alert
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.web import limits
@@ -34,6 +35,8 @@ KEPT_HEAD = 8192
 """How much of a head is kept as evidence."""
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _HTTP = b"HTTP/"
+_ALERT = 0x15
+"""The type of a TLS record with an alert (RFC 8446 §5.1): level and code follow the length."""
 _BLANK = frozenset([b"\r", b"\n", b"\r\n"])
 _MOST_BLANK = 2
 """One empty line before the status line is overlooked."""
@@ -112,6 +115,11 @@ class Exchange:
     def continued(self) -> bool:
         """Whether the server has asked for the body with a 100."""
         return any(i.status == 100 for i in self._informational)
+
+    @property
+    def codings(self) -> tuple[str, ...]:
+        """The transfer codings of the response beside ``chunked``."""
+        return self._head.codings if self._head is not None else ()
 
     @property
     def headed(self) -> bool:
@@ -213,7 +221,10 @@ class Exchange:
                 Reason.PROTOCOL_MISMATCH,
                 f"the answer is no HTTP/1 response: it begins with {quoted(raw[:40])}",
             )
-        return Failed(Reason.PROTOCOL_MISMATCH, f"the peer speaks {name}, not HTTP/1.1")
+        alert = Alert.of(raw[6]) if name == "TLS" and raw[0] == _ALERT and len(raw) > 6 else None
+        return Failed(
+            Reason.PROTOCOL_MISMATCH, f"the peer speaks {name}, not HTTP/1.1", alert=alert
+        )
 
     def _interim(self, head: Head, mark: Mark) -> None:
         if len(self._informational) >= limits.MAX_INFORMATIONAL:
@@ -337,7 +348,7 @@ class Exchange:
 
     def _undo(self) -> None:
         """Undo the transfer codings of a body that has come whole (RFC 9112 §7)."""
-        codings = self._head.codings if self._head is not None else ()
+        codings = self.codings
         if codings:
             try:
                 self._body = [undo(", ".join(codings), b"".join(self._body))]

@@ -14,12 +14,14 @@ from seventh.wire import tlsnames as n
 REFUSALS = frozenset({400, 421, 426, 497})
 """How servers answer a request in clear on a port that has TLS: 400 (nginx, Apache, Go), 421 or 426
 (a few others)."""
-_ENDS = frozenset({Reason.PROTOCOL_MISMATCH, Reason.PEER_CLOSED, Reason.PEER_RESET})
+_ENDS = frozenset({Reason.PEER_CLOSED, Reason.PEER_RESET})
 
 
 def may_be_tls(failed: Failed | None, status: int | None) -> bool:
     """Whether what a request in clear came to is what a port with TLS does to one."""
-    return failed.reason in _ENDS if failed is not None else status in REFUSALS
+    if failed is not None:
+        return failed.reason in _ENDS or failed.alert is not None
+    return status in REFUSALS
 
 
 async def tls_instead(

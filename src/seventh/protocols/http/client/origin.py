@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 V = Literal["1.1", "2", "3"]
 OverTcp = Literal["1.1", "2"]
 MAX_REQUESTS = 40
+MAX_THINKS = 16
 MAX_CONNECTION_BYTES = 64 * 1024 * 1024
 _IDLE_TOO_LONG = 408
 """What some servers send before they end an idle connection: it answers no request."""
@@ -144,6 +145,14 @@ class Site:
     def mark_broken(self, version: str) -> None:
         """Take note that ``version`` cannot be used."""
         self._broken.add(version)
+
+    def learn_think(self, response: Response) -> None:
+        """Keep what a full answer to the target's own request waited beyond the round trip."""
+        rtt = self._round_trips.get(self.address.ip)
+        known = self.notes.facts.thinks_seconds
+        if rtt is not None and response.status == 200 and len(known) < MAX_THINKS:
+            ttfb = max(0, response.first.ns - response.sent.ns) / 1e9
+            self.notes.learn(thinks_seconds=(*known, max(0.0, ttfb - rtt)))
 
     def learn_round_trip(self, opened: Opened) -> None:
         """Keep what a connection shows of the path to its address."""
@@ -295,6 +304,8 @@ class Site:
         new = {str(deviation) for deviation in stats.deviations}.difference(facts.deviations)
         if new:
             self.notes.learn(deviations=tuple(sorted({*facts.deviations, *new})))
+        if stats.codings:
+            self.notes.learn(transfer_codings=stats.codings)
         surplus = stats.left_over
         if surplus is not None and facts.left_over is None:
             self.notes.learn(

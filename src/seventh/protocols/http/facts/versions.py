@@ -80,6 +80,8 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
     error: str = ""
     """The error code of HTTP/2 with which the server refused it, by its name."""
+    field: str = ""
+    """The header field that makes its responses malformed."""
     status: int | None = None
     content_type: str = ""
 

@@ -41,7 +41,8 @@ _DEVIATIONS = {
     "length-and-chunked": "Content-Length beside Transfer-Encoding (RFC 9112 §6.2)",
     "length-twice": "Content-Length more than once (RFC 9110 §8.6)",
     "transfer-encoding-identity": "Transfer-Encoding: identity, which RFC 7230 removed",
-    "transfer-coding": "a transfer coding that the request's TE did not allow (RFC 9110 §10.1.4)",
+    "transfer-coding": "Transfer-Encoding: {codings}, which no TE field of the request allowed "
+    "(RFC 9110 §10.1.4)",
 }
 _NOT_LOOKED = Skip("the representation was not looked at")
 
@@ -202,4 +203,6 @@ def grammar(http: HttpFacts) -> Verdict:
         return Skip("no answer came")
     if not http.deviations:
         return None
-    return Hit(what=tuple(_DEVIATIONS.get(name, name) for name in http.deviations))
+    codings = ", ".join(http.transfer_codings)
+    said = (_DEVIATIONS.get(name, name).format(codings=codings) for name in http.deviations)
+    return Hit(what=tuple(said))
