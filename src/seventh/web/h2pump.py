@@ -111,7 +111,9 @@ class Pump:
 
 def again(failed: Failed) -> Failed:
     """A failure to raise once more: a plain one, without an earlier raiser's traceback."""
-    return Failed(
+    fresh = Failed(
         failed.reason, failed.detail, blame=failed.blame, phase=failed.phase,
         alert=failed.alert, http_error=failed.http_error,
     )  # fmt: skip
+    fresh.http_field = failed.http_field
+    return fresh

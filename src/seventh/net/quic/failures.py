@@ -69,8 +69,8 @@ def closed_by_us(close: CloseCode, *, alpn: tuple[str, ...]) -> Failed:
         said = close.reason or tlsnames.alert_name(alert)
         return Failed(Reason.TLS_HANDSHAKE, f"the handshake cannot go on: {said}")
     protocol = "QUIC" if close.layer == "transport" else "HTTP/3"
-    said = f": {close.reason}" if close.reason else ""
-    return ProtocolViolation(f"the peer broke {protocol}: {close.name}{said}")
+    # The reason phrase is our engine's own: its inside is nothing to read.
+    return ProtocolViolation(f"the peer broke {protocol}: {close.name}")
 
 
 def no_common_version(offered: tuple[str, ...]) -> Failed:
@@ -107,5 +107,5 @@ def again(failed: Failed) -> Failed:
         fresh: Failed = ProtocolViolation(failed.detail)
     else:
         fresh = Failed(failed.reason, failed.detail, blame=failed.blame, alert=failed.alert)
-    fresh.phase = failed.phase
+    fresh.phase, fresh.http_field = failed.phase, failed.http_field
     return fresh
