@@ -124,12 +124,14 @@ def servers(conf: Conf, root: Place, version: Version, limit: int) -> list[Serve
 def _server(conf: Conf, directive: Directive, outer: Scope, version: Version) -> Server:
     scope = outer.inside(Level(directive.block or []), directive.at)
     listeners: list[Listener] = []
+    sockets: set[object] = set()
     for line in scope.own("listen"):
         listener = _listener(conf, line, version)
         if listener is None:
             continue
-        if any(_socket(listener) == _socket(other) for other in listeners):
+        if _socket(listener) in sockets:
             conf.refuse(line.at, f"a duplicate listen {line.words[0]}")
+        sockets.add(_socket(listener))
         listeners.append(listener)
     if not scope.own("listen"):
         listeners.append(
