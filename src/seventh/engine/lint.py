@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from seventh import protocols
 from seventh.lint import kinds
-from seventh.lintkit.files import Files, Text
+from seventh.lintkit.files import MAX_PROBLEMS, Files, Text
 from seventh.lintkit.linted import Kind, Linted, Software, View
 from seventh.model.failure import Failed, Failure, Reason, UsageError
 from seventh.model.lintfacts import LintFacts
@@ -150,7 +150,7 @@ def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:
         software_assumed=linted.software_assumed if linted else False,
         files=tuple(dict.fromkeys(files.read_names)),
         views=tuple(view.label or "the whole file" for view in linted.views) if linted else (),
-        problems=problems,
+        problems=_listed(problems, files),
         notes=tuple(files.notes),
     )
     return Report(
@@ -195,6 +195,15 @@ def _problems(files: Files, linted: Linted | None) -> tuple[Line, ...]:
     return tuple(dict.fromkeys([*files.problems, *(linted.problems if linted else ())]))
 
 
+def _listed(problems: tuple[Line, ...], files: Files) -> tuple[Line, ...]:
+    """As many of them as a report holds, and how many there are beyond."""
+    more = len(problems) - MAX_PROBLEMS + files.unlisted
+    if more <= 0:
+        return problems
+    last = Line(file=problems[0].file, line=None, text=f"{more} more problems are not listed")
+    return (*problems[:MAX_PROBLEMS], last)
+
+
 def _failure(files: Files, problems: tuple[Line, ...]) -> Failure | None:
     """What could not be read leaves the verdict open; what its program would refuse does not."""
     if not problems:
@@ -202,7 +211,8 @@ def _failure(files: Files, problems: tuple[Line, ...]) -> Failure | None:
     refused = [problem for problem in problems if problem not in files.unread]
     reason = Reason.FILE_MALFORMED if refused else Reason.FILE_UNREADABLE
     first = str((refused or list(problems))[0])
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    others = len(problems) - 1 + files.unlisted
+    more = f" (and {others} more)" if others else ""
     return Failed(reason, first + more, phase="lint").failure()
 
 
@@ -295,5 +305,10 @@ def _with(first: Finding, label: str) -> Finding:
 
 
 def _lines(view: View, names: tuple[str, ...]) -> tuple[Line, ...]:
-    lines = [s.at for name in names for s in view.settings.get(name.lower(), ())]
-    return tuple(dict.fromkeys(lines))[:_MOST_LINES]
+    lines: dict[Line, None] = {}
+    for name in dict.fromkeys(map(str.lower, names)):
+        for setting in view.settings.get(name, ()):
+            lines[setting.at] = None
+            if len(lines) == _MOST_LINES:
+                return tuple(lines)
+    return tuple(lines)

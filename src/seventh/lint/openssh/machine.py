@@ -31,6 +31,10 @@ _TYPE_BY_NAME = (
 )  # fmt: skip
 
 
+MAX_KEYS = 256
+"""Host keys that are looked for beside a configuration."""
+
+
 class Machine:
     """What stands beside a configuration, as far as it can be seen."""
 
@@ -54,6 +58,11 @@ class Machine:
 
     def _keys(self, effective: Effective) -> None:
         named = [line.values[0] for line in effective.lines("hostkey")] or list(_DEFAULT_KEYS)
+        if len(named) > MAX_KEYS:
+            self._files.unreadable(
+                self.name, None, f"{len(named)} HostKey lines: the first {MAX_KEYS} are judged"
+            )
+            named = named[:MAX_KEYS]
         found: list[HostKey] = []
         types: list[str] = []
         modes = FINE

@@ -20,7 +20,7 @@ from seventh.wire.text import printable
 
 MAX_VIEWS = 256
 """Blocks that are judged by themselves; the rest is read, and takes part in the whole."""
-MAX_WORK = 4_000_000
+MAX_WORK = 400_000
 """Directives that are looked at for all views together."""
 _MAX_SHOWN = 600
 _UNSET: Mapping[Side, dict[str, str]] = {
@@ -138,7 +138,7 @@ def place_of_fix(blocks: Sequence[Block], block: Block | None) -> str:
 
 def views_allowed(blocks: int, directives_read: int, files: Files, file: str, word: str) -> int:
     """How many blocks may be judged by themselves; a problem is noted when it is not all."""
-    allowed = max(16, min(MAX_VIEWS, MAX_WORK // max(1, directives_read)))
+    allowed = max(8, min(MAX_VIEWS, MAX_WORK // max(1, directives_read)))
     if blocks > allowed:
         files.problem(
             file, None, f"only the first {allowed} of {blocks} {word} blocks were judged "
