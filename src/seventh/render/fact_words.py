@@ -54,6 +54,7 @@ LABELS = {
     "mode_fixes": "commands for modes",
     "others": "other addresses",
     "pre_ident_lines": "lines before the identification",
+    "pre_ident_line_count": "number of lines before it",
     "server_host_key_algorithms": "host key algorithms",
     "server_sig_algs": "signature algorithms accepted",
     "software_assumed": "version assumed",
