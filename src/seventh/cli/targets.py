@@ -97,8 +97,8 @@ def _toml(name: str, options: Options, typed: Given) -> Iterator[Job]:
         raise UsageError(f"{name}: not valid TOML: {error}") from None
     tables, defaults = content.pop("target", None), content.pop("defaults", {})
     for key in content:
-        said = unknown("table", key, ["target", "defaults"], shown="[{}]")
-        raise UsageError(f"{name}: {said.replace('[target]', '[[target]]')}")
+        wrong = unknown("table", key, ["target", "defaults"], shown="[{}]")
+        raise UsageError(f"{name}: {wrong.replace('[target]', '[[target]]')}")
     if not isinstance(tables, list) or not isinstance(defaults, dict):
         raise UsageError(
             f'{name}: write one [[target]] table per target, each with url = "…", and, before '

@@ -52,7 +52,8 @@ def drawing_of(drawing: Drawing) -> str:
     )
     key = "".join(
         ' <span class="shade"><svg width="10" height="10" aria-hidden="true">'
-        f'<rect class="kernel" width="10" height="10" rx="2" fill-opacity="{shade}"/></svg> {escape(clean(name))}</span>'
+        f'<rect class="kernel" width="10" height="10" rx="2" fill-opacity="{shade}"/></svg> '
+        f"{escape(clean(name))}</span>"
         for name, shade in shades.items()
     )
     key = f' <span class="quiet">{key}</span>' if key else ""

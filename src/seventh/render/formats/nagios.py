@@ -54,9 +54,11 @@ def _headline(told: tuple[Told, ...], hosts: tuple[HostEntry, ...]) -> str:
     if not told:
         return "no target"
     if len(hosts) == 1 and shows_all(hosts[0], [one.entry.target for one in told]):
-        bad = next(one for one in told if one.entry.status == hosts[0].status)
         words = f"{hosts[0].host}: {headline(hosts[0])}"
-        return words if bad.entry.status is Status.OK else f"{words}; {_about(bad)}"
+        if hosts[0].status is Status.OK:
+            return words
+        gravest = next(one for one in told if one.entry.status is hosts[0].status)
+        return f"{words}; {_about(gravest)}"
     if len(told) == 1:
         one = told[0]
         return f"{one.entry.target} {_first(one)} in {duration(one.entry.duration_seconds)}"
