@@ -26,7 +26,7 @@ from seventh.render.entries import (
 )
 from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
-from seventh.render.hosts import STATES, headline, host_entries, is_unresolved, shows_all, worst_of
+from seventh.render.hosts import STATES, headline, host_entries, is_untried, shows_all, worst_of
 from seventh.render.hosts import number as port_number
 from seventh.render.html_bars import drawing_of, waterfall
 from seventh.render.speech import is_prose
@@ -122,7 +122,7 @@ def _host(entry: HostEntry, told: tuple[Told, ...]) -> str:
         f'<section class="report {entry.status}"><h2>{_badge(entry.status)} '
         f"<code>{escape(entry.host)}</code></h2><p>{escape(headline(entry))}</p>"
     )
-    if is_unresolved(entry):
+    if is_untried(entry):
         return f"{head}</section>"
     places = {one.entry.target: number for number, one in enumerate(told, 1)}
     rows = "".join(_port(port, places.get(port.target)) for port in entry.ports)

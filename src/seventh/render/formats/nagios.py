@@ -20,7 +20,7 @@ from seventh.model.watched import NO_BOUNDS, Bounds, Watched, number
 from seventh.render.entries import HostEntry
 from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
-from seventh.render.hosts import STATES, headline, host_entries, is_unresolved, shows_all
+from seventh.render.hosts import STATES, headline, host_entries, is_untried, shows_all
 from seventh.render.hosts import number as number_of
 from seventh.render.told import Told, count, failed, tally_statuses, tell
 from seventh.render.view import Document, View, worst
@@ -74,7 +74,7 @@ def _about(one: Told) -> str:
 
 def _ports(host: HostEntry) -> list[str]:
     """A line for each port of a host that was given without a scheme."""
-    if is_unresolved(host):
+    if is_untried(host):
         return []
     return [
         f"{host.host} {number_of(port)} {port.service}: {STATES[port.state]}" for port in host.ports
