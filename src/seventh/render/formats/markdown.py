@@ -160,7 +160,7 @@ def _facts(one: Told) -> str:
     ]
     if not rows:
         return ""
-    return "\n".join(["### Facts", "", "| Room | Fact | Value |", "|---|---|---|", *rows])
+    return "\n".join(["### Facts", "", "| Protocol | Fact | Value |", "|---|---|---|", *rows])
 
 
 def _rules(one: Told, view: View) -> str:
