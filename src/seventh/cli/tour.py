@@ -150,7 +150,7 @@ def _show(stop: Stop, column: int, talks: Talks) -> None:
     if talks.lines:
         mark = "-" if stop.skipped else ("✗" if stop.problem else "✓")
         said = f"{mark} {_said(stop)}"
-        room = view.width - column - 2
+        room = max(20, view.width - column - 2)
         line = said if len(said) <= room else f"{said[: room - 1]}…"
         if view.ascii:
             line = line.replace("✓", "+").replace("✗", "x").replace("…", "~")
