@@ -93,7 +93,7 @@ async def _tour(chosen: list[tuple[str, Fault | None]], talks: Talks, *, short: 
         rest = sum(1 for _ in stops(start.labs(), everything=True))
         sys.stdout.write(
             "\nseventh tour -v                       these, with their reports\n"
-            f"seventh tour --all                    all {rest} servers (some minutes)\n"
+            f"seventh tour --all                    all {rest} servers (four minutes)\n"
             "seventh lab tls --fault expired       one of them, to try things on\n"
         )
     return 2 if any(stop.problem for stop in made) else 0
