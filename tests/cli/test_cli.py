@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from seventh import __version__
+from seventh.labkit.names import name_server
 from seventh.labkit.serve import free_port, tcp_server
 from seventh.render import FORMATS
 
@@ -307,3 +308,17 @@ async def test_explain_lists_a_protocols_checklist() -> None:
     _, out, _ = await seventh("explain", "ssh")
     assert "The server's host key is the one in known_hosts" in out
     assert "SSH-HOSTKEY-CHANGED (--known-hosts FILE)" in out
+
+
+@pytest.mark.field
+async def test_a_bare_host_whose_name_gives_no_address_fails_once() -> None:
+    async with name_server({}) as resolver:
+        code, out, _ = await seventh(
+            "check", "nowhere.example", "--resolver", resolver, "--format", "json"
+        )
+    made = json.loads(out)
+    assert code == 2
+    assert [one["target"] for one in made["reports"]] == ["nowhere.example"]
+    (host,) = made["hosts"]
+    assert (host["host"], host["open"]) == ("nowhere.example", 0)
+    assert {port["state"] for port in host["ports"]} == {"unresolved"}

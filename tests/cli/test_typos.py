@@ -49,6 +49,8 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         ("explain ssh --lang xx", "write en", "seventh explain --help"),
         ("check ssh://h --only SSH-KEX-WEEK", "did you mean SSH-KEX-WEAK?", "seventh rules"),
         ("check ssh://h --skip sshkexweak", "did you mean SSH-KEX-WEAK?", "seventh rules"),
+        ("check ntp://h --samples x", "is not a number from 1 to 4096", "seventh check --help ntp"),
+        ("check http://h --http-version h3", "did you mean 3?", "seventh check --help http"),
         ("check --help shh", "did you mean ssh?", ""),
         ("chekc ssh://h", "did you mean `seventh check`?", "seventh --help"),
         ("LINT x", "did you mean `seventh lint`?", "seventh --help"),
@@ -90,6 +92,9 @@ HOST = '[[target]]\nurl = "ssh://h"\n'
         ("[[targets]]\nurl = 'ssh://h'\n", "unknown table 'targets': did you mean [[target]]?"),
         (f"[default]\n{HOST}", "unknown table 'default': did you mean [defaults]?"),
         ("[[target]]\nulr = 'ssh://h'\n", 'target 1: needs url = "…", not ulr'),
+        (f"{HOST}intrusive = 'yes'\n", "target 1: --intrusive: true or false is needed, not 'yes'"),
+        (f"{HOST}user = ['a']\n", "target 1: --user: a text in quotes is needed, not ['a']"),
+        (f"{HOST}timeout = '5s'\n", "target 1: --timeout: a number above 0, up to 86400 is needed"),
         ("[[target]]\nurl = 'shh://h'\n", "target 1: target 'shh://h': unknown scheme shh://"),
     ],
 )

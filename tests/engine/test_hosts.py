@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from seventh.cli.targets import gather
 from seventh.engine.hosts import sift
 from seventh.model.failure import Failed, Reason
 from seventh.model.host import PortState
@@ -124,3 +125,23 @@ def test_after_an_interruption_only_what_was_looked_at_is_there() -> None:
     assert [len(host.ports) for host in hosts] == [1]
     assert len(kept) == 1
     assert sift(given, {}) == ((), [])
+
+
+def test_where_a_jump_host_failed_nothing_is_said_of_the_ports() -> None:
+    """A refusal by the jump host is none by the target's port."""
+    through = Options(via=parse_target("ssh://ops@jump.example", schemes()))
+    given = [(target, through) for target, _ in jobs("host.example") if target.scheme != "ntp"]
+    failed = looked(given[0][0], Reason.CONNECT_REFUSED, "refused")
+    (host,), kept = sift(given, dict.fromkeys(range(len(given)), failed))
+    assert {port.state for port in host.ports} == {PortState.UNKNOWN}
+    assert [made.target for made in kept] == ["host.example"]
+    assert kept[0].failure == failed.failure
+
+
+def test_through_jump_hosts_only_tcp_is_asked() -> None:
+    through = Options(via=parse_target("ssh://ops@jump.example", schemes()))
+    typed = gather(["host.example", "ntp://host.example"], [], through, {})
+    assert [
+        target.scheme for target, _ in typed if target.of_bare_host and target.port == 123
+    ] == []
+    assert typed[-1][0].scheme == "ntp"

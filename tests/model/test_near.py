@@ -50,3 +50,9 @@ def test_few_words_are_listed_and_many_are_the_commands_to_list() -> None:
     assert unknown("kind", "wrd7", many, "seventh x") == (
         "unknown kind 'wrd7': did you mean word7? `seventh x` lists them"
     )
+
+
+def test_a_prefix_of_many_words_means_none_of_them() -> None:
+    ids = [f"SSH-{name}" for name in ("KEX-WEAK", "MAC-WEAK", "AUTH-SLOW", "BANNER-SLOW")]
+    assert near("ssh", ids) == []
+    assert near("ssh-k", ids) == ["SSH-KEX-WEAK"]

@@ -21,7 +21,8 @@ from seventh.model.severity import Severity
 Run = Callable[[argparse.Namespace], int]
 _CHECK = (
     "Looks at each target now. A target is a URL such as ssh://host, tls://host:443 or ntp://host; "
-    "a bare host is checked on every well-known port that Seventh supports."
+    "a bare host is checked on every well-known port that Seventh supports, and a closed port of "
+    "it is no failure."
 )
 _LINT = (
     "Reads configuration files of servers and clients and judges them by the rules that a file "
@@ -83,8 +84,8 @@ def _top() -> Parser:
         usage="seventh VERB …",
         description="Speaks, times and diagnoses the application layer: what is wrong, and exactly "
         "what to change.",
-        epilog="Exit code: 0 ok, 1 warning, 2 critical, 3 unknown or usage. "
-        "`seventh VERB --help` explains a verb.",
+        epilog="Begin with `seventh check HOST` or `seventh tour`. Exit code: 0 ok, 1 warning, "
+        "2 critical, 3 unknown or usage. `seventh VERB --help` explains a verb.",
     )
     parser.add_argument("-V", "--version", action="version", version=f"seventh {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")

@@ -12,7 +12,7 @@ import sys
 from seventh import given
 from seventh.cli.check import run_loop
 from seventh.lab import start
-from seventh.labkit.serve import Fault, Kit, Served
+from seventh.labkit.serve import Fault, Kit, NotInstalledError, Served
 from seventh.model.failure import UsageError
 
 
@@ -59,7 +59,13 @@ async def _start_all(
     rooms: tuple[str, ...], fault: Fault | None, kit: Kit, servers: contextlib.AsyncExitStack
 ) -> None:
     for room in rooms:
-        served = await servers.enter_async_context(start.serving(room, fault, kit))
+        try:
+            served = await servers.enter_async_context(start.serving(room, fault, kit))
+        except NotInstalledError as lacking:
+            if len(rooms) == 1:
+                raise
+            print(f"seventh: no {room} server: {lacking}", file=sys.stderr)  # noqa: T201
+            continue
         sys.stdout.write(f"{command(served)}\n")
 
 

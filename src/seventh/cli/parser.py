@@ -28,7 +28,9 @@ class Parser(argparse.ArgumentParser):
         """Raise UsageError."""
         said = message.removeprefix("argument ")
         between = "" if said.endswith("?") else ";"
-        raise UsageError(f"{said}{between} `{self.prog} --help` shows how")
+        protocol = self.helped.get(said.partition(":")[0], "")
+        shown = f"{self.prog} --help {protocol}".rstrip()
+        raise UsageError(f"{said}{between} `{shown}` shows how")
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Read all of ``words``; UsageError for an option that is not known.

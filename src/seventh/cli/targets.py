@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ def gather(arguments: list[str], files: list[str], options: Options, typed: Give
         if text == "-":
             jobs.extend(_lines(sys.stdin.read(), "stdin", options))
         else:
-            jobs.extend((target, options) for target in parse_target(text, protocols.schemes()))
+            jobs.extend(_jobs(parse_target(text, protocols.schemes()), options))
     for name in files:
         if name == "-":
             jobs.extend(_lines(sys.stdin.read(), "stdin", options))
@@ -73,12 +73,20 @@ def read(name: str) -> str:
         raise UsageError(f"{name}: cannot be read: {said}") from None
 
 
+def _jobs(targets: Iterable[Target], options: Options) -> Iterator[Job]:
+    """Each target with its options; jump hosts carry TCP, so of a bare host only that is asked."""
+    schemes = protocols.schemes()
+    for target in targets:
+        carried = schemes[target.scheme].transport == "tcp" or not options.via
+        if carried or not target.of_bare_host:
+            yield target, options
+
+
 def _lines(text: str, name: str, options: Options) -> Iterator[Job]:
     for number, line in enumerate(text.splitlines(), 1):
         written = line.split("#", 1)[0].strip()
         if written:
-            for target in _targets(f"{name}:{number}", written):
-                yield target, options
+            yield from _jobs(_targets(f"{name}:{number}", written), options)
 
 
 def _targets(where: str, text: str) -> tuple[Target, ...]:
@@ -97,8 +105,8 @@ def _toml(name: str, options: Options, typed: Given) -> Iterator[Job]:
         raise UsageError(f"{name}: not valid TOML: {error}") from None
     tables, defaults = content.pop("target", None), content.pop("defaults", {})
     for key in content:
-        said = unknown("table", key, ["target", "defaults"], shown="[{}]")
-        raise UsageError(f"{name}: {said.replace('[target]', '[[target]]')}")
+        wrong = unknown("table", key, ["target", "defaults"], shown="[{}]")
+        raise UsageError(f"{name}: {wrong.replace('[target]', '[[target]]')}")
     if not isinstance(tables, list) or not isinstance(defaults, dict):
         raise UsageError(
             f'{name}: write one [[target]] table per target, each with url = "…", and, before '
@@ -116,8 +124,7 @@ def _toml(name: str, options: Options, typed: Given) -> Iterator[Job]:
         own = _made(where, said, base)
         targets = _targets(where, table["url"])
         _check_own(where, said, targets)
-        for target in targets:
-            yield target, own
+        yield from _jobs(targets, own)
 
 
 def _by_field(where: str, table: dict[str, Any]) -> dict[str, Any]:

@@ -93,7 +93,7 @@ async def _tour(chosen: list[tuple[str, Fault | None]], talks: Talks, *, short: 
         rest = sum(1 for _ in stops(start.labs(), everything=True))
         sys.stdout.write(
             "\nseventh tour -v                       these, with their reports\n"
-            f"seventh tour --all                    all {rest} servers (some minutes)\n"
+            f"seventh tour --all                    all {rest} servers (four minutes)\n"
             "seventh lab tls --fault expired       one of them, to try things on\n"
         )
     return 2 if any(stop.problem for stop in made) else 0
@@ -150,7 +150,7 @@ def _show(stop: Stop, column: int, talks: Talks) -> None:
     if talks.lines:
         mark = "-" if stop.skipped else ("✗" if stop.problem else "✓")
         said = f"{mark} {_said(stop)}"
-        room = view.width - column - 2
+        room = max(20, view.width - column - 2)
         line = said if len(said) <= room else f"{said[: room - 1]}…"
         if view.ascii:
             line = line.replace("✓", "+").replace("✗", "x").replace("…", "~")

@@ -16,6 +16,7 @@ from seventh.engine.metrics import metrics_of
 from seventh.model.failure import Reason
 from seventh.model.host import REPORTED, Host, Port, PortState
 from seventh.model.netfacts import NetFacts
+from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
 
@@ -46,22 +47,23 @@ _WORDS = {
 }
 
 
-def port_of(target: Target, report: Report) -> Port:
+def port_of(target: Target, options: Options, report: Report) -> Port:
     """What the look at one port met, read from its report."""
     transport = protocols.schemes()[target.scheme].transport
-    return Port(
-        number=target.port, transport=transport, state=_state(transport, report), report=report
-    )
+    state = _state(transport, report, through_jumps=bool(options.via))
+    return Port(number=target.port, transport=transport, state=state, report=report)
 
 
-def _state(transport: str, report: Report) -> PortState:
+def _state(transport: str, report: Report, *, through_jumps: bool) -> PortState:
     failure = report.failure
     if failure is None:
         return PortState.OPEN
-    if failure.reason in _OTHER:
-        return PortState.OTHER
     net = report.facts.get(NetFacts.ROOM)
     attempts = net.attempts if isinstance(net, NetFacts) else ()
+    if through_jumps and not any(attempt.transport == "via" for attempt in attempts):
+        return PortState.UNKNOWN  # a jump host failed: nothing was asked of the port
+    if failure.reason in _OTHER:
+        return PortState.OTHER
     if failure.reason in _NO_CONNECTION:
         opened = any(a.outcome == "open" for a in attempts)
         state = _NO_CONNECTION[failure.reason]
@@ -72,7 +74,7 @@ def _state(transport: str, report: Report) -> PortState:
 
 
 def sift(
-    jobs: Sequence[tuple[Target, object]], reports: Mapping[int, Report]
+    jobs: Sequence[tuple[Target, Options]], reports: Mapping[int, Report]
 ) -> tuple[tuple[Host, ...], list[Report]]:
     """The hosts among the jobs, and the reports that are worth showing, in the order of the jobs.
 
@@ -81,17 +83,17 @@ def sift(
     hosts: list[Host] = []
     kept: list[Report] = []
     for indices in _grouped([target for target, _ in jobs]):
-        looked = [(jobs[index][0], reports[index]) for index in indices if index in reports]
+        looked = [(*jobs[index], reports[index]) for index in indices if index in reports]
         if not looked:
             continue
         if not looked[0][0].of_bare_host:
-            kept += [report for _, report in looked]
+            kept += [report for _, _, report in looked]
             continue
         ports = sorted((port_of(*each) for each in looked), key=lambda p: (p.number, p.transport))
         host = Host(name=looked[0][0].host, ports=tuple(ports))
         hosts.append(host)
         shown = [port.report for port in host.ports if port.state in REPORTED]
-        kept += shown or [_nothing_open(host)]
+        kept += [_of_host(host)] if not shown or _failed_alike(host) else shown
     return tuple(hosts), kept
 
 
@@ -115,12 +117,19 @@ def _grouped(targets: Sequence[Target]) -> Iterable[list[int]]:
         yield group
 
 
-def _nothing_open(host: Host) -> Report:
+def _failed_alike(host: Host) -> bool:
+    """Whether the look at each port ended in one and the same failure of this side."""
+    failures = [port.report.failure for port in host.ports]
+    unknown = all(port.state is PortState.UNKNOWN for port in host.ports)
+    return unknown and len({failure.reason for failure in failures if failure is not None}) == 1
+
+
+def _of_host(host: Host) -> Report:
     """A report on a host of which no port answered: the failure that most of its ports met."""
     failed = [(port.report, why) for port in host.ports if (why := port.report.failure) is not None]
     (reason, _), *_ = Counter(why.reason for _, why in failed).most_common(1)
     first, failure = next(each for each in failed if each[1].reason is reason)
-    if not all(port.state is PortState.UNRESOLVED for port in host.ports):
+    if not {port.state for port in host.ports} <= {PortState.UNRESOLVED, PortState.UNKNOWN}:
         failure = msgspec.structs.replace(failure, detail=_none_open(host))
     return msgspec.structs.replace(
         first,

@@ -9,6 +9,7 @@ _LIKE = 0.62
 _BESIDE = 0.08
 """How much less alike than the best a further suggestion may be."""
 _LISTED = 12
+_SUGGESTED = 3
 
 
 def near(word: str, known: Iterable[str]) -> list[str]:
@@ -18,11 +19,14 @@ def near(word: str, known: Iterable[str]) -> list[str]:
     folded = _fold(word)
     if not folded:
         return []
+    every = {each: _fold(each) for each in known}
+    begun = {each for each, other in every.items() if len(folded) > 2 and other.startswith(folded)}
+    if len(begun) > _SUGGESTED:  # a prefix of many means none of them
+        begun = set()
     likeness: dict[str, float] = {}
-    for each in dict.fromkeys(known):
-        other = _fold(each)
-        begun = len(folded) > 2 and other.startswith(folded)
-        likeness[each] = max(SequenceMatcher(None, folded, other).ratio(), 0.9 if begun else 0.0)
+    for each, other in every.items():
+        alike = SequenceMatcher(None, folded, other).ratio()
+        likeness[each] = max(alike, 0.9 if each in begun else 0.0)
         if sorted(folded) == sorted(other):
             likeness[each] = 1.0  # letters changed places
         if folded == other:
@@ -31,7 +35,7 @@ def near(word: str, known: Iterable[str]) -> list[str]:
     if best < _LIKE:
         return []
     found = [each for each, how in likeness.items() if how >= max(_LIKE, best - _BESIDE)]
-    return sorted(found, key=lambda each: -likeness[each])[:3]
+    return sorted(found, key=lambda each: -likeness[each])[:_SUGGESTED]
 
 
 def _fold(word: str) -> str:

@@ -17,6 +17,7 @@ from seventh.render.entries import (
     ChecklistEntry,
     FailureEntry,
     FindingEntry,
+    HostEntry,
     JsonDocument,
     PhaseEntry,
     ReportEntry,
@@ -24,7 +25,6 @@ from seventh.render.entries import (
     SourceEntry,
     clean,
 )
-from seventh.render.hosts import host_entries
 from seventh.render.speech import Speech
 from seventh.render.view import Document, View, status_of
 
@@ -37,8 +37,14 @@ def json_document(document: Document, view: View) -> JsonDocument:
         generated_at=document.generated_at,
         seventh=document.version,
         reports=tuple(entry(report, speech, view) for report in document.reports),
-        hosts=host_entries(document, view),
+        hosts=_hosts(document, view) if document.hosts else (),
     )
+
+
+def _hosts(document: Document, view: View) -> tuple[HostEntry, ...]:
+    from seventh.render.hosts import host_entries  # only a host without a scheme needs it
+
+    return host_entries(document, view)
 
 
 def entry(report: Report, speech: Speech, view: View) -> ReportEntry:

@@ -9,7 +9,7 @@ from rich.text import Text
 from seventh.model.severity import Status
 from seventh.render.entries import HostEntry, PortEntry
 from seventh.render.gist import duration
-from seventh.render.hosts import STATES, headline, is_unresolved, number, worst_of
+from seventh.render.hosts import STATES, headline, is_untried, number, worst_of
 
 _HEADS = ("PORT", "PROTOCOL", "STATE", "VERDICT", "TIME", "WORST")
 _NARROW = 60
@@ -22,7 +22,7 @@ BELOW = 6
 def lines(entry: HostEntry, styles: dict[Status, str], width: int) -> Iterator[Text]:
     """Lay the table out, a line a port; what is too long is the caller's to wrap."""
     yield Text(f"  {headline(entry)}")
-    if is_unresolved(entry):
+    if is_untried(entry):
         return
     rows = [_cells(port) for port in entry.ports]
     narrow = width < _NARROW

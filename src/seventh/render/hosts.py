@@ -65,17 +65,20 @@ def _port(port: Port, speech: Speech, view: View) -> PortEntry:
 
 def headline(entry: HostEntry) -> str:
     """``2 of 5 well-known ports open; 3 closed``; that no address was found goes before."""
-    if is_unresolved(entry):
-        return "no address was found for the name; no port was tried"
+    if is_untried(entry):
+        unresolved = entry.ports[0].state is PortState.UNRESOLVED
+        return "no address was found for the name" if unresolved else "no port could be tried"
     rest = Counter(port.state for port in entry.ports if port.state not in ANSWERED)
     counts = ", ".join(f"{rest[state]} {words}" for state, words in STATES.items() if rest[state])
     opened = f"{entry.open} of {len(entry.ports)} well-known ports open"
     return f"{opened}; {counts}" if counts else opened
 
 
-def is_unresolved(entry: HostEntry) -> bool:
-    """Whether the host's name gave no address, so that its ports are not worth a table."""
-    return all(port.state is PortState.UNRESOLVED for port in entry.ports)
+def is_untried(entry: HostEntry) -> bool:
+    """Whether no port was reached for one common reason, so that a table would only repeat it."""
+    states = {port.state for port in entry.ports}
+    alike = len({port.failure for port in entry.ports}) == 1
+    return states == {PortState.UNRESOLVED} or (states == {PortState.UNKNOWN} and alike)
 
 
 def shows_all(entry: HostEntry, targets: Iterable[str]) -> bool:

@@ -17,7 +17,7 @@ from seventh.render.hosts import (
     STATES,
     headline,
     host_entries,
-    is_unresolved,
+    is_untried,
     number,
     shows_all,
     worst_of,
@@ -50,7 +50,7 @@ def render(document: Document, view: View) -> str:
 def _host(entry: HostEntry) -> list[str]:
     """A host that was given without a scheme: its table of ports."""
     head = f"# {_MARKS[entry.status]} {entry.status}: {code(entry.host)}"
-    if is_unresolved(entry):
+    if is_untried(entry):
         return [head, escape(headline(entry))]
     rows = ["| Port | Protocol | State | Verdict | Time | Worst |", "|---|---|---|---|--:|---|"]
     for port in entry.ports:
@@ -161,7 +161,7 @@ def _facts(one: Told) -> str:
     ]
     if not rows:
         return ""
-    return "\n".join(["### Facts", "", "| Room | Fact | Value |", "|---|---|---|", *rows])
+    return "\n".join(["### Facts", "", "| Protocol | Fact | Value |", "|---|---|---|", *rows])
 
 
 def _rules(one: Told, view: View) -> str:

@@ -20,7 +20,7 @@ from seventh.model.watched import NO_BOUNDS, Bounds, Watched, number
 from seventh.render.entries import HostEntry
 from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
-from seventh.render.hosts import STATES, headline, host_entries, is_unresolved, shows_all
+from seventh.render.hosts import STATES, headline, host_entries, is_untried, shows_all
 from seventh.render.hosts import number as number_of
 from seventh.render.told import Told, count, failed, tally_statuses, tell
 from seventh.render.view import Document, View, worst
@@ -54,9 +54,11 @@ def _headline(told: tuple[Told, ...], hosts: tuple[HostEntry, ...]) -> str:
     if not told:
         return "no target"
     if len(hosts) == 1 and shows_all(hosts[0], [one.entry.target for one in told]):
-        bad = next(one for one in told if one.entry.status == hosts[0].status)
         words = f"{hosts[0].host}: {headline(hosts[0])}"
-        return words if bad.entry.status is Status.OK else f"{words}; {_about(bad)}"
+        if hosts[0].status is Status.OK:
+            return words
+        gravest = next(one for one in told if one.entry.status is hosts[0].status)
+        return f"{words}; {_about(gravest)}"
     if len(told) == 1:
         one = told[0]
         return f"{one.entry.target} {_first(one)} in {duration(one.entry.duration_seconds)}"
@@ -72,7 +74,7 @@ def _about(one: Told) -> str:
 
 def _ports(host: HostEntry) -> list[str]:
     """A line for each port of a host that was given without a scheme."""
-    if is_unresolved(host):
+    if is_untried(host):
         return []
     return [
         f"{host.host} {number_of(port)} {port.service}: {STATES[port.state]}" for port in host.ports

@@ -303,7 +303,9 @@ def _host(entry: HostEntry, view: View) -> list[Text]:
     """A host that was given without a scheme: its table of ports."""
     head = _status(entry.status, view)
     head.append(f"  {entry.host}", "bold")
-    page = [head, Text("─" * view.width, "dim")]
+    longest = duration(max((port.duration_seconds for port in entry.ports), default=0.0))
+    head.append(longest.rjust(max(len(longest) + 2, view.width - head.cell_len)))
+    page = [*wrapped(head, 4, view.width), Text("─" * view.width, "dim")]
     for line in host_lines.lines(entry, _STATUS_STYLE, view.width):
         page.extend(wrapped(line, host_lines.BELOW, view.width))
     return page
