@@ -92,7 +92,7 @@ def no_tls13(tls: TlsFacts) -> Verdict:
     tier=0,
     source=Source.WIRE,
     title="Weak cipher suites are accepted",
-    evidence="accepts {suites}",
+    evidence="accepts {least}{suites}",
     why="NULL, EXPORT, RC4, DES, 3DES and anonymous suites give little or no protection. Suites "
     "with CBC are open to padding oracles, and static RSA lets whoever gets the key one day read "
     "what was recorded before.",
@@ -127,12 +127,17 @@ def weak_cipher(tls: TlsFacts) -> Verdict:
             if grade(tls.cipher) == wanted and tls.cipher not in found:
                 found.append(tls.cipher)
     if broken:
-        return Hit(suites=(*broken, *obsolete))
+        return Hit(suites=(*broken, *obsolete), least=_least(tls))
     if tls.broken_suites is None:
         return _unasked(tls, Topic.BROKEN_SUITES)
     if obsolete:
-        return Hit(Severity.MEDIUM, suites=tuple(obsolete))
+        return Hit(Severity.MEDIUM, suites=tuple(obsolete), least=_least(tls))
     return _unasked(tls, Topic.OBSOLETE_SUITES) if tls.obsolete_suites is None else None
+
+
+def _least(tls: TlsFacts) -> str:
+    """What stands before suites of which not all are known."""
+    return "" if tls.configured or tls.all_suites else "at least "
 
 
 @rule(
