@@ -9,7 +9,6 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.quicfacts import CloseCode
 from seventh.net.quic import names
 from seventh.net.tls import failures as tlsfailed
-from seventh.wire import tlsnames
 from seventh.wire.text import printable
 
 MAX_REASON = 200
@@ -64,13 +63,12 @@ def closed_by_us(close: CloseCode, *, alpn: tuple[str, ...]) -> Failed:
             f"the server speaks QUIC but chose none of {', '.join(alpn)}",
         )
     if alert in _BAD_CERTIFICATE:
-        return Failed(Reason.TLS_CERTIFICATE_INVALID, f"the server's certificate: {close.reason}")
+        return Failed(Reason.TLS_CERTIFICATE_INVALID, tlsfailed.objection(alert))
     if alert is not None:
-        said = close.reason or tlsnames.alert_name(alert)
-        return Failed(Reason.TLS_HANDSHAKE, f"the handshake cannot go on: {said}")
+        return Failed(Reason.TLS_HANDSHAKE, f"the handshake failed: {tlsfailed.objection(alert)}")
+    # The reason phrase is the engine's own, and stays with the facts.
     protocol = "QUIC" if close.layer == "transport" else "HTTP/3"
-    said = f": {close.reason}" if close.reason else ""
-    return ProtocolViolation(f"the peer broke {protocol}: {close.name}{said}")
+    return ProtocolViolation(f"the peer broke {protocol}: {close.name}")
 
 
 def no_common_version(offered: tuple[str, ...]) -> Failed:
