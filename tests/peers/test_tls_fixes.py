@@ -49,8 +49,8 @@ APACHE = {
 }
 HAPROXY = {
     "TLS-LEGACY": (
-        "ssl-default-bind-options ssl-min-ver TLSv1.0\n"
-        "ssl-default-bind-ciphers ALL:@SECLEVEL=0", "",
+        ("ssl-default-bind-options ssl-min-ver TLSv1.0\n"
+         "ssl-default-bind-ciphers ALL:@SECLEVEL=0"), "",
     ),
     "TLS-NO13": ("ssl-default-bind-options ssl-max-ver TLSv1.2", ""),
     "TLS-WEAK-CIPHER": ("ssl-default-bind-ciphers ALL", ""),

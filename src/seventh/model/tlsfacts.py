@@ -252,7 +252,8 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
     all_suites: bool | None = None
     """Whether these two lists are complete."""
     dh_bits: int | None = None
-    """The size of the shortest Diffie-Hellman prime that was seen; 0 when the server refuses finite-field groups."""
+    """The size of the shortest Diffie-Hellman prime that was seen; 0 when the server
+    refuses finite-field groups."""
     hybrid_group: str | None = None
     """The post-quantum hybrid group that it selects; an empty text when it selects none."""
     extended_master_secret: bool | None = None

@@ -73,7 +73,6 @@ async def test_the_other_certificate_is_for_another_name(kit: Kit) -> None:
 
 
 async def test_the_other_chain_is_incomplete(kit: Kit) -> None:
-    # OpenSSL gives all certificates of a context one chain if one has none: so a stranger's is sent.
     own = kit.authority.issue(key=RSA, self_signed=True)
     report = await look(kit, kit.authority.issue(key=EC), own)
     assert "(RSA certificate)" in str(params(report, "TLS-CHAIN")["problems"])

@@ -1,4 +1,4 @@
-"""What one answer shows is one sample: of primes the shortest counts, of suites "at least" is said."""
+"""One answer is one sample: of primes the shortest counts, of suites "at least" is said."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ def said(report: Report, rule: str) -> dict[str, object]:
         ("ALL:eNULL", "at least "),
     ],
 )
-async def test_a_list_of_suites_says_whether_it_is_all(
-    kit: Kit, ciphers: str, least: str
-) -> None:
+async def test_a_list_of_suites_says_whether_it_is_all(kit: Kit, ciphers: str, least: str) -> None:
     assert said(await look(kit, ciphers), "TLS-WEAK-CIPHER")["least"] == least
 
 

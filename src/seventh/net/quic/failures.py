@@ -86,11 +86,11 @@ def never_taken_up(kinds: Mapping[str, int], version: str, *, offers_it: bool) -
     times = "once" if count == 1 else f"{count} times"
     if offers_it:
         return ProtocolViolation(
-            f"the peer answers QUIC version {version} with a Version Negotiation packet that offers it, "
-            f"{times}: clients must ignore it (RFC 9000 §6.2)"
+            f"the peer answers QUIC version {version} with a Version Negotiation packet that "
+            f"offers it, {times}: clients must ignore it (RFC 9000 §6.2)"
         )
     words = {
-        "version_negotiation": f"a Version Negotiation packet against version {version}, which it offered",
+        "version_negotiation": f"Version Negotiation against version {version}, which it offered",
         "retry": "a Retry packet that is not valid, or again after a Retry (RFC 9000 §17.2.5)",
         "initial": "an Initial packet that cannot be decrypted",
         "handshake": "a Handshake packet before its Initial packet",

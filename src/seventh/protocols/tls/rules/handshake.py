@@ -183,7 +183,7 @@ def dh_small(tls: TlsFacts) -> Verdict:
         "ssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;",
         "apache": "# with OpenSSL 3.5 or newer: with an older one Apache does not start\n"
         "SSLOpenSSLConfCmd Groups X25519MLKEM768:X25519:prime256v1",
-        "haproxy": "# in global, with OpenSSL 3.5 or newer: with an older one HAProxy does not start\n"
+        "haproxy": "# in global, with OpenSSL 3.5 or newer: else HAProxy does not start\n"
         "ssl-default-bind-curves X25519MLKEM768:X25519:P-256",
         "caddy": "tls {{\n\tcurves x25519mlkem768 x25519 secp256r1\n}}",
     },
