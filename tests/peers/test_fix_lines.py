@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -44,13 +43,13 @@ UNASKED = {
     "certbot": "a command that asks a public CA",
     "dovecot": "not installed here: its own manual knows these settings",
     "mosquitto": "not installed here: its own manual knows this setting",
+    "openssl": "OpenSSL takes any setting in its file without a word: test_tls_fixes tries them",
     "postfix": "not installed here: its own manual knows these settings",
 }
 NOT_HERE = {
     ("nginx", "HTTP-NO-H3"): "# nginx 1.25 or newer",
     ("nginx", "QUIC-AMPLIFY"): "# nginx 1.25 or newer",
     ("nginx", "QUIC-MIGRATE"): "# nginx 1.25 or newer",
-    ("openssl", "TLS-NO-PQ"): "OpenSSL 3.5 or newer",
     ("nginx", "TLS-NO-PQ"): "with OpenSSL 3.5 or newer",
     ("haproxy", "TLS-NO-PQ"): "with OpenSSL 3.5 or newer",
     ("haproxy", "HTTP-NO-H3"): "built with QUIC",
@@ -125,7 +124,7 @@ def ask(command: list[str]) -> str:
 
 def test_every_product_is_asked_or_named() -> None:
     asked = {
-        "nginx", "caddy", "apache", "haproxy", "lighttpd", "openssl", "websockets", "uvicorn",
+        "nginx", "caddy", "apache", "haproxy", "lighttpd", "websockets", "uvicorn",
     }  # fmt: skip
     known = {product for rule in RULES.values() for product in rule.words.fix}
     assert known <= asked | set(UNASKED)
@@ -280,31 +279,6 @@ def test_lighttpd_takes_the_fix(name: str, tmp_path: Path) -> None:
     )
     wrong = ask([lighttpd, "-tt", "-f", str(file)])
     assert not wrong, f"{wrong}\n{file.read_text()}"
-
-
-@of("openssl")
-def test_openssl_takes_the_fix(name: str, tmp_path: Path, kit: Kit) -> None:
-    """A setting of the configuration's section ``system_default``, or a command."""
-    openssl = need_binary("openssl")
-    text = said(RULES[name], "openssl")
-    if text.startswith("openssl "):
-        wrong = ask([openssl, *shlex.split(text)[1:], "-subj", "/CN=x", "-out",
-                     str(tmp_path / "request.pem"), "-keyout", str(tmp_path / "key.pem")])  # fmt: skip
-        assert not wrong, wrong
-        return
-    lines = text.splitlines()
-    assert directives(lines)
-    file = tmp_path / "openssl.cnf"
-    file.write_text(
-        "openssl_conf = settings\n[settings]\nssl_conf = ssl\n[ssl]\nsystem_default = defaults\n"
-        f"[defaults]\n{text}\n"
-    )
-    # A setting that is not known is an error where a context is made.
-    done = subprocess.run(
-        [openssl, "ciphers", "-s", "-v"], capture_output=True, text=True, check=False, timeout=60,
-        env={"OPENSSL_CONF": str(file), "PATH": "/usr/bin"},
-    )  # fmt: skip
-    assert done.returncode == 0 and "rror" not in done.stderr, done.stderr
 
 
 # -- libraries of Python ---------------------------------------------------------------------------

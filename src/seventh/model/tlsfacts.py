@@ -251,8 +251,11 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
     """Accepted suites without encryption, authentication or 112 bits; perhaps not all of them."""
     obsolete_suites: tuple[str, ...] | None = None
     """Accepted suites with CBC or without forward secrecy; perhaps not all of them."""
+    all_suites: bool | None = None
+    """Whether these two lists are complete."""
     dh_bits: int | None = None
-    """The size of the Diffie-Hellman prime; 0 when the server refuses finite-field groups."""
+    """The size of the shortest Diffie-Hellman prime that was seen; 0 when the server
+    refuses finite-field groups."""
     hybrid_group: str | None = None
     """The post-quantum hybrid group that it selects; an empty text when it selects none."""
     extended_master_secret: bool | None = None

@@ -6,6 +6,7 @@ When nothing else comes, what did come says more than "no answer in time".
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import dns.asyncbackend
@@ -78,66 +79,49 @@ class Heard:
         )
 
 
-class HearingBackend(dns.asyncbackend.Backend):
-    """dnspython's own backend, whose datagram sockets tell a :class:`Heard` what comes."""
+class HearingBackend:
+    """dnspython's own backend, whose datagram sockets tell a :class:`Heard` what comes.
+
+    Not a subclass: dnspython asks for no more than these methods.
+    """
 
     def __init__(self, heard: Heard) -> None:
-        self._inner = dns.asyncbackend.get_default_backend()
+        self._inner: Any = dns.asyncbackend.get_default_backend()
         self._heard = heard
 
-    def name(self) -> str:
-        """Give the inner backend's name."""
-        return self._inner.name()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
 
-    async def make_socket(self, *args: Any, **kwargs: Any) -> Any:
+    async def make_socket(self, family: int, kind: int, *args: Any, **kwargs: Any) -> Any:
         """Make a socket; one for datagrams is listened to."""
-        made = await self._inner.make_socket(*args, **kwargs)
-        if isinstance(made, dns.asyncbackend.DatagramSocket):
-            return _HearingSocket(made, self._heard)
-        return made
-
-    def datagram_connection_required(self) -> bool:
-        """Say whether the inner backend needs connected sockets."""
-        return self._inner.datagram_connection_required()
-
-    async def sleep(self, interval: float) -> None:
-        """Sleep as the inner backend does."""
-        await self._inner.sleep(interval)
-
-    def get_transport_class(self) -> Any:
-        """Give the inner backend's transport."""
-        return self._inner.get_transport_class()
-
-    async def wait_for(self, awaitable: Any, timeout: float | None) -> Any:  # noqa: ASYNC109
-        """Wait as the inner backend does."""
-        return await self._inner.wait_for(awaitable, timeout)
+        made = await self._inner.make_socket(family, kind, *args, **kwargs)
+        return _HearingSocket(made, self._heard) if kind == socket.SOCK_DGRAM else made
 
 
-class _HearingSocket(dns.asyncbackend.DatagramSocket):
-    def __init__(self, inner: dns.asyncbackend.DatagramSocket, heard: Heard) -> None:
-        super().__init__(inner.family, inner.type)  # type: ignore[attr-defined]
+class _HearingSocket:
+    def __init__(self, inner: Any, heard: Heard) -> None:
         self._inner = inner
         self._heard = heard
         self._asked: tuple[str, int] = ("", 0)
 
-    async def sendto(self, what: bytes, destination: Any, timeout: float | None) -> int:  # noqa: ASYNC109
-        self._asked = tuple(destination[:2])
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def __aenter__(self) -> _HearingSocket:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._inner.close()
+
+    async def sendto(self, what: bytes, destination: Any, timeout: float | None) -> int:
+        self._asked = destination[0], destination[1]
         self._heard.sent(what)
         return int(await self._inner.sendto(what, destination, timeout))
 
-    async def recvfrom(self, size: int, timeout: float | None) -> tuple[bytes, Any]:  # noqa: ASYNC109
+    async def recvfrom(self, size: int, timeout: float | None) -> tuple[bytes, Any]:
         wire, source = await self._inner.recvfrom(size, timeout)
-        self._heard.came(wire, tuple(source[:2]), self._asked)
+        self._heard.came(wire, (source[0], source[1]), self._asked)
         return wire, source
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-    async def getpeername(self) -> Any:
-        return await self._inner.getpeername()
-
-    async def getsockname(self) -> Any:
-        return await self._inner.getsockname()
 
 
 def refused(error: dns.resolver.NoNameservers) -> str:

@@ -10,7 +10,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import Lookup
@@ -201,7 +201,7 @@ async def record(name: str, kind: str, *, resolver: Endpoint | None, deadline_ns
             raise_on_no_answer=False,
             lifetime=max(0.001, (deadline_ns - started) / 1e9),
             search=False,
-            backend=dnsheard.HearingBackend(heard),
+            backend=cast("Any", dnsheard.HearingBackend(heard)),
         )
         authenticated = bool(found.response.flags & dns.flags.AD)
         answers = tuple(str(item) for item in found.rrset or ())

@@ -132,8 +132,10 @@ def test_strangers_and_duplicates_are_each_told_once(chains: Chains) -> None:
         ("leaf mid root", "the root CN=Seventh throw-away root is sent along"),
         (
             "leaf root mid",
-            "CN=Seventh throw-away root should follow CN=Seventh throw-away intermediate; "
-            "the root CN=Seventh throw-away root is sent along",
+            (
+                "CN=Seventh throw-away root should follow CN=Seventh throw-away intermediate; "
+                "the root CN=Seventh throw-away root is sent along"
+            ),
         ),
         ("leaf mid", ""),
     ],

@@ -9,7 +9,6 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.quicfacts import CloseCode
 from seventh.net.quic import names
 from seventh.net.tls import failures as tlsfailed
-from seventh.wire import tlsnames
 from seventh.wire.text import printable
 
 MAX_REASON = 200
@@ -64,12 +63,11 @@ def closed_by_us(close: CloseCode, *, alpn: tuple[str, ...]) -> Failed:
             f"the server speaks QUIC but chose none of {', '.join(alpn)}",
         )
     if alert in _BAD_CERTIFICATE:
-        return Failed(Reason.TLS_CERTIFICATE_INVALID, f"the server's certificate: {close.reason}")
+        return Failed(Reason.TLS_CERTIFICATE_INVALID, tlsfailed.objection(alert))
     if alert is not None:
-        said = close.reason or tlsnames.alert_name(alert)
-        return Failed(Reason.TLS_HANDSHAKE, f"the handshake cannot go on: {said}")
+        return Failed(Reason.TLS_HANDSHAKE, f"the handshake failed: {tlsfailed.objection(alert)}")
+    # The reason phrase is the engine's own, and stays with the facts.
     protocol = "QUIC" if close.layer == "transport" else "HTTP/3"
-    # The reason phrase is our engine's own: its inside is nothing to read.
     return ProtocolViolation(f"the peer broke {protocol}: {close.name}")
 
 
@@ -88,11 +86,11 @@ def never_taken_up(kinds: Mapping[str, int], version: str, *, offers_it: bool) -
     times = "once" if count == 1 else f"{count} times"
     if offers_it:
         return ProtocolViolation(
-            f"the peer answers QUIC version {version} with a Version Negotiation packet that offers it, "
-            f"{times}: clients must ignore it (RFC 9000 §6.2)"
+            f"the peer answers QUIC version {version} with a Version Negotiation packet that "
+            f"offers it, {times}: clients must ignore it (RFC 9000 §6.2)"
         )
     words = {
-        "version_negotiation": f"a Version Negotiation packet against version {version}, which it offered",
+        "version_negotiation": f"Version Negotiation against version {version}, which it offered",
         "retry": "a Retry packet that is not valid, or again after a Retry (RFC 9000 §17.2.5)",
         "initial": "an Initial packet that cannot be decrypted",
         "handshake": "a Handshake packet before its Initial packet",

@@ -78,6 +78,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """The group whose key share is sent alone; empty: those that the engine sends by itself."""
     classical: bool = False
     """Whether post-quantum groups are left out, so that the hello fits into one packet."""
+    signatures: str = ""
+    """The signature algorithms to offer, as OpenSSL names them; empty for its own list."""
     ca: _File | None
     cert: _File | None
     key: _File | None
@@ -90,6 +92,7 @@ def setting(
     verifying: bool = True,
     share: str = "",
     classical: bool = False,
+    signatures: str = "",
 ) -> Setting:
     """The setting that ``options`` ask for; UsageError for a file that is not there.
 
@@ -103,6 +106,7 @@ def setting(
         verifying=verifying,
         share=share,
         classical=classical,
+        signatures=signatures,
         store=options.ca_store or _system_store(),
         ca=_file(options.ca_file, "--ca") if options.ca_file else None,
         cert=_file(cert, "--cert") if cert else None,
@@ -137,6 +141,8 @@ def context_of(wanted: Setting) -> SSL.Context:
         tlsopenssl.set_groups(made, shares.groups(wanted.share))
     if wanted.classical:
         tlsopenssl.set_groups(made, shares.CLASSICAL)
+    if wanted.signatures:
+        tlsopenssl.set_signatures(made, wanted.signatures)
     if wanted.verifying:
         _trust(made, wanted.store, wanted.ca)
     if wanted.cert is not None and wanted.key is not None:

@@ -8,7 +8,6 @@ survive whatever fails later.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 
 from seventh.model.alert import Alert
@@ -16,11 +15,10 @@ from seventh.model.failure import NO_TLS_AT_ALL, Failed, ProtocolViolation, Reas
 from seventh.model.tlsfacts import CERTIFICATE_REFUSALS, TlsFacts, Topic
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
-from seventh.net.tls import chain as tlschain
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls import handshake
-from seventh.net.tls import verify as tlsverify
 from seventh.net.tls.ask import OpenStream
+from seventh.net.tls.certificates import ask_other_certificate, certificate_facts
 from seventh.net.tls.hellos import ask_hellos
 from seventh.net.tls.large import shake
 from seventh.net.tls.session import Session
@@ -57,6 +55,7 @@ async def inspect_tls(
     else:
         await inspection.again()
         await inspection.without_certificate()
+    await ask_other_certificate(talk, open_stream, server_name)
     await ask_hellos(talk, open_stream, server_name)
     if failed is not None:
         raise failed
@@ -195,39 +194,12 @@ class _Inspection:
         self.talk.note(f"TLS: {version} {n.suite_name(hello.suite)}")
 
     def _note_certificates(self, stream: TlsStream, version: int) -> None:
-        body = stream.tap.first(n.CERTIFICATE)
-        if body is None:
-            return
         try:
-            certificates, stapled = tlshello.certificates(body, version)
+            found = certificate_facts(stream, self.server_name, self.talk.options, version)
         except ProtocolViolation as violation:
             self.notes.unknown(Topic.CHAIN, violation.detail)
             return
-        if not certificates:
-            return
-        stapled |= stream.tap.first(n.CERTIFICATE_STATUS) is not None
-        chain = handshake.read_chain(stream)
-        verdict = handshake.verdict(stream, self.server_name)
-        built = stream.built_chain()
-        errors = stream.verify_errors()
-        self.notes.learn(
-            chain=chain[: tlschain.MAX_CERTIFICATES],
-            chain_bytes=sum(map(len, certificates)),
-            chain_state=verdict.state,
-            chain_problems=verdict.problems,
-            verify_errors=tlsverify.error_texts(errors),
-            expired_errors=tlsverify.error_texts(tlsverify.expired(errors)),
-            trust=handshake.trust(stream, self.talk.options)
-            if verdict.state == "trusted"
-            else None,
-            path=tuple(hashlib.sha256(der).hexdigest() for der in built),
-            host_matches=verdict.host_matches,
-            mismatch=verdict.mismatch,
-            certificate_reason=verdict.reason,
-            certificate_detail=verdict.detail,
-            cert_expiry_timestamp_seconds=tlschain.earliest_expiry(certificates, built),
-            staple=stapled,
-        )
+        self.notes.learn(**found)
 
     def _note_client_certificate(self, stream: TlsStream) -> None:
         if not stream.asked_for_certificate:

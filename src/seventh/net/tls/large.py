@@ -47,10 +47,10 @@ async def shake(
     try:
         patience = min(SILENCE_SECONDS, talk.budget.seconds_left / 2)
         await asyncio.wait({large}, timeout=patience)
-        if not large.done() and not tls.handshake_bytes and await small.succeeds():
-            if not large.done() and not tls.handshake_bytes:
-                waited = tls.waited_seconds
-                raise small.diagnosed(Reason.PEER_SILENT, f"not answered in {waited:.1f} s", tls)
+        silent = not large.done() and not tls.handshake_bytes
+        if silent and await small.succeeds() and not large.done() and not tls.handshake_bytes:
+            how = f"not answered in {tls.waited_seconds:.1f} s"
+            raise small.diagnosed(Reason.PEER_SILENT, how, tls)
         await large
     except Failed as failed:
         if small.tried or not _suspicious(failed, tls):

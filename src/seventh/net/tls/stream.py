@@ -405,12 +405,14 @@ class TlsStream(Stream):
 
     def _broken(self, error: SSL.Error) -> Failed:
         """An error after the handshake."""
-        return self._alerted() or tlsfailed.broke(error)
+        return self._alerted() or tlsfailed.broke(error, tlsfailed.fatal(self.tap.alerts_sent))
 
     def _refused(self, error: SSL.Error) -> Failed:
         """An error of the handshake: the peer's alert, or what the engine could not accept."""
         extensions = self.tap.first(n.ENCRYPTED_EXTENSIONS)
-        return self._alerted() or tlsfailed.refused(error, self.hello, extensions, self.offered)
+        return self._alerted() or tlsfailed.refused(
+            error, self.hello, extensions, self.offered, tlsfailed.fatal(self.tap.alerts_sent)
+        )
 
 
 @functools.lru_cache(maxsize=512)

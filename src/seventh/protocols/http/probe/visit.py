@@ -321,6 +321,7 @@ class Visit:
 
     async def _hellos(self) -> None:
         """The questions of the TLS room, on connections of this one."""
+        from seventh.net.tls.certificates import ask_other_certificate
         from seventh.net.tls.hellos import ask_hellos
 
         site, talk = self.site, self.talk
@@ -329,6 +330,7 @@ class Visit:
             return await talk.connect_again(site.address)
 
         if self.tcp and self.only != "3":
+            await ask_other_certificate(talk, open_stream, site.name)
             await ask_hellos(talk, open_stream, site.name)
 
     async def _plain(self) -> None:

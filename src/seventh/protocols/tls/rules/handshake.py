@@ -152,7 +152,8 @@ def _weak(tls: TlsFacts, suites: tuple[str, ...], broken: list[str]) -> Hit:
     """Word what a handshake showed, or what a file asks for and its library decides."""
     severity = None if broken else Severity.MEDIUM
     if not tls.configured:
-        return Hit(severity, suites=suites, what=f"accepts {', '.join(suites)}")
+        least = "" if tls.all_suites else "at least "
+        return Hit(severity, suites=suites, what=f"accepts {least}{', '.join(suites)}")
     what = f"the configuration allows {', '.join(suites)}"
     open_ = [suite for suite in broken if "_NULL_" in suite or "_anon_" in suite]
     if broken and not (open_ and tls.security_level == 0):
@@ -205,7 +206,7 @@ def dh_small(tls: TlsFacts) -> Verdict:
         "ssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;",
         "apache": "# with OpenSSL 3.5 or newer: with an older one Apache does not start\n"
         "SSLOpenSSLConfCmd Groups X25519MLKEM768:X25519:prime256v1",
-        "haproxy": "# in global, with OpenSSL 3.5 or newer: with an older one HAProxy does not start\n"
+        "haproxy": "# in global, with OpenSSL 3.5 or newer: else HAProxy does not start\n"
         "ssl-default-bind-curves X25519MLKEM768:X25519:P-256",
         "caddy": "tls {{\n\tcurves x25519mlkem768 x25519 secp256r1\n}}",
     },
