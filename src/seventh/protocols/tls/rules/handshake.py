@@ -10,6 +10,9 @@ from seventh.wire.tlsnames import grade
 
 LEGACY = (Topic.SSL3, Topic.TLS10, Topic.TLS11)
 MIN_DH_BITS = 2048
+_EVERY_SERVER = (
+    "# in http {{}}, in place of such lines in servers: the default server of a socket decides"
+)
 
 
 def _unasked(tls: TlsFacts, what: Topic) -> Skip:
@@ -29,7 +32,7 @@ def _unasked(tls: TlsFacts, what: Topic) -> Skip:
     why="SSLv3, TLS 1.0 and TLS 1.1 rest on MD5, SHA-1 and CBC as it was before it was mended; "
     "attacks on them are published and automated. Clients have left them.",
     fix={
-        "nginx": "ssl_protocols TLSv1.2 TLSv1.3;",
+        "nginx": f"{_EVERY_SERVER}\nssl_protocols TLSv1.2 TLSv1.3;",
         "apache": "SSLProtocol -all +TLSv1.2 +TLSv1.3",
         "haproxy": "ssl-default-bind-options ssl-min-ver TLSv1.2",
         "postfix": "smtpd_tls_protocols = >=TLSv1.2",
@@ -74,7 +77,7 @@ def _allows(tls: TlsFacts, found: tuple[str, ...]) -> Hit:
     why="Every connection pays a round trip more than with TLS 1.3, and post-quantum key exchange "
     "is out of reach: it exists for TLS 1.3 only.",
     fix={
-        "nginx": "ssl_protocols TLSv1.2 TLSv1.3;",
+        "nginx": f"{_EVERY_SERVER}\nssl_protocols TLSv1.2 TLSv1.3;",
         "apache": "SSLProtocol -all +TLSv1.2 +TLSv1.3",
         "haproxy": "ssl-default-bind-options ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.3",
         "caddy": "tls {{\n\tprotocols tls1.2 tls1.3\n}}",
@@ -198,7 +201,7 @@ def dh_small(tls: TlsFacts) -> Verdict:
     "hybrid group costs about a kilobyte each way and hardly any time.",
     fix={
         "openssl": "Groups = X25519MLKEM768:X25519:prime256v1  # OpenSSL 3.5 or newer",
-        "nginx": "ssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;  # with OpenSSL 3.5 or newer",
+        "nginx": f"{_EVERY_SERVER}\nssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;  # with OpenSSL 3.5 or newer",
         "apache": "# with OpenSSL 3.5 or newer: with an older one Apache does not start\n"
         "SSLOpenSSLConfCmd Groups X25519MLKEM768:X25519:prime256v1",
         "haproxy": "ssl-default-bind-curves X25519MLKEM768:X25519:P-256",
@@ -230,7 +233,7 @@ def no_pq(tls: TlsFacts) -> Verdict:
     why="Every connection pays for a full handshake: certificates on the wire, signatures on both "
     "sides, and with TLS 1.2 a round trip more.",
     fix={
-        "nginx": "ssl_session_cache shared:TLS:10m;\nssl_session_tickets on;",
+        "nginx": f"{_EVERY_SERVER}\nssl_session_cache shared:TLS:10m;\nssl_session_tickets on;",
         "apache": "SSLSessionCache shmcb:/run/apache2/sslcache(512000)\nSSLSessionTickets on",
         "haproxy": "tune.ssl.cachesize 100000  # and no `no-tls-tickets`",
         "any": "Behind a load balancer, share the ticket keys among the nodes.",
