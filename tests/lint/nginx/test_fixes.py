@@ -164,9 +164,9 @@ def pasted(lines: dict[str, list[str]], fix: str, software: str) -> dict[str, li
         body[place] = body.get(place, "") + re.sub(r"\s+#.*$", "", line) + "\n"
     for place, text in body.items():
         pieces = split(text)
-        for other in result:
-            kept = [one for one in result[other] if not any(same(one, piece) for piece in pieces)]
-            result[other] = kept if place == "http" or other == place else result[other]
+        for other, said in result.items():
+            if place == "http" or other == place:
+                result[other] = [o for o in said if not any(same(o, piece) for piece in pieces)]
         result[place] += pieces
         headers = [one for one in pieces if one.startswith("add_header")]
         if any(one.startswith("add_header") for one in result["location"]):

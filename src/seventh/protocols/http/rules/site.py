@@ -170,7 +170,8 @@ def no_https(http: HttpFacts) -> Verdict:
     why="Without it the first request of a visit may go in clear, where somebody on the way can "
     "answer it and keep the visitor away from https for good.",
     fix={
-        "nginx": f'{_SUBDOMAINS}\n{ADD_HEADER}\nadd_header Strict-Transport-Security "max-age=31536000" always;',
+        "nginx": f"{_SUBDOMAINS}\n{ADD_HEADER}\n"
+        'add_header Strict-Transport-Security "max-age=31536000" always;',
         "apache": f'{_SUBDOMAINS}\nHeader always set Strict-Transport-Security "max-age=31536000"',
         "haproxy": f"# in frontend; {_SUBDOMAINS[2:]}\n"
         'http-response set-header Strict-Transport-Security "max-age=31536000"',

@@ -201,7 +201,8 @@ def dh_small(tls: TlsFacts) -> Verdict:
     "hybrid group costs about a kilobyte each way and hardly any time.",
     fix={
         "openssl": "Groups = X25519MLKEM768:X25519:prime256v1  # OpenSSL 3.5 or newer",
-        "nginx": f"{_EVERY_SERVER}\nssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;  # with OpenSSL 3.5 or newer",
+        "nginx": f"{_EVERY_SERVER}\n"
+        "ssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;  # with OpenSSL 3.5 or newer",
         "apache": "# with OpenSSL 3.5 or newer: with an older one Apache does not start\n"
         "SSLOpenSSLConfCmd Groups X25519MLKEM768:X25519:prime256v1",
         "haproxy": "ssl-default-bind-curves X25519MLKEM768:X25519:P-256",
