@@ -87,7 +87,7 @@ def test_a_copied_tree_means_itself(tmp_path: Path) -> None:
     [
         "example.net {\n\tencode gzip\n\treverse_proxy localhost:1\n}\n",
         "localhost:8080\nroot * /srv\nfile_server\n",
-        "{\n\temail a@b.net\n}\n(c) {\n\tencode gzip\n}\na.net, b.net {\n\timport c\n\tvars a b\n}\n",
+        "{\n\temail a@b.net\n}\n(c) {\n\tencode gzip\n}\na.net, b.net {\n\timport c\n\tencode\n}\n",
         "{$SITE} {\n\trespond hi\n\tencode\n}\n",
     ],
 )
