@@ -9,20 +9,34 @@ from seventh.lintkit.linted import Kind
 
 _LOOKED_AT = 400
 """Lines that are looked at to tell what a file is."""
-_LINE = re.compile(r"\s*([a-z][a-z0-9_]*)(?:\s[^;{}]*)?([;{])\s*(?:#.*)?$")
+_LINE = re.compile(r"\s*([^\s;{}]+)(?:\s[^;{}]*)?([;{])\s*(?:#.*)?$")
 _CLOSES = re.compile(r"\s*\}[\s}]*(?:#.*)?$")
+_OTHERS = re.compile(r"\s*(?:\[[^\]]*\]\s*$|[\w.-]+\s*=\s|@)")
+"""A section in brackets, an assignment, a word with an at sign: other programs' files."""
+_TABLES = frozenset({"map", "geo", "types", "split_clients", "charset_map"})
 
 
 def _looks(lines: tuple[str, ...]) -> int:
-    """Lines with a known directive that end as nginx's do, and braces that close their blocks."""
-    fitting = closes = 0
+    """Lines with a known directive that end as nginx's do, and braces that close their blocks.
+
+    None are counted where more lines end so that begin with another word: the file is another
+    program's with the same braces.
+    """
+    fitting = closes = unknown = 0
+    in_table = False
     for line in lines[:_LOOKED_AT]:
         match = _LINE.match(line[:1000])
-        if match is not None and match[1] in known.directives():
+        if _OTHERS.match(line[:1000]) and not in_table:
+            return 0
+        if match is not None and any(match[1] in known.directives(t) for t in known.TABLES):
             fitting += 1
+            in_table = in_table or (match[1] in _TABLES and match[2] == "{")
         elif _CLOSES.match(line[:1000]):
             closes += 1
-    return fitting + min(fitting, closes)
+            in_table = False
+        elif match is not None and not in_table:
+            unknown += 1
+    return 0 if unknown > fitting else fitting + min(fitting, closes)
 
 
 KINDS = (

@@ -13,7 +13,7 @@ from seventh.lint.nginx import known as nginx_known
 from seventh.lint.nginx import parameters, values
 from seventh.lint.nginx import whole as nginx_whole
 from seventh.lint.nginx.conf import Conf, Directive
-from seventh.lint.nginx.known import PLACES, Known, Version, directives, table_of
+from seventh.lint.nginx.known import PLACES, TABLES, Known, Version, directives, table_of
 from seventh.model.source import Line
 
 Place = Literal["main", "events", "http", "server", "location", "if in server", "if in location",
@@ -67,14 +67,11 @@ def root_place(conf: Conf) -> Place:
         return "server"
     if "server" in names:
         return "upstream"
-    known = [name for name in names if any(name in directives(t) for t in _TABLES)]
+    known = [name for name in names if any(name in directives(t) for t in TABLES)]
     for place in _FIRST_GUESS:
         if known and all(_stands(name, place) for name in known):
             return place
     return ""
-
-
-_TABLES = ("directives", "stream", "mail")
 
 
 def _stands(name: str, place: Place) -> bool:
@@ -154,14 +151,14 @@ class _Checker:
 
         Where none is known, it may be the inside of a ``map``, whose lines begin with anything.
         """
-        known = [any(one.name in directives(table) for table in _TABLES) for one in block]
+        known = [any(one.name in directives(table) for table in TABLES) for one in block]
         for directive, is_known in zip(block, known, strict=True):
             if not is_known and (any(known) or directive.block is not None):
                 self._unknown(directive, "")
 
     def _unknown(self, directive: Directive, place: Place) -> None:
         name = directive.name
-        if place and any(name in directives(table) for table in _TABLES):
+        if place and any(name in directives(table) for table in TABLES):
             self._conf.refuse(directive.at, f'"{name}" directive is not allowed here')
             return
         if _NAME.fullmatch(name) is None:

@@ -141,6 +141,8 @@ def _passing(server: Server, spot: Spot, *, early: bool) -> dict[str, Any]:
     hidden = {word.lower() for line in scope.all("proxy_hide_header") for word in line.words}
     cache = scope.value("proxy_cache")
     caches = cache not in {"off", ""}
+    passed_by = [word for line in scope.all("proxy_no_cache") for word in line.words]
+    stored = caches and "$upstream_http_set_cookie" not in passed_by
     kept = caches and (bool(scope.all("proxy_cache_valid")) or scope.all("expires") != [])
     told = scope.headers("proxy_set_header", "early-data") or scope.headers(
         "grpc_set_header", "early-data"
@@ -149,7 +151,7 @@ def _passing(server: Server, spot: Spot, *, early: bool) -> dict[str, Any]:
         "early_data": early,
         "early_data_told": bool(told) or nginx_site.asks(server, spot, "$ssl_early_data"),
         "cache": cache if caches else "",
-        "cookies_cached": caches and "set-cookie" in ignored and "set-cookie" not in hidden,
+        "cookies_cached": stored and "set-cookie" in ignored and "set-cookie" not in hidden,
         "private_cached": kept and "cache-control" in ignored
         and not (scope.all("proxy_no_cache") or scope.all("proxy_cache_bypass")),
         "event_stream": _EVENTS.search(spot.path) is not None,

@@ -15,6 +15,7 @@ from seventh.lintkit.linted import Software
 
 PRODUCT = "nginx"
 Version = tuple[int, ...]
+TABLES = ("directives", "stream", "mail")
 _MARKS = frozenset({"flag", "once", "block", "vars"})
 PLACES = {
     "main": "M", "events": "E", "http": "H", "server": "S", "location": "L",

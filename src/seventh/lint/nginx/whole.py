@@ -22,7 +22,7 @@ _DEFINES = {"set": 0, "auth_request_set": 0, "map": 1, "split_clients": 1, "geo"
 """Directives that define a variable, and which of their words is its name."""
 _PATTERN_FIRST = frozenset({"rewrite", "fastcgi_split_path_info"})
 _NAME_FIRST = frozenset({"set", "auth_request_set", "add_header", "add_trailer", "log_format"})
-_NEEDS_PORT = frozenset({"fastcgi_pass", "uwsgi_pass", "scgi_pass", "memcached_pass"})
+_NEEDS_PORT = frozenset({"fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"})
 _PAGE = 4096
 _HANDLED = ("proxy", "fastcgi", "scgi", "uwsgi")
 
@@ -123,7 +123,7 @@ def _groups(conf: Conf, http: Directive, inside: list[Directive]) -> None:
             conf.refuse(one.at, f'zero size shared memory zone "{one.words[0]}"')
         if one.name not in _NEEDS_PORT or not one.words:
             continue
-        target = re.sub(r"^s?uwsgi://", "", one.words[0])
+        target = re.sub(r"^(?:s?uwsgi|grpcs?)://", "", one.words[0])
         if "$" in target and one.name != "memcached_pass":
             continue
         if endpoint(target, needs_port=True) and target.lower() not in groups:

@@ -14,11 +14,12 @@ from seventh.protocols.http.rules.caching_examples import (
     content,
     variants,
 )
-from seventh.protocols.http.rules.proxy_fixes import HAPROXY
+from seventh.protocols.http.rules.proxy_fixes import ADD_HEADER, HAPROXY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 _LIFETIME_FIX = {
-    "nginx": 'add_header Cache-Control "public, max-age=60, stale-while-revalidate=60" always;',
+    "nginx": f"{ADD_HEADER}\n"
+    'add_header Cache-Control "public, max-age=60, stale-while-revalidate=60" always;',
     "caddy": 'header Cache-Control "public, max-age=60, stale-while-revalidate=60"',
     "apache": 'Header always set Cache-Control "public, max-age=60, stale-while-revalidate=60"',
     "any": "Send Cache-Control with a max-age; no-cache for what caches must ask about each time, "
@@ -136,7 +137,8 @@ def cache_leak(http: HttpFacts) -> Verdict:
     "page is gone, though caches still have it. stale-while-revalidate lets them show it while "
     "they fetch it anew, stale-if-error while the origin fails.",
     fix={
-        "nginx": 'add_header Cache-Control "public, max-age=60, stale-while-revalidate=60, '
+        "nginx": f"{ADD_HEADER}\n"
+        'add_header Cache-Control "public, max-age=60, stale-while-revalidate=60, '
         'stale-if-error=86400" always;\n# where nginx itself caches\n'
         "proxy_cache_use_stale error timeout updating;\nproxy_cache_background_update on;",
         "caddy": 'header Cache-Control "public, max-age=60, stale-while-revalidate=60, '
@@ -180,7 +182,7 @@ def no_stale(http: HttpFacts) -> Verdict:
     "right name somebody gets the reply that was meant for somebody else; with * nothing is ever "
     "used again.",
     fix={
-        "nginx": "# or gzip_vary on; which leaves 304 out\n"
+        "nginx": f"# gzip_vary on; is enough except for 304\n{ADD_HEADER}\n"
         "add_header Vary Accept-Encoding always;\n# for what is chosen by Origin\n"
         "add_header Vary Origin always;",
         "caddy": "# sends Vary: Accept-Encoding itself\nencode zstd gzip\n"

@@ -14,7 +14,7 @@ from seventh.protocols.http.facts.content import (
     Variant,
 )
 from seventh.protocols.http.rules import file
-from seventh.protocols.http.rules.proxy_fixes import ENVOY, HAPROXY, TEXTS
+from seventh.protocols.http.rules.proxy_fixes import ADD_HEADER, ENVOY, HAPROXY, TEXTS
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 WORTH_BYTES = 1024
@@ -300,8 +300,8 @@ def payload(http: HttpFacts) -> Verdict:
     evidence="{refused}, with neither Retry-After nor a RateLimit field",
     why="A client that is not told when to come back comes back at once, with all the others.",
     fix={
-        "nginx": "# in server {{}}\nlimit_req_status 429;\nerror_page 429 = @limited;\n"
-        "location @limited {{\n    add_header Retry-After 10 always;\n    return 429;\n}}",
+        "nginx": "# in http {{}}\nmap $status $retry_after {{\n    429 10;\n    503 10;\n}}\n"
+        f"{ADD_HEADER}\nlimit_req_status 429;\nadd_header Retry-After $retry_after always;",
         "caddy": "handle_errors {{\n\t@busy expression {{err.status_code}} in [429, 503]\n"
         '\theader @busy Retry-After "10"\n\trespond {{err.status_code}}\n}}',
         "apache": 'Header always set Retry-After "10" "expr=%{{REQUEST_STATUS}} in '

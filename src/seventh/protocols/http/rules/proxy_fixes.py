@@ -13,6 +13,8 @@ TEXTS = (
     "application/json application/xml image/svg+xml"
 )
 """Types that shrink."""
+ADD_HEADER = "# in server {{}}, and again in each inner block that has add_header lines of its own"
+"""Where nginx's add_header goes: an inner block that has one drops those of the outer blocks."""
 _EXTENSIONS = "type.googleapis.com/envoy.extensions"
 _ALT_SVC = (
     "response_headers_to_add: [{{ header: {{ key: alt-svc, value: 'h3=\":443\"; ma=86400' }} }}]"

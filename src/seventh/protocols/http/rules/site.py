@@ -16,7 +16,7 @@ from seventh.protocols.http.facts.versions import (
 from seventh.protocols.http.facts.write import Ambiguous, Expected, WriteFacts
 from seventh.protocols.http.rules import file
 from seventh.protocols.http.rules.examples import GOOD
-from seventh.protocols.http.rules.proxy_fixes import ENVOY, HAPROXY
+from seventh.protocols.http.rules.proxy_fixes import ADD_HEADER, ENVOY, HAPROXY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 MANY_HOPS = 3
@@ -126,7 +126,8 @@ def redirect(http: HttpFacts) -> Verdict:
     evidence="{what}",
     why="Whoever is on the way reads and changes everything: passwords, cookies, the page itself.",
     fix={
-        "nginx": "# in http {{}}\nserver {{\n    listen 80;\n    server_name www.example.org;\n"
+        "nginx": "# in http {{}}, in place of listen 80 in the server that has the pages\n"
+        "server {{\n    listen 80;\n    server_name www.example.org;\n"
         "    return 308 https://$host$request_uri;\n}}",
         "apache": "# in the virtual host of port 80\nRedirect permanent / https://www.example.org/",
         "haproxy": "# in frontend\nhttp-request redirect scheme https code 308 unless {{ ssl_fc }}",
@@ -169,7 +170,8 @@ def no_https(http: HttpFacts) -> Verdict:
     why="Without it the first request of a visit may go in clear, where somebody on the way can "
     "answer it and keep the visitor away from https for good.",
     fix={
-        "nginx": f'{_SUBDOMAINS}\nadd_header Strict-Transport-Security "max-age=31536000" always;',
+        "nginx": f"{_SUBDOMAINS}\n{ADD_HEADER}\n"
+        'add_header Strict-Transport-Security "max-age=31536000" always;',
         "apache": f'{_SUBDOMAINS}\nHeader always set Strict-Transport-Security "max-age=31536000"',
         "haproxy": f"# in frontend; {_SUBDOMAINS[2:]}\n"
         'http-response set-header Strict-Transport-Security "max-age=31536000"',

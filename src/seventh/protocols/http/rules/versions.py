@@ -8,7 +8,7 @@ from seventh.protocols.http.facts.alternatives import Advertised, Alternative
 from seventh.protocols.http.facts.versions import Rung
 from seventh.protocols.http.rules import file
 from seventh.protocols.http.rules.examples import GOOD, H1, H2, H3, cells
-from seventh.protocols.http.rules.proxy_fixes import ENVOY, HAPROXY
+from seventh.protocols.http.rules.proxy_fixes import ADD_HEADER, ENVOY, HAPROXY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 CADDY_VERSIONS = "# in the global options\nservers {{\n\tprotocols h1 h2 h3\n}}"
@@ -85,7 +85,7 @@ def no_h2(http: HttpFacts) -> Verdict:
     why="HTTP/3 saves a round trip on each new connection, loses no time to a lost packet of "
     "another stream, and survives a change of network.",
     fix={
-        "nginx": "listen 443 quic reuseport;   # nginx 1.25 or newer\n"
+        "nginx": f"{ADD_HEADER}\nlisten 443 quic reuseport;   # nginx 1.25 or newer\n"
         "add_header Alt-Svc 'h3=\":443\"; ma=86400' always;",
         "caddy": f"# and let UDP port 443 in\n{CADDY_VERSIONS}",
         "haproxy": "# in frontend, built with QUIC\n"
@@ -175,7 +175,7 @@ def _dead(http: HttpFacts) -> list[Alternative]:
     why="Clients use HTTP/3 only where it is announced, so nobody does: the port is open for "
     "nothing.",
     fix={
-        "nginx": "add_header Alt-Svc 'h3=\":443\"; ma=86400' always;",
+        "nginx": f"{ADD_HEADER}\nadd_header Alt-Svc 'h3=\":443\"; ma=86400' always;",
         "apache": "Header always set Alt-Svc 'h3=\":443\"; ma=86400'",
         "haproxy": "# in frontend\nhttp-response set-header Alt-Svc 'h3=\":443\"; ma=86400'",
         "dns": '@ HTTPS 1 . alpn="h3,h2"',

@@ -10,6 +10,9 @@ from seventh.wire.tlsnames import grade
 
 LEGACY = (Topic.SSL3, Topic.TLS10, Topic.TLS11)
 MIN_DH_BITS = 2048
+_EVERY_SERVER = (
+    "# in http {{}}, in place of such lines in servers: the default server of a socket decides"
+)
 
 
 def _unasked(tls: TlsFacts, what: Topic) -> Skip:
@@ -29,7 +32,7 @@ def _unasked(tls: TlsFacts, what: Topic) -> Skip:
     why="SSLv3, TLS 1.0 and TLS 1.1 rest on MD5, SHA-1 and CBC as it was before it was mended; "
     "attacks on them are published and automated. Clients have left them.",
     fix={
-        "nginx": "ssl_protocols TLSv1.2 TLSv1.3;",
+        "nginx": f"{_EVERY_SERVER}\nssl_protocols TLSv1.2 TLSv1.3;",
         "apache": "SSLProtocol -all +TLSv1.2 +TLSv1.3",
         "haproxy": "# in global; remove ssl-min-ver and ssl-max-ver from bind lines\n"
         "ssl-default-bind-options ssl-min-ver TLSv1.2",
@@ -75,7 +78,7 @@ def _allows(tls: TlsFacts, found: tuple[str, ...]) -> Hit:
     why="Every connection pays a round trip more than with TLS 1.3, and post-quantum key exchange "
     "is out of reach: it exists for TLS 1.3 only.",
     fix={
-        "nginx": "ssl_protocols TLSv1.2 TLSv1.3;",
+        "nginx": f"{_EVERY_SERVER}\nssl_protocols TLSv1.2 TLSv1.3;",
         "apache": "SSLProtocol -all +TLSv1.2 +TLSv1.3",
         "haproxy": "# in global; remove ssl-max-ver and no-tlsv13 from bind lines\n"
         "ssl-default-bind-options ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.3",
@@ -202,8 +205,8 @@ def dh_small(tls: TlsFacts) -> Verdict:
     "hybrid group costs about a kilobyte each way and hardly any time.",
     fix={
         "openssl": "Groups = X25519MLKEM768:X25519:prime256v1  # OpenSSL 3.5 or newer",
-        "nginx": "# with OpenSSL 3.5 or newer: with an older one nginx does not start\n"
-        "ssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;",
+        "nginx": f"{_EVERY_SERVER}\n# with OpenSSL 3.5 or newer: with an older one nginx does not "
+        "start\nssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;",
         "apache": "# with OpenSSL 3.5 or newer: with an older one Apache does not start\n"
         "SSLOpenSSLConfCmd Groups X25519MLKEM768:X25519:prime256v1",
         "haproxy": "# in global, with OpenSSL 3.5 or newer: else HAProxy does not start\n"
@@ -268,7 +271,7 @@ def big_hello(tls: TlsFacts) -> Verdict:
     why="Every connection pays for a full handshake: certificates on the wire, signatures on both "
     "sides, and with TLS 1.2 a round trip more.",
     fix={
-        "nginx": "ssl_session_cache shared:TLS:10m;\nssl_session_tickets on;",
+        "nginx": f"{_EVERY_SERVER}\nssl_session_cache shared:TLS:10m;\nssl_session_tickets on;",
         "apache": "SSLSessionTickets on\n"
         "# in main, outside <VirtualHost>\n"
         "SSLSessionCache shmcb:${{APACHE_RUN_DIR}}/ssl_scache(512000)",
