@@ -16,7 +16,7 @@ from seventh.lintkit.linted import parse_software
 from seventh.protocols.ssh.client.config import directives
 from seventh.render.formats import FORMATS
 from seventh.render.view import Document, View
-from tests.lintkit.fixing import assert_fixed
+from tests.lintkit.fixing import assert_fixed, shown
 
 pytestmark = pytest.mark.field
 

@@ -14,7 +14,21 @@ _OPENS = re.compile(r"[^;]*\S\s\{\s*$|\s*\{\s*$")
 
 
 def _looks(lines: tuple[str, ...]) -> int:
-    """Lines with a known directive or option that end without a mark, and blocks as Caddy has."""
+    """Lines with a known directive or option, with blocks as Caddy has.
+
+    None where no block is opened: single lines fit other programs, too.
+    """
+    fitting, blocks = _counted(lines)
+    opened = any(_OPENS.match(line[:1000]) for line in lines[:_LOOKED_AT])
+    return fitting + min(2 * fitting, blocks) if opened else 0
+
+
+def _fits(lines: tuple[str, ...]) -> int:
+    return sum(_counted(lines))
+
+
+def _counted(lines: tuple[str, ...]) -> tuple[int, int]:
+    """Lines with a known word that end without a mark, and those that open or close a block."""
     fitting = blocks = 0
     names = {*known.site(), *known.options(), *known.block("tls"),
              *known.block("reverse_proxy"), *known.block("servers")}  # fmt: skip
@@ -25,7 +39,7 @@ def _looks(lines: tuple[str, ...]) -> int:
             fitting += not line.rstrip().endswith(";")
         elif _OPENS.match(line) or line.strip() == "}":
             blocks += 1
-    return fitting + min(2 * fitting, blocks)
+    return fitting, blocks
 
 
 KINDS = (
@@ -36,6 +50,7 @@ KINDS = (
         product=known.PRODUCT,
         names=("Caddyfile", "Caddyfile.*", "*.caddyfile", "*.Caddyfile"),
         looks=_looks,
+        fits=_fits,
         lint=views.lint,
     ),
 )
