@@ -222,7 +222,7 @@ _BOTH: Mapping[str, Check] = {
     "setenv": lambda values: all(map(_setting, values)),
     "streamlocalbindmask": _mask,
     "syslogfacility": _word(*_FACILITIES),
-    "channeltimeout": _each(_timeout, "none"),
+    "channeltimeout": _each(lambda word: word.lower() == "none" or _timeout(word)),
 }
 _CHECKS: Mapping[Side, Mapping[str, Check]] = {
     "server": _BOTH | {
