@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatch
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
 from seventh import protocols
+from seventh.engine.recognise import by_content, by_name, in_folder, is_idle, is_main, of_file
 from seventh.lint import kinds
 from seventh.lintkit.files import MAX_PROBLEMS, Files, Text
 from seventh.lintkit.linted import Kind, Linted, Software, View
@@ -24,6 +24,10 @@ from seventh.net.stopwatch import now_ns
 from seventh.net.talk import vantage
 from seventh.rules.rule import AnyRule, Source
 from seventh.rules.run import Selection, run_rules
+from seventh.wire.text import printable
+
+__all__ = ["Wanted", "by_content", "by_name", "decided_by_files", "lint_file", "lint_folder",
+           "lint_text"]  # fmt: skip
 
 MAX_FOLDER_ENTRIES = 50_000
 """How many names of a folder are looked at before the rest is left alone."""
@@ -31,8 +35,8 @@ _MOST_LINES = 16
 """How many lines one finding stands on; more say nothing new."""
 _MOST_NAMED = 3
 """How many further blocks one finding names; more are counted."""
-_SURE = 3
-"""How many lines must look like a kind before a file of another name is taken for it."""
+_MOST_IDLE = 8
+"""How many files that are not in force are named."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,20 +63,75 @@ def lint_file(path: Path, wanted: Wanted) -> Report:
 def lint_folder(folder: Path, wanted: Wanted) -> Iterator[Report]:
     """Judge every file below ``folder`` that is recognised, each once.
 
-    A file that another one includes is judged there and not by itself.
+    A file that another one includes is judged there and not by itself; one that stands below a main
+    file which does not include it is not in force: it is named in the main file's notes.
     """
-    reports = [
-        lint_file(path, replace(wanted, kind=kind.name)) for path, kind in _recognised(folder)
-    ]
-    included = {
+    met = list(_recognised(folder))
+    mains = [pair for pair in met if not _is_part(*pair)]
+    parts = [pair for pair in met if _is_part(*pair)]
+    reports = [_in_folder(pair, wanted) for pair in mains]
+    in_force = {
         os.path.realpath(name)
         for report in reports
         for name in _files_of(report)
         if f"file:{name}" != report.target
     }
-    for report in reports:
-        if os.path.realpath(report.target.removeprefix("file:")) not in included:
-            yield report
+    unused: dict[int, list[str]] = {}
+    for path, kind in parts:
+        if os.path.realpath(path) in in_force:
+            continue
+        owner = _main_above(path, kind, mains)
+        if owner is not None:
+            unused.setdefault(owner, []).append(os.path.relpath(path, mains[owner][0].parent))
+        elif _is_read_by_custom(path):
+            reports.append(_in_folder((path, kind), wanted))
+            in_force.update(
+                os.path.realpath(name) for name in _files_of(reports[-1]) if name != str(path)
+            )
+    for number, report in enumerate(reports):
+        if os.path.realpath(report.target.removeprefix("file:")) not in in_force:
+            yield _noting(report, unused.get(number, []))
+
+
+def _in_folder(met: tuple[Path, Kind], wanted: Wanted) -> Report:
+    return lint_file(met[0], replace(wanted, kind=met[1].name))
+
+
+def _is_part(path: Path, kind: Kind) -> bool:
+    """Whether a file is read only where another one includes it, or is a copy that is kept."""
+    return is_idle(path) or not (kind.only_by_name or is_main(path, kind))
+
+
+def _is_read_by_custom(path: Path) -> bool:
+    """Whether the usual include would read a drop-in whose main file is not here."""
+    of_openssh = [above for above in path.parents if above.name.endswith("_config.d")]
+    return not is_idle(path) and (
+        not of_openssh or (path.parent == of_openssh[0] and path.suffix == ".conf")
+    )
+
+
+def _main_above(path: Path, kind: Kind, mains: Sequence[tuple[Path, Kind]]) -> int | None:
+    """Which of ``mains``, of the same product, is nearest above the file; None for none."""
+    above = [
+        (len(main.parts), number)
+        for number, (main, its) in enumerate(mains)
+        if its.product == kind.product and its.name == kind.name and main.parent in path.parents
+    ]
+    return max(above)[1] if above else None
+
+
+def _noting(report: Report, unused: Sequence[str]) -> Report:
+    """The report with what stands beside its file and is not in force."""
+    facts = report.facts.get("lint")
+    if not unused or not isinstance(facts, LintFacts):
+        return report
+    named = ", ".join(sorted(unused)[:_MOST_IDLE])
+    more = f" and {len(unused) - _MOST_IDLE} more" if len(unused) > _MOST_IDLE else ""
+    text = f"not in force, because no include reads it: {printable(named, 300)}{more}"
+    note = Line(file=report.target.removeprefix("file:"), line=None, text=text)
+    return replace(
+        report, facts={**report.facts, "lint": replace(facts, notes=(*facts.notes, note))}
+    )
 
 
 def _files_of(report: Report) -> tuple[str, ...]:
@@ -89,43 +148,9 @@ def _recognised(folder: Path) -> Iterator[tuple[Path, Kind]]:
             if seen > MAX_FOLDER_ENTRIES:
                 return
             path = Path(place, name)
-            kind = by_name(path) or _by_glance(path)
-            if kind is not None and path.is_file():
+            kind = in_folder(path)
+            if kind is not None:
                 yield path, kind
-
-
-def by_name(path: Path) -> Kind | None:
-    """The kind that a file's name or its path's end tells; None where it tells none."""
-    whole = str(path.absolute())
-    for kind in kinds().values():
-        if any(fnmatch(path.name, p) or fnmatch(whole, f"*/{p}") for p in kind.names):
-            return kind
-    return None
-
-
-def _by_glance(path: Path) -> Kind | None:
-    """The kind of a file with a name of no meaning, by its first 64 KiB."""
-    try:
-        if not path.is_file():
-            return None
-        with path.open("rb") as file:
-            data = file.read(65536)
-    except OSError:
-        return None
-    if b"\0" in data:
-        return None
-    return by_content(tuple(data.decode("utf-8", "replace").splitlines()))
-
-
-def by_content(lines: tuple[str, ...]) -> Kind | None:
-    """The kind that most of the lines look like; None where they look like none, or like two."""
-    meant = sum(1 for line in lines if line.strip() and line.lstrip()[0] not in "#!;%")
-    scores = sorted(((kind.looks(lines), name) for name, kind in kinds().items()), reverse=True)
-    if not scores or scores[0][0] < min(_SURE, max(1, meant)) or 2 * scores[0][0] < meant:
-        return None
-    if len(scores) > 1 and scores[1][0] == scores[0][0]:
-        return None
-    return kinds()[scores[0][1]]
 
 
 def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:
@@ -177,11 +202,10 @@ def _kind_of(name: str, text: Text, wanted: Wanted) -> Kind:
                 f"--kind: {unknown('kind', wanted.kind, sorted(kinds()))} (`seventh lint --help`)"
             )
         return found
-    kind = by_name(Path(name)) or by_content(text.lines)
+    kind = of_file(name, text.lines)
     if kind is None:
         raise UsageError(
-            f"{name} looks like no file that Seventh judges: say which it is with --kind "
-            f"({', '.join(sorted(kinds()))})"
+            f"{name}: unrecognised file type; name it with --kind ({', '.join(sorted(kinds()))})"
         )
     return kind
 

@@ -29,6 +29,12 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Shell patterns of usual file names and path ends: ``sshd_config``, ``.ssh/config``."""
     looks: Callable[[tuple[str, ...]], int]
     """How many of these lines look like this kind and no other; for a file of another name."""
+    fits: Callable[[tuple[str, ...]], int] | None = None
+    """How many of these lines this kind may have, also such as other kinds have; for a file that
+    has its name. None is: as ``looks``."""
+    only_by_name: bool = False
+    """Whether a file that is met in a folder is of this kind by its name alone: what reads like it
+    may be for another purpose."""
     lint: Callable[[Text, Files, Software | None], Linted]
     """Reads one file. Raises nothing for what it contains: what cannot be understood becomes a
     problem."""

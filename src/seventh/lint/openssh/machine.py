@@ -17,7 +17,7 @@ from seventh.lint.openssh.public_keys import key_line
 from seventh.lint.openssh.sshd_config import Effective
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Setting
-from seventh.lintkit.place import folder_name
+from seventh.lintkit.place import is_drop_in
 from seventh.model.source import Line
 from seventh.protocols.ssh.facts import HostKey, Offer, Topic
 from seventh.protocols.ssh.wire.patterns import GrammarError, Names
@@ -40,7 +40,7 @@ class Machine:
 
     def __init__(self, text: Text, files: Files, effective: Effective) -> None:
         self.name = text.name
-        self.is_fragment = folder_name(text.name).endswith(".d")
+        self.is_fragment = is_drop_in(text.name)
         """Whether it is a drop-in file, which a main file includes."""
         self._files = files
         self._folder = files.base

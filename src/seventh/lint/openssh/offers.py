@@ -16,6 +16,8 @@ from seventh.protocols.ssh.wire.patterns import GrammarError, Names, changed_lis
 
 STRICT_SINCE = (9, 6)
 """The first version that offers strict key exchange; distributions brought it to older ones."""
+ALL_LISTS = {**LISTS, "casignaturealgorithms": "key", "hostbasedacceptedalgorithms": "key"}
+"""With the lists that no rule judges: their names must be known, too."""
 _DELAYED_ONLY_SINCE = (7, 4)
 _CERTIFICATE = "-cert-v01@openssh.com"
 _RSA = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
@@ -43,12 +45,15 @@ def refusals(side: Side, version: Version, line: Directive, *, stated: bool) -> 
 
     A name that the version has dropped counts only where the version was ``stated``.
     """
-    kind, written = LISTS[line.name], line.values[0]
+    kind, written = ALL_LISTS[line.name], line.values[0]
     try:
-        changed_list(written, _default(side, version, line.name), directives.known(kind))
+        default = _default(side, version, line.name) if line.name in LISTS else ()
+        changed_list(written, default, directives.known(kind))
     except GrammarError as error:
         yield f"{line.written}: {error}"
     known = directives.known(kind, version if stated else None)
+    if kind != "key" and not written.startswith("-") and set("*?") & set(written):
+        yield f"{line.written}: a pattern can only take away, as in -{written.lstrip('+^')}"
     for name in unknown_names(written, known):
         if not name.startswith("gss-"):  # distributions' own, made of a mechanism's hash
             yield f"{line.written}: there is no {name}"

@@ -23,7 +23,7 @@ from seventh.lint.openssh.views import (
 )
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Linted, Setting, Software, View
-from seventh.lintkit.place import folder_name
+from seventh.lintkit.place import folder_name, is_drop_in
 from seventh.model.facts import Facts
 from seventh.model.source import Line
 from seventh.protocols.ssh.client.config import directives
@@ -189,7 +189,7 @@ class _Looker:
 
     def _leaves_sharing(self, host: HostConfig) -> bool:
         """Whether a drop-in leaves it to another file if connections are shared."""
-        return folder_name(self._name).endswith(".d") and not any(
+        return is_drop_in(self._name) and not any(
             host.lines(name) for name in ("controlmaster", "controlpath")
         )
 

@@ -8,7 +8,7 @@ import msgspec
 
 from seventh.lint.openssh import offers, sshd_config
 from seventh.lint.openssh.machine import Machine
-from seventh.lint.openssh.sshd_config import Connection, Effective, ServerConfig
+from seventh.lint.openssh.sshd_config import METHODS, Connection, Effective, ServerConfig
 from seventh.lint.openssh.views import (
     Judged,
     check_lists,
@@ -33,12 +33,6 @@ from seventh.protocols.ssh.wire.ciphers import is_aead
 from seventh.protocols.ssh.wire.patterns import Names, matches_list, seconds
 
 _ROOT = Connection(user="root")
-_METHODS = (
-    ("publickey", "pubkeyauthentication"), ("gssapi-with-mic", "gssapiauthentication"),
-    ("password", "passwordauthentication"),
-    ("keyboard-interactive", "kbdinteractiveauthentication"),
-    ("hostbased", "hostbasedauthentication"),
-)  # fmt: skip
 _WITH_KEYS = frozenset({"publickey", "gssapi-with-mic", "hostbased"})
 _ROOT_DECIDES = ("permitrootlogin", "passwordauthentication", "kbdinteractiveauthentication")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -227,7 +221,7 @@ def _methods_said(effective: Effective) -> tuple[Names, Names]:
     """The methods that a drop-in switches on, and those that it leaves to the main file."""
     wanted = _wanted_methods(effective)
     first = {each.partition(",")[0].partition(":")[0] for each in wanted}
-    possible = [pair for pair in _METHODS if not wanted or pair[0] in first]
+    possible = [pair for pair in METHODS if not wanted or pair[0] in first]
     on = tuple(method for method, name in possible
                if effective.lines(name) and effective.is_on(name))  # fmt: skip
     left = tuple(method for method, name in possible if not effective.lines(name))
@@ -258,7 +252,7 @@ def methods(effective: Effective) -> Names:
     Without PAM, keyboard-interactive is listed by sshd and has nothing to ask: it never succeeds.
     """
     on = tuple(
-        method for method, name in _METHODS
+        method for method, name in METHODS
         if effective.is_on(name)
         and (method != "keyboard-interactive" or effective.is_on("usepam"))
     )  # fmt: skip
@@ -281,7 +275,7 @@ def _later(effective: Effective) -> Names:
         step.partition(":")[0]
         for each in _wanted_methods(effective) for step in each.split(",")[1:]
     }  # fmt: skip
-    return tuple(method for method, name in _METHODS if method in later and effective.is_on(name))
+    return tuple(method for method, name in METHODS if method in later and effective.is_on(name))
 
 
 def _root_methods(effective: Effective) -> Names:

@@ -135,6 +135,8 @@ def kex_nopq(ssh: SshFacts) -> Verdict:
     if (skip := no_offer(ssh, "KexAlgorithms")) is not None or ssh.kexinit is None:
         return skip
     names = ssh.kexinit.kex_algorithms
+    if not names:
+        return Skip("no key exchange method is left")
     if algorithms.having("kex", "post-quantum", names):
         return None
     markers = algorithms.having("kex", "markers", names)
