@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from seventh import given, protocols
+from seventh.cli.streams import stdin_bytes
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
@@ -27,12 +27,12 @@ def gather(arguments: list[str], files: list[str], options: Options, typed: Give
     jobs: list[Job] = []
     for text in arguments:
         if text == "-":
-            jobs.extend(_lines(sys.stdin.read(), "stdin", options))
+            jobs.extend(_lines(read(text), "stdin", options))
         else:
             jobs.extend((target, options) for target in parse_target(text, protocols.schemes()))
     for name in files:
         if name == "-":
-            jobs.extend(_lines(sys.stdin.read(), "stdin", options))
+            jobs.extend(_lines(read(name), "stdin", options))
         elif name.endswith(".toml"):
             jobs.extend(_toml(name, options, typed))
         else:
@@ -58,18 +58,25 @@ def check_used(typed: Given, jobs: list[Job]) -> None:
 
 
 def read(name: str) -> str:
-    """A text file's content; UsageError that says why it cannot be read."""
+    """A text file's content, or standard input's of ``-``, without a byte order mark.
+
+    Raises UsageError that says why it cannot be read.
+    """
+    named = "stdin" if name == "-" else name
     try:
-        with Path(name).open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)  # a device tells no size
+        if name == "-":
+            data = stdin_bytes(MAX_FILE_BYTES + 1)
+        else:
+            with Path(name).open("rb") as file:
+                data = file.read(MAX_FILE_BYTES + 1)  # a device tells no size
         if len(data) > MAX_FILE_BYTES:
-            raise UsageError(f"{name}: larger than {MAX_FILE_BYTES} bytes")
-        return data.decode()
+            raise UsageError(f"{named}: larger than {MAX_FILE_BYTES} bytes")
+        return data.decode("utf-8-sig")
     except (OSError, ValueError) as error:
         if isinstance(error, UnicodeDecodeError):
-            raise UsageError(f"{name}: not UTF-8 text at byte {error.start}") from None
+            raise UsageError(f"{named}: not UTF-8 text at byte {error.start}") from None
         said = getattr(error, "strerror", None) or error
-        raise UsageError(f"{name}: cannot be read: {said}") from None
+        raise UsageError(f"{named}: cannot be read: {said}") from None
 
 
 def _lines(text: str, name: str, options: Options) -> Iterator[Job]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -11,6 +12,8 @@ import msgspec
 
 from seventh.cli.check import run_loop
 from seventh.cli.show import document
+from seventh.cli.signals import ending
+from seventh.cli.streams import USAGE_EXIT, say
 from seventh.engine.check import check_one
 from seventh.lab import start
 from seventh.labkit.serve import Fault, Kit
@@ -39,7 +42,10 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Check every reference server; 0 when all faults were named and the clean ones are clean."""
+    """Check every reference server; 0 when all faults were named and the clean ones are clean.
+
+    2 when one was not, 3 when a signal ended the tour before.
+    """
     rooms = start.labs()
     if parsed.room is not None and parsed.room not in rooms:
         raise UsageError(f"there is no {parsed.room!r} lab; there are: {', '.join(rooms)}")
@@ -49,10 +55,21 @@ def run(parsed: argparse.Namespace) -> int:
 async def _tour(rooms: tuple[str, ...], *, quiet: bool) -> int:
     total = sum(1 + len(start.faults(room)) for room in rooms)
     stops: list[Stop] = []
-    with start.kit() as kit:
-        async for stop in walk(rooms, kit):
-            stops.append(stop)
-            _show(stop, len(stops), total, quiet=quiet)
+
+    async def tour() -> None:
+        with start.kit() as kit:
+            async for stop in walk(rooms, kit):
+                stops.append(stop)
+                _show(stop, len(stops), total, quiet=quiet)
+
+    touring = asyncio.ensure_future(tour())
+    with ending() as end, end.in_loop(touring.cancel):
+        await asyncio.wait((touring,))
+    if not touring.cancelled():
+        touring.result()
+    missing = total - len(stops)
+    if end.by is not None and missing:
+        say(f"interrupted by {end.by.name}; {missing} reference servers were not checked")
     wrong = [stop for stop in stops if stop.problem]
     skipped = [stop for stop in stops if stop.skipped]
     named = sum(1 for stop in stops if stop.fault and not stop.problem and not stop.skipped)
@@ -63,7 +80,7 @@ async def _tour(rooms: tuple[str, ...], *, quiet: bool) -> int:
     )
     for stop in wrong:
         sys.stdout.write(f"  {stop.name}: {stop.problem}\n")
-    return 2 if wrong else 0
+    return 2 if wrong else USAGE_EXIT if missing else 0
 
 
 async def walk(rooms: tuple[str, ...], kit: Kit) -> AsyncIterator[Stop]:

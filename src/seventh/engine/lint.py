@@ -58,18 +58,28 @@ def lint_folder(folder: Path, wanted: Wanted) -> Iterator[Report]:
 
     A file that another one includes is judged there and not by itself.
     """
-    reports = [
-        lint_file(path, replace(wanted, kind=kind.name)) for path, kind in _recognised(folder)
-    ]
+    yield from without_included(list(each_in_folder(folder, wanted)))
+
+
+def each_in_folder(folder: Path, wanted: Wanted) -> Iterator[Report]:
+    """Judge every file below ``folder`` that is recognised, also those that others include."""
+    for path, kind in _recognised(folder):
+        yield lint_file(path, replace(wanted, kind=kind.name))
+
+
+def without_included(reports: Sequence[Report]) -> list[Report]:
+    """Those of ``reports`` whose file no other one includes."""
     included = {
         os.path.realpath(name)
         for report in reports
         for name in _files_of(report)
         if f"file:{name}" != report.target
     }
-    for report in reports:
-        if os.path.realpath(report.target.removeprefix("file:")) not in included:
-            yield report
+    return [
+        report
+        for report in reports
+        if os.path.realpath(report.target.removeprefix("file:")) not in included
+    ]
 
 
 def _files_of(report: Report) -> tuple[str, ...]:
