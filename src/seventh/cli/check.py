@@ -15,6 +15,7 @@ from seventh.cli.signals import Ending, ending
 from seventh.cli.streams import say
 from seventh.cli.targets import Job, check_used, gather
 from seventh.engine.check import check_many, prepare
+from seventh.engine.descriptors import fitting
 from seventh.engine.together import together
 from seventh.model.options import Options
 from seventh.model.report import Report
@@ -37,7 +38,7 @@ def run(parsed: argparse.Namespace) -> int:
         _tls_files_can_be_used(own)
     need_writable(parsed.output)
     with ending() as end:
-        reports = run_loop(_check(jobs, selection, parsed.parallel, end))
+        reports = run_loop(_check(jobs, selection, _side_by_side(jobs, parsed.parallel), end))
         missing = len(jobs) - len(reports)
         if end.by is None:
             reports += together(reports, selection)
@@ -52,6 +53,15 @@ def _tls_files_can_be_used(options: Options) -> None:
     from seventh.net.tls.context import context
 
     context(options, "modern")
+
+
+def _side_by_side(jobs: list[Job], parallel: int) -> int:
+    """As many targets at once as this process has file descriptors for."""
+    fit, limit = fitting(jobs, parallel)
+    if fit < min(parallel, len(jobs)):
+        say(f"checking {fit} at a time, not {parallel}: this process may open {limit} files "
+            "(`ulimit -n` raises it)")  # fmt: skip
+    return fit
 
 
 def built_ids() -> set[str]:

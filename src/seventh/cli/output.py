@@ -62,7 +62,7 @@ def _is_special(path: Path) -> bool:
 
     So is what ``/dev/stdout`` stands for, even a regular file: the name is the system's.
     """
-    link = os.readlink(path) if path.is_symlink() else ""
+    link = str(path.readlink()) if path.is_symlink() else ""
     if f"{path.parent.resolve()}/".startswith("/proc/") or link.startswith("/proc/"):
         return True
     try:

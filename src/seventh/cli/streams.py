@@ -9,6 +9,8 @@ import os
 import sys
 
 USAGE_EXIT = 3
+MAX_LINE = 1500
+"""The most characters of a line on standard error; what is left out is its middle."""
 
 
 def open_standard_streams() -> None:
@@ -63,7 +65,14 @@ def stdin_bytes(count: int) -> bytes:
 
 
 def say(text: str) -> None:
-    """Print one line on standard error; one that cannot be written is dropped."""
+    """Print one line on standard error; one that cannot be written is dropped.
+
+    It may repeat what was typed: control characters become escapes, and a line has an end.
+    """
+    if len(text) > MAX_LINE:
+        text = f"{text[: MAX_LINE // 2]} … {text[-MAX_LINE // 2 :]}"
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     try:
         print(f"seventh: {text}", file=sys.stderr)  # noqa: T201
         sys.stderr.flush()

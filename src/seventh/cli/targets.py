@@ -101,13 +101,20 @@ def _toml(name: str, options: Options, typed: Given) -> Iterator[Job]:
         content = tomllib.loads(read(name))
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{name}: not valid TOML: {error}") from None
+    except (ValueError, RecursionError):  # what the parser itself leaves to Python
+        raise UsageError(
+            f"{name}: not valid TOML: a number with too many digits, a date that does not exist, "
+            "or brackets that are nested too deeply"
+        ) from None
     tables, defaults = content.pop("target", None), content.pop("defaults", {})
     if content or not isinstance(tables, list) or not isinstance(defaults, dict):
         raise UsageError(
             f'{name}: write one [[target]] table per target, each with url = "…", and, before '
             "them, [defaults] for all"
         )
-    usual = _made(f"{name}: defaults", _by_field(f"{name}: defaults", defaults), Options())
+    # What was permitted on the command line holds for what the file's defaults ask for.
+    permitted = _made(name, {k: v for k, v in typed.items() if _grants(k)}, Options())
+    usual = _made(f"{name}: defaults", _by_field(f"{name}: defaults", defaults), permitted)
     base = _made(name, typed, usual.replace(transcript=options.transcript))
     for number, table in enumerate(tables, 1):
         where = f"{name}: target {number}"
@@ -121,12 +128,21 @@ def _toml(name: str, options: Options, typed: Given) -> Iterator[Job]:
             yield target, own
 
 
+def _grants(field: str) -> bool:
+    return given.options()[field].option.grants is not None
+
+
 def _by_field(where: str, table: dict[str, Any]) -> dict[str, Any]:
     known = given.by_flag()
-    for key in table:
+    for key, value in table.items():
         if key not in known:
             raise UsageError(
                 f"{where}: unknown option {key!r}; there are {', '.join(sorted(known))}"
+            )
+        if known[key].option.grants is not None and value is not False:
+            raise UsageError(
+                f"{where}: {key} is a permission, which a file cannot give; type "
+                f"{known[key].flag} on the command line"
             )
     return {known[key].field: value for key, value in table.items()}
 

@@ -7,6 +7,7 @@ told by one server.
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import Lookup
 from seventh.model.options import Endpoint
+from seventh.net import shortage
 from seventh.net.address import Address
 from seventh.net.stopwatch import now_ns
 
@@ -56,7 +58,11 @@ async def system_addresses(
         outcome, detail = "timeout", "the resolver did not answer in time"
     except socket.gaierror as error:
         outcome, detail = _gai_outcome(error), error.strerror or str(error)
+        if (none := shortage.missing()) is not None:
+            raise shortage.short(none) from None
     except (OSError, UnicodeError) as error:
+        if isinstance(error, OSError) and shortage.is_ours(error):
+            raise shortage.short(error) from None
         outcome, detail = "failed", str(error)
     found: dict[str, Address] = {}
     for row in rows:
@@ -127,7 +133,10 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
         except RuntimeError:
             return  # the loop has closed: nobody waits any more
 
-    threading.Thread(target=run, name="resolver", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="resolver", daemon=True).start()
+    except RuntimeError as error:  # that is all that Python says of EAGAIN
+        raise shortage.short(OSError(errno.EAGAIN, str(error)), "thread") from None
     return await future
 
 
@@ -166,7 +175,8 @@ def load() -> None:
 async def record(name: str, kind: str, *, resolver: Endpoint | None, deadline_ns: int) -> Lookup:
     """Look one record type up: answers in presentation form, the AD bit, and how it went.
 
-    Never raises for what the name system answers; that is what the Lookup says.
+    Never raises for what the name system answers; that is what the Lookup says. Failed where this
+    machine has no socket to ask with.
     """
     import dns.exception
     import dns.flags
@@ -199,6 +209,8 @@ async def record(name: str, kind: str, *, resolver: Endpoint | None, deadline_ns
         outcome, detail = "failed", failed.detail
     except (dns.exception.DNSException, OSError) as error:
         outcome, detail = "failed", _first_line(error)
+    if outcome not in {"ok", "no-data", "nxdomain"} and (none := shortage.missing()) is not None:
+        raise shortage.short(none)
     return Lookup(
         name=name,
         kind=kind,
