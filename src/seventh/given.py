@@ -136,7 +136,13 @@ def _hops(text: str) -> tuple[Target, ...]:
 
 def _check_readable(each: Declared, name: str) -> None:
     if each.option.file == "path":
-        if not Path(name).exists():
+        try:
+            found = Path(name).exists()
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"--{each.option.flag}: cannot be read: {getattr(error, 'strerror', None) or error}"
+            ) from None
+        if not found:
             raise UsageError(f"--{each.option.flag} {name}: no such file or directory")
         return
     try:

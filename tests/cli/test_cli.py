@@ -14,9 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from seventh import __version__
+from seventh import __version__, given
+from seventh.cli.main import main
+from seventh.cli.targets import gather
 from seventh.labkit.names import name_server
 from seventh.labkit.serve import free_port, tcp_server
+from seventh.model.failure import UsageError
+from seventh.model.option import Declared
+from seventh.model.options import Options
 from seventh.render import FORMATS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -123,8 +128,16 @@ async def test_a_file_with_a_bad_line_says_which(tmp_path: Path) -> None:
         ('[[target]]\nurl = "ssh://h"\nnope = 1', "unknown option 'nope'"),
         ('[[target]]\nurl = "ssh://h"\ntimeout = "x"', "target 1: "),
         ('[[target]]\nurl = "nope://h"', "target 1: target 'nope://h': unknown scheme"),
+        pytest.param(f"x = {'9' * 5000}", "too many digits", marks=pytest.mark.field),
+        pytest.param(f"x = {'[' * 9999}", "nested too deeply", marks=pytest.mark.field),
+        pytest.param("x = 2026-99-99", "not valid TOML", marks=pytest.mark.field),
+        pytest.param(
+            f'[[target]]\nurl = "tls://h"\nca-store = "{"x" * 9999}"', "--ca-store: cannot be read",
+            marks=pytest.mark.field,
+        ),
+        pytest.param("[[target]]\nurl = 7", "target 1: needs url", marks=pytest.mark.field),
     ],
-)
+)  # fmt: skip
 async def test_a_bad_toml_file_says_where(tmp_path: Path, content: str, says: str) -> None:
     path = tmp_path / "targets.toml"
     path.write_text(content, encoding="utf-8")
@@ -132,6 +145,62 @@ async def test_a_bad_toml_file_says_where(tmp_path: Path, content: str, says: st
     assert code == 3
     assert says in err
     assert str(path) in err
+
+
+PERMISSIONS = [each for each in given.options().values() if each.option.grants is not None]
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("each", PERMISSIONS, ids=lambda each: each.option.flag)
+@pytest.mark.parametrize("table", ["[defaults]", '[[target]]\nurl = "wss://h.test"'])
+def test_a_file_gives_itself_no_permission(each: Declared, table: str, tmp_path: Path) -> None:
+    path = tmp_path / "targets.toml"
+    flag = each.option.flag
+    for value in ("true", "1", '"yes"'):
+        text = f'{table}\n{flag} = {value}\n[[target]]\nurl = "tcp://h.test"\n'
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(UsageError, match=f"{flag} is a permission.*; type --{flag} on the"):
+            gather(["tcp://h:1"], [str(path)], Options(), {})
+
+
+@pytest.mark.field
+def test_a_file_may_take_a_permission_back(tmp_path: Path) -> None:
+    path = tmp_path / "targets.toml"
+    path.write_text(
+        '[defaults]\nhold = 3\n[[target]]\nurl = "wss://a.test"\n'
+        '[[target]]\nurl = "wss://b.test"\nhold = 0\nintrusive = false\n',
+        encoding="utf-8",
+    )
+    typed = {"intrusive": True}
+    (_, first), (_, second) = gather([], [str(path)], Options(intrusive=True), typed)
+    assert (first.intrusive, first.hold_seconds) == (True, 3)
+    assert (second.intrusive, second.hold_seconds) == (False, 0)
+
+
+@pytest.mark.field
+def test_a_byte_order_mark_and_crlf_are_no_part_of_a_target(tmp_path: Path) -> None:
+    for name, text in (
+        ("t.txt", "\ufefftcp://h.test:1\r\n\r\n"),
+        ("t.toml", '\ufeff[[target]]\r\nurl = "tcp://h.test:1"\r\n'),
+    ):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8", newline="")
+        ((target, _),) = gather([], [str(path)], Options(), {})
+        assert str(target) == "tcp://h.test:1"
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("word", ["\n", "\x1b[31m", "x" * 100_000, "\udcff"])
+@pytest.mark.parametrize(
+    "before", [["explain"], ["rules"], ["check", "--targets"], ["check", "--resolver"], []]
+)
+def test_what_was_typed_is_repeated_as_one_short_line(
+    before: list[str], word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*before, word]) == 3
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n"), err[:-1].isprintable()) == ("", 1, True)
+    assert len(err) < 2000
 
 
 async def test_targets_come_from_arguments_files_and_stdin(port: int, tmp_path: Path) -> None:

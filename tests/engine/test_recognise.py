@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from seventh.engine.lint import Wanted, lint_file, lint_folder, lint_text
+from seventh.engine.lint import Wanted, lint_file, lint_text
+from seventh.engine.lint_folder import lint_folder
 from seventh.engine.recognise import in_folder
 from seventh.model.failure import Reason
 from seventh.model.lintfacts import LintFacts

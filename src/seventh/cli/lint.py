@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from seventh.cli.check import built_ids, progress
 from seventh.cli.output import need_writable
 from seventh.cli.show import document, emit, worst_exit
-from seventh.engine.lint import Wanted, lint_file, lint_folder, lint_text
+from seventh.cli.signals import ending, interrupt
+from seventh.cli.streams import say, stdin_bytes
+from seventh.engine.lint import Wanted, lint_file, lint_text
+from seventh.engine.lint_folder import FolderLint
 from seventh.lint import kinds
 from seventh.lintkit.files import MAX_FILE_BYTES
 from seventh.lintkit.linted import Software, parse_software
@@ -37,23 +39,22 @@ def run(parsed: argparse.Namespace) -> int:
     need_writable(parsed.output)
     reports: list[Report] = []
     show = progress(parsed.files, "files")
-    interrupted = False
-    try:
-        for name in parsed.files:
-            for report in _of(name, wanted):
-                reports.append(report)
-                show(report)
-    except KeyboardInterrupt:
-        interrupted = True
-    finally:
-        show(None)
-    if interrupted:
-        print("seventh: interrupted; the rest was not read", file=sys.stderr)  # noqa: T201
-    if not reports and not interrupted:
-        raise UsageError(f"{parsed.files[0]}: no file in it is one that Seventh judges; there are "
-                         f"{', '.join(sorted(kinds()))}")  # fmt: skip
-    emit(document(reports), parsed)
-    return worst_exit(reports, parsed.fail_on)
+    whole = False
+    with ending() as end:
+        try:
+            with end.doing(interrupt):
+                for name in parsed.files:
+                    _judge(name, wanted, reports, show)
+                whole = True
+        except KeyboardInterrupt:
+            say("interrupted; the rest was not read")
+        finally:
+            show(None)
+        if whole and not reports:
+            raise UsageError(f"{parsed.files[0]}: no file in it is one that Seventh judges; there "
+                             f"are {', '.join(sorted(kinds()))}")  # fmt: skip
+        emit(document(reports), parsed)
+    return worst_exit(reports, parsed.fail_on, whole=whole)
 
 
 def _software(text: str) -> Software:
@@ -65,12 +66,19 @@ def _software(text: str) -> Software:
     return software
 
 
-def _of(name: str, wanted: Wanted) -> Iterator[Report]:
-    if name == "-":
-        yield lint_text("-", sys.stdin.buffer.read(MAX_FILE_BYTES + 1), wanted)
-        return
+def _judge(
+    name: str, wanted: Wanted, reports: list[Report], show: Callable[[Report | None], None]
+) -> None:
+    """Add the reports of one argument, also those before an interruption."""
     path = Path(name)
-    if path.is_dir():
-        yield from lint_folder(path, wanted)
+    if name == "-":
+        reports.append(lint_text("-", stdin_bytes(MAX_FILE_BYTES + 1), wanted))
+    elif not path.is_dir():
+        reports.append(lint_file(path, wanted))
     else:
-        yield lint_file(path, wanted)
+        folder = FolderLint(path, wanted)
+        try:
+            for report in folder.each():
+                show(report)
+        finally:
+            reports += folder.reports()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import sys
 import time
@@ -12,6 +13,8 @@ import msgspec
 
 from seventh.cli.check import run_loop
 from seventh.cli.show import document
+from seventh.cli.signals import ending
+from seventh.cli.streams import USAGE_EXIT, say
 from seventh.engine.check import check_one
 from seventh.lab import start
 from seventh.labkit.serve import Fault, Kit, NotInstalledError
@@ -45,7 +48,10 @@ def _name(room: str, fault: Fault | None) -> str:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Check reference servers; 0 when all faults were named and the clean ones are clean."""
+    """Check reference servers; 0 when all faults were named and the clean ones are clean.
+
+    2 when one was not, 3 when a signal ended the tour before.
+    """
     rooms = start.labs()
     if parsed.room is not None:
         chosen = list(stops((start.find_lab(parsed.room),), everything=True))
@@ -76,27 +82,39 @@ class Talks(msgspec.Struct, frozen=True, kw_only=True):
 async def _tour(chosen: list[tuple[str, Fault | None]], talks: Talks, *, short: bool) -> int:
     made: list[Stop] = []
     begun = time.monotonic()
+    total = len(chosen)
     if talks.lines:
-        sys.stdout.write(f"Checking {count(len(chosen), 'reference server')} on loopback.\n\n")
+        sys.stdout.write(f"Checking {count(total, 'reference server')} on loopback.\n\n")
         sys.stdout.flush()
     width = max(len(_name(*each)) for each in chosen)
-    with start.kit() as kit:
-        for number, (room, fault) in enumerate(chosen, 1):
-            place = f"{number:>{len(str(len(chosen)))}}/{len(chosen)} {_name(room, fault):<{width}}"
-            if talks.lines:  # before it is there, as a stop may take seconds
-                sys.stdout.write(f"{place}  ")
-                sys.stdout.flush()
-            made.append(await visit(room, fault, kit))
-            _show(made[-1], len(place), talks)
+
+    async def tour() -> None:
+        with start.kit() as kit:
+            for number, (room, fault) in enumerate(chosen, 1):
+                place = f"{number:>{len(str(total))}}/{total} {_name(room, fault):<{width}}"
+                if talks.lines:  # before it is there, as a stop may take seconds
+                    sys.stdout.write(f"{place}  ")
+                    sys.stdout.flush()
+                made.append(await visit(room, fault, kit))
+                _show(made[-1], len(place), talks)
+
+    touring = asyncio.ensure_future(tour())
+    with ending() as end, end.in_loop(touring.cancel):
+        await asyncio.wait((touring,))
+    if not touring.cancelled():
+        touring.result()
+    missing = total - len(made)
+    if end.by is not None and missing:
+        say(f"interrupted by {end.by.name}; {missing} reference servers were not checked")
     sys.stdout.write(_summary(made, time.monotonic() - begun))
-    if short and talks.lines:
+    if short and talks.lines and not missing:
         rest = sum(1 for _ in stops(start.labs(), everything=True))
         sys.stdout.write(
             "\nseventh tour -v                       these, with their reports\n"
             f"seventh tour --all                    all {rest} servers (four minutes)\n"
             "seventh lab tls --fault expired       one of them, to try things on\n"
         )
-    return 2 if any(stop.problem for stop in made) else 0
+    return 2 if any(stop.problem for stop in made) else USAGE_EXIT if missing else 0
 
 
 def _summary(made: list[Stop], seconds: float) -> str:

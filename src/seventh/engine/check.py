@@ -20,6 +20,7 @@ from seventh.model.report import Finding, Report, Skipped
 from seventh.model.severity import Severity
 from seventh.model.spec import Spec
 from seventh.model.target import Target
+from seventh.net import shortage
 from seventh.net.carrier import Carrier
 from seventh.net.talk import Carry, Talk, vantage
 from seventh.net.wait import DeadlineError, bounded
@@ -51,12 +52,14 @@ async def check_one(target: Target, options: Options, selection: Selection = EVE
 
     Never raises for what the peer does or the options have wrong: that is the report's failure.
     """
-    return await _look(target, options, selection, "check")
+    report, _ = await _look(target, options, selection, "check")
+    return report
 
 
 async def pulse_one(target: Target, options: Options) -> Report:
     """The cheap look: up, phases and metrics; no rules."""
-    return await _look(target, options, None, "pulse")
+    report, _ = await _look(target, options, None, "pulse")
+    return report
 
 
 async def check_many(
@@ -70,14 +73,38 @@ async def check_many(
 
     Reports come, each with its target's index, as they are ready. When ``stop`` is set, what
     runs hands in what it has learnt, as a report that failed with ``interrupted``, and nothing more
-    is started.
+    is started. A target for which this machine had no socket left is looked at once more, alone,
+    after all others; not one whose options permit what leaves traces.
     """
     stop = stop or asyncio.Event()
+    again: list[tuple[int, tuple[Target, Options]]] = []
+    async for index, report, short in _side_by_side(
+        list(enumerate(jobs)), selection, parallel, stop
+    ):
+        if short and parallel > 1 and not _leaves_traces(jobs[index][1]) and not stop.is_set():
+            again.append((index, jobs[index]))
+        else:
+            yield index, report
+    async for index, report, _ in _side_by_side(again, selection, 1, stop):
+        yield index, report
+
+
+def _leaves_traces(options: Options) -> bool:
+    return any(options.denied(tier, loopback=True) is None for tier in (2, 3, 4))
+
+
+async def _side_by_side(
+    jobs: Sequence[tuple[int, tuple[Target, Options]]],
+    selection: Selection,
+    parallel: int,
+    stop: asyncio.Event,
+) -> AsyncIterator[tuple[int, Report, bool]]:
+    """Each report with its index, and whether this machine's limits cost it its verdicts."""
     stopping = asyncio.create_task(stop.wait())
     lateness = Lateness()
     watching = asyncio.create_task(lateness.watch())
-    waiting = iter(enumerate(jobs))
-    running: dict[asyncio.Task[Report], int] = {}
+    waiting = iter(jobs)
+    running: dict[asyncio.Task[tuple[Report, bool]], int] = {}
     try:
         while True:
             while len(running) < parallel and not stop.is_set():
@@ -95,7 +122,7 @@ async def check_many(
                     task.cancel()
                 await asyncio.wait(running)
             for task in [task for task in running if task.done()]:
-                yield running.pop(task), task.result()
+                yield running.pop(task), *task.result()
     finally:
         stopping.cancel()
         watching.cancel()
@@ -110,21 +137,31 @@ async def _look(
     verb: str,
     *,
     lateness: Lateness | None = None,
-) -> Report:
-    """One look; of many, with ``lateness``, it gives a report also when it is cancelled."""
+) -> tuple[Report, bool]:
+    """One look, and whether this machine's limits cost it its verdicts.
+
+    One of many, with ``lateness``, gives a report also when it is cancelled.
+    """
     spec = protocols.room_of(target.scheme)
     probe: Step = getattr(protocols.part(spec.name, "probe"), verb)
     started_seconds = time.time()
     late_seconds = lateness.seconds() if lateness is not None else 0.0
-    talk = await converse(target, options, spec, probe, hand_in=lateness is not None)
+    with shortage.watched() as short:
+        talk = await converse(target, options, spec, probe, hand_in=lateness is not None)
     talk.close()
-    if lateness is not None:
+    if short:
+        short[0].phase = short[0].phase or _last_failed_phase(talk)
+        talk.failure = short[0]
+    elif lateness is not None:
         lateness.excuse(talk, late_seconds)
     if selection is not None:
         talk.note_paths()
     else:
         talk.note_losses()
-    return _report(target, talk, spec, started_seconds, selection)
+    judged = Verdicts(findings=(), skipped=(), passed=())
+    if selection is not None:
+        judged = _undecided(talk, spec, selection) if short else judge_facts(talk, spec, selection)
+    return _report(target, talk, spec, started_seconds, judged), bool(short)
 
 
 async def converse(
@@ -210,16 +247,11 @@ def _report(
     talk: Talk,
     spec: Spec,
     started_seconds: float,
-    selection: Selection | None,
+    verdicts: Verdicts,
 ) -> Report:
     failed = talk.failure
     failure: Failure | None = failed.failure() if failed is not None else None
     duration = talk.watch.elapsed_seconds()
-    verdicts = (
-        judge_facts(talk, spec, selection)
-        if selection is not None
-        else Verdicts(findings=(), skipped=(), passed=())
-    )
     return Report(
         target=str(target),
         protocol=spec.name,
@@ -235,6 +267,18 @@ def _report(
         passed=verdicts.passed,
         transcript=tuple(talk.transcript or ()),
     )
+
+
+def _undecided(talk: Talk, spec: Spec, selection: Selection) -> Verdicts:
+    """No verdict by any rule: a step that this machine could not take looks like a refusal."""
+    why = "this machine had no socket left during the check"
+    skipped = tuple(
+        Skipped(id=rule.id, reason=why)
+        for room in dict.fromkeys([*talk.facts, spec.name])
+        for rule in protocols.rules(room)
+        if selection.wants(rule.id)
+    )
+    return Verdicts(findings=(), skipped=skipped, passed=())
 
 
 def judge_facts(talk: Talk, spec: Spec, selection: Selection) -> Verdicts:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
 from seventh import protocols
-from seventh.engine.recognise import by_content, by_name, in_folder, is_idle, is_main, of_file
+from seventh.engine.recognise import of_file
 from seventh.lint import kinds
 from seventh.lintkit.files import MAX_PROBLEMS, Files, Text
 from seventh.lintkit.linted import Kind, Linted, Software, View
@@ -24,19 +23,11 @@ from seventh.net.stopwatch import now_ns
 from seventh.net.talk import vantage
 from seventh.rules.rule import AnyRule, Source
 from seventh.rules.run import Selection, run_rules
-from seventh.wire.text import printable
 
-__all__ = ["Wanted", "by_content", "by_name", "decided_by_files", "lint_file", "lint_folder",
-           "lint_text"]  # fmt: skip
-
-MAX_FOLDER_ENTRIES = 50_000
-"""How many names of a folder are looked at before the rest is left alone."""
 _MOST_LINES = 16
 """How many lines one finding stands on; more say nothing new."""
 _MOST_NAMED = 3
 """How many further blocks one finding names; more are counted."""
-_MOST_IDLE = 8
-"""How many files that are not in force are named."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,99 +49,6 @@ def lint_file(path: Path, wanted: Wanted) -> Report:
     """Judge one file and what it includes. Never raises for what it holds."""
     files = Files(base=path.parent)
     return _lint(str(path), files.read(path), files, wanted)
-
-
-def lint_folder(folder: Path, wanted: Wanted) -> Iterator[Report]:
-    """Judge every file below ``folder`` that is recognised, each once.
-
-    A file that another one includes is judged there and not by itself; one that stands below a main
-    file which does not include it is not in force: it is named in the main file's notes.
-    """
-    met = list(_recognised(folder))
-    mains = [pair for pair in met if not _is_part(*pair)]
-    parts = [pair for pair in met if _is_part(*pair)]
-    reports = [_in_folder(pair, wanted) for pair in mains]
-    in_force = {
-        os.path.realpath(name)
-        for report in reports
-        for name in _files_of(report)
-        if f"file:{name}" != report.target
-    }
-    unused: dict[int, list[str]] = {}
-    for path, kind in parts:
-        if os.path.realpath(path) in in_force:
-            continue
-        owner = _main_above(path, kind, mains)
-        if owner is not None:
-            unused.setdefault(owner, []).append(os.path.relpath(path, mains[owner][0].parent))
-        elif _is_read_by_custom(path):
-            reports.append(_in_folder((path, kind), wanted))
-            in_force.update(
-                os.path.realpath(name) for name in _files_of(reports[-1]) if name != str(path)
-            )
-    for number, report in enumerate(reports):
-        if os.path.realpath(report.target.removeprefix("file:")) not in in_force:
-            yield _noting(report, unused.get(number, []))
-
-
-def _in_folder(met: tuple[Path, Kind], wanted: Wanted) -> Report:
-    return lint_file(met[0], replace(wanted, kind=met[1].name))
-
-
-def _is_part(path: Path, kind: Kind) -> bool:
-    """Whether a file is read only where another one includes it, or is a copy that is kept."""
-    return is_idle(path) or not (kind.only_by_name or is_main(path, kind))
-
-
-def _is_read_by_custom(path: Path) -> bool:
-    """Whether the usual include would read a drop-in whose main file is not here."""
-    of_openssh = [above for above in path.parents if above.name.endswith("_config.d")]
-    return not is_idle(path) and (
-        not of_openssh or (path.parent == of_openssh[0] and path.suffix == ".conf")
-    )
-
-
-def _main_above(path: Path, kind: Kind, mains: Sequence[tuple[Path, Kind]]) -> int | None:
-    """Which of ``mains``, of the same product, is nearest above the file; None for none."""
-    above = [
-        (len(main.parts), number)
-        for number, (main, its) in enumerate(mains)
-        if its.product == kind.product and its.name == kind.name and main.parent in path.parents
-    ]
-    return max(above)[1] if above else None
-
-
-def _noting(report: Report, unused: Sequence[str]) -> Report:
-    """The report with what stands beside its file and is not in force."""
-    facts = report.facts.get("lint")
-    if not unused or not isinstance(facts, LintFacts):
-        return report
-    named = ", ".join(sorted(unused)[:_MOST_IDLE])
-    more = f" and {len(unused) - _MOST_IDLE} more" if len(unused) > _MOST_IDLE else ""
-    text = f"not in force, because no include reads it: {printable(named, 300)}{more}"
-    note = Line(file=report.target.removeprefix("file:"), line=None, text=text)
-    return replace(
-        report, facts={**report.facts, "lint": replace(facts, notes=(*facts.notes, note))}
-    )
-
-
-def _files_of(report: Report) -> tuple[str, ...]:
-    facts = report.facts.get("lint")
-    return facts.files if isinstance(facts, LintFacts) else ()
-
-
-def _recognised(folder: Path) -> Iterator[tuple[Path, Kind]]:
-    seen = 0
-    for place, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            seen += 1
-            if seen > MAX_FOLDER_ENTRIES:
-                return
-            path = Path(place, name)
-            kind = in_folder(path)
-            if kind is not None:
-                yield path, kind
 
 
 def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:

@@ -103,7 +103,11 @@ def judge(
 ) -> Status:
     """Weigh a failure and findings into a status; findings below ``bar`` do not count."""
     if failure is not None:
-        undecided = failure.reason in {Reason.INTERRUPTED, Reason.OPTIONS_UNUSABLE}
+        undecided = failure.reason in {
+            Reason.INTERRUPTED,
+            Reason.OPTIONS_UNUSABLE,
+            Reason.LOCAL_RESOURCE,
+        }
         if failure.reason is Reason.FILE_UNREADABLE:
             # What was read of it may be bad enough already.
             grave = any(s.reaches(Severity.HIGH) and s.reaches(bar) for s in severities)

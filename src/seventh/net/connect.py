@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import Attempt, AttemptOutcome
 from seventh.model.phase import Mark
-from seventh.net import kernel
+from seventh.net import kernel, shortage
 from seventh.net.address import Address
 from seventh.net.budget import Budget
 from seventh.net.carrier import Carrier
@@ -44,7 +45,7 @@ class Connected(msgspec.Struct, frozen=True):
 async def open_tcp(
     address: Address, budget: Budget, deadline_ns: int, transcript: Transcript | None = None
 ) -> Connected:
-    """Try one address until ``deadline_ns``.
+    """Try one address until ``deadline_ns``. Failed only by a limit of this machine.
 
     The phase is the kernel's own measure of SYN to SYN/ACK where there is one and no SYN was lost
     (a retransmitted SYN is not in the kernel's round-trip estimate, but the person waited for it).
@@ -53,6 +54,8 @@ async def open_tcp(
     try:
         sock = socket.socket(address.socket_family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     except OSError as error:
+        if shortage.is_ours(error):
+            raise shortage.short(error) from None
         return _failed(address, start, error.errno or 0, error.strerror or str(error))
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -70,6 +73,8 @@ async def open_tcp(
         raise
     if code:
         sock.close()
+        if shortage.is_ours(error := OSError(code, os.strerror(code))):
+            raise shortage.short(error)
         return _failed(address, start, code, "")
     end = Mark(now_ns(), "user")
     info = kernel.tcp_info(kernel.read_tcp_info(sock))

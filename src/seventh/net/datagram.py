@@ -11,7 +11,7 @@ import msgspec
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
-from seventh.net import kernel
+from seventh.net import kernel, shortage
 from seventh.net.address import Address
 from seventh.net.budget import Budget, Meter
 from seventh.net.stopwatch import now_ns
@@ -56,7 +56,7 @@ class Datagram:
         try:
             sock = socket.socket(address.socket_family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         except OSError as error:
-            raise Failed(Reason.LOCAL_RESOURCE, f"no socket: {error.strerror}") from None
+            raise shortage.short(error) from None
         kernel.ask_for_timestamps(sock)
         if kernel.LINUX:
             with contextlib.suppress(OSError):
@@ -169,11 +169,17 @@ def local_ip(address: Address) -> str | None:
         with socket.socket(address.socket_family, socket.SOCK_DGRAM) as sock:
             sock.connect(address.sockaddr)  # of a datagram socket: chooses the route, sends nothing
             return str(sock.getsockname()[0])
-    except (OSError, Failed):
+    except OSError as error:
+        if shortage.is_ours(error):
+            raise shortage.short(error) from None
+        return None
+    except Failed:
         return None
 
 
 def _refused(error: OSError) -> Failed:
+    if shortage.is_ours(error):
+        return shortage.short(error, "buffer")
     if error.errno == errno.ECONNREFUSED:
         return Failed(Reason.CONNECT_REFUSED, "ICMP: the port is closed")
     if error.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL}:

@@ -7,6 +7,7 @@ told by one server.
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import Lookup
 from seventh.model.options import Endpoint
+from seventh.net import shortage
 from seventh.net.address import Address
 from seventh.net.stopwatch import now_ns
 
@@ -28,6 +30,23 @@ NOT_A_NAME = (
 )
 Family = Literal["any", "ipv4", "ipv6"]
 _FAMILIES = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+
+
+Outcome = Literal["ok", "nxdomain", "no-data", "servfail", "timeout", "failed"]
+
+
+def _why_none(error: OSError | UnicodeError) -> tuple[Outcome, str]:
+    """What the system's resolver ended with; Failed where this machine's limits ended it."""
+    if isinstance(error, UnicodeError):
+        return "failed", NOT_A_NAME
+    if isinstance(error, socket.gaierror):
+        if (none := shortage.missing()) is not None:
+            raise shortage.short(none) from None
+        outcome = _gai_outcome(error)
+        return outcome, _GAI_WORDS.get(outcome, "")
+    if shortage.is_ours(error):
+        raise shortage.short(error) from None
+    return "failed", f"the system's resolver failed: {error.strerror or 'no reason'}"
 
 
 async def system_addresses(
@@ -48,7 +67,7 @@ async def system_addresses(
                 return []
             raise
 
-    outcome: Literal["ok", "nxdomain", "no-data", "servfail", "timeout", "failed"] = "ok"
+    outcome: Outcome = "ok"
     detail = ""
     rows: list[tuple[object, ...]] = []
     try:
@@ -57,13 +76,8 @@ async def system_addresses(
             outcome = "ok" if rows else "no-data"
     except TimeoutError:
         outcome, detail = "timeout", "the resolver did not answer in time"
-    except socket.gaierror as error:
-        outcome = _gai_outcome(error)
-        detail = _GAI_WORDS.get(outcome, "")
-    except UnicodeError:
-        outcome, detail = "failed", NOT_A_NAME
-    except OSError as error:
-        outcome, detail = "failed", f"the system's resolver failed: {error.strerror or 'no reason'}"
+    except (OSError, UnicodeError) as error:
+        outcome, detail = _why_none(error)
     found: dict[str, Address] = {}
     for row in rows:
         sockaddr = row[4]
@@ -139,7 +153,10 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
         except RuntimeError:
             return  # the loop has closed: nobody waits any more
 
-    threading.Thread(target=run, name="resolver", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="resolver", daemon=True).start()
+    except RuntimeError as error:  # that is all that Python says of EAGAIN
+        raise shortage.short(OSError(errno.EAGAIN, str(error)), "thread") from None
     return await future
 
 
@@ -178,7 +195,8 @@ def load() -> None:
 async def record(name: str, kind: str, *, resolver: Endpoint | None, deadline_ns: int) -> Lookup:
     """Look one record type up: answers in presentation form, the AD bit, and how it went.
 
-    Never raises for what the name system answers; that is what the Lookup says.
+    Never raises for what the name system answers; that is what the Lookup says. Failed where this
+    machine has no socket to ask with.
     """
     import dns.exception
     import dns.flags
@@ -227,6 +245,8 @@ async def record(name: str, kind: str, *, resolver: Endpoint | None, deadline_ns
         outcome, detail = "failed", heard.said() or "the resolver gave no usable answer"
     except OSError as error:
         outcome, detail = "failed", f"the resolver is not reachable: {error.strerror or 'no route'}"
+    if outcome not in {"ok", "no-data", "nxdomain"} and (none := shortage.missing()) is not None:
+        raise shortage.short(none)
     return Lookup(
         name=name,
         kind=kind,

@@ -17,7 +17,7 @@ import socket
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
 from seventh.model.target import without_credentials
-from seventh.net import kernel
+from seventh.net import kernel, shortage
 from seventh.net.address import Address
 from seventh.net.budget import Budget, Meter
 from seventh.net.stopwatch import now_ns
@@ -219,6 +219,8 @@ class TcpStream(Stream):
 
 def broken(error: OSError) -> Failed:
     """An error of an established connection, as a typed failure."""
+    if shortage.is_ours(error):
+        return shortage.short(error, "buffer")
     if error.errno in {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}:
         return Failed(Reason.PEER_RESET, "the peer reset the connection")
     if error.errno == errno.ETIMEDOUT:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from seventh.engine.lint import Wanted, lint_file, lint_folder
+from seventh.engine.lint import Wanted, lint_file
+from seventh.engine.lint_folder import lint_folder
 
 pytestmark = pytest.mark.field
 
