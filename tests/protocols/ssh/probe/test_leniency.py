@@ -226,3 +226,15 @@ async def test_the_words_before_a_reset_are_kept(look: Any) -> None:
     assert report.failure is not None
     assert report.failure.reason in {Reason.PEER_RESET, Reason.PEER_CLOSED}
     assert "it said: Not allowed at this time" in report.failure.detail
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_a_message_in_drops_is_told_by_all_of_it(goes_on: bool) -> None:
+    pieces = [b"SSH-2.0-x\r\n\0\0\1\x04\4", *([b"\x14"] * (500 if goes_on else 1))]
+    report = await look_at(drips(pieces, 0.03), Options(timeout_seconds=0.6))
+    assert report.failure is not None
+    assert report.failure.phase == "ssh.kexinit"
+    assert "no whole message in 0." in report.failure.detail
+    wanted = Reason.BUDGET_EXCEEDED if goes_on else Reason.PEER_SILENT
+    assert report.failure.reason is wanted
+    assert facts_of(report).ident == "SSH-2.0-x"

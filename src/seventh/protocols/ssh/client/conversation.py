@@ -97,8 +97,8 @@ async def send_greeting(stream: Stream) -> Mark:
         return Mark(now_ns(), "user")
 
 
-class Greeting:
-    """What a peer sent while its identification string was waited for, and for how long."""
+class _Wait:
+    """What came while something whole was waited for, and for how long."""
 
     def __init__(self) -> None:
         self._begun = self._last = now_ns()
@@ -109,9 +109,32 @@ class Greeting:
         self._size += len(data)
         self._last = max(self._last, at.ns)
 
+    @property
+    def _seconds(self) -> float:
+        return (now_ns() - self._begun) / 1e9
+
+    @property
+    def _reason(self) -> Reason:
+        """A peer that has long stopped is silent; one that goes on is not."""
+        quiet = 2 * (now_ns() - self._last) > now_ns() - self._begun
+        return Reason.PEER_SILENT if quiet else Reason.BUDGET_EXCEEDED
+
+    def ended(self, failed: Failed) -> Failed:
+        """Put a wait that the deadline ended into what came in all of it."""
+        if failed.reason is not Reason.PEER_SILENT or not self._size:
+            return failed
+        return Failed(
+            self._reason,
+            f"the server sent {self._size} bytes and no whole message in {self._seconds:.1f} s",
+        )
+
+
+class Greeting(_Wait):
+    """What a peer sent while its identification string was waited for, and for how long."""
+
     def late(self, failed: Failed, lines: list[bytes], pending: bytes) -> Failed:
         """Put ``failed``, which ended the wait, into what came in all of it."""
-        seconds = (now_ns() - self._begun) / 1e9
+        seconds = self._seconds
         if not lines and not pending:
             if failed.reason is not Reason.PEER_SILENT:
                 return failed
@@ -123,10 +146,7 @@ class Greeting:
             size = f"{self._size} bytes"
             what = f"{_counted(len(lines), 'line')} ({size})" if lines else f"{size} without a line"
             sent, why = f"{what} and no SSH identification string", "a tarpit, or no SSH server"
-        # A peer that has long stopped is silent; one that goes on is not.
-        quiet = 2 * (now_ns() - self._last) > now_ns() - self._begun
-        reason = Reason.PEER_SILENT if quiet else Reason.BUDGET_EXCEEDED
-        return Failed(reason, f"the server sent {sent} in {seconds:.1f} s: {why}")
+        return Failed(self._reason, f"the server sent {sent} in {seconds:.1f} s: {why}")
 
 
 def _counted(count: int, noun: str) -> str:
@@ -151,15 +171,21 @@ class Conversation:
 
     async def event(self, deadline_ns: int | None = None) -> Event:
         """The next event, however many receives it takes."""
+        waited: _Wait | None = None
         while True:
             event = self.connection.next_event()
             if event is not None:
                 if isinstance(event.message, Disconnect):
                     raise disconnected(event.message)
                 return event
-            data, at = await self.stream.receive(deadline_ns)
+            waited = waited or _Wait()
+            try:
+                data, at = await self.stream.receive(deadline_ns)
+            except Failed as failed:
+                raise waited.ended(failed) if deadline_ns is None else failed from None
             if not data:
                 raise self._closed()
+            waited.received(data, at)
             self.connection.feed(data, at)
 
     def _closed(self) -> Failed:
