@@ -59,10 +59,13 @@ async def greeted(talk: Talk, address: Address) -> Conversation:
 async def _greeted(talk: Talk, address: Address) -> Conversation:
     conversation = Conversation(await talk.connect_again(address))
     try:
-        await conversation.greet()
+        _, _, at = await conversation.greet()
     except BaseException:
         await conversation.leave()
         raise
+    notes = talk.notes(SshFacts)
+    seconds = max(0, at.ns - conversation.stream.opened.ns) / 1e9
+    notes.learn(further_banner_seconds=(*notes.facts.further_banner_seconds, seconds))
     return conversation
 
 
