@@ -312,6 +312,11 @@ class Conversation:
                 "hold this key, or something between changed the handshake"
             )
 
+    @property
+    def early_extensions(self) -> dict[bytes, bytes]:
+        """What an EXT_INFO before NEWKEYS named."""
+        return self._extensions.extensions if self._extensions is not None else {}
+
     async def confirm(self) -> None:
         """Answer the server's NEWKEYS with ours; a second time nothing is sent."""
         if not self.confirmed:
