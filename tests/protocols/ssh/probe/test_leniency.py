@@ -211,6 +211,7 @@ async def test_lines_without_end_are_stopped(look: Any) -> None:
     assert report.failure is not None
     assert report.failure.reason is Reason.PROTOCOL_VIOLATION
     assert "1024 lines" in report.failure.detail
+    assert report.failure.detail.endswith(" s")
     assert len(facts_of(report).pre_ident_lines) == 50
 
 

@@ -222,6 +222,28 @@ async def test_a_server_that_gives_no_group_at_all_is_not_judged(manner: Manner)
 
 
 @pytest.mark.field
+async def test_silence_about_one_size_says_nothing_of_the_next(
+    manner: Manner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libssh's server never answers a size that it refuses."""
+    monkeypatch.setattr(further, "AGAIN_SECONDS", 0.2)
+    manner = replace(manner.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=has_1536)
+    server = RawServer(manner)
+
+    async def waits(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await server.handle(reader, writer)
+        await reader.read()  # after a refusal it neither answers nor hangs up
+
+    async with tcp_server(waits) as port:
+        report = await check_one(target(port), replace(OPTIONS, timeout_seconds=8))
+    assert report.failure is None
+    facts = facts_of(report)
+    assert facts.gex_bits == 1536
+    assert "1024 to 1024 bits" in facts.unlearnt[Topic.SMALLEST_GROUP]
+    assert "SSH-GEX-SMALL" in {finding.id for finding in report.findings}
+
+
+@pytest.mark.field
 async def test_a_group_of_the_first_exchange_counts(manner: Manner) -> None:
     manner = replace(manner.with_kex(GEX), modulus_for=from_3072)
     answers = facts_of(await check_manner(manner)).gex_answers

@@ -132,6 +132,12 @@ class _Wait:
 class Greeting(_Wait):
     """What a peer sent while its identification string was waited for, and for how long."""
 
+    def broken(self, violation: ProtocolViolation, lines: list[bytes]) -> ProtocolViolation:
+        """Say of lines that come without end how long they came."""
+        if not lines:
+            return violation
+        return ProtocolViolation(f"{violation.detail}, in {self._seconds:.1f} s")
+
     def late(self, failed: Failed, lines: list[bytes], pending: bytes) -> Failed:
         """Put ``failed``, which ended the wait, into what came in all of it."""
         seconds = self._seconds
@@ -211,9 +217,9 @@ class Conversation:
                     raise self._closed()
                 greeting.received(data, at)
                 self.connection.feed(data, at)
-        except ProtocolViolation:
+        except ProtocolViolation as violation:
             self._name_stranger()
-            raise
+            raise greeting.broken(violation, self.connection.pre_ident_lines) from None
         except Failed as failed:
             connection = self.connection
             if failed.reason is Reason.PEER_RESET and connection.first_bytes:

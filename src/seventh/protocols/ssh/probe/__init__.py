@@ -68,7 +68,8 @@ async def pulse(talk: Talk) -> None:
                 if stranger := _stranger(stream, reader):
                     raise stranger
         except ProtocolViolation as violation:
-            raise (_stranger(stream, reader) or violation) from None
+            stranger = _stranger(stream, reader)
+            raise (stranger or greeting.broken(violation, reader.lines)) from None
         except Failed as failed:
             if failed.reason is Reason.PEER_RESET and reader.first_bytes:
                 raise closed_early(reader.lines, reader.first_bytes, reset=True) from None
