@@ -6,6 +6,8 @@ And a greeting that comes late, in drops, or never.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from typing import Any
 
 import pytest
@@ -239,3 +241,15 @@ async def test_a_message_in_drops_is_told_by_all_of_it(goes_on: bool) -> None:
     wanted = Reason.BUDGET_EXCEEDED if goes_on else Reason.PEER_SILENT
     assert report.failure.reason is wanted
     assert facts_of(report).ident == "SSH-2.0-x"
+
+
+@LOOKS
+async def test_a_reset_without_a_word_is_a_reset(look: Any) -> None:
+    async def resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    report = await look_at(resets, look=look)
+    assert report.failure is not None
+    assert report.failure.reason in {Reason.PEER_RESET, Reason.CONNECT_RESET}

@@ -84,17 +84,17 @@ def closed_early(lines: list[bytes], first: bytes, *, reset: bool = False) -> Fa
     return Failed(reason, f"the server {did} before its identification string{said}")
 
 
-async def send_greeting(stream: Stream) -> Mark:
-    """Send our identification string; the mark is the instant just before it went.
+async def send_greeting(stream: Stream) -> tuple[Mark, Failed | None]:
+    """Send our identification string: the instant just before it went, and a reset that met it.
 
-    A server that has hung up may have said why: a reset is left for the first read to report.
+    A server that has hung up may have said why, so a reset is to be raised when nothing more comes.
     """
     try:
-        return await stream.send(GREETING)
+        return await stream.send(GREETING), None
     except Failed as failed:
         if failed.reason is not Reason.PEER_RESET:
             raise
-        return Mark(now_ns(), "user")
+        return Mark(now_ns(), "user"), failed
 
 
 class _Wait:
@@ -201,7 +201,7 @@ class Conversation:
 
     async def greet(self) -> tuple[Mark, Ident, Mark]:
         """Exchange identification strings: when ours went, the server's, and when it came."""
-        sent = await send_greeting(self.stream)
+        sent, reset = await send_greeting(self.stream)
         greeting = Greeting()
         # A greeting may be late and come in pieces; the deadline alone decides.
         self.stream.expect_silence()
@@ -214,7 +214,7 @@ class Conversation:
                 self._name_stranger()
                 data, at = await self.stream.receive()
                 if not data:
-                    raise self._closed()
+                    raise reset or self._closed()
                 greeting.received(data, at)
                 self.connection.feed(data, at)
         except ProtocolViolation as violation:

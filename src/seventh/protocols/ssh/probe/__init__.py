@@ -51,16 +51,15 @@ async def pulse(talk: Talk) -> None:
     stream = await talk.connect()
     with talk.watch.phase("ssh.banner") as timer:
         timer.begin(stream.opened)
-        await send_greeting(stream)
+        _, reset = await send_greeting(stream)
         reader, greeting = IdentReader(), Greeting()
         stream.expect_silence()  # a greeting may be late; the deadline alone decides
         try:
             while True:
                 data, at = await stream.receive()
                 if not data:
-                    raise _stranger(stream, reader) or closed_early(
-                        reader.lines, reader.first_bytes
-                    )
+                    early = reset or closed_early(reader.lines, reader.first_bytes)
+                    raise _stranger(stream, reader) or early
                 greeting.received(data, at)
                 ident = reader.feed(data)
                 if ident is not None:
