@@ -33,6 +33,7 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "nginx": ("-v", r"nginx/([0-9.]+)"),
     "nsenter": ("-V", _UTIL_LINUX),
     "ntpd": ("--version", r"ntpsec-([0-9.]+)"),
+    "proftpd": ("-v", r"ProFTPD Version ([0-9.]+)"),
     "openssl": ("version", r"^OpenSSL ([0-9.]+)"),
     "setpriv": ("-V", _UTIL_LINUX),
     "sftp": ("-h", r"usage: sftp .*-J"),

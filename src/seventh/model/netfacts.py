@@ -115,6 +115,8 @@ class NetFacts(Facts, frozen=True, kw_only=True):
     host: str = ""
     port: int = 0
     addresses: tuple[str, ...] = ()
+    accepted_host_keys: tuple[str, ...] = ()
+    """Jump hosts whose unknown key was accepted for this check alone, each with its key."""
     hops: tuple[Hop, ...] = ()
     """The jump hosts that the conversation went through, nearest first."""
     lookups: tuple[Lookup, ...] = ()

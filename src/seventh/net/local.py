@@ -72,5 +72,6 @@ class LocalSocket:
 
 
 def _failed(name: str, error: OSError | ValueError) -> Failed:
-    said = getattr(error, "strerror", None) or str(error)
+    # Without the system's words it is Python's refusal of the name.
+    said = getattr(error, "strerror", None) or "its path is too long for a socket"
     return Failed(Reason.LOCAL_RESOURCE, f"the socket {name}: {said}")

@@ -194,6 +194,8 @@ async def test_nothing_goes_through_a_hop_with_an_unknown_key(
     seen = [(hop.host_key_known, hop.host_key_accepted) for hop in net_of(accepted).hops]
     assert seen[unknown] == ("unknown", True)
     assert seen[1 - unknown] == ("known", False)
+    (said,) = net_of(accepted).accepted_host_keys
+    assert said.startswith(f"127.0.0.1 port {hops[unknown]}: ssh-ed25519 SHA256:")
     assert reached
 
 

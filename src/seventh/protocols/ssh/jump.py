@@ -213,6 +213,8 @@ class Chain(Carrier):
             return
         if self._talk.options.of(SshOptions).accept_new_host_keys:
             self._learn(host_key_accepted=True)
+            accepted = f"{hop.host} port {hop.port}: {trust.key}"
+            self._net.learn(accepted_host_keys=(*self._net.facts.accepted_host_keys, accepted))
             return
         said = f" ({trust.detail})" if trust.detail else ""
         raise Failed(

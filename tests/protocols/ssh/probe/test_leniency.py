@@ -6,6 +6,8 @@ And a greeting that comes late, in drops, or never.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from typing import Any
 
 import pytest
@@ -211,6 +213,7 @@ async def test_lines_without_end_are_stopped(look: Any) -> None:
     assert report.failure is not None
     assert report.failure.reason is Reason.PROTOCOL_VIOLATION
     assert "1024 lines" in report.failure.detail
+    assert report.failure.detail.endswith(" s")
     assert len(facts_of(report).pre_ident_lines) == 50
 
 
@@ -226,3 +229,27 @@ async def test_the_words_before_a_reset_are_kept(look: Any) -> None:
     assert report.failure is not None
     assert report.failure.reason in {Reason.PEER_RESET, Reason.PEER_CLOSED}
     assert "it said: Not allowed at this time" in report.failure.detail
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_a_message_in_drops_is_told_by_all_of_it(goes_on: bool) -> None:
+    pieces = [b"SSH-2.0-x\r\n\0\0\1\x04\4", *([b"\x14"] * (500 if goes_on else 1))]
+    report = await look_at(drips(pieces, 0.03), Options(timeout_seconds=0.6))
+    assert report.failure is not None
+    assert report.failure.phase == "ssh.kexinit"
+    assert "no whole message in 0." in report.failure.detail
+    wanted = Reason.BUDGET_EXCEEDED if goes_on else Reason.PEER_SILENT
+    assert report.failure.reason is wanted
+    assert facts_of(report).ident == "SSH-2.0-x"
+
+
+@LOOKS
+async def test_a_reset_without_a_word_is_a_reset(look: Any) -> None:
+    async def resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    report = await look_at(resets, look=look)
+    assert report.failure is not None
+    assert report.failure.reason in {Reason.PEER_RESET, Reason.CONNECT_RESET}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +26,7 @@ from seventh.protocols import schemes
 from seventh.protocols.ssh import SPEC, lab, probe
 from seventh.protocols.ssh.client.conversation import our_offer
 from seventh.protocols.ssh.facts import Offer, SshFacts, Topic
+from seventh.protocols.ssh.lab import server as lab_server
 from seventh.protocols.ssh.lab.server import GOOD_KEX, Manner, RawServer, WrongSigner, good_offer
 from seventh.protocols.ssh.probe import further
 from seventh.protocols.ssh.wire import groups
@@ -216,6 +219,28 @@ async def test_a_server_that_gives_no_group_at_all_is_not_judged(manner: Manner)
     assert {skip.id: skip.reason for skip in report.skipped}["SSH-GEX-SMALL"] == (
         "the server gave no group"
     )
+
+
+@pytest.mark.field
+async def test_silence_about_one_size_says_nothing_of_the_next(
+    manner: Manner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libssh's server never answers a size that it refuses."""
+    monkeypatch.setattr(further, "AGAIN_SECONDS", 0.2)
+    manner = replace(manner.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=has_1536)
+    server = RawServer(manner)
+
+    async def waits(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await server.handle(reader, writer)
+        await reader.read()  # after a refusal it neither answers nor hangs up
+
+    async with tcp_server(waits) as port:
+        report = await check_one(target(port), replace(OPTIONS, timeout_seconds=8))
+    assert report.failure is None
+    facts = facts_of(report)
+    assert facts.gex_bits == 1536
+    assert "1024 to 1024 bits" in facts.unlearnt[Topic.SMALLEST_GROUP]
+    assert "SSH-GEX-SMALL" in {finding.id for finding in report.findings}
 
 
 @pytest.mark.field
@@ -480,3 +505,37 @@ def test_each_wanted_key_type_is_a_topic() -> None:
     kinds = further.wanted_types(every, set())
     assert len(kinds) > 5
     assert {Topic(f"{kind} host key") for kind in kinds} < set(Topic)
+
+
+@pytest.mark.field
+async def test_every_address_is_asked_for_the_same_key(key: Any, tmp_path: Path) -> None:
+    """One that known_hosts has an authority for is asked for certificates first, everywhere."""
+    from seventh.labkit.names import name_server
+
+    asked: list[tuple[str, ...]] = []
+    server = RawServer(Manner(offer=good_offer(), signers=(Signer(key),)))
+
+    def offers(choose: Any) -> Any:
+        def negotiate(client: Offer, theirs: Offer) -> Any:
+            asked.append(client.server_host_key_algorithms[:1])
+            return choose(client, theirs)
+
+        return negotiate
+
+    known = tmp_path / "known_hosts"
+    blob = base64.b64encode(Signer(key).blob).decode()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(lab_server, "negotiate", offers(lab_server.negotiate))
+        async with (
+            tcp_server(server.handle, "127.0.0.1") as port,
+            tcp_server(server.handle, "127.0.0.2", port),
+            name_server({"two.test": {"A": ("127.0.0.1", "127.0.0.2")}}) as resolver,
+        ):
+            known.write_text(f"@cert-authority [two.test]:{port} ssh-ed25519 {blob}\n")
+            report = await check_one(
+                Target(scheme="ssh", host="two.test", port=port),
+                changed(OPTIONS, resolver=resolver, known_hosts=str(known)),
+            )
+    assert report.failure is None
+    assert asked[:2] == [("ssh-ed25519-cert-v01@openssh.com",)] * 2
+    assert "SSH-HOSTKEY-SPLIT" in report.passed

@@ -217,6 +217,23 @@ def test_the_network_is_not_blamed_on_the_server(late: bool) -> None:
     assert isinstance(named("SSH-KEX-SLOW")(facts), Hit) is late
 
 
+@pytest.mark.field
+@pytest.mark.parametrize(
+    ("further", "severity"),
+    [((), None), ((5.0, 4.9), None), ((0.1, 5.0), None), ((0.1, 0.1, 5.0), Severity.LOW)],
+)
+def test_one_slow_greeting_among_quick_ones_is_low(
+    further: tuple[float, ...], severity: Severity | None
+) -> None:
+    facts = SshFacts(banner_seconds=5.0, rtt_seconds=0.1, further_banner_seconds=further)
+    hit = fires("SSH-BANNER-SLOW", facts)
+    assert hit.severity is severity
+    said = spoken(named("SSH-BANNER-SLOW").words, hit.params).evidence
+    assert ("; then " in said) == bool(further)
+    quick = SshFacts(banner_seconds=0.2, rtt_seconds=0.1, further_banner_seconds=(9.0,) * 3)
+    assert named("SSH-BANNER-SLOW")(quick) is None
+
+
 def test_a_fix_is_a_line_that_can_be_pasted() -> None:
     facts = offering(
         kex_algorithms=("curve25519-sha256", "diffie-hellman-group1-sha1", "rsa1024-sha1")

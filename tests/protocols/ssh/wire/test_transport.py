@@ -15,7 +15,7 @@ from seventh.model.phase import Mark
 from seventh.protocols.ssh.facts import Offer
 from seventh.protocols.ssh.facts.deviations import Deviation, DeviationKind
 from seventh.protocols.ssh.lab.server import good_offer
-from seventh.protocols.ssh.wire import groups
+from seventh.protocols.ssh.wire import groups, kex
 from seventh.protocols.ssh.wire.auth_messages import (
     AuthBanner,
     AuthFailure,
@@ -578,3 +578,26 @@ def test_nothing_in_common_says_where() -> None:
 def test_the_groups_are_those_that_others_use(number: int) -> None:
     kex_dh = pytest.importorskip("asyncssh.kex_dh")
     assert groups.prime(number) == getattr(kex_dh, f"_group{number}_p")
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("curve", ["x25519", "x448"])
+def test_a_library_without_a_curve_leaves_the_other_methods(
+    monkeypatch: pytest.MonkeyPatch, curve: str
+) -> None:
+    """As in FIPS mode."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    generate = kex.Curve.public
+
+    def public(self: kex.Curve) -> bytes:
+        if self._name == curve:
+            raise UnsupportedAlgorithm("not here")
+        return generate(self)
+
+    monkeypatch.setattr(kex.Curve, "public", public)
+    names = implemented()
+    assert ("curve25519-sha256" in names) == (curve != "x25519")
+    assert ("mlkem768x25519-sha256" in names) == (curve != "x25519")
+    assert ("curve448-sha512" in names) == (curve != "x448")
+    assert "ecdh-sha2-nistp256" in names

@@ -84,21 +84,21 @@ def closed_early(lines: list[bytes], first: bytes, *, reset: bool = False) -> Fa
     return Failed(reason, f"the server {did} before its identification string{said}")
 
 
-async def send_greeting(stream: Stream) -> Mark:
-    """Send our identification string; the mark is the instant just before it went.
+async def send_greeting(stream: Stream) -> tuple[Mark, Failed | None]:
+    """Send our identification string: the instant just before it went, and a reset that met it.
 
-    A server that has hung up may have said why: a reset is left for the first read to report.
+    A server that has hung up may have said why, so a reset is to be raised when nothing more comes.
     """
     try:
-        return await stream.send(GREETING)
+        return await stream.send(GREETING), None
     except Failed as failed:
         if failed.reason is not Reason.PEER_RESET:
             raise
-        return Mark(now_ns(), "user")
+        return Mark(now_ns(), "user"), failed
 
 
-class Greeting:
-    """What a peer sent while its identification string was waited for, and for how long."""
+class _Wait:
+    """What came while something whole was waited for, and for how long."""
 
     def __init__(self) -> None:
         self._begun = self._last = now_ns()
@@ -109,9 +109,38 @@ class Greeting:
         self._size += len(data)
         self._last = max(self._last, at.ns)
 
+    @property
+    def _seconds(self) -> float:
+        return (now_ns() - self._begun) / 1e9
+
+    @property
+    def _reason(self) -> Reason:
+        """A peer that has long stopped is silent; one that goes on is not."""
+        quiet = 2 * (now_ns() - self._last) > now_ns() - self._begun
+        return Reason.PEER_SILENT if quiet else Reason.BUDGET_EXCEEDED
+
+    def ended(self, failed: Failed) -> Failed:
+        """Put a wait that the deadline ended into what came in all of it."""
+        if failed.reason is not Reason.PEER_SILENT or not self._size:
+            return failed
+        return Failed(
+            self._reason,
+            f"the server sent {self._size} bytes and no whole message in {self._seconds:.1f} s",
+        )
+
+
+class Greeting(_Wait):
+    """What a peer sent while its identification string was waited for, and for how long."""
+
+    def broken(self, violation: ProtocolViolation, lines: list[bytes]) -> ProtocolViolation:
+        """Say of lines that come without end how long they came."""
+        if not lines:
+            return violation
+        return ProtocolViolation(f"{violation.detail}, in {self._seconds:.1f} s")
+
     def late(self, failed: Failed, lines: list[bytes], pending: bytes) -> Failed:
         """Put ``failed``, which ended the wait, into what came in all of it."""
-        seconds = (now_ns() - self._begun) / 1e9
+        seconds = self._seconds
         if not lines and not pending:
             if failed.reason is not Reason.PEER_SILENT:
                 return failed
@@ -123,10 +152,7 @@ class Greeting:
             size = f"{self._size} bytes"
             what = f"{_counted(len(lines), 'line')} ({size})" if lines else f"{size} without a line"
             sent, why = f"{what} and no SSH identification string", "a tarpit, or no SSH server"
-        # A peer that has long stopped is silent; one that goes on is not.
-        quiet = 2 * (now_ns() - self._last) > now_ns() - self._begun
-        reason = Reason.PEER_SILENT if quiet else Reason.BUDGET_EXCEEDED
-        return Failed(reason, f"the server sent {sent} in {seconds:.1f} s: {why}")
+        return Failed(self._reason, f"the server sent {sent} in {seconds:.1f} s: {why}")
 
 
 def _counted(count: int, noun: str) -> str:
@@ -151,15 +177,21 @@ class Conversation:
 
     async def event(self, deadline_ns: int | None = None) -> Event:
         """The next event, however many receives it takes."""
+        waited: _Wait | None = None
         while True:
             event = self.connection.next_event()
             if event is not None:
                 if isinstance(event.message, Disconnect):
                     raise disconnected(event.message)
                 return event
-            data, at = await self.stream.receive(deadline_ns)
+            waited = waited or _Wait()
+            try:
+                data, at = await self.stream.receive(deadline_ns)
+            except Failed as failed:
+                raise waited.ended(failed) if deadline_ns is None else failed from None
             if not data:
                 raise self._closed()
+            waited.received(data, at)
             self.connection.feed(data, at)
 
     def _closed(self) -> Failed:
@@ -169,7 +201,7 @@ class Conversation:
 
     async def greet(self) -> tuple[Mark, Ident, Mark]:
         """Exchange identification strings: when ours went, the server's, and when it came."""
-        sent = await send_greeting(self.stream)
+        sent, reset = await send_greeting(self.stream)
         greeting = Greeting()
         # A greeting may be late and come in pieces; the deadline alone decides.
         self.stream.expect_silence()
@@ -182,12 +214,12 @@ class Conversation:
                 self._name_stranger()
                 data, at = await self.stream.receive()
                 if not data:
-                    raise self._closed()
+                    raise reset or self._closed()
                 greeting.received(data, at)
                 self.connection.feed(data, at)
-        except ProtocolViolation:
+        except ProtocolViolation as violation:
             self._name_stranger()
-            raise
+            raise greeting.broken(violation, self.connection.pre_ident_lines) from None
         except Failed as failed:
             connection = self.connection
             if failed.reason is Reason.PEER_RESET and connection.first_bytes:
@@ -285,6 +317,11 @@ class Conversation:
                 "the host key's signature over the exchange hash is wrong: the server does not "
                 "hold this key, or something between changed the handshake"
             )
+
+    @property
+    def early_extensions(self) -> dict[bytes, bytes]:
+        """What an EXT_INFO before NEWKEYS named."""
+        return self._extensions.extensions if self._extensions is not None else {}
 
     async def confirm(self) -> None:
         """Answer the server's NEWKEYS with ours; a second time nothing is sent."""

@@ -58,7 +58,9 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
         if trust.status == "changed":
             raise Failed(
                 Reason.HOST_KEY_UNTRUSTED,
-                f"the host key {trust.key} is not {trust.pinned} of {where}: nothing was offered",
+                f"the host key {trust.key} is not {trust.pinned} of {where}"
+                + (f" ({trust.detail})" if trust.detail else "")
+                + ": nothing was offered",
             )
         if trust.status == "revoked":
             raise Failed(
@@ -66,7 +68,8 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
                 f"the host key {trust.key} is revoked in {where}: nothing was offered",
             )
         if trust.status == "unknown" and self.password is not None:
-            why = "the host key is not in known_hosts, so the password was not offered"
+            said = f" ({trust.detail})" if trust.detail else ""
+            why = f"the host key is not in known_hosts{said}, so the password was not offered"
             return replace(self, password=None, withheld=why)
         return self
 

@@ -115,6 +115,10 @@ class KnownHosts:
             name = f"[{name}]:{port}"
         return [line for line in self.lines if line.names_host(name)]
 
+    def has_authority(self, host: str, port: int) -> bool:
+        """Whether certificates of this host can be judged by a line."""
+        return any(line.marker == "cert-authority" for line in self._about(host, port))
+
     def algorithms(self, host: str, port: int, offered: Names) -> Names:
         """``offered`` host key algorithms, those first whose key can be recognised, as ssh(1) asks.
 
@@ -122,7 +126,7 @@ class KnownHosts:
         """
         about = self._about(host, port)
         kinds = {line.kind for line in about if not line.marker}
-        has_authority = any(line.marker == "cert-authority" for line in about)
+        has_authority = self.has_authority(host, port)
 
         def rank(name: str) -> int:
             certificate = name.endswith(CERTIFICATE)

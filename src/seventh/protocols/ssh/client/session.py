@@ -97,7 +97,7 @@ class Session:
         """What known_hosts says of the host's key; whoever logs in sets it."""
         self.opened: Mark | None = None
         """When the login was granted."""
-        self.extensions: dict[bytes, bytes] = {}
+        self.extensions: dict[bytes, bytes] = dict(conversation.early_extensions)
         """The server's EXT_INFO (RFC 8308), as far as it has come."""
         self.banners: list[bytes] = []
         """What the server said in USERAUTH_BANNER."""

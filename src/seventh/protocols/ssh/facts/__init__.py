@@ -171,6 +171,8 @@ class SshFacts(Facts, frozen=True, kw_only=True):
     """How many there were."""
     banner_seconds: float | None = None
     """From the connection's establishment to the identification string."""
+    further_banner_seconds: tuple[float, ...] = ()
+    """The same on the connections after the first."""
     rtt_seconds: float | None = None
     """The round trip measured while connecting."""
     kexinit_seconds: float | None = None

@@ -21,6 +21,7 @@ from seventh.protocols.ssh.client.conversation import (
     Greeting,
     closed_early,
     not_ssh,
+    offer_for,
     our_offer,
     send_greeting,
 )
@@ -50,16 +51,15 @@ async def pulse(talk: Talk) -> None:
     stream = await talk.connect()
     with talk.watch.phase("ssh.banner") as timer:
         timer.begin(stream.opened)
-        await send_greeting(stream)
+        _, reset = await send_greeting(stream)
         reader, greeting = IdentReader(), Greeting()
         stream.expect_silence()  # a greeting may be late; the deadline alone decides
         try:
             while True:
                 data, at = await stream.receive()
                 if not data:
-                    raise _stranger(stream, reader) or closed_early(
-                        reader.lines, reader.first_bytes
-                    )
+                    early = reset or closed_early(reader.lines, reader.first_bytes)
+                    raise _stranger(stream, reader) or early
                 greeting.received(data, at)
                 ident = reader.feed(data)
                 if ident is not None:
@@ -67,7 +67,8 @@ async def pulse(talk: Talk) -> None:
                 if stranger := _stranger(stream, reader):
                     raise stranger
         except ProtocolViolation as violation:
-            raise (_stranger(stream, reader) or violation) from None
+            stranger = _stranger(stream, reader)
+            raise (stranger or greeting.broken(violation, reader.lines)) from None
         except Failed as failed:
             if failed.reason is Reason.PEER_RESET and reader.first_bytes:
                 raise closed_early(reader.lines, reader.first_bytes, reset=True) from None
@@ -190,7 +191,7 @@ async def _converse(talk: Talk, conversation: Conversation) -> None:
                 Reason.NEGOTIATION_FAILED,
                 f"the server speaks SSH {ident.protocol_version}, not SSH 2",
             )
-    offer = our_offer()
+    offer = _first_offer(talk)
     with talk.watch.phase("ssh.kexinit", ip) as timer:
         timer.begin(greeted)
         theirs, at = await conversation.offers(offer)
@@ -207,6 +208,20 @@ async def _converse(talk: Talk, conversation: Conversation) -> None:
             learn_key(talk, conversation)
         notes.learn(kex_seconds=timer.seconds_until(newkeys))
         await _learn_extensions(talk, conversation)
+
+
+def _first_offer(talk: Talk) -> Offer:
+    """All that we can speak; certificates first where known_hosts has an authority for the host.
+
+    A server shows its certificate to those who ask for it, and as its plain key it is unknown.
+    """
+    from seventh.protocols.ssh.client.known_hosts import read_known_hosts
+
+    offer, host, port = our_offer(), talk.target.host, talk.target.port
+    known = read_known_hosts(talk.options.of(SshOptions).known_hosts)
+    if not known.has_authority(host, port):
+        return offer
+    return offer_for(known.algorithms(host, port, offer.server_host_key_algorithms))
 
 
 async def _learn_extensions(talk: Talk, conversation: Conversation) -> None:
@@ -263,7 +278,7 @@ async def _look(talk: Talk, stream: Stream) -> dict[str, str]:
     Where the server has no room for two connections at once, it is asked again on a new one.
     """
     conversation = Conversation(stream)
-    offer = our_offer()
+    offer = _first_offer(talk)
     try:
         try:
             _, ident, _ = await conversation.greet()

@@ -26,8 +26,10 @@ BELOW_2048 = (
 )
 """Whether it has a group below 2048 bits for a client that takes no other."""
 OF_2048 = GroupSizes(minimum=2048, preferred=2048, maximum=2048)
-FIRST_SECONDS, AGAIN_SECONDS = 5.0, 1.5
+FIRST_SECONDS, AGAIN_SECONDS = 5.0, 1.0
 """How long the first request for a group may take, and each one after it was answered."""
+RESERVE_SECONDS = 4.0
+"""What is left of the target's time for other questions, where a server lets one unanswered."""
 PAUSES = (0.2, 0.5, 1.0)
 """Seconds before a refused connection is tried again; meanwhile a server lets go of the last."""
 REFUSALS = frozenset(
@@ -59,10 +61,13 @@ async def greeted(talk: Talk, address: Address) -> Conversation:
 async def _greeted(talk: Talk, address: Address) -> Conversation:
     conversation = Conversation(await talk.connect_again(address))
     try:
-        await conversation.greet()
+        _, _, at = await conversation.greet()
     except BaseException:
         await conversation.leave()
         raise
+    notes = talk.notes(SshFacts)
+    seconds = max(0, at.ns - conversation.stream.opened.ns) / 1e9
+    notes.learn(further_banner_seconds=(*notes.facts.further_banner_seconds, seconds))
     return conversation
 
 
@@ -110,7 +115,10 @@ async def _groups(talk: Talk, jobs: _Jobs, offer: Offer) -> None:
             continue
         answer = await jobs.group(methods, sizes)
         if answer is None:
-            return
+            late = talk.budget.seconds_left < RESERVE_SECONDS
+            if sizes is SMALLEST or jobs.refused or late or talk.failure is not None:
+                return
+            continue  # silence about one size says nothing of the next
         if answer.bits is not None and not sizes.minimum <= answer.bits <= sizes.maximum:
             return  # it does not look at the limits: further ones change nothing
 
@@ -121,6 +129,11 @@ class _Jobs:
     def __init__(self, talk: Talk, address: Address) -> None:
         self._talk, self._address = talk, address
         self._refused: Failed | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the server takes no more connections."""
+        return self._refused is not None
 
     async def host_key(self, kind: str) -> None:
         """See the server's key of this type."""
@@ -161,8 +174,10 @@ class _Jobs:
 
     def _patience(self) -> float:
         """Seconds that an answer may take: some servers never answer a size that they refuse."""
-        answered = bool(self._talk.notes(SshFacts).facts.gex_answers)
-        return AGAIN_SECONDS if answered else FIRST_SECONDS
+        facts = self._talk.notes(SshFacts).facts
+        if not facts.gex_answers:
+            return FIRST_SECONDS
+        return AGAIN_SECONDS + 2 * (facts.rtt_seconds or 0.0)
 
     async def _begin(self, offer: Offer, what: Topic) -> Conversation | None:
         """A connection on which this is agreed; None, with the reason noted, where there is none.

@@ -259,7 +259,8 @@ def _banner_in_file(ssh: SshFacts) -> Verdict:
     tier=0,
     source=Source.WIRE,
     title="The greeting comes late",
-    evidence="{seconds:.2f} s from connection to greeting, of which the network is {rtt:.3f} s",
+    evidence="{seconds:.2f} s from connection to greeting, of which the network is {rtt:.3f} s"
+    "{later}",
     why="The server waits before it greets: a name look-up of the client (tcp wrappers, access "
     "rules), an exhausted MaxStartups, or a machine under load. Every login waits with it.",
     fix={
@@ -273,12 +274,20 @@ def _banner_in_file(ssh: SshFacts) -> Verdict:
     bad=SshFacts(banner_seconds=5.02, rtt_seconds=0.02),
 )
 def banner_slow(ssh: SshFacts) -> Verdict:
-    """More than a second beyond the round trip."""
+    """More than a second beyond the round trip; low where most later connections were quick.
+
+    A look-up is slow once and then cached: the first login of an hour waits, not every one.
+    """
     if ssh.banner_seconds is None or ssh.rtt_seconds is None:
         return Skip("the greeting was not timed")
-    if ssh.banner_seconds - ssh.rtt_seconds <= SLOW_BANNER_SECONDS:
+    limit = ssh.rtt_seconds + SLOW_BANNER_SECONDS
+    if ssh.banner_seconds <= limit:
         return None
-    return Hit(seconds=ssh.banner_seconds, rtt=ssh.rtt_seconds)
+    further = ssh.further_banner_seconds
+    later = f"; then {', '.join(f'{seconds:.2f}' for seconds in further)} s" if further else ""
+    quick = sum(seconds <= limit for seconds in further)
+    severity = Severity.LOW if 2 * quick > len(further) else None
+    return Hit(severity, seconds=ssh.banner_seconds, rtt=ssh.rtt_seconds, later=later)
 
 
 @rule(

@@ -319,13 +319,30 @@ def hash_of(name: str) -> str:
 
 
 def implemented() -> tuple[str, ...]:
-    """The methods that can be spoken here, best first; ML-KEM only where the library has it."""
+    """The methods that can be spoken here, best first; others than DH where the library has them.
+
+    A library in FIPS mode has no X25519.
+    """
     weak = ("diffie-hellman-group14-sha1", "diffie-hellman-group1-sha1")
-    fixed = tuple(name for name in METHODS if name not in weak)
-    if not _has_mlkem():
-        fixed = tuple(name for name in fixed if not name.startswith("mlkem"))
+    missing = ["mlkem"] if not _has_mlkem() else []
+    for names, curve in (("curve25519 x25519", "x25519"), ("curve448", "x448")):
+        if not _has_curve(curve):
+            missing += names.split()
+    fixed = tuple(
+        name for name in METHODS if name not in weak and not any(part in name for part in missing)
+    )
     sha256, sha1 = GROUP_EXCHANGES
     return (*fixed, sha256, weak[0], sha1, weak[1])
+
+
+def _has_curve(name: str) -> bool:
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        Curve(name).public()
+    except UnsupportedAlgorithm:
+        return False
+    return True
 
 
 def _has_mlkem() -> bool:

@@ -9,7 +9,7 @@ MAX_PACKET_LENGTH = 256 * 1024
 """What may be declared, as OpenSSH has it."""
 USUAL_PACKET_LENGTH = 35000
 """RFC 4253 §6.1: what every implementation takes. More is a deviation before a login."""
-MAX_CHATTER = 256
+MAX_CHATTER = 64
 """Messages that carry nothing, or nothing known, that a peer may send: IGNORE, DEBUG,
 UNIMPLEMENTED, EXT_INFO, PING, GLOBAL_REQUEST and unknown ones."""
 CHATTER_PER_SECOND = 4
