@@ -9,8 +9,8 @@ from seventh.labkit.web import h2faults as h2lab
 from seventh.labkit.web.peer import Knobs
 from seventh.model.failure import Failed, Reason
 from seventh.web import limits
-from seventh.web.h1lenient import Deviation
 from seventh.web.connection import HttpConnection
+from seventh.web.h1lenient import Deviation
 from seventh.web.message import Response, Unfinished
 from tests.web.support import ask, h1, h2
 

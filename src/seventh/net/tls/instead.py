@@ -11,9 +11,8 @@ from seventh.net.tls.ask import question
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 
-REFUSALS = frozenset({400, 421, 426, 497})
-"""How servers answer a request in clear on a port that has TLS: 400 (nginx, Apache, Go), 421 or 426
-(a few others)."""
+REFUSALS = frozenset({400, 497})
+"""How servers answer a request in clear on a port that has TLS (nginx, Apache, Go): 400."""
 _ENDS = frozenset({Reason.PEER_CLOSED, Reason.PEER_RESET})
 
 
