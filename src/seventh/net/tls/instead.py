@@ -28,6 +28,8 @@ async def tls_instead(
 ) -> Failed | None:
     """Send one TLS hello to ``address``; the failure to report where TLS answers, else None.
 
+    ``name`` is the host's, as it stands in a URL.
+
     ``scheme`` is the one to use instead. One more connection; raises nothing.
     """
     from seventh.net.tls.handshake import sni  # loads OpenSSL, which plain HTTP can do without
@@ -44,8 +46,7 @@ async def tls_instead(
     if answer.outcome != "hello" and answer.alert is None:
         return None
     plain = "plain WebSocket" if scheme == "wss" else "HTTP"
-    target = talk.target
-    host = f"[{target.host}]" if ":" in target.host else target.host
+    host = f"[{name}]" if ":" in name else name
     return Failed(
         Reason.PROTOCOL_MISMATCH,
         f"the port speaks TLS, not {plain}: use {scheme}://{host}:{address.port}",

@@ -66,6 +66,8 @@ async def check(talk: Talk) -> None:
         failed = error
     if door.secure and (failed is None or failed.reason not in _TLS_UNASKED):
         await _inspect(door)
+        if failed is not None and failed.reason is Reason.TLS_CLIENT_CERTIFICATE_REQUIRED:
+            talk.notes(TlsFacts).learn(client_certificate="refused-later")
     if failed is None or door.notes.facts.handshake is not None:
         await variants.look(door)
     if others:
