@@ -115,6 +115,9 @@ class Visit:
                 raise
             await self._reach_by_quic(failed)
             return False
+        for other in self.others:
+            # They may lead to the same server, and one with a single worker waits for each.
+            other.close()
         site.prefer(self.first.address)
         return True
 

@@ -58,6 +58,9 @@ async def check(talk: Talk) -> None:
     door = Door(talk)
     streams = await talk.connect_all()
     first, others = streams[0], streams[1:]
+    for other in others:
+        # They may lead to the same server, and one with a single worker waits for each.
+        other.close()
     door.begin(first.address)
     failed: Failed | None = None
     try:
@@ -298,8 +301,9 @@ async def _compare(door: Door, first: Stream, others: list[Stream]) -> None:
         else:
             certificate = {}
             if door.secure:
-                certificate = await identity(door.talk, stream, door.name)
-                stream = await door.talk.connect_again(stream.address)
+                fresh = await door.talk.connect_again(stream.address)
+                certificate = await identity(door.talk, fresh, door.name)
+            stream = await door.talk.connect_again(stream.address)
             offer = door.offer(deflate=True)
             with door.talk.watch.phase("ws.elsewhere", stream.address.ip):
                 http = H1Connection(await door.shaken(stream))
