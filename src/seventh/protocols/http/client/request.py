@@ -215,12 +215,12 @@ def _search(expression: Expression, response: Response) -> Any:
     data = undo(response.get("content-encoding") or "", response.body)
     try:
         content = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise ProtocolViolation(f"the body is no JSON: {printable(str(error), 120)}") from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise ProtocolViolation("the body is not valid JSON") from None
     try:
         found = expression.search(content)
         if not isinstance(found, _JSON):
             raise ProtocolViolation("the expression gives no value, but another expression")
         return found
-    except (jmespath.exceptions.JMESPathError, RecursionError, ArithmeticError) as error:
-        raise ProtocolViolation(printable(str(error).splitlines()[0], 160)) from None
+    except (jmespath.exceptions.JMESPathError, RecursionError, ArithmeticError):
+        raise ProtocolViolation("the expression does not apply to this answer") from None
