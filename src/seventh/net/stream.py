@@ -27,6 +27,8 @@ CHUNK = 65536
 STRETCH_NS = 10_000_000
 """After so long without a wait the loop gets its turn, and the time is looked at: a peer that sends
 faster than we read would hold up both for ever."""
+_FLOW_SECONDS = 1.0
+"""A peer whose last bytes are no older had not stopped when the time was up."""
 Transcript = list[str]
 
 
@@ -92,7 +94,8 @@ class Stream(abc.ABC):
 class TcpStream(Stream):
     """TCP on a non-blocking socket, with kernel receive timestamps where there are any."""
 
-    __slots__ = ("_budget", "_last_info", "_meter", "_sock", "_transcript", "_waited_ns",
+    __slots__ = ("_budget", "_flowing", "_last_info", "_meter", "_sock", "_transcript",
+                 "_waited_ns",
                  "address", "opened")  # fmt: skip
 
     def __init__(
@@ -112,6 +115,8 @@ class TcpStream(Stream):
         self._waited_ns = now_ns()
         """When a read last waited; from then on the loop has had no turn."""
         self._last_info = b""
+        self._flowing = False
+        """Whether anything has come since we last sent."""
 
     @property
     def budget(self) -> Budget:
@@ -128,6 +133,7 @@ class TcpStream(Stream):
         if self._transcript is not None:
             note(self._transcript, ">", data)
         mark = Mark(now_ns(), "user")
+        self._flowing = False
         view = memoryview(data)
         while view:
             try:
@@ -163,6 +169,7 @@ class TcpStream(Stream):
             if self._transcript is not None:
                 note(self._transcript, "<", data)
             self._meter.charge(len(data))
+            self._flowing = bool(data)
             if now_ns() - self._waited_ns > STRETCH_NS:
                 await self._breathe(until)
             return data, mark
@@ -171,10 +178,13 @@ class TcpStream(Stream):
         await asyncio.sleep(0)
         self._waited_ns = now_ns()
         if self._waited_ns >= until:
-            raise Failed(
-                Reason.BUDGET_EXCEEDED,
-                f"the time is up after {self._meter.received} bytes, and the peer sends on",
-            )
+            raise self._time_is_up()
+
+    def _time_is_up(self) -> Failed:
+        return Failed(
+            Reason.BUDGET_EXCEEDED,
+            f"the time is up after {self._meter.received} bytes, and the peer sends on",
+        )
 
     async def _wait(self, until: int) -> Failed | None:
         """Wait for bytes; what to fail with where the deadline passed, should there be none now.
@@ -186,6 +196,8 @@ class TcpStream(Stream):
             await readable(self._sock, until)
         except DeadlineError:
             waited = (now_ns() - started) / 1e9
+            if self._flowing and waited < _FLOW_SECONDS and until == self._budget.deadline_ns:
+                return self._time_is_up()
             said = f" after {self._meter.received} bytes" if self._meter.received else ""
             return Failed(Reason.PEER_SILENT, f"the peer said nothing for {waited:.1f} s{said}")
         else:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 ENABLE_CONNECT_PROTOCOL = 0x8
 MAX_FIELD_SECTION_SIZE = 0x6
+_FLOW_NS = 1_000_000_000
+"""A server whose last bytes are no older had not stopped when the time was up."""
 SETTINGS_SECONDS = 2.0
 """How long to wait for the server's SETTINGS before a tunnel is asked for."""
 
@@ -217,6 +219,14 @@ class H3Connection(HttpConnection):
             raise exchange.broke_off(failures.again(exchange.failed))
         if not there:
             waited = (now_ns() - exchange.sent.ns) / 1e9
+            if exchange.flowing and now_ns() - exchange.last.ns < _FLOW_NS:
+                raise exchange.broke_off(
+                    Failed(
+                        Reason.BUDGET_EXCEEDED,
+                        f"the time is up after {exchange.body_bytes} bytes of body, and the "
+                        "server sends on",
+                    )
+                )
             said = f" after {exchange.body_bytes} bytes of body" if exchange.status else ""
             raise exchange.broke_off(
                 Failed(Reason.PEER_SILENT, f"the server went silent{said}; {waited:.1f} s")

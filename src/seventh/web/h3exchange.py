@@ -77,6 +77,16 @@ class Exchange:
         self.first = self.first or at
         self._last = at
 
+    @property
+    def flowing(self) -> bool:
+        """Whether the answer has begun, so that :attr:`last` is when more of it came."""
+        return self.first is not None and not self.ended
+
+    @property
+    def last(self) -> Mark:
+        """When bytes of it came last."""
+        return self._last
+
     def headers(self, raw: RawFields, at: Mark, *, ended: bool) -> None:
         """A header section came: of a 1xx, the final response, or the trailers."""
         status, fields = read_fields(raw)

@@ -11,9 +11,8 @@ from seventh.net.tls.ask import question
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 
-REFUSALS = frozenset({400, 421, 426, 497})
-"""How servers answer a request in clear on a port that has TLS: 400 (nginx, Apache, Go), 421 or 426
-(a few others)."""
+REFUSALS = frozenset({400, 497})
+"""How servers answer a request in clear on a port that has TLS (nginx, Apache, Go): 400."""
 _ENDS = frozenset({Reason.PEER_CLOSED, Reason.PEER_RESET})
 
 
@@ -28,6 +27,8 @@ async def tls_instead(
     talk: Talk, address: Address, name: str, scheme: str, phase: str
 ) -> Failed | None:
     """Send one TLS hello to ``address``; the failure to report where TLS answers, else None.
+
+    ``name`` is the host's, as it stands in a URL.
 
     ``scheme`` is the one to use instead. One more connection; raises nothing.
     """
@@ -45,8 +46,7 @@ async def tls_instead(
     if answer.outcome != "hello" and answer.alert is None:
         return None
     plain = "plain WebSocket" if scheme == "wss" else "HTTP"
-    target = talk.target
-    host = f"[{target.host}]" if ":" in target.host else target.host
+    host = f"[{name}]" if ":" in name else name
     return Failed(
         Reason.PROTOCOL_MISMATCH,
         f"the port speaks TLS, not {plain}: use {scheme}://{host}:{address.port}",

@@ -80,9 +80,11 @@ def test_version_borders() -> None:
 
 def test_origin_is_critical_with_cookies() -> None:
     base = GOOD.learn(foreign_origin=OPEN, sends_cookie=False, sets_cookie=False)
-    assert severity_of(handshake.origin(base), Severity.HIGH) == "high"
+    assert severity_of(handshake.origin(base), Severity.HIGH) == "low"
     unknown = base.learn(sets_cookie=None)
-    assert severity_of(handshake.origin(unknown), Severity.HIGH) == "high"
+    assert severity_of(handshake.origin(unknown), Severity.HIGH) == "low"
+    named = base.learn(ambient=("HTTP authentication",))
+    assert severity_of(handshake.origin(named), Severity.HIGH) == "high"
     for field in ("sends_cookie", "sets_cookie"):
         assert (
             severity_of(handshake.origin(base.learn(**{field: True})), Severity.HIGH) == "critical"

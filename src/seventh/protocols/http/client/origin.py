@@ -18,11 +18,10 @@ from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import Opened, is_stale, over_quic, over_tcp
-from seventh.protocols.http.client.request import DEFAULT_FIELDS, SAFE, SECRETS, described
+from seventh.protocols.http.client.notice import notice
+from seventh.protocols.http.client.request import SAFE, described
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts.versions import LeftOver
 from seventh.protocols.http.wire.url import Origin, Url, bare, request_path
-from seventh.web.h1 import H1Connection
 from seventh.web.message import Fields, OnBody, Request, Response
 from seventh.wire.tlsnames import NEW_SESSION_TICKET
 
@@ -178,24 +177,7 @@ class Site:
     ) -> Request:
         """A request for ``url`` with the user's fields where they may go, and ``headers``."""
         own = url.origin == self.origin and self.trusted
-        fields = self.template.fields if own else DEFAULT_FIELDS
-        named = {name.lower() for name, _ in headers}
-        fields = (*(f for f in fields if f[0].lower() not in named), *headers)
-        if not own:
-            fields = tuple(f for f in fields if f[0].lower() not in SECRETS)
-        if version == "1.1":
-            # As browsers do: some servers tell only then for how long they keep it (Apache).
-            fields = (*fields, ("Connection", "keep-alive"))
-        if version != "1.1":
-            fields = tuple((name.lower(), value) for name, value in fields)
-        return Request(
-            method=method,
-            scheme=url.origin.scheme,
-            authority=url.origin.authority,
-            path=url.path,
-            headers=fields,
-            body=body,
-        )
+        return self.template.request(url, method, headers, body, version, own=own)
 
     async def get(
         self,
@@ -259,14 +241,13 @@ class Site:
                 on_body=on_body,
             )
 
+        response: Response | None = None
         try:
             response = await send()
-            stale = opened.used > 0 and response.status == _IDLE_TOO_LONG
         except Failed as failed:
-            stale = opened.used > 0 and method in SAFE and is_stale(failed)
-            if not stale:
+            if not (opened.used and method in SAFE and is_stale(failed)):
                 raise
-        if stale:
+        if response is None or (opened.used and response.status == _IDLE_TOO_LONG):
             await self._renew(opened, url)
             response = await send()
         self.carried(opened, url, method, response)
@@ -277,7 +258,7 @@ class Site:
 
         That is no fault: either side may end an idle connection at any time (RFC 9112 §9.5).
         """
-        self._learn_of(opened, url)
+        self._notice(opened, url)
         opened.connection.close()
         if opened.version == "3":
             fresh = await self.connect_quic(
@@ -293,26 +274,11 @@ class Site:
     def carried(self, opened: Opened, url: Url, method: str, response: Response) -> None:
         """Count an exchange that has come to its end, and note what its connection shows."""
         opened.carried(method, response)
-        self._learn_of(opened, url)
+        self._notice(opened, url)
 
-    def _learn_of(self, opened: Opened, url: Url) -> None:
-        """Note where HTTP/1.1 departs from its grammar, and what came beyond an answer's end."""
-        connection = opened.connection
-        if not isinstance(connection, H1Connection) or url.origin != self.origin:
-            return
-        stats, facts = connection.stats, self.notes.facts
-        new = {str(deviation) for deviation in stats.deviations}.difference(facts.deviations)
-        if new:
-            self.notes.learn(deviations=tuple(sorted({*facts.deviations, *new})))
-        if stats.codings:
-            self.notes.learn(transfer_codings=stats.codings)
-        surplus = stats.left_over
-        if surplus is not None and facts.left_over is None:
-            self.notes.learn(
-                left_over=LeftOver(
-                    bytes=surplus.bytes, method=surplus.method, status=surplus.status, url=bare(url)
-                )
-            )
+    def _notice(self, opened: Opened, url: Url) -> None:
+        if url.origin == self.origin:
+            notice(self.notes, opened.connection, bare(url))
 
     def _may(self, method: str) -> None:
         if method in SAFE:

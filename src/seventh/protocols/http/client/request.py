@@ -14,6 +14,7 @@ import msgspec
 from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
 from seventh.model.options import Options
 from seventh.protocols.http import HttpOptions
+from seventh.protocols.http.wire.url import Url
 from seventh.web.given import (
     FRAMING,
     Expression,
@@ -24,7 +25,7 @@ from seventh.web.given import (
     method_named,
     statuses,
 )
-from seventh.web.message import Fields, Response
+from seventh.web.message import Fields, Request, Response
 from seventh.wire.text import printable
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -104,6 +105,25 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     def secret(self) -> bool:
         """Whether it carries a credential."""
         return any(name.lower() in SECRETS for name, _ in self.fields)
+
+    def request(
+        self, url: Url, method: str, headers: Fields, body: bytes, version: str, *, own: bool
+    ) -> Request:
+        """A request for ``url``; with the user's fields where it is the target's ``own``."""
+        fields = self.fields if own else DEFAULT_FIELDS
+        named = {name.lower() for name, _ in headers}
+        fields = (*(f for f in fields if f[0].lower() not in named), *headers)
+        if not own:
+            fields = tuple(f for f in fields if f[0].lower() not in SECRETS)
+        if version == "1.1":
+            # As browsers do: some servers tell only then for how long they keep it (Apache).
+            fields = (*fields, ("Connection", "keep-alive"))
+        else:
+            fields = tuple((name.lower(), value) for name, value in fields)
+        return Request(
+            method=method, scheme=url.origin.scheme, authority=url.origin.authority, path=url.path,
+            headers=fields, body=body,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         return f"Template({self.method}, …)"
@@ -195,12 +215,12 @@ def _search(expression: Expression, response: Response) -> Any:
     data = undo(response.get("content-encoding") or "", response.body)
     try:
         content = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise ProtocolViolation(f"the body is no JSON: {printable(str(error), 120)}") from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise ProtocolViolation("the body is not valid JSON") from None
     try:
         found = expression.search(content)
         if not isinstance(found, _JSON):
             raise ProtocolViolation("the expression gives no value, but another expression")
         return found
-    except (jmespath.exceptions.JMESPathError, RecursionError, ArithmeticError) as error:
-        raise ProtocolViolation(printable(str(error).splitlines()[0], 160)) from None
+    except (jmespath.exceptions.JMESPathError, RecursionError, ArithmeticError):
+        raise ProtocolViolation("the expression does not apply to this answer") from None

@@ -127,9 +127,13 @@ def _says_gzip(_: Request, answer: Answer) -> Answer:
 
 
 _CLEAR_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n"
-_IN_CLEAR: Mapping[str, bool] = {
-    "secure": False, "announced": False, "hsts": False,
-}  # fmt: skip
+
+
+def _in_clear(raw: bytes) -> Setup:
+    """A server of plain HTTP that answers everything with ``raw``."""
+    return Setup(
+        secure=False, announced=False, hsts=False, h3=None, h1=Knobs(fault="raw", raw=raw)
+    )  # fmt: skip
 
 
 # -- the faults ------------------------------------------------------------------------------------
@@ -254,19 +258,11 @@ _TABLE = (
     ),
     _fault(
         "surplus", "answers have more content than Content-Length says", "HTTP-LENGTH",
-        setup=Setup(
-            **_IN_CLEAR, h3=None,
-            h1=Knobs(fault="raw", raw=_CLEAR_ANSWER + b"\r\nhello, and more"),
-        ),
+        setup=_in_clear(_CLEAR_ANSWER + b"\r\nhello, and more"),
     ),
     _fault(
         "odd-grammar", "a field has a blank before its colon", "HTTP-GRAMMAR",
-        setup=Setup(
-            **_IN_CLEAR, h3=None,
-            h1=Knobs(
-                fault="raw", raw=_CLEAR_ANSWER + b"X-Odd : a\r\nConnection: close\r\n\r\nhello"
-            ),
-        ),
+        setup=_in_clear(_CLEAR_ANSWER + b"X-Odd : a\r\nConnection: close\r\n\r\nhello"),
     ),
     _fault(
         "two-lengths", "a request with two lengths is carried out", "HTTP-CLTE",

@@ -46,7 +46,7 @@ def _of_first(site: Site) -> dict[str, str]:
 
 
 async def _of(site: Site, stream: Stream) -> dict[str, str]:
-    opened = await site.connect(stream.address, stream=stream)
+    opened = await site.connect(stream.address)
     with site.talk.watch.phase("http.look"):
         response = await site.exchange(opened, site.url)
     found = {

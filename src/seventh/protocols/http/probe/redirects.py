@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
+from seventh.net.tls.instead import may_be_tls, tls_instead
 from seventh.protocols.http.client.origin import Site
 from seventh.protocols.http.facts.versions import Hop, Redirects
 from seventh.protocols.http.wire.url import Url, bare, resolve
@@ -66,4 +67,11 @@ async def _hop(site: Site, url: Url) -> Response:
     with site.talk.watch.phase(PHASE):
         opened = await site.opened(url.origin, None)
         method = site.template.method if site.template.method == "HEAD" else "GET"
-        return await site.exchange(opened, url, method=method)
+        response = await site.exchange(opened, url, method=method)
+        if url.origin.scheme == "http" and may_be_tls(None, response.status):
+            # As http:// with the port of https: no client comes to its end there.
+            opened.connection.close()
+            instead = await tls_instead(site.talk, opened.address, url.origin.host, "https", PHASE)
+            if instead is not None:
+                raise instead
+        return response

@@ -11,9 +11,11 @@ from seventh.model.failure import Failed
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import Opened, need_datagrams
+from seventh.protocols.http.client.notice import notice
 from seventh.protocols.http.client.origin import Site
 from seventh.protocols.http.facts.quic import H2Facts, H3Facts, H3Setting
 from seventh.protocols.http.facts.versions import Reuse
+from seventh.protocols.http.wire.url import bare
 
 AMPLIFICATION_SECONDS = 1.25
 """How long an unanswered Initial is watched: past the first repetition of a server's flight, which
@@ -130,10 +132,11 @@ async def look_at_reuse(site: Site, opened: Opened | None) -> None:
     stats = connection.stats
     closes = opened.ended_by_server
     idle = (now_ns() - opened.idle_since_ns) / 1e9
-    closed: float | None = None
+    closed = opened.idled_seconds
     if connection.reusable:
         with contextlib.suppress(Failed):
             ended = await connection.idle(now_ns() + 1_000_000)
+            notice(site.notes, connection, bare(site.url))
             if ended is not None:
                 closed = max(0, ended.ns - opened.idle_since_ns) / 1e9
     site.notes.learn(

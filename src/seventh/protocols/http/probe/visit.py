@@ -114,6 +114,9 @@ class Visit:
                 raise
             await self._reach_by_quic(failed)
             return False
+        for other in self.others:
+            # They may lead to the same server, and one with a single worker waits for each.
+            other.close()
         site.prefer(self.first.address)
         return True
 
@@ -259,13 +262,15 @@ class Visit:
         if wanted or response.status == 401 or not (asked or later):
             return
         await self._hellos()
-        when = "in the handshake" if asked else "after the handshake"
-        raise Failed(
-            Reason.TLS_CLIENT_CERTIFICATE_REQUIRED,
-            f"HTTP {response.status} without a client certificate, which the server asks for "
-            f"{when}: give one with --cert and --key",
-            phase="http.ttfb",
+        said = (
+            f"HTTP {response.status} without a client certificate, which the server asks for in "
+            "the handshake: give one with --cert and --key"
+            if asked
+            else f"HTTP {response.status}: the server asks for a client certificate after the "
+            "handshake, which TLS 1.3 clients, browsers included, do not allow: ask for it in the "
+            "handshake (SSLVerifyClient for the whole virtual host), or offer TLS 1.2 only"
         )
+        raise Failed(Reason.TLS_CLIENT_CERTIFICATE_REQUIRED, said, phase="http.ttfb")
 
     # -- around ------------------------------------------------------------------------------------
 

@@ -194,6 +194,9 @@ def hsts(http: HttpFacts) -> Verdict:
     if not found.applies:
         return not_applicable(found.why_not)
     age = found.max_age_seconds
+    if not found.value and (http.status or 0) >= 400:
+        # nginx's add_header and others leave error pages without it.
+        return Skip(f"the answer is an error ({http.status}): a page that is found may have it")
     if not found.value:
         return Hit(what="the answer has no Strict-Transport-Security")
     if age is None:

@@ -213,9 +213,9 @@ def h3_hidden(http: HttpFacts) -> Verdict:
     title="An HTTP version is broken",
     evidence="{rungs}",
     why="TLS chooses the newest version that both sides offer. A client that chose HTTP/2 does not "
-    "fall back to HTTP/1.1 when HTTP/2 fails: it shows an error. Proxies, old programs and networks "
-    "without UDP depend on the lower versions and fail where one of those is broken or serves "
-    "something else.",
+    "fall back to HTTP/1.1 when HTTP/2 fails: it shows an error. Proxies, old programs and "
+    "networks without UDP depend on the lower versions and fail where one of those is broken or "
+    "serves something else.",
     fix={
         "nginx": "# where HTTP/2 fails because of a header field: hide what the application sends, "
         "and remove any add_header line for it\nproxy_hide_header {field};\n"

@@ -7,10 +7,10 @@ most servers see three or four connections.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Literal, NamedTuple
 
-from seventh.model.failure import Failed, Reason
+from seventh.model.failure import Failed
 from seventh.model.target import Target
 from seventh.net.address import Address
 from seventh.net.stopwatch import Stopwatch
@@ -20,6 +20,7 @@ from seventh.net.tls.handshake import prepare
 from seventh.net.tls.inspect import note_handshake
 from seventh.net.tls.large import shake
 from seventh.net.tls.recurring import start_recurring
+from seventh.protocols.websocket.client.answers import broken, failure_of, opened, refusal
 from seventh.protocols.websocket.client.request import Asking, asking_of
 from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts import Handshake, WebSocketFacts
@@ -33,10 +34,10 @@ from seventh.wire.text import printable
 
 HANDSHAKE_SECONDS = 5.0
 """How long an answer to a handshake may take."""
+_IDLE_TOO_LONG = 408
+"""What some servers send before they end an idle connection: it answers no request."""
 BODY_CAP = 4096
 """How much of a refusal is read."""
-_PROXY_FIELDS = ("via", "cf-ray", "x-amz-cf-id", "x-cache", "x-served-by", "x-varnish",
-                 "fly-request-id", "x-azure-ref", "x-envoy-upstream-service-time")  # fmt: skip
 Over = Literal["1.1", "2", "3"]
 
 
@@ -61,6 +62,8 @@ class Door:
         self.name = talk.options.server_name or self.target.host
         self.address: Address | None = None
         """The one that the conversation is with, once it is known."""
+        self.origin: str | None = self.asking.origin
+        """What handshakes say as Origin unless another is given; None: they have no such field."""
         self._spare: H1Connection | None = None
         self._open = 0
 
@@ -78,8 +81,31 @@ class Door:
             credential_parameters=asking.parameters,
             origin=printable(asking.origin, 200),
             sends_cookie=asking.sends_cookie,
+            ambient=self._ambient(),
             subprotocols_offered=asking.subprotocols,
         )
+
+    def _ambient(self) -> tuple[str, ...]:
+        certificate = self.secure and self.talk.options.cert_file is not None
+        named = {
+            "HTTP authentication": self.asking.authenticates, "a client certificate": certificate
+        }  # fmt: skip
+        return tuple(what for what, given in named.items() if given)
+
+    def leave_origin(self) -> None:
+        """Send no Origin from now on, as clients that are not browsers do."""
+        self.origin = None
+
+    def take_origin(self) -> None:
+        """Send the Origin again."""
+        self.origin = self.asking.origin
+
+    def keep(self, http: H1Connection) -> None:
+        """Keep the connection of a refused handshake for the next one, or let it go."""
+        if http.reusable and self._spare is None:
+            self._spare = http
+        else:
+            http.close()
 
     async def below(self) -> Stream:
         """One more TCP connection to the conversation's address."""
@@ -128,7 +154,7 @@ class Door:
     ) -> Request:
         """The handshake's request, as the person wants it."""
         return opening(
-            self.target, offer, over=over, origin=origin or self.asking.origin,
+            self.target, offer, over=over, origin=origin or self.origin,
             fields=(*self.asking.fields, *more), version=version,
         )  # fmt: skip
 
@@ -180,7 +206,10 @@ class Door:
             with watch.phase(phase):
                 if spare is not None and spare.reusable:
                     try:
-                        return await self._through(spare, request, offer, upgrade=upgrade)
+                        answered = await self._through(spare, request, offer, upgrade=upgrade)
+                        if answered.handshake.status != _IDLE_TOO_LONG:
+                            return answered
+                        self.close()
                     except Failed:
                         spare.close()  # it may have been closed in the meantime
                 http = H1Connection(await self.shaken(await self.below()))
@@ -205,10 +234,7 @@ class Door:
                 response = unfinished.response
             answered = Answered(self._refusal(response), None, None, response)
         if answered.socket is None:
-            if http.reusable:
-                self._spare = http
-            else:
-                http.close()
+            self.keep(http)
         return answered
 
     def _refusal(self, response: Response) -> Handshake:
@@ -246,124 +272,3 @@ class Door:
         if self._spare is not None:
             self._spare.close()
             self._spare = None
-
-
-# -- answers into facts ----------------------------------------------------------------------------
-
-
-def opened(response: Response, judged: Judged) -> Handshake:
-    """A switch of protocols."""
-    return Handshake(
-        outcome="open",
-        status=response.status,
-        version=response.version,
-        seconds=max(0, response.first.ns - response.sent.ns) / 1e9,
-        accept=judged.accept,
-        subprotocol=judged.subprotocol,
-        foreign_subprotocol=judged.foreign_subprotocol,
-        extensions=judged.extensions,
-        foreign_extensions=judged.foreign_extensions,
-        problems=judged.problems,
-        oddities=judged.oddities,
-        server=printable(response.get("server") or "", 120),
-        via=_via(response),
-        versions=_versions(response),
-    )
-
-
-def refusal(response: Response, hide: Callable[[str], str] = str) -> Handshake:
-    """An answer of HTTP that stays with HTTP; ``hide`` takes our secrets out of what it says."""
-    # Before the cut: half of a secret is still one.
-    body = printable(hide(response.body.decode("utf-8", "backslashreplace")).strip(), 160)
-    return Handshake(
-        outcome="refused",
-        status=response.status,
-        version=response.version,
-        seconds=max(0, response.first.ns - response.sent.ns) / 1e9,
-        server=printable(response.get("server") or "", 120),
-        via=_via(response),
-        versions=_versions(response),
-        asks_upgrade="websocket" in response.listed("upgrade"),
-        location=hide(_site(response.get("location"))),
-        wants=_schemes(response),
-        retry_after=printable(response.get("retry-after") or "", 40),
-        detail=body if "text/html" not in (response.get("content-type") or "") else "",
-    )
-
-
-def broken(failed: Failed) -> Handshake:
-    """No answer at all."""
-    return Handshake(outcome="failed", detail=failed.detail)
-
-
-def failure_of(seen: Handshake, sent: str = "") -> Failed:
-    """Why a client gives up on this answer; ``sent`` says which credential it had been sent."""
-    if seen.outcome == "failed":
-        return Failed(Reason.NEGOTIATION_FAILED, seen.detail)
-    if seen.outcome == "open":
-        return Failed(Reason.PROTOCOL_VIOLATION, "; ".join(seen.breaches))
-    status = seen.status or 0
-    server = f" ({seen.server})" if seen.server else ""
-    says = f": {seen.detail}" if seen.detail else ""
-    answer = f"HTTP {status} to the handshake{server}"
-    if status in {401, 407}:
-        who = "a proxy" if status == 407 else "the server"
-        wants = f" ({seen.wants})" if seen.wants else ""
-        if sent and status == 401:
-            return Failed(Reason.AUTH_REJECTED, f"{answer}: it does not take {sent}{wants}{says}")
-        return Failed(Reason.AUTH_REQUIRED, f"{answer}: {who} wants a credential{wants}{says}")
-    if seen.refused_by_envoy:
-        return Failed(
-            Reason.NEGOTIATION_FAILED,
-            "HTTP 403 to the handshake from Envoy itself: no upgrade_configs lets websocket "
-            "through, or a filter or a route refuses",
-        )
-    if status == 403:
-        return Failed(
-            Reason.AUTH_REJECTED, f"{answer}: the origin or the credential is refused{says}"
-        )
-    if 300 <= status < 400:
-        where = f" to {seen.location}" if seen.location else ""
-        return Failed(
-            Reason.NEGOTIATION_FAILED, f"{answer}: a redirect{where}, which is not followed"
-        )
-    later = f"; again after {seen.retry_after}" if seen.retry_after else ""
-    if status == 429:
-        return Failed(Reason.NEGOTIATION_FAILED, f"{answer}: too many requests{later}{says}")
-    if status >= 500:
-        return Failed(Reason.NEGOTIATION_FAILED, f"{answer}{later}{says}")
-    if status in {404, 410}:
-        return Failed(Reason.PROTOCOL_MISMATCH, f"{answer}: no WebSocket at this path{says}")
-    return Failed(
-        Reason.PROTOCOL_MISMATCH, f"the server speaks HTTP, not WebSocket: {answer}{says}"
-    )
-
-
-def _versions(response: Response) -> tuple[str, ...]:
-    return tuple(printable(v, 20) for v in response.listed("sec-websocket-version")[:8])
-
-
-def _via(response: Response) -> str:
-    said = (
-        f"{name}: {printable(value, 60)}" if name == "via" else name
-        for name in _PROXY_FIELDS
-        if (value := response.get(name))
-    )
-    return ", ".join(said)
-
-
-def _schemes(response: Response) -> str:
-    """The names of the authentication schemes that a refusal asks for, without their parameters."""
-    asked = (*response.every("www-authenticate"), *response.every("proxy-authenticate"))
-    names = (value.split(maxsplit=1)[0].rstrip(",") for value in asked[:4] if value.strip())
-    return ", ".join(dict.fromkeys(printable(name, 20) for name in names))
-
-
-def _site(location: str | None) -> str:
-    """A redirect's scheme and host, or its path: the rest may carry what nobody should read."""
-    if not location:
-        return ""
-    scheme, colon, rest = location.partition("://")
-    if not colon:
-        return printable(location.partition("?")[0].partition("#")[0], 120) or "another query"
-    return printable(f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}", 120)

@@ -36,6 +36,10 @@ _WRITTEN_HERE = FRAMING | {
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*")
 
 
+_AMBIENT = frozenset({"basic", "digest", "negotiate", "ntlm"})
+"""Schemes whose credentials a browser sends again without being asked (RFC 7617 §2.2)."""
+
+
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
     """How to ask. Holds secrets: it is never shown."""
 
@@ -75,6 +79,12 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return "Asking(…)"
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether HTTP authentication goes along of a scheme that browsers repeat by themselves."""
+        values = (value for name, value in self.fields if name.lower() == "authorization")
+        return any(v.partition(" ")[0].lower() in _AMBIENT for v in values)
 
     @property
     def sends_cookie(self) -> bool:

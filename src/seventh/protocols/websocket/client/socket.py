@@ -194,7 +194,7 @@ class Socket:
             try:
                 data, mark = await self._stream.receive(until_ns)
             except Failed as failed:
-                if failed.reason is Reason.PEER_SILENT:
+                if failed.reason in {Reason.PEER_SILENT, Reason.BUDGET_EXCEEDED}:
                     return
                 self._gone(failed)
                 return

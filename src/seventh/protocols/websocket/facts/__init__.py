@@ -170,6 +170,8 @@ class WebSocketFacts(Facts, frozen=True, kw_only=True):
     """The most that stood open at once."""
 
     # -- further handshakes
+    own_origin: Handshake | None = None
+    """The refusal of the target's own site as Origin, where a handshake without one opened then."""
     foreign_origin: Handshake | None = None
     foreign_origin_sent: str = ""
     wrong_version: Handshake | None = None
@@ -204,6 +206,8 @@ class WebSocketFacts(Facts, frozen=True, kw_only=True):
     """What was sent as Origin."""
     sends_cookie: bool | None = None
     """Whether the handshake sent a cookie."""
+    ambient: tuple[str, ...] = ()
+    """What else goes along that a browser sends by itself and that names a user."""
     sets_cookie: bool | None = None
     """Whether the server's answer set one that may name a user."""
     subprotocols_offered: tuple[str, ...] = ()

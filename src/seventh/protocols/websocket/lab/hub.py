@@ -37,7 +37,8 @@ Takes = Callable[[Pipe], Awaitable[None]]
 class Manners(msgspec.Struct, frozen=True, kw_only=True):
     """How the hub behaves; the defaults are a hub in perfect order."""
 
-    origins: Literal["own", "any"] = "own"
+    origins: Literal["own", "any", "none"] = "own"
+    """Which pages it takes: its own site's, any, or no page at all but programs."""
     cookie: bool = False
     """Whether its answer sets one."""
     answers: Answer | None = None
@@ -125,7 +126,8 @@ class Hub:
         if request.protocol is None or request.protocol.lower() != "websocket":
             return Answer(status=426, headers=(*upgrade, *listed), body=b"a WebSocket lives here\n")
         origin = fields.get("origin")
-        if manners.origins == "own" and origin is not None and origin not in self.origins:
+        allowed = self.origins if manners.origins == "own" else ()
+        if manners.origins != "any" and origin is not None and origin not in allowed:
             return Answer(status=403, body=b"not from that site\n")
         if fields.get("sec-websocket-version") != str(VERSION) and manners.version != "any":
             if manners.version == "unlisted":

@@ -6,12 +6,15 @@ import statistics
 
 from seventh.model.failure import NO_TLS_AT_ALL, Failed, Reason
 from seventh.model.phase import Mark
-from seventh.model.tlsfacts import TlsFacts
+from seventh.model.tlsfacts import CERTIFICATE_REFUSALS, TlsFacts
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.net.tls.inspect import certificate_failure, identity, inspect_tls
-from seventh.protocols.websocket.client.endpoint import Answered, Door, broken, failure_of
+from seventh.net.tls.instead import may_be_tls, tls_instead
+from seventh.protocols.websocket import WebSocketOptions
+from seventh.protocols.websocket.client.answers import broken, failure_of
+from seventh.protocols.websocket.client.endpoint import Answered, Door
 from seventh.protocols.websocket.client.socket import CLOSE_SECONDS, Socket
 from seventh.protocols.websocket.probe import variants
 from seventh.protocols.websocket.probe.cookies import may_name_a_user
@@ -19,6 +22,8 @@ from seventh.protocols.websocket.probe.permitted import with_permission
 from seventh.protocols.websocket.wire.frames import Closed, code_words
 from seventh.web.h1 import H1Connection
 
+_ORIGIN_REFUSALS = frozenset({400, 403, 404})
+"""How servers refuse an Origin: 403 by the standard (RFC 6455 §4.2.2), some libraries otherwise."""
 PINGS = 5
 PONG_SECONDS = 10.0
 """How long a pong is waited for, at most half of the time that is left."""
@@ -53,6 +58,9 @@ async def check(talk: Talk) -> None:
     door = Door(talk)
     streams = await talk.connect_all()
     first, others = streams[0], streams[1:]
+    for other in others:
+        # They may lead to the same server, and one with a single worker waits for each.
+        other.close()
     door.begin(first.address)
     failed: Failed | None = None
     try:
@@ -61,6 +69,8 @@ async def check(talk: Talk) -> None:
         failed = error
     if door.secure and (failed is None or failed.reason not in _TLS_UNASKED):
         await _inspect(door)
+        if failed is not None and failed.reason is Reason.TLS_CLIENT_CERTIFICATE_REQUIRED:
+            talk.notes(TlsFacts).learn(client_certificate="refused-later")
     if failed is None or door.notes.facts.handshake is not None:
         await variants.look(door)
     if others:
@@ -90,13 +100,63 @@ async def _conversation(door: Door, below: Stream) -> None:
 
 
 async def _open(door: Door, stream: Stream, *, deflate: bool) -> Socket:
-    """The handshake; every word of its answer is a fact, even where it fails."""
+    """The handshake; where it is refused for another cause than the service's, that is said.
+
+    Once more without Origin, as clients that are not browsers come, where ours may be the cause.
+    """
+    try:
+        return await _opening(door, stream, deflate=deflate)
+    except Failed as failed:
+        refused = failed
+    seen = door.notes.facts.handshake
+    status = seen.status if seen is not None and seen.outcome == "refused" else None
+    await _of_tls(door, refused, status)
+    asked_for = door.talk.options.of(WebSocketOptions).origin is not None
+    if status not in _ORIGIN_REFUSALS or asked_for:
+        raise refused
+    door.leave_origin()
+    answered = await door.variant(deflate=deflate, phase="ws.upgrade")
+    if answered.socket is not None and answered.handshake.sound:
+        door.notes.learn(own_origin=seen)
+        _note_opening(door, answered)
+        return answered.socket
+    if answered.socket is not None:
+        answered.socket.drop()
+    door.take_origin()
+    raise refused
+
+
+async def _of_tls(door: Door, failed: Failed, status: int | None) -> None:
+    """Raise what is behind a refusal: TLS on the port, or a client certificate that is missing."""
+    assert door.address is not None  # noqa: S101 - the conversation has begun
+    if not door.secure:
+        if may_be_tls(None if status is not None else failed, status):
+            door.close()
+            instead = await tls_instead(door.talk, door.address, door.name, "wss", "ws.upgrade")
+            if instead is not None:
+                raise instead
+        return
+    tls = door.talk.notes(TlsFacts)
+    if status in CERTIFICATE_REFUSALS - {401} and tls.facts.client_certificate == "optional":
+        tls.learn(client_certificate="refused-later")
+        raise Failed(
+            Reason.TLS_CLIENT_CERTIFICATE_REQUIRED,
+            f"HTTP {status} to the handshake without a client certificate, which the server asks "
+            "for in TLS: give one with --cert and --key",
+            phase="ws.upgrade",
+        )
+
+
+async def _opening(door: Door, stream: Stream, *, deflate: bool) -> Socket:
+    """The first handshake; every word of its answer is a fact, even where it fails."""
+    http = H1Connection(stream)
     offer = door.offer(deflate=deflate)
     request = door.request(offer)
     with door.talk.watch.phase("ws.upgrade") as timer:
         try:
-            answered = await door.shake(H1Connection(stream), request, offer)
+            answered = await door.shake(http, request, offer)
         except Failed as failed:
+            http.close()
             if failed.reason not in {Reason.PROTOCOL_MISMATCH, Reason.BUDGET_EXCEEDED}:
                 door.notes.learn(handshake=broken(failed))
             raise
@@ -108,6 +168,8 @@ async def _open(door: Door, stream: Stream, *, deflate: bool) -> Socket:
         if answered.socket is None or not seen.sound:
             if answered.socket is not None:
                 answered.socket.drop()
+            else:
+                door.keep(http)
             raise failure_of(seen, door.asking.credential())
     return answered.socket
 
@@ -239,8 +301,9 @@ async def _compare(door: Door, first: Stream, others: list[Stream]) -> None:
         else:
             certificate = {}
             if door.secure:
-                certificate = await identity(door.talk, stream, door.name)
-                stream = await door.talk.connect_again(stream.address)
+                fresh = await door.talk.connect_again(stream.address)
+                certificate = await identity(door.talk, fresh, door.name)
+            stream = await door.talk.connect_again(stream.address)
             offer = door.offer(deflate=True)
             with door.talk.watch.phase("ws.elsewhere", stream.address.ip):
                 http = H1Connection(await door.shaken(stream))

@@ -14,15 +14,13 @@ from seventh.net.tls.handshake import prepare
 from seventh.net.tls.stream import TlsStream
 from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.websocket import SPEC, WebSocketOptions
+from seventh.protocols.websocket.client.answers import broken, opened, refusal
 from seventh.protocols.websocket.client.endpoint import (
     BODY_CAP,
     HANDSHAKE_SECONDS,
     Answered,
     Door,
     Over,
-    broken,
-    opened,
-    refusal,
 )
 from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts import Handshake, Tunnelled

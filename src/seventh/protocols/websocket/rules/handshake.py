@@ -5,7 +5,7 @@ from __future__ import annotations
 from seventh.model.proxyfacts import ProxiedUpgrade
 from seventh.model.severity import Severity
 from seventh.protocols.websocket.facts import Handshake, WebSocketFacts
-from seventh.protocols.websocket.rules.examples import GOOD, OPEN, answered, turned_away
+from seventh.protocols.websocket.rules.examples import GOOD, OPEN, REFUSED, answered, turned_away
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 _NO_ANSWER = Skip("the handshake was not answered")
@@ -280,9 +280,10 @@ def clear(ws: WebSocketFacts) -> Verdict:
     source=Source.WIRE,
     title="Foreign origins may connect",
     evidence="the socket opened for Origin: {origin}{cookies}",
-    why="A browser opens sockets across sites with the user's cookies, and no CORS stops it: where "
-    "users are known by a cookie or by their network, any page can speak in their name (cross-site "
-    "WebSocket hijacking).",
+    why="A browser opens sockets across sites and sends along the cookies, HTTP credentials and "
+    "client certificates that it has; CORS does not apply. Where one of them names a user, any "
+    "page can act as that user (cross-site WebSocket hijacking). Where none does, pages can still "
+    "reach what only the user's network can reach.",
     fix={
         "nginx": "# programs that are no browsers may send no Origin: the empty one passes\n"
         'if ($http_origin !~ "^(https://(www\\.)?example\\.org)?$") {{\n    return 403;\n}}',
@@ -306,7 +307,10 @@ def clear(ws: WebSocketFacts) -> Verdict:
     bad=GOOD.learn(foreign_origin=OPEN),
 )
 def origin(ws: WebSocketFacts) -> Verdict:
-    """Critical where a cookie is what the server knows its users by."""
+    """Critical where a cookie names a user, high where something else does that browsers send.
+
+    Low where nothing was seen that does: public feeds are open to all sites on purpose.
+    """
     seen = ws.foreign_origin
     if seen is None or seen.outcome == "failed":
         return Skip("no foreign origin was tried, or nothing came back")
@@ -315,6 +319,35 @@ def origin(ws: WebSocketFacts) -> Verdict:
     if ws.sends_cookie or ws.sets_cookie:
         said = " with a cookie" if ws.sends_cookie else ", and a cookie was set"
         return Hit(Severity.CRITICAL, origin=ws.foreign_origin_sent, cookies=said)
-    known = ws.sends_cookie is not None and ws.sets_cookie is not None
-    said = "; no cookie was sent or set that names a user" if known else ""
-    return Hit(origin=ws.foreign_origin_sent, cookies=said)
+    if ws.ambient:
+        return Hit(origin=ws.foreign_origin_sent, cookies=f" with {' and '.join(ws.ambient)}")
+    said = "; no cookie, HTTP authentication or client certificate was seen that names a user"
+    return Hit(Severity.LOW, origin=ws.foreign_origin_sent, cookies=said)
+
+
+@rule(
+    "WS-OWN-ORIGIN",
+    Severity.INFO,
+    tier=0,
+    source=Source.WIRE,
+    title="The server's own site is refused as Origin",
+    evidence="Origin: {origin} was answered with {status}; the rest was checked without Origin, as "
+    "clients that are not browsers connect",
+    why="Pages of that site cannot open the socket. Where they live on another site, that is "
+    "intended; then `--origin` names the right one, and the check covers what browsers see.",
+    fix={
+        "any": "Name the site whose pages use the socket: `--origin https://www.example.org`. If "
+        "that is this one, add it to the server's list of allowed origins.",
+    },
+    references=("RFC 6455 §10.2",),
+    seed=("12.8.3",),
+    good=GOOD,
+    bad=GOOD.learn(own_origin=REFUSED),
+)
+def own_origin(ws: WebSocketFacts) -> Verdict:
+    """A handshake that opened without Origin only."""
+    if ws.handshake is None:
+        return _NO_ANSWER
+    if ws.own_origin is None:
+        return None
+    return Hit(origin=ws.origin or "", status=ws.own_origin.status or 0)

@@ -269,7 +269,7 @@ def _said(error: Exception) -> tuple[int, str]:
     if isinstance(error, UnicodeDecodeError):
         return CloseCode.INVALID_DATA, "a close reason that is not UTF-8 (RFC 6455 §5.5.1)"
     text = str(error) if isinstance(error, FrameError) else ""
-    return CloseCode.PROTOCOL_ERROR, _WORDS.get(text, f"a broken frame: {printable(text, 80)}")
+    return CloseCode.PROTOCOL_ERROR, _WORDS.get(text, "a malformed frame (RFC 6455 §5.2)")
 
 
 _WORDS = {
