@@ -150,10 +150,22 @@ WRONG = [
     "refclock PPS /dev/pps0 foo", "hwtimestamp", "hwtimestamp eth0 foo", "manual x",
     "mailonchange a@b", "fallbackdrift 16", "maxchange 1", "ntstrustedcerts 1 2 3",
     "ntstrustedcerts a /a", "bindaddress foo", "broadcast 60 foo", "include", "confdir",
-    "include /no/such/file", "include /no/such/*.conf",
     "confdir /a /b /c /d /e /f /g /h /i /j /k", "server a extfield zz",
     "log " + "tracking " * 300,
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", ["include /no/such/file", "include /no/such/*.conf"])
+def test_what_chronyd_does_not_find_we_do_not_read(tmp_path: Path, line: str) -> None:
+    """It does not start here; on the machine that the file is of, it may."""
+    path = tmp_path / "chrony.conf"
+    path.write_text(f"rtcsync\n{line}\n")
+    assert asked(path)[0] == 1
+    files = Files(base=tmp_path)
+    text = files.read(path)
+    assert text is not None
+    assert chrony_conf.read(text, files, version()).refused == ()
+    assert [problem.line for problem in files.unread] == [2]
 
 
 @pytest.mark.parametrize("line", WRONG, ids=lambda line: line[:40])

@@ -244,7 +244,7 @@ def test_iburst(tmp_path: Path) -> None:
     ]
     evidence, fix = words(report, "NTP-IBURST", "chrony")
     assert evidence == "2 of 3 sources have no iburst: plain.example, old.example"
-    assert fix == "server plain.example iburst   # and so on every other of these lines"
+    assert fix == "server plain.example iburst\npool old.example maxsources 2 burst iburst"
     assert "NTP-IBURST" in ids(linted(tmp_path, NTPD + "server b.example\n", "ntp.conf"))
 
 

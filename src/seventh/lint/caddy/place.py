@@ -372,7 +372,7 @@ def places(site: Site, limit: int) -> list[Place]:
                     found.append(inner)
                 if len(inner.levels) < MAX_DEPTH:
                     waiting.append(inner)
-            elif token not in {"", "/*"} and token not in seen | place.own:
+            elif token not in {"", "/*"} and token not in seen and token not in place.own:
                 found.append(place.at(token))
             seen.add(token)
     return found[:limit]

@@ -103,7 +103,7 @@ def _own_clock(ntp: NtpFacts) -> str:
     fix={
         "any": "Take a nearer server; give NTP a better queue; in a virtual machine use kvm-clock "
         "or a PTP hardware clock.",
-        "chrony": "server {address} minpoll 4 maxpoll 6 xleave   # both sides chrony",
+        "chrony": "# where both sides are chrony\nserver {address} minpoll 4 maxpoll 6 xleave",
         "ntpd": "server {address} minpoll 4 maxpoll 6",
     },
     references=("RFC 5905 §10",),
@@ -137,8 +137,8 @@ def jitter(ntp: NtpFacts) -> Verdict:
     "it; simple ones take whatever its clock happens to show.",
     fix={
         "any": "Give the server sources that it can reach, and wait until it has selected one.",
-        "chrony": "pool pool.ntp.org iburst maxsources 4   # then `chronyc sources -v`, `chronyc "
-        "waitsync`",
+        "chrony": "# then `chronyc sources -v`, `chronyc waitsync`\n"
+        "pool pool.ntp.org iburst maxsources 4",
         "ntpd": "pool pool.ntp.org iburst   # then `ntpq -pn`: one line must begin with *",
     },
     references=("RFC 5905 §7.3",),
@@ -198,7 +198,7 @@ def stratum(ntp: NtpFacts) -> Verdict:
     fix={
         "any": "Give the server nearer sources and see that it reaches them: its dispersion grows "
         "by 15 µs every second while it does not.",
-        "chrony": "maxdistance 1.0   # on the clients, to refuse such sources",
+        "chrony": "# on the clients, to refuse such sources\nmaxdistance 1.0",
         "ntpd": "tos maxdist 1.0   # on the clients, to refuse such sources",
     },
     references=("RFC 5905 §11.2",),
@@ -231,7 +231,8 @@ def root_distance(ntp: NtpFacts) -> Verdict:
     "clock drifts by some ten milliseconds every hour.",
     fix={
         "any": "Mend the server's way to its sources; have at least four of them.",
-        "chrony": "pool pool.ntp.org iburst maxsources 4   # `chronyc sources`: Reach must grow",
+        "chrony": "# then `chronyc sources`: Reach must grow\n"
+        "pool pool.ntp.org iburst maxsources 4",
         "ntpd": "pool pool.ntp.org iburst   # then `ntpq -pn`: reach must grow",
     },
     references=("RFC 5905 §7.3",),
@@ -262,7 +263,7 @@ def stale(ntp: NtpFacts) -> Verdict:
     "other and drift away from the rest of the world together.",
     fix={
         "any": "Give it real sources, and its own clock only as a last resort at a high stratum.",
-        "chrony": "local stratum 10 orphan   # beside real `server`/`pool` lines, never alone",
+        "chrony": "# beside real `server`/`pool` lines, never alone\nlocal stratum 10 orphan",
         "ntpd": "tos orphan 10   # instead of `server 127.127.1.0`, beside real sources",
     },
     references=("RFC 5905",),
@@ -298,8 +299,8 @@ def local_clock(ntp: NtpFacts) -> Verdict:
     "it will be a second apart.",
     fix={
         "any": "Compare with IERS Bulletin C. If none is due, find the upstream that announces it.",
-        "chrony": "leapseclist /usr/share/zoneinfo/leap-seconds.list   # chrony before 4.6: "
-        "leapsectz right/UTC",
+        "chrony": "# chrony before 4.6: leapsectz right/UTC\n"
+        "leapseclist /usr/share/zoneinfo/leap-seconds.list",
         "ntpd": "leapfile /usr/share/zoneinfo/leap-seconds.list",
     },
     references=("RFC 5905 §7.3", "RFC 8633"),
@@ -340,7 +341,7 @@ def leap(ntp: NtpFacts) -> Verdict:
     fix={
         "any": "Remove the server's own address from its sources; of two machines that follow each "
         "other, let one follow outside sources only.",
-        "chrony": "server ntp.example.net iburst   # an outside source in place of the looping one",
+        "chrony": "# an outside source in place of the looping one\nserver ntp.example.net iburst",
         "ntpd": "server ntp.example.net iburst   # an outside source in place of the looping one",
     },
     references=("RFC 5905 §7.3",),
