@@ -10,6 +10,7 @@ import pytest
 from seventh.lint.chrony import conf as chrony_conf
 from seventh.lint.clocks.lines import Conf
 from seventh.lintkit.files import Files
+from tests.lint.clocks.test_fixes import CASES, fix_of, linted, mended
 from tests.peers import need_binary, need_version
 
 pytestmark = pytest.mark.peer
@@ -222,3 +223,15 @@ def test_the_packaged_configuration() -> None:
     conf = ours(PACKAGED)
     assert conf.refused == ()
     assert lines(conf, without=Path("/etc/chrony/sources.d")) == lowered(printed)
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case[1] == "chrony"])
+def test_chronyd_takes_what_a_fix_makes(tmp_path: Path, name: str) -> None:
+    rule, product, text = CASES[name]
+    path = tmp_path / "chrony.conf"
+    report = linted(path, text, product)
+    fix = fix_of(next(one for one in report.findings if one.id == rule), product)
+    path.write_text(mended(text, fix, rule))
+    code, _, complaints = asked(path)
+    assert code == 0, complaints + fix

@@ -224,13 +224,13 @@ def autokey(ntp: NtpFacts) -> Verdict:
     if not config.autokey:
         return None
     with_it = [source for source in config.sources if source.autokey] or list(config.sources)
-    name = f"{with_it[0].kind} {with_it[0].name}" if with_it else "server ntp.example.net"
+    kept = lines.without_option(with_it[0], "autokey") if with_it else ""
     return Hit(
         lines=tuple(
             "crypto turns it on" if setting == "crypto" else f"{setting} uses it"
             for setting in config.autokey[:_SHOWN]
         ),
-        replaced=name,
+        replaced=kept or "server ntp.example.net",
         keys=config.key_file or "/etc/ntp.keys",
         number=_free_key(config),
     ).at(*config.autokey)

@@ -64,7 +64,7 @@ def more_sources(config: ConfigFacts | None, count: int, enough: int) -> dict[st
         lines.append(MAXCLOCK)
         count = len(sources)
     if count < enough:
-        if sources and all(source.nts for source in sources):
+        if config.nts_known and all(source.nts for source in sources):
             left = [name for name in _WITH_NTS if name not in named]
             lines += [f"server {name} iburst nts" for name in left[: enough - count]]
         elif sources and all("google" in source.smears.lower() for source in sources):
@@ -82,6 +82,11 @@ def _pool(config: ConfigFacts, named: set[str]) -> str:
     name = "pool.ntp.org" if "pool.ntp.org" not in named else "2.pool.ntp.org"
     line = f"pool {name} iburst"
     return f"{line} maxsources 4" if config.product == "chrony" else line
+
+
+def without_option(source: ConfiguredSource, option: str) -> str:
+    """A source's line without one of its options."""
+    return " ".join(word for word in source.text.split() if word != option)
 
 
 def with_option(sources: Sequence[ConfiguredSource], option: str, most: int = 8) -> str:
