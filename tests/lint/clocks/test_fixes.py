@@ -45,26 +45,26 @@ CASES: dict[str, tuple[str, str, str]] = {
     "few, a small pool": ("NTP-FEW", "chrony", f"{CHRONY}pool pool.ntp.org iburst maxsources 1\n"),
     "few, ntpd": ("NTP-FEW", "ntpd", f"{NTPD}server a.example iburst\n"),
     "few, maxclock": ("NTP-FEW", "ntpd", f"{NTPD}pool a.example iburst\ntos maxclock 2\n"),
-    "named twice": ("NTP-SAMEUP", "chrony", f"{CHRONY}{FOUR}server b.example iburst nts\n"
-                    "server b.example iburst nts\n"),
-    "smear": ("NTP-SMEAR-MIX", "chrony", f"{CHRONY}server time.google.com iburst\n"
-              "pool a.example iburst\n"),
-    "own clock": ("NTP-LOCALCLOCK", "chrony", f"{CHRONY}{FOUR}local stratum 8\nallow\n"
-                  "ntsserverkey /k\nntsservercert /c\nntsdumpdir /d\n"),
+    "named twice": ("NTP-SAMEUP", "chrony", (f"{CHRONY}{FOUR}server b.example iburst nts\n"
+                    "server b.example iburst nts\n")),
+    "smear": ("NTP-SMEAR-MIX", "chrony", (f"{CHRONY}server time.google.com iburst\n"
+              "pool a.example iburst\n")),
+    "own clock": ("NTP-LOCALCLOCK", "chrony", (f"{CHRONY}{FOUR}local stratum 8\nallow\n"
+                  "ntsserverkey /k\nntsservercert /c\nntsdumpdir /d\n")),
     "own clock, ntpd": (
-        "NTP-LOCALCLOCK", "ntpd", f"{NTPD}pool a.example iburst\nserver 127.127.1.0 iburst\n"
-        "fudge 127.127.1.0 stratum 10\n",
+        "NTP-LOCALCLOCK", "ntpd", (f"{NTPD}pool a.example iburst\nserver 127.127.1.0 iburst\n"
+        "fudge 127.127.1.0 stratum 10\n"),
     ),
     "NTS, chrony": ("NTS-NONE", "chrony", f"{CHRONY}pool a.example iburst maxsources 4\n"),
     "NTS, served": ("NTS-NONE", "chrony", f"{CHRONY}{FOUR}allow 192.0.2.0/24\n"),
     "NTS, ntpsec": ("NTS-NONE", "ntpsec", f"{NTPD}pool a.example iburst\n"),
     "cookies": ("NTS-NAK", "chrony", f"{CHRONY}{FOUR}ntsserverkey /k\nntsservercert /c\n"),
     "cookies, rotated": (
-        "NTS-NAK", "chrony", f"{CHRONY}{FOUR}ntsserverkey /k\nntsservercert /c\nntsdumpdir /d\n"
-        "ntsrotate 60\n",
+        "NTS-NAK", "chrony", (f"{CHRONY}{FOUR}ntsserverkey /k\nntsservercert /c\nntsdumpdir /d\n"
+        "ntsrotate 60\n"),
     ),
-    "queries": ("NTP-MODE6", "ntpd", "driftfile /d\nserver a.example iburst\npool b.example "
-                "iburst\n"),
+    "queries": ("NTP-MODE6", "ntpd", ("driftfile /d\nserver a.example iburst\npool b.example "
+                "iburst\n")),
     "queries, IPv6": (
         "NTP-MODE6", "ntpd", "driftfile /d\npool b.example iburst\nrestrict -4 default noquery\n",
     ),
@@ -72,13 +72,13 @@ CASES: dict[str, tuple[str, str, str]] = {
         "NTP-MODE6", "ntpd", "driftfile /d\npool b.example iburst\nrestrict -6 default noquery\n",
     ),
     "queries, ntpsec": (
-        "NTP-MODE6", "ntpsec", "driftfile /d\npool b.example iburst nts\n"
-        "unrestrict default noquery\n",
+        "NTP-MODE6", "ntpsec", ("driftfile /d\npool b.example iburst nts\n"
+        "unrestrict default noquery\n"),
     ),
-    "monlist": ("NTP-MONLIST", "ntpd=4.2.6", "driftfile /d\npool b.example iburst\n"
-                "server c.example iburst\n"),
-    "Autokey": ("NTP-MAC-AUTOKEY", "ntpd", f"{NTPD}pool a.example iburst\n"
-                "server b.example iburst autokey\nkeys /etc/site.keys\ntrustedkey 4\n"),
+    "monlist": ("NTP-MONLIST", "ntpd=4.2.6", ("driftfile /d\npool b.example iburst\n"
+                "server c.example iburst\n")),
+    "Autokey": ("NTP-MAC-AUTOKEY", "ntpd", (f"{NTPD}pool a.example iburst\n"
+                "server b.example iburst autokey\nkeys /etc/site.keys\ntrustedkey 4\n")),
 }  # fmt: skip
 
 

@@ -414,7 +414,7 @@ def test_autokey(tmp_path: Path) -> None:
         "4: crypto pw …",
         "5: server b.example iburst autokey",
     ]
-    assert "server b.example key 1" in words(report, "NTP-MAC-AUTOKEY", "ntpd")[1]
+    assert "server b.example iburst key 1" in words(report, "NTP-MAC-AUTOKEY", "ntpd")[1]
     assert "s3cret" not in repr(report)
     report = linted(tmp_path, text, "ntpsec/ntp.conf")
     assert report.failure is not None, "ntpsec has removed it, and says so"
