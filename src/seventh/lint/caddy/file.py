@@ -26,7 +26,7 @@ from seventh.wire.text import printable
 
 MAX_NESTING = 64
 """Blocks within blocks; Caddy has no limit, and no configuration needs a fifth of it."""
-MAX_TOKENS = 200_000
+MAX_TOKENS = 100_000
 """In all files together: an import can name the same snippet again and again."""
 _SHOWN = 200
 
