@@ -54,8 +54,7 @@ def run(folder: Path, quick: bool) -> list[Table]:
         ("kind", "patterns", "worst pattern", "lint, CPU s/MB", "printed too, CPU s/MB",
          "most memory, MB/MB", "own reader", "its CPU, s/MB", "CPU, ratio"),
         notes=(
-            f"Held to {CPU_SECONDS:g} CPU second and {MEGABYTES:g} MB of memory for each megabyte, "
-            "printed in all formats.",
+            f"Held to {CPU_SECONDS:g} CPU second and {MEGABYTES:g} MB for each, in all formats.",
             "Memory is that of the pattern that takes most, beyond the process's own.",
         ),
     )  # fmt: skip

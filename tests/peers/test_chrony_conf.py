@@ -93,6 +93,8 @@ mailonchange root@localhost 0.5
 broadcast 60 192.0.2.255
 initstepslew 10
 """,
+    "numbers with a rest": "makestep 1 3x\nfallbackdrift 1 3.5\nsmoothtime 1 3x\n"
+    "bindcmdaddress /run/x\nbindacqaddress ::1\nport 1x\nallow 10.0/9\n",
     "old and gone": "linux_hz 100\nlinux_freq_scale 0.9\ncommandkey 1\ndumponexit\n",
 }
 
@@ -152,7 +154,9 @@ WRONG = [
     "mailonchange a@b", "fallbackdrift 16", "maxchange 1", "ntstrustedcerts 1 2 3",
     "ntstrustedcerts a /a", "bindaddress foo", "broadcast 60 foo", "include", "confdir",
     "confdir /a /b /c /d /e /f /g /h /i /j /k", "server a extfield zz",
-    "log " + "tracking " * 300,
+    "log " + "tracking " * 300, "makestep 1x 3", "fallbackdrift 1.5 3", "maxchange 1 1e3 5",
+    "smoothtime 1x 3", "refclock PPS /dev/pps0 refid LONGER", "bindaddress 300", "bindacqaddress x",
+    "bindcmdaddress 10.0.0.0/24", "allow 300", "deny 10.256", "hwtimestamp eth0 rxfilter x",
 ]  # fmt: skip
 
 
