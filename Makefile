@@ -11,7 +11,7 @@ STARTERS := $(addprefix tests/,peers lint lab labkit net/tls wire protocols/net 
 # With COVERAGE=1 `make test` counts what it covers, and `make check` judges that and runs no test.
 COVERAGE ?=
 
-.PHONY: help setup tour test field stress bare check format docs bench clean
+.PHONY: help setup tour test field stress bare check format docs bench fuzz clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,6 +62,9 @@ docs: setup  ## write the generated files anew
 
 bench: setup  ## the benchmarks, as ratios against named peers
 	$(BIN)/python -m bench
+
+fuzz: setup  ## generated inputs over the readers of files: make fuzz N=100000 SEED=1
+	$(BIN)/python -m tests.fuzz lint --inputs $(or $(N),100000) --seed $(or $(SEED),0)
 
 clean:  ## remove what setup made
 	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .hypothesis

@@ -136,7 +136,7 @@ _NGINX: dict[str, Make] = {
     "headers": repeated("add_header A{n} b;\n", head="http { server {\n", tail="} }"),
     "headers above": repeated(
         "location /{n} { add_header X y; }\n",
-        head="http { server {\n" + "add_header A b;\n" * 50,
+        head="http { server {\n" + "add_header A b;\n" * 10,
         tail="} }",
     ),
     "returns": repeated("return 301 https://$host;\n", head="http { server {\n", tail="} }"),

@@ -10,6 +10,7 @@ import pytest
 from seventh.lint.chrony import conf as chrony_conf
 from seventh.lint.clocks.lines import Conf
 from seventh.lintkit.files import Files
+from tests.lint.clocks.test_fixes import CASES, fix_of, linted, mended
 from tests.peers import need_binary, need_version
 
 pytestmark = pytest.mark.peer
@@ -92,6 +93,8 @@ mailonchange root@localhost 0.5
 broadcast 60 192.0.2.255
 initstepslew 10
 """,
+    "numbers with a rest": "makestep 1 3x\nfallbackdrift 1 3.5\nsmoothtime 1 3x\n"
+    "bindcmdaddress /run/x\nbindacqaddress ::1\nport 1x\nallow 10.0/9\n",
     "old and gone": "linux_hz 100\nlinux_freq_scale 0.9\ncommandkey 1\ndumponexit\n",
 }
 
@@ -150,10 +153,24 @@ WRONG = [
     "refclock PPS /dev/pps0 foo", "hwtimestamp", "hwtimestamp eth0 foo", "manual x",
     "mailonchange a@b", "fallbackdrift 16", "maxchange 1", "ntstrustedcerts 1 2 3",
     "ntstrustedcerts a /a", "bindaddress foo", "broadcast 60 foo", "include", "confdir",
-    "include /no/such/file", "include /no/such/*.conf",
     "confdir /a /b /c /d /e /f /g /h /i /j /k", "server a extfield zz",
-    "log " + "tracking " * 300,
+    "log " + "tracking " * 300, "makestep 1x 3", "fallbackdrift 1.5 3", "maxchange 1 1e3 5",
+    "smoothtime 1x 3", "refclock PPS /dev/pps0 refid LONGER", "bindaddress 300", "bindacqaddress x",
+    "bindcmdaddress 10.0.0.0/24", "allow 300", "deny 10.256", "hwtimestamp eth0 rxfilter x",
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", ["include /no/such/file", "include /no/such/*.conf"])
+def test_what_chronyd_does_not_find_we_do_not_read(tmp_path: Path, line: str) -> None:
+    """It does not start here; on the machine that the file is of, it may."""
+    path = tmp_path / "chrony.conf"
+    path.write_text(f"rtcsync\n{line}\n")
+    assert asked(path)[0] == 1
+    files = Files(base=tmp_path)
+    text = files.read(path)
+    assert text is not None
+    assert chrony_conf.read(text, files, version()).refused == ()
+    assert [problem.line for problem in files.unread] == [2]
 
 
 @pytest.mark.parametrize("line", WRONG, ids=lambda line: line[:40])
@@ -210,3 +227,15 @@ def test_the_packaged_configuration() -> None:
     conf = ours(PACKAGED)
     assert conf.refused == ()
     assert lines(conf, without=Path("/etc/chrony/sources.d")) == lowered(printed)
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case[1] == "chrony"])
+def test_chronyd_takes_what_a_fix_makes(tmp_path: Path, name: str) -> None:
+    rule, product, text = CASES[name]
+    path = tmp_path / "chrony.conf"
+    report = linted(path, text, product)
+    fix = fix_of(next(one for one in report.findings if one.id == rule), product)
+    path.write_text(mended(text, fix, rule))
+    code, _, complaints = asked(path)
+    assert code == 0, complaints + fix

@@ -58,8 +58,6 @@ def test_a_comment_on_the_same_line_is_refused_and_explained(tmp_path: Path) -> 
         ("server a.example nts", (3, 5), "nts came with version 4.0"),
         ("leapseclist /usr/share/leap", (4, 5), "leapseclist came with version 4.6"),
         ("confdir /a /b /c /d /e /f /g /h /i /j /k", None, "takes 10 folders"),
-        ("include /nowhere/at/all", None, "does not exist"),
-        ("include /nowhere/*.conf", None, "folder does not exist"),
     ],
 )
 def test_what_chronyd_refuses_is_told_with_its_line(
@@ -70,6 +68,18 @@ def test_what_chronyd_refuses_is_told_with_its_line(
     (refused,) = conf.refused
     assert (refused.file, refused.line) == (str(tmp_path / "chrony.conf"), 2)
     assert why in refused.text
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("line", ["include /nowhere/at/all", "include /nowhere/*.conf"])
+def test_what_is_only_missing_here_is_not_read_and_not_refused(tmp_path: Path, line: str) -> None:
+    """The file may be of another machine, which has what this one has not."""
+    path = tmp_path / "chrony.conf"
+    path.write_text(f"rtcsync\n{line}\nmanual\n")
+    conf, files = reading(path)
+    assert conf.refused == ()
+    assert said(conf) == ["rtcsync", "manual"]
+    assert [problem.line for problem in files.unread] == [2]
 
 
 def test_no_value_gets_into_a_problem(tmp_path: Path) -> None:

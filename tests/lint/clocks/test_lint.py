@@ -244,7 +244,7 @@ def test_iburst(tmp_path: Path) -> None:
     ]
     evidence, fix = words(report, "NTP-IBURST", "chrony")
     assert evidence == "2 of 3 sources have no iburst: plain.example, old.example"
-    assert fix == "server plain.example iburst   # and so on every other of these lines"
+    assert fix == "server plain.example iburst\npool old.example maxsources 2 burst iburst"
     assert "NTP-IBURST" in ids(linted(tmp_path, NTPD + "server b.example\n", "ntp.conf"))
 
 
@@ -414,7 +414,7 @@ def test_autokey(tmp_path: Path) -> None:
         "4: crypto pw …",
         "5: server b.example iburst autokey",
     ]
-    assert "server b.example key 1" in words(report, "NTP-MAC-AUTOKEY", "ntpd")[1]
+    assert "server b.example iburst key 1" in words(report, "NTP-MAC-AUTOKEY", "ntpd")[1]
     assert "s3cret" not in repr(report)
     report = linted(tmp_path, text, "ntpsec/ntp.conf")
     assert report.failure is not None, "ntpsec has removed it, and says so"

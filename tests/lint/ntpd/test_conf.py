@@ -43,7 +43,10 @@ def test_comments_stand_anywhere_and_quotes_hold_words_together() -> None:
 
 
 def test_what_ntpsec_logs_a_syntax_error_for(tmp_path: Path) -> None:
-    """The lines of which ntpsec 1.2.2 itself said so; the others it took."""
+    """The lines of which ntpsec 1.2.2 itself said so; the others it took.
+
+    That the file of line 14 is missing it logs, too, which says nothing of another machine.
+    """
     conf = read(
         tmp_path,
         """driftfile /var/lib/ntp/drift
@@ -81,8 +84,24 @@ server 192.0.2.9 minpoll
 """,
         "ntpsec",
     )
-    assert [line.line for line in conf.refused] == [2, 3, 5, 14, 18, 19, 23, 32]
+    assert [line.line for line in conf.refused] == [2, 3, 5, 18, 19, 23, 32]
     assert "lower case" in conf.refused[2].text
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("product", ["ntpd", "ntpsec"])
+def test_an_includefile_that_is_not_here_is_not_read_and_nothing_refused(
+    tmp_path: Path, product: str
+) -> None:
+    path = tmp_path / "ntp.conf"
+    path.write_text("driftfile /d\nincludefile /etc/ntp/crypto/pw\nincludefile keys.inc\n")
+    files = Files(base=tmp_path)
+    text = files.read(path)
+    assert text is not None
+    conf = ntp_conf.read(text, files, product)
+    assert conf.refused == ()
+    assert [problem.line for problem in files.unread] in ([2, 3], [3, 2])
+    assert all("goes on without it" in problem.text for problem in files.unread)
 
 
 def test_products_differ(tmp_path: Path) -> None:

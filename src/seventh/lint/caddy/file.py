@@ -29,7 +29,7 @@ SYSTEM = "/etc/caddy"
 """Where Caddy keeps its files, as distributions have it."""
 MAX_NESTING = 64
 """Blocks within blocks; Caddy has no limit, and no configuration needs a fifth of it."""
-MAX_TOKENS = 200_000
+MAX_TOKENS = 100_000
 """In all files together: an import can name the same snippet again and again."""
 _SHOWN = 200
 

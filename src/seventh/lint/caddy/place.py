@@ -90,6 +90,8 @@ class Place:
         """A path that leads there; empty where none is known."""
         self.label = ""
         self._changes: list[Op] | None = None
+        self._looked = False
+        self._terminal: Node | None = None
         self._held: dict[int, bool | None] = {}
         """What :meth:`holds` has said, by the node's identity: it is asked again and again."""
 
@@ -168,11 +170,19 @@ class Place:
 
     def undecided(self, name: str) -> bool:
         """Whether a matcher that cannot be judged decides about a directive of that name."""
-        return any(self.holds(node) is None
-                   for _, nodes in self.levels for node in self.index.named(nodes, name))  # fmt: skip
+        return any(
+            self.holds(node) is None
+            for _, nodes in self.levels
+            for node in self.index.named(nodes, name)
+        )
 
     def terminal(self) -> Node | None:
         """What answers a request here; None where nothing does, which gives an empty 200."""
+        if not self._looked:
+            self._looked, self._terminal = True, self._answers()
+        return self._terminal
+
+    def _answers(self) -> Node | None:
         outer = [n for level in range(len(self.levels) - 1) for n in self._of(level, "redir")]
         if outer:
             return outer[0]
@@ -188,8 +198,9 @@ class Place:
         found = [node for node in self.index.answering(nodes) if self.holds(node)]
         if keeps == "route":
             return found[0] if found else None
-        found.sort(key=lambda n: (order.get(n.name, len(order)), *_specific(n)))
-        return found[0] if found else None
+        return min(
+            found, key=lambda n: (order.get(n.name, len(order)), *_specific(n)), default=None
+        )
 
     def does(self) -> Does:
         """What becomes of a request."""
@@ -276,6 +287,11 @@ def _sample(token: str) -> str:
 
 
 def _fits(pattern: str, path: str) -> bool:
+    head, star, tail = pattern.lower().partition("*")
+    if not star:
+        return path.lower() == head
+    if not tail:
+        return path.lower().startswith(head)
     return fnmatchcase(path.lower(), _glob(pattern))
 
 
@@ -392,7 +408,7 @@ def places(site: Site, limit: int) -> list[Place]:
                     found.append(inner)
                 if len(inner.levels) < MAX_DEPTH:
                     waiting.append(inner)
-            elif token not in {"", "/*"} and token not in seen | place.own:
+            elif token not in {"", "/*"} and token not in seen and token not in place.own:
                 found.append(place.at(token))
             seen.add(token)
     return found[:limit]

@@ -28,7 +28,7 @@ MAX_SITES = 512
 MAX_PLACES = 256
 """Places of one site that are judged by themselves."""
 MAX_VIEWS = 1024
-MAX_WORK = 200_000
+MAX_WORK = 50_000
 """Directives that are looked at for all places together."""
 MAX_SETTINGS = 100
 """Lines of one directive that are kept as evidence; a finding shows fewer."""

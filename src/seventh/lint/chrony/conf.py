@@ -130,7 +130,7 @@ class _Reader:
         else:
             paths = [self.reading.place(pattern)]
             if is_missing(paths[0]):
-                self.reading.refuse(
+                self.reading.missing(
                     directive.at, "the included file does not exist: chronyd does not start"
                 )
                 return

@@ -110,6 +110,7 @@ def _facts(
             (last[name].at.text for name in ("leapsectz", "leapseclist") if name in last), ""
         ),
         serves="allow" in last and as_integer(_value(last, "port")) != 0 if complete else None,
+        key_file=shown([_value(last, "keyfile")]),
         md5_keys=keys.md5,
         key_file_read=keys.read,
         nts_known=software.version >= NTS_SINCE,

@@ -71,6 +71,8 @@ class Reading:
         self._texts: dict[str, Text | None] = {}
         self._listings: dict[tuple[Path, str], list[Path]] = {}
         self._root = _root_of(files.base)
+        self._in_place = Path(os.path.realpath(files.base)).parts[1:2] == ("etc",)
+        """Whether the file lies where its program reads it on this machine."""
 
     def conf(self) -> Conf:
         """What was read."""
@@ -82,6 +84,16 @@ class Reading:
             self.refused.append(Line(file=at.file, line=at.line, text=printable(why, 300)))
         else:
             self.files.unlisted += 1
+
+    def missing(self, at: Line, why: str) -> None:
+        """Note what a line names and is not there.
+
+        The program refuses it on the machine that the file is of, which may not be this one.
+        """
+        if self._in_place:
+            self.refuse(at, why)
+        else:
+            self.files.unreadable(at.file, at.line, f"not read, for it is not here ({why})")
 
     def lines(self, text: Text) -> Iterator[tuple[int, str]]:
         """A file's lines with their numbers, as long as the bound on all of them allows."""
@@ -154,7 +166,7 @@ class Reading:
         folder, rest = self._below(pattern)
         plain = os.path.dirname(rest)  # noqa: PTH120 - a pattern is no path yet
         if not glob.has_magic(plain) and is_missing(folder / plain):
-            self.refuse(at, "the pattern's folder does not exist: chronyd does not start")
+            self.missing(at, "the pattern's folder does not exist: chronyd does not start")
             return []
         return [folder / found for found in sorted(glob.glob(rest, root_dir=folder))]  # noqa: PTH207
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 
 from seventh.lint.clocks.lines import as_integer, as_number
 
 Version = tuple[int, ...]
 _ADDRESS = re.compile(r"[0-9A-Fa-f.:]+")
+_NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+){0,3}")
 _HEXADECIMAL = re.compile(r"(?:0[xX])?[0-9A-Fa-f]+")
 _KINDS = {
     "address": "an address",
@@ -21,6 +23,8 @@ _KINDS = {
     "integer": "an integer",
     "network": "an address or a network",
     "number": "a number",
+    "path": "a path",
+    "refid": "at most four characters",
     "stratum": "an integer from 1 to 15",
     "word": "a word",
 }
@@ -83,13 +87,13 @@ class Grammar:
             if part.startswith("options:"):
                 table = part.removeprefix("options:")
                 return self._options(table, words[position:], version, product)
-            kind, mark = (part[:-1], part[-1]) if part[-1] in "?*" else (part, "")
+            kind, mark = (part[:-1], part[-1]) if part[-1] in "?*!" else (part, "")
             if mark == "*":
                 wrong = any(not self._is(kind, word) for word in words[position:])
                 return f"takes {_called(kind)} only" if wrong else ""
-            if position < len(words) and self._is(kind, words[position]):
+            if position < len(words) and self._is(kind, words[position], mark == "!"):
                 position += 1
-            elif not mark:
+            elif mark != "?":
                 missing = position >= len(words)
                 return f"{_called(kind)} is {'missing' if missing else 'expected'}"
             else:
@@ -133,11 +137,29 @@ class Grammar:
         if kind == "stratum":
             return 1 <= (as_integer(word, whole=True) or 0) <= 15
         if kind == "address":
-            return _ADDRESS.fullmatch(word) is not None
-        if kind == "network":
-            address, slash, bits = word.partition("/")
-            return not slash or (_ADDRESS.fullmatch(address) is not None and bits.isdecimal())
-        return True
+            return _is_address(word)
+        if kind == "refid":
+            return len(word.encode()) <= 4
+        if kind == "path":
+            return word.startswith("/")
+        return kind != "network" or _is_network(word)
+
+
+def _is_address(word: str) -> bool:
+    try:
+        ip_address(word)
+    except ValueError:
+        return False
+    return "%" not in word
+
+
+def _is_network(word: str) -> bool:
+    """An address, the start of an IPv4 address, either with its bits; or a name."""
+    address, slash, bits = word.partition("/")
+    if slash and (_ADDRESS.fullmatch(address) is None or not bits.isdecimal()):
+        return False
+    numbers = _NUMBERS.fullmatch(address)
+    return numbers is None or all(int(part[:4]) < 256 for part in address.split("."))
 
 
 def _called(kind: str) -> str:

@@ -106,9 +106,11 @@ class _Reader:
         else:
             path = self.reading.place(directive.words[0])
         if is_missing(path):
-            self.reading.refuse(
-                directive.at, f"no such file: {_SAID_PRODUCT[self.product]} goes on without it"
-            )
+            # It may stand on the machine that the file is of; where not, the program goes on.
+            self.reading.files.unreadable(
+                directive.at.file, directive.at.line, f"{path} was not read: no such file here; "
+                f"{_SAID_PRODUCT[self.product]} goes on without it",
+            )  # fmt: skip
         elif os.path.isdir(path):  # noqa: PTH112 - never raises
             if self.product == "ntpsec":
                 self.folder(path, directive.at)

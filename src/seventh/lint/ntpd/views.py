@@ -47,6 +47,7 @@ _MANY = frozenset(
     }
 )  # fmt: skip
 """Directives that add up; of every other one the last line holds."""
+_MOBILISING = ("pool", "broadcastclient", "multicastclient", "manycastclient")
 _SOURCES = frozenset({"server", "pool", "peer"})
 
 
@@ -135,9 +136,12 @@ class _Facts:
             leap_seconds=self.last["leapfile"].at.text if "leapfile" in self.last else "",
             serves=_serves(rights) if complete else None,
             strangers=rights,
+            mobilised_by=tuple(name for name in _MOBILISING if name in self.last),
+            restrict_source=any(_is_source(line) for line in self.conf.directives),
             monitor=self._remembers(known) if complete else None,
             monlist=_monlist(self.product, self.version),
             autokey=tuple(dict.fromkeys(self.autokey))[:MAX_SOURCES],
+            key_file=shown(self.last["keys"].words) if "keys" in self.last else "",
             md5_keys=keys.md5,
             key_file_read=keys.read,
             nts_known=nts_known,
@@ -241,6 +245,11 @@ class _Facts:
 def _valued(table: str) -> frozenset[str]:
     """The options of a table that take a value."""
     return frozenset(n for n, takes in ntp_conf.grammar().options[table].items() if takes)
+
+
+def _is_source(line: Directive) -> bool:
+    """Whether it is a ``restrict source`` line."""
+    return line.name == "restrict" and "source" in line.words[:2]
 
 
 def _serves(rights: tuple[StrangersRights, ...]) -> bool:

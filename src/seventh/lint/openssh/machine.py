@@ -91,6 +91,8 @@ class Machine:
         )
 
     def _public(self, path: Path) -> HostKey | None:
+        if not path.name:
+            return None  # ``HostKey /`` names no file
         public = path.with_name(path.name + ".pub")
         if not public.is_file():
             return None

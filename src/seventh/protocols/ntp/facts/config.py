@@ -85,6 +85,11 @@ class ConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Whether others are given time."""
     strangers: tuple[StrangersRights, ...] = ()
     """ntpd and ntpsec only: chronyd answers control queries to nobody."""
+    mobilised_by: tuple[str, ...] = ()
+    """ntpd and ntpsec only: directives for which packets of strangers make associations, such as
+    ``pool`` and ``broadcastclient``; ``restrict default nopeer`` would forbid that."""
+    restrict_source: bool = False
+    """Whether a ``restrict source`` line says what a server of a pool may do."""
     monitor: bool | None = None
     """Whether recent clients are remembered, which monlist tells (ntpd before 4.2.7p26)."""
     monlist: bool | None = None
@@ -92,6 +97,8 @@ class ConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     # -- authentication
     autokey: tuple[str, ...] = ()
     """The keys of the lines that turn Autokey on."""
+    key_file: str = ""
+    """The file of symmetric keys, as the configuration names it."""
     md5_keys: tuple[str, ...] = ()
     """Numbers of the keys of type MD5 in the key file; never their values."""
     key_file_read: bool = False

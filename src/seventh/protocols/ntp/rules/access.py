@@ -6,7 +6,7 @@ from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.intrusive import MonlistFacts, SourcePortFacts
 from seventh.protocols.ntp.facts.sources import KeyFacts
-from seventh.protocols.ntp.rules import file
+from seventh.protocols.ntp.rules import file, lines
 from seventh.protocols.ntp.rules.examples import GOOD
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
@@ -22,8 +22,7 @@ from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
     "as authentication; RFC 8573 replaces it by AES-CMAC.",
     fix={
         "chrony": "# in the keyfile on both sides; `chronyc keygen {key} AES128 128` writes the "
-        "line. Or NTS: server … nts\n"
-        "{key} AES128 HEX:…",
+        "line. Or NTS: server … nts\n{key} AES128 HEX:…",
         "ntpd": "{key} AES128CMAC …   # in ntp.keys on both sides, 32 hexadecimal digits",
         "ntpsec": "{key} AES-128 …   # in ntp.keys on both sides, 32 hexadecimal digits. Or NTS: "
         "server … nts",
@@ -63,10 +62,7 @@ def mac_md5(ntp: NtpFacts) -> Verdict:
     why="With a forged sender address anybody turns each small request into up to a hundred full "
     "packets against a third party (CVE-2013-5211); and the list tells who asks this server.",
     fix={
-        "ntpd": "disable monitor\n"
-        "restrict default kod limited nomodify notrap nopeer noquery\n"
-        "restrict -6 default kod limited nomodify notrap nopeer noquery   # and upgrade: 4.2.7p26 "
-        "and newer have no monlist",
+        "ntpd": "# and upgrade: 4.2.7p26 and newer have no monlist\n{closed}",
         "cisco-ios": "no ntp allow mode private",
         "any": "Upgrade the NTP daemon, or filter mode 7 to this host; chrony and NTPsec do not "
         "speak it.",
@@ -100,6 +96,7 @@ def monlist(ntp: NtpFacts) -> Verdict:
         packets=packets,
         factor=said.factor,
         items=said.items,
+        closed=lines.ANYBODY_CLOSED["ntpd"],
     )
 
 

@@ -103,7 +103,7 @@ def _own_clock(ntp: NtpFacts) -> str:
     fix={
         "any": "Take a nearer server; give NTP a better queue; in a virtual machine use kvm-clock "
         "or a PTP hardware clock.",
-        "chrony": "# both sides chrony\nserver {address} minpoll 4 maxpoll 6 xleave",
+        "chrony": "# where both sides are chrony\nserver {address} minpoll 4 maxpoll 6 xleave",
         "ntpd": "server {address} minpoll 4 maxpoll 6",
     },
     references=("RFC 5905 §10",),
@@ -267,7 +267,8 @@ _CONTRADICTIONS = {
     "clock drifts by some ten milliseconds every hour.",
     fix={
         "any": "Mend the server's way to its sources; have at least four of them.",
-        "chrony": "# `chronyc sources`: Reach must grow\npool pool.ntp.org iburst maxsources 4",
+        "chrony": "# then `chronyc sources`: Reach must grow\n"
+        "pool pool.ntp.org iburst maxsources 4",
         "ntpd": "pool pool.ntp.org iburst   # then `ntpq -pn`: reach must grow",
     },
     references=("RFC 5905 §7.3",),

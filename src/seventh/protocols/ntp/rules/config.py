@@ -5,6 +5,7 @@ from __future__ import annotations
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.config import ConfigFacts, ConfiguredSource
+from seventh.protocols.ntp.rules import lines
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 _SHOWN = 8
@@ -57,7 +58,7 @@ def _config(ntp: NtpFacts) -> ConfigFacts | Skip:
     evidence="{count} of {all} sources have no iburst: {names}",
     why="With iburst the first few requests go out seconds apart. Without it a daemon asks every "
     "minute, so that the clock of a machine that just started is wrong for minutes longer.",
-    fix={"chrony": "{line}{more}", "ntpd": "{line}{more}", "ntpsec": "{line}{more}"},
+    fix={"chrony": "{changed}", "ntpd": "{changed}", "ntpsec": "{changed}"},
     references=("Manual pages chrony.conf(5), ntp.conf(5)",),
     seed=("12.4.2", "12.12"),
     good=_GOOD,
@@ -89,7 +90,7 @@ def iburst(ntp: NtpFacts) -> Verdict:
         all=len(asked),
         names=tuple(dict.fromkeys(source.name for source in slow[:_SHOWN])),
         line=f"{slow[0].text} iburst",
-        more="   # and so on every other of these lines" if len(slow) > 1 else "",
+        changed=lines.with_option(slow, "iburst"),
     ).at(*(source.setting for source in slow))
 
 
@@ -204,9 +205,10 @@ def rtcsync(ntp: NtpFacts) -> Verdict:
     fix={
         "any": "Use NTS (RFC 8915), or a symmetric key of type AES128CMAC. NTPsec and chrony have "
         "NTS; the reference ntpd has not.",
-        "ntpd": "keys /etc/ntp.keys   # with a line: 1 AES128CMAC and 32 hexadecimal digits\n"
-        "trustedkey 1\n{replaced} key 1   # and no autokey, crypto or keysdir",
-        "ntpsec": "{replaced} nts   # and no autokey, crypto or keysdir",
+        "ntpd": "# in the key file, a line: {number} AES128CMAC and 32 hexadecimal digits\n"
+        "# and no autokey, crypto or keysdir in any line\nkeys {keys}\ntrustedkey {number}\n"
+        "{replaced} key {number}",
+        "ntpsec": "# and no autokey, crypto or keysdir in any line\n{replaced} nts",
     },
     references=("RFC 8633 §4.2", "RFC 8573", "RFC 8915"),
     seed=("12.4.3",),
@@ -222,11 +224,19 @@ def autokey(ntp: NtpFacts) -> Verdict:
     if not config.autokey:
         return None
     with_it = [source for source in config.sources if source.autokey] or list(config.sources)
-    name = f"{with_it[0].kind} {with_it[0].name}" if with_it else "server ntp.example.net"
+    kept = lines.without_option(with_it[0], "autokey") if with_it else ""
     return Hit(
         lines=tuple(
             "crypto turns it on" if setting == "crypto" else f"{setting} uses it"
             for setting in config.autokey[:_SHOWN]
         ),
-        replaced=name,
+        replaced=kept or "server ntp.example.net",
+        keys=config.key_file or "/etc/ntp.keys",
+        number=_free_key(config),
     ).at(*config.autokey)
+
+
+def _free_key(config: ConfigFacts) -> int:
+    """A number of a key that no source and no known key has."""
+    taken = {source.key for source in config.sources} | set(config.md5_keys)
+    return next(number for number in range(1, len(taken) + 2) if not {number, str(number)} & taken)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.rules import file
+from seventh.protocols.ntp.rules import file, lines
 from seventh.protocols.ntp.rules.examples import GOOD, SILENT
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
@@ -30,7 +30,7 @@ _DENIED = ("DENY", "RSTR")
     fix={
         "any": "Open UDP port 123 in both directions on every firewall on the way, also for source "
         "ports other than 123; see that the daemon runs and listens (`ss -lunp`).",
-        "chrony": "# the clients' network; without it nobody is served\nallow 198.51.100.0/24",
+        "chrony": "# the clients' network; chronyd serves no other\nallow 198.51.100.0/24",
         "ntpd": "restrict default kod limited nomodify nopeer noquery   # not noserve or ignore",
     },
     references=("RFC 5905", "RFC 9109"),
@@ -118,9 +118,8 @@ def loss(ntp: NtpFacts) -> Verdict:
         "any": "Authenticate the time: NTS (RFC 8915), or a symmetric AES-CMAC key. Filter spoofed "
         "source addresses at the network's edge (BCP 38). A server with several addresses must "
         "answer from the one that was asked.",
-        "chrony": "# client; the server needs ntsserverkey and ntsservercert; `bindaddress` on a "
-        "server that answers from the wrong address\n"
-        "server {address} iburst nts",
+        "chrony": "# on a client; the server needs ntsserverkey and ntsservercert, or "
+        "`bindaddress` where it answers from the wrong address\nserver {address} iburst nts",
         "ntpd": "interface listen {address}   # a server that answers from the wrong address",
     },
     references=("RFC 5905 §8", "RFC 8915"),
@@ -157,7 +156,7 @@ def spoof(ntp: NtpFacts) -> Verdict:
     fix={
         "any": "Poll at 64 s or slower, double the interval at every RATE, and run a server of "
         "your own for a network of many clients.",
-        "chrony": "# no `burst`\nserver {address} minpoll 6 maxpoll 10",
+        "chrony": "# without `burst`\nserver {address} minpoll 6 maxpoll 10",
         "ntpd": "server {address} minpoll 6 maxpoll 10   # no `burst`",
     },
     references=("RFC 5905 §7.4", "RFC 8633"),
@@ -212,10 +211,8 @@ def kiss_deny(ntp: NtpFacts) -> Verdict:
     why="With a forged sender address anybody can turn the answers against a third party, larger "
     "than what he sent; and the server tells its version, system and peers to everybody.",
     fix={
-        "ntpd": "restrict default kod limited nomodify notrap nopeer noquery\n"
-        "restrict -6 default kod limited nomodify notrap nopeer noquery\n"
-        "restrict 127.0.0.1\nrestrict ::1",
-        "ntpsec": "restrict default kod limited nomodify noquery\nrestrict 127.0.0.1\nrestrict ::1",
+        "ntpd": "{ntpd}",
+        "ntpsec": "{ntpsec}",
         "cisco-ios": "no ntp allow mode control",
         "any": "Let only the machine itself and the monitoring network ask control queries.",
     },
@@ -246,4 +243,5 @@ def mode6(ntp: NtpFacts) -> Verdict:
         packets=ntp.control_packets,
         factor=ntp.control_factor,
         variables=variables,
+        **lines.ANYBODY_CLOSED,
     )

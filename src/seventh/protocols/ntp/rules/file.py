@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts.config import ConfigFacts
+from seventh.protocols.ntp.rules import lines
 from seventh.rules.rule import Hit, Skip, Verdict
 
 COOKIE_PERIOD_SECONDS = 8 * 1024
@@ -24,9 +25,10 @@ def mode6(config: ConfigFacts) -> Verdict:
         return None
     families = " and ".join(rights.family for rights in open_)
     settings = [rights.setting or "restrict default" for rights in open_]
-    return Hit(said=f"no restrict line keeps control queries from strangers over {families}").at(
-        *settings
-    )
+    return Hit(
+        said=f"no restrict line keeps control queries from strangers over {families}",
+        **{**lines.ANYBODY_CLOSED, config.product: lines.closing(config, open_)},
+    ).at(*settings)
 
 
 def monlist(config: ConfigFacts) -> Verdict:
@@ -40,7 +42,8 @@ def monlist(config: ConfigFacts) -> Verdict:
         return None
     return Hit(
         said=f"{config.product} {config.version} answers monlist, remembers clients and lets "
-        "strangers query"
+        "strangers query",
+        closed=lines.closing(config, strangers),
     ).at("disable monitor", *(rights.setting or "restrict default" for rights in strangers))
 
 
@@ -76,14 +79,16 @@ def cookie_keys(config: ConfigFacts) -> Verdict:
     if not config.nts_server:
         return Skip("the configuration serves no NTS")
     if not config.nts_dump:
-        return Hit(said="ntsdumpdir is not set: at every restart the cookies' keys are lost").at(
-            "ntsdumpdir"
-        )
+        return Hit(
+            said="ntsdumpdir is not set: at every restart the cookies' keys are lost",
+            chrony="ntsdumpdir /var/lib/chrony",
+        ).at("ntsdumpdir")
     rotate = config.nts_rotate_seconds
     # The server keeps the two keys before the latest, so a cookie lives at least two periods.
     if rotate is not None and 0 < 2 * rotate < COOKIE_PERIOD_SECONDS:
         return Hit(
             said=f"ntsrotate {rotate}: a cookie's key is gone after {2 * rotate} s, and clients "
-            f"hold cookies for up to {COOKIE_PERIOD_SECONDS} s"
+            f"hold cookies for up to {COOKIE_PERIOD_SECONDS} s",
+            chrony="ntsrotate 604800",
         ).at("ntsrotate")
     return None

@@ -8,7 +8,7 @@ from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.config import ConfigFacts, ConfiguredSource
 from seventh.protocols.ntp.facts.nts import AeadTried, NtsFacts, clocks_apart
-from seventh.protocols.ntp.rules import file
+from seventh.protocols.ntp.rules import file, lines
 from seventh.protocols.ntp.rules.examples import GOOD
 from seventh.protocols.ntp.wire.nts_ke import MAX_COOKIES, Aead
 from seventh.protocols.ntp.wire.packet import HEADER_BYTES
@@ -72,13 +72,8 @@ _GOOD = GOOD.learn(nts=_NTS)
     "clients' clocks, and with them certificates, tickets and logs. NTS authenticates each packet "
     "and needs no shared keys.",
     fix={
-        "chrony": "ntsserverkey /etc/chrony/nts.key\n"
-        "# server; open TCP port 4460\n"
-        "ntsservercert /etc/chrony/nts.pem\n"
-        "# client\n"
-        "server {host} iburst nts",
-        "ntpsec": "nts enable\nnts key /etc/ntpsec/nts.key\nnts cert /etc/ntpsec/nts.pem   # "
-        "server; open TCP port 4460\nserver {host} nts   # client",
+        "chrony": "{chrony}",
+        "ntpsec": "{ntpsec}",
         "any": "Follow servers that offer NTS, or put one of your own between them and clients.",
     },
     references=("RFC 8915",),
@@ -105,6 +100,7 @@ def none(ntp: NtpFacts) -> Verdict:
         where=f"TCP port {nts.ke_port} of {nts.ke_address or 'the server'}",
         state=_PORT[nts.port_state],
         host=nts.ke_address or "ntp.example.net",
+        **_offering(nts.ke_address or "ntp.example.net"),
     )
 
 
@@ -129,8 +125,34 @@ def _without_nts(config: ConfigFacts) -> Verdict:
         settings += ["allow", "ntsserverkey"]
     if not states:
         return None if config.sources or config.serves else Skip("the file names no source")
+    changed = []
+    if asked := [source for source in plain if source.kind != "peer"]:
+        changed += ["# where the server has NTS; else take one that has it"]
+        changed += [lines.with_option(asked, "nts")]
+    if len(asked) < len(plain):
+        changed += ["# for each peer, an option `key` with a key of both sides"]
+    if "ntsserverkey" in settings:
+        changed += ["# to serve NTS; open TCP port 4460", *_SERVING]
+    fix = dict.fromkeys(("chrony", "ntpsec"), "\n".join(changed))
     host = names[0] if names else "ntp.example.net"
-    return Hit(where="the configuration", state="; ".join(states), host=host).at(*settings)
+    return Hit(where="the configuration", state="; ".join(states), host=host, **fix).at(*settings)
+
+
+_SERVING = ("ntsserverkey /etc/chrony/nts.key", "ntsservercert /etc/chrony/nts.pem",
+            "ntsdumpdir /var/lib/chrony")  # fmt: skip
+
+
+def _offering(host: str) -> dict[str, str]:
+    """What a server and its client need, by product, where neither's file is known."""
+    return {
+        "chrony": "\n".join(
+            ("# on the server; open TCP port 4460", *_SERVING, "# on the client",
+             f"server {host} iburst nts")
+        ),
+        "ntpsec": "# on the server; open TCP port 4460\nnts enable\n"
+        "nts key /etc/ntpsec/nts.key\nnts cert /etc/ntpsec/nts.pem\n# on the client\n"
+        f"server {host} nts",
+    }  # fmt: skip
 
 
 @rule(
@@ -146,9 +168,8 @@ def _without_nts(config: ConfigFacts) -> Verdict:
         "any": "Serve a certificate that is within its dates, names the host that the clients "
         "configure and comes with its intermediates; allow TLS 1.3; name an NTP server that the "
         "clients can reach.",
-        "chrony": "ntsserverkey /etc/chrony/nts.key\n"
-        "# readable by its user; restart after each renewal\n"
-        "ntsservercert /etc/chrony/nts-fullchain.pem\n"
+        "chrony": "# both files readable by chronyd's user; restart it after each renewal\n"
+        "ntsserverkey /etc/chrony/nts.key\nntsservercert /etc/chrony/nts-fullchain.pem\n"
         "ntsport 4460",
         "ntpsec": "nts enable\nnts key /etc/ntpsec/nts.key\n"
         "nts cert /etc/ntpsec/nts-fullchain.pem\nnts mintls TLS1.3",
@@ -221,10 +242,7 @@ def _clocks(nts: NtsFacts, offset_seconds: float | None) -> str:
     "given. Behind one name there are then several machines with cookie keys of their own, or keys "
     "that one of them has changed; clients lose time and establish keys over and over.",
     fix={
-        "chrony": "# the same ntskeys file on every machine\n"
-        "ntsdumpdir /var/lib/chrony\n"
-        "# on all but the one that changes and distributes it\n"
-        "ntsrotate 0",
+        "chrony": "{chrony}",
         "ntpsec": "nts cookie /var/lib/ntpsec/nts-keys   # the same file on every machine",
         "any": "Share the cookie keys among all machines behind the name, or name in the key "
         "establishment the one machine that reads its cookies.",
@@ -252,6 +270,8 @@ def nak(ntp: NtpFacts) -> Verdict:
             naks=nts.naks,
             requests=nts.requests,
             authenticated=nts.authenticated,
+            chrony="# the same ntskeys file in it on every machine\nntsdumpdir /var/lib/chrony\n"
+            "# on all but the one that changes and distributes it\nntsrotate 0",
         )
     if not nts.authenticated:
         return Skip("no authenticated request was answered")
@@ -307,10 +327,8 @@ def cookies(ntp: NtpFacts) -> Verdict:
     fix={
         "any": "Ask the network's operator to filter by mode (6 and 7) and rate instead of length, "
         "or have the key establishment name a port that nobody filters.",
-        "chrony": "# on the server; its key establishment names the port to clients\n"
-        "port 11123\n"
-        "# chrony 4.6.1 and later, both sides: shorter cookies, shorter packets\n"
-        "ntsaeads 30 15",
+        "chrony": "# on the server; its key establishment names the port to clients\nport 11123\n"
+        "# chrony 4.6.1 and later, both sides: shorter cookies, shorter packets\nntsaeads 30 15",
     },
     references=("RFC 8915",),
     seed=("12.4.4",),

@@ -11,6 +11,7 @@ from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.config import ConfigFacts, ConfiguredSource
 from seventh.protocols.ntp.facts.sources import SourceFacts, SourcesFacts
 from seventh.protocols.ntp.facts.together import circles, followed, upstreams
+from seventh.protocols.ntp.rules import lines
 from seventh.protocols.ntp.rules.examples import FOUR, among
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
@@ -18,6 +19,12 @@ ENOUGH = 4
 """With four sources, one may be wrong and one may be down, and a majority is left."""
 _POOL_SOURCES = 4
 """What a ``pool`` line counts for where it says nothing: chrony's default of ``maxsources``."""
+_SHOWN = 8
+"""How many names evidence writes out."""
+_IN_PLACE = {
+    "chrony": "# in place of servers of one operator\npool pool.ntp.org iburst maxsources 4",
+    "ntpd": "# in place of servers of one operator\npool pool.ntp.org iburst",
+}
 _LISTS = {
     "chrony": ("server", "pool", "peer"),
     "ntpd": ("server", "pool", "peer"),
@@ -35,6 +42,12 @@ def _compared(ntp: NtpFacts) -> tuple[SourceFacts, ...] | Skip:
     if len(usable) < 2:
         return Skip(f"{len(usable)} of the servers gave time; two are needed to compare")
     return usable
+
+
+def _shown(names: tuple[str, ...]) -> tuple[str, ...]:
+    """As many as evidence writes out, and how many there are beyond."""
+    more = len(names) - _SHOWN
+    return (*names[:_SHOWN], f"and {more} more") if more > 0 else names
 
 
 def _followed_sources(ntp: NtpFacts) -> tuple[ConfiguredSource, ...]:
@@ -123,8 +136,7 @@ def _majority(sources: SourcesFacts | None) -> str:
         "any": "Take either sources that all smear the same way, or none that smears. Beside "
         "sources that smear, leave out leapsectz, leapseclist and leapfile.",
         "chrony": "# and no time.google.com, time.aws.com, time.facebook.com or 169.254.169.123 "
-        "beside it\n"
-        "pool pool.ntp.org iburst maxsources 4",
+        "beside it\npool pool.ntp.org iburst maxsources 4",
         "ntpd": "pool pool.ntp.org iburst   # and no time.google.com, time.aws.com, "
         "time.facebook.com or 169.254.169.123 beside it",
     },
@@ -171,8 +183,8 @@ def _mixed(sources: list[tuple[str, str]]) -> Hit | None:
         return None
     plain = tuple(name for name, smears in sources if not smears)
     return Hit(
-        smeared=tuple(f"{name}: {smears}" for name, smears in sources if smears),
-        others=plain or ("none, but these smear in different ways",),
+        smeared=_shown(tuple(f"{name}: {smears}" for name, smears in sources if smears)),
+        others=_shown(plain) or ("none, but these smear in different ways",),
     )
 
 
@@ -187,8 +199,9 @@ def _mixed(sources: list[tuple[str, str]]) -> Hit | None:
     "one outage leaves two. Four outvote one that is wrong even while another is down.",
     fix={
         "any": "Use at least four sources of different operators.",
-        "chrony": "pool pool.ntp.org iburst maxsources 4",
-        "ntpd": "pool pool.ntp.org iburst",
+        "chrony": "{chrony}",
+        "ntpd": "{ntpd}",
+        "ntpsec": "{ntpsec}",
     },
     references=("RFC 8633 §3.2",),
     seed=("12.4.2",),
@@ -207,7 +220,11 @@ def few(ntp: NtpFacts) -> Verdict:
         return Skip("the name leads to one server, which says nothing about how many a client uses")
     if len(usable) >= ENOUGH:
         return None
-    return Hit(count=len(usable), names=tuple(source.name for source in usable) or ("none",))
+    return Hit(
+        count=len(usable),
+        names=tuple(source.name for source in usable) or ("none",),
+        **lines.more_sources(None, len(usable), ENOUGH),
+    )
 
 
 def _few_configured(ntp: NtpFacts) -> Verdict:
@@ -224,7 +241,11 @@ def _few_configured(ntp: NtpFacts) -> Verdict:
         return None
     names = (*(source.name for source in sources), *config.reference_clocks)
     settings = tuple(source.setting for source in sources)
-    hit = Hit(count=count, names=names or ("none",))
+    hit = Hit(
+        count=count,
+        names=_shown(names) or ("none",),
+        **lines.more_sources(config, count, ENOUGH),
+    )
     return hit.at(*settings) if settings else hit
 
 
@@ -240,8 +261,9 @@ def _few_configured(ntp: NtpFacts) -> Verdict:
     fix={
         "any": "Keep one of them and replace the others by servers of other operators, with other "
         "upstreams.",
-        "chrony": "# in place of servers of one operator\npool pool.ntp.org iburst maxsources 4",
-        "ntpd": "pool pool.ntp.org iburst   # in place of servers of one operator",
+        "chrony": "{chrony}",
+        "ntpd": "{ntpd}",
+        "ntpsec": "{ntpd}",
     },
     references=("RFC 8633 §3.3",),
     seed=("12.4.2",),
@@ -271,17 +293,21 @@ def same_upstream(ntp: NtpFacts) -> Verdict:
         for name, upstream in follows.items()
         if name not in ring
     ]
-    return Hit(shared=tuple(shared)) if shared else None
+    return Hit(shared=tuple(shared), **_IN_PLACE) if shared else None
 
 
 def _named_twice(configured: tuple[ConfiguredSource, ...]) -> Verdict:
     if len(configured) < 2:
         return Skip("the file names only one source")
-    lines: dict[str, list[ConfiguredSource]] = {}
+    by_name: dict[str, list[ConfiguredSource]] = {}
     for source in configured:
-        lines.setdefault(source.name.rstrip(".").lower(), []).append(source)
-    twice = {name: found for name, found in lines.items() if len(found) > 1}
+        by_name.setdefault(source.name.rstrip(".").lower(), []).append(source)
+    twice = {name: found for name, found in by_name.items() if len(found) > 1}
     if not twice:
         return None
     said = tuple(f"{name} stands in {len(found)} lines" for name, found in twice.items())
-    return Hit(shared=said).at(*(s.setting for found in twice.values() for s in found))
+    doubled = [source for found in twice.values() for source in found[1:]]
+    remove = "\n".join(f"# remove the second of: {source.text}" for source in doubled[:_SHOWN])
+    return Hit(shared=_shown(said), chrony=remove, ntpd=remove).at(
+        *(s.setting for found in twice.values() for s in found)
+    )
