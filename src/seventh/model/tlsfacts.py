@@ -92,7 +92,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 3
     self_issued: bool = False
     """Subject and issuer are the same: a root, or a self-signed certificate."""
-    must_staple: bool = False
+    must_staple: bool | None = False
+    """Whether clients must get an OCSP staple (RFC 7633); None where that cannot be read."""
     size_bytes: int = 0
     sha256: str = ""
     """The fingerprint, in hexadecimal."""

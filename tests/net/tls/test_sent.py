@@ -168,6 +168,19 @@ def test_what_cannot_be_computed_here_is_neither_good_nor_bad(chains: Chains, kn
     assert raised.value.blame is Blame.LOCAL
 
 
+def test_extensions_that_cannot_be_read_demand_nothing_and_excuse_nothing(chains: Chains) -> None:
+    feature, other = bytes.fromhex("06082b06010505070118"), bytes.fromhex("06082b06010505070117")
+    staple = chains.ca.issue("site.test", must_staple=True).certificate
+    assert feature in staple.public_bytes(Encoding.DER)
+    twice = chains.leaf.public_bytes(Encoding.DER)
+    san, key_use = bytes.fromhex("0603551d11"), bytes.fromhex("0603551d25")
+    assert isinstance(rules.staple(chains.facts(twice.replace(key_use, san))), Skip)
+    assert (
+        rules.staple(chains.facts(staple.public_bytes(Encoding.DER).replace(feature, other)))
+        is None
+    )
+
+
 def test_what_cannot_be_read_is_not_judged(chains: Chains) -> None:
     facts = chains.facts(b"\x30\x03\x02\x01\x00")
     for rule in (rules.cert_expiring, rules.cert_long, rules.staple):

@@ -359,11 +359,13 @@ def _unjudged(cert: x509.Certificate, key_type: str) -> str:
     return "; ".join(unknown)
 
 
-def _must_staple(cert: x509.Certificate) -> bool:
+def _must_staple(cert: x509.Certificate) -> bool | None:
     try:
         feature = cert.extensions.get_extension_for_class(x509.TLSFeature).value
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, UnsupportedAlgorithm):
+    except x509.ExtensionNotFound:
         return False
+    except (ValueError, x509.DuplicateExtension, UnsupportedAlgorithm):
+        return None
     return x509.TLSFeatureType.status_request in feature
 
 

@@ -216,7 +216,7 @@ def ke_fail(ntp: NtpFacts) -> Verdict:
             f"{clocks_apart(ntp.offset_seconds or 0.0)}: who follows it will then refuse it",
             **where,
         )
-    return None
+    return None if nts.established else Skip("the key establishment did not come to its end")
 
 
 def _clocks(nts: NtsFacts, offset_seconds: float | None) -> str:

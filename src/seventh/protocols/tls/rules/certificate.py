@@ -328,6 +328,8 @@ def staple(tls: TlsFacts) -> Verdict:
     """The leaf has the TLS feature status_request, and no staple came though we asked."""
     if (skip := _unread(tls)) is not None:
         return skip
+    if tls.chain[0].must_staple is None:
+        return Skip("the extensions of the server's certificate cannot be read")
     if not tls.chain[0].must_staple:
         return None
     if tls.staple is None:
