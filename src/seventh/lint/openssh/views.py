@@ -23,7 +23,7 @@ MAX_VIEWS = 256
 MAX_WORK = 400_000
 """Directives that are looked at for all views together."""
 _MAX_SHOWN = 600
-_CRITERIA_SINCE = {
+_CRITERIA_SINCE: Mapping[str, Version] = {
     "tagged": (9, 4), "localnetwork": (9, 4), "invalid-user": (9, 9), "command": (10, 0),
     "sessiontype": (10, 0), "version": (10, 0),
 }  # fmt: skip
@@ -111,13 +111,17 @@ def check_lists(reading: Reading, judgement: Judged) -> None:
     """Note lists that OpenSSH would not start with, and directives that it does not know."""
     for block in reading.blocks:
         for criterion, _ in block.criteria:
-            since = _CRITERIA_SINCE.get(criterion.removeprefix("!"), (0,))
-            if judgement.stated and judgement.version < since:
-                said = ".".join(map(str, since))
+            first = _CRITERIA_SINCE.get(criterion.removeprefix("!"), (0,))
+            if judgement.stated and judgement.version < first:
+                said = ".".join(map(str, first))
                 reading.refuse(block.at, f"Match {criterion} is known from OpenSSH {said} on")
     for at in reading.unknown:
         word = at.text.partition(" ")[0]
         reading.refuse(at, f"no version up to {directives.newest()} knows the directive {word}")
+    since = directives.since(reading.side, "include")
+    if judgement.stated and judgement.version < since:
+        for at in reading.includes:
+            reading.refuse(at, f"Include is known from OpenSSH {'.'.join(map(str, since))} on")
     for line in reading.directives:
         if line.name in offers.ALL_LISTS:
             for why in offers.refusals(

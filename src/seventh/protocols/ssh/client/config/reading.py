@@ -48,6 +48,14 @@ _CRITERIA = {
         "localnetwork", "command", "sessiontype", "version",
     }),
 }  # fmt: skip
+_OF_THE_MACHINE = {
+    "exec": "a command, and Seventh does not run it",
+    "localnetwork": "the addresses of the machine",
+    "command": "the command of the session",
+    "sessiontype": "the type of the session",
+    "version": "the version of ssh",
+}
+"""Criteria that no file decides, and what they depend on."""
 _UNTAKEN = frozenset({"match", "proxycommand", "localcommand", "remotecommand", "forcecommand",
                       "knownhostscommand", "proxyjump"})  # fmt: skip
 """Directives that take the rest of the line as it is."""
@@ -97,6 +105,8 @@ class Reading(msgspec.Struct, kw_only=True):
     blocks: list[Block] = []
     refused: list[Line] = []
     """What the program would not start with."""
+    includes: list[Line] = []
+    """The Include lines."""
     unknown: list[Line] = []
     """Directives that no version knows; a newer program may."""
     undecided: list[Line] = []
@@ -221,11 +231,11 @@ class _Reader:
             address_in_list(None, argument)
         if plain == "localport" and port_number(argument) is None:
             raise GrammarError(f"Match LocalPort {argument} is no port")
-        if plain == "exec":
+        if self.side == "client" and plain in _OF_THE_MACHINE:
+            why = _OF_THE_MACHINE[plain]
             self.reading.undecided.append(Line(
                 file=at.file, line=at.line,
-                text="Match exec would run a command to know; Seventh never does: "
-                "the block was taken not to match",
+                text=f"Match {plain} depends on {why}: the block was taken not to match",
             ))  # fmt: skip
 
     @staticmethod
@@ -237,6 +247,7 @@ class _Reader:
     def _include(
         self, patterns: Names, at: Line, blocks: tuple[Block, ...], stack: tuple[str, ...]
     ) -> None:
+        self.reading.includes.append(at)
         if not patterns:
             self.reading.refuse(at, "Include names no file")
         for pattern in patterns:

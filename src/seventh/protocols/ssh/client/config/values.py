@@ -225,7 +225,7 @@ _BOTH: Mapping[str, Check] = {
     "channeltimeout": _each(lambda word: word.lower() == "none" or _timeout(word)),
 }
 _CHECKS: Mapping[Side, Mapping[str, Check]] = {
-    "server": _BOTH | {
+    "server": {**_BOTH,
         "acceptenv": lambda values: not any("=" in value for value in values),
         "allowusers": lambda values: all(map(_user, values)),
         "authenticationmethods": _methods,
@@ -249,7 +249,7 @@ _CHECKS: Mapping[Side, Mapping[str, Check]] = {
         "subsystem": lambda values: len(values) > 1,
         "x11displayoffset": _number(),
     },
-    "client": _BOTH | {
+    "client": {**_BOTH,
         "addkeystoagent": _agent_keys,
         "canonicalizemaxdots": _number(),
         "canonicalizepermittedcnames": _each(lambda word: ":" in word, "none"),
