@@ -72,7 +72,7 @@ def test_the_place_of_a_part_is_told_by_what_it_holds(text: str, place: str) -> 
         "upstream db { server a.example:5432; } server { listen 5432; proxy_pass db; }",
         "server { listen 143; protocol imap; imap_auth plain; }",
         "server 10.0.0.1:80; server 10.0.0.2:80 backup;",
-        "try_files $fastcgi_script_name =404;\nset $path_info $fastcgi_path_info;\nfastcgi_index i;",
+        "try_files $fastcgi_script_name =404;\nset $x $fastcgi_path_info;\nfastcgi_index i;",
         "location ~ /\\.git { deny all; }",
         "~^/old/(.*)$ /new/$1;\ndefault '';\n/a b;",
     ],
