@@ -11,7 +11,7 @@ STARTERS := $(addprefix tests/,peers lint lab labkit net/tls wire protocols/net 
 # With COVERAGE=1 `make test` counts what it covers, and `make check` judges that and runs no test.
 COVERAGE ?=
 
-.PHONY: help setup tour test field bare check format docs bench clean
+.PHONY: help setup tour test field stress bare check format docs bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $(STAMP)
 
-tour: setup  ## check every reference server in the lab, clean and faulty
+tour: setup  ## check a dozen reference servers, clean and faulty; `.venv/bin/seventh tour --all`: every one
 	$(BIN)/seventh tour
 
 test: setup  ## all tests; peers that are not installed are skipped, and said
@@ -33,6 +33,9 @@ test: setup  ## all tests; peers that are not installed are skipped, and said
 
 field: setup  ## the inputs of the kinds that real files, real servers and audits have shown
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -rs -m field $(PYTEST_ARGS)
+
+stress: setup  ## 5,000 hostile targets at once, 60 runs under a watchdog (about 20 minutes)
+	$(BIN)/python -m tests.stress
 
 bare: setup  ## the tests that start programs, with none of the optional ones: all skip, none fails
 	tests/bare_path.sh $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -rs $(PYTEST_ARGS) $(STARTERS)

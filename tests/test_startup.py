@@ -82,6 +82,7 @@ async def test_the_version_is_told_by_nearly_nothing() -> None:
         "seventh",
         "seventh.cli",
         "seventh.cli.main",
+        "seventh.cli.streams",
     }
 
 

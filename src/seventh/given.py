@@ -12,6 +12,7 @@ import msgspec
 
 from seventh import protocols
 from seventh.model.failure import UsageError
+from seventh.model.near import unknown
 from seventh.model.option import Declared, RoomOptions, declared
 from seventh.model.options import Options
 from seventh.model.spec import Spec
@@ -100,13 +101,26 @@ def _value(each: Declared, value: Any) -> Any:
         value = (value,)
     try:
         made = msgspec.convert(value, each.checked)
-    except msgspec.ValidationError as error:
-        wanted = each.bounds or str(error).partition(" - at ")[0]
-        raise UsageError(f"--{each.option.flag}: {wanted} is needed, not {value!r}") from None
+    except msgspec.ValidationError:
+        if each.choices and isinstance(value, str):
+            said = unknown("value", value, map(str, each.choices))
+            raise UsageError(f"--{each.option.flag}: {said}") from None
+        raise UsageError(
+            f"--{each.option.flag}: {_wanted(each)} is needed, not {value!r}"
+        ) from None
     for name in made if each.repeated else (made,):
         if each.option.file and name is not None and name not in each.option.words:
             _check_readable(each, name)
     return made
+
+
+def _wanted(each: Declared) -> str:
+    """What an option's value must be, as TOML writes it."""
+    if each.bounds or each.is_number:
+        return each.bounds or "a number"
+    if each.is_switch:
+        return "true or false"
+    return "a text in quotes, or a list of them," if each.repeated else "a text in quotes"
 
 
 def _hops(text: str) -> tuple[Target, ...]:
@@ -122,7 +136,13 @@ def _hops(text: str) -> tuple[Target, ...]:
 
 def _check_readable(each: Declared, name: str) -> None:
     if each.option.file == "path":
-        if not Path(name).exists():
+        try:
+            found = Path(name).exists()
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"--{each.option.flag}: cannot be read: {getattr(error, 'strerror', None) or error}"
+            ) from None
+        if not found:
             raise UsageError(f"--{each.option.flag} {name}: no such file or directory")
         return
     try:

@@ -14,8 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from seventh import __version__
+from seventh import __version__, given
+from seventh.cli.main import main
+from seventh.cli.targets import gather
+from seventh.labkit.names import name_server
 from seventh.labkit.serve import free_port, tcp_server
+from seventh.model.failure import UsageError
+from seventh.model.option import Declared
+from seventh.model.options import Options
 from seventh.render import FORMATS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -59,8 +65,8 @@ async def test_version() -> None:
         (["check", "--targets", "/dev/zero"], "larger than"),
         (["check", "ssh://h", "--timeout", "0"], "is not a number above 0, up to 86400"),
         (["check", "ssh://h", "--parallel", "x"], "not a number from 1 to 4096"),
-        (["check", "ssh://h", "--fail-on", "bad"], "not one of critical, high"),
-        (["check", "ssh://h", "--only", "SSH-NOPE"], "no rule is called SSH-NOPE"),
+        (["check", "ssh://h", "--fail-on", "bad"], "write critical, high"),
+        (["check", "ssh://h", "--only", "SSH-NOPE"], "unknown rule 'SSH-NOPE'"),
         (["check", "tls://h", "--ca", "/no/such/file"], "No such file"),
         (["check", "tls://h", "--key", "k.pem"], "cannot be read"),
         (["check", "tls://h", "--ca-store", "/no/such"], "no such file or directory"),
@@ -80,19 +86,19 @@ async def test_version() -> None:
         (["check", "https://h", "--expect-json", ""], "--expect-json"),
         (["check", "https://h", "--max-body", "0"], "--max-body"),
         (["ssh://h"], "did you mean `seventh check ssh://h`"),
-        (["chek", "x"], "did you mean check"),
+        (["chek", "x"], "did you mean `seventh check`"),
         (["check", "ssh://h", "--samples", "3"], "--samples: no target uses it; it is for ntp"),
         (["check", "ssh://h", "--ca", "LICENSE"], "--ca: no target uses it"),
         (["check", "tls://h", "--intrusive"], "--intrusive: no target uses it"),
         (["check", "ssh://h", "--intr"], "did you mean --intrusive"),
-        (["check", "--help", "nope"], "no such protocol"),
+        (["check", "--help", "nope"], "unknown protocol"),
         (["nonsense"], "unknown verb"),
-        (["explain", "SSH-NOPE"], "no rule and no room is called SSH-NOPE"),
+        (["explain", "SSH-NOPE"], "unknown rule or protocol 'SSH-NOPE'"),
         (["explain", "NET-PORT-STAT"], "did you mean NET-PORT-STATE"),
-        (["lab", "nope"], "there is no 'nope' lab"),
-        (["lab", "--fault", "x"], "needs a room"),
-        (["lab", "net", "--fault", "x"], "has no fault 'x'"),
-        (["tour", "nope"], "there is no 'nope' lab"),
+        (["lab", "nope"], "unknown lab 'nope'"),
+        (["lab", "--fault", "x"], "needs a protocol"),
+        (["lab", "net", "--fault", "x"], "unknown net fault 'x'"),
+        (["tour", "nope"], "unknown lab 'nope'"),
         ([], "required"),
     ],
 )
@@ -122,8 +128,16 @@ async def test_a_file_with_a_bad_line_says_which(tmp_path: Path) -> None:
         ('[[target]]\nurl = "ssh://h"\nnope = 1', "unknown option 'nope'"),
         ('[[target]]\nurl = "ssh://h"\ntimeout = "x"', "target 1: "),
         ('[[target]]\nurl = "nope://h"', "target 1: target 'nope://h': unknown scheme"),
+        pytest.param(f"x = {'9' * 5000}", "too many digits", marks=pytest.mark.field),
+        pytest.param(f"x = {'[' * 9999}", "nested too deeply", marks=pytest.mark.field),
+        pytest.param("x = 2026-99-99", "not valid TOML", marks=pytest.mark.field),
+        pytest.param(
+            f'[[target]]\nurl = "tls://h"\nca-store = "{"x" * 9999}"', "--ca-store: cannot be read",
+            marks=pytest.mark.field,
+        ),
+        pytest.param("[[target]]\nurl = 7", "target 1: needs url", marks=pytest.mark.field),
     ],
-)
+)  # fmt: skip
 async def test_a_bad_toml_file_says_where(tmp_path: Path, content: str, says: str) -> None:
     path = tmp_path / "targets.toml"
     path.write_text(content, encoding="utf-8")
@@ -131,6 +145,62 @@ async def test_a_bad_toml_file_says_where(tmp_path: Path, content: str, says: st
     assert code == 3
     assert says in err
     assert str(path) in err
+
+
+PERMISSIONS = [each for each in given.options().values() if each.option.grants is not None]
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("each", PERMISSIONS, ids=lambda each: each.option.flag)
+@pytest.mark.parametrize("table", ["[defaults]", '[[target]]\nurl = "wss://h.test"'])
+def test_a_file_gives_itself_no_permission(each: Declared, table: str, tmp_path: Path) -> None:
+    path = tmp_path / "targets.toml"
+    flag = each.option.flag
+    for value in ("true", "1", '"yes"'):
+        text = f'{table}\n{flag} = {value}\n[[target]]\nurl = "tcp://h.test"\n'
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(UsageError, match=f"{flag} is a permission.*; type --{flag} on the"):
+            gather(["tcp://h:1"], [str(path)], Options(), {})
+
+
+@pytest.mark.field
+def test_a_file_may_take_a_permission_back(tmp_path: Path) -> None:
+    path = tmp_path / "targets.toml"
+    path.write_text(
+        '[defaults]\nhold = 3\n[[target]]\nurl = "wss://a.test"\n'
+        '[[target]]\nurl = "wss://b.test"\nhold = 0\nintrusive = false\n',
+        encoding="utf-8",
+    )
+    typed = {"intrusive": True}
+    (_, first), (_, second) = gather([], [str(path)], Options(intrusive=True), typed)
+    assert (first.intrusive, first.hold_seconds) == (True, 3)
+    assert (second.intrusive, second.hold_seconds) == (False, 0)
+
+
+@pytest.mark.field
+def test_a_byte_order_mark_and_crlf_are_no_part_of_a_target(tmp_path: Path) -> None:
+    for name, text in (
+        ("t.txt", "\ufefftcp://h.test:1\r\n\r\n"),
+        ("t.toml", '\ufeff[[target]]\r\nurl = "tcp://h.test:1"\r\n'),
+    ):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8", newline="")
+        ((target, _),) = gather([], [str(path)], Options(), {})
+        assert str(target) == "tcp://h.test:1"
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("word", ["\n", "\x1b[31m", "x" * 100_000, "\udcff"])
+@pytest.mark.parametrize(
+    "before", [["explain"], ["rules"], ["check", "--targets"], ["check", "--resolver"], []]
+)
+def test_what_was_typed_is_repeated_as_one_short_line(
+    before: list[str], word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*before, word]) == 3
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n"), err[:-1].isprintable()) == ("", 1, True)
+    assert len(err) < 2000
 
 
 async def test_targets_come_from_arguments_files_and_stdin(port: int, tmp_path: Path) -> None:
@@ -242,9 +312,9 @@ async def test_a_reader_that_leaves_is_no_error(port: int) -> None:
     ("arguments", "says"),
     [
         (["lint"], "required: FILE"),
-        (["lint", "x", "--kind", "nope"], "there are Caddyfile, authorized_keys, chrony.conf"),
+        (["lint", "x", "--kind", "nope"], "write Caddyfile, authorized_keys, chrony.conf"),
         (["lint", "x", "--software", "openssh"], "openssh=9.2"),
-        (["lint", "x", "--only", "SSH-NOPE"], "no rule is called SSH-NOPE"),
+        (["lint", "x", "--only", "SSH-NOPE"], "unknown rule 'SSH-NOPE'"),
         (["check", "ssh://h", "--via", "tcp://b:1"], "write jump hosts as ssh://"),
         (["check", "ssh://h", "--via", "gopher://b"], "unknown scheme"),
         (["check", "ssh://h", "--identity", "/no/such/key"], "cannot be read"),
@@ -307,3 +377,17 @@ async def test_explain_lists_a_protocols_checklist() -> None:
     _, out, _ = await seventh("explain", "ssh")
     assert "The server's host key is the one in known_hosts" in out
     assert "SSH-HOSTKEY-CHANGED (--known-hosts FILE)" in out
+
+
+@pytest.mark.field
+async def test_a_bare_host_whose_name_gives_no_address_fails_once() -> None:
+    async with name_server({}) as resolver:
+        code, out, _ = await seventh(
+            "check", "nowhere.example", "--resolver", resolver, "--format", "json"
+        )
+    made = json.loads(out)
+    assert code == 2
+    assert [one["target"] for one in made["reports"]] == ["nowhere.example"]
+    (host,) = made["hosts"]
+    assert (host["host"], host["open"]) == ("nowhere.example", 0)
+    assert {port["state"] for port in host["ports"]} == {"unresolved"}

@@ -98,7 +98,14 @@ def test_a_report_that_cannot_be_written_is_on_standard_output() -> None:
     assert err.startswith("seventh: --output /dev/full: cannot be written: ")
 
 
-@pytest.mark.parametrize("verb", [REFUSED, "rules", "ports"])
+EVERY_VERB = [
+    REFUSED, "rules", "ports", "explain ssh", "lint --kind sshd_config /dev/null", "lab --list",
+    "--version", "--help", "check --help", "check --help ssh",
+]  # fmt: skip
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("verb", EVERY_VERB)
 def test_a_full_or_closed_output_is_one_line_and_no_verdict(verb: str) -> None:
     code, _, err = shell(f"{SEVENTH} {verb} >/dev/full")
     assert (code, err) == (
@@ -112,3 +119,83 @@ def test_other_streams_may_be_closed() -> None:
         code, out, err = shell(f"{SEVENTH} {REFUSED} {closed}")
         assert (code, err) == (2, "")
         assert json.loads(out)["reports"][0]["failure"]["reason"] == "connect-refused"
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("verb", [*EVERY_VERB, "check", "chek", "check gopher://x", "explain NO"])
+def test_what_cannot_be_said_on_stderr_changes_no_exit_code(verb: str) -> None:
+    code, _, _ = shell(f"{SEVENTH} {verb}")
+    for stream in ("2>&-", "2>/dev/full", "2</dev/null"):
+        assert shell(f"{SEVENTH} {verb} {stream}")[0] == code
+    for stream in (">/dev/full 2>/dev/full", ">&- 2>&-", "1</dev/null 2>/dev/full"):
+        assert shell(f"{SEVENTH} {verb} {stream}")[0] == 3
+
+
+@pytest.mark.field
+@pytest.mark.parametrize(("verb", "expected"), [(REFUSED, 2), ("rules", 0), ("--version", 0)])
+def test_a_reader_that_has_gone_changes_no_verdict(verb: str, expected: int) -> None:
+    command = f"({SEVENTH} {verb}; echo $? >&2) | true"
+    assert shell(command) == (0, "", f"{expected}\n")
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_programs_read_utf8_whatever_the_locale(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "größe"
+    path.write_text("PermitEmptyPasswords yes\n")
+    words = ["lint", "--kind", "sshd_config", "--format", "json", path]
+    done = subprocess.run(
+        [sys.executable, "-m", "seventh", *words],
+        capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": encoding},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (2, b"")
+    assert json.loads(done.stdout.decode())["reports"][0]["target"] == f"file:{path}"
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("verb", ["check --help", "explain ssh", "lint /no/such/größe"])
+def test_people_read_what_their_locale_can_show(verb: str) -> None:
+    code, _, err = shell(f"PYTHONIOENCODING=ascii {SEVENTH} {verb}")
+    assert (code in {0, 3}, err) == (True, "")
+
+
+@pytest.mark.field
+def test_standard_input_is_read_within_bounds() -> None:
+    for source, says in (
+        ("printf '\\377'", "stdin: not UTF-8 text at byte 0"),
+        ("head -c 70000000 /dev/zero", "stdin: larger than 67108864 bytes"),
+    ):
+        code, out, err = shell(f"{source} | {SEVENTH} check -")
+        assert (code, out) == (3, "")
+        assert err == f"seventh: {says}\n"
+    empty = shell(f"{SEVENTH} lint - --kind sshd_config </dev/null")
+    assert shell(f"{SEVENTH} lint - --kind sshd_config <&-")[0] == empty[0]
+
+
+@pytest.mark.field
+def test_the_name_of_standard_output_is_not_replaced(tmp_path: Path) -> None:
+    """``/dev/stdout`` is a link to whatever the shell opened: a rename would break the machine."""
+    link, out = tmp_path / "stdout", tmp_path / "out"
+    link.symlink_to("/proc/self/fd/1")
+    for name in (link, "/dev/fd/1"):
+        code, _, err = shell(f"{SEVENTH} {REFUSED} --output {name} >{out}")
+        assert (code, err) == (2, "")
+        assert json.loads(out.read_text())["reports"]
+    assert link.is_symlink()
+
+
+@pytest.mark.field
+def test_a_file_that_was_made_read_only_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "report"
+    path.write_text("kept")
+    path.chmod(0o444)
+    if os.access(path, os.W_OK):  # root may write all: have the system refuse as it would
+        monkeypatch.setattr(Path, "open", _refuse)
+    with pytest.raises(UsageError, match="cannot be written: Permission denied"):
+        need_writable(str(path))
+
+
+def _refuse(path: Path, mode: str) -> None:
+    raise PermissionError(13, "Permission denied", str(path))

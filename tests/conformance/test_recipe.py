@@ -292,7 +292,7 @@ async def test_its_rules_and_its_lab_are_found(rooms: Path) -> None:
     assert "rewrites the data" in (await seventh(rooms, "explain", "echo-lies"))[1]
     code, output = await seventh(rooms, "tour", "echo")
     assert code == 0, output
-    assert "1 faults named, 1 clean servers clean" in output
+    assert "1 fault named, 1 clean server clean" in output
 
 
 async def test_its_files_are_judged(rooms: Path, tmp_path: Path) -> None:

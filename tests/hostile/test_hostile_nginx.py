@@ -44,7 +44,7 @@ def test_a_snippet_that_is_included_everywhere_is_read_once(tmp_path: Path) -> N
     facts = report.facts["lint"]
     assert isinstance(facts, LintFacts)
     assert len(facts.files) == 2
-    assert not problems(report)
+    assert ["only the first 256 locations" in problem for problem in problems(report)] == [True]
 
 
 @pytest.mark.parametrize(

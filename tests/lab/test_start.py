@@ -21,7 +21,7 @@ def test_every_room_has_a_lab() -> None:
 
 
 def test_an_unknown_fault_names_those_there_are() -> None:
-    with pytest.raises(UsageError, match="it has: closed-port"):
+    with pytest.raises(UsageError, match="unknown net fault 'nope': write closed-port"):
         start.find_fault("net", "nope")
 
 

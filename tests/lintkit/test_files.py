@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,9 +46,23 @@ def test_a_long_line_is_cut_and_a_nul_dropped_and_both_are_told() -> None:
 
 def test_a_file_beyond_the_bound_is_read_up_to_it(monkeypatch: object) -> None:
     files = Files()
-    text = files.take("big", b"x\n" * (module.MAX_FILE_BYTES // 2 + 10))
-    assert len(text.lines) == module.MAX_FILE_BYTES // 2
+    line = b"x" * 1023 + b"\n"
+    text = files.take("big", line * (module.MAX_FILE_BYTES // 1024 + 10))
+    assert len(text.lines) == module.MAX_FILE_BYTES // 1024
+    assert text.cut
     assert "only the first" in texts(files)[0]
+
+
+@pytest.mark.field
+def test_lines_beyond_the_bound_are_left_and_counted() -> None:
+    """Of all files together: a second file has what the first has left."""
+    files = Files()
+    first = files.take("first", b"x\n" * (module.MAX_LINES - 5))
+    second = files.take("second", b"y\n" * 100)
+    assert not first.cut
+    assert second.cut
+    assert len(first.lines) + len(second.lines) == module.MAX_LINES
+    assert "of the 100 lines" in texts(files)[0]
 
 
 def test_no_more_files_than_the_bound_are_read(tmp_path: Path) -> None:

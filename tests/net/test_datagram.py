@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+
 import pytest
 
 from seventh.labkit.serve import UdpHandler, free_port, udp_server
 from seventh.model.failure import Failed, Reason
+from seventh.model.phase import Mark
+from seventh.net import datagram as module
 from seventh.net.address import Address
 from seventh.net.budget import Budget
-from seventh.net.datagram import Datagram
+from seventh.net.datagram import Arrived, Datagram
 from seventh.net.kernel import LINUX
 from tests import needs
 
@@ -54,6 +59,34 @@ async def test_a_closed_port_is_told_by_icmp(host: str) -> None:
         with pytest.raises(Failed) as caught:
             await datagram.receive(budget.within(2))
     assert caught.value.reason is Reason.CONNECT_REFUSED
+
+
+@pytest.mark.field
+async def test_a_flood_of_empty_datagrams_ends_at_the_deadline_and_others_get_their_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = itertools.count(1, 1_000_000)  # each look at the clock is a millisecond later
+    taken = itertools.count()
+    turns = 0
+
+    def always(datagram: Datagram) -> Arrived:
+        assert next(taken) < 10_000, "the deadline was never looked at"
+        return Arrived(b"", Mark(0, "user"), "127.0.0.1", 9)
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    monkeypatch.setattr(module, "now_ns", lambda: next(clock))
+    monkeypatch.setattr(Datagram, "take", always)
+    with Datagram(Address(ip="127.0.0.1", port=9), Budget(3600)) as datagram:
+        beside = asyncio.create_task(other())
+        while await datagram.receive(1_000_000_000) is not None:
+            pass
+        beside.cancel()
+    assert turns >= 50
 
 
 async def test_a_flood_ends_at_the_byte_cap() -> None:

@@ -1,4 +1,4 @@
-"""Every fix of an HTTP or WebSocket rule is taken by the server that it is for.
+"""Every fix of an HTTP, TLS or WebSocket rule is taken by the server that it is for.
 
 A fix is lines to paste, with comments between them. They belong into the site's own block, unless a
 comment before them says ``in main``, ``in http {}``, ``in global`` and so on; ``# nginx 1.25 or
@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from seventh import protocols
+from seventh.labkit.ca import Issued
 from seventh.labkit.serve import Kit, free_port
 from seventh.rules.rule import AnyRule, Hit
 from seventh.rules.words import spoken
@@ -26,7 +27,7 @@ from tests.peers.apache import ALWAYS, PROXY, configuration
 pytestmark = pytest.mark.peer
 
 RULES: dict[str, AnyRule] = {
-    rule.id: rule for room in ("http", "websocket") for rule in protocols.rules(room)
+    rule.id: rule for room in ("http", "tls", "websocket") for rule in protocols.rules(room)
 }
 # Products whose fixes no server here can be asked about, and why.
 UNASKED = {
@@ -39,11 +40,18 @@ UNASKED = {
     "socket.io": "JavaScript",
     "spring": "Java",
     "aws-alb": "a command against a cloud's account",
+    "certbot": "a command that asks a public CA",
+    "dovecot": "not installed here: its own manual knows these settings",
+    "mosquitto": "not installed here: its own manual knows this setting",
+    "openssl": "OpenSSL takes any setting in its file without a word: test_tls_fixes tries them",
+    "postfix": "not installed here: its own manual knows these settings",
 }
 NOT_HERE = {
     ("nginx", "HTTP-NO-H3"): "# nginx 1.25 or newer",
     ("nginx", "QUIC-AMPLIFY"): "# nginx 1.25 or newer",
     ("nginx", "QUIC-MIGRATE"): "# nginx 1.25 or newer",
+    ("nginx", "TLS-NO-PQ"): "with OpenSSL 3.5 or newer",
+    ("haproxy", "TLS-NO-PQ"): "with OpenSSL 3.5 or newer",
     ("haproxy", "HTTP-NO-H3"): "built with QUIC",
     ("haproxy", "QUIC-AMPLIFY"): "built with QUIC",
     ("haproxy", "QUIC-IDLE"): "built with QUIC",
@@ -53,6 +61,7 @@ _HEADING = re.compile(
     r"#\s+in (main|http|server|global|defaults|frontend|backend|the global options)\b"
 )
 _LOCATION = re.compile(r"#\s+in (?:the|its) [^#]*?(?:location|proxy_pass)")
+_LIVE = re.compile(r"/etc/letsencrypt/live/[^/\s]+/(fullchain|privkey)\.pem")
 _SITE = re.compile(r"#\s+a site\b")
 _SINCE = re.compile(r"#\s+nginx ([0-9.]+) or newer")
 _BEFORE = re.compile(r"#\s+before nginx ([0-9.]+)")
@@ -81,6 +90,16 @@ def cut(text: str, usual: str) -> dict[str, list[str]]:
     return found
 
 
+def with_files(text: str, kit: Kit, issued: Issued) -> str:
+    """The text with files that are there in place of those that it names."""
+    text = _LIVE.sub(lambda found: str(_files(issued)[found[1]]), text)
+    return text.replace("/etc/ssl/client-ca.pem", str(kit.authority.ca_file))
+
+
+def _files(issued: Issued) -> dict[str, Path]:
+    return {"fullchain": issued.cert_file, "privkey": issued.key_file}
+
+
 def directives(lines: list[str]) -> list[str]:
     """What of the lines is not a comment."""
     return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
@@ -104,7 +123,9 @@ def ask(command: list[str]) -> str:
 
 
 def test_every_product_is_asked_or_named() -> None:
-    asked = {"nginx", "caddy", "apache", "haproxy", "lighttpd", "websockets", "uvicorn"}
+    asked = {
+        "nginx", "caddy", "apache", "haproxy", "lighttpd", "websockets", "uvicorn",
+    }  # fmt: skip
     known = {product for rule in RULES.values() for product in rule.words.fix}
     assert known <= asked | set(UNASKED)
     assert not asked & set(UNASKED)
@@ -138,6 +159,7 @@ def _nginx_conf(folder: Path, parts: dict[str, list[str]], kit: Kit) -> str:
     tls = "" if "ssl_certificate " in inside else (
         f"ssl_certificate {issued.cert_file};\nssl_certificate_key {issued.key_file};"
     )  # fmt: skip
+    inside = with_files(inside, kit, issued)
     whole = (
         f"pid {folder}/pid;\nerror_log {folder}/error.log;\n{_brotli(inside)}"
         f"{text.get('main', '')}\nevents {{ }}\nhttp {{\n{text.get('http', '')}\n"
@@ -210,8 +232,13 @@ def test_apache_takes_the_fix(name: str, tmp_path: Path, kit: Kit) -> None:
     (tmp_path / "www").mkdir()
     (tmp_path / "mime.types").write_text("text/html html\n")
     modules = [m for m in (*PROXY, "brotli") if m not in ALWAYS]
-    issued = kit.authority.issue("www.lab.test") if "SSLEngine" in lines else None
-    config = configuration(tmp_path, free_port(), {"127.0.0.1": lines}, issued, modules)
+    issued = kit.authority.issue("www.lab.test")
+    parts = cut(with_files(lines, kit, issued), "site")
+    parts = {place: "\n".join(of_place) for place, of_place in parts.items()}
+    tls = issued if "SSLEngine" in lines or name.startswith("TLS-") else None
+    config = configuration(tmp_path, free_port(), {"127.0.0.1": parts["site"]}, tls, modules)
+    main = parts.get("main", "").replace("${APACHE_RUN_DIR}", str(tmp_path))
+    config.write_text(config.read_text() + main)
     wrong = ask([apache, "-t", "-f", str(config)])
     assert not wrong, f"{wrong}\n{config.read_text()}"
 
@@ -234,6 +261,7 @@ def test_haproxy_takes_the_fix(name: str, tmp_path: Path, kit: Kit) -> None:
         f"  default_backend app\nbackend app\n  server one 127.0.0.1:9\n"
         f"{inside.get('backend', '')}\n".replace("/etc/haproxy/site.pem", str(joined))
     )
+    file.write_text(with_files(file.read_text(), kit, issued))
     wrong = ask([haproxy, "-c", "-f", str(file)])
     assert not wrong, f"{wrong}\n{file.read_text()}"
 

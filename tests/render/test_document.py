@@ -37,7 +37,7 @@ def printed(*reports: Any, view: View | None = None) -> Any:
 
 def test_the_keys_are_those_of_the_design() -> None:
     whole = printed(FOUND, BROKEN)
-    assert list(whole) == ["schema", "generated_at", "seventh", "reports"]
+    assert list(whole) == ["schema", "generated_at", "seventh", "reports", "hosts"]
     assert whole["schema"] == "seventh.report/1"
     assert whole["seventh"] == "0.1.0"
     found, broken = whole["reports"]

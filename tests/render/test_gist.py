@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import msgspec
 import pytest
+from msgspec.structs import fields
 
 from seventh.model.facts import Facts
 from seventh.model.netfacts import Difference, NetFacts
+from seventh.render.fact_words import HIDDEN, label_of
 from seventh.render.gist import gist, instant
 from tests.render.samples import FACTS
 
@@ -62,7 +64,7 @@ def test_units_join_their_values() -> None:
 
 def test_what_was_said_is_not_said_again() -> None:
     facts = Odd(ident="SSH-2.0-thing_1", software="thing_1", wait_seconds=0.25)
-    assert gist(facts) == [("ident", "SSH-2.0-thing_1"), ("wait", "250 ms")]
+    assert gist(facts) == [("identification", "SSH-2.0-thing_1"), ("wait", "250 ms")]
     assert gist(facts, said=["ssh://SSH-2.0-thing_1"], timed={0.25}) == []
 
 
@@ -77,7 +79,7 @@ def test_collections_are_short() -> None:
         kind=Kind.FULL,
     )
     assert gist(facts) == [
-        ("kind", "full"), ("flags", "a, b, c (+1)"), ("by address", "127.0.0.1 z, ::1 2 items"),
+        ("kind", "full"), ("flags", "a, b, c (+1)"), ("by address", "127.0.0.1: z; ::1: 2 items"),
         ("bare", "2"), ("one", "number 7"), ("lists", "2 items"), ("named", "first, second"),
     ]  # fmt: skip
 
@@ -138,3 +140,79 @@ def test_what_differs_between_addresses_is_named() -> None:
     traits = ("certificate", "status")
     facts = NetFacts(differences=tuple(Difference(trait=t, values=values) for t in traits))
     assert gist(facts) == [("differences", "certificate, status")]
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    outcome: Literal["refused", "not-answered"] = "refused"
+    retry: bool | None = None
+    complete: bool | None = None
+    sizes_bytes: int = 0
+
+
+class Coded(Facts, frozen=True, kw_only=True):
+    rtt_seconds: float | None = None
+    loss_ratio: float | None = None
+    max_early_data_bytes: int | None = None
+    leap: int | None = None
+    penalties: str | None = None
+    client: Literal["not-requested", "optional"] | None = None
+    group: str = ""
+    strict_kex: bool | None = None
+    answer: Answer | None = None
+    unlearnt: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+
+@pytest.mark.field
+def test_a_count_or_measure_of_zero_is_no_line() -> None:
+    assert gist(Coded(rtt_seconds=0.0, loss_ratio=0.0, max_early_data_bytes=0, leap=0)) == []
+
+
+@pytest.mark.field
+def test_a_truth_that_is_false_is_a_line() -> None:
+    assert gist(Coded(strict_kex=False)) == [("strict key exchange", "no")]
+
+
+@pytest.mark.field
+def test_codes_are_words() -> None:
+    facts = Coded(
+        rtt_seconds=0.02,
+        leap=1,
+        penalties="crash:90 authfail:5 refuseconnection:10 max:600",
+        client="not-requested",
+        group="x25519-mlkem",
+    )
+    assert gist(facts) == [
+        ("round trip", "20.0 ms"),
+        ("leap", "a minute of 61 seconds is announced"),
+        (
+            "penalties of a source",
+            "crash 90 s, failed login 5 s, refused connection 10 s, at most 600 s",
+        ),
+        ("client", "not requested"),
+        ("group", "x25519-mlkem"),  # a name, not a word of a list
+    ]
+
+
+@pytest.mark.field
+def test_a_record_in_a_row_says_what_holds_by_its_label() -> None:
+    facts = Coded(answer=Answer(outcome="not-answered", retry=False, complete=True))
+    assert gist(facts) == [("answer", "not answered, retry: no, complete")]
+
+
+@pytest.mark.field
+def test_reasons_are_kept_apart_from_what_they_are_for() -> None:
+    facts = Coded(unlearnt={"forwarding": "needs --allow-write", "exec": "no login was tried"})
+    assert gist(facts) == [
+        ("not learnt", "exec: no login was tried; forwarding: needs --allow-write")
+    ]
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("kind", Facts.__subclasses__(), ids=lambda kind: kind.__name__)
+def test_no_label_has_the_spelling_of_code(kind: type[Facts]) -> None:
+    for field in fields(kind):
+        if field.name in HIDDEN:
+            continue
+        words = label_of(field.name, field.name).split()
+        assert not {"kex", "rtt", "algs", "ident", "cert", "alpn", "sshfp", "dh", "h2"} & set(words)
+        assert "_" not in " ".join(words)

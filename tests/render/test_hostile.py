@@ -127,7 +127,7 @@ def test_markdown(made: Report, verbose: bool) -> None:
 def test_nagios(made: Report, verbose: bool) -> None:
     text = render("nagios", document(made), View(verbose=verbose))
     assert_safe_to_show(text)
-    assert len(perfdata(text)) == 3
+    assert len(perfdata(text)) == (3 if verbose else 2)
 
 
 @calm

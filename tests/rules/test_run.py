@@ -76,5 +76,5 @@ def test_only_and_skip_choose() -> None:
 
 
 def test_an_unknown_id_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="no rule is called NOPE"):
+    with pytest.raises(UsageError, match="unknown rule 'NOPE'"):
         Selection(only=frozenset({"NOPE"})).check_ids({"BEER-WARM"})

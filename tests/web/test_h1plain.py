@@ -31,7 +31,7 @@ def by_h11(data: bytes, body_cap: int = limits.BODY_CAP) -> Response:
     exchange.receive(data, AT)
     assert exchange.done
     assert not connection.trailing_data[0]
-    assert (exchange.framing, exchange.folded, exchange.bare_lf) == ("content-length", False, False)
+    assert (exchange.framing, exchange.deviations) == ("content-length", frozenset())
     return exchange.response()
 
 

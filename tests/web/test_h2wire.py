@@ -14,8 +14,9 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.web import h2frames as f
 from seventh.web import limits
+from seventh.web.h2exchange import Exchange
 from seventh.web.h2frames import Gate, error_name, parse_settings, setting_name
-from seventh.web.h2wire import Exchange, H2Wire
+from seventh.web.h2wire import H2Wire
 from seventh.web.message import Request, Unfinished
 
 AT = Mark(7, "kernel")

@@ -15,12 +15,14 @@ from typing import Any, NoReturn
 from seventh import __version__
 from seventh.cli.parser import Parser, add
 from seventh.model.failure import UsageError
+from seventh.model.near import unknown
 from seventh.model.severity import Severity
 
 Run = Callable[[argparse.Namespace], int]
 _CHECK = (
     "Looks at each target now. A target is a URL such as ssh://host, tls://host:443 or ntp://host; "
-    "a bare host is checked on every well-known port that Seventh supports."
+    "a bare host is checked on every well-known port that Seventh supports, and a closed port of "
+    "it is no failure."
 )
 _LINT = (
     "Reads configuration files of servers and clients and judges them by the rules that a file "
@@ -29,6 +31,12 @@ _LINT = (
 _LAB = (
     "Starts reference servers on free loopback ports with a throw-away CA and prints what to "
     "check; Ctrl-C ends them."
+)
+
+_TOUR = (
+    "Starts a dozen reference servers on loopback, one after the other, some correct and some "
+    "faulty, and checks each: half a minute. Exit code 0 when every fault was named and every "
+    "correct server came out clean, else 2."
 )
 
 
@@ -76,8 +84,8 @@ def _top() -> Parser:
         usage="seventh VERB …",
         description="Speaks, times and diagnoses the application layer: what is wrong, and exactly "
         "what to change.",
-        epilog="Exit code: 0 ok, 1 warning, 2 critical, 3 unknown or usage. "
-        "`seventh VERB --help` explains a verb.",
+        epilog="Begin with `seventh check HOST` or `seventh tour`. Exit code: 0 ok, 1 warning, "
+        "2 critical, 3 unknown or usage. `seventh VERB --help` explains a verb.",
     )
     parser.add_argument("-V", "--version", action="version", version=f"seventh {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
@@ -142,6 +150,7 @@ def _check(check: Parser) -> None:
     for spec in protocols.rooms().values():
         if spec.options is not None:
             add(own, declared(spec.options), hidden=True)
+            check.helped.update({f"--{e.option.flag}": spec.name for e in declared(spec.options)})
 
 
 def _lint(lint: Parser) -> None:
@@ -185,7 +194,11 @@ def _output(parser: Parser) -> None:
         "--output", metavar="FILE", help="file to write to (default: standard output)"
     )
     group.add_argument(
-        "--lang", default="en", metavar="LANG", help="language of the findings (default: en)"
+        "--lang",
+        type=_language,
+        default="en",
+        metavar="LANG",
+        help="language of the findings (default: en)",
     )
     group.add_argument(
         "-v", "--verbose", action="store_true",
@@ -196,7 +209,11 @@ def _output(parser: Parser) -> None:
 def _explain(explain: Parser) -> None:
     explain.add_argument("ids", nargs="+", metavar="ID", help="a rule's ID or a protocol's name")
     explain.add_argument(
-        "--lang", default="en", metavar="LANG", help="language of the texts (default: en)"
+        "--lang",
+        type=_language,
+        default="en",
+        metavar="LANG",
+        help="language of the texts (default: en)",
     )
 
 
@@ -215,8 +232,15 @@ def _lab(lab: Parser) -> None:
 
 
 def _tour(tour: Parser) -> None:
-    tour.add_argument("room", nargs="?", metavar="PROTOCOL", help="one protocol only")
-    tour.add_argument("--quiet", action="store_true", help="print the table without the reports")
+    tour.add_argument(
+        "room", nargs="?", metavar="PROTOCOL", help="all servers of one protocol, such as ssh"
+    )
+    tour.add_argument("--all", action="store_true", help="check every reference server")
+    much = tour.add_mutually_exclusive_group()
+    much.add_argument("-v", "--verbose", action="store_true", help="show the reports, too")
+    much.add_argument(
+        "--quiet", action="store_true", help="show only the last line and what went wrong"
+    )
 
 
 VERBS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
@@ -226,7 +250,11 @@ VERBS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
     "rules": ("list the rules", "", _rules),
     "ports": ("list the well-known ports and the protocols that check them", "", _ports),
     "lab": ("start reference servers on loopback, correct or faulty", _LAB, _lab),
-    "tour": ("check every reference server and report whether each fault was found", "", _tour),
+    "tour": (
+        "check some reference servers, correct and faulty, to see what is found",
+        _TOUR,
+        _tour,
+    ),
 }
 """By name: the line in the list of verbs, the description, and what builds the grammar."""
 
@@ -239,7 +267,15 @@ def _severity(text: str) -> Severity:
     try:
         return Severity(text.lower())
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(Severity)}") from None
+        raise argparse.ArgumentTypeError(unknown("severity", text, Severity)) from None
+
+
+def _language(text: str) -> str:
+    from seventh.render.speech import languages
+
+    if text not in (known := languages()):
+        raise argparse.ArgumentTypeError(unknown("language", text, known))
+    return text
 
 
 def _count(text: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -12,8 +11,12 @@ from typing import Any, TypeVar
 from seventh import given, protocols
 from seventh.cli.output import need_writable
 from seventh.cli.show import document, emit, worst_exit
+from seventh.cli.signals import Ending, ending
+from seventh.cli.streams import say
 from seventh.cli.targets import Job, check_used, gather
 from seventh.engine.check import check_many, prepare
+from seventh.engine.descriptors import fitting
+from seventh.engine.hosts import sift
 from seventh.engine.together import together
 from seventh.model.options import Options
 from seventh.model.report import Report
@@ -35,10 +38,16 @@ def run(parsed: argparse.Namespace) -> int:
     for own in {own for _, own in jobs if own.ca_file or own.ca_store or own.cert_file}:
         _tls_files_can_be_used(own)
     need_writable(parsed.output)
-    reports = run_loop(_check(jobs, selection, parsed.parallel))
-    reports += together(reports, selection)
-    emit(document(reports), parsed)
-    return worst_exit(reports, parsed.fail_on)
+    with ending() as end:
+        checked = run_loop(_check(jobs, selection, _side_by_side(jobs, parsed.parallel), end))
+        missing = len(jobs) - len(checked)
+        hosts, reports = sift(jobs, checked)
+        if end.by is None:
+            reports += together(reports, selection)
+        elif missing:
+            say(f"interrupted by {end.by.name}; {missing} targets were not looked at")
+        emit(document(reports, hosts), parsed)
+    return worst_exit(reports, parsed.fail_on, whole=not missing)
 
 
 def _tls_files_can_be_used(options: Options) -> None:
@@ -46,6 +55,15 @@ def _tls_files_can_be_used(options: Options) -> None:
     from seventh.net.tls.context import context
 
     context(options, "modern")
+
+
+def _side_by_side(jobs: list[Job], parallel: int) -> int:
+    """As many targets at once as this process has file descriptors for."""
+    fit, limit = fitting(jobs, parallel)
+    if fit < min(parallel, len(jobs)):
+        say(f"checking {fit} at a time, not {parallel}: this process may open {limit} files "
+            "(`ulimit -n` raises it)")  # fmt: skip
+    return fit
 
 
 def built_ids() -> set[str]:
@@ -66,24 +84,21 @@ def run_loop(main: Coroutine[Any, Any, T]) -> T:
         return runner.run(main)
 
 
-async def _check(jobs: list[Job], selection: Selection, parallel: int) -> list[Report]:
-    """All reports in the order of the jobs; after Ctrl-C, those that there are."""
+async def _check(
+    jobs: list[Job], selection: Selection, parallel: int, end: Ending
+) -> dict[int, Report]:
+    """All reports by their job's index; after a signal, those that there are."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, stop.set)
     reports: dict[int, Report] = {}
     show = progress([str(target) for target, _ in jobs], "targets")
     try:
-        async for index, report in check_many(jobs, selection, parallel=parallel, stop=stop):
-            reports[index] = report
-            show(report)
+        with end.in_loop(stop.set):
+            async for index, report in check_many(jobs, selection, parallel=parallel, stop=stop):
+                reports[index] = report
+                show(report)
     finally:
         show(None)
-        loop.remove_signal_handler(signal.SIGINT)
-    if len(reports) < len(jobs):
-        missing = len(jobs) - len(reports)
-        print(f"seventh: interrupted; {missing} targets were not looked at", file=sys.stderr)  # noqa: T201
-    return [reports[index] for index in sorted(reports)]
+    return reports
 
 
 def progress(names: list[str], noun: str) -> Callable[[Report | None], None]:

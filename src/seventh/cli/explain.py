@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 
 from seventh import protocols
 from seventh.model.failure import UsageError
+from seventh.model.near import unknown
 from seventh.render.explain import explain, explain_planned
 from seventh.render.room import explain_room
 from seventh.rules.planned import plan
@@ -21,14 +21,18 @@ def run(parsed: argparse.Namespace) -> int:
     texts: list[str] = []
     for text in parsed.ids:
         name = text.upper()
-        if text.lower() in protocols.rooms():
-            texts.append(_room(text.lower()))
+        word = text.lower().removesuffix("://")
+        if word in protocols.schemes():
+            word = protocols.room_of(word).name
+        if word in protocols.rooms():
+            texts.append(_room(word))
         elif name in built:
             texts.append(explain(built[name][1], parsed.lang))
         elif name in planned:
             texts.append(explain_planned(planned[name]))
         else:
-            raise UsageError(_unknown(name, sorted({*built, *planned})))
+            known = [*protocols.rooms(), *protocols.schemes(), *sorted({*built, *planned})]
+            raise UsageError(unknown("rule or protocol", text, known, "seventh rules"))
     sys.stdout.write("\n".join(texts))
     return 0
 
@@ -41,9 +45,3 @@ def built_rules() -> list[tuple[str, AnyRule]]:
 def _room(name: str) -> str:
     faults = protocols.part(name, "lab").FAULTS if protocols.has_part(name, "lab") else ()
     return explain_room(protocols.rooms()[name], faults, protocols.checklist(name))
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=3)
-    hint = f"; did you mean {' or '.join(near)}?" if near else "; `seventh rules` lists them"
-    return f"no rule and no room is called {name}{hint}"

@@ -6,29 +6,29 @@ import argparse
 import asyncio
 import contextlib
 import shlex
-import signal
 import sys
 
 from seventh import given
 from seventh.cli.check import run_loop
+from seventh.cli.signals import ending
+from seventh.cli.streams import say
 from seventh.lab import start
-from seventh.labkit.serve import Fault, Kit, Served
+from seventh.labkit.serve import Fault, NotInstalledError, Served
 from seventh.model.failure import UsageError
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """List the faults, or serve until Ctrl-C."""
+    """List the faults, or serve until a signal."""
     rooms = start.labs()
-    if parsed.room is not None and parsed.room not in rooms:
-        raise UsageError(f"there is no {parsed.room!r} lab; there are: {', '.join(rooms)}")
-    chosen = (parsed.room,) if parsed.room else rooms
+    room = start.find_lab(parsed.room) if parsed.room is not None else None
+    chosen = (room,) if room else rooms
     if parsed.list:
         return _list(chosen)
     fault: Fault | None = None
     if parsed.fault is not None:
-        if parsed.room is None:
-            raise UsageError("--fault needs a room: `seventh lab ssh --fault weak-kex`")
-        fault = start.find_fault(parsed.room, parsed.fault)
+        if room is None:
+            raise UsageError("--fault needs a protocol: `seventh lab ssh --fault weak-kex`")
+        fault = start.find_fault(room, parsed.fault)
         if reason := fault.lacks():
             raise UsageError(f"the fault {fault.name} {reason}")
     return run_loop(_serve(chosen, fault))
@@ -43,25 +43,30 @@ def _list(rooms: tuple[str, ...]) -> int:
 
 
 async def _serve(rooms: tuple[str, ...], fault: Fault | None) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    with start.kit() as kit:
-        async with contextlib.AsyncExitStack() as servers:
-            await _start_all(rooms, fault, kit, servers)
-            sys.stdout.write("Ctrl-C ends them.\n")
-            sys.stdout.flush()
-            await stop.wait()
+    """Serve until a signal; it may come while servers are still being started."""
+    serving = asyncio.ensure_future(_start_all(rooms, fault))
+    with ending() as end, end.in_loop(serving.cancel):
+        await asyncio.wait((serving,))
+    if not serving.cancelled():
+        serving.result()
     return 0
 
 
-async def _start_all(
-    rooms: tuple[str, ...], fault: Fault | None, kit: Kit, servers: contextlib.AsyncExitStack
-) -> None:
-    for room in rooms:
-        served = await servers.enter_async_context(start.serving(room, fault, kit))
-        sys.stdout.write(f"{command(served)}\n")
+async def _start_all(rooms: tuple[str, ...], fault: Fault | None) -> None:
+    with start.kit() as kit:
+        async with contextlib.AsyncExitStack() as servers:
+            for room in rooms:
+                try:
+                    served = await servers.enter_async_context(start.serving(room, fault, kit))
+                except NotInstalledError as lacking:
+                    if len(rooms) == 1:
+                        raise
+                    say(f"no {room} server: {lacking}")
+                    continue
+                sys.stdout.write(f"{command(served)}\n")
+            sys.stdout.write("Ctrl-C ends them.\n")
+            sys.stdout.flush()
+            await asyncio.Event().wait()
 
 
 def command(served: Served) -> str:

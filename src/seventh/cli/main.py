@@ -2,55 +2,41 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
-USAGE_EXIT = 3
+from seventh.cli.streams import (
+    USAGE_EXIT,
+    cannot_write,
+    drop_output,
+    flushed,
+    open_standard_streams,
+    say,
+)
 
 
 def run() -> None:
     """Entry point of the command."""
-    _open_standard_streams()
-    code = main(sys.argv[1:])
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        code = _cannot_write(error)
-    sys.exit(code)
-
-
-def _open_standard_streams() -> None:
-    """Put something where standard input, output or error was closed.
-
-    Else a socket would get its number, and be written to as if it were the stream.
-    """
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-    if sys.stdout is None:
-        from seventh.cli.output import ClosedOutput
-
-        sys.stdout = ClosedOutput()
+    open_standard_streams()
+    sys.exit(flushed(main(sys.argv[1:])))
 
 
 def _failed(error: OSError) -> int:
-    """What the machine refused, in its words; of a full disk without a name, what was written."""
+    """What the machine refused, in its words.
+
+    Files are opened by name, and targets type their own errors: what has no name is what was
+    written to standard output, or a limit of this process.
+    """
     import errno
 
-    if error.filename is None and error.errno in {errno.ENOSPC, errno.EFBIG, errno.EIO}:
-        return _cannot_write(error)
-    print(f"seventh: {error}", file=sys.stderr)  # noqa: T201
-    return USAGE_EXIT
-
-
-def _cannot_write(error: OSError) -> int:
-    """One line on stderr; what is still buffered for stdout is dropped."""
-    print(f"seventh: standard output cannot be written: {error.strerror or error}", file=sys.stderr)  # noqa: T201
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if isinstance(error, BrokenPipeError):
+        drop_output()  # the reader has gone: `seventh … | head`
+        return 0
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        say(f"{error.strerror}: raise the limit (`ulimit -n 1024`)")
+        return USAGE_EXIT
+    if error.filename is None:
+        return cannot_write(error)
+    say(str(error))
     return USAGE_EXIT
 
 
@@ -60,24 +46,27 @@ def main(arguments: list[str]) -> int:
     if arguments in (["--version"], ["-V"]):
         from seventh import __version__
 
-        print(f"seventh {__version__}")  # noqa: T201
+        try:
+            sys.stdout.write(f"seventh {__version__}\n")
+        except OSError as error:
+            return _failed(error)
         return 0
     from seventh.cli.arguments import parse
+    from seventh.cli.signals import ending, interrupt
     from seventh.model.failure import UsageError
 
     try:
-        parsed = parse(arguments)
-        code: int = parsed.verb(parsed)
-    except UsageError as error:
-        print(f"seventh: {error}", file=sys.stderr)  # noqa: T201
-        return USAGE_EXIT
-    except BrokenPipeError:
-        # The reader has gone (`seventh … | head`): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with ending(interrupt):
+            parsed = parse(arguments)
+            code: int = parsed.verb(parsed)
+    except SystemExit:  # argparse, after --help
         return 0
+    except UsageError as error:
+        say(str(error))
+        return USAGE_EXIT
     except OSError as error:
         return _failed(error)
     except KeyboardInterrupt:
-        print("seventh: interrupted", file=sys.stderr)  # noqa: T201
+        say("interrupted")
         return USAGE_EXIT
     return code

@@ -31,8 +31,8 @@ def need_writable(name: str | None) -> None:
             raise IsADirectoryError(21, "is a directory")
         if _is_special(path):
             return
-        if not os.access(path.parent, os.W_OK | os.X_OK):
-            path.open("ab").close()  # a file of ours in a folder that is not
+        if path.is_file() or not os.access(path.parent, os.W_OK | os.X_OK):
+            path.open("ab").close()  # a file made read-only is kept; a folder may be another's
     except (OSError, ValueError) as error:
         raise UsageError(f"--output {name}: cannot be written: {_said(error)}") from None
 
@@ -58,7 +58,13 @@ def write(name: str, text: str) -> None:
 
 
 def _is_special(path: Path) -> bool:
-    """Whether it is a device, a pipe or a socket, which is written to and not replaced."""
+    """Whether it is a device, a pipe or a socket, which is written to and not replaced.
+
+    So is what ``/dev/stdout`` stands for, even a regular file: the name is the system's.
+    """
+    link = str(path.readlink()) if path.is_symlink() else ""
+    if f"{path.parent.resolve()}/".startswith("/proc/") or link.startswith("/proc/"):
+        return True
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
 from seventh.model.failure import UsageError
+from seventh.model.near import near, unknown
 from seventh.model.option import Declared
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 
 class Parser(argparse.ArgumentParser):
@@ -20,30 +25,49 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, **settings)
+        self.helped: dict[str, str] = {}
+        """Options that only ``--help PROTOCOL`` shows, each with the protocol."""
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Write the help; argparse's own would swallow that it cannot be written."""
+        (file or sys.stdout).write(self.format_help())
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
-        raise UsageError(f"{message}; `{self.prog} --help` shows how")
+        said = message.removeprefix("argument ")
+        between = "" if said.endswith("?") else ";"
+        protocol = self.helped.get(said.partition(":")[0], "")
+        shown = f"{self.prog} --help {protocol}".rstrip()
+        raise UsageError(f"{said}{between} `{shown}` shows how")
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Read all of ``words``; UsageError for an option that is not known.
 
         Only the option's name is repeated: what follows may be a secret.
         """
-        parsed, unknown = self.parse_known_args(words)
-        if not unknown:
+        parsed, rest = self.parse_known_args(words)
+        if not rest:
             return parsed
-        names = [_name(word) for word in unknown if word.startswith("-")]
+        names = [_name(word) for word in rest if word.startswith("-")]
         if not names:
-            raise UsageError(f"too many arguments: {' '.join(unknown)}; see `{self.prog} --help`")
+            raise UsageError(f"too many arguments: {' '.join(rest)}; see `{self.prog} --help`")
         known = [name for name in self._option_string_actions if name.startswith("--")]
-        near = [name for name in known if name.startswith(names[0]) and len(names[0]) > 2]
-        if not near:
-            import difflib
+        meant = near(names[0], known) or [
+            f"{action.option_strings[0]} {names[0].lstrip('-')}"
+            for action in self._actions
+            if names[0].lstrip("-") in (action.choices or ())
+        ]
+        hint = f"did you mean {' or '.join(meant)}? " if meant else ""
+        protocol = next((f" {self.helped[name]}" for name in meant if name in self.helped), "")
+        raise UsageError(
+            f"unknown option {names[0]}: {hint}`{self.prog} --help{protocol}` lists all"
+        )
 
-            near = difflib.get_close_matches(names[0], known, n=2)
-        hint = f"did you mean {' or '.join(near[:3])}? " if near else ""
-        raise UsageError(f"unknown option {names[0]}: {hint}`{self.prog} --help` lists all")
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse what is none of an option's choices, and say what was probably meant."""
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            raise argparse.ArgumentError(action, unknown("value", str(value), known))
 
 
 def _name(word: str) -> str:

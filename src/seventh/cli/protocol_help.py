@@ -8,6 +8,7 @@ import textwrap
 from seventh import given, protocols
 from seventh.cli.parser import Parser, add
 from seventh.model.failure import UsageError
+from seventh.model.near import unknown
 from seventh.model.option import declared
 from seventh.model.options import Options
 from seventh.model.spec import Spec
@@ -22,7 +23,7 @@ def protocol_help(name: str, prog: str) -> Parser:
     elif word in schemes:
         spec = protocols.room_of(word)
     else:
-        raise UsageError(f"--help {word}: no such protocol; there are {', '.join(rooms)}")
+        raise UsageError(f"--help: {unknown('protocol', word, rooms)}")
     return options_of(spec, prog)
 
 

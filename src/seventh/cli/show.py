@@ -10,16 +10,20 @@ from collections.abc import Sequence
 
 from seventh import __version__
 from seventh.cli.output import write
-from seventh.model.report import Report, judge
+from seventh.cli.streams import drop_output, write_utf8
+from seventh.model.host import Host
+from seventh.model.report import Report, Status, judge
 from seventh.model.severity import Severity
 from seventh.render import Document, View, render
 from seventh.render.view import view_for, worst
 
 
-def document(reports: Sequence[Report]) -> Document:
+def document(reports: Sequence[Report], hosts: Sequence[Host] = ()) -> Document:
     """The reports with the time and the version that made them."""
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return Document(generated_at=now, version=__version__, reports=tuple(reports))
+    return Document(
+        generated_at=now, version=__version__, reports=tuple(reports), hosts=tuple(hosts)
+    )
 
 
 def emit(made: Document, parsed: argparse.Namespace) -> None:
@@ -34,13 +38,20 @@ def emit(made: Document, parsed: argparse.Namespace) -> None:
             bar=parsed.fail_on,
             checklist=checklist,
         )
-        sys.stdout.write(render(parsed.format, made, view))
-        sys.stdout.flush()
+        text = render(parsed.format, made, view)
+        if parsed.format != "terminal":
+            write_utf8()
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            drop_output()  # the reader has gone; the verdict is the exit code all the same
         return
     view = View(lang=parsed.lang, verbose=parsed.verbose, bar=parsed.fail_on, checklist=checklist)
     write(parsed.output, render(parsed.format, made, view))
 
 
-def worst_exit(reports: Sequence[Report], bar: Severity) -> int:
-    """The exit code of all reports."""
-    return worst(judge(r.failure, [f.severity for f in r.findings], bar) for r in reports).exit_code
+def worst_exit(reports: Sequence[Report], bar: Severity, *, whole: bool = True) -> int:
+    """The exit code of all reports; without ``whole``, of more than there are."""
+    statuses = [judge(r.failure, [f.severity for f in r.findings], bar) for r in reports]
+    return worst(statuses if whole else [*statuses, Status.UNKNOWN]).exit_code

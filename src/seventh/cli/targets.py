@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from seventh import given, protocols
+from seventh.cli.streams import stdin_bytes
 from seventh.model.failure import UsageError
+from seventh.model.near import near, unknown
 from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
 
@@ -27,12 +28,12 @@ def gather(arguments: list[str], files: list[str], options: Options, typed: Give
     jobs: list[Job] = []
     for text in arguments:
         if text == "-":
-            jobs.extend(_lines(sys.stdin.read(), "stdin", options))
+            jobs.extend(_lines(read(text), "stdin", options))
         else:
-            jobs.extend((target, options) for target in parse_target(text, protocols.schemes()))
+            jobs.extend(_jobs(parse_target(text, protocols.schemes()), options))
     for name in files:
         if name == "-":
-            jobs.extend(_lines(sys.stdin.read(), "stdin", options))
+            jobs.extend(_lines(read(name), "stdin", options))
         elif name.endswith(".toml"):
             jobs.extend(_toml(name, options, typed))
         else:
@@ -58,26 +59,41 @@ def check_used(typed: Given, jobs: list[Job]) -> None:
 
 
 def read(name: str) -> str:
-    """A text file's content; UsageError that says why it cannot be read."""
+    """A text file's content, or standard input's of ``-``, without a byte order mark.
+
+    Raises UsageError that says why it cannot be read.
+    """
+    named = "stdin" if name == "-" else name
     try:
-        with Path(name).open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)  # a device tells no size
+        if name == "-":
+            data = stdin_bytes(MAX_FILE_BYTES + 1)
+        else:
+            with Path(name).open("rb") as file:
+                data = file.read(MAX_FILE_BYTES + 1)  # a device tells no size
         if len(data) > MAX_FILE_BYTES:
-            raise UsageError(f"{name}: larger than {MAX_FILE_BYTES} bytes")
-        return data.decode()
+            raise UsageError(f"{named}: larger than {MAX_FILE_BYTES} bytes")
+        return data.decode("utf-8-sig")
     except (OSError, ValueError) as error:
         if isinstance(error, UnicodeDecodeError):
-            raise UsageError(f"{name}: not UTF-8 text at byte {error.start}") from None
+            raise UsageError(f"{named}: not UTF-8 text at byte {error.start}") from None
         said = getattr(error, "strerror", None) or error
-        raise UsageError(f"{name}: cannot be read: {said}") from None
+        raise UsageError(f"{named}: cannot be read: {said}") from None
+
+
+def _jobs(targets: Iterable[Target], options: Options) -> Iterator[Job]:
+    """Each target with its options; jump hosts carry TCP, so of a bare host only that is asked."""
+    schemes = protocols.schemes()
+    for target in targets:
+        carried = schemes[target.scheme].transport == "tcp" or not options.via
+        if carried or not target.of_bare_host:
+            yield target, options
 
 
 def _lines(text: str, name: str, options: Options) -> Iterator[Job]:
     for number, line in enumerate(text.splitlines(), 1):
         written = line.split("#", 1)[0].strip()
         if written:
-            for target in _targets(f"{name}:{number}", written):
-                yield target, options
+            yield from _jobs(_targets(f"{name}:{number}", written), options)
 
 
 def _targets(where: str, text: str) -> tuple[Target, ...]:
@@ -94,32 +110,53 @@ def _toml(name: str, options: Options, typed: Given) -> Iterator[Job]:
         content = tomllib.loads(read(name))
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{name}: not valid TOML: {error}") from None
+    except (ValueError, RecursionError):  # what the parser itself leaves to Python
+        raise UsageError(
+            f"{name}: not valid TOML: a number with too many digits, a date that does not exist, "
+            "or brackets that are nested too deeply"
+        ) from None
     tables, defaults = content.pop("target", None), content.pop("defaults", {})
-    if content or not isinstance(tables, list) or not isinstance(defaults, dict):
+    for key in content:
+        wrong = unknown("table", key, ["target", "defaults"], shown="[{}]")
+        raise UsageError(f"{name}: {wrong.replace('[target]', '[[target]]')}")
+    if not isinstance(tables, list) or not isinstance(defaults, dict):
         raise UsageError(
             f'{name}: write one [[target]] table per target, each with url = "…", and, before '
             "them, [defaults] for all"
         )
-    usual = _made(f"{name}: defaults", _by_field(f"{name}: defaults", defaults), Options())
+    # What was permitted on the command line holds for what the file's defaults ask for.
+    permitted = _made(name, {k: v for k, v in typed.items() if _grants(k)}, Options())
+    usual = _made(f"{name}: defaults", _by_field(f"{name}: defaults", defaults), permitted)
     base = _made(name, typed, usual.replace(transcript=options.transcript))
     for number, table in enumerate(tables, 1):
         where = f"{name}: target {number}"
         if not isinstance(table, dict) or not isinstance(table.get("url"), str):
-            raise UsageError(f'{where}: needs url = "…"')
+            meant = near("url", table) if isinstance(table, dict) else []
+            hint = f", not {meant[0]}" if meant and meant[0] != "url" else ""
+            raise UsageError(f'{where}: needs url = "…"{hint}')
         said = _by_field(where, {k: v for k, v in table.items() if k != "url"})
         own = _made(where, said, base)
         targets = _targets(where, table["url"])
         _check_own(where, said, targets)
-        for target in targets:
-            yield target, own
+        yield from _jobs(targets, own)
+
+
+def _grants(field: str) -> bool:
+    return given.options()[field].option.grants is not None
 
 
 def _by_field(where: str, table: dict[str, Any]) -> dict[str, Any]:
     known = given.by_flag()
-    for key in table:
+    for key, value in table.items():
         if key not in known:
+            if key.replace("_", "-") in known:
+                raise UsageError(f"{where}: unknown option {key!r}: write {key.replace('_', '-')}")
+            said = unknown("option", key, sorted([*known, "url"]), "seventh check --help")
+            raise UsageError(f"{where}: {said}")
+        if known[key].option.grants is not None and value is not False:
             raise UsageError(
-                f"{where}: unknown option {key!r}; there are {', '.join(sorted(known))}"
+                f"{where}: {key} is a permission, which a file cannot give; type "
+                f"{known[key].flag} on the command line"
             )
     return {known[key].field: value for key, value in table.items()}
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import Iterator
 
 import msgspec
 
 from seventh.cli.check import run_loop
 from seventh.cli.show import document
+from seventh.cli.signals import ending
+from seventh.cli.streams import USAGE_EXIT, say
 from seventh.engine.check import check_one
 from seventh.lab import start
-from seventh.labkit.serve import Fault, Kit
-from seventh.model.failure import UsageError
+from seventh.labkit.serve import Fault, Kit, NotInstalledError
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.severity import Severity
 from seventh.render import render
+from seventh.render.gist import duration
+from seventh.render.told import count
 from seventh.render.view import view_for
 
 
@@ -35,42 +40,94 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """``ssh/weak-kex``."""
-        return f"{self.room}/{self.fault.name if self.fault else 'clean'}"
+        return _name(self.room, self.fault)
+
+
+def _name(room: str, fault: Fault | None) -> str:
+    return f"{room}/{fault.name if fault else 'clean'}"
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Check every reference server; 0 when all faults were named and the clean ones are clean."""
+    """Check reference servers; 0 when all faults were named and the clean ones are clean.
+
+    2 when one was not, 3 when a signal ended the tour before.
+    """
     rooms = start.labs()
-    if parsed.room is not None and parsed.room not in rooms:
-        raise UsageError(f"there is no {parsed.room!r} lab; there are: {', '.join(rooms)}")
-    return run_loop(_tour((parsed.room,) if parsed.room else rooms, quiet=parsed.quiet))
+    if parsed.room is not None:
+        chosen = list(stops((start.find_lab(parsed.room),), everything=True))
+    else:
+        chosen = list(stops(rooms, everything=parsed.all))
+    talks = Talks(lines=not parsed.quiet, reports=parsed.verbose)
+    short = parsed.room is None and not parsed.all
+    return run_loop(_tour(chosen, talks, short=short))
 
 
-async def _tour(rooms: tuple[str, ...], *, quiet: bool) -> int:
-    total = sum(1 + len(start.faults(room)) for room in rooms)
-    stops: list[Stop] = []
-    with start.kit() as kit:
-        async for stop in walk(rooms, kit):
-            stops.append(stop)
-            _show(stop, len(stops), total, quiet=quiet)
-    wrong = [stop for stop in stops if stop.problem]
-    skipped = [stop for stop in stops if stop.skipped]
-    named = sum(1 for stop in stops if stop.fault and not stop.problem and not stop.skipped)
-    clean = sum(1 for stop in stops if stop.fault is None and not stop.problem)
-    sys.stdout.write(
-        f"\n{named} faults named, {clean} clean servers clean, {len(skipped)} skipped, "
-        f"{len(wrong)} wrong\n"
-    )
-    for stop in wrong:
-        sys.stdout.write(f"  {stop.name}: {stop.problem}\n")
-    return 2 if wrong else 0
-
-
-async def walk(rooms: tuple[str, ...], kit: Kit) -> AsyncIterator[Stop]:
-    """Every stop of the tour: each room's clean server, then each of its faults."""
+def stops(rooms: tuple[str, ...], *, everything: bool) -> Iterator[tuple[str, Fault | None]]:
+    """Each room's clean server, then its faults: all, or the few that its lab has in ``TOUR``."""
     for room in rooms:
-        for fault in (None, *start.faults(room)):
-            yield await visit(room, fault, kit)
+        yield room, None
+        for fault in start.faults(room) if everything else start.toured(room):
+            yield room, fault
+
+
+class Talks(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of the tour is printed besides the last line and what went wrong."""
+
+    lines: bool
+    """A line for each stop."""
+    reports: bool
+    """Each stop's whole report."""
+
+
+async def _tour(chosen: list[tuple[str, Fault | None]], talks: Talks, *, short: bool) -> int:
+    made: list[Stop] = []
+    begun = time.monotonic()
+    total = len(chosen)
+    if talks.lines:
+        sys.stdout.write(f"Checking {count(total, 'reference server')} on loopback.\n\n")
+        sys.stdout.flush()
+    width = max(len(_name(*each)) for each in chosen)
+
+    async def tour() -> None:
+        with start.kit() as kit:
+            for number, (room, fault) in enumerate(chosen, 1):
+                place = f"{number:>{len(str(total))}}/{total} {_name(room, fault):<{width}}"
+                if talks.lines:  # before it is there, as a stop may take seconds
+                    sys.stdout.write(f"{place}  ")
+                    sys.stdout.flush()
+                made.append(await visit(room, fault, kit))
+                _show(made[-1], len(place), talks)
+
+    touring = asyncio.ensure_future(tour())
+    with ending() as end, end.in_loop(touring.cancel):
+        await asyncio.wait((touring,))
+    if not touring.cancelled():
+        touring.result()
+    missing = total - len(made)
+    if end.by is not None and missing:
+        say(f"interrupted by {end.by.name}; {missing} reference servers were not checked")
+    sys.stdout.write(_summary(made, time.monotonic() - begun))
+    if short and talks.lines and not missing:
+        rest = sum(1 for _ in stops(start.labs(), everything=True))
+        sys.stdout.write(
+            "\nseventh tour -v                       these, with their reports\n"
+            f"seventh tour --all                    all {rest} servers (four minutes)\n"
+            "seventh lab tls --fault expired       one of them, to try things on\n"
+        )
+    return 2 if any(stop.problem for stop in made) else USAGE_EXIT if missing else 0
+
+
+def _summary(made: list[Stop], seconds: float) -> str:
+    wrong = [stop for stop in made if stop.problem]
+    skipped = sum(1 for stop in made if stop.skipped)
+    named = sum(1 for stop in made if stop.fault and not stop.problem and not stop.skipped)
+    clean = sum(1 for stop in made if stop.fault is None and not stop.problem and not stop.skipped)
+    said = (
+        f"{count(named, 'fault')} named, {count(clean, 'clean server')} clean, "
+        f"{skipped} skipped, {len(wrong)} wrong, in {duration(seconds)}"
+    )
+    lines = [f"  {stop.name}: {stop.problem}" for stop in wrong]
+    return "\n".join(["", said, *lines, ""])
 
 
 async def visit(room: str, fault: Fault | None, kit: Kit) -> Stop:
@@ -78,9 +135,12 @@ async def visit(room: str, fault: Fault | None, kit: Kit) -> Stop:
     reason = fault.lacks() if fault else None
     if reason:
         return Stop(room=room, fault=fault, report=None, problem="", skipped=reason)
-    async with start.serving(room, fault, kit) as served:
-        target, options = start.job(served, Options())
-        report = await check_one(target, options)
+    try:
+        async with start.serving(room, fault, kit) as served:
+            target, options = start.job(served, Options())
+            report = await check_one(target, options)
+    except NotInstalledError as lacking:
+        return Stop(room=room, fault=fault, report=None, problem="", skipped=str(lacking))
     return Stop(room=room, fault=fault, report=report, problem=problem_of(fault, report))
 
 
@@ -103,14 +163,29 @@ def problem_of(fault: Fault | None, report: Report) -> str:
     return ""
 
 
-def _show(stop: Stop, done: int, total: int, *, quiet: bool) -> None:
-    if stop.report is not None and not quiet:
-        view = view_for(sys.stdout, os.environ)
-        sys.stdout.write(render("terminal", document([stop.report]), view))
-    verdict = f"skipped: {stop.skipped}" if stop.skipped else (stop.problem or "as it must be")
-    mark = "-" if stop.skipped else ("✗" if stop.problem else "✓")
-    named = "no finding"
-    if stop.fault is not None:
-        named = ", ".join(stop.fault.triggers) or str(stop.fault.reason)
-    sys.stdout.write(f"[{done}/{total}] {mark} {stop.name} ({named}): {verdict}\n")
+def _show(stop: Stop, column: int, talks: Talks) -> None:
+    view = view_for(sys.stdout, os.environ)
+    if talks.lines:
+        mark = "-" if stop.skipped else ("✗" if stop.problem else "✓")
+        said = f"{mark} {_said(stop)}"
+        room = max(20, view.width - column - 2)
+        line = said if len(said) <= room else f"{said[: room - 1]}…"
+        if view.ascii:
+            line = line.replace("✓", "+").replace("✗", "x").replace("…", "~")
+            line = line.encode("ascii", "replace").decode()
+        sys.stdout.write(f"{line}\n")
+    if stop.report is not None and talks.reports:
+        sys.stdout.write(render("terminal", document([stop.report]), view) + "\n")
     sys.stdout.flush()
+
+
+def _said(stop: Stop) -> str:
+    """What came of a stop, in a few words."""
+    if stop.skipped:
+        return f"skipped: {stop.skipped}"
+    if stop.problem:
+        return f"WRONG: {stop.problem}"
+    if stop.fault is None:
+        return "clean: nothing found"
+    named = ", ".join(stop.fault.triggers) or str(stop.fault.reason)
+    return f"{named}: {stop.fault.meaning}"

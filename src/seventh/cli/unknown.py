@@ -1,15 +1,29 @@
-"""What to say of a word that names nothing."""
+"""What to say of a first word that is no verb."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
+
+from seventh import protocols
+from seventh.model.near import near
+
+_MEANT = {
+    "help": "seventh --help", "version": "seventh --version", "list": "seventh rules",
+    "scan": "seventh check", "test": "seventh check", "probe": "seventh check",
+    "validate": "seventh lint", "verify": "seventh lint", "serve": "seventh lab",
+}  # fmt: skip
+"""Verbs of other programs, and ours for the same."""
 
 
 def no_verb(word: str, verbs: Iterable[str]) -> str:
-    """For a first word that is no verb; one that looks like a target was meant to be checked."""
+    """Say what was probably meant; one that looks like a target was meant to be checked."""
     if ":" in word or "." in word:
         return f"{word!r} is not a verb: did you mean `seventh check {word}`?"
-    near = difflib.get_close_matches(word, list(verbs), n=2)
-    hint = f": did you mean {' or '.join(near)}?" if near else "; `seventh --help` lists them"
-    return f"unknown verb {word!r}{hint}"
+    if word.lower() in protocols.schemes():
+        return f"{word!r} is not a verb: did you mean `seventh check {word.lower()}://HOST`?"
+    known = list(verbs)
+    meant = [f"seventh {verb}" for verb in near(word, known)]
+    if not meant and word.lower() in _MEANT:
+        meant = [_MEANT[word.lower()]]
+    hint = f": did you mean {' or '.join(f'`{each}`' for each in meant)}?" if meant else ";"
+    return f"unknown verb {word!r}{hint} `seventh --help` lists all"

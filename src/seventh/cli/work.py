@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -13,8 +12,11 @@ import msgspec
 from seventh import given, protocols
 from seventh.cli.check import run_loop
 from seventh.cli.parser import Parser, add
+from seventh.cli.signals import ending
+from seventh.cli.streams import say
 from seventh.engine.work import do
 from seventh.model.failure import Failure, UsageError
+from seventh.model.near import near
 from seventh.model.option import Declared, declared
 from seventh.model.options import Options
 from seventh.model.report import judge
@@ -46,7 +48,15 @@ def parse(spec: Spec, words: list[str]) -> argparse.Namespace:
     if not words or words[0] not in known:
         if words[:1] in (["-h"], ["--help"]):
             _overview(spec).parse_args(words)
-        raise UsageError(f"seventh {spec.name}: write one of its verbs: {', '.join(known)}")
+        if words and not words[0].startswith("-") and (meant := near(words[0], known)):
+            raise UsageError(
+                f"unknown verb {words[0]!r}: did you mean `seventh {spec.name} {meant[0]}`? "
+                f"`seventh {spec.name} --help` lists all"
+            )
+        raise UsageError(
+            f"seventh {spec.name}: write one of its verbs: {', '.join(known)}; "
+            f"`seventh {spec.name} --help` explains them"
+        )
     verb = known[words[0]]
     parsed = _parser(spec, verb).read(words[1:])
     parsed.verb = lambda parsed: _run(spec, verb, parsed)
@@ -112,7 +122,7 @@ def _run(spec: Spec, verb: Verb, parsed: argparse.Namespace) -> int:
     code, failure = run_loop(_do(target, given.make(typed), verb, words, text))
     if failure is None:
         return code
-    print(f"seventh: {failure.reason} in {failure.phase}: {failure.detail}", file=sys.stderr)  # noqa: T201
+    say(f"{failure.reason} in {failure.phase}: {failure.detail}")
     return judge(failure, (), Severity.MEDIUM).exit_code
 
 
@@ -140,7 +150,7 @@ async def _do(
     words: Mapping[str, Sequence[str]],
     text: Callable[[msgspec.Struct], str],
 ) -> tuple[int, Failure | None]:
-    """Run the verb until it ends or Ctrl-C; results are printed as they come."""
+    """Run the verb until it ends or a signal; results are printed as they come."""
     unwritten: list[OSError] = []
 
     def show(result: msgspec.Struct) -> None:
@@ -154,12 +164,8 @@ async def _do(
             task.cancel()
 
     task = asyncio.ensure_future(do(target, options, verb, words, show, _progress()))
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, task.cancel)
-    try:
+    with ending() as end, end.in_loop(task.cancel):
         await asyncio.wait((task,))
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)
     if unwritten:
         raise unwritten[0]
     return task.result()

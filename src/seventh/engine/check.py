@@ -6,11 +6,13 @@ import asyncio
 import functools
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any
 
 import msgspec
 
 from seventh import protocols
+from seventh.engine.lateness import Lateness
 from seventh.engine.metrics import metrics_of
 from seventh.model.failure import Failed, Failure, Reason, UsageError
 from seventh.model.options import Options
@@ -18,14 +20,15 @@ from seventh.model.report import Finding, Report, Skipped
 from seventh.model.severity import Severity
 from seventh.model.spec import Spec
 from seventh.model.target import Target
+from seventh.net import shortage
 from seventh.net.carrier import Carrier
 from seventh.net.talk import Carry, Talk, vantage
-from seventh.net.wait import Cutoff, DeadlineError
+from seventh.net.wait import DeadlineError, bounded
 from seventh.rules.run import Selection, Verdicts, run_rules
 from seventh.wire.text import printable
 
 EVERY_RULE = Selection()
-Step = Callable[[Talk], Awaitable[None]]
+Step = Callable[[Talk], Coroutine[Any, Any, None]]
 """What is done in a conversation: a room's ``pulse``, its ``check``, or a verb of its own."""
 _GRACE_SECONDS = 0.25
 """How long after the deadline a probe may take to notice it before it is cut off."""
@@ -49,12 +52,14 @@ async def check_one(target: Target, options: Options, selection: Selection = EVE
 
     Never raises for what the peer does or the options have wrong: that is the report's failure.
     """
-    return await _look(target, options, selection, "check")
+    report, _ = await _look(target, options, selection, "check")
+    return report
 
 
 async def pulse_one(target: Target, options: Options) -> Report:
     """The cheap look: up, phases and metrics; no rules."""
-    return await _look(target, options, None, "pulse")
+    report, _ = await _look(target, options, None, "pulse")
+    return report
 
 
 async def check_many(
@@ -68,12 +73,38 @@ async def check_many(
 
     Reports come, each with its target's index, as they are ready. When ``stop`` is set, what
     runs hands in what it has learnt, as a report that failed with ``interrupted``, and nothing more
-    is started.
+    is started. A target for which this machine had no socket left is looked at once more, alone,
+    after all others; not one whose options permit what leaves traces.
     """
     stop = stop or asyncio.Event()
+    again: list[tuple[int, tuple[Target, Options]]] = []
+    async for index, report, short in _side_by_side(
+        list(enumerate(jobs)), selection, parallel, stop
+    ):
+        if short and parallel > 1 and not _leaves_traces(jobs[index][1]) and not stop.is_set():
+            again.append((index, jobs[index]))
+        else:
+            yield index, report
+    async for index, report, _ in _side_by_side(again, selection, 1, stop):
+        yield index, report
+
+
+def _leaves_traces(options: Options) -> bool:
+    return any(options.denied(tier, loopback=True) is None for tier in (2, 3, 4))
+
+
+async def _side_by_side(
+    jobs: Sequence[tuple[int, tuple[Target, Options]]],
+    selection: Selection,
+    parallel: int,
+    stop: asyncio.Event,
+) -> AsyncIterator[tuple[int, Report, bool]]:
+    """Each report with its index, and whether this machine's limits cost it its verdicts."""
     stopping = asyncio.create_task(stop.wait())
-    waiting = iter(enumerate(jobs))
-    running: dict[asyncio.Task[Report], int] = {}
+    lateness = Lateness()
+    watching = asyncio.create_task(lateness.watch())
+    waiting = iter(jobs)
+    running: dict[asyncio.Task[tuple[Report, bool]], int] = {}
     try:
         while True:
             while len(running) < parallel and not stop.is_set():
@@ -81,7 +112,7 @@ async def check_many(
                 if job is None:
                     break
                 index, (target, options) = job
-                looking = _look(target, options, selection, "check", hand_in=True)
+                looking = _look(target, options, selection, "check", lateness=lateness)
                 running[asyncio.create_task(looking)] = index
             if not running:
                 return
@@ -91,9 +122,10 @@ async def check_many(
                     task.cancel()
                 await asyncio.wait(running)
             for task in [task for task in running if task.done()]:
-                yield running.pop(task), task.result()
+                yield running.pop(task), *task.result()
     finally:
         stopping.cancel()
+        watching.cancel()
         for task in running:
             task.cancel()
 
@@ -104,19 +136,32 @@ async def _look(
     selection: Selection | None,
     verb: str,
     *,
-    hand_in: bool = False,
-) -> Report:
-    """One look. With ``hand_in`` a cancelled look still gives a report of what it has learnt."""
+    lateness: Lateness | None = None,
+) -> tuple[Report, bool]:
+    """One look, and whether this machine's limits cost it its verdicts.
+
+    One of many, with ``lateness``, gives a report also when it is cancelled.
+    """
     spec = protocols.room_of(target.scheme)
     probe: Step = getattr(protocols.part(spec.name, "probe"), verb)
     started_seconds = time.time()
-    talk = await converse(target, options, spec, probe, hand_in=hand_in)
+    late_seconds = lateness.seconds() if lateness is not None else 0.0
+    with shortage.watched() as short:
+        talk = await converse(target, options, spec, probe, hand_in=lateness is not None)
     talk.close()
+    if short:
+        short[0].phase = short[0].phase or _last_failed_phase(talk)
+        talk.failure = short[0]
+    elif lateness is not None:
+        lateness.excuse(talk, late_seconds)
     if selection is not None:
         talk.note_paths()
     else:
         talk.note_losses()
-    return _report(target, talk, spec, started_seconds, selection)
+    judged = Verdicts(findings=(), skipped=(), passed=())
+    if selection is not None:
+        judged = _undecided(talk, spec, selection) if short else judge_facts(talk, spec, selection)
+    return _report(target, talk, spec, started_seconds, judged), bool(short)
 
 
 async def converse(
@@ -131,8 +176,7 @@ async def converse(
     try:
         if wrong is not None:
             raise wrong
-        with Cutoff(options.timeout_seconds + _GRACE_SECONDS):
-            await step(talk)
+        await bounded(step(talk), options.timeout_seconds + _GRACE_SECONDS)
     except UsageError as error:
         # What this target's options have wrong must not cost the other targets their reports.
         talk.give_up(Failed(Reason.OPTIONS_UNUSABLE, str(error), phase=_last_failed_phase(talk)))
@@ -203,16 +247,11 @@ def _report(
     talk: Talk,
     spec: Spec,
     started_seconds: float,
-    selection: Selection | None,
+    verdicts: Verdicts,
 ) -> Report:
     failed = talk.failure
     failure: Failure | None = failed.failure() if failed is not None else None
     duration = talk.watch.elapsed_seconds()
-    verdicts = (
-        judge_facts(talk, spec, selection)
-        if selection is not None
-        else Verdicts(findings=(), skipped=(), passed=())
-    )
     return Report(
         target=str(target),
         protocol=spec.name,
@@ -228,6 +267,18 @@ def _report(
         passed=verdicts.passed,
         transcript=tuple(talk.transcript or ()),
     )
+
+
+def _undecided(talk: Talk, spec: Spec, selection: Selection) -> Verdicts:
+    """No verdict by any rule: a step that this machine could not take looks like a refusal."""
+    why = "this machine had no socket left during the check"
+    skipped = tuple(
+        Skipped(id=rule.id, reason=why)
+        for room in dict.fromkeys([*talk.facts, spec.name])
+        for rule in protocols.rules(room)
+        if selection.wants(rule.id)
+    )
+    return Verdicts(findings=(), skipped=skipped, passed=())
 
 
 def judge_facts(talk: Talk, spec: Spec, selection: Selection) -> Verdicts:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator, Sequence
-from fnmatch import fnmatch
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
 from seventh import protocols
+from seventh.engine.recognise import of_file
 from seventh.lint import kinds
-from seventh.lintkit.files import Files, Text
+from seventh.lintkit.files import MAX_PROBLEMS, Files, Text
 from seventh.lintkit.linted import Kind, Linted, Software, View
 from seventh.model.failure import Failed, Failure, Reason, UsageError
 from seventh.model.lintfacts import LintFacts
+from seventh.model.near import unknown
 from seventh.model.report import Finding, Report, Skipped
 from seventh.model.source import Line
 from seventh.net.stopwatch import now_ns
@@ -24,14 +24,10 @@ from seventh.net.talk import vantage
 from seventh.rules.rule import AnyRule, Source
 from seventh.rules.run import Selection, run_rules
 
-MAX_FOLDER_ENTRIES = 50_000
-"""How many names of a folder are looked at before the rest is left alone."""
 _MOST_LINES = 16
 """How many lines one finding stands on; more say nothing new."""
 _MOST_NAMED = 3
 """How many further blocks one finding names; more are counted."""
-_SURE = 3
-"""How many lines must look like a kind before a file of another name is taken for it."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,78 +49,6 @@ def lint_file(path: Path, wanted: Wanted) -> Report:
     """Judge one file and what it includes. Never raises for what it holds."""
     files = Files(base=path.parent)
     return _lint(str(path), files.read(path), files, wanted)
-
-
-def lint_folder(folder: Path, wanted: Wanted) -> Iterator[Report]:
-    """Judge every file below ``folder`` that is recognised, each once.
-
-    A file that another one includes is judged there and not by itself.
-    """
-    reports = [
-        lint_file(path, replace(wanted, kind=kind.name)) for path, kind in _recognised(folder)
-    ]
-    included = {
-        os.path.realpath(name)
-        for report in reports
-        for name in _files_of(report)
-        if f"file:{name}" != report.target
-    }
-    for report in reports:
-        if os.path.realpath(report.target.removeprefix("file:")) not in included:
-            yield report
-
-
-def _files_of(report: Report) -> tuple[str, ...]:
-    facts = report.facts.get("lint")
-    return facts.files if isinstance(facts, LintFacts) else ()
-
-
-def _recognised(folder: Path) -> Iterator[tuple[Path, Kind]]:
-    seen = 0
-    for place, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            seen += 1
-            if seen > MAX_FOLDER_ENTRIES:
-                return
-            path = Path(place, name)
-            kind = by_name(path) or _by_glance(path)
-            if kind is not None and path.is_file():
-                yield path, kind
-
-
-def by_name(path: Path) -> Kind | None:
-    """The kind that a file's name or its path's end tells; None where it tells none."""
-    whole = str(path.absolute())
-    for kind in kinds().values():
-        if any(fnmatch(path.name, p) or fnmatch(whole, f"*/{p}") for p in kind.names):
-            return kind
-    return None
-
-
-def _by_glance(path: Path) -> Kind | None:
-    """The kind of a file with a name of no meaning, by its first 64 KiB."""
-    try:
-        if not path.is_file():
-            return None
-        with path.open("rb") as file:
-            data = file.read(65536)
-    except OSError:
-        return None
-    if b"\0" in data:
-        return None
-    return by_content(tuple(data.decode("utf-8", "replace").splitlines()))
-
-
-def by_content(lines: tuple[str, ...]) -> Kind | None:
-    """The kind that most of the lines look like; None where they look like none, or like two."""
-    meant = sum(1 for line in lines if line.strip() and line.lstrip()[0] not in "#!;%")
-    scores = sorted(((kind.looks(lines), name) for name, kind in kinds().items()), reverse=True)
-    if not scores or scores[0][0] < min(_SURE, max(1, meant)) or 2 * scores[0][0] < meant:
-        return None
-    if len(scores) > 1 and scores[1][0] == scores[0][0]:
-        return None
-    return kinds()[scores[0][1]]
 
 
 def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:
@@ -149,7 +73,7 @@ def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:
         software_assumed=linted.software_assumed if linted else False,
         files=tuple(dict.fromkeys(files.read_names)),
         views=tuple(view.label or "the whole file" for view in linted.views) if linted else (),
-        problems=problems,
+        problems=_listed(problems, files),
         notes=tuple(files.notes),
     )
     return Report(
@@ -172,13 +96,14 @@ def _kind_of(name: str, text: Text, wanted: Wanted) -> Kind:
     if wanted.kind is not None:
         found = kinds().get(wanted.kind)
         if found is None:
-            raise UsageError(f"--kind {wanted.kind!r}: there are {', '.join(sorted(kinds()))}")
+            raise UsageError(
+                f"--kind: {unknown('kind', wanted.kind, sorted(kinds()))} (`seventh lint --help`)"
+            )
         return found
-    kind = by_name(Path(name)) or by_content(text.lines)
+    kind = of_file(name, text.lines)
     if kind is None:
         raise UsageError(
-            f"{name} looks like no file that Seventh judges: say which it is with --kind "
-            f"({', '.join(sorted(kinds()))})"
+            f"{name}: unrecognised file type; name it with --kind ({', '.join(sorted(kinds()))})"
         )
     return kind
 
@@ -192,6 +117,15 @@ def _problems(files: Files, linted: Linted | None) -> tuple[Line, ...]:
     return tuple(dict.fromkeys([*files.problems, *(linted.problems if linted else ())]))
 
 
+def _listed(problems: tuple[Line, ...], files: Files) -> tuple[Line, ...]:
+    """As many of them as a report holds, and how many there are beyond."""
+    more = len(problems) - MAX_PROBLEMS + files.unlisted
+    if more <= 0:
+        return problems
+    last = Line(file=problems[0].file, line=None, text=f"{more} more problems are not listed")
+    return (*problems[:MAX_PROBLEMS], last)
+
+
 def _failure(files: Files, problems: tuple[Line, ...]) -> Failure | None:
     """What could not be read leaves the verdict open; what its program would refuse does not."""
     if not problems:
@@ -199,7 +133,8 @@ def _failure(files: Files, problems: tuple[Line, ...]) -> Failure | None:
     refused = [problem for problem in problems if problem not in files.unread]
     reason = Reason.FILE_MALFORMED if refused else Reason.FILE_UNREADABLE
     first = str((refused or list(problems))[0])
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    others = len(problems) - 1 + files.unlisted
+    more = f" (and {others} more)" if others else ""
     return Failed(reason, first + more, phase="lint").failure()
 
 
@@ -231,7 +166,7 @@ def _judge(
 ) -> tuple[tuple[Finding, ...], tuple[Skipped, ...], tuple[str, ...]]:
     """Every view by every rule; of views with the same fault the first has the finding.
 
-    The others are named in it.
+    The others are named in it. What a view has from another is reported there alone.
     """
     rooms = dict.fromkeys(room for view in linted.views for room in view.facts)
     rules = {room: _deciding(kind, room) for room in rooms}
@@ -239,7 +174,10 @@ def _judge(
     told: dict[tuple[object, ...], Finding] = {}
     skipped: dict[str, Skipped] = {}
     passed: set[str] = set()
+    inherited: dict[str, set[tuple[object, ...]]] = {}
     for view in linted.views:
+        mine = inherited.setdefault(view.label, set())
+        outer = inherited.get(view.within, set()) if view.within not in {None, view.label} else ()
         for room, facts in view.facts.items():
             verdicts = run_rules(room, rules[room].values(), facts, selection)
             for finding in verdicts.findings:
@@ -248,12 +186,20 @@ def _judge(
                     finding.settings or rules[room][finding.id].directives.get(kind.product, ()),
                 )
                 same = (finding.id, finding.severity, tuple(finding.params.items()), source)
+                mine.add(same)
+                if same in outer:
+                    continue
+                place = _place(view, finding, rules[room][finding.id], kind.product)
                 first = told.setdefault(
-                    same, replace(finding, product=kind.product, view=view.label, source=source)
+                    same,
+                    replace(
+                        finding, product=kind.product, view=view.label, source=source, place=place
+                    ),
                 )
                 told[same] = _with(first, view.label)
             skipped.update({one.id: one for one in verdicts.skipped if one.id not in skipped})
             passed.update(verdicts.passed)
+        mine.update(outer)
     found = {finding.id for finding in told.values()}
     passed -= found
     return (
@@ -261,6 +207,13 @@ def _judge(
         tuple(one for name, one in skipped.items() if name not in found | passed),
         tuple(sorted(passed)),
     )
+
+
+def _place(view: View, finding: Finding, rule: AnyRule, product: str) -> str:
+    """Where the fix belongs, if it has lines of the file and not only commands or words."""
+    lines = finding.fixes.get(product) or rule.words.fix.get(product, "").splitlines()
+    words = (line.split()[:1] for line in lines)
+    return view.place if any(word[0].lower() in view.settings for word in words if word) else ""
 
 
 def _with(first: Finding, label: str) -> Finding:
@@ -274,5 +227,10 @@ def _with(first: Finding, label: str) -> Finding:
 
 
 def _lines(view: View, names: tuple[str, ...]) -> tuple[Line, ...]:
-    lines = [s.at for name in names for s in view.settings.get(name.lower(), ())]
-    return tuple(dict.fromkeys(lines))[:_MOST_LINES]
+    lines: dict[Line, None] = {}
+    for name in dict.fromkeys(map(str.lower, names)):
+        for setting in view.settings.get(name, ()):
+            lines[setting.at] = None
+            if len(lines) == _MOST_LINES:
+                return tuple(lines)
+    return tuple(lines)

@@ -10,6 +10,7 @@ from pathlib import Path
 from seventh import given, protocols
 from seventh.labkit.serve import Fault, Kit, Served
 from seventh.model.failure import UsageError
+from seventh.model.near import unknown
 from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
 
@@ -30,8 +31,24 @@ def find_fault(room: str, name: str) -> Fault:
     for fault in faults(room):
         if fault.name == name:
             return fault
-    names = ", ".join(fault.name for fault in faults(room))
-    raise UsageError(f"the {room} lab has no fault {name!r}; it has: {names}")
+    names = [fault.name for fault in faults(room)]
+    raise UsageError(unknown(f"{room} fault", name, names, f"seventh lab {room} --list"))
+
+
+def find_lab(name: str) -> str:
+    """The room with a lab that is called so, by its name or a scheme; UsageError for neither."""
+    scheme = protocols.schemes().get(name)
+    room = protocols.room_of(name).name if scheme is not None else name
+    if room not in labs():
+        raise UsageError(unknown("lab", name, labs()))
+    return room
+
+
+def toured(room: str) -> tuple[Fault, ...]:
+    """The faults that show best what the room can find, by its lab's ``TOUR``."""
+    return tuple(
+        find_fault(room, name) for name in getattr(protocols.part(room, "lab"), "TOUR", ())
+    )
 
 
 @contextlib.contextmanager

@@ -23,8 +23,16 @@ from typing import Literal, cast
 import msgspec
 
 from seventh.labkit.ca import Authority
+from seventh.model.failure import UsageError
 
 Need = Literal["root", "ip", "ipv6"]
+
+
+class NotInstalledError(UsageError):
+    """A library that only the lab needs is missing: the extra ``lab`` brings it."""
+
+    def __init__(self, library: str) -> None:
+        super().__init__(f"this reference server needs {library}: python3 -m pip install {library}")
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,8 @@ from seventh.wire.text import printable
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_LINE_CHARS = 16 * 1024
 """Longer lines are cut: no directive of any program needs more."""
+MAX_LINES = 200_000
+"""Of all files together: each line costs microseconds, and no configuration is near it."""
 MAX_FILES = 1024
 MAX_TOTAL_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 16
@@ -65,6 +67,8 @@ class Text(msgspec.Struct, frozen=True):
 
     name: str
     lines: tuple[str, ...]
+    cut: bool = False
+    """Whether there is more that was not read, so that its end is no end."""
 
     def numbered(self) -> Iterator[tuple[int, str]]:
         """Each line with its number, from 1."""
@@ -94,12 +98,17 @@ class Files:
         self.unread: set[Line] = set()
         """Those of the problems that leave a part of the files unread."""
         self.notes: list[Line] = []
+        self.unlisted = 0
+        """How many problems there are beyond those that are kept."""
         self._bytes = 0
+        self._lines = 0
 
     def problem(self, file: str, line: int | None, text: str) -> None:
         """Note what could not be understood, and what the file's own program would refuse."""
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(Line(file=file, line=line, text=printable(text, 300)))
+        else:
+            self.unlisted += 1
 
     def unreadable(self, file: str, line: int | None, text: str) -> None:
         """Note what could not be read, which says nothing against the file."""
@@ -142,22 +151,32 @@ class Files:
         """``data`` as the lines of ``name``; what is beyond the bounds is cut and noted."""
         self.read_names.append(name)
         self._bytes += len(data)
-        if len(data) > MAX_FILE_BYTES:
+        cut = len(data) > MAX_FILE_BYTES
+        if cut:
             self.unreadable(name, None, f"only the first {MAX_FILE_BYTES} bytes were read")
             data = data[:MAX_FILE_BYTES]
-        lines: list[str] = []
-        for number, raw in enumerate(data.decode("utf-8", "replace").split("\n"), 1):
-            line = raw.removesuffix("\r")
-            if len(line) > MAX_LINE_CHARS:
-                self.unreadable(name, number, f"a line of {len(line)} characters was cut")
-                line = line[:MAX_LINE_CHARS]
-            if "\0" in line:
-                self.unreadable(name, number, "a NUL byte; the line was read without it")
-                line = line.replace("\0", "")
-            lines.append(line)
-        if lines and not lines[-1]:
+        lines = data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+        lines[-1] = lines[-1].removesuffix("\r")
+        if not lines[-1]:
             lines.pop()
-        return Text(name, tuple(lines))
+        if self._lines + len(lines) > MAX_LINES:
+            self.unreadable(name, None, f"more than {MAX_LINES} lines in one lint: of the "
+                            f"{len(lines)} lines here the rest was left")  # fmt: skip
+            lines, cut = lines[: MAX_LINES - self._lines], True
+        self._lines += len(lines)
+        if b"\0" in data or max(map(len, lines), default=0) > MAX_LINE_CHARS:
+            lines = [self._whole(name, number, line) for number, line in enumerate(lines, 1)]
+        return Text(name, tuple(lines), cut)
+
+    def _whole(self, name: str, number: int, line: str) -> str:
+        """A line within the bounds; what is taken from it is noted."""
+        if len(line) > MAX_LINE_CHARS:
+            self.unreadable(name, number, f"a line of {len(line)} characters was cut")
+            line = line[:MAX_LINE_CHARS]
+        if "\0" in line:
+            self.unreadable(name, number, "a NUL byte; the line was read without it")
+            line = line.replace("\0", "")
+        return line
 
     def matching(self, pattern: str) -> list[Path]:
         """Files that a shell pattern names, sorted; an unreadable folder gives none.

@@ -29,6 +29,12 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Shell patterns of usual file names and path ends: ``sshd_config``, ``.ssh/config``."""
     looks: Callable[[tuple[str, ...]], int]
     """How many of these lines look like this kind and no other; for a file of another name."""
+    fits: Callable[[tuple[str, ...]], int] | None = None
+    """How many of these lines this kind may have, also such as other kinds have; for a file that
+    has its name. None is: as ``looks``."""
+    only_by_name: bool = False
+    """Whether a file that is met in a folder is of this kind by its name alone: what reads like it
+    may be for another purpose."""
     lint: Callable[[Text, Files, Software | None], Linted]
     """Reads one file. Raises nothing for what it contains: what cannot be understood becomes a
     problem."""
@@ -66,6 +72,12 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     label: str = ""
     """Empty for the file as a whole; else the block's own words, such as ``Match User root``."""
+    within: str | None = ""
+    """The label of the view whose settings hold here, too, where the block has none of its own;
+    None for a block that stands by itself, as a web server's servers do."""
+    place: str = ""
+    """Where the lines of a fix belong, such as ``in sshd_config, under the line Match User root``;
+    empty where any place will do."""
     facts: Mapping[str, Facts]
     """By room, what the file decides of its facts; the rest stays "not learnt". A web server's file
     decides its TLS, too: those of another room's rules that name this kind's product judge it."""

@@ -104,6 +104,12 @@ def place_of(name: str, system: str = "") -> Place:
     return Place(folder, linked, system, root, is_copy=root is not None or not at_home)
 
 
+def is_drop_in(name: str) -> bool:
+    """Whether a file lies in a folder of drop-ins, such as ``sshd_config.d``, for a main file."""
+    above = Path(os.path.abspath(name)).parents  # noqa: PTH100 - links stay as they are named
+    return above[0].name.endswith(".d") or any(each.name.endswith("_config.d") for each in above)
+
+
 def folder_name(name: str) -> str:
     """What the folder of a file is called, however the file is named."""
     return Path(os.path.abspath(name)).parent.name  # noqa: PTH100 - links stay as they are named

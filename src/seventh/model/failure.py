@@ -75,6 +75,7 @@ NO_TLS_AT_ALL = frozenset(
 
 # Who can mend it, unless whoever raises it knows better.
 _BLAME = {
+    Reason.RESOLVE_NXDOMAIN: Blame.LOCAL,
     Reason.RESOLVE_TIMEOUT: Blame.NETWORK,
     Reason.RESOLVE_FAILED: Blame.NETWORK,
     Reason.CONNECT_TIMEOUT: Blame.NETWORK,
@@ -126,6 +127,8 @@ class Failed(Exception):  # noqa: N818 - read as a sentence: the conversation fa
         """The TLS alert with which the peer ended it, where it was one."""
         self.http_error = http_error
         """The error code of HTTP/2 with which the peer ended it (RFC 9113 §7), by its name."""
+        self.http_field = ""
+        """The header field that makes a response of HTTP/2 or HTTP/3 malformed."""
 
     def failure(self) -> Failure:
         """Freeze this into what the report carries."""

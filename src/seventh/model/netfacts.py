@@ -70,6 +70,8 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
     host_key: str = ""
     """Type and SHA-256 fingerprint."""
     host_key_known: Literal["known", "unknown", "changed", "revoked", "unjudged"] = "unjudged"
+    host_key_accepted: bool = False
+    """Whether an unknown key was accepted for this check alone, as the options permit."""
     auth_method: str = ""
     """How the login was granted, such as ``publickey``."""
     seconds: float | None = None

@@ -30,6 +30,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     seed: tuple[str, ...]
     settings: tuple[str, ...] = ()
     """The settings that the rule points a linter at; empty for those that it declares."""
+    fixes: Mapping[str, tuple[str, ...]] = {}
+    """By product, the lines that fix just this; the rule's general words hold for the others."""
+    place: str = ""
+    """Where in a file the lines of the product's fix belong; empty where it goes without saying."""
     product: str = ""
     """Whose file was judged, or what the peer says it is; empty where that is not known."""
     view: str = ""
@@ -99,7 +103,11 @@ def judge(
 ) -> Status:
     """Weigh a failure and findings into a status; findings below ``bar`` do not count."""
     if failure is not None:
-        undecided = failure.reason in {Reason.INTERRUPTED, Reason.OPTIONS_UNUSABLE}
+        undecided = failure.reason in {
+            Reason.INTERRUPTED,
+            Reason.OPTIONS_UNUSABLE,
+            Reason.LOCAL_RESOURCE,
+        }
         if failure.reason is Reason.FILE_UNREADABLE:
             # What was read of it may be bad enough already.
             grave = any(s.reaches(Severity.HIGH) and s.reaches(bar) for s in severities)

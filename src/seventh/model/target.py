@@ -14,9 +14,11 @@ from collections.abc import Mapping
 import msgspec
 
 from seventh.model.failure import UsageError
+from seventh.model.near import near
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://(.*)$", re.DOTALL)
 _LABEL = re.compile(r"^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$")
+_NEARLY = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)(?::/?|/{2,})(?!/)([^/].*)$", re.DOTALL)
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 CREDENTIAL_PARAMETERS = (
@@ -29,6 +31,12 @@ _CREDENTIAL = re.compile(
     rf"(?i)((?:^|[?&;/])(?:{'|'.join(CREDENTIAL_PARAMETERS)})=)[^&;#/ ]+"
     r"|()eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*"
 )
+
+_MEANT = {
+    "ssl": "tls", "sftp": "ssh", "scp": "ssh", "sntp": "ntp", "chrony": "ntp", "http2": "https",
+    "http3": "https", "h2": "https", "h3": "https", "quic": "https", "websocket": "ws",
+}  # fmt: skip
+"""What people call a protocol, and its scheme."""
 
 # The schemes of the design that have no room yet; asking for one says so instead of "unknown".
 PLANNED_SCHEMES = frozenset(
@@ -58,6 +66,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     user: str | None = None
     port_given: bool = True
     """False where the port is the scheme's usual one because nobody named any."""
+    of_bare_host: bool = False
+    """Whether it is one of the well-known ports of a host that was given without a scheme."""
 
     @property
     def is_literal(self) -> bool:
@@ -98,21 +108,23 @@ def parse_target(text: str, schemes: Mapping[str, Scheme]) -> tuple[Target, ...]
     name = match.group(1).lower()
     scheme = schemes.get(name)
     if scheme is None:
-        raise UsageError(_unknown_scheme(text, name, schemes))
+        raise UsageError(_unknown_scheme(text, match.group(2), name, schemes))
     return (_from_url(text, match.group(2), scheme),)
 
 
 def _bare(text: str, schemes: Mapping[str, Scheme]) -> tuple[Target, ...]:
     if text.startswith("mail:"):
         raise UsageError(f"target {text!r}: the mail-domain room is not built yet")
+    if (meant := _mistyped(text, schemes)) is not None:
+        raise UsageError(f"target {text!r} is not a URL: did you mean {meant}?")
     host, port = _host_and_port(text, text)
     if port is not None:
         raise UsageError(
             f"target {text!r} names a port but no protocol: write the scheme too, "
-            f"such as tls://{text} or tcp://{text}"
+            f"such as {_with_port(text, port, schemes)}"
         )
     return tuple(
-        Target(scheme=scheme.name, host=host, port=scheme.port, port_given=False)
+        Target(scheme=scheme.name, host=host, port=scheme.port, port_given=False, of_bare_host=True)
         for scheme in schemes.values()
         if scheme.well_known and scheme.port is not None
     )
@@ -195,8 +207,27 @@ def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-def _unknown_scheme(text: str, name: str, schemes: Mapping[str, Scheme]) -> str:
+def _unknown_scheme(text: str, rest: str, name: str, schemes: Mapping[str, Scheme]) -> str:
     known = ", ".join(f"{scheme}://" for scheme in sorted(schemes))
     if name in PLANNED_SCHEMES:
         return f"target {text!r}: the {name}:// room is not built yet; there are {known}"
-    return f"target {text!r}: unknown scheme {name}://; there are {known}"
+    said = f"target {text!r}: unknown scheme {name}://"
+    meant = [_MEANT[name]] if _MEANT.get(name) in schemes else near(name, schemes)
+    if meant:
+        urls = " or ".join(f"{scheme}://{rest}" for scheme in meant[:2])
+        return f"{said}: did you mean {urls}? `seventh check --help` shows how to write targets"
+    return f"{said}; there are {known} (`seventh check --help`)"
+
+
+def _mistyped(text: str, schemes: Mapping[str, Scheme]) -> str | None:
+    """The URL that was probably meant where a colon or a slash of ``://`` is missing."""
+    match = _NEARLY.match(text)
+    if match is None or (name := match.group(1).lower()) not in schemes:
+        return None
+    return f"{name}://{match.group(2)}"
+
+
+def _with_port(text: str, port: int, schemes: Mapping[str, Scheme]) -> str:
+    """Targets that a host and port may have meant: by the port's usual protocol, else any."""
+    usual = [scheme.name for scheme in schemes.values() if scheme.port == port]
+    return " or ".join(f"{name}://{text}" for name in (usual or ["tls", "tcp"])[:3])

@@ -11,8 +11,11 @@ import msgspec
 from seventh.model.facts import Facts
 from seventh.model.failure import Reason
 
-ChainState = Literal["trusted", "missing-intermediate", "unknown-root", "self-signed", "invalid"]
-"""Where the way from the server's certificate to a trusted root ends; dates are judged apart."""
+ChainState = Literal[
+    "trusted", "missing-intermediate", "unknown-root", "self-signed", "invalid", "unverified"
+]
+"""Where the way from the server's certificate to a trusted root ends; dates are judged apart.
+``unverified``: a key or a signature is of a kind that cannot be checked here."""
 
 ClientCertificate = Literal["not-requested", "optional", "required", "refused-later", "given"]
 """``refused-later``: the handshake succeeds without one, then the application answers with an
@@ -39,9 +42,24 @@ class Topic(StrEnum):
     FINITE_FIELD = "Diffie-Hellman"
     HYBRID_GROUP = "post-quantum groups"
     CHAIN = "certificate chain"
+    OTHER_CERTIFICATES = "certificates of other key types"
     TICKET = "session ticket"
     RESUMPTION = "resumption"
     EARLY_DATA = "early data"
+
+
+class Mismatch(StrEnum):
+    """Why none of a certificate's names stands for a host."""
+
+    OTHER = "other"
+    """It names other hosts."""
+    NONE = "none"
+    """It has no subject alternative names; the common name does not count."""
+    NO_HOST = "no-host"
+    """Its subject alternative names are URIs, mail addresses and the like."""
+    ADDRESS_AS_DNS = "address-as-dns-name"
+    """The address is there, as a DNS name, which clients do not compare with addresses."""
+    UNREADABLE = "unreadable"
 
 
 MIN_RSA_BITS = 2048
@@ -55,7 +73,9 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     issuer: str
     names: tuple[str, ...] = ()
-    """Its subject alternative names: DNS names and IP addresses."""
+    """Its subject alternative names: DNS names and IP addresses; the first of them."""
+    names_count: int = 0
+    """How many such names it has."""
     serial: str = ""
     not_before: str = ""
     not_after: str = ""
@@ -78,6 +98,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """The fingerprint, in hexadecimal."""
     problem: str = ""
     """Why it could not be read, where it could not."""
+    unjudged: str = ""
+    """What of its key or signature is not known here, so that it cannot be judged."""
 
     @property
     def weaknesses(self) -> tuple[str, ...]:
@@ -100,8 +122,55 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
 class ChainProblem(msgspec.Struct, frozen=True, kw_only=True):
     """Something wrong with the chain as sent that careful clients get over and others do not."""
 
-    kind: Literal["order", "root-sent", "duplicate", "too-long"]
+    kind: Literal[
+        "order", "root-sent", "duplicate", "too-long", "stranger", "expired-leftover",
+        "expiring-leftover", "unreadable",
+    ]  # fmt: skip
     text: str
+
+
+def way_up(chain: tuple[Certificate, ...], path: tuple[str, ...] = ()) -> tuple[Certificate, ...]:
+    """Pick the sent certificates that lead up from the server's own; others harm nobody.
+
+    ``path`` has the fingerprints of the verified path, where that is known. Without it the names
+    lead, and of several issuers of one name one whose dates are right.
+    """
+    if path:
+        sent = {certificate.sha256: certificate for certificate in chain}
+        return tuple(sent[fingerprint] for fingerprint in path if fingerprint in sent)
+    way = [chain[0]]
+    while not way[-1].self_issued:
+        above = [c for c in chain if c.subject == way[-1].issuer and c not in way]
+        if not above:
+            break
+        way.append(next((c for c in above if c.days_left >= 0 >= c.days_to_start), above[0]))
+    return tuple(way)
+
+
+class OtherCertificate(msgspec.Struct, frozen=True, kw_only=True):
+    """A further certificate of the server, for clients that take another kind of key.
+
+    Its fields are those of :class:`TlsFacts`.
+    """
+
+    key_type: str
+    chain: tuple[Certificate, ...]
+    path: tuple[str, ...] = ()
+    chain_bytes: int | None = None
+    chain_state: ChainState | None = None
+    chain_problems: tuple[ChainProblem, ...] = ()
+    verify_errors: tuple[str, ...] = ()
+    expired_errors: tuple[str, ...] = ()
+    trust: Literal["system", "given"] | None = None
+    host_matches: bool | None = None
+    mismatch: Mismatch | None = None
+    certificate_reason: Reason | None = None
+    certificate_detail: str = ""
+    staple: bool | None = None
+
+    def as_main(self) -> dict[str, object]:
+        """Give the fields by the names that :class:`TlsFacts` has for the main certificate."""
+        return {name: getattr(self, name) for name in self.__struct_fields__ if name != "key_type"}
 
 
 class TlsFacts(Facts, frozen=True, kw_only=True):
@@ -127,9 +196,16 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
     handshake_bytes: int | None = None
     """What the server sent until the handshake was complete."""
 
+    large_hello_bytes: int | None = None
+    """The size of a ClientHello with a post-quantum share that failed, where a smaller one did not;
+    then all that a handshake shows is from the smaller one."""
+    small_hello_bytes: int | None = None
+
     # Its certificate.
     chain: tuple[Certificate, ...] = ()
     """As sent; the server's own first."""
+    path: tuple[str, ...] = ()
+    """SHA-256 fingerprints of the path that the verification built, the server's own first."""
     chain_bytes: int | None = None
     chain_state: ChainState | None = None
     chain_problems: tuple[ChainProblem, ...] = ()
@@ -140,14 +216,18 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
     trust: Literal["system", "given"] | None = None
     """Whose root it leads to: the system's store, or the one given with --ca."""
     host_matches: bool | None = None
+    mismatch: Mismatch | None = None
+    """Why none of the certificate's names stands for ``server_name``."""
     certificate_reason: Reason | None = None
     """Why a client would refuse the certificate; None when it would not, or none was seen."""
     certificate_detail: str = ""
     cert_expiry_timestamp_seconds: float | None = None
-    """The earliest end of validity in the chain, as Unix time."""
+    """The earliest end of validity among the certificates that clients need, as Unix time."""
     staple: bool | None = None
     """Whether an OCSP response came with the handshake that asked for one."""
     client_certificate: ClientCertificate | None = None
+    other_certificates: tuple[OtherCertificate, ...] = ()
+    """What clients get that take keys of another kind (RSA or EC) only."""
 
     # Resumption and early data.
     tickets: int | None = None
@@ -171,8 +251,11 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
     """Accepted suites without encryption, authentication or 112 bits; perhaps not all of them."""
     obsolete_suites: tuple[str, ...] | None = None
     """Accepted suites with CBC or without forward secrecy; perhaps not all of them."""
+    all_suites: bool | None = None
+    """Whether these two lists are complete."""
     dh_bits: int | None = None
-    """The size of the Diffie-Hellman prime; 0 when the server refuses finite-field groups."""
+    """The size of the shortest Diffie-Hellman prime that was seen; 0 when the server
+    refuses finite-field groups."""
     hybrid_group: str | None = None
     """The post-quantum hybrid group that it selects; an empty text when it selects none."""
     extended_master_secret: bool | None = None

@@ -45,7 +45,7 @@ class Meter:
     The rate is counted over the time spent waiting for the peer, so our own pauses never blame it.
     """
 
-    __slots__ = ("max_bytes", "patient", "received", "waited_ns")
+    __slots__ = ("_counted", "max_bytes", "patient", "received", "waited_ns")
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
@@ -53,6 +53,11 @@ class Meter:
         self.waited_ns = 0
         self.patient = False
         """Whether silence is expected, so that no rate is asked for."""
+        self._counted = 0
+
+    def ask_rate(self) -> None:
+        """Ask for the minimum rate from now on."""
+        self.patient, self.waited_ns, self._counted = False, 0, self.received
 
     def charge(self, count: int) -> None:
         """Count received bytes; Flooded by too many, Failed when they come too slowly."""
@@ -61,8 +66,9 @@ class Meter:
             raise Flooded(Reason.BUDGET_EXCEEDED, f"the peer sent more than {self.max_bytes} bytes")
         if self.waited_ns > RATE_GRACE_SECONDS * 1e9 and not self.patient:
             seconds = self.waited_ns / 1e9
-            if self.received < MIN_RATE_BYTES_PER_SECOND * seconds:
+            received = self.received - self._counted
+            if received < MIN_RATE_BYTES_PER_SECOND * seconds:
                 raise Failed(
                     Reason.BUDGET_EXCEEDED,
-                    f"the peer drips: {self.received} bytes in {seconds:.1f} s",
+                    f"the peer drips: {received} bytes in {seconds:.1f} s",
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import Attempt, AttemptOutcome
 from seventh.model.phase import Mark
-from seventh.net import kernel
+from seventh.net import kernel, shortage
 from seventh.net.address import Address
 from seventh.net.budget import Budget
 from seventh.net.carrier import Carrier
@@ -44,7 +45,7 @@ class Connected(msgspec.Struct, frozen=True):
 async def open_tcp(
     address: Address, budget: Budget, deadline_ns: int, transcript: Transcript | None = None
 ) -> Connected:
-    """Try one address until ``deadline_ns``.
+    """Try one address until ``deadline_ns``. Failed only by a limit of this machine.
 
     The phase is the kernel's own measure of SYN to SYN/ACK where there is one and no SYN was lost
     (a retransmitted SYN is not in the kernel's round-trip estimate, but the person waited for it).
@@ -53,6 +54,8 @@ async def open_tcp(
     try:
         sock = socket.socket(address.socket_family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     except OSError as error:
+        if shortage.is_ours(error):
+            raise shortage.short(error) from None
         return _failed(address, start, error.errno or 0, error.strerror or str(error))
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -70,6 +73,8 @@ async def open_tcp(
         raise
     if code:
         sock.close()
+        if shortage.is_ours(error := OSError(code, os.strerror(code))):
+            raise shortage.short(error)
         return _failed(address, start, code, "")
     end = Mark(now_ns(), "user")
     info = kernel.tcp_info(kernel.read_tcp_info(sock))
@@ -84,17 +89,24 @@ async def open_tcp(
 
 async def _connect(sock: socket.socket, address: Address, deadline_ns: int) -> int:
     """Connect; 0 or an errno. The second call asks first, so a near peer costs no wait."""
-    sockaddr = address.sockaddr
-    code = sock.connect_ex(sockaddr)
-    if code != errno.EINPROGRESS:
-        return code
-    code = sock.connect_ex(sockaddr)
-    if code in {0, errno.EISCONN}:
-        return 0
-    if code not in {errno.EALREADY, errno.EINPROGRESS}:
-        return code
-    await writable(sock, deadline_ns)
-    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if (code := _asked(sock, address)) is None and (code := _asked(sock, address)) is None:
+        try:
+            await writable(sock, deadline_ns)
+        except DeadlineError:
+            # A loop that comes late may find both: the deadline, and an answer that was in time.
+            if (code := _asked(sock, address)) is None:
+                raise
+        else:
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return code
+
+
+def _asked(sock: socket.socket, address: Address) -> int | None:
+    """How far connecting is: 0 when it is done, its errno, None while it goes on."""
+    code = sock.connect_ex(address.sockaddr)
+    if code in {errno.EALREADY, errno.EINPROGRESS}:
+        return None
+    return 0 if code == errno.EISCONN else code
 
 
 def _failed(address: Address, start: int, code: int, detail: str) -> Connected:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import socket
@@ -10,11 +11,11 @@ import msgspec
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
-from seventh.net import kernel
+from seventh.net import kernel, shortage
 from seventh.net.address import Address
 from seventh.net.budget import Budget, Meter
 from seventh.net.stopwatch import now_ns
-from seventh.net.stream import Transcript, note
+from seventh.net.stream import STRETCH_NS, Transcript, note
 from seventh.net.wait import DeadlineError, readable
 
 MAX_DATAGRAM = 65535
@@ -37,7 +38,7 @@ class Datagram:
     errors still arrive (IP_RECVERR). :meth:`receive` tells where each datagram came from.
     """
 
-    __slots__ = ("_budget", "_meter", "_sock", "_transcript", "address")
+    __slots__ = ("_budget", "_meter", "_sock", "_transcript", "_waited_ns", "address")
 
     def __init__(
         self,
@@ -50,10 +51,12 @@ class Datagram:
         self._budget = budget
         self._meter = Meter(budget.max_bytes)
         self._transcript = transcript
+        self._waited_ns = now_ns()
+        """When a read last waited; from then on the loop has had no turn."""
         try:
             sock = socket.socket(address.socket_family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         except OSError as error:
-            raise Failed(Reason.LOCAL_RESOURCE, f"no socket: {error.strerror}") from None
+            raise shortage.short(error) from None
         kernel.ask_for_timestamps(sock)
         if kernel.LINUX:
             with contextlib.suppress(OSError):
@@ -99,7 +102,10 @@ class Datagram:
         return mark
 
     async def receive(self, deadline_ns: int) -> Arrived | None:
-        """The next datagram, from whomever; None when the deadline passes.
+        """The next datagram, from any source; None when the deadline passes.
+
+        The loop gets its turn, and the deadline is looked at, also while datagrams come faster than
+        they are read.
 
         Raises Failed with connect-refused or connect-unreachable when ICMP says so.
         """
@@ -108,6 +114,14 @@ class Datagram:
             try:
                 await readable(self._sock, until)
             except DeadlineError:
+                # A loop that comes late may find both: the deadline, and what was here in time.
+                return self.take()
+            finally:
+                self._waited_ns = now_ns()
+        if now_ns() - self._waited_ns > STRETCH_NS:
+            await asyncio.sleep(0)
+            self._waited_ns = now_ns()
+            if self._waited_ns >= until:
                 return None
         return arrived
 
@@ -155,11 +169,17 @@ def local_ip(address: Address) -> str | None:
         with socket.socket(address.socket_family, socket.SOCK_DGRAM) as sock:
             sock.connect(address.sockaddr)  # of a datagram socket: chooses the route, sends nothing
             return str(sock.getsockname()[0])
-    except (OSError, Failed):
+    except OSError as error:
+        if shortage.is_ours(error):
+            raise shortage.short(error) from None
+        return None
+    except Failed:
         return None
 
 
 def _refused(error: OSError) -> Failed:
+    if shortage.is_ours(error):
+        return shortage.short(error, "buffer")
     if error.errno == errno.ECONNREFUSED:
         return Failed(Reason.CONNECT_REFUSED, "ICMP: the port is closed")
     if error.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL}:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 from seventh.model.failure import Failed, Reason
+from seventh.net import shortage
 from seventh.net.stopwatch import now_ns
 from seventh.net.wait import DeadlineError, readable, writable
 
@@ -23,7 +24,10 @@ class LocalSocket:
     @classmethod
     def open(cls, name: str) -> LocalSocket:
         """Connect to the socket at the path ``name``; a local connection never has to wait."""
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        except OSError as error:
+            raise shortage.short(error) from None
         try:
             sock.connect(name)
         except (OSError, ValueError) as error:

@@ -7,14 +7,16 @@ told by one server.
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import Lookup
 from seventh.model.options import Endpoint
+from seventh.net import shortage
 from seventh.net.address import Address
 from seventh.net.stopwatch import now_ns
 
@@ -23,8 +25,28 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MAX_ADDRESSES = 16
+NOT_A_NAME = (
+    "not a DNS name: a label is empty or longer than 63 characters, or the whole is longer than 253"
+)
 Family = Literal["any", "ipv4", "ipv6"]
 _FAMILIES = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+
+
+Outcome = Literal["ok", "nxdomain", "no-data", "servfail", "timeout", "failed"]
+
+
+def _why_none(error: OSError | UnicodeError) -> tuple[Outcome, str]:
+    """What the system's resolver ended with; Failed where this machine's limits ended it."""
+    if isinstance(error, UnicodeError):
+        return "failed", NOT_A_NAME
+    if isinstance(error, socket.gaierror):
+        if (none := shortage.missing()) is not None:
+            raise shortage.short(none) from None
+        outcome = _gai_outcome(error)
+        return outcome, _GAI_WORDS.get(outcome, "")
+    if shortage.is_ours(error):
+        raise shortage.short(error) from None
+    return "failed", f"the system's resolver failed: {error.strerror or 'no reason'}"
 
 
 async def system_addresses(
@@ -45,7 +67,7 @@ async def system_addresses(
                 return []
             raise
 
-    outcome: Literal["ok", "nxdomain", "no-data", "servfail", "timeout", "failed"] = "ok"
+    outcome: Outcome = "ok"
     detail = ""
     rows: list[tuple[object, ...]] = []
     try:
@@ -54,10 +76,8 @@ async def system_addresses(
             outcome = "ok" if rows else "no-data"
     except TimeoutError:
         outcome, detail = "timeout", "the resolver did not answer in time"
-    except socket.gaierror as error:
-        outcome, detail = _gai_outcome(error), error.strerror or str(error)
     except (OSError, UnicodeError) as error:
-        outcome, detail = "failed", str(error)
+        outcome, detail = _why_none(error)
     found: dict[str, Address] = {}
     for row in rows:
         sockaddr = row[4]
@@ -84,6 +104,12 @@ def _gai_outcome(error: socket.gaierror) -> Literal["nxdomain", "no-data", "serv
     return "servfail" if error.errno == socket.EAI_AGAIN else "failed"
 
 
+_GAI_WORDS = {
+    "servfail": "the system's resolver got no answer from its name servers, or they failed",
+    "failed": "the system's resolver failed: its name servers refuse the query",
+}
+
+
 def no_address(host: str, lookups: tuple[Lookup, ...]) -> Failed:
     """The failure of a name that gave no address."""
     outcomes = {lookup.outcome for lookup in lookups}
@@ -96,7 +122,7 @@ def no_address(host: str, lookups: tuple[Lookup, ...]) -> Failed:
         return Failed(
             Reason.RESOLVE_NO_ADDRESS, f"{host} exists but has no address of the family asked for"
         )
-    return Failed(Reason.RESOLVE_NXDOMAIN, f"{host}: no such name")
+    return Failed(Reason.RESOLVE_NXDOMAIN, f"{host}: the name does not exist: check the spelling")
 
 
 async def in_daemon_thread(work: Callable[[], T]) -> T:
@@ -127,7 +153,10 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
         except RuntimeError:
             return  # the loop has closed: nobody waits any more
 
-    threading.Thread(target=run, name="resolver", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="resolver", daemon=True).start()
+    except RuntimeError as error:  # that is all that Python says of EAGAIN
+        raise shortage.short(OSError(errno.EAGAIN, str(error)), "thread") from None
     return await future
 
 
@@ -166,13 +195,18 @@ def load() -> None:
 async def record(name: str, kind: str, *, resolver: Endpoint | None, deadline_ns: int) -> Lookup:
     """Look one record type up: answers in presentation form, the AD bit, and how it went.
 
-    Never raises for what the name system answers; that is what the Lookup says.
+    Never raises for what the name system answers; that is what the Lookup says. Failed where this
+    machine has no socket to ask with.
     """
     import dns.exception
     import dns.flags
+    import dns.name
     import dns.resolver
 
+    from seventh.net import dnsheard
+
     load()
+    heard = dnsheard.Heard()
     started = now_ns()
     answers: tuple[str, ...] = ()
     authenticated: bool | None = None
@@ -185,20 +219,34 @@ async def record(name: str, kind: str, *, resolver: Endpoint | None, deadline_ns
             raise_on_no_answer=False,
             lifetime=max(0.001, (deadline_ns - started) / 1e9),
             search=False,
+            backend=cast("Any", dnsheard.HearingBackend(heard)),
         )
         authenticated = bool(found.response.flags & dns.flags.AD)
         answers = tuple(str(item) for item in found.rrset or ())
         outcome = "ok" if answers else "no-data"
+        if dnsheard.is_referral(found.response):
+            outcome, detail = "failed", dnsheard.REFERRAL
     except dns.resolver.NXDOMAIN:
         outcome = "nxdomain"
     except dns.resolver.NoNameservers as error:
-        outcome, detail = "servfail", _first_line(error)
+        outcome, detail = "servfail", dnsheard.refused(error)
     except dns.exception.Timeout:
         outcome, detail = "timeout", "the resolver did not answer in time"
+        if unusable := heard.said():
+            outcome, detail = "failed", unusable
     except Failed as failed:
         outcome, detail = "failed", failed.detail
-    except (dns.exception.DNSException, OSError) as error:
-        outcome, detail = "failed", _first_line(error)
+    except (
+        dns.name.EmptyLabel, dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.BadEscape,
+        UnicodeError,
+    ):  # fmt: skip
+        outcome, detail = "failed", NOT_A_NAME
+    except dns.exception.DNSException:
+        outcome, detail = "failed", heard.said() or "the resolver gave no usable answer"
+    except OSError as error:
+        outcome, detail = "failed", f"the resolver is not reachable: {error.strerror or 'no route'}"
+    if outcome not in {"ok", "no-data", "nxdomain"} and (none := shortage.missing()) is not None:
+        raise shortage.short(none)
     return Lookup(
         name=name,
         kind=kind,
@@ -208,10 +256,6 @@ async def record(name: str, kind: str, *, resolver: Endpoint | None, deadline_ns
         authenticated=authenticated,
         detail=detail,
     )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 async def asked_addresses(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import abc
 import asyncio
+import contextlib
 import errno
 import re
 import socket
@@ -16,14 +17,14 @@ import socket
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
 from seventh.model.target import without_credentials
-from seventh.net import kernel
+from seventh.net import kernel, shortage
 from seventh.net.address import Address
 from seventh.net.budget import Budget, Meter
 from seventh.net.stopwatch import now_ns
 from seventh.net.wait import DeadlineError, readable, writable
 
 CHUNK = 65536
-_STRETCH_NS = 10_000_000
+STRETCH_NS = 10_000_000
 """After so long without a wait the loop gets its turn, and the time is looked at: a peer that sends
 faster than we read would hold up both for ever."""
 Transcript = list[str]
@@ -64,6 +65,10 @@ class Stream(abc.ABC):
 
     def expect_silence(self) -> None:
         """From now on the peer may be silent as long as it likes: no rate is asked of it."""
+        return
+
+    def expect_answers(self) -> None:
+        """From now on the usual rate is asked again."""
         return
 
     def tcp_info(self) -> kernel.TcpInfo | None:
@@ -143,11 +148,14 @@ class TcpStream(Stream):
         until = self._budget.deadline_ns
         if deadline_ns is not None and deadline_ns < until:
             until = deadline_ns
+        silent: Failed | None = None
         while True:
             try:
                 data, ancillary, _, _ = self._sock.recvmsg(CHUNK, kernel.ANCILLARY_BYTES)
             except BlockingIOError:
-                await self._wait(until)
+                if silent is not None:
+                    raise silent from None
+                silent = await self._wait(until)
                 continue
             except OSError as error:
                 raise broken(error) from None
@@ -155,7 +163,7 @@ class TcpStream(Stream):
             if self._transcript is not None:
                 note(self._transcript, "<", data)
             self._meter.charge(len(data))
-            if now_ns() - self._waited_ns > _STRETCH_NS:
+            if now_ns() - self._waited_ns > STRETCH_NS:
                 await self._breathe(until)
             return data, mark
 
@@ -168,16 +176,20 @@ class TcpStream(Stream):
                 f"the time is up after {self._meter.received} bytes, and the peer sends on",
             )
 
-    async def _wait(self, until: int) -> None:
+    async def _wait(self, until: int) -> Failed | None:
+        """Wait for bytes; what to fail with where the deadline passed, should there be none now.
+
+        A loop that comes late may find both: the deadline, and bytes that were here in time.
+        """
         started = now_ns()
         try:
             await readable(self._sock, until)
         except DeadlineError:
             waited = (now_ns() - started) / 1e9
             said = f" after {self._meter.received} bytes" if self._meter.received else ""
-            raise Failed(
-                Reason.PEER_SILENT, f"the peer said nothing for {waited:.1f} s{said}"
-            ) from None
+            return Failed(Reason.PEER_SILENT, f"the peer said nothing for {waited:.1f} s{said}")
+        else:
+            return None
         finally:
             self._waited_ns = now_ns()
             self._meter.waited_ns += self._waited_ns - started
@@ -185,6 +197,10 @@ class TcpStream(Stream):
     def expect_silence(self) -> None:
         """Ask no minimum rate any more."""
         self._meter.patient = True
+
+    def expect_answers(self) -> None:
+        """Ask for the minimum rate again."""
+        self._meter.ask_rate()
 
     def tcp_info(self) -> kernel.TcpInfo | None:
         """The kernel's view of the path now, or when the socket was closed."""
@@ -197,14 +213,14 @@ class TcpStream(Stream):
     def close(self) -> None:
         """Close the socket; what the peer still sends is dropped."""
         self._last_info = self._last_info or kernel.read_tcp_info(self._sock)
-        try:  # noqa: SIM105 - every pulse passes here; suppress() costs more than the close
+        with contextlib.suppress(OSError):
             self._sock.close()
-        except OSError:
-            pass
 
 
 def broken(error: OSError) -> Failed:
     """An error of an established connection, as a typed failure."""
+    if shortage.is_ours(error):
+        return shortage.short(error, "buffer")
     if error.errno in {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}:
         return Failed(Reason.PEER_RESET, "the peer reset the connection")
     if error.errno == errno.ETIMEDOUT:

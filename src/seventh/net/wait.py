@@ -1,112 +1,67 @@
-"""Waiting for a socket, up to a deadline. The sockets stay ours; the loop only watches them."""
+"""Waiting, up to a deadline: for a socket, for a block, for a whole conversation.
+
+All timers are the event loop's own. A timer may fire up to a millisecond before its time, so none
+is relied upon to say that a moment has passed: that it fired is what ends the wait.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-import weakref
-from collections.abc import Callable
+from collections.abc import Coroutine
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from seventh.net.stopwatch import now_ns
 
+T = TypeVar("T")
+_AGAIN_SECONDS = 1.0
+
 
 class DeadlineError(Exception):
-    """The deadline passed before the socket was ready."""
-
-
-class _Alarms:
-    """All deadlines of one event loop, behind a single timer.
-
-    A deadline is hardly ever reached, and a timer of the loop costs more to make and to drop than
-    the wait that it guards. So one timer is set for the earliest deadline there is; those that have
-    been dropped when it rings cost nothing, and it is set anew for the earliest of the rest.
-    """
-
-    __slots__ = ("__weakref__", "_rings_ns", "_set")
-
-    def __init__(self) -> None:
-        self._set: dict[Any, tuple[int, Callable[[Any], None]]] = {}
-        self._rings_ns = _NEVER
-
-    def add(self, key: Any, deadline_ns: int, ring: Callable[[Any], None]) -> None:
-        """Call ``ring(key)`` at the deadline, unless ``key`` is dropped before."""
-        self._set[key] = deadline_ns, ring
-        if deadline_ns < self._rings_ns:
-            self._arm(deadline_ns)
-
-    def drop(self, key: Any) -> None:
-        """Forget ``key``; it may have rung already."""
-        self._set.pop(key, None)
-
-    def _arm(self, at_ns: int) -> None:
-        # The timer is not kept, for it would keep its loop alive.
-        self._rings_ns = at_ns
-        seconds = max(0, at_ns - now_ns()) / 1e9
-        asyncio.get_running_loop().call_later(seconds + _TIMER_SECONDS, self._ring, at_ns)
-
-    def _ring(self, at_ns: int) -> None:
-        if at_ns != self._rings_ns:
-            return  # an earlier one was set in its place, and that one sets the next
-        now = now_ns()
-        for key, (deadline_ns, ring) in list(self._set.items()):
-            if deadline_ns <= now:
-                self.drop(key)
-                ring(key)
-        # Always: the loop may ring a little early, and then nothing is due yet.
-        self._rings_ns = _NEVER
-        if self._set:
-            self._arm(min(deadline_ns for deadline_ns, _ in self._set.values()))
-
-
-_NEVER = 1 << 63
-_TIMER_SECONDS = 0.001
-"""How finely an event loop's timer counts."""
-_alarms: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Alarms] = weakref.WeakKeyDictionary()
-
-
-def _alarms_of(loop: asyncio.AbstractEventLoop) -> _Alarms:
-    alarms = _alarms.get(loop)
-    if alarms is None:
-        alarms = _alarms[loop] = _Alarms()
-    return alarms
+    """The deadline passed first. No TimeoutError, for that is also an OSError (ETIMEDOUT)."""
 
 
 class Cutoff:
-    """Cuts its block off after ``seconds``, with DeadlineError: asyncio.timeout without a timer."""
+    """Cuts its block off after ``seconds``, with DeadlineError: asyncio.timeout with that error."""
 
-    __slots__ = ("_alarms", "_cancelling", "_passed", "_task")
+    __slots__ = ("_timeout",)
 
     def __init__(self, seconds: float) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine runs in a task
-        self._task = task
-        self._cancelling = task.cancelling()
-        self._passed = False
-        self._alarms = _alarms_of(asyncio.get_running_loop())
-        self._alarms.add(self, now_ns() + int(seconds * 1e9), Cutoff._cut)
+        self._timeout = asyncio.timeout(seconds)
 
-    def _cut(self) -> None:
-        self._passed = True
-        self._task.cancel()
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
+    async def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        self._alarms.drop(self)
-        if not self._passed:
-            return
-        # Where somebody else has cancelled the task too, it stays cancelled.
-        others = self._task.uncancel() > self._cancelling
-        if isinstance(error, asyncio.CancelledError) and not others:
+        try:
+            await self._timeout.__aexit__(kind, error, tb)
+        except TimeoutError:  # the block's own ones are not raised here: they pass through
             raise DeadlineError from error
+
+
+async def bounded(work: Coroutine[Any, Any, T], seconds: float) -> T:
+    """Return what ``work`` returns; raise DeadlineError if it has not ended after ``seconds``.
+
+    ``work`` runs as a task of its own and is cancelled until it ends: one that swallows a
+    cancellation does not outlive its deadline.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait((task,), timeout=seconds)
+        late = not task.done()
+    finally:
+        while not task.done():
+            task.cancel()
+            await asyncio.wait((task,), timeout=_AGAIN_SECONDS)
+    if late and task.cancelled():
+        raise DeadlineError
+    return task.result()
 
 
 async def readable(sock: socket.socket, deadline_ns: int) -> None:
@@ -136,14 +91,14 @@ async def writable(sock: socket.socket, deadline_ns: int) -> None:
 async def _until(
     loop: asyncio.AbstractEventLoop, future: asyncio.Future[None], deadline_ns: int
 ) -> None:
-    if deadline_ns <= now_ns():
+    seconds = (deadline_ns - now_ns()) / 1e9
+    if seconds <= 0:
         raise DeadlineError
-    alarms = _alarms_of(loop)
-    alarms.add(future, deadline_ns, _expire)
+    timer = loop.call_later(seconds, _expire, future)
     try:
         await future
     finally:
-        alarms.drop(future)
+        timer.cancel()
 
 
 def _settle(future: asyncio.Future[None]) -> None:

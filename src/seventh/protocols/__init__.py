@@ -19,6 +19,7 @@ from seventh.model.checklist import CheckLine
 from seventh.model.failure import UsageError
 from seventh.model.spec import Spec
 from seventh.model.target import Scheme
+from seventh.model.watched import Watched
 from seventh.rules.collect import rules_of
 from seventh.rules.rule import AnyRule
 
@@ -81,6 +82,15 @@ def checklist(room: str) -> tuple[CheckLine, ...]:
         return ()
     lines: tuple[CheckLine, ...] = part(room, "checklist").LINES
     return lines
+
+
+@functools.cache
+def watched(room: str) -> tuple[Watched, ...]:
+    """What a monitoring system draws of the room; none where it has no module ``watched``."""
+    if room not in rooms() or not has_part(room, "watched"):
+        return ()
+    values: tuple[Watched, ...] = part(room, "watched").WATCHED
+    return values
 
 
 def folder(room: str) -> Path:

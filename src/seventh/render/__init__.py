@@ -6,6 +6,7 @@ import importlib
 from typing import cast
 
 from seventh.model.failure import UsageError
+from seventh.model.near import unknown
 from seventh.render.formats import FORMATS
 from seventh.render.view import Document, View
 
@@ -18,6 +19,6 @@ def render(format: str, document: Document, view: View) -> str:  # noqa: A002 - 
     Raises UsageError when there is no such format.
     """
     if format not in FORMATS:
-        raise UsageError(f"no format is called {format!r}; there are {', '.join(FORMATS)}")
+        raise UsageError(unknown("format", format, FORMATS))
     module = importlib.import_module(f"{__name__}.formats.{format}")
     return cast("str", module.render(document, view))

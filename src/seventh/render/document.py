@@ -17,6 +17,7 @@ from seventh.render.entries import (
     ChecklistEntry,
     FailureEntry,
     FindingEntry,
+    HostEntry,
     JsonDocument,
     PhaseEntry,
     ReportEntry,
@@ -36,7 +37,14 @@ def json_document(document: Document, view: View) -> JsonDocument:
         generated_at=document.generated_at,
         seventh=document.version,
         reports=tuple(entry(report, speech, view) for report in document.reports),
+        hosts=_hosts(document, view) if document.hosts else (),
     )
+
+
+def _hosts(document: Document, view: View) -> tuple[HostEntry, ...]:
+    from seventh.render.hosts import host_entries  # only a host without a scheme needs it
+
+    return host_entries(document, view)
 
 
 def entry(report: Report, speech: Speech, view: View) -> ReportEntry:

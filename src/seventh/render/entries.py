@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from seventh.model.checklist import LineVerdict
 from seventh.model.failure import Blame, Reason
+from seventh.model.host import PortState
 from seventh.model.phase import Clock, Outcome
 from seventh.model.report import SkipCause
 from seventh.model.severity import Severity, Status
@@ -132,6 +133,34 @@ class ReportEntry(msgspec.Struct, frozen=True, kw_only=True):
     ]
 
 
+class PortEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One well-known port of a host that was given without a scheme."""
+
+    target: Annotated[str, Meta(description="the URL that checks this port alone")]
+    port: int
+    transport: str
+    protocol: str
+    service: Annotated[str, Meta(description="what usually listens there, in words")]
+    state: Annotated[PortState, Meta(description="what the look met; match on it")]
+    software: Annotated[str, Meta(description="what the peer says it is; empty if unknown")]
+    status: Annotated[
+        Status | None, Meta(description="null where nothing answered: that is no failure")
+    ]
+    failure: Reason | None
+    finding: Annotated[str | None, Meta(description="the gravest finding's rule")]
+    said: Annotated[str, Meta(description="the failure's detail, or the finding's title")]
+    duration_seconds: Seconds
+
+
+class HostEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A host that was given without a scheme, port by port."""
+
+    host: str
+    status: Annotated[Status, Meta(description="the worst of its ports; critical if none is open")]
+    open: Annotated[int, Meta(description="how many of the ports answered")]
+    ports: tuple[PortEntry, ...]
+
+
 class JsonDocument(msgspec.Struct, frozen=True, kw_only=True):
     """What one run printed: a report for each target, in the order they were asked for."""
 
@@ -139,6 +168,10 @@ class JsonDocument(msgspec.Struct, frozen=True, kw_only=True):
     generated_at: Instant
     seventh: Annotated[str, Meta(description="Seventh's version")]
     reports: tuple[ReportEntry, ...]
+    hosts: Annotated[
+        tuple[HostEntry, ...],
+        Meta(description="hosts given without a scheme; only their open ports have a report"),
+    ]
 
 
 def clean(text: str) -> str:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Container, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
+from seventh.render.fact_words import EVIDENT, HIDDEN, VALUES, label_of
 from seventh.wire.text import printable
 
 _SHOWN = 3
@@ -27,7 +29,7 @@ _NAMES = (
     "name", "subject", "id", "algorithm", "address", "host", "trait", "kind", "type", "version",
 )  # fmt: skip
 # The header of a report says these already.
-_HEADED = frozenset(["host", "port"])
+_UNSAID = HIDDEN | {"host", "port"}
 _COUNTED = 1 << 16
 """So many bytes and more are told in KiB and MiB."""
 _UNITS = {"bytes": "B", "bits": "bit", "days": "days", "hertz": "Hz", "ppm": "ppm"}
@@ -45,7 +47,7 @@ def gist(
         (
             (name, value)
             for name, value in _learnt(facts)
-            if not (name in _HEADED or (isinstance(value, float) and round(value, 9) in timed))
+            if not (name in _UNSAID or (isinstance(value, float) and round(value, 9) in timed))
         ),
         said,
     )
@@ -110,10 +112,29 @@ _fields = functools.cache(fields)
 def _learnt(record: msgspec.Struct) -> Iterable[tuple[str, Any]]:
     for field in _fields(type(record)):
         value = getattr(record, field.name)
-        if value is None or value == "" or (isinstance(value, _COLLECTIONS) and not value):
+        if _is_nothing(value) or unlearnt(field, value):
             continue
-        if not unlearnt(field, value):
-            yield field.name, value
+        yield field.name, _in_words(field.type, value)
+
+
+def _is_nothing(value: Any) -> bool:
+    """Whether a value says nothing: none, empty, or a count or measure of zero."""
+    if isinstance(value, bool):
+        return False
+    return value is None or value in ("", 0) or (isinstance(value, _COLLECTIONS) and not value)
+
+
+def _in_words(type_: Any, value: Any) -> Any:
+    """A word of a closed list without its dashes: ``not-requested`` is said ``not requested``."""
+    if isinstance(value, str) and not isinstance(value, Enum) and _CLOSED.fullmatch(value):
+        return value.replace("-", " ") if _is_closed(type_) else value
+    return value
+
+
+@functools.cache
+def _is_closed(type_: Any) -> bool:
+    """Whether a field's type is a list of literal words, or None besides."""
+    return get_origin(type_) is Literal or any(_is_closed(part) for part in get_args(type_))
 
 
 def unlearnt(field: FieldInfo, value: Any) -> bool:
@@ -125,33 +146,31 @@ def unlearnt(field: FieldInfo, value: Any) -> bool:
     return False
 
 
+_CLOSED = re.compile(r"[a-z]+(?:-[a-z]+)+")
 _COLLECTIONS = (list, tuple, set, frozenset, Mapping)
 
 
 def say(name: str, value: Any) -> tuple[str, str]:
     """One fact: its label, and its value with the unit that its name ends in, safe to show."""
     label, _, unit = name.rpartition("_")
+    if name in VALUES:
+        return label_of(name, name), printable(VALUES[name](value), 2 * _TEXT_LIMIT)
     if name.endswith("_timestamp_seconds") and isinstance(value, int | float):
-        return _label(name.removesuffix("_timestamp_seconds")), instant(value)
+        return label_of(name, name.removesuffix("_timestamp_seconds")), instant(value)
     if unit == "seconds" and isinstance(value, int | float) and not isinstance(value, bool):
-        return _label(label or "took"), duration(value)
+        return label_of(name, label or "took"), duration(value)
     if unit == "seconds" and isinstance(value, tuple) and all(isinstance(v, float) for v in value):
-        return _label(label), _list([duration(v) for v in value], ", ")
+        return label_of(name, label), _list([duration(v) for v in value], ", ")
     if unit == "bytes" and isinstance(value, int) and value >= _COUNTED:
-        return _label(label or name), _size(value)
+        return label_of(name, label or name), _size(value)
     if unit in _UNITS and isinstance(value, int | float):
-        return _label(label or name), f"{_atom(value)} {_UNITS[unit]}"
-    return _label(name), _value(name, value)
-
-
-def _label(name: str) -> str:
-    return name.replace("_", " ")
+        return label_of(name, label or name), f"{_atom(value)} {_UNITS[unit]}"
+    return label_of(name, name), _value(name, value)
 
 
 def _value(name: str, value: Any) -> str:
     if isinstance(value, Mapping):
-        items = [f"{_atom(key)} {_atom(item)}" for key, item in sorted(value.items(), key=str)]
-        return _list(items, ", ")
+        return _mapping(value)
     if isinstance(value, set | frozenset):
         value = sorted(value, key=str)
     if isinstance(value, list | tuple):
@@ -163,6 +182,14 @@ def _value(name: str, value: Any) -> str:
     return _atom(value)
 
 
+def _mapping(value: Mapping[Any, Any]) -> str:
+    """``a 1, b 2``; where the values are sentences, ``a: why; b: why``."""
+    items = [(_atom(key), _atom(item)) for key, item in sorted(value.items(), key=str)]
+    if any(" " in item for _, item in items):
+        return _list([f"{key}: {item}" for key, item in items], "; ")
+    return _list([f"{key} {item}" for key, item in items], ", ")
+
+
 def _record(record: msgspec.Struct) -> str:
     """A record in a record: what it names or, where it names nothing, how much it lists.
 
@@ -170,13 +197,22 @@ def _record(record: msgspec.Struct) -> str:
     """
     shown = _shown(record)
     if shown is not None:
-        return ", ".join(f"{label} {text}" for label, text in shown)
-    known = list(_learnt(record))
+        return ", ".join(_together(label, text) for label, text in shown)
+    known = [(name, value) for name, value in _learnt(record) if name not in HIDDEN]
     lists = [(name, value) for name, value in known if isinstance(value, _COLLECTIONS)]
     plain = _pairs([each for each in known if each not in lists], ())
     if plain:
-        return ", ".join(f"{label} {text}" for label, text in plain[:_NESTED])
-    return ", ".join(f"{len(value)} {_label(name)}" for name, value in lists[:_NESTED])
+        return ", ".join(_together(label, text) for label, text in plain[:_NESTED])
+    return ", ".join(f"{len(value)} {label_of(name, name)}" for name, value in lists[:_NESTED])
+
+
+def _together(label: str, text: str) -> str:
+    """A label and its value in a row of others: what holds is said by its label alone."""
+    if text == "yes" or label in EVIDENT:
+        return label if text == "yes" else text
+    if text == "no":
+        return f"{label}: no"
+    return f"{label} ({text})" if ", " in text else f"{label} {text}"
 
 
 def _shown(record: msgspec.Struct) -> list[tuple[str, str]] | None:
@@ -184,10 +220,7 @@ def _shown(record: msgspec.Struct) -> list[tuple[str, str]] | None:
     if names is None:
         return None
     known = ((name, getattr(record, name)) for name in names)
-    return _pairs([(name, value) for name, value in known if value not in _NOTHING], ())
-
-
-_NOTHING = (None, "", ())
+    return _pairs([(name, value) for name, value in known if not _is_nothing(value)], ())
 
 
 def _list(items: list[str], between: str) -> str:

@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from seventh import protocols
 from seventh.model.failure import UsageError
 from seventh.model.report import Finding, Param
@@ -22,6 +24,16 @@ from seventh.wire.text import printable
 _LANG = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
 _PARAM_LIMIT = 4096
 _FORMATTED = re.compile(r"(?<!\{)\{(\w+)(![rsa])?(:[^{}]*)?\}(?!\})")
+
+
+def languages() -> list[str]:
+    """English, and every language that some room has texts in."""
+    found = {
+        path.stem
+        for room in protocols.rooms()
+        for path in (protocols.folder(room) / "words").glob("*.toml")
+    }
+    return ["en", *sorted(found - {"en"})]
 
 
 class Speech:
@@ -42,7 +54,9 @@ class Speech:
         template = self._room(finding.room).get(finding.id)
         if template is None:
             return Words(title=finding.id, evidence=_listed(params), why="", fix={})
-        return spoken(template, params)
+        words = spoken(template, params)
+        exact = {name: _lines(lines) for name, lines in finding.fixes.items()}
+        return replace(words, fix=_placed({**words.fix, **exact}, finding))
 
     def of_rule(self, room: str, rule: AnyRule) -> Words:
         """The rule's texts with its parameters open, as in ``{algorithms}``."""
@@ -112,6 +126,18 @@ def example(rule: AnyRule) -> str:
     verdict = rule(rule.bad)
     params: Any = getattr(verdict, "params", None)
     return fill(rule.words.evidence, clean_params(params)) if params is not None else ""
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "\n".join(printable(line, _PARAM_LIMIT) for line in lines)
+
+
+def _placed(fixes: dict[str, str], finding: Finding) -> dict[str, str]:
+    """The fix of the product whose file was judged begins with where it belongs."""
+    mine = fixes.get(finding.product)
+    if mine is None or not finding.place or is_prose(mine):
+        return fixes
+    return {**fixes, finding.product: f"# {printable(finding.place, _PARAM_LIMIT)}\n{mine}"}
 
 
 def _open(template: str) -> str:

@@ -40,6 +40,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     facts: Mapping[str, Facts]
     """As they were learnt; what is shown of them is in ``entry`` and ``gists``."""
     samples: tuple[Sample, ...]
+    started_seconds: float
     passed: tuple[str, ...]
     transcript: tuple[str, ...]
 
@@ -138,6 +139,7 @@ def _told(report: Report, speech: Speech, view: View) -> Told:
         address=_address(made),
         facts=report.facts,
         samples=samples(report),
+        started_seconds=report.started_seconds,
         passed=tuple(clean(rule) for rule in report.passed),
         transcript=tuple(clean(line) for line in report.transcript),
     )

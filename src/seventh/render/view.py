@@ -8,6 +8,7 @@ from typing import TextIO
 
 import msgspec
 
+from seventh.model.host import Host
 from seventh.model.report import Report, judge
 from seventh.model.severity import Severity, Status
 
@@ -23,6 +24,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     """Seventh's own."""
     reports: tuple[Report, ...]
+    hosts: tuple[Host, ...] = ()
+    """Hosts given without a scheme; what their open ports gave is among the reports, too."""
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,12 +43,18 @@ class Source(StrEnum):
 class Hit:
     """The rule fired: the parameters of its texts and, where it depends, the severity."""
 
-    __slots__ = ("params", "settings", "severity")
+    __slots__ = ("fixes", "params", "settings", "severity")
 
     def __init__(self, severity: Severity | None = None, /, **params: Param) -> None:
         self.severity = severity
         self.params: dict[str, Param] = params
         self.settings: tuple[str, ...] = ()
+        self.fixes: dict[str, tuple[str, ...]] = {}
+
+    def fixed_by(self, product: str, *lines: str) -> Hit:
+        """This hit, with exactly these lines for ``product`` instead of the rule's general fix."""
+        self.fixes[product] = lines
+        return self
 
     def at(self, *settings: str) -> Hit:
         """This hit, pointing a linter at these settings instead of the rule's ``directives``."""

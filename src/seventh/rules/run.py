@@ -8,6 +8,7 @@ import msgspec
 
 from seventh.model.facts import Facts
 from seventh.model.failure import UsageError
+from seventh.model.near import unknown
 from seventh.model.report import Finding, SkipCause, Skipped
 from seventh.rules.rule import AnyRule, Skip
 
@@ -32,7 +33,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         """Raise UsageError for an id that no rule has."""
         known = set(known)
         for name in sorted((self.only | self.skip) - known):
-            raise UsageError(f"no rule is called {name}; `seventh rules` lists them")
+            raise UsageError(unknown("rule", name, known, "seventh rules"))
 
 
 class Verdicts(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +72,7 @@ def run_rules(room: str, rules: Iterable[AnyRule], facts: Facts, selection: Sele
                     references=rule.references,
                     seed=rule.seed,
                     settings=verdict.settings,
+                    fixes=verdict.fixes,
                 )
             )
     findings.sort(key=lambda finding: (-finding.severity.rank, finding.id))

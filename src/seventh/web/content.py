@@ -7,17 +7,38 @@ for that would pass the bounds of :mod:`limits`.
 from __future__ import annotations
 
 import zlib
+from enum import StrEnum
 from typing import Any, Protocol
 
 from seventh.model.failure import ProtocolViolation
 from seventh.web import limits
-from seventh.wire.text import printable
+from seventh.wire.text import quoted
 
 _STEP = 65536
 _FEED = 64
 """How much is fed at once where the library cannot be told how much to give at most."""
 NAMES = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
 """The codings that can be undone, beside ``identity``."""
+
+
+class CodingFault(StrEnum):
+    """Why a content coding could not be undone."""
+
+    CORRUPT = "corrupt"
+    """The content is not, or not wholly, of the coding that is named."""
+    CUT_SHORT = "cut-short"
+    UNKNOWN = "unknown"
+    """No coding of that name is known here."""
+    BOUNDS = "bounds"
+    """It goes past what is undone here: too large, or too many codings."""
+
+
+class CodingViolation(ProtocolViolation):
+    """Content whose codings cannot be undone, and why."""
+
+    def __init__(self, fault: CodingFault, detail: str) -> None:
+        super().__init__(detail)
+        self.fault = fault
 
 
 class _Coding(Protocol):
@@ -51,9 +72,10 @@ class ContentDecoder:
         names = [n.strip().lower() for n in content_encoding.split(",")]
         names = [n for n in names if n and n != "identity"]
         if len(names) > limits.MAX_CODINGS:
-            raise ProtocolViolation(
+            raise CodingViolation(
+                CodingFault.BOUNDS,
                 f"{len(names)} content codings around each other; "
-                f"at most {limits.MAX_CODINGS} are undone"
+                f"at most {limits.MAX_CODINGS} are undone",
             )
         self._codings = [_coding(name) for name in reversed(names)]
         self.taken = 0
@@ -87,16 +109,18 @@ class ContentDecoder:
     def _check(self) -> None:
         grown = limits.FREE_CONTENT_BYTES + limits.MAX_CONTENT_RATIO * self.taken
         if self.given > min(grown, limits.MAX_CONTENT_BYTES):
-            raise ProtocolViolation(
+            raise CodingViolation(
+                CodingFault.BOUNDS,
                 f"a decompression bomb: {self.taken} bytes of content grew to more than "
-                f"{self.given}"
+                f"{self.given}",
             )
 
     def end(self) -> None:
         """Say that all has come; ProtocolViolation where the coded content is cut short."""
         if self.taken and not all(c.ended for c in self._codings):
-            raise ProtocolViolation(
-                f"the coded content is cut short: {self.taken} bytes gave {self.given}"
+            raise CodingViolation(
+                CodingFault.CUT_SHORT,
+                f"the coded content is cut short: {self.taken} bytes gave {self.given}",
             )
 
 
@@ -117,7 +141,19 @@ def _coding(name: str) -> _Coding:
         return _Brotli()
     if name == "zstd":
         return _Zstd()
-    raise ProtocolViolation(f"the content coding {printable(name, 40)!r} is not known")
+    raise CodingViolation(
+        CodingFault.UNKNOWN, f"the content coding {quoted(name, 40)} is not known"
+    )
+
+
+def _corrupt(name: str, given: int) -> CodingViolation:
+    """What a library will not undo, in our words; ``given`` bytes had come of it before."""
+    return CodingViolation(
+        CodingFault.CORRUPT,
+        f"corrupt compressed content: the {name} data is damaged after {given} bytes of content"
+        if given
+        else f"corrupt compressed content: it is not {name} data",
+    )
 
 
 class _Zlib:
@@ -126,10 +162,11 @@ class _Zlib:
     RFC 9110 §8.4.1.2 asks for the wrapper; servers without it are as old as the name's confusion.
     """
 
-    __slots__ = ("_gzip", "_inflate", "_members", "_over", "_rest", "_started", "ended")
+    __slots__ = ("_given", "_gzip", "_inflate", "_members", "_over", "_rest", "_started", "ended")
 
     def __init__(self, *, gzip: bool) -> None:
         self._gzip = gzip
+        self._given = 0
         self._inflate: Any = None
         self._members = 1
         self._over = False
@@ -159,8 +196,9 @@ class _Zlib:
                 return b""
         try:
             out: bytes = self._inflate.decompress(data, room)
-        except zlib.error as error:
-            raise ProtocolViolation(f"corrupt compressed content: {error}") from None
+        except zlib.error:
+            raise _corrupt("gzip" if self._gzip else "deflate", self._given) from None
+        self._given += len(out)
         self.ended = self._inflate.eof
         self._rest = self._inflate.unused_data if self.ended else self._inflate.unconsumed_tail
         if self.ended and not self._gzip:
@@ -190,19 +228,17 @@ class _Zlib:
         return 15 if wrapped else -15
 
 
-_NO_BROTLI = "corrupt compressed content: no brotli, or more than that"
-
-
 class _Brotli:
     """br; its decoder can be told how much to give at most, and keeps what it has not undone."""
 
-    __slots__ = ("_decoder", "_error", "waits")
+    __slots__ = ("_decoder", "_error", "_given", "waits")
 
     def __init__(self) -> None:
         import brotli  # type: ignore[import-untyped]
 
         self._decoder = brotli.Decompressor()
         self._error = brotli.error
+        self._given = 0
         self.waits = False
 
     @property
@@ -215,12 +251,13 @@ class _Brotli:
         if self.ended:
             self.waits = False
             if data:
-                raise ProtocolViolation(_NO_BROTLI)  # it says the same of a surplus in one piece
+                raise _corrupt("brotli", self._given)  # as it says of a surplus in one piece
             return b""
         try:
             out: bytes = self._decoder.process(data, output_buffer_limit=room)
         except self._error:
-            raise ProtocolViolation(_NO_BROTLI) from None
+            raise _corrupt("brotli", self._given) from None
+        self._given += len(out)
         # It can "accept more data" while it still holds much that would give some: ask until dry.
         self.waits = bool(out) and not self.ended
         return out
@@ -229,7 +266,7 @@ class _Brotli:
 class _Zstd:
     """zstd; content is fed in small pieces, for four bytes may give 128 KiB."""
 
-    __slots__ = ("_decoder", "_error", "_frames", "_make", "_rest", "ended")
+    __slots__ = ("_decoder", "_error", "_frames", "_given", "_make", "_rest", "ended")
 
     def __init__(self) -> None:
         import zstandard
@@ -239,6 +276,7 @@ class _Zstd:
         self._decoder: Any = self._make()
         self._error = zstandard.ZstdError
         self._rest = memoryview(b"")
+        self._given = 0
         self._frames = 1
         self.ended = False
 
@@ -259,10 +297,9 @@ class _Zstd:
             self.ended = False
         try:
             out: bytes = self._decoder.decompress(piece)
-        except self._error as error:
-            raise ProtocolViolation(
-                f"corrupt compressed content: {printable(str(error), 120)}"
-            ) from None
+        except self._error:
+            raise _corrupt("zstd", self._given) from None
+        self._given += len(out)
         self.ended = bool(self._decoder.eof)
         unused = len(self._decoder.unused_data) if self.ended else 0
         self._rest = rest[len(piece) - unused :]
@@ -271,7 +308,8 @@ class _Zstd:
 
 def _one_more(members: int) -> int:
     if members >= limits.MAX_MEMBERS:
-        raise ProtocolViolation(
-            f"compressed content of more than {limits.MAX_MEMBERS} members or frames"
+        raise CodingViolation(
+            CodingFault.BOUNDS,
+            f"compressed content of more than {limits.MAX_MEMBERS} members or frames",
         )
     return members + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 
@@ -10,22 +11,32 @@ import msgspec
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
-from seventh.net.budget import Budget
-from seventh.net.kernel import TcpInfo
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.web import limits
 from seventh.web.connection import HttpConnection
 from seventh.web.h1head import Head, head_of, upgrade_of
+from seventh.web.h1lenient import Deviation
 from seventh.web.h1plain import plain_answer, plain_switch
 from seventh.web.h1wire import Exchange, Framing
 from seventh.web.message import OnBody, Request, Response
+from seventh.web.resumed import Resumed
 
 CONTINUE_SECONDS = 1.0
 """How long the body of an ``Expect: 100-continue`` waits for the server's word. A client must not
 wait for ever, for the server may not know the field (RFC 9110 §10.1.1)."""
 _KEEP_ALIVE = re.compile(r"(timeout|max)\s*=\s*\"?(\d{1,9})", re.IGNORECASE | re.ASCII)
 _END = h11.EndOfMessage()
+
+
+class LeftOver(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes that came after a response's content had ended."""
+
+    bytes: int
+    """How many were seen; more may have followed."""
+    method: str
+    status: int
+    """Of the response that they came behind."""
 
 
 class H1Stats(msgspec.Struct, kw_only=True):
@@ -39,12 +50,14 @@ class H1Stats(msgspec.Struct, kw_only=True):
     """How many more requests it says that it takes (Keep-Alive: max=)."""
     framing: Framing | None = None
     """How the last response's body ended."""
-    folded: bool = False
-    """Whether any head had a field folded over two lines (RFC 9112 §5.2)."""
-    bare_lf: bool = False
-    """Whether any head had a line that ended with LF alone (RFC 9112 §2.2)."""
+    deviations: frozenset[Deviation] = frozenset()
+    """Where any head departed from the grammar."""
+    codings: tuple[str, ...] = ()
+    """The transfer codings beside ``chunked`` that the last response named."""
     unsolicited_bytes: int = 0
     """What came without having been asked for."""
+    left_over: LeftOver | None = None
+    """The first of it that was no response of its own, but content beyond its end."""
     spent: str = ""
     """Why no more requests can follow; empty while they can."""
 
@@ -53,13 +66,15 @@ class H1Connection(HttpConnection):
     """A client's HTTP/1.1 connection on ``stream``, which it owns from here on."""
 
     version = "1.1"
-    __slots__ = ("_machine", "address", "stats", "stream")
+    __slots__ = ("_last", "_machine", "address", "stats", "stream")
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.address = stream.address
         self.stats = H1Stats()
         self._machine: h11.Connection | None = None
+        self._last = ("", 0)
+        """The method and the status of the last exchange."""
 
     @property
     def _h11(self) -> h11.Connection:
@@ -83,9 +98,12 @@ class H1Connection(HttpConnection):
         body_cap: int = limits.BODY_CAP,
         on_body: OnBody | None = None,
     ) -> Response:
-        """See :meth:`HttpConnection.request`. A 101 is given as it is; use :meth:`tunnel` then."""
+        """See :meth:`HttpConnection.request`. A 101 is given as it is; use :meth:`tunnel` then.
+
+        A connection whose last exchange says so is closed when that is over (RFC 9112 §9.6).
+        """
         head = head_of(request)
-        self._begin()
+        await self._begin()
         asks = request.method == "GET" and head.stays and not request.body
         if asks and on_body is None:
             return await self._plainly(head, deadline_ns, body_cap)
@@ -101,8 +119,7 @@ class H1Connection(HttpConnection):
                 out, request.method, body_cap, on_body, may_fail=bool(request.body)
             )
         await self._read(exchange, deadline_ns)
-        if head.closes and not self.stats.spent:
-            self.stats.spent = "our request ended the connection"
+        await self._end(head)
         return exchange.response()
 
     async def tunnel(
@@ -116,6 +133,32 @@ class H1Connection(HttpConnection):
         response = await self.request(request, deadline_ns=deadline_ns, body_cap=body_cap)
         return self._tunnelled(response)
 
+    async def _end(self, head: Head) -> None:
+        """The exchange is over; so is a connection that no further one can use.
+
+        A server with one worker waits for that end, and so does whoever asks next.
+        """
+        stats = self.stats
+        if head.closes and not stats.spent:
+            stats.spent = "our request ended the connection"
+        switched = self._machine is not None and self._machine.their_state is h11.SWITCHED_PROTOCOL
+        if stats.spent and not switched:
+            if stats.framing in {"content-length", "none"} and stats.left_over is None:
+                with contextlib.suppress(Failed):
+                    self._came_unasked((await self.stream.receive(now_ns()))[0])
+            with contextlib.suppress(Failed):
+                await self.stream.farewell()
+
+    def _came_unasked(self, data: bytes) -> None:
+        """Count what came between two exchanges; a response of its own (408) is no left-over."""
+        stats = self.stats
+        stats.unsolicited_bytes += len(data)
+        if data and not data.lstrip(b"\r\n").upper().startswith(b"HTTP/"):
+            method, status = self._last
+            stats.left_over = stats.left_over or LeftOver(
+                bytes=len(data), method=method, status=status
+            )
+
     def _tunnelled(self, response: Response) -> tuple[Response, Stream | None]:
         if self._h11.their_state is not h11.SWITCHED_PROTOCOL:
             return response, None
@@ -126,7 +169,7 @@ class H1Connection(HttpConnection):
         self, request: Request, plain: bytes, deadline_ns: int | None, body_cap: int
     ) -> tuple[Response, Stream | None]:
         """A connection's first request is a handshake, and its answer most often a plain 101."""
-        self._begin()
+        await self._begin()
         sent = await self.stream.send(plain)
         try:
             data, at = await self.stream.receive(deadline_ns)
@@ -135,9 +178,11 @@ class H1Connection(HttpConnection):
             raise
         found = plain_switch(data, sent, at)
         if found is None:
-            self._h11.send(head_of(request).event)
+            head = head_of(request)
+            self._h11.send(head.event)
             exchange = Exchange(self._h11, sent, body_cap=body_cap)
             await self._read(exchange, deadline_ns, (data, at))
+            await self._end(head)
             return self._tunnelled(exchange.response())
         response, rest = found
         self.stats.spent = "the connection has changed its protocol"
@@ -156,10 +201,11 @@ class H1Connection(HttpConnection):
         For requests that no library would write, such as one with two framings.
         """
         head = head_of(Request(method=method, authority="raw"))
-        self._begin()
+        await self._begin()
         self._h11.send(head.event)
         exchange = await self._send(data, method, body_cap, None)
         await self._read(exchange, deadline_ns)
+        await self._end(head)
         return exchange.response()
 
     async def idle(self, until_ns: int) -> Mark | None:
@@ -176,7 +222,7 @@ class H1Connection(HttpConnection):
             if failed.reason is not Reason.PEER_RESET:
                 raise
             data, mark = b"", Mark(now_ns(), "user")
-        self.stats.unsolicited_bytes += len(data)
+        self._came_unasked(data)
         self.stats.spent = "the server ended the idle connection"
         return mark
 
@@ -208,30 +254,48 @@ class H1Connection(HttpConnection):
             response = exchange.response()
         else:
             self._settle(response)
-        if head.closes and not self.stats.spent:
-            self.stats.spent = "our request ended the connection"
+        await self._end(head)
         return response
 
     def _settle(self, response: Response) -> None:
         """What an ordinary answer tells of its connection."""
         stats = self.stats
         stats.framing = "content-length"
+        self._last = ("GET", response.status)
         named = response.get("keep-alive")
         if named is not None:
             stats.keep_alive_seconds, stats.keep_alive_requests = _keep_alive(named)
         stats.spent = ""
-        for name, value in response.headers:
-            if name == "connection" and "close" in value.lower():
-                stats.spent = "the server ends the connection after its answer"
+        if "close" in response.listed("connection"):
+            stats.spent = "the server ends the connection after its answer"
 
-    def _begin(self) -> None:
+    async def _begin(self) -> None:
         stats = self.stats
+        if stats.requests and not stats.spent:
+            await self._look_before()
         if stats.spent:
             raise Failed(Reason.PEER_CLOSED, f"no request can be sent: {stats.spent}")
         # Of the exchange before nothing is left over, or it had spent the connection.
         self._machine = None
         stats.requests += 1
         stats.spent = "an exchange is under way, or broke off"
+
+    async def _look_before(self) -> None:
+        """See whether the connection still stands, and in step, before it is used again.
+
+        What has come since the last exchange is no answer to the next request (RFC 9112 §9.4).
+        """
+        try:
+            data, _ = await self.stream.receive(now_ns())
+        except Failed as failed:
+            if failed.reason is Reason.PEER_SILENT:
+                return
+            data = b""
+        self._came_unasked(data)
+        self.stats.spent = (
+            "more came than was asked for" if data else "the server ended the idle connection"
+        )
+        self.stream.close()
 
     async def _send(
         self,
@@ -300,12 +364,15 @@ class H1Connection(HttpConnection):
     def _finish(self, exchange: Exchange) -> None:
         stats, connection = self.stats, self._h11
         stats.framing = exchange.framing
-        stats.folded = stats.folded or exchange.folded
-        stats.bare_lf = stats.bare_lf or exchange.bare_lf
+        stats.deviations |= exchange.deviations
+        stats.codings = exchange.codings
+        self._last = exchange.method, exchange.status
         named = exchange.field("keep-alive")
         if named is not None:
             stats.keep_alive_seconds, stats.keep_alive_requests = _keep_alive(named)
         stats.spent = ""
+        rest = connection.trailing_data[0] if not (exchange.switched or exchange.truncated) else b""
+        self._came_unasked(rest)
         if exchange.switched:
             stats.spent = "the connection has changed its protocol"
         elif exchange.truncated:
@@ -314,8 +381,7 @@ class H1Connection(HttpConnection):
             stats.spent = "the server ends the connection after its answer"
         elif exchange.unsent:
             stats.spent = "the last request's body was not sent"
-        elif rest := len(connection.trailing_data[0]):
-            stats.unsolicited_bytes += rest
+        elif rest:
             stats.spent = "more came than was asked for"
 
 
@@ -327,44 +393,3 @@ def _keep_alive(value: str) -> tuple[int | None, int | None]:
     """What a Keep-Alive field says: seconds and requests."""
     said = {k.lower(): int(v) for k, v in _KEEP_ALIVE.findall(value)}
     return said.get("timeout"), said.get("max")
-
-
-class Resumed(Stream):
-    """A stream some of whose bytes have been read already, and are given again first."""
-
-    __slots__ = ("_at", "_below", "_rest", "address", "opened")
-
-    def __init__(self, below: Stream, rest: bytes, at: Mark) -> None:
-        self._below = below
-        self._rest = rest
-        self._at = at
-        self.address = below.address
-        self.opened = below.opened
-
-    @property
-    def budget(self) -> Budget:
-        """What the peer may cost."""
-        return self._below.budget
-
-    def tcp_info(self) -> TcpInfo | None:
-        """The kernel's view of the path below."""
-        return self._below.tcp_info()
-
-    def expect_silence(self) -> None:
-        """Ask no minimum rate any more."""
-        self._below.expect_silence()
-
-    async def send(self, data: bytes) -> Mark:
-        """Hand ``data`` over."""
-        return await self._below.send(data)
-
-    async def receive(self, deadline_ns: int | None = None) -> tuple[bytes, Mark]:
-        """What was left over, then what comes."""
-        if self._rest:
-            rest, self._rest = self._rest, b""
-            return rest, self._at
-        return await self._below.receive(deadline_ns)
-
-    def close(self) -> None:
-        """Let go at once."""
-        self._below.close()

@@ -1,7 +1,7 @@
 """One HTTP/1.1 exchange, sans-IO (RFC 9112): bytes and their arrival in, a response out.
 
-h11 has the grammar. Beside it stands what it hides: the head as it came, what is odd in it, how the
-body is framed, and caps on what h11 leaves unbounded.
+Heads are read by :mod:`h1lenient`, chunks by h11, which is told of a head only what frames the
+content. Beside them stand caps on what h11 leaves unbounded.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from typing import Literal
 
 import h11
 
+from seventh.model.alert import Alert
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.web import limits
+from seventh.web.content import undo
+from seventh.web.h1lenient import Deviation, Head, read_head
 from seventh.web.message import (
     Fields,
     Informational,
@@ -24,16 +27,19 @@ from seventh.web.message import (
     is_endless,
 )
 from seventh.wire.identify import identify
-from seventh.wire.text import printable
+from seventh.wire.text import quoted
 
 Framing = Literal["none", "content-length", "chunked", "close"]
 """What ends a body: there is none, its length, its last chunk, or the end of the connection."""
 KEPT_HEAD = 8192
 """How much of a head is kept as evidence."""
 _BLANK_LINE = re.compile(rb"\n\r?\n")
-_LITERAL = re.compile(r"bytearray\(b(['\"])(.*?)\1\)", re.DOTALL)
-"""How h11 quotes bytes, which is nobody's language but Python's."""
 _HTTP = b"HTTP/"
+_ALERT = 0x15
+"""The type of a TLS record with an alert (RFC 8446 §5.1): level and code follow the length."""
+_BLANK = frozenset([b"\r", b"\n", b"\r\n"])
+_MOST_BLANK = 2
+"""One empty line before the status line is overlooked."""
 
 
 def fields_of(raw: Iterable[tuple[bytes, bytes]]) -> Fields:
@@ -49,9 +55,11 @@ class Exchange:
     """
 
     __slots__ = (
-        "_around", "_body", "_connection", "_fields", "_head", "_head_bytes", "_informational",
-        "_is_head", "_last", "_length", "_lines", "_on_body", "_raw", "_raw_head", "bare_lf",
-        "body_bytes", "body_cap", "done", "first", "folded", "framing", "sent", "switched",
+        "_around", "_body", "_connection", "_head", "_head_bytes", "_heads_bytes",
+        "_informational",
+        "_last", "_length", "_on_body", "_raw", "_raw_head", "_scanned",
+        "body_bytes", "body_cap", "deviations", "done", "first", "framing", "method", "sent",
+        "switched",
         "trailers", "truncated", "unsent",
     )  # fmt: skip
 
@@ -65,17 +73,19 @@ class Exchange:
         on_body: OnBody | None = None,
     ) -> None:
         self._connection = connection
-        self._is_head = method == "HEAD"
+        self.method = method
         self._on_body = on_body
         self._raw = b""
         """What came since the last complete head."""
-        self._lines = 0
-        self._head: h11.Response | h11.InformationalResponse | None = None
-        self._fields: Fields = ()
+        self._scanned = 0
+        """How much of it holds no end of a head."""
+        self._head: Head | None = None
         self._head_bytes = 0
+        self._heads_bytes = 0
+        """Of the 1xx responses and the final one."""
         self._raw_head = b""
         self._informational: list[Informational] = []
-        self._body: list[bytearray] = []
+        self._body: list[bytes | bytearray] = []
         self._around = 0
         """Bytes after the head that were not body."""
         self._length = -1
@@ -88,10 +98,8 @@ class Exchange:
         self.trailers: Fields = ()
         self.truncated = False
         self.framing: Framing = "none"
-        self.folded = False
-        """Whether a field of the head was folded over two lines (RFC 9112 §5.2)."""
-        self.bare_lf = False
-        """Whether a line of the head ended with LF alone (RFC 9112 §2.2)."""
+        self.deviations: frozenset[Deviation] = frozenset()
+        """Where the heads depart from the grammar."""
         self.unsent = False
         """Whether the request's body was held back, for the server answered before it."""
         self.done = False
@@ -109,16 +117,24 @@ class Exchange:
         return any(i.status == 100 for i in self._informational)
 
     @property
+    def codings(self) -> tuple[str, ...]:
+        """The transfer codings of the response beside ``chunked``."""
+        return self._head.codings if self._head is not None else ()
+
+    @property
     def headed(self) -> bool:
         """Whether the final response's head has come."""
         return self._head is not None
 
     @property
+    def status(self) -> int:
+        """The final response's status; 0 before its head has come."""
+        return self._head.status if self._head is not None else 0
+
+    @property
     def closes(self) -> bool:
         """Whether the response ends the connection (RFC 9112 §9.3)."""
-        if self._head is None or self._head.http_version < b"1.1" or self.framing == "close":
-            return True
-        return any(n == "connection" and "close" in v.lower() for n, v in self._fields)
+        return self._head is None or self.framing == "close" or not self._head.persists
 
     def receive(self, data: bytes, mark: Mark) -> None:
         """Take the next bytes; ``b""`` when the peer has closed."""
@@ -134,11 +150,144 @@ class Exchange:
         return Unfinished(failed, self.response())
 
     def _receive(self, data: bytes, mark: Mark) -> None:
-        if self._head is None:
-            self._judge(data, mark)
-        else:
-            self._around += len(data)
         self._last = mark
+        if self._head is not None:
+            self._around += len(data)
+            self._content(data, mark)
+            return
+        self._judge(data, mark)
+        while self._head is None:
+            raw = self._cut_head()
+            if raw is None:
+                return
+            head = read_head(raw)
+            self.deviations |= head.deviations
+            if head.status >= 200 or head.status == 101:
+                self._final(head, raw, mark)
+            else:
+                self._interim(head, mark)
+
+    # -- heads -----------------------------------------------------------------------------------
+
+    def _judge(self, data: bytes, mark: Mark) -> None:
+        """Take bytes of a head: whether they are HTTP at all, and bounded."""
+        if self.first is None and data:
+            self.first = mark
+        if not data:
+            raise Failed(Reason.PEER_CLOSED, self._closed_early())
+        self._raw = raw = self._raw + data if self._raw else data
+        if raw[:1] in {b"\r", b"\n"} and len(raw) > _MOST_BLANK:
+            self.deviations |= {Deviation.BLANK_LINE_FIRST}
+            self._raw = raw = raw.removeprefix(b"\r\n").removeprefix(b"\n")
+        if raw[:5].upper() != _HTTP[: len(raw)] and raw not in _BLANK:
+            raise self._foreign(raw)
+
+    def _closed_early(self) -> str:
+        if self._raw:
+            return "the peer closed the connection in the middle of the head"
+        if self._informational:
+            return "the peer closed the connection after a 1xx response, without a final one"
+        return "the peer closed the connection without an answer"
+
+    def _cut_head(self) -> bytes | None:
+        """The head at the beginning of what has come, where it is complete; the rest stays."""
+        raw = self._raw
+        if raw[:1] in {b"\r", b"\n"}:
+            return None
+        end = _BLANK_LINE.search(raw, max(0, self._scanned - 3))
+        length = end.end() if end is not None else len(raw)
+        self._heads_bytes += length
+        if self._heads_bytes > limits.MAX_H1_HEAD_BYTES:
+            raise ProtocolViolation(
+                f"the response's head is longer than {limits.MAX_H1_HEAD_BYTES} bytes, "
+                "1xx responses included"
+            )
+        if raw.count(b"\n", 0, length) > limits.MAX_H1_FIELDS + 2:
+            raise ProtocolViolation(
+                f"the response's head has more than {limits.MAX_H1_FIELDS} header fields"
+            )
+        if end is None:
+            self._scanned = len(raw)
+            self._heads_bytes -= length
+            return None
+        self._raw, self._scanned = raw[length:], 0
+        return raw[:length]
+
+    @staticmethod
+    def _foreign(raw: bytes) -> Failed:
+        name = identify(raw)
+        if name is None or name == "HTTP":
+            return Failed(
+                Reason.PROTOCOL_MISMATCH,
+                f"the answer is no HTTP/1 response: it begins with {quoted(raw[:40])}",
+            )
+        alert = Alert.of(raw[6]) if name == "TLS" and raw[0] == _ALERT and len(raw) > 6 else None
+        return Failed(
+            Reason.PROTOCOL_MISMATCH, f"the peer speaks {name}, not HTTP/1.1", alert=alert
+        )
+
+    def _interim(self, head: Head, mark: Mark) -> None:
+        if len(self._informational) >= limits.MAX_INFORMATIONAL:
+            raise ProtocolViolation(
+                f"more than {limits.MAX_INFORMATIONAL} responses of class 1xx before a final one"
+            )
+        at = self.first or mark
+        self._informational.append(Informational(status=head.status, headers=head.fields, at=at))
+        # The next head has begun with these bytes, or begins with what comes next.
+        raw = self._raw
+        self.first = mark if raw else None
+        if raw and raw[:5].upper() != _HTTP[: len(raw)]:
+            raise ProtocolViolation("what follows a 1xx response is no status line")
+
+    def _final(self, head: Head, raw: bytes, mark: Mark) -> None:
+        """The final head is there; what follows it is content, or another protocol's."""
+        self._connection.receive_data(self._framing_of(head))
+        try:
+            self._connection.next_event()
+        except h11.RemoteProtocolError:
+            # Of a head in which nothing else can be wrong: h11 was told of no request for it.
+            raise ProtocolViolation(
+                f"{head.status} Switching Protocols, though no upgrade was asked for"
+            ) from None
+        self._head = head
+        self._head_bytes = len(raw)
+        self._raw_head = raw if len(raw) <= KEPT_HEAD else raw[:KEPT_HEAD]
+        rest, self._raw = self._raw, b""
+        self._around = len(rest)
+        if head.status == 101 or self._connection.their_state is h11.SWITCHED_PROTOCOL:
+            self.switched = self.done = True
+        elif self.method == "HEAD" or head.status in {204, 304}:
+            self.done = True
+        else:
+            self._frame(head)
+        if rest:
+            self._content(rest, mark)
+
+    def _framing_of(self, head: Head) -> bytes:
+        """A head for h11 that frames the content as ``head`` does, and says nothing else."""
+        lines = [b"HTTP/%s %d" % (b"1.0" if head.old else b"1.1", head.status)]
+        if head.chunked:
+            lines.append(b"Transfer-Encoding: chunked")
+        elif head.length is not None:
+            lines.append(b"Content-Length: %d" % head.length)
+        return b"\r\n".join([*lines, b"", b""])
+
+    def _frame(self, head: Head) -> None:
+        """What ends the body (RFC 9112 §6.3)."""
+        if head.chunked:
+            self.framing = "chunked"
+        elif head.length is None:
+            self.framing = "close"
+        else:
+            self.framing = "content-length"
+            self._length = head.length
+            self.done = not self._length
+        if head.length is None and self._on_body is None and is_endless(head.fields):
+            self.truncated = self.done = True
+
+    # -- content ---------------------------------------------------------------------------------
+
+    def _content(self, data: bytes, mark: Mark) -> None:
         connection = self._connection
         connection.receive_data(data)
         try:
@@ -147,28 +296,10 @@ class Exchange:
                 if event is h11.NEED_DATA:
                     break
                 self._take(event, mark)
-        except h11.RemoteProtocolError as error:
-            raise self._wrong(str(error), closed=not data) from None
+        except h11.RemoteProtocolError:
+            raise self._wrong(closed=not data) from None
         if self._around > limits.MAX_CHUNK_FRAMING:
             self._check_framing()
-
-    def _judge(self, data: bytes, mark: Mark) -> None:
-        """Look at bytes of a head before h11 reads them, whether they are HTTP, and bounded."""
-        if self.first is None and data:
-            self.first = mark
-        self._raw = raw = self._raw + data if self._raw else data
-        if not raw:
-            raise Failed(
-                Reason.PEER_CLOSED,
-                "the peer closed the connection after a 1xx response, without a final one"
-                if self._informational
-                else "the peer closed the connection without an answer",
-            )
-        if raw[:5] != _HTTP[: len(raw)]:
-            raise self._foreign(raw)
-        self._lines += data.count(b"\n")
-        if self._lines > limits.MAX_FIELDS or len(raw) > limits.MAX_HEAD_BYTES:
-            self._bound(raw)
 
     def _check_framing(self) -> None:
         left = len(self._connection.trailing_data[0]) if self.done else 0
@@ -178,146 +309,53 @@ class Exchange:
                 f"{limits.MAX_CHUNK_FRAMING} bytes of chunk sizes, extensions and trailers"
             )
 
-    def _bound(self, raw: bytes) -> None:
-        end = _BLANK_LINE.search(raw)
-        length = end.end() if end is not None else len(raw)
-        if length > limits.MAX_HEAD_BYTES:
-            raise ProtocolViolation(
-                f"the response's head is longer than {limits.MAX_HEAD_BYTES} bytes"
-            )
-        if raw.count(b"\n", 0, length) > limits.MAX_FIELDS + 2:
-            raise ProtocolViolation(
-                f"the response's head has more than {limits.MAX_FIELDS} header fields"
-            )
-
-    @staticmethod
-    def _foreign(raw: bytes) -> Failed:
-        name = identify(raw)
-        if name is None or name == "HTTP":
-            return Failed(
-                Reason.PROTOCOL_MISMATCH,
-                f"the answer is no HTTP/1 response: it begins with {printable(raw[:40])!r}",
-            )
-        return Failed(Reason.PROTOCOL_MISMATCH, f"the peer speaks {name}, not HTTP/1.1")
-
-    def _wrong(self, said: str, *, closed: bool) -> Failed:
-        """h11's complaint as a typed failure."""
-        if closed and self._head is None:
-            return Failed(
-                Reason.PEER_CLOSED, "the peer closed the connection in the middle of the head"
-            )
+    def _wrong(self, *, closed: bool) -> Failed:
+        """What h11 will not read, in our words: nothing but chunks and an early end is left."""
         if closed:
             return Failed(
                 Reason.PEER_CLOSED,
                 f"the peer closed the connection in the middle of the body, {self._expected()}",
             )
-        if said == "Receive buffer too long":
-            where = "head" if self._head is None else "chunk's framing or trailer section"
-            return ProtocolViolation(f"a {where} longer than {limits.MAX_HEAD_BYTES} bytes")
-        said = _LITERAL.sub(r"\1\2\1", said)
-        return ProtocolViolation(f"the response breaks HTTP/1.1's grammar: {printable(said, 200)}")
+        if len(self._connection.trailing_data[0]) > limits.MAX_HEAD_BYTES:
+            return ProtocolViolation(
+                f"a chunk's framing or trailer section longer than {limits.MAX_HEAD_BYTES} bytes"
+            )
+        return ProtocolViolation(
+            "the chunked content is malformed: after "
+            f"{self.body_bytes} bytes no chunk size, line end or trailer section can be read"
+        )
 
     def _expected(self) -> str:
-        length = self.field("content-length")
-        if self.framing == "content-length" and length:
-            return f"{self.body_bytes} of {length} bytes had come"
+        if self.framing == "content-length":
+            return f"{self.body_bytes} of {self._length} bytes had come"
         return f"{self.body_bytes} bytes had come and no last chunk"
 
     def field(self, name: str) -> str | None:
         """The first field of that name in the final head."""
-        for known, value in self._fields:
-            if known == name:
-                return value
-        return None
-
-    # -- events ----------------------------------------------------------------------------------
+        return self._head.get(name) if self._head is not None else None
 
     def _take(self, event: object, mark: Mark) -> None:
         kind = type(event)
         if kind is h11.Data:
             self._data(event.data, mark)  # type: ignore[attr-defined]
-        elif kind is h11.Response:
-            self._final(event)  # type: ignore[arg-type]
         elif kind is h11.EndOfMessage:
             if event.headers:  # type: ignore[attr-defined]
                 self._trailer_section(fields_of(event.headers.raw_items()))  # type: ignore[attr-defined]
-            self.done = True
-        elif kind is h11.InformationalResponse:
-            self._interim(event, mark)  # type: ignore[arg-type]
-        elif event is h11.PAUSED and self.switched:
+            self._undo()
             self.done = True
         else:
             raise ProtocolViolation("bytes came after the response's end")
 
-    def _cut_head(self) -> bytes:
-        """The bytes of the head that has just been read; what follows it stays."""
-        raw = self._raw
-        left = len(self._connection.trailing_data[0])
-        if not left:
-            self._raw = b""
-            self._lines = 0
-            return raw
-        end = len(raw) - left
-        self._raw = raw[end:]
-        self._lines = raw.count(b"\n", end)
-        return raw[:end]
-
-    def _interim(self, event: h11.InformationalResponse, mark: Mark) -> None:
-        raw = self._cut_head()
-        if event.status_code == 101:
-            self._settle(event, raw)
-            self.switched = self.done = True
-            return
-        if len(self._informational) >= limits.MAX_INFORMATIONAL:
-            raise ProtocolViolation(
-                f"more than {limits.MAX_INFORMATIONAL} responses of class 1xx before a final one"
-            )
-        at = self.first or mark
-        self._informational.append(
-            Informational(
-                status=event.status_code, headers=fields_of(event.headers.raw_items()), at=at
-            )
-        )
-        # The next head has begun with these bytes, or begins with what comes next.
-        raw = self._raw
-        self.first = mark if raw else None
-        if raw and raw[:5] != _HTTP[: len(raw)]:
-            raise ProtocolViolation("what follows a 1xx response is no status line")
-
-    def _final(self, event: h11.Response) -> None:
-        raw = self._cut_head()
-        self._settle(event, raw)
-        if self._connection.their_state is h11.SWITCHED_PROTOCOL:
-            self.switched = self.done = True
-        elif self._is_head or event.status_code in {204, 304}:
-            self.done = True
-        else:
-            self._frame()
-        self._around = len(self._raw)
-        self._raw = b""
-
-    def _settle(self, event: h11.Response | h11.InformationalResponse, raw: bytes) -> None:
-        """The final head is there."""
-        self._head = event
-        self._fields = fields_of(event.headers.raw_items())
-        self._head_bytes = len(raw)
-        self._raw_head = raw if len(raw) <= KEPT_HEAD else raw[:KEPT_HEAD]
-        self.folded = b"\n " in raw or b"\n\t" in raw
-        self.bare_lf = raw.count(b"\n") != raw.count(b"\r\n")
-
-    def _frame(self) -> None:
-        """What ends the body (RFC 9112 §6.3). h11 has checked the fields."""
-        length = None
-        if self.field("transfer-encoding") is not None:
-            self.framing = "chunked"
-        elif (length := self.field("content-length")) is None:
-            self.framing = "close"
-        else:
-            self.framing = "content-length"
-            self._length = int(length)
-            self.done = not self._length
-        if length is None and self._on_body is None and is_endless(self._fields):
-            self.truncated = self.done = True
+    def _undo(self) -> None:
+        """Undo the transfer codings of a body that has come whole (RFC 9112 §7)."""
+        codings = self.codings
+        if codings:
+            try:
+                self._body = [undo(", ".join(codings), b"".join(self._body))]
+            except ProtocolViolation as violation:
+                raise ProtocolViolation(
+                    f"Transfer-Encoding: {', '.join(codings)}: {violation.detail}"
+                ) from None
 
     def _data(self, data: bytearray, mark: Mark) -> None:
         size = len(data)
@@ -343,15 +381,15 @@ class Exchange:
         assert head is not None and self.first is not None  # noqa: S101, PT018 - said above
         body = self._body
         return Response(
-            status=head.status_code,
-            version="1.1" if head.http_version >= b"1.1" else "1.0",
-            headers=self._fields,
+            status=head.status,
+            version="1.0" if head.old else "1.1",
+            headers=head.fields,
             body=b"".join(body) if body else b"",
             body_bytes=self.body_bytes,
             truncated=self.truncated,
             trailers=self.trailers,
             informational=tuple(self._informational),
-            reason=head.reason[: limits.MAX_REASON].decode("latin-1"),
+            reason=head.reason,
             sent=self.sent,
             first=self.first,
             last=self._last,

@@ -15,7 +15,7 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.web import limits
 from seventh.wire.identify import identify
-from seventh.wire.text import printable
+from seventh.wire.text import printable, quoted
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY = range(8)
 WINDOW_UPDATE, CONTINUATION, ALTSVC = 8, 9, 10
@@ -155,7 +155,7 @@ class Gate:
                 kind = buffer[start + 3]
                 if length > limits.MAX_FRAME_BYTES:
                     raise ProtocolViolation(
-                        f"a {_kind(kind)} frame of {length} bytes; "
+                        f"a {kind_name(kind)} frame of {length} bytes; "
                         f"at most {limits.MAX_FRAME_BYTES} were allowed"
                     )
                 end = start + HEADER_BYTES + length
@@ -184,7 +184,7 @@ class Gate:
             raise Failed(Reason.PROTOCOL_MISMATCH, f"the peer speaks {spoken}, not HTTP/2")
         raise Failed(
             Reason.PROTOCOL_MISMATCH,
-            f"the answer is no HTTP/2: it begins with {printable(first[:40])!r}, not with SETTINGS",
+            f"the answer is no HTTP/2: it begins with {quoted(first[:40])}, not with SETTINGS",
         )
 
     def _judge(self, kind: int, raw: bytes, begun: Mark, mark: Mark) -> Frame:
@@ -220,7 +220,7 @@ class Gate:
     def _bound(self, kind: int, flags: int, length: int) -> None:
         most = _MOST.get(kind)
         if most is not None and self.counts[kind] > most:
-            raise ProtocolViolation(f"more than {most} {_kind(kind)} frames: a flood")
+            raise ProtocolViolation(f"more than {most} {kind_name(kind)} frames: a flood")
         if kind in {HEADERS, CONTINUATION} or (kind == DATA and (length or flags & END_STREAM)):
             self._idle = 0
         else:
@@ -246,5 +246,6 @@ _MOST = {
 }
 
 
-def _kind(kind: int) -> str:
+def kind_name(kind: int) -> str:
+    """The name of a kind of frame."""
     return KINDS[kind] if kind < len(KINDS) else f"kind {kind:#x}"

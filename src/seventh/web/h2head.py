@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from seventh.model.failure import ProtocolViolation
 from seventh.web import limits
+from seventh.web.fieldrules import check_fields
 from seventh.web.message import Fields, Request, check_sendable
-from seventh.wire.text import printable
+from seventh.wire.text import quoted
 
 _HOP_BY_HOP = frozenset(
     {"connection", "host", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
@@ -36,20 +37,21 @@ def request_fields(request: Request) -> list[tuple[bytes, bytes]]:
     return fields
 
 
-def response_fields(raw: object) -> tuple[int, Fields]:
+def response_fields(raw: object, *, trailers: bool = False) -> tuple[int, Fields]:
     """The status, 0 where there is none, and the fields of h2's list of byte pairs.
 
-    Raises ProtocolViolation for a status that is none, and for too many fields.
+    Raises ProtocolViolation for malformed ones, for a status that is none, and for too many fields.
     """
     status = 0
     fields: list[tuple[str, str]] = []
     pairs: list[tuple[bytes, bytes]] = list(raw or ())  # type: ignore[call-overload]
     if len(pairs) > limits.MAX_FIELDS:
         raise ProtocolViolation(f"more than {limits.MAX_FIELDS} header fields")
+    check_fields(pairs, "2", trailers=trailers)
     for name, value in pairs:
         if name == b":status":
             if len(value) != 3 or not value.isdigit() or value < b"100":
-                raise ProtocolViolation(f"a :status of {printable(value, 20)!r}")
+                raise ProtocolViolation(f"a :status of {quoted(value, 20)}")
             status = int(value)
         else:
             fields.append((name.decode("latin-1"), value.decode("latin-1")))

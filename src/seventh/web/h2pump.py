@@ -95,7 +95,7 @@ class Pump:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(future)
         try:
-            with Cutoff(max(0, until - now_ns()) / 1e9):
+            async with Cutoff(max(0, until - now_ns()) / 1e9):
                 await future
         except DeadlineError:
             raise Failed(Reason.PEER_SILENT, f"the time is up, waiting for {what}") from None
@@ -111,7 +111,9 @@ class Pump:
 
 def again(failed: Failed) -> Failed:
     """A failure to raise once more: a plain one, without an earlier raiser's traceback."""
-    return Failed(
+    fresh = Failed(
         failed.reason, failed.detail, blame=failed.blame, phase=failed.phase,
         alert=failed.alert, http_error=failed.http_error,
     )  # fmt: skip
+    fresh.http_field = failed.http_field
+    return fresh

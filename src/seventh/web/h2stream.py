@@ -11,9 +11,9 @@ from seventh.net.kernel import TcpInfo
 from seventh.net.stopwatch import user_mark
 from seventh.net.stream import Stream
 from seventh.web import limits
+from seventh.web.h2exchange import Exchange
 from seventh.web.h2frames import CANCEL
 from seventh.web.h2pump import Pump, again
-from seventh.web.h2wire import Exchange
 from seventh.web.message import Fields, Informational, OnBody, Response, is_endless
 
 

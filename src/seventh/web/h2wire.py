@@ -5,11 +5,10 @@ h2 has the grammar, the states and HPACK; :mod:`h2frames` stands before it.
 
 from __future__ import annotations
 
-from collections import deque
-
 import h2.connection
 import h2.events
 import h2.exceptions
+import hpack
 import msgspec
 from h2.config import H2Configuration
 from h2.settings import SettingCodes, Settings
@@ -17,6 +16,8 @@ from h2.settings import SettingCodes, Settings
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.web import h2frames, limits
+from seventh.web.fieldrules import check_content, content_length
+from seventh.web.h2exchange import Exchange
 from seventh.web.h2frames import (
     CANCEL,
     Frame,
@@ -27,13 +28,23 @@ from seventh.web.h2frames import (
     parse_settings,
 )
 from seventh.web.h2head import request_fields, response_fields
-from seventh.web.message import Fields, Informational, Request, Response, Unfinished, unsendable
-from seventh.wire.text import printable
+from seventh.web.message import Informational, Request, unsendable
 
-_CONFIG = H2Configuration(client_side=True, header_encoding=None)
+_CONFIG = H2Configuration(client_side=True, header_encoding=None, validate_inbound_headers=False)
+"""The fields of responses are judged by :mod:`fieldrules`, whose words are ours."""
 MAX_ALT_SVC = 16
 """How many ALTSVC frames are kept; nothing is asked of the rest."""
-_BODYLESS = frozenset({204, 304})
+_WORDS: tuple[tuple[type[h2.exceptions.ProtocolError], str], ...] = (
+    (h2.exceptions.FlowControlError, "more than the flow-control window allows"),
+    (h2.exceptions.FrameTooLargeError, "a frame larger than allowed"),
+    (h2.exceptions.FrameDataMissingError, "a frame that is too short"),
+    (h2.exceptions.InvalidSettingsValueError, "a setting with a value that it cannot have"),
+    (h2.exceptions.StreamClosedError, "a frame on a stream that is closed"),
+    (h2.exceptions.NoSuchStreamError, "a frame on a stream that was never opened"),
+    (h2.exceptions.TooManyStreamsError, "too many streams"),
+    (h2.exceptions.DenialOfServiceError, "a header list larger than allowed"),
+)
+"""What h2 refuses, the more particular first."""
 _NEGOTIATION = frozenset({"HTTP_1_1_REQUIRED", "INADEQUATE_SECURITY"})
 
 
@@ -80,88 +91,10 @@ class H2Stats(msgspec.Struct, kw_only=True):
         return {h2frames.setting_name(code): value for code, value in self.settings.items()}
 
 
-class Exchange:
-    """What has come on one stream."""
-
-    __slots__ = (
-        "_informational",
-        "ended",
-        "failed",
-        "fields",
-        "first",
-        "head_bytes",
-        "id",
-        "last",
-        "pieces",
-        "sent",
-        "status",
-        "taken_bytes",
-        "trailers",
-        "waiting_bytes",
-    )  # fmt: skip
-
-    def __init__(self, stream_id: int, sent: Mark) -> None:
-        self.id = stream_id
-        self.sent = sent
-        self.first: Mark | None = None
-        self.last = sent
-        self.status = 0
-        self.fields: Fields = ()
-        self.head_bytes = 0
-        self.trailers: Fields = ()
-        self.pieces: deque[tuple[bytes, Mark, int]] = deque()
-        """Body that waits for its reader: data, arrival, and what it took of the window."""
-        self.taken_bytes = 0
-        """Body that has been read."""
-        self.ended = False
-        """Whether the peer has ended the stream in order."""
-        self.failed: Failed | None = None
-        self._informational: list[Informational] = []
-
-    @property
-    def informational(self) -> tuple[Informational, ...]:
-        """The 1xx responses so far."""
-        return tuple(self._informational)
-
-    def inform(self, informational: Informational) -> None:
-        """Take a 1xx response."""
-        if informational.status == 101:
-            raise ProtocolViolation("a 101 in HTTP/2, which has none (RFC 9113 §8.6)")
-        if len(self._informational) >= limits.MAX_INFORMATIONAL:
-            raise ProtocolViolation(
-                f"more than {limits.MAX_INFORMATIONAL} responses of class 1xx before a final one"
-            )
-        self._informational.append(informational)
-
-    def response(self, body: bytes = b"", *, truncated: bool = False) -> Response:
-        """What has come; call it only once the final head has."""
-        assert self.first is not None  # noqa: S101 - said above
-        return Response(
-            status=self.status,
-            version="2",
-            headers=self.fields,
-            body=body,
-            body_bytes=self.taken_bytes,
-            truncated=truncated,
-            trailers=self.trailers,
-            informational=self.informational,
-            sent=self.sent,
-            first=self.first,
-            last=self.last,
-            head_bytes=self.head_bytes,
-        )
-
-    def unfinished(self, failed: Failed, body: bytes = b"") -> Failed:
-        """``failed``, with what there is of the response where its head has come."""
-        if self.first is None or isinstance(failed, Unfinished):
-            return failed
-        return Unfinished(failed, self.response(body))
-
-
 class H2Wire:
     """All of one connection. Errors of the connection are in ``failed`` and fail every exchange."""
 
-    __slots__ = ("_block_bytes", "_pings", "exchanges", "failed", "gate", "h2", "stats")
+    __slots__ = ("_block_bytes", "_kind", "_pings", "exchanges", "failed", "gate", "h2", "stats")
 
     def __init__(self) -> None:
         self.h2 = h2.connection.H2Connection(_CONFIG)
@@ -171,6 +104,8 @@ class H2Wire:
         self.failed: Failed | None = None
         self._pings: dict[bytes, Mark | None] = {}
         self._block_bytes = 0
+        self._kind = h2frames.SETTINGS
+        """Of the last frame."""
         # They are announced as initial ones; an update would wait for the peer's acknowledgement.
         self.h2.local_settings = Settings(
             client=True,
@@ -195,7 +130,11 @@ class H2Wire:
             self.h2.send_headers(stream_id, request_fields(request), end_stream=end)
         except (h2.exceptions.ProtocolError, ValueError) as error:
             raise unsendable(error) from None
-        exchange = self.exchanges[stream_id] = Exchange(stream_id, sent)
+        # h2 then checks no length, which it would do in its own words, and not always rightly.
+        self.h2.streams[stream_id].request_method = b"HEAD"
+        exchange = self.exchanges[stream_id] = Exchange(
+            stream_id, sent, "CONNECT" if request.protocol else request.method
+        )
         self.stats.streams += 1
         return exchange
 
@@ -249,8 +188,21 @@ class H2Wire:
         except Failed as failed:
             self.fail(failed)
         except (h2.exceptions.H2Error, ValueError) as error:
-            said = printable(str(error) or type(error).__name__, 200)
-            self.fail(ProtocolViolation(f"the peer breaks HTTP/2's rules: {said}"))
+            self.fail(self._broken(error))
+
+    def _broken(self, error: Exception) -> ProtocolViolation:
+        """What h2 will not take, in our words."""
+        cause = error.__cause__ or error.__context__
+        if isinstance(cause, hpack.HPACKError):
+            said = "a header block that cannot be decoded (HPACK, RFC 7541)"
+        else:
+            said = next((words for kind, words in _WORDS if isinstance(error, kind)), "")
+        name = h2frames.kind_name(self._kind)
+        return ProtocolViolation(
+            f"the peer breaks HTTP/2's rules: {said} ({name})"
+            if said
+            else f"the peer breaks HTTP/2's rules: a {name} frame that is not allowed there"
+        )
 
     @property
     def _over(self) -> bool:
@@ -274,11 +226,13 @@ class H2Wire:
                 exchange.failed = failed
 
     def _frame(self, frame: Frame) -> None:
-        kind = frame.kind
+        kind = self._kind = frame.kind
         if kind == h2frames.GOAWAY:
             self._goaway(parse_goaway(frame))
             return
         if kind == h2frames.HEADERS:
+            if frame.stream_id % 2 == 0:
+                raise ProtocolViolation("the peer opened a stream of its own, with no push allowed")
             self._block_bytes = len(frame.raw)
         elif kind == h2frames.CONTINUATION:
             self._block_bytes += len(frame.raw)
@@ -336,27 +290,32 @@ class H2Wire:
             exchange.first = frame.begun
             exchange.head_bytes = self._block_bytes
             exchange.last = frame.ended
-            if exchange.status in _BODYLESS:
-                self._expect_no_body(exchange)
+            exchange.length = content_length(exchange.fields)
+            stream = self.h2.streams.get(exchange.id)
+            if stream is not None:
+                stream._expected_content_length = None
         elif isinstance(event, h2.events.InformationalResponseReceived):
             status, fields = response_fields(event.headers)
             exchange.inform(Informational(status=status, headers=fields, at=frame.begun))
         elif isinstance(event, h2.events.TrailersReceived):
-            exchange.trailers = response_fields(event.headers)[1]
+            exchange.trailers = response_fields(event.headers, trailers=True)[1]
         elif isinstance(event, h2.events.StreamEnded):
-            exchange.ended = True
             exchange.last = frame.ended
+            self._check(exchange, ended=True)
+            exchange.ended = exchange.failed is None
         elif isinstance(event, h2.events.StreamReset):
             self._was_reset(event, exchange)
 
-    def _expect_no_body(self, exchange: Exchange) -> None:
-        """A 304 may name the length that a 200 would have (RFC 9110 §8.6).
-
-        h2 knows that where the head ends the stream, not where an empty DATA frame does.
-        """
-        stream = self.h2.streams.get(exchange.id)
-        if stream is not None:
-            stream._expected_content_length = 0
+    def _check(self, exchange: Exchange, *, ended: bool) -> None:
+        """Fail an exchange whose content is not what its head announces; the others go on."""
+        if exchange.status and exchange.method != "CONNECT" and exchange.failed is None:
+            try:
+                check_content(
+                    exchange.method, exchange.status, exchange.length, exchange.received_bytes,
+                    ended=ended,
+                )  # fmt: skip
+            except ProtocolViolation as violation:
+                exchange.failed = violation
 
     def _data(self, event: h2.events.DataReceived, exchange: Exchange | None, frame: Frame) -> None:
         flow = event.flow_controlled_length or 0
@@ -365,6 +324,8 @@ class H2Wire:
             self.h2.acknowledge_received_data(flow, event.stream_id or 0)
             return
         exchange.last = frame.ended
+        exchange.received_bytes += len(data)
+        self._check(exchange, ended=False)
         if data:
             exchange.pieces.append((data, frame.ended, flow))
         else:

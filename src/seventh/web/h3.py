@@ -24,6 +24,7 @@ from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.web import limits
 from seventh.web.connection import HttpConnection
+from seventh.web.fieldrules import check_fields
 from seventh.web.h3exchange import Exchange, refused, request_fields
 from seventh.web.h3frames import UniScan
 from seventh.web.message import OnBody, Request, Response, unsendable
@@ -68,6 +69,15 @@ class _Engine(aioh3.H3Connection):
         # Only a server may say this one (RFC 9220 §3).
         settings.pop(aioh3.Setting.ENABLE_CONNECT_PROTOCOL, None)
         return {**settings, MAX_FIELD_SECTION_SIZE: limits.MAX_HEAD_BYTES}
+
+    def _decode_headers(
+        self, stream_id: int, frame_data: bytes | None
+    ) -> list[tuple[bytes, bytes]]:
+        """Judge the fields before the engine does, whose words are not for people."""
+        fields: list[tuple[bytes, bytes]] = super()._decode_headers(stream_id, frame_data)
+        trailers = bool(fields) and not fields[0][0].startswith(b":")
+        check_fields(fields, "3", trailers=trailers)
+        return fields
 
     def _check_content_length(self, stream: aioh3.H3Stream) -> None:
         # The engine does not know that a response to HEAD, or a 304, may name a length and have
@@ -240,9 +250,9 @@ class H3Connection(HttpConnection):
                 exchange.failed = refused(names.h3_error(event.error_code))
         try:
             found = self._h3.handle_event(event)
-        except self.quic.engine.ERRORS as error:
+        except self.quic.engine.ERRORS:
             raise ProtocolViolation(
-                f"what the peer sent breaks the HTTP/3 engine: {type(error).__name__}"
+                "the peer breaks HTTP/3's rules: what it sent cannot be read"
             ) from None
         for piece in found:
             self._take(piece, at)

@@ -7,6 +7,7 @@ import collections
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.web import limits
+from seventh.web.fieldrules import check_content, content_length
 from seventh.web.h3frames import FrameScan
 from seventh.web.message import (
     Fields,
@@ -18,10 +19,8 @@ from seventh.web.message import (
     check_sendable,
     is_endless,
 )
-from seventh.wire.text import printable
+from seventh.wire.text import quoted
 
-_MAX_LENGTH_DIGITS = 19
-_BODYLESS = frozenset({204, 304})
 # What belongs to a connection of HTTP/1.1 and makes a request malformed here (RFC 9114 §4.2).
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "host"}
@@ -92,7 +91,7 @@ class Exchange:
             self.first = None  # the final head is still to come
         elif status is not None:
             self.status, self._head = status, fields
-            self.content_length = _content_length(fields)
+            self.content_length = content_length(fields)
             self.left = self._on_body is None and not ended and is_endless(fields)
         if ended:
             self._end()
@@ -122,10 +121,9 @@ class Exchange:
     def _end(self) -> None:
         if self.status is None:
             raise ProtocolViolation("the server ended the request's stream without a response")
-        named = None if self.tunnel or self.status in _BODYLESS else self.content_length
-        if named is not None and self._method != "HEAD" and self.body_bytes != named:
-            raise ProtocolViolation(
-                f"content-length says {named}, but {self.body_bytes} bytes came"
+        if not self.tunnel:
+            check_content(
+                self._method, self.status, self.content_length, self.body_bytes, ended=True
             )
         self.ended = True
 
@@ -194,7 +192,7 @@ def read_fields(raw: RawFields) -> tuple[int | None, Fields]:
         if name == b":status":
             status = int(value)  # the engine has checked that it is three digits
             if status < 100:
-                raise ProtocolViolation(f"a :status of {printable(value, 20)!r}")
+                raise ProtocolViolation(f"a :status of {quoted(value, 20)}")
         else:
             fields.append((name.decode("latin-1"), value.decode("latin-1")))
     return status, tuple(fields)
@@ -203,15 +201,3 @@ def read_fields(raw: RawFields) -> tuple[int | None, Fields]:
 def refused(error_name: str) -> Failed:
     """The server reset the stream of a request."""
     return Failed(Reason.PEER_RESET, f"the server reset the request's stream ({error_name})")
-
-
-def _content_length(fields: Fields) -> int | None:
-    named: set[int] = set()
-    for name, value in fields:
-        if name == "content-length":
-            if not (value.isascii() and value.isdecimal()) or len(value) > _MAX_LENGTH_DIGITS:
-                raise ProtocolViolation("content-length is no number")
-            named.add(int(value))
-    if len(named) > 1:
-        raise ProtocolViolation("two content-length fields that differ")
-    return named.pop() if named else None

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 MAX_HEAD_BYTES = 64 * 1024
-"""The longest header list: of HTTP/1.1 the head's bytes, of HTTP/2 and HTTP/3 as RFC 9113 §6.5.2
-counts it (name, value and 32 for each field)."""
+"""The longest header list of HTTP/2 and HTTP/3, as RFC 9113 §6.5.2 counts it (name, value and 32
+for each field), and the longest trailer section of HTTP/1.1."""
 MAX_FIELDS = 256
-"""The most header fields of one head, and the most trailer fields."""
-MAX_INFORMATIONAL = 16
+"""The most header fields of one head of HTTP/2 and HTTP/3, and the most trailer fields."""
+MAX_H1_HEAD_BYTES = 300 * 1024
+"""The longest head of HTTP/1.1, and …"""
+MAX_H1_FIELDS = 5000
+"""… the most header fields of one: what curl takes."""
+MAX_INFORMATIONAL = 100
 """The most 1xx responses before a final one."""
 BODY_CAP = 1024 * 1024
 """How much of a body is taken unless the caller says otherwise."""

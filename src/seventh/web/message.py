@@ -110,6 +110,7 @@ class Unfinished(Failed):
             failed.reason, failed.detail, blame=failed.blame, phase=failed.phase,
             alert=failed.alert, http_error=failed.http_error,
         )  # fmt: skip
+        self.http_field = failed.http_field
         self.response = response
 
 

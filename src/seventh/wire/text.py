@@ -20,6 +20,11 @@ def printable(data: bytes | str, limit: int = 512) -> str:
     return text + "…" if cut else text
 
 
+def quoted(data: bytes | str, limit: int = 512) -> str:
+    """:func:`printable` text between quotes; what it escaped is not escaped a second time."""
+    return f"'{printable(data, limit)}'"
+
+
 def _escape(c: str) -> str:
     """``c``, which does not print, as an escape; blanks and unassigned characters stay."""
     if not c.isascii() and c not in _BIDI:

@@ -10,7 +10,7 @@ from seventh.labkit.serve import tcp_server
 from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.net.talk import Talk
-from seventh.net.tls.ask import Answer, Asker, question
+from seventh.net.tls.ask import MAX_QUESTIONS, Answer, Asker, question
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 
@@ -80,6 +80,6 @@ async def test_no_more_questions_than_allowed() -> None:
         for ask in (asker.broken_suites, asker.obsolete_suites, asker.more_suites):
             await ask()
         talk.close()
-    assert opened == 8
+    assert opened == MAX_QUESTIONS
     assert asker.left == 0
-    assert len(asker.learnt.broken or ()) == 7
+    assert len(asker.learnt.broken or ()) == MAX_QUESTIONS - 1

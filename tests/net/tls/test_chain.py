@@ -86,7 +86,7 @@ def test_it_is_not_good_beyond_its_dates(kit: Kit) -> None:
     soon = kit.authority.issue(NAME, lifetime=dt.timedelta(hours=1, seconds=60))
     now = time.time()
     again(soon, kit.authority, now)
-    ((_, until),) = tlschain._good.values()
+    ((_, until, _),) = tlschain._good.values()
     assert until <= now + 60
 
 

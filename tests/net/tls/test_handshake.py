@@ -309,7 +309,7 @@ def _alert(code: int) -> bytes:
         (_alert(70), Reason.TLS_VERSION, "protocol_version"),
         (_alert(116), Reason.TLS_CLIENT_CERTIFICATE_REQUIRED, "--cert"),
         (b"\x16\x03\x03\x00\x04\x02\x00\x00\x50", Reason.PEER_CLOSED, "during the handshake"),
-        (b"\x16\x03\x03\x00\x04\x0b\x00\x00\x00", Reason.TLS_HANDSHAKE, "unexpected message"),
+        (b"\x16\x03\x03\x00\x04\x0b\x00\x00\x00", Reason.TLS_HANDSHAKE, "not due at this point"),
         (b"\x16\x03", Reason.PEER_CLOSED, "during the handshake"),
     ],
 )

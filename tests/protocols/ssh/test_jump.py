@@ -158,13 +158,66 @@ async def test_a_hop_with_another_key_gets_nothing(door: Door, tmp_path: Path) -
     assert (seen.host_key_known, seen.auth_method) == ("changed", "")
 
 
-async def test_an_unknown_hop_gets_a_signature(door: Door, tmp_path: Path) -> None:
+def some_known(door: Door, port: int, folder: Path) -> Path:
+    """A known_hosts file that has this hop alone."""
+    known = Path(str(door.options(port)["known_hosts"]))
+    return known.rename(folder / "some")
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("unknown", [0, 1])
+async def test_nothing_goes_through_a_hop_with_an_unknown_key(
+    door: Door, tmp_path: Path, unknown: int
+) -> None:
+    """The first or the second of two."""
+    reached: list[bytes] = []
+
+    async def counts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.append(b"")
+        await greets(reader, writer)
+
+    async with chain(door, Conduct(), Conduct()) as hops, tcp_server(counts) as port:
+        known = some_known(door, hops[1 - unknown], tmp_path)
+        options = via(door, *hops)
+        refused = await check_one(target(port), changed(options, known_hosts=str(known)))
+        assert reached == []
+        options = changed(options, known_hosts=str(known), accept_new_host_keys=True)
+        accepted = await check_one(target(port), options)
+    assert refused.failure is not None
+    assert refused.failure.reason is Reason.HOST_KEY_UNTRUSTED
+    assert refused.failure.phase == "via.ssh.auth"
+    assert f"ssh-keyscan -p {hops[unknown]} 127.0.0.1" in refused.failure.detail
+    assert "--accept-new-host-keys" in refused.failure.detail
+    assert refused.failure.detail.startswith(f"the jump host 127.0.0.1:{hops[unknown]}: ")
+    assert net_of(refused).hops[unknown].auth_method == ""
+    assert accepted.failure is None or accepted.failure.phase != "via.ssh.auth"
+    seen = [(hop.host_key_known, hop.host_key_accepted) for hop in net_of(accepted).hops]
+    assert seen[unknown] == ("unknown", True)
+    assert seen[1 - unknown] == ("known", False)
+    assert reached
+
+
+@pytest.mark.field
+async def test_an_accepted_key_gets_no_password_and_a_changed_one_is_never_accepted(
+    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     empty = tmp_path / "known"
     empty.touch()
+    monkeypatch.setenv("SEVENTH_PASSWORD", "only for whom we know")
+    other = make_door(tmp_path / "other")
     async with chain(door, Conduct()) as (hop,), tcp_server(greets) as port:
-        report = await check_one(target(port), via(door, hop, known_hosts=str(empty)))
-    assert report.failure is None
-    assert net_of(report).hops[0].host_key_known == "unknown"
+        options = via(door, hop, identities=(), accept_new_host_keys=True)
+        unknown = await check_one(target(port), changed(options, known_hosts=str(empty)))
+        changed_key = await check_one(target(port), via(other, hop, accept_new_host_keys=True))
+    for report, reason in (
+        (unknown, Reason.AUTH_REQUIRED), (changed_key, Reason.HOST_KEY_UNTRUSTED),
+    ):  # fmt: skip
+        assert report.failure is not None
+        assert report.failure.reason is reason
+    assert unknown.failure is not None
+    assert "password was not offered" in unknown.failure.detail
+    (hop_seen,) = net_of(changed_key).hops
+    assert (hop_seen.host_key_known, hop_seen.host_key_accepted) == ("changed", False)
 
 
 async def test_a_hop_without_a_user_is_asked_for(door: Door) -> None:

@@ -38,7 +38,7 @@ def test_adding_a_file_is_all_it_takes(tmp_path: Path) -> None:
 
 def test_what_is_no_format_is_named_with_those_there_are() -> None:
     assert "terminal" in FORMATS, "what the command line shows unasked"
-    with pytest.raises(UsageError, match=f"'yaml'; there are {', '.join(FORMATS)}"):
+    with pytest.raises(UsageError, match=f"unknown format 'yaml': write {FORMATS[0]}, "):
         render("yaml", document(), View())
 
 

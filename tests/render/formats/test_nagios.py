@@ -7,8 +7,13 @@ import re
 import msgspec
 import pytest
 
+from seventh import protocols
 from seventh.model.sample import Sample
+from seventh.model.severity import Severity
+from seventh.model.tlsfacts import Certificate, TlsFacts
+from seventh.protocols.ntp.facts import NtpFacts
 from seventh.render import View, render
+from seventh.rules.rule import Hit
 from tests.render.samples import BROKEN, CLEAN, EMPTY, FOUND, SHAPES, document, report
 
 pytestmark = pytest.mark.usefixtures("demo_room")
@@ -42,7 +47,17 @@ def test_one_target_is_one_line() -> None:
     assert perfdata(text) == {
         "time": ("0.0412", "s"),
         "phase connect": ("0.0012", "s"),
+        "rtt": ("0.0001", "s"),
+    }
+
+
+@pytest.mark.field
+def test_every_phase_and_metric_is_there_on_request() -> None:
+    assert perfdata(plugin(CLEAN, verbose=True)) == {
+        "time": ("0.0412", "s"),
+        "phase connect": ("0.0012", "s"),
         "phase ssh.banner": ("0.0221", "s"),
+        "rtt": ("0.0001", "s"),
         "seventh_rtt_seconds": ("0.0001", "s"),
     }
 
@@ -76,11 +91,52 @@ def test_units_follow_the_metric_names() -> None:
     )
     text = plugin(report(metrics=samples))
     data = perfdata(text)
-    assert data["a_seconds"] == ("0.0000001", "s")
-    assert data["b_bytes"] == ("2", "B")
+    assert data["a"] == ("0.0000001", "s")
+    assert data["b"] == ("2", "B")
     assert data['c_total{kind:"one"}'] == ("3", "c")
     assert data["e"] == ("-1.5", None)
-    assert "'d_ratio'=0.25;;;0;1" in text
+    assert "'d'=25%;;;0;100" in text
+
+
+@pytest.mark.field
+def test_an_expiry_is_the_time_that_is_left_and_has_the_bounds_of_its_rule() -> None:
+    leaf = Certificate(subject="CN=x", issuer="CN=y", days_left=20.0, lifetime_days=90.0)
+    made = report(
+        facts={"tls": TlsFacts(chain=(leaf,))},
+        metrics=(Sample("seventh_cert_expiry_timestamp_seconds", (), 1795327200.0 + 20 * 86400),),
+    )
+    assert "'cert_expiry'=1728000s;2592000:;604800:;;" in plugin(made)
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("offset", [0.09, 0.11, 0.99, 1.01, -0.11, -1.5])
+def test_bounds_say_what_the_rule_says(offset: float) -> None:
+    """Between the graph's lines and the verdict there is no gap."""
+    ntp = NtpFacts(offset_seconds=offset, delay_seconds=0.01, offset_error_seconds=0.005)
+    (watched, *_) = protocols.watched("ntp")
+    assert watched.metric == "seventh_ntp_offset_seconds"
+    assert watched.bounds is not None
+    bounds = watched.bounds(ntp)
+    verdict = next(rule for rule in protocols.rules("ntp") if rule.id == "NTP-OFFSET")(
+        ntp.learn(stratum=2, leap=0)
+    )
+    assert isinstance(verdict, Hit) is _outside(offset, bounds.warning)
+    high = isinstance(verdict, Hit) and verdict.severity is Severity.HIGH
+    assert high is _outside(offset, bounds.critical)
+
+
+def _outside(value: float, within: str) -> bool:
+    low, high = map(float, within.split(":"))
+    return not low <= value <= high
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("room", protocols.rooms())
+def test_what_is_watched_is_among_the_metrics(room: str) -> None:
+    watched = protocols.watched(room)
+    known = {metric.name for metric in protocols.rooms()[room].metrics}
+    assert {each.metric for each in watched} <= known
+    assert len(watched) <= 8
 
 
 def test_pipes_quotes_and_line_ends_cannot_break_the_line() -> None:

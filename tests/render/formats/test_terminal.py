@@ -13,8 +13,8 @@ from seventh.model.facts import Facts
 from seventh.model.phase import Phase
 from seventh.model.severity import Severity
 from seventh.render import View, render
-from seventh.render.formats.terminal import _bar
 from seventh.render.gist import duration
+from seventh.render.phase_lines import bar
 from seventh.render.view import view_for
 from tests.render.samples import BROKEN, CLEAN, EMPTY, FOUND, PHASES, SHAPES, WEAK, document, report
 
@@ -158,12 +158,12 @@ def test_a_view_takes_its_width_and_encoding_from_the_stream() -> None:
 
 
 def test_bars_stand_where_their_phases_were() -> None:
-    assert _bar(0.0, 1.0, 10, ascii_only=False) == "█" * 10
-    assert _bar(0.5, 0.5, 10, ascii_only=False) == "     █████"
-    assert _bar(0.0, 0.25, 10, ascii_only=False) == "██▌       "
-    assert _bar(0.9999, 0.0, 10, ascii_only=False) == "         ▏"
-    assert _bar(1.0, 0.0, 10, ascii_only=True) == "         #"
-    assert _bar(0.2, 9.0, 10, ascii_only=True) == "  ########"
+    assert bar(0.0, 1.0, 10, ascii_only=False) == "█" * 10
+    assert bar(0.5, 0.5, 10, ascii_only=False) == "     █████"
+    assert bar(0.0, 0.25, 10, ascii_only=False) == "██▌       "
+    assert bar(0.9999, 0.0, 10, ascii_only=False) == "         ▏"
+    assert bar(1.0, 0.0, 10, ascii_only=True) == "         #"
+    assert bar(0.2, 9.0, 10, ascii_only=True) == "  ########"
 
 
 def test_phases_at_several_addresses_say_where() -> None:

@@ -30,17 +30,18 @@ def _is_head(text: str) -> bool:
 def _looks(lines: tuple[str, ...]) -> int:
     """Lines with a known directive or option that end without a mark, and blocks as Caddy has.
 
-    None are counted where a block of the outermost level begins with what is no address.
+    None are counted where a block of the outermost level begins with what is no address, nor where
+    no block is opened: single lines fit other programs, too.
     """
     fitting = blocks = others = depth = 0
-    began = False
-    names = {*known.site(), *known.options(), *known.block("tls"),
-             *known.block("reverse_proxy"), *known.block("servers")}  # fmt: skip
+    began = opened = False
+    names = _names()
     for whole in lines[:_LOOKED_AT]:
         line = whole[:1000].strip()
         if not line or line.startswith("#"):
             continue
         opens = line == "{" or line.endswith(" {")
+        opened = opened or opens
         first = not began
         if not depth and (opens or first or line.startswith("@")):
             head = line.removesuffix("{").rstrip()
@@ -55,7 +56,26 @@ def _looks(lines: tuple[str, ...]) -> int:
             fitting += not line.endswith(";")
         elif _OPENS.match(line) or line == "}":
             blocks += 1
-    return 0 if 4 * others > fitting else fitting + min(2 * fitting, blocks)
+    return 0 if not opened or 4 * others > fitting else fitting + min(2 * fitting, blocks)
+
+
+def _fits(lines: tuple[str, ...]) -> int:
+    """Lines that begin with a known word and end without a mark, and those of blocks."""
+    names = _names()
+    fitting = 0
+    for whole in lines[:_LOOKED_AT]:
+        line = whole[:1000].strip()
+        word = _WORD.match(line)
+        if word is not None and (word[1] in names or word[1][0] == "@"):
+            fitting += not line.endswith(";")
+        elif _OPENS.match(line) or line == "}":
+            fitting += 1
+    return fitting
+
+
+def _names() -> frozenset[str]:
+    return frozenset({*known.site(), *known.options(), *known.block("tls"),
+                      *known.block("reverse_proxy"), *known.block("servers")})  # fmt: skip
 
 
 KINDS = (
@@ -66,6 +86,7 @@ KINDS = (
         product=known.PRODUCT,
         names=("Caddyfile", "Caddyfile.*", "*.caddyfile", "*.Caddyfile"),
         looks=_looks,
+        fits=_fits,
         lint=views.lint,
     ),
 )

@@ -27,6 +27,8 @@ _URI = {"strip_prefix": (1, 1), "strip_suffix": (1, 1), "replace": (2, 3), "path
         "query": (0, 3)}  # fmt: skip
 _KINDS = {"dur": "duration", "int": "number", "size": "size", "ratio": "ratio between 0 and 1",
           "span": "duration, and not off", "delay": "duration"}  # fmt: skip
+_MAX_GUESSED = 50
+"""Unknown names that are held against the known ones."""
 _HASHES = frozenset({"bcrypt", "argon2id"})
 
 
@@ -55,6 +57,7 @@ class _Checker:
         self._found = found
         self._files = files
         self._said: set[str] = set()
+        self._guessed: set[str] = set()
         self._ordered = set(caddy_known.names("order", "directives"))
         self.invokable: set[str] = set()
 
@@ -166,7 +169,10 @@ class _Checker:
                     "that is not in the standard Caddy: what it does is not judged")  # fmt: skip
             self._said.add(node.name)
             return
-        meant = caddy_known.meant(node.name, "site" if table == "site" else "options")
+        meant = None
+        if node.name in self._guessed or len(self._guessed) < _MAX_GUESSED:
+            self._guessed.add(node.name)
+            meant = caddy_known.meant(node.name, "site" if table == "site" else "options")
         hint = f": is {meant} meant?" if meant else ""
         self._found.refuse(node.at, why + hint)
 

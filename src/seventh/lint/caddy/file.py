@@ -29,7 +29,7 @@ SYSTEM = "/etc/caddy"
 """Where Caddy keeps its files, as distributions have it."""
 MAX_NESTING = 64
 """Blocks within blocks; Caddy has no limit, and no configuration needs a fifth of it."""
-MAX_TOKENS = 400_000
+MAX_TOKENS = 200_000
 """In all files together: an import can name the same snippet again and again."""
 _SHOWN = 200
 
@@ -98,10 +98,15 @@ def read(text: Text, files: Files) -> Caddyfile:
     except UnreadableError as error:
         found.refuse(Line(file=text.name, line=error.line, text=""), error.why)
         return found
-    parser = _Parser(first, found, files)
+    cut = text.cut or len(first) > MAX_TOKENS
+    if len(first) > MAX_TOKENS:
+        files.unreadable(text.name, None, f"only the first {MAX_TOKENS} tokens were read")
+    parser = _Parser(first[:MAX_TOKENS], found, files)
     try:
         parser.all()
     except _StopError as stop:
+        if cut and not parser.coming:
+            return found  # where our reading ends, the file does not
         token = stop.token
         at = Line(file=token.file if token else text.name, line=token.line if token else None,
                   text="")  # fmt: skip
@@ -134,7 +139,8 @@ class _Parser:
     def __init__(self, first: list[Token], into: Caddyfile, files: Files) -> None:
         self._into = into
         self._files = files
-        self._coming = first[::-1]
+        self.coming = first[::-1]
+        """The tokens that are still to be read, the next one last."""
         self._now: Token | None = None
         self._before: Token | None = None
         self._count = len(first)
@@ -144,14 +150,14 @@ class _Parser:
     # -- moving ------------------------------------------------------------------------------------
 
     def _next(self) -> bool:
-        if not self._coming:
+        if not self.coming:
             return False
-        self._before, self._now = self._now, self._coming.pop()
+        self._before, self._now = self._now, self.coming.pop()
         return True
 
     def _back(self) -> None:
         if self._now is not None:
-            self._coming.append(self._now)
+            self.coming.append(self._now)
         self._now, self._before = self._before, None
 
     def _begins_line(self) -> bool:
@@ -160,7 +166,7 @@ class _Parser:
         return new_line(self._before, self._now)
 
     def _ends_line(self) -> bool:
-        return not self._coming or self._now is None or new_line(self._now, self._coming[-1])
+        return not self.coming or self._now is None or new_line(self._now, self.coming[-1])
 
     def _token(self) -> Token:
         if self._now is None:
@@ -307,7 +313,7 @@ class _Parser:
         line = self._token()
         before = self._before
         words: list[Token] = []
-        while self._coming and not self._ends_line() and not self._coming[-1].opens:
+        while self.coming and not self._ends_line() and not self.coming[-1].opens:
             self._next()
             words.append(self._token())
         block = self._import_block() if not self._ends_line() else []
@@ -326,7 +332,7 @@ class _Parser:
                 )
             self._bounded = True
             return
-        self._coming += found.tokens[::-1]
+        self.coming += found.tokens[::-1]
 
     def _import_block(self) -> list[Token]:
         """The tokens of the block that follows an import."""

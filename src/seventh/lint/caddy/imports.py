@@ -21,6 +21,8 @@ from seventh.model.source import Line
 
 MAX_TRAIL = 32
 """Imports within imports."""
+MAX_PATTERNS = 1024
+"""Different words behind ``import``; each is looked for once."""
 MAX_WORD = 65536
 """An argument can be put into itself again and again."""
 _ARGUMENT = re.compile(r"\{args(?:\[([0-9]{1,6})\]|\.([0-9]{1,6}))\}")
@@ -44,6 +46,7 @@ class Imports:
         self._missing = missing
         self._snippets: dict[str, list[Token]] = {}
         self._texts: dict[str, Text | None] = {}
+        self._found: dict[str, tuple[list[Token], list[str]] | str] = {}
         self._nodes: dict[str, set[str]] = {}
 
     def knows(self, name: str) -> bool:
@@ -76,7 +79,7 @@ class Imports:
             self._unread(line, f"{name} is left unexpanded: which file is imported, is not known")
             return Imported()
         else:
-            found = self._from_files(line, name)
+            found = self._looked_for(line, name)
             if isinstance(found, str):
                 return Imported(refused=found)
             body, nodes = found
@@ -106,6 +109,19 @@ class Imports:
 
     def _unread(self, line: Token, why: str) -> None:
         self._files.unreadable(line.file, line.line, why)
+
+    def _looked_for(self, line: Token, name: str) -> tuple[list[Token], list[str]] | str:
+        """As :meth:`_from_files`, once for each name and importing file's folder."""
+        key = f"{os.path.dirname(line.file)}\0{name}"  # noqa: PTH120 - a key, no path
+        if key not in self._found:
+            if len(self._found) >= MAX_PATTERNS:
+                if len(self._found) == MAX_PATTERNS:
+                    self._unread(line, f"more than {MAX_PATTERNS} files are imported: the rest "
+                                 "is not")  # fmt: skip
+                    self._found[""] = [], []
+                return [], []
+            self._found[key] = self._from_files(line, name)
+        return self._found[key]
 
     def _from_files(self, line: Token, name: str) -> tuple[list[Token], list[str]] | str:
         """The tokens of the files that a name or pattern stands for; or why it is refused."""

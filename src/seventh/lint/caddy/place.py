@@ -39,13 +39,50 @@ class Op(NamedTuple):
     node: Node
 
 
+class _Index:
+    """The directives of blocks by name, each block sorted once."""
+
+    def __init__(self) -> None:
+        self._named: dict[int, dict[str, list[Node]]] = {}
+        self._answering: dict[int, list[Node]] = {}
+
+    def named(self, nodes: list[Node], name: str) -> list[Node]:
+        """The directives of a block that have this name."""
+        key = id(nodes)
+        if key not in self._named:
+            found: dict[str, list[Node]] = {}
+            for node in nodes:
+                found.setdefault(node.name, []).append(node)
+            self._named[key] = found
+        return self._named[key].get(name, [])
+
+    def answering(self, nodes: list[Node]) -> list[Node]:
+        """Those that may answer a request: known to, or of a module that is not known."""
+        key = id(nodes)
+        if key not in self._answering:
+            known = caddy_known.site()
+            self._answering[key] = [
+                node for node in nodes
+                if (node.name in _TERMINAL or (node.name not in known and node.name[:1] != "@"
+                                               and node.name != "import"))
+                and not _lets_pass(node)
+            ]  # fmt: skip
+        return self._answering[key]
+
+
 class Place:
     """A place within a site: blocks from the outside in, and the matchers that hold there."""
 
     def __init__(
-        self, site: Site, levels: tuple[tuple[str, list[Node]], ...], own: frozenset[str], path: str
+        self,
+        site: Site,
+        levels: tuple[tuple[str, list[Node]], ...],
+        own: frozenset[str],
+        path: str,
+        index: _Index | None = None,
     ) -> None:
         self.site = site
+        self.index = index or _Index()
         self.levels = levels
         """Each block's directive (empty for the site) with what stands in it."""
         self.own = own
@@ -61,23 +98,22 @@ class Place:
         token = matcher(node)
         path = _sample(token) if token.startswith("/") else "" if token else self.path
         level = (node.name, node.block or [])
-        place = Place(self.site, (*self.levels, level), self.own | {token}, path)
+        place = Place(self.site, (*self.levels, level), self.own | {token}, path, self.index)
         place.label = token or self.label
         return place
 
     def at(self, token: str) -> Place:
         """The place where that matcher holds."""
         path = _sample(token) if token.startswith("/") else ""
-        place = Place(self.site, self.levels, self.own | {token}, path)
+        place = Place(self.site, self.levels, self.own | {token}, path, self.index)
         place.label = token
         return place
 
     def definition(self, token: str) -> Node | None:
         """Where a named matcher is defined."""
         for _, nodes in reversed(self.levels):
-            for node in nodes:
-                if node.name == token:
-                    return node
+            if named := self.index.named(nodes, token):
+                return named[0]
         return None
 
     def holds(self, node: Node) -> bool | None:
@@ -127,13 +163,13 @@ class Place:
 
     def _of(self, level: int, name: str) -> list[Node]:
         keeps, nodes = self.levels[level]
-        found = [n for n in nodes if n.name == name and self.holds(n)]
+        found = [n for n in self.index.named(nodes, name) if self.holds(n)]
         return found if keeps == "route" else sorted(found, key=_specific)
 
     def undecided(self, name: str) -> bool:
         """Whether a matcher that cannot be judged decides about a directive of that name."""
-        return any(node.name == name and self.holds(node) is None
-                   for _, nodes in self.levels for node in nodes)  # fmt: skip
+        return any(self.holds(node) is None
+                   for _, nodes in self.levels for node in self.index.named(nodes, name))  # fmt: skip
 
     def terminal(self) -> Node | None:
         """What answers a request here; None where nothing does, which gives an empty 200."""
@@ -149,13 +185,7 @@ class Place:
     def _answering(self, level: int) -> Node | None:
         keeps, nodes = self.levels[level]
         order = {name: position for position, name in enumerate(self.site.server.order)}
-        known = caddy_known.site()
-        found = [
-            node for node in nodes
-            if (node.name in _TERMINAL or (node.name not in known and not node.name.startswith("@")
-                                           and node.name != "import"))
-            and self.holds(node) and not _lets_pass(node)
-        ]  # fmt: skip
+        found = [node for node in self.index.answering(nodes) if self.holds(node)]
         if keeps == "route":
             return found[0] if found else None
         found.sort(key=lambda n: (order.get(n.name, len(order)), *_specific(n)))
@@ -313,9 +343,9 @@ def field(place: Place, name: str) -> Field:
 def _elsewhere(place: Place, name: str) -> bool:
     """Whether a matcher that cannot be judged decides about the field."""
     return any(
-        node.name == "header" and place.holds(node) is None
+        place.holds(node) is None
         and any(one.field == name for one in header_ops(node)[0])
-        for _, nodes in place.levels for node in nodes
+        for _, nodes in place.levels for node in place.index.named(nodes, "header")
     )  # fmt: skip
 
 
@@ -343,7 +373,7 @@ def front(site: Site, path: str = "/") -> Place:
             break
         inner.sort(key=_specific)
         inside = place.inside(inner[0])
-        place = Place(site, inside.levels, inside.own, path)
+        place = Place(site, inside.levels, inside.own, path, place.index)
     return place
 
 

@@ -28,6 +28,10 @@ MAX_SITES = 512
 MAX_PLACES = 256
 """Places of one site that are judged by themselves."""
 MAX_VIEWS = 1024
+MAX_WORK = 200_000
+"""Directives that are looked at for all places together."""
+MAX_SETTINGS = 100
+"""Lines of one directive that are kept as evidence; a finding shows fewer."""
 _TLS = ("protocols", "ciphers", "curves", "client_auth", "alpn")
 _PROXY = ("header_up", "header_down", "response_buffers", "flush_interval", "stream_timeout",
           "transport")  # fmt: skip
@@ -65,6 +69,20 @@ class _Views:
         self._file = found
         self._files = files
         self._version = version
+        self._work = MAX_WORK
+
+    def _places(self, site: Site) -> list[Place]:
+        """The site's places, as many as may be judged by themselves."""
+        nodes = len(site.block.nodes) + 1
+        most = min(MAX_PLACES, MAX_VIEWS - len(self.found), self._work // nodes)
+        found = caddy_place.places(site, most + 1)
+        if len(found) > most:
+            at = site.block.at
+            self._files.unreadable(
+                at.file, at.line, f"only the first {most} places of this site were judged"
+            )
+        self._work -= len(found[:most]) * nodes
+        return found[:most]
 
     def site(self, site: Site) -> None:
         """The site where ``/`` leads, and each place that is unlike it."""
@@ -75,7 +93,7 @@ class _Views:
             view = self._view(site, front, front, tls, site.label, spoken)
             if all(view.facts != one.facts for one in seen):
                 seen.append(view)
-        for place in (caddy_place.rest(site), *caddy_place.places(site, MAX_PLACES)):
+        for place in (caddy_place.rest(site), *self._places(site)):
             label = printable(f"{site.label}, {place.label or 'a block'}", 300)
             view = self._view(site, front, place, tls, label)
             if all(view.facts != one.facts for one in seen):
@@ -101,6 +119,7 @@ class _Views:
             facts["websocket"] = WebSocketFacts(proxied=upgrade, secure=site.tls)
         return View(
             label=label,
+            within=site.label,
             facts=facts,
             settings=_Settings(site, place, self._version).all(),
         )
@@ -154,7 +173,9 @@ class _Settings:
         return {name: self._lines(nodes) for name, nodes in found.items()}
 
     def _lines(self, nodes: list[Node]) -> tuple[Setting, ...]:
-        return tuple(Setting(value=" ".join(node.words), at=node.at) for node in nodes)
+        return tuple(
+            Setting(value=" ".join(node.words), at=node.at) for node in nodes[:MAX_SETTINGS]
+        )
 
     def _absent(self, what: str) -> Setting:
         at = self._site.block.at

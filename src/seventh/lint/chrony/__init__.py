@@ -15,6 +15,11 @@ def _looks_chrony(lines: tuple[str, ...]) -> int:
     return votes["chrony"] + (votes["shared"] if votes["chrony"] > votes["ntp"] else 0)
 
 
+def _fits_chrony(lines: tuple[str, ...]) -> int:
+    votes = votes_of(lines)
+    return votes["chrony"] + votes["shared"]
+
+
 def _looks_like_none(_lines: tuple[str, ...]) -> int:
     """Lines of sources fit every kind: only the name tells such a file."""
     return 0
@@ -28,6 +33,7 @@ KINDS = (
         product="chrony",
         names=("chrony.conf", "chrony/conf.d/*.conf", "chrony.d/*.conf", "chrony.conf.d/*.conf"),
         looks=_looks_chrony,
+        fits=_fits_chrony,
         lint=views.lint,
     ),
     Kind(
@@ -37,6 +43,7 @@ KINDS = (
         product="chrony",
         names=("sources.d/*.sources", "chrony*/*.sources"),
         looks=_looks_like_none,
+        fits=_fits_chrony,
         lint=functools.partial(views.lint, only_sources=True),
     ),
 )

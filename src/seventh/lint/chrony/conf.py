@@ -66,17 +66,17 @@ class _Reader:
     def file(self, text: Text) -> None:
         """Every line of a file, and of those that it includes."""
         self.reading.opened(text.name)
-        for number, line in text.numbered():
+        for number, line in self.reading.lines(text):
             if (directive := self._directive(text.name, number, line)) is None:
                 continue
             if directive.name == "include":
                 self._include(directive)
             elif directive.name == "confdir":
                 self._confdir(directive)
-            elif not self.reading.add(directive):
-                break
-            elif directive.name == "sourcedir":
-                self._folders.append(directive)
+            else:
+                self.reading.directives.append(directive)
+                if directive.name == "sourcedir":
+                    self._folders.append(directive)
         self.reading.leave()
 
     def source_folders(self) -> None:
@@ -90,7 +90,7 @@ class _Reader:
     def sources(self, text: Text) -> None:
         """A file of sources: chronyd leaves every other line aside, and one without its end."""
         last = len(text.lines) if is_unended(text.name) else 0
-        for number, line in text.numbered():
+        for number, line in self.reading.lines(text):
             if (directive := self._directive(text.name, number, line)) is None:
                 continue
             if directive.name not in _SOURCES:
@@ -101,30 +101,29 @@ class _Reader:
                 self.reading.refuse(
                     directive.at, "the last line has no line end; chronyd ignores the line"
                 )
-            elif not self.reading.add(directive):
-                return
+            else:
+                self.reading.directives.append(directive)
 
     def _directive(self, name: str, number: int, line: str) -> Directive | None:
         """A line's directive if chronyd would take it; None for a comment, or what it refuses."""
-        words = split(line)
         if len(line) > MAX_LINE_CHARS:
             at = Line(file=name, line=number, text="")
             self.reading.refuse(at, f"a line of {len(line)} characters: chronyd takes 2046")
             return None
+        words = split(line)
         if not words or words[0][0] in _COMMENTS:
             return None
-        directive = Directive(
-            words[0].lower(), tuple(words[1:]), Line(file=name, line=number, text=shown(words))
-        )
-        why = grammar().mismatch(directive.name, directive.words, self.version)
-        if why:
-            self.reading.refuse(directive.at, why)
+        word, rest = words[0].lower(), tuple(words[1:])
+        if why := grammar().mismatch(word, rest, self.version):
+            self.reading.refuse(Line(file=name, line=number, text=""), why)
             return None
-        return directive
+        return Directive(word, rest, Line(file=name, line=number, text=shown(words)))
 
     # -- includes ----------------------------------------------------------------------------------
 
     def _include(self, directive: Directive) -> None:
+        if not self.reading.may_look(directive.at):
+            return
         pattern = directive.words[0]
         if has_wildcard(pattern):
             paths = self.reading.matching(pattern, directive.at)
@@ -162,6 +161,8 @@ class _Reader:
             return []
         found: dict[str, Path] = {}
         for folder in directive.words:
+            if not self.reading.may_look(directive.at):
+                break
             for path in self.reading.listed(self.reading.place(folder), suffix, directive.at):
                 found.setdefault(path.name, path)
         return [found[name] for name in sorted(found)]

@@ -7,6 +7,8 @@ from msgspec.structs import replace
 from seventh.lint.chrony import conf as chrony_conf
 from seventh.lint.clocks.lines import Conf, Directive, as_integer, as_number, shown
 from seventh.lint.clocks.settings import (
+    MAX_CLOCKS,
+    MAX_SOURCES,
     Options,
     Settings,
     capped,
@@ -72,6 +74,7 @@ def _facts(
     last: dict[str, Directive] = {}
     sources: list[ConfiguredSource] = []
     clocks: list[str] = []
+    named = 0
     for directive in conf.directives:
         last[directive.name] = directive
         if directive.name not in _MANY:
@@ -79,10 +82,11 @@ def _facts(
             continue
         settings.add(directive.name, directive)
         if directive.name in {"server", "pool", "peer"}:
-            source = _source(directive)
-            sources.append(source)
-            settings.add(source.setting, directive)
-        elif directive.name == "refclock":
+            named += 1
+            if named <= MAX_SOURCES:
+                sources.append(_source(directive))
+                settings.add(sources[-1].setting, directive)
+        elif directive.name == "refclock" and len(clocks) < MAX_CLOCKS:
             clocks.append(shown(directive.words[:2]))
     keys = key_file(_value(last, "keyfile"), files, untyped_is_md5=True)
     for line in keys.lines:
@@ -92,8 +96,8 @@ def _facts(
         product="chrony",
         version=".".join(map(str, software.version)),
         complete=complete,
-        sources=capped(sources, files, conf),
-        reference_clocks=tuple(clocks[:100]),
+        sources=capped(sources, named, files, conf),
+        reference_clocks=tuple(clocks),
         makestep_seconds=as_number(_value(last, "makestep")),
         makestep_updates=as_integer(_value(last, "makestep", 1)),
         initstepslew="initstepslew" in last,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -13,14 +14,17 @@ from seventh.lintkit.files import MAX_PROBLEMS, Files, Text
 from seventh.model.source import Line
 from seventh.wire.text import printable
 
-MAX_DIRECTIVES = 200_000
 MAX_INCLUDES = 1024
-"""How many files are followed in one lint; files that include many files would multiply."""
+"""How many files and folders are looked for in one lint; files that include many would multiply."""
+MAX_LINES = 200_000
+"""How many lines are read in one lint, those of a file that is included often each time."""
 MAX_WILDCARD_PARTS = 2
 """In how many folders of a pattern a wildcard may stand: each multiplies what must be searched."""
 SHOWN_CHARS = 200
 _BLANKS = " \t\v\f\r"
 _SPACE = re.compile(r"[ \t\v\f\r]+")
+_NO_BLANK = re.compile(r"[\x1c-\x1f]")
+"""Of ASCII, what Python takes for a blank and C does not."""
 _INTEGER = re.compile(r"[+-]?[0-9]{1,12}")
 _NUMBER = re.compile(r"[+-]?(?:(?:[0-9]{1,300}\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?|inf|nan)")
 
@@ -61,7 +65,11 @@ class Reading:
         self.directives: list[Directive] = []
         self.refused: list[Line] = []
         self._open: list[str] = []
-        self._included = 0
+        self._looked = 0
+        self._lines = 0
+        self._noted: set[str] = set()
+        self._texts: dict[str, Text | None] = {}
+        self._listings: dict[tuple[Path, str], list[Path]] = {}
         self._root = _root_of(files.base)
 
     def conf(self) -> Conf:
@@ -72,17 +80,22 @@ class Reading:
         """Note what the program would not take."""
         if len(self.refused) < MAX_PROBLEMS:
             self.refused.append(Line(file=at.file, line=at.line, text=printable(why, 300)))
+        else:
+            self.files.unlisted += 1
 
-    def add(self, directive: Directive) -> bool:
-        """Keep a directive; False, and a problem, once there are too many."""
-        if len(self.directives) < MAX_DIRECTIVES:
-            self.directives.append(directive)
-            return True
-        at = directive.at
-        self.files.unreadable(
-            at.file, at.line, f"more than {MAX_DIRECTIVES} lines: the rest is left"
-        )
-        return False
+    def lines(self, text: Text) -> Iterator[tuple[int, str]]:
+        """A file's lines with their numbers, as long as the bound on all of them allows."""
+        for number, line in text.numbered():
+            self._lines += 1
+            if self._lines > MAX_LINES:
+                self._note_once(text.name, number, f"more than {MAX_LINES} lines: the rest is left")
+                return
+            yield number, line
+
+    def _note_once(self, file: str, line: int | None, why: str) -> None:
+        if why not in self._noted:
+            self._noted.add(why)
+            self.files.unreadable(file, line, why)
 
     # -- other files -------------------------------------------------------------------------------
 
@@ -93,15 +106,22 @@ class Reading:
 
     def enter(self, path: Path | str, at: Line | None = None) -> Text | None:
         """Read a file that a line names and open it; None, and a problem, where that cannot be."""
-        self._included += 1
-        if self._included > MAX_INCLUDES:
-            if at is not None and self._included == MAX_INCLUDES + 1:
-                self.files.unreadable(at.file, at.line, f"more than {MAX_INCLUDES} files included")
+        if not self.may_look(at):
             return None
-        text = self.files.read(path, at=at)
+        name = str(path)
+        if name not in self._texts:
+            self._texts[name] = self.files.read(path, at=at)
+        text = self._texts[name]
         if text is not None:
             self.opened(text.name)
         return text
+
+    def may_look(self, at: Line | None) -> bool:
+        """Whether one more file or folder may be looked for; a problem is noted where not."""
+        self._looked += 1
+        if self._looked > MAX_INCLUDES and at is not None:
+            self._note_once(at.file, at.line, f"more than {MAX_INCLUDES} files included")
+        return self._looked <= MAX_INCLUDES
 
     def opened(self, name: str) -> None:
         """A file's lines come next; :meth:`leave` ends that."""
@@ -149,6 +169,11 @@ class Reading:
 
     def listed(self, folder: Path, suffix: str, at: Line) -> list[Path]:
         """The visible files of a folder that end so, by name; none where there is no folder."""
+        if (folder, suffix) not in self._listings:
+            self._listings[folder, suffix] = self._list(folder, suffix, at)
+        return self._listings[folder, suffix]
+
+    def _list(self, folder: Path, suffix: str, at: Line) -> list[Path]:
         try:
             with os.scandir(folder) as entries:
                 names = [e.name for e in entries if e.name.endswith(suffix) and e.name[0] != "."]
@@ -184,6 +209,8 @@ def is_unended(path: str) -> bool:
 
 def split(line: str) -> list[str]:
     """The words of a line, parted where C's isspace parts them."""
+    if line.isascii() and not _NO_BLANK.search(line):
+        return line.split()
     return _SPACE.sub(" ", line).strip(" ").split(" ") if line.strip(_BLANKS) else []
 
 

@@ -18,7 +18,10 @@ from seventh.wire.text import printable
 
 MAX_SOURCES = 1000
 """How many sources the facts hold; a configuration with more is judged by the first of them."""
+MAX_CLOCKS = 100
 MAX_KEYS = 100
+MAX_SETTINGS = 100
+"""How many lines of one key are kept; a finding shows fewer."""
 _NAME_CHARS = 255
 
 
@@ -31,8 +34,10 @@ class Settings:
         self._default_of = f"default of {software}{', assumed' if assumed else ''}"
 
     def add(self, key: str, directive: Directive) -> None:
-        """One more line under a key."""
-        self._by_key.setdefault(key.lower(), []).append(_setting(directive))
+        """One more line under a key; evidence shows the first of very many."""
+        held = self._by_key.setdefault(key.lower(), [])
+        if len(held) < MAX_SETTINGS:
+            held.append(_setting(directive))
 
     def put(self, key: str, directive: Directive) -> None:
         """The line that alone holds under a key: the latest."""
@@ -99,15 +104,13 @@ def source_of(directive: Directive, name: str, options: Options) -> ConfiguredSo
 
 
 def capped(
-    sources: list[ConfiguredSource], files: Files, conf: Conf
+    sources: list[ConfiguredSource], named: int, files: Files, conf: Conf
 ) -> tuple[ConfiguredSource, ...]:
-    """As many sources as the facts hold; what is beyond is noted."""
-    if len(sources) > MAX_SOURCES:
+    """The sources that the facts hold; that more are named is noted."""
+    if named > MAX_SOURCES:
         at = conf.directives[-1].at
-        files.unreadable(
-            at.file, None, f"{len(sources)} sources: the first {MAX_SOURCES} are judged"
-        )
-    return tuple(sources[:MAX_SOURCES])
+        files.unreadable(at.file, None, f"{named} sources: the first {MAX_SOURCES} are judged")
+    return tuple(sources)
 
 
 class KeyFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from seventh.lintkit.linted import Kind
 _LOOKED_AT = 400
 """Lines that are looked at to tell what a file is."""
 _LINE = re.compile(r"\s*([^\s;{}]+)(?:\s[^;{}]*)?([;{])\s*(?:#.*)?$")
+_WORD = re.compile(r"\s*(?:([a-z][a-z0-9_]*)(?=[\s;{])[^;{]*[;{]|\})")
 _CLOSES = re.compile(r"\s*\}[\s}]*(?:#.*)?$")
 _OTHERS = re.compile(r"\s*(?:\[[^\]]*\]\s*$|[\w.-]+\s*=\s|@)")
 """A section in brackets, an assignment, a word with an at sign: other programs' files."""
@@ -39,6 +40,13 @@ def _looks(lines: tuple[str, ...]) -> int:
     return 0 if unknown > fitting else fitting + min(fitting, closes)
 
 
+def _fits(lines: tuple[str, ...]) -> int:
+    """Lines that begin with a known directive and its mark, and closing braces."""
+    words = (_WORD.match(line[:1000]) for line in lines[:_LOOKED_AT])
+    return sum(1 for word in words if word is not None
+               and (word[1] is None or word[1] in known.directives()))  # fmt: skip
+
+
 KINDS = (
     Kind(
         name="nginx.conf",
@@ -50,6 +58,7 @@ KINDS = (
             "nginx/snippets/*.conf", "nginx/http.d/*.conf",
         ),
         looks=_looks,
+        fits=_fits,
         lint=views.lint,
     ),
 )  # fmt: skip

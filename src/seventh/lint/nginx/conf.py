@@ -25,6 +25,8 @@ MAX_NESTING = 64
 """Blocks within blocks; nginx knows eight at most, save for locations in locations."""
 MAX_DIRECTIVES = 200_000
 """In all files together: an include can name the same file again and again."""
+MAX_PATTERNS = 1024
+"""Different words behind ``include``; each is looked for once."""
 MAX_WORD = 4096
 """nginx's buffer: a longer word, and a longer comment, is refused."""
 _SHOWN = 200
@@ -38,6 +40,7 @@ _QUOTED = {
 _ESCAPE = re.compile(r"\\([\"'\\trn])")
 _MEANT = {"t": "\t", "r": "\r", "n": "\n"}
 _AFTER_QUOTE = frozenset(" \t\r\n;{)")
+_TO_QUOTE = re.compile(r"[\s;{}\"']")
 _LUA = re.compile(r"--\[(=*)\[|--|\[(=*)\[|[\"'{}]")
 _LUA_STRING = {quote: re.compile(rf"(?:\\.|[^\\{quote}\n])*+{quote}", re.DOTALL) for quote in "\"'"}
 
@@ -103,7 +106,9 @@ class _Reader:
         self._files = files
         self._place = place
         self._texts: dict[str, Text | None] = {}
+        self._places: dict[str, list[tuple[Path, str]]] = {}
         self._count = 0
+        self._full = False
 
     def file(self, text: Text, into: list[Directive], trail: tuple[str, ...]) -> None:
         """Read one file's directives into a block; ``trail`` are the files that led here."""
@@ -111,6 +116,8 @@ class _Reader:
         try:
             self._blocks(source, into, trail)
         except _StopError as stop:
+            if text.cut and source.ended:
+                return  # where our reading ends, the file does not
             line = source.line_of(stop.position)
             self._conf.refuse(Line(file=text.name, line=line, text=""), stop.why)
 
@@ -155,9 +162,13 @@ class _Reader:
             self._conf.refuse(directive.at, 'invalid number of arguments in "include"')
             return
         name = directive.words[0].replace("\0", "")
-        at = directive.at
-        for path in self._named(name, at):
-            real = os.path.realpath(path)
+        if name not in self._places and len(self._places) >= MAX_PATTERNS:
+            if not self._full:
+                why = f"more than {MAX_PATTERNS} patterns are included: the rest is not"
+                self._files.unreadable(directive.at.file, directive.at.line, why)
+            self._full = True
+            return
+        for path, real in self._found(name, directive.at):
             if real in trail:
                 self._conf.refuse(directive.at, f"{path} includes itself")
             elif len(trail) >= MAX_DEPTH:
@@ -167,6 +178,13 @@ class _Reader:
                 )  # fmt: skip
             elif self._count <= MAX_DIRECTIVES:
                 self._read(path, real, directive.at, into, trail)
+
+    def _found(self, name: str, at: Line) -> list[tuple[Path, str]]:
+        """The files that an include means, with their real paths; looked for once."""
+        if name not in self._places:
+            paths = self._named(name, at)
+            self._places[name] = [(path, os.path.realpath(path)) for path in paths]
+        return self._places[name]
 
     def _named(self, name: str, at: Line) -> list[Path]:
         """The files that an include names, with a note where that needs to be known."""
@@ -209,6 +227,11 @@ class _Source:
         self._position = 0
         self._line = 1
         self._line_position = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether all of the text is read."""
+        return self._position >= len(self._text)
 
     def line_of(self, position: int) -> int:
         """The number of the line at ``position``; positions must not go backwards."""
@@ -319,7 +342,7 @@ class _Source:
 
 def _shown(word: str) -> str:
     """A word as a file would write it."""
-    if word and not re.search(r"[\s;{}\"']", word):
+    if word and not _TO_QUOTE.search(word):
         return word
     quote = "'" if '"' in word else '"'
     return f"{quote}{word}{quote}"

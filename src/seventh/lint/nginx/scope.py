@@ -22,6 +22,8 @@ _NEVER_INHERITED = frozenset(
      "return", "rewrite", "if", "try_files", "alias", "internal", "stub_status", "empty_gif",
      "listen", "server_name", "limit_except", "location"}
 )  # fmt: skip
+MAX_SETTINGS = 100
+"""Lines of one directive that are kept as evidence; a finding shows fewer."""
 _MERGED = {"add_header": "add_header_inherit", "add_trailer": "add_trailer_inherit"}
 
 
@@ -117,7 +119,9 @@ class Scope:
         for name, absence in names.items():
             lines = self.all(name)
             if lines:
-                found[name] = tuple(Setting(value=" ".join(d.words), at=d.at) for d in lines)
+                found[name] = tuple(
+                    Setting(value=" ".join(d.words), at=d.at) for d in lines[:MAX_SETTINGS]
+                )
             elif (value := nginx_known.default(name, self.version)) is not None and not absence:
                 said = nginx_known.text_of(self.version)
                 at = Line(file=self.block.file, line=None,

@@ -91,10 +91,12 @@ def servers(conf: Conf, root: Place, version: Version, limit: int) -> list[Serve
 def _server(conf: Conf, directive: Directive, outer: Scope, version: Version) -> Server:
     scope = outer.inside(Level(directive.block or []), directive.at)
     listeners: list[Listener] = []
+    sockets: set[object] = set()
     for line in scope.own("listen"):
         for listener in nginx_listen.read(conf, line, version):
-            if any(listener.socket == other.socket for other in listeners):
+            if listener.socket in sockets:
                 conf.refuse(line.at, f"a duplicate listen {line.words[0]}")
+            sockets.add(listener.socket)
             listeners.append(listener)
     if not scope.own("listen"):
         listeners.append(

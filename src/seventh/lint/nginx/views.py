@@ -90,7 +90,13 @@ class _Views:
 
     def server(self, server: Server) -> None:
         """The server where ``/`` leads, and each location that is unlike it."""
-        locations = nginx_site.spots(server, MAX_SPOTS)
+        locations = nginx_site.spots(server, MAX_SPOTS + 1)
+        if len(locations) > MAX_SPOTS:
+            self._files.unreadable(
+                server.directive.at.file, server.directive.at.line,
+                f"only the first {MAX_SPOTS} locations of this server were judged",
+            )  # fmt: skip
+            locations.pop()
         front = nginx_site.front(server, locations)
         defaults = server.defaults or (server.scope,)
         kinds = [lint_nginx_tls.facts(server, self._files, part=False, default=default)
@@ -137,7 +143,7 @@ class _Views:
             Setting(value=str(one), at=one.at) for one in dict.fromkeys(server.listeners)
         )
         settings["add_header"] = _headers(server, spot, config)
-        return View(label=label, facts=facts, settings=settings)
+        return View(label=label, within=server.label, facts=facts, settings=settings)
 
     def part_alone(self, root: Place, version: Version) -> None:
         """A file without a server: what its lines decide by themselves, such as ssl_protocols."""

@@ -23,6 +23,11 @@ def _looks_ntpsec(lines: tuple[str, ...]) -> int:
     return votes["ntp"] + (votes["shared"] if votes["ntp"] > votes["chrony"] else 0)
 
 
+def _fits_ntp(lines: tuple[str, ...]) -> int:
+    votes = votes_of(lines)
+    return votes["ntp"] + votes["shared"]
+
+
 KINDS = (
     Kind(
         name="ntpsec.conf",
@@ -31,6 +36,7 @@ KINDS = (
         product="ntpsec",
         names=("ntpsec/ntp.conf", "ntpsec/ntp.d/*.conf", "ntpsec.conf"),
         looks=_looks_ntpsec,
+        fits=_fits_ntp,
         lint=functools.partial(views.lint, product="ntpsec"),
     ),
     Kind(
@@ -41,6 +47,7 @@ KINDS = (
         also=("ntpsec",),
         names=("ntp.conf", "ntp.d/*.conf"),
         looks=_looks_ntp,
+        fits=_fits_ntp,
         lint=views.lint,
     ),
 )

@@ -63,7 +63,7 @@ class _Reader:
     def file(self, text: Text) -> None:
         """Every line of a file, and of those that it includes."""
         self.reading.opened(text.name)
-        for number, line in text.numbered():
+        for number, line in self.reading.lines(text):
             if self._ended:
                 break
             if (directive := self._directive(text.name, number, line)) is None:
@@ -72,8 +72,8 @@ class _Reader:
                 self._include(directive, text.name)
             elif directive.name == "end":
                 self._ended = True
-            elif not self.reading.add(directive):
-                break
+            else:
+                self.reading.directives.append(directive)
         self.reading.leave()
 
     def folder(self, folder: Path, at: Line) -> None:
@@ -87,18 +87,20 @@ class _Reader:
             return None
         words = _discreet(words)
         word = words[0]
-        at = Line(file=name, line=number, text=shown(words))
-        directive = Directive(word, tuple(words[1:]), at)
-        why = grammar().mismatch(word, directive.words, self.version, self.product)
+        rest = tuple(words[1:])
+        why = grammar().mismatch(word, rest, self.version, self.product)
         if not why:
-            return directive
+            return Directive(word, rest, Line(file=name, line=number, text=shown(words)))
         if word.lower() != word and word.lower() in grammar().directives:
             why += "; directives are written in lower case"
-        self.reading.refuse(directive.at, f"{why}: {_SAID_PRODUCT[self.product]} ignores the line")
+        at = Line(file=name, line=number, text="")
+        self.reading.refuse(at, f"{why}: {_SAID_PRODUCT[self.product]} ignores the line")
         return None
 
     def _include(self, directive: Directive, including: str) -> None:
         """Follow an includefile line; ntpsec looks from the including file's folder."""
+        if not self.reading.may_look(directive.at):
+            return
         if self.product == "ntpsec" and not directive.words[0].startswith("/"):
             path = Path(including).parent / directive.words[0]
         else:

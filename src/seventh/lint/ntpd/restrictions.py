@@ -30,8 +30,8 @@ class Restriction(msgspec.Struct, frozen=True):
 
     network: Network
     flags: frozenset[str]
-    settings: tuple[str, ...] = ()
-    """The keys of the lines; empty for the program's own default."""
+    setting: str = ""
+    """The key of the last line that says so; empty for the program's own default."""
 
 
 def key_of(directive: Directive) -> str:
@@ -68,7 +68,7 @@ def restrictions(
                 continue
             else:
                 after = before.flags
-            found[network] = Restriction(network, after, (*before.settings, key_of(line)))
+            found[network] = Restriction(network, after, key_of(line))
     return found
 
 
@@ -85,7 +85,7 @@ def strangers(known: dict[Network, Restriction]) -> tuple[StrangersRights, ...]:
         StrangersRights(
             family="IPv4" if network.version == 4 else "IPv6",
             flags=tuple(sorted(known[network].flags)),
-            setting=known[network].settings[-1] if known[network].settings else "",
+            setting=known[network].setting,
         )
         for network in _EVERYBODY.values()
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 from seventh.lint.clocks.lines import Conf, Directive, as_integer, shown
 from seventh.lint.clocks.settings import (
+    MAX_CLOCKS,
+    MAX_SOURCES,
     KeyFile,
     Settings,
     capped,
@@ -95,6 +98,8 @@ class _Facts:
         self.product, self.version = software.product, software.version
         self.settings = settings
         self.sources: list[ConfiguredSource] = []
+        self.named = 0
+        """How many lines name a source, those left out, too."""
         self.clocks: list[str] = []
         self.local: dict[str, int] = {}
         """By the key of its line, the stratum of the machine's own clock."""
@@ -120,8 +125,8 @@ class _Facts:
             product=self.product,
             version=".".join(map(str, self.version)),
             complete=complete,
-            sources=capped(self.sources, self.files, self.conf),
-            reference_clocks=tuple(self.clocks[:100]),
+            sources=capped(self.sources, self.named, self.files, self.conf),
+            reference_clocks=tuple(self.clocks),
             sources_at_most=MAXCLOCK if at_most is None else at_most,
             drift_file=shown(self.last["driftfile"].words) if "driftfile" in self.last else "",
             local_stratum=min(self.local.values()) if self.local else orphan if orphans else None,
@@ -132,7 +137,7 @@ class _Facts:
             strangers=rights,
             monitor=self._remembers(known) if complete else None,
             monlist=_monlist(self.product, self.version),
-            autokey=tuple(dict.fromkeys(self.autokey)),
+            autokey=tuple(dict.fromkeys(self.autokey))[:MAX_SOURCES],
             md5_keys=keys.md5,
             key_file_read=keys.read,
             nts_known=nts_known,
@@ -170,8 +175,7 @@ class _Facts:
             self.settings.put(f"{directive.name} {option}", directive)
 
     def _nts(self, directive: Directive) -> None:
-        known = ntp_conf.grammar().options["nts"]
-        options = options_of(directive.words, frozenset(n for n, takes in known.items() if takes))
+        options = options_of(directive.words, _valued("nts"))
         self.nts.update(options.values)
         for flag in options.flags:
             self.nts[flag] = ""
@@ -180,11 +184,13 @@ class _Facts:
             self.nts.pop("enable", None)
 
     def _source(self, directive: Directive) -> None:
+        self.named += directive.name in _SOURCES
+        if self.named > MAX_SOURCES and directive.name in _SOURCES:
+            return
         words = list(directive.words)
         if words[0] in {"-4", "-6"}:
             words.pop(0)
-        known = ntp_conf.grammar().options["source"]
-        options = options_of(words[1:], frozenset(n for n, takes in known.items() if takes))
+        options = options_of(words[1:], _valued("source"))
         source = source_of(directive, words[0], options)
         self.settings.add(source.setting, directive)
         if source.autokey:
@@ -193,7 +199,7 @@ class _Facts:
             if words[0] == "local" or words[0].startswith("127.127.1."):
                 stratum = options.integer("stratum")
                 self.local[source.setting] = LOCAL_STRATUM if stratum is None else stratum
-            else:
+            elif len(self.clocks) < MAX_CLOCKS:
                 self.clocks.append(source.name)
         elif directive.name in _SOURCES:
             self.sources.append(source)
@@ -229,6 +235,12 @@ class _Facts:
             md5=tuple(line.name.removeprefix("key ") for line in lines),
             lines=lines,
         )
+
+
+@functools.cache
+def _valued(table: str) -> frozenset[str]:
+    """The options of a table that take a value."""
+    return frozenset(n for n, takes in ntp_conf.grammar().options[table].items() if takes)
 
 
 def _serves(rights: tuple[StrangersRights, ...]) -> bool:

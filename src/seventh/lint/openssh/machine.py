@@ -17,6 +17,7 @@ from seventh.lint.openssh.public_keys import key_line
 from seventh.lint.openssh.sshd_config import Effective
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Setting
+from seventh.lintkit.place import is_drop_in
 from seventh.model.source import Line
 from seventh.protocols.ssh.facts import HostKey, Offer, Topic
 from seventh.protocols.ssh.wire.patterns import GrammarError, Names
@@ -30,12 +31,16 @@ _TYPE_BY_NAME = (
 )  # fmt: skip
 
 
+MAX_KEYS = 256
+"""Host keys that are looked for beside a configuration."""
+
+
 class Machine:
     """What stands beside a configuration, as far as it can be seen."""
 
     def __init__(self, text: Text, files: Files, effective: Effective) -> None:
         self.name = text.name
-        self.is_fragment = Path(text.name).parent.name.endswith(".d")
+        self.is_fragment = is_drop_in(text.name)
         """Whether it is a drop-in file, which a main file includes."""
         self._files = files
         self._folder = files.base
@@ -53,6 +58,11 @@ class Machine:
 
     def _keys(self, effective: Effective) -> None:
         named = [line.values[0] for line in effective.lines("hostkey")] or list(_DEFAULT_KEYS)
+        if len(named) > MAX_KEYS:
+            self._files.unreadable(
+                self.name, None, f"{len(named)} HostKey lines: the first {MAX_KEYS} are judged"
+            )
+            named = named[:MAX_KEYS]
         found: list[HostKey] = []
         types: list[str] = []
         modes = FINE

@@ -11,10 +11,13 @@ from seventh.protocols.ssh.client.config.directives import LISTS, Side, Version
 from seventh.protocols.ssh.client.config.host import HostConfig
 from seventh.protocols.ssh.client.config.reading import Directive
 from seventh.protocols.ssh.facts import Offer
+from seventh.protocols.ssh.facts.config import WrittenList
 from seventh.protocols.ssh.wire.patterns import GrammarError, Names, changed_list, unknown_names
 
 STRICT_SINCE = (9, 6)
 """The first version that offers strict key exchange; distributions brought it to older ones."""
+ALL_LISTS = {**LISTS, "casignaturealgorithms": "key", "hostbasedacceptedalgorithms": "key"}
+"""With the lists that no rule judges: their names must be known, too."""
 _DELAYED_ONLY_SINCE = (7, 4)
 _CERTIFICATE = "-cert-v01@openssh.com"
 _RSA = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
@@ -42,12 +45,15 @@ def refusals(side: Side, version: Version, line: Directive, *, stated: bool) -> 
 
     A name that the version has dropped counts only where the version was ``stated``.
     """
-    kind, written = LISTS[line.name], line.values[0]
+    kind, written = ALL_LISTS[line.name], line.values[0]
     try:
-        changed_list(written, _default(side, version, line.name), directives.known(kind))
+        default = _default(side, version, line.name) if line.name in LISTS else ()
+        changed_list(written, default, directives.known(kind))
     except GrammarError as error:
         yield f"{line.written}: {error}"
     known = directives.known(kind, version if stated else None)
+    if kind != "key" and not written.startswith("-") and set("*?") & set(written):
+        yield f"{line.written}: a pattern can only take away, as in -{written.lstrip('+^')}"
     for name in unknown_names(written, known):
         if not name.startswith("gss-"):  # distributions' own, made of a mechanism's hash
             yield f"{line.written}: there is no {name}"
@@ -68,6 +74,19 @@ def offer(config: Effective | HostConfig, side: Side) -> Offer:
         compression_algorithms_client_to_server=compressions,
         compression_algorithms_server_to_client=compressions,
     )
+
+
+def written_lists(config: Effective | HostConfig, side: Side) -> dict[str, WrittenList]:
+    """The lists that lines of the file set, by the directive as the manual spells it."""
+    found: dict[str, WrittenList] = {}
+    for name in LISTS:
+        for line in config.lines(name)[:1]:
+            found[directives.spelled(side)[name]] = WrittenList(
+                text=line.values[0],
+                effective=effective_list(config, side, name),
+                default=_default(side, config.version, name),
+            )
+    return found
 
 
 def effective_list(config: Effective | HostConfig, side: Side, name: str) -> Names:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from seventh.model.failure import ProtocolViolation
 from seventh.protocols.ssh.wire.hostkeys import PublicKey, read_key
-from seventh.protocols.ssh.wire.patterns import GrammarError, Names
+from seventh.protocols.ssh.wire.patterns import GrammarError, Names, address_in_list
 from seventh.wire.text import printable
 
 _TYPE = re.compile(
     r"(?:sk-)?(?:ssh|ecdsa|rsa|webauthn)-[a-z0-9@.-]+(?:-cert-v01@openssh\.com)?"
 )  # fmt: skip
+_BLANKS = re.compile(r"[ \t]+")
 _UNREAD = re.compile(r"sk-(ssh-ed25519|ecdsa-sha2-nistp256)(-cert-v01)?@openssh\.com")
 """Keys in security keys: as strong as the type inside, and nothing here measures them."""
 _FLAGS = frozenset({
@@ -26,6 +28,8 @@ _VALUED = frozenset({
     "command", "principals", "from", "expiry-time", "environment", "permitopen", "permitlisten",
     "tunnel",
 })  # fmt: skip
+_ONCE = frozenset({"command", "principals", "from"})
+"""Options that sshd takes once only."""
 _MAX_KEY_CHARS = 16 * 1024
 
 
@@ -69,15 +73,21 @@ def key_line(line: str) -> Entry | None:
     if not text or text.startswith("#"):
         return None
     names: Names = ()
-    first, _, after = text.partition(" ")
+    first, after = _word(text)
     if not _is_type(first):
         names, after = _options(text)
-        first, _, after = after.lstrip(" \t").partition(" ")
-    encoded, _, comment = after.lstrip(" \t").partition(" ")
+        first, after = _word(after)
+    encoded, comment = _word(after)
     if not _is_type(first) or not encoded:
         raise GrammarError("no key type stands where one should")
     key = measured(first, encoded)
     return Entry(options=names, type=first, key=key, comment=printable(comment.strip(), 80))
+
+
+def _word(text: str) -> tuple[str, str]:
+    """The first word and what follows it; blanks and tabs part words."""
+    word, *rest = [*_BLANKS.split(text.lstrip(" \t"), maxsplit=1), ""]
+    return word, rest[0]
 
 
 def _is_type(word: str) -> bool:
@@ -94,9 +104,14 @@ def _options(text: str) -> tuple[Names, str]:
             at += 1
         name = text[begun:at].lower()
         valued = at < len(text) and text[at] == "="
+        value = ""
         if valued:
-            at = _after_value(text, at + 1, name)
-        _check(name, valued=valued)
+            begun = at + 1
+            at = _after_value(text, begun, name)
+            value = text[begun + 1 : at - 1].replace('\\"', '"')
+        _check(name, value, valued=valued)
+        if name in _ONCE and name in names:
+            raise GrammarError(f"the option {name} stands twice")
         names.append(name)
         if at < len(text) and text[at] == ",":
             at += 1
@@ -118,8 +133,10 @@ def _after_value(text: str, at: int, name: str) -> int:
     return at + 1
 
 
-def _check(name: str, *, valued: bool) -> None:
+def _check(name: str, value: str, *, valued: bool) -> None:
     shown = printable(name, 40)
+    if valued and name in _FORMS and not _FORMS[name](value):
+        raise GrammarError(f"the option {shown} does not take {printable(value, 60)!r}")
     if valued and name not in _VALUED:
         raise GrammarError(f"no option {shown} takes a value")
     if not valued and name not in {"restrict", "cert-authority"}:
@@ -127,3 +144,54 @@ def _check(name: str, *, valued: bool) -> None:
             raise GrammarError(f"the option {shown} needs a value")
         if name.removeprefix("no-") not in _FLAGS:
             raise GrammarError(f"there is no option {shown}")
+
+
+# -- values of options -----------------------------------------------------------------------------
+
+_EXPIRY = re.compile(r"\d{8}(?:\d{4}(?:\d\d)?)?Z?", re.IGNORECASE)
+_ENVIRONMENT = re.compile(r"\w+=.*", re.ASCII | re.DOTALL)
+_PORT = re.compile(r"\*|[1-9]\d{0,4}")
+
+
+def _expiry(value: str) -> bool:
+    """A date as YYYYMMDD, with the time HHMM or HHMMSS, with Z where it is UTC."""
+    if _EXPIRY.fullmatch(value) is None:
+        return False
+    month, day = int(value[4:6]), int(value[6:8])
+    hour, minute = int(value[8:10].rstrip("Zz") or 0), int(value[10:12].rstrip("Zz") or 0)
+    return 1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60
+
+
+def _from(value: str) -> bool:
+    try:
+        address_in_list(None, value)
+    except GrammarError:
+        return False
+    return bool(value)
+
+
+def _permitted(value: str) -> bool:
+    """``host:port``, with brackets around IPv6."""
+    host, colon, port = value.rpartition(":")
+    return bool(host and colon) and _is_port(port)
+
+
+def _listened(value: str) -> bool:
+    """``[host:]port``."""
+    return _is_port(value) or _permitted(value)
+
+
+def _is_port(text: str) -> bool:
+    return _PORT.fullmatch(text) is not None and (text == "*" or int(text) <= 65535)
+
+
+_FORMS: Mapping[str, Callable[[str], bool]] = {
+    "environment": lambda value: _ENVIRONMENT.fullmatch(value) is not None,
+    "expiry-time": _expiry,
+    "from": _from,
+    "permitlisten": _listened,
+    "permitopen": _permitted,
+    "principals": bool,
+    "tunnel": lambda value: value == "any" or (value.isascii() and value.isdigit()),
+}
+"""What the options take that do not take anything."""

@@ -17,14 +17,16 @@ from seventh.lint.openssh.views import (
     check_lists,
     idle_directives,
     judged,
+    place_of_fix,
     settings_of,
     views_allowed,
 )
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Linted, Setting, Software, View
-from seventh.lintkit.place import folder_name
+from seventh.lintkit.place import folder_name, is_drop_in
 from seventh.model.facts import Facts
 from seventh.model.source import Line
+from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import LISTS
 from seventh.protocols.ssh.client.config.host import Asked, HostConfig, UserConfig, refusals
 from seventh.protocols.ssh.client.config.reading import Block, Directive, Reading, read
@@ -62,7 +64,7 @@ def lint(text: Text, files: Files, software: Software | None) -> Linted:
         len(blocks), len(reading.directives) + len(reading.blocks), files, text.name, "Host"
     )
     for block in blocks[:allowed]:
-        view = looker.view(config.resolve(_asked(block)), block.label, _breadth(block))
+        view = looker.view(config.resolve(_asked(block)), block.label, _breadth(block), block)
         if _nameless(view.facts["ssh"]) != _nameless(whole.facts["ssh"]):
             views.append(view)
     return Linted(
@@ -133,8 +135,11 @@ class _Looker:
         self._own = own_config(files, Path(text.name)) if _is_own(text.name) else None
         self._keys: dict[str, Modes | None] = {}
 
-    def view(self, host: HostConfig, label: str, breadth: Breadth) -> View:
+    def view(
+        self, host: HostConfig, label: str, breadth: Breadth, block: Block | None = None
+    ) -> View:
         """What holds for one host, as facts and as lines."""
+        place = place_of_fix(self._reading.blocks, block)
         settings = dict(settings_of(host, "client", self._name))
         offer = offers.offer(host, "client")
         idle = dict(self._idle)
@@ -160,19 +165,33 @@ class _Looker:
             config=ConfigFacts(
                 side="client",
                 scope=label,
+                version=host.version,
+                lists=offers.written_lists(host, "client"),
+                left_to_others=tuple(
+                    directives.spelled("client")[name] for name in LISTS if not host.lines(name)
+                ),
                 breadth=breadth,
                 idle=tuple(said for said, _ in idle.values()),
                 agent_forwarding=host.value("forwardagent") != "no",
                 jump=_jump(host),
-                multiplexed=host.value("controlmaster") != "no"
+                multiplexed=None
+                if self._leaves_sharing(host)
+                else host.value("controlmaster") != "no"
                 and host.value("controlpath").lower() not in {"none", ""},
                 open_binds=tuple(f"{line.written} {line.value}" for line in binds),
+                loopback_binds=tuple(map(_on_loopback, binds)),
                 modes=modes.wrong if modes is not None else None,
                 mode_fixes=modes.fixes if modes is not None else (),
             ),
             unlearnt={Topic.EXTENSIONS: _SERVERS_OWN, Topic.RSA_KEY: _SERVERS_OWN},
         )
-        return View(label=label, facts={"ssh": facts}, settings=settings)
+        return View(label=label, place=place, facts={"ssh": facts}, settings=settings)
+
+    def _leaves_sharing(self, host: HostConfig) -> bool:
+        """Whether a drop-in leaves it to another file if connections are shared."""
+        return is_drop_in(self._name) and not any(
+            host.lines(name) for name in ("controlmaster", "controlpath")
+        )
 
     def _modes(self, host: HostConfig) -> Modes | None:
         found, seen = FINE, self._own is not None
@@ -249,6 +268,12 @@ def _is_open(host: HostConfig, line: Directive) -> bool:
     if address is None:
         return line.name != "remoteforward" and host.value("gatewayports") == "yes"
     return address.lower() not in _LOOPBACK and not address.startswith("127.")
+
+
+def _on_loopback(line: Directive) -> str:
+    """The same forwarding, listening on the loopback address."""
+    port = line.values[0].rpartition(":")[2]
+    return " ".join([line.written, f"localhost:{port}", *line.values[1:]])
 
 
 def _listen_address(listen: str) -> str | None:

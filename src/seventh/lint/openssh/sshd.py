@@ -8,12 +8,13 @@ import msgspec
 
 from seventh.lint.openssh import offers, sshd_config
 from seventh.lint.openssh.machine import Machine
-from seventh.lint.openssh.sshd_config import Connection, Effective, ServerConfig
+from seventh.lint.openssh.sshd_config import METHODS, Connection, Effective, ServerConfig
 from seventh.lint.openssh.views import (
     Judged,
     check_lists,
     idle_directives,
     judged,
+    place_of_fix,
     settings_of,
     views_allowed,
 )
@@ -21,6 +22,7 @@ from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Linted, Setting, Software, View
 from seventh.model.facts import Facts
 from seventh.model.source import Line
+from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import LISTS
 from seventh.protocols.ssh.client.config.reading import Block
 from seventh.protocols.ssh.facts import Offer, SshFacts
@@ -31,12 +33,6 @@ from seventh.protocols.ssh.wire.ciphers import is_aead
 from seventh.protocols.ssh.wire.patterns import Names, matches_list, seconds
 
 _ROOT = Connection(user="root")
-_METHODS = (
-    ("publickey", "pubkeyauthentication"), ("gssapi-with-mic", "gssapiauthentication"),
-    ("password", "passwordauthentication"),
-    ("keyboard-interactive", "kbdinteractiveauthentication"),
-    ("hostbased", "hostbasedauthentication"),
-)  # fmt: skip
 _WITH_KEYS = frozenset({"publickey", "gssapi-with-mic", "hostbased"})
 _ROOT_DECIDES = ("permitrootlogin", "passwordauthentication", "kbdinteractiveauthentication")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -98,14 +94,14 @@ class _Look:
         roots = settings_of(for_root, "server", self._machine.name)
         deciding = [setting for name in _ROOT_DECIDES for setting in roots.get(name, ())
                     if name == "permitrootlogin" or setting not in own.get(name, ())]  # fmt: skip
-        return self._view(effective, {"permitrootlogin": tuple(deciding)}, "",
-                          _root_methods(for_root))  # fmt: skip
+        more = {"permitrootlogin": tuple(deciding)}
+        return self._view(effective, more, None, _root_methods(for_root))
 
     def block(self, block: Block) -> View:
         """What holds in a block. Who is meant by User alone is root or is not: see everyone()."""
         inside = self._config.inside(block)
         methods_of_root = _root_methods(inside) if self.concerns_root(block) else None
-        return self._view(inside, {}, block.label, methods_of_root)
+        return self._view(inside, {}, block, methods_of_root)
 
     def concerns_root(self, block: Block) -> bool:
         """Whether root may be meant, and sets what decides whether root is let in."""
@@ -121,9 +117,11 @@ class _Look:
         self,
         effective: Effective,
         more: Mapping[str, tuple[Setting, ...]],
-        label: str,
+        block: Block | None,
         root_methods: Names | None,
     ) -> View:
+        label = block.label if block is not None else ""
+        place = place_of_fix(self._config.reading.blocks, block)
         offer = self._machine.offered(effective)
         idle = self._idle_in(effective, offer)
         settings = {
@@ -151,7 +149,7 @@ class _Look:
         )  # fmt: skip
         if self._machine.is_fragment:
             facts = _only_said(facts, effective)
-        return View(label=label, facts={"ssh": facts}, settings=settings)
+        return View(label=label, place=place, facts={"ssh": facts}, settings=settings)
 
     def _idle_in(
         self, effective: Effective, offer: Offer
@@ -165,16 +163,19 @@ class _Look:
 
 
 _SAYS = {
-    "kexinit": (*LISTS, "compression"),
+    "kexinit": (*LISTS, "compression", "hostkey"),
     "server_sig_algs": ("pubkeyacceptedalgorithms",),
-    "session": ("subsystem", "allowtcpforwarding", "gatewayports", "permitlisten",
-                "disableforwarding"),
-}  # fmt: skip
-_LOGIN_SAYS = (*(name for _, name in _METHODS), "permitrootlogin", "authenticationmethods")
+}
 _CONFIG_SAYS = {
     "allowed": ("allowusers", "allowgroups"),
     "agent_forwarding": ("allowagentforwarding", "disableforwarding"),
     "startups": ("maxstartups", "persourcepenalties", "logingracetime"),
+}
+_SESSION_SAYS = {
+    "local_forward": ("allowtcpforwarding", "disableforwarding", "permitopen"),
+    "dynamic_forward": ("allowtcpforwarding", "disableforwarding", "permitopen"),
+    "remote_forward": ("gatewayports",),
+    "remote_forward_all": ("gatewayports",),
 }
 
 
@@ -186,19 +187,45 @@ def _only_said(facts: SshFacts, effective: Effective) -> SshFacts:
 
     assert facts.config is not None  # noqa: S101 - the caller has just made it
     assert facts.login is not None  # noqa: S101
-    config = {field: None for field, names in _CONFIG_SAYS.items() if silent(names)}
-    login: dict[str, None] = {}
-    if silent(_LOGIN_SAYS):
-        login |= {"methods": None, "root_methods": None}
+    assert facts.session is not None  # noqa: S101
+    open_lists = tuple(
+        directives.spelled("server")[name] for name in LISTS
+        if silent((name, "hostkey") if name == "hostkeyalgorithms" else (name,))
+    )  # fmt: skip
+    said, left = _methods_said(effective)
+    config: dict[str, object] = {
+        field: None for field, names in _CONFIG_SAYS.items() if silent(names)
+    }
+    login: dict[str, object] = {
+        "methods": said,
+        "root_methods": None if silent(("permitrootlogin",)) else _for_root(effective, said),
+    }
     if silent(("clientaliveinterval",)):
-        login |= {"keepalive_seconds": None}
+        login["keepalive_seconds"] = None
     if silent(("permitemptypasswords",)):
-        login |= {"empty_passwords": None}
+        login["empty_passwords"] = None
+    session: dict[str, object] = {
+        field: None for field, names in _SESSION_SAYS.items() if silent(names)
+    }
+    if facts.session.sftp == "refused":
+        session["sftp"] = None
     return facts.learn(
         **{field: None for field, names in _SAYS.items() if silent(names)},
         login=msgspec.structs.replace(facts.login, **login),
-        config=msgspec.structs.replace(facts.config, **config),
+        session=msgspec.structs.replace(facts.session, **session),
+        config=msgspec.structs.replace(facts.config, left_to_others=(*open_lists, *left), **config),
     )
+
+
+def _methods_said(effective: Effective) -> tuple[Names, Names]:
+    """The methods that a drop-in switches on, and those that it leaves to the main file."""
+    wanted = _wanted_methods(effective)
+    first = {each.partition(",")[0].partition(":")[0] for each in wanted}
+    possible = [pair for pair in METHODS if not wanted or pair[0] in first]
+    on = tuple(method for method, name in possible
+               if effective.lines(name) and effective.is_on(name))  # fmt: skip
+    left = tuple(method for method, name in possible if not effective.lines(name))
+    return on, left
 
 
 def _gives_groups(offer: Offer) -> bool:
@@ -220,21 +247,47 @@ def _protocol(effective: Effective, judgement: Judged) -> str | None:
 
 
 def methods(effective: Effective) -> Names:
-    """What a user may begin with: what is on, and first in a list of AuthenticationMethods."""
-    on = tuple(method for method, name in _METHODS if effective.is_on(name))
-    lists = effective.values("authenticationmethods")
-    if not lists or lists == ("any",):
+    """What a user may begin with: what is on, and first in a list of AuthenticationMethods.
+
+    Without PAM, keyboard-interactive is listed by sshd and has nothing to ask: it never succeeds.
+    """
+    on = tuple(
+        method for method, name in METHODS
+        if effective.is_on(name)
+        and (method != "keyboard-interactive" or effective.is_on("usepam"))
+    )  # fmt: skip
+    lists = _wanted_methods(effective)
+    if not lists:
         return on
     first = {each.partition(",")[0].partition(":")[0] for each in lists}
     return tuple(method for method in on if method in first)
 
 
+def _wanted_methods(effective: Effective) -> Names:
+    """The lists of AuthenticationMethods; none where any method will do."""
+    lists = effective.values("authenticationmethods")
+    return () if lists == ("any",) else lists
+
+
+def _later(effective: Effective) -> Names:
+    """The methods that are on and come second or later in a list of AuthenticationMethods."""
+    later = {
+        step.partition(":")[0]
+        for each in _wanted_methods(effective) for step in each.split(",")[1:]
+    }  # fmt: skip
+    return tuple(method for method, name in METHODS if method in later and effective.is_on(name))
+
+
 def _root_methods(effective: Effective) -> Names:
     """The same for root, as far as PermitRootLogin lets root in."""
+    return _for_root(effective, methods(effective))
+
+
+def _for_root(effective: Effective, offered: Names) -> Names:
+    """Those of the methods by which PermitRootLogin lets root in."""
     allowed = effective.value("permitrootlogin")
     if allowed == "no":
         return ()
-    offered = methods(effective)
     if allowed == "yes":
         return offered
     return tuple(method for method in offered if method in _WITH_KEYS)
@@ -244,6 +297,7 @@ def _login(effective: Effective, root_methods: Names | None) -> Login:
     interval = seconds(effective.value("clientaliveinterval"))
     return Login(
         methods=methods(effective),
+        still_wanted=_later(effective),
         root_methods=root_methods,
         root_source="file",
         empty_passwords=effective.is_on("permitemptypasswords")
@@ -294,6 +348,9 @@ def _config(effective: Effective, idle: Names, label: str, machine: Machine) -> 
     return ConfigFacts(
         side="server",
         scope=label,
+        version=effective.version,
+        lists=offers.written_lists(effective, "server"),
+        authentication_methods=_wanted_methods(effective),
         idle=idle,
         allowed=effective.values("allowusers") + effective.values("allowgroups"),
         agent_forwarding=effective.is_on("allowagentforwarding")

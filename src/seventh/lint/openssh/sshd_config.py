@@ -8,15 +8,18 @@ some directives add up, and of a few the last one holds; ``directives.toml`` say
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from seventh.lintkit.files import Files, Text
+from seventh.lintkit.place import is_drop_in
 from seventh.model.source import Line
 from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import Version
 from seventh.protocols.ssh.client.config.reading import Block, Directive, Reading, read
+from seventh.protocols.ssh.client.config.values import refusal
 from seventh.protocols.ssh.wire.patterns import (
     GrammarError,
     Names,
@@ -25,6 +28,13 @@ from seventh.protocols.ssh.wire.patterns import (
     seconds,
 )
 
+METHODS = (
+    ("publickey", "pubkeyauthentication"), ("gssapi-with-mic", "gssapiauthentication"),
+    ("password", "passwordauthentication"),
+    ("keyboard-interactive", "kbdinteractiveauthentication"),
+    ("hostbased", "hostbasedauthentication"),
+)  # fmt: skip
+"""Methods of logging in, and the directive that switches each on and off."""
 _TIMES = frozenset({"logingracetime", "clientaliveinterval", "unusedconnectiontimeout"})
 _FLAGS = frozenset({
     "allowagentforwarding", "disableforwarding", "exposeauthinfo", "gssapiauthentication",
@@ -53,6 +63,10 @@ _SYNONYMS = {
     ("allowtcpforwarding", "all"): "yes",
     ("allowstreamlocalforwarding", "all"): "yes",
 }
+
+
+_SUBSYSTEM_TWICE_SINCE = (9, 5)
+"""Before, sshd does not start with two lines for one subsystem; later the first one holds."""
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,8 +123,10 @@ class Effective(msgspec.Struct, frozen=True, kw_only=True):
 class ServerConfig:
     """An sshd_config that was read."""
 
-    def __init__(self, reading: Reading, version: Version) -> None:
+    def __init__(self, reading: Reading, version: Version, *, is_part: bool = False) -> None:
         self.reading = reading
+        self.is_part = is_part
+        """Whether a main file decides what these lines leave alone."""
         self.version = version
         self._last = directives.last_wins(version)
         self._cumulative = directives.cumulative("server")
@@ -174,13 +190,40 @@ class ServerConfig:
                 wrong = f"{directive.written} may not stand in a Match block"
             elif directive.name in _CHECKED and canonical(directive.name, directive.values) is None:
                 wrong = f"{directive.written} does not take {directive.value!r}"
+            elif why := refusal("server", directive.name, directive.values, directive.rest):
+                wrong = f"{directive.written}: {why}"
             if wrong:
                 self.reading.refuse(directive.at, wrong)
+        for command in ("authorizedkeyscommand", "authorizedprincipalscommand"):
+            lines = self._base.get(command, ())
+            if lines and lines[0].value.lower() != "none" and f"{command}user" not in self._base:
+                why = f"{lines[0].written} needs {lines[0].written}User"
+                if not self.is_part:
+                    self.reading.refuse(lines[0].at, why)
+        self._check_methods()
+        seen: set[str] = set()
+        for line in self._base.get("subsystem", ()):
+            if line.values[0] in seen and self.version < _SUBSYSTEM_TWICE_SINCE:
+                self.reading.refuse(line.at, f"Subsystem {line.values[0]} is defined twice")
+            seen.add(line.values[0])
+
+    def _check_methods(self) -> None:
+        """Note lists of AuthenticationMethods of which none can be satisfied."""
+        lines = self._base.get("authenticationmethods", ())
+        wanted = lines[0].values if lines else ("any",)
+        if self.is_part or wanted == ("any",):
+            return
+        effective = self.effective()
+        off = {method for method, name in METHODS if not effective.is_on(name)}
+        if all(off & {step.partition(":")[0] for step in each.split(",")} for each in wanted):
+            self.reading.refuse(
+                lines[0].at, f"{lines[0].written}: each list has a method that is switched off"
+            )
 
 
 def load(text: Text, files: Files, version: Version) -> ServerConfig:
     """Read an sshd_config and what it includes; never raises for what they hold."""
-    return ServerConfig(read(text, files, "server"), version)
+    return ServerConfig(read(text, files, "server"), version, is_part=is_drop_in(text.name))
 
 
 def canonical(name: str, values: Names) -> str | None:
@@ -208,10 +251,11 @@ def _text(number: int | None) -> str | None:
 
 def max_startups(text: str) -> tuple[int, int, int] | None:
     """MaxStartups as (start, rate, full); one number is both ends. None where it is none."""
-    parts = text.split(":")
-    if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
+    # sscanf reads the numbers that there are, whatever follows them.
+    match = re.match(r"(\d{1,9})(?::(\d{1,9}))?(?(2):(\d{1,9}))?", text, re.ASCII)
+    if match is None:
         return None
-    numbers = [int(part) for part in parts]
+    numbers = [int(part) for part in match.groups() if part is not None]
     if len(numbers) == 1 and numbers[0] > 0:
         return numbers[0], 30, numbers[0]
     if len(numbers) != 3 or not 0 < numbers[0] <= numbers[2] or not 1 <= numbers[1] <= 100:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -15,14 +15,19 @@ from seventh.model.source import Line
 from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import LISTS, Side, Version
 from seventh.protocols.ssh.client.config.host import HostConfig
-from seventh.protocols.ssh.client.config.reading import Reading
+from seventh.protocols.ssh.client.config.reading import Block, Reading
 from seventh.wire.text import printable
 
 MAX_VIEWS = 256
 """Blocks that are judged by themselves; the rest is read, and takes part in the whole."""
-MAX_WORK = 4_000_000
+MAX_WORK = 400_000
 """Directives that are looked at for all views together."""
 _MAX_SHOWN = 600
+_CRITERIA_SINCE = {
+    "tagged": (9, 4), "localnetwork": (9, 4), "invalid-user": (9, 9), "command": (10, 0),
+    "sessiontype": (10, 0), "version": (10, 0),
+}  # fmt: skip
+"""Criteria of Match that older versions do not know."""
 _UNSET: Mapping[Side, dict[str, str]] = {
     "server": dict.fromkeys(("allowusers", "allowgroups", "subsystem"), ""),
     "client": {},
@@ -104,24 +109,47 @@ def idle_directives(reading: Reading, version: Version) -> dict[str, tuple[str, 
 
 def check_lists(reading: Reading, judgement: Judged) -> None:
     """Note lists that OpenSSH would not start with, and directives that it does not know."""
+    for block in reading.blocks:
+        for criterion, _ in block.criteria:
+            since = _CRITERIA_SINCE.get(criterion.removeprefix("!"), (0,))
+            if judgement.stated and judgement.version < since:
+                said = ".".join(map(str, since))
+                reading.refuse(block.at, f"Match {criterion} is known from OpenSSH {said} on")
     for at in reading.unknown:
         word = at.text.partition(" ")[0]
         reading.refuse(at, f"no version up to {directives.newest()} knows the directive {word}")
     for line in reading.directives:
-        if line.name in LISTS:
+        if line.name in offers.ALL_LISTS:
             for why in offers.refusals(
                 reading.side, judgement.version, line, stated=judgement.stated
             ):
                 reading.refuse(line.at, why)
+        if line.written.lower() in directives.aliases(reading.side):
+            continue  # an older name than the directive's own
         since = directives.since(reading.side, line.name)
         if judgement.stated and judgement.version < since:
             said = ".".join(map(str, since))
             reading.refuse(line.at, f"{line.written} is known from OpenSSH {said} on")
 
 
+def place_of_fix(blocks: Sequence[Block], block: Block | None) -> str:
+    """Where the lines of a fix belong, for a block or for the file as a whole.
+
+    Empty where the file has no block: every place is as good.
+    """
+    if block is not None:
+        where = f"in {block.at.file}, under line {block.at.line} ({block.label})"
+    elif blocks:
+        first = blocks[0]
+        where = f"in {first.at.file}, above line {first.at.line} ({first.label})"
+    else:
+        return ""
+    return printable(f"{where}, in place of lines with the same keyword", _MAX_SHOWN)
+
+
 def views_allowed(blocks: int, directives_read: int, files: Files, file: str, word: str) -> int:
     """How many blocks may be judged by themselves; a problem is noted when it is not all."""
-    allowed = max(16, min(MAX_VIEWS, MAX_WORK // max(1, directives_read)))
+    allowed = max(8, min(MAX_VIEWS, MAX_WORK // max(1, directives_read)))
     if blocks > allowed:
         files.problem(
             file, None, f"only the first {allowed} of {blocks} {word} blocks were judged "

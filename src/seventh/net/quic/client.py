@@ -15,7 +15,7 @@ from seventh.model.phase import Mark
 from seventh.model.quicfacts import Migration, QuicFacts
 from seventh.net.budget import Budget
 from seventh.net.datagram import Datagram
-from seventh.net.quic import names
+from seventh.net.quic import failures, names
 from seventh.net.quic import verify as quicverify
 from seventh.net.quic.driver import Driver
 from seventh.net.stopwatch import Stopwatch, now_ns
@@ -196,7 +196,7 @@ class QuicClient(Driver):
                 return (self.confirmed if confirmed else self.completed) is not None
 
             if not await self.until(ready, self._budget.deadline_ns):
-                raise self._silence()
+                raise self.silence()
             self.check()  # what completes a handshake may still be a certificate to refuse
             self.flush()
             if self.completed is not None:
@@ -211,8 +211,15 @@ class QuicClient(Driver):
         await self.until(lambda: bool(self.tickets), self._budget.within(seconds))
         return len(self.tickets)
 
-    def _silence(self) -> Failed:
+    def silence(self) -> Failed:
+        """Say why the handshake did not come to its end in time."""
         waited = (now_ns() - (self.first_sent.ns if self.first_sent else now_ns())) / 1e9
+        if self.first_received is not None and not self.engine.taken_up:
+            return failures.never_taken_up(
+                self._kinds,
+                names.version_name(self.engine.version or 0),
+                offers_it=self.engine.offers_version_in_use,
+            )
         if self.first_received is not None:
             return Failed(
                 Reason.PEER_SILENT,
@@ -222,6 +229,13 @@ class QuicClient(Driver):
             other = identify(self._unreadable)
             said = f"speaks {other}" if other else f"answers {self._unreadable[:8].hex(' ')} …"
             return Failed(Reason.PROTOCOL_MISMATCH, f"the UDP port {said}, not QUIC")
+        if self.answered_from:
+            return Failed(
+                Reason.UNEXPECTED_ANSWER,
+                f"the answer comes from {self.answered_from}, not from {self.address.ip} port "
+                f"{self.address.port}, which was asked: clients drop it. Let the server answer "
+                "from the address that was asked, or look for a NAT that rewrites",
+            )
         return Failed(
             Reason.NO_REPLY,
             f"no QUIC packet came back in {waited:.1f} s: {self.bytes_sent} bytes of Initials "

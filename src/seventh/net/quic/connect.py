@@ -75,7 +75,7 @@ async def shake(
     try:
         await client.handshake(talk.watch, phase, confirmed=confirmed)
     except Failed as failed:
-        if client.first_received is None:
+        if not client.heard:
             outcome, detail = _OUTCOMES.get(failed.reason, "timeout"), failed.detail
         raise
     finally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import abc
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,6 @@ from seventh.net.budget import Budget
 from seventh.net.datagram import Arrived, Datagram
 from seventh.net.quic import failures, names
 from seventh.net.stopwatch import now_ns
-from seventh.wire.text import printable
 
 if TYPE_CHECKING:
     from aioquic.quic.events import QuicEvent
@@ -53,6 +53,10 @@ class Driver(abc.ABC):
         """What waits to be sent while we keep silent; None while we do not."""
         self._unreadable: bytes | None = None
         """The first reply that was no QUIC packet, its beginning."""
+        self._kinds: Counter[str] = Counter()
+        """What came, by the kind of the first packet in each datagram."""
+        self.answered_from = ""
+        """From where else an answer to our packets came, which is not taken."""
         self._before_validation: tuple[int, int] | None = None
         self.close_code: CloseCode | None = None
         """How the connection ended, when it has."""
@@ -225,6 +229,8 @@ class Driver(abc.ABC):
         """Take a datagram in, if it comes from where ours go to."""
         sockaddr = self.address.sockaddr
         if (arrived.ip.partition("%")[0], arrived.port) != (sockaddr[0], sockaddr[1]):
+            if not self.answered_from and self.engine.is_for_us(arrived.data):
+                self.answered_from = f"{arrived.ip} port {arrived.port}"
             return
         self.datagrams_received += 1
         self.bytes_received += len(arrived.data)
@@ -238,6 +244,8 @@ class Driver(abc.ABC):
                 self._unreadable = self._unreadable or arrived.data[:64]
                 return
             self.first_received = arrived.at
+        if not self.engine.taken_up:
+            self._kinds[self.engine.kind_of(arrived.data) or "unreadable"] += 1
         self.last_received = arrived.at
         at = arrived.at.ns / 1e9
         self._guarded(lambda: self.engine.receive_datagram(arrived.data, sockaddr[:2], at))
@@ -247,13 +255,8 @@ class Driver(abc.ABC):
         """Run the engine; what it cannot handle is the peer's doing."""
         try:
             step()
-        except self.engine.ERRORS as error:
-            self._fail(
-                ProtocolViolation(
-                    "the peer's packets break the QUIC engine: "
-                    f"{type(error).__name__}: {printable(str(error), 120)}"
-                )
-            )
+        except self.engine.ERRORS:
+            self._fail(ProtocolViolation("the peer sent QUIC packets that cannot be processed"))
 
     def _dispatch(self, at: Mark) -> None:
         """Hand on what the engine has found, and note what it has become."""
@@ -282,7 +285,9 @@ class Driver(abc.ABC):
         if ours:
             self._send_close()
             self._fail(failures.closed_by_us(self.close_code, alpn=engine.offered_alpn))
-        elif offered and self.first_received is not None and not engine.complete:
+        elif engine.negotiations and not engine.taken_up:
+            # The engine says this as a close by the peer, which has closed nothing.
+            self.close_code = msgspec.structs.replace(self.close_code, by="us", reason="")
             self._fail(failures.no_common_version(offered))
         elif engine.timed_out:
             self.close_code = msgspec.structs.replace(self.close_code, by="idle")
@@ -296,6 +301,11 @@ class Driver(abc.ABC):
                     alpn=engine.offered_alpn,
                 )
             )
+
+    @property
+    def heard(self) -> bool:
+        """Whether anything came from where we asked, or in answer to our packets."""
+        return bool(self.datagrams_received or self.answered_from)
 
     def _fail(self, failed: Failed) -> None:
         if self._failed is None:

@@ -15,7 +15,7 @@ from typing import Any
 from aioquic import tls
 from aioquic._buffer import Buffer
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import QuicConnection
+from aioquic.quic.connection import QuicConnection, QuicConnectionState
 from aioquic.quic.packet import (
     QuicPacketType,
     QuicProtocolVersion,
@@ -67,6 +67,12 @@ class Engine(QuicConnection):
         self.challenges_received = 0
         self.responses_received = 0
         self.versions_offered: tuple[int, ...] = ()
+        self.taken_up = False
+        """Whether a packet of the server's handshake could be read."""
+        self.negotiations = 0
+        """How many Version Negotiation packets came."""
+        self.offers_version_in_use = False
+        """Whether one of them offers the very version that it answers (RFC 9000 §6.2)."""
         self.preferred_address: tuple[str, ...] = ()
         self.timed_out = False
         """Whether the idle timeout ended it."""
@@ -111,7 +117,13 @@ class Engine(QuicConnection):
             # A peer may not make us send packets elsewhere.
             self._remote_preferred_address = None
 
+    def _set_state(self, state: QuicConnectionState) -> None:
+        self.taken_up |= state is QuicConnectionState.CONNECTED
+        super()._set_state(state)
+
     def _receive_version_negotiation_packet(self, header: Any, now: float) -> None:
+        self.negotiations += 1
+        self.offers_version_in_use |= self._version in header.supported_versions
         if not self.versions_offered:
             offered = header.supported_versions[:_MAX_VERSIONS]
             self.versions_offered = tuple(v for v in offered if not is_reserved(v))
@@ -246,6 +258,14 @@ class Engine(QuicConnection):
         if kind is QuicPacketType.VERSION_NEGOTIATION and not header.supported_versions:
             return None
         return kind.name.lower()
+
+    def is_for_us(self, data: bytes) -> bool:
+        """Whether a datagram has the connection ID that we gave the server."""
+        try:
+            header = pull_quic_header(Buffer(data=data), host_cid_length=8)
+        except ValueError:
+            return False
+        return bool(header.destination_cid == self.host_cid)
 
     def is_stateless_reset(self, data: bytes) -> bool:
         """Whether a datagram says that the server has forgotten the connection."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from seventh.model.alert import Alert
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.quicfacts import CloseCode
 from seventh.net.quic import names
 from seventh.net.tls import failures as tlsfailed
-from seventh.wire import tlsnames
 from seventh.wire.text import printable
 
 MAX_REASON = 200
@@ -62,21 +63,40 @@ def closed_by_us(close: CloseCode, *, alpn: tuple[str, ...]) -> Failed:
             f"the server speaks QUIC but chose none of {', '.join(alpn)}",
         )
     if alert in _BAD_CERTIFICATE:
-        return Failed(Reason.TLS_CERTIFICATE_INVALID, f"the server's certificate: {close.reason}")
+        return Failed(Reason.TLS_CERTIFICATE_INVALID, tlsfailed.objection(alert))
     if alert is not None:
-        said = close.reason or tlsnames.alert_name(alert)
-        return Failed(Reason.TLS_HANDSHAKE, f"the handshake cannot go on: {said}")
+        return Failed(Reason.TLS_HANDSHAKE, f"the handshake failed: {tlsfailed.objection(alert)}")
+    # The reason phrase is the engine's own, and stays with the facts.
     protocol = "QUIC" if close.layer == "transport" else "HTTP/3"
-    said = f": {close.reason}" if close.reason else ""
-    return ProtocolViolation(f"the peer broke {protocol}: {close.name}{said}")
+    return ProtocolViolation(f"the peer broke {protocol}: {close.name}")
 
 
 def no_common_version(offered: tuple[str, ...]) -> Failed:
     """A Version Negotiation packet with none of ours."""
     return Failed(
         Reason.NEGOTIATION_FAILED,
-        f"no common QUIC version: the server has {', '.join(offered) or 'none'}",
+        "no common QUIC version: the server offers "
+        f"{', '.join(offered) or 'only reserved version numbers'} (Version Negotiation)",
     )
+
+
+def never_taken_up(kinds: Mapping[str, int], version: str, *, offers_it: bool) -> Failed:
+    """Packets came, and none of them takes the handshake on; ``kinds`` counts what came."""
+    count = sum(kinds.values())
+    times = "once" if count == 1 else f"{count} times"
+    if offers_it:
+        return ProtocolViolation(
+            f"the peer answers QUIC version {version} with a Version Negotiation packet that "
+            f"offers it, {times}: clients must ignore it (RFC 9000 §6.2)"
+        )
+    words = {
+        "version_negotiation": f"Version Negotiation against version {version}, which it offered",
+        "retry": "a Retry packet that is not valid, or again after a Retry (RFC 9000 §17.2.5)",
+        "initial": "an Initial packet that cannot be decrypted",
+        "handshake": "a Handshake packet before its Initial packet",
+    }
+    said = ", ".join(words.get(kind, "what cannot be read") for kind in kinds)
+    return ProtocolViolation(f"the peer answered {times}, but the handshake never began: {said}")
 
 
 def again(failed: Failed) -> Failed:
@@ -85,5 +105,5 @@ def again(failed: Failed) -> Failed:
         fresh: Failed = ProtocolViolation(failed.detail)
     else:
         fresh = Failed(failed.reason, failed.detail, blame=failed.blame, alert=failed.alert)
-    fresh.phase = failed.phase
+    fresh.phase, fresh.http_field = failed.phase, failed.http_field
     return fresh

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from typing import Literal
 
@@ -21,7 +22,7 @@ def verify_or_fail(
         raise Failed(Reason.TLS_CERTIFICATE_INVALID, "the server sent no certificate")
     if not errors and tlsverify.glance(certificates[0]).fits(server_name, time.time()):
         return
-    tlsverify.judge(tlschain.read_chain(certificates), errors, server_name).raise_if_bad()
+    tlschain.verdict(certificates, (), errors, server_name).raise_if_bad()
 
 
 def certificate_facts(
@@ -32,7 +33,7 @@ def certificate_facts(
         return TlsFacts(server_name=server_name)
     errors, built = tlschain.path(certificates, options)
     chain = tlschain.read_chain(certificates)
-    verdict = tlsverify.judge(chain, errors, server_name)
+    verdict = tlschain.verdict(certificates, built, errors, server_name)
     return TlsFacts(
         server_name=server_name,
         version="TLSv1.3",
@@ -43,10 +44,12 @@ def certificate_facts(
         verify_errors=tlsverify.error_texts(errors),
         expired_errors=tlsverify.error_texts(tlsverify.expired(errors)),
         trust=_trust(built, options) if verdict.state == "trusted" else None,
+        path=tuple(hashlib.sha256(der).hexdigest() for der in built),
         host_matches=verdict.host_matches,
+        mismatch=verdict.mismatch,
         certificate_reason=verdict.reason,
         certificate_detail=verdict.detail,
-        cert_expiry_timestamp_seconds=min(tlsverify.glance(c).end for c in certificates),
+        cert_expiry_timestamp_seconds=tlschain.earliest_expiry(certificates, built),
     )
 
 

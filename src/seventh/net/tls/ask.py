@@ -18,7 +18,7 @@ from seventh.net.stream import Stream
 from seventh.wire import tlsflight, tlshello
 from seventh.wire import tlsnames as n
 
-MAX_QUESTIONS = 8
+MAX_QUESTIONS = 9
 FATAL = 2
 ANSWER_SECONDS = 2.0
 """How long a server may think about one bare hello. Some drop what they dislike in silence."""
@@ -51,6 +51,8 @@ class Learnt(msgspec.Struct, kw_only=True):
     refused: set[int] = msgspec.field(default_factory=set)
     broken: list[int] | None = None
     obsolete: list[int] | None = None
+    all_suites: bool | None = None
+    """Whether both lists are complete; None where neither could be asked for."""
     dh_bits: int | None = None
     hybrid: str | None = None
     extended_master_secret: bool | None = None
@@ -127,17 +129,26 @@ class Asker:
         return [] if answer.outcome == "refused" else None
 
     async def more_suites(self) -> None:
-        """Spend what is left on naming more of the accepted broken and obsolete suites."""
+        """Spend what is left on naming more of the accepted broken and obsolete suites.
+
+        A list is complete when the server refuses all the others at once.
+        """
+        complete = self.learnt.broken is not None and self.learnt.obsolete is not None
         for found, all_of in (
             (self.learnt.broken, n.BROKEN_SUITES),
             (self.learnt.obsolete, n.OBSOLETE_SUITES),
         ):
-            while found and self.left:
+            ended = not found
+            while found and self.left and not ended:
                 rest = tuple(code for code in all_of if code not in found)
                 answer = await self._ask(Topic.MORE_SUITES, self._offer(self._best, rest))
                 if answer.hello is None or answer.hello.suite in found:
-                    break
-                found.append(answer.hello.suite)
+                    complete &= answer.outcome == "refused"
+                    ended = True
+                else:
+                    found.append(answer.hello.suite)
+            complete &= ended
+        self.learnt.all_suites = complete
 
     async def features(self) -> None:
         """What a TLS 1.2 server says to a careful client, and to one that offers compression."""
@@ -159,13 +170,26 @@ class Asker:
             learnt.refused.add(n.TLS12)
 
     async def finite_field(self) -> None:
-        """How long the server's Diffie-Hellman prime is; 0 where it has none."""
-        hello = self._offer(self._best, n.DHE_SUITES, curves=False)
-        answer = await self._ask(Topic.FINITE_FIELD, hello, key=True)
-        if answer.key is not None and answer.key.prime_bits is not None:
-            self.learnt.dh_bits = answer.key.prime_bits
-        elif answer.outcome == "refused":
-            self.learnt.dh_bits = 0
+        """How long the server's shortest Diffie-Hellman prime is; 0 where it has none.
+
+        Servers choose it by the suite, too (OpenSSL's ``dh auto``), so a second suite is asked for.
+        """
+        suites = n.DHE_SUITES
+        for _ in range(2):
+            hello = self._offer(self._best, suites, curves=False)
+            answer = await self._ask(Topic.FINITE_FIELD, hello, key=True)
+            if answer.key is not None and answer.key.prime_bits is not None:
+                self.learnt.dh_bits = min(
+                    answer.key.prime_bits, self.learnt.dh_bits or answer.key.prime_bits
+                )
+            elif answer.outcome == "refused" and self.learnt.dh_bits is None:
+                self.learnt.dh_bits = 0
+            if answer.hello is None:
+                return
+            kind = _bulk(answer.hello.suite)
+            suites = tuple(code for code in suites if _bulk(code) != kind)
+            if not suites:
+                return
 
     async def hybrid_group(self) -> None:
         """Whether the server would use a post-quantum hybrid group."""
@@ -176,6 +200,11 @@ class Asker:
             self.learnt.hybrid = n.group_name(answer.hello.group or 0)
         elif answer.outcome != "unclear":
             self.learnt.hybrid = ""
+
+
+def _bulk(suite: int) -> str:
+    """The cipher of a suite, such as AES_128_GCM_SHA256: what servers choose a prime by."""
+    return n.suite_name(suite).rpartition("_WITH_")[2]
 
 
 async def question(stream: Stream, hello: bytes, *, key: bool = False) -> Answer:

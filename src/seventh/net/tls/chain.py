@@ -14,11 +14,13 @@ from OpenSSL import SSL, crypto
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.options import Options
-from seventh.model.tlsfacts import Certificate
+from seventh.model.tlsfacts import Certificate, way_up
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls import verify as tlsverify
+from seventh.net.tls.sent import MAX_CHAIN
+from seventh.wire.certnames import read_names
 
-MAX_CERTIFICATES = tlsverify.MAX_CHAIN * 2
+MAX_CERTIFICATES = MAX_CHAIN * 2
 GOOD_SECONDS = 600.0
 """How long a chain that was found good is not verified again: as long as a root that the system
 stops trusting may go unnoticed."""
@@ -31,8 +33,11 @@ _UNREADABLE = 1
 Path = tuple[tlsverify.Errors, tuple[bytes, ...]]
 """What is wrong with the chain, and the chain as it was built up to the root."""
 
-_good: dict[object, tuple[float, float]] = {}
-"""The chains that were found good under some roots: from when to when, as Unix time."""
+_Known = tuple[float, float, tuple[bytes, ...]]
+_good: dict[object, _Known] = {}
+"""The chains that were found good under some roots: from when to when, as Unix time, and by which
+path."""
+_UNKNOWN: _Known = (0.0, 0.0, ())
 
 
 def path(certificates: tuple[bytes, ...], options: Options) -> Path:
@@ -54,14 +59,20 @@ def verify_again(
     if not certificates:
         raise Failed(Reason.TLS_CERTIFICATE_INVALID, "the server sent no certificate")
     known = (wanted.store, wanted.ca, certificates)
-    start, end = _good.get(known, (0.0, 0.0))
+    start, end, _ = _good.get(known, _UNKNOWN)
     fits = tlsverify.glance(certificates[0]).fits(server_name, now)
     if fits and start <= now < end:
         return
     errors, built = _path(certificates, wanted)
-    if errors or not fits or not all(map(_sound, certificates)):
-        tlsverify.judge(read_chain(certificates), errors, server_name).raise_if_bad()
+    if errors or not fits or not all(map(_sound, built)):
+        verdict(certificates, built, errors, server_name).raise_if_bad()
+        return  # only what is entirely in order is remembered
     _remember(known, built, now)
+
+
+def known_path(certificates: tuple[bytes, ...], wanted: tlscontext.Setting) -> tuple[bytes, ...]:
+    """Give the path by which a chain was found good lately; empty where it was not."""
+    return _good.get((wanted.store, wanted.ca, certificates), _UNKNOWN)[2]
 
 
 def forget() -> None:
@@ -73,6 +84,28 @@ def read_chain(certificates: tuple[bytes, ...]) -> tuple[Certificate, ...]:
     """The chain in the model's words, as of now."""
     now = dt.datetime.now(dt.UTC)
     return tuple(tlsverify.read_certificate(der, now) for der in certificates[:MAX_CERTIFICATES])
+
+
+def verdict(
+    certificates: tuple[bytes, ...], built: tuple[bytes, ...], errors: tlsverify.Errors, host: str
+) -> tlsverify.Verdict:
+    """Judge what was sent and ``built``, the path that the engine made of it (empty: unknown)."""
+    chain, path = read_chain(certificates), read_chain(built)
+    return tlsverify.judge(chain, errors, host, read_names(certificates[0]), path)
+
+
+def earliest_expiry(certificates: tuple[bytes, ...], built: tuple[bytes, ...]) -> float | None:
+    """When the first of the certificates that clients need expires, as Unix time.
+
+    None where one of them cannot be read. Where no path was built, the names lead up.
+    """
+    if built:
+        needed = [der for der in certificates if der in built]
+    else:
+        chain = read_chain(certificates)
+        fingerprints = {certificate.sha256 for certificate in way_up(chain)}
+        needed = [d for d, c in zip(certificates, chain, strict=False) if c.sha256 in fingerprints]
+    return min((tlsverify.glance(der).end for der in needed), default=0.0) or None
 
 
 @functools.lru_cache(maxsize=2048)
@@ -87,7 +120,7 @@ def _remember(known: object, built: tuple[bytes, ...], now: float) -> None:
     if len(_good) >= MOST:
         _good.clear()
     until = min(now + GOOD_SECONDS, *(date.end for date in dates))
-    _good[known] = max(date.start for date in dates), until
+    _good[known] = max(date.start for date in dates), until, built
 
 
 def _path(certificates: tuple[bytes, ...], wanted: tlscontext.Setting) -> Path:

@@ -76,13 +76,23 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the engine verifies chains; else :mod:`seventh.net.tls.chain` does, from memory."""
     share: str = ""
     """The group whose key share is sent alone; empty: those that the engine sends by itself."""
+    classical: bool = False
+    """Whether post-quantum groups are left out, so that the hello fits into one packet."""
+    signatures: str = ""
+    """The signature algorithms to offer, as OpenSSL names them; empty for its own list."""
     ca: _File | None
     cert: _File | None
     key: _File | None
 
 
 def setting(
-    options: Options, profile: Profile, *, verifying: bool = True, share: str = ""
+    options: Options,
+    profile: Profile,
+    *,
+    verifying: bool = True,
+    share: str = "",
+    classical: bool = False,
+    signatures: str = "",
 ) -> Setting:
     """The setting that ``options`` ask for; UsageError for a file that is not there.
 
@@ -95,6 +105,8 @@ def setting(
         profile=profile,
         verifying=verifying,
         share=share,
+        classical=classical,
+        signatures=signatures,
         store=options.ca_store or _system_store(),
         ca=_file(options.ca_file, "--ca") if options.ca_file else None,
         cert=_file(cert, "--cert") if cert else None,
@@ -127,6 +139,10 @@ def context_of(wanted: Setting) -> SSL.Context:
         made.set_verify(SSL.VERIFY_NONE, None)
     if wanted.share:
         tlsopenssl.set_groups(made, shares.groups(wanted.share))
+    if wanted.classical:
+        tlsopenssl.set_groups(made, shares.CLASSICAL)
+    if wanted.signatures:
+        tlsopenssl.set_signatures(made, wanted.signatures)
     if wanted.verifying:
         _trust(made, wanted.store, wanted.ca)
     if wanted.cert is not None and wanted.key is not None:

@@ -10,6 +10,7 @@ from seventh.wire import tlsnames as n
 from seventh.wire.identify import identify
 from seventh.wire.tlshello import ServerHello, parse_encrypted_extensions, picked_protocol
 
+_TOO_WEAK = "the server's key, or the hash of a signature, is too weak for this client"
 _NOT_FATAL = frozenset({Alert.CLOSE_NOTIFY, Alert.USER_CANCELED})
 _CERTIFICATE_ALERTS = frozenset(
     {Alert.HANDSHAKE_FAILURE, Alert.BAD_CERTIFICATE, Alert.CERTIFICATE_UNKNOWN, Alert.UNKNOWN_CA,
@@ -62,11 +63,36 @@ def closed_in_handshake() -> Failed:
     return Failed(Reason.PEER_CLOSED, "the peer closed the connection during the handshake")
 
 
-def broke(error: SSL.Error) -> Failed:
-    """The engine gave up after the handshake."""
+_OBJECTIONS = {
+    Alert.UNEXPECTED_MESSAGE: "a message came that is not due at this point",
+    Alert.BAD_RECORD_MAC: "a record does not authenticate",
+    Alert.RECORD_OVERFLOW: "a record is longer than TLS allows",
+    Alert.HANDSHAKE_FAILURE: "the server chose what was not offered, or nothing in common is left",
+    Alert.BAD_CERTIFICATE: "the server's certificate cannot be read",
+    Alert.UNSUPPORTED_CERTIFICATE: "the server's certificate is of a kind not supported here",
+    Alert.ILLEGAL_PARAMETER: "a field of a message is out of range or contradicts another",
+    Alert.DECODE_ERROR: "a message cannot be decoded",
+    Alert.DECRYPT_ERROR: "the server's signature or Finished message does not verify",
+    Alert.PROTOCOL_VERSION: "the server chose a version that was not offered",
+    Alert.INSUFFICIENT_SECURITY: "the server's parameters are too weak",
+    Alert.MISSING_EXTENSION: "an extension is missing",
+    Alert.UNSUPPORTED_EXTENSION: "the server sent an extension that was not offered",
+}
+
+
+def objection(sent: int | None, otherwise: str = "a message of the server is not valid") -> str:
+    """Say what was wrong with what the peer sent, by the alert that our engine answers with."""
+    alert = Alert.of(sent) if sent is not None else None
+    if sent is None or alert is None:
+        return otherwise
+    return f"{_OBJECTIONS.get(alert, otherwise)} (alert {n.alert_name(sent)})"
+
+
+def broke(error: SSL.Error, sent: int | None = None) -> Failed:
+    """The engine gave up after the handshake; ``sent`` is its alert."""
     if isinstance(error, SSL.SysCallError):
         return Failed(Reason.PEER_CLOSED, "the peer closed the connection inside TLS")
-    return Failed(Reason.PROTOCOL_VIOLATION, f"TLS broke: {_said(error)}")
+    return Failed(Reason.PROTOCOL_VIOLATION, f"TLS ended: {objection(sent)}")
 
 
 def refused(
@@ -74,8 +100,9 @@ def refused(
     hello: ServerHello | None,
     encrypted: bytes | None = None,
     offered: tuple[str, ...] = (),
+    sent: int | None = None,
 ) -> Failed:
-    """The engine could not accept what the peer sent in the handshake.
+    """The engine could not accept what the peer sent in the handshake; ``sent`` is its alert.
 
     ``encrypted`` is its EncryptedExtensions, where they came; ``offered`` are the application
     protocols that we offered.
@@ -87,14 +114,14 @@ def refused(
         chose = f"; the server chose {n.version_name(hello.negotiated)}" if hello else ""
         return Failed(Reason.TLS_VERSION, f"no common TLS version{chose}")
     if "ee key too small" in said or "md too weak" in said:
-        return Failed(Reason.TLS_CERTIFICATE_WEAK, f"the server's key is too weak: {said}")
+        return Failed(Reason.TLS_CERTIFICATE_WEAK, _TOO_WEAK)
     picked = _picked(hello, encrypted)
     if picked is not None and picked not in offered:
         # Apache does so where it has none of those that are offered.
         return Failed(
             Reason.NEGOTIATION_FAILED, f"the server picks {picked} (ALPN), which was not offered"
         )
-    return Failed(Reason.TLS_HANDSHAKE, f"the handshake cannot go on: {said}")
+    return Failed(Reason.TLS_HANDSHAKE, f"the handshake failed: {objection(sent)}")
 
 
 def _picked(hello: ServerHello | None, encrypted: bytes | None) -> str | None:
@@ -108,7 +135,7 @@ def _picked(hello: ServerHello | None, encrypted: bytes | None) -> str | None:
 
 
 def _said(error: SSL.Error) -> str:
-    """OpenSSL's reasons, without its file and function names."""
+    """OpenSSL's reasons: to tell causes apart, never to show."""
     reasons = error.args[0] if error.args and isinstance(error.args[0], list) else []
     said = "; ".join(str(entry[2]) for entry in reasons if len(entry) == 3 and entry[2])
     return said or "unknown reason"

@@ -79,10 +79,15 @@ def prepare(
     profile: tlscontext.Profile = "modern",
     staple: bool = False,
     recurring: bool = False,
+    classical: bool = False,
+    signatures: str = "",
 ) -> TlsStream:
     """A TLS stream that has not shaken hands yet; UsageError for options that cannot be used."""
     share = shares.last_taken(stream.address, server_name) if recurring else ""
-    wanted = tlscontext.setting(options, profile, verifying=not recurring, share=share)
+    wanted = tlscontext.setting(
+        options, profile, verifying=not recurring, share=share, classical=classical,
+        signatures=signatures,
+    )  # fmt: skip
     context = session.context if session is not None else tlscontext.context_of(wanted)
     engine = SSL.Connection(context, None)
     engine.set_connect_state()
@@ -130,7 +135,7 @@ def verify_or_fail(tls: TlsStream, server_name: str) -> None:
         raise Failed(Reason.TLS_CERTIFICATE_INVALID, "the server sent no certificate")
     if not tls.verify_errors() and tlsverify.glance(certificates[0]).fits(server_name, time.time()):
         return
-    verdict(tls, server_name, read_chain(tls)).raise_if_bad()
+    verdict(certificates, server_name, tls.verify_errors(), tls.built_chain()).raise_if_bad()
 
 
 def read_chain(tls: TlsStream) -> tuple[Certificate, ...]:
@@ -139,17 +144,20 @@ def read_chain(tls: TlsStream) -> tuple[Certificate, ...]:
     return tuple(tlsverify.read_certificate(der, now) for der in tls.certificates)
 
 
-def verdict(tls: TlsStream, server_name: str, sent: tuple[Certificate, ...]) -> tlsverify.Verdict:
-    """What the certificate is worth."""
-    errors = tuple(
-        (code, _depth_of(code, sent) if depth < 0 else depth) for code, depth in tls.verify_errors()
-    )
-    return tlsverify.judge(sent, errors, server_name)
+def verdict(
+    certificates: tuple[bytes, ...],
+    server_name: str,
+    errors: tlsverify.Errors,
+    built: tuple[bytes, ...],
+) -> tlsverify.Verdict:
+    """What the certificate is worth; ``built`` is the path that the engine made of the chain."""
+    sent = tlschain.read_chain(certificates)
+    errors = tuple((code, _depth_of(code, sent) if depth < 0 else depth) for code, depth in errors)
+    return tlschain.verdict(certificates, built, errors, server_name)
 
 
-def trust(tls: TlsStream, options: Options) -> Literal["system", "given"]:
+def trust(built: tuple[bytes, ...], options: Options) -> Literal["system", "given"]:
     """Whose root the verified chain leads to."""
-    built = tls.built_chain()
     given = tlscontext.given_roots(options.ca_file) if options.ca_file else frozenset()
     return "given" if given.intersection(built) else "system"
 

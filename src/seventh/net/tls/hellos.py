@@ -18,7 +18,7 @@ _HYBRID_NAMES = frozenset(n.group_name(code) for code in n.HYBRIDS)
 
 
 async def ask_hellos(talk: Talk, open_stream: OpenStream, server_name: str) -> None:
-    """Ask what one handshake cannot tell, and learn it: at most eight connections.
+    """Ask what one handshake cannot tell, and learn it: at most nine connections.
 
     What a full handshake has shown is known by then, where there was one. Never raises Failed:
     what is not answered is noted as such.
@@ -63,6 +63,7 @@ def _note(notes: Notes[TlsFacts], learnt: Learnt, version: str | None) -> None:
         versions_refused=tuple(n.version_name(v) for v in sorted(learnt.refused)),
         broken_suites=_suite_names(learnt.broken),
         obsolete_suites=_suite_names(learnt.obsolete),
+        all_suites=learnt.all_suites,
         hybrid_group=learnt.hybrid,
         extended_master_secret=learnt.extended_master_secret,
         secure_renegotiation=learnt.secure_renegotiation,
@@ -71,7 +72,9 @@ def _note(notes: Notes[TlsFacts], learnt: Learnt, version: str | None) -> None:
     for topic, why in learnt.unlearnt.items():
         notes.unknown(topic, why)
     if learnt.dh_bits is not None:
-        notes.learn(dh_bits=learnt.dh_bits)
+        # What a full handshake showed counts too.
+        known = [bits for bits in (notes.facts.dh_bits, learnt.dh_bits) if bits]
+        notes.learn(dh_bits=min(known, default=0))
 
 
 def _suite_names(codes: list[int] | None) -> tuple[str, ...] | None:

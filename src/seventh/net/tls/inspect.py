@@ -17,9 +17,10 @@ from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls import handshake
-from seventh.net.tls import verify as tlsverify
 from seventh.net.tls.ask import OpenStream
+from seventh.net.tls.certificates import ask_other_certificate, certificate_facts
 from seventh.net.tls.hellos import ask_hellos
+from seventh.net.tls.large import shake
 from seventh.net.tls.session import Session
 from seventh.net.tls.stir import stirred
 from seventh.net.tls.stream import TlsStream
@@ -48,12 +49,13 @@ async def inspect_tls(
         await inspection.main_without_alpn_if_need_be()
     except Failed as error:
         error.phase = error.phase or "tls"
-        if error.reason in NO_TLS_AT_ALL:
+        if error.reason in NO_TLS_AT_ALL and not inspection.notes.facts.large_hello_bytes:
             raise
         failed = error
     else:
         await inspection.again()
         await inspection.without_certificate()
+    await ask_other_certificate(talk, open_stream, server_name)
     await ask_hellos(talk, open_stream, server_name)
     if failed is not None:
         raise failed
@@ -156,7 +158,7 @@ class _Inspection:
         tlscontext.context(self.talk.options, "lenient")
         with await self._stream(staple=True) as stream:
             try:
-                await stream.handshake(self.talk.watch)
+                await shake(self.talk, stream, self.open_stream, self.server_name)
                 self.notes.learn(
                     handshake_seconds=stream.handshake_seconds,
                     alpn=printable(stream.alpn, 64) if stream.alpn else None,
@@ -192,36 +194,12 @@ class _Inspection:
         self.talk.note(f"TLS: {version} {n.suite_name(hello.suite)}")
 
     def _note_certificates(self, stream: TlsStream, version: int) -> None:
-        body = stream.tap.first(n.CERTIFICATE)
-        if body is None:
-            return
         try:
-            certificates, stapled = tlshello.certificates(body, version)
+            found = certificate_facts(stream, self.server_name, self.talk.options, version)
         except ProtocolViolation as violation:
             self.notes.unknown(Topic.CHAIN, violation.detail)
             return
-        if not certificates:
-            return
-        stapled |= stream.tap.first(n.CERTIFICATE_STATUS) is not None
-        chain = handshake.read_chain(stream)
-        verdict = handshake.verdict(stream, self.server_name, chain)
-        errors = stream.verify_errors()
-        self.notes.learn(
-            chain=chain[: tlsverify.MAX_CHAIN * 2],
-            chain_bytes=sum(map(len, certificates)),
-            chain_state=verdict.state,
-            chain_problems=verdict.problems,
-            verify_errors=tlsverify.error_texts(errors),
-            expired_errors=tlsverify.error_texts(tlsverify.expired(errors)),
-            trust=handshake.trust(stream, self.talk.options)
-            if verdict.state == "trusted"
-            else None,
-            host_matches=verdict.host_matches,
-            certificate_reason=verdict.reason,
-            certificate_detail=verdict.detail,
-            cert_expiry_timestamp_seconds=min(tlsverify.glance(c).end for c in certificates),
-            staple=stapled,
-        )
+        self.notes.learn(**found)
 
     def _note_client_certificate(self, stream: TlsStream) -> None:
         if not stream.asked_for_certificate:

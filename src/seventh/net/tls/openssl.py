@@ -118,6 +118,17 @@ def set_groups(context: SSL.Context, groups: str) -> bool:
     return bool(done == 1)
 
 
+def set_signatures(context: SSL.Context, algorithms: str) -> bool:
+    """Accept these signature algorithms only (``A:B``); False where the engine cannot."""
+    choose = getattr(_lib, "SSL_CTX_set1_sigalgs_list", None)
+    if choose is None:
+        return False
+    done = choose(context._context, algorithms.encode())
+    if done != 1:
+        _lib.ERR_clear_error()
+    return bool(done == 1)
+
+
 def has_output(engine: SSL.Connection) -> bool:
     """Whether the engine has bytes for the peer: asking it for none costs an exception."""
     return bool(_lib.BIO_get_mem_data(engine._from_ssl, _anywhere) > 0)

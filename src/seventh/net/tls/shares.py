@@ -15,6 +15,8 @@ MOST = 4096
 """How many servers are remembered; then all are forgotten."""
 _OFFERED = ("X25519MLKEM768", "X25519", "secp256r1", "X448", "secp384r1", "secp521r1")
 """The engine's own list, its preference kept; what it lacks it passes over."""
+CLASSICAL = ":".join(f"?{name}" for name in _OFFERED if "MLKEM" not in name)
+"""The engine's list of groups without the post-quantum ones."""
 _taken: dict[tuple[str, int, str], str] = {}
 
 

@@ -10,8 +10,7 @@ import contextlib
 import functools
 from typing import Self
 
-from cryptography.hazmat.primitives.serialization import Encoding
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
@@ -20,10 +19,10 @@ from seventh.net.budget import Budget
 from seventh.net.kernel import TcpInfo
 from seventh.net.stopwatch import Stopwatch, Timer, now_ns
 from seventh.net.stream import CHUNK, Stream
+from seventh.net.tls import chain as tlschain
 from seventh.net.tls import failures as tlsfailed
 from seventh.net.tls import openssl as tlsopenssl
 from seventh.net.tls import shares
-from seventh.net.tls import verify as tlsverify
 from seventh.net.tls.context import Setting
 from seventh.net.tls.session import Session
 from seventh.wire import tlsflight, tlshello
@@ -57,6 +56,9 @@ class TlsStream(Stream):
         self.lag_ns = 0
         """How long bytes lay with the kernel before this process came to them, handshake only."""
         self.handshake_bytes = 0
+        self.hello_bytes = 0
+        """The size of our ClientHello, once it has been sent."""
+        self._hello_sent: Mark | None = None
         self.handshake_seconds = 0.0
         self.closed_cleanly = False
         """Whether the peer has said goodbye (close_notify)."""
@@ -148,12 +150,28 @@ class TlsStream(Stream):
 
     def built_chain(self) -> tuple[bytes, ...]:
         """The chain as the engine built it, up to the root, as DER."""
-        built = self._engine.get_verified_chain(as_cryptography=True) or []
-        return tuple(c.public_bytes(Encoding.DER) for c in built)
+        built = self._engine.get_verified_chain() or []
+        return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, c) for c in built)
 
     def earliest_expiry(self) -> float | None:
-        """When the first of the sent certificates expires, as Unix time; None where none came."""
-        return min((tlsverify.glance(der).end for der in self.certificates), default=None)
+        """When the first certificate that clients need expires, as Unix time; None without any.
+
+        Where the engine verifies no chain, :mod:`seventh.net.tls.chain` knows the path.
+        """
+        sent = self.certificates
+        if not sent:
+            return None
+        built = (
+            self.built_chain()
+            if self.setting.verifying
+            else tlschain.known_path(sent, self.setting)
+        )
+        return tlschain.earliest_expiry(sent, built)
+
+    @property
+    def waited_seconds(self) -> float:
+        """The time since our ClientHello was sent."""
+        return (now_ns() - self._hello_sent.ns) / 1e9 if self._hello_sent is not None else 0.0
 
     def export(self, label: bytes, length: int, context: bytes) -> bytes:
         """``length`` bytes of keying material that only the two ends know (RFC 5705).
@@ -235,9 +253,12 @@ class TlsStream(Stream):
         if self._flushing:
             return mark
         self._flushing = True
+        is_hello, self._hello_sent = self._hello_sent is None, self._hello_sent or mark
         try:
             while tlsopenssl.has_output(self._engine):
-                await self._below.send(self._engine.bio_read(CHUNK))
+                data = self._engine.bio_read(CHUNK)
+                self.hello_bytes += len(data) if is_hello else 0
+                await self._below.send(data)
         finally:
             self._flushing = False
         return mark
@@ -384,12 +405,14 @@ class TlsStream(Stream):
 
     def _broken(self, error: SSL.Error) -> Failed:
         """An error after the handshake."""
-        return self._alerted() or tlsfailed.broke(error)
+        return self._alerted() or tlsfailed.broke(error, tlsfailed.fatal(self.tap.alerts_sent))
 
     def _refused(self, error: SSL.Error) -> Failed:
         """An error of the handshake: the peer's alert, or what the engine could not accept."""
         extensions = self.tap.first(n.ENCRYPTED_EXTENSIONS)
-        return self._alerted() or tlsfailed.refused(error, self.hello, extensions, self.offered)
+        return self._alerted() or tlsfailed.refused(
+            error, self.hello, extensions, self.offered, tlsfailed.fatal(self.tap.alerts_sent)
+        )
 
 
 @functools.lru_cache(maxsize=512)

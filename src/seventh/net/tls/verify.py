@@ -1,7 +1,8 @@
 """Is this certificate the right one, and would a client take it? If not, precisely why.
 
-The engine builds and checks the chain (RFC 5280); its errors come here as (code, depth). The name
-is matched by this module (RFC 9525). Certificates are parsed only where someone reads them.
+The engine builds and checks the chain (RFC 5280); its errors come here as (code, depth), the depth
+counted in the path that it built. Names are matched by :mod:`seventh.wire.certnames` (RFC 9525).
+Certificates are parsed only where someone reads them.
 """
 
 from __future__ import annotations
@@ -9,22 +10,21 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
-import ipaddress
-import itertools
 
 import msgspec
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
-from seventh.model.failure import Failed, Reason
-from seventh.model.tlsfacts import Certificate, ChainProblem, ChainState
+from seventh.model.failure import Blame, Failed, Reason
+from seventh.model.tlsfacts import Certificate, ChainProblem, ChainState, Mismatch, way_up
 from seventh.net.tls import openssl as tlsopenssl
+from seventh.net.tls.sent import problems
+from seventh.wire.certnames import HostNames, read_names
 from seventh.wire.text import printable
 
-MAX_CHAIN = 10
-MAX_CHAIN_BYTES = 64 * 1024
-MAX_NAMES = 256
+SHOWN_NAMES = 256
+"""How many names a fact carries; all of them are matched."""
 _DAY = 86400.0
 
 Errors = tuple[tuple[int, int], ...]
@@ -36,6 +36,8 @@ _ISSUER_UNKNOWN = frozenset({2, 20, 21})
 _WEAK = frozenset({66, 67, 68})
 _DATES = frozenset({NOT_YET, EXPIRED})
 _PATH = frozenset({_SELF_SIGNED_LEAF, _SELF_SIGNED_IN_CHAIN, *_ISSUER_UNKNOWN})
+_UNVERIFIED = frozenset({1, 6, 76})
+"""The engine could not check it: that says nothing against the certificate."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,32 +45,50 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     state: ChainState
     problems: tuple[ChainProblem, ...]
-    host_matches: bool
+    mismatch: Mismatch | None
     reason: Reason | None
     detail: str
+
+    @property
+    def host_matches(self) -> bool | None:
+        """Whether one of its names stands for the host; None where they cannot be read."""
+        return None if self.mismatch is Mismatch.UNREADABLE else self.mismatch is None
 
     def raise_if_bad(self) -> None:
         """Raise the Failed that a client would end with."""
         if self.reason is not None:
-            raise Failed(self.reason, self.detail)
+            blame = Blame.LOCAL if self.state == "unverified" else None
+            raise Failed(self.reason, self.detail, blame=blame)
 
 
-def judge(chain: tuple[Certificate, ...], errors: Errors, host: str) -> Verdict:
-    """Weigh the chain as sent, the engine's errors and the name; the detail has every complaint."""
-    leaf = chain[0]
-    state = _state(chain, errors)
-    matches = host_matches(leaf.names, host)
+def judge(
+    chain: tuple[Certificate, ...],
+    errors: Errors,
+    host: str,
+    names: HostNames,
+    path: tuple[Certificate, ...] = (),
+) -> Verdict:
+    """Weigh the chain as sent, the engine's errors and the name; the detail has every complaint.
+
+    ``names`` are the leaf's; ``path`` is the chain as the engine built it, where that is known.
+    """
+    way = path or way_up(chain)
+    state = _state(chain, way, errors)
+    mismatch = names.mismatch(host)
     complaints = [
-        *_date_complaints(chain, errors),
-        *_path_complaints(chain, errors, state),
+        *_date_complaints(way, errors),
+        *_path_complaints(chain, way, errors, state),
     ]
-    if not matches:
-        complaints.append((Reason.TLS_CERTIFICATE_HOST_MISMATCH, _mismatch(leaf, host)))
-    complaints += _weak_complaints(chain, errors)
+    if mismatch is not None:
+        reason = Reason.TLS_CERTIFICATE_HOST_MISMATCH
+        if mismatch is Mismatch.UNREADABLE:
+            reason = Reason.TLS_CERTIFICATE_INVALID
+        complaints.append((reason, _mismatched(mismatch, names, host)))
+    complaints += _weak_complaints(way, errors)
     return Verdict(
         state=state,
-        problems=_problems(chain),
-        host_matches=matches,
+        problems=problems(chain, way, verified=bool(path) and state == "trusted"),
+        mismatch=mismatch,
         reason=complaints[0][0] if complaints else None,
         detail="; ".join(dict.fromkeys(text for _, text in complaints)),
     )
@@ -92,54 +112,62 @@ def expired(errors: Errors) -> Errors:
     return tuple((code, depth) for code, depth in errors if code == EXPIRED)
 
 
-def _state(chain: tuple[Certificate, ...], errors: Errors) -> ChainState:
+def _state(
+    chain: tuple[Certificate, ...], way: tuple[Certificate, ...], errors: Errors
+) -> ChainState:
     codes = {code for code, _ in errors} - _DATES - _WEAK
+    if codes and (codes & _UNVERIFIED or _unknown_link(chain, way) is not None):
+        return "unverified"
     if _SELF_SIGNED_LEAF in codes:
         return "self-signed"
     if _SELF_SIGNED_IN_CHAIN in codes:
         return "unknown-root"
     if codes & _ISSUER_UNKNOWN:
-        return "missing-intermediate" if _top(chain) == chain[0] else "unknown-root"
+        return "missing-intermediate" if way[-1].sha256 == chain[0].sha256 else "unknown-root"
     return "invalid" if codes else "trusted"
 
 
-def _top(chain: tuple[Certificate, ...]) -> Certificate:
-    """How far the sent certificates lead up from the server's own."""
-    top = chain[0]
-    for _ in chain:
-        above = next((c for c in chain if c.subject == top.issuer and c != top), None)
-        if above is None or top.self_issued:
-            break
-        top = above
-    return top
+def _unknown_link(
+    chain: tuple[Certificate, ...], way: tuple[Certificate, ...]
+) -> tuple[Certificate, str] | None:
+    """The certificate where the way stopped because of what the engine cannot compute, and what.
+
+    OpenSSL takes no certificate for an issuer whose key or signature it does not know, and says
+    that the issuer is missing though it was sent.
+    """
+    top = way[-1]
+    for link in (top, *(c for c in chain if c.subject == top.issuer and c.sha256 != top.sha256)):
+        if link.unjudged and not link.self_issued:
+            return link, link.unjudged
+    return None
 
 
-def _who(chain: tuple[Certificate, ...], depth: int) -> str:
+def _who(way: tuple[Certificate, ...], depth: int) -> str:
     if depth == 0:
-        return f"the server's certificate ({chain[0].subject})"
-    if depth < len(chain):
-        return f"the chain's certificate {depth} ({chain[depth].subject})"
+        return f"the server's certificate ({way[0].subject})"
+    if depth < len(way):
+        return f"the chain's certificate {depth} ({way[depth].subject})"
     return f"a trusted certificate above the chain (depth {depth})"
 
 
-def _date_complaints(chain: tuple[Certificate, ...], errors: Errors) -> list[_Complaint]:
+def _date_complaints(way: tuple[Certificate, ...], errors: Errors) -> list[_Complaint]:
     expired = {depth for code, depth in errors if code == EXPIRED}
     early = {depth for code, depth in errors if code == NOT_YET}
-    if chain[0].days_left < 0:
+    if way[0].days_left < 0:
         expired.add(0)
-    if chain[0].days_to_start > 0:
+    if way[0].days_to_start > 0:
         early.add(0)
     found: list[_Complaint] = []
     for depth in sorted(expired):
         when = ""
-        if depth < len(chain):
-            when = f" on {chain[depth].not_after}, {_ago(-chain[depth].days_left)} ago"
-        found.append((Reason.TLS_CERTIFICATE_EXPIRED, f"{_who(chain, depth)} expired{when}"))
+        if depth < len(way):
+            when = f" on {way[depth].not_after}, {_ago(-way[depth].days_left)} ago"
+        found.append((Reason.TLS_CERTIFICATE_EXPIRED, f"{_who(way, depth)} expired{when}"))
     for depth in sorted(early):
         when = ""
-        if depth < len(chain):
-            when = f" before {chain[depth].not_before}, in {_ago(chain[depth].days_to_start)}"
-        text = f"{_who(chain, depth)} is not valid{when or ' yet'}"
+        if depth < len(way):
+            when = f" before {way[depth].not_before}, in {_ago(way[depth].days_to_start)}"
+        text = f"{_who(way, depth)} is not valid{when or ' yet'}"
         found.append((Reason.TLS_CERTIFICATE_NOT_YET_VALID, text))
     return found
 
@@ -149,114 +177,86 @@ def _ago(days: float) -> str:
 
 
 def _path_complaints(
-    chain: tuple[Certificate, ...], errors: Errors, state: ChainState
+    chain: tuple[Certificate, ...],
+    way: tuple[Certificate, ...],
+    errors: Errors,
+    state: ChainState,
 ) -> list[_Complaint]:
-    leaf, top = chain[0], _top(chain)
+    leaf, top = chain[0], way[-1]
     if state == "self-signed":
-        text = f"{_who(chain, 0)} is signed by itself and not trusted here"
+        text = f"{_who(way, 0)} is signed by itself and not trusted here"
         return [(Reason.TLS_CERTIFICATE_SELF_SIGNED, text)]
     if state == "missing-intermediate":
         text = (
-            f"the issuer of {_who(chain, 0)}, {leaf.issuer}, was not sent and is not trusted here"
+            f"the issuer of {_who(way, 0)}, {leaf.issuer}, is neither sent nor trusted here "
+            "(if it is a private CA: --ca FILE)"
         )
         return [(Reason.TLS_CERTIFICATE_UNTRUSTED, text)]
     if state == "unknown-root":
         root = top.subject if top.self_issued else top.issuer
-        return [(Reason.TLS_CERTIFICATE_UNTRUSTED, f"the root {root} is not trusted here")]
+        text = f"the root {root} is not trusted here (if it is a private CA: --ca FILE)"
+        return [(Reason.TLS_CERTIFICATE_UNTRUSTED, text)]
+    if state == "unverified":
+        link, what = _unknown_link(chain, way) or (way[0], "a key or signature not supported here")
+        text = f"the chain could not be verified here: {link.subject}: {what}"
+        return [(Reason.TLS_CERTIFICATE_INVALID, text)]
     return [
-        (Reason.TLS_CERTIFICATE_INVALID, f"{_who(chain, depth)}: {tlsopenssl.verify_text(code)}")
+        (Reason.TLS_CERTIFICATE_INVALID, f"{_who(way, depth)}: {tlsopenssl.verify_text(code)}")
         for code, depth in errors
         if code not in _DATES | _WEAK | _PATH
     ]
 
 
-def _weak_complaints(chain: tuple[Certificate, ...], errors: Errors) -> list[_Complaint]:
+def _weak_complaints(way: tuple[Certificate, ...], errors: Errors) -> list[_Complaint]:
     found = [
-        (Reason.TLS_CERTIFICATE_WEAK, f"{_who(chain, depth)}: {', '.join(certificate.weaknesses)}")
-        for depth, certificate in enumerate(chain)
+        (Reason.TLS_CERTIFICATE_WEAK, f"{_who(way, depth)}: {', '.join(certificate.weaknesses)}")
+        for depth, certificate in enumerate(way)
         if certificate.weaknesses and (depth == 0 or not certificate.self_issued)
     ]
     if not found:
         found = [
-            (Reason.TLS_CERTIFICATE_WEAK, f"{_who(chain, depth)}: {tlsopenssl.verify_text(code)}")
+            (Reason.TLS_CERTIFICATE_WEAK, f"{_who(way, depth)}: {tlsopenssl.verify_text(code)}")
             for code, depth in errors
             if code in _WEAK
         ]
     return found
 
 
-def _mismatch(leaf: Certificate, host: str) -> str:
-    shown = ", ".join(leaf.names[:8]) + (" …" if len(leaf.names) > 8 else "")
-    if not leaf.names:
+def _mismatched(why: Mismatch, names: HostNames, host: str) -> str:
+    if why is Mismatch.UNREADABLE:
+        return "the certificate's subject alternative names cannot be read"
+    if why is Mismatch.NONE:
         return f"the certificate names no host at all (no subject alternative name), so not {host}"
-    return f"the certificate is for {shown}, not for {host}"
+    if why is Mismatch.NO_HOST:
+        return (
+            "none of the certificate's subject alternative names is a DNS name or an address, "
+            f"so none is {host}"
+        )
+    if why is Mismatch.ADDRESS_AS_DNS:
+        return (
+            f"the certificate has {host} as a DNS name; clients compare an address with "
+            "addresses (iPAddress) only"
+        )
+    shown = ", ".join(names.shown(8))
+    more = len(names.entries) - 8
+    return (
+        f"the certificate is for {shown}{f' and {more} more' if more > 0 else ''}, not for {host}"
+    )
 
 
-def _problems(chain: tuple[Certificate, ...]) -> tuple[ChainProblem, ...]:
-    found: list[ChainProblem] = []
-    for below, above in itertools.pairwise(chain):
-        if below.issuer != above.subject and not below.self_issued:
-            text = f"{below.issuer} should follow {below.subject}, but {above.subject} does"
-            found.append(ChainProblem(kind="order", text=text))
-    found += [
-        ChainProblem(kind="root-sent", text=f"the root {c.subject} is sent along")
-        for c in chain[1:]
-        if c.self_issued
-    ]
-    seen: set[str] = set()
-    for certificate in chain:
-        if certificate.sha256 in seen:
-            text = f"{certificate.subject} is sent twice"
-            found.append(ChainProblem(kind="duplicate", text=text))
-        seen.add(certificate.sha256)
-    size = sum(certificate.size_bytes for certificate in chain)
-    if len(chain) > MAX_CHAIN or size > MAX_CHAIN_BYTES:
-        text = f"{len(chain)} certificates of {size} bytes are sent; many clients refuse so much"
-        found.append(ChainProblem(kind="too-long", text=text))
-    return tuple(found)
-
-
-# -- names -------------------------------------------------------------------------------------
-
-
-def host_matches(names: tuple[str, ...], host: str) -> bool:
-    """Whether one of the subject alternative names stands for ``host`` (RFC 9525 §6).
-
-    The common name is not looked at. A wildcard is a whole leftmost label and stands for exactly
-    one label. An address matches only an address.
-    """
-    address = _address(host)
-    if address is not None:
-        return any(_address(name) == address for name in names)
-    wanted = host.rstrip(".").lower()
-    _, _, parent = wanted.partition(".")
-    for name in names:
-        name = name.lower().rstrip(".")
-        if name == wanted:
-            return True
-        if name.startswith("*.") and parent and name[2:] == parent and "*" not in parent:
-            return True
-    return False
-
-
-@functools.lru_cache(maxsize=2048)
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None
+# -- a glance ------------------------------------------------------------------------------------
 
 
 class Glance(msgspec.Struct, frozen=True):
     """The little of a certificate that every handshake needs; times are Unix time."""
 
-    names: tuple[str, ...]
+    names: HostNames
     start: float
     end: float
 
     def fits(self, host: str, now: float) -> bool:
         """Whether the name and the dates are right."""
-        return self.start <= now <= self.end and host_matches(self.names, host)
+        return self.start <= now <= self.end and self.names.fit(host)
 
 
 @functools.lru_cache(maxsize=2048)
@@ -266,22 +266,8 @@ def glance(der: bytes) -> Glance:
         cert = x509.load_der_x509_certificate(der)
         start, end = cert.not_valid_before_utc, cert.not_valid_after_utc
     except (ValueError, x509.InvalidVersion):
-        return Glance((), 0.0, 0.0)
-    return Glance(_names(cert), start.timestamp(), end.timestamp())
-
-
-def _names(certificate: x509.Certificate) -> tuple[str, ...]:
-    try:
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, UnsupportedAlgorithm):
-        return ()
-    names: list[str] = []
-    for name in list(found)[:MAX_NAMES]:
-        if isinstance(name, x509.DNSName):
-            names.append(printable(name.value, 255))
-        elif isinstance(name, x509.IPAddress):
-            names.append(str(name.value))
-    return tuple(names)
+        return Glance(read_names(der), 0.0, 0.0)
+    return Glance(read_names(der), start.timestamp(), end.timestamp())
 
 
 # -- reading -----------------------------------------------------------------------------------
@@ -292,15 +278,21 @@ def read_certificate(der: bytes, now: dt.datetime) -> Certificate:
     import hashlib
 
     fingerprint = hashlib.sha256(der).hexdigest()
+    names = read_names(der)
     try:
         read = _read(x509.load_der_x509_certificate(der), now)
-        return msgspec.structs.replace(read, sha256=fingerprint, size_bytes=len(der))
-    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
-        return Certificate(
-            subject="(unreadable)", issuer="(unreadable)", sha256=fingerprint,
-            size_bytes=len(der),
-            problem=printable(str(error), 200) or type(error).__name__,
+    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm):
+        read = Certificate(
+            subject="(unreadable)", issuer="(unreadable)",
+            problem="it is not a certificate that can be read here",
         )  # fmt: skip
+    return msgspec.structs.replace(
+        read,
+        sha256=fingerprint,
+        size_bytes=len(der),
+        names=names.shown(SHOWN_NAMES),
+        names_count=len(names.entries),
+    )
 
 
 def _read(cert: x509.Certificate, now: dt.datetime) -> Certificate:
@@ -310,7 +302,6 @@ def _read(cert: x509.Certificate, now: dt.datetime) -> Certificate:
     return Certificate(
         subject=subject,
         issuer=issuer,
-        names=_names(cert),
         serial=f"{cert.serial_number:x}",
         not_before=_iso(start),
         not_after=_iso(end),
@@ -320,10 +311,16 @@ def _read(cert: x509.Certificate, now: dt.datetime) -> Certificate:
         key_type=key_type,
         key_bits=bits,
         signature_hash=_hash(cert),
+        unjudged=_unjudged(cert, key_type),
         version=3 if cert.version is x509.Version.v3 else 1,
         self_issued=cert.subject == cert.issuer,
         must_staple=_must_staple(cert),
     )
+
+
+_OLD_HASHES = {"1.2.840.113549.1.1.4": "md5", "1.2.840.113549.1.1.2": "md2"}
+_ML_DSA = "2.16.840.1.101.3.4.3."
+"""NIST's arc of signatures: ML-DSA and SLH-DSA have no hash of their own."""
 
 
 def _key(cert: x509.Certificate) -> tuple[str, int | None]:
@@ -345,9 +342,21 @@ def _hash(cert: x509.Certificate) -> str | None:
         used = cert.signature_hash_algorithm
         return used.name if used is not None else None
     # The oldest hashes have no implementation any more, only a number.
-    return {"1.2.840.113549.1.1.4": "md5", "1.2.840.113549.1.1.2": "md2"}.get(
-        cert.signature_algorithm_oid.dotted_string
-    )
+    return _OLD_HASHES.get(cert.signature_algorithm_oid.dotted_string)
+
+
+def _unjudged(cert: x509.Certificate, key_type: str) -> str:
+    """What of the key or the signature is not known here; empty where all is."""
+    unknown: list[str] = []
+    if key_type.startswith("("):
+        unknown.append(f"its key is of a type that is not supported here {key_type}")
+    algorithm = cert.signature_algorithm_oid.dotted_string
+    try:
+        _ = cert.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        if algorithm not in _OLD_HASHES and not algorithm.startswith(_ML_DSA):
+            unknown.append(f"its signature algorithm is not supported here ({algorithm})")
+    return "; ".join(unknown)
 
 
 def _must_staple(cert: x509.Certificate) -> bool:

@@ -23,7 +23,8 @@ LINES = (
     CheckLine("Requests are answered from any source port", rules=("NTP-SRCPORT-FILTER",)),
     CheckLine(
         "The server is synchronised",
-        rules=("NTP-UNSYNC", "NTP-STALE", "NTP-LOCALCLOCK"), facts=("stratum", "reference_id"),
+        rules=("NTP-UNSYNC", "NTP-HEADER", "NTP-STALE", "NTP-LOCALCLOCK"),
+        facts=("stratum", "reference_id"),
     ),
     CheckLine(
         "The server is close to a reference clock",

@@ -24,7 +24,7 @@ from seventh.net.stream import Stream
 from seventh.net.talk import ATTEMPT_SECONDS, RESOLVE_SECONDS, Talk
 from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.auth import log_in
-from seventh.protocols.ssh.client.authenticate_host import trust_in
+from seventh.protocols.ssh.client.authenticate_host import keyscan, trust_in
 from seventh.protocols.ssh.client.conversation import (
     Conversation,
     offer_for,
@@ -122,6 +122,7 @@ class Chain(Carrier):
                                   self._dial(hop, name)))  # fmt: skip
         session, trust = await self._greet(self._begun[-1], hop, name)
         with self._step("via.ssh.auth", name) as timer:
+            self._accept(trust, hop)
             timer.begin(Mark(now_ns(), "user"))
             admission = await log_in(session, credentials.for_host(trust))
             timer.stop(admission.at)
@@ -202,6 +203,24 @@ class Chain(Carrier):
             trust = trust_in(conversation, self._known, hop.host, hop.port)
             self._learn(host_key=trust.key, host_key_known=trust.status)
             return Session(conversation), trust
+
+    def _accept(self, trust: Trust, hop: Target) -> None:
+        """Go on through a hop with an unknown key only where the options permit it.
+
+        Failed with host-key-untrusted otherwise: whatever goes through it could be read or changed.
+        """
+        if trust.status != "unknown":
+            return
+        if self._talk.options.of(SshOptions).accept_new_host_keys:
+            self._learn(host_key_accepted=True)
+            return
+        said = f" ({trust.detail})" if trust.detail else ""
+        raise Failed(
+            Reason.HOST_KEY_UNTRUSTED,
+            f"its host key {trust.key} is not in known_hosts{said}, so nothing goes through it; "
+            f"compare the key with the machine's own, then: {keyscan(hop.host, hop.port)}; "
+            "or --accept-new-host-keys",
+        )
 
     def _learn(self, **changes: object) -> None:
         """Replace fields of the hop that is being reached."""

@@ -68,5 +68,5 @@ SPEC = Spec(
         1: "offers early data of no bytes; a HEAD request where a client certificate was asked for",
     },
     standards=("RFC 9846", "RFC 9325", "RFC 9525", "RFC 5280"),
-    connections=14,
+    connections=16,
 )

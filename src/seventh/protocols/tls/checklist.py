@@ -34,6 +34,10 @@ LINES = (
         facts=("versions",),
     ),
     CheckLine("TLS 1.2 is protected against known attacks", rules=("TLS-EMS", "TLS-RENEG")),
+    CheckLine(
+        "A large (post-quantum) ClientHello is accepted", rules=("TLS-BIG-HELLO",),
+        facts=("version",),
+    ),
     CheckLine("Key exchange resists quantum computers", rules=("TLS-NO-PQ",)),
     CheckLine("Sessions are resumed", rules=("TLS-NO-RESUME",), facts=("resumed",)),
     CheckLine("Early data (0-RTT) is off", rules=("TLS-0RTT-ON",)),

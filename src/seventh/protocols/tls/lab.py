@@ -21,11 +21,13 @@ from seventh.labkit.tlsserve import (
     server_context,
     tls_server,
 )
+from seventh.model.alert import Alert
 from seventh.model.failure import Reason
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 
 _DAY = dt.timedelta(days=1)
+_ONE_PACKET_BYTES = 1000
 _UNTRUSTED = Reason.TLS_CERTIFICATE_UNTRUSTED.value
 _WEAK = Reason.TLS_CERTIFICATE_WEAK.value
 
@@ -123,6 +125,14 @@ def _small_prime(hello: tlshello.ClientHello) -> bytes | None:
         tlshello.message(n.SERVER_KEY_EXCHANGE, key + bytes([4, 3, 0, 0])),
         tlshello.message(n.SERVER_HELLO_DONE, b""),
     )
+
+
+def _no_large_hello(hello: tlshello.ClientHello) -> bytes | None:
+    """Refuse a hello whose key shares do not fit into one packet."""
+    shares = hello.extension(n.KEY_SHARE) or b""
+    if len(shares) <= _ONE_PACKET_BYTES:
+        return None
+    return tlshello.alert(Alert.HANDSHAKE_FAILURE)
 
 
 def _answers_tls12(**wrong: int | bool) -> DoorKeeper:
@@ -224,6 +234,10 @@ _TABLE = (
         "no-pq", "no post-quantum group", "TLS-NO-PQ", setup=_Setup(groups="X25519:P-256"),
     ),
     _fault(
+        "big-hello", "a ClientHello of more than one packet is refused", "TLS-BIG-HELLO",
+        reason=Reason.TLS_HANDSHAKE.value, setup=_Setup(keeper=_no_large_hello),
+    ),
+    _fault(
         "no-resume", "sessions are forgotten at once", "TLS-NO-RESUME",
         setup=_Setup(resume=False),
     ),
@@ -252,6 +266,8 @@ _TABLE = (
     ),
 )  # fmt: skip
 
+TOUR = ("missing-intermediate",)
+"""The faults that `seventh tour` shows."""
 FAULTS = tuple(fault for fault, _ in _TABLE)
 _SETUPS = {fault.name: setup for fault, setup in _TABLE}
 

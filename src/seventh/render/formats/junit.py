@@ -11,8 +11,9 @@ import re
 from xml.etree import ElementTree as ET  # only written with, never read with
 
 from seventh.model.severity import Status
-from seventh.render.entries import FindingEntry
+from seventh.render.entries import FindingEntry, HostEntry
 from seventh.render.fixes import fixes_of
+from seventh.render.hosts import STATES, host_entries, number
 from seventh.render.told import Told, blamed, failed, tell
 from seventh.render.view import Document, View
 
@@ -23,6 +24,8 @@ _NO_CHAR = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 def render(document: Document, view: View) -> str:
     """``document`` as JUnit XML."""
     root = ET.Element("testsuites", {"name": "seventh"})
+    for host in host_entries(document, view):
+        root.append(_host(host))
     for one in tell(document, view):
         root.append(_suite(one, view))
     suites = list(root)
@@ -32,6 +35,29 @@ def render(document: Document, view: View) -> str:
     ET.indent(root)
     text = ET.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def _host(host: HostEntry) -> ET.Element:
+    """A host that was given without a scheme: a case a port, skipped where nothing answers.
+
+    What an open port has wrong is in the suite of its target.
+    """
+    suite = ET.Element("testsuite", {"name": _text(host.host)})
+    for port in host.ports:
+        attributes = {
+            "classname": "seventh.host",
+            "name": f"{number(port)} {_text(port.service)}",
+            "time": _seconds(port.duration_seconds),
+        }
+        case = ET.SubElement(suite, "testcase", attributes)
+        if port.status is None:
+            ET.SubElement(case, "skipped", {"message": STATES[port.state]})
+    skipped = len(suite.findall("testcase/skipped"))
+    for key, value in (("failures", 0), ("errors", 0), ("skipped", skipped)):
+        suite.set(key, str(value))
+    suite.set("tests", str(len(suite)))
+    suite.set("time", _seconds(0.0))
+    return suite
 
 
 def _suite(one: Told, view: View) -> ET.Element:

@@ -10,9 +10,18 @@ from seventh.model.severity import Status
 from seventh.render.checked import VERDICTS, tally
 from seventh.render.commonmark import block, code, escape
 from seventh.render.drawn import text
-from seventh.render.entries import FindingEntry
+from seventh.render.entries import FindingEntry, HostEntry
 from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
+from seventh.render.hosts import (
+    STATES,
+    headline,
+    host_entries,
+    is_untried,
+    number,
+    shows_all,
+    worst_of,
+)
 from seventh.render.speech import is_prose
 from seventh.render.told import Told, blamed, count, tally_statuses, tell
 from seventh.render.view import Document, View
@@ -27,14 +36,31 @@ _CHECKED = {
 def render(document: Document, view: View) -> str:
     """``document`` as Markdown."""
     told = tell(document, view)
-    blocks: list[str] = []
-    if len(told) > 1:
+    hosts = host_entries(document, view)
+    blocks = [part for host in hosts for part in _host(host)]
+    if len(told) > 1 and not any(shows_all(host, [t.entry.target for t in told]) for host in hosts):
         blocks += [f"# Seventh: {count(len(told), 'target')}: {tally_statuses(told)}"]
         blocks += [_summary(told)]
     for one in told:
         blocks += _report(one, view)
     blocks += [f"_Seventh {escape(document.version)}, {escape(document.generated_at)}_"]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _host(entry: HostEntry) -> list[str]:
+    """A host that was given without a scheme: its table of ports."""
+    head = f"# {_MARKS[entry.status]} {entry.status}: {code(entry.host)}"
+    if is_untried(entry):
+        return [head, escape(headline(entry))]
+    rows = ["| Port | Protocol | State | Verdict | Time | Worst |", "|---|---|---|---|--:|---|"]
+    for port in entry.ports:
+        verdict = f"{_MARKS[port.status]} {port.status}" if port.status is not None else ""
+        software = f" ({escape(port.software)})" if port.software else ""
+        rows.append(
+            f"| {number(port)} | {escape(port.service)}{software} | {STATES[port.state]} "
+            f"| {verdict} | {duration(port.duration_seconds)} | {escape(worst_of(port))} |"
+        )
+    return [head, escape(headline(entry)), "\n".join(rows)]
 
 
 def _summary(told: tuple[Told, ...]) -> str:
@@ -135,7 +161,7 @@ def _facts(one: Told) -> str:
     ]
     if not rows:
         return ""
-    return "\n".join(["### Facts", "", "| Room | Fact | Value |", "|---|---|---|", *rows])
+    return "\n".join(["### Facts", "", "| Protocol | Fact | Value |", "|---|---|---|", *rows])
 
 
 def _rules(one: Told, view: View) -> str:

@@ -1,6 +1,7 @@
 """One line for a monitoring system, as the Monitoring Plugins' guidelines say.
 
 ``SEVENTH STATUS - text | 'label'=value[UOM];warn;crit;min;max …``, then long output, a line a fact.
+Which values, and the bounds that their rules have, is the rooms' to say (``watched``).
 The exit code is the caller's: :func:`seventh.render.view.worst` of the reports' statuses.
 """
 
@@ -9,38 +10,75 @@ from __future__ import annotations
 import math
 import re
 
+import msgspec
+
+from seventh import protocols
+from seventh.model.facts import Facts
+from seventh.model.sample import Sample
+from seventh.model.severity import Status
+from seventh.model.watched import NO_BOUNDS, Bounds, Watched, number
+from seventh.render.entries import HostEntry
 from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
+from seventh.render.hosts import STATES, headline, host_entries, is_untried, shows_all
+from seventh.render.hosts import number as number_of
 from seventh.render.told import Told, count, failed, tally_statuses, tell
 from seventh.render.view import Document, View, worst
 
 # A pipe begins the performance data; a line break ends the line.
+_FIRST_STEPS = ("resolve", "connect", "tls")
+_MOST = 8
+_PHASES = "seventh_phase_seconds"
 _ENDING = re.compile(r"[|\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
 
 
 def render(document: Document, view: View) -> str:
     """``document`` as a plugin's output."""
     told = tell(document, view)
+    hosts = host_entries(document, view)
     status = worst(one.entry.status for one in told)
     several = len(told) > 1
-    perfdata = " ".join(value for one in told for value in _perfdata(one, several))
-    first = f"SEVENTH {status.value.upper()} - {_headline(told)}"
+    perfdata = " ".join(
+        value for one in told for value in _perfdata(one, several, everything=view.verbose)
+    )
+    first = f"SEVENTH {status.value.upper()} - {_headline(told, hosts)}"
     lines = [_plain(first) + (f" | {perfdata}" if perfdata else "")]
+    for host in hosts:
+        lines += [_plain(line) for line in _ports(host)]
     for one in told:
         lines += [_plain(line) for line in _long(one, view)]
     return "\n".join(lines) + "\n"
 
 
-def _headline(told: tuple[Told, ...]) -> str:
+def _headline(told: tuple[Told, ...], hosts: tuple[HostEntry, ...]) -> str:
     if not told:
         return "no target"
+    if len(hosts) == 1 and shows_all(hosts[0], [one.entry.target for one in told]):
+        words = f"{hosts[0].host}: {headline(hosts[0])}"
+        if hosts[0].status is Status.OK:
+            return words
+        gravest = next(one for one in told if one.entry.status is hosts[0].status)
+        return f"{words}; {_about(gravest)}"
     if len(told) == 1:
         one = told[0]
         return f"{one.entry.target} {_first(one)} in {duration(one.entry.duration_seconds)}"
     bad = worst(one.entry.status for one in told)
     first = next(one for one in told if one.entry.status == bad)
     tally = f"{count(len(told), 'target')}: {tally_statuses(told)}"
-    return tally if bad.exit_code == 0 else f"{tally}; {first.entry.target} {_first(first)}"
+    return tally if bad.exit_code == 0 else f"{tally}; {_about(first)}"
+
+
+def _about(one: Told) -> str:
+    return f"{one.entry.target} {_first(one)}"
+
+
+def _ports(host: HostEntry) -> list[str]:
+    """A line for each port of a host that was given without a scheme."""
+    if is_untried(host):
+        return []
+    return [
+        f"{host.host} {number_of(port)} {port.service}: {STATES[port.state]}" for port in host.ports
+    ]
 
 
 def _first(one: Told) -> str:
@@ -77,45 +115,98 @@ def _plain(text: str) -> str:
     return _ENDING.sub(" ", text).rstrip()
 
 
-def _perfdata(one: Told, several: bool) -> list[str]:
-    """The whole conversation, each phase's total, then every metric."""
+def _perfdata(one: Told, several: bool, *, everything: bool) -> list[str]:
+    """About eight values: the whole conversation, its first steps, what the rooms have watched.
+
+    With -v every phase and metric follows, as graphs may have been made from them.
+    """
     entry = one.entry
     phases: dict[str, float] = {}
     for phase in entry.phases:
         phases[phase.name] = phases.get(phase.name, 0.0) + phase.seconds
-    values = [("time", entry.duration_seconds, "s", "0", "")]
-    values += [(f"phase {name}", seconds, "s", "0", "") for name, seconds in phases.items()]
-    values += [(sample.key, sample.value, *_unit(sample.name)) for sample in one.samples]
-    prefix = f"{entry.target} " if several else ""
-    return [
-        f"{_label(prefix + name)}={_number(value)}{unit};;;{least};{most}"
-        for name, value, unit, least, most in values
-        if math.isfinite(value)
+    data = [_Datum("time", entry.duration_seconds, "s", least="0")]
+    data += [
+        _Datum(f"phase {name}", seconds, "s", least="0")
+        for name, seconds in phases.items()
+        if everything or name in _FIRST_STEPS
     ]
+    data += _watched(one)
+    if everything:
+        data += [_plain_datum(sample) for sample in one.samples]
+    prefix = f"{entry.target} " if several else ""
+    return [each.text(prefix) for each in data if math.isfinite(each.value)]
 
 
-def _unit(name: str) -> tuple[str, str, str]:
-    """Unit of measure, least and most, from the ending of a Prometheus name.
+class _Datum(msgspec.Struct, frozen=True):
+    """``'label'=value[UOM];warn;crit;min;max``."""
 
-    An offset has a sign, so a metric in seconds or bytes gets no least.
+    name: str
+    value: float
+    unit: str = ""
+    bounds: Bounds = NO_BOUNDS
+    least: str = ""
+    most: str = ""
+
+    def text(self, prefix: str) -> str:
+        """As the guidelines write it, its label after ``prefix``."""
+        return (
+            f"{_label(prefix + self.name)}={number(self.value)}{self.unit}"
+            f";{self.bounds.warning};{self.bounds.critical};{self.least};{self.most}"
+        )
+
+
+def _watched(one: Told) -> list[_Datum]:
+    """What the rooms of the report want drawn; the first few metrics where none says."""
+    by_name = {sample.name: sample for sample in one.samples if not sample.labels}
+    rooms = sorted(one.facts, key=lambda room: (room != one.entry.protocol, room))
+    found = [
+        _drawn(one, by_name[watched.metric], _bounds(watched, one.facts[room]))
+        for room in rooms
+        for watched in protocols.watched(room)
+        if watched.metric in by_name
+    ]
+    others = [sample for sample in one.samples if sample.name != _PHASES]  # they are there already
+    return found or [_drawn(one, sample, NO_BOUNDS) for sample in others[:_MOST]]
+
+
+def _bounds(watched: Watched, facts: Facts) -> Bounds:
+    return watched.bounds(facts) if watched.bounds is not None else NO_BOUNDS
+
+
+def _drawn(one: Told, sample: Sample, bounds: Bounds) -> _Datum:
+    """A sample under a short label: a share in percent, an instant as the time that is left."""
+    name = sample.key.removeprefix("seventh_")
+    if sample.name.endswith("_timestamp_seconds"):
+        left = sample.value - one.started_seconds
+        return _Datum(name.removesuffix("_timestamp_seconds"), round(left), "s", bounds)
+    if sample.name.endswith("_ratio") and 0 <= sample.value <= 1:
+        return _Datum(name.removesuffix("_ratio"), sample.value * 100, "%", bounds, "0", "100")
+    unit, least = _unit(sample.name)
+    return _Datum(name.removesuffix("_seconds").removesuffix("_bytes"), sample.value, unit, bounds,
+                  least)  # fmt: skip
+
+
+def _plain_datum(sample: Sample) -> _Datum:
+    unit, least = _unit(sample.name)
+    return _Datum(sample.key, sample.value, unit, least=least)
+
+
+def _unit(name: str) -> tuple[str, str]:
+    """Unit of measure and least value, from the ending of a Prometheus name.
+
+    An offset has a sign, so a metric in seconds gets no least.
     """
+    if name.endswith("_timestamp_seconds"):
+        return "", ""
     if name.endswith("_seconds"):
-        return "s", "", ""
+        return "s", ""
     if name.endswith("_bytes"):
-        return "B", "", ""
+        return "B", "0"
     if name.endswith("_total"):
-        return "c", "0", ""
-    if name.endswith("_ratio"):
-        return "", "0", "1"
-    return "", "", ""
+        return "c", "0"
+    return "", ""
 
 
 def _label(name: str) -> str:
     """A label in quotes: no equals sign, no quote and nothing that ends a line stands in it."""
     return "'" + _plain(name).replace("=", ":").replace("'", "") + "'"
-
-
-def _number(value: float) -> str:
-    """Digits, a point and a sign only: the guidelines know no exponent."""
-    text = f"{value:.9f}".rstrip("0").rstrip(".")
-    return "0" if text in {"-0", ""} else text

@@ -15,14 +15,16 @@ from rich.console import Console
 from rich.text import Text
 
 from seventh.model.severity import Severity, Status
-from seventh.render import checked_lines
+from seventh.render import checked_lines, host_lines, phase_lines
 from seventh.render.drawn import rows, title
-from seventh.render.entries import FindingEntry, PhaseEntry
+from seventh.render.entries import FindingEntry, HostEntry
 from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
+from seventh.render.hosts import host_entries, shows_all
 from seventh.render.speech import is_prose
 from seventh.render.told import Told, blamed, count, failed, tally_statuses, tell
 from seventh.render.view import Document, View
+from seventh.render.wrapping import middle, width_after, wrap, wrapped
 
 _STATUS_STYLE = {
     Status.OK: "green",
@@ -44,22 +46,25 @@ _TRANSLITERATED = str.maketrans(
      "≤": "<=", "’": "'", "“": '"', "”": '"', "×": "x", "±": "+/-", "─": "-", "§": "s.", "│": "|",
      "◀": "<", "▶": ">", "━": "="}
 )  # fmt: skip
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
 _LABEL = 10
 _MOST_FACTS = 12
-_MOST_PHASES = 24
-_PROSE_WIDTH = 100
 
 
 def render(document: Document, view: View) -> str:
     """``document`` as lines of text; with escape sequences only if the view has colour."""
     told = tell(document, view)
     lines: list[Text] = []
+    hosts = host_entries(document, view)
+    for host in hosts:
+        if lines:
+            lines.append(Text())
+        lines.extend(_host(host, view))
     for one in told:
         if lines:
             lines.append(Text())
         lines.extend(_Sheet(one, view).lines())
-    if len(told) > 1:
+    targets = [one.entry.target for one in told]
+    if len(told) > 1 and not any(shows_all(host, targets) for host in hosts):
         lines.extend(_summary(told, view))
     text = _print(lines, view)
     if view.ascii:
@@ -97,7 +102,6 @@ class _Sheet:
         self.entry = told.entry
         self.view = view
         self.page: list[Text] = []
-        self._measure = Console(file=io.StringIO(), width=view.width, _environ={})
 
     def lines(self) -> list[Text]:
         """The whole sheet, top to bottom."""
@@ -154,31 +158,9 @@ class _Sheet:
             self.page.append(Text())
 
     def phases(self) -> None:
-        bars = self.told.bars
-        if not bars:
-            return
-        several = len({phase.address for phase, _, _ in bars if phase.address}) > 1
-        rows = _phase_rows(bars, several, apart=self.view.verbose)
-        most = len(rows) if self.view.verbose else _MOST_PHASES
-        shown = rows[:most]
-        names = [f"{row.name} ×{len(row.bars)}" if row.bars[1:] else row.name for row in shown]
-        name_width = min(max(len(name) for name in names), self.view.width // 2 - 8)
-        bar_width = min(60, self.view.width - 2 - name_width - 2 - 10 - 8 - 2)
-        for row, name in zip(shown, names, strict=True):
-            line = Text("  ")
-            line.append(_middle(name, name_width).ljust(name_width))
-            line.append("  ")
-            bar = _merged([_bar(*b, bar_width, ascii_only=self.view.ascii) for b in row.bars])
-            line.append(bar, "red" if row.failed else _clock_style(row.clock))
-            line.append(f"{duration(row.seconds):>9}")
-            line.append(f"  {row.clock}", "dim")
-            if row.failed:
-                line.append(" " if row.clock == "kernel" else "   ")
-                line.append("x" if self.view.ascii else "✖", "bold red")
-            self.page.append(line)
-        if len(rows) > most:
-            self.page.append(Text(f"  … and {count(len(rows) - most, 'phase')} more (-v)", "dim"))
-        self.page.append(Text())
+        if self.told.bars:
+            self.page.extend(phase_lines.lines(self.told.bars, self.view))
+            self.page.append(Text())
 
     def facts(self) -> None:
         some = False
@@ -201,7 +183,7 @@ class _Sheet:
             drawn = rows(drawing, min(36, self.view.width // 3), ascii_only=self.view.ascii)
             for row, span in zip_longest(drawn, drawing.spans[: len(drawn)]):
                 line = Text("  ")
-                line.append(_middle(row.label, names).ljust(names) + "  ")
+                line.append(middle(row.label, names).ljust(names) + "  ")
                 line.append(row.bar, "green" if span is not None and span.typical else "red")
                 line.append(f"  {row.said}")
                 line.truncate(self.view.width, overflow="ellipsis")
@@ -303,24 +285,13 @@ class _Sheet:
 
     def wrapped(self, text: Text, hang: int) -> None:
         """``text`` as one line if it fits, else its further lines from column ``hang``."""
-        if text.cell_len <= self.view.width:
-            self.page.append(text)
-            return
-        head, *_ = self._wrap(text, 0)
-        self.page.append(head)
-        # What follows is wrapped anew, to the narrower width.
-        rest = text[len(head) :]
-        rest = rest[len(rest.plain) - len(rest.plain.lstrip()) :]
-        self.page.extend(Text.assemble(" " * hang, line) for line in self._wrap(rest, hang))
+        self.page.extend(wrapped(text, hang, self.view.width))
 
     def _wrap(self, text: Text, indent: int) -> list[Text]:
-        lines = list(text.wrap(self._measure, self._width(indent)))
-        for line in lines:
-            line.rstrip()
-        return lines
+        return wrap(text, self._width(indent))
 
     def _width(self, indent: int) -> int:
-        return max(20, min(self.view.width, _PROSE_WIDTH + indent) - indent)
+        return width_after(indent, self.view.width)
 
 
 def _status(status: Status, view: View) -> Text:
@@ -328,67 +299,16 @@ def _status(status: Status, view: View) -> Text:
     return Text(f"{mark} {status}", _STATUS_STYLE[status])
 
 
-class _Row:
-    """Phases of one name, drawn on one line: each where it was, their time together."""
-
-    __slots__ = ("bars", "clock", "failed", "name", "seconds")
-
-    def __init__(self, name: str, phase: PhaseEntry) -> None:
-        self.name = name
-        self.clock = phase.clock
-        self.failed = phase.outcome == "failed"
-        self.seconds = 0.0
-        self.bars: list[tuple[float, float]] = []
-
-
-def _phase_rows(
-    bars: Iterable[tuple[PhaseEntry, float, float]], several: bool, *, apart: bool
-) -> list[_Row]:
-    """A row for each name, clock and outcome, in the order of their first; each alone if apart."""
-    rows: dict[object, _Row] = {}
-    for number, (phase, begin, length) in enumerate(bars):
-        name = _phase_name(phase, several)
-        key = number if apart else (name, phase.clock, phase.outcome)
-        row = rows.setdefault(key, _Row(name, phase))
-        row.seconds += phase.seconds
-        row.bars.append((begin, length))
-    return list(rows.values())
-
-
-def _merged(drawn: list[str]) -> str:
-    """Several bars of one width in one; where two meet, the fuller cell stays."""
-    return "".join(max(cells, key=(_EIGHTHS + "#").index) for cells in zip(*drawn, strict=True))
-
-
-def _clock_style(clock: str) -> str:
-    return "green" if clock == "kernel" else "cyan"
-
-
-def _phase_name(phase: PhaseEntry, several: bool) -> str:
-    return f"{phase.name} {phase.address}" if several and phase.address else phase.name
-
-
-def _middle(text: str, width: int) -> str:
-    """``text`` in at most ``width`` characters, shortened in its middle."""
-    if len(text) <= width:
-        return text
-    left = (width - 1) // 2
-    return f"{text[:left]}…{text[len(text) - (width - 1 - left) :]}"
-
-
-def _bar(begin: float, length: float, width: int, *, ascii_only: bool) -> str:
-    """A bar of ``width`` cells, filled from ``begin`` over ``length`` (shares of the whole).
-
-    It begins with a whole cell and its length is true to an eighth of one. Whatever was measured
-    shows at least a sliver.
-    """
-    start = min(width - 1, max(0, int(begin * width + 1e-9)))
-    eighths = max(1, round(min(float(width - start), length * width) * 8))
-    if ascii_only:
-        drawn = "#" * max(1, round(eighths / 8))
-    else:
-        drawn = "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
-    return (" " * start + drawn)[:width].ljust(width)
+def _host(entry: HostEntry, view: View) -> list[Text]:
+    """A host that was given without a scheme: its table of ports."""
+    head = _status(entry.status, view)
+    head.append(f"  {entry.host}", "bold")
+    longest = duration(max((port.duration_seconds for port in entry.ports), default=0.0))
+    head.append(longest.rjust(max(len(longest) + 2, view.width - head.cell_len)))
+    page = [*wrapped(head, 4, view.width), Text("─" * view.width, "dim")]
+    for line in host_lines.lines(entry, _STATUS_STYLE, view.width):
+        page.extend(wrapped(line, host_lines.BELOW, view.width))
+    return page
 
 
 def _summary(told: tuple[Told, ...], view: View) -> list[Text]:
@@ -398,7 +318,7 @@ def _summary(told: tuple[Told, ...], view: View) -> list[Text]:
     for one in told:
         line = _status(one.entry.status, view)
         line.append(" " * (11 - line.cell_len))
-        line.append(_middle(one.entry.target, width).ljust(width))
+        line.append(middle(one.entry.target, width).ljust(width))
         line.append(f"{duration(one.entry.duration_seconds):>9}  ")
         line.append(one.headline)
         line.truncate(view.width, overflow="ellipsis")

@@ -118,7 +118,7 @@ def test_our_origin_from_elsewhere_is_foreign(ip: str, port: int) -> None:
     sampler = asked()
     received = hear(sampler, reply().encode(), ip=ip, port=port)
     assert received.verdict is Verdict.FOREIGN
-    assert sampler.foreign_sources == [ip]
+    assert sampler.foreign_sources == [ip if port == PORT else f"port {port} of {ip}"]
     assert sampler.samples == []
     assert hear(sampler, reply(1).encode(), ip=ip, port=port).verdict is Verdict.SPOOFED
     assert hear(sampler, b"?", ip=ip, port=port).verdict is Verdict.SPOOFED

@@ -28,7 +28,7 @@ from seventh.net.secrets import Secret
 from seventh.protocols.ssh.client import agent as agents
 from seventh.protocols.ssh.client.agent import Agent, read_identities, read_signature
 from seventh.protocols.ssh.client.credentials import gather
-from seventh.protocols.ssh.client.identities import EncryptedKeyError, load_identities
+from seventh.protocols.ssh.client.identities import UnusableKeyError, load_identities
 from seventh.protocols.ssh.facts.login import Trust
 from seventh.protocols.ssh.wire.hostkeys import Signer, read_key, verify
 from seventh.protocols.ssh.wire.values import string
@@ -75,7 +75,7 @@ def test_an_encrypted_key_takes_its_passphrase(tmp_path: Path, pem: bool) -> Non
     assert identity.blob == Signer(RSA).blob
     with pytest.raises(UsageError, match=r"encrypted, and a test is not its passphrase"):
         load_identities(file, Secret("wrong", "a test"))
-    with pytest.raises(EncryptedKeyError) as missing:
+    with pytest.raises(UnusableKeyError) as missing:
         load_identities(file, None)
     assert missing.value.public == (None if pem else Signer(RSA).blob)
 
@@ -307,3 +307,45 @@ def test_an_identity_is_labelled_as_openssh_shows_it(tmp_path: Path) -> None:
     (identity,), _ = load_identities(write(tmp_path / "id", ED25519), None)
     assert identity.label.startswith("ssh-ed25519 SHA256:")
     assert base64.b64encode(identity.blob).decode() not in identity.label
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("in_agent", [True, False])
+async def test_a_token_key_is_used_through_the_agent_or_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_agent: bool
+) -> None:
+    """cryptography reads no sk- key: its words are not ours."""
+    kind = b"sk-ssh-ed25519@openssh.com"
+    blob = string(kind) + string(bytes(32)) + string(b"ssh:")
+    private = string(kind) + string(bytes(32)) + string(b"ssh:") + b"\1" + string(b"") * 3
+    check = b"\1\2\3\4"
+    inner = check + check + private
+    inner += bytes(range(1, 1 + -len(inner) % 8))
+    body = b"openssh-key-v1\0" + string(b"none") * 2 + string(b"") + b"\0\0\0\1"
+    text = base64.encodebytes(body + string(blob) + string(inner)).decode()
+    file = tmp_path / "id_sk"
+    file.write_text(
+        f"-----BEGIN OPENSSH PRIVATE KEY-----\n{text}-----END OPENSSH PRIVATE KEY-----\n"
+    )
+    options = options_with(user="u", identities=(str(file),), agent=True)
+    answers = [listing((blob, b"token"))] if in_agent else [listing()]
+    async with agent_saying(tmp_path, *answers) as path:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
+        if in_agent:
+            (identity,) = (await gather(options, "u")).identities
+            assert identity.blob == blob
+            assert "sk-ssh-ed25519@openssh.com SHA256:" in identity.label
+            return
+        with pytest.raises(UsageError) as caught:
+            await gather(options, "u")
+    assert "sk-ssh-ed25519@openssh.com" in str(caught.value)
+    assert "ssh-add" in str(caught.value)
+    assert "b'" not in str(caught.value)
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("name", ["with\0nul", "~nobody-of-that-name-here/id"])
+def test_a_name_that_is_none_is_said_in_our_words(name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_identities(name, None)
+    assert not any(word in str(caught.value) for word in ("embedded", "determine", "Errno"))

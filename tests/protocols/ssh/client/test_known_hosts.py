@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
     SSHCertificateBuilder,
     SSHCertificateType,
@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 
 from seventh.model.failure import ProtocolViolation, UsageError
 from seventh.protocols.ssh.client.known_hosts import KnownHosts, parse, read_known_hosts
-from seventh.protocols.ssh.wire.certificates import Certificate, read_certificate
+from seventh.protocols.ssh.wire.certificates import Certificate, Signed, read_certificate
 from seventh.protocols.ssh.wire.hostkeys import PublicKey, Signer, algorithms_of, read_key
+from seventh.protocols.ssh.wire.values import mpint
+from seventh.wire.reader import vector
 
 NOW = 1_800_000_000.0
 
@@ -217,6 +219,60 @@ def test_a_changed_certificate_has_no_valid_signature() -> None:
     forged = line.replace(b"host.test", b"evil.test")
     assert read_certificate(line).signature_valid
     assert not read_certificate(forged).signature_valid
+
+
+def signed_otherwise(authority: bytes, signature: bytes) -> Certificate:
+    """A host certificate that names this authority and has this signature."""
+    line = (
+        SSHCertificateBuilder().public_key(PRIVATE.public_key()).type(SSHCertificateType.HOST)
+        .valid_principals([b"host.test"]).valid_after(0).valid_before(2**63).key_id(b"k").sign(CA)
+    ).public_bytes()  # fmt: skip
+    blob = base64.b64decode(line.split()[1])
+    tail = vector(4, CA_KEY.plain)
+    body = blob[: blob.rindex(tail)]
+    return read_certificate(body + vector(4, authority) + vector(4, signature))
+
+
+_TOKEN = vector(4, b"sk-ssh-ed25519@openssh.com") + vector(4, bytes(32)) + vector(4, b"ssh:")
+_FUTURE = vector(4, b"ssh-mldsa-65") + vector(4, bytes(64))
+_DSA = vector(4, b"ssh-dss") + b"".join(mpint(n) for n in ((1 << 1151) + 1, (1 << 159) + 1, 2, 3))
+_RSA = rsa.generate_private_key(65537, 2048)
+_RSA_BLOB = Signer(_RSA).blob
+_INNER = base64.b64decode(
+    SSHCertificateBuilder().public_key(CA.public_key()).type(SSHCertificateType.HOST)
+    .valid_for_all_principals().valid_after(0).valid_before(2**63).key_id(b"k").sign(CA)
+    .public_bytes().split()[1]
+)  # fmt: skip
+
+
+@pytest.mark.field
+@pytest.mark.parametrize(
+    ("authority", "signature", "signed", "says"),
+    [
+        (_TOKEN, vector(4, b"sk-ssh-ed25519@openssh.com") + vector(4, b"s" * 64) + bytes(5),
+         Signed.UNVERIFIED, "sk-ssh-ed25519@openssh.com key, which cannot be verified here"),
+        (_FUTURE, vector(4, b"ssh-mldsa-65") + vector(4, b"s"), Signed.UNVERIFIED,
+         "ssh-mldsa-65 key, which cannot be verified here"),
+        (_RSA_BLOB, vector(4, b"ssh-rsa") + vector(4, bytes(256)), Signed.SHA1, "SHA-1"),
+        (_DSA, vector(4, b"ssh-dss") + vector(4, bytes(40)), Signed.SHA1, "SHA-1"),
+        (_RSA_BLOB, vector(4, b"rsa-sha2-256") + vector(4, bytes(256)), Signed.WRONG, "wrong"),
+        (_RSA_BLOB, vector(4, b"ssh-ed25519") + vector(4, bytes(64)), Signed.WRONG, "wrong"),
+        (_INNER, vector(4, b"ssh-ed25519") + vector(4, bytes(64)), Signed.BY_CERTIFICATE,
+         "another certificate"),
+    ],
+    ids=["token", "future", "rsa-sha1", "dsa", "rsa", "mismatch", "chain"],
+)  # fmt: skip
+def test_a_signature_that_proves_nothing_is_said_to_be_what_it_is(
+    authority: bytes, signature: bytes, signed: Signed, says: str
+) -> None:
+    made = signed_otherwise(authority, signature)
+    assert made.signed is signed
+    assert not made.signature_valid
+    kind = authority[4 : 4 + authority[3]].decode()
+    line = f"@cert-authority *.test {kind} {base64.b64encode(authority).decode()}"
+    trust = known(line).judge("host.test", 22, KEY, certificate=made, now=NOW)
+    assert trust.status == "unknown"
+    assert says in trust.detail
 
 
 @given(st.binary(max_size=200))

@@ -25,8 +25,10 @@ from seventh.protocols.ssh import SPEC, lab, probe
 from seventh.protocols.ssh.client.conversation import our_offer
 from seventh.protocols.ssh.facts import Offer, SshFacts, Topic
 from seventh.protocols.ssh.lab.server import GOOD_KEX, Manner, RawServer, WrongSigner, good_offer
+from seventh.protocols.ssh.probe import further
 from seventh.protocols.ssh.wire import groups
 from seventh.protocols.ssh.wire.hostkeys import Signer
+from seventh.protocols.ssh.wire.kex import GroupSizes
 from seventh.protocols.ssh.wire.transport import STRICT
 from tests.options import changed, options_with
 from tests.reports import ssh_facts as facts_of
@@ -135,7 +137,7 @@ async def test_our_connections_stay_within_the_budget(key: Any) -> None:
     signers = [Signer(key), *(Signer(ec.generate_private_key(curve)) for curve in kinds)]
     names = (*(signer.type for signer in signers), "ssh-dss")
     offer = replace(good_offer(), server_host_key_algorithms=names)
-    manner = Manner(offer=offer, signers=tuple(signers), modulus=groups.prime(15))
+    manner = Manner(offer=offer, signers=tuple(signers), modulus_for=from_3072)
     manner = manner.with_kex(*GOOD_KEX, GEX, STRICT["server"])
     server = RawServer(manner)
     count = 0
@@ -149,9 +151,121 @@ async def test_our_connections_stay_within_the_budget(key: Any) -> None:
         report = await check_one(target(port), OPTIONS)
     assert count == SPEC.connections - 1, "one is kept for whoever logs in"
     facts = facts_of(report)
-    assert [key.type for key in facts.host_keys] == list(names[:4])
+    assert [key.type for key in facts.host_keys] == list(names[:3])
     assert facts.gex_bits == 3072
+    assert [answer.bits for answer in facts.gex_answers] == [3072, None, None, None]
+    assert "budget" in facts.unlearnt["ecdsa-sha2-nistp521 host key"]
     assert "budget" in facts.unlearnt["ssh-dss host key"]
+
+
+def from_3072(asked: GroupSizes) -> int:
+    """A modulus of 3072 bits for whom that is not too large."""
+    return groups.prime(15) if asked.maximum >= 3072 else 0
+
+
+def has_1536(asked: GroupSizes) -> int:
+    return (1 << 1535) | 1 if asked.minimum <= 1536 <= asked.maximum < 2048 else from_3072(asked)
+
+
+def largest(asked: GroupSizes) -> int:
+    """The largest that fits, of what a careless server has."""
+    sizes = {1024: groups.prime(1), 2048: groups.prime(14), 4096: groups.prime(16)}
+    fit = [bits for bits in sizes if asked.minimum <= bits <= asked.maximum]
+    return sizes[max(fit)] if fit else 0
+
+
+def openssh(asked: GroupSizes) -> int:
+    """As OpenSSH's server with a moduli file that begins with 3072 bits."""
+    if max(asked.minimum, 2048) > min(asked.maximum, 8192):
+        return 0
+    return groups.prime(15 if asked.maximum >= 3072 else 14)
+
+
+def only_14(asked: GroupSizes) -> int:
+    return groups.prime(14) if asked.minimum <= 2048 <= asked.maximum else 0
+
+
+@pytest.mark.field
+@pytest.mark.parametrize(
+    ("give", "severity", "bits"),
+    [
+        (largest, "high", 1024), (has_1536, "high", 1536), (from_3072, None, 3072),
+        (only_14, "low", 2048), (openssh, None, 2048),
+        (lambda _: groups.prime(1), "high", 1024), (lambda _: groups.prime(15), None, 3072),
+    ],
+)  # fmt: skip
+async def test_every_size_of_group_is_asked_for(
+    manner: Manner, give: Any, severity: str | None, bits: int
+) -> None:
+    manner = replace(manner.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=give)
+    report = await check_manner(manner)
+    assert report.failure is None
+    found = {finding.id: finding for finding in report.findings}
+    assert facts_of(report).gex_bits == bits
+    if severity is None:
+        assert "SSH-GEX-SMALL" in report.passed
+    else:
+        assert found["SSH-GEX-SMALL"].severity == severity
+        assert found["SSH-GEX-SMALL"].params["bits"] == bits
+
+
+@pytest.mark.field
+async def test_a_server_that_gives_no_group_at_all_is_not_judged(manner: Manner) -> None:
+    manner = replace(manner.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=lambda _: 0)
+    report = await check_manner(manner)
+    assert {skip.id: skip.reason for skip in report.skipped}["SSH-GEX-SMALL"] == (
+        "the server gave no group"
+    )
+
+
+@pytest.mark.field
+async def test_a_group_of_the_first_exchange_counts(manner: Manner) -> None:
+    manner = replace(manner.with_kex(GEX), modulus_for=from_3072)
+    answers = facts_of(await check_manner(manner)).gex_answers
+    assert (answers[0].preferred, answers[0].bits) == (3072, 3072)
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("room", [1, 2])
+async def test_a_server_without_room_is_asked_again(manner: Manner, room: int) -> None:
+    """One that serves a connection at a time, and lets go of it late."""
+    manner = replace(manner.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=from_3072)
+    server = RawServer(replace(manner, room=room))
+
+    async def lets_go_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await server.handle(reader, writer)
+        if server.refused == 0 and server.manner.room == 1:
+            server.hold()
+            asyncio.get_running_loop().call_later(0.05, server.let_go)
+
+    async with tcp_server(lets_go_late) as port:
+        report = await check_one(target(port), OPTIONS)
+    assert report.failure is None
+    facts = facts_of(report)
+    assert facts.unlearnt == {}
+    assert facts.gex_bits == 3072
+    assert (server.refused > 0) == (room == 1)
+
+
+@pytest.mark.field
+async def test_a_server_without_room_at_last_is_the_reason(manner: Manner) -> None:
+    manner = replace(manner.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=from_3072)
+    server, count = RawServer(manner), 0
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal count
+        count += 1
+        if count == 1:
+            await server.handle(reader, writer)
+        else:
+            writer.write(b"Exceeded MaxStartups\r\n")
+
+    async with tcp_server(once) as port:
+        report = await check_one(target(port), OPTIONS)
+    assert report.failure is None
+    skipped = {skip.id: skip.reason for skip in report.skipped}
+    assert "Exceeded MaxStartups" in skipped["SSH-GEX-SMALL"]
+    assert count == 1 + 1 + len(further.PAUSES), "a server that goes on refusing is left alone"
 
 
 async def test_without_tier_1_no_group_is_asked_for(manner: Manner) -> None:
@@ -287,7 +401,9 @@ async def test_the_last_words_of_a_full_server_are_kept(look: Any) -> None:
 
 @LOOKS
 @pytest.mark.parametrize(
-    "data", [b"x\r\n" * 51, b"y" * 9000, b"SSH-2.0-" + b"z" * 300], ids=["lines", "bytes", "ident"]
+    "data",
+    [b"x\r\n" * 1025, b"y" * 9000, b"SSH-2.0-" + b"z" * 300],
+    ids=["lines", "bytes", "ident"],
 )
 async def test_limits_before_the_ident(look: Any, data: bytes) -> None:
     async with tcp_server(saying(data, linger=True)) as port:
@@ -361,6 +477,6 @@ async def test_a_probe_outside_the_engine_raises_failed() -> None:
 
 def test_each_wanted_key_type_is_a_topic() -> None:
     every = Offer(server_host_key_algorithms=our_offer().server_host_key_algorithms)
-    kinds = probe.wanted_types(every, set())
+    kinds = further.wanted_types(every, set())
     assert len(kinds) > 5
     assert {Topic(f"{kind} host key") for kind in kinds} < set(Topic)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from seventh import protocols
 from seventh.model.severity import Severity
-from seventh.protocols.ssh.facts import SshFacts, Sshfp
+from seventh.protocols.ssh.facts import GroupAnswer, SshFacts, Sshfp, Topic
 from seventh.protocols.ssh.rules import names
 from seventh.protocols.ssh.rules.algorithms import MODERN, key, offering
 from seventh.rules.rule import AnyRule, Hit, Skip
@@ -179,7 +179,8 @@ OTHER = Sshfp(algorithm=2, fingerprint_type=2, fingerprint="11" * 32)
     ],
 )  # fmt: skip
 def test_sshfp(records: tuple[Sshfp, ...], authenticated: bool, severity: object) -> None:
-    facts = SshFacts(host_keys=(key(),), sshfp=records, sshfp_authenticated=authenticated)
+    proven = replace(key(), signature_valid=True)
+    facts = SshFacts(host_keys=(proven,), sshfp=records, sshfp_authenticated=authenticated)
     verdict = named("SSH-SSHFP")(facts)
     if severity == "silent":
         assert verdict is None
@@ -222,8 +223,30 @@ def test_a_fix_is_a_line_that_can_be_pasted() -> None:
     )
     rule = named("SSH-KEX-WEAK")
     words = spoken(rule.words, fires("SSH-KEX-WEAK", facts).params)
-    assert words.fix["openssh"] == "KexAlgorithms -diffie-hellman-group1-sha1,rsa1024-sha1"
+    assert fires("SSH-KEX-WEAK", facts).fixes["openssh"] == ("KexAlgorithms curve25519-sha256",)
     assert "diffie-hellman-group1-sha1 (1024-bit group, SHA-1)" in words.evidence
+
+
+@pytest.mark.field
+def test_a_fix_keeps_what_is_good_and_nothing_that_is_no_name() -> None:
+    """What a server lists goes into a line to paste: only whole names, no markers, none weak."""
+    facts = offering(
+        kex_algorithms=(
+            "ext-info-s", "curve25519-sha256", "diffie-hellman-group1-sha1", "a b", "$(id)", "-x",
+            "gss-curve25519-sha256-toWM5Slw5Ew8Mqkay+al2g==", "kex-strict-s-v00@openssh.com",
+        )
+    )  # fmt: skip
+    assert fires("SSH-KEX-WEAK", facts).fixes["openssh"] == ("KexAlgorithms curve25519-sha256",)
+    words = spoken(named("SSH-KEX-NOPQ").words, fires("SSH-KEX-NOPQ", facts).params)
+    assert words.fix["openssh"].split("\n")[0] == (
+        "KexAlgorithms sntrup761x25519-sha512@openssh.com,curve25519-sha256,"
+        "diffie-hellman-group1-sha1"
+    )
+    facts = offering(mac_algorithms_client_to_server=("hmac-md5",),
+                     mac_algorithms_server_to_client=("hmac-md5",))  # fmt: skip
+    assert fires("SSH-MAC-WEAK", facts).fixes["openssh"] == (
+        "MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com",
+    )
 
 
 def test_every_name_that_is_recommended_is_good_by_the_tables() -> None:
@@ -233,3 +256,58 @@ def test_every_name_that_is_recommended_is_good_by_the_tables() -> None:
                 assert names.remark("kex", "weak", name) is None
                 assert names.remark("mac", "weak", name) is None
     assert names.terrapin_exposed(MODERN.ciphers, MODERN.macs) == CHACHA
+
+
+@pytest.mark.field
+def test_a_key_that_is_not_proven_matches_nothing() -> None:
+    """Anybody can show a public key: only its signature makes it the host's."""
+    records = (Sshfp(algorithm=4, fingerprint_type=2, fingerprint=key().sha256_hex),)
+    facts = SshFacts(host_keys=(key(),), sshfp=records, sshfp_authenticated=True)
+    verdict = named("SSH-SSHFP")(facts)
+    assert isinstance(verdict, Skip)
+    assert "could not be verified" in verdict.reason
+    verdict = named("SSH-HOSTKEY-CHANGED")(facts)
+    assert isinstance(verdict, Skip)
+    assert "could not be verified" in verdict.reason
+    wrong = replace(records[0], fingerprint="00" * 32)
+    assert isinstance(named("SSH-SSHFP")(replace(facts, sshfp=(wrong,))), Hit)
+
+
+def answer(low: int, high: int, bits: int | None, group: int | None = None) -> GroupAnswer:
+    return GroupAnswer(minimum=low, preferred=low, maximum=high, bits=bits, group=group)
+
+
+@pytest.mark.field
+@pytest.mark.parametrize(
+    ("answers", "bits", "asked"),
+    [
+        ([answer(1024, 8192, 2048), answer(1024, 1024, 1024)], 1024, "1024 bits and no other size"),
+        ([answer(1024, 8192, 4096), answer(2048, 2048, 2048)], 2048, "2048 bits and no other size"),
+        ([answer(1024, 8192, 2048, 14), answer(1024, 1024, None)], 2048, "1024 bits, at most 8192"),
+        ([answer(1024, 8192, 3072), answer(2048, 2048, 2048, 14)], None, ""),
+        ([answer(2048, 2048, 2048, 14)], 2048, "2048 bits and no other size"),
+        ([answer(1024, 8192, 3072), answer(2048, 2048, None)], None, ""),
+    ],
+)
+def test_the_smallest_group_of_all_answers_is_judged(
+    answers: list[GroupAnswer], bits: int | None, asked: str
+) -> None:
+    facts = replace(offering(kex_algorithms=(GEX,)), gex_answers=tuple(answers), gex_bits=1)
+    verdict = named("SSH-GEX-SMALL")(facts)
+    if bits is None:
+        assert verdict is None
+        return
+    assert isinstance(verdict, Hit)
+    assert (verdict.params["bits"], verdict.params["asked"]) == (bits, asked)
+
+
+@pytest.mark.field
+def test_a_size_that_was_not_answered_is_no_pass() -> None:
+    facts = replace(
+        offering(kex_algorithms=(GEX,)), gex_answers=(answer(1024, 8192, 3072),),
+        unlearnt={Topic.SMALLEST_GROUP: "the server is full"},
+    )  # fmt: skip
+    assert named("SSH-GEX-SMALL")(facts) == Skip("the server is full")
+
+
+GEX = "diffie-hellman-group-exchange-sha256"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seventh.model.failure import ProtocolViolation
 from seventh.protocols.ssh.wire.hostkeys import Signer, algorithms_of, key_type, read_key, verify
-from seventh.protocols.ssh.wire.values import mpint
+from seventh.protocols.ssh.wire.values import Deviations, mpint
 from seventh.wire.reader import vector
 
 asyncssh = pytest.importorskip("asyncssh")
@@ -133,3 +133,54 @@ def test_a_key_of_another_type_than_was_agreed_is_a_violation(algorithm: str) ->
     named = vector(4, algorithm.encode()) + vector(4, b"\1" * 64)
     with pytest.raises(ProtocolViolation, match=f"ssh-ed25519 although {algorithm}"):
         verify(read_key(made.public_data), algorithm, named, b"data")
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("shows_certificate", [True, False])
+def test_a_certificate_and_a_key_do_not_stand_for_each_other(shows_certificate: bool) -> None:
+    authority = asyncssh.generate_private_key("ssh-ed25519")
+    made = asyncssh.generate_private_key("ssh-ed25519")
+    certificate = authority.generate_host_certificate(made, "host", principals=["a"])
+    agreed = "ssh-ed25519" if shows_certificate else "ssh-ed25519-cert-v01@openssh.com"
+    key = read_key(certificate.public_data if shows_certificate else made.public_data)
+    with pytest.raises(ProtocolViolation, match=f"although {agreed} was agreed"):
+        verify(key, agreed, made.sign(b"data", b"ssh-ed25519"), b"data")
+
+
+@pytest.fixture(scope="module")
+def short_signature() -> tuple[Any, bytes, bytes]:
+    """An RSA key, data and their signature, which begins with a zero."""
+    made = asyncssh.generate_private_key("ssh-rsa", key_size=1024)
+    for number in range(5000):
+        data = str(number).encode()
+        raw = made.sign(data, b"rsa-sha2-256")[4 + 12 + 4 :]
+        if raw[0] == 0:
+            return made, data, raw
+    raise AssertionError("no signature begins with a zero")
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("form", ["as it is", "without its zeros", "with one more"])
+def test_an_rsa_signature_is_taken_with_and_without_its_zeros(
+    short_signature: tuple[Any, bytes, bytes], form: str
+) -> None:
+    made, data, raw = short_signature
+    shown = {"as it is": raw, "without its zeros": raw.lstrip(b"\0"), "with one more": b"\0" + raw}
+    key, seen = read_key(made.public_data), Deviations()
+    signature = vector(4, b"rsa-sha2-256") + vector(4, shown[form])
+    assert verify(key, "rsa-sha2-256", signature, data, seen) is True
+    assert bool(seen.seen) == (form != "as it is")
+    assert verify(key, "rsa-sha2-256", signature, data + b"x") is False
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("kind", ["sk-ssh-ed25519", "sk-ecdsa-sha2-nistp256"])
+def test_a_token_key_is_read_and_never_taken_for_proven(kind: str) -> None:
+    name = f"{kind}@openssh.com"
+    middle = vector(4, b"nistp256") if "ecdsa" in kind else b""
+    blob = vector(4, name.encode()) + middle + vector(4, bytes(32)) + vector(4, b"ssh:")
+    key = read_key(blob)
+    assert (key.type, key.bits, key.plain) == (name, 256, blob)
+    signature = vector(4, name.encode()) + vector(4, bytes(64))
+    assert verify(key, name, signature, b"data") is None
+    assert key_type(f"{kind}-cert-v01@openssh.com") == name

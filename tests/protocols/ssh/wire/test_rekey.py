@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from seventh.model.failure import ProtocolViolation
 from seventh.model.phase import Mark
 from seventh.protocols.ssh.facts import Offer
+from seventh.protocols.ssh.facts.deviations import DeviationKind
 from seventh.protocols.ssh.lab.server import good_offer
 from seventh.protocols.ssh.wire.auth_messages import AuthSuccess, ServiceAccept
 from seventh.protocols.ssh.wire.channel_messages import ChannelData, ChannelEof, GlobalRequest
@@ -19,7 +20,6 @@ from seventh.protocols.ssh.wire.limits import (
     CHATTER_PER_SECOND,
     MAX_CHATTER,
     MAX_PACKET_LENGTH,
-    MAX_PACKET_LENGTH_IN_SESSION,
     MAX_PEER_REKEYS,
 )
 from seventh.protocols.ssh.wire.messages import (
@@ -30,6 +30,7 @@ from seventh.protocols.ssh.wire.messages import (
     KexPacket,
     Message,
     NewKeys,
+    Other,
 )
 from seventh.protocols.ssh.wire.transport import STRICT, Connection, Role
 
@@ -189,18 +190,21 @@ def seal(end: Connection, message: Message) -> bytes:
     """A packet of the server's that its own codec would hold back."""
     from seventh.protocols.ssh.wire.messages import encode
 
-    return end._seal(encode(message))
+    return end.seal(encode(message))
 
 
 @pytest.mark.parametrize("message", [ChannelData(1, b"x"), ServiceAccept(b"x"), AuthSuccess()])
-def test_nothing_else_comes_between_kexinit_and_newkeys(signer: Signer, message: Message) -> None:
+def test_what_comes_between_kexinit_and_newkeys_is_read_and_noted(
+    signer: Signer, message: Message
+) -> None:
     ends = Ends(signer)
     client = ends.client
     begun = ends.server.send(KexInit(cookie=COOKIE, offer=good_offer()))
     assert [type(e.message) for e in client.receive(begun, AT)] == [KexInit]
     assert list(client.receive(seal(ends.server, Debug(b"may")), AT))
-    with pytest.raises(ProtocolViolation, match="between KEXINIT and NEWKEYS"):
-        list(client.receive(seal(ends.server, message), AT))
+    assert client.deviations.seen == ()
+    assert [e.message for e in client.receive(seal(ends.server, message), AT)] == [message]
+    assert [d.kind for d in client.deviations.seen] == [DeviationKind.OUT_OF_PLACE]
 
 
 def test_newkeys_out_of_nothing_is_a_violation(signer: Signer) -> None:
@@ -244,20 +248,23 @@ def keyed(signer: Signer) -> Ends:
     return ends
 
 
-def test_sessions_may_not_begin_before_a_login(signer: Signer) -> None:
+def test_what_belongs_to_sessions_has_no_effect_before_a_login(signer: Signer) -> None:
     ends = keyed(signer)
-    with pytest.raises(ProtocolViolation, match="before a user is logged in"):
-        list(ends.client.receive(ends.server.send(ChannelData(1, b"")), AT))
+    sent = ends.server.send(ChannelData(1, b""))
+    (event,) = ends.client.receive(sent, AT)
+    assert isinstance(event.message, Other)
+    assert [d.kind for d in ends.client.deviations.seen] == [DeviationKind.OUT_OF_PLACE]
 
 
 @pytest.mark.parametrize("admitted", [True, False])
-def test_larger_packets_come_only_after_a_login(signer: Signer, admitted: bool) -> None:
+def test_large_packets_are_read_and_noted_before_a_login(signer: Signer, admitted: bool) -> None:
     ends = Ends(signer) if admitted else keyed(signer)
-    most = MAX_PACKET_LENGTH_IN_SESSION if admitted else MAX_PACKET_LENGTH
-    large = ends.server.send(Disconnect(2, bytes(most - 64)))
+    large = ends.server.send(Disconnect(2, bytes(MAX_PACKET_LENGTH - 64)))
     assert len(list(ends.client.receive(large, AT))) == 1
+    kinds = [d.kind for d in ends.client.deviations.seen]
+    assert kinds == ([] if admitted else [DeviationKind.LARGE_PACKET])
     with pytest.raises(ProtocolViolation, match="packet_length"):
-        list(ends.client.receive(ends.server.send(Disconnect(2, bytes(most))), AT))
+        list(ends.client.receive(ends.server.send(Disconnect(2, bytes(MAX_PACKET_LENGTH))), AT))
 
 
 @pytest.mark.parametrize("message", [Ignore(), Debug(b"x"), GlobalRequest(b"keepalive", True)])

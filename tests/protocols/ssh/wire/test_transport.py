@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from seventh.model.failure import ProtocolViolation
 from seventh.model.phase import Mark
 from seventh.protocols.ssh.facts import Offer
+from seventh.protocols.ssh.facts.deviations import Deviation, DeviationKind
 from seventh.protocols.ssh.lab.server import good_offer
 from seventh.protocols.ssh.wire import groups
 from seventh.protocols.ssh.wire.auth_messages import (
@@ -47,7 +48,14 @@ from seventh.protocols.ssh.wire.messages import (
     encode,
 )
 from seventh.protocols.ssh.wire.transport import STRICT, Connection, Keys, Role
-from seventh.protocols.ssh.wire.values import mpint, parse_names, read_mpint
+from seventh.protocols.ssh.wire.values import (
+    MAX_NAMES,
+    Deviations,
+    SshReader,
+    mpint,
+    parse_names,
+    read_mpint,
+)
 from seventh.wire.reader import Reader
 
 AT = Mark(0, "user")
@@ -84,9 +92,9 @@ def test_lines_may_come_before_and_bytes_after() -> None:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"x\n" * 51, "more than 50 lines"),
-        (b"x" * 8193, "more than 8192 bytes"),
-        ((b"x" * 300 + b"\n") * 30, "more than 8192 bytes"),
+        (b"x\n" * 1025, "more than 1024 lines"),
+        (b"x" * 8193, "a line of more than 8192 bytes"),
+        (b"x" * 8193 + b"\n", "a line of more than 8192 bytes"),
         (b"SSH-2.0-" + b"x" * 248, "longer than 255"),
         (b"SSH-2.0-" + b"x" * 246 + b"\r\n", "longer than 255"),
     ],
@@ -115,7 +123,7 @@ def test_a_client_may_say_nothing_before_its_ident() -> None:
 # -- messages --------------------------------------------------------------------------------------
 
 names = st.lists(
-    st.text(st.sampled_from("abcXYZ0189-@._"), min_size=1, max_size=64), max_size=6
+    st.text(st.sampled_from("abcXYZ0189-@._"), min_size=1, max_size=64), max_size=6, unique=True
 ).map(tuple)
 offers = st.builds(Offer, **dict.fromkeys(Offer.__struct_fields__, names))
 messages: st.SearchStrategy[Message] = st.one_of(
@@ -170,16 +178,45 @@ def test_mpints_are_bounded_and_not_negative() -> None:
         read_mpint(Reader(mpint(2**80), "n"), 64)
 
 
+@pytest.mark.field
+@given(st.integers(0, 2**64 - 1), st.integers(1, 40))
+def test_zeros_before_a_number_are_noted_and_change_nothing(value: int, zeros: int) -> None:
+    data = bytes(zeros) + mpint(value)[4:]
+    reader = SshReader(len(data).to_bytes(4, "big") + data, "n")
+    assert read_mpint(reader, 64) == value
+    assert reader.deviations.seen == (Deviation(DeviationKind.PADDED_NUMBER, "n"),)
+
+
+_EMPTY, _LONG = DeviationKind.EMPTY_NAME, DeviationKind.LONG_NAME
+_ODD, _TWICE = DeviationKind.UNPRINTABLE_NAME, DeviationKind.REPEATED_NAME
+
+
+@pytest.mark.field
 @pytest.mark.parametrize(
-    "data", [b"a" * 65, b"a,,b", b",", b"a b", b"a\x1b[2J", b"\xc3\xa9", b",".join([b"a"] * 513)]
-)
-def test_name_lists_have_limits(data: bytes) -> None:
-    with pytest.raises(ProtocolViolation):
-        parse_names(data, "a list")
+    ("data", "read", "kinds"),
+    [
+        (b"", (), ()), (b"a", ("a",), ()), (b"a,b,", ("a", "b"), (_EMPTY,)),
+        (b",a", ("a",), (_EMPTY,)), (b"a,,b", ("a", "b"), (_EMPTY,)), (b",,,", (), (_EMPTY,)),
+        (b"a,b,a", ("a", "b"), (_TWICE,)), (b"a b,c", ("a b", "c"), (_ODD,)),
+        (b"a\x1b[2J,c", ("a\\x1b[2J", "c"), (_ODD,)), (b"\xc3\xa9,c", ("\xe9", "c"), (_ODD,)),
+        (b"\xff,c\0", ("\\xff", "c\\x00"), (_ODD,)),
+        (b"n" * 65 + b",c", ("n" * 65, "c"), (_LONG,)),
+        (b"n" * 300, ("n" * 255 + "\u2026",), (_LONG,)),
+    ],
+)  # fmt: skip
+def test_name_lists_are_read_as_clients_read_them(
+    data: bytes, read: tuple[str, ...], kinds: tuple[DeviationKind, ...]
+) -> None:
+    seen = Deviations()
+    assert parse_names(data, "a list", seen) == read
+    assert seen.seen == tuple(Deviation(kind, "a list") for kind in kinds)
 
 
-def test_a_name_list_of_512_names_is_read() -> None:
-    assert len(parse_names(b",".join([b"a" * 64] * 512), "a list")) == 512
+def test_a_name_list_is_bounded() -> None:
+    names = [b"n%d" % number for number in range(MAX_NAMES)]
+    assert len(parse_names(b",".join(names), "a list")) == MAX_NAMES
+    with pytest.raises(ProtocolViolation, match="more than"):
+        parse_names(b",".join([*names, b"one"]), "a list")
 
 
 def test_too_many_extensions_are_a_violation() -> None:
@@ -231,13 +268,13 @@ def test_plain_messages_cross_however_cut(sent: list[Message], cuts: list[int]) 
 
 
 def test_a_packet_beyond_the_limit_is_refused_before_it_comes() -> None:
-    for length in (35001, 2**31, 2**32 - 1, 0, 1, 13):
+    for length in (256 * 1024 + 8, 2**31, 2**32 - 1, 0, 1, 13):
         data = b"SSH-2.0-x\r\n" + length.to_bytes(4, "big")
         (_, said) = events(Connection(Role.CLIENT, "t"), [data])
         assert "packet_length" in str(said)
 
 
-@pytest.mark.parametrize("padding", [0, 3, 11, 255])
+@pytest.mark.parametrize("padding", [0, 3, 12, 255])
 def test_padding_must_be_sane(padding: int) -> None:
     packet = b"\x00\x00\x00\x0c" + bytes([padding]) + bytes(11)
     (_, said) = events(Connection(Role.CLIENT, "t"), [b"SSH-2.0-x\r\n" + packet])
@@ -252,13 +289,94 @@ def test_chatter_is_counted() -> None:
     assert "more than" in str(said[-1])
 
 
-@pytest.mark.parametrize("message", [NewKeys(), KexPacket(31, b""), AuthSuccess(), Other(83, b"")])
-def test_nothing_comes_before_its_time(message: Message) -> None:
-    payload = encode(message)
-    padding = 16 - (5 + len(payload))
-    packet = b"\x00\x00\x00\x0c" + bytes([padding]) + payload + bytes(padding)
-    (_, said) = events(Connection(Role.CLIENT, "t"), [b"SSH-2.0-x\r\n" + packet])
+@pytest.mark.parametrize("message", [NewKeys(), KexPacket(31, b"")])
+def test_nothing_of_an_exchange_comes_before_its_time(message: Message) -> None:
+    (_, said) = events(Connection(Role.CLIENT, "t"), [b"SSH-2.0-x\r\n" + packet(encode(message))])
     assert "before" in str(said)
+
+
+def packet(payload: bytes) -> bytes:
+    """One packet in clear, whatever it has."""
+    padding = 8 - (5 + len(payload)) % 8
+    padding += 8 if padding < 4 else 0
+    length = 1 + len(payload) + padding
+    return length.to_bytes(4, "big") + bytes([padding]) + payload + bytes(padding)
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("message", [AuthSuccess(), Other(83, b""), Other(8, b"?"), Pong(b"")])
+def test_what_comes_too_early_is_to_be_answered_and_has_no_effect(message: Message) -> None:
+    client = Connection(Role.CLIENT, "t")
+    payload = encode(message)
+    (_, read) = events(client, [b"SSH-2.0-x\r\n" + packet(payload)])
+    assert read == Other(payload[0], payload[1:])
+    assert client.deviations.seen == (
+        Deviation(DeviationKind.OUT_OF_PLACE, f"message {payload[0]}"),
+    )
+
+
+@pytest.mark.field
+def test_a_strict_exchange_has_no_place_for_it(signer: Signer) -> None:
+    client = Pair(good_offer(), signer).client
+    assert client.strict
+    said = events(client, [packet(encode(AuthSuccess()))])
+    assert said == ["strict key exchange: message 52 before NEWKEYS"]
+    client = Pair(good_offer(), signer).client
+    assert events(client, [packet(b"")]) == ["strict key exchange: an empty packet before NEWKEYS"]
+
+
+@pytest.mark.field
+@pytest.mark.parametrize(
+    ("payload", "message", "kind"),
+    [
+        (encode(KexInit(cookie=COOKIE, offer=good_offer())) + b"more",
+         KexInit(cookie=COOKIE, offer=good_offer()), DeviationKind.EXTRA_BYTES),
+        (b"\x01\0\0\0\x0b", Disconnect(11, b""), DeviationKind.CUT_SHORT),
+        (b"\x04", Debug(b""), DeviationKind.CUT_SHORT),
+        (b"\x04\1", Debug(b""), DeviationKind.CUT_SHORT),
+        (b"\x03", Unimplemented(0), DeviationKind.CUT_SHORT),
+        (b"\x07\0\0\0\2\0\0\0\1a\0\0\0\1b\0\0", ExtInfo({b"a": b"b"}), DeviationKind.CUT_SHORT),
+        (b"\x07\0\0\0\2" + b"\0\0\0\1a\0\0\0\0\0\0\0\1a\0\0\0\1b", ExtInfo({b"a": b"b"}),
+         DeviationKind.REPEATED_NAME),
+        (b"\x07\0\0\0\1\0\0\0\x0fserver-sig-algs\0\0\0\2a,", ExtInfo({b"server-sig-algs": b"a,"}),
+         DeviationKind.EMPTY_NAME),
+        (b"\x33\0\0\0\2a,\0", AuthFailure(("a",)), DeviationKind.EMPTY_NAME),
+        (b"\x34rest", AuthSuccess(), DeviationKind.EXTRA_BYTES),
+    ],
+)  # fmt: skip
+def test_messages_are_read_as_clients_read_them(
+    payload: bytes, message: Message, kind: DeviationKind
+) -> None:
+    seen = Deviations()
+    assert decode(payload, seen) == message
+    assert [deviation.kind for deviation in seen.seen] == [kind]
+
+
+@pytest.mark.field
+def test_an_empty_packet_is_passed_over_and_noted() -> None:
+    client = Connection(Role.CLIENT, "t")
+    data = b"SSH-2.0-x\r\n" + packet(b"") + packet(encode(Debug(b"x")))
+    assert events(client, [data])[1:] == [Debug(b"x")]
+    assert [d.kind for d in client.deviations.seen] == [DeviationKind.EMPTY_PACKET]
+
+
+@pytest.mark.field
+@pytest.mark.parametrize(
+    ("line", "raw", "odd"),
+    [
+        (b"SSH-2.0-x\r\n", b"SSH-2.0-x", False), (b"SSH-2.0-x\n", b"SSH-2.0-x", True),
+        (b"SSH-2.0-x y\r\r\n", b"SSH-2.0-x y", True), (b"SSH-2.0-x \r\n", b"SSH-2.0-x ", False),
+        (b"SSH-2.0-\r\n", b"SSH-2.0-", False), (b"SSH-2.9-x\r\n", b"SSH-2.9-x", False),
+    ],
+)  # fmt: skip
+def test_the_ends_of_an_identification_string(line: bytes, raw: bytes, odd: bool) -> None:
+    reader = IdentReader()
+    ident = reader.feed(b"a notice\n" * 1000 + line)
+    assert ident is not None
+    assert ident.raw == raw
+    assert ident.speaks_2
+    assert len(reader.lines) == 1000
+    assert [d.kind for d in reader.deviations] == ([DeviationKind.LINE_END] if odd else [])
 
 
 # -- both ends together ----------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.http.wire.url import Origin
 from seventh.web.connection import HttpConnection
 from seventh.web.h1 import H1Connection
-from seventh.web.message import Fields, Response
+from seventh.web.message import Fields, Response, Unfinished
 from seventh.wire.tlsnames import NEW_SESSION_TICKET, TLS13
 
 if TYPE_CHECKING:
@@ -54,6 +54,15 @@ class Opened(msgspec.Struct, kw_only=True):
     ordinary: bool = True
     """Whether the last exchange was one after which a connection is kept: a GET that succeeded."""
     idle_since_ns: int = 0
+    idled_seconds: float | None = None
+    """How long an earlier connection in this place had stood idle when the server had ended it."""
+
+    def renew(self, fresh: Opened) -> None:
+        """Take the place of a connection that the server has ended while it stood idle."""
+        idled = (now_ns() - self.idle_since_ns) / 1e9
+        self.idled_seconds = min(idled, self.idled_seconds or idled)
+        self.connection, self.stream, self.tls = fresh.connection, fresh.stream, fresh.tls
+        self.quic, self.ready_ns, self.used = fresh.quic, fresh.ready_ns, 0
 
     def carried(self, method: str, response: Response) -> None:
         """Count an exchange that has come to its end."""
@@ -103,6 +112,17 @@ class Opened(msgspec.Struct, kw_only=True):
         return min((r for r in known if r), default=None)
 
 
+def is_stale(failed: Failed) -> bool:
+    """Whether a request on a kept connection failed because the server had just ended that.
+
+    Nothing of an answer had come: it is asked again on a new connection, as clients do.
+    """
+    if isinstance(failed, Unfinished):
+        return False
+    gone = failed.reason in {Reason.PEER_CLOSED, Reason.PEER_RESET}
+    return gone and failed.http_error in {"", "NO_ERROR", "REFUSED_STREAM"}
+
+
 # -- over TCP --------------------------------------------------------------------------------------
 
 
@@ -127,7 +147,7 @@ async def over_tcp(
     was offered.
     """
     try:
-        with Cutoff(min(OPEN_SECONDS, max(0.001, talk.budget.seconds_left))):
+        async with Cutoff(min(OPEN_SECONDS, max(0.001, talk.budget.seconds_left))):
             if stream is None:
                 stream = await talk.connect_again(address)
             if origin.scheme != "https":
@@ -225,7 +245,7 @@ async def over_quic(
     need_datagrams(talk)
     client = connect.prepare(talk, address, origin.host, session=session, log=log, verify=verify)
     try:
-        with Cutoff(min(QUIC_SECONDS, max(0.001, talk.budget.seconds_left))):
+        async with Cutoff(min(QUIC_SECONDS, max(0.001, talk.budget.seconds_left))):
             await connect.shake(talk, client, phase, confirmed=False)
     except DeadlineError:
         failed = silence(client, phase)
@@ -244,16 +264,9 @@ async def over_quic(
 
 def silence(client: QuicClient, phase: str = "") -> Failed:
     """Why a QUIC handshake did not come to its end in time."""
-    if client.first_received is None:
-        return Failed(
-            Reason.NO_REPLY,
-            f"no QUIC packet came back in {QUIC_SECONDS:g} s: {client.bytes_sent} bytes of "
-            f"Initials went to UDP port {client.address.port}",
-            phase=phase,
-        )
-    return Failed(
-        Reason.PEER_SILENT, "the peer stopped answering during the QUIC handshake", phase=phase
-    )
+    failed = client.silence()
+    failed.phase = phase
+    return failed
 
 
 def need_datagrams(talk: Talk) -> None:

@@ -17,10 +17,12 @@ from seventh.net.address import Address
 from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.protocols.http import HttpOptions
-from seventh.protocols.http.client.connect import Opened, over_quic, over_tcp
+from seventh.protocols.http.client.connect import Opened, is_stale, over_quic, over_tcp
 from seventh.protocols.http.client.request import DEFAULT_FIELDS, SAFE, SECRETS, described
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.wire.url import Origin, Url, request_path
+from seventh.protocols.http.facts.versions import LeftOver
+from seventh.protocols.http.wire.url import Origin, Url, bare, request_path
+from seventh.web.h1 import H1Connection
 from seventh.web.message import Fields, OnBody, Request, Response
 from seventh.wire.tlsnames import NEW_SESSION_TICKET
 
@@ -31,7 +33,10 @@ if TYPE_CHECKING:
 V = Literal["1.1", "2", "3"]
 OverTcp = Literal["1.1", "2"]
 MAX_REQUESTS = 40
+MAX_THINKS = 16
 MAX_CONNECTION_BYTES = 64 * 1024 * 1024
+_IDLE_TOO_LONG = 408
+"""What some servers send before they end an idle connection: it answers no request."""
 REQUEST_SECONDS = 4.0
 """How long one exchange beside the first may take."""
 ALPN: dict[str, tuple[str, ...]] = {"2": ("h2",), "1.1": ("http/1.1",)}
@@ -141,6 +146,14 @@ class Site:
         """Take note that ``version`` cannot be used."""
         self._broken.add(version)
 
+    def learn_think(self, response: Response) -> None:
+        """Keep what a full answer to the target's own request waited beyond the round trip."""
+        rtt = self._round_trips.get(self.address.ip)
+        known = self.notes.facts.thinks_seconds
+        if rtt is not None and response.status == 200 and len(known) < MAX_THINKS:
+            ttfb = max(0, response.first.ns - response.sent.ns) / 1e9
+            self.notes.learn(thinks_seconds=(*known, max(0.0, ttfb - rtt)))
+
     def learn_round_trip(self, opened: Opened) -> None:
         """Keep what a connection shows of the path to its address."""
         seen, ip = opened.rtt_seconds, opened.address.ip
@@ -236,15 +249,70 @@ class Site:
             url, method=method, headers=(*headers, *opened.fields), body=body,
             version=opened.version,
         )  # fmt: skip
-        self.spend()
-        response = await opened.connection.request(
-            request,
-            deadline_ns=deadline_ns or self.talk.budget.within(REQUEST_SECONDS),
-            body_cap=body_cap or self.talk.options.of(HttpOptions).max_body_bytes,
-            on_body=on_body,
-        )
-        opened.carried(method, response)
+
+        async def send() -> Response:
+            self.spend()
+            return await opened.connection.request(
+                request,
+                deadline_ns=deadline_ns or self.talk.budget.within(REQUEST_SECONDS),
+                body_cap=body_cap or self.talk.options.of(HttpOptions).max_body_bytes,
+                on_body=on_body,
+            )
+
+        try:
+            response = await send()
+            stale = opened.used > 0 and response.status == _IDLE_TOO_LONG
+        except Failed as failed:
+            stale = opened.used > 0 and method in SAFE and is_stale(failed)
+            if not stale:
+                raise
+        if stale:
+            await self._renew(opened, url)
+            response = await send()
+        self.carried(opened, url, method, response)
         return response
+
+    async def _renew(self, opened: Opened, url: Url) -> None:
+        """Put a new connection in the place of a kept one that the server had ended.
+
+        That is no fault: either side may end an idle connection at any time (RFC 9112 §9.5).
+        """
+        self._learn_of(opened, url)
+        opened.connection.close()
+        if opened.version == "3":
+            fresh = await self.connect_quic(
+                opened.address, origin=url.origin, alternative=opened.alternative
+            )
+        else:
+            fresh = await self.connect(
+                opened.address, "2" if opened.version == "2" else "1.1", origin=url.origin,
+                alternative=opened.alternative,
+            )  # fmt: skip
+        opened.renew(fresh)
+
+    def carried(self, opened: Opened, url: Url, method: str, response: Response) -> None:
+        """Count an exchange that has come to its end, and note what its connection shows."""
+        opened.carried(method, response)
+        self._learn_of(opened, url)
+
+    def _learn_of(self, opened: Opened, url: Url) -> None:
+        """Note where HTTP/1.1 departs from its grammar, and what came beyond an answer's end."""
+        connection = opened.connection
+        if not isinstance(connection, H1Connection) or url.origin != self.origin:
+            return
+        stats, facts = connection.stats, self.notes.facts
+        new = {str(deviation) for deviation in stats.deviations}.difference(facts.deviations)
+        if new:
+            self.notes.learn(deviations=tuple(sorted({*facts.deviations, *new})))
+        if stats.codings:
+            self.notes.learn(transfer_codings=stats.codings)
+        surplus = stats.left_over
+        if surplus is not None and facts.left_over is None:
+            self.notes.learn(
+                left_over=LeftOver(
+                    bytes=surplus.bytes, method=surplus.method, status=surplus.status, url=bare(url)
+                )
+            )
 
     def _may(self, method: str) -> None:
         if method in SAFE:

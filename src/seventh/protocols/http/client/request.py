@@ -48,6 +48,14 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     json: Expression | None = None
     """What must hold of the answer's JSON."""
 
+    def failing(self, response: Response) -> Failed | None:
+        """The server's own error (5xx) as a failure; None where it is none."""
+        if response.status < 500:
+            return None
+        said = f" {printable(response.reason, 60)}" if response.reason else ""
+        means = _GATEWAY.get(response.status, "")
+        return _unexpected(f"the server answers {response.status}{said}{means}")
+
     def unmet(self, response: Response) -> Failed | None:
         """How ``response`` differs from what is expected (unexpected-answer); None if it does not.
 
@@ -57,9 +65,8 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
         if self.status is not None:
             if status not in self.status:
                 return _unexpected(f"the status is {status}, not {self.status}")
-        elif status >= 500:
-            said = f" {printable(response.reason, 60)}" if response.reason else ""
-            return _unexpected(f"the server answers {status}{said}")
+        elif (failing := self.failing(response)) is not None:
+            return failing
         if self.json is None:
             return None
         try:
@@ -70,6 +77,13 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
             return None
         shown = printable(msgspec.json.encode(found), 80)
         return _unexpected(f"{printable(self.json.expression, 120)} gives {shown}")
+
+
+_GATEWAY = {
+    502: ": a proxy got no valid answer from the server behind it",
+    503: ": the service is not available",
+    504: ": a proxy got no answer in time from the server behind it",
+}
 
 
 class Template(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from seventh.protocols.http.facts.versions import (
     Dated,
     Expectation,
     Hsts,
+    LeftOver,
     Redirects,
     Reuse,
     Rung,
@@ -54,6 +55,8 @@ class HttpFacts(Facts, frozen=True, kw_only=True):
 
     cells: tuple[Cell, ...] = ()
     """The matrix of versions and temperatures."""
+    thinks_seconds: tuple[float, ...] = ()
+    """What further full answers to the same request waited beyond the round trip."""
     ladder: tuple[Rung, ...] = ()
     """From HTTP/3 down to HTTP/1.1."""
     advertised: Advertised | None = None
@@ -67,6 +70,11 @@ class HttpFacts(Facts, frozen=True, kw_only=True):
     clear: Clear | None = None
     tls_upgrade: TlsUpgrade | None = None
     reuse: Reuse | None = None
+    left_over: LeftOver | None = None
+    deviations: tuple[str, ...] = ()
+    """Where HTTP/1.1's answers depart from the grammar, by :class:`web.h1lenient.Deviation`."""
+    transfer_codings: tuple[str, ...] = ()
+    """The transfer codings beside ``chunked`` that were sent, though no request offered any."""
     date: Dated | None = None
 
     h2: H2Facts | None = None

@@ -79,6 +79,11 @@ class Validation(msgspec.Struct, frozen=True, kw_only=True):
     same, byte for byte."""
 
 
+CodingFault = Literal["", "corrupt", "cut-short", "unknown", "still-coded"]
+"""How content and Content-Encoding contradict each other; ``still-coded``: what is left when the
+codings are undone is compressed data, though its type is text."""
+
+
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
     """The reply to one Accept-Encoding."""
 
@@ -98,6 +103,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     vary: Names = ()
     broken: str = ""
     """Why its coding could not be undone."""
+    fault: CodingFault = ""
 
 
 class Coding(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +143,7 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
     wire_bytes: int = 0
     content_bytes: int | None = None
     truncated: bool = False
+    fault: CodingFault = ""
 
 
 class Cookie(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +187,10 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it is a problem details object (RFC 9457)."""
     misfit: str = ""
     """How the two do not fit."""
+    coding: str = ""
+    """Its Content-Encoding in lower case; empty is identity."""
+    fault: CodingFault = ""
+    """How that and the content contradict each other."""
 
 
 class Api(msgspec.Struct, frozen=True, kw_only=True):

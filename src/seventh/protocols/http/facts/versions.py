@@ -80,6 +80,8 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
     error: str = ""
     """The error code of HTTP/2 with which the server refused it, by its name."""
+    field: str = ""
+    """The header field that makes its responses malformed."""
     status: int | None = None
     content_type: str = ""
 
@@ -164,6 +166,17 @@ class Reuse(msgspec.Struct, frozen=True, kw_only=True):
     """How long it was seen to stand idle."""
 
 
+class LeftOver(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes that came behind an answer of HTTP/1.1 whose content had ended."""
+
+    bytes: int
+    """How many were seen; more may have followed."""
+    method: str
+    status: int
+    url: str
+    """What was asked for, without its query."""
+
+
 class Dated(msgspec.Struct, frozen=True, kw_only=True):
     """The Date field held against this machine's clock."""
 
@@ -185,3 +198,5 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     json: str = ""
     met: bool | None = None
     detail: str = ""
+    got: int | None = None
+    """The status that the request of the person's method was answered with."""

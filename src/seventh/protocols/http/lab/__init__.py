@@ -114,6 +114,24 @@ def _wrong_date(_: Request, answer: Answer) -> Answer:
     return msgspec.structs.replace(answer, headers=(*kept, date))
 
 
+def _not_found(request: Request) -> Answer | None:
+    return Answer(status=404, body=b"nothing here") if request.path == "/" else None
+
+
+def _says_gzip(_: Request, answer: Answer) -> Answer:
+    """Content-Encoding by hand, in the place of what compresses."""
+    if answer.status != 200:
+        return answer
+    kept = tuple(f for f in answer.headers if f[0].lower() != "content-encoding")
+    return msgspec.structs.replace(answer, headers=(*kept, ("Content-Encoding", "gzip")))
+
+
+_CLEAR_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n"
+_IN_CLEAR: Mapping[str, bool] = {
+    "secure": False, "announced": False, "hsts": False,
+}  # fmt: skip
+
+
 # -- the faults ------------------------------------------------------------------------------------
 
 
@@ -227,6 +245,30 @@ _TABLE = (
         setup=Setup(h1=Knobs(fault="expect-stall"), options=_WRITE),
     ),
     _fault(
+        "not-found", "nothing is at the target's path", "HTTP-STATUS",
+        setup=Setup(before=_not_found),
+    ),
+    _fault(
+        "false-coding", "plain content is called gzip", "HTTP-CODING",
+        setup=Setup(ways=Ways(codings=()), change=_says_gzip),
+    ),
+    _fault(
+        "surplus", "answers have more content than Content-Length says", "HTTP-LENGTH",
+        setup=Setup(
+            **_IN_CLEAR, h3=None,
+            h1=Knobs(fault="raw", raw=_CLEAR_ANSWER + b"\r\nhello, and more"),
+        ),
+    ),
+    _fault(
+        "odd-grammar", "a field has a blank before its colon", "HTTP-GRAMMAR",
+        setup=Setup(
+            **_IN_CLEAR, h3=None,
+            h1=Knobs(
+                fault="raw", raw=_CLEAR_ANSWER + b"X-Odd : a\r\nConnection: close\r\n\r\nhello"
+            ),
+        ),
+    ),
+    _fault(
         "two-lengths", "a request with two lengths is carried out", "HTTP-CLTE",
         setup=Setup(heeds_lengths=False, options=_INTRUSIVE),
     ),
@@ -234,6 +276,8 @@ _TABLE = (
 
 
 _SETUPS = {fault.name: setup for fault, setup in _TABLE}
+TOUR = ("cache-leak",)
+"""The faults that `seventh tour` shows."""
 FAULTS: tuple[Fault, ...] = (*(fault for fault, _ in _TABLE), *lab_content.FAULTS)
 
 

@@ -12,7 +12,12 @@ from seventh.net.talk import Talk
 from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import speak
 from seventh.protocols.http.client.request import described
-from seventh.protocols.http.probe.first_response import learn_answer, permit, timed
+from seventh.protocols.http.probe.first_response import (
+    exchange_in_clear,
+    learn_answer,
+    permit,
+    timed,
+)
 from seventh.protocols.http.wire.url import Origin, Url, request_path
 from seventh.web.connection import HttpConnection
 from seventh.web.message import Request
@@ -34,7 +39,8 @@ async def pulse(talk: Talk) -> None:
         method=template.method, scheme=origin.scheme, authority=origin.authority, path=url.path,
         headers=template.fields, body=template.body,
     )  # fmt: skip
-    response = await timed(talk, connection, request, ready)
+    exchange = timed if origin.scheme == "https" else exchange_in_clear
+    response = await exchange(talk, connection, request, ready)
     learn_answer(talk, url, template.method, response, rtt)
     unexpected = template.expectation.unmet(response)
     connection.close()

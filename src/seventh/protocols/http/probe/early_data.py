@@ -44,7 +44,7 @@ async def over_tls(matrix: Matrix, first: Opened) -> None:
 
     async def ask() -> None:
         try:
-            with Cutoff(min(seconds, max(0.001, matrix.talk.budget.seconds_left))):
+            async with Cutoff(min(seconds, max(0.001, matrix.talk.budget.seconds_left))):
                 await _ask(matrix, first)
         except DeadlineError:
             raise Failed(Reason.PEER_SILENT, f"no answer within {seconds:g} s") from None
@@ -165,7 +165,7 @@ async def ask_early(
         speaking = asyncio.get_running_loop().call_later(silent_seconds, client.speak)
     seconds = QUIC_SECONDS + REQUEST_SECONDS
     try:
-        with Cutoff(min(seconds, max(0.001, site.talk.budget.seconds_left))):
+        async with Cutoff(min(seconds, max(0.001, site.talk.budget.seconds_left))):
             response = await connection.request(
                 request, body_cap=site.talk.options.of(HttpOptions).max_body_bytes
             )

@@ -8,6 +8,7 @@ from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
 from seventh.net.stopwatch import now_ns
 from seventh.net.talk import Talk
+from seventh.net.tls.instead import may_be_tls, tls_instead
 from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.request import Template
 from seventh.protocols.http.facts import HttpFacts
@@ -24,6 +25,32 @@ def permit(talk: Talk, template: Template) -> None:
         raise Failed(
             Reason.OPTIONS_UNUSABLE, f"--method {template.method}: {why}", phase="http.request"
         )
+
+
+async def exchange_in_clear(
+    talk: Talk, connection: HttpConnection, request: Request, ready_ns: int
+) -> Response:
+    """:func:`timed`; protocol-mismatch where it comes to nothing because the port has TLS.
+
+    Several servers answer 400 there, which is no answer of the service. A hello proves it.
+    """
+    failed: Failed | None = None
+    response: Response | None = None
+    try:
+        response = await timed(talk, connection, request, ready_ns)
+    except Failed as error:
+        failed = error
+    if may_be_tls(failed, response.status if response is not None else None):
+        connection.close()
+        name = talk.options.server_name or talk.target.host
+        phase = failed.phase if failed is not None else "http.ttfb"
+        instead = await tls_instead(talk, connection.address, name, "https", phase)
+        if instead is not None:
+            raise instead
+    if response is None:
+        assert failed is not None  # noqa: S101 - one of the two is always there
+        raise failed
+    return response
 
 
 async def timed(

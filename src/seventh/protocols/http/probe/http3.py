@@ -56,7 +56,11 @@ class Http3:
 
     async def counted(self) -> bool:
         """Whether the unanswered Initial drew anything."""
-        return await self._counting if self._counting is not None else False
+        if self._counting is None:
+            return False
+        # Waited for, not awaited: a look that is cut off here is not taken for a count that is.
+        await asyncio.wait((self._counting,))
+        return not self._counting.cancelled() and self._counting.result()
 
     def stop(self) -> None:
         """Leave what was begun."""

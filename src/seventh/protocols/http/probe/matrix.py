@@ -68,7 +68,9 @@ class Matrix:
             )
         )
 
-    def rung(self, version: str, state: RungState, detail: str = "", *, error: str = "") -> None:
+    def rung(
+        self, version: str, state: RungState, detail: str = "", *, error: str = "", field: str = ""
+    ) -> None:
         """Note how a version stands on the ladder, newest first."""
         response = self.responses.get(version)
         made = Rung(
@@ -76,6 +78,7 @@ class Matrix:
             state=state,
             detail=detail,
             error=error,
+            field=field,
             status=response.status if response is not None else None,
             content_type=printable(response.get("content-type") or "", 80)
             if response is not None
@@ -95,7 +98,7 @@ class Matrix:
         if not silent:
             self.site.mark_broken(version)
         state: RungState = "not-offered" if silent else "broken"
-        self.rung(version, state, failed.detail, error=failed.http_error)
+        self.rung(version, state, failed.detail, error=failed.http_error, field=failed.http_field)
 
     # -- exchanges ---------------------------------------------------------------------------------
 

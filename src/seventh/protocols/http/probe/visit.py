@@ -8,7 +8,6 @@ bounded by itself, and none of their failures ends the visit.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable
 
 from seventh.model.alert import Alert
@@ -23,7 +22,13 @@ from seventh.protocols.http.client.origin import ALPN, Site, V
 from seventh.protocols.http.facts.alternatives import Advertised
 from seventh.protocols.http.facts.versions import Expectation
 from seventh.protocols.http.probe import addresses, hsts, intrusive, redirects, transport
-from seventh.protocols.http.probe.first_response import learn_answer, permit, record, timed
+from seventh.protocols.http.probe.first_response import (
+    exchange_in_clear,
+    learn_answer,
+    permit,
+    record,
+    timed,
+)
 from seventh.protocols.http.probe.http3 import Http3
 from seventh.protocols.http.probe.matrix import Matrix
 from seventh.protocols.http.probe.versions import further, tcp, warm
@@ -34,6 +39,10 @@ from seventh.wire.text import printable
 
 LAST_SECONDS = 0.15
 """With less than this left of the target's time nothing more is begun."""
+
+_AFTER_HANDSHAKE = b"Post-Handshake Authentication"
+"""What Apache writes where it asks for a certificate later than the client lets it (RFC 8446
+§4.6.2): there is no other sign of it."""
 
 
 class Visit:
@@ -128,12 +137,13 @@ class Visit:
             return await self._start_tls(stream)
         except Failed as failed:
             failed.phase = failed.phase or "tls"
-            if failed.reason not in NO_TLS_AT_ALL:
+            if failed.reason not in NO_TLS_AT_ALL or site.tls_notes.facts.large_hello_bytes:
                 await self._hellos()
             raise
 
     async def _start_tls(self, stream: Stream) -> Opened:
         from seventh.net.tls import handshake, inspect
+        from seventh.net.tls.large import shake
 
         site, talk = self.site, self.talk
         name = site.name
@@ -142,7 +152,7 @@ class Visit:
             stream, talk.options, name, alpn=alpn, profile="lenient", staple=True
         )
         try:
-            await tls.handshake(talk.watch)
+            await shake(talk, tls, lambda: talk.connect_again(site.address), name)
         except Failed as failed:
             inspect.note_handshake(talk, tls, name)
             if failed.alert is not Alert.NO_APPLICATION_PROTOCOL or self.only is not None:
@@ -173,8 +183,9 @@ class Visit:
         site.notes.learn(rtt_seconds=opened.rtt_seconds)
         request = site.request(site.url, method=self.matrix.method, version=opened.version)
         site.spend()
-        response = await timed(talk, opened.connection, request, opened.ready_ns)
-        opened.carried(request.method, response)
+        exchange = timed if site.secure else exchange_in_clear
+        response = await exchange(talk, opened.connection, request, opened.ready_ns)
+        site.carried(opened, site.url, request.method, response)
         self._note_answer(opened, response)
         return response
 
@@ -202,9 +213,11 @@ class Visit:
             kept = site.pooled_any("1.1")
             rtt = kept.rtt_seconds if kept is not None else None
             learn_answer(self.talk, site.url, matrix.method, response, rtt)
+            await self._certificate_wanted(response)
             self._first_answer(response)
             return
         matrix.arrived(opened, response, resolve=self._resolve_seconds())
+        await self._certificate_wanted(response)
         self._first_answer(response)
         await further(matrix, opened)
         if opened.version == "2":
@@ -226,9 +239,33 @@ class Visit:
             date=hsts.dated(response),
             advertised=Advertised(alt_svc=services, alt_svc_clear=taken_back),
         )
-        tls = site.tls_notes.facts if site.secure else None
-        if tls and tls.client_certificate == "optional" and response.status in CERTIFICATE_REFUSALS:
+
+    async def _certificate_wanted(self, response: Response) -> None:
+        """Raise Failed where the answer is not the service's own, for want of a client certificate.
+
+        nginx asks in the handshake and answers 400; Apache may ask after the handshake, which
+        clients do not allow, and answers 403.
+        """
+        site = self.site
+        if not site.secure or response.status not in CERTIFICATE_REFUSALS:
+            return
+        tls = site.tls_notes.facts
+        asked = tls.client_certificate == "optional"
+        if asked:
             site.tls_notes.learn(client_certificate="refused-later")
+        later = response.status == 403 and _AFTER_HANDSHAKE in response.body
+        expected = site.template.expectation.status
+        wanted = expected is not None and response.status in expected
+        if wanted or response.status == 401 or not (asked or later):
+            return
+        await self._hellos()
+        when = "in the handshake" if asked else "after the handshake"
+        raise Failed(
+            Reason.TLS_CLIENT_CERTIFICATE_REQUIRED,
+            f"HTTP {response.status} without a client certificate, which the server asks for "
+            f"{when}: give one with --cert and --key",
+            phase="http.ttfb",
+        )
 
     # -- around ------------------------------------------------------------------------------------
 
@@ -256,8 +293,7 @@ class Visit:
         await self._step("content", self._content())
         await self._step("the request", self._own_request())
         await self._step("permitted tests", intrusive.look(site, self.matrix, self.h3.opened))
-        with contextlib.suppress(asyncio.CancelledError):
-            await self.h3.counted()
+        await self.h3.counted()
         await self._step("keep-alive", transport.look_at_reuse(site, site.kept_alive))
         await site.aclose()
 
@@ -285,6 +321,7 @@ class Visit:
 
     async def _hellos(self) -> None:
         """The questions of the TLS room, on connections of this one."""
+        from seventh.net.tls.certificates import ask_other_certificate
         from seventh.net.tls.hellos import ask_hellos
 
         site, talk = self.site, self.talk
@@ -293,6 +330,7 @@ class Visit:
             return await talk.connect_again(site.address)
 
         if self.tcp and self.only != "3":
+            await ask_other_certificate(talk, open_stream, site.name)
             await ask_hellos(talk, open_stream, site.name)
 
     async def _plain(self) -> None:
@@ -337,6 +375,9 @@ class Visit:
                 self.talk.give_up(failed)
                 raise
         unmet = expected.unmet(response)
+        if unmet is None and expected.status is None and site.base is not None:
+            # Where redirects led: an error of the server's there is one that users see.
+            unmet = expected.failing(site.base)
         site.notes.learn(
             expectation=Expectation(
                 method=template.method,
@@ -344,6 +385,7 @@ class Visit:
                 json=printable(expected.json.expression, 200) if expected.json is not None else "",
                 met=unmet is None,
                 detail=unmet.detail if unmet is not None else "",
+                got=response.status,
             ),
         )
         if unmet is not None:

@@ -94,7 +94,8 @@ def fallback(config: ConfigFacts) -> Verdict:
     if not bare:
         return None
     words = file_words.of(config.product)
-    return Hit(rungs=(words.no_tcp.format(port=", ".join(bare)),)).at(*words.at_listen)
+    hit = Hit(rungs=(words.no_tcp.format(port=", ".join(bare)),), field="Upgrade")
+    return hit.at(*words.at_listen)
 
 
 def no_reuse(config: ConfigFacts, least_seconds: float, least_requests: int) -> Verdict:

@@ -210,20 +210,30 @@ def h3_hidden(http: HttpFacts) -> Verdict:
     Severity.HIGH,
     tier=0,
     source=Source.WIRE,
-    title="A lower HTTP version is broken",
+    title="An HTTP version is broken",
     evidence="{rungs}",
-    why="Clients climb down from HTTP/3 to 2 to 1.1 when a version fails on their way: proxies, "
-    "old programs and networks without UDP depend on the lower rungs. Where one is broken or "
-    "serves something else, they fail while your own browser does not.",
+    why="TLS chooses the newest version that both sides offer. A client that chose HTTP/2 does not "
+    "fall back to HTTP/1.1 when HTTP/2 fails: it shows an error. Proxies, old programs and networks "
+    "without UDP depend on the lower versions and fail where one of those is broken or serves "
+    "something else.",
     fix={
-        "nginx": "# all in one server block, so that every version has the same content\n"
+        "nginx": "# where HTTP/2 fails because of a header field: hide what the application sends, "
+        "and remove any add_header line for it\nproxy_hide_header {field};\n"
+        "# where a version is missing: all in one server block, for the same content in each\n"
         "listen 443 ssl;\nlisten 443 quic reuseport;   # nginx 1.25 or newer\n"
         "http2 on;   # nginx 1.25.1 or newer",
-        "caddy": CADDY_VERSIONS,
-        "any": "Keep TCP port 443 with h2 and http/1.1 in ALPN beside UDP, and serve the same "
-        "virtual host on all of them; `seventh check --http-version` shows each.",
+        "apache": "# where HTTP/2 fails because of a header field\n"
+        "Header unset {field}\nHeader always unset {field}",
+        "haproxy": "# in frontend, where HTTP/2 fails because of a header field\n"
+        "http-response del-header {field}",
+        "caddy": "# where HTTP/2 fails because of a header field\n"
+        "reverse_proxy localhost:8080 {{\n\theader_down -{field}\n}}\n"
+        f"# where a version is missing\n{CADDY_VERSIONS}",
+        "any": "Send no {field} field in HTTP/2 responses. Keep TCP port 443 with h2 and http/1.1 "
+        "in ALPN beside UDP, and serve the same virtual host on all of them; "
+        "`seventh check --http-version` shows each.",
     },
-    references=("RFC 9114 §3.1",),
+    references=("RFC 9113 §8.2.2", "RFC 9114 §3.1"),
     seed=("App. C",),
     good=GOOD,
     bad=GOOD.learn(ladder=(H3, H2, Rung(version="1.1", state="broken", detail="reset"))),
@@ -245,8 +255,15 @@ def fallback(http: HttpFacts) -> Verdict:
     if last is not None and last.state == "not-offered":
         wrong.append(f"HTTP/1.1 is not spoken: {last.detail}")
         # No standard asks for it, and a server for programs may leave it out on purpose.
-        return Hit(Severity.MEDIUM if len(wrong) == 1 else None, rungs=tuple(wrong))
-    return Hit(rungs=tuple(wrong)) if wrong else None
+        severity = Severity.MEDIUM if len(wrong) == 1 else None
+        return Hit(severity, rungs=tuple(wrong), field=_field(http))
+    return Hit(rungs=tuple(wrong), field=_field(http)) if wrong else None
+
+
+def _field(http: HttpFacts) -> str:
+    """The header field that breaks a version, as a configuration file names it."""
+    found = next((rung.field for rung in http.ladder if rung.field), "upgrade")
+    return "-".join(part.capitalize() for part in found.split("-"))
 
 
 def _broken(http: HttpFacts) -> list[str]:
@@ -255,8 +272,14 @@ def _broken(http: HttpFacts) -> list[str]:
     for rung in http.ladder:
         if rung.state == "broken" and rung.version != "3":
             alike.setdefault(rung.detail, []).append(f"HTTP/{rung.version}")
+    stay = (
+        ""
+        if "1.1" not in http.working
+        else (" (TLS chooses HTTP/2, and clients that chose it do not fall back to HTTP/1.1)")
+    )
     return [
         f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} broken: {detail}"
+        f"{stay if 'HTTP/2' in names else ''}"
         for detail, names in alike.items()
     ]
 
@@ -318,6 +341,7 @@ def _beside(http: HttpFacts) -> list[str]:
 def ttfb(http: HttpFacts) -> Verdict:
     """Even the fastest of several exchanges took long, so that no single stall is blamed."""
     known = [c.think_seconds for c in http.cells if c.think_seconds is not None]
+    known += http.thinks_seconds
     if len(known) < MIN_SAMPLES:
         return Skip(f"fewer than {MIN_SAMPLES} exchanges were timed")
     fastest = min(known)

@@ -194,12 +194,29 @@ class Conversation:
             if other is not None:
                 return self._failed(Reason.PROTOCOL_MISMATCH, f"{where} speaks {other}, not NTP")
             return self._failed(Reason.PROTOCOL_VIOLATION, f"{where}: {detail}")
+        if sampler.tally.foreign:
+            return self._failed(Reason.UNEXPECTED_ANSWER, f"{where} {self._elsewhere()}")
         if self.icmp is not None:
             return self._failed(self.icmp.reason, f"{where}: {self.icmp.detail}")
-        forged = sampler.tally.spoofed + sampler.tally.foreign
-        but = f"; {forged} packets came that answer none of them" if forged else ""
+        but = ""
+        if sampler.tally.misdirected:
+            but = (
+                f"; {sampler.tally.misdirected} packets came from there whose origin timestamp is "
+                "none of ours: the server does not return it, or they are forged"
+            )
+        elif sampler.tally.spoofed:
+            but = f"; {sampler.tally.spoofed} packets came that answer none of them"
         return self._failed(
             Reason.NO_REPLY, f"{where}: none of {sampler.sent_count} requests was answered{but}"
+        )
+
+    def _elsewhere(self) -> str:
+        """Where the answers came from, which clients do not accept from there."""
+        sampler = self.sampler
+        return (
+            f"answers from {', '.join(sampler.foreign_sources)}: {sampler.tally.foreign} replies "
+            "repeat our origin timestamp, and clients drop them. Let the server answer from "
+            "the address and port that were asked, or look for a NAT that rewrites them"
         )
 
     def _failed(self, reason: Reason, detail: str) -> Failed:
@@ -209,7 +226,7 @@ class Conversation:
         """Tell the network facts how this address behaved."""
         failed = self.failure()
         outcome = "open"
-        if failed is not None and not self.answered and not self.sampler.tally.malformed:
+        if failed is not None and not self.answered and not self.sampler.tally.heard:
             outcome = _OUTCOMES.get(failed.reason, "unreachable")
         self._talk.attempted_datagram(
             self.address, outcome, self._begun.ns, self._ended, failed.detail if failed else ""

@@ -62,7 +62,7 @@ class NtsConversation(Conversation):
     def unexplained(self) -> bool:
         """Whether there was nothing but silence."""
         tally = self.sampler.tally
-        heard = self.answered or tally.unauthenticated or tally.malformed
+        heard = self.answered or tally.heard
         return not heard and self.icmp is None and self.broken is None
 
     async def exchange(self, until_ns: int) -> None:

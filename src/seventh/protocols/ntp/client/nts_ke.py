@@ -14,6 +14,7 @@ from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.net.tls import handshake
 from seventh.net.tls.inspect import certificate_failure, note_handshake
+from seventh.net.tls.large import shake
 from seventh.net.tls.recurring import start_recurring
 from seventh.net.tls.stream import TlsStream
 from seventh.protocols.ntp.facts import NtpFacts
@@ -87,7 +88,7 @@ async def start_and_learn(talk: Talk, stream: Stream) -> tuple[TlsStream, Failed
         stream, talk.options, name, alpn=(nts_ke.ALPN,), profile="lenient", staple=True
     )
     try:
-        await tls.handshake(talk.watch, TLS)
+        await shake(talk, tls, lambda: talk.connect_again(stream.address), name, TLS)
     finally:
         note_handshake(talk, tls, name)
     refusal = certificate_failure(talk.notes(TlsFacts).facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar
 
 import msgspec
@@ -14,6 +15,13 @@ from seventh.protocols.ntp.facts.config import ConfigFacts
 from seventh.protocols.ntp.facts.intrusive import MonlistFacts, SourcePortFacts
 from seventh.protocols.ntp.facts.nts import NtsFacts
 from seventh.protocols.ntp.facts.sources import ClockReading, KeyFacts, SourcesFacts
+
+
+class Contradiction(StrEnum):
+    """A header value for which clients reject a packet (RFC 5905 appendix A.5.1.1)."""
+
+    REFERENCE_LATER = "reference timestamp later than the transmit timestamp"
+    ROOT_DISTANCE = "root delay / 2 + root dispersion of 16 s or more"
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +115,8 @@ class NtpFacts(Facts, frozen=True, kw_only=True):
     """When the server's clock was last set, as on the wire; empty where it sent no such time."""
     reference_age_seconds: float | None = None
     """From its reference to its transmit timestamp; None where it sent no reference time."""
+    contradictions: tuple[Contradiction, ...] = ()
+    """What clients reject in the header."""
     extension_fields: int = 0
     mac_bytes: int = 0
     # -- mode 6

@@ -13,6 +13,8 @@ from seventh.protocols.ntp.lab.nts_faults import NTS_BEHAVIOURS, NTS_FAULTS
 from seventh.protocols.ntp.lab.pool_faults import POOL_FAULTS, POOLS
 from seventh.protocols.ntp.lab.responder import HOST, Responder
 
+TOUR = ("wrong-time",)
+"""The faults that `seventh tour` shows."""
 FAULTS = (*NTP_FAULTS, *POOL_FAULTS, *NTS_FAULTS)
 
 

@@ -96,8 +96,8 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
         Fault(
             name="wrong-address",
             meaning="every reply comes from another address than the one that was asked",
-            triggers=("NTP-SPOOF", "NTP-NO-REPLY", "NET-PORT-STATE"),
-            reason="no-reply",
+            triggers=("NTP-SPOOF", "NTP-NO-REPLY"),
+            reason="unexpected-answer",
         ),
         Behaviour(script=(("elsewhere",),), options=_SILENT),
     ),
@@ -170,6 +170,14 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             triggers=("NTP-STALE",),
         ),
         Behaviour(reference_age_seconds=7200.0, options=_ONCE),
+    ),
+    (
+        Fault(
+            name="reference-later",
+            meaning="its reference timestamp is ten minutes after its transmit timestamp",
+            triggers=("NTP-HEADER",),
+        ),
+        Behaviour(reference_age_seconds=-600.0, options=_ONCE),
     ),
     (
         Fault(

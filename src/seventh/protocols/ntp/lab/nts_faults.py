@@ -144,7 +144,7 @@ _TABLE: tuple[tuple[Fault, NtsBehaviour], ...] = (
         Fault(
             name="nts-forged",
             meaning="every authenticator is made with a wrong key, as somebody on the path would",
-            triggers=("NTP-NO-REPLY", "NET-PORT-STATE"),
+            triggers=("NTP-NO-REPLY",),
             reason="no-reply",
         ),
         NtsBehaviour(forges=True, options=_SILENT),

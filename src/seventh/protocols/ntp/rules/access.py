@@ -21,8 +21,9 @@ from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
     why="The MAC is a plain MD5 of key and packet, a construction and a hash that are both broken "
     "as authentication; RFC 8573 replaces it by AES-CMAC.",
     fix={
-        "chrony": "{key} AES128 HEX:…   # in the keyfile on both sides; `chronyc keygen {key} "
-        "AES128 128` writes the line. Or NTS: server … nts",
+        "chrony": "# in the keyfile on both sides; `chronyc keygen {key} AES128 128` writes the "
+        "line. Or NTS: server … nts\n"
+        "{key} AES128 HEX:…",
         "ntpd": "{key} AES128CMAC …   # in ntp.keys on both sides, 32 hexadecimal digits",
         "ntpsec": "{key} AES-128 …   # in ntp.keys on both sides, 32 hexadecimal digits. Or NTS: "
         "server … nts",

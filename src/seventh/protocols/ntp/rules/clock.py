@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seventh.model.severity import Severity
-from seventh.protocols.ntp.facts import NtpFacts
+from seventh.protocols.ntp.facts import Contradiction, NtpFacts
 from seventh.protocols.ntp.facts.together import circles, upstreams
 from seventh.protocols.ntp.rules import file
 from seventh.protocols.ntp.rules.examples import GOOD
@@ -103,7 +103,7 @@ def _own_clock(ntp: NtpFacts) -> str:
     fix={
         "any": "Take a nearer server; give NTP a better queue; in a virtual machine use kvm-clock "
         "or a PTP hardware clock.",
-        "chrony": "server {address} minpoll 4 maxpoll 6 xleave   # both sides chrony",
+        "chrony": "# both sides chrony\nserver {address} minpoll 4 maxpoll 6 xleave",
         "ntpd": "server {address} minpoll 4 maxpoll 6",
     },
     references=("RFC 5905 §10",),
@@ -137,8 +137,8 @@ def jitter(ntp: NtpFacts) -> Verdict:
     "it; simple ones take whatever its clock happens to show.",
     fix={
         "any": "Give the server sources that it can reach, and wait until it has selected one.",
-        "chrony": "pool pool.ntp.org iburst maxsources 4   # then `chronyc sources -v`, `chronyc "
-        "waitsync`",
+        "chrony": "# then `chronyc sources -v`, `chronyc waitsync`\n"
+        "pool pool.ntp.org iburst maxsources 4",
         "ntpd": "pool pool.ntp.org iburst   # then `ntpq -pn`: one line must begin with *",
     },
     references=("RFC 5905 §7.3",),
@@ -198,7 +198,7 @@ def stratum(ntp: NtpFacts) -> Verdict:
     fix={
         "any": "Give the server nearer sources and see that it reaches them: its dispersion grows "
         "by 15 µs every second while it does not.",
-        "chrony": "maxdistance 1.0   # on the clients, to refuse such sources",
+        "chrony": "# on the clients, to refuse such sources\nmaxdistance 1.0",
         "ntpd": "tos maxdist 1.0   # on the clients, to refuse such sources",
     },
     references=("RFC 5905 §11.2",),
@@ -221,6 +221,42 @@ def root_distance(ntp: NtpFacts) -> Verdict:
 
 
 @rule(
+    "NTP-HEADER",
+    Severity.MEDIUM,
+    tier=0,
+    source=Source.WIRE,
+    title="Header values that clients reject",
+    evidence="{said}",
+    why="RFC 5905 has a client drop such a packet as invalid, and ntpd does. Clients that do not "
+    "check it follow a clock that contradicts itself.",
+    fix={
+        "any": "Update or restart the time daemon; a clock that was set back while it ran, or a "
+        "hardware time source that reports wrong values, gives such headers.",
+    },
+    references=("RFC 5905 §A.5.1.1",),
+    seed=("12.4.1",),
+    good=GOOD,
+    bad=GOOD.learn(contradictions=(Contradiction.REFERENCE_LATER,), reference_age_seconds=-600.0),
+)
+def header(ntp: NtpFacts) -> Verdict:
+    """A header of a synchronised server that contradicts itself."""
+    if (skip := _no_header(ntp)) is not None:
+        return skip
+    if not ntp.contradictions:
+        return None
+    said = tuple(_CONTRADICTIONS[found].format(ntp=ntp) for found in ntp.contradictions)
+    return Hit(said=said)
+
+
+_CONTRADICTIONS = {
+    Contradiction.REFERENCE_LATER: "the reference timestamp is later than the transmit timestamp "
+    "(age {ntp.reference_age_seconds:.3f} s)",
+    Contradiction.ROOT_DISTANCE: "root delay / 2 + root dispersion is "
+    "{ntp.root_distance_seconds:.3f} s, and 16 s is the limit",
+}
+
+
+@rule(
     "NTP-STALE",
     Severity.MEDIUM,
     tier=0,
@@ -231,7 +267,7 @@ def root_distance(ntp: NtpFacts) -> Verdict:
     "clock drifts by some ten milliseconds every hour.",
     fix={
         "any": "Mend the server's way to its sources; have at least four of them.",
-        "chrony": "pool pool.ntp.org iburst maxsources 4   # `chronyc sources`: Reach must grow",
+        "chrony": "# `chronyc sources`: Reach must grow\npool pool.ntp.org iburst maxsources 4",
         "ntpd": "pool pool.ntp.org iburst   # then `ntpq -pn`: reach must grow",
     },
     references=("RFC 5905 §7.3",),
@@ -262,7 +298,7 @@ def stale(ntp: NtpFacts) -> Verdict:
     "other and drift away from the rest of the world together.",
     fix={
         "any": "Give it real sources, and its own clock only as a last resort at a high stratum.",
-        "chrony": "local stratum 10 orphan   # beside real `server`/`pool` lines, never alone",
+        "chrony": "# beside real `server`/`pool` lines, never alone\nlocal stratum 10 orphan",
         "ntpd": "tos orphan 10   # instead of `server 127.127.1.0`, beside real sources",
     },
     references=("RFC 5905",),
@@ -298,8 +334,8 @@ def local_clock(ntp: NtpFacts) -> Verdict:
     "it will be a second apart.",
     fix={
         "any": "Compare with IERS Bulletin C. If none is due, find the upstream that announces it.",
-        "chrony": "leapseclist /usr/share/zoneinfo/leap-seconds.list   # chrony before 4.6: "
-        "leapsectz right/UTC",
+        "chrony": "# chrony before 4.6: leapsectz right/UTC\n"
+        "leapseclist /usr/share/zoneinfo/leap-seconds.list",
         "ntpd": "leapfile /usr/share/zoneinfo/leap-seconds.list",
     },
     references=("RFC 5905 §7.3", "RFC 8633"),
@@ -340,7 +376,7 @@ def leap(ntp: NtpFacts) -> Verdict:
     fix={
         "any": "Remove the server's own address from its sources; of two machines that follow each "
         "other, let one follow outside sources only.",
-        "chrony": "server ntp.example.net iburst   # an outside source in place of the looping one",
+        "chrony": "# an outside source in place of the looping one\nserver ntp.example.net iburst",
         "ntpd": "server ntp.example.net iburst   # an outside source in place of the looping one",
     },
     references=("RFC 5905 §7.3",),

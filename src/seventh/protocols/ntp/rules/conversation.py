@@ -30,7 +30,7 @@ _DENIED = ("DENY", "RSTR")
     fix={
         "any": "Open UDP port 123 in both directions on every firewall on the way, also for source "
         "ports other than 123; see that the daemon runs and listens (`ss -lunp`).",
-        "chrony": "allow 198.51.100.0/24   # the clients' network; without it nobody is served",
+        "chrony": "# the clients' network; without it nobody is served\nallow 198.51.100.0/24",
         "ntpd": "restrict default kod limited nomodify nopeer noquery   # not noserve or ignore",
     },
     references=("RFC 5905", "RFC 9109"),
@@ -54,8 +54,11 @@ def no_reply(ntp: NtpFacts) -> Verdict:
         )
     if ntp.malformed:
         said.append(f"{ntp.malformed} datagrams that are no NTP reply ({ntp.malformed_detail})")
-    if ntp.spoofed:
-        said.append(f"{ntp.spoofed} packets that answer none of them")
+    if ntp.foreign:
+        sources = ", ".join(ntp.foreign_sources)
+        said.append(f"{ntp.foreign} replies came from {sources}")
+    if ntp.spoofed > ntp.foreign:
+        said.append(f"{ntp.spoofed - ntp.foreign} packets that answer none of them")
     return Hit(
         requests=ntp.requests, address=ntp.address, instead="; ".join(said) or "silence, no ICMP"
     )
@@ -73,7 +76,7 @@ def no_reply(ntp: NtpFacts) -> Verdict:
     fix={
         "any": "Look for a UDP/123 policer or an exhausted NAT table on the way, or take a server "
         "with a better path.",
-        "chrony": "ratelimit interval 1 burst 16 leak 2   # on a server whose limit is too tight",
+        "chrony": "# on a server whose limit is too tight\nratelimit interval 1 burst 16 leak 2",
         "ntpd": "discard average 3 minimum 1   # on a server whose `limited` is too tight",
     },
     references=("RFC 5905 §9.2",),
@@ -104,9 +107,9 @@ def loss(ntp: NtpFacts) -> Verdict:
     Severity.CRITICAL,
     tier=0,
     source=Source.WIRE,
-    title="Forged NTP replies",
+    title="NTP replies that are forged or from the wrong address",
     evidence="{forged} packets with an origin timestamp that is none of ours ({kisses} of them "
-    "kisses), {foreign} with ours from another address; other sources: {sources}",
+    "kisses), {foreign} with ours from another address or port; other sources: {sources}",
     why="Somebody who cannot see the requests guesses replies to move this client's clock, or "
     "forges kisses to silence it. Our origin timestamp from another address means instead a server "
     "that answers from the wrong one of its addresses, a NAT that rewrites, or an attacker on the "
@@ -115,8 +118,9 @@ def loss(ntp: NtpFacts) -> Verdict:
         "any": "Authenticate the time: NTS (RFC 8915), or a symmetric AES-CMAC key. Filter spoofed "
         "source addresses at the network's edge (BCP 38). A server with several addresses must "
         "answer from the one that was asked.",
-        "chrony": "server {address} iburst nts   # client; the server needs ntsserverkey and "
-        "ntsservercert; `bindaddress` on a server that answers from the wrong address",
+        "chrony": "# client; the server needs ntsserverkey and ntsservercert; `bindaddress` on a "
+        "server that answers from the wrong address\n"
+        "server {address} iburst nts",
         "ntpd": "interface listen {address}   # a server that answers from the wrong address",
     },
     references=("RFC 5905 §8", "RFC 8915"),
@@ -153,7 +157,7 @@ def spoof(ntp: NtpFacts) -> Verdict:
     fix={
         "any": "Poll at 64 s or slower, double the interval at every RATE, and run a server of "
         "your own for a network of many clients.",
-        "chrony": "server {address} minpoll 6 maxpoll 10   # no `burst`",
+        "chrony": "# no `burst`\nserver {address} minpoll 6 maxpoll 10",
         "ntpd": "server {address} minpoll 6 maxpoll 10   # no `burst`",
     },
     references=("RFC 5905 §7.4", "RFC 8633"),
@@ -181,7 +185,7 @@ def kiss_rate(ntp: NtpFacts) -> Verdict:
     "(RFC 5905). It gets no time here, ever.",
     fix={
         "any": "Take a server that serves you, or ask its operator; stop polling this one.",
-        "chrony": "allow 198.51.100.0/24   # on the server, if these clients should be served",
+        "chrony": "# on the server, if these clients should be served\nallow 198.51.100.0/24",
         "ntpd": "restrict 198.51.100.0 mask 255.255.255.0 kod limited nomodify nopeer noquery"
         "   # on the server, without noserve",
     },

@@ -72,8 +72,11 @@ _GOOD = GOOD.learn(nts=_NTS)
     "clients' clocks, and with them certificates, tickets and logs. NTS authenticates each packet "
     "and needs no shared keys.",
     fix={
-        "chrony": "ntsserverkey /etc/chrony/nts.key\nntsservercert /etc/chrony/nts.pem   # server; "
-        "open TCP port 4460\nserver {host} iburst nts   # client",
+        "chrony": "ntsserverkey /etc/chrony/nts.key\n"
+        "# server; open TCP port 4460\n"
+        "ntsservercert /etc/chrony/nts.pem\n"
+        "# client\n"
+        "server {host} iburst nts",
         "ntpsec": "nts enable\nnts key /etc/ntpsec/nts.key\nnts cert /etc/ntpsec/nts.pem   # "
         "server; open TCP port 4460\nserver {host} nts   # client",
         "any": "Follow servers that offer NTS, or put one of your own between them and clients.",
@@ -143,8 +146,10 @@ def _without_nts(config: ConfigFacts) -> Verdict:
         "any": "Serve a certificate that is within its dates, names the host that the clients "
         "configure and comes with its intermediates; allow TLS 1.3; name an NTP server that the "
         "clients can reach.",
-        "chrony": "ntsserverkey /etc/chrony/nts.key\nntsservercert /etc/chrony/nts-fullchain.pem"
-        "   # readable by its user; restart after each renewal\nntsport 4460",
+        "chrony": "ntsserverkey /etc/chrony/nts.key\n"
+        "# readable by its user; restart after each renewal\n"
+        "ntsservercert /etc/chrony/nts-fullchain.pem\n"
+        "ntsport 4460",
         "ntpsec": "nts enable\nnts key /etc/ntpsec/nts.key\n"
         "nts cert /etc/ntpsec/nts-fullchain.pem\nnts mintls TLS1.3",
     },
@@ -216,8 +221,10 @@ def _clocks(nts: NtsFacts, offset_seconds: float | None) -> str:
     "given. Behind one name there are then several machines with cookie keys of their own, or keys "
     "that one of them has changed; clients lose time and establish keys over and over.",
     fix={
-        "chrony": "ntsdumpdir /var/lib/chrony   # the same ntskeys file on every machine\n"
-        "ntsrotate 0   # on all but the one that changes and distributes it",
+        "chrony": "# the same ntskeys file on every machine\n"
+        "ntsdumpdir /var/lib/chrony\n"
+        "# on all but the one that changes and distributes it\n"
+        "ntsrotate 0",
         "ntpsec": "nts cookie /var/lib/ntpsec/nts-keys   # the same file on every machine",
         "any": "Share the cookie keys among all machines behind the name, or name in the key "
         "establishment the one machine that reads its cookies.",
@@ -300,8 +307,10 @@ def cookies(ntp: NtpFacts) -> Verdict:
     fix={
         "any": "Ask the network's operator to filter by mode (6 and 7) and rate instead of length, "
         "or have the key establishment name a port that nobody filters.",
-        "chrony": "port 11123   # on the server; its key establishment names the port to clients\n"
-        "ntsaeads 30 15   # chrony 4.6.1 and later, both sides: shorter cookies, shorter packets",
+        "chrony": "# on the server; its key establishment names the port to clients\n"
+        "port 11123\n"
+        "# chrony 4.6.1 and later, both sides: shorter cookies, shorter packets\n"
+        "ntsaeads 30 15",
     },
     references=("RFC 8915",),
     seed=("12.4.4",),
@@ -347,7 +356,7 @@ def udp_drop(ntp: NtpFacts) -> Verdict:
     "4.6.0 derive keys in a way of their own, so that they understand each other and nobody else; "
     "chrony 4.6.1 and later negotiate which way to take.",
     fix={
-        "chrony": "ntsaeads 30 15   # chrony 4.6.1 or later; with 4.4 to 4.6.0: update",
+        "chrony": "# chrony 4.6.1 or later; with 4.4 to 4.6.0: update\nntsaeads 30 15",
         "any": "Offer AES-SIV-CMAC-256 (15) on the server, and update both sides before "
         "AES-128-GCM-SIV (30) is used.",
     },

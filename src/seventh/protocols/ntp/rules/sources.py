@@ -122,8 +122,9 @@ def _majority(sources: SourcesFacts | None) -> str:
     fix={
         "any": "Take either sources that all smear the same way, or none that smears. Beside "
         "sources that smear, leave out leapsectz, leapseclist and leapfile.",
-        "chrony": "pool pool.ntp.org iburst maxsources 4   # and no time.google.com, time.aws.com, "
-        "time.facebook.com or 169.254.169.123 beside it",
+        "chrony": "# and no time.google.com, time.aws.com, time.facebook.com or 169.254.169.123 "
+        "beside it\n"
+        "pool pool.ntp.org iburst maxsources 4",
         "ntpd": "pool pool.ntp.org iburst   # and no time.google.com, time.aws.com, "
         "time.facebook.com or 169.254.169.123 beside it",
     },
@@ -239,7 +240,7 @@ def _few_configured(ntp: NtpFacts) -> Verdict:
     fix={
         "any": "Keep one of them and replace the others by servers of other operators, with other "
         "upstreams.",
-        "chrony": "pool pool.ntp.org iburst maxsources 4   # in place of servers of one operator",
+        "chrony": "# in place of servers of one operator\npool pool.ntp.org iburst maxsources 4",
         "ntpd": "pool pool.ntp.org iburst   # in place of servers of one operator",
     },
     references=("RFC 8633 §3.3",),

@@ -29,6 +29,7 @@ _UNIX_EPOCH_SECONDS = 2_208_988_800
 """From 1900, where era 0 begins, to 1970 (RFC 5905 §6, figure 4)."""
 _ERA_SECONDS = 1 << 32
 _NS = 1_000_000_000
+_ORIGIN, _TRANSMIT = slice(24, 32), slice(40, 48)
 _HEADER = struct.Struct("!BBbbII4sQQQQ")
 _FIELD = struct.Struct("!HH")
 _MIN_FIELD_BYTES = 16
@@ -118,8 +119,8 @@ class Packet(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def effective_stratum(self) -> int:
-        """The stratum, with the wire's 0 read as 16, unsynchronised (RFC 5905 appendix A.5.1.1)."""
-        return self.stratum or UNSYNCHRONISED
+        """The stratum; 0 and what is above 16 count as 16, unsynchronised (RFC 5905 A.5.1.1)."""
+        return min(self.stratum, UNSYNCHRONISED) or UNSYNCHRONISED
 
     def encode(self) -> bytes:
         """The datagram."""
@@ -160,7 +161,7 @@ def parse(data: bytes) -> Packet:
     if not 1 <= version <= VERSION:
         raise ProtocolViolation(f"NTP version {version}")
     if not Mode.SYMMETRIC_ACTIVE <= mode <= Mode.BROADCAST:
-        raise ProtocolViolation(f"mode {mode} where a time message was due")
+        raise ProtocolViolation(f"mode {mode} in place of a time message")
     extensions: tuple[ExtensionField, ...] = ()
     mac = b""
     if len(data) > HEADER_BYTES:
@@ -254,10 +255,17 @@ def is_local_clock(refid: bytes) -> bool:
     return refid == b"LOCL" or (refid[:3] == b"\x7f\x7f\x01" and refid != CHRONY_SMOOTHED)
 
 
+def repeats_origin(data: bytes, request: bytes) -> bool:
+    """Whether ``data`` has the request's transmit timestamp where NTP has the origin timestamp."""
+    return len(data) >= _ORIGIN.stop and data[_ORIGIN] == request[_TRANSMIT]
+
+
 def stranger(data: bytes, request: bytes) -> str | None:
     """Which protocol answered an NTP request with ``data``; None where it looks like broken NTP."""
     if data[:HEADER_BYTES] == request[:HEADER_BYTES]:
         return "echo (it returns our own request)"
+    if repeats_origin(data, request):
+        return None  # whatever its mode and version are
     if named := identify(data):
         return named
     # A name server takes our first two bytes for its query id and answers with an error.

@@ -16,8 +16,9 @@ import msgspec
 
 from seventh.model.failure import ProtocolViolation
 from seventh.model.phase import Mark
-from seventh.protocols.ntp.facts import Sample
+from seventh.protocols.ntp.facts import Contradiction, Sample
 from seventh.protocols.ntp.wire.packet import (
+    UNSYNCHRONISED,
     ExtensionField,
     Mode,
     Packet,
@@ -35,6 +36,11 @@ DENIED = frozenset(["DENY", "RSTR"])
 STOP = DENIED | {"RATE"}
 """Kiss codes after which a client sends nothing more (RFC 5905 §7.4)."""
 MAX_SOURCES = 8
+UNKNOWN_LEAP = 3
+CLOCK_STEP_SECONDS = 0.001
+"""A server that steps its clock by less than this between two timestamps contradicts nothing."""
+MAX_DISTANCE_SECONDS = 16.0
+"""MAXDISP of RFC 5905 §7.2: a packet with more is invalid."""
 
 
 class Verdict(StrEnum):
@@ -82,10 +88,17 @@ class Tally(msgspec.Struct):
     duplicates: int = 0
     spoofed: int = 0
     spoofed_kisses: int = 0
+    misdirected: int = 0
+    """Of the spoofed, those from the server's own address and port."""
     foreign: int = 0
     malformed: int = 0
     unauthenticated: int = 0
     """Well-formed, and not believed by a user that authenticates."""
+
+    @property
+    def heard(self) -> bool:
+        """Whether the server's host sent something that is no reply, so that it is not silent."""
+        return bool(self.malformed or self.misdirected or self.foreign or self.unauthenticated)
 
     @property
     def stray(self) -> int:
@@ -170,7 +183,7 @@ class Sampler:
             packet = parse(data)
         except ProtocolViolation as violation:
             if not self.is_from_server(ip, port):
-                return self._foreign(None, ip)
+                return self._foreign(None, ip, port)
             return self._malformed(violation.detail, data)
         return self.match(packet, data, at, ip, port, distance_ns)
 
@@ -188,11 +201,12 @@ class Sampler:
             (r for r in self._requests if r.nonce == packet.origin and r.sent is not None), None
         )
         if not self.is_from_server(ip, port):
-            return self._foreign(packet, ip, spoofed=request is None)
+            return self._foreign(packet, ip, port, spoofed=request is None)
         if packet.mode != Mode.SERVER:
             return self._malformed(f"mode {packet.mode} in answer to a client's mode 3", data)
         if request is None or request.sent is None:
             self.tally.spoofed += 1
+            self.tally.misdirected += 1
             self.tally.spoofed_kisses += packet.kiss_code is not None
             return Received(
                 verdict=Verdict.SPOOFED,
@@ -237,18 +251,21 @@ class Sampler:
             self.malformed.append((detail, data[:512]))
         return Received(verdict=Verdict.MALFORMED, detail=detail)
 
-    def _foreign(self, packet: Packet | None, ip: str, *, spoofed: bool = True) -> Received:
-        """From another address: a forgery, unless it knows our nonce; either way not believed."""
-        if ip not in self.foreign_sources and len(self.foreign_sources) < MAX_SOURCES:
-            self.foreign_sources.append(ip)
+    def _foreign(
+        self, packet: Packet | None, ip: str, port: int, *, spoofed: bool = True
+    ) -> Received:
+        """From elsewhere: a forgery, unless it knows our nonce; either way not believed."""
+        source = f"port {port} of {ip}" if port != self._port else ip
+        if source not in self.foreign_sources and len(self.foreign_sources) < MAX_SOURCES:
+            self.foreign_sources.append(source)
         if spoofed:
             self.tally.spoofed += 1
             return Received(
-                verdict=Verdict.SPOOFED, packet=packet, detail=f"from {ip}, which was not asked"
+                verdict=Verdict.SPOOFED, packet=packet, detail=f"from {source}, which was not asked"
             )
         self.tally.foreign += 1
         return Received(
-            verdict=Verdict.FOREIGN, packet=packet, detail=f"our origin timestamp, from {ip}"
+            verdict=Verdict.FOREIGN, packet=packet, detail=f"our origin timestamp, from {source}"
         )
 
     def is_from_server(self, ip: str, port: int) -> bool:
@@ -320,6 +337,18 @@ def clock_filter(samples: Sequence[Sample]) -> Filtered | None:
     return Filtered(best=best, dispersion_seconds=dispersion, jitter_seconds=jitter)
 
 
+def contradictions(packet: Packet, age: float | None) -> tuple[Contradiction, ...]:
+    """What clients reject in a header of a server that calls itself synchronised (A.5.1.1)."""
+    if packet.leap == UNKNOWN_LEAP or packet.effective_stratum >= UNSYNCHRONISED:
+        return ()  # then nothing in it counts
+    found: list[Contradiction] = []
+    if age is not None and age < -CLOCK_STEP_SECONDS:
+        found.append(Contradiction.REFERENCE_LATER)
+    if packet.root_delay_seconds / 2 + packet.root_dispersion_seconds >= MAX_DISTANCE_SECONDS:
+        found.append(Contradiction.ROOT_DISTANCE)
+    return tuple(found)
+
+
 def header_facts(packet: Packet) -> dict[str, object]:
     """What a reply's header tells of the server's clock, as fields of NtpFacts."""
     age: float | None = None
@@ -340,6 +369,7 @@ def header_facts(packet: Packet) -> dict[str, object]:
         "reference_id_hex": packet.refid.hex(),
         "reference_timestamp_hex": f"{packet.reference:016x}" if packet.reference else "",
         "reference_age_seconds": age,
+        "contradictions": contradictions(packet, age),
         "extension_fields": len(packet.extensions),
         "mac_bytes": len(packet.mac),
     }

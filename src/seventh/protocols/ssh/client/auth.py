@@ -6,6 +6,7 @@ Every request and its answer is a step with its time, so that a slow login says 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 
 import msgspec
@@ -59,12 +60,15 @@ class Prompts(msgspec.Struct, frozen=True):
     """Each question, and whether its answer may be shown."""
 
 
-def read_pk_ok(packet: AuthPacket, algorithm: str, blob: bytes) -> None:
-    """Check SSH_MSG_USERAUTH_PK_OK: it must name what we asked about (RFC 4252 §7)."""
+def read_pk_ok(packet: AuthPacket, blob: bytes) -> None:
+    """Check SSH_MSG_USERAUTH_PK_OK: it must show the key that we asked about (RFC 4252 §7).
+
+    Some servers name the key's type there and not the signature's algorithm; OpenSSH's client
+    compares the key alone, too.
+    """
     reader = _expect(packet, PK_OK, "USERAUTH_PK_OK")
-    named, shown = reader.vector(4), reader.vector(4)
-    reader.end()
-    if (named, shown) != (algorithm.encode(), blob):
+    reader.vector(4)
+    if reader.vector(4) != blob:
         raise ProtocolViolation("USERAUTH_PK_OK is about another key than we showed")
 
 
@@ -77,7 +81,6 @@ def read_prompts(packet: AuthPacket) -> Prompts:
     if count > MAX_PROMPTS:
         raise ProtocolViolation(f"USERAUTH_INFO_REQUEST declares {count} questions")
     prompts = tuple((reader.vector(4), reader.u8() != 0) for _ in range(count))
-    reader.end()
     return Prompts(prompts)
 
 
@@ -116,6 +119,7 @@ class UserAuth:
         self.service_seconds: float | None = None
         self.none_seconds: float | None = None
         self._ended: Mark | None = None
+        self._unshown = 0
 
     # -- the course of a login -------------------------------------------------------------------
 
@@ -167,7 +171,8 @@ class UserAuth:
 
     async def _try_all(self, credentials: Credentials) -> bool:
         """Each key, then the password; again after a partial success, with what is left."""
-        keys = list(credentials.identities[:MAX_KEYS])
+        keys = self._usable(credentials)
+        keys, self._unshown = keys[:MAX_KEYS], len(keys[MAX_KEYS:])
         password = credentials.password
         while True:
             successes = len(self.passed)
@@ -186,6 +191,16 @@ class UserAuth:
                     return True
             if len(self.passed) == successes:
                 return False
+
+    def _usable(self, credentials: Credentials) -> list[Identity]:
+        """The keys that a server may take: each one that is shown counts against us."""
+        usable: list[Identity] = []
+        for identity in credentials.identities:
+            if (why := identity.hopeless(time.time())) is None:
+                usable.append(identity)
+            else:
+                self._note("publickey", "unfit", identity.label, why)
+        return usable
 
     @property
     def _open(self) -> Names:
@@ -208,7 +223,7 @@ class UserAuth:
         answer = await self._request("publickey", b"\x00" + named, label, algorithm)
         if not isinstance(answer, AuthPacket):
             return self._is_grant(answer)
-        read_pk_ok(answer, algorithm, identity.blob)
+        read_pk_ok(answer, identity.blob)
         request = AuthRequest(self.user.encode(), CONNECTION, b"publickey", b"\x01" + named)
         try:
             signature = await identity.sign(
@@ -328,9 +343,8 @@ class UserAuth:
         if self.partial:
             said.insert(0, f"accepted in part: {', '.join(self.passed)}")
         said += [step.detail for step in self.steps if step.detail]
-        left = len(credentials.identities) - MAX_KEYS
-        if left > 0:
-            said.append(f"{left} more keys were not shown, for servers count them")
+        if self._unshown:
+            said.append(f"{self._unshown} more keys were not shown, for servers count them")
         said += [word for word in (credentials.withheld, *credentials.notes) if word]
         user = printable(self.user, 64)
         return f"{user} was not let in: {'; '.join(said)}; the server still wants {self._wants()}"

@@ -22,14 +22,25 @@ from seventh.protocols.ssh.wire.certificates import Certificate, read_certificat
 
 
 async def enter(stream: Stream, known: KnownHosts, host: str, port: int) -> tuple[Session, Trust]:
-    """Greet, exchange keys, and see what ``known`` says of the key that ``host`` shows.
+    """Greet and do as :func:`enter_greeted` says."""
+    conversation = Conversation(stream)
+    try:
+        await conversation.greet()
+    except BaseException:
+        await conversation.leave()
+        raise
+    return await enter_greeted(conversation, known, host, port)
+
+
+async def enter_greeted(
+    conversation: Conversation, known: KnownHosts, host: str, port: int
+) -> tuple[Session, Trust]:
+    """Exchange keys once greeted, and see what ``known`` says of the key that ``host`` shows.
 
     Nothing has been said about any user yet: have :meth:`Credentials.for_host` decide what the
     trust allows. Raises Failed; the stream is then closed.
     """
-    conversation = Conversation(stream)
     try:
-        await conversation.greet()
         names = known.algorithms(host, port, our_offer().server_host_key_algorithms)
         offer = readable_offer(offer_for(names))
         theirs, _ = await conversation.offers(offer)
@@ -39,6 +50,11 @@ async def enter(stream: Stream, known: KnownHosts, host: str, port: int) -> tupl
     except BaseException:
         await conversation.leave()
         raise
+
+
+def keyscan(host: str, port: int) -> str:
+    """The command that adds a host's keys to known_hosts, once they were compared."""
+    return f"ssh-keyscan -p {port} {host} >> ~/.ssh/known_hosts"
 
 
 def trust_in(conversation: Conversation, known: KnownHosts, host: str, port: int) -> Trust:

@@ -21,8 +21,16 @@ from seventh.protocols.ssh.wire.hostkeys import (
     verify,
 )
 from seventh.protocols.ssh.wire.ident import Ident
-from seventh.protocols.ssh.wire.kex import GroupSizes, implemented
-from seventh.protocols.ssh.wire.messages import Disconnect, ExtInfo, KexInit, KexPacket, NewKeys
+from seventh.protocols.ssh.wire.kex import Group, GroupSizes, implemented
+from seventh.protocols.ssh.wire.messages import (
+    Disconnect,
+    ExtInfo,
+    KexInit,
+    KexPacket,
+    NewKeys,
+    Other,
+    Unimplemented,
+)
 from seventh.protocols.ssh.wire.transport import STRICT, Connection, Event, Role
 from seventh.wire.identify import identify
 from seventh.wire.text import printable
@@ -34,6 +42,8 @@ GREETING = f"SSH-2.0-{SOFTWARE}\r\n".encode("ascii")
 _UNREADABLE_CIPHERS = ("blowfish-cbc", "cast128-cbc", "arcfour256", "arcfour128", "arcfour")
 _UNREADABLE_MACS = ("umac-128-etm@openssh.com", "umac-64-etm@openssh.com", "umac-128@openssh.com",
                     "umac-64@openssh.com", "hmac-ripemd160")  # fmt: skip
+OVERDUE = frozenset({Reason.PEER_SILENT, Reason.BUDGET_EXCEEDED})
+"""How a wait for the greeting ends when it does not come."""
 _BY_APPLICATION = 11
 _KEX_FAILED = 3
 
@@ -65,11 +75,62 @@ def not_ssh(address: str, port: int, first: bytes) -> Failed | None:
     return Failed(Reason.PROTOCOL_MISMATCH, f"{address} port {port} speaks {name}, not SSH")
 
 
-def closed_early(lines: list[bytes], first: bytes) -> Failed:
+def closed_early(lines: list[bytes], first: bytes, *, reset: bool = False) -> Failed:
     """The failure of a peer that closed before its identification string, with its last words."""
     words = printable(lines[-1] if lines else first, 200).strip()
     said = f"; it said: {words}" if words else ""
-    return Failed(Reason.PEER_CLOSED, f"the server closed before its identification string{said}")
+    did = "reset the connection" if reset else "closed"
+    reason = Reason.PEER_RESET if reset else Reason.PEER_CLOSED
+    return Failed(reason, f"the server {did} before its identification string{said}")
+
+
+async def send_greeting(stream: Stream) -> Mark:
+    """Send our identification string; the mark is the instant just before it went.
+
+    A server that has hung up may have said why: a reset is left for the first read to report.
+    """
+    try:
+        return await stream.send(GREETING)
+    except Failed as failed:
+        if failed.reason is not Reason.PEER_RESET:
+            raise
+        return Mark(now_ns(), "user")
+
+
+class Greeting:
+    """What a peer sent while its identification string was waited for, and for how long."""
+
+    def __init__(self) -> None:
+        self._begun = self._last = now_ns()
+        self._size = 0
+
+    def received(self, data: bytes, at: Mark) -> None:
+        """Note what came."""
+        self._size += len(data)
+        self._last = max(self._last, at.ns)
+
+    def late(self, failed: Failed, lines: list[bytes], pending: bytes) -> Failed:
+        """Put ``failed``, which ended the wait, into what came in all of it."""
+        seconds = (now_ns() - self._begun) / 1e9
+        if not lines and not pending:
+            if failed.reason is not Reason.PEER_SILENT:
+                return failed
+            return Failed(Reason.PEER_SILENT, f"the server sent nothing in {seconds:.1f} s")
+        if not lines and pending.startswith(b"SSH-"):
+            sent = f"only {printable(pending, 100)}, without a line end,"
+            why = "an unfinished identification string"
+        else:
+            size = f"{self._size} bytes"
+            what = f"{_counted(len(lines), 'line')} ({size})" if lines else f"{size} without a line"
+            sent, why = f"{what} and no SSH identification string", "a tarpit, or no SSH server"
+        # A peer that has long stopped is silent; one that goes on is not.
+        quiet = 2 * (now_ns() - self._last) > now_ns() - self._begun
+        reason = Reason.PEER_SILENT if quiet else Reason.BUDGET_EXCEEDED
+        return Failed(reason, f"the server sent {sent} in {seconds:.1f} s: {why}")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 class Conversation:
@@ -85,6 +146,8 @@ class Conversation:
         self.offer = our_offer()
         self.confirmed = False
         """Whether our NEWKEYS has gone."""
+        self._extensions: ExtInfo | None = None
+        """EXT_INFO that came before NEWKEYS."""
 
     async def event(self, deadline_ns: int | None = None) -> Event:
         """The next event, however many receives it takes."""
@@ -106,20 +169,36 @@ class Conversation:
 
     async def greet(self) -> tuple[Mark, Ident, Mark]:
         """Exchange identification strings: when ours went, the server's, and when it came."""
-        sent = await self.stream.send(self.connection.greet())
+        sent = await send_greeting(self.stream)
+        greeting = Greeting()
+        # A greeting may be late and come in pieces; the deadline alone decides.
+        self.stream.expect_silence()
         try:
             while True:
                 event = self.connection.next_event()
                 if event is not None and isinstance(event.message, Ident):
+                    self.stream.expect_answers()
                     return sent, event.message, event.at
                 self._name_stranger()
                 data, at = await self.stream.receive()
                 if not data:
                     raise self._closed()
+                greeting.received(data, at)
                 self.connection.feed(data, at)
         except ProtocolViolation:
             self._name_stranger()
             raise
+        except Failed as failed:
+            connection = self.connection
+            if failed.reason is Reason.PEER_RESET and connection.first_bytes:
+                raise closed_early(
+                    connection.pre_ident_lines, connection.first_bytes, reset=True
+                ) from None
+            if failed.reason not in OVERDUE:
+                raise
+            raise greeting.late(
+                failed, connection.pre_ident_lines, connection.pending_line
+            ) from None
 
     def _name_stranger(self) -> None:
         address = self.stream.address
@@ -136,6 +215,15 @@ class Conversation:
             event = await self.event()
             if isinstance(event.message, KexInit):
                 return event.message, event.at
+            await self._take_aside(event.message)
+
+    async def _take_aside(self, message: object) -> None:
+        """Answer a message that is unknown or out of place; keep extensions; pass over others."""
+        if isinstance(message, Other):
+            answer = Unimplemented(self.connection.last_sequence)
+            await self.stream.send(self.connection.send(answer))
+        elif isinstance(message, ExtInfo):
+            self._extensions = message
 
     def agree(self, ours: Offer, theirs: Offer) -> Choice:
         """Negotiate; Failed with negotiation-failed when a list has nothing in common."""
@@ -166,18 +254,32 @@ class Conversation:
                     await self.stream.send(answer)
             elif isinstance(event.message, NewKeys):
                 break
+            else:
+                await self._take_aside(event.message)
         if timer is not None:
             timer.stop(event.at)
         self._judge_key(exchange)
         return event.at
+
+    async def ask_group(self, sizes: GroupSizes, deadline_ns: int) -> Group:
+        """Ask group exchange for a group of these sizes, and leave the exchange at that."""
+        assert self.choice is not None  # noqa: S101 - agree() comes first
+        exchange = self.exchange = Exchange(self.connection, self.choice, sizes=sizes)
+        await self.stream.send(exchange.begin())
+        while True:
+            event = await self.event(deadline_ns)
+            if isinstance(event.message, KexPacket):
+                return exchange.read_group(event.message)
+            await self._take_aside(event.message)
 
     def _judge_key(self, exchange: Exchange) -> None:
         result = exchange.result
         assert result is not None and self.choice is not None  # noqa: S101, PT018 - NEWKEYS came
         self.key = read_key(result.host_key)
         self.key_valid = verify(
-            self.key, self.choice.host_key, result.signature, result.exchange_hash
-        )
+            self.key, self.choice.host_key, result.signature, result.exchange_hash,
+            self.connection.deviations,
+        )  # fmt: skip
         if self.key_valid is False:
             raise ProtocolViolation(
                 "the host key's signature over the exchange hash is wrong: the server does not "
@@ -198,13 +300,17 @@ class Conversation:
         if self.connection.deaf or self.connection.sealer_missing:
             return None
         await self.confirm()
+        until = now_ns() + int(seconds * 1e9)
         try:
-            event = await self.event(now_ns() + int(seconds * 1e9))
+            while True:
+                event = await self.event(until)
+                if isinstance(event.message, ExtInfo):
+                    return event.message
+                await self._take_aside(event.message)
         except Failed as failed:
             if failed.reason in {Reason.PEER_SILENT, Reason.PEER_CLOSED, Reason.PEER_RESET}:
-                return None
+                return self._extensions
             raise
-        return event.message if isinstance(event.message, ExtInfo) else None
 
     async def leave(self) -> None:
         """Say goodbye to a server that speaks SSH, and close."""

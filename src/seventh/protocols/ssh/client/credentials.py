@@ -7,7 +7,8 @@ What a host may be shown depends on what known_hosts says of its key:
 
 known             everything
 unknown           signatures only, which are bound to the one session they are made for and are of
-                  no use elsewhere; a password would be whoever's answers, so it stays here
+                  no use elsewhere; a password would be whoever's answers, so it stays here. Nothing
+                  goes through an unknown jump host unless --accept-new-host-keys permits it
 changed, revoked  nothing at all, not even the user's name
 """
 
@@ -25,8 +26,8 @@ from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.agent import Agent, AgentKey
 from seventh.protocols.ssh.client.identities import (
     AgentIdentity,
-    EncryptedKeyError,
     Identity,
+    UnusableKeyError,
     load_identities,
 )
 from seventh.protocols.ssh.facts.login import Trust
@@ -90,7 +91,7 @@ async def gather(options: Options, user: str) -> Credentials:
     for name in options.of(SshOptions).identities:
         try:
             found, opened = await asyncio.to_thread(load_identities, name, secret)
-        except EncryptedKeyError as error:
+        except UnusableKeyError as error:
             identities.append(_from_agent(agent, held, error))
             continue
         identities.extend(found)
@@ -110,16 +111,13 @@ async def gather(options: Options, user: str) -> Credentials:
 
 
 def _from_agent(
-    agent: Agent | None, held: tuple[AgentKey, ...], error: EncryptedKeyError
+    agent: Agent | None, held: tuple[AgentKey, ...], error: UnusableKeyError
 ) -> Identity:
-    """An encrypted key that the agent has open."""
+    """A key that is of no use from its file, and that the agent has open."""
     for key in held:
         if agent is not None and error.public is not None and key.blob == error.public:
             return AgentIdentity(agent, key.blob, f"{error.file}, by the agent")
-    raise UsageError(
-        f"the identity {error.file} is encrypted: give its passphrase with --password-file or "
-        "SEVENTH_PASSWORD, or add it to the agent"
-    )
+    raise UsageError(error.advice)
 
 
 def _all_of(agent: Agent, held: tuple[AgentKey, ...], notes: list[str]) -> list[Identity]:

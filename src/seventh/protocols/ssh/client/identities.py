@@ -11,7 +11,7 @@ from typing import Any
 from seventh.model.failure import ProtocolViolation, UsageError
 from seventh.net.secrets import Secret
 from seventh.protocols.ssh.client.agent import Agent
-from seventh.protocols.ssh.client.known_hosts import fingerprint
+from seventh.protocols.ssh.client.known_hosts import fingerprint, why_unreadable
 from seventh.protocols.ssh.facts import Names
 from seventh.protocols.ssh.wire.certificates import Certificate, is_certificate, read_certificate
 from seventh.protocols.ssh.wire.hostkeys import CERTIFICATE, Signer
@@ -59,6 +59,18 @@ class Identity(abc.ABC):
                 return name + suffix
         return None
 
+    def hopeless(self, now: float) -> str | None:
+        """Why no server can take it at ``now`` (seconds since 1970); None where one may.
+
+        Which principals stand for a user is the server's to say (AuthorizedPrincipalsFile).
+        """
+        if self.certificate is None:
+            return "servers no longer take DSA keys" if self.kind == "ssh-dss" else None
+        if self.certificate.kind != "user":
+            return f"its certificate is a {self.certificate.kind} certificate"
+        wrong = self.certificate.period(now)
+        return f"its certificate {wrong}, by this machine's clock" if wrong else None
+
     @abc.abstractmethod
     async def sign(self, algorithm: str, data: bytes) -> bytes:
         """The signature blob over ``data``; Failed when the key's keeper does not sign."""
@@ -88,12 +100,15 @@ class AgentIdentity(Identity):
         return await self._agent.sign(self.blob, algorithm, data)
 
 
-class EncryptedKeyError(Exception):
-    """A private key needs a passphrase and none is there; its public half, where it can be told."""
+class UnusableKeyError(Exception):
+    """A private key that only an agent can use here: no passphrase is there, or no support.
 
-    def __init__(self, file: str, public: bytes | None) -> None:
+    With its public half, where it can be told, and what the person may do.
+    """
+
+    def __init__(self, file: str, public: bytes | None, advice: str) -> None:
         super().__init__(file)
-        self.file, self.public = file, public
+        self.file, self.public, self.advice = file, public, advice
 
 
 def load_identities(name: str, secret: Secret | None) -> tuple[tuple[FileIdentity, ...], bool]:
@@ -101,7 +116,7 @@ def load_identities(name: str, secret: Secret | None) -> tuple[tuple[FileIdentit
 
     With whether ``secret`` was needed to open it: it is then that key's passphrase, and no password
     to send. Raises UsageError for a file that is missing, unreadable or no private key and for a
-    wrong passphrase, EncryptedKeyError when a passphrase is needed and none was given.
+    wrong passphrase, UnusableKeyError when a passphrase is needed and none was given.
     """
     data = _read(name)
     private, opened = _open(name, data, secret)
@@ -122,8 +137,7 @@ def _read(name: str) -> bytes:
         with Path(name).expanduser().open("rb") as file:
             data = file.read(MAX_KEY_FILE_BYTES + 1)
     except (OSError, ValueError, RuntimeError) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"the identity {name} cannot be read: {said}") from None
+        raise UsageError(f"the identity {name} cannot be read: {why_unreadable(error)}") from None
     if len(data) > MAX_KEY_FILE_BYTES:
         raise UsageError(f"the identity {name} is no private key: it is too large")
     if data.startswith((b"ssh-", b"ecdsa-", b"sk-")):
@@ -144,7 +158,11 @@ def _open(name: str, data: bytes, secret: Secret | None) -> tuple[Any, bool]:
             return _load(data, None), False
         except TypeError:  # what cryptography says of an encrypted key without a passphrase
             if secret is None:
-                raise EncryptedKeyError(name, public_half(name, data)) from None
+                raise UnusableKeyError(
+                    name, public_half(name, data),
+                    f"the identity {name} is encrypted: give its passphrase with --password-file "
+                    "or SEVENTH_PASSWORD, or add it to the agent",
+                ) from None  # fmt: skip
         return _load(data, secret.reveal()), True
     except (ValueError, TypeError):
         if secret is not None and is_encrypted(data):
@@ -152,8 +170,21 @@ def _open(name: str, data: bytes, secret: Secret | None) -> tuple[Any, bool]:
                 f"the identity {name} is encrypted, and {secret.source} is not its passphrase"
             ) from None
         raise UsageError(f"the identity {name} is no private key that can be read") from None
-    except UnsupportedAlgorithm as error:
-        raise UsageError(f"the identity {name} cannot be read: {error}") from None
+    except UnsupportedAlgorithm:
+        public = public_half(name, data)
+        kind = _kind(public) if public else "a key"
+        raise UnusableKeyError(
+            name, public,
+            f"the identity {name} ({kind}) is of a type or encryption that is not supported here: "
+            "add it to the agent with ssh-add",
+        ) from None  # fmt: skip
+
+
+def _kind(blob: bytes) -> str:
+    try:
+        return printable(Reader(blob, "the public key").vector(4), 64)
+    except ProtocolViolation:
+        return "a key"
 
 
 def _load(data: bytes, passphrase: bytes | None) -> Any:

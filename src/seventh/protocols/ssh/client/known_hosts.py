@@ -214,8 +214,17 @@ def _read(name: str, *, needed: bool) -> tuple[KnownLine, ...]:
     except (OSError, ValueError, RuntimeError) as error:
         if not needed:
             return ()
-        said = getattr(error, "strerror", None) or str(error)
+        said = why_unreadable(error)
         raise UsageError(f"the known_hosts file {name} cannot be read: {said}") from None
+
+
+def why_unreadable(error: Exception) -> str:
+    """Why a file cannot be read: the system's words or our own, never a library's."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if isinstance(error, RuntimeError):
+        return "~ stands for no home folder here"
+    return "not a file name"
 
 
 @functools.lru_cache(maxsize=8)

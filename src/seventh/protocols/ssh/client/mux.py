@@ -35,6 +35,7 @@ from seventh.protocols.ssh.wire.channels import (
     Channels,
 )
 from seventh.protocols.ssh.wire.transport import Event
+from seventh.protocols.ssh.wire.values import Deviations
 
 MAX_UNSENT = 256
 """Answers that may wait because the peer does not read; more is a flood of questions."""
@@ -64,9 +65,9 @@ class Mux:
     ``hop`` names the connection in failures where it carries others, as in ``jump host bastion``.
     """
 
-    def __init__(self, line: Line, hop: str = "") -> None:
+    def __init__(self, line: Line, hop: str = "", deviations: Deviations | None = None) -> None:
         self.line = line
-        self.channels = Channels()
+        self.channels = Channels(deviations)
         self._hop = hop
         self._news: dict[int, asyncio.Event] = {}
         self._answers = asyncio.Event()
@@ -242,7 +243,7 @@ class Mux:
             self._check()
             news.clear()
             try:
-                with Cutoff(max(0, until - now_ns()) / 1e9):
+                async with Cutoff(max(0, until - now_ns()) / 1e9):
                     await news.wait()
             except DeadlineError:
                 waited = (now_ns() - started) / 1e9

@@ -26,6 +26,7 @@ from seventh.net.stopwatch import Timer, now_ns
 from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.ssh.client.conversation import Conversation
 from seventh.protocols.ssh.facts import Names, Offer
+from seventh.protocols.ssh.facts.deviations import DeviationKind
 from seventh.protocols.ssh.facts.login import Trust
 from seventh.protocols.ssh.wire.auth_messages import (
     AuthBanner,
@@ -203,7 +204,7 @@ class Session:
             await self._turn.acquire()
             return
         try:
-            with Cutoff(max(0, deadline_ns - now_ns()) / 1e9):
+            async with Cutoff(max(0, deadline_ns - now_ns()) / 1e9):
                 await self._turn.acquire()
         except DeadlineError:
             raise Failed(Reason.PEER_SILENT, "the peer has not answered in time") from None
@@ -274,7 +275,7 @@ class Session:
 
     def _take_banner(self, banner: AuthBanner) -> None:
         if self.opened is not None:
-            raise ProtocolViolation("USERAUTH_BANNER after the login")
+            self.connection.deviations.add(DeviationKind.OUT_OF_PLACE, "USERAUTH_BANNER")
         self.banners.append(banner.text)
         size = sum(len(text) for text in self.banners)
         if len(self.banners) > MAX_BANNERS or size > MAX_BANNER_BYTES:
@@ -354,8 +355,16 @@ class Session:
         key = read_key(result.host_key)
         if key.plain != known.plain:
             raise ProtocolViolation("the server showed another host key in the middle of a session")
-        if verify(key, choice.host_key, result.signature, result.exchange_hash) is False:
+        holds = verify(
+            key, choice.host_key, result.signature, result.exchange_hash,
+            self.connection.deviations,
+        )  # fmt: skip
+        if holds is False:
             raise ProtocolViolation("the host key's signature in a later key exchange is wrong")
+        if holds is None and self.conversation.key_valid is True:
+            raise ProtocolViolation(
+                "the host key's signature in a later key exchange cannot be verified"
+            )
 
     # -- whether anybody is there ----------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import msgspec
 from seventh.model.facts import Facts
 from seventh.model.product import product_of
 from seventh.protocols.ssh.facts.config import ConfigFacts
+from seventh.protocols.ssh.facts.deviations import Deviation
 from seventh.protocols.ssh.facts.login import Login, Trust
 from seventh.protocols.ssh.facts.session import SessionFacts
 
@@ -117,7 +118,10 @@ class HostKey(msgspec.Struct, frozen=True, kw_only=True):
     certificate: bool = False
     signature_algorithm: str = ""
     signature_valid: bool | None = None
-    """Whether its signature over the exchange hash verified; None where it could not be tried."""
+    """Whether its signature over the exchange hash verified; None where it could not be tried.
+
+    Only a key with a verified signature is proven to be the host's.
+    """
 
 
 class Sshfp(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +131,28 @@ class Sshfp(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint_type: int
     fingerprint: str
     """In lower-case hex."""
+
+
+class GroupAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What group exchange gave for one request (RFC 4419 §3); sizes in bits."""
+
+    minimum: int
+    preferred: int
+    maximum: int
+    bits: int | None = None
+    """The modulus; None where the server refused the request."""
+    group: int | None = None
+    """Its number among RFC 3526's groups, where it is one of them."""
+    detail: str = ""
+    """How it was refused."""
+
+    @property
+    def is_fallback(self) -> bool:
+        """Whether it is what OpenSSH falls back to, whatever its moduli file has.
+
+        Its server has group 14 built in for clients that allow less than 3072 bits.
+        """
+        return self.group == 14 and self.maximum < 3072
 
 
 class SshFacts(Facts, frozen=True, kw_only=True):
@@ -140,7 +166,9 @@ class SshFacts(Facts, frozen=True, kw_only=True):
     software: str | None = None
     comments: str | None = None
     pre_ident_lines: Names = ()
-    """Lines sent before the identification string (RFC 4253 §4.2)."""
+    """Lines sent before the identification string (RFC 4253 §4.2); the first 50 of them."""
+    pre_ident_line_count: int = 0
+    """How many there were."""
     banner_seconds: float | None = None
     """From the connection's establishment to the identification string."""
     rtt_seconds: float | None = None
@@ -157,7 +185,9 @@ class SshFacts(Facts, frozen=True, kw_only=True):
     host_keys_by_address: Mapping[str, Names] = {}
     """``TYPE SHA256:…`` seen at each address of the name, each asked in the same way."""
     gex_bits: int | None = None
-    """The modulus that the server gave when it was asked for the smallest."""
+    """The smallest modulus that the server gave, in bits."""
+    gex_answers: tuple[GroupAnswer, ...] = ()
+    """What it gave for each request."""
     extensions: Names | None = None
     """Names of the extensions in EXT_INFO; None when none was received or it could not be read."""
     server_sig_algs: Names | None = None
@@ -174,6 +204,8 @@ class SshFacts(Facts, frozen=True, kw_only=True):
     """What the channels of a login showed."""
     config: ConfigFacts | None = None
     """What a configuration file decides and the wire does not show."""
+    deviations: tuple[Deviation, ...] = ()
+    """Where the server leaves the standard, and clients go on all the same."""
     unlearnt: Mapping[Topic, str] = {}
     """What could not be learnt, and why."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -22,6 +23,17 @@ class UserKey(msgspec.Struct, frozen=True, kw_only=True):
     comment: str = ""
 
 
+class WrittenList(msgspec.Struct, frozen=True, kw_only=True):
+    """A line with a list of algorithms."""
+
+    text: str
+    """As the file has it, such as ``-hmac-sha1*``."""
+    effective: Names
+    """What it makes of the default."""
+    default: Names
+    """The version's own list."""
+
+
 class ConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a configuration file decides and the wire does not show."""
 
@@ -31,6 +43,15 @@ class ConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The block that was judged, such as ``Match User root``; empty for the file as a whole."""
     breadth: Breadth = ""
     """How many hosts a view of ssh_config is about."""
+    version: tuple[int, ...] = ()
+    """The version of OpenSSH whose defaults hold."""
+    lists: Mapping[str, WrittenList] = {}
+    """By directive, the lists that the file sets for the view, such as ``MACs``."""
+    left_to_others: Names = ()
+    """Directives with a list, and methods of logging in, that this file leaves to another one: a
+    drop-in to its main file, a client's file to the system's."""
+    authentication_methods: Names = ()
+    """What AuthenticationMethods asks for; empty where any method will do."""
     idle: Names | None = None
     """Directives that no longer do anything, each with why."""
     allowed: Names | None = None
@@ -55,6 +76,8 @@ class ConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Whether connections are shared: ControlMaster and a ControlPath."""
     open_binds: Names | None = None
     """Forwardings that listen to other hosts, as the file writes them."""
+    loopback_binds: Names = ()
+    """The lines that make the same forwardings listen on the loopback address alone."""
     modes: Names | None = None
     """Files and folders whose modes or owners make SSH refuse them; None where none was seen."""
     mode_fixes: Names = ()

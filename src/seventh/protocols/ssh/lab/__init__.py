@@ -15,8 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from seventh.labkit.names import name_server
-from seventh.labkit.serve import Fault, Kit, Served, tcp_server
-from seventh.model.failure import UsageError
+from seventh.labkit.serve import Fault, Kit, NotInstalledError, Served, tcp_server
 from seventh.protocols.ssh.lab import login, session
 from seventh.protocols.ssh.lab.server import (
     GOOD_KEX,
@@ -27,6 +26,7 @@ from seventh.protocols.ssh.lab.server import (
 )
 from seventh.protocols.ssh.wire import groups
 from seventh.protocols.ssh.wire.hostkeys import SSHFP_ALGORITHMS, Signer, read_key
+from seventh.protocols.ssh.wire.kex import GroupSizes
 from seventh.protocols.ssh.wire.transport import STRICT
 
 NAME = "ssh.lab.test"
@@ -38,11 +38,16 @@ def _fault(name: str, meaning: str, *triggers: str, reason: str | None = None) -
     return Fault(name=name, meaning=meaning, triggers=triggers, reason=reason)
 
 
+TOUR = ("weak-kex",)
+"""The faults that `seventh tour` shows."""
 FAULTS: tuple[Fault, ...] = (
     _fault("weak-kex", "offers diffie-hellman-group14-sha1 and group1-sha1", "SSH-KEX-WEAK"),
     _fault("no-pq", "offers no post-quantum hybrid", "SSH-KEX-NOPQ"),
     _fault("terrapin", "ChaCha20-Poly1305 without strict key exchange", "SSH-TERRAPIN"),
     _fault("gex-small", "gives a 1024-bit group", "SSH-GEX-SMALL"),
+    _fault(
+        "gex-exact", "gives 2048 bits, and 1024 to a client that takes no other", "SSH-GEX-SMALL"
+    ),
     _fault("weak-cipher", "offers 3des-cbc and aes128-cbc", "SSH-CIPHER-WEAK"),
     _fault("weak-mac", "offers hmac-sha1 and MACs over the plaintext", "SSH-MAC-WEAK"),
     _fault("weak-hostkey", "shows an RSA host key of 1024 bits", "SSH-HOSTKEY-WEAK"),
@@ -131,9 +136,7 @@ def _asyncssh(name: str, keys: tuple[Any, ...], **guests: Any) -> Listening:
     try:
         import asyncssh
     except ImportError:
-        raise UsageError(
-            "the SSH lab needs asyncssh: install it with pip install 'seventh[ssh]'"
-        ) from None
+        raise NotInstalledError("asyncssh") from None
 
     options = {**_GOOD_ASYNCSSH, **_ASYNCSSH.get(name, {}), **guests}
     host_keys = [asyncssh.import_private_key(_openssh(key)) for key in keys]
@@ -182,6 +185,9 @@ def _manner(name: str, keys: tuple[Any, ...]) -> Manner:
         case "gex-small":
             gex = manner.with_kex(*GOOD_KEX, _GEX, STRICT["server"])
             return replace(gex, modulus=groups.prime(1))
+        case "gex-exact":
+            gex = manner.with_kex(*GOOD_KEX, _GEX, STRICT["server"])
+            return replace(gex, modulus_for=_small_on_demand)
         case "giant-modulus":
             gex = manner.with_kex(*GOOD_KEX, _GEX, STRICT["server"])
             return replace(gex, modulus=(1 << 16383) | 1)
@@ -201,6 +207,11 @@ def _manner(name: str, keys: tuple[Any, ...]) -> Manner:
         case "nothing-in-common":
             return manner.with_kex("sntrup761x25519-sha512", STRICT["server"])
     return manner
+
+
+def _small_on_demand(asked: GroupSizes) -> int:
+    """A modulus of 1024 bits, where no larger one will do."""
+    return groups.prime(1 if asked.maximum < 2048 else 14)
 
 
 # -- names -----------------------------------------------------------------------------------------

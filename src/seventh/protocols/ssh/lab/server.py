@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 
 import msgspec
 from msgspec.structs import replace
@@ -55,8 +56,15 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
     before_ident: bytes = b""
     banner_delay_seconds: float = 0.0
     kex_delay_seconds: float = 0.0
+    ident_end: bytes = b"\r\n"
     modulus: int = 0
     """What group exchange gives."""
+    modulus_for: Callable[[GroupSizes], int] | None = None
+    """The same by what was asked for; 0 hangs up."""
+    room: int = 0
+    """How many connections it serves at once; 0: any number. Others get OpenSSH's words."""
+    between: tuple[bytes, ...] = ()
+    """Payloads that are sent in clear right after KEXINIT."""
     server_sig_algs: Names | None = ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256")
     chatter: int = 0
     """IGNORE messages sent right after KEXINIT, at least one of which strict clients refuse."""
@@ -71,14 +79,37 @@ class RawServer:
 
     def __init__(self, manner: Manner) -> None:
         self.manner = manner
+        self.refused = 0
+        """Connections for which there was no room."""
+        self._here = 0
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until the client leaves or breaks the protocol."""
+        if self._here and self._here >= self.manner.room > 0:
+            self.refused += 1
+            writer.write(b"Exceeded MaxStartups\r\n")
+            return
+        self._here += 1
+        try:
+            await self._serve(reader, writer)
+        finally:
+            self._here -= 1
+
+    def hold(self) -> None:
+        """Take the room of one connection, until :meth:`let_go`."""
+        self._here += 1
+
+    def let_go(self) -> None:
+        """Give it back."""
+        self._here -= 1
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         manner = self.manner
         connection = Connection(Role.SERVER, "SeventhLab")
         connection.our_ident = manner.ident.encode()
         await asyncio.sleep(manner.banner_delay_seconds)
-        writer.write(manner.before_ident + connection.greet())
+        greeting = connection.greet().removesuffix(b"\r\n") + manner.ident_end
+        writer.write(manner.before_ident + greeting)
         session = _Session(manner, connection, writer)
         try:
             while data := await reader.read(65536):
@@ -105,6 +136,8 @@ class _Session:
                 self._writer.write(send(KexInit(cookie=os.urandom(16), offer=manner.offer)))
                 for _ in range(manner.chatter):
                     self._writer.write(send(Ignore()))
+                for payload in manner.between:
+                    self._writer.write(self._connection.seal(payload))
             case KexInit():
                 choice = negotiate(message.offer, manner.offer)
                 kind = key_type(choice.host_key)
@@ -128,4 +161,8 @@ class _Session:
         return self._connection.send(ExtInfo({b"server-sig-algs": ",".join(names).encode()}))
 
     def _group(self, asked: GroupSizes) -> Group:
-        return Group(self._manner.modulus, 2)
+        choose = self._manner.modulus_for
+        modulus = choose(asked) if choose is not None else self._manner.modulus
+        if not modulus:
+            raise ProtocolViolation("no group of this size is given")
+        return Group(modulus, 2)

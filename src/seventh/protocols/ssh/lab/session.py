@@ -13,8 +13,7 @@ from typing import Any
 
 import msgspec
 
-from seventh.labkit.serve import Fault, Kit, Served, tcp_server
-from seventh.model.failure import UsageError
+from seventh.labkit.serve import Fault, Kit, NotInstalledError, Served, tcp_server
 from seventh.protocols.ssh.lab.channels import ChannelServer, Conduct
 from seventh.protocols.ssh.wire.hostkeys import Signer
 
@@ -166,9 +165,7 @@ def guests(
     try:
         import asyncssh
     except ImportError:
-        raise UsageError(
-            "the SSH lab needs asyncssh: install it with pip install 'seventh[ssh]'"
-        ) from None
+        raise NotInstalledError("asyncssh") from None
 
     allowed = asyncssh.import_private_key(door.identity.read_bytes()).export_public_key()
     home = folder / "ssh-home"

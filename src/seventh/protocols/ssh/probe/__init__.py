@@ -16,24 +16,30 @@ from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.conversation import (
-    GREETING,
+    OVERDUE,
     Conversation,
+    Greeting,
     closed_early,
     not_ssh,
-    offer_for,
     our_offer,
+    send_greeting,
 )
 from seventh.protocols.ssh.facts import HostKey, Names, Offer, SshFacts, Sshfp, Topic
-from seventh.protocols.ssh.wire.hostkeys import algorithms_of, key_type
+from seventh.protocols.ssh.probe import further
+from seventh.protocols.ssh.probe.learn import (
+    learn_deviations,
+    learn_group,
+    learn_key,
+    note_deviations,
+)
 from seventh.protocols.ssh.wire.ident import Ident, IdentReader
-from seventh.protocols.ssh.wire.kex import GROUP_EXCHANGES, GroupSizes
 from seventh.protocols.ssh.wire.transport import STRICT
 from seventh.wire.text import printable
 
 EXT_INFO_SECONDS = 0.25
 """How long past NEWKEYS (and two round trips) EXT_INFO is waited for."""
-SMALLEST = GroupSizes(minimum=1024, preferred=1024)
-"""What is asked of group exchange to learn the smallest modulus a server gives."""
+MAX_LINES_SHOWN = 50
+"""Lines before the identification string that are kept as facts; the rest is counted."""
 
 
 async def pulse(talk: Talk) -> None:
@@ -44,8 +50,9 @@ async def pulse(talk: Talk) -> None:
     stream = await talk.connect()
     with talk.watch.phase("ssh.banner") as timer:
         timer.begin(stream.opened)
-        await stream.send(GREETING)
-        reader = IdentReader()
+        await send_greeting(stream)
+        reader, greeting = IdentReader(), Greeting()
+        stream.expect_silence()  # a greeting may be late; the deadline alone decides
         try:
             while True:
                 data, at = await stream.receive()
@@ -53,6 +60,7 @@ async def pulse(talk: Talk) -> None:
                     raise _stranger(stream, reader) or closed_early(
                         reader.lines, reader.first_bytes
                     )
+                greeting.received(data, at)
                 ident = reader.feed(data)
                 if ident is not None:
                     break
@@ -60,22 +68,39 @@ async def pulse(talk: Talk) -> None:
                     raise stranger
         except ProtocolViolation as violation:
             raise (_stranger(stream, reader) or violation) from None
+        except Failed as failed:
+            if failed.reason is Reason.PEER_RESET and reader.first_bytes:
+                raise closed_early(reader.lines, reader.first_bytes, reset=True) from None
+            if failed.reason not in OVERDUE:
+                raise
+            raise greeting.late(failed, reader.lines, reader.pending) from None
+        finally:
+            _learn_lines(talk, reader.lines)
+            note_deviations(talk, reader.deviations)
         timer.stop(at)
-        _learn_ident(talk, ident, reader.lines, timer.seconds_until(at))
+        _learn_ident(talk, ident, timer.seconds_until(at))
 
 
 def _stranger(stream: Stream, reader: IdentReader) -> Failed | None:
     return not_ssh(stream.address.ip, stream.address.port, reader.first_bytes)
 
 
-def _learn_ident(talk: Talk, ident: Ident, lines: list[bytes], seconds: float) -> None:
+def _learn_lines(talk: Talk, lines: list[bytes]) -> None:
+    """Note what came before the identification string, whatever follows."""
+    if lines:
+        talk.notes(SshFacts).learn(
+            pre_ident_lines=tuple([printable(line, 200) for line in lines[:MAX_LINES_SHOWN]]),
+            pre_ident_line_count=len(lines),
+        )
+
+
+def _learn_ident(talk: Talk, ident: Ident, seconds: float) -> None:
     said, software, comments = _shown(ident)
     talk.notes(SshFacts).learn(
         ident=said,
         protocol_version=ident.protocol_version,
         software=software,
         comments=comments or None,
-        pre_ident_lines=tuple([printable(line, 200) for line in lines]),
         banner_seconds=seconds,
     )
 
@@ -108,7 +133,7 @@ async def check(talk: Talk) -> None:
         if len(streams) > 1:
             await _compare(talk, streams, traits)
         if "failure" not in traits:
-            await _more(talk, streams[0])
+            await further.look(talk, streams[0])
         if records is not None:
             _learn_sshfp(talk, await records)
         if "failure" not in traits and talk.denied(2) is None:
@@ -133,6 +158,7 @@ async def _first(talk: Talk, streams: list[Stream]) -> dict[str, str]:
         talk.give_up(failed)
         return {"failure": str(failed.reason)}
     finally:
+        learn_deviations(talk, conversation)
         await conversation.leave()
     return _traits(notes.facts)
 
@@ -154,12 +180,11 @@ async def _converse(talk: Talk, conversation: Conversation) -> None:
         try:
             sent, ident, greeted = await conversation.greet()
         finally:
-            lines = conversation.connection.pre_ident_lines
-            notes.learn(pre_ident_lines=tuple(printable(line, 200) for line in lines))
+            _learn_lines(talk, conversation.connection.pre_ident_lines)
         if greeted.ns >= sent.ns:
             timer.begin(sent)
         timer.stop(greeted)
-        _learn_ident(talk, ident, lines, timer.seconds_until(greeted))
+        _learn_ident(talk, ident, timer.seconds_until(greeted))
         if not ident.speaks_2:
             raise Failed(
                 Reason.NEGOTIATION_FAILED,
@@ -178,23 +203,10 @@ async def _converse(talk: Talk, conversation: Conversation) -> None:
         try:
             newkeys = await conversation.exchange_keys(timer)
         finally:
-            _learn_key(talk, conversation)
+            learn_group(talk, conversation)
+            learn_key(talk, conversation)
         notes.learn(kex_seconds=timer.seconds_until(newkeys))
         await _learn_extensions(talk, conversation)
-
-
-def _learn_key(talk: Talk, conversation: Conversation) -> None:
-    notes = talk.notes(SshFacts)
-    key, choice = conversation.key, conversation.choice
-    if key is None or choice is None:
-        return
-    known = notes.facts.host_keys
-    seen = key.facts(choice.host_key, conversation.key_valid)
-    if seen not in known:
-        notes.learn(host_keys=(*known, seen))
-    from seventh.protocols.ssh.client.authenticate_host import learn_trust
-
-    learn_trust(talk, conversation)
 
 
 async def _learn_extensions(talk: Talk, conversation: Conversation) -> None:
@@ -236,7 +248,7 @@ async def _compare(talk: Talk, streams: list[Stream], first: dict[str, str]) -> 
     by_address: dict[str, Names] = {}
 
     async def look(stream: Stream) -> dict[str, str]:
-        traits = first if stream is streams[0] else await _look(stream)
+        traits = first if stream is streams[0] else await _look(talk, stream)
         if "host key" in traits:
             by_address[stream.address.ip] = (traits["host key"],)
         return traits
@@ -245,12 +257,24 @@ async def _compare(talk: Talk, streams: list[Stream], first: dict[str, str]) -> 
     talk.notes(SshFacts).learn(host_keys_by_address=by_address)
 
 
-async def _look(stream: Stream) -> dict[str, str]:
-    """The same conversation as the first, untimed, with another address."""
+async def _look(talk: Talk, stream: Stream) -> dict[str, str]:
+    """The same conversation as the first, untimed, with another address.
+
+    Where the server has no room for two connections at once, it is asked again on a new one.
+    """
     conversation = Conversation(stream)
     offer = our_offer()
     try:
-        _, ident, _ = await conversation.greet()
+        try:
+            _, ident, _ = await conversation.greet()
+        except Failed as failed:
+            if failed.reason not in further.REFUSALS:
+                raise
+            await conversation.leave()
+            conversation = await further.greeted(talk, stream.address)
+            peer = conversation.connection.peer_ident
+            assert peer is not None  # noqa: S101 - it has greeted
+            ident = peer
         theirs, _ = await conversation.offers(offer)
         choice = conversation.agree(offer, theirs.offer)
         await conversation.exchange_keys()
@@ -259,79 +283,6 @@ async def _look(stream: Stream) -> dict[str, str]:
     assert conversation.key is not None  # noqa: S101 - exchange_keys() sets it
     key = conversation.key.facts(choice.host_key, conversation.key_valid)
     return _named(printable(ident.raw, 255), theirs.offer, (key,))
-
-
-# -- more connections to the first address ---------------------------------------------------------
-
-
-async def _more(talk: Talk, first: Stream) -> None:
-    """Every other host key type, and the smallest group, within the connection budget.
-
-    One connection can answer both questions, so group exchange rides with the first further type.
-    """
-    notes = talk.notes(SshFacts)
-    facts = notes.facts
-    if facts.kexinit is None:
-        return
-    types = wanted_types(facts.kexinit, {key.type for key in facts.host_keys})
-    groups = tuple(name for name in GROUP_EXCHANGES if name in facts.kexinit.kex_algorithms)
-    if groups and talk.denied(1):
-        notes.unknown(Topic.SMALLEST_GROUP, "tier 1 was not asked for")
-        groups = ()
-    jobs: list[tuple[str | None, Names]] = [(kind, ()) for kind in types]
-    if groups:
-        jobs[:1] = [(types[0] if types else None, groups)]
-    for kind, methods in jobs:
-        what = Topic(f"{kind} host key") if kind else Topic.SMALLEST_GROUP
-        if talk.connections_left(first.address) <= _kept_back(talk):
-            notes.unknown(what, "the connection budget of this target is spent")
-            continue
-        try:
-            await _again(talk, first, kind, methods)
-        except ProtocolViolation as failed:
-            failed.phase = failed.phase or "ssh.kex"
-            talk.give_up(failed)
-            notes.unknown(what, failed.detail)
-        except Failed as failed:
-            notes.unknown(what, failed.detail)
-            if methods:
-                notes.unknown(Topic.SMALLEST_GROUP, failed.detail)
-
-
-def _kept_back(talk: Talk) -> int:
-    """Connections that are not for this: one to log in, one to ask what root may log in with."""
-    if talk.denied(2) is not None or talk.options.user is None:
-        return 1
-    return 1 if talk.options.user == "root" else 2
-
-
-_WANTED = ("ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
-           "ecdsa-sha2-nistp521", "ssh-ed448", "ssh-dss")  # fmt: skip
-
-
-def wanted_types(offer: Offer, seen: set[str]) -> Names:
-    """The offered key types not seen yet, those first whose size must be judged."""
-    offered = {key_type(name) for name in offer.server_host_key_algorithms}
-    return tuple(kind for kind in _WANTED if kind in offered - seen)
-
-
-async def _again(talk: Talk, first: Stream, kind: str | None, methods: Names) -> None:
-    """One more key exchange, with this host key type and these methods."""
-    ours = our_offer()
-    names = algorithms_of(kind) if kind else ours.server_host_key_algorithms
-    offer = offer_for(names, methods or None)
-    conversation = Conversation(await talk.connect_again(first.address))
-    try:
-        await conversation.greet()
-        theirs, _ = await conversation.offers(offer)
-        conversation.agree(offer, theirs.offer)
-        await conversation.exchange_keys(sizes=SMALLEST)
-    finally:
-        exchange = conversation.exchange
-        if exchange is not None and exchange.group is not None:
-            talk.notes(SshFacts).learn(gex_bits=exchange.group.modulus.bit_length())
-        _learn_key(talk, conversation)
-        await conversation.leave()
 
 
 # -- SSHFP -----------------------------------------------------------------------------------------

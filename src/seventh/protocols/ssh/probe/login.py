@@ -14,13 +14,15 @@ from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.auth import UserAuth
-from seventh.protocols.ssh.client.authenticate_host import enter, learn_trust
+from seventh.protocols.ssh.client.authenticate_host import enter_greeted, keyscan, learn_trust
 from seventh.protocols.ssh.client.credentials import Credentials, gather
 from seventh.protocols.ssh.client.known_hosts import KnownHosts, read_known_hosts
 from seventh.protocols.ssh.client.session import Session
 from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.login import Login
 from seventh.protocols.ssh.probe import session as session_probe
+from seventh.protocols.ssh.probe.further import greeted
+from seventh.protocols.ssh.probe.learn import learn_deviations
 from seventh.wire.text import printable
 
 ROOT = "root"
@@ -101,8 +103,13 @@ async def _log_in(
 
 
 async def _enter(talk: Talk, first: Stream, known: KnownHosts) -> Session:
-    stream = await talk.connect_again(first.address)
-    session, trust = await enter(stream, known, talk.target.host, talk.target.port)
+    conversation = await greeted(talk, first.address)
+    try:
+        session, trust = await enter_greeted(
+            conversation, known, talk.target.host, talk.target.port
+        )
+    finally:
+        learn_deviations(talk, conversation)
     session.trust = trust
     learn_trust(talk, session.conversation)
     return session
@@ -125,7 +132,7 @@ async def _methods_only(
         raise Failed(
             Reason.HOST_KEY_UNTRUSTED,
             f"{credentials.withheld}; compare {session.trust.key} with the machine's own, then: "
-            f"ssh-keyscan -p {port} {host} >> ~/.ssh/known_hosts",
+            f"{keyscan(host, port)}",
             phase="ssh.auth",
         )
     notes.unknown(Topic.LOGIN, why or "no key, no agent and no password were there to log in with")
@@ -236,6 +243,7 @@ async def _leave(talk: Talk, session: Session) -> None:
         talk.notes(SshFacts).part("login", Login).learn(
             session_seconds=lasted, rekeys=session.rekeys, peer_rekeys=session.peer_rekeys
         )
+    learn_deviations(talk, session.conversation)
     await session.close()
 
 

@@ -45,7 +45,7 @@ async def look(talk: Talk, session: Session) -> None:
     permission to write ``ssh.forward``.
     """
     notes = talk.notes(SshFacts)
-    mux = Mux(session)
+    mux = Mux(session, deviations=session.connection.deviations)
     steps: list[tuple[Topic, Callable[[Talk, Mux], Awaitable[None]]]] = [
         (Topic.EXEC, _command),
         (Topic.SECOND_CHANNEL, _second),

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from msgspec.structs import replace
 
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import HostKey, Names, Offer, SshFacts, Topic
+from seventh.protocols.ssh.rules import lists
 from seventh.protocols.ssh.rules import names as algorithms
 from seventh.protocols.ssh.rules.config import weak_user_keys
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 NO_KEXINIT = Skip("no KEXINIT was received")
+_RSA_SHA2 = ("rsa-sha2-512", "rsa-sha2-256")
+UNPROVEN = "the host key's signature could not be verified, so the host has not proven its key"
 _NOT_IN_THE_FILE = Skip("this file does not decide it")
 _THE_CLIENTS = Skip("an ssh_config is a client's: it does not decide what the server has")
 
@@ -50,9 +55,13 @@ def key(kind: str = "ssh-ed25519", bits: int = 256) -> HostKey:
     )  # fmt: skip
 
 
-def no_offer(ssh: SshFacts) -> Skip:
-    """Why there is no offer to judge: nothing came, or a file holds none."""
-    return NO_KEXINIT if ssh.config is None else _NOT_IN_THE_FILE
+def no_offer(ssh: SshFacts, directive: str = "") -> Skip | None:
+    """Why there is no list to judge: nothing came, or the file leaves it to another; else None."""
+    if ssh.config is None:
+        return NO_KEXINIT if ssh.kexinit is None else None
+    if ssh.kexinit is None or directive in ssh.config.left_to_others:
+        return _NOT_IN_THE_FILE
+    return None
 
 
 def _is_client(ssh: SshFacts) -> bool:
@@ -91,10 +100,14 @@ def _plain(explained: Names) -> str:
 )
 def kex_weak(ssh: SshFacts) -> Verdict:
     """Offered methods that RFC 9142 no longer wants."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
-    weak = algorithms.explained("kex", "weak", ssh.kexinit.kex_algorithms)
-    return Hit(who=_who(ssh), algorithms=weak, names=_plain(weak)) if weak else None
+    if (skip := no_offer(ssh, "KexAlgorithms")) is not None or ssh.kexinit is None:
+        return skip
+    offered = ssh.kexinit.kex_algorithms
+    weak = algorithms.explained("kex", "weak", offered)
+    if not weak:
+        return None
+    line = lists.without(ssh, "KexAlgorithms", offered, partial(algorithms.having, "kex", "weak"))
+    return Hit(who=_who(ssh), algorithms=weak, names=_plain(weak)).fixed_by("openssh", line)
 
 
 @rule(
@@ -107,9 +120,8 @@ def kex_weak(ssh: SshFacts) -> Verdict:
     why="Sessions recorded today can be decrypted once a quantum computer exists; hybrids cost "
     "next to nothing and prevent it.",
     fix={
-        "openssh": "Upgrade to OpenSSH 9.0 or later (10.0 prefers ML-KEM) and remove the "
-        "KexAlgorithms line that leaves the hybrids out; 9.0 and later offer "
-        "sntrup761x25519-sha512@openssh.com, 9.9 and later mlkem768x25519-sha256, by default.",
+        "openssh": "KexAlgorithms sntrup761x25519-sha512@openssh.com,{kept}\n"
+        "# from OpenSSH 9.9 on, put mlkem768x25519-sha256 first; before 8.5, upgrade",
         "any": "Offer mlkem768x25519-sha256.",
     },
     references=("RFC 10042",),
@@ -120,13 +132,21 @@ def kex_weak(ssh: SshFacts) -> Verdict:
 )
 def kex_nopq(ssh: SshFacts) -> Verdict:
     """No offered method survives a quantum computer."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
+    if (skip := no_offer(ssh, "KexAlgorithms")) is not None or ssh.kexinit is None:
+        return skip
     names = ssh.kexinit.kex_algorithms
+    if not names:
+        return Skip("no key exchange method is left")
     if algorithms.having("kex", "post-quantum", names):
         return None
     markers = algorithms.having("kex", "markers", names)
-    return Hit(algorithms=tuple(name for name in names if name not in markers))
+    kept = ",".join(lists.writable(names)) or "curve25519-sha256"
+    hit = Hit(algorithms=tuple(name for name in names if name not in markers), kept=kept)
+    said = ssh.config.lists.get("KexAlgorithms") if ssh.config is not None else None
+    hybrids = algorithms.having("kex", "post-quantum", said.default) if said is not None else ()
+    if not hybrids:
+        return hit
+    return hit.fixed_by("openssh", lists.beginning_with(ssh, "KexAlgorithms", hybrids, names))
 
 
 @rule(
@@ -139,7 +159,7 @@ def kex_nopq(ssh: SshFacts) -> Verdict:
     why="Somebody between client and server can drop the first encrypted messages unnoticed and so "
     "switch off what they would have negotiated.",
     fix={
-        "openssh": "Upgrade to OpenSSH 9.6 or a patched package; until then: Ciphers -{names}",
+        "openssh": "Ciphers -{names}\n# until the server is OpenSSH 9.6 or a patched package",
         "any": "Upgrade to a version with strict key exchange, or offer only AES-GCM and AES-CTR.",
     },
     references=("CVE-2023-48795", "draft-ietf-sshm-strict-kex"),
@@ -150,17 +170,25 @@ def kex_nopq(ssh: SshFacts) -> Verdict:
 )
 def terrapin(ssh: SshFacts) -> Verdict:
     """A cipher that Terrapin can attack, without the strict key exchange that prevents it."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
+    if (skip := no_offer(ssh, "Ciphers")) is not None or ssh.kexinit is None:
+        return skip
     if ssh.strict_kex:
         return None
-    exposed = algorithms.terrapin_exposed(ssh.kexinit.ciphers, ssh.kexinit.macs)
+    macs = ssh.kexinit.macs
+    exposed = algorithms.terrapin_exposed(ssh.kexinit.ciphers, macs)
     if exposed and ssh.strict_kex is None:
         return Skip(
             f"{', '.join(exposed)} can be attacked where key exchange is not strict: OpenSSH 9.6 "
             "made it so, distributions brought it to older versions, and no file tells; check does"
         )
-    return Hit(algorithms=exposed, names=",".join(exposed)) if exposed else None
+    if not exposed:
+        return None
+    lines = lists.without_ciphers(
+        ssh, ssh.kexinit.ciphers, lambda ciphers: algorithms.terrapin_exposed(ciphers, macs)
+    )
+    return Hit(algorithms=exposed, names=",".join(exposed)).fixed_by(
+        "openssh", *lines, "# until the server is OpenSSH 9.6 or a patched package"
+    )
 
 
 @rule(
@@ -185,10 +213,15 @@ def terrapin(ssh: SshFacts) -> Verdict:
 )
 def cipher_weak(ssh: SshFacts) -> Verdict:
     """Offered ciphers with a broken mode, short blocks or no strength."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
-    weak = algorithms.explained("cipher", "weak", ssh.kexinit.ciphers)
-    return Hit(who=_who(ssh), algorithms=weak, names=_plain(weak)) if weak else None
+    if (skip := no_offer(ssh, "Ciphers")) is not None or ssh.kexinit is None:
+        return skip
+    offered = ssh.kexinit.ciphers
+    weak = algorithms.explained("cipher", "weak", offered)
+    if not weak:
+        return None
+    weak_of = partial(algorithms.having, "cipher", "weak")
+    lines = lists.without_ciphers(ssh, offered, weak_of)
+    return Hit(who=_who(ssh), algorithms=weak, names=_plain(weak)).fixed_by("openssh", *lines)
 
 
 @rule(
@@ -213,15 +246,18 @@ def cipher_weak(ssh: SshFacts) -> Verdict:
 )
 def mac_weak(ssh: SshFacts) -> Verdict:
     """Offered MACs that are weak or are taken over the plaintext."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
+    if (skip := no_offer(ssh, "MACs")) is not None or ssh.kexinit is None:
+        return skip
     macs, ciphers = ssh.kexinit.macs, ssh.kexinit.ciphers
     weak = algorithms.weak_macs(macs, ciphers)
     early = algorithms.encrypt_and_macs(macs, ciphers)
     if not weak and not early:
         return None
     shown = weak + tuple(f"{name} (not encrypt-then-MAC)" for name in early)
-    return Hit(who=_who(ssh), algorithms=shown, names=_plain(shown))
+    line = lists.without(ssh, "MACs", macs, lambda names: (
+        *algorithms.having("mac", "weak", names), *algorithms.encrypt_and_macs(names, ciphers),
+    ))  # fmt: skip
+    return Hit(who=_who(ssh), algorithms=shown, names=_plain(shown)).fixed_by("openssh", line)
 
 
 @rule(
@@ -234,9 +270,9 @@ def mac_weak(ssh: SshFacts) -> Verdict:
     why="Whoever computes the private key of a short host key can pose as the server, and whoever "
     "computes that of a user's key can log in as the user.",
     fix={
-        "openssh": "ssh-keygen -t ed25519 -f /etc/ssh/ssh_host_ed25519_key -N '' and, in "
-        "sshd_config, HostKey /etc/ssh/ssh_host_ed25519_key in place of the weak key; RSA again "
-        "only with ssh-keygen -t rsa -b 3072 or more",
+        "openssh": "ssh-keygen -t ed25519 -f /etc/ssh/ssh_host_ed25519_key -N ''\n"
+        "# in sshd_config, in place of the weak key:\nHostKey /etc/ssh/ssh_host_ed25519_key\n"
+        "# RSA again only with: ssh-keygen -t rsa -b 3072",
         "any": "Make an Ed25519 key in its place, and RSA only with 3072 bits or more.",
     },
     references=("NIST SP 800-131A", "RFC 8709"),
@@ -249,8 +285,8 @@ def hostkey_weak(ssh: SshFacts) -> Verdict:
     """DSA by name or key; RSA by size. In authorized_keys, the keys that may log in."""
     if ssh.config is not None and ssh.config.user_keys is not None:
         return weak_user_keys(ssh.config.user_keys)
-    if ssh.kexinit is None:
-        return no_offer(ssh)
+    if (skip := no_offer(ssh, "HostKeyAlgorithms")) is not None or ssh.kexinit is None:
+        return skip
     if _is_client(ssh):
         return _THE_CLIENTS
     names = ssh.kexinit.server_host_key_algorithms
@@ -259,7 +295,10 @@ def hostkey_weak(ssh: SshFacts) -> Verdict:
     found += [f"ssh-rsa with {seen.bits} bits ({seen.sha256})" for seen in rsa]
     if found:
         high = len(found) > len(rsa) or any(seen.bits < 2048 for seen in rsa)
-        return Hit(None if high else Severity.MEDIUM, keys=tuple(found))
+        hit = Hit(None if high else Severity.MEDIUM, keys=tuple(found))
+        return hit if rsa or ssh.config is None else hit.fixed_by("openssh", lists.without(
+            ssh, "HostKeyAlgorithms", _listed(ssh), partial(algorithms.having, "host_key", "weak")
+        ))  # fmt: skip
     offers_rsa = algorithms.having("host_key", "sha1", names) or algorithms.having(
         "host_key", "rsa-sha2", names
     )
@@ -277,8 +316,8 @@ def hostkey_weak(ssh: SshFacts) -> Verdict:
     evidence="the host keys offered are {algorithms}",
     why="Ed25519 is the smallest, fastest and least error-prone host key, and what clients prefer.",
     fix={
-        "openssh": "ssh-keygen -A, and HostKey /etc/ssh/ssh_host_ed25519_key where sshd_config "
-        "names its host keys",
+        "openssh": "ssh-keygen -A\n# and where sshd_config names its host keys:\n"
+        "HostKey /etc/ssh/ssh_host_ed25519_key",
         "dropbear": "dropbearkey -t ed25519 -f /etc/dropbear/dropbear_ed25519_host_key",
         "any": "Add an Ed25519 host key.",
     },
@@ -290,12 +329,25 @@ def hostkey_weak(ssh: SshFacts) -> Verdict:
 )
 def hostkey_noed25519(ssh: SshFacts) -> Verdict:
     """Ed25519 is in no form among the host key algorithms."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
+    if (skip := no_offer(ssh, "HostKeyAlgorithms")) is not None or ssh.kexinit is None:
+        return skip
     if _is_client(ssh):
         return _THE_CLIENTS
     names = ssh.kexinit.server_host_key_algorithms
-    return None if algorithms.having("host_key", "ed25519", names) else Hit(algorithms=names)
+    if algorithms.having("host_key", "ed25519", names):
+        return None
+    if ssh.config is None:
+        return Hit(algorithms=names)
+    said = ssh.config.lists.get("HostKeyAlgorithms")
+    if said is None or algorithms.having("host_key", "ed25519", said.effective):
+        return Hit(algorithms=names).fixed_by(
+            "openssh",
+            "ssh-keygen -A",
+            "# beside the other host keys",
+            "HostKey /etc/ssh/ssh_host_ed25519_key",
+        )
+    line = lists.beginning_with(ssh, "HostKeyAlgorithms", ("ssh-ed25519",), said.effective)
+    return Hit(algorithms=names).fixed_by("openssh", line)
 
 
 @rule(
@@ -320,15 +372,27 @@ def hostkey_noed25519(ssh: SshFacts) -> Verdict:
 )
 def hostsig_sha1(ssh: SshFacts) -> Verdict:
     """RSA is offered with SHA-1 and not with SHA-2."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
+    if (skip := no_offer(ssh, "HostKeyAlgorithms")) is not None or ssh.kexinit is None:
+        return skip
     if _is_client(ssh):
         return _THE_CLIENTS
     names = ssh.kexinit.server_host_key_algorithms
     sha1 = algorithms.having("host_key", "sha1", names)
     if not sha1 or algorithms.having("host_key", "rsa-sha2", names):
         return None
-    return Hit(algorithms=sha1)
+    if ssh.config is None:
+        return Hit(algorithms=sha1)
+    return Hit(algorithms=sha1).fixed_by(
+        "openssh", lists.beginning_with(ssh, "HostKeyAlgorithms", _RSA_SHA2, _listed(ssh))
+    )
+
+
+def _listed(ssh: SshFacts) -> Names:
+    """What HostKeyAlgorithms lists, whichever host keys there are to serve it."""
+    said = ssh.config.lists.get("HostKeyAlgorithms") if ssh.config is not None else None
+    if said is not None:
+        return said.effective
+    return ssh.kexinit.server_host_key_algorithms if ssh.kexinit is not None else ()
 
 
 @rule(
@@ -363,10 +427,18 @@ def usersig_sha1(ssh: SshFacts) -> Verdict:
                 "OpenSSH before 9.6 lists what it was built with, not what it accepts; "
                 "`sshd -T | grep -i pubkeyaccepted` tells"
             )
-        return Hit(algorithms=names)
+        rest = tuple(name for name in names if not algorithms.having("host_key", "sha1", (name,)))
+        if not algorithms.having("host_key", "rsa-sha2", rest):
+            line = lists.beginning_with(ssh, "PubkeyAcceptedAlgorithms", _RSA_SHA2, rest)
+        else:
+            line = lists.without(ssh, "PubkeyAcceptedAlgorithms", names,
+                                 partial(algorithms.having, "host_key", "sha1"))  # fmt: skip
+        hit = Hit(algorithms=names)
+        return hit if ssh.config is None else hit.fixed_by("openssh", line)
     if algorithms.having("host_key", "rsa-sha2", names):
         return None
-    return Hit(Severity.INFO, algorithms=names)
+    line = lists.beginning_with(ssh, "PubkeyAcceptedAlgorithms", _RSA_SHA2, names)
+    return Hit(Severity.INFO, algorithms=names).fixed_by("openssh", line)
 
 
 @rule(
@@ -390,8 +462,8 @@ def usersig_sha1(ssh: SshFacts) -> Verdict:
 )
 def comp_preauth(ssh: SshFacts) -> Verdict:
     """Undelayed zlib in either direction."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
+    if (skip := no_offer(ssh)) is not None or ssh.kexinit is None:
+        return skip
     if _is_client(ssh):
         return _THE_CLIENTS
     return Hit(who=_who(ssh), algorithms=("zlib",)) if "zlib" in ssh.kexinit.compressions else None

@@ -34,10 +34,9 @@ def _client(**fields: object) -> SshFacts:
     why="Whoever is root on a server that an agent is forwarded to can log in with its keys "
     "wherever they are let in, for as long as the session lasts.",
     fix={
-        "openssh": "In ssh_config: ForwardAgent no, and ProxyJump for what lies behind a host; "
-        "ForwardAgent yes only under the one Host that needs it. In sshd_config: "
-        "AllowAgentForwarding no, and yes in a Match block for those who need it; it holds back "
-        "only users who have no shell",
+        "openssh": "# in ssh_config; what lies behind a host is reached by ProxyJump\n"
+        "ForwardAgent no\n"
+        "# in sshd_config; yes in a Match block for users who need it\nAllowAgentForwarding no",
     },
     references=(
         "OpenSSH manual, ssh_config(5): ForwardAgent",
@@ -56,12 +55,18 @@ def agentfwd(ssh: SshFacts) -> Verdict:
     if not config.agent_forwarding:
         return None
     if config.side == "server":
-        return Hit(Severity.INFO, who="every user may have an agent forwarded")
+        hit = Hit(Severity.INFO, who="every user may have an agent forwarded")
+        return hit.fixed_by(
+            "openssh", "# and yes in a Match block for users who need it", "AllowAgentForwarding no"
+        )
     if config.breadth == "one":
         return None
     if config.breadth == "some":
-        return Hit(Severity.LOW, who=f"to every host that {config.scope} means")
-    return Hit(who="the agent is forwarded to every host")
+        return Hit(Severity.LOW, who=f"to every host that {config.scope} means").fixed_by(*_JUMP)
+    return Hit(who="the agent is forwarded to every host").fixed_by(*_JUMP)
+
+
+_JUMP = ("openssh", "# what lies behind a host is reached by ProxyJump", "ForwardAgent no")
 
 
 @rule(
@@ -72,7 +77,10 @@ def agentfwd(ssh: SshFacts) -> Verdict:
     title="Every account may log in",
     evidence="neither AllowUsers nor AllowGroups names who may",
     why="A service's account, or a test account with a poor password, then is a way in.",
-    fix={"openssh": "AllowUsers ops deploy", "any": "Name the users or groups that may log in."},
+    fix={
+        "openssh": "# the users who may log in, such as ops and deploy\nAllowUsers ops deploy",
+        "any": "Name the users or groups that may log in.",
+    },
     references=("OpenSSH manual, sshd_config(5): AllowUsers",),
     seed=("12.2.2",),
     directives={"openssh": ("AllowUsers", "AllowGroups")},
@@ -99,8 +107,8 @@ def allowlist(ssh: SshFacts) -> Verdict:
     why="Anybody can then keep the server busy with key exchanges, or its slots taken, without "
     "ever logging in, and guess passwords from one address at full speed.",
     fix={
-        "openssh": "MaxStartups 10:30:100\nLoginGraceTime 120\nand, from OpenSSH 9.8 on, no "
-        "PerSourcePenalties line (they are on by default)",
+        "openssh": "MaxStartups 10:30:100\nLoginGraceTime 120\n"
+        "# from OpenSSH 9.8 on (the default)\nPerSourcePenalties yes",
         "any": "Limit unauthenticated connections, in number, in time and by address.",
     },
     references=("CVE-2002-20001", "OpenSSH manual, sshd_config(5): PerSourcePenalties"),
@@ -125,7 +133,15 @@ def throttle(ssh: SshFacts) -> Verdict:
     if config.grace_seconds == 0:
         problems.append("a login may take for ever (LoginGraceTime 0)")
         deciding.append("LoginGraceTime")
-    return Hit(problems=tuple(problems)).at(*deciding) if problems else None
+    if not problems:
+        return None
+    hit = Hit(problems=tuple(problems)).at(*deciding)
+    return hit.fixed_by("openssh", *(f"{name} {_THROTTLING[name]}" for name in deciding))
+
+
+_THROTTLING = {
+    "PerSourcePenalties": "yes", "MaxStartups": "10:30:100", "LoginGraceTime": "120",
+}  # fmt: skip
 
 
 @rule(
@@ -137,7 +153,7 @@ def throttle(ssh: SshFacts) -> Verdict:
     evidence="{wrong}",
     why="sshd passes over authorized_keys that others could have written (StrictModes), and ssh "
     "over a private key that others can read: the login fails, and only the server's log says why.",
-    fix={"openssh": "{fixes}"},
+    fix={"openssh": "chmod 600 ~/.ssh/authorized_keys\nchmod 700 ~/.ssh\nchmod go-w ~"},
     references=("OpenSSH manual, sshd_config(5): StrictModes", "OpenSSH manual, ssh(1): FILES"),
     seed=("12.2.5",),
     directives={"openssh": ("modes",)},
@@ -157,7 +173,7 @@ def authkeys_perm(ssh: SshFacts) -> Verdict:
         return Skip("only the machine's own files tell: seventh lint ~/.ssh/authorized_keys")
     if not config.modes:
         return None
-    return Hit(wrong=config.modes, fixes="\n".join(config.mode_fixes))
+    return Hit(wrong=config.modes).fixed_by("openssh", *config.mode_fixes)
 
 
 @rule(
@@ -225,6 +241,10 @@ def weak_user_keys(keys: Sequence[UserKey]) -> Verdict:
     weak = sorted([*by_name, *short], key=lambda key: key.line)
     said = tuple(f"line {key.line}: {key.type} with {key.bits} bits {key.comment}" for key in weak)
     high = by_name or any(key.bits < 2048 for key in short)
-    return Hit(None if high else Severity.MEDIUM, keys=said).at(
-        *(f"key {key.line}" for key in weak)
+    hit = Hit(None if high else Severity.MEDIUM, keys=said)
+    return hit.at(*(f"key {key.line}" for key in weak)).fixed_by(
+        "openssh",
+        "# on the machine of the key's owner:",
+        "ssh-keygen -t ed25519",
+        "# then put id_ed25519.pub in place of the line here",
     )

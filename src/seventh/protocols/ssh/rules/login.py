@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import SshFacts, Topic
+from seventh.protocols.ssh.facts.config import ConfigFacts, Names
 from seventh.protocols.ssh.facts.login import AuthStep, Login, Trust
+from seventh.protocols.ssh.rules.algorithms import UNPROVEN
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 SLOW_AUTH_SECONDS = 1.0
@@ -12,6 +16,9 @@ TELLING_HOLD_SECONDS = 35.0
 """A hold this long sees a keepalive that is sent every 30 s, as is advised."""
 GUESSABLE = frozenset(["password", "keyboard-interactive"])
 """Methods by which a secret can be guessed from afar."""
+
+_KBDINT_SINCE = (8, 7)
+"""Before, ChallengeResponseAuthentication decides, whatever KbdInteractiveAuthentication says."""
 
 _NOBODY_ASKED = Skip("nobody asked which methods the server offers (--user, or lint its file)")
 
@@ -59,6 +66,8 @@ def hostkey_changed(ssh: SshFacts) -> Verdict:
             return Hit(key=trust.key, pinned=f"{trust.pinned} is pinned", where=where)
     if any(trust.status == "known" for trust in ssh.trust):
         return None
+    if not ssh.trust and any(key.signature_valid is None for key in ssh.host_keys):
+        return Skip(UNPROVEN)
     return Skip("known_hosts has no key of this host")
 
 
@@ -137,8 +146,49 @@ def password_on(ssh: SshFacts) -> Verdict:
     if login is None or login.methods is None:
         return _NOBODY_ASKED
     guessable = _guessable(login.methods)
+    if not guessable:
+        return _left_open(ssh, GUESSABLE)
     for_user = f" for {login.user}" if login.user else ""
-    return Hit(methods=guessable, for_user=for_user) if guessable else None
+    hit = Hit(methods=guessable, for_user=for_user)
+    config = ssh.config
+    return (
+        hit if config is None else hit.fixed_by("openssh", *_with_a_key(config, login, guessable))
+    )
+
+
+def _left_open(ssh: SshFacts, methods: Iterable[str]) -> Skip | None:
+    """Why a drop-in does not decide about ``methods``; None where it does."""
+    left = ssh.config.left_to_others if ssh.config is not None else ()
+    names = ", ".join(method for method in sorted(methods) if method in left)
+    return Skip(f"a drop-in that leaves {names} to the main file") if names else None
+
+
+def _with_a_key(config: ConfigFacts, login: Login, guessable: Names) -> tuple[str, ...]:
+    """The lines of sshd_config after which a login begins with a key and not with a guess."""
+    asked = config.authentication_methods
+    if asked:
+        # sshd does not start where a method is asked for that is switched off.
+        lines = ["AuthenticationMethods " + " ".join(dict.fromkeys(map(_key_first, asked)))]
+    else:
+        lines = [f"{_switch(config, method)} no" for method in guessable]
+    known = {*(login.methods or ()), *login.still_wanted}
+    return tuple(lines if "publickey" in known else ["PubkeyAuthentication yes", *lines])
+
+
+def _key_first(asked: str) -> str:
+    """A list of AuthenticationMethods with ``publickey`` before what can be guessed."""
+    steps = asked.split(",")
+    if steps[0].partition(":")[0] not in GUESSABLE:
+        return asked
+    return ",".join(["publickey", *(step for step in steps if step != "publickey")])
+
+
+def _switch(config: ConfigFacts, method: str) -> str:
+    """The directive that switches a method on and off in the version that is judged."""
+    if method == "password":
+        return "PasswordAuthentication"
+    new = not config.version or config.version >= _KBDINT_SINCE
+    return "KbdInteractiveAuthentication" if new else "ChallengeResponseAuthentication"
 
 
 @rule(
@@ -171,7 +221,7 @@ def root_password(ssh: SshFacts) -> Verdict:
         return Skip(ssh.unlearnt.get(Topic.ROOT_METHODS, _NOBODY_ASKED.reason))
     guessable = _guessable(login.root_methods)
     if not guessable:
-        return None
+        return _left_open(ssh, GUESSABLE) if login.root_methods else None
     if login.root_source == "wire" and (ssh.software or "").startswith("OpenSSH"):
         return Skip(
             "OpenSSH lists passwords for root whatever PermitRootLogin says: lint its sshd_config"
@@ -205,10 +255,20 @@ def pubkey_off(ssh: SshFacts) -> Verdict:
     seen = {*login.methods, *login.still_wanted, *login.method.split("+")}
     if "publickey" in seen:
         return None
-    if not login.methods:
+    if (skip := _left_open(ssh, ("publickey",))) is not None:
+        return skip
+    methods = login.methods
+    if not methods and ssh.config is not None and ssh.config.left_to_others:
+        methods = ("what the main file allows",)
+    if not methods:
         return Skip("the server named no method at all")
     for_user = f" for {login.user}" if login.user else ""
-    return Hit(methods=login.methods, for_user=for_user)
+    hit = Hit(methods=methods, for_user=for_user)
+    asked = ssh.config.authentication_methods if ssh.config is not None else ()
+    if not asked or any("publickey" in each.split(",") for each in asked):
+        return hit
+    line = "AuthenticationMethods " + " ".join(dict.fromkeys(f"publickey,{each}" for each in asked))
+    return hit.fixed_by("openssh", "PubkeyAuthentication yes", line)
 
 
 @rule(
@@ -220,8 +280,8 @@ def pubkey_off(ssh: SshFacts) -> Verdict:
     evidence="{who}",
     why="Whoever reaches the port is logged in.",
     fix={
-        "openssh": "PermitEmptyPasswords no\nand give every account a password or lock it: "
-        "passwd -l NAME; see /etc/pam.d/sshd for nullok",
+        "openssh": "PermitEmptyPasswords no\n# lock accounts without a password (passwd -l NAME) "
+        "and remove nullok from /etc/pam.d/sshd",
         "any": "Ask for a credential.",
     },
     references=("RFC 4252 §5.2",),
@@ -239,6 +299,8 @@ def noauth(ssh: SshFacts) -> Verdict:
         return Hit(who=f"{', '.join(login.none_accepted)} was let in without a credential")
     if login.empty_passwords:
         return Hit(who="accounts with an empty password are let in")
+    if login.empty_passwords is None and ssh.config is not None:
+        return Skip("this file leaves PermitEmptyPasswords to its main file")
     if login.methods is None and login.empty_passwords is None:
         return _NOBODY_ASKED
     return None

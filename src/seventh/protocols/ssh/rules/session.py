@@ -48,7 +48,7 @@ def sftp_off(ssh: SshFacts) -> Verdict:
     why="Whoever reaches the machine on which a forwarded port listens reaches what stands at the "
     "other end, past every firewall between.",
     fix={
-        "openssh": "GatewayPorts no\nPermitListen localhost:*",
+        "openssh": "GatewayPorts no",
         "any": "Let remote forwardings listen on the loopback address only.",
     },
     references=("RFC 4254 §7.1",),
@@ -61,8 +61,10 @@ def fwd_open(ssh: SshFacts) -> Verdict:
     """A forwarding that was seen to listen for other hosts, or a file that lets one."""
     if ssh.config is not None and ssh.config.open_binds is not None:
         binds = ssh.config.open_binds
-        what = f"other hosts may connect: {', '.join(binds)}"
-        return Hit(what=what).at("open_binds") if binds else None
+        if not binds:
+            return None
+        hit = Hit(what=f"other hosts may connect: {', '.join(binds)}").at("open_binds")
+        return hit.fixed_by("openssh", *ssh.config.loopback_binds)
     session = ssh.session
     if session is None or session.remote_forward_all is None:
         return Skip("no remote forwarding was asked for: that takes a login and --allow-write")

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from seventh.model.severity import Severity
-from seventh.protocols.ssh.facts import HostKey, SshFacts, Sshfp, Topic
+from seventh.protocols.ssh.facts import GroupAnswer, HostKey, SshFacts, Sshfp, Topic
 from seventh.protocols.ssh.rules import names
-from seventh.protocols.ssh.rules.algorithms import key, no_offer, offering
+from seventh.protocols.ssh.rules.algorithms import UNPROVEN, key, no_offer, offering
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 SLOW_BANNER_SECONDS = 1.0
@@ -25,7 +25,7 @@ SLOW_KEX_SECONDS = 0.5
     evidence="the server announces protocol {version}: {ident}",
     why="Protocol 1 is broken: sessions can be read and changed by anybody in between.",
     fix={
-        "openssh": "Upgrade: protocol 1 left OpenSSH in 7.6. Until then: Protocol 2",
+        "openssh": "Protocol 2\n# and upgrade: protocol 1 left OpenSSH in 7.6",
         "any": "Switch protocol 1 off or upgrade.",
     },
     references=("RFC 4253 §5.1",),
@@ -51,7 +51,7 @@ def proto1(ssh: SshFacts) -> Verdict:
     tier=1,
     source=Source.WIRE,
     title="Group exchange gives a small modulus",
-    evidence="asked for the smallest group, the server gave {bits} bits",
+    evidence="asked for {asked}, the server gave {bits} bits",
     why="Discrete logarithms below 2048 bits are within reach of well-funded attackers, and 2048 "
     "falls short of the 128-bit strength of everything else in the session.",
     fix={
@@ -66,16 +66,34 @@ def proto1(ssh: SshFacts) -> Verdict:
     bad=replace(offering(), gex_bits=1024),
 )
 def gex_small(ssh: SshFacts) -> Verdict:
-    """Below 2048 bits high, below 3072 low."""
-    if ssh.kexinit is None:
-        return no_offer(ssh)
-    if ssh.gex_bits is not None:
-        if ssh.gex_bits >= 3072:
-            return None
-        return Hit(None if ssh.gex_bits < 2048 else Severity.LOW, bits=ssh.gex_bits)
+    """Below 2048 bits high, below 3072 low; what a file says, or each answer on the wire."""
+    if (skip := no_offer(ssh, "KexAlgorithms")) is not None or ssh.kexinit is None:
+        return skip
+    if not ssh.gex_answers and ssh.gex_bits is not None:
+        return _small(ssh.gex_bits, "the smallest group")
     if not any("group-exchange" in name for name in ssh.kexinit.kex_algorithms):
         return None
-    return Skip(ssh.unlearnt.get(Topic.SMALLEST_GROUP, "the smallest group was not asked for"))
+    given = [answer for answer in ssh.gex_answers if answer.bits is not None]
+    chosen = [answer for answer in given if not answer.is_fallback]
+    # OpenSSH's own group 14 says nothing of the moduli file, unless there is nothing else.
+    least = min(chosen or given, key=lambda answer: answer.bits or 0, default=None)
+    if least is not None and least.bits is not None and (hit := _small(least.bits, _asked(least))):
+        return hit
+    if Topic.SMALLEST_GROUP in ssh.unlearnt or least is None:
+        return Skip(ssh.unlearnt.get(Topic.SMALLEST_GROUP, "the server gave no group"))
+    return None
+
+
+def _small(bits: int, asked: str) -> Hit | None:
+    if bits >= 3072:
+        return None
+    return Hit(None if bits < 2048 else Severity.LOW, bits=bits, asked=asked)
+
+
+def _asked(answer: GroupAnswer) -> str:
+    if answer.minimum == answer.maximum:
+        return f"{answer.minimum} bits and no other size"
+    return f"{answer.preferred} bits, at most {answer.maximum}"
 
 
 @rule(
@@ -163,7 +181,7 @@ def sshfp_problems(
     references=("RFC 4255", "RFC 6594", "RFC 7479"),
     seed=("12.2.1",),
     good=SshFacts(
-        host_keys=(key(),),
+        host_keys=(replace(key(), signature_valid=True),),
         sshfp=(Sshfp(algorithm=4, fingerprint_type=2, fingerprint=key().sha256_hex),),
         sshfp_authenticated=True,
     ),
@@ -184,9 +202,11 @@ def sshfp(ssh: SshFacts) -> Verdict:
     problems, mismatch = sshfp_problems(
         ssh.sshfp, ssh.host_keys, authenticated=ssh.sshfp_authenticated
     )
-    if not problems:
-        return None
-    return Hit(Severity.HIGH if mismatch else None, problems=problems)
+    if problems:
+        return Hit(Severity.HIGH if mismatch else None, problems=problems)
+    if not all(seen.signature_valid for seen in ssh.host_keys):
+        return Skip(UNPROVEN)
+    return None
 
 
 @rule(
@@ -199,7 +219,7 @@ def sshfp(ssh: SshFacts) -> Verdict:
     why="It tells a scanner which updates are missing. It is no weakness by itself, and Seventh "
     "draws no conclusion from it.",
     fix={
-        "openssh": "DebianBanner no (Debian and Ubuntu), VersionAddendum none (FreeBSD)",
+        "openssh": "# on Debian and Ubuntu\nDebianBanner no\n# on FreeBSD\nVersionAddendum none",
         "any": "Leave the comment out of the identification string.",
     },
     references=("RFC 4253 §4.2",),
@@ -223,11 +243,13 @@ def _banner_in_file(ssh: SshFacts) -> Verdict:
         return Skip("no identification string was received")
     addendum = config.version_addendum or ""
     if level := names.patch_level(addendum):
-        return Hit(ident=f"VersionAddendum {addendum}", level=level).at("VersionAddendum")
+        hit = Hit(ident=f"VersionAddendum {addendum}", level=level).at("VersionAddendum")
+        return hit.fixed_by("openssh", "VersionAddendum none")
     if config.debian_banner is None:
         return Skip("DebianBanner is not set: on Debian and Ubuntu that is yes, elsewhere nothing")
     if config.debian_banner:
-        return Hit(ident="DebianBanner yes", level="the package's version").at("DebianBanner")
+        hit = Hit(ident="DebianBanner yes", level="the package's version").at("DebianBanner")
+        return hit.fixed_by("openssh", "DebianBanner no")
     return None
 
 

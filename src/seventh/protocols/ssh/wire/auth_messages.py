@@ -11,8 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from seventh.protocols.ssh.facts import Names
-from seventh.protocols.ssh.wire.values import name_list, parse_names, string
-from seventh.wire.reader import Reader
+from seventh.protocols.ssh.wire.values import SshReader, name_list, string
 
 SERVICE_REQUEST, SERVICE_ACCEPT = 5, 6
 AUTH_REQUEST, AUTH_FAILURE, AUTH_SUCCESS, AUTH_BANNER = 50, 51, 52, 53
@@ -115,48 +114,48 @@ def encode_login(message: LoginMessage) -> bytes:
             return bytes([PONG]) + string(message.data)
 
 
-# -- reading: each takes a Reader over what follows the message's number ---------------------------
+# -- reading: each takes an SshReader over what follows the message's number -----------------------
 
 
-def _service_request(r: Reader) -> ServiceRequest:
+def _service_request(r: SshReader) -> ServiceRequest:
     read = ServiceRequest(r.vector(4))
     r.end()
     return read
 
 
-def _service_accept(r: Reader) -> ServiceAccept:
+def _service_accept(r: SshReader) -> ServiceAccept:
     return ServiceAccept(r.vector(4) if r.left else b"")
 
 
-def _auth_request(r: Reader) -> AuthRequest:
+def _auth_request(r: SshReader) -> AuthRequest:
     return AuthRequest(r.vector(4), r.vector(4), r.vector(4), r.rest())
 
 
-def _auth_failure(r: Reader) -> AuthFailure:
-    read = AuthFailure(parse_names(r.vector(4), r.what), r.u8() != 0)
+def _auth_failure(r: SshReader) -> AuthFailure:
+    read = AuthFailure(r.names(), r.left > 0 and r.u8() != 0)
     r.end()
     return read
 
 
-def _auth_success(r: Reader) -> AuthSuccess:
+def _auth_success(r: SshReader) -> AuthSuccess:
     r.end()
     return AuthSuccess()
 
 
-def _auth_banner(r: Reader) -> AuthBanner:
+def _auth_banner(r: SshReader) -> AuthBanner:
     # As with DISCONNECT, the language tag is often left out.
     return AuthBanner(r.vector(4))
 
 
-def _ping(r: Reader) -> Ping:
+def _ping(r: SshReader) -> Ping:
     return Ping(r.vector(4))
 
 
-def _pong(r: Reader) -> Pong:
+def _pong(r: SshReader) -> Pong:
     return Pong(r.vector(4))
 
 
-READ: dict[int, Callable[[Reader], LoginMessage]] = {
+READ: dict[int, Callable[[SshReader], LoginMessage]] = {
     SERVICE_REQUEST: _service_request, SERVICE_ACCEPT: _service_accept,
     AUTH_REQUEST: _auth_request, AUTH_FAILURE: _auth_failure, AUTH_SUCCESS: _auth_success,
     AUTH_BANNER: _auth_banner, PING: _ping, PONG: _pong,

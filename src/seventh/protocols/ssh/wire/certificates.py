@@ -6,12 +6,19 @@ Of the format in OpenSSH's PROTOCOL.certkeys; also draft-miller-ssh-cert.
 from __future__ import annotations
 
 import datetime as dt
+from enum import StrEnum
 from typing import Literal
 
 import msgspec
 
 from seventh.model.failure import ProtocolViolation
-from seventh.protocols.ssh.wire.hostkeys import CERTIFICATE, PublicKey, read_key, verify
+from seventh.protocols.ssh.wire.hostkeys import (
+    CERTIFICATE,
+    PublicKey,
+    UnknownKeyType,
+    read_key,
+    verify,
+)
 from seventh.protocols.ssh.wire.patterns import matches
 from seventh.wire.reader import Reader
 from seventh.wire.text import printable
@@ -21,8 +28,32 @@ MAX_OPTIONS = 64
 _KINDS: dict[int, Literal["user", "host"]] = {1: "user", 2: "host"}
 _FOREVER = 2**64 - 1
 # How many strings of key material follow the nonce, by type of key.
-_PARTS = {"ssh-rsa": 2, "ssh-dss": 4, "ssh-ed25519": 1, "ssh-ed448": 1}
-_SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
+_PARTS = {
+    "ssh-rsa": 2, "ssh-dss": 4, "ssh-ed25519": 1, "ssh-ed448": 1,
+    "sk-ssh-ed25519@openssh.com": 2, "sk-ecdsa-sha2-nistp256@openssh.com": 3,
+}  # fmt: skip
+_SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")}
+_SHA1 = ("ssh-rsa", "ssh-dss")
+
+
+class Signed(StrEnum):
+    """What the signature of a certificate's authority comes to."""
+
+    VALID = "valid"
+    WRONG = "wrong"
+    SHA1 = "sha1"
+    """By an algorithm with SHA-1, which proves nothing: OpenSSH refuses it since 8.2."""
+    BY_CERTIFICATE = "by-certificate"
+    """A certificate cannot sign another one."""
+    UNVERIFIED = "unverified"
+    """By a key that cannot be used here: neither right nor wrong."""
+
+
+_UNSIGNED = {
+    Signed.WRONG: "has a wrong signature",
+    Signed.SHA1: "is signed with SHA-1, which clients refuse",
+    Signed.BY_CERTIFICATE: "is signed by another certificate, which clients refuse",
+}
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +70,13 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     critical_options: tuple[str, ...]
     authority: bytes
     """The plain public key that signed it."""
-    signature_valid: bool
+    authority_type: str
+    signed: Signed
+
+    @property
+    def signature_valid(self) -> bool:
+        """Whether the authority's signature has been verified."""
+        return self.signed is Signed.VALID
 
     def period(self, now: float) -> str | None:
         """What is wrong with its time at ``now`` (seconds since 1970); None when nothing is."""
@@ -57,14 +94,18 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.kind != kind:
             return f"is a {self.kind} certificate"
-        if not self.signature_valid:
-            return "has a wrong signature"
+        if self.signed is Signed.UNVERIFIED:
+            return f"is signed by a {self.authority_type} key, which cannot be verified here"
+        if self.signed is not Signed.VALID:
+            return _UNSIGNED[self.signed]
         if wrong := self.period(now):
             return wrong
         if kind == "host" and self.critical_options:
             return f"has the unknown critical option {self.critical_options[0]}"
         if kind == "host" and not any(matches(name, p) for p in self.principals):
-            return f"is for {', '.join(self.principals) or 'nobody'}"
+            if not self.principals:
+                return "names no host"
+            return f"is for {', '.join(self.principals)}"
         if kind == "user" and self.principals and name not in self.principals:
             return f"is for {', '.join(self.principals)}"
         return None
@@ -110,7 +151,8 @@ def read_certificate(blob: bytes) -> Certificate:
         valid_before=before,
         critical_options=critical,
         authority=authority,
-        signature_valid=_signed_by(authority, signature, signed),
+        authority_type=printable(Reader(authority, "the certificate's authority").vector(4), 64),
+        signed=_signed_by(authority, signature, signed),
     )
 
 
@@ -133,15 +175,23 @@ def _options(reader: Reader) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _signed_by(authority: bytes, signature: bytes, signed: bytes) -> bool:
-    """Whether the authority's signature holds; one by SHA-1, or by a certificate, never does."""
-    key = read_key(authority)
+def _signed_by(authority: bytes, signature: bytes, signed: bytes) -> Signed:
+    """Judge the authority's signature over ``signed``."""
+    try:
+        key = read_key(authority)
+    except UnknownKeyType:
+        return Signed.UNVERIFIED
     if key.certificate:
-        return False
+        return Signed.BY_CERTIFICATE
     named = printable(Reader(signature, "the certificate's signature").vector(4), 64)
     if named not in _SIGNATURES.get(key.type, (key.type,)):
-        return False
-    return verify(key, named, signature, signed) is True
+        return Signed.WRONG
+    if named in _SHA1:
+        return Signed.SHA1
+    holds = verify(key, named, signature, signed)
+    if holds is None:
+        return Signed.UNVERIFIED
+    return Signed.VALID if holds else Signed.WRONG
 
 
 def is_certificate(algorithm: str) -> bool:

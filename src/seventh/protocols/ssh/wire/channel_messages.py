@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from seventh.wire.reader import Reader, vector
+from seventh.protocols.ssh.wire.values import SshReader
+from seventh.wire.reader import vector
 
 GLOBAL_REQUEST, REQUEST_SUCCESS, REQUEST_FAILURE = 80, 81, 82
 OPEN, OPEN_CONFIRMATION, OPEN_FAILURE = 90, 91, 92
@@ -172,61 +173,61 @@ def _flag(value: bool) -> bytes:
     return b"\x01" if value else b"\x00"
 
 
-# -- reading: each takes a Reader over what follows the message's number ---------------------------
+# -- reading: each takes an SshReader over what follows the message's number -----------------------
 
 
-def _global_request(r: Reader) -> GlobalRequest:
+def _global_request(r: SshReader) -> GlobalRequest:
     return GlobalRequest(r.vector(4), r.u8() != 0, r.rest())
 
 
-def _request_success(r: Reader) -> RequestSuccess:
+def _request_success(r: SshReader) -> RequestSuccess:
     return RequestSuccess(r.rest())
 
 
-def _request_failure(r: Reader) -> RequestFailure:
+def _request_failure(r: SshReader) -> RequestFailure:
     r.end()
     return RequestFailure()
 
 
-def _open(r: Reader) -> ChannelOpen:
+def _open(r: SshReader) -> ChannelOpen:
     return ChannelOpen(r.vector(4), r.u32(), r.u32(), r.u32(), r.rest())
 
 
-def _confirmation(r: Reader) -> OpenConfirmation:
+def _confirmation(r: SshReader) -> OpenConfirmation:
     return OpenConfirmation(r.u32(), r.u32(), r.u32(), r.u32(), r.rest())
 
 
-def _open_failure(r: Reader) -> OpenFailure:
+def _open_failure(r: SshReader) -> OpenFailure:
     # As with DISCONNECT, the language tag is often left out.
     return OpenFailure(r.u32(), r.u32(), r.vector(4))
 
 
-def _adjust(r: Reader) -> WindowAdjust:
+def _adjust(r: SshReader) -> WindowAdjust:
     read = WindowAdjust(r.u32(), r.u32())
     r.end()
     return read
 
 
-def _data(r: Reader) -> ChannelData:
+def _data(r: SshReader) -> ChannelData:
     read = ChannelData(r.u32(), r.vector(4))
     r.end()
     return read
 
 
-def _extended(r: Reader) -> ExtendedData:
+def _extended(r: SshReader) -> ExtendedData:
     read = ExtendedData(r.u32(), r.u32(), r.vector(4))
     r.end()
     return read
 
 
-def _request(r: Reader) -> ChannelRequest:
+def _request(r: SshReader) -> ChannelRequest:
     return ChannelRequest(r.u32(), r.vector(4), r.u8() != 0, r.rest())
 
 
-def _bare(kind: Callable[[int], ConnectionMessage]) -> Callable[[Reader], ConnectionMessage]:
+def _bare(kind: Callable[[int], ConnectionMessage]) -> Callable[[SshReader], ConnectionMessage]:
     """A reader of a message that has the recipient and nothing else."""
 
-    def read(r: Reader) -> ConnectionMessage:
+    def read(r: SshReader) -> ConnectionMessage:
         message = kind(r.u32())
         r.end()
         return message
@@ -234,7 +235,7 @@ def _bare(kind: Callable[[int], ConnectionMessage]) -> Callable[[Reader], Connec
     return read
 
 
-READ: dict[int, Callable[[Reader], ConnectionMessage]] = {
+READ: dict[int, Callable[[SshReader], ConnectionMessage]] = {
     GLOBAL_REQUEST: _global_request, REQUEST_SUCCESS: _request_success,
     REQUEST_FAILURE: _request_failure, OPEN: _open, OPEN_CONFIRMATION: _confirmation,
     OPEN_FAILURE: _open_failure, WINDOW_ADJUST: _adjust, DATA: _data, EXTENDED_DATA: _extended,

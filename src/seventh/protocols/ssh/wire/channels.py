@@ -18,6 +18,7 @@ import msgspec
 
 from seventh.model.failure import ProtocolViolation
 from seventh.model.phase import Mark
+from seventh.protocols.ssh.facts.deviations import DeviationKind
 from seventh.protocols.ssh.wire.channel_messages import (
     ChannelClose,
     ChannelData,
@@ -36,6 +37,7 @@ from seventh.protocols.ssh.wire.channel_messages import (
     RequestSuccess,
     WindowAdjust,
 )
+from seventh.protocols.ssh.wire.values import Deviations
 from seventh.wire.reader import Reader, vector
 from seventh.wire.text import printable
 
@@ -83,7 +85,9 @@ class Refusal(msgspec.Struct, frozen=True):
 class Channel:
     """One channel of ours. Made by :class:`Channels`; its methods give the messages to send."""
 
-    def __init__(self, number: int, kind: bytes) -> None:
+    def __init__(self, number: int, kind: bytes, deviations: Deviations | None = None) -> None:
+        self._deviations = Deviations() if deviations is None else deviations
+        self._beyond = 0
         self.number = number
         self.kind = kind
         self.peer: int | None = None
@@ -121,6 +125,8 @@ class Channel:
 
     def sendable(self, data: memoryview) -> int:
         """How many of ``data``'s bytes may go in the next message; 0 where the window is shut."""
+        if data and self.max_packet == 0:
+            raise ProtocolViolation("the channel's maximum packet size is 0: nothing can be sent")
         return min(len(data), self.send_window, self.max_packet, MAX_PACKET_BYTES)
 
     def data(self, data: bytes) -> ChannelData:
@@ -192,8 +198,6 @@ class Channel:
         """The peer opens it; a CLOSE where nobody wants it any more."""
         if self.peer is not None or self.refused is not None:
             raise ProtocolViolation(f"channel {self.number} is confirmed twice")
-        if message.max_packet == 0:
-            raise ProtocolViolation("a channel is opened with a maximum packet size of 0")
         self.peer, self.opened = message.sender, at
         self.send_window, self.max_packet = message.window, message.max_packet
         return self.close() if self._unwanted else None
@@ -211,6 +215,8 @@ class Channel:
         if self.closed:
             raise ProtocolViolation(f"{type(message).__name__} on a channel after its CLOSE")
         match message:
+            case ChannelData() | ExtendedData() if self.eof:
+                return self._late(message.data)
             case ChannelData():
                 self._charge(message.data)
                 if message.data and not self.close_sent:
@@ -242,25 +248,32 @@ class Channel:
 
     def _answer(self, at: Mark, *, granted: bool) -> None:
         if not self.waiting:
-            raise ProtocolViolation("an answer to a channel request that was never made")
+            self._requests += 1  # it counts with those that the peer makes
+            self._bound_requests()
+            self._deviations.add(DeviationKind.UNASKED_ANSWER, "a channel request")
+            return
         self.waiting -= 1
         self.answered.append((granted, at))
 
+    def _late(self, data: bytes) -> WindowAdjust | None:
+        """Drop data after EOF, as clients do; the window bounds it."""
+        self._deviations.add(DeviationKind.AFTER_EOF, "CHANNEL_DATA")
+        self._charge(data)
+        return None
+
     def _charge(self, data: bytes) -> None:
-        if self.eof:
-            raise ProtocolViolation("data on a channel after its EOF")
+        """Take data off the window; OpenSSH's client allows a tenth beyond it, and so do we."""
         self._empty += not data
         if self._empty > MAX_EMPTY:
             raise ProtocolViolation(f"more than {MAX_EMPTY} empty messages of data on one channel")
-        if len(data) > MAX_PACKET_BYTES:
-            raise ProtocolViolation(
-                f"{len(data)} bytes in one message; the channel's maximum is {MAX_PACKET_BYTES}"
-            )
-        if len(data) > self._window:
+        if len(data) > MAX_PACKET_BYTES or len(data) > self._window:
+            self._deviations.add(DeviationKind.WINDOW, "CHANNEL_DATA")
+        self._beyond += max(0, len(data) - self._window)
+        if self._beyond > WINDOW_BYTES // 10:
             raise ProtocolViolation(
                 f"{len(data)} bytes on a channel whose window is {self._window} bytes"
             )
-        self._window -= len(data)
+        self._window = max(0, self._window - len(data))
 
     def _extended(self, message: ExtendedData) -> WindowAdjust | None:
         self._charge(message.data)
@@ -270,8 +283,7 @@ class Channel:
 
     def _requested(self, message: ChannelRequest, at: Mark) -> ChannelFailure | None:
         self._requests += 1
-        if self._requests > MAX_PEER_REQUESTS:
-            raise ProtocolViolation(f"more than {MAX_PEER_REQUESTS} requests on one channel")
+        self._bound_requests()
         reader = Reader(message.fields, message.name.decode("ascii", "replace")[:32])
         if message.name == b"exit-status":
             self.exit_status, self.ended = reader.u32(), at
@@ -280,11 +292,17 @@ class Channel:
         # RFC 4254 §5.4: what we do not know (or do not grant) fails.
         return ChannelFailure(self._peer()) if message.want_reply else None
 
+    def _bound_requests(self) -> None:
+        if self._requests > MAX_PEER_REQUESTS:
+            raise ProtocolViolation(f"more than {MAX_PEER_REQUESTS} requests on one channel")
+
 
 class Channels:
     """All channels of one connection, and its global requests."""
 
-    def __init__(self) -> None:
+    def __init__(self, deviations: Deviations | None = None) -> None:
+        self._deviations = Deviations() if deviations is None else deviations
+        self._unasked = 0
         self.open: dict[int, Channel] = {}
         """By our number; a channel leaves when both sides have closed it, or it was refused."""
         self.refused_peer_opens: dict[bytes, int] = {}
@@ -315,7 +333,7 @@ class Channels:
     def _open(self, kind: bytes, fields: bytes) -> tuple[Channel, ChannelOpen]:
         if len(self.open) >= MAX_CHANNELS:
             raise ValueError(f"more than {MAX_CHANNELS} channels at once")
-        channel = Channel(self._next, kind)
+        channel = Channel(self._next, kind, self._deviations)
         self._next += 1
         self.open[channel.number] = channel
         message = ChannelOpen(kind, channel.number, WINDOW_BYTES, MAX_PACKET_BYTES, fields)
@@ -348,17 +366,24 @@ class Channels:
                 self._channel(message.recipient).refuse(message)
                 del self.open[message.recipient]
             case RequestSuccess() | RequestFailure():
-                if not self._waiting:
-                    raise ProtocolViolation("an answer to a global request that was never made")
-                self._waiting -= 1
-                granted = message.fields if isinstance(message, RequestSuccess) else None
-                self.answered.append((granted, at))
+                self._answer(message, at)
             case GlobalRequest():
                 # Keepalives and the like: what is not known fails (RFC 4254 §4).
                 return [RequestFailure()] if message.want_reply else []
             case _:
                 return self._to_channel(message, at)
         return []
+
+    def _answer(self, message: RequestSuccess | RequestFailure, at: Mark) -> None:
+        if not self._waiting:
+            self._unasked += 1
+            if self._unasked > MAX_PEER_REQUESTS:
+                raise ProtocolViolation(f"more than {MAX_PEER_REQUESTS} answers never asked for")
+            self._deviations.add(DeviationKind.UNASKED_ANSWER, "a global request")
+            return
+        self._waiting -= 1
+        granted = message.fields if isinstance(message, RequestSuccess) else None
+        self.answered.append((granted, at))
 
     def _to_channel(self, message: ChannelMessage, at: Mark) -> list[ConnectionMessage]:
         assert not isinstance(message, ChannelOpen)  # noqa: S101 - receive() has taken it

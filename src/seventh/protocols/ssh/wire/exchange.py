@@ -12,6 +12,7 @@ import msgspec
 
 from seventh.model.failure import Blame, Failed, ProtocolViolation, Reason
 from seventh.protocols.ssh.facts import Choice, Names, Offer
+from seventh.protocols.ssh.facts.deviations import DeviationKind
 from seventh.protocols.ssh.wire.ciphers import is_aead, protection
 from seventh.protocols.ssh.wire.hostkeys import Signer
 from seventh.protocols.ssh.wire.kex import (
@@ -26,7 +27,8 @@ from seventh.protocols.ssh.wire.kex import (
 )
 from seventh.protocols.ssh.wire.messages import KexPacket, NewKeys
 from seventh.protocols.ssh.wire.transport import Connection, Keys, Role
-from seventh.wire.reader import Reader, vector
+from seventh.protocols.ssh.wire.values import SshReader
+from seventh.wire.reader import vector
 
 GEX_GROUP, GEX_REQUEST = 31, 34
 
@@ -110,7 +112,8 @@ class Exchange:
         self._choice = choice
         self._hash = hash_of(choice.kex)
         self._signer = signer
-        self._sizes = sizes or GroupSizes()
+        self.sizes = sizes or GroupSizes()
+        """What is asked of group exchange."""
         self._group_for = group_for
         self._method: Method | None = None
         if choice.kex not in GROUP_EXCHANGES:
@@ -119,7 +122,7 @@ class Exchange:
     def begin(self) -> bytes:
         """The client's first packet."""
         if self._method is None:
-            return self._connection.send(KexPacket(GEX_REQUEST, self._sizes.encode()))
+            return self._connection.send(KexPacket(GEX_REQUEST, self.sizes.encode()))
         return self._connection.send(KexPacket(self._method.init_number, self._method.start()))
 
     def handle(self, packet: KexPacket) -> bytes:
@@ -133,13 +136,11 @@ class Exchange:
 
     def _as_client(self, packet: KexPacket) -> bytes:
         if self._method is None:
-            reader = _expect(packet, GEX_GROUP, "the group-exchange group")
-            self.group = Group.read(reader)
-            self._method = GroupDh(self._sizes.encode(), self.group)
+            self._method = GroupDh(self.sizes.encode(), self.read_group(packet))
             return self._connection.send(KexPacket(self._method.init_number, self._method.start()))
         if self.result is not None:
             raise ProtocolViolation("a key exchange message after the exchange has ended")
-        reader = _expect(packet, self._method.reply_number, "the key exchange reply")
+        reader = self._expect(packet, self._method.reply_number, "the key exchange reply")
         host_key = reader.vector(4)
         shared = self._method.finish(reader)
         signature = reader.vector(4)
@@ -148,6 +149,15 @@ class Exchange:
         self.result = Result(host_key, signature, digest)
         return b""
 
+    def read_group(self, packet: KexPacket) -> Group:
+        """The group that the server gives, also kept in ``group``. Raises ProtocolViolation."""
+        reader = self._expect(packet, GEX_GROUP, "the group-exchange group")
+        self.group = Group.read(reader)
+        bits, sizes = self.group.modulus.bit_length(), self.sizes
+        if not sizes.minimum <= bits <= sizes.maximum:
+            self._connection.deviations.add(DeviationKind.GROUP_SIZE, reader.what)
+        return self.group
+
     def _as_server(self, packet: KexPacket) -> bytes:
         if self._signer is None:
             raise ValueError("a server needs a host key to sign with")
@@ -155,7 +165,7 @@ class Exchange:
             return self._give_group(packet)
         if self.result is not None:
             raise ProtocolViolation("a key exchange message after the exchange has ended")
-        reader = _expect(packet, self._method.init_number, "the key exchange init")
+        reader = self._expect(packet, self._method.init_number, "the key exchange init")
         ours, shared = self._method.answer(reader)
         reader.end()
         digest = self._finish(self._signer.blob, shared)
@@ -168,12 +178,17 @@ class Exchange:
     def _give_group(self, packet: KexPacket) -> bytes:
         if self._group_for is None:
             raise ValueError("group exchange needs a group to give")
-        reader = _expect(packet, GEX_REQUEST, "the group-exchange request")
+        reader = self._expect(packet, GEX_REQUEST, "the group-exchange request")
         asked = GroupSizes(reader.u32(), reader.u32(), reader.u32())
         reader.end()
         self.group = self._group_for(asked)
         self._method = GroupDh(asked.encode(), self.group)
         return self._connection.send(KexPacket(GEX_GROUP, self.group.encode()))
+
+    def _expect(self, packet: KexPacket, number: int, what: str) -> SshReader:
+        if packet.number != number:
+            raise ProtocolViolation(f"message {packet.number} instead of {what} ({number})")
+        return SshReader(packet.fields, what, self._connection.deviations)
 
     def _finish(self, host_key: bytes, shared: Shared) -> bytes:
         """Compute the exchange hash and have both directions' keys ready."""
@@ -205,12 +220,6 @@ class Exchange:
             sealer=protection(*ours, derive, to_server=client, sealing=True),
             opener=protection(*theirs, derive, to_server=not client, sealing=False),
         )
-
-
-def _expect(packet: KexPacket, number: int, what: str) -> Reader:
-    if packet.number != number:
-        raise ProtocolViolation(f"message {packet.number} instead of {what} ({number})")
-    return Reader(packet.fields, what)
 
 
 def no_agreement(error: NoCommonError) -> Failed:

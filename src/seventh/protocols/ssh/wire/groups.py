@@ -28,6 +28,14 @@ def prime(number: int) -> int:
     return int(2**bits - 2 ** (bits - 64) - 1 + (middle << 64))
 
 
+def number_of(modulus: int) -> int | None:
+    """Which of RFC 3526's groups has this prime; None where none has."""
+    for number, (bits, _) in _CONSTANTS.items():
+        if modulus.bit_length() == bits and modulus == prime(number):
+            return number
+    return None
+
+
 def _pi_shifted(bits: int) -> int:
     """[2^bits * pi] by Machin's formula, with guard bits against the truncation of each term."""
     guard = 64

@@ -13,7 +13,8 @@ import msgspec
 
 from seventh.model.failure import ProtocolViolation
 from seventh.protocols.ssh.facts import HostKey
-from seventh.protocols.ssh.wire.values import mpint, read_mpint
+from seventh.protocols.ssh.facts.deviations import DeviationKind
+from seventh.protocols.ssh.wire.values import Deviations, mpint, read_mpint
 from seventh.wire.reader import Reader, vector
 from seventh.wire.text import printable
 
@@ -22,6 +23,12 @@ CERTIFICATE = "-cert-v01@openssh.com"
 _CURVES = {"nistp256": (256, "sha256"), "nistp384": (384, "sha384"), "nistp521": (521, "sha512")}
 _RSA_HASH = {"ssh-rsa": "SHA1", "rsa-sha2-256": "SHA256", "rsa-sha2-512": "SHA512"}
 _ED_BYTES = {"ssh-ed25519": 32, "ssh-ed448": 57}
+_TOKEN_TYPES = {
+    "sk-ssh-ed25519": "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256": "sk-ecdsa-sha2-nistp256@openssh.com",
+}
+"""Keys of security tokens (OpenSSH's PROTOCOL.u2f): a certificate's name without its ending → the
+key's. They are read and compared; their signatures cannot be verified here."""
 
 SSHFP_ALGORITHMS = {"ssh-rsa": 1, "ssh-dss": 2, "ssh-ed25519": 4, "ssh-ed448": 6} | dict.fromkeys(
     (f"ecdsa-sha2-{curve}" for curve in _CURVES), 3
@@ -32,7 +39,7 @@ SSHFP_ALGORITHMS = {"ssh-rsa": 1, "ssh-dss": 2, "ssh-ed25519": 4, "ssh-ed448": 6
 def key_type(algorithm: str) -> str:
     """The type of key that a host key algorithm uses: ``rsa-sha2-512`` → ``ssh-rsa``."""
     plain = algorithm.removesuffix(CERTIFICATE)
-    return "ssh-rsa" if plain in _RSA_HASH else plain
+    return "ssh-rsa" if plain in _RSA_HASH else _TOKEN_TYPES.get(plain, plain)
 
 
 def algorithms_of(kind: str) -> tuple[str, ...]:
@@ -46,6 +53,13 @@ KEY_TYPES = (
     "ssh-rsa", "ssh-dss",
 )  # fmt: skip
 """The types that can be read and verified here, in the order in which they are wanted."""
+
+
+class UnknownKeyType(ProtocolViolation):
+    """A key of a type that cannot be read here: it may be a good one."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the key type {name!r} is not known")
 
 
 class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +82,8 @@ class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
             return self.numbers[0].bit_length()
         if self.type in _ED_BYTES:
             return 256 if self.type == "ssh-ed25519" else 456
+        if self.type in _TOKEN_TYPES.values():
+            return 256
         return _CURVES[self.type.removeprefix("ecdsa-sha2-")][0]
 
     def facts(self, algorithm: str, valid: bool | None) -> HostKey:
@@ -95,6 +111,7 @@ def read_key(blob: bytes) -> PublicKey:
     certificate = text.endswith(CERTIFICATE)
     kind = text.removesuffix(CERTIFICATE)
     if certificate:
+        kind = _TOKEN_TYPES.get(kind, kind)
         reader.vector(4)  # the nonce
     numbers: tuple[int, ...] = ()
     point = b""
@@ -115,34 +132,60 @@ def read_key(blob: bytes) -> PublicKey:
             raise ProtocolViolation(f"the {kind} host key names another curve")
         point = reader.vector(4)
         body = vector(4, curve) + vector(4, point)
+    elif kind in _TOKEN_TYPES.values():
+        # The curve of ECDSA, then the point, then the application that the key is for.
+        parts = [reader.vector(4) for _ in range(3 if "nistp256" in kind else 2)]
+        point = parts[-2]
+        body = b"".join(vector(4, part) for part in parts)
     else:
-        raise ProtocolViolation(f"the host key's type {text!r} is not known")
+        raise UnknownKeyType(text)
     if not certificate:
         reader.end()
     plain = vector(4, kind.encode()) + body
     return PublicKey(type=kind, certificate=certificate, plain=plain, numbers=numbers, point=point)
 
 
-def verify(key: PublicKey, algorithm: str, signature: bytes, data: bytes) -> bool | None:
+def verify(
+    key: PublicKey,
+    algorithm: str,
+    signature: bytes,
+    data: bytes,
+    deviations: Deviations | None = None,
+) -> bool | None:
     """Whether ``signature`` is the key's over ``data``, made with ``algorithm`` (RFC 8332 §3).
 
     None when the library refuses the key (an RSA key below 1024 bits, say): then nothing is proven.
     ProtocolViolation when the key's type or the signature's own name is not the one agreed on.
+    What clients put up with is noted in ``deviations``.
     """
+    noted = Deviations() if deviations is None else deviations
     reader = Reader(signature, "the host key's signature")
     named = reader.vector(4)
     plain = algorithm.removesuffix(CERTIFICATE)
-    if key.type != key_type(algorithm):
+    if (key.type, key.certificate) != (key_type(algorithm), algorithm.endswith(CERTIFICATE)):
+        what = "certificate for a key" if key.certificate else "key"
         raise ProtocolViolation(
-            f"the host shows a key of type {key.type} although {algorithm} was agreed"
+            f"the host shows a {what} of type {key.type} although {algorithm} was agreed"
         )
     if named != plain.encode():
         raise ProtocolViolation(
             f"the host key signs with {printable(named, 64)} although {algorithm} was agreed"
         )
+    if key.type in _TOKEN_TYPES.values():
+        return None  # it signs in a form of its own
     blob = reader.vector(4)
     reader.end()
+    if key.type == "ssh-rsa":
+        blob = _as_long_as_the_modulus(blob, key.bits, noted)
     return _verified(key, plain, blob, data)
+
+
+def _as_long_as_the_modulus(blob: bytes, bits: int, noted: Deviations) -> bytes:
+    """An RSA signature with or without the zeros that belong before it, as clients take it."""
+    size = (bits + 7) // 8
+    if len(blob) != size:
+        noted.add(DeviationKind.SIGNATURE_LENGTH, "the host key's signature")
+    return blob.lstrip(b"\0").rjust(size, b"\0")
 
 
 def _verified(key: PublicKey, algorithm: str, blob: bytes, data: bytes) -> bool | None:

@@ -8,12 +8,17 @@ import re
 import msgspec
 
 from seventh.model.failure import ProtocolViolation
+from seventh.protocols.ssh.facts.deviations import Deviation, DeviationKind
+from seventh.protocols.ssh.wire.values import Deviations
 
 MAX_IDENT_BYTES = 255
 """With its CR LF (RFC 4253 §4.2)."""
-MAX_PRE_IDENT_LINES = 50
-MAX_PRE_IDENT_BYTES = 8192
-_GRAMMAR = re.compile(rb"SSH-([0-9]+\.[0-9]+)-([^ ]*)(?: (.*))?", re.DOTALL)
+MAX_PRE_IDENT_LINES = 1024
+MAX_PRE_IDENT_LINE_BYTES = 8192
+"""What OpenSSH's client reads before the identification string."""
+MAX_PRE_IDENT_BYTES = 1024 * 1024
+_FIRST_BYTES = 8192
+_GRAMMAR = re.compile(rb"SSH-([0-9]{1,9}\.[0-9]{1,9})-([^ ]*)(?: (.*))?", re.DOTALL)
 
 
 class Ident(msgspec.Struct, frozen=True):
@@ -29,8 +34,12 @@ class Ident(msgspec.Struct, frozen=True):
 
     @property
     def speaks_2(self) -> bool:
-        """Whether protocol 2 can be spoken; 1.99 means both (RFC 4253 §5.1)."""
-        return self.protocol_version in {"2.0", "1.99"}
+        """Whether protocol 2 can be spoken; 1.99 means both (RFC 4253 §5.1).
+
+        Any 2.x does, as with OpenSSH's client.
+        """
+        major, _, minor = self.protocol_version.partition(".")
+        return int(major) == 2 or (int(major), int(minor)) == (1, 99)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -50,19 +59,33 @@ class IdentReader:
     server must not be sent any (``allow_lines=False``).
     """
 
-    __slots__ = ("_allow_lines", "_buffer", "_skipped", "ident", "lines")
+    __slots__ = (
+        "_allow_lines", "_buffer", "_deviations", "_first", "_skipped", "ident", "lines",
+    )  # fmt: skip
 
-    def __init__(self, *, allow_lines: bool = True) -> None:
+    def __init__(self, *, allow_lines: bool = True, deviations: Deviations | None = None) -> None:
         self._buffer = b""
         self._allow_lines = allow_lines
-        self._skipped = b""
+        self._deviations = Deviations() if deviations is None else deviations
+        self._first = b""
+        self._skipped = 0
         self.lines: list[bytes] = []
         self.ident: Ident | None = None
 
     @property
     def first_bytes(self) -> bytes:
-        """What came so far, from its beginning, to tell which protocol it is."""
-        return self._skipped + self._buffer
+        """What came first, to tell which protocol it is."""
+        return (self._first + self._buffer)[:_FIRST_BYTES]
+
+    @property
+    def pending(self) -> bytes:
+        """A line whose end has not come."""
+        return self._buffer if self.ident is None else b""
+
+    @property
+    def deviations(self) -> tuple[Deviation, ...]:
+        """What is not as the standard has it."""
+        return self._deviations.seen
 
     @property
     def rest(self) -> bytes:
@@ -86,12 +109,18 @@ class IdentReader:
                 self._buffer = buffer
                 self._check_lines(len(buffer) if not b"SSH-".startswith(buffer[:4]) else 0)
                 return None
-            line = buffer[:end].removesuffix(b"\r")
             if is_ident:
+                # Every CR before the LF is no part of what is hashed, as with OpenSSH and PuTTY.
+                line = buffer[:end].rstrip(b"\r")
+                if end - len(line) != 1:
+                    self._deviations.add(DeviationKind.LINE_END, "the identification string")
                 self._buffer = buffer[end + 1 :]
                 self.ident = parse_ident(line)
                 return self.ident
-            self._skipped += buffer[: end + 1]
+            line = buffer[:end].removesuffix(b"\r")
+            if len(self._first) < _FIRST_BYTES:
+                self._first += buffer[: end + 1]
+            self._skipped += end + 1
             self.lines.append(line)
             buffer = buffer[end + 1 :]
             self._buffer = buffer
@@ -104,7 +133,13 @@ class IdentReader:
             raise ProtocolViolation(
                 f"more than {MAX_PRE_IDENT_LINES} lines before the identification string"
             )
-        if len(self._skipped) + pending > MAX_PRE_IDENT_BYTES:
+        longest = max(pending, len(self.lines[-1]) if self.lines else 0)
+        if longest > MAX_PRE_IDENT_LINE_BYTES:
+            raise ProtocolViolation(
+                f"a line of more than {MAX_PRE_IDENT_LINE_BYTES} bytes before the identification "
+                "string"
+            )
+        if self._skipped + pending > MAX_PRE_IDENT_BYTES:
             raise ProtocolViolation(
                 f"more than {MAX_PRE_IDENT_BYTES} bytes before the identification string"
             )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from seventh.model.failure import ProtocolViolation
 from seventh.model.phase import Mark
 
-MAX_PACKET_LENGTH = 35000
-"""RFC 4253 §6.1: every implementation takes 35000 bytes; before a login nobody needs more."""
-MAX_PACKET_LENGTH_IN_SESSION = 256 * 1024
-"""What may be declared once a user is logged in, as OpenSSH has it."""
-MAX_CHATTER = 32
+MAX_PACKET_LENGTH = 256 * 1024
+"""What may be declared, as OpenSSH has it."""
+USUAL_PACKET_LENGTH = 35000
+"""RFC 4253 §6.1: what every implementation takes. More is a deviation before a login."""
+MAX_CHATTER = 256
 """Messages that carry nothing, or nothing known, that a peer may send: IGNORE, DEBUG,
 UNIMPLEMENTED, EXT_INFO, PING, GLOBAL_REQUEST and unknown ones."""
 CHATTER_PER_SECOND = 4
@@ -18,7 +18,7 @@ MAX_PEER_REKEYS = 16
 BYTES_PER_REKEY = 16 * 1024
 """A peer may begin MAX_PEER_REKEYS exchanges, and one more for each so many bytes of traffic."""
 FIRST_OF_SESSION, LAST_OF_SESSION = 80, 191
-"""Message numbers that nobody may send before a user is logged in (RFC 4252 §6)."""
+"""Message numbers that have no place before a user is logged in (RFC 4252 §6)."""
 
 
 class Limits:
@@ -41,19 +41,13 @@ class Limits:
         """Whether a user is logged in."""
         return self._admitted is not None
 
-    @property
-    def packet_length(self) -> int:
-        """The longest packet that may be declared."""
-        return MAX_PACKET_LENGTH_IN_SESSION if self.admitted else MAX_PACKET_LENGTH
-
     def admit(self, at: Mark) -> None:
         """A user is logged in since ``at``."""
         self._admitted = at
 
-    def check(self, number: int) -> None:
-        """ProtocolViolation for a message of a session that nobody has logged in to."""
-        if not self.admitted and FIRST_OF_SESSION <= number <= LAST_OF_SESSION:
-            raise ProtocolViolation(f"message {number} before a user is logged in")
+    def too_early(self, number: int) -> bool:
+        """Whether a message belongs to a session, and no user is logged in."""
+        return not self.admitted and FIRST_OF_SESSION <= number <= LAST_OF_SESSION
 
     def chat(self, at: Mark) -> None:
         """Count a message that carries nothing; ProtocolViolation when there are too many."""

@@ -10,16 +10,18 @@ import msgspec
 
 from seventh.model.failure import ProtocolViolation
 from seventh.protocols.ssh.facts import Names, Offer
+from seventh.protocols.ssh.facts.deviations import DeviationKind
 from seventh.protocols.ssh.wire import auth_messages as login
 from seventh.protocols.ssh.wire import channel_messages as connection
-from seventh.protocols.ssh.wire.values import name_list, parse_names
-from seventh.wire.reader import Reader, vector
+from seventh.protocols.ssh.wire.values import Deviations, SshReader, name_list, parse_names
+from seventh.wire.reader import vector
 
-MAX_EXTENSIONS = 64
+MAX_EXTENSIONS = 1024
 
 DISCONNECT, IGNORE, UNIMPLEMENTED, DEBUG, EXT_INFO, KEXINIT, NEWKEYS = 1, 2, 3, 4, 7, 20, 21
 KEX_FIRST, KEX_LAST = 30, 49
 """Message numbers whose meaning depends on the key exchange method (RFC 4251 §7)."""
+SERVER_SIG_ALGS = b"server-sig-algs"
 
 _OFFER_FIELDS = Offer.__struct_fields__
 
@@ -51,8 +53,8 @@ class ExtInfo(msgspec.Struct, frozen=True):
     @property
     def server_sig_algs(self) -> Names | None:
         """The signature algorithms accepted from users; None where the extension is absent."""
-        value = self.extensions.get(b"server-sig-algs")
-        return None if value is None else parse_names(value, "server-sig-algs")
+        value = self.extensions.get(SERVER_SIG_ALGS)
+        return None if value is None else parse_names(value, SERVER_SIG_ALGS.decode())
 
 
 class Disconnect(msgspec.Struct, frozen=True):
@@ -122,65 +124,83 @@ def encode(message: Message) -> bytes:
             return connection.encode_connection(message)
 
 
-def decode(payload: bytes) -> Message:
-    """Read one payload, at least one byte; ProtocolViolation when it is malformed."""
+def decode(payload: bytes, deviations: Deviations | None = None) -> Message:
+    """Read one payload, at least one byte; ProtocolViolation when it is malformed.
+
+    What clients put up with is read and noted in ``deviations``.
+    """
     number = payload[0]
     if KEX_FIRST <= number <= KEX_LAST:
         return KexPacket(number, payload[1:])
     if number in connection.READ:
-        read_fields = connection.READ[number]
-        return read_fields(Reader(memoryview(payload)[1:], connection.WHAT[number]))
+        what, read_fields = connection.WHAT[number], connection.READ[number]
+        return read_fields(SshReader(memoryview(payload)[1:], what, deviations))
     if number in login.READ:
-        return login.READ[number](Reader(memoryview(payload)[1:], login.WHAT[number]))
+        reader = SshReader(memoryview(payload)[1:], login.WHAT[number], deviations)
+        return login.READ[number](reader)
     if login.METHOD_FIRST <= number <= login.METHOD_LAST:
         return login.AuthPacket(number, payload[1:])
     read = _READ.get(number)
     if read is None:
         return Other(number, payload[1:])
-    return read(Reader(memoryview(payload)[1:], _WHAT[number]))
+    return read(SshReader(memoryview(payload)[1:], _WHAT[number], deviations))
 
 
-def _kexinit(reader: Reader) -> Message:
+def _kexinit(reader: SshReader) -> Message:
     cookie = reader.take(16)
-    lists = {field: parse_names(reader.vector(4), f"KEXINIT's {field}") for field in _OFFER_FIELDS}
+    lists = {field: reader.names(f"KEXINIT's {field}") for field in _OFFER_FIELDS}
     follows = reader.u8() != 0
     reader.take(4)
     reader.end()
     return KexInit(cookie=cookie, offer=Offer(**lists), first_kex_packet_follows=follows)
 
 
-def _newkeys(reader: Reader) -> Message:
+def _newkeys(reader: SshReader) -> Message:
     reader.end()
     return NewKeys()
 
 
-def _ext_info(reader: Reader) -> Message:
+def _ext_info(reader: SshReader) -> Message:
     count = reader.u32()
     if count > MAX_EXTENSIONS:
         raise ProtocolViolation(f"EXT_INFO declares {count} extensions")
     extensions: dict[bytes, bytes] = {}
     for _ in range(count):
-        name = reader.vector(4)
-        extensions[name] = reader.vector(4)
+        try:
+            name, value = reader.vector(4), reader.vector(4)
+        except ProtocolViolation:
+            # What came before stands: a client does without the rest.
+            reader.deviations.add(DeviationKind.CUT_SHORT, reader.what)
+            return ExtInfo(extensions)
+        if name in extensions:
+            reader.deviations.add(DeviationKind.REPEATED_NAME, reader.what)
+        if name == SERVER_SIG_ALGS:
+            parse_names(value, SERVER_SIG_ALGS.decode(), reader.deviations)
+        extensions[name] = value
     reader.end()
     return ExtInfo(extensions)
 
 
-def _disconnect(reader: Reader) -> Message:
+def _disconnect(reader: SshReader) -> Message:
     # The language tag is often left out in practice; what stands before it is all that matters.
-    return Disconnect(reader.u32(), reader.vector(4))
+    return Disconnect(reader.u32(), reader.optional())
 
 
-def _ignore(reader: Reader) -> Message:
+def _ignore(reader: SshReader) -> Message:
     return Ignore()
 
 
-def _debug(reader: Reader) -> Message:
+def _debug(reader: SshReader) -> Message:
+    if not reader.left:
+        return Debug(reader.optional())
     reader.u8()
-    return Debug(reader.vector(4))
+    return Debug(reader.optional())
 
 
-def _unimplemented(reader: Reader) -> Message:
+def _unimplemented(reader: SshReader) -> Message:
+    if not reader.left:
+        reader.deviations.add(DeviationKind.CUT_SHORT, reader.what)
+        return Unimplemented(0)
     return Unimplemented(reader.u32())
 
 

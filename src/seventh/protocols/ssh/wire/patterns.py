@@ -265,17 +265,15 @@ def changed_list(written: str, default: Iterable[str], known: Iterable[str]) -> 
     """The list that ``written`` makes of ``default``: ``+`` adds, ``-`` removes, ``^`` prefers.
 
     ``-`` takes patterns; elsewhere patterns choose among ``known``, and a plain name stays even
-    where it is not known, so that it can be judged. An empty result is a GrammarError.
+    where it is not known, so that it can be judged. ``-*`` leaves nothing, which OpenSSH takes:
+    not every cipher needs a MAC. A list that names nothing is a GrammarError.
     """
     default = tuple(default)
     if not written:
         return default
     sign, names = (written[0], written[1:]) if written[0] in "+-^" else ("", written)
     if sign == "-":
-        left = tuple(name for name in default if matches_list(name, names) != 1)
-        if not left:
-            raise GrammarError(f"{written} leaves no algorithm at all")
-        return left
+        return tuple(name for name in default if matches_list(name, names) != 1)
     wanted = tuple(name for name in names.split(",") if name)
     if any(name.startswith("!") for name in wanted):
         raise GrammarError(f"{written}: a negated name means nothing in this list")

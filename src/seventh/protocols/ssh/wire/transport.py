@@ -23,11 +23,12 @@ import msgspec
 
 from seventh.model.failure import ProtocolViolation
 from seventh.model.phase import Mark
+from seventh.protocols.ssh.facts.deviations import DeviationKind
 from seventh.protocols.ssh.wire.auth_messages import Ping
 from seventh.protocols.ssh.wire.channel_messages import GlobalRequest
 from seventh.protocols.ssh.wire.ciphers import Plain, Protection
 from seventh.protocols.ssh.wire.ident import Ident, IdentReader
-from seventh.protocols.ssh.wire.limits import Limits
+from seventh.protocols.ssh.wire.limits import MAX_PACKET_LENGTH, USUAL_PACKET_LENGTH, Limits
 from seventh.protocols.ssh.wire.messages import (
     Debug,
     Disconnect,
@@ -42,6 +43,7 @@ from seventh.protocols.ssh.wire.messages import (
     decode,
     encode,
 )
+from seventh.protocols.ssh.wire.values import Deviations
 
 STRICT = {"client": "kex-strict-c-v00@openssh.com", "server": "kex-strict-s-v00@openssh.com"}
 """What each side puts into its kex_algorithms to offer strict key exchange."""
@@ -95,7 +97,9 @@ class Connection:
         """The first exchange's hash, for as long as the connection lasts (RFC 4253 §7.2)."""
         self.strict = False
         self.deaf = False
-        self._ident = IdentReader(allow_lines=role is Role.CLIENT)
+        self.deviations = Deviations()
+        """What the peer did that the standard does not allow and clients accept."""
+        self._ident = IdentReader(allow_lines=role is Role.CLIENT, deviations=self.deviations)
         self._buffer = bytearray()
         self._at = Mark(0, "user")
         self._opener: Protection = Plain()
@@ -134,7 +138,7 @@ class Connection:
         elif self._we_exchange and self._keyed and not _goes_in_exchange(payload[0]):
             self._held.append(payload)
             return b""
-        packet = self._seal(payload)
+        packet = self.seal(payload)
         if isinstance(message, NewKeys):
             packet += self._switch_sealer()
         return packet
@@ -149,9 +153,10 @@ class Connection:
         self._we_exchange = False
         self._end_exchange()
         held, self._held = self._held, []
-        return b"".join(self._seal(payload) for payload in held)
+        return b"".join(self.seal(payload) for payload in held)
 
-    def _seal(self, payload: bytes) -> bytes:
+    def seal(self, payload: bytes) -> bytes:
+        """``payload`` as a packet, whatever it is and whenever."""
         sealer = self._sealer
         counted = 5 if sealer.counts_length else 1
         padding = sealer.block - (counted + len(payload)) % sealer.block
@@ -203,6 +208,11 @@ class Connection:
         return self._ident.lines
 
     @property
+    def pending_line(self) -> bytes:
+        """A line before the identification string, or this string, whose end has not come."""
+        return self._ident.pending
+
+    @property
     def first_bytes(self) -> bytes:
         """What came before an identification string was whole."""
         return self._ident.first_bytes if self.peer_ident is None else b""
@@ -229,8 +239,10 @@ class Connection:
             payload = self._next_payload()
             if payload is None:
                 return None
-            message = decode(payload)
-            self._judge(message, payload)
+            if not payload:
+                self._take_empty()
+                continue
+            message = self._judge(decode(payload, self.deviations), payload)
             if self._drop_guess and isinstance(message, KexPacket):
                 self._drop_guess = False
                 continue
@@ -254,12 +266,13 @@ class Connection:
                 return None
             length = opener.length(self._received, bytes(buffer[: opener.head]))
             padded = length + (4 if opener.counts_length else 0)
-            most = self._limits.packet_length
-            if not 8 <= length <= most or padded % opener.block:
+            if not 8 <= length <= MAX_PACKET_LENGTH or padded % opener.block:
                 raise ProtocolViolation(
-                    f"packet_length {length} is not allowed: 8 to {most} bytes in "
+                    f"packet_length {length} is not allowed: 8 to {MAX_PACKET_LENGTH} bytes in "
                     f"blocks of {opener.block}"
                 )
+            if length > USUAL_PACKET_LENGTH and not self._limits.admitted:
+                self.deviations.add(DeviationKind.LARGE_PACKET, "packet_length")
             self._expected = 4 + length + opener.tag
         if len(buffer) < self._expected:
             return None
@@ -270,13 +283,23 @@ class Connection:
         body = opener.open(self._received, packet)
         self._received = (self._received + 1) % 2**32
         padding = body[0]
-        if padding < 4 or padding > len(body) - 2:
+        if padding < 4 or padding > len(body) - 1:
             raise ProtocolViolation(f"a packet declares {padding} bytes of padding in {len(body)}")
         return body[1 : len(body) - padding]
 
-    def _judge(self, message: Message, payload: bytes) -> None:
-        """Keep the order that RFC 4253 and strict key exchange demand; take up keys."""
-        number = payload[0]
+    def _take_empty(self) -> None:
+        """A packet without a message: PuTTY's client passes over it."""
+        if self.strict and not self._keyed:
+            raise ProtocolViolation("strict key exchange: an empty packet before NEWKEYS")
+        self.deviations.add(DeviationKind.EMPTY_PACKET, "a packet")
+        self._limits.chat(self._at)
+
+    def _judge(self, message: Message, payload: bytes) -> Message:
+        """Keep the order that RFC 4253 and strict key exchange demand; take up keys.
+
+        What may not come yet is given as an ``Other``, to be answered with UNIMPLEMENTED and
+        without effect, as OpenSSH's client has it.
+        """
         match message:
             case KexInit():
                 self._begin_exchange(message, payload)
@@ -294,15 +317,26 @@ class Connection:
                     )
                 self._limits.chat(self._at)
             case _:
-                if not self._keyed:
-                    raise ProtocolViolation(f"message {number} before NEWKEYS")
-                if self._peer_exchanges and not _goes_in_exchange(number):
-                    raise ProtocolViolation(f"message {number} between KEXINIT and NEWKEYS")
-                self._limits.check(number)
+                message = self._place(message, payload)
                 if isinstance(message, GlobalRequest | Ping | Other):
                     self._limits.chat(self._at)
                 else:
                     self._limits.useful += 1
+        return message
+
+    def _place(self, message: Message, payload: bytes) -> Message:
+        """Judge whether a message of a login or a session may come now."""
+        number = payload[0]
+        if self.strict and not self._keyed:
+            raise ProtocolViolation(f"strict key exchange: message {number} before NEWKEYS")
+        where = f"message {number}"
+        if not self._keyed or self._limits.too_early(number):
+            self.deviations.add(DeviationKind.OUT_OF_PLACE, where)
+            return Other(number, payload[1:])
+        if self._peer_exchanges and not _goes_in_exchange(number):
+            # Its order among the packets is kept, so that it is read under the right keys.
+            self.deviations.add(DeviationKind.OUT_OF_PLACE, where)
+        return message
 
     def _begin_exchange(self, message: KexInit, payload: bytes) -> None:
         if self._peer_offer is not None:

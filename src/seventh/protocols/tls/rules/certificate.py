@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from seventh.model.severity import Severity
-from seventh.model.tlsfacts import Certificate, TlsFacts
+from seventh.model.tlsfacts import Certificate, Mismatch, TlsFacts, way_up
+from seventh.protocols.tls.rules.each import each_certificate
 from seventh.protocols.tls.rules.examples import GOOD, INTERMEDIATE, LEAF
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
@@ -16,6 +17,7 @@ ISSUER_NOTICE_DAYS = 30.0
 # The most days that a public certificate may live, by when it begins (CA/Browser Forum SC-081).
 PUBLIC_LIMITS = (("2029-03-15", 47), ("2027-03-15", 100), ("2026-03-15", 200), ("", 398))
 
+SHOWN_NAMES = 16
 _NO_CHAIN = Skip("no certificate was seen")
 _RENEW = {
     "certbot": "certbot renew --deploy-hook 'systemctl reload nginx'",
@@ -43,25 +45,29 @@ def _with_leaf(**changes: object) -> TlsFacts:
     good=GOOD,
     bad=_with_leaf(days_left=-3.0),
 )
+@each_certificate(Severity.CRITICAL)
 def cert_expired(tls: TlsFacts) -> Verdict:
     """The server's certificate, or one that its chain needs, is past its end."""
     if not tls.chain:
         return _NO_CHAIN
-    expired = tuple(
-        f"{c.subject}: since {c.not_after}" for c in _needed(tls.chain) if c.days_left < 0
-    )
+    expired = tuple(f"{c.subject}: since {c.not_after}" for c in _needed(tls) if c.days_left < 0)
     if expired:
         return Hit(certificates=expired)
-    return Hit(certificates=tls.expired_errors) if tls.expired_errors else None
+    return Hit(certificates=tls.expired_errors) if tls.expired_errors else _unread(tls)
 
 
-def _needed(chain: tuple[Certificate, ...]) -> list[Certificate]:
-    """The server's certificate and those that lead up from it; a leftover harms nobody."""
-    needed = [chain[0]]
-    for certificate in chain[1:]:
-        if certificate.subject == needed[-1].issuer and not needed[-1].self_issued:
-            needed.append(certificate)
-    return needed
+def _needed(tls: TlsFacts) -> tuple[Certificate, ...]:
+    """The server's certificate and those that lead up from it; a leftover harms hardly any."""
+    return way_up(tls.chain, tls.path)
+
+
+def _unread(tls: TlsFacts) -> Skip | None:
+    """Why the server's own certificate cannot be judged; None where it can."""
+    if not tls.chain:
+        return _NO_CHAIN
+    if tls.chain[0].problem:
+        return Skip(f"the server's certificate: {tls.chain[0].problem}")
+    return None
 
 
 @rule(
@@ -82,14 +88,13 @@ def _needed(chain: tuple[Certificate, ...]) -> list[Certificate]:
     good=GOOD,
     bad=_with_leaf(days_to_start=2.0, days_left=92.0),
 )
+@each_certificate(Severity.CRITICAL)
 def cert_notyet(tls: TlsFacts) -> Verdict:
     """The server's certificate, or one that its chain needs, begins in the future."""
     if not tls.chain:
         return _NO_CHAIN
-    early = tuple(
-        f"{c.subject}: from {c.not_before}" for c in _needed(tls.chain) if c.days_to_start > 0
-    )
-    return Hit(certificates=early) if early else None
+    early = tuple(f"{c.subject}: from {c.not_before}" for c in _needed(tls) if c.days_to_start > 0)
+    return Hit(certificates=early) if early else _unread(tls)
 
 
 @rule(
@@ -107,18 +112,20 @@ def cert_notyet(tls: TlsFacts) -> Verdict:
     good=GOOD,
     bad=_with_leaf(days_left=20.0),
 )
+@each_certificate(Severity.MEDIUM)
 def cert_expiring(tls: TlsFacts) -> Verdict:
     """Less than a third of the lifetime is left; high below a week or a sixth of it."""
-    if not tls.chain:
-        return _NO_CHAIN
-    leaf, *above = _needed(tls.chain)
+    if (skip := _unread(tls)) is not None:
+        return skip
+    leaf, *above = _needed(tls)
     if leaf.days_left < 0:
         return Skip("it has expired already")
     urgent = min(URGENT_DAYS, leaf.lifetime_days / 6)
     if leaf.days_left < leaf.lifetime_days / 3:
         return _expiring(leaf, urgent=leaf.days_left < urgent)
     for certificate in above:
-        if 0 <= certificate.days_left < ISSUER_NOTICE_DAYS and not certificate.self_issued:
+        soon = 0 <= certificate.days_left < ISSUER_NOTICE_DAYS
+        if soon and not certificate.self_issued and not certificate.problem:
             return _expiring(certificate, urgent=certificate.days_left < URGENT_DAYS)
     return None
 
@@ -148,10 +155,11 @@ def _expiring(certificate: Certificate, *, urgent: bool) -> Hit:
     good=GOOD,
     bad=_with_leaf(lifetime_days=365.0, days_left=300.0),
 )
+@each_certificate(Severity.INFO)
 def cert_long(tls: TlsFacts) -> Verdict:
     """A certificate below a public root that lives longer than the limit when it began."""
-    if not tls.chain:
-        return _NO_CHAIN
+    if (skip := _unread(tls)) is not None:
+        return skip
     if tls.trust != "system":
         return Skip("the limit is for public CAs only, and the chain does not lead to one")
     leaf = tls.chain[0]
@@ -181,13 +189,29 @@ def cert_long(tls: TlsFacts) -> Verdict:
     good=GOOD,
     bad=GOOD.learn(server_name="other.example", host_matches=False),
 )
+@each_certificate(Severity.HIGH)
 def cert_host(tls: TlsFacts) -> Verdict:
     """None of the certificate's names stands for the name that was asked for."""
+    if tls.mismatch is Mismatch.UNREADABLE:
+        return Skip("the certificate's subject alternative names cannot be read")
     if tls.host_matches is None:
         return _NO_CHAIN
     if tls.host_matches:
         return None
-    return Hit(name=tls.server_name, names=tls.chain[0].names[:16] or ("none",))
+    return Hit(name=tls.server_name, names=_shown_names(tls))
+
+
+def _shown_names(tls: TlsFacts) -> tuple[str, ...]:
+    """Some of the names, and what of them can mislead."""
+    leaf = tls.chain[0]
+    if tls.mismatch is Mismatch.ADDRESS_AS_DNS:
+        return (f"{tls.server_name} as a DNS name, which does not count for an address",)
+    shown = leaf.names[:SHOWN_NAMES]
+    more = max(leaf.names_count, len(leaf.names)) - len(shown)
+    return (*shown, f"and {more} more") if more > 0 else shown or ("no host",)
+
+
+_MEDIUM_PROBLEMS = {"order", "too-long", "expired-leftover"}
 
 
 @rule(
@@ -201,36 +225,45 @@ def cert_host(tls: TlsFacts) -> Verdict:
     "sends. Some fetch or remember a missing intermediate, so it works in one program and fails in "
     "another.",
     fix={
-        "nginx": "ssl_certificate /etc/letsencrypt/live/NAME/fullchain.pem;",
-        "apache": "SSLCertificateFile /etc/letsencrypt/live/NAME/fullchain.pem",
+        "nginx": "ssl_certificate /etc/letsencrypt/live/{name}/fullchain.pem;\n"
+        "ssl_certificate_key /etc/letsencrypt/live/{name}/privkey.pem;",
+        "apache": "SSLCertificateFile /etc/letsencrypt/live/{name}/fullchain.pem\n"
+        "SSLCertificateKeyFile /etc/letsencrypt/live/{name}/privkey.pem",
+        "haproxy": "# certificate, issuers and key in one file:\n"
+        "# cat fullchain.pem privkey.pem > /etc/haproxy/site.pem\n"
+        "# in frontend, in place of the bind line with ssl\n"
+        "bind :443 ssl crt /etc/haproxy/site.pem",
         "postfix": "smtpd_tls_chain_files = /etc/ssl/key.pem, /etc/ssl/fullchain.pem",
-        "any": "Send the server's certificate first, then each issuer in turn, without the root. "
-        "For a private CA, let clients trust its root (here: --ca FILE).",
+        "any": "Private CA: check with --ca FILE, and install its root in the clients. Public CA: "
+        "send the server's certificate first, then each issuer in turn, without the root.",
     },
     references=("RFC 9846 §4.5.1",),
     seed=("12.3.6",),
     good=GOOD,
     bad=GOOD.learn(chain=(LEAF,), chain_state="missing-intermediate", trust=None),
 )
+@each_certificate(Severity.HIGH)
 def chain(tls: TlsFacts) -> Verdict:
-    """No way to a root is high; a wrong order or length medium; something superfluous low."""
+    """No way to a root is high; order, length or an expired leftover medium; the rest low."""
     if not tls.chain or tls.chain_state is None:
         return _NO_CHAIN
-    top = tls.chain[-1]
+    if tls.chain_state == "unverified":
+        return Skip(f"could not be verified: {tls.certificate_detail}")
+    top = _needed(tls)[-1]
     problems = tuple(problem.text for problem in tls.chain_problems)
     broken = {
-        "missing-intermediate": f"the intermediate {tls.chain[0].issuer} is not sent",
+        "missing-intermediate": f"the issuer {tls.chain[0].issuer} is neither sent nor trusted",
         "unknown-root": f"the chain ends at {top.issuer}, which is not a trusted root",
         "self-signed": f"{tls.chain[0].subject} is signed by itself",
         "invalid": "; ".join(tls.verify_errors) or "the chain does not verify",
     }.get(tls.chain_state)
     if broken is not None:
-        return Hit(problems=(broken, *problems))
+        return Hit(problems=(broken, *problems), name=tls.server_name)
     kinds = {problem.kind for problem in tls.chain_problems}
     if not kinds:
         return None
-    light = Severity.MEDIUM if kinds & {"order", "too-long"} else Severity.LOW
-    return Hit(light, problems=problems)
+    light = Severity.MEDIUM if kinds & _MEDIUM_PROBLEMS else Severity.LOW
+    return Hit(light, problems=problems, name=tls.server_name)
 
 
 @rule(
@@ -253,16 +286,21 @@ def chain(tls: TlsFacts) -> Verdict:
     good=GOOD,
     bad=_with_leaf(key_type="RSA", key_bits=1024),
 )
+@each_certificate(Severity.HIGH)
 def cert_weak(tls: TlsFacts) -> Verdict:
     """Small keys, broken hashes, old versions; a root's own signature is not judged."""
     if not tls.chain:
         return _NO_CHAIN
+    needed = _needed(tls)
     weak = tuple(
         f"{c.subject}: {', '.join(c.weaknesses)}"
-        for depth, c in enumerate(tls.chain)
+        for depth, c in enumerate(needed)
         if c.weaknesses and (depth == 0 or not c.self_issued)
     )
-    return Hit(certificates=weak) if weak else None
+    if weak:
+        return Hit(certificates=weak)
+    unknown = next((f"{c.subject}: {c.unjudged}" for c in needed if c.unjudged), None)
+    return Skip(unknown) if unknown else _unread(tls)
 
 
 @rule(
@@ -275,7 +313,9 @@ def cert_weak(tls: TlsFacts) -> Verdict:
     why="Clients that honour the feature refuse the connection outright.",
     fix={
         "nginx": "ssl_stapling on;\nssl_stapling_verify on;\nresolver 127.0.0.53;",
-        "apache": "SSLUseStapling on\nSSLStaplingCache shmcb:/run/apache2/stapling(128000)",
+        "apache": "SSLUseStapling on\n"
+        "# in main, outside <VirtualHost>\n"
+        "SSLStaplingCache shmcb:${{APACHE_RUN_DIR}}/ssl_stapling(128000)",
         "any": "Staple, or issue the certificate without must-staple; several CAs have given up "
         "OCSP, and then there is nothing to staple.",
     },
@@ -283,10 +323,11 @@ def cert_weak(tls: TlsFacts) -> Verdict:
     good=GOOD,
     bad=_with_leaf(must_staple=True),
 )
+@each_certificate(Severity.LOW)
 def staple(tls: TlsFacts) -> Verdict:
     """The leaf has the TLS feature status_request, and no staple came though we asked."""
-    if not tls.chain:
-        return _NO_CHAIN
+    if (skip := _unread(tls)) is not None:
+        return skip
     if not tls.chain[0].must_staple:
         return None
     if tls.staple is None:

@@ -55,6 +55,7 @@ GOOD = TlsFacts(
     versions_refused=("SSLv3", "TLSv1.0", "TLSv1.1"),
     broken_suites=(),
     obsolete_suites=(),
+    all_suites=True,
     dh_bits=0,
     hybrid_group="X25519MLKEM768",
     extended_master_secret=True,

@@ -34,7 +34,8 @@ def _unasked(tls: TlsFacts, what: Topic) -> Skip:
     fix={
         "nginx": f"{_EVERY_SERVER}\nssl_protocols TLSv1.2 TLSv1.3;",
         "apache": "SSLProtocol -all +TLSv1.2 +TLSv1.3",
-        "haproxy": "ssl-default-bind-options ssl-min-ver TLSv1.2",
+        "haproxy": "# in global; remove ssl-min-ver and ssl-max-ver from bind lines\n"
+        "ssl-default-bind-options ssl-min-ver TLSv1.2",
         "postfix": "smtpd_tls_protocols = >=TLSv1.2",
         "dovecot": "ssl_min_protocol = TLSv1.2",
         "openssl": "MinProtocol = TLSv1.2",
@@ -79,7 +80,8 @@ def _allows(tls: TlsFacts, found: tuple[str, ...]) -> Hit:
     fix={
         "nginx": f"{_EVERY_SERVER}\nssl_protocols TLSv1.2 TLSv1.3;",
         "apache": "SSLProtocol -all +TLSv1.2 +TLSv1.3",
-        "haproxy": "ssl-default-bind-options ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.3",
+        "haproxy": "# in global; remove ssl-max-ver and no-tlsv13 from bind lines\n"
+        "ssl-default-bind-options ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.3",
         "caddy": "tls {{\n\tprotocols tls1.2 tls1.3\n}}",
         "any": "Link the server with OpenSSL 1.1.1 or newer and let its highest version be 1.3.",
     },
@@ -113,7 +115,8 @@ def no_tls13(tls: TlsFacts) -> Verdict:
     fix={
         "nginx": "ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;",
         "apache": "SSLCipherSuite ECDHE+AESGCM:ECDHE+CHACHA20",
-        "haproxy": "ssl-default-bind-ciphers ECDHE+AESGCM:ECDHE+CHACHA20",
+        "haproxy": "# in global; remove ciphers from bind lines\n"
+        "ssl-default-bind-ciphers ECDHE+AESGCM:ECDHE+CHACHA20",
         "caddy": "tls {{\n\tciphers TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 "
         "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 "
         "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 "
@@ -152,7 +155,8 @@ def _weak(tls: TlsFacts, suites: tuple[str, ...], broken: list[str]) -> Hit:
     """Word what a handshake showed, or what a file asks for and its library decides."""
     severity = None if broken else Severity.MEDIUM
     if not tls.configured:
-        return Hit(severity, suites=suites, what=f"accepts {', '.join(suites)}")
+        least = "" if tls.all_suites else "at least "
+        return Hit(severity, suites=suites, what=f"accepts {least}{', '.join(suites)}")
     what = f"the configuration allows {', '.join(suites)}"
     open_ = [suite for suite in broken if "_NULL_" in suite or "_anon_" in suite]
     if broken and not (open_ and tls.security_level == 0):
@@ -201,11 +205,12 @@ def dh_small(tls: TlsFacts) -> Verdict:
     "hybrid group costs about a kilobyte each way and hardly any time.",
     fix={
         "openssl": "Groups = X25519MLKEM768:X25519:prime256v1  # OpenSSL 3.5 or newer",
-        "nginx": f"{_EVERY_SERVER}\n"
-        "ssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;  # with OpenSSL 3.5 or newer",
+        "nginx": f"{_EVERY_SERVER}\n# with OpenSSL 3.5 or newer: with an older one nginx does not "
+        "start\nssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;",
         "apache": "# with OpenSSL 3.5 or newer: with an older one Apache does not start\n"
         "SSLOpenSSLConfCmd Groups X25519MLKEM768:X25519:prime256v1",
-        "haproxy": "ssl-default-bind-curves X25519MLKEM768:X25519:P-256",
+        "haproxy": "# in global, with OpenSSL 3.5 or newer: else HAProxy does not start\n"
+        "ssl-default-bind-curves X25519MLKEM768:X25519:P-256",
         "caddy": "tls {{\n\tcurves x25519mlkem768 x25519 secp256r1\n}}",
     },
     references=("FIPS 203",),
@@ -216,12 +221,44 @@ def dh_small(tls: TlsFacts) -> Verdict:
 )
 def no_pq(tls: TlsFacts) -> Verdict:
     """A server that picked no hybrid group though nothing else was offered."""
+    if tls.large_hello_bytes:
+        return Skip(
+            "the larger ClientHello that a hybrid group needs fails here: see TLS-BIG-HELLO"
+        )
     if tls.hybrid_group is None:
         return _unasked(tls, Topic.HYBRID_GROUP)
     if tls.hybrid_group:
         return None
     group = tls.group or "none"
     return Hit(what=f"the groups are {group}" if tls.configured else f"the handshake used {group}")
+
+
+@rule(
+    "TLS-BIG-HELLO",
+    Severity.HIGH,
+    tier=0,
+    source=Source.WIRE,
+    title="Large ClientHello fails",
+    evidence="a ClientHello of {large} bytes with a post-quantum key share fails; one of {small} "
+    "bytes without it is accepted",
+    why="Current browsers and TLS libraries send a ClientHello of more than one packet. They fail "
+    "or fall back slowly here, while older clients and simple tests work.",
+    fix={
+        "any": "Update or replace what cannot read a ClientHello of several packets: the firewall, "
+        "proxy or load balancer in front of the server, or the server's own TLS software "
+        "(https://tldr.fail). Until then, clients can leave the hybrid group out "
+        "(OpenSSL: Groups = X25519:prime256v1).",
+    },
+    references=("RFC 9846 §4.2.4",),
+    seed=("12.11",),
+    good=GOOD,
+    bad=GOOD.learn(large_hello_bytes=1750, small_hello_bytes=320, group="x25519"),
+)
+def big_hello(tls: TlsFacts) -> Verdict:
+    """The first hello failed, and one without a post-quantum key share did not."""
+    if tls.large_hello_bytes:
+        return Hit(large=tls.large_hello_bytes, small=tls.small_hello_bytes or 0)
+    return None if tls.version is not None else Skip("no handshake succeeded")
 
 
 @rule(
@@ -235,8 +272,10 @@ def no_pq(tls: TlsFacts) -> Verdict:
     "sides, and with TLS 1.2 a round trip more.",
     fix={
         "nginx": f"{_EVERY_SERVER}\nssl_session_cache shared:TLS:10m;\nssl_session_tickets on;",
-        "apache": "SSLSessionCache shmcb:/run/apache2/sslcache(512000)\nSSLSessionTickets on",
-        "haproxy": "tune.ssl.cachesize 100000  # and no `no-tls-tickets`",
+        "apache": "SSLSessionTickets on\n"
+        "# in main, outside <VirtualHost>\n"
+        "SSLSessionCache shmcb:${{APACHE_RUN_DIR}}/ssl_scache(512000)",
+        "haproxy": "# in global; remove no-tls-tickets from bind lines\ntune.ssl.cachesize 100000",
         "any": "Behind a load balancer, share the ticket keys among the nodes.",
     },
     references=("RFC 9846 §2.2",),
@@ -272,7 +311,8 @@ def no_resume(tls: TlsFacts) -> Verdict:
     fix={
         "nginx": "ssl_early_data off;\n# or, where every early request is idempotent:\n"
         "proxy_set_header Early-Data $ssl_early_data;",
-        "haproxy": "bind :443 ssl crt FILE  # without allow-0rtt",
+        "haproxy": "# in frontend, in place of the bind line with allow-0rtt\n"
+        "bind :443 ssl crt /etc/haproxy/site.pem",
         "any": "Turn it off, or answer early requests that are not idempotent with 425 Too Early.",
     },
     references=("RFC 8470", "RFC 9846 §8"),
@@ -382,9 +422,10 @@ def _of_tls12(tls: TlsFacts, *, wrong: bool) -> Verdict:
     evidence="the server asks for a client certificate and serves a client that has none",
     why="Mutual TLS that lets everybody in protects nothing. Often it was meant to be required.",
     fix={
-        "nginx": "ssl_verify_client on;",
-        "apache": "SSLVerifyClient require",
-        "haproxy": "bind :443 ssl crt FILE ca-file CA verify required",
+        "nginx": "ssl_client_certificate /etc/ssl/client-ca.pem;\nssl_verify_client on;",
+        "apache": "SSLCACertificateFile /etc/ssl/client-ca.pem\nSSLVerifyClient require",
+        "haproxy": "# in frontend, in place of the bind line with verify optional\n"
+        "bind :443 ssl crt /etc/haproxy/site.pem ca-file /etc/ssl/client-ca.pem verify required",
         "caddy": "tls {{\n\tclient_auth {{\n\t\tmode require_and_verify\n"
         "\t\ttrust_pool file ca.pem\n\t}}\n}}",
         "mosquitto": "require_certificate true",

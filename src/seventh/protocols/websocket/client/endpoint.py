@@ -18,6 +18,7 @@ from seventh.net.stream import Stream
 from seventh.net.talk import Talk
 from seventh.net.tls.handshake import prepare
 from seventh.net.tls.inspect import note_handshake
+from seventh.net.tls.large import shake
 from seventh.net.tls.recurring import start_recurring
 from seventh.protocols.websocket.client.request import Asking, asking_of
 from seventh.protocols.websocket.client.socket import Socket
@@ -96,7 +97,10 @@ class Door:
             return below
         tls = prepare(below, self.talk.options, self.name, alpn=(alpn,), profile="lenient")
         try:
-            await tls.handshake(Stopwatch() if phase != "tls" else self.talk.watch, phase)
+            if phase == "tls":
+                await shake(self.talk, tls, self.below, self.name)
+            else:
+                await tls.handshake(Stopwatch(), phase)
         except BaseException:  # of any kind, a cancelled look too: close, and let it go on
             tls.close()
             raise

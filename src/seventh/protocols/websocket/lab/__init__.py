@@ -173,6 +173,8 @@ _TABLE = (
     _fault("bad-close-code", "closes with 1006", reason=_VIOLATION, tunnel=wrong.bad_close),
 )  # fmt: skip
 
+TOUR = ("any-origin",)
+"""The faults that `seventh tour` shows."""
 FAULTS = tuple(fault for fault, _ in _TABLE)
 SETUPS = {fault.name: setup for fault, setup in _TABLE}
 CLEAN = Setup(secure=True, h3=True, token_seconds=4.0, options=_EVERYTHING)

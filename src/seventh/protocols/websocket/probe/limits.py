@@ -59,7 +59,7 @@ async def _one_long(door: Door, socket: Socket, size: int, known: LongMessage) -
     detail = ""
     sent = 0
     try:
-        with Cutoff(max(0, until - now_ns()) / 1e9):
+        async with Cutoff(max(0, until - now_ns()) / 1e9):
             # Many servers refuse a length as soon as they read it; then nothing is on the way that
             # a server could answer with a reset, which may overtake its close frame.
             await socket.raw(raw_head(TEXT, size) + mask)
@@ -211,7 +211,7 @@ async def _flood(door: Door, socket: Socket) -> tuple[int, Outcome]:
         if wait < 0.05:
             return sent, "unclear"
         try:
-            with Cutoff(wait):
+            async with Cutoff(wait):
                 if await socket.flush() is None:
                     return sent, "closed"
         except DeadlineError:

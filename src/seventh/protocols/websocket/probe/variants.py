@@ -185,7 +185,7 @@ async def _h3(door: Door) -> None:
     scratch = Stopwatch()
     scratch.origin_ns = talk.watch.origin_ns
     try:
-        with Cutoff(min(QUIC_SECONDS, talk.budget.seconds_left / 2)):
+        async with Cutoff(min(QUIC_SECONDS, talk.budget.seconds_left / 2)):
             await client.handshake(scratch, "quic")
     except (Failed, DeadlineError) as error:
         client.close()

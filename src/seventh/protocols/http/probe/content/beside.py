@@ -55,6 +55,7 @@ def _asset(path: str, response: Response) -> Asset:
         wire_bytes=seen.wire_bytes,
         content_bytes=seen.content_bytes,
         truncated=seen.truncated,
+        fault=seen.fault,
     )
 
 

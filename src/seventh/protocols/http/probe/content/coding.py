@@ -7,10 +7,10 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 
-from seventh.model.failure import ProtocolViolation
-from seventh.protocols.http.facts.content import Variant
+from seventh.protocols.http.facts.content import CodingFault, Variant
 from seventh.protocols.http.wire import fields
-from seventh.web.content import undo
+from seventh.web import content as content_codings
+from seventh.web.content import CodingViolation, ContentDecoder, undo
 from seventh.web.message import Response
 from seventh.wire.text import printable
 
@@ -72,8 +72,41 @@ def coding_of(response: Response) -> str:
 
 
 def content_of(response: Response) -> bytes:
-    """The content with its codings undone. Raises ProtocolViolation: a bomb, junk, cut short."""
+    """The content with its codings undone. Raises CodingViolation: a bomb, junk, cut short."""
     return undo(", ".join(response.every("content-encoding")), response.body)
+
+
+def undone(response: Response) -> tuple[bytes | None, CodingFault, str]:
+    """The content of a reply, how it and its Content-Encoding contradict each other, and in words.
+
+    The content is None where it was not seen whole or cannot be undone; of one that was left early
+    the beginning is looked at. Text that still begins as compressed data does was compressed once
+    more than is said.
+    """
+    named = ", ".join(response.every("content-encoding"))
+    content: bytes | None = None
+    try:
+        if response.truncated:
+            beginning = ContentDecoder(named).feed(response.body[:_BEGINNING])
+        else:
+            beginning = content = content_of(response)
+    except CodingViolation as violation:
+        return None, _FAULTS[violation.fault], violation.detail
+    kind = fields.media_type(response.get("content-type"))
+    if is_compressible(kind) and beginning.startswith(_COMPRESSED):
+        return content, "still-coded", ""
+    return content, "", ""
+
+
+_BEGINNING = 65536
+_FAULTS: dict[content_codings.CodingFault, CodingFault] = {
+    content_codings.CodingFault.CORRUPT: "corrupt",
+    content_codings.CodingFault.CUT_SHORT: "cut-short",
+    content_codings.CodingFault.UNKNOWN: "unknown",
+    content_codings.CodingFault.BOUNDS: "",
+}
+_COMPRESSED = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd")
+"""How gzip (RFC 1952 §2.3.1) and zstd (RFC 8878 §3.1.1) begin; no text does."""
 
 
 def digest_of(content: bytes) -> str:
@@ -83,13 +116,7 @@ def digest_of(content: bytes) -> str:
 
 def variant(offered: str, response: Response) -> Variant:
     """What the reply to the offer ``offered`` is."""
-    content: bytes | None = None
-    broken = ""
-    if not response.truncated:
-        try:
-            content = content_of(response)
-        except ProtocolViolation as violation:
-            broken = violation.detail
+    content, fault, broken = undone(response)
     coding, tag = coding_of(response), fields.etag(response.get("etag"))
     size = len(content) if content is not None else None
     if response.truncated and not coding:
@@ -105,6 +132,7 @@ def variant(offered: str, response: Response) -> Variant:
         etag=None if tag is None else fields.shown_tag(tag),
         vary=tuple(printable(name, 64) for name in response.listed("vary")[:32]),
         broken=broken,
+        fault=fault,
     )
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import msgspec
 
-from seventh.model.failure import ProtocolViolation
 from seventh.protocols.http.facts.content import Body, Lifecycle, Refusal
-from seventh.protocols.http.probe.content.coding import content_of
+from seventh.protocols.http.probe.content.coding import coding_of, undone
 from seventh.protocols.http.wire import fields
 from seventh.web.message import Response
 from seventh.wire.text import printable
@@ -31,12 +30,8 @@ def is_json(content_type: str) -> bool:
 def body_of(path: str, response: Response) -> Body:
     """What the reply says that it is, what its content looks like, and whether the two fit."""
     declared = fields.media_type(response.get("content-type"))
-    content, broken = b"", ""
-    if not response.truncated:
-        try:
-            content = content_of(response)
-        except ProtocolViolation as violation:
-            broken = f"its Content-Encoding cannot be undone: {violation.detail}"
+    whole, fault, _ = undone(response)
+    content = whole or b""
     seen, value = look(content)
     return Body(
         path=printable(path, 200),
@@ -44,7 +39,9 @@ def body_of(path: str, response: Response) -> Body:
         declared=printable(declared, 80),
         seen=seen,
         problem=declared in PROBLEM_TYPES and (seen == "xml" or _is_problem(value)),
-        misfit=broken or _misfit(declared, seen, content),
+        misfit="" if fault else _misfit(declared, seen, content),
+        coding=coding_of(response),
+        fault=fault,
     )
 
 

@@ -68,6 +68,8 @@ class Look:
         """Count a response in: for its cookies, its refusals, its way through caches."""
         kept = msgspec.structs.replace(response, body=b"")
         self.responses.append((self.path if path is None else path, kept))
+        if path is None and response is not self.site.base and self.site.base_url == self.site.url:
+            self.site.learn_think(response)
         for kind in caching.hits(response):
             self.hits[kind] = self.hits.get(kind, 0) + 1
         return response

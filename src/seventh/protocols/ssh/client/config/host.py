@@ -23,6 +23,7 @@ from seventh.model.source import Line
 from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.reading import Block, Directive, Reading
 from seventh.protocols.ssh.client.config.tokens import address, expand, tilde, without_comment
+from seventh.protocols.ssh.client.config.values import refusal
 from seventh.protocols.ssh.wire.patterns import (
     GrammarError,
     Names,
@@ -348,6 +349,8 @@ def refusals(reading: Reading) -> Iterator[tuple[Line, str]]:
     for line in reading.directives:
         if line.values and canonical(line.name, line.values) is None:
             yield line.at, f"{line.written} does not take {line.value!r}"
+        elif why := refusal("client", line.name, line.values, line.rest):
+            yield line.at, f"{line.written}: {why}"
 
 
 def _text(number: int | None) -> str | None:

@@ -138,6 +138,7 @@ class _Reader:
         self._included = 0
         self._told: set[str] = set()
         self._texts: dict[str, Text | None] = {}
+        self._places: dict[str, list[tuple[Path, str]]] = {}
         self._ignored = ""
         self._aliases = directives.aliases(side)
 
@@ -239,8 +240,10 @@ class _Reader:
         if not patterns:
             self.reading.refuse(at, "Include names no file")
         for pattern in patterns:
-            for path in self._found(pattern, at):
-                real = os.path.realpath(path)
+            if pattern not in self._places and len(self._places) >= MAX_INCLUDED:
+                self._tell(at, f"more than {MAX_INCLUDED} patterns are included: the rest is not")
+                return
+            for path, real in self._found(pattern, at):
                 if real in stack:
                     self.reading.refuse(at, f"Include {path} includes itself")
                 elif len(stack) > MAX_DEPTH:
@@ -258,7 +261,14 @@ class _Reader:
             self._texts[name] = self.files.read(path, at=at)
         return self._texts[name]
 
-    def _found(self, pattern: str, at: Line) -> list[Path]:
+    def _found(self, pattern: str, at: Line) -> list[tuple[Path, str]]:
+        """The files that an Include means, with their real paths; looked for once."""
+        if pattern not in self._places:
+            paths = self._matching(pattern, at)
+            self._places[pattern] = [(path, os.path.realpath(path)) for path in paths]
+        return self._places[pattern]
+
+    def _matching(self, pattern: str, at: Line) -> list[Path]:
         """The files that an Include means, as seen from the file that is judged."""
         if pattern.startswith("~/"):
             pattern = str(self.files.expand(pattern).absolute())

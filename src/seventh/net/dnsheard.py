@@ -1,0 +1,165 @@
+"""What a resolver sent that is no answer: kept, counted and put into words.
+
+dnspython passes over what it cannot read and waits on, as it should: anybody can send a datagram.
+When nothing else comes, what did come says more than "no answer in time".
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import dns.asyncbackend
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+import dns.resolver
+
+_HEADER_BYTES = 12
+_QUERY, _RESPONSE = 0, 0x80
+_MOST = 4
+"""How many kinds of datagrams are named."""
+_MOST_READ = 32
+"""How many datagrams are read for that; the rest are counted."""
+_RCODES = {
+    "SERVFAIL": "it got no valid answer from the zone's name servers",
+    "REFUSED": "it does not serve this client or this name",
+    "FORMERR": "it cannot read the query",
+    "NOTIMP": "it does not support this kind of query",
+    "NOTAUTH": "it is not responsible for the zone",
+}
+
+
+class Heard:
+    """The datagrams of one look-up that came and were not taken."""
+
+    def __init__(self) -> None:
+        self._queries: dict[bytes, bytes] = {}
+        self._count = 0
+        self._kinds: dict[str, None] = {}
+
+    def sent(self, wire: bytes) -> None:
+        """Note a query."""
+        self._queries[wire[:2]] = wire
+
+    def came(self, wire: bytes, source: tuple[str, int], asked: tuple[str, int]) -> None:
+        """Note a datagram; one that answers is noted too, and then this is not asked."""
+        self._count += 1
+        if len(self._kinds) < _MOST and self._count <= _MOST_READ:
+            self._kinds[self._kind(wire, source, asked)] = None
+
+    def _kind(self, wire: bytes, source: tuple[str, int], asked: tuple[str, int]) -> str:
+        if source != asked:
+            return f"sent from {source[0]} port {source[1]}, which was not asked"
+        if len(wire) < _HEADER_BYTES:
+            return f"{len(wire)} bytes long, where a DNS header has {_HEADER_BYTES}"
+        query = self._queries.get(wire[:2])
+        if query is None:
+            return "for a query that was not sent (its ID is none of ours)"
+        if wire[2] & _RESPONSE == _QUERY:
+            return "a query, not a response"
+        try:
+            message = dns.message.from_wire(wire)
+        except (dns.exception.DNSException, ValueError, IndexError):
+            return "not a readable DNS message"
+        if not dns.message.from_wire(query).is_response(message):
+            return "for another question"
+        return "unusable"
+
+    def said(self) -> str:
+        """Say what came in place of an answer; empty where nothing did."""
+        if not self._count:
+            return ""
+        times = "once" if self._count == 1 else f"{self._count} times"
+        return f"the resolver answered {times}, but with something unusable: " + "; ".join(
+            self._kinds
+        )
+
+
+class HearingBackend:
+    """dnspython's own backend, whose datagram sockets tell a :class:`Heard` what comes.
+
+    Not a subclass: dnspython asks for no more than these methods.
+    """
+
+    def __init__(self, heard: Heard) -> None:
+        self._inner: Any = dns.asyncbackend.get_default_backend()
+        self._heard = heard
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def make_socket(self, family: int, kind: int, *args: Any, **kwargs: Any) -> Any:
+        """Make a socket; one for datagrams is listened to."""
+        made = await self._inner.make_socket(family, kind, *args, **kwargs)
+        return _HearingSocket(made, self._heard) if kind == socket.SOCK_DGRAM else made
+
+
+class _HearingSocket:
+    def __init__(self, inner: Any, heard: Heard) -> None:
+        self._inner = inner
+        self._heard = heard
+        self._asked: tuple[str, int] = ("", 0)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def __aenter__(self) -> _HearingSocket:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._inner.close()
+
+    async def sendto(self, what: bytes, destination: Any, timeout: float | None) -> int:
+        self._asked = destination[0], destination[1]
+        self._heard.sent(what)
+        return int(await self._inner.sendto(what, destination, timeout))
+
+    async def recvfrom(self, size: int, timeout: float | None) -> tuple[bytes, Any]:
+        wire, source = await self._inner.recvfrom(size, timeout)
+        self._heard.came(wire, (source[0], source[1]), self._asked)
+        return wire, source
+
+
+def refused(error: dns.resolver.NoNameservers) -> str:
+    """Say what each of the resolvers answered or did."""
+    found: dict[str, None] = {}
+    for server, over_tcp, _, what, _ in error.kwargs.get("errors", ()):
+        where = str(server).removeprefix("Do53:").replace("@", " port ")
+        found[f"{where} {_problem(what, over_tcp=over_tcp)}"] = None
+    return "the resolver " + "; ".join(found) if found else "no resolver gave an answer"
+
+
+def _problem(what: object, *, over_tcp: bool) -> str:
+    how = " over TCP" if over_tcp else ""
+    if isinstance(what, str):
+        means = _RCODES.get(what)
+        return f"answered {what}{how}" + (f": {means}" if means else "")
+    if isinstance(what, dns.message.Truncated):
+        return f"sent a truncated answer{how}"
+    if isinstance(what, dns.exception.Timeout):
+        return f"did not answer{how} in time"
+    if isinstance(what, (dns.message.ChainTooLong, dns.resolver.YXDOMAIN)):
+        return "answered with a chain of aliases (CNAME) that is too long or has no end"
+    if isinstance(what, EOFError):
+        return f"closed the connection{how} without an answer"
+    if isinstance(what, OSError):
+        return f"is not reachable{how}: {(what.strerror or 'connection failed').lower()}"
+    return f"answered{how} with something unusable: not a readable DNS message"
+
+
+def is_referral(message: dns.message.Message) -> bool:
+    """Whether the answer only names other servers, as of one that does not resolve for clients."""
+    authority = {rrset.rdtype for rrset in message.authority}
+    return (
+        not message.answer
+        and not message.flags & (dns.flags.AA | dns.flags.RA)
+        and dns.rdatatype.NS in authority
+        and dns.rdatatype.SOA not in authority
+    )
+
+
+REFERRAL = "the resolver gave a referral in place of an answer: it does not resolve for clients"

@@ -1,0 +1,103 @@
+"""The certificate that a handshake shows, as facts; and the one for clients of another key type.
+
+A server may have one certificate with an RSA and one with an ECDSA key (``ssl_certificate`` twice
+in nginx). A handshake gets one of them, so the other is asked for by what the client says that it
+can verify (``signature_algorithms``, RFC 9846 §4.2.3).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from seventh.model.failure import Failed, ProtocolViolation, Reason
+from seventh.model.options import Options
+from seventh.model.tlsfacts import OtherCertificate, TlsFacts, Topic
+from seventh.net.stream import Stream
+from seventh.net.talk import Talk
+from seventh.net.tls import chain as tlschain
+from seventh.net.tls import handshake
+from seventh.net.tls import verify as tlsverify
+from seventh.net.tls.stream import TlsStream
+from seventh.wire import tlshello
+from seventh.wire import tlsnames as n
+
+OpenStream = Callable[[], Awaitable[Stream]]
+_HASHES = ("SHA256", "SHA384", "SHA512", "SHA1")
+_RSA = ":".join(f"{kind}+{name}" for kind in ("RSA-PSS", "RSA") for name in _HASHES[:3])
+_RSA_ONLY = f"{_RSA}:RSA+SHA1"
+_OTHERS_ONLY = ":".join(["ed25519", "ed448", *(f"ECDSA+{name}" for name in _HASHES)])
+_REFUSALS = frozenset({Reason.TLS_HANDSHAKE, Reason.PEER_CLOSED, Reason.PEER_RESET})
+"""How a server answers that has no certificate of the kind asked for."""
+
+
+def certificate_facts(
+    stream: TlsStream, server_name: str, options: Options, version: int
+) -> dict[str, Any]:
+    """Give the certificate's fields of :class:`TlsFacts`; empty where none came.
+
+    Raises ProtocolViolation where what came cannot be read. Of a handshake that ended before the
+    engine verified anything, the chain is verified apart from it.
+    """
+    body = stream.tap.first(n.CERTIFICATE)
+    if body is None:
+        return {}
+    certificates, stapled = tlshello.certificates(body, version)
+    if not certificates:
+        return {}
+    built, errors = stream.built_chain(), stream.verify_errors()
+    if not built and not errors:
+        errors, built = tlschain.path(certificates, options)
+    verdict = handshake.verdict(certificates, server_name, errors, built)
+    return {
+        "chain": tlschain.read_chain(certificates),
+        "path": tuple(hashlib.sha256(der).hexdigest() for der in built),
+        "chain_bytes": sum(map(len, certificates)),
+        "chain_state": verdict.state,
+        "chain_problems": verdict.problems,
+        "verify_errors": tlsverify.error_texts(errors),
+        "expired_errors": tlsverify.error_texts(tlsverify.expired(errors)),
+        "trust": handshake.trust(built, options) if verdict.state == "trusted" else None,
+        "host_matches": verdict.host_matches,
+        "mismatch": verdict.mismatch,
+        "certificate_reason": verdict.reason,
+        "certificate_detail": verdict.detail,
+        "cert_expiry_timestamp_seconds": tlschain.earliest_expiry(certificates, built),
+        "staple": stapled or stream.tap.first(n.CERTIFICATE_STATUS) is not None,
+    }
+
+
+async def ask_other_certificate(talk: Talk, open_stream: OpenStream, server_name: str) -> None:
+    """Learn the certificate for clients that do not take the first one's type of key.
+
+    One more handshake. Never raises Failed: what could not be learnt is noted.
+    """
+    notes = talk.notes(TlsFacts)
+    known = notes.facts.chain
+    if not known or notes.facts.version is None:
+        return
+    wanted = _OTHERS_ONLY if known[0].key_type == "RSA" else _RSA_ONLY
+    found: dict[str, Any] = {}
+    try:
+        tls = handshake.prepare(
+            await open_stream(), talk.options, server_name, profile="lenient", staple=True,
+            signatures=wanted,
+        )  # fmt: skip
+        with tls:
+            try:
+                await tls.handshake(talk.watch, phase="tls.compared")
+            finally:
+                if tls.hello is not None:
+                    version = tls.hello.negotiated
+                    found = certificate_facts(tls, server_name, talk.options, version)
+            await tls.farewell()
+    except ProtocolViolation as violation:
+        notes.unknown(Topic.OTHER_CERTIFICATES, violation.detail)
+    except Failed as failed:
+        if failed.reason not in _REFUSALS:
+            notes.unknown(Topic.OTHER_CERTIFICATES, failed.detail)
+    if found and found["chain"][0].sha256 != known[0].sha256:
+        found.pop("cert_expiry_timestamp_seconds")
+        other = OtherCertificate(key_type=found["chain"][0].key_type, **found)
+        notes.learn(other_certificates=(other,))

@@ -1,0 +1,54 @@
+"""Whether a port that was asked in clear has TLS: one bare hello proves it."""
+
+from __future__ import annotations
+
+import os
+
+from seventh.model.failure import Failed, Reason
+from seventh.net.address import Address
+from seventh.net.talk import Talk
+from seventh.net.tls.ask import question
+from seventh.wire import tlshello
+from seventh.wire import tlsnames as n
+
+REFUSALS = frozenset({400, 421, 426, 497})
+"""How servers answer a request in clear on a port that has TLS: 400 (nginx, Apache, Go), 421 or 426
+(a few others)."""
+_ENDS = frozenset({Reason.PEER_CLOSED, Reason.PEER_RESET})
+
+
+def may_be_tls(failed: Failed | None, status: int | None) -> bool:
+    """Whether what a request in clear came to is what a port with TLS does to one."""
+    if failed is not None:
+        return failed.reason in _ENDS or failed.alert is not None
+    return status in REFUSALS
+
+
+async def tls_instead(
+    talk: Talk, address: Address, name: str, scheme: str, phase: str
+) -> Failed | None:
+    """Send one TLS hello to ``address``; the failure to report where TLS answers, else None.
+
+    ``scheme`` is the one to use instead. One more connection; raises nothing.
+    """
+    from seventh.net.tls.handshake import sni  # loads OpenSSL, which plain HTTP can do without
+
+    hello = tlshello.offer(
+        n.TLS12, (*n.GOOD_SUITES, *n.OBSOLETE_SUITES), os.urandom(32), name=sni(name)
+    )
+    try:
+        stream = await talk.connect_again(address)
+        with stream:
+            answer = await question(stream, hello)
+    except Failed:
+        return None
+    if answer.outcome != "hello" and answer.alert is None:
+        return None
+    plain = "plain WebSocket" if scheme == "wss" else "HTTP"
+    target = talk.target
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    return Failed(
+        Reason.PROTOCOL_MISMATCH,
+        f"the port speaks TLS, not {plain}: use {scheme}://{host}:{address.port}",
+        phase=phase,
+    )

@@ -1,0 +1,210 @@
+"""More connections to one address, one at a time: every host key type, and group exchange's sizes.
+
+A server that has no room for one more connection (MaxStartups, PerSourceMaxStartups) is asked again
+after a pause, when it has let go of the one before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from seventh.model.failure import Failed, ProtocolViolation, Reason
+from seventh.net.address import Address
+from seventh.net.stream import Stream
+from seventh.net.talk import Talk
+from seventh.protocols.ssh.client.conversation import Conversation, offer_for, our_offer
+from seventh.protocols.ssh.facts import GroupAnswer, Names, Offer, SshFacts, Topic
+from seventh.protocols.ssh.probe.learn import learn_deviations, learn_group, learn_key
+from seventh.protocols.ssh.wire.hostkeys import algorithms_of, key_type
+from seventh.protocols.ssh.wire.kex import GROUP_EXCHANGES, GroupSizes
+
+SMALLEST = GroupSizes(minimum=1024, preferred=1024)
+"""The smallest group, for a client that takes any: a server picks what it likes to give."""
+BELOW_2048 = (
+    GroupSizes(minimum=1024, preferred=1024, maximum=1024),
+    GroupSizes(minimum=1024, preferred=1536, maximum=2047),
+)
+"""Whether it has a group below 2048 bits for a client that takes no other."""
+OF_2048 = GroupSizes(minimum=2048, preferred=2048, maximum=2048)
+FIRST_SECONDS, AGAIN_SECONDS = 5.0, 1.5
+"""How long the first request for a group may take, and each one after it was answered."""
+PAUSES = (0.2, 0.5, 1.0)
+"""Seconds before a refused connection is tried again; meanwhile a server lets go of the last."""
+REFUSALS = frozenset(
+    {Reason.PEER_CLOSED, Reason.PEER_RESET, Reason.CONNECT_RESET, Reason.CONNECT_REFUSED}
+)
+_WANTED = ("ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
+           "ecdsa-sha2-nistp521", "ssh-ed448", "ssh-dss")  # fmt: skip
+
+
+async def greeted(talk: Talk, address: Address) -> Conversation:
+    """One more connection, greeted; tried again where the server has no room for it yet.
+
+    Raises Failed with the last refusal.
+    """
+    pauses = iter(PAUSES)
+    while True:
+        try:
+            return await _greeted(talk, address)
+        except Failed as failed:
+            pause = next(pauses, None)
+            late = pause is None or pause > talk.budget.seconds_left / 2
+            if late or failed.reason not in REFUSALS:
+                raise
+        talk.note(f"no room for one more connection: asked again in {pause} s")
+        talk.grant(1)  # a refused one cost the server nothing
+        await asyncio.sleep(pause or 0)
+
+
+async def _greeted(talk: Talk, address: Address) -> Conversation:
+    conversation = Conversation(await talk.connect_again(address))
+    try:
+        await conversation.greet()
+    except BaseException:
+        await conversation.leave()
+        raise
+    return conversation
+
+
+async def look(talk: Talk, first: Stream) -> None:
+    """Ask ``first``'s address again: for every other host key type, and for small groups.
+
+    RSA goes first, whose size must be judged; then the groups; what is left of the budget is for
+    the other types.
+    """
+    facts = talk.notes(SshFacts).facts
+    if facts.kexinit is None:
+        return
+    types = wanted_types(facts.kexinit, {key.type for key in facts.host_keys})
+    jobs = _Jobs(talk, first.address)
+    for kind in types[:1]:
+        await jobs.host_key(kind)
+    await _groups(talk, jobs, facts.kexinit)
+    for kind in types[1:]:
+        await jobs.host_key(kind)
+
+
+def wanted_types(offer: Offer, seen: set[str]) -> Names:
+    """The offered key types not seen yet, those first whose size must be judged."""
+    offered = {key_type(name) for name in offer.server_host_key_algorithms}
+    return tuple(kind for kind in _WANTED if kind in offered - seen)
+
+
+async def _groups(talk: Talk, jobs: _Jobs, offer: Offer) -> None:
+    """Which groups the server gives: what it likes, then what it has for those who insist.
+
+    It may give any group between the limits (RFC 4419 §3), so one answer shows no smallest one.
+    """
+    methods = tuple(name for name in GROUP_EXCHANGES if name in offer.kex_algorithms)
+    if not methods:
+        return
+    notes = talk.notes(SshFacts)
+    if talk.denied(1):
+        notes.unknown(Topic.SMALLEST_GROUP, "tier 1 was not asked for")
+        return
+    for sizes in (SMALLEST, *BELOW_2048, OF_2048):
+        given = [answer.bits for answer in notes.facts.gex_answers if answer.bits is not None]
+        least = min(given, default=None)
+        enough = 2048 if sizes in BELOW_2048 else 3072
+        if sizes is not SMALLEST and least is not None and least < enough:
+            continue
+        answer = await jobs.group(methods, sizes)
+        if answer is None:
+            return
+        if answer.bits is not None and not sizes.minimum <= answer.bits <= sizes.maximum:
+            return  # it does not look at the limits: further ones change nothing
+
+
+class _Jobs:
+    """Questions to one address, each on a connection of its own, within the budget."""
+
+    def __init__(self, talk: Talk, address: Address) -> None:
+        self._talk, self._address = talk, address
+        self._refused: Failed | None = None
+
+    async def host_key(self, kind: str) -> None:
+        """See the server's key of this type."""
+        conversation = await self._begin(offer_for(algorithms_of(kind)), Topic(f"{kind} host key"))
+        if conversation is None:
+            return
+        try:
+            await conversation.exchange_keys()
+        except Failed as failed:
+            self._failed(failed, Topic(f"{kind} host key"))
+        finally:
+            learn_key(self._talk, conversation)
+            learn_deviations(self._talk, conversation)
+            await conversation.leave()
+
+    async def group(self, methods: Names, sizes: GroupSizes) -> GroupAnswer | None:
+        """Ask for a group; None where there is no answer, not even a refusal."""
+        talk = self._talk
+        offer = offer_for(our_offer().server_host_key_algorithms, methods)
+        conversation = await self._begin(offer, Topic.SMALLEST_GROUP)
+        if conversation is None:
+            return None
+        try:
+            await conversation.ask_group(sizes, talk.budget.within(self._patience()))
+            return learn_group(talk, conversation)
+        except ProtocolViolation as violation:
+            self._failed(violation, Topic.SMALLEST_GROUP)
+        except Failed as failed:
+            if failed.reason in {*REFUSALS, Reason.NEGOTIATION_FAILED}:
+                return learn_group(talk, conversation, failed.detail)
+            if failed.reason is Reason.PEER_SILENT:
+                failed = Failed(failed.reason, f"no answer to a request for {_sizes(sizes)}")
+            self._failed(failed, Topic.SMALLEST_GROUP)
+        finally:
+            learn_deviations(self._talk, conversation)
+            await conversation.leave()
+        return None
+
+    def _patience(self) -> float:
+        """Seconds that an answer may take: some servers never answer a size that they refuse."""
+        answered = bool(self._talk.notes(SshFacts).facts.gex_answers)
+        return AGAIN_SECONDS if answered else FIRST_SECONDS
+
+    async def _begin(self, offer: Offer, what: Topic) -> Conversation | None:
+        """A connection on which this is agreed; None, with the reason noted, where there is none.
+
+        After a refusal that no pause has ended, the server is left alone.
+        """
+        talk = self._talk
+        if self._refused is not None:
+            talk.notes(SshFacts).unknown(what, self._refused.detail)
+            return None
+        if talk.connections_left(self._address) <= _kept_back(talk):
+            talk.notes(SshFacts).unknown(what, "the connection budget of this target is spent")
+            return None
+        try:
+            conversation = await greeted(talk, self._address)
+        except Failed as failed:
+            if failed.reason in REFUSALS:
+                self._refused = failed
+            self._failed(failed, what)
+            return None
+        try:
+            theirs, _ = await conversation.offers(offer)
+            conversation.agree(offer, theirs.offer)
+        except Failed as failed:
+            self._failed(failed, what)
+            await conversation.leave()
+            return None
+        return conversation
+
+    def _failed(self, failed: Failed, what: Topic) -> None:
+        if isinstance(failed, ProtocolViolation):
+            failed.phase = failed.phase or "ssh.kex"
+            self._talk.give_up(failed)
+        self._talk.notes(SshFacts).unknown(what, failed.detail)
+
+
+def _sizes(sizes: GroupSizes) -> str:
+    return f"a group of {sizes.minimum} to {sizes.maximum} bits, {sizes.preferred} preferred"
+
+
+def _kept_back(talk: Talk) -> int:
+    """Connections that are not for this: one to log in, one to ask what root may log in with."""
+    if talk.denied(2) is not None or talk.options.user is None:
+        return 1
+    return 1 if talk.options.user == "root" else 2

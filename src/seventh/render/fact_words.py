@@ -1,0 +1,147 @@
+"""How facts are said: the words of their labels, what is not worth a line, values that are codes.
+
+A fact that is not named here is said by its field's name; nothing has to be added for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+HIDDEN = frozenset(
+    ["breadth", "cells", "close_ended", "close_frame", "close_sent", "configured", "measured",
+     "foreign_origin_sent", "protocol_version", "reach", "reference_id_hex",
+     "reference_timestamp_hex", "secure", "sends_cookie", "ticket_key_name"]
+)  # fmt: skip
+"""Raw forms of what another fact says, what a drawing shows, and what the target's URL says."""
+
+EVIDENT = frozenset(["outcome", "detail", "side", "state"])
+"""Labels that say nothing more than the value does, where it stands in a row of others."""
+
+LABELS = {
+    "advertised": "advertises",
+    "alternatives": "advertised places",
+    "alpn": "ALPN",
+    "body_bytes": "body size",
+    "cert_expiry_timestamp_seconds": "certificate expires",
+    "chain_bytes": "chain size",
+    "cipher_client_to_server": "cipher",
+    "clear": "plain HTTP",
+    "closed_by": "closed by",
+    "does": "serves",
+    "expecting": "with Expect: 100-continue",
+    "foreign_origin": "with a foreign origin",
+    "https_outcome": "HTTPS record look-up",
+    "https_record": "HTTPS record",
+    "no_upgrade": "without Upgrade",
+    "root_source": "root's methods from the",
+    "trust": "trusted by",
+    "wrong_version": "with a wrong version",
+    "control_factor": "mode 6 amplification",
+    "dh_bits": "Diffie-Hellman group",
+    "encryption_algorithms_client_to_server": "ciphers",
+    "exec": "command",
+    "gex_bits": "smallest group",
+    "grace_seconds": "time to log in",
+    "handshake_bytes": "handshake size",
+    "host_matches": "name matches",
+    "ident": "identification",
+    "kexinit": "offers",
+    "kex_algorithms": "key exchange methods",
+    "ladder": "versions tried",
+    "lookups": "names looked up",
+    "measured_at": "measured",
+    "mode_fixes": "commands for modes",
+    "others": "other addresses",
+    "pre_ident_lines": "lines before the identification",
+    "pre_ident_line_count": "number of lines before it",
+    "server_host_key_algorithms": "host key algorithms",
+    "server_sig_algs": "signature algorithms accepted",
+    "software_assumed": "version assumed",
+    "staple": "OCSP staple",
+    "startups": "unauthenticated connections",
+    "startups_per_source": "of one source",
+    "penalties": "penalties of a source",
+    "think_seconds": "server's own time",
+    "tickets": "session tickets",
+    "unlearnt": "not learnt",
+    "versions": "versions accepted",
+}
+"""By field: the label, where its words one by one would not do."""
+
+_WORDS = {
+    "aead": "AEAD", "algs": "algorithms", "auth": "authentication", "cert": "certificate",
+    "dns": "DNS",
+    "etag": "ETag", "exec": "command", "h2": "HTTP/2", "h3": "HTTP/3", "hsts": "HSTS", "hz": "Hz",
+    "http": "HTTP", "https": "HTTPS", "icmp": "ICMP", "id": "ID", "ip": "IP", "kex": "key exchange",
+    "ke": "key establishment", "kod": "kiss-o'-death", "mac": "MAC", "mtu": "MTU", "nts": "NTS",
+    "ntp": "NTP", "ocsp": "OCSP", "pty": "terminal", "quic": "QUIC", "rtt": "round trip",
+    "sct": "SCT", "sftp": "SFTP", "sig": "signature", "ssh": "SSH", "sshfp": "SSHFP", "tcp": "TCP",
+    "tls": "TLS", "ttfb": "first byte", "udp": "UDP", "uri": "URI", "url": "URL", "ws": "WebSocket",
+}  # fmt: skip
+
+
+def label_of(name: str, shown: str) -> str:
+    """The label of the field ``name``, of which ``shown`` is left when its unit is taken off."""
+    if name in LABELS:
+        return LABELS[name]
+    return " ".join(_WORDS.get(word, word) for word in shown.split("_"))
+
+
+def _leap(value: int) -> str:
+    return {1: "a minute of 61 seconds is announced", 2: "a minute of 59 seconds is announced",
+            3: "not synchronised"}.get(value, "")  # fmt: skip
+
+
+def _penalties(value: str) -> str:
+    """OpenSSH's ``crash:90 … max:600 min:15`` as times; what is no pair stays as it is."""
+    if value == "no":
+        return "none"
+    said: list[str] = []
+    for name, _, each in (pair.partition(":") for pair in value.split()):
+        seconds = " s" if each.isdigit() and name in _PENALTIES else ""
+        said.append(f"{_PENALTIES.get(name, name)} {each}{seconds}".strip())
+    return ", ".join(said)
+
+
+_PENALTIES = {
+    "crash": "crash", "authfail": "failed login", "noauth": "no login",
+    "invaliduser": "unknown user", "grace-exceeded": "login not in time",
+    "refuseconnection": "refused connection", "max": "at most", "min": "enforced from",
+}  # fmt: skip
+
+
+def _startups(value: tuple[int, int, int]) -> str:
+    start, share, full = value
+    return f"{share} % refused from {start} on, all from {full} on"
+
+
+def _sshfp(value: Any) -> str:
+    names = {1: "RSA", 2: "DSA", 3: "ECDSA", 4: "Ed25519", 6: "Ed448"}
+    kinds = dict.fromkeys(names.get(r.algorithm, f"algorithm {r.algorithm}") for r in value)
+    return f"{len(value)} ({', '.join(kinds)})" if value else ""
+
+
+def _trust(value: Any) -> str:
+    """TLS: whose root; of SSH's verdicts on host keys, findings say what matters."""
+    return {"given": "the given CA", "system": "the system's roots"}.get(value, "") if (
+        isinstance(value, str)
+    ) else ""  # fmt: skip
+
+
+def _by_address(value: Any) -> str:
+    """Host keys by address, where they differ."""
+    if len({tuple(keys) for keys in value.values()}) < 2:
+        return ""
+    return "; ".join(f"{address} {', '.join(keys)}" for address, keys in value.items())
+
+
+VALUES: dict[str, Callable[[Any], str]] = {
+    "leap": _leap,
+    "penalties": _penalties,
+    "startups": _startups,
+    "sshfp": _sshfp,
+    "trust": _trust,
+    "host_keys_by_address": _by_address,
+}
+"""By field: what makes words of its value; empty where there is nothing to say."""

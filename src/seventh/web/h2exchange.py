@@ -1,0 +1,96 @@
+"""One HTTP/2 exchange: what has come on its stream (RFC 9113 §8.1)."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from seventh.model.failure import Failed, ProtocolViolation
+from seventh.model.phase import Mark
+from seventh.web import limits
+from seventh.web.message import Fields, Informational, Response, Unfinished
+
+
+class Exchange:
+    """What has come on one stream."""
+
+    __slots__ = (
+        "_informational",
+        "ended",
+        "failed",
+        "fields",
+        "first",
+        "head_bytes",
+        "id",
+        "last",
+        "length",
+        "method",
+        "pieces",
+        "received_bytes",
+        "sent",
+        "status",
+        "taken_bytes",
+        "trailers",
+        "waiting_bytes",
+    )  # fmt: skip
+
+    def __init__(self, stream_id: int, sent: Mark, method: str = "GET") -> None:
+        self.id = stream_id
+        self.method = method
+        self.length: int | None = None
+        """What Content-Length says."""
+        self.received_bytes = 0
+        """Body that has come, whether it was read or not."""
+        self.sent = sent
+        self.first: Mark | None = None
+        self.last = sent
+        self.status = 0
+        self.fields: Fields = ()
+        self.head_bytes = 0
+        self.trailers: Fields = ()
+        self.pieces: deque[tuple[bytes, Mark, int]] = deque()
+        """Body that waits for its reader: data, arrival, and what it took of the window."""
+        self.taken_bytes = 0
+        """Body that has been read."""
+        self.ended = False
+        """Whether the peer has ended the stream in order."""
+        self.failed: Failed | None = None
+        self._informational: list[Informational] = []
+
+    @property
+    def informational(self) -> tuple[Informational, ...]:
+        """The 1xx responses so far."""
+        return tuple(self._informational)
+
+    def inform(self, informational: Informational) -> None:
+        """Take a 1xx response."""
+        if informational.status == 101:
+            raise ProtocolViolation("a 101 in HTTP/2, which has none (RFC 9113 §8.6)")
+        if len(self._informational) >= limits.MAX_INFORMATIONAL:
+            raise ProtocolViolation(
+                f"more than {limits.MAX_INFORMATIONAL} responses of class 1xx before a final one"
+            )
+        self._informational.append(informational)
+
+    def response(self, body: bytes = b"", *, truncated: bool = False) -> Response:
+        """What has come; call it only once the final head has."""
+        assert self.first is not None  # noqa: S101 - said above
+        return Response(
+            status=self.status,
+            version="2",
+            headers=self.fields,
+            body=body,
+            body_bytes=self.taken_bytes,
+            truncated=truncated,
+            trailers=self.trailers,
+            informational=self.informational,
+            sent=self.sent,
+            first=self.first,
+            last=self.last,
+            head_bytes=self.head_bytes,
+        )
+
+    def unfinished(self, failed: Failed, body: bytes = b"") -> Failed:
+        """``failed``, with what there is of the response where its head has come."""
+        if self.first is None or isinstance(failed, Unfinished):
+            return failed
+        return Unfinished(failed, self.response(body))

@@ -1,0 +1,65 @@
+"""What the package declares: every library that the source imports, and no extra that lies."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.purity import imports
+
+pytestmark = pytest.mark.field
+
+ROOT = Path(__file__).parent.parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+
+
+def names(requirements: list[str]) -> set[str]:
+    """The distributions that requirements name, as PyPI writes them."""
+    return {_name(re.split(r"[\s\[<>=!~;]", text)[0]) for text in requirements}
+
+
+def _name(text: str) -> str:
+    return re.sub(r"[-_.]+", "-", text).lower()
+
+
+def libraries() -> Iterator[tuple[Path, str]]:
+    """Each file of the source with each library that it imports, by its distribution."""
+    known = packages_distributions()
+    for path in (ROOT / "src" / "seventh").rglob("*.py"):
+        module = ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
+        for name in imports(path, module):
+            top = name.partition(".")[0]
+            if top in sys.stdlib_module_names or top in {"seventh", "", "__future__"}:
+                continue
+            if top in known:
+                yield path.relative_to(ROOT), _name(known[top][0])
+
+
+def test_every_import_is_declared() -> None:
+    declared = names(PROJECT["dependencies"])
+    of_lab = declared | names(EXTRAS["lab"])
+    undeclared = sorted(
+        f"{path}: {library}"
+        for path, library in libraries()
+        if library not in (of_lab if "lab" in path.parts or "labkit" in path.parts else declared)
+    )
+    assert not undeclared
+
+
+def test_everything_declared_is_imported() -> None:
+    imported = {library for _, library in libraries()}
+    assert names(PROJECT["dependencies"]) | names(EXTRAS["lab"]) <= imported
+
+
+def test_the_readme_names_extras_that_there_are() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\.\[(\w+)\]", text))
+    assert named <= set(EXTRAS)
+    assert set(EXTRAS) - {"dev"} <= named
