@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from seventh.engine.lint import Wanted, by_content, lint_file, lint_text
+from seventh.engine.lint import Wanted, lint_file, lint_text
+from seventh.engine.recognise import by_content
 from seventh.lint.nginx import check as nginx_check
 from seventh.lintkit.linted import parse_software
 from seventh.model.lintfacts import LintFacts
