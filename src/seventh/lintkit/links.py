@@ -26,6 +26,14 @@ def followed(place: Place, path: Path) -> Path:
     return path
 
 
+def of_the_machine(place: Place, name: str) -> bool:
+    """Whether a name may mean this machine's file where it is not beside the linted one.
+
+    A file alone in some folder is a copy without the files that come with the program.
+    """
+    return place.is_copy and place.root is None and name.startswith("/")
+
+
 def is_foreign(place: Place, path: Path) -> bool:
     """Whether a file that a copy names is this machine's, and not one of the copy."""
     if not place.is_copy or not path.exists():

@@ -90,7 +90,7 @@ class Linted(msgspec.Struct, frozen=True, kw_only=True):
 
     views: tuple[View, ...]
     """The file as a whole first; where its parts alone take effect, as a web server's servers do,
-    these. A finding of a later view that an earlier one has, too, is told once."""
+    these. A finding of a later view that an earlier one has, too, names both."""
     software: str = ""
     software_assumed: bool = False
     problems: tuple[Line, ...] = ()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from seventh.engine.lint import Wanted, by_content, lint_file, lint_text
+from seventh.engine.lint import Wanted, lint_file, lint_text
+from seventh.engine.recognise import by_content
 from seventh.model.lintfacts import LintFacts
 
 pytestmark = pytest.mark.field
@@ -86,7 +87,6 @@ def test_a_copied_tree_means_itself(tmp_path: Path) -> None:
     "text",
     [
         "example.net {\n\tencode gzip\n\treverse_proxy localhost:1\n}\n",
-        "localhost:8080\nroot * /srv\nfile_server\n",
         "{\n\temail a@b.net\n}\n(c) {\n\tencode gzip\n}\na.net, b.net {\n\timport c\n\tencode\n}\n",
         "{$SITE} {\n\trespond hi\n\tencode\n}\n",
     ],

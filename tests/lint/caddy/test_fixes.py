@@ -145,7 +145,8 @@ def test_the_finding_is_gone_and_nothing_is_worse(name: str) -> None:
     bad = judge(text_of(options, site, scene.address))
     (finding, *_) = [one for one in bad.findings if one.id == name]
     fix = spoken(RULES[name].words, finding.params).fix["caddy"]
-    pieces = split(fix)
+    # Of a fix for two causes, this is the one that these files have.
+    pieces = split(fix.partition("# where a version is missing")[2] or fix)
     site = [line for line in site if not line.startswith(scene.drop or ("-",))]
     address = scene.address
     if "# in the global options" in fix:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from seventh.engine.lint import Wanted, by_content, by_name, lint_file, lint_text
+from seventh.engine.lint import Wanted, lint_file, lint_text
+from seventh.engine.recognise import by_content, by_name
 from seventh.lintkit.linted import parse_software
 from seventh.model.failure import Reason
 from seventh.model.lintfacts import LintFacts

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from seventh.engine.lint import Wanted, by_content, lint_file, lint_text
+from seventh.engine.lint import Wanted, lint_file, lint_text
+from seventh.engine.recognise import by_content
 from seventh.lint.nginx import check as nginx_check
 from seventh.lintkit.linted import parse_software
 from seventh.model.lintfacts import LintFacts
@@ -72,6 +73,8 @@ def test_the_place_of_a_part_is_told_by_what_it_holds(text: str, place: str) -> 
         "upstream db { server a.example:5432; } server { listen 5432; proxy_pass db; }",
         "server { listen 143; protocol imap; imap_auth plain; }",
         "server 10.0.0.1:80; server 10.0.0.2:80 backup;",
+        "try_files $fastcgi_script_name =404;\nset $x $fastcgi_path_info;\nfastcgi_index i;",
+        "location ~ /\\.git { deny all; }",
         "~^/old/(.*)$ /new/$1;\ndefault '';\n/a b;",
     ],
 )

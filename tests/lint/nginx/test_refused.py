@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seventh.lint.nginx import values
+from seventh.lint.nginx.parameters.judging import pattern
 from tests.lint.nginx.texts import refusals, whole
 
 pytestmark = pytest.mark.field
@@ -163,3 +164,13 @@ def test_times(text: str, milliseconds: int | None, seconds: int | None) -> None
 def test_sizes(text: str, size: int | None, offset: int | None) -> None:
     assert values.size(text) == size
     assert values.offset(text) == offset
+
+
+@pytest.mark.parametrize(
+    ("text", "closes"),
+    [("^/a(b|c)$", True), ("(", False), (")", False), ("[", False), ("[]a]", True), ("[^]a]", True),
+     (r"\(", True), ("[(]", True), ("[[:alpha:]]+", True), (r"[\]]", True), ("(?<n>a)", True),
+     ("(?:a", False), ("(?x)a # (", True), (r"\Q(\E", True), ("[a", False), ("", True)],
+)  # fmt: skip
+def test_brackets_of_patterns(text: str, closes: bool) -> None:
+    assert (pattern(text) is None) is closes

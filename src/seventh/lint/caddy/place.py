@@ -170,11 +170,8 @@ class Place:
 
     def undecided(self, name: str) -> bool:
         """Whether a matcher that cannot be judged decides about a directive of that name."""
-        return any(
-            self.holds(node) is None
-            for _, nodes in self.levels
-            for node in self.index.named(nodes, name)
-        )
+        named = (node for _, nodes in self.levels for node in self.index.named(nodes, name))
+        return any(self.holds(node) is None for node in named)
 
     def terminal(self) -> Node | None:
         """What answers a request here; None where nothing does, which gives an empty 200."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from seventh.lintkit.files import MAX_DEPTH, Files, Text, has_wildcard
-from seventh.lintkit.links import followed, is_foreign
+from seventh.lintkit.links import followed, is_foreign, of_the_machine
 from seventh.lintkit.place import Place, place_of
 from seventh.model.source import Line
 from seventh.wire.text import printable
@@ -189,9 +189,9 @@ class _Reader:
     def _named(self, name: str, at: Line) -> list[Path]:
         """The files that an include names, with a note where that needs to be known."""
         path = self._place.path(name)
-        found = [path]
-        if has_wildcard(name):
-            found = self._files.matching(str(path))
+        if of_the_machine(self._place, name) and not self._matching(path):
+            path = Path(name) if self._matching(Path(name)) else path
+        found = self._matching(path) if has_wildcard(name) else [path]
         if not found:
             self._conf.unmatched.append(name)
             self._files.note(at.file, at.line, f"include {name}: no file matches")
@@ -199,6 +199,11 @@ class _Reader:
         if any(is_foreign(self._place, one) for one in found):
             self._files.note(at.file, at.line, f"include {name}: read from this machine")
         return found
+
+    def _matching(self, path: Path) -> list[Path]:
+        if has_wildcard(str(path)):
+            return self._files.matching(str(path))
+        return [path] if os.path.lexists(path) else []
 
     def _read(
         self, path: Path, real: str, at: Line, into: list[Directive], trail: tuple[str, ...]

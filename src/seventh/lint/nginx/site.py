@@ -76,7 +76,7 @@ def http_blocks(conf: Conf, root: Place) -> Iterator[tuple[list[Directive], Line
 def servers(conf: Conf, root: Place, version: Version, limit: int) -> list[Server]:
     """Every server, as far as ``limit`` goes; bad ``listen`` lines are noted as refused."""
     found: list[Server] = []
-    if root == "server":
+    if root == "server" and any(d.name == "listen" for d in conf.directives):
         at = Line(file=conf.name, line=None, text="server {")
         outer = Scope((), version, at)
         found.append(_server(conf, Directive("server", (), at, conf.directives), outer, version))
