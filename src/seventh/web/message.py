@@ -61,6 +61,8 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     headers: Fields = ()
     body: bytes = b""
     """As received, content codings not undone; at most the cap."""
+    undone: bytes | str | None = None
+    """The content with its codings undone, or why that failed; None where it was not tried."""
     body_bytes: int = 0
     """How many bytes of body came, those beyond the cap included."""
     truncated: bool = False
