@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gzip
 import random
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from seventh.model.failure import ProtocolViolation
 from seventh.web import limits
-from seventh.web.content import NAMES, ContentDecoder, undo
+from seventh.web.content import NAMES, ContentDecoder, undo, undo_in_turns
 
 
 def bare(data: bytes) -> bytes:
@@ -162,3 +163,50 @@ def test_a_zstd_window_over_the_cap_is_refused() -> None:
     coded = stream.compress(b"x" * 100) + stream.flush()
     with pytest.raises(ProtocolViolation, match="corrupt"):
         undo("zstd", coded)
+
+
+def _blocks_of_nothing(count: int) -> bytes:
+    """Deflate's empty stored blocks: five bytes each, and no content."""
+    return gzip.compress(b"")[:10] + b"\0\0\0\xff\xff" * count + b"\x03\0" + b"\0" * 8
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("outer", ["gzip", "deflate", "br", "zstd"])
+def test_what_grows_between_two_codings_is_bounded(outer: str) -> None:
+    """Were the last coding's content alone counted, this would be undone for half a minute."""
+    pack = {
+        "gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress,
+        "zstd": zstandard.compress,
+    }[outer]  # fmt: skip
+    packed = pack(_blocks_of_nothing(3_000_000))
+    with pytest.raises(ProtocolViolation, match="bomb"):
+        undo(f"gzip, {outer}", packed)
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("name", ["gzip", "br", "zstd"])
+async def test_undoing_leaves_the_loop_its_turns(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted, not timed: with a turn after each step, no step is a large one."""
+    monkeypatch.setattr("seventh.web.content._TURN_NS", -1)
+    content = b"".join(b"<a href=/%d>" % number for number in range(500_000))
+    pack = {"gzip": gzip.compress, "br": _quick_brotli, "zstd": zstandard.compress}[name]
+    turns, done = 0, False
+
+    async def count() -> None:
+        nonlocal turns
+        while not done:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(count())
+    assert await undo_in_turns(name, pack(content)) == content
+    done = True
+    await other
+    assert turns > len(content) / 2**18
+
+
+def _quick_brotli(data: bytes) -> bytes:
+    packed: bytes = brotli.compress(data, quality=3)
+    return packed

@@ -55,7 +55,7 @@ def stdin_bytes(count: int) -> bytes:
     try:
         # Piece by piece: one long read would not notice a signal between two of its own.
         while len(read) < count and (
-            piece := sys.stdin.buffer.read1(min(count - len(read), 65536))
+            piece := os.read(sys.stdin.fileno(), min(count - len(read), 65536))
         ):
             read += piece
         return bytes(read)

@@ -6,17 +6,22 @@ for that would pass the bounds of :mod:`limits`.
 
 from __future__ import annotations
 
+import asyncio
 import zlib
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, Protocol
 
 from seventh.model.failure import ProtocolViolation
+from seventh.net.stopwatch import now_ns
 from seventh.web import limits
 from seventh.wire.text import quoted
 
 _STEP = 65536
 _FEED = 64
 """How much is fed at once where the library cannot be told how much to give at most."""
+_TURN_NS = 4_000_000
+"""How long undoing goes on before others have their turn."""
 NAMES = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
 """The codings that can be undone, beside ``identity``."""
 
@@ -66,7 +71,7 @@ class ContentDecoder:
     bounds; :attr:`taken` and :attr:`given` then tell how far it went.
     """
 
-    __slots__ = ("_codings", "given", "taken")
+    __slots__ = ("_between", "_codings", "given", "taken")
 
     def __init__(self, content_encoding: str) -> None:
         names = [n.strip().lower() for n in content_encoding.split(",")]
@@ -78,6 +83,8 @@ class ContentDecoder:
                 f"at most {limits.MAX_CODINGS} are undone",
             )
         self._codings = [_coding(name) for name in reversed(names)]
+        self._between = [0] * len(names)
+        """Bytes that each coding gave: one within may undo to nothing what was made of little."""
         self.taken = 0
         """Bytes of coded content so far."""
         self.given = 0
@@ -88,31 +95,37 @@ class ContentDecoder:
         self.taken += len(data)
         if not self._codings:
             self.given += len(data)
-            self._check()
+            self._check(self.given)
             return data
-        out: list[bytes] = []
-        self._feed(0, data, out)
-        return b"".join(out)
+        return b"".join(self._pieces(0, data))
 
-    def _feed(self, level: int, data: bytes, out: list[bytes]) -> None:
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """As :meth:`feed`, a step of bounded work at a time; some give nothing."""
+        self.taken += len(data)
+        return self._pieces(0, data)
+
+    def _pieces(self, level: int, data: bytes) -> Iterator[bytes]:
         if level == len(self._codings):
             self.given += len(data)
-            self._check()
-            if data:
-                out.append(data)
+            self._check(self.given)
+            yield data
             return
         coding = self._codings[level]
-        self._feed(level + 1, coding.feed(data, _STEP), out)
-        while coding.waits:
-            self._feed(level + 1, coding.feed(b"", _STEP), out)
+        while True:
+            given = coding.feed(data, _STEP)
+            self._between[level] += len(given)
+            self._check(self._between[level])
+            yield from self._pieces(level + 1, given)
+            data = b""
+            if not coding.waits:
+                return
 
-    def _check(self) -> None:
+    def _check(self, given: int) -> None:
         grown = limits.FREE_CONTENT_BYTES + limits.MAX_CONTENT_RATIO * self.taken
-        if self.given > min(grown, limits.MAX_CONTENT_BYTES):
+        if given > min(grown, limits.MAX_CONTENT_BYTES):
             raise CodingViolation(
                 CodingFault.BOUNDS,
-                f"a decompression bomb: {self.taken} bytes of content grew to more than "
-                f"{self.given}",
+                f"a decompression bomb: {self.taken} bytes of content grew to more than {given}",
             )
 
     def end(self) -> None:
@@ -125,11 +138,25 @@ class ContentDecoder:
 
 
 def undo(content_encoding: str, data: bytes) -> bytes:
-    """The whole of ``data`` with its codings undone. Raises ProtocolViolation."""
+    """The whole of ``data`` with its codings undone. Raises CodingViolation."""
     decoder = ContentDecoder(content_encoding)
     out = decoder.feed(data)
     decoder.end()
     return out
+
+
+async def undo_in_turns(content_encoding: str, data: bytes) -> bytes:
+    """As :func:`undo`; every few milliseconds the event loop gets its turn."""
+    decoder = ContentDecoder(content_encoding)
+    out: list[bytes] = []
+    began_ns = now_ns()
+    for piece in decoder.pieces(data):
+        out.append(piece)
+        if now_ns() - began_ns > _TURN_NS:
+            await asyncio.sleep(0)
+            began_ns = now_ns()
+    decoder.end()
+    return b"".join(out)
 
 
 def _coding(name: str) -> _Coding:

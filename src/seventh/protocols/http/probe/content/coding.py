@@ -7,10 +7,12 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from seventh.protocols.http.facts.content import CodingFault, Variant
 from seventh.protocols.http.wire import fields
 from seventh.web import content as content_codings
-from seventh.web.content import CodingViolation, ContentDecoder, undo
+from seventh.web.content import CodingViolation, ContentDecoder, undo, undo_in_turns
 from seventh.web.message import Response
 from seventh.wire.text import printable
 
@@ -73,7 +75,24 @@ def coding_of(response: Response) -> str:
 
 def content_of(response: Response) -> bytes:
     """The content with its codings undone. Raises CodingViolation: a bomb, junk, cut short."""
+    if isinstance(response.undone, CodingViolation):
+        raise response.undone
+    if response.undone is not None:
+        return response.undone
     return undo(", ".join(response.every("content-encoding")), response.body)
+
+
+async def undo_ahead(response: Response) -> Response:
+    """The reply with its content's codings undone, in turns with other work."""
+    codings = ", ".join(response.every("content-encoding"))
+    if not codings or response.truncated:
+        return response
+    content: bytes | CodingViolation
+    try:
+        content = await undo_in_turns(codings, response.body)
+    except CodingViolation as violation:
+        content = violation
+    return msgspec.structs.replace(response, undone=content)
 
 
 def undone(response: Response) -> tuple[bytes | None, CodingFault, str]:

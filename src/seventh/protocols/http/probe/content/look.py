@@ -7,7 +7,7 @@ import msgspec
 from seventh.net.talk import Talk
 from seventh.protocols.http.client.origin import Site
 from seventh.protocols.http.facts.content import ContentFacts
-from seventh.protocols.http.probe.content import caching
+from seventh.protocols.http.probe.content import caching, coding
 from seventh.web.message import Response
 
 
@@ -62,11 +62,11 @@ class Look:
 
     async def ask(self, path: str | None = None, *headers: tuple[str, str]) -> Response:
         """GET ``path`` (the representation itself unless given), and note what came."""
-        return self.note(path, await self.site.get(path, headers=headers))
+        return self.note(path, await coding.undo_ahead(await self.site.get(path, headers=headers)))
 
     def note(self, path: str | None, response: Response) -> Response:
         """Count a response in: for its cookies, its refusals, its way through caches."""
-        kept = msgspec.structs.replace(response, body=b"")
+        kept = msgspec.structs.replace(response, body=b"", undone=None)
         self.responses.append((self.path if path is None else path, kept))
         if path is None and response is not self.site.base and self.site.base_url == self.site.url:
             self.site.learn_think(response)
