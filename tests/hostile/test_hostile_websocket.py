@@ -147,7 +147,7 @@ HEADS = {
     "a 101 for somebody else": (answering(_101 + _RIGHT + b"\r\n"), Reason.PROTOCOL_VIOLATION),
     "a bare 101": (answering(_101 + b"\r\n"), Reason.PROTOCOL_VIOLATION),
     "a 101 that never ends": (
-        answering(_101 + b"X: " + b"y" * 100_000), Reason.PROTOCOL_VIOLATION
+        answering(_101 + b"X: " + b"y" * 400_000), Reason.PROTOCOL_VIOLATION
     ),
     "a hundred extensions": (
         answering(_101 + b"Sec-WebSocket-Extensions: a;b=c\r\n" * 100 + b"\r\n"),
@@ -157,7 +157,7 @@ HEADS = {
         flooding(b"HTTP/1.1 200 OK\r\n\r\n" + b"<html>" * 1000), Reason.PROTOCOL_MISMATCH
     ),
     "a dripping page": (
-        dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"), Reason.PEER_SILENT
+        dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"), Reason.BUDGET_EXCEEDED
     ),
     "a redirect to a secret place": (
         answering(b"HTTP/1.1 302 Found\r\nLocation: https://u:p@h/x?token=abc\r\n\r\n"),
