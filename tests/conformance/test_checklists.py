@@ -15,7 +15,7 @@ from msgspec.structs import fields
 from seventh import given, protocols
 from seventh.engine.check import check_one
 from seventh.engine.checklist import judge
-from seventh.engine.lint import by_name
+from seventh.engine.recognise import by_name
 from seventh.labkit.serve import Fault, free_port
 from seventh.model.checklist import CheckLine, LineVerdict
 from seventh.model.facts import Facts

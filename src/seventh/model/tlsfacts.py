@@ -156,7 +156,7 @@ class OtherCertificate(msgspec.Struct, frozen=True, kw_only=True):
 
     key_type: str
     chain: tuple[Certificate, ...]
-    path: tuple[str, ...] = ()
+    verified_path: tuple[str, ...] = ()
     chain_bytes: int | None = None
     chain_state: ChainState | None = None
     chain_problems: tuple[ChainProblem, ...] = ()
@@ -205,7 +205,7 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
     # Its certificate.
     chain: tuple[Certificate, ...] = ()
     """As sent; the server's own first."""
-    path: tuple[str, ...] = ()
+    verified_path: tuple[str, ...] = ()
     """SHA-256 fingerprints of the path that the verification built, the server's own first."""
     chain_bytes: int | None = None
     chain_state: ChainState | None = None

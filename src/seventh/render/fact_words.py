@@ -11,7 +11,7 @@ from typing import Any
 HIDDEN = frozenset(
     ["breadth", "cells", "close_ended", "close_frame", "close_sent", "configured", "measured",
      "foreign_origin_sent", "protocol_version", "reach", "reference_id_hex",
-     "reference_timestamp_hex", "secure", "sends_cookie", "ticket_key_name"]
+     "reference_timestamp_hex", "secure", "sends_cookie", "ticket_key_name", "verified_path"]
 )  # fmt: skip
 """Raw forms of what another fact says, what a drawing shows, and what the target's URL says."""
 

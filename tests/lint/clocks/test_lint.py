@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seventh import protocols
-from seventh.engine.lint import Wanted, by_content, by_name, lint_file, lint_text
+from seventh.engine.lint import Wanted, lint_file, lint_text
+from seventh.engine.recognise import by_content, by_name
 from seventh.lint import chrony, ntpd
 from seventh.lint.clocks.settings import MAX_SOURCES
 from seventh.lintkit.files import Files

@@ -9,7 +9,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
-from seventh.engine.lint import Wanted, by_content, by_name, lint_file, lint_text
+from seventh.engine.lint import Wanted, lint_file, lint_text
+from seventh.engine.recognise import by_content, by_name
 from seventh.lintkit.linted import parse_software
 from seventh.model.report import Finding, Report
 from seventh.model.severity import Severity

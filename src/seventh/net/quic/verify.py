@@ -44,7 +44,7 @@ def certificate_facts(
         verify_errors=tlsverify.error_texts(errors),
         expired_errors=tlsverify.error_texts(tlsverify.expired(errors)),
         trust=_trust(built, options) if verdict.state == "trusted" else None,
-        path=tuple(hashlib.sha256(der).hexdigest() for der in built),
+        verified_path=tuple(hashlib.sha256(der).hexdigest() for der in built),
         host_matches=verdict.host_matches,
         mismatch=verdict.mismatch,
         certificate_reason=verdict.reason,

@@ -58,7 +58,7 @@ def cert_expired(tls: TlsFacts) -> Verdict:
 
 def _needed(tls: TlsFacts) -> tuple[Certificate, ...]:
     """The server's certificate and those that lead up from it; a leftover harms hardly any."""
-    return way_up(tls.chain, tls.path)
+    return way_up(tls.chain, tls.verified_path)
 
 
 def _unread(tls: TlsFacts) -> Skip | None:
