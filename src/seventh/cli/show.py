@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from seventh import __version__
 from seventh.cli.output import write
 from seventh.cli.streams import drop_output, write_utf8
-from seventh.model.report import Report, Status, judge
-from seventh.model.severity import Severity
+from seventh.model.report import Report, judge
+from seventh.model.severity import Severity, Status
 from seventh.render import Document, View, render
 from seventh.render.view import view_for, worst
 

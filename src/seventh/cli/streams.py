@@ -54,9 +54,8 @@ def stdin_bytes(count: int) -> bytes:
     read = bytearray()
     try:
         # Piece by piece: one long read would not notice a signal between two of its own.
-        while len(read) < count and (
-            piece := sys.stdin.buffer.read1(min(count - len(read), 65536))
-        ):
+        take = sys.stdin.buffer.read1  # type: ignore[union-attr]  # buffered, as stdin always is
+        while len(read) < count and (piece := take(min(count - len(read), 65536))):
             read += piece
         return bytes(read)
     except (OSError, ValueError) as error:

@@ -73,8 +73,9 @@ async def open_tcp(
         raise
     if code:
         sock.close()
-        if shortage.is_ours(error := OSError(code, os.strerror(code))):
-            raise shortage.short(error)
+        refused = OSError(code, os.strerror(code))
+        if shortage.is_ours(refused):
+            raise shortage.short(refused)
         return _failed(address, start, code, "")
     end = Mark(now_ns(), "user")
     info = kernel.tcp_info(kernel.read_tcp_info(sock))
