@@ -53,7 +53,7 @@ def certificate_facts(
     verdict = handshake.verdict(certificates, server_name, errors, built)
     return {
         "chain": tlschain.read_chain(certificates),
-        "path": tuple(hashlib.sha256(der).hexdigest() for der in built),
+        "verified_path": tuple(hashlib.sha256(der).hexdigest() for der in built),
         "chain_bytes": sum(map(len, certificates)),
         "chain_state": verdict.state,
         "chain_problems": verdict.problems,
