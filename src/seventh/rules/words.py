@@ -53,6 +53,23 @@ def spoken(words: Words, params: Mapping[str, Param]) -> Words:
     )
 
 
+def usual_fixes(rule: AnyRule, words: Words) -> dict[str, str]:
+    """The fixes as a page shows them: what a finding alone decides, as the rule's example has it.
+
+    A single parameter within a line stays, such as ``{address}``.
+    """
+    hit = rule(rule.bad)
+    params = getattr(hit, "params", {})
+    fixes: dict[str, str] = {}
+    for product, fix in words.fix.items():
+        lines = (
+            fill(line, params) if line[:1] == "{" and line[1:-1] in params else line
+            for line in fix.splitlines()
+        )
+        fixes[product] = "\n".join(lines)
+    return fixes
+
+
 def translation(folder: Path, lang: str) -> Mapping[str, Mapping[str, Any]]:
     """The room's texts in ``lang``; empty for English and where no file is.
 
