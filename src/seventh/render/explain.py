@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from seventh.render.speech import Speech, example, is_prose, room_of_rule
 from seventh.rules.planned import Planned
-from seventh.rules.rule import AnyRule, Source, Words
+from seventh.rules.rule import AnyRule, Source
+from seventh.rules.words import usual_fixes
 
 TIERS = {
     0: "name look-ups, connecting and handshakes only",
@@ -57,7 +58,7 @@ def explain(rule: AnyRule, lang: str = "en") -> str:
         _section("Seen", words.evidence),
         *([_section("Such as", said)] if (said := example(rule)) else []),
         *([_section("Why it matters", words.why)] if words.why else []),
-        *_fixes(words),
+        *_fixes(usual_fixes(rule, words)),
     ]
     return "\n\n".join(blocks) + "\n"
 
@@ -119,9 +120,9 @@ def _section(title: str, text: str) -> str:
     return f"{title}\n{body}"
 
 
-def _fixes(words: Words) -> list[str]:
+def _fixes(fixes: Mapping[str, str]) -> list[str]:
     blocks: list[str] = []
-    for product, fix in words.fix.items():
+    for product, fix in fixes.items():
         title = "Fix" if product == "any" else f"Fix in {product}"
         lines = [
             _section("", line).strip("\n") if is_prose(line) else f"  {line}".rstrip()

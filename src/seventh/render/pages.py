@@ -23,6 +23,7 @@ from seventh.render.generated import arguments, finish
 from seventh.render.gist import unlearnt
 from seventh.render.speech import Speech, built, example, is_prose
 from seventh.rules.rule import AnyRule
+from seventh.rules.words import usual_fixes
 
 _MADE = "<!-- Made by `python -m seventh.render.pages` from the rule's declaration. -->"
 _LONG = 12
@@ -80,7 +81,7 @@ def page(room: str, rule: AnyRule) -> str:
         blocks += ["## Why it matters", escape(words.why)]
     if words.fix:
         blocks.append("## Fix")
-        for product, fix in words.fix.items():
+        for product, fix in usual_fixes(rule, words).items():
             shown = escape(fix.strip()) if is_prose(fix) else block(fix)
             label = "In any other:" if len(words.fix) > 1 else ""
             blocks += [label if product == "any" else f"In {escape(product)}:", shown]

@@ -49,8 +49,34 @@ def spoken(words: Words, params: Mapping[str, Param]) -> Words:
         title=fill(words.title, params),
         evidence=fill(words.evidence, params),
         why=fill(words.why, params),
-        fix={product: fill(text, params) for product, text in words.fix.items()},
+        fix={product: _lines(text, params) for product, text in words.fix.items()},
     )
+
+
+def _lines(template: str, params: Mapping[str, Param]) -> str:
+    """A fix; a line that is one parameter alone becomes a line for each of its values."""
+    lines: list[str] = []
+    for line in template.split("\n"):
+        value = params.get(line[1:-1]) if line[:1] == "{" else None
+        lines += value if isinstance(value, tuple | list) else [fill(line, params)]
+    return "\n".join(lines)
+
+
+def usual_fixes(rule: AnyRule, words: Words) -> dict[str, str]:
+    """The fixes as a page shows them: what a finding alone decides, as the rule's example has it.
+
+    A single parameter within a line stays, such as ``{address}``.
+    """
+    hit = rule(rule.bad)
+    params = getattr(hit, "params", {})
+    fixes: dict[str, str] = {}
+    for product, fix in words.fix.items():
+        lines = (
+            _lines(line, params) if line[:1] == "{" and line[1:-1] in params else line
+            for line in fix.splitlines()
+        )
+        fixes[product] = "\n".join(lines)
+    return fixes
 
 
 def translation(folder: Path, lang: str) -> Mapping[str, Mapping[str, Any]]:

@@ -14,6 +14,7 @@ from seventh import protocols
 from seventh.engine.lint import Wanted, lint_file
 from seventh.lintkit.linted import Software, parse_software
 from seventh.model.report import Finding, Report
+from seventh.render.speech import clean_params
 from seventh.rules.words import spoken
 
 pytestmark = pytest.mark.field
@@ -91,7 +92,8 @@ def linted(path: Path, text: str, said: str) -> Report:
 
 
 def fix_of(finding: Finding, product: str) -> str:
-    return spoken(RULES[finding.id].words, finding.params).fix[product]
+    """As it is printed: with parameters that are made safe to show."""
+    return spoken(RULES[finding.id].words, clean_params(finding.params)).fix[product]
 
 
 def applied(text: str, fix: str) -> str:

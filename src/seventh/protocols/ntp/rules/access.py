@@ -96,7 +96,7 @@ def monlist(ntp: NtpFacts) -> Verdict:
         packets=packets,
         factor=said.factor,
         items=said.items,
-        closed=lines.ANYBODY_CLOSED["ntpd"],
+        **lines.pasted({"closed": lines.ANYBODY_CLOSED["ntpd"]}),
     )
 
 

@@ -90,7 +90,7 @@ def iburst(ntp: NtpFacts) -> Verdict:
         all=len(asked),
         names=tuple(dict.fromkeys(source.name for source in slow[:_SHOWN])),
         line=f"{slow[0].text} iburst",
-        changed=lines.with_option(slow, "iburst"),
+        **lines.pasted({"changed": lines.with_option(slow, "iburst")}),
     ).at(*(source.setting for source in slow))
 
 

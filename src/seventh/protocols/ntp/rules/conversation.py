@@ -243,5 +243,5 @@ def mode6(ntp: NtpFacts) -> Verdict:
         packets=ntp.control_packets,
         factor=ntp.control_factor,
         variables=variables,
-        **lines.ANYBODY_CLOSED,
+        **lines.pasted(lines.ANYBODY_CLOSED),
     )

@@ -27,7 +27,7 @@ def mode6(config: ConfigFacts) -> Verdict:
     settings = [rights.setting or "restrict default" for rights in open_]
     return Hit(
         said=f"no restrict line keeps control queries from strangers over {families}",
-        **{**lines.ANYBODY_CLOSED, config.product: lines.closing(config, open_)},
+        **lines.pasted({**lines.ANYBODY_CLOSED, config.product: lines.closing(config, open_)}),
     ).at(*settings)
 
 
@@ -43,7 +43,7 @@ def monlist(config: ConfigFacts) -> Verdict:
     return Hit(
         said=f"{config.product} {config.version} answers monlist, remembers clients and lets "
         "strangers query",
-        closed=lines.closing(config, strangers),
+        **lines.pasted({"closed": lines.closing(config, strangers)}),
     ).at("disable monitor", *(rights.setting or "restrict default" for rights in strangers))
 
 

@@ -30,6 +30,11 @@ ANYBODY_CLOSED: Mapping[str, str] = {
 """Against queries of strangers, where nothing is known of the rest of the configuration."""
 
 
+def pasted(texts: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Texts as parameters of a finding: a value for each line, for none may hold a line end."""
+    return {name: tuple(text.splitlines()) for name, text in texts.items()}
+
+
 def closing(config: ConfigFacts, open_: Sequence[StrangersRights]) -> str:
     """The ``restrict`` lines that forbid queries, and nothing that other lines need.
 

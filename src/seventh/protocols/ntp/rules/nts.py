@@ -100,7 +100,7 @@ def none(ntp: NtpFacts) -> Verdict:
         where=f"TCP port {nts.ke_port} of {nts.ke_address or 'the server'}",
         state=_PORT[nts.port_state],
         host=nts.ke_address or "ntp.example.net",
-        **_offering(nts.ke_address or "ntp.example.net"),
+        **lines.pasted(_offering(nts.ke_address or "ntp.example.net")),
     )
 
 
@@ -135,7 +135,9 @@ def _without_nts(config: ConfigFacts) -> Verdict:
         changed += ["# to serve NTS; open TCP port 4460", *_SERVING]
     fix = dict.fromkeys(("chrony", "ntpsec"), "\n".join(changed))
     host = names[0] if names else "ntp.example.net"
-    return Hit(where="the configuration", state="; ".join(states), host=host, **fix).at(*settings)
+    return Hit(
+        where="the configuration", state="; ".join(states), host=host, **lines.pasted(fix)
+    ).at(*settings)
 
 
 _SERVING = ("ntsserverkey /etc/chrony/nts.key", "ntsservercert /etc/chrony/nts.pem",
@@ -270,8 +272,12 @@ def nak(ntp: NtpFacts) -> Verdict:
             naks=nts.naks,
             requests=nts.requests,
             authenticated=nts.authenticated,
-            chrony="# the same ntskeys file in it on every machine\nntsdumpdir /var/lib/chrony\n"
-            "# on all but the one that changes and distributes it\nntsrotate 0",
+            chrony=(
+                "# the same ntskeys file in it on every machine",
+                "ntsdumpdir /var/lib/chrony",
+                "# on all but the one that changes and distributes it",
+                "ntsrotate 0",
+            ),
         )
     if not nts.authenticated:
         return Skip("no authenticated request was answered")

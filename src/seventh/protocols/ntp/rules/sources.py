@@ -223,7 +223,7 @@ def few(ntp: NtpFacts) -> Verdict:
     return Hit(
         count=len(usable),
         names=tuple(source.name for source in usable) or ("none",),
-        **lines.more_sources(None, len(usable), ENOUGH),
+        **lines.pasted(lines.more_sources(None, len(usable), ENOUGH)),
     )
 
 
@@ -244,7 +244,7 @@ def _few_configured(ntp: NtpFacts) -> Verdict:
     hit = Hit(
         count=count,
         names=_shown(names) or ("none",),
-        **lines.more_sources(config, count, ENOUGH),
+        **lines.pasted(lines.more_sources(config, count, ENOUGH)),
     )
     return hit.at(*settings) if settings else hit
 
@@ -293,7 +293,7 @@ def same_upstream(ntp: NtpFacts) -> Verdict:
         for name, upstream in follows.items()
         if name not in ring
     ]
-    return Hit(shared=tuple(shared), **_IN_PLACE) if shared else None
+    return Hit(shared=tuple(shared), **lines.pasted(_IN_PLACE)) if shared else None
 
 
 def _named_twice(configured: tuple[ConfiguredSource, ...]) -> Verdict:
@@ -308,6 +308,6 @@ def _named_twice(configured: tuple[ConfiguredSource, ...]) -> Verdict:
     said = tuple(f"{name} stands in {len(found)} lines" for name, found in twice.items())
     doubled = [source for found in twice.values() for source in found[1:]]
     remove = "\n".join(f"# remove the second of: {source.text}" for source in doubled[:_SHOWN])
-    return Hit(shared=_shown(said), chrony=remove, ntpd=remove).at(
+    return Hit(shared=_shown(said), **lines.pasted({"chrony": remove, "ntpd": remove})).at(
         *(s.setting for found in twice.values() for s in found)
     )
