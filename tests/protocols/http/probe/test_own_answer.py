@@ -171,7 +171,7 @@ async def test_more_than_is_announced(method: str, said: bytes) -> None:
             asked = head.split(b" ", 1)[0].decode()
             writer.write(said if asked == method or method == "GET" else answer())
 
-    report = await look(serve)
+    report = await look(serve, method=method)
     assert severities(report)["HTTP-LENGTH"] == "high"
 
 

@@ -56,7 +56,6 @@ async def _run(look: Look) -> None:
     steps: dict[str, Step] = {
         "codings": _codings,
         "validators": _validators,
-        "HEAD": _head_alone,
         "addresses": _addresses,
         "errors": _errors,
         "cross-origin": _cross_origin,
@@ -246,15 +245,6 @@ async def _addresses(look: Look) -> None:
             continue  # a dead address is others' finding
         etags |= _same_content(look, look.note(None, got), address.ip)
     _replace(look, known, etags=etags)
-
-
-async def _head_alone(look: Look) -> None:
-    """The head alone, over HTTP/1.1: some servers send the content, too (RFC 9110 §9.3.2)."""
-    site = look.site
-    own = site.base_url.origin == site.origin
-    opened = site.pooled("1.1") if own else None
-    if opened is not None and look.plain is not None:
-        await site.exchange(opened, site.base_url, method="HEAD")
 
 
 async def _errors(look: Look) -> None:
