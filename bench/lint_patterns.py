@@ -13,7 +13,7 @@ _KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGQ" + "x" * 43
 
 
 def repeated(unit: str, head: str = "", tail: str = "") -> Make:
-    """Fill a file with ``unit``."""
+    """Fill a file with ``unit``; where that is lines, they are whole, so that no error ends it."""
 
     def make(size: int) -> bytes:
         room = max(0, size - len(head) - len(tail))
@@ -22,6 +22,8 @@ def repeated(unit: str, head: str = "", tail: str = "") -> Make:
         else:
             count = room // (len(unit) + 2) + 1
             body = "".join(unit.replace("{n}", str(n)) for n in range(count))[:room]
+        if unit.endswith("\n") and "\n" in body:
+            body = body[: body.rfind("\n") + 1]
         return f"{head}{body}{tail}".encode()
 
     return make

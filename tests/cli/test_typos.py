@@ -92,7 +92,7 @@ HOST = '[[target]]\nurl = "ssh://h"\n'
         ("[[targets]]\nurl = 'ssh://h'\n", "unknown table 'targets': did you mean [[target]]?"),
         (f"[default]\n{HOST}", "unknown table 'default': did you mean [defaults]?"),
         ("[[target]]\nulr = 'ssh://h'\n", 'target 1: needs url = "…", not ulr'),
-        (f"{HOST}intrusive = 'yes'\n", "target 1: --intrusive: true or false is needed, not 'yes'"),
+        (f"{HOST}agent = 'yes'\n", "target 1: --agent: true or false is needed, not 'yes'"),
         (f"{HOST}user = ['a']\n", "target 1: --user: a text in quotes is needed, not ['a']"),
         (f"{HOST}timeout = '5s'\n", "target 1: --timeout: a number above 0, up to 86400 is needed"),
         ("[[target]]\nurl = 'shh://h'\n", "target 1: target 'shh://h': unknown scheme shh://"),

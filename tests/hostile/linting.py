@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from seventh.engine.lint import Wanted, lint_file
+from seventh.engine.recognise import by_name
 from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Report
 
@@ -17,7 +18,9 @@ def lint_within(data: bytes | str, path: Path) -> Report:
     """The report of a file with that content; it must be there in time."""
     path.write_bytes(data.encode() if isinstance(data, str) else data)
     begun = time.process_time()
-    report = lint_file(path, Wanted())
+    kind = by_name(path)
+    assert kind is not None
+    report = lint_file(path, Wanted(kind=kind.name))
     assert time.process_time() - begun < SECONDS
     return report
 

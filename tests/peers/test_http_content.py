@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import os
 import signal
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -26,8 +25,6 @@ from seventh.net.connect import open_tcp
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import ContentFacts
 from seventh.rules.collect import rules_of
-from seventh.rules.rule import Hit
-from seventh.rules.words import fill
 from tests.peers import need_binary
 
 pytestmark = pytest.mark.peer
@@ -190,46 +187,3 @@ async def test_a_304_keeps_to_add_headers_rule(tmp_path: Path) -> None:
     content, found, _ = await look(tmp_path, body, brotli=False)
     assert "HTTP-304-HDRS" not in found
     assert content.validation is not None and content.validation.dropped == ()
-
-
-def fixes(product: str) -> list[tuple[str, str]]:
-    """What our rules tell to write for a product, with the bad example's parameters."""
-    told = []
-    for module in ("caching", "content", "rest", "validators"):
-        for rule in rules_of(protocols.part("http", f"rules.{module}")):
-            verdict = rule(rule.bad)
-            assert isinstance(verdict, Hit)
-            if product in rule.words.fix:
-                told.append((rule.id, fill(rule.words.fix[product], verdict.params)))
-    return told
-
-
-@pytest.mark.parametrize(("rule", "lines"), fixes("nginx"), ids=[r for r, _ in fixes("nginx")])
-def test_nginx_takes_what_is_advised(tmp_path: Path, rule: str, lines: str) -> None:
-    need_brotli()
-    config = tmp_path / "nginx.conf"
-    static = str(BROTLI).replace("filter", "static")
-    config.write_text(
-        f"load_module {BROTLI}; load_module {static}; pid {tmp_path}/pid;\n"
-        f"error_log {tmp_path}/error.log; events {{}}\nhttp {{ access_log off;\n"
-        "limit_req_zone $binary_remote_addr zone=each:1m rate=9r/s;\n"
-        f"server {{ listen 127.0.0.1:{free_port()};\n{lines}\n}} }}\n"
-    )
-    done = subprocess.run(
-        [need_binary("nginx"), "-t", "-c", str(config), "-e", f"{tmp_path}/error.log"],
-        capture_output=True, text=True, check=False, timeout=20,
-    )  # fmt: skip
-    assert done.returncode == 0, f"{lines}\n{done.stderr}"
-
-
-@pytest.mark.parametrize(("rule", "lines"), fixes("caddy"), ids=[r for r, _ in fixes("caddy")])
-def test_caddy_takes_what_is_advised(tmp_path: Path, rule: str, lines: str) -> None:
-    config = tmp_path / "Caddyfile"
-    config.write_text(f"http://127.0.0.1:{free_port()} {{\n{lines}\n}}\n")
-    done = subprocess.run(
-        [need_binary("caddy"), "validate", "--config", str(config), "--adapter", "caddyfile"],
-        capture_output=True, text=True, check=False, timeout=30,
-        env={"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "PATH": os.environ["PATH"],
-             "XDG_DATA_HOME": str(tmp_path)},
-    )  # fmt: skip
-    assert done.returncode == 0, f"{lines}\n{done.stderr}"

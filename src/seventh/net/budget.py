@@ -12,6 +12,10 @@ MIN_RATE_BYTES_PER_SECOND = 16
 RATE_GRACE_SECONDS = 5.0
 
 
+class TimeIsUp(Failed):
+    """The deadline passed while the peer was still sending."""
+
+
 class Flooded(Failed):
     """More came on one connection than it may bring."""
 

@@ -19,7 +19,7 @@ from seventh.model.phase import Mark
 from seventh.model.target import without_credentials
 from seventh.net import kernel, shortage
 from seventh.net.address import Address
-from seventh.net.budget import Budget, Meter
+from seventh.net.budget import Budget, Meter, TimeIsUp
 from seventh.net.stopwatch import now_ns
 from seventh.net.wait import DeadlineError, readable, writable
 
@@ -27,8 +27,6 @@ CHUNK = 65536
 STRETCH_NS = 10_000_000
 """After so long without a wait the loop gets its turn, and the time is looked at: a peer that sends
 faster than we read would hold up both for ever."""
-_FLOW_SECONDS = 1.0
-"""A peer whose last bytes are no older had not stopped when the time was up."""
 Transcript = list[str]
 
 
@@ -94,7 +92,7 @@ class Stream(abc.ABC):
 class TcpStream(Stream):
     """TCP on a non-blocking socket, with kernel receive timestamps where there are any."""
 
-    __slots__ = ("_budget", "_flowing", "_last_info", "_meter", "_sock", "_transcript",
+    __slots__ = ("_budget", "_gap_ns", "_last_info", "_last_ns", "_meter", "_sock", "_transcript",
                  "_waited_ns",
                  "address", "opened")  # fmt: skip
 
@@ -115,7 +113,10 @@ class TcpStream(Stream):
         self._waited_ns = now_ns()
         """When a read last waited; from then on the loop has had no turn."""
         self._last_info = b""
-        self._flowing = False
+        self._last_ns = 0
+        """When bytes came last, since our own last ones; 0 where none have."""
+        self._gap_ns = 0
+        """The longest time between two such arrivals."""
         """Whether anything has come since we last sent."""
 
     @property
@@ -133,7 +134,7 @@ class TcpStream(Stream):
         if self._transcript is not None:
             note(self._transcript, ">", data)
         mark = Mark(now_ns(), "user")
-        self._flowing = False
+        self._last_ns = self._gap_ns = 0
         view = memoryview(data)
         while view:
             try:
@@ -169,8 +170,10 @@ class TcpStream(Stream):
             if self._transcript is not None:
                 note(self._transcript, "<", data)
             self._meter.charge(len(data))
-            self._flowing = bool(data)
-            if now_ns() - self._waited_ns > STRETCH_NS:
+            now = now_ns()
+            self._gap_ns = max(self._gap_ns, now - self._last_ns) if self._last_ns else 0
+            self._last_ns = now if data else 0
+            if now - self._waited_ns > STRETCH_NS:
                 await self._breathe(until)
             return data, mark
 
@@ -181,7 +184,7 @@ class TcpStream(Stream):
             raise self._time_is_up()
 
     def _time_is_up(self) -> Failed:
-        return Failed(
+        return TimeIsUp(
             Reason.BUDGET_EXCEEDED,
             f"the time is up after {self._meter.received} bytes, and the peer sends on",
         )
@@ -196,7 +199,8 @@ class TcpStream(Stream):
             await readable(self._sock, until)
         except DeadlineError:
             waited = (now_ns() - started) / 1e9
-            if self._flowing and waited < _FLOW_SECONDS and until == self._budget.deadline_ns:
+            # Bytes came in pieces, and the next piece was not overdue yet.
+            if waited * 1e9 < 2 * self._gap_ns and until == self._budget.deadline_ns:
                 return self._time_is_up()
             said = f" after {self._meter.received} bytes" if self._meter.received else ""
             return Failed(Reason.PEER_SILENT, f"the peer said nothing for {waited:.1f} s{said}")

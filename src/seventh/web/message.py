@@ -8,9 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from seventh.model.failure import Failed, Reason
+from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
-from seventh.web.content import CodingViolation
 from seventh.wire.text import printable
 
 Version = Literal["1.0", "1.1", "2", "3"]
@@ -62,7 +61,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     headers: Fields = ()
     body: bytes = b""
     """As received, content codings not undone; at most the cap."""
-    undone: bytes | CodingViolation | None = None
+    undone: bytes | ProtocolViolation | None = None
     """The content with its codings undone, or why that failed; None where it was not tried."""
     body_bytes: int = 0
     """How many bytes of body came, those beyond the cap included."""

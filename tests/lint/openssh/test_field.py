@@ -82,8 +82,8 @@ def test_each_server_that_rests_on_a_default_is_reported(tmp_path: Path) -> None
     text = "events {}\nhttp {\n" + server.format("a.example") + server.format("b.example") + "}\n"
     (tmp_path / "nginx.conf").write_text(text)
     report = lint_file(tmp_path / "nginx.conf", Wanted(software=(parse_software("nginx=1.22.1"),)))
-    views = [finding.view for finding in report.findings if finding.id == "TLS-NO13"]
-    assert [view.partition(" (")[0] for view in views] == [
+    (finding,) = (finding for finding in report.findings if finding.id == "TLS-NO13")
+    assert [view.partition(" (")[0] for view in (finding.view, *finding.also)] == [
         "server a.example", "server b.example",
     ]  # fmt: skip
 

@@ -8,6 +8,7 @@ import os
 from seventh import __version__
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
+from seventh.net.budget import TimeIsUp
 from seventh.net.stopwatch import Timer, now_ns
 from seventh.net.stream import Stream
 from seventh.protocols.ssh.facts import Choice, Names, Offer
@@ -121,7 +122,8 @@ class _Wait:
 
     def ended(self, failed: Failed) -> Failed:
         """Put a wait that the deadline ended into what came in all of it."""
-        if failed.reason is not Reason.PEER_SILENT or not self._size:
+        waited = failed.reason is Reason.PEER_SILENT or isinstance(failed, TimeIsUp)
+        if not waited or not self._size:
             return failed
         return Failed(
             self._reason,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from seventh.model.failure import ProtocolViolation
 from seventh.protocols.http.facts.content import CodingFault, Variant
 from seventh.protocols.http.wire import fields
 from seventh.web import content as content_codings
@@ -75,7 +76,7 @@ def coding_of(response: Response) -> str:
 
 def content_of(response: Response) -> bytes:
     """The content with its codings undone. Raises CodingViolation: a bomb, junk, cut short."""
-    if isinstance(response.undone, CodingViolation):
+    if isinstance(response.undone, ProtocolViolation):
         raise response.undone
     if response.undone is not None:
         return response.undone
