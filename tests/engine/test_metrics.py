@@ -12,11 +12,12 @@ from seventh.engine.check import check_one, pulse_one
 from seventh.engine.metrics import metrics_of
 from seventh.labkit.serve import tcp_server
 from seventh.model.facts import Facts
-from seventh.model.failure import Blame, Failure, Reason
+from seventh.model.failure import OURS, Blame, Failure, Reason
 from seventh.model.netfacts import Attempt, NetFacts
 from seventh.model.options import Options
 from seventh.model.phase import Phase
-from seventh.model.report import Report
+from seventh.model.report import Report, judge
+from seventh.model.severity import Status
 from seventh.model.target import Target
 from seventh.net import kernel
 from seventh.protocols.http.facts import HttpFacts
@@ -120,3 +121,13 @@ async def test_every_look_tells_what_was_lost_after_connecting(
 async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(b"220 hello FTP\r\n")
     await reader.read()
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("reason", Reason)
+def test_a_peer_is_not_down_because_this_machine_failed(reason: Reason) -> None:
+    failure = Failure(reason=reason, phase="connect", blame=Blame.LOCAL, detail="")
+    up = counted(failure=failure).get("seventh_up")
+    assert up == (None if reason in OURS else 0)
+    if reason in OURS:
+        assert judge(failure, ()) is Status.UNKNOWN

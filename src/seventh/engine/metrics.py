@@ -9,7 +9,7 @@ from typing import Any
 
 from seventh import protocols
 from seventh.model.facts import Facts
-from seventh.model.failure import Failure
+from seventh.model.failure import OURS, Failure
 from seventh.model.netfacts import NetFacts
 from seventh.model.phase import Phase
 from seventh.model.sample import Sample
@@ -31,7 +31,9 @@ def metrics_of(
     A phase's metric carries its name as a label, ``seventh_phase_seconds{phase="connect"}``; where
     a phase ran more than once, the first counts.
     """
-    samples = [_DOWN if failure is not None else _UP]
+    samples: list[Sample] = []
+    if failure is None or failure.reason not in OURS:  # else it is not known
+        samples.append(_DOWN if failure is not None else _UP)
     _add_facts(samples, facts)
     net = facts.get("net")
     if isinstance(net, NetFacts):

@@ -6,18 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from seventh.model.failure import Failure, Reason
-
-_OURS = frozenset(
-    [
-        Reason.CONNECT_FORBIDDEN,
-        Reason.OPTIONS_UNUSABLE,
-        Reason.LOCAL_RESOURCE,
-        Reason.INTERRUPTED,
-        Reason.INTERNAL,
-    ]
-)
-"""Failures of this machine, which leave open how the peer is."""
+from seventh.model.failure import OURS, Failure, Reason
 
 
 class LineVerdict(StrEnum):
@@ -63,4 +52,4 @@ class CheckLine(msgspec.Struct, frozen=True):
         if failure.reason in self.failures:
             return True
         here = any(f"{failure.phase}.".startswith(f"{phase}.") for phase in self.phases)
-        return here and failure.reason not in _OURS
+        return here and failure.reason not in OURS

@@ -73,6 +73,14 @@ NO_TLS_AT_ALL = frozenset(
 )
 """Failures of a TLS handshake after which further ones would only end in the same way."""
 
+OURS = frozenset(
+    {
+        Reason.CONNECT_FORBIDDEN, Reason.OPTIONS_UNUSABLE, Reason.LOCAL_RESOURCE,
+        Reason.INTERRUPTED, Reason.INTERNAL,
+    }
+)  # fmt: skip
+"""Failures of this machine, which leave open how the peer is."""
+
 # Who can mend it, unless whoever raises it knows better.
 _BLAME = {
     Reason.RESOLVE_NXDOMAIN: Blame.LOCAL,

@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from seventh.model.facts import Facts
-from seventh.model.failure import Blame, Failure, Reason
+from seventh.model.failure import OURS, Blame, Failure, Reason
 from seventh.model.phase import Phase
 from seventh.model.sample import Sample
 from seventh.model.severity import Severity, Status
@@ -103,16 +103,11 @@ def judge(
 ) -> Status:
     """Weigh a failure and findings into a status; findings below ``bar`` do not count."""
     if failure is not None:
-        undecided = failure.reason in {
-            Reason.INTERRUPTED,
-            Reason.OPTIONS_UNUSABLE,
-            Reason.LOCAL_RESOURCE,
-        }
         if failure.reason is Reason.FILE_UNREADABLE:
             # What was read of it may be bad enough already.
             grave = any(s.reaches(Severity.HIGH) and s.reaches(bar) for s in severities)
             return Status.CRITICAL if grave else Status.UNKNOWN
-        if undecided or failure.blame is Blame.SEVENTH:
+        if failure.reason in OURS or failure.blame is Blame.SEVENTH:
             return Status.UNKNOWN
         return Status.CRITICAL
     worst = max((s.rank for s in severities if s.reaches(bar)), default=-1)

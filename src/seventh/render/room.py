@@ -16,7 +16,10 @@ from seventh.rules.rule import AnyRule
 
 MADE = "<!-- Made by `python -m seventh.render.pages` from the rooms' declarations. -->"
 OF_EVERY_ROOM = (
-    ("seventh_up", "gauge: 1 where the look had no failure, else 0"),
+    (
+        "seventh_up",
+        "gauge: 1 where the check had no failure, 0 where it had; none where this machine failed",
+    ),
     ("seventh_rtt_seconds", "gauge: the round trip that the kernel saw when it connected"),
     (
         'seventh_packet_loss_ratio{source="tcp"}',
