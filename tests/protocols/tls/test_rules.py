@@ -10,7 +10,7 @@ import pytest
 from seventh.model.severity import Severity
 from seventh.model.tlsfacts import Certificate, ChainProblem, TlsFacts, Topic
 from seventh.protocols.tls.rules import certificate as certs
-from seventh.protocols.tls.rules import handshake
+from seventh.protocols.tls.rules import handshake, versions
 from seventh.protocols.tls.rules.examples import GOOD, INTERMEDIATE, LEAF
 from seventh.rules.rule import Hit, Skip, Verdict
 
@@ -144,7 +144,7 @@ def test_half_an_answer_about_suites_is_no_pass() -> None:
 
 
 def test_half_an_answer_about_versions_is_no_pass() -> None:
-    verdict = handshake.legacy(
+    verdict = versions.legacy(
         GOOD.learn(versions_refused=("TLSv1.1",), unlearnt={Topic.SSL3: "no answer to this hello"})
     )
     assert verdict == Skip("SSLv3: no answer to this hello")

@@ -9,7 +9,7 @@ from seventh import protocols
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import GroupAnswer, SshFacts, Sshfp, Topic
 from seventh.protocols.ssh.rules import names
-from seventh.protocols.ssh.rules.algorithms import MODERN, key, offering
+from seventh.protocols.ssh.rules.examples import MODERN, key, offering
 from seventh.rules.rule import AnyRule, Hit, Skip
 from seventh.rules.words import spoken
 

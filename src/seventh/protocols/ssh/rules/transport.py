@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import GroupAnswer, HostKey, SshFacts, Sshfp, Topic
 from seventh.protocols.ssh.rules import names
-from seventh.protocols.ssh.rules.algorithms import UNPROVEN, key, no_offer, offering
+from seventh.protocols.ssh.rules.algorithms import UNPROVEN, no_offer
+from seventh.protocols.ssh.rules.examples import key, offering
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 SLOW_BANNER_SECONDS = 1.0

@@ -1,4 +1,4 @@
-"""What a TLS server can have wrong: versions, suites, resumption, early data."""
+"""What a TLS handshake can have wrong: suites, groups, resumption, early data."""
 
 from __future__ import annotations
 
@@ -8,98 +8,17 @@ from seventh.protocols.tls.rules.examples import GOOD
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 from seventh.wire.tlsnames import grade
 
-LEGACY = (Topic.SSL3, Topic.TLS10, Topic.TLS11)
 MIN_DH_BITS = 2048
-_EVERY_SERVER = (
+EVERY_SERVER = (
     "# in http {{}}, in place of such lines in servers: the default server of a socket decides"
 )
 
 
-def _unasked(tls: TlsFacts, what: Topic) -> Skip:
+def unasked(tls: TlsFacts, what: Topic) -> Skip:
     """Why a bare hello's answer is missing."""
     known = (topic for topic in (what, Topic.HELLOS) if topic in tls.unlearnt)
     topic = next(known, what)
     return Skip(f"{topic}: {tls.unlearnt.get(topic, 'was not asked')}")
-
-
-@rule(
-    "TLS-LEGACY",
-    Severity.HIGH,
-    tier=0,
-    source=Source.WIRE,
-    title="Obsolete protocol versions are accepted",
-    evidence="{what}",
-    why="SSLv3, TLS 1.0 and TLS 1.1 rest on MD5, SHA-1 and CBC as it was before it was mended; "
-    "attacks on them are published and automated. Clients have left them.",
-    fix={
-        "nginx": f"{_EVERY_SERVER}\nssl_protocols TLSv1.2 TLSv1.3;",
-        "apache": "SSLProtocol -all +TLSv1.2 +TLSv1.3",
-        "haproxy": "# in global; remove ssl-min-ver and ssl-max-ver from bind lines\n"
-        "ssl-default-bind-options ssl-min-ver TLSv1.2",
-        "postfix": "smtpd_tls_protocols = >=TLSv1.2",
-        "dovecot": "ssl_min_protocol = TLSv1.2",
-        "openssl": "MinProtocol = TLSv1.2",
-    },
-    references=("RFC 8996", "RFC 9325 §3.1.1"),
-    seed=("12.10.4",),
-    good=GOOD,
-    bad=GOOD.learn(versions=("TLSv1.0", *GOOD.versions), versions_refused=("SSLv3", "TLSv1.1")),
-    directives={"nginx": ("ssl_protocols",), "caddy": ("tls protocols",)},
-)
-def legacy(tls: TlsFacts) -> Verdict:
-    """Any version below TLS 1.2 that a hello got."""
-    found = tuple(v for v in tls.versions if v in LEGACY)
-    if found and tls.configured:
-        return _allows(tls, found)
-    if found:
-        return Hit(versions=found, what=f"accepts {', '.join(found)}")
-    unknown = [topic for topic in LEGACY if topic not in tls.versions_refused]
-    return _unasked(tls, unknown[0]) if unknown else None
-
-
-def _allows(tls: TlsFacts, found: tuple[str, ...]) -> Hit:
-    """What a file asks for: whether the versions are accepted is its library's decision."""
-    asked = f"the configuration allows {', '.join(found)}"
-    if tls.security_level == 0 and set(found) - {Topic.SSL3}:
-        return Hit(versions=found, what=f"{asked}, and @SECLEVEL=0 makes OpenSSL accept them")
-    refuses = "OpenSSL 3 refuses them unless the cipher list has @SECLEVEL=0"
-    return Hit(
-        Severity.MEDIUM, versions=found, what=f"{asked}. {refuses}; older OpenSSL accepts them"
-    )
-
-
-@rule(
-    "TLS-NO13",
-    Severity.MEDIUM,
-    tier=0,
-    source=Source.WIRE,
-    title="TLS 1.3 is not spoken",
-    evidence="the best version is {version}",
-    why="Every connection pays a round trip more than with TLS 1.3, and post-quantum key exchange "
-    "is out of reach: it exists for TLS 1.3 only.",
-    fix={
-        "nginx": f"{_EVERY_SERVER}\nssl_protocols TLSv1.2 TLSv1.3;",
-        "apache": "SSLProtocol -all +TLSv1.2 +TLSv1.3",
-        "haproxy": "# in global; remove ssl-max-ver and no-tlsv13 from bind lines\n"
-        "ssl-default-bind-options ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.3",
-        "caddy": "tls {{\n\tprotocols tls1.2 tls1.3\n}}",
-        "any": "Link the server with OpenSSL 1.1.1 or newer and let its highest version be 1.3.",
-    },
-    references=("RFC 9325", "RFC 9846"),
-    seed=("12.12",),
-    good=GOOD,
-    bad=GOOD.learn(
-        version="TLSv1.2", versions=("TLSv1.2",), versions_refused=("TLSv1.1", "TLSv1.3")
-    ),
-    directives={"nginx": ("ssl_protocols",), "caddy": ("tls protocols",)},
-)
-def no_tls13(tls: TlsFacts) -> Verdict:
-    """The main handshake, which offered TLS 1.3, ended with less."""
-    if "TLSv1.3" in tls.versions:
-        return None
-    if "TLSv1.3" in tls.versions_refused and tls.versions:
-        return Hit(version=tls.versions[-1])
-    return Skip("no handshake told which versions are spoken")
 
 
 @rule(
@@ -145,10 +64,10 @@ def weak_cipher(tls: TlsFacts) -> Verdict:
     if broken:
         return _weak(tls, (*broken, *obsolete), broken)
     if tls.broken_suites is None:
-        return _unasked(tls, Topic.BROKEN_SUITES)
+        return unasked(tls, Topic.BROKEN_SUITES)
     if obsolete:
         return _weak(tls, tuple(obsolete), [])
-    return _unasked(tls, Topic.OBSOLETE_SUITES) if tls.obsolete_suites is None else None
+    return unasked(tls, Topic.OBSOLETE_SUITES) if tls.obsolete_suites is None else None
 
 
 def _weak(tls: TlsFacts, suites: tuple[str, ...], broken: list[str]) -> Hit:
@@ -190,7 +109,7 @@ def _weak(tls: TlsFacts, suites: tuple[str, ...], broken: list[str]) -> Hit:
 def dh_small(tls: TlsFacts) -> Verdict:
     """A server that has finite-field Diffie-Hellman, with less than 2048 bits."""
     if tls.dh_bits is None:
-        return _unasked(tls, Topic.FINITE_FIELD)
+        return unasked(tls, Topic.FINITE_FIELD)
     return Hit(bits=tls.dh_bits) if 0 < tls.dh_bits < MIN_DH_BITS else None
 
 
@@ -205,7 +124,7 @@ def dh_small(tls: TlsFacts) -> Verdict:
     "hybrid group costs about a kilobyte each way and hardly any time.",
     fix={
         "openssl": "Groups = X25519MLKEM768:X25519:prime256v1  # OpenSSL 3.5 or newer",
-        "nginx": f"{_EVERY_SERVER}\n# with OpenSSL 3.5 or newer: with an older one nginx does not "
+        "nginx": f"{EVERY_SERVER}\n# with OpenSSL 3.5 or newer: with an older one nginx does not "
         "start\nssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;",
         "apache": "# with OpenSSL 3.5 or newer: with an older one Apache does not start\n"
         "SSLOpenSSLConfCmd Groups X25519MLKEM768:X25519:prime256v1",
@@ -226,7 +145,7 @@ def no_pq(tls: TlsFacts) -> Verdict:
             "the larger ClientHello that a hybrid group needs fails here: see TLS-BIG-HELLO"
         )
     if tls.hybrid_group is None:
-        return _unasked(tls, Topic.HYBRID_GROUP)
+        return unasked(tls, Topic.HYBRID_GROUP)
     if tls.hybrid_group:
         return None
     group = tls.group or "none"
@@ -271,7 +190,7 @@ def big_hello(tls: TlsFacts) -> Verdict:
     why="Every connection pays for a full handshake: certificates on the wire, signatures on both "
     "sides, and with TLS 1.2 a round trip more.",
     fix={
-        "nginx": f"{_EVERY_SERVER}\nssl_session_cache shared:TLS:10m;\nssl_session_tickets on;",
+        "nginx": f"{EVERY_SERVER}\nssl_session_cache shared:TLS:10m;\nssl_session_tickets on;",
         "apache": "SSLSessionTickets on\n"
         "# in main, outside <VirtualHost>\n"
         "SSLSessionCache shmcb:${{APACHE_RUN_DIR}}/ssl_scache(512000)",
@@ -287,7 +206,7 @@ def big_hello(tls: TlsFacts) -> Verdict:
 def no_resume(tls: TlsFacts) -> Verdict:
     """The second handshake was a full one, or there was nothing to take up."""
     if tls.resumed is None:
-        return _unasked(tls, Topic.RESUMPTION)
+        return unasked(tls, Topic.RESUMPTION)
     if tls.not_resumed_at:
         return Hit(what=f"not at {', '.join(tls.not_resumed_at)} with a session of another address")
     if tls.resumed:
@@ -333,8 +252,8 @@ def early_data_on(tls: TlsFacts) -> Verdict:
     if tls.version is not None and tls.version != "TLSv1.3":
         return None  # there is no early data before TLS 1.3
     if tls.max_early_data_bytes:
-        return _unasked(tls, Topic.EARLY_DATA)
-    return None if tls.tickets == 0 else _unasked(tls, Topic.TICKET)
+        return unasked(tls, Topic.EARLY_DATA)
+    return None if tls.tickets == 0 else unasked(tls, Topic.TICKET)
 
 
 @rule(
@@ -410,7 +329,7 @@ def _of_tls12(tls: TlsFacts, *, wrong: bool) -> Verdict:
         return Hit()
     if tls.extended_master_secret is not None or "TLSv1.2" in tls.versions_refused:
         return None
-    return _unasked(tls, Topic.TLS12)
+    return unasked(tls, Topic.TLS12)
 
 
 @rule(

@@ -1,0 +1,91 @@
+"""Which versions of TLS are accepted."""
+
+from __future__ import annotations
+
+from seventh.model.severity import Severity
+from seventh.model.tlsfacts import TlsFacts, Topic
+from seventh.protocols.tls.rules.examples import GOOD
+from seventh.protocols.tls.rules.handshake import EVERY_SERVER, unasked
+from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+
+LEGACY = (Topic.SSL3, Topic.TLS10, Topic.TLS11)
+
+
+@rule(
+    "TLS-LEGACY",
+    Severity.HIGH,
+    tier=0,
+    source=Source.WIRE,
+    title="Obsolete protocol versions are accepted",
+    evidence="{what}",
+    why="SSLv3, TLS 1.0 and TLS 1.1 rest on MD5, SHA-1 and CBC as it was before it was mended; "
+    "attacks on them are published and automated. Clients have left them.",
+    fix={
+        "nginx": f"{EVERY_SERVER}\nssl_protocols TLSv1.2 TLSv1.3;",
+        "apache": "SSLProtocol -all +TLSv1.2 +TLSv1.3",
+        "haproxy": "# in global; remove ssl-min-ver and ssl-max-ver from bind lines\n"
+        "ssl-default-bind-options ssl-min-ver TLSv1.2",
+        "postfix": "smtpd_tls_protocols = >=TLSv1.2",
+        "dovecot": "ssl_min_protocol = TLSv1.2",
+        "openssl": "MinProtocol = TLSv1.2",
+    },
+    references=("RFC 8996", "RFC 9325 §3.1.1"),
+    seed=("12.10.4",),
+    good=GOOD,
+    bad=GOOD.learn(versions=("TLSv1.0", *GOOD.versions), versions_refused=("SSLv3", "TLSv1.1")),
+    directives={"nginx": ("ssl_protocols",), "caddy": ("tls protocols",)},
+)
+def legacy(tls: TlsFacts) -> Verdict:
+    """Any version below TLS 1.2 that a hello got."""
+    found = tuple(v for v in tls.versions if v in LEGACY)
+    if found and tls.configured:
+        return _allows(tls, found)
+    if found:
+        return Hit(versions=found, what=f"accepts {', '.join(found)}")
+    unknown = [topic for topic in LEGACY if topic not in tls.versions_refused]
+    return unasked(tls, unknown[0]) if unknown else None
+
+
+def _allows(tls: TlsFacts, found: tuple[str, ...]) -> Hit:
+    """What a file asks for: whether the versions are accepted is its library's decision."""
+    asked = f"the configuration allows {', '.join(found)}"
+    if tls.security_level == 0 and set(found) - {Topic.SSL3}:
+        return Hit(versions=found, what=f"{asked}, and @SECLEVEL=0 makes OpenSSL accept them")
+    refuses = "OpenSSL 3 refuses them unless the cipher list has @SECLEVEL=0"
+    return Hit(
+        Severity.MEDIUM, versions=found, what=f"{asked}. {refuses}; older OpenSSL accepts them"
+    )
+
+
+@rule(
+    "TLS-NO13",
+    Severity.MEDIUM,
+    tier=0,
+    source=Source.WIRE,
+    title="TLS 1.3 is not spoken",
+    evidence="the best version is {version}",
+    why="Every connection pays a round trip more than with TLS 1.3, and post-quantum key exchange "
+    "is out of reach: it exists for TLS 1.3 only.",
+    fix={
+        "nginx": f"{EVERY_SERVER}\nssl_protocols TLSv1.2 TLSv1.3;",
+        "apache": "SSLProtocol -all +TLSv1.2 +TLSv1.3",
+        "haproxy": "# in global; remove ssl-max-ver and no-tlsv13 from bind lines\n"
+        "ssl-default-bind-options ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.3",
+        "caddy": "tls {{\n\tprotocols tls1.2 tls1.3\n}}",
+        "any": "Link the server with OpenSSL 1.1.1 or newer and let its highest version be 1.3.",
+    },
+    references=("RFC 9325", "RFC 9846"),
+    seed=("12.12",),
+    good=GOOD,
+    bad=GOOD.learn(
+        version="TLSv1.2", versions=("TLSv1.2",), versions_refused=("TLSv1.1", "TLSv1.3")
+    ),
+    directives={"nginx": ("ssl_protocols",), "caddy": ("tls protocols",)},
+)
+def no_tls13(tls: TlsFacts) -> Verdict:
+    """The main handshake, which offered TLS 1.3, ended with less."""
+    if "TLSv1.3" in tls.versions:
+        return None
+    if "TLSv1.3" in tls.versions_refused and tls.versions:
+        return Hit(version=tls.versions[-1])
+    return Skip("no handshake told which versions are spoken")
