@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from seventh import protocols
 from seventh.engine.lint import Wanted, lint_file
 from seventh.lint.caddy import known as caddy_known
 from seventh.lint.caddy.known import Known
 from seventh.model.failure import Reason
-from seventh.protocols.tls.rules import handshake as tls_rules
 from seventh.rules.rule import AnyRule
 from tests.peers.caddy import adapt
 
@@ -251,9 +251,11 @@ def test_the_table_says_what_caddy_says(tmp_path: Path, table: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("name", ["no_tls13", "weak_cipher", "no_pq", "mtls_optional"])
-def test_caddy_takes_the_fixes_of_tls(tmp_path: Path, name: str) -> None:
-    rule: AnyRule = getattr(tls_rules, name)
+WITH_FIX = [rule for rule in protocols.rules("tls") if "caddy" in rule.words.fix]
+
+
+@pytest.mark.parametrize("rule", WITH_FIX, ids=lambda rule: rule.id)
+def test_caddy_takes_the_fixes_of_tls(tmp_path: Path, rule: AnyRule) -> None:
     (tmp_path / "ca.pem").write_text("")
     path = tmp_path / "Caddyfile"
     path.write_text(
