@@ -1,8 +1,8 @@
 """Small hostile files for every kind that lint reads, in one process, as fast as they are read.
 
-Real lines are cut, doubled, swapped and sprinkled with what grammars trip over. Each input is read
-into views; each ``RULES_EVERY``-th is judged and printed, too. An input that raises is kept in
-full: the seed and its number give it again.
+Real lines are cut, doubled, swapped and sprinkled with what grammars trip over. Each input is read;
+one in ``VIEWS_EVERY`` becomes views, too, and one in ``RULES_EVERY`` is judged. An input that
+raises is printed in full: the seed and its number give it again.
 """
 
 from __future__ import annotations
@@ -10,18 +10,35 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bench.lint_patterns import patterns
 
 from seventh.engine.lint import Wanted, lint_text
 from seventh.lint import kinds
-from seventh.lintkit.files import Files
+from seventh.lint.caddy import file as caddy
+from seventh.lint.chrony import conf as chrony
+from seventh.lint.nginx import conf as nginx
+from seventh.lint.ntpd import conf as ntpd
+from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Kind
 from seventh.model.failure import UsageError
+from seventh.protocols.ssh.client.config import reading as openssh
 
+VIEWS_EVERY = 10
 RULES_EVERY = 50
+READERS: Mapping[str, Callable[[Text, Files], object]] = {
+    "Caddyfile": caddy.read,
+    "chrony.conf": chrony.read,
+    "chrony.sources": chrony.read_sources,
+    "nginx.conf": lambda text, files: nginx.read(text, files, files.base),
+    "ntp.conf": lambda text, files: ntpd.read(text, files, "ntpd"),
+    "ntpsec.conf": lambda text, files: ntpd.read(text, files, "ntpsec"),
+    "ssh_config": lambda text, files: openssh.read(text, files, "client"),
+    "sshd_config": lambda text, files: openssh.read(text, files, "server"),
+}
+"""What reads a kind's grammar; a kind without is read and made views of at once."""
 _SAMPLE_BYTES = 400
 _ODD = (
     b"\0", b"\r", b"\n", b"\\", b'"', b"'", b"`", b"{", b"}", b";", b"#", b"=", b",", b"*", b"!",
@@ -70,7 +87,7 @@ def run(inputs: int, seed: int, only: Sequence[str] | None = None) -> int:
         data = made(chance, samples[kind.name])
         counts[kind.name] += 1
         try:
-            _one(kind, data, judged=number % RULES_EVERY < len(chosen))
+            _one(kind, data, number // len(chosen))
         except Exception as error:  # noqa: BLE001 - any is a fault, and the run goes on
             raised += 1
             print(f"{kind.name}, input {number} of seed {seed}: {error!r}\n  {data!r}")
@@ -81,11 +98,15 @@ def run(inputs: int, seed: int, only: Sequence[str] | None = None) -> int:
     return 1 if raised else 0
 
 
-def _one(kind: Kind, data: bytes, *, judged: bool) -> None:
+def _one(kind: Kind, data: bytes, number: int) -> None:
     name = str(Path("/nonexistent") / kind.name)
-    if judged:
+    if number % RULES_EVERY == 0:
         lint_text(name, data, Wanted(kind=kind.name))
         return
     files = Files(base=Path("/nonexistent"))
+    text = files.take(name, data)
+    if kind.name in READERS and number % VIEWS_EVERY:
+        READERS[kind.name](text, files)
+        return
     with contextlib.suppress(UsageError):  # said to a person, and no fault
-        kind.lint(files.take(name, data), files, None)
+        kind.lint(text, files, None)

@@ -18,6 +18,7 @@ from seventh.engine.lint import Wanted, lint_file
 from seventh.lint import kinds
 from seventh.lint.caddy import views as caddy_views
 from seventh.lint.openssh import views as openssh_views
+from seventh.model.failure import Reason
 from tests.fuzz import lint as fuzz
 
 pytestmark = pytest.mark.field
@@ -76,3 +77,22 @@ def test_a_host_key_without_a_file_name(kind: str) -> None:
     from seventh.engine.lint import lint_text
 
     assert lint_text("f", b"hostkey /\nhostkey .\nhostkey ..\n", Wanted(kind=kind)).passed
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("sshd_config", "HostKey /etc/{}"), ("sshd-T", "hostkey /etc/{}"),
+        ("sshd_config", "ModuliFile /etc/{}"), ("sshd_config", "Include /etc/{}"),
+        ("ssh_config", "Include {}"), ("ssh_config", "IdentityFile ~/{}"),
+        ("ntp.conf", "keys /etc/{}"), ("ntp.conf", "includefile /etc/{}"),
+        ("chrony.conf", "keyfile /etc/{}"), ("chrony.conf", "include /etc/{}"),
+        ("nginx.conf", "include /etc/{};"), ("Caddyfile", "import {}"),
+    ],
+)  # fmt: skip
+def test_a_name_that_no_file_can_have(tmp_path: Path, kind: str, line: str) -> None:
+    """``python -m tests.fuzz lint`` found it, too."""
+    path = tmp_path / "hostile"
+    path.write_text(f"{line.format('x' * 5000)}\n")
+    report = lint_file(path, Wanted(kind=kind))
+    assert report.failure is None or report.failure.reason is not Reason.INTERNAL

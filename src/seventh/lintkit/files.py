@@ -10,7 +10,7 @@ import fnmatch
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -40,6 +40,14 @@ def _at_once(path: str, flags: int) -> int:
 _MAGIC = re.compile(r"[*?[]")
 
 
+def holds(question: Callable[[Path], bool], path: Path) -> bool:
+    """Ask ``Path.is_file`` or its like; False for a name that no file can have."""
+    try:
+        return question(path)
+    except (OSError, ValueError):
+        return False
+
+
 def has_wildcard(name: str) -> bool:
     """Whether ``name`` is a shell pattern."""
     return _MAGIC.search(name) is not None
@@ -55,11 +63,9 @@ def _names_in(folder: Path) -> Iterator[str]:
         return
 
 
-def _is_there(path: Path) -> bool:
-    try:
-        return os.path.lexists(path)
-    except ValueError:
-        return False
+def is_there(path: Path) -> bool:
+    """Whether something has that name, be it a link that leads nowhere."""
+    return holds(os.path.lexists, path)
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -202,7 +208,7 @@ class Files:
                     if fits(name) and (part[0] == "." or name[0] != "."):
                         matched.append(folder / name)
             found = matched
-        return sorted(path for path in found if _is_there(path))
+        return sorted(path for path in found if is_there(path))
 
     def mode(self, name: str | Path) -> Mode | None:
         """Owner and permission bits; None where there is no such file or it cannot be seen."""

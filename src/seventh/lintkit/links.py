@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from seventh.lintkit.files import holds
 from seventh.lintkit.place import Place
 
 MAX_LINKS = 40
@@ -36,7 +37,7 @@ def of_the_machine(place: Place, name: str) -> bool:
 
 def is_foreign(place: Place, path: Path) -> bool:
     """Whether a file that a copy names is this machine's, and not one of the copy."""
-    if not place.is_copy or not path.exists():
+    if not place.is_copy or not holds(Path.exists, path):
         return False
     homes = [os.path.realpath(place.root or place.folder), os.path.realpath(place.folder),
              os.path.realpath(place.linked)]  # fmt: skip

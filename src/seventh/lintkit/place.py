@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from seventh.lintkit.files import Files, has_wildcard
+from seventh.lintkit.files import Files, has_wildcard, is_there
 from seventh.model.source import Line
 
 _STREAMS = frozenset({"", "-", "stdin"})
@@ -43,7 +43,7 @@ class Place(msgspec.Struct, frozen=True):
         if self.root is None or Path(name).is_relative_to(self.root):
             return beside or Path(name)
         inside = self.root / name.lstrip("/")
-        return beside if beside and not _is_there(_fixed(inside)) else inside
+        return beside if beside and not is_there(_fixed(inside)) else inside
 
     def included(self, name: str, files: Files, at: Line) -> list[Path]:
         """The files that an include line names, sorted; with a note where that needs to be known.
@@ -55,7 +55,7 @@ class Place(msgspec.Struct, frozen=True):
         path = self.path(name)
         if not has_wildcard(name):
             path = self._beside_the_link(name, path)
-            if not _is_there(path):
+            if not is_there(path):
                 files.note(at.file, at.line, f"{name}: no such file ({path})")
             elif self._is_foreign(path):
                 files.note(at.file, at.line, f"{path} was read from this machine")
@@ -63,17 +63,17 @@ class Place(msgspec.Struct, frozen=True):
         found = files.matching(str(path))
         if not found and self.linked != self.folder and not name.startswith("/"):
             found = files.matching(str(self.linked / name))
-        if not found and not _is_there(_fixed(path)):
+        if not found and not is_there(_fixed(path)):
             files.note(at.file, at.line, f"{name}: no such folder ({_fixed(path)})")
         elif found and self._is_foreign(found[0]):
             files.note(at.file, at.line, f"{name} was read from this machine")
         return found
 
     def _beside_the_link(self, name: str, path: Path) -> Path:
-        if name.startswith("/") or self.linked == self.folder or _is_there(path):
+        if name.startswith("/") or self.linked == self.folder or is_there(path):
             return path
         other = self.linked / name
-        return other if _is_there(other) else path
+        return other if is_there(other) else path
 
     def _is_foreign(self, path: Path) -> bool:
         """Whether a copy's include left the copy."""
@@ -129,10 +129,3 @@ def _fixed(pattern: Path) -> Path:
     while has_wildcard(str(pattern)):
         pattern = pattern.parent
     return pattern
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return os.path.lexists(path)
-    except ValueError:
-        return False

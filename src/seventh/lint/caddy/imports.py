@@ -14,7 +14,7 @@ from seventh.lint.caddy.tokens import (
     new_line,
     tokens,
 )
-from seventh.lintkit.files import Files, Text
+from seventh.lintkit.files import Files, Text, holds
 from seventh.lintkit.links import followed, is_foreign, of_the_machine
 from seventh.lintkit.place import Place
 from seventh.model.source import Line
@@ -140,7 +140,7 @@ class Imports:
             self._files.note(line.file, line.line, f"import {name}: read from this machine")
         found: list[Token] = []
         for path in paths:
-            if path.is_dir():
+            if holds(Path.is_dir, path):
                 return f"could not import {path}: is a directory"
             text = self._read(path, line)
             if text is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from seventh.lint.clocks.lines import Conf, Directive, Reading, as_integer, shown, split
-from seventh.lintkit.files import Files, Text
+from seventh.lintkit.files import Files, Text, holds
 from seventh.lintkit.linted import Setting, Software
 from seventh.model.source import Line
 from seventh.protocols.ntp.facts.config import ConfiguredSource
@@ -126,7 +126,7 @@ class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
 def key_file(name: str, files: Files, *, untyped_is_md5: bool) -> KeyFile:
     """Numbers and types of the keys in a file, if this user may read it; never the keys."""
     path = Reading(files).place(name)
-    if not name or not Path(path).is_file() or not os.access(path, os.R_OK):
+    if not name or not holds(Path.is_file, Path(path)) or not os.access(path, os.R_OK):
         return KeyFile()
     if (text := files.read(path)) is None:
         return KeyFile()

@@ -15,7 +15,7 @@ from seventh.lint.openssh import offers
 from seventh.lint.openssh.modes import FINE, private_key
 from seventh.lint.openssh.public_keys import key_line
 from seventh.lint.openssh.sshd_config import Effective
-from seventh.lintkit.files import Files, Text
+from seventh.lintkit.files import Files, Text, holds
 from seventh.lintkit.linted import Setting
 from seventh.lintkit.place import is_drop_in
 from seventh.model.source import Line
@@ -94,7 +94,7 @@ class Machine:
         if not path.name:
             return None  # ``HostKey /`` names no file
         public = path.with_name(path.name + ".pub")
-        if not public.is_file():
+        if not holds(Path.is_file, public):
             return None
         text = self._files.read(public)
         try:
@@ -107,7 +107,7 @@ class Machine:
     def _moduli(self, effective: Effective) -> int | None:
         """The smallest group that sshd would give from its moduli file."""
         path = self._beside(effective.value("modulifile") or "moduli")
-        if not path.is_file():
+        if not holds(Path.is_file, path):
             return None
         text = self._files.read(path)
         sizes: set[int] = set()

@@ -145,7 +145,9 @@ def _expanded(host: HostConfig) -> tuple[str, ...]:
 
 
 def _first_file(names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if Path(name).is_file()), None)
+    from seventh.lintkit.files import holds
+
+    return next((name for name in names if holds(Path.is_file, Path(name))), None)
 
 
 # -- jump hosts ------------------------------------------------------------------------------------

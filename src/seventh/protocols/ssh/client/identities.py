@@ -8,6 +8,7 @@ import binascii
 from pathlib import Path
 from typing import Any
 
+from seventh.lintkit.files import holds
 from seventh.model.failure import ProtocolViolation, UsageError
 from seventh.net.secrets import Secret
 from seventh.protocols.ssh.client.agent import Agent
@@ -242,7 +243,7 @@ def _public_file(name: str) -> bytes | None:
 def _certificate(name: str, plain: FileIdentity) -> bytes | None:
     """The certificate beside a key; UsageError when it is there and belongs to another key."""
     file = f"{name}-cert.pub"
-    if not Path(file).expanduser().exists():
+    if not holds(Path.exists, Path(file).expanduser()):
         return None
     blob = _public_file(file)
     try:
