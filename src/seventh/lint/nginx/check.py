@@ -152,8 +152,9 @@ class _Checker:
         Where none is known, it may be the inside of a ``map``, whose lines begin with anything.
         """
         known = [any(one.name in directives(table) for table in TABLES) for one in block]
+        of_nginx = any(known)
         for directive, is_known in zip(block, known, strict=True):
-            if not is_known and (any(known) or directive.block is not None):
+            if not is_known and (of_nginx or directive.block is not None):
                 self._unknown(directive, "")
 
     def _unknown(self, directive: Directive, place: Place) -> None:
