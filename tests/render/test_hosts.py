@@ -94,3 +94,10 @@ def test_junit_skips_closed_ports() -> None:
     assert int(suite.get("tests", "")) == well_known()
     assert int(suite.get("skipped", "")) == well_known() - 1
     assert suite.get("failures") == "0"
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("name", sorted({*FORMATS} - {"json"}))
+def test_a_name_that_does_not_exist_is_not_blamed_on_anyone(name: str) -> None:
+    text = render(name, host((), Reason.RESOLVE_NXDOMAIN), View())
+    assert "none: the name may be misspelt" in " ".join(text.split())

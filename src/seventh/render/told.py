@@ -12,6 +12,7 @@ import msgspec
 
 from seventh.model.drawing import Drawing
 from seventh.model.facts import Facts
+from seventh.model.failure import Reason
 from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Report
 from seventh.model.sample import Sample
@@ -129,6 +130,8 @@ def failed(failure: FailureEntry) -> str:
 
 def blamed(failure: FailureEntry) -> str:
     """Who can mend it, in words."""
+    if failure.reason is Reason.RESOLVE_NXDOMAIN:
+        return "none: the name may be misspelt"
     return BLAMED[failure.blame]
 
 

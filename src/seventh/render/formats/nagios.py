@@ -22,7 +22,7 @@ from seventh.render.fixes import fixes_of
 from seventh.render.gist import duration
 from seventh.render.hosts import STATES, headline, host_entries, is_untried, shows_all
 from seventh.render.hosts import number as number_of
-from seventh.render.told import Told, count, failed, tally_statuses, tell
+from seventh.render.told import Told, blamed, count, failed, tally_statuses, tell
 from seventh.render.view import Document, View, worst
 
 # A pipe begins the performance data; a line break ends the line.
@@ -98,7 +98,7 @@ def _long(one: Told, view: View) -> list[str]:
     entry = one.entry
     lines = [f"[{entry.status.value.upper()}] {entry.target} {one.headline}"]
     if entry.failure is not None:
-        lines.append(f"  {entry.failure.detail} (blame: {entry.failure.blame})")
+        lines.append(f"  {entry.failure.detail} (blame: {blamed(entry.failure)})")
     lines += [f"  note: {note}" for note in one.notes]
     for finding in entry.findings:
         lines.append(f"  {finding.severity} {finding.id}: {finding.title}: {finding.evidence}")
