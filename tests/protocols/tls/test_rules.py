@@ -114,6 +114,15 @@ def test_no_way_to_a_root_is_high(state: str) -> None:
     assert (verdict.severity or certs.chain.severity) is Severity.HIGH
 
 
+@pytest.mark.field
+def test_a_private_root_is_asked_for_before_anything_is_changed() -> None:
+    verdict = hit(certs.chain(GOOD.learn(chain_state="unknown-root")))
+    assert "is neither sent nor trusted" in str(verdict.params["problems"])
+    product, fix = next(iter(certs.chain.words.fix.items()))
+    assert product == "any"
+    assert fix.startswith("Private CA: check with --ca FILE")
+
+
 def test_a_roots_own_signature_is_not_judged() -> None:
     root = msgspec.structs.replace(
         INTERMEDIATE, self_issued=True, signature_hash="sha1", key_type="RSA", key_bits=1024

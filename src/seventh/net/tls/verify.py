@@ -193,8 +193,12 @@ def _path_complaints(
         )
         return [(Reason.TLS_CERTIFICATE_UNTRUSTED, text)]
     if state == "unknown-root":
-        root = top.subject if top.self_issued else top.issuer
-        text = f"the root {root} is not trusted here (if it is a private CA: --ca FILE)"
+        said = (
+            f"the root {top.subject} is sent, but not trusted here"
+            if top.self_issued
+            else f"the issuer of {top.subject}, {top.issuer}, is neither sent nor trusted here"
+        )
+        text = f"{said} (if it is a private CA: --ca FILE)"
         return [(Reason.TLS_CERTIFICATE_UNTRUSTED, text)]
     if state == "unverified":
         link, what = _unknown_link(chain, way) or (way[0], "a key or signature not supported here")

@@ -225,6 +225,8 @@ _MEDIUM_PROBLEMS = {"order", "too-long", "expired-leftover"}
     "sends. Some fetch or remember a missing intermediate, so it works in one program and fails in "
     "another.",
     fix={
+        "any": "Private CA: check with --ca FILE, and install its root in the clients. Public CA: "
+        "send the server's certificate first, then each issuer in turn, without the root.",
         "nginx": "ssl_certificate /etc/letsencrypt/live/{name}/fullchain.pem;\n"
         "ssl_certificate_key /etc/letsencrypt/live/{name}/privkey.pem;",
         "apache": "SSLCertificateFile /etc/letsencrypt/live/{name}/fullchain.pem\n"
@@ -234,8 +236,6 @@ _MEDIUM_PROBLEMS = {"order", "too-long", "expired-leftover"}
         "# in frontend, in place of the bind line with ssl\n"
         "bind :443 ssl crt /etc/haproxy/site.pem",
         "postfix": "smtpd_tls_chain_files = /etc/ssl/key.pem, /etc/ssl/fullchain.pem",
-        "any": "Private CA: check with --ca FILE, and install its root in the clients. Public CA: "
-        "send the server's certificate first, then each issuer in turn, without the root.",
     },
     references=("RFC 9846 §4.5.1",),
     seed=("12.3.6",),
@@ -253,7 +253,9 @@ def chain(tls: TlsFacts) -> Verdict:
     problems = tuple(problem.text for problem in tls.chain_problems)
     broken = {
         "missing-intermediate": f"the issuer {tls.chain[0].issuer} is neither sent nor trusted",
-        "unknown-root": f"the chain ends at {top.issuer}, which is not a trusted root",
+        "unknown-root": f"the root {top.subject} is sent, but not trusted"
+        if top.self_issued
+        else f"the issuer {top.issuer} is neither sent nor trusted",
         "self-signed": f"{tls.chain[0].subject} is signed by itself",
         "invalid": "; ".join(tls.verify_errors) or "the chain does not verify",
     }.get(tls.chain_state)
