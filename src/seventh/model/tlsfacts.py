@@ -131,7 +131,7 @@ class ChainProblem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def way_up(chain: tuple[Certificate, ...], path: tuple[str, ...] = ()) -> tuple[Certificate, ...]:
-    """Pick the sent certificates that lead up from the server's own; others harm nobody.
+    """Pick the sent certificates that lead up from the server's own; others do no harm.
 
     ``path`` has the fingerprints of the verified path, where that is known. Without it the names
     lead, and of several issuers of one name one whose dates are right.

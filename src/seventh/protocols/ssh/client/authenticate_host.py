@@ -26,7 +26,7 @@ async def enter(stream: Stream, known: KnownHosts, host: str, port: int) -> tupl
     conversation = Conversation(stream)
     try:
         await conversation.greet()
-    except BaseException:
+    except BaseException:  # raised again; a cancellation must not leave the stream open either
         await conversation.leave()
         raise
     return await enter_greeted(conversation, known, host, port)
@@ -47,7 +47,7 @@ async def enter_greeted(
         conversation.agree(offer, theirs.offer)
         await conversation.exchange_keys()
         return Session(conversation), trust_in(conversation, known, host, port)
-    except BaseException:
+    except BaseException:  # raised again; a cancellation must not leave the stream open either
         await conversation.leave()
         raise
 

@@ -7,8 +7,8 @@ What a host may be shown depends on what known_hosts says of its key:
 
 known             everything
 unknown           signatures only, which are bound to the one session they are made for and are of
-                  no use elsewhere; a password would be whoever's answers, so it stays here. Nothing
-                  goes through an unknown jump host unless --accept-new-host-keys permits it
+                  no use elsewhere; a password would serve anyone who answers, so it stays here.
+                  Nothing goes through an unknown jump host unless --accept-new-host-keys permits it
 changed, revoked  nothing at all, not even the user's name
 """
 

@@ -62,7 +62,7 @@ async def _greeted(talk: Talk, address: Address) -> Conversation:
     conversation = Conversation(await talk.connect_again(address))
     try:
         _, _, at = await conversation.greet()
-    except BaseException:
+    except BaseException:  # raised again; a cancellation must not leave the stream open either
         await conversation.leave()
         raise
     notes = talk.notes(SshFacts)
