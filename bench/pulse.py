@@ -65,15 +65,15 @@ def _modules(ca: str, stranger: str) -> dict[str, Any]:
         config = {"tls_config": tls_config, "preferred_ip_protocol": "ip4"}
         return {"prober": "http", "timeout": "5s", "http": config}
 
-    def talk(*steps: dict[str, str]) -> dict[str, Any]:
+    def ctx(*steps: dict[str, str]) -> dict[str, Any]:
         return {"prober": "tcp", "timeout": "5s", "tcp": {"query_response": list(steps)}}
 
     expect = {"expect": "^SSH-2.0-"}
     return {
         "tcp": {"prober": "tcp", "timeout": "5s"},
         # As the package ships it: like Seventh it also sends an identification of its own.
-        "ssh": talk(expect, {"send": "SSH-2.0-blackbox-ssh-check"}),
-        "ssh_expect": talk(expect),
+        "ssh": ctx(expect, {"send": "SSH-2.0-blackbox-ssh-check"}),
+        "ssh_expect": ctx(expect),
         "tls": tls(ca),
         "tls_stranger": tls(stranger),
         "http": web({}),

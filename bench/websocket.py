@@ -26,8 +26,8 @@ from seventh import given
 from seventh.engine.check import pulse_one
 from seventh.model.options import Options
 from seventh.model.target import Target
-from seventh.net.talk import Talk
-from seventh.protocols.websocket.client.endpoint import Door
+from seventh.net.probe_context import ProbeContext
+from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.probe import fanout
 
 SOCKETS = 50
@@ -57,16 +57,16 @@ async def _measure(port: int, rounds: int, count: int) -> list[Table]:
 # -- sockets --------------------------------------------------------------------------------------
 
 
-def _talk(port: int, **options: object) -> Talk:
+def _ctx(port: int, **options: object) -> ProbeContext:
     target = Target(scheme="ws", host="127.0.0.1", port=port)
-    return Talk(target, given.make({"timeout_seconds": 120, **options}), connections=1000)
+    return ProbeContext(target, given.make({"timeout_seconds": 120, **options}), connections=1000)
 
 
-async def _door(port: int, **options: object) -> Door:
-    talk = _talk(port, **options)
-    door = Door(talk)
-    door.begin((await talk.addresses())[0])
-    return door
+async def _door(port: int, **options: object) -> Endpoint:
+    ctx = _ctx(port, **options)
+    endpoint = Endpoint(ctx)
+    endpoint.begin((await ctx.addresses())[0])
+    return endpoint
 
 
 @contextlib.asynccontextmanager
@@ -162,15 +162,15 @@ async def _pings(port: int, rounds: int, count: int) -> Table:
 
 
 async def _our_pings(port: int, count: int) -> list[float]:
-    door = await _door(port)
+    endpoint = await _door(port)
     found: list[float] = []
-    async with door.opened() as socket:
+    async with endpoint.opened() as socket:
         for _ in range(count):
-            seen = await socket.ping(door.talk.budget.within(5))
+            seen = await socket.ping(endpoint.ctx.budget.within(5))
             if seen is None:
                 raise RuntimeError("no pong")
             found.append((seen[1].ns - seen[0].ns) / 1e9)
-    door.talk.close()
+    endpoint.ctx.close()
     return found
 
 
@@ -199,10 +199,10 @@ async def _fanouts(port: int, rounds: int) -> Table:
 
 
 async def _our_fanout(port: int) -> tuple[float, float, float, float]:
-    door = await _door(port, sockets=SOCKETS, message_template=PUBLISH, allow_write=True)
-    await fanout.measure(door)
-    seen = door.notes.facts.fanout
-    door.talk.close()
+    endpoint = await _door(port, sockets=SOCKETS, message_template=PUBLISH, allow_write=True)
+    await fanout.measure(endpoint)
+    seen = endpoint.notes.facts.fanout
+    endpoint.ctx.close()
     if seen is None or not seen.delivered:
         raise RuntimeError("nothing was delivered")
     return seen.p50_seconds or 0, seen.p95_seconds or 0, seen.max_seconds or 0, seen.ratio

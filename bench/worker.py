@@ -68,23 +68,21 @@ def verify(report: Report) -> None:
 
 async def resumed(url: str, count: int, options: Options) -> None:
     """Pulses that take a session up again, each with the ticket of the one before."""
-    from seventh.net.talk import Talk
+    from seventh.net.probe_context import ProbeContext
     from seventh.net.tls.handshake import start_tls
 
     target = target_of(url)
     name = options.server_name or target.host
     session = None
     for index in range(count + 1):
-        talk = Talk(target, options)
-        tls = await start_tls(
-            await talk.connect(), options, name, watch=talk.watch, session=session
-        )
+        ctx = ProbeContext(target, options)
+        tls = await start_tls(await ctx.connect(), options, name, watch=ctx.watch, session=session)
         if index and not tls.resumed:
             raise RuntimeError(f"{url}: the session was not taken up")
         await tls.settle()
         session = tls.session
-        await tls.farewell()
-        talk.close()
+        await tls.aclose()
+        ctx.close()
 
 
 def bare(url: str, count: int) -> None:
@@ -100,33 +98,33 @@ def bare(url: str, count: int) -> None:
 
 async def exchanges(url: str, count: int, options: Options) -> None:
     """``count`` NTP exchanges, each on a socket of its own; with nts:// on one pair of keys."""
-    from seventh.net.talk import Talk
-    from seventh.protocols.ntp.client.conversation import Conversation
-    from seventh.protocols.ntp.client.nts import NtsConversation
+    from seventh.net.probe_context import ProbeContext
+    from seventh.protocols.ntp.client.association import Conversation
+    from seventh.protocols.ntp.client.nts import NtsAssociation
     from seventh.protocols.ntp.client.nts_ke import establish, follow, start_as_client
     from seventh.protocols.ntp.wire.nts_fields import supported
 
     target = target_of(url)
-    talk = Talk(target, options)
-    (address,) = await talk.addresses()
+    ctx = ProbeContext(target, options)
+    (address,) = await ctx.addresses()
     established = None
     cookies: list[bytes] = []
     if target.scheme == "nts":
-        tls = await start_as_client(talk, await talk.connect())
-        established = await establish(talk, tls, supported())
+        tls = await start_as_client(ctx, await ctx.connect())
+        established = await establish(ctx, tls, supported())
         cookies = list(established.response.cookies)
-        (address,) = await follow(talk, established)
+        (address,) = await follow(ctx, established)
     for _ in range(count):
-        one = Conversation(talk, address)
+        one = Conversation(ctx, address)
         if established is not None:
-            one = NtsConversation(talk, address, established, cookies)
-        await one.exchange(talk.budget.within(1.0))
+            one = NtsAssociation(ctx, address, established, cookies)
+        await one.exchange(ctx.budget.within(1.0))
         if not one.sampler.tally.replies:
             raise RuntimeError(f"{url}: {one.failure()}")
-        if isinstance(one, NtsConversation):
+        if isinstance(one, NtsAssociation):
             cookies = one.client.cookies
         one.close()
-    talk.close()
+    ctx.close()
 
 
 async def refused(url: str, options: Options) -> str | None:

@@ -12,7 +12,7 @@ from seventh.cli.main import main
 from seventh.lab import start
 from seventh.lint import kinds
 from seventh.render import FORMATS
-from seventh.render.speech import languages
+from seventh.render.wording import languages
 
 pytestmark = pytest.mark.field
 

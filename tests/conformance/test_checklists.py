@@ -92,7 +92,7 @@ def test_a_line_is_decided_by_what_its_room_has(room: str, line: CheckLine) -> N
     # A report has the lines of each room whose facts it has, so that none needs another's rules.
     assert set(line.rules) <= {rule.id for rule in protocols.rules(room)}
     for path in line.facts:
-        assert can_be_unlearnt(facts_of(room), path), f"{path}: no such fact, or never unlearnt"
+        assert can_be_unknown(facts_of(room), path), f"{path}: no such fact, or never unlearnt"
     for phase in line.phases:
         assert any(f"{name}.".startswith(f"{phase}.") for name in PHASES), phase
 
@@ -107,7 +107,7 @@ def facts_of(room: str) -> type[Facts]:
     return kind
 
 
-def can_be_unlearnt(kind: type[Any], path: str) -> bool:
+def can_be_unknown(kind: type[Any], path: str) -> bool:
     """Whether the fact exists, and nothing or emptiness is what it is when it was not learnt."""
     name, _, rest = path.partition(".")
     if isinstance(getattr(kind, name, None), property):
@@ -122,7 +122,7 @@ def can_be_unlearnt(kind: type[Any], path: str) -> bool:
         for one in leaves(typing.get_type_hints(kind)[name])
         if hasattr(one, "__struct_fields__")
     ]
-    return len(structs) == 1 and can_be_unlearnt(structs[0], rest)
+    return len(structs) == 1 and can_be_unknown(structs[0], rest)
 
 
 def leaves(hint: Any) -> list[Any]:

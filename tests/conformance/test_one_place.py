@@ -184,7 +184,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 async def greeting(work: Work) -> None:
-    stream = await work.talk.connect()
+    stream = await work.ctx.connect()
     data, _ = await stream.receive()
     work.show(Line(data.decode().strip()))
 """,

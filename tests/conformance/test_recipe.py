@@ -93,17 +93,17 @@ class Echo:
 import os
 
 from seventh.model.failure import Failed, Reason
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.protocols.echo import EchoOptions
 from seventh.protocols.echo.wire import Echo
 from seventh.protocols.echo.facts import EchoFacts
 from seventh.wire.identify import identify
 
 
-async def pulse(talk: Talk) -> None:
-    stream = await talk.connect()
-    echo = Echo(os.urandom(talk.options.of(EchoOptions).size_bytes))
-    with talk.watch.phase("echo.rtt") as timer:
+async def pulse(ctx: ProbeContext) -> None:
+    stream = await ctx.connect()
+    echo = Echo(os.urandom(ctx.options.of(EchoOptions).size_bytes))
+    with ctx.watch.phase("echo.rtt") as timer:
         sent = await stream.send(echo.sent)
         timer.begin(sent)
         while True:
@@ -115,13 +115,13 @@ async def pulse(talk: Talk) -> None:
             if echo.receive(data):
                 break
         timer.stop(mark)
-    talk.notes(EchoFacts).learn(
+    ctx.notes(EchoFacts).learn(
         rtt_seconds=timer.seconds_until(mark), faithful=echo.got == echo.sent
     )
 
 
-async def check(talk: Talk) -> None:
-    await pulse(talk)
+async def check(ctx: ProbeContext) -> None:
+    await pulse(ctx)
 """,
     "rules.py": """
 from seventh.model.severity import Severity
@@ -175,9 +175,9 @@ def as_hex(result: Echoed) -> str:
 
 
 async def send(work: Work) -> int:
-    stream = await work.talk.connect()
+    stream = await work.ctx.connect()
     words = work.arguments["word"]
-    if work.talk.options.of(SendOptions).upper:
+    if work.ctx.options.of(SendOptions).upper:
         words = tuple(word.upper() for word in words)
     same = True
     for number, word in enumerate(words):

@@ -16,6 +16,7 @@ from seventh.labkit.serve import Fault
 from seventh.model.facts import Facts
 from seventh.model.ports import PORTS
 from seventh.model.spec import Spec
+from seventh.render.document import plain_facts
 from seventh.rules.rule import AnyRule, Hit, Skip, Source
 from seventh.rules.words import fill
 from tests.conformance.purity import imports, violations
@@ -50,7 +51,7 @@ def test_the_folder_is_whole(room: str) -> None:
     for verb in ("pulse", "check"):
         function = getattr(probe, verb)
         assert inspect.iscoroutinefunction(function)
-        assert list(inspect.signature(function).parameters) == ["talk"]
+        assert list(inspect.signature(function).parameters) == ["ctx"]
 
 
 def test_the_spec_is_named_like_its_folder(room: str) -> None:
@@ -108,7 +109,7 @@ def test_facts_are_frozen_and_empty_by_default(room: str) -> None:
         assert kind.__struct_config__.frozen
         assert isinstance(kind(), Facts), "every field has a default that means: not learnt"
         assert room == kind.ROOM, "its notes would be another room's"
-        assert all(getattr(kind(), name) == {} for name in kind.LINES), "LINES names mappings"
+        assert all(plain_facts(kind())[name] == [] for name in kind.LINES), "LINES names mappings"
 
 
 def test_every_metric_reads_a_fact_that_exists(room: str) -> None:

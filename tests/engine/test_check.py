@@ -76,7 +76,7 @@ async def test_rules_are_chosen() -> None:
 
 
 async def test_a_bug_of_ours_is_told_as_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(talk: object) -> None:
+    async def broken(ctx: object) -> None:
         raise ZeroDivisionError("oh\x1b[31m no")
 
     monkeypatch.setattr(protocols.part("net", "probe"), "check", broken)

@@ -108,7 +108,7 @@ def test_a_fact_without_a_rule_decides_by_itself(
 def test_a_fact_whose_part_was_not_learnt_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     line = judged(monkeypatch, COMMAND)
     assert line.verdict is UNKNOWN
-    assert line.unlearnt == ("session.exec_granted",)
+    assert line.not_learnt == ("session.exec_granted",)
 
 
 def test_a_rule_judges_its_facts_and_a_pass_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ from seventh.model.failure import Reason
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.lab.channels import Conduct
-from seventh.protocols.ssh.lab.session import Door, dishonest, make_door
+from seventh.protocols.ssh.lab.channels import ChannelSetup
+from seventh.protocols.ssh.lab.session import LoginKeys, dishonest, make_door
 from seventh.protocols.ssh.wire import channel_messages as cm
 from seventh.protocols.ssh.wire.messages import Message
 from seventh.wire.reader import vector
@@ -28,11 +28,11 @@ BIG = 2**31 - 1
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Door:
+def door(tmp_path: Path) -> LoginKeys:
     return make_door(tmp_path / "door")
 
 
-async def look(door: Door, conduct: Conduct) -> Report:
+async def look(door: LoginKeys, conduct: ChannelSetup) -> Report:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     async with dishonest(door, conduct) as port:
         given = {"timeout_seconds": TIMEOUT_SECONDS, **door.options(port)}
@@ -83,14 +83,14 @@ FLOODS: dict[str, Message] = {
 
 
 @pytest.mark.parametrize("name", FLOODS)
-async def test_a_flood_of(name: str, door: Door) -> None:
-    report = await look(door, Conduct(floods=FLOODS[name]))
+async def test_a_flood_of(name: str, door: LoginKeys) -> None:
+    report = await look(door, ChannelSetup(floods=FLOODS[name]))
     facts = report.facts["ssh"]
     assert isinstance(facts, SshFacts)
     if name not in {"ends", "stderr", "small-data", "data"}:
         assert report.failure is not None
         assert report.failure.reason is Reason.PROTOCOL_VIOLATION
-    assert facts.unlearnt["second channel"]
+    assert facts.unknown["second channel"]
 
 
 SFTP = {
@@ -110,8 +110,8 @@ SFTP = {
 
 
 @pytest.mark.parametrize("name", SFTP)
-async def test_an_sftp_server_that_says(name: str, door: Door) -> None:
-    report = await look(door, Conduct(sftp_packet=SFTP[name]))
+async def test_an_sftp_server_that_says(name: str, door: LoginKeys) -> None:
+    report = await look(door, ChannelSetup(sftp_packet=SFTP[name]))
     assert report.failure is not None
     assert (report.failure.reason, report.failure.phase) == (Reason.PROTOCOL_VIOLATION, "ssh.sftp")
     facts = report.facts["ssh"]
@@ -122,9 +122,9 @@ async def test_an_sftp_server_that_says(name: str, door: Door) -> None:
 
 @pytest.mark.parametrize("request_", [b"exec", b"pty-req", b"shell", b"subsystem"])
 @pytest.mark.parametrize("way", ["leaves", "ignores"])
-async def test_a_server_that_gives_up_at(request_: bytes, way: str, door: Door) -> None:
+async def test_a_server_that_gives_up_at(request_: bytes, way: str, door: LoginKeys) -> None:
     leaves = way == "leaves"
-    conduct = Conduct(leaves_at=request_) if leaves else Conduct(ignores=request_)
+    conduct = ChannelSetup(leaves_at=request_) if leaves else ChannelSetup(ignores=request_)
     report = await look(door, conduct)
     assert report.failure is None or report.failure.reason in {
         Reason.PEER_CLOSED, Reason.PEER_RESET, Reason.PEER_SILENT,
@@ -132,10 +132,10 @@ async def test_a_server_that_gives_up_at(request_: bytes, way: str, door: Door) 
 
 
 @pytest.mark.parametrize("after", [0, 30, 700, 1500, 2600, 6000])
-async def test_a_bastion_that_dies_at_any_moment(after: int, door: Door) -> None:
+async def test_a_bastion_that_dies_at_any_moment(after: int, door: LoginKeys) -> None:
     async with (
-        dishonest(door, Conduct()) as port,
-        dishonest(door, Conduct(carries_bytes=after)) as bastion,
+        dishonest(door, ChannelSetup()) as port,
+        dishonest(door, ChannelSetup(carries_bytes=after)) as bastion,
     ):
         given = {
             "timeout_seconds": TIMEOUT_SECONDS, **door.options(port, bastion),
@@ -149,17 +149,17 @@ async def test_a_bastion_that_dies_at_any_moment(after: int, door: Door) -> None
     facts = report.facts.get("ssh")
     told = [report.failure.detail] if report.failure is not None else []
     if isinstance(facts, SshFacts):
-        told += facts.unlearnt.values()
+        told += facts.unknown.values()
     assert any(f"the jump host 127.0.0.1:{bastion}: the server closed" in text for text in told)
 
 
-async def test_a_bastion_that_floods_is_named(door: Door) -> None:
+async def test_a_bastion_that_floods_is_named(door: LoginKeys) -> None:
     """It opens channels towards us, which no jump host has to."""
 
     async def quiet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    conduct = Conduct(opens=(b"auth-agent@openssh.com", 1000))
+    conduct = ChannelSetup(opens=(b"auth-agent@openssh.com", 1000))
     async with tcp_server(quiet) as port, dishonest(door, conduct) as bastion:
         given = {
             "timeout_seconds": TIMEOUT_SECONDS, **door.options(bastion),

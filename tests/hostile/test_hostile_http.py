@@ -12,8 +12,8 @@ from seventh.engine.check import check_one, pulse_one
 from seventh.labkit.serve import Kit, tcp_server
 from seventh.labkit.web import h3 as h3lab
 from seventh.labkit.web.handler import Answer
-from seventh.labkit.web.peer import Knobs
-from seventh.labkit.web.quicserver import QuicKnobs
+from seventh.labkit.web.peer import H1Setup
+from seventh.labkit.web.quicserver import QuicSetup
 from seventh.model.failure import Reason
 from seventh.model.options import Options
 from seventh.model.report import Report
@@ -64,7 +64,9 @@ H1_FAULTS = (
 
 @pytest.mark.parametrize("fault", H1_FAULTS)
 async def test_a_plain_site_gone_wrong(fault: str, kit: Kit) -> None:
-    setup = Setup(secure=False, h3=None, announced=False, h1=Knobs(fault=fault), versions=("1.1",))
+    setup = Setup(
+        secure=False, h3=None, announced=False, h1=H1Setup(fault=fault), versions=("1.1",)
+    )
     check, pulse = await looks(setup, kit)
     harmless = {"endless-body", "endless-chunks", "unsolicited", "folded", "bare-lf", "http-1.0"}
     if fault not in harmless | {"tiny-chunks"}:
@@ -83,7 +85,7 @@ async def test_a_plain_site_gone_wrong(fault: str, kit: Kit) -> None:
     ],
 )  # fmt: skip
 async def test_http_2_gone_wrong(fault: str, kit: Kit) -> None:
-    check, pulse = await looks(Setup(h2=Knobs(fault=fault), h3=None, announced=False), kit)
+    check, pulse = await looks(Setup(h2=H1Setup(fault=fault), h3=None, announced=False), kit)
     assert pulse.failure is None, "it speaks HTTP/1.1"
     facts = check.facts["http"]
     assert isinstance(facts, HttpFacts)
@@ -94,7 +96,7 @@ async def test_http_2_gone_wrong(fault: str, kit: Kit) -> None:
 
 @pytest.mark.parametrize("wire", sorted(h3lab.WIRE))
 async def test_http_3_gone_wrong(wire: str, kit: Kit) -> None:
-    knobs = h3lab.H3Knobs(wire=h3lab.WIRE[wire])  # type: ignore[index]  # its own keys
+    knobs = h3lab.H3Setup(wire=h3lab.WIRE[wire])  # type: ignore[index]  # its own keys
     check, pulse = await looks(Setup(h3=knobs), kit)
     assert pulse.failure is None and check.failure is None
     facts = check.facts["http"]
@@ -107,8 +109,8 @@ async def test_http_3_gone_wrong(wire: str, kit: Kit) -> None:
 
 
 async def test_quic_that_is_silent_or_retries(kit: Kit) -> None:
-    for knobs in (QuicKnobs(silent=True), QuicKnobs(retry=True), QuicKnobs(forget_after=3)):
-        check, _ = await looks(Setup(h3=h3lab.H3Knobs(quic=knobs)), kit)
+    for knobs in (QuicSetup(silent=True), QuicSetup(retry=True), QuicSetup(forget_after=3)):
+        check, _ = await looks(Setup(h3=h3lab.H3Setup(quic=knobs)), kit)
         facts = check.facts["http"]
         assert isinstance(facts, HttpFacts) and facts.rung("3") is not None
 
@@ -229,4 +231,4 @@ async def test_a_server_that_stalls_after_its_first_answer() -> None:
     sound(report)
     facts = report.facts["http"]
     assert isinstance(facts, HttpFacts)
-    assert facts.status == 200 and facts.unlearnt
+    assert facts.status == 200 and facts.unknown

@@ -22,7 +22,7 @@ from seventh.model.target import Target
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.nts import NtsFacts
 from seventh.protocols.ntp.lab.nts import Cookies, KeyServer, NtsResponder
-from seventh.protocols.ntp.lab.nts_faults import NtsBehaviour
+from seventh.protocols.ntp.lab.nts_faults import NtsSetup
 from seventh.protocols.ntp.wire import nts_ke
 from seventh.protocols.ntp.wire.nts_fields import FieldType, Parts
 from seventh.protocols.ntp.wire.nts_ke import END, Record, RecordType, Response
@@ -188,7 +188,7 @@ class Hostile(NtsResponder):
     """Knows how to answer properly, and does something else."""
 
     def __init__(self, answers: Answers) -> None:
-        super().__init__(NtsBehaviour(), self.shared)
+        super().__init__(NtsSetup(), self.shared)
         self._answers = answers
 
     shared = Cookies()
@@ -205,7 +205,7 @@ async def hostile_time(kit: Kit, answers: Answers) -> AsyncIterator[Target]:
     context = server_context(
         kit.authority.issue("127.0.0.1"), alpn=(nts_ke.ALPN.encode(),), resume=False
     )
-    keys = KeyServer(NtsBehaviour(), responder.shared, responder.port)
+    keys = KeyServer(NtsSetup(), responder.shared, responder.port)
     try:
         async with tls_server(context, application=keys) as port:
             yield Target(scheme="nts", host="127.0.0.1", port=port)

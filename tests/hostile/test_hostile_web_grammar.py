@@ -13,9 +13,9 @@ from seventh.labkit.serve import Handler as TcpHandler
 from seventh.labkit.serve import Kit, tcp_server
 from seventh.labkit.web import h2faults
 from seventh.labkit.web.h2faults import Fault, frame, head
-from seventh.labkit.web.h3 import H3Knobs, H3Peer, Wire
+from seventh.labkit.web.h3 import H3Peer, H3Setup, Wire
 from seventh.labkit.web.h3 import frame as h3frame
-from seventh.labkit.web.peer import Knobs, Peer, linger
+from seventh.labkit.web.peer import H1Setup, Peer, linger
 from seventh.model.failure import Failed, Reason
 from seventh.net.quic import connect as quic
 from seventh.web import h2frames as f
@@ -142,7 +142,7 @@ WHOLE = f.END_HEADERS | f.END_STREAM
 
 
 def h2_says(make: Callable[[int], bytes]) -> Fault:
-    async def fault(peer: Peer, _: Knobs, stream_id: int) -> None:
+    async def fault(peer: Peer, _: H1Setup, stream_id: int) -> None:
         await peer.send(make(stream_id))
         await linger(peer)
 
@@ -239,7 +239,7 @@ H2_SAYS: dict[str, tuple[Callable[[int], bytes], Reason | int]] = {
 async def test_an_http_2_server_says(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     make, end = H2_SAYS[case]
     monkeypatch.setitem(h2faults.FAULTS, case, h2_says(make))
-    async with h2(Knobs(fault=case), SECONDS) as connection:
+    async with h2(H1Setup(fault=case), SECONDS) as connection:
         assert await end_of(connection, ask()) == end
 
 
@@ -315,6 +315,6 @@ H3_SAYS: dict[str, tuple[Wire, Reason | int]] = {
 @pytest.mark.parametrize("case", H3_SAYS)
 async def test_an_http_3_server_says(case: str, kit: Kit) -> None:
     wire, end = H3_SAYS[case]
-    async with lab(kit, h3=H3Knobs(wire=wire), seconds=SECONDS) as served:
-        connection = H3Connection(await quic.connect(served.talk, served.address, NAME))
+    async with lab(kit, h3=H3Setup(wire=wire), seconds=SECONDS) as served:
+        connection = H3Connection(await quic.connect(served.ctx, served.address, NAME))
         assert await end_of(connection, served.request("/")) == end

@@ -12,26 +12,26 @@ import pytest
 from aioquic.tls import Epoch
 
 from seventh.labkit.serve import Kit, UdpHandler, udp_server
-from seventh.labkit.web.h3 import WIRE, H3Knobs, H3Peer, frame
-from seventh.labkit.web.quicserver import QuicKnobs
+from seventh.labkit.web.h3 import WIRE, H3Peer, H3Setup, frame
+from seventh.labkit.web.quicserver import QuicSetup
 from seventh.model.failure import Failed, Reason
 from seventh.model.options import Options
 from seventh.net.address import Address
 from seventh.net.quic import connect as quic
 from seventh.web.h3 import H3Connection
 from seventh.web.message import Response
-from tests.net.quic.served import NAME, lab, talk_to
+from tests.net.quic.served import NAME, context_for, lab
 
 SECONDS = 3.0
 MAX_GROWTH_KIB = 64 * 1024
 
 
-async def ask(kit: Kit, knobs: H3Knobs) -> Response | Failed:
+async def ask(kit: Kit, knobs: H3Setup) -> Response | Failed:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     async with lab(kit, h3=knobs, seconds=SECONDS) as served:
         started = time.monotonic()
         try:
-            connection = H3Connection(await quic.connect(served.talk, served.address, NAME))
+            connection = H3Connection(await quic.connect(served.ctx, served.address, NAME))
             response = await connection.request(served.request("/"), body_cap=100_000)
         except Failed as failed:
             return failed
@@ -46,14 +46,14 @@ async def ask(kit: Kit, knobs: H3Knobs) -> Response | Failed:
 
 @pytest.mark.parametrize("fault", sorted(set(WIRE) - {"endless_body"}))
 async def test_too_much_of_everything_is_a_violation(kit: Kit, fault: str) -> None:
-    outcome = await ask(kit, H3Knobs(wire=WIRE[fault]))  # type: ignore[index]
+    outcome = await ask(kit, H3Setup(wire=WIRE[fault]))  # type: ignore[index]
     assert isinstance(outcome, Failed), outcome
     assert outcome.reason is Reason.PROTOCOL_VIOLATION
     assert "\n" not in outcome.detail
 
 
 async def test_an_endless_body_ends_at_the_cap(kit: Kit) -> None:
-    outcome = await ask(kit, H3Knobs(wire=WIRE["endless_body"]))
+    outcome = await ask(kit, H3Setup(wire=WIRE["endless_body"]))
     assert isinstance(outcome, Response), outcome
     assert outcome.truncated
     assert len(outcome.body) == 100_000
@@ -70,13 +70,13 @@ async def test_an_endless_body_ends_at_the_cap(kit: Kit) -> None:
     ],
 )
 async def test_a_broken_control_stream(kit: Kit, control: bytes) -> None:
-    outcome = await ask(kit, H3Knobs(control=control))
+    outcome = await ask(kit, H3Setup(control=control))
     assert isinstance(outcome, Failed), outcome
     assert outcome.reason is Reason.PROTOCOL_VIOLATION
 
 
 async def test_goaways_without_end(kit: Kit) -> None:
-    outcome = await ask(kit, H3Knobs(control=frame(0x7, b"\x00") * 3000))
+    outcome = await ask(kit, H3Setup(control=frame(0x7, b"\x00") * 3000))
     assert isinstance(outcome, Failed), outcome
     # How much of it came before the request was to go is up to the network.
     assert outcome.reason in {Reason.PROTOCOL_VIOLATION, Reason.PEER_CLOSED}
@@ -96,7 +96,7 @@ async def test_broken_heads(kit: Kit, block: bytes) -> None:
     def answer(peer: H3Peer, stream_id: int) -> None:
         peer.send(stream_id, frame(0x1, block), end=True)
 
-    outcome = await ask(kit, H3Knobs(wire=answer))
+    outcome = await ask(kit, H3Setup(wire=answer))
     assert isinstance(outcome, Failed), outcome
     assert outcome.reason is Reason.PROTOCOL_VIOLATION
 
@@ -111,7 +111,7 @@ async def test_random_frames(kit: Kit) -> None:
         def answer(peer: H3Peer, stream_id: int, junk: bytes = junk) -> None:
             peer.send(stream_id, junk, end=True)
 
-        outcome = await ask(kit, H3Knobs(wire=answer))
+        outcome = await ask(kit, H3Setup(wire=answer))
         if isinstance(outcome, Failed):
             assert outcome.reason is Reason.PROTOCOL_VIOLATION, outcome
 
@@ -122,11 +122,11 @@ async def garbage(reply: bytes, times: int = 1) -> Failed:
             handler.send(reply, source)
 
     async with udp_server(answer) as port:
-        talk = talk_to(port, Options(timeout_seconds=0.5))
+        ctx = context_for(port, Options(timeout_seconds=0.5))
         started = time.monotonic()
         with pytest.raises(Failed) as caught:
-            await quic.connect(talk, Address(ip="127.0.0.1", port=port), NAME)
-        talk.close()
+            await quic.connect(ctx, Address(ip="127.0.0.1", port=port), NAME)
+        ctx.close()
         assert time.monotonic() - started < 2
     return caught.value
 
@@ -170,10 +170,10 @@ async def test_mangled_handshakes(kit: Kit) -> None:
                 changed[chance.randrange(len(changed))] = chance.randrange(256)
             return bytes(changed) if chance.random() < 0.8 else bytes(changed[: len(changed) // 2])
 
-        async with lab(kit, QuicKnobs(mangle=mangle), issued=issued, seconds=0.15) as served:
-            client = quic.prepare(served.talk, served.address, NAME)
+        async with lab(kit, QuicSetup(mangle=mangle), issued=issued, seconds=0.15) as served:
+            client = quic.prepare(served.ctx, served.address, NAME)
             try:
-                await quic.shake(served.talk, client)
+                await quic.shake(served.ctx, client)
             except Failed as failed:
                 reasons.add(failed.reason)
                 details.append(failed.detail)
@@ -192,7 +192,7 @@ async def test_mangled_packets_under_the_right_keys(kit: Kit) -> None:
         chance = random.Random(seed)
         async with lab(kit, issued=issued, seconds=0.4) as served:
             try:
-                client = await quic.connect(served.talk, served.address, NAME)
+                client = await quic.connect(served.ctx, served.address, NAME)
             except Failed:
                 continue  # a busy machine was too late; what is spoilt comes afterwards
             connection = H3Connection(client)
@@ -243,7 +243,7 @@ async def test_a_path_that_loses_and_mixes_datagrams(kit: Kit) -> None:
                 send(*held.pop())
 
         served.server.send = unreliable  # type: ignore[assignment, method-assign]
-        connection = H3Connection(await quic.connect(served.talk, served.address, NAME))
+        connection = H3Connection(await quic.connect(served.ctx, served.address, NAME))
         for i in range(10):
             response = await connection.request(served.request(f"/{i}"))
             assert response.body.startswith(b"GET /%d " % i)
@@ -255,8 +255,8 @@ async def test_our_own_initial_sent_back() -> None:
         handler.send(data, source)
 
     async with udp_server(mirror) as port:
-        talk = talk_to(port, Options(timeout_seconds=0.5))
+        ctx = context_for(port, Options(timeout_seconds=0.5))
         with pytest.raises(Failed) as caught:
-            await quic.connect(talk, Address(ip="127.0.0.1", port=port), NAME)
-        talk.close()
+            await quic.connect(ctx, Address(ip="127.0.0.1", port=port), NAME)
+        ctx.close()
     assert caught.value.reason is Reason.PROTOCOL_VIOLATION

@@ -6,7 +6,7 @@ import pytest
 
 from seventh.labkit.web import h1 as h1lab
 from seventh.labkit.web import h2faults as h2lab
-from seventh.labkit.web.peer import Knobs
+from seventh.labkit.web.peer import H1Setup
 from seventh.model.failure import Failed, Reason
 from seventh.web import limits
 from seventh.web.connection import HttpConnection
@@ -99,7 +99,7 @@ async def end_of(connection: HttpConnection) -> tuple[Reason | int, Response | N
 
 @pytest.mark.parametrize("fault", H1_ENDS)
 async def test_http_1(fault: str) -> None:
-    knobs = Knobs(fault=fault, raw=b"SSH-2.0-OpenSSH_9.9\r\n")
+    knobs = H1Setup(fault=fault, raw=b"SSH-2.0-OpenSSH_9.9\r\n")
     async with h1(knobs, SECONDS) as connection:
         ended, response = await end_of(connection)
         # A server that closes with our request unread resets.
@@ -114,7 +114,7 @@ async def test_http_1(fault: str) -> None:
 
 @pytest.mark.parametrize("fault", H2_ENDS)
 async def test_http_2(fault: str) -> None:
-    async with h2(Knobs(fault=fault), SECONDS) as connection:
+    async with h2(H1Setup(fault=fault), SECONDS) as connection:
         ended, response = await end_of(connection)
         assert ended == H2_ENDS[fault]
         if response is not None:
@@ -123,26 +123,26 @@ async def test_http_2(fault: str) -> None:
 
 
 async def test_what_h1_noticed_besides() -> None:
-    async with h1(Knobs(fault="folded")) as connection:
+    async with h1(H1Setup(fault="folded")) as connection:
         await connection.request(ask())
         assert connection.stats.deviations == {Deviation.FOLDED}
-    async with h1(Knobs(fault="bare-lf")) as connection:
+    async with h1(H1Setup(fault="bare-lf")) as connection:
         await connection.request(ask())
         assert Deviation.BARE_LF in connection.stats.deviations
-    async with h1(Knobs(fault="unsolicited")) as connection:
+    async with h1(H1Setup(fault="unsolicited")) as connection:
         await connection.request(ask())
         assert connection.stats.unsolicited_bytes > 0
 
 
 async def test_an_http_1_server_on_an_http_2_port() -> None:
     bad = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
-    async with h2(Knobs(fault="raw", raw=bad)) as connection:
+    async with h2(H1Setup(fault="raw", raw=bad)) as connection:
         ended, _ = await end_of(connection)
         assert ended is Reason.PROTOCOL_MISMATCH
 
 
 async def test_an_endless_body_is_left_at_the_cap() -> None:
     for opened in (h1, h2):
-        async with opened(Knobs(fault="endless-body")) as connection:
+        async with opened(H1Setup(fault="endless-body")) as connection:
             response = await connection.request(ask(), body_cap=5000)
             assert response.truncated and len(response.body) == 5000

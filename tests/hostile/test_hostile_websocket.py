@@ -19,8 +19,8 @@ from seventh.model.failure import Failed, Reason
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch
-from seventh.net.talk import Talk
 from seventh.net.tls.handshake import start_tls
 from seventh.protocols.websocket import SPEC
 from seventh.protocols.websocket.client.socket import Socket
@@ -103,9 +103,9 @@ async def test_inside_http_2(kit: Kit, name: str) -> None:
     async with web_server(hub.handle, issued=kit.authority.issue()) as port:
         target = Target(scheme="wss", host="127.0.0.1", port=port)
         options = Options(timeout_seconds=SECONDS, ca_file=str(kit.authority.ca_file))
-        talk = Talk(target, options, connections=SPEC.connections)
+        ctx = ProbeContext(target, options, connections=SPEC.connections)
         with bounded():
-            below = await talk.connect()
+            below = await ctx.connect()
             tls = await start_tls(below, options, "127.0.0.1", watch=Stopwatch(), alpn=("h2",))
             offer = Offer(key=new_key(), deflate=True)
             response, stream = await H2Connection(tls).tunnel(opening(target, offer, over="2"))
@@ -114,9 +114,9 @@ async def test_inside_http_2(kit: Kit, name: str) -> None:
             assert judged.sound
             socket = Socket(stream, Frames(judged.deflate), response.first)
             with pytest.raises(Failed) as caught:
-                await socket.until(lambda _: False, talk.budget.within(3))
+                await socket.until(lambda _: False, ctx.budget.within(3))
         assert caught.value.reason is Reason.PROTOCOL_VIOLATION
-        talk.close()
+        ctx.close()
 
 
 @pytest.mark.parametrize("name", ["pings", "inflates", "endless_message"])

@@ -16,8 +16,8 @@ from pathlib import Path
 from seventh.model.report import Report
 from seventh.render.document import entry
 from seventh.render.entries import FindingEntry, ReportEntry
-from seventh.render.speech import Speech
 from seventh.render.view import View
+from seventh.render.wording import Wording
 
 _GONE = re.compile(r"# delete the (\w+) line\b")
 _PLACE = re.compile(r"# in (.+), (under|above) line (\d+) ")
@@ -25,7 +25,7 @@ _PLACE = re.compile(r"# in (.+), (under|above) line (\d+) ")
 
 def shown(report: Report) -> ReportEntry:
     """The report as its reader gets it."""
-    return entry(report, Speech(), View())
+    return entry(report, Wording(), View())
 
 
 def apply(finding: FindingEntry, main: Path, keywords: Container[str], *, etc: str = "") -> None:

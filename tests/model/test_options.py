@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seventh.model.failure import UsageError
-from seventh.model.options import Endpoint, Options, endpoint
+from seventh.model.options import HostPort, Options, endpoint
 from tests.options import options_with
 
 
@@ -60,7 +60,7 @@ def test_intrusive_steps_away_from_this_machine_need_an_owner() -> None:
     ],
 )
 def test_a_resolver_is_an_address_with_a_port(text: str, expected: tuple[str, int]) -> None:
-    assert endpoint(text) == Endpoint(*expected)
+    assert endpoint(text) == HostPort(*expected)
 
 
 @pytest.mark.parametrize("text", ["", "name", "name:53", "127.0.0.1:0", "127.0.0.1:x", "[::1"])

@@ -82,7 +82,7 @@ def loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
         made.run_until_complete(end_all())
 
 
-async def talk(sock: socket.socket, deadline_ns: int) -> str:
+async def ctx(sock: socket.socket, deadline_ns: int) -> str:
     """Read until the peer closes; how it ended."""
     while True:
         try:
@@ -98,7 +98,7 @@ async def talk(sock: socket.socket, deadline_ns: int) -> str:
 async def cut(sock: socket.socket, seconds: float) -> str:
     try:
         async with Cutoff(seconds):
-            return await talk(sock, wait.now_ns() + int(3600e9))
+            return await ctx(sock, wait.now_ns() + int(3600e9))
     except DeadlineError:
         return "cut"
 
@@ -120,7 +120,7 @@ async def look(loop: Loop, number: int) -> tuple[str, float]:
             loop.call_later(0.1, theirs.close)
         begun = loop.time()
         if number % 2:
-            looking = talk(ours, wait.now_ns() + int(SECONDS * 1e9))
+            looking = ctx(ours, wait.now_ns() + int(SECONDS * 1e9))
         else:
             looking = cut(ours, SECONDS)
         try:

@@ -29,7 +29,7 @@ from seventh.net.quic import connect as quic
 from seventh.rules.rule import Hit
 from seventh.rules.words import fill
 from tests.peers import need_binary
-from tests.peers.test_quic import a_talk, free_for_both
+from tests.peers.test_quic import a_context, free_for_both
 from tests.peers.test_websocket import listening
 
 _PLACE = re.compile(r"# (?:or )?in (?P<place>[A-Za-z_ ']+?)(?:[,;:]| of |$)")
@@ -361,15 +361,15 @@ async def _answers(
 async def quic_ready(port: int, kit: Kit, log: Path) -> None:
     """Return when a QUIC handshake with ``port`` comes to its end."""
     for _ in range(100):
-        talk = a_talk(port, kit)
+        ctx = a_context(port, kit)
         try:
             address = Address(ip="127.0.0.1", port=port)
-            client = await quic.connect(talk, address, "localhost", verify=False)
+            client = await quic.connect(ctx, address, "localhost", verify=False)
         except Failed:
             await asyncio.sleep(0.05)  # as above
         else:
             client.close()
             return
         finally:
-            talk.close()
+            ctx.close()
     pytest.fail(said_in(log))

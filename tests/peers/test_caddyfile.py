@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from seventh import protocols
 from seventh.engine.lint import Wanted, lint_file
-from seventh.lint.caddy import known as caddy_known
-from seventh.lint.caddy.known import Known
+from seventh.lint.caddy import directives as caddy_directives
+from seventh.lint.caddy.directives import Known
 from seventh.model.failure import Reason
 from seventh.rules.rule import AnyRule
 from tests.peers.caddy import adapt
@@ -227,7 +227,7 @@ def line(chance: random.Random, name: str, known: Known, depth: int = 1) -> str:
     text = f"{name} {' '.join(chance.choices(pool, k=count))}"
     if known.block in {"", "?", "routes"}:
         return text + chance.choice(["", "", " {\n}"]) + "\n"
-    inner = [(n, k) for n, k in caddy_known.block(known.block).items() if n not in _PARTS]
+    inner = [(n, k) for n, k in caddy_directives.block(known.block).items() if n not in _PARTS]
     if not inner or chance.random() < 0.5:
         return f"{text}\n"
     body = line(chance, *chance.choice(inner), depth + 1)
@@ -237,7 +237,7 @@ def line(chance: random.Random, name: str, known: Known, depth: int = 1) -> str:
 @pytest.mark.parametrize("table", ["site", "global"])
 def test_the_table_says_what_caddy_says(tmp_path: Path, table: str) -> None:
     chance = random.Random(table)
-    known = caddy_known.site() if table == "site" else caddy_known.options()
+    known = caddy_directives.site() if table == "site" else caddy_directives.options()
     wrap = site if table == "site" else options
     path = tmp_path / "Caddyfile"
     wrong = []

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from seventh.engine.lint import Wanted, lint_file
-from seventh.lint.nginx import known as nginx_known
+from seventh.lint.nginx import directives as nginx_directives
 from seventh.lintkit.linted import parse_software
 from seventh.model.failure import Reason
 from seventh.model.lintfacts import LintFacts
@@ -182,7 +182,7 @@ def test_the_distribution_s_own_configuration(version: str) -> None:
 
 
 def _names(text: str) -> Iterator[str]:
-    for name, known in nginx_known.directives().items():
+    for name, known in nginx_directives.directives().items():
         if text in known.places:
             yield name
 
@@ -190,12 +190,12 @@ def _names(text: str) -> Iterator[str]:
 def test_the_table_s_places_and_word_counts(tmp_path: Path, version: str) -> None:
     """A word too many, or a place that is wrong: nginx says the same of every directive."""
     path = tmp_path / "nginx.conf"
-    now = nginx_known.version_of(version)
+    now = nginx_directives.version_of(version)
     wrong: list[str] = []
-    for name, known in nginx_known.directives().items():
-        last = nginx_known.until(name)
+    for name, known in nginx_directives.directives().items():
+        last = nginx_directives.until(name)
         foreign = name.startswith("brotli") or name in {"stream", "mail", "max_headers", "sticky"}
-        if nginx_known.since(name) > now or (last and now >= last) or foreign:
+        if nginx_directives.since(name) > now or (last and now >= last) or foreign:
             continue
         if known.most is None or "H" not in known.places or known.block:
             continue

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from seventh.labkit.serve import Kit, free_port
-from seventh.lint.nginx import known as nginx_known
-from seventh.lint.nginx.known import Known
+from seventh.lint.nginx import directives as nginx_directives
+from seventh.lint.nginx.directives import Known
 from tests.lint.nginx.test_refused import REFUSED
 from tests.peers import need_binary
 from tests.peers.test_nginx_conf import nginx, ours, refused, version
@@ -48,12 +48,17 @@ def around(known: Known, line: str) -> str:
 @pytest.mark.parametrize("word", WORDS)
 def test_one_word_for_every_directive(tmp_path: Path, version: str, word: str) -> None:
     path = tmp_path / "nginx.conf"
-    now = nginx_known.version_of(version)
+    now = nginx_directives.version_of(version)
     unlike: list[str] = []
-    for name, known in nginx_known.directives().items():
-        last = nginx_known.until(name)
+    for name, known in nginx_directives.directives().items():
+        last = nginx_directives.until(name)
         foreign = name.startswith("brotli") or name in {"stream", "mail", "max_headers", "sticky"}
-        if nginx_known.since(name) > now or (last and now >= last) or foreign or not known.least:
+        if (
+            nginx_directives.since(name) > now
+            or (last and now >= last)
+            or foreign
+            or not known.least
+        ):
             continue
         if known.block or name in OF_THE_MACHINE:
             continue
@@ -108,7 +113,7 @@ ASKED = {
 async def test_what_the_default_server_decides(
     tmp_path: Path, kit: Kit, version: str, case: str
 ) -> None:
-    if nginx_known.version_of(version) >= (1, 29, 2):
+    if nginx_directives.version_of(version) >= (1, 29, 2):
         pytest.skip("ssl_protocols are each server's own from 1.29.2 on")
     first, other, hello, taken = ASKED[case]
     issued, port = kit.authority.issue("b.lab.test"), free_port()

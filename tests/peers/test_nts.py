@@ -22,7 +22,7 @@ from seventh.model.severity import Severity
 from seventh.model.target import Target
 from seventh.protocols.ntp.facts.nts import NtsFacts
 from seventh.protocols.ntp.lab.nts import serve_nts
-from seventh.protocols.ntp.lab.nts_faults import NTS_BEHAVIOURS, NtsBehaviour
+from seventh.protocols.ntp.lab.nts_faults import NTS_BEHAVIOURS, NtsSetup
 from tests.options import options_with
 from tests.peers import need_binary
 from tests.peers.test_ntp import READY_SECONDS, chronyd, facts_of, follows, ids, user_name
@@ -181,14 +181,14 @@ async def test_a_name_that_the_certificate_lacks(tmp_path: Path, kit: Kit) -> No
 async def test_padded_plain_requests_are_answered_by_chrony(tmp_path: Path, kit: Kit) -> None:
     """What the diagnosis of a size filter rests on: servers look past a field they do not know."""
     from seventh.net.address import Address
-    from seventh.net.talk import Talk
+    from seventh.net.probe_context import ProbeContext
     from seventh.protocols.ntp.client.nts import Padded
 
     async with chronyd(tmp_path, "local stratum 2") as port:
-        talk = Talk(target_of(port, "ntp"), options_of(kit))
-        conversation = Padded(talk, Address(ip="127.0.0.1", port=port), 228)
-        await conversation.exchange(talk.budget.within(2.0))
-        talk.close()
+        ctx = ProbeContext(target_of(port, "ntp"), options_of(kit))
+        conversation = Padded(ctx, Address(ip="127.0.0.1", port=port), 228)
+        await conversation.exchange(ctx.budget.within(2.0))
+        ctx.close()
     assert conversation.answered
 
 
@@ -217,17 +217,17 @@ async def chronyd_follows(folder: Path, kit: Kit, port: int) -> tuple[float | No
 @pytest.mark.parametrize(
     ("name", "behaviour", "offset"),
     [
-        ("clean", NtsBehaviour(), 0.0),
+        ("clean", NtsSetup(), 0.0),
         ("wrong-time", NTS_BEHAVIOURS["nts-wrong-time"], 37.0),
         ("forged-kiss", NTS_BEHAVIOURS["nts-forged-kiss"], 0.0),
         ("few-cookies", NTS_BEHAVIOURS["nts-few-cookies"], 0.0),
-        ("names-itself", NtsBehaviour(server="127.0.0.1"), 0.0),
+        ("names-itself", NtsSetup(server="127.0.0.1"), 0.0),
     ],
 )
 async def test_chronyd_follows_the_lab(
-    name: str, behaviour: NtsBehaviour, offset: float, tmp_path: Path, kit: Kit
+    name: str, setup: NtsSetup, offset: float, tmp_path: Path, kit: Kit
 ) -> None:
-    async with serve_nts(behaviour, kit) as served:
+    async with serve_nts(setup, kit) as served:
         port = int(served.target.rpartition(":")[2])
         measured, said = await chronyd_follows(tmp_path / name, kit, port)
         report = await check_one(target_of(port), options_of(kit))

@@ -24,13 +24,13 @@ from seventh.labkit.serve import Kit, free_port
 from seventh.model.failure import Failed, Reason
 from seventh.model.options import Options
 from seventh.net.address import Address
+from seventh.net.probe_context import ProbeContext
 from seventh.net.quic import connect as quic
 from seventh.net.quic import verify as quicverify
-from seventh.net.talk import Talk
 from seventh.web import h3frames
 from seventh.web.h3 import H3Connection
 from seventh.web.message import Request
-from tests.net.quic.served import DAY, NAME, talk_to
+from tests.net.quic.served import DAY, NAME, context_for
 from tests.peers import need_binary
 
 pytestmark = pytest.mark.peer
@@ -58,8 +58,8 @@ https://localhost:{port}, https://127.0.0.1:{port} {{
 """
 
 
-def a_talk(port: int, kit: Kit) -> Talk:
-    return talk_to(port, Options(timeout_seconds=8, ca_file=str(kit.authority.ca_file)))
+def a_context(port: int, kit: Kit) -> ProbeContext:
+    return context_for(port, Options(timeout_seconds=8, ca_file=str(kit.authority.ca_file)))
 
 
 def free_for_both() -> int:
@@ -111,18 +111,16 @@ async def caddy(folder: Path, issued: Issued, kit: Kit) -> AsyncIterator[int]:
 async def _ready(server: asyncio.subprocess.Process, port: int, kit: Kit, folder: Path) -> None:
     for _ in range(100):
         assert server.returncode is None, (folder / "caddy.log").read_text()
-        talk = a_talk(port, kit)
+        ctx = a_context(port, kit)
         try:
-            client = await quic.connect(
-                talk, Address(ip="127.0.0.1", port=port), NAME, verify=False
-            )
+            client = await quic.connect(ctx, Address(ip="127.0.0.1", port=port), NAME, verify=False)
         except Failed:
             await asyncio.sleep(0.05)  # its port is not open yet; nothing can be waited on
         else:
             client.close()
             return
         finally:
-            talk.close()
+            ctx.close()
     pytest.fail((folder / "caddy.log").read_text())
 
 
@@ -133,8 +131,8 @@ def get(path: str = "/") -> Request:
 async def test_caddy_in_full(kit: Kit, tmp_path: Path) -> None:
     issued = kit.authority.issue()
     async with caddy(tmp_path, issued, kit) as port:
-        talk, address = a_talk(port, kit), Address(ip="127.0.0.1", port=port)
-        client = await quic.connect(talk, address, NAME)
+        ctx, address = a_context(port, kit), Address(ip="127.0.0.1", port=port)
+        client = await quic.connect(ctx, address, NAME)
         connection = H3Connection(client)
         response = await connection.request(get())
         big = await connection.request(get("/big"))
@@ -146,18 +144,18 @@ async def test_caddy_in_full(kit: Kit, tmp_path: Path) -> None:
         migration = await client.migrate()
         after = await connection.request(get("/after"))
         connection.close()
-        judged = quicverify.certificate_facts(client.certificates, NAME, talk.options)
+        judged = quicverify.certificate_facts(client.certificates, NAME, ctx.options)
 
-        resumed = await quic.connect(talk, address, NAME, session=session)
+        resumed = await quic.connect(ctx, address, NAME, session=session)
         again = resumed.facts()
         resumed.close()
-        early = quic.prepare(talk, address, NAME, session=session, early=True)
+        early = quic.prepare(ctx, address, NAME, session=session, early=True)
         hasty = H3Connection(early)
         replay = await hasty.request(get())
         hasty.close()
-        versions = await quic.offered_versions(talk, address, NAME)
-        amplified = await quic.amplification(talk, address, NAME, seconds=1.0)
-        talk.close()
+        versions = await quic.offered_versions(ctx, address, NAME)
+        amplified = await quic.amplification(ctx, address, NAME, seconds=1.0)
+        ctx.close()
     assert response.body == b"hello from caddy"
     assert (response.get("server"), response.version) == ("Caddy", "3")
     assert big.body == bytes(300_000)
@@ -184,19 +182,19 @@ async def test_caddy_in_full(kit: Kit, tmp_path: Path) -> None:
 async def test_caddy_with_an_expired_certificate(kit: Kit, tmp_path: Path) -> None:
     issued = kit.authority.issue(not_before=-30 * DAY, lifetime=10 * DAY)
     async with caddy(tmp_path, issued, kit) as port:
-        talk = a_talk(port, kit)
+        ctx = a_context(port, kit)
         with pytest.raises(Failed) as caught:
-            await quic.connect(talk, Address(ip="127.0.0.1", port=port), NAME)
-        talk.close()
+            await quic.connect(ctx, Address(ip="127.0.0.1", port=port), NAME)
+        ctx.close()
     assert caught.value.reason is Reason.TLS_CERTIFICATE_EXPIRED
 
 
 async def test_caddy_speaks_no_other_protocol_here(kit: Kit, tmp_path: Path) -> None:
     async with caddy(tmp_path, kit.authority.issue(), kit) as port:
-        talk = a_talk(port, kit)
+        ctx = a_context(port, kit)
         with pytest.raises(Failed) as caught:
-            await quic.connect(talk, Address(ip="127.0.0.1", port=port), NAME, alpn=("doq",))
-        talk.close()
+            await quic.connect(ctx, Address(ip="127.0.0.1", port=port), NAME, alpn=("doq",))
+        ctx.close()
     assert caught.value.reason is Reason.NEGOTIATION_FAILED
 
 
@@ -236,21 +234,21 @@ async def test_aioquic_s_own_server(kit: Kit, retry: bool) -> None:
     )  # fmt: skip
     assert server._transport is not None
     port = server._transport.get_extra_info("sockname")[1]
-    talk, address = a_talk(port, kit), Address(ip="127.0.0.1", port=port)
+    ctx, address = a_context(port, kit), Address(ip="127.0.0.1", port=port)
     try:
-        client = await quic.connect(talk, address, NAME)
+        client = await quic.connect(ctx, address, NAME)
         connection = H3Connection(client)
         response = await connection.request(get())
         await client.settle()
         session, facts = client.session, client.facts()
         connection.close()
         assert session is not None
-        early = quic.prepare(talk, address, NAME, session=session, early=True)
+        early = quic.prepare(ctx, address, NAME, session=session, early=True)
         second = H3Connection(early)
         replay = await second.request(get())
         second.close()
     finally:
-        talk.close()
+        ctx.close()
         server.close()
     assert (response.status, response.body) == (200, b"hello")
     assert facts.retry is retry

@@ -22,7 +22,7 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.severity import Severity
 from seventh.model.target import Target
-from seventh.protocols.ssh.lab.server import Manner, RawServer, good_offer
+from seventh.protocols.ssh.lab.server import RawServer, Setup, good_offer
 from seventh.protocols.ssh.rules import names as algorithms
 from seventh.protocols.ssh.wire import groups
 from seventh.protocols.ssh.wire.hostkeys import Signer, read_key
@@ -132,7 +132,7 @@ async def test_a_good_openssh_is_clean(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert facts.server_sig_algs is not None
     assert "rsa-sha2-512" in facts.server_sig_algs
-    assert facts.unlearnt == {}
+    assert facts.unknown == {}
     assert pulse.failure is None
     assert facts_of(pulse).ident == facts.ident
 
@@ -225,7 +225,7 @@ async def test_a_mac_not_built_here_costs_the_extensions_only(tmp_path: Path) ->
     assert report.failure is None
     facts = facts_of(report)
     assert facts.host_keys[0].signature_valid
-    assert "not implemented" in facts.unlearnt["extensions"]
+    assert "not implemented" in facts.unknown["extensions"]
     assert "SSH-USERSIG-SHA1" in {skip.id for skip in report.skipped}
 
 
@@ -349,9 +349,9 @@ async def test_openssh_takes_our_server_for_one(tmp_path: Path, method: str) -> 
     client = need_binary("ssh")
     key = ed25519.Ed25519PrivateKey.generate()
     signer = Signer(key)
-    manner = Manner(offer=good_offer(), signers=(signer,), modulus=groups.prime(15))
-    manner = manner.with_kex(method, STRICT["server"])
-    async with tcp_server(RawServer(manner).handle) as port:
+    setup = Setup(offer=good_offer(), signers=(signer,), modulus=groups.prime(15))
+    setup = setup.with_kex(method, STRICT["server"])
+    async with tcp_server(RawServer(setup).handle) as port:
         process = await asyncio.create_subprocess_exec(
             client, "-F", "none", "-v", "-p", str(port), "-o", "StrictHostKeyChecking=yes",
             "-o", f"UserKnownHostsFile={known_host(tmp_path, signer, port)}", "-o", "BatchMode=yes",

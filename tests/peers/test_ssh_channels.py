@@ -91,7 +91,7 @@ async def host(folder: Path, *lines: str, beside: Host | None = None) -> AsyncIt
 def session_of(report: Report) -> SessionFacts:
     facts = report.facts["ssh"]
     assert isinstance(facts, SshFacts)
-    assert facts.session is not None, (report.failure, facts.unlearnt)
+    assert facts.session is not None, (report.failure, facts.unknown)
     return facts.session
 
 

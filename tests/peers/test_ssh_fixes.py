@@ -17,7 +17,7 @@ from seventh import protocols
 from seventh.engine.check import check_one
 from seventh.model.options import Options
 from seventh.model.report import Report
-from seventh.render.speech import Speech
+from seventh.render.wording import Wording
 from tests.peers import need_binary
 from tests.peers.sshd_users import login_sshd
 from tests.peers.test_ssh import sshd
@@ -160,7 +160,7 @@ def fix_of(report: Report, name: str) -> str:
     if not found:
         skipped = [skip.reason for skip in report.skipped if skip.id == name]
         pytest.skip(f"{name} does not fire on this sshd: {skipped or 'it passes'}")
-    return Speech().words(found[0]).fix["openssh"]
+    return Wording().words(found[0]).fix["openssh"]
 
 
 def no_worse(before: Report, after: Report, name: str) -> None:

@@ -82,7 +82,7 @@ async def test_sshd_with_room_for_one_connection_is_learnt_whole(tmp_path: Path)
         report = await check_one(server.target, OPTIONS)
     assert report.failure is None
     facts = facts_of(report)
-    assert facts.unlearnt == {}
+    assert facts.unknown == {}
     assert {key.type for key in facts.host_keys} == {
         "ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256",
     }  # fmt: skip

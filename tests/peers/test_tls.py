@@ -151,7 +151,7 @@ async def test_a_good_server(kit: Kit) -> None:
     assert report.failure is None
     assert found(report) == lacks_ml_kem()
     said = facts(report)
-    assert said.unlearnt == {}
+    assert said.unknown == {}
     assert said.versions == ("TLSv1.2", "TLSv1.3")
     assert said.resumed
     assert said.extended_master_secret

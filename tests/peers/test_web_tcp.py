@@ -117,7 +117,7 @@ async def test_versions_by_alpn(tmp_path: Path) -> None:
         ca = str(authority.ca_file)
         two = H2Connection(await tls(port, ca, "h2"))
         assert (await two.request(ask("/text.txt"))).body == TEXT
-        await two.farewell()
+        await two.aclose()
         one = H1Connection(await tls(port, ca, "http/1.1"))
         assert (await one.request(ask("/text.txt"))).body == TEXT
         one.close()

@@ -24,8 +24,8 @@ from seventh.render.entries import JsonDocument
 from seventh.render.schema import main as write_schema
 from seventh.render.schema import schema
 from seventh.render.schema import text as schema_text
-from seventh.render.speech import Speech
 from seventh.render.view import status_of, worst
+from seventh.render.wording import Wording
 from tests.render.samples import BROKEN, CLEAN, EMPTY, FOUND, SHAPES, SLOW, WEAK, document, report
 
 pytestmark = pytest.mark.usefixtures("demo_room")
@@ -162,7 +162,7 @@ def test_the_order_does_not_depend_on_how_things_were_learnt() -> None:
 
 def test_what_was_a_list_in_the_first_form_still_is() -> None:
     why = {Topic.TICKET: "too short", Topic.HYBRID_GROUP: "no answer"}
-    told = printed(report(facts={"tls": TlsFacts(unlearnt=why)}))["reports"][0]["facts"]["tls"]
+    told = printed(report(facts={"tls": TlsFacts(unknown=why)}))["reports"][0]["facts"]["tls"]
     assert told["unlearnt"] == ["post-quantum groups: no answer", "session ticket: too short"]
 
 
@@ -217,20 +217,20 @@ def test_the_schema_file_is_written_checked_and_deterministic(
 
 def test_a_rule_that_is_not_installed_speaks_by_its_id() -> None:
     stranger = msgspec.structs.replace(WEAK, id="ELSE-WHERE", room="elsewhere")
-    told = entry(report(findings=(stranger,)), Speech(), View()).findings[0]
+    told = entry(report(findings=(stranger,)), Wording(), View()).findings[0]
     assert (told.title, told.evidence) == ("ELSE-WHERE", "algorithms: weak, weaker")
     unknown = msgspec.structs.replace(WEAK, id="DEMO-NEVER")
-    assert Speech().words(unknown).title == "DEMO-NEVER"
+    assert Wording().words(unknown).title == "DEMO-NEVER"
 
 
 def test_another_language_is_a_file() -> None:
-    words = Speech("ko").words(WEAK)
+    words = Wording("ko").words(WEAK)
     assert words.title == "약한 알고리즘"
     assert words.evidence == "제공: weak, weaker"
     assert words.why == "Anyone can read <b>along</b>."
-    assert Speech("xx").words(WEAK).title == "Weak algorithms"
+    assert Wording("xx").words(WEAK).title == "Weak algorithms"
     with pytest.raises(UsageError, match="not the name of a language"):
-        Speech("../../etc")
+        Wording("../../etc")
 
 
 def test_a_skipped_rule_is_listed_and_has_not_passed() -> None:

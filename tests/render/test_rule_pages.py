@@ -14,7 +14,7 @@ from seventh.protocols import part
 from seventh.render.explain import explain, explain_planned, listing
 from seventh.render.pages import main as write_pages
 from seventh.render.pages import pages
-from seventh.render.speech import built, built_in, is_prose, room_of_rule
+from seventh.render.wording import built, built_in, is_prose, room_of_rule
 from seventh.rules.collect import rules_of
 from seventh.rules.planned import plan
 from seventh.rules.rule import AnyRule

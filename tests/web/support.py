@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from seventh.labkit.web.handler import Answer, Pipe
-from seventh.labkit.web.peer import Knobs
+from seventh.labkit.web.peer import H1Setup
 from seventh.labkit.web.serve import web_server
 from seventh.model.options import Options
 from seventh.net.address import Address
@@ -84,7 +84,7 @@ async def tls(port: int, ca_file: str, *alpn: str) -> Stream:
 
 
 @contextlib.asynccontextmanager
-async def h1(knobs: Knobs | None = None, seconds: float = 10.0) -> AsyncIterator[H1Connection]:
+async def h1(knobs: H1Setup | None = None, seconds: float = 10.0) -> AsyncIterator[H1Connection]:
     """An HTTP/1.1 connection to a server with ``knobs``."""
     async with web_server(handler, versions=("1.1",), h1=knobs) as port:
         connection = H1Connection(await tcp(port, seconds))
@@ -95,7 +95,7 @@ async def h1(knobs: Knobs | None = None, seconds: float = 10.0) -> AsyncIterator
 
 
 @contextlib.asynccontextmanager
-async def h2(knobs: Knobs | None = None, seconds: float = 10.0) -> AsyncIterator[H2Connection]:
+async def h2(knobs: H1Setup | None = None, seconds: float = 10.0) -> AsyncIterator[H2Connection]:
     """An HTTP/2 connection to a server with ``knobs``."""
     async with web_server(handler, versions=("2",), h2=knobs) as port:
         connection = H2Connection(await tcp(port, seconds))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seventh.labkit.ca import Authority
-from seventh.labkit.web.peer import Knobs
+from seventh.labkit.web.peer import H1Setup
 from seventh.labkit.web.serve import web_server
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
@@ -74,7 +74,7 @@ async def test_the_cap_leaves_a_large_body() -> None:
 
 
 async def test_what_the_server_says_of_reuse() -> None:
-    knobs = Knobs(keep_alive_requests=2, keep_alive_seconds=7)
+    knobs = H1Setup(keep_alive_requests=2, keep_alive_seconds=7)
     async with h1(knobs) as connection:
         await connection.request(ask())
         stats = connection.stats
@@ -87,7 +87,7 @@ async def test_what_the_server_says_of_reuse() -> None:
 
 
 async def test_an_idle_cut_is_seen() -> None:
-    async with h1(Knobs(keep_alive_seconds=0.05)) as connection:
+    async with h1(H1Setup(keep_alive_seconds=0.05)) as connection:
         await connection.request(ask())
         ended = await connection.idle(connection.stream.budget.deadline_ns)
         assert ended is not None and not connection.reusable
@@ -113,7 +113,7 @@ async def test_a_server_without_100_gets_the_body_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "CONTINUE_SECONDS", 0.05)
-    async with h1(Knobs(fault="expect-stall")) as connection:
+    async with h1(H1Setup(fault="expect-stall")) as connection:
         response = await connection.request(
             ask("/echo", "POST", (("Expect", "100-continue"),), body=b"body")
         )
@@ -121,7 +121,7 @@ async def test_a_server_without_100_gets_the_body_all_the_same(
 
 
 async def test_a_refused_body_is_not_sent() -> None:
-    async with h1(Knobs(fault="expect-refused")) as connection:
+    async with h1(H1Setup(fault="expect-refused")) as connection:
         response = await connection.request(
             ask("/echo", "POST", (("Expect", "100-continue"),), body=b"body")
         )
@@ -145,7 +145,7 @@ async def test_a_tunnel_keeps_what_came_with_the_101() -> None:
 
 async def test_bytes_in_the_same_segment_as_the_101_are_not_lost() -> None:
     raw = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nearly"
-    async with h1(Knobs(fault="raw", raw=raw)) as connection:
+    async with h1(H1Setup(fault="raw", raw=raw)) as connection:
         _, stream = await connection.tunnel(ask(protocol="x"))
         assert stream is not None
         data, mark = await stream.receive()
@@ -165,7 +165,7 @@ async def test_a_server_may_stay_with_http() -> None:
 
 
 async def test_connect_gives_a_tunnel_too() -> None:
-    async with h1(Knobs(fault="raw", raw=b"HTTP/1.1 200 OK\r\n\r\nfar")) as connection:
+    async with h1(H1Setup(fault="raw", raw=b"HTTP/1.1 200 OK\r\n\r\nfar")) as connection:
         response, stream = await connection.tunnel(ask(method="CONNECT"))
         assert response.status == 200 and stream is not None
         assert (await stream.receive())[0] == b"far"
@@ -180,7 +180,7 @@ async def test_raw_requests() -> None:
 
 async def test_a_server_that_answers_before_it_has_read_a_body() -> None:
     refusal = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-    async with h1(Knobs(fault="greets", raw=refusal)) as connection:
+    async with h1(H1Setup(fault="greets", raw=refusal)) as connection:
         response = await connection.request(ask("/", "POST", body=b"x" * 500_000))
         assert response.status == 413
 
@@ -192,7 +192,7 @@ async def test_in_tls(tmp_path_factory: pytest.TempPathFactory) -> None:
         connection = H1Connection(stream)
         assert (await connection.request(ask())).status == 200
         assert (await connection.request(ask("/big"), body_cap=4_000_000)).body_bytes == 3_200_000
-        await connection.farewell()
+        await connection.aclose()
 
 
 async def test_the_reference_server_tells_versions_apart() -> None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from seventh.labkit.ca import Authority
-from seventh.labkit.web.peer import Knobs
+from seventh.labkit.web.peer import H1Setup
 from seventh.labkit.web.serve import web_server
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
@@ -53,7 +53,7 @@ async def test_many_at_once_and_large_ones() -> None:
 
 
 async def test_more_than_the_peer_lets_be_open_wait_their_turn() -> None:
-    async with h2(Knobs(settings=((3, 2),))) as connection:
+    async with h2(H1Setup(settings=((3, 2),))) as connection:
         await connection.settings()
         got = await asyncio.gather(*(connection.request(ask()) for _ in range(9)))
         assert {r.status for r in got} == {200}
@@ -61,7 +61,7 @@ async def test_more_than_the_peer_lets_be_open_wait_their_turn() -> None:
 
 
 async def test_a_body_goes_as_the_windows_let_it() -> None:
-    async with h2(Knobs(settings=((4, 1000),))) as connection:
+    async with h2(H1Setup(settings=((4, 1000),))) as connection:
         await connection.settings()
         body = bytes(range(256)) * 1000
         response = await connection.request(ask("/echo", "POST", body=body))
@@ -75,7 +75,7 @@ async def test_a_large_body_comes_whole() -> None:
 
 
 async def test_settings_pings_and_windows_are_told() -> None:
-    async with h2(Knobs(settings=((3, 77), (4, 12345)))) as connection:
+    async with h2(H1Setup(settings=((3, 77), (4, 12345)))) as connection:
         settings = await connection.settings()
         assert settings[3] == 77
         named = connection.stats.named_settings
@@ -152,14 +152,14 @@ async def test_a_server_may_refuse_a_tunnel() -> None:
 
 
 async def test_a_peer_without_extended_connect() -> None:
-    async with h2(Knobs(settings=((8, 0),))) as connection:
+    async with h2(H1Setup(settings=((8, 0),))) as connection:
         with pytest.raises(Failed) as caught:
             await connection.tunnel(ask("/shout", protocol="shout"))
         assert caught.value.reason is Reason.NEGOTIATION_FAILED
 
 
 async def test_a_graceful_goaway_does_not_cost_the_answer() -> None:
-    async with h2(Knobs(fault="goaway-first", raw=b"maintenance")) as connection:
+    async with h2(H1Setup(fault="goaway-first", raw=b"maintenance")) as connection:
         response = await connection.request(ask())
         assert response.body == b"hello lab.test"
         assert not connection.reusable
@@ -208,14 +208,14 @@ async def test_idle() -> None:
         await connection.request(ask())
         assert await connection.idle(now_ns() + 20_000_000) is None
         assert connection.reusable
-    async with h2(Knobs(fault="goaway")) as connection:
+    async with h2(H1Setup(fault="goaway")) as connection:
         await connection.open(ask(), end=True)
         assert await connection.idle(connection.stream.budget.deadline_ns) is not None
 
 
 @pytest.mark.parametrize("code", [2, 7, 8, 11])
 async def test_a_reset_is_named(code: int) -> None:
-    async with h2(Knobs(fault="reset", code=code)) as connection:
+    async with h2(H1Setup(fault="reset", code=code)) as connection:
         with pytest.raises(Failed) as caught:
             await connection.request(ask())
         assert caught.value.reason is Reason.PEER_RESET
@@ -223,7 +223,7 @@ async def test_a_reset_is_named(code: int) -> None:
 
 
 async def test_a_reset_after_the_head_keeps_it() -> None:
-    async with h2(Knobs(fault="reset-body", code=2)) as connection:
+    async with h2(H1Setup(fault="reset-body", code=2)) as connection:
         with pytest.raises(Unfinished) as caught:
             await connection.request(ask())
         assert caught.value.response.status == 200
@@ -231,7 +231,7 @@ async def test_a_reset_after_the_head_keeps_it() -> None:
 
 
 async def test_goaway_with_its_words() -> None:
-    async with h2(Knobs(fault="goaway", code=11, raw=b"too_many_pings")) as connection:
+    async with h2(H1Setup(fault="goaway", code=11, raw=b"too_many_pings")) as connection:
         with pytest.raises(Failed, match="ENHANCE_YOUR_CALM: too_many_pings"):
             await connection.request(ask())
 
@@ -246,6 +246,6 @@ async def test_in_tls_by_alpn(tmp_path_factory: pytest.TempPathFactory) -> None:
             connection.request(ask("/echo", "POST", body=b"x" * 300_000)),
         )
         assert [r.body_bytes for r in got] == [3_200_000, 300_000]
-        await connection.farewell()
+        await connection.aclose()
         with pytest.raises(Failed):
             await connection.request(ask())

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from seventh.labkit.serve import Kit
-from seventh.labkit.web.h3 import H3Knobs, frame
+from seventh.labkit.web.h3 import H3Setup, frame
 from seventh.labkit.web.handler import Answer, Pipe
-from seventh.labkit.web.quicserver import QuicKnobs
+from seventh.labkit.web.quicserver import QuicSetup
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.net.quic import connect as quic
@@ -20,7 +20,7 @@ from tests.net.quic.served import NAME, Lab, echo, lab
 
 
 async def connected(served: Lab) -> H3Connection:
-    return H3Connection(await quic.connect(served.talk, served.address, NAME))
+    return H3Connection(await quic.connect(served.ctx, served.address, NAME))
 
 
 async def test_a_get_and_its_instants(kit: Kit) -> None:
@@ -80,7 +80,7 @@ async def test_many_at_once(kit: Kit) -> None:
 
 
 async def test_more_than_the_server_allows_at_once(kit: Kit) -> None:
-    async with lab(kit, QuicKnobs(max_streams=2)) as served:
+    async with lab(kit, QuicSetup(max_streams=2)) as served:
         connection = await connected(served)
         responses = await asyncio.gather(
             *(connection.request(served.request(f"/{i}")) for i in range(8))
@@ -168,7 +168,7 @@ async def test_a_silent_request_ends_at_its_deadline(kit: Kit) -> None:
         connection = await connected(served)
         with pytest.raises(Failed) as caught:
             await connection.request(
-                served.request("/never"), deadline_ns=served.talk.budget.within(0.15)
+                served.request("/never"), deadline_ns=served.ctx.budget.within(0.15)
             )
         assert (await connection.request(served.request("/"))).status == 200
         connection.close()
@@ -188,9 +188,7 @@ async def test_what_came_of_a_broken_response_is_kept(kit: Kit) -> None:
     async with lab(kit, handler=handler) as served:
         connection = await connected(served)
         with pytest.raises(Unfinished) as caught:
-            await connection.request(
-                served.request("/"), deadline_ns=served.talk.budget.within(0.2)
-            )
+            await connection.request(served.request("/"), deadline_ns=served.ctx.budget.within(0.2))
         connection.close()
     assert caught.value.response.body == b"beginning"
 
@@ -208,7 +206,7 @@ async def test_a_wrong_content_length_is_a_violation(kit: Kit) -> None:
 
 
 async def test_settings_and_goaway(kit: Kit) -> None:
-    async with lab(kit, h3=H3Knobs(goaway_after=2, settings=((6, 16384),))) as served:
+    async with lab(kit, h3=H3Setup(goaway_after=2, settings=((6, 16384),))) as served:
         connection = await connected(served)
         settings = dict(await connection.settings())
         await connection.request(served.request("/1"))
@@ -226,7 +224,7 @@ async def test_settings_and_goaway(kit: Kit) -> None:
 
 
 async def test_a_reset_request(kit: Kit) -> None:
-    knobs = H3Knobs(wire=lambda peer, stream: peer.quic.reset_stream(stream, 0x10B))
+    knobs = H3Setup(wire=lambda peer, stream: peer.quic.reset_stream(stream, 0x10B))
     async with lab(kit, h3=knobs) as served:
         connection = await connected(served)
         with pytest.raises(Failed) as caught:
@@ -238,7 +236,7 @@ async def test_a_reset_request(kit: Kit) -> None:
 
 
 async def test_a_closed_connection_says_with_what(kit: Kit) -> None:
-    async with lab(kit, h3=H3Knobs(close_with=0x102)) as served:
+    async with lab(kit, h3=H3Setup(close_with=0x102)) as served:
         connection = await connected(served)
         with pytest.raises(Failed) as caught:
             await connection.request(served.request("/"))
@@ -312,7 +310,7 @@ async def test_a_silent_tunnel_is_told_so(kit: Kit) -> None:
         _, stream = await connection.tunnel(websocket())
         assert stream is not None
         with pytest.raises(Failed) as caught:
-            await stream.receive(served.talk.budget.within(0.1))
+            await stream.receive(served.ctx.budget.within(0.1))
         connection.close()
     assert caught.value.reason is Reason.PEER_SILENT
 
@@ -330,7 +328,7 @@ async def test_a_server_may_stay_with_http(kit: Kit) -> None:
 
 
 async def test_no_extended_connect_is_a_failed_negotiation(kit: Kit) -> None:
-    async with lab(kit, h3=H3Knobs(extended_connect=False)) as served:
+    async with lab(kit, h3=H3Setup(extended_connect=False)) as served:
         connection = await connected(served)
         with pytest.raises(Failed) as caught:
             await connection.tunnel(websocket())
@@ -344,7 +342,7 @@ async def test_a_server_may_not_open_bidirectional_streams(kit: Kit) -> None:
         engine = peer.quic  # type: ignore[attr-defined]
         engine.send_stream_data(1, frame(0x1, b"\x00\x00\xd9"), False)
 
-    async with lab(kit, h3=H3Knobs(wire=open_one)) as served:
+    async with lab(kit, h3=H3Setup(wire=open_one)) as served:
         connection = await connected(served)
         with pytest.raises(ProtocolViolation, match="bidirectional"):
             await connection.request(served.request("/"))

@@ -40,6 +40,6 @@ async def test_over_http_2() -> None:
 
 async def test_over_http_3(kit: Kit) -> None:
     async with lab(kit) as served:
-        connection = H3Connection(await quic.connect(served.talk, served.address, NAME))
+        connection = H3Connection(await quic.connect(served.ctx, served.address, NAME))
         await refused(connection)
         connection.close()

@@ -271,7 +271,7 @@ def _severity(text: str) -> Severity:
 
 
 def _language(text: str) -> str:
-    from seventh.render.speech import languages
+    from seventh.render.wording import languages
 
     if text not in (known := languages()):
         raise argparse.ArgumentTypeError(unknown("language", text, known))

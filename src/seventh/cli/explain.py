@@ -9,7 +9,7 @@ from seventh import protocols
 from seventh.model.failure import UsageError
 from seventh.model.near import unknown
 from seventh.render.explain import explain, explain_planned
-from seventh.render.room import explain_room
+from seventh.render.protocol_page import explain_protocol
 from seventh.rules.planned import plan
 from seventh.rules.rule import AnyRule
 
@@ -44,4 +44,4 @@ def built_rules() -> list[tuple[str, AnyRule]]:
 
 def _room(name: str) -> str:
     faults = protocols.part(name, "lab").FAULTS if protocols.has_part(name, "lab") else ()
-    return explain_room(protocols.rooms()[name], faults, protocols.checklist(name))
+    return explain_protocol(protocols.rooms()[name], faults, protocols.checklist(name))

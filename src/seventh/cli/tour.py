@@ -22,8 +22,8 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.severity import Severity
 from seventh.render import render
-from seventh.render.gist import duration
-from seventh.render.told import count
+from seventh.render.presentation import count
+from seventh.render.summary import duration
 from seventh.render.view import view_for
 
 
@@ -57,9 +57,9 @@ def run(parsed: argparse.Namespace) -> int:
         chosen = list(stops((start.find_lab(parsed.room),), everything=True))
     else:
         chosen = list(stops(rooms, everything=parsed.all))
-    talks = Talks(lines=not parsed.quiet, reports=parsed.verbose)
+    verbosity = Verbosity(lines=not parsed.quiet, reports=parsed.verbose)
     short = parsed.room is None and not parsed.all
-    return run_loop(_tour(chosen, talks, short=short))
+    return run_loop(_tour(chosen, verbosity, short=short))
 
 
 def stops(rooms: tuple[str, ...], *, everything: bool) -> Iterator[tuple[str, Fault | None]]:
@@ -70,7 +70,7 @@ def stops(rooms: tuple[str, ...], *, everything: bool) -> Iterator[tuple[str, Fa
             yield room, fault
 
 
-class Talks(msgspec.Struct, frozen=True, kw_only=True):
+class Verbosity(msgspec.Struct, frozen=True, kw_only=True):
     """How much of the tour is printed besides the last line and what went wrong."""
 
     lines: bool
@@ -79,11 +79,13 @@ class Talks(msgspec.Struct, frozen=True, kw_only=True):
     """Each stop's whole report."""
 
 
-async def _tour(chosen: list[tuple[str, Fault | None]], talks: Talks, *, short: bool) -> int:
+async def _tour(
+    chosen: list[tuple[str, Fault | None]], verbosity: Verbosity, *, short: bool
+) -> int:
     made: list[Stop] = []
     begun = time.monotonic()
     total = len(chosen)
-    if talks.lines:
+    if verbosity.lines:
         sys.stdout.write(f"Checking {count(total, 'reference server')} on loopback.\n\n")
         sys.stdout.flush()
     width = max(len(_name(*each)) for each in chosen)
@@ -92,11 +94,11 @@ async def _tour(chosen: list[tuple[str, Fault | None]], talks: Talks, *, short: 
         with start.kit() as kit:
             for number, (room, fault) in enumerate(chosen, 1):
                 place = f"{number:>{len(str(total))}}/{total} {_name(room, fault):<{width}}"
-                if talks.lines:  # before it is there, as a stop may take seconds
+                if verbosity.lines:  # before it is there, as a stop may take seconds
                     sys.stdout.write(f"{place}  ")
                     sys.stdout.flush()
                 made.append(await visit(room, fault, kit))
-                _show(made[-1], len(place), talks)
+                _show(made[-1], len(place), verbosity)
 
     touring = asyncio.ensure_future(tour())
     with ending() as end, end.in_loop(touring.cancel):
@@ -107,7 +109,7 @@ async def _tour(chosen: list[tuple[str, Fault | None]], talks: Talks, *, short: 
     if end.by is not None and missing:
         say(f"interrupted by {end.by.name}; {missing} reference servers were not checked")
     sys.stdout.write(_summary(made, time.monotonic() - begun))
-    if short and talks.lines and not missing:
+    if short and verbosity.lines and not missing:
         rest = sum(1 for _ in stops(start.labs(), everything=True))
         sys.stdout.write(
             "\nseventh tour -v                       these, with their reports\n"
@@ -163,9 +165,9 @@ def problem_of(fault: Fault | None, report: Report) -> str:
     return ""
 
 
-def _show(stop: Stop, column: int, talks: Talks) -> None:
+def _show(stop: Stop, column: int, verbosity: Verbosity) -> None:
     view = view_for(sys.stdout, os.environ)
-    if talks.lines:
+    if verbosity.lines:
         mark = "-" if stop.skipped else ("✗" if stop.problem else "✓")
         said = f"{mark} {_said(stop)}"
         room = max(20, view.width - column - 2)
@@ -174,7 +176,7 @@ def _show(stop: Stop, column: int, talks: Talks) -> None:
             line = line.replace("✓", "+").replace("✗", "x").replace("…", "~")
             line = line.encode("ascii", "replace").decode()
         sys.stdout.write(f"{line}\n")
-    if stop.report is not None and talks.reports:
+    if stop.report is not None and verbosity.reports:
         sys.stdout.write(render("terminal", document([stop.report]), view) + "\n")
     sys.stdout.flush()
 

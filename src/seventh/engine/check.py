@@ -22,13 +22,13 @@ from seventh.model.spec import Spec
 from seventh.model.target import Target
 from seventh.net import shortage
 from seventh.net.carrier import Carrier
-from seventh.net.talk import Carry, Talk, vantage
+from seventh.net.probe_context import Carry, ProbeContext, vantage
 from seventh.net.wait import DeadlineError, bounded
 from seventh.rules.run import Selection, Verdicts, run_rules
 from seventh.wire.text import printable
 
 EVERY_RULE = Selection()
-Step = Callable[[Talk], Coroutine[Any, Any, None]]
+Step = Callable[[ProbeContext], Coroutine[Any, Any, None]]
 """What is done in a conversation: a room's ``pulse``, its ``check``, or a verb of its own."""
 _GRACE_SECONDS = 0.25
 """How long after the deadline a probe may take to notice it before it is cut off."""
@@ -147,52 +147,52 @@ async def _look(
     started_seconds = time.time()
     late_seconds = lateness.seconds() if lateness is not None else 0.0
     with shortage.watched() as short:
-        talk = await converse(target, options, spec, probe, hand_in=lateness is not None)
-    talk.close()
+        ctx = await converse(target, options, spec, probe, hand_in=lateness is not None)
+    ctx.close()
     if short:
-        short[0].phase = short[0].phase or _last_failed_phase(talk)
-        talk.failure = short[0]
+        short[0].phase = short[0].phase or _last_failed_phase(ctx)
+        ctx.failure = short[0]
     elif lateness is not None:
-        lateness.excuse(talk, late_seconds)
+        lateness.excuse(ctx, late_seconds)
     if selection is not None:
-        talk.note_paths()
+        ctx.note_paths()
     else:
-        talk.note_losses()
+        ctx.note_losses()
     judged = Verdicts(findings=(), skipped=(), passed=())
     if selection is not None:
-        judged = _undecided(talk, spec, selection) if short else judge_facts(talk, spec, selection)
-    return _report(target, talk, spec, started_seconds, judged), bool(short)
+        judged = _undecided(ctx, spec, selection) if short else judge_facts(ctx, spec, selection)
+    return _report(target, ctx, spec, started_seconds, judged), bool(short)
 
 
 async def converse(
     target: Target, options: Options, spec: Spec, step: Step, *, hand_in: bool = False
-) -> Talk:
+) -> ProbeContext:
     """Run ``step`` in a talk with ``target`` and type its failure; the caller closes the talk.
 
     Never raises for what the peer does or the options have wrong. With ``hand_in`` a cancelled
     step still returns the talk and what it has learnt.
     """
-    talk, wrong = _begin(target, options, spec)
+    ctx, wrong = _begin(target, options, spec)
     try:
         if wrong is not None:
             raise wrong
-        await bounded(step(talk), options.timeout_seconds + _GRACE_SECONDS)
+        await bounded(step(ctx), options.timeout_seconds + _GRACE_SECONDS)
     except UsageError as error:
         # What this target's options have wrong must not cost the other targets their reports.
-        talk.give_up(Failed(Reason.OPTIONS_UNUSABLE, str(error), phase=_last_failed_phase(talk)))
+        ctx.fail(Failed(Reason.OPTIONS_UNUSABLE, str(error), phase=_last_failed_phase(ctx)))
     except asyncio.CancelledError:
         if not hand_in:
-            talk.close()
+            ctx.close()
             raise
-        talk.give_up(Failed(Reason.INTERRUPTED, "interrupted before the conversation ended"))
+        ctx.fail(Failed(Reason.INTERRUPTED, "interrupted before the conversation ended"))
     except Exception as error:  # noqa: BLE001 - this is the one place that types failures
         failed = as_failed(error)
-        failed.phase = failed.phase or _last_failed_phase(talk)
-        talk.give_up(failed)
-    return talk
+        failed.phase = failed.phase or _last_failed_phase(ctx)
+        ctx.fail(failed)
+    return ctx
 
 
-def _begin(target: Target, options: Options, spec: Spec) -> tuple[Talk, UsageError | None]:
+def _begin(target: Target, options: Options, spec: Spec) -> tuple[ProbeContext, UsageError | None]:
     """The talk, and what is wrong with the target's options, where something is.
 
     A room with a module ``host_alias`` may have the user's own configuration change where it goes:
@@ -207,7 +207,7 @@ def _begin(target: Target, options: Options, spec: Spec) -> tuple[Talk, UsageErr
             carry = _carried(options.via)
     except UsageError as error:
         wrong = error
-    return Talk(aimed, options, connections=spec.connections, carry=carry), wrong
+    return ProbeContext(aimed, options, connections=spec.connections, carry=carry), wrong
 
 
 @functools.cache
@@ -219,15 +219,15 @@ def _carried(hops: tuple[Target, ...]) -> Carry:
     """What leads a talk through jump hosts: the module ``jump`` of their room."""
     jump = protocols.part(protocols.room_of(hops[0].scheme).name, "jump")
 
-    async def carry(talk: Talk) -> Carrier:
-        carrier: Carrier = await jump.carry(talk, hops)
+    async def carry(ctx: ProbeContext) -> Carrier:
+        carrier: Carrier = await jump.carry(ctx, hops)
         return carrier
 
     return carry
 
 
-def _last_failed_phase(talk: Talk) -> str:
-    return next((p.name for p in reversed(talk.watch.phases) if p.outcome == "failed"), "")
+def _last_failed_phase(ctx: ProbeContext) -> str:
+    return next((p.name for p in reversed(ctx.watch.phases) if p.outcome == "failed"), "")
 
 
 def as_failed(error: Exception) -> Failed:
@@ -244,14 +244,14 @@ def as_failed(error: Exception) -> Failed:
 
 def _report(
     target: Target,
-    talk: Talk,
+    ctx: ProbeContext,
     spec: Spec,
     started_seconds: float,
     verdicts: Verdicts,
 ) -> Report:
-    failed = talk.failure
+    failed = ctx.failure
     failure: Failure | None = failed.failure() if failed is not None else None
-    duration = talk.watch.elapsed_seconds()
+    duration = ctx.watch.elapsed_seconds()
     return Report(
         target=str(target),
         protocol=spec.name,
@@ -259,38 +259,38 @@ def _report(
         started_seconds=started_seconds,
         duration_seconds=duration,
         failure=failure,
-        phases=tuple(talk.watch.phases),
-        facts=dict(talk.facts),
-        metrics=metrics_of(talk.facts, talk.watch.phases, failure),
+        phases=tuple(ctx.watch.phases),
+        facts=dict(ctx.facts),
+        metrics=metrics_of(ctx.facts, ctx.watch.phases, failure),
         findings=verdicts.findings,
         skipped=verdicts.skipped,
         passed=verdicts.passed,
-        transcript=tuple(talk.transcript or ()),
+        transcript=tuple(ctx.transcript or ()),
     )
 
 
-def _undecided(talk: Talk, spec: Spec, selection: Selection) -> Verdicts:
+def _undecided(ctx: ProbeContext, spec: Spec, selection: Selection) -> Verdicts:
     """No verdict by any rule: a step that this machine could not take looks like a refusal."""
     why = "this machine had no socket left during the check"
     skipped = tuple(
         Skipped(id=rule.id, reason=why)
-        for room in dict.fromkeys([*talk.facts, spec.name])
+        for room in dict.fromkeys([*ctx.facts, spec.name])
         for rule in protocols.rules(room)
         if selection.wants(rule.id)
     )
     return Verdicts(findings=(), skipped=skipped, passed=())
 
 
-def judge_facts(talk: Talk, spec: Spec, selection: Selection) -> Verdicts:
+def judge_facts(ctx: ProbeContext, spec: Spec, selection: Selection) -> Verdicts:
     """Run the rules of every room whose facts the talk has; rules of a room without facts skip."""
-    denied = {tier: why for tier in range(5) if (why := talk.denied(tier)) is not None}
+    denied = {tier: why for tier in range(5) if (why := ctx.denied(tier)) is not None}
     selection = msgspec.structs.replace(selection, denied=denied)
     findings: list[Finding] = []
     skipped: list[Skipped] = []
     passed: list[str] = []
-    for room in dict.fromkeys([*talk.facts, spec.name]):
+    for room in dict.fromkeys([*ctx.facts, spec.name]):
         rules = protocols.rules(room)
-        facts = talk.facts.get(room)
+        facts = ctx.facts.get(room)
         if facts is None:
             skipped.extend(
                 Skipped(id=rule.id, reason="the conversation ended before anything was learnt")
@@ -302,7 +302,7 @@ def judge_facts(talk: Talk, spec: Spec, selection: Selection) -> Verdicts:
         findings.extend(verdicts.findings)
         skipped.extend(verdicts.skipped)
         passed.extend(verdicts.passed)
-    product = next((named for facts in talk.facts.values() if (named := facts.product)), "")
+    product = next((named for facts in ctx.facts.values() if (named := facts.product)), "")
     findings = [msgspec.structs.replace(finding, product=product) for finding in findings]
     findings.sort(key=lambda f: (-Severity(f.severity).rank, f.id))
     return Verdicts(findings=tuple(findings), skipped=tuple(skipped), passed=tuple(passed))

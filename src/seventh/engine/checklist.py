@@ -40,7 +40,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """… and those that do not apply."""
     facts: tuple[tuple[str, Any], ...]
     """Its facts that were learnt: name and value …"""
-    unlearnt: tuple[str, ...]
+    not_learnt: tuple[str, ...]
     """… and those that were not."""
     failure: Failure | None
     """What ended the conversation early."""
@@ -79,7 +79,7 @@ def _judge(report: Report, room: str, line: CheckLine) -> Judged:
     unknown = tuple(skip for skip in skipped if skip.cause is not SkipCause.NOT_APPLICABLE)
     values = [(name, read(report.facts.get(room), name)) for name in line.facts]
     facts = tuple((name, value) for name, value in values if is_learnt(value))
-    unlearnt = tuple(name for name, value in values if not is_learnt(value))
+    not_learnt = tuple(name for name, value in values if not is_learnt(value))
     failed_by_it = report.failure is not None and line.is_failed_by(report.failure)
     if found or failed_by_it or _is_denied(line, facts):
         verdict = LineVerdict.FAIL
@@ -88,7 +88,7 @@ def _judge(report: Report, room: str, line: CheckLine) -> Judged:
     elif line.rules and not passed:
         verdict = LineVerdict.NOT_APPLICABLE
     else:
-        verdict = LineVerdict.NOT_LOOKED_AT if unlearnt else LineVerdict.PASS
+        verdict = LineVerdict.NOT_LOOKED_AT if not_learnt else LineVerdict.PASS
     return Judged(
         room=room,
         line=line,
@@ -98,7 +98,7 @@ def _judge(report: Report, room: str, line: CheckLine) -> Judged:
         unknown=unknown,
         idle=tuple(skip for skip in skipped if skip not in unknown),
         facts=facts,
-        unlearnt=unlearnt,
+        not_learnt=not_learnt,
         failure=report.failure,
         failed_by_it=failed_by_it,
         look=_look(report, room, line, unknown) if verdict is LineVerdict.NOT_LOOKED_AT else "",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from seventh.model.failure import Failed, Reason
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
-from seventh.net.talk import Talk
 
 _TICK_NS = 50_000_000
 _BY_TIME = frozenset({
@@ -35,15 +35,15 @@ class Lateness:
         """How late it has been so far, in seconds; only differences mean something."""
         return self._late_ns / 1e9
 
-    def excuse(self, talk: Talk, since_seconds: float) -> None:
+    def excuse(self, ctx: ProbeContext, since_seconds: float) -> None:
         """Take the blame from the peer where a deadline passed and this process was late.
 
         ``since_seconds`` is what :meth:`seconds` was when the talk began.
         """
-        late, whole = self.seconds() - since_seconds, talk.watch.elapsed_seconds()
-        failed = talk.failure
+        late, whole = self.seconds() - since_seconds, ctx.watch.elapsed_seconds()
+        failed = ctx.failure
         if failed is not None and failed.reason in _BY_TIME and late > _MOST * whole:
-            talk.failure = Failed(
+            ctx.failure = Failed(
                 Reason.LOCAL_RESOURCE,
                 f"this machine was too busy to say: for {late:.1f} of {whole:.1f} s answers could "
                 "not be read in time; use a smaller --parallel or a longer --timeout",

@@ -19,8 +19,8 @@ from seventh.model.lintfacts import LintFacts
 from seventh.model.near import unknown
 from seventh.model.report import Finding, Report, Skipped
 from seventh.model.source import Line
+from seventh.net.probe_context import vantage
 from seventh.net.stopwatch import now_ns
-from seventh.net.talk import vantage
 from seventh.rules.rule import AnyRule, Source
 from seventh.rules.run import Selection, run_rules
 

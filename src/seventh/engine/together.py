@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from seventh import protocols
 from seventh.engine.metrics import metrics_of_facts
 from seventh.model.report import Report
-from seventh.net.talk import vantage
+from seventh.net.probe_context import vantage
 from seventh.rules.run import Selection, run_rules
 
 

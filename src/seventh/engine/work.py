@@ -10,7 +10,7 @@ from seventh.model.failure import Failure
 from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.model.verb import Verb
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.net.work import Progress, Show, Work
 
 ENDLESS_SECONDS = 10 * 365 * 86400.0
@@ -36,10 +36,10 @@ async def do(
     )  # fmt: skip
     code: int | None = None
 
-    async def step(talk: Talk) -> None:
+    async def step(ctx: ProbeContext) -> None:
         nonlocal code
-        code = await run(Work(talk, words, show, progress))
+        code = await run(Work(ctx, words, show, progress))
 
-    talk = await converse(target, options, spec, step, hand_in=True)
-    talk.close()
-    return code or 0, talk.failure.failure() if talk.failure is not None else None
+    ctx = await converse(target, options, spec, step, hand_in=True)
+    ctx.close()
+    return code or 0, ctx.failure.failure() if ctx.failure is not None else None

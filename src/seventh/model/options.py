@@ -17,7 +17,7 @@ Seconds = Annotated[float, Meta(gt=0, le=86400)]
 _CONNECT, _LOGIN, _REQUEST = "connecting", "credentials and permissions", "requests"
 
 
-class Endpoint(msgspec.Struct, frozen=True):
+class HostPort(msgspec.Struct, frozen=True):
     """An address and a port, such as a name server's."""
 
     ip: str
@@ -27,7 +27,7 @@ class Endpoint(msgspec.Struct, frozen=True):
         return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
 
 
-def endpoint(text: str) -> Endpoint:
+def endpoint(text: str) -> HostPort:
     """Read ``HOST``, ``HOST:PORT`` or ``[V6]:PORT``; UsageError otherwise."""
     host, port = text, "53"
     if text.startswith("["):
@@ -41,7 +41,7 @@ def endpoint(text: str) -> Endpoint:
         raise UsageError(f"{text!r}: write an IP address, such as 127.0.0.1:53") from None
     if not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65535):
         raise UsageError(f"{text!r}: port {port!r} is not a number from 1 to 65535")
-    return Endpoint(host, int(port))
+    return HostPort(host, int(port))
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +62,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = "any"  # fmt: skip
     resolver: Annotated[
-        Endpoint | None,
+        HostPort | None,
         Option(
             flag="resolver", metavar="HOST[:PORT]", group=_CONNECT, always=True, read=endpoint,
             help="name server to ask", default="the system's",

@@ -46,7 +46,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     tiers: dict[int, str]
     """What a step of each tier does to the peer, in one sentence."""
     options: type[RoomOptions] | None = None
-    """Its own options; a probe reads them by ``talk.options.of(…)``."""
+    """Its own options; a probe reads them by ``ctx.options.of(…)``."""
     shared: tuple[str, ...] = ()
     """The fields of :class:`seventh.model.options.Options` that it uses, besides those that every
     protocol uses and the permissions for the tiers that it has."""

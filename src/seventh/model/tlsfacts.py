@@ -263,5 +263,5 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
     secure_renegotiation: bool | None = None
     compression: bool | None = None
     """Whether a TLS 1.2 hello that offers DEFLATE gets it."""
-    unlearnt: Mapping[Topic, str] = {}
+    unknown: Mapping[Topic, str] = msgspec.field(default={}, name="unlearnt")
     """What could not be asked or was not answered, and why."""

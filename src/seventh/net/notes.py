@@ -58,11 +58,11 @@ class Notes(Generic[F_co]):
     def unknown(self, what: str, why: str) -> None:
         """Note what could not be learnt, and why; the first reason stands.
 
-        The facts have a field ``unlearnt``, a mapping; others have no place for it.
+        The facts have a field ``unknown``, a mapping; others have no place for it.
         """
-        known = dict(getattr(self.facts, "unlearnt"))  # noqa: B009 - not every type has the field
+        known = dict(getattr(self.facts, "unknown"))  # noqa: B009 - not every type has the field
         known.setdefault(what, why)
-        self.learn(unlearnt=known)
+        self.learn(unknown=known)
 
 
 class Part(Generic[S]):

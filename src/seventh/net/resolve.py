@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import Lookup
-from seventh.model.options import Endpoint
+from seventh.model.options import HostPort
 from seventh.net import shortage
 from seventh.net.address import Address
 from seventh.net.stopwatch import now_ns
@@ -160,7 +160,7 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
     return await future
 
 
-def make_resolver(resolver: Endpoint | None) -> dns.asyncresolver.Resolver:
+def make_resolver(resolver: HostPort | None) -> dns.asyncresolver.Resolver:
     """A dnspython resolver: the one named, or the system's configuration.
 
     It asks for DNSSEC's verdict (the AD bit) and never caches.
@@ -192,7 +192,7 @@ def load() -> None:
     dns.asyncbackend.get_default_backend()
 
 
-async def record(name: str, kind: str, *, resolver: Endpoint | None, deadline_ns: int) -> Lookup:
+async def record(name: str, kind: str, *, resolver: HostPort | None, deadline_ns: int) -> Lookup:
     """Look one record type up: answers in presentation form, the AD bit, and how it went.
 
     Never raises for what the name system answers; that is what the Lookup says. Failed where this
@@ -259,7 +259,7 @@ async def record(name: str, kind: str, *, resolver: Endpoint | None, deadline_ns
 
 
 async def asked_addresses(
-    host: str, port: int, family: Family, *, resolver: Endpoint, deadline_ns: int
+    host: str, port: int, family: Family, *, resolver: HostPort, deadline_ns: int
 ) -> tuple[tuple[Address, ...], tuple[Lookup, ...]]:
     """The host's addresses from one named resolver, IPv6 first."""
     kinds = [k for k, f in (("AAAA", "ipv6"), ("A", "ipv4")) if family in {"any", f}]

@@ -54,7 +54,7 @@ class Stream(abc.ABC):
     def close(self) -> None:
         """Let go at once; closing twice is fine."""
 
-    async def farewell(self) -> None:
+    async def aclose(self) -> None:
         """Say goodbye where the stream has a way to, and let go."""
         self.close()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 
 Show = Callable[[msgspec.Struct], None]
 Progress = Callable[[int, int | None], None]
@@ -18,12 +18,16 @@ class Work:
     A result is a frozen struct; its ``str`` is its line for people, its fields are its JSON.
     """
 
-    __slots__ = ("_progress", "_show", "arguments", "talk")
+    __slots__ = ("_progress", "_show", "arguments", "ctx")
 
     def __init__(
-        self, talk: Talk, arguments: Mapping[str, Sequence[str]], show: Show, progress: Progress
+        self,
+        ctx: ProbeContext,
+        arguments: Mapping[str, Sequence[str]],
+        show: Show,
+        progress: Progress,
     ) -> None:
-        self.talk = talk
+        self.ctx = ctx
         self.arguments = arguments
         """By the argument's name, the words given for it."""
         self._show = show

@@ -9,8 +9,8 @@ from seventh.model.checklist import LineVerdict
 from seventh.model.failure import Failure
 from seventh.model.report import Report, SkipCause, Skipped
 from seventh.render.entries import ChecklistEntry, clean
-from seventh.render.gist import say
-from seventh.render.speech import Speech
+from seventh.render.summary import say
+from seventh.render.wording import Wording
 
 VERDICTS = {
     LineVerdict.PASS: "PASS",
@@ -21,14 +21,14 @@ VERDICTS = {
 """How people read them."""
 
 
-def checklist(report: Report, speech: Speech) -> tuple[ChecklistEntry, ...]:
+def checklist(report: Report, wording: Wording) -> tuple[ChecklistEntry, ...]:
     """Put the report's checklist into words."""
     return tuple(
         ChecklistEntry(
             room=judged.room,
             line=judged.line.text,
             verdict=judged.verdict,
-            evidence=clean(_EVIDENCE[judged.verdict](judged, speech)),
+            evidence=clean(_EVIDENCE[judged.verdict](judged, wording)),
             look=judged.look,
             rules=judged.line.rules,
             found=tuple(dict.fromkeys(finding.id for finding in judged.found)),
@@ -44,33 +44,33 @@ def tally(entries: Iterable[ChecklistEntry]) -> str:
     return ", ".join(f"{number} {words}" for number, words in said if number)
 
 
-def _passed(judged: Judged, speech: Speech) -> str:
+def _passed(judged: Judged, wording: Wording) -> str:
     idle = ", ".join(skip.id for skip in judged.idle)
     seen = _facts(judged) or f"passed: {', '.join(judged.passed)}"
     return f"{seen}; not applicable: {idle}" if idle else seen
 
 
-def _failed(judged: Judged, speech: Speech) -> str:
+def _failed(judged: Judged, wording: Wording) -> str:
     if judged.found:
-        return "; ".join(f"{f.id}: {speech.words(f).evidence}" for f in judged.found)
+        return "; ".join(f"{f.id}: {wording.words(f).evidence}" for f in judged.found)
     if judged.failure is not None and judged.failed_by_it:
         return f"{judged.failure.reason}: {judged.failure.detail}"
     return _facts(judged)
 
 
-def _unknown(judged: Judged, speech: Speech) -> str:
+def _unknown(judged: Judged, wording: Wording) -> str:
     """What is missing, and beside it what passed: a line that is half looked at says so."""
     ended = _ended(judged.failure) if judged.failure and not judged.line.is_elsewhere else ""
     missing = _reasons(judged.unknown, ended) or ended
     if not missing:
-        labels = (name.rpartition(".")[2].replace("_", " ") for name in judged.unlearnt)
+        labels = (name.rpartition(".")[2].replace("_", " ") for name in judged.not_learnt)
         missing = f"not learnt: {', '.join(labels)}"
     if not judged.passed:
         return missing
     return f"{missing}; passed: {', '.join(judged.passed)}"
 
 
-def _not_applicable(judged: Judged, speech: Speech) -> str:
+def _not_applicable(judged: Judged, wording: Wording) -> str:
     return _reasons(judged.idle, "")
 
 

@@ -25,18 +25,18 @@ from seventh.render.entries import (
     SourceEntry,
     clean,
 )
-from seventh.render.speech import Speech
 from seventh.render.view import Document, View, status_of
+from seventh.render.wording import Wording
 
 
 def json_document(document: Document, view: View) -> JsonDocument:
     """``document`` in the shape that is printed."""
-    speech = Speech(view.lang)
+    wording = Wording(view.lang)
     return JsonDocument(
         schema="seventh.report/1",
         generated_at=document.generated_at,
         seventh=document.version,
-        reports=tuple(entry(report, speech, view) for report in document.reports),
+        reports=tuple(entry(report, wording, view) for report in document.reports),
         hosts=_hosts(document, view) if document.hosts else (),
     )
 
@@ -47,7 +47,7 @@ def _hosts(document: Document, view: View) -> tuple[HostEntry, ...]:
     return host_entries(document, view)
 
 
-def entry(report: Report, speech: Speech, view: View) -> ReportEntry:
+def entry(report: Report, wording: Wording, view: View) -> ReportEntry:
     """One report in words, cleaned, in a fixed order."""
     findings = sorted(report.findings, key=lambda f: (-f.severity.rank, f.id))
     return ReportEntry(
@@ -61,16 +61,16 @@ def entry(report: Report, speech: Speech, view: View) -> ReportEntry:
         phases=tuple(_phase(phase) for phase in report.phases),
         facts={clean(room): plain_facts(report.facts[room]) for room in sorted(report.facts)},
         metrics={sample.key: sample.value for sample in samples(report)},
-        findings=tuple(_finding(finding, speech) for finding in findings),
+        findings=tuple(_finding(finding, wording) for finding in findings),
         skipped=tuple(_skipped(skipped) for skipped in report.skipped),
-        checklist=_checklist(report, speech) if view.checklist else None,
+        checklist=_checklist(report, wording) if view.checklist else None,
     )
 
 
-def _checklist(report: Report, speech: Speech) -> tuple[ChecklistEntry, ...]:
+def _checklist(report: Report, wording: Wording) -> tuple[ChecklistEntry, ...]:
     from seventh.render.checked import checklist  # the rooms' checklists load when asked for
 
-    return checklist(report, speech)
+    return checklist(report, wording)
 
 
 def samples(report: Report) -> tuple[Sample, ...]:
@@ -146,8 +146,8 @@ def _blocks(finding: Finding) -> str:
     return f"{named} and {finding.more} more" if finding.more else named
 
 
-def _finding(finding: Finding, speech: Speech) -> FindingEntry:
-    words = speech.words(finding)
+def _finding(finding: Finding, wording: Wording) -> FindingEntry:
+    words = wording.words(finding)
     return FindingEntry(
         id=finding.id,
         severity=finding.severity,

@@ -6,7 +6,7 @@ import itertools
 import textwrap
 from collections.abc import Iterable, Mapping
 
-from seventh.render.speech import Speech, example, is_prose, room_of_rule
+from seventh.render.wording import Wording, example, is_prose, room_of_rule
 from seventh.rules.planned import Planned
 from seventh.rules.rule import AnyRule, Source
 from seventh.rules.words import usual_fixes
@@ -39,7 +39,7 @@ def explain(rule: AnyRule, lang: str = "en") -> str:
     Parameters that a finding fills in stand in braces, as in ``{algorithms}``.
     """
     room = room_of_rule(rule.id)
-    words = Speech(lang).of_rule(room or "", rule)
+    words = Wording(lang).of_rule(room or "", rule)
     blocks = [
         f"{rule.id}: {words.title}",
         _table(

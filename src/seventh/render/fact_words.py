@@ -64,7 +64,6 @@ LABELS = {
     "penalties": "penalties of a source",
     "think_seconds": "server's own time",
     "tickets": "session tickets",
-    "unlearnt": "not learnt",
     "versions": "versions accepted",
 }
 """By field: the label, where its words one by one would not do."""

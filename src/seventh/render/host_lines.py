@@ -8,8 +8,8 @@ from rich.text import Text
 
 from seventh.model.severity import Status
 from seventh.render.entries import HostEntry, PortEntry
-from seventh.render.gist import duration
 from seventh.render.hosts import STATES, headline, is_untried, number, worst_of
+from seventh.render.summary import duration
 
 _HEADS = ("PORT", "PROTOCOL", "STATE", "VERDICT", "TIME", "WORST")
 _NARROW = 60

@@ -9,8 +9,8 @@ from seventh.model.host import ANSWERED, Host, Port, PortState
 from seventh.model.ports import PORTS
 from seventh.model.severity import Status
 from seventh.render.entries import HostEntry, PortEntry, clean
-from seventh.render.speech import Speech
 from seventh.render.view import Document, View, status_of, worst
+from seventh.render.wording import Wording
 
 STATES = {
     PortState.OPEN: "open",
@@ -28,25 +28,25 @@ _SERVICES = {(row.scheme, row.port, row.transport): row.service for row in PORTS
 
 def host_entries(document: Document, view: View) -> tuple[HostEntry, ...]:
     """Every host of ``document``, in the shape that is printed."""
-    speech = Speech(view.lang)
-    return tuple(_host(host, speech, view) for host in document.hosts)
+    wording = Wording(view.lang)
+    return tuple(_host(host, wording, view) for host in document.hosts)
 
 
-def _host(host: Host, speech: Speech, view: View) -> HostEntry:
-    ports = tuple(_port(port, speech, view) for port in host.ports)
+def _host(host: Host, wording: Wording, view: View) -> HostEntry:
+    ports = tuple(_port(port, wording, view) for port in host.ports)
     judged = [port.status for port in ports if port.status is not None]
     status = worst(judged) if judged else Status.CRITICAL
     return HostEntry(host=clean(host.name), status=status, open=host.answered, ports=ports)
 
 
-def _port(port: Port, speech: Speech, view: View) -> PortEntry:
+def _port(port: Port, wording: Wording, view: View) -> PortEntry:
     report = port.report
     scheme = report.target.partition("://")[0]
     judged = port.state in ANSWERED or port.state is PortState.UNKNOWN
     failure = report.failure if judged else None
     gravest = min(report.findings, key=lambda f: (-f.severity.rank, f.id), default=None)
     finding = gravest if judged and failure is None else None
-    said = speech.words(finding).title if finding is not None else ""
+    said = wording.words(finding).title if finding is not None else ""
     return PortEntry(
         target=clean(report.target),
         port=port.number,

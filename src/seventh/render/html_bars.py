@@ -6,16 +6,16 @@ from html import escape
 from typing import Any
 
 from seventh.model.drawing import Drawing, Span
-from seventh.render.drawn import MOST
+from seventh.render.bars import MOST
 from seventh.render.entries import PhaseEntry, clean
-from seventh.render.gist import duration
-from seventh.render.told import Told, span_seconds
+from seventh.render.presentation import Presentation, span_seconds
+from seventh.render.summary import duration
 
 _SLIVER = 0.004
 """The least share of the width that a bar takes: whatever was measured is seen."""
 
 
-def waterfall(one: Told) -> str:
+def waterfall(one: Presentation) -> str:
     """Draw the phases of a conversation, each where it was in time."""
     if not one.bars:
         return ""

@@ -1,7 +1,7 @@
 """A page for each rule and each room, from the declarations: ``python -m seventh.render.pages``.
 
-Writes docs/rules/ and docs/rooms/; with ``--check`` it only says what is stale. The folders belong
-to this module: a page whose rule is gone is removed.
+Writes docs/rules/ and docs/protocols/; with ``--check`` it only says what is stale. The folders
+belong to this module: a page whose rule is gone is removed.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import msgspec
 from msgspec.structs import fields
 
 from seventh.protocols import checklist, has_part, part, rooms
-from seventh.render import room as room_pages
+from seventh.render import protocol_page as room_pages
 from seventh.render.commonmark import block, escape
 from seventh.render.entries import clean
 from seventh.render.explain import SOURCES, TIERS
 from seventh.render.generated import arguments, finish
-from seventh.render.gist import unlearnt
-from seventh.render.speech import Speech, built, example, is_prose
+from seventh.render.summary import unknown
+from seventh.render.wording import Wording, built, example, is_prose
 from seventh.rules.rule import AnyRule
 from seventh.rules.words import usual_fixes
 
@@ -56,7 +56,7 @@ def index(rules: Mapping[str, Sequence[AnyRule]]) -> str:
 
 def page(room: str, rule: AnyRule) -> str:
     """One rule's page, in English."""
-    words = Speech().of_rule(room, rule)
+    words = Wording().of_rule(room, rule)
     blocks = [
         _MADE,
         f"# {rule.id}: {escape(words.title)}",
@@ -129,7 +129,7 @@ def _compact(value: Any) -> Any:
         return {
             field.encode_name: _compact(getattr(value, field.name))
             for field in fields(value)
-            if not unlearnt(field, getattr(value, field.name))
+            if not unknown(field, getattr(value, field.name))
         }
     if isinstance(value, Mapping):
         items = sorted(value.items(), key=str)
@@ -152,9 +152,9 @@ def pages_of_rooms(rules: Mapping[str, Sequence[AnyRule]]) -> dict[str, str]:
 
 
 def files(docs: Path) -> tuple[dict[Path, str], list[Path]]:
-    """What docs/rules/ and docs/rooms/ should hold, and the files of ours that they hold now."""
+    """Give what docs/rules/ and docs/protocols/ should hold, and our files that they hold now."""
     rules = built()
-    made = {"rules": pages(rules), "rooms": pages_of_rooms(rules)}
+    made = {"rules": pages(rules), "protocols": pages_of_rooms(rules)}
     return (
         {
             docs / folder / name: some[name]
@@ -167,7 +167,7 @@ def files(docs: Path) -> tuple[dict[Path, str], list[Path]]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the pages, or with ``--check`` exit 1 and name each that is not up to date."""
-    docs, check = arguments("docs/rules/ and docs/rooms/", argv)
+    docs, check = arguments("docs/rules/ and docs/protocols/", argv)
     made, owned = files(docs)
     return finish(made, owned, check=check, how="python -m seventh.render.pages")
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.text import Text
 
 from seventh.render.entries import PhaseEntry
-from seventh.render.gist import duration
-from seventh.render.told import count
+from seventh.render.presentation import count
+from seventh.render.summary import duration
 from seventh.render.view import View
 from seventh.render.wrapping import middle
 

@@ -60,7 +60,7 @@ class HttpConnection(abc.ABC):
         peer has not enabled extended CONNECT (RFC 8441 §3, RFC 9220 §3).
         """
 
-    async def farewell(self) -> None:
+    async def aclose(self) -> None:
         """End the connection the polite way, where the version has one; then :meth:`close`."""
         self.close()
 

@@ -147,7 +147,7 @@ class H1Connection(HttpConnection):
                 with contextlib.suppress(Failed):
                     self._came_unasked((await self.stream.receive(now_ns()))[0])
             with contextlib.suppress(Failed):
-                await self.stream.farewell()
+                await self.stream.aclose()
 
     def _came_unasked(self, data: bytes) -> None:
         """Count what came between two exchanges; a response of its own (408) is no left-over."""
@@ -226,10 +226,10 @@ class H1Connection(HttpConnection):
         self.stats.spent = "the server ended the idle connection"
         return mark
 
-    async def farewell(self) -> None:
+    async def aclose(self) -> None:
         """Let go the way TLS has for it: a server may drop the session of one that just goes."""
         self.stats.spent = self.stats.spent or "closed"
-        await self.stream.farewell()
+        await self.stream.aclose()
 
     def close(self) -> None:
         """Let go at once."""

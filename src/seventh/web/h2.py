@@ -160,13 +160,13 @@ class H2Connection(HttpConnection):
                 raise
         return stats.goaway.at if stats.goaway is not None else user_mark()
 
-    async def farewell(self) -> None:
+    async def aclose(self) -> None:
         """Send GOAWAY and let go."""
         if self._wire.failed is None:
             with contextlib.suppress(Failed):
                 self._wire.h2.close_connection()
                 await self._pump.flush()
-                await self.stream.farewell()
+                await self.stream.aclose()
         self.close()
 
     def close(self) -> None:

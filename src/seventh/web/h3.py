@@ -177,7 +177,7 @@ class H3Connection(HttpConnection):
         """Hold the connection open; raises Failed when it ends in that time."""
         await self.quic.idle(seconds)
 
-    async def farewell(self) -> None:
+    async def aclose(self) -> None:
         """Say goodbye and let go."""
         self.close()
 

@@ -14,8 +14,8 @@ from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import QuicEvent
 
 from seventh.labkit.serve import Kit
-from seventh.labkit.web.h3 import H3Knobs, serve_h3
-from seventh.labkit.web.quicserver import QuicKnobs
+from seventh.labkit.web.h3 import H3Setup, serve_h3
+from seventh.labkit.web.quicserver import QuicSetup
 from tests.net.quic.served import DAY, echo
 
 
@@ -48,18 +48,18 @@ class Client(QuicConnectionProtocol):
 @pytest.mark.parametrize(
     "knobs",
     [
-        QuicKnobs(),
-        QuicKnobs(retry=True),
-        QuicKnobs(max_udp_payload=1200, disable_migration=True, early_data="none"),
-        QuicKnobs(copies=3),
+        QuicSetup(),
+        QuicSetup(retry=True),
+        QuicSetup(max_udp_payload=1200, disable_migration=True, early_data="none"),
+        QuicSetup(copies=3),
     ],
 )
-async def test_a_correct_server(kit: Kit, knobs: QuicKnobs) -> None:
+async def test_a_correct_server(kit: Kit, setup: QuicSetup) -> None:
     issued = kit.authority.issue()
     configuration = QuicConfiguration(
         alpn_protocols=["h3"], server_name="localhost", cafile=str(kit.authority.ca_file)
     )
-    async with serve_h3(echo, issued, H3Knobs(quic=knobs)) as (server, port):
+    async with serve_h3(echo, issued, H3Setup(quic=setup)) as (server, port):
         async with (
             asyncio.timeout(5),
             connect(

@@ -8,7 +8,7 @@ import pytest
 
 from seventh.labkit.ca import Authority
 from seventh.labkit.web.handler import Answer
-from seventh.labkit.web.peer import Knobs
+from seventh.labkit.web.peer import H1Setup
 from seventh.labkit.web.serve import web_server
 from seventh.web.message import Request
 from tests.peers import need_binary
@@ -58,7 +58,7 @@ async def test_in_tls_the_client_chooses(tmp_path_factory: pytest.TempPathFactor
 
 @pytest.mark.parametrize("fault", ["cut-body", "chunk-garbage", "bad-length", "no-answer"])
 async def test_curl_finds_faults_wrong_too(fault: str) -> None:
-    async with web_server(handler, versions=("1.1",), h1=Knobs(fault=fault)) as port:
+    async with web_server(handler, versions=("1.1",), h1=H1Setup(fault=fault)) as port:
         assert (await curl(f"http://127.0.0.1:{port}/"))[1] != 0
 
 

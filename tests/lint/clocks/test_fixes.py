@@ -14,7 +14,7 @@ from seventh import protocols
 from seventh.engine.lint import Wanted, lint_file
 from seventh.lintkit.linted import Software, parse_software
 from seventh.model.report import Finding, Report
-from seventh.render.speech import clean_params
+from seventh.render.wording import clean_params
 from seventh.rules.words import spoken
 
 pytestmark = pytest.mark.field

@@ -20,7 +20,7 @@ from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Finding, Report
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts.config import ConfigFacts
+from seventh.protocols.ntp.facts.config import NtpConfigFacts
 from seventh.rules.words import spoken
 
 KINDS = (*chrony.KINDS, *ntpd.KINDS)
@@ -138,7 +138,7 @@ def lines(report: Report, rule_id: str) -> list[str]:
     ]
 
 
-def config(report: Report) -> ConfigFacts:
+def config(report: Report) -> NtpConfigFacts:
     facts = report.facts["ntp"]
     assert isinstance(facts, NtpFacts)
     assert facts.config is not None

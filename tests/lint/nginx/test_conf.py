@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seventh.lint.nginx import conf as nginx_conf
-from seventh.lint.nginx import known as nginx_known
+from seventh.lint.nginx import directives as nginx_directives
 from seventh.lintkit.files import Files
 from tests.lint.nginx.texts import read, refusals, whole
 
@@ -205,7 +205,7 @@ def test_versions_bring_and_drop_directives() -> None:
 
 def test_defaults_by_version() -> None:
     protocols = {
-        version: nginx_known.default("ssl_protocols", nginx_known.version_of(version))
+        version: nginx_directives.default("ssl_protocols", nginx_directives.version_of(version))
         for version in ("1.22.1", "1.23.4", "1.27.3")
     }
     assert protocols == {
@@ -213,15 +213,15 @@ def test_defaults_by_version() -> None:
         "1.23.4": "TLSv1 TLSv1.1 TLSv1.2 TLSv1.3",
         "1.27.3": "TLSv1.2 TLSv1.3",
     }
-    assert nginx_known.default("proxy_http_version", (1, 22, 1)) == "1.0"
-    assert nginx_known.default("proxy_http_version", (1, 30, 0)) == "1.1"
-    assert nginx_known.default("no_such_thing", (1, 30, 0)) is None
+    assert nginx_directives.default("proxy_http_version", (1, 22, 1)) == "1.0"
+    assert nginx_directives.default("proxy_http_version", (1, 30, 0)) == "1.1"
+    assert nginx_directives.default("no_such_thing", (1, 30, 0)) is None
 
 
 def test_every_directive_of_the_table_is_well_told() -> None:
-    table = nginx_known.directives()
+    table = nginx_directives.directives()
     assert len(table) > 500
     for name, known in table.items():
-        assert set(known.places) <= set(nginx_known.PLACES.values()), name
+        assert set(known.places) <= set(nginx_directives.PLACES.values()), name
         assert known.most is None or known.least <= known.most, name
-        assert nginx_known.since(name)
+        assert nginx_directives.since(name)

@@ -8,7 +8,7 @@ from seventh.engine.lint import Wanted, lint_file
 from seventh.lint.nginx import check as nginx_check
 from seventh.lint.nginx import conf as nginx_conf
 from seventh.lint.nginx.conf import Conf
-from seventh.lint.nginx.known import version_of
+from seventh.lint.nginx.directives import version_of
 from seventh.lintkit.files import Files
 from seventh.lintkit.linted import parse_software
 from seventh.model.report import Finding, Report

@@ -10,13 +10,13 @@ import msgspec
 
 from seventh.labkit.ca import Issued
 from seventh.labkit.serve import Kit
-from seventh.labkit.web.h3 import H3Knobs, serve_h3
+from seventh.labkit.web.h3 import H3Setup, serve_h3
 from seventh.labkit.web.handler import Answer, Handler, Pipe
-from seventh.labkit.web.quicserver import QuicKnobs, QuicServer
+from seventh.labkit.web.quicserver import QuicServer, QuicSetup
 from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.net.address import Address
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.web.message import Request
 
 NAME = "localhost"
@@ -42,23 +42,23 @@ class Lab(msgspec.Struct, frozen=True):
 
     server: QuicServer
     address: Address
-    talk: Talk
+    ctx: ProbeContext
 
     def request(self, path: str = "/", method: str = "GET", body: bytes = b"") -> Request:
         """A request to it."""
         return Request(method=method, authority=NAME, path=path, body=body)
 
 
-def talk_to(port: int, options: Options, host: str = "127.0.0.1") -> Talk:
+def context_for(port: int, options: Options, host: str = "127.0.0.1") -> ProbeContext:
     """A talk with what serves on ``port``."""
-    return Talk(Target(scheme="https", host=host, port=port), options, connections=16)
+    return ProbeContext(Target(scheme="https", host=host, port=port), options, connections=16)
 
 
 @contextlib.asynccontextmanager
 async def lab(
     kit: Kit,
-    quic: QuicKnobs | None = None,
-    h3: H3Knobs | None = None,
+    quic: QuicSetup | None = None,
+    h3: H3Setup | None = None,
     *,
     handler: Handler = echo,
     issued: Issued | None = None,
@@ -67,14 +67,14 @@ async def lab(
     ca: bool = True,
 ) -> AsyncIterator[Lab]:
     """Serve, and talk."""
-    knobs = h3 or H3Knobs()
+    knobs = h3 or H3Setup()
     if quic is not None:
         knobs = msgspec.structs.replace(knobs, quic=quic)
     issued = issued or kit.authority.issue()
     options = Options(timeout_seconds=seconds, ca_file=str(kit.authority.ca_file) if ca else None)
     async with serve_h3(handler, issued, knobs, host=host) as (server, port):
-        talk = talk_to(port, options, host)
+        ctx = context_for(port, options, host)
         try:
-            yield Lab(server, Address(ip=host, port=port), talk)
+            yield Lab(server, Address(ip=host, port=port), ctx)
         finally:
-            talk.close()
+            ctx.close()

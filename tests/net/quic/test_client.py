@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from seventh.labkit.serve import Kit, UdpHandler, free_port, udp_server
-from seventh.labkit.web.quicserver import QuicKnobs
+from seventh.labkit.web.quicserver import QuicSetup
 from seventh.model.failure import Failed, Reason, UsageError
 from seventh.model.netfacts import NetFacts
 from seventh.model.options import Options
@@ -21,26 +21,26 @@ from seventh.net.quic import verify as quicverify
 from seventh.net.quic.client import QuicClient
 from seventh.web.h3 import H3Connection
 from tests import needs
-from tests.net.quic.served import DAY, NAME, Lab, lab, talk_to
+from tests.net.quic.served import DAY, NAME, Lab, context_for, lab
 
 VERSION_2 = 0x6B3343CF
 
 
 async def connected(served: Lab, **more: object) -> QuicClient:
-    return await quic.connect(served.talk, served.address, NAME, **more)  # type: ignore[arg-type]
+    return await quic.connect(served.ctx, served.address, NAME, **more)  # type: ignore[arg-type]
 
 
 async def failure(served: Lab, **more: object) -> tuple[Failed, QuicClient]:
-    client = quic.prepare(served.talk, served.address, NAME, **more)  # type: ignore[arg-type]
+    client = quic.prepare(served.ctx, served.address, NAME, **more)  # type: ignore[arg-type]
     with pytest.raises(Failed) as caught:
-        await quic.shake(served.talk, client)
+        await quic.shake(served.ctx, client)
     client.close()
     return caught.value, client
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=needs.IPV6)])
 async def test_a_handshake_teaches_what_the_server_declares(kit: Kit, host: str) -> None:
-    knobs = QuicKnobs(
+    knobs = QuicSetup(
         idle_seconds=12.5, max_udp_payload=1200, disable_migration=True, max_streams=7, window=54321
     )
     async with lab(kit, knobs, host=host) as served:
@@ -68,8 +68,8 @@ async def test_a_handshake_teaches_what_the_server_declares(kit: Kit, host: str)
 async def test_phases_and_the_attempt_are_noted(kit: Kit) -> None:
     async with lab(kit) as served:
         (await connected(served)).close()
-        phases = {p.name: p for p in served.talk.watch.phases}
-        attempt = served.talk.notes(NetFacts).facts.attempts[-1]
+        phases = {p.name: p for p in served.ctx.watch.phases}
+        attempt = served.ctx.notes(NetFacts).facts.attempts[-1]
     assert set(phases) == {"quic", "quic.hello", "quic.finish"}
     assert phases["quic"].clock == ("kernel" if LINUX else "user")
     whole = phases["quic.hello"].seconds + phases["quic.finish"].seconds
@@ -80,8 +80,8 @@ async def test_phases_and_the_attempt_are_noted(kit: Kit) -> None:
 async def test_a_request_may_go_before_the_server_confirms(kit: Kit) -> None:
     """The handshake of a client is complete a round trip before it is confirmed."""
     async with lab(kit) as served:
-        client = quic.prepare(served.talk, served.address, NAME)
-        await quic.shake(served.talk, client, confirmed=False)
+        client = quic.prepare(served.ctx, served.address, NAME)
+        await quic.shake(served.ctx, client, confirmed=False)
         assert client.completed is not None and client.confirmed is None
         assert client.handshake_seconds is not None and client.confirmed_seconds is None
         assert await client.until(lambda: client.confirmed is not None)
@@ -90,28 +90,28 @@ async def test_a_request_may_go_before_the_server_confirms(kit: Kit) -> None:
 
 async def test_connections_spend_the_talk_s_budget(kit: Kit) -> None:
     async with lab(kit) as served:
-        left = served.talk.connections_left(served.address)
+        left = served.ctx.connections_left(served.address)
         for _ in range(left):
             client = await connected(served)
             client.close()
-        assert served.talk.connections_left(served.address) == 0
+        assert served.ctx.connections_left(served.address) == 0
         for ask in (quic.amplification, quic.offered_versions, quic.connect):
             with pytest.raises(Failed) as caught:
-                await ask(served.talk, served.address, NAME)
+                await ask(served.ctx, served.address, NAME)
             assert caught.value.reason is Reason.BUDGET_EXCEEDED
         with pytest.raises(Failed):
-            await served.talk.connect_again(served.address)
+            await served.ctx.connect_again(served.address)
 
 
 async def test_retry_is_obeyed_and_told(kit: Kit) -> None:
-    async with lab(kit, QuicKnobs(retry=True)) as served:
+    async with lab(kit, QuicSetup(retry=True)) as served:
         client = await connected(served)
         assert client.facts().retry is True
         client.close()
 
 
 async def test_a_version_is_negotiated(kit: Kit) -> None:
-    async with lab(kit, QuicKnobs(versions=(VERSION_2,))) as served:
+    async with lab(kit, QuicSetup(versions=(VERSION_2,))) as served:
         client = await connected(served)
         facts = client.facts()
         client.close()
@@ -120,7 +120,7 @@ async def test_a_version_is_negotiated(kit: Kit) -> None:
 
 
 async def test_no_common_version_is_named(kit: Kit) -> None:
-    async with lab(kit, QuicKnobs(versions=(0xFF00001D,))) as served:
+    async with lab(kit, QuicSetup(versions=(0xFF00001D,))) as served:
         failed, client = await failure(served)
     assert failed.reason is Reason.NEGOTIATION_FAILED
     assert "0xff00001d" in failed.detail
@@ -128,16 +128,16 @@ async def test_no_common_version_is_named(kit: Kit) -> None:
 
 
 async def test_a_server_s_versions_can_be_asked_for(kit: Kit) -> None:
-    async with lab(kit, QuicKnobs(versions=(1, 0x2A3A4A5A, VERSION_2))) as served:
-        offered = await quic.offered_versions(served.talk, served.address, NAME)
+    async with lab(kit, QuicSetup(versions=(1, 0x2A3A4A5A, VERSION_2))) as served:
+        offered = await quic.offered_versions(served.ctx, served.address, NAME)
         assert served.server.peers == []  # it was no connection
     assert offered == ("1", "2")
-    async with lab(kit, QuicKnobs(silent=True)) as served:
-        assert await quic.offered_versions(served.talk, served.address, NAME, seconds=0.1) == ()
+    async with lab(kit, QuicSetup(silent=True)) as served:
+        assert await quic.offered_versions(served.ctx, served.address, NAME, seconds=0.1) == ()
 
 
 async def test_a_wrong_alpn_is_a_failed_negotiation(kit: Kit) -> None:
-    async with lab(kit, QuicKnobs(alpn=("hq-interop",))) as served:
+    async with lab(kit, QuicSetup(alpn=("hq-interop",))) as served:
         failed, client = await failure(served)
     assert failed.reason is Reason.NEGOTIATION_FAILED
     assert "h3" in failed.detail
@@ -147,9 +147,9 @@ async def test_a_wrong_alpn_is_a_failed_negotiation(kit: Kit) -> None:
 
 
 async def test_silence_has_no_reply(kit: Kit) -> None:
-    async with lab(kit, QuicKnobs(silent=True), seconds=0.6) as served:
+    async with lab(kit, QuicSetup(silent=True), seconds=0.6) as served:
         failed, _ = await failure(served)
-        assert served.talk.notes(NetFacts).facts.attempts[-1].outcome == "timeout"
+        assert served.ctx.notes(NetFacts).facts.attempts[-1].outcome == "timeout"
     assert failed.reason is Reason.NO_REPLY
     assert failed.phase == "quic"
 
@@ -157,12 +157,12 @@ async def test_silence_has_no_reply(kit: Kit) -> None:
 @pytest.mark.skipif(not LINUX, reason="IP_RECVERR is Linux's")
 async def test_a_closed_port_is_refused(kit: Kit) -> None:
     port = free_port(socket.SOCK_DGRAM)
-    talk = talk_to(port, Options(timeout_seconds=2))
+    ctx = context_for(port, Options(timeout_seconds=2))
     with pytest.raises(Failed) as caught:
-        await quic.connect(talk, Address(ip="127.0.0.1", port=port), NAME)
+        await quic.connect(ctx, Address(ip="127.0.0.1", port=port), NAME)
     assert caught.value.reason is Reason.CONNECT_REFUSED
-    assert talk.notes(NetFacts).facts.attempts[-1].outcome == "refused"
-    talk.close()
+    assert ctx.notes(NetFacts).facts.attempts[-1].outcome == "refused"
+    ctx.close()
 
 
 async def test_another_protocol_is_named() -> None:
@@ -170,23 +170,23 @@ async def test_another_protocol_is_named() -> None:
         handler.send(b"HTTP/1.1 400 Bad Request\r\n\r\n", source)
 
     async with udp_server(answer) as port:
-        talk = talk_to(port, Options(timeout_seconds=0.6))
+        ctx = context_for(port, Options(timeout_seconds=0.6))
         with pytest.raises(Failed) as caught:
-            await quic.connect(talk, Address(ip="127.0.0.1", port=port), NAME)
-        talk.close()
+            await quic.connect(ctx, Address(ip="127.0.0.1", port=port), NAME)
+        ctx.close()
     assert caught.value.reason is Reason.PROTOCOL_MISMATCH
     assert "HTTP" in caught.value.detail
 
 
 async def test_a_stranger_s_datagrams_are_not_heard(kit: Kit) -> None:
     async with lab(kit) as served:
-        client = quic.prepare(served.talk, served.address, NAME)
+        client = quic.prepare(served.ctx, served.address, NAME)
         client.start()
         client.flush()
         before = client.datagrams_received
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
             stranger.sendto(b"\xc0" + bytes(1199), ("127.0.0.1", client._datagram.local_port))
-        await quic.shake(served.talk, client)
+        await quic.shake(served.ctx, client)
         assert client.confirmed is not None
         assert client.datagrams_received > before
         client.close()
@@ -211,7 +211,7 @@ async def test_certificates_are_judged_as_over_tcp(kit: Kit) -> None:
             assert failed.reason is reason, failed
             # Facts first, the verdict after: without it all is learnt.
             relaxed = await connected(served, verify=False)
-            facts = quicverify.certificate_facts(relaxed.certificates, NAME, served.talk.options)
+            facts = quicverify.certificate_facts(relaxed.certificates, NAME, served.ctx.options)
             relaxed.close()
         assert facts.certificate_reason is reason
         assert facts.certificate_detail == failed.detail
@@ -224,7 +224,7 @@ async def test_an_expired_certificate_of_nobody_is_told_as_both(kit: Kit) -> Non
     issued = kit.authority.issue(not_before=-30 * DAY, lifetime=10 * DAY)
     async with lab(kit, issued=issued, ca=False) as served:
         client = await connected(served, verify=False)
-        facts = quicverify.certificate_facts(client.certificates, NAME, served.talk.options)
+        facts = quicverify.certificate_facts(client.certificates, NAME, served.ctx.options)
         client.close()
     assert facts.certificate_reason is Reason.TLS_CERTIFICATE_EXPIRED
     assert "neither sent nor trusted" in facts.certificate_detail
@@ -234,7 +234,7 @@ async def test_an_expired_certificate_of_nobody_is_told_as_both(kit: Kit) -> Non
 async def test_a_good_certificate_leads_to_the_given_root(kit: Kit) -> None:
     async with lab(kit) as served:
         client = await connected(served)
-        facts = quicverify.certificate_facts(client.certificates, NAME, served.talk.options)
+        facts = quicverify.certificate_facts(client.certificates, NAME, served.ctx.options)
         client.close()
     assert (facts.chain_state, facts.trust, facts.host_matches) == ("trusted", "given", True)
     assert facts.certificate_reason is None
@@ -243,7 +243,7 @@ async def test_a_good_certificate_leads_to_the_given_root(kit: Kit) -> None:
 
 async def test_an_address_may_be_the_name(kit: Kit) -> None:
     async with lab(kit) as served:
-        client = await quic.connect(served.talk, served.address, "127.0.0.1")
+        client = await quic.connect(served.ctx, served.address, "127.0.0.1")
         assert client.alive
         client.close()
 
@@ -254,22 +254,22 @@ async def test_a_client_certificate_is_given(kit: Kit) -> None:
         timeout_seconds=5, ca_file=str(kit.authority.ca_file),
         cert_file=str(mine.cert_file), key_file=str(mine.key_file),
     )  # fmt: skip
-    async with lab(kit, QuicKnobs(ask_client=True)) as served:
-        talk = talk_to(served.address.port, options)
-        client = await quic.connect(talk, served.address, NAME)
+    async with lab(kit, QuicSetup(ask_client=True)) as served:
+        ctx = context_for(served.address.port, options)
+        client = await quic.connect(ctx, served.address, NAME)
         assert client.engine.asked_for_certificate
         given = served.server.peers[0].engine.tls._peer_certificate
         assert given == mine.certificate
         client.close()
-        talk.close()
+        ctx.close()
 
 
 async def test_a_file_that_is_not_there_is_a_usage_error(kit: Kit) -> None:
     async with lab(kit) as served:
-        talk = talk_to(served.address.port, Options(ca_file="/nowhere/ca.pem"))
+        ctx = context_for(served.address.port, Options(ca_file="/nowhere/ca.pem"))
         with pytest.raises(UsageError):
-            quic.prepare(talk, served.address, NAME)
-        talk.close()
+            quic.prepare(ctx, served.address, NAME)
+        ctx.close()
 
 
 # -- sessions ----------------------------------------------------------------------------------
@@ -293,7 +293,7 @@ async def test_a_session_is_taken_up(kit: Kit) -> None:
 
 
 async def test_no_tickets_no_session(kit: Kit) -> None:
-    async with lab(kit, QuicKnobs(tickets=False)) as served:
+    async with lab(kit, QuicSetup(tickets=False)) as served:
         client = await connected(served)
         assert await client.settle(0.1) == 0
         assert client.session is None
@@ -307,14 +307,14 @@ async def test_who_keeps_silent_is_answered_before_the_handshake_ends(kit: Kit) 
         assert await first.settle()
         session = first.session
         first.close()
-        client = quic.prepare(served.talk, served.address, NAME, session=session, early=True)
+        client = quic.prepare(served.ctx, served.address, NAME, session=session, early=True)
         client.keep_silent()
         connection = H3Connection(client)
         response = await connection.request(served.request("/early"))
         assert response.early and b"early=1" in response.body
         assert client.confirmed is None
         client.speak()
-        await client.handshake(served.talk.watch, "quic.early")
+        await client.handshake(served.ctx.watch, "quic.early")
         assert client.confirmed is not None
         assert (await connection.request(served.request("/after"))).status == 200
         connection.close()
@@ -322,16 +322,16 @@ async def test_who_keeps_silent_is_answered_before_the_handshake_ends(kit: Kit) 
 
 @pytest.mark.parametrize("early_data", ["accept", "reject", "none"])
 async def test_early_data(kit: Kit, early_data: str) -> None:
-    async with lab(kit, QuicKnobs(early_data=early_data)) as served:  # type: ignore[arg-type]
+    async with lab(kit, QuicSetup(early_data=early_data)) as served:  # type: ignore[arg-type]
         first = await connected(served)
         await first.settle()
         session = first.session
         first.close()
         assert session is not None
-        client = quic.prepare(served.talk, served.address, NAME, session=session, early=True)
+        client = quic.prepare(served.ctx, served.address, NAME, session=session, early=True)
         connection = H3Connection(client)
         response = await connection.request(served.request("/early"))
-        await client.handshake(served.talk.watch)
+        await client.handshake(served.ctx.watch)
         facts = client.facts()
         connection.close()
     taken = early_data == "accept"
@@ -372,7 +372,7 @@ async def test_ping_and_idle(kit: Kit) -> None:
 
 
 async def test_an_idle_timeout_ends_it(kit: Kit) -> None:
-    async with lab(kit, QuicKnobs(idle_seconds=0.2)) as served:
+    async with lab(kit, QuicSetup(idle_seconds=0.2)) as served:
         client = await connected(served)
         with pytest.raises(Failed) as caught:
             await client.idle(4)
@@ -398,7 +398,7 @@ async def test_migration(kit: Kit) -> None:
 
 
 async def test_a_server_that_never_answers_a_challenge(kit: Kit) -> None:
-    async with lab(kit, QuicKnobs(migration="mute")) as served:
+    async with lab(kit, QuicSetup(migration="mute")) as served:
         client = await connected(served)
         migration = await client.migrate(0.5)
         assert migration.continued
@@ -408,7 +408,7 @@ async def test_a_server_that_never_answers_a_challenge(kit: Kit) -> None:
 
 
 async def test_a_balancer_that_looks_at_addresses_alone(kit: Kit) -> None:
-    async with lab(kit, QuicKnobs(migration="ignore")) as served:
+    async with lab(kit, QuicSetup(migration="ignore")) as served:
         client = await connected(served)
         migration = await client.migrate(0.3)
         client.close()
@@ -418,7 +418,7 @@ async def test_a_balancer_that_looks_at_addresses_alone(kit: Kit) -> None:
 
 async def test_migration_needs_a_confirmed_connection(kit: Kit) -> None:
     async with lab(kit) as served:
-        client = quic.prepare(served.talk, served.address, NAME)
+        client = quic.prepare(served.ctx, served.address, NAME)
         with pytest.raises(Failed) as caught:
             await client.migrate()
         client.close()
@@ -426,7 +426,7 @@ async def test_migration_needs_a_confirmed_connection(kit: Kit) -> None:
 
 
 async def test_a_stateless_reset_is_known(kit: Kit) -> None:
-    async with lab(kit, QuicKnobs(forget_after=6)) as served:
+    async with lab(kit, QuicSetup(forget_after=6)) as served:
         client = await connected(served)
         with pytest.raises(Failed) as caught:
             for _ in range(6):
@@ -441,7 +441,7 @@ async def test_a_preferred_address_is_noted_and_never_followed(kit: Kit) -> None
         trap.bind(("127.0.0.1", 0))
         trap.setblocking(False)
         port = trap.getsockname()[1]
-        async with lab(kit, QuicKnobs(preferred=trap.getsockname())) as served:
+        async with lab(kit, QuicSetup(preferred=trap.getsockname())) as served:
             client = await connected(served)
             await client.ping()
             parameters = client.facts().parameters
@@ -457,7 +457,7 @@ async def test_a_preferred_address_is_noted_and_never_followed(kit: Kit) -> None
 
 async def test_amplification_of_a_good_server_stays_within_three_times(kit: Kit) -> None:
     async with lab(kit) as served:
-        seen = await quic.amplification(served.talk, served.address, NAME, seconds=1.0)
+        seen = await quic.amplification(served.ctx, served.address, NAME, seconds=1.0)
     assert seen.sent_bytes >= 1200
     assert 0 < seen.factor <= 3
     assert not seen.retry
@@ -465,23 +465,23 @@ async def test_amplification_of_a_good_server_stays_within_three_times(kit: Kit)
 
 
 async def test_amplification_of_a_bad_one_is_counted(kit: Kit) -> None:
-    async with lab(kit, QuicKnobs(copies=4)) as served:
-        seen = await quic.amplification(served.talk, served.address, NAME, seconds=0.4)
+    async with lab(kit, QuicSetup(copies=4)) as served:
+        seen = await quic.amplification(served.ctx, served.address, NAME, seconds=0.4)
     assert seen.factor > 3
     assert seen.datagrams >= 4
 
 
 async def test_a_retry_is_all_that_a_careful_server_sends(kit: Kit) -> None:
-    async with lab(kit, QuicKnobs(retry=True)) as served:
-        seen = await quic.amplification(served.talk, served.address, NAME, seconds=0.3)
+    async with lab(kit, QuicSetup(retry=True)) as served:
+        seen = await quic.amplification(served.ctx, served.address, NAME, seconds=0.3)
     assert seen.retry
     assert seen.datagrams == 1
     assert seen.factor < 1
 
 
 async def test_no_answer_is_no_amplification(kit: Kit) -> None:
-    async with lab(kit, QuicKnobs(silent=True)) as served:
-        seen = await quic.amplification(served.talk, served.address, NAME, seconds=0.1)
+    async with lab(kit, QuicSetup(silent=True)) as served:
+        seen = await quic.amplification(served.ctx, served.address, NAME, seconds=0.1)
     assert (seen.received_bytes, seen.datagrams, seen.first_seconds) == (0, 0, None)
 
 
@@ -511,12 +511,12 @@ async def test_a_qlog_has_the_packets_and_no_secrets(kit: Kit, tmp_path: Path) -
 
 
 async def test_early_data_survives_a_retry(kit: Kit) -> None:
-    async with lab(kit, QuicKnobs(retry=True)) as served:
+    async with lab(kit, QuicSetup(retry=True)) as served:
         first = await connected(served)
         await first.settle()
         session = first.session
         first.close()
-        client = quic.prepare(served.talk, served.address, NAME, session=session, early=True)
+        client = quic.prepare(served.ctx, served.address, NAME, session=session, early=True)
         connection = H3Connection(client)
         response = await connection.request(served.request("/early"))
         facts = client.facts()
@@ -531,10 +531,10 @@ async def test_a_talk_through_jump_hosts_has_no_datagrams(kit: Kit) -> None:
         raise AssertionError
 
     async with lab(kit) as served:
-        talk = type(served.talk)(served.talk.target, Options(), carry=carry)  # type: ignore[arg-type]
+        ctx = type(served.ctx)(served.ctx.target, Options(), carry=carry)  # type: ignore[arg-type]
         with pytest.raises(UsageError, match="--via"):
-            quic.prepare(talk, served.address, NAME)
-        talk.close()
+            quic.prepare(ctx, served.address, NAME)
+        ctx.close()
 
 
 async def test_a_damaged_certificate_is_evidence_too(kit: Kit) -> None:
@@ -544,9 +544,9 @@ async def test_a_damaged_certificate_is_evidence_too(kit: Kit) -> None:
     def damage(said: bytes) -> bytes:
         return said.replace(whole[:8], b"\x30\x82" + b"\xff\xff" + whole[4:8], 1)
 
-    async with lab(kit, QuicKnobs(mangle=damage), issued=issued) as served:
+    async with lab(kit, QuicSetup(mangle=damage), issued=issued) as served:
         failed, client = await failure(served)
-        facts = quicverify.certificate_facts(client.certificates, NAME, served.talk.options)
+        facts = quicverify.certificate_facts(client.certificates, NAME, served.ctx.options)
     assert failed.reason is Reason.TLS_CERTIFICATE_INVALID
     assert len(client.certificates[0]) == len(whole)
     assert facts.chain[0].problem

@@ -14,9 +14,9 @@ from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import NetFacts
 from seventh.model.options import Options
 from seventh.net.address import Address
+from seventh.net.probe_context import ProbeContext
 from seventh.net.quic import connect as quic
-from seventh.net.talk import Talk
-from tests.net.quic.served import NAME, talk_to
+from tests.net.quic.served import NAME, context_for
 
 pytestmark = pytest.mark.field
 SECONDS = 0.7
@@ -49,7 +49,7 @@ def spoilt_initial(_: bytes, source: bytes, destination: bytes) -> bytes:
     )  # fmt: skip
 
 
-async def look(answer: Answer, by: socket.socket | None = None) -> tuple[Failed, Talk]:
+async def look(answer: Answer, by: socket.socket | None = None) -> tuple[Failed, ProbeContext]:
     """Shake hands with a server that answers so, from another socket where one is given."""
 
     def handle(server: UdpHandler, data: bytes, source: tuple[str, int]) -> None:
@@ -64,12 +64,12 @@ async def look(answer: Answer, by: socket.socket | None = None) -> tuple[Failed,
 
     async with udp_server(handle) as port:
         address = Address(ip="127.0.0.1", port=port)
-        talk = talk_to(port, Options(timeout_seconds=SECONDS))
-        client = quic.prepare(talk, address, NAME)
+        ctx = context_for(port, Options(timeout_seconds=SECONDS))
+        client = quic.prepare(ctx, address, NAME)
         with pytest.raises(Failed) as raised:
-            await quic.shake(talk, client)
+            await quic.shake(ctx, client)
         client.close()
-        return raised.value, talk
+        return raised.value, ctx
 
 
 @pytest.mark.parametrize(
@@ -85,12 +85,12 @@ async def look(answer: Answer, by: socket.socket | None = None) -> tuple[Failed,
     ],
 )
 async def test_what_came_is_named(answer: Answer, reason: Reason, words: str) -> None:
-    failed, talk = await look(answer)
+    failed, ctx = await look(answer)
     assert failed.reason is reason, failed.detail
     assert words in failed.detail
     for wrong in ("stopped answering", "refused the connection", "INTERNAL_ERROR"):
         assert wrong not in failed.detail
-    net = talk.facts["net"]
+    net = ctx.facts["net"]
     assert isinstance(net, NetFacts)
     assert [attempt.outcome for attempt in net.attempts] == ["open"]
 
@@ -98,9 +98,9 @@ async def test_what_came_is_named(answer: Answer, reason: Reason, words: str) ->
 async def test_an_answer_from_elsewhere_is_named() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.2", 0))
-        failed, talk = await look(retry, by=other)
+        failed, ctx = await look(retry, by=other)
     assert failed.reason is Reason.UNEXPECTED_ANSWER
     assert "comes from 127.0.0.2 port" in failed.detail
-    net = talk.facts["net"]
+    net = ctx.facts["net"]
     assert isinstance(net, NetFacts)
     assert [attempt.outcome for attempt in net.attempts] == ["open"]

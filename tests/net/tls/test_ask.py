@@ -9,7 +9,7 @@ import pytest
 from seventh.labkit.serve import tcp_server
 from seventh.model.options import Options
 from seventh.model.target import Target
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.net.tls.ask import MAX_QUESTIONS, Answer, Asker, question
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
@@ -26,12 +26,12 @@ async def answered(reply: bytes, *, key: bool = False) -> Answer:
         await writer.drain()
 
     async with tcp_server(handler) as port:
-        talk = Talk(Target(scheme="tls", host="127.0.0.1", port=port), Options())
+        ctx = ProbeContext(Target(scheme="tls", host="127.0.0.1", port=port), Options())
         try:
             hello = tlshello.offer(n.TLS12, n.DHE_SUITES, b"c" * 32)
-            return await question(await talk.connect(), hello, key=key)
+            return await question(await ctx.connect(), hello, key=key)
         finally:
-            talk.close()
+            ctx.close()
 
 
 def record(*messages: bytes) -> bytes:
@@ -74,12 +74,12 @@ async def test_no_more_questions_than_allowed() -> None:
 
     async with tcp_server(handler) as port:
         target = Target(scheme="tls", host="127.0.0.1", port=port)
-        talk = Talk(target, Options(), connections=40)
-        (address,) = await talk.addresses()
-        asker = Asker(lambda: talk.connect_again(address), None, modern=True)
+        ctx = ProbeContext(target, Options(), connections=40)
+        (address,) = await ctx.addresses()
+        asker = Asker(lambda: ctx.connect_again(address), None, modern=True)
         for ask in (asker.broken_suites, asker.obsolete_suites, asker.more_suites):
             await ask()
-        talk.close()
+        ctx.close()
     assert opened == MAX_QUESTIONS
     assert asker.left == 0
     assert len(asker.learnt.broken or ()) == MAX_QUESTIONS - 1

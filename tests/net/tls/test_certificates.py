@@ -94,4 +94,4 @@ async def test_a_server_with_one_certificate_has_no_other(kit: Kit, key: Any) ->
     facts = report.facts["tls"]
     assert isinstance(facts, TlsFacts)
     assert facts.other_certificates == ()
-    assert "certificates of other key types" not in facts.unlearnt
+    assert "certificates of other key types" not in facts.unknown

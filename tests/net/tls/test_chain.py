@@ -20,7 +20,7 @@ from seventh.model.options import Options
 from seventh.net.tls import chain as tlschain
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls.context import Setting
-from tests.net.tls.test_handshake import start, talking
+from tests.net.tls.test_handshake import probing, start
 
 NAME = "lab.test"
 
@@ -156,11 +156,11 @@ async def test_a_recurring_look_refuses_what_a_single_one_does(kit: Kit, fault: 
     said = []
     async with (
         tls_server(context) as port,
-        talking(port, ca_file=str(kit.authority.ca_file)) as talk,
+        probing(port, ca_file=str(kit.authority.ca_file)) as ctx,
     ):
         for recurring in (False, True, True):
             with pytest.raises(Failed) as caught:
-                await start(talk, recurring=recurring)
+                await start(ctx, recurring=recurring)
             said.append((caught.value.reason, caught.value.phase))
     assert said == [(reason, "tls")] * 3
     assert not tlschain._good
@@ -171,10 +171,10 @@ async def test_recurring_handshakes_verify_once(
 ) -> None:
     async with (
         tls_server(server_context(kit.authority.issue())) as port,
-        talking(port, ca_file=str(kit.authority.ca_file)) as talk,
+        probing(port, ca_file=str(kit.authority.ca_file)) as ctx,
     ):
         for _ in range(3):
-            stream = await start(talk, recurring=True)
+            stream = await start(ctx, recurring=True)
             assert stream.certificates and stream.earliest_expiry()
-            await stream.farewell()
+            await stream.aclose()
     assert len(verified) == 1

@@ -9,16 +9,16 @@ from seventh.labkit.tlsserve import TlsPeer, server_context, tls_server
 from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.model.tlsfacts import TlsFacts
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.net.tls import handshake
 from seventh.net.tls.inspect import note_handshake
 
 LABEL = b"EXPORTER-seventh-test"
 
 
-def talk_to(port: int, kit: Kit) -> Talk:
+def context_for(port: int, kit: Kit) -> ProbeContext:
     options = Options(timeout_seconds=5.0, ca_file=str(kit.authority.ca_file))
-    return Talk(Target(scheme="tls", host="127.0.0.1", port=port), options)
+    return ProbeContext(Target(scheme="tls", host="127.0.0.1", port=port), options)
 
 
 async def test_both_ends_export_the_same(kit: Kit) -> None:
@@ -30,9 +30,9 @@ async def test_both_ends_export_the_same(kit: Kit) -> None:
 
     context = server_context(kit.authority.issue("127.0.0.1"))
     async with tls_server(context, application=application) as port:
-        talk = talk_to(port, kit)
+        ctx = context_for(port, kit)
         tls = await handshake.start_tls(
-            await talk.connect(), talk.options, "127.0.0.1", watch=talk.watch
+            await ctx.connect(), ctx.options, "127.0.0.1", watch=ctx.watch
         )
         ours = tls.export(LABEL, 48, b"context")
         await tls.send(b"x")  # our last flight travels with it
@@ -40,20 +40,20 @@ async def test_both_ends_export_the_same(kit: Kit) -> None:
         assert len(ours) == 48
         assert tls.export(LABEL, 48, b"another") != ours
         assert tls.export(LABEL, 32, b"context") != ours[:32]
-        talk.close()
+        ctx.close()
 
 
 async def test_one_handshake_gives_the_facts_that_it_shows(kit: Kit) -> None:
     context = server_context(kit.authority.issue("127.0.0.1"), alpn=(b"lab/1",))
     async with tls_server(context) as port:
-        talk = talk_to(port, kit)
+        ctx = context_for(port, kit)
         tls = handshake.prepare(
-            await talk.connect(), talk.options, "127.0.0.1", alpn=("lab/1",), profile="lenient"
+            await ctx.connect(), ctx.options, "127.0.0.1", alpn=("lab/1",), profile="lenient"
         )
-        await tls.handshake(talk.watch, "other")
-        note_handshake(talk, tls, "127.0.0.1")
-        talk.close()
-    facts = talk.facts["tls"]
+        await tls.handshake(ctx.watch, "other")
+        note_handshake(ctx, tls, "127.0.0.1")
+        ctx.close()
+    facts = ctx.facts["tls"]
     assert isinstance(facts, TlsFacts)
     assert (facts.version, facts.alpn, facts.server_name) == ("TLSv1.3", "lab/1", "127.0.0.1")
     assert facts.chain_state == "trusted"
@@ -65,8 +65,8 @@ async def test_one_handshake_gives_the_facts_that_it_shows(kit: Kit) -> None:
 async def test_a_handshake_that_nobody_answered_gives_only_the_name(kit: Kit) -> None:
     context = server_context(kit.authority.issue("127.0.0.1"))
     async with tls_server(context) as port:
-        talk = talk_to(port, kit)
-        tls = handshake.prepare(await talk.connect(), talk.options, "lab.test", profile="lenient")
-        note_handshake(talk, tls, "lab.test")
-        talk.close()
-    assert talk.facts["tls"] == TlsFacts(server_name="lab.test")
+        ctx = context_for(port, kit)
+        tls = handshake.prepare(await ctx.connect(), ctx.options, "lab.test", profile="lenient")
+        note_handshake(ctx, tls, "lab.test")
+        ctx.close()
+    assert ctx.facts["tls"] == TlsFacts(server_name="lab.test")

@@ -17,9 +17,9 @@ from seventh.labkit.tlsserve import TlsPeer, echo, server_context, tls_server
 from seventh.model.failure import Failed, Reason, UsageError
 from seventh.model.phase import Mark
 from seventh.model.target import Target
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
-from seventh.net.talk import Talk
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls.handshake import prepare, start_tls
 from seventh.net.tls.session import Session
@@ -30,17 +30,17 @@ from tests.options import options_with
 
 
 @contextlib.asynccontextmanager
-async def talking(port: int, **options: Any) -> AsyncIterator[Talk]:
+async def probing(port: int, **options: Any) -> AsyncIterator[ProbeContext]:
     target = Target(scheme="tls", host="127.0.0.1", port=port)
-    talk = Talk(target, options_with(**{"timeout_seconds": 5.0, **options}), connections=12)
+    ctx = ProbeContext(target, options_with(**{"timeout_seconds": 5.0, **options}), connections=12)
     try:
-        yield talk
+        yield ctx
     finally:
-        talk.close()
+        ctx.close()
 
 
-async def start(talk: Talk, **more: Any) -> TlsStream:
-    return await start_tls(await talk.connect(), talk.options, "lab.test", watch=talk.watch, **more)
+async def start(ctx: ProbeContext, **more: Any) -> TlsStream:
+    return await start_tls(await ctx.connect(), ctx.options, "lab.test", watch=ctx.watch, **more)
 
 
 @pytest.fixture
@@ -52,9 +52,9 @@ def ca(kit: Kit) -> str:
 async def test_bytes_go_both_ways(kit: Kit, ca: str, best: int) -> None:
     async with (
         tls_server(server_context(kit.authority.issue(), best=best)) as port,
-        talking(port, ca_file=ca) as talk,
+        probing(port, ca_file=ca) as ctx,
     ):
-        stream = await start(talk)
+        stream = await start(ctx)
         assert stream.version == best
         big = bytes(range(256)) * 1024
         await stream.send(big)
@@ -64,7 +64,7 @@ async def test_bytes_go_both_ways(kit: Kit, ca: str, best: int) -> None:
             assert mark.ns <= now_ns()
             got += data
         assert got == big
-        phases = {p.name: p for p in talk.watch.phases}
+        phases = {p.name: p for p in ctx.watch.phases}
         assert set(phases) == {"connect", "tls", "tls.hello", "tls.finish"}
         parts = phases["tls.hello"].seconds + phases["tls.finish"].seconds
         assert phases["tls"].seconds == pytest.approx(parts, abs=1e-6)
@@ -83,9 +83,9 @@ async def test_a_goodbye_is_told_from_a_cut(kit: Kit, ca: str) -> None:
         context = server_context(kit.authority.issue())
         async with (
             tls_server(context, application=application) as port,
-            talking(port, ca_file=ca) as talk,
+            probing(port, ca_file=ca) as ctx,
         ):
-            stream = await start(talk)
+            stream = await start(ctx)
             assert (await stream.receive())[0] == b"last words"
             assert (await stream.receive())[0] == b""
             assert stream.closed_cleanly is clean
@@ -107,10 +107,10 @@ async def test_tls_inside_tls(kit: Kit, ca: str) -> None:
 
     async with (
         tls_server(server_context(kit.authority.issue()), application=inside) as port,
-        talking(port, ca_file=ca) as talk,
+        probing(port, ca_file=ca) as ctx,
     ):
-        outer = await start(talk)
-        inner = await start_tls(outer, talk.options, "inner.test", watch=talk.watch)
+        outer = await start(ctx)
+        inner = await start_tls(outer, ctx.options, "inner.test", watch=ctx.watch)
         await inner.send(b"deep")
         assert (await inner.receive())[0] == b"deep"
 
@@ -126,12 +126,12 @@ async def test_tls_starts_in_place(kit: Kit, ca: str) -> None:
         await peer.shake_hands(await reader.read(65536))
         await echo(peer)
 
-    async with tcp_server(starttls) as port, talking(port, ca_file=ca) as talk:
-        stream = await talk.connect()
+    async with tcp_server(starttls) as port, probing(port, ca_file=ca) as ctx:
+        stream = await ctx.connect()
         assert (await stream.receive())[0] == b"220 ready\r\n"
         await stream.send(b"STARTTLS\r\n")
         assert (await stream.receive())[0] == b"220 go\r\n"
-        tls = await start_tls(stream, talk.options, "lab.test", watch=talk.watch)
+        tls = await start_tls(stream, ctx.options, "lab.test", watch=ctx.watch)
         await tls.send(b"EHLO\r\n")
         assert (await tls.receive())[0] == b"EHLO\r\n"
 
@@ -139,34 +139,34 @@ async def test_tls_starts_in_place(kit: Kit, ca: str) -> None:
 @pytest.mark.parametrize("best", [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
 async def test_a_session_is_taken_up_again(kit: Kit, ca: str, best: int) -> None:
     context = server_context(kit.authority.issue(), best=best)
-    async with tls_server(context) as port, talking(port, ca_file=ca) as talk:
-        first = await start(talk)
+    async with tls_server(context) as port, probing(port, ca_file=ca) as ctx:
+        first = await start(ctx)
         assert not first.resumed
         assert await first.settle() == 2 if best == SSL.TLS1_3_VERSION else 1
         session = first.session
         assert session is not None
-        await first.farewell()
+        await first.aclose()
         for _ in range(3):
-            again = await start(talk, session=session)
+            again = await start(ctx, session=session)
             assert again.resumed
             assert again.certificates == first.certificates
             await again.send(b"x")
             assert (await again.receive())[0] == b"x"
-            await again.farewell()
+            await again.aclose()
 
 
 async def test_a_resumed_session_is_held_against_the_name_too(kit: Kit, ca: str) -> None:
     async with (
         tls_server(server_context(kit.authority.issue())) as port,
-        talking(port, ca_file=ca) as talk,
+        probing(port, ca_file=ca) as ctx,
     ):
-        first = await start(talk)
+        first = await start(ctx)
         await first.settle()
         session = first.session
-        await first.farewell()
+        await first.aclose()
         with pytest.raises(Failed, match=r"not for other\.test") as caught:
             await start_tls(
-                await talk.connect(), talk.options, "other.test", watch=talk.watch, session=session
+                await ctx.connect(), ctx.options, "other.test", watch=ctx.watch, session=session
             )
         assert caught.value.reason is Reason.TLS_CERTIFICATE_HOST_MISMATCH
 
@@ -174,16 +174,16 @@ async def test_a_resumed_session_is_held_against_the_name_too(kit: Kit, ca: str)
 async def test_a_session_remembers_what_was_wrong(kit: Kit) -> None:
     async with (
         tls_server(server_context(kit.authority.issue())) as port,
-        talking(port, ca_store="") as talk,
+        probing(port, ca_store="") as ctx,
     ):
-        first = await start(talk, verify=False, profile="lenient")
+        first = await start(ctx, verify=False, profile="lenient")
         await first.settle()
         session = first.session
         assert isinstance(session, Session)
         assert session.errors
-        await first.farewell()
+        await first.aclose()
         with pytest.raises(Failed) as caught:
-            await start(talk, session=session)
+            await start(ctx, session=session)
         assert caught.value.reason is Reason.TLS_CERTIFICATE_UNTRUSTED
 
 
@@ -193,8 +193,8 @@ async def test_data_that_comes_while_settling_is_kept(kit: Kit, ca: str) -> None
         await echo(peer)
 
     context = server_context(kit.authority.issue())
-    async with tls_server(context, application=greets) as port, talking(port, ca_file=ca) as talk:
-        stream = await start(talk)
+    async with tls_server(context, application=greets) as port, probing(port, ca_file=ca) as ctx:
+        stream = await start(ctx)
         await stream.settle()
         assert (await stream.receive())[0] == b"* OK ready\r\n"
 
@@ -203,9 +203,9 @@ async def test_data_that_comes_while_settling_is_kept(kit: Kit, ca: str) -> None
 
 
 async def test_without_the_ca_it_is_not_trusted(kit: Kit) -> None:
-    async with tls_server(server_context(kit.authority.issue())) as port, talking(port) as talk:
+    async with tls_server(server_context(kit.authority.issue())) as port, probing(port) as ctx:
         with pytest.raises(Failed) as caught:
-            await start(talk)
+            await start(ctx)
     assert caught.value.reason is Reason.TLS_CERTIFICATE_UNTRUSTED
     assert "Seventh throw-away root" in caught.value.detail
 
@@ -219,15 +219,15 @@ async def test_the_environment_does_not_decide(
     tlscontext.context_of.cache_clear()
     tlscontext._system_store.cache_clear()
     async with tls_server(server_context(kit.authority.issue())) as port:
-        async with talking(port, ca_store="/etc/hostname") as talk:
+        async with probing(port, ca_store="/etc/hostname") as ctx:
             with pytest.raises(UsageError, match="no readable PEM"):
-                await start(talk)
-        async with talking(port, ca_store=str(Path("/etc"))) as talk:
+                await start(ctx)
+        async with probing(port, ca_store=str(Path("/etc"))) as ctx:
             with pytest.raises(Failed):
-                await start(talk)
+                await start(ctx)
         monkeypatch.setenv("SSL_CERT_FILE", "/etc/hostname")
-        async with talking(port, ca_file=ca) as talk:
-            await start(talk)
+        async with probing(port, ca_file=ca) as ctx:
+            await start(ctx)
 
 
 @pytest.mark.parametrize("what", ["leaf", "intermediate"])
@@ -242,9 +242,9 @@ async def test_what_is_given_is_trusted_though_no_root(kit: Kit, tmp_path: Path,
         )
     async with (
         tls_server(server_context(issued)) as port,
-        talking(port, ca_file=str(given)) as talk,
+        probing(port, ca_file=str(given)) as ctx,
     ):
-        await start(talk)
+        await start(ctx)
 
 
 async def test_a_client_certificate_is_shown(kit: Kit, ca: str) -> None:
@@ -252,13 +252,13 @@ async def test_a_client_certificate_is_shown(kit: Kit, ca: str) -> None:
     context = server_context(kit.authority.issue(), need_client=True, client_ca=ca)
     async with tls_server(context) as port:
         files = {"cert_file": str(client.cert_file), "key_file": str(client.key_file)}
-        async with talking(port, ca_file=ca, **files) as talk:
-            stream = await start(talk)
+        async with probing(port, ca_file=ca, **files) as ctx:
+            stream = await start(ctx)
             await stream.send(b"x")
             assert (await stream.receive())[0] == b"x"
-        async with talking(port, ca_file=ca) as talk:
+        async with probing(port, ca_file=ca) as ctx:
             with pytest.raises(Failed) as caught:
-                await start(talk)
+                await start(ctx)
     assert caught.value.reason is Reason.TLS_CLIENT_CERTIFICATE_REQUIRED
     assert "certificate_required" in caught.value.detail
 
@@ -266,11 +266,11 @@ async def test_a_client_certificate_is_shown(kit: Kit, ca: str) -> None:
 async def test_a_name_that_is_none_is_the_persons_to_mend(kit: Kit, ca: str) -> None:
     async with (
         tls_server(server_context(kit.authority.issue())) as port,
-        talking(port, ca_file=ca) as talk,
+        probing(port, ca_file=ca) as ctx,
     ):
         for name in ("bücher.example", "a" * 300, "."):
             with pytest.raises(UsageError, match="--server-name"):
-                await start_tls(await talk.connect(), talk.options, name, watch=talk.watch)
+                await start_tls(await ctx.connect(), ctx.options, name, watch=ctx.watch)
 
 
 # -- what goes wrong ---------------------------------------------------------------------------
@@ -284,9 +284,9 @@ async def _against(reply: bytes, *, close: bool = True) -> Failed:
         if not close:
             await reader.read(-1)
 
-    async with tcp_server(handler) as port, talking(port, timeout_seconds=1.0) as talk:
+    async with tcp_server(handler) as port, probing(port, timeout_seconds=1.0) as ctx:
         with pytest.raises(Failed) as caught:
-            await start(talk)
+            await start(ctx)
     assert caught.value.phase == "tls"
     return caught.value
 
@@ -341,9 +341,9 @@ async def test_a_plain_text_peer_in_pieces_is_still_named() -> None:
             await asyncio.sleep(0)
         await reader.read(-1)
 
-    async with tcp_server(handler) as port, talking(port) as talk:
+    async with tcp_server(handler) as port, probing(port) as ctx:
         with pytest.raises(Failed, match=r"SSH|no TLS"):
-            await start(talk)
+            await start(ctx)
 
 
 class Replay(Stream):
@@ -373,23 +373,23 @@ async def test_endless_handshakes_are_capped(kit: Kit, ca: str) -> None:
     endless = tlshello.record(22, b"\x02\x01\xff\xff" + b"\x00" * 16000)
     async with (
         tls_server(server_context(kit.authority.issue())) as port,
-        talking(port, ca_file=ca) as talk,
+        probing(port, ca_file=ca) as ctx,
     ):
-        below = await talk.connect()
+        below = await ctx.connect()
         for chunk in (endless, tlshello.record(22, b"") * 100, tlshello.record(21, b"\x01\x5a")):
-            stream = prepare(Replay(below, chunk), talk.options, "lab.test")
+            stream = prepare(Replay(below, chunk), ctx.options, "lab.test")
             with pytest.raises(Failed) as caught:
-                await stream.handshake(talk.watch)
+                await stream.handshake(ctx.watch)
             assert caught.value.reason in {Reason.TLS_HANDSHAKE, Reason.BUDGET_EXCEEDED}
             assert stream.handshake_bytes < 200_000
 
 
 async def test_a_failed_handshake_keeps_what_it_taught(kit: Kit) -> None:
     context = server_context(kit.authority.issue(), need_client=True, best=SSL.TLS1_2_VERSION)
-    async with tls_server(context) as port, talking(port) as talk:
-        stream = prepare(await talk.connect(), talk.options, "lab.test")
+    async with tls_server(context) as port, probing(port) as ctx:
+        stream = prepare(await ctx.connect(), ctx.options, "lab.test")
         with pytest.raises(Failed) as caught:
-            await stream.handshake(talk.watch)
+            await stream.handshake(ctx.watch)
         assert caught.value.reason is Reason.TLS_CLIENT_CERTIFICATE_REQUIRED
         assert len(stream.certificates) == 2
         assert stream.asked_for_certificate
@@ -402,10 +402,10 @@ async def test_a_protocol_that_was_not_offered(kit: Kit, best: int) -> None:
     """Apache answers ``http/1.1`` to whoever offers what it has not."""
     context = server_context(kit.authority.issue(), best=best)
     context.set_alpn_select_callback(lambda _, offered: b"http/1.1")
-    async with tls_server(context) as port, talking(port) as talk:
-        stream = prepare(await talk.connect(), talk.options, "lab.test", alpn=("h2",))
+    async with tls_server(context) as port, probing(port) as ctx:
+        stream = prepare(await ctx.connect(), ctx.options, "lab.test", alpn=("h2",))
         with pytest.raises(Failed) as caught:
-            await stream.handshake(talk.watch)
+            await stream.handshake(ctx.watch)
     assert caught.value.reason is Reason.NEGOTIATION_FAILED
     assert caught.value.detail == "the server picks http/1.1 (ALPN), which was not offered"
 
@@ -413,8 +413,8 @@ async def test_a_protocol_that_was_not_offered(kit: Kit, best: int) -> None:
 async def test_a_busy_loop_does_not_lengthen_the_handshake(kit: Kit, ca: str) -> None:
     """The bytes wait 60 ms with the kernel; the phases leave that out."""
     context = server_context(kit.authority.issue())
-    async with tls_server(context) as port, talking(port, ca_file=ca) as talk:
-        stream = prepare(await talk.connect(), talk.options, "lab.test")
+    async with tls_server(context) as port, probing(port, ca_file=ca) as ctx:
+        stream = prepare(await ctx.connect(), ctx.options, "lab.test")
         original = stream._below.receive
         held_ns = 0
 
@@ -428,9 +428,9 @@ async def test_a_busy_loop_does_not_lengthen_the_handshake(kit: Kit, ca: str) ->
 
         stream._below.receive = late  # type: ignore[method-assign]
         began = now_ns()
-        await stream.handshake(talk.watch)
+        await stream.handshake(ctx.watch)
         whole_ns = now_ns() - began
-        phases = {p.name: p for p in talk.watch.phases}
+        phases = {p.name: p for p in ctx.watch.phases}
         assert held_ns
         assert phases["tls"].clock == "kernel"
         assert phases["tls"].seconds <= (whole_ns - held_ns) / 1e9
@@ -440,9 +440,9 @@ async def test_what_a_peer_said_before_its_reset_is_read(kit: Kit, ca: str) -> N
     """Sending fails first; what lies with the kernel is read all the same."""
     async with (
         tls_server(server_context(kit.authority.issue())) as port,
-        talking(port, ca_file=ca) as talk,
+        probing(port, ca_file=ca) as ctx,
     ):
-        stream = await start(talk)
+        stream = await start(ctx)
         await stream.send(b"say this back")
         below = stream._below
 

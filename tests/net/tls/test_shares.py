@@ -13,7 +13,7 @@ from seventh.net.stream import TcpStream
 from seventh.net.tls import shares
 from seventh.net.tls.stream import TlsStream
 from seventh.wire import tlsnames as n
-from tests.net.tls.test_handshake import start, talking
+from tests.net.tls.test_handshake import probing, start
 
 HYBRID_SHARE_BYTES = 1184
 """The ML-KEM-768 key in the hybrid's share; a hello without it is far shorter."""
@@ -47,12 +47,12 @@ async def looks(kit: Kit, groups: str, count: int) -> list[TlsStream]:
     made = []
     async with (
         tls_server(server_context(kit.authority.issue(), groups=groups)) as port,
-        talking(port, ca_file=str(kit.authority.ca_file)) as talk,
+        probing(port, ca_file=str(kit.authority.ca_file)) as ctx,
     ):
         for _ in range(count):
-            stream = await start(talk, recurring=True)
+            stream = await start(ctx, recurring=True)
             made.append(stream)
-            await stream.farewell()
+            await stream.aclose()
     return made
 
 
@@ -81,23 +81,23 @@ async def test_a_server_that_changed_its_mind_is_remembered_anew(
 ) -> None:
     issued = kit.authority.issue()
     async with tls_server(server_context(issued, groups="X25519")) as port:
-        async with talking(port, ca_file=str(kit.authority.ca_file)) as talk:
-            await (await start(talk, recurring=True)).farewell()
-            address = (await talk.addresses())[0]
+        async with probing(port, ca_file=str(kit.authority.ca_file)) as ctx:
+            await (await start(ctx, recurring=True)).aclose()
+            address = (await ctx.addresses())[0]
             shares._taken[address.ip, address.port, "lab.test"] = "secp384r1"
-            changed = await start(talk, recurring=True)
+            changed = await start(ctx, recurring=True)
             assert len(changed.tap.every(n.SERVER_HELLO)) == 2, "a retry and the answer"
             assert shares.last_taken(address, "lab.test") == "x25519"
-            await changed.farewell()
+            await changed.aclose()
 
 
 async def test_other_looks_send_what_every_client_sends(kit: Kit, hellos: list[bytes]) -> None:
     async with (
         tls_server(server_context(kit.authority.issue(), groups="X25519")) as port,
-        talking(port, ca_file=str(kit.authority.ca_file)) as talk,
+        probing(port, ca_file=str(kit.authority.ca_file)) as ctx,
     ):
         for _ in range(2):
-            await (await start(talk)).farewell()
+            await (await start(ctx)).aclose()
     assert min(map(len, hellos)) > HYBRID_SHARE_BYTES
     assert not shares._taken
 

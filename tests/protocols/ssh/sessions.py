@@ -8,47 +8,49 @@ from pathlib import Path
 from typing import Any
 
 from seventh.model.target import Target
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.protocols.ssh import SPEC, SshOptions
 from seventh.protocols.ssh.client.auth import log_in
 from seventh.protocols.ssh.client.authenticate_host import enter
 from seventh.protocols.ssh.client.credentials import gather
 from seventh.protocols.ssh.client.known_hosts import read_known_hosts
 from seventh.protocols.ssh.client.session import Session
-from seventh.protocols.ssh.lab.channels import Conduct
-from seventh.protocols.ssh.lab.session import USER, Door, dishonest
+from seventh.protocols.ssh.lab.channels import ChannelSetup
+from seventh.protocols.ssh.lab.session import USER, LoginKeys, dishonest
 from tests.options import options_with
 
 
-def talk_at(port: int, door: Door, **options: Any) -> Talk:
+def context_at(port: int, login_keys: LoginKeys, **options: Any) -> ProbeContext:
     target = Target(scheme="ssh", host="127.0.0.1", port=port)
-    given: dict[str, Any] = {"timeout_seconds": 5.0, **door.options(port), **options}
-    return Talk(target, options_with(**given), connections=SPEC.connections)
+    given: dict[str, Any] = {"timeout_seconds": 5.0, **login_keys.options(port), **options}
+    return ProbeContext(target, options_with(**given), connections=SPEC.connections)
 
 
 @contextlib.asynccontextmanager
-async def logged_in(port: int, door: Door, **options: Any) -> AsyncIterator[tuple[Talk, Session]]:
+async def logged_in(
+    port: int, login_keys: LoginKeys, **options: Any
+) -> AsyncIterator[tuple[ProbeContext, Session]]:
     """A talk with a session of its user's."""
-    talk = talk_at(port, door, **options)
+    ctx = context_at(port, login_keys, **options)
     try:
-        stream = await talk.connect()
-        known = read_known_hosts(talk.options.of(SshOptions).known_hosts)
+        stream = await ctx.connect()
+        known = read_known_hosts(ctx.options.of(SshOptions).known_hosts)
         session, trust = await enter(stream, known, "127.0.0.1", port)
-        credentials = (await gather(talk.options, USER)).for_host(trust)
+        credentials = (await gather(ctx.options, USER)).for_host(trust)
         await log_in(session, credentials)
-        yield talk, session
+        yield ctx, session
     finally:
-        talk.close()
+        ctx.close()
 
 
 @contextlib.asynccontextmanager
 async def conducting(
-    door: Door, conduct: Conduct, **options: Any
-) -> AsyncIterator[tuple[Talk, Session]]:
+    login_keys: LoginKeys, setup: ChannelSetup, **options: Any
+) -> AsyncIterator[tuple[ProbeContext, Session]]:
     """A session with a server of this conduct."""
-    async with dishonest(door, conduct) as port, logged_in(port, door, **options) as made:
+    async with dishonest(login_keys, setup) as port, logged_in(port, login_keys, **options) as made:
         yield made
 
 
-def folder_of(door: Door) -> Path:
-    return door.identity.parent
+def folder_of(login_keys: LoginKeys) -> Path:
+    return login_keys.identity.parent

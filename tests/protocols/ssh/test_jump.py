@@ -19,21 +19,21 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.lab.channels import Conduct
-from seventh.protocols.ssh.lab.session import Door, dishonest, make_door
+from seventh.protocols.ssh.lab.channels import ChannelSetup
+from seventh.protocols.ssh.lab.session import LoginKeys, dishonest, make_door
 from tests.options import changed, options_with
 
 STEPS = ["via.connect", "via.ssh.banner", "via.ssh.kex", "via.ssh.auth"]
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Door:
+def login_keys(tmp_path: Path) -> LoginKeys:
     return make_door(tmp_path / "door")
 
 
-def via(door: Door, *hops: int, **changes: Any) -> Options:
+def via(login_keys: LoginKeys, *hops: int, **changes: Any) -> Options:
     text = ",".join(f"ssh://127.0.0.1:{port}" for port in hops)
-    given: dict[str, Any] = {"timeout_seconds": 5.0, **door.options(*hops), "via": text}
+    given: dict[str, Any] = {"timeout_seconds": 5.0, **login_keys.options(*hops), "via": text}
     return options_with(**{**given, **changes})
 
 
@@ -48,9 +48,9 @@ def net_of(report: Report) -> NetFacts:
 
 
 @contextlib.asynccontextmanager
-async def chain(door: Door, *conducts: Conduct) -> AsyncIterator[list[int]]:
+async def chain(login_keys: LoginKeys, *conducts: ChannelSetup) -> AsyncIterator[list[int]]:
     async with contextlib.AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(dishonest(door, c)) for c in conducts]
+        yield [await stack.enter_async_context(dishonest(login_keys, c)) for c in conducts]
 
 
 async def greets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -59,9 +59,9 @@ async def greets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
-async def test_any_number_of_hops(door: Door, count: int) -> None:
-    async with chain(door, *[Conduct()] * count) as hops, tcp_server(greets) as port:
-        report = await check_one(target(port), via(door, *hops))
+async def test_any_number_of_hops(login_keys: LoginKeys, count: int) -> None:
+    async with chain(login_keys, *[ChannelSetup()] * count) as hops, tcp_server(greets) as port:
+        report = await check_one(target(port), via(login_keys, *hops))
     assert report.failure is None
     net = net_of(report)
     assert [hop.port for hop in net.hops] == hops
@@ -79,10 +79,10 @@ async def test_any_number_of_hops(door: Door, count: int) -> None:
     assert {p.address for p in phases} == {f"127.0.0.1:{port}" for port in hops}
 
 
-async def test_tls_through_a_hop_says_what_it_says_without(door: Door, kit: Kit) -> None:
+async def test_tls_through_a_hop_says_what_it_says_without(login_keys: LoginKeys, kit: Kit) -> None:
     context = server_context(kit.authority.issue("127.0.0.1"))
-    async with chain(door, Conduct()) as hops, tls_server(context) as port:
-        options = via(door, *hops, ca_file=str(kit.authority.ca_file))
+    async with chain(login_keys, ChannelSetup()) as hops, tls_server(context) as port:
+        options = via(login_keys, *hops, ca_file=str(kit.authority.ca_file))
         through = await check_one(target(port, "tls"), options)
         straight = await check_one(target(port, "tls"), changed(options, via=None))
         pulse = await pulse_one(target(port, "tls"), options)
@@ -92,9 +92,9 @@ async def test_tls_through_a_hop_says_what_it_says_without(door: Door, kit: Kit)
     assert sum(phase.name == "via.ssh.auth" for phase in through.phases) == 1
 
 
-async def test_ssh_through_a_hop_logs_in_behind_it(door: Door) -> None:
-    async with chain(door, Conduct(), Conduct()) as (hop, port):
-        options = via(door, hop, **door.options(hop, port))
+async def test_ssh_through_a_hop_logs_in_behind_it(login_keys: LoginKeys) -> None:
+    async with chain(login_keys, ChannelSetup(), ChannelSetup()) as (hop, port):
+        options = via(login_keys, hop, **login_keys.options(hop, port))
         report = await check_one(target(port, "ssh"), options)
     assert report.failure is None
     facts = report.facts["ssh"]
@@ -103,54 +103,54 @@ async def test_ssh_through_a_hop_logs_in_behind_it(door: Door) -> None:
     assert facts.session.exec_status == 0
 
 
-async def test_what_the_hop_cannot_reach_is_told_in_its_words(door: Door) -> None:
-    async with chain(door, Conduct()) as hops:
-        report = await check_one(target(free_port()), via(door, *hops))
+async def test_what_the_hop_cannot_reach_is_told_in_its_words(login_keys: LoginKeys) -> None:
+    async with chain(login_keys, ChannelSetup()) as hops:
+        report = await check_one(target(free_port()), via(login_keys, *hops))
     assert report.failure is not None
     assert (report.failure.reason, report.failure.phase) == (Reason.CONNECT_REFUSED, "connect")
     assert f"the jump host 127.0.0.1:{hops[0]} says connect failed" in report.failure.detail
 
 
-async def test_a_hop_that_refuses_all_channels_forbids(door: Door) -> None:
-    async with chain(door, Conduct(prohibits=True)) as hops:
-        report = await check_one(target(free_port()), via(door, *hops))
+async def test_a_hop_that_refuses_all_channels_forbids(login_keys: LoginKeys) -> None:
+    async with chain(login_keys, ChannelSetup(prohibits=True)) as hops:
+        report = await check_one(target(free_port()), via(login_keys, *hops))
     assert report.failure is not None
     assert report.failure.reason is Reason.CONNECT_FORBIDDEN
     # Not this machine's firewall: whoever runs the jump host must mend it.
     assert report.failure.blame is Blame.PEER
 
 
-async def test_a_hop_that_is_not_there(door: Door) -> None:
+async def test_a_hop_that_is_not_there(login_keys: LoginKeys) -> None:
     port = free_port()
-    report = await check_one(target(free_port()), via(door, port))
+    report = await check_one(target(free_port()), via(login_keys, port))
     assert report.failure is not None
     assert (report.failure.reason, report.failure.phase) == (Reason.CONNECT_REFUSED, "via.connect")
     assert f"the jump host 127.0.0.1:{port}" in report.failure.detail
     assert [hop.port for hop in net_of(report).hops] == [port]
 
 
-async def test_a_second_hop_that_is_not_there(door: Door) -> None:
+async def test_a_second_hop_that_is_not_there(login_keys: LoginKeys) -> None:
     port = free_port()
-    async with chain(door, Conduct()) as (hop,):
-        report = await check_one(target(free_port()), via(door, hop, port))
+    async with chain(login_keys, ChannelSetup()) as (hop,):
+        report = await check_one(target(free_port()), via(login_keys, hop, port))
     assert report.failure is not None
     assert (report.failure.reason, report.failure.phase) == (Reason.CONNECT_REFUSED, "via.connect")
     assert f"the jump host 127.0.0.1:{hop} says" in report.failure.detail
     assert [hop.auth_method for hop in net_of(report).hops] == ["publickey", ""]
 
 
-async def test_a_hop_that_does_not_let_us_in(door: Door, tmp_path: Path) -> None:
-    stranger = make_door(tmp_path / "stranger", host_key=door.host_key)
-    async with chain(door, Conduct()) as (hop,):
+async def test_a_hop_that_does_not_let_us_in(login_keys: LoginKeys, tmp_path: Path) -> None:
+    stranger = make_door(tmp_path / "stranger", host_key=login_keys.host_key)
+    async with chain(login_keys, ChannelSetup()) as (hop,):
         report = await check_one(target(free_port()), via(stranger, hop))
     assert report.failure is not None
     assert (report.failure.reason, report.failure.phase) == (Reason.AUTH_REJECTED, "via.ssh.auth")
     assert report.failure.detail.startswith(f"the jump host 127.0.0.1:{hop}: ")
 
 
-async def test_a_hop_with_another_key_gets_nothing(door: Door, tmp_path: Path) -> None:
+async def test_a_hop_with_another_key_gets_nothing(login_keys: LoginKeys, tmp_path: Path) -> None:
     other = make_door(tmp_path / "other")
-    async with chain(door, Conduct()) as (hop,):
+    async with chain(login_keys, ChannelSetup()) as (hop,):
         report = await check_one(target(free_port()), via(other, hop))
     assert report.failure is not None
     assert report.failure.reason is Reason.HOST_KEY_UNTRUSTED
@@ -158,16 +158,16 @@ async def test_a_hop_with_another_key_gets_nothing(door: Door, tmp_path: Path) -
     assert (seen.host_key_known, seen.auth_method) == ("changed", "")
 
 
-def some_known(door: Door, port: int, folder: Path) -> Path:
+def some_known(login_keys: LoginKeys, port: int, folder: Path) -> Path:
     """A known_hosts file that has this hop alone."""
-    known = Path(str(door.options(port)["known_hosts"]))
+    known = Path(str(login_keys.options(port)["known_hosts"]))
     return known.rename(folder / "some")
 
 
 @pytest.mark.field
 @pytest.mark.parametrize("unknown", [0, 1])
 async def test_nothing_goes_through_a_hop_with_an_unknown_key(
-    door: Door, tmp_path: Path, unknown: int
+    login_keys: LoginKeys, tmp_path: Path, unknown: int
 ) -> None:
     """The first or the second of two."""
     reached: list[bytes] = []
@@ -176,9 +176,12 @@ async def test_nothing_goes_through_a_hop_with_an_unknown_key(
         reached.append(b"")
         await greets(reader, writer)
 
-    async with chain(door, Conduct(), Conduct()) as hops, tcp_server(counts) as port:
-        known = some_known(door, hops[1 - unknown], tmp_path)
-        options = via(door, *hops)
+    async with (
+        chain(login_keys, ChannelSetup(), ChannelSetup()) as hops,
+        tcp_server(counts) as port,
+    ):
+        known = some_known(login_keys, hops[1 - unknown], tmp_path)
+        options = via(login_keys, *hops)
         refused = await check_one(target(port), changed(options, known_hosts=str(known)))
         assert reached == []
         options = changed(options, known_hosts=str(known), accept_new_host_keys=True)
@@ -201,14 +204,14 @@ async def test_nothing_goes_through_a_hop_with_an_unknown_key(
 
 @pytest.mark.field
 async def test_an_accepted_key_gets_no_password_and_a_changed_one_is_never_accepted(
-    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    login_keys: LoginKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty = tmp_path / "known"
     empty.touch()
     monkeypatch.setenv("SEVENTH_PASSWORD", "only for whom we know")
     other = make_door(tmp_path / "other")
-    async with chain(door, Conduct()) as (hop,), tcp_server(greets) as port:
-        options = via(door, hop, identities=(), accept_new_host_keys=True)
+    async with chain(login_keys, ChannelSetup()) as (hop,), tcp_server(greets) as port:
+        options = via(login_keys, hop, identities=(), accept_new_host_keys=True)
         unknown = await check_one(target(port), changed(options, known_hosts=str(empty)))
         changed_key = await check_one(target(port), via(other, hop, accept_new_host_keys=True))
     for report, reason in (
@@ -222,29 +225,29 @@ async def test_an_accepted_key_gets_no_password_and_a_changed_one_is_never_accep
     assert (hop_seen.host_key_known, hop_seen.host_key_accepted) == ("changed", False)
 
 
-async def test_a_hop_without_a_user_is_asked_for(door: Door) -> None:
-    report = await check_one(target(free_port()), via(door, 22, user=None, identities=()))
+async def test_a_hop_without_a_user_is_asked_for(login_keys: LoginKeys) -> None:
+    report = await check_one(target(free_port()), via(login_keys, 22, user=None, identities=()))
     assert report.failure is not None
     assert report.failure.reason is Reason.OPTIONS_UNUSABLE
     assert "ssh://USER@127.0.0.1" in report.failure.detail
 
 
-async def test_the_hops_own_user_goes_first(door: Door) -> None:
-    async with chain(door, Conduct()) as (hop,), tcp_server(greets) as port:
-        options = changed(via(door, hop), via=f"ssh://else@127.0.0.1:{hop}")
+async def test_the_hops_own_user_goes_first(login_keys: LoginKeys) -> None:
+    async with chain(login_keys, ChannelSetup()) as (hop,), tcp_server(greets) as port:
+        options = changed(via(login_keys, hop), via=f"ssh://else@127.0.0.1:{hop}")
         report = await check_one(target(port), options)
     assert net_of(report).hops[0].user == "else"
 
 
-async def test_a_hop_may_be_an_alias(door: Door, tmp_path: Path) -> None:
-    async with chain(door, Conduct()) as (hop,), tcp_server(greets) as port:
+async def test_a_hop_may_be_an_alias(login_keys: LoginKeys, tmp_path: Path) -> None:
+    async with chain(login_keys, ChannelSetup()) as (hop,), tcp_server(greets) as port:
         config = tmp_path / "config"
         config.write_text(
             f"Host inner-*\n HostName 127.0.0.1\n Port {hop}\n User fileuser\n"
-            f" IdentityFile {door.identity}\n"
+            f" IdentityFile {login_keys.identity}\n"
         )
         options = changed(
-            via(door, hop), via="ssh://inner-one", ssh_config=str(config), identities=()
+            via(login_keys, hop), via="ssh://inner-one", ssh_config=str(config), identities=()
         )
         report = await check_one(target(port), options)
     assert report.failure is None
@@ -272,36 +275,41 @@ async def closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 ])  # fmt: skip
 @pytest.mark.parametrize("before", [0, 1])
 async def test_a_hop_that_is_something_else(
-    door: Door, handler: Handler, reason: Reason, before: int
+    login_keys: LoginKeys, handler: Handler, reason: Reason, before: int
 ) -> None:
     """Reached from here, or through a good hop: the failure names the one that is wrong."""
-    async with chain(door, *[Conduct()] * before) as hops, tcp_server(handler) as wrong:
-        options = via(door, *hops, wrong, timeout_seconds=1.0)
+    async with chain(login_keys, *[ChannelSetup()] * before) as hops, tcp_server(handler) as wrong:
+        options = via(login_keys, *hops, wrong, timeout_seconds=1.0)
         report = await check_one(target(free_port()), options)
     assert report.failure is not None
     assert (report.failure.reason, report.failure.phase) == (reason, "via.ssh.banner")
     assert f"127.0.0.1:{wrong}" in report.failure.detail
 
 
-async def test_an_earlier_hop_that_dies_is_the_one_that_is_named(door: Door) -> None:
-    async with chain(door, Conduct(carries_bytes=3000), Conduct(), Conduct()) as (*hops, port):
-        report = await check_one(target(port, "ssh"), via(door, *hops))
+async def test_an_earlier_hop_that_dies_is_the_one_that_is_named(login_keys: LoginKeys) -> None:
+    async with chain(
+        login_keys, ChannelSetup(carries_bytes=3000), ChannelSetup(), ChannelSetup()
+    ) as (*hops, port):
+        report = await check_one(target(port, "ssh"), via(login_keys, *hops))
     assert report.failure is not None
     assert report.failure.reason is Reason.PEER_CLOSED
     assert f"the jump host 127.0.0.1:{hops[0]}:" in report.failure.detail
     assert str(hops[1]) not in report.failure.detail
 
 
-async def test_datagrams_do_not_go_through(door: Door) -> None:
-    report = await check_one(target(123, "ntp"), via(door, free_port()))
+async def test_datagrams_do_not_go_through(login_keys: LoginKeys) -> None:
+    report = await check_one(target(123, "ntp"), via(login_keys, free_port()))
     assert report.failure is not None
     assert report.failure.reason is Reason.OPTIONS_UNUSABLE
 
 
-async def test_no_task_outlives_a_check(door: Door) -> None:
-    async with chain(door, Conduct(), Conduct()) as hops, tcp_server(greets) as port:
+async def test_no_task_outlives_a_check(login_keys: LoginKeys) -> None:
+    async with (
+        chain(login_keys, ChannelSetup(), ChannelSetup()) as hops,
+        tcp_server(greets) as port,
+    ):
         before = asyncio.all_tasks()
-        await check_one(target(port), via(door, *hops))
+        await check_one(target(port), via(login_keys, *hops))
         left = [task for task in asyncio.all_tasks() - before if "Mux." in repr(task.get_coro())]
         await asyncio.wait_for(asyncio.gather(*left, return_exceptions=True), 1)
         assert not [t for t in asyncio.all_tasks() if "Mux." in repr(t.get_coro())]

@@ -21,7 +21,7 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.model.tlsfacts import TlsFacts
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.protocols.tls import SPEC, lab, probe
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
@@ -63,7 +63,7 @@ async def test_a_clean_server_gives_all_facts_and_no_finding(kit: Kit) -> None:
     assert report.findings == ()
     assert [s.id for s in report.skipped if s.id.startswith("TLS-")] == ["TLS-CERT-LONG"]
     facts = tls_facts(report)
-    assert facts.unlearnt == {}
+    assert facts.unknown == {}
     assert facts.chain_bytes == sum(c.size_bytes for c in facts.chain)
     assert (facts.version, facts.group) == ("TLSv1.3", "X25519MLKEM768")
     assert facts.versions == ("TLSv1.2", "TLSv1.3")
@@ -314,7 +314,7 @@ async def test_questions_without_an_answer_are_skips(kit: Kit) -> None:
     skipped = {s.id: s.reason for s in report.skipped}
     for rule in ("TLS-LEGACY", "TLS-WEAK-CIPHER", "TLS-DH-SMALL", "TLS-EMS", "TLS-COMPRESS"):
         assert "no answer" in skipped[rule], rule
-    assert tls_facts(report).unlearnt
+    assert tls_facts(report).unknown
 
 
 async def test_a_server_that_closes_on_every_hello_passes_nothing(kit: Kit) -> None:
@@ -347,13 +347,13 @@ async def test_another_protocol_costs_one_connection(kit: Kit) -> None:
 
 async def test_a_spent_budget_leaves_the_rest_unlearnt(kit: Kit) -> None:
     async with tls_server(server_context(kit.authority.issue())) as port:
-        talk = Talk(target(port), options(kit), connections=3)
-        await probe.check(talk)
-        talk.close()
-    facts = talk.facts["tls"]
+        ctx = ProbeContext(target(port), options(kit), connections=3)
+        await probe.check(ctx)
+        ctx.close()
+    facts = ctx.facts["tls"]
     assert isinstance(facts, TlsFacts)
     assert facts.resumed
-    assert any("budget" in why for why in facts.unlearnt.values())
+    assert any("budget" in why for why in facts.unknown.values())
 
 
 async def test_a_peers_names_are_made_printable(kit: Kit) -> None:

@@ -154,7 +154,7 @@ def test_half_an_answer_about_suites_is_no_pass() -> None:
 
 def test_half_an_answer_about_versions_is_no_pass() -> None:
     verdict = versions.legacy(
-        GOOD.learn(versions_refused=("TLSv1.1",), unlearnt={Topic.SSL3: "no answer to this hello"})
+        GOOD.learn(versions_refused=("TLSv1.1",), unknown={Topic.SSL3: "no answer to this hello"})
     )
     assert verdict == Skip("SSLv3: no answer to this hello")
 

@@ -13,8 +13,8 @@ from seventh.model.facts import Facts
 from seventh.model.phase import Phase
 from seventh.model.severity import Severity
 from seventh.render import View, render
-from seventh.render.gist import duration
 from seventh.render.phase_lines import bar
+from seventh.render.summary import duration
 from seventh.render.view import view_for
 from tests.render.samples import BROKEN, CLEAN, EMPTY, FOUND, PHASES, SHAPES, WEAK, document, report
 

@@ -8,40 +8,40 @@ from collections.abc import Awaitable, Callable
 import h11
 
 from seventh.labkit.web.handler import Answer, Handler, Pipe
-from seventh.labkit.web.peer import Knobs, Peer, linger
+from seventh.labkit.web.peer import H1Setup, Peer, linger
 from seventh.web.message import Fields, Request
 
-Fault = Callable[[Peer, Knobs], Awaitable[None]]
+Fault = Callable[[Peer, H1Setup], Awaitable[None]]
 _REASONS = {100: b"Continue", 101: b"Switching Protocols", 103: b"Early Hints", 200: b"OK"}
 
 
 async def serve_h1(
-    peer: Peer, handler: Handler, knobs: Knobs | None = None, scheme: str = "http"
+    peer: Peer, handler: Handler, setup: H1Setup | None = None, scheme: str = "http"
 ) -> None:
     """Serve one connection until it ends."""
-    await _Server(peer, handler, knobs or Knobs(), scheme).run()
+    await _Server(peer, handler, setup or H1Setup(), scheme).run()
 
 
 class _Server:
-    def __init__(self, peer: Peer, handler: Handler, knobs: Knobs, scheme: str) -> None:
+    def __init__(self, peer: Peer, handler: Handler, setup: H1Setup, scheme: str) -> None:
         self.peer = peer
         self.handler = handler
-        self.knobs = knobs
+        self.setup = setup
         self.scheme = scheme
         self.h11 = h11.Connection(h11.SERVER)
         self.served = 0
 
     async def run(self) -> None:
         """Requests, one after another."""
-        greet = _GREETINGS.get(self.knobs.fault)
+        greet = _GREETINGS.get(self.setup.fault)
         if greet is not None:
-            await greet(self.peer, self.knobs)
+            await greet(self.peer, self.setup)
             return
         while (request := await self._request()) is not None:
             self.served += 1
-            fault = FAULTS.get(self.knobs.fault)
+            fault = FAULTS.get(self.setup.fault)
             if fault is not None:
-                await fault(self.peer, self.knobs)
+                await fault(self.peer, self.setup)
                 return
             await self._answer(request, await self.handler(request))
             if self.h11.our_state is not h11.DONE or self.h11.their_state is not h11.DONE:
@@ -60,7 +60,7 @@ class _Server:
                 return event
             await self._continue()
             try:
-                async with asyncio.timeout(self.knobs.keep_alive_seconds if self.served else None):
+                async with asyncio.timeout(self.setup.keep_alive_seconds if self.served else None):
                     data = await self.peer.receive()
             except TimeoutError:
                 return h11.ConnectionClosed()
@@ -68,8 +68,8 @@ class _Server:
 
     async def _continue(self) -> None:
         """Ask for a body that waits for our word."""
-        if self.h11.they_are_waiting_for_100_continue and self.knobs.fault != "expect-stall":
-            if self.knobs.fault == "expect-refused":
+        if self.h11.they_are_waiting_for_100_continue and self.setup.fault != "expect-stall":
+            if self.setup.fault == "expect-refused":
                 await self._send(h11.Response(status_code=417, headers=[("Content-Length", "0")]))
                 await self._send(h11.EndOfMessage())
                 return
@@ -145,15 +145,15 @@ class _Server:
             and not given & {"content-length", "transfer-encoding"}
         ):
             fields.append(("Content-Length", str(length)))
-        knobs = self.knobs
+        setup = self.setup
         left = (
-            None if knobs.keep_alive_requests is None else knobs.keep_alive_requests - self.served
+            None if setup.keep_alive_requests is None else setup.keep_alive_requests - self.served
         )
         if left is not None and left <= 0:
             fields.append(("Connection", "close"))
-        elif knobs.keep_alive_seconds is not None:
+        elif setup.keep_alive_seconds is not None:
             more = "" if left is None else f", max={left}"
-            fields.append(("Keep-Alive", f"timeout={knobs.keep_alive_seconds:g}{more}"))
+            fields.append(("Keep-Alive", f"timeout={setup.keep_alive_seconds:g}{more}"))
         return tuple(fields)
 
     async def _tunnel(self, request: Request, answer: Answer) -> None:
@@ -202,7 +202,7 @@ _OK = b"HTTP/1.1 200 OK\r\n"
 def _always(data: bytes, *, then: str = "close") -> Fault:
     """A fault that answers with ``data`` and then closes, or keeps silent."""
 
-    async def fault(peer: Peer, knobs: Knobs) -> None:
+    async def fault(peer: Peer, setup: H1Setup) -> None:
         await peer.send(data)
         if then == "silence":
             await linger(peer)
@@ -210,29 +210,29 @@ def _always(data: bytes, *, then: str = "close") -> Fault:
     return fault
 
 
-async def _silence(peer: Peer, _: Knobs) -> None:
+async def _silence(peer: Peer, _: H1Setup) -> None:
     await linger(peer)
 
 
-async def _close(_: Peer, __: Knobs) -> None:
+async def _close(_: Peer, __: H1Setup) -> None:
     return
 
 
-async def _raw_answer(peer: Peer, knobs: Knobs) -> None:
-    await peer.send(knobs.raw)
+async def _raw_answer(peer: Peer, setup: H1Setup) -> None:
+    await peer.send(setup.raw)
     await linger(peer)
 
 
-async def _slow_head(peer: Peer, knobs: Knobs) -> None:
+async def _slow_head(peer: Peer, setup: H1Setup) -> None:
     await peer.send(_OK)
-    await asyncio.sleep(knobs.seconds)
+    await asyncio.sleep(setup.seconds)
     await peer.send(b"Content-Length: 0\r\n\r\n")
     await linger(peer)
 
 
-async def _slow_body(peer: Peer, knobs: Knobs) -> None:
+async def _slow_body(peer: Peer, setup: H1Setup) -> None:
     await peer.send(_OK + b"Content-Length: 10\r\n\r\nhello")
-    await asyncio.sleep(knobs.seconds)
+    await asyncio.sleep(setup.seconds)
     await peer.send(b"world")
     await linger(peer)
 
@@ -240,11 +240,11 @@ async def _slow_body(peer: Peer, knobs: Knobs) -> None:
 def _flood(start: bytes, piece: bytes, end: bytes = b"") -> Fault:
     """A fault that says ``start``, then ``piece`` again and again."""
 
-    async def fault(peer: Peer, knobs: Knobs) -> None:
+    async def fault(peer: Peer, setup: H1Setup) -> None:
         await peer.send(start)
         at_once = max(1, 16384 // len(piece))
-        for sent in range(0, knobs.count, at_once):
-            await peer.send(piece * min(at_once, knobs.count - sent))
+        for sent in range(0, setup.count, at_once):
+            await peer.send(piece * min(at_once, setup.count - sent))
         await peer.send(end)
         await linger(peer)
 

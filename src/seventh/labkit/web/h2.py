@@ -13,21 +13,21 @@ from h2.settings import SettingCodes, Settings
 
 from seventh.labkit.web.h2faults import FAULTS, frame
 from seventh.labkit.web.handler import Answer, Handler, Pipe
-from seventh.labkit.web.peer import Knobs, Peer, linger
+from seventh.labkit.web.peer import H1Setup, Peer, linger
 from seventh.web import h2frames
 from seventh.web.message import Fields, Request
 
 
 async def serve_h2(
-    peer: Peer, handler: Handler, knobs: Knobs | None = None, scheme: str = "http"
+    peer: Peer, handler: Handler, setup: H1Setup | None = None, scheme: str = "http"
 ) -> None:
     """Serve one connection until it ends."""
-    knobs = knobs or Knobs()
-    if knobs.fault == "raw":
-        await peer.send(knobs.raw)
+    setup = setup or H1Setup()
+    if setup.fault == "raw":
+        await peer.send(setup.raw)
         await linger(peer)
         return
-    server = _Server(peer, handler, knobs, scheme)
+    server = _Server(peer, handler, setup, scheme)
     try:
         await server.run()
     finally:
@@ -46,10 +46,10 @@ class _Stream:
 
 
 class _Server:
-    def __init__(self, peer: Peer, handler: Handler, knobs: Knobs, scheme: str) -> None:
+    def __init__(self, peer: Peer, handler: Handler, setup: H1Setup, scheme: str) -> None:
         self.peer = peer
         self.handler = handler
-        self.knobs = knobs
+        self.setup = setup
         self.scheme = scheme
         self.h2 = h2.connection.H2Connection(
             H2Configuration(client_side=False, header_encoding=None)
@@ -62,10 +62,10 @@ class _Server:
         """Read until the client goes, or a fault takes over."""
         known = {SettingCodes.MAX_CONCURRENT_STREAMS: 100, SettingCodes.ENABLE_CONNECT_PROTOCOL: 1}
         # A code may be any number; the library is only typed for those that it knows.
-        known.update(self.knobs.settings)  # type: ignore[arg-type]
+        known.update(self.setup.settings)  # type: ignore[arg-type]
         self.h2.local_settings = Settings(client=False, initial_values=known)
         self.h2.initiate_connection()
-        for origin, value in self.knobs.alt_svc:
+        for origin, value in self.setup.alt_svc:
             self.h2.advertise_alternative_service(value.encode(), origin.encode())
         await self.flush()
         while data := await self.peer.receive():
@@ -76,9 +76,9 @@ class _Server:
                 return
             for event in events:
                 begun = self._event(event)
-                if begun and self.knobs.fault in FAULTS:
+                if begun and self.setup.fault in FAULTS:
                     await self.flush()
-                    await FAULTS[self.knobs.fault](self.peer, self.knobs, begun)
+                    await FAULTS[self.setup.fault](self.peer, self.setup, begun)
                     return
             await self.flush()
 
@@ -138,7 +138,7 @@ class _Server:
         )
         with contextlib.suppress(h2.exceptions.ProtocolError, OSError):
             answer = await self.handler(request)
-            if self.knobs.fault == "goaway-first":
+            if self.setup.fault == "goaway-first":
                 await self._say_goaway(stream_id)
             await self._answer(stream_id, stream, request, answer)
         self.streams.pop(stream_id, None)
@@ -146,7 +146,7 @@ class _Server:
     async def _say_goaway(self, stream_id: int) -> None:
         """A graceful GOAWAY: this stream goes on, later ones do not (RFC 9113 §6.8)."""
         await self.flush()
-        payload = stream_id.to_bytes(4, "big") + bytes(4) + self.knobs.raw
+        payload = stream_id.to_bytes(4, "big") + bytes(4) + self.setup.raw
         await self.peer.send(frame(h2frames.GOAWAY, 0, 0, payload))
 
     async def _answer(

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from hpack import Encoder
 from hpack.hpack import encode_integer
 
-from seventh.labkit.web.peer import Knobs, Peer, linger
+from seventh.labkit.web.peer import H1Setup, Peer, linger
 from seventh.web import h2frames as f
 
 _SETTINGS = bytes.fromhex("000000040000000000")
 _BATCH = 16384
-Fault = Callable[[Peer, Knobs, int], Awaitable[None]]
+Fault = Callable[[Peer, H1Setup, int], Awaitable[None]]
 """A fault is given the client's connection and the stream of its first request."""
 
 
@@ -35,7 +35,7 @@ def _answer(stream_id: int, flags: int = f.END_HEADERS) -> bytes:
 
 
 def _always(make: Callable[[int], bytes]) -> Fault:
-    async def fault(peer: Peer, _: Knobs, stream_id: int) -> None:
+    async def fault(peer: Peer, _: H1Setup, stream_id: int) -> None:
         await peer.send(make(stream_id))
         await linger(peer)
 
@@ -43,51 +43,51 @@ def _always(make: Callable[[int], bytes]) -> Fault:
 
 
 def _flood(piece: Callable[[int], bytes], start: Callable[[int], bytes] | None = None) -> Fault:
-    async def fault(peer: Peer, knobs: Knobs, stream_id: int) -> None:
+    async def fault(peer: Peer, setup: H1Setup, stream_id: int) -> None:
         if start is not None:
             await peer.send(start(stream_id))
         one = piece(stream_id)
         at_once = max(1, _BATCH // len(one))
-        for sent in range(0, knobs.count, at_once):
-            await peer.send(one * min(at_once, knobs.count - sent))
+        for sent in range(0, setup.count, at_once):
+            await peer.send(one * min(at_once, setup.count - sent))
         await linger(peer)
 
     return fault
 
 
-async def _goaway(peer: Peer, knobs: Knobs, stream_id: int) -> None:
-    payload = (0).to_bytes(4, "big") + knobs.code.to_bytes(4, "big") + knobs.raw
+async def _goaway(peer: Peer, setup: H1Setup, stream_id: int) -> None:
+    payload = (0).to_bytes(4, "big") + setup.code.to_bytes(4, "big") + setup.raw
     await peer.send(frame(f.GOAWAY, 0, 0, payload))
     await linger(peer)
 
 
-async def _reset(peer: Peer, knobs: Knobs, stream_id: int) -> None:
-    await peer.send(frame(f.RST_STREAM, 0, stream_id, knobs.code.to_bytes(4, "big")))
+async def _reset(peer: Peer, setup: H1Setup, stream_id: int) -> None:
+    await peer.send(frame(f.RST_STREAM, 0, stream_id, setup.code.to_bytes(4, "big")))
     await linger(peer)
 
 
-async def _reset_body(peer: Peer, knobs: Knobs, stream_id: int) -> None:
+async def _reset_body(peer: Peer, setup: H1Setup, stream_id: int) -> None:
     await peer.send(_answer(stream_id) + frame(f.DATA, 0, stream_id, b"half"))
-    await _reset(peer, knobs, stream_id)
+    await _reset(peer, setup, stream_id)
 
 
-async def _slow_head(peer: Peer, knobs: Knobs, stream_id: int) -> None:
+async def _slow_head(peer: Peer, setup: H1Setup, stream_id: int) -> None:
     block = _answer(stream_id, f.END_HEADERS | f.END_STREAM)
     await peer.send(block[:5])
-    await asyncio.sleep(knobs.seconds)
+    await asyncio.sleep(setup.seconds)
     await peer.send(block[5:])
     await linger(peer)
 
 
-async def _silence(peer: Peer, _: Knobs, __: int) -> None:
+async def _silence(peer: Peer, _: H1Setup, __: int) -> None:
     await linger(peer)
 
 
-async def _cut(peer: Peer, _: Knobs, stream_id: int) -> None:
+async def _cut(peer: Peer, _: H1Setup, stream_id: int) -> None:
     await peer.send(_answer(stream_id) + frame(f.DATA, 0, stream_id, b"half"))
 
 
-async def _close(_: Peer, __: Knobs, ___: int) -> None:
+async def _close(_: Peer, __: H1Setup, ___: int) -> None:
     return
 
 

@@ -15,7 +15,7 @@ from aioquic.quic.events import QuicEvent, StreamDataReceived, StreamReset
 
 from seventh.labkit.ca import Issued
 from seventh.labkit.web.handler import Answer, Handler, Pipe
-from seventh.labkit.web.quicserver import Peer, QuicKnobs, QuicServer, quic_server
+from seventh.labkit.web.quicserver import Peer, QuicServer, QuicSetup, quic_server
 from seventh.web.message import Fields, Request
 
 H3_INTERNAL_ERROR = 0x102
@@ -25,10 +25,10 @@ Wire = Callable[["H3Peer", int], None]
 """Answers the request on a stream in its own way: with raw bytes."""
 
 
-class H3Knobs(msgspec.Struct, frozen=True, kw_only=True):
+class H3Setup(msgspec.Struct, frozen=True, kw_only=True):
     """How the HTTP/3 layer behaves; the defaults are a server in perfect order."""
 
-    quic: QuicKnobs = QuicKnobs()
+    quic: QuicSetup = QuicSetup()
     extended_connect: bool = True
     """Allow extended CONNECT (RFC 9220)."""
     settings: tuple[tuple[int, int], ...] = ()
@@ -46,11 +46,11 @@ class H3Knobs(msgspec.Struct, frozen=True, kw_only=True):
 class H3Peer:
     """One client's HTTP/3 connection."""
 
-    def __init__(self, peer: Peer, handler: Handler, knobs: H3Knobs) -> None:
+    def __init__(self, peer: Peer, handler: Handler, setup: H3Setup) -> None:
         self.peer = peer
         self.quic = peer.engine
         self._handler = handler
-        self._knobs = knobs
+        self._knobs = setup
         self.h3: H3Connection | None = None
         self._requests: dict[int, tuple[Request, bytearray]] = {}
         self._pipes: dict[int, _StreamPipe] = {}
@@ -110,12 +110,12 @@ class H3Peer:
         request, body = self._requests[stream_id]
         request = msgspec.structs.replace(request, body=bytes(body))
         self._count += 1
-        knobs = self._knobs
-        if knobs.close_with is not None:
-            self.quic.close(knobs.close_with, None, "as the lab was told")
+        setup = self._knobs
+        if setup.close_with is not None:
+            self.quic.close(setup.close_with, None, "as the lab was told")
             return
-        if knobs.wire is not None:
-            knobs.wire(self, stream_id)
+        if setup.wire is not None:
+            setup.wire(self, stream_id)
             return
         task = asyncio.ensure_future(self._serve(stream_id, request))
         self.peer.tasks.add(task)
@@ -177,8 +177,8 @@ class H3Peer:
 
 
 class _Engine(H3Connection):
-    def __init__(self, quic: Peer | object, knobs: H3Knobs) -> None:
-        self._knobs = knobs
+    def __init__(self, quic: Peer | object, setup: H3Setup) -> None:
+        self._knobs = setup
         super().__init__(quic)  # type: ignore[arg-type]
 
     def _get_local_settings(self) -> dict[int, int]:
@@ -318,16 +318,16 @@ WIRE: dict[WireFault, Wire] = {
 async def serve_h3(
     handler: Handler,
     issued: Issued,
-    knobs: H3Knobs | None = None,
+    setup: H3Setup | None = None,
     *,
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> AsyncIterator[tuple[QuicServer, int]]:
     """Serve ``handler`` over HTTP/3; gives the server and its UDP port."""
-    knobs = knobs or H3Knobs()
+    setup = setup or H3Setup()
 
     def accept(peer: Peer) -> None:
-        H3Peer(peer, handler, knobs)
+        H3Peer(peer, handler, setup)
 
-    async with quic_server(issued, knobs.quic, accept, host=host, port=port) as served:
+    async with quic_server(issued, setup.quic, accept, host=host, port=port) as served:
         yield served

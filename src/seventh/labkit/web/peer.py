@@ -43,7 +43,7 @@ class PlainPeer:
         await self._writer.drain()
 
 
-class Knobs(msgspec.Struct, frozen=True, kw_only=True):
+class H1Setup(msgspec.Struct, frozen=True, kw_only=True):
     """How a server misbehaves; without arguments it does not."""
 
     fault: str = ""

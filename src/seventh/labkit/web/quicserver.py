@@ -39,7 +39,7 @@ Migration = Literal["follow", "mute", "ignore"]
 EarlyData = Literal["accept", "reject", "none"]
 
 
-class QuicKnobs(msgspec.Struct, frozen=True, kw_only=True):
+class QuicSetup(msgspec.Struct, frozen=True, kw_only=True):
     """How the server behaves; the defaults are a server in perfect order."""
 
     silent: bool = False
@@ -75,10 +75,10 @@ class QuicKnobs(msgspec.Struct, frozen=True, kw_only=True):
 class ServerEngine(QuicConnection):
     """One connection, seen from the server."""
 
-    def __init__(self, knobs: QuicKnobs, **rest: Any) -> None:
+    def __init__(self, setup: QuicSetup, **rest: Any) -> None:
         super().__init__(**rest)
-        self._knobs = knobs
-        self._local_max_streams_bidi.value = self._local_max_streams_bidi.sent = knobs.max_streams
+        self._knobs = setup
+        self._local_max_streams_bidi.value = self._local_max_streams_bidi.sent = setup.max_streams
 
     @property
     def address_validated(self) -> bool:
@@ -163,10 +163,10 @@ class Peer:
     def receive(self, data: bytes, source: Source) -> None:
         """Take a datagram in and answer."""
         self.datagrams += 1
-        knobs = self._server.knobs
-        if source != self.source and knobs.migration == "ignore":
+        setup = self._server.setup
+        if source != self.source and setup.migration == "ignore":
             return
-        if knobs.forget_after is not None and self.datagrams > knobs.forget_after:
+        if setup.forget_after is not None and self.datagrams > setup.forget_after:
             padding = bytes([0x40 | (os.urandom(1)[0] & 0x3F)]) + os.urandom(24)
             self._server.send(padding + self.engine.reset_token, source)
             return
@@ -184,7 +184,7 @@ class Peer:
 
     def transmit(self) -> None:
         """Send what the engine has to say, and set its timer."""
-        copies = 1 if self.engine.address_validated else self._server.knobs.copies
+        copies = 1 if self.engine.address_validated else self._server.setup.copies
         for data, to in self.engine.datagrams_to_send(self._server.now()):
             for _ in range(copies):
                 self._server.send(data, to)
@@ -212,8 +212,8 @@ class Peer:
 class QuicServer:
     """Tells connections apart, and answers what belongs to none."""
 
-    def __init__(self, issued: Issued, knobs: QuicKnobs, accept: Callable[[Peer], None]) -> None:
-        self.knobs = knobs
+    def __init__(self, issued: Issued, setup: QuicSetup, accept: Callable[[Peer], None]) -> None:
+        self.setup = setup
         self._accept = accept
         self._retry = QuicRetryTokenHandler()
         self._peers: dict[bytes, Peer] = {}
@@ -224,11 +224,11 @@ class QuicServer:
         """Where connections came from, in their order."""
         self._configuration = QuicConfiguration(
             is_client=False,
-            alpn_protocols=list(knobs.alpn),
-            idle_timeout=knobs.idle_seconds,
-            max_data=knobs.window,
-            max_stream_data=knobs.window,
-            supported_versions=list(knobs.versions),
+            alpn_protocols=list(setup.alpn),
+            idle_timeout=setup.idle_seconds,
+            max_data=setup.window,
+            max_stream_data=setup.window,
+            supported_versions=list(setup.versions),
         )
         self._configuration.load_cert_chain(issued.cert_file, issued.key_file)
 
@@ -250,7 +250,7 @@ class QuicServer:
         """A datagram came."""
         self._socket = socket
         source = source[:2]
-        if self.knobs.silent:
+        if self.setup.silent:
             return
         try:
             header = pull_quic_header(Buffer(data=data), host_cid_length=8)
@@ -265,12 +265,12 @@ class QuicServer:
     def _stranger(self, header: QuicHeader, size: int, source: Source) -> Peer | None:
         if header.version is None or header.packet_type is QuicPacketType.VERSION_NEGOTIATION:
             return None
-        if header.version not in self.knobs.versions:
+        if header.version not in self.setup.versions:
             self.send(
                 encode_quic_version_negotiation(
                     source_cid=header.destination_cid,
                     destination_cid=header.source_cid,
-                    supported_versions=list(self.knobs.versions),
+                    supported_versions=list(self.setup.versions),
                 ),
                 source,
             )
@@ -278,7 +278,7 @@ class QuicServer:
         if header.packet_type is not QuicPacketType.INITIAL or size < _SMALLEST_INITIAL:
             return None
         original, retried = header.destination_cid, None
-        if self.knobs.retry:
+        if self.setup.retry:
             if not header.token:
                 self._ask_again(header, source)
                 return None
@@ -311,12 +311,12 @@ class QuicServer:
         self, header: QuicHeader, original: bytes, retried: bytes | None, source: Source
     ) -> Peer:
         engine = ServerEngine(
-            self.knobs,
+            self.setup,
             configuration=self._configuration,
             original_destination_connection_id=original,
             retry_source_connection_id=retried,
-            session_ticket_fetcher=self._tickets.get if self.knobs.tickets else None,
-            session_ticket_handler=self._keep if self.knobs.tickets else None,
+            session_ticket_fetcher=self._tickets.get if self.setup.tickets else None,
+            session_ticket_handler=self._keep if self.setup.tickets else None,
         )
         peer = Peer(self, engine, source)
         self.seen.append(source)
@@ -339,14 +339,14 @@ class QuicServer:
 @contextlib.asynccontextmanager
 async def quic_server(
     issued: Issued,
-    knobs: QuicKnobs,
+    setup: QuicSetup,
     accept: Callable[[Peer], None],
     *,
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> AsyncIterator[tuple[QuicServer, int]]:
     """Serve QUIC; gives the server and its port. ``accept`` puts something on each connection."""
-    server = QuicServer(issued, knobs, accept)
+    server = QuicServer(issued, setup, accept)
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
         lambda: UdpHandler(server.answer), local_addr=(host, port)
     )

@@ -15,7 +15,7 @@ from seventh.labkit.tlsserve import TlsPeer, server_context, tls_server
 from seventh.labkit.web.h1 import serve_h1
 from seventh.labkit.web.h2 import serve_h2
 from seventh.labkit.web.handler import Handler
-from seventh.labkit.web.peer import Knobs, PlainPeer
+from seventh.labkit.web.peer import H1Setup, PlainPeer
 
 Spoken = Literal["1.1", "2"]
 _ALPN: dict[Spoken, bytes] = {"2": b"h2", "1.1": b"http/1.1"}
@@ -29,8 +29,8 @@ async def web_server(
     versions: tuple[Spoken, ...] = ("2", "1.1"),
     issued: Issued | None = None,
     context: SSL.Context | None = None,
-    h1: Knobs | None = None,
-    h2: Knobs | None = None,
+    h1: H1Setup | None = None,
+    h2: H1Setup | None = None,
     early_data: bool = False,
     host: str = "127.0.0.1",
     port: int = 0,
@@ -44,7 +44,9 @@ async def web_server(
     if issued is None and context is None:
 
         async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            greets = (h1 or Knobs()).fault in {"greets", "closes-at-once"} and versions == ("1.1",)
+            greets = (h1 or H1Setup()).fault in {"greets", "closes-at-once"} and versions == (
+                "1.1",
+            )
             first = b"" if greets else await reader.read(65536)
             peer = PlainPeer(reader, writer, first)
             if versions == ("2",) or (first[:3] == _PREFACE and "2" in versions):

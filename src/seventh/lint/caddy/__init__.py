@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from seventh.lint.caddy import known, views
+from seventh.lint.caddy import directives, views
 from seventh.lintkit.linted import Kind
 
 _LOOKED_AT = 400
@@ -74,8 +74,8 @@ def _fits(lines: tuple[str, ...]) -> int:
 
 
 def _names() -> frozenset[str]:
-    return frozenset({*known.site(), *known.options(), *known.block("tls"),
-                      *known.block("reverse_proxy"), *known.block("servers")})  # fmt: skip
+    blocks = (directives.block(name) for name in ("tls", "reverse_proxy", "servers"))
+    return frozenset().union(directives.site(), directives.options(), *blocks)
 
 
 KINDS = (
@@ -83,7 +83,7 @@ KINDS = (
         name="Caddyfile",
         title="Caddy's configuration",
         room="http",
-        product=known.PRODUCT,
+        product=directives.PRODUCT,
         names=("Caddyfile", "Caddyfile.*", "*.caddyfile", "*.Caddyfile"),
         looks=_looks,
         fits=_fits,

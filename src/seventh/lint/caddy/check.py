@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from seventh.lint.caddy import known as caddy_known
+from seventh.lint.caddy import directives as caddy_directives
+from seventh.lint.caddy.directives import Known
 from seventh.lint.caddy.file import Caddyfile, Node
-from seventh.lint.caddy.known import Known
 from seventh.lint.caddy.tokens import ENVIRONMENT
 from seventh.lintkit.files import Files
 
@@ -40,7 +40,7 @@ def check(found: Caddyfile, files: Files) -> None:
             checker.option(node)
     for block in (*found.routes, *found.sites):
         for key in block.keys:
-            if key.text in caddy_known.site():
+            if key.text in caddy_directives.site():
                 found.refuse(block.at, f"parsed '{key.text}' as a site address, but it is a known "
                              "directive; directives must appear in a site block")  # fmt: skip
     named = {route.keys[0].text for route in found.routes}
@@ -58,14 +58,14 @@ class _Checker:
         self._files = files
         self._said: set[str] = set()
         self._guessed: set[str] = set()
-        self._ordered = set(caddy_known.names("order", "directives"))
+        self._ordered = set(caddy_directives.names("order", "directives"))
         self.invokable: set[str] = set()
 
     # -- global options ----------------------------------------------------------------------------
 
     def option(self, node: Node) -> None:
         """Check one global option."""
-        known = caddy_known.options().get(node.name)
+        known = caddy_directives.options().get(node.name)
         if known is None:
             self._unknown(node, "options", f"unrecognized global option: {node.name}")
             return
@@ -80,9 +80,9 @@ class _Checker:
         if node.open or not node.words:
             return
         self._ordered.add(node.words[0])
-        if node.words[0] in caddy_known.names("modules", "directives"):
+        if node.words[0] in caddy_directives.names("modules", "directives"):
             return
-        if node.words[0] not in caddy_known.site():
+        if node.words[0] not in caddy_directives.site():
             self._found.refuse(node.at, f"{node.words[0]} is not a registered directive")
         elif len(node.words) > 1 and node.words[1] not in {"first", "last", "before", "after"}:
             self._found.refuse(node.at, f"unknown positional '{node.words[1]}'")
@@ -108,7 +108,7 @@ class _Checker:
     def _directive(
         self, node: Node, matchers: Mapping[str, Node], *, ordered: bool, top: bool
     ) -> None:
-        known = caddy_known.site().get(node.name)
+        known = caddy_directives.site().get(node.name)
         if known is None:
             self._unknown(node, "site", f"unrecognized directive: {node.name}")
             return
@@ -141,7 +141,7 @@ class _Checker:
     ) -> None:
         """What a directive holds that is judged as directives are, or as modules."""
         if node.name == "encode":
-            for word in set(words) & set(caddy_known.names("modules", "encoders")):
+            for word in set(words) & set(caddy_directives.names("modules", "encoders")):
                 self._encoder(node, word)
         elif known.block == "routes":
             self.routes(node.block or [], matchers, ordered=node.name != "route")
@@ -162,7 +162,7 @@ class _Checker:
             self._files.unreadable(node.at.file, node.at.line,
                 f"{node.name} is left unexpanded: what stands there is not judged")  # fmt: skip
             return
-        modules = caddy_known.names("modules", "directives" if table == "site" else "options")
+        modules = caddy_directives.names("modules", "directives" if table == "site" else "options")
         if node.name in modules:
             if node.name not in self._said:
                 self._files.unreadable(node.at.file, node.at.line, f"{node.name} is of a module "
@@ -172,7 +172,7 @@ class _Checker:
         meant = None
         if node.name in self._guessed or len(self._guessed) < _MAX_GUESSED:
             self._guessed.add(node.name)
-            meant = caddy_known.meant(node.name, "site" if table == "site" else "options")
+            meant = caddy_directives.meant(node.name, "site" if table == "site" else "options")
         hint = f": is {meant} meant?" if meant else ""
         self._found.refuse(node.at, why + hint)
 
@@ -201,7 +201,7 @@ class _Checker:
         return True
 
     def _subdirectives(self, node: Node, table: str) -> None:
-        known = caddy_known.block(table)
+        known = caddy_directives.block(table)
         for child in node.block or ():
             if child.name.startswith("@") and node.name in _RESPONSES:
                 continue
@@ -210,7 +210,7 @@ class _Checker:
                 self._holds(child, found, child.words)
             elif ENVIRONMENT in child.name:
                 self._unknown(child, "site", "")
-            elif table == "encode" and child.name in caddy_known.names("modules", "encoders"):
+            elif table == "encode" and child.name in caddy_directives.names("modules", "encoders"):
                 self._encoder(child, child.name)
             else:
                 self._found.refuse(child.at, f"{node.name}: unknown subdirective: {child.name}")
@@ -230,7 +230,7 @@ class _Checker:
             self._matcher_named(child, child.name)
 
     def _matcher_named(self, node: Node, name: str) -> None:
-        if name not in caddy_known.names("matchers", "names") and ENVIRONMENT not in name:
+        if name not in caddy_directives.names("matchers", "names") and ENVIRONMENT not in name:
             self._found.refuse(node.at, f"getting matcher module '{name}': module not registered")
 
 
@@ -240,7 +240,7 @@ def _unfit(known: Known, words: tuple[str, ...]) -> str | None:
         if word not in known.one_of:
             return f"'{word}' is none of {', '.join(known.one_of)}"
     for word in words[:1] if known.words else ():
-        if not caddy_known.fits(known.words, word):
+        if not caddy_directives.fits(known.words, word):
             return f"'{word}' is no {_KINDS[known.words]}"
     return None
 
@@ -269,7 +269,7 @@ def _handle_path(_: Node, words: tuple[str, ...]) -> str:
 
 
 def _encode(_: Node, words: tuple[str, ...]) -> str:
-    known = (*caddy_known.block("encode"), *caddy_known.names("modules", "encoders"))
+    known = (*caddy_directives.block("encode"), *caddy_directives.names("modules", "encoders"))
     bad = next((w for w in words if w not in known or w in {"match", "minimum_length"}), None)
     return f"encode: module not registered: http.encoders.{bad}" if bad is not None else ""
 
@@ -316,7 +316,7 @@ def _tls(node: Node, words: tuple[str, ...]) -> str:
     if len(words) == 1 and words[0] not in {"internal", "force_automate"} and "@" not in words[0]:
         return "single argument must either be 'internal', 'force_automate', or an email address"
     for name in ("protocols", "ciphers", "curves"):
-        allowed = caddy_known.names("tls", name)
+        allowed = caddy_directives.names("tls", name)
         for child in node.children(name):
             bad = next((w for w in child.words if w not in allowed and ENVIRONMENT not in w), None)
             if bad is not None:

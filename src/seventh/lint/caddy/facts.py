@@ -6,15 +6,15 @@ import re
 from fnmatch import fnmatchcase
 from typing import Any
 
-from seventh.lint.caddy import known as caddy_known
-from seventh.lint.caddy import place as caddy_place
+from seventh.lint.caddy import directives as caddy_directives
+from seventh.lint.caddy import route as caddy_route
 from seventh.lint.caddy import tls as lint_caddy_tls
 from seventh.lint.caddy.file import Node
-from seventh.lint.caddy.place import Place
+from seventh.lint.caddy.route import Place
 from seventh.lint.caddy.site import Site
 from seventh.lint.caddy.tokens import ENVIRONMENT
 from seventh.model.proxyfacts import ProxiedUpgrade
-from seventh.protocols.http.facts.config import Clear, ConfigFacts
+from seventh.protocols.http.facts.config import Clear, HttpConfigFacts
 from seventh.wire.text import printable
 
 DEFAULT_IDLE_SECONDS = 300.0
@@ -34,21 +34,21 @@ _UPGRADE = ("upgrade", "connection")
 
 def config_of(
     site: Site, front: Place, place: Place, version: tuple[int, ...], spoken: tuple[str, ...] | None
-) -> ConfigFacts:
+) -> HttpConfigFacts:
     """What the file decides at ``place``; ``front`` is where the site's ``/`` leads.
 
     ``spoken`` are the versions of HTTP at one of the site's addresses.
     """
     done = place.does()
-    return ConfigFacts(
-        product=caddy_known.PRODUCT,
-        version=caddy_known.text_of(version),
+    return HttpConfigFacts(
+        product=caddy_directives.PRODUCT,
+        version=caddy_directives.text_of(version),
         undecided=_undecided(site, place),
         does=done,
         tls=site.tls,
         named=any(a.open or (a.named and not a.local) for a in site.addresses),
         keepalive_seconds=_idle(site),
-        closes="close" in ", ".join(caddy_place.field(place, "connection").values).lower(),
+        closes="close" in ", ".join(caddy_route.field(place, "connection").values).lower(),
         clear=_clear(site, front),
         **_versions(site, place, spoken),
         **_hsts(site, front, place, passes=done == "passes"),
@@ -73,7 +73,7 @@ def _idle(site: Site) -> float | None:
     lines = site.server.said("timeouts", "idle")
     if not lines or not lines[-1].words:
         return DEFAULT_IDLE_SECONDS
-    seconds = caddy_known.seconds(lines[-1].words[0])
+    seconds = caddy_directives.seconds(lines[-1].words[0])
     return seconds or (None if seconds is None else DEFAULT_IDLE_SECONDS)
 
 
@@ -85,7 +85,7 @@ def _versions(site: Site, place: Place, spoken: tuple[str, ...] | None) -> dict[
     h3 = "h3" in spoken
     tcp = bool({"h1", "h2"} & set(spoken))
     ports = tuple(sorted({a.port or site.server.https_port for a in site.secure}))
-    told = caddy_place.field(place, "alt-svc")
+    told = caddy_route.field(place, "alt-svc")
     by_itself = (f'h3=":{ports[0]}"',) if h3 and tcp and ports else ()
     alt_svc: tuple[str, ...] | None = told.values or (() if told.deleted else by_itself)
     return {
@@ -101,7 +101,7 @@ def _versions(site: Site, place: Place, spoken: tuple[str, ...] | None) -> dict[
 
 def _h3_broken(site: Site, place: Place) -> str:
     """Why there can be no reply in HTTP/3: a field that it forbids, or no TLS 1.3."""
-    if caddy_place.field(place, "connection").values:
+    if caddy_route.field(place, "connection").values:
         return "header Connection makes every reply in HTTP/3 malformed (RFC 9114)"
     versions = lint_caddy_tls.versions(site)
     if versions is not None and "TLSv1.3" not in versions:
@@ -119,7 +119,7 @@ def _clear(site: Site, front: Place) -> Clear:
     done = front.does()
     if done == "redirects":
         node = front.terminal()
-        target = caddy_place.words(node)[:1] if node is not None else ()
+        target = caddy_route.words(node)[:1] if node is not None else ()
         return "redirects" if any(_TO_HTTPS.match(word) for word in target) else "serves"
     return "refuses" if done == "refuses" else "closes" if done == "closes" else "serves"
 
@@ -127,22 +127,22 @@ def _clear(site: Site, front: Place) -> Clear:
 def _hsts(site: Site, front: Place, place: Place, *, passes: bool) -> dict[str, Any]:
     if not site.tls or place.does() == "closes":
         return {}
-    found = caddy_place.field(place, "strict-transport-security")
+    found = caddy_route.field(place, "strict-transport-security")
     if found.unknown and not found.values:
         return {}
     if found.values:
         return {"hsts": found.values[0]}
-    outer = caddy_place.field(front, "strict-transport-security").values
+    outer = caddy_route.field(front, "strict-transport-security").values
     # The server behind may send it; where Caddy adds it elsewhere, it is meant to be Caddy's.
     return {"hsts": None if passes and not outer and not found.deleted else ""}
 
 
 def _content(place: Place, *, own: bool) -> dict[str, Any]:
     """How content is validated, kept and compressed; what another server says is not known."""
-    said = caddy_place.field(place, "cache-control")
-    expires = caddy_place.field(place, "expires")
-    etag = caddy_place.field(place, "etag")
-    modified = caddy_place.field(place, "last-modified")
+    said = caddy_route.field(place, "cache-control")
+    expires = caddy_route.field(place, "expires")
+    etag = caddy_route.field(place, "etag")
+    modified = caddy_route.field(place, "last-modified")
     lifetime = said.values or tuple(f"Expires: {value}" for value in expires.values)
     kept = None if said.unknown or (not own and not lifetime) else lifetime
     return {
@@ -163,11 +163,11 @@ def _coding(place: Place) -> dict[str, Any]:
     codings: set[str] = set()
     types: list[str] = []
     for node in lines:
-        words = list(caddy_place.words(node))
+        words = list(caddy_route.words(node))
         words += [c.name for c in node.block or () if c.name not in {"match", "minimum_length"}]
         codings |= set(words or ("zstd", "gzip"))
         types += _types(node)
-    vary = caddy_place.field(place, "vary")
+    vary = caddy_route.field(place, "vary")
     return {
         "gzip": "gzip" in codings,
         "zstd": "zstd" in codings,
@@ -214,13 +214,13 @@ def _passing(site: Site, place: Place, spoken: tuple[str, ...] | None) -> dict[s
     }
 
 
-def _request_ops(place: Place, proxy: Node) -> list[caddy_place.Op]:
+def _request_ops(place: Place, proxy: Node) -> list[caddy_route.Op]:
     """The changes of the request's fields before it is handed on."""
-    found = [caddy_place.op(words[0], words[1:], node)
+    found = [caddy_route.op(words[0], words[1:], node)
              for node in place.all("request_header")
-             if (words := caddy_place.words(node))]  # fmt: skip
+             if (words := caddy_route.words(node))]  # fmt: skip
     return found + [
-        caddy_place.op(child.words[0], child.words[1:], child)
+        caddy_route.op(child.words[0], child.words[1:], child)
         for child in proxy.children("header_up") if child.words
     ]  # fmt: skip
 
@@ -255,7 +255,7 @@ def upgrade(place: Place, *, in_clear: bool) -> ProxiedUpgrade | None:
               node.children("read_timeout")]  # fmt: skip
     old = list(proxy.children("stream_timeout"))
     return ProxiedUpgrade(
-        product=caddy_known.PRODUCT,
+        product=caddy_directives.PRODUCT,
         place=place.label or "/",
         version="1.1",
         upgrade=_untouched(place, proxy, "upgrade"),
@@ -268,7 +268,9 @@ def upgrade(place: Place, *, in_clear: bool) -> ProxiedUpgrade | None:
 
 def _seconds(lines: list[Node]) -> float | None:
     """A time; none and nothing are no limit."""
-    return (caddy_known.seconds(lines[-1].words[0]) if lines and lines[-1].words else None) or None
+    return (
+        caddy_directives.seconds(lines[-1].words[0]) if lines and lines[-1].words else None
+    ) or None
 
 
 def _meant(place: Place) -> bool:

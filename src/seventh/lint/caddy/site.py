@@ -12,7 +12,7 @@ import re
 
 import msgspec
 
-from seventh.lint.caddy import known as caddy_known
+from seventh.lint.caddy import directives as caddy_directives
 from seventh.lint.caddy.file import Block, Caddyfile, Node
 from seventh.lint.caddy.tokens import ENVIRONMENT
 from seventh.wire.text import printable
@@ -237,7 +237,7 @@ def _general(found: Caddyfile) -> Server:
 
 def _order(options: list[Node]) -> tuple[str, ...]:
     """The order of directives, as ``order`` changes it."""
-    order = list(caddy_known.names("order", "directives"))
+    order = list(caddy_directives.names("order", "directives"))
     for node in options:
         name, where, other = (*node.words, "", "", "")[:3]
         if node.name != "order" or where not in {"first", "last", "before", "after"}:

@@ -100,7 +100,7 @@ def _groups(site: Site, spoken: tuple[str, ...], version: tuple[int, ...]) -> di
     if not names:
         if version < HYBRID_SINCE:
             why = "Caddy before 2.10 leaves them to the Go that it is built of"
-            return {"unlearnt": {Topic.HYBRID_GROUP: why}}
+            return {"unknown": {Topic.HYBRID_GROUP: why}}
         names = [_HYBRID, "x25519", "secp256r1"]
     return {
         "hybrid_group": "X25519MLKEM768" if _HYBRID in names else "",

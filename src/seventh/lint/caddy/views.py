@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from seventh.lint.caddy import check as caddy_check
+from seventh.lint.caddy import directives as caddy_directives
 from seventh.lint.caddy import facts as lint_caddy_facts
 from seventh.lint.caddy import file as caddy_file
-from seventh.lint.caddy import known as caddy_known
-from seventh.lint.caddy import place as caddy_place
+from seventh.lint.caddy import route as caddy_route
 from seventh.lint.caddy import site as caddy_site
 from seventh.lint.caddy import tls as lint_caddy_tls
 from seventh.lint.caddy.file import Caddyfile, Node
-from seventh.lint.caddy.place import Place
+from seventh.lint.caddy.route import Place
 from seventh.lint.caddy.site import Site
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Linted, Setting, Software, View
@@ -20,7 +20,7 @@ from seventh.model.facts import Facts
 from seventh.model.source import Line
 from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts.config import ConfigFacts
+from seventh.protocols.http.facts.config import HttpConfigFacts
 from seventh.protocols.websocket.facts import WebSocketFacts
 from seventh.wire.text import printable
 
@@ -41,7 +41,7 @@ _DIRECTIVES = ("header", "encode", "file_server", "reverse_proxy", "redir", "req
 
 def lint(text: Text, files: Files, software: Software | None) -> Linted:
     """Judge a Caddyfile; never raises for what it holds."""
-    judged = software or caddy_known.newest()
+    judged = software or caddy_directives.newest()
     files.base = Path(text.name).parent
     found = caddy_file.read(text, files)
     known = caddy_site.sites(found, MAX_SITES)
@@ -75,7 +75,7 @@ class _Views:
         """The site's places, as many as may be judged by themselves."""
         nodes = len(site.block.nodes) + 1
         most = min(MAX_PLACES, MAX_VIEWS - len(self.found), self._work // nodes)
-        found = caddy_place.places(site, most + 1)
+        found = caddy_route.places(site, most + 1)
         if len(found) > most:
             at = site.block.at
             self._files.unreadable(
@@ -86,14 +86,14 @@ class _Views:
 
     def site(self, site: Site) -> None:
         """The site where ``/`` leads, and each place that is unlike it."""
-        front = caddy_place.front(site)
+        front = caddy_route.front(site)
         tls = lint_caddy_tls.facts(site, self._version)
         seen = [self._view(site, front, front, tls, site.label)]
         for spoken in site.protocols[1:]:
             view = self._view(site, front, front, tls, site.label, spoken)
             if all(view.facts != one.facts for one in seen):
                 seen.append(view)
-        for place in (caddy_place.rest(site), *self._places(site)):
+        for place in (caddy_route.rest(site), *self._places(site)):
             label = printable(f"{site.label}, {place.label or 'a block'}", 300)
             view = self._view(site, front, place, tls, label)
             if all(view.facts != one.facts for one in seen):
@@ -126,8 +126,10 @@ class _Views:
 
     def without_sites(self) -> None:
         """Snippets or options alone: there is nothing that a request could reach."""
-        config = ConfigFacts(
-            product=caddy_known.PRODUCT, version=caddy_known.text_of(self._version), part=True
+        config = HttpConfigFacts(
+            product=caddy_directives.PRODUCT,
+            version=caddy_directives.text_of(self._version),
+            part=True,
         )
         self.found.append(View(facts={"http": HttpFacts(config=config)}, settings={}))
 
@@ -138,7 +140,7 @@ class _Settings:
     def __init__(self, site: Site, place: Place, version: tuple[int, ...]) -> None:
         self._site = site
         self._place = place
-        self._version = caddy_known.text_of(version)
+        self._version = caddy_directives.text_of(version)
 
     def all(self) -> dict[str, tuple[Setting, ...]]:
         """Every setting that a finding can stand on."""

@@ -10,6 +10,7 @@ import functools
 import os
 from pathlib import Path
 
+from seventh.lint.clocks.grammar import Grammar, Version
 from seventh.lint.clocks.lines import (
     Conf,
     Directive,
@@ -20,7 +21,6 @@ from seventh.lint.clocks.lines import (
     shown,
     split,
 )
-from seventh.lint.clocks.shapes import Grammar, Version
 from seventh.lintkit.files import Files, Text
 from seventh.model.source import Line
 

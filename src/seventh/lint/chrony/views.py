@@ -20,7 +20,7 @@ from seventh.lint.clocks.settings import (
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Linted, Software, View
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts.config import ConfigFacts, ConfiguredSource
+from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
 
 NTS_SINCE = (4, 0)
 POOL_MAXSOURCES = 4
@@ -70,7 +70,7 @@ def lint(
 
 def _facts(
     conf: Conf, files: Files, software: Software, settings: Settings, *, complete: bool
-) -> ConfigFacts:
+) -> NtpConfigFacts:
     last: dict[str, Directive] = {}
     sources: list[ConfiguredSource] = []
     clocks: list[str] = []
@@ -92,7 +92,7 @@ def _facts(
     for line in keys.lines:
         settings.add(line.name, line)
     local = _options(last.get("local"), "local")
-    return ConfigFacts(
+    return NtpConfigFacts(
         product="chrony",
         version=".".join(map(str, software.version)),
         complete=complete,

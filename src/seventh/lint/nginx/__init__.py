@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from seventh.lint.nginx import known, views
+from seventh.lint.nginx import directives, views
 from seventh.lintkit.linted import Kind
 
 _LOOKED_AT = 400
@@ -29,7 +29,9 @@ def _looks(lines: tuple[str, ...]) -> int:
         match = _LINE.match(line[:1000])
         if _OTHERS.match(line[:1000]) and not in_table:
             return 0
-        if match is not None and any(match[1] in known.directives(t) for t in known.TABLES):
+        if match is not None and any(
+            match[1] in directives.directives(t) for t in directives.TABLES
+        ):
             fitting += 1
             in_table = in_table or (match[1] in _TABLES and match[2] == "{")
         elif _CLOSES.match(line[:1000]):
@@ -44,7 +46,7 @@ def _fits(lines: tuple[str, ...]) -> int:
     """Lines that begin with a known directive and its mark, and closing braces."""
     words = (_WORD.match(line[:1000]) for line in lines[:_LOOKED_AT])
     return sum(1 for word in words if word is not None
-               and (word[1] is None or word[1] in known.directives()))  # fmt: skip
+               and (word[1] is None or word[1] in directives.directives()))  # fmt: skip
 
 
 KINDS = (
@@ -52,7 +54,7 @@ KINDS = (
         name="nginx.conf",
         title="nginx's configuration, or a part of it",
         room="http",
-        product=known.PRODUCT,
+        product=directives.PRODUCT,
         names=(
             "nginx.conf", "*.nginx.conf", "*.nginx", "nginx/conf.d/*.conf", "nginx/sites-*/*",
             "nginx/snippets/*.conf", "nginx/http.d/*.conf",

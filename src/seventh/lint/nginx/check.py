@@ -9,11 +9,11 @@ import re
 from typing import Literal
 
 from seventh.lint.nginx import blocks as nginx_blocks
-from seventh.lint.nginx import known as nginx_known
+from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx import parameters, values
 from seventh.lint.nginx import whole as nginx_whole
 from seventh.lint.nginx.conf import Conf, Directive
-from seventh.lint.nginx.known import PLACES, TABLES, Known, Version, directives, table_of
+from seventh.lint.nginx.directives import PLACES, TABLES, Known, Version, directives, table_of
 from seventh.model.source import Line
 
 Place = Literal["main", "events", "http", "server", "location", "if in server", "if in location",
@@ -168,7 +168,7 @@ class _Checker:
         if name in self._guessed or len(self._guessed) >= _MAX_GUESSED:
             return
         self._guessed.add(name)
-        meant = nginx_known.meant(name)
+        meant = nginx_directives.meant(name)
         if meant is not None:
             self._conf.refuse(directive.at, f'unknown directive "{name}": is {meant} meant?')
 
@@ -176,11 +176,12 @@ class _Checker:
         """Why nginx refuses it; None where it does not."""
         name, table = directive.name, table_of(place)
         full = name if table == "directives" else f"{table} {name}"
-        first, last = nginx_known.since(full), nginx_known.until(full)
+        first, last = nginx_directives.since(full), nginx_directives.until(full)
         if self._stated and self._version < first:
-            return f'unknown directive "{name}": nginx has it from {nginx_known.text_of(first)} on'
+            since = nginx_directives.text_of(first)
+            return f'unknown directive "{name}": nginx has it from {since} on'
         if self._stated and last is not None and self._version >= last:
-            return f'unknown directive "{name}": nginx {nginx_known.text_of(last)} dropped it'
+            return f'unknown directive "{name}": nginx {nginx_directives.text_of(last)} dropped it'
         if PLACES[place] not in known.places:
             return f'"{name}" directive is not allowed here'
         needs_block = known.block or (name == "server" and place in _WITH_SERVERS)
@@ -205,7 +206,7 @@ class _Checker:
             return None
         if table_of(place) != "directives" and name not in _ALIKE:
             return None
-        if self._stated and words and self._version < nginx_known.since(f"{name} {words[0]}"):
+        if self._stated and words and self._version < nginx_directives.since(f"{name} {words[0]}"):
             return f'invalid value "{words[0]}"'
         return parameters.unfit(name, words, self._version)
 

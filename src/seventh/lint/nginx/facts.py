@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from seventh.lint.nginx import known as nginx_known
+from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx import site as nginx_site
 from seventh.lint.nginx.scope import Scope
 from seventh.lint.nginx.site import Server, Spot
-from seventh.protocols.http.facts.config import Clear, ConfigFacts
+from seventh.protocols.http.facts.config import Clear, HttpConfigFacts
 from seventh.wire.text import printable
 
 SHOWN = {
@@ -31,16 +31,16 @@ _EVENTS = re.compile(r"(?:^|[/_.-])(?:sse|events?|event-?stream|event-?source)(?
 _NO_NAME = re.compile(r"^(?:_|[0-9.]+|\[.*|\$.*)?$")
 
 
-def config_of(server: Server, front: Spot, spot: Spot, *, early: bool) -> ConfigFacts:
+def config_of(server: Server, front: Spot, spot: Spot, *, early: bool) -> HttpConfigFacts:
     """What the file decides at ``spot``; ``front`` is where the server's ``/`` leads.
 
     ``early`` says whether its TLS takes early data.
     """
     scope = spot.scope
     done = nginx_site.does(server, spot)
-    return ConfigFacts(
-        product=nginx_known.PRODUCT,
-        version=nginx_known.text_of(scope.version),
+    return HttpConfigFacts(
+        product=nginx_directives.PRODUCT,
+        version=nginx_directives.text_of(scope.version),
         does=done,
         tls=server.tls,
         named=any(not _NO_NAME.match(name) for name in server.names),

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from seventh.lint.nginx import known as nginx_known
+from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx import values
 from seventh.lint.nginx.conf import Conf, Directive
-from seventh.lint.nginx.known import Version
+from seventh.lint.nginx.directives import Version
 from seventh.lint.nginx.parameters.judging import above_zero, anything, is_, whole
 from seventh.model.source import Line
 
@@ -87,7 +87,7 @@ def read(conf: Conf, line: Directive, version: Version, *, stream: bool = False)
     for parameter in parameters:
         name, separator, value = parameter.partition("=")
         reader = _PARAMETERS.get(name + separator)
-        early = version < nginx_known.since(f"listen {parameter}")
+        early = version < nginx_directives.since(f"listen {parameter}")
         if stream and parameter in _STREAM_PARAMETERS:
             continue
         if reader is None or early:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from seventh.lint.nginx import known as nginx_known
+from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx import values
 from seventh.lint.nginx.conf import Directive
-from seventh.lint.nginx.known import Version
+from seventh.lint.nginx.directives import Version
 from seventh.lintkit.linted import Setting
 from seventh.model.source import Line
 from seventh.wire.text import printable
@@ -58,7 +58,7 @@ class Scope:
         if name in _NEVER_INHERITED:
             return self.own(name)
         merged = _MERGED.get(name)
-        if merged is not None and self.version >= nginx_known.since(merged):
+        if merged is not None and self.version >= nginx_directives.since(merged):
             return self._merged(name, merged)
         for level in reversed(self.levels):
             if name in level.by_name:
@@ -84,7 +84,7 @@ class Scope:
         found = self.all(name)
         if found:
             return found[-1].words
-        return tuple((nginx_known.default(name, self.version) or "").split())
+        return tuple((nginx_directives.default(name, self.version) or "").split())
 
     def value(self, name: str) -> str:
         """The first of those words."""
@@ -122,8 +122,10 @@ class Scope:
                 found[name] = tuple(
                     Setting(value=" ".join(d.words), at=d.at) for d in lines[:MAX_SETTINGS]
                 )
-            elif (value := nginx_known.default(name, self.version)) is not None and not absence:
-                said = nginx_known.text_of(self.version)
+            elif (
+                value := nginx_directives.default(name, self.version)
+            ) is not None and not absence:
+                said = nginx_directives.text_of(self.version)
                 at = Line(file=self.block.file, line=None,
                           text=f"{name} {value} (default of nginx {said})")  # fmt: skip
                 found[name] = (Setting(value=value, at=at),)

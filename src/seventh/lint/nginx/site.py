@@ -8,11 +8,11 @@ from typing import Literal
 
 import msgspec
 
-from seventh.lint.nginx import known as nginx_known
+from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx import listen as nginx_listen
 from seventh.lint.nginx.check import Place
 from seventh.lint.nginx.conf import Conf, Directive
-from seventh.lint.nginx.known import Version
+from seventh.lint.nginx.directives import Version
 from seventh.lint.nginx.listen import Listener
 from seventh.lint.nginx.scope import Level, Scope
 from seventh.model.source import Line
@@ -239,4 +239,4 @@ def asks(server: Server, spot: Spot, variable: str) -> bool:
 
 def known_since(version: Version, name: str) -> bool:
     """Whether this version has the directive."""
-    return version >= nginx_known.since(name)
+    return version >= nginx_directives.since(name)

@@ -124,7 +124,7 @@ def _groups(scope: Scope, versions: tuple[str, ...]) -> dict[str, Any]:
     curves = scope.value("ssl_ecdh_curve")
     if curves == "auto" or "$" in curves:
         why = "which there are is left to OpenSSL, which has them from 3.5 on"
-        return {"unlearnt": {Topic.HYBRID_GROUP: why}}
+        return {"unknown": {Topic.HYBRID_GROUP: why}}
     if "TLSv1.3" not in versions:
         return {}
     names = [name.strip("?*-") for name in re.split(r"[:/]", curves)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from seventh.lint.nginx.known import Known
+from seventh.lint.nginx.directives import Known
 
 MOST = 2**63 - 1
 _NUMBER = re.compile(r"[0-9]{1,19}")

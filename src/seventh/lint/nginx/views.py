@@ -7,13 +7,13 @@ from pathlib import Path
 
 from seventh.lint.nginx import check as nginx_check
 from seventh.lint.nginx import conf as nginx_conf
+from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx import facts as lint_nginx_facts
-from seventh.lint.nginx import known as nginx_known
 from seventh.lint.nginx import site as nginx_site
 from seventh.lint.nginx import tls as lint_nginx_tls
 from seventh.lint.nginx.check import Place
 from seventh.lint.nginx.conf import Conf
-from seventh.lint.nginx.known import Version
+from seventh.lint.nginx.directives import Version
 from seventh.lint.nginx.scope import Level, Scope
 from seventh.lint.nginx.site import Server, Spot
 from seventh.lintkit.files import Files, Text
@@ -23,7 +23,7 @@ from seventh.model.proxyfacts import ProxiedUpgrade
 from seventh.model.source import Line
 from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts.config import ConfigFacts
+from seventh.protocols.http.facts.config import HttpConfigFacts
 from seventh.protocols.websocket.facts import WebSocketFacts
 from seventh.wire.text import printable
 
@@ -42,7 +42,7 @@ _NO_UPGRADE = frozenset({"", "close", "keep-alive"})
 
 def lint(text: Text, files: Files, software: Software | None) -> Linted:
     """Judge an nginx.conf, or a part of one; never raises for what it holds."""
-    judged = software or nginx_known.newest()
+    judged = software or nginx_directives.newest()
     version = (*judged.version, 0, 0)[:3]
     prefix = _prefix(Path(text.name))
     files.base = prefix
@@ -155,8 +155,8 @@ class _Views:
         server = Server(directive=nginx_conf.Directive("", (), at, []), scope=scope, names=(),
                         listeners=())  # fmt: skip
         tls = lint_nginx_tls.facts(server, self._files, part=True)
-        config = ConfigFacts(
-            product=nginx_known.PRODUCT, version=nginx_known.text_of(version), part=True
+        config = HttpConfigFacts(
+            product=nginx_directives.PRODUCT, version=nginx_directives.text_of(version), part=True
         )
         facts: dict[str, Facts] = {"http": HttpFacts(config=config)}
         if tls is not None and tls != lint_nginx_tls.NOTHING:
@@ -164,7 +164,7 @@ class _Views:
         self.found.append(View(facts=facts, settings=scope.settings(lint_nginx_facts.SHOWN)))
 
 
-def _headers(server: Server, spot: Spot, config: ConfigFacts) -> tuple[Setting, ...]:
+def _headers(server: Server, spot: Spot, config: HttpConfigFacts) -> tuple[Setting, ...]:
     """The add_header lines in force; where they take HSTS away, the server's line of it, too."""
     lines = spot.scope.all("add_header")
     if config.hsts_lost:
@@ -188,7 +188,7 @@ def _upgrade(server: Server, spot: Spot, *, in_clear: bool) -> ProxiedUpgrade | 
         return None
     said = connection[-1].words[-1].lower() if connection else ""
     return ProxiedUpgrade(
-        product=nginx_known.PRODUCT,
+        product=nginx_directives.PRODUCT,
         place=printable(spot.path, 200),
         version=scope.value("proxy_http_version"),
         upgrade=renewed,

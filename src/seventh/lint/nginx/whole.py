@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from seventh.lint.nginx import known as nginx_known
+from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx import values
 from seventh.lint.nginx.conf import Conf, Directive
 from seventh.lint.nginx.parameters.addresses import endpoint
@@ -58,7 +58,7 @@ def _has_unknown(block: list[Directive]) -> bool:
     waiting = [block]
     while waiting:
         for directive in waiting.pop():
-            known = nginx_known.directives().get(directive.name)
+            known = nginx_directives.directives().get(directive.name)
             if known is None:
                 return True
             tables = {"map", "geo", "types", "split_clients", "charset_map"}
@@ -197,7 +197,7 @@ def _fits(prefix: str, holds: dict[str, Directive]) -> str:
 
 def _variables(conf: Conf, inside: list[Directive]) -> None:
     """Variables that nothing defines, and what only looks like one."""
-    defined = set(nginx_known.variables())
+    defined = set(nginx_directives.variables())
     for one in inside:
         where = _DEFINES.get(one.name)
         if where is not None and one.words:
@@ -222,7 +222,9 @@ def _variables(conf: Conf, inside: list[Directive]) -> None:
 
 
 def _is_defined(name: str, defined: set[str]) -> bool:
-    return name in defined or name.isdigit() or name.startswith(nginx_known.variable_prefixes())
+    return (
+        name in defined or name.isdigit() or name.startswith(nginx_directives.variable_prefixes())
+    )
 
 
 def _compiled(one: Directive) -> tuple[str, ...]:
@@ -230,7 +232,7 @@ def _compiled(one: Directive) -> tuple[str, ...]:
     if one.name == "if":
         words = one.words
         return () if any("~" in word for word in words[:-1]) else words
-    known = nginx_known.directives().get(one.name)
+    known = nginx_directives.directives().get(one.name)
     if known is None or not known.vars:
         return ()
     if one.name in {"map", "split_clients"}:

@@ -11,8 +11,8 @@ import os
 import re
 from pathlib import Path
 
+from seventh.lint.clocks.grammar import Grammar, Version
 from seventh.lint.clocks.lines import Conf, Directive, Reading, is_missing, shown
-from seventh.lint.clocks.shapes import Grammar, Version
 from seventh.lintkit.files import Files, Text
 from seventh.model.source import Line
 

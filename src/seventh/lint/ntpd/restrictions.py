@@ -11,8 +11,8 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 
 import msgspec
 
+from seventh.lint.clocks.grammar import Version
 from seventh.lint.clocks.lines import Directive, shown
-from seventh.lint.clocks.shapes import Version
 from seventh.protocols.ntp.facts.config import StrangersRights
 
 Network = IPv4Network | IPv6Network

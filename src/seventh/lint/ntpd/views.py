@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
+from seventh.lint.clocks.grammar import Version
 from seventh.lint.clocks.lines import Conf, Directive, as_integer, shown
 from seventh.lint.clocks.settings import (
     MAX_CLOCKS,
@@ -17,7 +18,6 @@ from seventh.lint.clocks.settings import (
     options_of,
     source_of,
 )
-from seventh.lint.clocks.shapes import Version
 from seventh.lint.ntpd import conf as ntp_conf
 from seventh.lint.ntpd.restrictions import (
     Network,
@@ -29,7 +29,7 @@ from seventh.lint.ntpd.restrictions import (
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Linted, Software, View
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts.config import ConfigFacts, ConfiguredSource, StrangersRights
+from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts, StrangersRights
 
 NTS_SINCE = (1, 2, 0)
 """Of ntpsec: the first that speaks RFC 8915. ntpd speaks no NTS."""
@@ -71,7 +71,7 @@ def lint(text: Text, files: Files, software: Software | None, *, product: str = 
     )
 
 
-def _defaults(facts: ConfigFacts, settings: Settings) -> None:
+def _defaults(facts: NtpConfigFacts, settings: Settings) -> None:
     settings.default(
         "driftfile", "", "driftfile is not set: the clock's rate is forgotten at every restart"
     )
@@ -111,7 +111,7 @@ class _Facts:
         self.tos: dict[str, str] = {}
         self.nts: dict[str, str] = {}
 
-    def facts(self, *, complete: bool) -> ConfigFacts:
+    def facts(self, *, complete: bool) -> NtpConfigFacts:
         """Read every directive, then say what they decide together."""
         for directive in self.conf.directives:
             self._take(directive)
@@ -122,7 +122,7 @@ class _Facts:
         orphan = as_integer(self.tos.get("orphan", ""))
         orphans = orphan is not None and orphan < ORPHAN_STRATUM_NONE
         at_most = as_integer(self.tos.get("maxclock", ""))
-        return ConfigFacts(
+        return NtpConfigFacts(
             product=self.product,
             version=".".join(map(str, self.version)),
             complete=complete,

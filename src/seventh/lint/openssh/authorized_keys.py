@@ -11,7 +11,7 @@ from seventh.lintkit.files import MAX_PROBLEMS, Files, Text
 from seventh.lintkit.linted import Linted, Setting, Software, View
 from seventh.model.source import Line
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.facts.config import ConfigFacts, UserKey
+from seventh.protocols.ssh.facts.config import SshConfigFacts, UserKey
 from seventh.protocols.ssh.wire.patterns import GrammarError
 from seventh.wire.text import printable
 
@@ -48,7 +48,7 @@ def lint(text: Text, files: Files, software: Software | None) -> Linted:
         for wrong in (modes.wrong if modes is not None else ())
     )
     facts = SshFacts(
-        config=ConfigFacts(
+        config=SshConfigFacts(
             side="keys",
             user_keys=tuple(keys),
             modes=modes.wrong if modes is not None else None,

@@ -19,7 +19,7 @@ from seventh.lintkit.files import Files, Text, holds
 from seventh.lintkit.linted import Setting
 from seventh.lintkit.place import is_drop_in
 from seventh.model.source import Line
-from seventh.protocols.ssh.facts import HostKey, Offer, Topic
+from seventh.protocols.ssh.facts import HostKey, Proposal, Topic
 from seventh.protocols.ssh.wire.patterns import GrammarError, Names
 
 _LEAST_GEX_BITS = 2048
@@ -44,11 +44,11 @@ class Machine:
         """Whether it is a drop-in file, which a main file includes."""
         self._files = files
         self._folder = files.base
-        self.unlearnt: dict[Topic, str] = {}
+        self.unknown: dict[Topic, str] = {}
         self._keys(effective)
         self.gex_bits = self._moduli(effective)
         if self.gex_bits is None:
-            self.unlearnt[Topic.SMALLEST_GROUP] = "no moduli file stands beside the configuration"
+            self.unknown[Topic.SMALLEST_GROUP] = "no moduli file stands beside the configuration"
 
     def _beside(self, name: str) -> Path:
         """A file that the configuration names, on the machine that it is of."""
@@ -76,7 +76,7 @@ class Machine:
             if kind:
                 types.append(kind)
             if kind == "ssh-rsa" and key is None:
-                self.unlearnt[Topic.RSA_KEY] = f"{path}.pub is not there to be measured"
+                self.unknown[Topic.RSA_KEY] = f"{path}.pub is not there to be measured"
             judgement = private_key(self._files, path, group_reads=True)
             if judgement is not None:
                 seen = True
@@ -117,7 +117,7 @@ class Machine:
                 sizes.add(int(parts[4][:6]) + 1)
         return min((size for size in sizes if size >= _LEAST_GEX_BITS), default=None)
 
-    def offered(self, effective: Effective) -> Offer:
+    def offered(self, effective: Effective) -> Proposal:
         """The offer, with the host key algorithms that the host keys can serve."""
         offer = offers.offer(effective, "server")
         shown = offers.shown_by(

@@ -10,7 +10,7 @@ from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import LISTS, Side, Version
 from seventh.protocols.ssh.client.config.host import HostConfig
 from seventh.protocols.ssh.client.config.reading import Directive
-from seventh.protocols.ssh.facts import Offer
+from seventh.protocols.ssh.facts import Proposal
 from seventh.protocols.ssh.facts.config import WrittenList
 from seventh.protocols.ssh.wire.patterns import GrammarError, Names, changed_list, unknown_names
 
@@ -59,12 +59,12 @@ def refusals(side: Side, version: Version, line: Directive, *, stated: bool) -> 
             yield f"{line.written}: there is no {name}"
 
 
-def offer(config: Effective | HostConfig, side: Side) -> Offer:
+def offer(config: Effective | HostConfig, side: Side) -> Proposal:
     """What the configuration makes its side offer, host keys not yet taken into account."""
     lists = {name: effective_list(config, side, name) for name in LISTS}
     ciphers, macs = lists["ciphers"], lists["macs"]
     compressions = _compressions(config.value("compression"), side, config.version)
-    return Offer(
+    return Proposal(
         kex_algorithms=lists["kexalgorithms"],
         server_host_key_algorithms=lists["hostkeyalgorithms"],
         encryption_algorithms_client_to_server=ciphers,

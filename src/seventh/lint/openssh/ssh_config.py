@@ -31,7 +31,7 @@ from seventh.protocols.ssh.client.config.directives import LISTS
 from seventh.protocols.ssh.client.config.host import Asked, HostConfig, UserConfig, refusals
 from seventh.protocols.ssh.client.config.reading import Block, Directive, Reading, read
 from seventh.protocols.ssh.facts import SshFacts, Topic
-from seventh.protocols.ssh.facts.config import Breadth, ConfigFacts
+from seventh.protocols.ssh.facts.config import Breadth, SshConfigFacts
 from seventh.protocols.ssh.wire.ciphers import is_aead
 from seventh.protocols.ssh.wire.patterns import GrammarError, Names, arguments
 
@@ -162,7 +162,7 @@ class _Looker:
             # What the file leaves alone is for the system's file to say, or for the defaults.
             kexinit=offer if _says_lists(host) else None,
             strict_kex=self._judgement.strict_kex,
-            config=ConfigFacts(
+            config=SshConfigFacts(
                 side="client",
                 scope=label,
                 version=host.version,
@@ -183,7 +183,7 @@ class _Looker:
                 modes=modes.wrong if modes is not None else None,
                 mode_fixes=modes.fixes if modes is not None else (),
             ),
-            unlearnt={Topic.EXTENSIONS: _SERVERS_OWN, Topic.RSA_KEY: _SERVERS_OWN},
+            unknown={Topic.EXTENSIONS: _SERVERS_OWN, Topic.RSA_KEY: _SERVERS_OWN},
         )
         return View(label=label, place=place, facts={"ssh": facts}, settings=settings)
 

@@ -25,8 +25,8 @@ from seventh.model.source import Line
 from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import LISTS
 from seventh.protocols.ssh.client.config.reading import Block
-from seventh.protocols.ssh.facts import Offer, SshFacts
-from seventh.protocols.ssh.facts.config import ConfigFacts
+from seventh.protocols.ssh.facts import Proposal, SshFacts
+from seventh.protocols.ssh.facts.config import SshConfigFacts
 from seventh.protocols.ssh.facts.login import Login
 from seventh.protocols.ssh.facts.session import Bind, Permission, SessionFacts
 from seventh.protocols.ssh.wire.ciphers import is_aead
@@ -145,14 +145,14 @@ class _Look:
             session=_session(effective),
             config=_config(effective, tuple(said for said, _ in idle.values()), label,
                            self._machine),
-            unlearnt=self._machine.unlearnt,
+            unknown=self._machine.unknown,
         )  # fmt: skip
         if self._machine.is_fragment:
             facts = _only_said(facts, effective)
         return View(label=label, place=place, facts={"ssh": facts}, settings=settings)
 
     def _idle_in(
-        self, effective: Effective, offer: Offer
+        self, effective: Effective, offer: Proposal
     ) -> dict[str, tuple[str, tuple[Line, ...]]]:
         """Directives that do nothing, with MACs where no cipher needs one."""
         macs = effective.lines("macs")
@@ -228,7 +228,7 @@ def _methods_said(effective: Effective) -> tuple[Names, Names]:
     return on, left
 
 
-def _gives_groups(offer: Offer) -> bool:
+def _gives_groups(offer: Proposal) -> bool:
     """Whether group exchange is offered."""
     return any("group-exchange" in name for name in offer.kex_algorithms)
 
@@ -342,10 +342,10 @@ def _bind(effective: Effective, tcp: str, *, everywhere: bool) -> Bind:
     return "open" if everywhere or gateway == "yes" else "loopback"
 
 
-def _config(effective: Effective, idle: Names, label: str, machine: Machine) -> ConfigFacts:
+def _config(effective: Effective, idle: Names, label: str, machine: Machine) -> SshConfigFacts:
     known = effective.lines("debianbanner")
     addendum = effective.value("versionaddendum")
-    return ConfigFacts(
+    return SshConfigFacts(
         side="server",
         scope=label,
         version=effective.version,

@@ -12,10 +12,10 @@ from seventh.model.options import Options
 from seventh.model.phase import Mark
 from seventh.model.quicfacts import Amplification
 from seventh.net.address import Address
+from seventh.net.probe_context import ProbeContext
 from seventh.net.quic import names
 from seventh.net.quic.client import IDLE_SECONDS, QuicClient, Session
 from seventh.net.stopwatch import now_ns
-from seventh.net.talk import Talk
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls.handshake import sni
 
@@ -37,7 +37,7 @@ _OUTCOMES = {
 
 
 async def connect(
-    talk: Talk,
+    ctx: ProbeContext,
     address: Address,
     server_name: str,
     *,
@@ -54,9 +54,9 @@ async def connect(
     the server lets. When it fails the connection is closed; to keep what a failed handshake
     taught, use :func:`prepare`. The attempt joins the network facts.
     """
-    client = prepare(talk, address, server_name, alpn=alpn, session=session, verify=verify, log=log)
+    client = prepare(ctx, address, server_name, alpn=alpn, session=session, verify=verify, log=log)
     try:
-        await shake(talk, client, phase)
+        await shake(ctx, client, phase)
     except BaseException:
         client.close()
         raise
@@ -64,7 +64,7 @@ async def connect(
 
 
 async def shake(
-    talk: Talk, client: QuicClient, phase: str = "quic", *, confirmed: bool = True
+    ctx: ProbeContext, client: QuicClient, phase: str = "quic", *, confirmed: bool = True
 ) -> None:
     """Shake hands; the first to an address, ``quic``, is an attempt of the network facts.
 
@@ -73,7 +73,7 @@ async def shake(
     start = now_ns()
     outcome, detail = "open", ""
     try:
-        await client.handshake(talk.watch, phase, confirmed=confirmed)
+        await client.handshake(ctx.watch, phase, confirmed=confirmed)
     except Failed as failed:
         if not client.heard:
             outcome, detail = _OUTCOMES.get(failed.reason, "timeout"), failed.detail
@@ -82,11 +82,11 @@ async def shake(
         end = client.first_received or Mark(now_ns(), "user")
         sent = client.first_sent.ns if client.first_sent is not None else start
         if phase == "quic":
-            talk.attempted_datagram(client.address, outcome, sent, end, detail)
+            ctx.attempted_datagram(client.address, outcome, sent, end, detail)
 
 
 def prepare(
-    talk: Talk,
+    ctx: ProbeContext,
     address: Address,
     server_name: str,
     *,
@@ -124,8 +124,8 @@ def prepare(
         idle_seconds=IDLE_SECONDS,
         logger=logger,
     )
-    _identify(configuration, talk.options)
-    talk.spend(address)
+    _identify(configuration, ctx.options)
+    ctx.spend(address)
     client: QuicClient | None = None
 
     def on_ticket(ticket: quicengine.Ticket) -> None:
@@ -137,10 +137,10 @@ def prepare(
             client.token = token
 
     client = QuicClient(
-        lambda: talk.datagram(address),
+        lambda: ctx.datagram(address),
         quicengine.Engine(configuration, on_ticket, on_token),
-        talk.budget,
-        talk.options,
+        ctx.budget,
+        ctx.options,
         name,
         session=session,
         verify=verify,
@@ -164,18 +164,18 @@ def _identify(configuration: QuicConfiguration, options: Options) -> None:
 
 
 async def offered_versions(
-    talk: Talk, address: Address, server_name: str, *, seconds: float = VERSIONS_SECONDS
+    ctx: ProbeContext, address: Address, server_name: str, *, seconds: float = VERSIONS_SECONDS
 ) -> tuple[str, ...]:
     """The versions that the server offers to a client of a version that nobody has.
 
     One datagram there and one back. Empty when nothing came in time, as from a server that
     answers no strange version. Raises Failed: connect-refused and the like.
     """
-    client = prepare(talk, address, server_name, verify=False, versions=(RESERVED_VERSION,))
+    client = prepare(ctx, address, server_name, verify=False, versions=(RESERVED_VERSION,))
     try:
         client.start()
         offered = await client.until(
-            lambda: bool(client.engine.versions_offered), talk.budget.within(seconds)
+            lambda: bool(client.engine.versions_offered), ctx.budget.within(seconds)
         )
         found = client.engine.versions_offered if offered else ()
         return tuple(map(names.version_name, found))
@@ -184,7 +184,7 @@ async def offered_versions(
 
 
 async def amplification(
-    talk: Talk,
+    ctx: ProbeContext,
     address: Address,
     server_name: str,
     *,
@@ -196,12 +196,12 @@ async def amplification(
     This is what a victim sees whose address somebody put on that Initial (RFC 9000 §8.1); ours is
     our own. Afterwards the server is told that nobody goes on. Raises Failed: connect-refused.
     """
-    client = prepare(talk, address, server_name, alpn=alpn, verify=False)
-    engine, datagram = client.engine, talk.datagram(address)
+    client = prepare(ctx, address, server_name, alpn=alpn, verify=False)
+    engine, datagram = client.engine, ctx.datagram(address)
     client.start()
     out = engine.datagrams_to_send(now_ns() / 1e9)
     sent = datagram.send(out[0][0])
-    until = min(talk.budget.deadline_ns, sent.ns + int(seconds * 1e9))
+    until = min(ctx.budget.deadline_ns, sent.ns + int(seconds * 1e9))
     kept: list[bytes] = []
     received = count = largest = 0
     retry = False

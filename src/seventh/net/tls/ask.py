@@ -58,7 +58,7 @@ class Learnt(msgspec.Struct, kw_only=True):
     extended_master_secret: bool | None = None
     secure_renegotiation: bool | None = None
     compression: bool | None = None
-    unlearnt: dict[Topic, str] = msgspec.field(default_factory=dict)
+    unknown: dict[Topic, str] = msgspec.field(default_factory=dict)
 
 
 class Asker:
@@ -84,7 +84,7 @@ class Asker:
         except Failed as failed:
             answer = Answer(outcome="unclear", why=failed.detail)
         if answer.outcome == "unclear":
-            self.learnt.unlearnt.setdefault(topic, answer.why)
+            self.learnt.unknown.setdefault(topic, answer.why)
         return answer
 
     def _offer(self, version: int, suites: tuple[int, ...], *, curves: bool = True) -> bytes:

@@ -14,9 +14,9 @@ from typing import Any
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.options import Options
 from seventh.model.tlsfacts import OtherCertificate, TlsFacts, Topic
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
-from seventh.net.talk import Talk
 from seventh.net.tls import chain as tlschain
 from seventh.net.tls import handshake
 from seventh.net.tls import verify as tlsverify
@@ -69,12 +69,14 @@ def certificate_facts(
     }
 
 
-async def ask_other_certificate(talk: Talk, open_stream: OpenStream, server_name: str) -> None:
+async def ask_other_certificate(
+    ctx: ProbeContext, open_stream: OpenStream, server_name: str
+) -> None:
     """Learn the certificate for clients that do not take the first one's type of key.
 
     One more handshake. Never raises Failed: what could not be learnt is noted.
     """
-    notes = talk.notes(TlsFacts)
+    notes = ctx.notes(TlsFacts)
     known = notes.facts.chain
     if not known or notes.facts.version is None:
         return
@@ -82,7 +84,7 @@ async def ask_other_certificate(talk: Talk, open_stream: OpenStream, server_name
     found: dict[str, Any] = {}
     try:
         tls = handshake.prepare(
-            await open_stream(), talk.options, server_name, profile="lenient", staple=True,
+            await open_stream(), ctx.options, server_name, profile="lenient", staple=True,
             signatures=wanted,
         )  # fmt: skip
         with tls:
@@ -92,8 +94,8 @@ async def ask_other_certificate(talk: Talk, open_stream: OpenStream, server_name
             finally:
                 if tls.hello is not None:
                     version = tls.hello.negotiated
-                    found = certificate_facts(tls, server_name, talk.options, version)
-            await tls.farewell()
+                    found = certificate_facts(tls, server_name, ctx.options, version)
+            await tls.aclose()
     except ProtocolViolation as violation:
         notes.unknown(Topic.OTHER_CERTIFICATES, violation.detail)
     except Failed as failed:

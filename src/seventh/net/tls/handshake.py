@@ -61,7 +61,7 @@ async def start_tls(
             verify_or_fail(tls, server_name)
     except Failed as failed:
         failed.phase = failed.phase or phase
-        await tls.farewell()
+        await tls.aclose()
         raise
     except BaseException:
         tls.close()

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from seventh.model.tlsfacts import TlsFacts, Topic
 from seventh.net.notes import Notes
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.net.tls.ask import Asker, Learnt, OpenStream
 from seventh.net.tls.handshake import sni
 from seventh.wire import tlsnames as n
@@ -17,13 +17,13 @@ LANES = 4
 _HYBRID_NAMES = frozenset(n.group_name(code) for code in n.HYBRIDS)
 
 
-async def ask_hellos(talk: Talk, open_stream: OpenStream, server_name: str) -> None:
+async def ask_hellos(ctx: ProbeContext, open_stream: OpenStream, server_name: str) -> None:
     """Ask what one handshake cannot tell, and learn it: at most nine connections.
 
     What a full handshake has shown is known by then, where there was one. Never raises Failed:
     what is not answered is noted as such.
     """
-    notes = talk.notes(TlsFacts)
+    notes = ctx.notes(TlsFacts)
     version, group = notes.facts.version, notes.facts.group
     modern = version in {"TLSv1.2", "TLSv1.3"}
     asker = Asker(open_stream, sni(server_name), modern=modern)
@@ -56,7 +56,7 @@ def _note(notes: Notes[TlsFacts], learnt: Learnt, version: str | None) -> None:
     if not learnt.accepted:
         # Nothing got an answer, so a refusal says nothing about what was asked.
         why = "the server answers none of them"
-        learnt = Learnt(unlearnt={**learnt.unlearnt, Topic.HELLOS: why})
+        learnt = Learnt(unknown={**learnt.unknown, Topic.HELLOS: why})
     learnt.refused -= learnt.accepted
     notes.learn(
         versions=tuple(n.version_name(v) for v in sorted(learnt.accepted)),
@@ -69,7 +69,7 @@ def _note(notes: Notes[TlsFacts], learnt: Learnt, version: str | None) -> None:
         secure_renegotiation=learnt.secure_renegotiation,
         compression=learnt.compression,
     )
-    for topic, why in learnt.unlearnt.items():
+    for topic, why in learnt.unknown.items():
         notes.unknown(topic, why)
     if learnt.dh_bits is not None:
         # What a full handshake showed counts too.

@@ -13,8 +13,8 @@ import re
 from seventh.model.alert import Alert
 from seventh.model.failure import NO_TLS_AT_ALL, Failed, ProtocolViolation, Reason
 from seventh.model.tlsfacts import CERTIFICATE_REFUSALS, TlsFacts, Topic
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
-from seventh.net.talk import Talk
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls import handshake
 from seventh.net.tls.ask import OpenStream
@@ -22,8 +22,8 @@ from seventh.net.tls.certificates import ask_other_certificate, certificate_fact
 from seventh.net.tls.hellos import ask_hellos
 from seventh.net.tls.large import shake
 from seventh.net.tls.session import Session
-from seventh.net.tls.stir import stirred
 from seventh.net.tls.stream import TlsStream
+from seventh.net.tls.ticket_prompt import prompt_tickets
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 from seventh.wire.text import printable
@@ -32,7 +32,7 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})")
 
 
 async def inspect_tls(
-    talk: Talk, open_stream: OpenStream, server_name: str, alpn: tuple[str, ...] = ()
+    ctx: ProbeContext, open_stream: OpenStream, server_name: str, alpn: tuple[str, ...] = ()
 ) -> Session | None:
     """Learn all of :class:`TlsFacts` about the server that ``open_stream`` connects to.
 
@@ -42,8 +42,8 @@ async def inspect_tls(
     bare hellos have been asked by then, unless the peer does not speak TLS at all. Gives the
     session that was made, to be tried at the name's other addresses (:func:`takes_up`).
     """
-    inspection = _Inspection(talk, open_stream, server_name, alpn)
-    talk.notes(TlsFacts).learn(server_name=server_name)
+    inspection = _Inspection(ctx, open_stream, server_name, alpn)
+    ctx.notes(TlsFacts).learn(server_name=server_name)
     failed: Failed | None = None
     try:
         await inspection.main_without_alpn_if_need_be()
@@ -55,8 +55,8 @@ async def inspect_tls(
     else:
         await inspection.again()
         await inspection.without_certificate()
-    await ask_other_certificate(talk, open_stream, server_name)
-    await ask_hellos(talk, open_stream, server_name)
+    await ask_other_certificate(ctx, open_stream, server_name)
+    await ask_hellos(ctx, open_stream, server_name)
     if failed is not None:
         raise failed
     return inspection.session if inspection.notes.facts.resumed else None
@@ -73,14 +73,14 @@ async def _no_stream() -> Stream:
     raise AssertionError("a look at one handshake opens no connection of its own")
 
 
-def note_handshake(talk: Talk, stream: TlsStream, server_name: str) -> None:
+def note_handshake(ctx: ProbeContext, stream: TlsStream, server_name: str) -> None:
     """Learn of :class:`TlsFacts` what one handshake shows, one that failed half way too.
 
     For a room whose protocol needs TLS but whose servers should not be asked a dozen times. The
     stream is best made with the ``lenient`` profile, which notes every error of the chain.
     """
-    talk.notes(TlsFacts).learn(server_name=server_name)
-    inspection = _Inspection(talk, _no_stream, server_name, ())
+    ctx.notes(TlsFacts).learn(server_name=server_name)
+    inspection = _Inspection(ctx, _no_stream, server_name, ())
     if stream.handshake_seconds:
         inspection.notes.learn(
             handshake_seconds=stream.handshake_seconds,
@@ -89,40 +89,40 @@ def note_handshake(talk: Talk, stream: TlsStream, server_name: str) -> None:
     inspection._note_handshake(stream)
 
 
-def note_tickets(talk: Talk, stream: TlsStream, server_name: str) -> None:
+def note_tickets(ctx: ProbeContext, stream: TlsStream, server_name: str) -> None:
     """Learn of :class:`TlsFacts` what the session tickets say that have come on ``stream``."""
     tickets = len(stream.tap.every(n.NEW_SESSION_TICKET))
-    _Inspection(talk, _no_stream, server_name, ())._note_tickets(stream, tickets)
+    _Inspection(ctx, _no_stream, server_name, ())._note_tickets(stream, tickets)
 
 
-async def identity(talk: Talk, below: Stream, server_name: str) -> dict[str, str]:
+async def identity(ctx: ProbeContext, below: Stream, server_name: str) -> dict[str, str]:
     """What tells one server of a cluster from another: its certificate and version."""
-    stream = handshake.prepare(below, talk.options, server_name, profile="lenient")
+    stream = handshake.prepare(below, ctx.options, server_name, profile="lenient")
     with stream:
-        await stream.handshake(talk.watch, phase="tls.compared")
+        await stream.handshake(ctx.watch, phase="tls.compared")
         chain = handshake.read_chain(stream)
-        await stream.farewell()
+        await stream.aclose()
         return {
             "certificate": chain[0].sha256[:16] if chain else "none",
             "TLS version": n.version_name(stream.version),
         }
 
 
-async def takes_up(talk: Talk, below: Stream, server_name: str, session: Session) -> bool:
+async def takes_up(ctx: ProbeContext, below: Stream, server_name: str, session: Session) -> bool:
     """Whether the server behind ``below`` takes up a session that another one made."""
-    stream = handshake.prepare(below, talk.options, server_name, session=session)
+    stream = handshake.prepare(below, ctx.options, server_name, session=session)
     with stream:
-        await stream.handshake(talk.watch, phase="tls.compared")
-        await stream.farewell()
+        await stream.handshake(ctx.watch, phase="tls.compared")
+        await stream.aclose()
         return stream.resumed
 
 
 class _Inspection:
     def __init__(
-        self, talk: Talk, open_stream: OpenStream, server_name: str, alpn: tuple[str, ...]
+        self, ctx: ProbeContext, open_stream: OpenStream, server_name: str, alpn: tuple[str, ...]
     ) -> None:
-        self.talk = talk
-        self.notes = talk.notes(TlsFacts)
+        self.ctx = ctx
+        self.notes = ctx.notes(TlsFacts)
         self.open_stream = open_stream
         self.server_name = server_name
         self.alpn = alpn
@@ -132,7 +132,7 @@ class _Inspection:
                       staple: bool = False) -> TlsStream:  # fmt: skip
         return handshake.prepare(
             await self.open_stream(),
-            self.talk.options,
+            self.ctx.options,
             self.server_name,
             alpn=self.alpn if alpn is None else alpn,
             session=session,
@@ -155,20 +155,20 @@ class _Inspection:
     async def main(self) -> None:
         """One full handshake; its facts are noted even when it fails half way."""
         # The context first: a file that cannot be used is the person's to mend, before any packet.
-        tlscontext.context(self.talk.options, "lenient")
+        tlscontext.context(self.ctx.options, "lenient")
         with await self._stream(staple=True) as stream:
             try:
-                await shake(self.talk, stream, self.open_stream, self.server_name)
+                await shake(self.ctx, stream, self.open_stream, self.server_name)
                 self.notes.learn(
                     handshake_seconds=stream.handshake_seconds,
                     alpn=printable(stream.alpn, 64) if stream.alpn else None,
                 )
-                tickets = await stirred(stream, self.server_name, ask=self._may_ask())
+                tickets = await prompt_tickets(stream, self.server_name, ask=self._may_ask())
             finally:
                 self._note_handshake(stream)
             self._note_tickets(stream, tickets)
             self.session = stream.session
-            await stream.farewell()
+            await stream.aclose()
 
     def _note_handshake(self, stream: TlsStream) -> None:
         hello = stream.hello
@@ -191,11 +191,11 @@ class _Inspection:
             self.notes.learn(dh_bits=key.prime_bits)
         self._note_certificates(stream, hello.negotiated)
         self._note_client_certificate(stream)
-        self.talk.note(f"TLS: {version} {n.suite_name(hello.suite)}")
+        self.ctx.note(f"TLS: {version} {n.suite_name(hello.suite)}")
 
     def _note_certificates(self, stream: TlsStream, version: int) -> None:
         try:
-            found = certificate_facts(stream, self.server_name, self.talk.options, version)
+            found = certificate_facts(stream, self.server_name, self.ctx.options, version)
         except ProtocolViolation as violation:
             self.notes.unknown(Topic.CHAIN, violation.detail)
             return
@@ -205,7 +205,7 @@ class _Inspection:
         if not stream.asked_for_certificate:
             if not stream.refused:
                 self.notes.learn(client_certificate="not-requested")
-        elif self.talk.options.cert_file is not None:
+        elif self.ctx.options.cert_file is not None:
             self.notes.learn(client_certificate="given")
         elif stream.refused:
             self.notes.learn(client_certificate="required")
@@ -236,7 +236,7 @@ class _Inspection:
             return
         try:
             with await self._stream(session=session) as stream:
-                await stream.handshake(self.talk.watch, phase="tls.resumed")
+                await stream.handshake(self.ctx.watch, phase="tls.resumed")
                 self.notes.learn(resumed=stream.resumed)
                 if stream.resumed:
                     first, second = facts.handshake_seconds, stream.handshake_seconds
@@ -245,7 +245,7 @@ class _Inspection:
                     if facts.max_early_data_bytes:
                         await stream.settle()
                         session = stream.session or session
-                await stream.farewell()
+                await stream.aclose()
         except Failed as failed:
             self.notes.unknown(Topic.RESUMPTION, failed.detail)
             return
@@ -258,16 +258,16 @@ class _Inspection:
                 if not stream.offer_early_data():
                     self.notes.unknown(Topic.EARLY_DATA, "this OpenSSL cannot offer it")
                     return
-                await stream.handshake(self.talk.watch, phase="tls.early")
+                await stream.handshake(self.ctx.watch, phase="tls.early")
                 body = stream.tap.first(n.ENCRYPTED_EXTENSIONS)
                 said = tlshello.parse_encrypted_extensions(body) if body is not None else ()
                 self.notes.learn(early_data_accepted=any(kind == n.EARLY_DATA for kind, _ in said))
-                await stream.farewell()
+                await stream.aclose()
         except Failed as failed:
             self.notes.unknown(Topic.EARLY_DATA, failed.detail)
 
     def _may_ask(self) -> bool:
-        return self.talk.denied(1) is None
+        return self.ctx.denied(1) is None
 
     # -- is the client certificate really wanted? --------------------------------------------------
 
@@ -280,15 +280,15 @@ class _Inspection:
             return
         try:
             with await self._stream(alpn=("http/1.1",)) as stream:
-                await stream.handshake(self.talk.watch, phase="tls.compared")
+                await stream.handshake(self.ctx.watch, phase="tls.compared")
                 if stream.alpn != "http/1.1":
                     return
                 request = (
                     f"HEAD / HTTP/1.1\r\nHost: {self.server_name}\r\nConnection: close\r\n\r\n"
                 )
                 await stream.send(request.encode("ascii"))
-                said, _ = await stream.receive(self.talk.budget.within(2.0))
-                await stream.farewell()
+                said, _ = await stream.receive(self.ctx.budget.within(2.0))
+                await stream.aclose()
         except Failed as failed:
             if failed.reason is Reason.TLS_CLIENT_CERTIFICATE_REQUIRED:
                 self.notes.learn(client_certificate="required")

@@ -6,7 +6,7 @@ import os
 
 from seventh.model.failure import Failed, Reason
 from seventh.net.address import Address
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.net.tls.ask import question
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
@@ -24,7 +24,7 @@ def may_be_tls(failed: Failed | None, status: int | None) -> bool:
 
 
 async def tls_instead(
-    talk: Talk, address: Address, name: str, scheme: str, phase: str
+    ctx: ProbeContext, address: Address, name: str, scheme: str, phase: str
 ) -> Failed | None:
     """Send one TLS hello to ``address``; the failure to report where TLS answers, else None.
 
@@ -38,7 +38,7 @@ async def tls_instead(
         n.TLS12, (*n.GOOD_SUITES, *n.OBSOLETE_SUITES), os.urandom(32), name=sni(name)
     )
     try:
-        stream = await talk.connect_again(address)
+        stream = await ctx.connect_again(address)
         with stream:
             answer = await question(stream, hello)
     except Failed:

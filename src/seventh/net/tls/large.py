@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable
 from seventh.model.alert import Alert
 from seventh.model.failure import Blame, Failed, Reason
 from seventh.model.tlsfacts import TlsFacts
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
-from seventh.net.talk import Talk
 from seventh.net.tls import handshake
 from seventh.net.tls.stream import TlsStream
 
@@ -35,17 +35,17 @@ _OTHER_CAUSE = frozenset({Alert.NO_APPLICATION_PROTOCOL, Alert.UNRECOGNIZED_NAME
 
 
 async def shake(
-    talk: Talk, tls: TlsStream, open_stream: OpenStream, server_name: str, phase: str = "tls"
+    ctx: ProbeContext, tls: TlsStream, open_stream: OpenStream, server_name: str, phase: str = "tls"
 ) -> None:
     """Shake hands on ``tls``; where its hello alone fails, say so and learn from a small one.
 
     ``open_stream`` gives a further stream to the same server. Raises Failed as
     :meth:`TlsStream.handshake` does, with another detail where a smaller hello is answered.
     """
-    large = asyncio.ensure_future(tls.handshake(talk.watch, phase))
-    small = _Small(talk, open_stream, server_name, tls.offered, phase)
+    large = asyncio.ensure_future(tls.handshake(ctx.watch, phase))
+    small = _Small(ctx, open_stream, server_name, tls.offered, phase)
     try:
-        patience = min(SILENCE_SECONDS, talk.budget.seconds_left / 2)
+        patience = min(SILENCE_SECONDS, ctx.budget.seconds_left / 2)
         await asyncio.wait({large}, timeout=patience)
         silent = not large.done() and not tls.handshake_bytes
         if silent and await small.succeeds() and not large.done() and not tls.handshake_bytes:
@@ -55,7 +55,7 @@ async def shake(
     except Failed as failed:
         if small.tried or not _suspicious(failed, tls):
             raise
-        if not await small.succeeds() or await _large_succeeds(talk, open_stream, server_name):
+        if not await small.succeeds() or await _large_succeeds(ctx, open_stream, server_name):
             raise failed from None
         raise small.diagnosed(failed.reason, _HOW[failed.reason], tls, failed.alert) from None
     finally:
@@ -84,13 +84,13 @@ class _Small:
 
     def __init__(
         self,
-        talk: Talk,
+        ctx: ProbeContext,
         open_stream: OpenStream,
         server_name: str,
         alpn: tuple[str, ...],
         phase: str,
     ) -> None:
-        self._talk = talk
+        self._ctx = ctx
         self._open = open_stream
         self._name = server_name
         self._alpn = alpn
@@ -105,14 +105,14 @@ class _Small:
         self.tried = True
         try:
             tls = handshake.prepare(
-                await self._open(), self._talk.options, self._name, alpn=self._alpn,
+                await self._open(), self._ctx.options, self._name, alpn=self._alpn,
                 profile="lenient", staple=True, classical=True,
             )  # fmt: skip
             with tls:
-                await tls.handshake(self._talk.watch, phase="tls.compared")
-                note_handshake(self._talk, tls, self._name)
+                await tls.handshake(self._ctx.watch, phase="tls.compared")
+                note_handshake(self._ctx, tls, self._name)
                 self.hello_bytes = tls.hello_bytes
-                await tls.farewell()
+                await tls.aclose()
         except Failed:
             return False
         return True
@@ -121,7 +121,7 @@ class _Small:
         self, reason: Reason, how: str, large: TlsStream, alert: Alert | None = None
     ) -> Failed:
         """The failure of the large hello, with what the small one has shown."""
-        self._talk.notes(TlsFacts).learn(
+        self._ctx.notes(TlsFacts).learn(
             large_hello_bytes=large.hello_bytes, small_hello_bytes=self.hello_bytes
         )
         by = f" with the alert {alert.name.lower()}" if alert is not None else ""
@@ -136,13 +136,13 @@ class _Small:
         )
 
 
-async def _large_succeeds(talk: Talk, open_stream: OpenStream, server_name: str) -> bool:
+async def _large_succeeds(ctx: ProbeContext, open_stream: OpenStream, server_name: str) -> bool:
     """Whether the large hello works at a second try, so that its size is not what was wrong."""
     try:
-        tls = handshake.prepare(await open_stream(), talk.options, server_name, profile="lenient")
+        tls = handshake.prepare(await open_stream(), ctx.options, server_name, profile="lenient")
         with tls:
-            await tls.handshake(talk.watch, phase="tls.compared")
-            await tls.farewell()
+            await tls.handshake(ctx.watch, phase="tls.compared")
+            await tls.aclose()
     except Failed:
         return False
     return True

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from seventh.model.tlsfacts import TlsFacts
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
-from seventh.net.talk import Talk
 from seventh.net.tls.handshake import start_tls
 from seventh.net.tls.stream import TlsStream
 
 
 async def start_recurring(
-    talk: Talk, stream: Stream, name: str, *, alpn: tuple[str, ...] = (), phase: str = "tls"
+    ctx: ProbeContext, stream: Stream, name: str, *, alpn: tuple[str, ...] = (), phase: str = "tls"
 ) -> TlsStream:
     """Shake hands with ``name`` and learn how long it took and when a certificate expires.
 
@@ -18,9 +18,9 @@ async def start_recurring(
     a client would refuse is one of them.
     """
     tls = await start_tls(
-        stream, talk.options, name, watch=talk.watch, alpn=alpn, recurring=True, phase=phase
+        stream, ctx.options, name, watch=ctx.watch, alpn=alpn, recurring=True, phase=phase
     )
-    talk.notes(TlsFacts).learn(
+    ctx.notes(TlsFacts).learn(
         server_name=name,
         handshake_seconds=tls.handshake_seconds,
         cert_expiry_timestamp_seconds=tls.earliest_expiry(),

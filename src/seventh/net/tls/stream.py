@@ -297,7 +297,7 @@ class TlsStream(Stream):
             self._feed(arrived)
         return len(self.tap.every(n.NEW_SESSION_TICKET))
 
-    async def farewell(self) -> None:
+    async def aclose(self) -> None:
         """Say goodbye (close_notify) and let go; what the peer answers is not waited for."""
         with contextlib.suppress(SSL.Error, Failed):
             self._engine.shutdown()

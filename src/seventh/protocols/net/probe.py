@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from seventh.model.failure import Failed, Reason
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
-from seventh.net.talk import Talk
 from seventh.wire.identify import identify
 from seventh.wire.text import printable
 
@@ -12,16 +12,16 @@ LISTEN_SECONDS = 1.0
 """How long a peer may take to speak first; most that do are done in a round trip."""
 
 
-async def pulse(talk: Talk) -> None:
+async def pulse(ctx: ProbeContext) -> None:
     """Open one connection and close it."""
-    await talk.connect()
+    await ctx.connect()
 
 
-async def check(talk: Talk) -> None:
+async def check(ctx: ProbeContext) -> None:
     """Connect to every address, listen for a moment, and compare what they say unasked."""
-    streams = await talk.connect_all()
+    streams = await ctx.connect_all()
     if len(streams) > 1:
-        await talk.compare(streams, _greeting)
+        await ctx.compare(streams, _greeting)
 
 
 async def _greeting(stream: Stream) -> dict[str, str]:

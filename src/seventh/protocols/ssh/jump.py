@@ -19,16 +19,16 @@ from seventh.net import resolve
 from seventh.net.address import Address
 from seventh.net.carrier import Carrier
 from seventh.net.connect import open_tcp
+from seventh.net.probe_context import ATTEMPT_SECONDS, RESOLVE_SECONDS, ProbeContext
 from seventh.net.stopwatch import Timer, now_ns
 from seventh.net.stream import Stream
-from seventh.net.talk import ATTEMPT_SECONDS, RESOLVE_SECONDS, Talk
 from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.auth import log_in
 from seventh.protocols.ssh.client.authenticate_host import keyscan, trust_in
 from seventh.protocols.ssh.client.conversation import (
     Conversation,
     offer_for,
-    our_offer,
+    our_proposal,
     readable_offer,
 )
 from seventh.protocols.ssh.client.credentials import gather
@@ -43,7 +43,7 @@ from seventh.wire.text import printable
 MAX_HOPS = 8
 
 
-async def carry(talk: Talk, hops: tuple[Target, ...]) -> Carrier:
+async def carry(ctx: ProbeContext, hops: tuple[Target, ...]) -> Carrier:
     """Log in at each of ``hops``, nearest first; the carrier opens streams from the last.
 
     Every hop's steps are phases ``via.*`` with the hop as their address, and what is learnt of it
@@ -51,7 +51,7 @@ async def carry(talk: Talk, hops: tuple[Target, ...]) -> Carrier:
     """
     if len(hops) > MAX_HOPS:
         raise UsageError(f"--via names {len(hops)} jump hosts; {MAX_HOPS} are the most")
-    chain = Chain(talk, read_known_hosts(talk.options.of(SshOptions).known_hosts))
+    chain = Chain(ctx, read_known_hosts(ctx.options.of(SshOptions).known_hosts))
     try:
         for hop in hops:
             await chain.extend(hop)
@@ -64,9 +64,9 @@ async def carry(talk: Talk, hops: tuple[Target, ...]) -> Carrier:
 class Chain(Carrier):
     """Logins one inside the other."""
 
-    def __init__(self, talk: Talk, known: KnownHosts) -> None:
-        self._talk = talk
-        self._net = talk.notes(NetFacts)
+    def __init__(self, ctx: ProbeContext, known: KnownHosts) -> None:
+        self._ctx = ctx
+        self._net = ctx.notes(NetFacts)
         self._known = known
         self._links: list[Mux] = []
         self._names: list[str] = []
@@ -107,15 +107,15 @@ class Chain(Carrier):
 
     async def extend(self, hop: Target) -> None:
         """Reach ``hop`` from the end of the chain and log in there."""
-        talk = self._talk
+        ctx = self._ctx
         name = hop.host if hop.port == 22 else hop.authority
-        hop, user, identities = resolve_hop(hop, talk.options)
+        hop, user, identities = resolve_hop(hop, ctx.options)
         if user is None:
             raise UsageError(
                 f"the jump host {name} needs a user: write ssh://USER@{name} or --user USER"
             )
-        own = replace(talk.options.of(SshOptions), identities=identities)
-        credentials = await gather(talk.options.having(own), user)
+        own = replace(ctx.options.of(SshOptions), identities=identities)
+        credentials = await gather(ctx.options.having(own), user)
         self._net.learn(hops=(*self._net.facts.hops, _hop(hop, user)))
         started = now_ns()
         self._begun.append(await (self._from_last(hop, name) if self._links else
@@ -132,20 +132,20 @@ class Chain(Carrier):
 
     async def _from_last(self, hop: Target, name: str) -> Stream:
         with self._step("via.connect", name) as timer:
-            stream = await self.open(hop.host, hop.port, self._talk.budget.within(ATTEMPT_SECONDS))
+            stream = await self.open(hop.host, hop.port, self._ctx.budget.within(ATTEMPT_SECONDS))
             timer.begin(stream.asked)
             timer.stop(stream.opened)
         return stream
 
     async def _dial(self, hop: Target, name: str) -> Stream:
         """Connect from here: each address in turn, until one accepts."""
-        talk = self._talk
+        ctx = self._ctx
         failed: Failed | None = None
         for address in await self._addresses(hop, name):
-            until = talk.budget.within(ATTEMPT_SECONDS)
-            connected = await open_tcp(address, talk.budget, until, talk.transcript)
+            until = ctx.budget.within(ATTEMPT_SECONDS)
+            connected = await open_tcp(address, ctx.budget, until, ctx.transcript)
             stream = connected.stream
-            talk.watch.record(
+            ctx.watch.record(
                 "via.connect", connected.start_ns, connected.end,
                 ok=stream is not None, address=name,
             )  # fmt: skip
@@ -163,11 +163,11 @@ class Chain(Carrier):
         if hop.is_literal:
             host, _, scope = hop.host.partition("%")
             return (Address(ip=host, port=hop.port, scope=scope),)
-        options = self._talk.options
+        options = self._ctx.options
         if options.resolver is not None:
             resolve.load()
         with self._step("via.resolve", name):
-            until = self._talk.budget.within(RESOLVE_SECONDS)
+            until = self._ctx.budget.within(RESOLVE_SECONDS)
             lookups: tuple[Lookup, ...]
             if options.resolver is None:
                 addresses, lookup = await resolve.system_addresses(
@@ -195,7 +195,7 @@ class Chain(Carrier):
                 raise Failed(Reason.NEGOTIATION_FAILED, f"speaks SSH {ident.protocol_version}")
         with self._step("via.ssh.kex", name) as timer:
             timer.begin(greeted)
-            every = our_offer().server_host_key_algorithms
+            every = our_proposal().server_host_key_algorithms
             ours = readable_offer(offer_for(self._known.algorithms(hop.host, hop.port, every)))
             theirs, _ = await conversation.offers(ours)
             conversation.agree(ours, theirs.offer)
@@ -211,7 +211,7 @@ class Chain(Carrier):
         """
         if trust.status != "unknown":
             return
-        if self._talk.options.of(SshOptions).accept_new_host_keys:
+        if self._ctx.options.of(SshOptions).accept_new_host_keys:
             self._learn(host_key_accepted=True)
             accepted = f"{hop.host} port {hop.port}: {trust.key}"
             self._net.learn(accepted_host_keys=(*self._net.facts.accepted_host_keys, accepted))
@@ -232,7 +232,7 @@ class Chain(Carrier):
     @contextlib.contextmanager
     def _step(self, phase: str, name: str) -> Iterator[Timer]:
         """A phase of this hop, whose failure names the hop."""
-        with self._talk.watch.phase(phase, name) as timer:
+        with self._ctx.watch.phase(phase, name) as timer:
             try:
                 yield timer
             except Failed as failed:

@@ -32,7 +32,7 @@ _UNTRUSTED = Reason.TLS_CERTIFICATE_UNTRUSTED.value
 _WEAK = Reason.TLS_CERTIFICATE_WEAK.value
 
 
-class _Setup(msgspec.Struct, frozen=True, kw_only=True):
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """How a server is to be: its certificate, its context, and who answers bare hellos."""
 
     issue: Callable[[Kit], Issued] = lambda kit: kit.authority.issue()
@@ -151,8 +151,8 @@ def _answers_tls12(**wrong: int | bool) -> DoorKeeper:
 
 
 def _fault(
-    name: str, meaning: str, *triggers: str, setup: _Setup, reason: str | None = None
-) -> tuple[Fault, _Setup]:
+    name: str, meaning: str, *triggers: str, setup: Setup, reason: str | None = None
+) -> tuple[Fault, Setup]:
     return Fault(name=name, meaning=meaning, triggers=triggers, reason=reason), setup
 
 
@@ -160,109 +160,109 @@ _TABLE = (
     _fault(
         "expired", "the certificate ended two days ago", "TLS-CERT-EXPIRED",
         reason=Reason.TLS_CERTIFICATE_EXPIRED.value,
-        setup=_Setup(issue=lambda kit: kit.authority.issue(not_before=-92 * _DAY)),
+        setup=Setup(issue=lambda kit: kit.authority.issue(not_before=-92 * _DAY)),
     ),
     _fault(
         "not-yet", "the certificate begins in two days", "TLS-CERT-NOTYET",
         reason=Reason.TLS_CERTIFICATE_NOT_YET_VALID.value,
-        setup=_Setup(issue=lambda kit: kit.authority.issue(not_before=2 * _DAY)),
+        setup=Setup(issue=lambda kit: kit.authority.issue(not_before=2 * _DAY)),
     ),
     _fault(
         "expiring", "the certificate ends in five days of ninety", "TLS-CERT-EXPIRING",
-        setup=_Setup(issue=lambda kit: kit.authority.issue(not_before=-85 * _DAY)),
+        setup=Setup(issue=lambda kit: kit.authority.issue(not_before=-85 * _DAY)),
     ),
     _fault(
         "wrong-host", "the certificate is for another name", "TLS-CERT-HOST",
         reason=Reason.TLS_CERTIFICATE_HOST_MISMATCH.value,
-        setup=_Setup(issue=lambda kit: kit.authority.issue("other.test", "*.other.test")),
+        setup=Setup(issue=lambda kit: kit.authority.issue("other.test", "*.other.test")),
     ),
     _fault(
         "missing-intermediate", "only the server's own certificate is sent", "TLS-CHAIN",
-        reason=_UNTRUSTED, setup=_Setup(issue=lambda kit: kit.authority.issue(chain=False)),
+        reason=_UNTRUSTED, setup=Setup(issue=lambda kit: kit.authority.issue(chain=False)),
     ),
     _fault(
         "wrong-order", "the root is sent before the intermediate", "TLS-CHAIN",
-        setup=_Setup(issue=_wrong_order),
+        setup=Setup(issue=_wrong_order),
     ),
     _fault(
         "self-signed", "the certificate is signed by itself", "TLS-CHAIN",
         reason=Reason.TLS_CERTIFICATE_SELF_SIGNED.value,
-        setup=_Setup(issue=lambda kit: kit.authority.issue(self_signed=True)),
+        setup=Setup(issue=lambda kit: kit.authority.issue(self_signed=True)),
     ),
     _fault(
         "weak-key", "the certificate's key is RSA of 1024 bits", "TLS-CERT-WEAK",
-        reason=_WEAK, setup=_Setup(issue=lambda kit: kit.authority.issue(key=_rsa_1024())),
+        reason=_WEAK, setup=Setup(issue=lambda kit: kit.authority.issue(key=_rsa_1024())),
     ),
     _fault(
         "sha1", "the certificate is signed with SHA-1", "TLS-CERT-WEAK", reason=_WEAK,
-        setup=_Setup(issue=lambda kit: kit.authority.issue(hash_name=hashes.SHA1())),  # noqa: S303
+        setup=Setup(issue=lambda kit: kit.authority.issue(hash_name=hashes.SHA1())),  # noqa: S303
     ),
     _fault(
         "x509-v1", "the certificate is of version 1 and so names no host",
         "TLS-CERT-WEAK", "TLS-CERT-HOST", reason=Reason.TLS_CERTIFICATE_HOST_MISMATCH.value,
-        setup=_Setup(issue=lambda kit: kit.authority.issue(version_1=True)),
+        setup=Setup(issue=lambda kit: kit.authority.issue(version_1=True)),
     ),
     _fault(
         "long-lived", "a certificate of a public root lives 365 days", "TLS-CERT-LONG",
-        setup=_Setup(issue=lambda kit: kit.authority.issue(lifetime=365 * _DAY), public=True),
+        setup=Setup(issue=lambda kit: kit.authority.issue(lifetime=365 * _DAY), public=True),
     ),
     _fault(
         "must-staple", "the certificate demands a staple and none is sent", "TLS-STAPLE",
-        setup=_Setup(issue=lambda kit: kit.authority.issue(must_staple=True)),
+        setup=Setup(issue=lambda kit: kit.authority.issue(must_staple=True)),
     ),
     _fault(
         "legacy", "SSLv3, TLS 1.0 and TLS 1.1 are accepted", "TLS-LEGACY",
-        setup=_Setup(keeper=_old_versions),
+        setup=Setup(keeper=_old_versions),
     ),
     _fault(
         "no-tls13", "TLS 1.2 is the best version", "TLS-NO13", "TLS-NO-PQ",
-        setup=_Setup(best=SSL.TLS1_2_VERSION),
+        setup=Setup(best=SSL.TLS1_2_VERSION),
     ),
     _fault(
         "weak-cipher", "RC4, 3DES and anonymous suites are accepted", "TLS-WEAK-CIPHER",
-        setup=_Setup(keeper=_takes((0x0005, 0x000A, 0x0018))),
+        setup=Setup(keeper=_takes((0x0005, 0x000A, 0x0018))),
     ),
     _fault(
         "cbc", "suites with CBC are accepted", "TLS-WEAK-CIPHER",
-        setup=_Setup(ciphers=f"{GOOD_CIPHERS}:ECDHE-ECDSA-AES128-SHA"),
+        setup=Setup(ciphers=f"{GOOD_CIPHERS}:ECDHE-ECDSA-AES128-SHA"),
     ),
     _fault(
         "small-dh", "the Diffie-Hellman prime has 1024 bits", "TLS-DH-SMALL",
-        setup=_Setup(keeper=_small_prime),
+        setup=Setup(keeper=_small_prime),
     ),
     _fault(
-        "no-pq", "no post-quantum group", "TLS-NO-PQ", setup=_Setup(groups="X25519:P-256"),
+        "no-pq", "no post-quantum group", "TLS-NO-PQ", setup=Setup(groups="X25519:P-256"),
     ),
     _fault(
         "big-hello", "a ClientHello of more than one packet is refused", "TLS-BIG-HELLO",
-        reason=Reason.TLS_HANDSHAKE.value, setup=_Setup(keeper=_no_large_hello),
+        reason=Reason.TLS_HANDSHAKE.value, setup=Setup(keeper=_no_large_hello),
     ),
     _fault(
         "no-resume", "sessions are forgotten at once", "TLS-NO-RESUME",
-        setup=_Setup(resume=False),
+        setup=Setup(resume=False),
     ),
     _fault(
-        "early-data", "early data is accepted", "TLS-0RTT-ON", setup=_Setup(early_data=16384),
+        "early-data", "early data is accepted", "TLS-0RTT-ON", setup=Setup(early_data=16384),
     ),
     _fault(
         "no-ems", "TLS 1.2 without the extended master secret", "TLS-EMS",
-        setup=_Setup(keeper=_answers_tls12(extended=False)),
+        setup=Setup(keeper=_answers_tls12(extended=False)),
     ),
     _fault(
         "insecure-reneg", "TLS 1.2 without secure renegotiation", "TLS-RENEG",
-        setup=_Setup(keeper=_answers_tls12(secure=False)),
+        setup=Setup(keeper=_answers_tls12(secure=False)),
     ),
     _fault(
         "compression", "TLS 1.2 with DEFLATE", "TLS-COMPRESS",
-        setup=_Setup(keeper=_answers_tls12(compression=n.DEFLATE)),
+        setup=Setup(keeper=_answers_tls12(compression=n.DEFLATE)),
     ),
     _fault(
         "mtls-optional", "a client certificate is asked for and not needed", "TLS-MTLS-OPTIONAL",
-        setup=_Setup(ask_client=True),
+        setup=Setup(ask_client=True),
     ),
     _fault(
         "mtls-required", "no service without a client certificate",
-        reason=Reason.TLS_CLIENT_CERTIFICATE_REQUIRED.value, setup=_Setup(need_client=True),
+        reason=Reason.TLS_CLIENT_CERTIFICATE_REQUIRED.value, setup=Setup(need_client=True),
     ),
 )  # fmt: skip
 
@@ -275,7 +275,7 @@ _SETUPS = {fault.name: setup for fault, setup in _TABLE}
 @contextlib.asynccontextmanager
 async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
     """Run a TLS server that is in perfect order but for ``fault``."""
-    setup = _Setup() if fault is None else _SETUPS[fault.name]
+    setup = Setup() if fault is None else _SETUPS[fault.name]
     context = server_context(
         setup.issue(kit),
         ciphers=setup.ciphers,

@@ -25,13 +25,13 @@ from seventh.render.entries import (
     PortEntry,
 )
 from seventh.render.fixes import fixes_of
-from seventh.render.gist import duration
 from seventh.render.hosts import STATES, headline, host_entries, is_untried, shows_all, worst_of
 from seventh.render.hosts import number as port_number
 from seventh.render.html_bars import drawing_of, waterfall
-from seventh.render.speech import is_prose
-from seventh.render.told import Told, blamed, count, tally_statuses, tell
+from seventh.render.presentation import Presentation, blamed, count, present, tally_statuses
+from seventh.render.summary import duration
 from seventh.render.view import Document, View, worst
+from seventh.render.wording import is_prose
 
 _MARKS = {"ok": "✔", "warning": "▲", "critical": "✖", "unknown": "?"}
 _VERDICT_BADGES = {
@@ -43,7 +43,7 @@ _RFC = re.compile(r"RFC ([1-9][0-9]{0,4})(?: (?:§|Appendix )([0-9A-Z]+(?:\.[0-9
 
 def render(document: Document, view: View) -> str:
     """``document`` as one self-contained page."""
-    told = tell(document, view)
+    told = present(document, view)
     style = (Path(__file__).parent / "html.css").read_text(encoding="utf-8")
     status = worst(one.entry.status for one in told)
     title = _title(told)
@@ -80,13 +80,13 @@ def _policy(style: str) -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def _title(told: tuple[Told, ...]) -> str:
+def _title(told: tuple[Presentation, ...]) -> str:
     if len(told) == 1:
         return f"{told[0].entry.status}: {told[0].entry.target} · Seventh"
     return f"{count(len(told), 'target')}: {tally_statuses(told)} · Seventh"
 
 
-def _head(document: Document, told: tuple[Told, ...], status: str) -> str:
+def _head(document: Document, told: tuple[Presentation, ...], status: str) -> str:
     said = tally_statuses(told) or "nothing was looked at"
     return (
         f'<header class="top"><p class="brand">Seventh <span>{escape(document.version)}</span></p>'
@@ -101,7 +101,7 @@ def _badge(status: str) -> str:
     return f'<span class="badge {status}"><span aria-hidden="true">{mark} </span>{status}</span>'
 
 
-def _summary(told: tuple[Told, ...]) -> str:
+def _summary(told: tuple[Presentation, ...]) -> str:
     rows = [
         f"<tr><td>{_badge(one.entry.status)}</td>"
         f'<td><a href="#target-{number}"><code>{escape(one.entry.target)}</code></a></td>'
@@ -116,7 +116,7 @@ def _summary(told: tuple[Told, ...]) -> str:
     )
 
 
-def _host(entry: HostEntry, told: tuple[Told, ...]) -> str:
+def _host(entry: HostEntry, told: tuple[Presentation, ...]) -> str:
     """A host that was given without a scheme: its table of ports, the open ones with a link."""
     head = (
         f'<section class="report {entry.status}"><h2>{_badge(entry.status)} '
@@ -149,7 +149,7 @@ def _port(port: PortEntry, place: int | None) -> str:
     )
 
 
-def _report(number: int, one: Told, view: View) -> str:
+def _report(number: int, one: Presentation, view: View) -> str:
     entry = one.entry
     at = f" at <code>{escape(one.address)}</code>" if one.address else ""
     time = f'<time datetime="{escape(entry.started_at)}">{escape(entry.started_at)}</time>'
@@ -174,7 +174,7 @@ def _report(number: int, one: Told, view: View) -> str:
     return "\n".join([part for part in parts if part] + ["</section>"])
 
 
-def _failure(one: Told) -> str:
+def _failure(one: Presentation) -> str:
     failure = one.entry.failure
     if failure is None:
         return ""
@@ -257,18 +257,18 @@ def _fix(product: str, fix: str) -> str:
     return f"<p><strong>Fix{where}</strong></p>{_pre(fix)}"
 
 
-def _gists(one: Told) -> str:
+def _gists(one: Presentation) -> str:
     rooms = [
         f"<h3>{escape(room)}</h3><dl>"
         + "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in pairs)
         + "</dl>"
-        for room, pairs in one.gists
+        for room, pairs in one.summaries
         if pairs
     ]
     return f'<div class="facts">{"".join(rooms)}</div>' if rooms else ""
 
 
-def _rules(one: Told) -> str:
+def _rules(one: Presentation) -> str:
     skipped = one.entry.skipped
     line = f"{count(len(one.passed), 'rule')} passed, {len(one.entry.findings)} found something"
     if not skipped:

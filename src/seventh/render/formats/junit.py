@@ -14,7 +14,7 @@ from seventh.model.severity import Status
 from seventh.render.entries import FindingEntry, HostEntry
 from seventh.render.fixes import fixes_of
 from seventh.render.hosts import STATES, host_entries, number
-from seventh.render.told import Told, blamed, failed, tell
+from seventh.render.presentation import Presentation, blamed, failed, present
 from seventh.render.view import Document, View
 
 # What XML 1.0 §2.2 has no place for, were it to come this far.
@@ -26,7 +26,7 @@ def render(document: Document, view: View) -> str:
     root = ET.Element("testsuites", {"name": "seventh"})
     for host in host_entries(document, view):
         root.append(_host(host))
-    for one in tell(document, view):
+    for one in present(document, view):
         root.append(_suite(one, view))
     suites = list(root)
     for key in ("tests", "failures", "errors", "skipped"):
@@ -60,7 +60,7 @@ def _host(host: HostEntry) -> ET.Element:
     return suite
 
 
-def _suite(one: Told, view: View) -> ET.Element:
+def _suite(one: Presentation, view: View) -> ET.Element:
     entry = one.entry
     suite = ET.Element(
         "testsuite",
@@ -86,7 +86,7 @@ def _suite(one: Told, view: View) -> ET.Element:
     return suite
 
 
-def _case(one: Told, name: str, seconds: float = 0.0) -> ET.Element:
+def _case(one: Presentation, name: str, seconds: float = 0.0) -> ET.Element:
     return ET.Element(
         "testcase",
         {
@@ -97,7 +97,7 @@ def _case(one: Told, name: str, seconds: float = 0.0) -> ET.Element:
     )
 
 
-def _conversation(one: Told) -> ET.Element:
+def _conversation(one: Presentation) -> ET.Element:
     entry = one.entry
     case = _case(one, "conversation", entry.duration_seconds)
     if entry.failure is not None:
@@ -119,7 +119,7 @@ def _conversation(one: Told) -> ET.Element:
     return case
 
 
-def _found(one: Told, finding: FindingEntry, view: View) -> ET.Element:
+def _found(one: Presentation, finding: FindingEntry, view: View) -> ET.Element:
     case = _case(one, finding.id)
     at = [f"at: {line.place}: {line.text}" for line in finding.source]
     lines = [finding.evidence, *at, *([f"why: {finding.why}"] if finding.why else [])]

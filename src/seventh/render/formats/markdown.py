@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from seventh.model.checklist import LineVerdict
 from seventh.model.severity import Status
+from seventh.render.bars import text
 from seventh.render.checked import VERDICTS, tally
 from seventh.render.commonmark import block, code, escape
-from seventh.render.drawn import text
 from seventh.render.entries import FindingEntry, HostEntry
 from seventh.render.fixes import fixes_of
-from seventh.render.gist import duration
 from seventh.render.hosts import (
     STATES,
     headline,
@@ -22,9 +21,10 @@ from seventh.render.hosts import (
     shows_all,
     worst_of,
 )
-from seventh.render.speech import is_prose
-from seventh.render.told import Told, blamed, count, tally_statuses, tell
+from seventh.render.presentation import Presentation, blamed, count, present, tally_statuses
+from seventh.render.summary import duration
 from seventh.render.view import Document, View
+from seventh.render.wording import is_prose
 
 _MARKS = {Status.OK: "✅", Status.WARNING: "⚠️", Status.CRITICAL: "❌", Status.UNKNOWN: "❔"}
 _CHECKED = {
@@ -35,7 +35,7 @@ _CHECKED = {
 
 def render(document: Document, view: View) -> str:
     """``document`` as Markdown."""
-    told = tell(document, view)
+    told = present(document, view)
     hosts = host_entries(document, view)
     blocks = [part for host in hosts for part in _host(host)]
     if len(told) > 1 and not any(shows_all(host, [t.entry.target for t in told]) for host in hosts):
@@ -63,7 +63,7 @@ def _host(entry: HostEntry) -> list[str]:
     return [head, escape(headline(entry)), "\n".join(rows)]
 
 
-def _summary(told: tuple[Told, ...]) -> str:
+def _summary(told: tuple[Presentation, ...]) -> str:
     rows = ["| Status | Target | Time | Found |", "|---|---|--:|---|"]
     for one in told:
         entry = one.entry
@@ -74,7 +74,7 @@ def _summary(told: tuple[Told, ...]) -> str:
     return "\n".join(rows)
 
 
-def _report(one: Told, view: View) -> list[str]:
+def _report(one: Presentation, view: View) -> list[str]:
     entry = one.entry
     address = f" at {code(one.address)}" if one.address else ""
     when = f"{escape(entry.started_at)} from {escape(entry.vantage)}{address}"
@@ -100,7 +100,7 @@ def _report(one: Told, view: View) -> list[str]:
     return blocks
 
 
-def _checklist(one: Told) -> str:
+def _checklist(one: Presentation) -> str:
     lines = one.entry.checklist
     if not lines:
         return ""
@@ -140,7 +140,7 @@ def _finding(finding: FindingEntry, view: View) -> list[str]:
     return blocks
 
 
-def _phases(one: Told) -> str:
+def _phases(one: Presentation) -> str:
     if not one.entry.phases:
         return ""
     rows = ["### Phases", "", "| Phase | Begin | Time | Clock | Outcome | Address |"]
@@ -153,10 +153,10 @@ def _phases(one: Told) -> str:
     return "\n".join(rows)
 
 
-def _facts(one: Told) -> str:
+def _facts(one: Presentation) -> str:
     rows = [
         f"| {escape(room)} | {escape(label)} | {code(value)} |"
-        for room, pairs in one.gists
+        for room, pairs in one.summaries
         for label, value in pairs
     ]
     if not rows:
@@ -164,7 +164,7 @@ def _facts(one: Told) -> str:
     return "\n".join(["### Facts", "", "| Protocol | Fact | Value |", "|---|---|---|", *rows])
 
 
-def _rules(one: Told, view: View) -> str:
+def _rules(one: Presentation, view: View) -> str:
     passed, skipped = len(one.passed), one.entry.skipped
     line = f"{count(passed, 'rule')} passed, {len(one.entry.findings)} found something"
     if skipped:

@@ -19,10 +19,10 @@ from seventh.model.severity import Status
 from seventh.model.watched import NO_BOUNDS, Bounds, Watched, number
 from seventh.render.entries import HostEntry
 from seventh.render.fixes import fixes_of
-from seventh.render.gist import duration
 from seventh.render.hosts import STATES, headline, host_entries, is_untried, shows_all
 from seventh.render.hosts import number as number_of
-from seventh.render.told import Told, blamed, count, failed, tally_statuses, tell
+from seventh.render.presentation import Presentation, blamed, count, failed, present, tally_statuses
+from seventh.render.summary import duration
 from seventh.render.view import Document, View, worst
 
 # A pipe begins the performance data; a line break ends the line.
@@ -34,7 +34,7 @@ _ENDING = re.compile(r"[|\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
 
 def render(document: Document, view: View) -> str:
     """``document`` as a plugin's output."""
-    told = tell(document, view)
+    told = present(document, view)
     hosts = host_entries(document, view)
     status = worst(one.entry.status for one in told)
     several = len(told) > 1
@@ -50,7 +50,7 @@ def render(document: Document, view: View) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _headline(told: tuple[Told, ...], hosts: tuple[HostEntry, ...]) -> str:
+def _headline(told: tuple[Presentation, ...], hosts: tuple[HostEntry, ...]) -> str:
     if not told:
         return "no target"
     if len(hosts) == 1 and shows_all(hosts[0], [one.entry.target for one in told]):
@@ -68,7 +68,7 @@ def _headline(told: tuple[Told, ...], hosts: tuple[HostEntry, ...]) -> str:
     return tally if bad.exit_code == 0 else f"{tally}; {_about(first)}"
 
 
-def _about(one: Told) -> str:
+def _about(one: Presentation) -> str:
     return f"{one.entry.target} {_first(one)}"
 
 
@@ -81,7 +81,7 @@ def _ports(host: HostEntry) -> list[str]:
     ]
 
 
-def _first(one: Told) -> str:
+def _first(one: Presentation) -> str:
     """What an operator must know of this target, in a few words."""
     entry = one.entry
     if entry.failure is not None:
@@ -94,7 +94,7 @@ def _first(one: Told) -> str:
     return f"{gravest.id} ({gravest.severity}) {gravest.title}{more}"
 
 
-def _long(one: Told, view: View) -> list[str]:
+def _long(one: Presentation, view: View) -> list[str]:
     entry = one.entry
     lines = [f"[{entry.status.value.upper()}] {entry.target} {one.headline}"]
     if entry.failure is not None:
@@ -115,7 +115,7 @@ def _plain(text: str) -> str:
     return _ENDING.sub(" ", text).rstrip()
 
 
-def _perfdata(one: Told, several: bool, *, everything: bool) -> list[str]:
+def _perfdata(one: Presentation, several: bool, *, everything: bool) -> list[str]:
     """About eight values: the whole conversation, its first steps, what the rooms have watched.
 
     With -v every phase and metric follows, as graphs may have been made from them.
@@ -155,7 +155,7 @@ class _Datum(msgspec.Struct, frozen=True):
         )
 
 
-def _watched(one: Told) -> list[_Datum]:
+def _watched(one: Presentation) -> list[_Datum]:
     """What the rooms of the report want drawn; the first few metrics where none says."""
     by_name = {sample.name: sample for sample in one.samples if not sample.labels}
     rooms = sorted(one.facts, key=lambda room: (room != one.entry.protocol, room))
@@ -173,7 +173,7 @@ def _bounds(watched: Watched, facts: Facts) -> Bounds:
     return watched.bounds(facts) if watched.bounds is not None else NO_BOUNDS
 
 
-def _drawn(one: Told, sample: Sample, bounds: Bounds) -> _Datum:
+def _drawn(one: Presentation, sample: Sample, bounds: Bounds) -> _Datum:
     """A sample under a short label: a share in percent, an instant as the time that is left."""
     name = sample.key.removeprefix("seventh_")
     if sample.name.endswith("_timestamp_seconds"):

@@ -16,14 +16,14 @@ from rich.text import Text
 
 from seventh.model.severity import Severity, Status
 from seventh.render import checked_lines, host_lines, phase_lines
-from seventh.render.drawn import rows, title
+from seventh.render.bars import rows, title
 from seventh.render.entries import FindingEntry, HostEntry
 from seventh.render.fixes import fixes_of
-from seventh.render.gist import duration
 from seventh.render.hosts import host_entries, shows_all
-from seventh.render.speech import is_prose
-from seventh.render.told import Told, blamed, count, failed, tally_statuses, tell
+from seventh.render.presentation import Presentation, blamed, count, failed, present, tally_statuses
+from seventh.render.summary import duration
 from seventh.render.view import Document, View
+from seventh.render.wording import is_prose
 from seventh.render.wrapping import middle, width_after, wrap, wrapped
 
 _STATUS_STYLE = {
@@ -52,7 +52,7 @@ _MOST_FACTS = 12
 
 def render(document: Document, view: View) -> str:
     """``document`` as lines of text; with escape sequences only if the view has colour."""
-    told = tell(document, view)
+    told = present(document, view)
     lines: list[Text] = []
     hosts = host_entries(document, view)
     for host in hosts:
@@ -97,7 +97,7 @@ def _print(lines: Iterable[Text], view: View) -> str:
 class _Sheet:
     """One target's part of the page."""
 
-    def __init__(self, told: Told, view: View) -> None:
+    def __init__(self, told: Presentation, view: View) -> None:
         self.told = told
         self.entry = told.entry
         self.view = view
@@ -164,7 +164,7 @@ class _Sheet:
 
     def facts(self) -> None:
         some = False
-        for room, pairs in self.told.gists:
+        for room, pairs in self.told.summaries:
             if not pairs:
                 continue
             most = len(pairs) if self.view.verbose else _MOST_FACTS
@@ -311,7 +311,7 @@ def _host(entry: HostEntry, view: View) -> list[Text]:
     return page
 
 
-def _summary(told: tuple[Told, ...], view: View) -> list[Text]:
+def _summary(told: tuple[Presentation, ...], view: View) -> list[Text]:
     lines = [Text(), Text("─" * view.width, "dim")]
     lines.append(Text(f"{count(len(told), 'target')}: {tally_statuses(told)}", "bold"))
     width = min(max(len(one.entry.target) for one in told), max(20, view.width - 46))

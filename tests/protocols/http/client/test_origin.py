@@ -11,7 +11,7 @@ from seventh.model.failure import Failed, Reason
 from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.net.address import Address
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.protocols.http import SPEC, lab
 from seventh.protocols.http.client.origin import MAX_REQUESTS, Site
 from seventh.protocols.http.facts import HttpFacts
@@ -29,7 +29,7 @@ PUBLIC = Address(ip="198.41.0.4", port=443)
 def far_site() -> Site:
     """A site at a public address that nothing is sent to."""
     target = Target(scheme="https", host="www.example.org", port=443)
-    site = Site(Talk(target, Options(), connections=0))
+    site = Site(ProbeContext(target, Options(), connections=0))
     site.move_to(PUBLIC)
     return site
 
@@ -49,19 +49,19 @@ async def test_such_a_redirect_is_a_failure_and_is_not_followed() -> None:
 
     site = far_site()
     await follow(site, answer(302, ("location", "http://169.254.169.254/latest/meta-data")))
-    facts = site.talk.facts["http"]
+    facts = site.ctx.facts["http"]
     assert isinstance(facts, HttpFacts) and facts.redirects is not None
     assert facts.redirects.stopped.startswith("address-policy")
-    assert site.talk.failure is not None
-    assert site.talk.failure.failure().phase == "http.redirect"
+    assert site.ctx.failure is not None
+    assert site.ctx.failure.failure().phase == "http.redirect"
     assert site.base is None
 
 
 async def test_requests_are_counted_and_capped(kit: Kit) -> None:
     async with lab.site(Setup(), kit) as served:
         target, options = job(served)
-        talk = Talk(target, options, connections=SPEC.connections)
-        site = Site(talk)
+        ctx = ProbeContext(target, options, connections=SPEC.connections)
+        site = Site(ctx)
         await site.resolve()
         for _ in range(MAX_REQUESTS - 1):
             assert (await site.get("/things")).status == 200
@@ -70,25 +70,25 @@ async def test_requests_are_counted_and_capped(kit: Kit) -> None:
             await site.get()
         assert caught.value.reason is Reason.BUDGET_EXCEEDED
         assert site.requests == MAX_REQUESTS
-        talk.close()
+        ctx.close()
 
 
 async def test_connections_are_kept_and_fresh_ones_are_new(kit: Kit) -> None:
     async with lab.site(Setup(), kit) as served:
         target, options = job(served)
-        talk = Talk(target, options, connections=3)
-        site = Site(talk)
+        ctx = ProbeContext(target, options, connections=3)
+        site = Site(ctx)
         await site.resolve()
-        left = talk.connections_left(site.address)
+        left = ctx.connections_left(site.address)
         for _ in range(3):
             await site.opened(site.origin, "2")
-        assert talk.connections_left(site.address) == left - 1
+        assert ctx.connections_left(site.address) == left - 1
         await site.opened(site.origin, "2", fresh=True)
-        assert talk.connections_left(site.address) == left - 2
+        assert ctx.connections_left(site.address) == left - 2
         with pytest.raises(Failed):
             await site.get(method="DELETE")
         await site.aclose()
-        talk.close()
+        ctx.close()
 
 
 async def test_two_addresses_are_compared(kit: Kit) -> None:

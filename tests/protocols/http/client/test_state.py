@@ -12,7 +12,7 @@ from seventh.model.options import Options
 from seventh.model.phase import Mark
 from seventh.model.target import Target
 from seventh.net.address import Address
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.protocols.http.client import origin
 from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import Site
@@ -58,12 +58,12 @@ class Network:
         monkeypatch.setattr(origin, "over_quic", self._quic)
 
     async def _tcp(
-        self, _: Talk, __: object, address: Address, alpn: tuple[str, ...], **more: object
+        self, _: ProbeContext, __: object, address: Address, alpn: tuple[str, ...], **more: object
     ) -> Opened:
         self.asked = {"address": address, "alpn": alpn, **more}
         return opened("2" if alpn == ("h2",) else "1.1", address)
 
-    async def _quic(self, _: Talk, __: object, address: Address, **more: object) -> Opened:
+    async def _quic(self, _: ProbeContext, __: object, address: Address, **more: object) -> Opened:
         self.asked = {"address": address, **more}
         return opened("3", address)
 
@@ -74,7 +74,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Network:
 
 
 def site() -> Site:
-    made = Site(Talk(Target(scheme="https", host="www.example.org", port=443), Options()))
+    made = Site(ProbeContext(Target(scheme="https", host="www.example.org", port=443), Options()))
     made.move_to(FIRST)
     return made
 
@@ -166,10 +166,10 @@ def test_a_connection_that_was_offered_an_upgrade_shows_no_keep_alive() -> None:
 async def test_the_preferred_address_comes_first_and_the_others_stay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def addresses(_: Talk) -> tuple[Address, ...]:
+    async def addresses(_: ProbeContext) -> tuple[Address, ...]:
         return FIRST, SECOND, THIRD
 
-    monkeypatch.setattr(Talk, "addresses", addresses)
+    monkeypatch.setattr(ProbeContext, "addresses", addresses)
     target = site()
     await target.resolve()
     target.prefer(SECOND)

@@ -10,17 +10,17 @@ import pytest
 from seventh.engine.check import check_one
 from seventh.labkit.names import Zone, name_server
 from seventh.labkit.serve import Kit, free_port
-from seventh.labkit.web.h3 import H3Knobs, serve_h3
+from seventh.labkit.web.h3 import H3Setup, serve_h3
 from seventh.labkit.web.handler import Answer
-from seventh.labkit.web.peer import Knobs
-from seventh.labkit.web.quicserver import QuicKnobs
+from seventh.labkit.web.peer import H1Setup
+from seventh.labkit.web.quicserver import QuicSetup
 from seventh.labkit.web.serve import web_server
 from seventh.model.failure import Reason
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.net.address import Address
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.protocols.http import lab
 from seventh.protocols.http.client.origin import Site
 from seventh.protocols.http.facts.alternatives import Advertised, Alternative
@@ -96,7 +96,7 @@ async def test_http_3_on_another_host_alone(kit: Kit) -> None:
 
 
 async def test_the_first_is_dead_and_the_second_works(kit: Kit) -> None:
-    silent = H3Knobs(quic=QuicKnobs(silent=True))
+    silent = H3Setup(quic=QuicSetup(silent=True))
     async with lab.site(Setup(h3=silent, beside=(Beside(protocol="h3"),)), kit) as served:
         report = await check_one(*job(served))
     assert outcomes(report) == {("h3", "127.0.0.1"): "failed", ("h3", SECOND): "works"}
@@ -163,7 +163,7 @@ async def test_a_frame_of_http_2(kit: Kit) -> None:
         return Answer(body=b"ok")
 
     own = f"https://{lab.NAME}:{port}"
-    knobs = Knobs(alt_svc=((own, f'h3=":{port}"'), ("https://other.test", 'h3="127.0.0.2:9"')))
+    knobs = H1Setup(alt_svc=((own, f'h3=":{port}"'), ("https://other.test", 'h3="127.0.0.2:9"')))
     async with (
         serve_h3(handler, issued, port=port),
         web_server(handler, issued=issued, port=port, h2=knobs),
@@ -181,7 +181,7 @@ async def test_a_frame_of_http_2(kit: Kit) -> None:
 @pytest.mark.parametrize("host", ["10.1.2.3", "127.0.0.1", "[::1]", "169.254.169.254"])
 async def test_a_public_peer_steers_nobody_inwards(host: str) -> None:
     target = Target(scheme="https", host="www.example.org", port=443)
-    site = Site(Talk(target, Options(), connections=0))
+    site = Site(ProbeContext(target, Options(), connections=0))
     site.move_to(Address(ip="198.41.0.4", port=443))
     services, _ = alt_svc(f'h3="{host}:443", h2="{host}:8443"')
     following = Following(Matrix(site), site.addresses)
@@ -194,7 +194,7 @@ async def test_a_public_peer_steers_nobody_inwards(host: str) -> None:
 
 async def test_nor_do_hints_of_addresses() -> None:
     target = Target(scheme="https", host="www.example.org", port=443)
-    site = Site(Talk(target, Options(), connections=0))
+    site = Site(ProbeContext(target, Options(), connections=0))
     site.move_to(Address(ip="198.41.0.4", port=443))
     place = Place(
         protocol="h3", host="", port=443, by=("the HTTPS record",),

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from seventh.engine.check import check_one
 from seventh.labkit.serve import Kit
 from seventh.labkit.web.handler import Answer
-from seventh.labkit.web.peer import Knobs
+from seventh.labkit.web.peer import H1Setup
 from seventh.model.report import Report
 from seventh.protocols.http import lab
 from seventh.protocols.http.facts import HttpFacts
@@ -39,7 +39,7 @@ CLEAR = Setup(secure=False, h3=None, announced=False, hsts=False)
 
 async def test_a_connection_that_ends_early_is_remembered(kit: Kit) -> None:
     """The one that took its place is still open when the visit ends."""
-    report = await look(replace(CLEAR, h1=Knobs(keep_alive_requests=3)), kit)
+    report = await look(replace(CLEAR, h1=H1Setup(keep_alive_requests=3)), kit)
     reuse = facts_of(report).reuse
     assert reuse is not None and (reuse.requests, reuse.said_close) == (3, True)
     assert "HTTP-NO-REUSE" in {finding.id for finding in report.findings}

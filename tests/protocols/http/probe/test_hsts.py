@@ -15,7 +15,7 @@ from seventh.net.stopwatch import user_mark
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.versions import Dated, Hop, Hsts, Redirects, Reuse, Rung
 from seventh.protocols.http.probe.hsts import clear_of, dated, hsts_of
-from seventh.protocols.http.rules.site import date_skew, hsts, no_reuse, redirect
+from seventh.protocols.http.rules.origin import date_skew, hsts, no_reuse, redirect
 from seventh.protocols.http.rules.versions import fallback, h3_dead, no_h2
 from seventh.protocols.http.wire.url import Origin, Url
 from seventh.rules.rule import Hit, Skip

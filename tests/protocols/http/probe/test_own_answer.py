@@ -189,7 +189,7 @@ async def test_a_kept_connection_that_has_ended_is_no_fault() -> None:
     report = await look(served(lambda *_: answer(b'ETag: "a"'), requests=2))
     content = facts_of(report).content
     assert report.failure is None and content is not None
-    assert not content.unlearnt
+    assert not content.unknown
     assert all(cell.outcome == "ok" for cell in facts_of(report).cells)
 
 

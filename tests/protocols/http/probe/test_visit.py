@@ -9,7 +9,7 @@ import pytest
 from seventh.engine.check import check_one, pulse_one
 from seventh.labkit.serve import Kit, Served
 from seventh.labkit.web.handler import Answer
-from seventh.labkit.web.peer import Knobs
+from seventh.labkit.web.peer import H1Setup
 from seventh.model.failure import Reason
 from seventh.model.options import Options
 from seventh.model.report import Report
@@ -95,7 +95,7 @@ async def test_early_data_where_http_1_1_is_all_there_is(kit: Kit) -> None:
 
 
 async def test_the_matrix_is_drawn(kit: Kit) -> None:
-    async with lab.site(Setup(h2=Knobs(fault="goaway", code=2)), kit) as served:
+    async with lab.site(Setup(h2=H1Setup(fault="goaway", code=2)), kit) as served:
         report = await look(served)
     (drawing,) = facts_of(report).drawings()
     labels = [span.label for span in drawing.spans]
@@ -171,7 +171,7 @@ async def test_a_refused_version_fails(kit: Kit) -> None:
 
 
 async def test_broken_h2_leaves_the_way_down(kit: Kit) -> None:
-    async with lab.site(Setup(h2=Knobs(fault="hpack-garbage")), kit) as served:
+    async with lab.site(Setup(h2=H1Setup(fault="hpack-garbage")), kit) as served:
         report = await look(served)
     facts = facts_of(report)
     assert report.failure is None

@@ -22,8 +22,8 @@ from seventh.protocols.http.probe.hsts import dated, hsts_of
 from seventh.protocols.http.rules.caching import cache_leak, no_freshness, no_stale, vary
 from seventh.protocols.http.rules.caching_examples import PUBLIC, caching, content, variants
 from seventh.protocols.http.rules.examples import GOOD, H1, H2, H3
+from seventh.protocols.http.rules.origin import date_skew, hsts, no_reuse, two_lengths
 from seventh.protocols.http.rules.quic import early_unsafe, h2_settings, quic_migrate
-from seventh.protocols.http.rules.site import date_skew, hsts, no_reuse, two_lengths
 from seventh.protocols.http.rules.validators import no_validator
 from seventh.protocols.http.rules.versions import fallback
 from seventh.protocols.http.wire.url import Origin

@@ -23,11 +23,11 @@ from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.net.budget import Budget
 from seventh.net.datagram import Datagram
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.protocols.ntp import SPEC, lab
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.sources import KeyFacts, SourcesFacts
-from seventh.protocols.ntp.lab.faults import BEHAVIOURS, Behaviour
+from seventh.protocols.ntp.lab.faults import BEHAVIOURS, Setup
 from seventh.protocols.ntp.lab.pool import having_port_123, pool
 from seventh.protocols.ntp.lab.pool_faults import GOOD_POOL, POOL_FAULTS, POOLS
 from seventh.protocols.ntp.lab.responder import Responder
@@ -59,7 +59,7 @@ def sources_of(facts: NtpFacts | None) -> SourcesFacts:
     return facts.sources
 
 
-async def check_pool(behaviours: tuple[Behaviour, ...]) -> Report:
+async def check_pool(behaviours: tuple[Setup, ...]) -> Report:
     async with pool(behaviours) as served:
         host, _, port = served.target.removeprefix("ntp://").rpartition(":")
         return await check_one(target_of(int(port), host), options(**served.options))
@@ -105,7 +105,7 @@ async def test_the_falseticker_is_the_right_one() -> None:
 
 
 async def test_a_dead_address_of_a_pool_is_a_source_without_time() -> None:
-    report = await check_pool((*GOOD_POOL[:3], Behaviour(script=((),), options=dict(LOOK))))
+    report = await check_pool((*GOOD_POOL[:3], Setup(script=((),), options=dict(LOOK))))
     sources = sources_of(facts_of(report)).sources
     last = next(source for source in sources if source.address == "127.0.0.4")
     assert (last.verdict, last.detail) == ("unusable", "no-reply")
@@ -116,9 +116,9 @@ async def test_a_dead_address_of_a_pool_is_a_source_without_time() -> None:
 
 
 @contextlib.asynccontextmanager
-async def several(*behaviours: Behaviour) -> AsyncIterator[list[Target]]:
+async def several(*behaviours: Setup) -> AsyncIterator[list[Target]]:
     """Servers on one address, each with a port of its own."""
-    made = [Responder(behaviour) for behaviour in behaviours]
+    made = [Responder(setup) for setup in behaviours]
     for responder in made:
         responder.start()
     try:
@@ -128,7 +128,7 @@ async def several(*behaviours: Behaviour) -> AsyncIterator[list[Target]]:
             responder.stop()
 
 
-async def checked_together(*behaviours: Behaviour) -> NtpFacts | None:
+async def checked_together(*behaviours: Setup) -> NtpFacts | None:
     async with several(*behaviours) as targets:
         jobs = [(target, options(samples=2)) for target in targets]
         reports = [report async for _, report in check_many(jobs)]
@@ -137,7 +137,7 @@ async def checked_together(*behaviours: Behaviour) -> NtpFacts | None:
 
 
 async def test_several_targets_are_judged_together() -> None:
-    wrong = Behaviour(refid=b"\xc0\0\2\x09", shifts=(-0.5,))
+    wrong = Setup(refid=b"\xc0\0\2\x09", shifts=(-0.5,))
     sources = sources_of(await checked_together(*GOOD_POOL[:3], wrong))
     assert sources.targets == 4
     found = {source.verdict: source for source in sources.sources}
@@ -152,7 +152,7 @@ async def test_a_whole_check_and_its_together_are_shown_in_every_format(kit: Kit
     from seventh.engine.together import together as judge
     from seventh.rules.run import Selection
 
-    async with several(*GOOD_POOL[:2], Behaviour(refid=b"\xc0\0\2\x09", shifts=(3.0,))) as targets:
+    async with several(*GOOD_POOL[:2], Setup(refid=b"\xc0\0\2\x09", shifts=(3.0,))) as targets:
         jobs = [(target, options()) for target in targets]
         reports = [report async for _, report in check_many(jobs)]
     (joint,) = judge(reports, Selection())
@@ -190,7 +190,7 @@ def key_of(report: Report) -> KeyFacts:
 
 @pytest.mark.parametrize("line", KEYS)
 async def test_each_algorithm_authenticates_both_ways(line: str, tmp_path: Path) -> None:
-    async with several(Behaviour(keys=line)) as (target,):
+    async with several(Setup(keys=line)) as (target,):
         report = await check_one(target, options(ntp_keys=key_file(tmp_path, line)))
     key = key_of(report)
     assert report.failure is None
@@ -327,7 +327,7 @@ async def test_an_unusable_key_file_costs_only_what_needed_it(
     content: str | None, number: int | None, said: str, tmp_path: Path
 ) -> None:
     path = str(tmp_path / "none") if content is None else key_file(tmp_path, content)
-    async with several(Behaviour()) as (target,):
+    async with several(Setup()) as (target,):
         report = await check_one(target, options(ntp_keys=path, ntp_key=number))
     assert report.failure is not None
     assert report.failure.reason is Reason.OPTIONS_UNUSABLE
@@ -338,7 +338,7 @@ async def test_an_unusable_key_file_costs_only_what_needed_it(
 
 async def test_the_key_is_nowhere_in_the_report(tmp_path: Path) -> None:
     line = KEYS[2]
-    async with several(Behaviour(keys=line)) as (target,):
+    async with several(Setup(keys=line)) as (target,):
         report = await check_one(
             target, options(ntp_keys=key_file(tmp_path, line), transcript=True)
         )
@@ -350,7 +350,7 @@ async def test_the_key_is_nowhere_in_the_report(tmp_path: Path) -> None:
 
 
 async def test_no_key_no_authentication(kit: Kit) -> None:
-    async with several(Behaviour()) as (target,):
+    async with several(Setup()) as (target,):
         report = await check_one(target, options())
     assert facts_of(report).key is None
     assert {s.id: s.reason for s in report.skipped}["NTP-MAC-MD5"].startswith("tier 2 needs")
@@ -372,13 +372,13 @@ async def test_the_labs_lock_is_not_taken_through_a_link(
     assert victim.read_text() == "precious"
 
 
-async def intrusively(behaviour: Behaviour, **more: Any) -> Report:
-    async with having_port_123(), several(behaviour) as (target,):
+async def intrusively(setup: Setup, **more: Any) -> Report:
+    async with having_port_123(), several(setup) as (target,):
         return await check_one(target, options(intrusive=True, **more))
 
 
 async def test_monlist_is_counted() -> None:
-    facts = facts_of(await intrusively(Behaviour(monlist=60))).monlist
+    facts = facts_of(await intrusively(Setup(monlist=60))).monlist
     assert facts is not None
     assert (facts.asked, facts.packets, facts.items, facts.error) == ((3,), 10, 60, None)
     assert facts.bytes_received == 60 * 72 + 10 * 8
@@ -386,7 +386,7 @@ async def test_monlist_is_counted() -> None:
 
 
 async def test_silence_is_asked_for_both_implementations_and_no_more() -> None:
-    report = await intrusively(Behaviour())
+    report = await intrusively(Setup())
     facts = facts_of(report).monlist
     assert facts is not None
     assert (facts.asked, facts.packets, facts.factor) == ((3, 2), 0, 0.0)
@@ -465,7 +465,7 @@ ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for port 123")
 
 @ROOT
 async def test_a_server_that_does_not_look_at_ports() -> None:
-    report = await intrusively(Behaviour())
+    report = await intrusively(Setup())
     facts = facts_of(report).source_port
     assert facts is not None
     assert (facts.ephemeral_answered, facts.privileged_answered) == (True, True)
@@ -476,7 +476,7 @@ async def test_a_server_that_does_not_look_at_ports() -> None:
 
 @ROOT
 async def test_a_port_that_is_taken_is_left_alone() -> None:
-    async with having_port_123(), several(Behaviour()) as (target,):
+    async with having_port_123(), several(Setup()) as (target,):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
             daemon.bind(("127.0.0.1", NTP_PORT))
             report = await check_one(target, options(intrusive=True))
@@ -496,7 +496,7 @@ async def test_a_port_that_only_root_may_have(monkeypatch: pytest.MonkeyPatch) -
                 raise PermissionError(errno.EACCES, "Permission denied")
             super().bind(address)
 
-    async with several(Behaviour()) as (target,):
+    async with several(Setup()) as (target,):
         monkeypatch.setattr("seventh.net.datagram.socket.socket", Refused)
         report = await check_one(target, options(intrusive=True))
     skipped = {skipped.id: skipped.reason for skipped in report.skipped}
@@ -542,8 +542,10 @@ def test_a_datagram_of_a_wanted_port() -> None:
 
 def test_every_question_has_its_time_and_samples_keep_most() -> None:
     target = target_of(1)
-    plain = plan(Talk(target, options(samples=8, timeout_seconds=30), connections=4))
-    asking = plan(Talk(target, options(samples=8, timeout_seconds=30, ntp_keys="x", max_tier=4)))
+    plain = plan(ProbeContext(target, options(samples=8, timeout_seconds=30), connections=4))
+    asking = plan(
+        ProbeContext(target, options(samples=8, timeout_seconds=30, ntp_keys="x", max_tier=4))
+    )
     assert plain.end_ns > asking.end_ns > plain.end_ns - 6e9
     assert {0, 1, 2, 4} == set(SPEC.tiers)
     assert BEHAVIOURS["clean"].client_keys

@@ -20,13 +20,13 @@ from seventh.model.target import Target
 from seventh.net.address import Address
 from seventh.net.carrier import Carrier
 from seventh.net.kernel import LINUX
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.protocols.ntp import SPEC
 from seventh.protocols.ntp.client.nts_ke import Established, follow, look_beside
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.nts import NtsFacts
 from seventh.protocols.ntp.lab.nts import Cookies, KeyServer, NtsResponder, serve_nts
-from seventh.protocols.ntp.lab.nts_faults import NTS_BEHAVIOURS, NTS_FAULTS, NtsBehaviour
+from seventh.protocols.ntp.lab.nts_faults import NTS_BEHAVIOURS, NTS_FAULTS, NtsSetup
 from seventh.protocols.ntp.wire import nts_ke
 from seventh.protocols.ntp.wire.nts_fields import Cipher, Keys
 from seventh.protocols.ntp.wire.nts_ke import Response
@@ -44,10 +44,8 @@ def nts_of(report: Report) -> NtsFacts:
     return facts.nts
 
 
-async def looked(
-    behaviour: NtsBehaviour, kit: Kit, verb: str = "check", **changes: object
-) -> Report:
-    async with serve_nts(behaviour, kit) as served:
+async def looked(setup: NtsSetup, kit: Kit, verb: str = "check", **changes: object) -> Report:
+    async with serve_nts(setup, kit) as served:
         target, options = job(served, Options(timeout_seconds=5.0))
         look = check_one if verb == "check" else pulse_one
         return await look(target, changed(options, **changes))
@@ -61,7 +59,7 @@ def ids(report: Report) -> set[str]:
 
 
 async def test_a_clean_server_has_no_finding_at_all(kit: Kit) -> None:
-    report = await looked(NtsBehaviour(), kit)
+    report = await looked(NtsSetup(), kit)
     assert report.failure is None
     assert report.findings == ()
     facts = nts_of(report)
@@ -76,7 +74,7 @@ async def test_a_clean_server_has_no_finding_at_all(kit: Kit) -> None:
 
 
 async def test_what_authenticates_is_measured_as_all_time_is(kit: Kit) -> None:
-    report = await looked(NtsBehaviour(), kit)
+    report = await looked(NtsSetup(), kit)
     facts = report.facts["ntp"]
     assert isinstance(facts, NtpFacts)
     assert facts.offset_seconds is not None
@@ -91,7 +89,7 @@ async def test_what_authenticates_is_measured_as_all_time_is(kit: Kit) -> None:
 
 
 async def test_a_pulse_is_one_key_establishment_and_one_exchange(kit: Kit) -> None:
-    report = await looked(NtsBehaviour(), kit, "pulse")
+    report = await looked(NtsSetup(), kit, "pulse")
     assert report.failure is None
     assert [phase.name for phase in report.phases] == [
         "connect", "nts.ke_tls", "nts.ke_records", "nts.rtt",
@@ -102,13 +100,13 @@ async def test_a_pulse_is_one_key_establishment_and_one_exchange(kit: Kit) -> No
 
 async def test_all_phases_are_in_the_spec(kit: Kit) -> None:
     known = {phase.name for phase in SPEC.phases} | {"connect", "resolve"}
-    report = await looked(NtsBehaviour(), kit, intrusive=True)
+    report = await looked(NtsSetup(), kit, intrusive=True)
     assert {phase.name for phase in report.phases} <= known
 
 
 @pytest.mark.parametrize(("aead", "name"), [(16, "384"), (17, "512"), (30, "GCM-SIV")])
 async def test_every_algorithm_works_from_end_to_end(aead: int, name: str, kit: Kit) -> None:
-    report = await looked(NtsBehaviour(aeads=(aead,)), kit, "pulse")
+    report = await looked(NtsSetup(aeads=(aead,)), kit, "pulse")
     assert report.failure is None
     assert nts_of(report).aead == aead
     assert name in nts_of(report).aead_name
@@ -149,13 +147,13 @@ async def test_the_diagnosis_of_silence(kit: Kit) -> None:
     assert (filtered.plain_answered, filtered.padded_answered) == (True, False)
     ignored = nts_of(await looked(NTS_BEHAVIOURS["nts-silent"], kit))
     assert (ignored.plain_answered, ignored.padded_answered) == (True, True)
-    dead = nts_of(await looked(NtsBehaviour(max_bytes=0), kit, timeout_seconds=2.0))
+    dead = nts_of(await looked(NtsSetup(max_bytes=0), kit, timeout_seconds=2.0))
     assert (dead.plain_answered, dead.padded_answered) == (False, False)
 
 
 async def test_a_damaged_cookie_is_sent_only_when_that_is_permitted(kit: Kit) -> None:
-    assert nts_of(await looked(NtsBehaviour(), kit)).bad_cookie == ""
-    report = await looked(NtsBehaviour(), kit, intrusive=True)
+    assert nts_of(await looked(NtsSetup(), kit)).bad_cookie == ""
+    report = await looked(NtsSetup(), kit, intrusive=True)
     assert nts_of(report).bad_cookie == "nak"
     assert report.findings == ()
 
@@ -172,7 +170,7 @@ async def test_forged_kisses_stop_nothing(kit: Kit) -> None:
 
 
 async def test_keys_as_chrony_4_4_makes_them_are_found_out(kit: Kit) -> None:
-    only = NtsBehaviour(aeads=(30,), compliant_export=False, chrony_keys=True)
+    only = NtsSetup(aeads=(30,), compliant_export=False, chrony_keys=True)
     report = await looked(only, kit)
     assert report.failure is None
     assert ids(report) == {"NTS-AEAD-INTEROP"}
@@ -183,7 +181,7 @@ async def test_keys_as_chrony_4_4_makes_them_are_found_out(kit: Kit) -> None:
 
 
 async def test_no_second_key_establishment_where_tier_1_is_denied(kit: Kit) -> None:
-    report = await looked(NtsBehaviour(), kit, max_tier=0)
+    report = await looked(NtsSetup(), kit, max_tier=0)
     assert [one.number for one in nts_of(report).aeads] == [15]
 
 
@@ -201,8 +199,8 @@ def established(peer: str, server: str, port: int | None = None) -> Established:
     )
 
 
-def talk_to(host: str, **options: object) -> Talk:
-    return Talk(Target(scheme="nts", host=host, port=4460), options_with(**options))
+def context_for(host: str, **options: object) -> ProbeContext:
+    return ProbeContext(Target(scheme="nts", host=host, port=4460), options_with(**options))
 
 
 @pytest.mark.parametrize(
@@ -211,12 +209,12 @@ def talk_to(host: str, **options: object) -> Talk:
      "::ffff:127.0.0.1", "0.0.0.0", "100.64.0.1"],
 )  # fmt: skip
 async def test_a_public_server_may_not_name_a_nearer_address(named: str) -> None:
-    talk = talk_to("time.example.net")
+    ctx = context_for("time.example.net")
     with pytest.raises(Failed) as caught:
-        await follow(talk, established("9.9.9.9", named))
+        await follow(ctx, established("9.9.9.9", named))
     assert caught.value.reason is Reason.ADDRESS_POLICY
     assert caught.value.phase == "nts.ke_records"
-    facts = talk.facts["ntp"]
+    facts = ctx.facts["ntp"]
     assert isinstance(facts, NtpFacts)
     assert facts.nts is not None
     assert facts.nts.ke_reason == "address-policy"
@@ -227,21 +225,21 @@ async def test_a_name_is_held_to_the_same_policy_in_every_address(
     records: tuple[str, ...],
 ) -> None:
     async with name_server({"near.lab.test": {"A": records}}) as resolver:
-        talk = talk_to("time.example.net", resolver=resolver, family="ipv4")
+        ctx = context_for("time.example.net", resolver=resolver, family="ipv4")
         with pytest.raises(Failed) as caught:
-            await follow(talk, established("9.9.9.9", "near.lab.test"))
+            await follow(ctx, established("9.9.9.9", "near.lab.test"))
     assert caught.value.reason is Reason.ADDRESS_POLICY
 
 
 async def test_a_private_server_may_name_private_and_public_addresses() -> None:
-    talk = talk_to("time.lan")
+    ctx = context_for("time.lan")
     for named in ("10.1.2.3", "9.9.9.9"):
-        (address,) = await follow(talk, established("192.168.1.1", named, 1123))
+        (address,) = await follow(ctx, established("192.168.1.1", named, 1123))
         assert (address.ip, address.port) == (named, 1123)
 
 
 async def test_without_a_name_it_is_the_host_of_the_keys_on_port_123() -> None:
-    (address,) = await follow(talk_to("time.lan"), established("192.168.1.1", ""))
+    (address,) = await follow(context_for("time.lan"), established("192.168.1.1", ""))
     assert (address.ip, address.port) == ("192.168.1.1", 123)
 
 
@@ -249,7 +247,7 @@ async def test_a_name_in_the_answer_is_resolved_as_the_target_is(kit: Kit) -> No
     zone = {"ntp.lab.test": {"A": ("127.0.0.1",)}}
     async with name_server(zone) as resolver:
         report = await looked(
-            NtsBehaviour(server="ntp.lab.test"), kit, resolver=resolver, family="ipv4"
+            NtsSetup(server="ntp.lab.test"), kit, resolver=resolver, family="ipv4"
         )
     assert report.failure is None
     assert nts_of(report).named_server == "ntp.lab.test"
@@ -263,7 +261,7 @@ async def test_the_next_address_of_a_named_server_is_asked_where_one_is_dead(
     zone = {"ntp.lab.test": {"A": ("127.0.0.2", "127.0.0.1")}}
     async with name_server(zone) as resolver:
         report = await looked(
-            NtsBehaviour(server="ntp.lab.test"), kit, verb, resolver=resolver, family="ipv4"
+            NtsSetup(server="ntp.lab.test"), kit, verb, resolver=resolver, family="ipv4"
         )
     assert report.failure is None
     ntp = report.facts["ntp"]
@@ -278,9 +276,9 @@ async def test_the_certificates_of_a_names_addresses_are_compared(kit: Kit) -> N
     """Two machines behind one name, each with a certificate of its own; a third is no TLS."""
     zone = {"lab.test": {"A": ("127.0.0.1", "127.0.0.2", "127.0.0.3")}}
     cookies, alpn = Cookies(), (nts_ke.ALPN.encode(),)
-    responder = NtsResponder(NtsBehaviour(), cookies)
+    responder = NtsResponder(NtsSetup(), cookies)
     responder.start()
-    keys = KeyServer(NtsBehaviour(), cookies, responder.port)
+    keys = KeyServer(NtsSetup(), cookies, responder.port)
 
     async def closes(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
@@ -311,33 +309,33 @@ async def test_the_certificates_of_a_names_addresses_are_compared(kit: Kit) -> N
 
 async def test_time_does_not_go_through_jump_hosts() -> None:
 
-    async def carry(_: Talk) -> Carrier:
+    async def carry(_: ProbeContext) -> Carrier:
         raise AssertionError("nothing is to be carried")
 
-    talk = Talk(Target(scheme="nts", host="time.lan", port=4460), Options(), carry=carry)
+    ctx = ProbeContext(Target(scheme="nts", host="time.lan", port=4460), Options(), carry=carry)
     with pytest.raises(UsageError, match="--via carries TCP only"):
-        await follow(talk, established("192.168.1.1", ""))
+        await follow(ctx, established("192.168.1.1", ""))
 
 
 # -- beside plain NTP ------------------------------------------------------------------------------
 
 
 async def beside(port: int, kit: Kit) -> NtsFacts:
-    talk = Talk(
+    ctx = ProbeContext(
         Target(scheme="ntp", host="127.0.0.1", port=123),
         Options(timeout_seconds=5.0, ca_file=str(kit.authority.ca_file)),
     )
-    await look_beside(talk, Address(ip="127.0.0.1", port=123), port)
-    talk.close()
-    assert talk.failure is None, "it is never the report's failure"
-    facts = talk.facts["ntp"]
+    await look_beside(ctx, Address(ip="127.0.0.1", port=123), port)
+    ctx.close()
+    assert ctx.failure is None, "it is never the report's failure"
+    facts = ctx.facts["ntp"]
     assert isinstance(facts, NtpFacts)
     assert facts.nts is not None
     return facts.nts
 
 
 async def test_beside_plain_ntp_keys_are_found(kit: Kit) -> None:
-    async with serve_nts(NtsBehaviour(), kit) as served:
+    async with serve_nts(NtsSetup(), kit) as served:
         facts = await beside(int(served.target.rpartition(":")[2]), kit)
     assert (facts.port_state, facts.alpn, facts.ke_reason) == ("open", "ntske/1", "")
     assert facts.established is None, "no keys were asked for"
@@ -349,7 +347,7 @@ async def test_beside_plain_ntp_a_closed_port_is_told(kit: Kit) -> None:
 
 
 async def test_beside_plain_ntp_an_expired_certificate_is_not_judged(kit: Kit) -> None:
-    async with serve_nts(NtsBehaviour(expired=True), kit) as served:
+    async with serve_nts(NtsSetup(expired=True), kit) as served:
         facts = await beside(int(served.target.rpartition(":")[2]), kit)
     assert facts.ke_reason == ""
 

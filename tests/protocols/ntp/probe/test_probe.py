@@ -20,7 +20,7 @@ from seventh.model.target import Target
 from seventh.net.kernel import LINUX
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.ntp import lab
-from seventh.protocols.ntp.lab.faults import BEHAVIOURS, Behaviour
+from seventh.protocols.ntp.lab.faults import BEHAVIOURS, Setup
 from seventh.protocols.ntp.lab.responder import Responder
 from seventh.protocols.ntp.wire.packet import Packet, parse
 from tests import needs
@@ -44,9 +44,9 @@ async def checked(fault: str | None, kit: Kit, verb: str = "check") -> Report:
 
 
 @contextlib.asynccontextmanager
-async def responder(behaviour: Behaviour) -> AsyncIterator[int]:
+async def responder(setup: Setup) -> AsyncIterator[int]:
     """The lab's responder, with a behaviour that its table lacks."""
-    made = Responder(behaviour)
+    made = Responder(setup)
     made.start()
     try:
         yield made.port
@@ -251,7 +251,7 @@ async def test_a_repeated_reply_is_a_duplicate() -> None:
 
 
 async def test_a_kiss_that_nobody_knows_is_no_good_answer() -> None:
-    async with responder(Behaviour(script=(("kiss NTSN",),))) as port:
+    async with responder(Setup(script=(("kiss NTSN",),))) as port:
         report = await check_one(
             target_of(port), options_with(samples=2, interval_seconds=0.05, timeout_seconds=1)
         )
@@ -261,7 +261,7 @@ async def test_a_kiss_that_nobody_knows_is_no_good_answer() -> None:
 
 
 async def test_an_unsynchronised_ntpd_says_so_with_a_kiss() -> None:
-    async with responder(Behaviour(leap=3, stratum=0, refid=b"INIT")) as port:
+    async with responder(Setup(leap=3, stratum=0, refid=b"INIT")) as port:
         report = await check_one(target_of(port), QUICK)
     assert report.failure is None
     assert {finding.id for finding in report.findings} == {"NTP-UNSYNC"}
@@ -277,7 +277,7 @@ async def test_a_request_that_cannot_leave_says_nothing_about_the_server() -> No
 
 
 async def test_only_forgeries_is_no_reply() -> None:
-    async with responder(Behaviour(script=(("forged",),))) as port:
+    async with responder(Setup(script=(("forged",),))) as port:
         report = await check_one(
             target_of(port), options_with(samples=2, interval_seconds=0.05, timeout_seconds=1)
         )
@@ -315,7 +315,7 @@ async def test_a_name_server_on_the_port_is_named() -> None:
 
 async def test_the_check_fits_into_its_time() -> None:
     started = time.monotonic()
-    async with responder(Behaviour(script=((),))) as port:
+    async with responder(Setup(script=((),))) as port:
         report = await check_one(
             target_of(port), options_with(samples=8, interval_seconds=60.0, timeout_seconds=1.0)
         )
@@ -327,7 +327,7 @@ async def test_the_check_fits_into_its_time() -> None:
 
 @pytest.mark.parametrize(("asked", "sent"), [(0, 1), (-3, 1), (2, 2), (99, 8)])
 async def test_samples_are_bounded(asked: int, sent: int) -> None:
-    async with responder(Behaviour()) as port:
+    async with responder(Setup()) as port:
         report = await check_one(
             target_of(port), options_with(samples=asked, interval_seconds=0.01, timeout_seconds=3)
         )
@@ -335,7 +335,7 @@ async def test_samples_are_bounded(asked: int, sent: int) -> None:
 
 
 async def test_every_address_is_asked_and_the_first_that_answers_is_the_conversation() -> None:
-    async with responder(Behaviour()) as port, name_server({"lab.test": ADDRESSES}) as resolver:
+    async with responder(Setup()) as port, name_server({"lab.test": ADDRESSES}) as resolver:
         report = await check_one(
             target_of(port, "lab.test"),
             options_with(samples=2, interval_seconds=0.05, timeout_seconds=3, resolver=resolver),
@@ -353,7 +353,7 @@ ADDRESSES = {"A": ("127.0.0.3", "127.0.0.1")}
 
 
 async def test_a_pulse_goes_on_to_the_next_address() -> None:
-    async with responder(Behaviour()) as port, name_server({"lab.test": ADDRESSES}) as resolver:
+    async with responder(Setup()) as port, name_server({"lab.test": ADDRESSES}) as resolver:
         report = await pulse_one(
             target_of(port, "lab.test"), options_with(timeout_seconds=3, resolver=resolver)
         )

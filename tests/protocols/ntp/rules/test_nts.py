@@ -9,7 +9,7 @@ import pytest
 
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts.config import ConfigFacts, ConfiguredSource
+from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
 from seventh.protocols.ntp.facts.nts import AeadTried, NtsFacts, PortState, clocks_apart
 from seventh.protocols.ntp.rules import conversation, nts
 from seventh.rules.rule import Hit, Skip
@@ -46,8 +46,8 @@ def source(name: str, **more: Any) -> ConfiguredSource:
     return ConfiguredSource(kind="server", name=name, setting=f"server {name}", **more)
 
 
-def chrony_conf(sources: tuple[ConfiguredSource, ...]) -> ConfigFacts:
-    return ConfigFacts(product="chrony", version="4.3", nts_known=True, sources=sources)
+def chrony_conf(sources: tuple[ConfiguredSource, ...]) -> NtpConfigFacts:
+    return NtpConfigFacts(product="chrony", version="4.3", nts_known=True, sources=sources)
 
 
 def test_a_file_without_nts_points_at_its_lines() -> None:
@@ -68,7 +68,7 @@ def test_a_file_in_which_all_sources_are_authenticated_passes() -> None:
 
 
 def test_a_program_that_has_no_nts_is_not_blamed() -> None:
-    config = ConfigFacts(product="ntpd", sources=(source("a.example.net"),))
+    config = NtpConfigFacts(product="ntpd", sources=(source("a.example.net"),))
     assert isinstance(nts.none(NtpFacts(config=config)), Skip)
 
 

@@ -8,7 +8,7 @@ import pytest
 from seventh import protocols
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts.config import ConfigFacts, ConfiguredSource
+from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
 from seventh.protocols.ntp.facts.intrusive import MonlistFacts, SourcePortFacts
 from seventh.protocols.ntp.facts.sources import KeyFacts, SourceFacts, SourcesFacts
 from seventh.protocols.ntp.facts.together import judged
@@ -118,7 +118,7 @@ def configured(*lines: tuple[str, str], complete: bool = True, **changes: object
     sources = tuple(
         ConfiguredSource(kind=kind, name=name, setting=f"{kind} {name}") for kind, name in lines
     )
-    known = ConfigFacts(product="chrony", complete=complete, sources=sources)
+    known = NtpConfigFacts(product="chrony", complete=complete, sources=sources)
     return NtpFacts(config=msgspec.structs.replace(known, **changes))
 
 
@@ -186,7 +186,7 @@ def test_smears_are_mixed(ways: tuple[str, ...], mixed: bool) -> None:
         ConfiguredSource(kind="server", name=f"s{i}", setting=f"line {i}", smears=way)
         for i, way in enumerate(ways)
     )
-    verdict = RULES["NTP-SMEAR-MIX"](NtpFacts(config=ConfigFacts(product="ntpd", sources=lines)))
+    verdict = RULES["NTP-SMEAR-MIX"](NtpFacts(config=NtpConfigFacts(product="ntpd", sources=lines)))
     assert isinstance(verdict, Hit) == mixed
     if isinstance(verdict, Hit):
         assert verdict.settings == tuple(line.setting for line in lines if line.smears)

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seventh.protocols.ntp.wire.selection import Interval, majority, quorum, select, shared, vote
+from seventh.protocols.ntp.wire.selection import (
+    Interval,
+    majority,
+    quorum,
+    select,
+    select_sources,
+    shared,
+)
 
 # Whole numbers keep the arithmetic exact, so that invariance can be asked for to the last bit.
 POINTS = st.integers(-40, 40).map(float)
@@ -43,7 +50,7 @@ def test_an_honest_majority_always_holds_the_truth(
     case: tuple[float, list[Interval], set[int]],
 ) -> None:
     truth, told, honest = case
-    outcome = vote(told)
+    outcome = select_sources(told)
     assert outcome.bound is not None
     assert outcome.bound.low <= truth <= outcome.bound.high
     # Nobody who told the truth is called a liar: they share it with the majority.
@@ -54,7 +61,7 @@ def test_an_honest_majority_always_holds_the_truth(
 def test_the_order_of_the_sources_does_not_matter(told: list[Interval], chance: object) -> None:
     order = list(range(len(told)))
     chance.shuffle(order)  # type: ignore[attr-defined]
-    straight, mixed = vote(told), vote([told[i] for i in order])
+    straight, mixed = select_sources(told), select_sources([told[i] for i in order])
     assert mixed.bound == straight.bound
     assert mixed.selected == straight.selected
     assert mixed.verdicts == tuple(straight.verdicts[i] for i in order)
@@ -62,8 +69,8 @@ def test_the_order_of_the_sources_does_not_matter(told: list[Interval], chance: 
 
 @given(LISTS, st.integers(-1000, 1000))
 def test_our_own_clock_does_not_matter(told: list[Interval], shift: int) -> None:
-    moved = vote([Interval(i.low + shift, i.high + shift) for i in told])
-    straight = vote(told)
+    moved = select_sources([Interval(i.low + shift, i.high + shift) for i in told])
+    straight = select_sources(told)
     assert moved.verdicts == straight.verdicts
     if straight.bound is None:
         assert moved.bound is None
@@ -85,7 +92,7 @@ def test_what_is_shared_is_what_counting_says(told: list[Interval], count: int) 
 
 @given(LISTS)
 def test_falsetickers_are_always_the_smaller_part(told: list[Interval]) -> None:
-    outcome = vote(told)
+    outcome = select_sources(told)
     wrong = outcome.verdicts.count("falseticker")
     assert 2 * wrong < max(1, len(told))
     if outcome.bound is not None:
@@ -105,33 +112,33 @@ def test_the_selection_keeps_within_the_majority(told: list[Interval]) -> None:
 
 @given(LISTS)
 def test_one_who_agrees_with_everybody_proves_nobody_wrong(told: list[Interval]) -> None:
-    before, after = vote(told), vote([*told, Interval(-1000.0, 1000.0)])
+    before, after = select_sources(told), select_sources([*told, Interval(-1000.0, 1000.0)])
     if before.bound is not None:
         pairs = zip(before.verdicts, after.verdicts, strict=False)
         assert not [1 for old, new in pairs if new == "falseticker" != old]
 
 
 def test_nobody_and_one() -> None:
-    assert vote([]).verdicts == ()
-    alone = vote([Interval(0, 1)])
+    assert select_sources([]).verdicts == ()
+    alone = select_sources([Interval(0, 1)])
     assert alone.verdicts == ("alone",)
     assert alone.bound is None, "one source is no majority of anything"
 
 
 def test_two_that_contradict_each_other() -> None:
-    outcome = vote([Interval(0, 1), Interval(2, 3)])
+    outcome = select_sources([Interval(0, 1), Interval(2, 3)])
     assert outcome.verdicts == ("undecided", "undecided")
 
 
 def test_touching_is_sharing() -> None:
-    outcome = vote([Interval(0, 1), Interval(1, 2)])
+    outcome = select_sources([Interval(0, 1), Interval(1, 2)])
     assert outcome.bound == Interval(1, 1)
     assert outcome.verdicts == ("truechimer", "truechimer")
 
 
 def test_one_of_four_is_wrong() -> None:
     good = Interval(-0.01, 0.01)
-    outcome = vote([good, Interval(-0.02, 0.005), Interval(36.9, 37.1), good])
+    outcome = select_sources([good, Interval(-0.02, 0.005), Interval(36.9, 37.1), good])
     assert outcome.verdicts == ("truechimer", "truechimer", "falseticker", "truechimer")
     assert outcome.selected == Interval(-0.01, 0.005)
     assert outcome.bound == outcome.selected, "three of four are needed, and three agree"
@@ -139,20 +146,20 @@ def test_one_of_four_is_wrong() -> None:
 
 def test_a_half_is_no_majority() -> None:
     here, there = Interval(0, 1), Interval(5, 6)
-    assert vote([here, here, there, there]).verdicts == ("undecided",) * 4
+    assert select_sources([here, here, there, there]).verdicts == ("undecided",) * 4
 
 
 def test_the_selection_of_ntp_can_drop_an_honest_source() -> None:
     # Three of five share 0.5; the other two pull the selection, which then leaves the third out.
     wide, narrow, off = Interval(0, 10), Interval(0, 1), Interval(4, 6)
-    outcome = vote([wide, wide, narrow, off, off])
+    outcome = select_sources([wide, wide, narrow, off, off])
     assert outcome.selected == off
     assert outcome.verdicts[2] == "outvoted", "dropped by clients, and not proven wrong"
     assert outcome.bound == Interval(0, 6), "where three of the five still may have the truth"
 
 
 def test_no_clique_by_midpoints_but_a_majority() -> None:
-    outcome = vote([Interval(0, 10), Interval(9, 19), Interval(40, 50)])
+    outcome = select_sources([Interval(0, 10), Interval(9, 19), Interval(40, 50)])
     assert outcome.selected is None
     assert outcome.bound == Interval(9, 10)
     assert outcome.verdicts == ("truechimer", "truechimer", "falseticker")

@@ -13,15 +13,15 @@ from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.protocols.ssh.client.mux import Mux
 from seventh.protocols.ssh.client.mux_failures import CarrierFailed, RefusedError, refusal_reason
-from seventh.protocols.ssh.lab.channels import Conduct
-from seventh.protocols.ssh.lab.session import Door, honest, make_door
+from seventh.protocols.ssh.lab.channels import ChannelSetup
+from seventh.protocols.ssh.lab.session import LoginKeys, honest, make_door
 from seventh.protocols.ssh.wire.channels import WINDOW_BYTES, Refusal
 from seventh.wire.reader import vector
 from tests.protocols.ssh.sessions import conducting, logged_in
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Door:
+def login_keys(tmp_path: Path) -> LoginKeys:
     return make_door(tmp_path / "door")
 
 
@@ -40,13 +40,13 @@ async def read_all(stream: Stream, count: int) -> bytes:
     return got
 
 
-async def test_a_channel_is_a_stream(door: Door, tmp_path: Path) -> None:
+async def test_a_channel_is_a_stream(login_keys: LoginKeys, tmp_path: Path) -> None:
     """More than both windows, each way at once, through asyncssh, which keeps to its own."""
     sent = bytes(range(256)) * (5 * WINDOW_BYTES // 4 // 256)
     async with (
         tcp_server(echo) as port,
-        honest(door, tmp_path) as server,
-        logged_in(server, door) as (_, session),
+        honest(login_keys, tmp_path) as server,
+        logged_in(server, login_keys) as (_, session),
     ):
         mux = Mux(session)
         stream = await mux.open_direct("127.0.0.1", port)
@@ -65,7 +65,7 @@ async def test_a_channel_is_a_stream(door: Door, tmp_path: Path) -> None:
 
 
 async def test_a_reader_that_does_not_read_stops_the_sender_and_nobody_else(
-    door: Door, tmp_path: Path
+    login_keys: LoginKeys, tmp_path: Path
 ) -> None:
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
@@ -75,8 +75,8 @@ async def test_a_reader_that_does_not_read_stops_the_sender_and_nobody_else(
     async with (
         tcp_server(flood) as flooding,
         tcp_server(echo) as echoing,
-        honest(door, tmp_path) as server,
-        logged_in(server, door) as (_, session),
+        honest(login_keys, tmp_path) as server,
+        logged_in(server, login_keys) as (_, session),
     ):
         mux = Mux(session)
         stuck = await mux.open_direct("127.0.0.1", flooding)
@@ -88,12 +88,14 @@ async def test_a_reader_that_does_not_read_stops_the_sender_and_nobody_else(
         await mux.finish()
 
 
-async def test_keys_are_exchanged_while_channels_are_at_work(door: Door, tmp_path: Path) -> None:
+async def test_keys_are_exchanged_while_channels_are_at_work(
+    login_keys: LoginKeys, tmp_path: Path
+) -> None:
     sent = bytes(400_000)
     async with (
         tcp_server(echo) as port,
-        honest(door, tmp_path) as server,
-        logged_in(server, door) as (_, session),
+        honest(login_keys, tmp_path) as server,
+        logged_in(server, login_keys) as (_, session),
     ):
         mux = Mux(session)
         streams = [await mux.open_direct("127.0.0.1", port) for _ in range(3)]
@@ -108,8 +110,8 @@ async def test_keys_are_exchanged_while_channels_are_at_work(door: Door, tmp_pat
         await session.rekey()
 
 
-async def test_a_refusal_is_told_in_the_servers_words(door: Door) -> None:
-    async with conducting(door, Conduct()) as (_, session):
+async def test_a_refusal_is_told_in_the_servers_words(login_keys: LoginKeys) -> None:
+    async with conducting(login_keys, ChannelSetup()) as (_, session):
         mux = Mux(session)
         with pytest.raises(RefusedError, match="connect failed: Connection refused"):
             await mux.open_direct("127.0.0.1", free_port())
@@ -117,8 +119,13 @@ async def test_a_refusal_is_told_in_the_servers_words(door: Door) -> None:
         await mux.finish()
 
 
-async def test_a_dead_connection_fails_every_channel_with_one_failure(door: Door) -> None:
-    async with tcp_server(echo) as port, conducting(door, Conduct(carries_bytes=3)) as (_, session):
+async def test_a_dead_connection_fails_every_channel_with_one_failure(
+    login_keys: LoginKeys,
+) -> None:
+    async with (
+        tcp_server(echo) as port,
+        conducting(login_keys, ChannelSetup(carries_bytes=3)) as (_, session),
+    ):
         mux = Mux(session, hop="the jump host lab")
         first, second = [await mux.open_direct("127.0.0.1", port) for _ in range(2)]
         waiting = [asyncio.create_task(s.receive()) for s in (first, second)]
@@ -135,12 +142,12 @@ async def test_a_dead_connection_fails_every_channel_with_one_failure(door: Door
         await mux.finish()
 
 
-async def test_what_came_before_the_end_is_still_read(door: Door) -> None:
+async def test_what_came_before_the_end_is_still_read(login_keys: LoginKeys) -> None:
     async def says(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"123")
         await reader.read()
 
-    async with tcp_server(says) as port, conducting(door, Conduct()) as (_, session):
+    async with tcp_server(says) as port, conducting(login_keys, ChannelSetup()) as (_, session):
         mux = Mux(session)
         stream = await mux.open_direct("127.0.0.1", port)
         await mux.wait(stream.channel, lambda: stream.channel.readable)
@@ -152,8 +159,8 @@ async def test_what_came_before_the_end_is_still_read(door: Door) -> None:
         await mux.finish()
 
 
-async def test_a_deadline_leaves_the_connection_usable(door: Door) -> None:
-    async with tcp_server(echo) as port, conducting(door, Conduct()) as (_, session):
+async def test_a_deadline_leaves_the_connection_usable(login_keys: LoginKeys) -> None:
+    async with tcp_server(echo) as port, conducting(login_keys, ChannelSetup()) as (_, session):
         mux = Mux(session)
         stream = await mux.open_direct("127.0.0.1", port)
         with pytest.raises(Failed) as caught:
@@ -164,8 +171,8 @@ async def test_a_deadline_leaves_the_connection_usable(door: Door) -> None:
         await mux.finish()
 
 
-async def test_a_violation_reaches_whoever_waits(door: Door) -> None:
-    async with conducting(door, Conduct(overruns=True)) as (_, session):
+async def test_a_violation_reaches_whoever_waits(login_keys: LoginKeys) -> None:
+    async with conducting(login_keys, ChannelSetup(overruns=True)) as (_, session):
         mux = Mux(session)
         stream = await mux.open_session()
         with pytest.raises(ProtocolViolation, match="whose window is 0 bytes"):
@@ -173,8 +180,10 @@ async def test_a_violation_reaches_whoever_waits(door: Door) -> None:
         await mux.finish()
 
 
-async def test_a_request_on_a_channel_that_the_server_closes_is_not_granted(door: Door) -> None:
-    async with conducting(door, Conduct()) as (_, session):
+async def test_a_request_on_a_channel_that_the_server_closes_is_not_granted(
+    login_keys: LoginKeys,
+) -> None:
+    async with conducting(login_keys, ChannelSetup()) as (_, session):
         mux = Mux(session)
         stream = await mux.open_session()
         await stream.ask(b"exec", vector(4, b"true"))
@@ -187,8 +196,8 @@ async def test_a_request_on_a_channel_that_the_server_closes_is_not_granted(door
         await mux.finish()
 
 
-async def test_no_task_outlives_it(door: Door) -> None:
-    async with tcp_server(echo) as port, conducting(door, Conduct()) as (_, session):
+async def test_no_task_outlives_it(login_keys: LoginKeys) -> None:
+    async with tcp_server(echo) as port, conducting(login_keys, ChannelSetup()) as (_, session):
         mux = Mux(session)
         stream = await mux.open_direct("127.0.0.1", port)
         assert working()
@@ -204,8 +213,8 @@ def working() -> list[str]:
     return [name for name in names if "Mux." in name]
 
 
-async def test_a_closed_port_is_connect_failed(door: Door) -> None:
-    async with conducting(door, Conduct()) as (_, session):
+async def test_a_closed_port_is_connect_failed(login_keys: LoginKeys) -> None:
+    async with conducting(login_keys, ChannelSetup()) as (_, session):
         mux = Mux(session)
         with pytest.raises(RefusedError) as caught:
             await mux.open_direct("127.0.0.1", free_port())

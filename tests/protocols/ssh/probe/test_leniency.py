@@ -22,7 +22,7 @@ from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.net import budget
 from seventh.protocols.ssh.facts.deviations import Deviation, DeviationKind
-from seventh.protocols.ssh.lab.server import GOOD_KEX, Manner, RawServer, good_offer
+from seventh.protocols.ssh.lab.server import GOOD_KEX, RawServer, Setup, good_offer
 from seventh.protocols.ssh.wire.hostkeys import Signer
 from seventh.protocols.ssh.wire.messages import Debug, ExtInfo, Ignore, Other, encode
 from tests.reports import ssh_facts as facts_of
@@ -35,10 +35,10 @@ _UP, _DOWN = "encryption_algorithms_client_to_server", "encryption_algorithms_se
 
 
 @pytest.fixture
-def manner() -> Manner:
+def setup() -> Setup:
     # Without strict key exchange, which allows nothing odd before NEWKEYS.
     signer = Signer(ed25519.Ed25519PrivateKey.generate())
-    return Manner(offer=good_offer(), signers=(signer,)).with_kex(*GOOD_KEX)
+    return Setup(offer=good_offer(), signers=(signer,)).with_kex(*GOOD_KEX)
 
 
 async def look_at(handler: Any, options: Options = OPTIONS, look: Any = check_one) -> Report:
@@ -47,9 +47,9 @@ async def look_at(handler: Any, options: Options = OPTIONS, look: Any = check_on
     return report
 
 
-async def judged(manner: Manner) -> tuple[Deviation, ...]:
+async def judged(setup: Setup) -> tuple[Deviation, ...]:
     """The deviations of a server that is looked at to the end all the same."""
-    report = await look_at(RawServer(manner).handle)
+    report = await look_at(RawServer(setup).handle)
     assert report.failure is None
     facts = facts_of(report)
     assert [key.signature_valid for key in facts.host_keys] == [True]
@@ -58,8 +58,8 @@ async def judged(manner: Manner) -> tuple[Deviation, ...]:
     return facts.deviations
 
 
-async def test_a_server_as_the_standard_has_it_has_none(manner: Manner) -> None:
-    assert await judged(manner) == ()
+async def test_a_server_as_the_standard_has_it_has_none(setup: Setup) -> None:
+    assert await judged(setup) == ()
 
 
 @pytest.mark.parametrize(
@@ -75,16 +75,16 @@ async def test_a_server_as_the_standard_has_it_has_none(manner: Manner) -> None:
 )
 @pytest.mark.parametrize("field", [_UP, _DOWN])
 async def test_odd_names_in_a_list(
-    manner: Manner, names: tuple[str, ...], kind: DeviationKind, field: str
+    setup: Setup, names: tuple[str, ...], kind: DeviationKind, field: str
 ) -> None:
-    odd = replace(manner, offer=replace(manner.offer, **{field: names}))
+    odd = replace(setup, offer=replace(setup.offer, **{field: names}))
     assert await judged(odd) == (Deviation(kind, f"KEXINIT's {field}"),)
 
 
-async def test_every_list_may_end_with_a_comma(manner: Manner) -> None:
-    fields = type(manner.offer).__struct_fields__
-    lists = {name: (*getattr(manner.offer, name), "") for name in fields[:8]}
-    kinds = {d.kind for d in await judged(replace(manner, offer=replace(manner.offer, **lists)))}
+async def test_every_list_may_end_with_a_comma(setup: Setup) -> None:
+    fields = type(setup.offer).__struct_fields__
+    lists = {name: (*getattr(setup.offer, name), "") for name in fields[:8]}
+    kinds = {d.kind for d in await judged(replace(setup, offer=replace(setup.offer, **lists)))}
     assert kinds == {DeviationKind.EMPTY_NAME}
 
 
@@ -93,15 +93,15 @@ async def test_every_list_may_end_with_a_comma(manner: Manner) -> None:
     [(b"\n", True), (b"\r\r\n", True), (b" \r\n", False)],
     ids=["lf", "crs", "blank"],
 )
-async def test_line_ends_of_the_greeting(manner: Manner, end: bytes, odd: bool) -> None:
+async def test_line_ends_of_the_greeting(setup: Setup, end: bytes, odd: bool) -> None:
     ident = "SSH-2.0-SeventhLab" + (" " if end == b" \r\n" else "")
-    seen = await judged(replace(manner, ident=ident, ident_end=end.lstrip(b" ")))
+    seen = await judged(replace(setup, ident=ident, ident_end=end.lstrip(b" ")))
     assert [d.kind for d in seen] == ([DeviationKind.LINE_END] if odd else [])
 
 
-async def test_a_thousand_lines_before_the_greeting(manner: Manner) -> None:
+async def test_a_thousand_lines_before_the_greeting(setup: Setup) -> None:
     lines = b"".join(b"notice %d\r\n" % number for number in range(1000))
-    server = RawServer(replace(manner, before_ident=lines))
+    server = RawServer(replace(setup, before_ident=lines))
     for look in (check_one, pulse_one):
         report = await look_at(server.handle, look=look)
         assert report.failure is None
@@ -123,9 +123,9 @@ async def test_a_thousand_lines_before_the_greeting(manner: Manner) -> None:
     ],
 )  # fmt: skip
 async def test_messages_within_the_first_exchange(
-    manner: Manner, payload: bytes, kind: DeviationKind | str | None
+    setup: Setup, payload: bytes, kind: DeviationKind | str | None
 ) -> None:
-    seen = await judged(replace(manner, between=(payload, payload)))
+    seen = await judged(replace(setup, between=(payload, payload)))
     wanted = DeviationKind.LARGE_PACKET if kind == "large" else kind
     assert [d.kind for d in seen] == ([] if wanted is None else [wanted])
 
@@ -187,12 +187,12 @@ async def test_silence_is_silence(look: Any) -> None:
 
 @LOOKS
 async def test_a_late_or_dripping_greeting_is_no_drip(
-    manner: Manner, look: Any, monkeypatch: pytest.MonkeyPatch
+    setup: Setup, look: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As if it came after half a minute: what is asked of other bytes is not asked of it."""
     monkeypatch.setattr(budget, "RATE_GRACE_SECONDS", 0.01)
     monkeypatch.setattr(budget, "MIN_RATE_BYTES_PER_SECOND", 10_000)
-    server = RawServer(replace(manner, banner_delay_seconds=0.1))
+    server = RawServer(replace(setup, banner_delay_seconds=0.1))
     late = await look_at(drips([b"wa", b"it\r\n"], 0.05, server.handle), look=look)
     assert late.failure is None or late.failure.phase != "ssh.banner"
     facts = facts_of(late)

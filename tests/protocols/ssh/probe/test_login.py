@@ -35,8 +35,8 @@ from seventh.protocols.ssh.client.session import Session
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts.login import Login
 from seventh.protocols.ssh.lab import login as lab_login
-from seventh.protocols.ssh.lab.login import PASSWORD, LoginManner, LoginServer, listening
-from seventh.protocols.ssh.lab.session import USER, Door, make_door
+from seventh.protocols.ssh.lab.login import PASSWORD, LoginServer, LoginSetup, listening
+from seventh.protocols.ssh.lab.session import USER, LoginKeys, make_door
 from seventh.protocols.ssh.wire.auth_messages import AuthPacket
 from seventh.protocols.ssh.wire.channel_messages import (
     ChannelOpen,
@@ -53,10 +53,12 @@ from tests.reports import metrics, ssh_facts
 class Lodge:
     """A server with a door, and the options that open it."""
 
-    def __init__(self, door: Door, port: int, server: LoginServer, password: Path) -> None:
-        self.door, self.port, self.server = door, port, server
+    def __init__(
+        self, login_keys: LoginKeys, port: int, server: LoginServer, password: Path
+    ) -> None:
+        self.login_keys, self.port, self.server = login_keys, port, server
         self.target = Target(scheme="ssh", host="127.0.0.1", port=port)
-        self.with_key = options_with(timeout_seconds=5, **door.options(port))  # type: ignore[arg-type]
+        self.with_key = options_with(timeout_seconds=5, **login_keys.options(port))  # type: ignore[arg-type]
         self.with_password = changed(self.with_key, identities=(), password_file=str(password))
 
     async def check(self, **changes: Any) -> Report:
@@ -64,12 +66,12 @@ class Lodge:
 
 
 @contextlib.asynccontextmanager
-async def lodge(folder: Path, **manner: Any) -> AsyncIterator[Lodge]:
-    door = make_door(folder / "door")
+async def lodge(folder: Path, **setup: Any) -> AsyncIterator[Lodge]:
+    login_keys = make_door(folder / "door")
     password = folder / "password"
     password.write_text(PASSWORD + "\n")
-    async with listening(door, LoginManner(**manner)) as (port, server):
-        yield Lodge(door, port, server, password)
+    async with listening(login_keys, LoginSetup(**setup)) as (port, server):
+        yield Lodge(login_keys, port, server, password)
 
 
 @contextlib.asynccontextmanager
@@ -139,7 +141,7 @@ async def test_nobody_is_guessed(tmp_path: Path) -> None:
         forgotten = await place.check(user=None)
         plain = await check_one(place.target, Options(timeout_seconds=5))
     assert place.server.requests == []
-    assert "--user" in report.facts["ssh"].unlearnt["login"]  # type: ignore[attr-defined]
+    assert "--user" in report.facts["ssh"].unknown["login"]  # type: ignore[attr-defined]
     assert forgotten.failure is not None
     assert forgotten.failure.reason is Reason.OPTIONS_UNUSABLE
     assert plain.facts["ssh"].login is None  # type: ignore[attr-defined]
@@ -152,7 +154,7 @@ async def test_a_user_alone_learns_the_methods(tmp_path: Path) -> None:
     assert report.failure is None
     assert (login.outcome, login.methods) == ("untried", ("publickey", "password"))
     assert found(report)["SSH-PASSWORD-ON"] is Severity.HIGH
-    assert "no key" in report.facts["ssh"].unlearnt["login"]  # type: ignore[attr-defined]
+    assert "no key" in report.facts["ssh"].unknown["login"]  # type: ignore[attr-defined]
 
 
 async def test_root_needs_one_connection_only(tmp_path: Path) -> None:
@@ -244,8 +246,8 @@ async def test_several_methods_are_taken_in_turn(tmp_path: Path) -> None:
 
 
 async def test_a_second_factor_is_left_to_a_person(tmp_path: Path) -> None:
-    manner = {"after_key": ("keyboard-interactive",), "prompts": (("Code: ", True),)}
-    async with lodge(tmp_path, **manner) as place:
+    setup = {"after_key": ("keyboard-interactive",), "prompts": (("Code: ", True),)}
+    async with lodge(tmp_path, **setup) as place:
         both = place.with_key.replace(password_file=place.with_password.password_file)
         report = await check_one(place.target, both)
     assert place.server.passwords == []
@@ -329,7 +331,7 @@ async def test_a_short_hold_without_keepalives_proves_little(tmp_path: Path) -> 
         report = await place.check(intrusive=True, hold_seconds=0.2)
         denied = await place.check(hold_seconds=0.2)
     assert found(report)["SSH-NO-KEEPALIVE"] is Severity.INFO
-    assert "--intrusive" in denied.facts["ssh"].unlearnt["keepalives"]  # type: ignore[attr-defined]
+    assert "--intrusive" in denied.facts["ssh"].unknown["keepalives"]  # type: ignore[attr-defined]
 
 
 class PublicHalf:
@@ -444,8 +446,8 @@ async def test_a_session_that_failed_stays_failed(tmp_path: Path) -> None:
         ({"after_key": ("publickey",)}, "was not let in"),
     ],
 )
-async def test_a_server_that_floods_is_left(tmp_path: Path, manner: Any, says: str) -> None:
-    async with lodge(tmp_path, **manner) as place:
+async def test_a_server_that_floods_is_left(tmp_path: Path, setup: Any, says: str) -> None:
+    async with lodge(tmp_path, **setup) as place:
         report = await place.check()
     assert report.failure is not None
     assert report.failure.reason in {Reason.PROTOCOL_VIOLATION, Reason.AUTH_REJECTED}
@@ -467,8 +469,8 @@ async def test_a_rekey_is_no_way_to_become_somebody_else(
 
 
 async def test_endless_questions_end(tmp_path: Path) -> None:
-    manner = {"methods": ("keyboard-interactive",), "asks_for_ever": True}
-    async with lodge(tmp_path, **manner) as place:
+    setup = {"methods": ("keyboard-interactive",), "asks_for_ever": True}
+    async with lodge(tmp_path, **setup) as place:
         report = await check_one(place.target, place.with_password)
     assert report.failure is not None
     assert "after 8 rounds" in report.failure.detail

@@ -21,13 +21,13 @@ from seventh.model.netfacts import NetFacts
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target, parse_target
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.protocols import schemes
 from seventh.protocols.ssh import SPEC, lab, probe
-from seventh.protocols.ssh.client.conversation import our_offer
-from seventh.protocols.ssh.facts import Offer, SshFacts, Topic
+from seventh.protocols.ssh.client.conversation import our_proposal
+from seventh.protocols.ssh.facts import Proposal, SshFacts, Topic
 from seventh.protocols.ssh.lab import server as lab_server
-from seventh.protocols.ssh.lab.server import GOOD_KEX, Manner, RawServer, WrongSigner, good_offer
+from seventh.protocols.ssh.lab.server import GOOD_KEX, RawServer, Setup, WrongSigner, good_offer
 from seventh.protocols.ssh.probe import further
 from seventh.protocols.ssh.wire import groups
 from seventh.protocols.ssh.wire.hostkeys import Signer
@@ -50,25 +50,27 @@ def key() -> Any:
 
 
 @pytest.fixture
-def manner(key: Any) -> Manner:
-    return Manner(offer=good_offer(), signers=(Signer(key),))
+def setup(key: Any) -> Setup:
+    return Setup(offer=good_offer(), signers=(Signer(key),))
 
 
-async def check_manner(manner: Manner, options: Options = OPTIONS) -> Report:
-    async with tcp_server(RawServer(manner).handle) as port:
+async def check_manner(setup: Setup, options: Options = OPTIONS) -> Report:
+    async with tcp_server(RawServer(setup).handle) as port:
         return await check_one(target(port), options)
 
 
-async def talk_with(served: Any, verb: Callable[[Talk], Awaitable[None]] = probe.check) -> Talk:
+async def context_with(
+    served: Any, verb: Callable[[ProbeContext], Awaitable[None]] = probe.check
+) -> ProbeContext:
     (where,) = parse_target(served.target, schemes())
-    talk = Talk(
+    ctx = ProbeContext(
         where, options_with(timeout_seconds=5, **served.options), connections=SPEC.connections
     )
     try:
-        await verb(talk)
+        await verb(ctx)
     finally:
-        talk.close()
-    return talk
+        ctx.close()
+    return ctx
 
 
 # -- the clean lab ---------------------------------------------------------------------------------
@@ -76,8 +78,8 @@ async def talk_with(served: Any, verb: Callable[[Talk], Awaitable[None]] = probe
 
 async def test_the_clean_server_teaches_everything(kit: Kit) -> None:
     async with lab.serve(None, kit) as served:
-        talk = await talk_with(served)
-    facts = talk.facts["ssh"]
+        ctx = await context_with(served)
+    facts = ctx.facts["ssh"]
     assert isinstance(facts, SshFacts)
     assert facts.protocol_version == "2.0"
     assert facts.negotiated is not None
@@ -91,26 +93,26 @@ async def test_the_clean_server_teaches_everything(kit: Kit) -> None:
     assert "rsa-sha2-256" in facts.server_sig_algs
     assert facts.sshfp_authenticated is True
     assert len(facts.host_keys_by_address) == 2
-    assert talk.notes(NetFacts).facts.differences == ()
-    assert all("--allow-write" in why for why in facts.unlearnt.values()), facts.unlearnt
+    assert ctx.notes(NetFacts).facts.differences == ()
+    assert all("--allow-write" in why for why in facts.unknown.values()), facts.unknown
     assert facts.banner_seconds is not None
     assert facts.kex_seconds is not None
-    names = [phase.name for phase in talk.watch.phases]
+    names = [phase.name for phase in ctx.watch.phases]
     assert names[:6] == ["resolve", "connect", "connect", "ssh.banner", "ssh.kexinit", "ssh.kex"]
     assert names[6:9] == ["ssh.service", "ssh.auth_none", "ssh.auth"]
     assert names[-1] == "ssh.rekey"
-    assert all(phase.outcome == "ok" for phase in talk.watch.phases)
+    assert all(phase.outcome == "ok" for phase in ctx.watch.phases)
 
 
 async def test_a_pulse_reads_the_greeting_and_no_more(kit: Kit) -> None:
     async with lab.serve(None, kit) as served:
-        talk = await talk_with(served, probe.pulse)
-    facts = talk.facts["ssh"]
+        ctx = await context_with(served, probe.pulse)
+    facts = ctx.facts["ssh"]
     assert isinstance(facts, SshFacts)
     assert facts.ident is not None
     assert facts.ident.startswith("SSH-2.0-AsyncSSH")
     assert facts.kexinit is None
-    assert [phase.name for phase in talk.watch.phases] == ["resolve", "connect", "ssh.banner"]
+    assert [phase.name for phase in ctx.watch.phases] == ["resolve", "connect", "ssh.banner"]
 
 
 def test_what_a_pulse_needs_loads_no_cryptography() -> None:
@@ -126,8 +128,8 @@ def test_what_a_pulse_needs_loads_no_cryptography() -> None:
 # -- servers of our own manners --------------------------------------------------------------------
 
 
-async def test_the_well_mannered_server_is_clean(manner: Manner) -> None:
-    report = await check_manner(manner)
+async def test_the_well_mannered_server_is_clean(setup: Setup) -> None:
+    report = await check_manner(setup)
     assert report.failure is None
     assert report.findings == ()
     assert facts_of(report).extensions == ("server-sig-algs",)
@@ -140,9 +142,9 @@ async def test_our_connections_stay_within_the_budget(key: Any) -> None:
     signers = [Signer(key), *(Signer(ec.generate_private_key(curve)) for curve in kinds)]
     names = (*(signer.type for signer in signers), "ssh-dss")
     offer = replace(good_offer(), server_host_key_algorithms=names)
-    manner = Manner(offer=offer, signers=tuple(signers), modulus_for=from_3072)
-    manner = manner.with_kex(*GOOD_KEX, GEX, STRICT["server"])
-    server = RawServer(manner)
+    setup = Setup(offer=offer, signers=tuple(signers), modulus_for=from_3072)
+    setup = setup.with_kex(*GOOD_KEX, GEX, STRICT["server"])
+    server = RawServer(setup)
     count = 0
 
     async def counting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -157,8 +159,8 @@ async def test_our_connections_stay_within_the_budget(key: Any) -> None:
     assert [key.type for key in facts.host_keys] == list(names[:3])
     assert facts.gex_bits == 3072
     assert [answer.bits for answer in facts.gex_answers] == [3072, None, None, None]
-    assert "budget" in facts.unlearnt["ecdsa-sha2-nistp521 host key"]
-    assert "budget" in facts.unlearnt["ssh-dss host key"]
+    assert "budget" in facts.unknown["ecdsa-sha2-nistp521 host key"]
+    assert "budget" in facts.unknown["ssh-dss host key"]
 
 
 def from_3072(asked: GroupSizes) -> int:
@@ -198,10 +200,10 @@ def only_14(asked: GroupSizes) -> int:
     ],
 )  # fmt: skip
 async def test_every_size_of_group_is_asked_for(
-    manner: Manner, give: Any, severity: str | None, bits: int
+    setup: Setup, give: Any, severity: str | None, bits: int
 ) -> None:
-    manner = replace(manner.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=give)
-    report = await check_manner(manner)
+    setup = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=give)
+    report = await check_manner(setup)
     assert report.failure is None
     found = {finding.id: finding for finding in report.findings}
     assert facts_of(report).gex_bits == bits
@@ -213,9 +215,9 @@ async def test_every_size_of_group_is_asked_for(
 
 
 @pytest.mark.field
-async def test_a_server_that_gives_no_group_at_all_is_not_judged(manner: Manner) -> None:
-    manner = replace(manner.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=lambda _: 0)
-    report = await check_manner(manner)
+async def test_a_server_that_gives_no_group_at_all_is_not_judged(setup: Setup) -> None:
+    setup = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=lambda _: 0)
+    report = await check_manner(setup)
     assert {skip.id: skip.reason for skip in report.skipped}["SSH-GEX-SMALL"] == (
         "the server gave no group"
     )
@@ -223,12 +225,12 @@ async def test_a_server_that_gives_no_group_at_all_is_not_judged(manner: Manner)
 
 @pytest.mark.field
 async def test_silence_about_one_size_says_nothing_of_the_next(
-    manner: Manner, monkeypatch: pytest.MonkeyPatch
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """libssh's server never answers a size that it refuses."""
     monkeypatch.setattr(further, "AGAIN_SECONDS", 0.2)
-    manner = replace(manner.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=has_1536)
-    server = RawServer(manner)
+    setup = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=has_1536)
+    server = RawServer(setup)
 
     async def waits(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await server.handle(reader, writer)
@@ -239,27 +241,27 @@ async def test_silence_about_one_size_says_nothing_of_the_next(
     assert report.failure is None
     facts = facts_of(report)
     assert facts.gex_bits == 1536
-    assert "1024 to 1024 bits" in facts.unlearnt[Topic.SMALLEST_GROUP]
+    assert "1024 to 1024 bits" in facts.unknown[Topic.SMALLEST_GROUP]
     assert "SSH-GEX-SMALL" in {finding.id for finding in report.findings}
 
 
 @pytest.mark.field
-async def test_a_group_of_the_first_exchange_counts(manner: Manner) -> None:
-    manner = replace(manner.with_kex(GEX), modulus_for=from_3072)
-    answers = facts_of(await check_manner(manner)).gex_answers
+async def test_a_group_of_the_first_exchange_counts(setup: Setup) -> None:
+    setup = replace(setup.with_kex(GEX), modulus_for=from_3072)
+    answers = facts_of(await check_manner(setup)).gex_answers
     assert (answers[0].preferred, answers[0].bits) == (3072, 3072)
 
 
 @pytest.mark.field
 @pytest.mark.parametrize("room", [1, 2])
-async def test_a_server_without_room_is_asked_again(manner: Manner, room: int) -> None:
+async def test_a_server_without_room_is_asked_again(setup: Setup, room: int) -> None:
     """One that serves a connection at a time, and lets go of it late."""
-    manner = replace(manner.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=from_3072)
-    server = RawServer(replace(manner, room=room))
+    setup = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=from_3072)
+    server = RawServer(replace(setup, room=room))
 
     async def lets_go_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await server.handle(reader, writer)
-        if server.refused == 0 and server.manner.room == 1:
+        if server.refused == 0 and server.setup.room == 1:
             server.hold()
             asyncio.get_running_loop().call_later(0.05, server.let_go)
 
@@ -267,15 +269,15 @@ async def test_a_server_without_room_is_asked_again(manner: Manner, room: int) -
         report = await check_one(target(port), OPTIONS)
     assert report.failure is None
     facts = facts_of(report)
-    assert facts.unlearnt == {}
+    assert facts.unknown == {}
     assert facts.gex_bits == 3072
     assert (server.refused > 0) == (room == 1)
 
 
 @pytest.mark.field
-async def test_a_server_without_room_at_last_is_the_reason(manner: Manner) -> None:
-    manner = replace(manner.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=from_3072)
-    server, count = RawServer(manner), 0
+async def test_a_server_without_room_at_last_is_the_reason(setup: Setup) -> None:
+    setup = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=from_3072)
+    server, count = RawServer(setup), 0
 
     async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal count
@@ -293,23 +295,23 @@ async def test_a_server_without_room_at_last_is_the_reason(manner: Manner) -> No
     assert count == 1 + 1 + len(further.PAUSES), "a server that goes on refusing is left alone"
 
 
-async def test_without_tier_1_no_group_is_asked_for(manner: Manner) -> None:
-    manner = replace(manner.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus=groups.prime(1))
-    report = await check_manner(manner, replace(OPTIONS, max_tier=0))
+async def test_without_tier_1_no_group_is_asked_for(setup: Setup) -> None:
+    setup = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus=groups.prime(1))
+    report = await check_manner(setup, replace(OPTIONS, max_tier=0))
     assert facts_of(report).gex_bits is None
     assert "SSH-GEX-SMALL" in {skip.id for skip in report.skipped}
 
 
-async def test_a_server_without_ext_info_is_not_waited_for_long(manner: Manner) -> None:
-    report = await check_manner(replace(manner, server_sig_algs=None))
+async def test_a_server_without_ext_info_is_not_waited_for_long(setup: Setup) -> None:
+    report = await check_manner(replace(setup, server_sig_algs=None))
     assert report.failure is None
     assert report.duration_seconds < 2
     assert facts_of(report).extensions is None
     assert "SSH-USERSIG-SHA1" in {skip.id for skip in report.skipped}
 
 
-async def test_a_wrong_signature_fails_and_leaves_the_facts(key: Any, manner: Manner) -> None:
-    report = await check_manner(replace(manner, signers=(WrongSigner(key),)))
+async def test_a_wrong_signature_fails_and_leaves_the_facts(key: Any, setup: Setup) -> None:
+    report = await check_manner(replace(setup, signers=(WrongSigner(key),)))
     assert report.failure is not None
     assert report.failure.reason is Reason.PROTOCOL_VIOLATION
     assert report.failure.phase == "ssh.kex"
@@ -320,23 +322,23 @@ async def test_a_wrong_signature_fails_and_leaves_the_facts(key: Any, manner: Ma
 
 
 @pytest.mark.parametrize("what", ["kex", "cipher", "compression", "host key"])
-async def test_nothing_in_common_leaves_the_offer(manner: Manner, what: str) -> None:
+async def test_nothing_in_common_leaves_the_offer(setup: Setup, what: str) -> None:
     changes: dict[str, dict[str, tuple[str, ...]]] = {
         "kex": {"kex_algorithms": ("kexguess2@matt.ucc.asn.au",)},
         "cipher": {"encryption_algorithms_client_to_server": ("twofish-ctr",)},
         "compression": {"compression_algorithms_server_to_client": ("zlib",)},
         "host key": {"server_host_key_algorithms": ("pgp-sign-rsa",)},
     }
-    offer = replace(manner.offer, **changes[what])
-    report = await check_manner(replace(manner, offer=offer))
+    offer = replace(setup.offer, **changes[what])
+    report = await check_manner(replace(setup, offer=offer))
     assert report.failure is not None
     assert report.failure.reason is Reason.NEGOTIATION_FAILED
     assert report.failure.blame is Blame.PEER
     assert facts_of(report).kexinit == offer
 
 
-async def test_what_only_we_cannot_speak_is_our_blame(manner: Manner) -> None:
-    report = await check_manner(manner.with_kex("sntrup761x25519-sha512@openssh.com"))
+async def test_what_only_we_cannot_speak_is_our_blame(setup: Setup) -> None:
+    report = await check_manner(setup.with_kex("sntrup761x25519-sha512@openssh.com"))
     assert report.failure is not None
     assert report.failure.blame is Blame.SEVENTH
     assert report.status == "unknown"
@@ -350,29 +352,29 @@ async def test_what_only_we_cannot_speak_is_our_blame(manner: Manner) -> None:
         pytest.param(15, id="tiny"),
     ],
 )  # fmt: skip
-async def test_a_hostile_group_fails_and_leaves_the_facts(manner: Manner, modulus: int) -> None:
-    hostile = replace(manner.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus=modulus)
+async def test_a_hostile_group_fails_and_leaves_the_facts(setup: Setup, modulus: int) -> None:
+    hostile = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus=modulus)
     report = await check_manner(hostile)
     assert report.failure is not None
     assert report.failure.reason is Reason.PROTOCOL_VIOLATION
     assert facts_of(report).kex_seconds is not None
 
 
-async def test_lines_before_the_ident_are_facts(manner: Manner) -> None:
-    report = await check_manner(replace(manner, before_ident=b"Welcome\r\nto \x1b[31mus\n"))
+async def test_lines_before_the_ident_are_facts(setup: Setup) -> None:
+    report = await check_manner(replace(setup, before_ident=b"Welcome\r\nto \x1b[31mus\n"))
     assert report.failure is None
     assert facts_of(report).pre_ident_lines == ("Welcome", "to \\x1b[31mus")
 
 
-async def test_protocol_1_alone_is_a_failure_with_its_finding(manner: Manner) -> None:
-    report = await check_manner(replace(manner, ident="SSH-1.5-old"))
+async def test_protocol_1_alone_is_a_failure_with_its_finding(setup: Setup) -> None:
+    report = await check_manner(replace(setup, ident="SSH-1.5-old"))
     assert report.failure is not None
     assert report.failure.reason is Reason.NEGOTIATION_FAILED
     assert [finding.id for finding in report.findings] == ["SSH-PROTO1"]
 
 
-async def test_a_slow_greeting_is_timed_and_not_the_loops_delay(manner: Manner) -> None:
-    report = await check_manner(replace(manner, banner_delay_seconds=0.3))
+async def test_a_slow_greeting_is_timed_and_not_the_loops_delay(setup: Setup) -> None:
+    report = await check_manner(replace(setup, banner_delay_seconds=0.3))
     facts = facts_of(report)
     assert facts.banner_seconds == pytest.approx(0.3, abs=0.1)
     (phase,) = (phase for phase in report.phases if phase.name == "ssh.banner")
@@ -437,7 +439,7 @@ async def test_limits_before_the_ident(look: Any, data: bytes) -> None:
     assert report.failure.reason is Reason.PROTOCOL_VIOLATION
 
 
-async def test_a_disconnect_says_why(manner: Manner) -> None:
+async def test_a_disconnect_says_why(setup: Setup) -> None:
     from seventh.protocols.ssh.wire.messages import Disconnect
     from seventh.protocols.ssh.wire.transport import Connection, Role
 
@@ -461,18 +463,18 @@ async def test_escape_codes_never_reach_the_facts() -> None:
 async def test_addresses_that_differ_are_told_apart(kit: Kit) -> None:
     fault = next(fault for fault in lab.FAULTS if fault.name == "hostkey-split")
     async with lab.serve(fault, kit) as served:
-        talk = await talk_with(served)
-    net = talk.notes(NetFacts).facts
+        ctx = await context_with(served)
+    net = ctx.notes(NetFacts).facts
     assert set(net.compared) == {lab.FIRST, lab.SECOND}
     assert "host key" in {difference.trait for difference in net.differences}
 
 
-async def test_an_address_that_fails_does_not_hide_the_other(manner: Manner) -> None:
+async def test_an_address_that_fails_does_not_hide_the_other(setup: Setup) -> None:
     from seventh.labkit.names import name_server
 
     async with (
         tcp_server(saying(b"HTTP/1.1 400 No\r\n\r\n"), "127.0.0.1") as port,
-        tcp_server(RawServer(manner).handle, "127.0.0.2", port),
+        tcp_server(RawServer(setup).handle, "127.0.0.2", port),
         name_server({"two.test": {"A": ("127.0.0.1", "127.0.0.2")}}) as resolver,
     ):
         report = await check_one(
@@ -493,15 +495,15 @@ async def test_an_address_that_fails_does_not_hide_the_other(manner: Manner) -> 
 
 async def test_a_probe_outside_the_engine_raises_failed() -> None:
     async with tcp_server(saying(b"")) as port:
-        talk = Talk(target(port), OPTIONS, connections=SPEC.connections)
+        ctx = ProbeContext(target(port), OPTIONS, connections=SPEC.connections)
         with pytest.raises(Failed) as caught:
-            await probe.check(talk)
-        talk.close()
+            await probe.check(ctx)
+        ctx.close()
     assert caught.value.phase == "ssh.banner"
 
 
 def test_each_wanted_key_type_is_a_topic() -> None:
-    every = Offer(server_host_key_algorithms=our_offer().server_host_key_algorithms)
+    every = Proposal(server_host_key_algorithms=our_proposal().server_host_key_algorithms)
     kinds = further.wanted_types(every, set())
     assert len(kinds) > 5
     assert {Topic(f"{kind} host key") for kind in kinds} < set(Topic)
@@ -513,10 +515,10 @@ async def test_every_address_is_asked_for_the_same_key(key: Any, tmp_path: Path)
     from seventh.labkit.names import name_server
 
     asked: list[tuple[str, ...]] = []
-    server = RawServer(Manner(offer=good_offer(), signers=(Signer(key),)))
+    server = RawServer(Setup(offer=good_offer(), signers=(Signer(key),)))
 
     def offers(choose: Any) -> Any:
-        def negotiate(client: Offer, theirs: Offer) -> Any:
+        def negotiate(client: Proposal, theirs: Proposal) -> Any:
             asked.append(client.server_host_key_algorithms[:1])
             return choose(client, theirs)
 

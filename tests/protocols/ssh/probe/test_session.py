@@ -11,48 +11,48 @@ from seventh.engine.check import check_one
 from seventh.labkit.serve import Kit
 from seventh.model.failure import Reason
 from seventh.model.target import Target, parse_target
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.protocols import schemes
 from seventh.protocols.ssh import lab
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts.login import Login
 from seventh.protocols.ssh.facts.session import SessionFacts
 from seventh.protocols.ssh.lab import session as lab_session
-from seventh.protocols.ssh.lab.channels import Conduct
-from seventh.protocols.ssh.lab.session import Door, dishonest, honest, make_door
+from seventh.protocols.ssh.lab.channels import ChannelSetup
+from seventh.protocols.ssh.lab.session import LoginKeys, dishonest, honest, make_door
 from seventh.protocols.ssh.probe import session as session_probe
 from tests.options import options_with
 from tests.protocols.ssh.sessions import conducting, logged_in
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Door:
+def login_keys(tmp_path: Path) -> LoginKeys:
     return make_door(tmp_path / "door")
 
 
-def ssh_of(talk: Talk) -> SshFacts:
-    facts = talk.facts["ssh"]
+def ssh_of(ctx: ProbeContext) -> SshFacts:
+    facts = ctx.facts["ssh"]
     assert isinstance(facts, SshFacts)
     return facts
 
 
-def session_of(talk: Talk) -> SessionFacts:
-    session = ssh_of(talk).session
+def session_of(ctx: ProbeContext) -> SessionFacts:
+    session = ssh_of(ctx).session
     assert session is not None
     return session
 
 
-async def test_a_good_server_teaches_everything(door: Door, tmp_path: Path) -> None:
+async def test_a_good_server_teaches_everything(login_keys: LoginKeys, tmp_path: Path) -> None:
     async with (
-        honest(door, tmp_path) as port,
-        logged_in(port, door, allow_write=True) as (talk, session),
+        honest(login_keys, tmp_path) as port,
+        logged_in(port, login_keys, allow_write=True) as (ctx, session),
     ):
-        talk.notes(SshFacts).learn(login=Login(total_seconds=0.5))
-        await session_probe.look(talk, session)
+        ctx.notes(SshFacts).learn(login=Login(total_seconds=0.5))
+        await session_probe.look(ctx, session)
         await session.rekey()
-    learnt = session_of(talk)
-    assert ssh_of(talk).unlearnt == {}
-    assert talk.failure is None
+    learnt = session_of(ctx)
+    assert ssh_of(ctx).unknown == {}
+    assert ctx.failure is None
     assert (learnt.exec_status, learnt.exec_output_bytes) == (0, 0)
     assert (learnt.pty_granted, learnt.shell_granted, learnt.sftp) == (True, True, "works")
     assert (learnt.read_bytes, learnt.write_bytes) == (1024 * 1024, 512 * 1024)
@@ -64,79 +64,90 @@ async def test_a_good_server_teaches_everything(door: Door, tmp_path: Path) -> N
         learnt.fresh_seconds - (learnt.second_channel_seconds or 0)
     )
     assert not any((tmp_path / "ssh-home").iterdir()), "the temporary file is gone"
-    names = [phase.name for phase in talk.watch.phases]
+    names = [phase.name for phase in ctx.watch.phases]
     assert names == [
         "connect", "ssh.channel", "ssh.exec", "ssh.second_channel", "ssh.sftp", "ssh.forward",
     ]  # fmt: skip
-    times = [phase for phase in talk.watch.phases if phase.name != "ssh.forward"]
+    times = [phase for phase in ctx.watch.phases if phase.name != "ssh.forward"]
     assert {phase.clock for phase in times} == {"kernel"}
 
 
 async def test_without_permission_nothing_is_written_and_nothing_forwarded(
-    door: Door, tmp_path: Path
+    login_keys: LoginKeys, tmp_path: Path
 ) -> None:
-    async with honest(door, tmp_path) as port, logged_in(port, door) as (talk, session):
-        await session_probe.look(talk, session)
-    learnt = session_of(talk)
+    async with honest(login_keys, tmp_path) as port, logged_in(port, login_keys) as (ctx, session):
+        await session_probe.look(ctx, session)
+    learnt = session_of(ctx)
     assert learnt.write_bytes is None
     assert learnt.local_forward is None
     assert learnt.remote_forward is None
-    assert ssh_of(talk).unlearnt == {
+    assert ssh_of(ctx).unknown == {
         "forwarding": "tier 3 needs --allow-write", "SFTP write": "tier 3 needs --allow-write",
     }  # fmt: skip
 
 
 async def test_who_forbids_by_saying_that_connecting_failed_stays_unsettled(
-    door: Door, tmp_path: Path
+    login_keys: LoginKeys, tmp_path: Path
 ) -> None:
     async with (
-        honest(door, tmp_path, local=False) as port,
-        logged_in(port, door, allow_write=True) as (talk, session),
+        honest(login_keys, tmp_path, local=False) as port,
+        logged_in(port, login_keys, allow_write=True) as (ctx, session),
     ):
-        await session_probe.look(talk, session)
-    learnt = session_of(talk)
+        await session_probe.look(ctx, session)
+    learnt = session_of(ctx)
     assert (learnt.local_forward, learnt.dynamic_forward) == ("unsettled", "unsettled")
 
 
-async def test_a_few_channels_opened_towards_us_are_refused_and_counted(door: Door) -> None:
-    conduct = Conduct(opens=(b"auth-agent@openssh.com", 3))
-    async with conducting(door, conduct) as (talk, session):
-        await session_probe.look(talk, session)
-    assert session_of(talk).peer_channels == {"auth-agent@openssh.com": 3}
-    assert session_of(talk).exec_status == 0
-    assert talk.failure is None
+async def test_a_few_channels_opened_towards_us_are_refused_and_counted(
+    login_keys: LoginKeys,
+) -> None:
+    setup = ChannelSetup(opens=(b"auth-agent@openssh.com", 3))
+    async with conducting(login_keys, setup) as (ctx, session):
+        await session_probe.look(ctx, session)
+    assert session_of(ctx).peer_channels == {"auth-agent@openssh.com": 3}
+    assert session_of(ctx).exec_status == 0
+    assert ctx.failure is None
 
 
-async def test_a_violation_is_the_reports_failure_and_what_was_learnt_stands(door: Door) -> None:
-    async with conducting(door, Conduct(lies_in_data=True)) as (talk, session):
-        await session_probe.look(talk, session)
-    assert talk.failure is not None
-    assert talk.failure.reason is Reason.PROTOCOL_VIOLATION
-    assert talk.failure.phase == "ssh.sftp"
-    learnt = session_of(talk)
+async def test_a_violation_is_the_reports_failure_and_what_was_learnt_stands(
+    login_keys: LoginKeys,
+) -> None:
+    async with conducting(login_keys, ChannelSetup(lies_in_data=True)) as (ctx, session):
+        await session_probe.look(ctx, session)
+    assert ctx.failure is not None
+    assert ctx.failure.reason is Reason.PROTOCOL_VIOLATION
+    assert ctx.failure.phase == "ssh.sftp"
+    learnt = session_of(ctx)
     assert (learnt.exec_status, learnt.sftp, learnt.sftp_home) == (0, "works", "/")
     assert learnt.read_bytes is None
 
 
-async def test_a_server_that_ends_in_the_middle_costs_only_what_comes_after(door: Door) -> None:
-    async with conducting(door, Conduct(leaves_at=b"pty-req")) as (talk, session):
-        await session_probe.look(talk, session)
-    assert talk.failure is None
-    learnt = session_of(talk)
+async def test_a_server_that_ends_in_the_middle_costs_only_what_comes_after(
+    login_keys: LoginKeys,
+) -> None:
+    async with conducting(login_keys, ChannelSetup(leaves_at=b"pty-req")) as (ctx, session):
+        await session_probe.look(ctx, session)
+    assert ctx.failure is None
+    learnt = session_of(ctx)
     assert (learnt.exec_status, learnt.pty_granted, learnt.sftp) == (0, None, None)
-    assert ssh_of(talk).unlearnt["terminal"] == "the server closed the connection"
+    assert ssh_of(ctx).unknown["terminal"] == "the server closed the connection"
 
 
-async def test_a_server_that_never_answers_costs_its_share_of_the_time(door: Door) -> None:
-    async with conducting(door, Conduct(ignores=b"exec"), timeout_seconds=1.0) as (talk, session):
+async def test_a_server_that_never_answers_costs_its_share_of_the_time(
+    login_keys: LoginKeys,
+) -> None:
+    async with conducting(login_keys, ChannelSetup(ignores=b"exec"), timeout_seconds=1.0) as (
+        ctx,
+        session,
+    ):
         async with asyncio.timeout(3):
-            await session_probe.look(talk, session)
-    assert talk.failure is None
-    assert session_of(talk).channel_seconds is not None
-    assert session_of(talk).exec_granted is None
-    assert "no answer on a channel" in ssh_of(talk).unlearnt["exec"]
+            await session_probe.look(ctx, session)
+    assert ctx.failure is None
+    assert session_of(ctx).channel_seconds is not None
+    assert session_of(ctx).exec_granted is None
+    assert "no answer on a channel" in ssh_of(ctx).unknown["exec"]
     # The others have had their turn.
-    assert session_of(talk).sftp == "works"
+    assert session_of(ctx).sftp == "works"
 
 
 @pytest.mark.parametrize("fault", lab_session.FAULTS, ids=lambda fault: fault.name)
@@ -162,9 +173,9 @@ async def test_a_bastion_that_dies_is_named_and_what_was_learnt_stands(kit: Kit)
     assert report.facts["net"].hops[0].auth_method == "publickey"  # type: ignore[attr-defined]
 
 
-async def test_several_logins_at_once_do_not_disturb_each_other(door: Door) -> None:
-    async with dishonest(door, Conduct()) as port:
-        options = options_with(timeout_seconds=10.0, **door.options(port))  # type: ignore[arg-type]
+async def test_several_logins_at_once_do_not_disturb_each_other(login_keys: LoginKeys) -> None:
+    async with dishonest(login_keys, ChannelSetup()) as port:
+        options = options_with(timeout_seconds=10.0, **login_keys.options(port))  # type: ignore[arg-type]
         target = Target(scheme="ssh", host="127.0.0.1", port=port)
         reports = await asyncio.gather(*(check_one(target, options) for _ in range(6)))
     for report in reports:

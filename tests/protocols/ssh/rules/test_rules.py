@@ -120,7 +120,7 @@ def test_a_small_modulus(bits: int, severity: Severity | None) -> None:
 def test_no_group_exchange_no_small_modulus() -> None:
     assert named("SSH-GEX-SMALL")(offering()) is None
     asked = offering(kex_algorithms=("diffie-hellman-group-exchange-sha256",))
-    verdict = named("SSH-GEX-SMALL")(replace(asked, unlearnt={"smallest group": "because"}))
+    verdict = named("SSH-GEX-SMALL")(replace(asked, unknown={"smallest group": "because"}))
     assert verdict == Skip("because")
 
 
@@ -143,7 +143,7 @@ def test_dsa_is_known_by_its_name() -> None:
 
 
 def test_an_rsa_key_not_seen_is_not_judged() -> None:
-    facts = replace(offering(), host_keys=(key(),), unlearnt={"ssh-rsa host key": "peer-closed"})
+    facts = replace(offering(), host_keys=(key(),), unknown={"ssh-rsa host key": "peer-closed"})
     assert named("SSH-HOSTKEY-WEAK")(facts) == Skip("peer-closed")
 
 
@@ -322,7 +322,7 @@ def test_the_smallest_group_of_all_answers_is_judged(
 def test_a_size_that_was_not_answered_is_no_pass() -> None:
     facts = replace(
         offering(kex_algorithms=(GEX,)), gex_answers=(answer(1024, 8192, 3072),),
-        unlearnt={Topic.SMALLEST_GROUP: "the server is full"},
+        unknown={Topic.SMALLEST_GROUP: "the server is full"},
     )  # fmt: skip
     assert named("SSH-GEX-SMALL")(facts) == Skip("the server is full")
 

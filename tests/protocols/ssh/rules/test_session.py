@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.facts.config import ConfigFacts
+from seventh.protocols.ssh.facts.config import SshConfigFacts
 from seventh.protocols.ssh.facts.session import Bind, SessionFacts
 from seventh.protocols.ssh.rules.session import fwd_open, sftp_off
 from seventh.rules.rule import Hit, Skip
@@ -38,8 +38,8 @@ def test_where_forwardings_listen(
 
 
 def test_a_file_decides_it_too() -> None:
-    said = fwd_open(SshFacts(config=ConfigFacts(open_binds=("LocalForward *:80 web:80",))))
+    said = fwd_open(SshFacts(config=SshConfigFacts(open_binds=("LocalForward *:80 web:80",))))
     assert isinstance(said, Hit)
     assert "LocalForward *:80 web:80" in str(said.params["what"])
-    assert fwd_open(SshFacts(config=ConfigFacts(open_binds=()))) is None
-    assert isinstance(fwd_open(SshFacts(config=ConfigFacts())), Skip)
+    assert fwd_open(SshFacts(config=SshConfigFacts(open_binds=()))) is None
+    assert isinstance(fwd_open(SshFacts(config=SshConfigFacts())), Skip)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from seventh.model.failure import ProtocolViolation
 from seventh.model.phase import Mark
-from seventh.protocols.ssh.facts import Offer
+from seventh.protocols.ssh.facts import Proposal
 from seventh.protocols.ssh.facts.deviations import DeviationKind
 from seventh.protocols.ssh.lab.server import good_offer
 from seventh.protocols.ssh.wire.auth_messages import AuthSuccess, ServiceAccept
@@ -45,7 +45,7 @@ def signer() -> Signer:
     return Signer(ed25519.Ed25519PrivateKey.generate())
 
 
-def offer(cipher: str, *, strict: bool, role: Role) -> Offer:
+def offer(cipher: str, *, strict: bool, role: Role) -> Proposal:
     marker = (STRICT[role],) if strict else ()
     return replace(
         good_offer(),

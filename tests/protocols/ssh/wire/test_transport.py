@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from seventh.model.failure import ProtocolViolation
 from seventh.model.phase import Mark
-from seventh.protocols.ssh.facts import Offer
+from seventh.protocols.ssh.facts import Proposal
 from seventh.protocols.ssh.facts.deviations import Deviation, DeviationKind
 from seventh.protocols.ssh.lab.server import good_offer
 from seventh.protocols.ssh.wire import groups, kex
@@ -125,7 +125,7 @@ def test_a_client_may_say_nothing_before_its_ident() -> None:
 names = st.lists(
     st.text(st.sampled_from("abcXYZ0189-@._"), min_size=1, max_size=64), max_size=6, unique=True
 ).map(tuple)
-offers = st.builds(Offer, **dict.fromkeys(Offer.__struct_fields__, names))
+offers = st.builds(Proposal, **dict.fromkeys(Proposal.__struct_fields__, names))
 messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(
         KexInit, cookie=st.binary(min_size=16, max_size=16), offer=offers,
@@ -385,7 +385,7 @@ def test_the_ends_of_an_identification_string(line: bytes, raw: bytes, odd: bool
 class Pair:
     """A client and a server of this codec, joined in memory."""
 
-    def __init__(self, offer: Offer, signer: Signer, modulus: int = 0) -> None:
+    def __init__(self, offer: Proposal, signer: Signer, modulus: int = 0) -> None:
         self.client, self.server = Connection(Role.CLIENT, "c"), Connection(Role.SERVER, "s")
         markers = {role: (STRICT[role],) for role in Role}
         theirs = replace(offer, kex_algorithms=(*offer.kex_algorithms, *markers[Role.SERVER]))

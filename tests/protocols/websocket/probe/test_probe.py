@@ -22,10 +22,10 @@ from seventh.model.netfacts import NetFacts
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target, parse_target
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.protocols import schemes
 from seventh.protocols.websocket import lab
-from seventh.protocols.websocket.client.endpoint import Door
+from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.client.request import expiry_of
 from seventh.protocols.websocket.lab import SETUPS, Setup, serve_setup
 from seventh.protocols.websocket.lab.hub import PUBLISH, SUBPROTOCOL, Hub, Manners
@@ -124,7 +124,7 @@ async def test_refused_handshakes_share_a_connection(kit: Kit) -> None:
     # One for the conversation, one for three refusals, one for the Expect that opens.
     attempts = [p for p in report.phases if p.name == "connect"]
     assert len(attempts) == 1
-    assert facts_of(report).unlearnt == {}
+    assert facts_of(report).unknown == {}
 
 
 # -- facts survive, and secrets do not ------------------------------------------------------------
@@ -329,15 +329,15 @@ async def test_what_a_server_throws_away_is_not_piled_up(kit: Kit) -> None:
 
     async with serve_setup(Setup(manners=Manners(tunnel=drops)), kit) as served:
         target, options = start.job(served, Options(timeout_seconds=20.0))
-        talk = Talk(target, options, connections=2)
-        door = Door(talk)
-        door.begin((await talk.addresses())[0])
-        await limits.slow_reader(door)
-        talk.close()
-    seen = door.notes.facts.backpressure
+        ctx = ProbeContext(target, options, connections=2)
+        endpoint = Endpoint(ctx)
+        endpoint.begin((await ctx.addresses())[0])
+        await limits.slow_reader(endpoint)
+        ctx.close()
+    seen = endpoint.notes.facts.backpressure
     assert seen is not None and seen.sent_bytes >= limits.UNREAD_BYTES
     assert seen.outcome == "dropped"
-    assert rules_limits.backpressure(door.notes.facts) is None
+    assert rules_limits.backpressure(endpoint.notes.facts) is None
 
 
 async def test_the_labs_token_stays_fresh(kit: Kit) -> None:

@@ -137,8 +137,8 @@ def test_a_short_hold_is_only_a_hint() -> None:
     assert severity_of(live.no_server_ping(short), Severity.LOW) == "info"
     cut = GOOD.learn(hold=Hold(seconds=60.0, cuts_seconds=(3.0,)))
     assert isinstance(live.no_server_ping(cut), Skip)
-    talking = GOOD.learn(hold=Hold(seconds=120.0, messages=2))
-    assert isinstance(live.no_server_ping(talking), Skip)
+    probing = GOOD.learn(hold=Hold(seconds=120.0, messages=2))
+    assert isinstance(live.no_server_ping(probing), Skip)
     greeted = GOOD.learn(hold=Hold(seconds=120.0, messages=1))
     assert isinstance(live.no_server_ping(greeted), Hit)
 

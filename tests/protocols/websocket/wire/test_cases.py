@@ -13,9 +13,9 @@ import pytest
 from seventh.model.failure import ProtocolViolation
 from seventh.model.options import Options
 from seventh.model.target import Target
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.protocols.websocket import SPEC
-from seventh.protocols.websocket.client.endpoint import Door
+from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.wire.frames import BINARY, TEXT, Frames, Message
 from tests.protocols.websocket.wire.catalogue import CASES, KIB, MIB, Case, Heard, frame, pieces
@@ -27,11 +27,11 @@ SECONDS = 10.0
 async def socket_to(port: int, *, max_bytes: int = MIB, deflate: bool = False) -> Socket:
     """Our client's socket, by the way that every further socket of a check takes."""
     target = Target(scheme="ws", host="127.0.0.1", port=port)
-    talk = Talk(target, Options(timeout_seconds=SECONDS), connections=SPEC.connections)
-    talk.budget.max_bytes = 64 * MIB
-    door = Door(talk)
-    door.begin((await talk.addresses())[0])
-    answered = await door.variant(deflate=deflate, fresh=True)
+    ctx = ProbeContext(target, Options(timeout_seconds=SECONDS), connections=SPEC.connections)
+    ctx.budget.max_bytes = 64 * MIB
+    endpoint = Endpoint(ctx)
+    endpoint.begin((await ctx.addresses())[0])
+    answered = await endpoint.variant(deflate=deflate, fresh=True)
     assert answered.socket is not None and answered.judged is not None, answered.handshake
     assert answered.handshake.sound, answered.handshake
     answered.socket.frames = Frames(answered.judged.deflate, max_bytes=max_bytes)

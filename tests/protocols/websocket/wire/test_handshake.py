@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from seventh.model.failure import UsageError
 from seventh.model.phase import Mark
 from seventh.model.target import Target
-from seventh.protocols.websocket.client.request import Asking, asking_of, credentials_in, expiry_of
+from seventh.protocols.websocket.client.request import (
+    HandshakeOptions,
+    credentials_in,
+    expiry_of,
+    handshake_options_of,
+)
 from seventh.protocols.websocket.lab import token
 from seventh.protocols.websocket.wire import handshake as hs
 from seventh.protocols.websocket.wire.handshake import Judged, Offer, judge
@@ -211,8 +216,8 @@ def test_origins() -> None:
 # -- what the person wants -------------------------------------------------------------------------
 
 
-def asked(path: str = "", **options: object) -> Asking:
-    return asking_of(target(path), options_with(**options))
+def asked(path: str = "", **options: object) -> HandshakeOptions:
+    return handshake_options_of(target(path), options_with(**options))
 
 
 def test_fields_and_token(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,15 +226,15 @@ def test_fields_and_token(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> 
     file = Path(str(tmp_path)) / "token"
     file.write_text(token(2e9) + "\nsecond line\n")
     monkeypatch.setenv("SEVENTH_TEST_FIELD", "from the environment")
-    asking = asked(
+    handshake_options = asked(
         headers=("X-One: 1", "X-Two: env:SEVENTH_TEST_FIELD", f"X-Three: file:{file}"),
         token_file=str(file),
     )
-    fields = dict(asking.fields)
+    fields = dict(handshake_options.fields)
     assert fields["X-Two"] == "from the environment"
     assert fields["Authorization"] == f"Bearer {token(2e9)}" == f"Bearer {fields['X-Three']}"
-    assert (asking.jwt, asking.jwt_source) == (token(2e9), "--token-file")
-    assert token(2e9) not in repr(asking)
+    assert (handshake_options.jwt, handshake_options.jwt_source) == (token(2e9), "--token-file")
+    assert token(2e9) not in repr(handshake_options)
 
 
 @pytest.mark.parametrize(
@@ -253,9 +258,9 @@ def test_what_cannot_be_meant(options: dict[str, object]) -> None:
 
 
 def test_templates() -> None:
-    asking = asked(message_template='{"join":"room"}\n{"say":"{id}"}')
-    assert asking.first_lines == ('{"join":"room"}',)
-    assert asking.template == '{"say":"{id}"}'
+    handshake_options = asked(message_template='{"join":"room"}\n{"say":"{id}"}')
+    assert handshake_options.first_lines == ('{"join":"room"}',)
+    assert handshake_options.template == '{"say":"{id}"}'
 
 
 @pytest.mark.parametrize(

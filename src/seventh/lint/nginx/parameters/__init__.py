@@ -7,7 +7,7 @@ looked at here.
 
 from __future__ import annotations
 
-from seventh.lint.nginx.known import Version
+from seventh.lint.nginx.directives import Version
 from seventh.lint.nginx.parameters import addresses, memory, others, replies
 from seventh.lint.nginx.parameters.judging import Judge, Words, first_bad
 

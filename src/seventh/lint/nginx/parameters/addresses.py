@@ -6,9 +6,9 @@ import ipaddress
 import re
 from collections.abc import Callable
 
-from seventh.lint.nginx import known as nginx_known
+from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx import values
-from seventh.lint.nginx.known import Version
+from seventh.lint.nginx.directives import Version
 from seventh.lint.nginx.parameters.judging import (
     ON_OFF,
     Words,
@@ -110,9 +110,9 @@ def resolver(_: str, words: Words, version: Version) -> str | None:
                 return why.replace("in upstream", "in resolver")
             continue
         known = {"valid": is_(values.seconds), "ipv6": ON_OFF.__contains__}
-        if version >= nginx_known.since("resolver ipv4="):
+        if version >= nginx_directives.since("resolver ipv4="):
             known["ipv4"] = ON_OFF.__contains__
-        if version >= nginx_known.since("resolver status_zone="):
+        if version >= nginx_directives.since("resolver status_zone="):
             known["status_zone"] = anything
         reader = known.get(name)
         if reader is None or not reader(value):
@@ -131,5 +131,5 @@ def upstream_server(_: str, words: Words, version: Version) -> str | None:
         "drain": anything,
     }  # fmt: skip
     known |= {name: reader for name, reader in newer.items()
-              if version >= nginx_known.since(f"server {name}")}  # fmt: skip
+              if version >= nginx_directives.since(f"server {name}")}  # fmt: skip
     return endpoint(words[0]) or named(words[1:], known)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from seventh.lint.nginx import values
-from seventh.lint.nginx.known import Version
+from seventh.lint.nginx.directives import Version
 
 Words = tuple[str, ...]
 Judge = Callable[[str, Words, Version], str | None]

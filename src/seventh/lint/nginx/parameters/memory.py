@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from seventh.lint.nginx import values
-from seventh.lint.nginx.known import Version
+from seventh.lint.nginx.directives import Version
 from seventh.lint.nginx.parameters.judging import (
     ON_OFF,
     Words,

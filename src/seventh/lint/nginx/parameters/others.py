@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from seventh.lint.nginx import known as nginx_known
+from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx import values
-from seventh.lint.nginx.known import Version
+from seventh.lint.nginx.directives import Version
 from seventh.lint.nginx.parameters.judging import (
     Judge,
     Words,
@@ -40,7 +40,7 @@ def defines(_: str, words: Words, __: Version) -> str | None:
     """Judge ``set`` and ``auth_request_set``."""
     if words[0].startswith("$") and len(words[0]) > 1:
         variable = words[0][1:].lower()
-        if variable in nginx_known.variables() - nginx_known.settable():
+        if variable in nginx_directives.variables() - nginx_directives.settable():
             return f'the duplicate "{variable}" variable'
         return None
     return f'invalid variable name "{words[0]}"'
@@ -48,7 +48,7 @@ def defines(_: str, words: Words, __: Version) -> str | None:
 
 def group_keepalive(name: str, words: Words, version: Version) -> str | None:
     """Judge ``keepalive`` of a group of servers."""
-    if len(words) > 1 and version < nginx_known.since("keepalive local"):
+    if len(words) > 1 and version < nginx_directives.since("keepalive local"):
         return f'invalid number of arguments in "{name}" directive'
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from seventh.lint.nginx import values
-from seventh.lint.nginx.known import Version
+from seventh.lint.nginx.directives import Version
 from seventh.lint.nginx.parameters.judging import Words, first_bad, invalid, pattern
 
 

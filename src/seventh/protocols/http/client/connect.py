@@ -9,9 +9,9 @@ import msgspec
 from seventh.model.alert import Alert
 from seventh.model.failure import Failed, Reason
 from seventh.net.address import Address
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
-from seventh.net.talk import Talk
 from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.http.wire.url import Origin
 from seventh.web.connection import HttpConnection
@@ -127,7 +127,7 @@ def is_stale(failed: Failed) -> bool:
 
 
 async def over_tcp(
-    talk: Talk,
+    ctx: ProbeContext,
     origin: Origin,
     address: Address,
     alpn: tuple[str, ...],
@@ -147,14 +147,14 @@ async def over_tcp(
     was offered.
     """
     try:
-        async with Cutoff(min(OPEN_SECONDS, max(0.001, talk.budget.seconds_left))):
+        async with Cutoff(min(OPEN_SECONDS, max(0.001, ctx.budget.seconds_left))):
             if stream is None:
-                stream = await talk.connect_again(address)
+                stream = await ctx.connect_again(address)
             if origin.scheme != "https":
                 return in_clear(stream, address, prior=prior)
-            tls = await _start_tls(talk, origin, stream, alpn, session, phase, verify)
+            tls = await _start_tls(ctx, origin, stream, alpn, session, phase, verify)
             if alpn == ("h2",) and tls.alpn != "h2":
-                await tls.farewell()
+                await tls.aclose()
                 raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose h2 (ALPN)")
             return on_tls(tls, stream, address, alternative)
     except DeadlineError:
@@ -164,7 +164,7 @@ async def over_tcp(
 
 
 async def _start_tls(
-    talk: Talk,
+    ctx: ProbeContext,
     origin: Origin,
     stream: Stream,
     alpn: tuple[str, ...],
@@ -175,10 +175,10 @@ async def _start_tls(
     from seventh.net.tls import handshake
 
     tls = handshake.prepare(
-        stream, talk.options, origin.host, alpn=alpn, session=session, profile="lenient"
+        stream, ctx.options, origin.host, alpn=alpn, session=session, profile="lenient"
     )
     try:
-        await tls.handshake(talk.watch, phase)
+        await tls.handshake(ctx.watch, phase)
         if verify:
             handshake.verify_or_fail(tls, origin.host)
     except Failed as failed:
@@ -223,7 +223,7 @@ def speak(version: str, stream: Stream) -> HttpConnection:
 
 
 async def over_quic(
-    talk: Talk,
+    ctx: ProbeContext,
     origin: Origin,
     address: Address,
     *,
@@ -242,11 +242,11 @@ async def over_quic(
     from seventh.net.quic import connect
     from seventh.web.h3 import H3Connection
 
-    need_datagrams(talk)
-    client = connect.prepare(talk, address, origin.host, session=session, log=log, verify=verify)
+    need_datagrams(ctx)
+    client = connect.prepare(ctx, address, origin.host, session=session, log=log, verify=verify)
     try:
-        async with Cutoff(min(QUIC_SECONDS, max(0.001, talk.budget.seconds_left))):
-            await connect.shake(talk, client, phase, confirmed=False)
+        async with Cutoff(min(QUIC_SECONDS, max(0.001, ctx.budget.seconds_left))):
+            await connect.shake(ctx, client, phase, confirmed=False)
     except DeadlineError:
         failed = silence(client, phase)
         client.close()
@@ -269,7 +269,7 @@ def silence(client: QuicClient, phase: str = "") -> Failed:
     return failed
 
 
-def need_datagrams(talk: Talk) -> None:
+def need_datagrams(ctx: ProbeContext) -> None:
     """Failed (options-unusable) where jump hosts carry the talk."""
-    if talk.carried:
+    if ctx.carried:
         raise Failed(Reason.OPTIONS_UNUSABLE, "--via carries TCP only: no HTTP/3 through it")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 from seventh.model.failure import Failed, Reason
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net.address import Address
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
-from seventh.net.talk import Talk
 from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import Opened, is_stale, over_quic, over_tcp
 from seventh.protocols.http.client.notice import notice
@@ -44,12 +44,12 @@ ALPN: dict[str, tuple[str, ...]] = {"2": ("h2",), "1.1": ("http/1.1",)}
 class Site:
     """The target as a site. Methods that send something raise Failed."""
 
-    def __init__(self, talk: Talk) -> None:
-        target, options = talk.target, talk.options
-        self.talk = talk
-        self.notes = talk.notes(HttpFacts)
+    def __init__(self, ctx: ProbeContext) -> None:
+        target, options = ctx.target, ctx.options
+        self.ctx = ctx
+        self.notes = ctx.notes(HttpFacts)
         """What was learnt of it."""
-        self.tls_notes = talk.notes(TlsFacts)
+        self.tls_notes = ctx.notes(TlsFacts)
         self.origin = Origin(target.scheme, options.server_name or target.host, target.port)
         """The target's own origin."""
         self.template = described(options)
@@ -77,7 +77,7 @@ class Site:
         self._trusted = True
         self._broken: set[str] = set()
         self._round_trips: dict[str, float] = {}
-        talk.budget.allow_bytes(MAX_CONNECTION_BYTES)
+        ctx.budget.allow_bytes(MAX_CONNECTION_BYTES)
 
     # -- where it is -------------------------------------------------------------------------------
 
@@ -102,7 +102,7 @@ class Site:
 
     async def resolve(self) -> None:
         """Find the target's addresses."""
-        self.addresses = await self.talk.addresses()
+        self.addresses = await self.ctx.addresses()
 
     def prefer(self, address: Address) -> None:
         """Hold the conversation with ``address``: it is the first one that accepts."""
@@ -236,8 +236,8 @@ class Site:
             self.spend()
             return await opened.connection.request(
                 request,
-                deadline_ns=deadline_ns or self.talk.budget.within(REQUEST_SECONDS),
-                body_cap=body_cap or self.talk.options.of(HttpOptions).max_body_bytes,
+                deadline_ns=deadline_ns or self.ctx.budget.within(REQUEST_SECONDS),
+                body_cap=body_cap or self.ctx.options.of(HttpOptions).max_body_bytes,
                 on_body=on_body,
             )
 
@@ -283,7 +283,7 @@ class Site:
     def _may(self, method: str) -> None:
         if method in SAFE:
             return
-        why = self.talk.denied(3)
+        why = self.ctx.denied(3)
         if why is not None:
             raise Failed(Reason.OPTIONS_UNUSABLE, f"{method} is not sent: {why}")
 
@@ -341,7 +341,7 @@ class Site:
         """End all kept connections the polite way."""
         for opened in self._pool.values():
             with contextlib.suppress(Failed):
-                await opened.connection.farewell()
+                await opened.connection.aclose()
         self._pool.clear()
 
     # -- connecting --------------------------------------------------------------------------------
@@ -384,7 +384,7 @@ class Site:
         """A new connection to ``address`` over TCP, on ``stream`` where that is there already."""
         origin = origin or self.origin
         return await over_tcp(
-            self.talk, origin, address, self.alpn if version is None else ALPN[version],
+            self.ctx, origin, address, self.alpn if version is None else ALPN[version],
             stream=stream, session=session, phase=phase, prior=version == "2",
             verify=self.trusted or origin != self.origin, alternative=alternative,
         )  # fmt: skip
@@ -401,7 +401,7 @@ class Site:
     ) -> Opened:
         """A new connection of HTTP/3 to ``address``; ``log`` records it for a qlog file."""
         return await over_quic(
-            self.talk, origin or self.origin, address, session=session, phase=phase,
+            self.ctx, origin or self.origin, address, session=session, phase=phase,
             verify=self.trusted, path_rtt_seconds=self._round_trips.get(address.ip),
             alternative=alternative, log=log,
         )  # fmt: skip
@@ -413,5 +413,5 @@ class Site:
             return own
         if origin.host == self.origin.host:
             return Address(ip=own.ip, port=origin.port, scope=own.scope)
-        named = await self.talk.addresses_named(own.ip, origin.host, origin.port)
+        named = await self.ctx.addresses_named(own.ip, origin.host, origin.port)
         return named[0]

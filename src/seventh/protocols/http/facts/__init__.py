@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+import msgspec
+
 from seventh.model.drawing import Drawing, Span
 from seventh.model.facts import Facts
 from seventh.model.product import product_of
 from seventh.protocols.http.facts.alternatives import Advertised, Alternative
-from seventh.protocols.http.facts.config import ConfigFacts
+from seventh.protocols.http.facts.config import HttpConfigFacts
 from seventh.protocols.http.facts.content import ContentFacts
 from seventh.protocols.http.facts.quic import H2Facts, H3Facts
 from seventh.protocols.http.facts.versions import (
@@ -82,12 +84,12 @@ class HttpFacts(Facts, frozen=True, kw_only=True):
 
     content: ContentFacts | None = None
     write: WriteFacts | None = None
-    config: ConfigFacts | None = None
+    config: HttpConfigFacts | None = None
     """What a server's configuration file says, where that was judged and no server was asked."""
 
     requests: int = 0
     """How many this look sent."""
-    unlearnt: Mapping[str, str] = {}
+    unknown: Mapping[str, str] = msgspec.field(default={}, name="unlearnt")
     """What could not be asked or was not answered, and why."""
 
     @property

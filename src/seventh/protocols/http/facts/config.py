@@ -10,7 +10,7 @@ Does = Literal["files", "passes", "redirects", "answers", "refuses", "closes", "
 Clear = Literal["serves", "redirects", "refuses", "closes", ""]
 
 
-class ConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
+class HttpConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One server or location, with the defaults of its version in force.
 
     None is: the file does not decide it.

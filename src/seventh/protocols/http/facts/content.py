@@ -290,7 +290,7 @@ class ContentFacts(msgspec.Struct, frozen=True, kw_only=True):
     repetition: Repetition | None = None
     repetition_unlearnt: str = ""
     """Why repeating a request told nothing."""
-    unlearnt: Mapping[str, str] = {}
+    unknown: Mapping[str, str] = msgspec.field(default={}, name="unlearnt")
     """What could not be learnt, and why."""
 
     @property

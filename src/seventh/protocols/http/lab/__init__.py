@@ -14,16 +14,16 @@ from OpenSSL import SSL
 from seventh.labkit.names import name_server
 from seventh.labkit.serve import Fault, Kit, Served, free_port
 from seventh.labkit.tlsserve import server_context
-from seventh.labkit.web.h3 import H3Knobs, serve_h3
+from seventh.labkit.web.h3 import H3Setup, serve_h3
 from seventh.labkit.web.handler import Answer, Handler
-from seventh.labkit.web.peer import Knobs
-from seventh.labkit.web.quicserver import QuicKnobs
+from seventh.labkit.web.peer import H1Setup
+from seventh.labkit.web.quicserver import QuicSetup
 from seventh.labkit.web.serve import Spoken, web_server
 from seventh.model.failure import Reason
 from seventh.protocols.http.lab import alternatives
 from seventh.protocols.http.lab import content as lab_content
 from seventh.protocols.http.lab.alternatives import Beside
-from seventh.protocols.http.lab.content import Ways
+from seventh.protocols.http.lab.content import ContentSetup
 from seventh.web.message import Request
 
 NAME = "www.lab.test"
@@ -39,7 +39,7 @@ Option = str | float | int | tuple[str, ...]
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """How the site is to be."""
 
-    ways: Ways = Ways()
+    ways: ContentSetup = ContentSetup()
     """What the site's content is like."""
     before: Before | None = None
     """Answers in the place of the site's content, where it gives an answer."""
@@ -51,9 +51,9 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a request with two lengths is refused."""
     secure: bool = True
     versions: tuple[Spoken, ...] = ("2", "1.1")
-    h1: Knobs = Knobs()
-    h2: Knobs = Knobs()
-    h3: H3Knobs | None = H3Knobs()
+    h1: H1Setup = H1Setup()
+    h2: H1Setup = H1Setup()
+    h3: H3Setup | None = H3Setup()
     """None: there is no HTTP/3."""
     tcp: bool = True
     """Whether TCP is served at all."""
@@ -132,7 +132,7 @@ _CLEAR_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length:
 def _in_clear(raw: bytes) -> Setup:
     """A server of plain HTTP that answers everything with ``raw``."""
     return Setup(
-        secure=False, announced=False, hsts=False, h3=None, h1=Knobs(fault="raw", raw=raw)
+        secure=False, announced=False, hsts=False, h3=None, h1=H1Setup(fault="raw", raw=raw)
     )  # fmt: skip
 
 
@@ -156,7 +156,7 @@ _TABLE = (
     ),
     _fault(
         "h3-dead", "HTTP/3 is announced, and a firewall drops UDP", "HTTP-H3-DEAD",
-        setup=Setup(h3=H3Knobs(quic=QuicKnobs(silent=True))),
+        setup=Setup(h3=H3Setup(quic=QuicSetup(silent=True))),
     ),
     _fault(
         "alt-dead", "HTTP/3 works, and is announced for another host too that drops UDP",
@@ -177,7 +177,7 @@ _TABLE = (
     ),
     _fault(
         "h2-broken", "HTTP/2 is negotiated and breaks off", "HTTP-FALLBACK",
-        setup=Setup(h2=Knobs(fault="goaway", code=2)),
+        setup=Setup(h2=H1Setup(fault="goaway", code=2)),
     ),
     _fault(
         "h1-differs", "HTTP/1.1 comes to another virtual host", "HTTP-FALLBACK",
@@ -185,11 +185,11 @@ _TABLE = (
     ),
     _fault(
         "closes", "each HTTP/1.1 connection is closed after one answer", "HTTP-NO-REUSE",
-        setup=Setup(h1=Knobs(keep_alive_requests=1)),
+        setup=Setup(h1=H1Setup(keep_alive_requests=1)),
     ),
     _fault(
         "short-keep-alive", "idle connections are kept for two seconds", "HTTP-NO-REUSE",
-        setup=Setup(h1=Knobs(keep_alive_seconds=2)),
+        setup=Setup(h1=H1Setup(keep_alive_seconds=2)),
     ),
     _fault(
         "long-way", "four redirects lead to the page", "HTTP-REDIRECT",
@@ -218,23 +218,23 @@ _TABLE = (
     ),
     _fault(
         "few-streams", "HTTP/2 allows ten streams", "H2-SETTINGS",
-        setup=Setup(h2=Knobs(settings=((MAX_STREAMS, 10),))),
+        setup=Setup(h2=H1Setup(settings=((MAX_STREAMS, 10),))),
     ),
     _fault(
         "amplifies", "one QUIC Initial draws its flight four times over", "QUIC-AMPLIFY",
-        setup=Setup(h3=H3Knobs(quic=QuicKnobs(copies=4))),
+        setup=Setup(h3=H3Setup(quic=QuicSetup(copies=4))),
     ),
     _fault(
         "quic-idle", "QUIC's idle connections end after ten seconds", "QUIC-IDLE",
-        setup=Setup(h3=H3Knobs(quic=QuicKnobs(idle_seconds=10))),
+        setup=Setup(h3=H3Setup(quic=QuicSetup(idle_seconds=10))),
     ),
     _fault(
         "quic-small", "QUIC takes no datagram above 1200 bytes", "QUIC-PMTU",
-        setup=Setup(h3=H3Knobs(quic=QuicKnobs(max_udp_payload=1200))),
+        setup=Setup(h3=H3Setup(quic=QuicSetup(max_udp_payload=1200))),
     ),
     _fault(
         "quic-stays", "QUIC drops what comes from another port", "QUIC-MIGRATE",
-        setup=Setup(h3=H3Knobs(quic=QuicKnobs(migration="ignore")), options=_INTRUSIVE),
+        setup=Setup(h3=H3Setup(quic=QuicSetup(migration="ignore")), options=_INTRUSIVE),
     ),
     _fault(
         "early-data", "TLS over TCP takes early data", "TLS-0RTT-ON",
@@ -246,7 +246,7 @@ _TABLE = (
     ),
     _fault(
         "expect-stalls", "a body that waits for a 100 waits in vain", "HTTP-100CONT",
-        setup=Setup(h1=Knobs(fault="expect-stall"), options=_WRITE),
+        setup=Setup(h1=H1Setup(fault="expect-stall"), options=_WRITE),
     ),
     _fault(
         "not-found", "nothing is at the target's path", "HTTP-STATUS",
@@ -254,7 +254,7 @@ _TABLE = (
     ),
     _fault(
         "false-coding", "plain content is called gzip", "HTTP-CODING",
-        setup=Setup(ways=Ways(codings=()), change=_says_gzip),
+        setup=Setup(ways=ContentSetup(codings=()), change=_says_gzip),
     ),
     _fault(
         "surplus", "answers have more content than Content-Length says", "HTTP-LENGTH",
@@ -291,7 +291,7 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
 def _setup_of(name: str) -> Setup:
     if name in _SETUPS:
         return _SETUPS[name]
-    ways = lab_content.WAYS.get(name, lab_content.Ways())
+    ways = lab_content.WAYS.get(name, lab_content.ContentSetup())
     return Setup(ways=ways, path=ways.path, options=ways.options)
 
 

@@ -9,9 +9,9 @@ from typing import Literal
 import msgspec
 
 from seventh.labkit.serve import Kit, free_port
-from seventh.labkit.web.h3 import H3Knobs, serve_h3
+from seventh.labkit.web.h3 import H3Setup, serve_h3
 from seventh.labkit.web.handler import Answer, Handler
-from seventh.labkit.web.quicserver import QuicKnobs
+from seventh.labkit.web.quicserver import QuicSetup
 from seventh.labkit.web.serve import Spoken, web_server
 from seventh.web.message import Request
 
@@ -44,7 +44,7 @@ async def serve(
             answering = _misdirected if place.misdirected else handler
             issued = kit.authority.issue(place.certificate or name)
             if place.protocol == "h3":
-                knobs = H3Knobs(quic=QuicKnobs(silent=place.silent))
+                knobs = H3Setup(quic=QuicSetup(silent=place.silent))
                 await stack.enter_async_context(
                     serve_h3(answering, issued, knobs, host=ADDRESS, port=port)
                 )

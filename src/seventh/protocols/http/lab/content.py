@@ -70,7 +70,7 @@ _PAGE = (
 )
 
 
-class Ways(msgspec.Struct, frozen=True, kw_only=True):
+class ContentSetup(msgspec.Struct, frozen=True, kw_only=True):
     """How the site behaves; without arguments, as it should."""
 
     validators: bool = True
@@ -105,7 +105,9 @@ class Ways(msgspec.Struct, frozen=True, kw_only=True):
     options: Mapping[str, str | float | int | tuple[str, ...]] = {}
 
 
-def _fault(name: str, meaning: str, *triggers: str, ways: Ways) -> tuple[Fault, Ways]:
+def _fault(
+    name: str, meaning: str, *triggers: str, ways: ContentSetup
+) -> tuple[Fault, ContentSetup]:
     return Fault(name=name, meaning=meaning, triggers=triggers), ways
 
 
@@ -120,106 +122,112 @@ _HOLD = {"intrusive": True, "hold_seconds": 3.0, "timeout_seconds": 12.0}
 _TABLE = (
     _fault(
         "no-validator", "replies have neither ETag nor Last-Modified", "HTTP-NO-VALIDATOR",
-        ways=Ways(validators=False),
+        ways=ContentSetup(validators=False),
     ),
     _fault(
         "etag-ignored", "conditional requests are answered in full", "HTTP-ETAG-IGNORED",
-        ways=Ways(honours=False),
+        ways=ContentSetup(honours=False),
     ),
     _fault(
         "etag-unstable", "each reply has another ETag", "HTTP-ETAG-UNSTABLE",
-        ways=Ways(steady=False),
+        ways=ContentSetup(steady=False),
     ),
     _fault(
         "etag-encoding", "one strong ETag for all codings", "HTTP-ETAG-ENC",
-        ways=Ways(tags_by_coding=False),
+        ways=ContentSetup(tags_by_coding=False),
     ),
-    _fault("thin-304", "304 without the fields of the 200", "HTTP-304-HDRS", ways=Ways(thin=True)),
+    _fault("thin-304", "304 without the fields of the 200", "HTTP-304-HDRS",
+           ways=ContentSetup(thin=True)),
     _fault(
         "no-freshness", "no reply says how long it holds", "HTTP-NO-FRESHNESS",
-        ways=Ways(cache_control=None),
+        ways=ContentSetup(cache_control=None),
     ),
     _fault(
         "two-minds", "replies may be kept for an hour and not at all", "HTTP-NO-FRESHNESS",
-        ways=Ways(cache_control="no-store, max-age=3600"),
+        ways=ContentSetup(cache_control="no-store, max-age=3600"),
     ),
     _fault(
         "cache-leak", "a session's cookie goes into shared caches", "HTTP-CACHE-LEAK",
-        ways=Ways(cookie="session={id}; Path=/; Secure; HttpOnly; SameSite=Lax"),
+        ways=ContentSetup(cookie="session={id}; Path=/; Secure; HttpOnly; SameSite=Lax"),
     ),
     _fault(
         "no-stale", "nothing may be served stale", "HTTP-NO-SWR",
-        ways=Ways(cache_control="public, max-age=60"),
+        ways=ContentSetup(cache_control="public, max-age=60"),
     ),
-    _fault("no-vary", "codings are chosen and Vary is missing", "HTTP-VARY", ways=Ways(vary="")),
+    _fault("no-vary", "codings are chosen and Vary is missing", "HTTP-VARY",
+           ways=ContentSetup(vary="")),
     _fault(
-        "vary-star", "Vary names everything", "HTTP-VARY", ways=Ways(vary="*"),
+        "vary-star", "Vary names everything", "HTTP-VARY", ways=ContentSetup(vary="*"),
     ),
     _fault(
         "cors-reflected", "any Origin is allowed, with credentials, and Vary is silent",
-        "HTTP-VARY", ways=Ways(reflects_origin=True),
+        "HTTP-VARY", ways=ContentSetup(reflects_origin=True),
     ),
-    _fault("plain-text", "nothing is compressed", "HTTP-NO-COMPRESS", ways=Ways(codings=())),
+    _fault("plain-text", "nothing is compressed", "HTTP-NO-COMPRESS",
+           ways=ContentSetup(codings=())),
     _fault("gzip-only", "texts are compressed by gzip alone", "HTTP-NO-BR",
-           ways=Ways(codings=("gzip",))),
+           ways=ContentSetup(codings=("gzip",))),
     _fault(
         "squeezed-image", "an image is compressed again", "HTTP-COMPRESS-WASTE",
-        ways=Ways(squeezes_media=True, path="/logo.png"),
+        ways=ContentSetup(squeezes_media=True, path="/logo.png"),
     ),
     _fault(
         "breach", "a compressed page repeats its query beside a token", "HTTP-COMPRESS-BREACH",
-        ways=Ways(token="b3f1c9d2a4e5f60718293a4b", path="/page"),  # noqa: S106 - it is in a lab
+        ways=ContentSetup(token="b3f1c9d2a4e5f60718293a4b", path="/page"),  # noqa: S106 - it is in a lab
     ),
     _fault(
-        "large-json", "one reply of two megabytes of JSON", "HTTP-PAYLOAD", ways=Ways(many=True),
+        "large-json", "one reply of two megabytes of JSON", "HTTP-PAYLOAD",
+        ways=ContentSetup(many=True),
     ),
     _fault(
         "acts-twice", "a POST acts again under the same Idempotency-Key", "HTTP-IDEMPOTENCY",
-        ways=Ways(
+        ways=ContentSetup(
             keyed=False, path="/orders", options={"method": "POST", "allow_write": True},
         ),
     ),
     _fault(
         "no-retry-after", "refuses by 429 and does not say for how long", "HTTP-RETRY-INFO",
-        ways=Ways(limited=True),
+        ways=ContentSetup(limited=True),
     ),
     _fault("undescribed", "an API without a description", "REST-SCHEMA",
-           ways=Ways(described=False)),
+           ways=ContentSetup(described=False)),
     _fault(
         "breaks-schema", "replies are not what is described", "REST-SCHEMA",
-        ways=Ways(truthful=False),
+        ways=ContentSetup(truthful=False),
     ),
-    _fault("bare-errors", "errors are pages for people", "REST-ERRORS", ways=Ways(problems=False)),
+    _fault("bare-errors", "errors are pages for people", "REST-ERRORS",
+           ways=ContentSetup(problems=False)),
     _fault(
-        "wrong-type", "JSON is sent as HTML", "REST-CTYPE", ways=Ways(json_type="text/html"),
+        "wrong-type", "JSON is sent as HTML", "REST-CTYPE",
+        ways=ContentSetup(json_type="text/html"),
     ),
     _fault(
         "sunset", "the interface was to end last week", "REST-SUNSET",
-        ways=Ways(more=(
+        ways=ContentSetup(more=(
             ("Deprecation", "@1750000000"), ("Sunset", _date(-7)),
             ("Link", "</v2>; rel=successor-version"),
         )),
     ),
     _fault(
         "mute-events", "an event stream that is silent until it is cut", "SSE-HEARTBEAT",
-        ways=Ways(events="mute", path="/events", options=_HOLD),
+        ways=ContentSetup(events="mute", path="/events", options=_HOLD),
     ),
     _fault(
         "buffered-events", "events that wait in a buffer until it is full", "SSE-HEARTBEAT",
-        ways=Ways(events="buffered", path="/events", options=_HOLD),
+        ways=ContentSetup(events="buffered", path="/events", options=_HOLD),
     ),
 )  # fmt: skip
 FAULTS: tuple[Fault, ...] = tuple(fault for fault, _ in _TABLE)
-WAYS: Mapping[str, Ways] = {fault.name: ways for fault, ways in _TABLE}
+WAYS: Mapping[str, ContentSetup] = {fault.name: ways for fault, ways in _TABLE}
 
 
-def site(ways: Ways | None = None) -> Handler:
+def site(ways: ContentSetup | None = None) -> Handler:
     """The site, with its own memory of orders."""
-    return _Site(ways or Ways()).answer
+    return _Site(ways or ContentSetup()).answer
 
 
 class _Site:
-    def __init__(self, ways: Ways) -> None:
+    def __init__(self, ways: ContentSetup) -> None:
         self.ways = ways
         self._counter = itertools.count(1)
         self._orders = itertools.count(1)

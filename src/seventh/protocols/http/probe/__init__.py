@@ -6,9 +6,9 @@ import functools
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import NetFacts
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
-from seventh.net.talk import Talk
 from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import speak
 from seventh.protocols.http.client.request import described
@@ -23,25 +23,25 @@ from seventh.web.connection import HttpConnection
 from seventh.web.message import Request
 
 
-async def pulse(talk: Talk) -> None:
+async def pulse(ctx: ProbeContext) -> None:
     """Up, and the phases of one request: the cheap look.
 
     HTTP/1.1 unless another version is asked for. An answer other than the one that was expected,
     or a server's own error (5xx), is a failure.
     """
-    template = described(talk.options)
-    permit(talk, template)
-    target, options = talk.target, talk.options
+    template = described(ctx.options)
+    permit(ctx, template)
+    target, options = ctx.target, ctx.options
     url = _asked(target.scheme, options.server_name or target.host, target.port, target.path)
     origin = url.origin
-    connection, ready, rtt = await _connect(talk, origin)
+    connection, ready, rtt = await _connect(ctx, origin)
     request = Request(
         method=template.method, scheme=origin.scheme, authority=origin.authority, path=url.path,
         headers=template.fields, body=template.body,
     )  # fmt: skip
     exchange = timed if origin.scheme == "https" else exchange_in_clear
-    response = await exchange(talk, connection, request, ready)
-    learn_answer(talk, url, template.method, response, rtt)
+    response = await exchange(ctx, connection, request, ready)
+    learn_answer(ctx, url, template.method, response, rtt)
     unexpected = template.expectation.unmet(response)
     connection.close()
     if unexpected is not None:
@@ -54,31 +54,31 @@ def _asked(scheme: str, host: str, port: int, path: str) -> Url:
     return Url(Origin(scheme, host, port), request_path(path))
 
 
-async def _connect(talk: Talk, origin: Origin) -> tuple[HttpConnection, int, float | None]:
+async def _connect(ctx: ProbeContext, origin: Origin) -> tuple[HttpConnection, int, float | None]:
     """A verified connection of the pulse's version, when it was ready, and the round trip."""
-    wanted = talk.options.of(HttpOptions).http_version or "1.1"
+    wanted = ctx.options.of(HttpOptions).http_version or "1.1"
     if wanted == "3":
         from seventh.protocols.http.client.origin import Site
 
-        site = Site(talk)
+        site = Site(ctx)
         await site.resolve()
         opened = await site.connect_quic(site.address)
         return opened.connection, opened.ready_ns, opened.rtt_seconds
-    stream: Stream = await talk.connect()
-    rtt = talk.notes(NetFacts).facts.attempts[-1].rtt_seconds
+    stream: Stream = await ctx.connect()
+    rtt = ctx.notes(NetFacts).facts.attempts[-1].rtt_seconds
     if origin.scheme != "https":
         return speak(wanted, stream), now_ns(), rtt
     from seventh.net.tls.recurring import start_recurring
 
     alpn = ("h2",) if wanted == "2" else ("http/1.1",)
-    tls = await start_recurring(talk, stream, origin.host, alpn=alpn)
+    tls = await start_recurring(ctx, stream, origin.host, alpn=alpn)
     if wanted == "2" and tls.alpn != "h2":
         raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose h2", phase="tls")
     return speak(wanted, tls), now_ns(), rtt
 
 
-async def check(talk: Talk) -> None:
+async def check(ctx: ProbeContext) -> None:
     """Everything that a site tells: see :mod:`seventh.protocols.http.probe.visit`."""
     from seventh.protocols.http.probe.visit import Visit
 
-    await Visit(talk).run()
+    await Visit(ctx).run()

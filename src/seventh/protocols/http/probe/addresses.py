@@ -26,7 +26,7 @@ async def look(site: Site, others: list[Stream]) -> None:
                 alone.append(stream.address.ip)
         except Failed as failed:
             traits[stream.address.ip] = {"failure": str(failed.reason)}
-    site.talk.note_drift(traits)
+    site.ctx.note_drift(traits)
     if site.secure:
         site.tls_notes.learn(not_resumed_at=tuple(alone))
 
@@ -47,7 +47,7 @@ def _of_first(site: Site) -> dict[str, str]:
 
 async def _of(site: Site, stream: Stream) -> dict[str, str]:
     opened = await site.connect(stream.address)
-    with site.talk.watch.phase("http.look"):
+    with site.ctx.watch.phase("http.look"):
         response = await site.exchange(opened, site.url)
     found = {
         "HTTP version": response.version,
@@ -62,7 +62,7 @@ async def _of(site: Site, stream: Stream) -> dict[str, str]:
         found["certificate"] = chain[0].sha256[:16] if chain else "none"
         found["TLS version"] = n.version_name(opened.tls.version)
     with contextlib.suppress(Failed):
-        await opened.connection.farewell()
+        await opened.connection.aclose()
     return found
 
 
@@ -73,8 +73,8 @@ async def _takes_up(site: Site, stream: Stream) -> bool:
         return True
     from seventh.net.tls.inspect import takes_up
 
-    below = await site.talk.connect_again(stream.address)
-    return await takes_up(site.talk, below, site.name, session)
+    below = await site.ctx.connect_again(stream.address)
+    return await takes_up(site.ctx, below, site.name, session)
 
 
 def _session(site: Site) -> Session | None:

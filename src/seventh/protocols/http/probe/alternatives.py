@@ -140,11 +140,11 @@ class Following:
 
     async def _named(self, place: Place) -> tuple[Address, ...]:
         asked = self.site.address.ip
-        return await self.site.talk.addresses_named(asked, place.host, place.port)
+        return await self.site.ctx.addresses_named(asked, place.host, place.port)
 
     def _of_family(self, ip: str) -> bool:
         family = "ipv6" if ":" in ip else "ipv4"
-        return self.site.talk.options.family in {"any", family}
+        return self.site.ctx.options.family in {"any", family}
 
     # -- asking ------------------------------------------------------------------------------------
 
@@ -193,7 +193,7 @@ class Following:
             told = failed_alternative(place, address.ip, failed, by=candidate.by)
             return Outcome(told, failed=failed)
         try:
-            with self.site.talk.watch.phase("http.cell" if phase == "quic" else "http.look"):
+            with self.site.ctx.watch.phase("http.cell" if phase == "quic" else "http.look"):
                 response = await self.matrix.exchange(opened)
             if response.status == MISDIRECTED:
                 raise Failed(

@@ -71,7 +71,7 @@ async def _with_records(site: Site, advertised: Advertised, lookup: Lookup) -> A
     while alias and alias not in aliases and len(aliases) < MAX_ALIASES:
         aliases.append(alias)
         owner = alias
-        lookup = await site.talk.records(alias, "HTTPS")
+        lookup = await site.ctx.records(alias, "HTTPS")
         records, alias = https_records(lookup.answers[:MAX_RECORDS])
         if not records and alias is None:
             records = (ServiceRecord(priority=1, target=owner),)

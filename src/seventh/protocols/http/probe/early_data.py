@@ -44,7 +44,7 @@ async def over_tls(matrix: Matrix, first: Opened) -> None:
 
     async def ask() -> None:
         try:
-            async with Cutoff(min(seconds, max(0.001, matrix.talk.budget.seconds_left))):
+            async with Cutoff(min(seconds, max(0.001, matrix.ctx.budget.seconds_left))):
                 await _ask(matrix, first)
         except DeadlineError:
             raise Failed(Reason.PEER_SILENT, f"no answer within {seconds:g} s") from None
@@ -58,9 +58,9 @@ async def _ask(matrix: Matrix, first: Opened) -> None:
     site, version = matrix.site, first.version
     request = site.request(site.url, method=matrix.method, version=version)
     site.spend()
-    below = await site.talk.connect_again(first.address)
+    below = await site.ctx.connect_again(first.address)
     tls = handshake.prepare(
-        below, site.talk.options, site.name, alpn=(_ALPN[version],),
+        below, site.ctx.options, site.name, alpn=(_ALPN[version],),
         session=site.tls_session(version), profile="lenient",
     )  # fmt: skip
     connection, data, answer = _begin(matrix, tls, version, request)
@@ -69,11 +69,11 @@ async def _ask(matrix: Matrix, first: Opened) -> None:
         matrix.missed(version, "0-rtt", "this OpenSSL cannot send early data")
         return
     sent = Mark(now_ns(), "user")
-    await tls.handshake(site.talk.watch, phase="tls.early")
+    await tls.handshake(site.ctx.watch, phase="tls.early")
     accepted = tls.early_data_accepted
     site.tls_notes.learn(early_data_accepted=accepted)
     if not accepted:
-        await tls.farewell()
+        await tls.aclose()
         matrix.missed(version, "0-rtt", "the server did not take the early data")
         return
     response = await answer()
@@ -81,15 +81,15 @@ async def _ask(matrix: Matrix, first: Opened) -> None:
     took = tls.handshake_seconds
     cell = replace(cell, connect_seconds=below.connect_seconds, tls_seconds=took)
     matrix.note(cell.summed())
-    await connection.farewell()
+    await connection.aclose()
 
 
 def _begin(
     matrix: Matrix, tls: TlsStream, version: str, request: Request
 ) -> tuple[HttpConnection, bytes, Answer]:
     """A connection on ``tls``, the bytes of its first request, and how its answer is had."""
-    until = matrix.talk.budget.within(OPEN_SECONDS + REQUEST_SECONDS)
-    cap = matrix.talk.options.of(HttpOptions).max_body_bytes
+    until = matrix.ctx.budget.within(OPEN_SECONDS + REQUEST_SECONDS)
+    cap = matrix.ctx.options.of(HttpOptions).max_body_bytes
     if version == "2":
         from seventh.web.h2 import H2Connection
 
@@ -155,7 +155,7 @@ async def ask_early(
 
     site = matrix.site
     client = connect.prepare(
-        site.talk, first.address, site.name, session=site.quic_session,
+        site.ctx, first.address, site.name, session=site.quic_session,
         early=True, verify=site.trusted,
     )  # fmt: skip
     connection = H3Connection(client)
@@ -165,12 +165,12 @@ async def ask_early(
         speaking = asyncio.get_running_loop().call_later(silent_seconds, client.speak)
     seconds = QUIC_SECONDS + REQUEST_SECONDS
     try:
-        async with Cutoff(min(seconds, max(0.001, site.talk.budget.seconds_left))):
+        async with Cutoff(min(seconds, max(0.001, site.ctx.budget.seconds_left))):
             response = await connection.request(
-                request, body_cap=site.talk.options.of(HttpOptions).max_body_bytes
+                request, body_cap=site.ctx.options.of(HttpOptions).max_body_bytes
             )
             client.speak()
-            await client.handshake(site.talk.watch, "quic.early")
+            await client.handshake(site.ctx.watch, "quic.early")
     except DeadlineError:
         raise silence(client) from None
     finally:

@@ -6,8 +6,8 @@ import functools
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
-from seventh.net.talk import Talk
 from seventh.net.tls.instead import may_be_tls, tls_instead
 from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.request import Template
@@ -18,9 +18,9 @@ from seventh.web.message import Request, Response, Unfinished
 from seventh.wire.text import printable
 
 
-def permit(talk: Talk, template: Template) -> None:
+def permit(ctx: ProbeContext, template: Template) -> None:
     """Failed (options-unusable) where the person's request needs a permission that is missing."""
-    why = talk.denied(3) if not template.safe else None
+    why = ctx.denied(3) if not template.safe else None
     if why is not None:
         raise Failed(
             Reason.OPTIONS_UNUSABLE, f"--method {template.method}: {why}", phase="http.request"
@@ -28,7 +28,7 @@ def permit(talk: Talk, template: Template) -> None:
 
 
 async def exchange_in_clear(
-    talk: Talk, connection: HttpConnection, request: Request, ready_ns: int
+    ctx: ProbeContext, connection: HttpConnection, request: Request, ready_ns: int
 ) -> Response:
     """:func:`timed`; protocol-mismatch where it comes to nothing because the port has TLS.
 
@@ -37,14 +37,14 @@ async def exchange_in_clear(
     failed: Failed | None = None
     response: Response | None = None
     try:
-        response = await timed(talk, connection, request, ready_ns)
+        response = await timed(ctx, connection, request, ready_ns)
     except Failed as error:
         failed = error
     if may_be_tls(failed, response.status if response is not None else None):
         connection.close()
-        name = talk.options.server_name or talk.target.host
+        name = ctx.options.server_name or ctx.target.host
         phase = failed.phase if failed is not None else "http.ttfb"
-        instead = await tls_instead(talk, connection.address, name, "https", phase)
+        instead = await tls_instead(ctx, connection.address, name, "https", phase)
         if instead is not None:
             raise instead
     if response is None:
@@ -54,14 +54,14 @@ async def exchange_in_clear(
 
 
 async def timed(
-    talk: Talk, connection: HttpConnection, request: Request, ready_ns: int
+    ctx: ProbeContext, connection: HttpConnection, request: Request, ready_ns: int
 ) -> Response:
     """One exchange, its phases recorded: ``http.request``, ``http.ttfb``, ``http.download``."""
-    watch, ip = talk.watch, connection.address.ip
+    watch, ip = ctx.watch, connection.address.ip
     start = now_ns()
     try:
         response = await connection.request(
-            request, body_cap=talk.options.of(HttpOptions).max_body_bytes
+            request, body_cap=ctx.options.of(HttpOptions).max_body_bytes
         )
     except Failed as failed:
         broke = failed.response if isinstance(failed, Unfinished) else None
@@ -69,16 +69,16 @@ async def timed(
         begun = broke.first.ns if broke is not None else start
         watch.record(failed.phase, begun, user_now(), ok=False, address=ip)
         raise
-    record(talk, ip, response, ready_ns)
+    record(ctx, ip, response, ready_ns)
     return response
 
 
-def record(talk: Talk, ip: str, response: Response, ready_ns: int) -> None:
+def record(ctx: ProbeContext, ip: str, response: Response, ready_ns: int) -> None:
     """Record the phases of an exchange that has been made."""
     sent, first = response.sent, response.first
-    talk.watch.record("http.request", ready_ns, sent, address=ip)
-    talk.watch.record("http.ttfb", sent.ns, first, address=ip)
-    talk.watch.record("http.download", first.ns, response.last, address=ip)
+    ctx.watch.record("http.request", ready_ns, sent, address=ip)
+    ctx.watch.record("http.ttfb", sent.ns, first, address=ip)
+    ctx.watch.record("http.download", first.ns, response.last, address=ip)
 
 
 def user_now() -> Mark:
@@ -86,10 +86,12 @@ def user_now() -> Mark:
     return Mark(now_ns(), "user")
 
 
-def learn_answer(talk: Talk, url: Url, method: str, response: Response, rtt: float | None) -> None:
+def learn_answer(
+    ctx: ProbeContext, url: Url, method: str, response: Response, rtt: float | None
+) -> None:
     """Note the target's first answer, over a path of that round trip."""
     ttfb = max(0, response.first.ns - response.sent.ns) / 1e9
-    talk.notes(HttpFacts).learn(
+    ctx.notes(HttpFacts).learn(
         url=_shown(url),
         rtt_seconds=rtt,
         secure=url.origin.scheme == "https",

@@ -126,7 +126,7 @@ async def look_at_clear(site: Site, port: int) -> None:
         opened = await _open(site, address)
         response = await site.exchange(
             opened, url, method="HEAD" if site.template.method == "HEAD" else "GET",
-            deadline_ns=site.talk.budget.within(CLEAR_SECONDS),
+            deadline_ns=site.ctx.budget.within(CLEAR_SECONDS),
         )  # fmt: skip
     except Failed as failed:
         closed = failed.reason in _ICMP or port == site.origin.port
@@ -144,7 +144,7 @@ async def look_at_clear(site: Site, port: int) -> None:
 
 
 async def _open(site: Site, address: Address) -> Opened:
-    return in_clear(await site.talk.connect_again(address, CLEAR_SECONDS), address)
+    return in_clear(await site.ctx.connect_again(address, CLEAR_SECONDS), address)
 
 
 # -- TLS inside HTTP -------------------------------------------------------------------------------
@@ -167,9 +167,9 @@ async def offer_upgrade(site: Site, opened: Opened, url: Url) -> None:
     )  # fmt: skip
     try:
         site.spend()
-        with site.talk.watch.phase("http.look"):
+        with site.ctx.watch.phase("http.look"):
             response, _ = await opened.connection.tunnel(
-                request, deadline_ns=site.talk.budget.within(CLEAR_SECONDS), body_cap=65536
+                request, deadline_ns=site.ctx.budget.within(CLEAR_SECONDS), body_cap=65536
             )
     except Failed as failed:
         site.notes.unknown("TLS upgrade", failed.detail)

@@ -33,10 +33,10 @@ class Http3:
     def __init__(self, matrix: Matrix) -> None:
         self.matrix = matrix
         self.site = matrix.site
-        self.talk = matrix.talk
+        self.ctx = matrix.ctx
         self.opened: Opened | None = None
         """The connection that carries it."""
-        self._log = self.talk.options.of(HttpOptions).qlog_file is not None
+        self._log = self.ctx.options.of(HttpOptions).qlog_file is not None
         self._record: asyncio.Task[Lookup] | None = None
         self._counting: asyncio.Task[bool] | None = None
 
@@ -44,15 +44,15 @@ class Http3:
 
     def begin_record(self) -> None:
         """Look the HTTPS record up, where there is a name."""
-        target = self.talk.target
+        target = self.ctx.target
         if not target.is_literal:
-            self.talk.prepare_records()
+            self.ctx.prepare_records()
             name = record_name(target.host, target.port)
-            self._record = asyncio.create_task(self.talk.records(name, "HTTPS"))
+            self._record = asyncio.create_task(self.ctx.records(name, "HTTPS"))
 
     def begin_counting(self) -> None:
         """Count what one unanswered Initial draws: it takes more than a second."""
-        self._counting = transport.begin_counting(self.site, self.talk.target.port)
+        self._counting = transport.begin_counting(self.site, self.ctx.target.port)
 
     async def counted(self) -> bool:
         """Whether the unanswered Initial drew anything."""
@@ -95,7 +95,7 @@ class Http3:
         Raises ``refused`` where HTTP/3 does not answer either. Where no HTTPS record announces it,
         it stays the talk's failure all the same: without TCP no client would ever hear of it.
         """
-        site, talk = self.site, self.talk
+        site, ctx = self.site, self.ctx
         if not site.secure or refused.reason not in _NO_TCP:
             raise refused
         advertised = await discover.announced(site, self._record)
@@ -110,7 +110,7 @@ class Http3:
             site.mark_broken(version)
             self.matrix.rung(version, "broken", f"no TCP connection: {refused.detail}")
         if "h3" not in (advertised.https_alpn or ()):
-            talk.give_up(refused)
+            ctx.fail(refused)
         return found.response
 
     async def _anywhere(self, advertised: Advertised) -> Outcome | None:
@@ -144,7 +144,7 @@ class Http3:
 
         quic, site = opened.quic, self.site
         assert quic is not None  # noqa: S101 - opened by open_quic
-        known = verify.certificate_facts(quic.certificates, site.name, self.talk.options)
+        known = verify.certificate_facts(quic.certificates, site.name, self.ctx.options)
         self.site.tls_notes.learn(**msgspec.structs.asdict(known))
 
     # -- beside TCP --------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class Http3:
 
         ``reached`` are the origin's addresses that answer.
         """
-        if self.talk.carried:
+        if self.ctx.carried:
             self._untried("--via carries TCP only")
             return
         site, matrix = self.site, self.matrix

@@ -29,11 +29,11 @@ _CHUNKS = b"0\r\n\r\n"
 
 async def look(site: Site, matrix: Matrix, h3: Opened | None) -> None:
     """What was permitted, one after another; none of it fails the talk."""
-    if site.talk.denied(3) is None:
+    if site.ctx.denied(3) is None:
         await _expect(site)
         if h3 is not None:
             await _early_post(site, matrix, h3)
-    if site.talk.denied(4) is None:
+    if site.ctx.denied(4) is None:
         await _ambiguous(site)
 
 
@@ -49,7 +49,7 @@ async def _expect(site: Site) -> None:
     url = Url(site.origin, site.url.path)
     headers = (("Expect", "100-continue"), *(() if site.template.body else (_TYPE,)))
     try:
-        with site.talk.watch.phase("http.look"):
+        with site.ctx.watch.phase("http.look"):
             opened = await site.opened(site.origin, "1.1")
             response = await site.exchange(opened, url, method=method, headers=headers, body=body)
     except Failed as failed:
@@ -119,13 +119,13 @@ async def _ambiguous(site: Site) -> None:
         f"Content-Length: {len(_CHUNKS)}\r\nTransfer-Encoding: chunked\r\n\r\n"
     )
     found = Ambiguous()
-    until = site.talk.budget.within(REQUEST_SECONDS)
+    until = site.ctx.budget.within(REQUEST_SECONDS)
     try:
         opened = await site.open(site.origin, "1.1")
         connection = opened.connection
         assert isinstance(connection, H1Connection)  # noqa: S101 - by its version
         site.spend()
-        with site.talk.watch.phase("http.look"):
+        with site.ctx.watch.phase("http.look"):
             answer = await connection.raw(
                 head.encode("latin-1") + _CHUNKS, method="POST", deadline_ns=until
             )

@@ -42,7 +42,7 @@ class Matrix:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.talk = site.talk
+        self.ctx = site.ctx
         self.notes = site.notes
         method = site.template.method
         self.method = method if method in {"GET", "HEAD"} else "GET"
@@ -111,7 +111,7 @@ class Matrix:
     ) -> bool:
         """Run one further row; a failure is noted in it and goes no further."""
         try:
-            with self.talk.watch.phase("http.cell"):
+            with self.ctx.watch.phase("http.cell"):
                 await ask()
         except Failed as failed:
             said = f"{failed.reason}: {failed.detail}"

@@ -49,7 +49,7 @@ async def follow(site: Site, response: Response) -> None:
     except Failed as failed:
         stopped = f"{failed.reason}: {failed.detail}"
         failed.phase = failed.phase or PHASE
-        site.talk.give_up(failed)
+        site.ctx.fail(failed)
     else:
         site.settle(url, response)
     site.notes.learn(
@@ -64,14 +64,14 @@ async def follow(site: Site, response: Response) -> None:
 
 
 async def _hop(site: Site, url: Url) -> Response:
-    with site.talk.watch.phase(PHASE):
+    with site.ctx.watch.phase(PHASE):
         opened = await site.opened(url.origin, None)
         method = site.template.method if site.template.method == "HEAD" else "GET"
         response = await site.exchange(opened, url, method=method)
         if url.origin.scheme == "http" and may_be_tls(None, response.status):
             # As http:// with the port of https: no client comes to its end there.
             opened.connection.close()
-            instead = await tls_instead(site.talk, opened.address, url.origin.host, "https", PHASE)
+            instead = await tls_instead(site.ctx, opened.address, url.origin.host, "https", PHASE)
             if instead is not None:
                 raise instead
         return response

@@ -30,7 +30,7 @@ async def look_at_h2(site: Site, opened: Opened) -> None:
     connection = opened.connection
     assert isinstance(connection, H2Connection)  # noqa: S101 - by its version
     facts = H2Facts()
-    until = site.talk.budget.within(PING_SECONDS)
+    until = site.ctx.budget.within(PING_SECONDS)
     try:
         await connection.settings(until)
         facts = replace(facts, settings=dict(connection.stats.named_settings))
@@ -66,9 +66,9 @@ async def count_amplification(site: Site, port: int) -> bool:
     """Send one Initial, answer nothing, count what comes; whether anything came."""
     from seventh.net.quic import connect
 
-    need_datagrams(site.talk)
+    need_datagrams(site.ctx)
     counted = await connect.amplification(
-        site.talk, replace(site.address, port=port), site.name,
+        site.ctx, replace(site.address, port=port), site.name,
         seconds=AMPLIFICATION_SECONDS,
     )  # fmt: skip
     if counted.datagrams:
@@ -104,7 +104,7 @@ async def look_at_h3(site: Site, opened: Opened) -> None:
         settings = await connection.settings(PING_SECONDS)
         named = tuple(H3Setting(s.name, s.value) for s in h3frames.named(settings))
         site.notes.learn_part("h3", H3Facts, settings=named, ping_seconds=await connection.ping())
-        if site.talk.denied(4) is None:
+        if site.ctx.denied(4) is None:
             site.notes.learn_part("h3", H3Facts, migration=await quic.migrate())
             response = await site.exchange(opened, site.url)
             site.notes.learn_part("h3", H3Facts, after_migration_status=response.status)
@@ -116,7 +116,7 @@ async def look_at_h3(site: Site, opened: Opened) -> None:
 
 
 def _write_qlog(site: Site, opened: Opened) -> None:
-    name = site.talk.options.of(HttpOptions).qlog_file
+    name = site.ctx.options.of(HttpOptions).qlog_file
     if name is not None and opened.quic is not None:
         opened.quic.write_qlog(name)
         site.notes.learn_part("h3", H3Facts, qlog=name)

@@ -18,7 +18,7 @@ async def tcp(matrix: Matrix, version: OverTcp) -> None:
     """All rows of HTTP/1.1 or 2, from a cold connection on."""
     site = matrix.site
     try:
-        with matrix.talk.watch.phase("http.cell"):
+        with matrix.ctx.watch.phase("http.cell"):
             opened = await site.connect(site.address, version)
             response = await matrix.exchange(opened)
     except Failed as failed:
@@ -37,7 +37,7 @@ async def further(matrix: Matrix, opened: Opened) -> None:
     if matrix.site.tls_notes.facts.tickets is None:
         from seventh.net.tls import inspect
 
-        inspect.note_tickets(matrix.talk, opened.tls, matrix.site.name)
+        inspect.note_tickets(matrix.ctx, opened.tls, matrix.site.name)
     await _resumed(matrix, opened)
     await early_data.over_tls(matrix, opened)
 
@@ -80,14 +80,14 @@ async def _resumed(matrix: Matrix, first: Opened) -> None:
         took = opened.tls is not None and opened.tls.resumed
         _note_resumed(matrix, took, opened)
         if not took:
-            await opened.connection.farewell()
+            await opened.connection.aclose()
             matrix.missed(version, "resumed", "the session was not taken up")
             return
         response = await matrix.exchange(opened)
         matrix.note(cell_of(opened, "resumed", response))
         # A ticket counts once where the server guards against replay (RFC 9846 §8).
         site.keep_session(opened)
-        await opened.connection.farewell()
+        await opened.connection.aclose()
 
     await matrix.row(version, "resumed", ask)
 

@@ -14,8 +14,8 @@ from seventh.model.alert import Alert
 from seventh.model.failure import NO_TLS_AT_ALL, Failed, Reason
 from seventh.model.netfacts import NetFacts
 from seventh.model.tlsfacts import CERTIFICATE_REFUSALS
+from seventh.net.probe_context import ATTEMPT_SECONDS, ProbeContext
 from seventh.net.stream import Stream
-from seventh.net.talk import ATTEMPT_SECONDS, Talk
 from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import Opened, in_clear, on_tls
 from seventh.protocols.http.client.origin import ALPN, Site, V
@@ -48,11 +48,11 @@ _AFTER_HANDSHAKE = b"Post-Handshake Authentication"
 class Visit:
     """One look at one site."""
 
-    def __init__(self, talk: Talk) -> None:
-        self.talk = talk
-        self.site = Site(talk)
+    def __init__(self, ctx: ProbeContext) -> None:
+        self.ctx = ctx
+        self.site = Site(ctx)
         self.matrix = Matrix(self.site)
-        self.only: V | None = talk.options.of(HttpOptions).http_version
+        self.only: V | None = ctx.options.of(HttpOptions).http_version
         self.others: list[Stream] = []
         self.h3 = Http3(self.matrix)
         self.tcp = True
@@ -60,8 +60,8 @@ class Visit:
 
     async def run(self) -> None:
         """Look at everything. Raises Failed where the first exchange comes to nothing."""
-        site, talk = self.site, self.talk
-        permit(talk, site.template)
+        site, ctx = self.site, self.ctx
+        permit(ctx, site.template)
         self._files_can_be_used()
         try:
             await self._enter()
@@ -75,18 +75,18 @@ class Visit:
         if self.site.secure:
             from seventh.net.tls import context
 
-            context.context(self.talk.options, "lenient")
+            context.context(self.ctx.options, "lenient")
 
     # -- the way in --------------------------------------------------------------------------------
 
     async def _enter(self) -> None:
-        talk, site = self.talk, self.site
+        ctx, site = self.ctx, self.site
         if self.only is not None:
             site.notes.learn(only_version=self.only)
         if site.secure:
-            transport.load(quic=self.only in {None, "3"} and not talk.carried)
+            transport.load(quic=self.only in {None, "3"} and not ctx.carried)
         await site.resolve()
-        if site.secure and not talk.carried:
+        if site.secure and not ctx.carried:
             self.h3.begin_record()
         if self.only == "3":
             response = await self._ask(await self.h3.enter())
@@ -103,12 +103,12 @@ class Visit:
 
     async def _reach(self) -> bool:
         """Connect to all addresses; False where HTTP/3 was the way in, for none accepts TCP."""
-        talk, site = self.talk, self.site
-        quic = site.secure and self.only is None and not talk.carried
+        ctx, site = self.ctx, self.site
+        quic = site.secure and self.only is None and not ctx.carried
         try:
             # Something is left of the time for QUIC where firewalls drop what goes to TCP.
-            most = min(ATTEMPT_SECONDS, talk.options.timeout_seconds / 2)
-            self.first, *self.others = await talk.connect_all(most if quic else ATTEMPT_SECONDS)
+            most = min(ATTEMPT_SECONDS, ctx.options.timeout_seconds / 2)
+            self.first, *self.others = await ctx.connect_all(most if quic else ATTEMPT_SECONDS)
         except Failed as failed:
             if not quic:
                 raise
@@ -125,7 +125,7 @@ class Visit:
         opened = self.h3.opened
         assert opened is not None  # noqa: S101 - it has answered
         self.tcp = False
-        record(self.talk, opened.address.ip, response, opened.ready_ns)
+        record(self.ctx, opened.address.ip, response, opened.ready_ns)
         self._note_answer(opened, response)
         self.matrix.arrived(opened, response, resolve=self._resolve_seconds())
         self._first_answer(response)
@@ -148,46 +148,46 @@ class Visit:
         from seventh.net.tls import handshake, inspect
         from seventh.net.tls.large import shake
 
-        site, talk = self.site, self.talk
+        site, ctx = self.site, self.ctx
         name = site.name
         alpn = site.alpn if self.only is None else ALPN[self.only]
         tls = handshake.prepare(
-            stream, talk.options, name, alpn=alpn, profile="lenient", staple=True
+            stream, ctx.options, name, alpn=alpn, profile="lenient", staple=True
         )
         try:
-            await shake(talk, tls, lambda: talk.connect_again(site.address), name)
+            await shake(ctx, tls, lambda: ctx.connect_again(site.address), name)
         except Failed as failed:
-            inspect.note_handshake(talk, tls, name)
+            inspect.note_handshake(ctx, tls, name)
             if failed.alert is not Alert.NO_APPLICATION_PROTOCOL or self.only is not None:
                 raise
             # It knows none of ours: once more without, as clients of old did.
             site.offer_no_alpn()
-            stream = await talk.connect_again(site.address)
-            tls = handshake.prepare(stream, talk.options, name, profile="lenient", staple=True)
-            await tls.handshake(talk.watch)
+            stream = await ctx.connect_again(site.address)
+            tls = handshake.prepare(stream, ctx.options, name, profile="lenient", staple=True)
+            await tls.handshake(ctx.watch)
         finally:
-            inspect.note_handshake(talk, tls, name)
+            inspect.note_handshake(ctx, tls, name)
         refusal = inspect.certificate_failure(site.tls_notes.facts)
         if refusal is not None:
             site.distrust()
-            talk.give_up(refusal)
+            ctx.fail(refusal)
         if self.only == "2" and tls.alpn != "h2":
             raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose h2 (ALPN)")
         # What was noted of the certificate meanwhile is this process's time, not the site's.
         return on_tls(tls, stream, site.address)
 
     def _resolve_seconds(self) -> float | None:
-        lookups = [look for look in self.talk.notes(NetFacts).facts.lookups if look.kind != "HTTPS"]
+        lookups = [look for look in self.ctx.notes(NetFacts).facts.lookups if look.kind != "HTTPS"]
         return max((look.seconds for look in lookups), default=None)
 
     async def _ask(self, opened: Opened) -> Response:
         """The first request, its phases the report's."""
-        site, talk = self.site, self.talk
+        site, ctx = self.site, self.ctx
         site.notes.learn(rtt_seconds=opened.rtt_seconds)
         request = site.request(site.url, method=self.matrix.method, version=opened.version)
         site.spend()
         exchange = timed if site.secure else exchange_in_clear
-        response = await exchange(talk, opened.connection, request, opened.ready_ns)
+        response = await exchange(ctx, opened.connection, request, opened.ready_ns)
         site.carried(opened, site.url, request.method, response)
         self._note_answer(opened, response)
         return response
@@ -195,7 +195,7 @@ class Visit:
     def _note_answer(self, opened: Opened, response: Response) -> None:
         site = self.site
         site.learn_round_trip(opened)
-        learn_answer(self.talk, site.url, self.matrix.method, response, opened.rtt_seconds)
+        learn_answer(self.ctx, site.url, self.matrix.method, response, opened.rtt_seconds)
 
     async def _first_exchange(self, opened: Opened) -> None:
         """The first answer; where HTTP/2 breaks, the way down to HTTP/1.1 that clients have not."""
@@ -215,7 +215,7 @@ class Visit:
                 raise
             kept = site.pooled_any("1.1")
             rtt = kept.rtt_seconds if kept is not None else None
-            learn_answer(self.talk, site.url, matrix.method, response, rtt)
+            learn_answer(self.ctx, site.url, matrix.method, response, rtt)
             await self._certificate_wanted(response)
             self._first_answer(response)
             return
@@ -232,9 +232,9 @@ class Visit:
 
     def _first_answer(self, response: Response) -> None:
         """What the first answer's head tells."""
-        site, talk = self.site, self.talk
+        site, ctx = self.site, self.ctx
         site.settle(site.url, response)
-        if site.secure and self.only is None and not talk.carried:
+        if site.secure and self.only is None and not ctx.carried:
             self.h3.begin_counting()
         services, taken_back = alt_svc(*response.every("alt-svc"))
         site.notes.learn(
@@ -276,7 +276,7 @@ class Visit:
 
     async def _step(self, what: str, doing: Awaitable[None]) -> None:
         """One part of the visit: its failure is noted and goes no further."""
-        if self.talk.budget.seconds_left < LAST_SECONDS:
+        if self.ctx.budget.seconds_left < LAST_SECONDS:
             self.site.notes.unknown(what, "the target's time was up")
             if asyncio.iscoroutine(doing):
                 doing.close()
@@ -319,7 +319,7 @@ class Visit:
             if self.site.notes.facts.rung(version) is None:
                 await tcp(self.matrix, version)
         open_at = {
-            a.address for a in self.talk.notes(NetFacts).facts.attempts if a.outcome == "open"
+            a.address for a in self.ctx.notes(NetFacts).facts.attempts if a.outcome == "open"
         }
         reached = tuple(a for a in self.site.addresses if a.ip in open_at)
         await self._step("HTTP/3", self.h3.look(reached))
@@ -329,14 +329,14 @@ class Visit:
         from seventh.net.tls.certificates import ask_other_certificate
         from seventh.net.tls.hellos import ask_hellos
 
-        site, talk = self.site, self.talk
+        site, ctx = self.site, self.ctx
 
         async def open_stream() -> Stream:
-            return await talk.connect_again(site.address)
+            return await ctx.connect_again(site.address)
 
         if self.tcp and self.only != "3":
-            await ask_other_certificate(talk, open_stream, site.name)
-            await ask_hellos(talk, open_stream, site.name)
+            await ask_other_certificate(ctx, open_stream, site.name)
+            await ask_hellos(ctx, open_stream, site.name)
 
     async def _plain(self) -> None:
         """Plain HTTP: of an http target its own answer, of https what stands beside it.
@@ -344,11 +344,11 @@ class Visit:
         That is port 80 beside port 443. No other port has one that belongs to it, so that only
         remains to be seen whether the port itself speaks both.
         """
-        site, talk = self.site, self.talk
+        site, ctx = self.site, self.ctx
         if site.secure:
-            usual = talk.target.port == PORTS["https"]
-            if not talk.carried and (usual or self.tcp):
-                await hsts.look_at_clear(site, PORTS["http"] if usual else talk.target.port)
+            usual = ctx.target.port == PORTS["https"]
+            if not ctx.carried and (usual or self.tcp):
+                await hsts.look_at_clear(site, PORTS["http"] if usual else ctx.target.port)
             return
         first = self.matrix.responses[site.best]
         chain = site.notes.facts.redirects
@@ -361,7 +361,7 @@ class Visit:
     async def _content(self) -> None:
         from seventh.protocols.http.probe.content import probe as content_probe
 
-        await content_probe.look(self.talk, self.site)
+        await content_probe.look(self.ctx, self.site)
 
     async def _own_request(self) -> None:
         """The person's request, and whether its answer is what was expected."""
@@ -377,7 +377,7 @@ class Visit:
                     opened, site.url, method=template.method, body=template.body
                 )
             except Failed as failed:
-                self.talk.give_up(failed)
+                self.ctx.fail(failed)
                 raise
         unmet = expected.unmet(response)
         if unmet is None and expected.status is None and site.base is not None:
@@ -394,4 +394,4 @@ class Visit:
             ),
         )
         if unmet is not None:
-            self.talk.give_up(unmet)
+            self.ctx.fail(unmet)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from seventh.model.severity import Severity
-from seventh.protocols.http.facts.config import ConfigFacts
+from seventh.protocols.http.facts.config import HttpConfigFacts
 from seventh.protocols.http.rules import file_words
 from seventh.rules.rule import Hit, Skip, Verdict
 
@@ -28,7 +28,7 @@ _PACKED = re.compile(
 _STYLES = ("text/css", "application/javascript", "text/javascript", "application/json")
 
 
-def _unknown(config: ConfigFacts) -> Skip | None:
+def _unknown(config: HttpConfigFacts) -> Skip | None:
     """Why what is missing is not known; None where it is just not there."""
     if not config.does:
         return _PART
@@ -38,7 +38,7 @@ def _unknown(config: ConfigFacts) -> Skip | None:
 # -- versions and connections ----------------------------------------------------------------------
 
 
-def no_h2(config: ConfigFacts) -> Verdict:
+def no_h2(config: HttpConfigFacts) -> Verdict:
     """HTTP-NO-H2: TLS on TCP, and nothing that offers h2 there."""
     words = file_words.of(config.product)
     if config.h2 is None:
@@ -48,7 +48,7 @@ def no_h2(config: ConfigFacts) -> Verdict:
     return Hit(detail=words.no_h2).at(*words.at_h2)
 
 
-def no_h3(config: ConfigFacts) -> Verdict:
+def no_h3(config: HttpConfigFacts) -> Verdict:
     """HTTP-NO-H3: TLS, and no QUIC beside it."""
     words = file_words.of(config.product)
     if config.h3 is None:
@@ -60,7 +60,7 @@ def no_h3(config: ConfigFacts) -> Verdict:
     return Hit(detail=words.no_h3).at(*words.at_h3)
 
 
-def h3_hidden(config: ConfigFacts) -> Verdict:
+def h3_hidden(config: HttpConfigFacts) -> Verdict:
     """HTTP-H3-HIDDEN: QUIC is listened for, and no Alt-Svc says so."""
     if not config.h3:
         return _unknown(config) or _NO_H3
@@ -72,7 +72,7 @@ def h3_hidden(config: ConfigFacts) -> Verdict:
     return Hit(what=words.h3_hidden).at(*words.at_alt_svc)
 
 
-def h3_dead(config: ConfigFacts) -> Verdict:
+def h3_dead(config: HttpConfigFacts) -> Verdict:
     """HTTP-H3-DEAD: Alt-Svc promises what is not listened for, or what every reply breaks."""
     if config.alt_svc is None or config.h3 is None:
         return _unknown(config) or Skip("nothing that this file says announces HTTP/3")
@@ -86,7 +86,7 @@ def h3_dead(config: ConfigFacts) -> Verdict:
     return Hit(announced=words.announced, detail=words.h3_dead, host="@").at(*words.at_alt_svc)
 
 
-def fallback(config: ConfigFacts) -> Verdict:
+def fallback(config: HttpConfigFacts) -> Verdict:
     """HTTP-FALLBACK: QUIC on a port where TCP has no TLS."""
     if not config.h3:
         return _unknown(config) or _NO_H3
@@ -98,7 +98,7 @@ def fallback(config: ConfigFacts) -> Verdict:
     return hit.at(*words.at_listen)
 
 
-def no_reuse(config: ConfigFacts, least_seconds: float, least_requests: int) -> Verdict:
+def no_reuse(config: HttpConfigFacts, least_seconds: float, least_requests: int) -> Verdict:
     """HTTP-NO-REUSE: connections are ended early."""
     if not config.does:
         return _PART
@@ -113,7 +113,7 @@ def no_reuse(config: ConfigFacts, least_seconds: float, least_requests: int) -> 
     return None
 
 
-def no_https(config: ConfigFacts) -> Verdict:
+def no_https(config: HttpConfigFacts) -> Verdict:
     """HTTP-NO-HTTPS: the network reaches it without TLS, and nothing leads to https."""
     if not config.does:
         return _PART
@@ -126,7 +126,7 @@ def no_https(config: ConfigFacts) -> Verdict:
     return Hit(what=words.in_clear).at(*words.at_clear)
 
 
-def hsts(config: ConfigFacts, least_seconds: int) -> Verdict:
+def hsts(config: HttpConfigFacts, least_seconds: int) -> Verdict:
     """HTTP-HSTS: not sent, taken away by a location's own add_header, or too short."""
     if not config.does:
         return _PART
@@ -140,7 +140,7 @@ def hsts(config: ConfigFacts, least_seconds: int) -> Verdict:
     return Hit(what=what).at(*file_words.of(config.product).at_hsts) if what else None
 
 
-def _hsts_wrong(config: ConfigFacts, least_seconds: int) -> str:
+def _hsts_wrong(config: HttpConfigFacts, least_seconds: int) -> str:
     if config.hsts_lost:
         return (
             "the server adds Strict-Transport-Security, and this location's own add_header lines "
@@ -158,7 +158,7 @@ def _hsts_wrong(config: ConfigFacts, least_seconds: int) -> str:
     return ""
 
 
-def h2_settings(config: ConfigFacts, least: int) -> Verdict:
+def h2_settings(config: HttpConfigFacts, least: int) -> Verdict:
     """H2-SETTINGS: few streams at once."""
     if not config.h2:
         return Skip("HTTP/2 is not offered") if config.does else _PART
@@ -171,7 +171,7 @@ def h2_settings(config: ConfigFacts, least: int) -> Verdict:
     )
 
 
-def quic_idle(config: ConfigFacts, least: float) -> Verdict:
+def quic_idle(config: HttpConfigFacts, least: float) -> Verdict:
     """QUIC-IDLE: nginx gives its QUIC connections what keepalive_timeout says."""
     if not config.h3:
         return _NO_H3 if config.does else _PART
@@ -181,7 +181,7 @@ def quic_idle(config: ConfigFacts, least: float) -> Verdict:
     return Hit(seconds=f"{seconds:g}").at("keepalive_timeout")
 
 
-def amplify(config: ConfigFacts) -> Verdict:
+def amplify(config: HttpConfigFacts) -> Verdict:
     """QUIC-AMPLIFY: with ``quic_retry on`` nothing large goes to a stranger."""
     if config.quic_retry is None:
         return _NO_H3 if config.does else _PART
@@ -193,7 +193,7 @@ def amplify(config: ConfigFacts) -> Verdict:
 # -- content ---------------------------------------------------------------------------------------
 
 
-def _served(config: ConfigFacts) -> Skip | None:
+def _served(config: HttpConfigFacts) -> Skip | None:
     """Why content cannot be judged; None where files are served."""
     if not config.does:
         return _PART
@@ -202,12 +202,12 @@ def _served(config: ConfigFacts) -> Skip | None:
     return None if config.does == "files" else _NO_CONTENT
 
 
-def _coding_unknown(config: ConfigFacts) -> Skip:
+def _coding_unknown(config: HttpConfigFacts) -> Skip:
     """Why it is not known what is compressed."""
     return _MATCHED if config.does in {"files", "passes"} else _NO_CONTENT
 
 
-def no_validator(config: ConfigFacts) -> Verdict:
+def no_validator(config: HttpConfigFacts) -> Verdict:
     """HTTP-NO-VALIDATOR: files without ETag, and Last-Modified taken away."""
     skip = _served(config)
     if skip is not None:
@@ -220,7 +220,7 @@ def no_validator(config: ConfigFacts) -> Verdict:
     return hit.at(*file_words.of(config.product).at_validators)
 
 
-def no_freshness(config: ConfigFacts) -> Verdict:
+def no_freshness(config: HttpConfigFacts) -> Verdict:
     """HTTP-NO-FRESHNESS: files without any lifetime, or with two."""
     if config.does == "passes" and config.cache_control and config.expires not in {"", "off"}:
         return _two_lifetimes(config)
@@ -237,7 +237,7 @@ def no_freshness(config: ConfigFacts) -> Verdict:
     return Hit(said=words.no_lifetime).at(*words.at_lifetime)
 
 
-def _two_lifetimes(config: ConfigFacts) -> Verdict:
+def _two_lifetimes(config: HttpConfigFacts) -> Verdict:
     said = ", ".join(config.cache_control or ())
     if not re.search(r"max-age|no-store|no-cache", said):
         return None
@@ -245,7 +245,7 @@ def _two_lifetimes(config: ConfigFacts) -> Verdict:
     return Hit(said=what).at("expires", "add_header")
 
 
-def no_stale(config: ConfigFacts) -> Verdict:
+def no_stale(config: HttpConfigFacts) -> Verdict:
     """HTTP-NO-SWR: a lifetime in add_header, and nothing about staleness."""
     if not config.does:
         return _PART
@@ -260,7 +260,7 @@ def no_stale(config: ConfigFacts) -> Verdict:
     return Hit(directives=config.cache_control or ()).at(*words.at_cache_control)
 
 
-def vary(config: ConfigFacts) -> Verdict:
+def vary(config: HttpConfigFacts) -> Verdict:
     """HTTP-VARY: the server compresses, and does not say that Accept-Encoding decided it."""
     if not config.does:
         return _PART
@@ -274,7 +274,7 @@ def vary(config: ConfigFacts) -> Verdict:
     return Hit(what=words.no_vary.format(coding=what)).at(what, *words.at_vary)
 
 
-def no_compress(config: ConfigFacts) -> Verdict:
+def no_compress(config: HttpConfigFacts) -> Verdict:
     """HTTP-NO-COMPRESS: files without any coding, or pages alone."""
     skip = _served(config)
     if skip is not None:
@@ -295,7 +295,7 @@ def no_compress(config: ConfigFacts) -> Verdict:
     return Hit(plain=(words.no_styles,)).at(*words.at_types)
 
 
-def no_brotli(config: ConfigFacts) -> Verdict:
+def no_brotli(config: HttpConfigFacts) -> Verdict:
     """HTTP-NO-BR: gzip, and no brotli beside it, over TLS."""
     if not config.does:
         return _PART
@@ -312,7 +312,7 @@ def no_brotli(config: ConfigFacts) -> Verdict:
     return Hit(what="only gzip").at(*file_words.of(config.product).at_coding)
 
 
-def compress_waste(config: ConfigFacts) -> Verdict:
+def compress_waste(config: HttpConfigFacts) -> Verdict:
     """HTTP-COMPRESS-WASTE: types that are compressed in themselves among those to compress."""
     if not config.does:
         return _PART
@@ -332,7 +332,7 @@ def compress_waste(config: ConfigFacts) -> Verdict:
     return Hit(wasted=tuple(wasted)).at(*names) if wasted else None
 
 
-def retry_info(config: ConfigFacts) -> Verdict:
+def retry_info(config: HttpConfigFacts) -> Verdict:
     """HTTP-RETRY-INFO: requests beyond a limit are refused without a word on when to come back."""
     if not config.does:
         return _PART
@@ -351,7 +351,7 @@ def retry_info(config: ConfigFacts) -> Verdict:
 # -- passing on ------------------------------------------------------------------------------------
 
 
-def cache_leak(config: ConfigFacts) -> Verdict:
+def cache_leak(config: HttpConfigFacts) -> Verdict:
     """HTTP-CACHE-LEAK: nginx's own cache keeps cookies, or what the server behind forbade."""
     if not config.does:
         return _PART
@@ -372,14 +372,14 @@ def cache_leak(config: ConfigFacts) -> Verdict:
     return None
 
 
-def _told_public(config: ConfigFacts, said: str) -> Verdict:
+def _told_public(config: HttpConfigFacts, said: str) -> Verdict:
     """``public`` added to all that an application says, logged in or not."""
     if config.does != "passes" or not re.search(r"\bpublic\b|s-maxage=0*[1-9]", said):
         return None
     return Skip("whether what the server behind sends is private does not stand in this file")
 
 
-def early_unsafe(config: ConfigFacts) -> Verdict:
+def early_unsafe(config: HttpConfigFacts) -> Verdict:
     """HTTP-0RTT-UNSAFE: early data is passed on, and the server behind cannot tell."""
     if not config.does:
         return _PART
@@ -391,7 +391,7 @@ def early_unsafe(config: ConfigFacts) -> Verdict:
     return Hit(what=words.early).at(*words.at_early)
 
 
-def heartbeat(config: ConfigFacts) -> Verdict:
+def heartbeat(config: HttpConfigFacts) -> Verdict:
     """SSE-HEARTBEAT: a location of events whose replies are collected first."""
     if not config.event_stream or config.buffered is None:
         return Skip("no location passes on an event stream, as far as its name tells")

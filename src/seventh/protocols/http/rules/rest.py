@@ -239,7 +239,7 @@ def heartbeat(http: HttpFacts) -> Verdict:
     if http.content is None:
         return _NOT_LOOKED
     if http.content.events is None:
-        why = http.content.unlearnt.get("events")
+        why = http.content.unknown.get("events")
         return Skip(why) if why else not_applicable("the representation is no event stream")
     heard = http.content.events
     if heard.cut_events:

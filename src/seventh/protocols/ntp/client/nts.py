@@ -10,9 +10,9 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.net.address import Address
 from seventh.net.clock import wall_minus_monotonic_ns
 from seventh.net.datagram import Arrived
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
-from seventh.net.talk import Talk
-from seventh.protocols.ntp.client.conversation import Conversation
+from seventh.protocols.ntp.client.association import Association
 from seventh.protocols.ntp.client.nts_ke import Established
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.nts import NtsFacts
@@ -30,7 +30,7 @@ PADDING_FIELD = 0xF0F0
 """An experimental extension field (RFC 9748): no server knows it, and all should look past it."""
 
 
-class NtsConversation(Conversation):
+class NtsAssociation(Association):
     """Requests with one association's keys and cookies; only what authenticates is believed."""
 
     __slots__ = ("_established", "_nak", "_nts", "client", "naks", "refused_detail")
@@ -40,12 +40,16 @@ class NtsConversation(Conversation):
     """Whether an NTS NAK is what is waited for."""
 
     def __init__(
-        self, talk: Talk, address: Address, established: Established, cookies: Sequence[bytes]
+        self,
+        ctx: ProbeContext,
+        address: Address,
+        established: Established,
+        cookies: Sequence[bytes],
     ) -> None:
-        super().__init__(talk, address)
+        super().__init__(ctx, address)
         self._established = established
         self._nak: tuple[Packet, Arrived] | None = None
-        self._nts = talk.notes(NtpFacts).part("nts", NtsFacts)
+        self._nts = ctx.notes(NtpFacts).part("nts", NtsFacts)
         self.client = Client(established.keys, cookies, os.urandom)
         self.naks = 0
         self.refused_detail = ""
@@ -87,7 +91,7 @@ class NtsConversation(Conversation):
         """The server refuses keys made as the RFC says: perhaps it makes them as chrony 4.4 did."""
         keys = self._established.chrony_keys
         if keys is not None and self._nts.facts.keys == "rfc8915" and self.client.cookies:
-            self._talk.note("NTSN with the keys of RFC 8915: going on with those of chrony 4.4")
+            self._ctx.note("NTSN with the keys of RFC 8915: going on with those of chrony 4.4")
             self.client.change_keys(keys)
             self.naks = 0
             self._nts.learn(keys="chrony-4.4")
@@ -181,13 +185,13 @@ class NtsConversation(Conversation):
         )
 
 
-class Padded(Conversation):
+class Padded(Association):
     """Plain requests of a given size."""
 
     __slots__ = ("_size",)
 
-    def __init__(self, talk: Talk, address: Address, size: int) -> None:
-        super().__init__(talk, address)
+    def __init__(self, ctx: ProbeContext, address: Address, size: int) -> None:
+        super().__init__(ctx, address)
         self._size = size
 
     def request(self) -> bytes:
@@ -196,18 +200,18 @@ class Padded(Conversation):
         return self.sampler.request(int.from_bytes(os.urandom(8)) or 1, (padding,))
 
 
-async def diagnose(conversation: NtsConversation, talk: Talk) -> None:
+async def diagnose(conversation: NtsAssociation, ctx: ProbeContext) -> None:
     """Authenticated requests get no answer: ask plainly, once as short as NTP is, once as long.
 
     This tells a dead server from a filter that drops what is longer than plain NTP.
     """
     address = conversation.address
-    short = Conversation(talk, address)
-    long = Padded(talk, address, conversation.client.request_bytes)
-    until = min(talk.budget.within(PLAIN_SECONDS), talk.budget.within(talk.budget.seconds_left / 2))
+    short = Association(ctx, address)
+    long = Padded(ctx, address, conversation.client.request_bytes)
+    until = min(ctx.budget.within(PLAIN_SECONDS), ctx.budget.within(ctx.budget.seconds_left / 2))
     if until <= now_ns():
         return
     await asyncio.gather(short.exchange(until), long.exchange(until))
-    talk.notes(NtpFacts).part("nts", NtsFacts).learn(
+    ctx.notes(NtpFacts).part("nts", NtsFacts).learn(
         plain_answered=short.answered, padded_answered=long.answered
     )

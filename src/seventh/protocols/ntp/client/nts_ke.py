@@ -9,9 +9,9 @@ import msgspec
 from seventh.model.failure import Failed, Reason, UsageError
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net.address import Address
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
-from seventh.net.talk import Talk
 from seventh.net.tls import handshake
 from seventh.net.tls.inspect import certificate_failure, note_handshake
 from seventh.net.tls.large import shake
@@ -51,9 +51,9 @@ class Established(msgspec.Struct, frozen=True, kw_only=True):
     """Where they came from."""
 
 
-def server_name(talk: Talk) -> str:
+def server_name(ctx: ProbeContext) -> str:
     """The name to ask for and to hold the certificate against."""
-    return talk.options.server_name or talk.target.host
+    return ctx.options.server_name or ctx.target.host
 
 
 def state_of(failed: Failed) -> PortState:
@@ -61,9 +61,9 @@ def state_of(failed: Failed) -> PortState:
     return _STATES.get(failed.reason, "unreachable")
 
 
-def note_failure(talk: Talk, failed: Failed) -> None:
+def note_failure(ctx: ProbeContext, failed: Failed) -> None:
     """Keep why a client would not get its keys; the first reason stays."""
-    nts = talk.notes(NtpFacts).part("nts", NtsFacts)
+    nts = ctx.notes(NtpFacts).part("nts", NtsFacts)
     if not nts.facts.ke_reason:
         nts.learn(ke_reason=str(failed.reason), ke_phase=failed.phase, ke_detail=failed.detail)
 
@@ -71,37 +71,37 @@ def note_failure(talk: Talk, failed: Failed) -> None:
 # -- TLS -------------------------------------------------------------------------------------------
 
 
-async def start_as_client(talk: Talk, stream: Stream) -> TlsStream:
+async def start_as_client(ctx: ProbeContext, stream: Stream) -> TlsStream:
     """TLS as an NTS client starts it: what it would refuse raises Failed (RFC 8915 §3)."""
-    tls = await start_recurring(talk, stream, server_name(talk), alpn=(nts_ke.ALPN,), phase=TLS)
-    _demand_nts(talk, tls)
+    tls = await start_recurring(ctx, stream, server_name(ctx), alpn=(nts_ke.ALPN,), phase=TLS)
+    _demand_nts(ctx, tls)
     return tls
 
 
-async def start_and_learn(talk: Talk, stream: Stream) -> tuple[TlsStream, Failed | None]:
+async def start_and_learn(ctx: ProbeContext, stream: Stream) -> tuple[TlsStream, Failed | None]:
     """TLS with whatever the server has; its facts, and the certificate's refusal if there is one.
 
     Raises Failed only where no records could follow: no TLS 1.3, or not for NTS.
     """
-    name = server_name(talk)
+    name = server_name(ctx)
     tls = handshake.prepare(
-        stream, talk.options, name, alpn=(nts_ke.ALPN,), profile="lenient", staple=True
+        stream, ctx.options, name, alpn=(nts_ke.ALPN,), profile="lenient", staple=True
     )
     try:
-        await shake(talk, tls, lambda: talk.connect_again(stream.address), name, TLS)
+        await shake(ctx, tls, lambda: ctx.connect_again(stream.address), name, TLS)
     finally:
-        note_handshake(talk, tls, name)
-    refusal = certificate_failure(talk.notes(TlsFacts).facts)
+        note_handshake(ctx, tls, name)
+    refusal = certificate_failure(ctx.notes(TlsFacts).facts)
     if refusal is not None:
         refusal.phase = TLS
-        note_failure(talk, refusal)
-    _demand_nts(talk, tls)
+        note_failure(ctx, refusal)
+    _demand_nts(ctx, tls)
     return tls, refusal
 
 
-def _demand_nts(talk: Talk, tls: TlsStream) -> None:
+def _demand_nts(ctx: ProbeContext, tls: TlsStream) -> None:
     """TLS 1.3 or later, and ntske/1 agreed by ALPN (RFC 8915 §3 and §4)."""
-    talk.notes(NtpFacts).part("nts", NtsFacts).learn(
+    ctx.notes(NtpFacts).part("nts", NtsFacts).learn(
         tls_version=n.version_name(tls.version),
         alpn=printable(tls.alpn, 64) if tls.alpn else "",
     )
@@ -128,15 +128,15 @@ def _demand_nts(talk: Talk, tls: TlsStream) -> None:
 
 
 async def exchange(
-    talk: Talk, tls: TlsStream, aeads: tuple[int, ...], watch: Stopwatch | None = None
+    ctx: ProbeContext, tls: TlsStream, aeads: tuple[int, ...], watch: Stopwatch | None = None
 ) -> Established:
     """Ask for keys of one of ``aeads``; Failed when the server gives none. Ends the connection."""
-    nts = talk.notes(NtpFacts).part("nts", NtsFacts)
-    watch = watch or talk.watch
+    nts = ctx.notes(NtpFacts).part("nts", NtsFacts)
+    watch = watch or ctx.watch
     request = Request(aeads=aeads, compliant_export=Aead.AES_128_GCM_SIV in aeads)
     with tls, watch.phase(RECORDS, tls.address.ip) as timer:
         reader = RecordReader()
-        until = talk.budget.within(KE_SECONDS)
+        until = ctx.budget.within(KE_SECONDS)
         timer.begin(await tls.send(request.encode()))
         try:
             while not reader.complete:
@@ -160,7 +160,7 @@ async def exchange(
         if refusal := response.refusal(request):
             raise Failed(Reason.NEGOTIATION_FAILED, refusal)
         established = _export(tls, response)
-        await tls.farewell()
+        await tls.aclose()
         return established
 
 
@@ -194,11 +194,11 @@ def _export(tls: TlsStream, response: Response) -> Established:
     )
 
 
-async def establish(talk: Talk, tls: TlsStream, aeads: tuple[int, ...]) -> Established:
+async def establish(ctx: ProbeContext, tls: TlsStream, aeads: tuple[int, ...]) -> Established:
     """The main key establishment, with its facts."""
-    nts = talk.notes(NtpFacts).part("nts", NtsFacts)
+    nts = ctx.notes(NtpFacts).part("nts", NtsFacts)
     try:
-        established = await exchange(talk, tls, aeads)
+        established = await exchange(ctx, tls, aeads)
     except Failed:
         nts.learn(established=False)
         raise
@@ -217,12 +217,12 @@ async def establish(talk: Talk, tls: TlsStream, aeads: tuple[int, ...]) -> Estab
     return established
 
 
-async def follow(talk: Talk, established: Established) -> tuple[Address, ...]:
+async def follow(ctx: ProbeContext, established: Established) -> tuple[Address, ...]:
     """Where the NTP server is that goes with the keys (RFC 8915 §4.1.7 and §4.1.8).
 
     Raises Failed: a resolve reason, or address-policy for an address that this peer may not name.
     """
-    if talk.carried:
+    if ctx.carried:
         raise UsageError(
             "--via carries TCP only: the keys came through it, but NTP goes by datagrams; leave "
             "--via out"
@@ -231,49 +231,49 @@ async def follow(talk: Talk, established: Established) -> tuple[Address, ...]:
     port = response.port or nts_ke.NTP_PORT
     try:
         if response.server:
-            addresses = await talk.addresses_named(ke.ip, response.server, port)
+            addresses = await ctx.addresses_named(ke.ip, response.server, port)
         else:
             addresses = (Address(ip=ke.ip, port=port, scope=ke.scope),)
     except Failed as failed:
         failed.phase = failed.phase or RECORDS
-        note_failure(talk, failed)
+        note_failure(ctx, failed)
         raise
-    talk.notes(NtpFacts).part("nts", NtsFacts).learn(ntp_address=addresses[0].ip, ntp_port=port)
+    ctx.notes(NtpFacts).part("nts", NtsFacts).learn(ntp_address=addresses[0].ip, ntp_port=port)
     return addresses
 
 
 # -- beside plain NTP ------------------------------------------------------------------------------
 
 
-async def look_beside(talk: Talk, ntp: Address, port: int = nts_ke.PORT) -> None:
+async def look_beside(ctx: ProbeContext, ntp: Address, port: int = nts_ke.PORT) -> None:
     """Whether the host of a plain NTP server also offers NTS: one connection, up to the handshake.
 
     Never raises for what the peer does. The certificate is not judged: who asks for plain NTP may
     have named the server by an address that no certificate has.
     """
-    nts = talk.notes(NtpFacts).part("nts", NtsFacts)
+    nts = ctx.notes(NtpFacts).part("nts", NtsFacts)
     address = Address(ip=ntp.ip, port=port, scope=ntp.scope)
     nts.learn(ke_address=address.ip, ke_port=port)
     try:
-        with talk.watch.phase("nts.ke_tcp", address.ip) as timer:
-            stream = await talk.connect_again(address, BESIDE_SECONDS)
+        with ctx.watch.phase("nts.ke_tcp", address.ip) as timer:
+            stream = await ctx.connect_again(address, BESIDE_SECONDS)
             timer.stop(stream.opened)
     except Failed as failed:
         nts.learn(port_state=state_of(failed))
         return
     nts.learn(port_state="open")
     tls = handshake.prepare(
-        stream, talk.options, server_name(talk), alpn=(nts_ke.ALPN,), profile="lenient"
+        stream, ctx.options, server_name(ctx), alpn=(nts_ke.ALPN,), profile="lenient"
     )
     with tls:
         try:
             async with asyncio.timeout(2 * BESIDE_SECONDS):
-                await tls.handshake(talk.watch, TLS)
-            _demand_nts(talk, tls)
+                await tls.handshake(ctx.watch, TLS)
+            _demand_nts(ctx, tls)
         except TimeoutError:
             silent = Failed(Reason.PEER_SILENT, "the port accepts and then says nothing", phase=TLS)
-            note_failure(talk, silent)
+            note_failure(ctx, silent)
         except Failed as failed:
-            note_failure(talk, failed)
+            note_failure(ctx, failed)
         else:
-            await tls.farewell()
+            await tls.aclose()

@@ -11,7 +11,7 @@ from seventh.model.drawing import Drawing, Span
 from seventh.model.facts import Facts
 from seventh.model.phase import Clock
 from seventh.model.product import product_of
-from seventh.protocols.ntp.facts.config import ConfigFacts
+from seventh.protocols.ntp.facts.config import NtpConfigFacts
 from seventh.protocols.ntp.facts.intrusive import MonlistFacts, SourcePortFacts
 from seventh.protocols.ntp.facts.nts import NtsFacts
 from seventh.protocols.ntp.facts.sources import ClockReading, KeyFacts, SourcesFacts
@@ -143,7 +143,7 @@ class NtpFacts(Facts, frozen=True, kw_only=True):
     """What monlist gave (tier 4)."""
     source_port: SourcePortFacts | None = None
     """Whether answers depend on the port that we ask from (tier 4)."""
-    config: ConfigFacts | None = None
+    config: NtpConfigFacts | None = None
     """What a configuration file decides and the wire does not show."""
 
     @property

@@ -47,7 +47,7 @@ class StrangersRights(msgspec.Struct, frozen=True, kw_only=True):
         return not {"noquery", "ignore"} & set(self.flags)
 
 
-class ConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
+class NtpConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What chrony.conf or ntp.conf decides, with the defaults of its version in force."""
 
     product: str = ""

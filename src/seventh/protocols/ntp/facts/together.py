@@ -21,7 +21,7 @@ from seventh.protocols.ntp.facts.sources import (
     Standing,
 )
 from seventh.protocols.ntp.wire.packet import CHRONY_SMOOTHED, UNSYNCHRONISED, refid_of
-from seventh.protocols.ntp.wire.selection import Interval, vote
+from seventh.protocols.ntp.wire.selection import Interval, select_sources
 from seventh.protocols.ntp.wire.smearing import smearer_of
 
 MAX_DISTANCE_SECONDS = 1.0
@@ -130,7 +130,7 @@ def judged(sources: Sequence[SourceFacts], targets: int) -> SourcesFacts:
         for index in usable:
             listed[index], steps, drifts = _aligned(listed[index], now)
             moved, drift = max(moved, abs(steps)), max(drift, drifts)
-    outcome = vote([_interval(listed[index]) for index in usable])
+    outcome = select_sources([_interval(listed[index]) for index in usable])
     for index, verdict in zip(usable, outcome.verdicts, strict=True):
         listed[index] = _ruled(listed[index], verdict)
     known = SourcesFacts(

@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 
 from seventh.labkit.serve import Fault, Kit, Served, free_port
-from seventh.protocols.ntp.lab.faults import BEHAVIOURS, Behaviour
+from seventh.protocols.ntp.lab.faults import BEHAVIOURS, Setup
 from seventh.protocols.ntp.lab.faults import FAULTS as NTP_FAULTS
 from seventh.protocols.ntp.lab.nts_faults import NTS_BEHAVIOURS, NTS_FAULTS
 from seventh.protocols.ntp.lab.pool_faults import POOL_FAULTS, POOLS
@@ -37,24 +37,24 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
         async with pool(POOLS[fault.name]) as served:
             yield served
         return
-    behaviour = BEHAVIOURS[fault.name if fault else "clean"]
+    setup = BEHAVIOURS[fault.name if fault else "clean"]
     async with contextlib.AsyncExitStack() as stack:
-        if behaviour.options.get("intrusive"):
+        if setup.options.get("intrusive"):
             from seventh.protocols.ntp.lab.pool import having_port_123
 
             await stack.enter_async_context(having_port_123())
-        responder = Responder(behaviour)
+        responder = Responder(setup)
         responder.start()
         stack.callback(responder.stop)
-        options = behaviour.options | _key_options(behaviour, kit)
+        options = setup.options | _key_options(setup, kit)
         yield Served(target=f"ntp://{HOST}:{responder.port}", options=options)
 
 
-def _key_options(behaviour: Behaviour, kit: Kit) -> dict[str, str | float | int]:
+def _key_options(setup: Setup, kit: Kit) -> dict[str, str | float | int]:
     """What a check needs in order to authenticate, where the server has a key for it."""
-    if not behaviour.client_keys:
+    if not setup.client_keys:
         return {}
-    file = kit.folder / f"ntp-{behaviour.client_keys.split()[1]}.keys"
-    file.write_text(behaviour.client_keys + "\n", encoding="ascii")
+    file = kit.folder / f"ntp-{setup.client_keys.split()[1]}.keys"
+    file.write_text(setup.client_keys + "\n", encoding="ascii")
     file.chmod(0o600)
     return {"ntp_keys": str(file)}

@@ -19,7 +19,7 @@ _LOSSY: dict[str, str | float | int] = {
 _INTRUSIVE: dict[str, str | float | int] = _ONCE | {"intrusive": True}
 
 
-class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """How a responder answers; the defaults are a correct server of stratum 2."""
 
     leap: int = 0
@@ -53,7 +53,7 @@ AES_KEY = "1 AES128 HEX:000102030405060708090a0b0c0d0e0f"
 MD5_KEY = "1 MD5 ASCII:laboratory"
 OTHER_KEY = "1 SHA256 HEX:ffeeddccbbaa99887766554433221100"
 
-_TABLE: tuple[tuple[Fault, Behaviour], ...] = (
+_TABLE: tuple[tuple[Fault, Setup], ...] = (
     (
         Fault(
             name="refused",
@@ -61,7 +61,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             triggers=("NTP-NO-REPLY", "NET-PORT-STATE"),
             reason="connect-refused",
         ),
-        Behaviour(options=_SILENT),
+        Setup(options=_SILENT),
     ),
     (
         Fault(
@@ -70,11 +70,11 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             triggers=("NTP-NO-REPLY", "NET-PORT-STATE"),
             reason="no-reply",
         ),
-        Behaviour(script=((),), options=_SILENT),
+        Setup(script=((),), options=_SILENT),
     ),
     (
         Fault(name="loss", meaning="every second request is dropped", triggers=("NTP-LOSS",)),
-        Behaviour(script=((), ("reply",)), options=_LOSSY),
+        Setup(script=((), ("reply",)), options=_LOSSY),
     ),
     (
         Fault(
@@ -82,7 +82,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             meaning="a forged reply with a wrong origin timestamp comes before every true one",
             triggers=("NTP-SPOOF",),
         ),
-        Behaviour(script=(("forged", "reply"),)),
+        Setup(script=(("forged", "reply"),)),
     ),
     (
         Fault(
@@ -90,7 +90,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             meaning="forged DENY and RATE kisses come before every true reply",
             triggers=("NTP-SPOOF",),
         ),
-        Behaviour(script=(("forged DENY", "forged RATE", "reply"),)),
+        Setup(script=(("forged DENY", "forged RATE", "reply"),)),
     ),
     (
         Fault(
@@ -99,13 +99,13 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             triggers=("NTP-SPOOF", "NTP-NO-REPLY"),
             reason="unexpected-answer",
         ),
-        Behaviour(script=(("elsewhere",),), options=_SILENT),
+        Setup(script=(("elsewhere",),), options=_SILENT),
     ),
     (
         Fault(
             name="wrong-time", meaning="its clock is half a second ahead", triggers=("NTP-OFFSET",)
         ),
-        Behaviour(shifts=(0.5,), options=_ONCE),
+        Setup(shifts=(0.5,), options=_ONCE),
     ),
     (
         Fault(
@@ -113,7 +113,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             meaning="its clock is 37 seconds behind: somebody mistook TAI for UTC",
             triggers=("NTP-OFFSET",),
         ),
-        Behaviour(shifts=(-37.0,), options=_ONCE),
+        Setup(shifts=(-37.0,), options=_ONCE),
     ),
     (
         Fault(
@@ -121,7 +121,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             meaning="its clock is at its last reset, twenty years ago",
             triggers=("NTP-OFFSET",),
         ),
-        Behaviour(shifts=(-20 * 365.25 * 86400,), options=_ONCE),
+        Setup(shifts=(-20 * 365.25 * 86400,), options=_ONCE),
     ),
     (
         Fault(
@@ -129,7 +129,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             meaning="its clock jumps by 60 ms from reply to reply",
             triggers=("NTP-JITTER",),
         ),
-        Behaviour(shifts=(0.03, -0.03)),
+        Setup(shifts=(0.03, -0.03)),
     ),
     (
         Fault(
@@ -137,7 +137,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             meaning="it answers with leap indicator 3 and stratum 16",
             triggers=("NTP-UNSYNC",),
         ),
-        Behaviour(leap=3, stratum=16, refid=bytes(4), options=_ONCE),
+        Setup(leap=3, stratum=16, refid=bytes(4), options=_ONCE),
     ),
     (
         Fault(
@@ -145,7 +145,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             meaning="it answers with leap indicator 3 and writes stratum 16 as 0, as chrony does",
             triggers=("NTP-UNSYNC",),
         ),
-        Behaviour(leap=3, stratum=0, refid=bytes(4), options=_ONCE),
+        Setup(leap=3, stratum=0, refid=bytes(4), options=_ONCE),
     ),
     (
         Fault(
@@ -153,7 +153,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             meaning="it is eight servers away from a reference clock",
             triggers=("NTP-STRATUM",),
         ),
-        Behaviour(stratum=8, options=_ONCE),
+        Setup(stratum=8, options=_ONCE),
     ),
     (
         Fault(
@@ -161,7 +161,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             meaning="by its own account it may be 1.3 s off",
             triggers=("NTP-ROOTDIST",),
         ),
-        Behaviour(root_delay_seconds=1.0, root_dispersion_seconds=0.8, options=_ONCE),
+        Setup(root_delay_seconds=1.0, root_dispersion_seconds=0.8, options=_ONCE),
     ),
     (
         Fault(
@@ -169,7 +169,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             meaning="its clock was set two hours ago for the last time",
             triggers=("NTP-STALE",),
         ),
-        Behaviour(reference_age_seconds=7200.0, options=_ONCE),
+        Setup(reference_age_seconds=7200.0, options=_ONCE),
     ),
     (
         Fault(
@@ -177,7 +177,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             meaning="its reference timestamp is ten minutes after its transmit timestamp",
             triggers=("NTP-HEADER",),
         ),
-        Behaviour(reference_age_seconds=-600.0, options=_ONCE),
+        Setup(reference_age_seconds=-600.0, options=_ONCE),
     ),
     (
         Fault(
@@ -185,7 +185,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             meaning="it follows its own undisciplined clock",
             triggers=("NTP-LOCALCLOCK",),
         ),
-        Behaviour(refid=b"\x7f\x7f\x01\x01", options=_ONCE),
+        Setup(refid=b"\x7f\x7f\x01\x01", options=_ONCE),
     ),
     (
         Fault(
@@ -193,7 +193,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             meaning="it answers once and then limits the rate",
             triggers=("NTP-KOD-RATE",),
         ),
-        Behaviour(script=(("reply",), ("kiss RATE",))),
+        Setup(script=(("reply",), ("kiss RATE",))),
     ),
     (
         Fault(
@@ -202,15 +202,15 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             triggers=("NTP-KOD-DENY",),
             reason="auth-rejected",
         ),
-        Behaviour(script=(("kiss DENY",),)),
+        Setup(script=(("kiss DENY",),)),
     ),
     (
         Fault(name="leap-pending", meaning="it announces a leap second", triggers=("NTP-LEAP",)),
-        Behaviour(leap=1, options=_ONCE),
+        Setup(leap=1, options=_ONCE),
     ),
     (
         Fault(name="loop", meaning="it names itself as its source", triggers=("NTP-LOOP",)),
-        Behaviour(stratum=3, refid=b"\x7f\x00\x00\x01", options=_ONCE),
+        Setup(stratum=3, refid=b"\x7f\x00\x00\x01", options=_ONCE),
     ),
     (
         Fault(
@@ -218,7 +218,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             meaning="it answers control queries of anybody, in three packets",
             triggers=("NTP-MODE6",),
         ),
-        Behaviour(control=True, options=_ONCE),
+        Setup(control=True, options=_ONCE),
     ),
     (
         Fault(
@@ -227,7 +227,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             triggers=("NTP-NO-REPLY",),
             reason="protocol-mismatch",
         ),
-        Behaviour(script=(("http",),), options=_SILENT),
+        Setup(script=(("http",),), options=_SILENT),
     ),
     (
         Fault(
@@ -236,7 +236,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             triggers=("NTP-NO-REPLY",),
             reason="protocol-mismatch",
         ),
-        Behaviour(script=(("echo",),), options=_SILENT),
+        Setup(script=(("echo",),), options=_SILENT),
     ),
     (
         Fault(
@@ -245,7 +245,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             triggers=("NTP-NO-REPLY",),
             reason="protocol-violation",
         ),
-        Behaviour(script=(("bad extension",),), options=_SILENT),
+        Setup(script=(("bad extension",),), options=_SILENT),
     ),
     (
         Fault(
@@ -253,7 +253,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             meaning="it believes a key of type MD5 and answers with it",
             triggers=("NTP-MAC-MD5",),
         ),
-        Behaviour(keys=MD5_KEY, client_keys=MD5_KEY, options=_ONCE),
+        Setup(keys=MD5_KEY, client_keys=MD5_KEY, options=_ONCE),
     ),
     (
         Fault(
@@ -262,7 +262,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             triggers=(),
             reason="auth-rejected",
         ),
-        Behaviour(keys=OTHER_KEY, client_keys=AES_KEY, options=_ONCE),
+        Setup(keys=OTHER_KEY, client_keys=AES_KEY, options=_ONCE),
     ),
     (
         Fault(
@@ -271,7 +271,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             triggers=(),
             reason="auth-rejected",
         ),
-        Behaviour(keys=AES_KEY, client_keys=AES_KEY, mac="forged", options=_ONCE),
+        Setup(keys=AES_KEY, client_keys=AES_KEY, mac="forged", options=_ONCE),
     ),
     (
         Fault(
@@ -280,7 +280,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             triggers=(),
             reason="auth-rejected",
         ),
-        Behaviour(keys=AES_KEY, client_keys=AES_KEY, mac="none", options=_ONCE),
+        Setup(keys=AES_KEY, client_keys=AES_KEY, mac="none", options=_ONCE),
     ),
     (
         Fault(
@@ -288,7 +288,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             meaning="it lists its last 60 clients to anybody who asks",
             triggers=("NTP-MONLIST",),
         ),
-        Behaviour(monlist=60, options=_INTRUSIVE),
+        Setup(monlist=60, options=_INTRUSIVE),
     ),
     (
         Fault(
@@ -298,7 +298,7 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             reason="no-reply",
             needs=("root",),
         ),
-        Behaviour(only_from="123", options=_SILENT | {"intrusive": True}),
+        Setup(only_from="123", options=_SILENT | {"intrusive": True}),
     ),
     (
         Fault(
@@ -307,12 +307,12 @@ _TABLE: tuple[tuple[Fault, Behaviour], ...] = (
             triggers=("NTP-SRCPORT-FILTER",),
             needs=("root",),
         ),
-        Behaviour(only_from="not 123", options=_INTRUSIVE),
+        Setup(only_from="not 123", options=_INTRUSIVE),
     ),
 )
 
 FAULTS = tuple(fault for fault, _ in _TABLE)
 BEHAVIOURS = {
-    "clean": Behaviour(keys=AES_KEY, client_keys=AES_KEY),
+    "clean": Setup(keys=AES_KEY, client_keys=AES_KEY),
     **{fault.name: does for fault, does in _TABLE},
 }

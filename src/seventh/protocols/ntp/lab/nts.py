@@ -13,7 +13,7 @@ from OpenSSL import SSL
 from seventh.labkit.serve import Kit, Served, free_port
 from seventh.labkit.tlsserve import TlsPeer, server_context, tls_server
 from seventh.model.failure import ProtocolViolation
-from seventh.protocols.ntp.lab.nts_faults import NtsBehaviour
+from seventh.protocols.ntp.lab.nts_faults import NtsSetup
 from seventh.protocols.ntp.lab.responder import HOST, Responder
 from seventh.protocols.ntp.wire import nts_fields, nts_ke
 from seventh.protocols.ntp.wire.nts_fields import NTS_NAK, Cipher, FieldType, Keys, Parts
@@ -51,7 +51,7 @@ class Cookies:
 class KeyServer:
     """The application behind TLS: reads one request, answers it, and closes."""
 
-    def __init__(self, does: NtsBehaviour, cookies: Cookies, ntp_port: int) -> None:
+    def __init__(self, does: NtsSetup, cookies: Cookies, ntp_port: int) -> None:
         self._does = does
         self._cookies = cookies
         self._ntp_port = ntp_port
@@ -116,7 +116,7 @@ class KeyServer:
 class NtsResponder(Responder):
     """A responder that also answers authenticated requests."""
 
-    def __init__(self, does: NtsBehaviour, cookies: Cookies) -> None:
+    def __init__(self, does: NtsSetup, cookies: Cookies) -> None:
         super().__init__(does.ntp)
         self._nts = does
         self._cookies = cookies
@@ -179,7 +179,7 @@ class NtsResponder(Responder):
 
 
 @contextlib.asynccontextmanager
-async def serve_nts(does: NtsBehaviour, kit: Kit) -> AsyncIterator[Served]:
+async def serve_nts(does: NtsSetup, kit: Kit) -> AsyncIterator[Served]:
     """An NTS server that behaves like ``does``."""
     options = {**does.options, "ca_file": str(kit.authority.ca_file)}
     if not does.listens:
@@ -197,7 +197,7 @@ async def serve_nts(does: NtsBehaviour, kit: Kit) -> AsyncIterator[Served]:
         responder.stop()
 
 
-def _context(does: NtsBehaviour, kit: Kit) -> SSL.Context:
+def _context(does: NtsSetup, kit: Kit) -> SSL.Context:
     issued = kit.authority.issue(
         "localhost",
         HOST,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from seventh.labkit.serve import Fault
-from seventh.protocols.ntp.lab.faults import Behaviour
+from seventh.protocols.ntp.lab.faults import Setup
 from seventh.protocols.ntp.wire.nts_ke import MAX_COOKIES, Aead
 
 _QUICK: dict[str, str | float | int] = {"samples": 4, "interval_seconds": 0.1}
@@ -15,7 +15,7 @@ _SILENT: dict[str, str | float | int] = {
 _BOTH = (int(Aead.AES_SIV_CMAC_256), int(Aead.AES_128_GCM_SIV))
 
 
-class NtsBehaviour(msgspec.Struct, frozen=True, kw_only=True):
+class NtsSetup(msgspec.Struct, frozen=True, kw_only=True):
     """How the server establishes keys and answers; the defaults are a correct one."""
 
     listens: bool = True
@@ -46,11 +46,11 @@ class NtsBehaviour(msgspec.Struct, frozen=True, kw_only=True):
     """Whether forged kisses come before every true reply."""
     server: str = ""
     """The NTP server that it names; empty for itself."""
-    ntp: Behaviour = Behaviour()
+    ntp: Setup = Setup()
     options: dict[str, str | float | int] = msgspec.field(default_factory=lambda: dict(_QUICK))
 
 
-_TABLE: tuple[tuple[Fault, NtsBehaviour], ...] = (
+_TABLE: tuple[tuple[Fault, NtsSetup], ...] = (
     (
         Fault(
             name="nts-none",
@@ -58,7 +58,7 @@ _TABLE: tuple[tuple[Fault, NtsBehaviour], ...] = (
             triggers=("NTS-NONE", "NET-PORT-STATE"),
             reason="connect-refused",
         ),
-        NtsBehaviour(listens=False),
+        NtsSetup(listens=False),
     ),
     (
         Fault(
@@ -67,7 +67,7 @@ _TABLE: tuple[tuple[Fault, NtsBehaviour], ...] = (
             triggers=("NTS-KE-FAIL", "TLS-CERT-EXPIRED"),
             reason="tls-certificate-expired",
         ),
-        NtsBehaviour(expired=True),
+        NtsSetup(expired=True),
     ),
     (
         Fault(
@@ -76,7 +76,7 @@ _TABLE: tuple[tuple[Fault, NtsBehaviour], ...] = (
             triggers=("NTS-KE-FAIL",),
             reason="tls-version-unsupported",
         ),
-        NtsBehaviour(tls12=True),
+        NtsSetup(tls12=True),
     ),
     (
         Fault(
@@ -85,7 +85,7 @@ _TABLE: tuple[tuple[Fault, NtsBehaviour], ...] = (
             triggers=("NTS-KE-FAIL",),
             reason="negotiation-failed",
         ),
-        NtsBehaviour(alpn=False),
+        NtsSetup(alpn=False),
     ),
     (
         Fault(
@@ -94,7 +94,7 @@ _TABLE: tuple[tuple[Fault, NtsBehaviour], ...] = (
             triggers=("NTS-KE-FAIL",),
             reason="negotiation-failed",
         ),
-        NtsBehaviour(error=2),
+        NtsSetup(error=2),
     ),
     (
         Fault(
@@ -103,7 +103,7 @@ _TABLE: tuple[tuple[Fault, NtsBehaviour], ...] = (
             triggers=("NTS-KE-FAIL",),
             reason="protocol-violation",
         ),
-        NtsBehaviour(flood=True),
+        NtsSetup(flood=True),
     ),
     (
         Fault(
@@ -111,7 +111,7 @@ _TABLE: tuple[tuple[Fault, NtsBehaviour], ...] = (
             meaning="it gives three cookies and returns one for each, however many are asked for",
             triggers=("NTS-COOKIES",),
         ),
-        NtsBehaviour(cookies=3, returned=1),
+        NtsSetup(cookies=3, returned=1),
     ),
     (
         Fault(
@@ -120,7 +120,7 @@ _TABLE: tuple[tuple[Fault, NtsBehaviour], ...] = (
             triggers=("NTS-NAK",),
             reason="negotiation-failed",
         ),
-        NtsBehaviour(forgets=True),
+        NtsSetup(forgets=True),
     ),
     (
         Fault(
@@ -129,7 +129,7 @@ _TABLE: tuple[tuple[Fault, NtsBehaviour], ...] = (
             triggers=("NTS-UDP-DROP", "NET-PORT-STATE"),
             reason="no-reply",
         ),
-        NtsBehaviour(max_bytes=48, options=_SILENT),
+        NtsSetup(max_bytes=48, options=_SILENT),
     ),
     (
         Fault(
@@ -138,7 +138,7 @@ _TABLE: tuple[tuple[Fault, NtsBehaviour], ...] = (
             triggers=("NTP-NO-REPLY", "NET-PORT-STATE"),
             reason="no-reply",
         ),
-        NtsBehaviour(silent=True, options=_SILENT),
+        NtsSetup(silent=True, options=_SILENT),
     ),
     (
         Fault(
@@ -147,7 +147,7 @@ _TABLE: tuple[tuple[Fault, NtsBehaviour], ...] = (
             triggers=("NTP-NO-REPLY",),
             reason="no-reply",
         ),
-        NtsBehaviour(forges=True, options=_SILENT),
+        NtsSetup(forges=True, options=_SILENT),
     ),
     (
         Fault(
@@ -155,7 +155,7 @@ _TABLE: tuple[tuple[Fault, NtsBehaviour], ...] = (
             meaning="forged kisses, NTSN among them, come before every authenticated reply",
             triggers=("NTP-SPOOF",),
         ),
-        NtsBehaviour(kisses=True),
+        NtsSetup(kisses=True),
     ),
     (
         Fault(
@@ -163,7 +163,7 @@ _TABLE: tuple[tuple[Fault, NtsBehaviour], ...] = (
             meaning="it has AES-128-GCM-SIV only, not the algorithm that every server must have",
             triggers=("NTS-AEAD-INTEROP",),
         ),
-        NtsBehaviour(aeads=(int(Aead.AES_128_GCM_SIV),)),
+        NtsSetup(aeads=(int(Aead.AES_128_GCM_SIV),)),
     ),
     (
         Fault(
@@ -171,7 +171,7 @@ _TABLE: tuple[tuple[Fault, NtsBehaviour], ...] = (
             meaning="it makes the keys of AES-128-GCM-SIV as chrony 4.4 to 4.6.0 does",
             triggers=("NTS-AEAD-INTEROP",),
         ),
-        NtsBehaviour(compliant_export=False, chrony_keys=True),
+        NtsSetup(compliant_export=False, chrony_keys=True),
     ),
     (
         Fault(
@@ -179,9 +179,9 @@ _TABLE: tuple[tuple[Fault, NtsBehaviour], ...] = (
             meaning="its authenticated time is 37 seconds ahead",
             triggers=("NTP-OFFSET",),
         ),
-        NtsBehaviour(ntp=Behaviour(shifts=(37.0,))),
+        NtsSetup(ntp=Setup(shifts=(37.0,))),
     ),
 )
 
 NTS_FAULTS = tuple(fault for fault, _ in _TABLE)
-NTS_BEHAVIOURS = {"clean": NtsBehaviour(), **{fault.name: does for fault, does in _TABLE}}
+NTS_BEHAVIOURS = {"clean": NtsSetup(), **{fault.name: does for fault, does in _TABLE}}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from seventh.labkit.names import name_server
 from seventh.labkit.serve import Served
-from seventh.protocols.ntp.lab.faults import Behaviour
+from seventh.protocols.ntp.lab.faults import Setup
 from seventh.protocols.ntp.lab.responder import Responder
 
 NAME = "pool.lab.test"
@@ -21,7 +21,7 @@ _TRIES = 16
 
 
 @contextlib.asynccontextmanager
-async def pool(behaviours: Sequence[Behaviour]) -> AsyncIterator[Served]:
+async def pool(behaviours: Sequence[Setup]) -> AsyncIterator[Served]:
     """Run the servers behind one name, with the name server that knows it."""
     made = _bound(behaviours)
     for responder in made:
@@ -35,13 +35,13 @@ async def pool(behaviours: Sequence[Behaviour]) -> AsyncIterator[Served]:
             responder.stop()
 
 
-def _bound(behaviours: Sequence[Behaviour]) -> list[Responder]:
+def _bound(behaviours: Sequence[Setup]) -> list[Responder]:
     """A responder on each of 127.0.0.1, 127.0.0.2 and so on, all of one port that all have free."""
     for tried in range(_TRIES):
         made = [Responder(behaviours[0], _HOSTS[0])]
         try:
-            for host, behaviour in zip(_HOSTS[1:], behaviours[1:], strict=False):
-                made.append(Responder(behaviour, host, made[0].port))
+            for host, setup in zip(_HOSTS[1:], behaviours[1:], strict=False):
+                made.append(Responder(setup, host, made[0].port))
         except OSError:
             for responder in made:
                 responder.close()

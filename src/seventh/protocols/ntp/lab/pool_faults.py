@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seventh.labkit.serve import Fault
-from seventh.protocols.ntp.lab.faults import Behaviour
+from seventh.protocols.ntp.lab.faults import Setup
 
 
 def _upstream(last: int) -> bytes:
@@ -16,21 +16,21 @@ def _loopback(last: int) -> bytes:
     return bytes((127, 0, 0, last))
 
 
-def _good(last: int) -> Behaviour:
-    return Behaviour(refid=_upstream(last))
+def _good(last: int) -> Setup:
+    return Setup(refid=_upstream(last))
 
 
 GOOD_POOL = tuple(_good(last) for last in range(1, 5))
 """Four servers with nothing wrong."""
-_GOOGLE = Behaviour(stratum=1, refid=b"GOOG", root_delay_seconds=0.0)
-_TABLE: tuple[tuple[Fault, tuple[Behaviour, ...]], ...] = (
+_GOOGLE = Setup(stratum=1, refid=b"GOOG", root_delay_seconds=0.0)
+_TABLE: tuple[tuple[Fault, tuple[Setup, ...]], ...] = (
     (
         Fault(
             name="falseticker",
             meaning="one of four servers behind the name is 37 seconds ahead",
             triggers=("NTP-FALSETICKER",),
         ),
-        (*GOOD_POOL[:3], Behaviour(refid=_upstream(4), shifts=(37.0,))),
+        (*GOOD_POOL[:3], Setup(refid=_upstream(4), shifts=(37.0,))),
     ),
     (
         Fault(
@@ -40,8 +40,8 @@ _TABLE: tuple[tuple[Fault, tuple[Behaviour, ...]], ...] = (
         ),
         (
             *GOOD_POOL[:2],
-            Behaviour(refid=_upstream(3), shifts=(1.0,)),
-            Behaviour(refid=_upstream(4), shifts=(1.0,)),
+            Setup(refid=_upstream(3), shifts=(1.0,)),
+            Setup(refid=_upstream(4), shifts=(1.0,)),
         ),
     ),
     (
@@ -50,7 +50,7 @@ _TABLE: tuple[tuple[Fault, tuple[Behaviour, ...]], ...] = (
             meaning="one of four servers behind the name announces a leap second",
             triggers=("NTP-LEAP",),
         ),
-        (*GOOD_POOL[:3], Behaviour(refid=_upstream(4), leap=1)),
+        (*GOOD_POOL[:3], Setup(refid=_upstream(4), leap=1)),
     ),
     (
         Fault(
@@ -66,7 +66,7 @@ _TABLE: tuple[tuple[Fault, tuple[Behaviour, ...]], ...] = (
             meaning="one of four servers behind the name follows one of Google's, which smear",
             triggers=("NTP-SMEAR-MIX",),
         ),
-        (*GOOD_POOL[:3], Behaviour(refid=bytes((216, 239, 35, 4)))),
+        (*GOOD_POOL[:3], Setup(refid=bytes((216, 239, 35, 4)))),
     ),
     (
         Fault(
@@ -90,7 +90,7 @@ _TABLE: tuple[tuple[Fault, tuple[Behaviour, ...]], ...] = (
             meaning="one of four servers behind the name follows another of them",
             triggers=("NTP-SAMEUP",),
         ),
-        (*GOOD_POOL[:3], Behaviour(stratum=3, refid=_loopback(3))),
+        (*GOOD_POOL[:3], Setup(stratum=3, refid=_loopback(3))),
     ),
     (
         Fault(
@@ -98,7 +98,7 @@ _TABLE: tuple[tuple[Fault, tuple[Behaviour, ...]], ...] = (
             meaning="two of four servers behind the name follow each other",
             triggers=("NTP-LOOP",),
         ),
-        (*GOOD_POOL[:2], Behaviour(refid=_loopback(4)), Behaviour(refid=_loopback(3))),
+        (*GOOD_POOL[:2], Setup(refid=_loopback(4)), Setup(refid=_loopback(3))),
     ),
 )
 POOL_FAULTS = tuple(fault for fault, _ in _TABLE)

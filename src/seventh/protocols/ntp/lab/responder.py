@@ -11,7 +11,7 @@ import msgspec
 from seventh.net import kernel
 from seventh.net.clock import wall_minus_monotonic_ns, wall_ns
 from seventh.net.stopwatch import user_mark
-from seventh.protocols.ntp.lab.faults import Behaviour
+from seventh.protocols.ntp.lab.faults import Setup
 from seventh.protocols.ntp.wire.control import fragment
 from seventh.protocols.ntp.wire.keys import KEY_ID_BYTES, find_key
 from seventh.protocols.ntp.wire.mode7 import MON_GETLIST_1, response
@@ -32,20 +32,20 @@ NTP_PORT = 123
 
 
 class Responder:
-    """Answers on a socket by a :class:`Behaviour`.
+    """Answers on a socket by a :class:`Setup`.
 
     It stamps with the kernel's receive time, as a good server does: an event loop that comes late
     shows as time that the server held the packet, and not as an offset.
     """
 
-    def __init__(self, behaviour: Behaviour, host: str = HOST, port: int = 0) -> None:
-        self._does = behaviour
-        self._key = find_key(behaviour.keys, None) if behaviour.keys else None
+    def __init__(self, setup: Setup, host: str = HOST, port: int = 0) -> None:
+        self._does = setup
+        self._key = find_key(setup.keys, None) if setup.keys else None
         self._count = 0
         self._sock = self._bound(host, port)
         self.port: int = self._sock.getsockname()[1]
         self._elsewhere: socket.socket | None = None
-        if any("elsewhere" in step for step in behaviour.script):
+        if any("elsewhere" in step for step in setup.script):
             self._elsewhere = self._bound(ELSEWHERE, self.port)
 
     @staticmethod

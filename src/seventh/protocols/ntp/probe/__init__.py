@@ -6,9 +6,9 @@ import asyncio
 
 from seventh.model.failure import Failed
 from seventh.net.datagram import local_ip
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
-from seventh.net.talk import Talk
-from seventh.protocols.ntp.client.conversation import Conversation
+from seventh.protocols.ntp.client.association import Association
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.together import judged
 from seventh.protocols.ntp.probe.further import ask_further
@@ -19,18 +19,18 @@ NTP_PORT = 123
 """Only a server on its usual port is asked whether it has NTS on that one's usual port."""
 
 
-async def pulse(talk: Talk) -> None:
+async def pulse(ctx: ProbeContext) -> None:
     """One request; the next address is asked only when one does not answer."""
-    if talk.target.scheme == "nts":
+    if ctx.target.scheme == "nts":
         from seventh.protocols.ntp.probe import nts
 
-        await nts.pulse(talk)
+        await nts.pulse(ctx)
         return
     failed: Failed | None = None
-    for address in (await talk.addresses())[:MAX_ADDRESSES]:
-        conversation = Conversation(talk, address)
+    for address in (await ctx.addresses())[:MAX_ADDRESSES]:
+        conversation = Association(ctx, address)
         try:
-            await conversation.exchange(talk.budget.within(REPLY_SECONDS))
+            await conversation.exchange(ctx.budget.within(REPLY_SECONDS))
         finally:
             conversation.note_attempt()
             conversation.learn()
@@ -41,16 +41,16 @@ async def pulse(talk: Talk) -> None:
         raise failed
 
 
-async def check(talk: Talk) -> None:
+async def check(ctx: ProbeContext) -> None:
     """Several samples of one address, one of each other, then what else is permitted."""
-    if talk.target.scheme == "nts":
+    if ctx.target.scheme == "nts":
         from seventh.protocols.ntp.probe import nts
 
-        await nts.check(talk)
+        await nts.check(ctx)
         return
-    addresses = (await talk.addresses())[:MAX_ADDRESSES]
-    planned = plan(talk)
-    conversations = [Conversation(talk, address) for address in addresses]
+    addresses = (await ctx.addresses())[:MAX_ADDRESSES]
+    planned = plan(ctx)
+    conversations = [Association(ctx, address) for address in addresses]
     main = conversations[0]
     try:
         first_until = min(now_ns() + planned.reply_ns, planned.end_ns)
@@ -60,18 +60,18 @@ async def check(talk: Talk) -> None:
         main = _main_of(conversations)
         main.learn()
         await sample_on(main, planned)
-        await ask_further(talk, main)
-        if main.answered and talk.target.port == NTP_PORT and talk.denied(1) is None:
+        await ask_further(ctx, main)
+        if main.answered and ctx.target.port == NTP_PORT and ctx.denied(1) is None:
             from seventh.protocols.ntp.client.nts_ke import look_beside
 
-            await look_beside(talk, main.address)
+            await look_beside(ctx, main.address)
     finally:
-        _conclude(talk, conversations, main)
+        _conclude(ctx, conversations, main)
     if (failed := main.failure()) is not None:
         raise failed
 
 
-def _main_of(conversations: list[Conversation]) -> Conversation:
+def _main_of(conversations: list[Association]) -> Association:
     """The first address that gave time, else that answered at all, else that may yet answer."""
     for fits in (
         lambda c: bool(c.sampler.samples),
@@ -84,8 +84,8 @@ def _main_of(conversations: list[Conversation]) -> Conversation:
     return conversations[0]
 
 
-def _conclude(talk: Talk, conversations: list[Conversation], main: Conversation) -> None:
-    notes = talk.notes(NtpFacts)
+def _conclude(ctx: ProbeContext, conversations: list[Association], main: Association) -> None:
+    notes = ctx.notes(NtpFacts)
     main.learn()
     notes.learn(
         local_address=local_ip(main.address) or "",

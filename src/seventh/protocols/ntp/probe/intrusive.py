@@ -5,9 +5,9 @@ from __future__ import annotations
 from seventh.model.failure import Failed, ProtocolViolation
 from seventh.net.address import Address
 from seventh.net.datagram import Datagram
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
-from seventh.net.talk import Talk
-from seventh.protocols.ntp.client.conversation import MAX_STRAY, Conversation
+from seventh.protocols.ntp.client.association import MAX_STRAY, Association
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.intrusive import MonlistFacts, SourcePortFacts
 from seventh.protocols.ntp.wire.mode7 import IMPLEMENTATIONS, MonlistReply, monlist
@@ -19,19 +19,19 @@ TRIES = 3
 """Requests from port 123 before it counts as filtered: one or two may be lost."""
 
 
-async def ask_intrusively(talk: Talk, main: Conversation) -> None:
+async def ask_intrusively(ctx: ProbeContext, main: Association) -> None:
     """Take both looks, as far as the server is one that could answer them."""
     if main.answered:
-        await _ask_monlist(talk, main)
-    await _ask_from_123(talk, main)
+        await _ask_monlist(ctx, main)
+    await _ask_from_123(ctx, main)
 
 
-def _wait_seconds(main: Conversation) -> float:
+def _wait_seconds(main: Association) -> float:
     slowest = max((s.rtt_seconds for s in main.sampler.samples), default=WAIT_SECONDS)
     return min(WAIT_SECONDS, 0.2 + 4 * slowest)
 
 
-async def _ask_monlist(talk: Talk, main: Conversation) -> None:
+async def _ask_monlist(ctx: ProbeContext, main: Association) -> None:
     """One request for each implementation number, the second only when the first gave no list."""
     asked: list[int] = []
     reply = MonlistReply(0)
@@ -41,16 +41,16 @@ async def _ask_monlist(talk: Talk, main: Conversation) -> None:
         asked.append(implementation)
         sent_bytes = len(request)
         reply = MonlistReply(implementation)
-        with talk.datagram(main.address) as datagram:
+        with ctx.datagram(main.address) as datagram:
             try:
                 datagram.send(request)
-                await _collect(datagram, main, reply, talk.budget.within(_wait_seconds(main)))
+                await _collect(datagram, main, reply, ctx.budget.within(_wait_seconds(main)))
             except Failed as failed:
                 # A refusal is as good as silence, and what was too much is the finding itself.
-                talk.note(f"monlist: {failed.detail}")
+                ctx.note(f"monlist: {failed.detail}")
         if reply.items or reply.bytes_received > sent_bytes:
             break
-    talk.notes(NtpFacts).learn(
+    ctx.notes(NtpFacts).learn(
         monlist=MonlistFacts(
             asked=tuple(asked),
             packets=reply.packets,
@@ -65,7 +65,7 @@ async def _ask_monlist(talk: Talk, main: Conversation) -> None:
 
 
 async def _collect(
-    datagram: Datagram, main: Conversation, reply: MonlistReply, until_ns: int
+    datagram: Datagram, main: Association, reply: MonlistReply, until_ns: int
 ) -> None:
     stray = 0
     while stray < MAX_STRAY and not reply.complete and now_ns() < until_ns:
@@ -82,7 +82,7 @@ async def _collect(
         stray += not taken
 
 
-class FromPort123(Conversation):
+class FromPort123(Association):
     """Requests that come from port 123, as those of old servers and some appliances do."""
 
     phase = "ntp.port-123"
@@ -90,20 +90,20 @@ class FromPort123(Conversation):
 
     def open(self) -> Datagram:
         """A socket of port 123; Failed where this machine or its user does not have it."""
-        return self._talk.datagram(self.address, source_port=NTP_PORT)
+        return self._ctx.datagram(self.address, source_port=NTP_PORT)
 
 
-async def _ask_from_123(talk: Talk, main: Conversation) -> None:
+async def _ask_from_123(ctx: ProbeContext, main: Association) -> None:
     """Whether the port that we ask from decides if we are answered.
 
     Where port 123 gets nothing, one more request from a random port tells a filter from a server
     that has had enough of us.
     """
     wait = _wait_seconds(main)
-    asking = FromPort123(talk, main.address)
+    asking = FromPort123(ctx, main.address)
     try:
         for _ in range(TRIES):
-            await asking.exchange(talk.budget.within(wait))
+            await asking.exchange(ctx.budget.within(wait))
             if asking.answered or asking.icmp is not None or asking.broken is not None:
                 break
     finally:
@@ -115,9 +115,9 @@ async def _ask_from_123(talk: Talk, main: Conversation) -> None:
         answered = None
         untried = asking.icmp.detail if asking.icmp else "nothing was sent"
     elif main.answered and not answered:
-        untried = await _still_there(talk, main.address, wait)
+        untried = await _still_there(ctx, main.address, wait)
         answered = None if untried else False
-    talk.notes(NtpFacts).learn(
+    ctx.notes(NtpFacts).learn(
         source_port=SourcePortFacts(
             ephemeral_answered=main.answered,
             privileged_answered=answered,
@@ -127,11 +127,11 @@ async def _ask_from_123(talk: Talk, main: Conversation) -> None:
     )
 
 
-async def _still_there(talk: Talk, address: Address, wait_seconds: float) -> str:
+async def _still_there(ctx: ProbeContext, address: Address, wait_seconds: float) -> str:
     """Why port 123's silence proves nothing: a random port is not answered any more, either."""
-    again = Conversation(talk, address)
+    again = Association(ctx, address)
     try:
-        await again.exchange(talk.budget.within(wait_seconds))
+        await again.exchange(ctx.budget.within(wait_seconds))
     finally:
         again.close()
     return "" if again.answered else "the server stopped answering while it was asked"

@@ -8,9 +8,9 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
 from seventh.model.options import Options
 from seventh.net.address import Address
 from seventh.net.datagram import Arrived
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.protocols.ntp import NtpOptions
-from seventh.protocols.ntp.client.conversation import Conversation
+from seventh.protocols.ntp.client.association import Association
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.sources import KeyFacts, KeyOutcome
 from seventh.protocols.ntp.wire.keys import KEY_ID_BYTES, MAX_FILE_BYTES, Key, find_key
@@ -49,14 +49,14 @@ def load_key(options: Options) -> Key | None:
         raise UsageError(f"--ntp-keys {own.ntp_keys}: {error}") from None
 
 
-class KeyedConversation(Conversation):
+class KeyedAssociation(Association):
     """Requests that carry a MAC, and replies that are believed only if theirs is right."""
 
     phase = "ntp.auth"
     __slots__ = ("_key", "_nonces", "mac_bytes", "outcome")
 
-    def __init__(self, talk: Talk, address: Address, key: Key) -> None:
-        super().__init__(talk, address)
+    def __init__(self, ctx: ProbeContext, address: Address, key: Key) -> None:
+        super().__init__(ctx, address)
         self._key = key
         self._nonces: set[int] = set()
         self.outcome: KeyOutcome = ""
@@ -102,13 +102,13 @@ def _instead(packet: Packet) -> KeyOutcome:
     return "plain" if packet.kiss_code is None else "refused"
 
 
-async def ask_with_key(talk: Talk, main: Conversation, key: Key) -> None:
+async def ask_with_key(ctx: ProbeContext, main: Association, key: Key) -> None:
     """At most two authenticated requests; that the key is not believed is the report's failure."""
-    conversation = KeyedConversation(talk, main.address, key)
+    conversation = KeyedAssociation(ctx, main.address, key)
     slowest = max((s.rtt_seconds for s in main.sampler.samples), default=KEY_SECONDS)
     wait = min(KEY_SECONDS, 0.2 + 4 * slowest)
     for _ in range(REQUESTS):
-        await conversation.exchange(talk.budget.within(wait))
+        await conversation.exchange(ctx.budget.within(wait))
         if conversation.outcome or conversation.icmp or conversation.broken:
             break
     outcome = conversation.outcome or ("refused" if conversation.icmp else "silence")
@@ -116,7 +116,7 @@ async def ask_with_key(talk: Talk, main: Conversation, key: Key) -> None:
     if detail and key.reading:
         detail += f". The key was read as {key.reading}: HEX: or ASCII: in front of it decides"
     samples = conversation.sampler.samples
-    talk.notes(NtpFacts).learn(
+    ctx.notes(NtpFacts).learn(
         key=KeyFacts(
             key_id=key.id,
             algorithm=key.algorithm,
@@ -130,7 +130,7 @@ async def ask_with_key(talk: Talk, main: Conversation, key: Key) -> None:
         ),
     )
     if conversation.broken is not None:
-        talk.give_up(conversation.broken)
+        ctx.fail(conversation.broken)
     elif detail:
         said = f"key {key.id} ({key.algorithm}): {detail}"
-        talk.give_up(Failed(Reason.AUTH_REJECTED, said, phase=KeyedConversation.phase))
+        ctx.fail(Failed(Reason.AUTH_REJECTED, said, phase=KeyedAssociation.phase))

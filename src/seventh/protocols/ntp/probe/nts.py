@@ -7,11 +7,11 @@ import msgspec
 from seventh.model.failure import Failed, Reason
 from seventh.model.tlsfacts import Certificate, TlsFacts
 from seventh.net.datagram import local_ip
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch, now_ns, user_mark
 from seventh.net.stream import Stream
-from seventh.net.talk import Talk
 from seventh.net.tls import handshake
-from seventh.protocols.ntp.client.nts import NtsConversation, diagnose
+from seventh.protocols.ntp.client.nts import NtsAssociation, diagnose
 from seventh.protocols.ntp.client.nts_ke import (
     RECORDS,
     TLS,
@@ -43,24 +43,24 @@ DAY_SECONDS = 86400.0
 # -- the pulse -------------------------------------------------------------------------------------
 
 
-async def pulse(talk: Talk) -> None:
+async def pulse(ctx: ProbeContext) -> None:
     """Keys as a client gets them, and one authenticated exchange."""
-    stream = await _connect_first(talk)
+    stream = await _connect_first(ctx)
     try:
-        tls = await start_as_client(talk, stream)
-        established = await establish(talk, tls, nts_fields.supported())
+        tls = await start_as_client(ctx, stream)
+        established = await establish(ctx, tls, nts_fields.supported())
     except Failed as failed:
-        note_failure(talk, failed)
+        note_failure(ctx, failed)
         raise
     failure: Failed | None = None
     cookies = established.response.cookies
-    for address in (await follow(talk, established))[:MAX_ADDRESSES]:
-        conversation = NtsConversation(talk, address, established, cookies)
+    for address in (await follow(ctx, established))[:MAX_ADDRESSES]:
+        conversation = NtsAssociation(ctx, address, established, cookies)
         try:
-            await conversation.exchange(talk.budget.within(REPLY_SECONDS))
+            await conversation.exchange(ctx.budget.within(REPLY_SECONDS))
             if conversation.naks == 0 and conversation.sampler.tally.kisses:
                 # The keys have changed to what this server takes.
-                await conversation.exchange(talk.budget.within(REPLY_SECONDS))
+                await conversation.exchange(ctx.budget.within(REPLY_SECONDS))
         finally:
             conversation.note_attempt()
             conversation.learn()
@@ -72,11 +72,11 @@ async def pulse(talk: Talk) -> None:
         raise failure
 
 
-async def _connect_first(talk: Talk) -> Stream:
-    nts = talk.notes(NtpFacts).part("nts", NtsFacts)
-    nts.learn(ke_port=talk.target.port)
+async def _connect_first(ctx: ProbeContext) -> Stream:
+    nts = ctx.notes(NtpFacts).part("nts", NtsFacts)
+    nts.learn(ke_port=ctx.target.port)
     try:
-        stream = await talk.connect()
+        stream = await ctx.connect()
     except Failed as failed:
         nts.learn(port_state=state_of(failed))
         raise
@@ -87,38 +87,38 @@ async def _connect_first(talk: Talk) -> Stream:
 # -- the check -------------------------------------------------------------------------------------
 
 
-async def check(talk: Talk) -> None:
+async def check(ctx: ProbeContext) -> None:
     """Keys, samples of the server's time, and what else the server's NTS is worth.
 
     A certificate that a client would refuse is the report's failure, yet the look goes on: what it
     learns shows whether the certificate is wrong or one of the two clocks.
     """
-    streams = await _connect_all(talk)
+    streams = await _connect_all(ctx)
     main, others = streams[0], streams[1:]
     refusal: Failed | None = None
     try:
-        tls, refusal = await start_and_learn(talk, main)
-        established = await establish(talk, tls, nts_fields.supported())
+        tls, refusal = await start_and_learn(ctx, main)
+        established = await establish(ctx, tls, nts_fields.supported())
     except Failed as failed:
-        note_failure(talk, failed)
+        note_failure(ctx, failed)
         if refusal is not None:
-            talk.give_up(refusal)
+            ctx.fail(refusal)
         raise
     finally:
-        await _compare(talk, main, others)
+        await _compare(ctx, main, others)
     try:
-        await _ask_for_time(talk, established)
+        await _ask_for_time(ctx, established)
     finally:
-        _judge_dates(talk)
+        _judge_dates(ctx)
         if refusal is not None:
-            talk.give_up(_with_clocks(talk, refusal))
+            ctx.fail(_with_clocks(ctx, refusal))
 
 
-async def _connect_all(talk: Talk) -> list[Stream]:
-    nts = talk.notes(NtpFacts).part("nts", NtsFacts)
-    nts.learn(ke_port=talk.target.port)
+async def _connect_all(ctx: ProbeContext) -> list[Stream]:
+    nts = ctx.notes(NtpFacts).part("nts", NtsFacts)
+    nts.learn(ke_port=ctx.target.port)
     try:
-        streams = await talk.connect_all()
+        streams = await ctx.connect_all()
     except Failed as failed:
         nts.learn(port_state=state_of(failed))
         raise
@@ -126,60 +126,60 @@ async def _connect_all(talk: Talk) -> list[Stream]:
     return streams
 
 
-async def _compare(talk: Talk, main: Stream, others: list[Stream]) -> None:
+async def _compare(ctx: ProbeContext, main: Stream, others: list[Stream]) -> None:
     """Whether the name's other addresses show the same certificate; their keys are not asked."""
     if not others:
         return
-    chain = talk.notes(TlsFacts).facts.chain
+    chain = ctx.notes(TlsFacts).facts.chain
     seen = {main.address.ip: {"certificate": _fingerprint(chain)}}
     for other in others:
         tls = handshake.prepare(
-            other, talk.options, server_name(talk), alpn=(nts_ke.ALPN,), profile="lenient"
+            other, ctx.options, server_name(ctx), alpn=(nts_ke.ALPN,), profile="lenient"
         )
         with tls:
             try:
-                await tls.handshake(talk.watch, "tls.compared")
+                await tls.handshake(ctx.watch, "tls.compared")
                 chain = handshake.read_chain(tls)
                 seen[other.address.ip] = {"certificate": _fingerprint(chain)}
-                await tls.farewell()
+                await tls.aclose()
             except Failed as failed:
                 seen[other.address.ip] = {"failure": str(failed.reason)}
-    talk.note_drift(seen)
+    ctx.note_drift(seen)
 
 
 def _fingerprint(chain: tuple[Certificate, ...]) -> str:
     return chain[0].sha256[:16] if chain else "none"
 
 
-async def _ask_for_time(talk: Talk, established: Established) -> None:
-    addresses = (await follow(talk, established))[:MAX_ADDRESSES]
-    planned = plan(talk)
+async def _ask_for_time(ctx: ProbeContext, established: Established) -> None:
+    addresses = (await follow(ctx, established))[:MAX_ADDRESSES]
+    planned = plan(ctx)
     first_ns = planned.reply_ns
     if planned.samples > 1:
         first_ns = min(first_ns, planned.interval_ns)
-    main = NtsConversation(talk, addresses[0], established, established.response.cookies)
+    main = NtsAssociation(ctx, addresses[0], established, established.response.cookies)
     try:
         for address in addresses:
             if main.address != address:
                 main.note_attempt()
-                main = NtsConversation(talk, address, established, main.client.cookies)
+                main = NtsAssociation(ctx, address, established, main.client.cookies)
             await main.exchange(min(now_ns() + first_ns, planned.end_ns))
             if main.answered or not main.client.cookies:
                 break
         main.learn()
         await sample_on(main, planned)
         main.learn()
-        if talk.denied(1) is None:
+        if ctx.denied(1) is None:
             if main.unexplained:
-                await diagnose(main, talk)
-            await _try_other_aead(talk, established, main)
-        if main.sampler.tally.replies and talk.denied(4) is None:
-            await _send_bad_cookie(talk, established, main)
+                await diagnose(main, ctx)
+            await _try_other_aead(ctx, established, main)
+        if main.sampler.tally.replies and ctx.denied(4) is None:
+            await _send_bad_cookie(ctx, established, main)
     finally:
         main.learn()
         main.note_attempt()
-        talk.notes(NtpFacts).learn(local_address=local_ip(main.address) or "")
-        _note_aead(talk, established, main)
+        ctx.notes(NtpFacts).learn(local_address=local_ip(main.address) or "")
+        _note_aead(ctx, established, main)
     if (failed := main.failure()) is not None:
         raise failed
 
@@ -187,9 +187,9 @@ async def _ask_for_time(talk: Talk, established: Established) -> None:
 # -- the AEAD algorithms ---------------------------------------------------------------------------
 
 
-def _note_aead(talk: Talk, established: Established, main: NtsConversation) -> None:
+def _note_aead(ctx: ProbeContext, established: Established, main: NtsAssociation) -> None:
     """The algorithm of the main conversation, before the other one."""
-    nts = talk.notes(NtpFacts).part("nts", NtsFacts)
+    nts = ctx.notes(NtpFacts).part("nts", NtsFacts)
     tried = AeadTried(
         number=established.aead,
         name=nts_ke.aead_name(established.aead),
@@ -199,30 +199,32 @@ def _note_aead(talk: Talk, established: Established, main: NtsConversation) -> N
     nts.learn(aeads=(tried, *nts.facts.aeads))
 
 
-def _outcome(conversation: NtsConversation) -> AeadOutcome:
+def _outcome(conversation: NtsAssociation) -> AeadOutcome:
     if conversation.sampler.tally.replies:
         return "works"
     return "nak" if conversation.sampler.tally.kisses else "no-reply"
 
 
-async def _try_other_aead(talk: Talk, established: Established, main: NtsConversation) -> None:
+async def _try_other_aead(
+    ctx: ProbeContext, established: Established, main: NtsAssociation
+) -> None:
     """Offer, alone, the algorithm that was not chosen, to see whether it works too.
 
     Algorithm 15 must; 30 is what chrony prefers since 4.4, and its versions up to 4.6.0 make keys
     for it that nobody else makes.
     """
-    notes = talk.notes(NtpFacts)
+    notes = ctx.notes(NtpFacts)
     other = Aead.AES_SIV_CMAC_256
     if established.aead == other:
         other = Aead.AES_128_GCM_SIV
     if other not in nts_fields.supported() or not main.answered:
         return
-    if talk.connections_left(established.address) < 1 or talk.budget.seconds_left < LEAST_SECONDS:
+    if ctx.connections_left(established.address) < 1 or ctx.budget.seconds_left < LEAST_SECONDS:
         return
     facts = notes.part("nts", NtsFacts).facts
     name = nts_ke.aead_name(other)
     try:
-        tried = await _try_aead(talk, established, main, other)
+        tried = await _try_aead(ctx, established, main, other)
     except Failed as failed:
         refused = failed.reason is Reason.NEGOTIATION_FAILED and failed.phase == RECORDS
         tried = AeadTried(
@@ -236,26 +238,26 @@ async def _try_other_aead(talk: Talk, established: Established, main: NtsConvers
 
 
 async def _try_aead(
-    talk: Talk, established: Established, main: NtsConversation, aead: Aead
+    ctx: ProbeContext, established: Established, main: NtsAssociation, aead: Aead
 ) -> AeadTried:
-    nts = talk.notes(NtpFacts).part("nts", NtsFacts)
+    nts = ctx.notes(NtpFacts).part("nts", NtsFacts)
     begun = user_mark()
     try:
-        stream = await talk.connect_again(established.address, AEAD_SECONDS)
+        stream = await ctx.connect_again(established.address, AEAD_SECONDS)
         tls = handshake.prepare(
-            stream, talk.options, server_name(talk), alpn=(nts_ke.ALPN,), profile="lenient"
+            stream, ctx.options, server_name(ctx), alpn=(nts_ke.ALPN,), profile="lenient"
         )
         aside = Stopwatch()  # a refusal here is an answer, no phase that failed
         with tls:
             await tls.handshake(aside, TLS)
-            second = await exchange(talk, tls, (aead,), aside)
+            second = await exchange(ctx, tls, (aead,), aside)
     finally:
-        talk.watch.record("nts.aead", begun.ns, user_mark(), address=established.address.ip)
+        ctx.watch.record("nts.aead", begun.ns, user_mark(), address=established.address.ip)
     nts.learn(keys="rfc8915")
-    conversation = NtsConversation(talk, main.address, second, second.response.cookies)
-    await conversation.exchange(talk.budget.within(AEAD_SECONDS))
+    conversation = NtsAssociation(ctx, main.address, second, second.response.cookies)
+    await conversation.exchange(ctx.budget.within(AEAD_SECONDS))
     if nts.facts.keys == "chrony-4.4":
-        await conversation.exchange(talk.budget.within(AEAD_SECONDS))
+        await conversation.exchange(ctx.budget.within(AEAD_SECONDS))
     return AeadTried(
         number=aead,
         name=nts_ke.aead_name(aead),
@@ -268,7 +270,7 @@ async def _try_aead(
 # -- a damaged cookie ------------------------------------------------------------------------------
 
 
-class _Damaged(NtsConversation):
+class _Damaged(NtsAssociation):
     """A request that must be refused."""
 
     __slots__ = ()
@@ -277,16 +279,18 @@ class _Damaged(NtsConversation):
     nak_answers = True
 
 
-async def _send_bad_cookie(talk: Talk, established: Established, main: NtsConversation) -> None:
+async def _send_bad_cookie(
+    ctx: ProbeContext, established: Established, main: NtsAssociation
+) -> None:
     """One request with a cookie that the server cannot have made: it should answer NTSN."""
     if not main.client.cookies:
         return
     cookie = main.client.cookies[-1]
     damaged = bytes([*cookie[:-1], cookie[-1] ^ 1])
-    conversation = _Damaged(talk, main.address, established, (damaged,))
-    await conversation.exchange(talk.budget.within(AEAD_SECONDS))
+    conversation = _Damaged(ctx, main.address, established, (damaged,))
+    await conversation.exchange(ctx.budget.within(AEAD_SECONDS))
     tally = conversation.sampler.tally
-    talk.notes(NtpFacts).part("nts", NtsFacts).learn(
+    ctx.notes(NtpFacts).part("nts", NtsFacts).learn(
         bad_cookie="time" if tally.replies else "nak" if tally.kisses else "silent"
     )
 
@@ -294,10 +298,10 @@ async def _send_bad_cookie(talk: Talk, established: Established, main: NtsConver
 # -- whose clock? ----------------------------------------------------------------------------------
 
 
-def _judge_dates(talk: Talk) -> None:
+def _judge_dates(ctx: ProbeContext) -> None:
     """Hold the certificates' dates against this machine's clock and against the server's."""
-    notes = talk.notes(NtpFacts)
-    chain = [c for c in talk.notes(TlsFacts).facts.chain if not c.problem]
+    notes = ctx.notes(NtpFacts)
+    chain = [c for c in ctx.notes(TlsFacts).facts.chain if not c.problem]
     if not chain:
         return
     offset = notes.facts.offset_seconds
@@ -311,9 +315,9 @@ def _valid(chain: list[Certificate], days_ahead: float) -> bool:
     return all(c.days_left >= days_ahead and c.days_to_start <= days_ahead for c in chain)
 
 
-def _with_clocks(talk: Talk, refusal: Failed) -> Failed:
+def _with_clocks(ctx: ProbeContext, refusal: Failed) -> Failed:
     """The refusal, with what the server's own clock says of it."""
-    notes = talk.notes(NtpFacts)
+    notes = ctx.notes(NtpFacts)
     facts, ntp = notes.part("nts", NtsFacts).facts, notes.facts
     if facts.certificate_valid_here is False and ntp.offset_seconds is not None:
         if facts.certificate_valid_there:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
-from seventh.net.talk import Talk
 from seventh.protocols.ntp import NtpOptions
-from seventh.protocols.ntp.client.conversation import Conversation
+from seventh.protocols.ntp.client.association import Association
 from seventh.protocols.ntp.probe.further import asking_seconds
 from seventh.protocols.ntp.wire.sampler import FILTER_STAGES
 
@@ -25,15 +25,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """When the last reply is no longer waited for; what is left is for further questions."""
 
 
-def plan(talk: Talk) -> Plan:
+def plan(ctx: ProbeContext) -> Plan:
     """Fit the samples into the time that is left, by a shorter interval where need be."""
-    samples = max(1, min(talk.options.of(NtpOptions).samples, FILTER_STAGES))
-    left = talk.budget.seconds_left
+    samples = max(1, min(ctx.options.of(NtpOptions).samples, FILTER_STAGES))
+    left = ctx.budget.seconds_left
     # The last reply and the further questions want their time too, but never most of it.
-    asking = asking_seconds(talk)
+    asking = asking_seconds(ctx)
     reserve = min(REPLY_SECONDS + asking, left * 0.4)
     kept = reserve * asking / (REPLY_SECONDS + asking)
-    interval = max(0.0, talk.options.of(NtpOptions).interval_seconds)
+    interval = max(0.0, ctx.options.of(NtpOptions).interval_seconds)
     if samples > 1:
         interval = min(interval, (left - reserve) / (samples - 1))
     return Plan(
@@ -44,7 +44,7 @@ def plan(talk: Talk) -> Plan:
     )
 
 
-async def sample_on(main: Conversation, planned: Plan) -> None:
+async def sample_on(main: Association, planned: Plan) -> None:
     """The second and further samples, each an interval after the one before was sent."""
     for index in range(1, planned.samples):
         await main.linger(min(main.last_sent_ns + planned.interval_ns, planned.end_ns))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts.config import ConfigFacts, ConfiguredSource
+from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
 from seventh.protocols.ntp.rules import lines
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
@@ -13,7 +13,7 @@ _SHOWN = 8
 _PART = Skip("the file is a part of a configuration; other parts may say it")
 
 _GOOD = NtpFacts(
-    config=ConfigFacts(
+    config=NtpConfigFacts(
         product="chrony",
         version="4.3",
         complete=True,
@@ -37,12 +37,12 @@ _GOOD = NtpFacts(
 
 def _but(**changes: object) -> NtpFacts:
     """The good example with something else in its configuration."""
-    config = _GOOD.config or ConfigFacts()
+    config = _GOOD.config or NtpConfigFacts()
     values = {name: getattr(config, name) for name in config.__struct_fields__}
-    return NtpFacts(config=ConfigFacts(**{**values, **changes}))
+    return NtpFacts(config=NtpConfigFacts(**{**values, **changes}))
 
 
-def _config(ntp: NtpFacts) -> ConfigFacts | Skip:
+def _config(ntp: NtpFacts) -> NtpConfigFacts | Skip:
     """The configuration that was read."""
     if ntp.config is None or not ntp.config.product:
         return Skip("no configuration file was read")
@@ -236,7 +236,7 @@ def autokey(ntp: NtpFacts) -> Verdict:
     ).at(*config.autokey)
 
 
-def _free_key(config: ConfigFacts) -> int:
+def _free_key(config: NtpConfigFacts) -> int:
     """A number of a key that no source and no known key has."""
     taken = {source.key for source in config.sources} | set(config.md5_keys)
     return next(number for number in range(1, len(taken) + 2) if not {number, str(number)} & taken)

@@ -7,7 +7,7 @@ does.
 from __future__ import annotations
 
 from seventh.model.severity import Severity
-from seventh.protocols.ntp.facts.config import ConfigFacts
+from seventh.protocols.ntp.facts.config import NtpConfigFacts
 from seventh.protocols.ntp.rules import lines
 from seventh.rules.rule import Hit, Skip, Verdict
 
@@ -16,7 +16,7 @@ COOKIE_PERIOD_SECONDS = 8 * 1024
 _PART = Skip("the file is a part of a configuration; other parts may decide this")
 
 
-def mode6(config: ConfigFacts) -> Verdict:
+def mode6(config: NtpConfigFacts) -> Verdict:
     """NTP-MODE6: strangers may ask control queries."""
     if not config.complete:
         return _PART
@@ -31,7 +31,7 @@ def mode6(config: ConfigFacts) -> Verdict:
     ).at(*settings)
 
 
-def monlist(config: ConfigFacts) -> Verdict:
+def monlist(config: NtpConfigFacts) -> Verdict:
     """NTP-MONLIST: a version that has it, clients remembered, strangers let in."""
     if not config.complete:
         return _PART
@@ -47,7 +47,7 @@ def monlist(config: ConfigFacts) -> Verdict:
     ).at("disable monitor", *(rights.setting or "restrict default" for rights in strangers))
 
 
-def local_clock(config: ConfigFacts) -> Verdict:
+def local_clock(config: NtpConfigFacts) -> Verdict:
     """NTP-LOCALCLOCK: the machine's own clock is passed off, not only as one of a group's last."""
     if config.local_stratum is None or config.local_orphan:
         return None
@@ -62,7 +62,7 @@ def local_clock(config: ConfigFacts) -> Verdict:
     ).at(*config.local_settings)
 
 
-def md5_keys(config: ConfigFacts) -> Verdict:
+def md5_keys(config: NtpConfigFacts) -> Verdict:
     """NTP-MAC-MD5: keys of that type stand in the key file."""
     if not config.key_file_read:
         return Skip("the configuration names no key file that could be read")
@@ -74,7 +74,7 @@ def md5_keys(config: ConfigFacts) -> Verdict:
     )
 
 
-def cookie_keys(config: ConfigFacts) -> Verdict:
+def cookie_keys(config: NtpConfigFacts) -> Verdict:
     """NTS-NAK: the keys of the cookies are lost or changed while clients still hold them."""
     if not config.nts_server:
         return Skip("the configuration serves no NTS")

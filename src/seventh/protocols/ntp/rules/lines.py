@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from seventh.protocols.ntp.facts.config import ConfigFacts, ConfiguredSource, StrangersRights
+from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts, StrangersRights
 
 _CLOSED = ("kod", "limited", "nomodify", "notrap", "nopeer", "noquery")
 _CLOSED_NTPSEC = ("kod", "limited", "nomodify", "noquery")
@@ -35,7 +35,7 @@ def pasted(texts: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(text.splitlines()) for name, text in texts.items()}
 
 
-def closing(config: ConfigFacts, open_: Sequence[StrangersRights]) -> str:
+def closing(config: NtpConfigFacts, open_: Sequence[StrangersRights]) -> str:
     """The ``restrict`` lines that forbid queries, and nothing that other lines need.
 
     ``nopeer`` forbids the associations of ``pool`` unless a ``restrict source`` line has them; for
@@ -55,7 +55,7 @@ def closing(config: ConfigFacts, open_: Sequence[StrangersRights]) -> str:
     return "\n".join((*lines, "restrict 127.0.0.1", "restrict ::1"))
 
 
-def more_sources(config: ConfigFacts | None, count: int, enough: int) -> dict[str, str]:
+def more_sources(config: NtpConfigFacts | None, count: int, enough: int) -> dict[str, str]:
     """Sources to add, by product: such as the ones there are, with NTS or smearing as they do.
 
     Without a configuration, of which nothing is known, the public pool.
@@ -82,7 +82,7 @@ def more_sources(config: ConfigFacts | None, count: int, enough: int) -> dict[st
     return {**_POOL, config.product: "\n".join(lines)}
 
 
-def _pool(config: ConfigFacts, named: set[str]) -> str:
+def _pool(config: NtpConfigFacts, named: set[str]) -> str:
     """The public pool, under a name that the configuration does not have yet."""
     name = "pool.ntp.org" if "pool.ntp.org" not in named else "2.pool.ntp.org"
     line = f"pool {name} iburst"

@@ -6,7 +6,7 @@ import msgspec
 
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts.config import ConfigFacts, ConfiguredSource
+from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
 from seventh.protocols.ntp.facts.nts import AeadTried, NtsFacts, clocks_apart
 from seventh.protocols.ntp.rules import file, lines
 from seventh.protocols.ntp.rules.examples import GOOD
@@ -104,7 +104,7 @@ def none(ntp: NtpFacts) -> Verdict:
     )
 
 
-def _without_nts(config: ConfigFacts) -> Verdict:
+def _without_nts(config: NtpConfigFacts) -> Verdict:
     if config.product not in _SPEAK_NTS:
         return Skip(f"{config.product or 'this program'} has no NTS")
     if not config.nts_known:

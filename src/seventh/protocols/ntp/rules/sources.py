@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts.config import ConfigFacts, ConfiguredSource
+from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
 from seventh.protocols.ntp.facts.sources import SourceFacts, SourcesFacts
 from seventh.protocols.ntp.facts.together import circles, followed, upstreams
 from seventh.protocols.ntp.rules import lines
@@ -164,7 +164,7 @@ def smear_mix(ntp: NtpFacts) -> Verdict:
     )
 
 
-def _leaping_beside(config: ConfigFacts, sources: tuple[ConfiguredSource, ...]) -> Hit | None:
+def _leaping_beside(config: NtpConfigFacts, sources: tuple[ConfiguredSource, ...]) -> Hit | None:
     """A hit if all sources smear and the machine itself is told to leap."""
     smeared = tuple(f"{source.name}: {source.smears}" for source in sources if source.smears)
     if not smeared or not config.leap_seconds:

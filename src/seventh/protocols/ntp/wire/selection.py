@@ -43,7 +43,7 @@ class Interval(msgspec.Struct, frozen=True, order=True):
         return self.low <= other.high and other.low <= self.high
 
 
-class Vote(msgspec.Struct, frozen=True, kw_only=True):
+class SourceSelection(msgspec.Struct, frozen=True, kw_only=True):
     """What a vote gave; ``verdicts`` are in the order of the intervals."""
 
     verdicts: tuple[Verdict, ...]
@@ -106,21 +106,21 @@ def _hull(stretches: Sequence[Interval]) -> Interval | None:
     return Interval(stretches[0].low, stretches[-1].high) if stretches else None
 
 
-def vote(intervals: Sequence[Interval]) -> Vote:
+def select_sources(intervals: Sequence[Interval]) -> SourceSelection:
     """Judge every source by all of them.
 
     Where the selection finds no clique although more than half share a point, those who share it
     are the truechimers: its rule about midpoints is a rule of thumb.
     """
     if len(intervals) < 2:
-        return Vote(verdicts=_all("alone", intervals), bound=None, selected=None)
+        return SourceSelection(verdicts=_all("alone", intervals), bound=None, selected=None)
     stretches = shared(intervals, quorum(len(intervals)))
     bound = _hull(stretches)
     if bound is None:
-        return Vote(verdicts=_all("undecided", intervals), bound=None, selected=None)
+        return SourceSelection(verdicts=_all("undecided", intervals), bound=None, selected=None)
     selected = select(intervals)
     kept = selected or bound
-    return Vote(
+    return SourceSelection(
         verdicts=tuple(_verdict(interval, stretches, kept) for interval in intervals),
         bound=bound,
         selected=selected,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
-from seventh.net.talk import Talk
 from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.conversation import (
     Conversation,
     offer_for,
-    our_offer,
+    our_proposal,
     readable_offer,
 )
 from seventh.protocols.ssh.client.known_hosts import KnownHosts, read_known_hosts
@@ -41,7 +41,7 @@ async def enter_greeted(
     trust allows. Raises Failed; the stream is then closed.
     """
     try:
-        names = known.algorithms(host, port, our_offer().server_host_key_algorithms)
+        names = known.algorithms(host, port, our_proposal().server_host_key_algorithms)
         offer = readable_offer(offer_for(names))
         theirs, _ = await conversation.offers(offer)
         conversation.agree(offer, theirs.offer)
@@ -80,12 +80,12 @@ def trust_in(conversation: Conversation, known: KnownHosts, host: str, port: int
     return known.judge(host, port, key, certificate=certificate, now=time.time())
 
 
-def learn_trust(talk: Talk, conversation: Conversation) -> None:
-    """Note what known_hosts says of the key of a conversation of ``talk``'s; each key once."""
+def learn_trust(ctx: ProbeContext, conversation: Conversation) -> None:
+    """Note what known_hosts says of the key of a conversation of ``ctx``'s; each key once."""
     if conversation.key is None or conversation.key_valid is not True:
         return  # a key that is not proven says nothing about the host
-    known = read_known_hosts(talk.options.of(SshOptions).known_hosts)
-    trust = trust_in(conversation, known, talk.target.host, talk.target.port)
-    notes = talk.notes(SshFacts)
+    known = read_known_hosts(ctx.options.of(SshOptions).known_hosts)
+    trust = trust_in(conversation, known, ctx.target.host, ctx.target.port)
+    notes = ctx.notes(SshFacts)
     if trust not in notes.facts.trust:
         notes.learn(trust=(*notes.facts.trust, trust))

@@ -11,7 +11,7 @@ from seventh.model.phase import Mark
 from seventh.net.budget import TimeIsUp
 from seventh.net.stopwatch import Timer, now_ns
 from seventh.net.stream import Stream
-from seventh.protocols.ssh.facts import Choice, Names, Offer
+from seventh.protocols.ssh.facts import Choice, Names, Proposal
 from seventh.protocols.ssh.wire.ciphers import CIPHERS, MACS
 from seventh.protocols.ssh.wire.exchange import Exchange, NoCommonError, negotiate, no_agreement
 from seventh.protocols.ssh.wire.hostkeys import (
@@ -50,11 +50,11 @@ _KEX_FAILED = 3
 
 
 @functools.cache
-def our_offer() -> Offer:
+def our_proposal() -> Proposal:
     """All that we can speak, best first; no compression: a bomb needs an unpacker."""
     ciphers = (*CIPHERS, *_UNREADABLE_CIPHERS)
     macs = (*MACS, *_UNREADABLE_MACS)
-    return Offer(
+    return Proposal(
         kex_algorithms=(*implemented(), "ext-info-c", STRICT["client"]),
         server_host_key_algorithms=tuple(
             name for kind in KEY_TYPES for name in algorithms_of(kind)
@@ -171,7 +171,7 @@ class Conversation:
         self.choice: Choice | None = None
         self.key: PublicKey | None = None
         self.key_valid: bool | None = None
-        self.offer = our_offer()
+        self.offer = our_proposal()
         self.confirmed = False
         """Whether our NEWKEYS has gone."""
         self._extensions: ExtInfo | None = None
@@ -240,7 +240,7 @@ class Conversation:
         if stranger is not None:
             raise stranger from None
 
-    async def offers(self, offer: Offer) -> tuple[KexInit, Mark]:
+    async def offers(self, offer: Proposal) -> tuple[KexInit, Mark]:
         """Send our KEXINIT and read the server's."""
         self.offer = offer
         ours = KexInit(cookie=os.urandom(16), offer=offer)
@@ -259,7 +259,7 @@ class Conversation:
         elif isinstance(message, ExtInfo):
             self._extensions = message
 
-    def agree(self, ours: Offer, theirs: Offer) -> Choice:
+    def agree(self, ours: Proposal, theirs: Proposal) -> Choice:
         """Negotiate; Failed with negotiation-failed when a list has nothing in common."""
         try:
             self.choice = negotiate(ours, theirs)
@@ -356,9 +356,9 @@ class Conversation:
         if self.connection.peer_ident is None:
             self.stream.close()
             return
-        farewell = Disconnect(_BY_APPLICATION, b"look finished")
+        aclose = Disconnect(_BY_APPLICATION, b"look finished")
         try:
-            await self.stream.send(self.connection.send(farewell))
+            await self.stream.send(self.connection.send(aclose))
         except Failed:
             return
         finally:
@@ -372,7 +372,7 @@ def disconnected(message: Disconnect) -> Failed:
     return Failed(reason, f"the server disconnected (code {message.code}): {text}")
 
 
-def readable_offer(offer: Offer) -> Offer:
+def readable_offer(offer: Proposal) -> Proposal:
     """``offer`` with only those ciphers and MACs that can be spoken under: what a login needs."""
     from msgspec.structs import replace
 
@@ -385,11 +385,11 @@ def readable_offer(offer: Offer) -> Offer:
     )
 
 
-def offer_for(names: Names, kex: Names | None = None) -> Offer:
+def offer_for(names: Names, kex: Names | None = None) -> Proposal:
     """Our offer, narrowed to these host key algorithms and, where given, key exchange methods."""
     from msgspec.structs import replace
 
-    offer = replace(our_offer(), server_host_key_algorithms=names)
+    offer = replace(our_proposal(), server_host_key_algorithms=names)
     if kex is not None:
         offer = replace(offer, kex_algorithms=(*kex, "ext-info-c", STRICT["client"]))
     return offer

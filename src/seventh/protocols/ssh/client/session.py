@@ -25,7 +25,7 @@ from seventh.model.phase import Mark
 from seventh.net.stopwatch import Timer, now_ns
 from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.ssh.client.conversation import Conversation
-from seventh.protocols.ssh.facts import Names, Offer
+from seventh.protocols.ssh.facts import Names, Proposal
 from seventh.protocols.ssh.facts.deviations import DeviationKind
 from seventh.protocols.ssh.facts.login import Trust
 from seventh.protocols.ssh.wire.auth_messages import (
@@ -113,7 +113,7 @@ class Session:
         self._inbox: deque[Event] = deque()
         self._login: deque[Event] = deque()
         self._exchange: Exchange | None = None
-        self._offer: Offer | None = None
+        self._offer: Proposal | None = None
         self._rekeyed_at = Mark(0, "user")
         self._pongs: dict[bytes, Mark] = {}
         if conversation.connection.sealer_missing or conversation.connection.deaf:

@@ -10,7 +10,7 @@ import msgspec
 
 from seventh.model.facts import Facts
 from seventh.model.product import product_of
-from seventh.protocols.ssh.facts.config import ConfigFacts
+from seventh.protocols.ssh.facts.config import SshConfigFacts
 from seventh.protocols.ssh.facts.deviations import Deviation
 from seventh.protocols.ssh.facts.login import Login, Trust
 from seventh.protocols.ssh.facts.session import SessionFacts
@@ -45,7 +45,7 @@ class Topic(StrEnum):
     FORWARDING = "forwarding"
 
 
-class Offer(msgspec.Struct, frozen=True, kw_only=True):
+class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     """The ten name-lists of a KEXINIT, under the names that RFC 4253 §7.1 gives them."""
 
     kex_algorithms: Names = ()
@@ -179,7 +179,7 @@ class SshFacts(Facts, frozen=True, kw_only=True):
     """From the identification string to KEXINIT."""
     kex_seconds: float | None = None
     """From our ECDH, hybrid or DH init to the server's NEWKEYS."""
-    kexinit: Offer | None = None
+    kexinit: Proposal | None = None
     strict_kex: bool | None = None
     """Whether the server offers strict key exchange, the remedy for Terrapin."""
     negotiated: Choice | None = None
@@ -204,11 +204,11 @@ class SshFacts(Facts, frozen=True, kw_only=True):
     """What logging in showed; None where nobody asked for it."""
     session: SessionFacts | None = None
     """What the channels of a login showed."""
-    config: ConfigFacts | None = None
+    config: SshConfigFacts | None = None
     """What a configuration file decides and the wire does not show."""
     deviations: tuple[Deviation, ...] = ()
     """Where the server leaves the standard, and clients go on all the same."""
-    unlearnt: Mapping[Topic, str] = {}
+    unknown: Mapping[Topic, str] = msgspec.field(default={}, name="unlearnt")
     """What could not be learnt, and why."""
 
     @property

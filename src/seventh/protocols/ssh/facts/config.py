@@ -34,7 +34,7 @@ class WrittenList(msgspec.Struct, frozen=True, kw_only=True):
     """The version's own list."""
 
 
-class ConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
+class SshConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a configuration file decides and the wire does not show."""
 
     side: Literal["", "server", "client", "keys"] = ""

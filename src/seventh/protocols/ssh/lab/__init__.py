@@ -19,8 +19,8 @@ from seventh.labkit.serve import Fault, Kit, NotInstalledError, Served, tcp_serv
 from seventh.protocols.ssh.lab import login, session
 from seventh.protocols.ssh.lab.server import (
     GOOD_KEX,
-    Manner,
     RawServer,
+    Setup,
     WrongSigner,
     good_offer,
 )
@@ -164,49 +164,49 @@ def _openssh(key: Any) -> bytes:
 
 
 def _raw(name: str, keys: tuple[Any, ...]) -> Listening:
-    manner = _manner(name, keys)
+    setup = _manner(name, keys)
 
     @contextlib.asynccontextmanager
     async def listening(host: str, port: int) -> AsyncIterator[int]:
-        async with tcp_server(RawServer(manner).handle, host, port) as bound:
+        async with tcp_server(RawServer(setup).handle, host, port) as bound:
             yield bound
 
     return listening
 
 
-def _manner(name: str, keys: tuple[Any, ...]) -> Manner:
+def _manner(name: str, keys: tuple[Any, ...]) -> Setup:
     """The fault as a manner of our own server."""
     signers = tuple(Signer(key) for key in keys)
     offer = good_offer()
-    manner = Manner(offer=offer, signers=signers)
+    setup = Setup(offer=offer, signers=signers)
     match name:
         case "terrapin":
-            return manner.with_kex(*GOOD_KEX)
+            return setup.with_kex(*GOOD_KEX)
         case "gex-small":
-            gex = manner.with_kex(*GOOD_KEX, _GEX, STRICT["server"])
+            gex = setup.with_kex(*GOOD_KEX, _GEX, STRICT["server"])
             return replace(gex, modulus=groups.prime(1))
         case "gex-exact":
-            gex = manner.with_kex(*GOOD_KEX, _GEX, STRICT["server"])
+            gex = setup.with_kex(*GOOD_KEX, _GEX, STRICT["server"])
             return replace(gex, modulus_for=_small_on_demand)
         case "giant-modulus":
-            gex = manner.with_kex(*GOOD_KEX, _GEX, STRICT["server"])
+            gex = setup.with_kex(*GOOD_KEX, _GEX, STRICT["server"])
             return replace(gex, modulus=(1 << 16383) | 1)
         case "hostsig-sha1":
             named = replace(offer, server_host_key_algorithms=("ssh-ed25519", "ssh-rsa"))
-            return replace(manner, offer=named)
+            return replace(setup, offer=named)
         case "banner-slow":
-            return replace(manner, banner_delay_seconds=1.2)
+            return replace(setup, banner_delay_seconds=1.2)
         case "kex-slow":
-            return replace(manner, kex_delay_seconds=0.7)
+            return replace(setup, kex_delay_seconds=0.7)
         case "proto1":
-            return replace(manner, ident="SSH-1.99-SeventhLab")
+            return replace(setup, ident="SSH-1.99-SeventhLab")
         case "wrong-signature":
-            return replace(manner, signers=tuple(WrongSigner(key) for key in keys))
+            return replace(setup, signers=tuple(WrongSigner(key) for key in keys))
         case "chatter":
-            return replace(manner, chatter=2)
+            return replace(setup, chatter=2)
         case "nothing-in-common":
-            return manner.with_kex("sntrup761x25519-sha512", STRICT["server"])
-    return manner
+            return setup.with_kex("sntrup761x25519-sha512", STRICT["server"])
+    return setup
 
 
 def _small_on_demand(asked: GroupSizes) -> int:
@@ -253,10 +253,10 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
     }  # fmt: skip
     make = _asyncssh if on_asyncssh else _raw
     # Who may log in where nothing is wrong: the faults here show themselves before that.
-    door = None
+    login_keys = None
     if fault is None:
-        door = session.make_door(kit.folder / "ssh-clean", NAME, keys[0])
-    guests = session.guests(door, kit.folder) if door is not None else {}
+        login_keys = session.make_door(kit.folder / "ssh-clean", NAME, keys[0])
+    guests = session.guests(login_keys, kit.folder) if login_keys is not None else {}
     first = _asyncssh(name, keys, **guests) if on_asyncssh else _raw(name, keys)
     second, published = first, _published(name, keys)
     if name == "hostkey-split":
@@ -273,5 +273,8 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
         resolver = await stack.enter_async_context(
             name_server(zone, authenticated=published.authenticated)
         )
-        options = {"resolver": resolver, **(door.options(port) if door is not None else {})}
+        options = {
+            "resolver": resolver,
+            **(login_keys.options(port) if login_keys is not None else {}),
+        }
         yield Served(target=f"ssh://{NAME}:{port}", options=options)

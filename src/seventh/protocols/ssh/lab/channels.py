@@ -14,7 +14,7 @@ import msgspec
 
 from seventh.model.failure import ProtocolViolation
 from seventh.model.phase import Mark
-from seventh.protocols.ssh.facts import Offer
+from seventh.protocols.ssh.facts import Proposal
 from seventh.protocols.ssh.lab.server import good_offer
 from seventh.protocols.ssh.wire import sftp
 from seventh.protocols.ssh.wire.auth_messages import (
@@ -57,7 +57,7 @@ _AUTH_REQUEST, _PK_OK = 50, 60
 _NEVER_SHUT = 2**31
 
 
-class Conduct(msgspec.Struct, frozen=True, kw_only=True):
+class ChannelSetup(msgspec.Struct, frozen=True, kw_only=True):
     """What the server does past the login: by default, well."""
 
     opens: tuple[bytes, int] = (b"", 0)
@@ -84,12 +84,12 @@ class ChannelServer:
     """Serves one conduct; :meth:`handle` is a handler for ``labkit.serve.tcp_server``."""
 
     def __init__(
-        self, signer: Signer, user_key: bytes, conduct: Conduct, offer: Offer | None = None
+        self, signer: Signer, user_key: bytes, setup: ChannelSetup, offer: Proposal | None = None
     ) -> None:
         self.signer = signer
         self.user_key = user_key
         """The blob of the public key that may log in."""
-        self.conduct = conduct
+        self.setup = setup
         self.offer = offer or good_offer()
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -126,7 +126,7 @@ class _Served:
         self, server: ChannelServer, connection: Connection, writer: asyncio.StreamWriter
     ) -> None:
         self._server, self._connection, self._writer = server, connection, writer
-        self._conduct = server.conduct
+        self._conduct = server.setup
         self._exchange: Exchange | None = None
         self._carried: dict[int, _Carried] = {}
         self._sftp: set[int] = set()

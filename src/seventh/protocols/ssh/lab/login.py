@@ -23,7 +23,7 @@ from seventh.protocols.ssh.client.auth import INFO_REQUEST, INFO_RESPONSE, PK_OK
 from seventh.protocols.ssh.client.session import KEEPALIVE, PING_EXTENSION
 from seventh.protocols.ssh.facts import Names
 from seventh.protocols.ssh.lab.server import good_offer
-from seventh.protocols.ssh.lab.session import USER, Door, make_door
+from seventh.protocols.ssh.lab.session import USER, LoginKeys, make_door
 from seventh.protocols.ssh.wire.auth_messages import (
     AuthBanner,
     AuthFailure,
@@ -54,7 +54,7 @@ _NOWHERE = Mark(0, "user")
 PASSWORD = "the lab's own password"  # noqa: S105 - of a server that lives for a moment
 
 
-class LoginManner(msgspec.Struct, frozen=True, kw_only=True):
+class LoginSetup(msgspec.Struct, frozen=True, kw_only=True):
     """How a server deals with users: by default, well."""
 
     methods: Names = ("publickey",)
@@ -96,12 +96,12 @@ class LoginManner(msgspec.Struct, frozen=True, kw_only=True):
 class LoginServer:
     """Serves one manner; :meth:`handle` is a handler for ``labkit.serve.tcp_server``."""
 
-    def __init__(self, door: Door, manner: LoginManner) -> None:
-        self.door = door
-        self.signer = door.signer
-        self.user_key = Signer(door.user_key).blob
+    def __init__(self, login_keys: LoginKeys, setup: LoginSetup) -> None:
+        self.login_keys = login_keys
+        self.signer = login_keys.signer
+        self.user_key = Signer(login_keys.user_key).blob
         """The blob of the public key that may log in."""
-        self.manner = manner
+        self.setup = setup
         self.requests: list[tuple[str, str]] = []
         """User and method of every authentication request."""
         self.passwords: list[str] = []
@@ -133,9 +133,9 @@ class _Guest:
         self, server: LoginServer, connection: Connection, writer: asyncio.StreamWriter
     ) -> None:
         self._server, self._connection, self._writer = server, connection, writer
-        self._manner = server.manner
+        self._manner = server.setup
         self._exchange: Exchange | None = None
-        self._rekeys_left = server.manner.rekeys
+        self._rekeys_left = server.setup.rekeys
         self._keepalives: asyncio.Task[None] | None = None
         self._admitted = False
         self._greeted = False
@@ -201,7 +201,7 @@ class _Guest:
         choice = negotiate(message.offer, good_offer())
         signer = self._server.signer
         if self._admitted and self._manner.swaps_key:
-            signer = Signer(self._server.door.user_key)
+            signer = Signer(self._server.login_keys.user_key)
         self._exchange = Exchange(self._connection, choice, signer=signer)
 
     def _keyed(self) -> None:
@@ -315,7 +315,7 @@ class _Guest:
 class _Case(msgspec.Struct, frozen=True):
     """A fault: the server's manner, and what else the check is told."""
 
-    manner: LoginManner
+    setup: LoginSetup
     options: Mapping[str, str | float | int] = {}
 
 
@@ -328,34 +328,34 @@ _CASES: dict[str, tuple[Fault, _Case]] = {
     fault.name: (fault, case)
     for fault, case in (
         (_fault("hostkey-changed", "shows another key than known_hosts has", "SSH-HOSTKEY-CHANGED",
-                reason="host-key-untrusted"), _Case(LoginManner())),
+                reason="host-key-untrusted"), _Case(LoginSetup())),
         (_fault("auth-slow", "takes 1.3 s to refuse a login without a credential", "SSH-AUTH-SLOW"),
-         _Case(LoginManner(none_delay_seconds=1.3))),
+         _Case(LoginSetup(none_delay_seconds=1.3))),
         (_fault("password-on", "takes passwords beside keys", "SSH-PASSWORD-ON"),
-         _Case(LoginManner(methods=("publickey", "password", "keyboard-interactive")))),
+         _Case(LoginSetup(methods=("publickey", "password", "keyboard-interactive")))),
         (_fault("root-password", "takes root's password", "SSH-ROOT-PASSWORD"),
-         _Case(LoginManner(root_methods=("publickey", "password")))),
+         _Case(LoginSetup(root_methods=("publickey", "password")))),
         (_fault("pubkey-off", "takes no keys", "SSH-PUBKEY-OFF", "SSH-PASSWORD-ON"),
-         _Case(LoginManner(methods=("password",)))),
+         _Case(LoginSetup(methods=("password",)))),
         (_fault("noauth", "lets the user in without a credential", "SSH-NOAUTH"),
-         _Case(LoginManner(none_accepted=(USER,)))),
+         _Case(LoginSetup(none_accepted=(USER,)))),
         (_fault("rekey-fail", "hangs up when keys are exchanged again", "SSH-REKEY-FAIL"),
-         _Case(LoginManner(closes_on_rekey=True))),
+         _Case(LoginSetup(closes_on_rekey=True))),
         (_fault("no-keepalive", "never asks whether the client is still there", "SSH-NO-KEEPALIVE"),
-         _Case(LoginManner(), _HOLD)),
+         _Case(LoginSetup(), _HOLD)),
         (_fault("login-refused", "lets nobody in", reason="auth-rejected"),
-         _Case(LoginManner(methods=("hostbased",)))),
+         _Case(LoginSetup(methods=("hostbased",)))),
         (_fault("second-factor", "wants a code after the key", reason="auth-rejected"),
-         _Case(LoginManner(after_key=("keyboard-interactive",),
+         _Case(LoginSetup(after_key=("keyboard-interactive",),
                            prompts=(("Verification code: ", True),)))),
         (_fault("service-silent", "never answers the service request", reason="peer-silent"),
-         _Case(LoginManner(silent_service=True), {"timeout_seconds": 2.0})),
+         _Case(LoginSetup(silent_service=True), {"timeout_seconds": 2.0})),
         (_fault("banner-flood", "greets the user without end", reason="protocol-violation"),
-         _Case(LoginManner(banners=(b"hello",) * 500))),
+         _Case(LoginSetup(banners=(b"hello",) * 500))),
         (_fault("asks-for-ever", "has one more question, always", reason="protocol-violation"),
-         _Case(LoginManner(methods=("keyboard-interactive",), asks_for_ever=True))),
+         _Case(LoginSetup(methods=("keyboard-interactive",), asks_for_ever=True))),
         (_fault("rekey-storm", "exchanges keys again and again", reason="protocol-violation"),
-         _Case(LoginManner(rekeys=1000), _HOLD)),
+         _Case(LoginSetup(rekeys=1000), _HOLD)),
     )
 }  # fmt: skip
 FAULTS: tuple[Fault, ...] = tuple(fault for fault, _ in _CASES.values())
@@ -367,10 +367,14 @@ NAMES = frozenset(_CASES)
 async def serve(fault: Fault, kit: Kit) -> AsyncIterator[Served]:
     """The server with this fault, for as long as the block lasts."""
     folder = Path(tempfile.mkdtemp(prefix="ssh-login-", dir=kit.folder))
-    door = make_door(folder)
+    login_keys = make_door(folder)
     case = _CASES[fault.name][1]
-    async with listening(door, case.manner) as (port, _):
-        options = {**door.options(port), **case.options, "password_file": password_file(folder)}
+    async with listening(login_keys, case.setup) as (port, _):
+        options = {
+            **login_keys.options(port),
+            **case.options,
+            "password_file": password_file(folder),
+        }
         if fault.name == "hostkey-changed":
             # The key of the machine that stood here before.
             options["known_hosts"] = make_door(folder / "before").options(port)["known_hosts"]
@@ -386,8 +390,10 @@ def password_file(folder: Path) -> str:
 
 
 @contextlib.asynccontextmanager
-async def listening(door: Door, manner: LoginManner) -> AsyncIterator[tuple[int, LoginServer]]:
+async def listening(
+    login_keys: LoginKeys, setup: LoginSetup
+) -> AsyncIterator[tuple[int, LoginServer]]:
     """A running server of this manner: its port, and itself."""
-    server = LoginServer(door, manner)
+    server = LoginServer(login_keys, setup)
     async with tcp_server(server.handle, _HOST) as port:
         yield port, server

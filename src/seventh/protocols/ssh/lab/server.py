@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from seventh.model.failure import ProtocolViolation
 from seventh.model.phase import Mark
-from seventh.protocols.ssh.facts import Names, Offer
+from seventh.protocols.ssh.facts import Names, Proposal
 from seventh.protocols.ssh.wire.exchange import Exchange, NoCommonError, negotiate
 from seventh.protocols.ssh.wire.hostkeys import Signer, key_type
 from seventh.protocols.ssh.wire.ident import Ident
@@ -25,9 +25,9 @@ GOOD_KEX = ("mlkem768x25519-sha256", "curve25519-sha256", "diffie-hellman-group1
 _NOWHERE = Mark(0, "user")
 
 
-def good_offer() -> Offer:
+def good_offer() -> Proposal:
     """What a server without fault offers, strict key exchange included."""
-    return Offer(
+    return Proposal(
         kex_algorithms=(*GOOD_KEX, STRICT["server"]),
         server_host_key_algorithms=("ssh-ed25519",),
         encryption_algorithms_client_to_server=_CIPHERS,
@@ -47,10 +47,10 @@ class WrongSigner(Signer):
         return super().sign(algorithm, b"not " + data)
 
 
-class Manner(msgspec.Struct, frozen=True, kw_only=True):
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """How a server behaves: by default, well."""
 
-    offer: Offer
+    offer: Proposal
     signers: tuple[Signer, ...]
     ident: str = "SSH-2.0-SeventhLab"
     before_ident: bytes = b""
@@ -69,7 +69,7 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
     chatter: int = 0
     """IGNORE messages sent right after KEXINIT, at least one of which strict clients refuse."""
 
-    def with_kex(self, *names: str) -> Manner:
+    def with_kex(self, *names: str) -> Setup:
         """The same manner with these key exchange methods."""
         return replace(self, offer=replace(self.offer, kex_algorithms=names))
 
@@ -77,15 +77,15 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
 class RawServer:
     """Serves one manner; :meth:`handle` is a handler for ``labkit.serve.tcp_server``."""
 
-    def __init__(self, manner: Manner) -> None:
-        self.manner = manner
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
         self.refused = 0
         """Connections for which there was no room."""
         self._here = 0
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until the client leaves or breaks the protocol."""
-        if self._here and self._here >= self.manner.room > 0:
+        if self._here and self._here >= self.setup.room > 0:
             self.refused += 1
             writer.write(b"Exceeded MaxStartups\r\n")
             return
@@ -104,13 +104,13 @@ class RawServer:
         self._here -= 1
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        manner = self.manner
+        setup = self.setup
         connection = Connection(Role.SERVER, "SeventhLab")
-        connection.our_ident = manner.ident.encode()
-        await asyncio.sleep(manner.banner_delay_seconds)
-        greeting = connection.greet().removesuffix(b"\r\n") + manner.ident_end
-        writer.write(manner.before_ident + greeting)
-        session = _Session(manner, connection, writer)
+        connection.our_ident = setup.ident.encode()
+        await asyncio.sleep(setup.banner_delay_seconds)
+        greeting = connection.greet().removesuffix(b"\r\n") + setup.ident_end
+        writer.write(setup.before_ident + greeting)
+        session = _Session(setup, connection, writer)
         try:
             while data := await reader.read(65536):
                 for event in connection.receive(data, _NOWHERE):
@@ -122,33 +122,31 @@ class RawServer:
 class _Session:
     """What one connection has come to."""
 
-    def __init__(
-        self, manner: Manner, connection: Connection, writer: asyncio.StreamWriter
-    ) -> None:
-        self._manner, self._connection, self._writer = manner, connection, writer
+    def __init__(self, setup: Setup, connection: Connection, writer: asyncio.StreamWriter) -> None:
+        self._manner, self._connection, self._writer = setup, connection, writer
         self._exchange: Exchange | None = None
 
     async def take(self, message: object) -> None:
         """Answer one message of the client's."""
-        send, manner = self._connection.send, self._manner
+        send, setup = self._connection.send, self._manner
         match message:
             case Ident():
-                self._writer.write(send(KexInit(cookie=os.urandom(16), offer=manner.offer)))
-                for _ in range(manner.chatter):
+                self._writer.write(send(KexInit(cookie=os.urandom(16), offer=setup.offer)))
+                for _ in range(setup.chatter):
                     self._writer.write(send(Ignore()))
-                for payload in manner.between:
+                for payload in setup.between:
                     self._writer.write(self._connection.seal(payload))
             case KexInit():
-                choice = negotiate(message.offer, manner.offer)
+                choice = negotiate(message.offer, setup.offer)
                 kind = key_type(choice.host_key)
-                signer = next(signer for signer in manner.signers if signer.type == kind)
+                signer = next(signer for signer in setup.signers if signer.type == kind)
                 self._exchange = Exchange(
                     self._connection, choice, signer=signer, group_for=self._group
                 )
             case KexPacket() if self._exchange is not None:
                 answer = self._exchange.handle(message)
                 if self._exchange.result is not None:
-                    await asyncio.sleep(manner.kex_delay_seconds)
+                    await asyncio.sleep(setup.kex_delay_seconds)
                     answer += self._extensions()
                 self._writer.write(answer)
             case _:

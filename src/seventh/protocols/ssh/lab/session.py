@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from seventh.labkit.serve import Fault, Kit, NotInstalledError, Served, tcp_server
-from seventh.protocols.ssh.lab.channels import ChannelServer, Conduct
+from seventh.protocols.ssh.lab.channels import ChannelServer, ChannelSetup
 from seventh.protocols.ssh.wire.hostkeys import Signer
 
 USER = "lab"
@@ -39,15 +39,15 @@ FAULTS: tuple[Fault, ...] = (
 NAMES = frozenset(fault.name for fault in FAULTS)
 """Whether a fault is this module's."""
 _CONDUCTS = {
-    "peer-opens": Conduct(opens=(b"auth-agent@openssh.com", 1000)),
-    "window-abuse": Conduct(overruns=True),
-    "sftp-long": Conduct(sftp_packet=b"\x7f\xff\xff\xff\x02"),
-    "sftp-lies": Conduct(lies_in_data=True),
-    "bastion-dies": Conduct(carries_bytes=64),
+    "peer-opens": ChannelSetup(opens=(b"auth-agent@openssh.com", 1000)),
+    "window-abuse": ChannelSetup(overruns=True),
+    "sftp-long": ChannelSetup(sftp_packet=b"\x7f\xff\xff\xff\x02"),
+    "sftp-lies": ChannelSetup(lies_in_data=True),
+    "bastion-dies": ChannelSetup(carries_bytes=64),
 }
 
 
-class Door(msgspec.Struct, frozen=True):
+class LoginKeys(msgspec.Struct, frozen=True):
     """What one needs to get in: throw-away keys, written where OpenSSH would have them."""
 
     host_key: Any
@@ -73,7 +73,7 @@ class Door(msgspec.Struct, frozen=True):
         }  # fmt: skip
 
 
-def make_door(folder: Path, name: str = _HOST, host_key: Any = None) -> Door:
+def make_door(folder: Path, name: str = _HOST, host_key: Any = None) -> LoginKeys:
     """Keys for one server, where it has none yet, and one user; in ``folder``."""
     from cryptography.hazmat.primitives.asymmetric import ed25519
     from cryptography.hazmat.primitives.serialization import (
@@ -87,44 +87,44 @@ def make_door(folder: Path, name: str = _HOST, host_key: Any = None) -> Door:
     identity = folder / "id_ed25519"
     identity.touch(0o600)
     identity.write_bytes(user.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
-    return Door(host_key or host, user, identity, name)
+    return LoginKeys(host_key or host, user, identity, name)
 
 
 @contextlib.asynccontextmanager
 async def serve(fault: Fault, kit: Kit) -> AsyncIterator[Served]:
     """The server with this fault, for as long as the block lasts."""
-    door = make_door(kit.folder / "ssh-session")
+    login_keys = make_door(kit.folder / "ssh-session")
     if fault.name == "bastion-dies":
-        async with _dying_bastion(door) as served:
+        async with _dying_bastion(login_keys) as served:
             yield served
         return
-    conduct = _CONDUCTS.get(fault.name)
-    if conduct is None:
-        async with honest(door, kit.folder, sftp=fault.name != "sftp-off",
+    setup = _CONDUCTS.get(fault.name)
+    if setup is None:
+        async with honest(login_keys, kit.folder, sftp=fault.name != "sftp-off",
                           everywhere=fault.name == "forward-open") as port:  # fmt: skip
-            options = {**door.options(port), "allow_write": fault.name == "forward-open"}
+            options = {**login_keys.options(port), "allow_write": fault.name == "forward-open"}
             yield Served(target=f"ssh://{_HOST}:{port}", options=options)
         return
-    async with dishonest(door, conduct) as port:
-        yield Served(target=f"ssh://{_HOST}:{port}", options=door.options(port))
+    async with dishonest(login_keys, setup) as port:
+        yield Served(target=f"ssh://{_HOST}:{port}", options=login_keys.options(port))
 
 
 @contextlib.asynccontextmanager
-async def dishonest(door: Door, conduct: Conduct) -> AsyncIterator[int]:
+async def dishonest(login_keys: LoginKeys, setup: ChannelSetup) -> AsyncIterator[int]:
     """A server on our own codec with this conduct; gives its port."""
-    server = ChannelServer(door.signer, Signer(door.user_key).blob, conduct)
+    server = ChannelServer(login_keys.signer, Signer(login_keys.user_key).blob, setup)
     async with tcp_server(server.handle, _HOST) as port:
         yield port
 
 
 @contextlib.asynccontextmanager
-async def _dying_bastion(door: Door) -> AsyncIterator[Served]:
+async def _dying_bastion(login_keys: LoginKeys) -> AsyncIterator[Served]:
     """A good server behind a jump host that does not last."""
     async with (
-        dishonest(door, Conduct()) as port,
-        dishonest(door, _CONDUCTS["bastion-dies"]) as bastion,
+        dishonest(login_keys, ChannelSetup()) as port,
+        dishonest(login_keys, _CONDUCTS["bastion-dies"]) as bastion,
     ):
-        options = {**door.options(port, bastion), "via": f"ssh://{_HOST}:{bastion}"}
+        options = {**login_keys.options(port, bastion), "via": f"ssh://{_HOST}:{bastion}"}
         yield Served(target=f"ssh://{_HOST}:{port}", options=options)
 
 
@@ -133,15 +133,20 @@ async def _dying_bastion(door: Door) -> AsyncIterator[Served]:
 
 @contextlib.asynccontextmanager
 async def honest(
-    door: Door, folder: Path, *, sftp: bool = True, everywhere: bool = False, local: bool = True
+    login_keys: LoginKeys,
+    folder: Path,
+    *,
+    sftp: bool = True,
+    everywhere: bool = False,
+    local: bool = True,
 ) -> AsyncIterator[int]:
     """A server of asyncssh's that lets the door's user in; gives its port."""
-    options = guests(door, folder, sftp=sftp, everywhere=everywhere, local=local)
+    options = guests(login_keys, folder, sftp=sftp, everywhere=everywhere, local=local)
     import asyncssh
 
     acceptor = await asyncssh.listen(
         _HOST, 0, **options,
-        server_host_keys=[asyncssh.import_private_key(_openssh(door.host_key))],
+        server_host_keys=[asyncssh.import_private_key(_openssh(login_keys.host_key))],
         kex_algs=["mlkem768x25519-sha256", "curve25519-sha256"],
         encryption_algs=["chacha20-poly1305@openssh.com", "aes256-gcm@openssh.com"],
         mac_algs=["hmac-sha2-256-etm@openssh.com"], compression_algs=["none"],
@@ -155,7 +160,12 @@ async def honest(
 
 
 def guests(
-    door: Door, folder: Path, *, sftp: bool = True, everywhere: bool = False, local: bool = True
+    login_keys: LoginKeys,
+    folder: Path,
+    *,
+    sftp: bool = True,
+    everywhere: bool = False,
+    local: bool = True,
 ) -> dict[str, Any]:
     """What an asyncssh server is told so that it lets the door's user in, and serves him.
 
@@ -167,7 +177,7 @@ def guests(
     except ImportError:
         raise NotInstalledError("asyncssh") from None
 
-    allowed = asyncssh.import_private_key(door.identity.read_bytes()).export_public_key()
+    allowed = asyncssh.import_private_key(login_keys.identity.read_bytes()).export_public_key()
     home = folder / "ssh-home"
     home.mkdir(exist_ok=True)
 

@@ -12,8 +12,8 @@ import functools
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.netfacts import Lookup, NetFacts
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
-from seventh.net.talk import Talk
 from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.conversation import (
     OVERDUE,
@@ -22,10 +22,10 @@ from seventh.protocols.ssh.client.conversation import (
     closed_early,
     not_ssh,
     offer_for,
-    our_offer,
+    our_proposal,
     send_greeting,
 )
-from seventh.protocols.ssh.facts import HostKey, Names, Offer, SshFacts, Sshfp, Topic
+from seventh.protocols.ssh.facts import HostKey, Names, Proposal, SshFacts, Sshfp, Topic
 from seventh.protocols.ssh.probe import further
 from seventh.protocols.ssh.probe.learn import (
     learn_deviations,
@@ -43,13 +43,13 @@ MAX_LINES_SHOWN = 50
 """Lines before the identification string that are kept as facts; the rest is counted."""
 
 
-async def pulse(talk: Talk) -> None:
+async def pulse(ctx: ProbeContext) -> None:
     """Up, and the time to the greeting: one connection, one line each way.
 
     Our line goes at once: whoever is no SSH server answers it and so tells what it is.
     """
-    stream = await talk.connect()
-    with talk.watch.phase("ssh.banner") as timer:
+    stream = await ctx.connect()
+    with ctx.watch.phase("ssh.banner") as timer:
         timer.begin(stream.opened)
         _, reset = await send_greeting(stream)
         reader, greeting = IdentReader(), Greeting()
@@ -76,28 +76,28 @@ async def pulse(talk: Talk) -> None:
                 raise
             raise greeting.late(failed, reader.lines, reader.pending) from None
         finally:
-            _learn_lines(talk, reader.lines)
-            note_deviations(talk, reader.deviations)
+            _learn_lines(ctx, reader.lines)
+            note_deviations(ctx, reader.deviations)
         timer.stop(at)
-        _learn_ident(talk, ident, timer.seconds_until(at))
+        _learn_ident(ctx, ident, timer.seconds_until(at))
 
 
 def _stranger(stream: Stream, reader: IdentReader) -> Failed | None:
     return not_ssh(stream.address.ip, stream.address.port, reader.first_bytes)
 
 
-def _learn_lines(talk: Talk, lines: list[bytes]) -> None:
+def _learn_lines(ctx: ProbeContext, lines: list[bytes]) -> None:
     """Note what came before the identification string, whatever follows."""
     if lines:
-        talk.notes(SshFacts).learn(
+        ctx.notes(SshFacts).learn(
             pre_ident_lines=tuple([printable(line, 200) for line in lines[:MAX_LINES_SHOWN]]),
             pre_ident_line_count=len(lines),
         )
 
 
-def _learn_ident(talk: Talk, ident: Ident, seconds: float) -> None:
+def _learn_ident(ctx: ProbeContext, ident: Ident, seconds: float) -> None:
     said, software, comments = _shown(ident)
-    talk.notes(SshFacts).learn(
+    ctx.notes(SshFacts).learn(
         ident=said,
         protocol_version=ident.protocol_version,
         software=software,
@@ -113,86 +113,86 @@ def _shown(ident: Ident) -> tuple[str, str, str]:
     return printable(ident.raw), printable(ident.software), printable(ident.comments)
 
 
-async def check(talk: Talk) -> None:
+async def check(ctx: ProbeContext) -> None:
     """The whole handshake, every host key type, the smallest group, the other addresses, SSHFP.
 
     The first address that accepts is the conversation. What goes wrong with it is the report's
-    failure; what goes wrong on the connections after it is noted in ``unlearnt``.
+    failure; what goes wrong on the connections after it is noted in ``unknown``.
     """
-    known_hosts = talk.options.of(SshOptions).known_hosts
+    known_hosts = ctx.options.of(SshOptions).known_hosts
     if known_hosts is not None:
         from seventh.protocols.ssh.client.known_hosts import read_known_hosts
 
         read_known_hosts(known_hosts)  # if it cannot be read, that is said at once
-    if _has_records(talk):
-        await talk.addresses()
-        talk.prepare_records()
-    streams = await talk.connect_all()
-    records = _ask_sshfp(talk)
+    if _has_records(ctx):
+        await ctx.addresses()
+        ctx.prepare_records()
+    streams = await ctx.connect_all()
+    records = _ask_sshfp(ctx)
     try:
-        traits = await _first(talk, streams)
+        traits = await _first(ctx, streams)
         if len(streams) > 1:
-            await _compare(talk, streams, traits)
+            await _compare(ctx, streams, traits)
         if "failure" not in traits:
-            await further.look(talk, streams[0])
+            await further.look(ctx, streams[0])
         if records is not None:
-            _learn_sshfp(talk, await records)
-        if "failure" not in traits and talk.denied(2) is None:
+            _learn_sshfp(ctx, await records)
+        if "failure" not in traits and ctx.denied(2) is None:
             from seventh.protocols.ssh.probe import login
 
-            await login.look(talk, streams[0])
+            await login.look(ctx, streams[0])
     finally:
         if records is not None:
             records.cancel()
 
 
-async def _first(talk: Talk, streams: list[Stream]) -> dict[str, str]:
+async def _first(ctx: ProbeContext, streams: list[Stream]) -> dict[str, str]:
     """The conversation, timed; its failure ends the check unless there are addresses to compare."""
-    notes = talk.notes(SshFacts)
-    notes.learn(rtt_seconds=_rtt(talk, streams[0]))
+    notes = ctx.notes(SshFacts)
+    notes.learn(rtt_seconds=_rtt(ctx, streams[0]))
     conversation = Conversation(streams[0])
     try:
-        await _converse(talk, conversation)
+        await _converse(ctx, conversation)
     except Failed as failed:
         if len(streams) == 1:
             raise
-        talk.give_up(failed)
+        ctx.fail(failed)
         return {"failure": str(failed.reason)}
     finally:
-        learn_deviations(talk, conversation)
+        learn_deviations(ctx, conversation)
         await conversation.leave()
     return _traits(notes.facts)
 
 
-def _rtt(talk: Talk, stream: Stream) -> float | None:
-    for attempt in talk.notes(NetFacts).facts.attempts:
+def _rtt(ctx: ProbeContext, stream: Stream) -> float | None:
+    for attempt in ctx.notes(NetFacts).facts.attempts:
         if attempt.address == stream.address.ip and attempt.outcome == "open":
             return attempt.rtt_seconds or attempt.seconds
     return None
 
 
-async def _converse(talk: Talk, conversation: Conversation) -> None:
-    notes = talk.notes(SshFacts)
+async def _converse(ctx: ProbeContext, conversation: Conversation) -> None:
+    notes = ctx.notes(SshFacts)
     stream = conversation.stream
     ip = stream.address.ip
-    with talk.watch.phase("ssh.banner", ip) as timer:
+    with ctx.watch.phase("ssh.banner", ip) as timer:
         # It may be long ago, if another address kept us waiting.
         timer.begin(stream.opened)
         try:
             sent, ident, greeted = await conversation.greet()
         finally:
-            _learn_lines(talk, conversation.connection.pre_ident_lines)
+            _learn_lines(ctx, conversation.connection.pre_ident_lines)
         if greeted.ns >= sent.ns:
             timer.begin(sent)
         timer.stop(greeted)
-        _learn_ident(talk, ident, timer.seconds_until(greeted))
+        _learn_ident(ctx, ident, timer.seconds_until(greeted))
         if not ident.speaks_2:
             raise Failed(
                 Reason.NEGOTIATION_FAILED,
                 f"the server speaks SSH {ident.protocol_version}, not SSH 2",
             )
-    offer = _first_offer(talk)
-    with talk.watch.phase("ssh.kexinit", ip) as timer:
+    offer = _first_offer(ctx)
+    with ctx.watch.phase("ssh.kexinit", ip) as timer:
         timer.begin(greeted)
         theirs, at = await conversation.offers(offer)
         timer.stop(at)
@@ -200,32 +200,32 @@ async def _converse(talk: Talk, conversation: Conversation) -> None:
         seconds = timer.seconds_until(at)
         notes.learn(kexinit=theirs.offer, strict_kex=strict, kexinit_seconds=seconds)
         notes.learn(negotiated=conversation.agree(offer, theirs.offer))
-    with talk.watch.phase("ssh.kex", ip) as timer:
+    with ctx.watch.phase("ssh.kex", ip) as timer:
         try:
             newkeys = await conversation.exchange_keys(timer)
         finally:
-            learn_group(talk, conversation)
-            learn_key(talk, conversation)
+            learn_group(ctx, conversation)
+            learn_key(ctx, conversation)
         notes.learn(kex_seconds=timer.seconds_until(newkeys))
-        await _learn_extensions(talk, conversation)
+        await _learn_extensions(ctx, conversation)
 
 
-def _first_offer(talk: Talk) -> Offer:
+def _first_offer(ctx: ProbeContext) -> Proposal:
     """All that we can speak; certificates first where known_hosts has an authority for the host.
 
     A server shows its certificate to those who ask for it, and as its plain key it is unknown.
     """
     from seventh.protocols.ssh.client.known_hosts import read_known_hosts
 
-    offer, host, port = our_offer(), talk.target.host, talk.target.port
-    known = read_known_hosts(talk.options.of(SshOptions).known_hosts)
+    offer, host, port = our_proposal(), ctx.target.host, ctx.target.port
+    known = read_known_hosts(ctx.options.of(SshOptions).known_hosts)
     if not known.has_authority(host, port):
         return offer
     return offer_for(known.algorithms(host, port, offer.server_host_key_algorithms))
 
 
-async def _learn_extensions(talk: Talk, conversation: Conversation) -> None:
-    notes = talk.notes(SshFacts)
+async def _learn_extensions(ctx: ProbeContext, conversation: Conversation) -> None:
+    notes = ctx.notes(SshFacts)
     if conversation.connection.deaf:
         notes.unknown(Topic.EXTENSIONS, "the agreed cipher or MAC is not implemented here")
         return
@@ -247,7 +247,7 @@ def _traits(facts: SshFacts) -> dict[str, str]:
     return _named(facts.ident or "", facts.kexinit, facts.host_keys[:1])
 
 
-def _named(ident: str, offer: Offer | None, keys: tuple[HostKey, ...]) -> dict[str, str]:
+def _named(ident: str, offer: Proposal | None, keys: tuple[HostKey, ...]) -> dict[str, str]:
     traits = {"ident": ident}
     if offer is not None:
         traits["key exchange"] = ",".join(offer.kex_algorithms)
@@ -259,26 +259,26 @@ def _named(ident: str, offer: Offer | None, keys: tuple[HostKey, ...]) -> dict[s
     return traits
 
 
-async def _compare(talk: Talk, streams: list[Stream], first: dict[str, str]) -> None:
+async def _compare(ctx: ProbeContext, streams: list[Stream], first: dict[str, str]) -> None:
     by_address: dict[str, Names] = {}
 
     async def look(stream: Stream) -> dict[str, str]:
-        traits = first if stream is streams[0] else await _look(talk, stream)
+        traits = first if stream is streams[0] else await _look(ctx, stream)
         if "host key" in traits:
             by_address[stream.address.ip] = (traits["host key"],)
         return traits
 
-    await talk.compare(streams, look)
-    talk.notes(SshFacts).learn(host_keys_by_address=by_address)
+    await ctx.compare(streams, look)
+    ctx.notes(SshFacts).learn(host_keys_by_address=by_address)
 
 
-async def _look(talk: Talk, stream: Stream) -> dict[str, str]:
+async def _look(ctx: ProbeContext, stream: Stream) -> dict[str, str]:
     """The same conversation as the first, untimed, with another address.
 
     Where the server has no room for two connections at once, it is asked again on a new one.
     """
     conversation = Conversation(stream)
-    offer = _first_offer(talk)
+    offer = _first_offer(ctx)
     try:
         try:
             _, ident, _ = await conversation.greet()
@@ -286,7 +286,7 @@ async def _look(talk: Talk, stream: Stream) -> dict[str, str]:
             if failed.reason not in further.REFUSALS:
                 raise
             await conversation.leave()
-            conversation = await further.greeted(talk, stream.address)
+            conversation = await further.greeted(ctx, stream.address)
             peer = conversation.connection.peer_ident
             assert peer is not None  # noqa: S101 - it has greeted
             ident = peer
@@ -303,21 +303,21 @@ async def _look(talk: Talk, stream: Stream) -> dict[str, str]:
 # -- SSHFP -----------------------------------------------------------------------------------------
 
 
-def _has_records(talk: Talk) -> bool:
+def _has_records(ctx: ProbeContext) -> bool:
     """An address has no SSHFP, nor has localhost (RFC 6761)."""
-    host = talk.target.host.rstrip(".")
-    return not (talk.target.is_literal or host == "localhost" or host.endswith(".localhost"))
+    host = ctx.target.host.rstrip(".")
+    return not (ctx.target.is_literal or host == "localhost" or host.endswith(".localhost"))
 
 
-def _ask_sshfp(talk: Talk) -> asyncio.Task[Lookup] | None:
+def _ask_sshfp(ctx: ProbeContext) -> asyncio.Task[Lookup] | None:
     """Ask beside the conversation."""
-    if not _has_records(talk):
+    if not _has_records(ctx):
         return None
-    return asyncio.create_task(talk.records(talk.target.host.rstrip("."), "SSHFP"))
+    return asyncio.create_task(ctx.records(ctx.target.host.rstrip("."), "SSHFP"))
 
 
-def _learn_sshfp(talk: Talk, lookup: Lookup) -> None:
-    notes = talk.notes(SshFacts)
+def _learn_sshfp(ctx: ProbeContext, lookup: Lookup) -> None:
+    notes = ctx.notes(SshFacts)
     if lookup.outcome in {"nxdomain", "no-data"}:
         notes.learn(sshfp=())
         return

@@ -10,7 +10,7 @@ from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import NetFacts
 from seventh.net.address import Address
 from seventh.net.connect import open_tcp
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.protocols.ssh.client.mux import Mux
 from seventh.protocols.ssh.client.mux_failures import RefusedError
 from seventh.protocols.ssh.facts import SshFacts
@@ -30,20 +30,20 @@ _ANOTHER_LOOPBACK = "127.0.0.2"
 Tried = Literal["allowed", "forbidden", "unsettled", "failed"]
 
 
-async def look(talk: Talk, mux: Mux) -> None:
+async def look(ctx: ProbeContext, mux: Mux) -> None:
     """Local, dynamic and remote forwarding; what was granted is cancelled, whatever happens."""
-    session = talk.notes(SshFacts).part("session", SessionFacts)
+    session = ctx.notes(SshFacts).part("session", SessionFacts)
     address = mux.line.stream.address
-    with talk.watch.phase("ssh.forward", address.ip):
+    with ctx.watch.phase("ssh.forward", address.ip):
         # Its own SSH port is the one place that is sure to exist and to which a connection that
         # says nothing is harmless.
-        local = await _direct(talk, mux, "localhost", address.port)
-        dynamic = await _direct(talk, mux, address.ip, address.port)
+        local = await _direct(ctx, mux, "localhost", address.port)
+        dynamic = await _direct(ctx, mux, address.ip, address.port)
         if local == "failed" and dynamic == "allowed":
             local = "allowed"  # it may well listen on that address only
         session.learn(local_forward=_settled(local), dynamic_forward=_settled(dynamic))
-        session.learn(remote_forward=await _remote(talk, mux, _LOOPBACK))
-        session.learn(remote_forward_all=await _remote(talk, mux, _EVERYWHERE))
+        session.learn(remote_forward=await _remote(ctx, mux, _LOOPBACK))
+        session.learn(remote_forward_all=await _remote(ctx, mux, _EVERYWHERE))
 
 
 def _settled(tried: Tried) -> Permission:
@@ -51,10 +51,10 @@ def _settled(tried: Tried) -> Permission:
     return "unsettled" if tried == "failed" else tried
 
 
-async def _direct(talk: Talk, mux: Mux, host: str, port: int) -> Tried:
+async def _direct(ctx: ProbeContext, mux: Mux, host: str, port: int) -> Tried:
     """Whether the server connects there for us."""
     try:
-        stream = await mux.open_direct(host, port, talk.budget.within(ANSWER_SECONDS))
+        stream = await mux.open_direct(host, port, ctx.budget.within(ANSWER_SECONDS))
     except RefusedError as error:
         if error.refusal.code == PROHIBITED:
             return "forbidden"
@@ -67,48 +67,48 @@ async def _direct(talk: Talk, mux: Mux, host: str, port: int) -> Tried:
     return "allowed"
 
 
-async def _remote(talk: Talk, mux: Mux, host: bytes) -> Bind:
+async def _remote(ctx: ProbeContext, mux: Mux, host: bytes) -> Bind:
     """Have the server listen on a port of its choice, see who can reach it, and undo it."""
-    until = talk.budget.within(ANSWER_SECONDS)
+    until = ctx.budget.within(ANSWER_SECONDS)
     fields, _ = await mux.ask(b"tcpip-forward", vector(4, host) + bytes(4), until)
     if fields is None:
         return "refused"
     port = Reader(fields, "the answer to tcpip-forward").u32()
     mux.channels.expect_forward(port)
     try:
-        return await _seen(talk, mux, port)
+        return await _seen(ctx, mux, port)
     finally:
         mux.channels.forget_forward(port)
-        await _cancel(talk, mux, host, port)
+        await _cancel(ctx, mux, host, port)
 
 
-async def _cancel(talk: Talk, mux: Mux, host: bytes, port: int) -> None:
+async def _cancel(ctx: ProbeContext, mux: Mux, host: bytes, port: int) -> None:
     """Undo one grant. A connection that has died has undone it already."""
-    session = talk.notes(SshFacts).part("session", SessionFacts)
+    session = ctx.notes(SshFacts).part("session", SessionFacts)
     asked = vector(4, host) + port.to_bytes(4, "big")
     cancelled = False
     with contextlib.suppress(Failed):
-        until = talk.budget.within(ANSWER_SECONDS)
+        until = ctx.budget.within(ANSWER_SECONDS)
         fields, _ = await mux.ask(b"cancel-tcpip-forward", asked, until)
         cancelled = fields is not None
     known = session.facts.forward_cancelled
     session.learn(forward_cancelled=cancelled and known is not False)
 
 
-async def _seen(talk: Talk, mux: Mux, port: int) -> Bind:
+async def _seen(ctx: ProbeContext, mux: Mux, port: int) -> Bind:
     """Where the port listens, by connecting to it from outside the server's loopback."""
     server = mux.line.stream.address
-    if talk.notes(NetFacts).facts.hops or not 1 <= port <= 65535:
+    if ctx.notes(NetFacts).facts.hops or not 1 <= port <= 65535:
         return "unsettled"  # there is no way to it but through the jump hosts
     outside = _outside(server.ip)
     if outside is None:
         return "unsettled"
     there = Address(ip=outside, port=port, scope=server.scope)
-    connected = await open_tcp(there, talk.budget, talk.budget.within(TRY_SECONDS))
+    connected = await open_tcp(there, ctx.budget, ctx.budget.within(TRY_SECONDS))
     if connected.stream is None:
         return "loopback" if connected.attempt.outcome == "refused" else "unsettled"
     try:
-        heard = await mux.forwarded(port, talk.budget.within(TRY_SECONDS))
+        heard = await mux.forwarded(port, ctx.budget.within(TRY_SECONDS))
     finally:
         connected.stream.close()
     # Somebody else may listen there; only the server's word tells that it was ours.

@@ -10,10 +10,10 @@ import asyncio
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.net.address import Address
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
-from seventh.net.talk import Talk
-from seventh.protocols.ssh.client.conversation import Conversation, offer_for, our_offer
-from seventh.protocols.ssh.facts import GroupAnswer, Names, Offer, SshFacts, Topic
+from seventh.protocols.ssh.client.conversation import Conversation, offer_for, our_proposal
+from seventh.protocols.ssh.facts import GroupAnswer, Names, Proposal, SshFacts, Topic
 from seventh.protocols.ssh.probe.learn import learn_deviations, learn_group, learn_key
 from seventh.protocols.ssh.wire.hostkeys import algorithms_of, key_type
 from seventh.protocols.ssh.wire.kex import GROUP_EXCHANGES, GroupSizes
@@ -39,7 +39,7 @@ _WANTED = ("ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384
            "ecdsa-sha2-nistp521", "ssh-ed448", "ssh-dss")  # fmt: skip
 
 
-async def greeted(talk: Talk, address: Address) -> Conversation:
+async def greeted(ctx: ProbeContext, address: Address) -> Conversation:
     """One more connection, greeted; tried again where the server has no room for it yet.
 
     Raises Failed with the last refusal.
@@ -47,55 +47,55 @@ async def greeted(talk: Talk, address: Address) -> Conversation:
     pauses = iter(PAUSES)
     while True:
         try:
-            return await _greeted(talk, address)
+            return await _greeted(ctx, address)
         except Failed as failed:
             pause = next(pauses, None)
-            late = pause is None or pause > talk.budget.seconds_left / 2
+            late = pause is None or pause > ctx.budget.seconds_left / 2
             if late or failed.reason not in REFUSALS:
                 raise
-        talk.note(f"no room for one more connection: asked again in {pause} s")
-        talk.grant(1)  # a refused one cost the server nothing
+        ctx.note(f"no room for one more connection: asked again in {pause} s")
+        ctx.grant(1)  # a refused one cost the server nothing
         await asyncio.sleep(pause or 0)
 
 
-async def _greeted(talk: Talk, address: Address) -> Conversation:
-    conversation = Conversation(await talk.connect_again(address))
+async def _greeted(ctx: ProbeContext, address: Address) -> Conversation:
+    conversation = Conversation(await ctx.connect_again(address))
     try:
         _, _, at = await conversation.greet()
     except BaseException:  # raised again; a cancellation must not leave the stream open either
         await conversation.leave()
         raise
-    notes = talk.notes(SshFacts)
+    notes = ctx.notes(SshFacts)
     seconds = max(0, at.ns - conversation.stream.opened.ns) / 1e9
     notes.learn(further_banner_seconds=(*notes.facts.further_banner_seconds, seconds))
     return conversation
 
 
-async def look(talk: Talk, first: Stream) -> None:
+async def look(ctx: ProbeContext, first: Stream) -> None:
     """Ask ``first``'s address again: for every other host key type, and for small groups.
 
     RSA goes first, whose size must be judged; then the groups; what is left of the budget is for
     the other types.
     """
-    facts = talk.notes(SshFacts).facts
+    facts = ctx.notes(SshFacts).facts
     if facts.kexinit is None:
         return
     types = wanted_types(facts.kexinit, {key.type for key in facts.host_keys})
-    jobs = _Jobs(talk, first.address)
+    jobs = _Jobs(ctx, first.address)
     for kind in types[:1]:
         await jobs.host_key(kind)
-    await _groups(talk, jobs, facts.kexinit)
+    await _groups(ctx, jobs, facts.kexinit)
     for kind in types[1:]:
         await jobs.host_key(kind)
 
 
-def wanted_types(offer: Offer, seen: set[str]) -> Names:
+def wanted_types(offer: Proposal, seen: set[str]) -> Names:
     """The offered key types not seen yet, those first whose size must be judged."""
     offered = {key_type(name) for name in offer.server_host_key_algorithms}
     return tuple(kind for kind in _WANTED if kind in offered - seen)
 
 
-async def _groups(talk: Talk, jobs: _Jobs, offer: Offer) -> None:
+async def _groups(ctx: ProbeContext, jobs: _Jobs, offer: Proposal) -> None:
     """Which groups the server gives: what it likes, then what it has for those who insist.
 
     It may give any group between the limits (RFC 4419 §3), so one answer shows no smallest one.
@@ -103,8 +103,8 @@ async def _groups(talk: Talk, jobs: _Jobs, offer: Offer) -> None:
     methods = tuple(name for name in GROUP_EXCHANGES if name in offer.kex_algorithms)
     if not methods:
         return
-    notes = talk.notes(SshFacts)
-    if talk.denied(1):
+    notes = ctx.notes(SshFacts)
+    if ctx.denied(1):
         notes.unknown(Topic.SMALLEST_GROUP, "tier 1 was not asked for")
         return
     for sizes in (SMALLEST, *BELOW_2048, OF_2048):
@@ -115,8 +115,8 @@ async def _groups(talk: Talk, jobs: _Jobs, offer: Offer) -> None:
             continue
         answer = await jobs.group(methods, sizes)
         if answer is None:
-            late = talk.budget.seconds_left < RESERVE_SECONDS
-            if sizes is SMALLEST or jobs.refused or late or talk.failure is not None:
+            late = ctx.budget.seconds_left < RESERVE_SECONDS
+            if sizes is SMALLEST or jobs.refused or late or ctx.failure is not None:
                 return
             continue  # silence about one size says nothing of the next
         if answer.bits is not None and not sizes.minimum <= answer.bits <= sizes.maximum:
@@ -126,8 +126,8 @@ async def _groups(talk: Talk, jobs: _Jobs, offer: Offer) -> None:
 class _Jobs:
     """Questions to one address, each on a connection of its own, within the budget."""
 
-    def __init__(self, talk: Talk, address: Address) -> None:
-        self._talk, self._address = talk, address
+    def __init__(self, ctx: ProbeContext, address: Address) -> None:
+        self._ctx, self._address = ctx, address
         self._refused: Failed | None = None
 
     @property
@@ -145,54 +145,54 @@ class _Jobs:
         except Failed as failed:
             self._failed(failed, Topic(f"{kind} host key"))
         finally:
-            learn_key(self._talk, conversation)
-            learn_deviations(self._talk, conversation)
+            learn_key(self._ctx, conversation)
+            learn_deviations(self._ctx, conversation)
             await conversation.leave()
 
     async def group(self, methods: Names, sizes: GroupSizes) -> GroupAnswer | None:
         """Ask for a group; None where there is no answer, not even a refusal."""
-        talk = self._talk
-        offer = offer_for(our_offer().server_host_key_algorithms, methods)
+        ctx = self._ctx
+        offer = offer_for(our_proposal().server_host_key_algorithms, methods)
         conversation = await self._begin(offer, Topic.SMALLEST_GROUP)
         if conversation is None:
             return None
         try:
-            await conversation.ask_group(sizes, talk.budget.within(self._patience()))
-            return learn_group(talk, conversation)
+            await conversation.ask_group(sizes, ctx.budget.within(self._patience()))
+            return learn_group(ctx, conversation)
         except ProtocolViolation as violation:
             self._failed(violation, Topic.SMALLEST_GROUP)
         except Failed as failed:
             if failed.reason in {*REFUSALS, Reason.NEGOTIATION_FAILED}:
-                return learn_group(talk, conversation, failed.detail)
+                return learn_group(ctx, conversation, failed.detail)
             if failed.reason is Reason.PEER_SILENT:
                 failed = Failed(failed.reason, f"no answer to a request for {_sizes(sizes)}")
             self._failed(failed, Topic.SMALLEST_GROUP)
         finally:
-            learn_deviations(self._talk, conversation)
+            learn_deviations(self._ctx, conversation)
             await conversation.leave()
         return None
 
     def _patience(self) -> float:
         """Seconds that an answer may take: some servers never answer a size that they refuse."""
-        facts = self._talk.notes(SshFacts).facts
+        facts = self._ctx.notes(SshFacts).facts
         if not facts.gex_answers:
             return FIRST_SECONDS
         return AGAIN_SECONDS + 2 * (facts.rtt_seconds or 0.0)
 
-    async def _begin(self, offer: Offer, what: Topic) -> Conversation | None:
+    async def _begin(self, offer: Proposal, what: Topic) -> Conversation | None:
         """A connection on which this is agreed; None, with the reason noted, where there is none.
 
         After a refusal that no pause has ended, the server is left alone.
         """
-        talk = self._talk
+        ctx = self._ctx
         if self._refused is not None:
-            talk.notes(SshFacts).unknown(what, self._refused.detail)
+            ctx.notes(SshFacts).unknown(what, self._refused.detail)
             return None
-        if talk.connections_left(self._address) <= _kept_back(talk):
-            talk.notes(SshFacts).unknown(what, "the connection budget of this target is spent")
+        if ctx.connections_left(self._address) <= _kept_back(ctx):
+            ctx.notes(SshFacts).unknown(what, "the connection budget of this target is spent")
             return None
         try:
-            conversation = await greeted(talk, self._address)
+            conversation = await greeted(ctx, self._address)
         except Failed as failed:
             if failed.reason in REFUSALS:
                 self._refused = failed
@@ -210,16 +210,16 @@ class _Jobs:
     def _failed(self, failed: Failed, what: Topic) -> None:
         if isinstance(failed, ProtocolViolation):
             failed.phase = failed.phase or "ssh.kex"
-            self._talk.give_up(failed)
-        self._talk.notes(SshFacts).unknown(what, failed.detail)
+            self._ctx.fail(failed)
+        self._ctx.notes(SshFacts).unknown(what, failed.detail)
 
 
 def _sizes(sizes: GroupSizes) -> str:
     return f"a group of {sizes.minimum} to {sizes.maximum} bits, {sizes.preferred} preferred"
 
 
-def _kept_back(talk: Talk) -> int:
+def _kept_back(ctx: ProbeContext) -> int:
     """Connections that are not for this: one to log in, one to ask what root may log in with."""
-    if talk.denied(2) is not None or talk.options.user is None:
+    if ctx.denied(2) is not None or ctx.options.user is None:
         return 1
-    return 1 if talk.options.user == "root" else 2
+    return 1 if ctx.options.user == "root" else 2

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.protocols.ssh.client.conversation import Conversation
 from seventh.protocols.ssh.facts import GroupAnswer, SshFacts
 from seventh.protocols.ssh.facts.deviations import Deviation
 from seventh.protocols.ssh.wire import groups
 
 
-def learn_key(talk: Talk, conversation: Conversation) -> None:
+def learn_key(ctx: ProbeContext, conversation: Conversation) -> None:
     """Note the host key that was shown, and what known_hosts says of it."""
-    notes = talk.notes(SshFacts)
+    notes = ctx.notes(SshFacts)
     key, choice = conversation.key, conversation.choice
     if key is None or choice is None:
         return
@@ -21,10 +21,12 @@ def learn_key(talk: Talk, conversation: Conversation) -> None:
         notes.learn(host_keys=(*known, seen))
     from seventh.protocols.ssh.client.authenticate_host import learn_trust
 
-    learn_trust(talk, conversation)
+    learn_trust(ctx, conversation)
 
 
-def learn_group(talk: Talk, conversation: Conversation, refused: str = "") -> GroupAnswer | None:
+def learn_group(
+    ctx: ProbeContext, conversation: Conversation, refused: str = ""
+) -> GroupAnswer | None:
     """Note which group the server gave, or how it refused; None where none was asked for."""
     exchange = conversation.exchange
     if exchange is None or (exchange.group is None and not refused):
@@ -39,21 +41,21 @@ def learn_group(talk: Talk, conversation: Conversation, refused: str = "") -> Gr
         group=groups.number_of(modulus) if modulus is not None else None,
         detail=refused if modulus is None else "",
     )
-    notes = talk.notes(SshFacts)
+    notes = ctx.notes(SshFacts)
     answers = (*notes.facts.gex_answers, answer)
     given = [answer.bits for answer in answers if answer.bits is not None]
     notes.learn(gex_answers=answers, gex_bits=min(given, default=None))
     return answer
 
 
-def learn_deviations(talk: Talk, conversation: Conversation) -> None:
+def learn_deviations(ctx: ProbeContext, conversation: Conversation) -> None:
     """Note where the server left the standard on this connection."""
-    note_deviations(talk, conversation.connection.deviations.seen)
+    note_deviations(ctx, conversation.connection.deviations.seen)
 
 
-def note_deviations(talk: Talk, seen: tuple[Deviation, ...]) -> None:
+def note_deviations(ctx: ProbeContext, seen: tuple[Deviation, ...]) -> None:
     """Note departures from the standard, each once."""
-    notes = talk.notes(SshFacts)
+    notes = ctx.notes(SshFacts)
     together = tuple(dict.fromkeys((*notes.facts.deviations, *seen)))
     if together != notes.facts.deviations:
         notes.learn(deviations=together)

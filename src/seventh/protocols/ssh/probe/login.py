@@ -9,9 +9,9 @@ from __future__ import annotations
 import statistics
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
-from seventh.net.talk import Talk
 from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.auth import UserAuth
 from seventh.protocols.ssh.client.authenticate_host import enter_greeted, keyscan, learn_trust
@@ -33,19 +33,19 @@ RESERVE_SECONDS = 1.0
 """What a hold leaves of the target's time, to say goodbye."""
 
 
-async def look(talk: Talk, first: Stream) -> None:
+async def look(ctx: ProbeContext, first: Stream) -> None:
     """Log in as the user that was named, look around, and leave.
 
     Raises UsageError for credentials that cannot be used; every other failure is noted in the talk.
     """
-    notes = talk.notes(SshFacts)
-    options = talk.options
+    notes = ctx.notes(SshFacts)
+    options = ctx.options
     user = options.user
     credential = options.of(SshOptions).identities or options.password_file
     if user is None and credential and not options.via:
         raise UsageError(
-            f"a credential was given for {talk.target} and no user: add --user or write "
-            f"ssh://USER@{talk.target.host}"
+            f"a credential was given for {ctx.target} and no user: add --user or write "
+            f"ssh://USER@{ctx.target.host}"
         )
     if user is None:
         # With jump hosts the credential may well be theirs alone.
@@ -55,40 +55,40 @@ async def look(talk: Talk, first: Stream) -> None:
     credentials = await gather(options, user)
     notes.part("login", Login).learn(user=printable(user, 64))
     try:
-        session = await _log_in(talk, first, known, credentials)
+        session = await _log_in(ctx, first, known, credentials)
     except Failed as failed:
         failed.phase = failed.phase or "ssh.auth"
-        talk.give_up(failed)
+        ctx.fail(failed)
         session = None
     try:
         if session is not None:
-            await _in_session(talk, session)
+            await _in_session(ctx, session)
         if user != ROOT:
-            await _ask_root(talk, first, known)
+            await _ask_root(ctx, first, known)
         if session is not None:
-            await _hold(talk, session)
+            await _hold(ctx, session)
     finally:
         if session is not None:
-            await _leave(talk, session)
+            await _leave(ctx, session)
 
 
 # -- the login -------------------------------------------------------------------------------------
 
 
 async def _log_in(
-    talk: Talk, first: Stream, known: KnownHosts, credentials: Credentials
+    ctx: ProbeContext, first: Stream, known: KnownHosts, credentials: Credentials
 ) -> Session | None:
     """The session of a granted login; None where there was nothing to log in with."""
-    login = talk.notes(SshFacts).part("login", Login)
+    login = ctx.notes(SshFacts).part("login", Login)
     begun = now_ns()
-    session = await _enter(talk, first, known)
+    session = await _enter(ctx, first, known)
     auth = UserAuth(session, credentials.user)
     try:
         credentials = credentials.for_host(session.trust)
         if credentials.empty:
-            await _methods_only(talk, auth, session, credentials)
+            await _methods_only(ctx, auth, session, credentials)
             return session if session.opened is not None else None
-        admission = await auth.log_in(credentials, talk.watch, first.address.ip)
+        admission = await auth.log_in(credentials, ctx.watch, first.address.ip)
         total = max(0, admission.at.ns - begun) / 1e9
         login.learn(outcome="granted", method=admission.method, total_seconds=total)
     except Failed as failed:
@@ -96,39 +96,37 @@ async def _log_in(
             login.learn(outcome="rejected", still_wanted=auth.methods or ())
         raise
     finally:
-        _learn_course(talk, auth)
+        _learn_course(ctx, auth)
         if session.opened is None:
             await session.close()
     return session
 
 
-async def _enter(talk: Talk, first: Stream, known: KnownHosts) -> Session:
-    conversation = await greeted(talk, first.address)
+async def _enter(ctx: ProbeContext, first: Stream, known: KnownHosts) -> Session:
+    conversation = await greeted(ctx, first.address)
     try:
-        session, trust = await enter_greeted(
-            conversation, known, talk.target.host, talk.target.port
-        )
+        session, trust = await enter_greeted(conversation, known, ctx.target.host, ctx.target.port)
     finally:
-        learn_deviations(talk, conversation)
+        learn_deviations(ctx, conversation)
     session.trust = trust
-    learn_trust(talk, session.conversation)
+    learn_trust(ctx, session.conversation)
     return session
 
 
 async def _methods_only(
-    talk: Talk, auth: UserAuth, session: Session, credentials: Credentials
+    ctx: ProbeContext, auth: UserAuth, session: Session, credentials: Credentials
 ) -> None:
     """Nothing may be shown or nothing is there: still the server tells what it would take."""
-    notes = talk.notes(SshFacts)
+    notes = ctx.notes(SshFacts)
     login = notes.part("login", Login)
-    await auth.begin(talk.watch)
-    if await auth.ask_methods(talk.watch):
+    await auth.begin(ctx.watch)
+    if await auth.ask_methods(ctx.watch):
         login.learn(outcome="granted", method="none")
         return
     login.learn(outcome="untried")
     why = "; ".join(word for word in (credentials.withheld, *credentials.notes) if word)
     if session.trust.status == "unknown" and credentials.withheld:
-        host, port = talk.target.host, talk.target.port
+        host, port = ctx.target.host, ctx.target.port
         raise Failed(
             Reason.HOST_KEY_UNTRUSTED,
             f"{credentials.withheld}; compare {session.trust.key} with the machine's own, then: "
@@ -138,9 +136,9 @@ async def _methods_only(
     notes.unknown(Topic.LOGIN, why or "no key, no agent and no password were there to log in with")
 
 
-def _learn_course(talk: Talk, auth: UserAuth) -> None:
+def _learn_course(ctx: ProbeContext, auth: UserAuth) -> None:
     """What the login has come to, however it ended."""
-    notes = talk.notes(SshFacts)
+    notes = ctx.notes(SshFacts)
     login = notes.part("login", Login)
     offered = [step for step in auth.steps if step.method != "none" and step.seconds is not None]
     banner = b"\n".join(auth.session.banners)
@@ -169,53 +167,53 @@ def _learn_course(talk: Talk, auth: UserAuth) -> None:
 # -- in the session --------------------------------------------------------------------------------
 
 
-async def _in_session(talk: Talk, session: Session) -> None:
+async def _in_session(ctx: ProbeContext, session: Session) -> None:
     """What the session can do, a ping, and keys exchanged again: each may fail by itself."""
-    login = talk.notes(SshFacts).part("login", Login)
+    login = ctx.notes(SshFacts).part("login", Login)
     try:
-        await session_probe.look(talk, session)
+        await session_probe.look(ctx, session)
         if session.can_ping:
-            with talk.watch.phase("ssh.ping", session.stream.address.ip):
+            with ctx.watch.phase("ssh.ping", session.stream.address.ip):
                 login.learn(ping_seconds=await session.ping())
-        await _rekey(talk, session)
+        await _rekey(ctx, session)
     except Failed as failed:
-        talk.give_up(failed)
+        ctx.fail(failed)
     finally:
         login.learn(rekeys=session.rekeys, peer_rekeys=session.peer_rekeys)
 
 
-async def _rekey(talk: Talk, session: Session) -> None:
+async def _rekey(ctx: ProbeContext, session: Session) -> None:
     """A forced key exchange. Its failure is a finding, and the session's end."""
-    login = talk.notes(SshFacts).part("login", Login)
-    patience = min(MAX_REKEY_SECONDS, REKEY_SHARE * talk.budget.seconds_left)
+    login = ctx.notes(SshFacts).part("login", Login)
+    patience = min(MAX_REKEY_SECONDS, REKEY_SHARE * ctx.budget.seconds_left)
     try:
-        with talk.watch.phase("ssh.rekey", session.stream.address.ip) as timer:
+        with ctx.watch.phase("ssh.rekey", session.stream.address.ip) as timer:
             seconds = await session.rekey(patience, timer)
         login.learn(rekey_seconds=seconds)
     except Failed as failed:
         login.learn(rekey_error=f"{failed.reason}: {failed.detail}")
 
 
-async def _hold(talk: Talk, session: Session) -> None:
+async def _hold(ctx: ProbeContext, session: Session) -> None:
     """Say nothing for a while and count the server's keepalives (tier 4)."""
-    notes = talk.notes(SshFacts)
-    wanted = talk.options.hold_seconds
+    notes = ctx.notes(SshFacts)
+    wanted = ctx.options.hold_seconds
     if wanted <= 0:
         return
-    if (why := talk.denied(4)) is not None:
+    if (why := ctx.denied(4)) is not None:
         notes.unknown(Topic.KEEPALIVES, why)
         return
     begun = now_ns()
-    until = talk.budget.within(min(wanted, talk.budget.seconds_left - RESERVE_SECONDS))
+    until = ctx.budget.within(min(wanted, ctx.budget.seconds_left - RESERVE_SECONDS))
     before = len(session.keepalives)
     session.stream.expect_silence()
     try:
-        with talk.watch.phase("ssh.hold", session.stream.address.ip):
+        with ctx.watch.phase("ssh.hold", session.stream.address.ip):
             await _listen(session, until)
     except Failed as failed:
         notes.unknown(Topic.KEEPALIVES, f"the session ended in the hold: {failed.detail}")
         if isinstance(failed, ProtocolViolation):
-            talk.give_up(failed)
+            ctx.fail(failed)
         return
     marks = [mark.ns for mark in session.keepalives[before:]]
     gaps = [(b - a) / 1e9 for a, b in zip([begun, *marks], marks, strict=False)]
@@ -237,29 +235,29 @@ async def _listen(session: Session, until: int) -> None:
             raise
 
 
-async def _leave(talk: Talk, session: Session) -> None:
+async def _leave(ctx: ProbeContext, session: Session) -> None:
     if session.opened is not None:
         lasted = max(0, now_ns() - session.opened.ns) / 1e9
-        talk.notes(SshFacts).part("login", Login).learn(
+        ctx.notes(SshFacts).part("login", Login).learn(
             session_seconds=lasted, rekeys=session.rekeys, peer_rekeys=session.peer_rekeys
         )
-    learn_deviations(talk, session.conversation)
+    learn_deviations(ctx, session.conversation)
     await session.close()
 
 
 # -- root ------------------------------------------------------------------------------------------
 
 
-async def _ask_root(talk: Talk, first: Stream, known: KnownHosts) -> None:
+async def _ask_root(ctx: ProbeContext, first: Stream, known: KnownHosts) -> None:
     """What root might log in with, on a connection of its own: RFC 4252 §5 ties one to its user."""
-    notes = talk.notes(SshFacts)
+    notes = ctx.notes(SshFacts)
     login = notes.part("login", Login)
     what = Topic.ROOT_METHODS
-    if talk.connections_left(first.address) <= 0:
+    if ctx.connections_left(first.address) <= 0:
         notes.unknown(what, "the connection budget of this target is spent")
         return
     try:
-        session = await _enter(talk, first, known)
+        session = await _enter(ctx, first, known)
     except Failed as failed:
         notes.unknown(what, failed.detail)
         return

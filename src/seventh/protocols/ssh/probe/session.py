@@ -10,8 +10,8 @@ import os
 from collections.abc import Awaitable, Callable
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
-from seventh.net.talk import Talk
 from seventh.protocols.ssh.client.mux import ChannelStream, Mux
 from seventh.protocols.ssh.client.mux_failures import RefusedError
 from seventh.protocols.ssh.client.session import Session
@@ -38,39 +38,39 @@ _ZERO = "/dev/zero"
 _TERMINAL = b"xterm"
 
 
-async def look(talk: Talk, session: Session) -> None:
+async def look(ctx: ProbeContext, session: Session) -> None:
     """Learn what the user of ``session`` may do; the session is usable afterwards, unless it died.
 
     Phases: ``ssh.channel``, ``ssh.exec``, ``ssh.second_channel``, ``ssh.sftp``, and with
     permission to write ``ssh.forward``.
     """
-    notes = talk.notes(SshFacts)
+    notes = ctx.notes(SshFacts)
     mux = Mux(session, deviations=session.connection.deviations)
-    steps: list[tuple[Topic, Callable[[Talk, Mux], Awaitable[None]]]] = [
+    steps: list[tuple[Topic, Callable[[ProbeContext, Mux], Awaitable[None]]]] = [
         (Topic.EXEC, _command),
         (Topic.SECOND_CHANNEL, _second),
         (Topic.TERMINAL, _terminal),
         (Topic.SFTP, _sftp),
         (Topic.THROUGHPUT, _throughput),
     ]
-    denied = talk.denied(3)
+    denied = ctx.denied(3)
     if denied is None:
         steps.append((Topic.FORWARDING, forwarding.look))
     else:
         notes.unknown(Topic.FORWARDING, denied)
     try:
         for what, step in steps:
-            if talk.budget.seconds_left <= 0:
+            if ctx.budget.seconds_left <= 0:
                 notes.unknown(what, "no time was left for it")
             elif not mux.alive:
                 notes.unknown(what, f"the session had ended before: {_end_of(mux)}")
             else:
-                await _taken(talk, mux, what, step)
+                await _taken(ctx, mux, what, step)
         if isinstance(mux.failed, ProtocolViolation):
             # It may have come when nobody was waiting for anything.
             failed = ProtocolViolation(mux.failed.detail)
             failed.phase = "ssh.channel"
-            talk.give_up(failed)
+            ctx.fail(failed)
     finally:
         opened = mux.channels.refused_peer_opens
         notes.part("session", SessionFacts).learn(
@@ -84,40 +84,40 @@ def _end_of(mux: Mux) -> str:
 
 
 async def _taken(
-    talk: Talk, mux: Mux, what: Topic, step: Callable[[Talk, Mux], Awaitable[None]]
+    ctx: ProbeContext, mux: Mux, what: Topic, step: Callable[[ProbeContext, Mux], Awaitable[None]]
 ) -> None:
     """Take one step; what goes wrong with it is noted."""
-    notes = talk.notes(SshFacts)
+    notes = ctx.notes(SshFacts)
     try:
-        await step(talk, mux)
+        await step(ctx, mux)
     except RefusedError as refused:
         notes.unknown(what, f"the channel was refused: {refused.refusal.text}")
     except ProtocolViolation as failed:
-        talk.give_up(failed)
+        ctx.fail(failed)
         notes.unknown(what, failed.detail)
     except Failed as failed:
         notes.unknown(what, failed.detail)
-        talk.note(f"{what}: {failed.detail}")
+        ctx.note(f"{what}: {failed.detail}")
 
 
-def step_deadline(talk: Talk) -> int:
+def step_deadline(ctx: ProbeContext) -> int:
     """When the step that begins now must have its answers."""
-    return talk.budget.within(min(STEP_SECONDS, STEP_SHARE * talk.budget.seconds_left))
+    return ctx.budget.within(min(STEP_SECONDS, STEP_SHARE * ctx.budget.seconds_left))
 
 
 # -- commands --------------------------------------------------------------------------------------
 
 
-async def _command(talk: Talk, mux: Mux) -> None:
+async def _command(ctx: ProbeContext, mux: Mux) -> None:
     """The first channel, and ``true`` on it."""
-    session = talk.notes(SshFacts).part("session", SessionFacts)
-    until = step_deadline(talk)
-    with talk.watch.phase("ssh.channel", mux.line.stream.address.ip) as timer:
+    session = ctx.notes(SshFacts).part("session", SessionFacts)
+    until = step_deadline(ctx)
+    with ctx.watch.phase("ssh.channel", mux.line.stream.address.ip) as timer:
         stream = await mux.open_session(until)
         timer.begin(stream.asked)
         timer.stop(stream.opened)
         session.learn(channel_seconds=timer.seconds_until(stream.opened))
-    with stream, talk.watch.phase("ssh.exec", mux.line.stream.address.ip) as timer:
+    with stream, ctx.watch.phase("ssh.exec", mux.line.stream.address.ip) as timer:
         asked = await stream.ask(b"exec", vector(4, b"true"))
         timer.begin(asked)
         granted, _ = await stream.answer(until)
@@ -155,12 +155,12 @@ async def _drain(stream: ChannelStream, deadline_ns: int) -> int:
             )
 
 
-async def _second(talk: Talk, mux: Mux) -> None:
+async def _second(ctx: ProbeContext, mux: Mux) -> None:
     """Another channel on the connection that stands, against a fresh connection's whole cost."""
-    notes = talk.notes(SshFacts)
+    notes = ctx.notes(SshFacts)
     session = notes.part("session", SessionFacts)
-    until = step_deadline(talk)
-    with talk.watch.phase("ssh.second_channel", mux.line.stream.address.ip) as timer:
+    until = step_deadline(ctx)
+    with ctx.watch.phase("ssh.second_channel", mux.line.stream.address.ip) as timer:
         stream = await mux.open_session(until)
         with stream:
             timer.begin(stream.asked)
@@ -188,10 +188,10 @@ def _fresh_seconds(facts: SshFacts) -> float | None:
     return None if total is None or channel is None else total + channel
 
 
-async def _terminal(talk: Talk, mux: Mux) -> None:
+async def _terminal(ctx: ProbeContext, mux: Mux) -> None:
     """A terminal and a shell on it: granted or not. Nothing is typed."""
-    session = talk.notes(SshFacts).part("session", SessionFacts)
-    until = step_deadline(talk)
+    session = ctx.notes(SshFacts).part("session", SessionFacts)
+    until = step_deadline(ctx)
     stream = await mux.open_session(until)
     with stream:
         size = b"".join(n.to_bytes(4, "big") for n in (80, 24, 0, 0))
@@ -206,12 +206,12 @@ async def _terminal(talk: Talk, mux: Mux) -> None:
 # -- SFTP ------------------------------------------------------------------------------------------
 
 
-async def _sftp(talk: Talk, mux: Mux) -> None:
+async def _sftp(ctx: ProbeContext, mux: Mux) -> None:
     """The subsystem, its version, the place where one lands, and a transfer."""
-    notes = talk.notes(SshFacts)
+    notes = ctx.notes(SshFacts)
     session = notes.part("session", SessionFacts)
-    until = step_deadline(talk)
-    with talk.watch.phase("ssh.sftp", mux.line.stream.address.ip) as timer:
+    until = step_deadline(ctx)
+    with ctx.watch.phase("ssh.sftp", mux.line.stream.address.ip) as timer:
         stream = await mux.open_session(until)
         with stream:
             timer.begin(await stream.ask(b"subsystem", vector(4, b"sftp")))
@@ -220,7 +220,7 @@ async def _sftp(talk: Talk, mux: Mux) -> None:
                 session.learn(sftp="refused")
                 return
             client = SftpClient(stream, until)
-            version = await _version(talk, client)
+            version = await _version(ctx, client)
             timer.stop(version.at)
             session.learn(
                 sftp="works",
@@ -233,23 +233,23 @@ async def _sftp(talk: Talk, mux: Mux) -> None:
                 (Topic.SFTP_READ, _read),
                 (Topic.SFTP_WRITE, _write),
             ):
-                client.until = step_deadline(talk)
+                client.until = step_deadline(ctx)
                 try:
-                    await step(talk, client)
+                    await step(ctx, client)
                 except SftpError as refused:
                     notes.unknown(what, str(refused))
 
 
-async def _version(talk: Talk, client: SftpClient) -> sftp.Version:
+async def _version(ctx: ProbeContext, client: SftpClient) -> sftp.Version:
     try:
         return await client.init()
     except Failed:
-        talk.notes(SshFacts).part("session", SessionFacts).learn(sftp="broken")
+        ctx.notes(SshFacts).part("session", SessionFacts).learn(sftp="broken")
         raise
 
 
-async def _where(talk: Talk, client: SftpClient) -> None:
-    session = talk.notes(SshFacts).part("session", SessionFacts)
+async def _where(ctx: ProbeContext, client: SftpClient) -> None:
+    session = ctx.notes(SshFacts).part("session", SessionFacts)
     home = await client.realpath(".")
     session.learn(sftp_home=printable(home, 255))
     begun = now_ns()
@@ -257,18 +257,18 @@ async def _where(talk: Talk, client: SftpClient) -> None:
     session.learn(sftp_stat_seconds=max(0, at.ns - begun) / 1e9)
 
 
-async def _read(talk: Talk, client: SftpClient) -> None:
+async def _read(ctx: ProbeContext, client: SftpClient) -> None:
     """Zeros: every system has them, they hold nothing of anybody's, and cost no disk."""
     handle = await client.open(_ZERO)
     begun = now_ns()
     count, last = await client.read(handle, READ_BYTES, READ_SECONDS)
     if count and last is not None:
-        _learn_read(talk, f"SFTP {_ZERO}", count, max(1, last.ns - begun) / 1e9)
+        _learn_read(ctx, f"SFTP {_ZERO}", count, max(1, last.ns - begun) / 1e9)
     await client.ask(sftp.close(handle))
 
 
-def _learn_read(talk: Talk, source: str, count: int, seconds: float) -> None:
-    talk.notes(SshFacts).part("session", SessionFacts).learn(
+def _learn_read(ctx: ProbeContext, source: str, count: int, seconds: float) -> None:
+    ctx.notes(SshFacts).part("session", SessionFacts).learn(
         read_from=source,
         read_bytes=count,
         read_seconds=seconds,
@@ -276,14 +276,14 @@ def _learn_read(talk: Talk, source: str, count: int, seconds: float) -> None:
     )
 
 
-async def _write(talk: Talk, client: SftpClient) -> None:
+async def _write(ctx: ProbeContext, client: SftpClient) -> None:
     """Into a file of our own, with a name that nobody else has; it is removed whatever happens."""
-    notes = talk.notes(SshFacts)
-    denied = talk.denied(3)
+    notes = ctx.notes(SshFacts)
+    denied = ctx.denied(3)
     if denied is not None:
         notes.unknown(Topic.SFTP_WRITE, denied)
         return
-    if talk.budget.seconds_left < WRITE_SECONDS + CLEANUP_SECONDS:
+    if ctx.budget.seconds_left < WRITE_SECONDS + CLEANUP_SECONDS:
         notes.unknown(Topic.SFTP_WRITE, "no time was left to write a file and to remove it")
         return
     path = f".seventh-{os.urandom(8).hex()}.tmp"
@@ -301,19 +301,19 @@ async def _write(talk: Talk, client: SftpClient) -> None:
             )
         await client.ask(sftp.close(handle))
     finally:
-        client.until = talk.budget.within(CLEANUP_SECONDS)
+        client.until = ctx.budget.within(CLEANUP_SECONDS)
         await client.ask(sftp.remove(path))
 
 
 # -- throughput without SFTP -----------------------------------------------------------------------
 
 
-async def _throughput(talk: Talk, mux: Mux) -> None:
+async def _throughput(ctx: ProbeContext, mux: Mux) -> None:
     """Where SFTP gave nothing to read: the same bytes from a command."""
-    facts = talk.notes(SshFacts).part("session", SessionFacts).facts
+    facts = ctx.notes(SshFacts).part("session", SessionFacts).facts
     if facts.read_bytes is not None or not facts.exec_granted or facts.exec_status != 0:
         return
-    until = step_deadline(talk)
+    until = step_deadline(ctx)
     command = f"head -c {READ_BYTES} {_ZERO}"
     stream = await mux.open_session(until)
     with stream:
@@ -322,7 +322,7 @@ async def _throughput(talk: Talk, mux: Mux) -> None:
         if not granted:
             return
         await stream.end()
-        stop = talk.budget.within(READ_SECONDS)
+        stop = ctx.budget.within(READ_SECONDS)
         count, first, last = 0, asked, asked
         while now_ns() < stop:
             data, at = await stream.receive(until)
@@ -333,4 +333,4 @@ async def _throughput(talk: Talk, mux: Mux) -> None:
             count, last = count + len(data), at
         # The command's own start is no throughput: the clock runs from its first bytes.
         if count and last.ns > first.ns:
-            _learn_read(talk, f"exec {command}", count, (last.ns - first.ns) / 1e9)
+            _learn_read(ctx, f"exec {command}", count, (last.ns - first.ns) / 1e9)

@@ -248,7 +248,7 @@ def usersig_sha1(ssh: SshFacts) -> Verdict:
     if names is None:
         if ssh.config is not None:
             return _NOT_IN_THE_FILE
-        return Skip(ssh.unlearnt.get(Topic.EXTENSIONS, "the server did not send server-sig-algs"))
+        return Skip(ssh.unknown.get(Topic.EXTENSIONS, "the server did not send server-sig-algs"))
     if algorithms.having("host_key", "sha1", names):
         if algorithms.lists_its_build(ssh.software or ""):
             return Skip(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.facts.config import ConfigFacts, UserKey
+from seventh.protocols.ssh.facts.config import SshConfigFacts, UserKey
 from seventh.protocols.ssh.rules import names as algorithms
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
@@ -17,11 +17,11 @@ _NOT_HERE = Skip("this file does not decide it")
 
 
 def _server(**fields: object) -> SshFacts:
-    return SshFacts(config=ConfigFacts(side="server", **fields))  # type: ignore[arg-type]
+    return SshFacts(config=SshConfigFacts(side="server", **fields))  # type: ignore[arg-type]
 
 
 def _client(**fields: object) -> SshFacts:
-    return SshFacts(config=ConfigFacts(side="client", **fields))  # type: ignore[arg-type]
+    return SshFacts(config=SshConfigFacts(side="client", **fields))  # type: ignore[arg-type]
 
 
 @rule(
@@ -157,9 +157,9 @@ _THROTTLING = {
     references=("OpenSSH manual, sshd_config(5): StrictModes", "OpenSSH manual, ssh(1): FILES"),
     seed=("12.2.5",),
     directives={"openssh": ("modes",)},
-    good=SshFacts(config=ConfigFacts(side="keys", modes=())),
+    good=SshFacts(config=SshConfigFacts(side="keys", modes=())),
     bad=SshFacts(
-        config=ConfigFacts(
+        config=SshConfigFacts(
             side="keys",
             modes=("/home/ops/.ssh is 0777: others may write it",),
             mode_fixes=("chmod 700 /home/ops/.ssh",),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from seventh.protocols.ssh.facts import HostKey, Names, Offer, SshFacts
+from seventh.protocols.ssh.facts import HostKey, Names, Proposal, SshFacts
 
-MODERN = Offer(
+MODERN = Proposal(
     kex_algorithms=(
         "mlkem768x25519-sha256", "curve25519-sha256", "ext-info-s", "kex-strict-s-v00@openssh.com",
     ),

@@ -59,7 +59,7 @@ def hostkey_weak(ssh: SshFacts) -> Verdict:
         "host_key", "rsa-sha2", names
     )
     if offers_rsa and not any(seen.type == "ssh-rsa" for seen in ssh.host_keys):
-        return Skip(ssh.unlearnt.get(Topic.RSA_KEY, "the RSA host key was not seen"))
+        return Skip(ssh.unknown.get(Topic.RSA_KEY, "the RSA host key was not seen"))
     return None
 
 

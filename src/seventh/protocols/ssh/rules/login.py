@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import SshFacts, Topic
-from seventh.protocols.ssh.facts.config import ConfigFacts, Names
+from seventh.protocols.ssh.facts.config import Names, SshConfigFacts
 from seventh.protocols.ssh.facts.login import AuthStep, Login, Trust
 from seventh.protocols.ssh.rules.algorithms import UNPROVEN
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
@@ -163,7 +163,7 @@ def _left_open(ssh: SshFacts, methods: Iterable[str]) -> Skip | None:
     return Skip(f"a drop-in that leaves {names} to the main file") if names else None
 
 
-def _with_a_key(config: ConfigFacts, login: Login, guessable: Names) -> tuple[str, ...]:
+def _with_a_key(config: SshConfigFacts, login: Login, guessable: Names) -> tuple[str, ...]:
     """The lines of sshd_config after which a login begins with a key and not with a guess."""
     asked = config.authentication_methods
     if asked:
@@ -183,7 +183,7 @@ def _key_first(asked: str) -> str:
     return ",".join(["publickey", *(step for step in steps if step != "publickey")])
 
 
-def _switch(config: ConfigFacts, method: str) -> str:
+def _switch(config: SshConfigFacts, method: str) -> str:
     """The directive that switches a method on and off in the version that is judged."""
     if method == "password":
         return "PasswordAuthentication"
@@ -218,7 +218,7 @@ def root_password(ssh: SshFacts) -> Verdict:
     """The list for root; OpenSSH's on the wire only proves that a method is absent."""
     login = ssh.login
     if login is None or login.root_methods is None:
-        return Skip(ssh.unlearnt.get(Topic.ROOT_METHODS, _NOBODY_ASKED.reason))
+        return Skip(ssh.unknown.get(Topic.ROOT_METHODS, _NOBODY_ASKED.reason))
     guessable = _guessable(login.root_methods)
     if not guessable:
         return _left_open(ssh, GUESSABLE) if login.root_methods else None
@@ -358,7 +358,7 @@ def no_keepalive(ssh: SshFacts) -> Verdict:
             return None
         return Hit(evidence="the configured interval is 0, which is never")
     if login.keepalives is None or login.held_seconds is None:
-        return Skip(ssh.unlearnt.get(Topic.KEEPALIVES, "no session was held (--hold)"))
+        return Skip(ssh.unknown.get(Topic.KEEPALIVES, "no session was held (--hold)"))
     if login.keepalives:
         return None
     short = Severity.INFO if login.held_seconds < TELLING_HOLD_SECONDS else None

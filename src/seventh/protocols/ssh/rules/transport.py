@@ -80,8 +80,8 @@ def gex_small(ssh: SshFacts) -> Verdict:
     least = min(chosen or given, key=lambda answer: answer.bits or 0, default=None)
     if least is not None and least.bits is not None and (hit := _small(least.bits, _asked(least))):
         return hit
-    if Topic.SMALLEST_GROUP in ssh.unlearnt or least is None:
-        return Skip(ssh.unlearnt.get(Topic.SMALLEST_GROUP, "the server gave no group"))
+    if Topic.SMALLEST_GROUP in ssh.unknown or least is None:
+        return Skip(ssh.unknown.get(Topic.SMALLEST_GROUP, "the server gave no group"))
     return None
 
 
@@ -195,7 +195,7 @@ def sshfp_problems(
 def sshfp(ssh: SshFacts) -> Verdict:
     """Mismatch high; SHA-1 only or no DNSSEC medium."""
     if ssh.sshfp is None:
-        return Skip(ssh.unlearnt.get(Topic.SSHFP, "the target is no name that SSHFP was asked for"))
+        return Skip(ssh.unknown.get(Topic.SSHFP, "the target is no name that SSHFP was asked for"))
     if not ssh.sshfp:
         return not_applicable("the name has no SSHFP record")
     if not ssh.host_keys:

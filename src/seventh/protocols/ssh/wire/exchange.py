@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from seventh.model.failure import Blame, Failed, ProtocolViolation, Reason
-from seventh.protocols.ssh.facts import Choice, Names, Offer
+from seventh.protocols.ssh.facts import Choice, Names, Proposal
 from seventh.protocols.ssh.facts.deviations import DeviationKind
 from seventh.protocols.ssh.wire.ciphers import is_aead, protection
 from seventh.protocols.ssh.wire.hostkeys import Signer
@@ -47,7 +47,7 @@ MARKERS = frozenset(
 """What stands in kex_algorithms and is no method."""
 
 
-def negotiate(client: Offer, server: Offer) -> Choice:
+def negotiate(client: Proposal, server: Proposal) -> Choice:
     """What the two agree on; NoCommonError when a list has no name in common."""
 
     def first(what: str, mine: Names, theirs: Names) -> str:
@@ -77,7 +77,7 @@ def negotiate(client: Offer, server: Offer) -> Choice:
     )
 
 
-def _pair(client: Offer, server: Offer, field: str) -> tuple[Names, Names]:
+def _pair(client: Proposal, server: Proposal, field: str) -> tuple[Names, Names]:
     return getattr(client, field), getattr(server, field)
 
 

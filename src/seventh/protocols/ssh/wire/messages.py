@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from seventh.model.failure import ProtocolViolation
-from seventh.protocols.ssh.facts import Names, Offer
+from seventh.protocols.ssh.facts import Names, Proposal
 from seventh.protocols.ssh.facts.deviations import DeviationKind
 from seventh.protocols.ssh.wire import auth_messages as login
 from seventh.protocols.ssh.wire import channel_messages as connection
@@ -23,14 +23,14 @@ KEX_FIRST, KEX_LAST = 30, 49
 """Message numbers whose meaning depends on the key exchange method (RFC 4251 §7)."""
 SERVER_SIG_ALGS = b"server-sig-algs"
 
-_OFFER_FIELDS = Offer.__struct_fields__
+_OFFER_FIELDS = Proposal.__struct_fields__
 
 
 class KexInit(msgspec.Struct, frozen=True, kw_only=True):
     """SSH_MSG_KEXINIT (RFC 4253 §7.1)."""
 
     cookie: bytes
-    offer: Offer
+    offer: Proposal
     first_kex_packet_follows: bool = False
 
 
@@ -152,7 +152,7 @@ def _kexinit(reader: SshReader) -> Message:
     follows = reader.u8() != 0
     reader.take(4)
     reader.end()
-    return KexInit(cookie=cookie, offer=Offer(**lists), first_kex_packet_follows=follows)
+    return KexInit(cookie=cookie, offer=Proposal(**lists), first_kex_packet_follows=follows)
 
 
 def _newkeys(reader: SshReader) -> Message:

@@ -16,9 +16,9 @@ EVERY_SERVER = (
 
 def unasked(tls: TlsFacts, what: Topic) -> Skip:
     """Why a bare hello's answer is missing."""
-    known = (topic for topic in (what, Topic.HELLOS) if topic in tls.unlearnt)
+    known = (topic for topic in (what, Topic.HELLOS) if topic in tls.unknown)
     topic = next(known, what)
-    return Skip(f"{topic}: {tls.unlearnt.get(topic, 'was not asked')}")
+    return Skip(f"{topic}: {tls.unknown.get(topic, 'was not asked')}")
 
 
 @rule(

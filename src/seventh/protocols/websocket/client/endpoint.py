@@ -13,15 +13,15 @@ from typing import Literal, NamedTuple
 from seventh.model.failure import Failed
 from seventh.model.target import Target
 from seventh.net.address import Address
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
-from seventh.net.talk import Talk
 from seventh.net.tls.handshake import prepare
 from seventh.net.tls.inspect import note_handshake
 from seventh.net.tls.large import shake
 from seventh.net.tls.recurring import start_recurring
 from seventh.protocols.websocket.client.answers import broken, failure_of, opened, refusal
-from seventh.protocols.websocket.client.request import Asking, asking_of
+from seventh.protocols.websocket.client.request import HandshakeOptions, handshake_options_of
 from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts import Handshake, WebSocketFacts
 from seventh.protocols.websocket.wire.frames import Frames
@@ -50,19 +50,19 @@ class Answered(NamedTuple):
     response: Response | None
 
 
-class Door:
+class Endpoint:
     """Opens connections and sockets to the target within the talk's budget."""
 
-    def __init__(self, talk: Talk) -> None:
-        self.talk = talk
-        self.notes = talk.notes(WebSocketFacts)
-        self.target: Target = talk.target
-        self.asking: Asking = asking_of(talk.target, talk.options)
+    def __init__(self, ctx: ProbeContext) -> None:
+        self.ctx = ctx
+        self.notes = ctx.notes(WebSocketFacts)
+        self.target: Target = ctx.target
+        self.handshake_options: HandshakeOptions = handshake_options_of(ctx.target, ctx.options)
         self.secure = self.target.scheme == "wss"
-        self.name = talk.options.server_name or self.target.host
+        self.name = ctx.options.server_name or self.target.host
         self.address: Address | None = None
         """The one that the conversation is with, once it is known."""
-        self.origin: str | None = self.asking.origin
+        self.origin: str | None = self.handshake_options.origin
         """What handshakes say as Origin unless another is given; None: they have no such field."""
         self._spare: H1Connection | None = None
         self._open = 0
@@ -73,22 +73,23 @@ class Door:
         """The conversation is with ``address``."""
         self.address = address
         # A jump host's far end is a name; nobody knows how far that reaches.
-        distance = None if self.talk.carried else reach(address.ip)
-        asking = self.asking
+        distance = None if self.ctx.carried else reach(address.ip)
+        handshake_options = self.handshake_options
         self.notes.learn(
             secure=self.secure,
             reach=distance,
-            credential_parameters=asking.parameters,
-            origin=printable(asking.origin, 200),
-            sends_cookie=asking.sends_cookie,
+            credential_parameters=handshake_options.parameters,
+            origin=printable(handshake_options.origin, 200),
+            sends_cookie=handshake_options.sends_cookie,
             ambient=self._ambient(),
-            subprotocols_offered=asking.subprotocols,
+            subprotocols_offered=handshake_options.subprotocols,
         )
 
     def _ambient(self) -> tuple[str, ...]:
-        certificate = self.secure and self.talk.options.cert_file is not None
+        certificate = self.secure and self.ctx.options.cert_file is not None
         named = {
-            "HTTP authentication": self.asking.authenticates, "a client certificate": certificate
+            "HTTP authentication": self.handshake_options.authenticates,
+            "a client certificate": certificate,
         }  # fmt: skip
         return tuple(what for what, given in named.items() if given)
 
@@ -98,7 +99,7 @@ class Door:
 
     def take_origin(self) -> None:
         """Send the Origin again."""
-        self.origin = self.asking.origin
+        self.origin = self.handshake_options.origin
 
     def keep(self, http: H1Connection) -> None:
         """Keep the connection of a refused handshake for the next one, or let it go."""
@@ -110,7 +111,7 @@ class Door:
     async def below(self) -> Stream:
         """One more TCP connection to the conversation's address."""
         assert self.address is not None  # noqa: S101 - begin() was called
-        return await self.talk.connect_again(self.address)
+        return await self.ctx.connect_again(self.address)
 
     async def shaken(
         self, below: Stream, *, alpn: str = "http/1.1", phase: str = "ws.further"
@@ -121,10 +122,10 @@ class Door:
         """
         if not self.secure:
             return below
-        tls = prepare(below, self.talk.options, self.name, alpn=(alpn,), profile="lenient")
+        tls = prepare(below, self.ctx.options, self.name, alpn=(alpn,), profile="lenient")
         try:
             if phase == "tls":
-                await shake(self.talk, tls, self.below, self.name)
+                await shake(self.ctx, tls, self.below, self.name)
             else:
                 await tls.handshake(Stopwatch(), phase)
         except BaseException:  # of any kind, a cancelled look too: close, and let it go on
@@ -132,14 +133,14 @@ class Door:
             raise
         finally:
             if phase == "tls":
-                note_handshake(self.talk, tls, self.name)
+                note_handshake(self.ctx, tls, self.name)
         return tls
 
     async def verified(self, below: Stream) -> Stream:
         """``below`` inside TLS, the certificate held to: the pulse's way."""
         if not self.secure:
             return below
-        return await start_recurring(self.talk, below, self.name, alpn=("http/1.1",))
+        return await start_recurring(self.ctx, below, self.name, alpn=("http/1.1",))
 
     # -- handshakes --------------------------------------------------------------------------------
 
@@ -155,12 +156,12 @@ class Door:
         """The handshake's request, as the person wants it."""
         return opening(
             self.target, offer, over=over, origin=origin or self.origin,
-            fields=(*self.asking.fields, *more), version=version,
+            fields=(*self.handshake_options.fields, *more), version=version,
         )  # fmt: skip
 
     def offer(self, *, deflate: bool = False, subprotocols: tuple[str, ...] | None = None) -> Offer:
         """A fresh key and what is offered with it."""
-        names = self.asking.subprotocols if subprotocols is None else subprotocols
+        names = self.handshake_options.subprotocols if subprotocols is None else subprotocols
         return Offer(key=new_key(), subprotocols=names, deflate=deflate)
 
     async def shake(self, http: HttpConnection, request: Request, offer: Offer) -> Answered:
@@ -168,7 +169,7 @@ class Door:
 
         Raises Failed where nothing came that is an answer.
         """
-        until = self.talk.budget.within(HANDSHAKE_SECONDS)
+        until = self.ctx.budget.within(HANDSHAKE_SECONDS)
         try:
             response, stream = await http.tunnel(request, deadline_ns=until, body_cap=BODY_CAP)
         except Unfinished as unfinished:
@@ -201,7 +202,7 @@ class Door:
             spare.close()
             spare = None
         # Of the sockets that a later step opens, that step's own phase is enough.
-        watch = Stopwatch() if fresh else self.talk.watch
+        watch = Stopwatch() if fresh else self.ctx.watch
         try:
             with watch.phase(phase):
                 if spare is not None and spare.reusable:
@@ -227,7 +228,7 @@ class Door:
                 scheme=request.scheme, authority=request.authority, path=request.path,
                 headers=request.headers,
             )  # fmt: skip
-            until = self.talk.budget.within(HANDSHAKE_SECONDS)
+            until = self.ctx.budget.within(HANDSHAKE_SECONDS)
             try:
                 response = await http.request(plain, deadline_ns=until, body_cap=BODY_CAP)
             except Unfinished as unfinished:
@@ -238,7 +239,7 @@ class Door:
         return answered
 
     def _refusal(self, response: Response) -> Handshake:
-        return refusal(response, self.asking.hide)
+        return refusal(response, self.handshake_options.hide)
 
     async def socket(self, *, deflate: bool = False) -> Socket:
         """One more open socket. Raises Failed where the handshake is not sound."""
@@ -246,7 +247,7 @@ class Door:
         if answered.socket is None or not answered.handshake.sound:
             if answered.socket is not None:
                 answered.socket.drop()
-            raise failure_of(answered.handshake, self.asking.credential())
+            raise failure_of(answered.handshake, self.handshake_options.credential())
         return answered.socket
 
     @contextlib.asynccontextmanager

@@ -40,7 +40,7 @@ _AMBIENT = frozenset({"basic", "digest", "negotiate", "ntlm"})
 """Schemes whose credentials a browser sends again without being asked (RFC 7617 §2.2)."""
 
 
-class Asking(msgspec.Struct, frozen=True, kw_only=True):
+class HandshakeOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How to ask. Holds secrets: it is never shown."""
 
     origin: str
@@ -92,7 +92,7 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
         return any(name.lower() == "cookie" for name, _ in self.fields)
 
 
-def asking_of(target: Target, options: Options) -> Asking:
+def handshake_options_of(target: Target, options: Options) -> HandshakeOptions:
     """Read what ``options`` and the URL say. UsageError for what cannot be meant."""
     given = [header_field(text, _WRITTEN_HERE) for text in options.headers]
     fields = [("User-Agent", "seventh"), *given]
@@ -116,7 +116,7 @@ def asking_of(target: Target, options: Options) -> Asking:
     elif in_url is not None:
         jwt, source = in_url[1], in_url[0]
     *first, last = _lines(own.message_template)
-    return Asking(
+    return HandshakeOptions(
         origin=_origin(own.origin) if own.origin is not None else own_origin(target),
         fields=tuple(fields),
         subprotocols=own.subprotocols,

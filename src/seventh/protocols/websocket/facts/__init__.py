@@ -211,7 +211,7 @@ class WebSocketFacts(Facts, frozen=True, kw_only=True):
     sets_cookie: bool | None = None
     """Whether the server's answer set one that may name a user."""
     subprotocols_offered: tuple[str, ...] = ()
-    unlearnt: Mapping[str, str] = {}
+    unknown: Mapping[str, str] = msgspec.field(default={}, name="unlearnt")
     """Steps that were left out or broke off, and why."""
 
     def drawings(self) -> tuple[Drawing, ...]:

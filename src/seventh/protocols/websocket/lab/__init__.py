@@ -15,7 +15,7 @@ import msgspec
 
 from seventh.labkit.serve import Fault, Kit, Served, find_program
 from seventh.labkit.web.handler import Answer
-from seventh.labkit.web.peer import Knobs
+from seventh.labkit.web.peer import H1Setup
 from seventh.labkit.web.serve import Spoken, web_server
 from seventh.model.failure import Reason
 from seventh.protocols.websocket.lab import wrong
@@ -48,7 +48,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     manners: Manners = Manners()
     secure: bool = False
     versions: tuple[Spoken, ...] = ("2", "1.1")
-    h2: Knobs | None = None
+    h2: H1Setup | None = None
     h3: bool = False
     path: str = "/hub"
     token_seconds: float | None = None
@@ -155,7 +155,7 @@ _TABLE = (
     _fault("only-h1", "speaks HTTP/1.1 alone", "WS-NO-H2", "WS-NO-H3",
            setup=Setup(secure=True, versions=("1.1",))),
     _fault("no-extended-connect", "speaks HTTP/2 without extended CONNECT", "WS-NO-H2",
-           setup=Setup(secure=True, h2=Knobs(settings=((_EXTENDED_CONNECT, 0),)))),
+           setup=Setup(secure=True, h2=H1Setup(settings=((_EXTENDED_CONNECT, 0),)))),
     _fault("injects-continue", "says 100 Continue unasked", "WS-100CONT", continues=True),
     _fault("expect-waits", "waits 1.5 s at an Expect", "WS-100CONT", expect_seconds=1.5),
     _fault("closes-at-once", "ends the connection after the handshake",

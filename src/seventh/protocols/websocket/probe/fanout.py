@@ -10,7 +10,7 @@ import statistics
 from seventh.model.failure import Failed, Reason
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.websocket import WebSocketOptions
-from seventh.protocols.websocket.client.endpoint import Door
+from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts.live import Fanout, Receiver
 from seventh.protocols.websocket.wire.frames import Event, Message
@@ -28,32 +28,32 @@ SHARES = (0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
 """Of the receivers: which of them are told of one by one, besides the first."""
 
 
-async def measure(door: Door) -> None:
+async def measure(endpoint: Endpoint) -> None:
     """Open the sockets, publish a few times, and note who got it and when."""
-    with door.talk.watch.phase("ws.fanout"):
+    with endpoint.ctx.watch.phase("ws.fanout"):
         sockets: list[Socket] = []
         try:
-            await _open_all(door, sockets, door.talk.options.of(WebSocketOptions).sockets)
+            await _open_all(endpoint, sockets, endpoint.ctx.options.of(WebSocketOptions).sockets)
             for socket in sockets:
-                for line in door.asking.first_lines:
+                for line in endpoint.handshake_options.first_lines:
                     await socket.say(line)
-            settle = door.talk.budget.within(SETTLE_SECONDS)
+            settle = endpoint.ctx.budget.within(SETTLE_SECONDS)
             await asyncio.gather(*(s.until(lambda _: False, settle) for s in sockets))
-            door.notes.learn(fanout=await _rounds(door, sockets))
+            endpoint.notes.learn(fanout=await _rounds(endpoint, sockets))
         finally:
             for socket in sockets:
-                door.count(-1)
+                endpoint.count(-1)
                 socket.drop()
 
 
-async def _open_all(door: Door, sockets: list[Socket], count: int) -> None:
+async def _open_all(endpoint: Endpoint, sockets: list[Socket], count: int) -> None:
     lanes = asyncio.Semaphore(OPENING_AT_ONCE)
 
     async def one() -> None:
         async with lanes:
-            socket = await door.socket()
+            socket = await endpoint.socket()
             sockets.append(socket)
-            door.count(1)
+            endpoint.count(1)
 
     results = await asyncio.gather(*(one() for _ in range(count)), return_exceptions=True)
     for result in results:
@@ -64,16 +64,16 @@ async def _open_all(door: Door, sockets: list[Socket], count: int) -> None:
         raise Failed(failed.reason, f"fewer than two sockets could be opened: {failed.detail}")
 
 
-async def _rounds(door: Door, sockets: list[Socket]) -> Fanout:
+async def _rounds(endpoint: Endpoint, sockets: list[Socket]) -> Fanout:
     publisher, *receivers = sockets
-    longest = wait = min(ROUND_SECONDS, door.talk.budget.seconds_left / (2 * ROUNDS))
+    longest = wait = min(ROUND_SECONDS, endpoint.ctx.budget.seconds_left / (2 * ROUNDS))
     delays: list[float] = []
     ordered: list[list[float]] = []
     echoed = rounds = 0
     for _ in range(ROUNDS):
         word = os.urandom(9).hex()
-        template = door.asking.template or ""
-        until = door.talk.budget.within(wait)
+        template = endpoint.handshake_options.template or ""
+        until = endpoint.ctx.budget.within(wait)
         listening = [
             asyncio.create_task(_arrival(socket, word.encode(), until)) for socket in sockets
         ]

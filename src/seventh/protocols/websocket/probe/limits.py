@@ -9,7 +9,7 @@ from seventh.model.failure import Failed
 from seventh.net.budget import Flooded
 from seventh.net.stopwatch import now_ns
 from seventh.net.wait import Cutoff, DeadlineError
-from seventh.protocols.websocket.client.endpoint import Door
+from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts.live import Backpressure, Burst, LongMessage
 from seventh.protocols.websocket.wire.frames import TEXT, Closed, masked_by, raw_head
@@ -38,21 +38,25 @@ Outcome = Literal["stopped", "closed", "dropped", "unbounded", "unclear"]
 _HINTS = (b"rate", b"limit", b"too many", b"slow down", b"throttl", b"429")
 
 
-async def long_message(door: Door) -> None:
+async def long_message(endpoint: Endpoint) -> None:
     """Longer and longer messages, each on a socket of its own, until one is refused."""
     known = LongMessage()
-    with door.talk.watch.phase("ws.long"):
+    with endpoint.ctx.watch.phase("ws.long"):
         for size in SIZES:
-            async with door.opened() as socket:
-                known = await _one_long(door, socket, size, known)
-            door.notes.learn(long_message=known)
+            async with endpoint.opened() as socket:
+                known = await _one_long(endpoint, socket, size, known)
+            endpoint.notes.learn(long_message=known)
             if known.refused_bytes is not None or known.detail:
                 return
 
 
-async def _one_long(door: Door, socket: Socket, size: int, known: LongMessage) -> LongMessage:
+async def _one_long(
+    endpoint: Endpoint, socket: Socket, size: int, known: LongMessage
+) -> LongMessage:
     """One message of letters; what the server says is looked for between its pieces."""
-    until = door.talk.budget.within(min(2 * ANSWER_SECONDS, door.talk.budget.seconds_left / 2))
+    until = endpoint.ctx.budget.within(
+        min(2 * ANSWER_SECONDS, endpoint.ctx.budget.seconds_left / 2)
+    )
     mask = os.urandom(4)
     piece = masked_by(mask, b"a" * PIECE)
     answered = None
@@ -63,7 +67,7 @@ async def _one_long(door: Door, socket: Socket, size: int, known: LongMessage) -
             # Many servers refuse a length as soon as they read it; then nothing is on the way that
             # a server could answer with a reset, which may overtake its close frame.
             await socket.raw(raw_head(TEXT, size) + mask)
-            await socket.until(lambda _: False, door.talk.budget.within(HEAD_SECONDS))
+            await socket.until(lambda _: False, endpoint.ctx.budget.within(HEAD_SECONDS))
             while sent < size and socket.alive:
                 if await socket.raw(piece[: size - sent]) is None:
                     break
@@ -72,7 +76,7 @@ async def _one_long(door: Door, socket: Socket, size: int, known: LongMessage) -
         if socket.alive:
             answered = await socket.survives(until)
         else:
-            await _rest(door, socket)
+            await _rest(endpoint, socket)
     except DeadlineError:
         detail = f"{size} bytes could not be sent in time"
     except Failed as failed:
@@ -96,21 +100,21 @@ async def _one_long(door: Door, socket: Socket, size: int, known: LongMessage) -
     )
 
 
-async def _rest(door: Door, socket: Socket) -> None:
+async def _rest(endpoint: Endpoint, socket: Socket) -> None:
     """A close frame may still lie behind a reset that we met while sending."""
     if socket.frames.closed is None and socket.reset:
         socket.silent_end = None
-        until = door.talk.budget.within(STALL_SECONDS)
+        until = endpoint.ctx.budget.within(STALL_SECONDS)
         await socket.until(lambda event: isinstance(event, Closed), until)
 
 
-async def burst(door: Door) -> None:
+async def burst(endpoint: Endpoint) -> None:
     """Two hundred small messages at once; a ping behind them tells when all were read."""
-    text = door.asking.template or "seventh {id}"
-    with door.talk.watch.phase("ws.rate"):
-        async with door.opened() as socket:
+    text = endpoint.handshake_options.template or "seventh {id}"
+    with endpoint.ctx.watch.phase("ws.rate"):
+        async with endpoint.opened() as socket:
             begun = now_ns()
-            until = door.talk.budget.within(BURST_SECONDS)
+            until = endpoint.ctx.budget.within(BURST_SECONDS)
             for number in range(MESSAGES):
                 socket.frames.text(text.replace("{id}", f"{number:x}"))
             await socket.flush()
@@ -128,7 +132,7 @@ async def burst(door: Door) -> None:
                 outcome = "taken" if seconds <= FAST_SECONDS else "slowed"
             else:
                 outcome = "slowed" if socket.alive else "closed"
-            door.notes.learn(
+            endpoint.notes.learn(
                 burst=Burst(
                     messages=MESSAGES,
                     seconds=seconds,
@@ -139,24 +143,24 @@ async def burst(door: Door) -> None:
             )
 
 
-async def slow_reader(door: Door) -> None:
+async def slow_reader(endpoint: Endpoint) -> None:
     """Ask for much and read nothing: a server must stop reading, or drop us."""
     known = Backpressure()
-    with door.talk.watch.phase("ws.slow"):
-        async with door.opened() as socket:
-            door.notes.learn(backpressure=known)
-            if not await _echoes(door, socket):
-                door.notes.learn(backpressure=Backpressure(echoes=False))
+    with endpoint.ctx.watch.phase("ws.slow"):
+        async with endpoint.opened() as socket:
+            endpoint.notes.learn(backpressure=known)
+            if not await _echoes(endpoint, socket):
+                endpoint.notes.learn(backpressure=Backpressure(echoes=False))
                 return
-            sent, outcome = await _flood(door, socket)
+            sent, outcome = await _flood(endpoint, socket)
             if outcome == "closed":
-                await _rest(door, socket)
+                await _rest(endpoint, socket)
             elif outcome == "unbounded":
-                outcome = await _kept(door, socket)
+                outcome = await _kept(endpoint, socket)
             closed = socket.frames.closed
             if closed is not None and closed.code == TOO_BIG:
                 outcome = "unclear"  # our messages were too long, so nothing piled up
-            door.notes.learn(
+            endpoint.notes.learn(
                 backpressure=Backpressure(
                     echoes=True,
                     sent_bytes=sent,
@@ -166,10 +170,10 @@ async def slow_reader(door: Door) -> None:
             )
 
 
-async def _echoes(door: Door, socket: Socket) -> bool:
+async def _echoes(endpoint: Endpoint, socket: Socket) -> bool:
     """Whether a message draws at least as much again."""
-    await socket.say(_filled(door, 1024))
-    until = door.talk.budget.within(STALL_SECONDS)
+    await socket.say(_filled(endpoint, 1024))
+    until = endpoint.ctx.budget.within(STALL_SECONDS)
     heard = 0
     while heard < 1024:
         message = await socket.message(until)
@@ -179,18 +183,18 @@ async def _echoes(door: Door, socket: Socket) -> bool:
     return True
 
 
-def _filled(door: Door, size: int) -> str:
+def _filled(endpoint: Endpoint, size: int) -> str:
     """The person's message, or one of ours, with its ``{id}`` that long."""
-    return (door.asking.template or "seventh {id}").replace("{id}", "a" * size)
+    return (endpoint.handshake_options.template or "seventh {id}").replace("{id}", "a" * size)
 
 
-async def _kept(door: Door, socket: Socket) -> Outcome:
+async def _kept(endpoint: Endpoint, socket: Socket) -> Outcome:
     """Whether the answers that nobody has read are all there.
 
     Some servers take everything and throw it away: after a close frame, or because they drop what
     a slow reader does not get.
     """
-    until = door.talk.budget.within(min(KEPT_SECONDS, door.talk.budget.seconds_left / 2))
+    until = endpoint.ctx.budget.within(min(KEPT_SECONDS, endpoint.ctx.budget.seconds_left / 2))
     try:
         await socket.until(lambda event: isinstance(event, Closed), until)
     except Flooded:
@@ -201,13 +205,13 @@ async def _kept(door: Door, socket: Socket) -> Outcome:
     return "dropped" if quiet > QUIET_SECONDS else "unclear"
 
 
-async def _flood(door: Door, socket: Socket) -> tuple[int, Outcome]:
+async def _flood(endpoint: Endpoint, socket: Socket) -> tuple[int, Outcome]:
     """Ask and ask and read nothing; how much was taken, and how it ended."""
     sent = 0
-    text = _filled(door, ECHO_BYTES)
+    text = _filled(endpoint, ECHO_BYTES)
     while sent < UNREAD_BYTES:
         socket.frames.text(text)
-        wait = min(STALL_SECONDS, door.talk.budget.seconds_left / 2)
+        wait = min(STALL_SECONDS, endpoint.ctx.budget.seconds_left / 2)
         if wait < 0.05:
             return sent, "unclear"
         try:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from seventh.model.failure import Failed, Reason
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.websocket import WebSocketOptions
-from seventh.protocols.websocket.client.endpoint import Door
+from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.client.request import expiry_of
 from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts.live import Hold, Token
@@ -28,22 +28,22 @@ SHOWN = 12
 """As many of the server's pings are noted one by one."""
 
 
-async def with_permission(door: Door) -> None:
+async def with_permission(endpoint: Endpoint) -> None:
     """Every step that the person has allowed, mildest first."""
-    talk = door.talk
-    if talk.denied(3) is None and door.asking.template is not None:
-        talk.grant(talk.options.of(WebSocketOptions).sockets)
-        await guarded(door, "fan-out", fanout.measure)
-    if talk.denied(4) is None:
-        talk.grant(TIER_4_CONNECTIONS)
-        await _intrude(door)
+    ctx = endpoint.ctx
+    if ctx.denied(3) is None and endpoint.handshake_options.template is not None:
+        ctx.grant(ctx.options.of(WebSocketOptions).sockets)
+        await guarded(endpoint, "fan-out", fanout.measure)
+    if ctx.denied(4) is None:
+        ctx.grant(TIER_4_CONNECTIONS)
+        await _intrude(endpoint)
     # Last, for afterwards the token opens nothing any more.
-    if talk.denied(2) is None and door.asking.jwt is not None:
-        talk.grant(2)
-        await guarded(door, "the token's end", _token)
+    if ctx.denied(2) is None and endpoint.handshake_options.jwt is not None:
+        ctx.grant(2)
+        await guarded(endpoint, "the token's end", _token)
 
 
-async def _intrude(door: Door) -> None:
+async def _intrude(endpoint: Endpoint) -> None:
     """The steps of tier 4."""
     for what, step in (
         ("violations", violations.commit),
@@ -51,53 +51,55 @@ async def _intrude(door: Door) -> None:
         ("many messages", limits.burst),
         ("a slow reader", limits.slow_reader),
     ):
-        await guarded(door, what, step)
-    if door.talk.options.hold_seconds > 0:
-        await guarded(door, "hold", _hold)
+        await guarded(endpoint, what, step)
+    if endpoint.ctx.options.hold_seconds > 0:
+        await guarded(endpoint, "hold", _hold)
 
 
-async def guarded(door: Door, what: str, step: Callable[[Door], Awaitable[None]]) -> None:
+async def guarded(
+    endpoint: Endpoint, what: str, step: Callable[[Endpoint], Awaitable[None]]
+) -> None:
     """One step; what breaks it off is noted and ends nothing."""
-    if door.talk.budget.seconds_left < LEFT_SECONDS:
-        door.notes.unknown(what, "no time was left: --timeout")
+    if endpoint.ctx.budget.seconds_left < LEFT_SECONDS:
+        endpoint.notes.unknown(what, "no time was left: --timeout")
         return
     try:
-        await step(door)
+        await step(endpoint)
     except Failed as failed:
         if failed.reason is Reason.OPTIONS_UNUSABLE:
             raise
-        door.notes.unknown(what, failed.detail)
+        endpoint.notes.unknown(what, failed.detail)
 
 
 # -- a token's end ---------------------------------------------------------------------------------
 
 
-async def _token(door: Door) -> None:
+async def _token(endpoint: Endpoint) -> None:
     """Open a socket with the token and look whether it outlives it."""
-    jwt, source = door.asking.jwt or "", door.asking.jwt_source
+    jwt, source = endpoint.handshake_options.jwt or "", endpoint.handshake_options.jwt_source
     end = expiry_of(jwt)
     if end is None:
-        door.notes.learn(token=Token(source=source))
+        endpoint.notes.learn(token=Token(source=source))
         return
-    talk = door.talk
-    with talk.watch.phase("ws.token"):
-        async with door.opened() as socket:
+    ctx = endpoint.ctx
+    with ctx.watch.phase("ws.token"):
+        async with endpoint.opened() as socket:
             left = end - time.time()  # the token's clock is the wall clock
             known = Token(source=source, lifetime_seconds=left)
             wait = max(0.0, left) + TOKEN_GRACE_SECONDS
-            if wait > talk.budget.seconds_left - LEFT_SECONDS:
-                door.notes.learn(
+            if wait > ctx.budget.seconds_left - LEFT_SECONDS:
+                endpoint.notes.learn(
                     token=Token(source=source, lifetime_seconds=left, outcome="not-reached")
                 )
                 return
             begun = now_ns()
             until = begun + int(wait * 1e9)
             await socket.until(lambda event: isinstance(event, Closed), until)
-            still = socket.alive and await socket.ping(talk.budget.within(LEFT_SECONDS)) is not None
+            still = socket.alive and await socket.ping(ctx.budget.within(LEFT_SECONDS)) is not None
             ended = socket.frames.closed
             at = ended.at.ns if ended is not None else socket.silent_end and socket.silent_end.ns
             after = ((at or now_ns()) - begun) / 1e9 - max(0.0, left)
-            door.notes.learn(
+            endpoint.notes.learn(
                 token=Token(
                     source=known.source,
                     lifetime_seconds=left,
@@ -111,29 +113,29 @@ async def _token(door: Door) -> None:
 # -- silence ---------------------------------------------------------------------------------------
 
 
-async def _hold(door: Door) -> None:
+async def _hold(endpoint: Endpoint) -> None:
     """Hold two sockets, one a little younger: one that is cut at the same age shows a timer."""
-    talk = door.talk
-    wanted = talk.options.hold_seconds
-    seconds = min(wanted, talk.budget.seconds_left - LEFT_SECONDS)
-    with talk.watch.phase("ws.hold"):
-        first = await door.socket()
-        door.count(1)
+    ctx = endpoint.ctx
+    wanted = ctx.options.hold_seconds
+    seconds = min(wanted, ctx.budget.seconds_left - LEFT_SECONDS)
+    with ctx.watch.phase("ws.hold"):
+        first = await endpoint.socket()
+        endpoint.count(1)
         try:
             begun = now_ns()
             until = begun + int(seconds * 1e9)
             heard = await asyncio.gather(
-                _silent(first, until), _younger(door, until, min(1.0, seconds / 4))
+                _silent(first, until), _younger(endpoint, until, min(1.0, seconds / 4))
             )
         finally:
-            door.count(-1)
+            endpoint.count(-1)
             first.drop()
     sockets = [first, *([heard[1]] if heard[1] is not None else [])]
     gaps = [
         (later.ns - earlier.ns) / 1e9
         for earlier, later in zip(first.pings, first.pings[1:], strict=False)
     ]
-    door.notes.learn(
+    endpoint.notes.learn(
         hold=Hold(
             seconds=(now_ns() - begun) / 1e9,
             wanted_seconds=wanted,
@@ -152,17 +154,17 @@ async def _hold(door: Door) -> None:
     )
 
 
-async def _younger(door: Door, until_ns: int, later_seconds: float) -> Socket | None:
+async def _younger(endpoint: Endpoint, until_ns: int, later_seconds: float) -> Socket | None:
     await asyncio.sleep(later_seconds)
     try:
-        socket = await door.socket()
+        socket = await endpoint.socket()
     except Failed:
         return None
-    door.count(1)
+    endpoint.count(1)
     try:
         await _silent(socket, until_ns)
     finally:
-        door.count(-1)
+        endpoint.count(-1)
         socket.drop()
     return socket
 

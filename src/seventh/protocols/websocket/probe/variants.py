@@ -19,7 +19,7 @@ from seventh.protocols.websocket.client.endpoint import (
     BODY_CAP,
     HANDSHAKE_SECONDS,
     Answered,
-    Door,
+    Endpoint,
     Over,
 )
 from seventh.protocols.websocket.client.socket import Socket
@@ -39,92 +39,96 @@ CLOSE_SECONDS = 0.5
 PING_SECONDS = 2.0
 
 
-async def look(door: Door) -> None:
+async def look(endpoint: Endpoint) -> None:
     """Every variant that is allowed; what breaks off is noted and ends nothing."""
-    talk = door.talk
-    seen = door.notes.facts.handshake
-    if talk.options.of(WebSocketOptions).direct is not None:
-        await _guarded(door, "direct", _direct)
+    ctx = endpoint.ctx
+    seen = endpoint.notes.facts.handshake
+    if ctx.options.of(WebSocketOptions).direct is not None:
+        await _guarded(endpoint, "direct", _direct)
     if seen is None or seen.outcome != "open":
         # What a plain GET gets tells whether it is the upgrade that is refused.
-        if seen is not None and talk.denied(1) is None:
-            await _guarded(door, "no upgrade", _no_upgrade)
+        if seen is not None and ctx.denied(1) is None:
+            await _guarded(endpoint, "no upgrade", _no_upgrade)
         return
-    if talk.denied(1) is None:
-        await _guarded(door, "wrong version", _version)
-        await _guarded(door, "no upgrade", _no_upgrade)
-        await _guarded(door, "foreign origin", _origin)
-        await _guarded(door, "expect", _expect)
-    if door.secure:
-        await _guarded(door, "HTTP/2", _h2)
-        if not talk.carried:
-            await _guarded(door, "HTTP/3", _h3)
+    if ctx.denied(1) is None:
+        await _guarded(endpoint, "wrong version", _version)
+        await _guarded(endpoint, "no upgrade", _no_upgrade)
+        await _guarded(endpoint, "foreign origin", _origin)
+        await _guarded(endpoint, "expect", _expect)
+    if endpoint.secure:
+        await _guarded(endpoint, "HTTP/2", _h2)
+        if not ctx.carried:
+            await _guarded(endpoint, "HTTP/3", _h3)
 
 
-async def _guarded(door: Door, what: str, step: Callable[[Door], Awaitable[None]]) -> None:
+async def _guarded(
+    endpoint: Endpoint, what: str, step: Callable[[Endpoint], Awaitable[None]]
+) -> None:
     try:
-        await step(door)
+        await step(endpoint)
     except Failed as failed:
         if failed.reason is Reason.OPTIONS_UNUSABLE:
             raise
-        door.notes.unknown(what, failed.detail)
+        endpoint.notes.unknown(what, failed.detail)
 
 
-async def _finish(door: Door, answered: Answered) -> Handshake:
+async def _finish(endpoint: Endpoint, answered: Answered) -> Handshake:
     """Close the socket of a variant, where it opened."""
     if answered.socket is not None:
         try:
-            await answered.socket.close(door.talk.budget.within(CLOSE_SECONDS))
+            await answered.socket.close(endpoint.ctx.budget.within(CLOSE_SECONDS))
         except Failed as failed:
-            door.notes.unknown("closing", failed.detail)
+            endpoint.notes.unknown("closing", failed.detail)
     return answered.handshake
 
 
-async def _version(door: Door) -> None:
-    answered = await door.variant(version=UNKNOWN_VERSION, phase="ws.version")
-    door.notes.learn(wrong_version=await _finish(door, answered))
+async def _version(endpoint: Endpoint) -> None:
+    answered = await endpoint.variant(version=UNKNOWN_VERSION, phase="ws.version")
+    endpoint.notes.learn(wrong_version=await _finish(endpoint, answered))
 
 
-async def _no_upgrade(door: Door) -> None:
-    door.notes.learn(no_upgrade=(await door.variant(upgrade=False, phase="ws.plain")).handshake)
-
-
-async def _origin(door: Door) -> None:
-    answered = await door.variant(origin=FOREIGN_ORIGIN, phase="ws.origin")
-    door.notes.learn(
-        foreign_origin=await _finish(door, answered), foreign_origin_sent=FOREIGN_ORIGIN
+async def _no_upgrade(endpoint: Endpoint) -> None:
+    endpoint.notes.learn(
+        no_upgrade=(await endpoint.variant(upgrade=False, phase="ws.plain")).handshake
     )
 
 
-async def _expect(door: Door) -> None:
-    answered = await door.variant(more=(("Expect", "100-continue"),), phase="ws.expect")
-    door.notes.learn(expecting=await _finish(door, answered))
+async def _origin(endpoint: Endpoint) -> None:
+    answered = await endpoint.variant(origin=FOREIGN_ORIGIN, phase="ws.origin")
+    endpoint.notes.learn(
+        foreign_origin=await _finish(endpoint, answered), foreign_origin_sent=FOREIGN_ORIGIN
+    )
+
+
+async def _expect(endpoint: Endpoint) -> None:
+    answered = await endpoint.variant(more=(("Expect", "100-continue"),), phase="ws.expect")
+    endpoint.notes.learn(expecting=await _finish(endpoint, answered))
 
 
 # -- the server behind the proxy -------------------------------------------------------------------
 
 
-async def _direct(door: Door) -> None:
+async def _direct(endpoint: Endpoint) -> None:
     """The same handshake, with the same Host, sent to where the person says the server is."""
-    talk = door.talk
-    target = _direct_target(talk.options.of(WebSocketOptions).direct or "")
-    addresses = await talk.addresses_of(target.host, target.port)
-    offer = door.offer()
-    request = door.request(offer)
+    ctx = endpoint.ctx
+    target = _direct_target(ctx.options.of(WebSocketOptions).direct or "")
+    addresses = await ctx.addresses_of(target.host, target.port)
+    offer = endpoint.offer()
+    request = endpoint.request(offer)
     if target.path:
         request = msgspec.structs.replace(request, path=resource(target))
-    with talk.watch.phase("ws.direct", addresses[0].ip):
+    with ctx.watch.phase("ws.direct", addresses[0].ip):
         try:
-            stream = await talk.connect_again(addresses[0])
+            stream = await ctx.connect_again(addresses[0])
             if target.scheme == "wss":
-                tls = prepare(stream, talk.options, target.host, alpn=("http/1.1",))
+                tls = prepare(stream, ctx.options, target.host, alpn=("http/1.1",))
                 await tls.handshake(Stopwatch(), "ws.direct")
                 stream = tls
-            answered = await door.shake(H1Connection(stream), request, offer)
+            answered = await endpoint.shake(H1Connection(stream), request, offer)
         except Failed as failed:
-            door.notes.learn(direct=broken(failed))
+            endpoint.notes.learn(direct=broken(failed))
             return
-    door.notes.learn(direct=await _finish(door, answered))
+    endpoint.notes.learn(direct=await _finish(endpoint, answered))
 
 
 def _direct_target(text: str) -> Target:
@@ -138,81 +142,85 @@ def _direct_target(text: str) -> Target:
 # -- inside HTTP/2 and HTTP/3 ----------------------------------------------------------------------
 
 
-async def _h2(door: Door) -> None:
+async def _h2(endpoint: Endpoint) -> None:
     """RFC 8441: announced in SETTINGS, opened by an extended CONNECT, pinged once."""
-    talk = door.talk
-    with talk.watch.phase("ws.h2"):
+    ctx = endpoint.ctx
+    with ctx.watch.phase("ws.h2"):
         try:
-            stream = await door.shaken(await door.below(), alpn="h2")
+            stream = await endpoint.shaken(await endpoint.below(), alpn="h2")
         except Failed as failed:
             refused = failed.alert is Alert.NO_APPLICATION_PROTOCOL
             none = refused or failed.reason is Reason.NEGOTIATION_FAILED
             spoken = False if none else None
-            door.notes.learn(h2=Tunnelled(spoken=spoken, detail=failed.detail))
+            endpoint.notes.learn(h2=Tunnelled(spoken=spoken, detail=failed.detail))
             return
         if not isinstance(stream, TlsStream) or stream.alpn != "h2":
             stream.close()
-            door.notes.learn(h2=Tunnelled(spoken=False, detail="the server picks no h2 by ALPN"))
+            endpoint.notes.learn(
+                h2=Tunnelled(spoken=False, detail="the server picks no h2 by ALPN")
+            )
             return
         http = H2Connection(stream)
         try:
-            settings = await http.settings(talk.budget.within(HANDSHAKE_SECONDS))
+            settings = await http.settings(ctx.budget.within(HANDSHAKE_SECONDS))
             found = Tunnelled(spoken=True, enabled=settings.get(ENABLE_CONNECT_PROTOCOL) == 1)
             if found.enabled:
-                found = await _inside(door, http, "2")
+                found = await _inside(endpoint, http, "2")
         except Failed as failed:
             found = Tunnelled(spoken=True, detail=failed.detail)
-        door.notes.learn(h2=found)
-        await http.farewell()
+        endpoint.notes.learn(h2=found)
+        await http.aclose()
 
 
-async def _h3(door: Door) -> None:
+async def _h3(endpoint: Endpoint) -> None:
     """RFC 9220. The certificate has been judged over TCP; here only the way counts."""
     from seventh.net.quic import connect as quic
     from seventh.web.h3 import ENABLE_CONNECT_PROTOCOL as BY_H3
     from seventh.web.h3 import H3Connection
 
-    talk = door.talk
-    assert door.address is not None  # noqa: S101 - the conversation has begun
+    ctx = endpoint.ctx
+    assert endpoint.address is not None  # noqa: S101 - the conversation has begun
     try:
-        client = quic.prepare(talk, door.address, door.name, verify=False)
+        client = quic.prepare(ctx, endpoint.address, endpoint.name, verify=False)
     except Failed as failed:
-        door.notes.learn(h3=Tunnelled(spoken=None, detail=failed.detail))
+        endpoint.notes.learn(h3=Tunnelled(spoken=None, detail=failed.detail))
         return
     # A server without QUIC is no fault: its silence must not stand among the phases as one.
     scratch = Stopwatch()
-    scratch.origin_ns = talk.watch.origin_ns
+    scratch.origin_ns = ctx.watch.origin_ns
     try:
-        async with Cutoff(min(QUIC_SECONDS, talk.budget.seconds_left / 2)):
+        async with Cutoff(min(QUIC_SECONDS, ctx.budget.seconds_left / 2)):
             await client.handshake(scratch, "quic")
     except (Failed, DeadlineError) as error:
         client.close()
         heard = client.first_received is not None
         detail = error.detail if isinstance(error, Failed) else "no answer in time"
-        door.notes.learn(h3=Tunnelled(spoken=None if heard else False, detail=detail))
+        endpoint.notes.learn(h3=Tunnelled(spoken=None if heard else False, detail=detail))
         return
-    talk.watch.phases.extend(scratch.phases)
-    with talk.watch.phase("ws.h3"):
+    ctx.watch.phases.extend(scratch.phases)
+    with ctx.watch.phase("ws.h3"):
         http = H3Connection(client)
         try:
             await http.settings()
             found = Tunnelled(spoken=True, enabled=http.stats.setting(BY_H3) == 1)
             if found.enabled:
-                found = await _inside(door, http, "3")
+                found = await _inside(endpoint, http, "3")
         except Failed as failed:
             found = Tunnelled(spoken=True, detail=failed.detail)
-        door.notes.learn(h3=found)
+        endpoint.notes.learn(h3=found)
         http.close()
 
 
-async def _inside(door: Door, http: HttpConnection, over: Over) -> Tunnelled:
+async def _inside(endpoint: Endpoint, http: HttpConnection, over: Over) -> Tunnelled:
     """A handshake by extended CONNECT, one ping, and the end."""
-    offer = door.offer(deflate=True)
-    until = door.talk.budget.within(HANDSHAKE_SECONDS)
-    request = door.request(offer, over=over)
+    offer = endpoint.offer(deflate=True)
+    until = endpoint.ctx.budget.within(HANDSHAKE_SECONDS)
+    request = endpoint.request(offer, over=over)
     response, stream = await http.tunnel(request, deadline_ns=until, body_cap=BODY_CAP)
     if stream is None:
-        return Tunnelled(spoken=True, enabled=True, handshake=refusal(response, door.asking.hide))
+        return Tunnelled(
+            spoken=True, enabled=True, handshake=refusal(response, endpoint.handshake_options.hide)
+        )
     judged = judge(response, offer)
     seen = opened(response, judged)
     socket = Socket(stream, Frames(judged.deflate), response.first)
@@ -220,8 +228,8 @@ async def _inside(door: Door, http: HttpConnection, over: Over) -> Tunnelled:
     detail = ""
     try:
         if seen.sound:
-            round_trip = await socket.ping(door.talk.budget.within(PING_SECONDS))
-            await socket.close(door.talk.budget.within(CLOSE_SECONDS))
+            round_trip = await socket.ping(endpoint.ctx.budget.within(PING_SECONDS))
+            await socket.close(endpoint.ctx.budget.within(CLOSE_SECONDS))
     except Failed as failed:
         detail = failed.detail
     seconds = max(0, round_trip[1].ns - round_trip[0].ns) / 1e9 if round_trip else None

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from seventh.model.failure import Failed, Reason
 from seventh.net.stopwatch import now_ns
-from seventh.protocols.websocket.client.endpoint import Door
+from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts.live import Violation
 from seventh.protocols.websocket.wire.frames import BINARY, CONTINUATION, PING, TEXT, raw_frame
@@ -46,23 +46,23 @@ def cases() -> tuple[Case, ...]:
     )
 
 
-async def commit(door: Door) -> None:
+async def commit(endpoint: Endpoint) -> None:
     """Every case on a socket of its own; noted one by one."""
     seen: list[Violation] = []
-    with door.talk.watch.phase("ws.violations"):
+    with endpoint.ctx.watch.phase("ws.violations"):
         for case in cases():
-            if door.talk.budget.seconds_left < ANSWER_SECONDS:
-                door.notes.unknown(case.name, "no time was left: --timeout")
+            if endpoint.ctx.budget.seconds_left < ANSWER_SECONDS:
+                endpoint.notes.unknown(case.name, "no time was left: --timeout")
                 continue
-            async with door.opened() as socket:
-                seen.append(await _try(door, socket, case))
-            door.notes.learn(violations=tuple(seen))
+            async with endpoint.opened() as socket:
+                seen.append(await _try(endpoint, socket, case))
+            endpoint.notes.learn(violations=tuple(seen))
 
 
-async def _try(door: Door, socket: Socket, case: Case) -> Violation:
+async def _try(endpoint: Endpoint, socket: Socket, case: Case) -> Violation:
     for frame in case.frames:
         await socket.raw(frame)
-    until = door.talk.budget.within(ANSWER_SECONDS)
+    until = endpoint.ctx.budget.within(ANSWER_SECONDS)
     try:
         answered = await socket.survives(until)
     except Failed as failed:

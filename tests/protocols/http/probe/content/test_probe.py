@@ -18,7 +18,7 @@ from seventh.model.target import Target
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import ContentFacts
 from seventh.protocols.http.lab import Setup, site
-from seventh.protocols.http.lab.content import Ways
+from seventh.protocols.http.lab.content import ContentSetup
 from seventh.protocols.http.lab.content import site as content_site
 from seventh.web.message import Request
 from tests.options import options_with
@@ -29,10 +29,10 @@ Change = Callable[[Request, Answer], Answer]
 
 
 async def look(
-    kit: Kit, ways: Ways | None = None, change: Change | None = None, **options: object
+    kit: Kit, ways: ContentSetup | None = None, change: Change | None = None, **options: object
 ) -> tuple[ContentFacts, Report]:
     """A check of the lab's site, in TLS and over TCP alone."""
-    ways = ways or Ways()
+    ways = ways or ContentSetup()
     setup = Setup(
         ways=ways, path=ways.path, options={**ways.options, **options},
         h3=None, announced=False, change=change,
@@ -54,7 +54,7 @@ def adding(*fields: tuple[str, str]) -> Change:
 
 
 async def test_a_page_and_its_assets(kit: Kit) -> None:
-    content, report = await look(kit, Ways(path="/page"))
+    content, report = await look(kit, ContentSetup(path="/page"))
     assert report.failure is None
     assert content.assets is not None
     shown = {asset.path: (asset.coding, asset.packed) for asset in content.assets}
@@ -74,7 +74,7 @@ async def test_assets_of_which_some_are_plain(kit: Kit) -> None:
         body = b"let x = 1;\n" * 500
         return Answer(headers=(("Content-Type", "text/javascript"),), body=body)
 
-    content, report = await look(kit, Ways(path="/page"), change)
+    content, report = await look(kit, ContentSetup(path="/page"), change)
     assert content.brotli_ratio == pytest.approx(2 / 3)
     finding = next(f for f in report.findings if f.id == "HTTP-NO-COMPRESS")
     assert finding.params["plain"] == ("/app.js (5500 bytes)",)
@@ -96,20 +96,20 @@ async def test_what_a_token_gets_must_be_private(kit: Kit, tmp_path: Path) -> No
     assert content.caching is not None and content.caching.authenticated
     assert "HTTP-CACHE-LEAK" in found(report)
     assert b"s3cret-token" not in msgspec.json.encode(report)
-    private = Ways(cache_control="private, max-age=60, stale-while-revalidate=5")
+    private = ContentSetup(cache_control="private, max-age=60, stale-while-revalidate=5")
     _, report = await look(kit, private, token_file=str(token))
     assert "HTTP-CACHE-LEAK" not in found(report)
 
 
 async def test_cookies_are_told_without_their_values(kit: Kit) -> None:
-    content, report = await look(kit, Ways(cookie="sid=s3cret; Path=/"))
+    content, report = await look(kit, ContentSetup(cookie="sid=s3cret; Path=/"))
     (cookie,) = content.cookies
     assert (cookie.name, cookie.secure, cookie.path) == ("sid", False, "/")
     assert b"s3cret" not in msgspec.json.encode(report)
 
 
 async def test_an_event_stream_that_beats(kit: Kit) -> None:
-    ways = Ways(path="/events", options={"intrusive": True, "hold_seconds": 1.0})
+    ways = ContentSetup(path="/events", options={"intrusive": True, "hold_seconds": 1.0})
     content, report = await look(kit, ways)
     assert report.failure is None
     assert content.events is not None
@@ -120,15 +120,15 @@ async def test_an_event_stream_that_beats(kit: Kit) -> None:
 
 
 async def test_an_event_stream_is_not_waited_for(kit: Kit) -> None:
-    content, report = await look(kit, Ways(path="/events"))
+    content, report = await look(kit, ContentSetup(path="/events"))
     assert report.failure is None
     assert content.events is None
-    assert "tier 4" in content.unlearnt["events"]
+    assert "tier 4" in content.unknown["events"]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 async def test_requests_that_may_be_repeated(kit: Kit, method: str) -> None:
-    ways = Ways(path="/orders", options={"method": method, "allow_write": True})
+    ways = ContentSetup(path="/orders", options={"method": method, "allow_write": True})
     content, report = await look(kit, ways)
     assert content.repetition is not None
     assert content.repetition.keyed == (method == "POST")
@@ -140,13 +140,13 @@ async def test_a_put_that_creates_twice(kit: Kit) -> None:
     def change(request: Request, answer: Answer) -> Answer:
         return Answer(status=201) if request.method == "PUT" else answer
 
-    ways = Ways(path="/orders", options={"method": "PUT", "allow_write": True})
+    ways = ContentSetup(path="/orders", options={"method": "PUT", "allow_write": True})
     _, report = await look(kit, ways, change)
     assert "HTTP-IDEMPOTENCY" in found(report)
 
 
 async def test_a_head_only_target(kit: Kit) -> None:
-    content, report = await look(kit, Ways(options={"method": "HEAD"}))
+    content, report = await look(kit, ContentSetup(options={"method": "HEAD"}))
     assert content.coding is not None
     assert content.coding.variants[0].content_bytes
     assert report.failure is None
@@ -154,7 +154,7 @@ async def test_a_head_only_target(kit: Kit) -> None:
 
 async def test_in_clear_no_br_is_asked_for(kit: Kit) -> None:
     setup = Setup(
-        ways=Ways(codings=("gzip",)), secure=False, hsts=False, h3=None,
+        ways=ContentSetup(codings=("gzip",)), secure=False, hsts=False, h3=None,
         announced=False,
     )  # fmt: skip
     async with site(setup, kit) as served:
@@ -199,7 +199,7 @@ async def test_a_description_that_is_linked(kit: Kit) -> None:
             return Answer(headers=(("Content-Type", "application/json"),), body=body)
         return adding(link)(request, answer)
 
-    content, _ = await look(kit, Ways(described=False), change)
+    content, _ = await look(kit, ContentSetup(described=False), change)
     assert content.api is not None
     assert (content.api.described_at, content.api.description) == (
         "/api/v1/description", "Swagger 2.0",

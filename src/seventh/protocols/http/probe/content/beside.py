@@ -61,14 +61,14 @@ def _asset(path: str, response: Response) -> Asset:
 
 async def look_at_events(look: Look) -> None:
     """Listen to the event stream for as long as the person allows (tier 4)."""
-    seconds = look.talk.options.hold_seconds
-    why = look.talk.denied(4) or ("" if seconds else "listening needs --hold SECONDS")
+    seconds = look.ctx.options.hold_seconds
+    why = look.ctx.denied(4) or ("" if seconds else "listening needs --hold SECONDS")
     if why:
         raise Failed(Reason.OPTIONS_UNUSABLE, why)
     opened = await look.site.opened(look.site.base_url.origin, None, fresh=True)
     if opened.stream is not None:
         opened.stream.expect_silence()  # a comment now and then is no drip
-    budget = look.talk.budget
+    budget = look.ctx.budget
     until = budget.within(min(seconds, max(0.0, budget.seconds_left - RESERVE_SECONDS)))
     listener, head = Listener(), now_ns()
     ended = broken_off = False
@@ -103,7 +103,7 @@ async def repeat(look: Look) -> None:
     template = site.template
     if template.safe:
         return
-    if (why := look.talk.denied(3)) is not None:
+    if (why := look.ctx.denied(3)) is not None:
         look.learn(repetition_unlearnt=why)
         return
     keyed = template.method in repetition.KEYED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.protocols.http.client.origin import Site
 from seventh.protocols.http.facts.content import ContentFacts
 from seventh.protocols.http.probe.content import caching, coding
@@ -14,8 +14,8 @@ from seventh.web.message import Response
 class Look:
     """One look: what came, and what was learnt of it so far."""
 
-    def __init__(self, talk: Talk, site: Site) -> None:
-        self.talk = talk
+    def __init__(self, ctx: ProbeContext, site: Site) -> None:
+        self.ctx = ctx
         self.site = site
         self.responses: list[tuple[str, Response]] = []
         self.plain: Response | None = None

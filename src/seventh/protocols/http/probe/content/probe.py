@@ -1,7 +1,7 @@
 """Looking at what a site serves: caching, codings, validators, errors, its description.
 
 Everything is asked through the site and its budget of requests. Each step stands for itself: where
-one fails, ``unlearnt`` says why and the next one goes on, unless time or requests are spent.
+one fails, ``unknown`` says why and the next one goes on, unless time or requests are spent.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 
 from seventh.model.failure import Failed, Reason
 from seventh.net.clock import wall_ns
-from seventh.net.talk import Talk
+from seventh.net.probe_context import ProbeContext
 from seventh.protocols.http.client.origin import Site
 from seventh.protocols.http.facts.content import (
     Coding,
@@ -40,12 +40,12 @@ _ENDS = frozenset({"text/event-stream", "multipart/x-mixed-replace"})
 Step = Callable[[Look], Awaitable[None]]
 
 
-async def look(talk: Talk, site: Site) -> None:
+async def look(ctx: ProbeContext, site: Site) -> None:
     """Learn all that the representation at ``site.base_url`` and its surroundings tell.
 
-    Needs ``site.base``. Raises nothing: what fails is in ``ContentFacts.unlearnt``.
+    Needs ``site.base``. Raises nothing: what fails is in ``ContentFacts.unknown``.
     """
-    await _run(Look(talk, site))
+    await _run(Look(ctx, site))
 
 
 async def _run(look: Look) -> None:
@@ -67,19 +67,19 @@ async def _run(look: Look) -> None:
         steps = {"events": look_at_events}
         look.learn(content=errors.body_of(_shown(look), look.site.base))
     steps["repetition"] = repeat
-    unlearnt: dict[str, str] = {}
+    unknown: dict[str, str] = {}
     for name, step in steps.items():
         try:
             await step(look)
         except Failed as failed:
-            unlearnt[name] = failed.detail
+            unknown[name] = failed.detail
             if failed.reason in _SPENT:
                 break
-        _sum_up(look, unlearnt)
-    _sum_up(look, unlearnt)
+        _sum_up(look, unknown)
+    _sum_up(look, unknown)
 
 
-def _sum_up(look: Look, unlearnt: dict[str, str]) -> None:
+def _sum_up(look: Look, unknown: dict[str, str]) -> None:
     """What all replies together tell."""
     now = wall_ns(look.responses[-1][1].last) / 1e9
     got = [response for _, response in look.responses]
@@ -89,7 +89,7 @@ def _sum_up(look: Look, unlearnt: dict[str, str]) -> None:
     if kept is not None and kept.sets_cookies and not look.trusted:
         look.learn(caching=msgspec.structs.replace(kept, common_cookies=cookies.common(got)))
     look.learn(
-        unlearnt=dict(unlearnt),
+        unknown=dict(unknown),
         cache_hits=dict(look.hits),
         cache_status=tuple(printable(v, 200) for v in chain[-1]) if chain else (),
         cookies=cookies.cookies(got, secure=look.secure, now_seconds=now),

@@ -1,4 +1,4 @@
-"""What a room looks at, from its declaration: ``seventh explain ROOM`` and docs/rooms/."""
+"""What a room looks at, from its declaration: ``seventh explain ROOM`` and docs/protocols/."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _decides(line: CheckLine) -> str:
     return f"{by} ({line.look})" if line.look else by
 
 
-def explain_room(spec: Spec, faults: Sequence[Any], checklist: Sequence[CheckLine] = ()) -> str:
+def explain_protocol(spec: Spec, faults: Sequence[Any], checklist: Sequence[CheckLine] = ()) -> str:
     """A room, for a person at a terminal."""
     blocks = [f"{spec.name}: {spec.title}"]
     for section in sections(spec, faults, checklist):

@@ -35,7 +35,7 @@ _COUNTED = 1 << 16
 _UNITS = {"bytes": "B", "bits": "bit", "days": "days", "hertz": "Hz", "ppm": "ppm"}
 
 
-def gist(
+def summary(
     facts: msgspec.Struct, *, said: Iterable[str] = (), timed: Container[float] = ()
 ) -> list[tuple[str, str]]:
     """(label, value) for every fact worth a line, in the order of declaration, safe to show.
@@ -112,7 +112,7 @@ _fields = functools.cache(fields)
 def _learnt(record: msgspec.Struct) -> Iterable[tuple[str, Any]]:
     for field in _fields(type(record)):
         value = getattr(record, field.name)
-        if _is_nothing(value) or unlearnt(field, value):
+        if _is_nothing(value) or unknown(field, value):
             continue
         yield field.name, _in_words(field.type, value)
 
@@ -137,7 +137,7 @@ def _is_closed(type_: Any) -> bool:
     return get_origin(type_) is Literal or any(_is_closed(part) for part in get_args(type_))
 
 
-def unlearnt(field: FieldInfo, value: Any) -> bool:
+def unknown(field: FieldInfo, value: Any) -> bool:
     """Whether ``value`` is the field's default, which means that nothing was learnt."""
     if field.default is not msgspec.NODEFAULT:
         return bool(value == field.default)

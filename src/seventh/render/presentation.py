@@ -19,9 +19,9 @@ from seventh.model.sample import Sample
 from seventh.model.severity import Severity, Status
 from seventh.render.document import entry, samples
 from seventh.render.entries import FailureEntry, PhaseEntry, ReportEntry, clean
-from seventh.render.gist import gist
-from seventh.render.speech import Speech
+from seventh.render.summary import summary
 from seventh.render.view import Document, View
+from seventh.render.wording import Wording
 
 BLAMED = {
     "local": "this machine or its configuration",
@@ -32,21 +32,21 @@ BLAMED = {
 """Who can mend a failure, in a sentence."""
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class Presentation(msgspec.Struct, frozen=True, kw_only=True):
     """One report, ready to be laid out."""
 
     entry: ReportEntry
     address: str | None
     """Where the conversation took place, when that is not the target's own host."""
     facts: Mapping[str, Facts]
-    """As they were learnt; what is shown of them is in ``entry`` and ``gists``."""
+    """As they were learnt; what is shown of them is in ``entry`` and ``summaries``."""
     samples: tuple[Sample, ...]
     started_seconds: float
     passed: tuple[str, ...]
     transcript: tuple[str, ...]
 
     @property
-    def gists(self) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    def summaries(self) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
         """By room, the facts worth a line: (label, value).
 
         The protocol's own room comes first, then what it stands on.
@@ -54,7 +54,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
         timed = {phase.seconds for phase in self.entry.phases}
         rooms = sorted(self.facts, key=lambda room: (room != self.entry.protocol, room))
         return tuple(
-            (clean(room), tuple(gist(self.facts[room], said=[self.entry.target], timed=timed)))
+            (clean(room), tuple(summary(self.facts[room], said=[self.entry.target], timed=timed)))
             for room in rooms
         )
 
@@ -97,10 +97,10 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
         return self.tally or "nothing found"
 
 
-def tell(document: Document, view: View) -> tuple[Told, ...]:
+def present(document: Document, view: View) -> tuple[Presentation, ...]:
     """Every report of ``document``, told."""
-    speech = Speech(view.lang)
-    return tuple(_told(report, speech, view) for report in document.reports)
+    wording = Wording(view.lang)
+    return tuple(_told(report, wording, view) for report in document.reports)
 
 
 def span_seconds(entry: ReportEntry) -> float:
@@ -110,7 +110,7 @@ def span_seconds(entry: ReportEntry) -> float:
     return max(0.0, end - begin)
 
 
-def tally_statuses(told: Sequence[Told]) -> str:
+def tally_statuses(told: Sequence[Presentation]) -> str:
     """``2 critical, 8 ok``, the worst first."""
     counts = Counter(one.entry.status for one in told)
     order = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
@@ -135,9 +135,9 @@ def blamed(failure: FailureEntry) -> str:
     return BLAMED[failure.blame]
 
 
-def _told(report: Report, speech: Speech, view: View) -> Told:
-    made = entry(report, speech, view)
-    return Told(
+def _told(report: Report, wording: Wording, view: View) -> Presentation:
+    made = entry(report, wording, view)
+    return Presentation(
         entry=made,
         address=_address(made),
         facts=report.facts,

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from seventh.model.drawing import Drawing, Span
 from seventh.model.facts import Facts
 from seventh.render import View, render
-from seventh.render.drawn import MOST, rows, text, title
+from seventh.render.bars import MOST, rows, text, title
 from tests.render import samples
 from tests.render.samples import FOUND
 

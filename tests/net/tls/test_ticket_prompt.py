@@ -7,7 +7,7 @@ import h2.connection
 import h2.events
 import pytest
 
-from seventh.net.tls.stir import word
+from seventh.net.tls.ticket_prompt import word
 
 
 def test_the_word_in_http_2_is_a_whole_preface() -> None:

@@ -13,7 +13,7 @@ from msgspec.structs import fields
 from seventh.model.facts import Facts
 from seventh.model.netfacts import Difference, NetFacts
 from seventh.render.fact_words import HIDDEN, label_of
-from seventh.render.gist import gist, instant
+from seventh.render.summary import instant, summary
 from tests.render.samples import FACTS
 
 
@@ -51,21 +51,21 @@ class Odd(Facts, frozen=True, kw_only=True):
 
 
 def test_what_was_not_learnt_is_not_said() -> None:
-    assert gist(Odd()) == []
-    assert gist(Odd(port=22, nothing=(), ident="")) == []
+    assert summary(Odd()) == []
+    assert summary(Odd(port=22, nothing=(), ident="")) == []
 
 
 def test_units_join_their_values() -> None:
     facts = Odd(wait_seconds=0.5, size_bytes=3, expiry_timestamp_seconds=1.8e9, raw=b"abc")
-    assert gist(facts) == [
+    assert summary(facts) == [
         ("wait", "500 ms"), ("expiry", "2027-01-15T08:00:00Z"), ("size", "3 B"), ("raw", "3 B"),
     ]  # fmt: skip
 
 
 def test_what_was_said_is_not_said_again() -> None:
     facts = Odd(ident="SSH-2.0-thing_1", software="thing_1", wait_seconds=0.25)
-    assert gist(facts) == [("identification", "SSH-2.0-thing_1"), ("wait", "250 ms")]
-    assert gist(facts, said=["ssh://SSH-2.0-thing_1"], timed={0.25}) == []
+    assert summary(facts) == [("identification", "SSH-2.0-thing_1"), ("wait", "250 ms")]
+    assert summary(facts, said=["ssh://SSH-2.0-thing_1"], timed={0.25}) == []
 
 
 def test_collections_are_short() -> None:
@@ -78,14 +78,14 @@ def test_collections_are_short() -> None:
         named=(Named(name="first"), Named(name="second"), Named(name="first")),
         kind=Kind.FULL,
     )
-    assert gist(facts) == [
+    assert summary(facts) == [
         ("kind", "full"), ("flags", "a, b, c (+1)"), ("by address", "127.0.0.1: z; ::1: 2 items"),
         ("bare", "2"), ("one", "number 7"), ("lists", "2 items"), ("named", "first, second"),
     ]  # fmt: skip
 
 
 def test_a_chain_reads_as_a_chain() -> None:
-    assert ("chain", "CN=leaf ← CN=middle ← CN=root") in gist(FACTS)
+    assert ("chain", "CN=leaf ← CN=middle ← CN=root") in summary(FACTS)
 
 
 @pytest.mark.parametrize("timestamp", [1e300, -1e300, float("nan"), float("inf")])
@@ -121,15 +121,15 @@ class Sent(Facts, frozen=True, kw_only=True):
 
 def test_a_record_may_choose_what_is_said_of_it() -> None:
     one = Reached(got=3, asked=4, late_seconds=0.25)
-    assert gist(Sent(one=one)) == [("one", "share 3/4, late 250 ms")]
+    assert summary(Sent(one=one)) == [("one", "share 3/4, late 250 ms")]
     many = (Reached(name="a", got=1, asked=1, code=1002), Reached(name="b"))
-    assert gist(Sent(many=many)) == [("many", "a 1/1 1002, b 0/0")]
+    assert summary(Sent(many=many)) == [("many", "a 1/1 1002, b 0/0")]
 
 
 def test_times_and_sizes_have_fitting_units() -> None:
     facts = Sent(waits_seconds=(0.0005, 1.5), short_bytes=4096, long_bytes=16 << 20,
                  odd_bytes=100_000, seconds=1.2)  # fmt: skip
-    assert gist(facts) == [
+    assert summary(facts) == [
         ("waits", "500 µs, 1.50 s"), ("short", "4096 B"), ("long", "16 MiB"),
         ("odd", "97.7 KiB"), ("took", "1.20 s"),
     ]  # fmt: skip
@@ -139,7 +139,7 @@ def test_what_differs_between_addresses_is_named() -> None:
     values = {"192.0.2.1": "A", "192.0.2.2": "B"}
     traits = ("certificate", "status")
     facts = NetFacts(differences=tuple(Difference(trait=t, values=values) for t in traits))
-    assert gist(facts) == [("differences", "certificate, status")]
+    assert summary(facts) == [("differences", "certificate, status")]
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,17 +159,17 @@ class Coded(Facts, frozen=True, kw_only=True):
     group: str = ""
     strict_kex: bool | None = None
     answer: Answer | None = None
-    unlearnt: Mapping[str, str] = msgspec.field(default_factory=dict)
+    unknown: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 @pytest.mark.field
 def test_a_count_or_measure_of_zero_is_no_line() -> None:
-    assert gist(Coded(rtt_seconds=0.0, loss_ratio=0.0, max_early_data_bytes=0, leap=0)) == []
+    assert summary(Coded(rtt_seconds=0.0, loss_ratio=0.0, max_early_data_bytes=0, leap=0)) == []
 
 
 @pytest.mark.field
 def test_a_truth_that_is_false_is_a_line() -> None:
-    assert gist(Coded(strict_kex=False)) == [("strict key exchange", "no")]
+    assert summary(Coded(strict_kex=False)) == [("strict key exchange", "no")]
 
 
 @pytest.mark.field
@@ -181,7 +181,7 @@ def test_codes_are_words() -> None:
         client="not-requested",
         group="x25519-mlkem",
     )
-    assert gist(facts) == [
+    assert summary(facts) == [
         ("round trip", "20.0 ms"),
         ("leap", "a minute of 61 seconds is announced"),
         (
@@ -196,14 +196,14 @@ def test_codes_are_words() -> None:
 @pytest.mark.field
 def test_a_record_in_a_row_says_what_holds_by_its_label() -> None:
     facts = Coded(answer=Answer(outcome="not-answered", retry=False, complete=True))
-    assert gist(facts) == [("answer", "not answered, retry: no, complete")]
+    assert summary(facts) == [("answer", "not answered, retry: no, complete")]
 
 
 @pytest.mark.field
 def test_reasons_are_kept_apart_from_what_they_are_for() -> None:
-    facts = Coded(unlearnt={"forwarding": "needs --allow-write", "exec": "no login was tried"})
-    assert gist(facts) == [
-        ("not learnt", "exec: no login was tried; forwarding: needs --allow-write")
+    facts = Coded(unknown={"forwarding": "needs --allow-write", "exec": "no login was tried"})
+    assert summary(facts) == [
+        ("unknown", "exec: no login was tried; forwarding: needs --allow-write")
     ]
 
 

@@ -36,7 +36,7 @@ def languages() -> list[str]:
     return ["en", *sorted(found - {"en"})]
 
 
-class Speech:
+class Wording:
     """Speaks one language; looks every room up once."""
 
     def __init__(self, lang: str = "en") -> None:

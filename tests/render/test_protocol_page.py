@@ -9,7 +9,7 @@ from seventh import given, protocols
 from seventh.lab.start import faults
 from seventh.model.spec import Spec
 from seventh.render.pages import pages_of_rooms
-from seventh.render.room import explain_room, index, page
+from seventh.render.protocol_page import explain_protocol, index, page
 
 ROOMS = protocols.rooms()
 
@@ -52,7 +52,7 @@ def test_a_page_names_all_that_the_room_declares(spec: Spec) -> None:
 
 @pytest.mark.parametrize("spec", ROOMS.values(), ids=list(ROOMS))
 def test_the_same_stands_at_a_terminal_in_80_columns(spec: Spec) -> None:
-    said = explain_room(spec, faults(spec.name), protocols.checklist(spec.name))
+    said = explain_protocol(spec, faults(spec.name), protocols.checklist(spec.name))
     for name in names(spec):
         assert name in said.replace("\n  ", " ")
     assert max(map(len, said.splitlines())) <= 80

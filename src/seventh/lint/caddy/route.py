@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from seventh.lint.caddy import known as caddy_known
+from seventh.lint.caddy import directives as caddy_directives
 from seventh.lint.caddy.file import Node
 from seventh.lint.caddy.site import Site
 from seventh.protocols.http.facts.config import Does
@@ -60,7 +60,7 @@ class _Index:
         """Those that may answer a request: known to, or of a module that is not known."""
         key = id(nodes)
         if key not in self._answering:
-            known = caddy_known.site()
+            known = caddy_directives.site()
             self._answering[key] = [
                 node for node in nodes
                 if (node.name in _TERMINAL or (node.name not in known and node.name[:1] != "@"
@@ -236,7 +236,7 @@ class Place:
 
 def matcher(node: Node) -> str:
     """The matcher before a directive's words; empty where there is none, or it is ``*``."""
-    known = caddy_known.site().get(node.name)
+    known = caddy_directives.site().get(node.name)
     word = node.words[0] if node.words else ""
     if known is not None and not known.matched and node.name not in {"handle_path", "try_files"}:
         return word if node.name in _WORD_FIRST and len(node.words) > 1 and word != "*" else ""
@@ -245,7 +245,7 @@ def matcher(node: Node) -> str:
 
 def words(node: Node) -> tuple[str, ...]:
     """A directive's words behind its matcher."""
-    known = caddy_known.site().get(node.name)
+    known = caddy_directives.site().get(node.name)
     if known is not None and known.matched and node.words:
         first = node.words[0]
         if first == "*" or first[:1] in {"/", "@"}:

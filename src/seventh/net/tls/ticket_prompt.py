@@ -26,7 +26,7 @@ def word(alpn: str | None, host: str) -> bytes | None:
     return None
 
 
-async def stirred(stream: TlsStream, host: str, *, ask: bool) -> int:
+async def prompt_tickets(stream: TlsStream, host: str, *, ask: bool) -> int:
     """How many session tickets come, after a first word if need be and ``ask``.
 
     Raises Failed when the server refuses the handshake after all; that it ends the connection over

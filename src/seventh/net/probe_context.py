@@ -32,13 +32,13 @@ F = TypeVar("F", bound=Facts)
 ATTEMPT_SECONDS = 5.0
 """How long one address may take to accept before it counts as filtered."""
 _SPOKEN = {"ipv4": "IPv4", "ipv6": "IPv6"}
-Carry = Callable[["Talk"], Awaitable[Carrier]]
+Carry = Callable[["ProbeContext"], Awaitable[Carrier]]
 """Makes the carrier of a talk that goes through jump hosts, when it is first needed."""
 RESOLVE_SECONDS = 5.0
 """How long the name may take; less when the whole target has less."""
 
 
-class Talk:
+class ProbeContext:
     """One look at one target: its clock, its budget, its connections and what they taught.
 
     ``facts`` maps a room's name to what was learnt for it. A failure leaves them standing.
@@ -81,7 +81,7 @@ class Talk:
         """The handle on the facts of ``kind``: read ``facts``, write with ``learn``."""
         return Notes(self.facts, kind)
 
-    def give_up(self, failed: Failed) -> None:
+    def fail(self, failed: Failed) -> None:
         """Note a failure without leaving the probe; the first one is the report's."""
         if self.failure is None:
             self.failure = failed

@@ -50,7 +50,7 @@ class Known(msgspec.Struct, frozen=True):
 
 @functools.cache
 def _table() -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_name("known.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(Path(__file__).with_name("directives.toml").read_text(encoding="utf-8"))
 
 
 @functools.cache

@@ -9,8 +9,8 @@ from seventh.model.phase import Mark
 from seventh.net.address import Address
 from seventh.net.clock import clock_error_seconds, wall_and_raw_seconds, wall_minus_monotonic_ns
 from seventh.net.datagram import Arrived, Datagram
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns, user_mark
-from seventh.net.talk import Talk
 from seventh.protocols.ntp.facts import NtpFacts, OtherAddress
 from seventh.protocols.ntp.facts.sources import ClockReading, SourceFacts
 from seventh.protocols.ntp.facts.together import source_of
@@ -45,7 +45,7 @@ _OUTCOMES = {
 }
 
 
-class Conversation:
+class Association:
     """Requests to one address over one socket, and what came of them.
 
     A subclass that authenticates makes its requests and judges its replies otherwise.
@@ -53,12 +53,20 @@ class Conversation:
 
     phase = "ntp.rtt"
     __slots__ = (
-        "_begun", "_datagram", "_ended", "_readings", "_talk", "address", "broken", "icmp",
-        "last_sent_ns", "sampler",
+        "_begun",
+        "_ctx",
+        "_datagram",
+        "_ended",
+        "_readings",
+        "address",
+        "broken",
+        "icmp",
+        "last_sent_ns",
+        "sampler",
     )  # fmt: skip
 
-    def __init__(self, talk: Talk, address: Address) -> None:
-        self._talk = talk
+    def __init__(self, ctx: ProbeContext, address: Address) -> None:
+        self._ctx = ctx
         self._datagram: Datagram | None = None
         self._readings: dict[int, ClockReading] = {}
         self._begun = self._ended = user_mark()
@@ -103,13 +111,13 @@ class Conversation:
             self._begun, self._ended = sent, end
         elif answered is not None:
             self._ended = end
-        self._talk.watch.record(
+        self._ctx.watch.record(
             self.phase, sent.ns, end, ok=answered is not None, address=self.address.ip
         )
 
     def open(self) -> Datagram:
         """The socket to ask from."""
-        return self._talk.datagram(self.address)
+        return self._ctx.datagram(self.address)
 
     def close(self) -> None:
         """Give the socket back before the talk ends; nothing more can be asked."""
@@ -153,7 +161,7 @@ class Conversation:
             if for_reply and received.answers and sampler.last_answered():
                 return arrived.at
             if received.detail:
-                self._talk.note(f"{self.address.ip}: {received.verdict}: {received.detail}")
+                self._ctx.note(f"{self.address.ip}: {received.verdict}: {received.detail}")
             if sampler.tally.stray > MAX_STRAY:
                 raise Failed(
                     Reason.BUDGET_EXCEEDED,
@@ -228,7 +236,7 @@ class Conversation:
         outcome = "open"
         if failed is not None and not self.answered and not self.sampler.tally.heard:
             outcome = _OUTCOMES.get(failed.reason, "unreachable")
-        self._talk.attempted_datagram(
+        self._ctx.attempted_datagram(
             self.address, outcome, self._begun.ns, self._ended, failed.detail if failed else ""
         )
 
@@ -255,7 +263,7 @@ class Conversation:
         sampler = self.sampler
         tally = sampler.tally
         sent = sampler.sent_count
-        self._talk.notes(NtpFacts).learn(
+        self._ctx.notes(NtpFacts).learn(
             address=self.address.ip,
             own_clock_error_seconds=clock_error_seconds(),
             requests=sent,
@@ -299,4 +307,4 @@ class Conversation:
         failed = self.failure()
         kisses = ", ".join(self.sampler.kiss_codes)
         why = str(failed.reason) if failed else f"kiss code {kisses}" if kisses else ""
-        return source_of(str(self._talk.target), ntp, port=self.address.port, why=why)
+        return source_of(str(self._ctx.target), ntp, port=self.address.port, why=why)
