@@ -23,7 +23,7 @@ DEFAULTS = Options()
 
 @functools.cache
 def kinds() -> tuple[type[RoomOptions], ...]:
-    """The structs in which protocols and their verbs declare options of their own."""
+    """Return the structs in which protocols and their verbs declare options of their own."""
     found: list[type[RoomOptions]] = []
     for spec in protocols.rooms().values():
         found += [spec.options] if spec.options is not None else []
@@ -33,18 +33,18 @@ def kinds() -> tuple[type[RoomOptions], ...]:
 
 @functools.cache
 def options() -> dict[str, Declared]:
-    """Every option by its field's name: the shared ones, then the protocols' own."""
+    """Return every option by its field's name: the shared ones, then the protocols' own."""
     return {each.field: each for kind in (Options, *kinds()) for each in declared(kind)}
 
 
 @functools.cache
 def by_flag() -> dict[str, Declared]:
-    """Every option by its name on the command line and in a targets file."""
+    """Return every option by its name on the command line and in a targets file."""
     return {each.option.flag: each for each in options().values()}
 
 
 def make(given: Mapping[str, Any], base: Options = DEFAULTS) -> Options:
-    """``base`` with the fields of ``given`` set, shared ones and the protocols' own.
+    """Return ``base`` with the fields of ``given`` set, shared ones and the protocols' own.
 
     Texts are read once, here. Raises UsageError, which names the option, for a value that cannot be
     used, and for one that means nothing without another.
@@ -60,7 +60,7 @@ def make(given: Mapping[str, Any], base: Options = DEFAULTS) -> Options:
 
 
 def _of(kind: type[msgspec.Struct], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of ``values`` that are fields of ``kind``."""
+    """Return those of ``values`` that are fields of ``kind``."""
     fields = {each.field for each in declared(kind)}
     return {name: value for name, value in values.items() if name in fields}
 
@@ -71,7 +71,7 @@ def among(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def get(made: Options, each: Declared) -> Any:
-    """The value of an option, shared or a protocol's own."""
+    """Return the value of an option, shared or a protocol's own."""
     if each in declared(Options):
         return getattr(made, each.field)
     kind = next(kind for kind in kinds() if each in declared(kind))
@@ -79,7 +79,7 @@ def get(made: Options, each: Declared) -> Any:
 
 
 def uses(spec: Spec, each: Declared) -> bool:
-    """Whether checks of that protocol use the option."""
+    """Return whether checks of that protocol use the option."""
     option = each.option
     if option.always or each.field in spec.shared:
         return True
@@ -89,7 +89,7 @@ def uses(spec: Spec, each: Declared) -> bool:
 
 
 def _value(each: Declared, value: Any) -> Any:
-    """A field's value from its text or from TOML's; UsageError where it is none."""
+    """Return a field's value from its text or from TOML's; UsageError where it is none."""
     if each.field == "via" and isinstance(value, str):
         return _hops(value)
     if each.option.read is not None and isinstance(value, str):
@@ -115,7 +115,7 @@ def _value(each: Declared, value: Any) -> Any:
 
 
 def _wanted(each: Declared) -> str:
-    """What an option's value must be, as TOML writes it."""
+    """Return what an option's value must be, as TOML writes it."""
     if each.bounds or each.is_number:
         return each.bounds or "a number"
     if each.is_switch:
@@ -124,7 +124,7 @@ def _wanted(each: Declared) -> str:
 
 
 def _hops(text: str) -> tuple[Target, ...]:
-    """The jump hosts of ``--via``; all have one scheme, whose room has a module ``jump``."""
+    """Return the jump hosts of ``--via``; all have one scheme, whose room has a module ``jump``."""
     hops = tuple(
         hop for part in text.split(",") for hop in parse_target(part.strip(), protocols.schemes())
     )

@@ -76,7 +76,7 @@ def _late(module: str) -> Run:
 
 
 def _top() -> Parser:
-    """What explains the command itself: its verbs."""
+    """Return what explains the command itself: its verbs."""
     from seventh.cli import work
 
     parser = Parser(

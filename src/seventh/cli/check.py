@@ -67,7 +67,7 @@ def _side_by_side(jobs: list[Job], parallel: int) -> int:
 
 
 def built_ids() -> set[str]:
-    """The ids of all rules that are built."""
+    """Return the ids of all rules that are built."""
     return {rule.id for room in protocols.rooms() for rule in protocols.rules(room)}
 
 
@@ -87,7 +87,7 @@ def run_loop(main: Coroutine[Any, Any, T]) -> T:
 async def _check(
     jobs: list[Job], selection: Selection, parallel: int, end: Ending
 ) -> dict[int, Report]:
-    """All reports by their job's index; after a signal, those that there are."""
+    """Return all reports by their job's index; after a signal, those that there are."""
     stop = asyncio.Event()
     reports: dict[int, Report] = {}
     show = progress([str(target) for target, _ in jobs], "targets")

@@ -38,7 +38,7 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def built_rules() -> list[tuple[str, AnyRule]]:
-    """Every built rule with its room, room by room."""
+    """Return every built rule with its room, room by room."""
     return [(room, rule) for room in protocols.rooms() for rule in protocols.rules(room)]
 
 

@@ -70,7 +70,7 @@ async def _start_all(rooms: tuple[str, ...], fault: Fault | None) -> None:
 
 
 def command(served: Served) -> str:
-    """The command line that checks a reference server."""
+    """Return the command line that checks a reference server."""
     words = ["seventh", "check", served.target]
     for field, value in served.options.items():
         each = given.options()[field]

@@ -21,7 +21,7 @@ def run() -> None:
 
 
 def _failed(error: OSError) -> int:
-    """What the machine refused, in its words.
+    """Return what the machine refused, in its words.
 
     Files are opened by name, and targets type their own errors: what has no name is what was
     written to standard output, or a limit of this process.

@@ -58,7 +58,7 @@ def write(name: str, text: str) -> None:
 
 
 def _is_special(path: Path) -> bool:
-    """Whether it is a device, a pipe or a socket, which is written to and not replaced.
+    """Return whether it is a device, a pipe or a socket, which is written to and not replaced.
 
     So is what ``/dev/stdout`` stands for, even a regular file: the name is the system's.
     """

@@ -71,7 +71,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _name(word: str) -> str:
-    """An option's name without the value that is written on to it."""
+    """Return an option's name without the value that is written on to it."""
     return word.partition("=")[0] if word.startswith("--") else word[:2]
 
 

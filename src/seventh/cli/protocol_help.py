@@ -15,7 +15,7 @@ from seventh.model.spec import Spec
 
 
 def protocol_help(name: str, prog: str) -> Parser:
-    """A parser to print the help of, for a protocol or a scheme; UsageError for neither."""
+    """Return a parser to print the help of, for a protocol or a scheme; UsageError for neither."""
     rooms, schemes = protocols.rooms(), protocols.schemes()
     word = name.partition(":")[0].lower()
     if word in rooms:
@@ -32,7 +32,7 @@ def _tier(tier: int, does: str) -> str:
 
 
 def options_of(spec: Spec, prog: str) -> Parser:
-    """The protocol's own options first, then the shared ones that it uses."""
+    """Return the protocol's own options first, then the shared ones that it uses."""
     urls = ", ".join(f"{scheme.name}://HOST" for scheme in spec.schemes)
     parser = Parser(
         prog=prog,

@@ -19,7 +19,7 @@ from seventh.render.view import view_for, worst
 
 
 def document(reports: Sequence[Report], hosts: Sequence[Host] = ()) -> Document:
-    """The reports with the time and the version that made them."""
+    """Return the reports with the time and the version that made them."""
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return Document(
         generated_at=now, version=__version__, reports=tuple(reports), hosts=tuple(hosts)
@@ -52,6 +52,6 @@ def emit(made: Document, parsed: argparse.Namespace) -> None:
 
 
 def worst_exit(reports: Sequence[Report], bar: Severity, *, whole: bool = True) -> int:
-    """The exit code of all reports; without ``whole``, of more than there are."""
+    """Return the exit code of all reports; without ``whole``, of more than there are."""
     statuses = [judge(r.failure, [f.severity for f in r.findings], bar) for r in reports]
     return worst(statuses if whole else [*statuses, Status.UNKNOWN]).exit_code

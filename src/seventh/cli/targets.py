@@ -20,7 +20,7 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 
 
 def gather(arguments: list[str], files: list[str], options: Options, typed: Given) -> list[Job]:
-    """Every job in the order written; UsageError (with file and line) for the first bad one.
+    """Return every job in the order written; UsageError (with file and line) for the first bad one.
 
     ``options`` are what ``typed`` makes; where a file has defaults, what was typed goes before
     these, and what a target says for itself before both.
@@ -59,7 +59,7 @@ def check_used(typed: Given, jobs: list[Job]) -> None:
 
 
 def read(name: str) -> str:
-    """A text file's content, or standard input's of ``-``, without a byte order mark.
+    """Return a text file's content, or standard input's of ``-``, without a byte order mark.
 
     Raises UsageError that says why it cannot be read.
     """

@@ -147,7 +147,7 @@ async def visit(room: str, fault: Fault | None, kit: Kit) -> Stop:
 
 
 def problem_of(fault: Fault | None, report: Report) -> str:
-    """What a report should have said and did not, or the reverse; empty when all is well."""
+    """Return what a report should have said and did not, or the reverse; empty when all is well."""
     found = {finding.id for finding in report.findings}
     reason = str(report.failure.reason) if report.failure else None
     if fault is None:
@@ -182,7 +182,7 @@ def _show(stop: Stop, column: int, verbosity: Verbosity) -> None:
 
 
 def _said(stop: Stop) -> str:
-    """What came of a stop, in a few words."""
+    """Return what came of a stop, in a few words."""
     if stop.skipped:
         return f"skipped: {stop.skipped}"
     if stop.problem:

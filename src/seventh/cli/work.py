@@ -30,14 +30,14 @@ _CODES = {0: "done", 2: "failed", 3: "usage or interrupted"}
 
 
 def verbs() -> Iterator[tuple[str, Verb]]:
-    """Every verb of every protocol."""
+    """Yield every verb of every protocol."""
     for name, spec in protocols.rooms().items():
         for verb in spec.verbs:
             yield name, verb
 
 
 def room_with_verbs(name: str) -> Spec | None:
-    """The protocol of that name, if it has verbs."""
+    """Return the protocol of that name, if it has verbs."""
     spec = protocols.rooms().get(name)
     return spec if spec is not None and spec.verbs else None
 
@@ -103,7 +103,7 @@ def _urls(spec: Spec) -> str:
 
 
 def _shared(spec: Spec, verb: Verb) -> list[Declared]:
-    """The shared options that the verb has: typing it has granted its tier already."""
+    """Return the shared options that the verb has: typing it has granted its tier already."""
     used = [each for each in declared(Options) if given.uses(spec, each)]
     kept = [e for e in used if e.option.grants is None or (e.field, verb.tier) == ("i_own_this", 4)]
     flags = {each.option.flag for each in kept}
@@ -127,7 +127,7 @@ def _run(spec: Spec, verb: Verb, parsed: argparse.Namespace) -> int:
 
 
 def _text(spec: Spec, format: str) -> Callable[[msgspec.Struct], str]:  # noqa: A002
-    """What makes a result's text."""
+    """Return what makes a result's text."""
     if format == "text":
         return str
     if format == "json":
@@ -172,7 +172,7 @@ async def _do(
 
 
 def _progress() -> Progress:
-    """A line on stderr that is overwritten; nothing where stderr is not a terminal."""
+    """Return a line on stderr that is overwritten; nothing where stderr is not a terminal."""
     if not sys.stderr.isatty():
         return lambda done, total: None
 

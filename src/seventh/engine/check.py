@@ -48,7 +48,7 @@ def prepare(jobs: Sequence[tuple[Target, Options]]) -> None:
 
 
 async def check_one(target: Target, options: Options, selection: Selection = EVERY_RULE) -> Report:
-    """The full conversation with one target, and all rules over what it gave.
+    """Return the full conversation with one target, and all rules over what it gave.
 
     Never raises for what the peer does or the options have wrong: that is the report's failure.
     """
@@ -57,7 +57,7 @@ async def check_one(target: Target, options: Options, selection: Selection = EVE
 
 
 async def pulse_one(target: Target, options: Options) -> Report:
-    """The cheap look: up, phases and metrics; no rules."""
+    """Return the cheap look: up, phases and metrics; no rules."""
     report, _ = await _look(target, options, None, "pulse")
     return report
 
@@ -99,7 +99,7 @@ async def _side_by_side(
     parallel: int,
     stop: asyncio.Event,
 ) -> AsyncIterator[tuple[int, Report, bool]]:
-    """Each report with its index, and whether this machine's limits cost it its verdicts."""
+    """Yield each report with its index, and whether this machine's limits cost it its verdicts."""
     stopping = asyncio.create_task(stop.wait())
     lateness = Lateness()
     watching = asyncio.create_task(lateness.watch())
@@ -138,7 +138,7 @@ async def _look(
     *,
     lateness: Lateness | None = None,
 ) -> tuple[Report, bool]:
-    """One look, and whether this machine's limits cost it its verdicts.
+    """Return one look, and whether this machine's limits cost it its verdicts.
 
     One of many, with ``lateness``, gives a report also when it is cancelled.
     """
@@ -193,7 +193,7 @@ async def converse(
 
 
 def _begin(target: Target, options: Options, spec: Spec) -> tuple[ProbeContext, UsageError | None]:
-    """The talk, and what is wrong with the target's options, where something is.
+    """Return the talk, and what is wrong with the target's options, where something is.
 
     A room with a module ``host_alias`` may have the user's own configuration change where it goes:
     an alias of ``~/.ssh/config`` means another host and perhaps a jump host.
@@ -216,7 +216,7 @@ def _aims(room: str) -> bool:
 
 
 def _carried(hops: tuple[Target, ...]) -> Carry:
-    """What leads a talk through jump hosts: the module ``jump`` of their room."""
+    """Return what leads a talk through jump hosts: the module ``jump`` of their room."""
     jump = protocols.part(protocols.room_of(hops[0].scheme).name, "jump")
 
     async def carry(ctx: ProbeContext) -> Carrier:
@@ -231,7 +231,7 @@ def _last_failed_phase(ctx: ProbeContext) -> str:
 
 
 def as_failed(error: Exception) -> Failed:
-    """Any exception as a typed failure; this is the only place that does it."""
+    """Return any exception as a typed failure; this is the only place that does it."""
     if isinstance(error, Failed):
         return error
     if isinstance(error, TimeoutError | DeadlineError):

@@ -62,7 +62,7 @@ def judge(report: Report) -> tuple[Judged, ...]:
 
 
 def _asked(report: Report, line: CheckLine) -> bool:
-    """Whether any of the line's rules was up for judgement, or none is needed.
+    """Return whether any of the line's rules was up for judgement, or none is needed.
 
     A comparison of several reports has no phases and judges a few rules only.
     """
@@ -117,12 +117,12 @@ def _skipped(report: Report, line: CheckLine) -> tuple[Skipped, ...]:
 
 
 def _is_denied(line: CheckLine, facts: Iterable[tuple[str, Any]]) -> bool:
-    """Whether a fact that no rule judges says no by itself."""
+    """Return whether a fact that no rule judges says no by itself."""
     return not line.rules and any(value is False for _, value in facts)
 
 
 def read(holder: Any, path: str) -> Any:
-    """The fact at a dotted path; None where something before it was not learnt.
+    """Return the fact at a dotted path; None where something before it was not learnt.
 
     Of a tuple of structs, the field of each of them.
     """
@@ -159,7 +159,7 @@ def _look(report: Report, room: str, line: CheckLine, unknown: tuple[Skipped, ..
 
 
 def _is_here(net: Facts | None) -> bool:
-    """Whether the peer is on this machine, as far as the report tells."""
+    """Return whether the peer is on this machine, as far as the report tells."""
     if not isinstance(net, NetFacts) or net.hops or not net.addresses:
         return False
     return all(reach(address) == "loopback" for address in net.addresses)

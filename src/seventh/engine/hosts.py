@@ -48,7 +48,7 @@ _WORDS = {
 
 
 def port_of(target: Target, options: Options, report: Report) -> Port:
-    """What the look at one port met, read from its report."""
+    """Return what the look at one port met, read from its report."""
     transport = protocols.schemes()[target.scheme].transport
     state = _state(transport, report, through_jumps=bool(options.via))
     return Port(number=target.port, transport=transport, state=state, report=report)
@@ -118,7 +118,7 @@ def _grouped(targets: Sequence[Target]) -> Iterable[list[int]]:
 
 
 def _failed_alike(host: Host) -> bool:
-    """Whether the look at each port ended in one and the same failure of this side."""
+    """Return whether the look at each port ended in one and the same failure of this side."""
     failures = [port.report.failure for port in host.ports]
     unknown = all(port.state is PortState.UNKNOWN for port in host.ports)
     return unknown and len({failure.reason for failure in failures if failure is not None}) == 1

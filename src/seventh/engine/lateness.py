@@ -32,7 +32,7 @@ class Lateness:
             self._late_ns += max(0, now_ns() - due)
 
     def seconds(self) -> float:
-        """How late it has been so far, in seconds; only differences mean something."""
+        """Return how late it has been so far, in seconds; only differences mean something."""
         return self._late_ns / 1e9
 
     def excuse(self, ctx: ProbeContext, since_seconds: float) -> None:

@@ -142,7 +142,7 @@ def _failure(files: Files, problems: tuple[Line, ...]) -> Failure | None:
 
 
 def decided_by_files(rules: Sequence[AnyRule], product: str) -> tuple[AnyRule, ...]:
-    """The rules that a file of ``product`` has evidence for."""
+    """Return the rules that a file of ``product`` has evidence for."""
     return tuple(
         rule
         for rule in rules
@@ -164,7 +164,7 @@ def _deciding(kind: Kind, room: str) -> dict[str, AnyRule]:
 def _judge(
     kind: Kind, linted: Linted, selection: Selection
 ) -> tuple[tuple[Finding, ...], tuple[Skipped, ...], tuple[str, ...]]:
-    """Every view by every rule; of views with the same fault the first has the finding.
+    """Return every view by every rule; of views with the same fault the first has the finding.
 
     The others are named in it. What a view has from another is reported there alone.
     """
@@ -210,7 +210,7 @@ def _judge(
 
 
 def _place(view: View, finding: Finding, rule: AnyRule, product: str) -> str:
-    """Where the fix belongs, if it has lines of the file and not only commands or words."""
+    """Return where the fix belongs, if it has lines of the file and not only commands or words."""
     lines = finding.fixes.get(product) or rule.words.fix.get(product, "").splitlines()
     words = (line.split()[:1] for line in lines)
     return view.place if any(word[0].lower() in view.settings for word in words if word) else ""

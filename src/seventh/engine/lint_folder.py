@@ -63,7 +63,7 @@ class FolderLint:
                 yield self._judge(path, kind)
 
     def reports(self) -> list[Report]:
-        """The reports so far, without those of files that others include."""
+        """Return the reports so far, without those of files that others include."""
         return [
             _noting(report, self._idle.get(number, []))
             for number, report in enumerate(self._judged)
@@ -85,7 +85,7 @@ def _is_part(path: Path, kind: Kind) -> bool:
 
 
 def _is_read_by_custom(path: Path) -> bool:
-    """Whether the usual include would read a drop-in whose main file is not here."""
+    """Return whether the usual include would read a drop-in whose main file is not here."""
     of_openssh = [above for above in path.parents if above.name.endswith("_config.d")]
     return not is_idle(path) and (
         not of_openssh or (path.parent == of_openssh[0] and path.suffix == ".conf")
@@ -93,7 +93,7 @@ def _is_read_by_custom(path: Path) -> bool:
 
 
 def _main_above(path: Path, kind: Kind, mains: Sequence[tuple[Path, Kind]]) -> int | None:
-    """Which of ``mains``, of the same product, is nearest above the file; None for none."""
+    """Return which of ``mains``, of the same product, is nearest above the file; None for none."""
     above = [
         (len(main.parts), number)
         for number, (main, its) in enumerate(mains)
@@ -103,7 +103,7 @@ def _main_above(path: Path, kind: Kind, mains: Sequence[tuple[Path, Kind]]) -> i
 
 
 def _noting(report: Report, unused: Sequence[str]) -> Report:
-    """The report with what stands beside its file and is not in force."""
+    """Return the report with what stands beside its file and is not in force."""
     facts = report.facts.get("lint")
     if not unused or not isinstance(facts, LintFacts):
         return report

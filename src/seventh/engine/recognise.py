@@ -36,7 +36,7 @@ _IDLE = (
 
 
 def of_file(name: str, lines: Lines) -> Kind | None:
-    """The kind of one file that somebody asked for; None where it is not recognised."""
+    """Return the kind of one file that somebody asked for; None where it is not recognised."""
     named = by_name(Path(name))
     if named is not None and not _reads_foreign(named, lines, strict=False):
         return named
@@ -61,7 +61,7 @@ def in_folder(path: Path) -> Kind | None:
 
 
 def _is_at_home(path: Path, kind: Kind) -> bool:
-    """Whether not only the name but the folder, too, is the kind's."""
+    """Return whether not only the name but the folder, too, is the kind's."""
     whole = str(path.absolute())
     return path.parent.name == ".ssh" or any(
         "/" in name and fnmatch(whole, f"*/{name}") for name in kind.names
@@ -69,12 +69,12 @@ def _is_at_home(path: Path, kind: Kind) -> bool:
 
 
 def is_idle(path: Path) -> bool:
-    """Whether the name is one of a copy that is kept and not used."""
+    """Return whether the name is one of a copy that is kept and not used."""
     return _is_any(path.name, _IDLE)
 
 
 def is_main(path: Path, kind: Kind) -> bool:
-    """Whether the name is one under which the program looks for its file by itself."""
+    """Return whether the name is one under which the program looks for its file by itself."""
     whole = str(path.absolute())
     return any(
         fnmatch(path.name, name) or ("*" not in name and fnmatch(whole, f"*/{name}"))
@@ -83,7 +83,7 @@ def is_main(path: Path, kind: Kind) -> bool:
 
 
 def by_name(path: Path) -> Kind | None:
-    """The kind that a file's name or its path's end tells; None where it tells none."""
+    """Return the kind that a file's name or its path's end tells; None where it tells none."""
     whole = str(path.absolute())
     for kind in kinds().values():
         if any(fnmatch(path.name, p) or fnmatch(whole, f"*/{p}") for p in kind.names):
@@ -111,7 +111,7 @@ def by_content(lines: Lines, *, sure: int = 0) -> Kind | None:
 
 
 def _reads_foreign(kind: Kind, lines: Lines, *, strict: bool) -> bool:
-    """Whether a file with a kind's name holds something else.
+    """Return whether a file with a kind's name holds something else.
 
     A faulty file of the kind must not be taken for foreign, so only what hardly fits at all is.
     """
@@ -127,7 +127,7 @@ def _reads_foreign(kind: Kind, lines: Lines, *, strict: bool) -> bool:
 
 
 def _is_foreign(lines: Lines) -> bool:
-    """Whether lines are in another language than any of the kinds'."""
+    """Return whether lines are in another language than any of the kinds'."""
     if lines and lines[0].startswith("#!"):
         return True
     meant = _meant(lines)[:_LINES]
@@ -136,12 +136,12 @@ def _is_foreign(lines: Lines) -> bool:
 
 
 def _meant(lines: Lines) -> list[str]:
-    """The lines that are no comment in any of the languages."""
+    """Return the lines that are no comment in any of the languages."""
     return [line for line in lines if line.strip() and line.lstrip()[0] not in "#!;%"]
 
 
 def _first_lines(path: Path) -> Lines | None:
-    """A file's first lines; None for what is no readable text."""
+    """Return a file's first lines; None for what is no readable text."""
     try:
         if not path.is_file():
             return None

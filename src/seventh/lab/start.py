@@ -16,18 +16,18 @@ from seventh.model.target import Target, parse_target
 
 
 def labs() -> tuple[str, ...]:
-    """The rooms that have a reference server."""
+    """Return the rooms that have a reference server."""
     return tuple(room for room in protocols.rooms() if protocols.has_part(room, "lab"))
 
 
 def faults(room: str) -> tuple[Fault, ...]:
-    """What the room's reference server can be told to do wrong."""
+    """Return what the room's reference server can be told to do wrong."""
     found: tuple[Fault, ...] = protocols.part(room, "lab").FAULTS
     return found
 
 
 def find_fault(room: str, name: str) -> Fault:
-    """The room's fault of that name; UsageError naming those there are."""
+    """Return the room's fault of that name; UsageError naming those there are."""
     for fault in faults(room):
         if fault.name == name:
             return fault
@@ -45,7 +45,7 @@ def find_lab(name: str) -> str:
 
 
 def toured(room: str) -> tuple[Fault, ...]:
-    """The faults that show best what the room can find, by its lab's ``TOUR``."""
+    """Return the faults that show best what the room can find, by its lab's ``TOUR``."""
     return tuple(
         find_fault(room, name) for name in getattr(protocols.part(room, "lab"), "TOUR", ())
     )
@@ -53,7 +53,7 @@ def toured(room: str) -> tuple[Fault, ...]:
 
 @contextlib.contextmanager
 def kit() -> Iterator[Kit]:
-    """A kit whose files are gone when the block ends."""
+    """Yield a kit whose files are gone when the block ends."""
     with tempfile.TemporaryDirectory(prefix="seventh-lab-") as folder:
         yield Kit(Path(folder))
 
@@ -66,6 +66,6 @@ async def serving(room: str, fault: Fault | None, with_kit: Kit) -> AsyncIterato
 
 
 def job(served: Served, base: Options) -> tuple[Target, Options]:
-    """The target to check and the options that the reference server needs, over ``base``."""
+    """Return the target to check and the options that the reference server needs, over ``base``."""
     (target,) = parse_target(served.target, protocols.schemes())
     return target, given.make(served.options, base)

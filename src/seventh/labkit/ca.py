@@ -66,7 +66,7 @@ class Authority:
         version_1: bool = False,
         extra_chain: tuple[x509.Certificate, ...] = (),
     ) -> Issued:
-        """A leaf for ``names`` (default: localhost and the loopback addresses).
+        """Return a leaf for ``names`` (default: localhost and the loopback addresses).
 
         ``not_before`` counts from now; ``chain=False`` leaves the intermediate out of the file.
         SHA-1 as ``hash_name`` and ``version_1`` give what no library issues any more.

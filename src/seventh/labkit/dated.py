@@ -46,7 +46,7 @@ def _element(tag: int, body: bytes) -> bytes:
 
 
 def _children(data: bytes) -> list[tuple[int, bytes]]:
-    """The elements that stand one after another in ``data``."""
+    """Return the elements that stand one after another in ``data``."""
     found: list[tuple[int, bytes]] = []
     while data:
         length, start = data[1], 2

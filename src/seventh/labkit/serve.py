@@ -48,7 +48,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """What this machine or user must have for it to be shown."""
 
     def lacks(self) -> str | None:
-        """Why it cannot be shown here by this user, or None."""
+        """Return why it cannot be shown here by this user, or None."""
         for need in self.needs:
             if not _HERE[need]():
                 return _LACKING[need]
@@ -157,7 +157,7 @@ async def udp_server(
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, host: str = "127.0.0.1") -> int:
-    """A port that was free a moment ago; for servers that cannot be given port 0."""
+    """Return a port that was free a moment ago; for servers that cannot be given port 0."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, kind) as sock:
         sock.bind((host, 0))
@@ -188,7 +188,7 @@ def _is_root() -> bool:
 
 
 def has_ipv6() -> bool:
-    """Whether this machine has the loopback address ::1."""
+    """Return whether this machine has the loopback address ::1."""
     try:
         free_port(host="::1")
     except OSError:

@@ -39,7 +39,7 @@ def server_context(
     client_ca: str | None = None,
     alpn: tuple[bytes, ...] = (),
 ) -> SSL.Context:
-    """A server's context; without arguments, one in perfect order."""
+    """Return a server's context; without arguments, one in perfect order."""
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_max_proto_version(best)
@@ -113,7 +113,7 @@ class TlsPeer:
         self._early = False
 
     async def receive(self) -> bytes:
-        """The next decrypted bytes, early ones first; ``b""`` at the end."""
+        """Return the next decrypted bytes, early ones first; ``b""`` at the end."""
         if self._came_early:
             early, self._came_early = self._came_early, b""
             return early
@@ -187,7 +187,7 @@ async def tls_server(
 async def _first_hello(
     reader: asyncio.StreamReader,
 ) -> tuple[bytes, tlshello.ClientHello | None]:
-    """The first record, and the ClientHello in it where there is one."""
+    """Return the first record, and the ClientHello in it where there is one."""
     head = await reader.readexactly(5)
     body = await reader.readexactly(int.from_bytes(head[3:5], "big"))
     if head[0] != n.HANDSHAKE or not body or body[0] != n.CLIENT_HELLO:

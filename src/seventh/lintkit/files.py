@@ -49,12 +49,12 @@ def holds(question: Callable[[Path], bool], path: Path) -> bool:
 
 
 def has_wildcard(name: str) -> bool:
-    """Whether ``name`` is a shell pattern."""
+    """Return whether ``name`` is a shell pattern."""
     return _MAGIC.search(name) is not None
 
 
 def _names_in(folder: Path) -> Iterator[str]:
-    """The names in a folder; none where it cannot be looked into."""
+    """Yield the names in a folder; none where it cannot be looked into."""
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -64,7 +64,7 @@ def _names_in(folder: Path) -> Iterator[str]:
 
 
 def is_there(path: Path) -> bool:
-    """Whether something has that name, be it a link that leads nowhere."""
+    """Return whether something has that name, be it a link that leads nowhere."""
     return holds(os.path.lexists, path)
 
 
@@ -77,7 +77,7 @@ class Text(msgspec.Struct, frozen=True):
     """Whether there is more that was not read, so that its end is no end."""
 
     def numbered(self) -> Iterator[tuple[int, str]]:
-        """Each line with its number, from 1."""
+        """Return each line with its number, from 1."""
         return enumerate(self.lines, 1)
 
 
@@ -129,13 +129,13 @@ class Files:
             self.notes.append(said)
 
     def expand(self, name: str) -> Path:
-        """``name`` with ``~`` and a relative path resolved."""
+        """Return ``name`` with ``~`` and a relative path resolved."""
         if name.startswith("~/"):
             return (self.home or Path.home()) / name[2:]
         return self.base / name
 
     def read(self, name: str | Path, *, at: Line | None = None) -> Text | None:
-        """A file's lines; None, and a problem noted at ``at``, when it cannot be read."""
+        """Return a file's lines; None, and a problem noted at ``at``, when it cannot be read."""
         path = Path(name)
         where = (at.file, at.line) if at is not None else (str(path), None)
         if len(self.read_names) >= MAX_FILES or self._bytes > MAX_TOTAL_BYTES:
@@ -154,7 +154,7 @@ class Files:
         return self.take(str(path), data)
 
     def take(self, name: str, data: bytes) -> Text:
-        """``data`` as the lines of ``name``; what is beyond the bounds is cut and noted."""
+        """Return ``data`` as the lines of ``name``; what is beyond the bounds is cut and noted."""
         self.read_names.append(name)
         self._bytes += len(data)
         cut = len(data) > MAX_FILE_BYTES
@@ -175,7 +175,7 @@ class Files:
         return Text(name, tuple(lines), cut)
 
     def _whole(self, name: str, number: int, line: str) -> str:
-        """A line within the bounds; what is taken from it is noted."""
+        """Return a line within the bounds; what is taken from it is noted."""
         if len(line) > MAX_LINE_CHARS:
             self.unreadable(name, number, f"a line of {len(line)} characters was cut")
             line = line[:MAX_LINE_CHARS]

@@ -13,7 +13,7 @@ MAX_LINKS = 40
 
 
 def followed(place: Place, path: Path) -> Path:
-    """``path`` with the links that leave a copy for ``/etc`` bent back into it.
+    """Return ``path`` with the links that leave a copy for ``/etc`` bent back into it.
 
     Such as ``TREE/etc/nginx/sites-enabled/a``, which leads to ``/etc/nginx/sites-available/a``.
     """
@@ -28,7 +28,7 @@ def followed(place: Place, path: Path) -> Path:
 
 
 def of_the_machine(place: Place, name: str) -> bool:
-    """Whether a name may mean this machine's file where it is not beside the linted one.
+    """Return whether a name may mean this machine's file where it is not beside the linted one.
 
     A file alone in some folder is a copy without the files that come with the program.
     """
@@ -36,7 +36,7 @@ def of_the_machine(place: Place, name: str) -> bool:
 
 
 def is_foreign(place: Place, path: Path) -> bool:
-    """Whether a file that a copy names is this machine's, and not one of the copy."""
+    """Return whether a file that a copy names is this machine's, and not one of the copy."""
     if not place.is_copy or not holds(Path.exists, path):
         return False
     homes = [os.path.realpath(place.root or place.folder), os.path.realpath(place.folder),
@@ -46,7 +46,7 @@ def is_foreign(place: Place, path: Path) -> bool:
 
 
 def _bent(place: Place, path: Path) -> Path | None:
-    """One link replaced by what it means in the copy; None where nothing needs it."""
+    """Return one link replaced by what it means in the copy; None where nothing needs it."""
     for part in (*reversed(path.parents), path):
         try:
             target = str(part.readlink())

@@ -32,7 +32,7 @@ class Place(msgspec.Struct, frozen=True):
     """Whether the file is not one that this machine's program reads at ``system``."""
 
     def path(self, name: str) -> Path:
-        """The file or pattern that ``name`` means here. ``~`` is left to the caller."""
+        """Return the file or pattern that ``name`` means here. ``~`` is left to the caller."""
         if not name.startswith("/"):
             return self.folder / name
         if not self.is_copy:
@@ -76,7 +76,7 @@ class Place(msgspec.Struct, frozen=True):
         return other if is_there(other) else path
 
     def _is_foreign(self, path: Path) -> bool:
-        """Whether a copy's include left the copy."""
+        """Return whether a copy's include left the copy."""
         if not self.is_copy or not path.is_absolute():
             return False
         homes = [os.path.realpath(self.root or self.folder), os.path.realpath(self.linked)]
@@ -85,7 +85,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 def place_of(name: str, system: str = "") -> Place:
-    """The place of the file ``name``, whose program keeps its files in ``system``.
+    """Return the place of the file ``name``, whose program keeps its files in ``system``.
 
     What comes from a stream stands in the working folder, and its absolute names mean this machine.
     """
@@ -111,7 +111,7 @@ def is_drop_in(name: str) -> bool:
 
 
 def folder_name(name: str) -> str:
-    """What the folder of a file is called, however the file is named."""
+    """Return what the folder of a file is called, however the file is named."""
     return Path(os.path.abspath(name)).parent.name  # noqa: PTH100 - links stay as they are named
 
 
@@ -125,7 +125,7 @@ def _root_of(folder: Path) -> Path | None:
 
 
 def _fixed(pattern: Path) -> Path:
-    """The folder that a pattern begins with."""
+    """Return the folder that a pattern begins with."""
     while has_wildcard(str(pattern)):
         pattern = pattern.parent
     return pattern

@@ -48,7 +48,7 @@ class CheckLine(msgspec.Struct, frozen=True):
         return bool(self.look) and not self.look.startswith("-")
 
     def is_failed_by(self, failure: Failure) -> bool:
-        """Whether what ended the conversation answers this line."""
+        """Return whether what ended the conversation answers this line."""
         if failure.reason in self.failures:
             return True
         here = any(f"{failure.phase}.".startswith(f"{phase}.") for phase in self.phases)

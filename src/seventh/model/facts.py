@@ -28,7 +28,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     read it there."""
 
     def learn(self, **changes: Any) -> Self:
-        """A copy with ``changes`` known; a field that does not exist is a TypeError."""
+        """Return a copy with ``changes`` known; a field that does not exist is a TypeError."""
         return msgspec.structs.replace(self, **changes)
 
     @property
@@ -37,5 +37,5 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         return ""
 
     def drawings(self) -> tuple[Drawing, ...]:
-        """What of these facts is better seen than read; nothing, unless a room says so."""
+        """Return what of these facts is better seen than read; nothing, unless a room says so."""
         return ()

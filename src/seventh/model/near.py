@@ -39,7 +39,7 @@ def near(word: str, known: Iterable[str]) -> list[str]:
 
 
 def _fold(word: str) -> str:
-    """``word`` without case, dashes and underscores, of which every option has the same."""
+    """Return ``word`` without case, dashes and underscores, of which every option has the same."""
     return word[:100].casefold().replace("-", "").replace("_", "")
 
 

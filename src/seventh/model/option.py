@@ -118,7 +118,7 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _taken_apart(kind: Any) -> tuple[list[Any], list[Any]]:
-    """The types that a value may have, and all that was noted about them."""
+    """Return the types that a value may have, and all that was noted about them."""
     if hasattr(kind, "__metadata__"):
         kinds, notes = _taken_apart(get_args(kind)[0])
         return kinds, [*kind.__metadata__, *notes]
@@ -130,7 +130,7 @@ def _taken_apart(kind: Any) -> tuple[list[Any], list[Any]]:
 
 @functools.cache
 def declared(kind: type[msgspec.Struct]) -> tuple[Declared, ...]:
-    """The options that the fields of ``kind`` declare, in their order."""
+    """Return the options that the fields of ``kind`` declare, in their order."""
     found: list[Declared] = []
     for field in msgspec.structs.fields(kind):
         notes = get_args(field.type)[1:] if hasattr(field.type, "__metadata__") else ()

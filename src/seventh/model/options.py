@@ -175,7 +175,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What was given of the protocols' own options, one struct a protocol."""
 
     def of(self, kind: type[R]) -> R:
-        """A protocol's own options; with nothing given, their defaults."""
+        """Return a protocol's own options; with nothing given, their defaults."""
         for own in self.rooms:
             if type(own) is kind:
                 return own
@@ -183,7 +183,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         return usual
 
     def having(self, own: RoomOptions) -> Self:
-        """A copy with ``own`` in place of what was given of that protocol's options."""
+        """Return a copy with ``own`` in place of what was given of that protocol's options."""
         others = tuple(each for each in self.rooms if type(each) is not type(own))
         return self.replace(rooms=(*others, own))
 
@@ -197,7 +197,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def denied(self, tier: int, *, loopback: bool) -> str | None:
-        """Why a step of ``tier`` must not be taken; None when it may.
+        """Return why a step of ``tier`` must not be taken; None when it may.
 
         ``loopback`` says whether the peer is on this machine.
         """
@@ -216,7 +216,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         return "tier 4 needs --i-own-this for a peer that is not on this machine"
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with ``changes``; an option that does not exist is a TypeError."""
+        """Return a copy with ``changes``; an option that does not exist is a TypeError."""
         return msgspec.structs.replace(self, **changes)
 
 

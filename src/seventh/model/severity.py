@@ -20,7 +20,7 @@ class Severity(StrEnum):
         return _RANK[self]
 
     def reaches(self, bar: Severity) -> bool:
-        """Whether this severity is at or above ``bar``."""
+        """Return whether this severity is at or above ``bar``."""
         return self.rank >= bar.rank
 
 

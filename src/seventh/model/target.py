@@ -85,7 +85,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def without_credentials(path: str) -> str:
-    """``path`` with its query, the values of credentials in it replaced by ``…``."""
+    """Return ``path`` with its query, the values of credentials in it replaced by ``…``."""
     return _CREDENTIAL.sub(lambda match: f"{match[1] or ''}…", path) if path else path
 
 
@@ -220,7 +220,7 @@ def _unknown_scheme(text: str, rest: str, name: str, schemes: Mapping[str, Schem
 
 
 def _mistyped(text: str, schemes: Mapping[str, Scheme]) -> str | None:
-    """The URL that was probably meant where a colon or a slash of ``://`` is missing."""
+    """Return the URL that was probably meant where a colon or a slash of ``://`` is missing."""
     match = _NEARLY.match(text)
     if match is None or (name := match.group(1).lower()) not in schemes:
         return None

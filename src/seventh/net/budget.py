@@ -39,7 +39,7 @@ class Budget:
         return max(0, self.deadline_ns - now_ns()) / 1e9
 
     def within(self, seconds: float) -> int:
-        """The earlier of the deadline and ``seconds`` from now, in monotonic nanoseconds."""
+        """Return the earlier of the deadline and ``seconds`` from now, in monotonic nanoseconds."""
         return min(self.deadline_ns, now_ns() + int(seconds * 1e9))
 
 

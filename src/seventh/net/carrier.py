@@ -20,7 +20,7 @@ class Carrier(abc.ABC):
 
     @abc.abstractmethod
     async def open(self, host: str, port: int, deadline_ns: int) -> Stream:
-        """A stream from the last hop to ``host``, which the hop resolves.
+        """Return a stream from the last hop to ``host``, which the hop resolves.
 
         Its ``opened`` is the instant at which the hop said that the connection stands. Raises
         Failed: connect-refused, connect-timeout and the like, in the hop's words.

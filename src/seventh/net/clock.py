@@ -19,7 +19,7 @@ _RAW: int | None = getattr(time, "CLOCK_MONOTONIC_RAW", None)
 
 
 def wall_minus_monotonic_ns() -> int:
-    """The distance from the monotonic clock to the wall clock, now, in nanoseconds.
+    """Return the distance from the monotonic clock to the wall clock, now, in nanoseconds.
 
     Both clocks are slewed alike, so between two steps of the wall clock the distance stands still.
     Instants that are compared with each other take the same distance: then a step between them
@@ -39,7 +39,7 @@ def wall_minus_monotonic_ns() -> int:
 
 
 def wall_ns(mark: Mark, distance_ns: int | None = None) -> int:
-    """How ``mark`` reads on the wall clock: nanoseconds since 1970, UTC.
+    """Return how ``mark`` reads on the wall clock: nanoseconds since 1970, UTC.
 
     ``distance_ns`` is :func:`wall_minus_monotonic_ns`, for several marks that share one reading.
     """

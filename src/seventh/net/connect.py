@@ -103,7 +103,7 @@ async def _connect(sock: socket.socket, address: Address, deadline_ns: int) -> i
 
 
 def _asked(sock: socket.socket, address: Address) -> int | None:
-    """How far connecting is: 0 when it is done, its errno, None while it goes on."""
+    """Return how far connecting is: 0 when it is done, its errno, None while it goes on."""
     code = sock.connect_ex(address.sockaddr)
     if code in {errno.EALREADY, errno.EINPROGRESS}:
         return None

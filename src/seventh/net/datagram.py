@@ -102,7 +102,7 @@ class Datagram:
         return mark
 
     async def receive(self, deadline_ns: int) -> Arrived | None:
-        """The next datagram, from any source; None when the deadline passes.
+        """Return the next datagram, from any source; None when the deadline passes.
 
         The loop gets its turn, and the deadline is looked at, also while datagrams come faster than
         they are read.
@@ -164,7 +164,7 @@ class Datagram:
 
 
 def local_ip(address: Address) -> str | None:
-    """Which of our addresses a datagram to ``address`` leaves from; None without a route."""
+    """Return which of our addresses a datagram to ``address`` leaves from; None without a route."""
     try:
         with socket.socket(address.socket_family, socket.SOCK_DGRAM) as sock:
             sock.connect(address.sockaddr)  # of a datagram socket: chooses the route, sends nothing

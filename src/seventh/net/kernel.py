@@ -35,7 +35,7 @@ _RETRANSMITS = slice(100, 104)
 
 @functools.cache
 def _timestamps_kept_on() -> int | None:
-    """A socket's descriptor that wants timestamps for as long as the process lives.
+    """Return a socket's descriptor that wants timestamps for as long as the process lives.
 
     The kernel patches its own code when the first socket of the machine asks for timestamps and
     again when the last one goes. Without this one, each short connection pays for both (50 µs).
@@ -100,12 +100,12 @@ def read_tcp_info(sock: socket.socket) -> bytes:
 
 
 def retransmits(raw: bytes) -> int:
-    """How many segments were sent again, of what :func:`read_tcp_info` gave."""
+    """Return how many segments were sent again, of what :func:`read_tcp_info` gave."""
     return int.from_bytes(raw[_RETRANSMITS], sys.byteorder)
 
 
 def tcp_info(raw: bytes) -> TcpInfo | None:
-    """The fields of what :func:`read_tcp_info` gave; None of nothing."""
+    """Return the fields of what :func:`read_tcp_info` gave; None of nothing."""
     if len(raw) < _TCP_INFO_FIELDS.size:  # a kernel older than 4.6
         if len(raw) < _RETRANSMITS.stop:
             return None

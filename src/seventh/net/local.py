@@ -47,7 +47,7 @@ class LocalSocket:
                 raise _failed(self.name, error) from None
 
     async def receive(self, deadline_ns: int) -> bytes:
-        """The next bytes; ``b""`` when the other side has closed."""
+        """Return the next bytes; ``b""`` when the other side has closed."""
         while True:
             try:
                 return self._sock.recv(CHUNK)

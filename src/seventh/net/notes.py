@@ -48,7 +48,7 @@ class Notes(Generic[F_co]):
             self._all[self._room] = msgspec.structs.replace(known, **changes)
 
     def part(self, name: str, kind: type[S]) -> Part[S]:
-        """The handle on the struct of ``kind`` in the field ``name``."""
+        """Return the handle on the struct of ``kind`` in the field ``name``."""
         return Part(self, name, kind)
 
     def learn_part(self, name: str, kind: type[S], **changes: object) -> None:

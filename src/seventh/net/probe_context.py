@@ -78,7 +78,7 @@ class ProbeContext:
     # -- what was learnt -------------------------------------------------------------------------
 
     def notes(self, kind: type[F]) -> Notes[F]:
-        """The handle on the facts of ``kind``: read ``facts``, write with ``learn``."""
+        """Return the handle on the facts of ``kind``: read ``facts``, write with ``learn``."""
         return Notes(self.facts, kind)
 
     def fail(self, failed: Failed) -> None:
@@ -92,7 +92,7 @@ class ProbeContext:
             self.transcript.append(f"# {text}")
 
     def denied(self, tier: int) -> str | None:
-        """Why a step of ``tier`` must not be taken with this target; None when it may.
+        """Return why a step of ``tier`` must not be taken with this target; None when it may.
 
         Tier 4 asks more of a peer that is not on this machine, so ask after the name is resolved.
         """
@@ -147,7 +147,7 @@ class ProbeContext:
         return addresses
 
     async def addresses_of(self, host: str, port: int) -> tuple[Address, ...]:
-        """The addresses of another host that the person has named. Raises Failed."""
+        """Return the addresses of another host that the person has named. Raises Failed."""
         if self._carry is not None or is_literal(host):
             return (Address(ip=host, port=port),)
         return await self._look_up(host, port)
@@ -185,7 +185,7 @@ class ProbeContext:
     # -- connections -----------------------------------------------------------------------------
 
     async def connect(self) -> Stream:
-        """A TCP connection to the first address that accepts, tried one after another.
+        """Return a TCP connection to the first address that accepts, tried one after another.
 
         The failure of the last address is raised when none does. This is the pulse's way.
         """
@@ -229,7 +229,7 @@ class ProbeContext:
         return connected.stream
 
     def connections_left(self, address: Address) -> int:
-        """How many more connections this target's budget allows to ``address``."""
+        """Return how many more connections this target's budget allows to ``address``."""
         return self._per_address - self._attempts.get(address.ip, 0)
 
     def grant(self, connections: int) -> None:
@@ -283,7 +283,7 @@ class ProbeContext:
         self._net.learn(attempts=(*self._net.facts.attempts, attempt))
 
     def datagram(self, address: Address, *, source_port: int = 0) -> Datagram:
-        """A UDP socket towards ``address``, from ``source_port`` where one is named.
+        """Return a UDP socket towards ``address``, from ``source_port`` where one is named.
 
         UsageError where the talk goes through jump hosts; Failed (local-resource) where the port
         is not to be had.
@@ -370,5 +370,5 @@ class ProbeContext:
 
 @functools.cache
 def vantage() -> str:
-    """Where this is measured from: the machine's name."""
+    """Return where this is measured from: the machine's name."""
     return socket.gethostname()

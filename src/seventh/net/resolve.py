@@ -36,7 +36,7 @@ Outcome = Literal["ok", "nxdomain", "no-data", "servfail", "timeout", "failed"]
 
 
 def _why_none(error: OSError | UnicodeError) -> tuple[Outcome, str]:
-    """What the system's resolver ended with; Failed where this machine's limits ended it."""
+    """Return what the system's resolver ended with; Failed where this machine's limits ended it."""
     if isinstance(error, UnicodeError):
         return "failed", NOT_A_NAME
     if isinstance(error, socket.gaierror):
@@ -111,7 +111,7 @@ _GAI_WORDS = {
 
 
 def no_address(host: str, lookups: tuple[Lookup, ...]) -> Failed:
-    """The failure of a name that gave no address."""
+    """Return the failure of a name that gave no address."""
     outcomes = {lookup.outcome for lookup in lookups}
     detail = "; ".join(sorted({lookup.detail for lookup in lookups if lookup.detail}))
     if "timeout" in outcomes:
@@ -161,7 +161,7 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
 
 
 def make_resolver(resolver: HostPort | None) -> dns.asyncresolver.Resolver:
-    """A dnspython resolver: the one named, or the system's configuration.
+    """Return a dnspython resolver: the one named, or the system's configuration.
 
     It asks for DNSSEC's verdict (the AD bit) and never caches.
     """
@@ -261,7 +261,7 @@ async def record(name: str, kind: str, *, resolver: HostPort | None, deadline_ns
 async def asked_addresses(
     host: str, port: int, family: Family, *, resolver: HostPort, deadline_ns: int
 ) -> tuple[tuple[Address, ...], tuple[Lookup, ...]]:
-    """The host's addresses from one named resolver, IPv6 first."""
+    """Return the host's addresses from one named resolver, IPv6 first."""
     kinds = [k for k, f in (("AAAA", "ipv6"), ("A", "ipv4")) if family in {"any", f}]
     lookups = await asyncio.gather(
         *(record(host, kind, resolver=resolver, deadline_ns=deadline_ns) for kind in kinds)

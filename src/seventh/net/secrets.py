@@ -23,7 +23,7 @@ class Secret:
         """Where it was read, for messages."""
 
     def reveal(self) -> bytes:
-        """The secret's bytes, to be sent or to open a key, and for nothing else."""
+        """Return the secret's bytes, to be sent or to open a key, and for nothing else."""
         return self._value.encode()
 
     def __repr__(self) -> str:

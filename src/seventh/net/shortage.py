@@ -31,12 +31,12 @@ def watched() -> Iterator[list[Failed]]:
 
 
 def is_ours(error: OSError) -> bool:
-    """Whether ``error`` is a limit of this process or machine."""
+    """Return whether ``error`` is a limit of this process or machine."""
     return error.errno in _OURS
 
 
 def short(error: OSError, of: str = "socket") -> Failed:
-    """The failure of a step that met a limit; it is noted for the running look."""
+    """Return the failure of a step that met a limit; it is noted for the running look."""
     fix = "raise the limit (`ulimit -n`) or lower --parallel"
     more = f"; {fix}" if error.errno in _FILES else ""
     failed = Failed(
@@ -49,7 +49,7 @@ def short(error: OSError, of: str = "socket") -> Failed:
 
 
 def missing() -> OSError | None:
-    """Why no descriptor can be had now, where none can.
+    """Return why no descriptor can be had now, where none can.
 
     The C resolver and DNS libraries answer "no such name" when they could not open a socket.
     """

@@ -16,7 +16,7 @@ now_ns = time.monotonic_ns
 
 
 def user_mark() -> Mark:
-    """This instant, as this process sees it."""
+    """Return this instant, as this process sees it."""
     return Mark(now_ns(), "user")
 
 
@@ -72,7 +72,7 @@ class Stopwatch:
         self.phases: list[Phase] = []
 
     def phase(self, name: str, address: str | None = None) -> Timer:
-        """A context manager around one phase.
+        """Return a context manager around one phase.
 
         A Failed that leaves the block learns the phase's name, and the phase counts as failed.
         """

@@ -72,14 +72,14 @@ class Stream(abc.ABC):
         return
 
     def tcp_info(self) -> kernel.TcpInfo | None:
-        """The kernel's view of the path, the last one where the stream is closed.
+        """Return the kernel's view of the path, the last one where the stream is closed.
 
         None where there is no kernel socket of our own.
         """
         return None
 
     def retransmits(self) -> int:
-        """How many segments TCP has sent again; 0 without a kernel socket of our own."""
+        """Return how many segments TCP has sent again; 0 without a kernel socket of our own."""
         return 0
 
     def __enter__(self) -> Stream:
@@ -151,7 +151,7 @@ class TcpStream(Stream):
         return mark
 
     async def receive(self, deadline_ns: int | None = None) -> tuple[bytes, Mark]:
-        """The next bytes and the kernel's instant of their arrival."""
+        """Return the next bytes and the kernel's instant of their arrival."""
         until = self._budget.deadline_ns
         if deadline_ns is not None and deadline_ns < until:
             until = deadline_ns
@@ -219,11 +219,11 @@ class TcpStream(Stream):
         self._meter.ask_rate()
 
     def tcp_info(self) -> kernel.TcpInfo | None:
-        """The kernel's view of the path now, or when the socket was closed."""
+        """Return the kernel's view of the path now, or when the socket was closed."""
         return kernel.tcp_info(self._last_info or kernel.read_tcp_info(self._sock))
 
     def retransmits(self) -> int:
-        """How many segments TCP has sent again; 0 without a kernel socket of our own."""
+        """Return how many segments TCP has sent again; 0 without a kernel socket of our own."""
         return kernel.retransmits(self._last_info or kernel.read_tcp_info(self._sock))
 
     def close(self) -> None:
@@ -234,7 +234,7 @@ class TcpStream(Stream):
 
 
 def broken(error: OSError) -> Failed:
-    """An error of an established connection, as a typed failure."""
+    """Return an error of an established connection, as a typed failure."""
     if shortage.is_ours(error):
         return shortage.short(error, "buffer")
     if error.errno in {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}:

@@ -34,7 +34,7 @@ class Work:
         self._progress = progress
 
     def word(self, name: str) -> str:
-        """The word given for an argument that takes one."""
+        """Return the word given for an argument that takes one."""
         return self.arguments[name][0]
 
     def show(self, result: msgspec.Struct) -> None:

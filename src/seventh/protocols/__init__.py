@@ -28,7 +28,7 @@ __path__.extend(p for p in os.environ.get("SEVENTH_ROOMS", "").split(os.pathsep)
 
 @functools.cache
 def rooms() -> dict[str, Spec]:
-    """Every room's spec by its name."""
+    """Return every room's spec by its name."""
     found: dict[str, Spec] = {}
     for info in sorted(pkgutil.iter_modules(__path__), key=lambda info: info.name):
         if info.ispkg:
@@ -41,7 +41,7 @@ def rooms() -> dict[str, Spec]:
 
 @functools.cache
 def schemes() -> dict[str, Scheme]:
-    """Every scheme that some room answers to."""
+    """Return every scheme that some room answers to."""
     return {scheme.name: scheme for spec in rooms().values() for scheme in spec.schemes}
 
 
@@ -51,7 +51,7 @@ def _rooms_by_scheme() -> dict[str, Spec]:
 
 
 def room_of(scheme: str) -> Spec:
-    """The room that answers to ``scheme``; UsageError when none does."""
+    """Return the room that answers to ``scheme``; UsageError when none does."""
     spec = _rooms_by_scheme().get(scheme)
     if spec is None:
         raise UsageError(f"no room answers to {scheme}://")
@@ -65,19 +65,19 @@ def part(room: str, name: str) -> ModuleType:
 
 
 def has_part(room: str, name: str) -> bool:
-    """Whether the room's folder has that module."""
+    """Return whether the room's folder has that module."""
     return importlib.util.find_spec(f"{__name__}.{room}.{name}") is not None
 
 
 @functools.cache
 def rules(room: str) -> tuple[AnyRule, ...]:
-    """Every rule of the room; none where it has no folder ``rules``."""
+    """Return every rule of the room; none where it has no folder ``rules``."""
     return rules_of(part(room, "rules")) if has_part(room, "rules") else ()
 
 
 @functools.cache
 def checklist(room: str) -> tuple[CheckLine, ...]:
-    """The room's debugging checklist; none where it has no module ``checklist``."""
+    """Return the room's debugging checklist; none where it has no module ``checklist``."""
     if not has_part(room, "checklist"):
         return ()
     lines: tuple[CheckLine, ...] = part(room, "checklist").LINES
@@ -94,6 +94,6 @@ def watched(room: str) -> tuple[Watched, ...]:
 
 
 def folder(room: str) -> Path:
-    """Where the room's files are."""
+    """Return where the room's files are."""
     module = importlib.import_module(f"{__name__}.{room}")
     return Path(module.__path__[0])

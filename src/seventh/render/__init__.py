@@ -14,7 +14,7 @@ __all__ = ["FORMATS", "Document", "View", "render"]
 
 
 def render(format: str, document: Document, view: View) -> str:  # noqa: A002 - the option's name
-    """``document`` as text in ``format``.
+    """Return ``document`` as text in ``format``.
 
     Raises UsageError when there is no such format.
     """

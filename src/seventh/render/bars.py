@@ -34,14 +34,14 @@ def rows(drawing: Drawing, width: int, *, ascii_only: bool = False) -> list[Row]
 
 
 def title(drawing: Drawing, *, ascii_only: bool = False) -> str:
-    """What is drawn, and which shade stands for which step."""
+    """Return what is drawn, and which shade stands for which step."""
     shades = _shades(drawing, ascii_only)
     key = "  ".join(f"{shades[name]} {clean(name)}" for name in drawing.steps)
     return f"{clean(drawing.title)}: {key}" if key else clean(drawing.title)
 
 
 def text(drawing: Drawing, width: int) -> str:
-    """The drawing as lines of text of about ``width`` columns."""
+    """Return the drawing as lines of text of about ``width`` columns."""
     labels = [clean(span.label) for span in drawing.spans]
     name_width = min(max(map(len, labels), default=0), 32)
     lines = [
@@ -80,7 +80,7 @@ def _row(span: Span, low: float, per_cell: float, width: int, shades: dict[str, 
 
 
 def _step_at(span: Span, begin: float, end: float) -> str:
-    """The step that has the most of a cell."""
+    """Return the step that has the most of a cell."""
     name, most, at = _WHOLE, 0.0, span.low
     for step, length in span.steps:
         share = min(end, at + length) - max(begin, at)

@@ -38,7 +38,7 @@ def checklist(report: Report, wording: Wording) -> tuple[ChecklistEntry, ...]:
 
 
 def tally(entries: Iterable[ChecklistEntry]) -> str:
-    """``11 pass, 1 fail, 3 not looked at``."""
+    """Return ``11 pass, 1 fail, 3 not looked at``."""
     verdicts = [entry.verdict for entry in entries]
     said = ((verdicts.count(verdict), VERDICTS[verdict].lower()) for verdict in LineVerdict)
     return ", ".join(f"{number} {words}" for number, words in said if number)
@@ -59,7 +59,7 @@ def _failed(judged: Judged, wording: Wording) -> str:
 
 
 def _unknown(judged: Judged, wording: Wording) -> str:
-    """What is missing, and beside it what passed: a line that is half looked at says so."""
+    """Return what is missing, and beside it what passed: a line that is half looked at says so."""
     ended = _ended(judged.failure) if judged.failure and not judged.line.is_elsewhere else ""
     missing = _reasons(judged.unknown, ended) or ended
     if not missing:
@@ -88,7 +88,7 @@ def _facts(judged: Judged) -> str:
 
 
 def _ended(failure: Failure) -> str:
-    """Where the conversation stopped."""
+    """Return where the conversation stopped."""
     where = "" if failure.phase == "-" else f" in {failure.phase}"
     return f"the conversation ended{where} ({failure.reason})"
 

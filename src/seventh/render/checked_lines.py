@@ -31,7 +31,7 @@ def lines(entries: Sequence[ChecklistEntry], width: int) -> Iterator[Text]:
 
 
 def _said_below(entry: ChecklistEntry) -> tuple[str, ...]:
-    """Lines in a row that have this in common have it said once, below the last of them."""
+    """Return lines in a row that have this in common have it said once, below the last of them."""
     passes = entry.verdict is LineVerdict.PASS
     return (entry.verdict, entry.evidence, entry.look, entry.line if passes else "")
 

@@ -14,20 +14,20 @@ _SPECIAL = re.compile(r"([\\`*_\[\]#|~@$]|:(?=[^\s\d])|(?<=[Ww]{3})\.)")
 
 
 def escape(text: str) -> str:
-    """``text`` as running Markdown that shows just ``text``; not for the start of a line."""
+    """Return ``text`` as running Markdown that shows just ``text``; not for the start of a line."""
     text = _SPECIAL.sub(r"\\\1", " ".join(text.split("\n")))
     return "".join(_ENTITIES.get(c, c) for c in text)
 
 
 def code(text: str) -> str:
-    """``text`` as a code span, safe in a table's cell."""
+    """Return ``text`` as a code span, safe in a table's cell."""
     fence = "`" * (_longest_run(text) + 1)
     pad = " " if text.startswith("`") or text.endswith("`") or not text else ""
     return f"{fence}{pad}{text.replace('|', chr(92) + '|')}{pad}{fence}"
 
 
 def block(text: str) -> str:
-    """``text`` as a fenced block of code."""
+    """Return ``text`` as a fenced block of code."""
     fence = "`" * max(3, _longest_run(text) + 1)
     return f"{fence}\n{text.rstrip()}\n{fence}"
 

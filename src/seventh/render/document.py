@@ -30,7 +30,7 @@ from seventh.render.wording import Wording
 
 
 def json_document(document: Document, view: View) -> JsonDocument:
-    """``document`` in the shape that is printed."""
+    """Return ``document`` in the shape that is printed."""
     wording = Wording(view.lang)
     return JsonDocument(
         schema="seventh.report/1",
@@ -48,7 +48,7 @@ def _hosts(document: Document, view: View) -> tuple[HostEntry, ...]:
 
 
 def entry(report: Report, wording: Wording, view: View) -> ReportEntry:
-    """One report in words, cleaned, in a fixed order."""
+    """Return one report in words, cleaned, in a fixed order."""
     findings = sorted(report.findings, key=lambda f: (-f.severity.rank, f.id))
     return ReportEntry(
         target=clean(report.target),
@@ -74,7 +74,7 @@ def _checklist(report: Report, wording: Wording) -> tuple[ChecklistEntry, ...]:
 
 
 def samples(report: Report) -> tuple[Sample, ...]:
-    """The report's metrics, cleaned, ordered by their keys; without NaN and infinity."""
+    """Return the report's metrics, cleaned, ordered by their keys; without NaN and infinity."""
     cleaned = (
         Sample(
             clean(sample.name),
@@ -167,7 +167,7 @@ def _finding(finding: Finding, wording: Wording) -> FindingEntry:
 
 
 def _fix(fix: Mapping[str, str], finding: Finding) -> dict[str, str]:
-    """The fixes, the product's own first; of a file that was judged, its own alone."""
+    """Return the fixes, the product's own first; of a file that was judged, its own alone."""
     mine = {name: text for name, text in fix.items() if name == finding.product}
     return mine if mine and finding.source else {**mine, **fix}
 

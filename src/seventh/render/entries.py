@@ -175,5 +175,5 @@ class JsonDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def clean(text: str) -> str:
-    """One line that is safe to show."""
+    """Return one line that is safe to show."""
     return printable(text, _TEXT_LIMIT)

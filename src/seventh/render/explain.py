@@ -34,7 +34,7 @@ _WIDTH = 80
 
 
 def explain(rule: AnyRule, lang: str = "en") -> str:
-    """All that a declaration says, for a person at a terminal.
+    """Return all that a declaration says, for a person at a terminal.
 
     Parameters that a finding fills in stand in braces, as in ``{algorithms}``.
     """
@@ -64,7 +64,7 @@ def explain(rule: AnyRule, lang: str = "en") -> str:
 
 
 def explain_planned(row: Planned) -> str:
-    """What there is to say of a rule that is not built yet."""
+    """Return what there is to say of a rule that is not built yet."""
     table = [
         ("severity", str(row.severity)),
         ("tier", f"{row.tier}: {TIERS[row.tier]}"),
@@ -75,7 +75,7 @@ def explain_planned(row: Planned) -> str:
 
 
 def listing(rules: Iterable[AnyRule], planned: Iterable[Planned] = ()) -> str:
-    """A line for each rule, by id, then one for each planned rule that is not among them.
+    """Return a line for each rule, by id, then one for each planned rule that is not among them.
 
     The columns are id, severity, tier, source and title. The planned ones stand under what they
     wait for.

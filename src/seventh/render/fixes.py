@@ -25,7 +25,7 @@ class Fixes(NamedTuple):
 
 
 def fixes_of(finding: FindingEntry, view: View) -> Fixes:
-    """The fixes of ``finding`` in their order; all of them if the view is verbose."""
+    """Return the fixes of ``finding`` in their order; all of them if the view is verbose."""
     named = [name for name in finding.fix if name in ALTERNATIVES]
     if view.verbose:
         wanted = named

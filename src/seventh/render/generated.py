@@ -39,7 +39,7 @@ def complaints(files: Mapping[Path, str], *, owned: Sequence[Path] = ()) -> list
 
 
 def arguments(what: str, argv: Sequence[str] | None) -> tuple[Path, bool]:
-    """``--docs DIR`` and ``--check``, which every generator takes."""
+    """Return ``--docs DIR`` and ``--check``, which every generator takes."""
     parser = argparse.ArgumentParser(description=f"Write {what} from the declarations.")
     parser.add_argument("--docs", type=Path, default=DOCS, help="the folder docs/ to write into")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if not current")

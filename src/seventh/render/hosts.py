@@ -27,7 +27,7 @@ _SERVICES = {(row.scheme, row.port, row.transport): row.service for row in PORTS
 
 
 def host_entries(document: Document, view: View) -> tuple[HostEntry, ...]:
-    """Every host of ``document``, in the shape that is printed."""
+    """Return every host of ``document``, in the shape that is printed."""
     wording = Wording(view.lang)
     return tuple(_host(host, wording, view) for host in document.hosts)
 
@@ -64,7 +64,7 @@ def _port(port: Port, wording: Wording, view: View) -> PortEntry:
 
 
 def headline(entry: HostEntry) -> str:
-    """``2 of 5 well-known ports open; 3 closed``; that no address was found goes before."""
+    """Return ``2 of 5 well-known ports open; 3 closed``; that no address was found goes before."""
     if is_untried(entry):
         unresolved = entry.ports[0].state is PortState.UNRESOLVED
         return "no address was found for the name" if unresolved else "no port could be tried"
@@ -82,7 +82,7 @@ def is_untried(entry: HostEntry) -> bool:
 
 
 def shows_all(entry: HostEntry, targets: Iterable[str]) -> bool:
-    """Whether the host's table sums up everything that was looked at."""
+    """Return whether the host's table sums up everything that was looked at."""
     return set(targets) <= {entry.host, *(port.target for port in entry.ports)}
 
 
@@ -94,5 +94,5 @@ def worst_of(port: PortEntry) -> str:
 
 
 def number(port: PortEntry) -> str:
-    """``22/tcp``."""
+    """Return ``22/tcp``."""
     return f"{port.port}/{port.transport}"

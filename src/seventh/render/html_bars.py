@@ -64,7 +64,7 @@ def drawing_of(drawing: Drawing) -> str:
 
 
 def _shades(steps: tuple[str, ...]) -> dict[str, float]:
-    """How opaque each step is drawn: the later the darker."""
+    """Return how opaque each step is drawn: the later the darker."""
     return {name: round(0.3 + 0.7 * n / max(1, len(steps) - 1), 2) for n, name in enumerate(steps)}
 
 
@@ -113,7 +113,7 @@ def _row(phase: PhaseEntry, begin: float, length: float, grid: str, several: boo
 
 
 def ticks_of(span: float) -> list[float]:
-    """Three to six round instants over ``span`` seconds, from zero."""
+    """Return three to six round instants over ``span`` seconds, from zero."""
     if span <= 0:
         return []
     step = next(s for s in _steps() if span / s <= 5)

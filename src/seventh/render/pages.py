@@ -31,14 +31,14 @@ _LONG = 12
 
 
 def pages(rules: Mapping[str, Sequence[AnyRule]]) -> dict[str, str]:
-    """Every page by its file's name; ``rules`` are the built rules of each room."""
+    """Return every page by its file's name; ``rules`` are the built rules of each room."""
     made = {f"{rule.id}.md": page(room, rule) for room in rules for rule in rules[room]}
     made["README.md"] = index(rules)
     return made
 
 
 def index(rules: Mapping[str, Sequence[AnyRule]]) -> str:
-    """The list of all rules, by room."""
+    """Return the list of all rules, by room."""
     total = sum(len(some) for some in rules.values())
     blocks = [_MADE, "# The rules", f"{total} rules. `seventh explain ID` says the same as a page."]
     specs = rooms()
@@ -55,7 +55,7 @@ def index(rules: Mapping[str, Sequence[AnyRule]]) -> str:
 
 
 def page(room: str, rule: AnyRule) -> str:
-    """One rule's page, in English."""
+    """Return one rule's page, in English."""
     words = Wording().of_rule(room, rule)
     blocks = [
         _MADE,
@@ -124,7 +124,7 @@ def _difference(bad: msgspec.Struct, good: msgspec.Struct) -> tuple[dict[str, An
 
 
 def _compact(value: Any) -> Any:
-    """``value`` as JSON's kinds, without the fields that were not learnt, long lists cut."""
+    """Return ``value`` as JSON's kinds, without the fields that were not learnt, long lists cut."""
     if isinstance(value, msgspec.Struct):
         return {
             field.encode_name: _compact(getattr(value, field.name))
@@ -143,7 +143,7 @@ def _compact(value: Any) -> Any:
 
 
 def pages_of_rooms(rules: Mapping[str, Sequence[AnyRule]]) -> dict[str, str]:
-    """Every room's page by its file's name."""
+    """Return every room's page by its file's name."""
     made = {"README.md": room_pages.index(rooms())}
     for name, spec in rooms().items():
         faults = part(name, "lab").FAULTS if has_part(name, "lab") else ()

@@ -71,7 +71,7 @@ def _phase_rows(
 
 
 def _merged(drawn: list[str]) -> str:
-    """Several bars of one width in one; where two meet, the fuller cell stays."""
+    """Return several bars of one width in one; where two meet, the fuller cell stays."""
     return "".join(max(cells, key=(_EIGHTHS + "#").index) for cells in zip(*drawn, strict=True))
 
 
@@ -84,7 +84,7 @@ def _phase_name(phase: PhaseEntry, several: bool) -> str:
 
 
 def bar(begin: float, length: float, width: int, *, ascii_only: bool) -> str:
-    """A bar of ``width`` cells, filled from ``begin`` over ``length`` (shares of the whole).
+    """Return a bar of ``width`` cells, filled from ``begin`` over ``length`` (shares of the whole).
 
     It begins with a whole cell and its length is true to an eighth of one. Whatever was measured
     shows at least a sliver.

@@ -98,7 +98,7 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def present(document: Document, view: View) -> tuple[Presentation, ...]:
-    """Every report of ``document``, told."""
+    """Return every report of ``document``, told."""
     wording = Wording(view.lang)
     return tuple(_told(report, wording, view) for report in document.reports)
 
@@ -111,19 +111,19 @@ def span_seconds(entry: ReportEntry) -> float:
 
 
 def tally_statuses(told: Sequence[Presentation]) -> str:
-    """``2 critical, 8 ok``, the worst first."""
+    """Return ``2 critical, 8 ok``, the worst first."""
     counts = Counter(one.entry.status for one in told)
     order = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
     return ", ".join(f"{counts[status]} {status}" for status in order if counts[status])
 
 
 def count(number: int, noun: str) -> str:
-    """``1 rule``, ``2 rules``."""
+    """Return ``1 rule``, ``2 rules``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def failed(failure: FailureEntry) -> str:
-    """``connect-refused in connect``: the reason, and the phase where there was one."""
+    """Return ``connect-refused in connect``: the reason, and the phase where there was one."""
     where = "" if failure.phase == "-" else f" in {failure.phase}"
     return f"{failure.reason}{where}"
 

@@ -46,7 +46,7 @@ class Section(NamedTuple):
 def sections(
     spec: Spec, faults: Sequence[Any], checklist: Sequence[CheckLine]
 ) -> tuple[Section, ...]:
-    """All that a room declares; ``faults`` are those of its lab."""
+    """Return all that a room declares; ``faults`` are those of its lab."""
     targets = tuple(
         (f"{scheme.name}://host", f"port {scheme.port}" if scheme.port else "the port must be said")
         for scheme in spec.schemes
@@ -74,7 +74,7 @@ def sections(
 
 
 def _options(spec: Spec) -> tuple[tuple[str, str], ...]:
-    """Its own options, then the shared ones that not every protocol uses."""
+    """Return its own options, then the shared ones that not every protocol uses."""
     own = declared(spec.options) if spec.options is not None else ()
     shared = [e for e in declared(Options) if uses(spec, e) and not e.option.always]
     return tuple(
@@ -94,7 +94,7 @@ def _decides(line: CheckLine) -> str:
 
 
 def explain_protocol(spec: Spec, faults: Sequence[Any], checklist: Sequence[CheckLine] = ()) -> str:
-    """A room, for a person at a terminal."""
+    """Return a room, for a person at a terminal."""
     blocks = [f"{spec.name}: {spec.title}"]
     for section in sections(spec, faults, checklist):
         lines = [line for name, said in section.rows for line in _row(name, said)]
@@ -104,7 +104,7 @@ def explain_protocol(spec: Spec, faults: Sequence[Any], checklist: Sequence[Chec
 
 
 def _row(name: str, said: str) -> list[str]:
-    """A name and its meaning beside it, or below it where the name is long."""
+    """Return a name and its meaning beside it, or below it where the name is long."""
     hang = " " * (_COLUMN + 4)
     beside = len(name) <= _COLUMN
     lines = textwrap.wrap(
@@ -132,7 +132,7 @@ def page(
     faults: Sequence[Any],
     checklist: Sequence[CheckLine] = (),
 ) -> str:
-    """A room's page, in Markdown."""
+    """Return a room's page, in Markdown."""
     blocks = [MADE, f"# {escape(spec.title)} (`{spec.name}`)"]
     for section in sections(spec, faults, checklist):
         rows = [f"| {section.heads[0]} | {section.heads[1]} |", "|---|---|"]
@@ -150,7 +150,7 @@ def page(
 
 
 def index(specs: Mapping[str, Spec]) -> str:
-    """The list of the rooms, and the metrics that all of them have."""
+    """Return the list of the rooms, and the metrics that all of them have."""
     rows = ["| Room | Targets | |", "|---|---|---|"]
     rows += [
         f"| [`{spec.name}`]({spec.name}.md) "

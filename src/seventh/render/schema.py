@@ -13,7 +13,7 @@ from seventh.render.generated import arguments, finish
 
 
 def schema() -> dict[str, Any]:
-    """The schema, as JSON Schema 2020-12 writes it."""
+    """Return the schema, as JSON Schema 2020-12 writes it."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:seventh:report:1",
@@ -42,7 +42,7 @@ def _settled(node: Any) -> Any:
 
 
 def text() -> str:
-    """The schema as it stands in docs/report.schema.json."""
+    """Return the schema as it stands in docs/report.schema.json."""
     encoded = msgspec.json.encode(schema(), order="deterministic")
     return msgspec.json.format(encoded, indent=2).decode() + "\n"
 

@@ -118,7 +118,7 @@ def _learnt(record: msgspec.Struct) -> Iterable[tuple[str, Any]]:
 
 
 def _is_nothing(value: Any) -> bool:
-    """Whether a value says nothing: none, empty, or a count or measure of zero."""
+    """Return whether a value says nothing: none, empty, or a count or measure of zero."""
     if isinstance(value, bool):
         return False
     return value is None or value in ("", 0) or (isinstance(value, _COLLECTIONS) and not value)
@@ -133,12 +133,12 @@ def _in_words(type_: Any, value: Any) -> Any:
 
 @functools.cache
 def _is_closed(type_: Any) -> bool:
-    """Whether a field's type is a list of literal words, or None besides."""
+    """Return whether a field's type is a list of literal words, or None besides."""
     return get_origin(type_) is Literal or any(_is_closed(part) for part in get_args(type_))
 
 
 def unknown(field: FieldInfo, value: Any) -> bool:
-    """Whether ``value`` is the field's default, which means that nothing was learnt."""
+    """Return whether ``value`` is the field's default, which means that nothing was learnt."""
     if field.default is not msgspec.NODEFAULT:
         return bool(value == field.default)
     if field.default_factory is not msgspec.NODEFAULT:
@@ -183,7 +183,7 @@ def _value(name: str, value: Any) -> str:
 
 
 def _mapping(value: Mapping[Any, Any]) -> str:
-    """``a 1, b 2``; where the values are sentences, ``a: why; b: why``."""
+    """Return ``a 1, b 2``; where the values are sentences, ``a: why; b: why``."""
     items = [(_atom(key), _atom(item)) for key, item in sorted(value.items(), key=str)]
     if any(" " in item for _, item in items):
         return _list([f"{key}: {item}" for key, item in items], "; ")
@@ -191,7 +191,7 @@ def _mapping(value: Mapping[Any, Any]) -> str:
 
 
 def _record(record: msgspec.Struct) -> str:
-    """A record in a record: what it names or, where it names nothing, how much it lists.
+    """Return a record in a record: what it names or, where it names nothing, how much it lists.
 
     A record may say which of its fields and properties are worth it, in its ``SHOWN``.
     """
@@ -207,7 +207,7 @@ def _record(record: msgspec.Struct) -> str:
 
 
 def _together(label: str, text: str) -> str:
-    """A label and its value in a row of others: what holds is said by its label alone."""
+    """Return a label and its value in a row of others: what holds is said by its label alone."""
     if text == "yes" or label in EVIDENT:
         return label if text == "yes" else text
     if text == "no":

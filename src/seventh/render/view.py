@@ -54,7 +54,7 @@ def view_for(
     bar: Severity = Severity.MEDIUM,
     checklist: bool = False,
 ) -> View:
-    """The view that suits ``stream``.
+    """Return the view that suits ``stream``.
 
     Colour only where a person looks: a terminal, unless NO_COLOR is set (https://no-color.org: to
     anything but the empty string) or TERM is ``dumb``. COLUMNS wins over the terminal's own width;
@@ -79,12 +79,12 @@ def view_for(
 
 
 def status_of(report: Report, view: View) -> Status:
-    """The report in one word, by the view's bar."""
+    """Return the report in one word, by the view's bar."""
     return judge(report.failure, [finding.severity for finding in report.findings], view.bar)
 
 
 def worst(statuses: Iterable[Status]) -> Status:
-    """The status that speaks for all: critical, then unknown, then warning, then ok.
+    """Return the status that speaks for all: critical, then unknown, then warning, then ok.
 
     No status at all is unknown: nothing was looked at.
     """

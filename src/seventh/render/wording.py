@@ -46,7 +46,7 @@ class Wording:
         self._rooms: dict[str, dict[str, Words]] = {}
 
     def words(self, finding: Finding) -> Words:
-        """The finding's texts with its parameters filled in.
+        """Return the finding's texts with its parameters filled in.
 
         A finding of a rule that this installation does not have speaks by its id and parameters.
         """
@@ -59,7 +59,7 @@ class Wording:
         return replace(words, fix=_placed({**words.fix, **exact}, finding))
 
     def of_rule(self, room: str, rule: AnyRule) -> Words:
-        """The rule's texts with its parameters open, as in ``{algorithms}``."""
+        """Return the rule's texts with its parameters open, as in ``{algorithms}``."""
         words = self._room(room).get(rule.id, rule.words)
         return Words(
             title=_open(words.title),
@@ -84,13 +84,13 @@ def built_in(room: str) -> tuple[AnyRule, ...]:
 
 
 def built() -> dict[str, tuple[AnyRule, ...]]:
-    """Every room that declares rules, with its rules."""
+    """Return every room that declares rules, with its rules."""
     found = {room: built_in(room) for room in protocols.rooms()}
     return {room: rules for room, rules in found.items() if rules}
 
 
 def room_of_rule(rule_id: str) -> str | None:
-    """The room that declares the rule, or None."""
+    """Return the room that declares the rule, or None."""
     for room, rules in built().items():
         if any(rule.id == rule_id for rule in rules):
             return room
@@ -98,7 +98,7 @@ def room_of_rule(rule_id: str) -> str | None:
 
 
 def is_prose(fix: str) -> bool:
-    """Whether a fix is words to read, which may be wrapped, and not lines to copy.
+    """Return whether a fix is words to read, which may be wrapped, and not lines to copy.
 
     Prose has at least six words a line, and either most of them are letters alone or the line reads
     as a sentence, from its capital to its full stop. A line with a comment is one to copy.
@@ -117,7 +117,7 @@ def _reads(line: str) -> bool:
 
 
 def clean_params(params: Mapping[str, Param]) -> dict[str, Param]:
-    """``params`` with every text made printable."""
+    """Return ``params`` with every text made printable."""
     return {name: _clean(value) for name, value in params.items()}
 
 
@@ -133,7 +133,7 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 def _placed(fixes: dict[str, str], finding: Finding) -> dict[str, str]:
-    """The fix of the product whose file was judged begins with where it belongs."""
+    """Return the fix of the product whose file was judged begins with where it belongs."""
     mine = fixes.get(finding.product)
     if mine is None or not finding.place or is_prose(mine):
         return fixes
@@ -141,7 +141,7 @@ def _placed(fixes: dict[str, str], finding: Finding) -> dict[str, str]:
 
 
 def _open(template: str) -> str:
-    """``template`` as a person reads it: names in braces, without their number formats."""
+    """Return ``template`` as a person reads it: names in braces, without their number formats."""
     return _FORMATTED.sub(r"{\1}", template).replace("{{", "{").replace("}}", "}")
 
 

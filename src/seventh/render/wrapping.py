@@ -13,7 +13,7 @@ _PROSE_WIDTH = 100
 
 
 def width_after(indent: int, width: int) -> int:
-    """How wide prose is that begins at column ``indent`` of ``width``."""
+    """Return how wide prose is that begins at column ``indent`` of ``width``."""
     return max(20, min(width, _PROSE_WIDTH + indent) - indent)
 
 
@@ -40,7 +40,7 @@ def wrapped(text: Text, hang: int, width: int) -> Iterator[Text]:
 
 
 def middle(text: str, width: int) -> str:
-    """``text`` in at most ``width`` characters, shortened in its middle."""
+    """Return ``text`` in at most ``width`` characters, shortened in its middle."""
     if len(text) <= width:
         return text
     left = (width - 1) // 2

@@ -24,6 +24,6 @@ def rules_of(module: ModuleType) -> tuple[AnyRule, ...]:
 
 
 def _modules(module: ModuleType) -> list[ModuleType]:
-    """The module itself and, of a package, those within, by name."""
+    """Return the module itself and, of a package, those within, by name."""
     within = pkgutil.walk_packages(getattr(module, "__path__", ()), f"{module.__name__}.")
     return [module, *(importlib.import_module(name) for name in sorted(i.name for i in within))]

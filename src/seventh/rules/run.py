@@ -26,7 +26,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """Tiers that may not be taken, each with the reason."""
 
     def wants(self, rule_id: str) -> bool:
-        """Whether ``--only`` and ``--skip`` let the rule through."""
+        """Return whether ``--only`` and ``--skip`` let the rule through."""
         return rule_id not in self.skip and (not self.only or rule_id in self.only)
 
     def check_ids(self, known: Iterable[str]) -> None:

@@ -44,7 +44,7 @@ def fill(template: str, params: Mapping[str, Param]) -> str:
 
 
 def spoken(words: Words, params: Mapping[str, Param]) -> Words:
-    """``words`` with ``params`` filled in."""
+    """Return ``words`` with ``params`` filled in."""
     return Words(
         title=fill(words.title, params),
         evidence=fill(words.evidence, params),
@@ -54,7 +54,7 @@ def spoken(words: Words, params: Mapping[str, Param]) -> Words:
 
 
 def _lines(template: str, params: Mapping[str, Param]) -> str:
-    """A fix; a line that is one parameter alone becomes a line for each of its values."""
+    """Return a fix; a line that is one parameter alone becomes a line for each of its values."""
     lines: list[str] = []
     for line in template.split("\n"):
         value = params.get(line[1:-1]) if line[:1] == "{" else None
@@ -80,7 +80,7 @@ def usual_fixes(rule: AnyRule, words: Words) -> dict[str, str]:
 
 
 def translation(folder: Path, lang: str) -> Mapping[str, Mapping[str, Any]]:
-    """The room's texts in ``lang``; empty for English and where no file is.
+    """Return the room's texts in ``lang``; empty for English and where no file is.
 
     Raises UsageError when the file is there and is not TOML.
     """
@@ -98,7 +98,7 @@ def translation(folder: Path, lang: str) -> Mapping[str, Mapping[str, Any]]:
 
 
 def words_in(rule: AnyRule, texts: Mapping[str, Mapping[str, Any]]) -> Words:
-    """The rule's words, with what ``texts`` translates put in their place."""
+    """Return the rule's words, with what ``texts`` translates put in their place."""
     mine = texts.get(rule.id, {})
     return Words(
         title=str(mine.get("title", rule.words.title)),

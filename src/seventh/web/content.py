@@ -55,7 +55,7 @@ class _Coding(Protocol):
         ...
 
     def feed(self, data: bytes, room: int) -> bytes:
-        """What ``data`` gives, at most ``room`` bytes; with ``b""``, more of what waits."""
+        """Return what ``data`` gives, at most ``room`` bytes; with ``b""``, more of what waits."""
         ...
 
     @property
@@ -138,7 +138,7 @@ class ContentDecoder:
 
 
 def undo(content_encoding: str, data: bytes) -> bytes:
-    """The whole of ``data`` with its codings undone. Raises CodingViolation."""
+    """Return the whole of ``data`` with its codings undone. Raises CodingViolation."""
     decoder = ContentDecoder(content_encoding)
     out = decoder.feed(data)
     decoder.end()
@@ -174,7 +174,7 @@ def _coding(name: str) -> _Coding:
 
 
 def _corrupt(name: str, given: int) -> CodingViolation:
-    """What a library will not undo, in our words; ``given`` bytes had come of it before."""
+    """Return what a library will not undo, in our words; ``given`` bytes had come of it before."""
     return CodingViolation(
         CodingFault.CORRUPT,
         f"corrupt compressed content: the {name} data is damaged after {given} bytes of content"
@@ -313,7 +313,7 @@ class _Zstd:
         return bool(self._rest)
 
     def feed(self, data: bytes, room: int) -> bytes:
-        """What the next small piece gives; the rest waits."""
+        """Return what the next small piece gives; the rest waits."""
         rest = memoryview(bytes(self._rest) + data) if data else self._rest
         piece = rest[:_FEED]
         if not piece:

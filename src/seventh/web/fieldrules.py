@@ -72,7 +72,7 @@ def check_fields(
 
 
 def content_length(fields: Fields) -> int | None:
-    """What Content-Length says; None where it is absent. Raises ProtocolViolation."""
+    """Return what Content-Length says; None where it is absent. Raises ProtocolViolation."""
     named: set[int] = set()
     for name, value in fields:
         if name == "content-length":

@@ -47,7 +47,7 @@ def header_field(text: str, written_here: frozenset[str]) -> tuple[str, str]:
 
 
 def checked_value(value: str, what: str) -> str:
-    """``value`` if it can stand in a field; ``what`` names it in the error."""
+    """Return ``value`` if it can stand in a field; ``what`` names it in the error."""
     try:
         value.encode("latin-1")
     except UnicodeEncodeError:
@@ -58,7 +58,7 @@ def checked_value(value: str, what: str) -> str:
 
 
 def first_line(name: str) -> str:
-    """The first line of a file, as a field's value."""
+    """Return the first line of a file, as a field's value."""
     try:
         with Path(name).expanduser().open("rb") as file:
             line = file.readline(MAX_VALUE + 2)
@@ -75,7 +75,7 @@ _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"
 
 
 def method_named(given: str) -> str:
-    """A method; one that is known, in whatever case, as the standard writes it."""
+    """Return a method; one that is known, in whatever case, as the standard writes it."""
     method = given.upper() if given.upper() in _METHODS else given
     if not TOKEN.fullmatch(method):
         raise UsageError(f"--method {printable(given, 40)!r} is no method: write GET, HEAD, POST …")
@@ -139,12 +139,12 @@ class Expression(Protocol):
     """As it was written."""
 
     def search(self, value: Any) -> Any:
-        """What it finds in a JSON value. Raises jmespath.exceptions.JMESPathError."""
+        """Return what it finds in a JSON value. Raises jmespath.exceptions.JMESPathError."""
 
 
 @functools.lru_cache(maxsize=64)
 def compiled(expression: str) -> Expression:
-    """A JMESPath expression, ready to search; UsageError where it is none.
+    """Return a JMESPath expression, ready to search; UsageError where it is none.
 
     It holds of an answer where it gives anything but null, false, 0 and what is empty.
     """

@@ -390,6 +390,6 @@ _NEVER = 1 << 63
 
 @functools.lru_cache(maxsize=64)
 def _keep_alive(value: str) -> tuple[int | None, int | None]:
-    """What a Keep-Alive field says: seconds and requests."""
+    """Return what a Keep-Alive field says: seconds and requests."""
     said = {k.lower(): int(v) for k, v in _KEEP_ALIVE.findall(value)}
     return said.get("timeout"), said.get("max")

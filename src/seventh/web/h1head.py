@@ -28,7 +28,7 @@ class Head(NamedTuple):
 
 
 def head_of(request: Request) -> Head:
-    """``request`` in h11's words, with Host, Content-Length and Upgrade as they should be.
+    """Return ``request`` in h11's words, with Host, Content-Length and Upgrade as they should be.
 
     Raises Failed (options-unusable) for what cannot stand in a request.
     """
@@ -41,7 +41,7 @@ def head_of(request: Request) -> Head:
 
 
 def upgrade_of(request: Request) -> bytes | None:
-    """The head of a WebSocket handshake as it goes, where only its key is new; else None.
+    """Return the head of a WebSocket handshake as it goes, where only its key is new; else None.
 
     Raises Failed (options-unusable) as :func:`head_of` does.
     """

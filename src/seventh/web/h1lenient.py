@@ -50,11 +50,11 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     """Transfer codings beside ``chunked``, in the order in which they were applied."""
 
     def get(self, name: str) -> str | None:
-        """The first field of that name (in lower case)."""
+        """Return the first field of that name (in lower case)."""
         return next((value for known, value in self.fields if known == name), None)
 
     def listed(self, name: str) -> frozenset[str]:
-        """The tokens of a comma-separated field, in lower case."""
+        """Return the tokens of a comma-separated field, in lower case."""
         members = (m.strip().lower() for n, v in self.fields if n == name for m in v.split(","))
         return frozenset(m for m in members if m)
 

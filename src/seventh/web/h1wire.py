@@ -144,7 +144,7 @@ class Exchange:
             raise self.unfinished(failed) from None
 
     def unfinished(self, failed: Failed) -> Failed:
-        """``failed``, with what there is of the response where its head has come."""
+        """Return ``failed``, with what there is of the response where its head has come."""
         if self._head is None or isinstance(failed, Unfinished):
             return failed
         return Unfinished(failed, self.response())
@@ -264,7 +264,7 @@ class Exchange:
             self._content(rest, mark)
 
     def _framing_of(self, head: Head) -> bytes:
-        """A head for h11 that frames the content as ``head`` does, and says nothing else."""
+        """Return a head for h11 that frames the content as ``head`` does, and says nothing else."""
         lines = [b"HTTP/%s %d" % (b"1.0" if head.old else b"1.1", head.status)]
         if head.chunked:
             lines.append(b"Transfer-Encoding: chunked")
@@ -331,7 +331,7 @@ class Exchange:
         return f"{self.body_bytes} bytes had come and no last chunk"
 
     def field(self, name: str) -> str | None:
-        """The first field of that name in the final head."""
+        """Return the first field of that name in the final head."""
         return self._head.get(name) if self._head is not None else None
 
     def _take(self, event: object, mark: Mark) -> None:
@@ -376,7 +376,7 @@ class Exchange:
         self.trailers = fields
 
     def response(self) -> Response:
-        """What has come; call it only once the final head has."""
+        """Return what has come; call it only once the final head has."""
         head = self._head
         assert head is not None and self.first is not None  # noqa: S101, PT018 - said above
         body = self._body

@@ -93,7 +93,7 @@ class H2Connection(HttpConnection):
         return H2Stream(self._pump, exchange)
 
     def begin(self, request: Request) -> tuple[bytes, H2Stream]:
-        """The first bytes of the connection, ``request`` among them, which has no body.
+        """Return the first bytes of the connection, ``request`` among them, which has no body.
 
         They are for the caller to send, as early data; the stream then has the answer.
         Raises Failed (options-unusable).
@@ -125,7 +125,7 @@ class H2Connection(HttpConnection):
             raise
 
     async def settings(self, deadline_ns: int | None = None) -> dict[int, int]:
-        """The peer's settings by code, as soon as they have come (RFC 9113 §6.5)."""
+        """Return the peer's settings by code, as soon as they have come (RFC 9113 §6.5)."""
         stats = self.stats
         await self._pump.flush()
         await self._pump.wait(lambda: stats.settings_at is not None, deadline_ns, "SETTINGS")

@@ -72,7 +72,7 @@ class Exchange:
         self._informational.append(informational)
 
     def response(self, body: bytes = b"", *, truncated: bool = False) -> Response:
-        """What has come; call it only once the final head has."""
+        """Return what has come; call it only once the final head has."""
         assert self.first is not None  # noqa: S101 - said above
         return Response(
             status=self.status,
@@ -90,7 +90,7 @@ class Exchange:
         )
 
     def unfinished(self, failed: Failed, body: bytes = b"") -> Failed:
-        """``failed``, with what there is of the response where its head has come."""
+        """Return ``failed``, with what there is of the response where its head has come."""
         if self.first is None or isinstance(failed, Unfinished):
             return failed
         return Unfinished(failed, self.response(body))

@@ -46,12 +46,12 @@ _ERRORS = (
 
 
 def error_name(code: int) -> str:
-    """The name of an error code (RFC 9113 §7)."""
+    """Return the name of an error code (RFC 9113 §7)."""
     return _ERRORS[code] if code < len(_ERRORS) else f"error {code:#x}"
 
 
 def setting_name(code: int) -> str:
-    """The name of a setting (RFC 9113 §6.5.2, RFC 8441 §3, RFC 9218 §2.1)."""
+    """Return the name of a setting (RFC 9113 §6.5.2, RFC 8441 §3, RFC 9218 §2.1)."""
     return SETTING_NAMES.get(code, f"{code:#06x}")
 
 
@@ -107,7 +107,7 @@ def parse_goaway(frame: Frame) -> GoAway:
 
 
 def parse_settings(payload: bytes) -> Iterator[tuple[int, int]]:
-    """The settings of a SETTINGS frame, in their order (RFC 9113 §6.5.1)."""
+    """Yield the settings of a SETTINGS frame, in their order (RFC 9113 §6.5.1)."""
     for at in range(0, len(payload) - 5, 6):
         yield (
             int.from_bytes(payload[at : at + 2], "big"),
@@ -247,5 +247,5 @@ _MOST = {
 
 
 def kind_name(kind: int) -> str:
-    """The name of a kind of frame."""
+    """Return the name of a kind of frame."""
     return KINDS[kind] if kind < len(KINDS) else f"kind {kind:#x}"

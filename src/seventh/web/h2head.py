@@ -38,7 +38,7 @@ def request_fields(request: Request) -> list[tuple[bytes, bytes]]:
 
 
 def response_fields(raw: object, *, trailers: bool = False) -> tuple[int, Fields]:
-    """The status, 0 where there is none, and the fields of h2's list of byte pairs.
+    """Return the status, 0 where there is none, and the fields of h2's list of byte pairs.
 
     Raises ProtocolViolation for malformed ones, for a status that is none, and for too many fields.
     """

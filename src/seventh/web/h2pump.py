@@ -110,7 +110,7 @@ class Pump:
 
 
 def again(failed: Failed) -> Failed:
-    """A failure to raise once more: a plain one, without an earlier raiser's traceback."""
+    """Return a failure to raise once more: a plain one, without an earlier raiser's traceback."""
     fresh = Failed(
         failed.reason, failed.detail, blame=failed.blame, phase=failed.phase,
         alert=failed.alert, http_error=failed.http_error,

@@ -88,7 +88,7 @@ class H2Stream:
                 self._raise_failed()
 
     async def receive(self, deadline_ns: int | None = None) -> tuple[bytes, Mark]:
-        """The next piece of body and its arrival; ``b""`` at the end."""
+        """Return the next piece of body and its arrival; ``b""`` at the end."""
         exchange = self.exchange
         if not exchange.pieces:
             await self._wait(lambda: bool(exchange.pieces) or self._over, deadline_ns, "the body")
@@ -165,7 +165,7 @@ class H2Tunnel(Stream):
         return self._pump.stream.budget
 
     def tcp_info(self) -> TcpInfo | None:
-        """The kernel's view of the path below."""
+        """Return the kernel's view of the path below."""
         return self._pump.stream.tcp_info()
 
     def expect_silence(self) -> None:

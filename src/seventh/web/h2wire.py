@@ -148,7 +148,7 @@ class H2Wire:
         return self._pings.get(data)
 
     def window(self, exchange: Exchange) -> int:
-        """How many body bytes may be sent on the exchange's stream now."""
+        """Return how many body bytes may be sent on the exchange's stream now."""
         try:
             return self.h2.local_flow_control_window(exchange.id)
         except h2.exceptions.ProtocolError:
@@ -191,7 +191,7 @@ class H2Wire:
             self.fail(self._broken(error))
 
     def _broken(self, error: Exception) -> ProtocolViolation:
-        """What h2 will not take, in our words."""
+        """Return what h2 will not take, in our words."""
         cause = error.__cause__ or error.__context__
         if isinstance(cause, hpack.HPACKError):
             said = "a header block that cannot be decoded (HPACK, RFC 7541)"

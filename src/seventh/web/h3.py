@@ -52,7 +52,7 @@ class H3Stats(msgspec.Struct, kw_only=True):
     goaway_at: Mark | None = None
 
     def setting(self, key: int) -> int | None:
-        """The value of one setting; None where it was not sent."""
+        """Return the value of one setting; None where it was not sent."""
         return next((value for known, value in self.settings or () if known == key), None)
 
 
@@ -163,14 +163,14 @@ class H3Connection(HttpConnection):
                 self._forget(exchange)
 
     async def settings(self, seconds: float = SETTINGS_SECONDS) -> tuple[tuple[int, int], ...]:
-        """The server's settings, waited for; empty when none came in time."""
+        """Return the server's settings, waited for; empty when none came in time."""
         await self.quic.until(
             lambda: self.stats.settings is not None, self.quic.budget.within(seconds)
         )
         return self.stats.settings or ()
 
     async def ping(self) -> float:
-        """The round trip of a QUIC PING, in seconds."""
+        """Return the round trip of a QUIC PING, in seconds."""
         return await self.quic.ping()
 
     async def idle(self, seconds: float) -> None:
@@ -319,7 +319,7 @@ class _Tunnel(Stream):
         return connection.quic.flush()
 
     async def receive(self, deadline_ns: int | None = None) -> tuple[bytes, Mark]:
-        """The next bytes; ``b""`` when the peer has ended its side."""
+        """Return the next bytes; ``b""`` when the peer has ended its side."""
         exchange, quic = self._exchange, self._connection.quic
         there = await quic.until(lambda: bool(exchange.waiting) or exchange.done, deadline_ns)
         if exchange.waiting:

@@ -123,7 +123,7 @@ class Exchange:
             self._end()
 
     def taken(self) -> tuple[bytes, Mark]:
-        """The next piece of what is tunnelled."""
+        """Return the next piece of what is tunnelled."""
         piece = self.waiting.popleft()
         self._waiting_bytes -= len(piece[0])
         return piece
@@ -138,7 +138,7 @@ class Exchange:
         self.ended = True
 
     def response(self) -> Response:
-        """What there is of the response; its head must have come."""
+        """Return what there is of the response; its head must have come."""
         assert self.status is not None  # noqa: S101 - the callers have looked
         first = self.first or self._last
         return Response(
@@ -158,12 +158,12 @@ class Exchange:
         )
 
     def broke_off(self, failed: Failed) -> Failed:
-        """``failed``, with what came of the response where its head had come."""
+        """Return ``failed``, with what came of the response where its head had come."""
         return Unfinished(failed, self.response()) if self.status is not None else failed
 
 
 def request_fields(request: Request, *, protocol: str | None = None) -> RawFields:
-    """The request's fields with the pseudo-header fields in front (RFC 9114 §4.3.1).
+    """Return the request's fields with the pseudo-header fields in front (RFC 9114 §4.3.1).
 
     Raises ValueError for what cannot stand in a request.
     """
@@ -209,5 +209,5 @@ def read_fields(raw: RawFields) -> tuple[int | None, Fields]:
 
 
 def refused(error_name: str) -> Failed:
-    """The server reset the stream of a request."""
+    """Return the server reset the stream of a request."""
     return Failed(Reason.PEER_RESET, f"the server reset the request's stream ({error_name})")

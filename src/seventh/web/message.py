@@ -85,15 +85,15 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     """HTTP/1's final head as it came, as evidence, up to its first kilobytes; else empty."""
 
     def get(self, name: str) -> str | None:
-        """The first header field of that name (in lower case)."""
+        """Return the first header field of that name (in lower case)."""
         return _first(self.headers, name)
 
     def every(self, name: str) -> tuple[str, ...]:
-        """The values of all header fields of that name, in their order."""
+        """Return the values of all header fields of that name, in their order."""
         return tuple(value for known, value in self.headers if known == name)
 
     def listed(self, name: str) -> tuple[str, ...]:
-        """The members of a comma-separated list field, in lower case (RFC 9110 §5.6.1).
+        """Return the members of a comma-separated list field, in lower case (RFC 9110 §5.6.1).
 
         For lists of tokens; quoted strings with commas in them are cut apart.
         """
@@ -117,7 +117,7 @@ class Unfinished(Failed):
 
 
 def unsendable(error: Exception) -> Failed:
-    """What a library says of a request that it will not write, without what it quotes of it.
+    """Return what a library says of a request that it will not write, without what it quotes of it.
 
     It may quote a field's value, and that may be a secret.
     """

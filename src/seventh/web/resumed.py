@@ -26,7 +26,7 @@ class Resumed(Stream):
         return self._below.budget
 
     def tcp_info(self) -> TcpInfo | None:
-        """The kernel's view of the path below."""
+        """Return the kernel's view of the path below."""
         return self._below.tcp_info()
 
     def expect_silence(self) -> None:
@@ -38,7 +38,7 @@ class Resumed(Stream):
         return await self._below.send(data)
 
     async def receive(self, deadline_ns: int | None = None) -> tuple[bytes, Mark]:
-        """What was left over, then what comes."""
+        """Return what was left over, then what comes."""
         if self._rest:
             rest, self._rest = self._rest, b""
             return rest, self._at

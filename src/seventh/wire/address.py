@@ -28,7 +28,7 @@ _METADATA = frozenset(
 
 
 def is_literal(host: str) -> bool:
-    """Whether ``host`` is an IP address, without a zone, and no name."""
+    """Return whether ``host`` is an IP address, without a zone, and no name."""
     try:
         return not getattr(ipaddress.ip_address(host), "scope_id", None)
     except ValueError:
@@ -36,7 +36,7 @@ def is_literal(host: str) -> bool:
 
 
 def reach(ip: str) -> Reach:
-    """How far an address reaches. Link-local, reserved and multicast count as private.
+    """Return how far an address reaches. Link-local, reserved and multicast count as private.
 
     Connecting to the unspecified address reaches this machine.
     """

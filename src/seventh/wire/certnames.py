@@ -65,12 +65,12 @@ class HostNames(msgspec.Struct, frozen=True):
         return Mismatch.NO_HOST if self.others else Mismatch.NONE
 
     def fit(self, host: str) -> bool:
-        """Whether one of them stands for ``host``."""
+        """Return whether one of them stands for ``host``."""
         return self.mismatch(host) is None
 
 
 def packed_address(host: str) -> bytes | None:
-    """The bytes of an IP address, its zone left out; None for a name."""
+    """Return the bytes of an IP address, its zone left out; None for a name."""
     try:
         return ipaddress.ip_address(host.partition("%")[0]).packed
     except ValueError:
@@ -79,7 +79,7 @@ def packed_address(host: str) -> bytes | None:
 
 @functools.lru_cache(maxsize=512)
 def _sets(names: HostNames) -> tuple[frozenset[bytes], frozenset[bytes], frozenset[bytes]]:
-    """The exact names, what follows the wildcards, and the addresses."""
+    """Return the exact names, what follows the wildcards, and the addresses."""
     found = [v.lower().removesuffix(b".") for tag, v in names.entries if tag == _DNS_NAME]
     exact = frozenset(name for name in found if b"*" not in name)
     parents = (name[2:] for name in found if name.startswith(b"*."))
@@ -135,7 +135,7 @@ def _alternative_names(der: bytes) -> Iterator[list[tuple[int, bytes]]]:
 
 
 def _only(data: bytes, wanted: int) -> bytes:
-    """The content of the first value, which must have that tag."""
+    """Return the content of the first value, which must have that tag."""
     for tag, value in _values(data):
         if tag == wanted:
             return value

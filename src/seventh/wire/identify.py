@@ -28,7 +28,7 @@ _SIGNS: tuple[tuple[re.Pattern[bytes], str], ...] = (
 
 
 def identify(first: bytes) -> str | None:
-    """The protocol's name, or None where the bytes say nothing."""
+    """Return the protocol's name, or None where the bytes say nothing."""
     for pattern, name in _SIGNS:
         if pattern.match(first):
             return name

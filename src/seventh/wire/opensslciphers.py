@@ -60,7 +60,7 @@ class Suite(msgspec.Struct, frozen=True):
 
 @functools.cache
 def suites() -> tuple[Suite, ...]:
-    """Every suite that a server with a certificate can have."""
+    """Return every suite that a server with a certificate can have."""
     found = (_suite(name) for name in SUITES.values() if "_WITH_" in name)
     return tuple(suite for suite in found if suite is not None)
 
@@ -112,7 +112,7 @@ def _strength(encryption: str) -> str:
 
 
 def allowed(text: str) -> tuple[str, ...] | None:
-    """The suites, by IANA's names, that a cipher list lets in.
+    """Return the suites, by IANA's names, that a cipher list lets in.
 
     None where it is no list at all (a variable), or names nothing that is known.
     """
@@ -150,7 +150,7 @@ def level(text: str) -> int | None:
 
 
 def _selected(word: str, anyway: Set[str]) -> list[Suite]:
-    """The suites that one word means; rare groups only if it names them, or ``anyway``."""
+    """Return the suites that one word means; rare groups only if it names them, or ``anyway``."""
     named = [s for s in suites() if word in {s.openssl, s.iana}]
     if named:
         return named

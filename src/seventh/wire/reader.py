@@ -24,7 +24,7 @@ class Reader:
         return len(self._data) - self._pos
 
     def take(self, count: int) -> bytes:
-        """The next ``count`` bytes."""
+        """Return the next ``count`` bytes."""
         if count > self.left:
             raise ProtocolViolation(
                 f"{self.what} is cut short: {count} bytes declared, {self.left} there"
@@ -34,23 +34,23 @@ class Reader:
         return bytes(self._data[start : self._pos])
 
     def rest(self) -> bytes:
-        """All that is left."""
+        """Return all that is left."""
         return self.take(self.left)
 
     def uint(self, width: int) -> int:
-        """An unsigned integer of ``width`` bytes."""
+        """Return an unsigned integer of ``width`` bytes."""
         return int.from_bytes(self.take(width), "big")
 
     def u8(self) -> int:
-        """One byte."""
+        """Return one byte."""
         return self.uint(1)
 
     def u16(self) -> int:
-        """Two bytes."""
+        """Return two bytes."""
         return self.uint(2)
 
     def u24(self) -> int:
-        """Three bytes."""
+        """Return three bytes."""
         return self.uint(3)
 
     def u32(self) -> int:
@@ -58,11 +58,11 @@ class Reader:
         return self.uint(4)
 
     def vector(self, width: int) -> bytes:
-        """Bytes preceded by their length in ``width`` bytes."""
+        """Return bytes preceded by their length in ``width`` bytes."""
         return self.take(self.uint(width))
 
     def nested(self, width: int, what: str) -> Reader:
-        """A reader over a length-preceded part."""
+        """Return a reader over a length-preceded part."""
         return Reader(self.vector(width), what)
 
     def end(self) -> None:
@@ -72,5 +72,5 @@ class Reader:
 
 
 def vector(width: int, data: bytes) -> bytes:
-    """``data`` preceded by its length in ``width`` bytes."""
+    """Return ``data`` preceded by its length in ``width`` bytes."""
     return len(data).to_bytes(width, "big") + data

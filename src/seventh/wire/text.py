@@ -26,7 +26,7 @@ def quoted(data: bytes | str, limit: int = 512) -> str:
 
 
 def _escape(c: str) -> str:
-    """``c``, which does not print, as an escape; blanks and unassigned characters stay."""
+    """Return ``c``, which does not print, as an escape; blanks and unassigned characters stay."""
     if not c.isascii() and c not in _BIDI:
         import unicodedata  # a megabyte, and hardly any peer says such a thing
 

@@ -29,7 +29,7 @@ class ClientHello(msgspec.Struct, frozen=True, kw_only=True):
     extensions: Extensions | None = ()
 
     def extension(self, kind: int) -> bytes | None:
-        """The first extension of that kind."""
+        """Return the first extension of that kind."""
         return _find(self.extensions or (), kind)
 
     @property
@@ -55,7 +55,7 @@ class ServerHello(msgspec.Struct, frozen=True, kw_only=True):
     extensions: Extensions = ()
 
     def extension(self, kind: int) -> bytes | None:
-        """The first extension of that kind."""
+        """Return the first extension of that kind."""
         return _find(self.extensions, kind)
 
     @property
@@ -119,23 +119,23 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def record(kind: int, payload: bytes, version: int = n.TLS10) -> bytes:
-    """``payload`` in one record; longer than 2^14 bytes in several."""
+    """Return ``payload`` in one record; longer than 2^14 bytes in several."""
     pieces = [payload[i : i + 16384] for i in range(0, len(payload), 16384)] or [b""]
     return b"".join(bytes([kind]) + version.to_bytes(2, "big") + vector(2, p) for p in pieces)
 
 
 def message(kind: int, body: bytes) -> bytes:
-    """A handshake message."""
+    """Return a handshake message."""
     return bytes([kind]) + vector(3, body)
 
 
 def alert(code: int, version: int = n.TLS12) -> bytes:
-    """A fatal alert in its record."""
+    """Return a fatal alert in its record."""
     return record(n.ALERT, bytes([2, code]), version)
 
 
 def encode_client_hello(hello: ClientHello) -> bytes:
-    """The message (no record around it)."""
+    """Return the message (no record around it)."""
     suites = b"".join(s.to_bytes(2, "big") for s in hello.suites)
     body = hello.version.to_bytes(2, "big") + hello.random + vector(1, hello.session_id)
     body += vector(2, suites) + vector(1, hello.compressions)
@@ -145,7 +145,7 @@ def encode_client_hello(hello: ClientHello) -> bytes:
 
 
 def encode_server_hello(hello: ServerHello) -> bytes:
-    """The message (no record around it); what reference servers answer with."""
+    """Return the message (no record around it); what reference servers answer with."""
     body = hello.version.to_bytes(2, "big") + hello.random + vector(1, hello.session_id)
     body += hello.suite.to_bytes(2, "big") + bytes([hello.compression])
     if hello.extensions:
@@ -154,7 +154,7 @@ def encode_server_hello(hello: ServerHello) -> bytes:
 
 
 def server_name(name: str) -> tuple[int, bytes]:
-    """The server_name extension for a DNS name (RFC 6066 §3)."""
+    """Return the server_name extension for a DNS name (RFC 6066 §3)."""
     return n.SERVER_NAME, vector(2, b"\x00" + vector(2, name.encode("ascii")))
 
 
@@ -179,7 +179,7 @@ def offer(
     curves: bool = True,
     compressions: bytes = b"\x00",
 ) -> bytes:
-    """A ClientHello record of SSLv3 to TLS 1.2 that offers ``suites`` and nothing newer.
+    """Return a ClientHello record of SSLv3 to TLS 1.2 that offers ``suites`` and nothing newer.
 
     Without ``curves`` no group is named, so that a server shows its own Diffie-Hellman prime
     (RFC 7919 would make it pick a named one).
@@ -206,7 +206,7 @@ def offer(
 
 
 def ask_for_group(groups: tuple[int, ...], random: bytes, *, name: str | None = None) -> bytes:
-    """A TLS 1.3 ClientHello record with ``groups`` and no key share.
+    """Return a TLS 1.3 ClientHello record with ``groups`` and no key share.
 
     A server that can use one of them must ask for a share of it, and so names it
     (HelloRetryRequest, RFC 9846 §4.2.4): no need to be able to compute the group oneself.
@@ -311,7 +311,7 @@ def parse_encrypted_extensions(body: bytes) -> Extensions:
 
 
 def picked_protocol(extensions: Extensions) -> str | None:
-    """The application protocol that a server picked (ALPN, RFC 7301 §3.1); None for none."""
+    """Return the application protocol that a server picked (ALPN, RFC 7301 §3.1); None for none."""
     body = _find(extensions, n.ALPN)
     if body is None:
         return None

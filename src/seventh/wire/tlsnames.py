@@ -114,7 +114,7 @@ _BROKEN = ("NULL", "EXPORT", "RC4", "RC2", "DES_", "DES40", "_anon_")
 
 
 def grade(name: str) -> Grade:
-    """How BCP 195 judges a cipher suite.
+    """Return how BCP 195 judges a cipher suite.
 
     ``broken``: no encryption, no authentication, or less than 112 bits (RFC 9325 §4.1).
     ``obsolete``: no forward secrecy (static RSA or ECDH), or CBC, which is not among the suites
@@ -134,7 +134,7 @@ TLS13_SUITES = (0x1301, 0x1302, 0x1303)
 
 
 def version_name(code: int) -> str:
-    """``TLSv1.2`` for 0x0303; hexadecimal for what has no name."""
+    """Return ``TLSv1.2`` for 0x0303; hexadecimal for what has no name."""
     return VERSIONS.get(code, f"0x{code:04x}")
 
 
@@ -149,6 +149,6 @@ def group_name(code: int) -> str:
 
 
 def alert_name(code: int) -> str:
-    """The alert's name in RFC 9846 §6 or its predecessors."""
+    """Return the alert's name in RFC 9846 §6 or its predecessors."""
     alert = Alert.of(code)
     return f"alert {code}" if alert is None else alert.name.lower()

@@ -179,7 +179,7 @@ class _Pipe(Pipe):
         self._rest = rest
 
     async def receive(self) -> bytes:
-        """What came with the request, then what comes."""
+        """Return what came with the request, then what comes."""
         if self._rest:
             rest, self._rest = self._rest, b""
             return rest
@@ -200,7 +200,7 @@ _OK = b"HTTP/1.1 200 OK\r\n"
 
 
 def _always(data: bytes, *, then: str = "close") -> Fault:
-    """A fault that answers with ``data`` and then closes, or keeps silent."""
+    """Return a fault that answers with ``data`` and then closes, or keeps silent."""
 
     async def fault(peer: Peer, setup: H1Setup) -> None:
         await peer.send(data)
@@ -238,7 +238,7 @@ async def _slow_body(peer: Peer, setup: H1Setup) -> None:
 
 
 def _flood(start: bytes, piece: bytes, end: bytes = b"") -> Fault:
-    """A fault that says ``start``, then ``piece`` again and again."""
+    """Return a fault that says ``start``, then ``piece`` again and again."""
 
     async def fault(peer: Peer, setup: H1Setup) -> None:
         await peer.send(start)

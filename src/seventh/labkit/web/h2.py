@@ -205,7 +205,7 @@ class _Pipe(Pipe):
         self._stream = stream
 
     async def receive(self) -> bytes:
-        """The next bytes; ``b""`` when the client has ended or reset the stream."""
+        """Return the next bytes; ``b""`` when the client has ended or reset the stream."""
         assert self._stream.queue is not None  # noqa: S101 - made with the CONNECT
         return await self._stream.queue.get()
 

@@ -18,7 +18,7 @@ Fault = Callable[[Peer, H1Setup, int], Awaitable[None]]
 
 
 def frame(kind: int, flags: int, stream_id: int, payload: bytes = b"") -> bytes:
-    """One frame (RFC 9113 §4.1)."""
+    """Return one frame (RFC 9113 §4.1)."""
     return (
         len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream_id.to_bytes(4, "big")
         + payload
@@ -26,7 +26,7 @@ def frame(kind: int, flags: int, stream_id: int, payload: bytes = b"") -> bytes:
 
 
 def head(*fields: tuple[str, str], status: str = "200") -> bytes:
-    """A header block, without the dynamic table."""
+    """Return a header block, without the dynamic table."""
     return bytes(Encoder().encode([(":status", status), *fields], huffman=False))
 
 
@@ -92,7 +92,7 @@ async def _close(_: Peer, __: H1Setup, ___: int) -> None:
 
 
 def _bomb(stream_id: int) -> bytes:
-    """A header block that names one long field of the dynamic table again and again."""
+    """Return a header block that names one long field of the dynamic table again and again."""
     long = b"v" * 3900
     insert = b"\x40" + b"\x01x" + bytes(encode_integer(len(long), 7)) + long
     block = head() + insert + b"\xbe" * 12000

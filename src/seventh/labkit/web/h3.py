@@ -197,7 +197,7 @@ class _StreamPipe(Pipe):
         self.arrived: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def receive(self) -> bytes:
-        """The next bytes; ``b""`` when the client has ended its side."""
+        """Return the next bytes; ``b""`` when the client has ended its side."""
         return await self.arrived.get()
 
     async def send(self, data: bytes) -> None:
@@ -257,7 +257,7 @@ def header_block(lines: int) -> bytes:
 
 
 def frame(kind: int, data: bytes, *, length: int | None = None) -> bytes:
-    """A frame; ``length`` says another length than it has."""
+    """Return a frame; ``length`` says another length than it has."""
     size = len(data) if length is None else length
     return encode_uint_var(kind) + encode_uint_var(size) + data
 

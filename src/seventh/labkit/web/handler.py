@@ -18,7 +18,7 @@ class Pipe(abc.ABC):
 
     @abc.abstractmethod
     async def receive(self) -> bytes:
-        """The next bytes; ``b""`` when the client has ended its side."""
+        """Return the next bytes; ``b""`` when the client has ended its side."""
 
     @abc.abstractmethod
     async def send(self, data: bytes) -> None:

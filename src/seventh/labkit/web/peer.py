@@ -12,7 +12,7 @@ class Peer(Protocol):
     """Bytes to and from a client; :class:`seventh.labkit.tlsserve.TlsPeer` is one."""
 
     async def receive(self) -> bytes:
-        """The next bytes; ``b""`` at the end."""
+        """Return the next bytes; ``b""`` at the end."""
         ...
 
     async def send(self, data: bytes) -> None:
@@ -31,7 +31,7 @@ class PlainPeer:
         self._first = first
 
     async def receive(self) -> bytes:
-        """The next bytes; ``b""`` at the end."""
+        """Return the next bytes; ``b""`` at the end."""
         if self._first:
             first, self._first = self._first, b""
             return first

@@ -60,7 +60,7 @@ def _looks(lines: tuple[str, ...]) -> int:
 
 
 def _fits(lines: tuple[str, ...]) -> int:
-    """Lines that begin with a known word and end without a mark, and those of blocks."""
+    """Return lines that begin with a known word and end without a mark, and those of blocks."""
     names = _names()
     fitting = 0
     for whole in lines[:_LOOKED_AT]:

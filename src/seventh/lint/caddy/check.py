@@ -235,7 +235,7 @@ class _Checker:
 
 
 def _unfit(known: Known, words: tuple[str, ...]) -> str | None:
-    """The word that is not of the kind that it must be."""
+    """Return the word that is not of the kind that it must be."""
     for word in words if known.one_of else ():
         if word not in known.one_of:
             return f"'{word}' is none of {', '.join(known.one_of)}"
@@ -246,7 +246,7 @@ def _unfit(known: Known, words: tuple[str, ...]) -> str | None:
 
 
 def _why(node: Node, words: tuple[str, ...]) -> str:
-    """Why Caddy refuses what the table cannot tell; empty where it does not."""
+    """Return why Caddy refuses what the table cannot tell; empty where it does not."""
     judge = _JUDGES.get(node.name)
     return judge(node, words) if judge is not None else ""
 
@@ -288,7 +288,7 @@ def _auth(_: Node, words: tuple[str, ...]) -> str:
 
 
 def _twice(node: Node, words: tuple[str, ...]) -> str:
-    """``respond`` and ``error``: what is said in the line or before is not said again."""
+    """Return ``respond`` and ``error``: what is said in the line or before is not said again."""
     text = "body" if node.name == "respond" else "message"
     said = [child.name for child in node.block or () if child.name in {text, "close"}]
     if words and not (len(words) == 1 and re.fullmatch(r"[0-9]{3}", words[0])):

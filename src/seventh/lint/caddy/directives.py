@@ -43,7 +43,7 @@ class Known(msgspec.Struct, frozen=True):
     """The table of its block: ``?`` for one that is not looked into, empty where it takes none."""
 
     def takes(self, count: int) -> bool:
-        """Whether there may be so many words."""
+        """Return whether there may be so many words."""
         return any(least <= count and (most is None or count <= most)
                    for least, most in self.counts)  # fmt: skip
 
@@ -55,20 +55,20 @@ def _table() -> dict[str, Any]:
 
 @functools.cache
 def newest() -> Software:
-    """The version that the table was measured with."""
+    """Return the version that the table was measured with."""
     parts = tuple(int(part) for part in _table()["newest"].split("."))
     return Software(product=PRODUCT, version=parts)
 
 
 @functools.cache
 def site() -> Mapping[str, Known]:
-    """The directives of a site, by name."""
+    """Return the directives of a site, by name."""
     return _known_all(_table()["site"])
 
 
 @functools.cache
 def options() -> Mapping[str, Known]:
-    """The global options, by name."""
+    """Return the global options, by name."""
     return _known_all(_table()["global"])
 
 
@@ -111,7 +111,7 @@ def _count(text: str) -> tuple[int, int | None]:
 
 @functools.cache
 def names(*keys: str) -> tuple[str, ...]:
-    """A list of the table, such as ``tls``, ``curves``."""
+    """Return a list of the table, such as ``tls``, ``curves``."""
     found: Any = _table()
     for key in keys:
         found = found[key]
@@ -130,7 +130,7 @@ def seconds(text: str) -> float | None:
 
 
 def fits(kind: Words, text: str) -> bool:
-    """Whether Caddy reads the word as a duration, a whole number, a size and so on."""
+    """Return whether Caddy reads the word as a duration, a whole number, a size and so on."""
     if kind == "ratio":
         return _RATIO.fullmatch(text) is not None and 0 < float(text) < 1
     if kind == "span" and text == "off":
@@ -153,6 +153,6 @@ def meant(name: str, table: Literal["site", "options"]) -> str | None:
 
 
 def text_of(version: tuple[int, ...]) -> str:
-    """``2.11`` for (2, 11, 0), as people say it."""
+    """Return ``2.11`` for (2, 11, 0), as people say it."""
     parts = version[:-1] if len(version) == 3 and not version[-1] else version
     return ".".join(map(str, parts))

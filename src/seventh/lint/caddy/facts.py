@@ -35,7 +35,7 @@ _UPGRADE = ("upgrade", "connection")
 def config_of(
     site: Site, front: Place, place: Place, version: tuple[int, ...], spoken: tuple[str, ...] | None
 ) -> HttpConfigFacts:
-    """What the file decides at ``place``; ``front`` is where the site's ``/`` leads.
+    """Return what the file decides at ``place``; ``front`` is where the site's ``/`` leads.
 
     ``spoken`` are the versions of HTTP at one of the site's addresses.
     """
@@ -58,7 +58,7 @@ def config_of(
 
 
 def _undecided(site: Site, place: Place) -> str:
-    """What is written as ``{$NAME}`` where it decides about the whole site or place."""
+    """Return what is written as ``{$NAME}`` where it decides about the whole site or place."""
     for one in site.addresses:
         if one.open:
             return f"the environment decides the address {one.text}"
@@ -100,7 +100,7 @@ def _versions(site: Site, place: Place, spoken: tuple[str, ...] | None) -> dict[
 
 
 def _h3_broken(site: Site, place: Place) -> str:
-    """Why there can be no reply in HTTP/3: a field that it forbids, or no TLS 1.3."""
+    """Return why there can be no reply in HTTP/3: a field that it forbids, or no TLS 1.3."""
     if caddy_route.field(place, "connection").values:
         return "header Connection makes every reply in HTTP/3 malformed (RFC 9114)"
     versions = lint_caddy_tls.versions(site)
@@ -110,7 +110,7 @@ def _h3_broken(site: Site, place: Place) -> str:
 
 
 def _clear(site: Site, front: Place) -> Clear:
-    """What plain HTTP gets where the whole network can ask for it."""
+    """Return what plain HTTP gets where the whole network can ask for it."""
     plain = [a for a in site.plain if not a.local]
     if site.loopback:
         return ""
@@ -179,7 +179,7 @@ def _coding(place: Place) -> dict[str, Any]:
 
 
 def _types(node: Node) -> list[str]:
-    """The media types that are compressed: Caddy's own choice, or what ``match`` says."""
+    """Return the media types that are compressed: Caddy's own choice, or what ``match`` says."""
     matches = list(node.children("match"))
     if not matches:
         return list(_TEXTS)
@@ -199,7 +199,7 @@ def _types(node: Node) -> list[str]:
 
 
 def _passing(site: Site, place: Place, spoken: tuple[str, ...] | None) -> dict[str, Any]:
-    """What becomes of a request on its way to the server behind."""
+    """Return what becomes of a request on its way to the server behind."""
     proxy = place.terminal()
     if proxy is None or proxy.name not in {"reverse_proxy", "php_fastcgi"}:
         return {}
@@ -215,7 +215,7 @@ def _passing(site: Site, place: Place, spoken: tuple[str, ...] | None) -> dict[s
 
 
 def _request_ops(place: Place, proxy: Node) -> list[caddy_route.Op]:
-    """The changes of the request's fields before it is handed on."""
+    """Return the changes of the request's fields before it is handed on."""
     found = [caddy_route.op(words[0], words[1:], node)
              for node in place.all("request_header")
              if (words := caddy_route.words(node))]  # fmt: skip
@@ -226,7 +226,7 @@ def _request_ops(place: Place, proxy: Node) -> list[caddy_route.Op]:
 
 
 def _untouched(place: Place, proxy: Node, name: str) -> bool:
-    """Whether a field of the request that Caddy hands on is left as it is."""
+    """Return whether a field of the request that Caddy hands on is left as it is."""
     kept = True
     for one in _request_ops(place, proxy):
         if one.how == "delete" and fnmatchcase(name, one.field):
@@ -237,14 +237,14 @@ def _untouched(place: Place, proxy: Node, name: str) -> bool:
 
 
 def _renews(name: str, value: str) -> bool:
-    """Whether a value that is set still says what it must."""
+    """Return whether a value that is set still says what it must."""
     if "{" in value:
         return not value.startswith("{>")  # which is no placeholder, but an empty text
     return {"upgrade": "websocket", "connection": "upgrade"}.get(name, "1") in value.lower()
 
 
 def upgrade(place: Place, *, in_clear: bool) -> ProxiedUpgrade | None:
-    """What becomes of a WebSocket's handshake where one is meant to pass."""
+    """Return what becomes of a WebSocket's handshake where one is meant to pass."""
     proxy = place.terminal()
     if proxy is None or proxy.name != "reverse_proxy":
         return None
@@ -267,14 +267,14 @@ def upgrade(place: Place, *, in_clear: bool) -> ProxiedUpgrade | None:
 
 
 def _seconds(lines: list[Node]) -> float | None:
-    """A time; none and nothing are no limit."""
+    """Return a time; none and nothing are no limit."""
     return (
         caddy_directives.seconds(lines[-1].words[0]) if lines and lines[-1].words else None
     ) or None
 
 
 def _meant(place: Place) -> bool:
-    """Whether a place is one for WebSockets, by its path or by what its matcher asks."""
+    """Return whether a place is one for WebSockets, by its path or by what its matcher asks."""
     if place.label and _WEBSOCKET.search(place.label):
         return True
     named = place.definition(place.label) if place.label.startswith("@") else None

@@ -45,7 +45,7 @@ class Node(msgspec.Struct):
     """Which of the words stand in quotes."""
 
     def children(self, name: str) -> Iterator[Node]:
-        """What stands under that name directly in the block."""
+        """Return what stands under that name directly in the block."""
         return (child for child in self.block or () if child.name == name)
 
     @property
@@ -115,14 +115,14 @@ def read(text: Text, files: Files) -> Caddyfile:
 
 
 def line_of(line: tuple[Token, ...]) -> Line:
-    """The evidence for what begins with the first of these tokens."""
+    """Return the evidence for what begins with the first of these tokens."""
     first = line[0]
     shown = " ".join(written(token) for token in line[:40])
     return Line(file=first.file, line=first.line, text=printable(shown or '""', _SHOWN))
 
 
 def _address(token: Token) -> str:
-    """A site's address without the comma behind it; _StopError for what can be none."""
+    """Return a site's address without the comma behind it; _StopError for what can be none."""
     text = token.text.removesuffix(",")
     if text.startswith("@"):
         raise _StopError(token, f"request matchers may not be defined globally: {text}")
@@ -277,7 +277,7 @@ class _Parser:
                         "used, it must be first")  # fmt: skip
 
     def _segment(self) -> list[Token]:
-        """A directive with its words and its block, imports within put in place."""
+        """Return a directive with its words and its block, imports within put in place."""
         first = self._token()
         found = [first]
         depth = 0
@@ -335,7 +335,7 @@ class _Parser:
         self.coming += found.tokens[::-1]
 
     def _import_block(self) -> list[Token]:
-        """The tokens of the block that follows an import."""
+        """Return the tokens of the block that follows an import."""
         self._next()
         if not self._next() or self._token().closes:
             return []

@@ -50,7 +50,7 @@ class Imports:
         self._nodes: dict[str, set[str]] = {}
 
     def knows(self, name: str) -> bool:
-        """Whether there is a snippet of that name."""
+        """Return whether there is a snippet of that name."""
         return name in self._snippets
 
     def define(self, name: str, body: list[Token]) -> None:

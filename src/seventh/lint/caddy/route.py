@@ -47,7 +47,7 @@ class _Index:
         self._answering: dict[int, list[Node]] = {}
 
     def named(self, nodes: list[Node], name: str) -> list[Node]:
-        """The directives of a block that have this name."""
+        """Return the directives of a block that have this name."""
         key = id(nodes)
         if key not in self._named:
             found: dict[str, list[Node]] = {}
@@ -57,7 +57,7 @@ class _Index:
         return self._named[key].get(name, [])
 
     def answering(self, nodes: list[Node]) -> list[Node]:
-        """Those that may answer a request: known to, or of a module that is not known."""
+        """Return those that may answer a request: known to, or of a module that is not known."""
         key = id(nodes)
         if key not in self._answering:
             known = caddy_directives.site()
@@ -96,7 +96,7 @@ class Place:
         """What :meth:`holds` has said, by the node's identity: it is asked again and again."""
 
     def inside(self, node: Node) -> Place:
-        """The place within a block; that of its matcher, too."""
+        """Return the place within a block; that of its matcher, too."""
         token = matcher(node)
         path = _sample(token) if token.startswith("/") else "" if token else self.path
         level = (node.name, node.block or [])
@@ -105,14 +105,14 @@ class Place:
         return place
 
     def at(self, token: str) -> Place:
-        """The place where that matcher holds."""
+        """Return the place where that matcher holds."""
         path = _sample(token) if token.startswith("/") else ""
         place = Place(self.site, self.levels, self.own | {token}, path, self.index)
         place.label = token
         return place
 
     def definition(self, token: str) -> Node | None:
-        """Where a named matcher is defined."""
+        """Return where a named matcher is defined."""
         for _, nodes in reversed(self.levels):
             if named := self.index.named(nodes, token):
                 return named[0]
@@ -135,7 +135,7 @@ class Place:
         return None if named is None else self._matches(named.words, named)
 
     def _matches(self, words: tuple[str, ...], named: Node) -> bool | None:
-        """The matchers of which the verdict is known: path, method, and their ``not``.
+        """Return the matchers of which the verdict is known: path, method, and their ``not``.
 
         Those of a block must all hold; of one name, any.
         """
@@ -160,7 +160,7 @@ class Place:
     # -- what holds --------------------------------------------------------------------------------
 
     def all(self, name: str) -> list[Node]:
-        """The directives of that name that hold, in the order in which they run."""
+        """Return the directives of that name that hold, in the order in which they run."""
         return [node for level, _ in enumerate(self.levels) for node in self._of(level, name)]
 
     def _of(self, level: int, name: str) -> list[Node]:
@@ -169,12 +169,12 @@ class Place:
         return found if keeps == "route" else sorted(found, key=_specific)
 
     def undecided(self, name: str) -> bool:
-        """Whether a matcher that cannot be judged decides about a directive of that name."""
+        """Return whether a matcher that cannot be judged decides about a directive of that name."""
         named = (node for _, nodes in self.levels for node in self.index.named(nodes, name))
         return any(self.holds(node) is None for node in named)
 
     def terminal(self) -> Node | None:
-        """What answers a request here; None where nothing does, which gives an empty 200."""
+        """Return what answers a request here; None where nothing does, which gives an empty 200."""
         if not self._looked:
             self._looked, self._terminal = True, self._answers()
         return self._terminal
@@ -200,7 +200,7 @@ class Place:
         )
 
     def does(self) -> Does:
-        """What becomes of a request."""
+        """Return what becomes of a request."""
         node = self.terminal()
         if node is None:
             return "answers"
@@ -235,7 +235,7 @@ class Place:
 
 
 def matcher(node: Node) -> str:
-    """The matcher before a directive's words; empty where there is none, or it is ``*``."""
+    """Return the matcher before a directive's words; empty where there is none, or it is ``*``."""
     known = caddy_directives.site().get(node.name)
     word = node.words[0] if node.words else ""
     if known is not None and not known.matched and node.name not in {"handle_path", "try_files"}:
@@ -244,7 +244,7 @@ def matcher(node: Node) -> str:
 
 
 def words(node: Node) -> tuple[str, ...]:
-    """A directive's words behind its matcher."""
+    """Return a directive's words behind its matcher."""
     known = caddy_directives.site().get(node.name)
     if known is not None and known.matched and node.words:
         first = node.words[0]
@@ -294,7 +294,7 @@ def _fits(pattern: str, path: str) -> bool:
 
 @functools.lru_cache(maxsize=16384)
 def _glob(pattern: str) -> str:
-    """A path matcher as fnmatch writes it: ``*`` alone is special there."""
+    """Return a path matcher as fnmatch writes it: ``*`` alone is special there."""
     return re.sub(r"([?\[])", r"[\1]", pattern.lower())
 
 
@@ -302,7 +302,7 @@ def _glob(pattern: str) -> str:
 
 
 def op(field: str, said: tuple[str, ...], node: Node) -> Op:
-    """A field with its sign as one change."""
+    """Return a field with its sign as one change."""
     sign = field[:1] if field[:1] in set("+-?>") else ""
     name = field.lstrip("+-?>").removesuffix(":").lower()
     value = printable(said[0], 300) if said else ""
@@ -314,7 +314,7 @@ def op(field: str, said: tuple[str, ...], node: Node) -> Op:
 
 
 def header_ops(node: Node) -> tuple[list[Op], bool]:
-    """The changes of one ``header``, and whether they wait until the reply is sent."""
+    """Return the changes of one ``header``, and whether they wait until the reply is sent."""
     said = words(node)
     children = node.block or []
     lines = [(said[0], said[1:])] if said else []
@@ -336,7 +336,7 @@ class Field(NamedTuple):
 
 
 def field(place: Place, name: str) -> Field:
-    """What a place does to a field of the reply."""
+    """Return what a place does to a field of the reply."""
     found = Field()
     for one in place.ops():
         if not (fnmatchcase(name, one.field) if one.how == "delete" else one.field == name):
@@ -354,7 +354,7 @@ def field(place: Place, name: str) -> Field:
 
 
 def _elsewhere(place: Place, name: str) -> bool:
-    """Whether a matcher that cannot be judged decides about the field."""
+    """Return whether a matcher that cannot be judged decides about the field."""
     return any(
         place.holds(node) is None
         and any(one.field == name for one in header_ops(node)[0])
@@ -377,7 +377,7 @@ def rest(site: Site) -> Place:
 
 
 def front(site: Site, path: str = "/") -> Place:
-    """Where the path ``/`` leads, or another one."""
+    """Return where the path ``/`` leads, or another one."""
     place = Place(site, (("", site.block.nodes),), frozenset(), path)
     for _ in range(MAX_DEPTH):
         keeps, nodes = place.levels[-1]
@@ -391,7 +391,7 @@ def front(site: Site, path: str = "/") -> Place:
 
 
 def places(site: Site, limit: int) -> list[Place]:
-    """The places that may differ from where ``/`` leads, as far as ``limit`` goes."""
+    """Return the places that may differ from where ``/`` leads, as far as ``limit`` goes."""
     found: list[Place] = []
     waiting = [Place(site, (("", site.block.nodes),), frozenset(), "")]
     while waiting and len(found) < limit:

@@ -60,7 +60,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     options: tuple[Node, ...] = ()
 
     def said(self, *path: str) -> list[Node]:
-        """What stands under a path, such as ``timeouts``, ``idle``; the last one holds."""
+        """Return what stands under a path, such as ``timeouts``, ``idle``; the last one holds."""
         found = [node for node in self.nodes if node.name == path[0]]
         for name in path[1:]:
             found = [child for node in found for child in node.children(name)]
@@ -145,7 +145,7 @@ def _is_loopback(word: str) -> bool:
 
 
 def address(text: str) -> tuple[Address | None, str]:
-    """An address, or why Caddy refuses it."""
+    """Return an address, or why Caddy refuses it."""
     if ENVIRONMENT in text:
         return Address(text=printable(text, 200), scheme="", host="", port=None, open=True), ""
     scheme, separator, rest = text.strip().partition("://")
@@ -182,7 +182,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _unfit(host: str) -> bool:
-    """Whether no certificate can be had for a host, for which Caddy refuses the site."""
+    """Return whether no certificate can be had for a host, for which Caddy refuses the site."""
     wild = "*" in host and host != "*" and not (host.startswith("*.") and "*" not in host[1:])
     return bool(host) and (
         host[0] == "." or host[-1] == "." or wild or _NO_CERTIFICATE.search(host) is not None
@@ -193,7 +193,7 @@ def _unfit(host: str) -> bool:
 
 
 def sites(found: Caddyfile, limit: int) -> list[Site]:
-    """Every site, as far as ``limit`` goes; what Caddy refuses of the addresses is noted."""
+    """Return every site, as far as ``limit`` goes; what Caddy refuses of the addresses is noted."""
     general = _general(found)
     listed = found.options.nodes if found.options is not None else []
     result: list[Site] = []
@@ -213,7 +213,7 @@ def sites(found: Caddyfile, limit: int) -> list[Site]:
 
 
 def _general(found: Caddyfile) -> Server:
-    """What the global options say for all sites."""
+    """Return what the global options say for all sites."""
     options = found.options.nodes if found.options is not None else []
     said: dict[str, int] = {"http_port": 80, "https_port": 443}
     automatic: set[str] = set()
@@ -236,7 +236,7 @@ def _general(found: Caddyfile) -> Server:
 
 
 def _order(options: list[Node]) -> tuple[str, ...]:
-    """The order of directives, as ``order`` changes it."""
+    """Return the order of directives, as ``order`` changes it."""
     order = list(caddy_directives.names("order", "directives"))
     for node in options:
         name, where, other = (*node.words, "", "", "")[:3]
@@ -251,7 +251,7 @@ def _order(options: list[Node]) -> tuple[str, ...]:
 
 
 def _servers(options: list[Node], addresses: list[Address], general: Server) -> tuple[Node, ...]:
-    """The ``servers`` block of the site's listener, else the one for all."""
+    """Return the ``servers`` block of the site's listener, else the one for all."""
     ports = {_port(one, general) for one in addresses}
     best: Node | None = None
     for node in options:

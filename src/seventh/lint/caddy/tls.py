@@ -45,13 +45,13 @@ def facts(site: Site, version: tuple[int, ...]) -> TlsFacts | None:
 
 
 def said(site: Site, name: str) -> list[Node]:
-    """What stands under that name in the site's ``tls``."""
+    """Return what stands under that name in the site's ``tls``."""
     return [child for node in site.block.nodes if node.name == "tls"
             for child in node.children(name)]  # fmt: skip
 
 
 def versions(site: Site) -> tuple[str, ...] | None:
-    """What is spoken, oldest first; None where it is not told."""
+    """Return what is spoken, oldest first; None where it is not told."""
     lines = said(site, "protocols")
     if not lines:
         return tuple(_VERSIONS.values())
@@ -79,7 +79,7 @@ def _suites(site: Site, spoken: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _key(site: Site) -> str:
-    """Whose signatures the certificate has: ECDSA's by default; empty where a file tells."""
+    """Return whose signatures the certificate has: ECDSA's by default; empty where a file tells."""
     directives = [node for node in site.block.nodes if node.name == "tls"]
     given = any(len(node.words) == 2 for node in directives) or said(site, "load")
     if given or said(site, "get_certificate"):
@@ -123,7 +123,7 @@ def _client(site: Site) -> str:
 
 
 def _checked(nodes: list[Node]) -> bool:
-    """Whether a directive or a matcher looks at the client's certificate."""
+    """Return whether a directive or a matcher looks at the client's certificate."""
     waiting = list(nodes)
     while waiting:
         node = waiting.pop()

@@ -66,7 +66,7 @@ class UnreadableError(Exception):
 
 
 def new_line(first: Token, second: Token) -> bool:
-    """Whether ``second``, which follows ``first``, begins another line."""
+    """Return whether ``second``, which follows ``first``, begins another line."""
     return first.file != second.file or first.trail != second.trail or first.last < second.row
 
 
@@ -189,7 +189,7 @@ class _Lexer:
         return self._made(raw, "", line, row) if raw else None
 
     def _careful(self) -> Token | None:
-        """A word with a backslash, a carriage return, or ``<<``: one character at a time."""
+        """Return a word with a backslash, a carriage return, or ``<<``: one character at a time."""
         text, line, row = self._text, self._line, self._row
         value: list[str] = []
         no_heredoc = False
@@ -256,7 +256,7 @@ class _Lexer:
 
 
 def written(token: Token) -> str:
-    """The token as a file may write it, in one line; reading gives the same text again."""
+    """Return the token as a file may write it, in one line; reading gives the same text again."""
     text = token.text
     plain = text and not _SPACE.search(text) and "\r" not in text and text[0] not in '"`#'
     plain = plain and "\\" not in text and not text.startswith("<<")

@@ -72,7 +72,7 @@ class _Views:
         self._work = MAX_WORK
 
     def _places(self, site: Site) -> list[Place]:
-        """The site's places, as many as may be judged by themselves."""
+        """Return the site's places, as many as may be judged by themselves."""
         nodes = len(site.block.nodes) + 1
         most = min(MAX_PLACES, MAX_VIEWS - len(self.found), self._work // nodes)
         found = caddy_route.places(site, most + 1)
@@ -143,7 +143,7 @@ class _Settings:
         self._version = caddy_directives.text_of(version)
 
     def all(self) -> dict[str, tuple[Setting, ...]]:
-        """Every setting that a finding can stand on."""
+        """Return every setting that a finding can stand on."""
         site, place = self._site, self._place
         found: dict[str, tuple[Setting, ...]] = {"site": (self._absent(""),)}
         for name in _DIRECTIVES:
@@ -168,7 +168,7 @@ class _Settings:
         return found | self._by_field()
 
     def _by_field(self) -> dict[str, tuple[Setting, ...]]:
-        """The lines that change one field of the reply, such as ``header cache-control``."""
+        """Return the lines that change one field of the reply, such as ``header cache-control``."""
         found: dict[str, list[Node]] = {}
         for one in self._place.ops():
             found.setdefault(f"header {one.field}", []).append(one.node)

@@ -10,7 +10,7 @@ from seventh.lintkit.linted import Kind
 
 
 def _looks_chrony(lines: tuple[str, ...]) -> int:
-    """Lines that fit chrony; what fits ntpd as well counts for whom more lines fit alone."""
+    """Return lines that fit chrony; what fits ntpd as well counts for whom more lines fit alone."""
     votes = votes_of(lines)
     return votes["chrony"] + (votes["shared"] if votes["chrony"] > votes["ntp"] else 0)
 
@@ -21,7 +21,7 @@ def _fits_chrony(lines: tuple[str, ...]) -> int:
 
 
 def _looks_like_none(_lines: tuple[str, ...]) -> int:
-    """Lines of sources fit every kind: only the name tells such a file."""
+    """Return lines of sources fit every kind: only the name tells such a file."""
     return 0
 
 

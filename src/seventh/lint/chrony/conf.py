@@ -49,7 +49,7 @@ def read(text: Text, files: Files, version: Version | None = None) -> Conf:
 
 
 def read_sources(text: Text, files: Files, version: Version | None = None) -> Conf:
-    """A file of a sourcedir by itself: nothing but sources."""
+    """Return a file of a sourcedir by itself: nothing but sources."""
     reader = _Reader(files, version)
     reader.sources(text)
     return reader.reading.conf()
@@ -170,5 +170,5 @@ class _Reader:
 
 @functools.cache
 def grammar() -> Grammar:
-    """What chronyd takes; read when first asked for."""
+    """Return what chronyd takes; read when first asked for."""
     return Grammar(Path(__file__).with_name("directives.toml"), "chronyd")

@@ -138,6 +138,6 @@ def _options(directive: Directive | None, table: str, skip: int = 0) -> Options:
 
 
 def _value(last: dict[str, Directive], name: str, position: int = 0) -> str:
-    """A word of the directive that holds; empty where there is none."""
+    """Return a word of the directive that holds; empty where there is none."""
     words = last[name].words if name in last else ()
     return words[position] if position < len(words) else ""

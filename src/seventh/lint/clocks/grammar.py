@@ -57,7 +57,7 @@ class Grammar:
         version: Version | None = None,
         product: str | None = None,
     ) -> str:
-        """Why the program refuses a directive; empty where it takes it.
+        """Return why the program refuses a directive; empty where it takes it.
 
         ``version`` and ``product`` None are: any that is known.
         """
@@ -81,7 +81,7 @@ class Grammar:
     def _against(
         self, shape: list[str], words: tuple[str, ...], version: Version | None, product: str | None
     ) -> str:
-        """Why the words do not have the shape; empty where they do."""
+        """Return why the words do not have the shape; empty where they do."""
         position, passed = 0, ""
         for part in shape:
             if part.startswith("options:"):
@@ -105,7 +105,7 @@ class Grammar:
     def _options(
         self, table: str, words: tuple[str, ...], version: Version | None, product: str | None
     ) -> str:
-        """Why the words are not options of a table."""
+        """Return why the words are not options of a table."""
         known = self.options[table]
         position = 0
         while position < len(words):
@@ -124,7 +124,7 @@ class Grammar:
         return ""
 
     def _is(self, kind: str, word: str, whole: bool = False) -> bool:
-        """Whether a word is one of a kind, or begins so unless the ``whole`` must be."""
+        """Return whether a word is one of a kind, or begins so unless the ``whole`` must be."""
         whole = whole or self.strict
         if kind.startswith("{"):
             return (word if self.strict else word.lower()) in kind[1:-1].split(",")
@@ -154,7 +154,7 @@ def _is_address(word: str) -> bool:
 
 
 def _is_network(word: str) -> bool:
-    """An address, the start of an IPv4 address, either with its bits; or a name."""
+    """Return an address, the start of an IPv4 address, either with its bits; or a name."""
     address, slash, bits = word.partition("/")
     if slash and (_ADDRESS.fullmatch(address) is None or not bits.isdecimal()):
         return False
@@ -163,7 +163,7 @@ def _is_network(word: str) -> bool:
 
 
 def _called(kind: str) -> str:
-    """A kind of word in words."""
+    """Return a kind of word in words."""
     if kind.startswith("{"):
         return "one of " + ", ".join(kind[1:-1].split(","))
     return _KINDS[kind]

@@ -75,7 +75,7 @@ class Reading:
         """Whether the file lies where its program reads it on this machine."""
 
     def conf(self) -> Conf:
-        """What was read."""
+        """Return what was read."""
         return Conf(directives=tuple(self.directives), refused=tuple(self.refused))
 
     def refuse(self, at: Line, why: str) -> None:
@@ -96,7 +96,7 @@ class Reading:
             self.files.unreadable(at.file, at.line, f"not read, for it is not here ({why})")
 
     def lines(self, text: Text) -> Iterator[tuple[int, str]]:
-        """A file's lines with their numbers, as long as the bound on all of them allows."""
+        """Yield a file's lines with their numbers, as long as the bound on all of them allows."""
         for number, line in text.numbered():
             self._lines += 1
             if self._lines > MAX_LINES:
@@ -144,11 +144,11 @@ class Reading:
         self._open.pop()
 
     def is_open(self, path: Path | str) -> bool:
-        """Whether a file is being read already, so that reading it again would never end."""
+        """Return whether a file is being read already, so that reading it again would never end."""
         return os.path.realpath(path) in self._open
 
     def place(self, name: str) -> Path:
-        """Where a name of the configuration stands on this machine.
+        """Return where a name of the configuration stands on this machine.
 
         A file at ``TREE/etc/…`` is taken for one of a machine whose root is ``TREE``, such as a
         backup or a container's image: its absolute names are looked up there.
@@ -157,7 +157,7 @@ class Reading:
         return folder / rest
 
     def matching(self, pattern: str, at: Line) -> list[Path]:
-        """What a shell pattern names, in the order of their bytes."""
+        """Return what a shell pattern names, in the order of their bytes."""
         if sum(map(glob.has_magic, pattern.split("/"))) > MAX_WILDCARD_PARTS:
             self.files.unreadable(
                 at.file, at.line, "a pattern with so many wildcards is not followed"
@@ -171,7 +171,7 @@ class Reading:
         return [folder / found for found in sorted(glob.glob(rest, root_dir=folder))]  # noqa: PTH207
 
     def _below(self, name: str) -> tuple[Path, str]:
-        """A folder, and a name or pattern as it is written from there."""
+        """Return a folder, and a name or pattern as it is written from there."""
         rest = name.lstrip("/")
         if not name.startswith("/"):
             return self.files.base, name
@@ -199,7 +199,7 @@ class Reading:
 
 
 def is_missing(path: Path) -> bool:
-    """Whether there is no such file; one that cannot be seen is not missing."""
+    """Return whether there is no such file; one that cannot be seen is not missing."""
     try:
         os.stat(path)  # noqa: PTH116 - Path.stat says no more
     except (FileNotFoundError, NotADirectoryError):
@@ -210,7 +210,7 @@ def is_missing(path: Path) -> bool:
 
 
 def is_unended(path: str) -> bool:
-    """Whether a file's last line has no line end."""
+    """Return whether a file's last line has no line end."""
     try:
         with Path(path).open("rb") as file:
             file.seek(-1, os.SEEK_END)
@@ -220,31 +220,31 @@ def is_unended(path: str) -> bool:
 
 
 def split(line: str) -> list[str]:
-    """The words of a line, parted where C's isspace parts them."""
+    """Return the words of a line, parted where C's isspace parts them."""
     if line.isascii() and not _NO_BLANK.search(line):
         return line.split()
     return _SPACE.sub(" ", line).strip(" ").split(" ") if line.strip(_BLANKS) else []
 
 
 def as_integer(word: str, *, whole: bool = False) -> int | None:
-    """The number at a word's start, as C's sscanf reads it; None where there is none."""
+    """Return the number at a word's start, as C's sscanf reads it; None where there is none."""
     found = _INTEGER.fullmatch(word) if whole else _INTEGER.match(word)
     return int(found.group()) if found else None
 
 
 def as_number(word: str, *, whole: bool = False) -> float | None:
-    """The same for a decimal fraction."""
+    """Return the same for a decimal fraction."""
     found = _NUMBER.fullmatch(word) if whole else _NUMBER.match(word)
     return float(found.group()) if found else None
 
 
 def has_wildcard(name: str) -> bool:
-    """Whether the shell would expand it."""
+    """Return whether the shell would expand it."""
     return glob.has_magic(name)
 
 
 def shown(words: list[str] | tuple[str, ...]) -> str:
-    """A line as evidence shows it."""
+    """Return a line as evidence shows it."""
     return printable(" ".join(words), SHOWN_CHARS)
 
 

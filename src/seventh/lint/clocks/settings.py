@@ -50,7 +50,7 @@ class Settings:
             self._by_key[key.lower()] = [Setting(value=value, at=at)]
 
     def done(self) -> dict[str, tuple[Setting, ...]]:
-        """All of them."""
+        """Return all of them."""
         return {key: tuple(settings) for key, settings in self._by_key.items()}
 
 
@@ -65,7 +65,7 @@ class Options(msgspec.Struct, frozen=True):
     values: dict[str, str]
 
     def integer(self, name: str) -> int | None:
-        """The number after an option; None without it."""
+        """Return the number after an option; None without it."""
         return as_integer(self.values.get(name, ""))
 
 
@@ -85,7 +85,7 @@ def options_of(words: Iterable[str], valued: frozenset[str]) -> Options:
 
 
 def source_of(directive: Directive, name: str, options: Options) -> ConfiguredSource:
-    """The source that a line names."""
+    """Return the source that a line names."""
     shown = printable(name, _NAME_CHARS)
     return ConfiguredSource(
         kind=directive.name,
@@ -106,7 +106,7 @@ def source_of(directive: Directive, name: str, options: Options) -> ConfiguredSo
 def capped(
     sources: list[ConfiguredSource], named: int, files: Files, conf: Conf
 ) -> tuple[ConfiguredSource, ...]:
-    """The sources that the facts hold; that more are named is noted."""
+    """Return the sources that the facts hold; that more are named is noted."""
     if named > MAX_SOURCES:
         at = conf.directives[-1].at
         files.unreadable(at.file, None, f"{named} sources: the first {MAX_SOURCES} are judged")
@@ -146,5 +146,5 @@ def key_file(name: str, files: Files, *, untyped_is_md5: bool) -> KeyFile:
 
 
 def is_part(name: str) -> bool:
-    """Whether a file is one of many that make a configuration, told by its folder's name."""
+    """Return whether a file is one of many that make a configuration, told by its folder's name."""
     return Path(name).parent.name.endswith(".d")

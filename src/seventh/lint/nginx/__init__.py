@@ -43,7 +43,7 @@ def _looks(lines: tuple[str, ...]) -> int:
 
 
 def _fits(lines: tuple[str, ...]) -> int:
-    """Lines that begin with a known directive and its mark, and closing braces."""
+    """Return lines that begin with a known directive and its mark, and closing braces."""
     words = (_WORD.match(line[:1000]) for line in lines[:_LOOKED_AT])
     return sum(1 for word in words if word is not None
                and (word[1] is None or word[1] in directives.directives()))  # fmt: skip

@@ -43,7 +43,7 @@ def check(conf: Conf, root: str) -> None:
 
 
 def _path_of(location: Directive) -> tuple[str, str]:
-    """A location's modifier (``=``, ``^~``, ``~``, ``~*``, ``@``, or none) and its path."""
+    """Return a location's modifier (``=``, ``^~``, ``~``, ``~*``, ``@``, or none) and its path."""
     if not location.words:
         return "", ""
     if len(location.words) > 1:

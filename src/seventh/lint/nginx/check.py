@@ -52,7 +52,7 @@ _MOST_WEIGHED = 2000
 
 
 def root_place(conf: Conf) -> Place:
-    """Where the file's outermost directives stand: in a whole configuration, in ``main``.
+    """Return where the file's outermost directives stand: in a whole configuration, in ``main``.
 
     A part that another file includes is told by what it holds; empty where that tells too little.
     """
@@ -173,7 +173,7 @@ class _Checker:
             self._conf.refuse(directive.at, f'unknown directive "{name}": is {meant} meant?')
 
     def _why(self, directive: Directive, known: Known, place: Place) -> str | None:
-        """Why nginx refuses it; None where it does not."""
+        """Return why nginx refuses it; None where it does not."""
         name, table = directive.name, table_of(place)
         full = name if table == "directives" else f"{table} {name}"
         first, last = nginx_directives.since(full), nginx_directives.until(full)
@@ -200,7 +200,7 @@ class _Checker:
         return values.unfit(name, known, directive.words) or self._word(directive, place)
 
     def _word(self, directive: Directive, place: Place) -> str | None:
-        """What is wrong with words that the table does not tell."""
+        """Return what is wrong with words that the table does not tell."""
         name, words = directive.name, directive.words
         if name == "server" and "upstream" not in place:
             return None

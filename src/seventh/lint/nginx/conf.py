@@ -56,7 +56,7 @@ class Directive(msgspec.Struct):
     """What its braces hold, included files in place; None where it ends with a semicolon."""
 
     def children(self, name: str) -> Iterator[Directive]:
-        """The directives of that name directly in the block."""
+        """Return the directives of that name directly in the block."""
         return (child for child in self.block or () if child.name == name)
 
 
@@ -180,14 +180,14 @@ class _Reader:
                 self._read(path, real, directive.at, into, trail)
 
     def _found(self, name: str, at: Line) -> list[tuple[Path, str]]:
-        """The files that an include means, with their real paths; looked for once."""
+        """Return the files that an include means, with their real paths; looked for once."""
         if name not in self._places:
             paths = self._named(name, at)
             self._places[name] = [(path, os.path.realpath(path)) for path in paths]
         return self._places[name]
 
     def _named(self, name: str, at: Line) -> list[Path]:
-        """The files that an include names, with a note where that needs to be known."""
+        """Return the files that an include names, with a note where that needs to be known."""
         path = self._place.path(name)
         if of_the_machine(self._place, name) and not self._matching(path):
             path = Path(name) if self._matching(Path(name)) else path
@@ -234,14 +234,14 @@ class _Source:
         return self._position >= len(self._text)
 
     def line_of(self, position: int) -> int:
-        """The number of the line at ``position``; positions must not go backwards."""
+        """Return the number of the line at ``position``; positions must not go backwards."""
         if position > self._line_position:
             self._line += self._text.count("\n", self._line_position, position)
             self._line_position = position
         return self._line
 
     def at(self, start: int, words: tuple[str, ...], end: str) -> Line:
-        """The evidence for a directive that begins at ``start``."""
+        """Return the evidence for a directive that begins at ``start``."""
         shown = " ".join(map(_shown, words))
         shown += ";" if end == ";" else " {"
         return Line(file=self.name, line=self.line_of(start), text=printable(shown, _SHOWN))
@@ -325,7 +325,7 @@ class _Source:
         self._position = at
 
     def _after_lua(self, match: re.Match[str]) -> int | None:
-        """Where what begins at the match ends; None where it never does."""
+        """Return where what begins at the match ends; None where it never does."""
         found = match[0]
         if found.endswith("["):
             close = f"]{match[1] or match[2] or ''}]"
@@ -341,7 +341,7 @@ class _Source:
 
 
 def _shown(word: str) -> str:
-    """A word as a file would write it."""
+    """Return a word as a file would write it."""
     if word and not _TO_QUOTE.search(word):
         return word
     quote = "'" if '"' in word else '"'

@@ -53,18 +53,18 @@ def _table() -> dict[str, Any]:
 
 
 def version_of(text: str) -> Version:
-    """``1.25.1`` as numbers that compare."""
+    """Return ``1.25.1`` as numbers that compare."""
     return tuple(int(part) for part in text.split("."))
 
 
 def newest() -> Software:
-    """The newest version that the table knows."""
+    """Return the newest version that the table knows."""
     return Software(product=PRODUCT, version=version_of(_table()["newest"]))
 
 
 @functools.cache
 def directives(table: str = "directives") -> Mapping[str, Known]:
-    """Every directive of nginx's own modules, and of brotli's, by name.
+    """Return every directive of nginx's own modules, and of brotli's, by name.
 
     ``stream`` and ``mail`` are tables of their own: their names mean other things there.
     """
@@ -106,24 +106,24 @@ def _allowed(value: str) -> tuple[str, ...]:
 
 @functools.cache
 def variables() -> frozenset[str]:
-    """The variables of nginx's own modules."""
+    """Return the variables of nginx's own modules."""
     return frozenset(_table()["variables"]["names"].split())
 
 
 @functools.cache
 def settable() -> frozenset[str]:
-    """Those of them that a configuration may set."""
+    """Return those of them that a configuration may set."""
     return frozenset(_table()["variables"]["settable"].split())
 
 
 @functools.cache
 def variable_prefixes() -> tuple[str, ...]:
-    """How the names of variables begin that need no definition, such as ``http_``."""
+    """Return how the names of variables begin that need no definition, such as ``http_``."""
     return tuple(_table()["variables"]["prefixes"].split())
 
 
 def text_of(version: Version) -> str:
-    """``1.30`` for (1, 30, 0), as people say it."""
+    """Return ``1.30`` for (1, 30, 0), as people say it."""
     parts = version[:-1] if len(version) == 3 and not version[-1] else version
     return ".".join(map(str, parts))
 

@@ -32,7 +32,7 @@ _NO_NAME = re.compile(r"^(?:_|[0-9.]+|\[.*|\$.*)?$")
 
 
 def config_of(server: Server, front: Spot, spot: Spot, *, early: bool) -> HttpConfigFacts:
-    """What the file decides at ``spot``; ``front`` is where the server's ``/`` leads.
+    """Return what the file decides at ``spot``; ``front`` is where the server's ``/`` leads.
 
     ``early`` says whether its TLS takes early data.
     """
@@ -77,7 +77,7 @@ def _versions(server: Server, scope: Scope, *, passes: bool) -> dict[str, Any]:
 
 
 def _clear(server: Server, spot: Spot) -> dict[str, Any]:
-    """What plain HTTP gets where the whole network can ask for it."""
+    """Return what plain HTTP gets where the whole network can ask for it."""
     plain = [one for one in server.listeners if not one.tls and not one.loopback]
     if not plain:
         return {}
@@ -135,7 +135,7 @@ def _types(scope: Scope, name: str) -> tuple[str, ...]:
 
 
 def _passing(server: Server, spot: Spot, *, early: bool) -> dict[str, Any]:
-    """What becomes of a request on its way to the server behind."""
+    """Return what becomes of a request on its way to the server behind."""
     scope = spot.scope
     ignored = {word.lower() for line in scope.all("proxy_ignore_headers") for word in line.words}
     hidden = {word.lower() for line in scope.all("proxy_hide_header") for word in line.words}

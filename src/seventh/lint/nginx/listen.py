@@ -115,7 +115,7 @@ _MOST_PORTS = 64
 
 
 def _where(text: str) -> tuple[str, str, list[int | None]]:
-    """Why nginx refuses an address, the address, and its ports; ``*`` and 80 if left out."""
+    """Return why nginx refuses an address, the address, and its ports; ``*`` and 80 if left out."""
     if text.startswith("unix:"):
         return "" if text[5:] else "no path in the unix domain socket in", text, [None]
     if text.startswith("["):

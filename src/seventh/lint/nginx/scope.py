@@ -46,15 +46,15 @@ class Scope:
         """The line that opens the innermost block."""
 
     def inside(self, level: Level, block: Line) -> Scope:
-        """The place inside a further block."""
+        """Return the place inside a further block."""
         return Scope((*self.levels, level), self.version, block)
 
     def own(self, name: str) -> list[Directive]:
-        """The directives of the innermost block itself."""
+        """Return the directives of the innermost block itself."""
         return self.levels[-1].by_name.get(name, [])
 
     def all(self, name: str) -> list[Directive]:
-        """The directives in force, in their order."""
+        """Return the directives in force, in their order."""
         if name in _NEVER_INHERITED:
             return self.own(name)
         merged = _MERGED.get(name)
@@ -87,31 +87,31 @@ class Scope:
         return tuple((nginx_directives.default(name, self.version) or "").split())
 
     def value(self, name: str) -> str:
-        """The first of those words."""
+        """Return the first of those words."""
         words = self.words(name)
         return words[0] if words else ""
 
     def is_on(self, name: str) -> bool:
-        """Whether a directive that is on or off is on."""
+        """Return whether a directive that is on or off is on."""
         return self.value(name).lower() == "on"
 
     def seconds(self, name: str, word: int = 0) -> float | None:
-        """A time in seconds; None where there is none or it is a variable."""
+        """Return a time in seconds; None where there is none or it is a variable."""
         words = self.words(name)
         return seconds(words[word]) if word < len(words) else None
 
     def number(self, name: str) -> int | None:
-        """A plain number; None where there is none."""
+        """Return a plain number; None where there is none."""
         value = self.value(name)
         return int(value) if re.fullmatch(r"[0-9]{1,12}", value) else None
 
     def headers(self, name: str, field: str) -> list[Directive]:
-        """The directives in force that set this field, such as those of ``add_header``."""
+        """Return the directives in force that set this field, such as those of ``add_header``."""
         field = field.lower()
         return [d for d in self.all(name) if d.words and d.words[0].lower() == field]
 
     def settings(self, names: Mapping[str, str]) -> dict[str, tuple[Setting, ...]]:
-        """The lines in force by directive; a default is shown with the version it is of.
+        """Return the lines in force by directive; a default is shown with the version it is of.
 
         ``names`` says, for a directive without a default, what its absence is called.
         """

@@ -64,7 +64,7 @@ class Spot(msgspec.Struct, kw_only=True):
 
 
 def http_blocks(conf: Conf, root: Place) -> Iterator[tuple[list[Directive], Line]]:
-    """What holds servers: each http block, or the file itself where it is a part of one."""
+    """Yield what holds servers: each http block, or the file itself where it is a part of one."""
     whole = Line(file=conf.name, line=None, text=conf.name)
     if root == "http":
         yield conf.directives, whole
@@ -74,7 +74,7 @@ def http_blocks(conf: Conf, root: Place) -> Iterator[tuple[list[Directive], Line
 
 
 def servers(conf: Conf, root: Place, version: Version, limit: int) -> list[Server]:
-    """Every server, as far as ``limit`` goes; bad ``listen`` lines are noted as refused."""
+    """Return every server, as far as ``limit`` goes; bad ``listen`` lines are noted as refused."""
     found: list[Server] = []
     if root == "server" and any(d.name == "listen" for d in conf.directives):
         at = Line(file=conf.name, line=None, text="server {")
@@ -152,7 +152,7 @@ def check_certificates(conf: Conf, found: list[Server]) -> None:
 
 
 def spots(server: Server, limit: int) -> list[Spot]:
-    """The server's locations, those within others too, as far as ``limit`` goes."""
+    """Return the server's locations, those within others too, as far as ``limit`` goes."""
     found: list[Spot] = []
     waiting = [server.scope]
     while waiting:
@@ -167,7 +167,7 @@ def spots(server: Server, limit: int) -> list[Spot]:
 
 
 def front(server: Server, found: list[Spot]) -> Spot:
-    """Where the path ``/`` leads: to a location of its own, or to the server itself."""
+    """Return where the path ``/`` leads: to a location of its own, or to the server itself."""
     for words in (("=", "/"), ("/",), ("^~", "/")):
         for spot in found:
             if spot.words == words and len(spot.scope.levels) == len(server.scope.levels) + 1:
@@ -187,7 +187,7 @@ def rest(server: Server, found: list[Spot]) -> Spot | None:
 
 
 def does(server: Server, spot: Spot) -> Does:
-    """What becomes of a request there, as far as it can be told without running it."""
+    """Return what becomes of a request there, as far as it can be told without running it."""
     for scope in (server.scope, spot.scope):
         told = _returns(scope)
         if told is not None:
@@ -215,7 +215,7 @@ def _returns(scope: Scope) -> Does | None:
 
 
 def leads_to_https(server: Server, spot: Spot) -> bool:
-    """Whether a request in the clear is sent to https."""
+    """Return whether a request in the clear is sent to https."""
     for scope in (server.scope, spot.scope):
         lines = [*scope.own("return"), *scope.own("rewrite")]
         for condition in scope.own("if"):
@@ -227,7 +227,7 @@ def leads_to_https(server: Server, spot: Spot) -> bool:
 
 
 def asks(server: Server, spot: Spot, variable: str) -> bool:
-    """Whether an ``if`` or ``map`` in force there looks at a variable."""
+    """Return whether an ``if`` or ``map`` in force there looks at a variable."""
     return any(
         variable in word
         for level in spot.scope.levels
@@ -238,5 +238,5 @@ def asks(server: Server, spot: Spot, variable: str) -> bool:
 
 
 def known_since(version: Version, name: str) -> bool:
-    """Whether this version has the directive."""
+    """Return whether this version has the directive."""
     return version >= nginx_directives.since(name)

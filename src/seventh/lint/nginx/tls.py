@@ -92,7 +92,7 @@ def facts(server: Server, files: Files, *, part: bool, default: Scope | None = N
 
 
 def early_data(tls: TlsFacts | None) -> bool:
-    """Whether early data is taken."""
+    """Return whether early data is taken."""
     return tls is not None and bool(tls.early_data_accepted)
 
 
@@ -133,7 +133,7 @@ def _groups(scope: Scope, versions: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _has_dhe(scope: Scope, versions: tuple[str, ...]) -> bool:
-    """Whether a suite is allowed that uses the prime."""
+    """Return whether a suite is allowed that uses the prime."""
     allowed = opensslciphers.allowed(":".join(scope.words("ssl_ciphers")))
     return versions != ("TLSv1.3",) and (
         allowed is None or any(name.startswith(("TLS_DHE_", "TLS_DH_")) for name in allowed)
@@ -156,7 +156,7 @@ def _prime(scope: Scope, files: Files) -> dict[str, Any]:
 
 
 def _prime_bits(pem: str) -> int | None:
-    """The size of the first number in PKCS #3's ``SEQUENCE { prime, base, … }``."""
+    """Return the size of the first number in PKCS #3's ``SEQUENCE { prime, base, … }``."""
     match = re.search(r"-----BEGIN DH PARAMETERS-----([A-Za-z0-9+/=\s]*)-----END", pem)
     if match is None:
         return None
@@ -173,7 +173,7 @@ def _prime_bits(pem: str) -> int | None:
 
 
 def _length(reader: Reader) -> int:
-    """A length of DER."""
+    """Return a length of DER."""
     first = reader.u8()
     return first if first < 0x80 else int.from_bytes(reader.take(first & 0x7F))
 

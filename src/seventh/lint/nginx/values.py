@@ -24,27 +24,27 @@ _TIME = re.compile(r"([0-9]*)(ms|[yMwdhms ]|$) *")
 
 
 def number(text: str) -> int | None:
-    """A number of digits alone; None for anything else."""
+    """Return a number of digits alone; None for anything else."""
     return _bounded(int(text)) if _NUMBER.fullmatch(text) else None
 
 
 def size(text: str) -> int | None:
-    """A size in bytes, with ``k`` or ``m``; None for anything else."""
+    """Return a size in bytes, with ``k`` or ``m``; None for anything else."""
     return _scaled(_SIZE.fullmatch(text))
 
 
 def offset(text: str) -> int | None:
-    """A size in bytes, with ``k``, ``m`` or ``g``; None for anything else."""
+    """Return a size in bytes, with ``k``, ``m`` or ``g``; None for anything else."""
     return _scaled(_OFFSET.fullmatch(text))
 
 
 def milliseconds(text: str) -> int | None:
-    """A time of up to weeks (``1h30m``, ``65``, ``500ms``); None for anything else."""
+    """Return a time of up to weeks (``1h30m``, ``65``, ``500ms``); None for anything else."""
     return _time(text, in_seconds=False)
 
 
 def seconds(text: str) -> int | None:
-    """A time of up to years, without milliseconds; None for anything else."""
+    """Return a time of up to years, without milliseconds; None for anything else."""
     return _time(text, in_seconds=True)
 
 

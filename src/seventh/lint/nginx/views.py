@@ -68,7 +68,7 @@ def lint(text: Text, files: Files, software: Software | None) -> Linted:
 
 
 def _prefix(path: Path) -> Path:
-    """Where relative includes are looked up: the folder of nginx.conf, for its parts too."""
+    """Return where relative includes are looked up: the folder of nginx.conf, for its parts too."""
     folders = [path.parent, *path.absolute().parents[1:_UP]]
     for folder in folders:
         try:
@@ -177,7 +177,7 @@ def _headers(server: Server, spot: Spot, config: HttpConfigFacts) -> tuple[Setti
 
 
 def _upgrade(server: Server, spot: Spot, *, in_clear: bool) -> ProxiedUpgrade | None:
-    """What becomes of a WebSocket's handshake where one is meant to pass."""
+    """Return what becomes of a WebSocket's handshake where one is meant to pass."""
     scope = spot.scope
     if not scope.own("proxy_pass"):
         return None

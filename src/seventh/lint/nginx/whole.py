@@ -54,7 +54,7 @@ def _all(block: list[Directive]) -> Iterator[Directive]:
 
 
 def _has_unknown(block: list[Directive]) -> bool:
-    """Whether a directive is there that no known module has; it may define variables."""
+    """Return whether a directive is there that no known module has; it may define variables."""
     waiting = [block]
     while waiting:
         for directive in waiting.pop():
@@ -228,7 +228,7 @@ def _is_defined(name: str, defined: set[str]) -> bool:
 
 
 def _compiled(one: Directive) -> tuple[str, ...]:
-    """The words in which nginx looks up variables."""
+    """Return the words in which nginx looks up variables."""
     if one.name == "if":
         words = one.words
         return () if any("~" in word for word in words[:-1]) else words

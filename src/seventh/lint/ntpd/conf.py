@@ -26,7 +26,7 @@ _SAID_PRODUCT = {"ntpd": "ntpd", "ntpsec": "ntpsec's ntpd"}
 
 
 def read(text: Text, files: Files, product: str, version: Version | None = None) -> Conf:
-    """The configuration that starts with ``text``, of ``ntpd`` or ``ntpsec``."""
+    """Return the configuration that starts with ``text``, of ``ntpd`` or ``ntpsec``."""
     reader = _Reader(files, product, version)
     reader.file(text)
     if product == "ntpsec" and os.path.basename(text.name) == "ntp.conf":  # noqa: PTH119
@@ -36,7 +36,7 @@ def read(text: Text, files: Files, product: str, version: Version | None = None)
 
 @functools.cache
 def grammar() -> Grammar:
-    """What the two take; read when first asked for."""
+    """Return what the two take; read when first asked for."""
     return Grammar(Path(__file__).with_name("directives.toml"), "ntpd", strict=True)
 
 
@@ -130,7 +130,7 @@ class _Reader:
 
 
 def _discreet(words: list[str]) -> list[str]:
-    """The words without the passwords that a crypto line may hold."""
+    """Return the words without the passwords that a crypto line may hold."""
     if words[0] != "crypto":
         return words
     return [

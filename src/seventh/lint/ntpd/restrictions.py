@@ -43,7 +43,7 @@ def key_of(directive: Directive) -> str:
 def restrictions(
     lines: Iterable[Directive], product: str, version: Version
 ) -> dict[Network, Restriction]:
-    """The list of restrictions, for clients that ask from a port of their choice.
+    """Return the list of restrictions, for clients that ask from a port of their choice.
 
     Lines with ``ntpport`` hold for port 123 alone, and names are left out: which addresses they
     become only the running daemon knows.
@@ -73,14 +73,14 @@ def restrictions(
 
 
 def flags_for(address: str, known: dict[Network, Restriction]) -> frozenset[str]:
-    """The flags that hold for a client at ``address``."""
+    """Return the flags that hold for a client at ``address``."""
     ip = ip_address(address)
     matching = [r for r in known.values() if r.network.version == ip.version and ip in r.network]
     return max(matching, key=lambda r: r.network.prefixlen).flags
 
 
 def strangers(known: dict[Network, Restriction]) -> tuple[StrangersRights, ...]:
-    """What somebody may do whom no narrower line names."""
+    """Return what somebody may do whom no narrower line names."""
     return tuple(
         StrangersRights(
             family="IPv4" if network.version == 4 else "IPv6",
@@ -105,7 +105,7 @@ def _flags(line: Directive) -> frozenset[str]:
 
 
 def _networks(line: Directive, product: str, version: Version) -> list[Network]:
-    """The networks that a line means; none for a name, and for what is no network."""
+    """Return the networks that a line means; none for a name, and for what is no network."""
     words = list(line.words)
     family = words.pop(0) if words and words[0] in _EVERYBODY else ""
     if not words or words[0] == "source":

@@ -225,7 +225,7 @@ class _Facts:
         return self.monitor or any("limited" in one.flags for one in known.values())
 
     def _keys(self) -> KeyFile:
-        """The MD5 keys that are trusted: another key is in the file and of no use."""
+        """Return the MD5 keys that are trusted: another key is in the file and of no use."""
         name = self.last["keys"].value if "keys" in self.last else ""
         keys = key_file(name, self.files, untyped_is_md5=False)
         ranges = any("(" in word or "..." in word for word in self.trusted)
@@ -243,22 +243,22 @@ class _Facts:
 
 @functools.cache
 def _valued(table: str) -> frozenset[str]:
-    """The options of a table that take a value."""
+    """Return the options of a table that take a value."""
     return frozenset(n for n, takes in ntp_conf.grammar().options[table].items() if takes)
 
 
 def _is_source(line: Directive) -> bool:
-    """Whether it is a ``restrict source`` line."""
+    """Return whether it is a ``restrict source`` line."""
     return line.name == "restrict" and "source" in line.words[:2]
 
 
 def _serves(rights: tuple[StrangersRights, ...]) -> bool:
-    """Whether a stranger of either family is given time."""
+    """Return whether a stranger of either family is given time."""
     return any(not {"ignore", "noserve"} & set(one.flags) for one in rights)
 
 
 def _monlist(product: str, version: Version) -> bool | None:
-    """Whether a version answers monlist; None for 4.2.7, whose patches differ."""
+    """Return whether a version answers monlist; None for 4.2.7, whose patches differ."""
     if product != "ntpd" or version[:3] > MONLIST_TILL:
         return False
     return None if version[:3] == MONLIST_TILL else True

@@ -25,7 +25,7 @@ def _keywords(lines: tuple[str, ...]) -> list[str]:
 
 
 def _counts(words: list[str]) -> tuple[int, int, int]:
-    """How many keywords are a server's alone, a client's alone, and both's."""
+    """Return how many keywords are a server's alone, a client's alone, and both's."""
     server, client = directives.spelled("server"), directives.spelled("client")
     lower = [word.lower() for word in words]
     of_server = sum(1 for word in lower if word in server and word not in client)
@@ -73,7 +73,7 @@ def _fits_keys(lines: tuple[str, ...]) -> int:
 
 
 def _entry(line: str) -> Entry | None:
-    """A key's line; None for another one, such as a line of known_hosts."""
+    """Return a key's line; None for another one, such as a line of known_hosts."""
     try:
         return key_line(line) if _KEY_LINE.search(line) is not None else None
     except GrammarError:

@@ -51,7 +51,7 @@ class Machine:
             self.unknown[Topic.SMALLEST_GROUP] = "no moduli file stands beside the configuration"
 
     def _beside(self, name: str) -> Path:
-        """A file that the configuration names, on the machine that it is of."""
+        """Return a file that the configuration names, on the machine that it is of."""
         path = Path(name)
         at_home = os.path.realpath(path.parent) == os.path.realpath(self._folder)
         return path if at_home else self._folder / path.name
@@ -105,7 +105,7 @@ class Machine:
         return entry.key.facts("", None) if entry is not None and entry.key is not None else None
 
     def _moduli(self, effective: Effective) -> int | None:
-        """The smallest group that sshd would give from its moduli file."""
+        """Return the smallest group that sshd would give from its moduli file."""
         path = self._beside(effective.value("modulifile") or "moduli")
         if not holds(Path.is_file, path):
             return None
@@ -118,7 +118,7 @@ class Machine:
         return min((size for size in sizes if size >= _LEAST_GEX_BITS), default=None)
 
     def offered(self, effective: Effective) -> Proposal:
-        """The offer, with the host key algorithms that the host keys can serve."""
+        """Return the offer, with the host key algorithms that the host keys can serve."""
         offer = offers.offer(effective, "server")
         shown = offers.shown_by(
             self.types,

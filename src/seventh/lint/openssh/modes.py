@@ -69,7 +69,7 @@ def _writable(files: Files, path: Path, uid: int) -> Modes:
 
 
 def own_config(files: Files, path: Path) -> Modes | None:
-    """A person's ssh_config: ssh stops where others may write it."""
+    """Return a person's ssh_config: ssh stops where others may write it."""
     mode = files.mode(path)
     return None if mode is None else _writable(files, path, mode.uid)
 

@@ -25,7 +25,7 @@ _RSA = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
 
 @functools.lru_cache(maxsize=1024)
 def listed(side: Side, version: Version, name: str, written: str) -> Names:
-    """The list that ``written`` makes of the version's default of ``name``.
+    """Return the list that ``written`` makes of the version's default of ``name``.
 
     What OpenSSH would refuse gives the default; :func:`refusals` tells why.
     """
@@ -41,7 +41,7 @@ def _default(side: Side, version: Version, name: str) -> Names:
 
 
 def refusals(side: Side, version: Version, line: Directive, *, stated: bool) -> Iterator[str]:
-    """Why OpenSSH would not start with a list; nothing where it would.
+    """Yield why OpenSSH would not start with a list; nothing where it would.
 
     A name that the version has dropped counts only where the version was ``stated``.
     """
@@ -60,7 +60,7 @@ def refusals(side: Side, version: Version, line: Directive, *, stated: bool) -> 
 
 
 def offer(config: Effective | HostConfig, side: Side) -> Proposal:
-    """What the configuration makes its side offer, host keys not yet taken into account."""
+    """Return what the configuration makes its side offer, host keys not yet taken into account."""
     lists = {name: effective_list(config, side, name) for name in LISTS}
     ciphers, macs = lists["ciphers"], lists["macs"]
     compressions = _compressions(config.value("compression"), side, config.version)
@@ -77,7 +77,7 @@ def offer(config: Effective | HostConfig, side: Side) -> Proposal:
 
 
 def written_lists(config: Effective | HostConfig, side: Side) -> dict[str, WrittenList]:
-    """The lists that lines of the file set, by the directive as the manual spells it."""
+    """Return the lists that lines of the file set, by the directive as the manual spells it."""
     found: dict[str, WrittenList] = {}
     for name in LISTS:
         for line in config.lines(name)[:1]:
@@ -90,7 +90,7 @@ def written_lists(config: Effective | HostConfig, side: Side) -> dict[str, Writt
 
 
 def effective_list(config: Effective | HostConfig, side: Side, name: str) -> Names:
-    """The algorithms that ``name`` lists in effect."""
+    """Return the algorithms that ``name`` lists in effect."""
     lines = config.lines(name)
     return listed(side, config.version, name, lines[0].values[0] if lines else "")
 
@@ -106,7 +106,7 @@ def _compressions(value: str, side: Side, version: Version) -> Names:
 
 
 def shown_by(keys: Names | None, algorithms: Names, *, certificates: bool) -> Names:
-    """Those of ``algorithms`` that host keys of these types can serve; None is: any type."""
+    """Return those of ``algorithms`` that host keys of these types can serve; None is: any type."""
     if not certificates:
         algorithms = tuple(name for name in algorithms if not name.endswith(_CERTIFICATE))
     if keys is None:

@@ -45,7 +45,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measured(type_name: str, encoded: str) -> PublicKey | None:
-    """The key that base64 text holds; None where its type is not taken apart here.
+    """Return the key that base64 text holds; None where its type is not taken apart here.
 
     GrammarError where it is no key, or not of the type that stands before it.
     """
@@ -85,7 +85,7 @@ def key_line(line: str) -> Entry | None:
 
 
 def _word(text: str) -> tuple[str, str]:
-    """The first word and what follows it; blanks and tabs part words."""
+    """Return the first word and what follows it; blanks and tabs part words."""
     word, *rest = [*_BLANKS.split(text.lstrip(" \t"), maxsplit=1), ""]
     return word, rest[0]
 
@@ -154,7 +154,7 @@ _PORT = re.compile(r"\*|[1-9]\d{0,4}")
 
 
 def _expiry(value: str) -> bool:
-    """A date as YYYYMMDD, with the time HHMM or HHMMSS, with Z where it is UTC."""
+    """Return a date as YYYYMMDD, with the time HHMM or HHMMSS, with Z where it is UTC."""
     if _EXPIRY.fullmatch(value) is None:
         return False
     month, day = int(value[4:6]), int(value[6:8])
@@ -171,13 +171,13 @@ def _from(value: str) -> bool:
 
 
 def _permitted(value: str) -> bool:
-    """``host:port``, with brackets around IPv6."""
+    """Return ``host:port``, with brackets around IPv6."""
     host, colon, port = value.rpartition(":")
     return bool(host and colon) and _is_port(port)
 
 
 def _listened(value: str) -> bool:
-    """``[host:]port``."""
+    """Return ``[host:]port``."""
     return _is_port(value) or _permitted(value)
 
 

@@ -89,7 +89,7 @@ def _is_any(block: Block) -> bool:
 
 
 def _breadth(block: Block) -> Breadth:
-    """Whether a block means one host, some, or all."""
+    """Return whether a block means one host, some, or all."""
     patterns = block.patterns or tuple(
         part for name, argument in block.criteria
         if name in {"host", "originalhost"} for part in argument.split(",")
@@ -101,7 +101,7 @@ def _breadth(block: Block) -> Breadth:
 
 
 def _asked(block: Block) -> Asked:
-    """A host that the block means, and the user that it asks for."""
+    """Return a host that the block means, and the user that it asks for."""
     criteria = dict(block.criteria)
     patterns = block.patterns or tuple(
         (criteria.get("originalhost") or criteria.get("host") or "").split(",")
@@ -118,7 +118,7 @@ def _asked(block: Block) -> Asked:
 
 
 def _fitting(pattern: str) -> str:
-    """Some name that a pattern means."""
+    """Return some name that a pattern means."""
     return pattern.replace("*", "x").replace("?", "x")[:253]
 
 
@@ -138,7 +138,7 @@ class _Looker:
     def view(
         self, host: HostConfig, label: str, breadth: Breadth, block: Block | None = None
     ) -> View:
-        """What holds for one host, as facts and as lines."""
+        """Return what holds for one host, as facts and as lines."""
         place = place_of_fix(self._reading.blocks, block)
         settings = dict(settings_of(host, "client", self._name))
         offer = offers.offer(host, "client")
@@ -188,7 +188,7 @@ class _Looker:
         return View(label=label, place=place, facts={"ssh": facts}, settings=settings)
 
     def _leaves_sharing(self, host: HostConfig) -> bool:
-        """Whether a drop-in leaves it to another file if connections are shared."""
+        """Return whether a drop-in leaves it to another file if connections are shared."""
         return is_drop_in(self._name) and not any(
             host.lines(name) for name in ("controlmaster", "controlpath")
         )
@@ -218,7 +218,7 @@ class _Looker:
 
 
 def _says_lists(host: HostConfig) -> bool:
-    """Whether the file decides any list of algorithms for this host."""
+    """Return whether the file decides any list of algorithms for this host."""
     return any(host.lines(name) for name in LISTS)
 
 
@@ -271,7 +271,7 @@ def _is_open(host: HostConfig, line: Directive) -> bool:
 
 
 def _on_loopback(line: Directive) -> str:
-    """The same forwarding, listening on the loopback address."""
+    """Return the same forwarding, listening on the loopback address."""
     port = line.values[0].rpartition(":")[2]
     return " ".join([line.written, f"localhost:{port}", *line.values[1:]])
 
@@ -285,7 +285,7 @@ def _listen_address(listen: str) -> str | None:
 
 
 def names(reading: Reading) -> Names:
-    """The plain host names of all Host lines."""
+    """Return the plain host names of all Host lines."""
     return tuple(
         pattern for block in reading.blocks for pattern in block.patterns
         if not set("*?!") & set(pattern)

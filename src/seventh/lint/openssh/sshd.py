@@ -88,7 +88,7 @@ class _Look:
         self._idle = idle_directives(config.reading, judgement.version)
 
     def everyone(self) -> View:
-        """What holds where no block fits, and for root with the blocks that mean root."""
+        """Return what holds where no block fits, and for root with the blocks that mean root."""
         effective, for_root = self._config.effective(), self._config.effective(_ROOT)
         own = settings_of(effective, "server", self._machine.name)
         roots = settings_of(for_root, "server", self._machine.name)
@@ -104,7 +104,7 @@ class _Look:
         return self._view(inside, {}, block, methods_of_root)
 
     def concerns_root(self, block: Block) -> bool:
-        """Whether root may be meant, and sets what decides whether root is let in."""
+        """Return whether root may be meant, and sets what decides whether root is let in."""
         users = [argument for name, argument in block.criteria if name == "user"]
         if len(users) == len(block.criteria):
             return False
@@ -154,7 +154,7 @@ class _Look:
     def _idle_in(
         self, effective: Effective, offer: Proposal
     ) -> dict[str, tuple[str, tuple[Line, ...]]]:
-        """Directives that do nothing, with MACs where no cipher needs one."""
+        """Return directives that do nothing, with MACs where no cipher needs one."""
         macs = effective.lines("macs")
         if not macs or self._printed or not all(map(is_aead, offer.ciphers)):
             return self._idle
@@ -218,7 +218,7 @@ def _only_said(facts: SshFacts, effective: Effective) -> SshFacts:
 
 
 def _methods_said(effective: Effective) -> tuple[Names, Names]:
-    """The methods that a drop-in switches on, and those that it leaves to the main file."""
+    """Return the methods that a drop-in switches on, and those that it leaves to the main file."""
     wanted = _wanted_methods(effective)
     first = {each.partition(",")[0].partition(":")[0] for each in wanted}
     possible = [pair for pair in METHODS if not wanted or pair[0] in first]
@@ -229,7 +229,7 @@ def _methods_said(effective: Effective) -> tuple[Names, Names]:
 
 
 def _gives_groups(offer: Proposal) -> bool:
-    """Whether group exchange is offered."""
+    """Return whether group exchange is offered."""
     return any("group-exchange" in name for name in offer.kex_algorithms)
 
 
@@ -247,7 +247,7 @@ def _protocol(effective: Effective, judgement: Judged) -> str | None:
 
 
 def methods(effective: Effective) -> Names:
-    """What a user may begin with: what is on, and first in a list of AuthenticationMethods.
+    """Return what a user may begin with: what is on, and first in a list of AuthenticationMethods.
 
     Without PAM, keyboard-interactive is listed by sshd and has nothing to ask: it never succeeds.
     """
@@ -264,7 +264,7 @@ def methods(effective: Effective) -> Names:
 
 
 def _wanted_methods(effective: Effective) -> Names:
-    """The lists of AuthenticationMethods; none where any method will do."""
+    """Return the lists of AuthenticationMethods; none where any method will do."""
     lists = effective.values("authenticationmethods")
     return () if lists == ("any",) else lists
 
@@ -279,12 +279,12 @@ def _later(effective: Effective) -> Names:
 
 
 def _root_methods(effective: Effective) -> Names:
-    """The same for root, as far as PermitRootLogin lets root in."""
+    """Return the same for root, as far as PermitRootLogin lets root in."""
     return _for_root(effective, methods(effective))
 
 
 def _for_root(effective: Effective, offered: Names) -> Names:
-    """Those of the methods by which PermitRootLogin lets root in."""
+    """Return those of the methods by which PermitRootLogin lets root in."""
     allowed = effective.value("permitrootlogin")
     if allowed == "no":
         return ()

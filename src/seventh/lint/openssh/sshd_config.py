@@ -93,11 +93,11 @@ class Effective(msgspec.Struct, frozen=True, kw_only=True):
     version: Version
 
     def lines(self, name: str) -> tuple[Directive, ...]:
-        """The directives that decide ``name``; more than one where they add up."""
+        """Return the directives that decide ``name``; more than one where they add up."""
         return self.settings.get(name, ())
 
     def values(self, name: str) -> Names:
-        """All arguments of ``name``, or those of its default."""
+        """Return all arguments of ``name``, or those of its default."""
         found = tuple(value for line in self.lines(name) for value in line.values)
         if found:
             return found
@@ -112,11 +112,11 @@ class Effective(msgspec.Struct, frozen=True, kw_only=True):
         return canonical(name, lines[0].values) or lines[0].value
 
     def is_on(self, name: str) -> bool:
-        """Whether a directive of yes and no says yes."""
+        """Return whether a directive of yes and no says yes."""
         return self.value(name) == "yes"
 
     def default(self, name: str) -> str:
-        """The version's default of ``name``; empty where it has none."""
+        """Return the version's default of ``name``; empty where it has none."""
         return directives.defaults("server", self.version).get(name, "")
 
 
@@ -149,7 +149,7 @@ class ServerConfig:
         return [block for block in self.reading.blocks if not _is_all(block)]
 
     def effective(self, connection: Connection = NOBODY) -> Effective:
-        """What holds for a connection."""
+        """Return what holds for a connection."""
         fits: dict[int, bool] = {}
 
         def fit(block: Block) -> bool:
@@ -160,12 +160,12 @@ class ServerConfig:
         return self._with(d for d in self._inside if all(map(fit, d.blocks)))
 
     def inside(self, block: Block) -> Effective:
-        """What holds in a block, for a connection that fits it and no other."""
+        """Return what holds in a block, for a connection that fits it and no other."""
         mine = self._of_block.get(block.index, [])
         return self._with(d for _, d in sorted([*self._always, *mine], key=lambda pair: pair[0]))
 
     def changes(self, block: Block) -> bool:
-        """Whether a block sets anything."""
+        """Return whether a block sets anything."""
         return block.index in self._of_block
 
     def _with(self, overriding: Iterable[Directive]) -> Effective:
@@ -227,7 +227,7 @@ def load(text: Text, files: Files, version: Version) -> ServerConfig:
 
 
 def canonical(name: str, values: Names) -> str | None:
-    """A directive's value as ``sshd -T`` prints it; None where sshd would refuse it."""
+    """Return a directive's value as ``sshd -T`` prints it; None where sshd would refuse it."""
     first = values[0] if values else ""
     lower = first.lower()
     if name in _FLAGS:
@@ -271,7 +271,7 @@ def _is_all(block: Block) -> bool:
 
 
 def fitting(block: Block, connection: Connection) -> bool:
-    """Whether all criteria of a Match block fit; one of which nothing is known does not."""
+    """Return whether all criteria of a Match block fit; one of which nothing is known does not."""
     return all(_fits(name, argument, connection) for name, argument in block.criteria)
 
 
@@ -314,7 +314,7 @@ _TESTS: Mapping[str, Callable[[str, Connection], bool]] = {
 
 
 def as_line(effective: Effective, name: str, file: str) -> tuple[Line, ...]:
-    """Where ``name`` is decided: its lines, or the default with the version that has it."""
+    """Return where ``name`` is decided: its lines, or the default with the version that has it."""
     if lines := effective.lines(name):
         return tuple(line.at for line in lines)
     default = effective.default(name)

@@ -54,7 +54,7 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 def judged(software: Software | None) -> Judged:
-    """The version to judge by: what the person said, else the newest known."""
+    """Return the version to judge by: what the person said, else the newest known."""
     if software is None:
         return Judged(directives.newest().version, stated=False)
     return Judged((*software.version, 0)[:2], stated=True)
@@ -63,7 +63,7 @@ def judged(software: Software | None) -> Judged:
 def settings_of(
     config: Effective | HostConfig, side: Side, file: str
 ) -> Mapping[str, tuple[Setting, ...]]:
-    """Every setting in force with its line, and every default with its version."""
+    """Return every setting in force with its line, and every default with its version."""
     found = dict(default_settings(side, config.version, file))
     for name, lines in config.settings.items():
         found[name] = tuple(
@@ -74,7 +74,7 @@ def settings_of(
 
 
 def _with_effect(config: Effective | HostConfig, side: Side, name: str, at: Line) -> Line:
-    """The line of a list that changes the default, with what comes out of it."""
+    """Return the line of a list that changes the default, with what comes out of it."""
     if name not in LISTS or at.text.partition(" ")[2].lstrip("= ")[:1] not in {"+", "-", "^"}:
         return at
     effect = ",".join(offers.effective_list(config, side, name))
@@ -84,7 +84,7 @@ def _with_effect(config: Effective | HostConfig, side: Side, name: str, at: Line
 
 @functools.lru_cache(maxsize=256)
 def default_settings(side: Side, version: Version, file: str) -> Mapping[str, tuple[Setting, ...]]:
-    """The defaults of a version as settings without a line."""
+    """Return the defaults of a version as settings without a line."""
     said = ".".join(map(str, version))
     spelled = directives.spelled(side)
     found: dict[str, tuple[Setting, ...]] = {}
@@ -137,7 +137,7 @@ def check_lists(reading: Reading, judgement: Judged) -> None:
 
 
 def place_of_fix(blocks: Sequence[Block], block: Block | None) -> str:
-    """Where the lines of a fix belong, for a block or for the file as a whole.
+    """Return where the lines of a fix belong, for a block or for the file as a whole.
 
     Empty where the file has no block: every place is as good.
     """
@@ -152,7 +152,7 @@ def place_of_fix(blocks: Sequence[Block], block: Block | None) -> str:
 
 
 def views_allowed(blocks: int, directives_read: int, files: Files, file: str, word: str) -> int:
-    """How many blocks may be judged by themselves; a problem is noted when it is not all."""
+    """Return how many blocks may be judged by themselves; a problem is noted when it is not all."""
     allowed = max(8, min(MAX_VIEWS, MAX_WORK // max(1, directives_read)))
     if blocks > allowed:
         files.problem(

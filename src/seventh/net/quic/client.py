@@ -138,7 +138,7 @@ class QuicClient(Driver):
         return max(0, mark.ns - self.first_sent.ns) / 1e9
 
     def facts(self) -> QuicFacts:
-        """All that the connection has shown so far; also of one that failed."""
+        """Return all that the connection has shown so far; also of one that failed."""
         engine, begun = self.engine, self.first_received is not None
         shaken = engine.complete
         came, went = self._before_validation or (self.bytes_received, self.bytes_sent)
@@ -268,7 +268,7 @@ class QuicClient(Driver):
             self._fail(failed)
 
     def verify_errors(self) -> tlsverify.Errors:
-        """What is wrong with the chain, as (code, depth)."""
+        """Return what is wrong with the chain, as (code, depth)."""
         return self._errors
 
     def take_ticket(self, ticket: Ticket) -> None:
@@ -285,7 +285,7 @@ class QuicClient(Driver):
     # -- measuring ---------------------------------------------------------------------------------
 
     async def ping(self, seconds: float = PING_SECONDS) -> float:
-        """The round trip of a PING, in seconds. Raises Failed: peer-silent, or how it ended.
+        """Return the round trip of a PING, in seconds. Raises Failed: peer-silent, or how it ended.
 
         Two go at once: a peer may sit on its acknowledgement of one packet for max_ack_delay, of
         a second it does not (RFC 9000 §13.2.2).

@@ -47,7 +47,7 @@ async def connect(
     log: bool = False,
     phase: str = "quic",
 ) -> QuicClient:
-    """A connection to ``address`` whose handshake is confirmed.
+    """Return a connection to ``address`` whose handshake is confirmed.
 
     With ``verify`` a certificate that a client would refuse raises Failed with the precise reason;
     without it, ask :func:`verify.certificate_facts` when convenient. ``session`` is taken up where
@@ -97,7 +97,7 @@ def prepare(
     versions: tuple[int, ...] = (),
     log: bool = False,
 ) -> QuicClient:
-    """A connection that has not shaken hands; UsageError for options that cannot be used.
+    """Return a connection that has not shaken hands; UsageError for options that cannot be used.
 
     It spends the talk's budget as a connection of TCP does: Failed (budget-exceeded) where none is
     left.
@@ -166,7 +166,7 @@ def _identify(configuration: QuicConfiguration, options: Options) -> None:
 async def offered_versions(
     ctx: ProbeContext, address: Address, server_name: str, *, seconds: float = VERSIONS_SECONDS
 ) -> tuple[str, ...]:
-    """The versions that the server offers to a client of a version that nobody has.
+    """Return the versions that the server offers to a client of a version that nobody has.
 
     One datagram there and one back. Empty when nothing came in time, as from a server that
     answers no strange version. Raises Failed: connect-refused and the like.

@@ -235,7 +235,7 @@ class Engine(QuicConnection):
         return len(self._peer_cid_available)
 
     def parameters(self) -> TransportParameters | None:
-        """What the server declared; None before it did, or where it cannot be read."""
+        """Return what the server declared; None before it did, or where it cannot be read."""
         received = getattr(getattr(self, "tls", None), "received_extensions", None) or ()
         for kind, data in received:
             if kind == tls.ExtensionType.QUIC_TRANSPORT_PARAMETERS:
@@ -246,7 +246,7 @@ class Engine(QuicConnection):
 
     @staticmethod
     def kind_of(data: bytes) -> str | None:
-        """What the first packet of a datagram is; None where it is no QUIC packet.
+        """Return what the first packet of a datagram is; None where it is no QUIC packet.
 
         ``initial``, ``handshake``, ``retry``, ``version_negotiation``, ``zero_rtt``, ``one_rtt``.
         """
@@ -260,7 +260,7 @@ class Engine(QuicConnection):
         return kind.name.lower()
 
     def is_for_us(self, data: bytes) -> bool:
-        """Whether a datagram has the connection ID that we gave the server."""
+        """Return whether a datagram has the connection ID that we gave the server."""
         try:
             header = pull_quic_header(Buffer(data=data), host_cid_length=8)
         except ValueError:
@@ -268,7 +268,7 @@ class Engine(QuicConnection):
         return bool(header.destination_cid == self.host_cid)
 
     def is_stateless_reset(self, data: bytes) -> bool:
-        """Whether a datagram says that the server has forgotten the connection."""
+        """Return whether a datagram says that the server has forgotten the connection."""
         if len(data) < _MIN_RESET or data[0] & 0x80:
             return False
         tail = data[-16:]

@@ -17,7 +17,7 @@ _BAD_CERTIFICATE = frozenset({Alert.BAD_CERTIFICATE, Alert.UNSUPPORTED_CERTIFICA
 
 
 def close_code(by_peer: bool, ended: tuple[int, int | None, str]) -> CloseCode:
-    """A close in the model's words; the reason phrase is made safe to show."""
+    """Return a close in the model's words; the reason phrase is made safe to show."""
     code, frame_type, reason = ended
     # The engine gives no frame type where an application closed (frame 0x1d, RFC 9000 §19.19).
     transport = frame_type is not None
@@ -33,7 +33,7 @@ def close_code(by_peer: bool, ended: tuple[int, int | None, str]) -> CloseCode:
 def closed_by_peer(
     close: CloseCode, *, confirmed: bool, asked_for_certificate: bool, alpn: tuple[str, ...]
 ) -> Failed:
-    """The peer has sent CONNECTION_CLOSE."""
+    """Return the peer has sent CONNECTION_CLOSE."""
     said = f": {close.reason}" if close.reason else ""
     alert = names.alert_of(close.code) if close.layer == "transport" else None
     if alert == Alert.NO_APPLICATION_PROTOCOL:
@@ -55,7 +55,7 @@ def closed_by_peer(
 
 
 def closed_by_us(close: CloseCode, *, alpn: tuple[str, ...]) -> Failed:
-    """The engine could not go on with what the peer sent."""
+    """Return the engine could not go on with what the peer sent."""
     alert = names.alert_of(close.code) if close.layer == "transport" else None
     if alert == Alert.NO_APPLICATION_PROTOCOL:
         return Failed(
@@ -72,7 +72,7 @@ def closed_by_us(close: CloseCode, *, alpn: tuple[str, ...]) -> Failed:
 
 
 def no_common_version(offered: tuple[str, ...]) -> Failed:
-    """A Version Negotiation packet with none of ours."""
+    """Return a Version Negotiation packet with none of ours."""
     return Failed(
         Reason.NEGOTIATION_FAILED,
         "no common QUIC version: the server offers "
@@ -100,7 +100,7 @@ def never_taken_up(kinds: Mapping[str, int], version: str, *, offers_it: bool) -
 
 
 def again(failed: Failed) -> Failed:
-    """A fresh exception with the same words: the kept one may be raised in several tasks."""
+    """Return a fresh exception with the same words: the kept one may be raised in several tasks."""
     if isinstance(failed, ProtocolViolation):
         fresh: Failed = ProtocolViolation(failed.detail)
     else:

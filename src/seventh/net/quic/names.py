@@ -42,7 +42,7 @@ _H3 = {
 
 
 def version_name(version: int | None) -> str:
-    """``1``, ``2``, or the number in hexadecimal."""
+    """Return ``1``, ``2``, or the number in hexadecimal."""
     return VERSIONS.get(version or 0) or f"0x{version or 0:08x}"
 
 
@@ -52,12 +52,12 @@ def is_reserved(version: int) -> bool:
 
 
 def alert_of(code: int) -> int | None:
-    """The TLS alert that a transport error code carries, where it carries one."""
+    """Return the TLS alert that a transport error code carries, where it carries one."""
     return code - CRYPTO_ERROR if CRYPTO_ERROR <= code < CRYPTO_ERROR + 256 else None
 
 
 def transport_error(code: int) -> str:
-    """The name of a transport error code."""
+    """Return the name of a transport error code."""
     alert = alert_of(code)
     if alert is not None:
         return f"CRYPTO_ERROR ({tlsnames.alert_name(alert)})"
@@ -65,7 +65,7 @@ def transport_error(code: int) -> str:
 
 
 def h3_error(code: int) -> str:
-    """The name of an HTTP/3 or QPACK error code; the ones reserved for greasing too."""
+    """Return the name of an HTTP/3 or QPACK error code; the ones reserved for greasing too."""
     if code >= 0x21 and (code - 0x21) % 0x1F == 0 and code not in _H3:
         return f"0x{code:x} (reserved, means H3_NO_ERROR)"
     return _H3.get(code) or f"0x{code:x}"

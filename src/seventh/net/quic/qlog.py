@@ -23,7 +23,7 @@ class Log(QuicLogger):
     """Keeps the trace of one connection in memory."""
 
     def start_trace(self, is_client: bool, odcid: bytes) -> QuicLoggerTrace:
-        """A bounded trace, instead of the engine's unbounded one."""
+        """Return a bounded trace, instead of the engine's unbounded one."""
         trace = _Trace(is_client=is_client, odcid=odcid)
         self._traces.append(trace)
         return trace

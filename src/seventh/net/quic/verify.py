@@ -28,7 +28,7 @@ def verify_or_fail(
 def certificate_facts(
     certificates: tuple[bytes, ...], server_name: str, options: Options
 ) -> TlsFacts:
-    """The certificate's part of :class:`TlsFacts`; of the rest nothing is learnt here."""
+    """Return the certificate's part of :class:`TlsFacts`; of the rest nothing is learnt here."""
     if not certificates:
         return TlsFacts(server_name=server_name)
     errors, built = tlschain.path(certificates, options)

@@ -203,7 +203,7 @@ class Asker:
 
 
 def _bulk(suite: int) -> str:
-    """The cipher of a suite, such as AES_128_GCM_SHA256: what servers choose a prime by."""
+    """Return the cipher of a suite, such as AES_128_GCM_SHA256: what servers choose a prime by."""
     return n.suite_name(suite).rpartition("_WITH_")[2]
 
 
@@ -239,7 +239,7 @@ async def question(stream: Stream, hello: bytes, *, key: bool = False) -> Answer
 def _answer(
     event: tlshello.Event, said: tlshello.ServerHello | None, *, key: bool
 ) -> Answer | None:
-    """The answer that an event completes."""
+    """Return the answer that an event completes."""
     if isinstance(event, tlshello.Alert):
         # A warning, such as unrecognized_name, ends nothing.
         return (

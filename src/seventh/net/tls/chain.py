@@ -81,7 +81,7 @@ def forget() -> None:
 
 
 def read_chain(certificates: tuple[bytes, ...]) -> tuple[Certificate, ...]:
-    """The chain in the model's words, as of now."""
+    """Return the chain in the model's words, as of now."""
     now = dt.datetime.now(dt.UTC)
     return tuple(tlsverify.read_certificate(der, now) for der in certificates[:MAX_CERTIFICATES])
 
@@ -110,7 +110,7 @@ def earliest_expiry(certificates: tuple[bytes, ...], built: tuple[bytes, ...]) -
 
 @functools.lru_cache(maxsize=2048)
 def _sound(der: bytes) -> bool:
-    """Whether a certificate can be read and is not weak, which no time changes."""
+    """Return whether a certificate can be read and is not weak, which no time changes."""
     read = tlsverify.read_certificate(der, dt.datetime.now(dt.UTC))
     return not (read.weaknesses or read.problem)
 

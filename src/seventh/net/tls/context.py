@@ -94,7 +94,7 @@ def setting(
     classical: bool = False,
     signatures: str = "",
 ) -> Setting:
-    """The setting that ``options`` ask for; UsageError for a file that is not there.
+    """Return the setting that ``options`` ask for; UsageError for a file that is not there.
 
     ``share`` is a group as :mod:`seventh.net.tls.shares` remembers it.
     """
@@ -115,13 +115,13 @@ def setting(
 
 
 def context(options: Options, profile: Profile) -> SSL.Context:
-    """The context for ``options``, made once; UsageError for files that cannot be used."""
+    """Return the context for ``options``, made once; UsageError for files that cannot be used."""
     return context_of(setting(options, profile))
 
 
 @functools.lru_cache(maxsize=32)
 def context_of(wanted: Setting) -> SSL.Context:
-    """The context of a setting, made once; UsageError for files that cannot be used."""
+    """Return the context of a setting, made once; UsageError for files that cannot be used."""
     _readable(wanted.ca, "--ca")
     _readable(wanted.cert, "--cert")
     _readable(wanted.key, "--key")
@@ -152,7 +152,7 @@ def context_of(wanted: Setting) -> SSL.Context:
 
 
 def verifier(wanted: Setting, *, at_any_time: bool = False) -> SSL.Context:
-    """A context whose store verifies chains by the setting's roots, apart from a handshake.
+    """Return a context whose store verifies chains by the setting's roots, apart from a handshake.
 
     Its store lives as long as the context does. ``at_any_time`` leaves the dates unjudged.
     """
@@ -228,7 +228,7 @@ def _key(path: str) -> _PrivateKey:
 
 
 def given_roots(path: str) -> frozenset[bytes]:
-    """The certificates of a PEM file, as DER; empty where there is none."""
+    """Return the certificates of a PEM file, as DER; empty where there is none."""
     found: set[bytes] = set()
     for block in _PEM.findall(Path(path).read_bytes()):
         body = b"".join(block.split(b"\n")[1:-1])
@@ -262,7 +262,7 @@ def find_store(
     directories: tuple[str, ...] = _HASHED_DIRECTORIES,
     bundles: tuple[str, ...] = _BUNDLES,
 ) -> str:
-    """Where this system keeps the public roots.
+    """Return where this system keeps the public roots.
 
     A hashed directory is preferred: a bundle must be read whole (5 ms for Debian's), of a
     directory only the one root that a chain needs. The environment's SSL_CERT_FILE and

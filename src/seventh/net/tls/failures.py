@@ -29,12 +29,12 @@ def check_first_bytes(data: bytes) -> None:
 
 
 def fatal(alerts: list[tuple[int, int]]) -> int | None:
-    """The code of the first alert that ends a connection."""
+    """Return the code of the first alert that ends a connection."""
     return next((code for _, code in alerts if code not in _NOT_FATAL), None)
 
 
 def alerted(code: int, asked_for_certificate: bool) -> Failed:
-    """The peer ended it with an alert."""
+    """Return the peer ended it with an alert."""
     alert, name = Alert.of(code), n.alert_name(code)
     wanted = asked_for_certificate and alert in _CERTIFICATE_ALERTS
     if wanted or alert is Alert.CERTIFICATE_REQUIRED:
@@ -50,7 +50,7 @@ def alerted(code: int, asked_for_certificate: bool) -> Failed:
 
 
 def closed_on_hello() -> Failed:
-    """The peer's only answer to the ClientHello was to close."""
+    """Return the peer's only answer to the ClientHello was to close."""
     return Failed(
         Reason.PEER_CLOSED,
         "the peer closed the connection on our ClientHello: it may not speak TLS here, or not "
@@ -59,7 +59,7 @@ def closed_on_hello() -> Failed:
 
 
 def closed_in_handshake() -> Failed:
-    """The peer closed after its first bytes."""
+    """Return the peer closed after its first bytes."""
     return Failed(Reason.PEER_CLOSED, "the peer closed the connection during the handshake")
 
 
@@ -89,7 +89,7 @@ def objection(sent: int | None, otherwise: str = "a message of the server is not
 
 
 def broke(error: SSL.Error, sent: int | None = None) -> Failed:
-    """The engine gave up after the handshake; ``sent`` is its alert."""
+    """Return the engine gave up after the handshake; ``sent`` is its alert."""
     if isinstance(error, SSL.SysCallError):
         return Failed(Reason.PEER_CLOSED, "the peer closed the connection inside TLS")
     return Failed(Reason.PROTOCOL_VIOLATION, f"TLS ended: {objection(sent)}")
@@ -125,7 +125,7 @@ def refused(
 
 
 def _picked(hello: ServerHello | None, encrypted: bytes | None) -> str | None:
-    """The application protocol that the peer picked; None where none can be read."""
+    """Return the application protocol that the peer picked; None where none can be read."""
     try:
         if encrypted is not None:
             return picked_protocol(parse_encrypted_extensions(encrypted))

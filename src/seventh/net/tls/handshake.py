@@ -139,7 +139,7 @@ def verify_or_fail(tls: TlsStream, server_name: str) -> None:
 
 
 def read_chain(tls: TlsStream) -> tuple[Certificate, ...]:
-    """The chain in the model's words, as of now."""
+    """Return the chain in the model's words, as of now."""
     now = dt.datetime.now(dt.UTC)
     return tuple(tlsverify.read_certificate(der, now) for der in tls.certificates)
 
@@ -157,13 +157,13 @@ def verdict(
 
 
 def trust(built: tuple[bytes, ...], options: Options) -> Literal["system", "given"]:
-    """Whose root the verified chain leads to."""
+    """Return whose root the verified chain leads to."""
     given = tlscontext.given_roots(options.ca_file) if options.ca_file else frozenset()
     return "given" if given.intersection(built) else "system"
 
 
 def _depth_of(code: int, sent: tuple[Certificate, ...]) -> int:
-    """Where an error without a depth must be: the first certificate that it is true of."""
+    """Return where an error without a depth must be: the first certificate that it is true of."""
     for depth, certificate in enumerate(sent):
         expired = code == tlsverify.EXPIRED and certificate.days_left < 0
         early = code == tlsverify.NOT_YET and certificate.days_to_start > 0

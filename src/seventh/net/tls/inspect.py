@@ -96,7 +96,7 @@ def note_tickets(ctx: ProbeContext, stream: TlsStream, server_name: str) -> None
 
 
 async def identity(ctx: ProbeContext, below: Stream, server_name: str) -> dict[str, str]:
-    """What tells one server of a cluster from another: its certificate and version."""
+    """Return what tells one server of a cluster from another: its certificate and version."""
     stream = handshake.prepare(below, ctx.options, server_name, profile="lenient")
     with stream:
         await stream.handshake(ctx.watch, phase="tls.compared")
@@ -109,7 +109,7 @@ async def identity(ctx: ProbeContext, below: Stream, server_name: str) -> dict[s
 
 
 async def takes_up(ctx: ProbeContext, below: Stream, server_name: str, session: Session) -> bool:
-    """Whether the server behind ``below`` takes up a session that another one made."""
+    """Return whether the server behind ``below`` takes up a session that another one made."""
     stream = handshake.prepare(below, ctx.options, server_name, session=session)
     with stream:
         await stream.handshake(ctx.watch, phase="tls.compared")

@@ -17,7 +17,7 @@ _ENDS = frozenset({Reason.PEER_CLOSED, Reason.PEER_RESET})
 
 
 def may_be_tls(failed: Failed | None, status: int | None) -> bool:
-    """Whether what a request in clear came to is what a port with TLS does to one."""
+    """Return whether what a request in clear came to is what a port with TLS does to one."""
     if failed is not None:
         return failed.reason in _ENDS or failed.alert is not None
     return status in REFUSALS

@@ -75,7 +75,7 @@ _HOW = {
 
 
 def _suspicious(failed: Failed, tls: TlsStream) -> bool:
-    """Whether the hello itself may be what was not taken."""
+    """Return whether the hello itself may be what was not taken."""
     return tls.hello is None and failed.reason in _SUSPECT and failed.alert not in _OTHER_CAUSE
 
 
@@ -99,7 +99,7 @@ class _Small:
         self.hello_bytes = 0
 
     async def succeeds(self) -> bool:
-        """Whether the server shakes hands; what it shows is noted then."""
+        """Return whether the server shakes hands; what it shows is noted then."""
         from seventh.net.tls.inspect import note_handshake
 
         self.tried = True
@@ -120,7 +120,7 @@ class _Small:
     def diagnosed(
         self, reason: Reason, how: str, large: TlsStream, alert: Alert | None = None
     ) -> Failed:
-        """The failure of the large hello, with what the small one has shown."""
+        """Return the failure of the large hello, with what the small one has shown."""
         self._ctx.notes(TlsFacts).learn(
             large_hello_bytes=large.hello_bytes, small_hello_bytes=self.hello_bytes
         )

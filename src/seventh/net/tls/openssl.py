@@ -36,11 +36,11 @@ class Tap:
         self._room = _MAX_TAPPED
 
     def first(self, kind: int) -> bytes | None:
-        """The body of the first message of that type."""
+        """Return the body of the first message of that type."""
         return next((body for found, body in self.messages if found == kind), None)
 
     def every(self, kind: int) -> list[bytes]:
-        """The bodies of all messages of that type."""
+        """Return the bodies of all messages of that type."""
         return [body for found, body in self.messages if found == kind]
 
     def take(self, sent: bool, kind: int, data: bytes) -> None:
@@ -80,14 +80,14 @@ def let_tap(context: SSL.Context) -> None:
 
 
 def tap(engine: SSL.Connection) -> Tap:
-    """A tap on ``engine``; it listens as long as the caller holds it."""
+    """Return a tap on ``engine``; it listens as long as the caller holds it."""
     made = Tap()
     _taps[_key(engine._ssl)] = made
     return made
 
 
 def resumed(engine: SSL.Connection) -> bool:
-    """Whether the handshake took up an earlier session."""
+    """Return whether the handshake took up an earlier session."""
     return bool(_lib.SSL_session_reused(engine._ssl))
 
 
@@ -130,12 +130,12 @@ def set_signatures(context: SSL.Context, algorithms: str) -> bool:
 
 
 def has_output(engine: SSL.Connection) -> bool:
-    """Whether the engine has bytes for the peer: asking it for none costs an exception."""
+    """Return whether the engine has bytes for the peer: asking it for none costs an exception."""
     return bool(_lib.BIO_get_mem_data(engine._from_ssl, _anywhere) > 0)
 
 
 def has_input(engine: SSL.Connection) -> bool:
-    """Whether bytes of the peer wait for the engine to look at them."""
+    """Return whether bytes of the peer wait for the engine to look at them."""
     return bool(_lib.BIO_get_mem_data(engine._into_ssl, _anywhere) > 0)
 
 

@@ -50,7 +50,7 @@ def problems(
 
 
 def _related(once: tuple[Certificate, ...]) -> list[Certificate]:
-    """The certificates that lead up from the server's own on any path."""
+    """Return the certificates that lead up from the server's own on any path."""
     related = [once[0]]
     for below in related:  # it grows while it is walked
         if not below.self_issued:
@@ -59,7 +59,7 @@ def _related(once: tuple[Certificate, ...]) -> list[Certificate]:
 
 
 def _order(related: list[Certificate]) -> list[str]:
-    """Certificates that stand before every one that they have signed."""
+    """Return certificates that stand before every one that they have signed."""
     found: list[str] = []
     for at, certificate in enumerate(related[1:], 1):
         if not any(below.issuer == certificate.subject for below in related[:at]):

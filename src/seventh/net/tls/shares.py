@@ -21,7 +21,7 @@ _taken: dict[tuple[str, int, str], str] = {}
 
 
 def last_taken(address: Address, server_name: str) -> str:
-    """The group that this server took last; empty where it was not asked yet."""
+    """Return the group that this server took last; empty where it was not asked yet."""
     return _taken.get((address.ip, address.port, server_name), "")
 
 
@@ -36,6 +36,6 @@ def remember(address: Address, server_name: str, engine: SSL.Connection) -> None
 
 
 def groups(share: str) -> str:
-    """The engine's list of groups with a key share of ``share`` alone."""
+    """Return the engine's list of groups with a key share of ``share`` alone."""
     rest = [f"?{name}" for name in _OFFERED if name.lower() != share.lower()]
     return ":".join([f"?*{share}", *rest])

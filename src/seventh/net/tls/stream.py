@@ -86,7 +86,7 @@ class TlsStream(Stream):
         self._below.expect_silence()
 
     def tcp_info(self) -> TcpInfo | None:
-        """The kernel's view of the path below."""
+        """Return the kernel's view of the path below."""
         return self._below.tcp_info()
 
     @property
@@ -139,7 +139,7 @@ class TlsStream(Stream):
         return _sent(body, self.version)
 
     def verify_errors(self) -> tuple[tuple[int, int], ...]:
-        """What the engine found wrong with the chain: (code, depth); depth -1 is not known.
+        """Return what the engine found wrong with the chain: (code, depth); depth -1 is not known.
 
         Where the setting does not have it verify chains, ask :mod:`seventh.net.tls.chain`.
         """
@@ -149,7 +149,7 @@ class TlsStream(Stream):
         return found if not code or found else ((code, -1),)
 
     def built_chain(self) -> tuple[bytes, ...]:
-        """The chain as the engine built it, up to the root, as DER."""
+        """Return the chain as the engine built it, up to the root, as DER."""
         built = self._engine.get_verified_chain() or []
         return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, c) for c in built)
 
@@ -174,7 +174,7 @@ class TlsStream(Stream):
         return (now_ns() - self._hello_sent.ns) / 1e9 if self._hello_sent is not None else 0.0
 
     def export(self, label: bytes, length: int, context: bytes) -> bytes:
-        """``length`` bytes of keying material that only the two ends know (RFC 5705).
+        """Return ``length`` bytes of keying material that only the two ends know (RFC 5705).
 
         A secret: it may never reach a fact, a failure or a transcript.
         """
@@ -215,7 +215,7 @@ class TlsStream(Stream):
         return await self._flush()
 
     async def receive(self, deadline_ns: int | None = None) -> tuple[bytes, Mark]:
-        """The next decrypted bytes; ``b""`` when the peer has closed, cleanly or not."""
+        """Return the next decrypted bytes; ``b""`` when the peer has closed, cleanly or not."""
         if self._waiting:
             return self._waiting.pop(0), self._last
         while not self._unread or (data := self._decrypt()) is None:
@@ -232,7 +232,7 @@ class TlsStream(Stream):
         self._unread = True
 
     def _decrypt(self) -> bytes | None:
-        """What the engine has; None when it needs more, ``b""`` after the peer's goodbye."""
+        """Return what the engine has; None when it needs more, ``b""`` after the peer's goodbye."""
         try:
             return self._engine.recv(CHUNK)
         except SSL.WantReadError:
@@ -358,7 +358,7 @@ class TlsStream(Stream):
             engine.bio_write(data)
 
     async def _next(self, until: int, is_first: bool) -> tuple[bytes, Mark]:
-        """The next bytes of the handshake, within its cap; the first must look like TLS."""
+        """Return the next bytes of the handshake, within its cap; the first must look like TLS."""
         data, mark = await self._below.receive(until)
         if is_first and data and len(data) < 5:
             data += await self._more_of_first(data, until)
@@ -395,7 +395,7 @@ class TlsStream(Stream):
     # -- failures ----------------------------------------------------------------------------------
 
     def _alerted(self) -> Failed | None:
-        """Where the peer said by an alert what it did not like."""
+        """Return where the peer said by an alert what it did not like."""
         alert = tlsfailed.fatal(self.tap.alerts_received)
         return tlsfailed.alerted(alert, self.asked_for_certificate) if alert is not None else None
 
@@ -404,7 +404,7 @@ class TlsStream(Stream):
         return self._alerted() or closed()
 
     def _broken(self, error: SSL.Error) -> Failed:
-        """An error after the handshake."""
+        """Return an error after the handshake."""
         return self._alerted() or tlsfailed.broke(error, tlsfailed.fatal(self.tap.alerts_sent))
 
     def _refused(self, error: SSL.Error) -> Failed:
@@ -417,5 +417,5 @@ class TlsStream(Stream):
 
 @functools.lru_cache(maxsize=512)
 def _sent(body: bytes, version: int) -> tuple[bytes, ...]:
-    """The certificates of a Certificate message; who asks again mostly gets the same."""
+    """Return the certificates of a Certificate message; who asks again mostly gets the same."""
     return tlshello.certificates(body, version)[0]

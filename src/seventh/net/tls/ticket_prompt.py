@@ -18,7 +18,7 @@ _H2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 
 
 def word(alpn: str | None, host: str) -> bytes | None:
-    """What to say; None where the protocol is not known, or has no harmless first word."""
+    """Return what to say; None where the protocol is not known, or has no harmless first word."""
     if alpn == "h2":
         return _H2
     if alpn == "http/1.1":
@@ -27,7 +27,7 @@ def word(alpn: str | None, host: str) -> bytes | None:
 
 
 async def prompt_tickets(stream: TlsStream, host: str, *, ask: bool) -> int:
-    """How many session tickets come, after a first word if need be and ``ask``.
+    """Return how many session tickets come, after a first word if need be and ``ask``.
 
     Raises Failed when the server refuses the handshake after all; that it ends the connection over
     our word is no failure.

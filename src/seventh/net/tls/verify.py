@@ -259,7 +259,7 @@ class Glance(msgspec.Struct, frozen=True):
     end: float
 
     def fits(self, host: str, now: float) -> bool:
-        """Whether the name and the dates are right."""
+        """Return whether the name and the dates are right."""
         return self.start <= now <= self.end and self.names.fit(host)
 
 
@@ -278,7 +278,7 @@ def glance(der: bytes) -> Glance:
 
 
 def read_certificate(der: bytes, now: dt.datetime) -> Certificate:
-    """A certificate in the model's words; one that cannot be read says so in ``problem``."""
+    """Return a certificate in the model's words; one that cannot be read says so in ``problem``."""
     import hashlib
 
     fingerprint = hashlib.sha256(der).hexdigest()
@@ -350,7 +350,7 @@ def _hash(cert: x509.Certificate) -> str | None:
 
 
 def _unjudged(cert: x509.Certificate, key_type: str) -> str:
-    """What of the key or the signature is not known here; empty where all is."""
+    """Return what of the key or the signature is not known here; empty where all is."""
     unknown: list[str] = []
     if key_type.startswith("("):
         unknown.append(f"its key is of a type that is not supported here {key_type}")

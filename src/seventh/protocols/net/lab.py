@@ -65,7 +65,7 @@ async def _greet_otherwise(reader: asyncio.StreamReader, writer: asyncio.StreamW
 
 @contextlib.asynccontextmanager
 async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
-    """A TCP server that greets, behind a name of its own; or one with ``fault``."""
+    """Yield a TCP server that greets, behind a name of its own; or one with ``fault``."""
     del kit
     name = fault.name if fault else ""
     if name == "closed-port":
@@ -94,7 +94,7 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
 
 @contextlib.contextmanager
 def _small_route() -> Iterator[None]:
-    """A loopback address whose route has a small MTU, for as long as the block lasts."""
+    """Yield a loopback address whose route has a small MTU, for as long as the block lasts."""
     ip = find_program("ip") or "ip"
     route = ["local", SMALL_MTU_IP, "dev", "lo", "mtu", str(SMALL_MTU)]
     subprocess.run([ip, "route", "replace", *route], check=True, capture_output=True)

@@ -25,7 +25,7 @@ async def check(ctx: ProbeContext) -> None:
 
 
 async def _greeting(stream: Stream) -> dict[str, str]:
-    """What a peer says first, without the parts that change at every connection."""
+    """Return what a peer says first, without the parts that change at every connection."""
     try:
         data, _ = await stream.receive(stream.budget.within(LISTEN_SECONDS))
     except Failed as failed:

@@ -57,7 +57,7 @@ _GOOD = NetFacts(
     bad=_GOOD.learn(attempts=(_attempt("192.0.2.1", "refused"),)),
 )
 def port_state(net: NetFacts) -> Verdict:
-    """Any attempt that did not reach an open port."""
+    """Return any attempt that did not reach an open port."""
     if not net.attempts:
         return Skip("no address was tried")
     # A family that this machine has no route for says nothing about the peer.
@@ -95,7 +95,7 @@ def port_state(net: NetFacts) -> Verdict:
     bad=_GOOD.learn(lookups=(Lookup(name="host.example", kind="AAAA", outcome="ok", seconds=0.9),)),
 )
 def dns_slow(net: NetFacts) -> Verdict:
-    """A lookup slower than 200 ms, or one that the servers failed."""
+    """Return a lookup slower than 200 ms, or one that the servers failed."""
     if not net.lookups:
         why = "the target is an address: no name was looked up"
         return not_applicable(why) if net.addresses else Skip(why)
@@ -188,7 +188,7 @@ def addr_drift(net: NetFacts) -> Verdict:
     bad=_GOOD.learn(attempts=(_attempt("192.0.2.1", "open", pmtu=1400),)),
 )
 def path_mtu(net: NetFacts) -> Verdict:
-    """The kernel's path MTU is below Ethernet's."""
+    """Return the kernel's path MTU is below Ethernet's."""
     known = [a for a in net.attempts if a.path_mtu_bytes is not None]
     if not known:
         return Skip("this system's kernel does not tell the path MTU")

@@ -66,7 +66,7 @@ def aim(target: Target, options: Options) -> tuple[Target, Options]:
 
 
 def resolve_hop(hop: Target, options: Options) -> tuple[Target, str | None, tuple[str, ...]]:
-    """A jump host as the configuration means it: where it is, as whom, and with which keys.
+    """Return a jump host as the configuration means it: where it is, as whom, and with which keys.
 
     The user is the URL's, else the file's, else ``--user``. Raises UsageError as :func:`aim` does.
     """
@@ -114,7 +114,7 @@ def _with_login(options: Options, host: HostConfig) -> Options:
 
 
 def _usable(host: HostConfig) -> tuple[str, ...]:
-    """The private keys of IdentityFile that are there and open without a passphrase.
+    """Return the private keys of IdentityFile that are there and open without a passphrase.
 
     ssh passes over what is missing; an encrypted one is the agent's to use.
     """
@@ -154,7 +154,7 @@ def _first_file(names: tuple[str, ...]) -> str | None:
 
 
 def _hops(config: UserConfig, host: HostConfig, seen: tuple[str, ...]) -> tuple[Target, ...]:
-    """The jump hosts on the way to ``host``, nearest first.
+    """Return the jump hosts on the way to ``host``, nearest first.
 
     The first of a ProxyJump may itself be reached through others: ssh starts itself for it.
     """
@@ -181,7 +181,7 @@ def _at(host: HostConfig) -> str:
 
 
 def _hop(part: str, host: HostConfig) -> Target:
-    """``[user@]host[:port]`` or an ssh:// URL as a target."""
+    """Return ``[user@]host[:port]`` or an ssh:// URL as a target."""
     written = part.strip().removeprefix("ssh://").removesuffix("/")
     if not written:
         raise UsageError(f"{_at(host)}: ProxyJump names no host")
@@ -254,7 +254,7 @@ def _configuration(name: str | None) -> UserConfig | None:
 
 @functools.lru_cache(maxsize=8)
 def _matters(stamp: _Stamp) -> bool:
-    """Whether the system's file says anything of where a host is.
+    """Return whether the system's file says anything of where a host is.
 
     A distribution's own says nothing of it; to see that costs a tenth of reading it.
     """
@@ -274,7 +274,7 @@ def _matters(stamp: _Stamp) -> bool:
 
 
 def _stamp(name: str) -> _Stamp | None:
-    """What tells that a file has changed; None where there is none."""
+    """Return what tells that a file has changed; None where there is none."""
     try:
         seen = os.stat(name)  # noqa: PTH116 - a path object would cost more than the look
     except (OSError, ValueError):

@@ -76,7 +76,7 @@ class Chain(Carrier):
     # -- what it carries -------------------------------------------------------------------------
 
     async def open(self, host: str, port: int, deadline_ns: int) -> ChannelStream:
-        """A stream from the last hop to ``host``, which the hop resolves."""
+        """Return a stream from the last hop to ``host``, which the hop resolves."""
         mux, name = self._links[-1], self._names[-1]
         try:
             return await mux.open_direct(host, port, deadline_ns)
@@ -231,7 +231,7 @@ class Chain(Carrier):
 
     @contextlib.contextmanager
     def _step(self, phase: str, name: str) -> Iterator[Timer]:
-        """A phase of this hop, whose failure names the hop."""
+        """Yield a phase of this hop, whose failure names the hop."""
         with self._ctx.watch.phase(phase, name) as timer:
             try:
                 yield timer
@@ -244,7 +244,7 @@ def _hop(hop: Target, user: str) -> Hop:
 
 
 def _named(failed: Failed, name: str) -> Failed:
-    """The failure with the hop's name, unless it names an earlier one already."""
+    """Return the failure with the hop's name, unless it names an earlier one already."""
     if isinstance(failed, CarrierFailed):
         return CarrierFailed(failed.reason, failed.detail, blame=failed.blame)
     return CarrierFailed(

@@ -89,7 +89,7 @@ def _says(*messages: bytes, version: int = n.TLS12) -> bytes:
 
 
 def _bare(hello: tlshello.ClientHello) -> bool:
-    """Whether a hello is one of TLS 1.2 or older, which a modern client no longer sends."""
+    """Return whether a hello is one of TLS 1.2 or older, which a modern client no longer sends."""
     return hello.best_version <= n.TLS12
 
 

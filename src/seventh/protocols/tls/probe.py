@@ -73,5 +73,5 @@ async def _take_up_elsewhere(
 
 
 def server_name(ctx: ProbeContext) -> str:
-    """The name to ask for and to hold the certificate against."""
+    """Return the name to ask for and to hold the certificate against."""
     return ctx.options.server_name or ctx.target.host

@@ -10,7 +10,7 @@ _DAY = 86_400
 
 
 def _expiry(tls: TlsFacts) -> Bounds:
-    """A third of the lifetime, then a week or a sixth of it: as TLS-CERT-EXPIRING judges."""
+    """Return a third of the lifetime, then a week or a sixth of it: as TLS-CERT-EXPIRING judges."""
     if not tls.chain:
         return NO_BOUNDS
     lifetime = tls.chain[0].lifetime_days

@@ -42,7 +42,7 @@ _RFC = re.compile(r"RFC ([1-9][0-9]{0,4})(?: (?:§|Appendix )([0-9A-Z]+(?:\.[0-9
 
 
 def render(document: Document, view: View) -> str:
-    """``document`` as one self-contained page."""
+    """Return ``document`` as one self-contained page."""
     told = present(document, view)
     style = (Path(__file__).parent / "html.css").read_text(encoding="utf-8")
     status = worst(one.entry.status for one in told)
@@ -210,7 +210,7 @@ def _line(line: ChecklistEntry) -> str:
 
 
 def _next(line: ChecklistEntry) -> str:
-    """What to type: to look, or to see the fixes."""
+    """Return what to type: to look, or to see the fixes."""
     if line.look:
         return f"<div>Look: <code>{escape(line.look)}</code></div>"
     ids = " ".join(line.found)

@@ -9,6 +9,6 @@ from seventh.render.view import Document, View
 
 
 def render(document: Document, view: View) -> str:
-    """``document`` as ``seventh.report/1``, indented, in one fixed order of keys."""
+    """Return ``document`` as ``seventh.report/1``, indented, in one fixed order of keys."""
     encoded = msgspec.json.encode(json_document(document, view))
     return msgspec.json.format(encoded, indent=2).decode() + "\n"

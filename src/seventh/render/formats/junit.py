@@ -22,7 +22,7 @@ _NO_CHAR = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def render(document: Document, view: View) -> str:
-    """``document`` as JUnit XML."""
+    """Return ``document`` as JUnit XML."""
     root = ET.Element("testsuites", {"name": "seventh"})
     for host in host_entries(document, view):
         root.append(_host(host))
@@ -38,7 +38,7 @@ def render(document: Document, view: View) -> str:
 
 
 def _host(host: HostEntry) -> ET.Element:
-    """A host that was given without a scheme: a case a port, skipped where nothing answers.
+    """Return a host that was given without a scheme: a case a port, skipped where nothing answers.
 
     What an open port has wrong is in the suite of its target.
     """

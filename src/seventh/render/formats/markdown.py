@@ -34,7 +34,7 @@ _CHECKED = {
 
 
 def render(document: Document, view: View) -> str:
-    """``document`` as Markdown."""
+    """Return ``document`` as Markdown."""
     told = present(document, view)
     hosts = host_entries(document, view)
     blocks = [part for host in hosts for part in _host(host)]
@@ -48,7 +48,7 @@ def render(document: Document, view: View) -> str:
 
 
 def _host(entry: HostEntry) -> list[str]:
-    """A host that was given without a scheme: its table of ports."""
+    """Return a host that was given without a scheme: its table of ports."""
     head = f"# {_MARKS[entry.status]} {entry.status}: {code(entry.host)}"
     if is_untried(entry):
         return [head, escape(headline(entry))]

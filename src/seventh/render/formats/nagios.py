@@ -33,7 +33,7 @@ _ENDING = re.compile(r"[|\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
 
 
 def render(document: Document, view: View) -> str:
-    """``document`` as a plugin's output."""
+    """Return ``document`` as a plugin's output."""
     told = present(document, view)
     hosts = host_entries(document, view)
     status = worst(one.entry.status for one in told)
@@ -73,7 +73,7 @@ def _about(one: Presentation) -> str:
 
 
 def _ports(host: HostEntry) -> list[str]:
-    """A line for each port of a host that was given without a scheme."""
+    """Return a line for each port of a host that was given without a scheme."""
     if is_untried(host):
         return []
     return [
@@ -82,7 +82,7 @@ def _ports(host: HostEntry) -> list[str]:
 
 
 def _first(one: Presentation) -> str:
-    """What an operator must know of this target, in a few words."""
+    """Return what an operator must know of this target, in a few words."""
     entry = one.entry
     if entry.failure is not None:
         return f"{failed(entry.failure)}: {entry.failure.detail}"
@@ -156,7 +156,7 @@ class _Datum(msgspec.Struct, frozen=True):
 
 
 def _watched(one: Presentation) -> list[_Datum]:
-    """What the rooms of the report want drawn; the first few metrics where none says."""
+    """Return what the rooms of the report want drawn; the first few metrics where none says."""
     by_name = {sample.name: sample for sample in one.samples if not sample.labels}
     rooms = sorted(one.facts, key=lambda room: (room != one.entry.protocol, room))
     found = [

@@ -51,7 +51,7 @@ _MOST_FACTS = 12
 
 
 def render(document: Document, view: View) -> str:
-    """``document`` as lines of text; with escape sequences only if the view has colour."""
+    """Return ``document`` as lines of text; with escape sequences only if the view has colour."""
     told = present(document, view)
     lines: list[Text] = []
     hosts = host_entries(document, view)
@@ -104,7 +104,7 @@ class _Sheet:
         self.page: list[Text] = []
 
     def lines(self) -> list[Text]:
-        """The whole sheet, top to bottom."""
+        """Return the whole sheet, top to bottom."""
         self.header()
         self.failure()
         self.notes()
@@ -300,7 +300,7 @@ def _status(status: Status, view: View) -> Text:
 
 
 def _host(entry: HostEntry, view: View) -> list[Text]:
-    """A host that was given without a scheme: its table of ports."""
+    """Return a host that was given without a scheme: its table of ports."""
     head = _status(entry.status, view)
     head.append(f"  {entry.host}", "bold")
     longest = duration(max((port.duration_seconds for port in entry.ports), default=0.0))

@@ -13,7 +13,7 @@ from seventh.lint.nginx.parameters.judging import Judge, Words, first_bad
 
 
 def unfit(name: str, words: Words, version: Version) -> str | None:
-    """Why nginx of this version refuses the words; None where it does not."""
+    """Return why nginx of this version refuses the words; None where it does not."""
     judge = _JUDGES.get(name)
     return judge(name, words, version) if judge is not None and words else None
 

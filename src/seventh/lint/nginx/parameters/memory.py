@@ -70,7 +70,7 @@ def cache_path(name: str, words: Words, _: Version) -> str | None:
 
 
 def _shared(word: str, what: str, name_and_size: str) -> str | None:
-    """``NAME:SIZE`` of shared memory."""
+    """Return ``NAME:SIZE`` of shared memory."""
     _zone, colon, size = name_and_size.rpartition(":")
     value = values.size(size)
     if not colon or value is None:

@@ -141,7 +141,7 @@ def random(_: str, words: Words, __: Version) -> str | None:
 
 
 def pair(_: str, words: Words, __: Version) -> str | None:
-    """``off`` alone, or what to look for and what to put there."""
+    """Return ``off`` alone, or what to look for and what to put there."""
     if len(words) == 1 and words[0] not in {"off", "default"}:
         return invalid(words[0])
     return pattern(words[0].lstrip("~*")) if words[0].startswith("~") else None

@@ -113,7 +113,7 @@ class Opened(msgspec.Struct, kw_only=True):
 
 
 def is_stale(failed: Failed) -> bool:
-    """Whether a request on a kept connection failed because the server had just ended that.
+    """Return whether a request on a kept connection failed because the server had just ended that.
 
     Nothing of an answer had come: it is asked again on a new connection, as clients do.
     """
@@ -139,7 +139,7 @@ async def over_tcp(
     verify: bool = True,
     alternative: str = "",
 ) -> Opened:
-    """A connection over TCP; with TLS where the origin is https.
+    """Return a connection over TCP; with TLS where the origin is https.
 
     ``stream`` is a connection that is there already. In clear, ``prior`` starts HTTP/2 with prior
     knowledge (RFC 9113 §3.3). Without ``verify`` the caller judges the certificate. Raises Failed:
@@ -201,7 +201,7 @@ def in_clear(stream: Stream, address: Address, *, prior: bool = False) -> Opened
 
 
 def on_tls(tls: TlsStream, below: Stream, address: Address, alternative: str = "") -> Opened:
-    """The version that the server chose (ALPN) on TLS, whose handshake is over."""
+    """Return the version that the server chose (ALPN) on TLS, whose handshake is over."""
     version = "2" if tls.alpn == "h2" else "1.1"
     return Opened(
         connection=speak(version, tls), version=version, address=address, ready_ns=now_ns(),
@@ -234,7 +234,7 @@ async def over_quic(
     alternative: str = "",
     log: bool = False,
 ) -> Opened:
-    """A connection of HTTP/3 whose handshake is complete on our side: a request may go.
+    """Return a connection of HTTP/3 whose handshake is complete on our side: a request may go.
 
     Raises Failed: connect-refused, no-reply, what a handshake can fail with; options-unusable
     where a jump host carries the talk, for it carries no datagrams.
@@ -263,7 +263,7 @@ async def over_quic(
 
 
 def silence(client: QuicClient, phase: str = "") -> Failed:
-    """Why a QUIC handshake did not come to its end in time."""
+    """Return why a QUIC handshake did not come to its end in time."""
     failed = client.silence()
     failed.phase = phase
     return failed

@@ -225,7 +225,7 @@ class Site:
         on_body: OnBody | None = None,
         deadline_ns: int | None = None,
     ) -> Response:
-        """One exchange on a connection that is open; it is counted."""
+        """Return one exchange on a connection that is open; it is counted."""
         self._may(method)
         request = self.request(
             url, method=method, headers=(*headers, *opened.fields), body=body,
@@ -331,7 +331,7 @@ class Site:
                 self._tls_sessions[opened.version] = session
 
     def tls_session(self, version: str) -> Session | None:
-        """The newest session of TLS over TCP that was not resumed yet.
+        """Return the newest session of TLS over TCP that was not resumed yet.
 
         Early data is bound to ALPN, so each version has its own.
         """
@@ -364,7 +364,7 @@ class Site:
     async def open(
         self, origin: Origin, version: V | None = None, *, by: Address | None = None
     ) -> Opened:
-        """A new connection that is not kept; ``by`` another of the target's addresses."""
+        """Return a new connection that is not kept; ``by`` another of the target's addresses."""
         if version != "3":
             return await self.connect(await self.address_of(origin, by), version, origin=origin)
         own = self._quic_address if by is None and origin == self.origin else None
@@ -399,7 +399,7 @@ class Site:
         alternative: str = "",
         log: bool = False,
     ) -> Opened:
-        """A new connection of HTTP/3 to ``address``; ``log`` records it for a qlog file."""
+        """Return a new connection of HTTP/3 to ``address``; ``log`` records it for a qlog file."""
         return await over_quic(
             self.ctx, origin or self.origin, address, session=session, phase=phase,
             verify=self.trusted, path_rtt_seconds=self._round_trips.get(address.ip),

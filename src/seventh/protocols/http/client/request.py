@@ -50,7 +50,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     """What must hold of the answer's JSON."""
 
     def failing(self, response: Response) -> Failed | None:
-        """The server's own error (5xx) as a failure; None where it is none."""
+        """Return the server's own error (5xx) as a failure; None where it is none."""
         if response.status < 500:
             return None
         said = f" {printable(response.reason, 60)}" if response.reason else ""
@@ -109,7 +109,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     def request(
         self, url: Url, method: str, headers: Fields, body: bytes, version: str, *, own: bool
     ) -> Request:
-        """A request for ``url``; with the user's fields where it is the target's ``own``."""
+        """Return a request for ``url``; with the user's fields where it is the target's ``own``."""
         fields = self.fields if own else DEFAULT_FIELDS
         named = {name.lower() for name, _ in headers}
         fields = (*(f for f in fields if f[0].lower() not in named), *headers)
@@ -147,7 +147,7 @@ def prepare(options: Options) -> None:
 
 
 def described(options: Options) -> Template:
-    """The request that ``options`` describe: the one that was prepared, else it is read now.
+    """Return the request that ``options`` describe: the one that was prepared, else it is read now.
 
     Raises UsageError for what cannot be used.
     """
@@ -205,7 +205,7 @@ def _unexpected(detail: str) -> Failed:
 
 
 def _search(expression: Expression, response: Response) -> Any:
-    """What a JMESPath expression finds in the answer's JSON. Raises ProtocolViolation."""
+    """Return what a JMESPath expression finds in the answer's JSON. Raises ProtocolViolation."""
     import jmespath.exceptions  # type: ignore[import-untyped]
 
     from seventh.web.content import undo

@@ -68,7 +68,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
         return ", ".join(f"{name} {took}" for name, took in said if took != "0.0")
 
     def summed(self) -> Cell:
-        """The cell with its total."""
+        """Return the cell with its total."""
         return replace(self, total_seconds=sum(took for _, took in self.steps))
 
 

@@ -130,7 +130,7 @@ _CLEAR_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length:
 
 
 def _in_clear(raw: bytes) -> Setup:
-    """A server of plain HTTP that answers everything with ``raw``."""
+    """Return a server of plain HTTP that answers everything with ``raw``."""
     return Setup(
         secure=False, announced=False, hsts=False, h3=None, h1=H1Setup(fault="raw", raw=raw)
     )  # fmt: skip
@@ -282,7 +282,7 @@ FAULTS: tuple[Fault, ...] = (*(fault for fault, _ in _TABLE), *lab_content.FAULT
 
 @contextlib.asynccontextmanager
 async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
-    """The reference site, with ``fault`` or without."""
+    """Yield the reference site, with ``fault`` or without."""
     setup = _setup_of(fault.name if fault is not None else "")
     async with site(setup, kit) as served:
         yield served
@@ -297,7 +297,7 @@ def _setup_of(name: str) -> Setup:
 
 @contextlib.asynccontextmanager
 async def site(setup: Setup, kit: Kit) -> AsyncIterator[Served]:
-    """A site set up in any way, behind a name of its own."""
+    """Yield a site set up in any way, behind a name of its own."""
     async with contextlib.AsyncExitStack() as stack:
         port = await _listen(stack, setup, kit)
         zone: dict[str, tuple[str, ...]] = {"A": ("127.0.0.1",)}
@@ -341,7 +341,7 @@ async def _listen(stack: contextlib.AsyncExitStack, setup: Setup, kit: Kit) -> i
 
 
 def _dressed(setup: Setup) -> Handler:
-    """The site's content, and what every answer of a good server has and refuses."""
+    """Return the site's content, and what every answer of a good server has and refuses."""
     content = lab_content.site(setup.ways)
 
     async def handle(request: Request) -> Answer:
@@ -358,7 +358,7 @@ def _dressed(setup: Setup) -> Handler:
 
 
 def _not_early(request: Request) -> Request:
-    """The request as an application sees it that is not told of early data."""
+    """Return the request as an application sees it that is not told of early data."""
     fields = tuple(f for f in request.headers if f[0].lower() != "early-data")
     return msgspec.structs.replace(request, headers=fields)
 

@@ -50,7 +50,7 @@ async def pulse(ctx: ProbeContext) -> None:
 
 @functools.lru_cache(maxsize=2048)
 def _asked(scheme: str, host: str, port: int, path: str) -> Url:
-    """What a target asks for; a monitor asks for the same again and again."""
+    """Return what a target asks for; a monitor asks for the same again and again."""
     return Url(Origin(scheme, host, port), request_path(path))
 
 

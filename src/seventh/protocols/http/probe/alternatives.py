@@ -114,7 +114,7 @@ class Following:
         return bool(same)
 
     async def _candidates(self, place: Place) -> list[Candidate]:
-        """The place's addresses, and the hints that are not among them."""
+        """Return the place's addresses, and the hints that are not among them."""
         site = self.site
         own = not place.host
         if own:
@@ -219,7 +219,7 @@ class Following:
         return opened
 
     def _authority(self, place: Place) -> str:
-        """What Alt-Used says; nothing at the origin's own place."""
+        """Return what Alt-Used says; nothing at the origin's own place."""
         origin = self.site.origin
         if not place.host and place.port == origin.port:
             return ""
@@ -243,7 +243,7 @@ def _of(place: Place, **more: object) -> Alternative:
 def failed_alternative(
     place: Place, ip: str | None, failed: Failed, *, by: tuple[str, ...] = ()
 ) -> Alternative:
-    """A place that could not be used, or could not be asked for a reason of our own."""
+    """Return a place that could not be used, or could not be asked for a reason of our own."""
     return _of(
         place,
         by=by or place.by,

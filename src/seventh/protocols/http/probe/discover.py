@@ -37,7 +37,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def announced(site: Site, asked: asyncio.Task[Lookup] | None) -> Advertised:
-    """What is announced; ``asked`` looks the HTTPS record up, where there is a name."""
+    """Return what is announced; ``asked`` looks the HTTPS record up, where there is a name."""
     advertised = site.notes.facts.advertised or Advertised()
     advertised = replace(advertised, alt_svc=_with_frames(site, advertised))
     if asked is not None:
@@ -47,7 +47,7 @@ async def announced(site: Site, asked: asyncio.Task[Lookup] | None) -> Advertise
 
 
 def _with_frames(site: Site, advertised: Advertised) -> tuple[AltService, ...] | None:
-    """The services of fields and of HTTP/2's ALTSVC frames for this origin (RFC 7838 §4)."""
+    """Return the services of fields and of HTTP/2's ALTSVC frames for this origin (RFC 7838 §4)."""
     opened = site.pooled_any("2")
     if opened is None:
         return advertised.alt_svc

@@ -87,7 +87,7 @@ async def _ask(matrix: Matrix, first: Opened) -> None:
 def _begin(
     matrix: Matrix, tls: TlsStream, version: str, request: Request
 ) -> tuple[HttpConnection, bytes, Answer]:
-    """A connection on ``tls``, the bytes of its first request, and how its answer is had."""
+    """Return a connection on ``tls``, the bytes of its first request, and how its answer is had."""
     until = matrix.ctx.budget.within(OPEN_SECONDS + REQUEST_SECONDS)
     cap = matrix.ctx.options.of(HttpOptions).max_body_bytes
     if version == "2":

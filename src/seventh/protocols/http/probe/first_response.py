@@ -82,7 +82,7 @@ def record(ctx: ProbeContext, ip: str, response: Response, ready_ns: int) -> Non
 
 
 def user_now() -> Mark:
-    """This instant, by this process's clock."""
+    """Return this instant, by this process's clock."""
     return Mark(now_ns(), "user")
 
 

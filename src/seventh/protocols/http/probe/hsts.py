@@ -63,7 +63,7 @@ def hsts_of(origin: Origin, response: Response, *, trusted: bool = True) -> Hsts
 
 
 def dated(response: Response) -> Dated | None:
-    """The Date field against this machine's clock; None where a cache may have kept it.
+    """Return the Date field against this machine's clock; None where a cache may have kept it.
 
     The field says whole seconds, so the server's clock was anywhere in the second that it names,
     and ours anywhere between the request and the answer: the skew is what lies beyond both.
@@ -98,7 +98,7 @@ def _from_a_cache(response: Response) -> bool:
 
 
 def clear_of(url: Url, response: Response, address: Address, chain: Redirects | None) -> Clear:
-    """What a plain answer does: leads to https, serves, or refuses."""
+    """Return what a plain answer does: leads to https, serves, or refuses."""
     following = target_of(url, response)
     leads = following is not None and following.origin.scheme == "https"
     if not leads and following is not None and chain is not None:

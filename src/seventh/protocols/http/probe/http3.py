@@ -55,7 +55,7 @@ class Http3:
         self._counting = transport.begin_counting(self.site, self.ctx.target.port)
 
     async def counted(self) -> bool:
-        """Whether the unanswered Initial drew anything."""
+        """Return whether the unanswered Initial drew anything."""
         if self._counting is None:
             return False
         # Waited for, not awaited: a look that is cut off here is not taken for a count that is.
@@ -71,7 +71,7 @@ class Http3:
     # -- the way in --------------------------------------------------------------------------------
 
     async def enter(self) -> Opened:
-        """A first connection, for whoever wants HTTP/3 alone. Raises Failed."""
+        """Return a first connection, for whoever wants HTTP/3 alone. Raises Failed."""
         if not self.site.secure:
             raise Failed(
                 Reason.OPTIONS_UNUSABLE, "HTTP/3 has no http://: write https://", phase="quic"
@@ -82,7 +82,7 @@ class Http3:
         return opened
 
     async def _connect(self) -> Opened:
-        """A connection to the first address that answers; Failed is that of the last one."""
+        """Return a connection to the first address that answers; Failed is that of the last one."""
         *others, last = self.site.addresses
         for address in others:
             with contextlib.suppress(Failed):
@@ -90,7 +90,7 @@ class Http3:
         return await self.site.connect_quic(last, log=self._log)
 
     async def enter_instead(self, refused: Failed) -> Response:
-        """The way in where no address accepts TCP; its first answer.
+        """Return the way in where no address accepts TCP; its first answer.
 
         Raises ``refused`` where HTTP/3 does not answer either. Where no HTTPS record announces it,
         it stays the talk's failure all the same: without TCP no client would ever hear of it.

@@ -63,7 +63,7 @@ async def _expect(site: Site) -> None:
 
 
 def expected_of(method: str, response: Response) -> Expected:
-    """What an answer to ``Expect: 100-continue`` shows."""
+    """Return what an answer to ``Expect: 100-continue`` shows."""
     told = [i for i in response.informational if i.status == 100]
     first = told[0].at if told else response.first
     seconds = max(0, first.ns - response.sent.ns) / 1e9

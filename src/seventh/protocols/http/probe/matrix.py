@@ -17,7 +17,7 @@ _NOT_OFFERED = frozenset({Reason.NEGOTIATION_FAILED, Reason.CONNECT_REFUSED, Rea
 def cell_of(
     opened: Opened, temperature: Temperature, response: Response, *, resolve: float | None = None
 ) -> Cell:
-    """An exchange as a row of the matrix."""
+    """Return an exchange as a row of the matrix."""
     fresh = temperature != "warm"
     ttfb = max(0, response.first.ns - response.sent.ns) / 1e9
     rtt = opened.rtt_seconds
@@ -103,7 +103,7 @@ class Matrix:
     # -- exchanges ---------------------------------------------------------------------------------
 
     async def exchange(self, opened: Opened) -> Response:
-        """The matrix's request on an open connection."""
+        """Return the matrix's request on an open connection."""
         return await self.site.exchange(opened, self.site.url, method=self.method)
 
     async def row(

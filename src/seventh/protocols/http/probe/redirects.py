@@ -15,7 +15,7 @@ PHASE = "http.redirect"
 
 
 def target_of(url: Url, response: Response) -> Url | None:
-    """Where a response sends its reader; None where it does not, or to no URL of HTTP."""
+    """Return where a response sends its reader; None where it does not, or to no URL of HTTP."""
     location = response.get("location")
     if response.status not in REDIRECTS or location is None:
         return None

@@ -79,7 +79,7 @@ async def count_amplification(site: Site, port: int) -> bool:
 
 
 def begin_counting(site: Site, port: int) -> asyncio.Task[bool]:
-    """The same beside what else is done: it waits for more than a second."""
+    """Return the same beside what else is done: it waits for more than a second."""
 
     async def quietly() -> bool:
         with contextlib.suppress(Failed):

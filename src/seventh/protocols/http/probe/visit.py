@@ -132,7 +132,7 @@ class Visit:
         await warm(self.matrix, opened)
 
     async def _shake_hands(self, stream: Stream) -> Opened:
-        """The first connection; all that TLS tells is noted, of a failed handshake too."""
+        """Return the first connection; all that TLS tells is noted, of a failed handshake too."""
         site = self.site
         if not site.secure:
             return in_clear(stream, site.address, prior=self.only == "2")
@@ -181,7 +181,7 @@ class Visit:
         return max((look.seconds for look in lookups), default=None)
 
     async def _ask(self, opened: Opened) -> Response:
-        """The first request, its phases the report's."""
+        """Return the first request, its phases the report's."""
         site, ctx = self.site, self.ctx
         site.notes.learn(rtt_seconds=opened.rtt_seconds)
         request = site.request(site.url, method=self.matrix.method, version=opened.version)

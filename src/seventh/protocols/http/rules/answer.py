@@ -198,7 +198,7 @@ def surplus(http: HttpFacts) -> Verdict:
     bad=GOOD.learn(deviations=("obs-fold",)),
 )
 def grammar(http: HttpFacts) -> Verdict:
-    """Each departure that was overlooked."""
+    """Return each departure that was overlooked."""
     if http.status is None:
         return Skip("no answer came")
     if not http.deviations:

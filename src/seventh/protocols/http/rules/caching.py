@@ -98,7 +98,7 @@ def no_freshness(http: HttpFacts) -> Verdict:
     directives={"nginx": ("proxy_cache", "proxy_ignore_headers", "proxy_cache_valid")},
 )  # fmt: skip
 def cache_leak(http: HttpFacts) -> Verdict:
-    """A cookie, or an authenticated request, in a reply that shared caches are told to keep.
+    """Return a cookie, or an authenticated request, in a reply that shared caches are told to keep.
 
     A cookie that every reply sets to the same value is nobody's own, and a lifetime alone is no
     word for shared caches (medium), unless the request was authenticated: then must-revalidate is
@@ -154,7 +154,7 @@ def cache_leak(http: HttpFacts) -> Verdict:
     directives={"nginx": ("add_header",), "caddy": ("header cache-control",)},
 )
 def no_stale(http: HttpFacts) -> Verdict:
-    """A lifetime without either directive, where staleness is not forbidden on purpose."""
+    """Return a lifetime without either directive, where staleness is not forbidden on purpose."""
     if http.config is not None:
         return file.no_stale(http.config)
     cached = cached_of(http)

@@ -27,24 +27,24 @@ VALIDATED = Validation(
 
 
 def content(**parts: Any) -> HttpFacts:
-    """Facts with these parts of the content's."""
+    """Return facts with these parts of the content's."""
     return HttpFacts(content=ContentFacts(**parts))
 
 
 def caching(**fields: Any) -> HttpFacts:
-    """A good reply but for ``fields``, by what caches may do with it."""
+    """Return a good reply but for ``fields``, by what caches may do with it."""
     known = {name: getattr(PUBLIC, name) for name in PUBLIC.__struct_fields__}
     return content(caching=Caching(**(known | fields)), validation=VALIDATED)
 
 
 def validation(**fields: Any) -> HttpFacts:
-    """A good reply but for ``fields``, by what conditional requests gave."""
+    """Return a good reply but for ``fields``, by what conditional requests gave."""
     known = {name: getattr(VALIDATED, name) for name in VALIDATED.__struct_fields__}
     return content(caching=PUBLIC, validation=Validation(**(known | fields)))
 
 
 def cached_of(http: HttpFacts) -> Caching | Skip:
-    """What caches may do with the representation, where it is one (200)."""
+    """Return what caches may do with the representation, where it is one (200)."""
     if http.content is None or http.content.caching is None:
         return NOT_LOOKED
     if http.content.caching.status != 200:
@@ -53,14 +53,14 @@ def cached_of(http: HttpFacts) -> Caching | Skip:
 
 
 def validated_of(http: HttpFacts) -> Validation | Skip:
-    """What conditional requests to the representation gave."""
+    """Return what conditional requests to the representation gave."""
     if http.content is None or http.content.validation is None:
         return NOT_LOOKED if http.content is None else Skip("no conditional request was answered")
     return http.content.validation
 
 
 def variants(*tags: str, vary: tuple[str, ...] = ("accept-encoding",)) -> Coding:
-    """Facts of a text whose plain form and br have these ETags."""
+    """Return facts of a text whose plain form and br have these ETags."""
     names = ("identity", "any")
     return Coding(
         content_type="text/html", compressible=True, secure=True,

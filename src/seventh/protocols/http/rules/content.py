@@ -32,7 +32,7 @@ def _facts(**parts: Any) -> HttpFacts:
 
 
 def _coded(*codings: str, wire: int = 1000, **fields: Any) -> HttpFacts:
-    """A text of 5000 bytes, of which each of ``codings`` leaves ``wire``."""
+    """Return a text of 5000 bytes, of which each of ``codings`` leaves ``wire``."""
     identity = Variant(offered="identity", status=200, wire_bytes=5000, content_bytes=5000)
     best = codings[0] if codings else ""
     offers = [("any", best), *((c, c if c in codings else "") for c in ("br", "gzip") if c != best)]
@@ -154,7 +154,7 @@ def no_brotli(http: HttpFacts) -> Verdict:
 
 
 def _is_small(coding: str) -> bool:
-    """Whether a coding is one of those that do better than gzip."""
+    """Return whether a coding is one of those that do better than gzip."""
     return any(name in coding.split(", ") for name in ("br", "zstd"))
 
 
@@ -183,7 +183,7 @@ def _is_small(coding: str) -> bool:
     directives={"nginx": ("gzip_types", "brotli_types"), "caddy": ("encode",)},
 )  # fmt: skip
 def compress_waste(http: HttpFacts) -> Verdict:
-    """A coding on what is packed already, or one that makes the content larger."""
+    """Return a coding on what is packed already, or one that makes the content larger."""
     if http.config is not None:
         return file.compress_waste(http.config)
     coding = _coding(http)
@@ -275,7 +275,7 @@ def breach(http: HttpFacts) -> Verdict:
     ),
 )
 def payload(http: HttpFacts) -> Verdict:
-    """More than a mebibyte of JSON in one reply."""
+    """Return more than a mebibyte of JSON in one reply."""
     coding = _coding(http)
     if isinstance(coding, Skip):
         return coding
@@ -315,7 +315,7 @@ def payload(http: HttpFacts) -> Verdict:
     directives={"nginx": ("limit_req", "limit_conn", "limit_req_status")},
 )
 def retry_info(http: HttpFacts) -> Verdict:
-    """A 429 or 503 that says neither when to come back nor what the limit is."""
+    """Return a 429 or 503 that says neither when to come back nor what the limit is."""
     if http.config is not None:
         return file.retry_info(http.config)
     if http.content is None or http.content.refusals is None:
@@ -357,7 +357,7 @@ def retry_info(http: HttpFacts) -> Verdict:
     ),
 )  # fmt: skip
 def idempotency(http: HttpFacts) -> Verdict:
-    """What was done twice, by the replies: two places, two 201, another body for one key.
+    """Return what was done twice, by the replies: two places, two 201, another body for one key.
 
     A second reply that is a server's failure does not tell what was done.
     """

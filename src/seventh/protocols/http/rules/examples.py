@@ -25,7 +25,7 @@ H3 = Rung(version="3", state="works", status=200, content_type="text/html")
 
 
 def cells(think_seconds: float) -> tuple[Cell, ...]:
-    """A row for each version."""
+    """Return a row for each version."""
     return tuple(
         Cell(version=version, temperature="warm", status=200, think_seconds=think_seconds)
         for version in ("1.1", "2", "3")

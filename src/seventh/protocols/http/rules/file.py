@@ -29,7 +29,7 @@ _STYLES = ("text/css", "application/javascript", "text/javascript", "application
 
 
 def _unknown(config: HttpConfigFacts) -> Skip | None:
-    """Why what is missing is not known; None where it is just not there."""
+    """Return why what is missing is not known; None where it is just not there."""
     if not config.does:
         return _PART
     return Skip(config.undecided) if config.undecided else None
@@ -194,7 +194,7 @@ def amplify(config: HttpConfigFacts) -> Verdict:
 
 
 def _served(config: HttpConfigFacts) -> Skip | None:
-    """Why content cannot be judged; None where files are served."""
+    """Return why content cannot be judged; None where files are served."""
     if not config.does:
         return _PART
     if config.does == "passes":
@@ -203,7 +203,7 @@ def _served(config: HttpConfigFacts) -> Skip | None:
 
 
 def _coding_unknown(config: HttpConfigFacts) -> Skip:
-    """Why it is not known what is compressed."""
+    """Return why it is not known what is compressed."""
     return _MATCHED if config.does in {"files", "passes"} else _NO_CONTENT
 
 
@@ -373,7 +373,7 @@ def cache_leak(config: HttpConfigFacts) -> Verdict:
 
 
 def _told_public(config: HttpConfigFacts, said: str) -> Verdict:
-    """``public`` added to all that an application says, logged in or not."""
+    """Return ``public`` added to all that an application says, logged in or not."""
     if config.does != "passes" or not re.search(r"\bpublic\b|s-maxage=0*[1-9]", said):
         return None
     return Skip("whether what the server behind sends is private does not stand in this file")

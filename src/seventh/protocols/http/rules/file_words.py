@@ -137,5 +137,5 @@ CADDY = Words(
 
 
 def of(product: str) -> Words:
-    """The words of a product's own configuration."""
+    """Return the words of a product's own configuration."""
     return CADDY if product == "caddy" else NGINX

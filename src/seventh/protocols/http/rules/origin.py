@@ -55,7 +55,7 @@ _SUBDOMAINS = "# and ; includeSubDomains in the value, where every subdomain has
     directives={"nginx": ("keepalive_timeout", "keepalive_requests"), "caddy": ("idle",)},
 )
 def no_reuse(http: HttpFacts) -> Verdict:
-    """A connection that ends with its answer, or soon after.
+    """Return a connection that ends with its answer, or soon after.
 
     A few seconds of idling are what some servers have built in (Apache and Node.js: 5): low.
     """
@@ -109,7 +109,7 @@ def _answers(count: int) -> str:
     ),
 )
 def redirect(http: HttpFacts) -> Verdict:
-    """Three hops or more."""
+    """Return three hops or more."""
     chain = http.redirects
     if chain is None:
         return Skip("redirects were not followed")
@@ -269,7 +269,7 @@ def date_skew(http: HttpFacts) -> Verdict:
     ),
 )
 def upgrade_tls(http: HttpFacts) -> Verdict:
-    """A 101, or an Upgrade field that names TLS."""
+    """Return a 101, or an Upgrade field that names TLS."""
     found = http.tls_upgrade
     if found is None:
         return Skip("plain HTTP was not asked for it")

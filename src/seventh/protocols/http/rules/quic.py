@@ -110,7 +110,7 @@ def h2_settings(http: HttpFacts) -> Verdict:
     directives={"nginx": ("quic_retry",)},
 )  # fmt: skip
 def quic_amplify(http: HttpFacts) -> Verdict:
-    """More than three times; low where no more than one datagram is over the limit."""
+    """Return more than three times; low where no more than one datagram is over the limit."""
     if http.config is not None:
         return file.amplify(http.config)
     counted = http.h3.amplification if http.h3 is not None else None
@@ -225,7 +225,7 @@ def quic_idle(http: HttpFacts) -> Verdict:
     bad=_parameters(max_udp_payload_bytes=1200),
 )
 def quic_pmtu(http: HttpFacts) -> Verdict:
-    """A declared limit below what nearly every path carries."""
+    """Return a declared limit below what nearly every path carries."""
     declared = http.h3.quic.parameters if http.h3 and http.h3.quic else None
     if declared is None:
         return Skip("no QUIC handshake told the server's transport parameters")

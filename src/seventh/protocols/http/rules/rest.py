@@ -107,7 +107,7 @@ def schema(http: HttpFacts) -> Verdict:
     bad=_facts(api=Api(speaks=True), error=_JSON_ERROR),
 )
 def error_format(http: HttpFacts) -> Verdict:
-    """An API's answer to a path that does not exist, asked for as problem details."""
+    """Return an API's answer to a path that does not exist, asked for as problem details."""
     api = _api(http)
     if isinstance(api, Skip):
         return api
@@ -152,7 +152,7 @@ def error_format(http: HttpFacts) -> Verdict:
     ),
 )  # fmt: skip
 def content_type(http: HttpFacts) -> Verdict:
-    """What is declared against what came, of the representation and of an error."""
+    """Return what is declared against what came, of the representation and of an error."""
     if http.content is None or http.content.content is None:
         return _NOT_LOOKED
     shown = [body for body in (http.content.content, http.content.error) if body is not None]
@@ -254,7 +254,7 @@ def heartbeat(http: HttpFacts) -> Verdict:
 
 
 def _how_it_ended(heard: EventStream) -> str:
-    """What was wrong with a stream's end; empty where the server may have meant it.
+    """Return what was wrong with a stream's end; empty where the server may have meant it.
 
     An idle timer ends a stream in its longest silence, a limit on the whole reply anywhere.
     """

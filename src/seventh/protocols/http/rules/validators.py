@@ -47,7 +47,7 @@ _LONG_SECONDS = 86400
     directives={"nginx": ("etag", "add_header"), "caddy": ("header etag", "header last-modified")},
 )
 def no_validator(http: HttpFacts) -> Verdict:
-    """A 200 that caches may store, with neither validator.
+    """Return a 200 that caches may store, with neither validator.
 
     Low where no lifetime is given either, for caches then have nothing to guess one by; and of no
     matter where the reply is said never to change (RFC 8246 §2).
@@ -73,7 +73,7 @@ def no_validator(http: HttpFacts) -> Verdict:
 
 
 def _stripped(http: HttpFacts, validated: Validation) -> str:
-    """Where a coded reply, which is what browsers keep, has lost the only validator."""
+    """Return where a coded reply, which is what browsers keep, has lost the only validator."""
     assert http.content is not None  # noqa: S101 - there is no Validation without it
     coding = http.content.coding
     shown = coding.variant("any") if coding is not None else None
@@ -108,7 +108,7 @@ def _stripped(http: HttpFacts, validated: Validation) -> str:
     bad=validation(etag_status=200, etag_same_bytes=True),
 )
 def etag_ignored(http: HttpFacts) -> Verdict:
-    """A full reply with the same bytes to a condition that does not hold."""
+    """Return a full reply with the same bytes to a condition that does not hold."""
     validated = validated_of(http)
     if isinstance(validated, Skip):
         return validated
@@ -174,14 +174,14 @@ def etag_unstable(http: HttpFacts) -> Verdict:
 
 
 def _drifts(validated: Validation) -> bool:
-    """Whether the same place gave another ETag when it was asked again."""
+    """Return whether the same place gave another ETag when it was asked again."""
     again = validated.etags.get("repeated")
     others = [tag for place, tag in validated.etags.items() if place != "repeated"]
     return again is not None and bool(others) and again not in others
 
 
 def _opaque(validated: Validation) -> set[str]:
-    """The ETags as If-None-Match compares them: weakly (RFC 9110 §8.8.3)."""
+    """Return the ETags as If-None-Match compares them: weakly (RFC 9110 §8.8.3)."""
     return {tag.removeprefix("W/") for tag in validated.etags.values()}
 
 
@@ -208,7 +208,7 @@ def _opaque(validated: Validation) -> set[str]:
     bad=content(caching=PUBLIC, coding=variants('"a"', '"a"')),
 )
 def etag_encoding(http: HttpFacts) -> Verdict:
-    """The same strong ETag on replies of different content codings."""
+    """Return the same strong ETag on replies of different content codings."""
     if http.content is None or http.content.coding is None:
         return NOT_LOOKED
     tagged: dict[str, list[str]] = {}

@@ -23,7 +23,7 @@ _DEAD_H3 = Rung(version="3", state="broken", detail="no QUIC packet came back in
 
 
 def _rung(http: HttpFacts, version: str) -> Rung | Skip:
-    """A step of the ladder, or why it was not looked at."""
+    """Return a step of the ladder, or why it was not looked at."""
     if http.secure is False:
         return not_applicable("in clear no version is negotiated")
     if http.only_version is not None and http.only_version != version:
@@ -161,7 +161,7 @@ def h3_dead(http: HttpFacts) -> Verdict:
 
 
 def _dead(http: HttpFacts) -> list[Alternative]:
-    """The places that are announced and cannot be used."""
+    """Return the places that are announced and cannot be used."""
     return [one for one in http.alternatives if one.outcome == "failed"]
 
 
@@ -261,13 +261,13 @@ def fallback(http: HttpFacts) -> Verdict:
 
 
 def _field(http: HttpFacts) -> str:
-    """The header field that breaks a version, as a configuration file names it."""
+    """Return the header field that breaks a version, as a configuration file names it."""
     found = next((rung.field for rung in http.ladder if rung.field), "upgrade")
     return "-".join(part.capitalize() for part in found.split("-"))
 
 
 def _broken(http: HttpFacts) -> list[str]:
-    """The rungs of TCP that break, those that break alike in one sentence."""
+    """Return the rungs of TCP that break, those that break alike in one sentence."""
     alike: dict[str, list[str]] = {}
     for rung in http.ladder:
         if rung.state == "broken" and rung.version != "3":
@@ -285,7 +285,7 @@ def _broken(http: HttpFacts) -> list[str]:
 
 
 def _differing(http: HttpFacts) -> list[str]:
-    """How the rungs that work answer the same request differently.
+    """Return how the rungs that work answer the same request differently.
 
     One that was refused for the number of requests tells nothing of its content.
     """

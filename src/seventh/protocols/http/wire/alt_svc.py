@@ -23,7 +23,7 @@ _UNDERSTOOD = frozenset({"mandatory", "alpn", "no-default-alpn", "port", "ipv4hi
 
 
 def alt_svc(*values: str) -> tuple[tuple[AltService, ...], bool]:
-    """The services that Alt-Svc fields name, and whether they take all back (``clear``).
+    """Return the services that Alt-Svc fields name, and whether they take all back (``clear``).
 
     What cannot be read ends the list there.
     """
@@ -63,7 +63,7 @@ def _service(entry: re.Match[str]) -> AltService | None:
 
 
 def https_records(answers: tuple[str, ...]) -> tuple[tuple[ServiceRecord, ...], str | None]:
-    """The records in their order of preference, and where an alias leads instead of them.
+    """Return the records in their order of preference, and where an alias leads instead of them.
 
     With an alias (priority 0) nothing else counts; the empty one says that there is no service.
     """
@@ -119,6 +119,6 @@ def _unusable(given: dict[str, str], mandatory: tuple[str, ...]) -> str:
 
 
 def record_name(host: str, port: int, scheme: str = "https") -> str:
-    """Where the record of an origin stands (RFC 9460 §9.1)."""
+    """Return where the record of an origin stands (RFC 9460 §9.1)."""
     usual = (scheme, port) in {("https", 443), ("http", 80)}
     return host if usual else f"_{port}._https.{host}"

@@ -66,7 +66,7 @@ def instant(year: int, month: int, day: int, hour: int, minute: int, second: int
 
 
 def members(*values: str, angled: bool = False) -> Iterator[str]:
-    """The members of a comma-separated list over all its fields, quoted strings kept whole.
+    """Yield the members of a comma-separated list over all its fields, quoted strings kept whole.
 
     With ``angled`` what stands in angle brackets is kept whole, too.
     """
@@ -107,7 +107,7 @@ class Directive(msgspec.Struct, frozen=True):
 
 
 def directives(*values: str) -> tuple[Directive, ...]:
-    """All directives of a Cache-Control, in their order, repeats kept (RFC 9111 §5.2)."""
+    """Return all directives of a Cache-Control, in their order, repeats kept (RFC 9111 §5.2)."""
     found: list[Directive] = []
     for member in members(*values):
         name, equals, value = member.partition("=")
@@ -129,19 +129,19 @@ def delta_seconds(value: str | None) -> int | None:
 
 
 def etag(value: str | None) -> str | None:
-    """An entity tag as RFC 9110 §8.8.3 writes it; None for anything else."""
+    """Return an entity tag as RFC 9110 §8.8.3 writes it; None for anything else."""
     return value if value is not None and _ETAG.fullmatch(value) else None
 
 
 def shown_tag(tag: str) -> str:
-    """An entity tag as facts hold it: printable; of a long one the start and a hash."""
+    """Return an entity tag as facts hold it: printable; of a long one the start and a hash."""
     if len(tag) <= MAX_TAG_SHOWN:
         return printable(tag)
     return f"{printable(tag[:40])}…{hashlib.sha256(tag.encode('latin-1')).hexdigest()[:16]}"
 
 
 def parameters(member: str, *, last: bool = False) -> dict[str, str | None]:
-    """The parameters of a list member after its first ``;``; a bare one has None.
+    """Return the parameters of a list member after its first ``;``; a bare one has None.
 
     Of two with one name the first one counts (RFC 8288), of structured fields the ``last``.
     """
@@ -155,7 +155,7 @@ def parameters(member: str, *, last: bool = False) -> dict[str, str | None]:
 
 
 def is_cache_hit(*cache_status: str) -> bool:
-    """Whether any cache of a Cache-Status says that it answered itself (RFC 9211 §2.1)."""
+    """Return whether any cache of a Cache-Status says that it answered itself (RFC 9211 §2.1)."""
     for member in members(*cache_status):
         hit = parameters(member, last=True).get("hit", "?0")
         if hit in {None, "?1"}:
@@ -171,12 +171,12 @@ def structured_date(value: str) -> int | None:
 
 
 def media_type(content_type: str | None) -> str:
-    """The type and subtype of a Content-Type, in lower case; empty where there is none."""
+    """Return the type and subtype of a Content-Type, in lower case; empty where there is none."""
     return (content_type or "").partition(";")[0].strip().lower()
 
 
 def links(*values: str) -> Iterator[tuple[str, frozenset[str]]]:
-    """The targets of a Link with their relations (RFC 8288 §3)."""
+    """Yield the targets of a Link with their relations (RFC 8288 §3)."""
     for member in members(*values, angled=True):
         target, closed, _ = member.partition(">")
         if target.startswith("<") and closed:

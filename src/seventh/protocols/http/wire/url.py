@@ -63,7 +63,7 @@ def request_path(path: str) -> str:
 
 
 def resolve(base: Url, reference: str) -> Url | None:
-    """``reference`` as seen from ``base`` (RFC 3986 §5); None where it is no URL of HTTP."""
+    """Return ``reference`` as seen from ``base`` (RFC 3986 §5); None where it is no URL of HTTP."""
     reference = reference.strip()
     if len(reference) > MAX_REFERENCE or any(ord(c) < 0x20 for c in reference):
         return None
@@ -81,6 +81,6 @@ def resolve(base: Url, reference: str) -> Url | None:
 
 
 def bare(url: Url | str) -> str:
-    """A URL to show: without its query, which may carry a token."""
+    """Return a URL to show: without its query, which may carry a token."""
     text, question, _ = str(url).partition("?")
     return printable(text, _SHOWN) + ("?…" if question else "")

@@ -116,7 +116,7 @@ class Association:
         )
 
     def open(self) -> Datagram:
-        """The socket to ask from."""
+        """Return the socket to ask from."""
         return self._ctx.datagram(self.address)
 
     def close(self) -> None:
@@ -125,7 +125,7 @@ class Association:
             self._datagram.close()
 
     def request(self) -> bytes:
-        """The next datagram to send."""
+        """Return the next datagram to send."""
         return self.sampler.request(int.from_bytes(os.urandom(8)) or 1)
 
     def patience(self, until_ns: int) -> int:
@@ -133,7 +133,7 @@ class Association:
         return until_ns
 
     def judge(self, arrived: Arrived) -> Received:
-        """What a datagram is to us; never raises."""
+        """Return what a datagram is to us; never raises."""
         return self.sampler.receive(
             arrived.data, arrived.at, arrived.ip, arrived.port, wall_minus_monotonic_ns()
         )
@@ -179,7 +179,7 @@ class Association:
             self.broken = self.broken or failed
 
     def failure(self) -> Failed | None:
-        """Why this address gave neither time nor anything else of use; None when it did."""
+        """Return why this address gave neither time nor anything else of use; None when it did."""
         sampler = self.sampler
         where = f"{self.address.ip} port {self.address.port}"
         if self.broken is not None:
@@ -219,7 +219,7 @@ class Association:
         )
 
     def _elsewhere(self) -> str:
-        """Where the answers came from, which clients do not accept from there."""
+        """Return where the answers came from, which clients do not accept from there."""
         sampler = self.sampler
         return (
             f"answers from {', '.join(sampler.foreign_sources)}: {sampler.tally.foreign} replies "
@@ -241,7 +241,7 @@ class Association:
         )
 
     def _clock(self) -> dict[str, object]:
-        """What is known of the server's clock so far, as fields of NtpFacts."""
+        """Return what is known of the server's clock so far, as fields of NtpFacts."""
         sampler = self.sampler
         known: dict[str, object] = header_facts(sampler.latest) if sampler.latest else {}
         if (filtered := clock_filter(sampler.samples)) is not None:
@@ -283,7 +283,7 @@ class Association:
         )
 
     def as_other(self) -> OtherAddress:
-        """This address, where the conversation is with another one."""
+        """Return this address, where the conversation is with another one."""
         failed = self.failure()
         latest = self.sampler.latest
         if latest is None:
@@ -302,7 +302,7 @@ class Association:
         )
 
     def as_source(self) -> SourceFacts:
-        """This address, as one of several that are judged together."""
+        """Return this address, as one of several that are judged together."""
         ntp = NtpFacts().learn(address=self.address.ip, **self._clock())
         failed = self.failure()
         kisses = ", ".join(self.sampler.kiss_codes)

@@ -97,7 +97,7 @@ class NtsAssociation(Association):
             self._nts.learn(keys="chrony-4.4")
 
     def request(self) -> bytes:
-        """The next authenticated request."""
+        """Return the next authenticated request."""
         nonce = int.from_bytes(os.urandom(8)) or 1
         try:
             fields = self.client.request(nonce)
@@ -138,7 +138,7 @@ class NtsAssociation(Association):
         )
 
     def failure(self) -> Failed | None:
-        """Why this address gave no authenticated time; None when it did."""
+        """Return why this address gave no authenticated time; None when it did."""
         failed = super().failure()
         if failed is None:
             return None
@@ -154,7 +154,7 @@ class NtsAssociation(Association):
         return failed
 
     def _instead(self) -> str:
-        """What came, or comes, instead of an authenticated reply."""
+        """Return what came, or comes, instead of an authenticated reply."""
         tally, facts = self.sampler.tally, self._nts.facts
         if tally.unauthenticated:
             return f"; {tally.unauthenticated} replies did not authenticate ({self.refused_detail})"
@@ -195,7 +195,7 @@ class Padded(Association):
         self._size = size
 
     def request(self) -> bytes:
-        """A request with an extension field that nobody knows."""
+        """Return a request with an extension field that nobody knows."""
         padding = ExtensionField(PADDING_FIELD, bytes(max(12, self._size - HEADER_BYTES - 4)))
         return self.sampler.request(int.from_bytes(os.urandom(8)) or 1, (padding,))
 

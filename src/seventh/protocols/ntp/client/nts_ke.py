@@ -52,12 +52,12 @@ class Established(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def server_name(ctx: ProbeContext) -> str:
-    """The name to ask for and to hold the certificate against."""
+    """Return the name to ask for and to hold the certificate against."""
     return ctx.options.server_name or ctx.target.host
 
 
 def state_of(failed: Failed) -> PortState:
-    """What a failed connection says of the port."""
+    """Return what a failed connection says of the port."""
     return _STATES.get(failed.reason, "unreachable")
 
 
@@ -165,7 +165,7 @@ async def exchange(
 
 
 def _export(tls: TlsStream, response: Response) -> Established:
-    """The keys of both directions (RFC 8915 §5.1)."""
+    """Return the keys of both directions (RFC 8915 §5.1)."""
     assert response.aeads  # noqa: S101 - a response without was refused
     aead = response.aeads[0]
 
@@ -195,7 +195,7 @@ def _export(tls: TlsStream, response: Response) -> Established:
 
 
 async def establish(ctx: ProbeContext, tls: TlsStream, aeads: tuple[int, ...]) -> Established:
-    """The main key establishment, with its facts."""
+    """Return the main key establishment, with its facts."""
     nts = ctx.notes(NtpFacts).part("nts", NtsFacts)
     try:
         established = await exchange(ctx, tls, aeads)
@@ -218,7 +218,7 @@ async def establish(ctx: ProbeContext, tls: TlsStream, aeads: tuple[int, ...]) -
 
 
 async def follow(ctx: ProbeContext, established: Established) -> tuple[Address, ...]:
-    """Where the NTP server is that goes with the keys (RFC 8915 §4.1.7 and §4.1.8).
+    """Return where the NTP server is that goes with the keys (RFC 8915 §4.1.7 and §4.1.8).
 
     Raises Failed: a resolve reason, or address-policy for an address that this peer may not name.
     """

@@ -157,7 +157,7 @@ class NtpFacts(Facts, frozen=True, kw_only=True):
         return self.sources.own_offset_seconds if self.sources is not None else None
 
     def drawings(self) -> tuple[Drawing, ...]:
-        """Each of several sources on one scale: where it says that true time is."""
+        """Return each of several sources on one scale: where it says that true time is."""
         if self.sources is None or len(self.sources.usable) < 2:
             return ()
         spans = tuple(

@@ -173,7 +173,7 @@ def _ruled(source: SourceFacts, verdict: Standing, detail: str = "") -> SourceFa
 
 
 def _same(one: SourceFacts, other: SourceFacts) -> bool:
-    """Whether two entries are one server: one host, or a clock that was set at one instant.
+    """Return whether two entries are one server: one host, or a clock that was set at one instant.
 
     A reference timestamp of whole seconds proves nothing: receivers of time signals set their
     clocks at every second, all of them at the same one.
@@ -221,7 +221,7 @@ def _span(readings: Sequence[ClockReading]) -> float:
 
 
 def followed(sources: Sequence[SourceFacts]) -> dict[str, tuple[str, ...]]:
-    """Which usable sources have which reference identifier (hex), from stratum 2 on.
+    """Return which usable sources have which reference identifier (hex), from stratum 2 on.
 
     An identifier there stands for an address (RFC 5905 §7.3); that of an undisciplined or smoothed
     clock, and none at all, stand for nobody.
@@ -238,7 +238,7 @@ def followed(sources: Sequence[SourceFacts]) -> dict[str, tuple[str, ...]]:
 
 
 def upstreams(sources: Sequence[SourceFacts]) -> dict[str, str]:
-    """Which source follows which other one of them, by name."""
+    """Return which source follows which other one of them, by name."""
     there: dict[str, set[str]] = {}
     for source in sources:
         if source.address and source.verdict != "repeated":

@@ -20,7 +20,7 @@ FAULTS = (*NTP_FAULTS, *POOL_FAULTS, *NTS_FAULTS)
 
 @contextlib.asynccontextmanager
 async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
-    """A correct responder, or one with ``fault``."""
+    """Yield a correct responder, or one with ``fault``."""
     if fault is not None and fault.name in NTS_BEHAVIOURS:
         from seventh.protocols.ntp.lab.nts import serve_nts  # OpenSSL loads late
 
@@ -51,7 +51,7 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
 
 
 def _key_options(setup: Setup, kit: Kit) -> dict[str, str | float | int]:
-    """What a check needs in order to authenticate, where the server has a key for it."""
+    """Return what a check needs in order to authenticate, where the server has a key for it."""
     if not setup.client_keys:
         return {}
     file = kit.folder / f"ntp-{setup.client_keys.split()[1]}.keys"

@@ -31,12 +31,12 @@ class Cookies:
         self._master = Cipher(Aead.AES_SIV_CMAC_256, os.urandom(32))
 
     def make(self, aead: int, to_server: bytes, to_client: bytes) -> bytes:
-        """A cookie; no two are alike."""
+        """Return a cookie; no two are alike."""
         nonce = os.urandom(self._master.nonce_bytes)
         return nonce + self._master.seal(nonce, aead.to_bytes(4) + to_server + to_client, b"")
 
     def read(self, cookie: bytes) -> tuple[int, bytes, bytes] | None:
-        """What was sealed; None when it was not sealed here."""
+        """Return what was sealed; None when it was not sealed here."""
         size = self._master.nonce_bytes
         plain = self._master.open(cookie[:size], cookie[size:], b"")
         if plain is None:
@@ -74,7 +74,7 @@ class KeyServer:
         await peer.send(self.answer(peer.engine, request).encode())
 
     def answer(self, engine: SSL.Connection, request: Request) -> Response:
-        """What is answered to ``request``."""
+        """Return what is answered to ``request``."""
         does = self._does
         if does.error is not None:
             return Response(error=does.error)
@@ -180,7 +180,7 @@ class NtsResponder(Responder):
 
 @contextlib.asynccontextmanager
 async def serve_nts(does: NtsSetup, kit: Kit) -> AsyncIterator[Served]:
-    """An NTS server that behaves like ``does``."""
+    """Yield an NTS server that behaves like ``does``."""
     options = {**does.options, "ca_file": str(kit.authority.ca_file)}
     if not does.listens:
         yield Served(target=f"nts://{HOST}:{free_port(host=HOST)}", options=options)

@@ -54,7 +54,7 @@ def _bound(behaviours: Sequence[Setup]) -> list[Responder]:
 
 @contextlib.asynccontextmanager
 async def having_port_123() -> AsyncIterator[None]:
-    """One lab at a time may be looked at from port 123: this machine has the port once."""
+    """Yield one lab at a time may be looked at from port 123: this machine has the port once."""
     path = Path(tempfile.gettempdir()) / f"seventh-lab-port-123-{os.getuid()}"
     # Not through a link: anybody may have put one into a folder that all share.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

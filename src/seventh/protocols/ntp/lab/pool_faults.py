@@ -7,12 +7,12 @@ from seventh.protocols.ntp.lab.faults import Setup
 
 
 def _upstream(last: int) -> bytes:
-    """The reference identifier of a server that follows 192.0.2.``last``."""
+    """Return the reference identifier of a server that follows 192.0.2.``last``."""
     return bytes((192, 0, 2, last))
 
 
 def _loopback(last: int) -> bytes:
-    """The reference identifier of a server that follows the lab's own 127.0.0.``last``."""
+    """Return the reference identifier of a server that follows the lab's own 127.0.0.``last``."""
     return bytes((127, 0, 0, last))
 
 

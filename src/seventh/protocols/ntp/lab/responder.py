@@ -109,7 +109,7 @@ class Responder:
             self._sock.sendto(answer, source)
 
     def _mac(self, request: Packet, data: bytes, reply: Packet) -> bytes:
-        """What follows the reply to a request with a MAC; nothing for others."""
+        """Return what follows the reply to a request with a MAC; nothing for others."""
         if self._key is None or not request.mac or self._does.mac == "none":
             return b""
         right = self._key.mac(reply.encode())
@@ -120,7 +120,7 @@ class Responder:
         return right
 
     def _datagram(self, action: str, reply: Packet, request: bytes) -> bytes:
-        """What ``action`` sends in answer to ``request``."""
+        """Return what ``action`` sends in answer to ``request``."""
         if action == "forged":
             return msgspec.structs.replace(reply, origin=reply.origin ^ 1).encode()
         if action.startswith("forged "):

@@ -89,7 +89,7 @@ class FromPort123(Association):
     __slots__ = ()
 
     def open(self) -> Datagram:
-        """A socket of port 123; Failed where this machine or its user does not have it."""
+        """Return a socket of port 123; Failed where this machine or its user does not have it."""
         return self._ctx.datagram(self.address, source_port=NTP_PORT)
 
 

@@ -64,7 +64,7 @@ class KeyedAssociation(Association):
         self.mac_bytes = 0
 
     def request(self) -> bytes:
-        """A request with a fresh nonce and our MAC."""
+        """Return a request with a fresh nonce and our MAC."""
         plain = super().request()
         self._nonces.add(parse(plain).transmit)
         return plain + self._key.mac(plain)
@@ -94,7 +94,7 @@ class KeyedAssociation(Association):
 
 
 def _instead(packet: Packet) -> KeyOutcome:
-    """What a reply is that our key did not make."""
+    """Return what a reply is that our key did not make."""
     if packet.mac == bytes(KEY_ID_BYTES):
         return "nak"
     if packet.mac:

@@ -316,7 +316,7 @@ def _valid(chain: list[Certificate], days_ahead: float) -> bool:
 
 
 def _with_clocks(ctx: ProbeContext, refusal: Failed) -> Failed:
-    """The refusal, with what the server's own clock says of it."""
+    """Return the refusal, with what the server's own clock says of it."""
     notes = ctx.notes(NtpFacts)
     facts, ntp = notes.part("nts", NtsFacts).facts, notes.facts
     if facts.certificate_valid_here is False and ntp.offset_seconds is not None:

@@ -79,7 +79,7 @@ def mac_md5(ntp: NtpFacts) -> Verdict:
     directives={"ntpd": ("disable monitor", "restrict default")},
 )  # fmt: skip
 def monlist(ntp: NtpFacts) -> Verdict:
-    """A list came, or more bytes than were sent; an error answer alone is neither."""
+    """Return a list came, or more bytes than were sent; an error answer alone is neither."""
     if ntp.config is not None and ntp.config.product:
         return file.monlist(ntp.config)
     said = ntp.monlist
@@ -127,7 +127,7 @@ def monlist(ntp: NtpFacts) -> Verdict:
     ),
 )
 def source_port(ntp: NtpFacts) -> Verdict:
-    """One of the two kinds of port is answered and the other is not."""
+    """Return one of the two kinds of port is answered and the other is not."""
     said = ntp.source_port
     if said is None:
         return Skip("no request was sent from port 123")

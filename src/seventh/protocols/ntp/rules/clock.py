@@ -28,7 +28,7 @@ def _unsynchronised(ntp: NtpFacts) -> bool:
 
 
 def _no_header(ntp: NtpFacts) -> Skip | None:
-    """Why a rule on the server's own state cannot judge; None where it can."""
+    """Return why a rule on the server's own state cannot judge; None where it can."""
     if ntp.stratum is None:
         return Skip("no reply that carries time was received")
     if _unsynchronised(ntp):
@@ -112,7 +112,7 @@ def _own_clock(ntp: NtpFacts) -> str:
     bad=GOOD.learn(jitter_seconds=0.06),
 )
 def jitter(ntp: NtpFacts) -> Verdict:
-    """More than 25 ms, or more than half of the delay."""
+    """Return more than 25 ms, or more than half of the delay."""
     if ntp.jitter_seconds is None or ntp.delay_seconds is None:
         return Skip("fewer than two samples were taken")
     bound = min(JITTER_SECONDS, max(ntp.delay_seconds / 2, JITTER_FLOOR_SECONDS))
@@ -239,7 +239,7 @@ def root_distance(ntp: NtpFacts) -> Verdict:
     bad=GOOD.learn(contradictions=(Contradiction.REFERENCE_LATER,), reference_age_seconds=-600.0),
 )
 def header(ntp: NtpFacts) -> Verdict:
-    """A header of a synchronised server that contradicts itself."""
+    """Return a header of a synchronised server that contradicts itself."""
     if (skip := _no_header(ntp)) is not None:
         return skip
     if not ntp.contradictions:
@@ -277,7 +277,7 @@ _CONTRADICTIONS = {
     bad=GOOD.learn(reference_age_seconds=7200.0),
 )
 def stale(ntp: NtpFacts) -> Verdict:
-    """The reference timestamp is more than an hour before the transmit timestamp."""
+    """Return the reference timestamp is more than an hour before the transmit timestamp."""
     if (skip := _no_header(ntp)) is not None:
         return skip
     age = ntp.reference_age_seconds

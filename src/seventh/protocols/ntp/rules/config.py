@@ -36,14 +36,14 @@ _GOOD = NtpFacts(
 
 
 def _but(**changes: object) -> NtpFacts:
-    """The good example with something else in its configuration."""
+    """Return the good example with something else in its configuration."""
     config = _GOOD.config or NtpConfigFacts()
     values = {name: getattr(config, name) for name in config.__struct_fields__}
     return NtpFacts(config=NtpConfigFacts(**{**values, **changes}))
 
 
 def _config(ntp: NtpFacts) -> NtpConfigFacts | Skip:
-    """The configuration that was read."""
+    """Return the configuration that was read."""
     if ntp.config is None or not ntp.config.product:
         return Skip("no configuration file was read")
     return ntp.config
@@ -75,7 +75,7 @@ def _config(ntp: NtpFacts) -> NtpConfigFacts | Skip:
     },
 )  # fmt: skip
 def iburst(ntp: NtpFacts) -> Verdict:
-    """A server or pool line without iburst. Peers are left aside: a burst is for servers."""
+    """Return a server or pool line without iburst. Peers are left aside: a burst is for servers."""
     config = _config(ntp)
     if isinstance(config, Skip):
         return config
@@ -217,7 +217,7 @@ def rtcsync(ntp: NtpFacts) -> Verdict:
     directives={"ntpd": ("crypto",), "ntpsec": ("crypto",)},
 )
 def autokey(ntp: NtpFacts) -> Verdict:
-    """A crypto line, or a source with the option autokey."""
+    """Return a crypto line, or a source with the option autokey."""
     config = _config(ntp)
     if isinstance(config, Skip):
         return config
@@ -237,6 +237,6 @@ def autokey(ntp: NtpFacts) -> Verdict:
 
 
 def _free_key(config: NtpConfigFacts) -> int:
-    """A number of a key that no source and no known key has."""
+    """Return a number of a key that no source and no known key has."""
     taken = {source.key for source in config.sources} | set(config.md5_keys)
     return next(number for number in range(1, len(taken) + 2) if not {number, str(number)} & taken)

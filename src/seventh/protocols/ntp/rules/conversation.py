@@ -85,7 +85,7 @@ def no_reply(ntp: NtpFacts) -> Verdict:
     bad=GOOD.learn(replies=2, loss_ratio=0.5, reach=0b1010),
 )
 def loss(ntp: NtpFacts) -> Verdict:
-    """More than a quarter of the requests unanswered."""
+    """Return more than a quarter of the requests unanswered."""
     if ntp.loss_ratio is None or not ntp.requests:
         return Skip("no request was sent")
     if not ntp.replies:
@@ -165,7 +165,7 @@ def spoof(ntp: NtpFacts) -> Verdict:
     bad=GOOD.learn(requests=2, replies=2, kiss_codes=("RATE",)),
 )
 def kiss_rate(ntp: NtpFacts) -> Verdict:
-    """A kiss with our origin timestamp says RATE."""
+    """Return a kiss with our origin timestamp says RATE."""
     if not ntp.replies:
         return Skip("the server answered nothing")
     if "RATE" not in ntp.kiss_codes:
@@ -194,7 +194,7 @@ def kiss_rate(ntp: NtpFacts) -> Verdict:
     bad=GOOD.learn(requests=1, replies=1, kiss_codes=("DENY",), samples=(), offset_seconds=None),
 )
 def kiss_deny(ntp: NtpFacts) -> Verdict:
-    """A kiss with our origin timestamp says DENY or RSTR."""
+    """Return a kiss with our origin timestamp says DENY or RSTR."""
     if not ntp.replies:
         return Skip("the server answered nothing")
     codes = tuple(code for code in _DENIED if code in ntp.kiss_codes)

@@ -10,7 +10,7 @@ from seventh.protocols.ntp.facts.together import judged
 
 
 def sample(sequence: int, offset_seconds: float) -> Sample:
-    """A sample over a path of 8 ms."""
+    """Return a sample over a path of 8 ms."""
     return Sample(
         sequence=sequence,
         at_seconds=2.0 * sequence,

@@ -36,7 +36,7 @@ def pasted(texts: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
 
 
 def closing(config: NtpConfigFacts, open_: Sequence[StrangersRights]) -> str:
-    """The ``restrict`` lines that forbid queries, and nothing that other lines need.
+    """Return the ``restrict`` lines that forbid queries, and nothing that other lines need.
 
     ``nopeer`` forbids the associations of ``pool`` unless a ``restrict source`` line has them; for
     the clients of broadcasts no line can, so that ``nopeer`` is left out for them.
@@ -83,19 +83,19 @@ def more_sources(config: NtpConfigFacts | None, count: int, enough: int) -> dict
 
 
 def _pool(config: NtpConfigFacts, named: set[str]) -> str:
-    """The public pool, under a name that the configuration does not have yet."""
+    """Return the public pool, under a name that the configuration does not have yet."""
     name = "pool.ntp.org" if "pool.ntp.org" not in named else "2.pool.ntp.org"
     line = f"pool {name} iburst"
     return f"{line} maxsources 4" if config.product == "chrony" else line
 
 
 def without_option(source: ConfiguredSource, option: str) -> str:
-    """A source's line without one of its options."""
+    """Return a source's line without one of its options."""
     return " ".join(word for word in source.text.split() if word != option)
 
 
 def with_option(sources: Sequence[ConfiguredSource], option: str, most: int = 8) -> str:
-    """The sources' lines with one more option; a comment says how many more there are."""
+    """Return the sources' lines with one more option; a comment says how many more there are."""
     lines = [f"{source.text} {option}" for source in sources[:most]]
     if len(sources) > most:
         lines.append(f"# … and so on: {len(sources) - most} more of these lines")

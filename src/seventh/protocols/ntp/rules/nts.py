@@ -54,7 +54,7 @@ _NTS = NtsFacts(
 
 
 def _with(**changes: object) -> NtpFacts:
-    """The good server, with other facts about its NTS."""
+    """Return the good server, with other facts about its NTS."""
     return GOOD.learn(nts=msgspec.structs.replace(_NTS, **changes))
 
 
@@ -86,7 +86,7 @@ _GOOD = GOOD.learn(nts=_NTS)
     },
 )
 def none(ntp: NtpFacts) -> Verdict:
-    """The port of the key establishment is closed; or a file follows servers without it."""
+    """Return the port of the key establishment is closed; or a file follows servers without it."""
     if ntp.config is not None and ntp.config.product:
         return _without_nts(ntp.config)
     nts = ntp.nts
@@ -145,7 +145,7 @@ _SERVING = ("ntsserverkey /etc/chrony/nts.key", "ntsservercert /etc/chrony/nts.p
 
 
 def _offering(host: str) -> dict[str, str]:
-    """What a server and its client need, by product, where neither's file is known."""
+    """Return what a server and its client need, by product, where neither's file is known."""
     return {
         "chrony": "\n".join(
             ("# on the server; open TCP port 4460", *_SERVING, "# on the client",
@@ -189,7 +189,7 @@ def _offering(host: str) -> dict[str, str]:
     ),
 )
 def ke_fail(ntp: NtpFacts) -> Verdict:
-    """What a client would refuse in the handshake or in the records.
+    """Return what a client would refuse in the handshake or in the records.
 
     Also, at medium severity, a certificate that the server's own time says is out of its dates:
     whoever follows this server will refuse it the next time.
@@ -222,7 +222,7 @@ def ke_fail(ntp: NtpFacts) -> Verdict:
 
 
 def _clocks(nts: NtsFacts, offset_seconds: float | None) -> str:
-    """Whether the server's own clock agrees that the certificate is out of its dates."""
+    """Return whether the server's own clock agrees that the certificate is out of its dates."""
     if nts.certificate_valid_here is not False or offset_seconds is None:
         return ""
     if nts.certificate_valid_there:

@@ -33,7 +33,7 @@ _LISTS = {
 
 
 def _compared(ntp: NtpFacts) -> tuple[SourceFacts, ...] | Skip:
-    """The distinct servers that gave time, at least two of them."""
+    """Return the distinct servers that gave time, at least two of them."""
     if ntp.sources is None and ntp.config is not None and ntp.config.product:
         return Skip("no servers are compared: the file does not name several to follow")
     if ntp.sources is None:
@@ -51,7 +51,7 @@ def _shown(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _followed_sources(ntp: NtpFacts) -> tuple[ConfiguredSource, ...]:
-    """The sources of a configuration file that may become what the clock follows."""
+    """Return the sources of a configuration file that may become what the clock follows."""
     if ntp.config is None:
         return ()
     return tuple(source for source in ntp.config.sources if not source.noselect)
@@ -80,7 +80,7 @@ def _followed_sources(ntp: NtpFacts) -> tuple[ConfiguredSource, ...]:
     bad=among(3, offset_seconds=37.0),
 )
 def falseticker(ntp: NtpFacts) -> Verdict:
-    """A source outside every majority is wrong; one that clients drop may be."""
+    """Return a source outside every majority is wrong; one that clients drop may be."""
     compared = _compared(ntp)
     if isinstance(compared, Skip):
         return compared
@@ -97,7 +97,7 @@ def falseticker(ntp: NtpFacts) -> Verdict:
 
 
 def _perhaps_smeared(compared: tuple[SourceFacts, ...]) -> str:
-    """What else a difference of less than a second can be while a leap second is announced.
+    """Return what else a difference of less than a second can be while a leap second is announced.
 
     At no other time can a smear be told from a wrong clock, nor seen at all.
     """
@@ -165,7 +165,7 @@ def smear_mix(ntp: NtpFacts) -> Verdict:
 
 
 def _leaping_beside(config: NtpConfigFacts, sources: tuple[ConfiguredSource, ...]) -> Hit | None:
-    """A hit if all sources smear and the machine itself is told to leap."""
+    """Return a hit if all sources smear and the machine itself is told to leap."""
     smeared = tuple(f"{source.name}: {source.smears}" for source in sources if source.smears)
     if not smeared or not config.leap_seconds:
         return None
@@ -176,7 +176,7 @@ def _leaping_beside(config: NtpConfigFacts, sources: tuple[ConfiguredSource, ...
 
 
 def _mixed(sources: list[tuple[str, str]]) -> Hit | None:
-    """A hit if not all of the named sources smear alike."""
+    """Return a hit if not all of the named sources smear alike."""
     # Who smears does not matter where it is done the same way: the part behind the name says how.
     ways = {smears.partition(", ")[2] or smears for _, smears in sources}
     if len(ways) < 2:

@@ -93,7 +93,7 @@ class ControlReply:
 
 
 def variables(data: bytes) -> dict[str, str]:
-    """The ``name=value, …`` list of a READVAR response, cleaned for showing; at most 128."""
+    """Return the ``name=value, …`` list of a READVAR response, cleaned for showing; at most 128."""
     found: dict[str, str] = {}
     for item in _items(data):
         name, _, value = item.partition(b"=")

@@ -54,11 +54,11 @@ class Key:
         return f"<Key {self.id} {self.algorithm}>"
 
     def mac(self, packet: bytes) -> bytes:
-        """What is appended to ``packet``: the key's identifier and the digest."""
+        """Return what is appended to ``packet``: the key's identifier and the digest."""
         return self.id.to_bytes(KEY_ID_BYTES, "big") + self._digest(packet)[:MAX_DIGEST_BYTES]
 
     def made(self, packet: bytes, mac: bytes) -> bool:
-        """Whether this key made ``mac`` of ``packet``."""
+        """Return whether this key made ``mac`` of ``packet``."""
         return hmac.compare_digest(self.mac(packet), mac)
 
     def _digest(self, packet: bytes) -> bytes:
@@ -75,7 +75,7 @@ class Key:
 
 
 def find_key(text: str, wanted: int | None) -> Key:
-    """The key of that identifier, or the first one, out of a key file.
+    """Return the key of that identifier, or the first one, out of a key file.
 
     UsageError, which never quotes a key, where there is none or it cannot be used.
     """
@@ -107,7 +107,7 @@ def _identifier(word: str) -> int | None:
 
 
 def _key(identifier: int, words: list[str], number: int) -> Key:
-    """``ID KEY`` (chrony: MD5) or ``ID TYPE KEY …`` (ntpd may add addresses)."""
+    """Return ``ID KEY`` (chrony: MD5) or ``ID TYPE KEY …`` (ntpd may add addresses)."""
     where = f"key {identifier} (line {number} of the key file)"
     if len(words) < 2:
         raise UsageError(f"{where} has no key behind its number")

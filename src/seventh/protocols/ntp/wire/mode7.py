@@ -23,7 +23,7 @@ _COUNT = 0x0FFF
 
 
 def monlist(implementation: int) -> bytes:
-    """The shortest request for the list of recent clients: eight bytes."""
+    """Return the shortest request for the list of recent clients: eight bytes."""
     return _HEADER.pack(_VERSION << 3 | _MODE, 0, implementation, MON_GETLIST_1, 0, 0)
 
 
@@ -36,7 +36,7 @@ def response(
     more: bool = False,
     error: int = 0,
 ) -> bytes:
-    """One packet of an answer, its items filled with zeros."""
+    """Return one packet of an answer, its items filled with zeros."""
     first = _RESPONSE | (_MORE if more else 0) | _VERSION << 3 | _MODE
     head = _HEADER.pack(
         first, sequence, implementation, MON_GETLIST_1, error << 12 | items, item_bytes

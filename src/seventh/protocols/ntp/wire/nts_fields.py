@@ -49,7 +49,7 @@ _NONCE_BYTES = {Aead.AES_128_GCM_SIV: 12}
 
 
 def key_bytes(aead: int) -> int:
-    """The length of a key of that algorithm; ValueError for one that NTS does not use."""
+    """Return the length of a key of that algorithm; ValueError for one that NTS does not use."""
     return _KEY_BYTES[Aead(aead)]
 
 
@@ -79,14 +79,14 @@ class Cipher:
         self._siv = None if gcm else AESSIV(key)
 
     def seal(self, nonce: bytes, plaintext: bytes, associated: bytes) -> bytes:
-        """The ciphertext with its tag."""
+        """Return the ciphertext with its tag."""
         if self._siv is not None:
             return self._siv.encrypt(plaintext, [associated, nonce])
         assert self._gcm is not None  # noqa: S101 - one of the two is always there
         return self._gcm.encrypt(nonce, plaintext, associated)
 
     def open(self, nonce: bytes, ciphertext: bytes, associated: bytes) -> bytes | None:
-        """The plaintext; None when it does not authenticate."""
+        """Return the plaintext; None when it does not authenticate."""
         if not nonce or len(ciphertext) < _TAG_BYTES:
             return None
         try:
@@ -172,7 +172,7 @@ def authenticator(
 
 
 def unlock(parts: Parts, cipher: Cipher) -> tuple[ExtensionField, ...] | None:
-    """The encrypted fields of an authenticated packet; None when it does not authenticate.
+    """Return the encrypted fields of an authenticated packet; None when it does not authenticate.
 
     Raises ProtocolViolation when it does and what is inside are no fields.
     """
@@ -271,7 +271,7 @@ class Client:
         self._keys = keys
 
     def request(self, nonce: int) -> tuple[ExtensionField, ...]:
-        """The fields of a request whose transmit timestamp is ``nonce``; takes a cookie.
+        """Return the fields of a request whose transmit timestamp is ``nonce``; takes a cookie.
 
         As many cookies as fit are asked for to fill the jar again. Raises LookupError when no
         cookie is left.

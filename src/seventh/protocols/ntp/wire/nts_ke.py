@@ -79,12 +79,12 @@ ERRORS = {
 
 
 def aead_name(number: int) -> str:
-    """``AES-SIV-CMAC-256`` for 15; the number for one that NTS does not use."""
+    """Return ``AES-SIV-CMAC-256`` for 15; the number for one that NTS does not use."""
     return next((name for known, name in _AEAD_NAMES.items() if known == number), f"AEAD {number}")
 
 
 def error_name(code: int) -> str:
-    """``1 (bad request)``."""
+    """Return ``1 (bad request)``."""
     return f"{code} ({ERRORS.get(code, 'unassigned')})"
 
 
@@ -96,7 +96,7 @@ class Record(msgspec.Struct, frozen=True):
     critical: bool = False
 
     def encode(self) -> bytes:
-        """The record with its header."""
+        """Return the record with its header."""
         return _HEAD.pack(self.type | (_CRITICAL if self.critical else 0), len(self.body)) + (
             self.body
         )
@@ -106,7 +106,7 @@ END = Record(RecordType.END_OF_MESSAGE, critical=True)
 
 
 def encode(records: Iterable[Record]) -> bytes:
-    """A whole message: ``records`` and the end of message."""
+    """Return a whole message: ``records`` and the end of message."""
     return b"".join(record.encode() for record in (*records, END))
 
 
@@ -167,7 +167,7 @@ class RecordReader:
 
 
 def name_of(kind: int) -> str:
-    """``new cookie`` for 5; the number for an unknown type."""
+    """Return ``new cookie`` for 5; the number for an unknown type."""
     try:
         return RecordType(kind).name.lower().replace("_", " ")
     except ValueError:
@@ -186,7 +186,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     compliant_export: bool = False
 
     def encode(self) -> bytes:
-        """The message."""
+        """Return the message."""
         records = [
             Record(RecordType.NEXT_PROTOCOL, _numbers(self.protocols), critical=True),
             Record(RecordType.AEAD_ALGORITHM, _numbers(self.aeads), critical=True),
@@ -214,7 +214,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     """The types of unknown records that are not critical."""
 
     def encode(self) -> bytes:
-        """The message."""
+        """Return the message."""
         records: list[Record] = []
         if self.error is not None:
             records.append(Record(RecordType.ERROR, _U16.pack(self.error), critical=True))
@@ -236,7 +236,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
         return encode(records)
 
     def refusal(self, request: Request) -> str:
-        """Why ``request`` has got nothing to work with; empty when it has."""
+        """Return why ``request`` has got nothing to work with; empty when it has."""
         if self.error is not None:
             return f"the server answers with error {error_name(self.error)}"
         if self.warnings:
@@ -255,7 +255,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_request(records: Sequence[Record]) -> Request:
-    """A client's message; ProtocolViolation where it breaks RFC 8915 §4.1."""
+    """Return a client's message; ProtocolViolation where it breaks RFC 8915 §4.1."""
     bodies = _bodies(records)
     for kind in (RecordType.NEXT_PROTOCOL, RecordType.AEAD_ALGORITHM):
         if not bodies.get(kind):
@@ -270,7 +270,7 @@ def read_request(records: Sequence[Record]) -> Request:
 
 
 def read_response(records: Sequence[Record]) -> Response:
-    """A server's message; ProtocolViolation where it breaks RFC 8915 §4.1.
+    """Return a server's message; ProtocolViolation where it breaks RFC 8915 §4.1.
 
     Whether it offers anything to go on with is :meth:`Response.refusal`'s to say.
     """
@@ -309,7 +309,7 @@ _REPEATABLE = frozenset([RecordType.NEW_COOKIE, RecordType.WARNING, RecordType.E
 
 
 def _bodies(records: Sequence[Record]) -> dict[int, list[bytes]]:
-    """The bodies by type; a critical record that nobody knows must stop whoever reads it."""
+    """Return the bodies by type; a critical record that nobody knows must stop whoever reads it."""
     found: dict[int, list[bytes]] = {}
     for record in records:
         if record.type not in _KNOWN and record.critical:

@@ -123,7 +123,7 @@ class Packet(msgspec.Struct, frozen=True, kw_only=True):
         return min(self.stratum, UNSYNCHRONISED) or UNSYNCHRONISED
 
     def encode(self) -> bytes:
-        """The datagram."""
+        """Return the datagram."""
         return b"".join(
             (
                 _HEADER.pack(
@@ -203,7 +203,7 @@ def _tail(data: bytes, version: int) -> tuple[tuple[ExtensionField, ...], bytes]
 
 
 def to_ntp(unix_ns: int) -> int:
-    """A wall-clock instant as a 64-bit timestamp; the era is dropped, as the wire does."""
+    """Return a wall-clock instant as a 64-bit timestamp; the era is dropped, as the wire does."""
     seconds, ns = divmod(unix_ns + _UNIX_EPOCH_SECONDS * _NS, _NS)
     # Rounded up, so that to_unix_ns, which rounds down, gives the same nanosecond back.
     fraction = -(-(ns << 32) // _NS)
@@ -248,7 +248,7 @@ def refid_text(refid: bytes, stratum: int) -> str:
 
 
 def is_local_clock(refid: bytes) -> bool:
-    """Whether the identifier names the server's own undisciplined clock.
+    """Return whether the identifier names the server's own undisciplined clock.
 
     LOCL (RFC 5905 §7.3), ntpd's local driver 127.127.1.x and chrony's ``local`` 127.127.1.1.
     """

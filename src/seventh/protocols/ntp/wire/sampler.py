@@ -133,7 +133,7 @@ class Sampler:
         """The first malformed datagram from the server's own address, and what is wrong with it."""
 
     def request(self, nonce: int, extensions: Sequence[ExtensionField] = ()) -> bytes:
-        """The next request. ``nonce`` is 64 random bits, not 0 and never used before here.
+        """Return the next request. ``nonce`` is 64 random bits, not 0 and never used before here.
 
         Everything but version, mode and nonce is zero: a client owes nobody its own state.
         """
@@ -167,11 +167,11 @@ class Sampler:
         return register
 
     def last_answered(self) -> bool:
-        """Whether the latest request has its answer."""
+        """Return whether the latest request has its answer."""
         return bool(self._requests) and self._requests[-1].answered
 
     def first_request(self) -> bytes:
-        """The first datagram that was made."""
+        """Return the first datagram that was made."""
         return self._requests[0].data
 
     def receive(self, data: bytes, at: Mark, ip: str, port: int, distance_ns: int) -> Received:
@@ -269,7 +269,7 @@ class Sampler:
         )
 
     def is_from_server(self, ip: str, port: int) -> bool:
-        """Whether that is the address and port that was asked, however it is spelt."""
+        """Return whether that is the address and port that was asked, however it is spelt."""
         if port != self._port:
             return False
         return ip == self._ip or ipaddress.ip_address(ip) == ipaddress.ip_address(self._ip)
@@ -350,7 +350,7 @@ def contradictions(packet: Packet, age: float | None) -> tuple[Contradiction, ..
 
 
 def header_facts(packet: Packet) -> dict[str, object]:
-    """What a reply's header tells of the server's clock, as fields of NtpFacts."""
+    """Return what a reply's header tells of the server's clock, as fields of NtpFacts."""
     age: float | None = None
     if packet.reference:
         # Both by the server's own clock, so our own does not matter here.

@@ -39,7 +39,7 @@ class Interval(msgspec.Struct, frozen=True, order=True):
         return (self.high - self.low) / 2
 
     def meets(self, other: Interval) -> bool:
-        """Whether the two share a point."""
+        """Return whether the two share a point."""
         return self.low <= other.high and other.low <= self.high
 
 
@@ -54,7 +54,7 @@ class SourceSelection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shared(intervals: Sequence[Interval], count: int) -> list[Interval]:
-    """The stretches, from left to right, that ``count`` of the intervals or more cover."""
+    """Return the stretches, from left to right, that ``count`` of the intervals or more cover."""
     # At one point, intervals begin before others end: touching is sharing.
     edges = sorted(
         [(interval.low, 0) for interval in intervals]
@@ -75,7 +75,7 @@ def shared(intervals: Sequence[Interval], count: int) -> list[Interval]:
 
 
 def quorum(count: int) -> int:
-    """How many of ``count`` are more than half."""
+    """Return how many of ``count`` are more than half."""
     return count // 2 + 1
 
 

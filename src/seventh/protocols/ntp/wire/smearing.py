@@ -34,7 +34,7 @@ def _of_address(
 def _known() -> tuple[
     tuple[tuple[str, str], ...], tuple[tuple[IPv4Network | IPv6Network, str], ...]
 ]:
-    """The tables' rows: shapes of names, and networks; read when first asked for."""
+    """Return the tables' rows: shapes of names, and networks; read when first asked for."""
     import tomllib
 
     text = Path(__file__).with_name("smearing.toml").read_text(encoding="utf-8")

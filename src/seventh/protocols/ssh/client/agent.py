@@ -51,7 +51,7 @@ def sign_request(blob: bytes, algorithm: str, data: bytes) -> bytes:
 
 
 def packet_length(head: bytes) -> int:
-    """How many bytes follow the four of ``head``; ProtocolViolation beyond our limit."""
+    """Return how many bytes follow the four of ``head``; ProtocolViolation beyond our limit."""
     length = int.from_bytes(head[:4], "big")
     if not 1 <= length <= MAX_PACKET_BYTES:
         raise ProtocolViolation(f"the agent declares a packet of {length} bytes")
@@ -72,7 +72,7 @@ def read_identities(packet: bytes) -> tuple[AgentKey, ...]:
 
 
 def read_signature(packet: bytes) -> bytes:
-    """The signature blob in SSH_AGENT_SIGN_RESPONSE."""
+    """Return the signature blob in SSH_AGENT_SIGN_RESPONSE."""
     reader = _expect(packet, SIGN_RESPONSE, "the agent's signature")
     signature = reader.vector(4)
     reader.end()
@@ -95,16 +95,16 @@ class Agent:
 
     @classmethod
     def of_environment(cls) -> Agent | None:
-        """The agent that SSH_AUTH_SOCK names; None where it names none."""
+        """Return the agent that SSH_AUTH_SOCK names; None where it names none."""
         path = os.environ.get(SOCKET)
         return cls(path) if path else None
 
     async def keys(self) -> tuple[AgentKey, ...]:
-        """The keys that it holds."""
+        """Return the keys that it holds."""
         return await self._ask(identities_request(), LIST_SECONDS, read_identities)
 
     async def sign(self, blob: bytes, algorithm: str, data: bytes) -> bytes:
-        """A signature over ``data`` by the key of ``blob``."""
+        """Return a signature over ``data`` by the key of ``blob``."""
         request = sign_request(blob, algorithm, data)
         return await self._ask(request, SIGN_SECONDS, read_signature)
 

@@ -91,7 +91,7 @@ def responses(answers: tuple[bytes, ...]) -> AuthPacket:
 
 
 def signed_data(session_id: bytes, request: AuthRequest) -> bytes:
-    """What a public key request's signature is over: RFC 4252 §7."""
+    """Return what a public key request's signature is over: RFC 4252 §7."""
     named = string(request.user) + string(request.service) + string(request.method)
     return string(session_id) + b"\x32" + named + request.fields
 
@@ -170,7 +170,7 @@ class UserAuth:
             timer.stop(self._ended)
 
     async def _try_all(self, credentials: Credentials) -> bool:
-        """Each key, then the password; again after a partial success, with what is left."""
+        """Return each key, then the password; again after a partial success, with what is left."""
         keys = self._usable(credentials)
         keys, self._unshown = keys[:MAX_KEYS], len(keys[MAX_KEYS:])
         password = credentials.password
@@ -193,7 +193,7 @@ class UserAuth:
                 return False
 
     def _usable(self, credentials: Credentials) -> list[Identity]:
-        """The keys that a server may take: each one that is shown counts against us."""
+        """Return the keys that a server may take: each one that is shown counts against us."""
         usable: list[Identity] = []
         for identity in credentials.identities:
             if (why := identity.hopeless(time.time())) is None:
@@ -268,7 +268,7 @@ class UserAuth:
     # -- one request and its answer --------------------------------------------------------------
 
     async def _step(self, method: str, fields: bytes, key: str = "", algorithm: str = "") -> bool:
-        """A request that is granted or refused and no more."""
+        """Return a request that is granted or refused and no more."""
         answer = await self._request(method, fields, key, algorithm)
         if isinstance(answer, AuthPacket):
             raise ProtocolViolation(f"message {answer.number} in answer to {method}")
@@ -352,7 +352,7 @@ class UserAuth:
 
 @contextlib.contextmanager
 def _worded(auth: UserAuth) -> Iterator[None]:
-    """A connection that ends because of too many attempts is a rejection, not an accident."""
+    """Yield a connection that ends because of too many attempts is a rejection, not an accident."""
     try:
         yield
     except Failed as failed:

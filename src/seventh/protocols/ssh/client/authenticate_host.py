@@ -53,12 +53,12 @@ async def enter_greeted(
 
 
 def keyscan(host: str, port: int) -> str:
-    """The command that adds a host's keys to known_hosts, once they were compared."""
+    """Return the command that adds a host's keys to known_hosts, once they were compared."""
     return f"ssh-keyscan -p {port} {host} >> ~/.ssh/known_hosts"
 
 
 def trust_in(conversation: Conversation, known: KnownHosts, host: str, port: int) -> Trust:
-    """What ``known`` says of the key that this conversation has been shown and has proven.
+    """Return what ``known`` says of the key that this conversation has been shown and has proven.
 
     Failed (host-key-untrusted) where the host has not proven that it holds the key: what cannot be
     verified is not verified.

@@ -51,7 +51,7 @@ _KEX_FAILED = 3
 
 @functools.cache
 def our_proposal() -> Proposal:
-    """All that we can speak, best first; no compression: a bomb needs an unpacker."""
+    """Return all that we can speak, best first; no compression: a bomb needs an unpacker."""
     ciphers = (*CIPHERS, *_UNREADABLE_CIPHERS)
     macs = (*MACS, *_UNREADABLE_MACS)
     return Proposal(
@@ -178,7 +178,7 @@ class Conversation:
         """EXT_INFO that came before NEWKEYS."""
 
     async def event(self, deadline_ns: int | None = None) -> Event:
-        """The next event, however many receives it takes."""
+        """Return the next event, however many receives it takes."""
         waited: _Wait | None = None
         while True:
             event = self.connection.next_event()
@@ -366,7 +366,7 @@ class Conversation:
 
 
 def disconnected(message: Disconnect) -> Failed:
-    """The failure of a conversation that the server has ended, with its reason."""
+    """Return the failure of a conversation that the server has ended, with its reason."""
     text = printable(message.description, 200)
     reason = Reason.NEGOTIATION_FAILED if message.code == _KEX_FAILED else Reason.PEER_CLOSED
     return Failed(reason, f"the server disconnected (code {message.code}): {text}")

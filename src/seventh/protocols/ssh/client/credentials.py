@@ -50,7 +50,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
         return not self.identities and self.password is None
 
     def for_host(self, trust: Trust) -> Credentials:
-        """What of these a host with this key may be shown.
+        """Return what of these a host with this key may be shown.
 
         Failed with host-key-untrusted when that is nothing, not even the user's name.
         """
@@ -75,7 +75,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def gather(options: Options, user: str) -> Credentials:
-    """The credentials that the options name, for ``user``.
+    """Return the credentials that the options name, for ``user``.
 
     Raises UsageError for what is named and cannot be used, so that it is never passed over in
     silence. A missing or broken agent is noted only, unless a named key needs it.
@@ -116,7 +116,7 @@ async def gather(options: Options, user: str) -> Credentials:
 def _from_agent(
     agent: Agent | None, held: tuple[AgentKey, ...], error: UnusableKeyError
 ) -> Identity:
-    """A key that is of no use from its file, and that the agent has open."""
+    """Return a key that is of no use from its file, and that the agent has open."""
     for key in held:
         if agent is not None and error.public is not None and key.blob == error.public:
             return AgentIdentity(agent, key.blob, f"{error.file}, by the agent")

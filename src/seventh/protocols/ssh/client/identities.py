@@ -61,7 +61,7 @@ class Identity(abc.ABC):
         return None
 
     def hopeless(self, now: float) -> str | None:
-        """Why no server can take it at ``now`` (seconds since 1970); None where one may.
+        """Return why no server can take it at ``now`` (seconds since 1970); None where one may.
 
         Which principals stand for a user is the server's to say (AuthorizedPrincipalsFile).
         """
@@ -74,7 +74,7 @@ class Identity(abc.ABC):
 
     @abc.abstractmethod
     async def sign(self, algorithm: str, data: bytes) -> bytes:
-        """The signature blob over ``data``; Failed when the key's keeper does not sign."""
+        """Return the signature blob over ``data``; Failed when the key's keeper does not sign."""
 
 
 class FileIdentity(Identity):
@@ -113,7 +113,7 @@ class UnusableKeyError(Exception):
 
 
 def load_identities(name: str, secret: Secret | None) -> tuple[tuple[FileIdentity, ...], bool]:
-    """The identities of one private key file, the certificate beside it first.
+    """Return the identities of one private key file, the certificate beside it first.
 
     With whether ``secret`` was needed to open it: it is then that key's passphrase, and no password
     to send. Raises UsageError for a file that is missing, unreadable or no private key and for a
@@ -151,7 +151,7 @@ def _read(name: str) -> bytes:
 
 
 def _open(name: str, data: bytes, secret: Secret | None) -> tuple[Any, bool]:
-    """The private key, and whether it took the secret."""
+    """Return the private key, and whether it took the secret."""
     from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
@@ -200,7 +200,7 @@ def _load(data: bytes, passphrase: bytes | None) -> Any:
 
 
 def is_encrypted(data: bytes) -> bool:
-    """Whether a private key file is encrypted, as far as it says so in clear."""
+    """Return whether a private key file is encrypted, as far as it says so in clear."""
     if data.lstrip().startswith(_OPENSSH):
         cipher, _ = _openssh_head(data)
         return cipher not in {b"", b"none"}
@@ -231,7 +231,7 @@ def _openssh_head(data: bytes) -> tuple[bytes, bytes | None]:
 
 
 def _public_file(name: str) -> bytes | None:
-    """The blob in a public key file; None where there is no such file."""
+    """Return the blob in a public key file; None where there is no such file."""
     try:
         with Path(name).expanduser().open("rb") as file:
             words = file.read(MAX_KEY_FILE_BYTES).split(None, 2)

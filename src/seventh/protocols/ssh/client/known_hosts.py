@@ -51,20 +51,20 @@ class KnownLine(msgspec.Struct, frozen=True):
         return fingerprint(self.kind, self.blob)
 
     def names_host(self, name: str) -> bool:
-        """Whether the line is about ``name``: a lower-case host, or ``[host]:port``."""
+        """Return whether the line is about ``name``: a lower-case host, or ``[host]:port``."""
         if self.names.startswith("|"):
             return _is_hash_of(self.names, name)
         return matches_list(name, self.names, lower=True) == 1
 
 
 def fingerprint(kind: str, blob: bytes) -> str:
-    """A key's type and SHA-256 fingerprint, as OpenSSH writes them."""
+    """Return a key's type and SHA-256 fingerprint, as OpenSSH writes them."""
     text = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
     return f"{kind} SHA256:{text}"
 
 
 def _is_hash_of(hashed: str, name: str) -> bool:
-    """``|1|salt|hash``: HMAC-SHA1 of the name, keyed with the salt."""
+    """Return ``|1|salt|hash``: HMAC-SHA1 of the name, keyed with the salt."""
     _, _, rest = hashed.partition("|1|")
     salt, _, digest = rest.partition("|")
     try:
@@ -75,7 +75,7 @@ def _is_hash_of(hashed: str, name: str) -> bool:
 
 
 def parse(text: bytes, file: str) -> Iterator[KnownLine]:
-    """The lines of a known_hosts file that say something."""
+    """Yield the lines of a known_hosts file that say something."""
     for number, raw in enumerate(text.split(b"\n"), 1):
         if len(raw) > MAX_LINE_BYTES:
             continue
@@ -99,7 +99,7 @@ _MARKERS: dict[str, Marker] = {"": "", "cert-authority": "cert-authority", "revo
 
 
 def _is_of(blob: bytes, kind: str) -> bool:
-    """Whether a key blob names the type that its line names."""
+    """Return whether a key blob names the type that its line names."""
     return blob[4 : 4 + int.from_bytes(blob[:4], "big")] == kind.encode()
 
 
@@ -116,7 +116,7 @@ class KnownHosts:
         return [line for line in self.lines if line.names_host(name)]
 
     def has_authority(self, host: str, port: int) -> bool:
-        """Whether certificates of this host can be judged by a line."""
+        """Return whether certificates of this host can be judged by a line."""
         return any(line.marker == "cert-authority" for line in self._about(host, port))
 
     def algorithms(self, host: str, port: int, offered: Names) -> Names:
@@ -145,7 +145,7 @@ class KnownHosts:
         certificate: Certificate | None = None,
         now: float,
     ) -> Trust:
-        """What is known of ``key``, which the host showed, perhaps in a ``certificate``.
+        """Return what is known of ``key``, which the host showed, perhaps in a ``certificate``.
 
         An entry for the host alone vouches for a key at another port, too, but never against one:
         that is another server.
@@ -195,7 +195,7 @@ def _judged(
 
 
 def read_known_hosts(file: str | None) -> KnownHosts:
-    """The person's and the system's known_hosts, or ``file`` alone.
+    """Return the person's and the system's known_hosts, or ``file`` alone.
 
     UsageError when ``file`` cannot be read; the usual files may be missing.
     """
@@ -223,7 +223,7 @@ def _read(name: str, *, needed: bool) -> tuple[KnownLine, ...]:
 
 
 def why_unreadable(error: Exception) -> str:
-    """Why a file cannot be read: the system's words or our own, never a library's."""
+    """Return why a file cannot be read: the system's words or our own, never a library's."""
     if isinstance(error, OSError):
         return error.strerror or str(error)
     if isinstance(error, RuntimeError):

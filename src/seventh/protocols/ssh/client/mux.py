@@ -56,7 +56,7 @@ class Line(Protocol):
         """Send one message, after a running key exchange; callers are served in turn."""
 
     async def next_message(self, deadline_ns: int | None) -> Event:
-        """The next message that is the connection protocol's (80 to 100)."""
+        """Return the next message that is the connection protocol's (80 to 100)."""
 
 
 class Mux:
@@ -101,14 +101,14 @@ class Mux:
     # -- opening ---------------------------------------------------------------------------------
 
     async def open_session(self, deadline_ns: int | None = None) -> ChannelStream:
-        """A session channel; RefusedError when the server says no."""
+        """Return a session channel; RefusedError when the server says no."""
         channel, message = self.channels.open_session()
         return await self._open(channel, message, self.line.stream.address, deadline_ns)
 
     async def open_direct(
         self, host: str, port: int, deadline_ns: int | None = None
     ) -> ChannelStream:
-        """A stream from the server to ``host``; RefusedError when the server says no."""
+        """Return a stream from the server to ``host``; RefusedError when the server says no."""
         channel, message = self.channels.open_direct(host, port)
         address = Address(ip=host, port=port)
         return await self._open(channel, message, address, deadline_ns)
@@ -203,7 +203,7 @@ class Mux:
             news.set()
 
     def _named(self, failed: Failed) -> Failed:
-        """The failure with the hop's name, for a connection that carries others."""
+        """Return the failure with the hop's name, for a connection that carries others."""
         if not self._hop or isinstance(failed, CarrierFailed):
             return failed
         return CarrierFailed(failed.reason, f"{self._hop}: {failed.detail}", blame=failed.blame)
@@ -325,7 +325,7 @@ class ChannelStream(Stream):
         return mark or user_mark()
 
     async def receive(self, deadline_ns: int | None = None) -> tuple[bytes, Mark]:
-        """The next bytes and when they arrived; ``b""`` after the channel's EOF or CLOSE."""
+        """Return the next bytes and when they arrived; ``b""`` after the channel's EOF or CLOSE."""
         channel = self.channel
         started = now_ns()
         try:
@@ -351,7 +351,7 @@ class ChannelStream(Stream):
         return await self.mux.send(self.channel.request(name, fields))
 
     async def answer(self, deadline_ns: int | None = None) -> tuple[bool, Mark]:
-        """Whether the oldest request without an answer yet was granted, and when we heard.
+        """Return whether the oldest request without an answer yet was granted, and when we heard.
 
         A server that closes the channel instead has not granted it.
         """

@@ -20,14 +20,14 @@ class CarrierFailed(Failed):
 
 
 def afresh(failed: Failed) -> Failed:
-    """The same failure once more: whoever catches it fills in the phase of their own."""
+    """Return the same failure once more: whoever catches it fills in the phase of their own."""
     if isinstance(failed, ProtocolViolation):
         return ProtocolViolation(failed.detail)
     return type(failed)(failed.reason, failed.detail, blame=failed.blame, alert=failed.alert)
 
 
 def refusal_reason(refusal: Refusal) -> Reason:
-    """What an OPEN_FAILURE of a direct-tcpip channel is, in our words (RFC 4254 §5.1)."""
+    """Return what an OPEN_FAILURE of a direct-tcpip channel is, in our words (RFC 4254 §5.1)."""
     words = printable(refusal.words, 200).lower()
     if refusal.code == CONNECT_FAILED:
         # One code for every cause: only sshd's words tell, strerror's and getaddrinfo's.

@@ -172,7 +172,7 @@ class Session:
     # -- reading ---------------------------------------------------------------------------------
 
     async def next_message(self, deadline_ns: int | None = None) -> Event:
-        """The next message of a channel (90 to 100), REQUEST_SUCCESS or REQUEST_FAILURE.
+        """Return the next message of a channel (90 to 100), REQUEST_SUCCESS or REQUEST_FAILURE.
 
         Failed with peer-silent at the deadline; that alone leaves the session usable.
         """
@@ -185,7 +185,7 @@ class Session:
         return bool(self._login)
 
     async def next_login_message(self) -> Event:
-        """The next SERVICE_ACCEPT or message about the login, banners aside."""
+        """Return the next SERVICE_ACCEPT or message about the login, banners aside."""
         await self._read_until(lambda: bool(self._login), None)
         return self._login.popleft()
 

@@ -49,7 +49,7 @@ class SftpClient:
         raise self._closed()
 
     async def ask(self, request: sftp.Request) -> tuple[sftp.Answer, Mark]:
-        """One request; its answer and when it came."""
+        """Return one request; its answer and when it came."""
         async for _, answer, at in self.ask_all([request]):
             if isinstance(answer, sftp.Status) and answer.code != sftp.OK:
                 raise SftpError(answer)
@@ -99,13 +99,13 @@ class SftpClient:
     # -- what the probe does ---------------------------------------------------------------------
 
     async def realpath(self, path: str) -> bytes:
-        """The absolute form of ``path``."""
+        """Return the absolute form of ``path``."""
         answer, _ = await self.ask(sftp.realpath(path))
         assert isinstance(answer, sftp.Names)  # noqa: S101 - the codec lets nothing else by
         return answer.names[0][0] if answer.names else b""
 
     async def stat(self, path: str | bytes) -> tuple[sftp.Attributes, Mark]:
-        """The attributes of what ``path`` leads to."""
+        """Return the attributes of what ``path`` leads to."""
         answer, at = await self.ask(sftp.stat(path))
         assert isinstance(answer, sftp.Attributes)  # noqa: S101
         return answer, at
@@ -113,7 +113,7 @@ class SftpClient:
     async def open(
         self, path: str, flags: int = sftp.FOR_READING, mode: int | None = None
     ) -> bytes:
-        """A handle on a file."""
+        """Return a handle on a file."""
         answer, _ = await self.ask(sftp.open_file(path, flags, mode))
         assert isinstance(answer, sftp.Handle)  # noqa: S101
         return answer.handle

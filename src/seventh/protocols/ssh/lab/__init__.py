@@ -98,7 +98,7 @@ _GOOD_ASYNCSSH: dict[str, Any] = {
 
 @functools.cache
 def _rsa(bits: int) -> Any:
-    """One throw-away RSA key of each size in a process: making one takes a while."""
+    """Return one throw-away RSA key of each size in a process: making one takes a while."""
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     return rsa.generate_private_key(65537, bits)
@@ -175,7 +175,7 @@ def _raw(name: str, keys: tuple[Any, ...]) -> Listening:
 
 
 def _manner(name: str, keys: tuple[Any, ...]) -> Setup:
-    """The fault as a manner of our own server."""
+    """Return the fault as a manner of our own server."""
     signers = tuple(Signer(key) for key in keys)
     offer = good_offer()
     setup = Setup(offer=offer, signers=signers)
@@ -210,7 +210,7 @@ def _manner(name: str, keys: tuple[Any, ...]) -> Setup:
 
 
 def _small_on_demand(asked: GroupSizes) -> int:
-    """A modulus of 1024 bits, where no larger one will do."""
+    """Return a modulus of 1024 bits, where no larger one will do."""
     return groups.prime(1 if asked.maximum < 2048 else 14)
 
 
@@ -237,7 +237,7 @@ def _published(name: str, keys: tuple[Any, ...]) -> _Publication:
 
 @contextlib.asynccontextmanager
 async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
-    """The server, at two addresses behind one name, for as long as the block lasts."""
+    """Yield the server, at two addresses behind one name, for as long as the block lasts."""
     name = fault.name if fault is not None else "clean"
     if fault is not None and name in session.NAMES:
         async with session.serve(fault, kit) as served:

@@ -329,7 +329,7 @@ class _Served:
 
 
 def _packets(data: bytes) -> list[Reader]:
-    """The SFTP packets in one message; our own client never cuts one in two."""
+    """Return the SFTP packets in one message; our own client never cuts one in two."""
     reader, packets = Reader(data, "SFTP"), []
     while reader.left:
         packets.append(reader.nested(4, "an SFTP packet"))

@@ -365,7 +365,7 @@ NAMES = frozenset(_CASES)
 
 @contextlib.asynccontextmanager
 async def serve(fault: Fault, kit: Kit) -> AsyncIterator[Served]:
-    """The server with this fault, for as long as the block lasts."""
+    """Yield the server with this fault, for as long as the block lasts."""
     folder = Path(tempfile.mkdtemp(prefix="ssh-login-", dir=kit.folder))
     login_keys = make_door(folder)
     case = _CASES[fault.name][1]
@@ -382,7 +382,7 @@ async def serve(fault: Fault, kit: Kit) -> AsyncIterator[Served]:
 
 
 def password_file(folder: Path) -> str:
-    """A file with the password that the server takes."""
+    """Return a file with the password that the server takes."""
     file = folder / "password"
     file.touch(0o600)
     file.write_text(f"{PASSWORD}\n")
@@ -393,7 +393,7 @@ def password_file(folder: Path) -> str:
 async def listening(
     login_keys: LoginKeys, setup: LoginSetup
 ) -> AsyncIterator[tuple[int, LoginServer]]:
-    """A running server of this manner: its port, and itself."""
+    """Yield a running server of this manner: its port, and itself."""
     server = LoginServer(login_keys, setup)
     async with tcp_server(server.handle, _HOST) as port:
         yield port, server

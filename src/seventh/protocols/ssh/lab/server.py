@@ -26,7 +26,7 @@ _NOWHERE = Mark(0, "user")
 
 
 def good_offer() -> Proposal:
-    """What a server without fault offers, strict key exchange included."""
+    """Return what a server without fault offers, strict key exchange included."""
     return Proposal(
         kex_algorithms=(*GOOD_KEX, STRICT["server"]),
         server_host_key_algorithms=("ssh-ed25519",),
@@ -43,7 +43,7 @@ class WrongSigner(Signer):
     """Signs something else than it was given."""
 
     def sign(self, algorithm: str, data: bytes) -> bytes:
-        """A valid signature over the wrong bytes."""
+        """Return a valid signature over the wrong bytes."""
         return super().sign(algorithm, b"not " + data)
 
 
@@ -70,7 +70,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """IGNORE messages sent right after KEXINIT, at least one of which strict clients refuse."""
 
     def with_kex(self, *names: str) -> Setup:
-        """The same manner with these key exchange methods."""
+        """Return the same manner with these key exchange methods."""
         return replace(self, offer=replace(self.offer, kex_algorithms=names))
 
 

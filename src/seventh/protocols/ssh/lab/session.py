@@ -74,7 +74,7 @@ class LoginKeys(msgspec.Struct, frozen=True):
 
 
 def make_door(folder: Path, name: str = _HOST, host_key: Any = None) -> LoginKeys:
-    """Keys for one server, where it has none yet, and one user; in ``folder``."""
+    """Return keys for one server, where it has none yet, and one user; in ``folder``."""
     from cryptography.hazmat.primitives.asymmetric import ed25519
     from cryptography.hazmat.primitives.serialization import (
         Encoding,
@@ -92,7 +92,7 @@ def make_door(folder: Path, name: str = _HOST, host_key: Any = None) -> LoginKey
 
 @contextlib.asynccontextmanager
 async def serve(fault: Fault, kit: Kit) -> AsyncIterator[Served]:
-    """The server with this fault, for as long as the block lasts."""
+    """Yield the server with this fault, for as long as the block lasts."""
     login_keys = make_door(kit.folder / "ssh-session")
     if fault.name == "bastion-dies":
         async with _dying_bastion(login_keys) as served:
@@ -111,7 +111,7 @@ async def serve(fault: Fault, kit: Kit) -> AsyncIterator[Served]:
 
 @contextlib.asynccontextmanager
 async def dishonest(login_keys: LoginKeys, setup: ChannelSetup) -> AsyncIterator[int]:
-    """A server on our own codec with this conduct; gives its port."""
+    """Yield a server on our own codec with this conduct; gives its port."""
     server = ChannelServer(login_keys.signer, Signer(login_keys.user_key).blob, setup)
     async with tcp_server(server.handle, _HOST) as port:
         yield port
@@ -119,7 +119,7 @@ async def dishonest(login_keys: LoginKeys, setup: ChannelSetup) -> AsyncIterator
 
 @contextlib.asynccontextmanager
 async def _dying_bastion(login_keys: LoginKeys) -> AsyncIterator[Served]:
-    """A good server behind a jump host that does not last."""
+    """Yield a good server behind a jump host that does not last."""
     async with (
         dishonest(login_keys, ChannelSetup()) as port,
         dishonest(login_keys, _CONDUCTS["bastion-dies"]) as bastion,
@@ -140,7 +140,7 @@ async def honest(
     everywhere: bool = False,
     local: bool = True,
 ) -> AsyncIterator[int]:
-    """A server of asyncssh's that lets the door's user in; gives its port."""
+    """Yield a server of asyncssh's that lets the door's user in; gives its port."""
     options = guests(login_keys, folder, sftp=sftp, everywhere=everywhere, local=local)
     import asyncssh
 
@@ -167,7 +167,7 @@ def guests(
     everywhere: bool = False,
     local: bool = True,
 ) -> dict[str, Any]:
-    """What an asyncssh server is told so that it lets the door's user in, and serves him.
+    """Return what an asyncssh server is told so that it lets the door's user in, and serves him.
 
     ``everywhere``: remote forwardings may listen on all addresses, not on the loopback alone;
     ``local``: direct-tcpip is permitted.

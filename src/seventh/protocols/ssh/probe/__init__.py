@@ -109,7 +109,7 @@ def _learn_ident(ctx: ProbeContext, ident: Ident, seconds: float) -> None:
 # Who asks again mostly gets the same line.
 @functools.lru_cache(maxsize=1024)
 def _shown(ident: Ident) -> tuple[str, str, str]:
-    """The line, the software and the comments, safe to show."""
+    """Return the line, the software and the comments, safe to show."""
     return printable(ident.raw), printable(ident.software), printable(ident.comments)
 
 
@@ -243,7 +243,7 @@ async def _learn_extensions(ctx: ProbeContext, conversation: Conversation) -> No
 
 
 def _traits(facts: SshFacts) -> dict[str, str]:
-    """What must be the same at every address of a name."""
+    """Return what must be the same at every address of a name."""
     return _named(facts.ident or "", facts.kexinit, facts.host_keys[:1])
 
 
@@ -273,7 +273,7 @@ async def _compare(ctx: ProbeContext, streams: list[Stream], first: dict[str, st
 
 
 async def _look(ctx: ProbeContext, stream: Stream) -> dict[str, str]:
-    """The same conversation as the first, untimed, with another address.
+    """Return the same conversation as the first, untimed, with another address.
 
     Where the server has no room for two connections at once, it is asked again on a new one.
     """
@@ -304,7 +304,7 @@ async def _look(ctx: ProbeContext, stream: Stream) -> dict[str, str]:
 
 
 def _has_records(ctx: ProbeContext) -> bool:
-    """An address has no SSHFP, nor has localhost (RFC 6761)."""
+    """Return an address has no SSHFP, nor has localhost (RFC 6761)."""
     host = ctx.target.host.rstrip(".")
     return not (ctx.target.is_literal or host == "localhost" or host.endswith(".localhost"))
 

@@ -47,12 +47,12 @@ async def look(ctx: ProbeContext, mux: Mux) -> None:
 
 
 def _settled(tried: Tried) -> Permission:
-    """Some servers (asyncssh) say of what they forbid that connecting failed."""
+    """Return some servers (asyncssh) say of what they forbid that connecting failed."""
     return "unsettled" if tried == "failed" else tried
 
 
 async def _direct(ctx: ProbeContext, mux: Mux, host: str, port: int) -> Tried:
-    """Whether the server connects there for us."""
+    """Return whether the server connects there for us."""
     try:
         stream = await mux.open_direct(host, port, ctx.budget.within(ANSWER_SECONDS))
     except RefusedError as error:
@@ -96,7 +96,7 @@ async def _cancel(ctx: ProbeContext, mux: Mux, host: bytes, port: int) -> None:
 
 
 async def _seen(ctx: ProbeContext, mux: Mux, port: int) -> Bind:
-    """Where the port listens, by connecting to it from outside the server's loopback."""
+    """Return where the port listens, by connecting to it from outside the server's loopback."""
     server = mux.line.stream.address
     if ctx.notes(NetFacts).facts.hops or not 1 <= port <= 65535:
         return "unsettled"  # there is no way to it but through the jump hosts
@@ -116,7 +116,7 @@ async def _seen(ctx: ProbeContext, mux: Mux, port: int) -> Bind:
 
 
 def _outside(ip: str) -> str | None:
-    """The server's address as another host would use it."""
+    """Return the server's address as another host would use it."""
     if reach(ip) != "loopback":
         return ip
     return _ANOTHER_LOOPBACK if ipaddress.ip_address(ip).version == 4 else None

@@ -40,7 +40,7 @@ _WANTED = ("ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384
 
 
 async def greeted(ctx: ProbeContext, address: Address) -> Conversation:
-    """One more connection, greeted; tried again where the server has no room for it yet.
+    """Return one more connection, greeted; tried again where the server has no room for it yet.
 
     Raises Failed with the last refusal.
     """
@@ -90,7 +90,7 @@ async def look(ctx: ProbeContext, first: Stream) -> None:
 
 
 def wanted_types(offer: Proposal, seen: set[str]) -> Names:
-    """The offered key types not seen yet, those first whose size must be judged."""
+    """Return the offered key types not seen yet, those first whose size must be judged."""
     offered = {key_type(name) for name in offer.server_host_key_algorithms}
     return tuple(kind for kind in _WANTED if kind in offered - seen)
 

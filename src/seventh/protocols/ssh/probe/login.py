@@ -78,7 +78,7 @@ async def look(ctx: ProbeContext, first: Stream) -> None:
 async def _log_in(
     ctx: ProbeContext, first: Stream, known: KnownHosts, credentials: Credentials
 ) -> Session | None:
-    """The session of a granted login; None where there was nothing to log in with."""
+    """Return the session of a granted login; None where there was nothing to log in with."""
     login = ctx.notes(SshFacts).part("login", Login)
     begun = now_ns()
     session = await _enter(ctx, first, known)

@@ -28,7 +28,7 @@ def no_offer(ssh: SshFacts, directive: str = "") -> Skip | None:
 
 
 def is_client(ssh: SshFacts) -> bool:
-    """Whether the offer is a client's: what its ssh_config makes of it."""
+    """Return whether the offer is a client's: what its ssh_config makes of it."""
     return ssh.config is not None and ssh.config.side == "client"
 
 
@@ -37,7 +37,7 @@ def _who(ssh: SshFacts) -> str:
 
 
 def _plain(explained: Names) -> str:
-    """The names alone, as a configuration line lists them."""
+    """Return the names alone, as a configuration line lists them."""
     return ",".join(text.partition(" ")[0] for text in explained)
 
 

@@ -167,7 +167,7 @@ _THROTTLING = {
     ),
 )
 def authkeys_perm(ssh: SshFacts) -> Verdict:
-    """What the modes of the files that were seen forbid."""
+    """Return what the modes of the files that were seen forbid."""
     config = ssh.config
     if config is None or config.modes is None:
         return Skip("only the machine's own files tell: seventh lint ~/.ssh/authorized_keys")
@@ -196,7 +196,7 @@ def authkeys_perm(ssh: SshFacts) -> Verdict:
     bad=_client(jump="bastion", multiplexed=False),
 )
 def nomux(ssh: SshFacts) -> Verdict:
-    """A host behind a jump without both ControlMaster and ControlPath."""
+    """Return a host behind a jump without both ControlMaster and ControlPath."""
     config = ssh.config
     if config is None or config.jump is None or config.multiplexed is None:
         return _NO_FILE if config is None else _NOT_HERE
@@ -224,7 +224,7 @@ def nomux(ssh: SshFacts) -> Verdict:
     bad=_server(idle=("Protocol: only protocol 2 is left (since OpenSSH 7.4)",)),
 )
 def conf_obsolete(ssh: SshFacts) -> Verdict:
-    """Directives without effect in the version that is judged."""
+    """Return directives without effect in the version that is judged."""
     config = ssh.config
     if config is None or config.idle is None:
         return _NO_FILE if config is None else _NOT_HERE

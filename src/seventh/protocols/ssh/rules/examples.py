@@ -26,7 +26,7 @@ MODERN = Proposal(
 
 
 def offering(**lists: Names) -> SshFacts:
-    """Facts of a server whose offer is :data:`MODERN` but for ``lists``."""
+    """Return facts of a server whose offer is :data:`MODERN` but for ``lists``."""
     offer = replace(MODERN, **lists)
     return SshFacts(
         kexinit=offer, strict_kex="kex-strict-s-v00@openssh.com" in offer.kex_algorithms
@@ -34,7 +34,7 @@ def offering(**lists: Names) -> SshFacts:
 
 
 def key(kind: str = "ssh-ed25519", bits: int = 256) -> HostKey:
-    """A host key for examples."""
+    """Return a host key for examples."""
     return HostKey(
         type=kind, bits=bits, sha256="SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
         sha256_hex="e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",

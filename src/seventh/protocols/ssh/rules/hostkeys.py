@@ -144,7 +144,7 @@ def hostsig_sha1(ssh: SshFacts) -> Verdict:
 
 
 def _listed(ssh: SshFacts) -> Names:
-    """What HostKeyAlgorithms lists, whichever host keys there are to serve it."""
+    """Return what HostKeyAlgorithms lists, whichever host keys there are to serve it."""
     said = ssh.config.lists.get("HostKeyAlgorithms") if ssh.config is not None else None
     if said is not None:
         return said.effective

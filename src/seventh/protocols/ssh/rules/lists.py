@@ -31,7 +31,7 @@ _AT_LEAST = {
 def without(
     ssh: SshFacts, directive: str, offered: Names, weak_of: Callable[[Names], Names]
 ) -> str:
-    """The line that offers ``offered`` without what ``weak_of`` finds in it."""
+    """Return the line that offers ``offered`` without what ``weak_of`` finds in it."""
     weak = weak_of(offered)
     kept = writable(name for name in offered if name not in weak)
     config = ssh.config
@@ -65,12 +65,12 @@ def without_ciphers(
 
 
 def beginning_with(ssh: SshFacts, directive: str, first: Names, offered: Names) -> str:
-    """The line that offers ``first`` before ``offered``."""
+    """Return the line that offers ``first`` before ``offered``."""
     return _line(ssh, directive, ",".join(dict.fromkeys((*first, *writable(offered)))))
 
 
 def writable(names: Iterable[str]) -> Names:
-    """What of ``names`` may stand in a line of sshd_config.
+    """Return what of ``names`` may stand in a line of sshd_config.
 
     Not the names that sshd adds by itself, such as ``ext-info-s``, nor GSS-API's methods, which
     have a line of their own; nor what a peer made up to be pasted.

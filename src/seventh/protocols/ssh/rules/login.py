@@ -57,7 +57,7 @@ def _trusted(status: str, **fields: object) -> SshFacts:
     bad=_trusted("changed", file="known_hosts", line=1, pinned="ssh-ed25519 SHA256:old"),
 )
 def hostkey_changed(ssh: SshFacts) -> Verdict:
-    """Another key of a pinned type, or one that is revoked."""
+    """Return another key of a pinned type, or one that is revoked."""
     for trust in ssh.trust:
         where = f"{trust.file}:{trust.line}"
         if trust.status == "revoked":
@@ -90,7 +90,7 @@ def hostkey_changed(ssh: SshFacts) -> Verdict:
     bad=_login(none_seconds=5.01, service_seconds=0.001),
 )
 def auth_slow(ssh: SshFacts) -> Verdict:
-    """More than a second beyond the round trip for ``none``; the other parts beside it."""
+    """Return more than a second beyond the round trip for ``none``; the other parts beside it."""
     login = ssh.login
     if login is None or login.none_seconds is None:
         return Skip("no login was timed")
@@ -109,7 +109,7 @@ def auth_slow(ssh: SshFacts) -> Verdict:
 
 
 def _slowest(steps: tuple[AuthStep, ...]) -> dict[str, float]:
-    """The longest step of each method that was tried."""
+    """Return the longest step of each method that was tried."""
     longest: dict[str, float] = {}
     for step in steps:
         if step.method != "none" and step.seconds is not None:
@@ -141,7 +141,7 @@ def _slowest(steps: tuple[AuthStep, ...]) -> dict[str, float]:
     bad=_login(user="ops", methods=("publickey", "password")),
 )  # fmt: skip
 def password_on(ssh: SshFacts) -> Verdict:
-    """The first method list has one by which a secret can be guessed."""
+    """Return the first method list has one by which a secret can be guessed."""
     login = ssh.login
     if login is None or login.methods is None:
         return _NOBODY_ASKED
@@ -157,7 +157,7 @@ def password_on(ssh: SshFacts) -> Verdict:
 
 
 def _left_open(ssh: SshFacts, methods: Iterable[str]) -> Skip | None:
-    """Why a drop-in does not decide about ``methods``; None where it does."""
+    """Return why a drop-in does not decide about ``methods``; None where it does."""
     left = ssh.config.left_to_others if ssh.config is not None else ()
     names = ", ".join(method for method in sorted(methods) if method in left)
     return Skip(f"a drop-in that leaves {names} to the main file") if names else None
@@ -176,7 +176,7 @@ def _with_a_key(config: SshConfigFacts, login: Login, guessable: Names) -> tuple
 
 
 def _key_first(asked: str) -> str:
-    """A list of AuthenticationMethods with ``publickey`` before what can be guessed."""
+    """Return a list of AuthenticationMethods with ``publickey`` before what can be guessed."""
     steps = asked.split(",")
     if steps[0].partition(":")[0] not in GUESSABLE:
         return asked
@@ -184,7 +184,7 @@ def _key_first(asked: str) -> str:
 
 
 def _switch(config: SshConfigFacts, method: str) -> str:
-    """The directive that switches a method on and off in the version that is judged."""
+    """Return the directive that switches a method on and off in the version that is judged."""
     if method == "password":
         return "PasswordAuthentication"
     new = not config.version or config.version >= _KBDINT_SINCE
@@ -215,7 +215,7 @@ def _switch(config: SshConfigFacts, method: str) -> str:
     bad=_login(root_methods=("publickey", "password"), root_source="file"),
 )  # fmt: skip
 def root_password(ssh: SshFacts) -> Verdict:
-    """The list for root; OpenSSH's on the wire only proves that a method is absent."""
+    """Return the list for root; OpenSSH's on the wire only proves that a method is absent."""
     login = ssh.login
     if login is None or login.root_methods is None:
         return Skip(ssh.unknown.get(Topic.ROOT_METHODS, _NOBODY_ASKED.reason))
@@ -248,7 +248,7 @@ def root_password(ssh: SshFacts) -> Verdict:
     bad=_login(user="ops", methods=("password",)),
 )
 def pubkey_off(ssh: SshFacts) -> Verdict:
-    """``publickey`` in no list that was seen, not even after a first step."""
+    """Return ``publickey`` in no list that was seen, not even after a first step."""
     login = ssh.login
     if login is None or login.methods is None:
         return _NOBODY_ASKED
@@ -291,7 +291,7 @@ def pubkey_off(ssh: SshFacts) -> Verdict:
     bad=_login(user="ops", none_accepted=("ops",)),
 )
 def noauth(ssh: SshFacts) -> Verdict:
-    """``none`` was granted, or a file lets empty passwords pass."""
+    """Return ``none`` was granted, or a file lets empty passwords pass."""
     login = ssh.login
     if login is None:
         return _NOBODY_ASKED
@@ -324,7 +324,7 @@ def noauth(ssh: SshFacts) -> Verdict:
     bad=_login(rekey_error="peer-closed: the server closed the connection"),
 )
 def rekey_fail(ssh: SshFacts) -> Verdict:
-    """Our forced key exchange did not end."""
+    """Return our forced key exchange did not end."""
     login = ssh.login
     if login is None or (login.rekey_seconds is None and not login.rekey_error):
         return Skip("no key exchange was begun in a session")

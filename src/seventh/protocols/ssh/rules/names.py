@@ -30,12 +30,12 @@ def _tables() -> dict[str, dict[str, dict[str, str]]]:
 
 @functools.cache
 def remark(kind: str, quality: str, name: str) -> str | None:
-    """What the first matching row of the table says of ``name``; None when there is none."""
+    """Return what the first matching row of the table says of ``name``; None when there is none."""
     return next((text for pattern, text in table(kind, quality) if pattern.match(name)), None)
 
 
 def having(kind: str, quality: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Those of ``names`` that stand in a table, in their order."""
+    """Return those of ``names`` that stand in a table, in their order."""
     return tuple(name for name in names if remark(kind, quality, name) is not None)
 
 
@@ -67,7 +67,7 @@ def _all_aead(ciphers: Iterable[str]) -> bool:
 
 
 def terrapin_exposed(ciphers: Iterable[str], macs: Iterable[str]) -> tuple[str, ...]:
-    """What lets a prefix be cut off when key exchange is not strict (CVE-2023-48795).
+    """Return what lets a prefix be cut off when key exchange is not strict (CVE-2023-48795).
 
     ChaCha20-Poly1305, and CBC ciphers where an encrypt-then-MAC is offered, too.
     """
@@ -81,7 +81,7 @@ _OPENSSH = re.compile(r"OpenSSH_(\d+)\.(\d+)")
 
 
 def lists_its_build(software: str) -> bool:
-    """Whether this server's server-sig-algs is what it was built with, not what it accepts.
+    """Return whether this server's server-sig-algs is what it was built with, not what it accepts.
 
     Before 9.6 OpenSSH sends the same list whatever PubkeyAcceptedAlgorithms says.
     """

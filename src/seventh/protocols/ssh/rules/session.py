@@ -58,7 +58,7 @@ def sftp_off(ssh: SshFacts) -> Verdict:
     bad=SshFacts(session=SessionFacts(remote_forward="loopback", remote_forward_all="open")),
 )
 def fwd_open(ssh: SshFacts) -> Verdict:
-    """A forwarding that was seen to listen for other hosts, or a file that lets one."""
+    """Return a forwarding that was seen to listen for other hosts, or a file that lets one."""
     if ssh.config is not None and ssh.config.open_binds is not None:
         binds = ssh.config.open_binds
         if not binds:

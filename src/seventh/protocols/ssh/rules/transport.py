@@ -121,7 +121,7 @@ def _asked(answer: GroupAnswer) -> str:
     ),
 )
 def hostkey_split(ssh: SshFacts) -> Verdict:
-    """The same question to every address gave different keys."""
+    """Return the same question to every address gave different keys."""
     seen = ssh.host_keys_by_address
     if len(seen) < 2:
         return Skip("fewer than two addresses showed a host key")
@@ -135,7 +135,7 @@ _NUMBERS = {"ssh-rsa": 1, "ssh-dss": 2, "ssh-ed25519": 4, "ssh-ed448": 6}
 
 
 def _number(seen: HostKey) -> int:
-    """The key type's number in SSHFP records; 3 is every ECDSA curve."""
+    """Return the key type's number in SSHFP records; 3 is every ECDSA curve."""
     return _NUMBERS.get(seen.type, 3)
 
 
@@ -147,7 +147,7 @@ def _matches(record: Sshfp, seen: HostKey) -> bool:
 def sshfp_problems(
     records: Sequence[Sshfp], keys: Sequence[HostKey], *, authenticated: bool | None
 ) -> tuple[tuple[str, ...], bool]:
-    """What is wrong with a name's SSHFP records, and whether any of it is a mismatch.
+    """Return what is wrong with a name's SSHFP records, and whether any of it is a mismatch.
 
     A key of a type that has no record is no mismatch: the client then falls back to asking.
     """
@@ -230,7 +230,7 @@ def sshfp(ssh: SshFacts) -> Verdict:
     bad=SshFacts(ident="SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3"),
 )
 def banner_leak(ssh: SshFacts) -> Verdict:
-    """A distribution's name with a version in the identification string."""
+    """Return a distribution's name with a version in the identification string."""
     if ssh.ident is None:
         return _banner_in_file(ssh)
     level = names.patch_level(ssh.ident)
@@ -238,7 +238,7 @@ def banner_leak(ssh: SshFacts) -> Verdict:
 
 
 def _banner_in_file(ssh: SshFacts) -> Verdict:
-    """What a file adds to the identification string, where there is a file."""
+    """Return what a file adds to the identification string, where there is a file."""
     config = ssh.config
     if config is None:
         return Skip("no identification string was received")
@@ -275,7 +275,7 @@ def _banner_in_file(ssh: SshFacts) -> Verdict:
     bad=SshFacts(banner_seconds=5.02, rtt_seconds=0.02),
 )
 def banner_slow(ssh: SshFacts) -> Verdict:
-    """More than a second beyond the round trip; low where most later connections were quick.
+    """Return more than a second beyond the round trip; low where most later connections were quick.
 
     A look-up is slow once and then cached: the first login of an hour waits, not every one.
     """
@@ -311,7 +311,7 @@ def banner_slow(ssh: SshFacts) -> Verdict:
     bad=SshFacts(kex_seconds=1.4, rtt_seconds=0.02),
 )
 def kex_slow(ssh: SshFacts) -> Verdict:
-    """More than half a second beyond two round trips."""
+    """Return more than half a second beyond two round trips."""
     if ssh.kex_seconds is None or ssh.rtt_seconds is None:
         return Skip("the key exchange did not end")
     if ssh.kex_seconds - 2 * ssh.rtt_seconds <= SLOW_KEX_SECONDS:

@@ -90,7 +90,7 @@ LoginMessage = (
 
 
 def encode_login(message: LoginMessage) -> bytes:
-    """The payload of ``message``."""
+    """Return the payload of ``message``."""
     match message:
         case ServiceRequest():
             return bytes([SERVICE_REQUEST]) + string(message.name)

@@ -87,7 +87,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
     def refused(self, kind: str, name: str, now: float) -> str | None:
-        """Why it does not speak for ``name`` at ``now``; None when it does.
+        """Return why it does not speak for ``name`` at ``now``; None when it does.
 
         A host's principals may be patterns; one with critical options is refused, for none is known
         for hosts.
@@ -195,5 +195,5 @@ def _signed_by(authority: bytes, signature: bytes, signed: bytes) -> Signed:
 
 
 def is_certificate(algorithm: str) -> bool:
-    """Whether a key of this algorithm's name is a certificate."""
+    """Return whether a key of this algorithm's name is a certificate."""
     return algorithm.endswith(CERTIFICATE)

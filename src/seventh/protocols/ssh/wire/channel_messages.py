@@ -130,7 +130,7 @@ ConnectionMessage = GlobalRequest | RequestSuccess | RequestFailure | ChannelMes
 
 
 def encode_connection(message: ConnectionMessage) -> bytes:
-    """The payload of ``message``."""
+    """Return the payload of ``message``."""
     number = _NUMBER[type(message)]
     return bytes([number]) + _fields(message)
 
@@ -225,7 +225,7 @@ def _request(r: SshReader) -> ChannelRequest:
 
 
 def _bare(kind: Callable[[int], ConnectionMessage]) -> Callable[[SshReader], ConnectionMessage]:
-    """A reader of a message that has the recipient and nothing else."""
+    """Return a reader of a message that has the recipient and nothing else."""
 
     def read(r: SshReader) -> ConnectionMessage:
         message = kind(r.u32())

@@ -130,7 +130,7 @@ class Channel:
         return min(len(data), self.send_window, self.max_packet, MAX_PACKET_BYTES)
 
     def data(self, data: bytes) -> ChannelData:
-        """``data`` as a message, no more than :meth:`sendable` allows."""
+        """Return ``data`` as a message, no more than :meth:`sendable` allows."""
         self.send_window -= len(data)
         self._sent += 1
         return ChannelData(self._peer(), data)
@@ -138,7 +138,7 @@ class Channel:
     def request(
         self, name: bytes, fields: bytes = b"", *, want_reply: bool = True
     ) -> ChannelRequest:
-        """A request (RFC 4254 §5.4); its answer will be in ``answered``."""
+        """Return a request (RFC 4254 §5.4); its answer will be in ``answered``."""
         self.waiting += want_reply
         return ChannelRequest(self._peer(), name, want_reply, fields)
 
@@ -195,7 +195,7 @@ class Channel:
     # -- what the peer sends; Channels calls these -------------------------------------------------
 
     def confirm(self, message: OpenConfirmation, at: Mark) -> ChannelClose | None:
-        """The peer opens it; a CLOSE where nobody wants it any more."""
+        """Return the peer opens it; a CLOSE where nobody wants it any more."""
         if self.peer is not None or self.refused is not None:
             raise ProtocolViolation(f"channel {self.number} is confirmed twice")
         self.peer, self.opened = message.sender, at
@@ -319,13 +319,13 @@ class Channels:
     # -- what we send ----------------------------------------------------------------------------
 
     def open_session(self) -> tuple[Channel, ChannelOpen]:
-        """A channel for a command, a shell or a subsystem (RFC 4254 §6.1)."""
+        """Return a channel for a command, a shell or a subsystem (RFC 4254 §6.1)."""
         return self._open(b"session", b"")
 
     def open_direct(
         self, host: str, port: int, origin: str = "127.0.0.1", origin_port: int = 0
     ) -> tuple[Channel, ChannelOpen]:
-        """A channel to ``host`` and ``port`` as the server reaches them (RFC 4254 §7.2)."""
+        """Return a channel to ``host`` and ``port`` as the server reaches them (RFC 4254 §7.2)."""
         to, ours = (vector(4, name.encode()) for name in (host, origin))
         fields = to + port.to_bytes(4, "big") + ours + origin_port.to_bytes(4, "big")
         return self._open(b"direct-tcpip", fields)
@@ -340,7 +340,7 @@ class Channels:
         return channel, message
 
     def global_request(self, name: bytes, fields: bytes = b"") -> GlobalRequest:
-        """A global request that wants an answer; it will be in ``answered``."""
+        """Return a global request that wants an answer; it will be in ``answered``."""
         self._waiting += 1
         return GlobalRequest(name, True, fields)
 

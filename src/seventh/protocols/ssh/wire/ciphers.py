@@ -40,7 +40,7 @@ class Protection(abc.ABC):
 
     @abc.abstractmethod
     def seal(self, sequence: int, body: bytes) -> bytes:
-        """The packet around ``body``."""
+        """Return the packet around ``body``."""
 
 
 def _corrupted() -> ProtocolViolation:
@@ -51,15 +51,15 @@ class Plain(Protection):
     """Before the first NEWKEYS: no protection (RFC 4253 §6)."""
 
     def length(self, sequence: int, head: bytes) -> int:
-        """The length stands in clear."""
+        """Return the length stands in clear."""
         return int.from_bytes(head, "big")
 
     def open(self, sequence: int, packet: bytes) -> bytes:
-        """All but the length."""
+        """Return all but the length."""
         return packet[4:]
 
     def seal(self, sequence: int, body: bytes) -> bytes:
-        """The length and the body."""
+        """Return the length and the body."""
         return len(body).to_bytes(4, "big") + body
 
 
@@ -88,7 +88,7 @@ class ChaCha(Protection):
         return int.from_bytes(self._stream(self._header, sequence, 0).update(head), "big")
 
     def open(self, sequence: int, packet: bytes) -> bytes:
-        """The tag is over the encrypted packet, so it is judged first."""
+        """Return the tag is over the encrypted packet, so it is judged first."""
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.poly1305 import Poly1305
 
@@ -126,7 +126,7 @@ class Gcm(Protection):
         return nonce
 
     def length(self, sequence: int, head: bytes) -> int:
-        """The length stands in clear."""
+        """Return the length stands in clear."""
         return int.from_bytes(head, "big")
 
     def open(self, sequence: int, packet: bytes) -> bytes:
@@ -153,7 +153,7 @@ class Mac:
         self._hash, self._key, self.size, self.etm = hash_name, key, size, etm
 
     def tag(self, sequence: int, data: bytes) -> bytes:
-        """The tag over ``data``."""
+        """Return the tag over ``data``."""
         sealed = sequence.to_bytes(4, "big") + data
         return hmac.digest(self._key, sealed, self._hash)[: self.size]
 
@@ -243,7 +243,7 @@ Derive = Callable[[str, int], bytes]
 
 
 def is_aead(cipher: str) -> bool:
-    """Whether the cipher authenticates by itself, so that no MAC is used."""
+    """Return whether the cipher authenticates by itself, so that no MAC is used."""
     return cipher.startswith(("chacha20-poly1305", "AEAD_")) or "-gcm@" in cipher
 
 

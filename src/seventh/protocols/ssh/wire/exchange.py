@@ -48,7 +48,7 @@ MARKERS = frozenset(
 
 
 def negotiate(client: Proposal, server: Proposal) -> Choice:
-    """What the two agree on; NoCommonError when a list has no name in common."""
+    """Return what the two agree on; NoCommonError when a list has no name in common."""
 
     def first(what: str, mine: Names, theirs: Names) -> str:
         for name in mine:
@@ -120,7 +120,7 @@ class Exchange:
             self._method = METHODS[choice.kex][1]()
 
     def begin(self) -> bytes:
-        """The client's first packet."""
+        """Return the client's first packet."""
         if self._method is None:
             return self._connection.send(KexPacket(GEX_REQUEST, self.sizes.encode()))
         return self._connection.send(KexPacket(self._method.init_number, self._method.start()))
@@ -223,7 +223,7 @@ class Exchange:
 
 
 def no_agreement(error: NoCommonError) -> Failed:
-    """A failed negotiation as the report's failure, seen from a client."""
+    """Return a failed negotiation as the report's failure, seen from a client."""
     has = ", ".join(name for name in error.server[:8] if name not in MARKERS) or "nothing"
     # A server that speaks only what is not built here (sntrup761, say) has done nothing wrong.
     ours = any(name.startswith("sntrup761") for name in error.server)

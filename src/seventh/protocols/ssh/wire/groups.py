@@ -22,14 +22,14 @@ _CONSTANTS = {
 
 @functools.cache
 def prime(number: int) -> int:
-    """The prime of ``diffie-hellman-group{number}``."""
+    """Return the prime of ``diffie-hellman-group{number}``."""
     bits, constant = _CONSTANTS[number]
     middle = _pi_shifted(bits - 130) + constant
     return int(2**bits - 2 ** (bits - 64) - 1 + (middle << 64))
 
 
 def number_of(modulus: int) -> int | None:
-    """Which of RFC 3526's groups has this prime; None where none has."""
+    """Return which of RFC 3526's groups has this prime; None where none has."""
     for number, (bits, _) in _CONSTANTS.items():
         if modulus.bit_length() == bits and modulus == prime(number):
             return number
@@ -44,7 +44,7 @@ def _pi_shifted(bits: int) -> int:
 
 
 def _arctan_inverse(x: int, one: int) -> int:
-    """``one`` * arctan(1/x)."""
+    """Return ``one`` * arctan(1/x)."""
     power = one // x
     total, sign, n = power, -1, 3
     square = x * x

@@ -37,13 +37,13 @@ SSHFP_ALGORITHMS = {"ssh-rsa": 1, "ssh-dss": 2, "ssh-ed25519": 4, "ssh-ed448": 6
 
 
 def key_type(algorithm: str) -> str:
-    """The type of key that a host key algorithm uses: ``rsa-sha2-512`` → ``ssh-rsa``."""
+    """Return the type of key that a host key algorithm uses: ``rsa-sha2-512`` → ``ssh-rsa``."""
     plain = algorithm.removesuffix(CERTIFICATE)
     return "ssh-rsa" if plain in _RSA_HASH else _TOKEN_TYPES.get(plain, plain)
 
 
 def algorithms_of(kind: str) -> tuple[str, ...]:
-    """The algorithms that show a key of this type, best first, plain before certificate."""
+    """Return the algorithms that show a key of this type, best first, plain before certificate."""
     plain = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa") if kind == "ssh-rsa" else (kind,)
     return (*plain, *(name + CERTIFICATE for name in plain))
 
@@ -87,7 +87,7 @@ class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
         return _CURVES[self.type.removeprefix("ecdsa-sha2-")][0]
 
     def facts(self, algorithm: str, valid: bool | None) -> HostKey:
-        """What the report says of it."""
+        """Return what the report says of it."""
         sha256 = hashlib.sha256(self.plain)
         text = base64.b64encode(sha256.digest()).decode().rstrip("=")
         sha1 = hashlib.sha1(self.plain, usedforsecurity=False)
@@ -262,7 +262,7 @@ class Signer:
         self.type = read_key(self.blob).type
 
     def sign(self, algorithm: str, data: bytes) -> bytes:
-        """The signature blob over ``data``."""
+        """Return the signature blob over ``data``."""
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ec, padding
         from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -280,7 +280,7 @@ class Signer:
 
 
 def _blob(public: Any) -> bytes:
-    """A public key of ``cryptography`` as SSH writes it."""
+    """Return a public key of ``cryptography`` as SSH writes it."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     text = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)

@@ -41,11 +41,11 @@ class Method(abc.ABC):
 
     @abc.abstractmethod
     def start(self) -> bytes:
-        """The client's public value, encoded."""
+        """Return the client's public value, encoded."""
 
     @abc.abstractmethod
     def finish(self, reply: Reader) -> Shared:
-        """The client reads the server's public value."""
+        """Return the client reads the server's public value."""
 
     @abc.abstractmethod
     def answer(self, init: Reader) -> tuple[bytes, Shared]:
@@ -60,7 +60,7 @@ class Curve:
         self._private: Any = None
 
     def public(self) -> bytes:
-        """A fresh key's public part, on the wire's form."""
+        """Return a fresh key's public part, on the wire's form."""
         if self._name in {"x25519", "x448"}:
             self._private = _edwards(self._name)[0].generate()
             return bytes(self._private.public_key().public_bytes_raw())
@@ -73,7 +73,7 @@ class Curve:
         )
 
     def agree(self, peer: bytes) -> bytes:
-        """The shared secret's bytes; ProtocolViolation when ``peer`` is no valid point."""
+        """Return the shared secret's bytes; ProtocolViolation when ``peer`` is no valid point."""
         try:
             if self._name in {"x25519", "x448"}:
                 key = _edwards(self._name)[1].from_public_bytes(peer)
@@ -210,17 +210,17 @@ class Dh(Method):
         return theirs, mpint(pow(theirs, self._x, self._p))
 
     def start(self) -> bytes:
-        """The value e."""
+        """Return the value e."""
         self._ours = self._public()
         return self._ours
 
     def finish(self, reply: Reader) -> Shared:
-        """The value f."""
+        """Return the value f."""
         theirs, secret = self._agree(reply)
         return Shared(self._ours + mpint(theirs), secret)
 
     def answer(self, init: Reader) -> tuple[bytes, Shared]:
-        """The value e in, f out."""
+        """Return the value e in, f out."""
         ours = self._public()
         theirs, secret = self._agree(init)
         return ours, Shared(mpint(theirs) + ours, secret)
@@ -273,12 +273,12 @@ class GroupDh(Dh):
         self._prefix = asked + group.encode()
 
     def finish(self, reply: Reader) -> Shared:
-        """The value f."""
+        """Return the value f."""
         shared = super().finish(reply)
         return Shared(self._prefix + shared.public, shared.secret)
 
     def answer(self, init: Reader) -> tuple[bytes, Shared]:
-        """The value e in, f out."""
+        """Return the value e in, f out."""
         ours, shared = super().answer(init)
         return ours, Shared(self._prefix + shared.public, shared.secret)
 
@@ -314,7 +314,7 @@ GROUP_EXCHANGES = {
 
 
 def hash_of(name: str) -> str:
-    """The hash of a method that this module implements."""
+    """Return the hash of a method that this module implements."""
     return GROUP_EXCHANGES.get(name) or METHODS[name][0]
 
 

@@ -46,7 +46,7 @@ class Limits:
         self._admitted = at
 
     def too_early(self, number: int) -> bool:
-        """Whether a message belongs to a session, and no user is logged in."""
+        """Return whether a message belongs to a session, and no user is logged in."""
         return not self.admitted and FIRST_OF_SESSION <= number <= LAST_OF_SESSION
 
     def chat(self, at: Mark) -> None:

@@ -94,7 +94,7 @@ Message = (
 
 
 def encode(message: Message) -> bytes:
-    """The payload of ``message``."""
+    """Return the payload of ``message``."""
     match message:
         case KexInit():
             lists = b"".join(name_list(getattr(message.offer, field)) for field in _OFFER_FIELDS)

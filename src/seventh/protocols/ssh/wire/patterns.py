@@ -37,7 +37,7 @@ class Spoken(msgspec.Struct, frozen=True):
 
 
 def spoken(line: str) -> Spoken | None:
-    """A line's keyword and the rest; None for a blank line and a comment.
+    """Return a line's keyword and the rest; None for a blank line and a comment.
 
     One ``=`` may stand between them, with or without blanks. GrammarError where nothing follows.
     """
@@ -56,7 +56,7 @@ def spoken(line: str) -> Spoken | None:
 
 
 def delimited(text: str, *, equals: bool = True) -> tuple[str | None, str | None]:
-    """The first word of ``text`` and what follows it, as ssh cuts keywords and criteria.
+    """Return the first word of ``text`` and what follows it, as ssh cuts keywords and criteria.
 
     Double quotes enclose blanks; one ``=`` counts as a blank. The word is None where a quote is
     not closed; the rest is None where nothing follows.
@@ -97,7 +97,7 @@ def arguments(rest: str) -> Names:
 
 
 def _argument(text: str, at: int) -> tuple[str, int]:
-    """One argument from ``at``, and where it ended."""
+    """Return one argument from ``at``, and where it ended."""
     out: list[str] = []
     quote = ""
     while at < len(text):
@@ -123,7 +123,7 @@ def _argument(text: str, at: int) -> tuple[str, int]:
 
 
 def criteria(rest: str, without: frozenset[str]) -> tuple[tuple[str, str], ...]:
-    """What a Match line asks for: each criterion's name in lower case and its argument.
+    """Return what a Match line asks for: each criterion's name in lower case and its argument.
 
     Those of ``without`` take none. ``user=name`` counts as ``user name``. GrammarError where an
     argument is missing or there is no criterion at all.
@@ -151,7 +151,7 @@ def criteria(rest: str, without: frozenset[str]) -> tuple[tuple[str, str], ...]:
 
 
 def _all_alone(found: Sequence[tuple[str, str]]) -> bool:
-    """``all`` is the last, with at most one criterion without an argument before it."""
+    """Return ``all`` is the last, with at most one criterion without an argument before it."""
     return len(found) == 1 or (
         len(found) == 2
         and found[0][0].removeprefix("!") in {"canonical", "final"}
@@ -163,7 +163,7 @@ def _all_alone(found: Sequence[tuple[str, str]]) -> bool:
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Whether ``text`` is one that ``pattern`` means: ``*`` any characters, ``?`` one.
+    """Return whether ``text`` is one that ``pattern`` means: ``*`` any characters, ``?`` one.
 
     The pieces between the stars are searched one after another, each once: the time grows with the
     length of both, and never with their ways to fit.
@@ -244,7 +244,7 @@ def address_in_list(address: str | None, patterns: str) -> int:
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    """The address or network that ``text`` is; None where it is a pattern."""
+    """Return the address or network that ``text`` is; None where it is a pattern."""
     base, slash, length = text.partition("/")
     try:
         ipaddress.ip_address(base)
@@ -290,7 +290,7 @@ def changed_list(written: str, default: Iterable[str], known: Iterable[str]) -> 
 
 
 def unknown_names(written: str, known: Iterable[str]) -> Names:
-    """The names in ``written`` that are no known algorithm; what is removed is not asked."""
+    """Return the names in ``written`` that are no known algorithm; what is removed is not asked."""
     if written.startswith("-"):
         return ()
     every = frozenset(known)
@@ -308,7 +308,7 @@ _UNIT = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def seconds(text: str) -> int | None:
-    """A time such as ``90`` or ``1h30m`` in seconds; None where it is none."""
+    """Return a time such as ``90`` or ``1h30m`` in seconds; None where it is none."""
     at = total = 0
     while match := _TIME.match(text, at):
         total += int(match[1]) * _UNIT[match[2].lower()]
@@ -317,7 +317,7 @@ def seconds(text: str) -> int | None:
 
 
 def port_number(text: str) -> int | None:
-    """A port from 1 to 65535; None where it is none."""
+    """Return a port from 1 to 65535; None where it is none."""
     if text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= 65535:
         return int(text)
     return None

@@ -62,32 +62,32 @@ def _string(text: str | bytes) -> bytes:
 
 
 def realpath(path: str | bytes) -> Request:
-    """The absolute form of ``path``."""
+    """Return the absolute form of ``path``."""
     return Request(REALPATH, _string(path), (NAME,))
 
 
 def stat(path: str | bytes) -> Request:
-    """The attributes of what ``path`` leads to."""
+    """Return the attributes of what ``path`` leads to."""
     return Request(STAT, _string(path), (ATTRS,))
 
 
 def lstat(path: str | bytes) -> Request:
-    """The attributes of ``path`` itself, be it a link."""
+    """Return the attributes of ``path`` itself, be it a link."""
     return Request(LSTAT, _string(path), (ATTRS,))
 
 
 def opendir(path: str | bytes) -> Request:
-    """A handle on a directory."""
+    """Return a handle on a directory."""
     return Request(OPENDIR, _string(path), (HANDLE,))
 
 
 def readdir(handle: bytes) -> Request:
-    """Some more of its entries; status EOF after the last."""
+    """Return some more of its entries; status EOF after the last."""
     return Request(READDIR, vector(4, handle), (NAME,))
 
 
 def open_file(path: str | bytes, flags: int = FOR_READING, mode: int | None = None) -> Request:
-    """A handle on a file; ``mode`` is for one that is created."""
+    """Return a handle on a file; ``mode`` is for one that is created."""
     attrs = bytes(4) if mode is None else _MODE.to_bytes(4, "big") + mode.to_bytes(4, "big")
     return Request(OPEN, _string(path) + flags.to_bytes(4, "big") + attrs, (HANDLE,))
 
@@ -190,11 +190,11 @@ class Sftp:
         return len(self._asked)
 
     def init(self) -> bytes:
-        """Our first packet."""
+        """Return our first packet."""
         return _packet(_INIT, VERSION.to_bytes(4, "big"))
 
     def request(self, request: Request) -> tuple[int, bytes]:
-        """The packet of ``request``, and the number that its answer will have."""
+        """Return the packet of ``request``, and the number that its answer will have."""
         if len(self._asked) >= MAX_REQUESTS:
             raise ValueError(f"more than {MAX_REQUESTS} requests at once")
         number = self._next

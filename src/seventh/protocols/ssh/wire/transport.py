@@ -80,7 +80,7 @@ class Keys(msgspec.Struct, frozen=True):
 
 
 def _goes_in_exchange(number: int) -> bool:
-    """Whether a message may go between KEXINIT and NEWKEYS: RFC 4253 §7.1."""
+    """Return whether a message may go between KEXINIT and NEWKEYS: RFC 4253 §7.1."""
     return number in {1, 2, 3, 4, 7} or 20 <= number <= 49
 
 
@@ -121,11 +121,11 @@ class Connection:
     # -- what we send ----------------------------------------------------------------------------
 
     def greet(self) -> bytes:
-        """Our identification string."""
+        """Return our identification string."""
         return self.our_ident + b"\r\n"
 
     def send(self, message: Message) -> bytes:
-        """``message`` as a packet. NEWKEYS takes up the prepared keys for what follows it.
+        """Return ``message`` as a packet. NEWKEYS takes up the prepared keys for what follows it.
 
         Between our KEXINIT and our NEWKEYS only messages of the exchange may go (RFC 4253 §7.1):
         any other gives no bytes now and goes out behind NEWKEYS.
@@ -156,7 +156,7 @@ class Connection:
         return b"".join(self.seal(payload) for payload in held)
 
     def seal(self, payload: bytes) -> bytes:
-        """``payload`` as a packet, whatever it is and whenever."""
+        """Return ``payload`` as a packet, whatever it is and whenever."""
         sealer = self._sealer
         counted = 5 if sealer.counts_length else 1
         padding = sealer.block - (counted + len(payload)) % sealer.block
@@ -232,7 +232,7 @@ class Connection:
         self._buffer += data
 
     def next_event(self) -> Event | None:
-        """The next event in the bytes taken so far; None when more are needed."""
+        """Return the next event in the bytes taken so far; None when more are needed."""
         if self.peer_ident is None:
             return self._next_ident()
         while not self.deaf:

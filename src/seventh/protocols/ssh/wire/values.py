@@ -55,11 +55,11 @@ class SshReader(Reader):
             self.deviations.add(DeviationKind.EXTRA_BYTES, self.what)
 
     def names(self, what: str | None = None) -> Names:
-        """A name-list."""
+        """Return a name-list."""
         return parse_names(self.vector(4), what or self.what, self.deviations)
 
     def optional(self) -> bytes:
-        """A string that is left out at times: then it is empty."""
+        """Return a string that is left out at times: then it is empty."""
         if self.left:
             return self.vector(4)
         self.deviations.add(DeviationKind.CUT_SHORT, self.what)
@@ -95,22 +95,22 @@ def parse_names(data: bytes, what: str, deviations: Deviations | None = None) ->
 
 
 def name_list(names: Names) -> bytes:
-    """A name-list as it is sent."""
+    """Return a name-list as it is sent."""
     return vector(4, ",".join(names).encode())
 
 
 def string(data: bytes) -> bytes:
-    """A string as it is sent: its length and its bytes."""
+    """Return a string as it is sent: its length and its bytes."""
     return vector(4, data)
 
 
 def mpint(value: int) -> bytes:
-    """A non-negative integer as an mpint (RFC 4251 §5)."""
+    """Return a non-negative integer as an mpint (RFC 4251 §5)."""
     return vector(4, value.to_bytes(value.bit_length() // 8 + 1, "big") if value else b"")
 
 
 def read_mpint(reader: Reader, max_bits: int) -> int:
-    """A non-negative mpint of at most ``max_bits``; ProtocolViolation when it is not one."""
+    """Return a non-negative mpint of at most ``max_bits``; ProtocolViolation when it is not one."""
     data = reader.vector(4)
     if data[:1] >= b"\x80":
         raise ProtocolViolation(f"{reader.what} has a negative number")

@@ -47,7 +47,7 @@ def _with_leaf(**changes: object) -> TlsFacts:
 )
 @each_certificate(Severity.CRITICAL)
 def cert_expired(tls: TlsFacts) -> Verdict:
-    """The server's certificate, or one that its chain needs, is past its end."""
+    """Return the server's certificate, or one that its chain needs, is past its end."""
     if not tls.chain:
         return _NO_CHAIN
     expired = tuple(f"{c.subject}: since {c.not_after}" for c in _needed(tls) if c.days_left < 0)
@@ -62,7 +62,7 @@ def _needed(tls: TlsFacts) -> tuple[Certificate, ...]:
 
 
 def _unread(tls: TlsFacts) -> Skip | None:
-    """Why the server's own certificate cannot be judged; None where it can."""
+    """Return why the server's own certificate cannot be judged; None where it can."""
     if not tls.chain:
         return _NO_CHAIN
     if tls.chain[0].problem:
@@ -90,7 +90,7 @@ def _unread(tls: TlsFacts) -> Skip | None:
 )
 @each_certificate(Severity.CRITICAL)
 def cert_notyet(tls: TlsFacts) -> Verdict:
-    """The server's certificate, or one that its chain needs, begins in the future."""
+    """Return the server's certificate, or one that its chain needs, begins in the future."""
     if not tls.chain:
         return _NO_CHAIN
     early = tuple(f"{c.subject}: from {c.not_before}" for c in _needed(tls) if c.days_to_start > 0)
@@ -157,7 +157,7 @@ def _expiring(certificate: Certificate, *, urgent: bool) -> Hit:
 )
 @each_certificate(Severity.INFO)
 def cert_long(tls: TlsFacts) -> Verdict:
-    """A certificate below a public root that lives longer than the limit when it began."""
+    """Return a certificate below a public root that lives longer than the limit when it began."""
     if (skip := _unread(tls)) is not None:
         return skip
     if tls.trust != "system":
@@ -202,7 +202,7 @@ def cert_host(tls: TlsFacts) -> Verdict:
 
 
 def _shown_names(tls: TlsFacts) -> tuple[str, ...]:
-    """Some of the names, and what of them can mislead."""
+    """Return some of the names, and what of them can mislead."""
     leaf = tls.chain[0]
     if tls.mismatch is Mismatch.ADDRESS_AS_DNS:
         return (f"{tls.server_name} as a DNS name, which does not count for an address",)
@@ -327,7 +327,7 @@ def cert_weak(tls: TlsFacts) -> Verdict:
 )
 @each_certificate(Severity.LOW)
 def staple(tls: TlsFacts) -> Verdict:
-    """The leaf has the TLS feature status_request, and no staple came though we asked."""
+    """Return the leaf has the TLS feature status_request, and no staple came though we asked."""
     if (skip := _unread(tls)) is not None:
         return skip
     if tls.chain[0].must_staple is None:

@@ -15,7 +15,7 @@ EVERY_SERVER = (
 
 
 def unasked(tls: TlsFacts, what: Topic) -> Skip:
-    """Why a bare hello's answer is missing."""
+    """Return why a bare hello's answer is missing."""
     known = (topic for topic in (what, Topic.HELLOS) if topic in tls.unknown)
     topic = next(known, what)
     return Skip(f"{topic}: {tls.unknown.get(topic, 'was not asked')}")
@@ -107,7 +107,7 @@ def _weak(tls: TlsFacts, suites: tuple[str, ...], broken: list[str]) -> Hit:
     directives={"nginx": ("ssl_dhparam",), "caddy": ("tls ciphers",)},
 )
 def dh_small(tls: TlsFacts) -> Verdict:
-    """A server that has finite-field Diffie-Hellman, with less than 2048 bits."""
+    """Return a server that has finite-field Diffie-Hellman, with less than 2048 bits."""
     if tls.dh_bits is None:
         return unasked(tls, Topic.FINITE_FIELD)
     return Hit(bits=tls.dh_bits) if 0 < tls.dh_bits < MIN_DH_BITS else None
@@ -139,7 +139,7 @@ def dh_small(tls: TlsFacts) -> Verdict:
     directives={"nginx": ("ssl_ecdh_curve",), "caddy": ("tls curves",)},
 )
 def no_pq(tls: TlsFacts) -> Verdict:
-    """A server that picked no hybrid group though nothing else was offered."""
+    """Return a server that picked no hybrid group though nothing else was offered."""
     if tls.large_hello_bytes:
         return Skip(
             "the larger ClientHello that a hybrid group needs fails here: see TLS-BIG-HELLO"
@@ -174,7 +174,7 @@ def no_pq(tls: TlsFacts) -> Verdict:
     bad=GOOD.learn(large_hello_bytes=1750, small_hello_bytes=320, group="x25519"),
 )
 def big_hello(tls: TlsFacts) -> Verdict:
-    """The first hello failed, and one without a post-quantum key share did not."""
+    """Return the first hello failed, and one without a post-quantum key share did not."""
     if tls.large_hello_bytes:
         return Hit(large=tls.large_hello_bytes, small=tls.small_hello_bytes or 0)
     return None if tls.version is not None else Skip("no handshake succeeded")
@@ -204,7 +204,7 @@ def big_hello(tls: TlsFacts) -> Verdict:
     directives={"nginx": ("ssl_session_tickets", "ssl_session_cache"), "caddy": ("tls",)},
 )
 def no_resume(tls: TlsFacts) -> Verdict:
-    """The second handshake was a full one, or there was nothing to take up."""
+    """Return the second handshake was a full one, or there was nothing to take up."""
     if tls.resumed is None:
         return unasked(tls, Topic.RESUMPTION)
     if tls.not_resumed_at:
@@ -241,7 +241,7 @@ def no_resume(tls: TlsFacts) -> Verdict:
     directives={"nginx": ("ssl_early_data",), "caddy": ("0rtt",)},
 )
 def early_data_on(tls: TlsFacts) -> Verdict:
-    """The ticket allows early data and the server took the offer."""
+    """Return the ticket allows early data and the server took the offer."""
     if tls.early_data_accepted and tls.configured:
         return Hit(what="it is turned on")
     if tls.early_data_accepted:
@@ -272,7 +272,7 @@ def early_data_on(tls: TlsFacts) -> Verdict:
     bad=GOOD.learn(extended_master_secret=False),
 )
 def ems(tls: TlsFacts) -> Verdict:
-    """A TLS 1.2 ServerHello that left out what the hello offered."""
+    """Return a TLS 1.2 ServerHello that left out what the hello offered."""
     return _of_tls12(tls, wrong=tls.extended_master_secret is False)
 
 
@@ -295,7 +295,7 @@ def ems(tls: TlsFacts) -> Verdict:
     bad=GOOD.learn(secure_renegotiation=False),
 )
 def reneg(tls: TlsFacts) -> Verdict:
-    """A TLS 1.2 ServerHello without RFC 5746's answer."""
+    """Return a TLS 1.2 ServerHello without RFC 5746's answer."""
     return _of_tls12(tls, wrong=tls.secure_renegotiation is False)
 
 
@@ -319,12 +319,12 @@ def reneg(tls: TlsFacts) -> Verdict:
     bad=GOOD.learn(compression=True),
 )
 def compress(tls: TlsFacts) -> Verdict:
-    """A TLS 1.2 ServerHello that took the compression that the hello offered."""
+    """Return a TLS 1.2 ServerHello that took the compression that the hello offered."""
     return _of_tls12(tls, wrong=tls.compression is True)
 
 
 def _of_tls12(tls: TlsFacts, *, wrong: bool) -> Verdict:
-    """A verdict on what only TLS 1.2 and older have."""
+    """Return a verdict on what only TLS 1.2 and older have."""
     if wrong:
         return Hit()
     if tls.extended_master_secret is not None or "TLSv1.2" in tls.versions_refused:
@@ -358,7 +358,7 @@ def _of_tls12(tls: TlsFacts, *, wrong: bool) -> Verdict:
     directives={"nginx": ("ssl_verify_client",), "caddy": ("tls client_auth",)},
 )
 def mtls_optional(tls: TlsFacts) -> Verdict:
-    """A CertificateRequest that an empty answer satisfied, at the application too."""
+    """Return a CertificateRequest that an empty answer satisfied, at the application too."""
     if tls.client_certificate == "given":
         return Skip("a client certificate was given, so it is unknown what happens without")
     if tls.client_certificate is None:

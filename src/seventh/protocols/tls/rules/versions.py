@@ -36,7 +36,7 @@ LEGACY = (Topic.SSL3, Topic.TLS10, Topic.TLS11)
     directives={"nginx": ("ssl_protocols",), "caddy": ("tls protocols",)},
 )
 def legacy(tls: TlsFacts) -> Verdict:
-    """Any version below TLS 1.2 that a hello got."""
+    """Return any version below TLS 1.2 that a hello got."""
     found = tuple(v for v in tls.versions if v in LEGACY)
     if found and tls.configured:
         return _allows(tls, found)
@@ -47,7 +47,7 @@ def legacy(tls: TlsFacts) -> Verdict:
 
 
 def _allows(tls: TlsFacts, found: tuple[str, ...]) -> Hit:
-    """What a file asks for: whether the versions are accepted is its library's decision."""
+    """Return what a file asks for: whether the versions are accepted is its library's decision."""
     asked = f"the configuration allows {', '.join(found)}"
     if tls.security_level == 0 and set(found) - {Topic.SSL3}:
         return Hit(versions=found, what=f"{asked}, and @SECLEVEL=0 makes OpenSSL accept them")
@@ -83,7 +83,7 @@ def _allows(tls: TlsFacts, found: tuple[str, ...]) -> Hit:
     directives={"nginx": ("ssl_protocols",), "caddy": ("tls protocols",)},
 )
 def no_tls13(tls: TlsFacts) -> Verdict:
-    """The main handshake, which offered TLS 1.3, ended with less."""
+    """Return the main handshake, which offered TLS 1.3, ended with less."""
     if "TLSv1.3" in tls.versions:
         return None
     if "TLSv1.3" in tls.versions_refused and tls.versions:

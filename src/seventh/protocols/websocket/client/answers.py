@@ -15,7 +15,7 @@ _PROXY_FIELDS = ("via", "cf-ray", "x-amz-cf-id", "x-cache", "x-served-by", "x-va
 
 
 def opened(response: Response, judged: Judged) -> Handshake:
-    """A switch of protocols."""
+    """Return a switch of protocols."""
     return Handshake(
         outcome="open",
         status=response.status,
@@ -105,7 +105,7 @@ def failure_of(seen: Handshake, sent: str = "") -> Failed:
 
 
 def _upgrade_required(seen: Handshake, answer: str, says: str) -> Failed:
-    """A 426, or another refusal that names versions of the protocol (RFC 6455 §4.4)."""
+    """Return a 426, or another refusal that names versions of the protocol (RFC 6455 §4.4)."""
     if seen.versions and "13" not in seen.versions:
         many = "versions" if len(seen.versions) > 1 else "version"
         return Failed(

@@ -109,14 +109,14 @@ class Endpoint:
             http.close()
 
     async def below(self) -> Stream:
-        """One more TCP connection to the conversation's address."""
+        """Return one more TCP connection to the conversation's address."""
         assert self.address is not None  # noqa: S101 - begin() was called
         return await self.ctx.connect_again(self.address)
 
     async def shaken(
         self, below: Stream, *, alpn: str = "http/1.1", phase: str = "ws.further"
     ) -> Stream:
-        """``below`` ready for HTTP: inside TLS where the target is secure.
+        """Return ``below`` ready for HTTP: inside TLS where the target is secure.
 
         A certificate that clients refuse is a fact here; the TLS facts tell of it.
         """
@@ -137,7 +137,7 @@ class Endpoint:
         return tls
 
     async def verified(self, below: Stream) -> Stream:
-        """``below`` inside TLS, the certificate held to: the pulse's way."""
+        """Return ``below`` inside TLS, the certificate held to: the pulse's way."""
         if not self.secure:
             return below
         return await start_recurring(self.ctx, below, self.name, alpn=("http/1.1",))
@@ -153,14 +153,14 @@ class Endpoint:
         version: int = 13,
         more: Fields = (),
     ) -> Request:
-        """The handshake's request, as the person wants it."""
+        """Return the handshake's request, as the person wants it."""
         return opening(
             self.target, offer, over=over, origin=origin or self.origin,
             fields=(*self.handshake_options.fields, *more), version=version,
         )  # fmt: skip
 
     def offer(self, *, deflate: bool = False, subprotocols: tuple[str, ...] | None = None) -> Offer:
-        """A fresh key and what is offered with it."""
+        """Return a fresh key and what is offered with it."""
         names = self.handshake_options.subprotocols if subprotocols is None else subprotocols
         return Offer(key=new_key(), subprotocols=names, deflate=deflate)
 
@@ -242,7 +242,7 @@ class Endpoint:
         return refusal(response, self.handshake_options.hide)
 
     async def socket(self, *, deflate: bool = False) -> Socket:
-        """One more open socket. Raises Failed where the handshake is not sound."""
+        """Return one more open socket. Raises Failed where the handshake is not sound."""
         answered = await self.variant(deflate=deflate, fresh=True)
         if answered.socket is None or not answered.handshake.sound:
             if answered.socket is not None:
@@ -252,7 +252,7 @@ class Endpoint:
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[Socket]:
-        """A further socket for one block, let go without a word at its end."""
+        """Yield a further socket for one block, let go without a word at its end."""
         socket = await self.socket()
         self.count(1)
         try:

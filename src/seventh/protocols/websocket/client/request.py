@@ -59,13 +59,13 @@ class HandshakeOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Values that a server may say back, and that nobody may see."""
 
     def hide(self, text: str) -> str:
-        """``text`` of the server without the secrets that we told it."""
+        """Return ``text`` of the server without the secrets that we told it."""
         for secret in self.secrets:
             text = text.replace(secret, "…")
         return text
 
     def credential(self) -> str:
-        """What goes along to say who we are, in words; empty where nothing does."""
+        """Return what goes along to say who we are, in words; empty where nothing does."""
         names = [name for name, _ in self.fields if name.lower() in _SECRET_FIELDS]
         if self.jwt is not None:
             end = expiry_of(self.jwt)
@@ -183,7 +183,7 @@ def _text_of(name: str, limit: int) -> str:
 
 
 def _lines(template: str | None) -> list[str | None]:
-    """The template's lines; the last is what is published."""
+    """Return the template's lines; the last is what is published."""
     if template is None:
         return [None]
     if template.startswith("file:"):

@@ -84,7 +84,7 @@ class Socket:
         self.silent_end = self.silent_end or Mark(now_ns(), "user")
 
     async def hear(self, until_ns: int) -> list[Event] | None:
-        """The next events; empty at the socket's end, None at ``until_ns``.
+        """Return the next events; empty at the socket's end, None at ``until_ns``.
 
         Pings are answered on the way. Raises ProtocolViolation (after having told the server so),
         and Failed when the budget is spent.
@@ -131,7 +131,7 @@ class Socket:
         return None
 
     async def ping(self, until_ns: int) -> tuple[Mark, Mark] | None:
-        """A ping's sending and its pong's coming; None where none came."""
+        """Return a ping's sending and its pong's coming; None where none came."""
         data = os.urandom(PING_BYTES)
         self.frames.ping(data)
         sent = await self.flush()
@@ -141,7 +141,7 @@ class Socket:
         return (sent, pong.at) if pong is not None else None
 
     async def survives(self, until_ns: int) -> tuple[Mark, Mark] | None:
-        """A ping and its pong, where the socket goes on after it; None where it does not.
+        """Return a ping and its pong, where the socket goes on after it; None where it does not.
 
         Libraries answer a ping while what came before it still waits for the application, so one
         pong proves little: after a moment a second ping must be answered, too.
@@ -160,14 +160,14 @@ class Socket:
         return await self.flush()
 
     async def message(self, until_ns: int) -> Message | None:
-        """The next message, waiting ones first; None when none comes."""
+        """Return the next message, waiting ones first; None when none comes."""
         while not self.heard:
             if not self.alive or await self.hear(until_ns) is None:
                 break
         return self.heard.popleft() if self.heard else None
 
     async def close(self, until_ns: int, code: int = 1000) -> CloseSeen:
-        """The closing handshake (RFC 6455 §7.1.2), and let go."""
+        """Return the closing handshake (RFC 6455 §7.1.2), and let go."""
         sent: Mark | None = None
         try:
             if self.frames.open:

@@ -215,7 +215,7 @@ class WebSocketFacts(Facts, frozen=True, kw_only=True):
     """Steps that were left out or broke off, and why."""
 
     def drawings(self) -> tuple[Drawing, ...]:
-        """The fan-out as a curve, and what became of silent sockets."""
+        """Return the fan-out as a curve, and what became of silent sockets."""
         drawn = (
             self.fanout.drawing() if self.fanout is not None else None,
             self.hold.drawing() if self.hold is not None else None,

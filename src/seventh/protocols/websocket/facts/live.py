@@ -182,7 +182,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     """What the server said meanwhile."""
 
     def drawing(self) -> Drawing | None:
-        """How long each socket stood, and when the server pinged."""
+        """Return how long each socket stood, and when the server pinged."""
         spans = [
             Span(label="cut", low=0.0, high=age, said=f"without a close frame after {age:.1f} s")
             for age in self.cuts_seconds

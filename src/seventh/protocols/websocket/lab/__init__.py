@@ -186,14 +186,14 @@ CLEAN = Setup(secure=True, h3=True, token_seconds=4.0, options=_EVERYTHING)
 
 @contextlib.asynccontextmanager
 async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
-    """The hub, or one with ``fault``."""
+    """Yield the hub, or one with ``fault``."""
     async with serve_setup(SETUPS[fault.name] if fault else CLEAN, kit) as served:
         yield served
 
 
 @contextlib.asynccontextmanager
 async def serve_setup(setup: Setup, kit: Kit) -> AsyncIterator[Served]:
-    """A hub as ``setup`` says; also for tests that want one of their own."""
+    """Yield a hub as ``setup`` says; also for tests that want one of their own."""
     hub = Hub(setup.manners)
     scheme, site = ("wss", "https") if setup.secure else ("ws", "http")
     options = dict(setup.options)
@@ -248,12 +248,12 @@ def _write_token(file: Path, seconds: float) -> None:
 
 
 async def _stripping(_: object) -> Answer:
-    """What a server says that sees a plain GET, by way of a proxy."""
+    """Return what a server says that sees a plain GET, by way of a proxy."""
     return Answer(status=400, headers=(("Server", "nginx"),), body=b"not a WebSocket request\n")
 
 
 def token(expiry: float) -> str:
-    """A JWT that ends at ``expiry``; nobody signed it, for nobody here asks."""
+    """Return a JWT that ends at ``expiry``; nobody signed it, for nobody here asks."""
     parts = ({"alg": "none", "typ": "JWT"}, {"sub": "lab", "exp": expiry})
     encoded = [base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=") for p in parts]
     return b".".join([*encoded, b"none"]).decode("ascii")
@@ -261,7 +261,7 @@ def token(expiry: float) -> str:
 
 @contextlib.contextmanager
 def _elsewhere() -> Iterator[None]:
-    """An address of this machine that is no loopback one, for as long as the block lasts."""
+    """Yield an address of this machine that is no loopback one, for as long as the block lasts."""
     ip = find_program("ip") or "ip"
     route = ["local", ELSEWHERE, "dev", "lo"]
     subprocess.run([ip, "route", "replace", *route], check=True, capture_output=True)

@@ -141,7 +141,7 @@ class Hub:
     def _head(
         self, request: Request, fields: dict[str, str]
     ) -> tuple[PerMessageDeflate | None, Fields]:
-        """The response's fields, and the extension that they agree on."""
+        """Return the response's fields, and the extension that they agree on."""
         manners = self.manners
         head: list[tuple[str, str]] = []
         if request.method == "GET" and manners.accept != "missing":

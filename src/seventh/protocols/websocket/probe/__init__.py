@@ -100,7 +100,7 @@ async def _conversation(endpoint: Endpoint, below: Stream) -> None:
 
 
 async def _open(endpoint: Endpoint, stream: Stream, *, deflate: bool) -> Socket:
-    """The handshake; where it is refused for another cause than the service's, that is said.
+    """Return the handshake; where it is refused for another cause than the service's, that is said.
 
     Once more without Origin, as clients that are not browsers come, where ours may be the cause.
     """
@@ -150,7 +150,7 @@ async def _of_tls(endpoint: Endpoint, failed: Failed, status: int | None) -> Non
 
 
 async def _opening(endpoint: Endpoint, stream: Stream, *, deflate: bool) -> Socket:
-    """The first handshake; every word of its answer is a fact, even where it fails."""
+    """Return the first handshake; every word of its answer is a fact, even where it fails."""
     http = H1Connection(stream)
     offer = endpoint.offer(deflate=deflate)
     request = endpoint.request(offer)

@@ -10,7 +10,7 @@ _ROUTES = ("awsalb", "arraffinity", "bigipserver", "serverid", "gclb", "ingressc
 
 
 def may_name_a_user(set_cookie: str) -> bool:
-    """Whether this Set-Cookie field may hold a session that browsers send across sites.
+    """Return whether this Set-Cookie field may hold a session that browsers send across sites.
 
     Not where the value is too short to be a secret or the name is a load balancer's, and not where
     SameSite keeps it from other sites' handshakes.

@@ -149,7 +149,7 @@ def ranked(rounds: list[list[float]], receivers: int) -> tuple[Receiver, ...]:
 
 
 def quantile(ordered: list[float], share: float) -> float | None:
-    """The smallest value that ``share`` of them do not exceed; None of none."""
+    """Return the smallest value that ``share`` of them do not exceed; None of none."""
     if not ordered:
         return None
     return ordered[max(0, min(len(ordered) - 1, -(-int(share * 1000) * len(ordered) // 1000) - 1))]

@@ -53,7 +53,7 @@ async def long_message(endpoint: Endpoint) -> None:
 async def _one_long(
     endpoint: Endpoint, socket: Socket, size: int, known: LongMessage
 ) -> LongMessage:
-    """One message of letters; what the server says is looked for between its pieces."""
+    """Return one message of letters; what the server says is looked for between its pieces."""
     until = endpoint.ctx.budget.within(
         min(2 * ANSWER_SECONDS, endpoint.ctx.budget.seconds_left / 2)
     )
@@ -171,7 +171,7 @@ async def slow_reader(endpoint: Endpoint) -> None:
 
 
 async def _echoes(endpoint: Endpoint, socket: Socket) -> bool:
-    """Whether a message draws at least as much again."""
+    """Return whether a message draws at least as much again."""
     await socket.say(_filled(endpoint, 1024))
     until = endpoint.ctx.budget.within(STALL_SECONDS)
     heard = 0
@@ -184,12 +184,12 @@ async def _echoes(endpoint: Endpoint, socket: Socket) -> bool:
 
 
 def _filled(endpoint: Endpoint, size: int) -> str:
-    """The person's message, or one of ours, with its ``{id}`` that long."""
+    """Return the person's message, or one of ours, with its ``{id}`` that long."""
     return (endpoint.handshake_options.template or "seventh {id}").replace("{id}", "a" * size)
 
 
 async def _kept(endpoint: Endpoint, socket: Socket) -> Outcome:
-    """Whether the answers that nobody has read are all there.
+    """Return whether the answers that nobody has read are all there.
 
     Some servers take everything and throw it away: after a close frame, or because they drop what
     a slow reader does not get.

@@ -212,7 +212,7 @@ async def _h3(endpoint: Endpoint) -> None:
 
 
 async def _inside(endpoint: Endpoint, http: HttpConnection, over: Over) -> Tunnelled:
-    """A handshake by extended CONNECT, one ping, and the end."""
+    """Return a handshake by extended CONNECT, one ping, and the end."""
     offer = endpoint.offer(deflate=True)
     until = endpoint.ctx.budget.within(HANDSHAKE_SECONDS)
     request = endpoint.request(offer, over=over)

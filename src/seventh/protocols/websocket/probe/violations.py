@@ -24,7 +24,7 @@ class Case(NamedTuple):
 
 
 def cases() -> tuple[Case, ...]:
-    """What is said, with the sections that forbid it in RFC 6455."""
+    """Return what is said, with the sections that forbid it in RFC 6455."""
     return (
         Case("mask", "an unmasked text", (raw_frame(TEXT, b"seventh", masked=False),)),  # §5.1
         Case("rsv", "RSV1 without an extension", (raw_frame(TEXT, b"seventh", rsv=4),)),  # §5.2

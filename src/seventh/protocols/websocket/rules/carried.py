@@ -119,7 +119,7 @@ def _tunnelled(seen: Tunnelled | None, name: str) -> Verdict:
     bad=GOOD.learn(continued=1),
 )
 def expect(ws: WebSocketFacts) -> Verdict:
-    """A 100 that nobody asked for; or an Expect that costs a second or the handshake.
+    """Return a 100 that nobody asked for; or an Expect that costs a second or the handshake.
 
     No client may send Expect with a handshake by itself, so that what it costs is a remark.
     """

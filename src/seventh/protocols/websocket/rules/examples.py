@@ -54,11 +54,11 @@ GOOD = WebSocketFacts(
 
 
 def answered(**changes: object) -> WebSocketFacts:
-    """The endpoint with another answer to the first handshake."""
+    """Return the endpoint with another answer to the first handshake."""
     return GOOD.learn(handshake=msgspec.structs.replace(OPEN, **changes))
 
 
 def turned_away(status: int, **changes: object) -> WebSocketFacts:
-    """An endpoint that refuses the first handshake."""
+    """Return an endpoint that refuses the first handshake."""
     refused = msgspec.structs.replace(REFUSED, status=status, **changes)
     return WebSocketFacts(secure=True, reach="public", handshake=refused, upgrade_seconds=0.001)

@@ -118,7 +118,7 @@ def _by_envoy(seen: Handshake, plain: Handshake | None) -> Verdict:
 
 
 def _not_passed_on(proxied: ProxiedUpgrade) -> Verdict:
-    """The half that a proxy's configuration decides."""
+    """Return the half that a proxy's configuration decides."""
     missing = proxied.missing
     if not missing:
         return None
@@ -145,7 +145,7 @@ def _not_passed_on(proxied: ProxiedUpgrade) -> Verdict:
     bad=answered(accept="wrong"),
 )
 def accept(ws: WebSocketFacts) -> Verdict:
-    """A 101 whose answer to the key is missing or another's."""
+    """Return a 101 whose answer to the key is missing or another's."""
     if ws.handshake is None or ws.handshake.accept is None:
         return _NOT_OPEN
     wrong = ws.handshake.accept in {"wrong", "missing"}
@@ -169,7 +169,7 @@ def accept(ws: WebSocketFacts) -> Verdict:
     bad=answered(foreign_subprotocol="soap"),
 )
 def subproto(ws: WebSocketFacts) -> Verdict:
-    """The response names a subprotocol that the request did not."""
+    """Return the response names a subprotocol that the request did not."""
     if ws.handshake is None or ws.handshake.outcome != "open":
         return _NOT_OPEN
     if ws.handshake.foreign_subprotocol is None:
@@ -196,7 +196,7 @@ def subproto(ws: WebSocketFacts) -> Verdict:
     bad=answered(foreign_extensions=("x-webkit-deflate-frame",)),
 )
 def ext(ws: WebSocketFacts) -> Verdict:
-    """Another extension, or parameters that were not offered."""
+    """Return another extension, or parameters that were not offered."""
     if ws.handshake is None or ws.handshake.outcome != "open":
         return _NOT_OPEN
     found = ws.handshake.foreign_extensions
@@ -222,7 +222,7 @@ def ext(ws: WebSocketFacts) -> Verdict:
     bad=GOOD.learn(wrong_version=OPEN),
 )
 def version(ws: WebSocketFacts) -> Verdict:
-    """A refusal must list the versions; acceptance is worse.
+    """Return a refusal must list the versions; acceptance is worse.
 
     A refusal that has another cause says nothing of versions.
     """
@@ -345,7 +345,7 @@ def origin(ws: WebSocketFacts) -> Verdict:
     bad=GOOD.learn(own_origin=REFUSED),
 )
 def own_origin(ws: WebSocketFacts) -> Verdict:
-    """A handshake that opened without Origin only."""
+    """Return a handshake that opened without Origin only."""
     if ws.handshake is None:
         return _NO_ANSWER
     if ws.own_origin is None:

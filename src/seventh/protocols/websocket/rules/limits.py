@@ -61,7 +61,7 @@ def _accepted(ws: WebSocketFacts, kind: str) -> Verdict:
     bad=_violated("mask", "an unmasked text"),
 )
 def mask(ws: WebSocketFacts) -> Verdict:
-    """A frame without a mask, and a ping that was answered."""
+    """Return a frame without a mask, and a ping that was answered."""
     return _accepted(ws, "mask")
 
 
@@ -104,7 +104,7 @@ def rsv(ws: WebSocketFacts) -> Verdict:
     bad=_violated("utf8", "a text with a surrogate"),
 )
 def utf8(ws: WebSocketFacts) -> Verdict:
-    """A surrogate, a letter cut short."""
+    """Return a surrogate, a letter cut short."""
     return _accepted(ws, "utf8")
 
 
@@ -123,7 +123,7 @@ def utf8(ws: WebSocketFacts) -> Verdict:
     bad=_violated("frag", "the rest of nothing"),
 )
 def frag(ws: WebSocketFacts) -> Verdict:
-    """A continuation of nothing, a message within a message, a control frame in pieces."""
+    """Return a continuation of nothing, a message within a message, a control frame in pieces."""
     return _accepted(ws, "frag")
 
 
@@ -187,7 +187,7 @@ def msg_limit(ws: WebSocketFacts) -> Verdict:
     bad=GOOD.learn(burst=Burst(messages=200, seconds=0.1, outcome="taken")),
 )
 def rate(ws: WebSocketFacts) -> Verdict:
-    """Two hundred at once; words of a limit in the answers count as one."""
+    """Return two hundred at once; words of a limit in the answers count as one."""
     seen = ws.burst
     if seen is None:
         return Skip("no burst was tried: --intrusive")

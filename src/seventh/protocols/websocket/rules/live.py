@@ -40,7 +40,7 @@ _PROXY_TIMEOUT = (
     bad=GOOD.learn(credential_parameters=("access_token",)),
 )
 def token_url(ws: WebSocketFacts) -> Verdict:
-    """Names that mean a credential, or a JWT anywhere in the URL, and the server took it."""
+    """Return names that mean a credential, or a JWT anywhere in the URL, and the server took it."""
     if ws.credential_parameters is None:
         return Skip("the conversation ended before the handshake")
     if not ws.credential_parameters:
@@ -73,7 +73,7 @@ def token_url(ws: WebSocketFacts) -> Verdict:
     ),
 )
 def token_stale(ws: WebSocketFacts) -> Verdict:
-    """The exp of a JWT was read here, not verified."""
+    """Return the exp of a JWT was read here, not verified."""
     token = ws.token
     if token is None:
         return Skip("no token was given that is a JWT")
@@ -112,7 +112,7 @@ def token_stale(ws: WebSocketFacts) -> Verdict:
     ),
 )
 def no_pong(ws: WebSocketFacts) -> Verdict:
-    """A ping that was waited for in vain, while the connection stood."""
+    """Return a ping that was waited for in vain, while the connection stood."""
     if ws.pings_sent is None:
         return Skip("no ping was sent")
     if ws.pong_wait_seconds is None:
@@ -195,7 +195,7 @@ def no_server_ping(ws: WebSocketFacts) -> Verdict:
     },
 )
 def idle_cut(ws: WebSocketFacts) -> Verdict:
-    """Two sockets of different age that end at the same age show a timer."""
+    """Return two sockets of different age that end at the same age show a timer."""
     if ws.proxied is not None:
         idle, life = ws.proxied.idle_seconds, ws.proxied.life_seconds
         if life is not None and life < LEAST_IDLE_SECONDS:
@@ -262,7 +262,7 @@ def close(ws: WebSocketFacts) -> Verdict:
     bad=answered(subprotocol=None).learn(limits_declared=()),
 )
 def limits_undeclared(ws: WebSocketFacts) -> Verdict:
-    """A subprotocol's own specification may say it; that is not seen here."""
+    """Return a subprotocol's own specification may say it; that is not seen here."""
     if ws.limits_declared is None or ws.greeting_bytes is None:
         return Skip("the socket did not open, or was not listened to")
     if ws.limits_declared:
@@ -346,7 +346,7 @@ def fanout_slow(ws: WebSocketFacts) -> Verdict:
     bad=_fanned(delivered=30),
 )
 def fanout_loss(ws: WebSocketFacts) -> Verdict:
-    """Some got it and some did not."""
+    """Return some got it and some did not."""
     unjudged = _unjudged(ws)
     fanout = ws.fanout
     if unjudged is not None or fanout is None:

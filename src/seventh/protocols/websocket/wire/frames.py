@@ -164,7 +164,7 @@ class Frames:
         return False
 
     def _close(self, at: Mark) -> Closed:
-        """The server's close frame, which the library has read."""
+        """Return the server's close frame, which the library has read."""
         close = self._protocol.close_rcvd
         code = close.code if close is not None else None
         self.closed = Closed(
@@ -250,7 +250,7 @@ class Frames:
         self._say(self._protocol.send_close, code, reason)
 
     def out(self) -> bytes:
-        """What is to be sent."""
+        """Return what is to be sent."""
         return b"".join(self._protocol.data_to_send())
 
     @staticmethod
@@ -263,7 +263,7 @@ class Frames:
 
 
 def _said(error: Exception) -> tuple[int, str]:
-    """Why the library gave up, in our words: the close code and what was wrong."""
+    """Return why the library gave up, in our words: the close code and what was wrong."""
     if isinstance(error, PayloadTooBig):
         return CloseCode.MESSAGE_TOO_BIG, "a message longer, or inflating to more, than 1 MiB"
     if isinstance(error, UnicodeDecodeError):
@@ -307,7 +307,7 @@ def code_words(code: int | None) -> str:
 def raw_frame(
     opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True
 ) -> bytes:
-    """A frame as it is told, right or wrong: for what no library would send.
+    """Return a frame as it is told, right or wrong: for what no library would send.
 
     ``rsv`` are the three reserved bits as a number, RSV1 being 4.
     """
@@ -321,7 +321,7 @@ def raw_frame(
 def raw_head(
     opcode: int, length: int, *, fin: bool = True, rsv: int = 0, masked: bool = True
 ) -> bytes:
-    """A frame's head without its masking key; ``length`` need not be what follows."""
+    """Return a frame's head without its masking key; ``length`` need not be what follows."""
     first = (0x80 if fin else 0) | (rsv & 7) << 4 | (opcode & 15)
     mask = 0x80 if masked else 0
     if length < 126:
@@ -332,12 +332,12 @@ def raw_head(
 
 
 def masked_by(mask: bytes, data: bytes) -> bytes:
-    """``data`` under a masking key (§5.3)."""
+    """Return ``data`` under a masking key (§5.3)."""
     size = len(data)
     pad = (mask * (size // 4 + 1))[:size]
     return (int.from_bytes(data, "big") ^ int.from_bytes(pad, "big")).to_bytes(size, "big")
 
 
 def close_payload(code: int, reason: str = "") -> bytes:
-    """A close frame's payload; any code."""
+    """Return a close frame's payload; any code."""
     return struct.pack("!H", code) + reason.encode()

@@ -79,7 +79,7 @@ def authority(target: Target) -> str:
 
 
 def own_origin(target: Target) -> str:
-    """The origin of a page on the target's own site (RFC 6454 §6.2)."""
+    """Return the origin of a page on the target's own site (RFC 6454 §6.2)."""
     return f"{_SITES[target.scheme]}://{authority(target)}"
 
 
@@ -97,13 +97,13 @@ def new_key() -> str:
 
 
 def accept_of(key: str) -> str:
-    """The Sec-WebSocket-Accept that ``key`` must be answered with (§4.2.2 item 5.4)."""
+    """Return the Sec-WebSocket-Accept that ``key`` must be answered with (§4.2.2 item 5.4)."""
     digest = hashlib.sha1(key.encode("ascii") + _GUID, usedforsecurity=False).digest()
     return base64.b64encode(digest).decode("ascii")
 
 
 def key_is_sound(key: str) -> bool:
-    """Whether a request's Sec-WebSocket-Key is sixteen bytes in base64 (§4.2.1 item 5)."""
+    """Return whether a request's Sec-WebSocket-Key is sixteen bytes in base64 (§4.2.1 item 5)."""
     try:
         return len(base64.b64decode(key, validate=True)) == 16
     except (binascii.Error, ValueError):
@@ -119,7 +119,7 @@ def opening(
     fields: Fields = (),
     version: int = VERSION,
 ) -> Request:
-    """The handshake's request; of HTTP/2 and HTTP/3 an extended CONNECT without a key."""
+    """Return the handshake's request; of HTTP/2 and HTTP/3 an extended CONNECT without a key."""
     own: list[tuple[str, str]] = []
     if over == "1.1":
         own.append(("Sec-WebSocket-Key", offer.key))
@@ -171,7 +171,7 @@ def _accept(response: Response, offer: Offer) -> Accept:
 
 
 def _switching(response: Response) -> list[str]:
-    """What a 101 must say besides the key's answer (§4.1 items 2 and 3, RFC 9110 §7.8)."""
+    """Return what a 101 must say besides the key's answer (§4.1 items 2 and 3, RFC 9110 §7.8)."""
     problems: list[str] = []
     if response.version != "1.1":
         problems.append(f"the 101 is HTTP/{response.version}, which cannot upgrade")
@@ -186,7 +186,7 @@ def _switching(response: Response) -> list[str]:
 
 
 def _oddities(response: Response, offer: Offer) -> tuple[str, ...]:
-    """What a client may overlook, and others on the way may not."""
+    """Return what a client may overlook, and others on the way may not."""
     odd: list[str] = []
     if response.version in {"1.0", "1.1"}:
         odd += [
@@ -209,7 +209,7 @@ def _oddities(response: Response, offer: Offer) -> tuple[str, ...]:
 def _subprotocol(
     response: Response, offer: Offer, problems: list[str]
 ) -> tuple[str | None, str | None]:
-    """The chosen subprotocol, and the one that was not offered (§4.1 item 6)."""
+    """Return the chosen subprotocol, and the one that was not offered (§4.1 item 6)."""
     said = response.every("sec-websocket-protocol")
     if not said:
         return None, None

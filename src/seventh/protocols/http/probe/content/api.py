@@ -52,7 +52,7 @@ def _is_json(body: Body | None) -> bool:
 
 
 def _own(look: Look, reference: str) -> str | None:
-    """The path of a reference to the same origin."""
+    """Return the path of a reference to the same origin."""
     url = resolve(look.site.base_url, reference)
     return url.path if url is not None and url.origin == look.site.base_url.origin else None
 

@@ -34,7 +34,7 @@ class Said(msgspec.Struct, frozen=True):
     age: int | None
 
     def has(self, name: str) -> bool:
-        """Whether the directive is there, in its form without field names."""
+        """Return whether the directive is there, in its form without field names."""
         return any(
             d.name == name and not (d.value and name in _QUALIFIABLE) for d in self.directives
         )
@@ -45,7 +45,7 @@ class Said(msgspec.Struct, frozen=True):
         return any(field in {f.strip().lower() for f in value.split(",")} for value in listed)
 
     def seconds(self, name: str) -> int | None:
-        """The directive's first value; None where it is not there.
+        """Return the directive's first value; None where it is not there.
 
         0 where it is no number, for such a reply counts as stale (RFC 9111 §4.2.1).
         """
@@ -82,7 +82,7 @@ def read(response: Response, received_seconds: float) -> Said:
 
 
 def judge(response: Response, received_seconds: float, *, authenticated: bool = False) -> Caching:
-    """The verdict on a reply to GET that came at ``received_seconds`` (Unix time)."""
+    """Return the verdict on a reply to GET that came at ``received_seconds`` (Unix time)."""
     said = read(response, received_seconds)
     forbidden = _forbidden(said, response.status, authenticated=authenticated)
     heuristic = response.status in HEURISTIC_STATUSES or said.has("public")
@@ -132,7 +132,7 @@ def _no_store(said: Said, status: int) -> bool:
 
 
 def _forbidden(said: Said, status: int, *, authenticated: bool) -> str:
-    """What forbids shared caches to store (RFC 9111 §3 and §3.5)."""
+    """Return what forbids shared caches to store (RFC 9111 §3 and §3.5)."""
     if _no_store(said, status):
         return "no-store" if said.has("no-store") else "must-understand"
     if said.has("private"):
@@ -177,7 +177,7 @@ def _with_value(said: Said, name: str) -> str:
 
 
 def dropped(full: Response, validated: Response) -> tuple[str, ...]:
-    """What the full reply had and its 304 lacks."""
+    """Return what the full reply had and its 304 lacks."""
     return tuple(
         name for name in ASKED_OF_304 if full.get(name) is not None and validated.get(name) is None
     )

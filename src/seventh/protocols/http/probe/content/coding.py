@@ -84,7 +84,7 @@ def content_of(response: Response) -> bytes:
 
 
 async def undo_ahead(response: Response) -> Response:
-    """The reply with its content's codings undone, in turns with other work."""
+    """Return the reply with its content's codings undone, in turns with other work."""
     codings = ", ".join(response.every("content-encoding"))
     if not codings or response.truncated:
         return response
@@ -130,12 +130,12 @@ _COMPRESSED = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd")
 
 
 def digest_of(content: bytes) -> str:
-    """What tells one content from another."""
+    """Return what tells one content from another."""
     return hashlib.sha256(content).hexdigest()[:32]
 
 
 def variant(offered: str, response: Response) -> Variant:
-    """What the reply to the offer ``offered`` is."""
+    """Return what the reply to the offer ``offered`` is."""
     content, fault, broken = undone(response)
     coding, tag = coding_of(response), fields.etag(response.get("etag"))
     size = len(content) if content is not None else None
@@ -165,18 +165,18 @@ def _declared(response: Response) -> int:
 
 
 def secrets_in(content: bytes) -> tuple[str, ...]:
-    """The names of what looks like a token against request forgery; never its value."""
+    """Return the names of what looks like a token against request forgery; never its value."""
     return tuple(dict.fromkeys(name for name, _ in _tokens(content)))[:8]
 
 
 def lasting_secrets(first: bytes, second: bytes) -> tuple[str, ...]:
-    """The names of those that have the same value in both contents."""
+    """Return the names of those that have the same value in both contents."""
     both = {name for name, _ in set(_tokens(first)) & set(_tokens(second))}
     return tuple(name for name in secrets_in(first) if name in both)
 
 
 def _tokens(content: bytes) -> Iterator[tuple[str, bytes]]:
-    """Each by its name, with what stands beside that: the value, and whatever leads to it."""
+    """Yield each by its name, with what stands beside that: the value, and whatever leads to it."""
     content = content[:_MAX_LOOKED]
     for named in itertools.islice(_NAMED.finditer(content), _MAX_NAMED):
         valued = _VALUED.match(content, named.end())
@@ -190,5 +190,5 @@ def _beginning(content: bytes, end: int) -> bytes:
 
 
 def codings(variants: Iterable[Variant]) -> tuple[str, ...]:
-    """Which codings the server has, as its replies showed."""
+    """Return which codings the server has, as its replies showed."""
     return tuple(dict.fromkeys(v.coding for v in variants if v.coding and v.status == 200))

@@ -33,12 +33,12 @@ MAX_COOKIE_BYTES = 4096
 
 
 def cookie_names(response: Response) -> tuple[str, ...]:
-    """The names of the cookies that a reply sets, each once."""
+    """Return the names of the cookies that a reply sets, each once."""
     return tuple(dict.fromkeys(_name(line) for line in response.every("set-cookie")[:MAX_COOKIES]))
 
 
 def common(responses: Iterable[Response]) -> tuple[str, ...]:
-    """The names of the cookies that were set more than once, each time to the same value.
+    """Return the names of the cookies that were set more than once, each time to the same value.
 
     The requests must have carried no cookie: what a server then gives to everybody is nobody's own.
     """
@@ -68,7 +68,7 @@ def _name(line: str) -> str:
 def cookies(
     responses: Iterable[Response], *, secure: bool, now_seconds: float
 ) -> tuple[Cookie, ...]:
-    """The cookies of all replies, each name once. ``secure``: whether they came over TLS."""
+    """Return the cookies of all replies, each name once. ``secure``: whether they came over TLS."""
     found: dict[str, Cookie] = {}
     for response in responses:
         for line in response.every("set-cookie")[:MAX_COOKIES]:
@@ -112,7 +112,7 @@ def _lifetime(attributes: dict[str, str], now_seconds: float) -> int | None:
 
 
 def _date(text: str) -> int | None:
-    """A cookie's date as Unix time: whatever has the parts of one (RFC 6265 §5.1.1)."""
+    """Return a cookie's date as Unix time: whatever has the parts of one (RFC 6265 §5.1.1)."""
     clock: tuple[int, int, int] | None = None
     day = month = year = None
     for token in _TOKEN.findall(text)[:_MAX_TOKENS]:
@@ -150,7 +150,7 @@ def _refused(cookie: Cookie, name: str, *, secure: bool) -> list[str]:
 
 
 def _open(cookie: Cookie, length: int, *, secure: bool) -> list[str]:
-    """What leaves it open to others."""
+    """Return what leaves it open to others."""
     problems: list[str] = []
     if secure and not cookie.secure:
         problems.append("without Secure it is also sent in clear")

@@ -23,7 +23,7 @@ _MAX_LOOKED = 1024 * 1024
 
 
 def is_json(content_type: str) -> bool:
-    """Whether a media type is JSON's."""
+    """Return whether a media type is JSON's."""
     return content_type.endswith(_JSON_TYPES)
 
 
@@ -46,7 +46,7 @@ def body_of(path: str, response: Response) -> Body:
 
 
 def look(content: bytes) -> tuple[str, Any]:
-    """What content is by its look, and of JSON its value."""
+    """Return what content is by its look, and of JSON its value."""
     head = content[:1024].lstrip()
     if head[:1] in {b"{", b"["} and len(content) <= _MAX_LOOKED:
         try:
@@ -69,7 +69,7 @@ def _past_comments(head: bytes) -> bytes:
 
 
 def _is_problem(value: object) -> bool:
-    """Whether a JSON value can be a problem details object (RFC 9457 §3.1)."""
+    """Return whether a JSON value can be a problem details object (RFC 9457 §3.1)."""
     if not isinstance(value, dict):
         return False
     texts = all(isinstance(value.get(n, ""), str) for n in ("type", "title", "detail", "instance"))
@@ -78,7 +78,7 @@ def _is_problem(value: object) -> bool:
 
 
 def _misfit(declared: str, seen: str, content: bytes) -> str:
-    """How the type that is declared does not fit what came; empty where it does."""
+    """Return how the type that is declared does not fit what came; empty where it does."""
     if not content:
         return ""
     if not declared:
@@ -110,7 +110,7 @@ def _is_json_scalar(content: bytes) -> bool:
 
 
 def refusal(path: str, response: Response) -> Refusal:
-    """What a 429 or 503 tells of when to come back."""
+    """Return what a 429 or 503 tells of when to come back."""
     retry = response.get("retry-after")
     limits = (name for name, _ in response.headers if _LIMITS.fullmatch(name))
     return Refusal(
@@ -122,7 +122,7 @@ def refusal(path: str, response: Response) -> Refusal:
 
 
 def lifecycle(responses: Iterable[Response], now_seconds: float) -> Lifecycle:
-    """What the first reply that speaks of it says about the resource's end."""
+    """Return what the first reply that speaks of it says about the resource's end."""
     for response in responses:
         deprecation, sunset = response.get("deprecation"), response.get("sunset")
         if deprecation is None and sunset is None:

@@ -43,7 +43,7 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 def described_by(response: Response) -> Iterator[str]:
-    """Where a reply says that its API is described (RFC 8631)."""
+    """Yield where a reply says that its API is described (RFC 8631)."""
     for target, relations in fields.links(*response.every("link")):
         if "service-desc" in relations:
             yield target
@@ -91,7 +91,7 @@ def operations(document: Any, *, origin: str, credentials: bool) -> Iterator[Ope
 
 
 def _prefix(document: Any, origin: str) -> str | None:
-    """The path in front of all paths; None where the API is elsewhere."""
+    """Return the path in front of all paths; None where the API is elsewhere."""
     base = document.get("basePath") if isinstance(document, dict) else None
     if isinstance(base, str):
         return base.rstrip("/") if base.startswith("/") else None
@@ -109,7 +109,7 @@ def _prefix(document: Any, origin: str) -> str | None:
 
 
 def broken_promises(operation: Operation, response: Response, document: Any) -> tuple[str, ...]:
-    """How a reply breaks what its operation promises."""
+    """Return how a reply breaks what its operation promises."""
     if response.status in _SILENT or response.status >= 500 or response.truncated:
         return ()
     promised = _promised(operation.responses, response.status, document)

@@ -99,7 +99,7 @@ def _sum_up(look: Look, unknown: dict[str, str]) -> None:
 
 
 def _shown(look: Look) -> str:
-    """The path as facts may show it: a query may hold a secret."""
+    """Return the path as facts may show it: a query may hold a secret."""
     return look.path.partition("?")[0]
 
 
@@ -138,7 +138,7 @@ def _add(look: Look, known: Coding, variant: Variant) -> Coding:
 
 
 async def _unpacked(look: Look) -> Response:
-    """The representation without a coding: what is there already, where it is that."""
+    """Return the representation without a coding: what is there already, where it is that."""
     base = look.site.base
     if (
         base is not None
@@ -190,7 +190,7 @@ async def _validators(look: Look) -> None:
 
 
 async def _coded(look: Look, known: Validation) -> Validation:
-    """The same for the coded reply: it is what browsers have in their caches."""
+    """Return the same for the coded reply: it is what browsers have in their caches."""
     got = look.any
     tag = fields.etag(got.get("etag")) if got is not None else None
     if got is None or tag is None or len(tag) > MAX_TAG or not coding.coding_of(got):
@@ -210,7 +210,7 @@ def _replace(look: Look, known: Validation, **changes: object) -> Validation:
 
 
 def _is_same(look: Look, response: Response) -> bool | None:
-    """Whether a full reply has the plain one's content; None where nobody can say."""
+    """Return whether a full reply has the plain one's content; None where nobody can say."""
     if response.status != 200 or not look.digest:
         return None
     digest = coding.variant("", response).digest
@@ -286,7 +286,7 @@ async def _reflection(look: Look) -> None:
 
 
 async def _unmasked(look: Look, first: Response) -> tuple[str, ...]:
-    """The secrets that stand there unchanged when the same visitor asks again.
+    """Return the secrets that stand there unchanged when the same visitor asks again.
 
     A token that is masked anew in each reply cannot be guessed by the replies' sizes.
     """

@@ -23,7 +23,7 @@ def fresh_key() -> str:
 
 
 def compare(method: str, first: Response, second: Response, *, keyed: bool) -> Repetition:
-    """What the two replies say of one another."""
+    """Return what the two replies say of one another."""
     return Repetition(
         method=method,
         keyed=keyed,

@@ -65,7 +65,7 @@ class _Checker:
             raise _Spent
 
     def check(self, schema: Any, value: Any, where: str, depth: int) -> Iterator[str]:
-        """Every violation of ``value``, first things first."""
+        """Yield every violation of ``value``, first things first."""
         self._step(depth)
         if schema is False:
             yield f"{where} must not be there"

@@ -76,7 +76,7 @@ class Listener:
         coding: str,
         broken_off: bool = False,
     ) -> EventStream:
-        """What was heard between the reply's head and ``until_ns``.
+        """Return what was heard between the reply's head and ``until_ns``.
 
         ``ended``: whether the other side stopped there; ``broken_off``: in the middle of the reply.
         """

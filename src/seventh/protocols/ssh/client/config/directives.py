@@ -22,18 +22,18 @@ def _table(name: str) -> dict[str, Any]:
 
 
 def version_of(text: str) -> Version:
-    """``10.2`` as numbers that compare."""
+    """Return ``10.2`` as numbers that compare."""
     return tuple(int(part) for part in text.split("."))
 
 
 def newest() -> Software:
-    """The newest version that the tables know."""
+    """Return the newest version that the tables know."""
     return Software(product=PRODUCT, version=version_of(_table("defaults.toml")["newest"]))
 
 
 @functools.cache
 def spelled(side: Side) -> Mapping[str, str]:
-    """Every directive of a side by its lower-case name, as the manual spells it."""
+    """Return every directive of a side by its lower-case name, as the manual spells it."""
     table = _table("directives.toml")[side]
     names = [*table["everywhere"], *table.get("outside_match", ()), *table["distributions"]]
     names += [*table["aliases"], *table["idle"]]
@@ -49,13 +49,13 @@ def aliases(side: Side) -> Mapping[str, str]:
 
 @functools.cache
 def cumulative(side: Side) -> frozenset[str]:
-    """Directives whose lines add up."""
+    """Return directives whose lines add up."""
     return frozenset(name.lower() for name in _table("directives.toml")[side]["cumulative"])
 
 
 @functools.cache
 def last_wins(version: Version) -> frozenset[str]:
-    """Directives of sshd_config whose last line holds in this version."""
+    """Return directives of sshd_config whose last line holds in this version."""
     table = _table("directives.toml")["server"]["last_before"]
     return frozenset(
         name.lower() for name, until in table.items() if not until or version < version_of(until)
@@ -64,7 +64,7 @@ def last_wins(version: Version) -> frozenset[str]:
 
 @functools.cache
 def in_match(version: Version) -> frozenset[str]:
-    """Directives that may stand in a Match block of sshd_config."""
+    """Return directives that may stand in a Match block of sshd_config."""
     table = _table("directives.toml")["server"]
     since = table["in_match_since"]
     return frozenset(
@@ -81,7 +81,7 @@ def in_match(version: Version) -> frozenset[str]:
 
 @functools.cache
 def idle(side: Side, name: str, version: Version) -> str | None:
-    """Why a directive no longer does anything in this version; None where it does."""
+    """Return why a directive no longer does anything in this version; None where it does."""
     for each, (since, why) in _table("directives.toml")[side]["idle"].items():
         if each.lower() == name and not since:
             return str(why)
@@ -92,7 +92,7 @@ def idle(side: Side, name: str, version: Version) -> str | None:
 
 @functools.cache
 def since(side: Side, name: str) -> Version:
-    """The first version that knows a directive; (0,) where it has long been there."""
+    """Return the first version that knows a directive; (0,) where it has long been there."""
     table = _table("directives.toml")[side]["since"]
     return next((version_of(text) for each, text in table.items() if each.lower() == name), (0,))
 

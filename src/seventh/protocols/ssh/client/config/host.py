@@ -83,11 +83,11 @@ class HostConfig(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Line, ...] = ()
 
     def lines(self, name: str) -> tuple[Directive, ...]:
-        """The directives that decide ``name``; more than one where they add up."""
+        """Return the directives that decide ``name``; more than one where they add up."""
         return self.settings.get(name, ())
 
     def default(self, name: str) -> str:
-        """The version's default of ``name``; empty where it has none."""
+        """Return the version's default of ``name``; empty where it has none."""
         return directives.defaults("client", self.version).get(name, "")
 
     def value(self, name: str) -> str:
@@ -150,7 +150,7 @@ class HostConfig(msgspec.Struct, frozen=True, kw_only=True):
         return None if text.strip().lower() == "none" else text
 
     def expanded(self, text: str) -> str:
-        """A file name with ``~``, the tokens and ``${VARIABLES}`` replaced.
+        """Return a file name with ``~``, the tokens and ``${VARIABLES}`` replaced.
 
         GrammarError for an unknown token or a variable that is not set.
         """
@@ -190,7 +190,7 @@ class UserConfig:
         self._cumulative = directives.cumulative("client")
 
     def resolve(self, asked: Asked) -> HostConfig:
-        """What holds for a host. Never raises for what the files hold: see ``problems``."""
+        """Return what holds for a host. Never raises for what the files hold: see ``problems``."""
         if not asked.local_user:
             asked = msgspec.structs.replace(asked, local_user=local_user())
         state = _State(asked, self._cumulative)
@@ -211,7 +211,7 @@ _Segment = tuple[tuple[tuple[int, Block], ...], list[Directive]]
 
 
 def _keyed(reading: int, line: Directive) -> tuple[tuple[int, Block], ...]:
-    """The line's blocks with the number of their file, since each file counts its own."""
+    """Return the line's blocks with the number of their file, since each file counts its own."""
     return tuple((reading, block) for block in line.blocks)
 
 
@@ -314,7 +314,7 @@ class _State:
 
 
 def host_fits(host: str, patterns: Iterable[str]) -> bool:
-    """Whether a Host line means ``host``: some pattern does, and no negated one."""
+    """Return whether a Host line means ``host``: some pattern does, and no negated one."""
     found = False
     for pattern in patterns:
         if pattern.startswith("!"):
@@ -326,7 +326,7 @@ def host_fits(host: str, patterns: Iterable[str]) -> bool:
 
 
 def canonical(name: str, values: Names) -> str | None:
-    """A directive's value in one spelling; None where ssh would refuse it."""
+    """Return a directive's value in one spelling; None where ssh would refuse it."""
     first = values[0] if values else ""
     lower = _WORD.get(first.lower(), first.lower())
     if name in _FLAGS:
@@ -345,7 +345,7 @@ def canonical(name: str, values: Names) -> str | None:
 
 
 def refusals(reading: Reading) -> Iterator[tuple[Line, str]]:
-    """The lines whose values ssh would not start with."""
+    """Yield the lines whose values ssh would not start with."""
     for line in reading.directives:
         if line.values and canonical(line.name, line.values) is None:
             yield line.at, f"{line.written} does not take {line.value!r}"
@@ -358,7 +358,7 @@ def _text(number: int | None) -> str | None:
 
 
 def local_user() -> str:
-    """The name of who runs this."""
+    """Return the name of who runs this."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -131,7 +131,7 @@ def read(text: Text, files: Files, side: directives.Side, *, is_user: bool = Fal
 
 
 def _main_of(name: str) -> str:
-    """The main file beside whose folder of drop-ins ``name`` lies; else ``name`` itself."""
+    """Return the main file beside whose folder of drop-ins ``name`` lies; else ``name`` itself."""
     folder = folder_name(name)
     return (
         str(Path(name).parent / ".." / folder.removesuffix(".d")) if folder in _DROP_INS else name
@@ -266,21 +266,21 @@ class _Reader:
                     self.file(text, blocks, (*stack, real))
 
     def _text(self, path: Path, at: Line) -> Text | None:
-        """A file's lines; what could not be read is asked for once."""
+        """Return a file's lines; what could not be read is asked for once."""
         name = str(path)
         if name not in self._texts:
             self._texts[name] = self.files.read(path, at=at)
         return self._texts[name]
 
     def _found(self, pattern: str, at: Line) -> list[tuple[Path, str]]:
-        """The files that an Include means, with their real paths; looked for once."""
+        """Return the files that an Include means, with their real paths; looked for once."""
         if pattern not in self._places:
             paths = self._matching(pattern, at)
             self._places[pattern] = [(path, os.path.realpath(path)) for path in paths]
         return self._places[pattern]
 
     def _matching(self, pattern: str, at: Line) -> list[Path]:
-        """The files that an Include means, as seen from the file that is judged."""
+        """Return the files that an Include means, as seen from the file that is judged."""
         if pattern.startswith("~/"):
             pattern = str(self.files.expand(pattern).absolute())
         found = self._place.included(pattern, self.files, at)

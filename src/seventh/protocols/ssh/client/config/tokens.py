@@ -41,12 +41,12 @@ def tilde(text: str) -> str:
 
 
 def without_comment(text: str) -> str:
-    """``text`` up to a ``#``, as ProxyJump is read."""
+    """Return ``text`` up to a ``#``, as ProxyJump is read."""
     return text.partition("#")[0].strip()
 
 
 def address(text: str) -> str | None:
-    """An IP address in its usual spelling; None where ``text`` is a name."""
+    """Return an IP address in its usual spelling; None where ``text`` is a name."""
     try:
         return (
             str(ipaddress.ip_address(text.partition("%")[0])) + text[len(text.partition("%")[0]) :]

@@ -49,7 +49,7 @@ _WHOLE_LINES = frozenset({
 
 
 def refusal(side: Side, name: str, values: Names, rest: str) -> str | None:
-    """Why OpenSSH would not take the arguments of a directive; None where it would."""
+    """Return why OpenSSH would not take the arguments of a directive; None where it would."""
     if name in _WHOLE_LINES:
         try:
             arguments(rest)
@@ -87,7 +87,7 @@ def _or(check: Check, *words: str) -> Check:
 
 
 def _each(check: Callable[[str], bool], *alone: str) -> Check:
-    """All arguments are of a form, or one of the words stands alone."""
+    """Return all arguments are of a form, or one of the words stands alone."""
     return lambda values: (
         (len(values) == 1 and values[0].lower() in alone) or all(map(check, values))
     )
