@@ -17,8 +17,8 @@ from seventh.model.facts import Facts
 from seventh.model.ports import PORTS
 from seventh.model.spec import Spec
 from seventh.render.document import plain_facts
-from seventh.rules.rule import AnyRule, Hit, Skip, Source
-from seventh.rules.words import fill
+from seventh.rules.rule import AnyRule, Hit, Skip, Source, Words
+from seventh.rules.words import filled
 from tests.conformance.purity import imports, violations
 
 ROOMS = list(protocols.rooms())
@@ -163,8 +163,30 @@ def test_the_bad_example_fires(room: str, rule: AnyRule) -> None:
     verdict = rule(rule.bad)
     assert isinstance(verdict, Hit), f"{rule.id} says {verdict!r} of its bad example"
     # Every {parameter} of the texts is given, so that no sentence has a hole.
-    for text in (rule.words.title, rule.words.evidence, rule.words.why, *rule.words.fix.values()):
-        assert "…" not in fill(text.replace("…", ""), verdict.params), text
+    texts = (rule.words.title, rule.words.evidence, rule.words.why, *rule.words.fix.values())
+    phrases = {
+        name: {code: text.replace("…", "") for code, text in texts.items()}
+        for name, texts in rule.words.phrases.items()
+    }
+    for text in texts:
+        words = Words(title="", evidence=text.replace("…", ""), why="", fix={}, phrases=phrases)
+        assert "…" not in filled(words, verdict.params).evidence, text
+
+
+PROSE = re.compile(r"\b[a-z]{2,},? [a-z]{2,},? [a-z]{2,}\b")
+QUOTED = frozenset({"answer", "detail", "line"})
+"""Parameters that hold what a peer, a library or a file said, word for word."""
+
+
+@pytest.mark.parametrize(("room", "rule"), RULES)
+def test_parameters_are_data(room: str, rule: AnyRule) -> None:
+    verdict = rule(rule.bad)
+    assert isinstance(verdict, Hit)
+    for name, value in verdict.params.items():
+        for each in value if isinstance(value, tuple | list) else (value,):
+            coded = name in rule.words.phrases
+            assert not coded or each in rule.words.phrases[name], f"{name}={each!r} has no phrase"
+            assert name in QUOTED or not PROSE.search(str(each)), f"{name}={each!r} is a sentence"
 
 
 @pytest.mark.parametrize(("room", "rule"), RULES)

@@ -20,7 +20,7 @@ from seventh import protocols
 from seventh.labkit.ca import Issued
 from seventh.labkit.serve import Kit, free_port
 from seventh.rules.rule import AnyRule, Hit
-from seventh.rules.words import spoken
+from seventh.rules.words import filled
 from tests.peers import need_binary, need_version
 from tests.peers.apache import ALWAYS, PROXY, configuration
 
@@ -71,7 +71,7 @@ def said(rule: AnyRule, product: str) -> str:
     """The fix as a person reads it, about the rule's own example."""
     hit = rule(rule.bad)
     assert isinstance(hit, Hit)
-    return spoken(rule.words, hit.params).fix[product]
+    return filled(rule.words, hit.params).fix[product]
 
 
 def cut(text: str, usual: str) -> dict[str, list[str]]:

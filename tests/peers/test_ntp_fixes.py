@@ -9,7 +9,7 @@ import pytest
 
 from seventh import protocols
 from seventh.rules.rule import AnyRule, Hit
-from seventh.rules.words import spoken
+from seventh.rules.words import filled
 from tests.peers import need_binary
 
 pytestmark = [pytest.mark.peer, pytest.mark.field]
@@ -24,7 +24,7 @@ def said(name: str, product: str) -> str:
     """The fix as a person reads it, about the rule's own example."""
     hit = RULES[name](RULES[name].bad)
     assert isinstance(hit, Hit)
-    return spoken(RULES[name].words, hit.params).fix[product]
+    return filled(RULES[name].words, hit.params).fix[product]
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seventh.model.failure import UsageError
-from seventh.rules.words import fill, spoken, translation, words_in
+from seventh.model.report import Param
+from seventh.rules.rule import Words
+from seventh.rules.words import fill, filled, translation, words_in
 from tests.rules.test_run import warm
 
 
@@ -40,7 +43,7 @@ def test_a_second_language_is_a_file(tmp_path: Path) -> None:
     (folder / "de.toml").write_text(
         '[BEER-WARM]\ntitle = "Warm, leider"\nevidence = "{degrees} Grad"\n', encoding="utf-8"
     )
-    words = spoken(words_in(warm(), translation(tmp_path, "de")), {"degrees": 20})
+    words = filled(words_in(warm(), translation(tmp_path, "de")), {"degrees": 20})
     assert (words.title, words.evidence) == ("Warm, leider", "20 Grad")
     assert words.why == "Nobody likes it."
     assert translation(tmp_path, "fr") == {}
@@ -53,3 +56,28 @@ def test_a_broken_file_says_where(tmp_path: Path) -> None:
     (folder / "de.toml").write_text("[", encoding="utf-8")
     with pytest.raises(UsageError, match=r"de\.toml: not readable as TOML"):
         translation(tmp_path, "de")
+
+
+def test_a_code_becomes_its_phrase_with_the_other_parameters() -> None:
+    words = Words(
+        title="", evidence="{what}", why="", fix={},
+        phrases={"what": {"idle": "closed after {seconds} s", "old": "{version} is old"}},
+    )  # fmt: skip
+    params: dict[str, Param] = {"what": ("idle", "old"), "seconds": 5, "version": "1"}
+    assert filled(words, params).evidence == "closed after 5 s; 1 is old"
+    assert filled(words, {"what": "idle", "seconds": 5}).evidence == "closed after 5 s"
+    assert filled(words, {"what": "no code"}).evidence == "no code"
+    assert filled(words, {}).evidence == ""
+
+
+def test_a_phrase_is_translated_like_any_text(tmp_path: Path) -> None:
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "de.toml").write_text(
+        '[BEER-WARM.phrases.what]\nidle = "nach {seconds} s zu"\n', encoding="utf-8"
+    )
+    rule = warm()
+    rule.words = msgspec.structs.replace(
+        rule.words, evidence="{what}", phrases={"what": {"idle": "closed", "old": "old"}}
+    )
+    words = words_in(rule, translation(tmp_path, "de"))
+    assert filled(words, {"what": ("idle", "old"), "seconds": 5}).evidence == "nach 5 s zu; old"

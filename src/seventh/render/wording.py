@@ -18,7 +18,7 @@ from seventh import protocols
 from seventh.model.failure import UsageError
 from seventh.model.report import Finding, Param
 from seventh.rules.rule import AnyRule, Words
-from seventh.rules.words import fill, spoken, translation, words_in
+from seventh.rules.words import fill, filled, translation, words_in
 from seventh.wire.text import printable
 
 _LANG = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
@@ -54,7 +54,7 @@ class Wording:
         template = self._room(finding.room).get(finding.id)
         if template is None:
             return Words(title=finding.id, evidence=_listed(params), why="", fix={})
-        words = spoken(template, params)
+        words = filled(template, params)
         exact = {name: _lines(lines) for name, lines in finding.fixes.items()}
         return replace(words, fix=_placed({**words.fix, **exact}, finding))
 

@@ -92,6 +92,9 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     fix: Mapping[str, str]
     """What to write, by server product; ``any`` where it is the same for all."""
+    phrases: Mapping[str, Mapping[str, str]] = {}
+    """By a parameter's name: the text of each code that it may have, which may use the other
+    parameters. Facts and hits hold codes and values, so that every sentence can be translated."""
 
 
 class Rule(Generic[F]):
@@ -158,6 +161,7 @@ def rule(
     evidence: str,
     why: str,
     fix: Mapping[str, str],
+    phrases: Mapping[str, Mapping[str, str]] | None = None,
     references: tuple[str, ...] = (),
     seed: tuple[str, ...] = (),
     good: F,
@@ -166,12 +170,16 @@ def rule(
 ) -> Callable[[Callable[[F], Verdict]], Rule[F]]:
     """Declare the decorated condition as a rule.
 
+    A parameter that stands for a sentence is a code, or a tuple of them, with its text in
+    ``phrases``: ``Hit(what="idle", seconds=5)`` with ``phrases={"what": {"idle": "connections are
+    closed after {seconds} s"}}`` and ``evidence="{what}"``.
+
     ``directives`` names, by product, what in a configuration file decides it: the lines that
     ``lint`` shows as evidence.
     """
 
     def declare(condition: Callable[[F], Verdict]) -> Rule[F]:
-        words = Words(title=title, evidence=evidence, why=why, fix=fix)
+        words = Words(title=title, evidence=evidence, why=why, fix=fix, phrases=phrases or {})
         return Rule(
             id, severity, condition, tier=tier, source=source, words=words,
             references=references, seed=seed, good=good, bad=bad,

@@ -1,8 +1,8 @@
 """Words for findings, chosen when a finding is rendered.
 
 English stands in the declarations. Another language is a file ``words/LANG.toml`` in a room's
-folder, a table per rule id with any of ``title``, ``evidence``, ``why`` and ``fix``; what it leaves
-out is said in English.
+folder, a table per rule id with any of ``title``, ``evidence``, ``why``, ``fix`` and ``phrases``;
+what it leaves out is said in English.
 """
 
 from __future__ import annotations
@@ -43,14 +43,25 @@ def fill(template: str, params: Mapping[str, Param]) -> str:
     return _FORMATTER.vformat(template, (), params)
 
 
-def spoken(words: Words, params: Mapping[str, Param]) -> Words:
-    """Return ``words`` with ``params`` filled in."""
+def filled(words: Words, params: Mapping[str, Param]) -> Words:
+    """Return ``words`` with ``params`` filled in, codes as their phrases."""
+    params = {**params, **_phrases(words, params)}
     return Words(
         title=fill(words.title, params),
         evidence=fill(words.evidence, params),
         why=fill(words.why, params),
         fix={product: _lines(text, params) for product, text in words.fix.items()},
     )
+
+
+def _phrases(words: Words, params: Mapping[str, Param]) -> dict[str, Param]:
+    """Return the parameters that are codes as text; a code without a phrase is shown as it is."""
+    found: dict[str, Param] = {}
+    for name, texts in words.phrases.items():
+        value = params.get(name, ())
+        codes = value if isinstance(value, tuple | list) else (value,)
+        found[name] = "; ".join(fill(texts.get(str(code), str(code)), params) for code in codes)
+    return found
 
 
 def _lines(template: str, params: Mapping[str, Param]) -> str:
@@ -105,4 +116,8 @@ def words_in(rule: AnyRule, texts: Mapping[str, Mapping[str, Any]]) -> Words:
         evidence=str(mine.get("evidence", rule.words.evidence)),
         why=str(mine.get("why", rule.words.why)),
         fix={**rule.words.fix, **{str(k): str(v) for k, v in mine.get("fix", {}).items()}},
+        phrases={
+            name: {**texts, **mine.get("phrases", {}).get(name, {})}
+            for name, texts in rule.words.phrases.items()
+        },
     )

@@ -11,7 +11,7 @@ from seventh import protocols
 from seventh.engine.lint import Wanted, lint_text
 from seventh.model.report import Report
 from seventh.rules.rule import AnyRule
-from seventh.rules.words import spoken
+from seventh.rules.words import filled
 
 pytestmark = pytest.mark.field
 
@@ -144,7 +144,7 @@ def test_the_finding_is_gone_and_nothing_is_worse(name: str) -> None:
     options = split(scene.options)
     bad = judge(text_of(options, site, scene.address))
     (finding, *_) = [one for one in bad.findings if one.id == name]
-    fix = spoken(RULES[name].words, finding.params).fix["caddy"]
+    fix = filled(RULES[name].words, finding.params).fix["caddy"]
     # Of a fix for two causes, this is the one that these files have.
     pieces = split(fix.partition("# where a version is missing")[2] or fix)
     site = [line for line in site if not line.startswith(scene.drop or ("-",))]

@@ -15,7 +15,7 @@ from seventh.engine.lint import Wanted, lint_file
 from seventh.lintkit.linted import Software, parse_software
 from seventh.model.report import Finding, Report
 from seventh.render.wording import clean_params
-from seventh.rules.words import spoken
+from seventh.rules.words import filled
 
 pytestmark = pytest.mark.field
 
@@ -93,7 +93,7 @@ def linted(path: Path, text: str, said: str) -> Report:
 
 def fix_of(finding: Finding, product: str) -> str:
     """As it is printed: with parameters that are made safe to show."""
-    return spoken(RULES[finding.id].words, clean_params(finding.params)).fix[product]
+    return filled(RULES[finding.id].words, clean_params(finding.params)).fix[product]
 
 
 def applied(text: str, fix: str) -> str:

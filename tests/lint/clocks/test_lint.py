@@ -21,7 +21,7 @@ from seventh.model.report import Finding, Report
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.config import NtpConfigFacts
-from seventh.rules.words import spoken
+from seventh.rules.words import filled
 
 KINDS = (*chrony.KINDS, *ntpd.KINDS)
 
@@ -148,7 +148,7 @@ def config(report: Report) -> NtpConfigFacts:
 def words(report: Report, rule_id: str, product: str) -> tuple[str, str]:
     """The evidence and the fix, as a person reads them."""
     rule = {rule.id: rule for rule in protocols.rules("ntp")}[rule_id]
-    said = spoken(rule.words, found(report, rule_id).params)
+    said = filled(rule.words, found(report, rule_id).params)
     return said.evidence, said.fix[product]
 
 
@@ -482,7 +482,7 @@ def test_every_finding_has_its_words_and_a_place(tmp_path: Path) -> None:
         assert ids(report) == expected, expected ^ ids(report)
         for finding in report.findings:
             assert finding.source, finding.id
-            said = spoken(by_id[finding.id].words, finding.params)
+            said = filled(by_id[finding.id].words, finding.params)
             assert "…" not in said.evidence, finding.id
             assert {product, "any"} & said.fix.keys(), finding.id
 

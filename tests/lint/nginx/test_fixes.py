@@ -11,7 +11,7 @@ import pytest
 from seventh import protocols
 from seventh.model.report import Finding, Report
 from seventh.rules.rule import AnyRule
-from seventh.rules.words import spoken
+from seventh.rules.words import filled
 from tests.lint.nginx.texts import judge
 
 pytestmark = pytest.mark.field
@@ -189,7 +189,7 @@ def weights(report: Report) -> dict[str, int]:
 
 
 def fix_of(finding: Finding) -> str:
-    return spoken(RULES[finding.id].words, finding.params).fix["nginx"]
+    return filled(RULES[finding.id].words, finding.params).fix["nginx"]
 
 
 def test_every_fix_is_tried() -> None:

@@ -11,7 +11,7 @@ from seventh.protocols.ssh.facts import GroupAnswer, SshFacts, Sshfp, Topic
 from seventh.protocols.ssh.rules import names
 from seventh.protocols.ssh.rules.examples import MODERN, key, offering
 from seventh.rules.rule import AnyRule, Hit, Skip
-from seventh.rules.words import spoken
+from seventh.rules.words import filled
 
 RULES = protocols.rules("ssh")
 CHACHA = ("chacha20-poly1305@openssh.com",)
@@ -228,7 +228,7 @@ def test_one_slow_greeting_among_quick_ones_is_low(
     facts = SshFacts(banner_seconds=5.0, rtt_seconds=0.1, further_banner_seconds=further)
     hit = fires("SSH-BANNER-SLOW", facts)
     assert hit.severity is severity
-    said = spoken(named("SSH-BANNER-SLOW").words, hit.params).evidence
+    said = filled(named("SSH-BANNER-SLOW").words, hit.params).evidence
     assert ("; then " in said) == bool(further)
     quick = SshFacts(banner_seconds=0.2, rtt_seconds=0.1, further_banner_seconds=(9.0,) * 3)
     assert named("SSH-BANNER-SLOW")(quick) is None
@@ -239,7 +239,7 @@ def test_a_fix_is_a_line_that_can_be_pasted() -> None:
         kex_algorithms=("curve25519-sha256", "diffie-hellman-group1-sha1", "rsa1024-sha1")
     )
     rule = named("SSH-KEX-WEAK")
-    words = spoken(rule.words, fires("SSH-KEX-WEAK", facts).params)
+    words = filled(rule.words, fires("SSH-KEX-WEAK", facts).params)
     assert fires("SSH-KEX-WEAK", facts).fixes["openssh"] == ("KexAlgorithms curve25519-sha256",)
     assert "diffie-hellman-group1-sha1 (1024-bit group, SHA-1)" in words.evidence
 
@@ -254,7 +254,7 @@ def test_a_fix_keeps_what_is_good_and_nothing_that_is_no_name() -> None:
         )
     )  # fmt: skip
     assert fires("SSH-KEX-WEAK", facts).fixes["openssh"] == ("KexAlgorithms curve25519-sha256",)
-    words = spoken(named("SSH-KEX-NOPQ").words, fires("SSH-KEX-NOPQ", facts).params)
+    words = filled(named("SSH-KEX-NOPQ").words, fires("SSH-KEX-NOPQ", facts).params)
     assert words.fix["openssh"].split("\n")[0] == (
         "KexAlgorithms sntrup761x25519-sha512@openssh.com,curve25519-sha256,"
         "diffie-hellman-group1-sha1"
