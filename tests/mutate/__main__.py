@@ -31,7 +31,7 @@ def main() -> int:
     )
     parsed = parser.parse_args()
     strata = tuple(parsed.stratum or STRATA)
-    chosen = _of_line(parsed.one) if parsed.one else everything()
+    chosen: Sequence[Planted] = _of_line(parsed.one) if parsed.one else everything()
     chosen = [each for each in chosen if f"{each.place}:{each.mutant.column}" not in parsed.skip]
     if not parsed.one:
         chosen = sample(chosen, parsed.mutants, parsed.seed, strata)

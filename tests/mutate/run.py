@@ -23,7 +23,7 @@ _BASELINE_SECONDS = 900
 _SLACK = (3, 10)
 """A mutant's time limit: so many times the unmutated time, and seconds for a busy machine."""
 _PASSED = {0, 5}  # 5: every test of the stage was left out
-_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?: - .*)?$", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

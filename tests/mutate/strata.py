@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -66,11 +67,13 @@ def of_file(path: PurePosixPath) -> Iterator[Planted]:
             yield Planted(path, mutant, part)
 
 
-def everything() -> list[Planted]:
+@functools.cache
+def everything() -> tuple[Planted, ...]:
     """List the mutants of the whole source, without those known to change nothing."""
     paths = sorted(PurePosixPath(f.relative_to(SOURCE)) for f in SOURCE.rglob("*.py"))
     known = equivalents()
-    return [each for path in paths for each in of_file(path) if entry(each) not in known]
+    found = (each for path in paths for each in of_file(path))
+    return tuple(each for each in found if entry(each) not in known)
 
 
 def entry(planted: Planted) -> str:
@@ -84,7 +87,9 @@ def equivalents() -> set[str]:
     return {line.partition("  # ")[0] for line in lines if line and not line.startswith("#")}
 
 
-def sample(found: list[Planted], count: int, seed: int, strata: tuple[str, ...]) -> list[Planted]:
+def sample(
+    found: Sequence[Planted], count: int, seed: int, strata: tuple[str, ...]
+) -> list[Planted]:
     """Take ``count`` mutants, as many of each stratum, no two of them on one line.
 
     The order is a hash of the seed and the change, so most of a sample outlives other edits.
