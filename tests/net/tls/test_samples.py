@@ -8,7 +8,7 @@ import pytest
 
 from seventh.engine.check import check_one
 from seventh.labkit.serve import Kit
-from seventh.labkit.tlsserve import DoorKeeper, server_context, tls_server
+from seventh.labkit.tlsserve import HelloHook, server_context, tls_server
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.wire import tlshello
@@ -18,10 +18,10 @@ from tests.options import options_with
 pytestmark = pytest.mark.field
 
 
-async def look(kit: Kit, ciphers: str, keeper: DoorKeeper | None = None) -> Report:
+async def look(kit: Kit, ciphers: str, on_hello: HelloHook | None = None) -> Report:
     """Check a server with these suites."""
     context = server_context(kit.authority.issue(), ciphers=ciphers)
-    async with tls_server(context, keeper=keeper) as port:
+    async with tls_server(context, on_hello=on_hello) as port:
         return await check_one(
             Target(scheme="tls", host="127.0.0.1", port=port),
             options_with(
