@@ -53,7 +53,7 @@ class Heard:
 
     def _kind(self, wire: bytes, source: tuple[str, int], asked: tuple[str, int]) -> str:
         if source != asked:
-            return f"sent from another address, {source[0]} port {source[1]}"
+            return f"sent from {source[0]} port {source[1]}, not the queried address"
         if len(wire) < _HEADER_BYTES:
             return f"{len(wire)} bytes long, shorter than a DNS header ({_HEADER_BYTES})"
         query = self._queries.get(wire[:2])

@@ -118,7 +118,8 @@ class ProbeContext:
             if options.family not in {"any", version}:
                 raise Failed(
                     Reason.OPTIONS_UNUSABLE,
-                    f"{target.host} is not an {_FAMILY_NAMES[options.family]} address: remove -4 or -6",
+                    f"{target.host} is not an {_FAMILY_NAMES[options.family]} address: "
+                    "remove -4 or -6",
                     phase="resolve",
                 )
             return (Address(ip=target.host.partition("%")[0], port=target.port,
@@ -155,8 +156,8 @@ class ProbeContext:
         """Return the addresses of a host to which the peer at ``asked`` refers, as in a redirect.
 
         A name is resolved as the target's is. Raises Failed: a resolve reason, or address-policy
-        when this peer must not refer to any of them. Through jump hosts they are unknown, so nothing
-        is followed.
+        when this peer must not refer to any of them. Through jump hosts they are unknown, so
+        nothing is followed.
         """
         if self._carry is not None:
             raise Failed(

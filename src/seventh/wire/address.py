@@ -66,7 +66,8 @@ def check_peer_named(asked: str, named: str) -> None:
     if _DISTANCE[nearest] < _DISTANCE[reach(asked)]:
         raise Failed(
             Reason.ADDRESS_POLICY,
-            f"the {reach(asked)} peer {asked} refers to the {nearest} address {named}: not followed",
+            f"the {reach(asked)} peer {asked} refers to the {nearest} address {named}: "
+            "not followed",
         )
 
 

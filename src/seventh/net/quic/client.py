@@ -233,8 +233,8 @@ class QuicClient(Driver):
             return Failed(
                 Reason.UNEXPECTED_ANSWER,
                 f"the answer comes from {self.answered_from}, not from {self.address.ip} port "
-                f"{self.address.port}: clients drop it. Let the server answer from the address that it "
-                "was queried on, or look for a NAT that rewrites addresses",
+                f"{self.address.port}: clients drop it. Configure the server to answer from the "
+                "queried address, or look for a NAT that rewrites addresses",
             )
         return Failed(
             Reason.NO_REPLY,

@@ -218,7 +218,7 @@ def _key(path: str) -> _PrivateKey:
         key = load_pem_private_key(Path(path).read_bytes(), None)
     except TypeError:
         raise UsageError(
-            f"--key {path} is encrypted; write a decrypted copy with `openssl pkey -in {path} -out PLAIN`"
+            f"--key {path} is encrypted; decrypt it: `openssl pkey -in {path} -out PLAIN`"
         ) from None
     except (ValueError, UnsupportedAlgorithm):
         raise UsageError(f"--key {path}: no PEM private key found") from None

@@ -205,11 +205,11 @@ FAULTS = (
         setup=Setup(issue=lambda kit: kit.authority.issue(key=_rsa_1024())),
     ),
     _fault(
-        "sha1", "the certificate is signed with SHA-1", "TLS-CERT-WEAK", reason=Reason.TLS_CERTIFICATE_WEAK,
-        setup=_issue(hash_name=hashes.SHA1()),  # noqa: S303
+        "sha1", "the certificate is signed with SHA-1", "TLS-CERT-WEAK",
+        reason=Reason.TLS_CERTIFICATE_WEAK, setup=_issue(hash_name=hashes.SHA1()),  # noqa: S303
     ),
     _fault(
-        "x509-v1", "the certificate is X.509 version 1, without alternative names",
+        "x509-v1", "the certificate is X.509 version 1, without names",
         "TLS-CERT-WEAK", "TLS-CERT-HOST", reason=Reason.TLS_CERTIFICATE_HOST_MISMATCH,
         setup=_issue(version_1=True),
     ),
@@ -242,7 +242,8 @@ FAULTS = (
         setup=Setup(on_hello=_small_prime),
     ),
     _fault(
-        "no-pq", "no post-quantum group is supported", "TLS-NO-PQ", setup=Setup(groups="X25519:P-256"),
+        "no-pq", "no post-quantum group is supported", "TLS-NO-PQ",
+        setup=Setup(groups="X25519:P-256"),
     ),
     _fault(
         "big-hello", "a ClientHello of more than one packet is refused", "TLS-BIG-HELLO",
@@ -268,7 +269,8 @@ FAULTS = (
         setup=Setup(on_hello=_tls12_hello(compression=n.DEFLATE)),
     ),
     _fault(
-        "mtls-optional", "a client certificate is requested but not required", "TLS-MTLS-OPTIONAL",
+        "mtls-optional", "a client certificate is requested but not required",
+        "TLS-MTLS-OPTIONAL",
         setup=Setup(ask_client=True),
     ),
     _fault(
