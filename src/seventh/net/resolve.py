@@ -205,10 +205,10 @@ async def record(name: str, kind: str, *, resolver: HostPort | None, deadline_ns
     import dns.name
     import dns.resolver
 
-    from seventh.net import dnsheard
+    from seventh.net import dns_replies
 
     load()
-    heard = dnsheard.Heard()
+    heard = dns_replies.Replies()
     started = now_ns()
     answers: tuple[str, ...] = ()
     authenticated: bool | None = None
@@ -221,17 +221,17 @@ async def record(name: str, kind: str, *, resolver: HostPort | None, deadline_ns
             raise_on_no_answer=False,
             lifetime=max(0.001, (deadline_ns - started) / 1e9),
             search=False,
-            backend=cast("Any", dnsheard.HearingBackend(heard)),
+            backend=cast("Any", dns_replies.RecordingBackend(heard)),
         )
         authenticated = bool(found.response.flags & dns.flags.AD)
         answers = tuple(str(item) for item in found.rrset or ())
         outcome = "ok" if answers else "no-data"
-        if dnsheard.is_referral(found.response):
-            outcome, detail = "failed", dnsheard.REFERRAL
+        if dns_replies.is_referral(found.response):
+            outcome, detail = "failed", dns_replies.REFERRAL
     except dns.resolver.NXDOMAIN:
         outcome = "nxdomain"
     except dns.resolver.NoNameservers as error:
-        outcome, detail = "servfail", dnsheard.refused(error)
+        outcome, detail = "servfail", dns_replies.refused(error)
     except dns.exception.Timeout:
         outcome, detail = "timeout", "the resolver did not answer in time"
         if unusable := heard.said():

@@ -17,7 +17,7 @@ from seventh.net.quic import names
 from seventh.net.quic.client import IDLE_SECONDS, QuicClient, Session
 from seventh.net.stopwatch import now_ns
 from seventh.net.tls import context as tlscontext
-from seventh.net.tls.handshake import sni
+from seventh.wire import tlshello
 
 if TYPE_CHECKING:
     from aioquic.quic.configuration import QuicConfiguration
@@ -113,7 +113,7 @@ def prepare(
         from seventh.net.quic.qlog import Log
 
         logger = Log()
-    name = sni(server_name) or server_name
+    name = tlshello.sni(server_name) or server_name
     configuration = quicengine.configuration(
         alpn=alpn,
         server_name=name,

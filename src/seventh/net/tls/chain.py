@@ -17,7 +17,7 @@ from seventh.model.options import Options
 from seventh.model.tlsfacts import Certificate, way_up
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls import verify as tlsverify
-from seventh.net.tls.sent import MAX_CHAIN
+from seventh.net.tls.chain_problems import MAX_CHAIN
 from seventh.wire.certnames import read_names
 
 MAX_CERTIFICATES = MAX_CHAIN * 2

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import functools
-import ipaddress
+import hashlib
 import time
 from typing import Literal
 
 from OpenSSL import SSL
 
-from seventh.model.failure import Failed, Reason, UsageError
+from seventh.model.failure import Failed, Reason
 from seventh.model.options import Options
-from seventh.model.tlsfacts import Certificate
+from seventh.model.tlsfacts import Certificate, TlsFacts
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
 from seventh.net.tls import chain as tlschain
 from seventh.net.tls import context as tlscontext
+from seventh.net.tls import key_share
 from seventh.net.tls import openssl as tlsopenssl
-from seventh.net.tls import shares
 from seventh.net.tls import verify as tlsverify
 from seventh.net.tls.session import Session
 from seventh.net.tls.stream import TlsStream
+from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 
 
@@ -69,6 +69,25 @@ async def start_tls(
     return tls
 
 
+async def start_recurring(
+    ctx: ProbeContext, stream: Stream, name: str, *, alpn: tuple[str, ...] = (), phase: str = "tls"
+) -> TlsStream:
+    """Shake hands with ``name``, and learn the duration and the certificate's expiry.
+
+    Raises Failed for what :func:`start_tls` does; a certificate that
+    a client would refuse is one of them.
+    """
+    tls = await start_tls(
+        stream, ctx.options, name, watch=ctx.watch, alpn=alpn, recurring=True, phase=phase
+    )
+    ctx.notes(TlsFacts).learn(
+        server_name=name,
+        handshake_seconds=tls.handshake_seconds,
+        cert_expiry_timestamp_seconds=tls.earliest_expiry(),
+    )
+    return tls
+
+
 def prepare(
     stream: Stream,
     options: Options,
@@ -83,7 +102,7 @@ def prepare(
     signatures: str = "",
 ) -> TlsStream:
     """Return a TLS stream before its handshake; raises UsageError for unusable options."""
-    share = shares.last_taken(stream.address, server_name) if recurring else ""
+    share = key_share.last_group(stream.address, server_name) if recurring else ""
     wanted = tlscontext.setting(
         options, profile, verifying=not recurring, share=share, classical=classical,
         signatures=signatures,
@@ -91,7 +110,7 @@ def prepare(
     context = session.context if session is not None else tlscontext.context_of(wanted)
     engine = SSL.Connection(context, None)
     engine.set_connect_state()
-    name = sni(server_name)
+    name = tlshello.sni(server_name)
     if name is not None:
         engine.set_tlsext_host_name(name.encode("ascii"))
     if alpn:
@@ -103,26 +122,6 @@ def prepare(
     if session is not None:
         tls.resume(session)
     return tls
-
-
-@functools.lru_cache(maxsize=2048)
-def sni(server_name: str) -> str | None:
-    """Return the name for the server_name extension; None for an address, which has none.
-
-    RFC 6066 §3. Raises UsageError for what is no DNS name.
-    """
-    try:
-        ipaddress.ip_address(server_name)
-    except ValueError:
-        pass
-    else:
-        return None
-    name = server_name.rstrip(".")
-    if not name.isascii() or not 0 < len(name) <= 253:
-        raise UsageError(
-            f"--server-name {server_name!r} is not an ASCII DNS name: write other letters as xn--…"
-        )
-    return name
 
 
 def verify_or_fail(tls: TlsStream, server_name: str) -> None:
@@ -138,12 +137,6 @@ def verify_or_fail(tls: TlsStream, server_name: str) -> None:
     verdict(certificates, server_name, tls.verify_errors(), tls.built_chain()).raise_if_bad()
 
 
-def read_chain(tls: TlsStream) -> tuple[Certificate, ...]:
-    """Return the chain as facts, as of now."""
-    now = dt.datetime.now(dt.UTC)
-    return tuple(tlsverify.read_certificate(der, now) for der in tls.certificates)
-
-
 def verdict(
     certificates: tuple[bytes, ...],
     server_name: str,
@@ -154,6 +147,15 @@ def verdict(
     sent = tlschain.read_chain(certificates)
     errors = tuple((code, _depth_of(code, sent) if depth < 0 else depth) for code, depth in errors)
     return tlschain.verdict(certificates, built, errors, server_name)
+
+
+def traits(tls: TlsStream) -> dict[str, str]:
+    """Return the traits in which the servers of one name may differ: certificate and version."""
+    sent = tls.certificates
+    return {
+        "certificate": hashlib.sha256(sent[0]).hexdigest()[:16] if sent else "none",
+        "TLS version": n.version_name(tls.version),
+    }
 
 
 def trust(built: tuple[bytes, ...], options: Options) -> Literal["system", "given"]:

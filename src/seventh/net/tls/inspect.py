@@ -17,13 +17,12 @@ from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls import handshake
-from seventh.net.tls.ask import OpenStream
+from seventh.net.tls.bare_hellos import OpenStream, check_bare_hellos
 from seventh.net.tls.certificates import ask_other_certificate, certificate_facts
-from seventh.net.tls.hellos import ask_hellos
-from seventh.net.tls.large import shake
+from seventh.net.tls.large_hello import shake
 from seventh.net.tls.session import Session
 from seventh.net.tls.stream import TlsStream
-from seventh.net.tls.ticket_prompt import prompt_tickets
+from seventh.net.tls.ticket_prompt import http1_head, prompt_tickets
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 from seventh.wire.text import printable
@@ -56,7 +55,7 @@ async def inspect_tls(
         await inspection.again()
         await inspection.without_certificate()
     await ask_other_certificate(ctx, open_stream, server_name)
-    await ask_hellos(ctx, open_stream, server_name)
+    await check_bare_hellos(ctx, open_stream, server_name)
     if failed is not None:
         raise failed
     return inspection.session if inspection.notes.facts.resumed else None
@@ -100,12 +99,8 @@ async def identity(ctx: ProbeContext, below: Stream, server_name: str) -> dict[s
     stream = handshake.prepare(below, ctx.options, server_name, profile="lenient")
     with stream:
         await stream.handshake(ctx.watch, phase="tls.compared")
-        chain = handshake.read_chain(stream)
         await stream.aclose()
-        return {
-            "certificate": chain[0].sha256[:16] if chain else "none",
-            "TLS version": n.version_name(stream.version),
-        }
+        return handshake.traits(stream)
 
 
 async def takes_up(ctx: ProbeContext, below: Stream, server_name: str, session: Session) -> bool:
@@ -259,9 +254,7 @@ class _Inspection:
                     self.notes.unknown(Topic.EARLY_DATA, "not supported by this OpenSSL")
                     return
                 await stream.handshake(self.ctx.watch, phase="tls.early")
-                body = stream.tap.first(n.ENCRYPTED_EXTENSIONS)
-                said = tlshello.parse_encrypted_extensions(body) if body is not None else ()
-                self.notes.learn(early_data_accepted=any(kind == n.EARLY_DATA for kind, _ in said))
+                self.notes.learn(early_data_accepted=stream.early_data_accepted)
                 await stream.aclose()
         except Failed as failed:
             self.notes.unknown(Topic.EARLY_DATA, failed.detail)
@@ -283,16 +276,13 @@ class _Inspection:
                 await stream.handshake(self.ctx.watch, phase="tls.compared")
                 if stream.alpn != "http/1.1":
                     return
-                request = (
-                    f"HEAD / HTTP/1.1\r\nHost: {self.server_name}\r\nConnection: close\r\n\r\n"
-                )
-                await stream.send(request.encode("ascii"))
-                said, _ = await stream.receive(self.ctx.budget.within(2.0))
+                await stream.send(http1_head(self.server_name))
+                response, _ = await stream.receive(self.ctx.budget.within(2.0))
                 await stream.aclose()
         except Failed as failed:
             if failed.reason is Reason.TLS_CLIENT_CERTIFICATE_REQUIRED:
                 self.notes.learn(client_certificate="required")
             return
-        status = _STATUS_LINE.match(said)
+        status = _STATUS_LINE.match(response)
         if status is not None and int(status.group(1)) in CERTIFICATE_REFUSALS:
             self.notes.learn(client_certificate="refused-later")

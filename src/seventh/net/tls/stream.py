@@ -21,8 +21,8 @@ from seventh.net.stopwatch import Stopwatch, Timer, now_ns
 from seventh.net.stream import CHUNK, Stream
 from seventh.net.tls import chain as tlschain
 from seventh.net.tls import failures as tlsfailed
+from seventh.net.tls import key_share
 from seventh.net.tls import openssl as tlsopenssl
-from seventh.net.tls import shares
 from seventh.net.tls.context import Setting
 from seventh.net.tls.session import Session
 from seventh.wire import tlsflight, tlshello
@@ -110,7 +110,7 @@ class TlsStream(Stream):
     def remember_share(self, server_name: str) -> None:
         """Store the group of this handshake for recurring checks."""
         if not self.setting.share or len(self.tap.every(n.SERVER_HELLO)) > 1:
-            shares.remember(self.address, server_name, self._engine)
+            key_share.remember(self.address, server_name, self._engine)
 
     @property
     def resumed(self) -> bool:

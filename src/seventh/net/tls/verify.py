@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from seventh.model.failure import Blame, Failed, Reason
 from seventh.model.tlsfacts import Certificate, ChainProblem, ChainState, Mismatch, way_up
 from seventh.net.tls import openssl as tlsopenssl
-from seventh.net.tls.sent import problems
+from seventh.net.tls.chain_problems import problems
 from seventh.wire.certnames import HostNames, read_names
 from seventh.wire.text import printable
 

@@ -56,11 +56,8 @@ async def _of(site: Site, stream: Stream) -> dict[str, str]:
     }
     if opened.tls is not None:
         from seventh.net.tls import handshake
-        from seventh.wire import tlsnames as n
 
-        chain = handshake.read_chain(opened.tls)
-        found["certificate"] = chain[0].sha256[:16] if chain else "none"
-        found["TLS version"] = n.version_name(opened.tls.version)
+        found |= handshake.traits(opened.tls)
     with contextlib.suppress(Failed):
         await opened.connection.aclose()
     return found

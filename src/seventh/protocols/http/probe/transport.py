@@ -51,10 +51,10 @@ async def look_at_h2(site: Site, opened: Opened) -> None:
 
 def load(*, quic: bool) -> None:
     """Load what TLS, HTTP/2 and QUIC need now, so that no exchange's time holds their start-up."""
-    from seventh.net.tls import hellos, inspect
+    from seventh.net.tls import inspect
     from seventh.web import h1, h2
 
-    del hellos, inspect, h1, h2
+    del inspect, h1, h2
     if quic:
         from seventh.net.quic import engine, verify
         from seventh.web import h3

@@ -16,10 +16,9 @@ from seventh.net.address import Address
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
-from seventh.net.tls.handshake import prepare
+from seventh.net.tls.handshake import prepare, start_recurring
 from seventh.net.tls.inspect import note_handshake
-from seventh.net.tls.large import shake
-from seventh.net.tls.recurring import start_recurring
+from seventh.net.tls.large_hello import shake
 from seventh.protocols.websocket.client.answers import broken, failure_of, opened, refusal
 from seventh.protocols.websocket.client.request import HandshakeOptions, handshake_options_of
 from seventh.protocols.websocket.client.socket import Socket

@@ -33,7 +33,7 @@ _RCODES = {
 }
 
 
-class Heard:
+class Replies:
     """The datagrams received during one lookup."""
 
     def __init__(self) -> None:
@@ -77,13 +77,13 @@ class Heard:
         return f"the resolver answered {times}, unusable: " + "; ".join(self._kinds)
 
 
-class HearingBackend:
+class RecordingBackend:
     """dnspython's own backend, with datagram sockets that record what they receive.
 
     Not a subclass: dnspython asks for no more than these methods.
     """
 
-    def __init__(self, heard: Heard) -> None:
+    def __init__(self, heard: Replies) -> None:
         self._inner: Any = dns.asyncbackend.get_default_backend()
         self._heard = heard
 
@@ -93,11 +93,11 @@ class HearingBackend:
     async def make_socket(self, family: int, kind: int, *args: Any, **kwargs: Any) -> Any:
         """Make a socket; datagrams are recorded."""
         made = await self._inner.make_socket(family, kind, *args, **kwargs)
-        return _HearingSocket(made, self._heard) if kind == socket.SOCK_DGRAM else made
+        return _RecordingSocket(made, self._heard) if kind == socket.SOCK_DGRAM else made
 
 
-class _HearingSocket:
-    def __init__(self, inner: Any, heard: Heard) -> None:
+class _RecordingSocket:
+    def __init__(self, inner: Any, heard: Replies) -> None:
         self._inner = inner
         self._heard = heard
         self._asked: tuple[str, int] = ("", 0)
@@ -105,7 +105,7 @@ class _HearingSocket:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    async def __aenter__(self) -> _HearingSocket:
+    async def __aenter__(self) -> _RecordingSocket:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -10,7 +10,7 @@ from seventh.labkit.serve import tcp_server
 from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.net.probe_context import ProbeContext
-from seventh.net.tls.ask import MAX_QUESTIONS, Answer, Asker, question
+from seventh.net.tls.bare_hellos import MAX_QUESTIONS, Answer, BareHellos, question
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 
@@ -76,7 +76,7 @@ async def test_no_more_questions_than_allowed() -> None:
         target = Target(scheme="tls", host="127.0.0.1", port=port)
         ctx = ProbeContext(target, Options(), connections=40)
         (address,) = await ctx.addresses()
-        asker = Asker(lambda: ctx.connect_again(address), None, modern=True)
+        asker = BareHellos(lambda: ctx.connect_again(address), None, modern=True)
         for ask in (asker.broken_suites, asker.obsolete_suites, asker.more_suites):
             await ask()
         ctx.close()
