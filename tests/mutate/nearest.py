@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -24,9 +25,14 @@ _WIDER = {
 
 @dataclass(frozen=True)
 class Stage:
-    """One run of pytest: files, and the part of their tests that is meant."""
+    """One run of pytest: files, and the part of their tests that is meant.
+
+    ``whole`` is what many mutants share, however many of its files were asked before: it is run
+    once without a mutant.
+    """
 
     files: tuple[str, ...]
+    whole: tuple[str, ...]
     only: str = ""
 
 
@@ -42,14 +48,20 @@ def stages(planted: Planted) -> list[Stage]:
     wider = [file for name in _WIDER[planted.stratum] for file in _under(TESTS / name)]
     found: list[Stage] = []
     done: set[Path] = set()
-    for files in (near, [*_under(folder), *sorted(importers)], _under(layer), wider):
-        fresh = [file for file in dict.fromkeys(files) if file not in done]
+    elsewhere = sorted(importers.difference(_under(folder), _under(layer), wider))
+    for files in (near, _under(folder), _under(layer), elsewhere, wider):
+        fresh = [file for file in files if file not in done]
         done.update(fresh)
         if fresh:
-            found.append(Stage(tuple(str(file.relative_to(ROOT)) for file in fresh)))
+            found.append(Stage(_names_of(fresh), _names_of(files)))
     if room:
-        found.append(Stage(("tests/conformance/test_lab.py",), f"[{room}-"))
+        lab = ("tests/conformance/test_lab.py",)
+        found.append(Stage(lab, lab, f"[{room}-"))
     return found
+
+
+def _names_of(files: Iterable[Path]) -> tuple[str, ...]:
+    return tuple(str(file.relative_to(ROOT)) for file in dict.fromkeys(files))
 
 
 def _mirror(path: PurePosixPath) -> Path:

@@ -83,8 +83,9 @@ class Bench:
 
     def _noticed(self, tree: Path, stage: Stage) -> str:
         """Name a test that fails on a copy, twice: some fail once by a busy machine."""
-        with self._locks[stage]:
-            baseline = self._baselines.get(stage) or self._measure(stage)
+        whole = Stage(stage.whole, stage.whole, stage.only)
+        with self._locks[whole]:
+            baseline = self._baselines.get(whole) or self._measure(whole)
         times, more = _SLACK
         limit = times * baseline.seconds + more
         without = baseline.failing
@@ -94,7 +95,7 @@ class Bench:
                 break
             if ran.code is None or not ran.failing:
                 return _killer(ran)
-            again = self._pytest(tree, Stage(ran.failing), limit, ())
+            again = self._pytest(tree, Stage(ran.failing, ran.failing), limit, ())
             if again.code not in _PASSED:
                 return ran.failing[0]
             without += ran.failing
