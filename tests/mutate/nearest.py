@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -25,14 +24,9 @@ _WIDER = {
 
 @dataclass(frozen=True)
 class Stage:
-    """One run of pytest: files, and the part of their tests that is meant.
-
-    ``whole`` is what many mutants share, however many of its files were asked before: it is run
-    once without a mutant.
-    """
+    """One run of pytest: files (or tests by name), and the part of them that is meant."""
 
     files: tuple[str, ...]
-    whole: tuple[str, ...]
     only: str = ""
 
 
@@ -50,18 +44,13 @@ def stages(planted: Planted) -> list[Stage]:
     done: set[Path] = set()
     elsewhere = sorted(importers.difference(_under(folder), _under(layer), wider))
     for files in (near, _under(folder), _under(layer), elsewhere, wider):
-        fresh = [file for file in files if file not in done]
+        fresh = [file for file in dict.fromkeys(files) if file not in done]
         done.update(fresh)
         if fresh:
-            found.append(Stage(_names_of(fresh), _names_of(files)))
+            found.append(Stage(tuple(str(file.relative_to(ROOT)) for file in fresh)))
     if room:
-        lab = ("tests/conformance/test_lab.py",)
-        found.append(Stage(lab, lab, f"[{room}-"))
+        found.append(Stage(("tests/conformance/test_lab.py",), f"[{room}-"))
     return found
-
-
-def _names_of(files: Iterable[Path]) -> tuple[str, ...]:
-    return tuple(str(file.relative_to(ROOT)) for file in dict.fromkeys(files))
 
 
 def _mirror(path: PurePosixPath) -> Path:

@@ -38,7 +38,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     test.write_text(_ONE_TEST.format(old=_planted().mutant.old), encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # where the plugin is
     monkeypatch.setattr(run, "ROOT", tmp_path)
-    monkeypatch.setattr(run, "stages", lambda planted: [Stage((test.name,), (test.name,))])
+    monkeypatch.setattr(run, "stages", lambda planted: [Stage((test.name,))])
     return Bench(tmp_path / "bench")
 
 
