@@ -271,7 +271,7 @@ def _port(one: Address, server: Server) -> int:
 
 
 def _secure(found: Caddyfile, known: list[Site]) -> None:
-    """Which addresses have TLS; a listener without a host follows those beside it."""
+    """Decide which addresses have TLS; a listener without a host follows its neighbours."""
     with_tls: set[int] = set()
     for site in known:
         has_directive = any(node.name == "tls" for node in site.block.nodes)
@@ -303,7 +303,7 @@ def _secure(found: Caddyfile, known: list[Site]) -> None:
 
 
 def _sets_tls(block: Block) -> bool:
-    """Whether its ``tls`` says how connections are made, and not only who issues certificates."""
+    """Return whether ``tls`` configures connections, and not only certificate issuance."""
     return any(
         node.name == "tls"
         and (len(node.words) == 2 or any(c.name in _POLICY for c in node.block or ()))
@@ -318,7 +318,7 @@ def _clash(one: Address, port: int, server: Server) -> bool:
 
 
 def _twice(found: Caddyfile, known: list[Site]) -> None:
-    """One address in two blocks."""
+    """Refuse an address that is in two blocks."""
     seen: dict[tuple[str, tuple[str, ...]], Site] = {}
     for site in known:
         bound = tuple(w for node in site.block.nodes if node.name == "bind" for w in node.words)

@@ -21,7 +21,7 @@ _CHECKS = "tls_client"
 
 
 def facts(site: Site, version: tuple[int, ...]) -> TlsFacts | None:
-    """None for a site that has no TLS, and where the environment decides."""
+    """Return the site's TLS facts; None without TLS and where the environment decides."""
     if not site.tls:
         return None
     found: dict[str, Any] = {
