@@ -290,10 +290,10 @@ def _auth(_: Node, words: tuple[str, ...]) -> str:
 def _twice(node: Node, words: tuple[str, ...]) -> str:
     """Return ``respond`` and ``error``: what is said in the line or before is not said again."""
     text = "body" if node.name == "respond" else "message"
-    said = [child.name for child in node.block or () if child.name in {text, "close"}]
+    given = [child.name for child in node.block or () if child.name in {text, "close"}]
     if words and not (len(words) == 1 and re.fullmatch(r"[0-9]{3}", words[0])):
-        said.append(text)
-    again = next((name for name in said if said.count(name) > 1), None)
+        given.append(text)
+    again = next((name for name in given if given.count(name) > 1), None)
     return f"{again} already specified" if again is not None else ""
 
 

@@ -33,11 +33,15 @@ _UPGRADE = ("upgrade", "connection")
 
 
 def config_of(
-    site: Site, front: Route, route: Route, version: tuple[int, ...], spoken: tuple[str, ...] | None
+    site: Site,
+    front: Route,
+    route: Route,
+    version: tuple[int, ...],
+    offered: tuple[str, ...] | None,
 ) -> HttpConfigFacts:
     """Return what the file decides at ``route``; ``front`` is where the site's ``/`` leads.
 
-    ``spoken`` are the versions of HTTP at one of the site's addresses.
+    ``offered`` are the versions of HTTP at one of the site's addresses.
     """
     done = route.does()
     return HttpConfigFacts(
@@ -50,10 +54,10 @@ def config_of(
         keepalive_seconds=_idle(site),
         closes="close" in ", ".join(caddy_route.field(route, "connection").values).lower(),
         clear=_clear(site, front),
-        **_versions(site, route, spoken),
+        **_versions(site, route, offered),
         **_hsts(site, front, route, passes=done == "passes"),
         **(_content(route, own=done == "files") if done in {"files", "passes"} else {}),
-        **(_passing(site, route, spoken) if done == "passes" else {}),
+        **(_passing(site, route, offered) if done == "passes" else {}),
     )
 
 
@@ -70,20 +74,20 @@ def _undecided(site: Site, route: Route) -> str:
 
 
 def _idle(site: Site) -> float | None:
-    lines = site.server.said("timeouts", "idle")
+    lines = site.server.lines_of("timeouts", "idle")
     if not lines or not lines[-1].words:
         return DEFAULT_IDLE_SECONDS
     seconds = caddy_directives.seconds(lines[-1].words[0])
     return seconds or (None if seconds is None else DEFAULT_IDLE_SECONDS)
 
 
-def _versions(site: Site, route: Route, spoken: tuple[str, ...] | None) -> dict[str, Any]:
-    if not site.tls or spoken is None:
+def _versions(site: Site, route: Route, offered: tuple[str, ...] | None) -> dict[str, Any]:
+    if not site.tls or offered is None:
         return {"h3_known": True}
-    alpn = lint_caddy_tls.said(site, "alpn")
-    h2 = "h2" in spoken and (not alpn or "h2" in alpn[-1].words)
-    h3 = "h3" in spoken
-    tcp = bool({"h1", "h2"} & set(spoken))
+    alpn = lint_caddy_tls.lines_of(site, "alpn")
+    h2 = "h2" in offered and (not alpn or "h2" in alpn[-1].words)
+    h3 = "h3" in offered
+    tcp = bool({"h1", "h2"} & set(offered))
     ports = tuple(sorted({a.port or site.server.https_port for a in site.secure}))
     told = caddy_route.field(route, "alt-svc")
     by_itself = (f'h3=":{ports[0]}"',) if h3 and tcp and ports else ()
@@ -139,12 +143,12 @@ def _hsts(site: Site, front: Route, route: Route, *, passes: bool) -> dict[str, 
 
 def _content(route: Route, *, own: bool) -> dict[str, Any]:
     """Return how content is validated, cached and compressed; a backend's part is unknown."""
-    said = caddy_route.field(route, "cache-control")
+    cache_control = caddy_route.field(route, "cache-control")
     expires = caddy_route.field(route, "expires")
     etag = caddy_route.field(route, "etag")
     modified = caddy_route.field(route, "last-modified")
-    lifetime = said.values or tuple(f"Expires: {value}" for value in expires.values)
-    kept = None if said.unknown or (not own and not lifetime) else lifetime
+    lifetime = lines_of.values or tuple(f"Expires: {value}" for value in expires.values)
+    kept = None if lines_of.unknown or (not own and not lifetime) else lifetime
     return {
         "etag": None if not own or etag.unknown else not etag.deleted,
         "last_modified": None if not own or modified.unknown else not modified.deleted,
@@ -198,13 +202,13 @@ def _types(node: Node) -> list[str]:
 # -- passing on ------------------------------------------------------------------------------------
 
 
-def _passing(site: Site, route: Route, spoken: tuple[str, ...] | None) -> dict[str, Any]:
+def _passing(site: Site, route: Route, offered: tuple[str, ...] | None) -> dict[str, Any]:
     """Return what becomes of a request on its way to the server behind."""
     proxy = route.terminal()
     if proxy is None or proxy.name not in {"reverse_proxy", "php_fastcgi"}:
         return {}
-    off = any(node.words[:1] == ("off",) for node in site.server.said("0rtt"))
-    early = None if spoken is None else bool(site.tls) and "h3" in spoken and not off
+    off = any(node.words[:1] == ("off",) for node in site.server.lines_of("0rtt"))
+    early = None if offered is None else bool(site.tls) and "h3" in offered and not off
     return {
         "early_data": early,
         # Caddy adds Early-Data to what it hands on before the handshake is over.

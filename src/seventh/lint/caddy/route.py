@@ -268,8 +268,8 @@ def _lets_pass(node: Node) -> bool:
 
 
 def _responds(node: Node) -> Does:
-    said = words(node)
-    status = said[-1] if said and _STATUS.fullmatch(said[-1]) else ""
+    given = words(node)
+    status = given[-1] if given and _STATUS.fullmatch(given[-1]) else ""
     if node.name == "error":
         return "refuses"
     if status[:1] in {"4", "5"}:
@@ -301,23 +301,23 @@ def _glob(pattern: str) -> str:
 # -- header fields ---------------------------------------------------------------------------------
 
 
-def op(field: str, said: tuple[str, ...], node: Node) -> Op:
+def op(field: str, values: tuple[str, ...], node: Node) -> Op:
     """Return a field with its sign as one change."""
     sign = field[:1] if field[:1] in set("+-?>") else ""
     name = field.lstrip("+-?>").removesuffix(":").lower()
-    value = printable(said[0], 300) if said else ""
+    value = printable(values[0], 300) if values else ""
     if sign == "-":
         return Op(name, "delete", "", node)
-    if len(said) > 1:
+    if len(values) > 1:
         return Op(name, "replace", "", node)
     return Op(name, {"+": "add", "?": "default"}.get(sign, "set"), value, node)
 
 
 def header_ops(node: Node) -> tuple[list[Op], bool]:
     """Return the changes of one ``header``, and whether they wait until the reply is sent."""
-    said = words(node)
+    values = words(node)
     children = node.block or []
-    lines = [(said[0], said[1:])] if said else []
+    lines = [(values[0], values[1:])] if values else []
     lines += [(child.name, child.words) for child in children
               if child.name not in {"defer", "match"}]  # fmt: skip
     found = [op(name, value, node) for name, value in lines if name]

@@ -59,7 +59,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     order: tuple[str, ...] = ()
     options: tuple[Node, ...] = ()
 
-    def said(self, *path: str) -> list[Node]:
+    def lines_of(self, *path: str) -> list[Node]:
         """Return what stands under a path, such as ``timeouts``, ``idle``; the last one holds."""
         found = [node for node in self.nodes if node.name == path[0]]
         for name in path[1:]:
@@ -101,16 +101,16 @@ class Site(msgspec.Struct, kw_only=True):
         """
         lines = [node for node in self.block.nodes if node.name == "bind"]
         lines = lines or [node for node in self.server.options if node.name == "default_bind"]
-        general = _protocols(self.server.said("protocols"), DEFAULT_PROTOCOLS)
+        general = _protocols(self.server.lines_of("protocols"), DEFAULT_PROTOCOLS)
         found: dict[str, tuple[str, ...] | None] = {}
         for line in lines:
-            spoken = _protocols(list(line.children("protocols")), general)
+            offered = _protocols(list(line.children("protocols")), general)
             for word in line.words:
                 network, slash, host = word.rpartition("/")
                 key = network.split("/")[0].removesuffix("gram") if slash else ""
                 where = "fd" if key == "fd" else host
                 before = found.get(where, ())
-                both = None if before is None or spoken is None else (*before, *spoken)
+                both = None if before is None or offered is None else (*before, *offered)
                 found[where] = both and tuple(v for v in _ALL_PROTOCOLS if v in both)
         return list(dict.fromkeys(found.values())) or [general]
 
@@ -215,19 +215,19 @@ def sites(found: Caddyfile, limit: int) -> list[Site]:
 def _general(found: Caddyfile) -> Server:
     """Return what the global options say for all sites."""
     options = found.options.nodes if found.options is not None else []
-    said: dict[str, int] = {"http_port": 80, "https_port": 443}
+    ports: dict[str, int] = {"http_port": 80, "https_port": 443}
     automatic: set[str] = set()
     bind: list[str] = []
     for node in options:
-        if node.name in said and node.words and re.fullmatch(r"[0-9]{1,5}", node.words[0]):
-            said[node.name] = int(node.words[0])
+        if node.name in ports and node.words and re.fullmatch(r"[0-9]{1,5}", node.words[0]):
+            ports[node.name] = int(node.words[0])
         elif node.name == "auto_https":
             automatic = set(node.words)
         elif node.name == "default_bind":
             bind += node.words
     return Server(
-        http_port=said["http_port"],
-        https_port=said["https_port"],
+        http_port=ports["http_port"],
+        https_port=ports["https_port"],
         redirects=not automatic & {"off", "disable_redirects"},
         bind=tuple(bind),
         order=_order(options),

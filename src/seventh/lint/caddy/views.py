@@ -85,12 +85,12 @@ class _Views:
         return found[:most]
 
     def site(self, site: Site) -> None:
-        """Yield the site's view at ``/``, and one of each route that differs from it."""
+        """Add the site's view at ``/``, and one of each route that differs from it."""
         front = caddy_route.front(site)
         tls = lint_caddy_tls.facts(site, self._version)
         seen = [self._view(site, front, front, tls, site.label)]
-        for spoken in site.protocols[1:]:
-            view = self._view(site, front, front, tls, site.label, spoken)
+        for offered in site.protocols[1:]:
+            view = self._view(site, front, front, tls, site.label, offered)
             if all(view.facts != one.facts for one in seen):
                 seen.append(view)
         for route in (caddy_route.rest(site), *self._places(site)):
@@ -107,10 +107,10 @@ class _Views:
 
     def _view(
         self, site: Site, front: Route, route: Route, tls: TlsFacts | None, label: str,
-        spoken: tuple[str, ...] | None = (),
+        offered: tuple[str, ...] | None = (),
     ) -> View:  # fmt: skip
-        spoken = site.protocols[0] if spoken == () else spoken
-        config = lint_caddy_facts.config_of(site, front, route, self._version, spoken)
+        offered = site.protocols[0] if offered == () else offered
+        config = lint_caddy_facts.config_of(site, front, route, self._version, offered)
         facts: dict[str, Facts] = {"http": HttpFacts(config=config)}
         if tls is not None:
             facts["tls"] = tls
@@ -150,10 +150,10 @@ class _Settings:
             found[name] = self._lines(route.all(name))
         found["encode"] = found["encode"] or (self._absent("no encode"),)
         for name in _TLS:
-            nodes = lint_caddy_tls.said(site, name)
+            nodes = lint_caddy_tls.lines_of(site, name)
             found[f"tls {name}"] = self._lines(nodes) or self._default(f"tls {name}")
         for path in (("protocols",), ("timeouts", "idle"), ("0rtt",)):
-            nodes = site.server.said(*path)
+            nodes = site.server.lines_of(*path)
             key = path[-1] if path != ("protocols",) else "servers protocols"
             found[key] = self._lines(nodes) or self._default(key)
         options = [n for n in site.server.options if n.name == "auto_https"]

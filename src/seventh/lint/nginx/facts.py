@@ -146,12 +146,12 @@ def _passing(server: Server, location: Location, *, early: bool) -> dict[str, An
     passed_by = [word for line in scope.all("proxy_no_cache") for word in line.words]
     stored = caches and "$upstream_http_set_cookie" not in passed_by
     kept = caches and (bool(scope.all("proxy_cache_valid")) or scope.all("expires") != [])
-    told = scope.headers("proxy_set_header", "early-data") or scope.headers(
+    sets = scope.headers("proxy_set_header", "early-data") or scope.headers(
         "grpc_set_header", "early-data"
     )
     return {
         "early_data": early,
-        "early_data_told": bool(told) or nginx_servers.asks(server, location, "$ssl_early_data"),
+        "early_data_told": bool(sets) or nginx_servers.asks(server, location, "$ssl_early_data"),
         "cache": cache if caches else "",
         "cookies_cached": stored and "set-cookie" in ignored and "set-cookie" not in hidden,
         "private_cached": kept and "cache-control" in ignored

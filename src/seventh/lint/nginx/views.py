@@ -89,7 +89,7 @@ class _Views:
         self._part = part
 
     def server(self, server: Server) -> None:
-        """Yield the server's view at ``/``, and one of each location that differs from it."""
+        """Add the server's view at ``/``, and one of each location that differs from it."""
         locations = nginx_servers.locations(server, MAX_SPOTS + 1)
         if len(locations) > MAX_SPOTS:
             self._files.unreadable(
@@ -151,7 +151,7 @@ class _Views:
         return View(label=label, within=server.label, facts=facts, settings=settings)
 
     def part_alone(self, root: Place, version: Version) -> None:
-        """Return the view of a file without a server: what its lines alone decide."""
+        """Add the view of a file without a server: what its lines alone decide."""
         at = Line(file=self._conf.name, line=None, text=self._conf.name)
         directives = self._conf.directives
         for block, at_block in nginx_servers.http_blocks(self._conf, root):
@@ -191,13 +191,13 @@ def _upgrade(server: Server, location: Location, *, in_clear: bool) -> ProxiedUp
     renewed = bool(upgrade) and upgrade[-1].words[-1] != ""
     if not renewed and not (location.words and _WEBSOCKET.search(location.path)):
         return None
-    said = connection[-1].words[-1].lower() if connection else ""
+    value = connection[-1].words[-1].lower() if connection else ""
     return ProxiedUpgrade(
         product=nginx_directives.PRODUCT,
         place=printable(location.path, 200),
         version=scope.value("proxy_http_version"),
         upgrade=renewed,
-        connection=said not in _NO_UPGRADE,
+        connection=value not in _NO_UPGRADE,
         in_clear=in_clear,
         idle_seconds=scope.seconds("proxy_read_timeout"),
     )
