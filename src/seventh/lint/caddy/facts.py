@@ -147,8 +147,8 @@ def _content(route: Route, *, own: bool) -> dict[str, Any]:
     expires = caddy_route.field(route, "expires")
     etag = caddy_route.field(route, "etag")
     modified = caddy_route.field(route, "last-modified")
-    lifetime = lines_of.values or tuple(f"Expires: {value}" for value in expires.values)
-    kept = None if lines_of.unknown or (not own and not lifetime) else lifetime
+    lifetime = cache_control.values or tuple(f"Expires: {value}" for value in expires.values)
+    kept = None if cache_control.unknown or (not own and not lifetime) else lifetime
     return {
         "etag": None if not own or etag.unknown else not etag.deleted,
         "last_modified": None if not own or modified.unknown else not modified.deleted,
