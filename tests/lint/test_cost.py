@@ -23,7 +23,7 @@ from tests.fuzz import lint as fuzz
 
 pytestmark = pytest.mark.field
 
-BYTES = 2_000
+BYTES = 1_000
 PATTERNS = [(kind, name) for kind in kinds() for name in patterns(kind)]
 
 
