@@ -197,7 +197,7 @@ async def test_nor_do_hints_of_addresses() -> None:
     site = Site(ProbeContext(target, Options(), connections=0))
     site.move_to(Address(ip="198.41.0.4", port=443))
     place = Place(
-        protocol="h3", host="", port=443, by=("the HTTPS record",),
+        protocol="h3", host="", port=443, by=("HTTPS record",),
         hints=("10.0.0.1", "198.41.0.4", "198.41.0.5"),
     )  # fmt: skip
     following = Following(Matrix(site), site.addresses)
@@ -260,7 +260,7 @@ async def test_a_record_for_another_name_and_port(kit: Kit) -> None:
     async with two_places(kit, zone) as (target, options, other):
         report = await check_one(target, options)
     works = {("h3", SECOND): "works", ("h2", SECOND): "works", ("http/1.1", SECOND): "works"}
-    assert outcomes(report, "the HTTPS record") == works
+    assert outcomes(report, "HTTPS record") == works
     assert {a.port for a in facts_of(report).alternatives} == {other}
     assert facts_of(report).working == ("3", "2", "1.1")
     assert not found(report) & {"HTTP-H3-DEAD", "HTTP-FALLBACK", "HTTP-H3-HIDDEN"}
@@ -274,7 +274,7 @@ async def test_no_default_alpn_and_hints(kit: Kit) -> None:
         report = await check_one(target, options)
     assert outcomes(report) == {("h3", SECOND): "works", ("h3", "127.0.0.3"): "failed"}
     hinted = next(a for a in facts_of(report).alternatives if a.address == "127.0.0.3")
-    assert hinted.by == ("its address hints",)
+    assert hinted.by == ("address hints",)
     assert "HTTP-H3-DEAD" in found(report)
 
 

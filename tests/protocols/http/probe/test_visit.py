@@ -111,7 +111,7 @@ async def test_what_else_a_visit_learns(kit: Kit) -> None:
         report = await look(served)
     facts = facts_of(report)
     assert facts.advertised is not None
-    assert facts.advertised.h3 == ("Alt-Svc", "the HTTPS record")
+    assert facts.advertised.h3 == ("Alt-Svc", "HTTPS record")
     assert facts.h2 is not None and facts.h2.max_concurrent_streams == 100
     assert facts.h2.ping_seconds and facts.h2.upload_bits_per_second
     h3 = facts.h3

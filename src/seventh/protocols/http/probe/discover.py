@@ -18,8 +18,8 @@ MAX_RECORDS = 8
 MAX_ALIASES = 4
 """How many records in alias mode are followed, one after another."""
 FIELD = "Alt-Svc"
-RECORD = "the HTTPS record"
-HINTS = "its address hints"
+RECORD = "HTTPS record"
+HINTS = "address hints"
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
