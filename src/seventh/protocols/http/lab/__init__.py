@@ -73,7 +73,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _with(*fields: tuple[str, str]) -> Change:
-    """Add fields to every answer."""
+    """Add fields to every response."""
 
     def change(_: Request, answer: Answer) -> Answer:
         return msgspec.structs.replace(answer, headers=(*answer.headers, *fields))
@@ -82,7 +82,7 @@ def _with(*fields: tuple[str, str]) -> Change:
 
 
 def _walk(request: Request) -> Answer | None:
-    """Four redirects, one after another."""
+    """Send four redirects, one after another."""
     step = {"/": 1, "/1": 2, "/2": 3, "/3": 4}.get(request.path)
     if step is None:
         return None
@@ -102,7 +102,7 @@ def _upgrades(request: Request, answer: Answer) -> Answer:
 
 
 def _differs_in_1_1(request: Request, answer: Answer) -> Answer:
-    """HTTP/1.1's clients come to a virtual host that does not know the name."""
+    """Answer HTTP/1.1 as a virtual host that does not know the name."""
     if any(name.lower() == "host" for name, _ in request.headers):
         return Answer(status=404, body=b"no such host", headers=(("Content-Type", "text/plain"),))
     return answer
@@ -119,7 +119,7 @@ def _not_found(request: Request) -> Answer | None:
 
 
 def _says_gzip(_: Request, answer: Answer) -> Answer:
-    """Content-Encoding by hand, in the place of what compresses."""
+    """Set Content-Encoding regardless of the content."""
     if answer.status != 200:
         return answer
     kept = tuple(f for f in answer.headers if f[0].lower() != "content-encoding")
@@ -297,7 +297,7 @@ def _setup_of(name: str) -> Setup:
 
 @contextlib.asynccontextmanager
 async def site(setup: Setup, kit: Kit) -> AsyncIterator[Served]:
-    """Yield a site set up in any way, behind a name of its own."""
+    """Yield a site with any setup, under its own name."""
     async with contextlib.AsyncExitStack() as stack:
         port = await _listen(stack, setup, kit)
         zone: dict[str, tuple[str, ...]] = {"A": ("127.0.0.1",)}
@@ -341,7 +341,7 @@ async def _listen(stack: contextlib.AsyncExitStack, setup: Setup, kit: Kit) -> i
 
 
 def _dressed(setup: Setup) -> Handler:
-    """Return the site's content, and what every answer of a good server has and refuses."""
+    """Return a handler of the site's content, with the fields and checks of a good server."""
     content = lab_content.site(setup.ways)
 
     async def handle(request: Request) -> Answer:
@@ -358,7 +358,7 @@ def _dressed(setup: Setup) -> Handler:
 
 
 def _not_early(request: Request) -> Request:
-    """Return the request as an application sees it that is not told of early data."""
+    """Return the request as a backend gets it that does not learn of early data."""
     fields = tuple(f for f in request.headers if f[0].lower() != "early-data")
     return msgspec.structs.replace(request, headers=fields)
 

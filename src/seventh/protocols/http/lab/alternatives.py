@@ -35,7 +35,7 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True):
 async def serve(
     places: Iterable[Beside], handler: Handler, name: str, kit: Kit
 ) -> AsyncIterator[str]:
-    """Serve ``handler`` at each place; gives what Alt-Svc says of them."""
+    """Serve ``handler`` at each place; yield the Alt-Svc value."""
     async with contextlib.AsyncExitStack() as stack:
         told = []
         for place in places:

@@ -112,7 +112,7 @@ def _fault(
 
 
 def _date(days: float) -> str:
-    """Return a date of HTTP that many days from now."""
+    """Return an HTTP date that many days from now."""
     import time
 
     return formatdate(time.time() + days * 86400, usegmt=True)
@@ -222,7 +222,7 @@ WAYS: Mapping[str, ContentSetup] = {fault.name: ways for fault, ways in _TABLE}
 
 
 def site(ways: ContentSetup | None = None) -> Handler:
-    """Return the site, with its own memory of orders."""
+    """Return the site, with its own store of orders."""
     return _Site(ways or ContentSetup()).answer
 
 
@@ -234,7 +234,7 @@ class _Site:
         self._kept: dict[str, Answer] = {}
 
     async def answer(self, request: Request) -> Answer:
-        """Return what the site says to a request."""
+        """Return the response to a request."""
         path = urlsplit(request.path).path
         if path == "/events" and request.method == "GET":
             return self._events()
@@ -246,7 +246,7 @@ class _Site:
     # -- content -----------------------------------------------------------------------------------
 
     def _content(self, request: Request, path: str) -> tuple[str, bytes] | None:
-        """Type and content of a path; None where there is nothing."""
+        """Return type and content of a path; None where there is nothing."""
         ways = self.ways
         if path in {"/", "/things"}:
             return ways.json_type, _json(self._things())
@@ -335,7 +335,7 @@ class _Site:
     # -- acting ------------------------------------------------------------------------------------
 
     def _act(self, request: Request, path: str) -> Answer:
-        """Orders: POST makes one (once for each key), PUT and DELETE lead to one state."""
+        """Serve orders: POST makes one (once for each key), PUT and DELETE are idempotent."""
         private: Fields = (("Cache-Control", "no-store"),)
         if request.method == "OPTIONS":
             return Answer(status=204, headers=(("Allow", "GET, HEAD, OPTIONS, POST"), *private))
@@ -384,7 +384,7 @@ def _field(request: Request, name: str) -> str:
 
 
 def _matches(request: Request, tag: str) -> bool:
-    """Return whether the client has this representation already (RFC 9110 §13.2.2)."""
+    """Return whether the client has this content already (RFC 9110 §13.2.2)."""
     if (asked := request.get("if-none-match")) is not None:
         tags = {t.strip().removeprefix("W/") for t in asked.split(",")}
         return tag.removeprefix("W/") in tags or "*" in tags
@@ -392,6 +392,6 @@ def _matches(request: Request, tag: str) -> bool:
 
 
 def bomb(coding: str, size: int = 64 * 1024 * 1024) -> bytes:
-    """Return a little content that undoes to ``size`` bytes, for hostile tests."""
+    """Return a few bytes that decode to ``size`` bytes, for hostile tests."""
     zeros = bytes(size)
     return zlib.compress(zeros) if coding == "deflate" else _ENCODERS[coding](zeros)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 async def look(site: Site, others: list[Stream]) -> None:
-    """Ask each other address for the same, and note in the network facts what differs."""
+    """Make the same request at each other address, and note what differs."""
     traits = {site.address.ip: _of_first(site)}
     alone: list[str] = []
     for stream in others:
@@ -67,7 +67,7 @@ async def _of(site: Site, stream: Stream) -> dict[str, str]:
 
 
 async def _takes_up(site: Site, stream: Stream) -> bool:
-    """Whether an address takes up a session of the first; True where there is none to show."""
+    """Return whether an address resumes a session of the first; True where there is none."""
     session = _session(site)
     if session is None:
         return True

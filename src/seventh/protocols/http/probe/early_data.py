@@ -32,13 +32,13 @@ _ALPN = {"1.1": "http/1.1", "2": "h2"}
 
 
 async def over_tls(matrix: Matrix, first: Opened) -> None:
-    """The 0-RTT row of HTTP/1.1 or 2, where the session ticket allows early data."""
+    """Make the 0-RTT row of HTTP/1.1 or 2, where the session ticket allows early data."""
     version = first.version
     if not matrix.site.tls_notes.facts.max_early_data_bytes:
         matrix.missed(version, "0-rtt", "the session ticket allows no early data")
         return
     if matrix.site.tls_session(version) is None:
-        matrix.missed(version, "0-rtt", "no ticket was left that had not been used")
+        matrix.missed(version, "0-rtt", "no unused session ticket was left")
         return
     seconds = OPEN_SECONDS + REQUEST_SECONDS
 
@@ -66,7 +66,7 @@ async def _ask(matrix: Matrix, first: Opened) -> None:
     connection, data, answer = _begin(matrix, tls, version, request)
     if not tls.offer_early_data(data):
         tls.close()
-        matrix.missed(version, "0-rtt", "this OpenSSL cannot send early data")
+        matrix.missed(version, "0-rtt", "this OpenSSL version cannot send early data")
         return
     sent = Mark(now_ns(), "user")
     await tls.handshake(site.ctx.watch, phase="tls.early")
@@ -74,7 +74,7 @@ async def _ask(matrix: Matrix, first: Opened) -> None:
     site.tls_notes.learn(early_data_accepted=accepted)
     if not accepted:
         await tls.aclose()
-        matrix.missed(version, "0-rtt", "the server did not take the early data")
+        matrix.missed(version, "0-rtt", "the server rejected the early data")
         return
     response = await answer()
     cell = _cell(first, response, sent, below.opened.ns)
@@ -87,7 +87,7 @@ async def _ask(matrix: Matrix, first: Opened) -> None:
 def _begin(
     matrix: Matrix, tls: TlsStream, version: str, request: Request
 ) -> tuple[HttpConnection, bytes, Answer]:
-    """Return a connection on ``tls``, the bytes of its first request, and how its answer is had."""
+    """Return a connection on ``tls``, its first request's bytes, and how to await the response."""
     until = matrix.ctx.budget.within(OPEN_SECONDS + REQUEST_SECONDS)
     cap = matrix.ctx.options.of(HttpOptions).max_body_bytes
     if version == "2":
@@ -105,7 +105,7 @@ def _begin(
 
 
 def _cell(first: Opened, response: Response, sent: Mark, connected: int) -> Cell:
-    """The row; the request went with the first flight, so its time includes the handshake's."""
+    """Return the row; its time includes the handshake: the request was in the first flight."""
     ttfb = max(0, response.first.ns - sent.ns) / 1e9
     rtt = first.rtt_seconds
     return Cell(
@@ -121,7 +121,7 @@ def _cell(first: Opened, response: Response, sent: Mark, connected: int) -> Cell
 
 
 async def over_quic(matrix: Matrix, first: Opened) -> None:
-    """HTTP/3's 0-RTT row, where the session ticket allows early data."""
+    """Make HTTP/3's 0-RTT row, where the session ticket allows early data."""
     session = matrix.site.quic_session
     if session is None or not session.early_data:
         matrix.missed("3", "0-rtt", "the session ticket allows no early data")
@@ -134,7 +134,7 @@ async def over_quic(matrix: Matrix, first: Opened) -> None:
         response, quic = await ask_early(matrix, first, request)
         site.notes.learn_part("h3", H3Facts, early_data=response.early)
         if not response.early:
-            matrix.missed("3", "0-rtt", "the server did not take the early data")
+            matrix.missed("3", "0-rtt", "the server rejected the early data")
             return
         cell = _cell(first, response, response.sent, response.sent.ns)
         matrix.note(replace(cell, quic_seconds=quic.handshake_seconds).summed())
@@ -145,7 +145,7 @@ async def over_quic(matrix: Matrix, first: Opened) -> None:
 async def ask_early(
     matrix: Matrix, first: Opened, request: Request, *, silent_seconds: float = 0.0
 ) -> tuple[Response, QuicClient]:
-    """Send ``request`` as early data over QUIC; the answer, and the connection, which is closed.
+    """Send ``request`` as early data over QUIC; return the response and the closed client.
 
     Its handshake is confirmed by then; with ``silent_seconds`` our end of it waits for the answer
     for so long. The caller answers for it that the request may be replayed. Raises Failed.

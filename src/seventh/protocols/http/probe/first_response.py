@@ -19,7 +19,7 @@ from seventh.wire.text import printable
 
 
 def permit(ctx: ProbeContext, template: Template) -> None:
-    """Failed (options-unusable) where the person's request needs a permission that is missing."""
+    """Raise Failed (options-unusable) where the request's method is not permitted."""
     why = ctx.denied(3) if not template.safe else None
     if why is not None:
         raise Failed(
@@ -30,7 +30,7 @@ def permit(ctx: ProbeContext, template: Template) -> None:
 async def exchange_in_clear(
     ctx: ProbeContext, connection: HttpConnection, request: Request, ready_ns: int
 ) -> Response:
-    """:func:`timed`; protocol-mismatch where it comes to nothing because the port has TLS.
+    """Run :func:`timed`; raise protocol-mismatch where it fails because the port has TLS.
 
     Several servers answer 400 there, which is no answer of the service. A hello proves it.
     """
@@ -56,7 +56,7 @@ async def exchange_in_clear(
 async def timed(
     ctx: ProbeContext, connection: HttpConnection, request: Request, ready_ns: int
 ) -> Response:
-    """One exchange, its phases recorded: ``http.request``, ``http.ttfb``, ``http.download``."""
+    """Make one exchange; record ``http.request``, ``http.ttfb``, ``http.download``."""
     watch, ip = ctx.watch, connection.address.ip
     start = now_ns()
     try:
@@ -74,7 +74,7 @@ async def timed(
 
 
 def record(ctx: ProbeContext, ip: str, response: Response, ready_ns: int) -> None:
-    """Record the phases of an exchange that has been made."""
+    """Record the phases of an exchange."""
     sent, first = response.sent, response.first
     ctx.watch.record("http.request", ready_ns, sent, address=ip)
     ctx.watch.record("http.ttfb", sent.ns, first, address=ip)
@@ -89,7 +89,7 @@ def user_now() -> Mark:
 def learn_answer(
     ctx: ProbeContext, url: Url, method: str, response: Response, rtt: float | None
 ) -> None:
-    """Note the target's first answer, over a path of that round trip."""
+    """Learn the target's first response, over a path of that round trip."""
     ttfb = max(0, response.first.ns - response.sent.ns) / 1e9
     ctx.notes(HttpFacts).learn(
         url=_shown(url),

@@ -27,20 +27,20 @@ _ICMP = frozenset({Reason.CONNECT_REFUSED, Reason.CONNECT_TIMEOUT, Reason.CONNEC
 
 
 def hsts_of(origin: Origin, response: Response, *, trusted: bool = True) -> Hsts:
-    """Strict-Transport-Security as a client takes it (RFC 6797): the first field counts.
+    """Read Strict-Transport-Security as clients do (RFC 6797): the first field counts.
 
     ``trusted``: whether the certificate is one that clients take without a warning.
     """
     value = response.get("strict-transport-security") or ""
     why = ""
     if origin.scheme != "https":
-        why = "clients heed HSTS over https only (RFC 6797)"
+        why = "clients use HSTS over https only (RFC 6797)"
     elif origin.literal:
-        why = "clients heed no HSTS for an IP address (RFC 6797 §8.1.1)"
+        why = "clients ignore HSTS for an IP address (RFC 6797 §8.1.1)"
     elif f".{origin.host.lower()}".endswith(".localhost"):
-        why = "localhost is this machine: HSTS would bind whatever else is developed on it"
+        why = "HSTS for localhost would apply to every other server on this machine"
     elif not trusted:
-        why = "clients heed no HSTS where the certificate is not trusted (RFC 6797)"
+        why = "clients ignore HSTS if the certificate is not trusted (RFC 6797)"
     age: int | None = None
     subdomains = preload = False
     for part in value.split(";")[:32]:
@@ -63,7 +63,7 @@ def hsts_of(origin: Origin, response: Response, *, trusted: bool = True) -> Hsts
 
 
 def dated(response: Response) -> Dated | None:
-    """Return the Date field against this machine's clock; None where a cache may have kept it.
+    """Compare the Date field with this machine's clock; None where a cache may have stored it.
 
     The field says whole seconds, so the server's clock was anywhere in the second that it names,
     and ours anywhere between the request and the answer: the skew is what lies beyond both.
@@ -89,7 +89,7 @@ def dated(response: Response) -> Dated | None:
 
 
 def _from_a_cache(response: Response) -> bool:
-    """Whether a cache says that it answered: some leave out Age, which RFC 9111 §5.1 asks for."""
+    """Return whether a cache served it; some omit Age, which RFC 9111 §5.1 requires."""
     said = (*response.every("x-cache"), *response.every("x-cache-status"))
     return is_cache_hit(*response.every("cache-status")) or any("hit" in s.lower() for s in said)
 
@@ -98,7 +98,7 @@ def _from_a_cache(response: Response) -> bool:
 
 
 def clear_of(url: Url, response: Response, address: Address, chain: Redirects | None) -> Clear:
-    """Return what a plain answer does: leads to https, serves, or refuses."""
+    """Return what a response over plain HTTP does: redirects to https, serves, or refuses."""
     following = target_of(url, response)
     leads = following is not None and following.origin.scheme == "https"
     if not leads and following is not None and chain is not None:
@@ -114,7 +114,7 @@ def clear_of(url: Url, response: Response, address: Address, chain: Redirects | 
 
 
 async def look_at_clear(site: Site, port: int) -> None:
-    """Ask plain HTTP on ``port`` of the target's address for the target's path.
+    """Request the target's path over plain HTTP on ``port`` of the target's address.
 
     Without its query, which may hold what nobody on the way should read. ``port`` may be the
     target's own: what speaks TLS alone there has closed plain HTTP.
@@ -151,7 +151,7 @@ async def _open(site: Site, address: Address) -> Opened:
 
 
 async def offer_upgrade(site: Site, opened: Opened, url: Url) -> None:
-    """Offer ``Upgrade: TLS/1.0`` on a plain connection (RFC 2817); needs one that is free.
+    """Offer ``Upgrade: TLS/1.0`` on a plain connection that is idle (RFC 2817).
 
     A server that takes it up lets whoever sits in between begin TLS in the middle of another's
     conversation (Opossum). The connection is spent by a 101.

@@ -28,7 +28,7 @@ _CHUNKS = b"0\r\n\r\n"
 
 
 async def look(site: Site, matrix: Matrix, h3: Opened | None) -> None:
-    """What was permitted, one after another; none of it fails the talk."""
+    """Run what is permitted, one step after another; none fails the check."""
     if site.ctx.denied(3) is None:
         await _expect(site)
         if h3 is not None:
@@ -43,7 +43,7 @@ def _unsafe(site: Site) -> tuple[str, bytes]:
 
 
 async def _expect(site: Site) -> None:
-    """A body that waits for the server's word (RFC 9110 §10.1.1)."""
+    """Send a body that waits for 100 (RFC 9110 §10.1.1)."""
     method, body = _unsafe(site)
     body = body or _BODY
     url = Url(site.origin, site.url.path)
@@ -77,7 +77,7 @@ def expected_of(method: str, response: Response) -> Expected:
 
 
 async def _early_post(site: Site, matrix: Matrix, first: Opened) -> None:
-    """An unsafe request as early data: a server should answer 425, or wait (RFC 8470 §3)."""
+    """Send an unsafe request as early data; a server should answer 425, or wait (RFC 8470 §3)."""
     session = site.quic_session
     if session is None or not session.early_data:
         return
@@ -112,7 +112,7 @@ async def _early_post(site: Site, matrix: Matrix, first: Opened) -> None:
 
 
 async def _ambiguous(site: Site) -> None:
-    """A request with two lengths, on a connection of its own (RFC 9112 §6.1)."""
+    """Send a request with two lengths, on its own connection (RFC 9112 §6.1)."""
     url = Url(site.origin, site.url.path)
     head = (
         f"POST {url.path} HTTP/1.1\r\nHost: {url.origin.authority}\r\nUser-Agent: seventh\r\n"

@@ -71,7 +71,7 @@ class Matrix:
     def rung(
         self, version: str, state: RungState, detail: str = "", *, error: str = "", field: str = ""
     ) -> None:
-        """Note how a version stands on the ladder, newest first."""
+        """Note the state of a version, newest first."""
         response = self.responses.get(version)
         made = Rung(
             version=version,
@@ -89,7 +89,7 @@ class Matrix:
         self.notes.learn(ladder=tuple(ladder))
 
     def fell(self, version: str, failed: Failed) -> None:
-        """A version whose first exchange failed: not offered, or broken."""
+        """Note a version whose first exchange failed: not offered, or broken."""
         self.missed(version, "cold", f"{failed.reason}: {failed.detail}", failed=True)
         announced = self.notes.facts.advertised
         silent = failed.reason in _NOT_OFFERED
@@ -103,13 +103,13 @@ class Matrix:
     # -- exchanges ---------------------------------------------------------------------------------
 
     async def exchange(self, opened: Opened) -> Response:
-        """Return the matrix's request on an open connection."""
+        """Make the matrix's request on an open connection."""
         return await self.site.exchange(opened, self.site.url, method=self.method)
 
     async def row(
         self, version: str, temperature: Temperature, ask: Callable[[], Awaitable[None]]
     ) -> bool:
-        """Run one further row; a failure is noted in it and goes no further."""
+        """Make one further row; a failure is noted in it."""
         try:
             with self.ctx.watch.phase("http.cell"):
                 await ask()
@@ -120,7 +120,7 @@ class Matrix:
         return True
 
     def arrived(self, opened: Opened, response: Response, *, resolve: float | None = None) -> None:
-        """A version's first exchange has come to its end."""
+        """Note a version's first exchange."""
         self.site.learn_round_trip(opened)
         self.site.keep(self.site.origin, opened)
         self.responses[opened.version] = response

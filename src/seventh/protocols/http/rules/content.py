@@ -198,11 +198,7 @@ def compress_waste(http: HttpFacts) -> Verdict:
     wasted = tuple(
         f"{name} {one.coding}: {one.content_bytes} → {one.wire_bytes} bytes"
         for name, packed, one in (
-            *(
-                (coding.content_type, coding.packed, v)
-                for v in coding.variants
-                if v.offered == "any"
-            ),
+            *((coding.content_type, coding.packed, variant) for variant in shown),
             *((f"{a.path} ({a.content_type})", a.packed, a) for a in http.content.assets or ()),
         )
         if one.status == 200

@@ -308,7 +308,7 @@ def early_unsafe(http: HttpFacts) -> Verdict:
         return None
     if not found.before_handshake:
         slow = (http.think_seconds or 0.0) > (found.silent_seconds or 0.0) / 2 > 0
-        return Skip("the server answers too slowly to tell") if slow else None
+        return Skip("the server answers as slowly as it waits") if slow else None
     if found.status is not None and 400 <= found.status < 500:
         return Skip(f"{found.method} was rejected with {found.status}, so it had no effect")
     return Hit(what="served", method=found.method, version=found.version, status=found.status or 0)

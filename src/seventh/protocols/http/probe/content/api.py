@@ -15,7 +15,7 @@ from seventh.wire.text import printable
 
 
 async def look_at_api(look: Look) -> None:
-    """Look for a description where there may be one, and try a few of its operations.
+    """Look for a description at the usual paths, and try a few of its operations.
 
     A site that answers with pages for people is left alone: it owes none.
     """

@@ -23,7 +23,7 @@ _GONE = frozenset({Reason.PEER_CLOSED, Reason.PEER_RESET})
 
 
 async def look_at_assets(look: Look) -> None:
-    """One script, one style sheet and one image of a page, as a browser asks for them."""
+    """Request one script, one style sheet and one image of a page, as a browser does."""
     plain = look.plain
     if plain is None or plain.status != 200 or plain.truncated:
         return
@@ -60,9 +60,9 @@ def _asset(path: str, response: Response) -> Asset:
 
 
 async def look_at_events(look: Look) -> None:
-    """Listen to the event stream for as long as the person allows (tier 4)."""
+    """Receive the event stream for as long as --hold permits (tier 4)."""
     seconds = look.ctx.options.hold_seconds
-    why = look.ctx.denied(4) or ("" if seconds else "listening needs --hold SECONDS")
+    why = look.ctx.denied(4) or ("" if seconds else "event streams need --hold SECONDS")
     if why:
         raise Failed(Reason.OPTIONS_UNUSABLE, why)
     opened = await look.site.opened(look.site.base_url.origin, None, fresh=True)
@@ -98,7 +98,7 @@ async def look_at_events(look: Look) -> None:
 
 
 async def repeat(look: Look) -> None:
-    """The person's own request, twice (tier 3)."""
+    """Make the user's request twice (tier 3)."""
     site = look.site
     template = site.template
     if template.safe:
@@ -108,10 +108,12 @@ async def repeat(look: Look) -> None:
         return
     keyed = template.method in repetition.KEYED
     if not keyed and template.method not in repetition.BY_NATURE:
-        look.learn(repetition_unlearnt=f"{template.method} promises nothing when it is repeated")
+        look.learn(
+            repetition_unlearnt=f"{template.method} is not idempotent and has no Idempotency-Key"
+        )
         return
     if site.base_url.origin != site.origin:
-        look.learn(repetition_unlearnt="the target leads to another origin")
+        look.learn(repetition_unlearnt="the target redirects to another origin")
         return
     own = any(name.lower() == repetition.KEY.lower() for name, _ in template.fields)
     extra = ((repetition.KEY, repetition.fresh_key()),) if keyed and not own else ()

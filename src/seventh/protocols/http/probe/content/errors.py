@@ -23,12 +23,12 @@ _MAX_LOOKED = 1024 * 1024
 
 
 def is_json(content_type: str) -> bool:
-    """Return whether a media type is JSON's."""
+    """Return whether a media type is JSON."""
     return content_type.endswith(_JSON_TYPES)
 
 
 def body_of(path: str, response: Response) -> Body:
-    """What the reply says that it is, what its content looks like, and whether the two fit."""
+    """Return the declared type, the type by the content, and whether the two match."""
     declared = fields.media_type(response.get("content-type"))
     whole, fault, _ = undone(response)
     content = whole or b""
@@ -46,7 +46,7 @@ def body_of(path: str, response: Response) -> Body:
 
 
 def look(content: bytes) -> tuple[str, Any]:
-    """Return what content is by its look, and of JSON its value."""
+    """Return the type of content by its bytes, and the value of JSON."""
     head = content[:1024].lstrip()
     if head[:1] in {b"{", b"["} and len(content) <= _MAX_LOOKED:
         try:
@@ -78,7 +78,7 @@ def _is_problem(value: object) -> bool:
 
 
 def _misfit(declared: str, seen: str, content: bytes) -> str:
-    """Return how the type that is declared does not fit what came; empty where it does."""
+    """Return how the declared type differs from the content; empty where it does not."""
     if not content:
         return ""
     if not declared:
@@ -110,7 +110,7 @@ def _is_json_scalar(content: bytes) -> bool:
 
 
 def refusal(path: str, response: Response) -> Refusal:
-    """Return what a 429 or 503 tells of when to come back."""
+    """Return when to retry and which limits a 429 or 503 gives."""
     retry = response.get("retry-after")
     limits = (name for name, _ in response.headers if _LIMITS.fullmatch(name))
     return Refusal(
@@ -122,7 +122,7 @@ def refusal(path: str, response: Response) -> Refusal:
 
 
 def lifecycle(responses: Iterable[Response], now_seconds: float) -> Lifecycle:
-    """Return what the first reply that speaks of it says about the resource's end."""
+    """Return the first Deprecation or Sunset among ``responses``."""
     for response in responses:
         deprecation, sunset = response.get("deprecation"), response.get("sunset")
         if deprecation is None and sunset is None:
@@ -141,7 +141,7 @@ def lifecycle(responses: Iterable[Response], now_seconds: float) -> Lifecycle:
 
 
 def _deprecated_at(value: str | None, now_seconds: float) -> int | None:
-    """RFC 9745 §2.1 has a structured date; its drafts had ``true`` and a date of HTTP."""
+    """Read a structured date (RFC 9745 §2.1); its drafts had ``true`` and an HTTP date."""
     if value is None:
         return None
     if value.strip().lower() == "true":

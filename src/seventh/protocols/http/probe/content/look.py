@@ -49,23 +49,23 @@ class Look:
         return self.site.notes.facts.content or ContentFacts()
 
     def learn(self, **changes: object) -> None:
-        """Know more."""
+        """Add facts."""
         self.site.notes.learn_part("content", ContentFacts, **changes)
 
     def take_plain(self, response: Response, digest: str) -> None:
-        """Keep the representation without a coding; ``digest`` is that of its content."""
+        """Keep the response without a coding; ``digest`` is that of its content."""
         self.plain, self.digest = response, digest
 
     def take_any(self, response: Response) -> None:
-        """Keep the representation as a browser gets it."""
+        """Keep the response as a browser gets it."""
         self.any = response
 
     async def ask(self, path: str | None = None, *headers: tuple[str, str]) -> Response:
-        """GET ``path`` (the representation itself unless given), and note what came."""
+        """Request ``path`` (the content's own unless given) with GET, and keep the response."""
         return self.note(path, await coding.undo_ahead(await self.site.get(path, headers=headers)))
 
     def note(self, path: str | None, response: Response) -> Response:
-        """Count a response in: for its cookies, its refusals, its way through caches."""
+        """Keep a response for its cookies, rejections and cache fields."""
         kept = msgspec.structs.replace(response, body=b"", undone=None)
         self.responses.append((self.path if path is None else path, kept))
         if path is None and response is not self.site.base and self.site.base_url == self.site.url:

@@ -43,14 +43,14 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 def described_by(response: Response) -> Iterator[str]:
-    """Yield where a reply says that its API is described (RFC 8631)."""
+    """Yield where a response links a description of its API (RFC 8631)."""
     for target, relations in fields.links(*response.every("link")):
         if "service-desc" in relations:
             yield target
 
 
 def recognise(response: Response) -> tuple[str, Any] | None:
-    """What description a reply is, and its document where that is JSON; None where it is none."""
+    """Return which description a response is, and its JSON document; None for none."""
     if response.status != 200 or response.truncated:
         return None
     try:
@@ -71,7 +71,7 @@ def recognise(response: Response) -> tuple[str, Any] | None:
 
 
 def operations(document: Any, *, origin: str, credentials: bool) -> Iterator[Operation]:
-    """GET operations that can be tried as they stand: no parameter needed, on the same origin."""
+    """Yield GET operations on the same origin that need no parameter."""
     prefix = _prefix(document, origin)
     paths = document.get("paths") if isinstance(document, dict) else None
     if prefix is None or not isinstance(paths, dict):
@@ -91,7 +91,7 @@ def operations(document: Any, *, origin: str, credentials: bool) -> Iterator[Ope
 
 
 def _prefix(document: Any, origin: str) -> str | None:
-    """Return the path in front of all paths; None where the API is elsewhere."""
+    """Return the path before all paths; None where the API is elsewhere."""
     base = document.get("basePath") if isinstance(document, dict) else None
     if isinstance(base, str):
         return base.rstrip("/") if base.startswith("/") else None
@@ -109,7 +109,7 @@ def _prefix(document: Any, origin: str) -> str | None:
 
 
 def broken_promises(operation: Operation, response: Response, document: Any) -> tuple[str, ...]:
-    """Return how a reply breaks what its operation promises."""
+    """Return how a response violates its operation's description."""
     if response.status in _SILENT or response.status >= 500 or response.truncated:
         return ()
     promised = _promised(operation.responses, response.status, document)
@@ -131,7 +131,7 @@ def broken_promises(operation: Operation, response: Response, document: Any) -> 
     try:
         value = msgspec.json.decode(content_of(response))
     except (ProtocolViolation, msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return ("the content is no JSON",)
+        return ("the content is not JSON",)
     return schema.violations(described, value, document)
 
 

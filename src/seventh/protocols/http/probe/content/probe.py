@@ -41,7 +41,7 @@ Step = Callable[[Look], Awaitable[None]]
 
 
 async def look(ctx: ProbeContext, site: Site) -> None:
-    """Learn all that the representation at ``site.base_url`` and its surroundings tell.
+    """Check the content at ``site.base_url`` and what belongs to it.
 
     Needs ``site.base``. Raises nothing: what fails is in ``ContentFacts.unknown``.
     """
@@ -49,7 +49,7 @@ async def look(ctx: ProbeContext, site: Site) -> None:
 
 
 async def _run(look: Look) -> None:
-    """All steps, in the order of what they are worth."""
+    """Run all steps, the most useful first."""
     if look.site.base is None:
         return
     look.note(None, look.site.base)
@@ -80,7 +80,7 @@ async def _run(look: Look) -> None:
 
 
 def _sum_up(look: Look, unknown: dict[str, str]) -> None:
-    """What all replies together tell."""
+    """Learn from all responses together."""
     now = wall_ns(look.responses[-1][1].last) / 1e9
     got = [response for _, response in look.responses]
     refused = [(p, r) for p, r in look.responses if r.status in {429, 503}]
@@ -99,12 +99,12 @@ def _sum_up(look: Look, unknown: dict[str, str]) -> None:
 
 
 def _shown(look: Look) -> str:
-    """Return the path as facts may show it: a query may hold a secret."""
+    """Return the path without its query, which may hold a secret."""
     return look.path.partition("?")[0]
 
 
 async def _codings(look: Look) -> None:
-    """The representation under each offer; what a shared cache may do with it."""
+    """Request the content under each offer; judge what caches may do with it."""
     plain = await _unpacked(look)
     identity = coding.variant("identity", plain)
     look.take_plain(plain, identity.digest)
@@ -138,7 +138,7 @@ def _add(look: Look, known: Coding, variant: Variant) -> Coding:
 
 
 async def _unpacked(look: Look) -> Response:
-    """Return the representation without a coding: what is there already, where it is that."""
+    """Return the content without a coding: the response at hand, if it is that."""
     base = look.site.base
     if (
         base is not None
@@ -156,7 +156,7 @@ def _judge(look: Look, response: Response) -> None:
 
 
 async def _validators(look: Look) -> None:
-    """Conditional requests, and the same request again."""
+    """Make conditional requests, and repeat the request."""
     plain = look.plain
     if plain is None or plain.status != 200:
         return
@@ -190,7 +190,7 @@ async def _validators(look: Look) -> None:
 
 
 async def _coded(look: Look, known: Validation) -> Validation:
-    """Return the same for the coded reply: it is what browsers have in their caches."""
+    """Make a conditional request for the coded response, which browsers have in their caches."""
     got = look.any
     tag = fields.etag(got.get("etag")) if got is not None else None
     if got is None or tag is None or len(tag) > MAX_TAG or not coding.coding_of(got):
@@ -210,7 +210,7 @@ def _replace(look: Look, known: Validation, **changes: object) -> Validation:
 
 
 def _is_same(look: Look, response: Response) -> bool | None:
-    """Return whether a full reply has the plain one's content; None where nobody can say."""
+    """Return whether a full response has the plain one's content; None where unknown."""
     if response.status != 200 or not look.digest:
         return None
     digest = coding.variant("", response).digest
@@ -218,7 +218,7 @@ def _is_same(look: Look, response: Response) -> bool | None:
 
 
 def _same_content(look: Look, *seen: Response | str) -> dict[str, str]:
-    """ETags by their place, of those replies that are the same to the byte."""
+    """Return ETags by place, of those responses with the same bytes."""
     found = {}
     for response, place in zip(seen[::2], seen[1::2], strict=True):
         assert isinstance(response, Response) and isinstance(place, str)  # noqa: S101, PT018
@@ -229,7 +229,7 @@ def _same_content(look: Look, *seen: Response | str) -> dict[str, str]:
 
 
 async def _addresses(look: Look) -> None:
-    """The same at the name's other addresses."""
+    """Request the content at the name's other addresses."""
     known = look.facts.validation
     if known is None or known.etag is None or look.plain is None:
         return
@@ -248,7 +248,7 @@ async def _addresses(look: Look) -> None:
 
 
 async def _errors(look: Look) -> None:
-    """A path that cannot exist, beside the representation: the top may be another's."""
+    """Request a path that cannot exist, in the content's folder."""
     folder = look.path.partition("?")[0].rpartition("/")[0]
     path = f"{folder}/seventh-{secrets.token_hex(6)}"
     wanted = ("Accept", "application/problem+json, application/json;q=0.9, */*;q=0.1")
@@ -256,14 +256,14 @@ async def _errors(look: Look) -> None:
 
 
 async def _cross_origin(look: Look) -> None:
-    """The same with a foreign Origin."""
+    """Request the content with a foreign Origin."""
     if look.plain is not None:
         extra = (*_IDENTITY, ("Origin", cors.FOREIGN))
         look.learn(cors=cors.judge(await look.ask(None, *extra)))
 
 
 async def _reflection(look: Look) -> None:
-    """Whether a query's value comes back in a page that is compressed."""
+    """Check whether a query value is repeated in a compressed page."""
     known = look.facts.coding
     if known is None or look.plain is None or not look.secure:
         return
@@ -286,7 +286,7 @@ async def _reflection(look: Look) -> None:
 
 
 async def _unmasked(look: Look, first: Response) -> tuple[str, ...]:
-    """Return the secrets that stand there unchanged when the same visitor asks again.
+    """Return the tokens that are unchanged when the same visitor asks again.
 
     A token that is masked anew in each reply cannot be guessed by the replies' sizes.
     """
