@@ -105,7 +105,7 @@ SPEC = Spec(
             "content.cache_hits", label="kind",
         ),
         Metric(
-            "seventh_http_brotli_ratio", "gauge", "share of compressible responses served with brotli",
+            "seventh_http_brotli_ratio", "gauge", "share of compressible responses with brotli",
             "content.brotli_ratio",
         ),
         Metric(
@@ -119,14 +119,14 @@ SPEC = Spec(
         "hold_seconds",
     ),
     tiers={
-        0: "connects, completes handshakes, sends TLS hellos and one QUIC Initial without acknowledging "
-        "the replies",
+        0: "connects, completes handshakes, sends TLS hellos and one QUIC Initial that it never "
+        "acknowledges",
         1: "sends at most 40 GET, HEAD and OPTIONS requests; stores no cookies",
         2: "sends the given token or credential to the target's own origin",
-        3: "sends the given request with its unsafe method, once with Expect, once as early data, and "
-        "repeats it to test whether that is safe",
-        4: "sends a request with two lengths, migrates a QUIC connection to another port, keeps event "
-        "streams open",
+        3: "sends the given request with its unsafe method, once with Expect, once as early data, "
+        "and repeats it to test whether that is safe",
+        4: "sends a request with two lengths, migrates a QUIC connection to another port, keeps "
+        "event streams open",
     },
     standards=(
         "RFC 9110", "RFC 9111", "RFC 9112", "RFC 9113", "RFC 9114", "RFC 9000", "RFC 6797",

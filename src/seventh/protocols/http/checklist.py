@@ -15,7 +15,7 @@ LINES = (
         look="--expect-status 2xx",
     ),
     CheckLine("The first byte arrives fast", rules=("HTTP-TTFB",), facts=("ttfb_seconds",)),
-    CheckLine("Redirects are few and without a loop", rules=("HTTP-REDIRECT",), phases=("http.redirect",)),
+    CheckLine("Redirects are few and end", rules=("HTTP-REDIRECT",), phases=("http.redirect",)),
     CheckLine(
         "Plain HTTP redirects to HTTPS, and HSTS is set",
         rules=("HTTP-NO-HTTPS", "HTTP-HSTS"),

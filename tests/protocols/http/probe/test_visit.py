@@ -131,7 +131,7 @@ async def test_what_else_a_visit_learns(kit: Kit) -> None:
 
 
 async def test_a_plain_site_on_loopback(kit: Kit) -> None:
-    setup = Setup(secure=False, h3=None, announced=False)
+    setup = Setup(secure=False)
     async with lab.site(setup, kit) as served:
         report = await look(served)
     facts = facts_of(report)
@@ -246,7 +246,7 @@ async def test_a_post_with_a_body_and_an_expected_status(kit: Kit, tmp_path: Pat
         bad = await pulse_one(*job(served, expect_status=409, **options))
     assert [(r.method, r.body) for r in seen] == [("POST", b'{"thing": 1}')] * 2
     assert bad.failure is not None and bad.failure.reason is Reason.UNEXPECTED_ANSWER
-    assert bad.failure.detail == "the status is 201, not 409"
+    assert bad.failure.detail == "status 201, expected 409"
 
 
 async def test_json_is_held_against_an_expression(kit: Kit) -> None:
@@ -285,7 +285,7 @@ def leading_to(where: str) -> lab.Before:
 async def test_no_credential_leaves_the_origin(kit: Kit, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("t0ken")
     seen: list[Request] = []
-    elsewhere = Setup(secure=False, h3=None, announced=False, before=recording(seen))
+    elsewhere = Setup(secure=False, before=recording(seen))
     async with lab.site(elsewhere, kit) as other:
         port = other.target.rpartition(":")[2].rstrip("/")
         own: list[Request] = []

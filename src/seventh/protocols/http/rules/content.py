@@ -268,8 +268,8 @@ def breach(http: HttpFacts) -> Verdict:
     why="A client must receive and parse all of it before it can use any of it, with many times "
     "that size in memory.",
     fix={
-        "any": "Split the response into pages (limit and cursor, and Link: rel=next), allow clients "
-        "to select fields, or use a binary format such as Protocol Buffers.",
+        "any": "Split the response into pages (limit, cursor, Link: rel=next), allow clients to "
+        "select fields, or use a binary format such as Protocol Buffers.",
     },
     references=("RFC 8288",),
     seed=("12.6.1", "12.9.2"),

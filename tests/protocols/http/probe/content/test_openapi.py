@@ -180,7 +180,7 @@ def test_promises() -> None:
 
     assert broken(kind, body=b"[]") == ()
     assert broken(kind, body=b"{}") == ("$ is object, not array",)
-    assert broken(kind, body=b"no") == ("the content is no JSON",)
+    assert broken(kind, body=b"no") == ("the content is not JSON",)
     assert broken(("content-type", "text/html")) == ("type text/html is not described",)
     assert broken(kind, status=204) == ("status 204 is not described",)
     assert broken(kind, status=404) == ()
