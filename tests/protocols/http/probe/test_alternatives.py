@@ -24,9 +24,9 @@ from seventh.net.probe_context import ProbeContext
 from seventh.protocols.http import lab
 from seventh.protocols.http.client.origin import Site
 from seventh.protocols.http.facts.alternatives import Advertised, Alternative
-from seventh.protocols.http.lab import Setup, alternatives
+from seventh.protocols.http.lab import alternatives
 from seventh.protocols.http.lab.alternatives import Beside
-from seventh.protocols.http.lab.setup import with_fields
+from seventh.protocols.http.lab.setup import Setup, with_fields
 from seventh.protocols.http.probe.alternatives import Following
 from seventh.protocols.http.probe.discover import Place, places
 from seventh.protocols.http.probe.matrix import Matrix

@@ -17,7 +17,7 @@ from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import Coding, ContentFacts, Validation, Variant
 from seventh.protocols.http.facts.quic import H2Facts
 from seventh.protocols.http.facts.versions import Rung, TlsUpgrade
-from seventh.protocols.http.lab import Setup
+from seventh.protocols.http.lab.setup import Setup
 from seventh.protocols.http.rules.content import compress_waste
 from seventh.protocols.http.rules.examples import GOOD, H1, H2
 from seventh.protocols.http.rules.quic import h2_settings

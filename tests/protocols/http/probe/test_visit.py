@@ -16,7 +16,7 @@ from seventh.model.report import Report
 from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.http import lab
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.lab import Setup
+from seventh.protocols.http.lab.setup import Before, Setup
 from seventh.web.message import Request
 from tests.protocols.http.rules.looks import job
 from tests.reports import http_facts as facts_of
@@ -214,7 +214,7 @@ async def test_a_log_of_quic(kit: Kit, tmp_path: Path) -> None:
 # -- the person's own request ----------------------------------------------------------------------
 
 
-def recording(seen: list[Request]) -> lab.Before:
+def recording(seen: list[Request]) -> Before:
     def before(request: Request) -> Answer | None:
         seen.append(request)
         return None
@@ -273,7 +273,7 @@ async def test_a_server_s_own_error_is_a_failure(kit: Kit) -> None:
 # -- credentials -----------------------------------------------------------------------------------
 
 
-def leading_to(where: str) -> lab.Before:
+def leading_to(where: str) -> Before:
     def before(request: Request) -> Answer | None:
         if request.path != "/":
             return None

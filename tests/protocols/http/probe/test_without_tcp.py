@@ -21,7 +21,7 @@ from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.http import lab
-from seventh.protocols.http.lab import Setup
+from seventh.protocols.http.lab.setup import Setup
 from seventh.web.message import Request
 from tests.options import changed, options_with
 from tests.protocols.http.rules.looks import job

@@ -1,13 +1,14 @@
-"""The target's first answer: whether it may be asked for, its phases, and what it tells."""
+"""The target's first response: whether it may be requested, its phases, and its facts."""
 
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
 from seventh.net.probe_context import ProbeContext
-from seventh.net.stopwatch import now_ns
+from seventh.net.stopwatch import now_ns, user_mark
 from seventh.net.tls.instead import may_be_tls, tls_instead
 from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.request import Template
@@ -32,7 +33,7 @@ async def exchange_in_clear(
 ) -> Response:
     """Run :func:`timed`; raise protocol-mismatch where it fails because the port has TLS.
 
-    Several servers answer 400 there, which is no answer of the service. A hello proves it.
+    Several servers answer 400 there, which is not the service's response. A hello proves it.
     """
     failed: Failed | None = None
     response: Response | None = None
@@ -67,7 +68,7 @@ async def timed(
         broke = failed.response if isinstance(failed, Unfinished) else None
         failed.phase = failed.phase or ("http.download" if broke else "http.ttfb")
         begun = broke.first.ns if broke is not None else start
-        watch.record(failed.phase, begun, user_now(), ok=False, address=ip)
+        watch.record(failed.phase, begun, user_mark(), ok=False, address=ip)
         raise
     record(ctx, ip, response, ready_ns)
     return response
@@ -81,30 +82,32 @@ def record(ctx: ProbeContext, ip: str, response: Response, ready_ns: int) -> Non
     ctx.watch.record("http.download", first.ns, response.last, address=ip)
 
 
-def user_now() -> Mark:
-    """Return this instant, by this process's clock."""
-    return Mark(now_ns(), "user")
+def times(response: Response, rtt: float | None, sent: Mark | None = None) -> dict[str, Any]:
+    """Return an exchange's fields of facts and cells, over a path of that round trip."""
+    ttfb = response.first.since(sent or response.sent)
+    return {
+        "status": response.status,
+        "ttfb_seconds": ttfb,
+        "think_seconds": max(0.0, ttfb - rtt) if rtt is not None else None,
+        "download_seconds": response.last.since(response.first),
+        "body_bytes": response.body_bytes,
+    }
 
 
 def learn_answer(
     ctx: ProbeContext, url: Url, method: str, response: Response, rtt: float | None
 ) -> None:
     """Learn the target's first response, over a path of that round trip."""
-    ttfb = response.first.since(response.sent)
     ctx.notes(HttpFacts).learn(
         url=_shown(url),
         rtt_seconds=rtt,
         secure=url.origin.scheme == "https",
         method=method,
         version=response.version,
-        status=response.status,
         reason=printable(response.reason, 100),
         server=printable(response.get("server") or "", 120),
         content_type=printable(response.get("content-type") or "", 120),
-        ttfb_seconds=ttfb,
-        think_seconds=max(0.0, ttfb - rtt) if rtt is not None else None,
-        download_seconds=response.last.since(response.first),
-        body_bytes=response.body_bytes,
+        **times(response, rtt),
     )
 
 

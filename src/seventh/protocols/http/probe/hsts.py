@@ -1,4 +1,4 @@
-"""HSTS, plain HTTP, TLS inside HTTP, and the Date field: what a first answer tells of them."""
+"""HSTS, plain HTTP, TLS inside HTTP, and the Date field."""
 
 from __future__ import annotations
 
@@ -65,22 +65,18 @@ def hsts_of(origin: Origin, response: Response, *, trusted: bool = True) -> Hsts
 def dated(response: Response) -> Dated | None:
     """Compare the Date field with this machine's clock; None where a cache may have stored it.
 
-    The field says whole seconds, so the server's clock was anywhere in the second that it names,
-    and ours anywhere between the request and the answer: the skew is what lies beyond both.
+    The field has whole seconds, so the server's clock was anywhere in that second, and ours
+    anywhere between the request and the response: the skew is what exceeds both.
     """
     value = response.get("date")
     if value is None or response.get("age") not in {None, "0"} or _from_a_cache(response):
         return None
     distance = wall_minus_monotonic_ns()
-    asked, told = (response.sent.ns + distance) / 1e9, (response.first.ns + distance) / 1e9
-    server = http_date(value, told)
+    sent, received = ((mark.ns + distance) / 1e9 for mark in (response.sent, response.first))
+    server = http_date(value, received)
     if server is None:
         return Dated(value=printable(value, 64))
-    skew = 0.0
-    if server > told:
-        skew = server - told
-    elif server + 1 < asked:
-        skew = server + 1 - asked
+    skew = max(0.0, server - received) or min(0.0, server + 1 - sent)
     error = clock_error_seconds()
     return Dated(
         value=printable(value, 64), skew_seconds=skew, unsynchronised=error is None,
@@ -90,8 +86,8 @@ def dated(response: Response) -> Dated | None:
 
 def _from_a_cache(response: Response) -> bool:
     """Return whether a cache served it; some omit Age, which RFC 9111 §5.1 requires."""
-    said = (*response.every("x-cache"), *response.every("x-cache-status"))
-    return is_cache_hit(*response.every("cache-status")) or any("hit" in s.lower() for s in said)
+    values = (*response.every("x-cache"), *response.every("x-cache-status"))
+    return is_cache_hit(*response.every("cache-status")) or any("hit" in s.lower() for s in values)
 
 
 # -- plain HTTP ------------------------------------------------------------------------------------
@@ -113,11 +109,11 @@ def clear_of(url: Url, response: Response, address: Address, chain: Redirects | 
     )
 
 
-async def look_at_clear(site: Site, port: int) -> None:
+async def check_clear(site: Site, port: int) -> None:
     """Request the target's path over plain HTTP on ``port`` of the target's address.
 
-    Without its query, which may hold what nobody on the way should read. ``port`` may be the
-    target's own: what speaks TLS alone there has closed plain HTTP.
+    The query is left out, for it may hold a secret. ``port`` may be the target's own: a server
+    with TLS only does not serve plain HTTP there.
     """
     origin = Origin("http", site.origin.host, port)
     url = Url(origin, site.url.path.partition("?")[0])
@@ -153,8 +149,8 @@ async def _open(site: Site, address: Address) -> Opened:
 async def offer_upgrade(site: Site, opened: Opened, url: Url) -> None:
     """Offer ``Upgrade: TLS/1.0`` on a plain connection that is idle (RFC 2817).
 
-    A server that takes it up lets whoever sits in between begin TLS in the middle of another's
-    conversation (Opossum). The connection is spent by a 101.
+    A server that accepts it allows an attacker in between to start TLS within another client's
+    connection (Opossum). A 101 ends the connection's use.
     """
     if not opened.connection.reusable:
         with contextlib.suppress(Failed):

@@ -52,7 +52,8 @@ class Http3:
 
     def begin_counting(self) -> None:
         """Start counting the replies to one Initial: it takes more than a second."""
-        self._counting = transport.begin_counting(self.site, self.ctx.target.port)
+        counting = transport.count_amplification(self.site, self.ctx.target.port)
+        self._counting = asyncio.create_task(counting)
 
     async def counted(self) -> bool:
         """Return whether the Initial got any reply."""
@@ -151,7 +152,7 @@ class Http3:
 
     # -- beside TCP --------------------------------------------------------------------------------
 
-    async def look(self, reached: tuple[Address, ...]) -> None:
+    async def check(self, reached: tuple[Address, ...]) -> None:
         """Try HTTP/3 where it is announced or answers unannounced; then the other places.
 
         ``reached`` are the origin's addresses that answer.
@@ -174,7 +175,7 @@ class Http3:
         outcome = await following.first_h3(log=self._log)
         if outcome is None:
             known = self.site.notes.facts.alternatives
-            why = [f"{a.said}: {a.detail}" for a in known if a.protocol == "h3"]
+            why = [f"{a.label}: {a.detail}" for a in known if a.protocol == "h3"]
             self._untried("; ".join(why) or "no announced place could be tried")
         elif outcome.opened is None or outcome.response is None:
             assert outcome.failed is not None  # noqa: S101 - one of the two is there
@@ -210,4 +211,4 @@ class Http3:
         """Make HTTP/3's further rows, and learn from its connection."""
         if self.opened is not None:
             await quic_again(self.matrix, self.opened)
-            await transport.look_at_h3(self.site, self.opened)
+            await transport.learn_h3(self.site, self.opened)

@@ -1,8 +1,7 @@
-"""What the connections themselves tell: HTTP/2's settings, QUIC's parameters, keep-alive."""
+"""What the connections show: HTTP/2's settings, QUIC's parameters, keep-alive."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 
 from msgspec.structs import replace
@@ -23,7 +22,7 @@ comes after about a second (RFC 9002 §6.2)."""
 PING_SECONDS = 1.0
 
 
-async def look_at_h2(site: Site, opened: Opened) -> None:
+async def learn_h2(site: Site, opened: Opened) -> None:
     """Learn SETTINGS, the round trip of a PING, and GOAWAY, after a connection's requests."""
     from seventh.web.h2 import H2Connection
 
@@ -63,14 +62,19 @@ def load(*, quic: bool) -> None:
 
 
 async def count_amplification(site: Site, port: int) -> bool:
-    """Send one Initial, acknowledge nothing, count the replies; return whether any came."""
+    """Send one Initial, acknowledge nothing, count the replies; return whether any came.
+
+    It waits for more than a second, so it runs as a task of its own. Raises nothing.
+    """
     from seventh.net.quic import connect
 
-    need_datagrams(site.ctx)
-    counted = await connect.amplification(
-        site.ctx, replace(site.address, port=port), site.name,
-        seconds=AMPLIFICATION_SECONDS,
-    )  # fmt: skip
+    try:
+        need_datagrams(site.ctx)
+        counted = await connect.amplification(
+            site.ctx, replace(site.address, port=port), site.name, seconds=AMPLIFICATION_SECONDS
+        )
+    except Failed:
+        return False
     if counted.datagrams:
         site.notes.learn_part(
             "h3", H3Facts, amplification=counted, port=port, address=site.address.ip
@@ -78,18 +82,7 @@ async def count_amplification(site: Site, port: int) -> bool:
     return bool(counted.datagrams)
 
 
-def begin_counting(site: Site, port: int) -> asyncio.Task[bool]:
-    """Start :func:`count_amplification` as a task: it waits for more than a second."""
-
-    async def quietly() -> bool:
-        with contextlib.suppress(Failed):
-            return await count_amplification(site, port)
-        return False
-
-    return asyncio.create_task(quietly())
-
-
-async def look_at_h3(site: Site, opened: Opened) -> None:
+async def learn_h3(site: Site, opened: Opened) -> None:
     """Learn transport parameters, settings and PING; with tier 4, move to another port."""
     from seventh.web import h3frames
     from seventh.web.h3 import H3Connection
@@ -112,17 +105,13 @@ async def look_at_h3(site: Site, opened: Opened) -> None:
         site.notes.unknown("HTTP/3 connection", failed.detail)
     finally:
         site.notes.learn_part("h3", H3Facts, quic=quic.facts())
-    _write_qlog(site, opened)
-
-
-def _write_qlog(site: Site, opened: Opened) -> None:
     name = site.ctx.options.of(HttpOptions).qlog_file
-    if name is not None and opened.quic is not None:
-        opened.quic.write_qlog(name)
+    if name is not None:
+        quic.write_qlog(name)
         site.notes.learn_part("h3", H3Facts, qlog=name)
 
 
-async def look_at_reuse(site: Site, opened: Opened | None) -> None:
+async def learn_reuse(site: Site, opened: Opened | None) -> None:
     """Learn how an HTTP/1.1 connection, idle since its last exchange, was kept."""
     from seventh.web.h1 import H1Connection
 

@@ -62,15 +62,15 @@ class Visit:
         """Run every step. Raises Failed where the first exchange fails."""
         site, ctx = self.site, self.ctx
         permit(ctx, site.template)
-        self._files_can_be_used()
+        self._load_files()
         try:
             await self._enter()
-            await self._look_around()
+            await self._further_checks()
         finally:
             self.h3.stop()
             site.notes.learn(requests=site.requests)
 
-    def _files_can_be_used(self) -> None:
+    def _load_files(self) -> None:
         """Fail before any packet where a certificate or key file cannot be used."""
         if self.site.secure:
             from seventh.net.tls import context
@@ -92,7 +92,7 @@ class Visit:
             response = await self._ask(await self.h3.enter())
             assert self.h3.opened is not None  # noqa: S101 - just entered
             self.matrix.arrived(self.h3.opened, response, resolve=self._resolve_seconds())
-            self._first_answer(response)
+            self._learn_first(response)
             await warm(self.matrix, self.h3.opened)
             return
         if not await self._reach():
@@ -128,7 +128,7 @@ class Visit:
         record(self.ctx, opened.address.ip, response, opened.ready_ns)
         self._note_answer(opened, response)
         self.matrix.arrived(opened, response, resolve=self._resolve_seconds())
-        self._first_answer(response)
+        self._learn_first(response)
         await warm(self.matrix, opened)
 
     async def _shake_hands(self, stream: Stream) -> Opened:
@@ -177,8 +177,10 @@ class Visit:
         return on_tls(tls, stream, site.address)
 
     def _resolve_seconds(self) -> float | None:
-        lookups = [look for look in self.ctx.notes(NetFacts).facts.lookups if look.kind != "HTTPS"]
-        return max((look.seconds for look in lookups), default=None)
+        lookups = [
+            lookup for lookup in self.ctx.notes(NetFacts).facts.lookups if lookup.kind != "HTTPS"
+        ]
+        return max((lookup.seconds for lookup in lookups), default=None)
 
     async def _ask(self, opened: Opened) -> Response:
         """Make the first request; its phases are the report's."""
@@ -216,21 +218,21 @@ class Visit:
             kept = site.pooled_any("1.1")
             rtt = kept.rtt_seconds if kept is not None else None
             learn_answer(self.ctx, site.url, matrix.method, response, rtt)
-            await self._certificate_wanted(response)
-            self._first_answer(response)
+            await self._require_certificate(response)
+            self._learn_first(response)
             return
         matrix.arrived(opened, response, resolve=self._resolve_seconds())
-        await self._certificate_wanted(response)
-        self._first_answer(response)
+        await self._require_certificate(response)
+        self._learn_first(response)
         await further(matrix, opened)
         if opened.version == "2":
-            await self._step("HTTP/2 settings", transport.look_at_h2(site, opened))
+            await self._step("HTTP/2 settings", transport.learn_h2(site, opened))
 
     def _note_late_refusal(self, failed: Failed) -> None:
         if failed.reason is Reason.TLS_CLIENT_CERTIFICATE_REQUIRED:
             self.site.tls_notes.learn(client_certificate="required")
 
-    def _first_answer(self, response: Response) -> None:
+    def _learn_first(self, response: Response) -> None:
         """Learn from the first response's fields."""
         site, ctx = self.site, self.ctx
         site.settle(site.url, response)
@@ -243,7 +245,7 @@ class Visit:
             advertised=Advertised(alt_svc=services, alt_svc_clear=taken_back),
         )
 
-    async def _certificate_wanted(self, response: Response) -> None:
+    async def _require_certificate(self, response: Response) -> None:
         """Raise Failed where the response is an error for want of a client certificate.
 
         nginx asks in the handshake and answers 400; Apache may ask after the handshake, which
@@ -286,7 +288,7 @@ class Visit:
         except Failed as failed:
             self.site.notes.unknown(what, f"{failed.reason}: {failed.detail}")
 
-    async def _look_around(self) -> None:
+    async def _further_checks(self) -> None:
         site = self.site
         await self._step("redirects", self._follow())
         if site.secure:
@@ -294,12 +296,12 @@ class Visit:
             await self._step("TLS hellos", self._hellos())
         await self._step("plain HTTP", self._plain())
         if self.others:
-            await self._step("other addresses", addresses.look(site, self.others))
+            await self._step("other addresses", addresses.compare(site, self.others))
         await self._step("content", self._content())
         await self._step("request", self._own_request())
-        await self._step("permitted tests", intrusive.look(site, self.matrix, self.h3.opened))
+        await self._step("permitted tests", intrusive.run(site, self.matrix, self.h3.opened))
         await self.h3.counted()
-        await self._step("keep-alive", transport.look_at_reuse(site, site.kept_alive))
+        await self._step("keep-alive", transport.learn_reuse(site, site.kept_alive))
         await site.aclose()
 
     async def _follow(self) -> None:
@@ -322,7 +324,7 @@ class Visit:
             a.address for a in self.ctx.notes(NetFacts).facts.attempts if a.outcome == "open"
         }
         reached = tuple(a for a in self.site.addresses if a.ip in open_at)
-        await self._step("HTTP/3", self.h3.look(reached))
+        await self._step("HTTP/3", self.h3.check(reached))
 
     async def _hellos(self) -> None:
         """Send the TLS probes' hellos, on connections of this check."""
@@ -348,7 +350,7 @@ class Visit:
         if site.secure:
             usual = ctx.target.port == PORTS["https"]
             if not ctx.carried and (usual or self.tcp):
-                await hsts.look_at_clear(site, PORTS["http"] if usual else ctx.target.port)
+                await hsts.check_clear(site, PORTS["http"] if usual else ctx.target.port)
             return
         first = self.matrix.responses[site.best]
         chain = site.notes.facts.redirects
@@ -361,7 +363,7 @@ class Visit:
     async def _content(self) -> None:
         from seventh.protocols.http.probe.content import probe as content_probe
 
-        await content_probe.look(self.ctx, self.site)
+        await content_probe.check(self.ctx, self.site)
 
     async def _own_request(self) -> None:
         """Make the user's request, and compare the response with what is expected."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from seventh.model.severity import Severity
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts.content import Coding, Refusal, Repetition, Variant
+from seventh.protocols.http.facts.content import Asset, Coding, Refusal, Repetition, Variant
 from seventh.protocols.http.rules import file
 from seventh.protocols.http.rules.caching_examples import NOT_LOOKED, content
 from seventh.protocols.http.rules.proxy_fixes import ADD_HEADER, ENVOY, HAPROXY, TEXTS
@@ -195,16 +195,16 @@ def compress_waste(http: HttpFacts) -> Verdict:
         return coding
     assert http.content is not None  # noqa: S101 - there is no Coding without it
     shown = [variant for variant in coding.variants if variant.offered == "any"]
+    parts: list[tuple[str, bool, Variant | Asset]] = [
+        *((coding.content_type, coding.packed, variant) for variant in shown),
+        *((f"{a.path} ({a.content_type})", a.packed, a) for a in http.content.assets or ()),
+    ]
     wasted = tuple(
-        f"{name} {one.coding}: {one.content_bytes} → {one.wire_bytes} bytes"
-        for name, packed, one in (
-            *((coding.content_type, coding.packed, variant) for variant in shown),
-            *((f"{a.path} ({a.content_type})", a.packed, a) for a in http.content.assets or ()),
-        )
-        if one.status == 200
-        and one.coding
-        and _is_waste(one.wire_bytes, one.content_bytes, packed=packed)
-    )
+        f"{name} {part.coding}: {part.content_bytes} → {part.wire_bytes} bytes"
+        for name, packed, part in parts
+        if part.status == 200 and part.coding
+        and _is_waste(part.wire_bytes, part.content_bytes, packed=packed)
+    )  # fmt: skip
     if wasted:
         return Hit(wasted=wasted)
     if coding.variant("any") is None:

@@ -166,7 +166,7 @@ def no_https(http: HttpFacts) -> Verdict:
     if clear.outcome != "serves":
         return None
     what, severity = ("loopback", Severity.INFO) if clear.loopback else ("serves", None)
-    return Hit(severity, what=what, url=clear.url, status=clear.status)
+    return Hit(severity, what=what, url=clear.url, status=clear.status or 0)
 
 
 @rule(

@@ -150,30 +150,24 @@ def _freshness(said: Said, storable: bool, lifetime: int | None) -> Freshness:
 def contradictions(said: Said) -> tuple[str, ...]:
     """Return the directives about freshness that contradict each other."""
     found: list[str] = []
-    living = [n for n in ("s-maxage", "max-age") if said.seconds(n)]
-    if living and not said.has("must-understand"):
-        refusals = (name for name in ("no-store", "no-cache") if said.has(name))
-        found += [f"{name} beside {_with_value(said, living[0])}" for name in refusals]
+    shared, private_lifetime = said.seconds("s-maxage"), said.seconds("max-age")
+    lifetime = f"s-maxage={shared}" if shared else f"max-age={private_lifetime}"
+    if (shared or private_lifetime) and not said.has("must-understand"):
+        found += [f"{name}, {lifetime}" for name in ("no-store", "no-cache") if said.has(name)]
     if said.has("private") and said.has("public"):
-        found.append("private beside public")
-    if said.has("private") and said.seconds("s-maxage"):
-        found.append(f"private beside {_with_value(said, 's-maxage')}")
+        found.append("private, public")
+    if said.has("private") and shared:
+        found.append(f"private, s-maxage={shared}")
     for name in ("max-age", "s-maxage"):
         values = [d.value for d in said.directives if d.name == name]
-        if len(set(values)) > 1:
-            found.append(f"{name} with {len(values)} values")
-        elif values and fields.delta_seconds(values[0]) is None:
-            found.append(f"{name}={printable(values[0] or '', 40)}, which is no number of seconds")
+        if len(set(values)) > 1 or (values and fields.delta_seconds(values[0]) is None):
+            found.append(", ".join(f"{name}={printable(value or '', 40)}" for value in values[:4]))
     # An Expires that has passed keeps caches of HTTP/1.0 off; all others ignore it (RFC 9111 §5.3).
-    if said.seconds("max-age") == 0 and said.expires_seconds:
-        found.append("max-age=0 beside an Expires that is in the future")
+    if private_lifetime == 0 and said.expires_seconds:
+        found.append(f"max-age=0, Expires in {said.expires_seconds} s")
     if said.seconds("stale-while-revalidate") and said.has("must-revalidate"):
-        found.append("must-revalidate beside stale-while-revalidate")
+        found.append("must-revalidate, stale-while-revalidate")
     return tuple(found)
-
-
-def _with_value(said: Said, name: str) -> str:
-    return f"{name}={said.seconds(name)}"
 
 
 def dropped(full: Response, validated: Response) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ def body_of(path: str, response: Response) -> Body:
     declared = fields.media_type(response.get("content-type"))
     whole, fault, _ = undone(response)
     content = whole or b""
-    seen, value = look(content)
+    seen, value = sniff(content)
     return Body(
         path=printable(path, 200),
         status=response.status,
@@ -45,7 +45,7 @@ def body_of(path: str, response: Response) -> Body:
     )
 
 
-def look(content: bytes) -> tuple[str, Any]:
+def sniff(content: bytes) -> tuple[str, Any]:
     """Return the type of content by its bytes, and the value of JSON."""
     head = content[:1024].lstrip()
     if head[:1] in {b"{", b"["} and len(content) <= _MAX_LOOKED:
@@ -79,24 +79,22 @@ def _is_problem(value: object) -> bool:
 
 def _misfit(declared: str, seen: str, content: bytes) -> str:
     """Return how the declared type differs from the content; empty where it does not."""
-    if not content:
+    json = is_json(declared)
+    if not content or (json and not seen and _is_json_scalar(content)):
         return ""
-    if not declared:
-        return f"no Content-Type{f', and the content is {seen.upper()}' if seen else ''}"
-    if "/" not in declared:
-        return f"{printable(declared, 80)} is no media type"
-    if is_json(declared):
-        if seen == "json":
+    if declared and "/" in declared:
+        misfit = seen != "json" if json else declared in _MISFITS.get(seen, ())
+        if not misfit:
             return ""
-        if seen:
-            return f"{printable(declared, 80)}, and the content is {seen.upper()}"
-        return "" if _is_json_scalar(content) else f"{printable(declared, 80)}, but it is no JSON"
-    if seen == "json" and declared in {"text/html", "text/plain", "application/octet-stream",
-                                       "application/xml", "text/xml"}:  # fmt: skip
-        return f"{declared}, and the content is JSON"
-    if seen == "html" and declared in {"text/plain", "application/octet-stream"}:
-        return f"{declared}, and the content is HTML"
-    return ""
+    found = seen.upper() or ("not JSON" if json else "unknown")
+    return f"{printable(declared, 80) or 'none'}, content {found}"
+
+
+_MISFITS = {
+    "json": {"text/html", "text/plain", "application/octet-stream", "application/xml", "text/xml"},
+    "html": {"text/plain", "application/octet-stream"},
+}
+"""By what content is: the declared types that do not match it."""
 
 
 def _is_json_scalar(content: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""How an API describes itself: where an OpenAPI description may be, and what it promises.
+"""OpenAPI descriptions: where one may be, and what it says of responses.
 
 OpenAPI 3.x and Swagger 2.0, both as JSON; of a YAML description, and of an API catalog (RFC 9727),
 that it is there.
@@ -16,7 +16,7 @@ import msgspec
 from seventh.model.failure import ProtocolViolation
 from seventh.protocols.http.probe.content import schema
 from seventh.protocols.http.probe.content.coding import content_of
-from seventh.protocols.http.probe.content.errors import is_json, look
+from seventh.protocols.http.probe.content.errors import is_json, sniff
 from seventh.protocols.http.wire import fields
 from seventh.web.message import Response
 from seventh.wire.text import printable
@@ -58,7 +58,7 @@ def recognise(response: Response) -> tuple[str, Any] | None:
     except ProtocolViolation:
         return None
     declared = fields.media_type(response.get("content-type"))
-    seen, document = look(content)
+    seen, document = sniff(content)
     if seen == "json" and isinstance(document, dict):
         for word, name in (("openapi", "OpenAPI"), ("swagger", "Swagger")):
             if isinstance(document.get(word), str) and isinstance(document.get("paths", {}), dict):
@@ -108,7 +108,7 @@ def _prefix(document: Any, origin: str) -> str | None:
     return parts.path.rstrip("/") if parts.path.startswith("/") or not parts.path else None
 
 
-def broken_promises(operation: Operation, response: Response, document: Any) -> tuple[str, ...]:
+def violations(operation: Operation, response: Response, document: Any) -> tuple[str, ...]:
     """Return how a response violates its operation's description."""
     if response.status in _SILENT or response.status >= 500 or response.truncated:
         return ()
