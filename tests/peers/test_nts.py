@@ -215,7 +215,7 @@ async def chronyd_follows(folder: Path, kit: Kit, port: int) -> tuple[float | No
 
 
 @pytest.mark.parametrize(
-    ("name", "behaviour", "offset"),
+    ("name", "setup", "offset"),
     [
         ("clean", NtsSetup(), 0.0),
         ("wrong-time", NTS_BEHAVIOURS["nts-wrong-time"], 37.0),
