@@ -49,7 +49,9 @@ SPEC = Spec(
         PhaseSpec("ntp.rtt", "request sent → matching reply"),
         PhaseSpec("ntp.control", "mode-6 READVAR sent → last fragment"),
         PhaseSpec("ntp.auth", "request with a MAC sent → authenticated reply"),
-        PhaseSpec("nts.ke_tcp", "TCP connect to the NTS port of an ntp:// target; else ``connect``"),
+        PhaseSpec(
+            "nts.ke_tcp", "TCP connect to the NTS port of an ntp:// target; else ``connect``"
+        ),
         PhaseSpec("nts.ke_tls", "ClientHello → end of the key establishment's handshake"),
         PhaseSpec("nts.ke_records", "request for keys sent → end of the response"),
         PhaseSpec("nts.rtt", "authenticated request sent → authenticated reply"),

@@ -178,7 +178,11 @@ class NtpFacts(Facts, frozen=True, kw_only=True):
             for source in self.sources.usable
             if source.offset_seconds is not None and source.error_seconds is not None
         )
-        return (Drawing(title="true time by each source, relative to this machine's clock", spans=spans),)
+        return (
+            Drawing(
+                title="true time by each source, relative to this machine's clock", spans=spans
+            ),
+        )
 
     @property
     def falsetickers(self) -> int | None:

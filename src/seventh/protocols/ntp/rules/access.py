@@ -52,7 +52,9 @@ def mac_md5(ntp: NtpFacts) -> Verdict:
         return file.md5_keys(ntp.config)
     key = ntp.key
     if key is None:
-        return Skip("no symmetric key was tested: give one with --ntp-keys, or no reply was received")
+        return Skip(
+            "no symmetric key was tested: give one with --ntp-keys, or no reply was received"
+        )
     if key.algorithm != "MD5":
         return None
     if not key.authenticated:

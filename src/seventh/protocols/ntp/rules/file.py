@@ -91,8 +91,6 @@ def cookie_keys(config: NtpConfigFacts) -> Verdict:
     rotate = config.nts_rotate_seconds
     # The server keeps the two keys before the latest, so a cookie is valid for two periods or more.
     if rotate is not None and 0 < 2 * rotate < COOKIE_PERIOD_SECONDS:
-        hit = Hit(
-            what="rotation", rotate=rotate, kept=2 * rotate, needed=COOKIE_PERIOD_SECONDS
-        )
+        hit = Hit(what="rotation", rotate=rotate, kept=2 * rotate, needed=COOKIE_PERIOD_SECONDS)
         return hit.fixed_by("chrony", "ntsrotate 604800").at("ntsrotate")
     return None

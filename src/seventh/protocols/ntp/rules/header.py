@@ -216,9 +216,7 @@ def leap(ntp: NtpFacts) -> Verdict:
             code = _LEAPS[source.leap]
             by_leap[code] = (*by_leap.get(code, ()), source.name)
     if len(by_leap) > 1:
-        return Hit(
-            what=tuple(by_leap), **{f"by_{code}": names for code, names in by_leap.items()}
-        )
+        return Hit(what=tuple(by_leap), **{f"by_{code}": names for code, names in by_leap.items()})
     if ntp.stratum is None and sum(map(len, by_leap.values())) > 1:
         return None  # they agree; what they announce is in each one's own report
     if (skip := without_time(ntp)) is not None:

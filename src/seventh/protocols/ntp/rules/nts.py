@@ -55,9 +55,7 @@ def nak(ntp: NtpFacts) -> Verdict:
         return _NO_REQUEST
     if not nts.naks:
         return None if nts.authenticated else Skip("no authenticated request was answered")
-    return Hit(
-        what="nak", naks=nts.naks, requests=nts.requests, authenticated=nts.authenticated
-    )
+    return Hit(what="nak", naks=nts.naks, requests=nts.requests, authenticated=nts.authenticated)
 
 
 @rule(
