@@ -142,7 +142,7 @@ def _attempt(
         family=address.family,
         transport="tcp",
         outcome=outcome,
-        seconds=max(0, end.ns - start) / 1e9,
+        seconds=end.since(start),
         clock=end.clock,
         detail=detail,
         # Where a SYN was sent again the kernel may have measured none.
@@ -183,7 +183,7 @@ async def open_through(carrier: Carrier, address: Address, deadline_ns: int) -> 
         family=address.family,
         transport="via",
         outcome="open" if failure is None else _THROUGH.get(failure.reason, "unreachable"),
-        seconds=max(0, end.ns - start) / 1e9,
+        seconds=end.since(start),
         clock=end.clock,
         detail=failure.detail if failure is not None else "",
     )

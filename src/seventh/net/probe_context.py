@@ -305,7 +305,7 @@ class ProbeContext:
                 {
                     "address": address.ip, "port": address.port, "family": address.family,
                     "transport": "udp", "outcome": outcome, "clock": end.clock, "detail": detail,
-                    "seconds": max(0, end.ns - start_ns) / 1e9,
+                    "seconds": end.since(start_ns),
                 },
                 Attempt,
             )

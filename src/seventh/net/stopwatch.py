@@ -42,7 +42,7 @@ class Timer:
 
     def seconds_until(self, mark: Mark) -> float:
         """From the phase's beginning to ``mark``."""
-        return max(0, mark.ns - self.start_ns) / 1e9
+        return mark.since(self.start_ns)
 
     def __enter__(self) -> Timer:
         self.start_ns = now_ns()
@@ -85,7 +85,7 @@ class Stopwatch:
         phase = Phase(
             name=name,
             start_seconds=(start_ns - self.origin_ns) / 1e9,
-            seconds=max(0, end.ns - start_ns) / 1e9,
+            seconds=end.since(start_ns),
             clock=end.clock,
             outcome="ok" if ok else "failed",
             address=address,

@@ -115,7 +115,7 @@ class QuicClient(Driver):
         """From our first Initial to the server's first packet."""
         if self.first_sent is None or self.first_received is None:
             return None
-        return max(0, self.first_received.ns - self.first_sent.ns) / 1e9
+        return self.first_received.since(self.first_sent)
 
     @property
     def least_rtt_seconds(self) -> float | None:
@@ -135,7 +135,7 @@ class QuicClient(Driver):
     def _since_first_sent(self, mark: Mark | None) -> float | None:
         if self.first_sent is None or mark is None:
             return None
-        return max(0, mark.ns - self.first_sent.ns) / 1e9
+        return mark.since(self.first_sent)
 
     def facts(self) -> QuicFacts:
         """Return all that the connection has shown so far; also of one that failed."""
@@ -304,7 +304,7 @@ class QuicClient(Driver):
             del self._pings[last]
             raise Failed(Reason.PEER_SILENT, f"a PING was not acknowledged within {seconds:g} s")
         back = self._pings.pop(last)
-        return max(0, (back.ns if back else sent.ns) - sent.ns) / 1e9
+        return back.since(sent) if back else 0.0
 
     async def migrate(self, seconds: float = MIGRATION_SECONDS) -> Migration:
         """Go on from a fresh local port, as a phone that changes networks does; tier 4.
@@ -354,5 +354,5 @@ class QuicClient(Driver):
             challenged=challenged(),
             validated=validated,
             continued=back is not None,
-            rtt_seconds=max(0, first[0].ns - sent.ns) / 1e9 if first else None,
+            rtt_seconds=first[0].since(sent) if first else None,
         )

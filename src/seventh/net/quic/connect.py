@@ -218,7 +218,7 @@ async def amplification(
             largest = max(largest, len(arrived.data))
             retry = retry or engine.kind_of(arrived.data) == "retry"
             if first is None:
-                first = max(0, arrived.at.ns - sent.ns) / 1e9
+                first = arrived.at.since(sent)
             if len(kept) < 4:
                 kept.append(arrived.data)
     finally:

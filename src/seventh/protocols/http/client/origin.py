@@ -150,7 +150,7 @@ class Site:
         rtt = self._round_trips.get(self.address.ip)
         known = self.notes.facts.thinks_seconds
         if rtt is not None and response.status == 200 and len(known) < MAX_THINKS:
-            ttfb = max(0, response.first.ns - response.sent.ns) / 1e9
+            ttfb = response.first.since(response.sent)
             self.notes.learn(thinks_seconds=(*known, max(0.0, ttfb - rtt)))
 
     def learn_round_trip(self, opened: Opened) -> None:

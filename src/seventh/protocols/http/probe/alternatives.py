@@ -265,5 +265,5 @@ def _works(candidate: Candidate, opened: Opened, response: Response) -> Alternat
         content_type=printable(response.get("content-type") or "", 80),
         connect_seconds=opened.connect_seconds,
         handshake_seconds=opened.quic_seconds or opened.tls_seconds,
-        ttfb_seconds=max(0, response.first.ns - response.sent.ns) / 1e9,
+        ttfb_seconds=response.first.since(response.sent),
     )

@@ -106,15 +106,15 @@ def _begin(
 
 def _cell(first: Opened, response: Response, sent: Mark, connected: int) -> Cell:
     """The row; the request went with the first flight, so its time includes the handshake's."""
-    ttfb = max(0, response.first.ns - sent.ns) / 1e9
+    ttfb = response.first.since(sent)
     rtt = first.rtt_seconds
     return Cell(
         version=first.version,
         temperature="0-rtt",
         status=response.status,
-        request_seconds=max(0, sent.ns - connected) / 1e9,
+        request_seconds=sent.since(connected),
         ttfb_seconds=ttfb,
-        download_seconds=max(0, response.last.ns - response.first.ns) / 1e9,
+        download_seconds=response.last.since(response.first),
         think_seconds=max(0.0, ttfb - rtt) if rtt is not None else None,
         body_bytes=response.body_bytes,
     )

@@ -90,7 +90,7 @@ def learn_answer(
     ctx: ProbeContext, url: Url, method: str, response: Response, rtt: float | None
 ) -> None:
     """Note the target's first answer, over a path of that round trip."""
-    ttfb = max(0, response.first.ns - response.sent.ns) / 1e9
+    ttfb = response.first.since(response.sent)
     ctx.notes(HttpFacts).learn(
         url=_shown(url),
         rtt_seconds=rtt,
@@ -103,7 +103,7 @@ def learn_answer(
         content_type=printable(response.get("content-type") or "", 120),
         ttfb_seconds=ttfb,
         think_seconds=max(0.0, ttfb - rtt) if rtt is not None else None,
-        download_seconds=max(0, response.last.ns - response.first.ns) / 1e9,
+        download_seconds=response.last.since(response.first),
         body_bytes=response.body_bytes,
     )
 

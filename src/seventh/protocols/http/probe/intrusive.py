@@ -66,7 +66,7 @@ def expected_of(method: str, response: Response) -> Expected:
     """Return what an answer to ``Expect: 100-continue`` shows."""
     told = [i for i in response.informational if i.status == 100]
     first = told[0].at if told else response.first
-    seconds = max(0, first.ns - response.sent.ns) / 1e9
+    seconds = first.since(response.sent)
     return Expected(
         method=method,
         status=response.status,

@@ -19,7 +19,7 @@ def cell_of(
 ) -> Cell:
     """Return an exchange as a row of the matrix."""
     fresh = temperature != "warm"
-    ttfb = max(0, response.first.ns - response.sent.ns) / 1e9
+    ttfb = response.first.since(response.sent)
     rtt = opened.rtt_seconds
     return Cell(
         version=opened.version,
@@ -29,9 +29,9 @@ def cell_of(
         connect_seconds=opened.connect_seconds if fresh else None,
         tls_seconds=opened.tls_seconds if fresh else None,
         quic_seconds=opened.quic_seconds if fresh else None,
-        request_seconds=max(0, response.sent.ns - opened.ready_ns) / 1e9 if fresh else None,
+        request_seconds=response.sent.since(opened.ready_ns) if fresh else None,
         ttfb_seconds=ttfb,
-        download_seconds=max(0, response.last.ns - response.first.ns) / 1e9,
+        download_seconds=response.last.since(response.first),
         think_seconds=max(0.0, ttfb - rtt) if rtt is not None else None,
         body_bytes=response.body_bytes,
     ).summed()

@@ -138,7 +138,7 @@ async def look_at_reuse(site: Site, opened: Opened | None) -> None:
             ended = await connection.idle(now_ns() + 1_000_000)
             notice(site.notes, connection, bare(site.url))
             if ended is not None:
-                closed = max(0, ended.ns - opened.idle_since_ns) / 1e9
+                closed = ended.since(opened.idle_since_ns)
     site.notes.learn(
         reuse=Reuse(
             requests=opened.used,

@@ -232,9 +232,7 @@ class Sampler:
         self.tally.replies += 1
         self.latest = packet
         first = self._requests[0].sent or sent
-        sample = measure(
-            packet, sent, at, distance_ns, request.sequence, (sent.ns - first.ns) / 1e9
-        )
+        sample = measure(packet, sent, at, distance_ns, request.sequence, sent.since(first))
         self.samples.append(sample)
         return Received(
             verdict=Verdict.REPLY, sequence=request.sequence, packet=packet, sample=sample
