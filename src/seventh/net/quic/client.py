@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from seventh.model.quicfacts import Migration, QuicFacts
 from seventh.net.budget import Budget
 from seventh.net.datagram import Datagram
 from seventh.net.quic import failures, names
-from seventh.net.quic import verify as quicverify
 from seventh.net.quic.driver import Driver
 from seventh.net.stopwatch import Stopwatch, now_ns
 from seventh.net.tls import chain as tlschain
@@ -261,7 +261,7 @@ class QuicClient(Driver):
         if not self._verify:
             return
         try:
-            quicverify.verify_or_fail(self.certificates, self._errors, self.server_name)
+            tlschain.verify_or_fail(self.certificates, self._errors, self.server_name, time.time())
         except Failed as failed:
             self.engine.close(_BAD_CERTIFICATE, 0, "")
             self._send_close()

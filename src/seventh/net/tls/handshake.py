@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-from typing import Literal
 
 from OpenSSL import SSL
 
-from seventh.model.failure import Failed, Reason
+from seventh.model.failure import Failed
 from seventh.model.options import Options
-from seventh.model.tlsfacts import Certificate, TlsFacts
+from seventh.model.tlsfacts import TlsFacts
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
@@ -18,7 +17,6 @@ from seventh.net.tls import chain as tlschain
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls import key_share
 from seventh.net.tls import openssl as tlsopenssl
-from seventh.net.tls import verify as tlsverify
 from seventh.net.tls.session import Session
 from seventh.net.tls.stream import TlsStream
 from seventh.wire import tlshello
@@ -42,7 +40,7 @@ async def start_tls(
     """Start TLS on ``stream`` and shake hands with ``server_name``.
 
     With ``verify`` a certificate that a client would refuse raises Failed with the precise reason;
-    without it, ask :func:`verdict` when convenient. ``session`` is taken up where the server lets.
+    without it, the facts have it. ``session`` is resumed where the server agrees.
     A ``recurring`` look sends the key share that this server took last time, and no other; and it
     verifies a chain's signatures only where it did not do so lately (:mod:`seventh.net.tls.chain`).
     When it fails the stream is closed; to keep what a failed handshake taught, use :func:`prepare`.
@@ -126,27 +124,12 @@ def prepare(
 
 def verify_or_fail(tls: TlsStream, server_name: str) -> None:
     """Raise Failed when a client would refuse the certificate; cheap for a good one."""
-    certificates = tls.certificates
-    if not tls.setting.verifying:
-        tlschain.verify_again(certificates, tls.setting, server_name, time.time())
-        return
-    if not certificates:
-        raise Failed(Reason.TLS_CERTIFICATE_INVALID, "the server sent no certificate")
-    if not tls.verify_errors() and tlsverify.glance(certificates[0]).fits(server_name, time.time()):
-        return
-    verdict(certificates, server_name, tls.verify_errors(), tls.built_chain()).raise_if_bad()
-
-
-def verdict(
-    certificates: tuple[bytes, ...],
-    server_name: str,
-    errors: tlsverify.Errors,
-    built: tuple[bytes, ...],
-) -> tlsverify.Verdict:
-    """Judge the certificate; ``built`` is the path that the engine made of the chain."""
-    sent = tlschain.read_chain(certificates)
-    errors = tuple((code, _depth_of(code, sent) if depth < 0 else depth) for code, depth in errors)
-    return tlschain.verdict(certificates, built, errors, server_name)
+    certificates, now = tls.certificates, time.time()
+    if tls.setting.verifying:
+        errors = tls.verify_errors()
+        tlschain.verify_or_fail(certificates, errors, server_name, now, tls.built_chain)
+    else:
+        tlschain.verify_again(certificates, tls.setting, server_name, now)
 
 
 def traits(tls: TlsStream) -> dict[str, str]:
@@ -156,19 +139,3 @@ def traits(tls: TlsStream) -> dict[str, str]:
         "certificate": hashlib.sha256(sent[0]).hexdigest()[:16] if sent else "none",
         "TLS version": n.version_name(tls.version),
     }
-
-
-def trust(built: tuple[bytes, ...], options: Options) -> Literal["system", "given"]:
-    """Return which roots the verified chain leads to."""
-    given = tlscontext.given_roots(options.ca_file) if options.ca_file else frozenset()
-    return "given" if given.intersection(built) else "system"
-
-
-def _depth_of(code: int, sent: tuple[Certificate, ...]) -> int:
-    """Return the depth of an error without one: the first certificate that it applies to."""
-    for depth, certificate in enumerate(sent):
-        expired = code == tlsverify.EXPIRED and certificate.days_left < 0
-        early = code == tlsverify.NOT_YET and certificate.days_to_start > 0
-        if expired or early:
-            return depth
-    return 0

@@ -55,10 +55,10 @@ def load(*, quic: bool) -> None:
 
     del inspect, h1, h2
     if quic:
-        from seventh.net.quic import engine, verify
+        from seventh.net.quic import client, engine
         from seventh.web import h3
 
-        del engine, verify, h3
+        del client, engine, h3
 
 
 async def count_amplification(site: Site, port: int) -> bool:
