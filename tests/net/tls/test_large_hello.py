@@ -109,6 +109,9 @@ async def test_the_size_is_named_and_the_rest_is_learnt(
     assert facts.large_hello_bytes > ONE_PACKET > facts.small_hello_bytes
     assert "TLS-BIG-HELLO" in found(report)
     assert "TLS-NO-PQ" not in found(report)
+    if scheme != "wss":  # which sends no bare hellos
+        assert facts.versions_refused == ("SSLv3", "TLSv1.0", "TLSv1.1"), "time was left for them"
+        assert not facts.unknown
 
 
 async def test_a_server_that_fails_once_is_not_blamed_for_its_size(kit: Kit) -> None:

@@ -69,7 +69,7 @@ async def ask_other_certificate(
     try:
         tls = handshake.prepare(
             await open_stream(), ctx.options, server_name, profile="lenient", staple=True,
-            signatures=wanted,
+            signatures=wanted, classical=notes.facts.large_hello_bytes is not None,
         )  # fmt: skip
         with tls:
             try:
