@@ -136,7 +136,7 @@ class ChainProblem(msgspec.Struct, frozen=True, kw_only=True):
     """Kind and value, as one line."""
 
 
-def way_up(chain: tuple[Certificate, ...], path: tuple[str, ...] = ()) -> tuple[Certificate, ...]:
+def path_up(chain: tuple[Certificate, ...], path: tuple[str, ...] = ()) -> tuple[Certificate, ...]:
     """Pick the sent certificates that lead up from the server's own; others do no harm.
 
     ``path`` has the fingerprints of the verified path, where that is known. Without it the names

@@ -304,12 +304,12 @@ async def test_who_keeps_silent_is_answered_before_the_handshake_ends(kit: Kit) 
         session = first.session
         first.close()
         client = quic.prepare(served.ctx, served.address, NAME, session=session, early=True)
-        client.keep_silent()
+        client.pause_sending()
         connection = H3Connection(client)
         response = await connection.request(served.request("/early"))
         assert response.early and b"early=1" in response.body
         assert client.confirmed is None
-        client.speak()
+        client.resume_sending()
         await client.handshake(served.ctx.watch, "quic.early")
         assert client.confirmed is not None
         assert (await connection.request(served.request("/after"))).status == 200

@@ -10,7 +10,7 @@ from seventh.labkit.serve import tcp_server
 from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.net.probe_context import ProbeContext
-from seventh.net.tls.bare_hellos import MAX_QUESTIONS, Answer, BareHellos, question
+from seventh.net.tls.bare_hellos import MAX_QUESTIONS, Answer, BareHellos, exchange
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 
@@ -29,7 +29,7 @@ async def answered(reply: bytes, *, key: bool = False) -> Answer:
         ctx = ProbeContext(Target(scheme="tls", host="127.0.0.1", port=port), Options())
         try:
             hello = tlshello.offer(n.TLS12, n.DHE_SUITES, b"c" * 32)
-            return await question(await ctx.connect(), hello, key=key)
+            return await exchange(await ctx.connect(), hello, key=key)
         finally:
             ctx.close()
 

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seventh.model.failure import Failed, Reason
+from seventh.model.failure import Failed
+from seventh.model.netfacts import AttemptOutcome
 from seventh.model.options import Options
 from seventh.model.phase import Mark
 from seventh.model.quicfacts import Amplification
 from seventh.net.address import Address
+from seventh.net.connect import OUTCOMES
 from seventh.net.probe_context import ProbeContext
 from seventh.net.quic.client import IDLE_SECONDS, QuicClient, Session
 from seventh.net.stopwatch import now_ns
@@ -25,11 +27,6 @@ H3 = ("h3",)
 AMPLIFICATION_SECONDS = 3.0
 """How long to count: long enough for a server to repeat its flight twice."""
 MAX_AMPLIFICATION_DATAGRAMS = 256
-_OUTCOMES = {
-    Reason.CONNECT_REFUSED: "refused",
-    Reason.CONNECT_UNREACHABLE: "unreachable",
-    Reason.NO_REPLY: "timeout",
-}
 
 
 async def connect(
@@ -67,12 +64,13 @@ async def shake(
     ``confirmed`` is :meth:`QuicClient.handshake`'s.
     """
     start = now_ns()
-    outcome, detail = "open", ""
+    outcome: AttemptOutcome = "open"
+    detail = ""
     try:
         await client.handshake(ctx.watch, phase, confirmed=confirmed)
     except Failed as failed:
-        if not client.heard:
-            outcome, detail = _OUTCOMES.get(failed.reason, "timeout"), failed.detail
+        if not client.reached:
+            outcome, detail = OUTCOMES.get(failed.reason, "timeout"), failed.detail
         raise
     finally:
         end = client.first_received or Mark(now_ns(), "user")
@@ -169,7 +167,7 @@ async def amplification(
 ) -> Amplification:
     """Send one Initial, acknowledge nothing, and count the reply within ``seconds``.
 
-    This is what a victim sees whose address somebody put on that Initial (RFC 9000 §8.1); ours is
+    This is what a victim sees whose address somebody put on that Initial (RFC 9000 §8.1); by_us is
     our own. Afterwards the server is told that nobody goes on. Raises Failed: connect-refused.
     """
     client = prepare(ctx, address, server_name, alpn=alpn, verify=False)

@@ -17,7 +17,7 @@ from OpenSSL import SSL, crypto
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.options import Options
-from seventh.model.tlsfacts import Certificate, way_up
+from seventh.model.tlsfacts import Certificate, path_up
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls import verify as tlsverify
 from seventh.net.tls.chain_problems import MAX_CHAIN
@@ -167,7 +167,7 @@ def earliest_expiry(certificates: tuple[bytes, ...], built: tuple[bytes, ...]) -
         needed = [der for der in certificates if der in built]
     else:
         chain = read_chain(certificates)
-        fingerprints = {certificate.sha256 for certificate in way_up(chain)}
+        fingerprints = {certificate.sha256 for certificate in path_up(chain)}
         needed = [d for d, c in zip(certificates, chain, strict=False) if c.sha256 in fingerprints]
     return min((tlsverify.glance(der).end for der in needed), default=0.0) or None
 

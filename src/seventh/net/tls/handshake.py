@@ -39,11 +39,11 @@ async def start_tls(
 ) -> TlsStream:
     """Start TLS on ``stream`` and shake hands with ``server_name``.
 
-    With ``verify`` a certificate that a client would refuse raises Failed with the precise reason;
-    without it, the facts have it. ``session`` is resumed where the server agrees.
-    A ``recurring`` look sends the key share that this server took last time, and no other; and it
-    verifies a chain's signatures only where it did not do so lately (:mod:`seventh.net.tls.chain`).
-    When it fails the stream is closed; to keep what a failed handshake taught, use :func:`prepare`.
+    With ``verify`` a certificate that a client would refuse raises Failed with the precise reason.
+    ``session`` is resumed where the server agrees. A ``recurring`` check sends one key share, the
+    one that the server used last, and verifies a chain's signatures only where it did not do so
+    lately (:mod:`seventh.net.tls.chain`). When it fails the stream is closed; to keep the facts of
+    a failed handshake, use :func:`prepare`.
     """
     tls = prepare(
         stream, options, server_name, alpn=alpn, session=session, profile=profile, staple=staple,
@@ -78,10 +78,13 @@ async def start_recurring(
     tls = await start_tls(
         stream, ctx.options, name, watch=ctx.watch, alpn=alpn, recurring=True, phase=phase
     )
+    sent = tls.certificates
     ctx.notes(TlsFacts).learn(
         server_name=name,
         handshake_seconds=tls.handshake_seconds,
-        cert_expiry_timestamp_seconds=tls.earliest_expiry(),
+        cert_expiry_timestamp_seconds=tlschain.earliest_expiry(
+            sent, tlschain.known_path(sent, tls.setting)
+        ),
     )
     return tls
 

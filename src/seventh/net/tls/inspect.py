@@ -39,7 +39,7 @@ async def inspect_tls(
     up to a dozen times. A certificate that clients would refuse is noted in the facts
     (:func:`certificate_failure`), not raised. Raises Failed when the main handshake fails; the
     bare hellos have been asked by then, unless the peer does not speak TLS at all. Gives the
-    session that was made, to be tried at the name's other addresses (:func:`takes_up`).
+    session that was made, to be tried at the name's other addresses (:func:`resumes`).
     """
     inspection = _Inspection(ctx, open_stream, server_name, alpn)
     ctx.notes(TlsFacts).learn(server_name=server_name)
@@ -103,7 +103,7 @@ async def identity(ctx: ProbeContext, below: Stream, server_name: str) -> dict[s
         return handshake.traits(stream)
 
 
-async def takes_up(ctx: ProbeContext, below: Stream, server_name: str, session: Session) -> bool:
+async def resumes(ctx: ProbeContext, below: Stream, server_name: str, session: Session) -> bool:
     """Return whether the server at ``below`` resumes a session of another one."""
     stream = handshake.prepare(below, ctx.options, server_name, session=session)
     with stream:

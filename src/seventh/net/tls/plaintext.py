@@ -7,7 +7,7 @@ import os
 from seventh.model.failure import Failed, Reason
 from seventh.net.address import Address
 from seventh.net.probe_context import ProbeContext
-from seventh.net.tls.bare_hellos import question
+from seventh.net.tls.bare_hellos import exchange
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 
@@ -36,7 +36,7 @@ async def detect_tls(
     try:
         stream = await ctx.connect_again(address)
         with stream:
-            answer = await question(stream, hello)
+            answer = await exchange(stream, hello)
     except Failed:
         return None
     if answer.outcome != "hello" and answer.alert is None:

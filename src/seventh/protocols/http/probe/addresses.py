@@ -75,10 +75,10 @@ async def _resumes(site: Site, stream: Stream) -> bool:
     session = _session(site)
     if session is None:
         return True
-    from seventh.net.tls.inspect import takes_up
+    from seventh.net.tls.inspect import resumes
 
     below = await site.ctx.connect_again(stream.address)
-    return await takes_up(site.ctx, below, site.name, session)
+    return await resumes(site.ctx, below, site.name, session)
 
 
 def _session(site: Site) -> Session | None:

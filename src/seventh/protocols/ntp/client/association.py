@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 
 from seventh.model.failure import Failed, Reason
+from seventh.model.netfacts import AttemptOutcome
 from seventh.model.phase import Mark
 from seventh.net.address import Address
 from seventh.net.clock import clock_error_seconds, wall_and_raw_seconds, wall_minus_monotonic_ns
+from seventh.net.connect import OUTCOMES
 from seventh.net.datagram import Arrived, Datagram
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns, user_mark
@@ -38,11 +40,6 @@ _ICMP = frozenset(
 )
 _JUDGED_KISSES = frozenset(["RATE", "INIT", "STEP"])
 """Kisses that have a rule which says what they mean; the server is up."""
-_OUTCOMES = {
-    Reason.CONNECT_REFUSED: "refused",
-    Reason.CONNECT_FORBIDDEN: "forbidden",
-    Reason.NO_REPLY: "timeout",
-}
 
 
 class Association:
@@ -233,9 +230,9 @@ class Association:
     def note_attempt(self) -> None:
         """Tell the network facts how this address behaved."""
         failed = self.failure()
-        outcome = "open"
+        outcome: AttemptOutcome = "open"
         if failed is not None and not self.answered and not self.sampler.tally.heard:
-            outcome = _OUTCOMES.get(failed.reason, "unreachable")
+            outcome = OUTCOMES.get(failed.reason, "unreachable")
         self._ctx.attempted_datagram(
             self.address, outcome, self._begun.ns, self._ended, failed.detail if failed else ""
         )
