@@ -50,12 +50,6 @@ _PrivateKey = (
     | ed448.Ed448PrivateKey
 )
 """The kinds of key that a client certificate can have."""
-_PRIVATE_KEYS = (
-    rsa.RSAPrivateKey,
-    ec.EllipticCurvePrivateKey,
-    ed25519.Ed25519PrivateKey,
-    ed448.Ed448PrivateKey,
-)
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -222,7 +216,7 @@ def _key(path: str) -> _PrivateKey:
         ) from None
     except (ValueError, UnsupportedAlgorithm):
         raise UsageError(f"--key {path}: no PEM private key found") from None
-    if not isinstance(key, _PRIVATE_KEYS):
+    if not isinstance(key, _PrivateKey):
         raise UsageError(f"--key {path}: this type of key cannot sign a TLS handshake")
     return key
 

@@ -12,7 +12,7 @@ import re
 
 from seventh.model.alert import Alert
 from seventh.model.failure import NO_TLS_AT_ALL, Failed, ProtocolViolation, Reason
-from seventh.model.tlsfacts import CERTIFICATE_REFUSALS, TlsFacts, Topic
+from seventh.model.tlsfacts import CERTIFICATE_REFUSALS, ClientCertificate, TlsFacts, Topic
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
 from seventh.net.tls import context as tlscontext
@@ -68,30 +68,69 @@ def certificate_failure(facts: TlsFacts) -> Failed | None:
     return Failed(facts.certificate_reason, facts.certificate_detail, phase="tls")
 
 
-async def _no_stream() -> Stream:
-    raise AssertionError("a look at one handshake opens no connection of its own")
-
-
 def note_handshake(ctx: ProbeContext, stream: TlsStream, server_name: str) -> None:
     """Learn from one handshake, complete or not, into :class:`TlsFacts`.
 
-    For a room whose protocol needs TLS but whose servers should not be asked a dozen times. The
-    stream is best made with the ``lenient`` profile, which notes every error of the chain.
+    The stream is best made with the ``lenient`` profile, which notes every error of the chain.
     """
-    ctx.notes(TlsFacts).learn(server_name=server_name)
-    inspection = _Inspection(ctx, _no_stream, server_name, ())
+    notes = ctx.notes(TlsFacts)
+    notes.learn(server_name=server_name)
     if stream.handshake_seconds:
-        inspection.notes.learn(
+        notes.learn(
             handshake_seconds=stream.handshake_seconds,
             alpn=printable(stream.alpn, 64) if stream.alpn else None,
         )
-    inspection._note_handshake(stream)
+    hello = stream.hello
+    if hello is None:
+        return
+    key: tlshello.KeyExchange | None = None
+    body = stream.tap.first(n.SERVER_KEY_EXCHANGE)
+    with contextlib.suppress(ProtocolViolation):
+        key = tlshello.parse_key_exchange(body, hello.suite) if body is not None else None
+    group = hello.group or (key.group if key is not None else None)
+    version = n.version_name(hello.negotiated)
+    notes.learn(
+        version=version,
+        versions=tuple(dict.fromkeys((*notes.facts.versions, version))),
+        cipher=n.suite_name(hello.suite),
+        group=n.group_name(group) if group is not None else None,
+        handshake_bytes=stream.handshake_bytes,
+    )
+    if key is not None and key.prime_bits is not None:
+        notes.learn(dh_bits=key.prime_bits)
+    try:
+        notes.learn(**certificate_facts(stream, server_name, ctx.options, hello.negotiated))
+    except ProtocolViolation as violation:
+        notes.unknown(Topic.CHAIN, violation.detail)
+    if (wanted := _client_certificate(ctx, stream)) is not None:
+        notes.learn(client_certificate=wanted)
+    ctx.note(f"TLS: {version} {n.suite_name(hello.suite)}")
 
 
-def note_tickets(ctx: ProbeContext, stream: TlsStream, server_name: str) -> None:
+def _client_certificate(ctx: ProbeContext, stream: TlsStream) -> ClientCertificate | None:
+    """Return what the handshake shows of a client certificate; None where it was cut short."""
+    if not stream.asked_for_certificate:
+        return None if stream.refused else "not-requested"
+    if ctx.options.cert_file is not None:
+        return "given"
+    return "required" if stream.refused else "optional"
+
+
+def note_tickets(ctx: ProbeContext, stream: TlsStream) -> None:
     """Learn from the session tickets received on ``stream``, into :class:`TlsFacts`."""
-    tickets = len(stream.tap.every(n.NEW_SESSION_TICKET))
-    _Inspection(ctx, _no_stream, server_name, ())._note_tickets(stream, tickets)
+    notes, bodies = ctx.notes(TlsFacts), stream.tap.every(n.NEW_SESSION_TICKET)
+    notes.learn(tickets=len(bodies))
+    for body in bodies[:1]:
+        try:
+            ticket = tlshello.parse_ticket(body, stream.version)
+        except ProtocolViolation as violation:
+            notes.unknown(Topic.TICKET, violation.detail)
+            return
+        notes.learn(
+            ticket_lifetime_seconds=ticket.lifetime_seconds,
+            ticket_key_name=ticket.ticket[:16].hex() or None,
+            max_early_data_bytes=ticket.max_early_data,
+        )
 
 
 async def identity(ctx: ProbeContext, below: Stream, server_name: str) -> dict[str, str]:
@@ -154,72 +193,12 @@ class _Inspection:
         with await self._stream(staple=True) as stream:
             try:
                 await shake(self.ctx, stream, self.open_stream, self.server_name)
-                self.notes.learn(
-                    handshake_seconds=stream.handshake_seconds,
-                    alpn=printable(stream.alpn, 64) if stream.alpn else None,
-                )
-                tickets = await prompt_tickets(stream, self.server_name, ask=self._may_ask())
+                await prompt_tickets(stream, self.server_name, ask=self._may_ask())
             finally:
-                self._note_handshake(stream)
-            self._note_tickets(stream, tickets)
+                note_handshake(self.ctx, stream, self.server_name)
+            note_tickets(self.ctx, stream)
             self.session = stream.session
             await stream.aclose()
-
-    def _note_handshake(self, stream: TlsStream) -> None:
-        hello = stream.hello
-        if hello is None:
-            return
-        key: tlshello.KeyExchange | None = None
-        body = stream.tap.first(n.SERVER_KEY_EXCHANGE)
-        with contextlib.suppress(ProtocolViolation):
-            key = tlshello.parse_key_exchange(body, hello.suite) if body is not None else None
-        group = hello.group or (key.group if key is not None else None)
-        version = n.version_name(hello.negotiated)
-        self.notes.learn(
-            version=version,
-            versions=tuple(dict.fromkeys((*self.notes.facts.versions, version))),
-            cipher=n.suite_name(hello.suite),
-            group=n.group_name(group) if group is not None else None,
-            handshake_bytes=stream.handshake_bytes,
-        )
-        if key is not None and key.prime_bits is not None:
-            self.notes.learn(dh_bits=key.prime_bits)
-        self._note_certificates(stream, hello.negotiated)
-        self._note_client_certificate(stream)
-        self.ctx.note(f"TLS: {version} {n.suite_name(hello.suite)}")
-
-    def _note_certificates(self, stream: TlsStream, version: int) -> None:
-        try:
-            found = certificate_facts(stream, self.server_name, self.ctx.options, version)
-        except ProtocolViolation as violation:
-            self.notes.unknown(Topic.CHAIN, violation.detail)
-            return
-        self.notes.learn(**found)
-
-    def _note_client_certificate(self, stream: TlsStream) -> None:
-        if not stream.asked_for_certificate:
-            if not stream.refused:
-                self.notes.learn(client_certificate="not-requested")
-        elif self.ctx.options.cert_file is not None:
-            self.notes.learn(client_certificate="given")
-        elif stream.refused:
-            self.notes.learn(client_certificate="required")
-        else:
-            self.notes.learn(client_certificate="optional")
-
-    def _note_tickets(self, stream: TlsStream, tickets: int) -> None:
-        self.notes.learn(tickets=tickets)
-        for body in stream.tap.every(n.NEW_SESSION_TICKET)[:1]:
-            try:
-                ticket = tlshello.parse_ticket(body, stream.version)
-            except ProtocolViolation as violation:
-                self.notes.unknown(Topic.TICKET, violation.detail)
-                return
-            self.notes.learn(
-                ticket_lifetime_seconds=ticket.lifetime_seconds,
-                ticket_key_name=ticket.ticket[:16].hex() or None,
-                max_early_data_bytes=ticket.max_early_data,
-            )
 
     # -- taking the session up again ---------------------------------------------------------------
 

@@ -22,15 +22,6 @@ from seventh.net.tls.stream import TlsStream
 OpenStream = Callable[[], Awaitable[Stream]]
 SILENCE_SECONDS = 3.0
 """How long a server may say nothing to the first hello before a small one is tried beside it."""
-_SUSPECT = frozenset(
-    {
-        Reason.PEER_RESET,
-        Reason.PEER_CLOSED,
-        Reason.PEER_SILENT,
-        Reason.TLS_HANDSHAKE,
-        Reason.TLS_VERSION,
-    }
-)
 _OTHER_CAUSE = frozenset({Alert.NO_APPLICATION_PROTOCOL, Alert.UNRECOGNIZED_NAME})
 
 
@@ -43,21 +34,33 @@ async def shake(
     :meth:`TlsStream.handshake` does, with another detail where a smaller hello is answered.
     """
     large = asyncio.ensure_future(tls.handshake(ctx.watch, phase))
-    small = _Small(ctx, open_stream, server_name, tls.offered, phase)
+    tried = False
+
+    async def small_hello() -> int:
+        return await _second_hello(ctx, open_stream, server_name, tls.offered, classical=True)
+
     try:
         patience = min(SILENCE_SECONDS, ctx.budget.seconds_left / 2)
         await asyncio.wait({large}, timeout=patience)
-        silent = not large.done() and not tls.handshake_bytes
-        if silent and await small.succeeds() and not large.done() and not tls.handshake_bytes:
-            how = f"gets no answer in {tls.waited_seconds:.1f} s"
-            raise small.diagnosed(Reason.PEER_SILENT, how, tls)
+        if not large.done() and not tls.handshake_bytes:
+            tried = True
+            small = await small_hello()
+            if small and not large.done() and not tls.handshake_bytes:
+                how = f"gets no answer in {tls.waited_seconds:.1f} s"
+                raise _too_large(ctx, tls.hello_bytes, small, Reason.PEER_SILENT, how, phase)
         await large
     except Failed as failed:
-        if small.tried or not _suspicious(failed, tls):
+        if tried or not _suspicious(failed, tls):
             raise
-        if not await small.succeeds() or await _large_succeeds(ctx, open_stream, server_name):
+        small = await small_hello()
+        if not small or await _second_hello(ctx, open_stream, server_name):
             raise failed from None
-        raise small.diagnosed(failed.reason, _HOW[failed.reason], tls, failed.alert) from None
+        how = _HOW[failed.reason]
+        if failed.alert is not None:
+            how += f" with the alert {failed.alert.name.lower()}"
+        failure = _too_large(ctx, tls.hello_bytes, small, failed.reason, how, phase)
+        failure.alert = failed.alert
+        raise failure from None
     finally:
         large.cancel()
         await asyncio.wait((large,))  # awaited, it would swallow a cancellation that is ours
@@ -76,73 +79,48 @@ _HOW = {
 
 def _suspicious(failed: Failed, tls: TlsStream) -> bool:
     """Return whether the hello itself may be the cause."""
-    return tls.hello is None and failed.reason in _SUSPECT and failed.alert not in _OTHER_CAUSE
+    return tls.hello is None and failed.reason in _HOW and failed.alert not in _OTHER_CAUSE
 
 
-class _Small:
-    """A handshake without a post-quantum group, for comparison."""
+async def _second_hello(
+    ctx: ProbeContext,
+    open_stream: OpenStream,
+    server_name: str,
+    alpn: tuple[str, ...] = (),
+    *,
+    classical: bool = False,
+) -> int:
+    """Return the size of a further hello, if its handshake succeeds; else 0.
 
-    def __init__(
-        self,
-        ctx: ProbeContext,
-        open_stream: OpenStream,
-        server_name: str,
-        alpn: tuple[str, ...],
-        phase: str,
-    ) -> None:
-        self._ctx = ctx
-        self._open = open_stream
-        self._name = server_name
-        self._alpn = alpn
-        self._phase = phase
-        self.tried = False
-        self.hello_bytes = 0
+    A ``classical`` one has no post-quantum group; the facts of its handshake are noted.
+    """
+    from seventh.net.tls.inspect import note_handshake
 
-    async def succeeds(self) -> bool:
-        """Return whether the handshake succeeds; its facts are noted."""
-        from seventh.net.tls.inspect import note_handshake
-
-        self.tried = True
-        try:
-            tls = handshake.prepare(
-                await self._open(), self._ctx.options, self._name, alpn=self._alpn,
-                profile="lenient", staple=True, classical=True,
-            )  # fmt: skip
-            with tls:
-                await tls.handshake(self._ctx.watch, phase="tls.compared")
-                note_handshake(self._ctx, tls, self._name)
-                self.hello_bytes = tls.hello_bytes
-                await tls.aclose()
-        except Failed:
-            return False
-        return True
-
-    def diagnosed(
-        self, reason: Reason, how: str, large: TlsStream, alert: Alert | None = None
-    ) -> Failed:
-        """Return the failure of the large hello, in comparison with the small one."""
-        self._ctx.notes(TlsFacts).learn(
-            large_hello_bytes=large.hello_bytes, small_hello_bytes=self.hello_bytes
-        )
-        by = f" with the alert {alert.name.lower()}" if alert is not None else ""
-        return Failed(
-            reason,
-            f"a ClientHello of {large.hello_bytes} bytes with a post-quantum key share {how}"
-            f"{by}; {self.hello_bytes} bytes without it are accepted: a firewall, a proxy or the "
-            "server cannot handle the large one (https://tldr.fail)",
-            blame=Blame.NETWORK,
-            phase=self._phase,
-            alert=alert,
-        )
-
-
-async def _large_succeeds(ctx: ProbeContext, open_stream: OpenStream, server_name: str) -> bool:
-    """Return whether a second large hello succeeds, so that size is not the cause."""
     try:
-        tls = handshake.prepare(await open_stream(), ctx.options, server_name, profile="lenient")
+        tls = handshake.prepare(
+            await open_stream(), ctx.options, server_name, alpn=alpn, profile="lenient",
+            staple=classical, classical=classical,
+        )  # fmt: skip
         with tls:
             await tls.handshake(ctx.watch, phase="tls.compared")
+            if classical:
+                note_handshake(ctx, tls, server_name)
             await tls.aclose()
     except Failed:
-        return False
-    return True
+        return 0
+    return tls.hello_bytes
+
+
+def _too_large(
+    ctx: ProbeContext, large: int, small: int, reason: Reason, how: str, phase: str
+) -> Failed:
+    """Return the failure of a hello of ``large`` bytes where one of ``small`` succeeds."""
+    ctx.notes(TlsFacts).learn(large_hello_bytes=large, small_hello_bytes=small)
+    return Failed(
+        reason,
+        f"a ClientHello of {large} bytes with a post-quantum key share {how}; {small} bytes "
+        "without it are accepted: a firewall, a proxy or the server cannot handle the large one "
+        "(https://tldr.fail)",
+        blame=Blame.NETWORK,
+        phase=phase,
+    )

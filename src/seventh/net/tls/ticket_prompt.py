@@ -27,22 +27,19 @@ def request(alpn: str | None, host: str) -> bytes | None:
     return {"h2": _H2, "http/1.1": http1_head(host)}.get(alpn or "")
 
 
-async def prompt_tickets(stream: TlsStream, host: str, *, ask: bool) -> int:
-    """Return how many session tickets come, with ``ask`` after a request if necessary.
+async def prompt_tickets(stream: TlsStream, host: str, *, ask: bool) -> None:
+    """Wait for session tickets, with ``ask`` after a request if necessary.
 
     Raises Failed when the server refuses the handshake after all, but not when it closes the
     connection because of the request.
     """
     prompt = request(stream.alpn, host) if ask else None
     if prompt is None:
-        return await stream.settle()
-    tickets = await stream.settle(QUIET_SECONDS)
-    if tickets or stream.version < TLS13:
-        return tickets
-    try:
-        await stream.send(prompt)
-        return await stream.settle()
-    except Failed as failed:
-        if failed.reason not in _GONE:
-            raise
-        return 0
+        await stream.settle()
+    elif not await stream.settle(QUIET_SECONDS) and stream.version >= TLS13:
+        try:
+            await stream.send(prompt)
+            await stream.settle()
+        except Failed as failed:
+            if failed.reason not in _GONE:
+                raise
