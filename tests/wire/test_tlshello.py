@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seventh.model.failure import ProtocolViolation
+from seventh.model.failure import ProtocolViolation, UsageError
 from seventh.wire import tlsflight, tlshello
 from seventh.wire import tlsnames as n
 from tests.peers import need_binary
@@ -212,3 +212,18 @@ def test_the_names_are_those_that_openssl_knows() -> None:
             shared += 1
             assert n.SUITES[code] == name.replace("_ANON_", "_anon_")
     assert shared >= 50
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [("host.example", "host.example"), ("host.example.", "host.example"), ("192.0.2.1", None),
+     ("::1", None), ("a" * 253, "a" * 253)],
+)  # fmt: skip
+def test_an_address_has_no_server_name(name: str, sent: str | None) -> None:
+    assert tlshello.sni(name) == sent
+
+
+@pytest.mark.parametrize("name", ["", ".", "bücher.example", "a" * 254])
+def test_what_is_no_server_name(name: str) -> None:
+    with pytest.raises(UsageError, match="--server-name"):
+        tlshello.sni(name)

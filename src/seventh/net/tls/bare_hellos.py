@@ -181,22 +181,22 @@ class BareHellos:
 
         Servers choose it by the suite, too (OpenSSL's ``dh auto``), so a second suite is asked for.
         """
-        suites = n.DHE_SUITES
+        suites, learnt = n.DHE_SUITES, self.learnt
         for _ in range(2):
             hello = self._offer(self._best, suites, curves=False)
             answer = await self._send(Topic.FINITE_FIELD, hello, key=True)
-            if answer.key is not None and answer.key.prime_bits is not None:
-                self.learnt.dh_bits = min(
-                    answer.key.prime_bits, self.learnt.dh_bits or answer.key.prime_bits
-                )
-            elif answer.outcome == "refused" and self.learnt.dh_bits is None:
-                self.learnt.dh_bits = 0
             if answer.hello is None:
+                if answer.outcome == "refused" and learnt.dh_bits is None:
+                    learnt.dh_bits = 0
                 return
+            bits = answer.key.prime_bits if answer.key is not None else None
+            if bits is None:
+                why = "the server accepts a DHE suite, but sends no readable prime"
+                learnt.unknown.setdefault(Topic.FINITE_FIELD, why)
+                return
+            learnt.dh_bits = min(bits, learnt.dh_bits or bits)
             kind = _bulk(answer.hello.suite)
             suites = tuple(code for code in suites if _bulk(code) != kind)
-            if not suites:
-                return
 
     async def hybrid_group(self) -> None:
         """Find out which post-quantum hybrid group the server selects."""
