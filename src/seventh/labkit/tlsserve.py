@@ -189,8 +189,10 @@ async def _first_hello(
 ) -> tuple[bytes, tlshello.ClientHello | None]:
     """Return the first record, and the ClientHello in it where there is one."""
     head = await reader.readexactly(5)
+    if head[0] != n.HANDSHAKE:
+        return head, None  # no hello, such as plain HTTP: OpenSSL refuses it at once
     body = await reader.readexactly(int.from_bytes(head[3:5], "big"))
-    if head[0] != n.HANDSHAKE or not body or body[0] != n.CLIENT_HELLO:
+    if not body or body[0] != n.CLIENT_HELLO:
         return head + body, None
     try:
         return head + body, tlshello.parse_client_hello(body[4:])
