@@ -48,7 +48,7 @@ async def announced(site: Site, asked: asyncio.Task[Lookup] | None) -> Advertise
 
 def _with_frames(site: Site, advertised: Advertised) -> tuple[AltService, ...] | None:
     """Return the services of fields and of HTTP/2's ALTSVC frames (RFC 7838 §4)."""
-    opened = site.pooled_any("2")
+    opened = site.pool.last("2")
     if opened is None:
         return advertised.alt_svc
     from seventh.web.h2 import H2Connection

@@ -105,7 +105,7 @@ class Matrix:
     def arrived(self, opened: Opened, response: Response, *, resolve: float | None = None) -> None:
         """Note a version's first exchange."""
         self.site.learn_round_trip(opened)
-        self.site.keep(self.site.origin, opened)
+        self.site.pool.keep(self.site.origin, opened)
         self.responses[opened.version] = response
         self.note(cell_of(opened, "cold", response, resolve=resolve))
         self.rung(opened.version, "works")

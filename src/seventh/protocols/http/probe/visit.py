@@ -215,7 +215,7 @@ class Visit:
             response = matrix.responses.get("1.1")  # type: ignore[assignment]
             if response is None:
                 raise
-            kept = site.pooled_any("1.1")
+            kept = site.pool.last("1.1")
             rtt = kept.rtt_seconds if kept is not None else None
             learn_answer(self.ctx, site.url, matrix.method, response, rtt)
             await self._require_certificate(response)
@@ -301,8 +301,8 @@ class Visit:
         await self._step("request", self._own_request())
         await self._step("permitted tests", intrusive.run(site, self.matrix, self.h3.opened))
         await self.h3.counted()
-        await self._step("keep-alive", transport.learn_reuse(site, site.kept_alive))
-        await site.aclose()
+        await self._step("keep-alive", transport.learn_reuse(site, site.pool.keep_alive))
+        await site.pool.aclose()
 
     async def _follow(self) -> None:
         """Follow redirects, unless a redirect is the expected status."""
@@ -357,7 +357,7 @@ class Visit:
         clear = hsts.clear_of(site.url, first, site.address, chain)
         site.notes.learn(clear=clear)
         if site.best == "1.1":
-            opened = site.pooled("1.1") or await site.opened(site.origin, "1.1", fresh=True)
+            opened = site.pool.reusable("1.1") or await site.opened(site.origin, "1.1", fresh=True)
             await hsts.offer_upgrade(site, opened, Url(site.origin, site.url.path))
 
     async def _content(self) -> None:

@@ -92,7 +92,8 @@ async def undo_ahead(response: Response) -> Response:
     try:
         content = await undo_in_turns(codings, response.body)
     except CodingViolation as violation:
-        content = violation
+        # Its traceback would keep what was decoded so far, which may be many megabytes.
+        content = violation.with_traceback(None)
     return msgspec.structs.replace(response, undone=content)
 
 
