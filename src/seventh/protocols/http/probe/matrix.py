@@ -71,6 +71,11 @@ class Matrix:
         ladder = sorted([*others, made], key=lambda rung: rung.version, reverse=True)
         self.notes.learn(ladder=tuple(ladder))
 
+    def absent(self, version: str, state: RungState, why: str) -> None:
+        """Note a version without an exchange."""
+        self.missed(version, "cold", why)
+        self.rung(version, state, why)
+
     def fell(self, version: str, failed: Failed) -> None:
         """Note a version whose first exchange failed: not offered, or broken."""
         self.missed(version, "cold", f"{failed.reason}: {failed.detail}", failed=True)

@@ -18,8 +18,10 @@ from seventh.protocols.http.client.origin import Site
 from seventh.protocols.http.facts.content import Coding
 from seventh.protocols.http.probe.content import caching, coding, cookies, cors, errors
 from seventh.protocols.http.probe.content.api import check_api
-from seventh.protocols.http.probe.content.beside import check_assets, check_events, repeat
+from seventh.protocols.http.probe.content.assets import check_assets
+from seventh.protocols.http.probe.content.repetition import repeat
 from seventh.protocols.http.probe.content.representation import Representation
+from seventh.protocols.http.probe.content.sse import check_events
 from seventh.protocols.http.wire import fields
 from seventh.web.message import Fields, Response
 from seventh.wire.text import printable
