@@ -1,4 +1,4 @@
-"""What a chrony.conf decides."""
+"""The facts and settings of a chrony.conf."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
 
 NTS_SINCE = (4, 0)
 POOL_MAXSOURCES = 4
-"""How many servers a pool line becomes where it does not say so."""
+"""The default of ``maxsources``."""
 ROTATE_SECONDS = 604800
 LOCAL_STRATUM = 10
 _MANY = frozenset(
@@ -33,15 +33,15 @@ _MANY = frozenset(
         "hwtimestamp", "ntsserverkey", "ntsservercert", "ntstrustedcerts", "sourcedir",
     }
 )  # fmt: skip
-"""Directives that add up; of every other one the last line holds."""
+"""Directives that accumulate; of every other one, the last line applies."""
 _DEFAULTS = (
-    ("makestep", "", "makestep is not set: the clock is slewed and never stepped"),
-    ("driftfile", "", "driftfile is not set: the clock's rate is forgotten at every restart"),
-    ("rtcsync", "", "rtcsync is not set: the hardware clock is left alone"),
-    ("server", "", "no server, pool or peer is set"),
+    ("makestep", "", "makestep not set: the clock is slewed, never stepped"),
+    ("driftfile", "", "driftfile not set: the clock's drift is lost at every restart"),
+    ("rtcsync", "", "rtcsync not set: the hardware clock is not synchronised"),
+    ("server", "", "no server, pool or peer set"),
     ("ntsrotate", str(ROTATE_SECONDS), f"ntsrotate {ROTATE_SECONDS}"),
-    ("ntsdumpdir", "", "ntsdumpdir is not set: cookies and their keys are lost at every restart"),
-    ("ntsserverkey", "", "ntsserverkey is not set: no NTS is served"),
+    ("ntsdumpdir", "", "ntsdumpdir not set: cookie keys are lost at every restart"),
+    ("ntsserverkey", "", "ntsserverkey not set: NTS is not served"),
 )
 
 
@@ -49,21 +49,21 @@ def lint(
     text: Text, files: Files, software: Software | None, *, only_sources: bool = False
 ) -> Linted:
     """Read a chrony.conf, a part of it, or a file of sources."""
-    said = software is not None
+    assumed = software is None
     software = software or Software(product="chrony", version=chrony_conf.NEWEST)
     reader = chrony_conf.read_sources if only_sources else chrony_conf.read
-    conf = reader(text, files, software.version if said else None)
-    settings = Settings(text, software, assumed=not said)
+    conf = reader(text, files, None if assumed else software.version)
+    settings = Settings(text, software, assumed=assumed)
     complete = not only_sources and not is_part(text.name)
     facts = _facts(conf, files, software, settings, complete=complete)
     if complete:
-        for key, value, words in _DEFAULTS:
+        for key, value, text in _DEFAULTS:
             if key != "server" or not facts.sources:
-                settings.default(key, value, words)
+                settings.default(key, value, text)
     return Linted(
         views=(View(facts={"ntp": NtpFacts(config=facts)}, settings=settings.done()),),
         software=str(software),
-        software_assumed=not said,
+        software_assumed=assumed,
         problems=conf.refused,
     )
 
@@ -138,6 +138,6 @@ def _options(directive: Directive | None, table: str, skip: int = 0) -> Options:
 
 
 def _value(last: dict[str, Directive], name: str, position: int = 0) -> str:
-    """Return a word of the directive that holds; empty where there is none."""
+    """Return an argument of the directive that applies; empty without it."""
     words = last[name].words if name in last else ()
     return words[position] if position < len(words) else ""

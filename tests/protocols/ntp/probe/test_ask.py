@@ -317,23 +317,23 @@ async def test_a_flood_of_unbelieved_replies_ends_the_asking(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("content", "number", "said"),
+    ("content", "number", "message"),
     [
         (None, None, "No such file"),
         ("", None, "has no key"),
         ("1 MD5 ASCII:x", 2, "has no key 2"),
-        (f"1 TIGER ASCII:{SECRET}", None, "does not know: TIGER"),
+        (f"1 TIGER ASCII:{SECRET}", None, "type not supported: TIGER"),
     ],
 )
 async def test_an_unusable_key_file_costs_only_what_needed_it(
-    content: str | None, number: int | None, said: str, tmp_path: Path
+    content: str | None, number: int | None, message: str, tmp_path: Path
 ) -> None:
     path = str(tmp_path / "none") if content is None else key_file(tmp_path, content)
     async with several(Setup()) as (target,):
         report = await check_one(target, options(ntp_keys=path, ntp_key=number))
     assert report.failure is not None
     assert report.failure.reason is Reason.OPTIONS_UNUSABLE
-    assert said in report.failure.detail
+    assert message in report.failure.detail
     assert SECRET not in report.failure.detail
     assert facts_of(report).offset_seconds is not None, "the time was measured before"
 
@@ -521,7 +521,7 @@ async def test_a_server_that_goes_away_is_no_filter() -> None:
     facts = facts_of(report).source_port
     assert facts is not None
     assert facts.requests == 3
-    assert facts.untried == "the server stopped answering while it was asked"
+    assert facts.untried == "the server stopped answering during the check"
     assert "NTP-SRCPORT-FILTER" in {skipped.id for skipped in report.skipped}
 
 

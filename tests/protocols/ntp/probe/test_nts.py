@@ -22,7 +22,7 @@ from seventh.net.carrier import Carrier
 from seventh.net.kernel import LINUX
 from seventh.net.probe_context import ProbeContext
 from seventh.protocols.ntp import SPEC
-from seventh.protocols.ntp.client.nts_ke import Established, follow, look_beside
+from seventh.protocols.ntp.client.nts_ke import Established, check_nts_port, follow
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.nts import NtsFacts
 from seventh.protocols.ntp.lab.nts import Cookies, KeyServer, NtsResponder, serve_nts
@@ -326,7 +326,7 @@ async def beside(port: int, kit: Kit) -> NtsFacts:
         Target(scheme="ntp", host="127.0.0.1", port=123),
         Options(timeout_seconds=5.0, ca_file=str(kit.authority.ca_file)),
     )
-    await look_beside(ctx, Address(ip="127.0.0.1", port=123), port)
+    await check_nts_port(ctx, Address(ip="127.0.0.1", port=123), port)
     ctx.close()
     assert ctx.failure is None, "it is never the report's failure"
     facts = ctx.facts["ntp"]

@@ -106,7 +106,7 @@ async def test_an_origin_that_is_none_of_ours_is_no_silence() -> None:
     report = await look(changed(origin=0))
     assert report.failure is not None
     assert report.failure.reason == "no-reply"
-    assert "origin timestamp is none of ours" in report.failure.detail
+    assert "with a wrong origin timestamp: 2" in report.failure.detail
     assert states(report) == {"open"}
     assert "NET-PORT-STATE" not in found(report)
 

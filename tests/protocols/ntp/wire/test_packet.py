@@ -204,16 +204,16 @@ def test_a_hostile_reference_identifier_is_cleaned() -> None:
     [
         (b"HTTP/1.1 400 Bad Request\r\n", "HTTP"),
         (b"\x23\x00\x81\x01" + bytes(8), "DNS"),
-        (b"\x00" * 48, "no protocol that Seventh knows"),
-        (b"", "no protocol that Seventh knows"),
+        (b"\x00" * 48, "unknown protocol"),
+        (b"", "unknown protocol"),
         (b"\x24\x02", None),
         (b"\x24\x02\x00\x00" + b"\x7f" * 80, None),
     ],
 )
-def test_strangers(data: bytes, named: str | None) -> None:
+def test_foreign_protocols(data: bytes, named: str | None) -> None:
     request = Packet(transmit=7).encode()
-    assert codec.stranger(data, request) == named
-    assert codec.stranger(request, request) == "echo (it returns our own request)"
+    assert codec.foreign_protocol(data, request) == named
+    assert codec.foreign_protocol(request, request) == "echo service (it returns the request)"
 
 
 # -- mode 6 ----------------------------------------------------------------------------------------
