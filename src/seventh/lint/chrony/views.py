@@ -13,13 +13,12 @@ from seventh.lint.clocks.settings import (
     Settings,
     capped,
     is_part,
-    key_file,
+    md5_keys,
     options_of,
     source_of,
 )
 from seventh.lintkit.files import Files, Text
-from seventh.lintkit.linted import Linted, Software, View
-from seventh.protocols.ntp.facts import NtpFacts
+from seventh.lintkit.linted import Linted, Software
 from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
 
 NTS_SINCE = (4, 0)
@@ -60,12 +59,7 @@ def lint(
         for key, value, text in _DEFAULTS:
             if key != "server" or not facts.sources:
                 settings.default(key, value, text)
-    return Linted(
-        views=(View(facts={"ntp": NtpFacts(config=facts)}, settings=settings.done()),),
-        software=str(software),
-        software_assumed=assumed,
-        problems=conf.refused,
-    )
+    return settings.linted(facts, conf)
 
 
 def _facts(
@@ -88,8 +82,8 @@ def _facts(
                 settings.add(sources[-1].setting, directive)
         elif directive.name == "refclock" and len(clocks) < MAX_CLOCKS:
             clocks.append(shown(directive.words[:2]))
-    keys = key_file(_value(last, "keyfile"), files, untyped_is_md5=True)
-    for line in keys.lines:
+    keys = md5_keys(_value(last, "keyfile"), files, untyped_is_md5=True)
+    for line in (keys or {}).values():
         settings.add(line.name, line)
     local = _options(last.get("local"), "local")
     return NtpConfigFacts(
@@ -111,8 +105,8 @@ def _facts(
         ),
         serves="allow" in last and as_integer(_value(last, "port")) != 0 if complete else None,
         key_file=shown([_value(last, "keyfile")]),
-        md5_keys=keys.md5,
-        key_file_read=keys.read,
+        md5_keys=tuple(keys or ()),
+        key_file_read=keys is not None,
         nts_known=software.version >= NTS_SINCE,
         nts_server={"ntsserverkey", "ntsservercert"} <= last.keys() if complete else None,
         nts_rotate_seconds=(
@@ -132,9 +126,8 @@ def _source(directive: Directive) -> ConfiguredSource:
 
 
 def _options(directive: Directive | None, table: str, skip: int = 0) -> Options:
-    known = chrony_conf.grammar().options[table]
-    valued = frozenset(name for name, takes in known.items() if takes)
-    return options_of(directive.words[skip:] if directive is not None else (), valued)
+    words = directive.words[skip:] if directive is not None else ()
+    return options_of(words, chrony_conf.grammar().valued[table])
 
 
 def _value(last: dict[str, Directive], name: str, position: int = 0) -> str:

@@ -45,6 +45,11 @@ class Grammar:
         """Whether names are case-sensitive, and a number must be a whole word."""
         self.directives: Mapping[str, str] = data["directives"]
         self.options: Mapping[str, Mapping[str, str]] = data["options"]
+        self.valued = {
+            table: frozenset(name for name, value in options.items() if value)
+            for table, options in self.options.items()
+        }
+        """By table, the options that have a value."""
         self._since = {
             name: tuple(map(int, since.split("."))) for name, since in data["since"].items()
         }

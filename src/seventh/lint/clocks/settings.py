@@ -10,9 +10,10 @@ import msgspec
 
 from seventh.lint.clocks.lines import Conf, Directive, Reading, as_integer, shown, split
 from seventh.lintkit.files import Files, Text, holds
-from seventh.lintkit.linted import Setting, Software
+from seventh.lintkit.linted import Linted, Setting, Software, View
 from seventh.model.source import Line
-from seventh.protocols.ntp.facts.config import ConfiguredSource
+from seventh.protocols.ntp.facts import NtpFacts
+from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
 from seventh.protocols.ntp.wire.smearing import smearer_of
 from seventh.wire.text import printable
 
@@ -31,6 +32,7 @@ class Settings:
     def __init__(self, main: Text, software: Software, *, assumed: bool) -> None:
         self._by_key: dict[str, list[Setting]] = {}
         self._main = main.name
+        self._software, self._assumed = software, assumed
         self._default_of = f"default of {software}{', assumed' if assumed else ''}"
 
     def add(self, key: str, directive: Directive) -> None:
@@ -49,9 +51,15 @@ class Settings:
             at = Line(file=self._main, line=None, text=f"{text} ({self._default_of})")
             self._by_key[key.lower()] = [Setting(value=value, at=at)]
 
-    def done(self) -> dict[str, tuple[Setting, ...]]:
-        """Return all settings by key."""
-        return {key: tuple(settings) for key, settings in self._by_key.items()}
+    def linted(self, config: NtpConfigFacts, conf: Conf) -> Linted:
+        """Return the result of the lint, a single view with these settings."""
+        settings = {key: tuple(settings) for key, settings in self._by_key.items()}
+        return Linted(
+            views=(View(facts={"ntp": NtpFacts(config=config)}, settings=settings),),
+            software=str(self._software),
+            software_assumed=self._assumed,
+            problems=conf.refused,
+        )
 
 
 def _setting(directive: Directive) -> Setting:
@@ -113,36 +121,27 @@ def capped(
     return tuple(sources)
 
 
-class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
-    """The contents of a file of symmetric keys, without the keys."""
+def md5_keys(name: str, files: Files, *, untyped_is_md5: bool) -> dict[str, Directive] | None:
+    """Return the lines of MD5 keys in a file by the key's ID, without the keys.
 
-    read: bool = False
-    md5: tuple[str, ...] = ()
-    """IDs of keys of type MD5."""
-    lines: tuple[Directive, ...] = ()
-    """Their lines, without the keys."""
-
-
-def key_file(name: str, files: Files, *, untyped_is_md5: bool) -> KeyFile:
-    """Return IDs and types of the keys in a file, if this user may read it; never the keys."""
+    None if the file cannot be read by this user.
+    """
     path = Reading(files).place(name)
     if not name or not holds(Path.is_file, path) or not os.access(path, os.R_OK):
-        return KeyFile()
+        return None
     if (text := files.read(path)) is None:
-        return KeyFile()
-    lines: list[Directive] = []
+        return None
+    found: dict[str, Directive] = {}
     for number, line in text.numbered():
         words = split(line.partition("#")[0])
         if len(words) < 2 or not words[0].isdecimal() or words[0][0] in "!;%":
             continue
         kind = words[1] if len(words) > 2 else ("MD5" if untyped_is_md5 else "")
-        if kind.upper() in {"MD5", "M"} and len(lines) < MAX_KEYS:
-            shown = f"{words[0][:10]} {kind.upper()} …"
-            at = Line(file=text.name, line=number, text=shown)
-            lines.append(Directive(f"key {words[0][:10]}", (), at))
-    return KeyFile(
-        read=True, md5=tuple(d.name.removeprefix("key ") for d in lines), lines=tuple(lines)
-    )
+        if kind.upper() in {"MD5", "M"} and len(found) < MAX_KEYS:
+            identifier = words[0][:10]
+            at = Line(file=text.name, line=number, text=f"{identifier} {kind.upper()} …")
+            found[identifier] = Directive(f"key {identifier}", (), at)
+    return found
 
 
 def is_part(name: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 
 from seventh.lint.clocks.grammar import Version
@@ -10,11 +9,10 @@ from seventh.lint.clocks.lines import Conf, Directive, as_integer, shown
 from seventh.lint.clocks.settings import (
     MAX_CLOCKS,
     MAX_SOURCES,
-    KeyFile,
     Settings,
     capped,
     is_part,
-    key_file,
+    md5_keys,
     options_of,
     source_of,
 )
@@ -27,8 +25,7 @@ from seventh.lint.ntpd.restrictions import (
     restrictions,
 )
 from seventh.lintkit.files import Files, Text
-from seventh.lintkit.linted import Linted, Software, View
-from seventh.protocols.ntp.facts import NtpFacts
+from seventh.lintkit.linted import Linted, Software
 from seventh.protocols.ntp.facts.config import ConfiguredSource, DefaultRights, NtpConfigFacts
 
 NTS_SINCE = (1, 2, 0)
@@ -63,12 +60,7 @@ def lint(text: Text, files: Files, software: Software | None, *, product: str = 
     facts = _Facts(conf, files, software, settings).facts(complete=complete)
     if complete:
         _defaults(facts, settings)
-    return Linted(
-        views=(View(facts={"ntp": NtpFacts(config=facts)}, settings=settings.done()),),
-        software=str(software),
-        software_assumed=assumed,
-        problems=conf.refused,
-    )
+    return settings.linted(facts, conf)
 
 
 def _defaults(facts: NtpConfigFacts, settings: Settings) -> None:
@@ -117,7 +109,7 @@ class _Facts:
             self._take(directive)
         known = restrictions(self.conf.directives, self.product, self.version)
         rights = default_rights(known) if complete else ()
-        keys = self._keys()
+        keys = self._md5_keys()
         nts_known = self.product == "ntpsec" and self.version >= NTS_SINCE
         orphan = as_integer(self.tos.get("orphan", ""))
         orphans = orphan is not None and orphan < ORPHAN_STRATUM_NONE
@@ -142,8 +134,8 @@ class _Facts:
             monlist=_monlist(self.product, self.version),
             autokey=tuple(dict.fromkeys(self.autokey))[:MAX_SOURCES],
             key_file=shown(self.last["keys"].words) if "keys" in self.last else "",
-            md5_keys=keys.md5,
-            key_file_read=keys.read,
+            md5_keys=tuple(keys or ()),
+            key_file_read=keys is not None,
             nts_known=nts_known,
             nts_server=("enable" in self.nts) if complete and nts_known else None,
             nts_dump=shown([self.nts.get("cookie", _COOKIES)]) if nts_known else "",
@@ -179,7 +171,7 @@ class _Facts:
             self.settings.put(f"{directive.name} {option}", directive)
 
     def _nts(self, directive: Directive) -> None:
-        options = options_of(directive.words, _valued("nts"))
+        options = options_of(directive.words, ntp_conf.grammar().valued["nts"])
         self.nts.update(options.values)
         for flag in options.flags:
             self.nts[flag] = ""
@@ -194,7 +186,7 @@ class _Facts:
         words = list(directive.words)
         if words[0] in {"-4", "-6"}:
             words.pop(0)
-        options = options_of(words[1:], _valued("source"))
+        options = options_of(words[1:], ntp_conf.grammar().valued["source"])
         source = source_of(directive, words[0], options)
         self.settings.add(source.setting, directive)
         if source.autokey:
@@ -224,27 +216,17 @@ class _Facts:
         """Return whether clients are recorded; ``limited`` requires that despite ``disable``."""
         return self.monitor or any("limited" in one.flags for one in known.values())
 
-    def _keys(self) -> KeyFile:
-        """Return the trusted keys of type MD5; other keys of the file are not used."""
+    def _md5_keys(self) -> tuple[str, ...] | None:
+        """Return the IDs of trusted keys of type MD5; other keys of the file are not used."""
         name = self.last["keys"].value if "keys" in self.last else ""
-        keys = key_file(name, self.files, untyped_is_md5=False)
+        keys = md5_keys(name, self.files, untyped_is_md5=False)
+        if keys is None:
+            return None
         ranges = any("(" in word or "..." in word for word in self.trusted)
-        lines = tuple(
-            line for line in keys.lines if ranges or line.name.removeprefix("key ") in self.trusted
-        )
-        for line in lines:
+        trusted = {key: line for key, line in keys.items() if ranges or key in self.trusted}
+        for line in trusted.values():
             self.settings.add(line.name, line)
-        return KeyFile(
-            read=keys.read,
-            md5=tuple(line.name.removeprefix("key ") for line in lines),
-            lines=lines,
-        )
-
-
-@functools.cache
-def _valued(table: str) -> frozenset[str]:
-    """Return the options of a table that have a value."""
-    return frozenset(n for n, takes in ntp_conf.grammar().options[table].items() if takes)
+        return tuple(trusted)
 
 
 def _is_source(line: Directive) -> bool:
