@@ -53,7 +53,7 @@ async def look(answer: Callable[[bytes], bytes], *, by: socket.socket | None = N
     async with udp_server(handle) as port:
         target = Target(scheme="ntp", host="127.0.0.1", port=port)
         return await check_one(
-            target, options_with(timeout_seconds=2.0, samples=2, interval_seconds=0.02)
+            target, options_with(timeout_seconds=1.0, samples=2, interval_seconds=0.02)
         )
 
 

@@ -27,6 +27,8 @@ from seventh.protocols.ntp.wire.sampler import (
 MAX_STRAY = 256
 """More datagrams than this that match no request are a flood, which ends the check."""
 MAX_ICMP = 16
+MIN_REPLY_SECONDS = 0.3
+"""The shortest wait for a reply to a further request, on the fastest path."""
 
 _ICMP = frozenset(
     {
@@ -125,7 +127,7 @@ class Association:
     def reply_seconds(self, most: float) -> float:
         """Return how long a further request waits: four times the slowest reply, up to ``most``."""
         slowest = max((sample.rtt_seconds for sample in self.sampler.samples), default=most)
-        return min(most, 0.3 + 4 * slowest)
+        return min(most, MIN_REPLY_SECONDS + 4 * slowest)
 
     def judge(self, arrived: Arrived) -> Received:
         """Judge a datagram; never raises."""
