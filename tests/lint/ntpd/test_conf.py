@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from seventh.lint.clocks.lines import Conf, Directive
 from seventh.lint.ntpd import conf as ntp_conf
-from seventh.lint.ntpd.restrictions import default_rights, flags_for, restrictions
+from seventh.lint.ntpd.restrictions import Network, Restriction, default_rights, restrictions
 from seventh.lintkit.files import Files
 
 
@@ -144,6 +145,13 @@ def test_circles_are_told(tmp_path: Path) -> None:
 
 
 # -- restrict --------------------------------------------------------------------------------------
+
+
+def flags_for(address: str, known: dict[Network, Restriction]) -> frozenset[str]:
+    """Return the flags that apply to a client at ``address``."""
+    ip = ip_address(address)
+    matching = [r for r in known.values() if r.network.version == ip.version and ip in r.network]
+    return max(matching, key=lambda r: r.network.prefixlen).flags
 
 
 def test_the_most_specific_line_decides_and_equal_ones_add_up(tmp_path: Path) -> None:

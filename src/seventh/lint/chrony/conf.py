@@ -7,6 +7,7 @@ line is reported, and the rest is read.
 from __future__ import annotations
 
 import functools
+import glob
 import os
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from seventh.lint.clocks.lines import (
     Conf,
     Directive,
     Reading,
-    has_wildcard,
     is_missing,
     is_unended,
     shown,
@@ -127,7 +127,7 @@ class _Reader:
         if not self.reading.may_look(directive.at):
             return
         pattern = directive.words[0]
-        if has_wildcard(pattern):
+        if glob.has_magic(pattern):
             paths = self.reading.matching(pattern, directive.at)
         else:
             paths = [self.reading.place(pattern)]

@@ -241,11 +241,6 @@ def as_number(word: str, *, whole: bool = False) -> float | None:
     return float(found.group()) if found else None
 
 
-def has_wildcard(name: str) -> bool:
-    """Return whether a name is a shell pattern."""
-    return glob.has_magic(name)
-
-
 def shown(words: list[str] | tuple[str, ...]) -> str:
     """Return words as a printable line."""
     return printable(" ".join(words), SHOWN_CHARS)

@@ -72,13 +72,6 @@ def restrictions(
     return found
 
 
-def flags_for(address: str, known: dict[Network, Restriction]) -> frozenset[str]:
-    """Return the flags that apply to a client at ``address``."""
-    ip = ip_address(address)
-    matching = [r for r in known.values() if r.network.version == ip.version and ip in r.network]
-    return max(matching, key=lambda r: r.network.prefixlen).flags
-
-
 def default_rights(known: dict[Network, Restriction]) -> tuple[DefaultRights, ...]:
     """Return the rights of hosts without a more specific line."""
     return tuple(

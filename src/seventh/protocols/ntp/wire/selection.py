@@ -5,8 +5,8 @@ results follow from the intervals:
 
 - :func:`select` is RFC 5905's selection (§11.2.1), as in NTP clients. It assumes the smallest
   number of falsetickers, and can therefore discard a correct source.
-- :func:`majority` is certain if more than half of the sources are correct: true time is then a
-  point that more than half of the intervals share.
+- The bound of :class:`SourceSelection` is certain if more than half of the sources are correct:
+  true time is then a point that more than half of the intervals share.
 
 A finding must be certain, so only a source that shares no point with any majority is called a
 falseticker.
@@ -77,11 +77,6 @@ def shared(intervals: Sequence[Interval], count: int) -> list[Interval]:
 def quorum(count: int) -> int:
     """Return the smallest majority of ``count``."""
     return count // 2 + 1
-
-
-def majority(intervals: Sequence[Interval]) -> Interval | None:
-    """Return the range from the first to the last point that a majority of intervals shares."""
-    return _hull(shared(intervals, quorum(len(intervals))))
 
 
 def select(intervals: Sequence[Interval]) -> Interval | None:
