@@ -37,10 +37,10 @@ from seventh.protocols.ntp.probe.schedule import plan
 from seventh.protocols.ntp.together import together
 from seventh.protocols.ntp.wire.keys import find_key
 from seventh.protocols.ntp.wire.mode7 import MAX_PACKETS, response
-from seventh.protocols.ntp.wire.packet import Packet, parse, to_ntp
 from seventh.render import FORMATS, View, render
 from tests.options import options_with
 from tests.protocols.ntp.probe.test_probe import facts_of, target_of
+from tests.protocols.ntp.replies import reply_to
 
 LOOK: dict[str, Any] = {"samples": 1, "interval_seconds": 0.05, "timeout_seconds": 4.0}
 POOLS = {fault.name: fault for fault in FAULTS}
@@ -234,18 +234,6 @@ async def test_a_server_that_is_silent_to_an_unknown_key_is_asked_twice(tmp_path
     assert (key.outcome, key.requests) == ("silence", 2)
     assert report.failure is not None
     assert report.failure.reason is Reason.AUTH_REJECTED
-
-
-def reply_to(data: bytes, **changes: Any) -> Packet:
-    """A correct reply to a request."""
-    import time
-
-    now = to_ntp(time.time_ns())
-    fields: dict[str, Any] = {
-        "mode": 4, "stratum": 2, "precision": -20, "refid": b"\xc0\0\2\1", "reference": now,
-        "origin": parse(data).transmit, "receive": now, "transmit": now,
-    }  # fmt: skip
-    return Packet(**{**fields, **changes})
 
 
 KEY = find_key(KEYS[4], None)

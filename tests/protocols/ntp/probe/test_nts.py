@@ -31,8 +31,9 @@ from seventh.protocols.ntp.lab.setup import NtsSetup
 from seventh.protocols.ntp.wire import nts_ke
 from seventh.protocols.ntp.wire.nts_fields import Cipher, Keys
 from seventh.protocols.ntp.wire.nts_ke import Response
-from seventh.protocols.ntp.wire.packet import Mode, Packet, parse, to_ntp
+from seventh.protocols.ntp.wire.packet import Mode
 from tests.options import changed, options_with
+from tests.protocols.ntp.replies import reply_to
 from tests.reports import metrics, net_facts
 
 BY_NAME = {fault.name: fault for fault in FAULTS}
@@ -386,14 +387,7 @@ async def plain_ntp_on_its_port() -> AsyncIterator[None]:
     def answer(handler: UdpHandler, data: bytes, source: tuple[str, int]) -> None:
         if data[0] & 7 != Mode.CLIENT:
             return
-        now = to_ntp(1_800_000_000 * 10**9)
-        handler.send(
-            Packet(
-                mode=Mode.SERVER, stratum=2, precision=-20, refid=b"\xc0\0\2\1", reference=now,
-                origin=parse(data).transmit, receive=now, transmit=now,
-            ).encode(),
-            source,
-        )  # fmt: skip
+        handler.send(reply_to(data, 1_800_000_000 * 10**9).encode(), source)
 
     loop = asyncio.get_running_loop()
     try:
