@@ -83,8 +83,7 @@ class _Reader:
         """Read the files of the sourcedir lines, in the order of the lines."""
         for directive in self._folders:
             for path in self._of_folders(directive, ".sources"):
-                if (text := self.reading.enter(path, directive.at)) is not None:
-                    self.reading.leave()
+                if (text := self.reading.read(path, directive.at)) is not None:
                     self.sources(text)
 
     def sources(self, text: Text) -> None:
@@ -152,8 +151,7 @@ class _Reader:
                 return
             if os.path.isdir(path):  # noqa: PTH112 - never raises
                 continue  # chronyd reads no line from a folder
-            if (text := self.reading.enter(path, directive.at)) is not None:
-                self.reading.leave()
+            if (text := self.reading.read(path, directive.at)) is not None:
                 self.file(text)
 
     def _of_folders(self, directive: Directive, suffix: str) -> list[Path]:

@@ -56,9 +56,9 @@ def lint(
     complete = not only_sources and not is_part(text.name)
     facts = _facts(conf, files, software, settings, complete=complete)
     if complete:
-        for key, value, text in _DEFAULTS:
+        for key, value, meaning in _DEFAULTS:
             if key != "server" or not facts.sources:
-                settings.default(key, value, text)
+                settings.default(key, value, meaning)
     return settings.linted(facts, conf)
 
 

@@ -119,22 +119,19 @@ class Reading:
         """The number of open files, each included by the one before."""
         return len(self._open)
 
-    def enter(self, path: Path | str, at: Line | None = None) -> Text | None:
-        """Read a file that a line names and open it; add a problem and return None on failure."""
+    def read(self, path: Path, at: Line) -> Text | None:
+        """Read a file that a line names; add a problem and return None on failure."""
         if not self.may_look(at):
             return None
         name = str(path)
         if name not in self._texts:
             self._texts[name] = self.files.read(path, at=at)
-        text = self._texts[name]
-        if text is not None:
-            self.opened(text.name)
-        return text
+        return self._texts[name]
 
-    def may_look(self, at: Line | None) -> bool:
+    def may_look(self, at: Line) -> bool:
         """Return whether one more file or folder may be read; add a problem if not."""
         self._looked += 1
-        if self._looked > MAX_INCLUDES and at is not None:
+        if self._looked > MAX_INCLUDES:
             self._note_once(at.file, at.line, f"more than {MAX_INCLUDES} files included")
         return self._looked <= MAX_INCLUDES
 

@@ -123,8 +123,7 @@ class _Reader:
             self.reading.refuse(
                 at, f"includes form a cycle, or are nested more than {MAX_DEPTH} files deep"
             )
-        elif (text := self.reading.enter(path, at)) is not None:
-            self.reading.leave()
+        elif (text := self.reading.read(path, at)) is not None:
             self.file(text)
 
 

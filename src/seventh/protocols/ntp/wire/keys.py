@@ -20,11 +20,12 @@ MAX_DIGEST_BYTES = 20
 """Longer digests are truncated to the length of SHA-1, so that a MAC and an extension field can be
 distinguished (RFC 7822); chronyd and ntpd do the same."""
 KEY_ID_BYTES = 4
-_HASHES = {
-    "MD5": "md5", "SHA1": "sha1", "SHA224": "sha224", "SHA256": "sha256", "SHA384": "sha384",
-    "SHA512": "sha512", "SHA3-224": "sha3_224", "SHA3-256": "sha3_256", "SHA3-384": "sha3_384",
-    "SHA3-512": "sha3_512",
-}  # fmt: skip
+_HASHES = frozenset(
+    {
+        "MD5", "SHA1", "SHA224", "SHA256", "SHA384", "SHA512",
+        "SHA3-224", "SHA3-256", "SHA3-384", "SHA3-512",
+    }
+)  # fmt: skip
 _CMAC_KEY_BYTES = {"AES128": 16, "AES192": 24, "AES256": 32}
 _SPELLINGS = {
     "M": "MD5", "SHA": "SHA1", "SHA-1": "SHA1", "SHA-224": "SHA224", "SHA-256": "SHA256",
@@ -63,9 +64,8 @@ class Key:
 
     def _digest(self, packet: bytes) -> bytes:
         if self.algorithm in _HASHES:
-            return hashlib.new(
-                _HASHES[self.algorithm], self._secret + packet, usedforsecurity=False
-            ).digest()
+            name = self.algorithm.lower().replace("-", "_")
+            return hashlib.new(name, self._secret + packet, usedforsecurity=False).digest()
         from cryptography.hazmat.primitives.ciphers.algorithms import AES
         from cryptography.hazmat.primitives.cmac import CMAC
 
