@@ -26,9 +26,9 @@ SECONDS = 3.0
 MAX_GROWTH_KIB = 64 * 1024
 
 
-async def ask(kit: Kit, knobs: H3Setup) -> Response | Failed:
+async def ask(kit: Kit, setup: H3Setup) -> Response | Failed:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    async with lab(kit, h3=knobs, seconds=SECONDS) as served:
+    async with lab(kit, h3=setup, seconds=SECONDS) as served:
         started = time.monotonic()
         try:
             connection = H3Connection(await quic.connect(served.ctx, served.address, NAME))

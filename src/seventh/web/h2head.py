@@ -1,4 +1,4 @@
-"""The heads of HTTP/2: what h2 is told to send, and what it has read (RFC 9113 §8.3)."""
+"""The header fields of HTTP/2 requests and responses (RFC 9113 §8.3)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _HOP_BY_HOP = frozenset(
 
 
 def request_fields(request: Request) -> list[tuple[bytes, bytes]]:
-    """The request's fields with their pseudo-header fields first (RFC 9113 §8.3.1, RFC 8441 §4).
+    """Return the request's fields, pseudo-header fields first (RFC 9113 §8.3.1, RFC 8441 §4).
 
-    Raises ValueError for what cannot stand in a request.
+    Raises ValueError for what a request cannot contain.
     """
     method = "CONNECT" if request.protocol is not None else request.method
     head = [(":method", method)]
@@ -38,9 +38,9 @@ def request_fields(request: Request) -> list[tuple[bytes, bytes]]:
 
 
 def response_fields(raw: object, *, trailers: bool = False) -> tuple[int, Fields]:
-    """Return the status, 0 where there is none, and the fields of h2's list of byte pairs.
+    """Return the status, 0 in trailers, and the fields of h2's byte pairs.
 
-    Raises ProtocolViolation for malformed ones, for a status that is none, and for too many fields.
+    Raises ProtocolViolation for malformed fields or status, and for too many fields.
     """
     status = 0
     fields: list[tuple[str, str]] = []

@@ -1,4 +1,4 @@
-"""An HTTP/1.1 server for labs: h11's grammar, and faults written by hand."""
+"""An HTTP/1.1 server for labs, on h11, with raw faults."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Server:
         self.served = 0
 
     async def run(self) -> None:
-        """Requests, one after another."""
+        """Serve requests one after another."""
         greet = _GREETINGS.get(self.setup.fault)
         if greet is not None:
             await greet(self.peer, self.setup)
@@ -49,7 +49,7 @@ class _Server:
             self.h11.start_next_cycle()
 
     async def _event(self) -> object:
-        """The next event; ConnectionClosed also where the grammar was broken or time is up."""
+        """Return the next event; ConnectionClosed also for malformed data and a timeout."""
         while True:
             try:
                 event = self.h11.next_event()
@@ -67,7 +67,7 @@ class _Server:
             self.h11.receive_data(data)
 
     async def _continue(self) -> None:
-        """Ask for a body that waits for our word."""
+        """Send 100 Continue, or refuse, if the client waits for it."""
         if self.h11.they_are_waiting_for_100_continue and self.setup.fault != "expect-stall":
             if self.setup.fault == "expect-refused":
                 await self._send(h11.Response(status_code=417, headers=[("Content-Length", "0")]))
@@ -179,7 +179,7 @@ class _Pipe(Pipe):
         self._rest = rest
 
     async def receive(self) -> bytes:
-        """Return what came with the request, then what comes."""
+        """Return bytes received with the request, then further ones."""
         if self._rest:
             rest, self._rest = self._rest, b""
             return rest
@@ -200,7 +200,7 @@ _OK = b"HTTP/1.1 200 OK\r\n"
 
 
 def _always(data: bytes, *, then: str = "close") -> Fault:
-    """Return a fault that answers with ``data`` and then closes, or keeps silent."""
+    """Return a fault that answers with ``data``, then closes or keeps silent."""
 
     async def fault(peer: Peer, setup: H1Setup) -> None:
         await peer.send(data)
@@ -238,7 +238,7 @@ async def _slow_body(peer: Peer, setup: H1Setup) -> None:
 
 
 def _flood(start: bytes, piece: bytes, end: bytes = b"") -> Fault:
-    """Return a fault that says ``start``, then ``piece`` again and again."""
+    """Return a fault that sends ``start``, then ``piece`` repeatedly, then ``end``."""
 
     async def fault(peer: Peer, setup: H1Setup) -> None:
         await peer.send(start)
@@ -257,7 +257,7 @@ _GREETINGS: dict[str, Fault] = {
     "greets": _raw_answer,
     "closes-at-once": _close,
 }
-"""Faults before any request was read."""
+"""Faults before the first request."""
 
 FAULTS: dict[str, Fault] = {
     **_GREETINGS,
@@ -293,5 +293,4 @@ FAULTS: dict[str, Fault] = {
     ),
     "http2-frames": _always(bytes.fromhex("000000040000000000"), then="silence"),
 }
-"""What a server can do instead of answering, by name; ``expect-stall`` and ``expect-refused``
-besides, which concern ``Expect: 100-continue`` alone."""
+"""Faults by name, besides ``expect-stall`` and ``expect-refused`` for ``Expect: 100-continue``."""

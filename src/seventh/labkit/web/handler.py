@@ -1,7 +1,4 @@
-"""What a lab's web server is given: one function from request to answer, for all versions of HTTP.
-
-The servers of :mod:`seventh.labkit.web` (h1, h2 and h3) serve the same handler.
-"""
+"""The handler of a lab's web servers: one function from request to answer, for h1, h2 and h3."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ class Pipe(abc.ABC):
 
     @abc.abstractmethod
     async def receive(self) -> bytes:
-        """Return the next bytes; ``b""`` when the client has ended its side."""
+        """Return the next bytes; ``b""`` at the client's end."""
 
     @abc.abstractmethod
     async def send(self, data: bytes) -> None:
@@ -26,20 +23,20 @@ class Pipe(abc.ABC):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What to answer. The servers add what their version needs around it, and nothing else.
+    """A response. The servers add what their version requires.
 
-    ``content-length`` is added where the body is bytes and it does not stand in the headers.
+    ``content-length`` is added if the body is bytes and the headers do not have it.
     """
 
     status: int = 200
     headers: Fields = ()
     body: bytes | Callable[[], AsyncIterator[bytes]] = b""
-    """Or pieces, each sent as soon as it is there."""
+    """The body, or an iterator of pieces that are sent one by one."""
     trailers: Fields = ()
     informational: tuple[tuple[int, Fields], ...] = ()
     """1xx responses before the final one."""
     tunnel: Callable[[Pipe], Awaitable[None]] | None = None
-    """Takes over after a 101 (HTTP/1.1), or after a 2xx to CONNECT (HTTP/2 and HTTP/3)."""
+    """Serves the connection after a 101 (HTTP/1.1) or a 2xx to CONNECT (HTTP/2 and HTTP/3)."""
 
 
 Handler = Callable[[Request], Awaitable[Answer]]
