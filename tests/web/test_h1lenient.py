@@ -129,7 +129,7 @@ def test_one_empty_line_before_the_status_line() -> None:
 
 def test_a_switch_that_was_not_asked_for() -> None:
     taking, _ = exchange()
-    with pytest.raises(ProtocolViolation, match="101 Switching Protocols, though no upgrade"):
+    with pytest.raises(ProtocolViolation, match="101 Switching Protocols without a request"):
         taking.receive(head(b"Upgrade: h2c", first=b"HTTP/1.1 101 Switching Protocols"), AT)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -24,15 +26,17 @@ from seventh.model.report import Report
 from seventh.model.target import Target, parse_target
 from seventh.net.probe_context import ProbeContext
 from seventh.protocols import schemes
-from seventh.protocols.websocket import lab
+from seventh.protocols.websocket import SPEC, lab
 from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.client.request import expiry_of
 from seventh.protocols.websocket.lab import serve_setup
 from seventh.protocols.websocket.lab.hub import PUBLISH, SUBPROTOCOL, Hub
 from seventh.protocols.websocket.lab.setup import Setup
-from seventh.protocols.websocket.probe import limits
+from seventh.protocols.websocket.probe import limits, permitted, violations
 from seventh.protocols.websocket.rules import limits as rules_limits
+from seventh.protocols.websocket.rules import live
 from seventh.render import FORMATS, View, render
+from seventh.rules.rule import Hit
 from seventh.web.message import Request
 from tests.options import changed, options_with
 from tests.reports import found, metrics
@@ -46,6 +50,18 @@ async def checked(setup: Setup, kit: Kit, verb: str = "check", **more: object) -
     async with serve_setup(setup, kit) as served:
         target, options = start.job(served, Options(timeout_seconds=20.0))
         return await look(target, changed(options, **more))
+
+
+@contextlib.asynccontextmanager
+async def opened(setup: Setup, kit: Kit) -> AsyncIterator[Endpoint]:
+    """An endpoint for one step of a check."""
+    async with serve_setup(setup, kit) as served:
+        target, options = start.job(served, Options(timeout_seconds=20.0))
+        ctx = ProbeContext(target, options, connections=SPEC.connections)
+        endpoint = Endpoint(ctx)
+        endpoint.use((await ctx.addresses())[0])
+        yield endpoint
+        ctx.close()
 
 
 # -- the clean conversation ------------------------------------------------------------------------
@@ -274,7 +290,9 @@ async def test_a_template_joins_first(kit: Kit) -> None:
 
 
 async def test_an_echo_is_no_broadcast(kit: Kit) -> None:
-    report = await checked(Setup(), kit, allow_write=True, sockets=2, message_template="echo {id}")
+    report = await checked(
+        Setup(), kit, allow_write=True, sockets=2, message_template="echo {id}", timeout_seconds=5.0
+    )
     fanout = facts_of(report).fanout
     assert fanout is not None and fanout.delivered == 0
     reasons = {s.id: s.reason for s in report.skipped}
@@ -328,13 +346,8 @@ async def test_what_a_server_throws_away_is_not_piled_up(kit: Kit) -> None:
                     server.send_text(bytes(frame.data))
             await pipe.send(b"".join(server.data_to_send()))
 
-    async with serve_setup(Setup(tunnel=drops), kit) as served:
-        target, options = start.job(served, Options(timeout_seconds=20.0))
-        ctx = ProbeContext(target, options, connections=2)
-        endpoint = Endpoint(ctx)
-        endpoint.use((await ctx.addresses())[0])
+    async with opened(Setup(tunnel=drops), kit) as endpoint:
         await limits.slow_reader(endpoint)
-        ctx.close()
     seen = endpoint.notes.facts.backpressure
     assert seen is not None and seen.sent_bytes >= limits.UNREAD_BYTES
     assert seen.outcome == "dropped"
@@ -355,17 +368,20 @@ async def test_the_labs_token_stays_fresh(kit: Kit) -> None:
 
 
 async def test_cuts_of_one_timer_come_at_one_age(kit: Kit) -> None:
-    report = await checked(SETUPS["idle-cut"], kit)
-    hold = facts_of(report).hold
-    assert hold is not None and len(hold.cuts_seconds) == 2
-    (hit,) = [f for f in report.findings if f.id == "WS-IDLE-CUT"]
-    assert hit.params["what"] == "same-age"
-    assert {f.id for f in report.findings} >= {"WS-IDLE-CUT"}
+    async with opened(SETUPS["idle-cut"], kit) as endpoint:
+        await permitted.hold(endpoint)
+    facts = endpoint.notes.facts
+    assert facts.hold is not None and len(facts.hold.cuts_seconds) == 2
+    hit = live.idle_cut(facts)
+    assert isinstance(hit, Hit) and hit.params["what"] == "same-age"
 
 
 async def test_the_lenient_server_lets_everything_through(kit: Kit) -> None:
-    report = await checked(SETUPS["lenient"], kit)
-    violations = facts_of(report).violations
-    assert violations is not None
-    accepted = {v.name for v in violations if v.outcome == "accepted"}
-    assert len(accepted) == len(violations) == 9
+    async with opened(SETUPS["lenient"], kit) as endpoint:
+        await violations.send_violations(endpoint)
+    facts = endpoint.notes.facts
+    assert facts.violations is not None
+    accepted = {v.name for v in facts.violations if v.outcome == "accepted"}
+    assert accepted == set(violations.cases())
+    for rule in (rules_limits.mask, rules_limits.rsv, rules_limits.utf8, rules_limits.frag):
+        assert isinstance(rule(facts), Hit)

@@ -278,7 +278,7 @@ REFUSED = {
     "200": (refusal("200 OK", "Upgrade: websocket"), "protocol-mismatch", ("answers in HTTP",)),
     "307": (refusal("307 Temporary Redirect", "Location: /there?token=abc"),
             "negotiation-failed", ("a redirect to /there, which is not followed",)),
-    "102 alone": (lambda _: b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+    "102 alone": (lambda _: b"HTTP/1.1 102 Processing\r\n\r\n" + refusal("200 OK")(b""),
                   "protocol-mismatch", ("HTTP 200",)),
 }  # fmt: skip
 

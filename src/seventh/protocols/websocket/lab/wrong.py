@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import struct
 import zlib
 
@@ -79,10 +80,14 @@ def _sender(data: bytes, times: int = 1, first: bytes = b"") -> Tunnel:
 
 async def inflate(pipe: Pipe) -> None:
     """Send a message of about 60 KB that inflates to 64 MiB."""
+    await _sender(_bomb())(pipe)
+
+
+@functools.cache
+def _bomb() -> bytes:
     packer = zlib.compressobj(9, wbits=-15)
     data = b"".join(packer.compress(bytes(1 << 20)) for _ in range(64))
-    data += packer.flush(zlib.Z_SYNC_FLUSH)
-    await _sender(raw_frame(BINARY, data[:-4], rsv=4, masked=False))(pipe)
+    return raw_frame(BINARY, (data + packer.flush(zlib.Z_SYNC_FLUSH))[:-4], rsv=4, masked=False)
 
 
 def _frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> bytes:

@@ -40,7 +40,7 @@ async def with_permission(endpoint: Endpoint) -> None:
         await _run(endpoint, "many messages", limits.burst)
         await _run(endpoint, "a slow reader", limits.slow_reader)
         if ctx.options.hold_seconds > 0:
-            await _run(endpoint, "hold", _hold)
+            await _run(endpoint, "hold", hold)
     # Last, because the token then opens no more sockets.
     if ctx.denied(2) is None and endpoint.handshake_options.jwt is not None:
         ctx.grant(2)
@@ -88,7 +88,7 @@ async def _token(endpoint: Endpoint) -> None:
             )
 
 
-async def _hold(endpoint: Endpoint) -> None:
+async def hold(endpoint: Endpoint) -> None:
     """Keep two sockets idle, one opened later: if both end at the same age, a timer cut them."""
     ctx = endpoint.ctx
     wanted = ctx.options.hold_seconds
