@@ -11,7 +11,7 @@ import msgspec
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
-from seventh.net.stopwatch import now_ns
+from seventh.net.stopwatch import now_ns, user_mark
 from seventh.net.stream import Stream
 from seventh.web import limits
 from seventh.web.connection import HttpConnection
@@ -203,7 +203,7 @@ class H1Connection(HttpConnection):
                 return None
             if failed.reason is not Reason.PEER_RESET:
                 raise
-            data, mark = b"", Mark(now_ns(), "user")
+            data, mark = b"", user_mark()
         self._count_unsolicited(data)
         self.stats.spent = _IDLE_END
         return mark
@@ -295,7 +295,7 @@ class H1Connection(HttpConnection):
         may_fail: bool = False,
     ) -> Exchange:
         """Send a request; ``may_fail`` ignores a reset, as by a response before the body."""
-        before = Mark(now_ns(), "user")
+        before = user_mark()
         try:
             sent = await self.stream.send(out)
         except Failed as failed:

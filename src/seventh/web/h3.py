@@ -19,7 +19,7 @@ from seventh.model.phase import Mark
 from seventh.net.budget import Budget
 from seventh.net.quic import failures, names
 from seventh.net.quic.client import QuicClient
-from seventh.net.stopwatch import now_ns
+from seventh.net.stopwatch import now_ns, user_mark
 from seventh.net.stream import Stream
 from seventh.web import limits
 from seventh.web.connection import HttpConnection
@@ -198,7 +198,7 @@ class H3Connection(HttpConnection):
         self._h3.send_headers(stream_id, fields, end_stream=not (request.body or open_end))
         if request.body:
             self._h3.send_data(stream_id, request.body, end_stream=True)
-        exchange = Exchange(stream_id, request.method, Mark(now_ns(), "user"), body_cap, on_body)
+        exchange = Exchange(stream_id, request.method, user_mark(), body_cap, on_body)
         exchange.early = early
         self._exchanges[stream_id] = exchange
         exchange.sent = self.quic.flush()
@@ -215,7 +215,7 @@ class H3Connection(HttpConnection):
         if exchange.failed is not None:
             raise exchange.unfinished(failures.again(exchange.failed))
         if not there:
-            waited = (now_ns() - exchange.sent.ns) / 1e9
+            waited = user_mark().since(exchange.sent)
             if exchange.flowing and now_ns() - exchange.last.ns < _FLOW_NS:
                 raise exchange.unfinished(
                     Failed(

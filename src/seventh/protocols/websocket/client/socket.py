@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
-from seventh.net.stopwatch import now_ns
+from seventh.net.stopwatch import now_ns, user_mark
 from seventh.net.stream import Stream
 from seventh.protocols.websocket.wire.frames import Closed, Event, Frames, Message, Pinged, Ponged
 
@@ -31,7 +31,7 @@ class RoundTrip(NamedTuple):
     @property
     def seconds(self) -> float:
         """The time between them."""
-        return max(0, self.back.ns - self.sent.ns) / 1e9
+        return self.back.since(self.sent)
 
 
 class CloseResult(NamedTuple):
@@ -97,7 +97,7 @@ class Socket:
         if failed.reason not in {Reason.PEER_RESET, Reason.PEER_CLOSED}:
             raise failed
         self.reset = failed.reason is Reason.PEER_RESET
-        self.ended_at = self.ended_at or Mark(now_ns(), "user")
+        self.ended_at = self.ended_at or user_mark()
 
     async def receive(self, until_ns: int) -> list[Event] | None:
         """Return the next events: none at the socket's end, None at ``until_ns``.
@@ -184,7 +184,7 @@ class Socket:
             if self.frames.open:
                 self.frames.close()
                 sent = await self.flush()
-            begun = sent or Mark(now_ns(), "user")
+            begun = sent or user_mark()
             await self.until_closed(until_ns)
             frame = self.frames.closed
             if frame is not None:
@@ -192,7 +192,7 @@ class Socket:
             return CloseResult(
                 frame=frame,
                 ended=self.ended_at is not None,
-                seconds=RoundTrip(sent, frame.at).seconds if frame and sent else None,
+                seconds=frame.at.since(sent) if frame and sent else None,
                 sent=begun,
             )
         finally:

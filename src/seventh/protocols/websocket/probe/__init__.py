@@ -198,7 +198,7 @@ async def _greeting(endpoint: Endpoint, socket: Socket) -> None:
     endpoint.notes.learn(greeting_bytes=len(message.data) if message is not None else 0)
     if message is None:
         return
-    endpoint.notes.learn(greeting_seconds=max(0, message.at.ns - socket.opened.ns) / 1e9)
+    endpoint.notes.learn(greeting_seconds=message.at.since(socket.opened))
     text = message.data[:4096].decode("utf-8", "replace").lower()
     words = [f"the first message ({word})" for word in _WORDS if word in text]
     endpoint.notes.learn(

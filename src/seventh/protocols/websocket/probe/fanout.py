@@ -9,6 +9,7 @@ import os
 import statistics
 
 from seventh.model.failure import Failed, Reason
+from seventh.model.phase import Mark
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.websocket import WebSocketOptions
 from seventh.protocols.websocket.client.endpoint import Endpoint
@@ -90,7 +91,7 @@ async def _rounds(endpoint: Endpoint, sockets: list[Socket]) -> Fanout:
             echoed += listening[0].result() is not None
         else:
             listening[0].cancel()
-        ordered.append(sorted(max(0, at - sent.ns) / 1e9 for at in arrivals if at is not None))
+        ordered.append(sorted(at.since(sent) for at in arrivals if at is not None))
         delays += ordered[-1]
         if not delays and rounds > 1:
             break  # the server does not broadcast
@@ -111,7 +112,7 @@ async def _rounds(endpoint: Endpoint, sockets: list[Socket]) -> Fanout:
     )
 
 
-async def _arrival(socket: Socket, token: bytes, until_ns: int) -> int | None:
+async def _arrival(socket: Socket, token: bytes, until_ns: int) -> Mark | None:
     """Return when a message with ``token`` arrived; None if it did not."""
     socket.messages.clear()
     try:
@@ -122,7 +123,7 @@ async def _arrival(socket: Socket, token: bytes, until_ns: int) -> int | None:
         if failed.reason is Reason.PROTOCOL_VIOLATION or now_ns() >= until_ns:
             return None
         raise
-    return event.at.ns if event is not None else None
+    return event.at if event is not None else None
 
 
 def ranked(rounds: list[list[float]], receivers: int) -> tuple[Receiver, ...]:

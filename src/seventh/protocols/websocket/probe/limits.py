@@ -7,7 +7,7 @@ from typing import Literal
 
 from seventh.model.failure import Failed
 from seventh.net.budget import Flooded
-from seventh.net.stopwatch import now_ns
+from seventh.net.stopwatch import now_ns, user_mark
 from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.client.socket import Socket
@@ -122,7 +122,7 @@ async def burst(endpoint: Endpoint) -> None:
             heads = [message.data[:512].lower() for message in socket.messages]
             outcome: Literal["taken", "closed", "slowed"]
             if answered is not None:
-                seconds = max(0, answered.back.ns - begun) / 1e9
+                seconds = answered.back.since(begun)
                 outcome = "taken" if seconds <= FAST_SECONDS else "slowed"
             else:
                 outcome = "slowed" if socket.alive else "closed"
@@ -190,7 +190,7 @@ async def _buffered(endpoint: Endpoint, socket: Socket) -> Outcome:
         return "unbounded"
     if not socket.alive:
         return "closed"
-    quiet = (now_ns() - socket.last.ns) / 1e9
+    quiet = user_mark().since(socket.last)
     return "dropped" if quiet > QUIET_SECONDS else "unclear"
 
 

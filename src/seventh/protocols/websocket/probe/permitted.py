@@ -101,17 +101,17 @@ async def hold(endpoint: Endpoint) -> None:
                 _idle(first, until), _hold_later(endpoint, until, min(1.0, seconds / 4))
             )
     sockets = [first, second] if second is not None else [first]
-    gaps = [(later.ns - earlier.ns) / 1e9 for earlier, later in pairwise(first.pings)]
+    gaps = [later.since(earlier) for earlier, later in pairwise(first.pings)]
     endpoint.notes.learn(
         hold=Hold(
             seconds=(now_ns() - begun) / 1e9,
             wanted_seconds=wanted,
             pings=len(first.pings),
             ping_seconds=statistics.median(gaps) if gaps else None,
-            pinged_seconds=tuple((at.ns - first.opened.ns) / 1e9 for at in first.pings[:SHOWN]),
+            pinged_seconds=tuple(at.since(first.opened) for at in first.pings[:SHOWN]),
             sockets=len(sockets),
             cuts_seconds=tuple(
-                (s.ended_at.ns - s.opened.ns) / 1e9
+                s.ended_at.since(s.opened)
                 for s in sockets
                 if s.ended_at is not None and s.frames.closed is None
             ),

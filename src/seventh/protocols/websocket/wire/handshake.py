@@ -161,7 +161,7 @@ def _head(response: Response) -> dict[str, Any]:
     return {
         "status": response.status,
         "version": response.version,
-        "seconds": max(0, response.first.ns - response.sent.ns) / 1e9,
+        "seconds": response.first.since(response.sent),
         "server": printable(response.get("server") or "", 120),
         "via": ", ".join(via),
         "versions": tuple(printable(v, 20) for v in response.listed("sec-websocket-version")[:8]),
