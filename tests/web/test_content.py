@@ -8,6 +8,7 @@ import functools
 import gzip
 import random
 import zlib
+from collections.abc import Callable
 
 import brotli
 import pytest
@@ -25,7 +26,7 @@ def bare(data: bytes) -> bytes:
     return squeeze.compress(data) + squeeze.flush()
 
 
-CODERS = {
+CODERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "x-gzip": gzip.compress,
     "deflate": zlib.compress,

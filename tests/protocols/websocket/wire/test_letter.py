@@ -74,7 +74,7 @@ def told(*lines: bytes, status: bytes = STATUS) -> Answer:
 async def asked(make: Answer, **options: object) -> tuple[Report, Handshake | None]:
     async with answering(make) as port:
         target = Target(scheme="ws", host="127.0.0.1", port=port)
-        report = await pulse_one(target, options_with(timeout_seconds=5.0, **options))  # type: ignore[arg-type]
+        report = await pulse_one(target, options_with(timeout_seconds=5.0, **options))
     facts = report.facts["websocket"]
     assert isinstance(facts, WebSocketFacts)
     return report, facts.handshake
