@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -35,11 +33,12 @@ from seventh.protocols.websocket.wire.handshake import (
     new_key,
 )
 from seventh.web.h2 import H2Connection
-from tests.hostile.bounds import bounded
+from tests.hostile.bounds import LATE_SECONDS, bounded
 from tests.hostile.servers import answering, dripping, flooding, saying
 from tests.options import changed, options_with
 
 SECONDS = 4.0
+MEBIBYTES = 48
 WRONG: dict[str, Tunnel] = {
     "masks": wrong.mask,
     "declares": wrong.declare,
@@ -54,17 +53,11 @@ WRONG: dict[str, Tunnel] = {
 }
 
 
-@contextlib.contextmanager
-def in_bounds() -> Iterator[None]:
-    with bounded(SECONDS + 1.5, mebibytes=48):
-        yield
-
-
 async def look(setup: Setup, kit: Kit, verb: str = "check", **more: object) -> Report:
     async with serve_setup(setup, kit) as served:
         target, options = start.job(served, Options(timeout_seconds=SECONDS))
         chosen = changed(options, **more)
-        with in_bounds():
+        with bounded(SECONDS, MEBIBYTES):
             return await (check_one if verb == "check" else pulse_one)(target, chosen)
 
 
@@ -96,7 +89,7 @@ async def test_with_every_permission(kit: Kit, name: str) -> None:
             timeout_seconds=SECONDS, intrusive=True, allow_write=True, sockets=3,
             hold_seconds=0.3, message_template="publish {id}",
         )  # fmt: skip
-        with in_bounds():
+        with bounded(SECONDS, MEBIBYTES):
             report = await check_one(target, options)
     assert report.failure is None or report.failure.reason is not Reason.INTERNAL, report.failure
 
@@ -108,7 +101,7 @@ async def test_inside_http_2(kit: Kit, name: str) -> None:
         target = Target(scheme="wss", host="127.0.0.1", port=port)
         options = Options(timeout_seconds=SECONDS, ca_file=str(kit.authority.ca_file))
         ctx = ProbeContext(target, options, connections=SPEC.connections)
-        with in_bounds():
+        with bounded(SECONDS, MEBIBYTES):
             below = await ctx.connect()
             tls = await start_tls(below, options, "127.0.0.1", watch=Stopwatch(), alpn=("h2",))
             offer = Offer(key=new_key(), deflate=True)
@@ -139,7 +132,7 @@ async def test_inside_http_3(kit: Kit, name: str) -> None:
         options = Options(timeout_seconds=SECONDS, ca_file=str(kit.authority.ca_file))
         begun = time.monotonic()
         report = await check_one(target, options)
-        assert time.monotonic() - begun < SECONDS + 1.5
+        assert time.monotonic() - begun < SECONDS + LATE_SECONDS
     assert report.failure is None
     h3 = report.facts["websocket"].h3  # type: ignore[attr-defined]
     assert h3.handshake is not None and h3.handshake.status == 200
@@ -185,7 +178,7 @@ async def test_heads(name: str, verb: str) -> None:
     async with tcp_server(handler) as port:
         target = Target(scheme="ws", host="127.0.0.1", port=port)
         look_at = check_one if verb == "check" else pulse_one
-        with in_bounds():
+        with bounded(SECONDS, MEBIBYTES):
             report = await look_at(target, Options(timeout_seconds=0.8 if "drip" in name else 2.0))
     assert report.failure is not None
     # A grammar that h11 does not take is a violation, or names what speaks there.

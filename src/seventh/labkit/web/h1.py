@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import h11
 
-from seventh.labkit.web.handler import Answer, Handler, Pipe
+from seventh.labkit.web.handler import NO_CONTENT, Answer, Handler, Pipe
 from seventh.labkit.web.peer import H1Setup, Peer, linger
 from seventh.web.message import Fields, Request
 
@@ -116,39 +116,25 @@ class _Server:
         if answer.tunnel is not None and (request.protocol or request.method == "CONNECT"):
             await self._tunnel(request, answer)
             return
-        body = answer.body
-        fields = self._fields(answer, len(body) if isinstance(body, bytes) else None)
         await self._send(
             h11.Response(
                 status_code=answer.status,
-                headers=_raw(fields),
+                headers=_raw(self._fields(answer)),
                 reason=_REASONS.get(answer.status, b""),
             )
         )
-        if request.method != "HEAD" and answer.status not in {204, 304}:
-            if isinstance(body, bytes):
-                if body:
-                    await self._send(h11.Data(data=body))
-            else:
-                async for piece in body():
-                    await self._send(h11.Data(data=piece))
+        if request.method != "HEAD" and answer.status not in NO_CONTENT:
+            async for piece in answer.pieces():
+                await self._send(h11.Data(data=piece))
         await self._send(h11.EndOfMessage(headers=_raw(answer.trailers)))
 
-    def _fields(self, answer: Answer, length: int | None) -> Fields:
-        given = {name.lower() for name, _ in answer.headers}
-        fields = list(answer.headers)
-        if answer.trailers and "transfer-encoding" not in given:
-            fields.append(("Transfer-Encoding", "chunked"))
-        elif (
-            length is not None
-            and answer.status not in {204, 304}
-            and not given & {"content-length", "transfer-encoding"}
-        ):
-            fields.append(("Content-Length", str(length)))
-        setup = self.setup
-        left = (
-            None if setup.keep_alive_requests is None else setup.keep_alive_requests - self.served
-        )
+    def _fields(self, answer: Answer) -> Fields:
+        fields = list(answer.fields())
+        if answer.trailers:
+            fields = [*answer.headers, ("Transfer-Encoding", "chunked")]
+        setup, left = self.setup, None
+        if setup.keep_alive_requests is not None:
+            left = setup.keep_alive_requests - self.served
         if left is not None and left <= 0:
             fields.append(("Connection", "close"))
         elif setup.keep_alive_seconds is not None:

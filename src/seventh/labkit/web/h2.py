@@ -12,7 +12,7 @@ from h2.config import H2Configuration
 from h2.settings import SettingCodes, Settings
 
 from seventh.labkit.web.h2faults import FAULTS, frame
-from seventh.labkit.web.handler import Answer, Handler, Pipe
+from seventh.labkit.web.handler import NO_CONTENT, Answer, Handler, Pipe
 from seventh.labkit.web.peer import H1Setup, Peer, linger
 from seventh.web import h2frames
 from seventh.web.message import Fields, Request
@@ -155,25 +155,18 @@ class _Server:
         send = self.h2.send_headers
         for status, fields in answer.informational:
             send(stream_id, [(":status", str(status)), *fields])
-        body = answer.body
-        given = {name.lower() for name, _ in answer.headers}
-        head: list[tuple[str, str]] = [(":status", str(answer.status)), *_lower(answer.headers)]
-        tunnel = answer.tunnel if request.method == "CONNECT" else None
-        if tunnel is not None:
-            head[0] = (":status", "200")
-        elif isinstance(body, bytes) and "content-length" not in given and answer.status != 204:
-            head.append(("content-length", str(len(body))))
-        silent = request.method == "HEAD" or answer.status in {204, 304}
-        send(stream_id, head, end_stream=silent and tunnel is None)
-        await self.flush()
-        if tunnel is not None:
-            await tunnel(_Pipe(self, stream_id, stream))
-        elif silent:
-            return
-        elif isinstance(body, bytes):
-            await self.send(stream_id, stream, body)
+        if answer.tunnel is not None and request.method == "CONNECT":
+            send(stream_id, [(":status", "200"), *_lower(answer.headers)])
+            await self.flush()
+            await answer.tunnel(_Pipe(self, stream_id, stream))
         else:
-            async for piece in body():
+            silent = request.method == "HEAD" or answer.status in NO_CONTENT
+            head = [(":status", str(answer.status)), *_lower(answer.fields())]
+            send(stream_id, head, end_stream=silent)
+            await self.flush()
+            if silent:
+                return
+            async for piece in answer.pieces():
                 await self.send(stream_id, stream, piece)
         if answer.trailers:
             send(stream_id, _lower(answer.trailers), end_stream=True)

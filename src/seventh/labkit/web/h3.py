@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from typing import Literal
 
 import msgspec
 from aioquic.buffer import encode_uint_var
@@ -20,7 +19,6 @@ from seventh.web.message import Fields, Request
 
 H3_INTERNAL_ERROR = 0x102
 _MAX_BODY = 4 * 1024 * 1024
-_NO_LENGTH = frozenset({204, 304})
 Wire = Callable[["H3Peer", int], None]
 """Answers the request on a stream with raw bytes."""
 
@@ -131,42 +129,37 @@ class H3Peer:
         h3 = self._begin()
         for status, fields in answer.informational:
             h3.send_headers(stream_id, _fields(status, fields))
-        body = b"" if request.method == "HEAD" else answer.body
         pipe = self._pipes.get(stream_id)
-        goes_on = bool(body) or bool(answer.trailers) or (pipe is not None and answer.tunnel)
-        h3.send_headers(
-            stream_id, _fields(answer.status, _with_length(answer)), end_stream=not goes_on
-        )
         if pipe is not None and answer.tunnel is not None and 200 <= answer.status < 300:
+            h3.send_headers(stream_id, _fields(answer.status, answer.headers))
             self.peer.transmit()
             await answer.tunnel(pipe)
             h3.send_data(stream_id, b"", end_stream=True)
-        elif goes_on:
+        else:
             # aioquic raises these two when the client has reset the stream.
             with contextlib.suppress(ValueError, RuntimeError):
-                await self._body(h3, stream_id, body, answer.trailers)
+                await self._send_content(h3, stream_id, request, answer)
         if self._count == self._setup.goaway_after:
             self.send_goaway(stream_id + 4)
         self.peer.transmit()
 
-    async def _body(
-        self,
-        h3: H3Connection,
-        stream_id: int,
-        body: bytes | Callable[[], AsyncIterator[bytes]],
-        trailers: Fields,
+    async def _send_content(
+        self, h3: H3Connection, stream_id: int, request: Request, answer: Answer
     ) -> None:
-        if isinstance(body, bytes):
-            if body:
-                h3.send_data(stream_id, body, end_stream=not trailers)
-        else:
-            async for piece in body():
+        has_content = request.method != "HEAD" and answer.body != b""
+        h3.send_headers(
+            stream_id,
+            _fields(answer.status, answer.fields()),
+            end_stream=not (has_content or answer.trailers),
+        )
+        if has_content:
+            async for piece in answer.pieces():
                 h3.send_data(stream_id, piece, end_stream=False)
                 self.peer.transmit()
-            if not trailers:
+            if not answer.trailers:
                 h3.send_data(stream_id, b"", end_stream=True)
-        if trailers:
-            raw = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in trailers]
+        if answer.trailers:
+            raw = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in answer.trailers]
             h3.send_headers(stream_id, raw, end_stream=True)
 
     def send_goaway(self, stream_id: int) -> None:
@@ -228,15 +221,6 @@ def _request(found: HeadersReceived, *, early: bool) -> Request:
     )
 
 
-def _with_length(answer: Answer) -> Fields:
-    known = any(name.lower() == "content-length" for name, _ in answer.headers)
-    if known or not isinstance(answer.body, bytes) or answer.status in _NO_LENGTH:
-        return answer.headers
-    if answer.tunnel is not None:
-        return answer.headers
-    return (*answer.headers, ("content-length", str(len(answer.body))))
-
-
 def _fields(status: int, fields: Fields) -> list[tuple[bytes, bytes]]:
     return [
         (b":status", b"%d" % status),
@@ -250,24 +234,10 @@ _LONGEST_STATIC = 85
 """The static table's longest entry, a content-security-policy (RFC 9204, appendix A)."""
 
 
-def header_block(lines: int) -> bytes:
-    """Return a QPACK section of ``lines`` references to one long entry, of two bytes each."""
-    reference = bytes([0xFF, _LONGEST_STATIC - 63])
-    return b"\x00\x00" + b"\xd9" + reference * lines  # 0xd9: ":status: 200" of the static table
-
-
 def frame(kind: int, data: bytes, *, length: int | None = None) -> bytes:
     """Return a frame; ``length`` replaces its length."""
     size = len(data) if length is None else length
     return encode_uint_var(kind) + encode_uint_var(size) + data
-
-
-_OK = frame(FrameType.HEADERS, b"\x00\x00\xd9")
-
-
-def qpack_bomb(peer: H3Peer, stream_id: int) -> None:
-    """Send a header list of about three megabytes in a frame of 60 KiB."""
-    peer.send(stream_id, frame(FrameType.HEADERS, header_block(30_000)), end=True)
 
 
 def qpack_insert(peer: H3Peer, stream_id: int) -> None:
@@ -280,39 +250,28 @@ def qpack_insert(peer: H3Peer, stream_id: int) -> None:
     peer.send(stream_id, frame(FrameType.HEADERS, b"\x02\x00\x80"), end=True)
 
 
-def huge_head(peer: H3Peer, stream_id: int) -> None:
-    """Send a HEADERS frame with a length of one megabyte."""
-    peer.send(stream_id, frame(FrameType.HEADERS, bytes(4096), length=1 << 20))
+def _sends(data: bytes, *, end: bool = False) -> Wire:
+    return lambda peer, stream_id: peer.send(stream_id, data, end=end)
 
 
-def endless_informational(peer: H3Peer, stream_id: int) -> None:
-    """Send 1xx responses without end."""
-    head = frame(FrameType.HEADERS, b"\x00\x00" + b"\xd8")  # ":status: 103"
-    peer.send(stream_id, head * 2000)
-
-
-def endless_empty_frames(peer: H3Peer, stream_id: int) -> None:
-    """Send a valid head, then empty frames of an unknown type."""
-    peer.send(stream_id, _OK + frame(0x21, b"") * 20_000)
-
-
-def endless_body(peer: H3Peer, stream_id: int) -> None:
-    """Send a valid head, then a body without end."""
-    peer.send(stream_id, _OK + frame(FrameType.DATA, bytes(3 << 20), length=1 << 40))
-
-
-WireFault = Literal[
-    "qpack_bomb", "qpack_insert", "huge_head", "endless_informational", "endless_empty_frames",
-    "endless_body",
-]  # fmt: skip
-WIRE: dict[WireFault, Wire] = {
-    "qpack_bomb": qpack_bomb,
+_OK = frame(FrameType.HEADERS, b"\x00\x00\xd9")
+"""``:status: 200`` of the static table."""
+WIRE: dict[str, Wire] = {
+    # A header list of about three megabytes: two bytes for each reference to a long entry.
+    "qpack_bomb": _sends(
+        frame(
+            FrameType.HEADERS,
+            b"\x00\x00\xd9" + bytes([0xFF, _LONGEST_STATIC - 63]) * 30_000,
+        ),
+        end=True,
+    ),
     "qpack_insert": qpack_insert,
-    "huge_head": huge_head,
-    "endless_informational": endless_informational,
-    "endless_empty_frames": endless_empty_frames,
-    "endless_body": endless_body,
+    "huge_head": _sends(frame(FrameType.HEADERS, bytes(4096), length=1 << 20)),
+    "endless_informational": _sends(frame(FrameType.HEADERS, b"\x00\x00\xd8") * 2000),  # 103
+    "endless_empty_frames": _sends(_OK + frame(0x21, b"") * 20_000),
+    "endless_body": _sends(_OK + frame(FrameType.DATA, bytes(3 << 20), length=1 << 40)),
 }
+"""Raw answers by name."""
 
 
 @contextlib.asynccontextmanager

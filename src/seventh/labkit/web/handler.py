@@ -9,6 +9,9 @@ import msgspec
 
 from seventh.web.message import Fields, Request
 
+NO_CONTENT = frozenset({204, 304})
+"""Statuses of responses without content (RFC 9110 §6.4.1)."""
+
 
 class Pipe(abc.ABC):
     """The server's end of a tunnel: after a 101, or on one stream after extended CONNECT."""
@@ -37,6 +40,23 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """1xx responses before the final one."""
     tunnel: Callable[[Pipe], Awaitable[None]] | None = None
     """Serves the connection after a 101 (HTTP/1.1) or a 2xx to CONNECT (HTTP/2 and HTTP/3)."""
+
+    def fields(self) -> Fields:
+        """Return the headers, with content-length if the body may have one."""
+        given = {name.lower() for name, _ in self.headers}
+        if not isinstance(self.body, bytes) or self.status in NO_CONTENT:
+            return self.headers
+        if given & {"content-length", "transfer-encoding"}:
+            return self.headers
+        return (*self.headers, ("Content-Length", str(len(self.body))))
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the body; an empty one yields nothing."""
+        if not isinstance(self.body, bytes):
+            async for piece in self.body():
+                yield piece
+        elif self.body:
+            yield self.body
 
 
 Handler = Callable[[Request], Awaitable[Answer]]
