@@ -5,6 +5,8 @@ h2 implements the grammar, the states and HPACK; :mod:`h2frames` filters its inp
 
 from __future__ import annotations
 
+from typing import Any
+
 import h2.connection
 import h2.events
 import h2.exceptions
@@ -16,7 +18,8 @@ from h2.settings import SettingCodes, Settings
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.web import h2frames, limits
-from seventh.web.fieldrules import check_content, content_length
+from seventh.web.fieldrules import check_content, check_fields, content_length
+from seventh.web.fields import request_fields, response_fields
 from seventh.web.h2exchange import Exchange
 from seventh.web.h2frames import (
     CANCEL,
@@ -27,8 +30,7 @@ from seventh.web.h2frames import (
     parse_goaway,
     parse_settings,
 )
-from seventh.web.h2head import request_fields, response_fields
-from seventh.web.message import Informational, Request, unsendable
+from seventh.web.message import Fields, Informational, Request, unsendable
 
 _CONFIG = H2Configuration(client_side=True, header_encoding=None, validate_inbound_headers=False)
 """:mod:`fieldrules` validates the fields of responses."""
@@ -286,7 +288,7 @@ class H2Wire:
 
     def _on_stream(self, event: h2.events.Event, exchange: Exchange, frame: Frame) -> None:
         if isinstance(event, h2.events.ResponseReceived):
-            exchange.status, exchange.fields = response_fields(event.headers)
+            exchange.status, exchange.fields = _fields(event.headers)
             exchange.first = frame.begun
             exchange.head_bytes = self._block_bytes
             exchange.last = frame.ended
@@ -295,10 +297,10 @@ class H2Wire:
             if stream is not None:
                 stream._expected_content_length = None
         elif isinstance(event, h2.events.InformationalResponseReceived):
-            status, fields = response_fields(event.headers)
+            status, fields = _fields(event.headers)
             exchange.inform(Informational(status=status, headers=fields, at=frame.begun))
         elif isinstance(event, h2.events.TrailersReceived):
-            exchange.trailers = response_fields(event.headers, trailers=True)[1]
+            exchange.trailers = _fields(event.headers, trailers=True)[1]
         elif isinstance(event, h2.events.StreamEnded):
             exchange.last = frame.ended
             self._check(exchange, ended=True)
@@ -351,3 +353,11 @@ class H2Wire:
 
 def _reason(name: str, otherwise: Reason) -> Reason:
     return Reason.NEGOTIATION_FAILED if name in _NEGOTIATION else otherwise
+
+
+def _fields(raw: Any, *, trailers: bool = False) -> tuple[int, Fields]:
+    """Return the status and fields of h2's list. Raises ProtocolViolation."""
+    pairs = list(raw or ())
+    found = response_fields(pairs)
+    check_fields(pairs, "2", trailers=trailers)
+    return found

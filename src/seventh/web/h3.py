@@ -24,7 +24,8 @@ from seventh.net.stream import Stream
 from seventh.web import limits
 from seventh.web.connection import HttpConnection
 from seventh.web.fieldrules import check_fields
-from seventh.web.h3exchange import Exchange, request_fields, reset
+from seventh.web.fields import request_fields
+from seventh.web.h3exchange import Exchange, reset
 from seventh.web.h3frames import UniScan
 from seventh.web.message import OnBody, Request, Response, unsendable
 
@@ -143,11 +144,8 @@ class H3Connection(HttpConnection):
         kept = False
         try:
             exchange.tunnel = True
-            await self._finish(
-                exchange, lambda: exchange.status is not None or exchange.done, deadline_ns
-            )
-            status = exchange.status or 0
-            if 200 <= status < 300 and exchange.failed is None:
+            await self._finish(exchange, lambda: exchange.status > 0 or exchange.done, deadline_ns)
+            if 200 <= exchange.status < 300 and exchange.failed is None:
                 kept = True
                 return exchange.response(), _Tunnel(self, exchange)
             exchange.tunnel = False
@@ -191,7 +189,7 @@ class H3Connection(HttpConnection):
         engine = self.quic.engine
         stream_id = engine.get_next_available_stream_id()
         try:
-            fields = request_fields(request, protocol=request.protocol if open_end else None)
+            fields = request_fields(request)
         except ValueError as error:
             raise unsendable(error) from None
         early = engine.early_offered and not engine.complete

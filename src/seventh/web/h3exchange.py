@@ -8,24 +8,16 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.web import limits
 from seventh.web.fieldrules import check_content, content_length
+from seventh.web.fields import RawFields, response_fields
 from seventh.web.h3frames import FrameScan
 from seventh.web.message import (
     Fields,
     Informational,
     OnBody,
-    Request,
     Response,
     Unfinished,
-    check_sendable,
     is_endless,
 )
-from seventh.wire.text import quoted
-
-# Fields of HTTP/1.1 connections, which make a request malformed (RFC 9114 §4.2).
-_HOP_BY_HOP = frozenset(
-    {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "host"}
-)
-RawFields = list[tuple[bytes, bytes]]
 
 
 class Exchange:
@@ -47,7 +39,8 @@ class Exchange:
         self._cap = body_cap
         self._on_body = on_body
         self.scan = FrameScan()
-        self.status: int | None = None
+        self.status = 0
+        """The final response's status; 0 before its head."""
         self._head: Fields = ()
         self._trailers: Fields = ()
         self._informational: list[Informational] = []
@@ -89,17 +82,17 @@ class Exchange:
 
     def headers(self, raw: RawFields, at: Mark, *, ended: bool) -> None:
         """Take a header section: of a 1xx, the final response, or the trailers."""
-        status, fields = read_fields(raw)
-        if self.status is not None:
+        status, fields = response_fields(raw)
+        if self.status:
             self._trailers = fields
-        elif status is not None and 100 <= status < 200:
+        elif 100 <= status < 200:
             if len(self._informational) >= limits.MAX_INFORMATIONAL:
                 raise ProtocolViolation(
                     f"more than {limits.MAX_INFORMATIONAL} 1xx responses before a final one"
                 )
             self._informational.append(Informational(status=status, headers=fields, at=at))
             self.first = None  # the final head is still to come
-        elif status is not None:
+        elif status:
             self.status, self._head = status, fields
             self.content_length = content_length(fields)
             self.left = self._on_body is None and not ended and is_endless(fields)
@@ -129,7 +122,7 @@ class Exchange:
         return piece
 
     def _end(self) -> None:
-        if self.status is None:
+        if not self.status:
             raise ProtocolViolation("the server closed the request's stream without a response")
         if not self.tunnel:
             check_content(
@@ -139,7 +132,7 @@ class Exchange:
 
     def response(self) -> Response:
         """Return the response, once its head has arrived."""
-        assert self.status is not None  # noqa: S101 - the contract above
+        assert self.status  # noqa: S101 - the contract above
         first = self.first or self._last
         return Response(
             status=self.status,
@@ -159,53 +152,7 @@ class Exchange:
 
     def unfinished(self, failed: Failed) -> Failed:
         """Return ``failed``, with the partial response if its head has arrived."""
-        return Unfinished(failed, self.response()) if self.status is not None else failed
-
-
-def request_fields(request: Request, *, protocol: str | None = None) -> RawFields:
-    """Return the request's fields, pseudo-header fields first (RFC 9114 §4.3.1).
-
-    Raises ValueError for what a request cannot contain.
-    """
-    fields: RawFields = [(b":method", request.method.encode("ascii"))]
-    if request.method != "CONNECT" or protocol is not None:
-        fields += [
-            (b":scheme", request.scheme.encode("ascii")),
-            (b":authority", request.authority.encode("ascii")),
-            (b":path", request.path.encode("latin-1")),
-        ]
-    else:
-        fields.append((b":authority", request.authority.encode("ascii")))
-    if protocol is not None:
-        fields.append((b":protocol", protocol.encode("ascii")))
-    for name, value in request.headers:
-        if name.lower() not in _HOP_BY_HOP:
-            fields.append((name.lower().encode("ascii"), value.encode("latin-1")))
-    if request.body and request.get("content-length") is None:
-        fields.append((b"content-length", b"%d" % len(request.body)))
-    check_sendable(fields)
-    return fields
-
-
-def read_fields(raw: RawFields) -> tuple[int | None, Fields]:
-    """Return the status, None in trailers, and the fields. Raises ProtocolViolation."""
-    size = sum(len(name) + len(value) + 32 for name, value in raw)
-    if size > limits.MAX_HEAD_BYTES:
-        raise ProtocolViolation(
-            f"a header list of {size} bytes; the limit is {limits.MAX_HEAD_BYTES}"
-        )
-    if len(raw) > limits.MAX_FIELDS:
-        raise ProtocolViolation(f"{len(raw)} header fields; the limit is {limits.MAX_FIELDS}")
-    status: int | None = None
-    fields: list[tuple[str, str]] = []
-    for name, value in raw:
-        if name == b":status":
-            status = int(value)  # the engine requires three digits
-            if status < 100:
-                raise ProtocolViolation(f"a :status of {quoted(value, 20)}")
-        else:
-            fields.append((name.decode("latin-1"), value.decode("latin-1")))
-    return status, tuple(fields)
+        return Unfinished(failed, self.response()) if self.status else failed
 
 
 def reset(error_name: str) -> Failed:

@@ -128,22 +128,6 @@ def unsendable(error: Exception) -> Failed:
     return Failed(Reason.OPTIONS_UNUSABLE, f"the request cannot be sent: {why}")
 
 
-def check_sendable(fields: list[tuple[bytes, bytes]]) -> None:
-    """Raise ValueError for fields of HTTP/2 or HTTP/3 that HTTP/1.1 does not allow.
-
-    The libraries do not check them.
-    """
-    for name, value in fields:
-        if not _NAME.fullmatch(name) or _CONTROLS.search(value):
-            raise ValueError("illegal field name or value")
-        if name in _VISIBLE and not _SEEN.fullmatch(value):
-            raise ValueError(f"illegal {name.decode()}")
-
-
-_NAME = re.compile(rb":?[!#$%&'*+.^_`|~0-9a-z-]+")
-_CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_SEEN = re.compile(rb"[\x21-\x7e]+")
-_VISIBLE = frozenset({b":method", b":scheme", b":authority", b":path"})
 _QUOTED = re.compile(r"(?:bytearray\()?b?['\"]")
 
 
