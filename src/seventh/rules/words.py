@@ -1,8 +1,8 @@
-"""Words for findings, chosen when a finding is rendered.
+"""Texts of findings, filled in when a finding is rendered.
 
-English stands in the declarations. Another language is a file ``words/LANG.toml`` in a room's
-folder, a table per rule id with any of ``title``, ``evidence``, ``why``, ``fix`` and ``phrases``;
-what it leaves out is said in English.
+The declarations are in English. Another language is a file ``words/LANG.toml`` in a room's folder:
+a table per rule id with any of ``title``, ``evidence``, ``why``, ``fix`` and ``phrases``. Texts that
+it does not have are shown in English.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from seventh.rules.rule import AnyRule, Words
 
 
 class _Lenient(string.Formatter):
-    """Formats with the parameters there are; lists are joined; a missing one is shown as ``…``."""
+    """A formatter that joins lists and shows ``…`` for a missing parameter."""
 
     def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:
         value = kwargs.get(str(key), "…")
@@ -39,7 +39,7 @@ _FORMATTER = _Lenient()
 
 
 def fill(template: str, params: Mapping[str, Param]) -> str:
-    """Put ``params`` into ``template``."""
+    """Fill ``params`` into ``template``."""
     return _FORMATTER.vformat(template, (), params)
 
 
