@@ -103,8 +103,8 @@ def _value(each: Declared, value: Any) -> Any:
         made = msgspec.convert(value, each.checked)
     except msgspec.ValidationError:
         if each.choices and isinstance(value, str):
-            error = unknown("value", value, map(str, each.choices))
-            raise UsageError(f"--{each.option.flag}: {error}") from None
+            suggestion = unknown("value", value, map(str, each.choices))
+            raise UsageError(f"--{each.option.flag}: {suggestion}") from None
         raise UsageError(f"--{each.option.flag}: write {_wanted(each)}, not {value!r}") from None
     for name in made if each.repeated else (made,):
         if each.option.file and name is not None and name not in each.option.words:
@@ -136,7 +136,7 @@ def _hops(text: str) -> tuple[Target, ...]:
 
 def _check_readable(each: Declared, name: str) -> None:
     try:
-        path = Path(name).expanduser()
+        path = Path(name) if each.option.file == "path" else Path(name).expanduser()
         mode = path.stat().st_mode
         # What is read from a FIFO, such as a shell's <(command), is lost for later.
         if each.option.file != "path" and not stat.S_ISFIFO(mode):

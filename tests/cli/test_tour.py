@@ -45,4 +45,4 @@ def test_a_stop_that_went_wrong_says_why() -> None:
     (fault,) = start.toured("ssh")
     stop = Stop(room="ssh", fault=fault, report=report(), problem=problem_of(fault, report()))
     assert stop.name == f"ssh/{fault.name}"
-    assert stop.problem.startswith("not named: SSH-KEX-WEAK")
+    assert stop.problem.startswith("not found: SSH-KEX-WEAK")

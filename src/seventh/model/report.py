@@ -45,6 +45,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     source: tuple[Line, ...] = ()
     """The lines of files that are its evidence."""
 
+    @property
+    def order(self) -> tuple[int, str]:
+        """The key that sorts findings: the most severe first, then by id."""
+        return (-self.severity.rank, self.id)
+
 
 class SkipCause(StrEnum):
     """Why a rule could not be evaluated, for programs."""
@@ -73,12 +78,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     started_seconds: float
     """When it began, as Unix time."""
     duration_seconds: float
-    failure: Failure | None
-    phases: tuple[Phase, ...]
+    failure: Failure | None = None
+    phases: tuple[Phase, ...] = ()
     facts: Mapping[str, Facts]
-    metrics: tuple[Sample, ...]
-    findings: tuple[Finding, ...]
-    skipped: tuple[Skipped, ...]
+    metrics: tuple[Sample, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     passed: tuple[str, ...] = ()
     transcript: tuple[str, ...] = ()
 

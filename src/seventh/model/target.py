@@ -116,8 +116,7 @@ def _bare(text: str, schemes: Mapping[str, Scheme]) -> tuple[Target, ...]:
     host, port = _host_and_port(text, text)
     if port is not None:
         raise UsageError(
-            f"target {text!r} has a port but no scheme: write "
-            f"{_with_port(text, port, schemes)}"
+            f"target {text!r} has a port but no scheme: write {_with_port(text, port, schemes)}"
         )
     return tuple(
         Target(scheme=scheme.name, host=host, port=scheme.port, port_given=False, of_bare_host=True)

@@ -1,4 +1,4 @@
-"""Files that are made from declarations: written, or held against what stands in the tree."""
+"""Generated files: written, or compared with those in the source tree."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 DOCS = Path(__file__).parents[3] / "docs"
-"""The source tree's docs/; an installed Seventh has none, and is told one by ``--docs``."""
+"""The source tree's docs/; an installed Seventh has none and needs ``--docs``."""
 
 
 def write(files: Mapping[Path, str], *, owned: Sequence[Path] = ()) -> list[str]:
-    """Write what differs and remove what is no longer made; gives one line for each change.
+    """Write changed files and remove surplus ones; returns a line per change.
 
-    ``owned`` are the files that stand there now and belong to the generator alone.
+    ``owned`` are the generator's existing files.
     """
     changes = complaints(files, owned=owned)
     for path, text in files.items():
@@ -28,7 +28,7 @@ def write(files: Mapping[Path, str], *, owned: Sequence[Path] = ()) -> list[str]
 
 
 def complaints(files: Mapping[Path, str], *, owned: Sequence[Path] = ()) -> list[str]:
-    """One line for each file that is missing, stale or surplus; empty when all is up to date."""
+    """Return a line per file that is missing, stale or surplus."""
     found: list[str] = []
     for path, text in files.items():
         there = _read(path)
@@ -41,14 +41,14 @@ def complaints(files: Mapping[Path, str], *, owned: Sequence[Path] = ()) -> list
 def arguments(what: str, argv: Sequence[str] | None) -> tuple[Path, bool]:
     """Return ``--docs DIR`` and ``--check``, which every generator takes."""
     parser = argparse.ArgumentParser(description=f"Write {what} from the declarations.")
-    parser.add_argument("--docs", type=Path, default=DOCS, help="the folder docs/ to write into")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if not current")
+    parser.add_argument("--docs", type=Path, default=DOCS, help="folder docs/ to write to")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if stale")
     chosen = parser.parse_args(argv)
     return chosen.docs, chosen.check
 
 
 def finish(files: Mapping[Path, str], owned: Sequence[Path], *, check: bool, how: str) -> int:
-    """Write or check, say what changed, and give the exit code."""
+    """Write or check the files, print what changed, and return the exit code."""
     if not check:
         for line in write(files, owned=owned):
             sys.stdout.write(f"was {line}\n")

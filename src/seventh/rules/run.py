@@ -12,7 +12,6 @@ from seventh.model.near import unknown
 from seventh.model.report import Finding, SkipCause, Skipped
 from seventh.rules.rule import AnyRule, Skip
 
-
 _NOT_REQUESTED = {tier: f"tier {tier} was not requested" for tier in (2, 3, 4)}
 
 
@@ -74,5 +73,5 @@ def run_rules(room: str, rules: Iterable[AnyRule], facts: Facts, selection: Sele
                     fixes=verdict.fixes,
                 )
             )
-    findings.sort(key=lambda finding: (-finding.severity.rank, finding.id))
+    findings.sort(key=lambda finding: finding.order)
     return Verdicts(findings=tuple(findings), skipped=tuple(skipped), passed=tuple(passed))

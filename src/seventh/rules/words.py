@@ -1,8 +1,8 @@
 """Texts of findings, filled in when a finding is rendered.
 
 The declarations are in English. Another language is a file ``words/LANG.toml`` in a room's folder:
-a table per rule id with any of ``title``, ``evidence``, ``why``, ``fix`` and ``phrases``. Texts that
-it does not have are shown in English.
+a table per rule id with any of ``title``, ``evidence``, ``why``, ``fix`` and ``phrases``. A missing
+text is shown in English.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ def _lines(template: str, params: Mapping[str, Param]) -> str:
 
 
 def usual_fixes(rule: AnyRule, words: Words) -> dict[str, str]:
-    """The fixes as a page shows them: what a finding alone decides, as the rule's example has it.
+    """Return the fixes as a page shows them: a line that is one parameter is the example's.
 
-    A single parameter within a line stays, such as ``{address}``.
+    A parameter within a line stays, such as ``{address}``.
     """
     hit = rule(rule.bad)
     params = getattr(hit, "params", {})
