@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import signal
 import subprocess
@@ -23,19 +22,12 @@ from seventh.model.failure import UsageError
 from seventh.model.option import Declared
 from seventh.model.options import Options
 from seventh.render import FORMATS
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.cli import forked
 
 
 async def seventh(*arguments: str, stdin: str = "", **env: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "seventh", *arguments,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, **env}, cwd=ROOT,
-    )  # fmt: skip
-    out, err = await process.communicate(stdin.encode())
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+    """Run the command while the loop goes on to serve."""
+    return await asyncio.to_thread(forked.seventh, *arguments, stdin=stdin, env=env)
 
 
 @pytest.fixture
@@ -48,8 +40,10 @@ async def port() -> AsyncIterator[int]:
         yield number
 
 
-async def test_version() -> None:
-    assert await seventh("--version") == (0, f"seventh {__version__}\n", "")
+def test_version() -> None:
+    assert forked.seventh("--version") == (0, f"seventh {__version__}\n", "")
+    command = [sys.executable, "-m", "seventh", "--version"]
+    assert subprocess.check_output(command, text=True) == f"seventh {__version__}\n"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +63,10 @@ async def test_version() -> None:
         (["check", "ssh://h", "--only", "SSH-NOPE"], "unknown rule 'SSH-NOPE'"),
         (["check", "tls://h", "--ca", "/no/such/file"], "No such file"),
         (["check", "tls://h", "--key", "k.pem"], "cannot be read"),
-        (["check", "tls://h", "--ca-store", "/no/such"], "--ca-store /no/such: cannot be read: No such file"),
+        (
+            ["check", "tls://h", "--ca-store", "/no/such"],
+            "--ca-store /no/such: cannot be read: No such file",
+        ),
         (["check", "ssh://h", "--resolver", "name"], "write an IP address"),
         (["check", "ssh://h", "--targets", "/no/such/file"], "No such file"),
         (["check", "ssh://h", "--output", "/no/such/folder/x"], "cannot be written"),
@@ -87,7 +84,10 @@ async def test_version() -> None:
         (["check", "https://h", "--max-body", "0"], "--max-body"),
         (["ssh://h"], "did you mean `seventh check ssh://h`"),
         (["chek", "x"], "did you mean `seventh check`"),
-        (["check", "ssh://h", "--samples", "3"], "--samples: no target uses it; it is an option of ntp"),
+        (
+            ["check", "ssh://h", "--samples", "3"],
+            "--samples: no target uses it; it is an option of ntp",
+        ),
         (["check", "ssh://h", "--ca", "LICENSE"], "--ca: no target uses it"),
         (["check", "tls://h", "--intrusive"], "--intrusive: no target uses it"),
         (["check", "ssh://h", "--intr"], "did you mean --intrusive"),

@@ -94,7 +94,10 @@ HOST = '[[target]]\nurl = "ssh://h"\n'
         ("[[target]]\nulr = 'ssh://h'\n", 'target 1: needs url = "…", not ulr'),
         (f"{HOST}agent = 'yes'\n", "target 1: --agent: write true or false, not 'yes'"),
         (f"{HOST}user = ['a']\n", "target 1: --user: write a string, not ['a']"),
-        (f"{HOST}timeout = '5s'\n", "target 1: --timeout: write a number above 0, up to 86400, not"),
+        (
+            f"{HOST}timeout = '5s'\n",
+            "target 1: --timeout: write a number above 0, up to 86400, not",
+        ),
         ("[[target]]\nurl = 'shh://h'\n", "target 1: target 'shh://h': unknown scheme shh://"),
     ],
 )
