@@ -68,11 +68,11 @@ while line := sys.stdin.readline():
 
 
 @functools.cache
-def _server() -> subprocess.Popen[str]:
-    """One parent of all runs; it ends with its standard input, which is this process's end."""
+def _server(rooms: str, linters: str) -> subprocess.Popen[str]:
+    """One parent of all runs with these folders; it ends with its standard input, which we hold."""
     return subprocess.Popen(
         [sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        cwd=ROOT,
+        cwd=ROOT, env={**os.environ, "SEVENTH_ROOMS": rooms, "SEVENTH_LINTERS": linters},
     )  # fmt: skip
 
 
@@ -98,8 +98,9 @@ def seventh(
             (str(out), os.O_WRONLY) if stdout == "" else stdout,
             (str(err), os.O_WRONLY) if stderr == "" else stderr,
         ]
-        job = {"words": words, "streams": streams, "env": {**os.environ, **(env or {})}}
-        server = _server()
+        environ = {**os.environ, **(env or {})}
+        job = {"words": words, "streams": streams, "env": environ}
+        server = _server(environ.get("SEVENTH_ROOMS", ""), environ.get("SEVENTH_LINTERS", ""))
         assert server.stdin is not None
         assert server.stdout is not None
         server.stdin.write(json.dumps(job) + "\n")
