@@ -11,33 +11,6 @@ DOCS = Path(__file__).parents[3] / "docs"
 """The source tree's docs/; an installed Seventh has none and needs ``--docs``."""
 
 
-def write(files: Mapping[Path, str], *, owned: Sequence[Path] = ()) -> list[str]:
-    """Write changed files and remove surplus ones; returns a line per change.
-
-    ``owned`` are the generator's existing files.
-    """
-    changes = complaints(files, owned=owned)
-    for path, text in files.items():
-        if _read(path) != text:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="\n")
-    for path in owned:
-        if path not in files:
-            path.unlink()
-    return changes
-
-
-def complaints(files: Mapping[Path, str], *, owned: Sequence[Path] = ()) -> list[str]:
-    """Return a line per file that is missing, stale or surplus."""
-    found: list[str] = []
-    for path, text in files.items():
-        there = _read(path)
-        if there != text:
-            found.append(f"{'missing' if there is None else 'stale'}: {path}")
-    found.extend(f"surplus: {path}" for path in owned if path not in files)
-    return found
-
-
 def arguments(what: str, argv: Sequence[str] | None) -> tuple[Path, bool]:
     """Return ``--docs DIR`` and ``--check``, which every generator takes."""
     parser = argparse.ArgumentParser(description=f"Write {what} from the declarations.")
@@ -48,15 +21,27 @@ def arguments(what: str, argv: Sequence[str] | None) -> tuple[Path, bool]:
 
 
 def finish(files: Mapping[Path, str], owned: Sequence[Path], *, check: bool, how: str) -> int:
-    """Write or check the files, print what changed, and return the exit code."""
-    if not check:
-        for line in write(files, owned=owned):
-            sys.stdout.write(f"was {line}\n")
-        return 0
-    lines = complaints(files, owned=owned)
-    for line in lines:
-        sys.stderr.write(f"{line}: run `{how}`\n")
-    return 1 if lines else 0
+    """Write or check the files, print what changed, and return the exit code.
+
+    ``owned`` are the generator's existing files; surplus ones are removed.
+    """
+    changes: list[str] = []
+    for path in dict.fromkeys([*files, *owned]):
+        text, old = files.get(path), _read(path)
+        if text == old:
+            continue
+        changes.append(f"{'missing' if old is None else 'stale' if text else 'surplus'}: {path}")
+        if not check and text is None:
+            path.unlink()
+        elif not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text or "", encoding="utf-8", newline="\n")
+    for change in changes:
+        if check:
+            sys.stderr.write(f"{change}: run `{how}`\n")
+        else:
+            sys.stdout.write(f"was {change}\n")
+    return 1 if check and changes else 0
 
 
 def _read(path: Path) -> str | None:

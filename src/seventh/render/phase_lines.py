@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import msgspec
 from rich.text import Text
 
 from seventh.render.entries import PhaseEntry
@@ -43,17 +44,14 @@ def lines(bars: Sequence[Bar], view: View) -> Iterator[Text]:
         yield Text(f"  … and {count(len(rows) - most, 'phase')} more (-v)", "dim")
 
 
-class _Row:
+class _Row(msgspec.Struct):
     """Phases of one name on one line, with their total time."""
 
-    __slots__ = ("bars", "clock", "failed", "name", "seconds")
-
-    def __init__(self, name: str, phase: PhaseEntry) -> None:
-        self.name = name
-        self.clock = phase.clock
-        self.failed = phase.outcome == "failed"
-        self.seconds = 0.0
-        self.bars: list[tuple[float, float]] = []
+    name: str
+    clock: str
+    failed: bool
+    seconds: float = 0.0
+    bars: list[tuple[float, float]] = []
 
 
 def _phase_rows(bars: Iterable[Bar], several: bool, *, apart: bool) -> list[_Row]:
@@ -62,7 +60,7 @@ def _phase_rows(bars: Iterable[Bar], several: bool, *, apart: bool) -> list[_Row
     for number, (phase, begin, length) in enumerate(bars):
         name = _phase_name(phase, several)
         key = number if apart else (name, phase.clock, phase.outcome)
-        row = rows.setdefault(key, _Row(name, phase))
+        row = rows.setdefault(key, _Row(name, phase.clock, phase.outcome == "failed"))
         row.seconds += phase.seconds
         row.bars.append((begin, length))
     return list(rows.values())
