@@ -159,8 +159,8 @@ async def test_our_connections_stay_within_the_budget(key: Any) -> None:
     assert [key.type for key in facts.host_keys] == list(names[:3])
     assert facts.gex_bits == 3072
     assert [answer.bits for answer in facts.gex_answers] == [3072, None, None, None]
-    assert "budget" in facts.unknown["ecdsa-sha2-nistp521 host key"]
-    assert "budget" in facts.unknown["ssh-dss host key"]
+    assert "connection limit" in facts.unknown["ecdsa-sha2-nistp521 host key"]
+    assert "connection limit" in facts.unknown["ssh-dss host key"]
 
 
 def from_3072(asked: GroupSizes) -> int:

@@ -187,6 +187,14 @@ def test_sshfp(records: tuple[Sshfp, ...], authenticated: bool, severity: object
     else:
         assert isinstance(verdict, Hit)
         assert verdict.severity == severity
+        expected = {
+            "mismatch": WRONG in records,
+            "sha1": OLD in records,
+            "dnssec": not authenticated,
+        }
+        assert verdict.params["problems"] == tuple(
+            code for code, is_so in expected.items() if is_so
+        )
 
 
 def test_a_name_without_sshfp_is_not_judged() -> None:
@@ -228,8 +236,9 @@ def test_one_slow_greeting_among_quick_ones_is_low(
     facts = SshFacts(banner_seconds=5.0, rtt_seconds=0.1, further_banner_seconds=further)
     hit = fires("SSH-BANNER-SLOW", facts)
     assert hit.severity is severity
-    said = filled(named("SSH-BANNER-SLOW").words, hit.params).evidence
-    assert ("; then " in said) == bool(further)
+    evidence = filled(named("SSH-BANNER-SLOW").words, hit.params).evidence
+    assert ("; on later connections" in evidence) == bool(further)
+    assert hit.params["further"] == tuple(f"{seconds:.2f} s" for seconds in further)
     quick = SshFacts(banner_seconds=0.2, rtt_seconds=0.1, further_banner_seconds=(9.0,) * 3)
     assert named("SSH-BANNER-SLOW")(quick) is None
 
@@ -283,9 +292,7 @@ def test_a_key_that_is_not_proven_matches_nothing() -> None:
     verdict = named("SSH-SSHFP")(facts)
     assert isinstance(verdict, Skip)
     assert "could not be verified" in verdict.reason
-    verdict = named("SSH-HOSTKEY-CHANGED")(facts)
-    assert isinstance(verdict, Skip)
-    assert "could not be verified" in verdict.reason
+    assert named("SSH-HOSTKEY-CHANGED")(facts) == verdict
     wrong = replace(records[0], fingerprint="00" * 32)
     assert isinstance(named("SSH-SSHFP")(replace(facts, sshfp=(wrong,))), Hit)
 
@@ -298,11 +305,11 @@ def answer(low: int, high: int, bits: int | None, group: int | None = None) -> G
 @pytest.mark.parametrize(
     ("answers", "bits", "asked"),
     [
-        ([answer(1024, 8192, 2048), answer(1024, 1024, 1024)], 1024, "1024 bits and no other size"),
-        ([answer(1024, 8192, 4096), answer(2048, 2048, 2048)], 2048, "2048 bits and no other size"),
-        ([answer(1024, 8192, 2048, 14), answer(1024, 1024, None)], 2048, "1024 bits, at most 8192"),
+        ([answer(1024, 8192, 2048), answer(1024, 1024, 1024)], 1024, "exact"),
+        ([answer(1024, 8192, 4096), answer(2048, 2048, 2048)], 2048, "exact"),
+        ([answer(1024, 8192, 2048, 14), answer(1024, 1024, None)], 2048, "range"),
         ([answer(1024, 8192, 3072), answer(2048, 2048, 2048, 14)], None, ""),
-        ([answer(2048, 2048, 2048, 14)], 2048, "2048 bits and no other size"),
+        ([answer(2048, 2048, 2048, 14)], 2048, "exact"),
         ([answer(1024, 8192, 3072), answer(2048, 2048, None)], None, ""),
     ],
 )
@@ -316,6 +323,9 @@ def test_the_smallest_group_of_all_answers_is_judged(
         return
     assert isinstance(verdict, Hit)
     assert (verdict.params["bits"], verdict.params["asked"]) == (bits, asked)
+    evidence = filled(named("SSH-GEX-SMALL").words, verdict.params).evidence
+    request = {"exact": f"exactly {bits} bits", "range": "1024 bits, at most 8192"}[asked]
+    assert evidence == f"the server gives {bits} bits for a request of {request}"
 
 
 @pytest.mark.field
