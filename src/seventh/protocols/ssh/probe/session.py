@@ -241,7 +241,7 @@ async def _start_directory(ctx: ProbeContext, client: SftpClient) -> None:
     _facts(ctx).learn(sftp_home=printable(home, 255))
     begun = now_ns()
     _, at = await client.stat(home)
-    _facts(ctx).learn(sftp_stat_seconds=max(0, at.ns - begun) / 1e9)
+    _facts(ctx).learn(sftp_stat_seconds=at.since(begun))
 
 
 async def _read(ctx: ProbeContext, client: SftpClient) -> None:
@@ -254,9 +254,9 @@ async def _read(ctx: ProbeContext, client: SftpClient) -> None:
     await client.ask(sftp.close(handle))
 
 
-def _throughput_of(direction: str, count: int, begun_ns: int, last: Mark) -> dict[str, float]:
-    """Return the facts of ``count`` bytes transferred since ``begun_ns``."""
-    seconds = max(1, last.ns - begun_ns) / 1e9
+def _throughput_of(direction: str, count: int, begun: Mark | int, last: Mark) -> dict[str, float]:
+    """Return the facts of ``count`` bytes transferred from ``begun`` to ``last``."""
+    seconds = max(1e-9, last.since(begun))
     return {
         f"{direction}_bytes": count,
         f"{direction}_seconds": seconds,
@@ -314,6 +314,6 @@ async def _throughput(ctx: ProbeContext, mux: Mux) -> None:
             count += len(data)
             marks.append(at)
         # From the first bytes on: the start of the command is not throughput.
-        if marks and marks[-1].ns > marks[0].ns:
-            of = _throughput_of("read", count, marks[0].ns, marks[-1])
-            _facts(ctx).learn(read_from=f"exec {command}", **of)
+        if marks and marks[-1].since(marks[0]) > 0:
+            throughput = _throughput_of("read", count, marks[0], marks[-1])
+            _facts(ctx).learn(read_from=f"exec {command}", **throughput)
