@@ -11,7 +11,7 @@ import statistics
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
 from seventh.net.probe_context import ProbeContext
-from seventh.net.stopwatch import now_ns
+from seventh.net.stopwatch import now_ns, user_mark
 from seventh.net.stream import Stream
 from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.auth import UserAuth
@@ -204,7 +204,7 @@ async def _hold(ctx: ProbeContext, session: Session) -> None:
     if (why := ctx.denied(4)) is not None:
         notes.unknown(Topic.KEEPALIVES, why)
         return
-    begun = now_ns()
+    begun = user_mark()
     until = ctx.budget.within(min(wanted, ctx.budget.seconds_left - RESERVE_SECONDS))
     before = len(session.keepalives)
     session.stream.expect_silence()
@@ -216,11 +216,11 @@ async def _hold(ctx: ProbeContext, session: Session) -> None:
         if isinstance(failed, ProtocolViolation):
             ctx.fail(failed)
         return
-    times = [mark.ns for mark in session.keepalives[before:]]
-    gaps = [(b - a) / 1e9 for a, b in itertools.pairwise([begun, *times])]
+    marks = [begun, *session.keepalives[before:]]
+    gaps = [later.since(earlier) for earlier, later in itertools.pairwise(marks)]
     notes.part("login", Login).learn(
-        held_seconds=(now_ns() - begun) / 1e9,
-        keepalives=len(times),
+        held_seconds=user_mark().since(begun),
+        keepalives=len(gaps),
         keepalive_seconds=statistics.median(gaps) if gaps else None,
         keepalive_source="wire",
     )
@@ -238,9 +238,10 @@ async def _listen(session: Session, until: int) -> None:
 
 async def _leave(ctx: ProbeContext, session: Session) -> None:
     if session.opened is not None:
-        lasted = max(0, now_ns() - session.opened.ns) / 1e9
         ctx.notes(SshFacts).part("login", Login).learn(
-            session_seconds=lasted, rekeys=session.rekeys, peer_rekeys=session.peer_rekeys
+            session_seconds=user_mark().since(session.opened),
+            rekeys=session.rekeys,
+            peer_rekeys=session.peer_rekeys,
         )
     learn_deviations(ctx, session.conversation)
     await session.close()
