@@ -321,7 +321,7 @@ async def test_a_resolver_that_does_not_answer_makes_none_slow(
         try:
             silent.bind(("127.0.0.253", 53))
         except OSError as error:
-            pytest.skip(f"no name server can be had here: {error}")
+            pytest.skip(f"port 53 of 127.0.0.253 not available: {error}")
         etc = {
             "resolv.conf": "nameserver 127.0.0.253\noptions timeout:2 attempts:1\n",
             "nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n",

@@ -95,7 +95,7 @@ def _sign(authority: Path, key: Path, how: tuple[str, ...]) -> None:
     command = [keygen, "-q", "-s", str(authority), "-I", "lab", "-h", *how, f"{key}.pub"]
     signed = subprocess.run(command, check=False, capture_output=True, text=True)
     if signed.returncode:
-        pytest.skip(f"this ssh-keygen does not sign so: {signed.stderr.strip()}")
+        pytest.skip(f"ssh-keygen does not support this signature: {signed.stderr.strip()}")
 
 
 @pytest.mark.parametrize(

@@ -287,6 +287,25 @@ def test_agent_forwarding_by_breadth(tmp_path: Path) -> None:
     assert severity("Match user root\n ForwardAgent ~/.ssh/agent\n") == [Severity.MEDIUM]
 
 
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("Host web*\n ControlMaster auto\n ControlPath x\nHost web1\n ProxyJump b\n", "SSH-NOMUX"),
+        ("Host web*\n ForwardAgent no\nHost web?\n ForwardAgent yes\n", "SSH-AGENTFWD"),
+        (
+            "Match user ops\n ForwardAgent no\nMatch user ops host *.x\n ForwardAgent yes\n",
+            "SSH-AGENTFWD",
+        ),
+    ],
+)
+def test_a_block_inherits_from_the_blocks_that_match_its_host(
+    text: str, rule: str, tmp_path: Path
+) -> None:
+    assert not found(lint(tmp_path, "ssh_config", text), rule)
+    others = text.replace("web*", "db*").replace("user ops\n", "user x\n")
+    assert found(lint(tmp_path, "ssh_config", others), rule)
+
+
 def test_jumps_without_a_shared_connection(tmp_path: Path) -> None:
     (finding,) = found(lint(tmp_path, "ssh_config", "Host in\n ProxyJump out\n"), "SSH-NOMUX")
     assert finding.params["jump"] == "out"
