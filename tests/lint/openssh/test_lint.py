@@ -293,7 +293,7 @@ def test_agent_forwarding_by_breadth(tmp_path: Path) -> None:
         ("Host web*\n ControlMaster auto\n ControlPath x\nHost web1\n ProxyJump b\n", "SSH-NOMUX"),
         ("Host web*\n ForwardAgent no\nHost web?\n ForwardAgent yes\n", "SSH-AGENTFWD"),
         (
-            "Match user ops\n ForwardAgent no\nMatch user ops host *.x\n ForwardAgent yes\n",
+            "Match user svc_a\n ForwardAgent no\nMatch user svc_a host *.x\n ForwardAgent yes\n",
             "SSH-AGENTFWD",
         ),
     ],
@@ -302,7 +302,7 @@ def test_a_block_inherits_from_the_blocks_that_match_its_host(
     text: str, rule: str, tmp_path: Path
 ) -> None:
     assert not found(lint(tmp_path, "ssh_config", text), rule)
-    others = text.replace("web*", "db*").replace("user ops\n", "user x\n")
+    others = text.replace("web*", "db*").replace("user svc_a\n", "user x\n")
     assert found(lint(tmp_path, "ssh_config", others), rule)
 
 

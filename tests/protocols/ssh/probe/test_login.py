@@ -1,4 +1,4 @@
-"""Logging in, against servers of our own manners: what is learnt, said, and kept back."""
+"""Logins to servers of our own: what is learnt, what is sent, and what is not."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from seventh.model.target import Target
 from seventh.net.address import Address
 from seventh.net.budget import Budget
 from seventh.net.connect import open_tcp
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.auth import UserAuth, log_in, read_pk_ok, read_prompts, responses
@@ -32,11 +33,12 @@ from seventh.protocols.ssh.client.authenticate_host import enter
 from seventh.protocols.ssh.client.credentials import Credentials, gather
 from seventh.protocols.ssh.client.known_hosts import read_known_hosts
 from seventh.protocols.ssh.client.session import Session
-from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.login import Login
 from seventh.protocols.ssh.lab import login as lab_login
 from seventh.protocols.ssh.lab.login import PASSWORD, LoginServer, LoginSetup, listening
 from seventh.protocols.ssh.lab.session import USER, LoginKeys, make_door
+from seventh.protocols.ssh.probe import login as login_probe
 from seventh.protocols.ssh.wire.auth_messages import AuthPacket
 from seventh.protocols.ssh.wire.channel_messages import (
     ChannelOpen,
@@ -376,6 +378,24 @@ async def test_a_login_without_a_credential_is_named(tmp_path: Path) -> None:
     (finding,) = [f for f in report.findings if f.id == "SSH-NOAUTH"]
     assert finding.severity is Severity.CRITICAL
     assert finding.params == {"who": "users", "users": ("root",)}
+
+
+@pytest.mark.parametrize(("connections", "asked"), [(2, False), (3, True)])
+async def test_root_costs_one_connection_more(
+    tmp_path: Path, connections: int, asked: bool
+) -> None:
+    async with lodge(tmp_path) as place:
+        ctx = ProbeContext(place.target, place.with_key, connections=connections)
+        try:
+            await login_probe.check(ctx, await ctx.connect())
+        finally:
+            ctx.close()
+    facts = ctx.notes(SshFacts).facts
+    assert facts.login is not None
+    assert facts.login.outcome == "granted"
+    assert (facts.login.root_methods is not None) is asked
+    limit = "connection limit for this target reached"
+    assert facts.unknown.get(Topic.ROOT_METHODS) == (None if asked else limit)
 
 
 # -- sessions --------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ async def test_a_good_server_teaches_everything(login_keys: LoginKeys, tmp_path:
         logged_in(port, login_keys, allow_write=True) as (ctx, session),
     ):
         ctx.notes(SshFacts).learn(login=Login(total_seconds=0.5))
-        await session_probe.look(ctx, session)
+        await session_probe.check(ctx, session)
         await session.rekey()
     learnt = session_of(ctx)
     assert ssh_of(ctx).unknown == {}
@@ -76,7 +76,7 @@ async def test_without_permission_nothing_is_written_and_nothing_forwarded(
     login_keys: LoginKeys, tmp_path: Path
 ) -> None:
     async with honest(login_keys, tmp_path) as port, logged_in(port, login_keys) as (ctx, session):
-        await session_probe.look(ctx, session)
+        await session_probe.check(ctx, session)
     learnt = session_of(ctx)
     assert learnt.write_bytes is None
     assert learnt.local_forward is None
@@ -93,7 +93,7 @@ async def test_who_forbids_by_saying_that_connecting_failed_stays_unsettled(
         honest(login_keys, tmp_path, local=False) as port,
         logged_in(port, login_keys, allow_write=True) as (ctx, session),
     ):
-        await session_probe.look(ctx, session)
+        await session_probe.check(ctx, session)
     learnt = session_of(ctx)
     assert (learnt.local_forward, learnt.dynamic_forward) == ("unsettled", "unsettled")
 
@@ -103,7 +103,7 @@ async def test_a_few_channels_opened_towards_us_are_refused_and_counted(
 ) -> None:
     setup = ChannelSetup(opens=(b"auth-agent@openssh.com", 3))
     async with conducting(login_keys, setup) as (ctx, session):
-        await session_probe.look(ctx, session)
+        await session_probe.check(ctx, session)
     assert session_of(ctx).peer_channels == {"auth-agent@openssh.com": 3}
     assert session_of(ctx).exec_status == 0
     assert ctx.failure is None
@@ -113,7 +113,7 @@ async def test_a_violation_is_the_reports_failure_and_what_was_learnt_stands(
     login_keys: LoginKeys,
 ) -> None:
     async with conducting(login_keys, ChannelSetup(lies_in_data=True)) as (ctx, session):
-        await session_probe.look(ctx, session)
+        await session_probe.check(ctx, session)
     assert ctx.failure is not None
     assert ctx.failure.reason is Reason.PROTOCOL_VIOLATION
     assert ctx.failure.phase == "ssh.sftp"
@@ -126,7 +126,7 @@ async def test_a_server_that_ends_in_the_middle_costs_only_what_comes_after(
     login_keys: LoginKeys,
 ) -> None:
     async with conducting(login_keys, ChannelSetup(leaves_at=b"pty-req")) as (ctx, session):
-        await session_probe.look(ctx, session)
+        await session_probe.check(ctx, session)
     assert ctx.failure is None
     learnt = session_of(ctx)
     assert (learnt.exec_status, learnt.pty_granted, learnt.sftp) == (0, None, None)
@@ -141,7 +141,7 @@ async def test_a_server_that_never_answers_costs_its_share_of_the_time(
         session,
     ):
         async with asyncio.timeout(3):
-            await session_probe.look(ctx, session)
+            await session_probe.check(ctx, session)
     assert ctx.failure is None
     assert session_of(ctx).channel_seconds is not None
     assert session_of(ctx).exec_granted is None

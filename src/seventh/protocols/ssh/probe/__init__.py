@@ -133,13 +133,13 @@ async def check(ctx: ProbeContext) -> None:
         if len(streams) > 1:
             await _compare(ctx, streams, traits)
         if "failure" not in traits:
-            await further.look(ctx, streams[0])
+            await further.check(ctx, streams[0])
         if records is not None:
             _learn_sshfp(ctx, await records)
         if "failure" not in traits and ctx.denied(2) is None:
             from seventh.protocols.ssh.probe import login
 
-            await login.look(ctx, streams[0])
+            await login.check(ctx, streams[0])
     finally:
         if records is not None:
             records.cancel()
@@ -259,17 +259,17 @@ def _named(ident: str, offer: Proposal | None, keys: tuple[HostKey, ...]) -> dic
 async def _compare(ctx: ProbeContext, streams: list[Stream], first: dict[str, str]) -> None:
     by_address: dict[str, Names] = {}
 
-    async def look(stream: Stream) -> dict[str, str]:
-        traits = first if stream is streams[0] else await _look(ctx, stream)
+    async def traits_at(stream: Stream) -> dict[str, str]:
+        traits = first if stream is streams[0] else await _repeat(ctx, stream)
         if "host key" in traits:
             by_address[stream.address.ip] = (traits["host key"],)
         return traits
 
-    await ctx.compare(streams, look)
+    await ctx.compare(streams, traits_at)
     ctx.notes(SshFacts).learn(host_keys_by_address=by_address)
 
 
-async def _look(ctx: ProbeContext, stream: Stream) -> dict[str, str]:
+async def _repeat(ctx: ProbeContext, stream: Stream) -> dict[str, str]:
     """Repeat the first conversation with another address and return its traits.
 
     A server that refuses a second connection at once is retried on a new one.

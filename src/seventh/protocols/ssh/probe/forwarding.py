@@ -30,7 +30,7 @@ _ANOTHER_LOOPBACK = "127.0.0.2"
 Tried = Literal["allowed", "forbidden", "unsettled", "failed"]
 
 
-async def look(ctx: ProbeContext, mux: Mux) -> None:
+async def check(ctx: ProbeContext, mux: Mux) -> None:
     """Test local, dynamic and remote forwarding, and cancel what was granted."""
     session = ctx.notes(SshFacts).part("session", SessionFacts)
     address = mux.line.stream.address

@@ -7,6 +7,8 @@ pause, when it has closed the last one.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.net.address import Address
@@ -17,6 +19,8 @@ from seventh.protocols.ssh.facts import GroupAnswer, Names, Proposal, SshFacts, 
 from seventh.protocols.ssh.probe.learn import learn_deviations, learn_group, learn_key
 from seventh.protocols.ssh.wire.hostkeys import algorithms_of, key_type
 from seventh.protocols.ssh.wire.kex import GROUP_EXCHANGES, GroupSizes
+
+T = TypeVar("T")
 
 SMALLEST = GroupSizes(minimum=1024, preferred=1024)
 """The smallest group for a client that accepts any: the server's own choice."""
@@ -71,7 +75,7 @@ async def _greeted(ctx: ProbeContext, address: Address) -> Conversation:
     return conversation
 
 
-async def look(ctx: ProbeContext, first: Stream) -> None:
+async def check(ctx: ProbeContext, first: Stream) -> None:
     """Request every other host key type and small groups from ``first``'s address.
 
     RSA goes first, because its length is judged; then the groups; then the other types, as far as
@@ -81,12 +85,12 @@ async def look(ctx: ProbeContext, first: Stream) -> None:
     if facts.kexinit is None:
         return
     types = wanted_types(facts.kexinit, {key.type for key in facts.host_keys})
-    jobs = _Jobs(ctx, first.address)
+    requests = _Requests(ctx, first.address)
     for kind in types[:1]:
-        await jobs.host_key(kind)
-    await _groups(ctx, jobs, facts.kexinit)
+        await requests.host_key(kind)
+    await _groups(ctx, requests, facts.kexinit)
     for kind in types[1:]:
-        await jobs.host_key(kind)
+        await requests.host_key(kind)
 
 
 def wanted_types(offer: Proposal, seen: set[str]) -> Names:
@@ -95,7 +99,7 @@ def wanted_types(offer: Proposal, seen: set[str]) -> Names:
     return tuple(kind for kind in _WANTED if kind in offered - seen)
 
 
-async def _groups(ctx: ProbeContext, jobs: _Jobs, offer: Proposal) -> None:
+async def _groups(ctx: ProbeContext, requests: _Requests, offer: Proposal) -> None:
     """Request groups: the server's own choice, then those of exact sizes.
 
     It may give any group between the limits (RFC 4419 §3): one answer does not show the smallest.
@@ -108,22 +112,21 @@ async def _groups(ctx: ProbeContext, jobs: _Jobs, offer: Proposal) -> None:
         notes.unknown(Topic.SMALLEST_GROUP, "tier 1 is not allowed")
         return
     for sizes in (SMALLEST, *BELOW_2048, OF_2048):
-        given = [answer.bits for answer in notes.facts.gex_answers if answer.bits is not None]
-        least = min(given, default=None)
+        least = notes.facts.gex_bits
         enough = 2048 if sizes in BELOW_2048 else 3072
         if sizes is not SMALLEST and least is not None and least < enough:
             continue
-        answer = await jobs.group(methods, sizes)
+        answer = await requests.group(methods, sizes)
         if answer is None:
             late = ctx.budget.seconds_left < RESERVE_SECONDS
-            if sizes is SMALLEST or jobs.refused or late or ctx.failure is not None:
+            if sizes is SMALLEST or requests.refused or late or ctx.failure is not None:
                 return
             continue  # a request of another size may be answered
         if answer.bits is not None and not sizes.minimum <= answer.bits <= sizes.maximum:
             return  # the server ignores the limits
 
 
-class _Jobs:
+class _Requests:
     """Requests to one address, each on a connection of its own, within the budget."""
 
     def __init__(self, ctx: ProbeContext, address: Address) -> None:
@@ -137,40 +140,28 @@ class _Jobs:
 
     async def host_key(self, kind: str) -> None:
         """Request the server's key of this type."""
-        conversation = await self._begin(offer_for(algorithms_of(kind)), Topic(f"{kind} host key"))
-        if conversation is None:
-            return
-        try:
-            await conversation.exchange_keys()
-        except Failed as failed:
-            self._failed(failed, Topic(f"{kind} host key"))
-        finally:
-            learn_key(self._ctx, conversation)
-            learn_deviations(self._ctx, conversation)
-            await conversation.leave()
+        offer, topic = offer_for(algorithms_of(kind)), Topic(f"{kind} host key")
+        await self._run(offer, topic, lambda conversation: conversation.exchange_keys())
 
     async def group(self, methods: Names, sizes: GroupSizes) -> GroupAnswer | None:
         """Request a group; return None if there is no answer, not even a refusal."""
         ctx = self._ctx
-        offer = offer_for(our_proposal().server_host_key_algorithms, methods)
-        conversation = await self._begin(offer, Topic.SMALLEST_GROUP)
-        if conversation is None:
-            return None
-        try:
-            await conversation.ask_group(sizes, ctx.budget.within(self._timeout()))
+
+        async def request(conversation: Conversation) -> GroupAnswer | None:
+            try:
+                await conversation.ask_group(sizes, ctx.budget.within(self._timeout()))
+            except Failed as failed:
+                if failed.reason in {*REFUSALS, Reason.NEGOTIATION_FAILED}:
+                    return learn_group(ctx, conversation, failed.detail)
+                if failed.reason is not Reason.PEER_SILENT:
+                    raise
+                raise Failed(
+                    failed.reason, f"no answer to a request for {_sizes(sizes)}"
+                ) from failed
             return learn_group(ctx, conversation)
-        except ProtocolViolation as violation:
-            self._failed(violation, Topic.SMALLEST_GROUP)
-        except Failed as failed:
-            if failed.reason in {*REFUSALS, Reason.NEGOTIATION_FAILED}:
-                return learn_group(ctx, conversation, failed.detail)
-            if failed.reason is Reason.PEER_SILENT:
-                failed = Failed(failed.reason, f"no answer to a request for {_sizes(sizes)}")
-            self._failed(failed, Topic.SMALLEST_GROUP)
-        finally:
-            learn_deviations(self._ctx, conversation)
-            await conversation.leave()
-        return None
+
+        offer = offer_for(our_proposal().server_host_key_algorithms, methods)
+        return await self._run(offer, Topic.SMALLEST_GROUP, request)
 
     def _timeout(self) -> float:
         """Return the seconds for an answer: some servers never answer a size that they refuse."""
@@ -179,39 +170,44 @@ class _Jobs:
             return FIRST_SECONDS
         return AGAIN_SECONDS + 2 * (facts.rtt_seconds or 0.0)
 
-    async def _begin(self, offer: Proposal, what: Topic) -> Conversation | None:
-        """Open a connection that negotiates ``offer``; note why and return None if it fails.
+    async def _run(
+        self, offer: Proposal, topic: Topic, request: Callable[[Conversation], Awaitable[T]]
+    ) -> T | None:
+        """Send a request on a connection that negotiates ``offer``; note why if it fails.
 
         After a refusal that outlasts all pauses, nothing more is tried.
         """
         ctx = self._ctx
         if self._refused is not None:
-            ctx.notes(SshFacts).unknown(what, self._refused.detail)
+            ctx.notes(SshFacts).unknown(topic, self._refused.detail)
             return None
         if ctx.connections_left(self._address) <= _reserved(ctx):
-            ctx.notes(SshFacts).unknown(what, "connection limit for this target reached")
+            ctx.notes(SshFacts).unknown(topic, "connection limit for this target reached")
             return None
         try:
             conversation = await greeted(ctx, self._address)
         except Failed as failed:
             if failed.reason in REFUSALS:
                 self._refused = failed
-            self._failed(failed, what)
+            self._fail(failed, topic)
             return None
         try:
             theirs, _ = await conversation.offers(offer)
             conversation.agree(offer, theirs.offer)
+            return await request(conversation)
         except Failed as failed:
-            self._failed(failed, what)
-            await conversation.leave()
+            self._fail(failed, topic)
             return None
-        return conversation
+        finally:
+            learn_key(ctx, conversation)
+            learn_deviations(ctx, conversation)
+            await conversation.leave()
 
-    def _failed(self, failed: Failed, what: Topic) -> None:
+    def _fail(self, failed: Failed, topic: Topic) -> None:
         if isinstance(failed, ProtocolViolation):
             failed.phase = failed.phase or "ssh.kex"
             self._ctx.fail(failed)
-        self._ctx.notes(SshFacts).unknown(what, failed.detail)
+        self._ctx.notes(SshFacts).unknown(topic, failed.detail)
 
 
 def _sizes(sizes: GroupSizes) -> str:

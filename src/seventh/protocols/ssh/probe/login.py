@@ -34,7 +34,7 @@ RESERVE_SECONDS = 1.0
 """What a hold leaves of the target's time for the disconnect."""
 
 
-async def look(ctx: ProbeContext, first: Stream) -> None:
+async def check(ctx: ProbeContext, first: Stream) -> None:
     """Log in as --user, test the session, and disconnect.
 
     Raises UsageError for credentials that cannot be used; every other failure is noted.
@@ -125,7 +125,7 @@ async def _request_methods(
         login.learn(outcome="granted", method="none")
         return
     login.learn(outcome="untried")
-    why = "; ".join(word for word in (credentials.withheld, *credentials.notes) if word)
+    why = "; ".join(filter(None, (credentials.withheld, *credentials.notes)))
     if session.trust.status == "unknown" and credentials.withheld:
         host, port = ctx.target.host, ctx.target.port
         raise Failed(
@@ -172,7 +172,7 @@ async def _in_session(ctx: ProbeContext, session: Session) -> None:
     """Test the session's channels, a ping, and a key re-exchange."""
     login = ctx.notes(SshFacts).part("login", Login)
     try:
-        await session_probe.look(ctx, session)
+        await session_probe.check(ctx, session)
         if session.can_ping:
             with ctx.watch.phase("ssh.ping", session.stream.address.ip):
                 login.learn(ping_seconds=await session.ping())
@@ -210,7 +210,7 @@ async def _hold(ctx: ProbeContext, session: Session) -> None:
     session.stream.expect_silence()
     try:
         with ctx.watch.phase("ssh.hold", session.stream.address.ip):
-            await _listen(session, until)
+            await _read_until(session, until)
     except Failed as failed:
         notes.unknown(Topic.KEEPALIVES, f"the session ended while held open: {failed.detail}")
         if isinstance(failed, ProtocolViolation):
@@ -226,7 +226,7 @@ async def _hold(ctx: ProbeContext, session: Session) -> None:
     )
 
 
-async def _listen(session: Session, until: int) -> None:
+async def _read_until(session: Session, until: int) -> None:
     """Read and discard messages until then."""
     try:
         while True:

@@ -42,7 +42,7 @@ _TERMINAL = b"xterm"
 Step = Callable[[ProbeContext, Mux], Awaitable[None]]
 
 
-async def look(ctx: ProbeContext, session: Session) -> None:
+async def check(ctx: ProbeContext, session: Session) -> None:
     """Test what the user of ``session`` may do; the session stays usable unless it ends itself.
 
     Phases: ``ssh.channel``, ``ssh.exec``, ``ssh.second_channel``, ``ssh.sftp``, and with
@@ -59,7 +59,7 @@ async def look(ctx: ProbeContext, session: Session) -> None:
     }
     denied = ctx.denied(3)
     if denied is None:
-        steps[Topic.FORWARDING] = forwarding.look
+        steps[Topic.FORWARDING] = forwarding.check
     else:
         notes.unknown(Topic.FORWARDING, denied)
     try:
