@@ -304,7 +304,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_ssh_refuses_we_refuse(folder: Path, name: str) -> None:
-    from seventh.lint.openssh.views import Judged, check_lists
+    from seventh.lint.openssh.views import Release, check_lists
 
     file = folder / "config"
     file.write_text(REFUSED[name])
@@ -315,7 +315,7 @@ def test_what_ssh_refuses_we_refuse(folder: Path, name: str) -> None:
     text = files.read(file)
     assert text is not None
     reading = read(text, files, "client", is_user=True)
-    check_lists(reading, Judged(installed(), stated=True))
+    check_lists(reading, Release(installed(), stated=True))
     assert [*reading.refused, *refusals(reading)]
 
 

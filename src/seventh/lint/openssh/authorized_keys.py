@@ -6,7 +6,7 @@ from pathlib import Path
 
 from seventh.lint.openssh import modes
 from seventh.lint.openssh.public_keys import Entry, key_line
-from seventh.lint.openssh.views import judged, linted
+from seventh.lint.openssh.views import linted, release_of
 from seventh.lintkit.files import MAX_PROBLEMS, Files, Text
 from seventh.lintkit.linted import Linted, Setting, Software, View
 from seventh.model.source import Line
@@ -51,7 +51,7 @@ def lint(text: Text, files: Files, software: Software | None) -> Linted:
             **modes.facts(wrong),
         )
     )
-    return linted([View(facts={"ssh": facts}, settings=lines)], judged(software), ignored)
+    return linted([View(facts={"ssh": facts}, settings=lines)], release_of(software), ignored)
 
 
 def _fact(entry: Entry, line: int) -> UserKey:

@@ -11,13 +11,13 @@ from pathlib import Path
 from seventh.lint.openssh import modes, offers
 from seventh.lint.openssh.modes import WrongModes
 from seventh.lint.openssh.views import (
-    Judged,
+    Release,
     check_lists,
     differs,
     idle_directives,
-    judged,
     linted,
     place_of_fix,
+    release_of,
     settings_at,
     settings_of,
     unused_macs,
@@ -43,18 +43,18 @@ _SERVERS_OWN = "an ssh_config configures a client, not the server"
 
 def lint(text: Text, files: Files, software: Software | None) -> Linted:
     """Check an ssh_config; no content raises."""
-    judgement = judged(software)
+    release = release_of(software)
     home = _home_of(text.name)
     if files.home is None:
         files.home = home
     reading = read(text, files, "client", is_user=home is not None)
-    check_lists(reading, judgement)
+    check_lists(reading, release)
     for at, why in refusals(reading):
         reading.refuse(at, why)
     for line in reading.undecided:
         files.note(line.file, line.line, line.text)
-    config = UserConfig([reading], judgement.version)
-    make = _Views(text, files, reading, judgement)
+    config = UserConfig([reading], release.version)
+    make = _Views(text, files, reading, release)
     whole = make.view(config.resolve(Asked(host=_ANY_HOST)), "", "all")
     views = [whole]
     wanted = {line.blocks[-1].index for line in reading.directives if line.blocks}
@@ -66,7 +66,7 @@ def lint(text: Text, files: Files, software: Software | None) -> Linted:
         view = make.view(config.resolve(_asked(block)), block.label, _breadth(block), block)
         if differs(view, whole):
             views.append(view)
-    return linted(views, judgement, reading.refused)
+    return linted(views, release, reading.refused)
 
 
 # -- the hosts of a block --------------------------------------------------------------------------
@@ -116,12 +116,12 @@ def _matching(pattern: str) -> str:
 class _Views:
     """Makes the views of one file."""
 
-    def __init__(self, text: Text, files: Files, reading: Reading, judgement: Judged) -> None:
+    def __init__(self, text: Text, files: Files, reading: Reading, release: Release) -> None:
         self._name = text.name
         self._files = files
         self._reading = reading
-        self._judgement = judgement
-        self._idle = idle_directives(reading, judgement.version)
+        self._release = release
+        self._idle = idle_directives(reading, release.version)
         self._own = modes.own_config(files, Path(text.name)) if _is_own(text.name) else None
         self._keys: dict[str, WrongModes | None] = {}
 
@@ -142,7 +142,7 @@ class _Views:
         facts = SshFacts(
             # Otherwise the system's file or the defaults decide.
             kexinit=offer if any(host.lines(name) for name in LISTS) else None,
-            strict_kex=self._judgement.strict_kex,
+            strict_kex=self._release.strict_kex,
             config=SshConfigFacts(
                 side="client",
                 scope=label,

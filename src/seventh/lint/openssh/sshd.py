@@ -10,13 +10,13 @@ from seventh.lint.openssh import modes, offers, sshd_config
 from seventh.lint.openssh.machine import Machine
 from seventh.lint.openssh.sshd_config import METHODS, Connection, Effective, ServerConfig
 from seventh.lint.openssh.views import (
-    Judged,
+    Release,
     check_lists,
     differs,
     idle_directives,
-    judged,
     linted,
     place_of_fix,
+    release_of,
     settings_at,
     settings_of,
     unused_macs,
@@ -44,10 +44,10 @@ def lint(text: Text, files: Files, software: Software | None, *, printed: bool =
 
     ``printed``: it is the output of ``sshd -T``, with every directive, set or not.
     """
-    judgement = judged(software)
-    config = sshd_config.load(text, files, judgement.version)
-    check_lists(config.reading, judgement)
-    make = _Views(config, Machine(text, files, config.effective()), judgement, printed)
+    release = release_of(software)
+    config = sshd_config.load(text, files, release.version)
+    check_lists(config.reading, release)
+    make = _Views(config, Machine(text, files, config.effective()), release, printed)
     whole = make.whole()
     views = [whole]
     blocks = [block for block in config.blocks if config.changes(block)]
@@ -56,20 +56,20 @@ def lint(text: Text, files: Files, software: Software | None, *, printed: bool =
         view = make.block(block)
         if differs(view, whole) or make.concerns_root(block):
             views.append(view)
-    return linted(views, judgement, config.reading.refused)
+    return linted(views, release, config.reading.refused)
 
 
 class _Views:
     """Makes the views of one configuration."""
 
     def __init__(
-        self, config: ServerConfig, machine: Machine, judgement: Judged, printed: bool
+        self, config: ServerConfig, machine: Machine, release: Release, printed: bool
     ) -> None:
         self._config = config
         self._machine = machine
-        self._judgement = judgement
+        self._release = release
         self._printed = printed
-        self._idle = idle_directives(config.reading, judgement.version)
+        self._idle = idle_directives(config.reading, release.version)
         self._for_root = config.effective(_ROOT)
 
     def whole(self) -> View:
@@ -118,9 +118,9 @@ class _Views:
             "modes": modes.settings(self._machine.wrong_modes or (), self._machine.name),
         }
         facts = SshFacts(
-            protocol_version=_protocol(effective, self._judgement),
+            protocol_version=_protocol(effective, self._release),
             kexinit=offer,
-            strict_kex=self._judgement.strict_kex,
+            strict_kex=self._release.strict_kex,
             host_keys=self._machine.host_keys,
             gex_bits=self._machine.gex_bits if _gives_groups(offer) else None,
             server_sig_algs=offers.effective_list(
@@ -209,14 +209,14 @@ def _gives_groups(offer: Proposal) -> bool:
     return any("group-exchange" in name for name in offer.kex_algorithms)
 
 
-def _protocol(effective: Effective, judgement: Judged) -> str | None:
+def _protocol(effective: Effective, release: Release) -> str | None:
     """Return the protocol version; None if it depends on a version that was not given."""
     lines = effective.lines("protocol")
     if not lines or "1" not in lines[0].value.split(","):
         return "2.0"
-    if not judgement.stated:
+    if not release.stated:
         return None
-    return "1.99" if judgement.version < (7, 4) else "2.0"
+    return "1.99" if release.version < (7, 4) else "2.0"
 
 
 # -- logging in ------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def dotted(version: Version) -> str:
     return ".".join(map(str, version))
 
 
-class Judged(msgspec.Struct, frozen=True):
+class Release(msgspec.Struct, frozen=True):
     """The version whose defaults apply, and whether --software gave it."""
 
     version: Version
@@ -61,11 +61,11 @@ class Judged(msgspec.Struct, frozen=True):
         return True if self.stated and self.version >= offers.STRICT_SINCE else None
 
 
-def judged(software: Software | None) -> Judged:
+def release_of(software: Software | None) -> Release:
     """Return the version of --software, else the newest known."""
     if software is None:
-        return Judged(directives.newest().version, stated=False)
-    return Judged((*software.version, 0)[:2], stated=True)
+        return Release(directives.newest().version, stated=False)
+    return Release((*software.version, 0)[:2], stated=True)
 
 
 def settings_of(
@@ -145,39 +145,37 @@ def _comparable(view: View) -> SshFacts:
     return facts.learn(**changes)
 
 
-def linted(views: Sequence[View], judgement: Judged, problems: Sequence[Line]) -> Linted:
+def linted(views: Sequence[View], release: Release, problems: Sequence[Line]) -> Linted:
     """Return the result of a linter."""
     return Linted(
         views=tuple(views),
-        software=str(judgement),
-        software_assumed=not judgement.stated,
+        software=str(release),
+        software_assumed=not release.stated,
         problems=tuple(problems),
     )
 
 
-def check_lists(reading: Reading, judgement: Judged) -> None:
+def check_lists(reading: Reading, release: Release) -> None:
     """Note lists that OpenSSH refuses to start with, and directives that it does not support."""
     for block in reading.blocks:
         for criterion, _ in block.criteria:
             first = _CRITERIA_SINCE.get(criterion.removeprefix("!"), (0,))
-            if judgement.stated and judgement.version < first:
+            if release.stated and release.version < first:
                 reading.refuse(block.at, f"Match {criterion} requires OpenSSH {dotted(first)}")
     for at in reading.unknown:
         reading.refuse(at, f"unknown directive {at.text.partition(' ')[0]}")
     since = directives.since(reading.side, "include")
-    if judgement.stated and judgement.version < since:
+    if release.stated and release.version < since:
         for at in reading.includes:
             reading.refuse(at, f"Include requires OpenSSH {dotted(since)}")
     for line in reading.directives:
         if line.name in offers.ALL_LISTS:
-            for why in offers.refusals(
-                reading.side, judgement.version, line, stated=judgement.stated
-            ):
+            for why in offers.refusals(reading.side, release.version, line, stated=release.stated):
                 reading.refuse(line.at, why)
         if line.written.lower() in directives.aliases(reading.side):
             continue  # an older name than the directive's own
         since = directives.since(reading.side, line.name)
-        if judgement.stated and judgement.version < since:
+        if release.stated and release.version < since:
             reading.refuse(line.at, f"{line.written} requires OpenSSH {dotted(since)}")
 
 
