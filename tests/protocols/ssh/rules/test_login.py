@@ -10,9 +10,9 @@ from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts.config import SshConfigFacts
 from seventh.protocols.ssh.facts.login import AuthStep, Login, Trust
+from seventh.protocols.ssh.rules.hostkeys import hostkey_changed
 from seventh.protocols.ssh.rules.login import (
     auth_slow,
-    hostkey_changed,
     no_keepalive,
     noauth,
     password_on,

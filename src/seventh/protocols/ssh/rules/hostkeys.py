@@ -1,19 +1,21 @@
-"""Rules on keys: their types, their lengths, and how they sign."""
+"""Rules on keys: types, lengths and signatures; known_hosts, other addresses, and SSHFP."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from msgspec.structs import replace
 
 from seventh.model.severity import Severity
-from seventh.protocols.ssh.facts import Names, Proposal, SshFacts, Topic
+from seventh.protocols.ssh.facts import HostKey, Names, Proposal, SshFacts, Sshfp, Topic
 from seventh.protocols.ssh.facts.config import UserKey
+from seventh.protocols.ssh.facts.login import Trust
 from seventh.protocols.ssh.rules import lists, names
-from seventh.protocols.ssh.rules.algorithms import RSA_SHA2, offer_of
+from seventh.protocols.ssh.rules.algorithms import RSA_SHA2, UNPROVEN, offer_of
 from seventh.protocols.ssh.rules.examples import key, offering
-from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 _LIST = "HostKeyAlgorithms"
 LEAST_RSA_BITS, SAFE_RSA_BITS = 2048, 3072
@@ -169,3 +171,146 @@ def _listed(ssh: SshFacts, offer: Proposal) -> Names:
     """Return what HostKeyAlgorithms lists, with or without host keys that serve it."""
     written = ssh.config.lists.get(_LIST) if ssh.config is not None else None
     return written.effective if written is not None else offer.server_host_key_algorithms
+
+
+def _trusted(**fields: Any) -> SshFacts:
+    return SshFacts(trust=(Trust(key="ssh-ed25519 SHA256:new", **fields),))
+
+
+@rule(
+    "SSH-HOSTKEY-CHANGED",
+    Severity.CRITICAL,
+    tier=0,
+    source=Source.WIRE,
+    title="Host key differs from known_hosts",
+    evidence="the server presents {key}; {known}",
+    phrases={
+        "known": {
+            "changed": "{file}:{line} has {pinned}",
+            "revoked": "{file}:{line} has it as @revoked",
+        }
+    },
+    why="Either the machine was reinstalled, or an attacker answers in its place and reads "
+    "passwords and commands.",
+    fix={
+        "openssh": "On the machine itself: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub. If it "
+        "prints this key: ssh-keygen -R HOST, and add the new key. If not, do not log in.",
+        "any": "Read the key on the machine's console; replace the pinned key only if both match.",
+    },
+    references=("RFC 4251 §4.1",),
+    seed=("12.2.1",),
+    good=_trusted(status="known", file="known_hosts", line=1),
+    bad=_trusted(status="changed", file="known_hosts", line=1, pinned="ssh-ed25519 SHA256:old"),
+)
+def hostkey_changed(ssh: SshFacts) -> Verdict:
+    """Find another key of a pinned type, or one that is revoked."""
+    for trust in ssh.trust:
+        if trust.status in {"revoked", "changed"}:
+            return Hit(key=trust.key, known=trust.status, pinned=trust.pinned, file=trust.file,
+                       line=trust.line)  # fmt: skip
+    if any(trust.status == "known" for trust in ssh.trust):
+        return None
+    if not ssh.trust and any(key.signature_valid is None for key in ssh.host_keys):
+        return UNPROVEN
+    return Skip("known_hosts has no key of this host")
+
+
+@rule(
+    "SSH-HOSTKEY-SPLIT",
+    Severity.HIGH,
+    tier=0,
+    source=Source.WIRE,
+    title="Host keys differ between the name's addresses",
+    evidence="{keys}",
+    why="A client that connects to another address than last time warns of an attack, at random. "
+    "Users learn to ignore the warning.",
+    fix={
+        "openssh": "Copy /etc/ssh/ssh_host_*_key to every machine behind the name, or sign every "
+        "machine's key with one host CA (HostCertificate, and @cert-authority in known_hosts).",
+        "any": "Use the same host keys on all machines, or give every machine its own name.",
+    },
+    references=("RFC 4251 §4.1",),
+    seed=("12.2.1",),
+    good=SshFacts(
+        host_keys_by_address={"192.0.2.1": ("ssh-ed25519 A",), "192.0.2.2": ("ssh-ed25519 A",)}
+    ),
+    bad=SshFacts(
+        host_keys_by_address={"192.0.2.1": ("ssh-ed25519 A",), "192.0.2.2": ("ssh-ed25519 B",)}
+    ),
+)
+def hostkey_split(ssh: SshFacts) -> Verdict:
+    """Find addresses that gave different keys to the same request."""
+    seen = ssh.host_keys_by_address
+    if len(seen) < 2:
+        return Skip("fewer than two addresses presented a host key")
+    if len(set(seen.values())) == 1:
+        return None
+    return Hit(keys=tuple(f"{address}: {' '.join(keys)}" for address, keys in seen.items()))
+
+
+_SHA1, _SHA256 = 1, 2
+_NUMBERS = {"ssh-rsa": 1, "ssh-dss": 2, "ssh-ed25519": 4, "ssh-ed448": 6}
+"""Key types in SSHFP records; 3 is every ECDSA curve."""
+
+
+def _mismatches(records: Sequence[Sshfp], seen: HostKey) -> bool:
+    """Return whether the key's type has records and none matches; clients ask if it has none."""
+    own = {_SHA1: seen.sha1_hex, _SHA256: seen.sha256_hex}
+    mine = [record for record in records if record.algorithm == _NUMBERS.get(seen.type, 3)]
+    return bool(mine) and all(own.get(r.fingerprint_type) != r.fingerprint for r in mine)
+
+
+@rule(
+    "SSH-SSHFP",
+    Severity.MEDIUM,
+    tier=0,
+    source=Source.DNS,
+    title="SSHFP records wrong or not trusted",
+    evidence="{problems}",
+    phrases={
+        "problems": {
+            "mismatch": "no SSHFP record matches {keys}",
+            "sha1": "SHA-1 fingerprints only",
+            "dnssec": "the resolver did not validate the records by DNSSEC (no AD bit)",
+        }
+    },
+    why="A client that uses SSHFP refuses a key that does not match the records, and ignores "
+    "records without DNSSEC. Seventh relies on the resolver's AD bit for this.",
+    fix={
+        "openssh": "ssh-keygen -r HOST prints the records of the keys in /etc/ssh; publish those "
+        "with fingerprint type 2 (SHA-256) and sign the zone with DNSSEC.",
+        "any": "Publish SHA-256 fingerprints of the current keys and sign the zone.",
+    },
+    references=("RFC 4255", "RFC 6594", "RFC 7479"),
+    seed=("12.2.1",),
+    good=SshFacts(
+        host_keys=(replace(key(), signature_valid=True),),
+        sshfp=(Sshfp(algorithm=4, fingerprint_type=2, fingerprint=key().sha256_hex),),
+        sshfp_authenticated=True,
+    ),
+    bad=SshFacts(
+        host_keys=(key(),),
+        sshfp=(Sshfp(algorithm=4, fingerprint_type=2, fingerprint="00" * 32),),
+        sshfp_authenticated=True,
+    ),
+)
+def sshfp(ssh: SshFacts) -> Verdict:
+    """Judge the name's SSHFP records: a mismatch is high; SHA-1 only or no DNSSEC is medium."""
+    records = ssh.sshfp
+    if records is None:
+        return Skip(ssh.unknown.get(Topic.SSHFP, "SSHFP was not requested: the target is no name"))
+    if not records:
+        return not_applicable("the name has no SSHFP record")
+    if not ssh.host_keys:
+        return Skip("no host key was seen to compare with")
+    wrong = [f"{key.type} {key.sha256}" for key in ssh.host_keys if _mismatches(records, key)]
+    found = {
+        "mismatch": bool(wrong),
+        "sha1": all(record.fingerprint_type == _SHA1 for record in records),
+        "dnssec": ssh.sshfp_authenticated is False,
+    }
+    if problems := tuple(code for code, is_wrong in found.items() if is_wrong):
+        return Hit(Severity.HIGH if wrong else None, problems=problems, keys=tuple(wrong))
+    if not all(seen.signature_valid for seen in ssh.host_keys):
+        return UNPROVEN
+    return None

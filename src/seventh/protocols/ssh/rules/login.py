@@ -8,8 +8,7 @@ from typing import Any
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.config import Names, SshConfigFacts
-from seventh.protocols.ssh.facts.login import AuthStep, Login, Trust
-from seventh.protocols.ssh.rules.algorithms import UNPROVEN
+from seventh.protocols.ssh.facts.login import AuthStep, Login
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 SLOW_AUTH_SECONDS = 1.0
@@ -33,51 +32,9 @@ def _guessable(methods: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in methods if name in GUESSABLE)
 
 
-def _trusted(**fields: Any) -> SshFacts:
-    return SshFacts(trust=(Trust(key="ssh-ed25519 SHA256:new", **fields),))
-
-
 def _methods(methods: Names, login: Login) -> Hit:
     """Return a hit for ``methods``, with the user that they were requested for."""
     return Hit(methods=methods, user=login.user, scope="user" if login.user else "all")
-
-
-@rule(
-    "SSH-HOSTKEY-CHANGED",
-    Severity.CRITICAL,
-    tier=0,
-    source=Source.WIRE,
-    title="Host key differs from known_hosts",
-    evidence="the server presents {key}; {known}",
-    phrases={
-        "known": {
-            "changed": "{file}:{line} has {pinned}",
-            "revoked": "{file}:{line} has it as @revoked",
-        }
-    },
-    why="Either the machine was reinstalled, or an attacker answers in its place and reads "
-    "passwords and commands.",
-    fix={
-        "openssh": "On the machine itself: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub. If it "
-        "prints this key: ssh-keygen -R HOST, and add the new key. If not, do not log in.",
-        "any": "Read the key on the machine's console; replace the pinned key only if both match.",
-    },
-    references=("RFC 4251 §4.1",),
-    seed=("12.2.1",),
-    good=_trusted(status="known", file="known_hosts", line=1),
-    bad=_trusted(status="changed", file="known_hosts", line=1, pinned="ssh-ed25519 SHA256:old"),
-)
-def hostkey_changed(ssh: SshFacts) -> Verdict:
-    """Find another key of a pinned type, or one that is revoked."""
-    for trust in ssh.trust:
-        if trust.status in {"revoked", "changed"}:
-            return Hit(key=trust.key, known=trust.status, pinned=trust.pinned, file=trust.file,
-                       line=trust.line)  # fmt: skip
-    if any(trust.status == "known" for trust in ssh.trust):
-        return None
-    if not ssh.trust and any(key.signature_valid is None for key in ssh.host_keys):
-        return UNPROVEN
-    return Skip("known_hosts has no key of this host")
 
 
 @rule(

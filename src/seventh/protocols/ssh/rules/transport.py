@@ -1,18 +1,16 @@
-"""Rules on the transport: versions, groups, host keys by address and in DNS, and times."""
+"""Rules on the transport: protocol versions, groups, and times."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from seventh.model.report import Param
 from seventh.model.severity import Severity
-from seventh.protocols.ssh.facts import HostKey, SshFacts, Sshfp, Topic
+from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.rules import names
-from seventh.protocols.ssh.rules.algorithms import UNPROVEN, offer_of
-from seventh.protocols.ssh.rules.examples import key, offering
-from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
+from seventh.protocols.ssh.rules.algorithms import offer_of
+from seventh.protocols.ssh.rules.examples import offering
+from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 SLOW_BANNER_SECONDS = 1.0
 SLOW_KEX_SECONDS = 0.5
@@ -105,107 +103,6 @@ def _small(bits: int, **params: Param) -> Hit | None:
     if bits >= SAFE_GROUP_BITS:
         return None
     return Hit(None if bits < LEAST_GROUP_BITS else Severity.LOW, bits=bits, **params)
-
-
-@rule(
-    "SSH-HOSTKEY-SPLIT",
-    Severity.HIGH,
-    tier=0,
-    source=Source.WIRE,
-    title="Host keys differ between the name's addresses",
-    evidence="{keys}",
-    why="A client that connects to another address than last time warns of an attack, at random. "
-    "Users learn to ignore the warning.",
-    fix={
-        "openssh": "Copy /etc/ssh/ssh_host_*_key to every machine behind the name, or sign every "
-        "machine's key with one host CA (HostCertificate, and @cert-authority in known_hosts).",
-        "any": "Use the same host keys on all machines, or give every machine its own name.",
-    },
-    references=("RFC 4251 §4.1",),
-    seed=("12.2.1",),
-    good=SshFacts(
-        host_keys_by_address={"192.0.2.1": ("ssh-ed25519 A",), "192.0.2.2": ("ssh-ed25519 A",)}
-    ),
-    bad=SshFacts(
-        host_keys_by_address={"192.0.2.1": ("ssh-ed25519 A",), "192.0.2.2": ("ssh-ed25519 B",)}
-    ),
-)
-def hostkey_split(ssh: SshFacts) -> Verdict:
-    """Find addresses that gave different keys to the same request."""
-    seen = ssh.host_keys_by_address
-    if len(seen) < 2:
-        return Skip("fewer than two addresses presented a host key")
-    if len(set(seen.values())) == 1:
-        return None
-    return Hit(keys=tuple(f"{address}: {' '.join(keys)}" for address, keys in seen.items()))
-
-
-_SHA1, _SHA256 = 1, 2
-_NUMBERS = {"ssh-rsa": 1, "ssh-dss": 2, "ssh-ed25519": 4, "ssh-ed448": 6}
-"""Key types in SSHFP records; 3 is every ECDSA curve."""
-
-
-def _mismatches(records: Sequence[Sshfp], seen: HostKey) -> bool:
-    """Return whether the key's type has records and none matches; clients ask if it has none."""
-    own = {_SHA1: seen.sha1_hex, _SHA256: seen.sha256_hex}
-    mine = [record for record in records if record.algorithm == _NUMBERS.get(seen.type, 3)]
-    return bool(mine) and all(own.get(r.fingerprint_type) != r.fingerprint for r in mine)
-
-
-@rule(
-    "SSH-SSHFP",
-    Severity.MEDIUM,
-    tier=0,
-    source=Source.DNS,
-    title="SSHFP records wrong or not trusted",
-    evidence="{problems}",
-    phrases={
-        "problems": {
-            "mismatch": "no SSHFP record matches {keys}",
-            "sha1": "SHA-1 fingerprints only",
-            "dnssec": "the resolver did not validate the records by DNSSEC (no AD bit)",
-        }
-    },
-    why="A client that uses SSHFP refuses a key that does not match the records, and ignores "
-    "records without DNSSEC. Seventh relies on the resolver's AD bit for this.",
-    fix={
-        "openssh": "ssh-keygen -r HOST prints the records of the keys in /etc/ssh; publish those "
-        "with fingerprint type 2 (SHA-256) and sign the zone with DNSSEC.",
-        "any": "Publish SHA-256 fingerprints of the current keys and sign the zone.",
-    },
-    references=("RFC 4255", "RFC 6594", "RFC 7479"),
-    seed=("12.2.1",),
-    good=SshFacts(
-        host_keys=(replace(key(), signature_valid=True),),
-        sshfp=(Sshfp(algorithm=4, fingerprint_type=2, fingerprint=key().sha256_hex),),
-        sshfp_authenticated=True,
-    ),
-    bad=SshFacts(
-        host_keys=(key(),),
-        sshfp=(Sshfp(algorithm=4, fingerprint_type=2, fingerprint="00" * 32),),
-        sshfp_authenticated=True,
-    ),
-)
-def sshfp(ssh: SshFacts) -> Verdict:
-    """Judge the name's SSHFP records: a mismatch is high; SHA-1 only or no DNSSEC is medium."""
-    records = ssh.sshfp
-    if records is None:
-        return Skip(ssh.unknown.get(Topic.SSHFP, "SSHFP was not requested: the target is no name"))
-    if not records:
-        return not_applicable("the name has no SSHFP record")
-    if not ssh.host_keys:
-        return Skip("no host key was seen to compare with")
-    wrong = [f"{key.type} {key.sha256}" for key in ssh.host_keys if _mismatches(records, key)]
-    found = {
-        "mismatch": bool(wrong),
-        "sha1": all(record.fingerprint_type == _SHA1 for record in records),
-        "dnssec": ssh.sshfp_authenticated is False,
-    }
-    if problems := tuple(code for code, is_wrong in found.items() if is_wrong):
-        return Hit(Severity.HIGH if wrong else None, problems=problems, keys=tuple(wrong))
-    if not all(seen.signature_valid for seen in ssh.host_keys):
-        return UNPROVEN
-    return None
 
 
 @rule(
