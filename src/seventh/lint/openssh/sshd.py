@@ -177,9 +177,14 @@ def _only_set(facts: SshFacts, effective: Effective) -> SshFacts:
         if not effective.lines(name)
         and not (name == "hostkeyalgorithms" and effective.lines("hostkey"))
     )  # fmt: skip
+    # Root may use every method, and which there are is for the main file to decide.
+    is_unknown = not on and effective.value("permitrootlogin") == "yes"
     changes: dict[str, dict[str, object]] = {
         "config": {"left_to_others": (*lists, *left)},
-        "login": {"methods": on, "root_methods": _for_root(effective, on)},
+        "login": {
+            "methods": on,
+            "root_methods": None if is_unknown else _for_root(effective, on),
+        },
         "session": {},
     }
     if facts.session is not None and facts.session.sftp == "refused":

@@ -125,7 +125,7 @@ _LIMITS = {
     phrases={
         "problems": {
             "penalties": "PerSourcePenalties no: no address is penalised for failed logins",
-            "startups": "MaxStartups {start}: no connection is dropped below {start} at once",
+            "startups": "MaxStartups {start}: fewer than {start} connections are never limited",
             "grace": "LoginGraceTime 0: a login has no time limit",
         }
     },
