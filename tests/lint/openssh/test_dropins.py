@@ -25,6 +25,7 @@ NOTHING = {
     "a block": "Match Group sftp\n\tForceCommand internal-sftp\n\tPasswordAuthentication no\n",
     "keys": "AuthorizedKeysFile /etc/ssh/keys/%u\n",
 }
+NO_SECRETS = "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
 FOUND = {
     "PasswordAuthentication yes\n": {"SSH-PASSWORD-ON"},
     "passwordauthentication=yes\n": {"SSH-PASSWORD-ON"},
@@ -67,8 +68,8 @@ def test_what_a_drop_in_says_is_judged(text: str, tmp_path: Path) -> None:
         ("PermitRootLogin yes\n", False), ("PermitRootLogin no\n", True),
         ("PermitRootLogin prohibit-password\n", True),
         ("PermitRootLogin yes\nPubkeyAuthentication yes\n", False),
-        ("PermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-         "PubkeyAuthentication yes\n", True),
+        ("PermitRootLogin yes\nPubkeyAuthentication yes\nPasswordAuthentication no\n", False),
+        (f"PermitRootLogin yes\nPubkeyAuthentication yes\n{NO_SECRETS}", True),
     ],
 )  # fmt: skip
 def test_root_s_methods_are_verified_only_by_what_is_set(

@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
+from seventh import protocols
 from seventh.engine.lint import Wanted, lint_file, lint_text
 from seventh.engine.recognise import by_content, by_name
 from seventh.lintkit.linted import parse_software
@@ -37,8 +38,17 @@ def lint(folder: Path, name: str, text: str, *software: str) -> Report:
     return lint_file(file, Wanted(software=tuple(map(parse_software, software))))
 
 
+PHRASES = {rule.id: rule.words.phrases for rule in protocols.rules("ssh")}
+
+
 def found(report: Report, rule: str) -> list[Finding]:
-    return [finding for finding in report.findings if finding.id == rule]
+    """The rule's findings; every code in them has its phrase."""
+    findings = [finding for finding in report.findings if finding.id == rule]
+    for finding in findings:
+        for name, texts in PHRASES[rule].items():
+            codes = finding.params[name]
+            assert {*codes} <= set(texts) if isinstance(codes, tuple) else codes in texts
+    return findings
 
 
 def ids(report: Report) -> set[str]:

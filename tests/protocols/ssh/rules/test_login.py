@@ -29,8 +29,11 @@ def facts(software: str | None = None, rtt: float | None = None, **login: Any) -
 
 
 def hit(rule: AnyRule, facts: SshFacts) -> Hit:
+    """The rule's hit; every code in it has its phrase."""
     verdict = rule(facts)
     assert isinstance(verdict, Hit)
+    for name, texts in rule.words.phrases.items():
+        assert verdict.params[name] in texts
     return verdict
 
 
@@ -70,7 +73,8 @@ def test_a_slow_login_names_the_longest_step_of_each_method() -> None:
 
 @pytest.mark.parametrize("method", ["password", "keyboard-interactive"])
 def test_secrets_that_can_be_guessed_count_as_passwords(method: str) -> None:
-    assert isinstance(password_on(facts(methods=("publickey", method))), Hit)
+    assert hit(password_on, facts(methods=("publickey", method))).params["scope"] == "all"
+    assert hit(password_on, facts(methods=(method,), user="ops")).params["scope"] == "user"
     assert isinstance(root_password(facts(root_methods=(method,))), Hit)
     assert password_on(facts(methods=("publickey", "hostbased"))) is None
 

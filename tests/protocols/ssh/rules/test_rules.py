@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from seventh import protocols
 from seventh.model.severity import Severity
-from seventh.protocols.ssh.facts import GroupAnswer, SshFacts, Sshfp, Topic
+from seventh.protocols.ssh.facts import GroupAnswer, Proposal, SshFacts, Sshfp, Topic
+from seventh.protocols.ssh.facts.config import SshConfigFacts, WrittenList
 from seventh.protocols.ssh.rules import names
 from seventh.protocols.ssh.rules.examples import MODERN, key, offering
 from seventh.rules.rule import AnyRule, Hit, Skip
@@ -273,6 +274,42 @@ def test_a_fix_keeps_what_is_good_and_nothing_that_is_no_name() -> None:
     assert fires("SSH-MAC-WEAK", facts).fixes["openssh"] == (
         "MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com",
     )
+
+
+@pytest.mark.parametrize(
+    ("directive", "field", "weak", "line"),
+    [
+        ("KexAlgorithms", "kex_algorithms", "diffie-hellman-group1-sha1", "KexAlgorithms new"),
+        ("MACs", "mac_algorithms_client_to_server", "hmac-md5",
+         "MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com"),
+    ],
+)  # fmt: skip
+def test_a_list_that_would_be_empty(directive: str, field: str, weak: str, line: str) -> None:
+    """The version's own default without what is weak, or what every version has."""
+    written = WrittenList(text=weak, effective=(weak,), default=("new", weak))
+    config = SshConfigFacts(side="server", version=(9, 2), lists={directive: written})
+    offer = Proposal(**{field: (weak,)})
+    rule = {"KexAlgorithms": "SSH-KEX-WEAK", "MACs": "SSH-MAC-WEAK"}[directive]
+    assert fires(rule, SshFacts(kexinit=offer, config=config)).fixes["openssh"] == (line,)
+
+
+@pytest.mark.parametrize(
+    ("version", "text", "line"),
+    [
+        ((7, 5), "+3des-cbc", "Ciphers -3des-cbc"), ((7, 4), "+3des-cbc", "Ciphers aes256-ctr"),
+        ((), "+3des-cbc", "Ciphers -3des-cbc"), ((9, 2), "-x", "Ciphers -x,3des-cbc"),
+        ((9, 2), "3des-cbc,aes256-ctr", "Ciphers aes256-ctr"),
+        ((9, 2), "^3des-cbc", "Ciphers aes256-ctr"),
+    ],
+)  # fmt: skip
+def test_the_line_that_removes_a_cipher(version: tuple[int, ...], text: str, line: str) -> None:
+    ciphers = ("aes256-ctr", "3des-cbc")
+    written = WrittenList(text=text, effective=ciphers, default=("aes256-ctr",))
+    config = SshConfigFacts(side="server", version=version, lists={"Ciphers": written})
+    offer = Proposal(encryption_algorithms_client_to_server=ciphers)
+    hit = fires("SSH-CIPHER-WEAK", SshFacts(kexinit=offer, config=config))
+    assert hit.fixes["openssh"] == (line,)
+    assert (hit.params["who"], hit.params["names"]) == ("server", "3des-cbc")
 
 
 def test_every_name_that_is_recommended_is_good_by_the_tables() -> None:
