@@ -9,7 +9,9 @@ import pytest
 from seventh.lint.openssh import sshd
 from seventh.lintkit.files import Files
 from seventh.lintkit.linted import parse_software
+from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.rules.names import obsolete_directives
 
 FACTS = [
     ("", "config.agent_forwarding", True),
@@ -68,6 +70,16 @@ FACTS = [
     ("Protocol 2,1", "protocol_version", None),
     ("", "gex_bits", None),
 ]  # fmt: skip
+
+
+def test_every_directive_without_effect_has_its_reason() -> None:
+    reasons = obsolete_directives()
+    for side in ("server", "client"):
+        spelled = directives.spelled(side)  # type: ignore[arg-type]
+        idle = {name for name in spelled if directives.idle(side, name, (99,)) is not None}  # type: ignore[arg-type]
+        assert {spelled[name] for name in idle} <= set(reasons)
+        assert set(reasons) <= {*directives.spelled("server").values(),
+                                *directives.spelled("client").values()}  # fmt: skip
 
 
 def facts(text: str, software: str | None = None, name: str = "sshd_config") -> SshFacts:

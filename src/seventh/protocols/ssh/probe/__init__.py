@@ -160,7 +160,8 @@ async def _first(ctx: ProbeContext, streams: list[Stream]) -> dict[str, str]:
     finally:
         learn_deviations(ctx, conversation)
         await conversation.leave()
-    return _traits(notes.facts)
+    facts = notes.facts
+    return _traits(facts.ident or "", facts.kexinit, facts.host_keys[:1])
 
 
 def _rtt(ctx: ProbeContext, stream: Stream) -> float | None:
@@ -239,12 +240,8 @@ async def _learn_extensions(ctx: ProbeContext, conversation: Conversation) -> No
 # -- the other addresses of the name ---------------------------------------------------------------
 
 
-def _traits(facts: SshFacts) -> dict[str, str]:
+def _traits(ident: str, offer: Proposal | None, keys: tuple[HostKey, ...]) -> dict[str, str]:
     """Return what must not differ between the addresses of a name."""
-    return _named(facts.ident or "", facts.kexinit, facts.host_keys[:1])
-
-
-def _named(ident: str, offer: Proposal | None, keys: tuple[HostKey, ...]) -> dict[str, str]:
     traits = {"ident": ident}
     if offer is not None:
         traits["key exchange"] = ",".join(offer.kex_algorithms)
@@ -294,7 +291,7 @@ async def _repeat(ctx: ProbeContext, stream: Stream) -> dict[str, str]:
         await conversation.leave()
     assert conversation.key is not None  # noqa: S101 - exchange_keys() sets it
     key = conversation.key.facts(choice.host_key, conversation.key_valid)
-    return _named(printable(ident.raw, 255), theirs.offer, (key,))
+    return _traits(printable(ident.raw, 255), theirs.offer, (key,))
 
 
 # -- SSHFP -----------------------------------------------------------------------------------------

@@ -8,12 +8,13 @@ import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from seventh.protocols.ssh.wire.ciphers import is_aead
 
 
 @functools.cache
-def _tables() -> dict[str, dict[str, dict[str, str]]]:
+def _tables() -> dict[str, dict[str, dict[str, Any]]]:
     return tomllib.loads(Path(__file__).with_name("tables.toml").read_text(encoding="utf-8"))
 
 
@@ -32,7 +33,8 @@ def remark(kind: str, quality: str, name: str) -> str | None:
 
 def obsolete_directives() -> dict[str, str]:
     """Return what to know of each directive without effect, by its name."""
-    return _tables()["directive"]["obsolete"]
+    reasons = _tables()["directive"]["obsolete"].items()
+    return {name: f"{name}: {why}" for why, directives in reasons for name in directives}
 
 
 def having(kind: str, quality: str, names: Iterable[str]) -> tuple[str, ...]:
