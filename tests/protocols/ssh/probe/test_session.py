@@ -59,6 +59,15 @@ async def test_a_good_server_teaches_everything(login_keys: LoginKeys, tmp_path:
     assert (learnt.local_forward, learnt.dynamic_forward) == ("allowed", "allowed")
     assert (learnt.remote_forward, learnt.remote_forward_all) == ("loopback", "refused")
     assert learnt.forward_cancelled is True
+    unlearnt = {f for f in learnt.__struct_fields__ if getattr(learnt, f) is None}
+    assert unlearnt == {"exec_signal"}
+    for field in ("channel", "exec", "second_channel", "second_exec", "sftp", "sftp_stat",
+                  "read", "write"):  # fmt: skip
+        assert 0 <= getattr(learnt, f"{field}_seconds") < 5
+    assert learnt.read_from == "SFTP /dev/zero"
+    for way in ("read", "write"):
+        count, seconds = getattr(learnt, f"{way}_bytes"), getattr(learnt, f"{way}_seconds")
+        assert getattr(learnt, f"{way}_bytes_per_second") == count / seconds
     assert learnt.fresh_seconds == 0.5 + (learnt.channel_seconds or 0)
     assert learnt.mux_saves_seconds == pytest.approx(
         learnt.fresh_seconds - (learnt.second_channel_seconds or 0)

@@ -142,11 +142,12 @@ def _learn_steps(ctx: ProbeContext, auth: UserAuth) -> None:
     """Note the steps of a login, successful or not."""
     notes = ctx.notes(SshFacts)
     login = notes.part("login", Login)
-    offered = [step for step in auth.steps if step.method != "none" and step.seconds is not None]
+    tried = [step for step in auth.steps if step.method != "none"]
+    seconds = [step.seconds for step in tried if step.seconds is not None]
     banner = b"\n".join(auth.session.banners)
     changes: dict[str, object] = {}
-    if offered:
-        changes["auth_seconds"] = sum(step.seconds or 0.0 for step in offered)
+    if seconds:
+        changes["auth_seconds"] = sum(seconds)
     if any(step.method == "none" and step.outcome == "granted" for step in auth.steps):
         changes["none_accepted"] = (printable(auth.user, 64),)
     login.learn(
