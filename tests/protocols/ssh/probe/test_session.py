@@ -81,6 +81,20 @@ async def test_a_good_server_teaches_everything(login_keys: LoginKeys, tmp_path:
     assert {phase.clock for phase in times} == {"kernel"}
 
 
+async def test_without_sftp_a_command_is_read(login_keys: LoginKeys, tmp_path: Path) -> None:
+    async with (
+        honest(login_keys, tmp_path, sftp=False) as port,
+        logged_in(port, login_keys) as (ctx, session),
+    ):
+        await session_probe.check(ctx, session)
+    learnt = session_of(ctx)
+    assert learnt.sftp == "refused"
+    assert learnt.read_from == "exec head -c 1048576 /dev/zero"
+    assert learnt.read_bytes == session_probe.READ_BYTES
+    assert learnt.read_seconds is not None
+    assert learnt.read_bytes_per_second == learnt.read_bytes / learnt.read_seconds
+
+
 async def test_without_permission_nothing_is_written_and_nothing_forwarded(
     login_keys: LoginKeys, tmp_path: Path
 ) -> None:

@@ -117,14 +117,14 @@ def password_on(ssh: SshFacts) -> Verdict:
         return _METHODS_UNKNOWN
     guessable = _guessable(login.methods)
     if not guessable:
-        return _left_open(ssh, GUESSABLE)
+        return _undecided(ssh, GUESSABLE)
     hit = _methods(guessable, login)
     if ssh.config is None:
         return hit
     return hit.fixed_by("openssh", *_with_a_key(ssh.config, login, guessable))
 
 
-def _left_open(ssh: SshFacts, methods: Iterable[str]) -> Skip | None:
+def _undecided(ssh: SshFacts, methods: Iterable[str]) -> Skip | None:
     """Return why a drop-in does not decide about ``methods``; None where it does."""
     left = ssh.config.left_to_others if ssh.config is not None else ()
     names = ", ".join(method for method in sorted(methods) if method in left)
@@ -133,21 +133,21 @@ def _left_open(ssh: SshFacts, methods: Iterable[str]) -> Skip | None:
 
 def _with_a_key(config: SshConfigFacts, login: Login, guessable: Names) -> tuple[str, ...]:
     """Return the lines of sshd_config that make every login begin with a key."""
-    asked = config.authentication_methods
-    if asked:
+    required = config.authentication_methods
+    if required:
         # sshd does not start if a required method is switched off.
-        lines = ["AuthenticationMethods " + " ".join(dict.fromkeys(map(_key_first, asked)))]
+        lines = ["AuthenticationMethods " + " ".join(dict.fromkeys(map(_key_first, required)))]
     else:
         lines = [f"{_switch(config, method)} no" for method in guessable]
     known = {*(login.methods or ()), *login.still_wanted}
     return tuple(lines if "publickey" in known else ["PubkeyAuthentication yes", *lines])
 
 
-def _key_first(asked: str) -> str:
+def _key_first(required: str) -> str:
     """Return a list of AuthenticationMethods that begins with ``publickey``, not with a secret."""
-    steps = asked.split(",")
+    steps = required.split(",")
     if steps[0].partition(":")[0] not in GUESSABLE:
-        return asked
+        return required
     return ",".join(["publickey", *(step for step in steps if step != "publickey")])
 
 
@@ -189,7 +189,7 @@ def root_password(ssh: SshFacts) -> Verdict:
         return Skip(ssh.unknown.get(Topic.ROOT_METHODS, _METHODS_UNKNOWN.reason))
     guessable = _guessable(login.root_methods)
     if not guessable:
-        return _left_open(ssh, GUESSABLE) if login.root_methods else None
+        return _undecided(ssh, GUESSABLE) if login.root_methods else None
     if login.root_source == "wire" and (ssh.software or "").startswith("OpenSSH"):
         return Skip(
             "OpenSSH offers passwords to root even if PermitRootLogin refuses them; run "
@@ -212,7 +212,8 @@ def root_password(ssh: SshFacts) -> Verdict:
         },
         **_FOR_USER,
     },
-    why="The other methods use secrets that can be guessed, or stolen by an impersonated server.",
+    why="The other methods use secrets that can be guessed, or stolen by a server that "
+    "impersonates this one.",
     fix={
         "openssh": "PubkeyAuthentication yes",
         "any": "Enable public key authentication and give every user a key.",
@@ -231,17 +232,18 @@ def pubkey_off(ssh: SshFacts) -> Verdict:
     seen = {*login.methods, *login.still_wanted, *login.method.split("+")}
     if "publickey" in seen:
         return None
-    if (skip := _left_open(ssh, ("publickey",))) is not None:
+    if (skip := _undecided(ssh, ("publickey",))) is not None:
         return skip
     is_part = ssh.config is not None and bool(ssh.config.left_to_others)
     if not login.methods and not is_part:
         return Skip("the server offered no method")
     hit = _methods(login.methods, login)
     hit.params["accepted"] = "methods" if login.methods else "main"
-    asked = ssh.config.authentication_methods if ssh.config is not None else ()
-    if not asked or any("publickey" in each.split(",") for each in asked):
+    required = ssh.config.authentication_methods if ssh.config is not None else ()
+    if not required or any("publickey" in each.split(",") for each in required):
         return hit
-    line = "AuthenticationMethods " + " ".join(dict.fromkeys(f"publickey,{each}" for each in asked))
+    lists = dict.fromkeys(f"publickey,{each}" for each in required)
+    line = "AuthenticationMethods " + " ".join(lists)
     return hit.fixed_by("openssh", "PubkeyAuthentication yes", line)
 
 
