@@ -239,7 +239,7 @@ async def test_a_mac_not_built_here_costs_the_extensions_only(tmp_path: Path) ->
         "diffie-hellman-group-exchange-sha1",
     ],
 )  # fmt: skip
-async def test_every_method_of_openssh_is_spoken(tmp_path: Path, method: str) -> None:
+async def test_every_key_exchange_method_of_openssh_works(tmp_path: Path, method: str) -> None:
     async with sshd(tmp_path, f"\nKexAlgorithms {method}\n", "ed25519") as server:
         report = await check_one(server.target, OPTIONS)
     assert report.failure is None

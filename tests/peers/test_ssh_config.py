@@ -280,7 +280,7 @@ def test_ssh_agrees(folder: Path, name: str) -> None:
         assert_agrees(file, host)
 
 
-def test_ssh_agrees_on_what_the_command_line_says(folder: Path) -> None:
+def test_ssh_agrees_on_the_command_line(folder: Path) -> None:
     file = folder / "config"
     file.write_text(CORPUS["match user"] + "Host a\n Port 5\n")
     file.chmod(0o600)

@@ -65,7 +65,7 @@ async def _accepts(port: int) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_proftpd_gives_1024_bits_to_whoever_takes_no_other(tmp_path: Path) -> None:
+async def test_proftpd_gives_1024_bits_to_clients_that_accept_no_other(tmp_path: Path) -> None:
     async with proftpd(tmp_path) as target:
         report = await check_one(target, OPTIONS)
     assert report.failure is None

@@ -58,7 +58,7 @@ def test_what_a_drop_in_does_not_say_is_not_held_against_it(case: str, tmp_path:
 
 
 @pytest.mark.parametrize("text", FOUND)
-def test_what_a_drop_in_says_is_judged(text: str, tmp_path: Path) -> None:
+def test_what_a_drop_in_sets_is_judged(text: str, tmp_path: Path) -> None:
     assert ids(tmp_path, "sshd_config.d/50-x.conf", text) == FOUND[text]
 
 

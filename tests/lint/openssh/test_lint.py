@@ -125,7 +125,7 @@ def test_throttle(tmp_path: Path) -> None:
     assert not found(lint(tmp_path, "sshd_config", "MaxStartups 10:30:100\n"), "SSH-THROTTLE")
 
 
-def test_the_seed_s_sample_is_told_what_is_dated(tmp_path: Path) -> None:
+def test_dated_lines_of_a_sample_are_found(tmp_path: Path) -> None:
     sample = """Port 22
 Protocol 2
 HostKey /etc/ssh/ssh_host_ed25519_key
@@ -238,7 +238,7 @@ def test_host_keys_and_moduli_beside_the_file_are_measured(
                 "SSH-AUTHKEYS-PERM"} & ids(report)  # fmt: skip
 
 
-def test_a_drop_in_is_judged_by_what_it_says(tmp_path: Path) -> None:
+def test_a_drop_in_is_judged_by_what_it_sets(tmp_path: Path) -> None:
     report = lint(tmp_path, "sshd_config.d/50-x.conf", "X11Forwarding yes\n")
     assert not report.findings
     report = lint(tmp_path, "sshd_config.d/50-x.conf", "PasswordAuthentication yes\n")

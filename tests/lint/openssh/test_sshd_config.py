@@ -105,7 +105,7 @@ def test_includes_keep_their_blocks_to_themselves(tmp_path: Path) -> None:
     assert [Path(name).parent for name in files.read_names[1:]] == [tmp_path / "sshd_config.d"] * 2
 
 
-def test_what_sshd_refuses_is_told_with_its_line() -> None:
+def test_what_sshd_refuses_is_noted_with_its_line() -> None:
     config = load("UseDNS off\nMatch User x\n Port 22\nMatch colour red\n MaxSessions 9\n")
     assert [line.line for line in config.reading.refused] == [4, 1, 3]
     assert config.effective(Connection(user="x")).value("maxsessions") == "10"

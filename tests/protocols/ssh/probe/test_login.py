@@ -108,7 +108,7 @@ def found(report: Report) -> dict[str, Severity]:
 # -- the whole way ---------------------------------------------------------------------------------
 
 
-async def test_a_login_teaches_its_course(tmp_path: Path) -> None:
+async def test_a_login_and_its_steps_are_learnt(tmp_path: Path) -> None:
     async with lodge(tmp_path, banners=(b"Mind the \x1b[2Jgap\n",)) as place:
         report = await place.check()
     assert report.failure is None, report.failure
@@ -137,7 +137,7 @@ async def test_a_login_teaches_its_course(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-async def test_nobody_is_guessed(tmp_path: Path) -> None:
+async def test_no_user_is_guessed(tmp_path: Path) -> None:
     async with lodge(tmp_path) as place:
         report = await place.check(user=None, identities=(), ntp_keys="for another room")
         forgotten = await place.check(user=None)
@@ -215,7 +215,9 @@ async def test_an_unknown_host_is_not_shown_the_password(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("marker", ["", "@revoked "])
-async def test_a_changed_or_revoked_host_key_is_told_nothing(tmp_path: Path, marker: str) -> None:
+async def test_a_changed_or_revoked_host_key_gets_no_credential(
+    tmp_path: Path, marker: str
+) -> None:
     async with lodge(tmp_path, methods=("publickey", "password")) as place:
         make_door(tmp_path / "other").options(place.port)
         file = tmp_path / ("door" if marker else "other") / "known_hosts"
@@ -258,7 +260,7 @@ async def test_a_second_factor_is_left_to_a_person(tmp_path: Path) -> None:
     assert "'Code:'" in report.failure.detail
 
 
-async def test_an_expired_password_is_said_to_be(tmp_path: Path) -> None:
+async def test_an_expired_password_is_reported(tmp_path: Path) -> None:
     async with lodge(tmp_path, methods=("password",), expired=True) as place:
         report = await check_one(place.target, place.with_password)
     assert report.failure is not None
@@ -298,7 +300,7 @@ async def test_unusable_credentials_are_the_persons_to_mend(tmp_path: Path) -> N
 # -- rules that need a server ----------------------------------------------------------------------
 
 
-async def test_a_slow_none_says_what_else_was_slow(tmp_path: Path) -> None:
+async def test_a_slow_none_is_reported_with_the_other_times(tmp_path: Path) -> None:
     async with lodge(tmp_path, none_delay_seconds=1.1) as place:
         report = await place.check()
     (finding,) = [f for f in report.findings if f.id == "SSH-AUTH-SLOW"]
@@ -513,7 +515,7 @@ async def test_a_login_has_a_number_of_steps(tmp_path: Path) -> None:
                 await auth.ask_methods()
 
 
-async def test_a_login_with_nothing_says_what_is_wanted(tmp_path: Path) -> None:
+async def test_a_login_without_credentials_reports_the_methods(tmp_path: Path) -> None:
     async with lodge(tmp_path) as place, session_with(place, admitted=False) as session:
         with pytest.raises(Failed) as refused:
             await log_in(session, Credentials(user=USER))

@@ -76,7 +76,7 @@ async def context_with(
 # -- the clean lab ---------------------------------------------------------------------------------
 
 
-async def test_the_clean_server_teaches_everything(kit: Kit) -> None:
+async def test_all_is_learnt_from_the_clean_server(kit: Kit) -> None:
     async with lab.serve(None, kit) as served:
         ctx = await context_with(served)
     facts = ctx.facts["ssh"]
@@ -224,7 +224,7 @@ async def test_a_server_that_gives_no_group_at_all_is_not_judged(setup: Setup) -
 
 
 @pytest.mark.field
-async def test_silence_about_one_size_says_nothing_of_the_next(
+async def test_no_answer_to_one_size_does_not_stop_the_next(
     setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """libssh's server never answers a size that it refuses."""
@@ -442,7 +442,7 @@ async def test_limits_before_the_ident(look: Any, data: bytes) -> None:
     assert report.failure.reason is Reason.PROTOCOL_VIOLATION
 
 
-async def test_a_disconnect_says_why(setup: Setup) -> None:
+async def test_the_reason_of_a_disconnect_is_reported(setup: Setup) -> None:
     from seventh.protocols.ssh.wire.messages import Disconnect
     from seventh.protocols.ssh.wire.transport import Connection, Role
 

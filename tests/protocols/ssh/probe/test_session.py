@@ -42,7 +42,7 @@ def session_of(ctx: ProbeContext) -> SessionFacts:
     return session
 
 
-async def test_a_good_server_teaches_everything(login_keys: LoginKeys, tmp_path: Path) -> None:
+async def test_all_is_learnt_from_a_good_server(login_keys: LoginKeys, tmp_path: Path) -> None:
     async with (
         honest(login_keys, tmp_path) as port,
         logged_in(port, login_keys, allow_write=True) as (ctx, session),
@@ -174,7 +174,7 @@ async def test_a_server_that_never_answers_costs_its_share_of_the_time(
 
 
 @pytest.mark.parametrize("fault", lab_session.FAULTS, ids=lambda fault: fault.name)
-async def test_each_fault_is_told(fault: lab_session.Fault, kit: Kit) -> None:
+async def test_each_fault_is_found(fault: lab_session.Fault, kit: Kit) -> None:
     async with lab.serve(fault, kit) as served:
         (target,) = parse_target(served.target, schemes())
         report = await check_one(target, options_with(**served.options))
