@@ -298,6 +298,33 @@ async def test_a_server_that_keeps_refusing_is_the_reason(
     assert count == 1 + 1 + len(further.PAUSES), "a server that goes on refusing is left alone"
 
 
+@pytest.mark.parametrize(
+    ("options", "reserved"),
+    [(OPTIONS, 1), (replace(OPTIONS, user="root"), 1), (replace(OPTIONS, user="ops"), 2)],
+)
+def test_connections_that_a_login_needs_are_kept(options: Options, reserved: int) -> None:
+    ctx = ProbeContext(target(22), options, connections=SPEC.connections)
+    try:
+        assert further._reserved(ctx) == reserved
+    finally:
+        ctx.close()
+
+
+@pytest.mark.parametrize(
+    ("offered", "seen", "wanted"),
+    [
+        (("ssh-ed25519", "rsa-sha2-512", "ssh-rsa"), {"ssh-ed25519"}, ("ssh-rsa",)),
+        (("ecdsa-sha2-nistp256", "rsa-sha2-256"), set(), ("ssh-rsa", "ecdsa-sha2-nistp256")),
+        (("ssh-dss", "unknown@example.com"), set(), ("ssh-dss",)),
+        ((), set(), ()),
+    ],
+)
+def test_the_key_types_that_are_requested(
+    offered: tuple[str, ...], seen: set[str], wanted: tuple[str, ...]
+) -> None:
+    assert further.wanted_types(Proposal(server_host_key_algorithms=offered), seen) == wanted
+
+
 async def test_without_tier_1_no_group_is_asked_for(setup: Setup) -> None:
     setup = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus=groups.prime(1))
     report = await check_with(setup, replace(OPTIONS, max_tier=0))

@@ -216,6 +216,4 @@ def _sizes(sizes: GroupSizes) -> str:
 
 def _reserved(ctx: ProbeContext) -> int:
     """Return how many connections the login needs: its own, and one for the methods of root."""
-    if ctx.denied(2) is not None or ctx.options.user is None:
-        return 1
-    return 1 if ctx.options.user == "root" else 2
+    return 1 if ctx.options.user in {None, "root"} else 2
