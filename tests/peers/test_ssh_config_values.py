@@ -106,6 +106,7 @@ class Programs:
         refused: set[str] = set()
         while answer := self.theirs("".join(f"{line}\n" for line in lines)):
             named = {int(number) for number in re.findall(r"line (\d+)", answer)}
+            named &= set(range(1, len(lines) + 1))
             if not named:
                 return refused | {line for line in lines if self.theirs(f"{line}\n")}
             refused |= {line for number, line in enumerate(lines, 1) if number in named}
