@@ -21,7 +21,8 @@ from seventh.lint.nginx.parameters.judging import (
 )
 
 
-def _is_network(text: str) -> bool:
+def is_network(text: str) -> bool:
+    """Return whether a text is an address, or one with the length of its prefix."""
     if "%" in text or (":" not in text and text.partition("/")[0].count(".") != 3):
         return False
     try:
@@ -33,7 +34,7 @@ def _is_network(text: str) -> bool:
 
 def access(_: str, words: Words, __: Version) -> str | None:
     """Judge ``allow`` and ``deny``."""
-    return first_bad(words[:1], lambda w: w not in {"all", "unix:"} and not _is_network(w))
+    return first_bad(words[:1], lambda w: w not in {"all", "unix:"} and not is_network(w))
 
 
 def endpoint(text: str, *, needs_port: bool = False) -> str | None:
