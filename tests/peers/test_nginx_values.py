@@ -11,7 +11,7 @@ import pytest
 from seventh.labkit.serve import Kit, free_port
 from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx.directives import Known
-from tests.lint.nginx import test_words
+from tests.lint.nginx import test_blocks, test_words
 from tests.lint.nginx.test_refused import REFUSED
 from tests.peers import need_binary
 from tests.peers.test_nginx_conf import nginx, ours, refused, version
@@ -87,6 +87,14 @@ def test_what_is_refused_is_refused_by_nginx(tmp_path: Path, version: str, text:
     else:
         assert theirs
         assert not _RESOLVES.search(theirs)
+
+
+def test_blocks_as_nginx_takes_them(tmp_path: Path, version: str) -> None:
+    path = tmp_path / "nginx.conf"
+    for text, why in test_blocks.CASES.items():
+        path.write_text(text)
+        theirs = nginx(path)[0]
+        assert bool(theirs) == bool(why), f"{text}{theirs}"
 
 
 def with_words(name: str, line: str) -> str:

@@ -55,7 +55,7 @@ def _path_of(location: Directive) -> tuple[str, str]:
 
 def _location(conf: Conf, directive: Directive, outer: Directive | None) -> None:
     kind, path = _path_of(directive)
-    if len(directive.words) > 1 and kind not in {"=", "^~", "~", "~*"}:
+    if len(directive.words) == 2 and kind not in {"=", "^~", "~", "~*"}:
         conf.refuse(directive.at, f'invalid location modifier "{kind}"')
         return
     if kind in {"~", "~*"} and (why := pattern(path)):
@@ -146,9 +146,7 @@ def _comparison(variable: str, words: list[str]) -> str:
         return ""
     if words[0] in {"~", "~*", "!~", "!~*"}:
         return pattern(words[1]) or ""
-    known = words[0][:1] in {"=", "!", "~"}
-    return (f'unexpected "{words[0]}" in condition' if known
-            else f'invalid condition "{variable}"')  # fmt: skip
+    return f'unexpected "{words[0]}" in condition'
 
 
 def _limit_except(directive: Directive) -> str:

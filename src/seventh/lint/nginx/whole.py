@@ -103,7 +103,7 @@ def _formats(conf: Conf, inside: list[Directive]) -> None:
             if one.words[0] in formats:
                 conf.refuse(one.at, f'duplicate "log_format" name "{one.words[0]}"')
             formats.add(one.words[0])
-        elif one.name != "access_log" or len(one.words) < 2 or one.words[0].lower() == "off":
+        elif one.name != "access_log" or len(one.words) < 2 or one.words[0] == "off":
             continue
         elif one.words[1] not in formats:
             conf.refuse(one.at, f'unknown log format "{one.words[1]}"')

@@ -182,7 +182,7 @@ def _syslog(word: str) -> str | None:
 
 def access_log(_: str, words: Words, __: Version) -> str | None:
     """Judge ``access_log``."""
-    if words[0].lower() == "off":
+    if words[0] == "off":
         return invalid(words[1]) if words[1:] else None
     if words[0].startswith("syslog:") and (why := _syslog(words[0])) is not None:
         return why
