@@ -80,7 +80,7 @@ def _shown(name: str) -> str:
 
 
 def _jobs(targets: Iterable[Target], options: Options) -> Iterator[Job]:
-    """Pair targets with options; leave out UDP ports of hosts behind jump hosts, which forward TCP."""
+    """Pair targets with options, without UDP ports behind jump hosts, which forward TCP only."""
     schemes = protocols.schemes()
     for target in targets:
         carried = schemes[target.scheme].transport == "tcp" or not options.via
