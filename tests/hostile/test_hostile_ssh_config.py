@@ -125,9 +125,7 @@ def test_thirty_thousand_blocks(kind: str, rule: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", BLOCKS)
-def test_work_grows_no_faster_than_the_file(
-    kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_work_grows_no_faster_than_the_file(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls are counted and not seconds; as few blocks as may be are checked separately."""
     monkeypatch.setattr(views, "MAX_WORK", 0)
 
