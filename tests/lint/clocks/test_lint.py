@@ -565,3 +565,19 @@ def test_nothing_that_a_terminal_would_obey_gets_out(tmp_path: Path) -> None:
     told = msgspec.json.encode(report).decode()
     assert "\\u001b" not in told
     assert "\u202e" not in told
+
+
+@pytest.mark.parametrize(
+    ("lines", "stratum"),
+    [
+        ("server 127.127.1.0\nfudge 127.127.1.0 stratum 10\n", 10),
+        ("server 127.127.1.0\nfudge 127.127.1.1 stratum 10\n", 5),
+        ("server 127.127.1.0\nfudge 127.127.1.0 stratum\n", 5),
+        ("server 127.127.1.0\n", 5),
+        ("tos orphan 7\n", 7),
+        ("tos orphan 16\n", None),
+        ("fudge 127.127.1.0 stratum 10\n", None),
+    ],
+)
+def test_the_stratum_of_the_local_clock(tmp_path: Path, lines: str, stratum: int | None) -> None:
+    assert config(linted(tmp_path, NTPD + lines, "ntp.conf")).local_stratum == stratum
