@@ -55,7 +55,7 @@ def _of_line(where: str) -> list[Planted]:
 
 
 def _judged(chosen: Sequence[Planted], jobs: int) -> list[Verdict]:
-    """Judge each mutant, and say how far it is."""
+    """Judge each mutant, and say how far it is; an interrupt keeps what is judged by then."""
     verdicts: list[Verdict] = []
     with tempfile.TemporaryDirectory(prefix="m", ignore_cleanup_errors=True) as folder:
         bench = Bench(Path(folder))
@@ -68,10 +68,11 @@ def _judged(chosen: Sequence[Planted], jobs: int) -> list[Verdict]:
                     said = f"killed by {verdict.killer}" if verdict.killer else "SURVIVED"
                     place = f"[{len(verdicts)}/{len(chosen)}] {verdict.planted}"
                     print(f"{place}\n    {said}", file=sys.stderr, flush=True)
-            except BaseException:
+            except KeyboardInterrupt:
+                print(f"stopped: {len(verdicts)} of {len(chosen)} judged", file=sys.stderr)
+            finally:
                 pool.shutdown(wait=False, cancel_futures=True)
                 bench.stop()
-                raise
     return verdicts
 
 

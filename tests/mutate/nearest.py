@@ -24,7 +24,7 @@ _WIDER = {
 
 @dataclass(frozen=True)
 class Stage:
-    """One run of pytest: files, and the part of their tests that is meant."""
+    """One run of pytest: files (or tests by name), and the part of them that is meant."""
 
     files: tuple[str, ...]
     only: str = ""
@@ -42,7 +42,8 @@ def stages(planted: Planted) -> list[Stage]:
     wider = [file for name in _WIDER[planted.stratum] for file in _under(TESTS / name)]
     found: list[Stage] = []
     done: set[Path] = set()
-    for files in (near, [*_under(folder), *sorted(importers)], _under(layer), wider):
+    elsewhere = sorted(importers.difference(_under(folder), _under(layer), wider))
+    for files in (near, _under(folder), _under(layer), elsewhere, wider):
         fresh = [file for file in dict.fromkeys(files) if file not in done]
         done.update(fresh)
         if fresh:

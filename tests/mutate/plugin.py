@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def pytest_configure() -> None:
         pytest.exit(f"tested would be {seventh.__file__}", returncode=WRONG_SOURCE)
     settings.register_profile("mutate", settings(), max_examples=40, derandomize=True)
     settings.load_profile("mutate")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     if hard == resource.RLIM_INFINITY or hard > _MOST_DATA_BYTES:
         resource.setrlimit(resource.RLIMIT_DATA, (_MOST_DATA_BYTES, hard))

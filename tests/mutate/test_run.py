@@ -13,10 +13,18 @@ from tests.mutate.strata import ROOT, SOURCE, Planted, of_file
 
 _TESTED = PurePosixPath("wire/text.py")
 _ONE_TEST = """
+from pathlib import Path
+
 from seventh.wire import text
 
 def test_is_not_ours_to_pass() -> None:
     assert False
+
+def test_fails_at_its_second_run_alone() -> None:
+    runs = Path(__file__).with_name("runs")
+    with runs.open("a") as file:
+        file.write("+")
+    assert runs.read_text() != "++"
 
 def test_source() -> None:
     assert "{old}" in open(text.__file__).read()
@@ -40,7 +48,7 @@ def _planted() -> Planted:
     )
 
 
-def test_the_copy_is_tested_and_what_fails_anyway_kills_nothing(
+def test_the_copy_is_tested_and_a_test_that_fails_anyway_or_once_kills_nothing(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (SOURCE / _TESTED).read_bytes()

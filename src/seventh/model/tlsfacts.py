@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -112,25 +112,31 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
         bits = self.key_bits
         least = {"RSA": MIN_RSA_BITS, "DSA": MIN_RSA_BITS, "EC": MIN_EC_BITS}.get(self.key_type, 0)
         if bits is not None and bits < least:
-            found.append(f"{self.key_type} key of {bits} bits")
+            found.append(f"{self.key_type} {bits} bits")
         if self.signature_hash in FORGEABLE_HASHES and not self.self_issued:
-            found.append(f"signed with {self.signature_hash.upper()}")
+            found.append(self.signature_hash.upper())
         if self.version < 3:
-            found.append(f"X.509 version {self.version}")
+            found.append(f"X.509 v{self.version}")
         return tuple(found)
+
+
+ChainProblemKind = Literal[
+    "order", "root-sent", "duplicate", "too-long", "stranger", "expired-leftover",
+    "expiring-leftover", "unreadable",
+]  # fmt: skip
 
 
 class ChainProblem(msgspec.Struct, frozen=True, kw_only=True):
     """Something wrong with the chain as sent that careful clients get over and others do not."""
 
-    kind: Literal[
-        "order", "root-sent", "duplicate", "too-long", "stranger", "expired-leftover",
-        "expiring-leftover", "unreadable",
-    ]  # fmt: skip
-    text: str
+    kind: ChainProblemKind
+    value: str = ""
+    """What it concerns: the certificates by subject, a number, a date."""
+    text: str = ""
+    """Kind and value, as one line."""
 
 
-def way_up(chain: tuple[Certificate, ...], path: tuple[str, ...] = ()) -> tuple[Certificate, ...]:
+def path_up(chain: tuple[Certificate, ...], path: tuple[str, ...] = ()) -> tuple[Certificate, ...]:
     """Pick the sent certificates that lead up from the server's own; others do no harm.
 
     ``path`` has the fingerprints of the verified path, where that is known. Without it the names
@@ -148,33 +154,43 @@ def way_up(chain: tuple[Certificate, ...], path: tuple[str, ...] = ()) -> tuple[
     return tuple(way)
 
 
-class OtherCertificate(msgspec.Struct, frozen=True, kw_only=True):
-    """A further certificate of the server, for clients that take another kind of key.
+class CertificateFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One certificate of a server with its chain, and the verdict on it."""
 
-    Its fields are those of :class:`TlsFacts`.
-    """
-
-    key_type: str
-    chain: tuple[Certificate, ...]
+    chain: tuple[Certificate, ...] = ()
+    """As sent; the server's own first."""
     verified_path: tuple[str, ...] = ()
+    """SHA-256 fingerprints of the path that the verification built, the server's own first."""
     chain_bytes: int | None = None
     chain_state: ChainState | None = None
     chain_problems: tuple[ChainProblem, ...] = ()
     verify_errors: tuple[str, ...] = ()
+    """Every error of the verification, as OpenSSL words it, with the depth."""
     expired_errors: tuple[str, ...] = ()
+    """Those of them that are of a certificate past its end, sent or not."""
     trust: Literal["system", "given"] | None = None
+    """Whose root it leads to: the system's store, or the one given with --ca."""
     host_matches: bool | None = None
     mismatch: Mismatch | None = None
+    """Why none of the certificate's names matches the server's."""
     certificate_reason: Reason | None = None
+    """Why a client would refuse the certificate; None when it would not, or none was received."""
     certificate_detail: str = ""
     staple: bool | None = None
+    """Whether an OCSP response came with the handshake that asked for one."""
 
-    def as_main(self) -> dict[str, object]:
-        """Give the fields by the names that :class:`TlsFacts` has for the main certificate."""
-        return {name: getattr(self, name) for name in self.__struct_fields__ if name != "key_type"}
+    def certificate(self) -> dict[str, Any]:
+        """Return these fields alone, to learn them of the main certificate."""
+        return {name: getattr(self, name) for name in CertificateFacts.__struct_fields__}
 
 
-class TlsFacts(Facts, frozen=True, kw_only=True):
+class OtherCertificate(CertificateFacts, frozen=True, kw_only=True):
+    """A further certificate of the server, for clients that support another key type."""
+
+    key_type: str
+
+
+class TlsFacts(CertificateFacts, Facts, frozen=True, kw_only=True):
     """What the handshakes and the bare hellos told."""
 
     ROOM: ClassVar[str] = "tls"
@@ -202,30 +218,8 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
     then all that a handshake shows is from the smaller one."""
     small_hello_bytes: int | None = None
 
-    # Its certificate.
-    chain: tuple[Certificate, ...] = ()
-    """As sent; the server's own first."""
-    verified_path: tuple[str, ...] = ()
-    """SHA-256 fingerprints of the path that the verification built, the server's own first."""
-    chain_bytes: int | None = None
-    chain_state: ChainState | None = None
-    chain_problems: tuple[ChainProblem, ...] = ()
-    verify_errors: tuple[str, ...] = ()
-    """Every error of the verification, as OpenSSL words it, with the depth."""
-    expired_errors: tuple[str, ...] = ()
-    """Those of them that are of a certificate past its end, sent or not."""
-    trust: Literal["system", "given"] | None = None
-    """Whose root it leads to: the system's store, or the one given with --ca."""
-    host_matches: bool | None = None
-    mismatch: Mismatch | None = None
-    """Why none of the certificate's names stands for ``server_name``."""
-    certificate_reason: Reason | None = None
-    """Why a client would refuse the certificate; None when it would not, or none was seen."""
-    certificate_detail: str = ""
     cert_expiry_timestamp_seconds: float | None = None
     """The earliest end of validity among the certificates that clients need, as Unix time."""
-    staple: bool | None = None
-    """Whether an OCSP response came with the handshake that asked for one."""
     client_certificate: ClientCertificate | None = None
     other_certificates: tuple[OtherCertificate, ...] = ()
     """What clients get that take keys of another kind (RSA or EC) only."""

@@ -104,14 +104,14 @@ def test_a_certificate_is_read(kit: Kit) -> None:
 
 def test_old_certificates_are_read(kit: Kit) -> None:
     sha1 = _read(kit.authority.issue(hash_name=hashes.SHA1()))  # noqa: S303
-    assert sha1.weaknesses == ("signed with SHA1",)
+    assert sha1.weaknesses == ("SHA1",)
     version_1 = _read(kit.authority.issue(version_1=True))
-    assert version_1.weaknesses == ("X.509 version 1",)
+    assert version_1.weaknesses == ("X.509 v1",)
     assert version_1.names == ()
     small = _read(kit.authority.issue(key=rsa.generate_private_key(65537, 1024)))  # noqa: S505
-    assert small.weaknesses == ("RSA key of 1024 bits",)
+    assert small.weaknesses == ("RSA 1024 bits",)
     tiny = _read(kit.authority.issue(key=ec.generate_private_key(ec.SECP192R1())))
-    assert tiny.weaknesses == ("EC key of 192 bits",)
+    assert tiny.weaknesses == ("EC 192 bits",)
     assert (
         _read(kit.authority.issue(key=ed25519.Ed25519PrivateKey.generate())).key_type == "Ed25519"
     )  # type: ignore[arg-type]
@@ -158,12 +158,22 @@ def judge(chain: tuple[Certificate, ...], errors: tlsverify.Errors, host: str) -
         ((LEAF,), ((20, 0), (21, 0)), "missing-intermediate", Reason.TLS_CERTIFICATE_UNTRUSTED,
          "CN=mid, is neither sent nor trusted"),
         ((LEAF, MID), ((20, 1),), "unknown-root", Reason.TLS_CERTIFICATE_UNTRUSTED,
-         "the issuer of CN=mid, CN=root, is neither sent nor trusted"),
+         "issuer of CN=mid, CN=root, is neither sent nor trusted"),
         ((LEAF, MID, ROOT), ((19, 2),), "unknown-root", Reason.TLS_CERTIFICATE_UNTRUSTED,
-         "the root CN=root is sent, but not trusted"),
-        ((ROOT,), ((18, 0),), "self-signed", Reason.TLS_CERTIFICATE_SELF_SIGNED, "by itself"),
+         "root CN=root is sent but not trusted"),
+        ((ROOT,), ((18, 0),), "self-signed", Reason.TLS_CERTIFICATE_SELF_SIGNED, "self-signed"),
         ((LEAF, MID), ((79, 1),), "invalid", Reason.TLS_CERTIFICATE_INVALID, "certificate 1"),
         ((GONE, MID), ((10, 0),), "trusted", Reason.TLS_CERTIFICATE_EXPIRED, "3 days ago"),
+        ((msgspec.structs.replace(LEAF, days_left=-1.5), MID), (), "trusted",
+         Reason.TLS_CERTIFICATE_EXPIRED, "36.0 hours ago, on 2026-01-01"),
+        ((msgspec.structs.replace(LEAF, days_left=-2), MID), (), "trusted",
+         Reason.TLS_CERTIFICATE_EXPIRED, "2 days ago"),
+        ((msgspec.structs.replace(LEAF, days_to_start=3), MID), (), "trusted",
+         Reason.TLS_CERTIFICATE_NOT_YET_VALID, "valid from 2025-01-01T00:00:00Z, in 3 days"),
+        ((msgspec.structs.replace(LEAF, key_type="RSA", key_bits=1024), MID), ((66, 0),),
+         "trusted", Reason.TLS_CERTIFICATE_WEAK, "is weak: RSA 1024 bits"),
+        ((LEAF, MID, msgspec.structs.replace(ROOT, signature_hash="sha1", key_bits=1)), (),
+         "trusted", None, ""),
         ((LEAF, MID), ((10, 1),), "trusted", Reason.TLS_CERTIFICATE_EXPIRED, "(CN=mid) expired"),
         ((LEAF, MID), ((10, 2),), "trusted", Reason.TLS_CERTIFICATE_EXPIRED, "above the chain"),
         ((LEAF, MID), ((9, 0),), "trusted", Reason.TLS_CERTIFICATE_NOT_YET_VALID, "not valid"),
@@ -192,6 +202,26 @@ def test_every_complaint_is_in_the_detail_and_the_worst_is_the_reason() -> None:
         assert part in verdict.detail
     with pytest.raises(Failed, match="expired"):
         verdict.raise_if_bad()
+
+
+@pytest.mark.parametrize(("count", "more"), [(8, ""), (9, " and 1 more")])
+def test_many_names_are_counted(count: int, more: str) -> None:
+    names = tuple(f"{at}.example" for at in range(count))
+    verdict = judge((msgspec.structs.replace(LEAF, names=names), MID), (), "host.example")
+    assert f"7.example{more}, not for host.example" in verdict.detail
+
+
+@pytest.mark.parametrize(
+    ("errors", "texts"),
+    [
+        (((10, 1), (20, -1)), ("depth 1: certificate has expired",
+                               "unable to get local issuer certificate")),
+        ((), ()),
+    ],
+)  # fmt: skip
+def test_errors_in_openssls_words(errors: tlsverify.Errors, texts: tuple[str, ...]) -> None:
+    assert tlsverify.error_texts(errors) == texts
+    assert tlsverify.expired(errors) == tuple(e for e in errors if e[0] == 10)
 
 
 def test_the_common_name_does_not_count() -> None:

@@ -1,4 +1,4 @@
-"""Verifying a chain apart from a handshake: of QUIC's servers, and of those that are asked often.
+"""Verifying a chain apart from a handshake: for QUIC, and for recurring checks.
 
 A recurring look mostly gets the certificates of the look before. Their signatures are not verified
 again each time: a chain that was found good stays so for a while, within its dates. That the server
@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import hashlib
+from collections.abc import Callable
+from typing import Any
 
 from OpenSSL import SSL, crypto
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.options import Options
-from seventh.model.tlsfacts import Certificate, way_up
+from seventh.model.tlsfacts import Certificate, path_up
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls import verify as tlsverify
-from seventh.net.tls.sent import MAX_CHAIN
+from seventh.net.tls.chain_problems import MAX_CHAIN
 from seventh.wire.certnames import read_names
 
 MAX_CERTIFICATES = MAX_CHAIN * 2
@@ -49,10 +52,27 @@ def path(certificates: tuple[bytes, ...], options: Options) -> Path:
     return _path(certificates, tlscontext.setting(options, "modern"))
 
 
+def verify_or_fail(
+    certificates: tuple[bytes, ...],
+    errors: tlsverify.Errors,
+    server_name: str,
+    now: float,
+    built: Callable[[], tuple[bytes, ...]] = tuple,
+) -> None:
+    """Raise Failed when a client would refuse the certificate; cheap for a good one.
+
+    ``errors`` are the engine's, ``built`` gives its path (empty: unknown), ``now`` is Unix time.
+    """
+    if not certificates:
+        raise Failed(Reason.TLS_CERTIFICATE_INVALID, "the server sent no certificate")
+    if errors or not tlsverify.glance(certificates[0]).fits(server_name, now):
+        verdict(certificates, built(), errors, server_name).raise_if_bad()
+
+
 def verify_again(
     certificates: tuple[bytes, ...], wanted: tlscontext.Setting, server_name: str, now: float
 ) -> None:
-    """Raise Failed when a client would refuse the certificate; cheap when it was good lately.
+    """Raise Failed when a client would refuse the certificate; cheap for one verified lately.
 
     ``wanted`` says whose roots count; ``now`` is Unix time.
     """
@@ -71,17 +91,17 @@ def verify_again(
 
 
 def known_path(certificates: tuple[bytes, ...], wanted: tlscontext.Setting) -> tuple[bytes, ...]:
-    """Give the path by which a chain was found good lately; empty where it was not."""
+    """Return the path of a chain that was verified lately; empty for others."""
     return _good.get((wanted.store, wanted.ca, certificates), _UNKNOWN)[2]
 
 
 def forget() -> None:
-    """Verify every chain anew from now on."""
+    """Forget the verified chains."""
     _good.clear()
 
 
 def read_chain(certificates: tuple[bytes, ...]) -> tuple[Certificate, ...]:
-    """Return the chain in the model's words, as of now."""
+    """Return the chain as facts, as of now."""
     now = dt.datetime.now(dt.UTC)
     return tuple(tlsverify.read_certificate(der, now) for der in certificates[:MAX_CERTIFICATES])
 
@@ -89,13 +109,57 @@ def read_chain(certificates: tuple[bytes, ...]) -> tuple[Certificate, ...]:
 def verdict(
     certificates: tuple[bytes, ...], built: tuple[bytes, ...], errors: tlsverify.Errors, host: str
 ) -> tlsverify.Verdict:
-    """Judge what was sent and ``built``, the path that the engine made of it (empty: unknown)."""
+    """Judge the sent chain, and ``built``, the path that the engine made of it (empty: unknown)."""
     chain, path = read_chain(certificates), read_chain(built)
+    errors = tuple((code, _depth_of(code, chain) if depth < 0 else depth) for code, depth in errors)
     return tlsverify.judge(chain, errors, host, read_names(certificates[0]), path)
 
 
+def _depth_of(code: int, sent: tuple[Certificate, ...]) -> int:
+    """Return the depth of an error without one: the first certificate that it applies to."""
+    for depth, certificate in enumerate(sent):
+        expired = code == tlsverify.EXPIRED and certificate.days_left < 0
+        early = code == tlsverify.NOT_YET and certificate.days_to_start > 0
+        if expired or early:
+            return depth
+    return 0
+
+
+def certificate_facts(
+    certificates: tuple[bytes, ...],
+    server_name: str,
+    options: Options,
+    found: Path | None = None,
+) -> dict[str, Any]:
+    """Return the certificate's fields of :class:`TlsFacts`; empty without a certificate.
+
+    ``found`` is what a handshake's engine found; without it the chain is verified here.
+    """
+    if not certificates:
+        return {}
+    errors, built = found or path(certificates, options)
+    judged = verdict(certificates, built, errors, server_name)
+    given = tlscontext.given_roots(options.ca_file) if options.ca_file else frozenset()
+    trust = "given" if given.intersection(built) else "system"
+    return {
+        "chain": read_chain(certificates),
+        "verified_path": tuple(hashlib.sha256(der).hexdigest() for der in built),
+        "chain_bytes": sum(map(len, certificates)),
+        "chain_state": judged.state,
+        "chain_problems": judged.problems,
+        "verify_errors": tlsverify.error_texts(errors),
+        "expired_errors": tlsverify.error_texts(tlsverify.expired(errors)),
+        "trust": trust if judged.state == "trusted" else None,
+        "host_matches": judged.host_matches,
+        "mismatch": judged.mismatch,
+        "certificate_reason": judged.reason,
+        "certificate_detail": judged.detail,
+        "cert_expiry_timestamp_seconds": earliest_expiry(certificates, built),
+    }
+
+
 def earliest_expiry(certificates: tuple[bytes, ...], built: tuple[bytes, ...]) -> float | None:
-    """When the first of the certificates that clients need expires, as Unix time.
+    """Return the earliest expiry of the certificates that clients need, as Unix time.
 
     None where one of them cannot be read. Where no path was built, the names lead up.
     """
@@ -103,14 +167,14 @@ def earliest_expiry(certificates: tuple[bytes, ...], built: tuple[bytes, ...]) -
         needed = [der for der in certificates if der in built]
     else:
         chain = read_chain(certificates)
-        fingerprints = {certificate.sha256 for certificate in way_up(chain)}
+        fingerprints = {certificate.sha256 for certificate in path_up(chain)}
         needed = [d for d, c in zip(certificates, chain, strict=False) if c.sha256 in fingerprints]
     return min((tlsverify.glance(der).end for der in needed), default=0.0) or None
 
 
 @functools.lru_cache(maxsize=2048)
 def _sound(der: bytes) -> bool:
-    """Return whether a certificate can be read and is not weak, which no time changes."""
+    """Return whether a certificate is readable and not weak, at any time."""
     read = tlsverify.read_certificate(der, dt.datetime.now(dt.UTC))
     return not (read.weaknesses or read.problem)
 

@@ -15,7 +15,7 @@ from seventh.net.probe_context import ProbeContext
 from seventh.protocols.http import SPEC, lab
 from seventh.protocols.http.client.origin import MAX_REQUESTS, Site
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.lab import Setup
+from seventh.protocols.http.lab.setup import Setup
 from seventh.protocols.http.probe.redirects import follow
 from seventh.protocols.http.wire.url import Origin, Url
 from seventh.web.message import Request
@@ -87,7 +87,7 @@ async def test_connections_are_kept_and_fresh_ones_are_new(kit: Kit) -> None:
         assert ctx.connections_left(site.address) == left - 2
         with pytest.raises(Failed):
             await site.get(method="DELETE")
-        await site.aclose()
+        await site.pool.aclose()
         ctx.close()
 
 

@@ -474,7 +474,7 @@ async def test_a_port_that_is_taken_is_left_alone() -> None:
             with pytest.raises(BlockingIOError):
                 daemon.recv(100)
     skipped = {skipped.id: skipped.reason for skipped in report.skipped}
-    assert "is not disturbed" in skipped["NTP-SRCPORT-FILTER"]
+    assert "another program uses it" in skipped["NTP-SRCPORT-FILTER"]
     assert report.failure is None
 
 
@@ -490,7 +490,7 @@ async def test_a_port_that_only_root_may_have(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr("seventh.net.datagram.socket.socket", Refused)
         report = await check_one(target, options(intrusive=True))
     skipped = {skipped.id: skipped.reason for skipped in report.skipped}
-    assert "it takes root" in skipped["NTP-SRCPORT-FILTER"]
+    assert "run as root" in skipped["NTP-SRCPORT-FILTER"]
     assert report.failure is None
 
 

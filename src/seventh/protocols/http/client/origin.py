@@ -1,14 +1,13 @@
-"""The site: the one place through which every part asks, within one budget.
+"""The site: every request of a check goes through it, within one budget.
 
-It alone holds the state of a look: the connections that are open and the sessions that can be
-resumed, which version is used and where, whether the origin is trusted, how many requests are left.
-Others read that state and call the site's methods; only the site assigns it. Credentials go to the
-target's own origin alone, and only while its certificate is trusted.
+It holds the state of a check: connections and sessions (its pool), which version is used and where,
+whether the origin is trusted, how many requests are left. Others read that state and call its
+methods; only the site assigns it. Credentials go to the target's own origin alone, and only while
+its certificate is trusted.
 """
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Literal
 
 from seventh.model.failure import Failed, Reason
@@ -19,11 +18,11 @@ from seventh.net.stream import Stream
 from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import Opened, is_stale, over_quic, over_tcp
 from seventh.protocols.http.client.notice import notice
+from seventh.protocols.http.client.pool import Pool
 from seventh.protocols.http.client.request import SAFE, described
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.wire.url import Origin, Url, bare, request_path
 from seventh.web.message import Fields, OnBody, Request, Response
-from seventh.wire.tlsnames import NEW_SESSION_TICKET
 
 if TYPE_CHECKING:
     from seventh.net.quic.client import Session as QuicSession
@@ -35,9 +34,9 @@ MAX_REQUESTS = 40
 MAX_THINKS = 16
 MAX_CONNECTION_BYTES = 64 * 1024 * 1024
 _IDLE_TOO_LONG = 408
-"""What some servers send before they end an idle connection: it answers no request."""
+"""What some servers send before they close an idle connection: it answers no request."""
 REQUEST_SECONDS = 4.0
-"""How long one exchange beside the first may take."""
+"""How long one further exchange may take."""
 ALPN: dict[str, tuple[str, ...]] = {"2": ("h2",), "1.1": ("http/1.1",)}
 
 
@@ -57,9 +56,9 @@ class Site:
         self.url = Url(self.origin, request_path(target.path))
         """What the user asked for."""
         self.base_url = self.url
-        """Where redirects led; :meth:`get` asks there."""
+        """Where redirects led; :meth:`get` requests that."""
         self.base: Response | None = None
-        """The representation that was found there; None before it was."""
+        """What it serves; None before it was requested."""
         self.addresses: tuple[Address, ...] = ()
         """The target's, the one of the conversation first."""
         self.best: V = "1.1"
@@ -68,12 +67,8 @@ class Site:
         """What is offered where the version is free."""
         self.requests = 0
         """How many were sent."""
-        self.quic_session: QuicSession | None = None
-        """The newest session of HTTP/3 that can be resumed."""
-        self._tls_sessions: dict[str, Session] = {}
+        self.pool = Pool(self.origin)
         self._quic_address: Address | None = None
-        self._pool: dict[tuple[Origin, str], Opened] = {}
-        self._ended: Opened | None = None
         self._trusted = True
         self._broken: set[str] = set()
         self._round_trips: dict[str, float] = {}
@@ -105,15 +100,15 @@ class Site:
         self.addresses = await self.ctx.addresses()
 
     def prefer(self, address: Address) -> None:
-        """Hold the conversation with ``address``: it is the first one that accepts."""
+        """Use ``address``, the first one that accepts, before the others."""
         self.addresses = (address, *(a for a in self.addresses if a != address))
 
     def move_to(self, address: Address) -> None:
-        """Hold the conversation with ``address`` alone: the target's own do not accept TCP."""
+        """Use ``address`` only: the target's own do not accept TCP."""
         self.addresses = (address,)
 
     def settle(self, url: Url, response: Response) -> None:
-        """Take what ``url`` serves as the representation that is looked at."""
+        """Set the content to check: what ``url`` serves."""
         self.base_url, self.base = url, response
 
     # -- how it is reached -------------------------------------------------------------------------
@@ -124,29 +119,29 @@ class Site:
         return self._trusted
 
     def distrust(self) -> None:
-        """Send no credential from now on: the certificate is not to be trusted."""
+        """Send no credential from now on: the certificate is not trusted."""
         self._trusted = False
 
     def offer_no_alpn(self) -> None:
-        """Offer no protocol (ALPN) from now on: the server refuses all that we know."""
+        """Offer no protocol (ALPN) from now on: the server rejects all that we know."""
         self.alpn = ()
 
     def use(self, version: V) -> None:
-        """Prefer ``version``: it was negotiated, or what the newer one falls back to."""
+        """Prefer ``version``: it was negotiated, or is what the newer one falls back to."""
         self.best = version
 
     def take_over(self, opened: Opened) -> None:
-        """Send HTTP/3 where ``opened`` leads; everything, where TCP carries nothing."""
+        """Send HTTP/3 where ``opened`` leads, and all requests where no TCP works."""
         self._quic_address = opened.address
-        if self.pooled_any("1.1") is None:
+        if self.pool.last("1.1") is None:
             self.best = "3"
 
     def mark_broken(self, version: str) -> None:
-        """Take note that ``version`` cannot be used."""
+        """Note that ``version`` cannot be used."""
         self._broken.add(version)
 
     def learn_think(self, response: Response) -> None:
-        """Keep what a full answer to the target's own request waited beyond the round trip."""
+        """Note how long a response to the target's request took beyond the round trip."""
         rtt = self._round_trips.get(self.address.ip)
         known = self.notes.facts.thinks_seconds
         if rtt is not None and response.status == 200 and len(known) < MAX_THINKS:
@@ -154,7 +149,7 @@ class Site:
             self.notes.learn(thinks_seconds=(*known, max(0.0, ttfb - rtt)))
 
     def learn_round_trip(self, opened: Opened) -> None:
-        """Keep what a connection shows of the path to its address."""
+        """Keep the least round trip to a connection's address."""
         seen, ip = opened.rtt_seconds, opened.address.ip
         if seen:
             self._round_trips[ip] = min(seen, self._round_trips.get(ip, seen))
@@ -175,7 +170,7 @@ class Site:
         body: bytes = b"",
         version: str = "1.1",
     ) -> Request:
-        """A request for ``url`` with the user's fields where they may go, and ``headers``."""
+        """Return a request for ``url`` with ``headers``, and the user's fields where permitted."""
         own = url.origin == self.origin and self.trusted
         return self.template.request(url, method, headers, body, version, own=own)
 
@@ -188,7 +183,7 @@ class Site:
         body: bytes = b"",
         body_cap: int | None = None,
     ) -> Response:
-        """Ask the base's origin for ``path`` (the base's own unless given), by the best version.
+        """Request ``path`` of the base's origin (the base's own unless given), by the best version.
 
         A method that is not GET, HEAD or OPTIONS needs tier 3, which is looked up here. Content
         codings of the answer are not undone. Raises Failed, budget-exceeded among it, and the
@@ -201,7 +196,7 @@ class Site:
         )
 
     async def get_at(self, address: Address, *, headers: Fields = ()) -> Response:
-        """Ask another of the target's addresses for the base, on a connection of its own."""
+        """Request the base at another of the target's addresses, on a new connection."""
         version = None
         if self.base_url.origin == self.origin:
             # HTTP/3 was found at one address: elsewhere it is tried where TCP is known to fail.
@@ -225,7 +220,7 @@ class Site:
         on_body: OnBody | None = None,
         deadline_ns: int | None = None,
     ) -> Response:
-        """Return one exchange on a connection that is open; it is counted."""
+        """Make and count one exchange on an open connection."""
         self._may(method)
         request = self.request(
             url, method=method, headers=(*headers, *opened.fields), body=body,
@@ -254,7 +249,7 @@ class Site:
         return response
 
     async def _renew(self, opened: Opened, url: Url) -> None:
-        """Put a new connection in the place of a kept one that the server had ended.
+        """Replace a kept connection that the server had closed.
 
         That is no fault: either side may end an idle connection at any time (RFC 9112 §9.5).
         """
@@ -272,7 +267,7 @@ class Site:
         opened.renew(fresh)
 
     def carried(self, opened: Opened, url: Url, method: str, response: Response) -> None:
-        """Count an exchange that has come to its end, and note what its connection shows."""
+        """Count a completed exchange, and note what its connection shows."""
         opened.carried(method, response)
         self._notice(opened, url)
 
@@ -288,66 +283,17 @@ class Site:
             raise Failed(Reason.OPTIONS_UNUSABLE, f"{method} is not sent: {why}")
 
     def spend(self) -> None:
-        """Count one request; Failed (budget-exceeded) where too many were sent."""
+        """Count one request. Raises Failed (budget-exceeded) where too many were sent."""
         if self.requests_left <= 0:
             raise Failed(
-                Reason.BUDGET_EXCEEDED, f"the budget of {MAX_REQUESTS} requests to a site is spent"
+                Reason.BUDGET_EXCEEDED, f"limit of {MAX_REQUESTS} requests to a site reached"
             )
         self.requests += 1
-
-    # -- connections that are kept -----------------------------------------------------------------
-
-    def keep(self, origin: Origin, opened: Opened) -> None:
-        """Keep a connection for later requests."""
-        before = self._pool.get((origin, opened.version))
-        if before is not None and before.ended_by_server and origin == self.origin:
-            self._ended = self._ended or before
-        self._pool[origin, opened.version] = opened
-
-    def pooled(self, version: str, origin: Origin | None = None) -> Opened | None:
-        """The connection of that version that is kept, where it can carry another request."""
-        opened = self._pool.get((origin or self.origin, version))
-        return opened if opened is not None and opened.connection.reusable else None
-
-    def pooled_any(self, version: str) -> Opened | None:
-        """The connection of that version to the target that was kept, even if it is spent."""
-        return self._pool.get((self.origin, version))
-
-    @property
-    def kept_alive(self) -> Opened | None:
-        """The connection that shows whether HTTP/1.1's are kept alive; None where there is none.
-
-        The first one that the server ended with its answer, else the one that is kept.
-        """
-        return self._ended or self.pooled_any("1.1")
-
-    def keep_session(self, opened: Opened) -> None:
-        """Keep the session of a connection to be resumed later, where the server gave one."""
-        if opened.quic is not None:
-            self.quic_session = opened.quic.session or self.quic_session
-        elif opened.tls is not None and opened.tls.tap.first(NEW_SESSION_TICKET) is not None:
-            session = opened.tls.session
-            if session is not None:
-                self._tls_sessions[opened.version] = session
-
-    def tls_session(self, version: str) -> Session | None:
-        """Return the newest session of TLS over TCP that was not resumed yet.
-
-        Early data is bound to ALPN, so each version has its own.
-        """
-        return self._tls_sessions.get(version)
-
-    async def aclose(self) -> None:
-        """End all kept connections the polite way."""
-        for opened in self._pool.values():
-            with contextlib.suppress(Failed):
-                await opened.connection.aclose()
-        self._pool.clear()
 
     # -- connecting --------------------------------------------------------------------------------
 
     async def opened(self, origin: Origin, version: V | None, *, fresh: bool = False) -> Opened:
-        """A connection to ``origin``: a kept one unless ``fresh``, else a new one, kept from now.
+        """Return a connection to ``origin``: a kept one unless ``fresh``, else a new one.
 
         Another origin than the target's is reached only where its addresses pass the policy for
         what a peer names.
@@ -355,10 +301,10 @@ class Site:
         wanted = version or (self.best if origin == self.origin else None)
         if not fresh:
             for known in (wanted,) if wanted is not None else ("2", "1.1"):
-                if (opened := self.pooled(known, origin)) is not None:
+                if (opened := self.pool.reusable(known, origin)) is not None:
                     return opened
         opened = await self.open(origin, wanted)
-        self.keep(origin, opened)
+        self.pool.keep(origin, opened)
         return opened
 
     async def open(
@@ -381,7 +327,7 @@ class Site:
         phase: str = "tls.compared",
         alternative: str = "",
     ) -> Opened:
-        """A new connection to ``address`` over TCP, on ``stream`` where that is there already."""
+        """Return a new connection to ``address`` over TCP, on ``stream`` if given."""
         origin = origin or self.origin
         return await over_tcp(
             self.ctx, origin, address, self.alpn if version is None else ALPN[version],
@@ -407,7 +353,7 @@ class Site:
         )  # fmt: skip
 
     async def address_of(self, origin: Origin, by: Address | None = None) -> Address:
-        """An address of ``origin``; Failed (address-policy) for one that a peer may not name."""
+        """Return an address of ``origin``. Raises Failed (address-policy)."""
         own = by or self.address
         if (origin.host, origin.port) == (self.origin.host, self.origin.port):
             return own

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 
 from seventh.model.failure import Failed, Reason
+from seventh.model.netfacts import AttemptOutcome
 from seventh.model.phase import Mark
 from seventh.net.address import Address
 from seventh.net.clock import clock_error_seconds, wall_and_raw_seconds, wall_minus_monotonic_ns
+from seventh.net.connect import OUTCOMES
 from seventh.net.datagram import Arrived, Datagram
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns, user_mark
@@ -38,11 +40,6 @@ _ICMP = frozenset(
 )  # fmt: skip
 _KISSES_WITH_RULES = frozenset(["RATE", "INIT", "STEP"])
 """Kiss codes that have a rule: they are no failure, the server is up."""
-_OUTCOMES = {
-    Reason.CONNECT_REFUSED: "refused",
-    Reason.CONNECT_FORBIDDEN: "forbidden",
-    Reason.NO_REPLY: "timeout",
-}
 
 
 class Association:
@@ -234,9 +231,9 @@ class Association:
     def note_attempt(self) -> None:
         """Add this address to the attempts of the network facts."""
         failed = self.failure()
-        outcome = "open"
+        outcome: AttemptOutcome = "open"
         if failed is not None and not self.answered and not self.sampler.tally.responsive:
-            outcome = _OUTCOMES.get(failed.reason, "unreachable")
+            outcome = OUTCOMES.get(failed.reason, "unreachable")
         self._ctx.attempted_datagram(
             self.address, outcome, self._started.ns, self._ended, failed.detail if failed else ""
         )

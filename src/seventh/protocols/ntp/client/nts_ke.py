@@ -14,9 +14,9 @@ from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
 from seventh.net.tls import handshake
+from seventh.net.tls.handshake import start_recurring
 from seventh.net.tls.inspect import certificate_failure, note_handshake
-from seventh.net.tls.large import shake
-from seventh.net.tls.recurring import start_recurring
+from seventh.net.tls.large_hello import shake
 from seventh.net.tls.stream import TlsStream
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.nts import NtsFacts, PortState

@@ -10,6 +10,7 @@ from seventh.net.datagram import local_ip
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch, now_ns, user_mark
 from seventh.net.stream import Stream
+from seventh.net.tls import chain as tlschain
 from seventh.net.tls import handshake
 from seventh.protocols.ntp.client.nts import NtsAssociation, diagnose
 from seventh.protocols.ntp.client.nts_ke import (
@@ -125,7 +126,7 @@ async def _compare(ctx: ProbeContext, main: Stream, others: list[Stream]) -> Non
         with prepare(ctx, other) as tls:
             try:
                 await tls.handshake(ctx.watch, "tls.compared")
-                chain = handshake.read_chain(tls)
+                chain = tlschain.read_chain(tls.certificates)
                 seen[other.address.ip] = {"certificate": _fingerprint(chain)}
                 await tls.aclose()
             except Failed as failed:

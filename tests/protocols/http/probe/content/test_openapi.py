@@ -69,7 +69,7 @@ def test_a_violation_is_one_for_everybody(described: Any, value: Any) -> None:
         ({"$ref": "#/nothing"}, 3, None),
         ({"$ref": "#/loop"}, 3, None),
         ({"additionalProperties": False}, {"z": 1}, "$ has z, which is not described"),
-        ({"enum": [1]}, True, "$ is none of the 1 values that are described"),
+        ({"enum": [1]}, True, "$ is not one of the 1 allowed values"),
         ({"anyOf": [{"type": "string"}, {"type": "null"}]}, 3, "$ fits none of 2 alternatives"),
         ({"maximum": 2}, 3, "$ is above its maximum of 2"),
         ("junk", 3, None),
@@ -121,7 +121,7 @@ def test_any_description(described: Any, value: Any) -> None:
     document = {"paths": {"/x": {"get": {"responses": {"200": {"schema": described}}}}}}
     for operation in openapi.operations(document, origin="https://a", credentials=False):
         got = reply(("content-type", "application/json"), body=json.dumps(value).encode())
-        openapi.broken_promises(operation, got, document)
+        openapi.violations(operation, got, document)
     list(openapi.operations(described, origin="https://a", credentials=True))
 
 
@@ -176,11 +176,11 @@ def test_promises() -> None:
     kind = ("content-type", "application/json; charset=utf-8")
 
     def broken(*fields: tuple[str, str], **more: Any) -> tuple[str, ...]:
-        return openapi.broken_promises(operation, reply(*fields, **more), {})
+        return openapi.violations(operation, reply(*fields, **more), {})
 
     assert broken(kind, body=b"[]") == ()
     assert broken(kind, body=b"{}") == ("$ is object, not array",)
-    assert broken(kind, body=b"no") == ("the content is no JSON",)
+    assert broken(kind, body=b"no") == ("the content is not JSON",)
     assert broken(("content-type", "text/html")) == ("type text/html is not described",)
     assert broken(kind, status=204) == ("status 204 is not described",)
     assert broken(kind, status=404) == ()

@@ -11,14 +11,14 @@ FOREIGN = "https://seventh-probe.invalid"
 
 
 def judge(response: Response) -> Cors:
-    """Return what the answer to a request with the foreign Origin allows it."""
+    """Return what the response allows the foreign Origin."""
     # Two fields are one list, and a list is no origin: browsers then allow nothing.
     named = response.every("access-control-allow-origin")
     allowed = ", ".join(named) if named else None
     return Cors(
         allowed=None if allowed is None else printable(allowed, 256),
         reflected=allowed is not None and allowed.strip().lower() == FOREIGN,
-        # Only this very word counts, in this case.
+        # Only this value counts, in lower case.
         credentials=response.every("access-control-allow-credentials") == ("true",),
         varies=bool({"origin", "*"} & set(response.listed("vary"))),
     )
