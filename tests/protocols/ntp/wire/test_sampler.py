@@ -322,3 +322,18 @@ def test_what_clients_reject_in_a_header(
     changes: dict[str, int], age: float | None, expected: tuple[Contradiction, ...]
 ) -> None:
     assert contradictions(reply(**changes), age) == expected
+
+
+def test_a_request_exposes_nothing_but_its_nonce() -> None:
+    sampler = Sampler(IP, PORT)
+    assert sampler.request(0x0123456789ABCDEF) == b"\x23" + bytes(39) + bytes.fromhex(
+        "0123456789abcdef"
+    )
+
+
+@pytest.mark.parametrize("nonce", [0, 1 << 64, 7])
+def test_a_nonce_is_new_and_has_64_bits(nonce: int) -> None:
+    sampler = Sampler(IP, PORT)
+    sampler.request(7)
+    with pytest.raises(ValueError, match="64 new random bits"):
+        sampler.request(nonce)
