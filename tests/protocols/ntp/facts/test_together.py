@@ -329,3 +329,11 @@ def test_several_servers_are_drawn_on_one_scale() -> None:
     assert span.typical
     assert facts.falsetickers == 0
     assert facts.majority_offset_seconds is not None
+
+
+def test_reference_ids_that_stand_for_no_server_are_left_out() -> None:
+    ids = ("", "00000000", "7f7f0101", "fe800000", "c0000209", "c0000209")
+    sources = [source(n, reference_id_hex=refid) for n, refid in enumerate(ids, 1)]
+    assert followed(sources) == {"c0000209": ("192.0.2.5", "192.0.2.6")}
+    primary = source(7, stratum=1, reference_id_hex="c0000209")
+    assert followed([primary, *sources]) == followed(sources)
