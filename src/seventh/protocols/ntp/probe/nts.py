@@ -11,7 +11,6 @@ from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch, now_ns, user_mark
 from seventh.net.stream import Stream
 from seventh.net.tls import chain as tlschain
-from seventh.net.tls import handshake
 from seventh.protocols.ntp.client.nts import NtsAssociation, diagnose
 from seventh.protocols.ntp.client.nts_ke import (
     RECORDS,
