@@ -53,6 +53,12 @@ def test_a_comment_on_the_same_line_is_refused_and_explained(tmp_path: Path) -> 
         ("makestep 1", None, "an integer is missing"),
         ("makestep often 3", None, "a number is expected"),
         ("local stratum 16", None, "an integer from 1 to 15"),
+        ("server a.example extfield Fxyz", None, "option extfield requires a hexadecimal"),
+        ("local stratum 0", None, "an integer from 1 to 15"),
+        ("allow 192.0.2.0/x", None, "an address or a network"),
+        ("bindcmdaddress run/chronyd.sock", None, "an address is expected"),
+        ("allow 300.1.2.3", None, "an address or a network"),
+        ("broadcast 60 fe80::1%eth0", None, "an address"),
         ("leapsecmode smear", None, "one of system, slew, step, ignore"),
         ("frobnicate", None, "unknown directive"),
         ("server a.example nts", (3, 5), "nts requires version 4.0"),
@@ -68,6 +74,25 @@ def test_what_chronyd_refuses_is_told_with_its_line(
     (refused,) = conf.refused
     assert (refused.file, refused.line) == (str(tmp_path / "chrony.conf"), 2)
     assert why in refused.text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "server a.example extfield F323", "server a.example extfield 0xf324", "local stratum 1",
+        "local stratum 15", "allow 192.0.2", "allow 192.0.2.0/24", "allow 2001:db8::/32",
+        "bindcmdaddress /run/chronyd.sock", "bindcmdaddress ::1", "dumpdir " + "d" * 2038,
+        "allow all", "allow", "makestep 1.5e-1 3", "MakeStep 1 3",
+        "confdir /a /b /c /d /e /f /g /h /i /j",
+    ],
+)  # fmt: skip
+def test_what_chronyd_accepts(tmp_path: Path, line: str) -> None:
+    assert read(tmp_path, f"{line}\n").refused == ()
+
+
+def test_a_line_has_a_maximum_length(tmp_path: Path) -> None:
+    (refused,) = read(tmp_path, "dumpdir " + "d" * 2039 + "\n").refused
+    assert refused.text == "line of 2047 characters; the limit of chronyd is 2046"
 
 
 @pytest.mark.field

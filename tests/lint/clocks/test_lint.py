@@ -13,7 +13,9 @@ from seventh import protocols
 from seventh.engine.lint import Wanted, lint_file, lint_text
 from seventh.engine.recognise import by_content, by_name
 from seventh.lint import chrony, ntpd
+from seventh.lint.chrony.views import lint as chrony_lint
 from seventh.lint.clocks.settings import MAX_SOURCES
+from seventh.lint.ntpd.views import lint as ntpd_lint
 from seventh.lintkit.files import Files
 from seventh.lintkit.linted import parse_software
 from seventh.model.lintfacts import LintFacts
@@ -565,3 +567,45 @@ def test_nothing_that_a_terminal_would_obey_gets_out(tmp_path: Path) -> None:
     told = msgspec.json.encode(report).decode()
     assert "\\u001b" not in told
     assert "\u202e" not in told
+
+
+@pytest.mark.parametrize(
+    ("lines", "stratum"),
+    [
+        ("server 127.127.1.0\nfudge 127.127.1.0 stratum 10\n", 10),
+        ("server 127.127.1.0\nfudge 127.127.1.1 stratum 10\n", 5),
+        ("server 127.127.1.0\nfudge 127.127.1.0 stratum\n", 5),
+        ("server 127.127.1.0\n", 5),
+        ("tos orphan 7\n", 7),
+        ("tos orphan 16\n", None),
+        ("fudge 127.127.1.0 stratum 10\n", None),
+    ],
+)
+def test_the_stratum_of_the_local_clock(tmp_path: Path, lines: str, stratum: int | None) -> None:
+    assert config(linted(tmp_path, NTPD + lines, "ntp.conf")).local_stratum == stratum
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "key", "count"),
+    [
+        ("chrony.conf", "ntsserverkey /a\nntsserverkey /b\n", "ntsserverkey", 2),
+        ("chrony.conf", "allow 192.0.2.0/24\nallow 198.51.100.0/24\n", "allow", 2),
+        ("chrony.conf", "driftfile /a\ndriftfile /b\n", "driftfile", 1),
+        ("ntp.conf", "restrict 192.0.2.1\nrestrict 192.0.2.2\n", "restrict", 3),
+        ("ntp.conf", "driftfile /a\ndriftfile /b\n", "driftfile", 1),
+    ],
+)
+def test_which_lines_accumulate(
+    tmp_path: Path, name: str, lines: str, key: str, count: int
+) -> None:
+    """Of other directives, the last line replaces those before."""
+    path = tmp_path / name
+    path.write_text((CHRONY if name == "chrony.conf" else NTPD) + lines)
+    files = Files(base=tmp_path)
+    text = files.read(path)
+    assert text is not None
+    lint = chrony_lint if name == "chrony.conf" else ntpd_lint
+    (view,) = lint(text, files, None).views
+    found = view.settings[key]
+    assert len(found) == count
+    assert found[-1].value == lines.splitlines()[-1].split()[1]

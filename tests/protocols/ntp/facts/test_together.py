@@ -312,3 +312,28 @@ def test_a_bare_host_that_has_no_time_at_all_is_still_one_host() -> None:
         Checked("nts://host.example:4460", None),
     ]
     assert together([one.report() for one in reports]) is None
+
+
+def test_one_server_has_no_majority() -> None:
+    assert (GOOD.majority_offset_seconds, GOOD.falsetickers, GOOD.drawings()) == (None, None, ())
+
+
+def test_several_servers_are_drawn_on_one_scale() -> None:
+    facts = NtpFacts(sources=compare_sources([source(1), source(2), source(3)], 3))
+    (drawing,) = facts.drawings()
+    assert [span.label for span in drawing.spans] == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+    first, span = facts.sources.sources[0], drawing.spans[0]  # type: ignore[union-attr]
+    assert first.offset_seconds is not None and first.error_seconds is not None
+    assert span.low == first.offset_seconds - first.error_seconds
+    assert span.high == first.offset_seconds + first.error_seconds
+    assert span.typical
+    assert facts.falsetickers == 0
+    assert facts.majority_offset_seconds is not None
+
+
+def test_reference_ids_that_stand_for_no_server_are_left_out() -> None:
+    ids = ("", "00000000", "7f7f0101", "fe800000", "c0000209", "c0000209")
+    sources = [source(n, reference_id_hex=refid) for n, refid in enumerate(ids, 1)]
+    assert followed(sources) == {"c0000209": ("192.0.2.5", "192.0.2.6")}
+    primary = source(7, stratum=1, reference_id_hex="c0000209")
+    assert followed([primary, *sources]) == followed(sources)

@@ -202,3 +202,16 @@ def test_algorithms_that_do_not_work_together(must: AeadTried, may: AeadTried, k
 
 def test_one_algorithm_alone_is_not_judged() -> None:
     assert isinstance(nts.aead_interop(with_nts(aeads=(tried(15, "works"),))), Skip)
+
+
+def test_the_outcome_of_each_algorithm_is_shown() -> None:
+    facts = with_nts(aeads=(tried(15, "works"), tried(30, "works", "chrony-4.4")))
+    verdict = hit(nts.aead_interop(facts))
+    assert (verdict.params["mandatory"], verdict.params["optional"]) == (
+        ("works",), ("works", "chrony-4.4"),
+    )  # fmt: skip
+    evidence = filled(nts.aead_interop.words, verdict.params).evidence
+    assert evidence == (
+        "AES-SIV-CMAC-256 (15) works; AES-128-GCM-SIV (30) works; keys are exported as in chrony "
+        "4.4 to 4.6.0"
+    )

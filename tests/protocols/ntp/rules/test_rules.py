@@ -273,3 +273,14 @@ def test_when_the_clock_is_stepped(
         assert verdict.params["what"] == expected
     else:
         assert verdict is None if expected is None else isinstance(verdict, Skip)
+
+
+@pytest.mark.parametrize(("reference", "shown"), [("", "none"), ("192.0.2.9", "192.0.2.9")])
+def test_the_reference_of_an_unsynchronised_server(reference: str, shown: str) -> None:
+    verdict = judge("NTP-UNSYNC", leap=3, reference_id=reference)
+    assert isinstance(verdict, Hit)
+    assert (verdict.params["leap"], verdict.params["stratum"]) == (3, 2)
+    assert verdict.params["reference"] == shown
+    kissed = RULES["NTP-UNSYNC"](NtpFacts(requests=1, replies=1, kiss_codes=("STEP", "INIT")))
+    assert isinstance(kissed, Hit)
+    assert kissed.params == {"leap": 3, "stratum": 16, "reference": "INIT, STEP"}

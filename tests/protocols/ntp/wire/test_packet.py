@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import ipaddress
@@ -308,3 +309,27 @@ def test_variables_of_any_bytes_are_bounded_and_clean(data: bytes) -> None:
     found = control.variables(data)
     assert len(found) <= control.MAX_VARIABLES
     assert all(name.isprintable() and value.isprintable() for name, value in found.items())
+
+
+@pytest.mark.parametrize(
+    ("version", "lengths"), [(3, {0, 12, 20, 24}), (1, {0, 12, 20, 24}), (4, {0, 4, 20, 24})]
+)
+def test_the_lengths_of_a_mac(version: int, lengths: set[int]) -> None:
+    header = Packet(version=version, mode=4, transmit=1).encode()
+    accepted: set[int] = set()
+    for length in range(25):
+        with contextlib.suppress(ProtocolViolation):
+            assert parse(header + bytes(length)).mac == bytes(length)
+            accepted.add(length)
+    assert accepted == lengths
+
+
+@pytest.mark.parametrize(("length", "fits"), [(12, False), (16, True), (18, False), (28, True)])
+def test_the_length_of_an_extension_field(length: int, fits: bool) -> None:
+    field = (0x0104).to_bytes(2) + length.to_bytes(2) + bytes(max(0, length - 4))
+    data = Packet(mode=4, transmit=1).encode() + field + bytes(20)
+    if fits:
+        assert [len(f.value) for f in parse(data).extensions] == [length - 4]
+    else:
+        with pytest.raises(ProtocolViolation, match=f"declares {length} bytes"):
+            parse(data)

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seventh.model.phase import Mark
-from seventh.protocols.ntp.facts import Sample
+from seventh.protocols.ntp.facts import Contradiction, Sample
 from seventh.protocols.ntp.wire.packet import ExtensionField, Packet, parse, to_ntp
 from seventh.protocols.ntp.wire.sampler import (
     Received,
     Sampler,
     Verdict,
     clock_filter,
+    contradictions,
     header_facts,
     measure,
 )
@@ -294,3 +295,45 @@ def test_no_reference_timestamp_gives_no_age() -> None:
 
 def test_a_stratum_of_0_on_the_wire_is_16() -> None:
     assert header_facts(Packet(stratum=0, transmit=1))["stratum"] == 16
+
+
+LATER, FAR = Contradiction.REFERENCE_LATER, Contradiction.ROOT_DISTANCE
+
+
+@pytest.mark.parametrize(
+    ("changes", "age", "expected"),
+    [
+        ({}, None, ()),
+        ({}, 64.0, ()),
+        ({}, -0.001, ()),  # a clock that was stepped by a millisecond
+        ({}, -0.0011, (LATER,)),
+        ({"root_dispersion": 16 << 16}, 64.0, (FAR,)),
+        ({"root_dispersion": (16 << 16) - 1}, 64.0, ()),
+        ({"root_delay": 32 << 16}, 64.0, (FAR,)),
+        ({"root_delay": (32 << 16) - 2}, 64.0, ()),
+        ({"root_dispersion": 16 << 16}, -1.0, (LATER, FAR)),
+        ({"root_dispersion": 16 << 16, "leap": 3}, -1.0, ()),
+        ({"root_dispersion": 16 << 16, "stratum": 0}, -1.0, ()),
+        ({"root_dispersion": 16 << 16, "stratum": 16}, -1.0, ()),
+        ({"root_dispersion": 16 << 16, "stratum": 15}, -1.0, (LATER, FAR)),
+    ],
+)
+def test_what_clients_reject_in_a_header(
+    changes: dict[str, int], age: float | None, expected: tuple[Contradiction, ...]
+) -> None:
+    assert contradictions(reply(**changes), age) == expected
+
+
+def test_a_request_exposes_nothing_but_its_nonce() -> None:
+    sampler = Sampler(IP, PORT)
+    assert sampler.request(0x0123456789ABCDEF) == b"\x23" + bytes(39) + bytes.fromhex(
+        "0123456789abcdef"
+    )
+
+
+@pytest.mark.parametrize("nonce", [0, 1 << 64, 7])
+def test_a_nonce_is_new_and_has_64_bits(nonce: int) -> None:
+    sampler = Sampler(IP, PORT)
+    sampler.request(7)
+    with pytest.raises(ValueError, match="64 new random bits"):
+        sampler.request(nonce)

@@ -71,10 +71,10 @@ def mac_md5(ntp: NtpFacts) -> Verdict:
     evidence="{what}",
     phrases={
         "what": {
-            "answered": "a mode-7 request of {request} bytes returned {received} bytes in "
-            "{packets} packets (factor {factor:.0f}), with the addresses of {items} clients",
+            "answered": "a mode-7 request of {request} bytes returned {received} bytes "
+            "(packets: {packets}, factor {factor:.0f}) and exposed client addresses: {items}",
             "truncated": "a mode-7 request of {request} bytes returned at least {received} bytes "
-            "in {packets} packets (factor {factor:.0f}), with the addresses of {items} clients",
+            "(packets: {packets}, factor {factor:.0f}) and exposed client addresses: {items}",
             "file": "{product} {version} supports monlist, monitoring is enabled, and any host may "
             "query over {families}",
         }

@@ -233,8 +233,8 @@ def kiss_deny(ntp: NtpFacts) -> Verdict:
     evidence="{what}",
     phrases={
         "what": {
-            "amplified": "12 bytes of READVAR returned {received} bytes in {packets} packets "
-            "(factor {factor:.1f})",
+            "amplified": "12 bytes of READVAR returned {received} bytes (packets: {packets}, "
+            "factor {factor:.1f})",
             "variables": "variables exposed: {variables}",
             "file": "no restrict line denies control queries of any host over {families}",
         }

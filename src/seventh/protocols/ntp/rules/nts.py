@@ -19,7 +19,7 @@ _NO_REQUEST = Skip("no authenticated request was sent")
     Severity.MEDIUM,
     tier=0,
     source=Source.WIRE,
-    title="Fresh NTS cookies refused",
+    title="NTS cookies refused, or cookie keys lost",
     evidence="{what}",
     phrases={
         "what": {
