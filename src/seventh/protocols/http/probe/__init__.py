@@ -68,7 +68,7 @@ async def _connect(ctx: ProbeContext, origin: Origin) -> tuple[HttpConnection, i
     rtt = ctx.notes(NetFacts).facts.attempts[-1].rtt_seconds
     if origin.scheme != "https":
         return http_on(wanted, stream), now_ns(), rtt
-    from seventh.net.tls.recurring import start_recurring
+    from seventh.net.tls.handshake import start_recurring
 
     alpn = ("h2",) if wanted == "2" else ("http/1.1",)
     tls = await start_recurring(ctx, stream, origin.host, alpn=alpn)

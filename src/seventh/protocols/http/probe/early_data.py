@@ -156,15 +156,15 @@ async def ask_early(
     connection = H3Connection(client)
     timer: asyncio.TimerHandle | None = None
     if silent_seconds:
-        client.keep_silent()
-        timer = asyncio.get_running_loop().call_later(silent_seconds, client.speak)
+        client.pause_sending()
+        timer = asyncio.get_running_loop().call_later(silent_seconds, client.resume_sending)
     seconds = QUIC_SECONDS + REQUEST_SECONDS
     try:
         async with Cutoff(min(seconds, max(0.001, site.ctx.budget.seconds_left))):
             response = await connection.request(
                 request, body_cap=site.ctx.options.of(HttpOptions).max_body_bytes
             )
-            client.speak()
+            client.resume_sending()
             await client.handshake(site.ctx.watch, "quic.early")
     except DeadlineError:
         raise silence(client) from None

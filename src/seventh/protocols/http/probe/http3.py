@@ -143,12 +143,12 @@ class Http3:
 
     def _learn_certificate(self, opened: Opened) -> None:
         """Learn the certificate from QUIC, where no TCP connection shows it."""
-        from seventh.net.quic import verify
+        from seventh.net.tls import chain as tlschain
 
         quic, site = opened.quic, self.site
         assert quic is not None  # noqa: S101 - opened by open_quic
-        known = verify.certificate_facts(quic.certificates, site.name, self.ctx.options)
-        self.site.tls_notes.learn(**msgspec.structs.asdict(known))
+        known = tlschain.certificate_facts(quic.certificates, site.name, self.ctx.options)
+        site.tls_notes.learn(server_name=site.name, version="TLSv1.3" if known else None, **known)
 
     # -- beside TCP --------------------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ async def further(matrix: Matrix, opened: Opened) -> None:
     if matrix.site.tls_notes.facts.tickets is None:
         from seventh.net.tls import inspect
 
-        inspect.note_tickets(matrix.ctx, opened.tls, matrix.site.name)
+        inspect.note_tickets(matrix.ctx, opened.tls)
     await _resumed(matrix, opened)
     await early_data.over_tls(matrix, opened)
 

@@ -146,7 +146,7 @@ class Visit:
 
     async def _start_tls(self, stream: Stream) -> Opened:
         from seventh.net.tls import handshake, inspect
-        from seventh.net.tls.large import shake
+        from seventh.net.tls.large_hello import shake
 
         site, ctx = self.site, self.ctx
         name = site.name
@@ -329,8 +329,8 @@ class Visit:
 
     async def _hellos(self) -> None:
         """Send the TLS probes' hellos, on connections of this check."""
+        from seventh.net.tls.bare_hellos import check_bare_hellos
         from seventh.net.tls.certificates import ask_other_certificate
-        from seventh.net.tls.hellos import ask_hellos
 
         site, ctx = self.site, self.ctx
 
@@ -339,7 +339,7 @@ class Visit:
 
         if self.tcp and self.only != "3":
             await ask_other_certificate(ctx, open_stream, site.name)
-            await ask_hellos(ctx, open_stream, site.name)
+            await check_bare_hellos(ctx, open_stream, site.name)
 
     async def _plain(self) -> None:
         """Check plain HTTP: an http target's own response, else port 80 beside port 443.
