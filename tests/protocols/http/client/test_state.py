@@ -19,7 +19,9 @@ from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import Site
 from seventh.protocols.http.probe.redirects import follow
 from seventh.protocols.http.wire.url import Url
+from seventh.web import h1
 from seventh.web.connection import HttpConnection
+from seventh.web.h1 import H1Stats
 from seventh.web.message import Response
 
 FIRST, SECOND, THIRD = (Address(ip=f"198.41.0.{n}", port=443) for n in (1, 2, 3))
@@ -32,7 +34,7 @@ class Connection:
 
     def __init__(self, *, ended: bool = False) -> None:
         self.reusable = not ended
-        self.stats = types.SimpleNamespace(spent="the server ends it" if ended else "")
+        self.stats = types.SimpleNamespace(closed_by_server=ended)
 
     async def request(self, *_: object, **__: object) -> Response:
         """Answer at once."""
@@ -231,3 +233,10 @@ def test_requests_are_counted_to_the_limit() -> None:
     with pytest.raises(Failed) as failed:
         target.spend()
     assert failed.value.reason is Reason.BUDGET_EXCEEDED and target.requests == origin.MAX_REQUESTS
+
+
+def test_what_http_1_1_calls_a_close_by_the_server() -> None:
+    closing, idle = H1Stats(spent=h1._CLOSING), H1Stats(spent=h1._IDLE_END)
+    assert (closing.closed_by_server, idle.closed_by_server, H1Stats().closed_by_server) == (
+        True, False, False,
+    )  # fmt: skip
