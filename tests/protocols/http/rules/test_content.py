@@ -286,3 +286,9 @@ def test_rejections_of_a_file(statuses: tuple[int, ...], refused: tuple[str, ...
     assert (verdict.params["refused"] if isinstance(verdict, Hit) else None) == refused
     told = replace(config, retry_after=True)
     assert content.retry_info(HttpFacts(config=told)) is None
+
+
+def test_a_successor_is_named() -> None:
+    verdict = rest.sunset(facts(lifecycle=Lifecycle(deprecated=True, successor="/v2")))
+    assert isinstance(verdict, Hit)
+    assert "to the successor, /v2." in filled(rest.sunset.words, verdict.params).fix["any"]
