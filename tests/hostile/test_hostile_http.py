@@ -27,7 +27,7 @@ from tests.hostile import memory, servers
 from tests.options import options_with
 from tests.protocols.http.rules.looks import job
 
-TIMEOUT_SECONDS = 1.5
+TIMEOUT_SECONDS = 3.0
 MAX_MEBIBYTES = 48
 """Less than a bomb holds; the lab's server is in this process, too."""
 

@@ -65,6 +65,11 @@ class H1Stats(msgspec.Struct, kw_only=True):
     spent: str = ""
     """Why no more requests can be sent; empty while they can."""
 
+    @property
+    def closed_by_server(self) -> bool:
+        """Whether the server closes the connection after its response."""
+        return self.spent == _CLOSING
+
 
 class H1Connection(HttpConnection):
     """A client's HTTP/1.1 connection; it owns ``stream``."""

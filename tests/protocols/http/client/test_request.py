@@ -60,8 +60,8 @@ def test_secrets_come_from_files_and_the_environment(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"method": "G E T"}, "no method"),
-        ({"method": "CONNECT"}, "not sent"),
+        ({"method": "G E T"}, "is not a method"),
+        ({"method": "CONNECT"}, "is not supported"),
         ({"headers": ("no colon",)}, "write 'Name: value'"),
         ({"headers": ("Host: x",)}, "itself"),
         ({"headers": ("X: env:SURELY_NOT_SET",)}, "SURELY_NOT_SET"),

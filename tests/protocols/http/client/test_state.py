@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 from msgspec.structs import replace
 
+from seventh.model.failure import Failed, Reason
 from seventh.model.options import Options
 from seventh.model.phase import Mark
 from seventh.model.target import Target
@@ -17,7 +18,10 @@ from seventh.protocols.http.client import origin
 from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import Site
 from seventh.protocols.http.probe.redirects import follow
+from seventh.protocols.http.wire.url import Url
+from seventh.web import h1
 from seventh.web.connection import HttpConnection
+from seventh.web.h1 import H1Stats
 from seventh.web.message import Response
 
 FIRST, SECOND, THIRD = (Address(ip=f"198.41.0.{n}", port=443) for n in (1, 2, 3))
@@ -30,7 +34,7 @@ class Connection:
 
     def __init__(self, *, ended: bool = False) -> None:
         self.reusable = not ended
-        self.stats = types.SimpleNamespace(spent="the server ends it" if ended else "")
+        self.stats = types.SimpleNamespace(closed_by_server=ended)
 
     async def request(self, *_: object, **__: object) -> Response:
         """Answer at once."""
@@ -181,3 +185,58 @@ async def test_the_base_is_where_redirects_lead() -> None:
     target = site()
     await follow(target, replace(OK, status=302, headers=(("location", "/moved"),)))
     assert (target.url.path, target.base_url.path, target.base) == ("/", "/moved", OK)
+
+
+async def test_a_base_at_another_port_is_asked_by_any_version(network: Network) -> None:
+    """HTTP/3 and the version in use belong to the target's own origin."""
+    target = site()
+    target.take_over(opened("3"))
+    target.settle(Url(origin.Origin("https", "www.example.org", 8443), "/"), OK)
+    assert await target.get_at(THIRD) is OK
+    assert network.asked["address"] == replace(THIRD, port=8443)
+    assert network.asked["alpn"] == ("h2", "http/1.1")
+
+
+async def test_the_version_in_use_is_asked_of_other_addresses(network: Network) -> None:
+    target = site()
+    target.use("2")
+    assert await target.get_at(THIRD) is OK
+    assert network.asked["alpn"] == ("h2",)
+
+
+@pytest.mark.parametrize(
+    ("response", "rtt", "thinks"),
+    [
+        (replace(OK, first=Mark(500_000_001, "user")), 0.2, (0.3,)),
+        (replace(OK, first=Mark(100_000_001, "user")), 0.2, (0.0,)),
+        (replace(OK, first=Mark(500_000_001, "user"), status=201), 0.2, ()),
+        (replace(OK, first=Mark(500_000_001, "user")), None, ()),
+    ],
+)
+def test_what_a_full_response_waited(
+    response: Response, rtt: float | None, thinks: tuple[float, ...]
+) -> None:
+    target = site()
+    target.learn_round_trip(opened("1.1", rtt=rtt))
+    target.learn_think(response)
+    assert target.notes.facts.thinks_seconds == pytest.approx(thinks)
+    for _ in range(2 * origin.MAX_THINKS):
+        target.learn_think(response)
+    assert len(target.notes.facts.thinks_seconds) == (origin.MAX_THINKS if thinks else 0)
+
+
+def test_requests_are_counted_to_the_limit() -> None:
+    target = site()
+    for _ in range(origin.MAX_REQUESTS):
+        target.spend()
+    assert target.requests_left == 0
+    with pytest.raises(Failed) as failed:
+        target.spend()
+    assert failed.value.reason is Reason.BUDGET_EXCEEDED and target.requests == origin.MAX_REQUESTS
+
+
+def test_what_http_1_1_calls_a_close_by_the_server() -> None:
+    closing, idle = H1Stats(spent=h1._CLOSING), H1Stats(spent=h1._IDLE_END)
+    assert (closing.closed_by_server, idle.closed_by_server, H1Stats().closed_by_server) == (
+        True, False, False,
+    )  # fmt: skip

@@ -22,6 +22,7 @@ from seventh.model.target import Target
 from seventh.net.address import Address
 from seventh.net.probe_context import ProbeContext
 from seventh.protocols.http import lab
+from seventh.protocols.http.client import connect
 from seventh.protocols.http.client.origin import Site
 from seventh.protocols.http.facts.alternatives import Advertised, Alternative
 from seventh.protocols.http.lab import alternatives
@@ -96,7 +97,10 @@ async def test_http_3_on_another_host_alone(kit: Kit) -> None:
     assert not found(report) & {"HTTP-H3-DEAD", "HTTP-NO-H3", "HTTP-H3-HIDDEN", "HTTP-FALLBACK"}
 
 
-async def test_the_first_is_dead_and_the_second_works(kit: Kit) -> None:
+async def test_the_first_is_dead_and_the_second_works(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "QUIC_SECONDS", 1.5)
     silent = H3Setup(quic=QuicSetup(silent=True))
     async with lab.site(Setup(h3=silent, places=(AltPlace(protocol="h3"),)), kit) as served:
         report = await check_one(*job(served))

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from seventh.model.severity import Severity
 from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.facts.config import HttpConfigFacts
 from seventh.protocols.http.facts.content import (
     Api,
     Asset,
@@ -274,3 +275,20 @@ def test_sunset(fields: dict[str, Any], evidence: str) -> None:
 )
 def test_heartbeats(heard: dict[str, Any], verdict: type) -> None:
     assert isinstance(rest.heartbeat(facts(events=EventStream(**heard))), verdict)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "refused"), [((429,), ("429",)), ((503, 500), ("503",)), ((428, 502), None)]
+)
+def test_rejections_of_a_file(statuses: tuple[int, ...], refused: tuple[str, ...] | None) -> None:
+    config = HttpConfigFacts(product="nginx", does="files", limited=True, limit_status=statuses)
+    verdict = content.retry_info(HttpFacts(config=config))
+    assert (verdict.params["refused"] if isinstance(verdict, Hit) else None) == refused
+    told = replace(config, retry_after=True)
+    assert content.retry_info(HttpFacts(config=told)) is None
+
+
+def test_a_successor_is_named() -> None:
+    verdict = rest.sunset(facts(lifecycle=Lifecycle(deprecated=True, successor="/v2")))
+    assert isinstance(verdict, Hit)
+    assert "to the successor, /v2." in filled(rest.sunset.words, verdict.params).fix["any"]

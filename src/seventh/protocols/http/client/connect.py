@@ -80,8 +80,8 @@ class Opened(msgspec.Struct, kw_only=True):
 
         After an error, or a body that they did not read, even those that keep connections end one.
         """
-        spent: str = getattr(getattr(self.connection, "stats", None), "spent", "")
-        return self.ordinary and spent.startswith("the server ends")
+        stats = getattr(self.connection, "stats", None)
+        return self.ordinary and bool(getattr(stats, "closed_by_server", False))
 
     @property
     def fields(self) -> Fields:

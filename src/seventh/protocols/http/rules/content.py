@@ -382,8 +382,8 @@ def idempotency(http: HttpFacts) -> Verdict:
     return Hit(
         method=seen.method,
         keyed="key" if seen.keyed else "",
-        first=_result(seen.first_status, seen.first_location),
-        second=_result(seen.second_status, seen.second_location),
+        first=f"{seen.first_status} {seen.first_location or ''}".rstrip(),
+        second=f"{seen.second_status} {seen.second_location or ''}".rstrip(),
     )
 
 
@@ -396,7 +396,3 @@ def _acts_twice(seen: Repetition) -> bool:
     if seen.keyed:
         return seen.same_body is False or seen.first_status != seen.second_status
     return seen.method == "PUT" and seen.first_status == seen.second_status == 201
-
-
-def _result(status: int, location: str | None) -> str:
-    return f"{status} {location}" if location else str(status)

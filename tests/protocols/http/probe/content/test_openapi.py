@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from seventh.protocols.http.probe.content import openapi, schema
 from tests.protocols.http.probe.content.replies import reply
@@ -185,3 +186,22 @@ def test_promises() -> None:
     assert broken(kind, status=204) == ("status 204 is not described",)
     assert broken(kind, status=404) == ()
     assert broken(kind, status=503) == ()
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 599])
+def test_responses_that_are_not_the_operation_s(status: int) -> None:
+    operation = openapi.Operation("/a", {"default": {"content": {"text/html": {}}}})
+    kind = ("content-type", "application/json")
+    assert openapi.violations(operation, reply(kind, status=status, body=b"{}"), {}) == ()
+    other = reply(kind, status=499, body=b"{}")
+    assert openapi.violations(operation, other, {}) == ("type application/json is not described",)
+    assert openapi.violations(operation, replace(other, truncated=True), {}) == ()
+
+
+@pytest.mark.parametrize(("status", "described"), [(199, True), (200, False), (299, False),
+                                                   (300, True)])  # fmt: skip
+def test_only_a_success_must_be_described(status: int, described: bool) -> None:
+    operation = openapi.Operation("/a", {"404": {}})
+    found = openapi.violations(operation, reply(status=status), {})
+    assert found == (() if described else (f"status {status} is not described",))
+    assert openapi.violations(openapi.Operation("/a", None), reply(status=status), {}) == ()
