@@ -58,7 +58,6 @@ class Engine(QuicConnection):
         self.closed_by_us: tuple[int, int | None, str] | None = None
         """(code, frame type, reason) when this side found something to close for."""
         self.challenges_received = 0
-        self.responses_received = 0
         self.versions_offered: tuple[int, ...] = ()
         self.taken_up = False
         """Whether a packet of the server's handshake could be read."""
@@ -139,10 +138,6 @@ class Engine(QuicConnection):
     def _handle_path_challenge_frame(self, context: Any, frame_type: int, buf: Buffer) -> None:
         self.challenges_received += 1
         super()._handle_path_challenge_frame(context, frame_type, buf)
-
-    def _handle_path_response_frame(self, context: Any, frame_type: int, buf: Buffer) -> None:
-        self.responses_received += 1
-        super()._handle_path_response_frame(context, frame_type, buf)
 
     def hand_over(
         self, on_ticket: Callable[[Ticket], None], on_token: Callable[[bytes], None]
