@@ -83,7 +83,7 @@ async def _resumes(site: Site, stream: Stream) -> bool:
 
 def _session(site: Site) -> Session | None:
     tls = site.tls_notes.facts
-    kept: Opened | None = site.pooled_any("1.1") or site.pooled_any("2")
+    kept: Opened | None = site.pool.last("1.1") or site.pool.last("2")
     if not tls.resumed or kept is None or kept.tls is None:
         return None
     return kept.tls.session
