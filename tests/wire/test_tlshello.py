@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from seventh.model.failure import ProtocolViolation, UsageError
 from seventh.wire import tlsflight, tlshello
 from seventh.wire import tlsnames as n
+from seventh.wire.reader import vector
 from tests.peers import need_binary
 
 u16 = st.integers(0, 0xFFFF)
@@ -227,3 +228,17 @@ def test_an_address_has_no_server_name(name: str, sent: str | None) -> None:
 def test_what_is_no_server_name(name: str) -> None:
     with pytest.raises(UsageError, match="--server-name"):
         tlshello.sni(name)
+
+
+def test_a_certificate_message_of_tls_1_3_may_have_a_context() -> None:
+    entry = vector(3, b"der") + vector(2, b"")
+    body = vector(1, b"context") + vector(3, entry)
+    assert tlshello.certificates(body, n.TLS13) == ((b"der",), False)
+
+
+@pytest.mark.parametrize("curves", [True, False])
+def test_an_offer_names_groups_unless_told_otherwise(curves: bool) -> None:
+    more = {} if curves else {"curves": False}
+    hello = tlshello.offer(n.TLS12, n.DHE_SUITES, b"c" * 32, **more)
+    parsed = tlshello.parse_client_hello(hello[9:])
+    assert (parsed.extension(n.SUPPORTED_GROUPS) is not None) is curves

@@ -216,13 +216,10 @@ async def record(name: str, kind: str, *, resolver: HostPort | None, deadline_ns
     detail = ""
     try:
         found = await make_resolver(resolver).resolve(
-            name,
-            kind,
-            raise_on_no_answer=False,
+            name, kind, raise_on_no_answer=False, search=False,
             lifetime=max(0.001, (deadline_ns - started) / 1e9),
-            search=False,
             backend=cast("Any", dns_replies.RecordingBackend(replies)),
-        )
+        )  # fmt: skip
         authenticated = bool(found.response.flags & dns.flags.AD)
         answers = tuple(str(item) for item in found.rrset or ())
         outcome = "ok" if answers else "no-data"

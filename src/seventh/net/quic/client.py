@@ -74,7 +74,7 @@ class QuicClient(Driver):
         log: Log | None = None,
     ) -> None:
         super().__init__(open_datagram, engine, budget)
-        self._options = options
+        self.options = options
         self.server_name = server_name
         self._session = session
         self._verify = verify
@@ -84,13 +84,9 @@ class QuicClient(Driver):
         self._ping_count = 0
         self.tickets: list[Ticket] = []
         self.token = session.token if session is not None else b""
+        engine.hand_over(self._take_ticket, self._take_token)
 
     # -- what is known -----------------------------------------------------------------------------
-
-    @property
-    def options(self) -> Options:
-        """The options in use."""
-        return self._options
 
     @property
     def certificates(self) -> tuple[bytes, ...]:
@@ -195,7 +191,7 @@ class QuicClient(Driver):
             def ready() -> bool:
                 return (self.confirmed if confirmed else self.completed) is not None
 
-            if not await self.until(ready, self._budget.deadline_ns):
+            if not await self.until(ready, self.budget.deadline_ns):
                 raise self.silence()
             self.check()  # what completes a handshake may still be a certificate to refuse
             self.flush()
@@ -208,7 +204,7 @@ class QuicClient(Driver):
 
     async def settle(self, seconds: float = 1.0) -> int:
         """Wait for a session ticket, at most ``seconds``, and return how many came."""
-        await self.until(lambda: bool(self.tickets), self._budget.within(seconds))
+        await self.until(lambda: bool(self.tickets), self.budget.within(seconds))
         return len(self.tickets)
 
     def silence(self) -> Failed:
@@ -255,7 +251,7 @@ class QuicClient(Driver):
         """Verify the certificate, before any data of the server is used."""
         sent = self.engine.certificates
         if sent:
-            self._errors = tlschain.path(sent, self._options)[0]
+            self._errors = tlschain.path(sent, self.options)[0]
         elif self._session is not None:
             self._errors = self._session.errors
         if not self._verify:
@@ -267,14 +263,12 @@ class QuicClient(Driver):
             self._send_close()
             self._fail(failed)
 
-    def verify_errors(self) -> tlsverify.Errors:
-        """Return what is wrong with the chain, as (code, depth)."""
-        return self._errors
-
-    def take_ticket(self, ticket: Ticket) -> None:
-        """Store a session ticket; the engine's callback."""
+    def _take_ticket(self, ticket: Ticket) -> None:
         if len(self.tickets) < _MAX_TICKETS:
             self.tickets.append(ticket)
+
+    def _take_token(self, token: bytes) -> None:
+        self.token = token
 
     def write_qlog(self, path: str) -> None:
         """Write the connection's qlog; raises UsageError where there is none or it fails."""
@@ -298,9 +292,7 @@ class QuicClient(Driver):
         sent = self.flush()
         self._ping_count += 2
         self._pings[last] = None
-        if not await self.until(
-            lambda: self._pings[last] is not None, self._budget.within(seconds)
-        ):
+        if not await self.until(lambda: self._pings[last] is not None, self.budget.within(seconds)):
             del self._pings[last]
             raise Failed(Reason.PEER_SILENT, f"no acknowledgement of a PING within {seconds:g} s")
         back = self._pings.pop(last)
@@ -317,7 +309,7 @@ class QuicClient(Driver):
             raise Failed(
                 Reason.OPTIONS_UNUSABLE, "the connection is not confirmed, so it cannot migrate"
             )
-        await self.until(lambda: self.confirmed is not None, self._budget.within(seconds))
+        await self.until(lambda: self.confirmed is not None, self.budget.within(seconds))
         if self.confirmed is None:
             raise Failed(Reason.PEER_SILENT, "the handshake was not confirmed")
         challenges, spare = engine.challenges_received, engine.connection_ids > 0
@@ -345,9 +337,9 @@ class QuicClient(Driver):
 
         # A failure stays: whoever uses the connection next meets it.
         with contextlib.suppress(Failed):
-            await self.until(done, self._budget.within(seconds))
+            await self.until(done, self.budget.within(seconds))
             if done():
-                await self.until(challenged, self._budget.within(CHALLENGE_SECONDS))
+                await self.until(challenged, self.budget.within(CHALLENGE_SECONDS))
         validated = engine.path_validated
         engine.trust_path()
         back = self._pings.pop(uid)

@@ -88,17 +88,15 @@ def prepare(
     session: Session | None = None,
     early: bool = False,
     verify: bool = True,
-    versions: tuple[int, ...] = (),
     log: bool = False,
 ) -> QuicClient:
     """Return a connection before its handshake; raises UsageError for unusable options.
 
-    It spends the talk's budget as a connection of TCP does: Failed (budget-exceeded) where none is
-    left.
+    It counts as a connection: raises Failed (budget-exceeded) where none is left.
 
-    With ``early`` what is put on its streams before the handshake goes as 0-RTT data, where
-    ``session`` allows it: anyone can replay it, so only for requests that change nothing
-    (RFC 8470). ``versions`` are numbers, preferred first; version 1, then 2, unless given.
+    With ``early``, data written to its streams before the handshake is sent as 0-RTT data, where
+    ``session`` allows it: attackers can replay it, so only for idempotent requests
+    (RFC 8470).
     """
     from seventh.net.quic import engine as quicengine
 
@@ -114,25 +112,14 @@ def prepare(
         ticket=session.ticket if session is not None else None,
         early=early,
         token=session.token if session is not None else b"",
-        versions=versions or quicengine.VERSIONS,
         idle_seconds=IDLE_SECONDS,
         logger=logger,
     )
     _identify(configuration, ctx.options)
     ctx.spend(address)
-    client: QuicClient | None = None
-
-    def on_ticket(ticket: quicengine.Ticket) -> None:
-        if client is not None:
-            client.take_ticket(ticket)
-
-    def on_token(token: bytes) -> None:
-        if client is not None:
-            client.token = token
-
-    client = QuicClient(
+    return QuicClient(
         lambda: ctx.datagram(address),
-        quicengine.Engine(configuration, on_ticket, on_token),
+        quicengine.Engine(configuration),
         ctx.budget,
         ctx.options,
         name,
@@ -140,7 +127,6 @@ def prepare(
         verify=verify,
         log=logger,
     )
-    return client
 
 
 def _identify(configuration: QuicConfiguration, options: Options) -> None:

@@ -43,7 +43,7 @@ class Driver(abc.ABC):
         self._datagram = open_datagram()
         self.address: Address = self._datagram.address
         self.engine = engine
-        self._budget = budget
+        self.budget = budget
         self._driver: asyncio.Future[None] | None = None
         self._listener: Callable[[QuicEvent, Mark], None] | None = None
         self._undelivered: list[tuple[QuicEvent, Mark]] = []
@@ -72,11 +72,6 @@ class Driver(abc.ABC):
         self.datagrams_received = 0
         self.bytes_received = 0
         self.bytes_sent = 0
-
-    @property
-    def budget(self) -> Budget:
-        """The limits for this peer."""
-        return self._budget
 
     @property
     def alive(self) -> bool:
@@ -113,7 +108,7 @@ class Driver(abc.ABC):
 
         Raises Failed when the connection has ended and ``ready()`` is not there.
         """
-        until = self._budget.deadline_ns
+        until = self.budget.deadline_ns
         if deadline_ns is not None:
             until = min(until, deadline_ns)
         while not ready():
@@ -143,7 +138,7 @@ class Driver(abc.ABC):
 
     async def idle(self, seconds: float) -> None:
         """Keep the connection open; raises Failed when it ends in that time."""
-        await self.until(lambda: False, self._budget.within(seconds))
+        await self.until(lambda: False, self.budget.within(seconds))
 
     async def _turn(self, until: int) -> bool:
         """Send, receive, or run an expired timer; False at the deadline."""

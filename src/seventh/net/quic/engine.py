@@ -53,19 +53,11 @@ class Engine(QuicConnection):
 
     ERRORS = ENGINE_ERRORS
 
-    def __init__(
-        self,
-        configuration: QuicConfiguration,
-        on_ticket: Callable[[Ticket], None],
-        on_token: Callable[[bytes], None],
-    ) -> None:
-        super().__init__(
-            configuration=configuration, session_ticket_handler=on_ticket, token_handler=on_token
-        )
+    def __init__(self, configuration: QuicConfiguration) -> None:
+        super().__init__(configuration=configuration)
         self.closed_by_us: tuple[int, int | None, str] | None = None
         """(code, frame type, reason) when this side found something to close for."""
         self.challenges_received = 0
-        self.responses_received = 0
         self.versions_offered: tuple[int, ...] = ()
         self.taken_up = False
         """Whether a packet of the server's handshake could be read."""
@@ -147,9 +139,11 @@ class Engine(QuicConnection):
         self.challenges_received += 1
         super()._handle_path_challenge_frame(context, frame_type, buf)
 
-    def _handle_path_response_frame(self, context: Any, frame_type: int, buf: Buffer) -> None:
-        self.responses_received += 1
-        super()._handle_path_response_frame(context, frame_type, buf)
+    def hand_over(
+        self, on_ticket: Callable[[Ticket], None], on_token: Callable[[bytes], None]
+    ) -> None:
+        """Call these with session tickets and address tokens; before :meth:`connect`."""
+        self._session_ticket_handler, self._token_handler = on_ticket, on_token
 
     # -- what it knows -----------------------------------------------------------------------------
 
@@ -307,7 +301,6 @@ def configuration(
     ticket: Ticket | None,
     early: bool,
     token: bytes,
-    versions: tuple[int, ...],
     idle_seconds: float,
     logger: Any = None,
 ) -> QuicConfiguration:
@@ -320,7 +313,7 @@ def configuration(
         session_ticket=ticket,
         token=token,
         verify_mode=ssl.CERT_NONE,
-        supported_versions=list(versions),
+        supported_versions=list(VERSIONS),
         idle_timeout=idle_seconds,
         initial_rtt=INITIAL_RTT_SECONDS,
         quic_logger=logger,

@@ -10,9 +10,9 @@ LEFTOVER_NOTICE_DAYS = 30.0
 
 
 def problems(
-    chain: tuple[Certificate, ...], way: tuple[Certificate, ...], *, verified: bool
+    chain: tuple[Certificate, ...], path: tuple[Certificate, ...], *, verified: bool
 ) -> tuple[ChainProblem, ...]:
-    """Find them; ``way`` is the path in use, and ``verified`` whether it leads to a trusted root.
+    """Find them; ``path`` is the path in use, and ``verified`` whether it leads to a trusted root.
 
     TLS 1.3 clients must accept unrelated certificates and any order (RFC 8446 §4.4.2); in TLS 1.2
     each must certify the one before it (RFC 5246 §7.4.2).
@@ -26,7 +26,7 @@ def problems(
     twice = [c for c in once if sum(c.sha256 == other.sha256 for other in chain) > 1]
     found += [_problem("duplicate", c.subject) for c in twice]
     if verified:
-        used = {certificate.sha256 for certificate in way}
+        used = {certificate.sha256 for certificate in path}
         found += _leftovers([c for c in related if c.sha256 not in used])
     size = sum(certificate.size_bytes for certificate in chain)
     if len(chain) > MAX_CHAIN or size > MAX_CHAIN_BYTES:

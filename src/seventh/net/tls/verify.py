@@ -66,28 +66,26 @@ def judge(
     errors: Errors,
     host: str,
     names: HostNames,
-    path: tuple[Certificate, ...] = (),
+    built: tuple[Certificate, ...] = (),
 ) -> Verdict:
     """Judge the chain as sent, the engine's errors and the name; the detail has every fault.
 
-    ``names`` are the leaf's; ``path`` is the chain as the engine built it, where that is known.
+    ``names`` are the leaf's; ``built`` is the chain as the engine built it, where that is known.
     """
-    way = path or path_up(chain)
-    state = _state(chain, way, errors)
+    path = built or path_up(chain)
+    state = _state(chain, path, errors)
     mismatch = names.mismatch(host)
-    complaints = [
-        *_date_complaints(way, errors),
-        *_path_complaints(chain, way, errors, state),
-    ]
+    complaints = _date_complaints(path, errors)
+    complaints += _path_complaints(chain, path, errors, state)
     if mismatch is not None:
         reason = Reason.TLS_CERTIFICATE_HOST_MISMATCH
         if mismatch is Mismatch.UNREADABLE:
             reason = Reason.TLS_CERTIFICATE_INVALID
         complaints.append((reason, _mismatched(mismatch, names, host)))
-    complaints += _weak_complaints(way, errors)
+    complaints += _weak_complaints(path, errors)
     return Verdict(
         state=state,
-        problems=problems(chain, way, verified=bool(path) and state == "trusted"),
+        problems=problems(chain, path, verified=bool(built) and state == "trusted"),
         mismatch=mismatch,
         reason=complaints[0][0] if complaints else None,
         detail="; ".join(dict.fromkeys(text for _, text in complaints)),
@@ -113,61 +111,61 @@ def expired(errors: Errors) -> Errors:
 
 
 def _state(
-    chain: tuple[Certificate, ...], way: tuple[Certificate, ...], errors: Errors
+    chain: tuple[Certificate, ...], path: tuple[Certificate, ...], errors: Errors
 ) -> ChainState:
     codes = {code for code, _ in errors} - _DATES - _WEAK
-    if codes and (codes & _UNVERIFIED or _unknown_link(chain, way) is not None):
+    if codes and (codes & _UNVERIFIED or _unknown_link(chain, path) is not None):
         return "unverified"
     if _SELF_SIGNED_LEAF in codes:
         return "self-signed"
     if _SELF_SIGNED_IN_CHAIN in codes:
         return "unknown-root"
     if codes & _ISSUER_UNKNOWN:
-        return "missing-intermediate" if way[-1].sha256 == chain[0].sha256 else "unknown-root"
+        return "missing-intermediate" if path[-1].sha256 == chain[0].sha256 else "unknown-root"
     return "invalid" if codes else "trusted"
 
 
 def _unknown_link(
-    chain: tuple[Certificate, ...], way: tuple[Certificate, ...]
+    chain: tuple[Certificate, ...], path: tuple[Certificate, ...]
 ) -> tuple[Certificate, str] | None:
     """Return the certificate with an algorithm that the engine lacks, and which one.
 
     OpenSSL accepts no issuer whose key or signature type it does not support, and reports
     the issuer as missing though it was sent.
     """
-    top = way[-1]
+    top = path[-1]
     for link in (top, *(c for c in chain if c.subject == top.issuer and c.sha256 != top.sha256)):
         if link.unjudged and not link.self_issued:
             return link, link.unjudged
     return None
 
 
-def _label(way: tuple[Certificate, ...], depth: int) -> str:
+def _label(path: tuple[Certificate, ...], depth: int) -> str:
     if depth == 0:
-        return f"server certificate ({way[0].subject})"
-    if depth < len(way):
-        return f"certificate {depth} of the chain ({way[depth].subject})"
+        return f"server certificate ({path[0].subject})"
+    if depth < len(path):
+        return f"certificate {depth} of the chain ({path[depth].subject})"
     return f"trusted certificate above the chain (depth {depth})"
 
 
-def _date_complaints(way: tuple[Certificate, ...], errors: Errors) -> list[_Complaint]:
+def _date_complaints(path: tuple[Certificate, ...], errors: Errors) -> list[_Complaint]:
     expired = {depth for code, depth in errors if code == EXPIRED}
     early = {depth for code, depth in errors if code == NOT_YET}
-    if way[0].days_left < 0:
+    if path[0].days_left < 0:
         expired.add(0)
-    if way[0].days_to_start > 0:
+    if path[0].days_to_start > 0:
         early.add(0)
     found: list[_Complaint] = []
     for depth in sorted(expired):
         when = ""
-        if depth < len(way):
-            when = f" {_ago(-way[depth].days_left)} ago, on {way[depth].not_after}"
-        found.append((Reason.TLS_CERTIFICATE_EXPIRED, f"{_label(way, depth)} expired{when}"))
+        if depth < len(path):
+            when = f" {_ago(-path[depth].days_left)} ago, on {path[depth].not_after}"
+        found.append((Reason.TLS_CERTIFICATE_EXPIRED, f"{_label(path, depth)} expired{when}"))
     for depth in sorted(early):
         when = ""
-        if depth < len(way):
-            when = f": valid from {way[depth].not_before}, in {_ago(way[depth].days_to_start)}"
-        text = f"{_label(way, depth)} is not valid yet{when}"
+        if depth < len(path):
+            when = f": valid from {path[depth].not_before}, in {_ago(path[depth].days_to_start)}"
+        text = f"{_label(path, depth)} is not valid yet{when}"
         found.append((Reason.TLS_CERTIFICATE_NOT_YET_VALID, text))
     return found
 
@@ -178,17 +176,17 @@ def _ago(days: float) -> str:
 
 def _path_complaints(
     chain: tuple[Certificate, ...],
-    way: tuple[Certificate, ...],
+    path: tuple[Certificate, ...],
     errors: Errors,
     state: ChainState,
 ) -> list[_Complaint]:
-    leaf, top = chain[0], way[-1]
+    leaf, top = chain[0], path[-1]
     if state == "self-signed":
-        text = f"{_label(way, 0)} is self-signed and not trusted here"
+        text = f"{_label(path, 0)} is self-signed and not trusted here"
         return [(Reason.TLS_CERTIFICATE_SELF_SIGNED, text)]
     if state == "missing-intermediate":
         text = (
-            f"issuer of the {_label(way, 0)}, {leaf.issuer}, is neither sent nor trusted here "
+            f"issuer of the {_label(path, 0)}, {leaf.issuer}, is neither sent nor trusted here "
             "(private CA: add --ca FILE)"
         )
         return [(Reason.TLS_CERTIFICATE_UNTRUSTED, text)]
@@ -201,57 +199,53 @@ def _path_complaints(
         text = f"{text} (private CA: add --ca FILE)"
         return [(Reason.TLS_CERTIFICATE_UNTRUSTED, text)]
     if state == "unverified":
-        link, what = _unknown_link(chain, way) or (
-            way[0],
+        link, what = _unknown_link(chain, path) or (
+            path[0],
             "key or signature type not supported here",
         )
         text = f"chain could not be verified here: {link.subject}: {what}"
         return [(Reason.TLS_CERTIFICATE_INVALID, text)]
     return [
-        (Reason.TLS_CERTIFICATE_INVALID, f"{_label(way, depth)}: {tlsopenssl.verify_text(code)}")
+        (Reason.TLS_CERTIFICATE_INVALID, f"{_label(path, depth)}: {tlsopenssl.verify_text(code)}")
         for code, depth in errors
         if code not in _DATES | _WEAK | _PATH
     ]
 
 
-def _weak_complaints(way: tuple[Certificate, ...], errors: Errors) -> list[_Complaint]:
+def _weak_complaints(path: tuple[Certificate, ...], errors: Errors) -> list[_Complaint]:
     found = [
         (
             Reason.TLS_CERTIFICATE_WEAK,
-            f"{_label(way, depth)} is weak: {', '.join(certificate.weaknesses)}",
+            f"{_label(path, depth)} is weak: {', '.join(certificate.weaknesses)}",
         )
-        for depth, certificate in enumerate(way)
+        for depth, certificate in enumerate(path)
         if certificate.weaknesses and (depth == 0 or not certificate.self_issued)
     ]
     if not found:
         found = [
-            (Reason.TLS_CERTIFICATE_WEAK, f"{_label(way, depth)}: {tlsopenssl.verify_text(code)}")
+            (Reason.TLS_CERTIFICATE_WEAK, f"{_label(path, depth)}: {tlsopenssl.verify_text(code)}")
             for code, depth in errors
             if code in _WEAK
         ]
     return found
 
 
+_MISMATCHED = {
+    Mismatch.UNREADABLE: "subject alternative names of the certificate cannot be read",
+    Mismatch.NONE: "the certificate has no subject alternative name, so it does not match {host}",
+    Mismatch.NO_HOST: "the certificate has no DNS name or address among its alternative names, so "
+    "it does not match {host}",
+    Mismatch.ADDRESS_AS_DNS: "the certificate has {host} as a DNS name; clients compare addresses "
+    "with iPAddress entries only",
+    Mismatch.OTHER: "the certificate is for {names}, not for {host}",
+}
+
+
 def _mismatched(why: Mismatch, names: HostNames, host: str) -> str:
-    if why is Mismatch.UNREADABLE:
-        return "subject alternative names of the certificate cannot be read"
-    if why is Mismatch.NONE:
-        return f"the certificate has no subject alternative name, so it does not match {host}"
-    if why is Mismatch.NO_HOST:
-        return (
-            "the certificate has no DNS name or address among its alternative names, so it does "
-            f"not match {host}"
-        )
-    if why is Mismatch.ADDRESS_AS_DNS:
-        return (
-            f"the certificate has {host} as a DNS name; clients compare addresses with "
-            "iPAddress entries only"
-        )
-    shown = ", ".join(names.shown(8))
-    more = len(names.entries) - 8
-    return (
-        f"the certificate is for {shown}{f' and {more} more' if more > 0 else ''}, not for {host}"
-    )
+    shown, more = ", ".join(names.shown(8)), len(names.entries) - 8
+    if more > 0:
+        shown += f" and {more} more"
+    return _MISMATCHED[why].format(host=host, names=shown)
 
 
 # -- a glance ------------------------------------------------------------------------------------
