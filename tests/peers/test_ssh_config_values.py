@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from seventh.engine.lint import Wanted, lint_file
+from seventh.engine.lint import Wanted, lint_text
+from seventh.lint.openssh import offers
 from seventh.lintkit.linted import parse_software
 from seventh.model.failure import Reason
 from seventh.protocols.ssh.client.config import directives
@@ -45,6 +48,11 @@ EXCEPT = {
     ("permitremoteopen", "10:30:60"), ("controlpersist", "NO"), ("permittunnel", "NO"),
     ("authorizedkeyscommand", "/etc/hosts"), ("permitopen", "h:0"),
 }  # fmt: skip
+# What other lines decide, too, or what is judged behind the last line.
+ALONE = frozenset({
+    *offers.ALL_LISTS, "authenticationmethods", "authorizedkeyscommand",
+    "authorizedkeyscommanduser", "authorizedprincipalscommand", "authorizedprincipalscommanduser",
+})  # fmt: skip
 
 
 def lines(side: Side) -> Iterator[tuple[str, str]]:
@@ -61,7 +69,8 @@ def lines(side: Side) -> Iterator[tuple[str, str]]:
                 yield written, value
 
 
-def theirs(side: Side, file: Path, key: Path) -> str:
+def run(side: Side, file: Path, key: Path) -> str:
+    """What the program answers to a file that it refuses; empty where it takes it."""
     command = [need_binary("sshd"), "-t", "-f", str(file), "-h", str(key)]
     if side == "client":
         command = [need_binary("ssh"), "-G", "-F", str(file), "h.invalid"]
@@ -71,23 +80,59 @@ def theirs(side: Side, file: Path, key: Path) -> str:
     return done.stderr.strip() or "refused" if done.returncode else ""
 
 
+class Programs:
+    """The installed sshd and ssh, and our linter, on the same lines."""
+
+    def __init__(self, side: Side, folder: Path) -> None:
+        make_privilege_separation_folder()
+        version = ".".join(need_version("ssh").split(".")[:2])
+        self.side: Side = side
+        self.file = folder / "config"
+        self.file.touch(mode=0o600)
+        self.key = make_key(folder / "key")
+        self.wanted = Wanted(kind="sshd_config" if side == "server" else "ssh_config",
+                             software=(parse_software(f"openssh={version}"),))  # fmt: skip
+
+    def theirs(self, text: str) -> str:
+        self.file.write_bytes(text.encode())
+        return run(self.side, self.file, self.key)
+
+    def ours(self, text: str) -> bool:
+        failure = lint_text(str(self.file), text.encode(), self.wanted).failure
+        return failure is not None and failure.reason is Reason.FILE_MALFORMED
+
+    def refused(self, lines: list[str]) -> set[str]:
+        """Which of the lines the program refuses: it names them all, or stops at one by one."""
+        refused: set[str] = set()
+        while answer := self.theirs("".join(f"{line}\n" for line in lines)):
+            named = {int(number) for number in re.findall(r"line (\d+)", answer)}
+            if not named:
+                return refused | {line for line in lines if self.theirs(f"{line}\n")}
+            refused |= {line for number, line in enumerate(lines, 1) if number in named}
+            lines = [line for number, line in enumerate(lines, 1) if number not in named]
+        return refused
+
+
 @pytest.mark.parametrize("side", ["server", "client"])
 def test_the_same_lines_are_taken_and_refused(side: Side, tmp_path: Path) -> None:
-    make_privilege_separation_folder()
-    key = make_key(tmp_path / "key")
-    version = ".".join(need_version("ssh").split(".")[:2])
-    wanted = Wanted(kind="sshd_config" if side == "server" else "ssh_config",
-                    software=(parse_software(f"openssh={version}"),))  # fmt: skip
-    file = tmp_path / "config"
-    differing = []
+    """One run takes a line of each directive; what it answers otherwise than we is run alone."""
+    programs = Programs(side, tmp_path)
+    batches: dict[int, list[str]] = {}
+    alone: list[str] = []
+    seen: Counter[str] = Counter()
     for name, value in lines(side):
-        file.write_text(f"{name} {value}\n")
-        file.chmod(0o600)
-        refused = theirs(side, file, key)
-        failure = lint_file(file, wanted).failure
-        ours = failure is not None and failure.reason is Reason.FILE_MALFORMED
-        if ours != bool(refused):
-            differing.append((f"{name} {value}", refused or failure))
+        if name.lower() in ALONE:
+            alone.append(f"{name} {value}")
+        else:
+            batches.setdefault(seen[name], []).append(f"{name} {value}")
+            seen[name] += 1
+    differing = [line for line in alone if programs.ours(line) != bool(programs.theirs(line))]
+    for batch in batches.values():
+        refused = programs.refused(batch)
+        for line in batch:
+            ours = programs.ours(line)
+            if ours != (line in refused) and ours != bool(programs.theirs(f"{line}\n")):
+                differing.append(line)
     assert not differing
 
 
@@ -153,16 +198,6 @@ CLIENT_FILES = {
 def test_the_same_files_are_taken_and_refused(name: str, tmp_path: Path) -> None:
     side: Side = "client" if name.startswith("client: ") else "server"
     text = CLIENT_FILES[name[8:]] if side == "client" else SERVER_FILES[name]
-    make_privilege_separation_folder()
-    key = make_key(tmp_path / "key")
-    version = ".".join(need_version("ssh").split(".")[:2])
-    file = tmp_path / "config"
-    file.write_bytes(text.encode())
-    file.chmod(0o600)
-    failure = lint_file(file, Wanted(
-        kind="sshd_config" if side == "server" else "ssh_config",
-        software=(parse_software(f"openssh={version}"),),
-    )).failure  # fmt: skip
-    refused = theirs(side, file, key)
-    ours = failure is not None and failure.reason is Reason.FILE_MALFORMED
-    assert ours == bool(refused), (refused, failure)
+    programs = Programs(side, tmp_path)
+    refused = programs.theirs(text)
+    assert programs.ours(text) == bool(refused), refused

@@ -15,10 +15,9 @@ from seventh.net.address import Address
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
-from seventh.net.tls.handshake import prepare
+from seventh.net.tls.handshake import prepare, start_recurring
 from seventh.net.tls.inspect import note_handshake
-from seventh.net.tls.large import shake
-from seventh.net.tls.recurring import start_recurring
+from seventh.net.tls.large_hello import shake
 from seventh.protocols.websocket.client.failure import failure_of
 from seventh.protocols.websocket.client.request import handshake_options_of
 from seventh.protocols.websocket.client.socket import Socket

@@ -10,7 +10,7 @@ from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.net.tls.inspect import certificate_failure, identity, inspect_tls
-from seventh.net.tls.instead import may_be_tls, tls_instead
+from seventh.net.tls.plaintext import detect_tls, may_be_tls
 from seventh.protocols.websocket import WebSocketOptions
 from seventh.protocols.websocket.client.endpoint import Attempt, Endpoint
 from seventh.protocols.websocket.client.failure import failure_of
@@ -131,7 +131,7 @@ async def _raise_tls_cause(endpoint: Endpoint, failed: Failed, status: int | Non
     if not endpoint.secure:
         if may_be_tls(None if status is not None else failed, status):
             endpoint.close()
-            instead = await tls_instead(
+            instead = await detect_tls(
                 endpoint.ctx, endpoint.address, endpoint.name, "wss", "ws.upgrade"
             )
             if instead is not None:
