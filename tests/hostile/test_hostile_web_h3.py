@@ -22,7 +22,7 @@ from seventh.web.message import Response
 from tests.hostile.bounds import bounded
 from tests.net.quic.served import NAME, context_for, lab
 
-SECONDS = 3.0
+SECONDS = 10.0
 LANES = 8
 """Connections at once: what spoils a packet is often waited for, to no end."""
 

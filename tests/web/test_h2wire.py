@@ -214,3 +214,57 @@ def test_hop_by_hop_fields_do_not_travel() -> None:
     fields = (("Connection", "close"), ("Host", "b.test"), ("X-Kept", "1"))
     wire.open(Request(authority="a.test", headers=fields), AT, end=True)
     assert wire.stats.streams == 1
+
+
+def _header_block(*sizes: int) -> list[bytes]:
+    first, *others = (bytes(size) for size in sizes)
+    return [frame(f.HEADERS, 0, 1, first), *(frame(f.CONTINUATION, 0, 1, each) for each in others)]
+
+
+def test_a_header_block_is_as_long_as_its_parts_together() -> None:
+    quarter = limits.MAX_HEAD_BYTES // 4
+    gate = Gate()
+    for piece in (SETTINGS, *_header_block(quarter, quarter, quarter, quarter)):
+        list(gate.receive(piece, AT))
+    assert gate.partial
+    with pytest.raises(ProtocolViolation, match="header block longer"):
+        list(gate.receive(frame(f.CONTINUATION, 0, 1, b"x"), AT))
+
+
+def test_a_header_block_is_counted_by_itself() -> None:
+    gate = Gate()
+    most = limits.MAX_FRAME_BYTES
+    for _ in range(5):
+        for piece in (SETTINGS, frame(f.HEADERS, f.END_HEADERS, 1, bytes(most))):
+            list(gate.receive(piece, AT))
+    assert not gate.partial
+
+
+@pytest.mark.parametrize(
+    ("piece", "most"),
+    [
+        (SETTINGS, limits.MAX_SETTINGS - 1),
+        (frame(f.PING, 0, 0, bytes(8)), limits.MAX_PINGS),
+        (frame(f.RST_STREAM, 0, 1, bytes(4)), limits.MAX_RESETS),
+        (frame(f.ALTSVC, 0, 0, bytes(2)), limits.MAX_SETTINGS),
+        (frame(f.PRIORITY, 0, 1, bytes(5)), limits.MAX_IDLE_FRAMES - 1),
+        (frame(f.DATA, 0, 1, b"x" * (limits.THIN_FRAME - 1)), limits.MAX_THIN_FRAMES),
+    ],
+    ids=["SETTINGS", "PING", "RST_STREAM", "ALTSVC", "PRIORITY", "DATA"],
+)
+def test_each_kind_of_frame_has_its_limit(piece: bytes, most: int) -> None:
+    gate = Gate()
+    list(gate.receive(SETTINGS, AT))
+    assert len(list(gate.receive(piece * most, AT))) == most
+    with pytest.raises(ProtocolViolation):
+        list(gate.receive(piece, AT))
+
+
+def test_a_frame_may_have_the_longest_length() -> None:
+    gate = Gate()
+    (found,) = list(gate.receive(SETTINGS, AT))
+    longest = frame(f.DATA, 0, 1, bytes(limits.MAX_FRAME_BYTES))
+    assert [each.raw for each in gate.receive(longest, AT)] == [longest]
+    with pytest.raises(ProtocolViolation, match="16385 bytes; the limit is 16384"):
+        list(gate.receive(frame(f.DATA, 0, 1, bytes(limits.MAX_FRAME_BYTES + 1)), AT))
+    assert found.kind == f.SETTINGS

@@ -98,6 +98,34 @@ def test_what_is_too_much(data: bytes, says: str) -> None:
         FrameScan().feed(data)
 
 
+@pytest.mark.parametrize(
+    ("kind", "cap"),
+    [
+        (0x1, limits.MAX_HEAD_BYTES), (0x5, limits.MAX_HEAD_BYTES), (0x3, 8), (0x7, 8),
+        (0x4, h3frames.MAX_SETTINGS_BYTES),
+    ],
+)  # fmt: skip
+def test_each_kind_has_its_cap(kind: int, cap: int) -> None:
+    FrameScan().feed(encode_uint_var(kind) + encode_uint_var(cap))
+    with pytest.raises(ProtocolViolation, match=f"{cap + 1} bytes; the limit is {cap}"):
+        FrameScan().feed(encode_uint_var(kind) + encode_uint_var(cap + 1))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        frame(0x21, b"") * limits.MAX_IDLE_FRAMES + frame(0x0, b"x" * limits.THIN_FRAME),
+        frame(0x0, b"x") * limits.MAX_THIN_FRAMES,
+        frame(0x0, b"x" * limits.THIN_FRAME) * (limits.MAX_THIN_FRAMES + 1),
+        frame(0x7, b"\x00") * limits.MAX_PINGS,
+        (frame(0x21, b"") * limits.MAX_IDLE_FRAMES + frame(0x1, b"")) * 2,
+    ],
+    ids=range(5),
+)
+def test_what_is_not_too_much(data: bytes) -> None:
+    FrameScan().feed(data)
+
+
 def test_a_long_body_is_no_violation() -> None:
     scan = FrameScan()
     scan.feed(b"\x00" + encode_uint_var(1 << 40))

@@ -25,11 +25,12 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target, parse_target
 from seventh.net.probe_context import ProbeContext
+from seventh.net.stopwatch import now_ns
 from seventh.protocols import schemes
 from seventh.protocols.websocket import SPEC, lab
 from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.client.request import expiry_of
-from seventh.protocols.websocket.lab import serve_setup
+from seventh.protocols.websocket.lab import serve_setup, wrong
 from seventh.protocols.websocket.lab.hub import PUBLISH, SUBPROTOCOL, Hub
 from seventh.protocols.websocket.lab.setup import Setup
 from seventh.protocols.websocket.probe import limits, permitted, violations
@@ -385,3 +386,28 @@ async def test_the_lenient_server_lets_everything_through(kit: Kit) -> None:
     assert accepted == set(violations.cases())
     for rule in (rules_limits.mask, rules_limits.rsv, rules_limits.utf8, rules_limits.frag):
         assert isinstance(rule(facts), Hit)
+
+
+async def test_no_socket_is_held_without_an_option(kit: Kit) -> None:
+    async with opened(Setup(tunnel=wrong.end), kit) as endpoint:
+        ctx = endpoint.ctx
+        ctx.options = changed(ctx.options, intrusive=True)
+        await permitted.with_permission(endpoint)
+        assert "hold" not in endpoint.notes.facts.unknown
+        ctx.options = changed(ctx.options, hold_seconds=0.01)
+        await permitted.with_permission(endpoint)
+    assert endpoint.notes.facts.hold is not None
+
+
+async def test_steps_are_skipped_when_no_time_is_left(kit: Kit) -> None:
+    async with opened(Setup(), kit) as endpoint:
+        ctx = endpoint.ctx
+        ctx.options = changed(ctx.options, intrusive=True, hold_seconds=1.0)
+        ctx.budget.deadline_ns = now_ns() + int(0.4e9)
+        await permitted.with_permission(endpoint)
+    facts = endpoint.notes.facts
+    assert {"violations", "a long message", "many messages", "a slow reader", "hold"} <= set(
+        facts.unknown
+    )
+    assert all("--timeout" in why for why in facts.unknown.values())
+    assert facts.violations is None and facts.open_sockets is None

@@ -103,6 +103,25 @@ def test_raw_frames_are_what_the_library_reads(data: bytes, fin: bool) -> None:
     assert (bytes(found.data), found.fin) == (data, fin)
 
 
+@pytest.mark.parametrize(
+    ("length", "head"),
+    [
+        (0, "8200"), (125, "827d"), (126, "827e007e"), (65535, "827effff"),
+        (65536, "827f0000000000010000"), (1 << 63, "827f8000000000000000"),
+    ],
+)  # fmt: skip
+def test_a_head_has_the_shortest_length(length: int, head: str) -> None:
+    assert raw_head(BINARY, length, masked=False) == bytes.fromhex(head)
+    masked = bytearray.fromhex(head)
+    masked[1] |= 0x80
+    assert raw_head(BINARY, length) == masked
+
+
+def test_a_head_s_first_byte() -> None:
+    assert raw_head(TEXT, 1, fin=False, rsv=4, masked=False) == b"\x41\x01"
+    assert raw_head(15, 1, rsv=3, masked=False) == b"\xbf\x01"
+
+
 # -- after the catalogue of the Autobahn suite: its sections are the numbers ----------------------
 
 LENGTHS = (0, 1, 125, 126, 127, 128, 65535, 65536, 65537, 1024 * 1024)

@@ -50,7 +50,7 @@ _OTHER_CAUSES = frozenset({401, 407, 408, 429, 500, 502, 503, 504})
             "envoy": "Envoy itself answers the upgrade with 403 and a plain GET with {plain}",
             "not-forwarded": "{place} is forwarded without {missing}",
         },
-        "path": {"proxy": " (through {via})"},
+        "path": {"proxy": " ({via})"},
     },
     why="Upgrade and Connection are hop-by-hop fields. A proxy that is not configured for "
     "WebSocket removes them, and the server behind it receives a plain GET.",
