@@ -143,7 +143,7 @@ def assert_lean(modules: set[str], room: str, packages: set[str], standard: set[
     assert {name.split(".")[2] for name in modules if _is_part(name)} <= {room, "net"}
     assert not {name for name in modules if _is_part(name) and name.endswith(".checklist")}
     rendering = {name for name in modules if name.startswith("seventh.render.")}
-    names = ("document", "entries", "formats", "formats.json", "speech", "view")
+    names = ("document", "entries", "formats", "formats.json", "wording", "view")
     assert rendering == {f"seventh.render.{name}" for name in names}
     assert not {name for name in modules if name.startswith(("seventh.lab", "seventh.labkit"))}
 

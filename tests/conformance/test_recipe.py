@@ -366,7 +366,12 @@ async def test_its_verb_is_typed_like_any_other(rooms: Path) -> None:
 
 
 def test_it_is_held_to_the_contract_and_to_hostile_peers(rooms: Path) -> None:
-    tests = ["tests/conformance/test_rooms.py", "tests/hostile/test_hostile.py", "-k", "echo and not ntp"]
+    tests = [
+        "tests/conformance/test_rooms.py",
+        "tests/hostile/test_hostile.py",
+        "-k",
+        "echo and not ntp",
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-n0", *tests],
         env=environment(rooms), cwd=ROOT, capture_output=True, text=True, check=False,

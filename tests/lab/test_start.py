@@ -34,9 +34,9 @@ def test_served_options_reach_the_check() -> None:
 
 def test_what_a_fault_needs_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     fault = Fault(name="x", meaning="x", triggers=(), needs=("root", "ip"))
-    monkeypatch.setitem(serve._HERE, "root", lambda: True)
-    monkeypatch.setitem(serve._HERE, "ip", lambda: False)
-    assert fault.lacks() == "needs the program ip (iproute2)"
+    monkeypatch.setitem(serve._NEEDS, "root", (lambda: True, "not root"))
+    monkeypatch.setitem(serve._NEEDS, "ip", (lambda: False, "no ip"))
+    assert fault.lacks() == "no ip"
     assert Fault(name="x", meaning="x", triggers=()).lacks() is None
 
 

@@ -64,7 +64,10 @@ def test_a_bare_host_is_every_well_known_port_with_a_room() -> None:
     ("text", "says"),
     [
         ("", "empty target"),
-        ("gopher://host", "unknown scheme gopher://; supported schemes: ntp://, ssh://, tcp://, tls://"),
+        (
+            "gopher://host",
+            "unknown scheme gopher://; supported schemes: ntp://, ssh://, tcp://, tls://",
+        ),
         ("smtp://host", "not supported yet"),
         ("mail:example.org", "not supported yet"),
         ("host:22", "has a port but no scheme"),

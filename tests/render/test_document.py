@@ -14,19 +14,31 @@ import pytest
 
 from seventh.model.failure import UsageError
 from seventh.model.netfacts import Difference, NetFacts
-from seventh.model.report import Skipped
+from seventh.model.report import Report, Skipped
 from seventh.model.sample import Sample
 from seventh.model.severity import Severity, Status
 from seventh.model.tlsfacts import TlsFacts, Topic
 from seventh.render import View, render
 from seventh.render.document import entry, json_document
 from seventh.render.entries import JsonDocument
+from seventh.render.presentation import present
 from seventh.render.schema import main as write_schema
 from seventh.render.schema import schema
 from seventh.render.schema import text as schema_text
 from seventh.render.view import status_of, worst
 from seventh.render.wording import Wording
-from tests.render.samples import BROKEN, CLEAN, EMPTY, FOUND, SHAPES, SLOW, WEAK, document, report
+from tests.render.samples import (
+    BROKEN,
+    CLEAN,
+    EMPTY,
+    FAILURE,
+    FOUND,
+    SHAPES,
+    SLOW,
+    WEAK,
+    document,
+    report,
+)
 
 pytestmark = pytest.mark.usefixtures("demo_room")
 
@@ -246,3 +258,31 @@ def test_properties_that_facts_name_are_printed_after_their_fields() -> None:
     assert list(told)[-1] == "drift"
     assert told["drift"] == ["greeting (::1: A, 127.0.0.1: B)"]
     assert told["differences"] == [{"trait": "greeting", "values": {"127.0.0.1": "B", "::1": "A"}}]
+
+
+@pytest.mark.parametrize(
+    ("made", "headline"),
+    [
+        (report(), "no findings"),
+        (report(findings=(SLOW, WEAK)), "1 high, 1 low"),
+        (report(failure=FAILURE), "tls-certificate-expired in tls"),
+        (report(failure=FAILURE, findings=(SLOW,)), "tls-certificate-expired in tls; 1 low"),
+    ],
+)
+def test_a_headline_has_the_failure_and_the_findings(made: Report, headline: str) -> None:
+    (shown,) = present(document(made), View())
+    assert shown.headline == headline
+
+
+def test_rules_are_counted_by_result() -> None:
+    (shown,) = present(document(FOUND), View())
+    assert shown.rule_counts == "1 passed, 2 failed, 1 skipped"
+    (shown,) = present(document(CLEAN), View())
+    assert shown.rule_counts == "1 passed, 0 failed"
+
+
+def test_the_worst_status_counts_and_none_is_unknown() -> None:
+    order = [Status.OK, Status.WARNING, Status.UNKNOWN, Status.CRITICAL]
+    for number, status in enumerate(order):
+        assert worst(order[: number + 1]) is status
+    assert worst([]) is Status.UNKNOWN
