@@ -191,7 +191,7 @@ class Chain(Carrier):
             _, ident, greeted = await conversation.greet()
             timer.stop(greeted)
             self._learn(software=printable(ident.software, 255))
-            if not ident.speaks_2:
+            if not ident.supports_2:
                 raise Failed(Reason.NEGOTIATION_FAILED, f"speaks SSH {ident.protocol_version}")
         with self._step("via.ssh.kex", name) as timer:
             timer.begin(greeted)

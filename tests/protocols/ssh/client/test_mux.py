@@ -15,7 +15,7 @@ from seventh.protocols.ssh.client.mux import Mux
 from seventh.protocols.ssh.client.mux_failures import CarrierFailed, RefusedError, refusal_reason
 from seventh.protocols.ssh.lab.channels import ChannelSetup
 from seventh.protocols.ssh.lab.session import LoginKeys, honest, make_door
-from seventh.protocols.ssh.wire.channels import WINDOW_BYTES, Refusal
+from seventh.protocols.ssh.wire.channel import WINDOW_BYTES, Refusal
 from seventh.wire.reader import vector
 from tests.protocols.ssh.sessions import conducting, logged_in
 

@@ -24,7 +24,7 @@ from seventh.net import budget
 from seventh.protocols.ssh.facts.deviations import Deviation, DeviationKind
 from seventh.protocols.ssh.lab.server import GOOD_KEX, RawServer, Setup, good_offer
 from seventh.protocols.ssh.wire.hostkeys import Signer
-from seventh.protocols.ssh.wire.messages import Debug, ExtInfo, Ignore, Other, encode
+from seventh.protocols.ssh.wire.messages import Debug, ExtInfo, Ignore, Other
 from tests.reports import ssh_facts as facts_of
 
 pytestmark = pytest.mark.field
@@ -114,11 +114,11 @@ async def test_a_thousand_lines_before_the_greeting(setup: Setup) -> None:
 @pytest.mark.parametrize(
     ("payload", "kind"),
     [
-        (encode(Ignore()), None), (encode(Debug(b"x")), None),
-        (encode(ExtInfo({b"early": b""})), None),
-        (encode(Other(9, b"what")), DeviationKind.OUT_OF_PLACE),
-        (encode(Other(80, b"\0\0\0\1x\0")), DeviationKind.OUT_OF_PLACE),
-        (encode(Other(250, b"")), DeviationKind.OUT_OF_PLACE), (b"", DeviationKind.EMPTY_PACKET),
+        (Ignore().encode(), None), (Debug(b"x").encode(), None),
+        (ExtInfo({b"early": b""}).encode(), None),
+        (Other(9, b"what").encode(), DeviationKind.OUT_OF_PLACE),
+        (Other(80, b"\0\0\0\1x\0").encode(), DeviationKind.OUT_OF_PLACE),
+        (Other(250, b"").encode(), DeviationKind.OUT_OF_PLACE), (b"", DeviationKind.EMPTY_PACKET),
         (b"\x04", DeviationKind.CUT_SHORT), (b"\x02\0\0\x88\x90" + bytes(40000), "large"),
     ],
 )  # fmt: skip

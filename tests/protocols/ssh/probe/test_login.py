@@ -435,7 +435,7 @@ async def test_a_session_that_failed_stays_failed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("manner", "says"),
+    ("setup", "says"),
     [
         ({"banners": (b"x",) * 100}, "banners"),
         ({"banners": (b"x" * 30000,)}, "banners"),

@@ -336,7 +336,7 @@ class Conversation:
 
         RFC 8308 §2.4: a server that has something to say says it right after its NEWKEYS.
         """
-        if self.connection.deaf or self.connection.sealer_missing:
+        if self.connection.opener_missing or self.connection.sealer_missing:
             return None
         await self.confirm()
         until = now_ns() + int(seconds * 1e9)

@@ -29,11 +29,9 @@ from seventh.net.stopwatch import now_ns, user_mark
 from seventh.net.stream import Stream
 from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.ssh.client.mux_failures import CarrierFailed, RefusedError, afresh
+from seventh.protocols.ssh.wire.channel import Channel
 from seventh.protocols.ssh.wire.channel_messages import ConnectionMessage
-from seventh.protocols.ssh.wire.channels import (
-    Channel,
-    Channels,
-)
+from seventh.protocols.ssh.wire.channels import Channels
 from seventh.protocols.ssh.wire.transport import Event
 from seventh.protocols.ssh.wire.values import Deviations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
-from seventh.protocols.ssh.wire.channels import CONNECT_FAILED, PROHIBITED, SHORTAGE, Refusal
+from seventh.protocols.ssh.wire.channel import CONNECT_FAILED, PROHIBITED, SHORTAGE, Refusal
 from seventh.wire.text import printable
 
 
@@ -28,7 +28,7 @@ def afresh(failed: Failed) -> Failed:
 
 def refusal_reason(refusal: Refusal) -> Reason:
     """Return what an OPEN_FAILURE of a direct-tcpip channel is, in our words (RFC 4254 §5.1)."""
-    words = printable(refusal.words, 200).lower()
+    words = printable(refusal.description, 200).lower()
     if refusal.code == CONNECT_FAILED:
         # One code for every cause: only sshd's words tell, strerror's and getaddrinfo's.
         if "timed out" in words or "timeout" in words:

@@ -116,7 +116,7 @@ class Session:
         self._offer: Proposal | None = None
         self._rekeyed_at = Mark(0, "user")
         self._pongs: dict[bytes, Mark] = {}
-        if conversation.connection.sealer_missing or conversation.connection.deaf:
+        if conversation.connection.sealer_missing or conversation.connection.opener_missing:
             raise Failed(
                 Reason.NEGOTIATION_FAILED,
                 "the agreed cipher or MAC is not implemented here, so nobody can log in with it",

@@ -22,7 +22,7 @@ class SftpError(Exception):
     """The server answered with a status that is not OK."""
 
     def __init__(self, status: sftp.Status) -> None:
-        words = printable(status.words, 120).strip()
+        words = printable(status.message, 120).strip()
         said = f" ({words})" if words and words.lower() != status.name else ""
         super().__init__(status.name + said)
         self.status = status

@@ -25,6 +25,12 @@ from seventh.protocols.ssh.wire.auth_messages import (
     ServiceAccept,
     ServiceRequest,
 )
+from seventh.protocols.ssh.wire.channel import (
+    CONNECT_FAILED,
+    MAX_PACKET_BYTES,
+    PROHIBITED,
+    UNKNOWN_TYPE,
+)
 from seventh.protocols.ssh.wire.channel_messages import (
     ChannelClose,
     ChannelData,
@@ -38,12 +44,6 @@ from seventh.protocols.ssh.wire.channel_messages import (
     OpenFailure,
     RequestFailure,
     WindowAdjust,
-)
-from seventh.protocols.ssh.wire.channels import (
-    CONNECT_FAILED,
-    MAX_PACKET_BYTES,
-    PROHIBITED,
-    UNKNOWN_TYPE,
 )
 from seventh.protocols.ssh.wire.exchange import Exchange, NoCommonError, negotiate
 from seventh.protocols.ssh.wire.hostkeys import Signer, read_key, verify

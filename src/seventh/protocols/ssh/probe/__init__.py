@@ -186,7 +186,7 @@ async def _converse(ctx: ProbeContext, conversation: Conversation) -> None:
             timer.begin(sent)
         timer.stop(greeted)
         _learn_ident(ctx, ident, timer.seconds_until(greeted))
-        if not ident.speaks_2:
+        if not ident.supports_2:
             raise Failed(
                 Reason.NEGOTIATION_FAILED,
                 f"the server speaks SSH {ident.protocol_version}, not SSH 2",
@@ -226,7 +226,7 @@ def _first_offer(ctx: ProbeContext) -> Proposal:
 
 async def _learn_extensions(ctx: ProbeContext, conversation: Conversation) -> None:
     notes = ctx.notes(SshFacts)
-    if conversation.connection.deaf:
+    if conversation.connection.opener_missing:
         notes.unknown(Topic.EXTENSIONS, "the agreed cipher or MAC is not implemented here")
         return
     rtt = notes.facts.rtt_seconds or 0.0

@@ -15,7 +15,7 @@ from seventh.protocols.ssh.client.mux import Mux
 from seventh.protocols.ssh.client.mux_failures import RefusedError
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts.session import Bind, Permission, SessionFacts
-from seventh.protocols.ssh.wire.channels import CONNECT_FAILED, PROHIBITED
+from seventh.protocols.ssh.wire.channel import CONNECT_FAILED, PROHIBITED
 from seventh.wire.address import reach
 from seventh.wire.reader import Reader, vector
 

@@ -21,10 +21,10 @@ from seventh.protocols.ssh.wire.patterns import (
     Names,
     address_in_list,
     arguments,
+    config_line,
     criteria,
     matches_list,
     port_number,
-    spoken,
 )
 from seventh.wire.text import printable
 
@@ -158,7 +158,7 @@ class _Reader:
         for number, raw in text.numbered():
             at = Line(file=text.name, line=number, text="")
             try:
-                said = spoken(raw)
+                said = config_line(raw)
                 if said is None:
                     continue
                 name = self._aliases.get(said.keyword, said.keyword)
