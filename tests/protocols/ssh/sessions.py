@@ -11,8 +11,8 @@ from seventh.model.target import Target
 from seventh.net.probe_context import ProbeContext
 from seventh.protocols.ssh import SPEC, SshOptions
 from seventh.protocols.ssh.client.auth import log_in
-from seventh.protocols.ssh.client.authenticate_host import enter
-from seventh.protocols.ssh.client.credentials import gather
+from seventh.protocols.ssh.client.authenticate_host import open_session
+from seventh.protocols.ssh.client.credentials import read_credentials
 from seventh.protocols.ssh.client.known_hosts import read_known_hosts
 from seventh.protocols.ssh.client.session import Session
 from seventh.protocols.ssh.lab.channels import ChannelSetup
@@ -35,8 +35,8 @@ async def logged_in(
     try:
         stream = await ctx.connect()
         known = read_known_hosts(ctx.options.of(SshOptions).known_hosts)
-        session, trust = await enter(stream, known, "127.0.0.1", port)
-        credentials = (await gather(ctx.options, USER)).for_host(trust)
+        session, trust = await open_session(stream, known, "127.0.0.1", port)
+        credentials = (await read_credentials(ctx.options, USER)).for_host(trust)
         await log_in(session, credentials)
         yield ctx, session
     finally:

@@ -108,7 +108,7 @@ async def test_what_the_hop_cannot_reach_is_told_in_its_words(login_keys: LoginK
         report = await check_one(target(free_port()), via(login_keys, *hops))
     assert report.failure is not None
     assert (report.failure.reason, report.failure.phase) == (Reason.CONNECT_REFUSED, "connect")
-    assert f"the jump host 127.0.0.1:{hops[0]} says connect failed" in report.failure.detail
+    assert f"the jump host 127.0.0.1:{hops[0]}: connect failed" in report.failure.detail
 
 
 async def test_a_hop_that_refuses_all_channels_forbids(login_keys: LoginKeys) -> None:
@@ -135,7 +135,7 @@ async def test_a_second_hop_that_is_not_there(login_keys: LoginKeys) -> None:
         report = await check_one(target(free_port()), via(login_keys, hop, port))
     assert report.failure is not None
     assert (report.failure.reason, report.failure.phase) == (Reason.CONNECT_REFUSED, "via.connect")
-    assert f"the jump host 127.0.0.1:{hop} says" in report.failure.detail
+    assert f"the jump host 127.0.0.1:{hop}:" in report.failure.detail
     assert [hop.auth_method for hop in net_of(report).hops] == ["publickey", ""]
 
 
@@ -220,7 +220,7 @@ async def test_an_accepted_key_gets_no_password_and_a_changed_one_is_never_accep
         assert report.failure is not None
         assert report.failure.reason is reason
     assert unknown.failure is not None
-    assert "password was not offered" in unknown.failure.detail
+    assert "password not offered" in unknown.failure.detail
     (hop_seen,) = net_of(changed_key).hops
     assert (hop_seen.host_key_known, hop_seen.host_key_accepted) == ("changed", False)
 

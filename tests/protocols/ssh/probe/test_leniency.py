@@ -154,7 +154,7 @@ async def test_a_tarpit_is_told_by_what_it_sent_in_all(look: Any) -> None:
     assert report.failure.reason is Reason.BUDGET_EXCEEDED, "it was not silent"
     count = facts_of(report).pre_ident_line_count
     assert count >= 3
-    assert f"sent {count} lines ({10 * count} bytes)" in report.failure.detail
+    assert f"{10 * count} bytes in {count} lines" in report.failure.detail
     assert "no SSH identification string in 0." in report.failure.detail
     assert "tarpit" in report.failure.detail
     assert facts_of(report).pre_ident_lines[0] == "00000000"
@@ -165,7 +165,7 @@ async def test_a_tarpit_that_has_gone_quiet_is_silent_after_lines(look: Any) -> 
     report = await look_at(drips([b"one\r\n", b"two\r\n"], 0), Options(timeout_seconds=0.4), look)
     assert report.failure is not None
     assert report.failure.reason is Reason.PEER_SILENT
-    assert "sent 2 lines" in report.failure.detail
+    assert "in 2 lines" in report.failure.detail
     assert facts_of(report).pre_ident_lines == ("one", "two")
 
 
@@ -173,7 +173,7 @@ async def test_a_tarpit_that_has_gone_quiet_is_silent_after_lines(look: Any) -> 
 async def test_an_unfinished_greeting_is_shown(look: Any) -> None:
     report = await look_at(drips([b"SSH-2.0-Device-1.0\r"], 0), Options(timeout_seconds=0.4), look)
     assert report.failure is not None
-    assert "unfinished identification string" in report.failure.detail
+    assert "incomplete identification string" in report.failure.detail
     assert "SSH-2.0-Device-1.0" in report.failure.detail
 
 
@@ -228,7 +228,7 @@ async def test_the_words_before_a_reset_are_kept(look: Any) -> None:
     report = await look_at(resets, look=look)
     assert report.failure is not None
     assert report.failure.reason in {Reason.PEER_RESET, Reason.PEER_CLOSED}
-    assert "it said: Not allowed at this time" in report.failure.detail
+    assert "its message: Not allowed at this time" in report.failure.detail
 
 
 @pytest.mark.parametrize("goes_on", [True, False])
@@ -237,7 +237,7 @@ async def test_a_message_in_drops_is_told_by_all_of_it(goes_on: bool) -> None:
     report = await look_at(drips(pieces, 0.03), Options(timeout_seconds=0.6))
     assert report.failure is not None
     assert report.failure.phase == "ssh.kexinit"
-    assert "no whole message in 0." in report.failure.detail
+    assert "no complete message in 0." in report.failure.detail
     wanted = Reason.BUDGET_EXCEEDED if goes_on else Reason.PEER_SILENT
     assert report.failure.reason is wanted
     assert facts_of(report).ident == "SSH-2.0-x"

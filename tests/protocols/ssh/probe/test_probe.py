@@ -412,7 +412,7 @@ async def test_another_protocol_is_named_at_once(look: Any, first: bytes, name: 
         report = await look(target(port), OPTIONS)
     assert report.failure is not None
     assert report.failure.reason is Reason.PROTOCOL_MISMATCH
-    assert f"speaks {name}" in report.failure.detail
+    assert f": {name}, not SSH" in report.failure.detail
     assert report.failure.phase == "ssh.banner"
     assert report.duration_seconds < 2
 

@@ -16,7 +16,7 @@ from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
 from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.conversation import (
-    OVERDUE,
+    TIMEOUTS,
     Conversation,
     Greeting,
     closed_early,
@@ -72,7 +72,7 @@ async def pulse(ctx: ProbeContext) -> None:
         except Failed as failed:
             if failed.reason is Reason.PEER_RESET and reader.first_bytes:
                 raise closed_early(reader.lines, reader.first_bytes, reset=True) from None
-            if failed.reason not in OVERDUE:
+            if failed.reason not in TIMEOUTS:
                 raise
             raise greeting.late(failed, reader.lines, reader.pending) from None
         finally:
@@ -160,7 +160,7 @@ async def _first(ctx: ProbeContext, streams: list[Stream]) -> dict[str, str]:
         return {"failure": str(failed.reason)}
     finally:
         learn_deviations(ctx, conversation)
-        await conversation.leave()
+        await conversation.aclose()
     return _traits(notes.facts)
 
 
@@ -285,7 +285,7 @@ async def _look(ctx: ProbeContext, stream: Stream) -> dict[str, str]:
         except Failed as failed:
             if failed.reason not in further.REFUSALS:
                 raise
-            await conversation.leave()
+            await conversation.aclose()
             conversation = await further.greeted(ctx, stream.address)
             peer = conversation.connection.peer_ident
             assert peer is not None  # noqa: S101 - it has greeted
@@ -294,7 +294,7 @@ async def _look(ctx: ProbeContext, stream: Stream) -> dict[str, str]:
         choice = conversation.agree(offer, theirs.offer)
         await conversation.exchange_keys()
     finally:
-        await conversation.leave()
+        await conversation.aclose()
     assert conversation.key is not None  # noqa: S101 - exchange_keys() sets it
     key = conversation.key.facts(choice.host_key, conversation.key_valid)
     return _named(printable(ident.raw, 255), theirs.offer, (key,))

@@ -11,8 +11,8 @@ from seventh.model.netfacts import NetFacts
 from seventh.net.address import Address
 from seventh.net.connect import open_tcp
 from seventh.net.probe_context import ProbeContext
+from seventh.protocols.ssh.client.failures import RefusedError
 from seventh.protocols.ssh.client.mux import Mux
-from seventh.protocols.ssh.client.mux_failures import RefusedError
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts.session import Bind, Permission, SessionFacts
 from seventh.protocols.ssh.wire.channel import CONNECT_FAILED, PROHIBITED
@@ -33,7 +33,7 @@ Tried = Literal["allowed", "forbidden", "unsettled", "failed"]
 async def look(ctx: ProbeContext, mux: Mux) -> None:
     """Local, dynamic and remote forwarding; what was granted is cancelled, whatever happens."""
     session = ctx.notes(SshFacts).part("session", SessionFacts)
-    address = mux.line.stream.address
+    address = mux.session.stream.address
     with ctx.watch.phase("ssh.forward", address.ip):
         # Its own SSH port is the one place that is sure to exist and to which a connection that
         # says nothing is harmless.
@@ -97,7 +97,7 @@ async def _cancel(ctx: ProbeContext, mux: Mux, host: bytes, port: int) -> None:
 
 async def _seen(ctx: ProbeContext, mux: Mux, port: int) -> Bind:
     """Return where the port listens, by connecting to it from outside the server's loopback."""
-    server = mux.line.stream.address
+    server = mux.session.stream.address
     if ctx.notes(NetFacts).facts.hops or not 1 <= port <= 65535:
         return "unsettled"  # there is no way to it but through the jump hosts
     outside = _outside(server.ip)

@@ -63,7 +63,7 @@ async def _greeted(ctx: ProbeContext, address: Address) -> Conversation:
     try:
         _, _, at = await conversation.greet()
     except BaseException:  # raised again; a cancellation must not leave the stream open either
-        await conversation.leave()
+        await conversation.aclose()
         raise
     notes = ctx.notes(SshFacts)
     seconds = max(0, at.ns - conversation.stream.opened.ns) / 1e9
@@ -147,7 +147,7 @@ class _Jobs:
         finally:
             learn_key(self._ctx, conversation)
             learn_deviations(self._ctx, conversation)
-            await conversation.leave()
+            await conversation.aclose()
 
     async def group(self, methods: Names, sizes: GroupSizes) -> GroupAnswer | None:
         """Ask for a group; None where there is no answer, not even a refusal."""
@@ -169,7 +169,7 @@ class _Jobs:
             self._failed(failed, Topic.SMALLEST_GROUP)
         finally:
             learn_deviations(self._ctx, conversation)
-            await conversation.leave()
+            await conversation.aclose()
         return None
 
     def _patience(self) -> float:
@@ -203,7 +203,7 @@ class _Jobs:
             conversation.agree(offer, theirs.offer)
         except Failed as failed:
             self._failed(failed, what)
-            await conversation.leave()
+            await conversation.aclose()
             return None
         return conversation
 

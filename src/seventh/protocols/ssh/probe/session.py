@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
+from seventh.protocols.ssh.client.failures import RefusedError
 from seventh.protocols.ssh.client.mux import ChannelStream, Mux
-from seventh.protocols.ssh.client.mux_failures import RefusedError
 from seventh.protocols.ssh.client.session import Session
 from seventh.protocols.ssh.client.sftp import SftpClient, SftpError
 from seventh.protocols.ssh.facts import SshFacts, Topic
@@ -112,12 +112,12 @@ async def _command(ctx: ProbeContext, mux: Mux) -> None:
     """The first channel, and ``true`` on it."""
     session = ctx.notes(SshFacts).part("session", SessionFacts)
     until = step_deadline(ctx)
-    with ctx.watch.phase("ssh.channel", mux.line.stream.address.ip) as timer:
+    with ctx.watch.phase("ssh.channel", mux.session.stream.address.ip) as timer:
         stream = await mux.open_session(until)
-        timer.begin(stream.asked)
+        timer.begin(stream.requested)
         timer.stop(stream.opened)
         session.learn(channel_seconds=timer.seconds_until(stream.opened))
-    with stream, ctx.watch.phase("ssh.exec", mux.line.stream.address.ip) as timer:
+    with stream, ctx.watch.phase("ssh.exec", mux.session.stream.address.ip) as timer:
         asked = await stream.ask(b"exec", vector(4, b"true"))
         timer.begin(asked)
         granted, _ = await stream.answer(until)
@@ -160,10 +160,10 @@ async def _second(ctx: ProbeContext, mux: Mux) -> None:
     notes = ctx.notes(SshFacts)
     session = notes.part("session", SessionFacts)
     until = step_deadline(ctx)
-    with ctx.watch.phase("ssh.second_channel", mux.line.stream.address.ip) as timer:
+    with ctx.watch.phase("ssh.second_channel", mux.session.stream.address.ip) as timer:
         stream = await mux.open_session(until)
         with stream:
-            timer.begin(stream.asked)
+            timer.begin(stream.requested)
             seconds = timer.seconds_until(stream.opened)
             session.learn(second_channel_seconds=seconds)
             fresh = _fresh_seconds(notes.facts)
@@ -211,7 +211,7 @@ async def _sftp(ctx: ProbeContext, mux: Mux) -> None:
     notes = ctx.notes(SshFacts)
     session = notes.part("session", SessionFacts)
     until = step_deadline(ctx)
-    with ctx.watch.phase("ssh.sftp", mux.line.stream.address.ip) as timer:
+    with ctx.watch.phase("ssh.sftp", mux.session.stream.address.ip) as timer:
         stream = await mux.open_session(until)
         with stream:
             timer.begin(await stream.ask(b"subsystem", vector(4, b"sftp")))

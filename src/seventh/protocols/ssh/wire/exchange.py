@@ -14,7 +14,7 @@ from seventh.model.failure import Blame, Failed, ProtocolViolation, Reason
 from seventh.protocols.ssh.facts import Choice, Names, Proposal
 from seventh.protocols.ssh.facts.deviations import DeviationKind
 from seventh.protocols.ssh.wire.ciphers import is_aead, packet_cipher
-from seventh.protocols.ssh.wire.hostkeys import Signer
+from seventh.protocols.ssh.wire.hostkeys import PublicKey, Signer, read_key, verify
 from seventh.protocols.ssh.wire.kex import (
     GROUP_EXCHANGES,
     METHODS,
@@ -150,6 +150,18 @@ class Exchange:
         if not sizes.minimum <= bits <= sizes.maximum:
             self._connection.deviations.add(DeviationKind.GROUP_SIZE, reader.what)
         return self.group
+
+    def host_key(self) -> tuple[PublicKey, bool | None]:
+        """Read the server's key and verify its signature, once ``result`` is set.
+
+        The verdict is that of :func:`.hostkeys.verify`. Raises ProtocolViolation.
+        """
+        assert self.result is not None  # noqa: S101 - the caller has waited for it
+        key = read_key(self.result.host_key)
+        return key, verify(
+            key, self._choice.host_key, self.result.signature, self.result.exchange_hash,
+            self._connection.deviations,
+        )  # fmt: skip
 
     def _as_server(self, packet: KexPacket) -> bytes:
         if self._signer is None:

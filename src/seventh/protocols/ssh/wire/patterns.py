@@ -48,7 +48,7 @@ def config_line(line: str) -> ConfigLine | None:
         return None
     rest = (rest or "").lstrip(BLANK)
     if not rest:
-        raise GrammarError(f"{word} has no argument")
+        raise GrammarError(f"{word}: argument missing")
     return ConfigLine(word.lower(), word, rest)
 
 

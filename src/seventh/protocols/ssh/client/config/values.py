@@ -1,8 +1,8 @@
-"""What OpenSSH takes as the arguments of a directive: how many, and of which form.
+"""The arguments that OpenSSH accepts for a directive: how many, and in which form.
 
-Held against ``sshd -t`` and ``ssh -G``, see ``tests/peers/test_ssh_config_values.py``. Where only
-the machine can tell, as with names of hosts and services, anything is taken. Directives of
-distributions and those that no longer do anything are left alone.
+``tests/peers/test_ssh_config_values.py`` compares it with ``sshd -t`` and ``ssh -G``. Values that
+depend on the machine, such as names of hosts and services, are always accepted, as are all values
+of distributions' and obsolete directives.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ _WHOLE_LINES = frozenset({
     "forcecommand", "proxycommand", "localcommand", "remotecommand", "knownhostscommand",
     "proxyjump",
 })  # fmt: skip
-"""Directives whose argument is the rest of the line: only its quotes are looked at."""
+"""Directives whose argument is the rest of the line: only its quotes are checked."""
 
 
 def refusal(side: Side, name: str, values: Names, rest: str) -> str | None:
-    """Return why OpenSSH would not take the arguments of a directive; None where it would."""
+    """Return why OpenSSH would refuse a directive's arguments; None where it accepts them."""
     if name in _WHOLE_LINES:
         try:
             arguments(rest)
@@ -60,10 +60,10 @@ def refusal(side: Side, name: str, values: Names, rest: str) -> str | None:
     if len(values) > most:
         return f"extra arguments after {' '.join(values[:most])!r}"
     if most == 1 and values == ("",):
-        return "its argument is empty"
+        return "empty argument"
     check = _CHECKS[side].get(name)
     if check is not None and values and not check(values):
-        return f"does not take {' '.join(values)!r}"
+        return f"invalid value {' '.join(values)!r}"
     return None
 
 
@@ -87,7 +87,7 @@ def _or(check: Check, *words: str) -> Check:
 
 
 def _each(check: Callable[[str], bool], *alone: str) -> Check:
-    """Return all arguments are of a form, or one of the words stands alone."""
+    """Check that every argument has the form, or that the only one is one of the words."""
     return lambda values: (
         (len(values) == 1 and values[0].lower() in alone) or all(map(check, values))
     )
@@ -152,7 +152,7 @@ def _port(text: str) -> bool:
 
 
 def _ported(word: str) -> bool:
-    """``host:port``, with brackets around IPv6; several colons stay for the machine to tell."""
+    """Check for ``host:port``; an IPv6 address without brackets is accepted."""
     host, colon, port = word.rpartition(":")
     return bool(colon) and bool(host) and _port(port)
 
@@ -320,4 +320,4 @@ _SINGLE: Mapping[Side, frozenset[str]] = {
         "verifyhostkeydns", "visualhostkey", "xauthlocation",
     }),
 }  # fmt: skip
-"""Directives that take one argument and no more."""
+"""Directives with exactly one argument."""
