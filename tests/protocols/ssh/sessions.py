@@ -15,8 +15,8 @@ from seventh.protocols.ssh.client.authenticate_host import open_session
 from seventh.protocols.ssh.client.credentials import read_credentials
 from seventh.protocols.ssh.client.known_hosts import read_known_hosts
 from seventh.protocols.ssh.client.session import Session
-from seventh.protocols.ssh.lab.channels import ChannelSetup
-from seventh.protocols.ssh.lab.session import USER, LoginKeys, dishonest
+from seventh.protocols.ssh.lab.channels import ChannelSetup, channel_server
+from seventh.protocols.ssh.lab.keys import USER, LoginKeys
 from tests.options import options_with
 
 
@@ -48,7 +48,10 @@ async def conducting(
     login_keys: LoginKeys, setup: ChannelSetup, **options: Any
 ) -> AsyncIterator[tuple[ProbeContext, Session]]:
     """A session with a server of this conduct."""
-    async with dishonest(login_keys, setup) as port, logged_in(port, login_keys, **options) as made:
+    async with (
+        channel_server(login_keys, setup) as port,
+        logged_in(port, login_keys, **options) as made,
+    ):
         yield made
 
 

@@ -140,7 +140,6 @@ def _usable(host: HostConfig) -> tuple[str, ...]:
     return tuple(found)
 
 
-
 def _first_file(names: tuple[str, ...]) -> str | None:
     from seventh.lintkit.files import holds
 

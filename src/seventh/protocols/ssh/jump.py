@@ -231,6 +231,3 @@ class Chain(Carrier):
                 yield timer
             except Failed as failed:
                 raise named(failed, f"the jump host {name}") from None
-
-
-

@@ -14,7 +14,8 @@ from seventh.net.stream import Stream
 from seventh.protocols.ssh.client.failures import CarrierFailed, RefusedError, refusal_reason
 from seventh.protocols.ssh.client.mux import Mux
 from seventh.protocols.ssh.lab.channels import ChannelSetup
-from seventh.protocols.ssh.lab.session import LoginKeys, honest, make_door
+from seventh.protocols.ssh.lab.keys import LoginKeys, make_login_keys
+from seventh.protocols.ssh.lab.session import honest
 from seventh.protocols.ssh.wire.channel import WINDOW_BYTES, Refusal
 from seventh.wire.reader import vector
 from tests.protocols.ssh.sessions import conducting, logged_in
@@ -22,7 +23,7 @@ from tests.protocols.ssh.sessions import conducting, logged_in
 
 @pytest.fixture
 def login_keys(tmp_path: Path) -> LoginKeys:
-    return make_door(tmp_path / "door")
+    return make_login_keys(tmp_path / "door")
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

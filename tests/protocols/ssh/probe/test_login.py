@@ -34,9 +34,9 @@ from seventh.protocols.ssh.client.known_hosts import read_known_hosts
 from seventh.protocols.ssh.client.session import Session
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts.login import Login
-from seventh.protocols.ssh.lab import login as lab_login
+from seventh.protocols.ssh.lab.keys import USER, LoginKeys, make_login_keys
 from seventh.protocols.ssh.lab.login import PASSWORD, LoginServer, LoginSetup, listening
-from seventh.protocols.ssh.lab.session import USER, LoginKeys, make_door
+from seventh.protocols.ssh.lab.server import good_offer
 from seventh.protocols.ssh.wire.auth_messages import AuthPacket
 from seventh.protocols.ssh.wire.channel_messages import (
     ChannelOpen,
@@ -67,7 +67,7 @@ class Lodge:
 
 @contextlib.asynccontextmanager
 async def lodge(folder: Path, **setup: Any) -> AsyncIterator[Lodge]:
-    login_keys = make_door(folder / "door")
+    login_keys = make_login_keys(folder / "door")
     password = folder / "password"
     password.write_text(PASSWORD + "\n")
     async with listening(login_keys, LoginSetup(**setup)) as (port, server):
@@ -215,7 +215,7 @@ async def test_an_unknown_host_is_not_shown_the_password(tmp_path: Path) -> None
 @pytest.mark.parametrize("marker", ["", "@revoked "])
 async def test_a_changed_or_revoked_host_key_is_told_nothing(tmp_path: Path, marker: str) -> None:
     async with lodge(tmp_path, methods=("publickey", "password")) as place:
-        make_door(tmp_path / "other").options(place.port)
+        make_login_keys(tmp_path / "other").options(place.port)
         file = tmp_path / ("door" if marker else "other") / "known_hosts"
         file.write_text(marker + file.read_text())
         for options in (place.with_key, place.with_password):
@@ -228,7 +228,7 @@ async def test_a_changed_or_revoked_host_key_is_told_nothing(tmp_path: Path, mar
 
 async def test_a_changed_key_is_found_without_any_login(tmp_path: Path) -> None:
     async with lodge(tmp_path) as place:
-        other = make_door(tmp_path / "other").options(place.port)["known_hosts"]
+        other = make_login_keys(tmp_path / "other").options(place.port)["known_hosts"]
         report = await check_one(
             place.target, options_with(timeout_seconds=5, known_hosts=str(other))
         )
@@ -265,7 +265,7 @@ async def test_an_expired_password_is_said_to_be(tmp_path: Path) -> None:
 
 async def test_a_key_that_is_refused_is_named(tmp_path: Path) -> None:
     async with lodge(tmp_path) as place:
-        stranger = make_door(tmp_path / "stranger").identity
+        stranger = make_login_keys(tmp_path / "stranger").identity
         report = await place.check(identities=(str(stranger),))
     assert report.failure is not None
     assert report.failure.reason is Reason.AUTH_REJECTED
@@ -274,7 +274,7 @@ async def test_a_key_that_is_refused_is_named(tmp_path: Path) -> None:
 
 
 async def test_only_so_many_keys_are_shown(tmp_path: Path) -> None:
-    strangers = tuple(str(make_door(tmp_path / f"k{n}").identity) for n in range(7))
+    strangers = tuple(str(make_login_keys(tmp_path / f"k{n}").identity) for n in range(7))
     async with lodge(tmp_path) as place:
         report = await place.check(identities=strangers)
     assert place.server.requests.count((USER, "publickey")) == 5
@@ -348,14 +348,13 @@ class PublicHalf:
 
 @pytest.mark.parametrize("pinned", [True, False])
 async def test_who_has_only_the_public_half_of_a_known_key_is_offered_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pinned: bool
+    tmp_path: Path, pinned: bool
 ) -> None:
     """A signature that cannot be verified is no proof, however well the key is known."""
-    offer = replace(lab_login.good_offer(), server_host_key_algorithms=("ssh-dss",))
-    monkeypatch.setattr(lab_login, "good_offer", lambda: offer)
+    offer = replace(good_offer(), server_host_key_algorithms=("ssh-dss",))
     known = tmp_path / "known"
     line = f"ssh-dss {base64.b64encode(PublicHalf.blob).decode()}\n"
-    async with lodge(tmp_path) as place:
+    async with lodge(tmp_path, offer=offer) as place:
         place.server.signer = PublicHalf()  # type: ignore[assignment]
         known.write_text(f"[127.0.0.1]:{place.port} {line}" if pinned else "")
         options = changed(place.with_password, known_hosts=str(known))

@@ -54,7 +54,7 @@ def setup(key: Any) -> Setup:
     return Setup(offer=good_offer(), signers=(Signer(key),))
 
 
-async def check_manner(setup: Setup, options: Options = OPTIONS) -> Report:
+async def check_setup(setup: Setup, options: Options = OPTIONS) -> Report:
     async with tcp_server(RawServer(setup).handle) as port:
         return await check_one(target(port), options)
 
@@ -129,7 +129,7 @@ def test_what_a_pulse_needs_loads_no_cryptography() -> None:
 
 
 async def test_the_well_mannered_server_is_clean(setup: Setup) -> None:
-    report = await check_manner(setup)
+    report = await check_setup(setup)
     assert report.failure is None
     assert report.findings == ()
     assert facts_of(report).extensions == ("server-sig-algs",)
@@ -203,7 +203,7 @@ async def test_every_size_of_group_is_asked_for(
     setup: Setup, give: Any, severity: str | None, bits: int
 ) -> None:
     setup = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=give)
-    report = await check_manner(setup)
+    report = await check_setup(setup)
     assert report.failure is None
     found = {finding.id: finding for finding in report.findings}
     assert facts_of(report).gex_bits == bits
@@ -217,7 +217,7 @@ async def test_every_size_of_group_is_asked_for(
 @pytest.mark.field
 async def test_a_server_that_gives_no_group_at_all_is_not_judged(setup: Setup) -> None:
     setup = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=lambda _: 0)
-    report = await check_manner(setup)
+    report = await check_setup(setup)
     assert {skip.id: skip.reason for skip in report.skipped}["SSH-GEX-SMALL"] == (
         "the server gave no group"
     )
@@ -248,7 +248,7 @@ async def test_silence_about_one_size_says_nothing_of_the_next(
 @pytest.mark.field
 async def test_a_group_of_the_first_exchange_counts(setup: Setup) -> None:
     setup = replace(setup.with_kex(GEX), modulus_for=from_3072)
-    answers = facts_of(await check_manner(setup)).gex_answers
+    answers = facts_of(await check_setup(setup)).gex_answers
     assert (answers[0].preferred, answers[0].bits) == (3072, 3072)
 
 
@@ -257,13 +257,13 @@ async def test_a_group_of_the_first_exchange_counts(setup: Setup) -> None:
 async def test_a_server_without_room_is_asked_again(setup: Setup, room: int) -> None:
     """One that serves a connection at a time, and lets go of it late."""
     setup = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=from_3072)
-    server = RawServer(replace(setup, room=room))
+    server = RawServer(replace(setup, max_connections=room))
 
     async def lets_go_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await server.handle(reader, writer)
-        if server.refused == 0 and server.setup.room == 1:
+        if server.refused == 0 and server.setup.max_connections == 1:
             server.hold()
-            asyncio.get_running_loop().call_later(0.05, server.let_go)
+            asyncio.get_running_loop().call_later(0.05, server.release)
 
     async with tcp_server(lets_go_late) as port:
         report = await check_one(target(port), OPTIONS)
@@ -297,13 +297,13 @@ async def test_a_server_without_room_at_last_is_the_reason(setup: Setup) -> None
 
 async def test_without_tier_1_no_group_is_asked_for(setup: Setup) -> None:
     setup = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus=groups.prime(1))
-    report = await check_manner(setup, replace(OPTIONS, max_tier=0))
+    report = await check_setup(setup, replace(OPTIONS, max_tier=0))
     assert facts_of(report).gex_bits is None
     assert "SSH-GEX-SMALL" in {skip.id for skip in report.skipped}
 
 
 async def test_a_server_without_ext_info_is_not_waited_for_long(setup: Setup) -> None:
-    report = await check_manner(replace(setup, server_sig_algs=None))
+    report = await check_setup(replace(setup, server_sig_algs=None))
     assert report.failure is None
     assert report.duration_seconds < 2
     assert facts_of(report).extensions is None
@@ -311,7 +311,7 @@ async def test_a_server_without_ext_info_is_not_waited_for_long(setup: Setup) ->
 
 
 async def test_a_wrong_signature_fails_and_leaves_the_facts(key: Any, setup: Setup) -> None:
-    report = await check_manner(replace(setup, signers=(WrongSigner(key),)))
+    report = await check_setup(replace(setup, signers=(WrongSigner(key),)))
     assert report.failure is not None
     assert report.failure.reason is Reason.PROTOCOL_VIOLATION
     assert report.failure.phase == "ssh.kex"
@@ -330,7 +330,7 @@ async def test_nothing_in_common_leaves_the_offer(setup: Setup, what: str) -> No
         "host key": {"server_host_key_algorithms": ("pgp-sign-rsa",)},
     }
     offer = replace(setup.offer, **changes[what])
-    report = await check_manner(replace(setup, offer=offer))
+    report = await check_setup(replace(setup, offer=offer))
     assert report.failure is not None
     assert report.failure.reason is Reason.NEGOTIATION_FAILED
     assert report.failure.blame is Blame.PEER
@@ -338,7 +338,7 @@ async def test_nothing_in_common_leaves_the_offer(setup: Setup, what: str) -> No
 
 
 async def test_what_only_we_cannot_speak_is_our_blame(setup: Setup) -> None:
-    report = await check_manner(setup.with_kex("sntrup761x25519-sha512@openssh.com"))
+    report = await check_setup(setup.with_kex("sntrup761x25519-sha512@openssh.com"))
     assert report.failure is not None
     assert report.failure.blame is Blame.SEVENTH
     assert report.status == "unknown"
@@ -354,27 +354,27 @@ async def test_what_only_we_cannot_speak_is_our_blame(setup: Setup) -> None:
 )  # fmt: skip
 async def test_a_hostile_group_fails_and_leaves_the_facts(setup: Setup, modulus: int) -> None:
     hostile = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus=modulus)
-    report = await check_manner(hostile)
+    report = await check_setup(hostile)
     assert report.failure is not None
     assert report.failure.reason is Reason.PROTOCOL_VIOLATION
     assert facts_of(report).kex_seconds is not None
 
 
 async def test_lines_before_the_ident_are_facts(setup: Setup) -> None:
-    report = await check_manner(replace(setup, before_ident=b"Welcome\r\nto \x1b[31mus\n"))
+    report = await check_setup(replace(setup, before_ident=b"Welcome\r\nto \x1b[31mus\n"))
     assert report.failure is None
     assert facts_of(report).pre_ident_lines == ("Welcome", "to \\x1b[31mus")
 
 
 async def test_protocol_1_alone_is_a_failure_with_its_finding(setup: Setup) -> None:
-    report = await check_manner(replace(setup, ident="SSH-1.5-old"))
+    report = await check_setup(replace(setup, ident="SSH-1.5-old"))
     assert report.failure is not None
     assert report.failure.reason is Reason.NEGOTIATION_FAILED
     assert [finding.id for finding in report.findings] == ["SSH-PROTO1"]
 
 
 async def test_a_slow_greeting_is_timed_and_not_the_loops_delay(setup: Setup) -> None:
-    report = await check_manner(replace(setup, banner_delay_seconds=0.3))
+    report = await check_setup(replace(setup, banner_delay_seconds=0.3))
     facts = facts_of(report)
     assert facts.banner_seconds == pytest.approx(0.3, abs=0.1)
     (phase,) = (phase for phase in report.phases if phase.name == "ssh.banner")

@@ -81,6 +81,7 @@ class Mux:
             return None
         # At the deadline it is unknown what was slow: the hop, or a host behind it.
         return error if error.reason is Reason.PEER_SILENT else self._named(error)
+
     # -- opening ---------------------------------------------------------------------------------
 
     async def open_session(self, deadline_ns: int | None = None) -> ChannelStream:

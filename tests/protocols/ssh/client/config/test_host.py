@@ -298,7 +298,9 @@ def test_a_system_file_is_read_where_it_is_relevant(
     host_alias._is_relevant.cache_clear()
     (target,) = parse_target("ssh://web", schemes())
     assert host_alias.aim(target, Options())[0].port == port
-    assert bool(host_alias._is_relevant(host_alias._stamp(str(host_alias.SYSTEM_FILE)))) is (port != 22)
+    assert bool(host_alias._is_relevant(host_alias._stamp(str(host_alias.SYSTEM_FILE)))) is (
+        port != 22
+    )
 
 
 def test_a_broken_file_is_told_with_its_line(tmp_path: Path) -> None:
