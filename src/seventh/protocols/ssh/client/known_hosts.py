@@ -81,11 +81,11 @@ def parse(text: bytes, file: str) -> Iterator[KnownLine]:
         if len(raw) > MAX_LINE_BYTES:
             continue
         words = raw.decode("utf-8", "replace").split()
-        marker: Marker | None = ""
+        marker: Marker = ""
         if words and words[0].startswith("@"):
-            marker = _MARKERS.get(words.pop(0))
-            if marker is None:
+            if words[0] not in _MARKERS:
                 continue
+            marker = _MARKERS[words.pop(0)]
         if len(words) < 3 or words[0].startswith("#"):
             continue
         try:

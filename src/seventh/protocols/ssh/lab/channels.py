@@ -68,7 +68,7 @@ class ChannelSetup(msgspec.Struct, frozen=True, kw_only=True):
 @contextlib.asynccontextmanager
 async def channel_server(login_keys: LoginKeys, setup: ChannelSetup) -> AsyncIterator[int]:
     """Run a server of this setup; yield its port."""
-    login = LoginServer(login_keys, LoginSetup())
+    login = LoginServer(login_keys, LoginSetup(any_user=True))
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await _ChannelConnection(login, setup, writer).serve(reader)

@@ -49,6 +49,8 @@ class LoginSetup(msgspec.Struct, frozen=True, kw_only=True):
     offer: Proposal = good_offer()
     methods: Names = ("publickey",)
     root_methods: Names = ("publickey",)
+    any_user: bool = False
+    """Accepts the key for every user name."""
     none_accepted: Names = ()
     """Users that need no credential."""
     none_delay_seconds: float = 0.0
@@ -182,7 +184,8 @@ class LoginConnection(LabConnection):
             if user in self._setup.none_accepted:
                 self.accept()
                 return
-        if user != USER or method not in (*self._methods(user), *self._setup.after_key):
+        known = user == USER or self._setup.any_user
+        if not known or method not in (*self._methods(user), *self._setup.after_key):
             self._refuse(user)
         elif method == "publickey":
             self._take_key(request)

@@ -53,16 +53,15 @@ async def serve(fault: Fault, kit: Kit) -> AsyncIterator[Served]:
     login_keys = make_login_keys(kit.folder / "ssh-session")
     each = CASES[fault.name]
     async with contextlib.AsyncExitStack() as stack:
-        if isinstance(each.setup, ChannelSetup):
-            server = channel_server(login_keys, each.setup)
-        else:
-            server = honest(login_keys, kit.folder, **each.setup)
-        port = await stack.enter_async_context(server)
+        port = await stack.enter_async_context(
+            channel_server(login_keys, each.setup) if isinstance(each.setup, ChannelSetup)
+            else honest(login_keys, kit.folder, **each.setup)
+        )  # fmt: skip
         options = {**login_keys.options(port), **each.options}
         if fault.name == "bastion-dies":
             # This server is the jump host, in front of one without fault.
-            bastion, target = port, channel_server(login_keys, ChannelSetup())
-            port = await stack.enter_async_context(target)
+            bastion = port
+            port = await stack.enter_async_context(channel_server(login_keys, ChannelSetup()))
             options = {**login_keys.options(port, bastion), "via": f"ssh://{LOOPBACK}:{bastion}"}
         yield Served(target=f"ssh://{LOOPBACK}:{port}", options=options)
 

@@ -5,7 +5,7 @@ The transport's own are here, the others in :mod:`.auth_messages` and :mod:`.cha
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Self, cast
 
 from seventh.model.failure import ProtocolViolation
 from seventh.protocols.ssh.facts import Names, Proposal
@@ -171,7 +171,7 @@ Message = (
     KexInit | KexPacket | NewKeys | ExtInfo | Disconnect | Ignore | Debug | Unimplemented | Other
     | login.LoginMessage | connection.ConnectionMessage
 )  # fmt: skip
-_BY_NUMBER = {
+_BY_NUMBER: dict[int, type[FieldMessage]] = {
     kind.NUMBER: kind
     for kind in (
         KexInit, NewKeys, ExtInfo, Disconnect, Ignore, Debug, Unimplemented,
@@ -187,7 +187,8 @@ def decode(payload: bytes, deviations: Deviations | None = None) -> Message:
     """
     number = payload[0]
     if kind := _BY_NUMBER.get(number):
-        return kind.decode(SshReader(memoryview(payload)[1:], kind.NUMBER.name, deviations))
+        reader = SshReader(memoryview(payload)[1:], kind.NUMBER.name, deviations)
+        return cast("Message", kind.decode(reader))
     if number in KEX_METHOD:
         return KexPacket(number, payload[1:])
     if number in login.AUTH_METHOD:
