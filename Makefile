@@ -11,7 +11,7 @@ STARTERS := $(addprefix tests/,peers lint lab labkit net/tls wire protocols/net 
 # With COVERAGE=1 `make test` counts what it covers, and `make check` judges that and runs no test.
 COVERAGE ?=
 
-.PHONY: help setup tour test field stress bare check format docs bench fuzz clean
+.PHONY: help setup tour test field stress bare check format docs bench fuzz mutate clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -65,6 +65,9 @@ bench: setup  ## the benchmarks, as ratios against named peers
 
 fuzz: setup  ## generated inputs over the readers of files: make fuzz N=100000 SEED=1
 	$(BIN)/python -m tests.fuzz lint --inputs $(or $(N),100000) --seed $(or $(SEED),0)
+
+mutate: setup  ## small faults in the source that no test notices: make mutate N=60 SEED=1 [STRATUM=rules]
+	$(BIN)/python -m tests.mutate --mutants $(or $(N),60) --seed $(or $(SEED),1) $(if $(STRATUM),--stratum $(STRATUM))
 
 clean:  ## remove what setup made
 	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .hypothesis

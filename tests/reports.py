@@ -11,6 +11,8 @@ from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.websocket.facts import WebSocketFacts
+from seventh.rules.rule import AnyRule, Hit, Verdict
+from seventh.rules.words import filled
 
 F = TypeVar("F", bound=Facts)
 
@@ -18,6 +20,12 @@ F = TypeVar("F", bound=Facts)
 def found(report: Report) -> set[str]:
     """The rules that fired."""
     return {finding.id for finding in report.findings}
+
+
+def evidence(rule: AnyRule, hit: Verdict) -> str:
+    """What a person reads of ``hit``."""
+    assert isinstance(hit, Hit), hit
+    return filled(rule.words, hit.params).evidence
 
 
 def facts(report: Report, kind: type[F]) -> F:

@@ -20,8 +20,8 @@ from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.http import lab
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.lab import Setup
 from seventh.protocols.http.lab.content import bomb
+from seventh.protocols.http.lab.setup import Setup
 from seventh.web.message import Request
 from tests.hostile import servers
 from tests.options import options_with

@@ -19,7 +19,7 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.lab.content import ContentSetup, bomb, site
+from seventh.protocols.http.lab.setup import ContentSetup, bomb, site
 from seventh.render import FORMATS, View, render
 from seventh.web.message import Fields, Request
 from tests.hostile.test_hostile import MAX_GROWTH_KIB

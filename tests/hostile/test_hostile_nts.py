@@ -22,7 +22,7 @@ from seventh.model.target import Target
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.nts import NtsFacts
 from seventh.protocols.ntp.lab.nts import Cookies, KeyServer, NtsResponder
-from seventh.protocols.ntp.lab.nts_faults import NtsSetup
+from seventh.protocols.ntp.lab.setup import NtsSetup
 from seventh.protocols.ntp.wire import nts_ke
 from seventh.protocols.ntp.wire.nts_fields import FieldType, Parts
 from seventh.protocols.ntp.wire.nts_ke import END, Record, RecordType, Response

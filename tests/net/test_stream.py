@@ -142,7 +142,7 @@ async def test_a_drip_ends_by_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     async with tcp_server(drip) as port:
         with (
             await opened(port, Budget(5)) as stream,
-            pytest.raises(Failed, match="drips") as caught,
+            pytest.raises(Failed, match="too slowly") as caught,
         ):
             while True:
                 await stream.receive()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import json
 import os
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+from seventh.labkit.serve import free_port
 from tests.peers import need_binary
 from tests.peers.test_http import answers
 
@@ -36,6 +38,33 @@ def adapt(path: Path) -> str:
             if entry["level"] == "error":
                 return str(entry["msg"])
     return said.stderr or "?"
+
+
+@contextlib.contextmanager
+def adapter(folder: Path) -> Iterator[Callable[[str], str]]:
+    """What :func:`adapt` says, of texts and from one process; relative imports mean ``folder``."""
+    port = free_port()
+    settings = {"admin": {"listen": f"127.0.0.1:{port}", "config": {"persist": False}}}
+    (folder / "caddy.json").write_text(json.dumps(settings))
+    with (folder / "caddy.log").open("wb") as log:
+        server = subprocess.Popen(
+            [need_binary("caddy"), "run", "--config", str(folder / "caddy.json")],
+            stdout=log, stderr=log, cwd=folder, env=environment(folder),
+        )  # fmt: skip
+    admin = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+
+    def adapted(text: str) -> str:
+        admin.request("POST", "/adapt", text.encode(), {"Content-Type": "text/caddyfile"})
+        answer = json.loads(admin.getresponse().read())
+        return str(answer.get("error", ""))
+
+    try:
+        asyncio.run(answers(port))
+        yield adapted
+    finally:
+        admin.close()
+        server.terminate()
+        server.wait()
 
 
 @contextlib.asynccontextmanager

@@ -21,9 +21,11 @@ NEWER = {"NTP-LEAP": "4.6", "NTS-AEAD-INTEROP": "4.6", "NTS-UDP-DROP": "4.6"}
 
 
 def said(name: str, product: str) -> str:
-    """The fix as a person reads it, about the rule's own example."""
+    """The fix as it is printed for the rule's own example."""
     hit = RULES[name](RULES[name].bad)
     assert isinstance(hit, Hit)
+    if product in hit.fixes:
+        return "\n".join(hit.fixes[product])
     return filled(RULES[name].words, hit.params).fix[product]
 
 

@@ -22,13 +22,15 @@ from seventh.model.severity import Severity
 from seventh.model.target import Target
 from seventh.protocols.ntp.facts.nts import NtsFacts
 from seventh.protocols.ntp.lab.nts import serve_nts
-from seventh.protocols.ntp.lab.nts_faults import NTS_BEHAVIOURS, NtsSetup
+from seventh.protocols.ntp.lab.nts_faults import FAULTS
+from seventh.protocols.ntp.lab.setup import NtsSetup
 from tests.options import options_with
 from tests.peers import need_binary
 from tests.peers.test_ntp import READY_SECONDS, chronyd, facts_of, follows, ids, user_name
 
 pytestmark = pytest.mark.peer
 
+SETUPS = {fault.name: fault.setup for fault in FAULTS}
 HOUR = dt.timedelta(hours=1)
 MONTH = dt.timedelta(days=30)
 CLIENT_SECONDS = 8
@@ -215,12 +217,12 @@ async def chronyd_follows(folder: Path, kit: Kit, port: int) -> tuple[float | No
 
 
 @pytest.mark.parametrize(
-    ("name", "behaviour", "offset"),
+    ("name", "setup", "offset"),
     [
         ("clean", NtsSetup(), 0.0),
-        ("wrong-time", NTS_BEHAVIOURS["nts-wrong-time"], 37.0),
-        ("forged-kiss", NTS_BEHAVIOURS["nts-forged-kiss"], 0.0),
-        ("few-cookies", NTS_BEHAVIOURS["nts-few-cookies"], 0.0),
+        ("wrong-time", SETUPS["nts-wrong-time"], 37.0),
+        ("forged-kiss", SETUPS["nts-forged-kiss"], 0.0),
+        ("few-cookies", SETUPS["nts-few-cookies"], 0.0),
         ("names-itself", NtsSetup(server="127.0.0.1"), 0.0),
     ],
 )
@@ -246,7 +248,7 @@ async def test_chronyd_refuses_what_we_call_a_failure(tmp_path: Path, kit: Kit) 
     async with contextlib.AsyncExitStack() as servers:
         ports = [
             int(
-                (await servers.enter_async_context(serve_nts(NTS_BEHAVIOURS[name], kit)))
+                (await servers.enter_async_context(serve_nts(SETUPS[name], kit)))
                 .target.rpartition(":")[2]
             )
             for name in names

@@ -19,7 +19,7 @@ def test_values_are_read_in_order() -> None:
 
 
 def test_a_declared_length_is_never_allocated() -> None:
-    with pytest.raises(ProtocolViolation, match="4294967295 bytes declared, 1 there"):
+    with pytest.raises(ProtocolViolation, match="4294967295 bytes declared, 1 present"):
         Reader(b"\xff\xff\xff\xff\x00", "a message").vector(4)
 
 

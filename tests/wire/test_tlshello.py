@@ -112,8 +112,8 @@ def test_any_body_is_parsed_or_a_violation(parse: Callable[[bytes], object], dat
     [
         (b"SSH-2.0-x\r\n", "content type 83"),
         (b"\x16\x02", "record version 2"),
-        (b"\x16\x03\x03\xff\xff", "a record of 65535 bytes"),
-        (tlshello.record(22, b"\x02\x7f\xff\xff"), "a handshake message of 8388607 bytes"),
+        (b"\x16\x03\x03\xff\xff", "record of 65535 bytes"),
+        (tlshello.record(22, b"\x02\x7f\xff\xff"), "handshake message of 8388607 declared bytes"),
         (tlshello.record(22, b"") * 17, "empty records"),
         (tlshello.record(21, b"\x01\x5a") * 9, "alerts"),
         (tlshello.record(21, b"\x01"), "an alert of 1 bytes"),

@@ -1,9 +1,10 @@
-"""A throw-away certificate authority for reference servers. Never used outside a lab or a test."""
+"""A throw-away certificate authority for labs and tests."""
 
 from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from seventh.labkit import dated
 
 _HOUR = dt.timedelta(hours=1)
+_ROOT, _INTERMEDIATE = "Seventh throw-away root", "Seventh throw-away intermediate"
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
@@ -28,26 +30,16 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Authority:
-    """A root, an intermediate below it, and certificates as right or as wrong as asked for."""
+    """A root, an intermediate below it, and the certificates that it issues, faulty ones too."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._serial = 0
         self.root_key: Key = ec.generate_private_key(ec.SECP256R1())
-        self.root = self._sign(
-            "Seventh throw-away root",
-            self.root_key,
-            "Seventh throw-away root",
-            self.root_key,
-            ca=True,
-        )
+        self.root = self._sign(_ROOT, self.root_key, _ROOT, self.root_key, ca=True)
         self.intermediate_key: Key = ec.generate_private_key(ec.SECP256R1())
         self.intermediate = self._sign(
-            "Seventh throw-away intermediate",
-            self.intermediate_key,
-            "Seventh throw-away root",
-            self.root_key,
-            ca=True,
+            _INTERMEDIATE, self.intermediate_key, _ROOT, self.root_key, ca=True
         )
         self.ca_file = folder / "ca.pem"
         self.ca_file.write_bytes(_pem(self.root))
@@ -69,28 +61,21 @@ class Authority:
         """Return a leaf for ``names`` (default: localhost and the loopback addresses).
 
         ``not_before`` counts from now; ``chain=False`` leaves the intermediate out of the file.
-        SHA-1 as ``hash_name`` and ``version_1`` give what no library issues any more.
+        SHA-1 as ``hash_name`` and ``version_1`` give certificates of the past.
         """
         names = names or ("localhost", "lab.test", "127.0.0.1", "::1")
         key = key or ec.generate_private_key(ec.SECP256R1())
-        extensions: list[tuple[x509.ExtensionType, bool]] = [
-            (x509.SubjectAlternativeName([_general_name(n) for n in names]), False),
-            (
-                x509.ExtendedKeyUsage(
-                    [ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH]
-                ),
-                False,
-            ),
+        usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
+        extensions: list[x509.ExtensionType] = [
+            x509.SubjectAlternativeName([_general_name(n) for n in names]),
+            x509.ExtendedKeyUsage([usage]),
         ]
         if must_staple:
-            extensions.append((x509.TLSFeature([x509.TLSFeatureType.status_request]), False))
-        issuer = (names[0], key) if self_signed else (
-            "Seventh throw-away intermediate", self.intermediate_key
-        )  # fmt: skip
+            extensions.append(x509.TLSFeature([x509.TLSFeatureType.status_request]))
+        issuer = (names[0], key) if self_signed else (_INTERMEDIATE, self.intermediate_key)
         certificate = self._sign(
-            names[0], key, *issuer, not_before=not_before, lifetime=lifetime,
-            extensions=extensions,
-        )  # fmt: skip
+            names[0], key, *issuer, not_before=not_before, lifetime=lifetime, extensions=extensions
+        )
         sha1 = isinstance(hash_name, hashes.SHA1)
         if sha1 or version_1:
             certificate = dated.sign_again(certificate, issuer[1], sha1=sha1, version_1=version_1)
@@ -124,7 +109,7 @@ class Authority:
         ca: bool = False,
         not_before: dt.timedelta = -_HOUR,
         lifetime: dt.timedelta = dt.timedelta(days=90),
-        extensions: list[tuple[x509.ExtensionType, bool]] | None = None,
+        extensions: Sequence[x509.ExtensionType] = (),
     ) -> x509.Certificate:
         start = dt.datetime.now(dt.UTC).replace(microsecond=0) + not_before
         builder = (
@@ -146,8 +131,8 @@ class Authority:
         )
         if ca:
             builder = builder.add_extension(_CA_USAGE, critical=True)
-        for extension, critical in extensions or []:
-            builder = builder.add_extension(extension, critical)
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=False)
         return builder.sign(issuer_key, hashes.SHA256())
 
 

@@ -1,6 +1,6 @@
-"""Certificates as they were made long ago: SHA-1 signatures, X.509 version 1.
+"""Certificates of the past: SHA-1 signatures, X.509 version 1.
 
-No library issues them any more, so a new one is taken apart, changed and signed again.
+Libraries no longer issue them, so a new certificate is decoded, changed and signed again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def sign_again(
     sha1: bool = False,
     version_1: bool = False,
 ) -> x509.Certificate:
-    """The same certificate, signed with ECDSA over SHA-1, or as version 1 without extensions."""
+    """Return the certificate signed with ECDSA over SHA-1, or as version 1 without extensions."""
     if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):
         raise TypeError("the lab's issuers have elliptic-curve keys")
     algorithm = _ECDSA_SHA1 if sha1 else _ECDSA_SHA256
@@ -46,7 +46,7 @@ def _element(tag: int, body: bytes) -> bytes:
 
 
 def _children(data: bytes) -> list[tuple[int, bytes]]:
-    """Return the elements that stand one after another in ``data``."""
+    """Return the DER elements of ``data``: tag and content."""
     found: list[tuple[int, bytes]] = []
     while data:
         length, start = data[1], 2

@@ -1,4 +1,4 @@
-"""A small name server for labs: one answer table, with the faults a resolver can have."""
+"""A small name server for labs, with the faults of resolvers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def name_server(
 def _answer(data: bytes, zone: Zone, authenticated: bool, servfail: frozenset[str]) -> bytes | None:
     try:
         query = dns.message.from_wire(data)
-    except Exception:  # noqa: BLE001 - whatever is not a query is not answered
+    except Exception:  # noqa: BLE001 - anything but a query is not answered
         return None
     reply = dns.message.make_response(query, recursion_available=True)
     question = query.question[0]
@@ -59,4 +59,4 @@ def _answer(data: bytes, zone: Zone, authenticated: bool, servfail: frozenset[st
         reply.set_rcode(dns.rcode.NXDOMAIN)
     elif records := zone[name].get(kind):
         reply.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *records))
-    return reply.to_wire(want_shuffle=False)  # in the order of the zone
+    return reply.to_wire(want_shuffle=False)

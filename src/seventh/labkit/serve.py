@@ -29,29 +29,30 @@ Need = Literal["root", "ip", "ipv6"]
 
 
 class NotInstalledError(UsageError):
-    """A library that only the lab needs is missing: the extra ``lab`` brings it."""
+    """A library of the extra ``lab`` is missing."""
 
     def __init__(self, library: str) -> None:
         super().__init__(f"this reference server needs {library}: python3 -m pip install {library}")
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing a reference server can be told to do wrong."""
+    """A fault that a reference server can have; a room whose faults need data subclasses it."""
 
     name: str
     meaning: str
     triggers: tuple[str, ...]
     """The rules that must fire on it."""
     reason: str | None = None
-    """The failure that a check of it must end with, where it ends with one."""
+    """The failure that a check of it must end with, if any."""
     needs: tuple[Need, ...] = ()
-    """What this machine or user must have for it to be shown."""
+    """What this machine or user must have to run it."""
 
     def lacks(self) -> str | None:
-        """Return why it cannot be shown here by this user, or None."""
+        """Return why this user cannot run it on this machine, or None."""
         for need in self.needs:
-            if not _HERE[need]():
-                return _LACKING[need]
+            present, lacking = _NEEDS[need]
+            if not present():
+                return lacking
         return None
 
 
@@ -85,9 +86,9 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 async def tcp_server(
     handler: Handler, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[int]:
-    """Serve ``handler`` on a free port; gives the port.
+    """Serve ``handler`` on a free port, which is the value; connections end with the block.
 
-    A handler's lost connection is its own business; at the end every open connection is closed.
+    Lost connections of a handler are ignored.
     """
     writers: set[asyncio.StreamWriter] = set()
     tasks: set[asyncio.Task[None]] = set()
@@ -120,7 +121,7 @@ async def tcp_server(
 
 
 class UdpHandler(asyncio.DatagramProtocol):
-    """Answers datagrams by a function of (data, source) that may call ``send``."""
+    """A server of datagrams: a function of (self, data, source) that may call ``send``."""
 
     def __init__(self, answer: Callable[[UdpHandler, bytes, tuple[str, int]], None]) -> None:
         self._answer = answer
@@ -157,7 +158,7 @@ async def udp_server(
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, host: str = "127.0.0.1") -> int:
-    """Return a port that was free a moment ago; for servers that cannot be given port 0."""
+    """Return a port that was free just now, for servers that do not accept port 0."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, kind) as sock:
         sock.bind((host, 0))
@@ -165,9 +166,9 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, host: str = "127.0.0
 
 
 def find_program(name: str) -> str | None:
-    """Give a program's path: from PATH, then from the ``sbin`` beside each ``bin`` of PATH.
+    """Return a program's path, from PATH or from the ``sbin`` next to each ``bin`` of PATH.
 
-    Users who are not root have no ``sbin`` on their PATH, but may run much of what is there.
+    PATH of users other than root has no ``sbin``, though they may run many of its programs.
     """
     folders = [Path(folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep)]
     beside = [folder.with_name("sbin") for folder in folders if folder.name == "bin"]
@@ -178,7 +179,7 @@ def _has_iproute2() -> bool:
     program = find_program("ip")
     if program is None:
         return False
-    # BusyBox has an ip, too, and that one knows less.
+    # BusyBox's ip does not support what is needed.
     ran = subprocess.run([program, "-V"], capture_output=True, text=True, check=False)
     return "iproute2" in ran.stdout
 
@@ -196,13 +197,8 @@ def has_ipv6() -> bool:
     return True
 
 
-_HERE: dict[Need, Callable[[], bool]] = {
-    "root": _is_root,
-    "ip": _has_iproute2,
-    "ipv6": has_ipv6,
-}
-_LACKING: dict[Need, str] = {
-    "root": "needs root",
-    "ip": "needs the program ip (iproute2)",
-    "ipv6": "needs the address ::1",
+_NEEDS: dict[Need, tuple[Callable[[], bool], str]] = {
+    "root": (_is_root, "needs root"),
+    "ip": (_has_iproute2, "needs the program ip (iproute2)"),
+    "ipv6": (has_ipv6, "needs the address ::1"),
 }

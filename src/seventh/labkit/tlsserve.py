@@ -1,7 +1,7 @@
-"""A TLS server for labs: OpenSSL behind asyncio streams, with a door-keeper for bare hellos.
+"""A TLS server for labs: OpenSSL behind asyncio streams, with a hook for ClientHellos.
 
-What OpenSSL would never say any more (SSLv3, RC4, a 512-bit prime) is answered by the door-keeper:
-a function of the ClientHello that gives the bytes to answer with, or None to let OpenSSL speak.
+The hook gives the replies that OpenSSL no longer can (SSLv3, RC4, a 512-bit prime): a function of
+the ClientHello that returns the bytes of the reply, or None to leave it to OpenSSL.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from seventh.net.tls import openssl as tlsopenssl
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 
-DoorKeeper = Callable[[tlshello.ClientHello], bytes | None]
+HelloHook = Callable[[tlshello.ClientHello], bytes | None]
 Application = Callable[["TlsPeer"], Awaitable[None]]
 GOOD_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 GOOD_GROUPS = "X25519MLKEM768:X25519:P-256"
@@ -39,7 +39,7 @@ def server_context(
     client_ca: str | None = None,
     alpn: tuple[bytes, ...] = (),
 ) -> SSL.Context:
-    """Return a server's context; without arguments, one in perfect order."""
+    """Return a server's context; without arguments, one without faults."""
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_max_proto_version(best)
@@ -87,7 +87,7 @@ class TlsPeer:
         self.engine.set_accept_state()
 
     async def shake_hands(self, first: bytes) -> None:
-        """Finish the handshake that began with the bytes ``first``; SSL.Error when it fails."""
+        """Finish the handshake that began with the bytes ``first``; raises SSL.Error."""
         self.engine.bio_write(first)
         try:
             while True:
@@ -150,7 +150,7 @@ class TlsPeer:
 
 
 async def echo(peer: TlsPeer) -> None:
-    """The plainest application: say back what was said."""
+    """Send back what is received."""
     while data := await peer.receive():
         await peer.send(data)
 
@@ -159,7 +159,7 @@ async def echo(peer: TlsPeer) -> None:
 async def tls_server(
     context: SSL.Context,
     *,
-    keeper: DoorKeeper | None = None,
+    on_hello: HelloHook | None = None,
     application: Application = echo,
     early_data: bool = False,
     host: str = "127.0.0.1",
@@ -169,11 +169,11 @@ async def tls_server(
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first, hello = await _first_hello(reader)
-        answer = keeper(hello) if keeper is not None and hello is not None else None
+        answer = on_hello(hello) if on_hello is not None and hello is not None else None
         if answer is not None:
             writer.write(answer)
             await writer.drain()
-            await reader.read(_CHUNK)  # until the client has read it and goes
+            await reader.read(_CHUNK)  # until the client closes: a reset could discard the answer
             return
         peer = TlsPeer(reader, writer, context, early_data=early_data)
         with contextlib.suppress(SSL.Error):
@@ -187,12 +187,12 @@ async def tls_server(
 async def _first_hello(
     reader: asyncio.StreamReader,
 ) -> tuple[bytes, tlshello.ClientHello | None]:
-    """Return the first record, and the ClientHello in it where there is one."""
+    """Return the first bytes, and the ClientHello where they are a record with one."""
     head = await reader.readexactly(5)
+    if head[0] != n.HANDSHAKE:
+        return head, None  # no TLS: OpenSSL refuses it, and it has no length to wait for
     body = await reader.readexactly(int.from_bytes(head[3:5], "big"))
-    if head[0] != n.HANDSHAKE or not body or body[0] != n.CLIENT_HELLO:
-        return head + body, None
-    try:
-        return head + body, tlshello.parse_client_hello(body[4:])
-    except ProtocolViolation:
-        return head + body, None
+    if body[:1] == bytes([n.CLIENT_HELLO]):
+        with contextlib.suppress(ProtocolViolation):
+            return head + body, tlshello.parse_client_hello(body[4:])
+    return head + body, None

@@ -46,7 +46,7 @@ class Place(msgspec.Struct, frozen=True):
         return beside if beside and not is_there(_fixed(inside)) else inside
 
     def included(self, name: str, files: Files, at: Line) -> list[Path]:
-        """The files that an include line names, sorted; with a note where that needs to be known.
+        """Return the files that an include line names, sorted; add a note where it matters.
 
         It is noted when nothing is there (a pattern may match nothing, but its folder must exist),
         and when a copy names a file that only this machine has. A name without a wildcard is given
@@ -105,7 +105,7 @@ def place_of(name: str, system: str = "") -> Place:
 
 
 def is_drop_in(name: str) -> bool:
-    """Whether a file lies in a folder of drop-ins, such as ``sshd_config.d``, for a main file."""
+    """Return whether a file is in a drop-in folder of a main file (``sshd_config.d``)."""
     above = Path(os.path.abspath(name)).parents  # noqa: PTH100 - links stay as they are named
     return above[0].name.endswith(".d") or any(each.name.endswith("_config.d") for each in above)
 
@@ -116,7 +116,7 @@ def folder_name(name: str) -> str:
 
 
 def _root_of(folder: Path) -> Path | None:
-    """``TREE`` of ``TREE/etc/…``; None where the folder is below no ``etc`` but the machine's."""
+    """Return ``TREE`` of ``TREE/etc/…``; None for the machine's own ``/etc``."""
     parts = Path(os.path.abspath(folder)).parts  # noqa: PTH100 - links stay as they are named
     if "etc" not in parts[2:]:
         return None

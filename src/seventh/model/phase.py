@@ -32,3 +32,10 @@ class Mark(msgspec.Struct, frozen=True):
 
     ns: int
     clock: Clock
+
+    def since(self, start: Mark | int) -> float:
+        """Return the seconds from ``start`` (a mark, or the ``ns`` of one) to this mark.
+
+        The two may come from different clocks, so an end before its start counts as 0.
+        """
+        return max(0, self.ns - (start.ns if isinstance(start, Mark) else start)) / 1e9

@@ -112,22 +112,28 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
         bits = self.key_bits
         least = {"RSA": MIN_RSA_BITS, "DSA": MIN_RSA_BITS, "EC": MIN_EC_BITS}.get(self.key_type, 0)
         if bits is not None and bits < least:
-            found.append(f"{self.key_type} key of {bits} bits")
+            found.append(f"{self.key_type} {bits} bits")
         if self.signature_hash in FORGEABLE_HASHES and not self.self_issued:
-            found.append(f"signed with {self.signature_hash.upper()}")
+            found.append(self.signature_hash.upper())
         if self.version < 3:
-            found.append(f"X.509 version {self.version}")
+            found.append(f"X.509 v{self.version}")
         return tuple(found)
+
+
+ChainProblemKind = Literal[
+    "order", "root-sent", "duplicate", "too-long", "stranger", "expired-leftover",
+    "expiring-leftover", "unreadable",
+]  # fmt: skip
 
 
 class ChainProblem(msgspec.Struct, frozen=True, kw_only=True):
     """Something wrong with the chain as sent that careful clients get over and others do not."""
 
-    kind: Literal[
-        "order", "root-sent", "duplicate", "too-long", "stranger", "expired-leftover",
-        "expiring-leftover", "unreadable",
-    ]  # fmt: skip
-    text: str
+    kind: ChainProblemKind
+    value: str = ""
+    """What it concerns: the certificates by subject, a number, a date."""
+    text: str = ""
+    """Kind and value, as one line."""
 
 
 def way_up(chain: tuple[Certificate, ...], path: tuple[str, ...] = ()) -> tuple[Certificate, ...]:

@@ -1,1 +1,1 @@
-"""The only room that opens sockets: stopwatch, streams, datagrams, TLS, names, budgets."""
+"""The only package that opens sockets: stopwatch, streams, datagrams, TLS, names, budgets."""

@@ -1,4 +1,4 @@
-"""An address and port as the kernel wants it."""
+"""IP addresses with their ports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seventh.model.failure import Failed, Reason
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """One IP address and port to talk to."""
+    """One IP address and port."""
 
     ip: str
     """Or, where a jump host connects for us, the name that it resolves."""
@@ -21,17 +21,17 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def family(self) -> Literal["ipv4", "ipv6"]:
-        """Which kind of address it is."""
+        """``ipv4`` or ``ipv6``."""
         return "ipv6" if ":" in self.ip else "ipv4"
 
     @property
     def socket_family(self) -> socket.AddressFamily:
-        """The kernel's number for the family."""
+        """The socket module's number for the family."""
         return socket.AF_INET6 if ":" in self.ip else socket.AF_INET
 
     @property
     def sockaddr(self) -> tuple[str, int] | tuple[str, int, int, int]:
-        """What the socket calls want."""
+        """The tuple that socket calls take."""
         if self.family == "ipv4":
             return (self.ip, self.port)
         scope = 0

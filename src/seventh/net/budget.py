@@ -1,4 +1,4 @@
-"""What a peer may cost: time, bytes and a minimum rate, for one target."""
+"""Limits for a peer: time, bytes and a minimum rate, for one target."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ RATE_GRACE_SECONDS = 5.0
 
 
 class TimeIsUp(Failed):
-    """The deadline passed while the peer was still sending."""
+    """A deadline that passed while the peer was still sending."""
 
 
 class Flooded(Failed):
-    """More came on one connection than it may bring."""
+    """More bytes than one connection may receive."""
 
 
 class Budget:
@@ -35,7 +35,7 @@ class Budget:
 
     @property
     def seconds_left(self) -> float:
-        """Until the deadline; never negative."""
+        """The time until the deadline; never negative."""
         return max(0, self.deadline_ns - now_ns()) / 1e9
 
     def within(self, seconds: float) -> int:
@@ -44,7 +44,7 @@ class Budget:
 
 
 class Meter:
-    """Counts what one connection sends and enforces the budget's byte cap and minimum rate.
+    """The bytes of one connection, held against the budget's cap and a minimum rate.
 
     The rate is counted over the time spent waiting for the peer, so our own pauses never blame it.
     """
@@ -60,7 +60,7 @@ class Meter:
         self._counted = 0
 
     def ask_rate(self) -> None:
-        """Ask for the minimum rate from now on."""
+        """Enforce the minimum rate from now on."""
         self.patient, self.waited_ns, self._counted = False, 0, self.received
 
     def charge(self, count: int) -> None:
@@ -74,5 +74,5 @@ class Meter:
             if received < MIN_RATE_BYTES_PER_SECOND * seconds:
                 raise Failed(
                     Reason.BUDGET_EXCEEDED,
-                    f"the peer drips: {received} bytes in {seconds:.1f} s",
+                    f"the peer sends too slowly: {received} bytes in {seconds:.1f} s",
                 )

@@ -1,4 +1,4 @@
-"""A carrier: something that opens streams elsewhere for us, such as a chain of SSH jump hosts.
+"""Carriers: what opens streams from another host, such as a chain of SSH jump hosts.
 
 A room that can carry has a module ``jump`` with a coroutine function::
 
@@ -28,4 +28,4 @@ class Carrier(abc.ABC):
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Let go of every hop at once; closing twice is fine."""
+        """Close every hop; idempotent."""

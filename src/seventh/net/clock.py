@@ -1,4 +1,4 @@
-"""This machine's wall clock: how an instant reads on it, and how far it may itself be wrong."""
+"""This machine's wall clock, and its own error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RAW: int | None = getattr(time, "CLOCK_MONOTONIC_RAW", None)
 
 
 def wall_minus_monotonic_ns() -> int:
-    """Return the distance from the monotonic clock to the wall clock, now, in nanoseconds.
+    """Return the offset of the wall clock from the monotonic clock, in nanoseconds.
 
     Both clocks are slewed alike, so between two steps of the wall clock the distance stands still.
     Instants that are compared with each other take the same distance: then a step between them
@@ -39,7 +39,7 @@ def wall_minus_monotonic_ns() -> int:
 
 
 def wall_ns(mark: Mark, distance_ns: int | None = None) -> int:
-    """Return how ``mark`` reads on the wall clock: nanoseconds since 1970, UTC.
+    """Return ``mark`` by the wall clock: nanoseconds since 1970, UTC.
 
     ``distance_ns`` is :func:`wall_minus_monotonic_ns`, for several marks that share one reading.
     """
@@ -47,7 +47,7 @@ def wall_ns(mark: Mark, distance_ns: int | None = None) -> int:
 
 
 def wall_and_raw_seconds() -> tuple[float, float]:
-    """The wall clock (Unix time) and a clock that nobody steps or steers, read at one instant.
+    """Return the wall clock (Unix time) and the raw monotonic clock, read at one instant.
 
     Two such pairs tell how far the wall clock was stepped or steered between them. The raw clock
     runs at the rate of its oscillator, good to 500 ppm at worst; where the system has no such
@@ -64,7 +64,7 @@ def wall_and_raw_seconds() -> tuple[float, float]:
 
 
 def clock_error_seconds() -> float | None:
-    """The most that this machine's wall clock may be off, as its own time daemon tells the kernel.
+    """Return the maximum error of the wall clock, as the time daemon reports it to the kernel.
 
     That is adjtimex(2)'s ``maxerror``. None where the clock is not synchronised, where nobody tells
     the kernel, and on systems other than Linux: then nothing is known.
@@ -80,7 +80,7 @@ def clock_error_seconds() -> float | None:
 
 @functools.cache
 def _adjtimex() -> Callable[[], tuple[int, int, int]] | None:
-    """A function that reads (state, status, maxerror in microseconds); None where there is none."""
+    """Return a function that reads (state, status, maxerror in microseconds), or None."""
     if sys.platform != "linux":
         return None
     import ctypes

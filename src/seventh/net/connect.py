@@ -33,7 +33,7 @@ _OUTCOME: dict[int, tuple[AttemptOutcome, Reason]] = {
 
 
 class Connected(msgspec.Struct, frozen=True):
-    """What one attempt gave: a stream, or the failure; and when it began and ended."""
+    """The result of one attempt: a stream or a failure, and its begin and end."""
 
     attempt: Attempt
     start_ns: int
@@ -45,10 +45,10 @@ class Connected(msgspec.Struct, frozen=True):
 async def open_tcp(
     address: Address, budget: Budget, deadline_ns: int, transcript: Transcript | None = None
 ) -> Connected:
-    """Try one address until ``deadline_ns``. Failed only by a limit of this machine.
+    """Try one address until ``deadline_ns``; raises Failed only for a limit of this machine.
 
     The phase is the kernel's own measure of SYN to SYN/ACK where there is one and no SYN was lost
-    (a retransmitted SYN is not in the kernel's round-trip estimate, but the person waited for it).
+    (the kernel's round-trip estimate leaves out a retransmitted SYN, which the user waited for).
     """
     start = now_ns()
     try:
@@ -64,7 +64,12 @@ async def open_tcp(
         code = await _connect(sock, address, min(deadline_ns, budget.deadline_ns))
     except DeadlineError:
         sock.close()
-        return _failed(address, start, errno.ETIMEDOUT, "no answer: filtered, or the host is down")
+        return _failed(
+            address,
+            start,
+            errno.ETIMEDOUT,
+            "timed out: a firewall drops the packets, or the host is down",
+        )
     except Failed as failed:
         sock.close()
         return _failed(address, start, errno.EADDRNOTAVAIL, failed.detail)
@@ -89,7 +94,7 @@ async def open_tcp(
 
 
 async def _connect(sock: socket.socket, address: Address, deadline_ns: int) -> int:
-    """Connect; 0 or an errno. The second call asks first, so a near peer costs no wait."""
+    """Connect and return 0 or an errno; the second call saves the wait for a near peer."""
     if (code := _asked(sock, address)) is None and (code := _asked(sock, address)) is None:
         try:
             await writable(sock, deadline_ns)
@@ -103,7 +108,7 @@ async def _connect(sock: socket.socket, address: Address, deadline_ns: int) -> i
 
 
 def _asked(sock: socket.socket, address: Address) -> int | None:
-    """Return how far connecting is: 0 when it is done, its errno, None while it goes on."""
+    """Return the state of connecting: 0 when done, its errno, None while pending."""
     code = sock.connect_ex(address.sockaddr)
     if code in {errno.EALREADY, errno.EINPROGRESS}:
         return None
@@ -113,7 +118,7 @@ def _asked(sock: socket.socket, address: Address) -> int | None:
 def _failed(address: Address, start: int, code: int, detail: str) -> Connected:
     outcome, reason = _OUTCOME.get(code, ("unreachable", Reason.LOCAL_RESOURCE))
     if code == errno.EINVAL and address.ip.startswith("fe80:") and not address.scope:
-        detail = f"a link-local address needs its interface, as in [{address.ip}%eth0]"
+        detail = f"a link-local address needs its interface: [{address.ip}%eth0]"
     text = detail or _EXPLAINED.get(reason) or errno.errorcode.get(code, str(code))
     end = Mark(now_ns(), "user")
     failed = Failed(reason, f"{address.ip} port {address.port}: {text}")
@@ -121,10 +126,10 @@ def _failed(address: Address, start: int, code: int, detail: str) -> Connected:
 
 
 _EXPLAINED = {
-    Reason.CONNECT_REFUSED: "refused: the host answers, but nothing listens on the port",
+    Reason.CONNECT_REFUSED: "refused: the host is up, but nothing listens on the port",
     Reason.CONNECT_RESET: "reset while connecting",
     Reason.CONNECT_UNREACHABLE: "no route to the address",
-    Reason.CONNECT_FORBIDDEN: "this machine's firewall forbids it",
+    Reason.CONNECT_FORBIDDEN: "blocked by the firewall of this machine",
 }
 
 
@@ -142,7 +147,7 @@ def _attempt(
         family=address.family,
         transport="tcp",
         outcome=outcome,
-        seconds=max(0, end.ns - start) / 1e9,
+        seconds=end.since(start),
         clock=end.clock,
         detail=detail,
         # Where a SYN was sent again the kernel may have measured none.
@@ -164,10 +169,10 @@ _THROUGH: dict[Reason, AttemptOutcome] = {
 
 
 async def open_through(carrier: Carrier, address: Address, deadline_ns: int) -> Connected:
-    """Have the last jump host connect to ``address``, until ``deadline_ns``.
+    """Connect to ``address`` from the last jump host, until ``deadline_ns``.
 
-    The attempt lasts from our asking to the hop's word that the connection stands: the way to the
-    hop and the hop's own connect.
+    The attempt lasts from our request to the hop's confirmation: the round trip to the hop and
+    the hop's own connect.
     """
     start = now_ns()
     stream: Stream | None = None
@@ -183,7 +188,7 @@ async def open_through(carrier: Carrier, address: Address, deadline_ns: int) -> 
         family=address.family,
         transport="via",
         outcome="open" if failure is None else _THROUGH.get(failure.reason, "unreachable"),
-        seconds=max(0, end.ns - start) / 1e9,
+        seconds=end.since(start),
         clock=end.clock,
         detail=failure.detail if failure is not None else "",
     )

@@ -32,7 +32,7 @@ class Arrived(msgspec.Struct, frozen=True):
 
 
 class Datagram:
-    """A UDP socket of a fresh random port, or of ``source_port``.
+    """A UDP socket on a new random port, or on ``source_port``.
 
     It is not connected, so that a reply from a foreign address is seen and can be judged; ICMP
     errors still arrive (IP_RECVERR). :meth:`receive` tells where each datagram came from.
@@ -69,7 +69,7 @@ class Datagram:
             self._bind(source_port)
 
     def _bind(self, port: int) -> None:
-        """Ask from ``port`` of the address that leads there; Failed where it cannot be had."""
+        """Bind to ``port`` of the local address on the route; raises Failed."""
         local = local_ip(self.address)
         if local is None:
             return  # sending will say that there is no route
@@ -80,15 +80,15 @@ class Datagram:
             self._sock.close()
             why = f"{error.strerror}"
             if error.errno == errno.EADDRINUSE:
-                why = "a program of this machine has it and is not disturbed"
+                why = "another program uses it"
             elif error.errno in {errno.EACCES, errno.EPERM}:
-                why = "it takes root, or the capability CAP_NET_BIND_SERVICE"
+                why = "run as root or with CAP_NET_BIND_SERVICE"
             raise Failed(
-                Reason.LOCAL_RESOURCE, f"port {port} of {local} cannot be had: {why}"
+                Reason.LOCAL_RESOURCE, f"cannot use port {port} of {local}: {why}"
             ) from None
 
     def send(self, data: bytes) -> Mark:
-        """Send one datagram; the mark is the instant just before it went."""
+        """Send one datagram, and return the instant just before."""
         if self._transcript is not None:
             note(self._transcript, ">", data)
         mark = Mark(now_ns(), "user")
@@ -126,7 +126,7 @@ class Datagram:
         return arrived
 
     def take(self) -> Arrived | None:
-        """The next datagram that is here already, without waiting; raises as :meth:`receive`."""
+        """Return a datagram that has already arrived, or None; raises as :meth:`receive`."""
         try:
             data, ancillary, _, source = self._sock.recvmsg(MAX_DATAGRAM, kernel.ANCILLARY_BYTES)
         except BlockingIOError:
@@ -164,7 +164,7 @@ class Datagram:
 
 
 def local_ip(address: Address) -> str | None:
-    """Return which of our addresses a datagram to ``address`` leaves from; None without a route."""
+    """Return the source address for datagrams to ``address``; None without a route."""
     try:
         with socket.socket(address.socket_family, socket.SOCK_DGRAM) as sock:
             sock.connect(address.sockaddr)  # of a datagram socket: chooses the route, sends nothing
@@ -181,11 +181,11 @@ def _refused(error: OSError) -> Failed:
     if shortage.is_ours(error):
         return shortage.short(error, "buffer")
     if error.errno == errno.ECONNREFUSED:
-        return Failed(Reason.CONNECT_REFUSED, "ICMP: the port is closed")
+        return Failed(Reason.CONNECT_REFUSED, "refused: the port is closed (ICMP)")
     if error.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL}:
         return Failed(Reason.CONNECT_UNREACHABLE, f"{error.strerror}")
     if error.errno in {errno.EACCES, errno.EPERM}:
-        return Failed(Reason.CONNECT_FORBIDDEN, "this machine's firewall forbids it")
+        return Failed(Reason.CONNECT_FORBIDDEN, "blocked by the firewall of this machine")
     if error.errno == errno.EMSGSIZE:
         return Failed(Reason.LOCAL_RESOURCE, "the datagram is too large for the path")
     return Failed(Reason.LOCAL_RESOURCE, f"socket error: {error.strerror or error}")

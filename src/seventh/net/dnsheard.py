@@ -1,4 +1,4 @@
-"""What a resolver sent that is no answer: kept, counted and put into words.
+"""Unusable replies of resolvers: collected, counted and described.
 
 dnspython passes over what it cannot read and waits on, as it should: anybody can send a datagram.
 When nothing else comes, what did come says more than "no answer in time".
@@ -25,16 +25,16 @@ _MOST = 4
 _MOST_READ = 32
 """How many datagrams are read for that; the rest are counted."""
 _RCODES = {
-    "SERVFAIL": "it got no valid answer from the zone's name servers",
-    "REFUSED": "it does not serve this client or this name",
+    "SERVFAIL": "no valid answer from the zone's name servers",
+    "REFUSED": "it does not accept queries from this client or for this name",
     "FORMERR": "it cannot read the query",
     "NOTIMP": "it does not support this kind of query",
-    "NOTAUTH": "it is not responsible for the zone",
+    "NOTAUTH": "it is not authoritative for the zone",
 }
 
 
 class Heard:
-    """The datagrams of one look-up that came and were not taken."""
+    """The datagrams received during one lookup."""
 
     def __init__(self) -> None:
         self._queries: dict[bytes, bytes] = {}
@@ -42,23 +42,23 @@ class Heard:
         self._kinds: dict[str, None] = {}
 
     def sent(self, wire: bytes) -> None:
-        """Note a query."""
+        """Record a query."""
         self._queries[wire[:2]] = wire
 
     def came(self, wire: bytes, source: tuple[str, int], asked: tuple[str, int]) -> None:
-        """Note a datagram; one that answers is noted too, and then this is not asked."""
+        """Record a datagram; after a usable one, nothing reads this record."""
         self._count += 1
         if len(self._kinds) < _MOST and self._count <= _MOST_READ:
             self._kinds[self._kind(wire, source, asked)] = None
 
     def _kind(self, wire: bytes, source: tuple[str, int], asked: tuple[str, int]) -> str:
         if source != asked:
-            return f"sent from {source[0]} port {source[1]}, which was not asked"
+            return f"sent from {source[0]} port {source[1]}, not the queried address"
         if len(wire) < _HEADER_BYTES:
-            return f"{len(wire)} bytes long, where a DNS header has {_HEADER_BYTES}"
+            return f"{len(wire)} bytes long, shorter than a DNS header ({_HEADER_BYTES})"
         query = self._queries.get(wire[:2])
         if query is None:
-            return "for a query that was not sent (its ID is none of ours)"
+            return "for a query that was not sent (unknown ID)"
         if wire[2] & _RESPONSE == _QUERY:
             return "a query, not a response"
         try:
@@ -70,17 +70,15 @@ class Heard:
         return "unusable"
 
     def said(self) -> str:
-        """Say what came in place of an answer; empty where nothing did."""
+        """Describe what came instead of an answer; empty if nothing came."""
         if not self._count:
             return ""
         times = "once" if self._count == 1 else f"{self._count} times"
-        return f"the resolver answered {times}, but with something unusable: " + "; ".join(
-            self._kinds
-        )
+        return f"the resolver answered {times}, unusable: " + "; ".join(self._kinds)
 
 
 class HearingBackend:
-    """dnspython's own backend, whose datagram sockets tell a :class:`Heard` what comes.
+    """dnspython's own backend, with datagram sockets that record what they receive.
 
     Not a subclass: dnspython asks for no more than these methods.
     """
@@ -93,7 +91,7 @@ class HearingBackend:
         return getattr(self._inner, name)
 
     async def make_socket(self, family: int, kind: int, *args: Any, **kwargs: Any) -> Any:
-        """Make a socket; one for datagrams is listened to."""
+        """Make a socket; datagrams are recorded."""
         made = await self._inner.make_socket(family, kind, *args, **kwargs)
         return _HearingSocket(made, self._heard) if kind == socket.SOCK_DGRAM else made
 
@@ -125,12 +123,12 @@ class _HearingSocket:
 
 
 def refused(error: dns.resolver.NoNameservers) -> str:
-    """Say what each of the resolvers answered or did."""
+    """Describe the error of each resolver."""
     found: dict[str, None] = {}
     for server, over_tcp, _, what, _ in error.kwargs.get("errors", ()):
         where = str(server).removeprefix("Do53:").replace("@", " port ")
         found[f"{where} {_problem(what, over_tcp=over_tcp)}"] = None
-    return "the resolver " + "; ".join(found) if found else "no resolver gave an answer"
+    return "the resolver " + "; ".join(found) if found else "no resolver answered"
 
 
 def _problem(what: object, *, over_tcp: bool) -> str:
@@ -143,16 +141,16 @@ def _problem(what: object, *, over_tcp: bool) -> str:
     if isinstance(what, dns.exception.Timeout):
         return f"did not answer{how} in time"
     if isinstance(what, (dns.message.ChainTooLong, dns.resolver.YXDOMAIN)):
-        return "answered with a chain of aliases (CNAME) that is too long or has no end"
+        return "answered with a CNAME chain that is too long or circular"
     if isinstance(what, EOFError):
         return f"closed the connection{how} without an answer"
     if isinstance(what, OSError):
-        return f"is not reachable{how}: {(what.strerror or 'connection failed').lower()}"
-    return f"answered{how} with something unusable: not a readable DNS message"
+        return f"is unreachable{how}: {(what.strerror or 'connection failed').lower()}"
+    return f"answered{how}, unusable: not a readable DNS message"
 
 
 def is_referral(message: dns.message.Message) -> bool:
-    """Whether the answer only names other servers, as of one that does not resolve for clients."""
+    """Return whether the answer only refers to other servers: there is no recursion for us."""
     authority = {rrset.rdtype for rrset in message.authority}
     return (
         not message.answer
@@ -162,4 +160,4 @@ def is_referral(message: dns.message.Message) -> bool:
     )
 
 
-REFERRAL = "the resolver gave a referral in place of an answer: it does not resolve for clients"
+REFERRAL = "the resolver returned a referral: it does not offer recursion to clients"

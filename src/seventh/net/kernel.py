@@ -1,4 +1,4 @@
-"""What the kernel knows better than this process: when bytes arrived, and how the path behaves.
+"""What the kernel measures: when bytes arrived, and the state of the path.
 
 Linux only; elsewhere the marks are the user clock's and there is no TCP_INFO.
 """
@@ -35,7 +35,7 @@ _RETRANSMITS = slice(100, 104)
 
 @functools.cache
 def _timestamps_kept_on() -> int | None:
-    """Return a socket's descriptor that wants timestamps for as long as the process lives.
+    """Return the descriptor of a socket with timestamps, open until the process ends.
 
     The kernel patches its own code when the first socket of the machine asks for timestamps and
     again when the last one goes. Without this one, each short connection pays for both (50 µs).
@@ -60,7 +60,7 @@ def ask_for_timestamps(sock: socket.socket) -> bool:
 
 
 def arrival(ancillary: Sequence[tuple[int, int, bytes]]) -> Mark:
-    """When the bytes of a recvmsg reached this machine.
+    """Return when the bytes of a recvmsg reached this machine.
 
     The kernel stamps with the wall clock; the stamp is moved to the monotonic clock by the distance
     of the two clocks now, so that a step of the wall clock cannot reach a measured interval unless
@@ -76,7 +76,7 @@ def arrival(ancillary: Sequence[tuple[int, int, bytes]]) -> Mark:
 
 
 class TcpInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of Linux's struct tcp_info that a report uses."""
+    """The fields of Linux's struct tcp_info that reports use."""
 
     rtt_seconds: float
     rtt_variance_seconds: float
@@ -90,7 +90,7 @@ class TcpInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_tcp_info(sock: socket.socket) -> bytes:
-    """Read TCP_INFO as it is; empty where there is none or the socket has gone."""
+    """Read TCP_INFO as bytes; empty if there is none or the socket is closed."""
     if not LINUX:
         return b""
     try:
@@ -100,12 +100,12 @@ def read_tcp_info(sock: socket.socket) -> bytes:
 
 
 def retransmits(raw: bytes) -> int:
-    """Return how many segments were sent again, of what :func:`read_tcp_info` gave."""
+    """Return the retransmitted segments, from the bytes of :func:`read_tcp_info`."""
     return int.from_bytes(raw[_RETRANSMITS], sys.byteorder)
 
 
 def tcp_info(raw: bytes) -> TcpInfo | None:
-    """Return the fields of what :func:`read_tcp_info` gave; None of nothing."""
+    """Return the fields of the bytes of :func:`read_tcp_info`; None if empty."""
     if len(raw) < _TCP_INFO_FIELDS.size:  # a kernel older than 4.6
         if len(raw) < _RETRANSMITS.stop:
             return None

@@ -1,4 +1,4 @@
-"""One question and one answer at a time over a socket of this machine (AF_UNIX)."""
+"""Requests and responses, one at a time, over a local socket (AF_UNIX)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHUNK = 65536
 
 
 class LocalSocket:
-    """A connection to a program of this machine. Failures are ``local-resource``."""
+    """A connection to a local program; its failures are ``local-resource``."""
 
     __slots__ = ("_sock", "name")
 
@@ -36,7 +36,7 @@ class LocalSocket:
         return cls(sock, name)
 
     async def send(self, data: bytes, deadline_ns: int) -> None:
-        """Hand ``data`` over."""
+        """Send ``data``."""
         view = memoryview(data)
         while view:
             try:
@@ -47,7 +47,7 @@ class LocalSocket:
                 raise _failed(self.name, error) from None
 
     async def receive(self, deadline_ns: int) -> bytes:
-        """Return the next bytes; ``b""`` when the other side has closed."""
+        """Return the next bytes; ``b""`` at the end."""
         while True:
             try:
                 return self._sock.recv(CHUNK)
@@ -63,15 +63,15 @@ class LocalSocket:
         except DeadlineError:
             waited = (now_ns() - started) / 1e9
             raise Failed(
-                Reason.LOCAL_RESOURCE, f"{self.name} has not answered for {waited:.1f} s"
+                Reason.LOCAL_RESOURCE, f"no answer from {self.name} in {waited:.1f} s"
             ) from None
 
     def close(self) -> None:
-        """Let go; closing twice is fine."""
+        """Close; idempotent."""
         self._sock.close()
 
 
 def _failed(name: str, error: OSError | ValueError) -> Failed:
     # Without the system's words it is Python's refusal of the name.
     said = getattr(error, "strerror", None) or "its path is too long for a socket"
-    return Failed(Reason.LOCAL_RESOURCE, f"the socket {name}: {said}")
+    return Failed(Reason.LOCAL_RESOURCE, f"socket {name}: {said}")

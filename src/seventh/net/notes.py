@@ -1,4 +1,4 @@
-"""What a talk has learnt for one room: read here, written here.
+"""The facts of one protocol, as a probe reads and writes them.
 
     ssh = talk.notes(SshFacts)
     if ssh.facts.rtt_seconds is None:
@@ -24,7 +24,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Notes(Generic[F_co]):
-    """A talk's handle on the facts of one type."""
+    """A probe's handle on the facts of one type."""
 
     __slots__ = ("_all", "_kind", "_room")
 
@@ -35,7 +35,7 @@ class Notes(Generic[F_co]):
 
     @property
     def facts(self) -> F_co:
-        """What was learnt so far; with nothing learnt where there is none yet."""
+        """What was learnt so far; the type's defaults at first."""
         known = self._all.get(self._room)
         return known if isinstance(known, self._kind) else self._kind()
 
@@ -56,7 +56,7 @@ class Notes(Generic[F_co]):
         self.part(name, kind).learn(**changes)
 
     def unknown(self, what: str, why: str) -> None:
-        """Note what could not be learnt, and why; the first reason stands.
+        """Record what could not be learnt, and why; the first reason stays.
 
         The facts have a field ``unknown``, a mapping; others have no place for it.
         """
@@ -80,7 +80,7 @@ class Part(Generic[S]):
 
     @property
     def facts(self) -> S:
-        """What was learnt so far; with nothing learnt where there is none yet."""
+        """What was learnt so far; the type's defaults at first."""
         known = getattr(self._notes.facts, self._name)
         return known if isinstance(known, self._kind) else self._kind()
 

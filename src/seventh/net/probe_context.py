@@ -1,4 +1,4 @@
-"""The talk: what a probe is given. It resolves, connects, keeps time, collects what is learnt."""
+"""The context of a probe: it resolves, connects, measures time and collects facts."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from seventh.wire.address import check_peer_named, is_literal, reach
 F = TypeVar("F", bound=Facts)
 ATTEMPT_SECONDS = 5.0
 """How long one address may take to accept before it counts as filtered."""
-_SPOKEN = {"ipv4": "IPv4", "ipv6": "IPv6"}
+_FAMILY_NAMES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 Carry = Callable[["ProbeContext"], Awaitable[Carrier]]
-"""Makes the carrier of a talk that goes through jump hosts, when it is first needed."""
+"""Makes the carrier through the jump hosts, when it is first needed."""
 RESOLVE_SECONDS = 5.0
 """How long the name may take; less when the whole target has less."""
 
 
 class ProbeContext:
-    """One look at one target: its clock, its budget, its connections and what they taught.
+    """One check of one target: its stopwatch, budget, connections and facts.
 
-    ``facts`` maps a room's name to what was learnt for it. A failure leaves them standing.
+    ``facts`` maps a protocol's name to its facts, which a failure does not discard.
     """
 
     __slots__ = (
@@ -82,7 +82,7 @@ class ProbeContext:
         return Notes(self.facts, kind)
 
     def fail(self, failed: Failed) -> None:
-        """Note a failure without leaving the probe; the first one is the report's."""
+        """Record a failure without leaving the probe; the report has the first one."""
         if self.failure is None:
             self.failure = failed
 
@@ -92,7 +92,7 @@ class ProbeContext:
             self.transcript.append(f"# {text}")
 
     def denied(self, tier: int) -> str | None:
-        """Return why a step of ``tier`` must not be taken with this target; None when it may.
+        """Return why a step of ``tier`` is not permitted for this target, or None.
 
         Tier 4 asks more of a peer that is not on this machine, so ask after the name is resolved.
         """
@@ -103,7 +103,7 @@ class ProbeContext:
     # -- names -----------------------------------------------------------------------------------
 
     async def addresses(self) -> tuple[Address, ...]:
-        """The target's addresses, resolved once; Failed (a resolve reason) when there are none."""
+        """Return the target's addresses, resolved once; raises Failed when there are none."""
         if self._addresses is None:
             self._addresses = await self._resolve()
             self._net.learn(addresses=tuple(a.ip for a in self._addresses))
@@ -118,8 +118,8 @@ class ProbeContext:
             if options.family not in {"any", version}:
                 raise Failed(
                     Reason.OPTIONS_UNUSABLE,
-                    f"{target.host} is no {_SPOKEN[options.family]} address, and no other was "
-                    "asked for: leave -4 or -6 out",
+                    f"{target.host} is not an {_FAMILY_NAMES[options.family]} address: "
+                    "remove -4 or -6",
                     phase="resolve",
                 )
             return (Address(ip=target.host.partition("%")[0], port=target.port,
@@ -147,20 +147,22 @@ class ProbeContext:
         return addresses
 
     async def addresses_of(self, host: str, port: int) -> tuple[Address, ...]:
-        """Return the addresses of another host that the person has named. Raises Failed."""
+        """Return the addresses of another host that the user has named. Raises Failed."""
         if self._carry is not None or is_literal(host):
             return (Address(ip=host, port=port),)
         return await self._look_up(host, port)
 
     async def addresses_named(self, asked: str, host: str, port: int) -> tuple[Address, ...]:
-        """The addresses of a host that the peer at ``asked`` has named: in a redirect, a referral.
+        """Return the addresses of a host to which the peer at ``asked`` refers, as in a redirect.
 
         A name is resolved as the target's is. Raises Failed: a resolve reason, or address-policy
-        when any of the addresses is one that this peer may not name. Through jump hosts nobody can
-        tell, so nothing is followed.
+        when this peer must not refer to any of them. Through jump hosts they are unknown, so
+        nothing is followed.
         """
         if self._carry is not None:
-            raise Failed(Reason.ADDRESS_POLICY, f"the peer names {host}: not followed with --via")
+            raise Failed(
+                Reason.ADDRESS_POLICY, f"the peer refers to {host}: not followed with --via"
+            )
         if is_literal(host):
             named: tuple[Address, ...] = (Address(ip=host, port=port),)
         else:
@@ -171,11 +173,11 @@ class ProbeContext:
 
     @staticmethod
     def prepare_records() -> None:
-        """Load what :meth:`records` needs, before phases run that it would hold up."""
+        """Load what :meth:`records` needs, before a phase that loading would lengthen."""
         resolve.load()
 
     async def records(self, name: str, kind: str) -> Lookup:
-        """Look up a record; the Lookup joins the network facts. Never raises for the answer."""
+        """Look up a record and add the Lookup to the network facts; its outcome raises nothing."""
         lookup = await resolve.record(
             name, kind, resolver=self.options.resolver, deadline_ns=self.budget.within(5.0)
         )
@@ -185,9 +187,9 @@ class ProbeContext:
     # -- connections -----------------------------------------------------------------------------
 
     async def connect(self) -> Stream:
-        """Return a TCP connection to the first address that accepts, tried one after another.
+        """Connect to the addresses in turn, and return the first connection.
 
-        The failure of the last address is raised when none does. This is the pulse's way.
+        Raises the failure of the last address when none accepts. For pulses.
         """
         failed: Failed | None = None
         for address in await self.addresses():
@@ -199,10 +201,10 @@ class ProbeContext:
         raise failed
 
     async def connect_all(self, seconds: float = ATTEMPT_SECONDS) -> list[Stream]:
-        """A TCP connection to every address that accepts, tried all at once, in resolver order.
+        """Connect to all addresses at once, and return the connections in resolver order.
 
         Every attempt is in the network facts; Failed when no address accepts within ``seconds``.
-        This is the check's way: the first stream is the conversation, the others are compared
+        For checks: the first stream is the main one, the others are compared
         with it.
         """
         addresses = await self.addresses()
@@ -219,7 +221,7 @@ class ProbeContext:
         raise next(c.failure for c in tried if c.failure is not None)
 
     async def connect_again(self, address: Address, seconds: float = ATTEMPT_SECONDS) -> Stream:
-        """One more connection to ``address``, outside the ``connect`` phase; spends the budget."""
+        """Open one more connection to ``address``, outside the ``connect`` phase."""
         self.spend(address)
         connected = await self._try(address, seconds)
         if connected.stream is None:
@@ -229,16 +231,16 @@ class ProbeContext:
         return connected.stream
 
     def connections_left(self, address: Address) -> int:
-        """Return how many more connections this target's budget allows to ``address``."""
+        """Return how many more connections to ``address`` the budget allows."""
         return self._per_address - self._attempts.get(address.ip, 0)
 
     def grant(self, connections: int) -> None:
-        """Allow so many more connections to each address: for steps that the person asked for."""
+        """Allow more connections to each address, for steps that the user requested."""
         self._per_address += connections
 
     @property
     def carried(self) -> bool:
-        """Whether jump hosts carry it, so that nothing but TCP gets through."""
+        """Whether connections go through jump hosts, which carry TCP only."""
         return self._carry is not None
 
     def spend(self, address: Address) -> None:
@@ -249,7 +251,7 @@ class ProbeContext:
         if self.connections_left(address) <= 0:
             raise Failed(
                 Reason.BUDGET_EXCEEDED,
-                f"the budget of {self._per_address} connections to {address.ip} is spent",
+                f"the limit of {self._per_address} connections to {address.ip} is reached",
             )
         self._attempts[address.ip] = self._attempts.get(address.ip, 0) + 1
 
@@ -283,15 +285,13 @@ class ProbeContext:
         self._net.learn(attempts=(*self._net.facts.attempts, attempt))
 
     def datagram(self, address: Address, *, source_port: int = 0) -> Datagram:
-        """Return a UDP socket towards ``address``, from ``source_port`` where one is named.
+        """Return a UDP socket to ``address``, from ``source_port`` if given.
 
-        UsageError where the talk goes through jump hosts; Failed (local-resource) where the port
-        is not to be had.
+        Raises UsageError with jump hosts, and Failed (local-resource) where the port
+        is not available.
         """
         if self._carry is not None:
-            raise UsageError(
-                f"--via carries TCP only: {self.target} is asked by datagrams; leave --via out"
-            )
+            raise UsageError(f"--via supports TCP only, and {self.target} uses UDP: remove --via")
         made = Datagram(address, self.budget, self.transcript, source_port)
         self._opened.append(made)
         return made
@@ -299,13 +299,13 @@ class ProbeContext:
     def attempted_datagram(
         self, address: Address, outcome: str, start_ns: int, end: Mark, detail: str = ""
     ) -> None:
-        """Note how asking ``address`` by datagram went (open, refused, timeout, unreachable)."""
+        """Record the outcome of a UDP request (open, refused, timeout, unreachable)."""
         self._attempted(
             msgspec.convert(
                 {
                     "address": address.ip, "port": address.port, "family": address.family,
                     "transport": "udp", "outcome": outcome, "clock": end.clock, "detail": detail,
-                    "seconds": max(0, end.ns - start_ns) / 1e9,
+                    "seconds": end.since(start_ns),
                 },
                 Attempt,
             )
@@ -314,10 +314,10 @@ class ProbeContext:
     async def compare(
         self, streams: list[Stream], look: Callable[[Stream], Awaitable[dict[str, str]]]
     ) -> None:
-        """Look at each address the same way and note in the network facts what differs.
+        """Apply ``look`` to each address and record in the network facts what differs.
 
         ``look`` gives named traits (``{"host key": "SHA256:…"}``); an address whose look fails is
-        noted as such and does not end the probe.
+        recorded as failed and does not end the probe.
         """
         seen: dict[str, dict[str, str]] = {}
         for stream in streams:
@@ -328,23 +328,23 @@ class ProbeContext:
         self.note_drift(seen)
 
     def note_drift(self, seen: dict[str, dict[str, str]]) -> None:
-        """Note in which traits the addresses differ; ``seen`` has each one's traits."""
+        """Record the traits in which the addresses differ; ``seen`` has those of each."""
         self._net.learn(differences=differences_of(seen), compared=tuple(seen))
 
     def note_paths(self) -> None:
-        """Note the kernel's last word on the path of each connection."""
+        """Record the kernel's latest state of the path of each connection."""
         for address, stream in self._transports.items():
             if (info := stream.tcp_info()) is not None:
                 self._note_path(address, info)
 
     def note_losses(self) -> None:
-        """Note the paths on which TCP sent something again: all that a pulse has time for."""
+        """Record the paths with retransmissions; that is cheap enough for a pulse."""
         for address, stream in self._transports.items():
             if stream.retransmits() and (info := stream.tcp_info()) is not None:
                 self._note_path(address, info)
 
     def _note_path(self, address: str, info: TcpInfo) -> None:
-        """Note all but the round trip: how long the server thinks is no part of the first one."""
+        """Record all but the round trip, which later includes the server's own delays."""
         attempts = tuple(
             msgspec.structs.replace(
                 attempt,
@@ -360,7 +360,7 @@ class ProbeContext:
         self._net.learn(attempts=attempts)
 
     def close(self) -> None:
-        """Close everything that was opened; closing twice is fine."""
+        """Close everything that was opened; idempotent."""
         for opened in self._opened:
             opened.close()
         self._opened.clear()
@@ -370,5 +370,5 @@ class ProbeContext:
 
 @functools.cache
 def vantage() -> str:
-    """Return where this is measured from: the machine's name."""
+    """Return the name of this machine, from which is measured."""
     return socket.gethostname()

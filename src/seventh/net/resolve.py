@@ -36,7 +36,7 @@ Outcome = Literal["ok", "nxdomain", "no-data", "servfail", "timeout", "failed"]
 
 
 def _why_none(error: OSError | UnicodeError) -> tuple[Outcome, str]:
-    """Return what the system's resolver ended with; Failed where this machine's limits ended it."""
+    """Return the outcome of a resolver error; raises Failed for a limit of this machine."""
     if isinstance(error, UnicodeError):
         return "failed", NOT_A_NAME
     if isinstance(error, socket.gaierror):
@@ -46,13 +46,13 @@ def _why_none(error: OSError | UnicodeError) -> tuple[Outcome, str]:
         return outcome, _GAI_WORDS.get(outcome, "")
     if shortage.is_ours(error):
         raise shortage.short(error) from None
-    return "failed", f"the system's resolver failed: {error.strerror or 'no reason'}"
+    return "failed", f"the system resolver failed: {error.strerror or 'unknown error'}"
 
 
 async def system_addresses(
     host: str, port: int, family: Family, deadline_ns: int
 ) -> tuple[tuple[Address, ...], Lookup]:
-    """Ask the system's resolver; the Lookup says how it went even when there is no address."""
+    """Return the system resolver's addresses, and the Lookup, also where there are none."""
     started = now_ns()
 
     def ask(of: socket.AddressFamily = _FAMILIES[family]) -> list[tuple[object, ...]]:
@@ -105,13 +105,13 @@ def _gai_outcome(error: socket.gaierror) -> Literal["nxdomain", "no-data", "serv
 
 
 _GAI_WORDS = {
-    "servfail": "the system's resolver got no answer from its name servers, or they failed",
-    "failed": "the system's resolver failed: its name servers refuse the query",
+    "servfail": "the system resolver got no answer, or an error, from its name servers",
+    "failed": "the system resolver failed: its name servers refused the query",
 }
 
 
 def no_address(host: str, lookups: tuple[Lookup, ...]) -> Failed:
-    """Return the failure of a name that gave no address."""
+    """Return the failure for a name without address."""
     outcomes = {lookup.outcome for lookup in lookups}
     detail = "; ".join(sorted({lookup.detail for lookup in lookups if lookup.detail}))
     if "timeout" in outcomes:
@@ -120,13 +120,13 @@ def no_address(host: str, lookups: tuple[Lookup, ...]) -> Failed:
         return Failed(Reason.RESOLVE_FAILED, f"{host}: {detail or 'the resolver failed'}")
     if "no-data" in outcomes or "ok" in outcomes:
         return Failed(
-            Reason.RESOLVE_NO_ADDRESS, f"{host} exists but has no address of the family asked for"
+            Reason.RESOLVE_NO_ADDRESS, f"{host} exists but has no address of the requested family"
         )
-    return Failed(Reason.RESOLVE_NXDOMAIN, f"{host}: the name does not exist: check the spelling")
+    return Failed(Reason.RESOLVE_NXDOMAIN, f"{host}: the name does not exist; check the spelling")
 
 
 async def in_daemon_thread(work: Callable[[], T]) -> T:
-    """Run blocking ``work`` in a thread that cannot hold up the end of the process.
+    """Run blocking ``work`` in a thread that does not delay the end of the process.
 
     The C resolver cannot be interrupted; when we stop waiting, its thread is left behind.
     """
@@ -173,7 +173,9 @@ def make_resolver(resolver: HostPort | None) -> dns.asyncresolver.Resolver:
         try:
             made = dns.asyncresolver.Resolver()
         except dns.resolver.NoResolverConfiguration:
-            raise Failed(Reason.RESOLVE_FAILED, "this machine has no resolver configured") from None
+            raise Failed(
+                Reason.RESOLVE_FAILED, "no resolver is configured on this machine"
+            ) from None
     else:
         made = dns.asyncresolver.Resolver(configure=False)
         made.nameservers = [resolver.ip]
@@ -185,7 +187,7 @@ def make_resolver(resolver: HostPort | None) -> dns.asyncresolver.Resolver:
 
 
 def load() -> None:
-    """Load the DNS library now, so that its start-up is in no lookup's time."""
+    """Load the DNS library, so that no lookup's time includes it."""
     import dns.asyncbackend
     import dns.asyncresolver
 
@@ -193,10 +195,10 @@ def load() -> None:
 
 
 async def record(name: str, kind: str, *, resolver: HostPort | None, deadline_ns: int) -> Lookup:
-    """Look one record type up: answers in presentation form, the AD bit, and how it went.
+    """Look up one record type: answers in presentation form, the AD bit, the outcome.
 
-    Never raises for what the name system answers; that is what the Lookup says. Failed where this
-    machine has no socket to ask with.
+    Never raises for what DNS answers; that is the Lookup's outcome. Raises Failed where this
+    machine has no socket left.
     """
     import dns.exception
     import dns.flags
@@ -242,9 +244,9 @@ async def record(name: str, kind: str, *, resolver: HostPort | None, deadline_ns
     ):  # fmt: skip
         outcome, detail = "failed", NOT_A_NAME
     except dns.exception.DNSException:
-        outcome, detail = "failed", heard.said() or "the resolver gave no usable answer"
+        outcome, detail = "failed", heard.said() or "the resolver returned no usable answer"
     except OSError as error:
-        outcome, detail = "failed", f"the resolver is not reachable: {error.strerror or 'no route'}"
+        outcome, detail = "failed", f"the resolver is unreachable: {error.strerror or 'no route'}"
     if outcome not in {"ok", "no-data", "nxdomain"} and (none := shortage.missing()) is not None:
         raise shortage.short(none)
     return Lookup(

@@ -1,4 +1,4 @@
-"""Secrets: where they come from, and how they are kept from being shown."""
+"""Secrets: their sources, and their protection from being shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_SECRET_BYTES = 1024
 
 
 class Secret:
-    """A password or passphrase. It shows itself to nobody who has not asked by :meth:`reveal`."""
+    """A password or passphrase, shown by :meth:`reveal` alone."""
 
     __slots__ = ("_value", "source")
 
@@ -27,11 +27,11 @@ class Secret:
         return self._value.encode()
 
     def __repr__(self) -> str:
-        return f"<a secret from {self.source}>"
+        return f"<secret from {self.source}>"
 
 
 def read_secret(password_file: str | None) -> Secret | None:
-    """The first line of ``password_file``, else SEVENTH_PASSWORD; None when neither is given.
+    """Read the first line of ``password_file``, else SEVENTH_PASSWORD; None without either.
 
     Raises UsageError for a file that cannot be read or a secret that cannot be meant: empty, longer
     than 1024 bytes, not UTF-8, or with a NUL in it.
@@ -56,7 +56,7 @@ def _first_line(name: str) -> bytes:
 
 def _checked(value: bytes, source: str) -> Secret:
     if not value:
-        raise UsageError(f"{source} is empty: its first line is the password")
+        raise UsageError(f"{source} is empty: its first line must be the password")
     if len(value) > MAX_SECRET_BYTES:
         raise UsageError(f"{source} has a line of more than {MAX_SECRET_BYTES} bytes")
     try:
@@ -64,5 +64,5 @@ def _checked(value: bytes, source: str) -> Secret:
     except UnicodeDecodeError:
         raise UsageError(f"{source} is not UTF-8") from None
     if "\0" in text:
-        raise UsageError(f"{source} has a NUL in its first line")
+        raise UsageError(f"{source} has a NUL character in its first line")
     return Secret(text, source)

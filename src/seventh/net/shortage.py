@@ -1,4 +1,4 @@
-"""Limits of this process and machine: descriptors, buffers, threads. No peer is judged by them.
+"""Limits of this process and machine: descriptors, buffers, threads. Never the peer's fault.
 
 A step that meets one may be of a kind whose failure is a verdict ("this address does not accept").
 So each is noted for the look that is running, and the engine withdraws that look's verdicts.
@@ -21,7 +21,7 @@ _met: ContextVar[list[Failed] | None] = ContextVar("shortage", default=None)
 
 @contextlib.contextmanager
 def watched() -> Iterator[list[Failed]]:
-    """Collect what the block, and tasks that it starts, meet."""
+    """Collect the shortages met by the block and tasks that it starts."""
     met: list[Failed] = []
     token = _met.set(met)
     try:
@@ -36,11 +36,11 @@ def is_ours(error: OSError) -> bool:
 
 
 def short(error: OSError, of: str = "socket") -> Failed:
-    """Return the failure of a step that met a limit; it is noted for the running look."""
+    """Return the failure of a step that met a limit, and record it for :func:`watched`."""
     fix = "raise the limit (`ulimit -n`) or lower --parallel"
     more = f"; {fix}" if error.errno in _FILES else ""
     failed = Failed(
-        Reason.LOCAL_RESOURCE, f"no {of} on this machine: {error.strerror or error}{more}"
+        Reason.LOCAL_RESOURCE, f"no {of} available on this machine: {error.strerror or error}{more}"
     )
     met = _met.get()
     if met is not None:
@@ -49,7 +49,7 @@ def short(error: OSError, of: str = "socket") -> Failed:
 
 
 def missing() -> OSError | None:
-    """Return why no descriptor can be had now, where none can.
+    """Return the error of opening a descriptor now, or None.
 
     The C resolver and DNS libraries answer "no such name" when they could not open a socket.
     """

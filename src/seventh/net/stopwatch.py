@@ -16,12 +16,12 @@ now_ns = time.monotonic_ns
 
 
 def user_mark() -> Mark:
-    """Return this instant, as this process sees it."""
+    """Return this instant, by this process's clock."""
     return Mark(now_ns(), "user")
 
 
 class Timer:
-    """One running phase; leaves its :class:`Phase` with the stopwatch when its block ends."""
+    """One running phase; the stopwatch gets its :class:`Phase` when its block ends."""
 
     __slots__ = ("_watch", "address", "end", "name", "start_ns")
 
@@ -37,12 +37,12 @@ class Timer:
         self.start_ns = mark.ns
 
     def stop(self, mark: Mark) -> None:
-        """The phase ended at ``mark``; without this it ends with its block, by the user clock."""
+        """End the phase at ``mark``; without this it ends with its block, by the user clock."""
         self.end = mark
 
     def seconds_until(self, mark: Mark) -> float:
-        """From the phase's beginning to ``mark``."""
-        return max(0, mark.ns - self.start_ns) / 1e9
+        """Return the seconds from the phase's start to ``mark``."""
+        return mark.since(self.start_ns)
 
     def __enter__(self) -> Timer:
         self.start_ns = now_ns()
@@ -63,7 +63,7 @@ class Timer:
 
 
 class Stopwatch:
-    """Collects the phases of one report."""
+    """The phases of one report."""
 
     __slots__ = ("origin_ns", "phases")
 
@@ -85,7 +85,7 @@ class Stopwatch:
         phase = Phase(
             name=name,
             start_seconds=(start_ns - self.origin_ns) / 1e9,
-            seconds=max(0, end.ns - start_ns) / 1e9,
+            seconds=end.since(start_ns),
             clock=end.clock,
             outcome="ok" if ok else "failed",
             address=address,
@@ -94,5 +94,5 @@ class Stopwatch:
         return phase
 
     def elapsed_seconds(self) -> float:
-        """Since the stopwatch was made."""
+        """Return the seconds since the stopwatch was made."""
         return (now_ns() - self.origin_ns) / 1e9

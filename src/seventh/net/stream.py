@@ -41,34 +41,34 @@ class Stream(abc.ABC):
 
     @abc.abstractmethod
     async def send(self, data: bytes) -> Mark:
-        """Hand ``data`` over; the mark is the instant just before the first byte went."""
+        """Send ``data``, and return the instant just before its first byte."""
 
     @abc.abstractmethod
     async def receive(self, deadline_ns: int | None = None) -> tuple[bytes, Mark]:
-        """The next bytes, at least one, and when they arrived; ``b""`` when the peer has closed.
+        """Return the next bytes, at least one, and their arrival; ``b""`` at the end.
 
         Raises Failed: peer-silent at the deadline, budget-exceeded, peer-reset.
         """
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Let go at once; closing twice is fine."""
+        """Close at once; idempotent."""
 
     async def aclose(self) -> None:
-        """Say goodbye where the stream has a way to, and let go."""
+        """Close, after a closing message where the protocol has one."""
         self.close()
 
     @property
     @abc.abstractmethod
     def budget(self) -> Budget:
-        """What the peer may cost."""
+        """The limits for this peer."""
 
     def expect_silence(self) -> None:
-        """From now on the peer may be silent as long as it likes: no rate is asked of it."""
+        """Stop enforcing a minimum rate: the peer may be silent."""
         return
 
     def expect_answers(self) -> None:
-        """From now on the usual rate is asked again."""
+        """Enforce the minimum rate again."""
         return
 
     def tcp_info(self) -> kernel.TcpInfo | None:
@@ -79,7 +79,7 @@ class Stream(abc.ABC):
         return None
 
     def retransmits(self) -> int:
-        """Return how many segments TCP has sent again; 0 without a kernel socket of our own."""
+        """Return how many segments TCP has retransmitted; 0 without a kernel socket of our own."""
         return 0
 
     def __enter__(self) -> Stream:
@@ -121,7 +121,7 @@ class TcpStream(Stream):
 
     @property
     def budget(self) -> Budget:
-        """What the peer may cost."""
+        """The limits for this peer."""
         return self._budget
 
     @property
@@ -130,7 +130,7 @@ class TcpStream(Stream):
         return self._meter.received
 
     async def send(self, data: bytes) -> Mark:
-        """Hand ``data`` to the kernel; Failed with peer-reset when the connection is gone."""
+        """Hand ``data`` to the kernel; raises Failed (peer-reset) without a connection."""
         if self._transcript is not None:
             note(self._transcript, ">", data)
         mark = Mark(now_ns(), "user")
@@ -143,9 +143,7 @@ class TcpStream(Stream):
                 try:
                     await writable(self._sock, self._budget.deadline_ns)
                 except DeadlineError:
-                    raise Failed(
-                        Reason.PEER_SILENT, "the peer stopped reading what we send"
-                    ) from None
+                    raise Failed(Reason.PEER_SILENT, "the peer stopped reading") from None
             except OSError as error:
                 raise broken(error) from None
         return mark
@@ -186,11 +184,11 @@ class TcpStream(Stream):
     def _time_is_up(self) -> Failed:
         return TimeIsUp(
             Reason.BUDGET_EXCEEDED,
-            f"the time is up after {self._meter.received} bytes, and the peer sends on",
+            f"timed out after {self._meter.received} bytes while the peer was still sending",
         )
 
     async def _wait(self, until: int) -> Failed | None:
-        """Wait for bytes; what to fail with where the deadline passed, should there be none now.
+        """Wait for bytes; return the failure to raise if the deadline passed without any.
 
         A loop that comes late may find both: the deadline, and bytes that were here in time.
         """
@@ -203,7 +201,7 @@ class TcpStream(Stream):
             if waited * 1e9 < 2 * self._gap_ns and until == self._budget.deadline_ns:
                 return self._time_is_up()
             said = f" after {self._meter.received} bytes" if self._meter.received else ""
-            return Failed(Reason.PEER_SILENT, f"the peer said nothing for {waited:.1f} s{said}")
+            return Failed(Reason.PEER_SILENT, f"no data from the peer for {waited:.1f} s{said}")
         else:
             return None
         finally:
@@ -211,11 +209,11 @@ class TcpStream(Stream):
             self._meter.waited_ns += self._waited_ns - started
 
     def expect_silence(self) -> None:
-        """Ask no minimum rate any more."""
+        """Stop enforcing a minimum rate."""
         self._meter.patient = True
 
     def expect_answers(self) -> None:
-        """Ask for the minimum rate again."""
+        """Enforce the minimum rate again."""
         self._meter.ask_rate()
 
     def tcp_info(self) -> kernel.TcpInfo | None:
@@ -223,7 +221,7 @@ class TcpStream(Stream):
         return kernel.tcp_info(self._last_info or kernel.read_tcp_info(self._sock))
 
     def retransmits(self) -> int:
-        """Return how many segments TCP has sent again; 0 without a kernel socket of our own."""
+        """Return how many segments TCP has retransmitted; 0 without a kernel socket of our own."""
         return kernel.retransmits(self._last_info or kernel.read_tcp_info(self._sock))
 
     def close(self) -> None:
@@ -234,7 +232,7 @@ class TcpStream(Stream):
 
 
 def broken(error: OSError) -> Failed:
-    """Return an error of an established connection, as a typed failure."""
+    """Return the failure for an error of an established connection."""
     if shortage.is_ours(error):
         return shortage.short(error, "buffer")
     if error.errno in {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}:

@@ -19,11 +19,11 @@ _AGAIN_SECONDS = 1.0
 
 
 class DeadlineError(Exception):
-    """The deadline passed first. No TimeoutError, for that is also an OSError (ETIMEDOUT)."""
+    """A deadline that passed; not a TimeoutError, which is also an OSError (ETIMEDOUT)."""
 
 
 class Cutoff:
-    """Cuts its block off after ``seconds``, with DeadlineError: asyncio.timeout with that error."""
+    """A block that ends with DeadlineError after ``seconds``: asyncio.timeout with that error."""
 
     __slots__ = ("_timeout",)
 
@@ -46,7 +46,7 @@ class Cutoff:
 
 
 async def bounded(work: Coroutine[Any, Any, T], seconds: float) -> T:
-    """Return what ``work`` returns; raise DeadlineError if it has not ended after ``seconds``.
+    """Return the result of ``work``; raises DeadlineError after ``seconds``.
 
     ``work`` runs as a task of its own and is cancelled until it ends: one that swallows a
     cancellation does not outlive its deadline.
@@ -65,7 +65,7 @@ async def bounded(work: Coroutine[Any, Any, T], seconds: float) -> T:
 
 
 async def readable(sock: socket.socket, deadline_ns: int) -> None:
-    """Return when ``sock`` can be read; raise DeadlineError at the deadline."""
+    """Wait until ``sock`` can be read; raises DeadlineError at the deadline."""
     loop = asyncio.get_running_loop()
     fd = sock.fileno()
     future: asyncio.Future[None] = loop.create_future()
@@ -77,7 +77,7 @@ async def readable(sock: socket.socket, deadline_ns: int) -> None:
 
 
 async def writable(sock: socket.socket, deadline_ns: int) -> None:
-    """Return when ``sock`` can be written; raise DeadlineError at the deadline."""
+    """Wait until ``sock`` can be written; raises DeadlineError at the deadline."""
     loop = asyncio.get_running_loop()
     fd = sock.fileno()
     future: asyncio.Future[None] = loop.create_future()

@@ -1,4 +1,4 @@
-"""What a protocol's own verb is given: a talk, its words, and where its results go."""
+"""The context of a protocol's verb: a probe's, its arguments, and its output."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Work:
         self._progress = progress
 
     def word(self, name: str) -> str:
-        """Return the word given for an argument that takes one."""
+        """Return the value of an argument that takes one."""
         return self.arguments[name][0]
 
     def show(self, result: msgspec.Struct) -> None:
-        """Print a result now."""
+        """Print a result."""
         self._show(result)
 
     def progress(self, done: int, total: int | None = None) -> None:
-        """Show how far the work is; ``total`` is None where it is unknown."""
+        """Show progress; ``total`` is None where it is unknown."""
         self._progress(done, total)

@@ -57,7 +57,7 @@ class Ping(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def seconds(self) -> float:
         """The round trip, as HTTP/2 sees it."""
-        return max(0, self.back.ns - self.sent.ns) / 1e9
+        return self.back.since(self.sent)
 
 
 class H2Stats(msgspec.Struct, kw_only=True):

@@ -1,4 +1,4 @@
-"""IP addresses as text: how far one reaches, and which of them a peer may name."""
+"""IP addresses as text: their reach, and to which of them a peer may refer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _METADATA = frozenset(
 
 
 def is_literal(host: str) -> bool:
-    """Return whether ``host`` is an IP address, without a zone, and no name."""
+    """Return whether ``host`` is an IP address without a zone."""
     try:
         return not getattr(ipaddress.ip_address(host), "scope_id", None)
     except ValueError:
@@ -36,7 +36,7 @@ def is_literal(host: str) -> bool:
 
 
 def reach(ip: str) -> Reach:
-    """Return how far an address reaches. Link-local, reserved and multicast count as private.
+    """Return the reach of an address. Link-local, reserved and multicast count as private.
 
     Connecting to the unspecified address reaches this machine.
     """
@@ -44,7 +44,7 @@ def reach(ip: str) -> Reach:
 
 
 def check_peer_named(asked: str, named: str) -> None:
-    """Let through an address that the peer ``asked`` has named; Failed with address-policy else.
+    """Raise Failed (address-policy) when the peer ``asked`` must not refer to ``named``.
 
     A peer may name addresses that reach at least as far as its own: a public server cannot steer
     Seventh to this machine or its private networks, nor by way of an IPv6 address that carries an
@@ -55,18 +55,19 @@ def check_peer_named(asked: str, named: str) -> None:
     if any(each.is_link_local for each in meant) and not _parsed(asked).is_link_local:
         raise Failed(
             Reason.ADDRESS_POLICY,
-            f"the peer {asked} names the link-local address {named}: not followed",
+            f"the peer {asked} refers to the link-local address {named}: not followed",
         )
     if asked != named and not _METADATA.isdisjoint(meant):
         raise Failed(
             Reason.ADDRESS_POLICY,
-            f"the peer {asked} names {named}, a cloud's metadata service: not followed",
+            f"the peer {asked} refers to {named}, a cloud metadata service: not followed",
         )
     nearest = min(map(_reach, meant), key=_DISTANCE.__getitem__)
     if _DISTANCE[nearest] < _DISTANCE[reach(asked)]:
         raise Failed(
             Reason.ADDRESS_POLICY,
-            f"the {reach(asked)} peer {asked} names the {nearest} address {named}: not followed",
+            f"the {reach(asked)} peer {asked} refers to the {nearest} address {named}: "
+            "not followed",
         )
 
 
@@ -86,7 +87,7 @@ def _reach(parsed: _Address) -> Reach:
 
 
 def _meant(ip: str) -> tuple[_Address, ...]:
-    """The address and those IPv4 addresses that it carries: NAT64, 6to4, Teredo, compatible."""
+    """Return the address and the IPv4 addresses embedded in it: NAT64, 6to4, Teredo, compatible."""
     parsed = _parsed(ip)
     if isinstance(parsed, ipaddress.IPv4Address) or parsed.is_loopback or parsed.is_unspecified:
         return (parsed,)

@@ -1,4 +1,4 @@
-"""The names in a certificate, and which host they stand for (RFC 5280 §4.2.1.6, RFC 9525 §6).
+"""The names in a certificate, and which hosts they match (RFC 5280 §4.2.1.6, RFC 9525 §6).
 
 Read from the bytes, not with a library: a certificate whose other parts a library refuses still
 names its hosts, and a name with a NUL or a letter outside ASCII stays what it is.
@@ -23,7 +23,7 @@ _MAX_SHOWN_NAME = 255
 
 
 class HostNames(msgspec.Struct, frozen=True):
-    """The subject alternative names that can stand for a host, in their order."""
+    """The subject alternative names that can match a host, in their order."""
 
     entries: tuple[tuple[int, bytes], ...] = ()
     """(tag, value) of each DNS name and address, as the certificate has them."""
@@ -33,15 +33,15 @@ class HostNames(msgspec.Struct, frozen=True):
 
     @staticmethod
     def of(*names: str) -> HostNames:
-        """Make the names of a certificate that has these, addresses as such."""
+        """Return the names of a certificate with these entries."""
         return HostNames(tuple(_entry(name) for name in names))
 
     def shown(self, most: int) -> tuple[str, ...]:
-        """Give the first ``most`` of them as text that is safe to show."""
+        """Return the first ``most`` of them as printable text."""
         return tuple(_text(tag, value) for tag, value in self.entries[:most])
 
     def mismatch(self, host: str) -> Mismatch | None:
-        """Say why no name stands for ``host``; None where one does.
+        """Return why no name matches ``host``; None where one does.
 
         An address matches an address alone. A wildcard is a whole leftmost label, stands for
         exactly one label and has two more behind it, as OpenSSL and curl require.
@@ -65,7 +65,7 @@ class HostNames(msgspec.Struct, frozen=True):
         return Mismatch.NO_HOST if self.others else Mismatch.NONE
 
     def fit(self, host: str) -> bool:
-        """Return whether one of them stands for ``host``."""
+        """Return whether one of them matches ``host``."""
         return self.mismatch(host) is None
 
 
@@ -79,7 +79,7 @@ def packed_address(host: str) -> bytes | None:
 
 @functools.lru_cache(maxsize=512)
 def _sets(names: HostNames) -> tuple[frozenset[bytes], frozenset[bytes], frozenset[bytes]]:
-    """Return the exact names, what follows the wildcards, and the addresses."""
+    """Return the exact names, the parents of wildcards, and the addresses."""
     found = [v.lower().removesuffix(b".") for tag, v in names.entries if tag == _DNS_NAME]
     exact = frozenset(name for name in found if b"*" not in name)
     parents = (name[2:] for name in found if name.startswith(b"*."))
@@ -102,7 +102,7 @@ def _text(tag: int, value: bytes) -> str:
 
 
 def read_names(der: bytes) -> HostNames:
-    """Read the names of a certificate; it never raises."""
+    """Read the names of a certificate; never raises."""
     try:
         found = list(_alternative_names(der))
     except ValueError:
@@ -120,7 +120,7 @@ def read_names(der: bytes) -> HostNames:
 
 
 def _alternative_names(der: bytes) -> Iterator[list[tuple[int, bytes]]]:
-    """Each subjectAltName extension's entries; ValueError where the structure does not hold."""
+    """Yield each subjectAltName extension's entries; ValueError for an invalid structure."""
     certificate = _only(der, _SEQUENCE)
     body = next(_values(certificate), (0, b""))[1]
     for tag, value in _values(body):
@@ -130,21 +130,21 @@ def _alternative_names(der: bytes) -> Iterator[list[tuple[int, bytes]]]:
             parts = list(_values(extension))
             if parts and parts[0] == (_OID, _SUBJECT_ALT_NAME):
                 if parts[-1][0] != _OCTET_STRING:
-                    raise ValueError("an extension without a value")
+                    raise ValueError("extension without a value")
                 yield list(_values(_only(parts[-1][1], _SEQUENCE)))
 
 
 def _only(data: bytes, wanted: int) -> bytes:
-    """Return the content of the first value, which must have that tag."""
+    """Return the content of the first value, which must have the tag."""
     for tag, value in _values(data):
         if tag == wanted:
             return value
         break
-    raise ValueError("another structure was due")
+    raise ValueError("unexpected structure")
 
 
 def _values(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Each (tag, content) in a row of DER values; ValueError for a length that does not hold."""
+    """Yield the (tag, content) of each DER value; ValueError for an invalid length."""
     at, end = 0, len(data)
     while at < end:
         if end - at < 2:

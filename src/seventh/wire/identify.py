@@ -1,4 +1,4 @@
-"""Which protocol speaks on a port, told from the first bytes it sends."""
+"""Recognition of protocols by the first bytes that they send."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SIGNS: tuple[tuple[re.Pattern[bytes], str], ...] = (
 
 
 def identify(first: bytes) -> str | None:
-    """Return the protocol's name, or None where the bytes say nothing."""
+    """Return the protocol's name, or None."""
     for pattern, name in _SIGNS:
         if pattern.match(first):
             return name

@@ -1,4 +1,4 @@
-"""OpenSSL's cipher lists (``HIGH:!aNULL:!MD5``), as the suites that they let in.
+"""OpenSSL's cipher lists (``HIGH:!aNULL:!MD5``), as the suites that they allow.
 
 The language is that of ciphers(1): names and groups, joined by ``+`` for what is in all of them,
 with ``!`` (never), ``-`` (out for now) or ``+`` (to the end) before them. It tells which suites a
@@ -50,7 +50,7 @@ _NOT_DEFAULT = frozenset({"aDSS", "CAMELLIA", "AESCCM"}) | _UNBUILT | _INSECURE
 
 
 class Suite(msgspec.Struct, frozen=True):
-    """A suite of TLS 1.2 or older as OpenSSL sees it."""
+    """A suite of TLS 1.2 or older, with OpenSSL's name and properties."""
 
     iana: str
     openssl: str
@@ -112,7 +112,7 @@ def _strength(encryption: str) -> str:
 
 
 def allowed(text: str) -> tuple[str, ...] | None:
-    """Return the suites, by IANA's names, that a cipher list lets in.
+    """Return the suites, by IANA's names, that a cipher list allows.
 
     None where it is no list at all (a variable), or names nothing that is known.
     """
@@ -144,13 +144,13 @@ def allowed(text: str) -> tuple[str, ...] | None:
 
 
 def level(text: str) -> int | None:
-    """Read the security level that a cipher list sets; None where it leaves it to the library."""
+    """Return the security level that a cipher list sets; None for the library's default."""
     found = re.findall(r"(?:^|[:, ;])@SECLEVEL=([0-5])(?=$|[:, ;])", text)
     return int(found[-1]) if found else None
 
 
 def _selected(word: str, anyway: Set[str]) -> list[Suite]:
-    """Return the suites that one word means; rare groups only if it names them, or ``anyway``."""
+    """Return the suites of one element; rare groups only if it names them, or ``anyway``."""
     named = [s for s in suites() if word in {s.openssl, s.iana}]
     if named:
         return named

@@ -1,4 +1,4 @@
-"""A bounded reader over bytes that have all arrived: the shared vocabulary of binary codecs."""
+"""A bounded reader over complete messages, for binary codecs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from seventh.model.failure import ProtocolViolation
 
 
 class Reader:
-    """Reads big-endian values from one message; reading past its end is a ProtocolViolation.
+    """A reader of big-endian values; reading past the end raises ProtocolViolation.
 
     Lengths that the peer declares are only compared with what is there, never allocated.
     """
@@ -27,14 +27,14 @@ class Reader:
         """Return the next ``count`` bytes."""
         if count > self.left:
             raise ProtocolViolation(
-                f"{self.what} is cut short: {count} bytes declared, {self.left} there"
+                f"{self.what} is truncated: {count} bytes declared, {self.left} present"
             )
         start = self._pos
         self._pos += count
         return bytes(self._data[start : self._pos])
 
     def rest(self) -> bytes:
-        """Return all that is left."""
+        """Return the remaining bytes."""
         return self.take(self.left)
 
     def uint(self, width: int) -> int:
@@ -54,7 +54,7 @@ class Reader:
         return self.uint(3)
 
     def u32(self) -> int:
-        """Four bytes."""
+        """Return four bytes."""
         return self.uint(4)
 
     def vector(self, width: int) -> bytes:

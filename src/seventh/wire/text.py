@@ -1,4 +1,4 @@
-"""What a peer sent, made safe to show."""
+"""Text from peers, made safe to show."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 
 
 def printable(data: bytes | str, limit: int = 512) -> str:
-    r"""Text safe for a terminal, a page or a log.
+    r"""Return text safe for a terminal, a page or a log.
 
     Undecodable bytes, C0 and C1 controls (so every escape sequence) and bidirectional controls
     become ``\xNN`` or ``\uNNNN``; at most ``limit`` characters are kept, and a cut is marked.
@@ -21,12 +21,12 @@ def printable(data: bytes | str, limit: int = 512) -> str:
 
 
 def quoted(data: bytes | str, limit: int = 512) -> str:
-    """:func:`printable` text between quotes; what it escaped is not escaped a second time."""
+    """Return :func:`printable` text in quotes, escaped once."""
     return f"'{printable(data, limit)}'"
 
 
 def _escape(c: str) -> str:
-    """Return ``c``, which does not print, as an escape; blanks and unassigned characters stay."""
+    """Return the unprintable ``c`` as an escape; blanks and unassigned characters stay."""
     if not c.isascii() and c not in _BIDI:
         import unicodedata  # a megabyte, and hardly any peer says such a thing
 

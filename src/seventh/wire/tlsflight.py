@@ -1,4 +1,4 @@
-"""Reading the server's first flight, in clear, record by record. Sans-IO: bytes in, events out."""
+"""The server's first flight in plain text, record by record. Sans-IO: bytes in, events out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_ALERTS = 8
 
 
 class FlightReader:
-    """Reads the server's first flight, in clear, as far as it goes.
+    """A reader of the server's first flight, as far as it is in plain text.
 
     Feed :meth:`receive` what arrives; it raises ProtocolViolation for what is no TLS or breaks
     its limits, and then wants no more.
@@ -41,7 +41,7 @@ class FlightReader:
         self._version = 0
 
     def receive(self, data: bytes) -> list[Event]:
-        """Take the next bytes; give what they complete."""
+        """Process the next bytes, and return the events that they complete."""
         self._seen += len(data)
         if self._seen > MAX_FLIGHT:
             raise ProtocolViolation(f"the handshake is longer than {MAX_FLIGHT} bytes")
@@ -55,14 +55,14 @@ class FlightReader:
         pending = self._pending
         # Judge each header byte as it comes: bytes that are no TLS must not be waited for.
         if pending and pending[0] not in range(n.CHANGE_CIPHER_SPEC, 25):
-            raise ProtocolViolation(f"content type {pending[0]} is none of TLS")
+            raise ProtocolViolation(f"content type {pending[0]} does not exist in TLS")
         if len(pending) > 1 and pending[1] != 3:
-            raise ProtocolViolation(f"record version {pending[1]}.x is none of TLS")
+            raise ProtocolViolation(f"record version {pending[1]}.x does not exist in TLS")
         if len(pending) < 5:
             return None
         length = int.from_bytes(pending[3:5], "big")
         if length > MAX_RECORD:
-            raise ProtocolViolation(f"a record of {length} bytes; at most {MAX_RECORD} are allowed")
+            raise ProtocolViolation(f"record of {length} bytes; the limit is {MAX_RECORD}")
         if len(pending) < 5 + length:
             return None
         kind, payload = pending[0], bytes(pending[5 : 5 + length])
@@ -97,7 +97,7 @@ class FlightReader:
         while len(self._messages) >= 4:
             length = int.from_bytes(self._messages[1:4], "big")
             if length > MAX_FLIGHT:
-                raise ProtocolViolation(f"a handshake message of {length} bytes is declared")
+                raise ProtocolViolation(f"handshake message of {length} declared bytes")
             if len(self._messages) < 4 + length:
                 break
             kind, body = self._messages[0], bytes(self._messages[4 : 4 + length])

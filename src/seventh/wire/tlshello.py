@@ -1,4 +1,4 @@
-"""The first words of TLS, without cryptography. Sans-IO: bytes in, events out.
+"""The first messages of TLS, without cryptography. Sans-IO: bytes in, events out.
 
 A hello tells more about a server than a finished handshake: a modern library refuses to *speak*
 SSLv3, RC4 or a 768-bit group, but anyone may *ask* for them and read the answer.
@@ -60,7 +60,7 @@ class ServerHello(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def negotiated(self) -> int:
-        """The version that was chosen."""
+        """The selected version."""
         chosen = self.extension(n.SUPPORTED_VERSIONS)
         return int.from_bytes(chosen, "big") if chosen and len(chosen) == 2 else self.version
 
@@ -71,20 +71,20 @@ class ServerHello(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def group(self) -> int | None:
-        """The group of its key share; in a HelloRetryRequest, the one that it asks for."""
+        """The group of its key share; in a HelloRetryRequest, the requested one."""
         share = self.extension(n.KEY_SHARE)
         return int.from_bytes(share[:2], "big") if share and len(share) >= 2 else None
 
 
 class KeyExchange(msgspec.Struct, frozen=True):
-    """What a TLS 1.2 ServerKeyExchange says of the ephemeral key: a group, or a prime's size."""
+    """The ephemeral key of a TLS 1.2 ServerKeyExchange: a group, or a prime's size."""
 
     group: int | None = None
     prime_bits: int | None = None
 
 
 class Alert(msgspec.Struct, frozen=True):
-    """An alert that came in clear."""
+    """An unencrypted alert."""
 
     level: int
     code: int
@@ -97,11 +97,11 @@ class Certificates(msgspec.Struct, frozen=True):
 
 
 class HelloDone(msgspec.Struct, frozen=True):
-    """The server has said all that it says before the client's key."""
+    """The end of the server's first flight."""
 
 
 class Ciphertext(msgspec.Struct, frozen=True):
-    """From here on the records are encrypted."""
+    """The first encrypted record."""
 
 
 Event = ServerHello | Certificates | KeyExchange | HelloDone | Alert | Ciphertext
@@ -135,7 +135,7 @@ def alert(code: int, version: int = n.TLS12) -> bytes:
 
 
 def encode_client_hello(hello: ClientHello) -> bytes:
-    """Return the message (no record around it)."""
+    """Return the message, without a record."""
     suites = b"".join(s.to_bytes(2, "big") for s in hello.suites)
     body = hello.version.to_bytes(2, "big") + hello.random + vector(1, hello.session_id)
     body += vector(2, suites) + vector(1, hello.compressions)
@@ -145,7 +145,7 @@ def encode_client_hello(hello: ClientHello) -> bytes:
 
 
 def encode_server_hello(hello: ServerHello) -> bytes:
-    """Return the message (no record around it); what reference servers answer with."""
+    """Return the message, without a record; for reference servers."""
     body = hello.version.to_bytes(2, "big") + hello.random + vector(1, hello.session_id)
     body += hello.suite.to_bytes(2, "big") + bytes([hello.compression])
     if hello.extensions:
@@ -159,7 +159,7 @@ def server_name(name: str) -> tuple[int, bytes]:
 
 
 def u16_list(kind: int, values: tuple[int, ...], width: int = 2) -> tuple[int, bytes]:
-    """An extension that is a list of two-byte numbers: groups, signature schemes, versions."""
+    """Return an extension that lists two-byte numbers: groups, signature schemes, versions."""
     return kind, vector(width, b"".join(v.to_bytes(2, "big") for v in values))
 
 
@@ -232,7 +232,7 @@ def ask_for_group(groups: tuple[int, ...], random: bytes, *, name: str | None = 
 
 
 def parse_client_hello(body: bytes) -> ClientHello:
-    """Read a ClientHello's body; ProtocolViolation when it is none."""
+    """Parse a ClientHello's body; raises ProtocolViolation."""
     reader = Reader(body, "the ClientHello")
     version, random, session_id = reader.u16(), reader.take(32), _session_id(reader)
     listed = reader.nested(2, "the list of cipher suites")
@@ -249,7 +249,7 @@ def parse_client_hello(body: bytes) -> ClientHello:
 
 
 def parse_server_hello(body: bytes) -> ServerHello:
-    """Read a ServerHello's body; ProtocolViolation when it is none."""
+    """Parse a ServerHello's body; raises ProtocolViolation."""
     reader = Reader(body, "the ServerHello")
     return ServerHello(
         version=reader.u16(),
@@ -274,7 +274,7 @@ def parse_key_exchange(body: bytes, suite: int) -> KeyExchange:
 
 
 def certificates(body: bytes, version: int) -> tuple[tuple[bytes, ...], bool]:
-    """The certificates of a Certificate message, as sent, and whether an OCSP staple is there."""
+    """Parse a Certificate message: the certificates, and whether one has an OCSP staple."""
     reader = Reader(body, "the Certificate message")
     if version >= n.TLS13:
         reader.vector(1)
@@ -311,18 +311,18 @@ def parse_encrypted_extensions(body: bytes) -> Extensions:
 
 
 def picked_protocol(extensions: Extensions) -> str | None:
-    """Return the application protocol that a server picked (ALPN, RFC 7301 §3.1); None for none."""
+    """Return the application protocol that a server selected (ALPN, RFC 7301 §3.1), or None."""
     body = _find(extensions, n.ALPN)
     if body is None:
         return None
-    listed = Reader(body, "the picked protocol").nested(2, "the picked protocol")
+    listed = Reader(body, "the selected protocol").nested(2, "the selected protocol")
     return printable(listed.vector(1).decode("latin-1"), 64)
 
 
 def _session_id(reader: Reader) -> bytes:
     session_id = reader.vector(1)
     if len(session_id) > 32:
-        raise ProtocolViolation(f"a session id of {len(session_id)} bytes; at most 32 are allowed")
+        raise ProtocolViolation(f"session id of {len(session_id)} bytes; the limit is 32")
     return session_id
 
 

@@ -1,4 +1,4 @@
-"""The numbers of TLS and their names in IANA's registries, and how each cipher suite is judged."""
+"""The numbers of TLS with their names in IANA's registries, and a grade for each cipher suite."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ _BROKEN = ("NULL", "EXPORT", "RC4", "RC2", "DES_", "DES40", "_anon_")
 
 
 def grade(name: str) -> Grade:
-    """Return how BCP 195 judges a cipher suite.
+    """Return the grade of a cipher suite by BCP 195.
 
     ``broken``: no encryption, no authentication, or less than 112 bits (RFC 9325 §4.1).
     ``obsolete``: no forward secrecy (static RSA or ECDH), or CBC, which is not among the suites
@@ -134,17 +134,17 @@ TLS13_SUITES = (0x1301, 0x1302, 0x1303)
 
 
 def version_name(code: int) -> str:
-    """Return ``TLSv1.2`` for 0x0303; hexadecimal for what has no name."""
+    """Return ``TLSv1.2`` for 0x0303; hexadecimal for unknown versions."""
     return VERSIONS.get(code, f"0x{code:04x}")
 
 
 def suite_name(code: int) -> str:
-    """IANA's name of a cipher suite; hexadecimal for one that the table leaves out."""
+    """Return IANA's name of a cipher suite; hexadecimal for one not in the table."""
     return SUITES.get(code, f"0x{code:04x}")
 
 
 def group_name(code: int) -> str:
-    """IANA's name of a key-exchange group."""
+    """Return IANA's name of a key-exchange group."""
     return GROUPS.get(code, f"0x{code:04x}")
 
 

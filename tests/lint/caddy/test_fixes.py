@@ -109,8 +109,8 @@ def split(text: str) -> list[str]:
 
 
 def text_of(options: list[str], site: list[str], address: str) -> str:
-    said = "{\n" + "\n".join(options) + "\n}\n" if options else ""
-    return said + address + " {\n" + "\n".join(site) + "\n}\n"
+    lines_of = "{\n" + "\n".join(options) + "\n}\n" if options else ""
+    return lines_of + address + " {\n" + "\n".join(site) + "\n}\n"
 
 
 def same(old: str, new: str) -> bool:

@@ -93,6 +93,8 @@ def linted(path: Path, text: str, said: str) -> Report:
 
 def fix_of(finding: Finding, product: str) -> str:
     """As it is printed: with parameters that are made safe to show."""
+    if product in finding.fixes:
+        return "\n".join(finding.fixes[product])
     return filled(RULES[finding.id].words, clean_params(finding.params)).fix[product]
 
 

@@ -21,6 +21,7 @@ from seventh.model.report import Finding, Report
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.config import NtpConfigFacts
+from seventh.render.wording import Wording
 from seventh.rules.words import filled
 
 KINDS = (*chrony.KINDS, *ntpd.KINDS)
@@ -146,10 +147,9 @@ def config(report: Report) -> NtpConfigFacts:
 
 
 def words(report: Report, rule_id: str, product: str) -> tuple[str, str]:
-    """The evidence and the fix, as a person reads them."""
-    rule = {rule.id: rule for rule in protocols.rules("ntp")}[rule_id]
-    said = filled(rule.words, found(report, rule_id).params)
-    return said.evidence, said.fix[product]
+    """The evidence and the fix, as they are printed."""
+    words = Wording().words(found(report, rule_id))
+    return words.evidence, words.fix[product]
 
 
 # -- which file is it? -----------------------------------------------------------------------------
@@ -244,7 +244,7 @@ def test_iburst(tmp_path: Path) -> None:
         "7: pool old.example maxsources 2 burst",
     ]
     evidence, fix = words(report, "NTP-IBURST", "chrony")
-    assert evidence == "2 of 3 sources have no iburst: plain.example, old.example"
+    assert evidence == "2 of 3 sources without iburst: plain.example, old.example"
     assert fix == "server plain.example iburst\npool old.example maxsources 2 burst iburst"
     assert "NTP-IBURST" in ids(linted(tmp_path, NTPD + "server b.example\n", "ntp.conf"))
 

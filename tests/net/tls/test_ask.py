@@ -45,7 +45,7 @@ def record(*messages: bytes) -> bytes:
         (b"", False, "refused", "no alert"),
         (tlshello.alert(40), False, "refused", "HANDSHAKE_FAILURE"),
         (tlshello.record(n.ALERT, b"\x01\x70") + record(SAID), False, "hello", ""),
-        (b"HTTP/1.1 400 Bad\r\n", False, "unclear", "none of TLS"),
+        (b"HTTP/1.1 400 Bad\r\n", False, "unclear", "does not exist in TLS"),
         (record(SAID, tlshello.message(n.SERVER_KEY_EXCHANGE, KEY)), True, "hello", "15 bits"),
         (record(SAID, tlshello.message(n.SERVER_HELLO_DONE, b"")), True, "hello", "no key"),
         (record(SAID), True, "hello", "no key"),

@@ -55,13 +55,13 @@ def test_files_that_cannot_be_used_say_what_to_do(kit: Kit, tmp_path: Path) -> N
         ({"ca_file": str(missing)}, "--ca .*missing: No such file"),
         ({"ca_file": str(empty)}, "no PEM certificate"),
         ({"ca_file": str(broken)}, "damaged"),
-        ({"key_file": str(one.key_file)}, "give --cert"),
+        ({"key_file": str(one.key_file)}, "needs --cert"),
         ({"cert_file": str(missing)}, "--cert .*: No such file"),
         ({"cert_file": str(one.cert_file), "key_file": str(missing)}, "--key .*: No such file"),
         ({"cert_file": str(empty), "key_file": str(one.key_file)}, "--cert .*no PEM"),
         ({"cert_file": str(one.cert_file)}, "--key .*no PEM private key"),
         ({"cert_file": str(one.cert_file), "key_file": str(locked)}, "openssl pkey"),
-        ({"cert_file": str(one.cert_file), "key_file": str(two.key_file)}, "does not belong"),
+        ({"cert_file": str(one.cert_file), "key_file": str(two.key_file)}, "does not match"),
     ]
     for files, said in cases:
         with pytest.raises(UsageError, match=said) as caught:

@@ -298,18 +298,18 @@ def _alert(code: int) -> bytes:
 @pytest.mark.parametrize(
     ("reply", "reason", "said"),
     [
-        (b"", Reason.PEER_CLOSED, "may not speak TLS"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", Reason.PROTOCOL_MISMATCH, "speaks HTTP, not TLS"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", Reason.PROTOCOL_MISMATCH, "speaks SSH, not TLS"),
-        (b"220 mail ESMTP\r\n", Reason.PROTOCOL_MISMATCH, "speaks SMTP"),
-        (b"\x00\x01\x02\x03rubbish", Reason.TLS_NOT_TLS, "begins 00 01 02 03"),
-        (b"?", Reason.TLS_NOT_TLS, "begins 3f"),
+        (b"", Reason.PEER_CLOSED, "may not support TLS"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", Reason.PROTOCOL_MISMATCH, "serves HTTP, not TLS"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", Reason.PROTOCOL_MISMATCH, "serves SSH, not TLS"),
+        (b"220 mail ESMTP\r\n", Reason.PROTOCOL_MISMATCH, "serves SMTP"),
+        (b"\x00\x01\x02\x03rubbish", Reason.TLS_NOT_TLS, "begins with 00 01 02 03"),
+        (b"?", Reason.TLS_NOT_TLS, "begins with 3f"),
         (_alert(40), Reason.TLS_HANDSHAKE, "alert handshake_failure"),
         (_alert(112), Reason.TLS_HANDSHAKE, "alert unrecognized_name"),
         (_alert(70), Reason.TLS_VERSION, "protocol_version"),
         (_alert(116), Reason.TLS_CLIENT_CERTIFICATE_REQUIRED, "--cert"),
         (b"\x16\x03\x03\x00\x04\x02\x00\x00\x50", Reason.PEER_CLOSED, "during the handshake"),
-        (b"\x16\x03\x03\x00\x04\x0b\x00\x00\x00", Reason.TLS_HANDSHAKE, "not due at this point"),
+        (b"\x16\x03\x03\x00\x04\x0b\x00\x00\x00", Reason.TLS_HANDSHAKE, "unexpected message"),
         (b"\x16\x03", Reason.PEER_CLOSED, "during the handshake"),
     ],
 )
@@ -407,7 +407,7 @@ async def test_a_protocol_that_was_not_offered(kit: Kit, best: int) -> None:
         with pytest.raises(Failed) as caught:
             await stream.handshake(ctx.watch)
     assert caught.value.reason is Reason.NEGOTIATION_FAILED
-    assert caught.value.detail == "the server picks http/1.1 (ALPN), which was not offered"
+    assert caught.value.detail == "the server selected http/1.1 (ALPN), which was not offered"
 
 
 async def test_a_busy_loop_does_not_lengthen_the_handshake(kit: Kit, ca: str) -> None:

@@ -101,7 +101,7 @@ async def test_the_size_is_named_and_the_rest_is_learnt(
     assert report.failure is not None
     assert (report.failure.reason, report.failure.blame) == (reason, "network")
     assert "post-quantum key share" in report.failure.detail
-    assert "may not speak TLS" not in report.failure.detail
+    assert "may not support TLS" not in report.failure.detail
     facts = report.facts["tls"]
     assert isinstance(facts, TlsFacts)
     assert facts.chain_state == "trusted" and facts.host_matches

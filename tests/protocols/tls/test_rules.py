@@ -8,11 +8,19 @@ import msgspec
 import pytest
 
 from seventh.model.severity import Severity
-from seventh.model.tlsfacts import Certificate, ChainProblem, TlsFacts, Topic
+from seventh.model.tlsfacts import (
+    Certificate,
+    ChainProblem,
+    Mismatch,
+    OtherCertificate,
+    TlsFacts,
+    Topic,
+)
 from seventh.protocols.tls.rules import certificate as certs
 from seventh.protocols.tls.rules import handshake, versions
 from seventh.protocols.tls.rules.examples import GOOD, INTERMEDIATE, LEAF
 from seventh.rules.rule import Hit, Skip, Verdict
+from tests.reports import evidence
 
 
 def leaf(**changes: Any) -> Certificate:
@@ -63,7 +71,11 @@ def test_what_has_expired_is_not_also_expiring() -> None:
 
 def test_a_root_that_expired_is_told_by_the_verification_alone() -> None:
     said = ("depth 2: certificate has expired",)
-    assert hit(certs.cert_expired(GOOD.learn(expired_errors=said))).params["certificates"] == said
+    verdict = hit(certs.cert_expired(GOOD.learn(expired_errors=said)))
+    assert verdict.params == {"what": ("not-sent",), "detail": said}
+    assert evidence(certs.cert_expired, verdict) == (
+        f"a certificate above the sent chain has expired ({said[0]})"
+    )
     unrelated = GOOD.learn(verify_errors=("depth 0: unable to get local issuer certificate",))
     assert certs.cert_expired(unrelated) is None
 
@@ -117,7 +129,8 @@ def test_no_way_to_a_root_is_high(state: str) -> None:
 @pytest.mark.field
 def test_a_private_root_is_asked_for_before_anything_is_changed() -> None:
     verdict = hit(certs.chain(GOOD.learn(chain_state="unknown-root")))
-    assert "is neither sent nor trusted" in str(verdict.params["problems"])
+    assert verdict.params["problems"] == ("issuer-not-trusted",)
+    assert evidence(certs.chain, verdict) == "issuer neither sent nor trusted: CN=Example Root"
     product, fix = next(iter(certs.chain.words.fix.items()))
     assert product == "any"
     assert fix.startswith("Private CA: check with --ca FILE")
@@ -191,3 +204,114 @@ def test_mtls() -> None:
     for state in ("required", "refused-later", "not-requested"):
         assert handshake.mtls_optional(GOOD.learn(client_certificate=state)) is None
     assert isinstance(handshake.mtls_optional(GOOD.learn(client_certificate="given")), Skip)
+
+
+@pytest.mark.parametrize(
+    ("names", "count", "mismatch", "shown"),
+    [
+        (("a.test",), 1, Mismatch.OTHER, "certificate names a.test, requested b.test"),
+        (("a.test",), 17, Mismatch.OTHER,
+         "certificate names a.test and 16 others, requested b.test"),
+        ((), 0, Mismatch.NONE, "certificate has no subject alternative name, requested b.test"),
+        ((), 0, None, "certificate has no subject alternative name, requested b.test"),
+    ],
+)  # fmt: skip
+def test_what_the_certificate_names_instead(
+    names: tuple[str, ...], count: int, mismatch: Mismatch | None, shown: str
+) -> None:
+    facts = with_leaf(names=names, names_count=count)
+    verdict = certs.cert_host(
+        facts.learn(server_name="b.test", host_matches=False, mismatch=mismatch)
+    )
+    assert evidence(certs.cert_host, verdict) == shown
+
+
+def test_of_many_names_the_first_sixteen_are_shown() -> None:
+    names = tuple(f"{at}.test" for at in range(20))
+    verdict = hit(certs.cert_host(with_leaf(names=names, names_count=30).learn(host_matches=False)))
+    assert verdict.params["names"] == names[:16]
+    assert verdict.params["more"] == 14
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        ("missing-intermediate", "issuer neither sent nor trusted: CN=Example Intermediate"),
+        ("self-signed", "self-signed: CN=host.example"),
+        ("invalid", "chain does not verify: depth 0: bad signature"),
+    ],
+)
+def test_why_a_chain_ends_nowhere(state: str, shown: str) -> None:
+    facts = GOOD.learn(chain_state=state, verify_errors=("depth 0: bad signature",))
+    assert evidence(certs.chain, certs.chain(facts)) == shown
+
+
+def test_a_root_that_is_sent_but_not_trusted_is_named() -> None:
+    root = msgspec.structs.replace(INTERMEDIATE, self_issued=True)
+    facts = GOOD.learn(chain=(LEAF, root), chain_state="unknown-root")
+    assert evidence(certs.chain, certs.chain(facts)) == (
+        "root sent but not trusted: CN=Example Intermediate"
+    )
+
+
+def test_two_certificates_share_their_codes_and_keep_their_values_apart() -> None:
+    other = OtherCertificate(
+        key_type="RSA", chain=(LEAF,), chain_state="self-signed", host_matches=True, staple=False,
+        chain_problems=(ChainProblem(kind="duplicate", value="CN=b"),),
+    )  # fmt: skip
+    facts = GOOD.learn(
+        chain_problems=(ChainProblem(kind="duplicate", value="CN=a"),), other_certificates=(other,)
+    )
+    verdict = hit(certs.chain(facts))
+    assert verdict.severity is None, "the worst counts"
+    assert verdict.params["problems"] == ("self-signed", "duplicate")
+    assert evidence(certs.chain, verdict) == (
+        "self-signed: CN=host.example (RSA); sent twice: CN=b (RSA), CN=a (EC)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("facts", "shown"),
+    [
+        (GOOD.learn(resumed=False, tickets=0), "no session ticket within a second"),
+        (GOOD.learn(resumed=False, tickets=2), "the second handshake"),
+        (GOOD.learn(resumed=False, tickets=0, version="TLSv1.2"), "the second handshake"),
+        (GOOD.learn(resumed=False, configured=True), "session tickets are off"),
+        (GOOD.learn(not_resumed_at=("192.0.2.7",)), "refused at 192.0.2.7"),
+    ],
+)
+def test_why_sessions_are_not_resumed(facts: TlsFacts, shown: str) -> None:
+    assert evidence(handshake.no_resume, handshake.no_resume(facts)).startswith(shown)
+
+
+@pytest.mark.parametrize(
+    ("suites", "level", "severity", "what"),
+    [
+        (("TLS_RSA_WITH_RC4_128_SHA",), 0, Severity.MEDIUM, "allowed-if-supported"),
+        (("TLS_RSA_WITH_NULL_SHA",), None, Severity.MEDIUM, "allowed-if-supported"),
+        (("TLS_RSA_WITH_NULL_SHA",), 0, None, "allowed"),
+        (("TLS_DH_anon_WITH_RC4_128_MD5",), 0, None, "allowed"),
+    ],
+)
+def test_a_file_only_asks_for_weak_suites(
+    suites: tuple[str, ...], level: int | None, severity: Severity | None, what: str
+) -> None:
+    facts = GOOD.learn(broken_suites=suites, configured=True, security_level=level)
+    verdict = hit(handshake.weak_cipher(facts))
+    assert (verdict.severity, verdict.params["what"]) == (severity, what)
+
+
+@pytest.mark.parametrize(
+    ("found", "level", "severity", "what"),
+    [
+        ("TLSv1.0", 0, None, "allowed-seclevel-0"),
+        ("TLSv1.0", 1, Severity.MEDIUM, "allowed"),
+        ("SSLv3", 0, Severity.MEDIUM, "allowed"),
+    ],
+)
+def test_a_file_only_asks_for_old_versions(
+    found: str, level: int, severity: Severity | None, what: str
+) -> None:
+    facts = GOOD.learn(versions=(found, "TLSv1.2"), configured=True, security_level=level)
+    verdict = hit(versions.legacy(facts))
+    assert (verdict.severity, verdict.params["what"]) == (severity, what)

@@ -139,7 +139,7 @@ class _Checker:
     def _within(
         self, node: Node, known: Known, words: tuple[str, ...], matchers: Mapping[str, Node]
     ) -> None:
-        """What a directive holds that is judged as directives are, or as modules."""
+        """Check a directive's block: other directives, or modules."""
         if node.name == "encode":
             for word in set(words) & set(caddy_directives.names("modules", "encoders")):
                 self._encoder(node, word)
@@ -157,7 +157,7 @@ class _Checker:
         self._files.unreadable(node.at.file, node.at.line, why)
 
     def _unknown(self, node: Node, table: str, why: str) -> None:
-        """A name of no standard module: another module's, a slip, or what the environment says."""
+        """Refuse an unknown name, unless another module or the environment may define it."""
         if ENVIRONMENT in node.name:
             self._files.unreadable(node.at.file, node.at.line,
                 f"{node.name} is left unexpanded: what stands there is not judged")  # fmt: skip
@@ -179,7 +179,7 @@ class _Checker:
     # -- words and blocks --------------------------------------------------------------------------
 
     def _holds(self, node: Node, known: Known, words: tuple[str, ...]) -> bool:
-        """Whether the words and the block are what the table says; what is not, is refused."""
+        """Refuse words and blocks that the table does not allow."""
         if any(ENVIRONMENT in word for word in node.words):
             pass
         elif not known.takes(len(words)):
@@ -218,7 +218,7 @@ class _Checker:
     # -- matchers ----------------------------------------------------------------------------------
 
     def _matcher(self, node: Node) -> None:
-        """A named matcher: one in its line, or several in its block."""
+        """Check a named matcher: one in its line, or several in its block."""
         if node.open or (node.quoted and node.quoted[0]):
             return
         if node.words:
@@ -290,10 +290,10 @@ def _auth(_: Node, words: tuple[str, ...]) -> str:
 def _twice(node: Node, words: tuple[str, ...]) -> str:
     """Return ``respond`` and ``error``: what is said in the line or before is not said again."""
     text = "body" if node.name == "respond" else "message"
-    said = [child.name for child in node.block or () if child.name in {text, "close"}]
+    given = [child.name for child in node.block or () if child.name in {text, "close"}]
     if words and not (len(words) == 1 and re.fullmatch(r"[0-9]{3}", words[0])):
-        said.append(text)
-    again = next((name for name in said if said.count(name) > 1), None)
+        given.append(text)
+    again = next((name for name in given if given.count(name) > 1), None)
     return f"{again} already specified" if again is not None else ""
 
 

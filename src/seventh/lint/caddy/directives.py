@@ -74,7 +74,7 @@ def options() -> Mapping[str, Known]:
 
 @functools.cache
 def block(name: str) -> Mapping[str, Known]:
-    """What may stand in a directive's block. What a proxy takes, those built on it take, too."""
+    """Return what a directive's block may hold; what is built on a proxy takes its options."""
     own = _known_all(_table()["block"].get(name, {}))
     if name == "php_fastcgi":
         index = _known(["1"])
@@ -119,7 +119,7 @@ def names(*keys: str) -> tuple[str, ...]:
 
 
 def seconds(text: str) -> float | None:
-    """A duration as Caddy writes it (``1h30m``, ``2d``, ``500ms``); None for anything else."""
+    """Return the seconds of a duration (``1h30m``, ``2d``, ``500ms``); None if it is none."""
     if not _DURATION.fullmatch(text):
         return None
     try:
@@ -146,7 +146,7 @@ def fits(kind: Words, text: str) -> bool:
 
 @functools.cache
 def meant(name: str, table: Literal["site", "options"]) -> str | None:
-    """The name that this one is a slip of the pen of; None where it looks like no such slip."""
+    """Return the name that a misspelt one means; None where it is no misspelling."""
     known = site() if table == "site" else options()
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
     return close[0] if close else None

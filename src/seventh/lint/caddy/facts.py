@@ -10,7 +10,7 @@ from seventh.lint.caddy import directives as caddy_directives
 from seventh.lint.caddy import route as caddy_route
 from seventh.lint.caddy import tls as lint_caddy_tls
 from seventh.lint.caddy.file import Node
-from seventh.lint.caddy.route import Place
+from seventh.lint.caddy.route import Route
 from seventh.lint.caddy.site import Site
 from seventh.lint.caddy.tokens import ENVIRONMENT
 from seventh.model.proxyfacts import ProxiedUpgrade
@@ -33,36 +33,40 @@ _UPGRADE = ("upgrade", "connection")
 
 
 def config_of(
-    site: Site, front: Place, place: Place, version: tuple[int, ...], spoken: tuple[str, ...] | None
+    site: Site,
+    front: Route,
+    route: Route,
+    version: tuple[int, ...],
+    offered: tuple[str, ...] | None,
 ) -> HttpConfigFacts:
-    """Return what the file decides at ``place``; ``front`` is where the site's ``/`` leads.
+    """Return what the file decides at ``route``; ``front`` is where the site's ``/`` leads.
 
-    ``spoken`` are the versions of HTTP at one of the site's addresses.
+    ``offered`` are the versions of HTTP at one of the site's addresses.
     """
-    done = place.does()
+    done = route.does()
     return HttpConfigFacts(
         product=caddy_directives.PRODUCT,
         version=caddy_directives.text_of(version),
-        undecided=_undecided(site, place),
+        undecided=_undecided(site, route),
         does=done,
         tls=site.tls,
         named=any(a.open or (a.named and not a.local) for a in site.addresses),
         keepalive_seconds=_idle(site),
-        closes="close" in ", ".join(caddy_route.field(place, "connection").values).lower(),
+        closes="close" in ", ".join(caddy_route.field(route, "connection").values).lower(),
         clear=_clear(site, front),
-        **_versions(site, place, spoken),
-        **_hsts(site, front, place, passes=done == "passes"),
-        **(_content(place, own=done == "files") if done in {"files", "passes"} else {}),
-        **(_passing(site, place, spoken) if done == "passes" else {}),
+        **_versions(site, route, offered),
+        **_hsts(site, front, route, passes=done == "passes"),
+        **(_content(route, own=done == "files") if done in {"files", "passes"} else {}),
+        **(_passing(site, route, offered) if done == "passes" else {}),
     )
 
 
-def _undecided(site: Site, place: Place) -> str:
+def _undecided(site: Site, route: Route) -> str:
     """Return what is written as ``{$NAME}`` where it decides about the whole site or place."""
     for one in site.addresses:
         if one.open:
             return f"the environment decides the address {one.text}"
-    for _, nodes in place.levels:
+    for _, nodes in route.levels:
         for node in nodes:
             if ENVIRONMENT in node.name:
                 return f"the environment decides what stands for {printable(node.name, 60)}"
@@ -70,22 +74,22 @@ def _undecided(site: Site, place: Place) -> str:
 
 
 def _idle(site: Site) -> float | None:
-    lines = site.server.said("timeouts", "idle")
+    lines = site.server.lines_of("timeouts", "idle")
     if not lines or not lines[-1].words:
         return DEFAULT_IDLE_SECONDS
     seconds = caddy_directives.seconds(lines[-1].words[0])
     return seconds or (None if seconds is None else DEFAULT_IDLE_SECONDS)
 
 
-def _versions(site: Site, place: Place, spoken: tuple[str, ...] | None) -> dict[str, Any]:
-    if not site.tls or spoken is None:
+def _versions(site: Site, route: Route, offered: tuple[str, ...] | None) -> dict[str, Any]:
+    if not site.tls or offered is None:
         return {"h3_known": True}
-    alpn = lint_caddy_tls.said(site, "alpn")
-    h2 = "h2" in spoken and (not alpn or "h2" in alpn[-1].words)
-    h3 = "h3" in spoken
-    tcp = bool({"h1", "h2"} & set(spoken))
+    alpn = lint_caddy_tls.lines_of(site, "alpn")
+    h2 = "h2" in offered and (not alpn or "h2" in alpn[-1].words)
+    h3 = "h3" in offered
+    tcp = bool({"h1", "h2"} & set(offered))
     ports = tuple(sorted({a.port or site.server.https_port for a in site.secure}))
-    told = caddy_route.field(place, "alt-svc")
+    told = caddy_route.field(route, "alt-svc")
     by_itself = (f'h3=":{ports[0]}"',) if h3 and tcp and ports else ()
     alt_svc: tuple[str, ...] | None = told.values or (() if told.deleted else by_itself)
     return {
@@ -95,13 +99,13 @@ def _versions(site: Site, place: Place, spoken: tuple[str, ...] | None) -> dict[
         "h3_ports": ports if h3 else (),
         "tls_ports": ports if tcp else (),
         "alt_svc": None if told.unknown else alt_svc,
-        "h3_broken": _h3_broken(site, place) if h3 else "",
+        "h3_broken": _h3_broken(site, route) if h3 else "",
     }
 
 
-def _h3_broken(site: Site, place: Place) -> str:
+def _h3_broken(site: Site, route: Route) -> str:
     """Return why there can be no reply in HTTP/3: a field that it forbids, or no TLS 1.3."""
-    if caddy_route.field(place, "connection").values:
+    if caddy_route.field(route, "connection").values:
         return "header Connection makes every reply in HTTP/3 malformed (RFC 9114)"
     versions = lint_caddy_tls.versions(site)
     if versions is not None and "TLSv1.3" not in versions:
@@ -109,7 +113,7 @@ def _h3_broken(site: Site, place: Place) -> str:
     return ""
 
 
-def _clear(site: Site, front: Place) -> Clear:
+def _clear(site: Site, front: Route) -> Clear:
     """Return what plain HTTP gets where the whole network can ask for it."""
     plain = [a for a in site.plain if not a.local]
     if site.loopback:
@@ -124,10 +128,10 @@ def _clear(site: Site, front: Place) -> Clear:
     return "refuses" if done == "refuses" else "closes" if done == "closes" else "serves"
 
 
-def _hsts(site: Site, front: Place, place: Place, *, passes: bool) -> dict[str, Any]:
-    if not site.tls or place.does() == "closes":
+def _hsts(site: Site, front: Route, route: Route, *, passes: bool) -> dict[str, Any]:
+    if not site.tls or route.does() == "closes":
         return {}
-    found = caddy_route.field(place, "strict-transport-security")
+    found = caddy_route.field(route, "strict-transport-security")
     if found.unknown and not found.values:
         return {}
     if found.values:
@@ -137,28 +141,28 @@ def _hsts(site: Site, front: Place, place: Place, *, passes: bool) -> dict[str, 
     return {"hsts": None if passes and not outer and not found.deleted else ""}
 
 
-def _content(place: Place, *, own: bool) -> dict[str, Any]:
-    """How content is validated, kept and compressed; what another server says is not known."""
-    said = caddy_route.field(place, "cache-control")
-    expires = caddy_route.field(place, "expires")
-    etag = caddy_route.field(place, "etag")
-    modified = caddy_route.field(place, "last-modified")
-    lifetime = said.values or tuple(f"Expires: {value}" for value in expires.values)
-    kept = None if said.unknown or (not own and not lifetime) else lifetime
+def _content(route: Route, *, own: bool) -> dict[str, Any]:
+    """Return how content is validated, cached and compressed; a backend's part is unknown."""
+    cache_control = caddy_route.field(route, "cache-control")
+    expires = caddy_route.field(route, "expires")
+    etag = caddy_route.field(route, "etag")
+    modified = caddy_route.field(route, "last-modified")
+    lifetime = cache_control.values or tuple(f"Expires: {value}" for value in expires.values)
+    kept = None if cache_control.unknown or (not own and not lifetime) else lifetime
     return {
         "etag": None if not own or etag.unknown else not etag.deleted,
         "last_modified": None if not own or modified.unknown else not modified.deleted,
         "cache_control": kept,
-        **_coding(place),
+        **_coding(route),
     }
 
 
-def _coding(place: Place) -> dict[str, Any]:
-    lines = place.all("encode")
-    files = place.terminal()
+def _coding(route: Route) -> dict[str, Any]:
+    lines = route.all("encode")
+    files = route.terminal()
     beside = files.children("precompressed") if files is not None else ()
     ready = tuple(word for node in beside for word in (node.words or ("br", "zstd", "gzip")))
-    if (not lines and place.undecided("encode")) or any(node.open for node in lines):
+    if (not lines and route.undecided("encode")) or any(node.open for node in lines):
         return {"precompressed": ready}
     codings: set[str] = set()
     types: list[str] = []
@@ -167,7 +171,7 @@ def _coding(place: Place) -> dict[str, Any]:
         words += [c.name for c in node.block or () if c.name not in {"match", "minimum_length"}]
         codings |= set(words or ("zstd", "gzip"))
         types += _types(node)
-    vary = caddy_route.field(place, "vary")
+    vary = caddy_route.field(route, "vary")
     return {
         "gzip": "gzip" in codings,
         "zstd": "zstd" in codings,
@@ -198,26 +202,26 @@ def _types(node: Node) -> list[str]:
 # -- passing on ------------------------------------------------------------------------------------
 
 
-def _passing(site: Site, place: Place, spoken: tuple[str, ...] | None) -> dict[str, Any]:
+def _passing(site: Site, route: Route, offered: tuple[str, ...] | None) -> dict[str, Any]:
     """Return what becomes of a request on its way to the server behind."""
-    proxy = place.terminal()
+    proxy = route.terminal()
     if proxy is None or proxy.name not in {"reverse_proxy", "php_fastcgi"}:
         return {}
-    off = any(node.words[:1] == ("off",) for node in site.server.said("0rtt"))
-    early = None if spoken is None else bool(site.tls) and "h3" in spoken and not off
+    off = any(node.words[:1] == ("off",) for node in site.server.lines_of("0rtt"))
+    early = None if offered is None else bool(site.tls) and "h3" in offered and not off
     return {
         "early_data": early,
         # Caddy adds Early-Data to what it hands on before the handshake is over.
-        "early_data_told": _untouched(place, proxy, "early-data"),
-        "event_stream": _EVENTS.search(place.label) is not None,
+        "early_data_told": _untouched(route, proxy, "early-data"),
+        "event_stream": _EVENTS.search(route.label) is not None,
         "buffered": any(True for _ in proxy.children("response_buffers")),
     }
 
 
-def _request_ops(place: Place, proxy: Node) -> list[caddy_route.Op]:
+def _request_ops(route: Route, proxy: Node) -> list[caddy_route.Op]:
     """Return the changes of the request's fields before it is handed on."""
     found = [caddy_route.op(words[0], words[1:], node)
-             for node in place.all("request_header")
+             for node in route.all("request_header")
              if (words := caddy_route.words(node))]  # fmt: skip
     return found + [
         caddy_route.op(child.words[0], child.words[1:], child)
@@ -225,10 +229,10 @@ def _request_ops(place: Place, proxy: Node) -> list[caddy_route.Op]:
     ]  # fmt: skip
 
 
-def _untouched(place: Place, proxy: Node, name: str) -> bool:
+def _untouched(route: Route, proxy: Node, name: str) -> bool:
     """Return whether a field of the request that Caddy hands on is left as it is."""
     kept = True
-    for one in _request_ops(place, proxy):
+    for one in _request_ops(route, proxy):
         if one.how == "delete" and fnmatchcase(name, one.field):
             kept = False
         elif one.how == "set" and one.field == name:
@@ -243,23 +247,23 @@ def _renews(name: str, value: str) -> bool:
     return {"upgrade": "websocket", "connection": "upgrade"}.get(name, "1") in value.lower()
 
 
-def upgrade(place: Place, *, in_clear: bool) -> ProxiedUpgrade | None:
+def upgrade(route: Route, *, in_clear: bool) -> ProxiedUpgrade | None:
     """Return what becomes of a WebSocket's handshake where one is meant to pass."""
-    proxy = place.terminal()
+    proxy = route.terminal()
     if proxy is None or proxy.name != "reverse_proxy":
         return None
-    changed = [one for one in _request_ops(place, proxy) if one.field in _UPGRADE]
-    if not changed and not _meant(place):
+    changed = [one for one in _request_ops(route, proxy) if one.field in _UPGRADE]
+    if not changed and not _meant(route):
         return None
     silent = [child for node in proxy.children("transport") for child in
               node.children("read_timeout")]  # fmt: skip
     old = list(proxy.children("stream_timeout"))
     return ProxiedUpgrade(
         product=caddy_directives.PRODUCT,
-        place=place.label or "/",
+        place=route.label or "/",
         version="1.1",
-        upgrade=_untouched(place, proxy, "upgrade"),
-        connection=_untouched(place, proxy, "connection"),
+        upgrade=_untouched(route, proxy, "upgrade"),
+        connection=_untouched(route, proxy, "connection"),
         in_clear=in_clear,
         idle_seconds=_seconds(silent),
         life_seconds=_seconds(old),
@@ -273,11 +277,11 @@ def _seconds(lines: list[Node]) -> float | None:
     ) or None
 
 
-def _meant(place: Place) -> bool:
+def _meant(route: Route) -> bool:
     """Return whether a place is one for WebSockets, by its path or by what its matcher asks."""
-    if place.label and _WEBSOCKET.search(place.label):
+    if route.label and _WEBSOCKET.search(route.label):
         return True
-    named = place.definition(place.label) if place.label.startswith("@") else None
+    named = route.definition(route.label) if route.label.startswith("@") else None
     if named is None:
         return False
     asked = [named.words, *((c.name, *c.words) for c in named.block or ())]

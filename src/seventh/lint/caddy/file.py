@@ -197,7 +197,7 @@ class _Parser:
             self._site(keys)
 
     def _keys(self) -> tuple[Token, ...] | None:
-        """A block's addresses, up to its brace or its first directive; None at the file's end.
+        """Read a block's addresses, up to its brace or first directive; None at the end.
 
         A file that ends with addresses has a site without directives.
         """

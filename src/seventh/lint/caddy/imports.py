@@ -60,7 +60,7 @@ class Imports:
     def of(
         self, line: Token, words: list[Token], block: list[Token], *, in_block: bool
     ) -> Imported:
-        """What stands for ``import`` in ``line``; UnreadableError for a file that is no tokens."""
+        """Return what replaces ``import`` in ``line``; UnreadableError for a broken file."""
         if not words:
             return Imported(refused="wrong argument count or unexpected line ending after 'import'")
         name, *arguments = (word.text for word in words)
@@ -111,7 +111,7 @@ class Imports:
         self._files.unreadable(line.file, line.line, why)
 
     def _looked_for(self, line: Token, name: str) -> tuple[list[Token], list[str]] | str:
-        """As :meth:`_from_files`, once for each name and importing file's folder."""
+        """Do as :meth:`_from_files`, once for each name and importing file's folder."""
         key = f"{os.path.dirname(line.file)}\0{name}"  # noqa: PTH120 - a key, no path
         if key not in self._found:
             if len(self._found) >= MAX_PATTERNS:
@@ -124,7 +124,7 @@ class Imports:
         return self._found[key]
 
     def _from_files(self, line: Token, name: str) -> tuple[list[Token], list[str]] | str:
-        """The tokens of the files that a name or pattern stands for; or why it is refused."""
+        """Return the tokens of the files that a name or pattern means, or why it is refused."""
         name = name.replace("\0", "")
         beside = Path(line.file).absolute().parent / name
         pattern = str(self._place.path(name) if name.startswith("/") else beside)
@@ -164,7 +164,7 @@ class Imports:
 
 
 def _blocks(block: list[Token]) -> dict[str, list[Token]] | None:
-    """The block of an import as ``{blocks.NAME}`` takes it apart; None where a part has no name."""
+    """Split an import's block for ``{blocks.NAME}``; None where a part has no name."""
     found: dict[str, list[Token]] = {}
     at = 0
     while at < len(block):
@@ -197,7 +197,7 @@ def _placed(
     *,
     in_block: bool,
 ) -> list[Token]:
-    """The imported tokens with arguments and blocks in place; snippets within stay as they are."""
+    """Put arguments and blocks into the imported tokens; snippets within stay as they are."""
     found: list[Token] = []
     depth = int(in_block)
     inside = named = False

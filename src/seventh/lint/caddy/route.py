@@ -70,7 +70,7 @@ class _Index:
         return self._answering[key]
 
 
-class Place:
+class Route:
     """A place within a site: blocks from the outside in, and the matchers that hold there."""
 
     def __init__(
@@ -95,21 +95,21 @@ class Place:
         self._held: dict[int, bool | None] = {}
         """What :meth:`holds` has said, by the node's identity: it is asked again and again."""
 
-    def inside(self, node: Node) -> Place:
+    def inside(self, node: Node) -> Route:
         """Return the place within a block; that of its matcher, too."""
         token = matcher(node)
         path = _sample(token) if token.startswith("/") else "" if token else self.path
         level = (node.name, node.block or [])
-        place = Place(self.site, (*self.levels, level), self.own | {token}, path, self.index)
-        place.label = token or self.label
-        return place
+        route = Route(self.site, (*self.levels, level), self.own | {token}, path, self.index)
+        route.label = token or self.label
+        return route
 
-    def at(self, token: str) -> Place:
+    def at(self, token: str) -> Route:
         """Return the place where that matcher holds."""
         path = _sample(token) if token.startswith("/") else ""
-        place = Place(self.site, self.levels, self.own | {token}, path, self.index)
-        place.label = token
-        return place
+        route = Route(self.site, self.levels, self.own | {token}, path, self.index)
+        route.label = token
+        return route
 
     def definition(self, token: str) -> Node | None:
         """Return where a named matcher is defined."""
@@ -119,7 +119,7 @@ class Place:
         return None
 
     def holds(self, node: Node) -> bool | None:
-        """Whether a directive's matcher lets requests pass here; None where that is not known."""
+        """Return whether a directive's matcher matches here; None where that is unknown."""
         key = id(node)
         if key not in self._held:
             self._held[key] = self._holds(node)
@@ -211,7 +211,7 @@ class Place:
         return done.get(node.name, "passes")
 
     def ops(self) -> list[Op]:
-        """The changes of the reply's header fields, in the order in which they take effect."""
+        """Return the changes of the reply's header fields in the order of their effect."""
         if self._changes is None:
             self._changes = self._ops()
         return self._changes
@@ -268,8 +268,8 @@ def _lets_pass(node: Node) -> bool:
 
 
 def _responds(node: Node) -> Does:
-    said = words(node)
-    status = said[-1] if said and _STATUS.fullmatch(said[-1]) else ""
+    given = words(node)
+    status = given[-1] if given and _STATUS.fullmatch(given[-1]) else ""
     if node.name == "error":
         return "refuses"
     if status[:1] in {"4", "5"}:
@@ -301,23 +301,23 @@ def _glob(pattern: str) -> str:
 # -- header fields ---------------------------------------------------------------------------------
 
 
-def op(field: str, said: tuple[str, ...], node: Node) -> Op:
+def op(field: str, values: tuple[str, ...], node: Node) -> Op:
     """Return a field with its sign as one change."""
     sign = field[:1] if field[:1] in set("+-?>") else ""
     name = field.lstrip("+-?>").removesuffix(":").lower()
-    value = printable(said[0], 300) if said else ""
+    value = printable(values[0], 300) if values else ""
     if sign == "-":
         return Op(name, "delete", "", node)
-    if len(said) > 1:
+    if len(values) > 1:
         return Op(name, "replace", "", node)
     return Op(name, {"+": "add", "?": "default"}.get(sign, "set"), value, node)
 
 
 def header_ops(node: Node) -> tuple[list[Op], bool]:
     """Return the changes of one ``header``, and whether they wait until the reply is sent."""
-    said = words(node)
+    values = words(node)
     children = node.block or []
-    lines = [(said[0], said[1:])] if said else []
+    lines = [(values[0], values[1:])] if values else []
     lines += [(child.name, child.words) for child in children
               if child.name not in {"defer", "match"}]  # fmt: skip
     found = [op(name, value, node) for name, value in lines if name]
@@ -335,10 +335,10 @@ class Field(NamedTuple):
     unknown: bool = False
 
 
-def field(place: Place, name: str) -> Field:
+def field(route: Route, name: str) -> Field:
     """Return what a place does to a field of the reply."""
     found = Field()
-    for one in place.ops():
+    for one in route.ops():
         if not (fnmatchcase(name, one.field) if one.how == "delete" else one.field == name):
             continue
         if one.how == "delete":
@@ -349,16 +349,16 @@ def field(place: Place, name: str) -> Field:
             found = Field(values=(one.value,) if one.value else ())
         elif one.how == "add" or not found.values:
             found = found._replace(values=(*found.values, one.value), deleted=False)
-    unknown = found.unknown or (not found.values and _elsewhere(place, name))
+    unknown = found.unknown or (not found.values and _elsewhere(route, name))
     return found._replace(unknown=unknown)
 
 
-def _elsewhere(place: Place, name: str) -> bool:
+def _elsewhere(route: Route, name: str) -> bool:
     """Return whether a matcher that cannot be judged decides about the field."""
     return any(
-        place.holds(node) is None
+        route.holds(node) is None
         and any(one.field == name for one in header_ops(node)[0])
-        for _, nodes in place.levels for node in place.index.named(nodes, "header")
+        for _, nodes in route.levels for node in route.index.named(nodes, "header")
     )  # fmt: skip
 
 
@@ -369,44 +369,44 @@ OTHER = "/seventh-other-page"
 """A path that no matcher names."""
 
 
-def rest(site: Site) -> Place:
-    """Where a path leads that no matcher names: ``/`` alone in a matcher is not all of a site."""
-    place = front(site, OTHER)
-    place.label = "every other path"
-    return place
+def rest(site: Site) -> Route:
+    """Return the route of a path that no matcher names (``/`` in a matcher is ``/`` alone)."""
+    route = front(site, OTHER)
+    route.label = "every other path"
+    return route
 
 
-def front(site: Site, path: str = "/") -> Place:
+def front(site: Site, path: str = "/") -> Route:
     """Return where the path ``/`` leads, or another one."""
-    place = Place(site, (("", site.block.nodes),), frozenset(), path)
+    route = Route(site, (("", site.block.nodes),), frozenset(), path)
     for _ in range(MAX_DEPTH):
-        keeps, nodes = place.levels[-1]
-        inner = [n for n in nodes if n.name in BLOCKS and place.holds(n)]
-        if not inner or (keeps != "route" and place.all("redir")):
+        keeps, nodes = route.levels[-1]
+        inner = [n for n in nodes if n.name in BLOCKS and route.holds(n)]
+        if not inner or (keeps != "route" and route.all("redir")):
             break
         inner.sort(key=_specific)
-        inside = place.inside(inner[0])
-        place = Place(site, inside.levels, inside.own, path, place.index)
-    return place
+        inside = route.inside(inner[0])
+        route = Route(site, inside.levels, inside.own, path, route.index)
+    return route
 
 
-def places(site: Site, limit: int) -> list[Place]:
+def routes(site: Site, limit: int) -> list[Route]:
     """Return the places that may differ from where ``/`` leads, as far as ``limit`` goes."""
-    found: list[Place] = []
-    waiting = [Place(site, (("", site.block.nodes),), frozenset(), "")]
+    found: list[Route] = []
+    waiting = [Route(site, (("", site.block.nodes),), frozenset(), "")]
     while waiting and len(found) < limit:
-        place = waiting.pop(0)
+        route = waiting.pop(0)
         seen: set[str] = set()
-        for node in _relevant(place.levels[-1][1]):
+        for node in _relevant(route.levels[-1][1]):
             token = matcher(node)
             if node.name in BLOCKS:
-                inner = place.inside(node)
+                inner = route.inside(node)
                 if token:
                     found.append(inner)
                 if len(inner.levels) < MAX_DEPTH:
                     waiting.append(inner)
-            elif token not in {"", "/*"} and token not in seen and token not in place.own:
-                found.append(place.at(token))
+            elif token not in {"", "/*"} and token not in seen and token not in route.own:
+                found.append(route.at(token))
             seen.add(token)
     return found[:limit]
 

@@ -59,7 +59,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     order: tuple[str, ...] = ()
     options: tuple[Node, ...] = ()
 
-    def said(self, *path: str) -> list[Node]:
+    def lines_of(self, *path: str) -> list[Node]:
         """Return what stands under a path, such as ``timeouts``, ``idle``; the last one holds."""
         found = [node for node in self.nodes if node.name == path[0]]
         for name in path[1:]:
@@ -101,16 +101,16 @@ class Site(msgspec.Struct, kw_only=True):
         """
         lines = [node for node in self.block.nodes if node.name == "bind"]
         lines = lines or [node for node in self.server.options if node.name == "default_bind"]
-        general = _protocols(self.server.said("protocols"), DEFAULT_PROTOCOLS)
+        general = _protocols(self.server.lines_of("protocols"), DEFAULT_PROTOCOLS)
         found: dict[str, tuple[str, ...] | None] = {}
         for line in lines:
-            spoken = _protocols(list(line.children("protocols")), general)
+            offered = _protocols(list(line.children("protocols")), general)
             for word in line.words:
                 network, slash, host = word.rpartition("/")
                 key = network.split("/")[0].removesuffix("gram") if slash else ""
                 where = "fd" if key == "fd" else host
                 before = found.get(where, ())
-                both = None if before is None or spoken is None else (*before, *spoken)
+                both = None if before is None or offered is None else (*before, *offered)
                 found[where] = both and tuple(v for v in _ALL_PROTOCOLS if v in both)
         return list(dict.fromkeys(found.values())) or [general]
 
@@ -215,19 +215,19 @@ def sites(found: Caddyfile, limit: int) -> list[Site]:
 def _general(found: Caddyfile) -> Server:
     """Return what the global options say for all sites."""
     options = found.options.nodes if found.options is not None else []
-    said: dict[str, int] = {"http_port": 80, "https_port": 443}
+    ports: dict[str, int] = {"http_port": 80, "https_port": 443}
     automatic: set[str] = set()
     bind: list[str] = []
     for node in options:
-        if node.name in said and node.words and re.fullmatch(r"[0-9]{1,5}", node.words[0]):
-            said[node.name] = int(node.words[0])
+        if node.name in ports and node.words and re.fullmatch(r"[0-9]{1,5}", node.words[0]):
+            ports[node.name] = int(node.words[0])
         elif node.name == "auto_https":
             automatic = set(node.words)
         elif node.name == "default_bind":
             bind += node.words
     return Server(
-        http_port=said["http_port"],
-        https_port=said["https_port"],
+        http_port=ports["http_port"],
+        https_port=ports["https_port"],
         redirects=not automatic & {"off", "disable_redirects"},
         bind=tuple(bind),
         order=_order(options),
@@ -271,7 +271,7 @@ def _port(one: Address, server: Server) -> int:
 
 
 def _secure(found: Caddyfile, known: list[Site]) -> None:
-    """Which addresses have TLS; a listener without a host follows those beside it."""
+    """Decide which addresses have TLS; a listener without a host follows its neighbours."""
     with_tls: set[int] = set()
     for site in known:
         has_directive = any(node.name == "tls" for node in site.block.nodes)
@@ -303,7 +303,7 @@ def _secure(found: Caddyfile, known: list[Site]) -> None:
 
 
 def _sets_tls(block: Block) -> bool:
-    """Whether its ``tls`` says how connections are made, and not only who issues certificates."""
+    """Return whether ``tls`` configures connections, and not only certificate issuance."""
     return any(
         node.name == "tls"
         and (len(node.words) == 2 or any(c.name in _POLICY for c in node.block or ()))
@@ -318,7 +318,7 @@ def _clash(one: Address, port: int, server: Server) -> bool:
 
 
 def _twice(found: Caddyfile, known: list[Site]) -> None:
-    """One address in two blocks."""
+    """Refuse an address that is in two blocks."""
     seen: dict[tuple[str, tuple[str, ...]], Site] = {}
     for site in known:
         bound = tuple(w for node in site.block.nodes if node.name == "bind" for w in node.words)

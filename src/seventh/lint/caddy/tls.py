@@ -21,30 +21,30 @@ _CHECKS = "tls_client"
 
 
 def facts(site: Site, version: tuple[int, ...]) -> TlsFacts | None:
-    """None for a site that has no TLS, and where the environment decides."""
+    """Return the site's TLS facts; None without TLS and where the environment decides."""
     if not site.tls:
         return None
     found: dict[str, Any] = {
         "configured": True, "dh_bits": 0,
         # Where a client's certificate is asked for, Caddy takes no session up again.
-        "resumed": not said(site, "client_auth"),
+        "resumed": not lines_of(site, "client_auth"),
         "max_early_data_bytes": 0, "early_data_accepted": False,
     }  # fmt: skip
     if any(ENVIRONMENT in node.name for node in site.block.nodes):
         return None
-    spoken = versions(site)
-    if spoken is not None:
+    offered = versions(site)
+    if offered is not None:
         found |= {
-            "versions": spoken,
-            "versions_refused": (*_OLD, *(v for v in _VERSIONS.values() if v not in spoken)),
-            **_suites(site, spoken),
-            **_groups(site, spoken, version),
+            "versions": offered,
+            "versions_refused": (*_OLD, *(v for v in _VERSIONS.values() if v not in offered)),
+            **_suites(site, offered),
+            **_groups(site, offered, version),
         }
     asked = _client(site)
     return TlsFacts(**found | ({"client_certificate": asked} if asked else {}))
 
 
-def said(site: Site, name: str) -> list[Node]:
+def lines_of(site: Site, name: str) -> list[Node]:
     """Return what stands under that name in the site's ``tls``."""
     return [child for node in site.block.nodes if node.name == "tls"
             for child in node.children(name)]  # fmt: skip
@@ -52,7 +52,7 @@ def said(site: Site, name: str) -> list[Node]:
 
 def versions(site: Site) -> tuple[str, ...] | None:
     """Return what is spoken, oldest first; None where it is not told."""
-    lines = said(site, "protocols")
+    lines = lines_of(site, "protocols")
     if not lines:
         return tuple(_VERSIONS.values())
     first, last = (*lines[-1].words, "", "")[:2]
@@ -63,12 +63,12 @@ def versions(site: Site) -> tuple[str, ...] | None:
                  if not last or names.index(n) <= names.index(last))  # fmt: skip
 
 
-def _suites(site: Site, spoken: tuple[str, ...]) -> dict[str, Any]:
-    lines = said(site, "ciphers")
+def _suites(site: Site, offered: tuple[str, ...]) -> dict[str, Any]:
+    lines = lines_of(site, "ciphers")
     if any(node.open for node in lines):
         return {}
     names = [word for node in lines for word in node.words]
-    if "TLSv1.2" not in spoken:
+    if "TLSv1.2" not in offered:
         names = []
     key = _key(site)
     usable = [n for n in names if not key or f"_{key}_" in n]
@@ -81,19 +81,19 @@ def _suites(site: Site, spoken: tuple[str, ...]) -> dict[str, Any]:
 def _key(site: Site) -> str:
     """Return whose signatures the certificate has: ECDSA's by default; empty where a file tells."""
     directives = [node for node in site.block.nodes if node.name == "tls"]
-    given = any(len(node.words) == 2 for node in directives) or said(site, "load")
-    if given or said(site, "get_certificate"):
+    given = any(len(node.words) == 2 for node in directives) or lines_of(site, "load")
+    if given or lines_of(site, "get_certificate"):
         return ""
     kinds = [node for node in site.server.options if node.name == "key_type"]
-    kinds += said(site, "key_type")
+    kinds += lines_of(site, "key_type")
     kind = kinds[-1].words[0] if kinds and kinds[-1].words else "p256"
     return "RSA" if kind.startswith("rsa") else "" if ENVIRONMENT in kind else "ECDSA"
 
 
-def _groups(site: Site, spoken: tuple[str, ...], version: tuple[int, ...]) -> dict[str, Any]:
-    if "TLSv1.3" not in spoken:
+def _groups(site: Site, offered: tuple[str, ...], version: tuple[int, ...]) -> dict[str, Any]:
+    if "TLSv1.3" not in offered:
         return {}
-    lines = said(site, "curves")
+    lines = lines_of(site, "curves")
     if any(node.open for node in lines):
         return {}
     names = [word for node in lines for word in node.words]
@@ -109,7 +109,7 @@ def _groups(site: Site, spoken: tuple[str, ...], version: tuple[int, ...]) -> di
 
 
 def _client(site: Site) -> str:
-    blocks = said(site, "client_auth")
+    blocks = lines_of(site, "client_auth")
     if not blocks:
         return "not-requested"
     modes = [child for node in blocks for child in node.children("mode")]

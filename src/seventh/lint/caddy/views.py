@@ -12,7 +12,7 @@ from seventh.lint.caddy import route as caddy_route
 from seventh.lint.caddy import site as caddy_site
 from seventh.lint.caddy import tls as lint_caddy_tls
 from seventh.lint.caddy.file import Caddyfile, Node
-from seventh.lint.caddy.route import Place
+from seventh.lint.caddy.route import Route
 from seventh.lint.caddy.site import Site
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Linted, Setting, Software, View
@@ -71,11 +71,11 @@ class _Views:
         self._version = version
         self._work = MAX_WORK
 
-    def _places(self, site: Site) -> list[Place]:
+    def _places(self, site: Site) -> list[Route]:
         """Return the site's places, as many as may be judged by themselves."""
         nodes = len(site.block.nodes) + 1
         most = min(MAX_PLACES, MAX_VIEWS - len(self.found), self._work // nodes)
-        found = caddy_route.places(site, most + 1)
+        found = caddy_route.routes(site, most + 1)
         if len(found) > most:
             at = site.block.at
             self._files.unreadable(
@@ -85,17 +85,17 @@ class _Views:
         return found[:most]
 
     def site(self, site: Site) -> None:
-        """The site where ``/`` leads, and each place that is unlike it."""
+        """Add the site's view at ``/``, and one of each route that differs from it."""
         front = caddy_route.front(site)
         tls = lint_caddy_tls.facts(site, self._version)
         seen = [self._view(site, front, front, tls, site.label)]
-        for spoken in site.protocols[1:]:
-            view = self._view(site, front, front, tls, site.label, spoken)
+        for offered in site.protocols[1:]:
+            view = self._view(site, front, front, tls, site.label, offered)
             if all(view.facts != one.facts for one in seen):
                 seen.append(view)
-        for place in (caddy_route.rest(site), *self._places(site)):
-            label = printable(f"{site.label}, {place.label or 'a block'}", 300)
-            view = self._view(site, front, place, tls, label)
+        for route in (caddy_route.rest(site), *self._places(site)):
+            label = printable(f"{site.label}, {route.label or 'a block'}", 300)
+            view = self._view(site, front, route, tls, label)
             if all(view.facts != one.facts for one in seen):
                 seen.append(view)
         room_left = MAX_VIEWS - len(self.found)
@@ -106,22 +106,22 @@ class _Views:
         self.found += seen[:room_left]
 
     def _view(
-        self, site: Site, front: Place, place: Place, tls: TlsFacts | None, label: str,
-        spoken: tuple[str, ...] | None = (),
+        self, site: Site, front: Route, route: Route, tls: TlsFacts | None, label: str,
+        offered: tuple[str, ...] | None = (),
     ) -> View:  # fmt: skip
-        spoken = site.protocols[0] if spoken == () else spoken
-        config = lint_caddy_facts.config_of(site, front, place, self._version, spoken)
+        offered = site.protocols[0] if offered == () else offered
+        config = lint_caddy_facts.config_of(site, front, route, self._version, offered)
         facts: dict[str, Facts] = {"http": HttpFacts(config=config)}
         if tls is not None:
             facts["tls"] = tls
-        upgrade = lint_caddy_facts.upgrade(place, in_clear=config.clear == "serves")
+        upgrade = lint_caddy_facts.upgrade(route, in_clear=config.clear == "serves")
         if upgrade is not None:
             facts["websocket"] = WebSocketFacts(proxied=upgrade, secure=site.tls)
         return View(
             label=label,
             within=site.label,
             facts=facts,
-            settings=_Settings(site, place, self._version).all(),
+            settings=_Settings(site, route, self._version).all(),
         )
 
     def without_sites(self) -> None:
@@ -137,28 +137,28 @@ class _Views:
 class _Settings:
     """The lines that decide at one place, by what they say."""
 
-    def __init__(self, site: Site, place: Place, version: tuple[int, ...]) -> None:
+    def __init__(self, site: Site, route: Route, version: tuple[int, ...]) -> None:
         self._site = site
-        self._place = place
+        self._place = route
         self._version = caddy_directives.text_of(version)
 
     def all(self) -> dict[str, tuple[Setting, ...]]:
         """Return every setting that a finding can stand on."""
-        site, place = self._site, self._place
+        site, route = self._site, self._place
         found: dict[str, tuple[Setting, ...]] = {"site": (self._absent(""),)}
         for name in _DIRECTIVES:
-            found[name] = self._lines(place.all(name))
+            found[name] = self._lines(route.all(name))
         found["encode"] = found["encode"] or (self._absent("no encode"),)
         for name in _TLS:
-            nodes = lint_caddy_tls.said(site, name)
+            nodes = lint_caddy_tls.lines_of(site, name)
             found[f"tls {name}"] = self._lines(nodes) or self._default(f"tls {name}")
         for path in (("protocols",), ("timeouts", "idle"), ("0rtt",)):
-            nodes = site.server.said(*path)
+            nodes = site.server.lines_of(*path)
             key = path[-1] if path != ("protocols",) else "servers protocols"
             found[key] = self._lines(nodes) or self._default(key)
         options = [n for n in site.server.options if n.name == "auto_https"]
         found["auto_https"] = self._lines(options)
-        proxy = place.terminal()
+        proxy = route.terminal()
         for name in _PROXY:
             nodes = list(proxy.children(name)) if proxy is not None else []
             found[name] = self._lines(nodes)

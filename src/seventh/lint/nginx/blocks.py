@@ -67,7 +67,7 @@ def _location(conf: Conf, directive: Directive, outer: Directive | None) -> None
 
 
 def _nested(conf: Conf, directive: Directive, outer: Directive) -> None:
-    """A location within another must be a part of it."""
+    """Refuse a location that is no part of the one around it."""
     kind, path = _path_of(directive)
     around, there = _path_of(outer)
     if around in {"=", "@"}:
@@ -81,7 +81,7 @@ def _nested(conf: Conf, directive: Directive, outer: Directive) -> None:
 
 
 def _root_and_alias(conf: Conf, directive: Directive, *, named: bool) -> None:
-    """One of ``root`` and ``alias``, and ``proxy_redirect default`` behind what it rests on."""
+    """Refuse ``root`` beside ``alias``, and a ``proxy_redirect default`` that comes too early."""
     roots: list[str] = []
     passed = ""
     for child in directive.block or ():
@@ -101,7 +101,7 @@ def _root_and_alias(conf: Conf, directive: Directive, *, named: bool) -> None:
 
 
 def _no_uri(conf: Conf, location: Directive, cannot: bool) -> None:
-    """A path behind ``proxy_pass``'s address, where nginx could not tell which part it replaces."""
+    """Refuse a path in ``proxy_pass`` where nginx cannot know which part it replaces."""
     for child in location.block or ():
         inner = list(child.children("proxy_pass")) if child.name in {"if", "limit_except"} else []
         for one in [child] * (child.name == "proxy_pass" and cannot) + inner:
@@ -117,7 +117,7 @@ def _no_uri(conf: Conf, location: Directive, cannot: bool) -> None:
 
 
 def _condition(directive: Directive) -> str:
-    """Why nginx refuses an ``if``; it takes a variable, a comparison, or a test of a file."""
+    """Return why nginx refuses an ``if``: it takes a variable, a comparison or a file test."""
     words = list(directive.words)
     if not words or not words[0].startswith("("):
         return f'invalid condition "{words[0] if words else ""}"'
@@ -177,7 +177,7 @@ def _upstream(conf: Conf, directive: Directive) -> None:
 
 
 def _twice(conf: Conf, root: str) -> None:
-    """Two groups of one name."""
+    """Refuse a second group of the same name."""
     blocks = [conf.directives] if root in {"http", "stream"} else [
         d.block or [] for d in conf.directives if d.name in {"http", "stream"}
     ]  # fmt: skip

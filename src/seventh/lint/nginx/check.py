@@ -80,7 +80,7 @@ def _stands(name: str, place: Place) -> bool:
 
 
 def _misplaced(block: list[Directive], root: Place) -> int:
-    """How many directives could not stand where they do, were ``root`` the outermost place."""
+    """Count the directives that are misplaced if ``root`` is the outermost place."""
     waiting: list[tuple[list[Directive], Place]] = [(block, root)]
     seen = wrong = 0
     while waiting and seen < _MOST_WEIGHED:
@@ -200,7 +200,7 @@ class _Checker:
         return values.unfit(name, known, directive.words) or self._word(directive, place)
 
     def _word(self, directive: Directive, place: Place) -> str | None:
-        """Return what is wrong with words that the table does not tell."""
+        """Return what is wrong with words that the table has no rule for."""
         name, words = directive.name, directive.words
         if name == "server" and "upstream" not in place:
             return None
@@ -211,7 +211,7 @@ class _Checker:
         return parameters.unfit(name, words, self._version)
 
     def _locations(self, block: list[Directive]) -> None:
-        """Two locations of one path."""
+        """Refuse a second location of the same path."""
         seen: set[tuple[str, ...]] = set()
         for directive in block:
             if directive.name != "location" or not directive.words or directive.block is None:

@@ -247,7 +247,7 @@ class _Source:
         return Line(file=self.name, line=self.line_of(start), text=printable(shown, _SHOWN))
 
     def words(self) -> tuple[tuple[str, ...], int, str]:
-        """The next directive: its words, where it begins, and ``;``, ``{``, ``}`` or nothing.
+        """Read the next directive: its words, its start, and ``;``, ``{``, ``}`` or nothing.
 
         Raises _StopError for what nginx refuses.
         """

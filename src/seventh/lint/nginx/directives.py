@@ -123,27 +123,27 @@ def variable_prefixes() -> tuple[str, ...]:
 
 
 def text_of(version: Version) -> str:
-    """Return ``1.30`` for (1, 30, 0), as people say it."""
+    """Return ``1.30`` for (1, 30, 0), as it is written."""
     parts = version[:-1] if len(version) == 3 and not version[-1] else version
     return ".".join(map(str, parts))
 
 
 @functools.cache
 def since(name: str) -> Version:
-    """From which version on nginx knows the directive; zero for one that all know."""
+    """Return the version that introduced the directive; zero where all have it."""
     return version_of(_table()["since"].get(name, "0"))
 
 
 @functools.cache
 def until(name: str) -> Version | None:
-    """From which version on nginx refuses the directive."""
+    """Return the version that removed the directive."""
     text = _table()["until"].get(name)
     return None if text is None else version_of(text)
 
 
 @functools.cache
 def default(name: str, version: Version) -> str | None:
-    """What holds in this version where no line says otherwise; None where that is not known."""
+    """Return this version's default of a directive; None where it is not known."""
     found: str | None = None
     for first, value in _table()["defaults"].get(name, ()):
         if version >= version_of(first):
@@ -153,7 +153,7 @@ def default(name: str, version: Version) -> str | None:
 
 @functools.cache
 def meant(name: str) -> str | None:
-    """The directive that a name is a slip of the pen of; None where it looks like no such slip.
+    """Return the directive that a misspelt name means; None where it is no misspelling.
 
     nginx has hundreds of modules by others, so that an unknown name alone says nothing.
     """

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from seventh.lint.nginx import directives as nginx_directives
-from seventh.lint.nginx import site as nginx_site
+from seventh.lint.nginx import servers as nginx_servers
 from seventh.lint.nginx.scope import Scope
-from seventh.lint.nginx.site import Server, Spot
+from seventh.lint.nginx.servers import Location, Server
 from seventh.protocols.http.facts.config import Clear, HttpConfigFacts
 from seventh.wire.text import printable
 
@@ -31,13 +31,15 @@ _EVENTS = re.compile(r"(?:^|[/_.-])(?:sse|events?|event-?stream|event-?source)(?
 _NO_NAME = re.compile(r"^(?:_|[0-9.]+|\[.*|\$.*)?$")
 
 
-def config_of(server: Server, front: Spot, spot: Spot, *, early: bool) -> HttpConfigFacts:
-    """Return what the file decides at ``spot``; ``front`` is where the server's ``/`` leads.
+def config_of(
+    server: Server, front: Location, location: Location, *, early: bool
+) -> HttpConfigFacts:
+    """Return what the file decides at ``location``; ``front`` is where the server's ``/`` leads.
 
     ``early`` says whether its TLS takes early data.
     """
-    scope = spot.scope
-    done = nginx_site.does(server, spot)
+    scope = location.scope
+    done = nginx_servers.does(server, location)
     return HttpConfigFacts(
         product=nginx_directives.PRODUCT,
         version=nginx_directives.text_of(scope.version),
@@ -47,21 +49,21 @@ def config_of(server: Server, front: Spot, spot: Spot, *, early: bool) -> HttpCo
         keepalive_seconds=scope.seconds("keepalive_timeout"),
         keepalive_requests=scope.number("keepalive_requests"),
         **_versions(server, scope, passes=done == "passes"),
-        **_clear(server, front if spot.words else spot),
-        **_hsts(server, front, spot, done),
+        **_clear(server, front if location.words else location),
+        **_hsts(server, front, location, done),
         **(_content(scope, own=done == "files") if done in {"files", "passes"} else {}),
-        **(_passing(server, spot, early=early) if done == "passes" else {}),
+        **(_passing(server, location, early=early) if done == "passes" else {}),
     )
 
 
 def _versions(server: Server, scope: Scope, *, passes: bool) -> dict[str, Any]:
-    known = nginx_site.known_since(scope.version, "http3")
+    known = nginx_servers.known_since(scope.version, "http3")
     quic = tuple(one for one in server.listeners if one.quic)
     tls = tuple(one for one in server.listeners if one.tls and not one.quic)
     ports = tuple(one.port for one in quic if one.port is not None)
     if known and not scope.is_on("http3"):
         ports = ()
-    h2_on = nginx_site.known_since(scope.version, "http2") and scope.is_on("http2")
+    h2_on = nginx_servers.known_since(scope.version, "http2") and scope.is_on("http2")
     alt_svc = tuple(_text(d.words[1]) for d in scope.headers("add_header", "alt-svc")
                     if len(d.words) > 1)  # fmt: skip
     return {
@@ -76,35 +78,35 @@ def _versions(server: Server, scope: Scope, *, passes: bool) -> dict[str, Any]:
     }
 
 
-def _clear(server: Server, spot: Spot) -> dict[str, Any]:
+def _clear(server: Server, location: Location) -> dict[str, Any]:
     """Return what plain HTTP gets where the whole network can ask for it."""
     plain = [one for one in server.listeners if not one.tls and not one.loopback]
     if not plain:
         return {}
     clear: Clear = "serves"
-    if nginx_site.leads_to_https(server, spot):
+    if nginx_servers.leads_to_https(server, location):
         clear = "redirects"
-    elif (done := nginx_site.does(server, spot)) in {"refuses", "closes"}:
+    elif (done := nginx_servers.does(server, location)) in {"refuses", "closes"}:
         clear = "refuses" if done == "refuses" else "closes"
     return {"clear": clear}
 
 
-def _hsts(server: Server, front: Spot, spot: Spot, done: str) -> dict[str, Any]:
+def _hsts(server: Server, front: Location, location: Location, done: str) -> dict[str, Any]:
     if not server.tls or done == "closes":
         return {}
-    values = _field(spot.scope, "strict-transport-security")
+    values = _field(location.scope, "strict-transport-security")
     if values:
         return {"hsts": values[0]}
     before = _field(server.scope, "strict-transport-security")
     outer = before or _field(front.scope, "strict-transport-security")
-    if before and spot.words:
+    if before and location.words:
         return {"hsts": "", "hsts_lost": True}
     # The server behind may send it; where nginx adds it elsewhere, it is meant to be nginx's.
     return {"hsts": None if done == "passes" and not outer else ""}
 
 
 def _content(scope: Scope, *, own: bool) -> dict[str, Any]:
-    """How content is validated, kept and compressed; what another server says is not known."""
+    """Return how content is validated, cached and compressed; a backend's part is unknown."""
     cleared = {d.words[0].lower() for d in scope.all("add_header")
                if len(d.words) > 1 and not d.words[1]}  # fmt: skip
     cache_control = _field(scope, "cache-control")
@@ -134,9 +136,9 @@ def _types(scope: Scope, name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(["text/html", *map(_text, words)]))[:100]
 
 
-def _passing(server: Server, spot: Spot, *, early: bool) -> dict[str, Any]:
+def _passing(server: Server, location: Location, *, early: bool) -> dict[str, Any]:
     """Return what becomes of a request on its way to the server behind."""
-    scope = spot.scope
+    scope = location.scope
     ignored = {word.lower() for line in scope.all("proxy_ignore_headers") for word in line.words}
     hidden = {word.lower() for line in scope.all("proxy_hide_header") for word in line.words}
     cache = scope.value("proxy_cache")
@@ -144,17 +146,17 @@ def _passing(server: Server, spot: Spot, *, early: bool) -> dict[str, Any]:
     passed_by = [word for line in scope.all("proxy_no_cache") for word in line.words]
     stored = caches and "$upstream_http_set_cookie" not in passed_by
     kept = caches and (bool(scope.all("proxy_cache_valid")) or scope.all("expires") != [])
-    told = scope.headers("proxy_set_header", "early-data") or scope.headers(
+    sets = scope.headers("proxy_set_header", "early-data") or scope.headers(
         "grpc_set_header", "early-data"
     )
     return {
         "early_data": early,
-        "early_data_told": bool(told) or nginx_site.asks(server, spot, "$ssl_early_data"),
+        "early_data_told": bool(sets) or nginx_servers.asks(server, location, "$ssl_early_data"),
         "cache": cache if caches else "",
         "cookies_cached": stored and "set-cookie" in ignored and "set-cookie" not in hidden,
         "private_cached": kept and "cache-control" in ignored
         and not (scope.all("proxy_no_cache") or scope.all("proxy_cache_bypass")),
-        "event_stream": _EVENTS.search(spot.path) is not None,
+        "event_stream": _EVENTS.search(location.path) is not None,
         "buffered": scope.is_on("proxy_buffering") if scope.own("proxy_pass") else None,
     }  # fmt: skip
 

@@ -80,7 +80,7 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(conf: Conf, line: Directive, version: Version, *, stream: bool = False) -> list[Listener]:
-    """What a ``listen`` line opens, one for each port of a range; what nginx refuses is noted."""
+    """Return the sockets of a ``listen`` line, one a port; note what nginx refuses."""
     if not line.words:
         return []
     where, *parameters = line.words

@@ -66,7 +66,7 @@ class Scope:
         return []
 
     def _merged(self, name: str, how: str) -> list[Directive]:
-        """With ``add_header_inherit``: on (as ever), off, or merge."""
+        """Return ``add_header_inherit``'s value: on (the default), off or merge."""
         found: list[Directive] = []
         mode = "on"
         for level in self.levels:
@@ -80,7 +80,7 @@ class Scope:
         return found
 
     def words(self, name: str) -> tuple[str, ...]:
-        """The words of the directive in force, or of its default; empty where there is neither."""
+        """Return the words of the directive in force or of its default; empty without both."""
         found = self.all(name)
         if found:
             return found[-1].words

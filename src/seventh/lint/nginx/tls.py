@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from seventh.lint.nginx.scope import Scope
-from seventh.lint.nginx.site import Server
+from seventh.lint.nginx.servers import Server
 from seventh.lintkit.files import Files
 from seventh.model.failure import ProtocolViolation
 from seventh.model.tlsfacts import TlsFacts, Topic
@@ -50,7 +50,7 @@ def deciding(name: str, scope: Scope, default: Scope) -> Scope:
 
 def facts(server: Server, files: Files, *, part: bool, default: Scope | None = None
           ) -> TlsFacts | None:  # fmt: skip
-    """None without TLS; nothing learnt of what a part of a configuration leaves to other files."""
+    """Return the server's TLS facts, or None; what other files decide stays unknown."""
     if not server.tls and not part:
         return None
     scope = server.scope
@@ -141,7 +141,7 @@ def _has_dhe(scope: Scope, versions: tuple[str, ...]) -> bool:
 
 
 def _prime(scope: Scope, files: Files) -> dict[str, Any]:
-    """The size of the prime in ssl_dhparam's file; without one nginx has no such exchange."""
+    """Return the bits of ssl_dhparam's prime; without that file nginx offers no DHE."""
     lines = scope.all("ssl_dhparam")
     if not lines or not lines[-1].words:
         return {"dh_bits": 0}

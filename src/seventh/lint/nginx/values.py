@@ -95,7 +95,7 @@ _READERS: dict[str, tuple[Callable[[str], int | None], str]] = {
 
 
 def unfit(name: str, known: Known, words: tuple[str, ...]) -> str | None:
-    """Why nginx refuses the words of a directive, as far as the table tells; None if it does not.
+    """Return why nginx refuses a directive's words, by the table; None if it does not.
 
     A variable is left alone where the directive may take one.
     """

@@ -9,13 +9,13 @@ from seventh.lint.nginx import check as nginx_check
 from seventh.lint.nginx import conf as nginx_conf
 from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx import facts as lint_nginx_facts
-from seventh.lint.nginx import site as nginx_site
+from seventh.lint.nginx import servers as nginx_servers
 from seventh.lint.nginx import tls as lint_nginx_tls
 from seventh.lint.nginx.check import Place
 from seventh.lint.nginx.conf import Conf
 from seventh.lint.nginx.directives import Version
 from seventh.lint.nginx.scope import Level, Scope
-from seventh.lint.nginx.site import Server, Spot
+from seventh.lint.nginx.servers import Location, Server
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Linted, Setting, Software, View
 from seventh.model.facts import Facts
@@ -49,9 +49,9 @@ def lint(text: Text, files: Files, software: Software | None) -> Linted:
     conf = nginx_conf.read(text, files, prefix)
     root = nginx_check.root_place(conf)
     nginx_check.check(conf, root, version, stated=software is not None)
-    found = nginx_site.servers(conf, root, version, MAX_SERVERS)
+    found = nginx_servers.servers(conf, root, version, MAX_SERVERS)
     if root == "main" and not conf.missing:
-        nginx_site.check_certificates(conf, found)
+        nginx_servers.check_certificates(conf, found)
     if len(found) == MAX_SERVERS:
         files.unreadable(text.name, None, f"only the first {MAX_SERVERS} servers were judged")
     views = _Views(conf, files, part=root != "main")
@@ -89,15 +89,15 @@ class _Views:
         self._part = part
 
     def server(self, server: Server) -> None:
-        """The server where ``/`` leads, and each location that is unlike it."""
-        locations = nginx_site.spots(server, MAX_SPOTS + 1)
+        """Add the server's view at ``/``, and one of each location that differs from it."""
+        locations = nginx_servers.locations(server, MAX_SPOTS + 1)
         if len(locations) > MAX_SPOTS:
             self._files.unreadable(
                 server.directive.at.file, server.directive.at.line,
                 f"only the first {MAX_SPOTS} locations of this server were judged",
             )  # fmt: skip
             locations.pop()
-        front = nginx_site.front(server, locations)
+        front = nginx_servers.front(server, locations)
         defaults = server.defaults or (server.scope,)
         kinds = [lint_nginx_tls.facts(server, self._files, part=False, default=default)
                  for default in defaults]  # fmt: skip
@@ -106,13 +106,13 @@ class _Views:
         for tls_there, there in zip(kinds[1:], defaults[1:], strict=True):
             if tls_there != tls:  # its sockets have unlike default servers
                 seen.append(self._view(server, front, front, tls_there, there, server.label))
-        rest = nginx_site.rest(server, locations)
-        for spot in ([rest] if rest is not None else []) + locations:
-            if spot is front or spot.scope.own("internal"):
+        rest = nginx_servers.rest(server, locations)
+        for location in ([rest] if rest is not None else []) + locations:
+            if location is front or location.scope.own("internal"):
                 continue
-            where = f"location {' '.join(spot.words)}" if spot.words else "every other path"
+            where = f"location {' '.join(location.words)}" if location.words else "every other path"
             label = printable(f"{server.label}, {where}", 300)
-            view = self._view(server, front, spot, tls, default, label)
+            view = self._view(server, front, location, tls, default, label)
             if all(view.facts != one.facts for one in seen):
                 seen.append(view)
         room_left = MAX_VIEWS - len(self.found)
@@ -123,33 +123,38 @@ class _Views:
         self.found += seen[:room_left]
 
     def _view(
-        self, server: Server, front: Spot, spot: Spot, tls: TlsFacts | None, default: Scope,
+        self,
+        server: Server,
+        front: Location,
+        location: Location,
+        tls: TlsFacts | None,
+        default: Scope,
         label: str,
-    ) -> View:  # fmt: skip
+    ) -> View:
         early = lint_nginx_tls.early_data(tls)
-        config = lint_nginx_facts.config_of(server, front, spot, early=early)
+        config = lint_nginx_facts.config_of(server, front, location, early=early)
         facts: dict[str, Facts] = {"http": HttpFacts(config=config)}
         if tls is not None:
             facts["tls"] = tls
-        upgrade = _upgrade(server, spot, in_clear=config.clear == "serves")
+        upgrade = _upgrade(server, location, in_clear=config.clear == "serves")
         if upgrade is not None:
             facts["websocket"] = WebSocketFacts(proxied=upgrade, secure=server.tls)
-        settings = spot.scope.settings(lint_nginx_facts.SHOWN)
+        settings = location.scope.settings(lint_nginx_facts.SHOWN)
         for name in (*lint_nginx_tls.OF_THE_SOCKET, "ssl_protocols", "ssl_session_tickets"):
-            deciding = lint_nginx_tls.deciding(name, spot.scope, default)
-            if deciding is not spot.scope:
+            deciding = lint_nginx_tls.deciding(name, location.scope, default)
+            if deciding is not location.scope:
                 settings |= deciding.settings({name: lint_nginx_facts.SHOWN[name]})
         settings["listen"] = tuple(
             Setting(value=str(one), at=one.at) for one in dict.fromkeys(server.listeners)
         )
-        settings["add_header"] = _headers(server, spot, config)
+        settings["add_header"] = _headers(server, location, config)
         return View(label=label, within=server.label, facts=facts, settings=settings)
 
     def part_alone(self, root: Place, version: Version) -> None:
-        """A file without a server: what its lines decide by themselves, such as ssl_protocols."""
+        """Add the view of a file without a server: what its lines alone decide."""
         at = Line(file=self._conf.name, line=None, text=self._conf.name)
         directives = self._conf.directives
-        for block, at_block in nginx_site.http_blocks(self._conf, root):
+        for block, at_block in nginx_servers.http_blocks(self._conf, root):
             directives, at = block, at_block
         scope = Scope((Level(directives),), version, at)
         server = Server(directive=nginx_conf.Directive("", (), at, []), scope=scope, names=(),
@@ -164,9 +169,9 @@ class _Views:
         self.found.append(View(facts=facts, settings=scope.settings(lint_nginx_facts.SHOWN)))
 
 
-def _headers(server: Server, spot: Spot, config: HttpConfigFacts) -> tuple[Setting, ...]:
-    """The add_header lines in force; where they take HSTS away, the server's line of it, too."""
-    lines = spot.scope.all("add_header")
+def _headers(server: Server, location: Location, config: HttpConfigFacts) -> tuple[Setting, ...]:
+    """Return the add_header lines in force, and the server's HSTS line where they drop it."""
+    lines = location.scope.all("add_header")
     if config.hsts_lost:
         lines = [*lines, *server.scope.headers("add_header", "strict-transport-security")]
     if lines:
@@ -176,23 +181,23 @@ def _headers(server: Server, spot: Spot, config: HttpConfigFacts) -> tuple[Setti
     return (Setting(value="", at=Line(file=block.file, line=block.line, text=text)),)
 
 
-def _upgrade(server: Server, spot: Spot, *, in_clear: bool) -> ProxiedUpgrade | None:
+def _upgrade(server: Server, location: Location, *, in_clear: bool) -> ProxiedUpgrade | None:
     """Return what becomes of a WebSocket's handshake where one is meant to pass."""
-    scope = spot.scope
+    scope = location.scope
     if not scope.own("proxy_pass"):
         return None
     upgrade = scope.headers("proxy_set_header", "upgrade")
     connection = scope.headers("proxy_set_header", "connection")
     renewed = bool(upgrade) and upgrade[-1].words[-1] != ""
-    if not renewed and not (spot.words and _WEBSOCKET.search(spot.path)):
+    if not renewed and not (location.words and _WEBSOCKET.search(location.path)):
         return None
-    said = connection[-1].words[-1].lower() if connection else ""
+    value = connection[-1].words[-1].lower() if connection else ""
     return ProxiedUpgrade(
         product=nginx_directives.PRODUCT,
-        place=printable(spot.path, 200),
+        place=printable(location.path, 200),
         version=scope.value("proxy_http_version"),
         upgrade=renewed,
-        connection=said not in _NO_UPGRADE,
+        connection=value not in _NO_UPGRADE,
         in_clear=in_clear,
         idle_seconds=scope.seconds("proxy_read_timeout"),
     )

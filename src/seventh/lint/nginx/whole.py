@@ -115,7 +115,7 @@ def _formats(conf: Conf, inside: list[Directive]) -> None:
 
 
 def _groups(conf: Conf, http: Directive, inside: list[Directive]) -> None:
-    """What a server is passed to by name: a group, or else a host with its port."""
+    """Refuse an upstream name that is neither a group nor a host with its port."""
     groups = {g.words[0].lower() for g in http.children("upstream") if g.words}
     sized = {z.words[0] for z in inside if z.name == "zone" and len(z.words) > 1}
     for one in inside:
@@ -153,7 +153,7 @@ def _buffers(conf: Conf, http: Directive) -> None:
 
 
 def _fits(prefix: str, holds: dict[str, Directive]) -> str:
-    """Why nginx refuses these sizes together; empty where it takes them or one is no size."""
+    """Return why nginx refuses these sizes together; empty where it accepts them."""
 
     def said(name: str) -> int | None:
         found = holds.get(f"{prefix}_{name}")

@@ -13,7 +13,7 @@ import msgspec
 
 from seventh.lint.clocks.grammar import Version
 from seventh.lint.clocks.lines import Directive, shown
-from seventh.protocols.ntp.facts.config import StrangersRights
+from seventh.protocols.ntp.facts.config import DefaultRights
 
 Network = IPv4Network | IPv6Network
 _EVERYBODY: dict[str, Network] = {
@@ -79,10 +79,10 @@ def flags_for(address: str, known: dict[Network, Restriction]) -> frozenset[str]
     return max(matching, key=lambda r: r.network.prefixlen).flags
 
 
-def strangers(known: dict[Network, Restriction]) -> tuple[StrangersRights, ...]:
+def strangers(known: dict[Network, Restriction]) -> tuple[DefaultRights, ...]:
     """Return what somebody may do whom no narrower line names."""
     return tuple(
-        StrangersRights(
+        DefaultRights(
             family="IPv4" if network.version == 4 else "IPv6",
             flags=tuple(sorted(known[network].flags)),
             setting=known[network].setting,

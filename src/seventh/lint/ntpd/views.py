@@ -29,7 +29,7 @@ from seventh.lint.ntpd.restrictions import (
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Linted, Software, View
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts, StrangersRights
+from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts, DefaultRights
 
 NTS_SINCE = (1, 2, 0)
 """Of ntpsec: the first that speaks RFC 8915. ntpd speaks no NTS."""
@@ -252,7 +252,7 @@ def _is_source(line: Directive) -> bool:
     return line.name == "restrict" and "source" in line.words[:2]
 
 
-def _serves(rights: tuple[StrangersRights, ...]) -> bool:
+def _serves(rights: tuple[DefaultRights, ...]) -> bool:
     """Return whether a stranger of either family is given time."""
     return any(not {"ignore", "noserve"} & set(one.flags) for one in rights)
 

@@ -1,4 +1,4 @@
-"""A QUIC connection as a client: shaken hands, judged, measured."""
+"""A QUIC client connection: handshake, verification, measurements."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _BAD_CERTIFICATE = names.CRYPTO_ERROR + Alert.BAD_CERTIFICATE
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """A session to take up again: with the certificates it was made under, as DER."""
+    """A session to resume, with the certificates it was created with, as DER."""
 
     ticket: Ticket
     """Holds a secret: it may never reach a fact, a failure or a transcript."""
@@ -89,18 +89,18 @@ class QuicClient(Driver):
 
     @property
     def options(self) -> Options:
-        """The options that it was made with."""
+        """The options in use."""
         return self._options
 
     @property
     def certificates(self) -> tuple[bytes, ...]:
-        """The server's certificates as DER; of a resumed session, those it began with."""
+        """The server's certificates as DER; for a resumed session, those of the first."""
         sent = self.engine.certificates
         return sent or (self._session.certificates if self._session is not None else ())
 
     @property
     def session(self) -> Session | None:
-        """A session for later; None before a ticket came (:meth:`settle` waits for one)."""
+        """A session to resume later; None before a ticket came (:meth:`settle` waits for one)."""
         if not self.tickets:
             return None
         return Session(
@@ -115,30 +115,30 @@ class QuicClient(Driver):
         """From our first Initial to the server's first packet."""
         if self.first_sent is None or self.first_received is None:
             return None
-        return max(0, self.first_received.ns - self.first_sent.ns) / 1e9
+        return self.first_received.since(self.first_sent)
 
     @property
     def least_rtt_seconds(self) -> float | None:
-        """The least round trip of any packet that was acknowledged."""
+        """The shortest round trip of an acknowledged packet."""
         return self.engine.least_rtt_seconds
 
     @property
     def handshake_seconds(self) -> float | None:
-        """From our first Initial until the handshake was complete, so that a request could go."""
+        """From our first Initial to the complete handshake, when a request can be sent."""
         return self._since_first_sent(self.completed)
 
     @property
     def confirmed_seconds(self) -> float | None:
-        """From our first Initial until the handshake was confirmed: a round trip more."""
+        """From our first Initial to the confirmed handshake, one round trip later."""
         return self._since_first_sent(self.confirmed)
 
     def _since_first_sent(self, mark: Mark | None) -> float | None:
         if self.first_sent is None or mark is None:
             return None
-        return max(0, mark.ns - self.first_sent.ns) / 1e9
+        return mark.since(self.first_sent)
 
     def facts(self) -> QuicFacts:
-        """Return all that the connection has shown so far; also of one that failed."""
+        """Return the facts of the connection so far, also after a failure."""
         engine, begun = self.engine, self.first_received is not None
         shaken = engine.complete
         came, went = self._before_validation or (self.bytes_received, self.bytes_sent)
@@ -170,7 +170,7 @@ class QuicClient(Driver):
     # -- the handshake -----------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin, once; what is put on streams before the first packet goes is early data."""
+        """Start, once; data written to streams before the first packet is early data."""
         if self.first_sent is None and self.engine.version is None:
             self.engine.connect(self._datagram.address.sockaddr[:2], now_ns() / 1e9)
 
@@ -207,12 +207,12 @@ class QuicClient(Driver):
             watch.record(f"{phase}.finish", first.ns, done, address=self.address.ip)
 
     async def settle(self, seconds: float = 1.0) -> int:
-        """Wait for a session ticket, for at most ``seconds``; gives how many have come."""
+        """Wait for a session ticket, at most ``seconds``, and return how many came."""
         await self.until(lambda: bool(self.tickets), self._budget.within(seconds))
         return len(self.tickets)
 
     def silence(self) -> Failed:
-        """Say why the handshake did not come to its end in time."""
+        """Return the failure for a handshake that timed out."""
         waited = (now_ns() - (self.first_sent.ns if self.first_sent else now_ns())) / 1e9
         if self.first_received is not None and not self.engine.taken_up:
             return failures.never_taken_up(
@@ -223,23 +223,23 @@ class QuicClient(Driver):
         if self.first_received is not None:
             return Failed(
                 Reason.PEER_SILENT,
-                f"the peer stopped answering during the QUIC handshake; {waited:.1f} s were waited",
+                f"the peer stopped answering during the QUIC handshake (waited {waited:.1f} s)",
             )
         if self._unreadable is not None:
             other = identify(self._unreadable)
-            said = f"speaks {other}" if other else f"answers {self._unreadable[:8].hex(' ')} …"
+            said = f"serves {other}" if other else f"sends {self._unreadable[:8].hex(' ')} …"
             return Failed(Reason.PROTOCOL_MISMATCH, f"the UDP port {said}, not QUIC")
         if self.answered_from:
             return Failed(
                 Reason.UNEXPECTED_ANSWER,
                 f"the answer comes from {self.answered_from}, not from {self.address.ip} port "
-                f"{self.address.port}, which was asked: clients drop it. Let the server answer "
-                "from the address that was asked, or look for a NAT that rewrites",
+                f"{self.address.port}: clients drop it. Configure the server to answer from the "
+                "queried address, or look for a NAT that rewrites addresses",
             )
         return Failed(
             Reason.NO_REPLY,
-            f"no QUIC packet came back in {waited:.1f} s: {self.bytes_sent} bytes of Initials "
-            f"went to UDP port {self.address.port}",
+            f"no QUIC packet received in {waited:.1f} s: {self.bytes_sent} bytes of Initials "
+            f"sent to UDP port {self.address.port}",
         )
 
     def _noticed(self, event: QuicEvent, at: Mark) -> None:
@@ -252,7 +252,7 @@ class QuicClient(Driver):
             self._judge()
 
     def _judge(self) -> None:
-        """The certificate, before anything that the server says is believed."""
+        """Verify the certificate, before any data of the server is used."""
         sent = self.engine.certificates
         if sent:
             self._errors = tlschain.path(sent, self._options)[0]
@@ -272,12 +272,12 @@ class QuicClient(Driver):
         return self._errors
 
     def take_ticket(self, ticket: Ticket) -> None:
-        """A session ticket came; the engine's callback."""
+        """Store a session ticket; the engine's callback."""
         if len(self.tickets) < _MAX_TICKETS:
             self.tickets.append(ticket)
 
     def write_qlog(self, path: str) -> None:
-        """Write the connection's qlog; UsageError where it was not asked for, or cannot be."""
+        """Write the connection's qlog; raises UsageError where there is none or it fails."""
         from seventh.net.quic import qlog
 
         (self._log or qlog.Log()).write(path)
@@ -302,22 +302,24 @@ class QuicClient(Driver):
             lambda: self._pings[last] is not None, self._budget.within(seconds)
         ):
             del self._pings[last]
-            raise Failed(Reason.PEER_SILENT, f"a PING was not acknowledged within {seconds:g} s")
+            raise Failed(Reason.PEER_SILENT, f"no acknowledgement of a PING within {seconds:g} s")
         back = self._pings.pop(last)
-        return max(0, (back.ns if back else sent.ns) - sent.ns) / 1e9
+        return back.since(sent) if back else 0.0
 
     async def migrate(self, seconds: float = MIGRATION_SECONDS) -> Migration:
-        """Go on from a fresh local port, as a phone that changes networks does; tier 4.
+        """Continue from a new local port, as a phone that changes networks does; tier 4.
 
         Never raises for a server that does not follow: that is the finding. Raises Failed when the
         connection is not confirmed yet, or had ended before.
         """
         engine = self.engine
         if self.completed is None or not self.alive:
-            raise Failed(Reason.OPTIONS_UNUSABLE, "only a confirmed connection can migrate")
+            raise Failed(
+                Reason.OPTIONS_UNUSABLE, "the connection is not confirmed, so it cannot migrate"
+            )
         await self.until(lambda: self.confirmed is not None, self._budget.within(seconds))
         if self.confirmed is None:
-            raise Failed(Reason.PEER_SILENT, "the handshake was never confirmed")
+            raise Failed(Reason.PEER_SILENT, "the handshake was not confirmed")
         challenges, spare = engine.challenges_received, engine.connection_ids > 0
         engine.change_connection_id()
         old, self._datagram = self._datagram, self._open_datagram()
@@ -354,5 +356,5 @@ class QuicClient(Driver):
             challenged=challenged(),
             validated=validated,
             continued=back is not None,
-            rtt_seconds=max(0, first[0].ns - sent.ns) / 1e9 if first else None,
+            rtt_seconds=first[0].since(sent) if first else None,
         )

@@ -1,4 +1,4 @@
-"""Starting QUIC: shake hands with a server, and judge its certificate as a client would."""
+"""Connecting by QUIC, with the certificate verified as a client would."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def prepare(
     versions: tuple[int, ...] = (),
     log: bool = False,
 ) -> QuicClient:
-    """Return a connection that has not shaken hands; UsageError for options that cannot be used.
+    """Return a connection before its handshake; raises UsageError for unusable options.
 
     It spends the talk's budget as a connection of TCP does: Failed (budget-exceeded) where none is
     left.
@@ -150,7 +150,7 @@ def prepare(
 
 
 def _identify(configuration: QuicConfiguration, options: Options) -> None:
-    """Give the engine the client certificate of the options, where there is one."""
+    """Configure the client certificate of the options, if any."""
     tlscontext.context(options, "modern")  # says which file cannot be used, and why
     if options.cert_file is None:
         return
@@ -166,7 +166,7 @@ def _identify(configuration: QuicConfiguration, options: Options) -> None:
 async def offered_versions(
     ctx: ProbeContext, address: Address, server_name: str, *, seconds: float = VERSIONS_SECONDS
 ) -> tuple[str, ...]:
-    """Return the versions that the server offers to a client of a version that nobody has.
+    """Return the versions that the server offers in reply to a reserved version.
 
     One datagram there and one back. Empty when nothing came in time, as from a server that
     answers no strange version. Raises Failed: connect-refused and the like.
@@ -191,7 +191,7 @@ async def amplification(
     alpn: tuple[str, ...] = H3,
     seconds: float = AMPLIFICATION_SECONDS,
 ) -> Amplification:
-    """Send one Initial, answer nothing, and count what it draws within ``seconds``.
+    """Send one Initial, acknowledge nothing, and count the reply within ``seconds``.
 
     This is what a victim sees whose address somebody put on that Initial (RFC 9000 §8.1); ours is
     our own. Afterwards the server is told that nobody goes on. Raises Failed: connect-refused.
@@ -218,7 +218,7 @@ async def amplification(
             largest = max(largest, len(arrived.data))
             retry = retry or engine.kind_of(arrived.data) == "retry"
             if first is None:
-                first = max(0, arrived.at.ns - sent.ns) / 1e9
+                first = arrived.at.since(sent)
             if len(kept) < 4:
                 kept.append(arrived.data)
     finally:
@@ -236,7 +236,7 @@ async def amplification(
 
 
 def _excuse(client: QuicClient, send: Callable[[bytes], Mark], kept: list[bytes]) -> None:
-    """Let the server drop what it keeps for us; a courtesy, so it may fail."""
+    """Close the half-open connection at the server; failures are ignored."""
     engine = client.engine
     with contextlib.suppress(Failed, *engine.ERRORS):
         for data in kept:

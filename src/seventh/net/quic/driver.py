@@ -34,7 +34,7 @@ _BURST = 64
 
 
 class Driver(abc.ABC):
-    """What every use of a connection stands on: it waits, sends, takes in, and ends."""
+    """The input and output of a connection: waiting, sending, receiving, ending."""
 
     def __init__(
         self, open_datagram: Callable[[], Datagram], engine: Engine, budget: Budget
@@ -75,20 +75,20 @@ class Driver(abc.ABC):
 
     @property
     def budget(self) -> Budget:
-        """What the peer may cost."""
+        """The limits for this peer."""
         return self._budget
 
     @property
     def alive(self) -> bool:
-        """Whether it may still be used, as far as is known."""
+        """Whether it is still usable, as far as is known."""
         return self._failed is None and not self._closed and self.engine.ended is None
 
     @abc.abstractmethod
     def _noticed(self, event: QuicEvent, at: Mark) -> None:
-        """Look at an event before the listener does."""
+        """Process an event before the listener does."""
 
     def listen(self, listener: Callable[[QuicEvent, Mark], None]) -> None:
-        """Give each event of the engine to ``listener``, with the arrival that brought it.
+        """Call ``listener`` with each event of the engine and its arrival.
 
         What has come before anyone listened is told first: a server may speak in its first flight.
         """
@@ -109,7 +109,7 @@ class Driver(abc.ABC):
     # -- driving -----------------------------------------------------------------------------------
 
     async def until(self, ready: Callable[[], bool], deadline_ns: int | None = None) -> bool:
-        """Drive the connection until ``ready()``, or the deadline: then False.
+        """Run the connection until ``ready()``; False at the deadline.
 
         Raises Failed when the connection has ended and ``ready()`` is not there.
         """
@@ -142,11 +142,11 @@ class Driver(abc.ABC):
             raise Failed(Reason.PEER_CLOSED, "the connection is closed")
 
     async def idle(self, seconds: float) -> None:
-        """Hold the connection open; raises Failed when it ends in that time."""
+        """Keep the connection open; raises Failed when it ends in that time."""
         await self.until(lambda: False, self._budget.within(seconds))
 
     async def _turn(self, until: int) -> bool:
-        """Send what is due, take what comes, or let a timer ring; False at the deadline."""
+        """Send, receive, or run an expired timer; False at the deadline."""
         self.flush()
         if self._failed is not None:
             return True
@@ -172,11 +172,11 @@ class Driver(abc.ABC):
 
     def _in_its_place(self, failed: Failed) -> Failed:
         if failed.reason is Reason.CONNECT_REFUSED and self.completed is not None:
-            return Failed(Reason.PEER_RESET, "ICMP: the port is closed now")
+            return Failed(Reason.PEER_RESET, "refused: the port is now closed (ICMP)")
         return failed
 
     def flush(self) -> Mark:
-        """Send what the engine has to say; the mark is the instant just before the first datagram.
+        """Send the engine's output; the mark is the instant before the first datagram.
 
         Where nothing may go yet (the peer's limits, pacing) it is this instant.
         """
@@ -213,20 +213,20 @@ class Driver(abc.ABC):
         return mark
 
     def keep_silent(self) -> None:
-        """From the server's first packet on send nothing, until :meth:`speak`.
+        """Send nothing after the server's first packet, until :meth:`speak`.
 
         So the server cannot see the end of our handshake: whatever it answers it answers before.
         """
         self._held = []
 
     def speak(self) -> None:
-        """Send what has waited, and keep silent no more."""
+        """Send what is queued, and continue to send."""
         held, self._held = self._held, None
         if held and self.alive:
             self._send(held)
 
     def _accept(self, arrived: Arrived) -> None:
-        """Take a datagram in, if it comes from where ours go to."""
+        """Process a datagram, if it comes from the peer's address."""
         sockaddr = self.address.sockaddr
         if (arrived.ip.partition("%")[0], arrived.port) != (sockaddr[0], sockaddr[1]):
             if not self.answered_from and self.engine.is_for_us(arrived.data):
@@ -236,7 +236,7 @@ class Driver(abc.ABC):
         self.bytes_received += len(arrived.data)
         if self.engine.is_stateless_reset(arrived.data):
             self._fail(
-                Failed(Reason.PEER_RESET, "the peer has forgotten the connection (stateless reset)")
+                Failed(Reason.PEER_RESET, "the peer has lost the connection (stateless reset)")
             )
             return
         if self.first_received is None:
@@ -252,14 +252,14 @@ class Driver(abc.ABC):
         self._dispatch(arrived.at)
 
     def _guarded(self, step: Callable[[], None]) -> None:
-        """Run the engine; what it cannot handle is the peer's doing."""
+        """Run the engine; its errors are violations by the peer."""
         try:
             step()
         except self.engine.ERRORS:
             self._fail(ProtocolViolation("the peer sent QUIC packets that cannot be processed"))
 
     def _dispatch(self, at: Mark) -> None:
-        """Hand on what the engine has found, and note what it has become."""
+        """Dispatch the engine's events, and note when it ended."""
         while (event := self.engine.next_event()) is not None:
             self._noticed(event, at)
             self._tell(event, at)
@@ -272,7 +272,7 @@ class Driver(abc.ABC):
     # -- the end -----------------------------------------------------------------------------------
 
     def _note_end(self) -> None:
-        """Turn a connection that the engine has given up into a failure."""
+        """Record the failure of a connection that the engine has ended."""
         ended = self.engine.ended
         if ended is None or self.close_code is not None:
             return
@@ -291,7 +291,7 @@ class Driver(abc.ABC):
             self._fail(failures.no_common_version(offered))
         elif engine.timed_out:
             self.close_code = msgspec.structs.replace(self.close_code, by="idle")
-            self._fail(Failed(Reason.PEER_SILENT, "the connection's idle timeout has passed"))
+            self._fail(Failed(Reason.PEER_SILENT, "the connection's idle timeout expired"))
         else:
             self._fail(
                 failures.closed_by_peer(
@@ -304,7 +304,7 @@ class Driver(abc.ABC):
 
     @property
     def heard(self) -> bool:
-        """Whether anything came from where we asked, or in answer to our packets."""
+        """Whether anything came from the peer's address, or in reply to our packets."""
         return bool(self.datagrams_received or self.answered_from)
 
     def _fail(self, failed: Failed) -> None:
@@ -312,7 +312,7 @@ class Driver(abc.ABC):
             self._failed = failed
 
     def fail(self, failed: Failed, code: int) -> None:
-        """The layer above cannot go on: tell the peer ``code``, and everyone who waits why."""
+        """End the connection with ``code`` for the peer and a failure for all waiting tasks."""
         if self.alive:
             self.engine.close(code, None, "")
             self._send_close()
@@ -328,12 +328,12 @@ class Driver(abc.ABC):
             return  # it was only a courtesy
 
     def abandon(self) -> None:
-        """Let go without a word."""
+        """Close without sending."""
         self._closed = True
         self._datagram.close()
 
     def close(self, code: int = names.H3_NO_ERROR) -> None:
-        """Say goodbye (CONNECTION_CLOSE) and let go; closing twice is fine."""
+        """Send CONNECTION_CLOSE and close; idempotent."""
         if self._closed:
             return
         if self.alive and self.first_sent is not None:

@@ -83,13 +83,13 @@ class Engine(QuicConnection):
     def close(
         self, error_code: int = 0, frame_type: int | None = None, reason_phrase: str = ""
     ) -> None:
-        """Close, and remember that it was this side."""
+        """Close, and record that this side did."""
         if self._close_event is None and self.closed_by_us is None:
             self.closed_by_us = (error_code, frame_type, reason_phrase)
         super().close(error_code, frame_type, reason_phrase)
 
     def handle_timer(self, now: float) -> None:
-        """Let a timer ring."""
+        """Run the expired timers."""
         if self._close_event is None and self._close_at is not None and now >= self._close_at:
             self.timed_out = True
         super().handle_timer(now)
@@ -130,7 +130,7 @@ class Engine(QuicConnection):
         super()._receive_version_negotiation_packet(header, now)
 
     def _connect(self, now: float) -> None:
-        """Begin, or begin again after a Retry or a Version Negotiation.
+        """Start, again after a Retry or a Version Negotiation.
 
         The base class then forgets the packets that went before. What they carried of streams
         (early data) must go again, so they are declared lost.
@@ -170,12 +170,12 @@ class Engine(QuicConnection):
 
     @property
     def retried(self) -> bool:
-        """Whether a valid Retry was obeyed."""
+        """Whether a valid Retry was followed."""
         return self._retry_count > 0
 
     @property
     def ended(self) -> tuple[int, int | None, str] | None:
-        """(code, frame type, reason) when the connection has ended, whoever ended it.
+        """(code, frame type, reason) when either side has ended the connection.
 
         The frame type is None where an application closed.
         """
@@ -194,7 +194,7 @@ class Engine(QuicConnection):
 
     @property
     def alpn(self) -> str | None:
-        """The application protocol that the server picked."""
+        """The application protocol that the server selected."""
         return self.tls.alpn_negotiated
 
     @property
@@ -210,7 +210,7 @@ class Engine(QuicConnection):
 
     @property
     def least_rtt_seconds(self) -> float | None:
-        """The least round trip that an acknowledgement showed; None before the first one."""
+        """The shortest round trip of an acknowledgement; None before the first one."""
         return self._loss._rtt_min if self._loss._rtt_initialized else None
 
     @property
@@ -221,21 +221,21 @@ class Engine(QuicConnection):
 
     @property
     def resumed(self) -> bool:
-        """Whether an earlier session was taken up."""
+        """Whether an earlier session was resumed."""
         return self.tls.session_resumed
 
     @property
     def early_data_accepted(self) -> bool:
-        """Whether the server took the early data."""
+        """Whether the server accepted the early data."""
         return bool(self.tls.early_data_accepted)
 
     @property
     def connection_ids(self) -> int:
-        """How many spare connection ids the server has given."""
+        """The number of spare connection IDs from the server."""
         return len(self._peer_cid_available)
 
     def parameters(self) -> TransportParameters | None:
-        """Return what the server declared; None before it did, or where it cannot be read."""
+        """Return the server's transport parameters; None before them, or if unreadable."""
         received = getattr(getattr(self, "tls", None), "received_extensions", None) or ()
         for kind, data in received:
             if kind == tls.ExtensionType.QUIC_TRANSPORT_PARAMETERS:
@@ -246,7 +246,7 @@ class Engine(QuicConnection):
 
     @staticmethod
     def kind_of(data: bytes) -> str | None:
-        """Return what the first packet of a datagram is; None where it is no QUIC packet.
+        """Return the type of a datagram's first packet; None for other protocols.
 
         ``initial``, ``handshake``, ``retry``, ``version_negotiation``, ``zero_rtt``, ``one_rtt``.
         """
@@ -260,7 +260,7 @@ class Engine(QuicConnection):
         return kind.name.lower()
 
     def is_for_us(self, data: bytes) -> bool:
-        """Return whether a datagram has the connection ID that we gave the server."""
+        """Return whether a datagram has the connection ID that we chose."""
         try:
             header = pull_quic_header(Buffer(data=data), host_cid_length=8)
         except ValueError:
@@ -268,7 +268,7 @@ class Engine(QuicConnection):
         return bool(header.destination_cid == self.host_cid)
 
     def is_stateless_reset(self, data: bytes) -> bool:
-        """Return whether a datagram says that the server has forgotten the connection."""
+        """Return whether a datagram is a stateless reset."""
         if len(data) < _MIN_RESET or data[0] & 0x80:
             return False
         tail = data[-16:]
@@ -287,16 +287,16 @@ class Engine(QuicConnection):
         path.bytes_received += _PATH_CREDIT
 
     def _path_validation_deadline(self) -> float | None:
-        """Never: a client's only path is not given up for a challenge without an answer."""
+        """Return no deadline: a client's only path is not abandoned for want of an answer."""
         return None
 
     @property
     def path_validated(self) -> bool:
-        """Whether the challenge has been answered."""
+        """Whether the challenge was answered."""
         return self._network_paths[0].is_validated
 
     def trust_path(self) -> None:
-        """Give up waiting for the answer, and go on."""
+        """Continue without the answer to the challenge."""
         self._network_paths[0].is_validated = True
 
 
@@ -311,7 +311,7 @@ def configuration(
     idle_seconds: float,
     logger: Any = None,
 ) -> QuicConfiguration:
-    """What the engine works with. Certificates are judged elsewhere: its own verdict is off."""
+    """Return the engine's configuration; it does not verify certificates, which is done here."""
     if ticket is not None and not early:
         ticket = replace(ticket, max_early_data_size=None)
     return QuicConfiguration(

@@ -33,13 +33,13 @@ def close_code(by_peer: bool, ended: tuple[int, int | None, str]) -> CloseCode:
 def closed_by_peer(
     close: CloseCode, *, confirmed: bool, asked_for_certificate: bool, alpn: tuple[str, ...]
 ) -> Failed:
-    """Return the peer has sent CONNECTION_CLOSE."""
+    """Return the failure for the peer's CONNECTION_CLOSE."""
     said = f": {close.reason}" if close.reason else ""
     alert = names.alert_of(close.code) if close.layer == "transport" else None
     if alert == Alert.NO_APPLICATION_PROTOCOL:
         return Failed(
             Reason.NEGOTIATION_FAILED,
-            f"the server speaks QUIC but none of {', '.join(alpn)} on this port "
+            f"the server supports QUIC but none of {', '.join(alpn)} on this port "
             "(alert no_application_protocol)",
             alert=Alert.NO_APPLICATION_PROTOCOL,
         )
@@ -55,12 +55,12 @@ def closed_by_peer(
 
 
 def closed_by_us(close: CloseCode, *, alpn: tuple[str, ...]) -> Failed:
-    """Return the engine could not go on with what the peer sent."""
+    """Return the failure for a close by our engine, which could not process what the peer sent."""
     alert = names.alert_of(close.code) if close.layer == "transport" else None
     if alert == Alert.NO_APPLICATION_PROTOCOL:
         return Failed(
             Reason.NEGOTIATION_FAILED,
-            f"the server speaks QUIC but chose none of {', '.join(alpn)}",
+            f"the server supports QUIC but selected none of {', '.join(alpn)}",
         )
     if alert in _BAD_CERTIFICATE:
         return Failed(Reason.TLS_CERTIFICATE_INVALID, tlsfailed.objection(alert))
@@ -68,11 +68,11 @@ def closed_by_us(close: CloseCode, *, alpn: tuple[str, ...]) -> Failed:
         return Failed(Reason.TLS_HANDSHAKE, f"the handshake failed: {tlsfailed.objection(alert)}")
     # The reason phrase is the engine's own, and stays with the facts.
     protocol = "QUIC" if close.layer == "transport" else "HTTP/3"
-    return ProtocolViolation(f"the peer broke {protocol}: {close.name}")
+    return ProtocolViolation(f"the peer violated {protocol}: {close.name}")
 
 
 def no_common_version(offered: tuple[str, ...]) -> Failed:
-    """Return a Version Negotiation packet with none of ours."""
+    """Return the failure for a Version Negotiation packet without a version of ours."""
     return Failed(
         Reason.NEGOTIATION_FAILED,
         "no common QUIC version: the server offers "
@@ -81,7 +81,7 @@ def no_common_version(offered: tuple[str, ...]) -> Failed:
 
 
 def never_taken_up(kinds: Mapping[str, int], version: str, *, offers_it: bool) -> Failed:
-    """Packets came, and none of them takes the handshake on; ``kinds`` counts what came."""
+    """Return the failure for packets that do not advance the handshake, counted by kind."""
     count = sum(kinds.values())
     times = "once" if count == 1 else f"{count} times"
     if offers_it:
@@ -91,16 +91,16 @@ def never_taken_up(kinds: Mapping[str, int], version: str, *, offers_it: bool) -
         )
     words = {
         "version_negotiation": f"Version Negotiation against version {version}, which it offered",
-        "retry": "a Retry packet that is not valid, or again after a Retry (RFC 9000 §17.2.5)",
+        "retry": "an invalid or second Retry packet (RFC 9000 §17.2.5)",
         "initial": "an Initial packet that cannot be decrypted",
         "handshake": "a Handshake packet before its Initial packet",
     }
-    said = ", ".join(words.get(kind, "what cannot be read") for kind in kinds)
-    return ProtocolViolation(f"the peer answered {times}, but the handshake never began: {said}")
+    said = ", ".join(words.get(kind, "unreadable") for kind in kinds)
+    return ProtocolViolation(f"the peer answered {times}, but the handshake did not begin: {said}")
 
 
 def again(failed: Failed) -> Failed:
-    """Return a fresh exception with the same words: the kept one may be raised in several tasks."""
+    """Return a copy, because several tasks may raise the stored exception."""
     if isinstance(failed, ProtocolViolation):
         fresh: Failed = ProtocolViolation(failed.detail)
     else:

@@ -47,7 +47,7 @@ def version_name(version: int | None) -> str:
 
 
 def is_reserved(version: int) -> bool:
-    """Whether a version stands for none, and only exercises the negotiation (RFC 9000 §15)."""
+    """Return whether a version number is reserved to exercise negotiation (RFC 9000 §15)."""
     return version & 0x0F0F0F0F == 0x0A0A0A0A
 
 

@@ -1,4 +1,4 @@
-"""A qlog of one connection, for tools such as qvis (draft-ietf-quic-qlog). No secret reaches it."""
+"""A qlog of one connection, without secrets, for tools such as qvis (draft-ietf-quic-qlog)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_VALUE = 512
 
 
 class Log(QuicLogger):
-    """Keeps the trace of one connection in memory."""
+    """The trace of one connection, in memory."""
 
     def start_trace(self, is_client: bool, odcid: bytes) -> QuicLoggerTrace:
         """Return a bounded trace, instead of the engine's unbounded one."""
@@ -29,7 +29,7 @@ class Log(QuicLogger):
         return trace
 
     def write(self, path: str) -> None:
-        """Write what there is; UsageError where ``path`` cannot be written."""
+        """Write the trace; raises UsageError where ``path`` cannot be written."""
         try:
             with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123 - one more import saved
                 json.dump(self.to_dict(), file)

@@ -1,4 +1,4 @@
-"""The certificate of a QUIC server, judged as one that came over TCP: the same words and facts."""
+"""The certificate of a QUIC server, judged as one over TCP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seventh.net.tls import verify as tlsverify
 def verify_or_fail(
     certificates: tuple[bytes, ...], errors: tlsverify.Errors, server_name: str
 ) -> None:
-    """Raise Failed when a client would refuse the certificate. Cheap when it is in order."""
+    """Raise Failed when a client would refuse the certificate; cheap for a good one."""
     if not certificates:
         raise Failed(Reason.TLS_CERTIFICATE_INVALID, "the server sent no certificate")
     if not errors and tlsverify.glance(certificates[0]).fits(server_name, time.time()):
@@ -28,7 +28,7 @@ def verify_or_fail(
 def certificate_facts(
     certificates: tuple[bytes, ...], server_name: str, options: Options
 ) -> TlsFacts:
-    """Return the certificate's part of :class:`TlsFacts`; of the rest nothing is learnt here."""
+    """Return the certificate's part of :class:`TlsFacts`."""
     if not certificates:
         return TlsFacts(server_name=server_name)
     errors, built = tlschain.path(certificates, options)

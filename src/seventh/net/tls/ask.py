@@ -1,4 +1,4 @@
-"""Bare hellos: asking a server for what no client should get, and reading its answer.
+"""Bare hellos: offering a server what it should refuse, and reading its answer.
 
 Each question is one connection and no cryptography. At most MAX_QUESTIONS are asked.
 """
@@ -35,7 +35,7 @@ _TLS12_SUITES = (*n.GOOD_SUITES, *n.OBSOLETE_SUITES)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What came back. ``refused``: an alert, or the connection closed at once."""
+    """A reply. ``refused``: an alert, or the connection closed at once."""
 
     outcome: Outcome
     hello: tlshello.ServerHello | None = None
@@ -45,7 +45,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Learnt(msgspec.Struct, kw_only=True):
-    """What the questions taught; None is "not learnt"."""
+    """The answers; None is "not learnt"."""
 
     accepted: set[int] = msgspec.field(default_factory=set)
     refused: set[int] = msgspec.field(default_factory=set)
@@ -62,7 +62,7 @@ class Learnt(msgspec.Struct, kw_only=True):
 
 
 class Asker:
-    """Asks the questions of one server, each on a connection of its own."""
+    """The questions to one server, each on a connection of its own."""
 
     def __init__(self, open_stream: OpenStream, name: str | None, *, modern: bool) -> None:
         self._open = open_stream
@@ -76,7 +76,7 @@ class Asker:
 
     async def _ask(self, topic: Topic, hello: bytes, *, key: bool = False) -> Answer:
         if self.left <= 0:
-            return Answer(outcome="unclear", why="enough was asked")
+            return Answer(outcome="unclear", why="limit of questions reached")
         self.left -= 1
         try:
             with await self._open() as stream:
@@ -91,7 +91,7 @@ class Asker:
         return tlshello.offer(version, suites, os.urandom(32), name=self._name, curves=curves)
 
     async def versions(self) -> None:
-        """Which of TLS 1.1, 1.0 and SSLv3 the server takes.
+        """Find out which of TLS 1.1, 1.0 and SSLv3 the server accepts.
 
         It must answer with its best version up to the one asked for (RFC 5246 appendix E.1), so a
         modern server's version alert to 1.1 is an answer for all three. A server that knows only
@@ -115,11 +115,11 @@ class Asker:
             self._best = max(self.learnt.accepted)
 
     async def broken_suites(self) -> None:
-        """Whether a suite without encryption, authentication or 112 bits is accepted."""
+        """Find out whether a suite without encryption, authentication or 112 bits is accepted."""
         self.learnt.broken = await self._first_suite(Topic.BROKEN_SUITES, n.BROKEN_SUITES)
 
     async def obsolete_suites(self) -> None:
-        """Whether a suite with CBC or without forward secrecy is accepted."""
+        """Find out whether a suite with CBC or without forward secrecy is accepted."""
         self.learnt.obsolete = await self._first_suite(Topic.OBSOLETE_SUITES, n.OBSOLETE_SUITES)
 
     async def _first_suite(self, topic: Topic, suites: tuple[int, ...]) -> list[int] | None:
@@ -129,7 +129,7 @@ class Asker:
         return [] if answer.outcome == "refused" else None
 
     async def more_suites(self) -> None:
-        """Spend what is left on naming more of the accepted broken and obsolete suites.
+        """Find more of the accepted broken and obsolete suites with the remaining questions.
 
         A list is complete when the server refuses all the others at once.
         """
@@ -151,7 +151,7 @@ class Asker:
         self.learnt.all_suites = complete
 
     async def features(self) -> None:
-        """What a TLS 1.2 server says to a careful client, and to one that offers compression."""
+        """Learn the TLS 1.2 extensions and compression that the server selects."""
         hello = tlshello.offer(
             n.TLS12, _TLS12_SUITES, os.urandom(32), name=self._name,
             compressions=bytes([n.DEFLATE, 0]),
@@ -170,7 +170,7 @@ class Asker:
             learnt.refused.add(n.TLS12)
 
     async def finite_field(self) -> None:
-        """How long the server's shortest Diffie-Hellman prime is; 0 where it has none.
+        """Find the size of the server's shortest Diffie-Hellman prime; 0 where it has none.
 
         Servers choose it by the suite, too (OpenSSL's ``dh auto``), so a second suite is asked for.
         """
@@ -192,7 +192,7 @@ class Asker:
                 return
 
     async def hybrid_group(self) -> None:
-        """Whether the server would use a post-quantum hybrid group."""
+        """Find out which post-quantum hybrid group the server selects."""
         groups = (n.X25519MLKEM768, n.SECP256R1MLKEM768, n.SECP384R1MLKEM1024)
         hello = tlshello.ask_for_group(groups, os.urandom(32), name=self._name)
         answer = await self._ask(Topic.HYBRID_GROUP, hello)
@@ -203,7 +203,7 @@ class Asker:
 
 
 def _bulk(suite: int) -> str:
-    """Return the cipher of a suite, such as AES_128_GCM_SHA256: what servers choose a prime by."""
+    """Return the cipher of a suite, such as AES_128_GCM_SHA256, by which servers choose a prime."""
     return n.suite_name(suite).rpartition("_WITH_")[2]
 
 
@@ -232,7 +232,7 @@ async def question(stream: Stream, hello: bytes, *, key: bool = False) -> Answer
         if failed.reason in {Reason.PEER_RESET, Reason.PEER_CLOSED}:
             return _closed(said)
         if failed.reason is Reason.PEER_SILENT:
-            return Answer(outcome="unclear", why="no answer to this hello")
+            return Answer(outcome="unclear", why="no answer to this ClientHello")
         raise
 
 

@@ -1,4 +1,4 @@
-"""The certificate that a handshake shows, as facts; and the one for clients of another key type.
+"""The certificate of a handshake, as facts, and the one for clients of another key type.
 
 A server may have one certificate with an RSA and one with an ECDSA key (``ssl_certificate`` twice
 in nginx). A handshake gets one of them, so the other is asked for by what the client says that it
@@ -36,7 +36,7 @@ _REFUSALS = frozenset({Reason.TLS_HANDSHAKE, Reason.PEER_CLOSED, Reason.PEER_RES
 def certificate_facts(
     stream: TlsStream, server_name: str, options: Options, version: int
 ) -> dict[str, Any]:
-    """Give the certificate's fields of :class:`TlsFacts`; empty where none came.
+    """Return the certificate's fields of :class:`TlsFacts`; empty without a certificate.
 
     Raises ProtocolViolation where what came cannot be read. Of a handshake that ended before the
     engine verified anything, the chain is verified apart from it.
@@ -72,7 +72,7 @@ def certificate_facts(
 async def ask_other_certificate(
     ctx: ProbeContext, open_stream: OpenStream, server_name: str
 ) -> None:
-    """Learn the certificate for clients that do not take the first one's type of key.
+    """Learn the certificate for clients that do not support the key type of the first.
 
     One more handshake. Never raises Failed: what could not be learnt is noted.
     """

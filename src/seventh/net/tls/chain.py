@@ -1,4 +1,4 @@
-"""Verifying a chain apart from a handshake: of QUIC's servers, and of those that are asked often.
+"""Verifying a chain apart from a handshake: for QUIC, and for recurring checks.
 
 A recurring look mostly gets the certificates of the look before. Their signatures are not verified
 again each time: a chain that was found good stays so for a while, within its dates. That the server
@@ -52,7 +52,7 @@ def path(certificates: tuple[bytes, ...], options: Options) -> Path:
 def verify_again(
     certificates: tuple[bytes, ...], wanted: tlscontext.Setting, server_name: str, now: float
 ) -> None:
-    """Raise Failed when a client would refuse the certificate; cheap when it was good lately.
+    """Raise Failed when a client would refuse the certificate; cheap for one verified lately.
 
     ``wanted`` says whose roots count; ``now`` is Unix time.
     """
@@ -71,17 +71,17 @@ def verify_again(
 
 
 def known_path(certificates: tuple[bytes, ...], wanted: tlscontext.Setting) -> tuple[bytes, ...]:
-    """Give the path by which a chain was found good lately; empty where it was not."""
+    """Return the path of a chain that was verified lately; empty for others."""
     return _good.get((wanted.store, wanted.ca, certificates), _UNKNOWN)[2]
 
 
 def forget() -> None:
-    """Verify every chain anew from now on."""
+    """Forget the verified chains."""
     _good.clear()
 
 
 def read_chain(certificates: tuple[bytes, ...]) -> tuple[Certificate, ...]:
-    """Return the chain in the model's words, as of now."""
+    """Return the chain as facts, as of now."""
     now = dt.datetime.now(dt.UTC)
     return tuple(tlsverify.read_certificate(der, now) for der in certificates[:MAX_CERTIFICATES])
 
@@ -89,13 +89,13 @@ def read_chain(certificates: tuple[bytes, ...]) -> tuple[Certificate, ...]:
 def verdict(
     certificates: tuple[bytes, ...], built: tuple[bytes, ...], errors: tlsverify.Errors, host: str
 ) -> tlsverify.Verdict:
-    """Judge what was sent and ``built``, the path that the engine made of it (empty: unknown)."""
+    """Judge the sent chain, and ``built``, the path that the engine made of it (empty: unknown)."""
     chain, path = read_chain(certificates), read_chain(built)
     return tlsverify.judge(chain, errors, host, read_names(certificates[0]), path)
 
 
 def earliest_expiry(certificates: tuple[bytes, ...], built: tuple[bytes, ...]) -> float | None:
-    """When the first of the certificates that clients need expires, as Unix time.
+    """Return the earliest expiry of the certificates that clients need, as Unix time.
 
     None where one of them cannot be read. Where no path was built, the names lead up.
     """
@@ -110,7 +110,7 @@ def earliest_expiry(certificates: tuple[bytes, ...], built: tuple[bytes, ...]) -
 
 @functools.lru_cache(maxsize=2048)
 def _sound(der: bytes) -> bool:
-    """Return whether a certificate can be read and is not weak, which no time changes."""
+    """Return whether a certificate is readable and not weak, at any time."""
     read = tlsverify.read_certificate(der, dt.datetime.now(dt.UTC))
     return not (read.weaknesses or read.problem)
 

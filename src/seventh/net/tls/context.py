@@ -1,4 +1,4 @@
-"""Contexts: which versions, suites, roots and client certificate a handshake works with.
+"""TLS contexts: versions, suites, roots and client certificate of a handshake.
 
 A context is costly next to a handshake, so each is made once per set of options and kept. The
 files behind it are part of the key: a renewed file gives a new context.
@@ -59,7 +59,7 @@ _PRIVATE_KEYS = (
 
 
 class _File(msgspec.Struct, frozen=True):
-    """A file as it was: a changed one is another."""
+    """A file's path and state; a changed file differs."""
 
     path: str
     modified_ns: int
@@ -67,7 +67,7 @@ class _File(msgspec.Struct, frozen=True):
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a context depends on."""
+    """Everything that a context depends on."""
 
     profile: Profile
     store: str
@@ -94,13 +94,13 @@ def setting(
     classical: bool = False,
     signatures: str = "",
 ) -> Setting:
-    """Return the setting that ``options`` ask for; UsageError for a file that is not there.
+    """Return the setting for ``options``; raises UsageError for a missing file.
 
     ``share`` is a group as :mod:`seventh.net.tls.shares` remembers it.
     """
     cert, key = options.cert_file, options.key_file
     if key is not None and cert is None:
-        raise UsageError("--key FILE is the client certificate's key: give --cert FILE too")
+        raise UsageError("--key FILE needs --cert FILE, the client certificate")
     return Setting(
         profile=profile,
         verifying=verifying,
@@ -115,13 +115,13 @@ def setting(
 
 
 def context(options: Options, profile: Profile) -> SSL.Context:
-    """Return the context for ``options``, made once; UsageError for files that cannot be used."""
+    """Return the context for ``options``, made once; raises UsageError for unusable files."""
     return context_of(setting(options, profile))
 
 
 @functools.lru_cache(maxsize=32)
 def context_of(wanted: Setting) -> SSL.Context:
-    """Return the context of a setting, made once; UsageError for files that cannot be used."""
+    """Return the context of a setting, made once; raises UsageError for unusable files."""
     _readable(wanted.ca, "--ca")
     _readable(wanted.cert, "--cert")
     _readable(wanted.key, "--key")
@@ -186,14 +186,14 @@ def _trust(made: SSL.Context, public: str, given: _File | None) -> None:
             else:
                 made.load_verify_locations(public)
         except SSL.Error:
-            raise UsageError(f"the CA store {public} has no readable PEM certificates") from None
+            raise UsageError(f"CA store {public}: no readable PEM certificates") from None
     if given is not None:
         if not given_roots(given.path):
-            raise UsageError(f"--ca {given.path}: no PEM certificate in it")
+            raise UsageError(f"--ca {given.path}: no PEM certificate found")
         try:
             made.load_verify_locations(given.path)
         except SSL.Error:
-            raise UsageError(f"--ca {given.path}: a certificate in it is damaged") from None
+            raise UsageError(f"--ca {given.path}: contains a damaged certificate") from None
     store = made.get_cert_store()
     if store is not None:
         # A certificate given with --ca is trusted even if it is no root.
@@ -204,26 +204,26 @@ def _identify(made: SSL.Context, cert: str, key: str) -> None:
     try:
         made.use_certificate_chain_file(cert)
     except SSL.Error:
-        raise UsageError(f"--cert {cert}: no PEM certificate in it") from None
+        raise UsageError(f"--cert {cert}: no PEM certificate found") from None
     try:
         made.use_privatekey(_key(key))
         made.check_privatekey()
     except SSL.Error:
-        raise UsageError(f"--key {key} does not belong to the certificate {cert}") from None
+        raise UsageError(f"--key {key} does not match the certificate {cert}") from None
 
 
 def _key(path: str) -> _PrivateKey:
-    """The private key in a PEM file; read here because OpenSSL would ask for a passphrase."""
+    """Read the private key of a PEM file; OpenSSL itself would prompt for a passphrase."""
     try:
         key = load_pem_private_key(Path(path).read_bytes(), None)
     except TypeError:
         raise UsageError(
-            f"--key {path} is encrypted: `openssl pkey -in {path} -out PLAIN` writes an open copy"
+            f"--key {path} is encrypted; decrypt it: `openssl pkey -in {path} -out PLAIN`"
         ) from None
     except (ValueError, UnsupportedAlgorithm):
-        raise UsageError(f"--key {path}: no PEM private key in it") from None
+        raise UsageError(f"--key {path}: no PEM private key found") from None
     if not isinstance(key, _PRIVATE_KEYS):
-        raise UsageError(f"--key {path}: a key of this kind cannot sign a TLS handshake")
+        raise UsageError(f"--key {path}: this type of key cannot sign a TLS handshake")
     return key
 
 
@@ -249,7 +249,7 @@ def _file(path: str, option: str) -> _File:
 
 def _readable(file: _File | None, option: str) -> None:
     if file is not None and not os.access(file.path, os.R_OK):
-        raise UsageError(f"{option} {file.path}: you may not read it")
+        raise UsageError(f"{option} {file.path}: no permission to read it")
 
 
 @functools.cache
@@ -262,7 +262,7 @@ def find_store(
     directories: tuple[str, ...] = _HASHED_DIRECTORIES,
     bundles: tuple[str, ...] = _BUNDLES,
 ) -> str:
-    """Return where this system keeps the public roots.
+    """Return the path of this system's public roots.
 
     A hashed directory is preferred: a bundle must be read whole (5 ms for Debian's), of a
     directory only the one root that a chain needs. The environment's SSL_CERT_FILE and

@@ -1,4 +1,4 @@
-"""Starting TLS: shake hands on any stream, and judge the certificate as a client would."""
+"""Starting TLS on any stream, with the certificate verified as a client would."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def prepare(
     classical: bool = False,
     signatures: str = "",
 ) -> TlsStream:
-    """A TLS stream that has not shaken hands yet; UsageError for options that cannot be used."""
+    """Return a TLS stream before its handshake; raises UsageError for unusable options."""
     share = shares.last_taken(stream.address, server_name) if recurring else ""
     wanted = tlscontext.setting(
         options, profile, verifying=not recurring, share=share, classical=classical,
@@ -107,7 +107,7 @@ def prepare(
 
 @functools.lru_cache(maxsize=2048)
 def sni(server_name: str) -> str | None:
-    """The name for the server_name extension; None for an IP address, which it must not carry.
+    """Return the name for the server_name extension; None for an address, which has none.
 
     RFC 6066 §3. Raises UsageError for what is no DNS name.
     """
@@ -120,13 +120,13 @@ def sni(server_name: str) -> str | None:
     name = server_name.rstrip(".")
     if not name.isascii() or not 0 < len(name) <= 253:
         raise UsageError(
-            f"--server-name {server_name!r} is no DNS name in ASCII: write xn--… for other letters"
+            f"--server-name {server_name!r} is not an ASCII DNS name: write other letters as xn--…"
         )
     return name
 
 
 def verify_or_fail(tls: TlsStream, server_name: str) -> None:
-    """Raise Failed when a client would refuse the certificate. Cheap when it is in order."""
+    """Raise Failed when a client would refuse the certificate; cheap for a good one."""
     certificates = tls.certificates
     if not tls.setting.verifying:
         tlschain.verify_again(certificates, tls.setting, server_name, time.time())
@@ -139,7 +139,7 @@ def verify_or_fail(tls: TlsStream, server_name: str) -> None:
 
 
 def read_chain(tls: TlsStream) -> tuple[Certificate, ...]:
-    """Return the chain in the model's words, as of now."""
+    """Return the chain as facts, as of now."""
     now = dt.datetime.now(dt.UTC)
     return tuple(tlsverify.read_certificate(der, now) for der in tls.certificates)
 
@@ -150,20 +150,20 @@ def verdict(
     errors: tlsverify.Errors,
     built: tuple[bytes, ...],
 ) -> tlsverify.Verdict:
-    """What the certificate is worth; ``built`` is the path that the engine made of the chain."""
+    """Judge the certificate; ``built`` is the path that the engine made of the chain."""
     sent = tlschain.read_chain(certificates)
     errors = tuple((code, _depth_of(code, sent) if depth < 0 else depth) for code, depth in errors)
     return tlschain.verdict(certificates, built, errors, server_name)
 
 
 def trust(built: tuple[bytes, ...], options: Options) -> Literal["system", "given"]:
-    """Return whose root the verified chain leads to."""
+    """Return which roots the verified chain leads to."""
     given = tlscontext.given_roots(options.ca_file) if options.ca_file else frozenset()
     return "given" if given.intersection(built) else "system"
 
 
 def _depth_of(code: int, sent: tuple[Certificate, ...]) -> int:
-    """Return where an error without a depth must be: the first certificate that it is true of."""
+    """Return the depth of an error without one: the first certificate that it applies to."""
     for depth, certificate in enumerate(sent):
         expired = code == tlsverify.EXPIRED and certificate.days_left < 0
         early = code == tlsverify.NOT_YET and certificate.days_to_start > 0

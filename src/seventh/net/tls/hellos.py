@@ -1,4 +1,4 @@
-"""The bare hellos: asked a few at a time beside a full handshake, and what they taught."""
+"""The bare hellos that complement a full handshake, a few at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HYBRID_NAMES = frozenset(n.group_name(code) for code in n.HYBRIDS)
 
 
 async def ask_hellos(ctx: ProbeContext, open_stream: OpenStream, server_name: str) -> None:
-    """Ask what one handshake cannot tell, and learn it: at most nine connections.
+    """Learn what one handshake does not show; at most nine connections.
 
     What a full handshake has shown is known by then, where there was one. Never raises Failed:
     what is not answered is noted as such.
@@ -55,7 +55,7 @@ def _note(notes: Notes[TlsFacts], learnt: Learnt, version: str | None) -> None:
         learnt.refused |= {code for code in n.VERSIONS if code > main}
     if not learnt.accepted:
         # Nothing got an answer, so a refusal says nothing about what was asked.
-        why = "the server answers none of them"
+        why = "no answer to any ClientHello"
         learnt = Learnt(unknown={**learnt.unknown, Topic.HELLOS: why})
     learnt.refused -= learnt.accepted
     notes.learn(

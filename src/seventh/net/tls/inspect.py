@@ -1,4 +1,4 @@
-"""Everything that TLS tells of a server, into :class:`TlsFacts`: for any room, over any stream.
+"""A full check of TLS, into :class:`TlsFacts`: for any protocol, over any stream.
 
 One handshake with everything on offer, a second that takes up its session, a third that offers
 early data where the ticket allows it, and bare hellos. Facts are noted as they come, so they
@@ -63,7 +63,7 @@ async def inspect_tls(
 
 
 def certificate_failure(facts: TlsFacts) -> Failed | None:
-    """The failure that a client would end with on this certificate; None when it would go on."""
+    """Return the failure that a client would report for this certificate, or None."""
     if facts.certificate_reason is None:
         return None
     return Failed(facts.certificate_reason, facts.certificate_detail, phase="tls")
@@ -74,7 +74,7 @@ async def _no_stream() -> Stream:
 
 
 def note_handshake(ctx: ProbeContext, stream: TlsStream, server_name: str) -> None:
-    """Learn of :class:`TlsFacts` what one handshake shows, one that failed half way too.
+    """Learn from one handshake, complete or not, into :class:`TlsFacts`.
 
     For a room whose protocol needs TLS but whose servers should not be asked a dozen times. The
     stream is best made with the ``lenient`` profile, which notes every error of the chain.
@@ -90,13 +90,13 @@ def note_handshake(ctx: ProbeContext, stream: TlsStream, server_name: str) -> No
 
 
 def note_tickets(ctx: ProbeContext, stream: TlsStream, server_name: str) -> None:
-    """Learn of :class:`TlsFacts` what the session tickets say that have come on ``stream``."""
+    """Learn from the session tickets received on ``stream``, into :class:`TlsFacts`."""
     tickets = len(stream.tap.every(n.NEW_SESSION_TICKET))
     _Inspection(ctx, _no_stream, server_name, ())._note_tickets(stream, tickets)
 
 
 async def identity(ctx: ProbeContext, below: Stream, server_name: str) -> dict[str, str]:
-    """Return what tells one server of a cluster from another: its certificate and version."""
+    """Return the traits in which servers of a cluster may differ: certificate and version."""
     stream = handshake.prepare(below, ctx.options, server_name, profile="lenient")
     with stream:
         await stream.handshake(ctx.watch, phase="tls.compared")
@@ -109,7 +109,7 @@ async def identity(ctx: ProbeContext, below: Stream, server_name: str) -> dict[s
 
 
 async def takes_up(ctx: ProbeContext, below: Stream, server_name: str, session: Session) -> bool:
-    """Return whether the server behind ``below`` takes up a session that another one made."""
+    """Return whether the server at ``below`` resumes a session of another one."""
     stream = handshake.prepare(below, ctx.options, server_name, session=session)
     with stream:
         await stream.handshake(ctx.watch, phase="tls.compared")
@@ -143,7 +143,7 @@ class _Inspection:
     # -- the main handshake ------------------------------------------------------------------------
 
     async def main_without_alpn_if_need_be(self) -> None:
-        """The main handshake; once more without ALPN where the server knows none of ours."""
+        """Run the main handshake; again without ALPN where the server supports none of ours."""
         try:
             await self.main()
         except Failed as failed:
@@ -153,8 +153,8 @@ class _Inspection:
             await self.main()
 
     async def main(self) -> None:
-        """One full handshake; its facts are noted even when it fails half way."""
-        # The context first: a file that cannot be used is the person's to mend, before any packet.
+        """Run one full handshake; its facts are noted even when it fails."""
+        # The context first: unusable files are reported before any packet.
         tlscontext.context(self.ctx.options, "lenient")
         with await self._stream(staple=True) as stream:
             try:
@@ -229,7 +229,7 @@ class _Inspection:
     # -- taking the session up again ---------------------------------------------------------------
 
     async def again(self) -> None:
-        """A second handshake with the session of the first, and a third with early data."""
+        """Resume the session in a second handshake, and offer early data in a third."""
         session, facts = self.session, self.notes.facts
         if session is None or (facts.version == "TLSv1.3" and not facts.tickets):
             self.notes.learn(resumed=False)
@@ -256,7 +256,7 @@ class _Inspection:
         try:
             with await self._stream(session=session) as stream:
                 if not stream.offer_early_data():
-                    self.notes.unknown(Topic.EARLY_DATA, "this OpenSSL cannot offer it")
+                    self.notes.unknown(Topic.EARLY_DATA, "not supported by this OpenSSL")
                     return
                 await stream.handshake(self.ctx.watch, phase="tls.early")
                 body = stream.tap.first(n.ENCRYPTED_EXTENSIONS)
@@ -272,9 +272,9 @@ class _Inspection:
     # -- is the client certificate really wanted? --------------------------------------------------
 
     async def without_certificate(self) -> None:
-        """Ask an HTTP server that let us through without one whether it then turns us away.
+        """Find out whether an HTTP server refuses a request without a client certificate.
 
-        nginx and others ask in the handshake, and refuse only in the answer to a request.
+        nginx and others request one in the handshake, and refuse in the response.
         """
         if self.notes.facts.client_certificate != "optional" or not self._may_ask():
             return

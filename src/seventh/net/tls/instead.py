@@ -1,4 +1,4 @@
-"""Whether a port that was asked in clear has TLS: one bare hello proves it."""
+"""TLS on a port that was addressed in plain text, proven by one bare hello."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ENDS = frozenset({Reason.PEER_CLOSED, Reason.PEER_RESET})
 
 
 def may_be_tls(failed: Failed | None, status: int | None) -> bool:
-    """Return whether what a request in clear came to is what a port with TLS does to one."""
+    """Return whether a plain request ended as one on a TLS port does."""
     if failed is not None:
         return failed.reason in _ENDS or failed.alert is not None
     return status in REFUSALS
@@ -26,11 +26,11 @@ def may_be_tls(failed: Failed | None, status: int | None) -> bool:
 async def tls_instead(
     ctx: ProbeContext, address: Address, name: str, scheme: str, phase: str
 ) -> Failed | None:
-    """Send one TLS hello to ``address``; the failure to report where TLS answers, else None.
+    """Return the failure to report if a bare hello to ``address`` is answered, else None.
 
     ``name`` is the host's, as it stands in a URL.
 
-    ``scheme`` is the one to use instead. One more connection; raises nothing.
+    ``scheme`` is the one to use instead. One more connection; never raises Failed.
     """
     from seventh.net.tls.handshake import sni  # loads OpenSSL, which plain HTTP can do without
 
@@ -49,6 +49,6 @@ async def tls_instead(
     host = f"[{name}]" if ":" in name else name
     return Failed(
         Reason.PROTOCOL_MISMATCH,
-        f"the port speaks TLS, not {plain}: use {scheme}://{host}:{address.port}",
+        f"the port serves TLS, not {plain}: use {scheme}://{host}:{address.port}",
         phase=phase,
     )

@@ -1,4 +1,4 @@
-"""A ClientHello that is too large for something between client and server, or for the server.
+"""ClientHellos that are too large for a middlebox or the server.
 
 With a post-quantum key share it does not fit into one packet. Servers that read a hello with a
 single call, and firewalls that look for the server's name in its first packet, then drop it, reset
@@ -37,7 +37,7 @@ _OTHER_CAUSE = frozenset({Alert.NO_APPLICATION_PROTOCOL, Alert.UNRECOGNIZED_NAME
 async def shake(
     ctx: ProbeContext, tls: TlsStream, open_stream: OpenStream, server_name: str, phase: str = "tls"
 ) -> None:
-    """Shake hands on ``tls``; where its hello alone fails, say so and learn from a small one.
+    """Shake hands on ``tls``; if its large hello fails, learn from a small one.
 
     ``open_stream`` gives a further stream to the same server. Raises Failed as
     :meth:`TlsStream.handshake` does, with another detail where a smaller hello is answered.
@@ -49,7 +49,7 @@ async def shake(
         await asyncio.wait({large}, timeout=patience)
         silent = not large.done() and not tls.handshake_bytes
         if silent and await small.succeeds() and not large.done() and not tls.handshake_bytes:
-            how = f"not answered in {tls.waited_seconds:.1f} s"
+            how = f"gets no answer in {tls.waited_seconds:.1f} s"
             raise small.diagnosed(Reason.PEER_SILENT, how, tls)
         await large
     except Failed as failed:
@@ -66,21 +66,21 @@ async def shake(
 
 
 _HOW = {
-    Reason.PEER_RESET: "answered with a reset",
-    Reason.PEER_CLOSED: "answered by closing the connection",
-    Reason.PEER_SILENT: "not answered",
-    Reason.TLS_HANDSHAKE: "refused",
-    Reason.TLS_VERSION: "refused",
+    Reason.PEER_RESET: "is answered with a reset",
+    Reason.PEER_CLOSED: "is answered by closing the connection",
+    Reason.PEER_SILENT: "gets no answer",
+    Reason.TLS_HANDSHAKE: "is refused",
+    Reason.TLS_VERSION: "is refused",
 }
 
 
 def _suspicious(failed: Failed, tls: TlsStream) -> bool:
-    """Return whether the hello itself may be what was not taken."""
+    """Return whether the hello itself may be the cause."""
     return tls.hello is None and failed.reason in _SUSPECT and failed.alert not in _OTHER_CAUSE
 
 
 class _Small:
-    """A handshake without a post-quantum group, and what it shows."""
+    """A handshake without a post-quantum group, for comparison."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class _Small:
         self.hello_bytes = 0
 
     async def succeeds(self) -> bool:
-        """Return whether the server shakes hands; what it shows is noted then."""
+        """Return whether the handshake succeeds; its facts are noted."""
         from seventh.net.tls.inspect import note_handshake
 
         self.tried = True
@@ -120,16 +120,16 @@ class _Small:
     def diagnosed(
         self, reason: Reason, how: str, large: TlsStream, alert: Alert | None = None
     ) -> Failed:
-        """Return the failure of the large hello, with what the small one has shown."""
+        """Return the failure of the large hello, in comparison with the small one."""
         self._ctx.notes(TlsFacts).learn(
             large_hello_bytes=large.hello_bytes, small_hello_bytes=self.hello_bytes
         )
         by = f" with the alert {alert.name.lower()}" if alert is not None else ""
         return Failed(
             reason,
-            f"a ClientHello of {large.hello_bytes} bytes with a post-quantum key share is {how}"
-            f"{by}, one of {self.hello_bytes} bytes without it is accepted: a firewall, a proxy or "
-            "the server itself cannot take the large one (https://tldr.fail)",
+            f"a ClientHello of {large.hello_bytes} bytes with a post-quantum key share {how}"
+            f"{by}; {self.hello_bytes} bytes without it are accepted: a firewall, a proxy or the "
+            "server cannot handle the large one (https://tldr.fail)",
             blame=Blame.NETWORK,
             phase=self._phase,
             alert=alert,
@@ -137,7 +137,7 @@ class _Small:
 
 
 async def _large_succeeds(ctx: ProbeContext, open_stream: OpenStream, server_name: str) -> bool:
-    """Whether the large hello works at a second try, so that its size is not what was wrong."""
+    """Return whether a second large hello succeeds, so that size is not the cause."""
     try:
         tls = handshake.prepare(await open_stream(), ctx.options, server_name, profile="lenient")
         with tls:

@@ -1,4 +1,4 @@
-"""The few OpenSSL calls that pyOpenSSL has no public name for. All private use is in this file.
+"""The OpenSSL calls without public names in pyOpenSSL. All private use is in this file.
 
 They come through the binding that the ``cryptography`` wheel carries. Each is looked up with a
 guard: where one is missing, the fact that it would have given stays "not learnt".
@@ -24,7 +24,7 @@ _anywhere: Any = _ffi.new("char **")
 
 
 class Tap:
-    """What one connection's engine received and sent: decrypted handshake messages and alerts."""
+    """The decrypted handshake messages and alerts of one connection."""
 
     __slots__ = ("__weakref__", "_room", "alerts_received", "alerts_sent", "messages")
 
@@ -44,7 +44,7 @@ class Tap:
         return [body for found, body in self.messages if found == kind]
 
     def take(self, sent: bool, kind: int, data: bytes) -> None:
-        """Called by the engine for each message; keeps a bounded amount."""
+        """Store a message, up to a bound; the engine's callback."""
         if kind == n.ALERT and len(data) == 2:
             alerts = self.alerts_sent if sent else self.alerts_received
             if len(alerts) < 8:
@@ -80,24 +80,24 @@ def let_tap(context: SSL.Context) -> None:
 
 
 def tap(engine: SSL.Connection) -> Tap:
-    """Return a tap on ``engine``; it listens as long as the caller holds it."""
+    """Return a tap on ``engine``; it works as long as the caller keeps it."""
     made = Tap()
     _taps[_key(engine._ssl)] = made
     return made
 
 
 def resumed(engine: SSL.Connection) -> bool:
-    """Return whether the handshake took up an earlier session."""
+    """Return whether the handshake resumed an earlier session."""
     return bool(_lib.SSL_session_reused(engine._ssl))
 
 
 def verify_result(engine: SSL.Connection) -> int:
-    """The X509_V_ code of the first thing wrong with the peer's chain; 0 when it verified."""
+    """Return the X509_V_ code of the chain's first error; 0 when it verified."""
     return int(_lib.SSL_get_verify_result(engine._ssl))
 
 
 def verify_text(code: int) -> str:
-    """OpenSSL's words for an X509_V_ code."""
+    """Return OpenSSL's text for an X509_V_ code."""
     text: bytes = _ffi.string(_lib.X509_verify_cert_error_string(code))
     return text.decode("ascii", "replace")
 
@@ -130,12 +130,12 @@ def set_signatures(context: SSL.Context, algorithms: str) -> bool:
 
 
 def has_output(engine: SSL.Connection) -> bool:
-    """Return whether the engine has bytes for the peer: asking it for none costs an exception."""
+    """Return whether the engine has output; reading without any would raise an exception."""
     return bool(_lib.BIO_get_mem_data(engine._from_ssl, _anywhere) > 0)
 
 
 def has_input(engine: SSL.Connection) -> bool:
-    """Return whether bytes of the peer wait for the engine to look at them."""
+    """Return whether the engine has unread input."""
     return bool(_lib.BIO_get_mem_data(engine._into_ssl, _anywhere) > 0)
 
 
@@ -166,12 +166,12 @@ def offer_early_data(engine: SSL.Connection, data: bytes = b"") -> bool:
 
 
 def allow_early_data(context: SSL.Context, size: int) -> None:
-    """A server's context: put ``size`` bytes of early data into its tickets."""
+    """Allow ``size`` bytes of early data in the tickets of a server's context."""
     _lib.SSL_CTX_set_max_early_data(context._context, size)
 
 
 def take_early_data(engine: SSL.Connection) -> tuple[bool, bytes]:
-    """A server's step that accepts early data: whether there is no more of it, and what came."""
+    """Read early data as a server; return whether that was all, and the data."""
     room = _ffi.new("char[]", 4096)
     read = _ffi.new("size_t *")
     done = _lib.SSL_read_early_data(engine._ssl, room, 4096, read)

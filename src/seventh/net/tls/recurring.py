@@ -1,4 +1,4 @@
-"""The handshake of a look that is repeated: verified, cheap, and what a pulse tells of TLS."""
+"""The handshake of recurring checks: verified, and cheap."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seventh.net.tls.stream import TlsStream
 async def start_recurring(
     ctx: ProbeContext, stream: Stream, name: str, *, alpn: tuple[str, ...] = (), phase: str = "tls"
 ) -> TlsStream:
-    """Shake hands with ``name`` and learn how long it took and when a certificate expires.
+    """Shake hands with ``name``, and learn the duration and the certificate's expiry.
 
     Raises Failed for what :func:`~seventh.net.tls.handshake.start_tls` does; a certificate that
     a client would refuse is one of them.

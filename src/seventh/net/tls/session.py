@@ -1,4 +1,4 @@
-"""A session of TLS, kept for another connection to take up (RFC 9846 §2.2)."""
+"""A TLS session, stored for another connection to resume (RFC 9846 §2.2)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from OpenSSL import SSL
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """A session to take up again: with the certificates it was made under, as DER."""
+    """A session to resume, with the certificates it was created with, as DER."""
 
     engine_session: SSL.Session
     context: SSL.Context

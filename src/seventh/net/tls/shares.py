@@ -1,4 +1,4 @@
-"""Which group a server took last time: the key share that a recurring look sends.
+"""The group that a server used last: the key share that a recurring check sends.
 
 A client offers many groups and sends key shares for a few. Who asks the same server again and again
 need not compute shares that were not taken before; all groups stay offered, and should the server
@@ -21,12 +21,12 @@ _taken: dict[tuple[str, int, str], str] = {}
 
 
 def last_taken(address: Address, server_name: str) -> str:
-    """Return the group that this server took last; empty where it was not asked yet."""
+    """Return the group that this server used last; empty at first."""
     return _taken.get((address.ip, address.port, server_name), "")
 
 
 def remember(address: Address, server_name: str, engine: SSL.Connection) -> None:
-    """Note which group the handshake of ``engine`` ended with."""
+    """Store the group of the handshake of ``engine``."""
     group = engine.get_group_name()
     if group is None:
         return

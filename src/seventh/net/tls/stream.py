@@ -70,7 +70,7 @@ class TlsStream(Stream):
         """Whether the engine may have more to give without another byte from the peer."""
 
     def resume(self, session: Session) -> None:
-        """Offer to take up ``session``; before the handshake."""
+        """Offer to resume ``session``; before the handshake."""
         self._engine.set_session(session.engine_session)
         self._resumed_from = session
 
@@ -78,11 +78,11 @@ class TlsStream(Stream):
 
     @property
     def budget(self) -> Budget:
-        """What the peer may cost."""
+        """The limits for this peer."""
         return self._below.budget
 
     def expect_silence(self) -> None:
-        """Ask no minimum rate any more."""
+        """Stop enforcing a minimum rate."""
         self._below.expect_silence()
 
     def tcp_info(self) -> TcpInfo | None:
@@ -104,22 +104,22 @@ class TlsStream(Stream):
 
     @property
     def alpn(self) -> str | None:
-        """The application protocol that the server picked."""
+        """The application protocol that the server selected."""
         return self._engine.get_alpn_proto_negotiated().decode("ascii", "replace") or None
 
     def remember_share(self, server_name: str) -> None:
-        """Note for recurring looks which group this handshake ended with."""
+        """Store the group of this handshake for recurring checks."""
         if not self.setting.share or len(self.tap.every(n.SERVER_HELLO)) > 1:
             shares.remember(self.address, server_name, self._engine)
 
     @property
     def resumed(self) -> bool:
-        """Whether an earlier session was taken up."""
+        """Whether an earlier session was resumed."""
         return tlsopenssl.resumed(self._engine)
 
     @property
     def session(self) -> Session | None:
-        """A session for later; with TLS 1.3 only useful after :meth:`settle` saw a ticket."""
+        """A session to resume later; with TLS 1.3, after :meth:`settle` received a ticket."""
         session = self._engine.get_session()
         if session is None:
             return None
@@ -132,14 +132,14 @@ class TlsStream(Stream):
 
     @property
     def certificates(self) -> tuple[bytes, ...]:
-        """The server's certificates as sent, as DER; of a resumed session, those it began with."""
+        """The server's certificates as sent, as DER; for a resumed session, those of the first."""
         body = self.tap.first(n.CERTIFICATE)
         if body is None:
             return self._resumed_from.certificates if self._resumed_from is not None else ()
         return _sent(body, self.version)
 
     def verify_errors(self) -> tuple[tuple[int, int], ...]:
-        """Return what the engine found wrong with the chain: (code, depth); depth -1 is not known.
+        """Return the errors of the chain: (code, depth); depth -1 is unknown.
 
         Where the setting does not have it verify chains, ask :mod:`seventh.net.tls.chain`.
         """
@@ -154,7 +154,7 @@ class TlsStream(Stream):
         return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, c) for c in built)
 
     def earliest_expiry(self) -> float | None:
-        """When the first certificate that clients need expires, as Unix time; None without any.
+        """Return the earliest expiry of the certificates that clients need, as Unix time.
 
         Where the engine verifies no chain, :mod:`seventh.net.tls.chain` knows the path.
         """
@@ -174,7 +174,7 @@ class TlsStream(Stream):
         return (now_ns() - self._hello_sent.ns) / 1e9 if self._hello_sent is not None else 0.0
 
     def export(self, label: bytes, length: int, context: bytes) -> bytes:
-        """Return ``length`` bytes of keying material that only the two ends know (RFC 5705).
+        """Return ``length`` bytes of exported keying material (RFC 5705).
 
         A secret: it may never reach a fact, a failure or a transcript.
         """
@@ -188,13 +188,13 @@ class TlsStream(Stream):
     def offer_early_data(self, data: bytes = b"") -> bool:
         """Offer early data and send ``data`` in it, before the handshake; False where that fails.
 
-        Anybody can send it again: only for what changes nothing (RFC 9846 §8).
+        An attacker can replay it: only for idempotent requests (RFC 9846 §8).
         """
         return tlsopenssl.offer_early_data(self._engine, data)
 
     @property
     def early_data_accepted(self) -> bool:
-        """Whether the server took the early data that was offered."""
+        """Whether the server accepted the offered early data."""
         body = self.tap.first(n.ENCRYPTED_EXTENSIONS)
         said = tlshello.parse_encrypted_extensions(body) if body is not None else ()
         return any(kind == n.EARLY_DATA for kind, _ in said)
@@ -232,7 +232,7 @@ class TlsStream(Stream):
         self._unread = True
 
     def _decrypt(self) -> bytes | None:
-        """Return what the engine has; None when it needs more, ``b""`` after the peer's goodbye."""
+        """Return decrypted bytes; None when more input is needed, ``b""`` after close_notify."""
         try:
             return self._engine.recv(CHUNK)
         except SSL.WantReadError:
@@ -245,7 +245,7 @@ class TlsStream(Stream):
             raise self._broken(error) from None
 
     async def _flush(self) -> Mark:
-        """Send what the engine has to say; the mark is the instant just before.
+        """Send the engine's output; the mark is the instant just before.
 
         While one task sends, another's records wait for it to take them along, in their order.
         """
@@ -264,7 +264,7 @@ class TlsStream(Stream):
         return mark
 
     async def _flush_if_heard(self) -> None:
-        """Send what waits; of a peer that has reset, what it said before can still be read."""
+        """Send the output; after a reset, data received before can still be read."""
         try:
             await self._flush()
         except Failed as failed:
@@ -272,9 +272,9 @@ class TlsStream(Stream):
                 raise
 
     async def settle(self, seconds: float = SETTLE_SECONDS) -> int:
-        """Wait for what a server says after the handshake: tickets, or an alert that refuses.
+        """Wait for a server's messages after the handshake: tickets, or an alert.
 
-        Ends with the first ticket, application data or goodbye, or after ``seconds``; gives the
+        Ends with the first ticket, application data or close, or after ``seconds``; returns the
         number of tickets. Raises Failed when the server refuses after all. Data that came is kept
         for :meth:`receive`.
         """
@@ -298,7 +298,7 @@ class TlsStream(Stream):
         return len(self.tap.every(n.NEW_SESSION_TICKET))
 
     async def aclose(self) -> None:
-        """Say goodbye (close_notify) and let go; what the peer answers is not waited for."""
+        """Send close_notify and close, without waiting for the peer's."""
         with contextlib.suppress(SSL.Error, Failed):
             self._engine.shutdown()
             await self._flush()
@@ -308,7 +308,7 @@ class TlsStream(Stream):
         return self
 
     def close(self) -> None:
-        """Let go at once."""
+        """Close at once."""
         # Without this OpenSSL takes the session for broken and will not take it up again.
         self._engine.set_shutdown(SSL.SENT_SHUTDOWN | SSL.RECEIVED_SHUTDOWN)
         self._below.close()
@@ -370,12 +370,12 @@ class TlsStream(Stream):
         if self.handshake_bytes > MAX_HANDSHAKE_BYTES:
             raise Failed(
                 Reason.BUDGET_EXCEEDED,
-                f"the peer sent more than {MAX_HANDSHAKE_BYTES} bytes of handshake",
+                f"the handshake is longer than {MAX_HANDSHAKE_BYTES} bytes",
             )
         return data, mark
 
     async def _more_of_first(self, data: bytes, until: int) -> bytes:
-        """A reply came in less than a record header; wait for enough of it to tell what it is."""
+        """Receive the rest of a first reply that is shorter than a record header."""
         more = b""
         if data[0] not in {n.ALERT, n.HANDSHAKE}:
             until = self.budget.within(IDENTIFY_SECONDS)
@@ -388,14 +388,14 @@ class TlsStream(Stream):
         return more
 
     async def _say_why(self) -> None:
-        """Let the engine's alert reach the peer; it may have gone already."""
+        """Send the engine's alert; the peer may have closed already."""
         with contextlib.suppress(Failed):
             await self._flush()
 
     # -- failures ----------------------------------------------------------------------------------
 
     def _alerted(self) -> Failed | None:
-        """Return where the peer said by an alert what it did not like."""
+        """Return the failure for the peer's alert, if it sent one."""
         alert = tlsfailed.fatal(self.tap.alerts_received)
         return tlsfailed.alerted(alert, self.asked_for_certificate) if alert is not None else None
 
@@ -404,11 +404,11 @@ class TlsStream(Stream):
         return self._alerted() or closed()
 
     def _broken(self, error: SSL.Error) -> Failed:
-        """Return an error after the handshake."""
+        """Return the failure for an engine error after the handshake."""
         return self._alerted() or tlsfailed.broke(error, tlsfailed.fatal(self.tap.alerts_sent))
 
     def _refused(self, error: SSL.Error) -> Failed:
-        """An error of the handshake: the peer's alert, or what the engine could not accept."""
+        """Return the failure for an engine error in the handshake; the peer's alert first."""
         extensions = self.tap.first(n.ENCRYPTED_EXTENSIONS)
         return self._alerted() or tlsfailed.refused(
             error, self.hello, extensions, self.offered, tlsfailed.fatal(self.tap.alerts_sent)
@@ -417,5 +417,5 @@ class TlsStream(Stream):
 
 @functools.lru_cache(maxsize=512)
 def _sent(body: bytes, version: int) -> tuple[bytes, ...]:
-    """Return the certificates of a Certificate message; who asks again mostly gets the same."""
+    """Return the certificates of a Certificate message; recurring checks get the same one."""
     return tlshello.certificates(body, version)[0]

@@ -1,4 +1,4 @@
-"""A first word that makes a server speak, in the protocol that it chose by ALPN.
+"""A first request, in the protocol selected by ALPN, that prompts a server for tickets.
 
 BoringSSL (Envoy, Google's front ends) holds session tickets back until the server writes its first
 data; a client that only listens never sees one.
@@ -18,7 +18,7 @@ _H2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 
 
 def word(alpn: str | None, host: str) -> bytes | None:
-    """Return what to say; None where the protocol is not known, or has no harmless first word."""
+    """Return the request; None where the protocol is unknown, or has no harmless request."""
     if alpn == "h2":
         return _H2
     if alpn == "http/1.1":
@@ -27,7 +27,7 @@ def word(alpn: str | None, host: str) -> bytes | None:
 
 
 async def prompt_tickets(stream: TlsStream, host: str, *, ask: bool) -> int:
-    """Return how many session tickets come, after a first word if need be and ``ask``.
+    """Return how many session tickets come, with ``ask`` after a request if necessary.
 
     Raises Failed when the server refuses the handshake after all; that it ends the connection over
     our word is no failure.

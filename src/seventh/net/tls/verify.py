@@ -1,4 +1,4 @@
-"""Is this certificate the right one, and would a client take it? If not, precisely why.
+"""Verification of certificates: whether a client accepts one, and if not, why.
 
 The engine builds and checks the chain (RFC 5280); its errors come here as (code, depth), the depth
 counted in the path that it built. Names are matched by :mod:`seventh.wire.certnames` (RFC 9525).
@@ -41,7 +41,7 @@ _UNVERIFIED = frozenset({1, 6, 76})
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What the certificate is worth; ``reason`` is None when a client takes it."""
+    """The verdict on a certificate; ``reason`` is None when a client accepts it."""
 
     state: ChainState
     problems: tuple[ChainProblem, ...]
@@ -55,7 +55,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.mismatch is Mismatch.UNREADABLE else self.mismatch is None
 
     def raise_if_bad(self) -> None:
-        """Raise the Failed that a client would end with."""
+        """Raise the Failed that a client would report."""
         if self.reason is not None:
             blame = Blame.LOCAL if self.state == "unverified" else None
             raise Failed(self.reason, self.detail, blame=blame)
@@ -68,7 +68,7 @@ def judge(
     names: HostNames,
     path: tuple[Certificate, ...] = (),
 ) -> Verdict:
-    """Weigh the chain as sent, the engine's errors and the name; the detail has every complaint.
+    """Judge the chain as sent, the engine's errors and the name; the detail has every fault.
 
     ``names`` are the leaf's; ``path`` is the chain as the engine built it, where that is known.
     """
@@ -130,10 +130,10 @@ def _state(
 def _unknown_link(
     chain: tuple[Certificate, ...], way: tuple[Certificate, ...]
 ) -> tuple[Certificate, str] | None:
-    """The certificate where the way stopped because of what the engine cannot compute, and what.
+    """Return the certificate with an algorithm that the engine lacks, and which one.
 
-    OpenSSL takes no certificate for an issuer whose key or signature it does not know, and says
-    that the issuer is missing though it was sent.
+    OpenSSL accepts no issuer whose key or signature type it does not support, and reports
+    the issuer as missing though it was sent.
     """
     top = way[-1]
     for link in (top, *(c for c in chain if c.subject == top.issuer and c.sha256 != top.sha256)):
@@ -144,10 +144,10 @@ def _unknown_link(
 
 def _who(way: tuple[Certificate, ...], depth: int) -> str:
     if depth == 0:
-        return f"the server's certificate ({way[0].subject})"
+        return f"server certificate ({way[0].subject})"
     if depth < len(way):
-        return f"the chain's certificate {depth} ({way[depth].subject})"
-    return f"a trusted certificate above the chain (depth {depth})"
+        return f"certificate {depth} of the chain ({way[depth].subject})"
+    return f"trusted certificate above the chain (depth {depth})"
 
 
 def _date_complaints(way: tuple[Certificate, ...], errors: Errors) -> list[_Complaint]:
@@ -161,13 +161,13 @@ def _date_complaints(way: tuple[Certificate, ...], errors: Errors) -> list[_Comp
     for depth in sorted(expired):
         when = ""
         if depth < len(way):
-            when = f" on {way[depth].not_after}, {_ago(-way[depth].days_left)} ago"
+            when = f" {_ago(-way[depth].days_left)} ago, on {way[depth].not_after}"
         found.append((Reason.TLS_CERTIFICATE_EXPIRED, f"{_who(way, depth)} expired{when}"))
     for depth in sorted(early):
         when = ""
         if depth < len(way):
-            when = f" before {way[depth].not_before}, in {_ago(way[depth].days_to_start)}"
-        text = f"{_who(way, depth)} is not valid{when or ' yet'}"
+            when = f": valid from {way[depth].not_before}, in {_ago(way[depth].days_to_start)}"
+        text = f"{_who(way, depth)} is not valid yet{when}"
         found.append((Reason.TLS_CERTIFICATE_NOT_YET_VALID, text))
     return found
 
@@ -184,25 +184,28 @@ def _path_complaints(
 ) -> list[_Complaint]:
     leaf, top = chain[0], way[-1]
     if state == "self-signed":
-        text = f"{_who(way, 0)} is signed by itself and not trusted here"
+        text = f"{_who(way, 0)} is self-signed and not trusted here"
         return [(Reason.TLS_CERTIFICATE_SELF_SIGNED, text)]
     if state == "missing-intermediate":
         text = (
-            f"the issuer of {_who(way, 0)}, {leaf.issuer}, is neither sent nor trusted here "
-            "(if it is a private CA: --ca FILE)"
+            f"issuer of the {_who(way, 0)}, {leaf.issuer}, is neither sent nor trusted here "
+            "(private CA: add --ca FILE)"
         )
         return [(Reason.TLS_CERTIFICATE_UNTRUSTED, text)]
     if state == "unknown-root":
         said = (
-            f"the root {top.subject} is sent, but not trusted here"
+            f"root {top.subject} is sent but not trusted here"
             if top.self_issued
-            else f"the issuer of {top.subject}, {top.issuer}, is neither sent nor trusted here"
+            else f"issuer of {top.subject}, {top.issuer}, is neither sent nor trusted here"
         )
-        text = f"{said} (if it is a private CA: --ca FILE)"
+        text = f"{said} (private CA: add --ca FILE)"
         return [(Reason.TLS_CERTIFICATE_UNTRUSTED, text)]
     if state == "unverified":
-        link, what = _unknown_link(chain, way) or (way[0], "a key or signature not supported here")
-        text = f"the chain could not be verified here: {link.subject}: {what}"
+        link, what = _unknown_link(chain, way) or (
+            way[0],
+            "key or signature type not supported here",
+        )
+        text = f"chain could not be verified here: {link.subject}: {what}"
         return [(Reason.TLS_CERTIFICATE_INVALID, text)]
     return [
         (Reason.TLS_CERTIFICATE_INVALID, f"{_who(way, depth)}: {tlsopenssl.verify_text(code)}")
@@ -213,7 +216,10 @@ def _path_complaints(
 
 def _weak_complaints(way: tuple[Certificate, ...], errors: Errors) -> list[_Complaint]:
     found = [
-        (Reason.TLS_CERTIFICATE_WEAK, f"{_who(way, depth)}: {', '.join(certificate.weaknesses)}")
+        (
+            Reason.TLS_CERTIFICATE_WEAK,
+            f"{_who(way, depth)} is weak: {', '.join(certificate.weaknesses)}",
+        )
         for depth, certificate in enumerate(way)
         if certificate.weaknesses and (depth == 0 or not certificate.self_issued)
     ]
@@ -228,18 +234,18 @@ def _weak_complaints(way: tuple[Certificate, ...], errors: Errors) -> list[_Comp
 
 def _mismatched(why: Mismatch, names: HostNames, host: str) -> str:
     if why is Mismatch.UNREADABLE:
-        return "the certificate's subject alternative names cannot be read"
+        return "subject alternative names of the certificate cannot be read"
     if why is Mismatch.NONE:
-        return f"the certificate names no host at all (no subject alternative name), so not {host}"
+        return f"the certificate has no subject alternative name, so it does not match {host}"
     if why is Mismatch.NO_HOST:
         return (
-            "none of the certificate's subject alternative names is a DNS name or an address, "
-            f"so none is {host}"
+            "the certificate has no DNS name or address among its alternative names, so it does "
+            f"not match {host}"
         )
     if why is Mismatch.ADDRESS_AS_DNS:
         return (
-            f"the certificate has {host} as a DNS name; clients compare an address with "
-            "addresses (iPAddress) only"
+            f"the certificate has {host} as a DNS name; clients compare addresses with "
+            "iPAddress entries only"
         )
     shown = ", ".join(names.shown(8))
     more = len(names.entries) - 8
@@ -252,7 +258,7 @@ def _mismatched(why: Mismatch, names: HostNames, host: str) -> str:
 
 
 class Glance(msgspec.Struct, frozen=True):
-    """The little of a certificate that every handshake needs; times are Unix time."""
+    """The names and dates of a certificate, for every handshake; Unix time."""
 
     names: HostNames
     start: float
@@ -265,7 +271,7 @@ class Glance(msgspec.Struct, frozen=True):
 
 @functools.lru_cache(maxsize=2048)
 def glance(der: bytes) -> Glance:
-    """Names and dates, parsed once for each certificate; nothing fits one that is unreadable."""
+    """Parse names and dates, once for each certificate; nothing fits an unreadable one."""
     try:
         cert = x509.load_der_x509_certificate(der)
         start, end = cert.not_valid_before_utc, cert.not_valid_after_utc
@@ -278,7 +284,7 @@ def glance(der: bytes) -> Glance:
 
 
 def read_certificate(der: bytes, now: dt.datetime) -> Certificate:
-    """Return a certificate in the model's words; one that cannot be read says so in ``problem``."""
+    """Return a certificate as facts; of an unreadable one, ``problem`` says so."""
     import hashlib
 
     fingerprint = hashlib.sha256(der).hexdigest()
@@ -288,7 +294,7 @@ def read_certificate(der: bytes, now: dt.datetime) -> Certificate:
     except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm):
         read = Certificate(
             subject="(unreadable)", issuer="(unreadable)",
-            problem="it is not a certificate that can be read here",
+            problem="not a readable certificate",
         )  # fmt: skip
     return msgspec.structs.replace(
         read,
@@ -350,16 +356,16 @@ def _hash(cert: x509.Certificate) -> str | None:
 
 
 def _unjudged(cert: x509.Certificate, key_type: str) -> str:
-    """Return what of the key or the signature is not known here; empty where all is."""
+    """Return which of key and signature is not supported here; empty for none."""
     unknown: list[str] = []
     if key_type.startswith("("):
-        unknown.append(f"its key is of a type that is not supported here {key_type}")
+        unknown.append(f"key type not supported here {key_type}")
     algorithm = cert.signature_algorithm_oid.dotted_string
     try:
         _ = cert.signature_hash_algorithm
     except UnsupportedAlgorithm:
         if algorithm not in _OLD_HASHES and not algorithm.startswith(_ML_DSA):
-            unknown.append(f"its signature algorithm is not supported here ({algorithm})")
+            unknown.append(f"signature algorithm not supported here ({algorithm})")
     return "; ".join(unknown)
 
 

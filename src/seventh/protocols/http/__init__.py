@@ -1,4 +1,4 @@
-"""The HTTP room: versions 1.1, 2 and 3, what they carry, and how fast."""
+"""HTTP: versions 1.1, 2 and 3, their content, and how fast they are."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,7 @@ from seventh.model.target import Scheme
 
 
 class HttpOptions(RoomOptions, frozen=True, kw_only=True):
-    """The request, and what is expected of its answer."""
+    """The request, and what is expected of its response."""
 
     method: Annotated[
         str,
@@ -26,14 +26,14 @@ class HttpOptions(RoomOptions, frozen=True, kw_only=True):
         int | str | None,
         Option(
             flag="expect-status", metavar="NNN[,…]",
-            help="status that the answer must have; also 2xx, 200-299", default="below 500",
+            help="expected status, such as 200, 2xx or 200-299", default="below 500",
         ),
     ] = None  # fmt: skip
     expect_json: Annotated[
         str | None,
         Option(
             flag="expect-json", metavar="EXPRESSION",
-            help="JMESPath expression that must hold of the answer",
+            help="JMESPath expression that must be true of the response's JSON",
         ),
     ] = None  # fmt: skip
     max_body_bytes: Annotated[
@@ -47,12 +47,14 @@ class HttpOptions(RoomOptions, frozen=True, kw_only=True):
     http_version: Annotated[
         Literal["1.1", "2", "3"] | None,
         Option(
-            flag="http-version", help="the only HTTP version to use", default="all that answer"
+            flag="http-version", help="use this HTTP version only", default="all that are supported"
         ),
     ] = None  # fmt: skip
     qlog_file: Annotated[
         str | None,
-        Option(flag="qlog", metavar="FILE", help="file to write a QUIC connection's log to"),
+        Option(
+            flag="qlog", metavar="FILE", help="write a QUIC connection's log to this file (qlog)"
+        ),
     ] = None
 
 
@@ -61,53 +63,53 @@ SPEC = Spec(
     title="HTTP",
     schemes=(Scheme(name="http", port=80), Scheme(name="https", port=443)),
     phases=(
-        PhaseSpec("http.request", "from the connection being ready to the request going out"),
-        PhaseSpec("http.ttfb", "from the request's first byte to the answer's first byte"),
-        PhaseSpec("http.download", "from the answer's first byte to its last"),
-        PhaseSpec("http.cell", "one further exchange of the matrix of versions and temperatures"),
-        PhaseSpec("http.redirect", "following one redirect"),
-        PhaseSpec("http.look", "what else is asked of the site: its content, plain HTTP"),
-        PhaseSpec("quic", "our first Initial to the end of the handshake, when a request may go"),
-        PhaseSpec("quic.hello", "our first Initial to the server's first packet"),
-        PhaseSpec("quic.finish", "the server's first packet to the end of the handshake"),
-        PhaseSpec("quic.compared", "a QUIC handshake at another place that is announced"),
-        PhaseSpec("quic.resumed", "a QUIC handshake that takes up an earlier session"),
-        PhaseSpec("quic.early", "one whose request goes as early data"),
+        PhaseSpec("http.request", "from the ready connection to the request's first byte"),
+        PhaseSpec("http.ttfb", "from the request's first byte to the response's first byte"),
+        PhaseSpec("http.download", "from the response's first byte to its last"),
+        PhaseSpec("http.cell", "one further exchange: a version cold, warm, resumed or in 0-RTT"),
+        PhaseSpec("http.redirect", "one redirect"),
+        PhaseSpec("http.look", "further requests: content, plain HTTP, other addresses"),
+        PhaseSpec("quic", "from our first Initial to the end of the handshake"),
+        PhaseSpec("quic.hello", "from our first Initial to the server's first packet"),
+        PhaseSpec("quic.finish", "from the server's first packet to the end of the handshake"),
+        PhaseSpec("quic.compared", "a QUIC handshake with another announced endpoint"),
+        PhaseSpec("quic.resumed", "a QUIC handshake that resumes a session"),
+        PhaseSpec("quic.early", "a QUIC handshake with the request as early data"),
     ),
     metrics=(
         Metric(
-            "seventh_ttfb_seconds", "histogram", "request to the answer's first byte",
+            "seventh_ttfb_seconds", "histogram", "from the request to the response's first byte",
             "ttfb_seconds",
         ),
         Metric(
-            "seventh_http_think_seconds", "gauge", "time to the first byte less the round trip",
+            "seventh_http_think_seconds", "gauge", "time to the first byte without the round trip",
             "think_seconds",
         ),
         Metric(
-            "seventh_http_download_seconds", "gauge", "the answer's first byte to its last",
+            "seventh_http_download_seconds", "gauge", "from the response's first byte to its last",
             "download_seconds",
         ),
-        Metric("seventh_http_body_bytes", "gauge", "the answer's body as it came", "body_bytes"),
-        Metric("seventh_http_status", "gauge", "the answer's status", "status"),
+        Metric("seventh_http_body_bytes", "gauge", "response body, as received", "body_bytes"),
+        Metric("seventh_http_status", "gauge", "response status", "status"),
         Metric(
             "seventh_http_negotiated_total", "counter",
-            "1 for each version that was negotiated over TLS or QUIC and answered; its sum over "
-            "checks, divided by their number, is the share of checks that obtained the version",
+            "1 for each version that was negotiated over TLS or QUIC and answered; the sum over "
+            "checks, divided by their number, is the share of checks that got the version",
             "negotiated", label="version",
         ),
         Metric(
-            "seventh_http_versions", "gauge", "versions of HTTP that answered", "working"
+            "seventh_http_versions", "gauge", "number of HTTP versions that work", "working"
         ),
         Metric(
-            "seventh_http_cache_hits_total", "counter", "replies that came from a cache",
+            "seventh_http_cache_hits_total", "counter", "responses served from a cache",
             "content.cache_hits", label="kind",
         ),
         Metric(
-            "seventh_http_brotli_ratio", "gauge", "share of compressible replies served in brotli",
+            "seventh_http_brotli_ratio", "gauge", "share of compressible responses with brotli",
             "content.brotli_ratio",
         ),
         Metric(
-            "seventh_http_compression_ratio", "gauge", "content bytes to each byte on the wire",
+            "seventh_http_compression_ratio", "gauge", "bytes on the wire per byte of content",
             "content.compression_ratio",
         ),
     ),
@@ -117,13 +119,14 @@ SPEC = Spec(
         "hold_seconds",
     ),
     tiers={
-        0: "connects, shakes hands, sends bare hellos and one QUIC Initial that it never answers",
-        1: "at most 40 GET, HEAD and OPTIONS requests; no cookie is kept",
-        2: "sends the bearer token or the credential that was given, to the target's own origin",
-        3: "sends the request with an unsafe method that was described, once with Expect, once as "
-        "early data, and repeats it to see whether that is safe",
-        4: "sends a request with two lengths, moves a QUIC connection to another port, holds "
-        "streams open",
+        0: "connects, completes handshakes, sends TLS hellos and one QUIC Initial that it never "
+        "acknowledges",
+        1: "sends at most 40 GET, HEAD and OPTIONS requests; stores no cookies",
+        2: "sends the given token or credential to the target's own origin",
+        3: "sends the given request with its unsafe method, once with Expect, once as early data, "
+        "and repeats it to test whether that is safe",
+        4: "sends a request with two lengths, migrates a QUIC connection to another port, keeps "
+        "event streams open",
     },
     standards=(
         "RFC 9110", "RFC 9111", "RFC 9112", "RFC 9113", "RFC 9114", "RFC 9000", "RFC 6797",

@@ -14,10 +14,10 @@ LINES = (
         facts=("expectation.met", "status"), failures=(Reason.UNEXPECTED_ANSWER,),
         look="--expect-status 2xx",
     ),
-    CheckLine("The first byte comes fast", rules=("HTTP-TTFB",), facts=("ttfb_seconds",)),
+    CheckLine("The first byte arrives fast", rules=("HTTP-TTFB",), facts=("ttfb_seconds",)),
     CheckLine("Redirects are few and end", rules=("HTTP-REDIRECT",), phases=("http.redirect",)),
     CheckLine(
-        "Plain HTTP leads to HTTPS, and browsers remember it (HSTS)",
+        "Plain HTTP redirects to HTTPS, and HSTS is set",
         rules=("HTTP-NO-HTTPS", "HTTP-HSTS"),
     ),
     CheckLine("HTTP/2 is offered", rules=("HTTP-NO-H2",)),
@@ -26,7 +26,7 @@ LINES = (
         "HTTP/3 is announced and answers",
         rules=("HTTP-NO-H3", "HTTP-H3-DEAD", "HTTP-H3-HIDDEN"),
     ),
-    CheckLine("QUIC is set up well", rules=("QUIC-AMPLIFY", "QUIC-IDLE", "QUIC-PMTU")),
+    CheckLine("QUIC parameters are sound", rules=("QUIC-AMPLIFY", "QUIC-IDLE", "QUIC-PMTU")),
     CheckLine("QUIC connections survive a change of port", rules=("QUIC-MIGRATE",)),
     CheckLine(
         "Clients can fall back to every lower version",
@@ -37,31 +37,31 @@ LINES = (
         rules=("HTTP-NO-REUSE",), facts=("reuse.requests",),
     ),
     CheckLine(
-        "Text is compressed, with brotli too",
+        "Text is compressed, also with brotli",
         rules=("HTTP-NO-COMPRESS", "HTTP-NO-BR"), facts=("content.compression_ratio",),
     ),
     CheckLine(
-        "Compression wastes no time and leaks no secrets",
+        "Compression is not wasted and exposes no secrets",
         rules=("HTTP-COMPRESS-WASTE", "HTTP-COMPRESS-BREACH"),
     ),
     CheckLine(
-        "Responses say how long they are fresh",
+        "Responses have a freshness lifetime",
         rules=("HTTP-NO-FRESHNESS",), facts=("content.caching.directives",),
     ),
     CheckLine(
         "Caches can revalidate (ETag, 304)",
         rules=("HTTP-NO-VALIDATOR", "HTTP-ETAG-IGNORED", "HTTP-304-HDRS"),
     ),
-    CheckLine("ETags are stable and one for each encoding",
+    CheckLine("ETags are stable and differ by encoding",
               rules=("HTTP-ETAG-UNSTABLE", "HTTP-ETAG-ENC")),
     CheckLine(
-        "Caches keep variants and private responses apart",
+        "Vary is right, and private responses are not shared",
         rules=("HTTP-VARY", "HTTP-CACHE-LEAK"),
     ),
     CheckLine("The Date field is right", rules=("HTTP-DATE-SKEW",)),
-    CheckLine("Refusals say when to retry", rules=("HTTP-RETRY-INFO",)),
+    CheckLine("Rejections have Retry-After", rules=("HTTP-RETRY-INFO",)),
     CheckLine(
-        "A request that is repeated acts once",
+        "A repeated request acts once",
         rules=("HTTP-IDEMPOTENCY",), look="--method POST --body FILE",
     ),
     CheckLine(
@@ -69,7 +69,7 @@ LINES = (
         rules=("HTTP-100CONT",), look="--method POST --body FILE",
     ),
     CheckLine(
-        "Early data is refused for unsafe requests",
+        "Unsafe requests in early data are rejected",
         rules=("HTTP-0RTT-UNSAFE",), look="--method POST --body FILE",
     ),
     CheckLine("Ambiguous message lengths are rejected", rules=("HTTP-CLTE",)),
@@ -78,9 +78,9 @@ LINES = (
         rules=("SSE-HEARTBEAT",), look="--hold 40",
     ),
     CheckLine(
-        "The API describes itself and its errors",
+        "The API has a description and problem details",
         rules=("REST-SCHEMA", "REST-ERRORS", "REST-CTYPE"),
     ),
-    CheckLine("The API is not about to be removed", rules=("REST-SUNSET",)),
+    CheckLine("The API is not deprecated", rules=("REST-SUNSET",)),
     CheckLine("JSON responses are of moderate size", rules=("HTTP-PAYLOAD",)),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The network below every protocol: names, addresses, TCP."""
+"""Names, addresses and TCP, below every protocol."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ SPEC = Spec(
     title="Names, addresses and TCP",
     schemes=(Scheme(name="tcp", port=None, well_known=False),),
     phases=(
-        PhaseSpec("resolve", "the question for the host's addresses to its last answer"),
-        PhaseSpec("connect", "SYN to SYN/ACK, once for each address"),
+        PhaseSpec("resolve", "first address query to the last answer"),
+        PhaseSpec("connect", "SYN to SYN/ACK, for each address"),
     ),
     metrics=(),
-    tiers={0: "resolves the name and opens one TCP connection to each address, sending nothing"},
+    tiers={0: "resolves the name and opens one TCP connection to each address; sends no data"},
     standards=("RFC 9293", "RFC 8305", "RFC 1034"),
     connections=2,
 )

@@ -1,4 +1,4 @@
-"""What an operator asks first of any service: the name, the port, the path."""
+"""The debugging checklist for names, addresses and paths: first for any service."""
 
 from seventh.model.checklist import CheckLine
 
@@ -8,10 +8,10 @@ LINES = (
         rules=("NET-DNS-SLOW",), facts=("addresses",), phases=("resolve",),
     ),
     CheckLine(
-        "The port can be reached at every address",
+        "The port is reachable on every address",
         rules=("NET-PORT-STATE",), facts=("attempts",), phases=("connect", "via"),
     ),
     CheckLine("IPv6 works wherever IPv4 does", rules=("NET-IPV6-BROKEN",)),
-    CheckLine("All addresses behave alike", rules=("NET-ADDR-DRIFT",)),
-    CheckLine("The path carries packets of full size (MTU)", rules=("NET-PMTU",)),
+    CheckLine("All addresses behave the same", rules=("NET-ADDR-DRIFT",)),
+    CheckLine("The path MTU is at least 1500 bytes", rules=("NET-PMTU",)),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Reference servers for the network's rules: ports, names and paths that are wrong."""
+"""Reference servers for the network's rules: faulty ports, names and paths."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 
 from seventh.labkit.names import name_server
-from seventh.labkit.serve import Fault, Kit, Served, find_program, free_port, tcp_server
+from seventh.labkit.serve import Fault, Handler, Kit, Served, find_program, free_port, tcp_server
 
 NAME = "lab.test"
 SMALL_MTU = 1400
@@ -17,55 +17,52 @@ SMALL_MTU_IP = "127.77.0.1"
 FAULTS = (
     Fault(
         name="closed-port",
-        meaning="nothing listens on the port",
+        meaning="no service listens on the port",
         triggers=("NET-PORT-STATE",),
         reason="connect-refused",
     ),
     Fault(
         name="ipv6-dead",
-        meaning="the name has an AAAA record and nothing listens there",
+        meaning="the name has an AAAA record, and no service listens at that address",
         triggers=("NET-IPV6-BROKEN", "NET-PORT-STATE"),
         needs=("ipv6",),
     ),
     Fault(
         name="slow-dns",
-        meaning="the name server takes 300 ms",
+        meaning="the name server answers after 300 ms",
         triggers=("NET-DNS-SLOW",),
     ),
     Fault(
         name="dns-servfail",
-        meaning="the name server fails for AAAA",
+        meaning="the name server answers AAAA queries with SERVFAIL",
         triggers=("NET-DNS-SLOW",),
     ),
     Fault(
         name="drift",
-        meaning="two addresses of one name greet differently",
+        meaning="the greetings of two addresses of one name differ",
         triggers=("NET-ADDR-DRIFT",),
     ),
     Fault(
         name="small-mtu",
-        meaning=f"the route carries {SMALL_MTU} bytes",
+        meaning=f"the path MTU is {SMALL_MTU} bytes",
         triggers=("NET-PMTU",),
         needs=("root", "ip"),
     ),
 )
 
 
-async def _greet(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: bytes = b"220 lab FTP\r\n"
-) -> None:
-    writer.write(line)
-    await writer.drain()
-    await reader.read()
+def _greeting(line: bytes) -> Handler:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(line)
+        await writer.drain()
+        await reader.read()
 
-
-async def _greet_otherwise(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await _greet(reader, writer, b"220 other lab FTP\r\n")
+    return greet
 
 
 @contextlib.asynccontextmanager
 async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
-    """Yield a TCP server that greets, behind a name of its own; or one with ``fault``."""
+    """Run a TCP server that sends a greeting, under a name of its own; or one with ``fault``."""
     del kit
     name = fault.name if fault else ""
     if name == "closed-port":
@@ -76,12 +73,13 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
     async with contextlib.AsyncExitStack() as stack:
         if name == "small-mtu":
             stack.enter_context(_small_route())
-        port = await stack.enter_async_context(tcp_server(_greet, host))
+        port = await stack.enter_async_context(tcp_server(_greeting(b"220 lab FTP\r\n"), host))
         if name == "ipv6-dead":
             zone["AAAA"] = ("::1",)
         if name == "drift":
             zone["A"] = ("127.0.0.1", "127.0.0.2")
-            await stack.enter_async_context(tcp_server(_greet_otherwise, "127.0.0.2", port))
+            other = _greeting(b"220 other lab FTP\r\n")
+            await stack.enter_async_context(tcp_server(other, "127.0.0.2", port))
         resolver = await stack.enter_async_context(
             name_server(
                 {NAME: zone},
@@ -94,7 +92,7 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
 
 @contextlib.contextmanager
 def _small_route() -> Iterator[None]:
-    """Yield a loopback address whose route has a small MTU, for as long as the block lasts."""
+    """Give a loopback address a route with a small MTU, until the block ends."""
     ip = find_program("ip") or "ip"
     route = ["local", SMALL_MTU_IP, "dev", "lo", "mtu", str(SMALL_MTU)]
     subprocess.run([ip, "route", "replace", *route], check=True, capture_output=True)

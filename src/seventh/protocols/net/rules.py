@@ -1,4 +1,4 @@
-"""What names, addresses and paths can have wrong."""
+"""Rules for names, addresses and paths."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ _GOOD = NetFacts(
     Severity.HIGH,
     tier=0,
     source=Source.WIRE,
-    title="Port not open at every address",
+    title="Port unreachable on some addresses",
     evidence="port {port}: {states}",
-    why="Refused means that the host is up and nothing listens; a timeout means that a firewall "
-    "drops the packets or the host is down; a reset means that something in between cuts in. Each "
-    "has its own mend.",
+    why="Refused: the host is up and nothing listens on the port. Timeout: a firewall drops the "
+    "packets, or the host is down. Reset: a device on the path closes the connection. Each needs "
+    "a different fix.",
     fix={
-        "any": "Refused: start the service, and let it listen on that address "
-        "(`ss -ltnup` shows where it listens). Timeout: open port {port} in the firewall or "
-        "security group on the way. Reset: look for a proxy or an intrusion filter.",
+        "any": "Refused: start the service, and bind it to that address (`ss -ltnup` shows the "
+        "addresses in use). Timeout: open port {port} in every firewall and security group on "
+        "the path. Reset: look for a proxy or an intrusion prevention system.",
     },
     references=("RFC 9293",),
     seed=("12.2.5", "12.11"),
@@ -57,10 +57,10 @@ _GOOD = NetFacts(
     bad=_GOOD.learn(attempts=(_attempt("192.0.2.1", "refused"),)),
 )
 def port_state(net: NetFacts) -> Verdict:
-    """Return any attempt that did not reach an open port."""
+    """Report each attempt that did not reach an open port."""
     if not net.attempts:
         return Skip("no address was tried")
-    # A family that this machine has no route for says nothing about the peer.
+    # An attempt that failed on this machine proves nothing about the peer.
     judged = [a for a in net.attempts if a.outcome not in {"unreachable", "forbidden", "untried"}]
     if not judged:
         return Skip("this machine has no route to any of the addresses")
@@ -69,8 +69,7 @@ def port_state(net: NetFacts) -> Verdict:
         return None
     several = len({a.transport for a in net.attempts}) > 1
     states = tuple(
-        f"{a.address} {a.outcome}" + (f" over {a.transport.upper()}" if several else "")
-        for a in shut
+        f"{a.address} {a.outcome}" + (f" ({a.transport.upper()})" if several else "") for a in shut
     )
     return Hit(port=shut[0].port, states=states)
 
@@ -82,11 +81,11 @@ def port_state(net: NetFacts) -> Verdict:
     source=Source.DNS,
     title="Slow or failing name resolution",
     evidence="{lookups}",
-    why="Every first connection waits for the name. Above 200 ms, or when a server fails and the "
-    "resolver must ask the next, people notice.",
+    why="Every first connection waits for the lookup. More than 200 ms is noticeable, and so is a "
+    "failing name server, because the resolver has to retry with another one.",
     fix={
-        "any": "Ask each name server of the zone by itself (`dig +norec @NS NAME`) and mend or "
-        "remove the slow or dead one; put a caching resolver near the clients.",
+        "any": "Query each name server of the zone directly (`dig +norec @NS NAME`), and repair or "
+        "remove those that are slow or fail; run a caching resolver near the clients.",
         "resolv.conf": "options timeout:1 attempts:2 rotate",
     },
     references=("RFC 1034",),
@@ -95,12 +94,12 @@ def port_state(net: NetFacts) -> Verdict:
     bad=_GOOD.learn(lookups=(Lookup(name="host.example", kind="AAAA", outcome="ok", seconds=0.9),)),
 )
 def dns_slow(net: NetFacts) -> Verdict:
-    """Return a lookup slower than 200 ms, or one that the servers failed."""
+    """Report lookups slower than 200 ms, and those that failed at the servers."""
     if not net.lookups:
-        why = "the target is an address: no name was looked up"
+        why = "the target is an address, so no name was looked up"
         return not_applicable(why) if net.addresses else Skip(why)
     bad = tuple(
-        f"{lookup.name} {lookup.kind}: {lookup.outcome} after {lookup.seconds * 1000:.0f} ms"
+        f"{lookup.name} {lookup.kind}: {lookup.outcome} ({lookup.seconds * 1000:.0f} ms)"
         for lookup in net.lookups
         if lookup.seconds > SLOW_LOOKUP_SECONDS or lookup.outcome in {"servfail", "timeout"}
     )
@@ -112,13 +111,13 @@ def dns_slow(net: NetFacts) -> Verdict:
     Severity.MEDIUM,
     tier=0,
     source=Source.WIRE,
-    title="IPv6 address published but not answering",
-    evidence="IPv4 answers; IPv6 does not: {addresses}",
-    why="Clients try IPv6 first and fall back only after a delay (Happy Eyeballs), or not at all. "
-    "Each connection pays for an address that does not work.",
+    title="IPv6 address published but unreachable",
+    evidence="IPv4 reachable, IPv6 unreachable: {addresses}",
+    why="Clients try IPv6 first and fall back to IPv4 after a delay (Happy Eyeballs), or not at "
+    "all, so connections are slow or fail.",
     fix={
-        "any": "Let the service listen on [::]:{port} and open the port for IPv6 in the firewall, "
-        "or remove the AAAA record until it does.",
+        "any": "Bind the service to [::]:{port} and open the port for IPv6 in the firewall, or "
+        "remove the AAAA record until then.",
     },
     references=("RFC 8305",),
     seed=("12.9.2",),
@@ -126,7 +125,7 @@ def dns_slow(net: NetFacts) -> Verdict:
     bad=_GOOD.learn(attempts=(_attempt("192.0.2.1", "open"), _attempt("2001:db8::1", "timeout"))),
 )
 def ipv6_broken(net: NetFacts) -> Verdict:
-    """IPv4 open and IPv6 not."""
+    """Report IPv6 addresses that fail where IPv4 works."""
     v6 = [a for a in net.attempts if a.family == "ipv6"]
     v4_open = any(a.family == "ipv4" and a.outcome == "open" for a in net.attempts)
     if not v6:
@@ -134,8 +133,8 @@ def ipv6_broken(net: NetFacts) -> Verdict:
         has_none = net.addresses and not any(":" in address for address in net.addresses)
         return not_applicable(why) if has_none else Skip(why)
     if all(a.outcome in {"unreachable", "forbidden", "untried"} for a in v6):
-        return Skip("this machine has no IPv6 route, so it cannot tell")
-    # One that is shut for datagrams alone answers all the same.
+        return Skip("this machine has no IPv6 route")
+    # An address open over one transport is reachable.
     answers = {a.address for a in v6 if a.outcome == "open"}
     dead = tuple(f"{a.address} {a.outcome}" for a in v6 if a.address not in answers)
     if not dead or not v4_open:
@@ -148,11 +147,11 @@ def ipv6_broken(net: NetFacts) -> Verdict:
     Severity.MEDIUM,
     tier=0,
     source=Source.WIRE,
-    title="The name's addresses behave differently",
+    title="Addresses of the name behave differently",
     evidence="{drift}",
-    why="One name, several servers, and not the same answer: a half-deployed change. Which clients "
-    "are hit depends on the address they happen to take.",
-    fix={"any": "Bring the named addresses to the same version, certificate and configuration."},
+    why="The servers behind one name differ, as after an incomplete deployment. Clients get "
+    "different results depending on the address they connect to.",
+    fix={"any": "Deploy the same version, certificate and configuration to all addresses."},
     seed=("12.8.2",),
     good=_GOOD,
     bad=_GOOD.learn(
@@ -160,11 +159,11 @@ def ipv6_broken(net: NetFacts) -> Verdict:
     ),
 )
 def addr_drift(net: NetFacts) -> Verdict:
-    """Anything that differs between compared addresses."""
+    """Report each difference between the compared addresses."""
     if net.differences:
         return Hit(drift=net.drift)
     if len(net.compared) < 2:
-        why = "fewer than two addresses answered, so there is nothing to compare"
+        why = "fewer than two addresses answered"
         return not_applicable(why) if len(net.addresses) == 1 else Skip(why)
     return None
 
@@ -174,12 +173,12 @@ def addr_drift(net: NetFacts) -> Verdict:
     Severity.MEDIUM,
     tier=0,
     source=Source.WIRE,
-    title="The path carries less than 1500 bytes",
-    evidence="path MTU to {paths}",
-    why="A tunnel or PPPoE link on the way makes packets smaller. Where ICMP is filtered too, "
-    "large packets vanish: small requests work and large answers hang.",
+    title="Path MTU below 1500 bytes",
+    evidence="path MTU: {paths}",
+    why="A tunnel or PPPoE link reduces the packet size. If ICMP is filtered as well, large "
+    "packets are lost: small requests work and large responses hang.",
     fix={
-        "any": "Let ICMP type 3 code 4 (IPv4) and ICMPv6 type 2 pass on every hop.",
+        "any": "Allow ICMP type 3 code 4 (IPv4) and ICMPv6 type 2 on every firewall of the path.",
         "nftables": "tcp flags syn tcp option maxseg size set rt mtu",
     },
     references=("RFC 1191", "RFC 8899"),
@@ -188,10 +187,10 @@ def addr_drift(net: NetFacts) -> Verdict:
     bad=_GOOD.learn(attempts=(_attempt("192.0.2.1", "open", pmtu=1400),)),
 )
 def path_mtu(net: NetFacts) -> Verdict:
-    """Return the kernel's path MTU is below Ethernet's."""
+    """Report paths whose MTU, as the kernel knows it, is below Ethernet's."""
     known = [a for a in net.attempts if a.path_mtu_bytes is not None]
     if not known:
-        return Skip("this system's kernel does not tell the path MTU")
+        return Skip("the kernel of this system does not report the path MTU")
     small = tuple(
         f"{a.address}: {a.path_mtu_bytes} bytes"
         for a in known

@@ -1,4 +1,4 @@
-"""NTP's debugging checklist: reachability, time, abuse, NTS, and how clients are set up."""
+"""NTP's debugging checklist: reachability, time, abuse, NTS, and client configuration."""
 
 from seventh.model.checklist import CheckLine
 
@@ -17,26 +17,26 @@ LINES = (
         rules=("NTP-KOD-DENY", "NTP-KOD-RATE"), facts=("rtt_seconds",),
     ),
     CheckLine(
-        "Every reply answers a request of ours",
+        "Every reply matches a request",
         rules=("NTP-SPOOF",), facts=("rtt_seconds",),
     ),
-    CheckLine("Requests are answered from any source port", rules=("NTP-SRCPORT-FILTER",)),
+    CheckLine("Requests from any source port are answered", rules=("NTP-SRCPORT-FILTER",)),
     CheckLine(
         "The server is synchronised",
         rules=("NTP-UNSYNC", "NTP-HEADER", "NTP-STALE", "NTP-LOCALCLOCK"),
         facts=("stratum", "reference_id"),
     ),
     CheckLine(
-        "The server is close to a reference clock",
+        "Stratum and root distance are low",
         rules=("NTP-STRATUM", "NTP-ROOTDIST"), facts=("root_distance_seconds",),
     ),
     CheckLine(
-        "The server's clock and this machine's agree",
+        "The server's clock and this machine's clock agree",
         rules=("NTP-OFFSET",), facts=("offset_seconds", "offset_error_seconds"),
     ),
     CheckLine("The jitter is low", rules=("NTP-JITTER",), facts=("jitter_seconds",)),
     CheckLine("No leap second is announced or disputed", rules=("NTP-LEAP",)),
-    CheckLine("No server follows itself or a server that follows it", rules=("NTP-LOOP",)),
+    CheckLine("No server synchronises to itself or in a ring", rules=("NTP-LOOP",)),
     CheckLine(
         "Several servers agree on the time",
         rules=("NTP-FALSETICKER", "NTP-SMEAR-MIX"), facts=("sources.sources",), look=_SEVERAL,
@@ -56,24 +56,24 @@ LINES = (
         rules=("NTP-MAC-MD5",), look="--ntp-keys FILE",
     ),
     CheckLine(
-        "NTS is offered and establishes keys",
+        "NTS is offered, and key establishment succeeds",
         rules=("NTS-NONE", "NTS-KE-FAIL", "NTS-COOKIES"),
         facts=("nts.aead_name", "nts.cookies"), look=_NTS,
     ),
     CheckLine(
-        "Requests of NTS's size pass and are authenticated",
+        "NTS packets pass the network and are authenticated",
         rules=("NTS-NAK", "NTS-UDP-DROP"), phases=("nts.rtt",), look=_NTS,
     ),
     CheckLine(
-        "This machine's clock is synchronised (in a VM by one program only)",
+        "This machine's clock is synchronised, by only one program",
         facts=("own_clock_error_seconds",), look="chronyc tracking",
     ),
     CheckLine(
-        "The client starts fast and steps its clock at the start only",
+        "The client synchronises fast at startup and steps its clock only then",
         rules=("NTP-IBURST", "NTP-MAKESTEP"), look=_CHRONY,
     ),
     CheckLine(
-        "The client stores the drift of its clock and sets the hardware clock",
+        "The client stores its clock drift and synchronises the hardware clock",
         rules=("NTP-DRIFT", "NTP-RTCSYNC"), look=_CHRONY,
     ),
 )  # fmt: skip

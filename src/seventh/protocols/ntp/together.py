@@ -1,4 +1,4 @@
-"""Several targets judged together, after each has been checked by itself."""
+"""Several targets judged together, after each was checked on its own."""
 
 from __future__ import annotations
 
@@ -7,25 +7,18 @@ from collections.abc import Sequence
 from seventh.model.report import Report
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.sources import SourceFacts
-from seventh.protocols.ntp.facts.together import judged, source_of
+from seventh.protocols.ntp.facts.together import compare_sources, source_of
 
 RULES = frozenset(
-    [
-        "NTP-FALSETICKER",
-        "NTP-SMEAR-MIX",
-        "NTP-FEW",
-        "NTP-SAMEUP",
-        "NTP-LEAP",
-        "NTP-LOOP",
-    ]
+    ["NTP-FALSETICKER", "NTP-SMEAR-MIX", "NTP-FEW", "NTP-SAMEUP", "NTP-LEAP", "NTP-LOOP"]
 )
-"""The rules that judge sources together."""
+"""The rules that judge several servers together."""
 
 
 def together(reports: Sequence[Report]) -> NtpFacts | None:
-    """What the reports' servers show as a set; None where they are not two different servers.
+    """Compare the servers of the reports; None if there are not two different ones.
 
-    Only ``sources`` is filled. A target that failed is one source without time.
+    Only ``sources`` is set. A target that failed is one source without time.
     """
     listed: list[SourceFacts] = []
     for report in reports:
@@ -36,7 +29,7 @@ def together(reports: Sequence[Report]) -> NtpFacts | None:
         else:
             why = str(report.failure.reason) if report.failure is not None else ""
             listed.append(source_of(report.target, facts, why=why))
-    sources = judged(listed, len({report.target for report in reports}))
+    sources = compare_sources(listed, len({report.target for report in reports}))
     if sum(source.verdict != "repeated" for source in sources.sources) < 2:
         return None
     return NtpFacts(sources=sources)

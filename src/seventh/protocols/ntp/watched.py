@@ -1,15 +1,14 @@
-"""What a monitoring system draws of a time server."""
+"""The metrics of a time server that a monitoring system draws."""
 
 from __future__ import annotations
 
 from seventh.model.watched import NO_BOUNDS, Bounds, Watched, number
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.rules.clock import (
-    JITTER_FLOOR_SECONDS,
-    JITTER_SECONDS,
     OFFSET_HIGH_SECONDS,
     OFFSET_SECONDS,
     ROOT_DISTANCE_SECONDS,
+    jitter_bound,
 )
 
 
@@ -24,7 +23,7 @@ def _offset(ntp: NtpFacts) -> Bounds:
 def _jitter(ntp: NtpFacts) -> Bounds:
     if ntp.delay_seconds is None:
         return NO_BOUNDS
-    return Bounds(number(min(JITTER_SECONDS, max(ntp.delay_seconds / 2, JITTER_FLOOR_SECONDS))))
+    return Bounds(number(jitter_bound(ntp.delay_seconds)))
 
 
 WATCHED = (

@@ -121,7 +121,7 @@ class Chain(Carrier):
             timer.begin(user_mark())
             admission = await log_in(session, credentials.for_host(trust))
             timer.stop(admission.at)
-        self._learn(auth_method=admission.method, seconds=max(0, admission.at.ns - started) / 1e9)
+        self._learn(auth_method=admission.method, seconds=admission.at.since(started))
         self._links.append(Mux(session, hop=f"the jump host {name}"))
         self._names.append(name)
 

@@ -1,4 +1,4 @@
-"""TLS's debugging checklist: the handshake, the certificate, and what should be refused."""
+"""The debugging checklist for TLS."""
 
 from seventh.model.checklist import CheckLine
 from seventh.model.failure import Reason
@@ -13,20 +13,20 @@ LINES = (
         ),
     ),
     CheckLine(
-        "The certificate is valid today and for some time",
+        "The certificate is valid now and does not expire soon",
         rules=("TLS-CERT-EXPIRED", "TLS-CERT-NOTYET", "TLS-CERT-EXPIRING"),
         facts=("cert_expiry_timestamp_seconds",),
     ),
     CheckLine(
-        "The certificate is for the name that clients use",
+        "The certificate matches the host name",
         rules=("TLS-CERT-HOST",), facts=("server_name",),
     ),
     CheckLine(
-        "The chain is complete and leads to a trusted root",
+        "The chain is complete and ends at a trusted root",
         rules=("TLS-CHAIN",), facts=("chain_state",), look="--ca FILE",
     ),
     CheckLine("Keys and signatures of the chain are strong", rules=("TLS-CERT-WEAK",)),
-    CheckLine("An OCSP staple comes where the certificate demands one", rules=("TLS-STAPLE",)),
+    CheckLine("An OCSP staple is sent if the certificate requires one", rules=("TLS-STAPLE",)),
     CheckLine("TLS 1.3 is supported", rules=("TLS-NO13",)),
     CheckLine(
         "Obsolete versions, ciphers and parameters are refused",
@@ -38,11 +38,11 @@ LINES = (
         "A large (post-quantum) ClientHello is accepted", rules=("TLS-BIG-HELLO",),
         facts=("version",),
     ),
-    CheckLine("Key exchange resists quantum computers", rules=("TLS-NO-PQ",)),
-    CheckLine("Sessions are resumed", rules=("TLS-NO-RESUME",), facts=("resumed",)),
+    CheckLine("Post-quantum key exchange is supported", rules=("TLS-NO-PQ",)),
+    CheckLine("Sessions can be resumed", rules=("TLS-NO-RESUME",), facts=("resumed",)),
     CheckLine("Early data (0-RTT) is off", rules=("TLS-0RTT-ON",)),
     CheckLine(
-        "A client certificate is required wherever it is requested",
+        "A client certificate is required if it is requested",
         rules=("TLS-MTLS-OPTIONAL",), facts=("client_certificate",),
     ),
 )  # fmt: skip

@@ -15,7 +15,7 @@ from seventh.net.probe_context import ProbeContext
 from seventh.protocols.http import SPEC, lab
 from seventh.protocols.http.client.origin import MAX_REQUESTS, Site
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.lab import Setup
+from seventh.protocols.http.lab.setup import Setup
 from seventh.protocols.http.probe.redirects import follow
 from seventh.protocols.http.wire.url import Origin, Url
 from seventh.web.message import Request

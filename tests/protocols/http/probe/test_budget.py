@@ -19,8 +19,8 @@ from seventh.model.target import Target
 from seventh.protocols.http import SPEC, lab
 from seventh.protocols.http.client.origin import MAX_REQUESTS
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.lab import Setup
 from seventh.protocols.http.lab.content import site
+from seventh.protocols.http.lab.setup import Setup
 from seventh.web.message import Request
 from tests.options import changed
 from tests.protocols.http.rules.looks import job

@@ -20,7 +20,7 @@ from seventh.model.target import Target
 from seventh.protocols.http import lab
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.versions import Clear
-from seventh.protocols.http.lab import Setup
+from seventh.protocols.http.lab.setup import Setup
 from seventh.web.message import Request
 from tests.options import options_with
 from tests.protocols.http.rules.looks import job

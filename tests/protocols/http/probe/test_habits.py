@@ -17,13 +17,14 @@ from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import Coding, ContentFacts, Validation, Variant
 from seventh.protocols.http.facts.quic import H2Facts
 from seventh.protocols.http.facts.versions import Rung, TlsUpgrade
-from seventh.protocols.http.lab import Setup
+from seventh.protocols.http.lab.setup import Setup
 from seventh.protocols.http.rules.content import compress_waste
 from seventh.protocols.http.rules.examples import GOOD, H1, H2
 from seventh.protocols.http.rules.quic import h2_settings
 from seventh.protocols.http.rules.validators import etag_ignored, etag_unstable
 from seventh.protocols.http.rules.versions import no_h2
 from seventh.rules.rule import Hit, Skip
+from seventh.rules.words import filled
 from seventh.web.message import Request
 from tests.protocols.http.rules.looks import job
 from tests.reports import http_facts as facts_of
@@ -34,7 +35,7 @@ async def look(setup: Setup, kit: Kit, **options: object) -> Report:
         return await check_one(*job(served, **options))
 
 
-CLEAR = Setup(secure=False, h3=None, announced=False, hsts=False)
+CLEAR = Setup(secure=False)
 
 
 async def test_a_connection_that_ends_early_is_remembered(kit: Kit) -> None:
@@ -101,12 +102,15 @@ async def test_errors_are_asked_for_beside_the_target(kit: Kit) -> None:
 def test_http_2_that_nobody_gets() -> None:
     """``Protocols http/1.1 h2``: h2 works, and every client that offers both gets HTTP/1.1."""
     prefers = no_h2(GOOD.learn(version="1.1", ladder=(H2, H1)))
-    assert isinstance(prefers, Hit) and "prefers http/1.1" in str(prefers.params)
+    assert isinstance(prefers, Hit) and prefers.params["what"] == "not-preferred"
     assert no_h2(GOOD.learn(version="2", ladder=(H2, H1))) is None
     gone = Rung(version="2", state="not-offered", detail="reset", error="HTTP_1_1_REQUIRED")
     sent_away = no_h2(GOOD.learn(version="1.1", ladder=(gone, H1)))
-    assert isinstance(sent_away, Hit)
-    assert "does not choose" not in str(sent_away.params)
+    assert isinstance(sent_away, Hit) and sent_away.params["what"] == "h1-required"
+    evidence = filled(no_h2.words, sent_away.params).evidence
+    assert evidence == "the server requires HTTP/1.1 here: reset"
+    silent = no_h2(GOOD.learn(ladder=(Rung(version="2", state="not-offered"), H1)))
+    assert isinstance(silent, Hit) and silent.params["detail"] == "the server selects http/1.1"
 
 
 def test_empty_settings_are_settings() -> None:

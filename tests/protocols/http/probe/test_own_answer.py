@@ -87,7 +87,7 @@ async def test_a_port_that_has_tls(kit: Kit, in_clear: bytes, verb: Callable[...
         report = await verb(target, Options())  # type: ignore[misc]
     assert report.failure is not None
     assert report.failure.reason is Reason.PROTOCOL_MISMATCH
-    assert f"the port speaks TLS, not HTTP: use https://127.0.0.1:{port}" in report.failure.detail
+    assert f"the port serves TLS, not HTTP: use https://127.0.0.1:{port}" in report.failure.detail
 
 
 async def test_a_400_of_the_service_is_its_own() -> None:
@@ -243,4 +243,4 @@ async def test_a_drip_is_no_silence() -> None:
     report = await look(serve, timeout_seconds=1.0)
     assert report.failure is not None
     assert report.failure.reason is Reason.BUDGET_EXCEEDED
-    assert "the peer sends on" in report.failure.detail
+    assert "the peer was still sending" in report.failure.detail

@@ -16,7 +16,7 @@ from seventh.model.report import Report
 from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.http import lab
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.lab import Setup
+from seventh.protocols.http.lab.setup import Before, Setup
 from seventh.web.message import Request
 from tests.protocols.http.rules.looks import job
 from tests.reports import http_facts as facts_of
@@ -111,7 +111,7 @@ async def test_what_else_a_visit_learns(kit: Kit) -> None:
         report = await look(served)
     facts = facts_of(report)
     assert facts.advertised is not None
-    assert facts.advertised.h3 == ("Alt-Svc", "the HTTPS record")
+    assert facts.advertised.h3 == ("Alt-Svc", "HTTPS record")
     assert facts.h2 is not None and facts.h2.max_concurrent_streams == 100
     assert facts.h2.ping_seconds and facts.h2.upload_bits_per_second
     h3 = facts.h3
@@ -131,7 +131,7 @@ async def test_what_else_a_visit_learns(kit: Kit) -> None:
 
 
 async def test_a_plain_site_on_loopback(kit: Kit) -> None:
-    setup = Setup(secure=False, h3=None, announced=False)
+    setup = Setup(secure=False)
     async with lab.site(setup, kit) as served:
         report = await look(served)
     facts = facts_of(report)
@@ -214,7 +214,7 @@ async def test_a_log_of_quic(kit: Kit, tmp_path: Path) -> None:
 # -- the person's own request ----------------------------------------------------------------------
 
 
-def recording(seen: list[Request]) -> lab.Before:
+def recording(seen: list[Request]) -> Before:
     def before(request: Request) -> Answer | None:
         seen.append(request)
         return None
@@ -246,7 +246,7 @@ async def test_a_post_with_a_body_and_an_expected_status(kit: Kit, tmp_path: Pat
         bad = await pulse_one(*job(served, expect_status=409, **options))
     assert [(r.method, r.body) for r in seen] == [("POST", b'{"thing": 1}')] * 2
     assert bad.failure is not None and bad.failure.reason is Reason.UNEXPECTED_ANSWER
-    assert bad.failure.detail == "the status is 201, not 409"
+    assert bad.failure.detail == "status 201, expected 409"
 
 
 async def test_json_is_held_against_an_expression(kit: Kit) -> None:
@@ -273,7 +273,7 @@ async def test_a_server_s_own_error_is_a_failure(kit: Kit) -> None:
 # -- credentials -----------------------------------------------------------------------------------
 
 
-def leading_to(where: str) -> lab.Before:
+def leading_to(where: str) -> Before:
     def before(request: Request) -> Answer | None:
         if request.path != "/":
             return None
@@ -285,7 +285,7 @@ def leading_to(where: str) -> lab.Before:
 async def test_no_credential_leaves_the_origin(kit: Kit, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("t0ken")
     seen: list[Request] = []
-    elsewhere = Setup(secure=False, h3=None, announced=False, before=recording(seen))
+    elsewhere = Setup(secure=False, before=recording(seen))
     async with lab.site(elsewhere, kit) as other:
         port = other.target.rpartition(":")[2].rstrip("/")
         own: list[Request] = []

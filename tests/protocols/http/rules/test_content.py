@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from seventh.model.severity import Severity
 from seventh.protocols.http.facts import HttpFacts
@@ -26,8 +27,10 @@ from seventh.protocols.http.rules import caching as rules_caching
 from seventh.protocols.http.rules import content, rest, validators
 from seventh.protocols.http.rules.caching_examples import caching, validation
 from seventh.rules.rule import Hit, Skip
+from seventh.rules.words import filled
 
 KIB = 1024
+DAY = 86400
 
 
 def facts(**parts: Any) -> HttpFacts:
@@ -223,7 +226,10 @@ def test_interfaces_alone_owe_problem_details() -> None:
     soft = Body(path="/x", status=200, declared="application/problem+json", problem=True)
     verdict = rest.error_format(facts(api=Api(speaks=True), error=soft))
     assert isinstance(verdict, Hit)
-    assert "gives 200" in str(verdict.params["what"])
+    assert (verdict.params["what"], verdict.params["status"]) == ("not-an-error", 200)
+    invalid = replace(soft, status=404, problem=False)
+    verdict = rest.error_format(facts(api=Api(speaks=True), error=invalid))
+    assert isinstance(verdict, Hit) and verdict.params["what"] == "not-problem"
 
 
 def test_broken_descriptions_weigh_more() -> None:
@@ -232,10 +238,23 @@ def test_broken_descriptions_weigh_more() -> None:
     assert isinstance(verdict, Hit) and verdict.severity is Severity.MEDIUM
 
 
-def test_ends_to_come() -> None:
-    verdict = rest.sunset(facts(lifecycle=Lifecycle(sunset_in_seconds=10 * 86400)))
+@pytest.mark.parametrize(
+    ("fields", "evidence"),
+    [
+        ({"sunset_in_seconds": 10 * DAY}, "is to be removed in 10 d"),
+        ({"sunset_in_seconds": DAY - 1}, "is to be removed today"),
+        ({"sunset_in_seconds": -DAY}, "was to be removed 1 d ago"),
+        ({"deprecated": True}, "is deprecated"),
+        ({"deprecated": True, "deprecated_in_seconds": DAY, "sunset_in_seconds": 3 * DAY},
+         "will be deprecated in 1 d; is to be removed in 3 d"),
+    ],
+)  # fmt: skip
+def test_sunset(fields: dict[str, Any], evidence: str) -> None:
+    verdict = rest.sunset(facts(lifecycle=Lifecycle(**fields)))
     assert isinstance(verdict, Hit)
-    assert verdict.params["what"] == "ends in 10 days"
+    words = filled(rest.sunset.words, verdict.params)
+    assert words.evidence == f"the resource {evidence}"
+    assert "the successor that its documentation names" in words.fix["any"]
 
 
 @pytest.mark.parametrize(

@@ -23,22 +23,22 @@ def events(**heard: object) -> Verdict:
 
 
 @pytest.mark.parametrize(
-    ("heard", "said"),
+    ("fields", "what", "seconds"),
     [
         ({"seconds": 10.0, "silence_seconds": 10.0, "ended_silent_seconds": 10.0,
-          "broken_off": True}, "10.0 s of silence and no comment"),
+          "broken_off": True}, "no-heartbeats", "10.0"),
         ({"seconds": 25.0, "comments": 1, "silence_seconds": 10.0, "ended_silent_seconds": 10.0,
-          "broken_off": True}, "comments come too seldom"),
+          "broken_off": True}, "rare-heartbeats", "10.0"),
         ({"seconds": 15.0, "comments": 30, "silence_seconds": 0.51, "ended_silent_seconds": 0.4,
-          "broken_off": True}, "broken off after 15.0 s, though it was not silent"),
+          "broken_off": True}, "time-limit", "15.0"),
         ({"seconds": 15.0, "events": 30, "silence_seconds": 0.51, "ended_silent_seconds": 0.4,
-          "broken_off": True}, "though it was not silent"),
+          "broken_off": True}, "time-limit", "15.0"),
     ],
 )  # fmt: skip
-def test_how_a_stream_was_ended(heard: dict[str, object], said: str) -> None:
-    verdict = events(ended=True, **heard)
+def test_how_a_stream_ended(fields: dict[str, object], what: str, seconds: str) -> None:
+    verdict = events(ended=True, **fields)
     assert isinstance(verdict, Hit)
-    assert said in str(verdict.params["what"])
+    assert verdict.params == {"what": what, "seconds": seconds}
 
 
 def test_a_stream_that_its_server_ends_is_no_fault() -> None:
@@ -64,7 +64,7 @@ def lost(*tags: str | None, modified: str | None = None) -> Verdict:
 def test_a_validator_that_compression_takes_away() -> None:
     verdict = lost('"a"', None)
     assert isinstance(verdict, Hit)
-    assert verdict.params["where"] == ' in br, though the plain reply has "a"'
+    assert (verdict.params["what"], verdict.params["coding"]) == ("stripped", "br")
     assert lost('"a"', 'W/"a"') is None
     assert lost('"a"', None, modified="Sun, 22 Nov 2026 10:00:00 GMT") is None
 
@@ -82,4 +82,4 @@ def test_a_move_that_goes_on_is_no_stall(
     verdict = quic.quic_migrate(GOOD.learn(h3=H3Facts(migration=moved)))
     assert isinstance(verdict, Hit)
     assert verdict.severity == severity
-    assert ("stalled" in str(verdict.params["what"])) is not continued
+    assert (verdict.params["what"] == "stalled") is not continued

@@ -16,8 +16,8 @@ from seventh.protocols.ntp.facts.sources import ClockReading, SourceFacts
 from seventh.protocols.ntp.facts.together import (
     RAW_TOLERANCE,
     circles,
+    compare_sources,
     followed,
-    judged,
     source_of,
     upstreams,
 )
@@ -61,9 +61,9 @@ def test_nobody_is_better_than_the_least_dispersion() -> None:
 @pytest.mark.parametrize(
     ("changes", "detail"),
     [
-        ({"offset_seconds": None}, "no reply that carries time"),
-        ({"leap": 3}, "says itself that it is unsynchronised"),
-        ({"stratum": 16}, "says itself that it is unsynchronised"),
+        ({"offset_seconds": None}, "no reply with time"),
+        ({"leap": 3}, "unsynchronised"),
+        ({"stratum": 16}, "unsynchronised"),
         ({"root_dispersion_seconds": 2.0}, "root distance 2.0 s"),
     ],
 )
@@ -79,18 +79,18 @@ def test_why_there_is_no_time_where_it_is_known() -> None:
 @pytest.mark.parametrize(
     ("target", "changes", "who", "by"),
     [
-        ("ntp://time.google.com:123", {}, "Google", "the name time.google.com"),
-        ("ntp://time1.facebook.com:123", {}, "Meta", "the name time1.facebook.com"),
-        ("ntp://a:123", {"address": "169.254.169.123"}, "AWS", "the address 169.254.169.123"),
+        ("ntp://time.google.com:123", {}, "Google", "name time.google.com"),
+        ("ntp://time1.facebook.com:123", {}, "Meta", "name time1.facebook.com"),
+        ("ntp://a:123", {"address": "169.254.169.123"}, "AWS", "address 169.254.169.123"),
         ("ntp://a:123", {"stratum": 1, "reference_id_hex": "474f4f47", "reference_id": "GOOG"},
-         "Google", "reference identifier GOOG"),
-        ("ntp://a:123", {"reference_id_hex": "d8ef2304"}, "Google", "its source 216.239.35.4"),
+         "Google", "reference ID GOOG"),
+        ("ntp://a:123", {"reference_id_hex": "d8ef2304"}, "Google", "upstream 216.239.35.4"),
         ("ntp://a:123", {"reference_id_hex": refid_of("2001:4860:4806:8::").hex()},
-         "Google", "its source 2001:4860:4806:8::"),
+         "Google", "upstream 2001:4860:4806:8::"),
         ("ntp://a:123", {"reference_id_hex": "7f7f01ff", "reference_id": "127.127.1.255"},
-         "chrony", "reference identifier 127.127.1.255"),
+         "chrony", "reference ID 127.127.1.255"),
         ("ntp://a:123", {"reference_id_hex": "fe800000", "reference_id": "254.128.0.0"},
-         "ntpd", "reference identifier 254.128.0.0"),
+         "ntpd", "reference ID 254.128.0.0"),
         ("ntp://pool.ntp.org:123", {}, "", ""),
         ("ntp://0.amazon.pool.ntp.org:123", {}, "", ""),
         ("ntp://a:123", {"stratum": 1, "reference_id_hex": "47505300"}, "", ""),
@@ -111,15 +111,15 @@ SET_AT = "eb1f2a3b4c5d6e7f"
 
 
 def verdicts(*sources: SourceFacts) -> list[str]:
-    return [one.verdict for one in judged(sources, len(sources)).sources]
+    return [one.verdict for one in compare_sources(sources, len(sources)).sources]
 
 
 def test_two_addresses_of_one_server_are_one_vote() -> None:
     v4 = source(1, reference_timestamp_hex=SET_AT)
     v6 = source(1, address="2001:db8::1", reference_timestamp_hex=SET_AT)
-    facts = judged([v4, v6], 1)
+    facts = compare_sources([v4, v6], 1)
     assert [one.verdict for one in facts.sources] == ["alone", "repeated"]
-    assert facts.sources[1].detail == "the same server as 192.0.2.1"
+    assert facts.sources[1].detail == "same server as 192.0.2.1"
     assert facts.own_offset_seconds is None
 
 
@@ -150,7 +150,7 @@ def test_a_step_of_our_clock_between_two_measurements_is_made_up_for() -> None:
     # Both servers are right. Ours was stepped 5 s forward before the second was asked.
     before = source(1, offset_seconds=5.0, measured=at(1000.0, 50.0))
     after = source(2, offset_seconds=0.0, measured=at(1007.0, 52.0))
-    facts = judged([before, after], 2)
+    facts = compare_sources([before, after], 2)
     assert [one.offset_seconds for one in facts.sources] == [0.0, 0.0]
     assert [one.verdict for one in facts.sources] == ["truechimer", "truechimer"]
     assert facts.stepped_seconds == pytest.approx(5.0)
@@ -173,7 +173,7 @@ def test_whatever_our_clock_did_servers_that_agree_are_found_to_agree(
         source(index, offset_seconds=-float(wall), measured=at(now + wall, now * (1 + rate)))
         for index, (now, (_, wall)) in enumerate(zip(true, asked, strict=True))
     ]
-    facts = judged(told, len(told))
+    facts = compare_sources(told, len(told))
     assert {one.verdict for one in facts.sources} == {"truechimer"}
     assert facts.low_seconds is not None
     assert facts.high_seconds is not None
@@ -182,15 +182,15 @@ def test_whatever_our_clock_did_servers_that_agree_are_found_to_agree(
 
 
 def test_our_own_clocks_error_comes_with_its_bound() -> None:
-    facts = judged([source(i, offset_seconds=0.2) for i in range(1, 4)], 3)
+    facts = compare_sources([source(i, offset_seconds=0.2) for i in range(1, 4)], 3)
     assert facts.own_offset_seconds == pytest.approx(0.2)
     assert facts.own_offset_error_seconds == pytest.approx(0.01)
 
 
 def test_judging_again_forgets_what_was_said_before() -> None:
-    first = judged([source(1), source(2), source(3, offset_seconds=9.0)], 3)
+    first = compare_sources([source(1), source(2), source(3, offset_seconds=9.0)], 3)
     assert [one.verdict for one in first.sources] == ["truechimer", "truechimer", "falseticker"]
-    again = judged(first.sources[1:], 2)
+    again = compare_sources(first.sources[1:], 2)
     assert [one.verdict for one in again.sources] == ["undecided", "undecided"]
 
 
@@ -270,7 +270,7 @@ def test_targets_are_judged_together() -> None:
 
 
 def test_a_pool_and_a_server_are_one_set() -> None:
-    pool = judged([source(1, target="ntp://pool:123"), source(2, target="ntp://pool:123")], 1)
+    pool = compare_sources([source(1, target="ntp://pool:123"), source(2, target="ntp://pool:123")], 1)
     reports = [
         Checked("ntp://pool:123", NtpFacts(sources=pool)),
         Checked("ntp://192.0.2.3:123", GOOD.learn(address="192.0.2.3")),

@@ -27,10 +27,11 @@ from seventh.net.probe_context import ProbeContext
 from seventh.protocols.ntp import SPEC, lab
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.sources import KeyFacts, SourcesFacts
-from seventh.protocols.ntp.lab.faults import BEHAVIOURS, Setup
-from seventh.protocols.ntp.lab.pool import having_port_123, pool
-from seventh.protocols.ntp.lab.pool_faults import GOOD_POOL, POOL_FAULTS, POOLS
+from seventh.protocols.ntp.lab.faults import CLEAN
+from seventh.protocols.ntp.lab.pool import exclusive_port_123, pool
+from seventh.protocols.ntp.lab.pool_faults import FAULTS, GOOD_POOL
 from seventh.protocols.ntp.lab.responder import Responder
+from seventh.protocols.ntp.lab.setup import Setup
 from seventh.protocols.ntp.probe.intrusive import NTP_PORT
 from seventh.protocols.ntp.probe.schedule import plan
 from seventh.protocols.ntp.together import together
@@ -42,6 +43,7 @@ from tests.options import options_with
 from tests.protocols.ntp.probe.test_probe import facts_of, target_of
 
 LOOK: dict[str, Any] = {"samples": 1, "interval_seconds": 0.05, "timeout_seconds": 4.0}
+POOLS = {fault.name: fault for fault in FAULTS}
 SECRET = "correct-horse-battery"
 
 
@@ -59,8 +61,8 @@ def sources_of(facts: NtpFacts | None) -> SourcesFacts:
     return facts.sources
 
 
-async def check_pool(behaviours: tuple[Setup, ...]) -> Report:
-    async with pool(behaviours) as served:
+async def check_pool(setups: tuple[Setup, ...]) -> Report:
+    async with pool(setups) as served:
         host, _, port = served.target.removeprefix("ntp://").rpartition(":")
         return await check_one(target_of(int(port), host), options(**served.options))
 
@@ -86,15 +88,15 @@ async def test_a_good_pool_has_no_finding_and_tells_our_own_clocks_error() -> No
 
 @pytest.mark.parametrize("name", POOLS)
 async def test_a_pools_fault_is_named_and_nothing_else(name: str) -> None:
-    fault = next(fault for fault in POOL_FAULTS if fault.name == name)
-    report = await check_pool(POOLS[name])
+    fault = POOLS[name]
+    report = await check_pool(fault.setup)
     assert report.failure is None
     # Names resolve in any order; where the wrong server is asked first, its offset is told, too.
     assert ids(report) - {"NTP-OFFSET"} == set(fault.triggers)
 
 
 async def test_the_falseticker_is_the_right_one() -> None:
-    sources = sources_of(facts_of(await check_pool(POOLS["falseticker"])))
+    sources = sources_of(facts_of(await check_pool(POOLS["falseticker"].setup)))
     verdicts = {source.address: source.verdict for source in sources.sources}
     assert verdicts == {
         "127.0.0.1": "truechimer", "127.0.0.2": "truechimer", "127.0.0.3": "truechimer",
@@ -116,9 +118,9 @@ async def test_a_dead_address_of_a_pool_is_a_source_without_time() -> None:
 
 
 @contextlib.asynccontextmanager
-async def several(*behaviours: Setup) -> AsyncIterator[list[Target]]:
+async def several(*setups: Setup) -> AsyncIterator[list[Target]]:
     """Servers on one address, each with a port of its own."""
-    made = [Responder(setup) for setup in behaviours]
+    made = [Responder(setup) for setup in setups]
     for responder in made:
         responder.start()
     try:
@@ -128,8 +130,8 @@ async def several(*behaviours: Setup) -> AsyncIterator[list[Target]]:
             responder.stop()
 
 
-async def checked_together(*behaviours: Setup) -> NtpFacts | None:
-    async with several(*behaviours) as targets:
+async def checked_together(*setups: Setup) -> NtpFacts | None:
+    async with several(*setups) as targets:
         jobs = [(target, options(samples=2)) for target in targets]
         reports = [report async for _, report in check_many(jobs)]
     assert all(report.failure is None for report in reports)
@@ -367,13 +369,13 @@ async def test_the_labs_lock_is_not_taken_through_a_link(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     (tmp_path / f"seventh-lab-port-123-{os.getuid()}").symlink_to(victim)
     with pytest.raises(OSError, match="symbolic link"):
-        async with having_port_123():
+        async with exclusive_port_123():
             pass
     assert victim.read_text() == "precious"
 
 
 async def intrusively(setup: Setup, **more: Any) -> Report:
-    async with having_port_123(), several(setup) as (target,):
+    async with exclusive_port_123(), several(setup) as (target,):
         return await check_one(target, options(intrusive=True, **more))
 
 
@@ -454,7 +456,7 @@ async def against(mode7: Mode7) -> Report:
         elif data[0] & 7 == 3:
             handler.send(reply_to(data).encode(), source)
 
-    async with having_port_123(), udp_server(answer) as port:
+    async with exclusive_port_123(), udp_server(answer) as port:
         return await check_one(target_of(port), options(intrusive=True))
 
 
@@ -476,7 +478,7 @@ async def test_a_server_that_does_not_look_at_ports() -> None:
 
 @ROOT
 async def test_a_port_that_is_taken_is_left_alone() -> None:
-    async with having_port_123(), several(Setup()) as (target,):
+    async with exclusive_port_123(), several(Setup()) as (target,):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
             daemon.bind(("127.0.0.1", NTP_PORT))
             report = await check_one(target, options(intrusive=True))
@@ -484,7 +486,7 @@ async def test_a_port_that_is_taken_is_left_alone() -> None:
             with pytest.raises(BlockingIOError):
                 daemon.recv(100)
     skipped = {skipped.id: skipped.reason for skipped in report.skipped}
-    assert "is not disturbed" in skipped["NTP-SRCPORT-FILTER"]
+    assert "another program uses it" in skipped["NTP-SRCPORT-FILTER"]
     assert report.failure is None
 
 
@@ -500,7 +502,7 @@ async def test_a_port_that_only_root_may_have(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr("seventh.net.datagram.socket.socket", Refused)
         report = await check_one(target, options(intrusive=True))
     skipped = {skipped.id: skipped.reason for skipped in report.skipped}
-    assert "it takes root" in skipped["NTP-SRCPORT-FILTER"]
+    assert "run as root" in skipped["NTP-SRCPORT-FILTER"]
     assert report.failure is None
 
 
@@ -514,7 +516,7 @@ async def test_a_server_that_goes_away_is_no_filter() -> None:
             answered += 1
             handler.send(reply_to(data).encode(), source)
 
-    async with having_port_123(), udp_server(answer) as port:
+    async with exclusive_port_123(), udp_server(answer) as port:
         report = await check_one(target_of(port), options(intrusive=True))
     facts = facts_of(report).source_port
     assert facts is not None
@@ -548,4 +550,4 @@ def test_every_question_has_its_time_and_samples_keep_most() -> None:
     )
     assert plain.end_ns > asking.end_ns > plain.end_ns - 6e9
     assert {0, 1, 2, 4} == set(SPEC.tiers)
-    assert BEHAVIOURS["clean"].client_keys
+    assert CLEAN.client_keys

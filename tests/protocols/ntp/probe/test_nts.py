@@ -26,7 +26,8 @@ from seventh.protocols.ntp.client.nts_ke import Established, follow, look_beside
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.nts import NtsFacts
 from seventh.protocols.ntp.lab.nts import Cookies, KeyServer, NtsResponder, serve_nts
-from seventh.protocols.ntp.lab.nts_faults import NTS_BEHAVIOURS, NTS_FAULTS, NtsSetup
+from seventh.protocols.ntp.lab.nts_faults import FAULTS
+from seventh.protocols.ntp.lab.setup import NtsSetup
 from seventh.protocols.ntp.wire import nts_ke
 from seventh.protocols.ntp.wire.nts_fields import Cipher, Keys
 from seventh.protocols.ntp.wire.nts_ke import Response
@@ -34,7 +35,7 @@ from seventh.protocols.ntp.wire.packet import Mode, Packet, parse, to_ntp
 from tests.options import changed, options_with
 from tests.reports import metrics, net_facts
 
-BY_NAME = {fault.name: fault for fault in NTS_FAULTS}
+BY_NAME = {fault.name: fault for fault in FAULTS}
 
 
 def nts_of(report: Report) -> NtsFacts:
@@ -119,7 +120,7 @@ async def test_every_algorithm_works_from_end_to_end(aead: int, name: str, kit: 
 @pytest.mark.parametrize("name", BY_NAME)
 async def test_a_fault_is_named_and_nothing_else(name: str, kit: Kit) -> None:
     fault: Fault = BY_NAME[name]
-    report = await looked(NTS_BEHAVIOURS[name], kit, timeout_seconds=3.0)
+    report = await looked(BY_NAME[name].setup, kit, timeout_seconds=3.0)
     assert ids(report) == set(fault.triggers), report.findings
     assert (str(report.failure.reason) if report.failure else None) == fault.reason
     if report.failure is not None:
@@ -128,13 +129,13 @@ async def test_a_fault_is_named_and_nothing_else(name: str, kit: Kit) -> None:
 
 @pytest.mark.parametrize("name", [name for name, fault in BY_NAME.items() if fault.reason])
 async def test_a_pulse_fails_for_the_same_reason(name: str, kit: Kit) -> None:
-    report = await looked(NTS_BEHAVIOURS[name], kit, "pulse", timeout_seconds=1.0)
+    report = await looked(BY_NAME[name].setup, kit, "pulse", timeout_seconds=1.0)
     assert report.failure is not None
     assert str(report.failure.reason) == BY_NAME[name].reason
 
 
 async def test_after_a_refused_certificate_the_rest_is_still_learnt(kit: Kit) -> None:
-    report = await looked(NTS_BEHAVIOURS["nts-expired"], kit)
+    report = await looked(BY_NAME["nts-expired"].setup, kit)
     facts = nts_of(report)
     assert facts.ke_reason == "tls-certificate-expired"
     assert facts.established
@@ -143,9 +144,9 @@ async def test_after_a_refused_certificate_the_rest_is_still_learnt(kit: Kit) ->
 
 
 async def test_the_diagnosis_of_silence(kit: Kit) -> None:
-    filtered = nts_of(await looked(NTS_BEHAVIOURS["nts-size-filter"], kit))
+    filtered = nts_of(await looked(BY_NAME["nts-size-filter"].setup, kit))
     assert (filtered.plain_answered, filtered.padded_answered) == (True, False)
-    ignored = nts_of(await looked(NTS_BEHAVIOURS["nts-silent"], kit))
+    ignored = nts_of(await looked(BY_NAME["nts-silent"].setup, kit))
     assert (ignored.plain_answered, ignored.padded_answered) == (True, True)
     dead = nts_of(await looked(NtsSetup(max_bytes=0), kit, timeout_seconds=2.0))
     assert (dead.plain_answered, dead.padded_answered) == (False, False)
@@ -159,7 +160,7 @@ async def test_a_damaged_cookie_is_sent_only_when_that_is_permitted(kit: Kit) ->
 
 
 async def test_forged_kisses_stop_nothing(kit: Kit) -> None:
-    report = await looked(NTS_BEHAVIOURS["nts-forged-kiss"], kit)
+    report = await looked(BY_NAME["nts-forged-kiss"].setup, kit)
     facts = nts_of(report)
     assert (facts.authenticated, facts.naks) == (4, 0)
     assert facts.unauthenticated == 8, "of three forged kisses, one has a wrong timestamp"

@@ -20,15 +20,16 @@ from seventh.model.target import Target
 from seventh.net.kernel import LINUX
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.ntp import lab
-from seventh.protocols.ntp.lab.faults import BEHAVIOURS, Setup
+from seventh.protocols.ntp.lab.faults import FAULTS
 from seventh.protocols.ntp.lab.responder import Responder
+from seventh.protocols.ntp.lab.setup import Setup
 from seventh.protocols.ntp.wire.packet import Packet, parse
 from tests import needs
 from tests.options import options_with
 from tests.reports import metrics
 from tests.reports import ntp_facts as facts_of
 
-BY_NAME = {fault.name: fault for fault in lab.NTP_FAULTS}
+BY_NAME = {fault.name: fault for fault in FAULTS}
 QUICK = options_with(timeout_seconds=3.0, samples=4, interval_seconds=0.05)
 
 
@@ -124,7 +125,7 @@ async def test_a_wrong_time_is_measured(kit: Kit) -> None:
         facts = facts_of(await checked(name, kit))
         assert facts.offset_seconds is not None
         assert facts.offset_error_seconds is not None
-        truth = BEHAVIOURS[name].shifts[0]
+        truth = BY_NAME[name].setup.shifts[0]
         assert abs(facts.offset_seconds - truth) <= facts.offset_error_seconds
 
 

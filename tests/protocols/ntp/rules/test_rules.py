@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from seventh import protocols
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts.together import judged
+from seventh.protocols.ntp.facts.nts import NtsFacts
+from seventh.protocols.ntp.facts.together import compare_sources
 from seventh.protocols.ntp.rules.examples import FOUR, GOOD, SILENT
 from seventh.rules.rule import Hit, Skip
+from seventh.rules.words import filled
 
 RULES = {rule.id: rule for rule in protocols.rules("ntp")}
 
@@ -20,14 +23,18 @@ def judge(rule_id: str, **changes: Any) -> Hit | Skip | None:
     return RULES[rule_id](GOOD.learn(**changes))
 
 
+def evidence(rule_id: str, verdict: Hit) -> str:
+    return filled(RULES[rule_id].words, verdict.params).evidence
+
+
 @pytest.mark.parametrize("rule_id", RULES)
 def test_a_silent_server_is_never_passed(rule_id: str) -> None:
     verdict = RULES[rule_id](SILENT)
     if rule_id == "NTP-NO-REPLY":
         assert isinstance(verdict, Hit)
-        assert verdict.params["instead"] == "silence, no ICMP"
+        assert verdict.params["instead"] == ("timeout",)
     elif rule_id == "NTP-SPOOF":
-        assert verdict is None, "we listened, and nothing forged came"
+        assert verdict is None, "nothing forged was received"
     else:
         assert isinstance(verdict, Skip)
 
@@ -52,27 +59,31 @@ def test_the_offset_counts_beyond_100_ms_and_half_of_the_delay(
 
 
 @pytest.mark.parametrize(
-    ("own", "said"), [(None, "error bound unknown"), (0.25, "at most 0.250000 s off")]
+    ("own", "code", "shown"),
+    [(None, "unknown", "error bound unknown"), (0.25, "bounded", "at most 0.250000 s off")],
 )
-def test_the_offset_says_how_good_our_own_clock_is(own: float | None, said: str) -> None:
+def test_the_offset_says_how_good_our_own_clock_is(
+    own: float | None, code: str, shown: str
+) -> None:
     verdict = judge("NTP-OFFSET", offset_seconds=0.5, own_clock_error_seconds=own)
     assert isinstance(verdict, Hit)
-    assert verdict.params["own"] == said
+    assert verdict.params["own"] == code
+    assert evidence("NTP-OFFSET", verdict).endswith(f"this machine's clock: {shown}")
 
 
 @pytest.mark.parametrize(
-    ("count", "said"),
+    ("count", "shown"),
     [
-        (2, "at most 0.250000 s off"),  # two agree and nobody tells them from two that are wrong
-        (4, "-0.000400 s ± 0.010000 s off, by the majority of 4 servers"),
+        (2, "at most 0.250000 s off"),  # two that agree may both be wrong
+        (3, "-0.000400 s ± 0.010000 s off, by the majority of 3 servers"),
     ],
 )
-def test_several_servers_tell_whose_clock_is_wrong(count: int, said: str) -> None:
+def test_several_servers_show_whose_clock_is_wrong(count: int, shown: str) -> None:
     assert FOUR.sources is not None
-    sources = judged(FOUR.sources.sources[:count], 1)
+    sources = compare_sources(FOUR.sources.sources[:count], 1)
     verdict = judge("NTP-OFFSET", offset_seconds=0.5, own_clock_error_seconds=0.25, sources=sources)
     assert isinstance(verdict, Hit)
-    assert verdict.params["own"] == said
+    assert evidence("NTP-OFFSET", verdict).endswith(shown)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +177,7 @@ def test_both_denials(code: str) -> None:
 def test_a_loop_by_our_own_address() -> None:
     verdict = judge("NTP-LOOP", reference_id_hex="c6336407", reference_id="198.51.100.7")
     assert isinstance(verdict, Hit)
-    assert "is ours (198.51.100.7)" in str(verdict.params["said"])
+    assert (verdict.params["what"], verdict.params["ip"]) == ("us", "198.51.100.7")
 
 
 def test_a_loop_by_an_ipv6_address() -> None:
@@ -187,3 +198,78 @@ def test_a_loop_by_an_ipv6_address() -> None:
 def test_a_primary_servers_code_is_no_address() -> None:
     # "LOOP" as four letters of a stratum-1 server, asked at the address that spells the same.
     assert judge("NTP-LOOP", stratum=1, address="76.79.79.80", reference_id_hex="4c4f4f50") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"spoofed": 3, "spoofed_kisses": 1}, ("forged",)),
+        ({"spoofed": 2, "foreign": 2, "foreign_sources": ("192.0.2.9",)}, ("foreign", "sources")),
+        (
+            {"spoofed": 2, "foreign": 1, "foreign_sources": ("192.0.2.9",)},
+            ("forged", "foreign", "sources"),
+        ),
+    ],
+)
+def test_forged_and_misdirected_replies_are_counted_apart(
+    changes: dict[str, Any], what: tuple[str, ...]
+) -> None:
+    verdict = judge("NTP-SPOOF", **changes)
+    assert isinstance(verdict, Hit)
+    assert verdict.params["what"] == what
+    assert "…" not in evidence("NTP-SPOOF", verdict)
+
+
+def test_what_came_instead_of_a_reply() -> None:
+    silent = SILENT.learn(
+        icmp="port unreachable", malformed=1, malformed_detail="47 bytes", spoofed=3, foreign=1,
+        foreign_sources=("192.0.2.9",), nts=NtsFacts(unauthenticated=2),
+    )  # fmt: skip
+    verdict = RULES["NTP-NO-REPLY"](silent)
+    assert isinstance(verdict, Hit)
+    assert verdict.params["instead"] == (
+        "icmp", "unauthenticated", "malformed", "foreign", "spoofed",
+    )  # fmt: skip
+    assert (verdict.params["spoofed"], verdict.params["foreign"]) == (2, 1)
+    shown = evidence("NTP-NO-REPLY", verdict)
+    assert "port unreachable" in shown
+    assert "replies from 192.0.2.9: 1" in shown
+
+
+def test_what_a_control_query_exposes() -> None:
+    verdict = judge("NTP-MODE6", control_factor=2.0, control_variables=())
+    assert isinstance(verdict, Hit)
+    assert verdict.params["what"] == ("amplified",)
+    verdict = judge("NTP-MODE6", control_factor=2.0, control_variables=("version",))
+    assert isinstance(verdict, Hit)
+    assert evidence("NTP-MODE6", verdict).endswith("; variables exposed: version")
+
+
+@pytest.mark.parametrize(("leap", "seconds"), [(1, "61"), (2, "59")])
+def test_an_announced_leap_second_is_information(leap: int, seconds: str) -> None:
+    verdict = judge("NTP-LEAP", leap=leap)
+    assert isinstance(verdict, Hit)
+    assert verdict.severity is Severity.INFO
+    assert f"has {seconds} seconds" in evidence("NTP-LEAP", verdict)
+
+
+@pytest.mark.parametrize(
+    ("updates", "initstepslew", "complete", "expected"),
+    [
+        (3, False, True, None), (-1, True, True, "always"), (0, False, True, "never"),
+        (0, True, True, None), (None, True, True, None), (None, False, True, "missing"),
+        (None, False, False, Skip),
+    ],
+)  # fmt: skip
+def test_when_the_clock_is_stepped(
+    updates: int | None, initstepslew: bool, complete: bool, expected: object
+) -> None:
+    good = RULES["NTP-MAKESTEP"].good.config
+    config = msgspec.structs.replace(
+        good, makestep_updates=updates, initstepslew=initstepslew, complete=complete
+    )
+    verdict = RULES["NTP-MAKESTEP"](NtpFacts(config=config))
+    if isinstance(verdict, Hit):
+        assert verdict.params["what"] == expected
+    else:
+        assert verdict is None if expected is None else isinstance(verdict, Skip)

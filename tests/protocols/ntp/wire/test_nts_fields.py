@@ -93,7 +93,7 @@ def reply(
     return prefix + field.encode() + b"".join(one.encode() for one in after)
 
 
-def judged(client: Client, data: bytes) -> Judgement:
+def compare_sources(client: Client, data: bytes) -> Judgement:
     return client.judge(parse(data), data).kind
 
 
@@ -178,17 +178,17 @@ def test_an_authentic_reply_brings_cookies_once(aead: int) -> None:
     client, keys = client_of(aead, cookies=4)
     _, parts = ask(client)
     data = reply(keys, parts, fresh=5)
-    assert judged(client, data) is Judgement.AUTHENTIC
+    assert compare_sources(client, data) is Judgement.AUTHENTIC
     assert len(client.cookies) == MAX_COOKIES
     assert (client.cookies_asked, client.cookies_returned) == (5, 5)
-    assert judged(client, data) is Judgement.AUTHENTIC
+    assert compare_sources(client, data) is Judgement.AUTHENTIC
     assert (client.cookies_asked, client.cookies_returned) == (5, 5), "a replay brings nothing"
 
 
 def test_more_cookies_than_the_jar_holds_are_dropped() -> None:
     client, keys = client_of()
     _, parts = ask(client)
-    assert judged(client, reply(keys, parts, fresh=20)) is Judgement.AUTHENTIC
+    assert compare_sources(client, reply(keys, parts, fresh=20)) is Judgement.AUTHENTIC
     assert len(client.cookies) == MAX_COOKIES
 
 
@@ -237,14 +237,14 @@ def test_a_reply_to_another_request_of_ours_is_not_believed_for_this_one() -> No
     client, keys = client_of()
     _, first = ask(client, NONCE)
     ask(client, NONCE + 1)
-    assert judged(client, reply(keys, first, NONCE + 1)) is Judgement.REFUSED
-    assert judged(client, reply(keys, first, NONCE)) is Judgement.AUTHENTIC
+    assert compare_sources(client, reply(keys, first, NONCE + 1)) is Judgement.REFUSED
+    assert compare_sources(client, reply(keys, first, NONCE)) is Judgement.AUTHENTIC
 
 
 def test_what_was_never_asked_is_strange() -> None:
     client, keys = client_of()
     _, parts = ask(client)
-    assert judged(client, reply(keys, parts, NONCE + 1)) is Judgement.STRANGE
+    assert compare_sources(client, reply(keys, parts, NONCE + 1)) is Judgement.STRANGE
 
 
 def test_without_authenticator_nothing_is_believed() -> None:
@@ -252,9 +252,9 @@ def test_without_authenticator_nothing_is_believed() -> None:
     _, parts = ask(client)
     mine = ExtensionField(FieldType.UNIQUE_IDENTIFIER, parts.unique_id or b"")
     plain = Packet(mode=Mode.SERVER, stratum=2, origin=NONCE, receive=1, transmit=1)
-    assert judged(client, plain.encode()) is Judgement.REFUSED
+    assert compare_sources(client, plain.encode()) is Judgement.REFUSED
     with_id = msgspec.structs.replace(plain, extensions=(mine,)).encode()
-    assert judged(client, with_id) is Judgement.REFUSED
+    assert compare_sources(client, with_id) is Judgement.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_of_kisses_only_ntsn_with_our_identifier_is_believed(
         mode=Mode.SERVER, leap=3, refid=code, origin=NONCE, receive=1, transmit=1,
         extensions=() if identifier is None else fields,
     ).encode()  # fmt: skip
-    assert judged(client, kiss) is kind
+    assert compare_sources(client, kiss) is kind
 
 
 def test_fields_behind_the_authenticator_mean_nothing() -> None:
@@ -286,7 +286,7 @@ def test_fields_behind_the_authenticator_mean_nothing() -> None:
     _, parts = ask(client)
     cookie = ExtensionField(FieldType.COOKIE, b"z" * 100)
     data = reply(keys, parts, fresh=1, after=(cookie,))
-    assert judged(client, data) is Judgement.AUTHENTIC
+    assert compare_sources(client, data) is Judgement.AUTHENTIC
     assert client.cookies_returned == 1
     assert b"z" * 100 not in client.cookies
 
@@ -315,7 +315,7 @@ def test_changed_keys_are_used_at_once() -> None:
 def test_an_authentic_peer_may_not_break_the_grammar_either(inside: bytes) -> None:
     client, keys = client_of()
     _, parts = ask(client)
-    assert judged(client, reply(keys, parts, inside=inside)) is Judgement.REFUSED
+    assert compare_sources(client, reply(keys, parts, inside=inside)) is Judgement.REFUSED
 
 
 @pytest.mark.parametrize(

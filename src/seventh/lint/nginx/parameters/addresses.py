@@ -37,7 +37,7 @@ def access(_: str, words: Words, __: Version) -> str | None:
 
 
 def endpoint(text: str, *, needs_port: bool = False) -> str | None:
-    """Why nginx refuses where to connect to, without its scheme; None for what it may resolve."""
+    """Return why nginx refuses an address to connect to; None for what it may resolve."""
     if text.startswith("unix:"):
         path = text[5:].partition(":")[0]
         return None if path else f'no path in the unix domain socket in upstream "{text}"'
@@ -65,7 +65,7 @@ def endpoint(text: str, *, needs_port: bool = False) -> str | None:
 
 
 def passes(name: str, words: Words, _: Version) -> str | None:
-    """``proxy_pass`` and its like; a group's name needs no port, so that one is not asked for."""
+    """Judge ``proxy_pass`` and its like; no port is required, as a group's name has none."""
     url = words[0]
     if "$" in url:
         return None

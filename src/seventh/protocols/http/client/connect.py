@@ -58,20 +58,20 @@ class Opened(msgspec.Struct, kw_only=True):
     """How long an earlier connection in this place had stood idle when the server had ended it."""
 
     def renew(self, fresh: Opened) -> None:
-        """Take the place of a connection that the server has ended while it stood idle."""
+        """Replace a connection that the server closed while it was idle."""
         idled = (now_ns() - self.idle_since_ns) / 1e9
         self.idled_seconds = min(idled, self.idled_seconds or idled)
         self.connection, self.stream, self.tls = fresh.connection, fresh.stream, fresh.tls
         self.quic, self.ready_ns, self.used = fresh.quic, fresh.ready_ns, 0
 
     def carried(self, method: str, response: Response) -> None:
-        """Count an exchange that has come to its end."""
+        """Count a completed exchange."""
         self.used += 1
         self.ordinary = method in {"GET", "HEAD"} and response.status < 400
         self.idle_since_ns = response.last.ns
 
     def offered_upgrade(self) -> None:
-        """Take note that it was asked to leave HTTP: its end shows nothing of keep-alive."""
+        """Note that an upgrade was offered: its end shows nothing of keep-alive."""
         self.ordinary = False
 
     @property
@@ -113,7 +113,7 @@ class Opened(msgspec.Struct, kw_only=True):
 
 
 def is_stale(failed: Failed) -> bool:
-    """Return whether a request on a kept connection failed because the server had just ended that.
+    """Return whether a request failed because the server had just closed the kept connection.
 
     Nothing of an answer had come: it is asked again on a new connection, as clients do.
     """
@@ -155,11 +155,11 @@ async def over_tcp(
             tls = await _start_tls(ctx, origin, stream, alpn, session, phase, verify)
             if alpn == ("h2",) and tls.alpn != "h2":
                 await tls.aclose()
-                raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose h2 (ALPN)")
+                raise Failed(Reason.NEGOTIATION_FAILED, "the server does not select h2 (ALPN)")
             return on_tls(tls, stream, address, alternative)
     except DeadlineError:
         raise Failed(
-            Reason.PEER_SILENT, f"no connection was ready within {OPEN_SECONDS:g} s"
+            Reason.PEER_SILENT, f"no connection was established within {OPEN_SECONDS:g} s"
         ) from None
 
 
@@ -185,14 +185,14 @@ async def _start_tls(
         tls.close()
         if failed.alert is Alert.NO_APPLICATION_PROTOCOL:
             raise Failed(
-                Reason.NEGOTIATION_FAILED, f"the server has none of {', '.join(alpn)} (ALPN)"
+                Reason.NEGOTIATION_FAILED, f"the server supports none of {', '.join(alpn)} (ALPN)"
             ) from None
         raise
     return tls
 
 
 def in_clear(stream: Stream, address: Address, *, prior: bool = False) -> Opened:
-    """Plain HTTP on a TCP connection: 1.1, or 2 with ``prior`` knowledge."""
+    """Return plain HTTP on a TCP connection: 1.1, or 2 with ``prior`` knowledge."""
     version = "2" if prior else "1.1"
     return Opened(
         connection=speak(version, stream), version=version, address=address, ready_ns=now_ns(),
@@ -201,7 +201,7 @@ def in_clear(stream: Stream, address: Address, *, prior: bool = False) -> Opened
 
 
 def on_tls(tls: TlsStream, below: Stream, address: Address, alternative: str = "") -> Opened:
-    """Return the version that the server chose (ALPN) on TLS, whose handshake is over."""
+    """Return the version that the server selected (ALPN) on TLS after its handshake."""
     version = "2" if tls.alpn == "h2" else "1.1"
     return Opened(
         connection=speak(version, tls), version=version, address=address, ready_ns=now_ns(),
@@ -211,7 +211,7 @@ def on_tls(tls: TlsStream, below: Stream, address: Address, alternative: str = "
 
 
 def speak(version: str, stream: Stream) -> HttpConnection:
-    """HTTP on a stream that is ready."""
+    """Return HTTP of that version on a stream."""
     if version == "2":
         from seventh.web.h2 import H2Connection
 
@@ -234,7 +234,7 @@ async def over_quic(
     alternative: str = "",
     log: bool = False,
 ) -> Opened:
-    """Return a connection of HTTP/3 whose handshake is complete on our side: a request may go.
+    """Return an HTTP/3 connection whose handshake is complete on our side.
 
     Raises Failed: connect-refused, no-reply, what a handshake can fail with; options-unusable
     where a jump host carries the talk, for it carries no datagrams.
@@ -263,13 +263,13 @@ async def over_quic(
 
 
 def silence(client: QuicClient, phase: str = "") -> Failed:
-    """Return why a QUIC handshake did not come to its end in time."""
+    """Return why a QUIC handshake did not complete in time."""
     failed = client.silence()
     failed.phase = phase
     return failed
 
 
 def need_datagrams(ctx: ProbeContext) -> None:
-    """Failed (options-unusable) where jump hosts carry the talk."""
+    """Raise Failed (options-unusable) where jump hosts carry the connections."""
     if ctx.carried:
-        raise Failed(Reason.OPTIONS_UNUSABLE, "--via carries TCP only: no HTTP/3 through it")
+        raise Failed(Reason.OPTIONS_UNUSABLE, "--via carries TCP only, so HTTP/3 cannot be used")

@@ -10,7 +10,7 @@ from seventh.web.h1 import H1Connection
 
 
 def notice(notes: Notes[HttpFacts], connection: HttpConnection, url: str) -> None:
-    """Note what ``connection`` to the target has shown, when ``url`` was asked for last."""
+    """Note what ``connection`` to the target showed in its last exchange, for ``url``."""
     if not isinstance(connection, H1Connection):
         return
     stats, facts = connection.stats, notes.facts

@@ -105,15 +105,15 @@ class Site:
         self.addresses = await self.ctx.addresses()
 
     def prefer(self, address: Address) -> None:
-        """Hold the conversation with ``address``: it is the first one that accepts."""
+        """Use ``address``, the first one that accepts, before the others."""
         self.addresses = (address, *(a for a in self.addresses if a != address))
 
     def move_to(self, address: Address) -> None:
-        """Hold the conversation with ``address`` alone: the target's own do not accept TCP."""
+        """Use ``address`` only: the target's own do not accept TCP."""
         self.addresses = (address,)
 
     def settle(self, url: Url, response: Response) -> None:
-        """Take what ``url`` serves as the representation that is looked at."""
+        """Set the content to check: what ``url`` serves."""
         self.base_url, self.base = url, response
 
     # -- how it is reached -------------------------------------------------------------------------
@@ -124,37 +124,37 @@ class Site:
         return self._trusted
 
     def distrust(self) -> None:
-        """Send no credential from now on: the certificate is not to be trusted."""
+        """Send no credential from now on: the certificate is not trusted."""
         self._trusted = False
 
     def offer_no_alpn(self) -> None:
-        """Offer no protocol (ALPN) from now on: the server refuses all that we know."""
+        """Offer no protocol (ALPN) from now on: the server rejects all that we know."""
         self.alpn = ()
 
     def use(self, version: V) -> None:
-        """Prefer ``version``: it was negotiated, or what the newer one falls back to."""
+        """Prefer ``version``: it was negotiated, or is what the newer one falls back to."""
         self.best = version
 
     def take_over(self, opened: Opened) -> None:
-        """Send HTTP/3 where ``opened`` leads; everything, where TCP carries nothing."""
+        """Send HTTP/3 where ``opened`` leads, and all requests where no TCP works."""
         self._quic_address = opened.address
         if self.pooled_any("1.1") is None:
             self.best = "3"
 
     def mark_broken(self, version: str) -> None:
-        """Take note that ``version`` cannot be used."""
+        """Note that ``version`` cannot be used."""
         self._broken.add(version)
 
     def learn_think(self, response: Response) -> None:
-        """Keep what a full answer to the target's own request waited beyond the round trip."""
+        """Note how long a response to the target's request took beyond the round trip."""
         rtt = self._round_trips.get(self.address.ip)
         known = self.notes.facts.thinks_seconds
         if rtt is not None and response.status == 200 and len(known) < MAX_THINKS:
-            ttfb = max(0, response.first.ns - response.sent.ns) / 1e9
+            ttfb = response.first.since(response.sent)
             self.notes.learn(thinks_seconds=(*known, max(0.0, ttfb - rtt)))
 
     def learn_round_trip(self, opened: Opened) -> None:
-        """Keep what a connection shows of the path to its address."""
+        """Keep the least round trip to a connection's address."""
         seen, ip = opened.rtt_seconds, opened.address.ip
         if seen:
             self._round_trips[ip] = min(seen, self._round_trips.get(ip, seen))
@@ -175,7 +175,7 @@ class Site:
         body: bytes = b"",
         version: str = "1.1",
     ) -> Request:
-        """A request for ``url`` with the user's fields where they may go, and ``headers``."""
+        """Return a request for ``url`` with ``headers``, and the user's fields where permitted."""
         own = url.origin == self.origin and self.trusted
         return self.template.request(url, method, headers, body, version, own=own)
 
@@ -188,7 +188,7 @@ class Site:
         body: bytes = b"",
         body_cap: int | None = None,
     ) -> Response:
-        """Ask the base's origin for ``path`` (the base's own unless given), by the best version.
+        """Request ``path`` of the base's origin (the base's own unless given), by the best version.
 
         A method that is not GET, HEAD or OPTIONS needs tier 3, which is looked up here. Content
         codings of the answer are not undone. Raises Failed, budget-exceeded among it, and the
@@ -201,7 +201,7 @@ class Site:
         )
 
     async def get_at(self, address: Address, *, headers: Fields = ()) -> Response:
-        """Ask another of the target's addresses for the base, on a connection of its own."""
+        """Request the base at another of the target's addresses, on a new connection."""
         version = None
         if self.base_url.origin == self.origin:
             # HTTP/3 was found at one address: elsewhere it is tried where TCP is known to fail.
@@ -225,7 +225,7 @@ class Site:
         on_body: OnBody | None = None,
         deadline_ns: int | None = None,
     ) -> Response:
-        """Return one exchange on a connection that is open; it is counted."""
+        """Make and count one exchange on an open connection."""
         self._may(method)
         request = self.request(
             url, method=method, headers=(*headers, *opened.fields), body=body,
@@ -254,7 +254,7 @@ class Site:
         return response
 
     async def _renew(self, opened: Opened, url: Url) -> None:
-        """Put a new connection in the place of a kept one that the server had ended.
+        """Replace a kept connection that the server had closed.
 
         That is no fault: either side may end an idle connection at any time (RFC 9112 §9.5).
         """
@@ -272,7 +272,7 @@ class Site:
         opened.renew(fresh)
 
     def carried(self, opened: Opened, url: Url, method: str, response: Response) -> None:
-        """Count an exchange that has come to its end, and note what its connection shows."""
+        """Count a completed exchange, and note what its connection shows."""
         opened.carried(method, response)
         self._notice(opened, url)
 
@@ -288,10 +288,10 @@ class Site:
             raise Failed(Reason.OPTIONS_UNUSABLE, f"{method} is not sent: {why}")
 
     def spend(self) -> None:
-        """Count one request; Failed (budget-exceeded) where too many were sent."""
+        """Count one request. Raises Failed (budget-exceeded) where too many were sent."""
         if self.requests_left <= 0:
             raise Failed(
-                Reason.BUDGET_EXCEEDED, f"the budget of {MAX_REQUESTS} requests to a site is spent"
+                Reason.BUDGET_EXCEEDED, f"limit of {MAX_REQUESTS} requests to a site reached"
             )
         self.requests += 1
 
@@ -305,12 +305,12 @@ class Site:
         self._pool[origin, opened.version] = opened
 
     def pooled(self, version: str, origin: Origin | None = None) -> Opened | None:
-        """The connection of that version that is kept, where it can carry another request."""
+        """Return the kept connection of that version, where it can carry another request."""
         opened = self._pool.get((origin or self.origin, version))
         return opened if opened is not None and opened.connection.reusable else None
 
     def pooled_any(self, version: str) -> Opened | None:
-        """The connection of that version to the target that was kept, even if it is spent."""
+        """Return the target's kept connection of that version, even if it is closed."""
         return self._pool.get((self.origin, version))
 
     @property
@@ -322,7 +322,7 @@ class Site:
         return self._ended or self.pooled_any("1.1")
 
     def keep_session(self, opened: Opened) -> None:
-        """Keep the session of a connection to be resumed later, where the server gave one."""
+        """Keep the session of a connection for resumption, where the server gave one."""
         if opened.quic is not None:
             self.quic_session = opened.quic.session or self.quic_session
         elif opened.tls is not None and opened.tls.tap.first(NEW_SESSION_TICKET) is not None:
@@ -338,7 +338,7 @@ class Site:
         return self._tls_sessions.get(version)
 
     async def aclose(self) -> None:
-        """End all kept connections the polite way."""
+        """Close all kept connections gracefully."""
         for opened in self._pool.values():
             with contextlib.suppress(Failed):
                 await opened.connection.aclose()
@@ -347,7 +347,7 @@ class Site:
     # -- connecting --------------------------------------------------------------------------------
 
     async def opened(self, origin: Origin, version: V | None, *, fresh: bool = False) -> Opened:
-        """A connection to ``origin``: a kept one unless ``fresh``, else a new one, kept from now.
+        """Return a connection to ``origin``: a kept one unless ``fresh``, else a new one.
 
         Another origin than the target's is reached only where its addresses pass the policy for
         what a peer names.
@@ -381,7 +381,7 @@ class Site:
         phase: str = "tls.compared",
         alternative: str = "",
     ) -> Opened:
-        """A new connection to ``address`` over TCP, on ``stream`` where that is there already."""
+        """Return a new connection to ``address`` over TCP, on ``stream`` if given."""
         origin = origin or self.origin
         return await over_tcp(
             self.ctx, origin, address, self.alpn if version is None else ALPN[version],
@@ -407,7 +407,7 @@ class Site:
         )  # fmt: skip
 
     async def address_of(self, origin: Origin, by: Address | None = None) -> Address:
-        """An address of ``origin``; Failed (address-policy) for one that a peer may not name."""
+        """Return an address of ``origin``. Raises Failed (address-policy)."""
         own = by or self.address
         if (origin.host, origin.port) == (self.origin.host, self.origin.port):
             return own

@@ -50,7 +50,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     """What must hold of the answer's JSON."""
 
     def failing(self, response: Response) -> Failed | None:
-        """Return the server's own error (5xx) as a failure; None where it is none."""
+        """Return a server error (5xx) as a failure; None for any other status."""
         if response.status < 500:
             return None
         said = f" {printable(response.reason, 60)}" if response.reason else ""
@@ -58,14 +58,14 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
         return _unexpected(f"the server answers {response.status}{said}{means}")
 
     def unmet(self, response: Response) -> Failed | None:
-        """How ``response`` differs from what is expected (unexpected-answer); None if it does not.
+        """Return how ``response`` differs from the expectation (unexpected-answer), else None.
 
         An expression does not hold where it gives null, false, 0 or something empty.
         """
         status = response.status
         if self.status is not None:
             if status not in self.status:
-                return _unexpected(f"the status is {status}, not {self.status}")
+                return _unexpected(f"status {status}, expected {self.status}")
         elif (failing := self.failing(response)) is not None:
             return failing
         if self.json is None:
@@ -73,17 +73,17 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
         try:
             found = _search(self.json, response)
         except ProtocolViolation as violation:
-            return _unexpected(f"no JSON to look into: {violation.detail}")
+            return _unexpected(f"--expect-json: {violation.detail}")
         if found:
             return None
         shown = printable(msgspec.json.encode(found), 80)
-        return _unexpected(f"{printable(self.json.expression, 120)} gives {shown}")
+        return _unexpected(f"{printable(self.json.expression, 120)} yields {shown}")
 
 
 _GATEWAY = {
-    502: ": a proxy got no valid answer from the server behind it",
-    503: ": the service is not available",
-    504: ": a proxy got no answer in time from the server behind it",
+    502: ": a proxy got an invalid response from its backend",
+    503: ": the service is unavailable",
+    504: ": a proxy got no response from its backend in time",
 }
 
 
@@ -109,7 +109,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     def request(
         self, url: Url, method: str, headers: Fields, body: bytes, version: str, *, own: bool
     ) -> Request:
-        """Return a request for ``url``; with the user's fields where it is the target's ``own``."""
+        """Return a request for ``url``, with the user's fields where it is the target's ``own``."""
         fields = self.fields if own else DEFAULT_FIELDS
         named = {name.lower() for name, _ in headers}
         fields = (*(f for f in fields if f[0].lower() not in named), *headers)
@@ -147,7 +147,7 @@ def prepare(options: Options) -> None:
 
 
 def described(options: Options) -> Template:
-    """Return the request that ``options`` describe: the one that was prepared, else it is read now.
+    """Return the request that ``options`` describe: the prepared one, else read now.
 
     Raises UsageError for what cannot be used.
     """
@@ -167,7 +167,9 @@ def _read(options: Options) -> Template:
     own = options.of(HttpOptions)
     method = method_named(own.method)
     if own.body_file is not None and method in _BODILESS:
-        raise UsageError(f"--body needs a --method that has one, such as POST: {method} has none")
+        raise UsageError(
+            f"--body: {method} has no body; give a --method that has one, such as POST"
+        )
     given = [header_field(text, FRAMING) for text in options.headers]
     if options.token_file is not None:
         given.append(("Authorization", f"Bearer {first_line(options.token_file)}"))
@@ -194,9 +196,9 @@ def _body(name: str) -> bytes:
             data = file.read(MAX_BODY_FILE + 1)
     except (OSError, RuntimeError) as error:
         said = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"--body {name}: cannot be read: {said}") from None
+        raise UsageError(f"--body {name}: {said}") from None
     if len(data) > MAX_BODY_FILE:
-        raise UsageError(f"--body {name}: longer than {MAX_BODY_FILE} bytes")
+        raise UsageError(f"--body {name}: file is longer than {MAX_BODY_FILE} bytes")
     return data
 
 
@@ -205,7 +207,7 @@ def _unexpected(detail: str) -> Failed:
 
 
 def _search(expression: Expression, response: Response) -> Any:
-    """Return what a JMESPath expression finds in the answer's JSON. Raises ProtocolViolation."""
+    """Return what a JMESPath expression finds in the JSON. Raises ProtocolViolation."""
     import jmespath.exceptions  # type: ignore[import-untyped]
 
     from seventh.web.content import undo
@@ -220,7 +222,7 @@ def _search(expression: Expression, response: Response) -> Any:
     try:
         found = expression.search(content)
         if not isinstance(found, _JSON):
-            raise ProtocolViolation("the expression gives no value, but another expression")
+            raise ProtocolViolation("the expression yields an expression, not a value")
         return found
     except (jmespath.exceptions.JMESPathError, RecursionError, ArithmeticError):
-        raise ProtocolViolation("the expression does not apply to this answer") from None
+        raise ProtocolViolation("the expression does not apply to this response") from None

@@ -117,7 +117,7 @@ class HttpFacts(Facts, frozen=True, kw_only=True):
         return tuple(rung.version for rung in self.ladder if rung.state == "works")
 
     def drawings(self) -> tuple[Drawing, ...]:
-        """Return the matrix: what an exchange of each version and temperature takes, and where."""
+        """Return the matrix: what an exchange of each version and temperature takes."""
         ordered = sorted(self.cells, key=lambda c: (c.version, TEMPERATURES.index(c.temperature)))
         drawing = Drawing(
             title="one exchange, from its start to the last byte", spans=tuple(map(_span, ordered))
@@ -126,12 +126,12 @@ class HttpFacts(Facts, frozen=True, kw_only=True):
         return (drawing,) if len(exchanges) > 1 else ()
 
     def rung(self, version: str) -> Rung | None:
-        """Return one step of the ladder; None where it was not looked at."""
+        """Return what was found of one version; None where it was not tried."""
         return next((rung for rung in self.ladder if rung.version == version), None)
 
 
 def _span(cell: Cell) -> Span:
-    """Return a row of the matrix; one without an exchange says why."""
+    """Return a row of the matrix; one without an exchange shows the reason."""
     label = f"HTTP/{cell.version} {cell.temperature.replace('rtt', 'RTT')}"
     if cell.outcome != "ok" or cell.total_seconds is None:
         said = f"{'failed' if cell.outcome == 'failed' else 'none'}: {cell.why}"

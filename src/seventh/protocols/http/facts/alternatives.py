@@ -69,7 +69,7 @@ class Advertised(msgspec.Struct, frozen=True, kw_only=True):
         if any(a.protocol == "h3" for a in self.alt_svc or ()):
             found.append("Alt-Svc")
         if "h3" in (self.https_alpn or ()):
-            found.append("the HTTPS record")
+            found.append("HTTPS record")
         return tuple(found)
 
 
@@ -109,6 +109,6 @@ class Alternative(msgspec.Struct, frozen=True, kw_only=True):
         return f"{said} at {self.address}" if self.address and self.address != self.host else said
 
     @property
-    def said(self) -> str:
-        """Protocol, place and who names it."""
-        return f"{self.protocol} on {self.place} ({' and '.join(self.by)})"
+    def label(self) -> str:
+        """Protocol, place and what announces it."""
+        return f"{self.protocol} on {self.place} ({', '.join(self.by)})"

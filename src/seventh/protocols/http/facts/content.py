@@ -124,7 +124,7 @@ class Coding(msgspec.Struct, frozen=True, kw_only=True):
     """What of the content looks like a secret, by its name: a token against request forgery."""
 
     def variant(self, offered: str) -> Variant | None:
-        """Return the whole 200 to that offer, if there was one."""
+        """Return the complete 200 to that offer, if there was one."""
         for variant in self.variants:
             if variant.offered == offered and variant.status == 200:
                 return variant

@@ -1,4 +1,4 @@
-"""Places beside the site's own that its Alt-Svc names, each right or wrong in one way."""
+"""Other places that the site's Alt-Svc names, each good or with one fault."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True):
 async def serve(
     places: Iterable[Beside], handler: Handler, name: str, kit: Kit
 ) -> AsyncIterator[str]:
-    """Serve ``handler`` at each place; gives what Alt-Svc says of them."""
+    """Serve ``handler`` at each place; yield the Alt-Svc value."""
     async with contextlib.AsyncExitStack() as stack:
-        told = []
+        services = []
         for place in places:
             port = free_port(host=ADDRESS)
-            told.append(f'{place.protocol.replace("/", "%2F")}="{NAME}:{port}"; ma=3600')
+            services.append(f'{place.protocol.replace("/", "%2F")}="{NAME}:{port}"; ma=3600')
             answering = _misdirected if place.misdirected else handler
             issued = kit.authority.issue(place.certificate or name)
             if place.protocol == "h3":
@@ -54,7 +54,7 @@ async def serve(
                     answering, versions=versions, issued=issued, host=ADDRESS, port=port
                 )
                 await stack.enter_async_context(server)
-        yield ", ".join(told)
+        yield ", ".join(services)
 
 
 async def _misdirected(_: Request) -> Answer:

@@ -1,4 +1,4 @@
-"""A small API and its pages in good order, and what can be wrong with its caching and content.
+"""The site's content: a small API and its pages, as its setup has them.
 
 ``/`` is an API of things, described at ``/openapi.json``; ``/page`` a page with its assets;
 ``/events`` an event stream; ``/orders`` takes POST, PUT and DELETE.
@@ -14,21 +14,18 @@ import json
 import secrets
 import zlib
 from collections.abc import Callable, Mapping
-from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import brotli  # type: ignore[import-untyped]
-import msgspec
 import zstandard
 
-from seventh.labkit.serve import Fault
 from seventh.labkit.web.handler import Answer, Handler
 from seventh.protocols.http.lab import events as lab_events
+from seventh.protocols.http.lab.setup import ContentSetup
 from seventh.web.message import Fields, Request
 
 MODIFIED = "Sun, 01 Nov 2026 08:00:00 GMT"
-FRESH = "public, max-age=60, stale-while-revalidate=60, stale-if-error=600"
 _THINGS = [{"id": number, "name": f"thing number {number}", "free": True} for number in range(60)]
 _THING = {
     "type": "object",
@@ -70,171 +67,20 @@ _PAGE = (
 )
 
 
-class ContentSetup(msgspec.Struct, frozen=True, kw_only=True):
-    """How the site behaves; without arguments, as it should."""
-
-    validators: bool = True
-    honours: bool = True
-    """Whether it answers conditional requests by 304."""
-    steady: bool = True
-    """Whether the same content has the same ETag each time."""
-    tags_by_coding: bool = True
-    thin: bool = False
-    """Whether a 304 goes without its fields."""
-    cache_control: str | None = FRESH
-    cookie: str = ""
-    vary: str = "Accept-Encoding"
-    codings: tuple[str, ...] = ("br", "zstd", "gzip")
-    squeezes_media: bool = False
-    token: str = ""
-    """A token in the page, which also repeats its query."""
-    many: bool = False
-    keyed: bool = True
-    """Whether a POST under a known Idempotency-Key acts but once."""
-    limited: bool = False
-    """Whether unknown paths are refused by 429, without a word on when to come back."""
-    described: bool = True
-    truthful: bool = True
-    """Whether replies keep to the description."""
-    problems: bool = True
-    json_type: str = "application/json"
-    more: Fields = ()
-    reflects_origin: bool = False
-    events: str = "good"
-    path: str = "/"
-    options: Mapping[str, str | float | int | tuple[str, ...]] = {}
-
-
-def _fault(
-    name: str, meaning: str, *triggers: str, ways: ContentSetup
-) -> tuple[Fault, ContentSetup]:
-    return Fault(name=name, meaning=meaning, triggers=triggers), ways
-
-
-def _date(days: float) -> str:
-    """Return a date of HTTP that many days from now."""
-    import time
-
-    return formatdate(time.time() + days * 86400, usegmt=True)
-
-
-_HOLD = {"intrusive": True, "hold_seconds": 3.0, "timeout_seconds": 12.0}
-_TABLE = (
-    _fault(
-        "no-validator", "replies have neither ETag nor Last-Modified", "HTTP-NO-VALIDATOR",
-        ways=ContentSetup(validators=False),
-    ),
-    _fault(
-        "etag-ignored", "conditional requests are answered in full", "HTTP-ETAG-IGNORED",
-        ways=ContentSetup(honours=False),
-    ),
-    _fault(
-        "etag-unstable", "each reply has another ETag", "HTTP-ETAG-UNSTABLE",
-        ways=ContentSetup(steady=False),
-    ),
-    _fault(
-        "etag-encoding", "one strong ETag for all codings", "HTTP-ETAG-ENC",
-        ways=ContentSetup(tags_by_coding=False),
-    ),
-    _fault("thin-304", "304 without the fields of the 200", "HTTP-304-HDRS",
-           ways=ContentSetup(thin=True)),
-    _fault(
-        "no-freshness", "no reply says how long it holds", "HTTP-NO-FRESHNESS",
-        ways=ContentSetup(cache_control=None),
-    ),
-    _fault(
-        "two-minds", "replies may be kept for an hour and not at all", "HTTP-NO-FRESHNESS",
-        ways=ContentSetup(cache_control="no-store, max-age=3600"),
-    ),
-    _fault(
-        "cache-leak", "a session's cookie goes into shared caches", "HTTP-CACHE-LEAK",
-        ways=ContentSetup(cookie="session={id}; Path=/; Secure; HttpOnly; SameSite=Lax"),
-    ),
-    _fault(
-        "no-stale", "nothing may be served stale", "HTTP-NO-SWR",
-        ways=ContentSetup(cache_control="public, max-age=60"),
-    ),
-    _fault("no-vary", "codings are chosen and Vary is missing", "HTTP-VARY",
-           ways=ContentSetup(vary="")),
-    _fault(
-        "vary-star", "Vary names everything", "HTTP-VARY", ways=ContentSetup(vary="*"),
-    ),
-    _fault(
-        "cors-reflected", "any Origin is allowed, with credentials, and Vary is silent",
-        "HTTP-VARY", ways=ContentSetup(reflects_origin=True),
-    ),
-    _fault("plain-text", "nothing is compressed", "HTTP-NO-COMPRESS",
-           ways=ContentSetup(codings=())),
-    _fault("gzip-only", "texts are compressed by gzip alone", "HTTP-NO-BR",
-           ways=ContentSetup(codings=("gzip",))),
-    _fault(
-        "squeezed-image", "an image is compressed again", "HTTP-COMPRESS-WASTE",
-        ways=ContentSetup(squeezes_media=True, path="/logo.png"),
-    ),
-    _fault(
-        "breach", "a compressed page repeats its query beside a token", "HTTP-COMPRESS-BREACH",
-        ways=ContentSetup(token="b3f1c9d2a4e5f60718293a4b", path="/page"),  # noqa: S106 - it is in a lab
-    ),
-    _fault(
-        "large-json", "one reply of two megabytes of JSON", "HTTP-PAYLOAD",
-        ways=ContentSetup(many=True),
-    ),
-    _fault(
-        "acts-twice", "a POST acts again under the same Idempotency-Key", "HTTP-IDEMPOTENCY",
-        ways=ContentSetup(
-            keyed=False, path="/orders", options={"method": "POST", "allow_write": True},
-        ),
-    ),
-    _fault(
-        "no-retry-after", "refuses by 429 and does not say for how long", "HTTP-RETRY-INFO",
-        ways=ContentSetup(limited=True),
-    ),
-    _fault("undescribed", "an API without a description", "REST-SCHEMA",
-           ways=ContentSetup(described=False)),
-    _fault(
-        "breaks-schema", "replies are not what is described", "REST-SCHEMA",
-        ways=ContentSetup(truthful=False),
-    ),
-    _fault("bare-errors", "errors are pages for people", "REST-ERRORS",
-           ways=ContentSetup(problems=False)),
-    _fault(
-        "wrong-type", "JSON is sent as HTML", "REST-CTYPE",
-        ways=ContentSetup(json_type="text/html"),
-    ),
-    _fault(
-        "sunset", "the interface was to end last week", "REST-SUNSET",
-        ways=ContentSetup(more=(
-            ("Deprecation", "@1750000000"), ("Sunset", _date(-7)),
-            ("Link", "</v2>; rel=successor-version"),
-        )),
-    ),
-    _fault(
-        "mute-events", "an event stream that is silent until it is cut", "SSE-HEARTBEAT",
-        ways=ContentSetup(events="mute", path="/events", options=_HOLD),
-    ),
-    _fault(
-        "buffered-events", "events that wait in a buffer until it is full", "SSE-HEARTBEAT",
-        ways=ContentSetup(events="buffered", path="/events", options=_HOLD),
-    ),
-)  # fmt: skip
-FAULTS: tuple[Fault, ...] = tuple(fault for fault, _ in _TABLE)
-WAYS: Mapping[str, ContentSetup] = {fault.name: ways for fault, ways in _TABLE}
-
-
-def site(ways: ContentSetup | None = None) -> Handler:
-    """Return the site, with its own memory of orders."""
-    return _Site(ways or ContentSetup()).answer
+def site(setup: ContentSetup | None = None) -> Handler:
+    """Return the site, with its own store of orders."""
+    return _Site(setup or ContentSetup()).answer
 
 
 class _Site:
-    def __init__(self, ways: ContentSetup) -> None:
-        self.ways = ways
+    def __init__(self, setup: ContentSetup) -> None:
+        self.setup = setup
         self._counter = itertools.count(1)
         self._orders = itertools.count(1)
         self._kept: dict[str, Answer] = {}
 
     async def answer(self, request: Request) -> Answer:
-        """Return what the site says to a request."""
+        """Return the response to a request."""
         path = urlsplit(request.path).path
         if path == "/events" and request.method == "GET":
             return self._events()
@@ -246,13 +92,13 @@ class _Site:
     # -- content -----------------------------------------------------------------------------------
 
     def _content(self, request: Request, path: str) -> tuple[str, bytes] | None:
-        """Type and content of a path; None where there is nothing."""
-        ways = self.ways
+        """Return type and content of a path; None where there is nothing."""
+        setup = self.setup
         if path in {"/", "/things"}:
-            return ways.json_type, _json(self._things())
+            return setup.json_type, _json(self._things())
         if path == "/orders":
             return "application/json", _json({"orders": "POST here"})
-        if path == "/openapi.json" and ways.described:
+        if path == "/openapi.json" and setup.described:
             return "application/json", _json(_DESCRIPTION)
         if path == "/page":
             return "text/html; charset=utf-8", self._page(request)
@@ -264,24 +110,24 @@ class _Site:
         return plain.get(path)
 
     def _things(self) -> list[dict[str, Any]]:
-        if self.ways.many:
+        if self.setup.many:
             return _THINGS * 600
-        if not self.ways.truthful:
+        if not self.setup.truthful:
             return [{"id": str(thing["id"]), "free": "yes"} for thing in _THINGS]
         return _THINGS
 
     def _page(self, request: Request) -> bytes:
-        if not self.ways.token:
+        if not self.setup.token:
             return _PAGE
         words = " ".join(parse_qs(urlsplit(request.path).query).get("q", ()))
-        hidden = f'<input type="hidden" name="csrf_token" value="{self.ways.token}">'
+        hidden = f'<input type="hidden" name="csrf_token" value="{self.setup.token}">'
         return _PAGE + f"<form>{hidden}</form><p>You looked for {words[:80]}.</p>".encode()
 
     def _missing(self, path: str) -> Answer:
-        ways = self.ways
-        if ways.limited:
+        setup = self.setup
+        if setup.limited:
             return Answer(status=429, headers=(("Content-Type", "text/plain"),), body=b"too many")
-        if not ways.problems:
+        if not setup.problems:
             return Answer(
                 status=404, headers=(("Content-Type", "text/html"),),
                 body=b"<html><body>nothing here</body></html>",
@@ -294,40 +140,40 @@ class _Site:
     # -- representations ---------------------------------------------------------------------------
 
     def _shown(self, request: Request, kind: str, content: bytes) -> Answer:
-        ways = self.ways
+        setup = self.setup
         coding = self._coding(request, kind, content)
         fields = self._fields(request, content, coding)
         tag = dict(fields).get("ETag")
-        if ways.honours and tag is not None and _matches(request, tag):
-            return Answer(status=304, headers=() if ways.thin else fields)
+        if setup.conditional and tag is not None and _matches(request, tag):
+            return Answer(status=304, headers=() if setup.thin else fields)
         coded = () if not coding else (("Content-Encoding", coding),)
         body = _encode(coding, content) if coding else content
-        return Answer(headers=(("Content-Type", kind), *coded, *fields, *ways.more), body=body)
+        return Answer(headers=(("Content-Type", kind), *coded, *fields, *setup.more), body=body)
 
     def _coding(self, request: Request, kind: str, content: bytes) -> str:
-        if len(content) < 512 or (kind.startswith("image/") and not self.ways.squeezes_media):
+        if len(content) < 512 or (kind.startswith("image/") and not self.setup.codes_media):
             return ""
         offered = {
             c.partition(";")[0].strip() for c in _field(request, "accept-encoding").split(",")
         }
-        return next((c for c in self.ways.codings if c in offered), "")
+        return next((c for c in self.setup.codings if c in offered), "")
 
     def _fields(self, request: Request, content: bytes, coding: str) -> Fields:
-        ways = self.ways
+        setup = self.setup
         fields: list[tuple[str, str]] = []
-        if ways.validators:
+        if setup.validators:
             digest = hashlib.sha256(content).hexdigest()[:16]
-            suffix = f"-{coding}" if coding and ways.tags_by_coding else ""
-            drift = "" if ways.steady else f"-{next(self._counter)}"
+            suffix = f"-{coding}" if coding and setup.tags_by_coding else ""
+            drift = "" if setup.steady else f"-{next(self._counter)}"
             fields += [("ETag", f'"{digest}{suffix}{drift}"'), ("Last-Modified", MODIFIED)]
-        if ways.cache_control is not None:
-            fields.append(("Cache-Control", ways.cache_control))
-        if ways.vary:
-            fields.append(("Vary", ways.vary))
-        if ways.cookie:
-            fields.append(("Set-Cookie", ways.cookie.replace("{id}", secrets.token_hex(6))))
+        if setup.cache_control is not None:
+            fields.append(("Cache-Control", setup.cache_control))
+        if setup.vary:
+            fields.append(("Vary", setup.vary))
+        if setup.cookie:
+            fields.append(("Set-Cookie", setup.cookie.replace("{id}", secrets.token_hex(6))))
         origin = _field(request, "origin")
-        if ways.reflects_origin and origin:
+        if setup.reflects_origin and origin:
             fields.append(("Access-Control-Allow-Origin", origin))
             fields.append(("Access-Control-Allow-Credentials", "true"))
         return tuple(fields)
@@ -335,7 +181,7 @@ class _Site:
     # -- acting ------------------------------------------------------------------------------------
 
     def _act(self, request: Request, path: str) -> Answer:
-        """Orders: POST makes one (once for each key), PUT and DELETE lead to one state."""
+        """Serve orders: POST makes one (once for each key), PUT and DELETE are idempotent."""
         private: Fields = (("Cache-Control", "no-store"),)
         if request.method == "OPTIONS":
             return Answer(status=204, headers=(("Allow", "GET, HEAD, OPTIONS, POST"), *private))
@@ -346,7 +192,7 @@ class _Site:
         if request.method != "POST":
             return Answer(status=405, headers=(("Allow", "GET, HEAD, OPTIONS, POST"), *private))
         key = _field(request, "idempotency-key")
-        if key and self.ways.keyed and key in self._kept:
+        if key and self.setup.keyed and key in self._kept:
             return self._kept[key]
         number = next(self._orders)
         answer = Answer(
@@ -365,7 +211,7 @@ class _Site:
     def _events(self) -> Answer:
         stream = {
             "good": lab_events.events, "mute": lab_events.mute, "buffered": lab_events.buffered,
-        }[self.ways.events]  # fmt: skip
+        }[self.setup.events]  # fmt: skip
         fields = (("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"))
         return Answer(headers=fields, body=stream)
 
@@ -384,7 +230,7 @@ def _field(request: Request, name: str) -> str:
 
 
 def _matches(request: Request, tag: str) -> bool:
-    """Return whether the client has this representation already (RFC 9110 §13.2.2)."""
+    """Return whether the client has this content already (RFC 9110 §13.2.2)."""
     if (asked := request.get("if-none-match")) is not None:
         tags = {t.strip().removeprefix("W/") for t in asked.split(",")}
         return tag.removeprefix("W/") in tags or "*" in tags
@@ -392,6 +238,6 @@ def _matches(request: Request, tag: str) -> bool:
 
 
 def bomb(coding: str, size: int = 64 * 1024 * 1024) -> bytes:
-    """Return a little content that undoes to ``size`` bytes, for hostile tests."""
+    """Return a few bytes that decode to ``size`` bytes, for hostile tests."""
     zeros = bytes(size)
     return zlib.compress(zeros) if coding == "deflate" else _ENCODERS[coding](zeros)

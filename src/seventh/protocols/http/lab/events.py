@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 
 async def events() -> AsyncIterator[bytes]:
-    """Yield an event, then a comment every now and then, for ever."""
+    """Yield an event, then a comment every 0.2 s, for ever."""
     yield b"retry: 5000\n\ndata: {}\n\n"
     while True:
         await asyncio.sleep(0.2)
@@ -16,13 +16,13 @@ async def events() -> AsyncIterator[bytes]:
 
 
 async def mute() -> AsyncIterator[bytes]:
-    """Yield one event, and then nothing until a proxy has enough."""
+    """Yield one event, then nothing, then end."""
     yield b"data: {}\n\n"
     await asyncio.sleep(0.5)
 
 
 async def buffered() -> AsyncIterator[bytes]:
-    """Yield what a buffer of 512 bytes lets through of one event every moment."""
+    """Yield events as a full buffer of 512 bytes forwards them."""
     waiting = b""
     for number in itertools.count():
         waiting += b'id: %d\ndata: {"number": %d, "of": "an event"}\n\n' % (number, number)

@@ -24,7 +24,7 @@ from seventh.web.message import Request
 
 
 async def pulse(ctx: ProbeContext) -> None:
-    """Up, and the phases of one request: the cheap look.
+    """Make one timed request.
 
     HTTP/1.1 unless another version is asked for. An answer other than the one that was expected,
     or a server's own error (5xx), is a failure.
@@ -50,12 +50,12 @@ async def pulse(ctx: ProbeContext) -> None:
 
 @functools.lru_cache(maxsize=2048)
 def _asked(scheme: str, host: str, port: int, path: str) -> Url:
-    """Return what a target asks for; a monitor asks for the same again and again."""
+    """Return the URL of a target; a monitor uses the same again and again."""
     return Url(Origin(scheme, host, port), request_path(path))
 
 
 async def _connect(ctx: ProbeContext, origin: Origin) -> tuple[HttpConnection, int, float | None]:
-    """A verified connection of the pulse's version, when it was ready, and the round trip."""
+    """Return a verified connection of the wanted version, when it was ready, and the round trip."""
     wanted = ctx.options.of(HttpOptions).http_version or "1.1"
     if wanted == "3":
         from seventh.protocols.http.client.origin import Site
@@ -73,12 +73,12 @@ async def _connect(ctx: ProbeContext, origin: Origin) -> tuple[HttpConnection, i
     alpn = ("h2",) if wanted == "2" else ("http/1.1",)
     tls = await start_recurring(ctx, stream, origin.host, alpn=alpn)
     if wanted == "2" and tls.alpn != "h2":
-        raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose h2", phase="tls")
+        raise Failed(Reason.NEGOTIATION_FAILED, "the server does not select h2 (ALPN)", phase="tls")
     return speak(wanted, tls), now_ns(), rtt
 
 
 async def check(ctx: ProbeContext) -> None:
-    """Everything that a site tells: see :mod:`seventh.protocols.http.probe.visit`."""
+    """Run the whole check: see :mod:`seventh.protocols.http.probe.visit`."""
     from seventh.protocols.http.probe.visit import Visit
 
     await Visit(ctx).run()

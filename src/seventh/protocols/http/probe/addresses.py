@@ -1,11 +1,13 @@
-"""The name's other addresses: whether they are the same site."""
+"""The name's other addresses: whether they serve the same site."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from seventh.model.failure import Failed
+from seventh.model.tlsfacts import Certificate
 from seventh.net.stream import Stream
 from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import Site
@@ -15,14 +17,14 @@ if TYPE_CHECKING:
     from seventh.net.tls.session import Session
 
 
-async def look(site: Site, others: list[Stream]) -> None:
-    """Ask each other address for the same, and note in the network facts what differs."""
+async def compare(site: Site, others: list[Stream]) -> None:
+    """Make the same request at each other address, and note what differs."""
     traits = {site.address.ip: _of_first(site)}
     alone: list[str] = []
     for stream in others:
         try:
             traits[stream.address.ip] = await _of(site, stream)
-            if site.secure and not await _takes_up(site, stream):
+            if site.secure and not await _resumes(site, stream):
                 alone.append(stream.address.ip)
         except Failed as failed:
             traits[stream.address.ip] = {"failure": str(failed.reason)}
@@ -32,42 +34,44 @@ async def look(site: Site, others: list[Stream]) -> None:
 
 
 def _of_first(site: Site) -> dict[str, str]:
-    facts = site.notes.facts
-    found = {
+    facts, tls = site.notes.facts, site.tls_notes.facts
+    traits = {
         "HTTP version": facts.version or "none",
         "status": str(facts.status),
         "server": facts.server or "none",
     }
     if site.secure:
-        tls = site.tls_notes.facts
-        found["certificate"] = tls.chain[0].sha256[:16] if tls.chain else "none"
-        found["TLS version"] = tls.version or "none"
-    return found
+        traits |= _tls_traits(tls.chain, tls.version)
+    return traits
+
+
+def _tls_traits(chain: Sequence[Certificate], version: str | None) -> dict[str, str]:
+    sha256 = chain[0].sha256[:16] if chain else "none"
+    return {"certificate": sha256, "TLS version": version or "none"}
 
 
 async def _of(site: Site, stream: Stream) -> dict[str, str]:
     opened = await site.connect(stream.address)
     with site.ctx.watch.phase("http.look"):
         response = await site.exchange(opened, site.url)
-    found = {
+    traits = {
         "HTTP version": response.version,
         "status": str(response.status),
         "server": printable(response.get("server") or "none", 120),
     }
     if opened.tls is not None:
         from seventh.net.tls import handshake
-        from seventh.wire import tlsnames as n
+        from seventh.wire import tlsnames
 
-        chain = handshake.read_chain(opened.tls)
-        found["certificate"] = chain[0].sha256[:16] if chain else "none"
-        found["TLS version"] = n.version_name(opened.tls.version)
+        version = tlsnames.version_name(opened.tls.version)
+        traits |= _tls_traits(handshake.read_chain(opened.tls), version)
     with contextlib.suppress(Failed):
         await opened.connection.aclose()
-    return found
+    return traits
 
 
-async def _takes_up(site: Site, stream: Stream) -> bool:
-    """Whether an address takes up a session of the first; True where there is none to show."""
+async def _resumes(site: Site, stream: Stream) -> bool:
+    """Return whether an address resumes a session of the first; True where there is none."""
     session = _session(site)
     if session is None:
         return True

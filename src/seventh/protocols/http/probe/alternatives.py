@@ -52,7 +52,7 @@ class Outcome(msgspec.Struct, frozen=True):
     failed: Failed | None = None
 
     def let_go(self) -> None:
-        """The connection is not needed any more."""
+        """Close the connection."""
         if self.opened is not None:
             self.opened.connection.close()
 
@@ -70,7 +70,7 @@ class Following:
     # -- whom to ask -------------------------------------------------------------------------------
 
     async def find(self, places: tuple[Place, ...]) -> None:
-        """Find the candidates; a place that cannot be asked is noted with the reason."""
+        """Find the candidates; a place that cannot be tried is noted with the reason."""
         for place in places:
             why = self._unaskable(place)
             if why:
@@ -87,18 +87,18 @@ class Following:
                 if len(self.candidates) < MAX_ASKED:
                     self.candidates.append(candidate)
                 else:
-                    said = f"{MAX_ASKED} places were asked already"
+                    said = f"not tried: limit of {MAX_ASKED} places"
                     self.note(_of(place, address=candidate.address.ip, detail=said))
 
     def _unaskable(self, place: Place) -> str:
         if place.protocol not in _SPOKEN:
-            return f"{place.protocol} is not spoken here"
+            return f"{place.protocol} is not supported by this check"
         if place.stale:
-            return "its lifetime is 0 seconds: clients drop it at once"
+            return "its lifetime is 0 s: clients discard it at once"
         return ""
 
     def _asked_before(self, candidate: Candidate) -> bool:
-        """Whether it was asked already; who else names it is added to what is known of it."""
+        """Return whether it is known; what else announces it is added to it."""
         place, ip = candidate.place, candidate.address.ip
         known = self.site.notes.facts.alternatives
         same = [
@@ -149,7 +149,7 @@ class Following:
     # -- asking ------------------------------------------------------------------------------------
 
     async def first_h3(self, *, log: bool = False) -> Outcome | None:
-        """HTTP/3 at the first candidate that works; the others of HTTP/3 only where it does not.
+        """Try HTTP/3 at the first candidate, and at all others where that fails.
 
         What was asked is noted, and no candidate any more. None where there was no candidate.
         """
@@ -172,7 +172,7 @@ class Following:
         return works[0] if works else asked
 
     async def all_others(self) -> None:
-        """Ask whoever is left, all at once, and note what comes of it."""
+        """Try the candidates that are left, all at once, and note the results."""
         left, self.candidates = self.candidates, []
 
         async def one(candidate: Candidate) -> None:
@@ -185,7 +185,7 @@ class Following:
     async def ask(
         self, candidate: Candidate, *, phase: str = "quic.compared", log: bool = False
     ) -> Outcome:
-        """A connection to the candidate, and the matrix's request on it. Never raises Failed."""
+        """Connect to the candidate and make the matrix's request. Never raises Failed."""
         place, address = candidate.place, candidate.address
         try:
             opened = await self._open(candidate, phase, log)
@@ -196,9 +196,7 @@ class Following:
             with self.site.ctx.watch.phase("http.cell" if phase == "quic" else "http.look"):
                 response = await self.matrix.exchange(opened)
             if response.status == MISDIRECTED:
-                raise Failed(
-                    Reason.UNEXPECTED_ANSWER, "it answers 421: it does not serve this origin"
-                )
+                raise Failed(Reason.UNEXPECTED_ANSWER, "421: it does not serve this origin")
         except Failed as failed:
             opened.connection.close()
             told = failed_alternative(place, address.ip, failed, by=candidate.by)
@@ -215,11 +213,11 @@ class Following:
         version = _OVER_TCP[place.protocol]
         opened = await self.site.connect(address, version, alternative=alternative)
         if version == "1.1" != opened.version:
-            raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose http/1.1")
+            raise Failed(Reason.NEGOTIATION_FAILED, "the server does not select http/1.1 (ALPN)")
         return opened
 
     def _authority(self, place: Place) -> str:
-        """Return what Alt-Used says; nothing at the origin's own place."""
+        """Return the value of Alt-Used; empty at the origin's own place."""
         origin = self.site.origin
         if not place.host and place.port == origin.port:
             return ""
@@ -243,7 +241,7 @@ def _of(place: Place, **more: object) -> Alternative:
 def failed_alternative(
     place: Place, ip: str | None, failed: Failed, *, by: tuple[str, ...] = ()
 ) -> Alternative:
-    """Return a place that could not be used, or could not be asked for a reason of our own."""
+    """Return a place that failed, or was not tried for a reason of our own."""
     return _of(
         place,
         by=by or place.by,
@@ -265,5 +263,5 @@ def _works(candidate: Candidate, opened: Opened, response: Response) -> Alternat
         content_type=printable(response.get("content-type") or "", 80),
         connect_seconds=opened.connect_seconds,
         handshake_seconds=opened.quic_seconds or opened.tls_seconds,
-        ttfb_seconds=max(0, response.first.ns - response.sent.ns) / 1e9,
+        ttfb_seconds=response.first.since(response.sent),
     )

@@ -18,8 +18,8 @@ MAX_RECORDS = 8
 MAX_ALIASES = 4
 """How many records in alias mode are followed, one after another."""
 FIELD = "Alt-Svc"
-RECORD = "the HTTPS record"
-HINTS = "its address hints"
+RECORD = "HTTPS record"
+HINTS = "address hints"
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +37,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def announced(site: Site, asked: asyncio.Task[Lookup] | None) -> Advertised:
-    """Return what is announced; ``asked`` looks the HTTPS record up, where there is a name."""
+    """Return what is announced; ``asked`` is the lookup of the HTTPS record, if any."""
     advertised = site.notes.facts.advertised or Advertised()
     advertised = replace(advertised, alt_svc=_with_frames(site, advertised))
     if asked is not None:
@@ -47,7 +47,7 @@ async def announced(site: Site, asked: asyncio.Task[Lookup] | None) -> Advertise
 
 
 def _with_frames(site: Site, advertised: Advertised) -> tuple[AltService, ...] | None:
-    """Return the services of fields and of HTTP/2's ALTSVC frames for this origin (RFC 7838 §4)."""
+    """Return the services of fields and of HTTP/2's ALTSVC frames (RFC 7838 §4)."""
     opened = site.pooled_any("2")
     if opened is None:
         return advertised.alt_svc
@@ -90,7 +90,7 @@ async def _with_records(site: Site, advertised: Advertised, lookup: Lookup) -> A
 
 
 def places(origin: Origin, advertised: Advertised) -> tuple[Place, ...]:
-    """All places that are named, each once, in the order in which a client would try them."""
+    """Return all announced places, each once, in the order in which a client tries them."""
     found: dict[tuple[str, str, int], Place] = {}
 
     def add(place: Place) -> None:

@@ -1,4 +1,4 @@
-"""0-RTT: a request that changes nothing, sent before the handshake is over (RFC 8470)."""
+"""0-RTT: a safe request, sent before the handshake is complete (RFC 8470)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
-from seventh.net.stopwatch import now_ns
+from seventh.net.stopwatch import user_mark
 from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import OPEN_SECONDS, QUIC_SECONDS, Opened, silence
 from seventh.protocols.http.client.origin import REQUEST_SECONDS
 from seventh.protocols.http.facts.quic import H3Facts
 from seventh.protocols.http.facts.versions import Cell
+from seventh.protocols.http.probe.first_response import times
 from seventh.protocols.http.probe.matrix import Matrix
 from seventh.web.h1head import head_of
 from seventh.web.message import Request, Response
@@ -32,13 +33,13 @@ _ALPN = {"1.1": "http/1.1", "2": "h2"}
 
 
 async def over_tls(matrix: Matrix, first: Opened) -> None:
-    """The 0-RTT row of HTTP/1.1 or 2, where the session ticket allows early data."""
+    """Make the 0-RTT row of HTTP/1.1 or 2, where the session ticket allows early data."""
     version = first.version
     if not matrix.site.tls_notes.facts.max_early_data_bytes:
         matrix.missed(version, "0-rtt", "the session ticket allows no early data")
         return
     if matrix.site.tls_session(version) is None:
-        matrix.missed(version, "0-rtt", "no ticket was left that had not been used")
+        matrix.missed(version, "0-rtt", "no unused session ticket was left")
         return
     seconds = OPEN_SECONDS + REQUEST_SECONDS
 
@@ -66,15 +67,15 @@ async def _ask(matrix: Matrix, first: Opened) -> None:
     connection, data, answer = _begin(matrix, tls, version, request)
     if not tls.offer_early_data(data):
         tls.close()
-        matrix.missed(version, "0-rtt", "this OpenSSL cannot send early data")
+        matrix.missed(version, "0-rtt", "this OpenSSL version cannot send early data")
         return
-    sent = Mark(now_ns(), "user")
+    sent = user_mark()
     await tls.handshake(site.ctx.watch, phase="tls.early")
     accepted = tls.early_data_accepted
     site.tls_notes.learn(early_data_accepted=accepted)
     if not accepted:
         await tls.aclose()
-        matrix.missed(version, "0-rtt", "the server did not take the early data")
+        matrix.missed(version, "0-rtt", "the server rejected the early data")
         return
     response = await answer()
     cell = _cell(first, response, sent, below.opened.ns)
@@ -87,7 +88,7 @@ async def _ask(matrix: Matrix, first: Opened) -> None:
 def _begin(
     matrix: Matrix, tls: TlsStream, version: str, request: Request
 ) -> tuple[HttpConnection, bytes, Answer]:
-    """Return a connection on ``tls``, the bytes of its first request, and how its answer is had."""
+    """Return a connection on ``tls``, its first request's bytes, and how to await the response."""
     until = matrix.ctx.budget.within(OPEN_SECONDS + REQUEST_SECONDS)
     cap = matrix.ctx.options.of(HttpOptions).max_body_bytes
     if version == "2":
@@ -104,24 +105,18 @@ def _begin(
     return h1, data, lambda: h1.raw(b"", method=matrix.method, body_cap=cap, deadline_ns=until)
 
 
-def _cell(first: Opened, response: Response, sent: Mark, connected: int) -> Cell:
-    """The row; the request went with the first flight, so its time includes the handshake's."""
-    ttfb = max(0, response.first.ns - sent.ns) / 1e9
-    rtt = first.rtt_seconds
+def _cell(first: Opened, response: Response, sent: Mark, connected_ns: int) -> Cell:
+    """Return the row; its time includes the handshake: the request was in the first flight."""
     return Cell(
         version=first.version,
         temperature="0-rtt",
-        status=response.status,
-        request_seconds=max(0, sent.ns - connected) / 1e9,
-        ttfb_seconds=ttfb,
-        download_seconds=max(0, response.last.ns - response.first.ns) / 1e9,
-        think_seconds=max(0.0, ttfb - rtt) if rtt is not None else None,
-        body_bytes=response.body_bytes,
+        request_seconds=sent.since(connected_ns),
+        **times(response, first.rtt_seconds, sent),
     )
 
 
 async def over_quic(matrix: Matrix, first: Opened) -> None:
-    """HTTP/3's 0-RTT row, where the session ticket allows early data."""
+    """Make HTTP/3's 0-RTT row, where the session ticket allows early data."""
     session = matrix.site.quic_session
     if session is None or not session.early_data:
         matrix.missed("3", "0-rtt", "the session ticket allows no early data")
@@ -134,7 +129,7 @@ async def over_quic(matrix: Matrix, first: Opened) -> None:
         response, quic = await ask_early(matrix, first, request)
         site.notes.learn_part("h3", H3Facts, early_data=response.early)
         if not response.early:
-            matrix.missed("3", "0-rtt", "the server did not take the early data")
+            matrix.missed("3", "0-rtt", "the server rejected the early data")
             return
         cell = _cell(first, response, response.sent, response.sent.ns)
         matrix.note(replace(cell, quic_seconds=quic.handshake_seconds).summed())
@@ -145,10 +140,10 @@ async def over_quic(matrix: Matrix, first: Opened) -> None:
 async def ask_early(
     matrix: Matrix, first: Opened, request: Request, *, silent_seconds: float = 0.0
 ) -> tuple[Response, QuicClient]:
-    """Send ``request`` as early data over QUIC; the answer, and the connection, which is closed.
+    """Send ``request`` as early data over QUIC; return the response and the closed client.
 
-    Its handshake is confirmed by then; with ``silent_seconds`` our end of it waits for the answer
-    for so long. The caller answers for it that the request may be replayed. Raises Failed.
+    The handshake is confirmed by then; with ``silent_seconds`` our end of it waits that long for
+    the response. The caller must make sure that the request may be replayed. Raises Failed.
     """
     from seventh.net.quic import connect
     from seventh.web.h3 import H3Connection
@@ -159,10 +154,10 @@ async def ask_early(
         early=True, verify=site.trusted,
     )  # fmt: skip
     connection = H3Connection(client)
-    speaking: asyncio.TimerHandle | None = None
+    timer: asyncio.TimerHandle | None = None
     if silent_seconds:
         client.keep_silent()
-        speaking = asyncio.get_running_loop().call_later(silent_seconds, client.speak)
+        timer = asyncio.get_running_loop().call_later(silent_seconds, client.speak)
     seconds = QUIC_SECONDS + REQUEST_SECONDS
     try:
         async with Cutoff(min(seconds, max(0.001, site.ctx.budget.seconds_left))):
@@ -174,7 +169,7 @@ async def ask_early(
     except DeadlineError:
         raise silence(client) from None
     finally:
-        if speaking is not None:
-            speaking.cancel()
+        if timer is not None:
+            timer.cancel()
         connection.close()
     return response, client

@@ -1,13 +1,14 @@
-"""The target's first answer: whether it may be asked for, its phases, and what it tells."""
+"""The target's first response: whether it may be requested, its phases, and its facts."""
 
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
 from seventh.net.probe_context import ProbeContext
-from seventh.net.stopwatch import now_ns
+from seventh.net.stopwatch import now_ns, user_mark
 from seventh.net.tls.instead import may_be_tls, tls_instead
 from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.request import Template
@@ -19,7 +20,7 @@ from seventh.wire.text import printable
 
 
 def permit(ctx: ProbeContext, template: Template) -> None:
-    """Failed (options-unusable) where the person's request needs a permission that is missing."""
+    """Raise Failed (options-unusable) where the request's method is not permitted."""
     why = ctx.denied(3) if not template.safe else None
     if why is not None:
         raise Failed(
@@ -30,9 +31,9 @@ def permit(ctx: ProbeContext, template: Template) -> None:
 async def exchange_in_clear(
     ctx: ProbeContext, connection: HttpConnection, request: Request, ready_ns: int
 ) -> Response:
-    """:func:`timed`; protocol-mismatch where it comes to nothing because the port has TLS.
+    """Run :func:`timed`; raise protocol-mismatch where it fails because the port has TLS.
 
-    Several servers answer 400 there, which is no answer of the service. A hello proves it.
+    Several servers answer 400 there, which is not the service's response. A hello proves it.
     """
     failed: Failed | None = None
     response: Response | None = None
@@ -56,7 +57,7 @@ async def exchange_in_clear(
 async def timed(
     ctx: ProbeContext, connection: HttpConnection, request: Request, ready_ns: int
 ) -> Response:
-    """One exchange, its phases recorded: ``http.request``, ``http.ttfb``, ``http.download``."""
+    """Make one exchange; record ``http.request``, ``http.ttfb``, ``http.download``."""
     watch, ip = ctx.watch, connection.address.ip
     start = now_ns()
     try:
@@ -67,44 +68,46 @@ async def timed(
         broke = failed.response if isinstance(failed, Unfinished) else None
         failed.phase = failed.phase or ("http.download" if broke else "http.ttfb")
         begun = broke.first.ns if broke is not None else start
-        watch.record(failed.phase, begun, user_now(), ok=False, address=ip)
+        watch.record(failed.phase, begun, user_mark(), ok=False, address=ip)
         raise
     record(ctx, ip, response, ready_ns)
     return response
 
 
 def record(ctx: ProbeContext, ip: str, response: Response, ready_ns: int) -> None:
-    """Record the phases of an exchange that has been made."""
+    """Record the phases of an exchange."""
     sent, first = response.sent, response.first
     ctx.watch.record("http.request", ready_ns, sent, address=ip)
     ctx.watch.record("http.ttfb", sent.ns, first, address=ip)
     ctx.watch.record("http.download", first.ns, response.last, address=ip)
 
 
-def user_now() -> Mark:
-    """Return this instant, by this process's clock."""
-    return Mark(now_ns(), "user")
+def times(response: Response, rtt: float | None, sent: Mark | None = None) -> dict[str, Any]:
+    """Return an exchange's fields of facts and cells, over a path of that round trip."""
+    ttfb = response.first.since(sent or response.sent)
+    return {
+        "status": response.status,
+        "ttfb_seconds": ttfb,
+        "think_seconds": max(0.0, ttfb - rtt) if rtt is not None else None,
+        "download_seconds": response.last.since(response.first),
+        "body_bytes": response.body_bytes,
+    }
 
 
 def learn_answer(
     ctx: ProbeContext, url: Url, method: str, response: Response, rtt: float | None
 ) -> None:
-    """Note the target's first answer, over a path of that round trip."""
-    ttfb = max(0, response.first.ns - response.sent.ns) / 1e9
+    """Learn the target's first response, over a path of that round trip."""
     ctx.notes(HttpFacts).learn(
         url=_shown(url),
         rtt_seconds=rtt,
         secure=url.origin.scheme == "https",
         method=method,
         version=response.version,
-        status=response.status,
         reason=printable(response.reason, 100),
         server=printable(response.get("server") or "", 120),
         content_type=printable(response.get("content-type") or "", 120),
-        ttfb_seconds=ttfb,
-        think_seconds=max(0.0, ttfb - rtt) if rtt is not None else None,
-        download_seconds=max(0, response.last.ns - response.first.ns) / 1e9,
-        body_bytes=response.body_bytes,
+        **times(response, rtt),
     )
 
 

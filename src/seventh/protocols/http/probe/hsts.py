@@ -1,4 +1,4 @@
-"""HSTS, plain HTTP, TLS inside HTTP, and the Date field: what a first answer tells of them."""
+"""HSTS, plain HTTP, TLS inside HTTP, and the Date field."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ _ICMP = frozenset({Reason.CONNECT_REFUSED, Reason.CONNECT_TIMEOUT, Reason.CONNEC
 
 
 def hsts_of(origin: Origin, response: Response, *, trusted: bool = True) -> Hsts:
-    """Strict-Transport-Security as a client takes it (RFC 6797): the first field counts.
+    """Read Strict-Transport-Security as clients do (RFC 6797): the first field counts.
 
     ``trusted``: whether the certificate is one that clients take without a warning.
     """
     value = response.get("strict-transport-security") or ""
     why = ""
     if origin.scheme != "https":
-        why = "clients heed HSTS over https only (RFC 6797)"
+        why = "clients use HSTS over https only (RFC 6797)"
     elif origin.literal:
-        why = "clients heed no HSTS for an IP address (RFC 6797 §8.1.1)"
+        why = "clients ignore HSTS for an IP address (RFC 6797 §8.1.1)"
     elif f".{origin.host.lower()}".endswith(".localhost"):
-        why = "localhost is this machine: HSTS would bind whatever else is developed on it"
+        why = "HSTS for localhost would apply to every other server on this machine"
     elif not trusted:
-        why = "clients heed no HSTS where the certificate is not trusted (RFC 6797)"
+        why = "clients ignore HSTS if the certificate is not trusted (RFC 6797)"
     age: int | None = None
     subdomains = preload = False
     for part in value.split(";")[:32]:
@@ -63,24 +63,20 @@ def hsts_of(origin: Origin, response: Response, *, trusted: bool = True) -> Hsts
 
 
 def dated(response: Response) -> Dated | None:
-    """Return the Date field against this machine's clock; None where a cache may have kept it.
+    """Compare the Date field with this machine's clock; None where a cache may have stored it.
 
-    The field says whole seconds, so the server's clock was anywhere in the second that it names,
-    and ours anywhere between the request and the answer: the skew is what lies beyond both.
+    The field has whole seconds, so the server's clock was anywhere in that second, and ours
+    anywhere between the request and the response: the skew is what exceeds both.
     """
     value = response.get("date")
     if value is None or response.get("age") not in {None, "0"} or _from_a_cache(response):
         return None
     distance = wall_minus_monotonic_ns()
-    asked, told = (response.sent.ns + distance) / 1e9, (response.first.ns + distance) / 1e9
-    server = http_date(value, told)
+    sent, received = ((mark.ns + distance) / 1e9 for mark in (response.sent, response.first))
+    server = http_date(value, received)
     if server is None:
         return Dated(value=printable(value, 64))
-    skew = 0.0
-    if server > told:
-        skew = server - told
-    elif server + 1 < asked:
-        skew = server + 1 - asked
+    skew = max(0.0, server - received) or min(0.0, server + 1 - sent)
     error = clock_error_seconds()
     return Dated(
         value=printable(value, 64), skew_seconds=skew, unsynchronised=error is None,
@@ -89,16 +85,16 @@ def dated(response: Response) -> Dated | None:
 
 
 def _from_a_cache(response: Response) -> bool:
-    """Whether a cache says that it answered: some leave out Age, which RFC 9111 §5.1 asks for."""
-    said = (*response.every("x-cache"), *response.every("x-cache-status"))
-    return is_cache_hit(*response.every("cache-status")) or any("hit" in s.lower() for s in said)
+    """Return whether a cache served it; some omit Age, which RFC 9111 §5.1 requires."""
+    values = (*response.every("x-cache"), *response.every("x-cache-status"))
+    return is_cache_hit(*response.every("cache-status")) or any("hit" in s.lower() for s in values)
 
 
 # -- plain HTTP ------------------------------------------------------------------------------------
 
 
 def clear_of(url: Url, response: Response, address: Address, chain: Redirects | None) -> Clear:
-    """Return what a plain answer does: leads to https, serves, or refuses."""
+    """Return what a response over plain HTTP does: redirects to https, serves, or refuses."""
     following = target_of(url, response)
     leads = following is not None and following.origin.scheme == "https"
     if not leads and following is not None and chain is not None:
@@ -113,11 +109,11 @@ def clear_of(url: Url, response: Response, address: Address, chain: Redirects | 
     )
 
 
-async def look_at_clear(site: Site, port: int) -> None:
-    """Ask plain HTTP on ``port`` of the target's address for the target's path.
+async def check_clear(site: Site, port: int) -> None:
+    """Request the target's path over plain HTTP on ``port`` of the target's address.
 
-    Without its query, which may hold what nobody on the way should read. ``port`` may be the
-    target's own: what speaks TLS alone there has closed plain HTTP.
+    The query is left out, for it may hold a secret. ``port`` may be the target's own: a server
+    with TLS only does not serve plain HTTP there.
     """
     origin = Origin("http", site.origin.host, port)
     url = Url(origin, site.url.path.partition("?")[0])
@@ -151,10 +147,10 @@ async def _open(site: Site, address: Address) -> Opened:
 
 
 async def offer_upgrade(site: Site, opened: Opened, url: Url) -> None:
-    """Offer ``Upgrade: TLS/1.0`` on a plain connection (RFC 2817); needs one that is free.
+    """Offer ``Upgrade: TLS/1.0`` on a plain connection that is idle (RFC 2817).
 
-    A server that takes it up lets whoever sits in between begin TLS in the middle of another's
-    conversation (Opossum). The connection is spent by a 101.
+    A server that accepts it allows an attacker in between to start TLS within another client's
+    connection (Opossum). A 101 ends the connection's use.
     """
     if not opened.connection.reusable:
         with contextlib.suppress(Failed):

@@ -43,7 +43,7 @@ class Http3:
     # -- beside what else is done ------------------------------------------------------------------
 
     def begin_record(self) -> None:
-        """Look the HTTPS record up, where there is a name."""
+        """Start the lookup of the HTTPS record, where there is a name."""
         target = self.ctx.target
         if not target.is_literal:
             self.ctx.prepare_records()
@@ -51,11 +51,12 @@ class Http3:
             self._record = asyncio.create_task(self.ctx.records(name, "HTTPS"))
 
     def begin_counting(self) -> None:
-        """Count what one unanswered Initial draws: it takes more than a second."""
-        self._counting = transport.begin_counting(self.site, self.ctx.target.port)
+        """Start counting the replies to one Initial: it takes more than a second."""
+        counting = transport.count_amplification(self.site, self.ctx.target.port)
+        self._counting = asyncio.create_task(counting)
 
     async def counted(self) -> bool:
-        """Return whether the unanswered Initial drew anything."""
+        """Return whether the Initial got any reply."""
         if self._counting is None:
             return False
         # Waited for, not awaited: a look that is cut off here is not taken for a count that is.
@@ -63,7 +64,7 @@ class Http3:
         return not self._counting.cancelled() and self._counting.result()
 
     def stop(self) -> None:
-        """Leave what was begun."""
+        """Cancel the tasks."""
         for task in (self._record, self._counting):
             if task is not None:
                 task.cancel()
@@ -71,10 +72,12 @@ class Http3:
     # -- the way in --------------------------------------------------------------------------------
 
     async def enter(self) -> Opened:
-        """Return a first connection, for whoever wants HTTP/3 alone. Raises Failed."""
+        """Return a first connection, where HTTP/3 alone is wanted. Raises Failed."""
         if not self.site.secure:
             raise Failed(
-                Reason.OPTIONS_UNUSABLE, "HTTP/3 has no http://: write https://", phase="quic"
+                Reason.OPTIONS_UNUSABLE,
+                "HTTP/3 requires TLS: use https:// instead of http://",
+                phase="quic",
             )
         opened = await self._connect()
         self._take(opened)
@@ -82,7 +85,7 @@ class Http3:
         return opened
 
     async def _connect(self) -> Opened:
-        """Return a connection to the first address that answers; Failed is that of the last one."""
+        """Return a connection to the first address that answers, else raise the last Failed."""
         *others, last = self.site.addresses
         for address in others:
             with contextlib.suppress(Failed):
@@ -90,7 +93,7 @@ class Http3:
         return await self.site.connect_quic(last, log=self._log)
 
     async def enter_instead(self, refused: Failed) -> Response:
-        """Return the way in where no address accepts TCP; its first answer.
+        """Use HTTP/3 where no address accepts TCP; return its first response.
 
         Raises ``refused`` where HTTP/3 does not answer either. Where no HTTPS record announces it,
         it stays the talk's failure all the same: without TCP no client would ever hear of it.
@@ -114,7 +117,7 @@ class Http3:
         return found.response
 
     async def _anywhere(self, advertised: Advertised) -> Outcome | None:
-        """HTTP/3 where the record says, else on the target's own port, which may be told nobody."""
+        """Try HTTP/3 at the announced places, else on the target's own port, announced or not."""
         site = self.site
         following = Following(self.matrix, site.addresses)
         await following.find(discover.places(site.origin, advertised))
@@ -139,7 +142,7 @@ class Http3:
         self.site.take_over(opened)
 
     def _learn_certificate(self, opened: Opened) -> None:
-        """What QUIC shows of the certificate, where no connection of TCP does."""
+        """Learn the certificate from QUIC, where no TCP connection shows it."""
         from seventh.net.quic import verify
 
         quic, site = opened.quic, self.site
@@ -149,8 +152,8 @@ class Http3:
 
     # -- beside TCP --------------------------------------------------------------------------------
 
-    async def look(self, reached: tuple[Address, ...]) -> None:
-        """HTTP/3 where it is announced, or answers unannounced; then what else is announced.
+    async def check(self, reached: tuple[Address, ...]) -> None:
+        """Try HTTP/3 where it is announced or answers unannounced; then the other places.
 
         ``reached`` are the origin's addresses that answer.
         """
@@ -172,8 +175,8 @@ class Http3:
         outcome = await following.first_h3(log=self._log)
         if outcome is None:
             known = self.site.notes.facts.alternatives
-            why = [f"{a.said}: {a.detail}" for a in known if a.protocol == "h3"]
-            self._untried("; ".join(why) or "it could not be asked for")
+            why = [f"{a.label}: {a.detail}" for a in known if a.protocol == "h3"]
+            self._untried("; ".join(why) or "no announced place could be tried")
         elif outcome.opened is None or outcome.response is None:
             assert outcome.failed is not None  # noqa: S101 - one of the two is there
             self.matrix.fell("3", outcome.failed)
@@ -182,7 +185,7 @@ class Http3:
 
     async def _unannounced(self) -> None:
         if not await self.counted():
-            why = "no QUIC packet came back from the UDP port"
+            why = "no reply to QUIC on the UDP port"
             self.matrix.missed("3", "cold", why)
             self.matrix.rung("3", "not-offered", why)
             return
@@ -205,7 +208,7 @@ class Http3:
         self.matrix.rung("3", "untried", why)
 
     async def after(self) -> None:
-        """Its further rows, and what its connection tells."""
+        """Make HTTP/3's further rows, and learn from its connection."""
         if self.opened is not None:
             await quic_again(self.matrix, self.opened)
-            await transport.look_at_h3(self.site, self.opened)
+            await transport.learn_h3(self.site, self.opened)

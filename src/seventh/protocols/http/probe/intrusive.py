@@ -1,6 +1,6 @@
-"""Requests that change something, or that no client should send: tiers 3 and 4, each with leave.
+"""Requests that change something, or that no client should send: tiers 3 and 4.
 
-What is sent in tier 3 is the person's own request where its method is unsafe, else an empty POST.
+Tier 3 sends the user's own request where its method is unsafe, else a short POST.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _TYPE = ("Content-Type", "application/x-www-form-urlencoded")
 _CHUNKS = b"0\r\n\r\n"
 
 
-async def look(site: Site, matrix: Matrix, h3: Opened | None) -> None:
-    """What was permitted, one after another; none of it fails the talk."""
+async def run(site: Site, matrix: Matrix, h3: Opened | None) -> None:
+    """Run what is permitted, one step after another; none fails the check."""
     if site.ctx.denied(3) is None:
         await _expect(site)
         if h3 is not None:
@@ -43,7 +43,7 @@ def _unsafe(site: Site) -> tuple[str, bytes]:
 
 
 async def _expect(site: Site) -> None:
-    """A body that waits for the server's word (RFC 9110 §10.1.1)."""
+    """Send a body that waits for 100 (RFC 9110 §10.1.1)."""
     method, body = _unsafe(site)
     body = body or _BODY
     url = Url(site.origin, site.url.path)
@@ -53,31 +53,28 @@ async def _expect(site: Site) -> None:
             opened = await site.opened(site.origin, "1.1")
             response = await site.exchange(opened, url, method=method, headers=headers, body=body)
     except Failed as failed:
-        site.notes.learn_part(
-            "write",
-            WriteFacts,
-            expect=Expected(method=method, failed=printable(failed.detail, 200)),
-        )
-        return
-    site.notes.learn_part("write", WriteFacts, expect=expected_of(method, response))
+        expect = Expected(method=method, failed=printable(failed.detail, 200))
+    else:
+        expect = expected_of(method, response)
+    site.notes.learn_part("write", WriteFacts, expect=expect)
 
 
 def expected_of(method: str, response: Response) -> Expected:
     """Return what an answer to ``Expect: 100-continue`` shows."""
-    told = [i for i in response.informational if i.status == 100]
-    first = told[0].at if told else response.first
-    seconds = max(0, first.ns - response.sent.ns) / 1e9
+    continues = [i for i in response.informational if i.status == 100]
+    first = continues[0].at if continues else response.first
+    seconds = first.since(response.sent)
     return Expected(
         method=method,
         status=response.status,
-        continued=bool(told),
+        continued=bool(continues),
         continue_seconds=seconds,
         waited_seconds=min(seconds, CONTINUE_SECONDS),
     )
 
 
 async def _early_post(site: Site, matrix: Matrix, first: Opened) -> None:
-    """An unsafe request as early data: a server should answer 425, or wait (RFC 8470 §3)."""
+    """Send an unsafe request as early data; a server should answer 425, or wait (RFC 8470 §3)."""
     session = site.quic_session
     if session is None or not session.early_data:
         return
@@ -95,24 +92,17 @@ async def _early_post(site: Site, matrix: Matrix, first: Opened) -> None:
         post = EarlyPost(
             method=method, version="3", accepted=False, failed=printable(failed.detail, 200)
         )
-        site.notes.learn_part("write", WriteFacts, early_post=post)
-        return
-    site.notes.learn_part(
-        "write",
-        WriteFacts,
-        early_post=EarlyPost(
-            method=method,
-            version="3",
-            accepted=response.early,
-            before_handshake=response.early and response.first.ns < begun + SILENT_SECONDS * 1e9,
+    else:
+        post = EarlyPost(
+            method=method, version="3", accepted=response.early, status=response.status,
+            before_handshake=response.early and response.first.since(begun) < SILENT_SECONDS,
             silent_seconds=SILENT_SECONDS,
-            status=response.status,
-        ),
-    )
+        )  # fmt: skip
+    site.notes.learn_part("write", WriteFacts, early_post=post)
 
 
 async def _ambiguous(site: Site) -> None:
-    """A request with two lengths, on a connection of its own (RFC 9112 §6.1)."""
+    """Send a request with two lengths, on its own connection (RFC 9112 §6.1)."""
     url = Url(site.origin, site.url.path)
     head = (
         f"POST {url.path} HTTP/1.1\r\nHost: {url.origin.authority}\r\nUser-Agent: seventh\r\n"

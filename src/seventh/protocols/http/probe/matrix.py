@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from msgspec.structs import replace
+
 from seventh.model.failure import Failed, Reason
 from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import Site
 from seventh.protocols.http.facts.versions import Cell, Rung, RungState, Temperature
+from seventh.protocols.http.probe.first_response import times
 from seventh.web.message import Response
 from seventh.wire.text import printable
 
@@ -19,21 +22,15 @@ def cell_of(
 ) -> Cell:
     """Return an exchange as a row of the matrix."""
     fresh = temperature != "warm"
-    ttfb = max(0, response.first.ns - response.sent.ns) / 1e9
-    rtt = opened.rtt_seconds
     return Cell(
         version=opened.version,
         temperature=temperature,
-        status=response.status,
         resolve_seconds=resolve,
         connect_seconds=opened.connect_seconds if fresh else None,
         tls_seconds=opened.tls_seconds if fresh else None,
         quic_seconds=opened.quic_seconds if fresh else None,
-        request_seconds=max(0, response.sent.ns - opened.ready_ns) / 1e9 if fresh else None,
-        ttfb_seconds=ttfb,
-        download_seconds=max(0, response.last.ns - response.first.ns) / 1e9,
-        think_seconds=max(0.0, ttfb - rtt) if rtt is not None else None,
-        body_bytes=response.body_bytes,
+        request_seconds=response.sent.since(opened.ready_ns) if fresh else None,
+        **times(response, opened.rtt_seconds),
     ).summed()
 
 
@@ -59,37 +56,23 @@ class Matrix:
         self, version: str, temperature: Temperature, why: str, *, failed: bool = False
     ) -> None:
         """Add a row that has no exchange."""
-        self.note(
-            Cell(
-                version=version,
-                temperature=temperature,
-                outcome="failed" if failed else "untried",
-                why=why,
-            )
-        )
+        cell = Cell(version=version, temperature=temperature, outcome="untried", why=why)
+        self.note(replace(cell, outcome="failed") if failed else cell)
 
     def rung(
         self, version: str, state: RungState, detail: str = "", *, error: str = "", field: str = ""
     ) -> None:
-        """Note how a version stands on the ladder, newest first."""
-        response = self.responses.get(version)
-        made = Rung(
-            version=version,
-            state=state,
-            detail=detail,
-            error=error,
-            field=field,
-            status=response.status if response is not None else None,
-            content_type=printable(response.get("content-type") or "", 80)
-            if response is not None
-            else "",
-        )
+        """Note the state of a version, newest first."""
+        made = Rung(version=version, state=state, detail=detail, error=error, field=field)
+        if (response := self.responses.get(version)) is not None:
+            content_type = printable(response.get("content-type") or "", 80)
+            made = replace(made, status=response.status, content_type=content_type)
         others = [rung for rung in self.notes.facts.ladder if rung.version != version]
         ladder = sorted([*others, made], key=lambda rung: rung.version, reverse=True)
         self.notes.learn(ladder=tuple(ladder))
 
     def fell(self, version: str, failed: Failed) -> None:
-        """A version whose first exchange failed: not offered, or broken."""
+        """Note a version whose first exchange failed: not offered, or broken."""
         self.missed(version, "cold", f"{failed.reason}: {failed.detail}", failed=True)
         announced = self.notes.facts.advertised
         silent = failed.reason in _NOT_OFFERED
@@ -103,13 +86,13 @@ class Matrix:
     # -- exchanges ---------------------------------------------------------------------------------
 
     async def exchange(self, opened: Opened) -> Response:
-        """Return the matrix's request on an open connection."""
+        """Make the matrix's request on an open connection."""
         return await self.site.exchange(opened, self.site.url, method=self.method)
 
     async def row(
         self, version: str, temperature: Temperature, ask: Callable[[], Awaitable[None]]
     ) -> bool:
-        """Run one further row; a failure is noted in it and goes no further."""
+        """Make one further row; a failure is noted in it."""
         try:
             with self.ctx.watch.phase("http.cell"):
                 await ask()
@@ -120,7 +103,7 @@ class Matrix:
         return True
 
     def arrived(self, opened: Opened, response: Response, *, resolve: float | None = None) -> None:
-        """A version's first exchange has come to its end."""
+        """Note a version's first exchange."""
         self.site.learn_round_trip(opened)
         self.site.keep(self.site.origin, opened)
         self.responses[opened.version] = response

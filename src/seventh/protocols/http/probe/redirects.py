@@ -15,7 +15,7 @@ PHASE = "http.redirect"
 
 
 def target_of(url: Url, response: Response) -> Url | None:
-    """Return where a response sends its reader; None where it does not, or to no URL of HTTP."""
+    """Return where a response redirects; None where nowhere, or not to an HTTP URL."""
     location = response.get("location")
     if response.status not in REDIRECTS or location is None:
         return None
@@ -23,7 +23,7 @@ def target_of(url: Url, response: Response) -> Url | None:
 
 
 async def follow(site: Site, response: Response) -> None:
-    """Follow redirects from the target's first answer, and settle the site's base there.
+    """Follow redirects from the target's first response, and set the site's base.
 
     No credential leaves the target's own origin, and at most :data:`limits.MAX_REDIRECTS` hops
     are made. A chain that leads nowhere is the talk's failure: no client comes to its end.
@@ -38,10 +38,10 @@ async def follow(site: Site, response: Response) -> None:
             location = bare(str(following) if following else response.get("location") or "")
             hops.append(Hop(status=response.status, url=bare(url), location=location))
             if following is None:
-                raise ProtocolViolation(f"the redirect leads to no URL of HTTP: {location}")
+                raise ProtocolViolation(f"the redirect target is not an HTTP URL: {location}")
             downgraded |= (url.origin.scheme, following.origin.scheme) == ("https", "http")
             if str(following) in seen:
-                raise Failed(Reason.PROTOCOL_VIOLATION, f"the redirects go in a circle: {location}")
+                raise Failed(Reason.PROTOCOL_VIOLATION, f"redirect loop: {location}")
             if len(hops) > limits.MAX_REDIRECTS:
                 raise Failed(Reason.BUDGET_EXCEEDED, f"more than {limits.MAX_REDIRECTS} redirects")
             seen.add(str(following))

@@ -1,8 +1,7 @@
-"""What the connections themselves tell: HTTP/2's settings, QUIC's parameters, keep-alive."""
+"""What the connections show: HTTP/2's settings, QUIC's parameters, keep-alive."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 
 from msgspec.structs import replace
@@ -23,8 +22,8 @@ comes after about a second (RFC 9002 §6.2)."""
 PING_SECONDS = 1.0
 
 
-async def look_at_h2(site: Site, opened: Opened) -> None:
-    """SETTINGS, the round trip of a PING, and GOAWAY, of a connection that has carried requests."""
+async def learn_h2(site: Site, opened: Opened) -> None:
+    """Learn SETTINGS, the round trip of a PING, and GOAWAY, after a connection's requests."""
     from seventh.web.h2 import H2Connection
 
     connection = opened.connection
@@ -37,7 +36,7 @@ async def look_at_h2(site: Site, opened: Opened) -> None:
         pings = [(await connection.ping(until)).seconds for _ in range(2)]
         facts = replace(facts, ping_seconds=min(pings))
     except Failed as failed:
-        site.notes.unknown("HTTP/2's PING", failed.detail)
+        site.notes.unknown("HTTP/2 PING", failed.detail)
     known = [r for r in (opened.rtt_seconds, facts.ping_seconds) if r]
     goaway = connection.stats.goaway
     facts = replace(
@@ -50,7 +49,7 @@ async def look_at_h2(site: Site, opened: Opened) -> None:
 
 
 def load(*, quic: bool) -> None:
-    """Load what TLS, HTTP/2 and QUIC need now, so that no exchange's time holds their start-up."""
+    """Import TLS, HTTP/2 and QUIC now, so that no exchange's time includes it."""
     from seventh.net.tls import hellos, inspect
     from seventh.web import h1, h2
 
@@ -63,14 +62,19 @@ def load(*, quic: bool) -> None:
 
 
 async def count_amplification(site: Site, port: int) -> bool:
-    """Send one Initial, answer nothing, count what comes; whether anything came."""
+    """Send one Initial, acknowledge nothing, count the replies; return whether any came.
+
+    It waits for more than a second, so it runs as a task of its own. Raises nothing.
+    """
     from seventh.net.quic import connect
 
-    need_datagrams(site.ctx)
-    counted = await connect.amplification(
-        site.ctx, replace(site.address, port=port), site.name,
-        seconds=AMPLIFICATION_SECONDS,
-    )  # fmt: skip
+    try:
+        need_datagrams(site.ctx)
+        counted = await connect.amplification(
+            site.ctx, replace(site.address, port=port), site.name, seconds=AMPLIFICATION_SECONDS
+        )
+    except Failed:
+        return False
     if counted.datagrams:
         site.notes.learn_part(
             "h3", H3Facts, amplification=counted, port=port, address=site.address.ip
@@ -78,19 +82,8 @@ async def count_amplification(site: Site, port: int) -> bool:
     return bool(counted.datagrams)
 
 
-def begin_counting(site: Site, port: int) -> asyncio.Task[bool]:
-    """Return the same beside what else is done: it waits for more than a second."""
-
-    async def quietly() -> bool:
-        with contextlib.suppress(Failed):
-            return await count_amplification(site, port)
-        return False
-
-    return asyncio.create_task(quietly())
-
-
-async def look_at_h3(site: Site, opened: Opened) -> None:
-    """Transport parameters, settings, PING, and with permission a move to another port."""
+async def learn_h3(site: Site, opened: Opened) -> None:
+    """Learn transport parameters, settings and PING; with tier 4, move to another port."""
     from seventh.web import h3frames
     from seventh.web.h3 import H3Connection
 
@@ -109,21 +102,17 @@ async def look_at_h3(site: Site, opened: Opened) -> None:
             response = await site.exchange(opened, site.url)
             site.notes.learn_part("h3", H3Facts, after_migration_status=response.status)
     except Failed as failed:
-        site.notes.unknown("HTTP/3's connection", failed.detail)
+        site.notes.unknown("HTTP/3 connection", failed.detail)
     finally:
         site.notes.learn_part("h3", H3Facts, quic=quic.facts())
-    _write_qlog(site, opened)
-
-
-def _write_qlog(site: Site, opened: Opened) -> None:
     name = site.ctx.options.of(HttpOptions).qlog_file
-    if name is not None and opened.quic is not None:
-        opened.quic.write_qlog(name)
+    if name is not None:
+        quic.write_qlog(name)
         site.notes.learn_part("h3", H3Facts, qlog=name)
 
 
-async def look_at_reuse(site: Site, opened: Opened | None) -> None:
-    """How HTTP/1.1's connection was kept; ``opened`` has stood idle since its last exchange."""
+async def learn_reuse(site: Site, opened: Opened | None) -> None:
+    """Learn how an HTTP/1.1 connection, idle since its last exchange, was kept."""
     from seventh.web.h1 import H1Connection
 
     if opened is None or not isinstance(opened.connection, H1Connection) or not opened.used:
@@ -138,7 +127,7 @@ async def look_at_reuse(site: Site, opened: Opened | None) -> None:
             ended = await connection.idle(now_ns() + 1_000_000)
             notice(site.notes, connection, bare(site.url))
             if ended is not None:
-                closed = max(0, ended.ns - opened.idle_since_ns) / 1e9
+                closed = ended.since(opened.idle_since_ns)
     site.notes.learn(
         reuse=Reuse(
             requests=opened.used,

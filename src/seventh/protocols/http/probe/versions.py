@@ -15,7 +15,7 @@ _TICKET_SECONDS = 0.3
 
 
 async def tcp(matrix: Matrix, version: OverTcp) -> None:
-    """All rows of HTTP/1.1 or 2, from a cold connection on."""
+    """Make all rows of HTTP/1.1 or 2, from a cold connection on."""
     site = matrix.site
     try:
         with matrix.ctx.watch.phase("http.cell"):
@@ -29,7 +29,7 @@ async def tcp(matrix: Matrix, version: OverTcp) -> None:
 
 
 async def further(matrix: Matrix, opened: Opened) -> None:
-    """Warm and resumed, and 0-RTT where the ticket allows it, after ``opened``'s cold row."""
+    """Make the warm, resumed and 0-RTT rows after ``opened``'s cold one."""
     await warm(matrix, opened)
     if opened.tls is None:
         return
@@ -43,9 +43,9 @@ async def further(matrix: Matrix, opened: Opened) -> None:
 
 
 async def warm(matrix: Matrix, opened: Opened) -> None:
-    """A second exchange on the connection of the first."""
+    """Make a second exchange on the connection of the first."""
     if not opened.connection.reusable:
-        matrix.missed(opened.version, "warm", "the connection could not be used again")
+        matrix.missed(opened.version, "warm", "the connection was closed")
         return
 
     async def ask() -> None:
@@ -56,7 +56,7 @@ async def warm(matrix: Matrix, opened: Opened) -> None:
 
 
 async def _await_ticket(matrix: Matrix, opened: Opened) -> None:
-    """Tickets come after the handshake, mostly before the answer; else wait a moment."""
+    """Wait a moment for a ticket where none came with the response."""
     if opened.tls is not None and not opened.has_ticket:
         with contextlib.suppress(Failed):
             await opened.tls.settle(_TICKET_SECONDS)
@@ -67,7 +67,7 @@ async def _resumed(matrix: Matrix, first: Opened) -> None:
     session = tls.session if tls is not None and first.has_ticket else None
     facts = matrix.site.tls_notes.facts
     if session is None:
-        matrix.missed(version, "resumed", "no session ticket came")
+        matrix.missed(version, "resumed", "no session ticket was received")
         if facts.resumed is None:
             matrix.site.tls_notes.learn(resumed=False)
         return
@@ -81,7 +81,7 @@ async def _resumed(matrix: Matrix, first: Opened) -> None:
         _note_resumed(matrix, took, opened)
         if not took:
             await opened.connection.aclose()
-            matrix.missed(version, "resumed", "the session was not taken up")
+            matrix.missed(version, "resumed", "the session was not resumed")
             return
         response = await matrix.exchange(opened)
         matrix.note(cell_of(opened, "resumed", response))
@@ -109,15 +109,15 @@ def _note_resumed(matrix: Matrix, took: bool, opened: Opened) -> None:
 
 
 async def quic_again(matrix: Matrix, first: Opened) -> None:
-    """HTTP/3 with the session of ``first``, and once more in 0-RTT."""
+    """Make HTTP/3's rows with the session of ``first``: resumed, and 0-RTT."""
     quic, site = first.quic, matrix.site
     assert quic is not None  # noqa: S101 - opened by open_quic
     with contextlib.suppress(Failed):
         await quic.settle(_TICKET_SECONDS)
     session = quic.session
     if session is None:
-        matrix.missed("3", "resumed", "no session ticket came")
-        matrix.missed("3", "0-rtt", "no session ticket came")
+        matrix.missed("3", "resumed", "no session ticket was received")
+        matrix.missed("3", "0-rtt", "no session ticket was received")
         return
     site.keep_session(first)
 
@@ -127,7 +127,7 @@ async def quic_again(matrix: Matrix, first: Opened) -> None:
         )
         try:
             if not opened.quic or not opened.quic.engine.resumed:
-                matrix.missed("3", "resumed", "the session was not taken up")
+                matrix.missed("3", "resumed", "the session was not resumed")
                 return
             response = await matrix.exchange(opened)
             matrix.note(cell_of(opened, "resumed", response))

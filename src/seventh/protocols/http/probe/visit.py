@@ -59,19 +59,19 @@ class Visit:
         """Whether anything accepts TCP."""
 
     async def run(self) -> None:
-        """Look at everything. Raises Failed where the first exchange comes to nothing."""
+        """Run every step. Raises Failed where the first exchange fails."""
         site, ctx = self.site, self.ctx
         permit(ctx, site.template)
-        self._files_can_be_used()
+        self._load_files()
         try:
             await self._enter()
-            await self._look_around()
+            await self._further_checks()
         finally:
             self.h3.stop()
             site.notes.learn(requests=site.requests)
 
-    def _files_can_be_used(self) -> None:
-        """A file that cannot be used is the person's to mend, before any packet."""
+    def _load_files(self) -> None:
+        """Fail before any packet where a certificate or key file cannot be used."""
         if self.site.secure:
             from seventh.net.tls import context
 
@@ -92,7 +92,7 @@ class Visit:
             response = await self._ask(await self.h3.enter())
             assert self.h3.opened is not None  # noqa: S101 - just entered
             self.matrix.arrived(self.h3.opened, response, resolve=self._resolve_seconds())
-            self._first_answer(response)
+            self._learn_first(response)
             await warm(self.matrix, self.h3.opened)
             return
         if not await self._reach():
@@ -102,7 +102,7 @@ class Visit:
         await self._first_exchange(opened)
 
     async def _reach(self) -> bool:
-        """Connect to all addresses; False where HTTP/3 was the way in, for none accepts TCP."""
+        """Connect to all addresses; return False where HTTP/3 was used, for none accepts TCP."""
         ctx, site = self.ctx, self.site
         quic = site.secure and self.only is None and not ctx.carried
         try:
@@ -128,11 +128,11 @@ class Visit:
         record(self.ctx, opened.address.ip, response, opened.ready_ns)
         self._note_answer(opened, response)
         self.matrix.arrived(opened, response, resolve=self._resolve_seconds())
-        self._first_answer(response)
+        self._learn_first(response)
         await warm(self.matrix, opened)
 
     async def _shake_hands(self, stream: Stream) -> Opened:
-        """Return the first connection; all that TLS tells is noted, of a failed handshake too."""
+        """Return the first connection; TLS facts are noted, of a failed handshake too."""
         site = self.site
         if not site.secure:
             return in_clear(stream, site.address, prior=self.only == "2")
@@ -172,16 +172,18 @@ class Visit:
             site.distrust()
             ctx.fail(refusal)
         if self.only == "2" and tls.alpn != "h2":
-            raise Failed(Reason.NEGOTIATION_FAILED, "the server does not choose h2 (ALPN)")
+            raise Failed(Reason.NEGOTIATION_FAILED, "the server does not select h2 (ALPN)")
         # What was noted of the certificate meanwhile is this process's time, not the site's.
         return on_tls(tls, stream, site.address)
 
     def _resolve_seconds(self) -> float | None:
-        lookups = [look for look in self.ctx.notes(NetFacts).facts.lookups if look.kind != "HTTPS"]
-        return max((look.seconds for look in lookups), default=None)
+        lookups = [
+            lookup for lookup in self.ctx.notes(NetFacts).facts.lookups if lookup.kind != "HTTPS"
+        ]
+        return max((lookup.seconds for lookup in lookups), default=None)
 
     async def _ask(self, opened: Opened) -> Response:
-        """Return the first request, its phases the report's."""
+        """Make the first request; its phases are the report's."""
         site, ctx = self.site, self.ctx
         site.notes.learn(rtt_seconds=opened.rtt_seconds)
         request = site.request(site.url, method=self.matrix.method, version=opened.version)
@@ -198,7 +200,7 @@ class Visit:
         learn_answer(self.ctx, site.url, self.matrix.method, response, opened.rtt_seconds)
 
     async def _first_exchange(self, opened: Opened) -> None:
-        """The first answer; where HTTP/2 breaks, the way down to HTTP/1.1 that clients have not."""
+        """Make the first exchange; where HTTP/2 breaks, use HTTP/1.1, as no client does."""
         site, matrix = self.site, self.matrix
         try:
             response = await self._ask(opened)
@@ -216,22 +218,22 @@ class Visit:
             kept = site.pooled_any("1.1")
             rtt = kept.rtt_seconds if kept is not None else None
             learn_answer(self.ctx, site.url, matrix.method, response, rtt)
-            await self._certificate_wanted(response)
-            self._first_answer(response)
+            await self._require_certificate(response)
+            self._learn_first(response)
             return
         matrix.arrived(opened, response, resolve=self._resolve_seconds())
-        await self._certificate_wanted(response)
-        self._first_answer(response)
+        await self._require_certificate(response)
+        self._learn_first(response)
         await further(matrix, opened)
         if opened.version == "2":
-            await self._step("HTTP/2's settings", transport.look_at_h2(site, opened))
+            await self._step("HTTP/2 settings", transport.learn_h2(site, opened))
 
     def _note_late_refusal(self, failed: Failed) -> None:
         if failed.reason is Reason.TLS_CLIENT_CERTIFICATE_REQUIRED:
             self.site.tls_notes.learn(client_certificate="required")
 
-    def _first_answer(self, response: Response) -> None:
-        """What the first answer's head tells."""
+    def _learn_first(self, response: Response) -> None:
+        """Learn from the first response's fields."""
         site, ctx = self.site, self.ctx
         site.settle(site.url, response)
         if site.secure and self.only is None and not ctx.carried:
@@ -243,8 +245,8 @@ class Visit:
             advertised=Advertised(alt_svc=services, alt_svc_clear=taken_back),
         )
 
-    async def _certificate_wanted(self, response: Response) -> None:
-        """Raise Failed where the answer is not the service's own, for want of a client certificate.
+    async def _require_certificate(self, response: Response) -> None:
+        """Raise Failed where the response is an error for want of a client certificate.
 
         nginx asks in the handshake and answers 400; Apache may ask after the handshake, which
         clients do not allow, and answers 403.
@@ -263,11 +265,11 @@ class Visit:
             return
         await self._hellos()
         said = (
-            f"HTTP {response.status} without a client certificate, which the server asks for in "
-            "the handshake: give one with --cert and --key"
+            f"HTTP {response.status} without a client certificate, which the server requests in "
+            "the handshake: give --cert and --key"
             if asked
-            else f"HTTP {response.status}: the server asks for a client certificate after the "
-            "handshake, which TLS 1.3 clients, browsers included, do not allow: ask for it in the "
+            else f"HTTP {response.status}: the server requests a client certificate after the "
+            "handshake, which TLS 1.3 clients, browsers included, reject: request it in the "
             "handshake (SSLVerifyClient for the whole virtual host), or offer TLS 1.2 only"
         )
         raise Failed(Reason.TLS_CLIENT_CERTIFICATE_REQUIRED, said, phase="http.ttfb")
@@ -275,9 +277,9 @@ class Visit:
     # -- around ------------------------------------------------------------------------------------
 
     async def _step(self, what: str, doing: Awaitable[None]) -> None:
-        """One part of the visit: its failure is noted and goes no further."""
+        """Run one step; its failure is noted, and the next step runs."""
         if self.ctx.budget.seconds_left < LAST_SECONDS:
-            self.site.notes.unknown(what, "the target's time was up")
+            self.site.notes.unknown(what, "the target's time limit was reached")
             if asyncio.iscoroutine(doing):
                 doing.close()
             return
@@ -286,24 +288,24 @@ class Visit:
         except Failed as failed:
             self.site.notes.unknown(what, f"{failed.reason}: {failed.detail}")
 
-    async def _look_around(self) -> None:
+    async def _further_checks(self) -> None:
         site = self.site
         await self._step("redirects", self._follow())
         if site.secure:
             await self._further_versions()
-            await self._step("TLS's bare hellos", self._hellos())
+            await self._step("TLS hellos", self._hellos())
         await self._step("plain HTTP", self._plain())
         if self.others:
-            await self._step("the other addresses", addresses.look(site, self.others))
+            await self._step("other addresses", addresses.compare(site, self.others))
         await self._step("content", self._content())
-        await self._step("the request", self._own_request())
-        await self._step("permitted tests", intrusive.look(site, self.matrix, self.h3.opened))
+        await self._step("request", self._own_request())
+        await self._step("permitted tests", intrusive.run(site, self.matrix, self.h3.opened))
         await self.h3.counted()
-        await self._step("keep-alive", transport.look_at_reuse(site, site.kept_alive))
+        await self._step("keep-alive", transport.learn_reuse(site, site.kept_alive))
         await site.aclose()
 
     async def _follow(self) -> None:
-        """Redirects, unless one of them is what the person expects."""
+        """Follow redirects, unless a redirect is the expected status."""
         site = self.site
         assert site.base is not None  # noqa: S101 - the first answer is there
         expected = site.template.expectation.status
@@ -322,10 +324,10 @@ class Visit:
             a.address for a in self.ctx.notes(NetFacts).facts.attempts if a.outcome == "open"
         }
         reached = tuple(a for a in self.site.addresses if a.ip in open_at)
-        await self._step("HTTP/3", self.h3.look(reached))
+        await self._step("HTTP/3", self.h3.check(reached))
 
     async def _hellos(self) -> None:
-        """The questions of the TLS room, on connections of this one."""
+        """Send the TLS probes' hellos, on connections of this check."""
         from seventh.net.tls.certificates import ask_other_certificate
         from seventh.net.tls.hellos import ask_hellos
 
@@ -339,7 +341,7 @@ class Visit:
             await ask_hellos(ctx, open_stream, site.name)
 
     async def _plain(self) -> None:
-        """Plain HTTP: of an http target its own answer, of https what stands beside it.
+        """Check plain HTTP: an http target's own response, else port 80 beside port 443.
 
         That is port 80 beside port 443. No other port has one that belongs to it, so that only
         remains to be seen whether the port itself speaks both.
@@ -348,7 +350,7 @@ class Visit:
         if site.secure:
             usual = ctx.target.port == PORTS["https"]
             if not ctx.carried and (usual or self.tcp):
-                await hsts.look_at_clear(site, PORTS["http"] if usual else ctx.target.port)
+                await hsts.check_clear(site, PORTS["http"] if usual else ctx.target.port)
             return
         first = self.matrix.responses[site.best]
         chain = site.notes.facts.redirects
@@ -361,10 +363,10 @@ class Visit:
     async def _content(self) -> None:
         from seventh.protocols.http.probe.content import probe as content_probe
 
-        await content_probe.look(self.ctx, self.site)
+        await content_probe.check(self.ctx, self.site)
 
     async def _own_request(self) -> None:
-        """The person's request, and whether its answer is what was expected."""
+        """Make the user's request, and compare the response with what is expected."""
         site, template = self.site, self.site.template
         expected = template.expectation
         response = self.matrix.responses.get(site.best) or next(

@@ -1,13 +1,13 @@
-"""Rules on the answer itself: its status, its content against its fields, its grammar."""
+"""Rules on the response itself: its status, its content against its fields, its grammar."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from seventh.model.severity import Severity
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts.content import Body, CodingFault, ContentFacts, Variant
+from seventh.protocols.http.facts.content import Asset, Body, ContentFacts, Variant
 from seventh.protocols.http.facts.versions import LeftOver, Redirects
+from seventh.protocols.http.rules.caching_examples import NOT_LOOKED
+from seventh.protocols.http.rules.caching_examples import content as with_content
 from seventh.protocols.http.rules.examples import GOOD
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
@@ -15,40 +15,14 @@ _MEANS = {
     401: "a credential is required",
     402: "payment is required",
     403: "access is forbidden",
-    404: "nothing is found at this path",
+    404: "not found",
     405: "the method is not allowed",
     407: "a proxy requires a credential",
-    410: "the resource has been removed",
+    410: "the resource was removed",
     421: "this server does not serve that host name",
-    429: "the rate limit is reached",
-    451: "the resource is withheld for legal reasons",
+    429: "the rate limit is exceeded",
+    451: "unavailable for legal reasons",
 }
-_FAULTS: dict[CodingFault, str] = {
-    "corrupt": "Content-Encoding says {coding}, but the content is not valid {coding} data",
-    "cut-short": "Content-Encoding says {coding}, but the {coding} data ends early",
-    "unknown": "Content-Encoding says {coding}, which is not a known content coding",
-    "still-coded": "the content is compressed data once {coding} is undone, but its type is text",
-}
-_DEVIATIONS = {
-    "bare-lf": "lines that end with LF alone (RFC 9112 §2.2)",
-    "obs-fold": "a field folded over two lines (RFC 9112 §5.2)",
-    "status-line": "a malformed status line (RFC 9112 §4)",
-    "space-before-colon": "a blank before the colon of a field (RFC 9112 §5.1)",
-    "field-name": "a field name with characters that names cannot have (RFC 9110 §5.1)",
-    "no-colon": "a line without a colon or a name (RFC 9112 §5)",
-    "control-character": "control characters in a field value (RFC 9110 §5.5)",
-    "blank-line-first": "an empty line before the status line (RFC 9112 §4)",
-    "length-and-chunked": "Content-Length beside Transfer-Encoding (RFC 9112 §6.2)",
-    "length-twice": "Content-Length more than once (RFC 9110 §8.6)",
-    "transfer-encoding-identity": "Transfer-Encoding: identity, which RFC 7230 removed",
-    "transfer-coding": "Transfer-Encoding: {codings}, which no TE field of the request allowed "
-    "(RFC 9110 §10.1.4)",
-}
-_NOT_LOOKED = Skip("the representation was not looked at")
-
-
-def _facts(**parts: Any) -> HttpFacts:
-    return HttpFacts(content=ContentFacts(**parts))
 
 
 @rule(
@@ -56,14 +30,15 @@ def _facts(**parts: Any) -> HttpFacts:
     Severity.MEDIUM,
     tier=0,
     source=Source.WIRE,
-    title="The answer is a client error (4xx)",
+    title="The response is a client error (4xx)",
     evidence="{url} answers {status}{means}",
-    why="Clients that ask for this URL get an error. All other verdicts are about the error "
-    "response, not about the service.",
+    phrases={"means": {"": "", **{str(status): f": {text}" for status, text in _MEANS.items()}}},
+    why="Clients that request this URL get an error. All other verdicts describe the error "
+    "response, not the service.",
     fix={
-        "any": "Check the path, the virtual host and the access rules. Where a credential is "
-        "required, give it (`--token-file`, `--header`, `--cert`); where this answer is intended, "
-        "say so: `--expect-status {status}`.",
+        "any": "Check the path, the virtual host and the access rules. If a credential is "
+        "required, give `--token-file`, `--header` or `--cert`; if this response is intended, "
+        "give `--expect-status {status}`.",
     },
     references=("RFC 9110 §15.5",),
     seed=("12.6.1",),
@@ -71,23 +46,22 @@ def _facts(**parts: Any) -> HttpFacts:
     bad=GOOD.learn(status=404, redirects=Redirects(final_status=404)),
 )
 def status(http: HttpFacts) -> Verdict:
-    """The final status, unless the user said which is expected; 5xx is the check's failure."""
+    """Judge the final status unless one is expected; 5xx is the check's failure."""
     expected = http.expectation
     if expected is not None and expected.status is not None:
-        return None if expected.met else Skip("it is compared with --expect-status")
+        return None if expected.met else Skip("the status is compared with --expect-status")
     if http.redirects is None:
-        return Skip("the check ended before the final answer")
+        return Skip("the check ended before the final response")
     url, found = http.redirects.final_url or http.url, http.redirects.final_status or http.status
     if expected is not None and expected.method not in {"", "GET", "HEAD"}:
         url, found = f"{http.url} ({expected.method})", expected.got
     if found is None:
-        return Skip("no answer came")
+        return Skip("no response was received")
     if found >= 500:
         return Skip("a server error is the check's failure")
     if found < 400:
         return None
-    means = f": {_MEANS[found]}" if found in _MEANS else ""
-    return Hit(url=url, status=found, means=means)
+    return Hit(url=url, status=found, means=str(found) if found in _MEANS else "")
 
 
 @rule(
@@ -95,51 +69,60 @@ def status(http: HttpFacts) -> Verdict:
     Severity.HIGH,
     tier=1,
     source=Source.WIRE,
-    title="Content and Content-Encoding contradict each other",
+    title="Content-Encoding does not match the content",
     evidence="{what}",
-    why="Clients undo the coding that is named. Where the content is not what the field says, "
-    "browsers show an error page or raw bytes, and programs fail.",
+    phrases={
+        "what": {
+            "corrupt": "the content is not valid data of its Content-Encoding: {corrupt}",
+            "cut-short": "the compressed data ends early: {cut_short}",
+            "unknown": "Content-Encoding is not a known content coding: {unknown}",
+            "still-coded": "the content is still compressed after decoding, but its type is text: "
+            "{still_coded}",
+        }
+    },
+    why="Clients decode the coding that is named. If the content is not in that coding, browsers "
+    "show an error page or raw bytes, and programs fail.",
     fix={
-        "any": "Send in Content-Encoding exactly the codings that the content has, in the order "
-        "in which they were applied. Compress in one place, the application or the proxy; remove "
-        "lines that set the field by hand (`add_header Content-Encoding`, "
+        "any": "Send in Content-Encoding exactly the codings of the content, in the order in which "
+        "they were applied. Compress in one place, the application or the proxy, and remove lines "
+        "that set the field manually (`add_header Content-Encoding`, "
         "`Header set Content-Encoding`).",
     },
     references=("RFC 9110 §8.4",),
     seed=("12.10.1",),
-    good=_facts(content=Body(path="/", status=200, declared="text/html", coding="gzip")),
-    bad=_facts(
+    good=with_content(content=Body(path="/", status=200, declared="text/html", coding="gzip")),
+    bad=with_content(
         content=Body(path="/", status=200, declared="text/html", coding="gzip", fault="corrupt")
     ),
 )
 def content_coding(http: HttpFacts) -> Verdict:
-    """Every reply that was seen whole: the representation under each offer, an error, the assets.
+    """Judge every complete response: the page under each offer, an error, the assets.
 
-    A coding that is not known is medium: browsers show such content as it is.
+    An unknown coding alone is medium: browsers show such content as it is.
     """
     content = http.content
     if content is None or content.content is None:
-        return _NOT_LOOKED
-    found: dict[str, set[str]] = {}
-    severe = False
-    for what, seen in _seen(content):
-        if seen.fault:
-            coding = seen.coding or "no coding"
-            found.setdefault(_FAULTS[seen.fault].format(coding=coding), set()).add(what)
-            severe = severe or seen.fault != "unknown"
+        return NOT_LOOKED
+    found: dict[str, dict[str, None]] = {}
+    for path, part in _parts(content, content.content):
+        if part.fault:
+            where = f"{path} ({part.status}, {part.coding or 'identity'})"
+            found.setdefault(part.fault, {})[where] = None
     if not found:
         return None
-    said = tuple(f"{', '.join(sorted(places))}: {text}" for text, places in found.items())
-    return Hit(None if severe else Severity.MEDIUM, what=said)
+    severity = Severity.MEDIUM if set(found) == {"unknown"} else None
+    places = {fault.replace("-", "_"): tuple(sorted(where)) for fault, where in found.items()}
+    return Hit(severity, what=tuple(found), **places)
 
 
-def _seen(content: ContentFacts) -> list[tuple[str, Body | Variant | Any]]:
-    bodies = [body for body in (content.content, content.error) if body is not None]
-    seen: list[tuple[str, Any]] = [(f"{body.path} ({body.status})", body) for body in bodies]
-    place = seen[0][0]
+def _parts(content: ContentFacts, page: Body) -> list[tuple[str, Body | Variant | Asset]]:
+    """Return what was received complete, each with its path."""
+    parts: list[tuple[str, Body | Variant | Asset]] = [(page.path, page)]
+    if content.error is not None:
+        parts.append((content.error.path, content.error))
     if content.coding is not None:
-        seen += [(place, variant) for variant in content.coding.variants]
-    return seen + [(f"{asset.path} ({asset.status})", asset) for asset in content.assets or ()]
+        parts += [(page.path, variant) for variant in content.coding.variants]
+    return parts + [(asset.path, asset) for asset in content.assets or ()]
 
 
 @rule(
@@ -147,15 +130,22 @@ def _seen(content: ContentFacts) -> list[tuple[str, Body | Variant | Any]]:
     Severity.HIGH,
     tier=0,
     source=Source.WIRE,
-    title="More content than the response announces",
-    evidence="{count} bytes came after the end of the {status} response to {method} {url}{limit}",
-    why="Clients stop where the response ends: the rest of the content is lost, and on a kept "
-    "connection it is read as the next response, so that users get each other's content "
-    "(response desynchronisation).",
+    title="More content than Content-Length",
+    evidence="{count} bytes followed the end of the {status} response to {method} {url}{limit}",
+    phrases={
+        "limit": {
+            "length": ", which Content-Length sets",
+            "no-content": ", which has no content",
+            "head": ", which is a header section only",
+        }
+    },
+    why="Clients stop where the response ends: the rest of the content is lost, and on a "
+    "persistent connection it is read as the next response, so that users get each other's "
+    "content (response desynchronisation).",
     fix={
         "any": "Compute Content-Length from the content as it is sent, after compression and "
-        "rewriting, or leave it out and let the server use chunked. Send no content with 204, "
-        "304 and responses to HEAD.",
+        "rewriting, or omit it and use chunked. Send no content with 204, 304 and responses to "
+        "HEAD.",
     },
     references=("RFC 9112 §6.3", "RFC 9110 §8.6", "RFC 9110 §15.3.5"),
     seed=("12.9.2",),
@@ -165,15 +155,15 @@ def _seen(content: ContentFacts) -> list[tuple[str, Body | Variant | Any]]:
     ),
 )
 def surplus(http: HttpFacts) -> Verdict:
-    """Bytes behind an answer of HTTP/1.1; later versions refuse such an answer themselves."""
+    """Report bytes after an HTTP/1.1 response; later versions reject such a response themselves."""
     found = http.left_over
     if found is None:
-        return None if http.status is not None else Skip("no answer came")
-    limit = ", where Content-Length ends it"
+        return None if http.status is not None else Skip("no response was received")
+    limit = "length"
     if found.status in {204, 304}:
-        limit = ", which has no content"
+        limit = "no-content"
     elif found.method == "HEAD":
-        limit = ", which has a head only"
+        limit = "head"
     return Hit(
         count=found.bytes, status=found.status, method=found.method, url=found.url, limit=limit
     )
@@ -184,25 +174,38 @@ def surplus(http: HttpFacts) -> Verdict:
     Severity.LOW,
     tier=0,
     source=Source.WIRE,
-    title="Responses deviate from HTTP/1.1's grammar",
+    title="Responses violate the HTTP/1.1 grammar",
     evidence="{what}",
-    why="Browsers and curl overlook it. Proxies, stricter libraries and security filters do not: "
-    "they refuse the response, or read it differently from the client.",
+    phrases={"what": {
+        "bare-lf": "lines end with LF only (RFC 9112 §2.2)",
+        "obs-fold": "a field is folded over two lines (RFC 9112 §5.2)",
+        "status-line": "malformed status line (RFC 9112 §4)",
+        "space-before-colon": "whitespace before the colon of a field (RFC 9112 §5.1)",
+        "field-name": "a field name with invalid characters (RFC 9110 §5.1)",
+        "no-colon": "a line without a colon or a name (RFC 9112 §5)",
+        "control-character": "control characters in a field value (RFC 9110 §5.5)",
+        "blank-line-first": "an empty line before the status line (RFC 9112 §4)",
+        "length-and-chunked": "Content-Length together with Transfer-Encoding (RFC 9112 §6.2)",
+        "length-twice": "Content-Length more than once (RFC 9110 §8.6)",
+        "transfer-encoding-identity": "Transfer-Encoding: identity, which RFC 7230 removed",
+        "transfer-coding": "Transfer-Encoding: {codings}, which no TE field of the request allowed "
+        "(RFC 9110 §10.1.4)",
+    }},
+    why="Browsers and curl accept it. Proxies, stricter libraries and security filters do not: "
+    "they reject the response, or parse it differently from the client.",
     fix={
-        "any": "Let the server's HTTP library write the response's head, and update what writes it "
-        "by hand.",
+        "any": "Use the server's HTTP library to write the header section, and update code that "
+        "writes it manually.",
     },
     references=("RFC 9112",),
     seed=("12.9.2",),
     good=GOOD,
     bad=GOOD.learn(deviations=("obs-fold",)),
-)
+)  # fmt: skip
 def grammar(http: HttpFacts) -> Verdict:
-    """Return each departure that was overlooked."""
+    """Report each deviation that was accepted."""
     if http.status is None:
-        return Skip("no answer came")
+        return Skip("no response was received")
     if not http.deviations:
         return None
-    codings = ", ".join(http.transfer_codings)
-    said = (_DEVIATIONS.get(name, name).format(codings=codings) for name in http.deviations)
-    return Hit(what=tuple(said))
+    return Hit(what=http.deviations, codings=http.transfer_codings)

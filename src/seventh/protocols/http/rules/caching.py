@@ -1,10 +1,9 @@
-"""Rules about caches: freshness, what may be shared, what varies (RFC 9110, RFC 9111)."""
+"""Rules on caches: freshness, what shared caches may store, Vary (RFC 9110, RFC 9111)."""
 
 from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts.content import Cors
 from seventh.protocols.http.rules import file
 from seventh.protocols.http.rules.caching_examples import (
     NOT_LOOKED,
@@ -22,7 +21,7 @@ _LIFETIME_FIX = {
     'add_header Cache-Control "public, max-age=60, stale-while-revalidate=60" always;',
     "caddy": 'header Cache-Control "public, max-age=60, stale-while-revalidate=60"',
     "apache": 'Header always set Cache-Control "public, max-age=60, stale-while-revalidate=60"',
-    "any": "Send Cache-Control with a max-age; no-cache for what caches must ask about each time, "
+    "any": "Send Cache-Control with a max-age; no-cache for what caches must revalidate each time, "
     "no-store for secrets.",
 }
 
@@ -32,10 +31,20 @@ _LIFETIME_FIX = {
     Severity.MEDIUM,
     tier=1,
     source=Source.WIRE,
-    title="No or contradictory freshness",
-    evidence="{said}",
-    why="Each cache and browser then guesses for itself how long the reply holds: some show what "
-    "is long outdated, some ask each time.",
+    title="Freshness missing or contradictory",
+    evidence="{what}",
+    phrases={"what": {
+        "missing": "neither Cache-Control nor Expires gives the response a lifetime",
+        "heuristic": "neither Cache-Control nor Expires gives the response a lifetime; a tenth of "
+        "the time since Last-Modified, a common guess, is {seconds} s",
+        "contradictory": "these contradict each other: {contradictions}",
+        "nginx": "neither `expires` nor `add_header Cache-Control` gives files a lifetime",
+        "caddy": "no `header` line gives files a lifetime with Cache-Control",
+        "expires-twice": "`expires {expires}` adds a second Cache-Control beside add_header's "
+        "({directives})",
+    }},
+    why="Each cache and browser guesses how long the response is fresh: some show outdated "
+    "content, some revalidate on each request.",
     fix=_LIFETIME_FIX,
     references=("RFC 9111 §4.2.1", "RFC 9111 §4.2.2"),
     seed=("12.10.3",),
@@ -46,13 +55,13 @@ _LIFETIME_FIX = {
     ),
     directives={
         "nginx": ("expires", "add_header"),
-        "caddy": ("header cache-control", "file_server"),
+        "caddy": ("header cache-control", "header expires", "file_server"),
     },
 )  # fmt: skip
 def no_freshness(http: HttpFacts) -> Verdict:
-    """Left to heuristics, or told two things at once.
+    """Report freshness that is left to heuristics, or contradictory.
 
-    Of two things caches should heed the stricter one (RFC 9111 §4.2.1): low.
+    Of two lifetimes caches should use the stricter one (RFC 9111 §4.2.1): low.
     """
     if http.config is not None:
         return file.no_freshness(http.config)
@@ -60,13 +69,12 @@ def no_freshness(http: HttpFacts) -> Verdict:
     if isinstance(cached, Skip):
         return cached
     if cached.contradictions:
-        return Hit(Severity.LOW, said="; ".join(cached.contradictions))
+        contradictions = "; ".join(cached.contradictions)
+        return Hit(Severity.LOW, what="contradictory", contradictions=contradictions)
     if cached.freshness != "heuristic":
         return None
     guess = cached.heuristic_seconds
-    told = "neither Cache-Control nor Expires says how long the reply holds"
-    typical = f"; a tenth of the time since Last-Modified, a typical guess, is {guess} s"
-    return Hit(said=f"{told}{typical}" if guess else told)
+    return Hit(what="heuristic", seconds=guess) if guess else Hit(what="missing")
 
 
 @rule(
@@ -74,19 +82,27 @@ def no_freshness(http: HttpFacts) -> Verdict:
     Severity.HIGH,
     tier=1,
     source=Source.WIRE,
-    title="Private replies may be cached by all",
-    evidence="{what} goes with Cache-Control: {directives}",
-    why="A shared cache may hand this reply, with its cookie or with what only one user may see, "
-    "to everybody who asks for the same URL.",
+    title="Shared caches may store private responses",
+    evidence="{what}",
+    phrases={"what": {
+        "cookies": "the response sets {cookies}, with Cache-Control: {directives}",
+        "authenticated": "the response to an authenticated request has Cache-Control: {directives}",
+        "cookies-stored": "proxy_cache {cache} stores Set-Cookie and sends it to other visitors: "
+        "proxy_ignore_headers names Set-Cookie",
+        "private-stored": "proxy_cache {cache} stores private responses, too: proxy_ignore_headers "
+        "names Cache-Control",
+    }},
+    why="A shared cache may serve this response, with its cookie or with data of one user, to "
+    "every other visitor of the same URL.",
     fix={
-        "nginx": "# for replies that set a cookie or need a login\n"
+        "nginx": "# for responses that set a cookie or need a login\n"
         'add_header Cache-Control "private, no-cache" always;\n# where nginx itself caches\n'
         "proxy_no_cache $http_authorization $upstream_http_set_cookie;\n"
         "proxy_cache_bypass $http_authorization;",
         "caddy": 'header Cache-Control "private, no-cache"',
         "apache": 'Header always set Cache-Control "private, no-cache"',
         "haproxy": HAPROXY["leak"],
-        "any": "Cache-Control: private",
+        "any": "Send Cache-Control: private with such responses.",
     },
     references=("RFC 9111 §3.5", "RFC 9111 §7.3"),
     seed=("12.6.1",),
@@ -98,11 +114,11 @@ def no_freshness(http: HttpFacts) -> Verdict:
     directives={"nginx": ("proxy_cache", "proxy_ignore_headers", "proxy_cache_valid")},
 )  # fmt: skip
 def cache_leak(http: HttpFacts) -> Verdict:
-    """Return a cookie, or an authenticated request, in a reply that shared caches are told to keep.
+    """Report a cookie or an authenticated request in a response that shared caches may store.
 
-    A cookie that every reply sets to the same value is nobody's own, and a lifetime alone is no
-    word for shared caches (medium), unless the request was authenticated: then must-revalidate is
-    one, too (RFC 9111 §3.5).
+    A cookie that every response sets to the same value is no user's own. A lifetime alone does not
+    permit shared caches expressly (medium); after an authenticated request must-revalidate does,
+    too (RFC 9111 §3.5).
     """
     if http.config is not None:
         return file.cache_leak(http.config)
@@ -115,15 +131,14 @@ def cache_leak(http: HttpFacts) -> Verdict:
     if not private or not cached.storable_shared or not (lifetime or cached.public):
         return None
     if "no-cache" in cached.directives:
-        return None  # kept, but never used without the origin's word
-    cookies = ", ".join(own[:5])
-    what = (
-        "the reply to an authenticated request" if cached.authenticated else f"Set-Cookie {cookies}"
-    )
-    told = cached.public or any(d.startswith("s-maxage") for d in cached.directives)
-    # Told outright, or merely not forbidden: many caches, though not all, then leave cookies be.
-    severity = Severity.HIGH if told or cached.authenticated else Severity.MEDIUM
-    return Hit(severity, what=what, directives=cached.directives or ("absent",))
+        return None  # stored, but revalidated before each use
+    directives = cached.directives or ("absent",)
+    if cached.authenticated:
+        return Hit(Severity.HIGH, what="authenticated", directives=directives)
+    # Permitted expressly, or merely not forbidden: many caches, though not all, then skip cookies.
+    expressly = cached.public or any(d.startswith("s-maxage") for d in cached.directives)
+    severity = Severity.HIGH if expressly else Severity.MEDIUM
+    return Hit(severity, what="cookies", cookies=tuple(own[:5]), directives=directives)
 
 
 @rule(
@@ -131,11 +146,11 @@ def cache_leak(http: HttpFacts) -> Verdict:
     Severity.INFO,
     tier=1,
     source=Source.WIRE,
-    title="Nothing may be served stale",
+    title="Stale responses may not be served",
     evidence="Cache-Control: {directives}",
-    why="When the lifetime ends, somebody waits for the origin, and when the origin is down the "
-    "page is gone, though caches still have it. stale-while-revalidate lets them show it while "
-    "they fetch it anew, stale-if-error while the origin fails.",
+    why="When the lifetime ends, a visitor waits for the origin; when the origin is down, the page "
+    "is gone although caches still have it. stale-while-revalidate allows caches to serve it while "
+    "they fetch a new one, stale-if-error while the origin fails.",
     fix={
         "nginx": f"{ADD_HEADER}\n"
         'add_header Cache-Control "public, max-age=60, stale-while-revalidate=60, '
@@ -145,7 +160,8 @@ def cache_leak(http: HttpFacts) -> Verdict:
         'stale-if-error=86400"',
         "apache": 'Header always set Cache-Control "public, max-age=60, stale-while-revalidate=60, '
         'stale-if-error=86400"',
-        "any": "Cache-Control: public, max-age=60, stale-while-revalidate=60, stale-if-error=86400",
+        "any": "Send Cache-Control: public, max-age=60, stale-while-revalidate=60, "
+        "stale-if-error=86400",
     },
     references=("RFC 5861 §3", "RFC 5861 §4"),
     seed=("12.10.3",),
@@ -154,7 +170,7 @@ def cache_leak(http: HttpFacts) -> Verdict:
     directives={"nginx": ("add_header",), "caddy": ("header cache-control",)},
 )
 def no_stale(http: HttpFacts) -> Verdict:
-    """Return a lifetime without either directive, where staleness is not forbidden on purpose."""
+    """Report a lifetime without either directive, where staleness is not forbidden on purpose."""
     if http.config is not None:
         return file.no_stale(http.config)
     cached = cached_of(http)
@@ -165,10 +181,10 @@ def no_stale(http: HttpFacts) -> Verdict:
     if not lifetime or cached.must_revalidate or any(s is not None for s in stale):
         return None
     if "immutable" in cached.directives:
-        return None  # it never changes, so that nobody waits for a newer one
+        return None  # it never changes, so no visitor waits for a newer one
     if not (cached.storable_shared or cached.storable_private):
         return None
-    return Hit(directives=cached.directives or (f"absent; Expires: {cached.expires}",))
+    return Hit(directives=cached.directives or ("absent", f"Expires: {cached.expires}"))
 
 
 @rule(
@@ -176,33 +192,42 @@ def no_stale(http: HttpFacts) -> Verdict:
     Severity.MEDIUM,
     tier=1,
     source=Source.WIRE,
-    title="Vary is missing or useless",
+    title="Vary is missing or prevents caching",
     evidence="{what}",
-    why="Caches tell replies to one URL apart by the request fields that Vary names. Without the "
-    "right name somebody gets the reply that was meant for somebody else; with * nothing is ever "
-    "used again.",
+    phrases={"what": {
+        "star": "Vary: * prevents any reuse, although the response is fresh for {seconds} s",
+        "encoding": "the coding depends on Accept-Encoding, but Vary does not name it (missing in: "
+        "{codings})",
+        "origin": "Access-Control-Allow-Origin repeats the request's Origin, but Vary does not "
+        "name it",
+        "nginx": "{coding} is on and gzip_vary is off: the coding depends on Accept-Encoding, but "
+        "Vary does not name it",
+        "caddy": "`encode` compresses with {coding}, but a `header` line removes Vary",
+    }},
+    why="Caches keep responses to one URL apart by the request fields that Vary names. Without the "
+    "right name a visitor gets a response made for another; with * nothing is ever reused.",
     fix={
         "nginx": f"# gzip_vary on; is enough except for 304\n{ADD_HEADER}\n"
-        "add_header Vary Accept-Encoding always;\n# for what is chosen by Origin\n"
+        "add_header Vary Accept-Encoding always;\n# where content depends on Origin\n"
         "add_header Vary Origin always;",
-        "caddy": "# sends Vary: Accept-Encoding itself\nencode zstd gzip\n"
-        "# for what is chosen by Origin\nheader +Vary Origin",
-        "apache": "Header always merge Vary Accept-Encoding\n# for what is chosen by Origin\n"
+        "caddy": "# encode sends Vary: Accept-Encoding itself\nencode zstd gzip\n"
+        "# where content depends on Origin\nheader +Vary Origin",
+        "apache": "Header always merge Vary Accept-Encoding\n# where content depends on Origin\n"
         "Header always merge Vary Origin",
         "haproxy": HAPROXY["vary"],
-        "any": "Name in Vary each request field that decides the content: Vary: Accept-Encoding, "
-        "Origin. Leave out *.",
+        "any": "Name in Vary each request field that the content depends on: Vary: "
+        "Accept-Encoding, Origin. Do not send *.",
     },
     references=("RFC 9110 §12.5.5", "RFC 9111 §4.1"),
     seed=("12.6.1",),
     good=content(caching=PUBLIC, coding=variants('"a"', '"b"')),
     bad=content(caching=PUBLIC, coding=variants('"a"', '"b"', vary=())),
     directives={"nginx": ("gzip_vary", "gzip", "brotli"), "caddy": ("header vary", "encode")},
-)
+)  # fmt: skip
 def vary(http: HttpFacts) -> Verdict:
-    """Content chosen by a field that Vary does not name, or a Vary that undoes a lifetime.
+    """Report content that depends on a field missing in Vary, or a Vary that undoes a lifetime.
 
-    One browser offers the same codings each time, so that its own cache needs no Vary for them.
+    A browser offers the same codings each time, so its own cache needs no Vary for them.
     """
     if http.config is not None:
         return file.vary(http.config)
@@ -217,19 +242,17 @@ def vary(http: HttpFacts) -> Verdict:
         return None
     wrong: list[str] = []
     whole = [v for v in coding.variants if v.status == 200]
+    lifetime = cached.lifetime_shared_seconds or cached.lifetime_private_seconds
+    bare: dict[str, None] = {}
     if any("*" in v.vary for v in whole):
-        lifetime = cached.lifetime_shared_seconds or cached.lifetime_private_seconds
         if lifetime and "no-cache" not in cached.directives:
-            wrong.append(f"Vary: * lets no cache use a reply again, though it holds {lifetime} s")
+            wrong.append("star")
     elif cached.storable_shared and len({v.coding for v in whole}) > 1:
-        bare = [v.coding or "identity" for v in whole if "accept-encoding" not in v.vary]
+        bare = {v.coding or "identity": None for v in whole if "accept-encoding" not in v.vary}
         if bare:
-            named = ", ".join(dict.fromkeys(bare))
-            wrong.append(f"Accept-Encoding decides the coding, and Vary does not name it ({named})")
-    if _chosen_by_origin(cors):
-        wrong.append("Access-Control-Allow-Origin repeats the Origin, and Vary does not name it")
-    return Hit(what="; ".join(wrong)) if wrong else None
-
-
-def _chosen_by_origin(cors: Cors | None) -> bool:
-    return cors is not None and cors.reflected and not cors.varies
+            wrong.append("encoding")
+    if cors is not None and cors.reflected and not cors.varies:
+        wrong.append("origin")
+    if not wrong:
+        return None
+    return Hit(what=tuple(wrong), seconds=lifetime or 0, codings=tuple(bare))

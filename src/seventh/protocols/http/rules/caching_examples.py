@@ -1,4 +1,4 @@
-"""What the rules about caches share: replies in good order, and the way to the facts."""
+"""Shared parts of the rules on content: example facts, and access to the facts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seventh.protocols.http.facts.content import (
 )
 from seventh.rules.rule import Skip
 
-NOT_LOOKED = Skip("the representation was not looked at")
+NOT_LOOKED = Skip("the content was not checked")
 PUBLIC = Caching(
     status=200, directives=("public", "max-age=60", "stale-while-revalidate=60"),
     storable_shared=True, storable_private=True, freshness="explicit", public=True,
@@ -32,13 +32,13 @@ def content(**parts: Any) -> HttpFacts:
 
 
 def caching(**fields: Any) -> HttpFacts:
-    """Return a good reply but for ``fields``, by what caches may do with it."""
+    """Return good facts but for ``fields`` of what caches may do."""
     known = {name: getattr(PUBLIC, name) for name in PUBLIC.__struct_fields__}
     return content(caching=Caching(**(known | fields)), validation=VALIDATED)
 
 
 def validation(**fields: Any) -> HttpFacts:
-    """Return a good reply but for ``fields``, by what conditional requests gave."""
+    """Return good facts but for ``fields`` of what conditional requests showed."""
     known = {name: getattr(VALIDATED, name) for name in VALIDATED.__struct_fields__}
     return content(caching=PUBLIC, validation=Validation(**(known | fields)))
 
@@ -48,12 +48,12 @@ def cached_of(http: HttpFacts) -> Caching | Skip:
     if http.content is None or http.content.caching is None:
         return NOT_LOOKED
     if http.content.caching.status != 200:
-        return Skip(f"the reply's status is {http.content.caching.status}, not 200")
+        return Skip(f"the status is {http.content.caching.status}, not 200")
     return http.content.caching
 
 
 def validated_of(http: HttpFacts) -> Validation | Skip:
-    """Return what conditional requests to the representation gave."""
+    """Return what conditional requests to the representation showed."""
     if http.content is None or http.content.validation is None:
         return NOT_LOOKED if http.content is None else Skip("no conditional request was answered")
     return http.content.validation

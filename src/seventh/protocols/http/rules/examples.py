@@ -42,7 +42,7 @@ GOOD = HttpFacts(
     advertised=Advertised(alt_svc=(AltService(protocol="h3", port=443),), https_alpn=("h3", "h2")),
     alternatives=(
         Alternative(
-            by=("Alt-Svc", "the HTTPS record"),
+            by=("Alt-Svc", "HTTPS record"),
             protocol="h3",
             port=443,
             address="192.0.2.1",

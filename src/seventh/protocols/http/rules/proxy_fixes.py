@@ -1,6 +1,6 @@
-"""What operators of Envoy and HAProxy write: lines of the rules' ``fix``, by product and subject.
+"""Fixes for Envoy and HAProxy: lines of the rules' ``fix``, by product and subject.
 
-The first line of each says where it goes. Every line here has been read by the real proxy
+The first line of each is where it goes. Every line has been loaded by the real proxy
 (tests/peers); braces are doubled, for these are templates.
 """
 
@@ -12,9 +12,9 @@ TEXTS = (
     "text/html text/css text/javascript text/plain text/xml application/javascript "
     "application/json application/xml image/svg+xml"
 )
-"""Types that shrink."""
-ADD_HEADER = "# in server {{}}, and again in each inner block that has add_header lines of its own"
-"""Where nginx's add_header goes: an inner block that has one drops those of the outer blocks."""
+"""Media types worth compressing."""
+ADD_HEADER = "# in server {{}}; repeat in each inner block that has its own add_header lines"
+"""Where nginx's add_header goes: an inner block with one replaces those of the outer blocks."""
 _EXTENSIONS = "type.googleapis.com/envoy.extensions"
 _ALT_SVC = (
     "response_headers_to_add: [{{ header: {{ key: alt-svc, value: 'h3=\":443\"; ma=86400' }} }}]"
@@ -22,7 +22,7 @@ _ALT_SVC = (
 
 
 def _compressor(library: str, kind: str, more: str = "") -> str:
-    """Envoy's filter that compresses by ``library``."""
+    """Return Envoy's filter that compresses with ``library``."""
     return (
         f"# in http_filters, before the router\n- name: {library}\n"
         f'  typed_config:\n    "@type": {_EXTENSIONS}.filters.http.compressor.v3.Compressor\n'
@@ -48,8 +48,8 @@ ENVOY: Mapping[str, str] = {
     "  redirect: {{ https_redirect: true, response_code: PERMANENT_REDIRECT }}",
     "hsts": "# in virtual_hosts\nresponse_headers_to_add: [{{ header: "
     "{{ key: strict-transport-security, value: max-age=31536000 }} }}]",
-    "100": "# in HttpConnectionManager: it answers 100 itself\nproxy_100_continue: false",
-    "0-rtt": "# in QuicDownstreamTransport; or let the application answer 425 to Early-Data: 1\n"
+    "100": "# in HttpConnectionManager; Envoy then sends 100 itself\nproxy_100_continue: false",
+    "0-rtt": "# in QuicDownstreamTransport; or else the application answers 425 to Early-Data: 1\n"
     "enable_early_data: false",
     "two lengths": "# in HttpConnectionManager\n"
     "http_protocol_options: {{ allow_chunked_length: false }}",
@@ -60,20 +60,20 @@ ENVOY: Mapping[str, str] = {
     "quic_options: {{ quic_protocol_options: {{ idle_network_timeout: 60s }} }}",
     "gzip": _compressor("gzip", "Gzip"),
     "br": _compressor("brotli", "Brotli", "    choose_first: true\n"),
-    "waste": "# in the compressor's common_config: texts only\n"
+    "waste": "# in the compressor's common_config; text types only\n"
     f"content_type: [{', '.join(TEXTS.split())}]",
     "validator": "# in the compressor's response_direction_config\nweaken_etag_on_compress: true",
-    "events": "# in route; max_stream_duration would cut them as well\n"
+    "events": "# in route; remove max_stream_duration, which would also end the stream\n"
     "timeout: 0s\nidle_timeout: 3600s",
 }
 HAPROXY: Mapping[str, str] = {
     "h3 dead": "# in frontend, until UDP port 443 answers\nhttp-response set-header alt-svc clear",
-    "100": "# in frontend: it answers 100 itself\noption http-buffer-request",
+    "100": "# in frontend; HAProxy then sends 100 itself\noption http-buffer-request",
     "gzip": "# in backend\nfilter compression\ncompression algo gzip\n"
     f"compression type {TEXTS}\n"
-    "# HAProxy writes Vary into coded replies alone\nhttp-response add-header Vary "
+    "# HAProxy adds Vary to compressed responses only\nhttp-response add-header Vary "
     "Accept-Encoding unless {{ res.hdr(Vary) -m sub -i accept-encoding }}",
-    "waste": f"# in backend: texts only\ncompression type {TEXTS}",
+    "waste": f"# in backend; text types only\ncompression type {TEXTS}",
     "vary": "# in backend\nhttp-response add-header Vary Accept-Encoding unless "
     "{{ res.hdr(Vary) -m sub -i accept-encoding }}",
     "leak": '# in backend\nhttp-response set-header Cache-Control "private, no-cache" if '

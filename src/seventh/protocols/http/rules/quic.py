@@ -40,11 +40,16 @@ def _parameters(**changes: object) -> HttpFacts:
     Severity.LOW,
     tier=0,
     source=Source.WIRE,
-    title="HTTP/2's settings hold requests back",
+    title="HTTP/2 settings limit throughput",
     evidence="{what}",
-    why="Few streams make a page's parts wait in line as in HTTP/1.1. With a small initial window "
-    "an upload sends that much and then waits at least a round trip for more, however fast the "
-    "line is.",
+    phrases={"what": {
+        "streams": "{streams} concurrent streams, fewer than {least}",
+        "window": "the initial window of {window_bytes} bytes limits an upload to {mbits} Mbit/s "
+        "at a round trip of {rtt_ms} ms until the server enlarges it",
+    }},
+    why="With few streams a page's parts wait in a queue, as with HTTP/1.1. With a small initial "
+    "window an upload sends that much and then waits at least a round trip for more, however fast "
+    "the network is.",
     fix={
         "nginx": "# in http {{}}\nhttp2_max_concurrent_streams 128;\nhttp2_body_preread_size 512k;",
         "apache": "H2MaxSessionStreams 100\nH2WindowSize 1048576",
@@ -57,32 +62,33 @@ def _parameters(**changes: object) -> HttpFacts:
     good=GOOD,
     bad=GOOD.learn(h2=H2Facts(settings={"MAX_CONCURRENT_STREAMS": 10})),
     directives={"nginx": ("http2_max_concurrent_streams",)},
-)
+)  # fmt: skip
 def h2_settings(http: HttpFacts) -> Verdict:
-    """Fewer streams than the standard recommends, or an upload that begins slowly at this RTT.
+    """Report fewer streams than the standard recommends, or a slow start of uploads at this RTT.
 
-    The initial window is a remark only: servers widen it as the upload goes on, and how far is not
-    seen here.
+    The initial window alone is info: servers enlarge it during an upload, by how much is unknown.
     """
     if http.config is not None:
         return file.h2_settings(http.config, MIN_STREAMS)
     found = http.h2
     # SETTINGS may be empty, as Node.js's are; a PING that was answered shows that they came.
     if found is None or (not found.settings and found.ping_seconds is None):
-        return Skip("no HTTP/2 connection told its settings")
-    wrong: list[str] = []
+        return Skip("no HTTP/2 connection sent its settings")
     streams = found.max_concurrent_streams
-    few = streams is not None and streams < MIN_STREAMS
-    if few:
-        wrong.append(f"{streams} streams at once, fewer than {MIN_STREAMS}")
     rate = found.upload_bits_per_second
-    if rate is not None and rate < MIN_UPLOAD_BITS_PER_SECOND:
-        wrong.append(
-            f"an upload begins with a window of {found.initial_window_bytes} bytes, which is "
-            f"{rate / 1e6:.1f} Mbit/s at a round trip of {(found.rtt_seconds or 0) * 1e3:.0f} ms "
-            "until the server widens it"
-        )
-    return Hit(None if few else Severity.INFO, what="; ".join(wrong)) if wrong else None
+    few = streams is not None and streams < MIN_STREAMS
+    slow = rate is not None and rate < MIN_UPLOAD_BITS_PER_SECOND
+    if not few and not slow:
+        return None
+    return Hit(
+        None if few else Severity.INFO,
+        what=("streams",) * few + ("window",) * slow,
+        streams=streams or 0,
+        least=MIN_STREAMS,
+        window_bytes=found.initial_window_bytes,
+        mbits=f"{(rate or 0) / 1e6:.1f}",
+        rtt_ms=f"{(found.rtt_seconds or 0) * 1e3:.0f}",
+    )
 
 
 @rule(
@@ -90,17 +96,17 @@ def h2_settings(http: HttpFacts) -> Verdict:
     Severity.HIGH,
     tier=0,
     source=Source.WIRE,
-    title="QUIC answers strangers with too many bytes",
-    evidence="{sent} bytes in one unanswered Initial drew {received} bytes in {datagrams} "
+    title="QUIC amplifies traffic to unverified addresses",
+    evidence="one Initial of {sent} bytes, never acknowledged, got {received} bytes in {datagrams} "
     "datagrams: {factor} times as many",
-    why="Anybody can put a victim's address on an Initial: the server then sends the victim "
-    "several times what the attacker spent. Three times is the limit.",
+    why="An attacker can send an Initial with a victim's address as its source: the server then "
+    "sends the victim several times what the attacker sent. The limit is three times.",
     fix={
         "nginx": "quic_retry on;   # nginx 1.25 or newer",
         "haproxy": "# in frontend, built with QUIC\n"
         "bind quic4@:443 ssl crt /etc/haproxy/site.pem alpn h3 quic-force-retry",
-        "any": "Update the QUIC library; until then ask for a token (Retry), and send shorter "
-        "certificate chains.",
+        "any": "Update the QUIC library. Until then, require address validation (Retry), and "
+        "send a shorter certificate chain.",
     },
     references=("RFC 9000 §8.1",),
     seed=("12.10.4",),
@@ -110,7 +116,7 @@ def h2_settings(http: HttpFacts) -> Verdict:
     directives={"nginx": ("quic_retry",)},
 )  # fmt: skip
 def quic_amplify(http: HttpFacts) -> Verdict:
-    """Return more than three times; low where no more than one datagram is over the limit."""
+    """Report more than three times; low where at most one datagram is over the limit."""
     if http.config is not None:
         return file.amplify(http.config)
     counted = http.h3.amplification if http.h3 is not None else None
@@ -133,16 +139,23 @@ def quic_amplify(http: HttpFacts) -> Verdict:
     Severity.MEDIUM,
     tier=4,
     source=Source.WIRE,
-    title="QUIC connections move badly to a new port",
+    title="QUIC connection migration fails or is restricted",
     evidence="{what}",
-    why="A phone that goes from Wi-Fi to the mobile network, or whose NAT forgets it, comes from "
-    "another port. The connection should go on, once the server has asked with a challenge "
-    "whether the client is really there.",
+    phrases={"what": {
+        "stalled": "the connection stalled after the client's port changed",
+        "not-validated": "the connection continued, but the server sent no PATH_CHALLENGE: it "
+        "accepts any new address",
+        "no-response": "the connection continued, but the server did not answer our PATH_CHALLENGE",
+        "declared": "the connection continued, but the server declares disable_active_migration",
+    }},
+    why="When a phone changes from Wi-Fi to the mobile network, or its NAT entry expires, its "
+    "address or port changes. The connection should continue once the server has validated the "
+    "new path with a challenge.",
     fix={
-        "nginx": "# in main: one worker must get all packets of a connection\n"
+        "nginx": "# in the main context: one worker must receive all packets of a connection\n"
         "quic_bpf on;   # nginx 1.25 or newer",
-        "any": "Let load balancers route QUIC by connection id (QUIC-LB), not by address and "
-        "port, and leave active migration enabled.",
+        "any": "Configure load balancers to route QUIC by connection ID (QUIC-LB), not by address "
+        "and port, and leave active migration enabled.",
     },
     references=("RFC 9000 §9",),
     seed=("12.10.1",),
@@ -151,27 +164,32 @@ def quic_amplify(http: HttpFacts) -> Verdict:
                                 continued=False)),
 )  # fmt: skip
 def quic_migrate(http: HttpFacts) -> Verdict:
-    """Migration that stalls; low where it goes on all the same.
+    """Report migration that stalls; low where the connection continues all the same.
 
     That is: without a PATH_CHALLENGE, as Envoy does it, or without an answer to ours; or declared
-    against, which is a server's right (RFC 9000 §18.2), and a NAT that forgets goes unpunished.
+    against, which is a server's right (RFC 9000 §18.2), and an expired NAT entry does no harm.
     """
     moved = http.h3.migration if http.h3 is not None else None
     if moved is None:
-        return Skip("no QUIC connection was moved")
-    declared = http.h3.quic.parameters if http.h3 and http.h3.quic else None
+        return Skip("no migration of a QUIC connection was tried")
     if not moved.continued:
-        return Hit(what="the connection stalled when it went on from another port")
+        return Hit(what="stalled")
     if not moved.challenged:
-        what = "the connection went on, but no PATH_CHALLENGE came: any address is believed"
-        return Hit(Severity.LOW, what=what)
+        return Hit(Severity.LOW, what="not-validated")
     if not moved.validated:
-        what = "the connection went on, but our PATH_CHALLENGE was not answered"
-        return Hit(Severity.LOW, what=what)
+        return Hit(Severity.LOW, what="no-response")
+    declared = _declared(http)
     if declared is not None and declared.disable_active_migration:
-        what = "the connection went on, but the server declares disable_active_migration"
-        return Hit(Severity.LOW, what=what)
+        return Hit(Severity.LOW, what="declared")
     return None
+
+
+def _declared(http: HttpFacts) -> TransportParameters | None:
+    """Return the transport parameters that the server declared."""
+    return http.h3.quic.parameters if http.h3 and http.h3.quic else None
+
+
+_UNDECLARED = Skip("no QUIC handshake showed the server's transport parameters")
 
 
 @rule(
@@ -181,13 +199,13 @@ def quic_migrate(http: HttpFacts) -> Verdict:
     source=Source.WIRE,
     title="QUIC's idle timeout is short",
     evidence="max_idle_timeout is {seconds} s",
-    why="A reader who pauses longer pays for a new handshake with the next click; keeping the "
-    "connection alive by PINGs costs phones their battery.",
+    why="A visitor who pauses longer needs a new handshake for the next click; PINGs that keep the "
+    "connection alive drain a phone's battery.",
     fix={
-        "nginx": "keepalive_timeout 65;   # QUIC's idle timeout is the same",
+        "nginx": "keepalive_timeout 65;   # is QUIC's idle timeout, too",
         "haproxy": "# in global, built with QUIC\ntune.quic.frontend.max-idle-timeout 60s",
         "envoy": ENVOY["quic idle"],
-        "any": "Raise max_idle_timeout to a minute or more in the settings of the QUIC library.",
+        "any": "Raise max_idle_timeout to 60 s or more in the settings of the QUIC library.",
     },
     references=("RFC 9000 §10.1",),
     seed=("12.10.1",),
@@ -196,12 +214,12 @@ def quic_migrate(http: HttpFacts) -> Verdict:
     directives={"nginx": ("keepalive_timeout",)},
 )
 def quic_idle(http: HttpFacts) -> Verdict:
-    """Less than half a minute."""
+    """Report less than half a minute."""
     if http.config is not None:
         return file.quic_idle(http.config, MIN_IDLE_SECONDS)
-    declared = http.h3.quic.parameters if http.h3 and http.h3.quic else None
+    declared = _declared(http)
     if declared is None:
-        return Skip("no QUIC handshake told the server's transport parameters")
+        return _UNDECLARED
     seconds = declared.max_idle_timeout_seconds
     return Hit(seconds=f"{seconds:g}") if seconds and seconds < MIN_IDLE_SECONDS else None
 
@@ -211,13 +229,13 @@ def quic_idle(http: HttpFacts) -> Verdict:
     Severity.LOW,
     tier=0,
     source=Source.WIRE,
-    title="QUIC datagrams are kept small",
+    title="QUIC limits datagrams to a small size",
     evidence="max_udp_payload_size is {bytes} bytes",
-    why="The server lets no client send larger datagrams, though most paths carry 1350 bytes and "
-    "more: uploads take more packets, each with its own cost.",
+    why="Clients may not send larger datagrams, although most paths carry 1350 bytes or more. "
+    "Uploads need more packets, each with its own cost.",
     fix={
-        "any": "Raise max_udp_payload_size to at least 1472, or leave it out, and let path MTU "
-        "discovery find what fits.",
+        "any": "Raise max_udp_payload_size to at least 1472, or do not set it: path MTU discovery "
+        "finds the largest size that fits.",
     },
     references=("RFC 9000 §18.2", "RFC 9000 §14"),
     seed=("12.10.1",),
@@ -225,10 +243,10 @@ def quic_idle(http: HttpFacts) -> Verdict:
     bad=_parameters(max_udp_payload_bytes=1200),
 )
 def quic_pmtu(http: HttpFacts) -> Verdict:
-    """Return a declared limit below what nearly every path carries."""
-    declared = http.h3.quic.parameters if http.h3 and http.h3.quic else None
+    """Report a declared limit below what nearly every path carries."""
+    declared = _declared(http)
     if declared is None:
-        return Skip("no QUIC handshake told the server's transport parameters")
+        return _UNDECLARED
     size = declared.max_udp_payload_bytes
     return Hit(bytes=size) if size < MIN_UDP_PAYLOAD_BYTES else None
 
@@ -240,16 +258,24 @@ def quic_pmtu(http: HttpFacts) -> Verdict:
     source=Source.WIRE,
     title="Unsafe requests are served from early data",
     evidence="{what}",
-    why="Whoever recorded the first packet can send it again, from anywhere: what the request does "
-    "is done twice.",
+    phrases={"what": {
+        "served": "{method} in HTTP/{version} early data got {status} before the handshake "
+        "completed",
+        "nginx": "ssl_early_data is on, and requests are proxied without `proxy_set_header "
+        "Early-Data $ssl_early_data`",
+        "caddy": "HTTP/3 accepts early data, and `header_up` or `request_header` removes "
+        "Early-Data from proxied requests",
+    }},
+    why="An attacker who recorded the first packet can send it again, from anywhere: the request "
+    "is carried out twice.",
     fix={
-        "nginx": "# and let the application answer 425; or else: ssl_early_data off;\n"
+        "nginx": "# the application must answer 425 to it; otherwise set ssl_early_data off;\n"
         "proxy_set_header Early-Data $ssl_early_data;",
         "haproxy": "# in frontend\nhttp-request wait-for-handshake unless METH_GET",
         "caddy": "# in the global options\nservers {{\n\t0rtt off\n}}",
         "envoy": ENVOY["0-rtt"],
         "any": "Answer early requests that are not idempotent with 425 (Too Early), or wait for "
-        "the end of the handshake before working on them.",
+        "the handshake to complete before processing them.",
     },
     references=("RFC 8470 §3", "RFC 8470 §5.2"),
     seed=("12.10.4",),
@@ -261,12 +287,15 @@ def quic_pmtu(http: HttpFacts) -> Verdict:
             )
         )
     ),
-    directives={"nginx": ("ssl_early_data", "proxy_set_header"), "caddy": ("0rtt",)},
-)
+    directives={
+        "nginx": ("ssl_early_data", "proxy_set_header", "proxy_pass"),
+        "caddy": ("header_up", "request_header", "0rtt"),
+    },
+)  # fmt: skip
 def early_unsafe(http: HttpFacts) -> Verdict:
-    """An unsafe request in early data that got an answer other than 425 before the handshake.
+    """Report an unsafe request in early data answered before the handshake, other than by 425.
 
-    An answer that turns the request down shows no effect that could be repeated.
+    A response that rejects the request shows no effect that could be repeated.
     """
     if http.config is not None:
         return file.early_unsafe(http.config)
@@ -279,10 +308,7 @@ def early_unsafe(http: HttpFacts) -> Verdict:
         return None
     if not found.before_handshake:
         slow = (http.think_seconds or 0.0) > (found.silent_seconds or 0.0) / 2 > 0
-        return Skip("the server takes as long as its answer was waited for") if slow else None
+        return Skip("the server answers as slowly as it waits") if slow else None
     if found.status is not None and 400 <= found.status < 500:
-        return Skip(f"{found.method} was turned down with {found.status}, so that nothing was done")
-    return Hit(
-        what=f"{found.method} in HTTP/{found.version}'s early data got {found.status or 0} before "
-        "the handshake was over"
-    )
+        return Skip(f"{found.method} was rejected with {found.status}, so it had no effect")
+    return Hit(what="served", method=found.method, version=found.version, status=found.status or 0)

@@ -1,30 +1,24 @@
-"""Rules about interfaces for programs: their description, errors, types, end, and event streams."""
+"""Rules on APIs: their description, errors, types and end, and event streams."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from seventh.model.severity import Severity
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts.content import Api, Body, ContentFacts, EventStream, Lifecycle
+from seventh.protocols.http.facts.content import Api, Body, EventStream, Lifecycle
 from seventh.protocols.http.rules import file
+from seventh.protocols.http.rules.caching_examples import NOT_LOOKED, content
 from seventh.protocols.http.rules.proxy_fixes import ENVOY, HAPROXY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 TELLING_HOLD_SECONDS = 30.0
-"""Listening this long hears a heartbeat that is sent every 15 s, as the HTML standard advises."""
+"""Long enough to receive a heartbeat every 15 s, as the HTML standard advises."""
 LONG_SILENCE_SECONDS = 25.0
 LONG_BEAT_SECONDS = 50.0
-"""Where there is a heartbeat: what a proxy that waits a minute still bears."""
+"""With a heartbeat: shorter than a proxy's idle timeout of a minute."""
 MOMENT_SECONDS = 0.2
-"""Less is no silence."""
-_NOT_LOOKED = Skip("the representation was not looked at")
-_PEOPLE = not_applicable("the site serves pages for people, not an interface for programs")
+"""Shorter gaps are not silence."""
+_PAGES = not_applicable("the site serves web pages, not an API")
 _DAY = 86400
-
-
-def _facts(**parts: Any) -> HttpFacts:
-    return HttpFacts(content=ContentFacts(**parts))
 
 
 _PROBLEM = Body(
@@ -36,8 +30,8 @@ _JSON = Body(path="/", status=200, declared="application/json", seen="json")
 
 def _api(http: HttpFacts) -> Api | Skip:
     if http.content is None or http.content.api is None:
-        return _NOT_LOOKED
-    return http.content.api if http.content.api.speaks else _PEOPLE
+        return NOT_LOOKED
+    return http.content.api if http.content.api.speaks else _PAGES
 
 
 @rule(
@@ -47,35 +41,39 @@ def _api(http: HttpFacts) -> Api | Skip:
     source=Source.WIRE,
     title="No machine-readable description of the API",
     evidence="{what}",
-    why="Clients, tests and gateways are made from a description. Without one everybody writes "
-    "their own from guesses; one that the replies break misleads them all.",
+    phrases={"what": {
+        "missing": "no description found at {paths}",
+        "violated": "responses violate {description}: {detail}",
+    }},
+    why="Clients, tests and gateways are generated from a description. Without one, every user "
+    "writes their own by trial; one that responses violate breaks them all.",
     fix={
-        "any": "Serve an OpenAPI description at /openapi.json and name it in each reply "
-        "(Link: </openapi.json>; rel=service-desc); test replies against it.",
+        "any": "Serve an OpenAPI description at /openapi.json, link it from each response "
+        "(Link: </openapi.json>; rel=service-desc), and test responses against it.",
         "nginx": 'add_header Link "</openapi.json>; rel=service-desc" always;',
         "caddy": 'header Link "</openapi.json>; rel=service-desc"',
         "apache": 'Header always set Link "</openapi.json>; rel=service-desc"',
     },
     references=("OpenAPI Specification", "RFC 8631", "RFC 9727"),
     seed=("12.6.1",),
-    good=_facts(
+    good=content(
         api=Api(speaks=True, described_at="/openapi.json", description="OpenAPI 3.1.0", checked=1)
     ),
-    bad=_facts(api=Api(speaks=True, looked_at=("/openapi.json",))),
-)
+    bad=content(api=Api(speaks=True, looked_at=("/openapi.json",))),
+)  # fmt: skip
 def schema(http: HttpFacts) -> Verdict:
-    """No description, or replies that break it."""
+    """Report a missing description, or responses that violate it."""
     api = _api(http)
     if isinstance(api, Skip):
         return api
     if api.violations:
-        broken = "; ".join(api.violations)
-        return Hit(Severity.MEDIUM, what=f"replies break {api.description}: {broken}")
+        detail = "; ".join(api.violations)
+        return Hit(Severity.MEDIUM, what="violated", description=api.description, detail=detail)
     if api.described_at is not None:
         return None
     if not api.looked_at:
-        return Skip("no description was looked for")
-    return Hit(what=f"nothing at {', '.join(api.looked_at)}")
+        return Skip("no description was requested")
+    return Hit(what="missing", paths=api.looked_at)
 
 
 @rule(
@@ -85,8 +83,16 @@ def schema(http: HttpFacts) -> Verdict:
     source=Source.WIRE,
     title="Errors are not problem details",
     evidence="{what}",
-    why="A client can react to an error only if it can read it: problem details have one form for "
-    "all services, with a type that programs can tell apart.",
+    phrases={"what": {
+        "not-an-error": "a path that does not exist returns {status}",
+        "other-type": "{status} with Content-Type {content_type}, although the request asks for "
+        "problem details",
+        "not-problem": "{status} with Content-Type {content_type}, but the content is not a "
+        "problem details object",
+        "no-type": "{status} without Content-Type, although the request asks for problem details",
+    }},
+    why="A client can handle an error only if it can parse it: problem details have one form for "
+    "all services, with a type that programs can compare.",
     fix={
         "nginx": "# in server {{}}; behind proxy_pass with proxy_intercept_errors on;\n"
         "error_page 404 = @problem404;\nlocation @problem404 {{\n"
@@ -98,29 +104,31 @@ def schema(http: HttpFacts) -> Verdict:
         '    ErrorDocument 404 \'{{"type":"about:blank","status":404}}\'\n'
         '    Header always set Content-Type application/problem+json "expr=%{{REQUEST_STATUS}} '
         '-eq 404"\n</Location>',
-        "any": "Answer errors with Content-Type: application/problem+json and an object of type, "
+        "any": "Return errors with Content-Type: application/problem+json and an object with type, "
         "title and status.",
     },
     references=("RFC 9457 §3",),
     seed=("12.6.1",),
-    good=_facts(api=Api(speaks=True), error=_PROBLEM),
-    bad=_facts(api=Api(speaks=True), error=_JSON_ERROR),
-)
+    good=content(api=Api(speaks=True), error=_PROBLEM),
+    bad=content(api=Api(speaks=True), error=_JSON_ERROR),
+)  # fmt: skip
 def error_format(http: HttpFacts) -> Verdict:
-    """Return an API's answer to a path that does not exist, asked for as problem details."""
+    """Judge an API's response for a missing path to a request for problem details."""
     api = _api(http)
     if isinstance(api, Skip):
         return api
     assert http.content is not None  # noqa: S101 - there is no Api without it
     error = http.content.error
     if error is None:
-        return Skip("no answer came for a path that does not exist")
+        return Skip("no response was received for a path that does not exist")
     if error.problem and error.status >= 400:
         return None
     if error.status < 400:
-        return Hit(what=f"a path that does not exist gives {error.status}")
-    told = error.declared or "no type"
-    return Hit(what=f"{error.status} as {told}, though problem details were asked for")
+        return Hit(what="not-an-error", status=error.status)
+    what = "other-type" if error.declared else "no-type"
+    if "/problem+" in error.declared:
+        what = "not-problem"
+    return Hit(what=what, status=error.status, content_type=error.declared)
 
 
 @rule(
@@ -128,33 +136,33 @@ def error_format(http: HttpFacts) -> Verdict:
     Severity.INFO,
     tier=1,
     source=Source.WIRE,
-    title="The content type does not fit",
-    evidence="{misfits}",
-    why="Clients choose by the type what to do with content: a wrong one is not parsed, or is "
-    "run as a page (JSON shown as HTML is a way in for scripts).",
+    title="Content-Type does not match the content",
+    evidence="Content-Type and content differ: {misfits}",
+    why="Clients handle content by its type. With a wrong one it is not parsed, or is rendered as "
+    "a page (JSON rendered as HTML allows script injection).",
     fix={
-        "nginx": "# in the API's location, for what has no type of its own\n"
+        "nginx": "# in the API's location; the default for responses without a type\n"
         "default_type application/json;\nadd_header X-Content-Type-Options nosniff always;",
         "caddy": "header /api/* Content-Type application/json\n"
         "header X-Content-Type-Options nosniff",
         "apache": '<Location "/api">\n    ForceType application/json\n</Location>\n'
         "Header always set X-Content-Type-Options nosniff",
-        "any": "Send the Content-Type that the content has: application/json for JSON.",
+        "any": "Send the Content-Type that matches the content: application/json for JSON.",
     },
     references=("RFC 9110 §8.3",),
     seed=("12.6.1",),
-    good=_facts(content=_JSON, error=_PROBLEM),
-    bad=_facts(
+    good=content(content=_JSON, error=_PROBLEM),
+    bad=content(
         content=Body(
             path="/", status=200, declared="text/html", seen="json",
-            misfit="text/html, and the content is JSON",
+            misfit="text/html, content JSON",
         )
     ),
 )  # fmt: skip
 def content_type(http: HttpFacts) -> Verdict:
-    """Return what is declared against what came, of the representation and of an error."""
+    """Report a declared type that differs from the content, of the page and of an error."""
     if http.content is None or http.content.content is None:
-        return _NOT_LOOKED
+        return NOT_LOOKED
     shown = [body for body in (http.content.content, http.content.error) if body is not None]
     misfits = tuple(f"{b.path} ({b.status}): {b.misfit}" for b in shown if b.misfit)
     return Hit(misfits=misfits) if misfits else None
@@ -165,18 +173,33 @@ def content_type(http: HttpFacts) -> Verdict:
     Severity.INFO,
     tier=1,
     source=Source.WIRE,
-    title="A deprecated interface is in use",
-    evidence="{what}",
-    why="The server says that this resource is on its way out; whoever still builds on it has to "
-    "move before it is gone.",
+    title="Resource is deprecated or about to be removed",
+    evidence="the resource {what}",
+    phrases={
+        "what": {
+            "deprecated-past": "has been deprecated for {deprecated_days} d",
+            "deprecated-today": "is deprecated from today",
+            "deprecated": "is deprecated",
+            "deprecated-future": "will be deprecated in {deprecated_days} d",
+            "sunset-past": "was to be removed {sunset_days} d ago",
+            "sunset-today": "is to be removed today",
+            "sunset-future": "is to be removed in {sunset_days} d",
+        },
+        "successor": {
+            "linked": "the successor, {link}",
+            "unknown": "the successor that its documentation names",
+        },
+    },
+    why="The server announces the removal of this resource. Clients that still use it fail once it "
+    "is removed.",
     fix={
-        "any": "Move clients to the successor, {successor}; and switch off what is past its date, "
-        "or move the date.",
+        "any": "Migrate clients to {successor}. Remove the resource when its date has passed, or "
+        "postpone the date.",
     },
     references=("RFC 9745 §2", "RFC 8594 §3"),
     seed=("12.9.2",),
-    good=_facts(lifecycle=Lifecycle()),
-    bad=_facts(
+    good=content(lifecycle=Lifecycle()),
+    bad=content(
         lifecycle=Lifecycle(
             deprecated=True, deprecated_in_seconds=-90 * _DAY, sunset_in_seconds=-_DAY,
             sunset="Sat, 21 Nov 2026 00:00:00 GMT",
@@ -184,26 +207,33 @@ def content_type(http: HttpFacts) -> Verdict:
     ),
 )  # fmt: skip
 def sunset(http: HttpFacts) -> Verdict:
-    """Deprecation, or a Sunset; said with how long it has been or still is."""
+    """Report Deprecation or Sunset, with how long ago or how far ahead."""
     if http.content is None or http.content.lifecycle is None:
-        return _NOT_LOOKED
+        return NOT_LOOKED
     life = http.content.lifecycle
-    said = []
+    what: list[str] = []
     if life.deprecated:
-        said.append(f"deprecated {_when(life.deprecated_in_seconds)}")
+        what.append(f"deprecated{_when(life.deprecated_in_seconds)}")
     if life.sunset_in_seconds is not None:
-        gone = life.sunset_in_seconds <= 0
-        said.append(f"{'was to end' if gone else 'ends'} {_when(life.sunset_in_seconds)}")
-    if not said:
+        what.append(f"sunset{_when(life.sunset_in_seconds)}")
+    if not what:
         return None
-    return Hit(what="; ".join(said), successor=life.successor or "which the documentation names")
+    return Hit(
+        what=tuple(what),
+        deprecated_days=abs(life.deprecated_in_seconds or 0) // _DAY,
+        sunset_days=abs(life.sunset_in_seconds or 0) // _DAY,
+        successor="linked" if life.successor else "unknown",
+        link=life.successor or "",
+    )
 
 
 def _when(seconds: int | None) -> str:
-    if seconds is None or abs(seconds) < _DAY:
-        return "today"
-    days = abs(seconds) // _DAY
-    return f"{days} days ago" if seconds < 0 else f"in {days} days"
+    """Return the end of a code for a date so many seconds ahead; empty where it is not known."""
+    if seconds is None:
+        return ""
+    if abs(seconds) < _DAY:
+        return "-today"
+    return "-past" if seconds < 0 else "-future"
 
 
 @rule(
@@ -211,60 +241,72 @@ def _when(seconds: int | None) -> str:
     Severity.MEDIUM,
     tier=4,
     source=Source.WIRE,
-    title="An event stream is silent, held back or broken off",
+    title="Event stream is silent, buffered or cut off",
     evidence="{what}",
-    why="Proxies end what is silent for a minute or less, and buffers hold events back until they "
-    "are full: the client sees late events, gaps, or nothing.",
+    phrases={"what": {
+        "buffered": "{count} events arrived in parts, which a buffer causes",
+        "silent": "no data for {seconds} s",
+        "rare-heartbeats": "the stream was cut off after {seconds} s of silence: its comments are "
+        "too rare",
+        "no-heartbeats": "the stream ended after {seconds} s of silence, without comments",
+        "time-limit": "the stream was cut off after {seconds} s although it was not silent: the "
+        "duration of a response is limited",
+        "nginx": "proxy_buffering is on: events wait until a buffer is full, unless each response "
+        "has X-Accel-Buffering: no",
+        "caddy": "response_buffers delays events until a buffer is full or the response ends",
+    }},
+    why="Proxies close connections that are silent for a minute or less, and buffers delay events "
+    "until they are full: clients see late events, gaps, or nothing.",
     fix={
-        "nginx": "# in the stream's location; or X-Accel-Buffering: no in the application's reply\n"
+        "nginx": "# in the stream's location; X-Accel-Buffering: no in the response does the same\n"
         "proxy_buffering off;\nproxy_read_timeout 1h;\ngzip off;",
-        "caddy": "# hands events on as they come, without response_buffers\n"
+        "caddy": "# forwards events at once when response_buffers is not set\n"
         "reverse_proxy localhost:8080",
         "apache": "ProxyPass /events http://localhost:8080/events flushpackets=on timeout=3600",
         "envoy": ENVOY["events"],
         "haproxy": HAPROXY["events"],
-        "any": "Send a comment line (a colon, then two line ends) every 15 s, and flush after "
-        "each event.",
+        "any": "Send a comment line (a colon and an empty line) every 15 s, and flush after each "
+        "event.",
     },
     references=("HTML Living Standard, Server-sent events, Authoring notes",),
     seed=("12.8.2",),
-    good=_facts(events=EventStream(seconds=40.0, events=3, comments=2, silence_seconds=15.0)),
-    bad=_facts(events=EventStream(seconds=40.0, events=1, silence_seconds=39.0)),
-    directives={"nginx": ("proxy_buffering",), "caddy": ("response_buffers",)},
-)
+    good=content(events=EventStream(seconds=40.0, events=3, comments=2, silence_seconds=15.0)),
+    bad=content(events=EventStream(seconds=40.0, events=1, silence_seconds=39.0)),
+    directives={"nginx": ("proxy_buffering", "proxy_pass"), "caddy": ("response_buffers",)},
+)  # fmt: skip
 def heartbeat(http: HttpFacts) -> Verdict:
-    """Silence that proxies do not bear, an end after silence, or events that come in halves."""
+    """Report silence that outlasts proxies, an end after silence, or events that come in parts."""
     if http.config is not None:
         return file.heartbeat(http.config)
     if http.content is None:
-        return _NOT_LOOKED
+        return NOT_LOOKED
     if http.content.events is None:
         why = http.content.unknown.get("events")
-        return Skip(why) if why else not_applicable("the representation is no event stream")
-    heard = http.content.events
-    if heard.cut_events:
-        return Hit(what=f"{heard.cut_events} events came in parts, as out of a buffer")
-    if heard.ended and (said := _how_it_ended(heard)):
-        return Hit(what=said)
-    if heard.silence_seconds >= (LONG_BEAT_SECONDS if heard.comments else LONG_SILENCE_SECONDS):
-        return Hit(what=f"{heard.silence_seconds:.0f} s without a byte")
-    if heard.seconds < TELLING_HOLD_SECONDS and not heard.comments:
-        return Skip(f"heard for {heard.seconds:.0f} s only; --hold 40 hears a heartbeat")
+        return Skip(why) if why else not_applicable("the content is not an event stream")
+    stream = http.content.events
+    if stream.cut_events:
+        return Hit(what="buffered", count=stream.cut_events)
+    if stream.ended and (hit := _bad_end(stream)):
+        return hit
+    limit = LONG_BEAT_SECONDS if stream.comments else LONG_SILENCE_SECONDS
+    if stream.silence_seconds >= limit:
+        return Hit(what="silent", seconds=f"{stream.silence_seconds:.0f}")
+    if stream.seconds < TELLING_HOLD_SECONDS and not stream.comments:
+        return Skip(f"{stream.seconds:.0f} s are too short to receive a heartbeat: give --hold 40")
     return None
 
 
-def _how_it_ended(heard: EventStream) -> str:
-    """Return what was wrong with a stream's end; empty where the server may have meant it.
+def _bad_end(stream: EventStream) -> Hit | None:
+    """Return what was wrong with a stream's end; None where the server may have intended it.
 
-    An idle timer ends a stream in its longest silence, a limit on the whole reply anywhere.
+    An idle timer ends a stream in its longest silence, a limit on the whole response anywhere.
     """
-    last = heard.ended_silent_seconds or 0.0
-    timer = last > MOMENT_SECONDS and last >= heard.silence_seconds
-    if heard.comments and heard.broken_off and timer:
-        return f"the stream was broken off after {last:.1f} s of silence: comments come too seldom"
-    if not heard.comments and last > MOMENT_SECONDS and (timer or not heard.broken_off):
-        return f"the stream was ended after {last:.1f} s of silence and no comment"
-    if not heard.broken_off:
-        return ""
-    told = "though it was not silent: a limit on how long a reply may take"
-    return f"the stream was broken off after {heard.seconds:.1f} s, {told}"
+    last = stream.ended_silent_seconds or 0.0
+    timer = last > MOMENT_SECONDS and last >= stream.silence_seconds
+    if stream.comments and stream.broken_off and timer:
+        return Hit(what="rare-heartbeats", seconds=f"{last:.1f}")
+    if not stream.comments and last > MOMENT_SECONDS and (timer or not stream.broken_off):
+        return Hit(what="no-heartbeats", seconds=f"{last:.1f}")
+    if not stream.broken_off:
+        return None
+    return Hit(what="time-limit", seconds=f"{stream.seconds:.1f}")

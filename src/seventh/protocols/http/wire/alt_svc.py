@@ -23,7 +23,7 @@ _UNDERSTOOD = frozenset({"mandatory", "alpn", "no-default-alpn", "port", "ipv4hi
 
 
 def alt_svc(*values: str) -> tuple[tuple[AltService, ...], bool]:
-    """Return the services that Alt-Svc fields name, and whether they take all back (``clear``).
+    """Return the services of Alt-Svc fields, and whether they withdraw all (``clear``).
 
     What cannot be read ends the list there.
     """
@@ -63,7 +63,7 @@ def _service(entry: re.Match[str]) -> AltService | None:
 
 
 def https_records(answers: tuple[str, ...]) -> tuple[tuple[ServiceRecord, ...], str | None]:
-    """Return the records in their order of preference, and where an alias leads instead of them.
+    """Return the records by preference, and the target of an alias instead of them.
 
     With an alias (priority 0) nothing else counts; the empty one says that there is no service.
     """
@@ -110,15 +110,15 @@ def _listed(given: dict[str, str], name: str) -> tuple[str, ...]:
 def _unusable(given: dict[str, str], mandatory: tuple[str, ...]) -> str:
     for name in mandatory:
         if name not in given:
-            return f"it calls {name} mandatory and does not have it"
+            return f"mandatory key {name} is missing"
         if name not in _UNDERSTOOD:
-            return f"it is for clients that know {name} alone"
+            return f"mandatory key {name} is not supported here"
     if "no-default-alpn" in given and not given.get("alpn"):
-        return "it stands for no protocol: no-default-alpn without alpn"
+        return "no protocol: no-default-alpn without alpn"
     return ""
 
 
 def record_name(host: str, port: int, scheme: str = "https") -> str:
-    """Return where the record of an origin stands (RFC 9460 §9.1)."""
+    """Return the owner name of an origin's record (RFC 9460 §9.1)."""
     usual = (scheme, port) in {("https", 443), ("http", 80)}
     return host if usual else f"_{port}._https.{host}"

@@ -29,7 +29,7 @@ _DIGITS = re.compile(r"[0-9]+")
 
 
 def http_date(text: str, now_seconds: float | None = None) -> int | None:
-    """Unix time of a date in any of the three forms (RFC 9110 §5.6.7); None when it is none.
+    """Return the Unix time of a date in any of three forms (RFC 9110 §5.6.7), else None.
 
     ``now_seconds`` decides a two-digit year: it is never more than 50 years ahead.
     """
@@ -57,7 +57,7 @@ def _century(short: int, now_seconds: float | None) -> str:
 
 
 def instant(year: int, month: int, day: int, hour: int, minute: int, second: int) -> int | None:
-    """Unix time of a date and time of UTC; None where there is no such one."""
+    """Return the Unix time of a date and time in UTC; None for an invalid one."""
     if year < 1 or hour > 23 or minute > 59 or second > 60:
         return None
     if not 1 <= day <= calendar.monthrange(year, month)[1]:
@@ -66,7 +66,7 @@ def instant(year: int, month: int, day: int, hour: int, minute: int, second: int
 
 
 def members(*values: str, angled: bool = False) -> Iterator[str]:
-    """Yield the members of a comma-separated list over all its fields, quoted strings kept whole.
+    """Yield the members of a comma-separated list over all its fields, quoted strings intact.
 
     With ``angled`` what stands in angle brackets is kept whole, too.
     """
@@ -107,7 +107,7 @@ class Directive(msgspec.Struct, frozen=True):
 
 
 def directives(*values: str) -> tuple[Directive, ...]:
-    """Return all directives of a Cache-Control, in their order, repeats kept (RFC 9111 §5.2)."""
+    """Return all directives of Cache-Control in order, with repeats (RFC 9111 §5.2)."""
     found: list[Directive] = []
     for member in members(*values):
         name, equals, value = member.partition("=")
@@ -121,7 +121,7 @@ def _unquoted(value: str) -> str:
 
 
 def delta_seconds(value: str | None) -> int | None:
-    """Delta-seconds (RFC 9111 §1.2.2); None when it is no such number."""
+    """Read delta-seconds (RFC 9111 §1.2.2); None for anything else."""
     if value is None or not _DIGITS.fullmatch(value):
         return None
     # A number of a thousand digits is read as far as it matters.
@@ -129,12 +129,12 @@ def delta_seconds(value: str | None) -> int | None:
 
 
 def etag(value: str | None) -> str | None:
-    """Return an entity tag as RFC 9110 §8.8.3 writes it; None for anything else."""
+    """Return ``value`` where it is an entity tag (RFC 9110 §8.8.3), else None."""
     return value if value is not None and _ETAG.fullmatch(value) else None
 
 
 def shown_tag(tag: str) -> str:
-    """Return an entity tag as facts hold it: printable; of a long one the start and a hash."""
+    """Return an entity tag for facts: printable; of a long one the start and a hash."""
     if len(tag) <= MAX_TAG_SHOWN:
         return printable(tag)
     return f"{printable(tag[:40])}…{hashlib.sha256(tag.encode('latin-1')).hexdigest()[:16]}"
@@ -155,7 +155,7 @@ def parameters(member: str, *, last: bool = False) -> dict[str, str | None]:
 
 
 def is_cache_hit(*cache_status: str) -> bool:
-    """Return whether any cache of a Cache-Status says that it answered itself (RFC 9211 §2.1)."""
+    """Return whether any cache of Cache-Status served the response (RFC 9211 §2.1)."""
     for member in members(*cache_status):
         hit = parameters(member, last=True).get("hit", "?0")
         if hit in {None, "?1"}:
@@ -164,7 +164,7 @@ def is_cache_hit(*cache_status: str) -> bool:
 
 
 def structured_date(value: str) -> int | None:
-    """A structured field's date, ``@`` and seconds (RFC 9651 §3.3.7); None for anything else."""
+    """Read a structured date, ``@`` and seconds (RFC 9651 §3.3.7); None for anything else."""
     item = next(_split(value, ";"))
     found = re.fullmatch(r"@(-?[0-9]{1,15})", item)
     return int(found[1]) if found else None

@@ -54,7 +54,7 @@ class Url(msgspec.Struct, frozen=True):
 
 @functools.lru_cache(maxsize=2048)
 def request_path(path: str) -> str:
-    """A target's path as it goes into a request: no fragment, percent-encoded, never empty."""
+    """Return a target's path for a request: no fragment, percent-encoded, never empty."""
     path = path.partition("#")[0]
     if _STRANGE.search(path):
         # A byte of a command line that is no text comes as a lone surrogate.
@@ -63,7 +63,7 @@ def request_path(path: str) -> str:
 
 
 def resolve(base: Url, reference: str) -> Url | None:
-    """Return ``reference`` as seen from ``base`` (RFC 3986 §5); None where it is no URL of HTTP."""
+    """Return ``reference`` relative to ``base`` (RFC 3986 §5); None for no HTTP URL."""
     reference = reference.strip()
     if len(reference) > MAX_REFERENCE or any(ord(c) < 0x20 for c in reference):
         return None
@@ -81,6 +81,6 @@ def resolve(base: Url, reference: str) -> Url | None:
 
 
 def bare(url: Url | str) -> str:
-    """Return a URL to show: without its query, which may carry a token."""
+    """Return a URL without its query, which may hold a token."""
     text, question, _ = str(url).partition("?")
     return printable(text, _SHOWN) + ("?…" if question else "")

@@ -1,4 +1,4 @@
-"""What a look at an NTP server teaches."""
+"""What a check of an NTP server shows."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from seventh.protocols.ntp.facts.config import NtpConfigFacts
 from seventh.protocols.ntp.facts.intrusive import MonlistFacts, SourcePortFacts
 from seventh.protocols.ntp.facts.nts import NtsFacts
 from seventh.protocols.ntp.facts.sources import ClockReading, KeyFacts, SourcesFacts
+from seventh.protocols.ntp.wire.packet import UNKNOWN_LEAP, UNSYNCHRONISED
 
 
 class Contradiction(StrEnum):
@@ -28,7 +29,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """One answered request (RFC 5905 §8 and §9.2)."""
 
     sequence: int
-    """Which of our requests, from 0."""
+    """The number of the request, from 0."""
     at_seconds: float
     """When it was sent, counted from the first request."""
     offset_seconds: float
@@ -36,17 +37,17 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     delay_seconds: float
     """Delta: the round trip less the time that the server held the packet."""
     rtt_seconds: float
-    """The whole round trip, by our clock."""
+    """The round trip by our clock."""
     dispersion_seconds: float
-    """Epsilon: how finely the two clocks are read, and their drift during the round trip."""
+    """Epsilon: the precision of both clocks, and their drift during the round trip."""
     error_seconds: float
-    """The most that the offset can be off, whatever the path did: delay/2 + dispersion."""
+    """The maximum error of the offset on any path: delay/2 + dispersion."""
     clock: Clock
-    """Who stamped the reply's arrival."""
+    """What took the timestamp of the reply's arrival."""
 
 
 class OtherAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """What one exchange with a further address of the same name gave."""
+    """The result of one exchange with a further address of the same name."""
 
     address: str
     outcome: str
@@ -60,28 +61,28 @@ class OtherAddress(msgspec.Struct, frozen=True, kw_only=True):
 class NtpFacts(Facts, frozen=True, kw_only=True):
     """One server's time, how it was measured, and how the server behaves.
 
-    An offset compares two clocks, the server's and this machine's. How far this machine's own may
-    be off is ``own_clock_error_seconds``; None means that nobody knows.
+    An offset compares two clocks, the server's and this machine's. The error bound of the latter
+    is ``own_clock_error_seconds``; None where it is unknown.
     """
 
     ROOM: ClassVar[str] = "ntp"
 
     address: str = ""
-    """Which of the name's addresses the conversation was with."""
+    """The address of the server that was checked, of those that its name has."""
     local_address: str = ""
-    """Which of this machine's addresses it came from."""
+    """This machine's address towards it."""
     # -- the exchange
     requests: int = 0
     replies: int = 0
-    """Requests that got a matching answer, kisses included; late ones count."""
+    """Requests with a matching reply, including kiss codes and late replies."""
     loss_ratio: float | None = None
     reach: int | None = None
-    """Our last 8 requests, the newest in the lowest bit; 1 means that time came back."""
+    """Our last 8 requests, the newest in the lowest bit; 1: a reply with time was received."""
     icmp: str = ""
-    """What ICMP or this machine's network layer said instead of a reply; empty for silence."""
+    """The ICMP or local network error instead of a reply; empty for a timeout."""
     duplicates: int = 0
     spoofed: int = 0
-    """Packets whose origin timestamp is none of ours, or not from the server's address and port."""
+    """Packets that match no request, or are not from the server's address and port."""
     spoofed_kisses: int = 0
     foreign: int = 0
     """Of those, packets with our origin timestamp from another address."""
@@ -103,7 +104,7 @@ class NtpFacts(Facts, frozen=True, kw_only=True):
     version: int | None = None
     leap: int | None = None
     stratum: int | None = None
-    """16 where the wire says 0, which means the same."""
+    """16 (unsynchronised) also where the wire has 0."""
     poll_seconds: float | None = None
     precision_seconds: float | None = None
     root_delay_seconds: float | None = None
@@ -112,16 +113,16 @@ class NtpFacts(Facts, frozen=True, kw_only=True):
     reference_id: str = ""
     reference_id_hex: str = ""
     reference_timestamp_hex: str = ""
-    """When the server's clock was last set, as on the wire; empty where it sent no such time."""
+    """When the server's clock was last set, as on the wire; empty if not sent."""
     reference_age_seconds: float | None = None
-    """From its reference to its transmit timestamp; None where it sent no reference time."""
+    """From its reference to its transmit timestamp; None if it sent no reference timestamp."""
     contradictions: tuple[Contradiction, ...] = ()
-    """What clients reject in the header."""
+    """Header values for which clients reject the packet."""
     extension_fields: int = 0
     mac_bytes: int = 0
     # -- mode 6
     control_factor: float | None = None
-    """Bytes received per byte sent; 0 when READVAR was not answered, None when not asked."""
+    """Bytes received per byte sent; 0: READVAR not answered, None: not sent."""
     control_packets: int = 0
     control_bytes: int = 0
     control_error: int | None = None
@@ -129,22 +130,22 @@ class NtpFacts(Facts, frozen=True, kw_only=True):
     control_version: str = ""
     control_system: str = ""
     measured: ClockReading | None = None
-    """When the sample was taken that gave the offset."""
+    """When the sample of the offset was taken."""
     # -- the name's other addresses
     others: tuple[OtherAddress, ...] = ()
-    # -- what other modules of this room learn
+    # -- the other parts of a check
     nts: NtsFacts | None = None
-    """What NTS showed (targets ``nts://``)."""
+    """NTS: with ``nts://`` targets, and on port 123."""
     sources: SourcesFacts | None = None
-    """What several servers, judged together, showed."""
+    """Several servers, judged together."""
     key: KeyFacts | None = None
-    """What asking with a symmetric key showed."""
+    """Requests with a symmetric key (tier 2)."""
     monlist: MonlistFacts | None = None
-    """What monlist gave (tier 4)."""
+    """The response to monlist (tier 4)."""
     source_port: SourcePortFacts | None = None
-    """Whether answers depend on the port that we ask from (tier 4)."""
+    """Whether replies depend on the source port (tier 4)."""
     config: NtpConfigFacts | None = None
-    """What a configuration file decides and the wire does not show."""
+    """A configuration file; None where none was read."""
 
     @property
     def product(self) -> str:
@@ -152,12 +153,17 @@ class NtpFacts(Facts, frozen=True, kw_only=True):
         return product_of(self.control_version)
 
     @property
+    def unsynchronised(self) -> bool:
+        """Whether the server reports that it has no time (RFC 5905 §7.3)."""
+        return self.leap == UNKNOWN_LEAP or self.stratum == UNSYNCHRONISED
+
+    @property
     def majority_offset_seconds(self) -> float | None:
-        """Our own clock's error by the majority of several sources; positive is behind."""
+        """Our clock's error by the majority of several sources; positive: our clock is behind."""
         return self.sources.own_offset_seconds if self.sources is not None else None
 
     def drawings(self) -> tuple[Drawing, ...]:
-        """Return each of several sources on one scale: where it says that true time is."""
+        """Draw the interval of true time of each of several sources on one scale."""
         if self.sources is None or len(self.sources.usable) < 2:
             return ()
         spans = tuple(
@@ -172,11 +178,15 @@ class NtpFacts(Facts, frozen=True, kw_only=True):
             for source in self.sources.usable
             if source.offset_seconds is not None and source.error_seconds is not None
         )
-        return (Drawing(title="where each source has true time, from this clock", spans=spans),)
+        return (
+            Drawing(
+                title="true time by each source, relative to this machine's clock", spans=spans
+            ),
+        )
 
     @property
     def falsetickers(self) -> int | None:
-        """How many of several sources are wrong if any majority is right."""
+        """The number of sources that are wrong if any majority is right."""
         if self.sources is None:
             return None
         return sum(source.verdict == "falseticker" for source in self.sources.sources)

@@ -1,4 +1,4 @@
-"""What chrony.conf or ntp.conf decides."""
+"""What chrony.conf or ntp.conf configures."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ class ConfiguredSource(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """The host as the file writes it."""
     setting: str
-    """Under which key the view's settings hold this very line, for ``Hit(…).at(…)``."""
+    """The key of this line in the view's settings, for ``Hit(…).at(…)``."""
     text: str = ""
     """The line as the file writes it."""
     iburst: bool = False
     nts: bool = False
     autokey: bool = False
     key: int | None = None
-    """The symmetric key's number."""
+    """The symmetric key's ID."""
     noselect: bool = False
-    """Measured and never followed."""
+    """Whether it is measured but never selected."""
     minpoll: int | None = None
     maxpoll: int | None = None
     maxsources: int | None = None
-    """How many servers a pool's name may become; None where the line is no pool."""
+    """The maximum number of servers of a pool; None for other lines."""
     smears: str = ""
-    """Who it is that smears leap seconds there, and how; empty where no smearing is known."""
+    """The operator that smears leap seconds, and how; empty where no smearing is known."""
 
 
-class StrangersRights(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody whom no narrower ``restrict`` line names may do, by address family."""
+class DefaultRights(msgspec.Struct, frozen=True, kw_only=True):
+    """What a host without a more specific ``restrict`` line may do, by address family."""
 
     family: str
     """``IPv4`` or ``IPv6``."""
     flags: tuple[str, ...] = ()
-    """The ``restrict`` flags that hold for him; none means that everything is open."""
+    """The ``restrict`` flags in force; none: everything is allowed."""
     setting: str = ""
-    """The key of the line that says so; empty for the program's own default."""
+    """The key of the last line that sets them; empty for the program's default."""
 
     @property
     def may_query(self) -> bool:
@@ -48,65 +48,69 @@ class StrangersRights(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NtpConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What chrony.conf or ntp.conf decides, with the defaults of its version in force."""
+    """What chrony.conf or ntp.conf configures, with the defaults of its version."""
 
     product: str = ""
-    """``chrony``, ``ntpd`` or ``ntpsec``; empty where no file was read."""
+    """``chrony``, ``ntpd`` or ``ntpsec``."""
     version: str = ""
-    """Whose defaults hold, such as ``4.3``."""
+    """The version whose defaults apply, such as ``4.3``."""
     complete: bool = False
-    """Whether this is a whole configuration; of a part (``conf.d/*.conf``), what it leaves out
-    is no evidence."""
+    """Whether this is a complete configuration; what a part (``conf.d/*.conf``) leaves out proves
+    nothing."""
     sources: tuple[ConfiguredSource, ...] = ()
     reference_clocks: tuple[str, ...] = ()
-    """Receivers and the like attached to this machine, as their lines name them."""
+    """Receivers and other reference clocks of this machine, as their lines name them."""
     sources_at_most: int | None = None
-    """How many sources all pools and servers together may become, where a line caps that
-    (``tos maxclock``)."""
+    """The limit on the number of sources of all lines together (``tos maxclock``); None: none."""
     # -- the clock
     makestep_seconds: float | None = None
-    """From which offset on the clock is stepped; None where no line says so."""
+    """The offset above which the clock is stepped; None where no line sets it."""
     makestep_updates: int | None = None
-    """In how many first updates it is stepped; negative is: always."""
+    """The number of first updates in which it is stepped; negative: no limit."""
     initstepslew: bool = False
     drift_file: str = ""
     rtc: str = ""
-    """What keeps the hardware clock: ``rtcsync`` or ``rtcfile``; empty for nothing."""
+    """What synchronises the hardware clock: ``rtcsync``, ``rtcfile`` or nothing."""
     local_stratum: int | None = None
-    """The stratum at which the machine passes its own clock off; None where it does not."""
+    """The stratum at which the local clock is served; None where it is not."""
     local_orphan: bool = False
-    """Whether only one of a group of machines does so."""
+    """Whether only one of a group of machines serves it (orphan mode)."""
     local_settings: tuple[str, ...] = ()
-    """The keys of the lines that say so."""
+    """The keys of the lines that configure it."""
     leap_seconds: str = ""
-    """Where leap seconds are read from, such as ``leapsectz right/UTC``."""
-    # -- who is served
+    """The line with the source of leap seconds, such as ``leapsectz right/UTC``."""
+    # -- access
     serves: bool | None = None
-    """Whether others are given time."""
-    strangers: tuple[StrangersRights, ...] = ()
-    """ntpd and ntpsec only: chronyd answers control queries to nobody."""
+    """Whether time is served to clients."""
+    strangers: tuple[DefaultRights, ...] = ()
+    """ntpd and ntpsec only: chronyd does not answer control queries over NTP."""
     mobilised_by: tuple[str, ...] = ()
-    """ntpd and ntpsec only: directives for which packets of strangers make associations, such as
-    ``pool`` and ``broadcastclient``; ``restrict default nopeer`` would forbid that."""
+    """ntpd and ntpsec only: directives for which packets of unknown hosts create associations, such
+    as ``pool`` and ``broadcastclient``; ``restrict default nopeer`` denies that."""
     restrict_source: bool = False
-    """Whether a ``restrict source`` line says what a server of a pool may do."""
+    """Whether a ``restrict source`` line sets the rights of a pool's servers."""
     monitor: bool | None = None
-    """Whether recent clients are remembered, which monlist tells (ntpd before 4.2.7p26)."""
+    """Whether recent clients are recorded, which monlist lists (ntpd before 4.2.7p26)."""
     monlist: bool | None = None
-    """Whether this version answers monlist at all; None where its number leaves that open."""
+    """Whether this version supports monlist; None where its number does not determine it."""
     # -- authentication
     autokey: tuple[str, ...] = ()
-    """The keys of the lines that turn Autokey on."""
+    """The keys of the lines that enable Autokey."""
     key_file: str = ""
     """The file of symmetric keys, as the configuration names it."""
     md5_keys: tuple[str, ...] = ()
-    """Numbers of the keys of type MD5 in the key file; never their values."""
+    """The IDs of the keys of type MD5 in the key file."""
     key_file_read: bool = False
     nts_known: bool = False
-    """Whether this version can do NTS at all."""
+    """Whether this version supports NTS."""
     nts_server: bool | None = None
     """Whether it serves NTS."""
     nts_rotate_seconds: int | None = None
-    """How often the key of the cookies changes; 0 is never by itself."""
+    """The interval at which the cookie key changes; 0: never."""
     nts_dump: str = ""
-    """Where cookies and their keys are kept over a restart; empty for nowhere."""
+    """Where cookie keys are stored across restarts; empty: nowhere."""
+
+    @property
+    def selectable(self) -> tuple[ConfiguredSource, ...]:
+        """The sources that the clock may be synchronised to."""
+        return tuple(source for source in self.sources if not source.noselect)

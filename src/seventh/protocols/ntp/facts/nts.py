@@ -16,7 +16,7 @@ AeadOutcome = Literal["works", "not-chosen", "nak", "no-reply", "failed"]
 
 
 class AeadTried(msgspec.Struct, frozen=True, kw_only=True):
-    """What one AEAD algorithm came to."""
+    """The result with one AEAD algorithm."""
 
     number: int
     name: str
@@ -28,31 +28,31 @@ class AeadTried(msgspec.Struct, frozen=True, kw_only=True):
 class NtsFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Key establishment, then authenticated NTP."""
 
-    # -- the gist, which people are shown first
+    # -- the summary, which is shown first
     ke_reason: str = ""
-    """Why a client would not get its keys, in a failure's word; empty when it would."""
+    """The failure reason for which a client gets no keys; empty where it gets them."""
     aead_name: str = ""
     cookies: int | None = None
-    """How many the key establishment gave."""
+    """The number issued by the key establishment."""
     authenticated: int = 0
-    """Replies that our key authenticates."""
+    """Replies authenticated with our key."""
     port_state: PortState = ""
-    """What the TCP port said; empty when it was not asked."""
+    """The state of the TCP port; empty: not tested."""
     # -- key establishment
     ke_address: str = ""
     ke_port: int | None = None
     ke_phase: str = ""
-    """Where that showed: ``nts.ke_tls`` or ``nts.ke_records``."""
+    """The phase that failed: ``nts.ke_tls`` or ``nts.ke_records``."""
     ke_detail: str = ""
     tls_version: str = ""
     alpn: str = ""
     established: bool | None = None
-    """Whether keys and cookies came; None when it did not get as far as asking for them."""
+    """Whether keys and cookies were issued; None: not requested."""
     records: int | None = None
     error_code: int | None = None
     warning_codes: tuple[int, ...] = ()
     ignored_records: tuple[int, ...] = ()
-    """Types of records that nobody knows and that are not critical."""
+    """Types of unknown records that are not critical."""
     aead: int | None = None
     keys: Keys = ""
     surplus_cookies: int = 0
@@ -66,35 +66,32 @@ class NtsFacts(msgspec.Struct, frozen=True, kw_only=True):
     # -- authenticated NTP
     requests: int = 0
     naks: int = 0
-    """Requests answered with NTSN and by nothing authenticated."""
+    """Requests answered with NTSN only."""
     unauthenticated: int = 0
-    """Replies with our origin timestamp that do not authenticate; none was believed."""
+    """Replies to our requests that failed authentication; they were discarded."""
     unauthenticated_detail: str = ""
     cookies_asked: int = 0
-    """How many fresh cookies the authenticated replies should have brought."""
+    """The number of fresh cookies that the authenticated replies should contain."""
     cookies_returned: int = 0
     request_bytes: int | None = None
-    # -- where authenticated requests get no answer
+    # -- where authenticated requests get no reply
     plain_answered: bool | None = None
-    """Whether the same port then answers a plain request of 48 bytes; None when not asked."""
+    """Whether the port answers a plain request of 48 bytes; None: not sent."""
     padded_answered: bool | None = None
-    """Whether it answers a plain request padded to the size of ours."""
+    """Whether it answers a plain request padded to the size of an NTS request."""
     # -- intrusive
     bad_cookie: Literal["", "nak", "silent", "time"] = ""
-    """What a damaged cookie was answered with; empty when none was sent."""
-    # -- whose clock?
+    """The response to a damaged cookie; empty: not sent."""
+    # -- which clock is wrong
     certificate_valid_here: bool | None = None
-    """Whether the server's certificates are within their dates by this machine's clock."""
+    """Whether the server's certificates are in their validity period by this machine's clock."""
     certificate_valid_there: bool | None = None
-    """Whether they are by the time that the server itself gives."""
+    """Whether they are by the server's own clock."""
 
 
-def clocks_apart(offset_seconds: float) -> str:
-    """How far the server's clock is from ours, in words: ``45.0 days behind this machine's``."""
-    size, unit = abs(offset_seconds), "seconds"
-    for divisor, name in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
-        if size >= 2 * divisor:
-            size, unit = size / divisor, name
-            break
-    side = "ahead of" if offset_seconds > 0 else "behind"
-    return f"{size:.1f} {unit} {side} this machine's"
+def clock_difference(offset_seconds: float) -> str:
+    """Return an offset in the largest unit of which it has two or more: ``-45.0 d``."""
+    for divisor, unit in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
+        if abs(offset_seconds) >= 2 * divisor:
+            return f"{offset_seconds / divisor:+.1f} {unit}"
+    return f"{offset_seconds:+.1f} s"

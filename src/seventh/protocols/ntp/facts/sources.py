@@ -1,4 +1,4 @@
-"""What several servers together, or a symmetric key, showed."""
+"""What a comparison of several servers, or a symmetric key, shows."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ import msgspec
 Standing = Literal[
     "truechimer", "falseticker", "outvoted", "undecided", "alone", "unusable", "repeated", ""
 ]
-"""What the vote makes of a source.
+"""The result of the selection for a source.
 
-truechimer: it agrees with the majority. falseticker: it is wrong if any majority is right.
-outvoted: clients drop it, though it could still be right. undecided: there is no majority.
-alone: nobody to compare it with. unusable: it has no time to give. repeated: a server that stands
-in the list already, under another address.
+truechimer: agrees with the majority. falseticker: wrong if any majority is right. outvoted: clients
+discard it, although it may be correct. undecided: there is no majority. alone: no other source to
+compare with. unusable: has no time. repeated: the same server as one listed before.
 """
 KeyOutcome = Literal["", "authenticated", "nak", "plain", "forged", "silence", "refused"]
-"""authenticated: the reply's MAC is made with our key. nak: a crypto-NAK. plain: a reply without
-MAC. forged: a reply whose MAC our key did not make. refused: ICMP or a kiss."""
+"""authenticated: the reply's MAC was made with our key. nak: a crypto-NAK. plain: a reply without
+MAC. forged: a reply with another MAC. refused: ICMP or a kiss code. silence: no reply."""
 
 
 class ClockReading(msgspec.Struct, frozen=True, kw_only=True):
     """Two of this machine's clocks, read at one instant.
 
-    Offsets count from the wall clock, which may be stepped or steered between two measurements; the
-    raw clock is neither, so the two together tell how far.
+    Offsets count from the wall clock, which may be stepped or steered between two measurements. The
+    raw clock is neither, so the difference of the two shows by how much.
     """
 
     unix_seconds: float
@@ -43,46 +42,46 @@ class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
     reference_id: str = ""
     reference_id_hex: str = ""
     reference_timestamp_hex: str = ""
-    """When its clock was last set, as on the wire: it tells one server of two addresses."""
+    """When its clock was last set, as on the wire: equal for two addresses of one server."""
     offset_seconds: float | None = None
-    """Its clock minus ours. Where several are judged, all count from our clock at one instant."""
+    """Its clock minus ours, for all judged sources from our clock at one instant."""
     error_seconds: float | None = None
-    """The most that the offset can be off from true time if the server tells the truth: its root
-    distance (RFC 5905 appendix A.5.5.2), with our path to it."""
+    """The maximum error of the offset if the server is correct: its root distance (RFC 5905 appendix
+    A.5.5.2), including our path to it."""
     measured: ClockReading | None = None
-    """When the offset was measured; None where that was not noted."""
+    """When the offset was measured; None: unknown."""
     smears: str = ""
-    """Who is known to smear leap seconds there, and how; empty where nothing is known."""
+    """The operator that smears leap seconds, and how; empty where no smearing is known."""
     smears_by: str = ""
-    """What told so: its name, address, own or upstream's reference identifier."""
+    """How that is known: its name, address, reference ID or upstream."""
     verdict: Standing = ""
     detail: str = ""
     """Why it is unusable, or which source it repeats."""
 
     @property
     def usable(self) -> bool:
-        """Whether it took part in the vote."""
+        """Whether it took part in the selection."""
         return self.verdict not in {"unusable", "repeated", ""}
 
     @property
     def name(self) -> str:
-        """How a person tells it from the others."""
+        """Its address, with the port if that is not the usual one."""
         where = self.address or self.target
         return f"{where} port {self.port}" if self.port not in {0, 123, 4460} else where
 
 
 class SourcesFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What several servers, judged together, showed.
+    """Several servers, judged together.
 
-    The bounds hold if a majority of the usable sources tells the truth.
+    The bounds apply if a majority of the usable sources is correct.
     """
 
     own_offset_seconds: float | None = None
-    """Our own clock's error by the majority: what it lacks to true time; positive is behind."""
+    """True time minus our clock by the majority; positive: our clock is behind."""
     own_offset_error_seconds: float | None = None
-    """The most that ``own_offset_seconds`` can be off."""
+    """The maximum error of ``own_offset_seconds``."""
     targets: int = 0
-    """How many targets they came from; 1 is a name of several addresses."""
+    """The number of targets; 1: a name with several addresses."""
     sources: tuple[SourceFacts, ...] = ()
     low_seconds: float | None = None
     """True time minus our clock is at least this …"""
@@ -91,9 +90,9 @@ class SourcesFacts(msgspec.Struct, frozen=True, kw_only=True):
     span_seconds: float = 0.0
     """Between the first and the last measurement."""
     drift_seconds: float = 0.0
-    """What each source's error was widened by, at most, for our clock's drift in that time."""
+    """The most that was added to a source's error for our clock's drift in that time."""
     stepped_seconds: float = 0.0
-    """How far our clock was stepped or steered in that time, which was made up for."""
+    """How far our clock was stepped or steered in that time; the offsets are corrected for it."""
 
     @property
     def usable(self) -> tuple[SourceFacts, ...]:
@@ -102,7 +101,7 @@ class SourcesFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What asking with a symmetric key showed. The key itself is nowhere."""
+    """Requests with a symmetric key. The key itself is not stored."""
 
     key_id: int | None = None
     algorithm: str = ""
@@ -110,9 +109,9 @@ class KeyFacts(msgspec.Struct, frozen=True, kw_only=True):
     outcome: KeyOutcome = ""
     authenticated: bool | None = None
     crypto_nak: bool = False
-    """Whether the server said that it does not believe our MAC (RFC 5905 §7.3)."""
+    """Whether the server rejected our MAC with a crypto-NAK (RFC 5905 §7.3)."""
     requests: int = 0
     mac_bytes: int = 0
-    """Of the reply's key identifier and digest; 0 without."""
+    """Of the reply's key identifier and digest; 0: no MAC."""
     rtt_seconds: float | None = None
     detail: str = ""

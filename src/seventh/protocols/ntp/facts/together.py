@@ -1,8 +1,8 @@
-"""Several servers, judged together. Pure: facts in, facts out.
+"""Several servers, judged together.
 
-A source counts once, however many of its addresses were asked, and takes part only if it claims to
-have time. All offsets are first brought to our clock at one instant, because it may have been
-stepped, steered or drifting between the measurements.
+A server counts once, however many of its addresses were checked, and takes part only if it is
+synchronised. All offsets are first converted to our clock at one instant, because it may have been
+stepped or steered, or have drifted, between the measurements.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-import msgspec
+from msgspec.structs import replace
 
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.sources import (
@@ -20,19 +20,19 @@ from seventh.protocols.ntp.facts.sources import (
     SourcesFacts,
     Standing,
 )
-from seventh.protocols.ntp.wire.packet import CHRONY_SMOOTHED, UNSYNCHRONISED, refid_of
+from seventh.protocols.ntp.wire.packet import CHRONY_SMOOTHED, refid_of
 from seventh.protocols.ntp.wire.selection import Interval, select_sources
 from seventh.protocols.ntp.wire.smearing import smearer_of
 
 MAX_DISTANCE_SECONDS = 1.0
-"""MAXDIST of RFC 5905 §7.2: a source farther than this is not selected."""
+"""MAXDIST of RFC 5905 §7.2: a source with a larger root distance is not selected."""
 MIN_DISPERSION_SECONDS = 0.005
-"""MINDISP of RFC 5905 §7.2: no root delay counts as less, whatever the two ends claim."""
+"""MINDISP of RFC 5905 §7.2: the least that a root delay counts as."""
 RAW_TOLERANCE = 500e-6
-"""How far an oscillator that nobody steers may run off, in seconds per second: the most that the
-kernel's own clock discipline is made to correct."""
+"""The maximum drift of an unsteered oscillator, in seconds per second: what the kernel's clock
+discipline can correct at most."""
 _SMEARING_REFIDS = {"474f4f47": "216.239.35.0"}
-"""Identifiers of primary servers (GOOG), and a server that they stand for."""
+"""Reference IDs of primary servers (GOOG), and the address of one such server."""
 _SMEARING_UPSTREAMS = {
     refid_of(ip).hex(): ip
     for ip in (
@@ -40,16 +40,16 @@ _SMEARING_UPSTREAMS = {
         "fd00:ec2::123",
     )
 }  # fmt: skip
-"""What an identifier is that was made of the IPv6 address of a known smearer."""
+"""IPv6 addresses of known smearing services, by the reference ID derived from them."""
 _NTPD_SMEARED = "fe"
-"""254.x.x.x: ntpd while its ``leapsmearinterval`` runs; the rest is how far it is off."""
+"""254.x.x.x: ntpd during its ``leapsmearinterval``; the rest encodes the smear offset."""
 
 
 def source_of(target: str, ntp: NtpFacts, *, port: int = 0, why: str = "") -> SourceFacts:
-    """What one server's own facts make it as one of several; ``why`` it gave no time, if known.
+    """Convert one server's facts into those of one of several; ``why`` is the failure, if known.
 
-    The error is the root distance of RFC 5905 appendix A.5.5.2, with our path's delay and
-    dispersion in it.
+    The error is the root distance of RFC 5905 appendix A.5.5.2, which includes the delay and
+    dispersion of our path.
     """
     host = urlsplit(target).hostname or ""
     error: float | None = None
@@ -87,62 +87,62 @@ def _port(target: str) -> int:
 
 def _unusable(ntp: NtpFacts, error: float | None, why: str) -> str:
     if ntp.offset_seconds is None or error is None:
-        return why or "no reply that carries time"
-    if ntp.leap == 3 or ntp.stratum == UNSYNCHRONISED:
-        return "says itself that it is unsynchronised"
+        return why or "no reply with time"
+    if ntp.unsynchronised:
+        return "unsynchronised"
     if error > MAX_DISTANCE_SECONDS:
         return f"root distance {error:.1f} s"
     return ""
 
 
 def _smearing(host: str, ntp: NtpFacts) -> tuple[str, str]:
-    """Who smears there and how, and what told so; two empty words where nothing is known.
+    """Return the operator that smears and how, and how that is known; empty where it is not.
 
-    Away from a leap second smeared and true time are the same, so nothing can be measured.
+    Except near a leap second, smeared and true time are the same, so smearing cannot be measured.
     """
-    for asked, by in ((host, f"the name {host}"), (ntp.address, f"the address {ntp.address}")):
-        if asked and (said := smearer_of(asked)):
-            return said, by
+    for kind, value in (("name", host), ("address", ntp.address)):
+        if value and (smears := smearer_of(value)):
+            return smears, f"{kind} {value}"
     refid = ntp.reference_id_hex
-    by = f"reference identifier {ntp.reference_id}"
+    by = f"reference ID {ntp.reference_id}"
     if ntp.stratum == 1 and refid in _SMEARING_REFIDS:
         return smearer_of(_SMEARING_REFIDS[refid]), by
     if ntp.stratum is None or ntp.stratum < 2 or len(refid) != 8:
         return "", ""
     if refid == CHRONY_SMOOTHED.hex():
-        return "chrony's own smoothtime", by
+        return "chrony smoothtime", by
     if refid.startswith(_NTPD_SMEARED):
-        return "ntpd's own leapsmearinterval", by
+        return "ntpd leapsmearinterval", by
     upstream = _SMEARING_UPSTREAMS.get(refid) or str(ipaddress.IPv4Address(bytes.fromhex(refid)))
-    if said := smearer_of(upstream):
-        return said, f"its source {upstream}"
-    return "", ""
+    smears = smearer_of(upstream)
+    return smears, f"upstream {upstream}" if smears else ""
 
 
-def judged(sources: Sequence[SourceFacts], targets: int) -> SourcesFacts:
-    """Vote over the usable, distinct ones of ``sources``; earlier verdicts are forgotten."""
+def compare_sources(sources: Sequence[SourceFacts], targets: int) -> SourcesFacts:
+    """Select among the usable, distinct ones of ``sources``; earlier verdicts do not count."""
     listed = _distinct(sources)
     usable = [index for index, source in enumerate(listed) if source.usable]
-    moved = drift = 0.0
+    stepped = drift = span = 0.0
     readings = [m for index in usable if (m := listed[index].measured) is not None]
     if readings:
         now = max(readings, key=lambda reading: reading.raw_seconds)
+        span = now.raw_seconds - min(reading.raw_seconds for reading in readings)
         for index in usable:
-            listed[index], steps, drifts = _aligned(listed[index], now)
-            moved, drift = max(moved, abs(steps)), max(drift, drifts)
+            listed[index], step, drifted = _aligned(listed[index], now)
+            stepped, drift = max(stepped, abs(step)), max(drift, drifted)
     outcome = select_sources([_interval(listed[index]) for index in usable])
     for index, verdict in zip(usable, outcome.verdicts, strict=True):
-        listed[index] = _ruled(listed[index], verdict)
+        listed[index] = _with_verdict(listed[index], verdict)
     known = SourcesFacts(
         targets=targets,
         sources=tuple(listed),
-        span_seconds=_span(readings),
+        span_seconds=span,
         drift_seconds=drift,
-        stepped_seconds=moved,
+        stepped_seconds=stepped,
     )
     if outcome.bound is None:
         return known
-    return msgspec.structs.replace(
+    return replace(
         known,
         low_seconds=outcome.bound.low,
         high_seconds=outcome.bound.high,
@@ -152,9 +152,9 @@ def judged(sources: Sequence[SourceFacts], targets: int) -> SourcesFacts:
 
 
 def _distinct(sources: Sequence[SourceFacts]) -> list[SourceFacts]:
-    """The sources in their order; those that repeat one which has time, or came first, say so."""
+    """Mark sources that repeat one which has time, or which is listed earlier."""
     listed = [
-        source if source.verdict == "unusable" else _ruled(source, "undecided")
+        source if source.verdict == "unusable" else _with_verdict(source, "undecided")
         for source in sources
     ]
     kept: list[SourceFacts] = []
@@ -164,26 +164,26 @@ def _distinct(sources: Sequence[SourceFacts]) -> list[SourceFacts]:
         if first is None:
             kept.append(source)
         else:
-            listed[index] = _ruled(source, "repeated", f"the same server as {first.name}")
+            listed[index] = _with_verdict(source, "repeated", f"same server as {first.name}")
     return listed
 
 
-def _ruled(source: SourceFacts, verdict: Standing, detail: str = "") -> SourceFacts:
-    return msgspec.structs.replace(source, verdict=verdict, detail=detail)
+def _with_verdict(source: SourceFacts, verdict: Standing, detail: str = "") -> SourceFacts:
+    return replace(source, verdict=verdict, detail=detail)
 
 
 def _same(one: SourceFacts, other: SourceFacts) -> bool:
     """Return whether two entries are one server: one host, or a clock that was set at one instant.
 
-    A reference timestamp of whole seconds proves nothing: receivers of time signals set their
-    clocks at every second, all of them at the same one.
+    A reference timestamp of whole seconds proves nothing: receivers of time signals all set their
+    clocks at the same second.
     """
-    asked = [urlsplit(source.target) for source in (one, other)]
-    two_ways = asked[0].scheme != asked[1].scheme
-    if one.address == other.address and one.address and (two_ways or one.port == other.port):
+    first, second = urlsplit(one.target), urlsplit(other.target)
+    two_schemes = first.scheme != second.scheme
+    if one.address == other.address and one.address and (two_schemes or one.port == other.port):
         return True
-    if two_ways and not (one.address and other.address) and asked[0].hostname == asked[1].hostname:
-        return True  # ntp:// and nts:// of one host, at least one of which leads nowhere
+    if two_schemes and not (one.address and other.address) and first.hostname == second.hostname:
+        return True  # ntp:// and nts:// of one host, at least one of which has no address
     stamp = one.reference_timestamp_hex
     return (
         stamp == other.reference_timestamp_hex
@@ -194,20 +194,20 @@ def _same(one: SourceFacts, other: SourceFacts) -> bool:
 
 
 def _aligned(source: SourceFacts, now: ClockReading) -> tuple[SourceFacts, float, float]:
-    """The source as measured from our clock at ``now``; how far that moved it, and widened it."""
+    """Return the source relative to our clock at ``now``, our clock's step, and the added error."""
     taken = source.measured
     if taken is None or source.offset_seconds is None or source.error_seconds is None:
         return source, 0.0, 0.0
     passed = now.raw_seconds - taken.raw_seconds
-    steps = (now.unix_seconds - taken.unix_seconds) - passed
+    step = (now.unix_seconds - taken.unix_seconds) - passed
     drift = RAW_TOLERANCE * abs(passed)
-    aligned = msgspec.structs.replace(
+    aligned = replace(
         source,
-        offset_seconds=source.offset_seconds - steps,
+        offset_seconds=source.offset_seconds - step,
         error_seconds=source.error_seconds + drift,
         measured=now,
     )
-    return aligned, steps, drift
+    return aligned, step, drift
 
 
 def _interval(source: SourceFacts) -> Interval:
@@ -215,16 +215,11 @@ def _interval(source: SourceFacts) -> Interval:
     return Interval(offset - error, offset + error)
 
 
-def _span(readings: Sequence[ClockReading]) -> float:
-    raw = [reading.raw_seconds for reading in readings]
-    return max(raw) - min(raw) if raw else 0.0
-
-
 def followed(sources: Sequence[SourceFacts]) -> dict[str, tuple[str, ...]]:
-    """Return which usable sources have which reference identifier (hex), from stratum 2 on.
+    """Return the names of the usable sources from stratum 2 on, by reference ID (hex).
 
-    An identifier there stands for an address (RFC 5905 §7.3); that of an undisciplined or smoothed
-    clock, and none at all, stand for nobody.
+    Such an ID stands for an address (RFC 5905 §7.3). Excluded are those of an undisciplined or
+    smoothed clock and an empty one, which stand for no server.
     """
     groups: dict[str, tuple[str, ...]] = {}
     for source in sources:
@@ -238,21 +233,21 @@ def followed(sources: Sequence[SourceFacts]) -> dict[str, tuple[str, ...]]:
 
 
 def upstreams(sources: Sequence[SourceFacts]) -> dict[str, str]:
-    """Return which source follows which other one of them, by name."""
+    """Return the upstream of each source that synchronises to another one of them, by name."""
     there: dict[str, set[str]] = {}
     for source in sources:
         if source.address and source.verdict != "repeated":
             there.setdefault(refid_of(source.address).hex(), set()).add(source.name)
     follows: dict[str, str] = {}
     for refid, names in followed(sources).items():
-        # An identifier names no port: of several servers at one address it may be any.
+        # A reference ID has no port: it may be any of several servers at one address.
         if len(there.get(refid, ())) == 1:
             follows |= dict.fromkeys(names, *there[refid])
     return follows
 
 
 def circles(follows: dict[str, str]) -> list[tuple[str, ...]]:
-    """The rings of sources that follow each other; one that follows itself is a ring of one."""
+    """Return the rings of sources that follow each other; one that follows itself is also a ring."""
     found: list[tuple[str, ...]] = []
     for start in follows:
         ring = [start]

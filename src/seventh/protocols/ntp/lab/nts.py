@@ -1,4 +1,4 @@
-"""An NTS server for labs: key establishment and authenticated NTP on loopback."""
+"""NTP's reference server with NTS: key establishment and authenticated NTP on loopback."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import datetime as dt
 import os
 from collections.abc import AsyncIterator
 
-import msgspec
+from msgspec.structs import replace
 from OpenSSL import SSL
 
 from seventh.labkit.serve import Kit, Served, free_port
 from seventh.labkit.tlsserve import TlsPeer, server_context, tls_server
 from seventh.model.failure import ProtocolViolation
-from seventh.protocols.ntp.lab.nts_faults import NtsSetup
 from seventh.protocols.ntp.lab.responder import HOST, Responder
+from seventh.protocols.ntp.lab.setup import NtsSetup
 from seventh.protocols.ntp.wire import nts_fields, nts_ke
 from seventh.protocols.ntp.wire.nts_fields import NTS_NAK, Cipher, FieldType, Keys, Parts
 from seventh.protocols.ntp.wire.nts_ke import Aead, Record, RecordReader, Request, Response
@@ -25,18 +25,18 @@ _MONTH = dt.timedelta(days=30)
 
 
 class Cookies:
-    """Seals the keys of an association into cookies and reads them again (RFC 8915 §6)."""
+    """Encrypts the keys of an association into cookies, and decrypts them (RFC 8915 §6)."""
 
     def __init__(self) -> None:
         self._master = Cipher(Aead.AES_SIV_CMAC_256, os.urandom(32))
 
     def make(self, aead: int, to_server: bytes, to_client: bytes) -> bytes:
-        """Return a cookie; no two are alike."""
+        """Return a unique cookie."""
         nonce = os.urandom(self._master.nonce_bytes)
         return nonce + self._master.seal(nonce, aead.to_bytes(4) + to_server + to_client, b"")
 
     def read(self, cookie: bytes) -> tuple[int, bytes, bytes] | None:
-        """Return what was sealed; None when it was not sealed here."""
+        """Return algorithm and keys of a cookie; None if it was not made here."""
         size = self._master.nonce_bytes
         plain = self._master.open(cookie[:size], cookie[size:], b"")
         if plain is None:
@@ -49,10 +49,10 @@ class Cookies:
 
 
 class KeyServer:
-    """The application behind TLS: reads one request, answers it, and closes."""
+    """The key establishment inside TLS: reads one request, answers it, and closes."""
 
-    def __init__(self, does: NtsSetup, cookies: Cookies, ntp_port: int) -> None:
-        self._does = does
+    def __init__(self, setup: NtsSetup, cookies: Cookies, ntp_port: int) -> None:
+        self._setup = setup
         self._cookies = cookies
         self._ntp_port = ntp_port
 
@@ -69,22 +69,22 @@ class KeyServer:
         except ProtocolViolation:
             await peer.send(Response(error=1).encode())
             return
-        while self._does.flood:
+        while self._setup.flood:
             await peer.send(_FLOOD_RECORD * 64)
         await peer.send(self.answer(peer.engine, request).encode())
 
     def answer(self, engine: SSL.Connection, request: Request) -> Response:
-        """Return what is answered to ``request``."""
-        does = self._does
-        if does.error is not None:
-            return Response(error=does.error)
+        """Return the response to ``request``."""
+        setup = self._setup
+        if setup.error is not None:
+            return Response(error=setup.error)
         if nts_ke.NTPV4 not in request.protocols:
             return Response(protocols=())
-        aead = next((number for number in request.aeads if number in does.aeads), None)
+        aead = next((number for number in request.aeads if number in setup.aeads), None)
         if aead is None:
             return Response(protocols=(nts_ke.NTPV4,), aeads=())
         compliant = (
-            does.compliant_export and request.compliant_export and aead == Aead.AES_128_GCM_SIV
+            setup.compliant_export and request.compliant_export and aead == Aead.AES_128_GCM_SIV
         )
         to_server, to_client = (
             engine.export_keying_material(
@@ -98,15 +98,15 @@ class KeyServer:
             protocols=(nts_ke.NTPV4,),
             aeads=(aead,),
             compliant_export=compliant,
-            server=does.server,
+            server=setup.server,
             port=self._ntp_port,
             cookies=tuple(
-                self._cookies.make(aead, to_server, to_client) for _ in range(does.cookies)
+                self._cookies.make(aead, to_server, to_client) for _ in range(setup.cookies)
             ),
         )
 
     def _context_aead(self, aead: int, compliant: bool) -> int:
-        mistaken = self._does.chrony_keys and aead == Aead.AES_128_GCM_SIV and not compliant
+        mistaken = self._setup.chrony_keys and aead == Aead.AES_128_GCM_SIV and not compliant
         return int(Aead.AES_SIV_CMAC_256) if mistaken else aead
 
 
@@ -116,12 +116,12 @@ class KeyServer:
 class NtsResponder(Responder):
     """A responder that also answers authenticated requests."""
 
-    def __init__(self, does: NtsSetup, cookies: Cookies) -> None:
-        super().__init__(does.ntp)
-        self._nts = does
+    def __init__(self, setup: NtsSetup, cookies: Cookies) -> None:
+        super().__init__(setup.ntp)
+        self._nts = setup
         self._cookies = cookies
         self.authenticated = 0
-        """How many authenticated requests it has answered."""
+        """The number of authenticated requests answered."""
 
     def _answer(self, data: bytes, arrived_ns: int, source: tuple[str, int]) -> None:
         if self._nts.max_bytes is not None and len(data) > self._nts.max_bytes:
@@ -134,7 +134,7 @@ class NtsResponder(Responder):
         if parts.cookie is None or parts.unique_id is None:
             super()._answer(data, arrived_ns, source)
         elif not self._nts.silent:
-            shift_ns = int(self._does.shifts[0] * 1e9)
+            shift_ns = int(self._setup.shifts[0] * 1e9)
             reply = self._reply(request, arrived_ns + shift_ns, shift_ns)
             for datagram in self._authenticated(reply, parts, parts.unique_id):
                 self._sock.sendto(datagram, source)
@@ -159,17 +159,17 @@ class NtsResponder(Responder):
         cipher = known.to_client
         if self._nts.forges:
             cipher = Cipher(aead, os.urandom(nts_fields.key_bytes(aead)))
-        prefix = msgspec.structs.replace(reply, extensions=(mine,)).encode()
+        prefix = replace(reply, extensions=(mine,)).encode()
         field = nts_fields.authenticator(cipher, os.urandom(cipher.nonce_bytes), prefix, fresh)
         forged = self._forged_kisses(reply) if self._nts.kisses else []
         return [*forged, prefix + field.encode()]
 
     def _nak(self, reply: Packet, unique_id: ExtensionField) -> Packet:
         kiss = self._kiss(reply, NTS_NAK, reply.origin)
-        return msgspec.structs.replace(kiss, extensions=(unique_id,))
+        return replace(kiss, extensions=(unique_id,))
 
     def _forged_kisses(self, reply: Packet) -> list[bytes]:
-        """What somebody who guesses sends: our timestamp or our identifier is always wrong."""
+        """Return kiss codes as of an attacker who guesses the origin timestamp or the identifier."""
         other = ExtensionField(FieldType.UNIQUE_IDENTIFIER, os.urandom(32))
         return [
             self._kiss(reply, "DENY", reply.origin).encode(),
@@ -179,33 +179,33 @@ class NtsResponder(Responder):
 
 
 @contextlib.asynccontextmanager
-async def serve_nts(does: NtsSetup, kit: Kit) -> AsyncIterator[Served]:
-    """Yield an NTS server that behaves like ``does``."""
-    options = {**does.options, "ca_file": str(kit.authority.ca_file)}
-    if not does.listens:
+async def serve_nts(setup: NtsSetup, kit: Kit) -> AsyncIterator[Served]:
+    """Yield an NTS server that is configured by ``setup``."""
+    options = {**setup.options, "ca_file": str(kit.authority.ca_file)}
+    if not setup.listens:
         yield Served(target=f"nts://{HOST}:{free_port(host=HOST)}", options=options)
         return
     cookies = Cookies()
-    responder = NtsResponder(does, cookies)
+    responder = NtsResponder(setup, cookies)
     responder.start()
     try:
         async with tls_server(
-            _context(does, kit), application=KeyServer(does, cookies, responder.port)
+            _context(setup, kit), application=KeyServer(setup, cookies, responder.port)
         ) as port:
             yield Served(target=f"nts://{HOST}:{port}", options=options)
     finally:
         responder.stop()
 
 
-def _context(does: NtsSetup, kit: Kit) -> SSL.Context:
+def _context(setup: NtsSetup, kit: Kit) -> SSL.Context:
     issued = kit.authority.issue(
         "localhost",
         HOST,
-        not_before=-2 * _MONTH if does.expired else -dt.timedelta(hours=1),
-        lifetime=_MONTH if does.expired else 3 * _MONTH,
+        not_before=-2 * _MONTH if setup.expired else -dt.timedelta(hours=1),
+        lifetime=_MONTH if setup.expired else 3 * _MONTH,
     )
     return server_context(
         issued,
-        best=SSL.TLS1_2_VERSION if does.tls12 else SSL.TLS1_3_VERSION,
-        alpn=(nts_ke.ALPN.encode(),) if does.alpn else (),
+        best=SSL.TLS1_2_VERSION if setup.tls12 else SSL.TLS1_3_VERSION,
+        alpn=(nts_ke.ALPN.encode(),) if setup.alpn else (),
     )

@@ -1,105 +1,43 @@
-"""What can be wrong with several servers behind one name: a table."""
+"""The faults of several NTP servers behind one name."""
 
 from __future__ import annotations
 
-from seventh.labkit.serve import Fault
-from seventh.protocols.ntp.lab.faults import Setup
+from seventh.protocols.ntp.lab.setup import Setup, fault
 
-
-def _upstream(last: int) -> bytes:
-    """Return the reference identifier of a server that follows 192.0.2.``last``."""
-    return bytes((192, 0, 2, last))
+_REFIDS = tuple(bytes((192, 0, 2, last)) for last in range(1, 5))
+"""Of servers with the upstreams 192.0.2.1 to 192.0.2.4."""
+GOOD_POOL = tuple(Setup(refid=refid) for refid in _REFIDS)
+"""Four servers with nothing wrong."""
+_GOOGLE = Setup(stratum=1, refid=b"GOOG", root_delay_seconds=0.0)
 
 
 def _loopback(last: int) -> bytes:
-    """Return the reference identifier of a server that follows the lab's own 127.0.0.``last``."""
+    """Return the reference ID of a server whose upstream is the pool's own 127.0.0.``last``."""
     return bytes((127, 0, 0, last))
 
 
-def _good(last: int) -> Setup:
-    return Setup(refid=_upstream(last))
+def _pool(*others: Setup) -> tuple[Setup, ...]:
+    """Return four servers, the last of which are ``others``."""
+    return (*GOOD_POOL[: 4 - len(others)], *others)
 
 
-GOOD_POOL = tuple(_good(last) for last in range(1, 5))
-"""Four servers with nothing wrong."""
-_GOOGLE = Setup(stratum=1, refid=b"GOOG", root_delay_seconds=0.0)
-_TABLE: tuple[tuple[Fault, tuple[Setup, ...]], ...] = (
-    (
-        Fault(
-            name="falseticker",
-            meaning="one of four servers behind the name is 37 seconds ahead",
-            triggers=("NTP-FALSETICKER",),
-        ),
-        (*GOOD_POOL[:3], Setup(refid=_upstream(4), shifts=(37.0,))),
-    ),
-    (
-        Fault(
-            name="no-majority",
-            meaning="of four servers behind the name, two and two agree, a second apart",
-            triggers=("NTP-FALSETICKER",),
-        ),
-        (
-            *GOOD_POOL[:2],
-            Setup(refid=_upstream(3), shifts=(1.0,)),
-            Setup(refid=_upstream(4), shifts=(1.0,)),
-        ),
-    ),
-    (
-        Fault(
-            name="leap-disputed",
-            meaning="one of four servers behind the name announces a leap second",
-            triggers=("NTP-LEAP",),
-        ),
-        (*GOOD_POOL[:3], Setup(refid=_upstream(4), leap=1)),
-    ),
-    (
-        Fault(
-            name="smear-mix",
-            meaning="two of four servers behind the name say that they are Google's, which smear",
-            triggers=("NTP-SMEAR-MIX",),
-        ),
-        (*GOOD_POOL[:2], _GOOGLE, _GOOGLE),
-    ),
-    (
-        Fault(
-            name="smear-upstream",
-            meaning="one of four servers behind the name follows one of Google's, which smear",
-            triggers=("NTP-SMEAR-MIX",),
-        ),
-        (*GOOD_POOL[:3], Setup(refid=bytes((216, 239, 35, 4)))),
-    ),
-    (
-        Fault(
-            name="few-sources",
-            meaning="only two servers are behind the name",
-            triggers=("NTP-FEW",),
-        ),
-        GOOD_POOL[:2],
-    ),
-    (
-        Fault(
-            name="same-upstream",
-            meaning="two of four servers behind the name follow the same one",
-            triggers=("NTP-SAMEUP",),
-        ),
-        (*GOOD_POOL[:3], GOOD_POOL[2]),
-    ),
-    (
-        Fault(
-            name="chain",
-            meaning="one of four servers behind the name follows another of them",
-            triggers=("NTP-SAMEUP",),
-        ),
-        (*GOOD_POOL[:3], Setup(stratum=3, refid=_loopback(3))),
-    ),
-    (
-        Fault(
-            name="ring",
-            meaning="two of four servers behind the name follow each other",
-            triggers=("NTP-LOOP",),
-        ),
-        (*GOOD_POOL[:2], Setup(refid=_loopback(4)), Setup(refid=_loopback(3))),
-    ),
-)
-POOL_FAULTS = tuple(fault for fault, _ in _TABLE)
-POOLS = {fault.name: servers for fault, servers in _TABLE}
+FAULTS = (
+    fault("falseticker", "one of four servers behind the name is 37 seconds fast",
+          "NTP-FALSETICKER", setup=_pool(Setup(refid=_REFIDS[3], shifts=(37.0,)))),
+    fault("no-majority", "of four servers behind the name, two are one second fast",
+          "NTP-FALSETICKER",
+          setup=_pool(*(Setup(refid=refid, shifts=(1.0,)) for refid in _REFIDS[2:]))),
+    fault("leap-disputed", "one of four servers behind the name announces a leap second",
+          "NTP-LEAP", setup=_pool(Setup(refid=_REFIDS[3], leap=1))),
+    fault("smear-mix", "two of four servers behind the name have the reference ID of Google's "
+          "smearing servers", "NTP-SMEAR-MIX", setup=_pool(_GOOGLE, _GOOGLE)),
+    fault("smear-upstream", "one of four servers behind the name has a smearing server of Google "
+          "as upstream", "NTP-SMEAR-MIX", setup=_pool(Setup(refid=bytes((216, 239, 35, 4))))),
+    fault("few-sources", "only two servers are behind the name", "NTP-FEW", setup=GOOD_POOL[:2]),
+    fault("same-upstream", "two of four servers behind the name have the same upstream",
+          "NTP-SAMEUP", setup=_pool(GOOD_POOL[2])),
+    fault("chain", "one of four servers behind the name is the upstream of another",
+          "NTP-SAMEUP", setup=_pool(Setup(stratum=3, refid=_loopback(3)))),
+    fault("ring", "two of four servers behind the name synchronise to each other", "NTP-LOOP",
+          setup=_pool(Setup(refid=_loopback(4)), Setup(refid=_loopback(3)))),
+)  # fmt: skip

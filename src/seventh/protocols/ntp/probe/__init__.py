@@ -10,7 +10,7 @@ from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.ntp.client.association import Association
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts.together import judged
+from seventh.protocols.ntp.facts.together import compare_sources
 from seventh.protocols.ntp.probe.further import ask_further
 from seventh.protocols.ntp.probe.schedule import REPLY_SECONDS, plan, sample_on
 
@@ -92,7 +92,7 @@ def _conclude(ctx: ProbeContext, conversations: list[Association], main: Associa
         others=tuple(c.as_other() for c in conversations if c is not main),
     )
     if len(conversations) > 1:
-        sources = judged([c.as_source() for c in conversations], targets=1)
+        sources = compare_sources([c.as_source() for c in conversations], targets=1)
         notes.learn(sources=sources)
     for conversation in conversations:
         conversation.note_attempt()

@@ -1,4 +1,4 @@
-"""What a key shows (tier 2), and what only an intrusive look shows (tier 4)."""
+"""Authentication by symmetric key (tier 2), and what only an intrusive check shows (tier 4)."""
 
 from __future__ import annotations
 
@@ -10,22 +10,31 @@ from seventh.protocols.ntp.rules import file, lines
 from seventh.protocols.ntp.rules.examples import GOOD
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
+_UPGRADE = "# and upgrade: monlist was removed in 4.2.7p26"
+_PORTS = {"random": "random ports", "123": "port 123"}
+
 
 @rule(
     "NTP-MAC-MD5",
     Severity.MEDIUM,
     tier=2,
     source=Source.WIRE,
-    title="An MD5 key is accepted",
-    evidence="{said}",
-    why="The MAC is a plain MD5 of key and packet, a construction and a hash that are both broken "
-    "as authentication; RFC 8573 replaces it by AES-CMAC.",
+    title="MD5 key in use",
+    evidence="{what}",
+    phrases={
+        "what": {
+            "accepted": "key {key} of type MD5 authenticated a request and its reply",
+            "key-file": "MD5 keys in the key file: {key}",
+        }
+    },
+    why="The MAC is MD5 over key and packet. Both this construction and MD5 itself are broken as "
+    "authentication. RFC 8573 replaces them with AES-CMAC.",
     fix={
-        "chrony": "# in the keyfile on both sides; `chronyc keygen {key} AES128 128` writes the "
-        "line. Or NTS: server … nts\n{key} AES128 HEX:…",
+        "chrony": "# in the key file on both sides; `chronyc keygen {key} AES128 128` prints the "
+        "line. Alternative: NTS (server … nts)\n{key} AES128 HEX:…",
         "ntpd": "{key} AES128CMAC …   # in ntp.keys on both sides, 32 hexadecimal digits",
-        "ntpsec": "{key} AES-128 …   # in ntp.keys on both sides, 32 hexadecimal digits. Or NTS: "
-        "server … nts",
+        "ntpsec": "{key} AES-128 …   # in ntp.keys on both sides, 32 hexadecimal digits. "
+        "Alternative: NTS (server … nts)",
     },
     references=("RFC 8573", "RFC 8633"),
     seed=("12.4.3",),
@@ -38,18 +47,19 @@ from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
     directives={"chrony": ("keyfile",), "ntpd": ("keys",), "ntpsec": ("keys",)},
 )
 def mac_md5(ntp: NtpFacts) -> Verdict:
-    """Both MACs, ours and the reply's, were made with MD5 and believed; or a file has such keys."""
-    if ntp.config is not None and ntp.config.product:
+    """Fail a server that accepts an MD5 key, and a key file that has such keys."""
+    if ntp.config is not None:
         return file.md5_keys(ntp.config)
     key = ntp.key
     if key is None:
-        return Skip("no symmetric key was given (--ntp-keys), or the server was silent")
+        return Skip(
+            "no symmetric key was tested: give one with --ntp-keys, or no reply was received"
+        )
     if key.algorithm != "MD5":
         return None
     if not key.authenticated:
-        return Skip(f"the MD5 key authenticated nothing: {key.outcome}")
-    said = f"key {key.key_id} of type MD5 authenticated a request, and the server's reply to it"
-    return Hit(key=str(key.key_id), said=said)
+        return Skip(f"the MD5 key was not accepted: {key.outcome}")
+    return Hit(what="accepted", key=str(key.key_id))
 
 
 @rule(
@@ -57,15 +67,26 @@ def mac_md5(ntp: NtpFacts) -> Verdict:
     Severity.CRITICAL,
     tier=4,
     source=Source.WIRE,
-    title="monlist is answered",
-    evidence="{said}",
-    why="With a forged sender address anybody turns each small request into up to a hundred full "
-    "packets against a third party (CVE-2013-5211); and the list tells who asks this server.",
+    title="monlist answered",
+    evidence="{what}",
+    phrases={
+        "what": {
+            "answered": "a mode-7 request of {request} bytes returned {received} bytes in "
+            "{packets} packets (factor {factor:.0f}), with the addresses of {items} clients",
+            "truncated": "a mode-7 request of {request} bytes returned at least {received} bytes "
+            "in {packets} packets (factor {factor:.0f}), with the addresses of {items} clients",
+            "file": "{product} {version} supports monlist, monitoring is enabled, and any host may "
+            "query over {families}",
+        }
+    },
+    why="An attacker who forges the source address turns each small request into up to a hundred "
+    "full packets against a third party (CVE-2013-5211). The list also exposes the addresses of "
+    "the server's clients.",
     fix={
-        "ntpd": "# and upgrade: 4.2.7p26 and newer have no monlist\n{closed}",
+        "ntpd": f"{_UPGRADE}\n{lines.NO_QUERIES['ntpd']}",
         "cisco-ios": "no ntp allow mode private",
-        "any": "Upgrade the NTP daemon, or filter mode 7 to this host; chrony and NTPsec do not "
-        "speak it.",
+        "any": "Upgrade the NTP daemon, or drop mode-7 packets to this host in a packet filter; "
+        "chrony and NTPsec do not support mode 7.",
     },
     references=("CVE-2013-5211", "RFC 8633"),
     seed=("12.10.4",),
@@ -79,24 +100,21 @@ def mac_md5(ntp: NtpFacts) -> Verdict:
     directives={"ntpd": ("disable monitor", "restrict default")},
 )  # fmt: skip
 def monlist(ntp: NtpFacts) -> Verdict:
-    """Return a list came, or more bytes than were sent; an error answer alone is neither."""
-    if ntp.config is not None and ntp.config.product:
-        return file.monlist(ntp.config)
-    said = ntp.monlist
-    if said is None or said.factor is None:
-        return Skip("monlist was not asked for")
-    if not said.items and said.factor <= 1:
+    """Fail a list, or more bytes than were sent; a short error response is a pass."""
+    if ntp.config is not None:
+        return file.monlist(ntp.config, _UPGRADE)
+    answer = ntp.monlist
+    if answer is None or answer.factor is None:
+        return Skip("no monlist request was sent")
+    if not answer.items and answer.factor <= 1:
         return None
-    packets = f"{said.packets} or more" if said.truncated else str(said.packets)
     return Hit(
-        said=f"{said.request_bytes} bytes of mode 7 gave {said.bytes_received} bytes in {packets} "
-        f"packets, factor {said.factor:.0f}, with {said.items} clients' addresses",
-        request=said.request_bytes,
-        received=said.bytes_received,
-        packets=packets,
-        factor=said.factor,
-        items=said.items,
-        **lines.pasted({"closed": lines.ANYBODY_CLOSED["ntpd"]}),
+        what="truncated" if answer.truncated else "answered",
+        request=answer.request_bytes,
+        received=answer.bytes_received,
+        packets=answer.packets,
+        factor=answer.factor,
+        items=answer.items,
     )
 
 
@@ -105,15 +123,16 @@ def monlist(ntp: NtpFacts) -> Verdict:
     Severity.MEDIUM,
     tier=4,
     source=Source.WIRE,
-    title="Answers depend on the port that a client asks from",
-    evidence="requests from {answered} are answered, those from {silent} are not",
-    why="A filter takes the client's port for a sign of who it is. Clients should ask from random "
-    "ports (RFC 9109), and old ones ask from 123; an address translator changes either. So some of "
-    "the clients get no time, and it is hard to see which.",
+    title="Requests filtered by source port",
+    evidence="requests from {answered} are answered, requests from {silent} are not",
+    phrases={"answered": _PORTS, "silent": _PORTS},
+    why="A packet filter matches the client's source port. Clients should use random ports (RFC "
+    "9109), old ones use 123, and NAT changes either. Some clients therefore get no time, and the "
+    "cause is hard to find.",
     fix={
-        "any": "In every packet filter on the way, match UDP destination port 123 towards the "
-        "server and source port 123 from it, and nothing about the client's port.",
-        "nftables": "udp dport 123 accept   # without `udp sport 123` beside it",
+        "any": "In every packet filter on the path, match UDP destination port 123 towards the "
+        "server and source port 123 from the server, and do not match the client's port.",
+        "nftables": "udp dport 123 accept   # remove `udp sport 123` from the same rule",
         "iptables": "-A INPUT -p udp --dport 123 -j ACCEPT   # without --sport 123",
         "cisco-ios": "permit udp any host 192.0.2.123 eq ntp   # not `permit udp any eq ntp …`",
     },
@@ -127,17 +146,18 @@ def monlist(ntp: NtpFacts) -> Verdict:
     ),
 )
 def source_port(ntp: NtpFacts) -> Verdict:
-    """Return one of the two kinds of port is answered and the other is not."""
-    said = ntp.source_port
-    if said is None:
+    """Fail where one of the two kinds of source port is answered and the other is not."""
+    ports = ntp.source_port
+    if ports is None:
         return Skip("no request was sent from port 123")
-    if said.untried:
-        return Skip(f"port 123 could not be tried: {said.untried}")
-    if said.ephemeral_answered is None or said.privileged_answered is None:
-        return Skip("only one kind of port was tried")
-    if not said.ephemeral_answered and not said.privileged_answered:
+    if ports.untried:
+        return Skip(f"port 123 could not be tested: {ports.untried}")
+    answered = {"random": ports.ephemeral_answered, "123": ports.privileged_answered}
+    if None in answered.values():
+        return Skip("only one kind of source port was tested")
+    if not any(answered.values()):
         return Skip("no request was answered from any port")
-    if said.ephemeral_answered and said.privileged_answered:
+    if all(answered.values()):
         return None
-    ports = ("random ports", "port 123")
-    return Hit(answered=ports[not said.ephemeral_answered], silent=ports[said.ephemeral_answered])
+    first, second = sorted(answered, key=lambda port: not answered[port])
+    return Hit(answered=first, silent=second)

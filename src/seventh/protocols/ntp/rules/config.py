@@ -1,6 +1,8 @@
-"""What only a configuration file shows: how the clock starts, what it remembers, Autokey."""
+"""What only a configuration file shows: startup, clock drift, hardware clock, Autokey."""
 
 from __future__ import annotations
+
+from msgspec.structs import replace
 
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
@@ -8,45 +10,34 @@ from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
 from seventh.protocols.ntp.rules import lines
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
-_SHOWN = 8
-"""How many names evidence writes out."""
-_PART = Skip("the file is a part of a configuration; other parts may say it")
+_NO_FILE = Skip("no configuration file was read")
+_MANUALS = ("Manual pages chrony.conf(5), ntp.conf(5)",)
 
-_GOOD = NtpFacts(
-    config=NtpConfigFacts(
-        product="chrony",
-        version="4.3",
-        complete=True,
-        sources=(
-            ConfiguredSource(
-                kind="pool",
-                name="pool.ntp.org",
-                setting="pool pool.ntp.org",
-                text="pool pool.ntp.org iburst maxsources 4",
-                iburst=True,
-                maxsources=4,
-            ),
+_CONFIG = NtpConfigFacts(
+    product="chrony",
+    version="4.3",
+    complete=True,
+    sources=(
+        ConfiguredSource(
+            kind="pool",
+            name="pool.ntp.org",
+            setting="pool pool.ntp.org",
+            text="pool pool.ntp.org iburst maxsources 4",
+            iburst=True,
+            maxsources=4,
         ),
-        makestep_seconds=1.0,
-        makestep_updates=3,
-        drift_file="/var/lib/chrony/drift",
-        rtc="rtcsync",
-    )
+    ),
+    makestep_seconds=1.0,
+    makestep_updates=3,
+    drift_file="/var/lib/chrony/drift",
+    rtc="rtcsync",
 )
+_GOOD = NtpFacts(config=_CONFIG)
 
 
 def _but(**changes: object) -> NtpFacts:
-    """Return the good example with something else in its configuration."""
-    config = _GOOD.config or NtpConfigFacts()
-    values = {name: getattr(config, name) for name in config.__struct_fields__}
-    return NtpFacts(config=NtpConfigFacts(**{**values, **changes}))
-
-
-def _config(ntp: NtpFacts) -> NtpConfigFacts | Skip:
-    """Return the configuration that was read."""
-    if ntp.config is None or not ntp.config.product:
-        return Skip("no configuration file was read")
-    return ntp.config
+    """Return the good example with changes in its configuration."""
+    return NtpFacts(config=replace(_CONFIG, **changes))
 
 
 @rule(
@@ -54,12 +45,13 @@ def _config(ntp: NtpFacts) -> NtpConfigFacts | Skip:
     Severity.LOW,
     tier=0,
     source=Source.FILE,
-    title="Sources start without a burst",
-    evidence="{count} of {all} sources have no iburst: {names}",
-    why="With iburst the first few requests go out seconds apart. Without it a daemon asks every "
-    "minute, so that the clock of a machine that just started is wrong for minutes longer.",
-    fix={"chrony": "{changed}", "ntpd": "{changed}", "ntpsec": "{changed}"},
-    references=("Manual pages chrony.conf(5), ntp.conf(5)",),
+    title="iburst not set",
+    evidence="{count} of {all} sources without iburst: {names}",
+    why="With iburst, the first requests are sent seconds apart. Without it, a daemon sends one "
+    "request a minute, and the clock of a machine that has just started stays wrong for minutes "
+    "longer.",
+    fix=dict.fromkeys(("chrony", "ntpd", "ntpsec"), "{line} iburst"),
+    references=_MANUALS,
     seed=("12.4.2", "12.12"),
     good=_GOOD,
     bad=_but(
@@ -70,28 +62,27 @@ def _config(ntp: NtpFacts) -> NtpConfigFacts | Skip:
             ),
         )
     ),
-    directives={
-        "chrony": ("server", "pool"), "ntpd": ("server", "pool"), "ntpsec": ("server", "pool")
-    },
+    directives=dict.fromkeys(("chrony", "ntpd", "ntpsec"), ("server", "pool")),
 )  # fmt: skip
 def iburst(ntp: NtpFacts) -> Verdict:
-    """Return a server or pool line without iburst. Peers are left aside: a burst is for servers."""
-    config = _config(ntp)
-    if isinstance(config, Skip):
-        return config
-    asked = [source for source in config.sources if source.kind != "peer"]
-    if not asked:
-        return Skip("the file names no server and no pool")
-    slow = [source for source in asked if not source.iburst]
+    """Fail a server or pool line without iburst; peers do not use it."""
+    if ntp.config is None:
+        return _NO_FILE
+    polled = [source for source in ntp.config.sources if source.kind != "peer"]
+    if not polled:
+        return Skip("the file has no server and no pool line")
+    slow = [source for source in polled if not source.iburst]
     if not slow:
         return None
-    return Hit(
+    hit = Hit(
         count=len(slow),
-        all=len(asked),
-        names=tuple(dict.fromkeys(source.name for source in slow[:_SHOWN])),
-        line=f"{slow[0].text} iburst",
-        **lines.pasted({"changed": lines.with_option(slow, "iburst")}),
-    ).at(*(source.setting for source in slow))
+        all=len(polled),
+        names=lines.shown(dict.fromkeys(source.name for source in slow)),
+        line=slow[0].text,
+    )
+    return hit.fixed_by(ntp.config.product, *lines.with_option(slow, "iburst")).at(
+        *(source.setting for source in slow)
+    )
 
 
 @rule(
@@ -99,11 +90,18 @@ def iburst(ntp: NtpFacts) -> Verdict:
     Severity.LOW,
     tier=0,
     source=Source.FILE,
-    title="The clock is never stepped, or at any time",
-    evidence="{said}",
-    why="A clock that starts far off and may only be slewed stays wrong for hours or days: chronyd "
-    "slews it by at most one second in twelve. One that may be stepped at any time jumps under "
-    "running programs whenever a source goes wrong.",
+    title="Clock never stepped, or stepped at any time",
+    evidence="{what}",
+    phrases={
+        "what": {
+            "always": "makestep {seconds:g} {updates}: the clock is stepped at any time",
+            "never": "makestep with a limit of 0 updates: the clock is never stepped",
+            "missing": "no makestep line: the clock is slewed, however large the offset",
+        }
+    },
+    why="A clock that starts with a large offset and may only be slewed stays wrong for hours or "
+    "days: chronyd slews it by at most one second in twelve. A clock that may be stepped at any "
+    "time jumps under running programs whenever a source is wrong.",
     fix={"chrony": "makestep 1 3"},
     references=("Manual page chrony.conf(5)",),
     seed=("12.4.2",),
@@ -112,26 +110,24 @@ def iburst(ntp: NtpFacts) -> Verdict:
     directives={"chrony": ("makestep",)},
 )
 def makestep(ntp: NtpFacts) -> Verdict:
-    """No makestep and no initstepslew, a limit of no update, or none at all."""
-    config = _config(ntp)
-    if isinstance(config, Skip):
-        return config
+    """Fail a limit of no update or of none at all, and neither makestep nor initstepslew."""
+    config = ntp.config
+    if config is None:
+        return _NO_FILE
     if config.product != "chrony":
-        return Skip("only chronyd has makestep; ntpd steps by itself")
-    seconds, updates = config.makestep_seconds, config.makestep_updates
-    if seconds is not None and updates is not None:
-        if updates < 0:
-            return Hit(said=f"makestep {seconds:g} {updates} steps the clock at any time")
-        if updates > 0 or config.initstepslew:
-            return None
-        return Hit(said="makestep with a limit of 0 updates steps the clock never")
-    if config.initstepslew:
+        return Skip("makestep is a directive of chronyd; ntpd steps the clock by default")
+    updates = config.makestep_updates
+    if updates is not None and updates < 0:
+        return Hit(what="always", seconds=config.makestep_seconds or 0.0, updates=updates)
+    if updates or config.initstepslew:
         return None
+    if updates == 0:
+        return Hit(what="never")
     if not config.complete:
-        return _PART
+        return lines.PART
     if not config.sources and not config.reference_clocks:
-        return Skip("the file names no source that the clock would follow")
-    return Hit(said="no makestep line: however far off, the clock is slewed")
+        return Skip("the file has no time source")
+    return Hit(what="missing")
 
 
 @rule(
@@ -139,29 +135,28 @@ def makestep(ntp: NtpFacts) -> Verdict:
     Severity.LOW,
     tier=0,
     source=Source.FILE,
-    title="The clock's rate is forgotten at every restart",
-    evidence="no driftfile",
-    why="The drift file keeps how fast this machine's clock runs. Without it the daemon learns "
-    "that anew after every start, for hours, and the clock runs free at its raw rate meanwhile.",
+    title="driftfile not set",
+    evidence="no driftfile line",
+    why="The drift file stores the frequency error of this machine's clock. Without it, the daemon "
+    "measures the error again for hours after every start, and the clock drifts meanwhile.",
     fix={
         "chrony": "driftfile /var/lib/chrony/drift",
         "ntpd": "driftfile /var/lib/ntp/ntp.drift",
         "ntpsec": "driftfile /var/lib/ntpsec/ntp.drift",
     },
-    references=("Manual pages chrony.conf(5), ntp.conf(5)",),
+    references=_MANUALS,
     seed=("12.4.2",),
     good=_GOOD,
     bad=_but(drift_file=""),
-    directives={"chrony": ("driftfile",), "ntpd": ("driftfile",), "ntpsec": ("driftfile",)},
+    directives=dict.fromkeys(("chrony", "ntpd", "ntpsec"), ("driftfile",)),
 )
 def drift(ntp: NtpFacts) -> Verdict:
-    """No driftfile line in a whole configuration."""
-    config = _config(ntp)
-    if isinstance(config, Skip):
-        return config
-    if config.drift_file:
+    """Fail a complete configuration without a driftfile line."""
+    if ntp.config is None:
+        return _NO_FILE
+    if ntp.config.drift_file:
         return None
-    return Hit() if config.complete else _PART
+    return Hit() if ntp.config.complete else lines.PART
 
 
 @rule(
@@ -169,10 +164,10 @@ def drift(ntp: NtpFacts) -> Verdict:
     Severity.LOW,
     tier=0,
     source=Source.FILE,
-    title="The hardware clock is not kept",
-    evidence="neither rtcsync nor rtcfile",
-    why="The hardware clock sets the time at the next boot, before the network is there. If "
-    "nothing keeps it, it drifts by seconds a day, and the machine starts that far off.",
+    title="Hardware clock not synchronised",
+    evidence="neither rtcsync nor rtcfile is set",
+    why="The hardware clock sets the time at the next boot, before the network is available. "
+    "Without synchronisation it drifts by seconds a day, and the machine starts with that offset.",
     fix={"chrony": "rtcsync"},
     references=("Manual page chrony.conf(5)",),
     seed=("12.4.2",),
@@ -181,15 +176,14 @@ def drift(ntp: NtpFacts) -> Verdict:
     directives={"chrony": ("rtcsync", "rtcfile")},
 )
 def rtcsync(ntp: NtpFacts) -> Verdict:
-    """Neither of chronyd's two ways to keep it. With ntpd the kernel does so by itself."""
-    config = _config(ntp)
-    if isinstance(config, Skip):
-        return config
-    if config.product != "chrony":
-        return Skip("only chronyd must be told to; with ntpd the kernel does it")
-    if config.rtc:
+    """Fail a complete chrony.conf with neither directive."""
+    if ntp.config is None:
+        return _NO_FILE
+    if ntp.config.product != "chrony":
+        return Skip("only chronyd needs a directive for it; with ntpd the kernel does it")
+    if ntp.config.rtc:
         return None
-    return Hit() if config.complete else _PART
+    return Hit() if ntp.config.complete else lines.PART
 
 
 @rule(
@@ -197,18 +191,18 @@ def rtcsync(ntp: NtpFacts) -> Verdict:
     Severity.HIGH,
     tier=0,
     source=Source.FILE,
-    title="Autokey is configured",
-    evidence="{lines}",
-    why="Autokey is broken: whoever hears one exchange finds the 32-bit seed of its cookie by "
-    "trying, and forges the time from then on. RFC 8633 says not to use it, and NTPsec has "
-    "removed it.",
+    title="Autokey configured",
+    evidence="Autokey enabled by: {lines}",
+    why="Autokey is broken: an attacker who captures one exchange finds the 32-bit seed of its "
+    "cookie by trial, and forges the time from then on. RFC 8633 advises against it, and NTPsec "
+    "has removed it.",
     fix={
-        "any": "Use NTS (RFC 8915), or a symmetric key of type AES128CMAC. NTPsec and chrony have "
-        "NTS; the reference ntpd has not.",
+        "any": "Use NTS (RFC 8915), or a symmetric key of type AES128CMAC. NTPsec and chrony "
+        "support NTS; the reference ntpd does not.",
         "ntpd": "# in the key file, a line: {number} AES128CMAC and 32 hexadecimal digits\n"
-        "# and no autokey, crypto or keysdir in any line\nkeys {keys}\ntrustedkey {number}\n"
-        "{replaced} key {number}",
-        "ntpsec": "# and no autokey, crypto or keysdir in any line\n{replaced} nts",
+        "# remove autokey, crypto and keysdir from all lines\nkeys {keys}\ntrustedkey {number}\n"
+        "{line} key {number}",
+        "ntpsec": "# remove autokey, crypto and keysdir from all lines\n{line} nts",
     },
     references=("RFC 8633 §4.2", "RFC 8573", "RFC 8915"),
     seed=("12.4.3",),
@@ -217,26 +211,23 @@ def rtcsync(ntp: NtpFacts) -> Verdict:
     directives={"ntpd": ("crypto",), "ntpsec": ("crypto",)},
 )
 def autokey(ntp: NtpFacts) -> Verdict:
-    """Return a crypto line, or a source with the option autokey."""
-    config = _config(ntp)
-    if isinstance(config, Skip):
-        return config
+    """Fail a crypto line, and a source with the option autokey."""
+    config = ntp.config
+    if config is None:
+        return _NO_FILE
     if not config.autokey:
         return None
     with_it = [source for source in config.sources if source.autokey] or list(config.sources)
     kept = lines.without_option(with_it[0], "autokey") if with_it else ""
     return Hit(
-        lines=tuple(
-            "crypto turns it on" if setting == "crypto" else f"{setting} uses it"
-            for setting in config.autokey[:_SHOWN]
-        ),
-        replaced=kept or "server ntp.example.net",
+        lines=lines.shown(config.autokey),
+        line=kept or "server ntp.example.net",
         keys=config.key_file or "/etc/ntp.keys",
         number=_free_key(config),
     ).at(*config.autokey)
 
 
 def _free_key(config: NtpConfigFacts) -> int:
-    """Return a number of a key that no source and no known key has."""
-    taken = {source.key for source in config.sources} | set(config.md5_keys)
-    return next(number for number in range(1, len(taken) + 2) if not {number, str(number)} & taken)
+    """Return a key ID that no source and no known key has."""
+    taken = {str(source.key) for source in config.sources} | set(config.md5_keys)
+    return next(number for number in range(1, len(taken) + 2) if str(number) not in taken)

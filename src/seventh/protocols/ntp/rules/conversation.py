@@ -1,7 +1,4 @@
-"""What can be wrong with the conversation itself: silence, loss, forgery, kisses, mode 6.
-
-What can be wrong with the time that it gives is in ``rules_clock``.
-"""
+"""What can be wrong with the exchange of packets: no reply, loss, forgery, kiss codes, mode 6."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 LOSS_RATIO = 0.25
 LOSS_MIN_REQUESTS = 4
-"""Of fewer requests, one lost packet would already be more than a quarter."""
+"""With fewer requests, a single lost packet would exceed the ratio."""
 _DENIED = ("DENY", "RSTR")
 
 
@@ -24,13 +21,24 @@ _DENIED = ("DENY", "RSTR")
     source=Source.WIRE,
     title="No NTP reply",
     evidence="0 of {requests} requests to {address} answered: {instead}",
-    why="Clients of this server get no time and drift. A refusal by ICMP means that the host is up "
-    "and nothing listens; silence means that a firewall drops UDP/123, that the server does not "
-    "allow this client, or that the host is down.",
+    phrases={
+        "instead": {
+            "timeout": "timeout, no ICMP error",
+            "icmp": "{detail}",
+            "unauthenticated": "replies that failed authentication: {unauthenticated} ({answer})",
+            "malformed": "datagrams that are not NTP replies: {malformed} ({line})",
+            "foreign": "replies from {sources}: {foreign}",
+            "spoofed": "packets that match no request: {spoofed}",
+        }
+    },
+    why="Clients of this server get no time, and their clocks drift. An ICMP refusal means that "
+    "the host is up and no program listens. A timeout means that a firewall drops UDP port 123, "
+    "that the server does not allow this client, or that the host is down.",
     fix={
-        "any": "Open UDP port 123 in both directions on every firewall on the way, also for source "
-        "ports other than 123; see that the daemon runs and listens (`ss -lunp`).",
-        "chrony": "# the clients' network; chronyd serves no other\nallow 198.51.100.0/24",
+        "any": "Open UDP port 123 in both directions on every firewall on the path, also for "
+        "source ports other than 123. Check that the daemon runs and listens (`ss -lunp`).",
+        "chrony": "# the clients' network: chronyd serves no client by default\n"
+        "allow 198.51.100.0/24",
         "ntpd": "restrict default kod limited nomodify nopeer noquery   # not noserve or ignore",
     },
     references=("RFC 5905", "RFC 9109"),
@@ -39,28 +47,34 @@ _DENIED = ("DENY", "RSTR")
     bad=SILENT,
 )
 def no_reply(ntp: NtpFacts) -> Verdict:
-    """Requests went out and nothing that answers one came back."""
+    """Fail a server of which no reply to any of our requests was received."""
     if not ntp.requests:
-        return Skip(f"no request left this machine: {ntp.icmp}" if ntp.icmp else "nothing was sent")
+        return Skip(f"no request was sent: {ntp.icmp}" if ntp.icmp else "no request was sent")
     if ntp.replies:
         return None
     nts = ntp.nts
     if nts is not None and nts.plain_answered and nts.padded_answered is False:
-        return Skip("only requests of NTS's size get no answer, which NTS-UDP-DROP judges")
-    said = [ntp.icmp] if ntp.icmp else []
-    if nts is not None and nts.unauthenticated:
-        said.append(
-            f"{nts.unauthenticated} that do not authenticate ({nts.unauthenticated_detail})"
-        )
-    if ntp.malformed:
-        said.append(f"{ntp.malformed} datagrams that are no NTP reply ({ntp.malformed_detail})")
-    if ntp.foreign:
-        sources = ", ".join(ntp.foreign_sources)
-        said.append(f"{ntp.foreign} replies came from {sources}")
-    if ntp.spoofed > ntp.foreign:
-        said.append(f"{ntp.spoofed - ntp.foreign} packets that answer none of them")
+        return Skip("only requests of NTS size get no reply: see NTS-UDP-DROP")
+    unauthenticated = nts.unauthenticated if nts is not None else 0
+    counts = {
+        "icmp": len(ntp.icmp),
+        "unauthenticated": unauthenticated,
+        "malformed": ntp.malformed,
+        "foreign": ntp.foreign,
+        "spoofed": ntp.spoofed - ntp.foreign,
+    }
     return Hit(
-        requests=ntp.requests, address=ntp.address, instead="; ".join(said) or "silence, no ICMP"
+        requests=ntp.requests,
+        address=ntp.address,
+        instead=tuple(code for code, count in counts.items() if count) or ("timeout",),
+        detail=ntp.icmp,
+        unauthenticated=unauthenticated,
+        answer=nts.unauthenticated_detail if nts is not None else "",
+        malformed=ntp.malformed,
+        line=ntp.malformed_detail,
+        foreign=ntp.foreign,
+        sources=ntp.foreign_sources,
+        spoofed=ntp.spoofed - ntp.foreign,
     )
 
 
@@ -69,15 +83,15 @@ def no_reply(ntp: NtpFacts) -> Verdict:
     Severity.MEDIUM,
     tier=0,
     source=Source.WIRE,
-    title="NTP replies get lost",
+    title="NTP packet loss",
     evidence="{lost} of {requests} requests unanswered ({percent:.0f} %), reach {reach}",
-    why="A daemon that loses replies polls on with old data and may drop the source. Common causes "
-    "are a policer on UDP/123, NAT state that expires, and a server that limits our rate.",
+    why="A daemon that misses replies continues with old data and may drop the source. Common "
+    "causes are a policer on UDP port 123, expired NAT state, and a rate limit on the server.",
     fix={
-        "any": "Look for a UDP/123 policer or an exhausted NAT table on the way, or take a server "
-        "with a better path.",
-        "chrony": "# on a server whose limit is too tight\nratelimit interval 1 burst 16 leak 2",
-        "ntpd": "discard average 3 minimum 1   # on a server whose `limited` is too tight",
+        "any": "Look for a UDP port 123 policer or an exhausted NAT table on the path, or use a "
+        "server with a better path.",
+        "chrony": "# on a server whose limit is too strict\nratelimit interval 1 burst 16 leak 2",
+        "ntpd": "discard average 3 minimum 1   # on a server whose `limited` is too strict",
     },
     references=("RFC 5905 §9.2",),
     seed=("12.4.4",),
@@ -85,11 +99,11 @@ def no_reply(ntp: NtpFacts) -> Verdict:
     bad=GOOD.learn(replies=2, loss_ratio=0.5, reach=0b1010),
 )
 def loss(ntp: NtpFacts) -> Verdict:
-    """Return more than a quarter of the requests unanswered."""
+    """Fail more than a quarter of the requests unanswered."""
     if ntp.loss_ratio is None or not ntp.requests:
         return Skip("no request was sent")
     if not ntp.replies:
-        return Skip("nothing was answered at all, which NTP-NO-REPLY judges")
+        return Skip("no request was answered: see NTP-NO-REPLY")
     if ntp.requests < LOSS_MIN_REQUESTS:
         return Skip(f"fewer than {LOSS_MIN_REQUESTS} requests were sent")
     if ntp.loss_ratio <= LOSS_RATIO:
@@ -107,20 +121,26 @@ def loss(ntp: NtpFacts) -> Verdict:
     Severity.CRITICAL,
     tier=0,
     source=Source.WIRE,
-    title="NTP replies that are forged or from the wrong address",
-    evidence="{forged} packets with an origin timestamp that is none of ours ({kisses} of them "
-    "kisses), {foreign} with ours from another address or port; other sources: {sources}",
-    why="Somebody who cannot see the requests guesses replies to move this client's clock, or "
-    "forges kisses to silence it. Our origin timestamp from another address means instead a server "
-    "that answers from the wrong one of its addresses, a NAT that rewrites, or an attacker on the "
-    "path; every client drops such replies.",
+    title="NTP replies forged or from a wrong address",
+    evidence="{what}",
+    phrases={
+        "what": {
+            "forged": "packets that match no request: {forged}, kiss codes among them: {kisses}",
+            "foreign": "replies to our requests from a wrong address or port: {foreign}",
+            "sources": "sent from {sources}",
+        }
+    },
+    why="Packets that match no request come from an attacker who cannot see the requests and "
+    "guesses, to move this client's clock, or to silence it with kiss codes. A reply to our "
+    "request from a wrong address means a server that replies from another one of its addresses, "
+    "a NAT that rewrites addresses, or an attacker on the path. Clients drop such replies.",
     fix={
-        "any": "Authenticate the time: NTS (RFC 8915), or a symmetric AES-CMAC key. Filter spoofed "
-        "source addresses at the network's edge (BCP 38). A server with several addresses must "
-        "answer from the one that was asked.",
+        "any": "Authenticate the time with NTS (RFC 8915) or a symmetric AES-CMAC key. Filter "
+        "spoofed source addresses at the network edge (BCP 38). Configure a server with several "
+        "addresses to reply from the address that the request was sent to.",
         "chrony": "# on a client; the server needs ntsserverkey and ntsservercert, or "
-        "`bindaddress` where it answers from the wrong address\nserver {address} iburst nts",
-        "ntpd": "interface listen {address}   # a server that answers from the wrong address",
+        "`bindaddress` if it replies from the wrong address\nserver {address} iburst nts",
+        "ntpd": "interface listen {address}   # a server that replies from the wrong address",
     },
     references=("RFC 5905 §8", "RFC 8915"),
     seed=("12.4.3",),
@@ -128,18 +148,20 @@ def loss(ntp: NtpFacts) -> Verdict:
     bad=GOOD.learn(spoofed=3, spoofed_kisses=1),
 )
 def spoof(ntp: NtpFacts) -> Verdict:
-    """Packets that answer none of our requests; only a wrong sender is no proof of an attack."""
+    """Fail packets that match none of our requests; a wrong sender alone proves no attack."""
     if not ntp.requests:
         return Skip("no request was sent")
     if not ntp.spoofed:
         return None
     forged = ntp.spoofed - ntp.foreign
+    counts = {"forged": forged, "foreign": ntp.foreign, "sources": len(ntp.foreign_sources)}
     return Hit(
         Severity.CRITICAL if forged else Severity.HIGH,
+        what=tuple(code for code, count in counts.items() if count),
         forged=forged,
         kisses=ntp.spoofed_kisses,
         foreign=ntp.foreign,
-        sources=ntp.foreign_sources or ("none",),
+        sources=ntp.foreign_sources,
         address=ntp.address,
     )
 
@@ -149,15 +171,15 @@ def spoof(ntp: NtpFacts) -> Verdict:
     Severity.MEDIUM,
     tier=0,
     source=Source.WIRE,
-    title="The server limits our rate",
-    evidence="kiss code RATE, after which nothing more was sent; {requests} requests till then",
-    why="A client that is told RATE must poll less often (RFC 5905). Many clients behind one "
-    "address, or another daemon on this machine, count together.",
+    title="Rate limited (kiss code RATE)",
+    evidence="kiss code RATE after {requests} requests; no further request was sent",
+    why="A client that receives RATE must poll less often (RFC 5905). The server may count many "
+    "clients behind one address, or another daemon on this machine, together.",
     fix={
-        "any": "Poll at 64 s or slower, double the interval at every RATE, and run a server of "
-        "your own for a network of many clients.",
+        "any": "Poll every 64 s or less often, double the interval at every RATE, and run your own "
+        "server for a network of many clients.",
         "chrony": "# without `burst`\nserver {address} minpoll 6 maxpoll 10",
-        "ntpd": "server {address} minpoll 6 maxpoll 10   # no `burst`",
+        "ntpd": "server {address} minpoll 6 maxpoll 10   # without `burst`",
     },
     references=("RFC 5905 §7.4", "RFC 8633"),
     seed=("12.4.3",),
@@ -165,9 +187,9 @@ def spoof(ntp: NtpFacts) -> Verdict:
     bad=GOOD.learn(requests=2, replies=2, kiss_codes=("RATE",)),
 )
 def kiss_rate(ntp: NtpFacts) -> Verdict:
-    """Return a kiss with our origin timestamp says RATE."""
+    """Fail the kiss code RATE in answer to one of our requests."""
     if not ntp.replies:
-        return Skip("the server answered nothing")
+        return Skip("no request was answered")
     if "RATE" not in ntp.kiss_codes:
         return None
     return Hit(requests=ntp.requests, address=ntp.address)
@@ -178,13 +200,14 @@ def kiss_rate(ntp: NtpFacts) -> Verdict:
     Severity.HIGH,
     tier=0,
     source=Source.WIRE,
-    title="The server denies us service",
+    title="Access denied (kiss code DENY or RSTR)",
     evidence="kiss code {codes} from {address}",
-    why="DENY and RSTR mean that the server's policy excludes this client, which must stop asking "
-    "(RFC 5905). It gets no time here, ever.",
+    why="DENY and RSTR mean that the server's policy excludes this client, which must stop polling "
+    "(RFC 5905). It will not get time from this server.",
     fix={
-        "any": "Take a server that serves you, or ask its operator; stop polling this one.",
-        "chrony": "# on the server, if these clients should be served\nallow 198.51.100.0/24",
+        "any": "Use a server that allows this client, or contact its operator; stop polling this "
+        "one.",
+        "chrony": "# on the server, to allow these clients\nallow 198.51.100.0/24",
         "ntpd": "restrict 198.51.100.0 mask 255.255.255.0 kod limited nomodify nopeer noquery"
         "   # on the server, without noserve",
     },
@@ -194,9 +217,9 @@ def kiss_rate(ntp: NtpFacts) -> Verdict:
     bad=GOOD.learn(requests=1, replies=1, kiss_codes=("DENY",), samples=(), offset_seconds=None),
 )
 def kiss_deny(ntp: NtpFacts) -> Verdict:
-    """Return a kiss with our origin timestamp says DENY or RSTR."""
+    """Fail the kiss codes DENY and RSTR in answer to one of our requests."""
     if not ntp.replies:
-        return Skip("the server answered nothing")
+        return Skip("no request was answered")
     codes = tuple(code for code in _DENIED if code in ntp.kiss_codes)
     return Hit(codes=codes, address=ntp.address) if codes else None
 
@@ -206,15 +229,22 @@ def kiss_deny(ntp: NtpFacts) -> Verdict:
     Severity.MEDIUM,
     tier=1,
     source=Source.WIRE,
-    title="Control queries answered for everybody",
-    evidence="{said}",
-    why="With a forged sender address anybody can turn the answers against a third party, larger "
-    "than what he sent; and the server tells its version, system and peers to everybody.",
+    title="Control queries (mode 6) answered",
+    evidence="{what}",
+    phrases={
+        "what": {
+            "amplified": "12 bytes of READVAR returned {received} bytes in {packets} packets "
+            "(factor {factor:.1f})",
+            "variables": "variables exposed: {variables}",
+            "file": "no restrict line denies control queries of any host over {families}",
+        }
+    },
+    why="An attacker who forges the source address can direct the replies, larger than the "
+    "requests, at a third party. The replies also expose the server's version, system and peers.",
     fix={
-        "ntpd": "{ntpd}",
-        "ntpsec": "{ntpsec}",
+        **lines.NO_QUERIES,
         "cisco-ios": "no ntp allow mode control",
-        "any": "Let only the machine itself and the monitoring network ask control queries.",
+        "any": "Allow control queries only from the machine itself and the monitoring network.",
     },
     references=("RFC 8633", "RFC 9327"),
     seed=("12.4.3",),
@@ -228,20 +258,17 @@ def kiss_deny(ntp: NtpFacts) -> Verdict:
     directives={"ntpd": ("restrict default",), "ntpsec": ("restrict default",)},
 )
 def mode6(ntp: NtpFacts) -> Verdict:
-    """READVAR gave more bytes than it took, or a file lets everybody ask."""
-    if ntp.config is not None and ntp.config.product:
+    """Fail a READVAR response larger than its request, and a file that allows any host to query."""
+    if ntp.config is not None:
         return file.mode6(ntp.config)
     if ntp.control_factor is None:
         return Skip("no mode-6 request was sent")
     if ntp.control_factor <= 1:
         return None
-    variables = ntp.control_variables or ("nothing readable",)
     return Hit(
-        said=f"12 bytes of READVAR gave {ntp.control_bytes} bytes in {ntp.control_packets} packets,"
-        f" factor {ntp.control_factor:.1f}; it told {', '.join(variables)}",
+        what=("amplified", "variables") if ntp.control_variables else ("amplified",),
         received=ntp.control_bytes,
         packets=ntp.control_packets,
         factor=ntp.control_factor,
-        variables=variables,
-        **lines.pasted(lines.ANYBODY_CLOSED),
+        variables=ntp.control_variables,
     )

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-import msgspec
+from msgspec.structs import replace
 
 from seventh.protocols.ntp.facts import NtpFacts, Sample
+from seventh.protocols.ntp.facts.nts import AeadTried, NtsFacts
 from seventh.protocols.ntp.facts.sources import SourceFacts
-from seventh.protocols.ntp.facts.together import judged
+from seventh.protocols.ntp.facts.together import compare_sources
 
-
-def sample(sequence: int, offset_seconds: float) -> Sample:
-    """Return a sample over a path of 8 ms."""
-    return Sample(
-        sequence=sequence,
-        at_seconds=2.0 * sequence,
-        offset_seconds=offset_seconds,
-        delay_seconds=0.008,
-        rtt_seconds=0.0081,
-        dispersion_seconds=2e-6,
-        error_seconds=0.004002,
-        clock="kernel",
-    )
-
-
-GOOD = NtpFacts(
+SILENT = NtpFacts(
     address="192.0.2.123",
     local_address="198.51.100.7",
     requests=4,
+    replies=0,
+    loss_ratio=1.0,
+    reach=0,
+)
+"""A server that answered nothing."""
+
+GOOD = SILENT.learn(
     replies=4,
     loss_ratio=0.0,
     reach=0b1111,
-    samples=tuple(sample(index, 0.0004) for index in range(4)),
+    samples=tuple(
+        Sample(
+            sequence=sequence,
+            at_seconds=2.0 * sequence,
+            offset_seconds=0.0004,
+            delay_seconds=0.008,
+            rtt_seconds=0.0081,
+            dispersion_seconds=2e-6,
+            error_seconds=0.004002,
+            clock="kernel",
+        )
+        for sequence in range(4)
+    ),
     offset_seconds=0.0004,
     offset_error_seconds=0.004002,
     delay_seconds=0.008,
@@ -53,22 +58,48 @@ GOOD = NtpFacts(
 )
 """A server with nothing wrong."""
 
-SILENT = NtpFacts(
-    address="192.0.2.123",
-    local_address="198.51.100.7",
+_NTS = NtsFacts(
+    ke_address="192.0.2.123",
+    ke_port=4460,
+    port_state="open",
+    tls_version="TLSv1.3",
+    alpn="ntske/1",
+    established=True,
+    records=11,
+    aead=15,
+    aead_name="AES-SIV-CMAC-256",
+    keys="rfc8915",
+    cookies=8,
+    cookie_bytes=100,
+    ntp_address="192.0.2.123",
+    ntp_port=123,
+    aeads=(
+        AeadTried(number=15, name="AES-SIV-CMAC-256", outcome="works", keys="rfc8915"),
+        AeadTried(number=30, name="AES-128-GCM-SIV", outcome="works", keys="rfc8915"),
+    ),
     requests=4,
-    replies=0,
-    loss_ratio=1.0,
-    reach=0,
+    authenticated=4,
+    cookies_asked=4,
+    cookies_returned=4,
+    request_bytes=228,
+    certificate_valid_here=True,
+    certificate_valid_there=True,
 )
-"""A server that answered nothing."""
+
+
+def with_nts(**changes: object) -> NtpFacts:
+    """Return a server with nothing wrong, with changes in the facts about its NTS."""
+    return GOOD.learn(nts=replace(_NTS, **changes))
+
+
+GOOD_NTS = with_nts()
 
 
 def among(index: int, **changes: object) -> NtpFacts:
-    """Four servers judged together, the one at ``index`` changed; only ``sources`` is known."""
+    """Return four servers judged together, the one at ``index`` with changes."""
     four = list(_FOUR)
-    four[index] = msgspec.structs.replace(four[index], **changes)
-    return NtpFacts(sources=judged(four, targets=4))
+    four[index] = replace(four[index], **changes)
+    return NtpFacts(sources=compare_sources(four, targets=4))
 
 
 _FOUR = tuple(
@@ -86,5 +117,5 @@ _FOUR = tuple(
     )
     for index in range(4)
 )
-FOUR = NtpFacts(sources=judged(_FOUR, targets=4))
-"""Four servers that agree and depend on nobody in common."""
+FOUR = NtpFacts(sources=compare_sources(_FOUR, targets=4))
+"""Four servers that agree and have no upstream in common."""

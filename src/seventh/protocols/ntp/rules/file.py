@@ -1,94 +1,96 @@
-"""What a configuration file says where a rule also has evidence on the wire.
+"""What a configuration file decides where a rule also has evidence on the wire.
 
-Each function is the half of a condition that a file decides; the rule stands where the other half
-does.
+Each function is that half of a rule; the rule itself is declared next to its other half.
 """
 
 from __future__ import annotations
 
 from seventh.model.severity import Severity
-from seventh.protocols.ntp.facts.config import NtpConfigFacts
+from seventh.protocols.ntp.facts.config import DefaultRights, NtpConfigFacts
 from seventh.protocols.ntp.rules import lines
 from seventh.rules.rule import Hit, Skip, Verdict
 
 COOKIE_PERIOD_SECONDS = 8 * 1024
-"""How long a client with 8 cookies and the slowest usual poll (1024 s) may hold one of them."""
-_PART = Skip("the file is a part of a configuration; other parts may decide this")
+"""How long a client with 8 cookies and the slowest usual poll (1024 s) may keep one of them."""
 
 
 def mode6(config: NtpConfigFacts) -> Verdict:
-    """NTP-MODE6: strangers may ask control queries."""
+    """Fail NTP-MODE6 where any host may send control queries."""
     if not config.complete:
-        return _PART
-    open_ = [rights for rights in config.strangers if rights.may_query]
-    if not open_:
+        return lines.PART
+    may_query = _may_query(config)
+    if not may_query:
         return None
-    families = " and ".join(rights.family for rights in open_)
-    settings = [rights.setting or "restrict default" for rights in open_]
-    return Hit(
-        said=f"no restrict line keeps control queries from strangers over {families}",
-        **lines.pasted({**lines.ANYBODY_CLOSED, config.product: lines.closing(config, open_)}),
-    ).at(*settings)
+    return (
+        Hit(what="file", families=tuple(rights.family for rights in may_query))
+        .fixed_by(config.product, *lines.no_queries(config, may_query))
+        .at(*_settings(may_query))
+    )
 
 
-def monlist(config: NtpConfigFacts) -> Verdict:
-    """NTP-MONLIST: a version that has it, clients remembered, strangers let in."""
+def monlist(config: NtpConfigFacts, upgrade: str) -> Verdict:
+    """Fail NTP-MONLIST where the version has it, monitoring is on, and any host may query."""
     if not config.complete:
-        return _PART
+        return lines.PART
     if config.monlist is None:
         return Skip(f"{config.product} {config.version} answers monlist before its patch 26 only")
-    strangers = [rights for rights in config.strangers if rights.may_query]
-    if not config.monlist or not config.monitor or not strangers:
+    may_query = _may_query(config)
+    if not config.monlist or not config.monitor or not may_query:
         return None
-    return Hit(
-        said=f"{config.product} {config.version} answers monlist, remembers clients and lets "
-        "strangers query",
-        **lines.pasted({"closed": lines.closing(config, strangers)}),
-    ).at("disable monitor", *(rights.setting or "restrict default" for rights in strangers))
+    hit = Hit(
+        what="file",
+        product=config.product,
+        version=config.version,
+        families=tuple(rights.family for rights in may_query),
+    )
+    return hit.fixed_by(config.product, upgrade, *lines.no_queries(config, may_query)).at(
+        "disable monitor", *_settings(may_query)
+    )
+
+
+def _may_query(config: NtpConfigFacts) -> list[DefaultRights]:
+    return [rights for rights in config.strangers if rights.may_query]
+
+
+def _settings(may_query: list[DefaultRights]) -> list[str]:
+    return [rights.setting or "restrict default" for rights in may_query]
 
 
 def local_clock(config: NtpConfigFacts) -> Verdict:
-    """NTP-LOCALCLOCK: the machine's own clock is passed off, not only as one of a group's last."""
+    """Fail NTP-LOCALCLOCK where the local clock is served, except in orphan mode."""
     if config.local_stratum is None or config.local_orphan:
         return None
-    real = bool(config.sources or config.reference_clocks)
-    unheard = config.product == "chrony" and config.serves is False
-    when = "whenever no source answers" if real else "no source is set"
+    has_sources = bool(config.sources or config.reference_clocks)
+    serves_nobody = config.product == "chrony" and config.serves is False
     return Hit(
-        # Where nobody is served, only this machine's own programs believe it.
-        Severity.LOW if real and unheard else None,
-        reference=f"its own clock ({when})",
+        # With no clients, only this machine's own programs rely on it.
+        Severity.LOW if has_sources and serves_nobody else None,
+        what="fallback" if has_sources else "alone",
         stratum=config.local_stratum,
     ).at(*config.local_settings)
 
 
 def md5_keys(config: NtpConfigFacts) -> Verdict:
-    """NTP-MAC-MD5: keys of that type stand in the key file."""
+    """Fail NTP-MAC-MD5 where the key file has keys of that type."""
     if not config.key_file_read:
-        return Skip("the configuration names no key file that could be read")
+        return Skip("the configuration names no readable key file")
     if not config.md5_keys:
         return None
-    numbers = ", ".join(config.md5_keys)
-    return Hit(key=numbers, said=f"key {numbers} of the key file is of type MD5").at(
+    return Hit(what="key-file", key=", ".join(config.md5_keys)).at(
         *(f"key {number}" for number in config.md5_keys)
     )
 
 
 def cookie_keys(config: NtpConfigFacts) -> Verdict:
-    """NTS-NAK: the keys of the cookies are lost or changed while clients still hold them."""
+    """Fail NTS-NAK where cookie keys are lost or changed while clients still keep the cookies."""
     if not config.nts_server:
-        return Skip("the configuration serves no NTS")
+        return Skip("the configuration does not enable an NTS server")
     if not config.nts_dump:
-        return Hit(
-            said="ntsdumpdir is not set: at every restart the cookies' keys are lost",
-            chrony="ntsdumpdir /var/lib/chrony",
-        ).at("ntsdumpdir")
+        hit = Hit(what="no-dump").fixed_by("chrony", "ntsdumpdir /var/lib/chrony")
+        return hit.at("ntsdumpdir")
     rotate = config.nts_rotate_seconds
-    # The server keeps the two keys before the latest, so a cookie lives at least two periods.
+    # The server keeps the two keys before the latest, so a cookie is valid for two periods or more.
     if rotate is not None and 0 < 2 * rotate < COOKIE_PERIOD_SECONDS:
-        return Hit(
-            said=f"ntsrotate {rotate}: a cookie's key is gone after {2 * rotate} s, and clients "
-            f"hold cookies for up to {COOKIE_PERIOD_SECONDS} s",
-            chrony="ntsrotate 604800",
-        ).at("ntsrotate")
+        hit = Hit(what="rotation", rotate=rotate, kept=2 * rotate, needed=COOKIE_PERIOD_SECONDS)
+        return hit.fixed_by("chrony", "ntsrotate 604800").at("ntsrotate")
     return None

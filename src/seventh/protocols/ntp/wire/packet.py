@@ -22,6 +22,8 @@ MAX_EXTENSIONS = 32
 UNSYNCHRONISED = 16
 """The stratum of a server that has no time (MAXSTRAT, RFC 5905 §7.2); on the wire it may be 0."""
 
+UNKNOWN_LEAP = 3
+"""The leap indicator of an unsynchronised server (RFC 5905 §7.3)."""
 CHRONY_SMOOTHED = b"\x7f\x7f\x01\xff"
 """127.127.1.255: chronyd while its ``smoothtime`` makes it serve another time than its own."""
 

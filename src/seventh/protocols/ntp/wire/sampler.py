@@ -18,6 +18,7 @@ from seventh.model.failure import ProtocolViolation
 from seventh.model.phase import Mark
 from seventh.protocols.ntp.facts import Contradiction, Sample
 from seventh.protocols.ntp.wire.packet import (
+    UNKNOWN_LEAP,
     UNSYNCHRONISED,
     ExtensionField,
     Mode,
@@ -36,7 +37,6 @@ DENIED = frozenset(["DENY", "RSTR"])
 STOP = DENIED | {"RATE"}
 """Kiss codes after which a client sends nothing more (RFC 5905 §7.4)."""
 MAX_SOURCES = 8
-UNKNOWN_LEAP = 3
 CLOCK_STEP_SECONDS = 0.001
 """A server that steps its clock by less than this between two timestamps contradicts nothing."""
 MAX_DISTANCE_SECONDS = 16.0
@@ -232,9 +232,7 @@ class Sampler:
         self.tally.replies += 1
         self.latest = packet
         first = self._requests[0].sent or sent
-        sample = measure(
-            packet, sent, at, distance_ns, request.sequence, (sent.ns - first.ns) / 1e9
-        )
+        sample = measure(packet, sent, at, distance_ns, request.sequence, sent.since(first))
         self.samples.append(sample)
         return Received(
             verdict=Verdict.REPLY, sequence=request.sequence, packet=packet, sample=sample

@@ -306,7 +306,7 @@ class UserAuth:
         self._ended = event.at
         self.steps.append(
             AuthStep(
-                method=method, outcome=outcome, seconds=max(0, event.at.ns - sent.ns) / 1e9,
+                method=method, outcome=outcome, seconds=event.at.since(sent),
                 key=key, algorithm=algorithm,
             )
         )  # fmt: skip

@@ -301,7 +301,7 @@ class Session:
         if timer is not None:
             timer.begin(begun)
             timer.stop(self._rekeyed_at)
-        return max(0, self._rekeyed_at.ns - begun.ns) / 1e9
+        return self._rekeyed_at.since(begun)
 
     def _kexinit(self) -> KexInit:
         choice, first = self.conversation.choice, self.conversation.offer
@@ -371,7 +371,7 @@ class Session:
             sent = await self.send(Ping(data))
             until = self.stream.budget.within(seconds)
             await self._read_until(lambda: self._pongs[data] is not _NEVER, until)
-            return max(0, self._pongs[data].ns - sent.ns) / 1e9
+            return self._pongs[data].since(sent)
         finally:
             del self._pongs[data]
 

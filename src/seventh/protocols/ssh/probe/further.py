@@ -66,7 +66,7 @@ async def _greeted(ctx: ProbeContext, address: Address) -> Conversation:
         await conversation.aclose()
         raise
     notes = ctx.notes(SshFacts)
-    seconds = max(0, at.ns - conversation.stream.opened.ns) / 1e9
+    seconds = at.since(conversation.stream.opened)
     notes.learn(further_banner_seconds=(*notes.facts.further_banner_seconds, seconds))
     return conversation
 

@@ -89,7 +89,7 @@ async def _log_in(
             await _methods_only(ctx, auth, session, credentials)
             return session if session.opened is not None else None
         admission = await auth.log_in(credentials, ctx.watch, first.address.ip)
-        total = max(0, admission.at.ns - begun) / 1e9
+        total = admission.at.since(begun)
         login.learn(outcome="granted", method=admission.method, total_seconds=total)
     except Failed as failed:
         if failed.reason is Reason.AUTH_REJECTED:

@@ -254,7 +254,7 @@ async def _where(ctx: ProbeContext, client: SftpClient) -> None:
     session.learn(sftp_home=printable(home, 255))
     begun = now_ns()
     _, at = await client.stat(home)
-    session.learn(sftp_stat_seconds=max(0, at.ns - begun) / 1e9)
+    session.learn(sftp_stat_seconds=at.since(begun))
 
 
 async def _read(ctx: ProbeContext, client: SftpClient) -> None:
@@ -263,7 +263,7 @@ async def _read(ctx: ProbeContext, client: SftpClient) -> None:
     begun = now_ns()
     count, last = await client.read(handle, READ_BYTES, READ_SECONDS)
     if count and last is not None:
-        _learn_read(ctx, f"SFTP {_ZERO}", count, max(1, last.ns - begun) / 1e9)
+        _learn_read(ctx, f"SFTP {_ZERO}", count, max(1e-9, last.since(begun)))
     await client.ask(sftp.close(handle))
 
 
@@ -293,7 +293,7 @@ async def _write(ctx: ProbeContext, client: SftpClient) -> None:
         begun = now_ns()
         count, last = await client.write(handle, os.urandom(WRITE_BYTES), WRITE_SECONDS)
         if count and last is not None:
-            seconds = max(1, last.ns - begun) / 1e9
+            seconds = max(1e-9, last.since(begun))
             notes.part("session", SessionFacts).learn(
                 write_bytes=count,
                 write_seconds=seconds,
@@ -333,4 +333,4 @@ async def _throughput(ctx: ProbeContext, mux: Mux) -> None:
             count, last = count + len(data), at
         # The command's own start is no throughput: the clock runs from its first bytes.
         if count and last.ns > first.ns:
-            _learn_read(ctx, f"exec {command}", count, (last.ns - first.ns) / 1e9)
+            _learn_read(ctx, f"exec {command}", count, last.since(first))

@@ -52,7 +52,7 @@ class Limits:
     def chat(self, at: Mark) -> None:
         """Count a message without content; ProtocolViolation beyond the limit."""
         self.chatter += 1
-        since = max(0, at.ns - self._admitted.ns) // 10**9 if self._admitted else 0
+        since = int(at.since(self._admitted)) if self._admitted else 0
         allowed = MAX_CHATTER + CHATTER_PER_SECOND * since + self.useful
         if self.chatter > allowed:
             raise ProtocolViolation(

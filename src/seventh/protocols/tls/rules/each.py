@@ -1,6 +1,6 @@
-"""A server may have several certificates, such as one with an RSA and one with an ECDSA key.
+"""Judging each certificate of a server that has several, such as one RSA and one ECDSA.
 
-Which of them a client gets depends on what it offers, so a rule about the certificate judges each.
+Which of them a client gets depends on what it offers.
 """
 
 from __future__ import annotations
@@ -16,19 +16,21 @@ from seventh.rules.rule import Hit, Skip, Verdict
 Judge = Callable[[TlsFacts], Verdict]
 
 
-def each_certificate(severity: Severity) -> Callable[[Judge], Judge]:
-    """Make a condition hold for every certificate; ``severity`` is its rule's.
+def each_certificate(severity: Severity, *plain: str) -> Callable[[Judge], Judge]:
+    """Apply a condition to every certificate; ``severity`` is its rule's.
 
-    The worst hit gives the words. Lists in them get what the others say too, and by which key.
+    The worst hit comes first. List parameters are united over all hits, each value with its
+    certificate's key type; those named in ``plain``, such as codes, without it.
     """
 
     def decorate(judge: Judge) -> Judge:
         @functools.wraps(judge)
         def judge_each(tls: TlsFacts) -> Verdict:
-            verdicts = [(judge(facts), kind) for facts, kind in _every(tls)]
-            hits = [(verdict, kind) for verdict, kind in verdicts if isinstance(verdict, Hit)]
+            verdicts = [(judge(facts), key_type) for facts, key_type in _every(tls)]
+            hits = [(verdict, key) for verdict, key in verdicts if isinstance(verdict, Hit)]
             if hits:
-                return _merged(hits, severity)
+                hits.sort(key=lambda found: -(found[0].severity or severity).rank)
+                return _merged(hits, plain)
             return next((v for v, _ in verdicts if isinstance(v, Skip)), None)
 
         return judge_each
@@ -37,35 +39,30 @@ def each_certificate(severity: Severity) -> Callable[[Judge], Judge]:
 
 
 def _every(tls: TlsFacts) -> list[tuple[TlsFacts, str]]:
-    """The facts as they would be with each certificate, and its kind of key where there are two."""
+    """Return the facts with each certificate as the main one, and a tag where there are several."""
     if not tls.other_certificates:
         return [(tls, "")]
     first = tls.chain[0].key_type if tls.chain else ""
     return [
-        (tls, first),
-        *((tls.learn(**other.as_main()), other.key_type) for other in tls.other_certificates),
+        (tls, f" ({first})"),
+        *((tls.learn(**c.as_main()), f" ({c.key_type})") for c in tls.other_certificates),
     ]
 
 
-def _merged(hits: list[tuple[Hit, str]], usual: Severity) -> Hit:
-    hits = sorted(hits, key=lambda found: -(found[0].severity or usual).rank)
-    worst, kind = hits[0]
+def _merged(hits: list[tuple[Hit, str]], plain: tuple[str, ...]) -> Hit:
     params: dict[str, Param] = {}
-    for name, value in worst.params.items():
-        if name == "names":
-            params[name] = value
-        elif isinstance(value, tuple):
+    for name in dict.fromkeys(name for hit, _ in hits for name in hit.params):
+        found = [(hit.params[name], tag) for hit, tag in hits if name in hit.params]
+        value, tag = found[0]
+        if isinstance(value, tuple):
             params[name] = tuple(
-                f"{text} ({which} certificate)" if which else text
-                for hit, which in hits
-                for text in _texts(hit.params.get(name))
+                dict.fromkeys(
+                    str(text) if name in plain else f"{text}{tag}"
+                    for texts, tag in found
+                    if isinstance(texts, tuple)
+                    for text in texts
+                )
             )
-        elif name == "subject" and kind:
-            params[name] = f"{value} ({kind} certificate)"
         else:
-            params[name] = value
-    return Hit(worst.severity, **params)
-
-
-def _texts(value: Param | None) -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, tuple) else ()
+            params[name] = f"{value}{tag}" if name == "subject" else value
+    return Hit(hits[0][0].severity, **params)

@@ -1,4 +1,4 @@
-"""A server in perfect order, from which the rules' examples are made."""
+"""Facts of a server without faults, from which the rules' examples are made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a TLS handshake can have wrong: suites, groups, resumption, early data."""
+"""Rules for the handshake: suites, groups, resumption, early data, client certificates."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from seventh.wire.tlsnames import grade
 
 MIN_DH_BITS = 2048
 EVERY_SERVER = (
-    "# in http {{}}, in place of such lines in servers: the default server of a socket decides"
+    "# in http {{}}, instead of in each server {{}}: the default server of the socket decides"
 )
 
 
 def unasked(tls: TlsFacts, what: Topic) -> Skip:
-    """Return why a bare hello's answer is missing."""
+    """Return why the answer to a bare hello is missing."""
     known = (topic for topic in (what, Topic.HELLOS) if topic in tls.unknown)
     topic = next(known, what)
-    return Skip(f"{topic}: {tls.unknown.get(topic, 'was not asked')}")
+    return Skip(f"{topic}: {tls.unknown.get(topic, 'not checked')}")
 
 
 @rule(
@@ -26,11 +26,21 @@ def unasked(tls: TlsFacts, what: Topic) -> Skip:
     Severity.HIGH,
     tier=0,
     source=Source.WIRE,
-    title="Weak cipher suites are accepted",
+    title="Weak cipher suites accepted",
     evidence="{what}",
-    why="NULL, EXPORT, RC4, DES, 3DES and anonymous suites give little or no protection. Suites "
-    "with CBC are open to padding oracles, and static RSA lets whoever gets the key one day read "
-    "what was recorded before.",
+    phrases={
+        "what": {
+            "accepted": "accepts {suites}",
+            "accepted-at-least": "accepts at least {suites}",
+            "allowed": "the configuration allows {suites}",
+            "allowed-if-supported": "the configuration allows {suites}. OpenSSL refuses NULL and "
+            "anonymous suites unless the list has @SECLEVEL=0, and most builds since 1.1.0 have "
+            "no RC4, DES, 3DES or EXPORT suites",
+        }
+    },
+    why="NULL, EXPORT, RC4, DES, 3DES and anonymous suites give little or no protection. CBC "
+    "suites allow padding oracle attacks. With static RSA, an attacker who obtains the server key "
+    "later can decrypt recorded traffic.",
     fix={
         "nginx": "ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;",
         "apache": "SSLCipherSuite ECDHE+AESGCM:ECDHE+CHACHA20",
@@ -54,7 +64,7 @@ def unasked(tls: TlsFacts, what: Topic) -> Skip:
     },
 )
 def weak_cipher(tls: TlsFacts) -> Verdict:
-    """Broken suites at the rule's severity; CBC or no forward secrecy at medium."""
+    """Report broken suites; at medium those with CBC or without forward secrecy only."""
     broken = list(tls.broken_suites or ())
     obsolete = list(tls.obsolete_suites or ())
     if tls.cipher is not None:
@@ -71,18 +81,15 @@ def weak_cipher(tls: TlsFacts) -> Verdict:
 
 
 def _weak(tls: TlsFacts, suites: tuple[str, ...], broken: list[str]) -> Hit:
-    """Word what a handshake showed, or what a file asks for and its library decides."""
+    """Return the hit: a handshake proves a suite, a file only asks its library for it."""
     severity = None if broken else Severity.MEDIUM
     if not tls.configured:
-        least = "" if tls.all_suites else "at least "
-        return Hit(severity, suites=suites, what=f"accepts {least}{', '.join(suites)}")
-    what = f"the configuration allows {', '.join(suites)}"
-    open_ = [suite for suite in broken if "_NULL_" in suite or "_anon_" in suite]
+        what = "accepted" if tls.all_suites else "accepted-at-least"
+        return Hit(severity, suites=suites, what=what)
+    open_ = any("_NULL_" in suite or "_anon_" in suite for suite in broken)
     if broken and not (open_ and tls.security_level == 0):
-        severity = Severity.MEDIUM
-        what += (". OpenSSL refuses NULL and anonymous suites unless the list has @SECLEVEL=0, "
-                 "and most builds since 1.1.0 have no RC4, DES, 3DES or EXPORT suites")  # fmt: skip
-    return Hit(severity, suites=suites, what=what)
+        return Hit(Severity.MEDIUM, suites=suites, what="allowed-if-supported")
+    return Hit(severity, suites=suites, what="allowed")
 
 
 @rule(
@@ -90,15 +97,15 @@ def _weak(tls: TlsFacts, suites: tuple[str, ...], broken: list[str]) -> Hit:
     Severity.HIGH,
     tier=0,
     source=Source.WIRE,
-    title="Diffie-Hellman prime is too small",
-    evidence="the prime has {bits} bits",
-    why="A prime of 1024 bits or less can be broken once and for all by whoever can pay for it, "
-    "and then every conversation with it is read (Logjam).",
+    title="Diffie-Hellman prime too small",
+    evidence="prime of {bits} bits",
+    why="An attacker with a large budget can break a prime of 1024 bits or less once and then "
+    "decrypt every connection that uses it (Logjam).",
     fix={
         "nginx": "ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;  # and remove ssl_dhparam",
         "apache": "SSLCipherSuite ECDHE+AESGCM:ECDHE+CHACHA20",
         "postfix": "smtpd_tls_dh1024_param_file = auto",
-        "any": "Offer ECDHE only; where finite fields must stay, use ffdhe2048 or larger.",
+        "any": "Offer ECDHE only; where finite-field groups are required, use ffdhe2048 or larger.",
     },
     references=("RFC 9325 §4.5", "RFC 7919"),
     seed=("12.10.4",),
@@ -107,7 +114,7 @@ def _weak(tls: TlsFacts, suites: tuple[str, ...], broken: list[str]) -> Hit:
     directives={"nginx": ("ssl_dhparam",), "caddy": ("tls ciphers",)},
 )
 def dh_small(tls: TlsFacts) -> Verdict:
-    """Return a server that has finite-field Diffie-Hellman, with less than 2048 bits."""
+    """Report finite-field Diffie-Hellman with less than 2048 bits."""
     if tls.dh_bits is None:
         return unasked(tls, Topic.FINITE_FIELD)
     return Hit(bits=tls.dh_bits) if 0 < tls.dh_bits < MIN_DH_BITS else None
@@ -118,17 +125,24 @@ def dh_small(tls: TlsFacts) -> Verdict:
     Severity.LOW,
     tier=0,
     source=Source.WIRE,
-    title="No post-quantum key exchange",
-    evidence="X25519MLKEM768 cannot be selected; {what}",
-    why="Traffic recorded today can be read once a quantum computer breaks elliptic curves. The "
-    "hybrid group costs about a kilobyte each way and hardly any time.",
+    title="Post-quantum key exchange not supported",
+    evidence="X25519MLKEM768 not supported; {what}",
+    phrases={
+        "what": {
+            "configured": "configured groups: {group}",
+            "used": "the handshake used {group}",
+            "none": "the handshake used no group",
+        }
+    },
+    why="Traffic recorded today can be decrypted once a quantum computer breaks elliptic curves. "
+    "The hybrid group adds about a kilobyte in each direction and hardly any time.",
     fix={
         "openssl": "Groups = X25519MLKEM768:X25519:prime256v1  # OpenSSL 3.5 or newer",
-        "nginx": f"{EVERY_SERVER}\n# with OpenSSL 3.5 or newer: with an older one nginx does not "
-        "start\nssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;",
-        "apache": "# with OpenSSL 3.5 or newer: with an older one Apache does not start\n"
+        "nginx": f"{EVERY_SERVER}\n# OpenSSL 3.5 or newer; with an older one nginx does not start\n"
+        "ssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;",
+        "apache": "# OpenSSL 3.5 or newer; with an older one Apache does not start\n"
         "SSLOpenSSLConfCmd Groups X25519MLKEM768:X25519:prime256v1",
-        "haproxy": "# in global, with OpenSSL 3.5 or newer: else HAProxy does not start\n"
+        "haproxy": "# in global; OpenSSL 3.5 or newer; with an older one HAProxy does not start\n"
         "ssl-default-bind-curves X25519MLKEM768:X25519:P-256",
         "caddy": "tls {{\n\tcurves x25519mlkem768 x25519 secp256r1\n}}",
     },
@@ -139,17 +153,16 @@ def dh_small(tls: TlsFacts) -> Verdict:
     directives={"nginx": ("ssl_ecdh_curve",), "caddy": ("tls curves",)},
 )
 def no_pq(tls: TlsFacts) -> Verdict:
-    """Return a server that picked no hybrid group though nothing else was offered."""
+    """Report a server that selects no hybrid group when nothing else is offered."""
     if tls.large_hello_bytes:
-        return Skip(
-            "the larger ClientHello that a hybrid group needs fails here: see TLS-BIG-HELLO"
-        )
+        return Skip("the larger ClientHello that a hybrid group needs fails: see TLS-BIG-HELLO")
     if tls.hybrid_group is None:
         return unasked(tls, Topic.HYBRID_GROUP)
     if tls.hybrid_group:
         return None
-    group = tls.group or "none"
-    return Hit(what=f"the groups are {group}" if tls.configured else f"the handshake used {group}")
+    if tls.group is None:
+        return Hit(what="none")
+    return Hit(what="configured" if tls.configured else "used", group=tls.group)
 
 
 @rule(
@@ -158,15 +171,14 @@ def no_pq(tls: TlsFacts) -> Verdict:
     tier=0,
     source=Source.WIRE,
     title="Large ClientHello fails",
-    evidence="a ClientHello of {large} bytes with a post-quantum key share fails; one of {small} "
-    "bytes without it is accepted",
+    evidence="ClientHello of {large} bytes with a post-quantum key share fails; {small} bytes "
+    "without it accepted",
     why="Current browsers and TLS libraries send a ClientHello of more than one packet. They fail "
-    "or fall back slowly here, while older clients and simple tests work.",
+    "or fall back slowly, while older clients and simple tests work.",
     fix={
-        "any": "Update or replace what cannot read a ClientHello of several packets: the firewall, "
-        "proxy or load balancer in front of the server, or the server's own TLS software "
-        "(https://tldr.fail). Until then, clients can leave the hybrid group out "
-        "(OpenSSL: Groups = X25519:prime256v1).",
+        "any": "Update or replace the firewall, proxy, load balancer or TLS library that cannot "
+        "read a ClientHello of several packets (https://tldr.fail). Until then, clients can "
+        "disable the hybrid group (OpenSSL: Groups = X25519:prime256v1).",
     },
     references=("RFC 9846 §4.2.4",),
     seed=("12.11",),
@@ -174,7 +186,7 @@ def no_pq(tls: TlsFacts) -> Verdict:
     bad=GOOD.learn(large_hello_bytes=1750, small_hello_bytes=320, group="x25519"),
 )
 def big_hello(tls: TlsFacts) -> Verdict:
-    """Return the first hello failed, and one without a post-quantum key share did not."""
+    """Report a first hello that failed where one without a post-quantum key share did not."""
     if tls.large_hello_bytes:
         return Hit(large=tls.large_hello_bytes, small=tls.small_hello_bytes or 0)
     return None if tls.version is not None else Skip("no handshake succeeded")
@@ -185,17 +197,25 @@ def big_hello(tls: TlsFacts) -> Verdict:
     Severity.MEDIUM,
     tier=0,
     source=Source.WIRE,
-    title="Sessions cannot be resumed",
+    title="TLS sessions cannot be resumed",
     evidence="{what}",
-    why="Every connection pays for a full handshake: certificates on the wire, signatures on both "
-    "sides, and with TLS 1.2 a round trip more.",
+    phrases={
+        "what": {
+            "other-address": "refused at {addresses}: a session created at another address",
+            "configured": "session tickets are off and no session cache is configured",
+            "no-ticket": "no session ticket within a second of the handshake",
+            "full-handshake": "the second handshake, with the session of the first, was a full one",
+        }
+    },
+    why="Every connection needs a full handshake: certificates to send, signatures on both sides, "
+    "and with TLS 1.2 one more round trip.",
     fix={
         "nginx": f"{EVERY_SERVER}\nssl_session_cache shared:TLS:10m;\nssl_session_tickets on;",
         "apache": "SSLSessionTickets on\n"
         "# in main, outside <VirtualHost>\n"
         "SSLSessionCache shmcb:${{APACHE_RUN_DIR}}/ssl_scache(512000)",
         "haproxy": "# in global; remove no-tls-tickets from bind lines\ntune.ssl.cachesize 100000",
-        "any": "Behind a load balancer, share the ticket keys among the nodes.",
+        "any": "Behind a load balancer, use the same ticket keys on all nodes.",
     },
     references=("RFC 9846 §2.2",),
     seed=("12.10.4",),
@@ -204,18 +224,17 @@ def big_hello(tls: TlsFacts) -> Verdict:
     directives={"nginx": ("ssl_session_tickets", "ssl_session_cache"), "caddy": ("tls",)},
 )
 def no_resume(tls: TlsFacts) -> Verdict:
-    """Return the second handshake was a full one, or there was nothing to take up."""
+    """Report a full second handshake, or a session that was not given out."""
     if tls.resumed is None:
         return unasked(tls, Topic.RESUMPTION)
     if tls.not_resumed_at:
-        return Hit(what=f"not at {', '.join(tls.not_resumed_at)} with a session of another address")
+        return Hit(what="other-address", addresses=tls.not_resumed_at)
     if tls.resumed:
         return None
     if tls.configured:
-        return Hit(what="session tickets are off, and there is no session cache")
-    if not tls.tickets and tls.version == "TLSv1.3":
-        return Hit(what="no session ticket came within a second of the handshake")
-    return Hit(what="a second handshake with the session of the first was a full one")
+        return Hit(what="configured")
+    no_ticket = not tls.tickets and tls.version == "TLSv1.3"
+    return Hit(what="no-ticket" if no_ticket else "full-handshake")
 
 
 @rule(
@@ -223,16 +242,22 @@ def no_resume(tls: TlsFacts) -> Verdict:
     Severity.MEDIUM,
     tier=1,
     source=Source.WIRE,
-    title="Early data (0-RTT) is accepted",
+    title="Early data (0-RTT) accepted",
     evidence="{what}",
-    why="Whoever records early data can send it again. Requests that change something are then "
-    "carried out twice, unless the application guards against it.",
+    phrases={
+        "what": {
+            "configured": "early data is enabled",
+            "accepted": "early data accepted; the session ticket allows {bytes} bytes",
+        }
+    },
+    why="An attacker who records early data can replay it. Requests with side effects are then "
+    "executed twice, unless the application prevents it.",
     fix={
-        "nginx": "ssl_early_data off;\n# or, where every early request is idempotent:\n"
+        "nginx": "ssl_early_data off;\n# or, if every early request is idempotent:\n"
         "proxy_set_header Early-Data $ssl_early_data;",
-        "haproxy": "# in frontend, in place of the bind line with allow-0rtt\n"
+        "haproxy": "# in frontend, instead of the bind line with allow-0rtt\n"
         "bind :443 ssl crt /etc/haproxy/site.pem",
-        "any": "Turn it off, or answer early requests that are not idempotent with 425 Too Early.",
+        "any": "Disable it, or answer early requests that are not idempotent with 425 Too Early.",
     },
     references=("RFC 8470", "RFC 9846 §8"),
     seed=("12.10.4",),
@@ -241,12 +266,10 @@ def no_resume(tls: TlsFacts) -> Verdict:
     directives={"nginx": ("ssl_early_data",), "caddy": ("0rtt",)},
 )
 def early_data_on(tls: TlsFacts) -> Verdict:
-    """Return the ticket allows early data and the server took the offer."""
-    if tls.early_data_accepted and tls.configured:
-        return Hit(what="it is turned on")
+    """Report a ticket that allows early data and a server that accepted it."""
     if tls.early_data_accepted:
-        allowed = tls.max_early_data_bytes or 0
-        return Hit(what=f"the ticket allows {allowed} bytes, and the server accepted early data")
+        what = "configured" if tls.configured else "accepted"
+        return Hit(what=what, bytes=tls.max_early_data_bytes or 0)
     if tls.early_data_accepted is False or tls.max_early_data_bytes == 0:
         return None
     if tls.version is not None and tls.version != "TLSv1.3":
@@ -261,11 +284,11 @@ def early_data_on(tls: TlsFacts) -> Verdict:
     Severity.MEDIUM,
     tier=0,
     source=Source.WIRE,
-    title="TLS 1.2 without the extended master secret",
-    evidence="the ServerHello does not confirm extended_master_secret",
-    why="Two TLS 1.2 sessions can be made to share one secret, so that a man in the middle carries "
-    "an authentication from one to the other (triple handshake).",
-    fix={"any": "Update the TLS library (OpenSSL 1.1.0, GnuTLS 3.4, NSS 3.21 or newer have it)."},
+    title="TLS 1.2 extended master secret not supported",
+    evidence="ServerHello without extended_master_secret",
+    why="A man in the middle can make two TLS 1.2 sessions share one master secret and forward "
+    "client authentication from one to the other (triple handshake attack).",
+    fix={"any": "Update the TLS library to OpenSSL 1.1.0, GnuTLS 3.4, NSS 3.21 or newer."},
     references=("RFC 9325 §3.5", "RFC 7627"),
     seed=("12.10.4",),
     good=GOOD,
@@ -281,13 +304,13 @@ def ems(tls: TlsFacts) -> Verdict:
     Severity.MEDIUM,
     tier=0,
     source=Source.WIRE,
-    title="Insecure renegotiation",
-    evidence="the ServerHello has no renegotiation_info",
-    why="A man in the middle can put his own request in front of a client's, and the server takes "
-    "both for one conversation.",
+    title="Secure renegotiation not supported",
+    evidence="ServerHello without renegotiation_info",
+    why="A man in the middle can insert a request before the client's own, and the server accepts "
+    "both as one connection (CVE-2009-3555).",
     fix={
-        "any": "Update the TLS library (any since 2010 has it), and take "
-        "UnsafeLegacyRenegotiation out of its options.",
+        "any": "Update the TLS library (all since 2010 support it), and remove "
+        "UnsafeLegacyRenegotiation from its options.",
     },
     references=("RFC 9325 §3.5", "RFC 5746"),
     seed=("12.10.4",),
@@ -295,7 +318,7 @@ def ems(tls: TlsFacts) -> Verdict:
     bad=GOOD.learn(secure_renegotiation=False),
 )
 def reneg(tls: TlsFacts) -> Verdict:
-    """Return a TLS 1.2 ServerHello without RFC 5746's answer."""
+    """Report a TLS 1.2 ServerHello without renegotiation_info (RFC 5746)."""
     return _of_tls12(tls, wrong=tls.secure_renegotiation is False)
 
 
@@ -304,14 +327,14 @@ def reneg(tls: TlsFacts) -> Verdict:
     Severity.MEDIUM,
     tier=0,
     source=Source.WIRE,
-    title="TLS compression is on",
-    evidence="the ServerHello selects DEFLATE",
-    why="The length of compressed data tells what is in it: cookies and tokens were read that way "
-    "(CRIME).",
+    title="TLS compression enabled",
+    evidence="ServerHello selects DEFLATE",
+    why="The length of compressed data depends on its content: attackers can recover cookies and "
+    "tokens from it (CRIME).",
     fix={
         "apache": "SSLCompression off",
         "openssl": "Options = -Compression",
-        "any": "Update the TLS library; current ones cannot compress.",
+        "any": "Update the TLS library; current ones do not support compression.",
     },
     references=("RFC 9325 §3.3",),
     seed=("12.10.4",),
@@ -319,12 +342,12 @@ def reneg(tls: TlsFacts) -> Verdict:
     bad=GOOD.learn(compression=True),
 )
 def compress(tls: TlsFacts) -> Verdict:
-    """Return a TLS 1.2 ServerHello that took the compression that the hello offered."""
+    """Report a TLS 1.2 ServerHello that selects the offered compression."""
     return _of_tls12(tls, wrong=tls.compression is True)
 
 
 def _of_tls12(tls: TlsFacts, *, wrong: bool) -> Verdict:
-    """Return a verdict on what only TLS 1.2 and older have."""
+    """Return the verdict on a feature that only TLS 1.2 and older have."""
     if wrong:
         return Hit()
     if tls.extended_master_secret is not None or "TLSv1.2" in tls.versions_refused:
@@ -337,19 +360,20 @@ def _of_tls12(tls: TlsFacts, *, wrong: bool) -> Verdict:
     Severity.MEDIUM,
     tier=1,
     source=Source.WIRE,
-    title="Client certificate asked for, but not needed",
-    evidence="the server asks for a client certificate and serves a client that has none",
-    why="Mutual TLS that lets everybody in protects nothing. Often it was meant to be required.",
+    title="Client certificate requested but not required",
+    evidence="a client certificate is requested; clients without one are accepted",
+    why="Mutual TLS that accepts clients without a certificate does not authenticate them. Often "
+    "the certificate was meant to be required.",
     fix={
         "nginx": "ssl_client_certificate /etc/ssl/client-ca.pem;\nssl_verify_client on;",
         "apache": "SSLCACertificateFile /etc/ssl/client-ca.pem\nSSLVerifyClient require",
-        "haproxy": "# in frontend, in place of the bind line with verify optional\n"
+        "haproxy": "# in frontend, instead of the bind line with verify optional\n"
         "bind :443 ssl crt /etc/haproxy/site.pem ca-file /etc/ssl/client-ca.pem verify required",
         "caddy": "tls {{\n\tclient_auth {{\n\t\tmode require_and_verify\n"
         "\t\ttrust_pool file ca.pem\n\t}}\n}}",
         "mosquitto": "require_certificate true",
-        "any": "Require it, or stop asking: optional certificates belong where the application "
-        "checks for them itself.",
+        "any": "Require the certificate, or stop requesting it. Optional ones are right only "
+        "where the application checks for them itself.",
     },
     references=("RFC 9846 §4.4.2",),
     seed=("12.7.3",),
@@ -358,9 +382,9 @@ def _of_tls12(tls: TlsFacts, *, wrong: bool) -> Verdict:
     directives={"nginx": ("ssl_verify_client",), "caddy": ("tls client_auth",)},
 )
 def mtls_optional(tls: TlsFacts) -> Verdict:
-    """Return a CertificateRequest that an empty answer satisfied, at the application too."""
+    """Report a certificate request that neither TLS nor the application enforces."""
     if tls.client_certificate == "given":
-        return Skip("a client certificate was given, so it is unknown what happens without")
+        return Skip("--cert was given, so the behaviour without a certificate is unknown")
     if tls.client_certificate is None:
-        return Skip("the handshake did not get far enough")
+        return Skip("the handshake ended before this was known")
     return Hit() if tls.client_certificate == "optional" else None

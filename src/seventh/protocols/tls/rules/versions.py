@@ -1,4 +1,4 @@
-"""Which versions of TLS are accepted."""
+"""Rules for the accepted TLS versions."""
 
 from __future__ import annotations
 
@@ -16,10 +16,19 @@ LEGACY = (Topic.SSL3, Topic.TLS10, Topic.TLS11)
     Severity.HIGH,
     tier=0,
     source=Source.WIRE,
-    title="Obsolete protocol versions are accepted",
+    title="Obsolete TLS versions accepted",
     evidence="{what}",
-    why="SSLv3, TLS 1.0 and TLS 1.1 rest on MD5, SHA-1 and CBC as it was before it was mended; "
-    "attacks on them are published and automated. Clients have left them.",
+    phrases={
+        "what": {
+            "accepted": "accepts {versions}",
+            "allowed": "the configuration allows {versions}. OpenSSL 3 refuses them unless the "
+            "cipher list has @SECLEVEL=0; older OpenSSL accepts them",
+            "allowed-seclevel-0": "the configuration allows {versions}, and @SECLEVEL=0 makes "
+            "OpenSSL accept them",
+        }
+    },
+    why="SSLv3, TLS 1.0 and TLS 1.1 depend on MD5, SHA-1 and CBC without encrypt-then-MAC. "
+    "Published attacks exist; clients have removed these versions.",
     fix={
         "nginx": f"{EVERY_SERVER}\nssl_protocols TLSv1.2 TLSv1.3;",
         "apache": "SSLProtocol -all +TLSv1.2 +TLSv1.3",
@@ -36,25 +45,21 @@ LEGACY = (Topic.SSL3, Topic.TLS10, Topic.TLS11)
     directives={"nginx": ("ssl_protocols",), "caddy": ("tls protocols",)},
 )
 def legacy(tls: TlsFacts) -> Verdict:
-    """Return any version below TLS 1.2 that a hello got."""
+    """Report each accepted version below TLS 1.2."""
     found = tuple(v for v in tls.versions if v in LEGACY)
     if found and tls.configured:
         return _allows(tls, found)
     if found:
-        return Hit(versions=found, what=f"accepts {', '.join(found)}")
+        return Hit(versions=found, what="accepted")
     unknown = [topic for topic in LEGACY if topic not in tls.versions_refused]
     return unasked(tls, unknown[0]) if unknown else None
 
 
 def _allows(tls: TlsFacts, found: tuple[str, ...]) -> Hit:
-    """Return what a file asks for: whether the versions are accepted is its library's decision."""
-    asked = f"the configuration allows {', '.join(found)}"
+    """Return the hit for a file: whether the versions are accepted depends on its OpenSSL."""
     if tls.security_level == 0 and set(found) - {Topic.SSL3}:
-        return Hit(versions=found, what=f"{asked}, and @SECLEVEL=0 makes OpenSSL accept them")
-    refuses = "OpenSSL 3 refuses them unless the cipher list has @SECLEVEL=0"
-    return Hit(
-        Severity.MEDIUM, versions=found, what=f"{asked}. {refuses}; older OpenSSL accepts them"
-    )
+        return Hit(versions=found, what="allowed-seclevel-0")
+    return Hit(Severity.MEDIUM, versions=found, what="allowed")
 
 
 @rule(
@@ -62,17 +67,17 @@ def _allows(tls: TlsFacts, found: tuple[str, ...]) -> Hit:
     Severity.MEDIUM,
     tier=0,
     source=Source.WIRE,
-    title="TLS 1.3 is not spoken",
-    evidence="the best version is {version}",
-    why="Every connection pays a round trip more than with TLS 1.3, and post-quantum key exchange "
-    "is out of reach: it exists for TLS 1.3 only.",
+    title="TLS 1.3 not supported",
+    evidence="best version is {version}",
+    why="Every connection needs one more round trip than with TLS 1.3, and post-quantum key "
+    "exchange is not available: it exists for TLS 1.3 only.",
     fix={
         "nginx": f"{EVERY_SERVER}\nssl_protocols TLSv1.2 TLSv1.3;",
         "apache": "SSLProtocol -all +TLSv1.2 +TLSv1.3",
         "haproxy": "# in global; remove ssl-max-ver and no-tlsv13 from bind lines\n"
         "ssl-default-bind-options ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.3",
         "caddy": "tls {{\n\tprotocols tls1.2 tls1.3\n}}",
-        "any": "Link the server with OpenSSL 1.1.1 or newer and let its highest version be 1.3.",
+        "any": "Link the server with OpenSSL 1.1.1 or newer and set its maximum version to 1.3.",
     },
     references=("RFC 9325", "RFC 9846"),
     seed=("12.12",),
@@ -83,9 +88,9 @@ def _allows(tls: TlsFacts, found: tuple[str, ...]) -> Hit:
     directives={"nginx": ("ssl_protocols",), "caddy": ("tls protocols",)},
 )
 def no_tls13(tls: TlsFacts) -> Verdict:
-    """Return the main handshake, which offered TLS 1.3, ended with less."""
+    """Report a main handshake, which offers TLS 1.3, that ended with less."""
     if "TLSv1.3" in tls.versions:
         return None
     if "TLSv1.3" in tls.versions_refused and tls.versions:
         return Hit(version=tls.versions[-1])
-    return Skip("no handshake told which versions are spoken")
+    return Skip("no handshake succeeded, so the versions are unknown")

@@ -178,7 +178,7 @@ class Socket:
             frame = self.frames.closed
             if frame is not None:
                 await self._see_the_end(until_ns)
-            seconds = (frame.at.ns - begun.ns) / 1e9 if frame is not None and sent else None
+            seconds = frame.at.since(begun) if frame is not None and sent else None
             return CloseSeen(
                 frame=frame,
                 ended=self.silent_end is not None,

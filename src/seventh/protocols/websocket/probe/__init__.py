@@ -200,7 +200,7 @@ async def _greeting(endpoint: Endpoint, socket: Socket) -> None:
     endpoint.notes.learn(greeting_bytes=len(message.data) if message is not None else 0)
     if message is None:
         return
-    endpoint.notes.learn(greeting_seconds=max(0, message.at.ns - socket.opened.ns) / 1e9)
+    endpoint.notes.learn(greeting_seconds=message.at.since(socket.opened))
     text = message.data[:4096].decode("utf-8", "replace").lower()
     words = [f"the first message ({word})" for word in _WORDS if word in text]
     endpoint.notes.learn(
@@ -226,7 +226,7 @@ async def _ping(endpoint: Endpoint, socket: Socket, count: int) -> None:
                 pong_wait_seconds=(now_ns() - begun) / 1e9, closed_on_ping=not socket.alive
             )
             break
-        delays.append(max(0, round_trip[1].ns - round_trip[0].ns) / 1e9)
+        delays.append(round_trip[1].since(round_trip[0]))
         endpoint.notes.learn(pings_seconds=tuple(delays), ping_seconds=statistics.median(delays))
     if not delays and not socket.alive:
         closed = socket.frames.closed

@@ -128,7 +128,7 @@ async def burst(endpoint: Endpoint) -> None:
             )
             outcome: Literal["taken", "closed", "slowed"]
             if answered is not None:
-                seconds = max(0, answered[1].ns - begun) / 1e9
+                seconds = answered[1].since(begun)
                 outcome = "taken" if seconds <= FAST_SECONDS else "slowed"
             else:
                 outcome = "slowed" if socket.alive else "closed"

@@ -132,8 +132,7 @@ async def _hold(endpoint: Endpoint) -> None:
             first.drop()
     sockets = [first, *([heard[1]] if heard[1] is not None else [])]
     gaps = [
-        (later.ns - earlier.ns) / 1e9
-        for earlier, later in zip(first.pings, first.pings[1:], strict=False)
+        later.since(earlier) for earlier, later in zip(first.pings, first.pings[1:], strict=False)
     ]
     endpoint.notes.learn(
         hold=Hold(
@@ -141,10 +140,10 @@ async def _hold(endpoint: Endpoint) -> None:
             wanted_seconds=wanted,
             pings=len(first.pings),
             ping_seconds=statistics.median(gaps) if gaps else None,
-            pinged_seconds=tuple((at.ns - first.opened.ns) / 1e9 for at in first.pings[:SHOWN]),
+            pinged_seconds=tuple(at.since(first.opened) for at in first.pings[:SHOWN]),
             sockets=len(sockets),
             cuts_seconds=tuple(
-                (s.silent_end.ns - s.opened.ns) / 1e9
+                s.silent_end.since(s.opened)
                 for s in sockets
                 if s.silent_end is not None and s.frames.closed is None
             ),

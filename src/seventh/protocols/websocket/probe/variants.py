@@ -232,5 +232,5 @@ async def _inside(endpoint: Endpoint, http: HttpConnection, over: Over) -> Tunne
             await socket.close(endpoint.ctx.budget.within(CLOSE_SECONDS))
     except Failed as failed:
         detail = failed.detail
-    seconds = max(0, round_trip[1].ns - round_trip[0].ns) / 1e9 if round_trip else None
+    seconds = round_trip[1].since(round_trip[0]) if round_trip else None
     return Tunnelled(spoken=True, enabled=True, handshake=seen, ping_seconds=seconds, detail=detail)

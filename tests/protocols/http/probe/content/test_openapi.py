@@ -121,7 +121,7 @@ def test_any_description(described: Any, value: Any) -> None:
     document = {"paths": {"/x": {"get": {"responses": {"200": {"schema": described}}}}}}
     for operation in openapi.operations(document, origin="https://a", credentials=False):
         got = reply(("content-type", "application/json"), body=json.dumps(value).encode())
-        openapi.broken_promises(operation, got, document)
+        openapi.violations(operation, got, document)
     list(openapi.operations(described, origin="https://a", credentials=True))
 
 
@@ -176,11 +176,11 @@ def test_promises() -> None:
     kind = ("content-type", "application/json; charset=utf-8")
 
     def broken(*fields: tuple[str, str], **more: Any) -> tuple[str, ...]:
-        return openapi.broken_promises(operation, reply(*fields, **more), {})
+        return openapi.violations(operation, reply(*fields, **more), {})
 
     assert broken(kind, body=b"[]") == ()
     assert broken(kind, body=b"{}") == ("$ is object, not array",)
-    assert broken(kind, body=b"no") == ("the content is no JSON",)
+    assert broken(kind, body=b"no") == ("the content is not JSON",)
     assert broken(("content-type", "text/html")) == ("type text/html is not described",)
     assert broken(kind, status=204) == ("status 204 is not described",)
     assert broken(kind, status=404) == ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -17,26 +16,25 @@ from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import ContentFacts
-from seventh.protocols.http.lab import Setup, site
-from seventh.protocols.http.lab.content import ContentSetup
+from seventh.protocols.http.lab import site
 from seventh.protocols.http.lab.content import site as content_site
+from seventh.protocols.http.lab.setup import Change, ContentSetup, Option, Setup, with_fields
 from seventh.web.message import Request
 from tests.options import options_with
 from tests.protocols.http.rules.looks import job
 from tests.reports import found, metrics
 
-Change = Callable[[Request, Answer], Answer]
+GOOD = ContentSetup()
 
 
 async def look(
-    kit: Kit, ways: ContentSetup | None = None, change: Change | None = None, **options: object
-) -> tuple[ContentFacts, Report]:
+    kit: Kit, path: str = "/", content: ContentSetup = GOOD, change: Change | None = None,
+    **options: Option,
+) -> tuple[ContentFacts, Report]:  # fmt: skip
     """A check of the lab's site, in TLS and over TCP alone."""
-    ways = ways or ContentSetup()
     setup = Setup(
-        ways=ways, path=ways.path, options={**ways.options, **options},
-        h3=None, announced=False, change=change,
-    )  # type: ignore[arg-type]  # fmt: skip
+        content=content, path=path, options=options, h3=None, announced=False, change=change
+    )
     async with site(setup, kit) as served:
         report = await check_one(*job(served))
     facts = report.facts["http"]
@@ -46,15 +44,8 @@ async def look(
     return facts.content, report
 
 
-def adding(*fields: tuple[str, str]) -> Change:
-    def change(_: Request, answer: Answer) -> Answer:
-        return msgspec.structs.replace(answer, headers=(*answer.headers, *fields))
-
-    return change
-
-
 async def test_a_page_and_its_assets(kit: Kit) -> None:
-    content, report = await look(kit, ContentSetup(path="/page"))
+    content, report = await look(kit, "/page")
     assert report.failure is None
     assert content.assets is not None
     shown = {asset.path: (asset.coding, asset.packed) for asset in content.assets}
@@ -74,7 +65,7 @@ async def test_assets_of_which_some_are_plain(kit: Kit) -> None:
         body = b"let x = 1;\n" * 500
         return Answer(headers=(("Content-Type", "text/javascript"),), body=body)
 
-    content, report = await look(kit, ContentSetup(path="/page"), change)
+    content, report = await look(kit, "/page", change=change)
     assert content.brotli_ratio == pytest.approx(2 / 3)
     finding = next(f for f in report.findings if f.id == "HTTP-NO-COMPRESS")
     assert finding.params["plain"] == ("/app.js (5500 bytes)",)
@@ -82,7 +73,7 @@ async def test_assets_of_which_some_are_plain(kit: Kit) -> None:
 
 async def test_replies_out_of_caches(kit: Kit) -> None:
     fields = (("Age", "12"), ("Cache-Status", "origin; fwd=uri-miss, edge; hit"))
-    content, _ = await look(kit, change=adding(*fields))
+    content, _ = await look(kit, change=with_fields(*fields))
     assert content.cache_hits["cache-status"] > 5
     assert content.cache_hits["age"] == content.cache_hits["cache-status"]
     assert content.cache_status == ("origin; fwd=uri-miss, edge; hit",)
@@ -97,20 +88,19 @@ async def test_what_a_token_gets_must_be_private(kit: Kit, tmp_path: Path) -> No
     assert "HTTP-CACHE-LEAK" in found(report)
     assert b"s3cret-token" not in msgspec.json.encode(report)
     private = ContentSetup(cache_control="private, max-age=60, stale-while-revalidate=5")
-    _, report = await look(kit, private, token_file=str(token))
+    _, report = await look(kit, content=private, token_file=str(token))
     assert "HTTP-CACHE-LEAK" not in found(report)
 
 
 async def test_cookies_are_told_without_their_values(kit: Kit) -> None:
-    content, report = await look(kit, ContentSetup(cookie="sid=s3cret; Path=/"))
+    content, report = await look(kit, content=ContentSetup(cookie="sid=s3cret; Path=/"))
     (cookie,) = content.cookies
     assert (cookie.name, cookie.secure, cookie.path) == ("sid", False, "/")
     assert b"s3cret" not in msgspec.json.encode(report)
 
 
 async def test_an_event_stream_that_beats(kit: Kit) -> None:
-    ways = ContentSetup(path="/events", options={"intrusive": True, "hold_seconds": 1.0})
-    content, report = await look(kit, ways)
+    content, report = await look(kit, "/events", intrusive=True, hold_seconds=1.0)
     assert report.failure is None
     assert content.events is not None
     assert content.events.comments >= 2
@@ -120,7 +110,7 @@ async def test_an_event_stream_that_beats(kit: Kit) -> None:
 
 
 async def test_an_event_stream_is_not_waited_for(kit: Kit) -> None:
-    content, report = await look(kit, ContentSetup(path="/events"))
+    content, report = await look(kit, "/events")
     assert report.failure is None
     assert content.events is None
     assert "tier 4" in content.unknown["events"]
@@ -128,8 +118,7 @@ async def test_an_event_stream_is_not_waited_for(kit: Kit) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 async def test_requests_that_may_be_repeated(kit: Kit, method: str) -> None:
-    ways = ContentSetup(path="/orders", options={"method": method, "allow_write": True})
-    content, report = await look(kit, ways)
+    content, report = await look(kit, "/orders", method=method, allow_write=True)
     assert content.repetition is not None
     assert content.repetition.keyed == (method == "POST")
     assert 200 <= content.repetition.second_status < 300
@@ -140,23 +129,19 @@ async def test_a_put_that_creates_twice(kit: Kit) -> None:
     def change(request: Request, answer: Answer) -> Answer:
         return Answer(status=201) if request.method == "PUT" else answer
 
-    ways = ContentSetup(path="/orders", options={"method": "PUT", "allow_write": True})
-    _, report = await look(kit, ways, change)
+    _, report = await look(kit, "/orders", change=change, method="PUT", allow_write=True)
     assert "HTTP-IDEMPOTENCY" in found(report)
 
 
 async def test_a_head_only_target(kit: Kit) -> None:
-    content, report = await look(kit, ContentSetup(options={"method": "HEAD"}))
+    content, report = await look(kit, method="HEAD")
     assert content.coding is not None
     assert content.coding.variants[0].content_bytes
     assert report.failure is None
 
 
 async def test_in_clear_no_br_is_asked_for(kit: Kit) -> None:
-    setup = Setup(
-        ways=ContentSetup(codings=("gzip",)), secure=False, hsts=False, h3=None,
-        announced=False,
-    )  # fmt: skip
+    setup = Setup(content=ContentSetup(codings=("gzip",)), secure=False)
     async with site(setup, kit) as served:
         report = await check_one(*job(served))
     facts = report.facts["http"]
@@ -197,9 +182,9 @@ async def test_a_description_that_is_linked(kit: Kit) -> None:
         if request.path == "/api/v1/description":
             body = b'{"swagger": "2.0", "paths": {}}'
             return Answer(headers=(("Content-Type", "application/json"),), body=body)
-        return adding(link)(request, answer)
+        return with_fields(link)(request, answer)
 
-    content, _ = await look(kit, ContentSetup(described=False), change)
+    content, _ = await look(kit, content=ContentSetup(described=False), change=change)
     assert content.api is not None
     assert (content.api.described_at, content.api.description) == (
         "/api/v1/description", "Swagger 2.0",

@@ -17,7 +17,7 @@ _HELD = {"script": "src", "img": "src", "link": "href"}
 
 
 def references(content: bytes) -> dict[str, list[str]]:
-    """The references of a page's scripts, style sheets and images, by the name of their tag."""
+    """Return the references of a page's scripts, style sheets and images, by tag."""
     found: dict[str, list[str]] = {tag: [] for tag in _HELD}
     text = content[:MAX_HTML].decode("utf-8", "replace")
     for tag in itertools.islice(_TAG.finditer(text), MAX_FOUND):

@@ -7,7 +7,7 @@ from seventh.model.phase import Mark
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.http.facts.content import Asset
 from seventh.protocols.http.probe.content import assets, coding, repetition
-from seventh.protocols.http.probe.content.look import Look
+from seventh.protocols.http.probe.content.representation import Representation
 from seventh.protocols.http.probe.content.sse import Listener
 from seventh.protocols.http.wire import fields
 from seventh.protocols.http.wire.url import resolve
@@ -22,24 +22,23 @@ _ENOUGH = frozenset({Reason.PEER_SILENT, Reason.BUDGET_EXCEEDED})
 _GONE = frozenset({Reason.PEER_CLOSED, Reason.PEER_RESET})
 
 
-async def look_at_assets(look: Look) -> None:
-    """One script, one style sheet and one image of a page, as a browser asks for them."""
-    plain = look.plain
+async def check_assets(rep: Representation) -> None:
+    """Request one script, one style sheet and one image of a page, as a browser does."""
+    plain = rep.plain
     if plain is None or plain.status != 200 or plain.truncated:
         return
     if fields.media_type(plain.get("content-type")) != "text/html":
         return
     found: list[Asset] = []
-    browser = coding.BROWSER if look.secure else coding.BROWSER_IN_CLEAR
     for references in assets.references(coding.content_of(plain)).values():
         for reference in references:
-            url = resolve(look.site.base_url, reference)
-            if url is not None and url.origin == look.site.base_url.origin:
-                response = await look.ask(url.path, ("Accept-Encoding", browser))
+            url = resolve(rep.site.base_url, reference)
+            if url is not None and url.origin == rep.site.base_url.origin:
+                response = await rep.ask(url.path, ("Accept-Encoding", rep.browser_codings))
                 found.append(_asset(url.path, response))
-                look.learn(assets=tuple(found))
+                rep.learn(assets=tuple(found))
                 break
-    look.learn(assets=tuple(found))
+    rep.learn(assets=tuple(found))
 
 
 def _asset(path: str, response: Response) -> Asset:
@@ -59,16 +58,16 @@ def _asset(path: str, response: Response) -> Asset:
     )
 
 
-async def look_at_events(look: Look) -> None:
-    """Listen to the event stream for as long as the person allows (tier 4)."""
-    seconds = look.ctx.options.hold_seconds
-    why = look.ctx.denied(4) or ("" if seconds else "listening needs --hold SECONDS")
+async def check_events(rep: Representation) -> None:
+    """Receive the event stream for as long as --hold permits (tier 4)."""
+    seconds = rep.ctx.options.hold_seconds
+    why = rep.ctx.denied(4) or ("" if seconds else "event streams need --hold SECONDS")
     if why:
         raise Failed(Reason.OPTIONS_UNUSABLE, why)
-    opened = await look.site.opened(look.site.base_url.origin, None, fresh=True)
+    opened = await rep.site.opened(rep.site.base_url.origin, None, fresh=True)
     if opened.stream is not None:
         opened.stream.expect_silence()  # a comment now and then is no drip
-    budget = look.ctx.budget
+    budget = rep.ctx.budget
     until = budget.within(min(seconds, max(0.0, budget.seconds_left - RESERVE_SECONDS)))
     listener, head = Listener(), now_ns()
     ended = broken_off = False
@@ -79,8 +78,8 @@ async def look_at_events(look: Look) -> None:
         return now_ns() < until
 
     try:
-        response = await look.site.exchange(
-            opened, look.site.base_url, body_cap=MAX_EVENT_BYTES, on_body=take, deadline_ns=until,
+        response = await rep.site.exchange(
+            opened, rep.site.base_url, body_cap=MAX_EVENT_BYTES, on_body=take, deadline_ns=until,
             headers=(("Accept", "text/event-stream"), ("Accept-Encoding", "identity")),
         )  # fmt: skip
         ended, packed, head = not response.truncated, coding.coding_of(response), response.first.ns
@@ -94,24 +93,26 @@ async def look_at_events(look: Look) -> None:
         if failed.reason not in _ENOUGH:
             raise
     heard = listener.facts(head, now_ns(), ended=ended, coding=packed, broken_off=broken_off)
-    look.learn(events=heard)
+    rep.learn(events=heard)
 
 
-async def repeat(look: Look) -> None:
-    """The person's own request, twice (tier 3)."""
-    site = look.site
+async def repeat(rep: Representation) -> None:
+    """Make the user's request twice (tier 3)."""
+    site = rep.site
     template = site.template
     if template.safe:
         return
-    if (why := look.ctx.denied(3)) is not None:
-        look.learn(repetition_unlearnt=why)
+    if (why := rep.ctx.denied(3)) is not None:
+        rep.learn(repetition_unlearnt=why)
         return
     keyed = template.method in repetition.KEYED
     if not keyed and template.method not in repetition.BY_NATURE:
-        look.learn(repetition_unlearnt=f"{template.method} promises nothing when it is repeated")
+        rep.learn(
+            repetition_unlearnt=f"{template.method} is not idempotent and has no Idempotency-Key"
+        )
         return
     if site.base_url.origin != site.origin:
-        look.learn(repetition_unlearnt="the target leads to another origin")
+        rep.learn(repetition_unlearnt="the target redirects to another origin")
         return
     own = any(name.lower() == repetition.KEY.lower() for name, _ in template.fields)
     extra = ((repetition.KEY, repetition.fresh_key()),) if keyed and not own else ()
@@ -119,7 +120,7 @@ async def repeat(look: Look) -> None:
     async def send() -> Response:
         path = site.url.path
         got = await site.get(path, method=template.method, headers=extra, body=template.body)
-        return look.note(path, got)
+        return rep.note(path, got)
 
     first, second = await send(), await send()
-    look.learn(repetition=repetition.compare(template.method, first, second, keyed=keyed))
+    rep.learn(repetition=repetition.compare(template.method, first, second, keyed=keyed))

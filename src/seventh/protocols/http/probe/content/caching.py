@@ -40,7 +40,7 @@ class Said(msgspec.Struct, frozen=True):
         )
 
     def limits(self, name: str, field: str) -> bool:
-        """Whether the directive is there in its form with field names, and names ``field``."""
+        """Return whether the directive's form with field names is there and names ``field``."""
         listed = (d.value or "" for d in self.directives if d.name == name)
         return any(field in {f.strip().lower() for f in value.split(",")} for value in listed)
 
@@ -66,7 +66,7 @@ _QUALIFIABLE = frozenset({"private", "no-cache"})
 
 
 def read(response: Response, received_seconds: float) -> Said:
-    """Read what a reply says to caches. ``received_seconds`` is when it came, as Unix time."""
+    """Read the fields for caches; ``received_seconds`` is the arrival as Unix time."""
     date = fields.http_date(response.get("date") or "", received_seconds)
     expires = response.get("expires")
     modified = response.get("last-modified")
@@ -82,7 +82,7 @@ def read(response: Response, received_seconds: float) -> Said:
 
 
 def judge(response: Response, received_seconds: float, *, authenticated: bool = False) -> Caching:
-    """Return the verdict on a reply to GET that came at ``received_seconds`` (Unix time)."""
+    """Return what caches may do with a response to GET received then (Unix time)."""
     said = read(response, received_seconds)
     forbidden = _forbidden(said, response.status, authenticated=authenticated)
     heuristic = response.status in HEURISTIC_STATUSES or said.has("public")
@@ -122,7 +122,7 @@ def judge(response: Response, received_seconds: float, *, authenticated: bool = 
 
 
 def _no_store(said: Said, status: int) -> bool:
-    """no-store; must-understand says it of unknown statuses, and lifts it from known ones.
+    """Return whether nothing may be stored; must-understand lifts it for known statuses.
 
     (RFC 9111 §5.2.2.3)
     """
@@ -138,7 +138,7 @@ def _forbidden(said: Said, status: int, *, authenticated: bool) -> str:
     if said.has("private"):
         return "private"
     allowed = any(said.has(n) for n in ("public", "s-maxage", "must-revalidate"))
-    return "Authorization in the request" if authenticated and not allowed else ""
+    return "Authorization" if authenticated and not allowed else ""
 
 
 def _freshness(said: Said, storable: bool, lifetime: int | None) -> Freshness:
@@ -148,43 +148,37 @@ def _freshness(said: Said, storable: bool, lifetime: int | None) -> Freshness:
 
 
 def contradictions(said: Said) -> tuple[str, ...]:
-    """Statements about freshness that cannot all be meant, each as a sentence's end."""
+    """Return the directives about freshness that contradict each other."""
     found: list[str] = []
-    living = [n for n in ("s-maxage", "max-age") if said.seconds(n)]
-    if living and not said.has("must-understand"):
-        refusals = (name for name in ("no-store", "no-cache") if said.has(name))
-        found += [f"{name} beside {_with_value(said, living[0])}" for name in refusals]
+    shared, private_lifetime = said.seconds("s-maxage"), said.seconds("max-age")
+    lifetime = f"s-maxage={shared}" if shared else f"max-age={private_lifetime}"
+    if (shared or private_lifetime) and not said.has("must-understand"):
+        found += [f"{name}, {lifetime}" for name in ("no-store", "no-cache") if said.has(name)]
     if said.has("private") and said.has("public"):
-        found.append("private beside public")
-    if said.has("private") and said.seconds("s-maxage"):
-        found.append(f"private beside {_with_value(said, 's-maxage')}")
+        found.append("private, public")
+    if said.has("private") and shared:
+        found.append(f"private, s-maxage={shared}")
     for name in ("max-age", "s-maxage"):
         values = [d.value for d in said.directives if d.name == name]
-        if len(set(values)) > 1:
-            found.append(f"{name} with {len(values)} values")
-        elif values and fields.delta_seconds(values[0]) is None:
-            found.append(f"{name}={printable(values[0] or '', 40)}, which is no number of seconds")
+        if len(set(values)) > 1 or (values and fields.delta_seconds(values[0]) is None):
+            found.append(", ".join(f"{name}={printable(value or '', 40)}" for value in values[:4]))
     # An Expires that has passed keeps caches of HTTP/1.0 off; all others ignore it (RFC 9111 §5.3).
-    if said.seconds("max-age") == 0 and said.expires_seconds:
-        found.append("max-age=0 beside an Expires that is in the future")
+    if private_lifetime == 0 and said.expires_seconds:
+        found.append(f"max-age=0, Expires in {said.expires_seconds} s")
     if said.seconds("stale-while-revalidate") and said.has("must-revalidate"):
-        found.append("must-revalidate beside stale-while-revalidate")
+        found.append("must-revalidate, stale-while-revalidate")
     return tuple(found)
 
 
-def _with_value(said: Said, name: str) -> str:
-    return f"{name}={said.seconds(name)}"
-
-
 def dropped(full: Response, validated: Response) -> tuple[str, ...]:
-    """Return what the full reply had and its 304 lacks."""
+    """Return the fields of the full response that its 304 lacks."""
     return tuple(
         name for name in ASKED_OF_304 if full.get(name) is not None and validated.get(name) is None
     )
 
 
 def hits(response: Response) -> tuple[str, ...]:
-    """By what a reply shows that it came out of a cache (RFC 9211 §2.1, RFC 9111 §5.1)."""
+    """Return by what a response shows that a cache served it (RFC 9211 §2.1, RFC 9111 §5.1)."""
     age = fields.delta_seconds(next(fields.members(*response.every("age")), None))
     shown = {
         "cache-status": fields.is_cache_hit(*response.every("cache-status")),

@@ -52,7 +52,7 @@ _MAX_LOOKED = 512 * 1024
 
 
 def is_compressible(content_type: str) -> bool | None:
-    """Whether content of a media type shrinks; None for a type of which that is not known."""
+    """Return whether a media type is worth compressing; None where that is unknown."""
     if content_type in _LOOSE or content_type.startswith("text/"):
         # An event stream is coded as it goes; what buffers it does more harm than its size.
         return content_type != "text/event-stream"
@@ -62,20 +62,20 @@ def is_compressible(content_type: str) -> bool | None:
 
 
 def is_packed(content_type: str) -> bool:
-    """Whether a media type is compressed in itself, without loss to gain by doing it again."""
+    """Return whether a media type is already compressed."""
     if content_type in _LOOSE or content_type.endswith(("+json", "+xml")):
         return False
     return content_type in _PACKED or content_type.startswith(_PACKED_TYPES)
 
 
 def coding_of(response: Response) -> str:
-    """Content-Encoding in lower case; empty for identity (RFC 9110 §8.4)."""
+    """Return Content-Encoding in lower case; empty for identity (RFC 9110 §8.4)."""
     named = [n for n in response.listed("content-encoding") if n != "identity"]
     return printable(", ".join(named), 64)
 
 
 def content_of(response: Response) -> bytes:
-    """The content with its codings undone. Raises CodingViolation: a bomb, junk, cut short."""
+    """Return the decoded content. Raises CodingViolation: a bomb, corrupt, cut short."""
     if isinstance(response.undone, ProtocolViolation):
         raise response.undone
     if response.undone is not None:
@@ -84,7 +84,7 @@ def content_of(response: Response) -> bytes:
 
 
 async def undo_ahead(response: Response) -> Response:
-    """Return the reply with its content's codings undone, in turns with other work."""
+    """Return the response with its content decoded, in turns with other work."""
     codings = ", ".join(response.every("content-encoding"))
     if not codings or response.truncated:
         return response
@@ -97,7 +97,7 @@ async def undo_ahead(response: Response) -> Response:
 
 
 def undone(response: Response) -> tuple[bytes | None, CodingFault, str]:
-    """The content of a reply, how it and its Content-Encoding contradict each other, and in words.
+    """Return the decoded content, how Content-Encoding does not match it, and why in words.
 
     The content is None where it was not seen whole or cannot be undone; of one that was left early
     the beginning is looked at. Text that still begins as compressed data does was compressed once
@@ -130,12 +130,12 @@ _COMPRESSED = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd")
 
 
 def digest_of(content: bytes) -> str:
-    """Return what tells one content from another."""
+    """Return what identifies content."""
     return hashlib.sha256(content).hexdigest()[:32]
 
 
 def variant(offered: str, response: Response) -> Variant:
-    """Return what the reply to the offer ``offered`` is."""
+    """Return the facts of the response to the offer ``offered``."""
     content, fault, broken = undone(response)
     coding, tag = coding_of(response), fields.etag(response.get("etag"))
     size = len(content) if content is not None else None
@@ -157,7 +157,7 @@ def variant(offered: str, response: Response) -> Variant:
 
 
 def _declared(response: Response) -> int:
-    """The body's size: what came, or where it was left early what Content-Length says, if more."""
+    """Return the body's size: received, or Content-Length where it was truncated."""
     length = fields.delta_seconds(response.get("content-length"))
     if response.truncated and length is not None and response.status == 200:
         return max(length, response.body_bytes)
@@ -165,18 +165,18 @@ def _declared(response: Response) -> int:
 
 
 def secrets_in(content: bytes) -> tuple[str, ...]:
-    """Return the names of what looks like a token against request forgery; never its value."""
+    """Return the names of anti-forgery tokens, never their values."""
     return tuple(dict.fromkeys(name for name, _ in _tokens(content)))[:8]
 
 
 def lasting_secrets(first: bytes, second: bytes) -> tuple[str, ...]:
-    """Return the names of those that have the same value in both contents."""
+    """Return the names of tokens that have the same value in both contents."""
     both = {name for name, _ in set(_tokens(first)) & set(_tokens(second))}
     return tuple(name for name in secrets_in(first) if name in both)
 
 
 def _tokens(content: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield each by its name, with what stands beside that: the value, and whatever leads to it."""
+    """Yield each token by its name, with its value and the text before it."""
     content = content[:_MAX_LOOKED]
     for named in itertools.islice(_NAMED.finditer(content), _MAX_NAMED):
         valued = _VALUED.match(content, named.end())
@@ -190,5 +190,5 @@ def _beginning(content: bytes, end: int) -> bytes:
 
 
 def codings(variants: Iterable[Variant]) -> tuple[str, ...]:
-    """Return which codings the server has, as its replies showed."""
+    """Return the codings that the server used."""
     return tuple(dict.fromkeys(v.coding for v in variants if v.coding and v.status == 200))

@@ -33,12 +33,12 @@ MAX_COOKIE_BYTES = 4096
 
 
 def cookie_names(response: Response) -> tuple[str, ...]:
-    """Return the names of the cookies that a reply sets, each once."""
+    """Return the names of the cookies that a response sets, each once."""
     return tuple(dict.fromkeys(_name(line) for line in response.every("set-cookie")[:MAX_COOKIES]))
 
 
 def common(responses: Iterable[Response]) -> tuple[str, ...]:
-    """Return the names of the cookies that were set more than once, each time to the same value.
+    """Return the names of cookies set more than once, each time to the same value.
 
     The requests must have carried no cookie: what a server then gives to everybody is nobody's own.
     """
@@ -50,13 +50,13 @@ def common(responses: Iterable[Response]) -> tuple[str, ...]:
 
 
 def session(response: Response) -> str:
-    """What a browser would send back: the cookies that a reply sets, as a Cookie field's value."""
+    """Return the Cookie field that a browser would send after this response."""
     lines = response.every("set-cookie")[:MAX_COOKIES]
     return "; ".join(line.partition(";")[0].strip() for line in lines)[:MAX_COOKIE_BYTES]
 
 
 def _pair(line: str) -> tuple[str, str]:
-    """Name and value. What has no equals sign is all value, and the cookie has no name."""
+    """Return name and value; without an equals sign all is value, and the name is empty."""
     name, equals, value = line.partition(";")[0].partition("=")
     return (name.strip(), value.strip()) if equals else ("", name.strip())
 
@@ -68,7 +68,7 @@ def _name(line: str) -> str:
 def cookies(
     responses: Iterable[Response], *, secure: bool, now_seconds: float
 ) -> tuple[Cookie, ...]:
-    """Return the cookies of all replies, each name once. ``secure``: whether they came over TLS."""
+    """Return the cookies of all responses, each name once; ``secure``: received over TLS."""
     found: dict[str, Cookie] = {}
     for response in responses:
         for line in response.every("set-cookie")[:MAX_COOKIES]:
@@ -79,7 +79,7 @@ def cookies(
 
 
 def _read(line: str, *, secure: bool, now_seconds: float) -> Cookie:
-    """One Set-Cookie (RFC 6265 §5.2): of an attribute that stands twice the last one counts."""
+    """Read a Set-Cookie (RFC 6265 §5.2); the last of repeated attributes counts."""
     attributes: dict[str, str] = {}
     for piece in line.split(";")[1:32]:
         name, _, value = piece.partition("=")
@@ -103,7 +103,7 @@ def _read(line: str, *, secure: bool, now_seconds: float) -> Cookie:
 
 
 def _lifetime(attributes: dict[str, str], now_seconds: float) -> int | None:
-    """Max-Age comes before Expires (RFC 6265 §4.1.2.2)."""
+    """Return the lifetime; Max-Age takes precedence over Expires (RFC 6265 §4.1.2.2)."""
     most = attributes.get("max-age", "")
     if _MAX_AGE.fullmatch(most):
         return fields.delta_seconds(most) or 0
@@ -112,7 +112,7 @@ def _lifetime(attributes: dict[str, str], now_seconds: float) -> int | None:
 
 
 def _date(text: str) -> int | None:
-    """Return a cookie's date as Unix time: whatever has the parts of one (RFC 6265 §5.1.1)."""
+    """Return a cookie's date as Unix time, parsed leniently (RFC 6265 §5.1.1)."""
     clock: tuple[int, int, int] | None = None
     day = month = year = None
     for token in _TOKEN.findall(text)[:_MAX_TOKENS]:
@@ -131,33 +131,33 @@ def _date(text: str) -> int | None:
 
 
 def _refused(cookie: Cookie, name: str, *, secure: bool) -> list[str]:
-    """Why browsers do not take it: prefixes, SameSite=None and Secure are bound to conditions."""
+    """Return why browsers reject it: conditions of prefixes, SameSite=None and Secure."""
     lower = name.lower()
     problems: list[str] = []
     if cookie.name == NAMELESS:
         # Sent back, it would look like one that has earned its prefix.
-        return ["its value has a prefix that only names may have"] * lower.startswith(_PREFIXES)
+        return ["its value starts with a prefix reserved for names"] * lower.startswith(_PREFIXES)
     prefixed = lower.startswith(_PREFIXES)
     if prefixed and not cookie.secure:
-        problems.append("its prefix demands Secure")
+        problems.append("its prefix requires Secure")
     if lower.startswith("__host-") and (cookie.domain or cookie.path != "/"):
-        problems.append("its prefix demands Path=/ and no Domain")
+        problems.append("its prefix requires Path=/ and no Domain")
     if cookie.same_site == "none" and not cookie.secure:
-        problems.append("SameSite=None demands Secure")
+        problems.append("SameSite=None requires Secure")
     if cookie.secure and not secure:
         problems.append("Secure, but set over plain HTTP")
     return problems
 
 
 def _open(cookie: Cookie, length: int, *, secure: bool) -> list[str]:
-    """Return what leaves it open to others."""
+    """Return what exposes it."""
     problems: list[str] = []
     if secure and not cookie.secure:
-        problems.append("without Secure it is also sent in clear")
+        problems.append("without Secure it is also sent over plain HTTP")
     if not cookie.http_only:
         problems.append("without HttpOnly scripts can read it")
     if not cookie.same_site:
-        problems.append("without SameSite its reach is each browser's choice")
+        problems.append("without SameSite the default depends on the browser")
     if length > MAX_COOKIE_BYTES:
-        problems.append(f"longer than {MAX_COOKIE_BYTES} bytes, which browsers need not keep")
+        problems.append(f"longer than {MAX_COOKIE_BYTES} bytes, which browsers may reject")
     return problems

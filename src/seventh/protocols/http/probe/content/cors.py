@@ -11,7 +11,7 @@ FOREIGN = "https://seventh-probe.invalid"
 
 
 def judge(response: Response) -> Cors:
-    """Return what the answer to a request with the foreign Origin allows it."""
+    """Return what the response allows the foreign Origin."""
     # Two fields are one list, and a list is no origin: browsers then allow nothing.
     named = response.every("access-control-allow-origin")
     allowed = ", ".join(named) if named else None

@@ -23,16 +23,16 @@ _MAX_LOOKED = 1024 * 1024
 
 
 def is_json(content_type: str) -> bool:
-    """Return whether a media type is JSON's."""
+    """Return whether a media type is JSON."""
     return content_type.endswith(_JSON_TYPES)
 
 
 def body_of(path: str, response: Response) -> Body:
-    """What the reply says that it is, what its content looks like, and whether the two fit."""
+    """Return the declared type, the type by the content, and whether the two match."""
     declared = fields.media_type(response.get("content-type"))
     whole, fault, _ = undone(response)
     content = whole or b""
-    seen, value = look(content)
+    seen, value = sniff(content)
     return Body(
         path=printable(path, 200),
         status=response.status,
@@ -45,8 +45,8 @@ def body_of(path: str, response: Response) -> Body:
     )
 
 
-def look(content: bytes) -> tuple[str, Any]:
-    """Return what content is by its look, and of JSON its value."""
+def sniff(content: bytes) -> tuple[str, Any]:
+    """Return the type of content by its bytes, and the value of JSON."""
     head = content[:1024].lstrip()
     if head[:1] in {b"{", b"["} and len(content) <= _MAX_LOOKED:
         try:
@@ -78,25 +78,23 @@ def _is_problem(value: object) -> bool:
 
 
 def _misfit(declared: str, seen: str, content: bytes) -> str:
-    """Return how the type that is declared does not fit what came; empty where it does."""
-    if not content:
+    """Return how the declared type differs from the content; empty where it does not."""
+    json = is_json(declared)
+    if not content or (json and not seen and _is_json_scalar(content)):
         return ""
-    if not declared:
-        return f"no Content-Type{f', and the content is {seen.upper()}' if seen else ''}"
-    if "/" not in declared:
-        return f"{printable(declared, 80)} is no media type"
-    if is_json(declared):
-        if seen == "json":
+    if declared and "/" in declared:
+        misfit = seen != "json" if json else declared in _MISFITS.get(seen, ())
+        if not misfit:
             return ""
-        if seen:
-            return f"{printable(declared, 80)}, and the content is {seen.upper()}"
-        return "" if _is_json_scalar(content) else f"{printable(declared, 80)}, but it is no JSON"
-    if seen == "json" and declared in {"text/html", "text/plain", "application/octet-stream",
-                                       "application/xml", "text/xml"}:  # fmt: skip
-        return f"{declared}, and the content is JSON"
-    if seen == "html" and declared in {"text/plain", "application/octet-stream"}:
-        return f"{declared}, and the content is HTML"
-    return ""
+    found = seen.upper() or ("not JSON" if json else "unknown")
+    return f"{printable(declared, 80) or 'none'}, content {found}"
+
+
+_MISFITS = {
+    "json": {"text/html", "text/plain", "application/octet-stream", "application/xml", "text/xml"},
+    "html": {"text/plain", "application/octet-stream"},
+}
+"""By what content is: the declared types that do not match it."""
 
 
 def _is_json_scalar(content: bytes) -> bool:
@@ -110,7 +108,7 @@ def _is_json_scalar(content: bytes) -> bool:
 
 
 def refusal(path: str, response: Response) -> Refusal:
-    """Return what a 429 or 503 tells of when to come back."""
+    """Return when to retry and which limits a 429 or 503 gives."""
     retry = response.get("retry-after")
     limits = (name for name, _ in response.headers if _LIMITS.fullmatch(name))
     return Refusal(
@@ -122,7 +120,7 @@ def refusal(path: str, response: Response) -> Refusal:
 
 
 def lifecycle(responses: Iterable[Response], now_seconds: float) -> Lifecycle:
-    """Return what the first reply that speaks of it says about the resource's end."""
+    """Return the first Deprecation or Sunset among ``responses``."""
     for response in responses:
         deprecation, sunset = response.get("deprecation"), response.get("sunset")
         if deprecation is None and sunset is None:
@@ -141,7 +139,7 @@ def lifecycle(responses: Iterable[Response], now_seconds: float) -> Lifecycle:
 
 
 def _deprecated_at(value: str | None, now_seconds: float) -> int | None:
-    """RFC 9745 §2.1 has a structured date; its drafts had ``true`` and a date of HTTP."""
+    """Read a structured date (RFC 9745 §2.1); its drafts had ``true`` and an HTTP date."""
     if value is None:
         return None
     if value.strip().lower() == "true":

@@ -1,4 +1,4 @@
-"""How an API describes itself: where an OpenAPI description may be, and what it promises.
+"""OpenAPI descriptions: where one may be, and what it says of responses.
 
 OpenAPI 3.x and Swagger 2.0, both as JSON; of a YAML description, and of an API catalog (RFC 9727),
 that it is there.
@@ -16,7 +16,7 @@ import msgspec
 from seventh.model.failure import ProtocolViolation
 from seventh.protocols.http.probe.content import schema
 from seventh.protocols.http.probe.content.coding import content_of
-from seventh.protocols.http.probe.content.errors import is_json, look
+from seventh.protocols.http.probe.content.errors import is_json, sniff
 from seventh.protocols.http.wire import fields
 from seventh.web.message import Response
 from seventh.wire.text import printable
@@ -43,14 +43,14 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 def described_by(response: Response) -> Iterator[str]:
-    """Yield where a reply says that its API is described (RFC 8631)."""
+    """Yield where a response links a description of its API (RFC 8631)."""
     for target, relations in fields.links(*response.every("link")):
         if "service-desc" in relations:
             yield target
 
 
 def recognise(response: Response) -> tuple[str, Any] | None:
-    """What description a reply is, and its document where that is JSON; None where it is none."""
+    """Return which description a response is, and its JSON document; None for none."""
     if response.status != 200 or response.truncated:
         return None
     try:
@@ -58,7 +58,7 @@ def recognise(response: Response) -> tuple[str, Any] | None:
     except ProtocolViolation:
         return None
     declared = fields.media_type(response.get("content-type"))
-    seen, document = look(content)
+    seen, document = sniff(content)
     if seen == "json" and isinstance(document, dict):
         for word, name in (("openapi", "OpenAPI"), ("swagger", "Swagger")):
             if isinstance(document.get(word), str) and isinstance(document.get("paths", {}), dict):
@@ -71,7 +71,7 @@ def recognise(response: Response) -> tuple[str, Any] | None:
 
 
 def operations(document: Any, *, origin: str, credentials: bool) -> Iterator[Operation]:
-    """GET operations that can be tried as they stand: no parameter needed, on the same origin."""
+    """Yield GET operations on the same origin that need no parameter."""
     prefix = _prefix(document, origin)
     paths = document.get("paths") if isinstance(document, dict) else None
     if prefix is None or not isinstance(paths, dict):
@@ -91,7 +91,7 @@ def operations(document: Any, *, origin: str, credentials: bool) -> Iterator[Ope
 
 
 def _prefix(document: Any, origin: str) -> str | None:
-    """Return the path in front of all paths; None where the API is elsewhere."""
+    """Return the path before all paths; None where the API is elsewhere."""
     base = document.get("basePath") if isinstance(document, dict) else None
     if isinstance(base, str):
         return base.rstrip("/") if base.startswith("/") else None
@@ -108,8 +108,8 @@ def _prefix(document: Any, origin: str) -> str | None:
     return parts.path.rstrip("/") if parts.path.startswith("/") or not parts.path else None
 
 
-def broken_promises(operation: Operation, response: Response, document: Any) -> tuple[str, ...]:
-    """Return how a reply breaks what its operation promises."""
+def violations(operation: Operation, response: Response, document: Any) -> tuple[str, ...]:
+    """Return how a response violates its operation's description."""
     if response.status in _SILENT or response.status >= 500 or response.truncated:
         return ()
     promised = _promised(operation.responses, response.status, document)
@@ -131,7 +131,7 @@ def broken_promises(operation: Operation, response: Response, document: Any) -> 
     try:
         value = msgspec.json.decode(content_of(response))
     except (ProtocolViolation, msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return ("the content is no JSON",)
+        return ("the content is not JSON",)
     return schema.violations(described, value, document)
 
 

@@ -18,12 +18,12 @@ BY_NATURE = frozenset({"PUT", "DELETE"})
 
 
 def fresh_key() -> str:
-    """A key that nobody has used: a string of structured fields, as the key's draft has it."""
+    """Return a new random key: a string of structured fields, as its draft requires."""
     return f'"seventh-{secrets.token_hex(12)}"'
 
 
 def compare(method: str, first: Response, second: Response, *, keyed: bool) -> Repetition:
-    """Return what the two replies say of one another."""
+    """Compare the two responses."""
     return Repetition(
         method=method,
         keyed=keyed,

@@ -29,7 +29,7 @@ class _Spent(Exception):  # noqa: N818 - the steps are
 
 
 def violations(schema: Any, value: Any, document: Any) -> tuple[str, ...]:
-    """Where ``value`` breaks ``schema``, whose references point into ``document``; at most five."""
+    """Return at most five violations of ``schema``; its references point into ``document``."""
     checker = _Checker(document)
     found: list[str] = []
     try:
@@ -43,7 +43,7 @@ def violations(schema: Any, value: Any, document: Any) -> tuple[str, ...]:
 
 
 def at_pointer(document: Any, reference: str) -> Any:
-    """What a local reference (``#/components/…``) points at (RFC 6901); None where at nothing."""
+    """Return the target of a local reference (``#/components/…``, RFC 6901), else None."""
     if not reference.startswith("#/"):
         return None
     here = document
@@ -59,16 +59,16 @@ class _Checker:
         self._steps = 0
 
     def _step(self, depth: int, steps: int = 1) -> None:
-        """Count, and stop where there were too many."""
+        """Count steps. Raises _Spent where there were too many."""
         self._steps += steps
         if self._steps > MAX_STEPS or depth > MAX_DEPTH:
             raise _Spent
 
     def check(self, schema: Any, value: Any, where: str, depth: int) -> Iterator[str]:
-        """Yield every violation of ``value``, first things first."""
+        """Yield every violation of ``value``."""
         self._step(depth)
         if schema is False:
-            yield f"{where} must not be there"
+            yield f"{where} is not allowed"
         if not isinstance(schema, dict):
             return
         members = sum(len(_list(schema.get(word))) for word in _LISTS)
@@ -119,7 +119,7 @@ class _Checker:
                 yield f"{where} has {printable(name, 60)}, which is not described"
 
     def _only_sent(self, properties: Any, name: str) -> bool:
-        """Whether a property is for requests alone (writeOnly), or is not known enough to say."""
+        """Return whether a property is for requests only (writeOnly), or may be."""
         inner = properties.get(name)
         if isinstance(inner, dict) and isinstance(inner.get("$ref"), str):
             inner = at_pointer(self._document, inner["$ref"])
@@ -182,7 +182,7 @@ def _wrong_value(schema: Any, value: Any, where: str) -> Iterator[str]:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    """Equality of JSON, where true is not 1; of nested values no more is asked than Python does."""
+    """Compare JSON values, where true is not 1; nested ones as Python does."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     return bool(one == other)

@@ -29,7 +29,7 @@ class Listener:
         self._retry: int | None = None
 
     def feed(self, piece: bytes, at_ns: int) -> None:
-        """Take what came at ``at_ns``."""
+        """Take what was received at ``at_ns``."""
         if not piece:
             return
         if self._first is None:
@@ -50,7 +50,7 @@ class Listener:
             self._line = (self._line + lines[-1])[:_MAX_LINE]
 
     def _take(self, line: bytes) -> None:
-        """One line: a comment, a field, or the empty one that ends an event."""
+        """Take one line: a comment, a field, or the empty one that ends an event."""
         if not self._begun:
             self._begun = True
             line = line.removeprefix(b"\xef\xbb\xbf")
@@ -76,7 +76,7 @@ class Listener:
         coding: str,
         broken_off: bool = False,
     ) -> EventStream:
-        """Return what was heard between the reply's head and ``until_ns``.
+        """Return what was received between the response's head and ``until_ns``.
 
         ``ended``: whether the other side stopped there; ``broken_off``: in the middle of the reply.
         """

@@ -50,7 +50,7 @@ class Server(msgspec.Struct, kw_only=True):
         return any(listener.tls for listener in self.listeners)
 
 
-class Spot(msgspec.Struct, kw_only=True):
+class Location(msgspec.Struct, kw_only=True):
     """A location, with what holds there."""
 
     scope: Scope
@@ -151,9 +151,9 @@ def check_certificates(conf: Conf, found: list[Server]) -> None:
             conf.refuse(needs[0].at, why)
 
 
-def spots(server: Server, limit: int) -> list[Spot]:
+def locations(server: Server, limit: int) -> list[Location]:
     """Return the server's locations, those within others too, as far as ``limit`` goes."""
-    found: list[Spot] = []
+    found: list[Location] = []
     waiting = [server.scope]
     while waiting:
         scope = waiting.pop(0)
@@ -161,38 +161,43 @@ def spots(server: Server, limit: int) -> list[Spot]:
             if directive.block is None or not directive.words or len(found) >= limit:
                 continue
             inner = scope.inside(Level(directive.block), directive.at)
-            found.append(Spot(scope=inner, words=directive.words))
+            found.append(Location(scope=inner, words=directive.words))
             waiting.append(inner)
     return found
 
 
-def front(server: Server, found: list[Spot]) -> Spot:
+def front(server: Server, found: list[Location]) -> Location:
     """Return where the path ``/`` leads: to a location of its own, or to the server itself."""
     for words in (("=", "/"), ("/",), ("^~", "/")):
-        for spot in found:
-            if spot.words == words and len(spot.scope.levels) == len(server.scope.levels) + 1:
-                return spot
-    return Spot(scope=server.scope, words=())
+        for location in found:
+            if (
+                location.words == words
+                and len(location.scope.levels) == len(server.scope.levels) + 1
+            ):
+                return location
+    return Location(scope=server.scope, words=())
 
 
-def rest(server: Server, found: list[Spot]) -> Spot | None:
+def rest(server: Server, found: list[Location]) -> Location | None:
     """Give the server itself where ``/`` has a location that no other path has."""
     whole = {("/",), ("^~", "/")}
-    own = [spot for spot in found if len(spot.scope.levels) == len(server.scope.levels) + 1]
-    if any(spot.words in {("=", "/"), ("=/",)} for spot in own) and not any(
-        spot.words in whole for spot in own
+    own = [
+        location for location in found if len(location.scope.levels) == len(server.scope.levels) + 1
+    ]
+    if any(location.words in {("=", "/"), ("=/",)} for location in own) and not any(
+        location.words in whole for location in own
     ):
-        return Spot(scope=server.scope, words=())
+        return Location(scope=server.scope, words=())
     return None
 
 
-def does(server: Server, spot: Spot) -> Does:
+def does(server: Server, location: Location) -> Does:
     """Return what becomes of a request there, as far as it can be told without running it."""
-    for scope in (server.scope, spot.scope):
+    for scope in (server.scope, location.scope):
         told = _returns(scope)
         if told is not None:
             return told
-    if any(spot.scope.own(name) for name in _PASSES):
+    if any(location.scope.own(name) for name in _PASSES):
         return "passes"
     return "files"
 
@@ -214,9 +219,9 @@ def _returns(scope: Scope) -> Does | None:
     return None
 
 
-def leads_to_https(server: Server, spot: Spot) -> bool:
+def leads_to_https(server: Server, location: Location) -> bool:
     """Return whether a request in the clear is sent to https."""
-    for scope in (server.scope, spot.scope):
+    for scope in (server.scope, location.scope):
         lines = [*scope.own("return"), *scope.own("rewrite")]
         for condition in scope.own("if"):
             if condition.block and _ASKS_SCHEME.search(" ".join(condition.words)):
@@ -226,11 +231,11 @@ def leads_to_https(server: Server, spot: Spot) -> bool:
     return False
 
 
-def asks(server: Server, spot: Spot, variable: str) -> bool:
+def asks(server: Server, location: Location, variable: str) -> bool:
     """Return whether an ``if`` or ``map`` in force there looks at a variable."""
     return any(
         variable in word
-        for level in spot.scope.levels
+        for level in location.scope.levels
         for name in ("if", "map")
         for line in level.by_name.get(name, ())
         for word in line.words
