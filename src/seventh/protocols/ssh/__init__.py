@@ -1,4 +1,4 @@
-"""The SSH room: the transport layer (RFC 4253), and with a user's credentials what lies behind."""
+"""SSH: the transport layer (RFC 4253), and with a user's credentials logins and sessions."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from seventh.model.target import Scheme
 
 
 class SshOptions(RoomOptions, frozen=True, kw_only=True):
-    """Who logs in, and what is known of the hosts."""
+    """Credentials, and the files of the user's own client."""
 
     identities: Annotated[
         tuple[str, ...],
@@ -20,7 +20,7 @@ class SshOptions(RoomOptions, frozen=True, kw_only=True):
     agent: Annotated[
         bool,
         Option(
-            flag="agent", help="use of the ssh-agent (SSH_AUTH_SOCK)",
+            flag="agent", help="use the ssh-agent (SSH_AUTH_SOCK)",
             switches=(("--no-agent", False, "do not use the ssh-agent"),),
         ),
     ] = True  # fmt: skip
@@ -28,21 +28,21 @@ class SshOptions(RoomOptions, frozen=True, kw_only=True):
         str | None,
         Option(
             flag="known-hosts", metavar="FILE", file="readable",
-            help="known_hosts file", default="your own and the system's",
+            help="known_hosts file", default="the user's and the system's",
         ),
     ] = None  # fmt: skip
     accept_new_host_keys: Annotated[
         bool,
         Option(
             flag="accept-new-host-keys",
-            help="go through jump hosts whose key is not in known_hosts (nothing is added to it)",
+            help="accept jump hosts whose key is not in known_hosts (which stays unchanged)",
         ),
     ] = False  # fmt: skip
     ssh_config: Annotated[
         str | None,
         Option(
             flag="ssh-config", metavar="FILE", file="readable", words=("none",),
-            help="ssh_config file for host aliases; none: no file", default="your own",
+            help="ssh_config file for host aliases; none: no file", default="the user's",
         ),
     ] = None  # fmt: skip
 
@@ -54,39 +54,46 @@ SPEC = Spec(
     phases=(
         PhaseSpec("ssh.banner", "from the connection to the server's identification string"),
         PhaseSpec("ssh.kexinit", "from the server's identification string to its KEXINIT"),
-        PhaseSpec("ssh.kex", "from our half of the key exchange to the server's NEWKEYS"),
-        PhaseSpec("ssh.service", "from our request for the authentication service to its grant"),
-        PhaseSpec("ssh.auth_none", "from our request without a credential to the method list"),
-        PhaseSpec("ssh.auth", "from the first credential to the last word on it"),
-        PhaseSpec("ssh.channel", "from asking for a session channel to its confirmation"),
-        PhaseSpec("ssh.exec", "from asking for the command true to its exit status"),
-        PhaseSpec("ssh.second_channel", "from asking for one more channel to true's exit status"),
-        PhaseSpec("ssh.sftp", "from asking for the SFTP subsystem to the server's version"),
-        PhaseSpec("ssh.forward", "asking for forwardings, trying them and cancelling them"),
-        PhaseSpec("ssh.ping", "from a ping of the transport layer to its answer"),
+        PhaseSpec("ssh.kex", "from our key exchange message to the server's NEWKEYS"),
+        PhaseSpec("ssh.service", "from the request for the authentication service to its reply"),
+        PhaseSpec("ssh.auth_none", "from a login request without credential to the method list"),
+        PhaseSpec("ssh.auth", "from the first credential to the result of the login"),
+        PhaseSpec("ssh.channel", "from the request for a session channel to its confirmation"),
+        PhaseSpec("ssh.exec", "from the request to run the command true to its exit status"),
+        PhaseSpec("ssh.second_channel", "the same on a second channel, its opening included"),
+        PhaseSpec("ssh.sftp", "from the request for the SFTP subsystem to the server's version"),
+        PhaseSpec("ssh.forward", "requesting, testing and cancelling port forwardings"),
+        PhaseSpec("ssh.ping", "from a transport ping to its reply"),
         PhaseSpec("ssh.rekey", "from our second KEXINIT to the server's second NEWKEYS"),
-        PhaseSpec("ssh.hold", "while the session was held without a word from us"),
-        PhaseSpec("via.resolve", "looking up the first jump host's name"),
-        PhaseSpec("via.connect", "connecting to a jump host, from here or from the one before"),
+        PhaseSpec("ssh.hold", "session open without traffic from us"),
+        PhaseSpec("via.resolve", "resolving the first jump host's name"),
+        PhaseSpec("via.connect", "connecting to a jump host, directly or through the one before"),
         PhaseSpec("via.ssh.banner", "from the connection to a jump host's identification string"),
         PhaseSpec("via.ssh.kex", "from a jump host's identification string to its NEWKEYS"),
         PhaseSpec("via.ssh.auth", "from a jump host's NEWKEYS to the granted login"),
     ),
     metrics=(
-        Metric("seventh_ttfb_seconds", "histogram", "connection to greeting", "banner_seconds"),
         Metric(
-            "seventh_ssh_kexinit_seconds", "gauge", "greeting to algorithm lists", "kexinit_seconds"
+            "seventh_ttfb_seconds", "histogram", "from the connection to the identification string",
+            "banner_seconds",
         ),
-        Metric("seventh_ssh_kex_seconds", "gauge", "our key exchange to NEWKEYS", "kex_seconds"),
+        Metric(
+            "seventh_ssh_kexinit_seconds", "gauge", "from the identification string to KEXINIT",
+            "kexinit_seconds",
+        ),
+        Metric(
+            "seventh_ssh_kex_seconds", "gauge", "from our key exchange message to NEWKEYS",
+            "kex_seconds",
+        ),
         Metric(
             "seventh_ssh_strict_kex", "gauge", "1 with strict key exchange", "strict_kex"
         ),
         Metric(
             "seventh_ssh_gex_modulus_bits", "gauge", "smallest group-exchange modulus", "gex_bits"
         ),
-        Metric("seventh_ssh_host_keys", "gauge", "host keys that were seen", "host_keys"),
+        Metric("seventh_ssh_host_keys", "gauge", "number of host keys", "host_keys"),
         Metric(
-            "seventh_ssh_session_seconds", "histogram", "granted login to goodbye",
+            "seventh_ssh_session_seconds", "histogram", "from the granted login to its end",
             "login.session_seconds",
         ),
         Metric(
@@ -94,22 +101,24 @@ SPEC = Spec(
             "login.keepalive_seconds",
         ),
         Metric(
-            "seventh_ssh_channel_seconds", "gauge", "opening a session channel",
+            "seventh_ssh_channel_seconds", "gauge", "time to open a session channel",
             "session.channel_seconds",
         ),
         Metric(
-            "seventh_ssh_exec_seconds", "gauge", "running the command true", "session.exec_seconds"
+            "seventh_ssh_exec_seconds", "gauge", "time to run the command true",
+            "session.exec_seconds",
         ),
         Metric(
-            "seventh_ssh_mux_saves_seconds", "gauge", "what a further command saves on an open "
-            "connection", "session.mux_saves_seconds",
+            "seventh_ssh_mux_saves_seconds", "gauge", "time that a command on an open connection "
+            "saves over one on a new connection", "session.mux_saves_seconds",
         ),
         Metric(
-            "seventh_ssh_read_bytes_per_second", "gauge", "reading over SFTP, else a command",
+            "seventh_ssh_read_bytes_per_second", "gauge",
+            "read throughput over SFTP, or of a command without SFTP",
             "session.read_bytes_per_second",
         ),
         Metric(
-            "seventh_ssh_write_bytes_per_second", "gauge", "writing over SFTP",
+            "seventh_ssh_write_bytes_per_second", "gauge", "write throughput over SFTP",
             "session.write_bytes_per_second",
         ),
         Metric(
@@ -119,18 +128,19 @@ SPEC = Spec(
     options=SshOptions,
     shared=("user", "password_file", "hold_seconds"),
     tiers={
-        0: "connects, exchanges keys and leaves before any login: a line in the server's log",
-        1: "asks for small Diffie-Hellman groups, on four connections at most",
-        2: "logs in as the user that was named, runs true, opens a terminal into which nothing is "
-        "typed, reads zeros over SFTP, and asks without a credential what root could "
-        "log in with: two more lines in the server's log",
-        3: "writes a temporary file over SFTP and removes it, has the server connect to itself and "
-        "listen on two ports for a moment",
-        4: "holds the session open without a word",
+        0: "connects, exchanges keys and disconnects before any login: one line in the server's "
+        "log for each connection",
+        1: "requests small Diffie-Hellman groups, on four connections at most",
+        2: "logs in as the given user, runs true, opens a terminal without input, reads "
+        "/dev/zero over SFTP, and requests root's login methods without a credential: two more "
+        "lines in the server's log",
+        3: "writes a temporary file over SFTP and removes it; makes the server connect to itself "
+        "and listen on two ports for a moment",
+        4: "keeps the session open without traffic",
     },
     standards=(
         "RFC 4252", "RFC 4253", "RFC 4254", "RFC 4256", "RFC 4419", "RFC 5656", "RFC 8268",
         "RFC 8308", "RFC 8332", "RFC 8709", "RFC 8731", "RFC 9142", "RFC 10042",
     ),
-    connections=8,  # seven at most that do not log in, and one that does
+    connections=8,  # seven without a login at most, and one with
 )  # fmt: skip
