@@ -318,7 +318,7 @@ def test_a_directive_of_a_newer_ssh_is_no_reason_to_stop(tmp_path: Path) -> None
     assert aimed("ssh://web", file)[0].port == 2200
 
 
-def test_ten_thousand_targets_read_the_file_once_and_a_change_is_seen(
+def test_a_thousand_targets_read_the_file_once_and_a_change_is_seen(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[Path] = []
@@ -330,7 +330,7 @@ def test_ten_thousand_targets_read_the_file_once_and_a_change_is_seen(
 
     monkeypatch.setattr(Files, "read", counted)
     (target,) = parse_target("ssh://web", schemes())
-    for _ in range(10_000):
+    for _ in range(1_000):
         host_alias.aim(target, options_with(ssh_config=str(config)))
     assert len(reads) <= 1
     config.write_text("Host web\n Port 4\n")
