@@ -15,6 +15,7 @@ from seventh.lint import kinds
 from seventh.lintkit.files import Files
 from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Report
+from seventh.protocols.ssh.client.config import reading
 
 KINDS = [name for name, kind in kinds().items() if kind.product == "openssh"]
 SECONDS = 30
@@ -100,18 +101,31 @@ def test_an_include_of_what_is_no_file(tmp_path: Path) -> None:
     assert has(report, "SSH-FWD-OPEN")
 
 
-def test_a_hundred_thousand_blocks(tmp_path: Path) -> None:
+def test_tens_of_thousands_of_blocks(tmp_path: Path) -> None:
+    """As many as take minutes where the time grows with their square."""
     file = tmp_path / "sshd_config"
     file.write_text("".join(f"Match User u{n}\n MaxAuthTries {n % 9 + 1}\n GatewayPorts yes\n"
-                            for n in range(100_000)))  # fmt: skip
+                            for n in range(20_000)))  # fmt: skip
     report = judged(file, "sshd_config")
     assert any("blocks were judged" in problem for problem in problems(report))
     assert has(report, "SSH-FWD-OPEN")
     file = tmp_path / "config"
     file.write_text("".join(f"Host h{n} *{n}* ?{n}\n Port {n % 9 + 1}\n ForwardAgent yes\n"
-                            for n in range(60_000)))  # fmt: skip
+                            for n in range(12_000)))  # fmt: skip
     report = judged(file, "ssh_config")
     assert any("blocks were judged" in problem for problem in problems(report))
+
+
+@pytest.mark.parametrize(("most", "complete"), [(4, True), (3, False)])
+def test_so_many_directives_are_read_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, complete: bool
+) -> None:
+    monkeypatch.setattr(reading, "MAX_DIRECTIVES", most)
+    file = tmp_path / "sshd_config"
+    file.write_text("Port 22\nPort 23\nPort 24\nGatewayPorts yes\n")
+    report = judged(file, "sshd_config")
+    assert has(report, "SSH-FWD-OPEN") is complete
+    assert (problems(report) == []) is complete
 
 
 def test_patterns_that_would_backtrack(tmp_path: Path) -> None:
