@@ -285,8 +285,9 @@ async def test_an_agent_that_is_gone_or_silent_is_noted(
         writer.close()
 
     server = await asyncio.start_unix_server(silent, str(tmp_path / "agent"))
-    with pytest.raises(Failed, match="has not answered"):
+    with pytest.raises(Failed, match="no answer") as silence:
         await Agent(str(tmp_path / "agent")).keys()
+    assert silence.value.reason is Reason.LOCAL_RESOURCE
     server.close()
     await server.wait_closed()
 

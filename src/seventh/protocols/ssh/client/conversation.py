@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -41,6 +42,7 @@ _OLD_MACS = ("umac-128-etm@openssh.com", "umac-64-etm@openssh.com", "umac-128@op
              "umac-64@openssh.com", "hmac-ripemd160")  # fmt: skip
 TIMEOUTS = frozenset({Reason.PEER_SILENT, Reason.BUDGET_EXCEEDED})
 """The reasons with which a wait for the identification string ends at a deadline."""
+M = TypeVar("M")
 _BY_APPLICATION = 11
 _KEX_FAILED = 3
 
@@ -246,9 +248,13 @@ class Conversation:
         self.offer = offer
         ours = KexInit(cookie=os.urandom(16), offer=offer)
         await self.stream.send(self.connection.send(ours))
+        return await self._expect(KexInit)
+
+    async def _expect(self, kind: type[M], deadline_ns: int | None = None) -> tuple[M, Mark]:
+        """Read up to the next message of this kind; return it and when it arrived."""
         while True:
-            event = await self.event()
-            if isinstance(event.message, KexInit):
+            event = await self.event(deadline_ns)
+            if isinstance(event.message, kind):
                 return event.message, event.at
             await self._handle_other(event.message)
 
@@ -306,11 +312,8 @@ class Conversation:
         assert self.choice is not None  # noqa: S101 - agree() comes first
         exchange = self.exchange = Exchange(self.connection, self.choice, sizes=sizes)
         await self.stream.send(exchange.begin())
-        while True:
-            event = await self.event(deadline_ns)
-            if isinstance(event.message, KexPacket):
-                return exchange.read_group(event.message)
-            await self._handle_other(event.message)
+        packet, _ = await self._expect(KexPacket, deadline_ns)
+        return exchange.read_group(packet)
 
     @property
     def early_extensions(self) -> dict[bytes, bytes]:
@@ -331,13 +334,8 @@ class Conversation:
         if self.connection.opener_missing or self.connection.sealer_missing:
             return None
         await self.confirm()
-        until = now_ns() + int(seconds * 1e9)
         try:
-            while True:
-                event = await self.event(until)
-                if isinstance(event.message, ExtInfo):
-                    return event.message
-                await self._handle_other(event.message)
+            return (await self._expect(ExtInfo, now_ns() + int(seconds * 1e9)))[0]
         except Failed as failed:
             if failed.reason in {Reason.PEER_SILENT, Reason.PEER_CLOSED, Reason.PEER_RESET}:
                 return self._extensions

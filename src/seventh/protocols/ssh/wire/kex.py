@@ -15,8 +15,8 @@ import msgspec
 
 from seventh.model.failure import ProtocolViolation
 from seventh.protocols.ssh.wire import groups
-from seventh.protocols.ssh.wire.values import mpint, read_mpint
-from seventh.wire.reader import Reader, vector
+from seventh.protocols.ssh.wire.values import mpint, read_mpint, string
+from seventh.wire.reader import Reader
 
 MAX_MODULUS_BITS = 8192
 """The limit of RFC 4419 §3 and RFC 8270: a larger modulus only wastes a client's time."""
@@ -96,30 +96,50 @@ def _montgomery(name: str) -> tuple[Any, Any]:
     return x448.X448PrivateKey, x448.X448PublicKey
 
 
-class Ecdh(Method):
-    """ECDH on one curve (RFC 5656 §4, RFC 8731)."""
+class Symmetric(Method):
+    """A method in which both sides do the same: send a public value, combine it with the peer's."""
 
-    def __init__(self, curve: str) -> None:
-        self._curve = Curve(curve)
+    def __init__(self) -> None:
         self._ours = b""
 
+    @abc.abstractmethod
+    def _public(self) -> bytes:
+        """Generate a private value; return the public one, encoded."""
+
+    @abc.abstractmethod
+    def _agree(self, reader: Reader) -> tuple[bytes, bytes]:
+        """Read the peer's value; return it, encoded, and the shared secret as an mpint."""
+
     def start(self) -> bytes:
-        """Return Q_C."""
-        self._ours = vector(4, self._curve.public())
+        """Return the client's public value, encoded."""
+        self._ours = self._public()
         return self._ours
 
     def finish(self, reply: Reader) -> Shared:
-        """Read Q_S."""
-        theirs = reply.vector(4)
-        secret = int.from_bytes(self._curve.agree(theirs), "big")
-        return Shared(self._ours + vector(4, theirs), mpint(secret))
+        """Read the server's public value. Raises ProtocolViolation."""
+        theirs, secret = self._agree(reply)
+        return Shared(self._ours + theirs, secret)
 
     def answer(self, init: Reader) -> tuple[bytes, Shared]:
-        """Read Q_C; return Q_S."""
-        theirs = init.vector(4)
-        ours = vector(4, self._curve.public())
-        secret = int.from_bytes(self._curve.agree(theirs), "big")
-        return ours, Shared(vector(4, theirs) + ours, mpint(secret))
+        """Read the client's public value; return the server's, encoded, and the result."""
+        ours = self._public()
+        theirs, secret = self._agree(init)
+        return ours, Shared(theirs + ours, secret)
+
+
+class Ecdh(Symmetric):
+    """ECDH on one curve (RFC 5656 §4, RFC 8731)."""
+
+    def __init__(self, curve: str) -> None:
+        super().__init__()
+        self._curve = Curve(curve)
+
+    def _public(self) -> bytes:
+        return string(self._curve.public())
+
+    def _agree(self, reader: Reader) -> tuple[bytes, bytes]:
+        theirs = reader.vector(4)
+        return string(theirs), mpint(int.from_bytes(self._curve.agree(theirs), "big"))
 
 
 class Kem(msgspec.Struct, frozen=True):
@@ -151,7 +171,7 @@ class Hybrid(Method):
         """Return C_INIT: the KEM's public key, then the curve's."""
         self._private = self._classes()[0].generate()
         kem_public = bytes(self._private.public_key().public_bytes_raw())
-        self._ours = vector(4, kem_public + self._curve.public())
+        self._ours = string(kem_public + self._curve.public())
         return self._ours
 
     def finish(self, reply: Reader) -> Shared:
@@ -162,7 +182,7 @@ class Hybrid(Method):
             inner = bytes(self._private.decapsulate(theirs[:size]))
         except ValueError:
             raise ProtocolViolation("the KEM ciphertext is not valid") from None
-        return self._shared(self._ours + vector(4, theirs), inner, theirs[size:])
+        return self._shared(self._ours + string(theirs), inner, theirs[size:])
 
     def answer(self, init: Reader) -> tuple[bytes, Shared]:
         """Read C_INIT; return S_REPLY."""
@@ -172,50 +192,34 @@ class Hybrid(Method):
             inner, cipher = self._classes()[1].from_public_bytes(theirs[:size]).encapsulate()
         except ValueError:
             raise ProtocolViolation("the KEM public key is not valid") from None
-        ours = vector(4, bytes(cipher) + self._curve.public())
-        return ours, self._shared(vector(4, theirs) + ours, bytes(inner), theirs[size:])
+        ours = string(bytes(cipher) + self._curve.public())
+        return ours, self._shared(string(theirs) + ours, bytes(inner), theirs[size:])
 
     def _shared(self, public: bytes, inner: bytes, point: bytes) -> Shared:
         both = inner + self._curve.agree(point)
-        return Shared(public, vector(4, hashlib.new(self._hash, both).digest()))
+        return Shared(public, string(hashlib.new(self._hash, both).digest()))
 
 
-class Dh(Method):
+class Dh(Symmetric):
     """Diffie-Hellman modulo a prime (RFC 4253 §8).
 
     The exponent has 512 bits, twice the strength of the largest group, so that it costs little.
     """
 
     def __init__(self, modulus: int, generator: int) -> None:
+        super().__init__()
         self._p, self._g = modulus, generator
         self._x = 0
-        self._ours = b""
 
     def _public(self) -> bytes:
         self._x = int.from_bytes(os.urandom(64), "big") | 1
         return mpint(pow(self._g, self._x, self._p))
 
-    def _agree(self, reader: Reader) -> tuple[int, bytes]:
+    def _agree(self, reader: Reader) -> tuple[bytes, bytes]:
         theirs = read_mpint(reader, MAX_MODULUS_BITS)
         if not 1 < theirs < self._p - 1:
             raise ProtocolViolation("the peer's Diffie-Hellman value is out of range")
-        return theirs, mpint(pow(theirs, self._x, self._p))
-
-    def start(self) -> bytes:
-        """Return e."""
-        self._ours = self._public()
-        return self._ours
-
-    def finish(self, reply: Reader) -> Shared:
-        """Read f."""
-        theirs, secret = self._agree(reply)
-        return Shared(self._ours + mpint(theirs), secret)
-
-    def answer(self, init: Reader) -> tuple[bytes, Shared]:
-        """Read e; return f."""
-        ours = self._public()
-        theirs, secret = self._agree(init)
-        return ours, Shared(mpint(theirs) + ours, secret)
+        return mpint(theirs), mpint(pow(theirs, self._x, self._p))
 
 
 class GroupSizes(msgspec.Struct, frozen=True):
@@ -265,14 +269,16 @@ class GroupDh(Dh):
         self._prefix = asked + group.encode()
 
     def finish(self, reply: Reader) -> Shared:
-        """Read f."""
-        shared = super().finish(reply)
-        return Shared(self._prefix + shared.public, shared.secret)
+        """Read f. Raises ProtocolViolation."""
+        return self._with_group(super().finish(reply))
 
     def answer(self, init: Reader) -> tuple[bytes, Shared]:
-        """Read e; return f."""
+        """Read e; return f and the result."""
         ours, shared = super().answer(init)
-        return ours, Shared(self._prefix + shared.public, shared.secret)
+        return ours, self._with_group(shared)
+
+    def _with_group(self, shared: Shared) -> Shared:
+        return Shared(self._prefix + shared.public, shared.secret)
 
 
 def _fixed(number: int) -> Callable[[], Method]:

@@ -54,6 +54,18 @@ def cumulative(side: Side) -> frozenset[str]:
 
 
 @functools.cache
+def single(side: Side) -> frozenset[str]:
+    """Return the directives with exactly one argument."""
+    return frozenset(name.lower() for name in _table("directives.toml")[side]["single"])
+
+
+@functools.cache
+def flags() -> frozenset[str]:
+    """Return the directives of ssh_config whose value is yes or no."""
+    return frozenset(name.lower() for name in _table("directives.toml")["client"]["flags"])
+
+
+@functools.cache
 def last_wins(version: Version) -> frozenset[str]:
     """Return the directives of sshd_config whose last line holds in this version."""
     table = _table("directives.toml")["server"]["last_before"]

@@ -33,15 +33,6 @@ from seventh.protocols.ssh.wire.patterns import (
     seconds,
 )
 
-_FLAGS = frozenset({
-    "batchmode", "checkhostip", "clearallforwardings", "exitonforwardfailure",
-    "forkafterauthentication", "forwardx11", "forwardx11trusted", "gatewayports",
-    "gssapiauthentication", "gssapidelegatecredentials", "hashknownhosts",
-    "hostbasedauthentication", "identitiesonly", "kbdinteractiveauthentication",
-    "nohostauthenticationforlocalhost", "passwordauthentication", "permitlocalcommand",
-    "proxyusefdpass", "stdinnull", "streamlocalbindunlink", "tcpkeepalive", "visualhostkey",
-    "enablesshkeysign", "enableescapecommandline", "canonicalizefallbacklocal",
-})  # fmt: skip
 _YES_NO = ("yes", "no")
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "addressfamily": ("any", "inet", "inet6"),
@@ -326,7 +317,7 @@ def canonical(name: str, values: Names) -> str | None:
     """Return a directive's value in canonical form; None where ssh would refuse it."""
     first = values[0] if values else ""
     lower = _WORD.get(first.lower(), first.lower())
-    if name in _FLAGS:
+    if name in directives.flags():
         return lower if lower in _YES_NO else None
     if name in _CHOICES:
         return lower if lower in _CHOICES[name] else None

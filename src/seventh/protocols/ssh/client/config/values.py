@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import Side
 from seventh.protocols.ssh.wire.patterns import (
     GrammarError,
@@ -56,7 +57,7 @@ def refusal(side: Side, name: str, values: Names, rest: str) -> str | None:
         except GrammarError as error:
             return str(error)
         return None
-    most = 1 if name in _SINGLE[side] else _AT_MOST[side].get(name, len(values))
+    most = 1 if name in directives.single(side) else _AT_MOST[side].get(name, len(values))
     if len(values) > most:
         return f"extra arguments after {' '.join(values[:most])!r}"
     if most == 1 and values == ("",):
@@ -276,48 +277,3 @@ _AT_MOST: Mapping[Side, Mapping[str, int]] = {
     "client": {"ipqos": 2, "rekeylimit": 2, "localforward": 2, "remoteforward": 2,
                "addkeystoagent": 2},
 }  # fmt: skip
-_SINGLE: Mapping[Side, frozenset[str]] = {
-    "server": frozenset({
-        "addressfamily", "allowagentforwarding", "allowstreamlocalforwarding",
-        "allowtcpforwarding", "authorizedkeyscommanduser", "authorizedprincipalscommanduser",
-        "authorizedprincipalsfile", "banner", "casignaturealgorithms", "chrootdirectory", "ciphers",
-        "clientalivecountmax", "clientaliveinterval", "compression", "debianbanner",
-        "disableforwarding", "exposeauthinfo", "fingerprinthash", "gatewayports",
-        "gssapiauthentication", "gssapicleanupcredentials", "gssapistrictacceptorcheck",
-        "hostbasedacceptedalgorithms", "hostbasedauthentication",
-        "hostbasedusesnamefrompacketonly", "hostcertificate", "hostkey", "hostkeyagent",
-        "hostkeyalgorithms", "ignorerhosts", "ignoreuserknownhosts",
-        "kbdinteractiveauthentication", "kerberosauthentication", "kerberosorlocalpasswd",
-        "kerberosticketcleanup", "kexalgorithms", "logingracetime", "loglevel", "macs",
-        "maxauthtries", "maxsessions", "maxstartups", "modulifile", "passwordauthentication",
-        "permitemptypasswords", "permitrootlogin", "permittty", "permittunnel",
-        "permituserenvironment", "permituserrc", "persourcemaxstartups", "persourcenetblocksize",
-        "pidfile", "port", "printlastlog", "printmotd", "pubkeyacceptedalgorithms",
-        "pubkeyauthentication", "requiredrsasize", "revokedkeys", "streamlocalbindmask",
-        "streamlocalbindunlink", "strictmodes", "syslogfacility", "tcpkeepalive",
-        "trustedusercakeys", "unusedconnectiontimeout", "usedns", "usepam", "x11displayoffset",
-        "x11forwarding", "x11uselocalhost", "xauthlocation",
-    }),
-    "client": frozenset({
-        "addressfamily", "batchmode", "bindaddress", "bindinterface", "canonicalizefallbacklocal",
-        "canonicalizehostname", "canonicalizemaxdots", "casignaturealgorithms", "certificatefile",
-        "checkhostip", "ciphers", "clearallforwardings", "compression", "connectionattempts",
-        "connecttimeout", "controlmaster", "controlpath", "controlpersist", "dynamicforward",
-        "enableescapecommandline", "enablesshkeysign", "escapechar", "exitonforwardfailure",
-        "fingerprinthash", "forkafterauthentication", "forwardagent", "forwardx11",
-        "forwardx11timeout", "forwardx11trusted", "gatewayports", "gssapiauthentication",
-        "gssapidelegatecredentials", "hashknownhosts", "hostbasedacceptedalgorithms",
-        "hostbasedauthentication", "hostkeyalgorithms", "hostkeyalias", "hostname",
-        "identitiesonly", "identityagent", "identityfile", "ignoreunknown",
-        "kbdinteractiveauthentication", "kbdinteractivedevices", "kexalgorithms", "loglevel",
-        "macs", "nohostauthenticationforlocalhost", "numberofpasswordprompts",
-        "passwordauthentication", "permitlocalcommand", "pkcs11provider", "port",
-        "preferredauthentications", "proxyusefdpass", "pubkeyacceptedalgorithms",
-        "pubkeyauthentication", "requesttty", "requiredrsasize", "revokedhostkeys",
-        "securitykeyprovider", "serveralivecountmax", "serveraliveinterval", "sessiontype",
-        "stdinnull", "streamlocalbindmask", "streamlocalbindunlink", "stricthostkeychecking",
-        "syslogfacility", "tag", "tcpkeepalive", "tunnel", "tunneldevice", "updatehostkeys", "user",
-        "verifyhostkeydns", "visualhostkey", "xauthlocation",
-    }),
-}  # fmt: skip
-"""Directives with exactly one argument."""
