@@ -26,11 +26,6 @@ from tests.options import changed, options_with
 STEPS = ["via.connect", "via.ssh.banner", "via.ssh.kex", "via.ssh.auth"]
 
 
-@pytest.fixture
-def login_keys(tmp_path: Path) -> LoginKeys:
-    return make_login_keys(tmp_path / "door")
-
-
 def via(login_keys: LoginKeys, *hops: int, **changes: Any) -> Options:
     text = ",".join(f"ssh://127.0.0.1:{port}" for port in hops)
     given: dict[str, Any] = {"timeout_seconds": 5.0, **login_keys.options(*hops), "via": text}

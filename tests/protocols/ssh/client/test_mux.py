@@ -14,16 +14,11 @@ from seventh.net.stream import Stream
 from seventh.protocols.ssh.client.failures import CarrierFailed, RefusedError, refusal_reason
 from seventh.protocols.ssh.client.mux import Mux
 from seventh.protocols.ssh.lab.channels import ChannelSetup
-from seventh.protocols.ssh.lab.keys import LoginKeys, make_login_keys
+from seventh.protocols.ssh.lab.keys import LoginKeys
 from seventh.protocols.ssh.lab.session import honest
 from seventh.protocols.ssh.wire.channel import WINDOW_BYTES, Refusal
 from seventh.wire.reader import vector
 from tests.protocols.ssh.sessions import conducting, logged_in
-
-
-@pytest.fixture
-def login_keys(tmp_path: Path) -> LoginKeys:
-    return make_login_keys(tmp_path / "door")
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -320,6 +320,7 @@ async def test_keepalives_are_counted_in_a_hold(tmp_path: Path) -> None:
     login = login_of(report)
     assert login.keepalives is not None
     assert 2 <= login.keepalives <= 5
+    assert place.server.keepalive_replies >= login.keepalives
     assert login.keepalive_seconds == pytest.approx(0.2, abs=0.1)
     assert metrics(report)["seventh_ssh_keepalive_seconds"] == login.keepalive_seconds
     assert "SSH-NO-KEEPALIVE" in report.passed
@@ -408,10 +409,10 @@ async def test_answers_to_global_requests_are_for_the_reader(tmp_path: Path) -> 
 
 async def test_a_server_that_rekeys_is_followed(tmp_path: Path) -> None:
     async with lodge(tmp_path, rekeys=5) as place, session_with(place) as session:
-        await session.send(ChannelOpen(b"x", 1, 10, 10))
-        assert isinstance((await session.next_message()).message, OpenFailure)
-        with pytest.raises(Failed):
-            await session.next_message(now_ns() + 200_000_000)
+        async with asyncio.timeout(10):
+            while session.rekeys < 5:
+                await session.send(ChannelOpen(b"x", session.rekeys, 10, 10))
+                assert isinstance((await session.next_message()).message, OpenFailure)
         assert (session.peer_rekeys, session.rekeys) == (5, 5)
 
 

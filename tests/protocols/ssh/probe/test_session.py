@@ -19,16 +19,11 @@ from seventh.protocols.ssh.facts.login import Login
 from seventh.protocols.ssh.facts.session import SessionFacts
 from seventh.protocols.ssh.lab import session as lab_session
 from seventh.protocols.ssh.lab.channels import ChannelSetup, channel_server
-from seventh.protocols.ssh.lab.keys import LoginKeys, make_login_keys
+from seventh.protocols.ssh.lab.keys import LoginKeys
 from seventh.protocols.ssh.lab.session import honest
 from seventh.protocols.ssh.probe import session as session_probe
 from tests.options import options_with
 from tests.protocols.ssh.sessions import conducting, logged_in
-
-
-@pytest.fixture
-def login_keys(tmp_path: Path) -> LoginKeys:
-    return make_login_keys(tmp_path / "door")
 
 
 def ssh_of(ctx: ProbeContext) -> SshFacts:

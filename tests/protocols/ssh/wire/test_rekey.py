@@ -38,13 +38,6 @@ AT = Mark(0, "user")
 COOKIE = bytes(16)
 
 
-@pytest.fixture(scope="module")
-def signer() -> Signer:
-    from cryptography.hazmat.primitives.asymmetric import ed25519
-
-    return Signer(ed25519.Ed25519PrivateKey.generate())
-
-
 def offer(cipher: str, *, strict: bool, role: Role) -> Proposal:
     marker = (STRICT[role],) if strict else ()
     return replace(

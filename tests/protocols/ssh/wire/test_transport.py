@@ -420,13 +420,6 @@ class Pair:
         return read
 
 
-@pytest.fixture(scope="module")
-def signer() -> Signer:
-    from cryptography.hazmat.primitives.asymmetric import ed25519
-
-    return Signer(ed25519.Ed25519PrivateKey.generate())
-
-
 @pytest.mark.parametrize("method", implemented())
 def test_every_method_ends_with_the_same_keys_on_both_sides(method: str, signer: Signer) -> None:
     pair = Pair(replace(good_offer(), kex_algorithms=(method,)), signer)

@@ -98,6 +98,7 @@ class LoginServer:
         """User and method of every authentication request."""
         self.passwords: list[str] = []
         """Every password that it received."""
+        self.keepalive_replies = 0
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
@@ -140,6 +141,8 @@ class LoginConnection(LabConnection):
             case GlobalRequest():
                 if message.want_reply:
                     self.send(RequestFailure())
+            case RequestFailure():
+                self._server.keepalive_replies += 1
             case _:
                 await self.take_channel(message)
 
