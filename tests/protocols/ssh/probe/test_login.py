@@ -25,11 +25,12 @@ from seventh.model.target import Target
 from seventh.net.address import Address
 from seventh.net.budget import Budget
 from seventh.net.connect import open_tcp
-from seventh.net.stopwatch import now_ns
+from seventh.net.stopwatch import Stopwatch, now_ns
 from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.auth import UserAuth, log_in, read_pk_ok, read_prompts, responses
 from seventh.protocols.ssh.client.authenticate_host import open_session
 from seventh.protocols.ssh.client.credentials import Credentials, read_credentials
+from seventh.protocols.ssh.client.identities import Identity
 from seventh.protocols.ssh.client.known_hosts import read_known_hosts
 from seventh.protocols.ssh.client.session import Session
 from seventh.protocols.ssh.facts import SshFacts
@@ -499,6 +500,32 @@ async def test_a_login_with_nothing_says_what_is_wanted(tmp_path: Path) -> None:
             await log_in(session, Credentials(user=USER))
     assert refused.value.reason is Reason.AUTH_REQUIRED
     assert "publickey" in refused.value.detail
+
+
+class SilentKey(Identity):
+    """A key whose agent does not sign."""
+
+    async def sign(self, algorithm: str, data: bytes) -> bytes:
+        raise Failed(Reason.LOCAL_RESOURCE, "the agent refused the request")
+
+
+async def test_a_key_that_cannot_sign_is_noted_and_the_password_follows(tmp_path: Path) -> None:
+    async with (
+        lodge(tmp_path, methods=("publickey", "password")) as place,
+        session_with(place, admitted=False) as session,
+    ):
+        key = SilentKey(place.server.user_key, "agent: x")
+        password = (await read_credentials(place.with_password, USER)).password
+        auth = UserAuth(session, USER)
+        admission = await auth.log_in(
+            Credentials(user=USER, identities=(key,), password=password), Stopwatch()
+        )
+    assert admission.method == "password"
+    assert [(step.method, step.outcome) for step in auth.steps] == [
+        ("none", "refused"), ("publickey", "wanted"), ("publickey", "unfit"),
+        ("password", "granted"),
+    ]  # fmt: skip
+    assert auth.steps[2].detail == "the agent refused the request"
 
 
 # -- the method's own messages ---------------------------------------------------------------------

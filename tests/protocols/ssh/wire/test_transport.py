@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterable, Sequence
 
@@ -27,7 +28,7 @@ from seventh.protocols.ssh.wire.auth_messages import (
     ServiceAccept,
     ServiceRequest,
 )
-from seventh.protocols.ssh.wire.ciphers import CIPHERS, MACS
+from seventh.protocols.ssh.wire.ciphers import CIPHERS, MACS, packet_cipher
 from seventh.protocols.ssh.wire.exchange import Exchange, NoCommonError, negotiate
 from seventh.protocols.ssh.wire.hostkeys import Signer, read_key, verify
 from seventh.protocols.ssh.wire.ident import Ident, IdentReader, parse_ident
@@ -448,6 +449,22 @@ def test_every_cipher_and_mac_seals_and_opens(cipher: str, mac: str, signer: Sig
     assert pair.run(*after) == [NewKeys(), *after]
     sealed = pair.client.send(NewKeys()) + pair.client.send(Debug(b"back"))
     assert events(pair.server, [bytes([b]) for b in sealed]) == [NewKeys(), Debug(b"back")]
+
+
+@pytest.mark.parametrize(
+    ("cipher", "mac"),
+    [("rot13", "hmac-sha1"), ("aes128-ctr", "umac-64@openssh.com"), ("aes128-ctr", "hmac-md5")],
+)
+def test_what_is_not_implemented_makes_no_cipher(
+    cipher: str, mac: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unknown name, or a hash that the library lacks, as MD5 in FIPS mode."""
+    monkeypatch.setattr(hashlib, "algorithms_available", {"sha1", "sha256"})
+    made = packet_cipher(cipher, mac, lambda _, size: bytes(size), to_server=True, sealing=True)
+    assert made is None
+    both = packet_cipher("aes128-ctr", "hmac-sha1", lambda _, size: bytes(size),
+                         to_server=True, sealing=True)  # fmt: skip
+    assert both is not None
 
 
 @pytest.mark.parametrize(
