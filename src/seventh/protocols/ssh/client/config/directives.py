@@ -126,8 +126,8 @@ def known(kind: str, version: Version | None = None) -> tuple[str, ...]:
     """Return the algorithms of a kind (kex, cipher, mac, key), or those of one version."""
     rows = _table("defaults.toml")["known"][kind]
     return tuple(
-        name for name, gone in rows.items()
-        if version is None or not gone or version < version_of(gone)
+        name for name, removed in rows.items()
+        if version is None or not removed or version < version_of(removed)
     )  # fmt: skip
 
 
