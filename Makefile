@@ -13,10 +13,10 @@ COVERAGE ?=
 
 .PHONY: help setup tour test field stress bare check format docs bench fuzz mutate clean
 
-help:  ## what there is
+help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(STAMP)  ## the virtual environment with everything in it
+setup: $(STAMP)  ## create the virtual environment .venv with all dependencies
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Seventh needs Python 3.11 or newer, not " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -24,23 +24,23 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $(STAMP)
 
-tour: setup  ## check a dozen reference servers, clean and faulty; `.venv/bin/seventh tour --all`: every one
+tour: setup  ## check a dozen reference servers, correct and faulty; all of them: `.venv/bin/seventh tour --all`
 	$(BIN)/seventh tour
 
-test: setup  ## all tests; peers that are not installed are skipped, and said
+test: setup  ## run all tests; those of servers that are not installed are skipped with the reason
 	$(if $(COVERAGE),$(BIN)/coverage erase)
 	$(BIN)/$(if $(COVERAGE),coverage run,python) -m pytest -n $(JOBS) --dist loadfile -rs $(PYTEST_ARGS)
 
-field: setup  ## the inputs of the kinds that real files, real servers and audits have shown
+field: setup  ## run the tests with inputs found in real files, on real servers and in audits
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -rs -m field $(PYTEST_ARGS)
 
-stress: setup  ## 5,000 hostile targets at once, 60 runs under a watchdog (about 20 minutes)
+stress: setup  ## check 5,000 hostile targets at once, 60 times under a watchdog (about 20 minutes)
 	$(BIN)/python -m tests.stress
 
-bare: setup  ## the tests that start programs, with none of the optional ones: all skip, none fails
+bare: setup  ## run the tests that start programs on a PATH without optional programs: none may fail
 	tests/bare_path.sh $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -rs $(PYTEST_ARGS) $(STARTERS)
 
-check: setup  ## format, lint, types, imports, generated files, coverage
+check: setup  ## check format, lint, types, imports, generated files and coverage
 	$(BIN)/ruff format --check src tests bench
 	$(BIN)/ruff check src tests bench
 	$(BIN)/mypy
@@ -52,22 +52,22 @@ check: setup  ## format, lint, types, imports, generated files, coverage
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-format: setup  ## format and mend what can be mended
+format: setup  ## format, and fix what ruff can fix
 	$(BIN)/ruff format src tests bench
 	$(BIN)/ruff check --fix src tests bench
 
-docs: setup  ## write the generated files anew
+docs: setup  ## regenerate docs/rules, docs/protocols and the schema
 	$(BIN)/python -m seventh.render.schema
 	$(BIN)/python -m seventh.render.pages
 
-bench: setup  ## the benchmarks, as ratios against named peers
+bench: setup  ## run the benchmarks, as ratios to other programs
 	$(BIN)/python -m bench
 
-fuzz: setup  ## generated inputs over the readers of files: make fuzz N=100000 SEED=1
+fuzz: setup  ## lint generated files: make fuzz N=100000 SEED=1
 	$(BIN)/python -m tests.fuzz lint --inputs $(or $(N),100000) --seed $(or $(SEED),0)
 
-mutate: setup  ## small faults in the source that no test notices: make mutate N=60 SEED=1 [STRATUM=rules]
+mutate: setup  ## list small faults in the source that no test finds: make mutate N=60 SEED=1 [STRATUM=rules]
 	$(BIN)/python -m tests.mutate --mutants $(or $(N),60) --seed $(or $(SEED),1) $(if $(STRATUM),--stratum $(STRATUM))
 
-clean:  ## remove what setup made
+clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .hypothesis

@@ -20,7 +20,7 @@ def write(name: str, tables: list[Table], described: list[str]) -> None:
     text = PAGE.read_text(encoding="utf-8")
     marks = re.compile(rf"(<!-- bench {re.escape(name)} -->\n).*?(<!-- end -->)", re.DOTALL)
     if not marks.search(text):
-        raise SystemExit(f"{PAGE} has no mark for {name}")
+        raise SystemExit(f"{PAGE} has no comment <!-- bench {name} -->")
     shown = "\n\n".join(table.markdown() for table in tables)
     made = f"{shown}\n\n`{_command(name)}`, {_today()}, {described[0]}\n"
     text = marks.sub(lambda found: f"{found.group(1)}\n{made}\n{found.group(2)}", text)

@@ -145,7 +145,7 @@ class _Bench:
         if options:
             (afresh,) = in_turn(self.rounds, self._ours(url, do="afresh", options=options))
             cells = (figure(spread(afresh).median, 1e6), "—", "—", "—", "—")
-            self.table.add("(the same, the chain verified anew each time)", *cells)
+            self.table.add("(the same, the chain verified each time)", *cells)
 
     def request_alone(self) -> None:
         (alone,) = in_turn(self.rounds, lambda: self.exporter.cpu_per_request(self.count))

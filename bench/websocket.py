@@ -140,7 +140,7 @@ async def _timed(do: Callable[[], Awaitable[None]], count: int) -> tuple[float, 
 
 async def _pings(port: int, rounds: int, count: int) -> Table:
     table = Table(
-        "Ping to pong, as each client tells it",
+        "Ping to pong, as each client measures it",
         ("loop", "Seventh p50, µs", "p99, µs", "websockets p50, µs", "p99, µs"),
         notes=(
             f"{rounds} × {count} pings on one socket each, in turn.",

@@ -1,4 +1,4 @@
-"""From names and values, as a command line or a file gives them, to options."""
+"""Options made from names and values of a command line or a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from seventh import protocols
-from seventh.model.failure import UsageError
+from seventh.model.failure import UsageError, system_error
 from seventh.model.near import unknown
 from seventh.model.option import Declared, RoomOptions, declared
 from seventh.model.options import Options
@@ -23,7 +23,7 @@ DEFAULTS = Options()
 
 @functools.cache
 def kinds() -> tuple[type[RoomOptions], ...]:
-    """Return the structs in which protocols and their verbs declare options of their own."""
+    """Return the structs in which protocols and their verbs declare their own options."""
     found: list[type[RoomOptions]] = []
     for spec in protocols.rooms().values():
         found += [spec.options] if spec.options is not None else []
@@ -33,7 +33,7 @@ def kinds() -> tuple[type[RoomOptions], ...]:
 
 @functools.cache
 def options() -> dict[str, Declared]:
-    """Return every option by its field's name: the shared ones, then the protocols' own."""
+    """Return every option by field name: the shared ones, then the protocols' own."""
     return {each.field: each for kind in (Options, *kinds()) for each in declared(kind)}
 
 
@@ -44,10 +44,10 @@ def by_flag() -> dict[str, Declared]:
 
 
 def make(given: Mapping[str, Any], base: Options = DEFAULTS) -> Options:
-    """Return ``base`` with the fields of ``given`` set, shared ones and the protocols' own.
+    """Return ``base`` with the values of ``given``, shared options and protocols' own.
 
-    Texts are read once, here. Raises UsageError, which names the option, for a value that cannot be
-    used, and for one that means nothing without another.
+    Raises UsageError, which names the option, for a value that is not valid, and for an option that
+    requires another.
     """
     values = {name: _value(options()[name], value) for name, value in given.items()}
     made = base.replace(**_of(Options, values))
@@ -66,7 +66,7 @@ def _of(kind: type[msgspec.Struct], values: Mapping[str, Any]) -> dict[str, Any]
 
 
 def among(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of ``values`` that are options: what was typed, of all that a command line gave."""
+    """Return those of ``values`` that are options."""
     return {name: value for name, value in values.items() if name in options()}
 
 
@@ -89,7 +89,7 @@ def uses(spec: Spec, each: Declared) -> bool:
 
 
 def _value(each: Declared, value: Any) -> Any:
-    """Return a field's value from its text or from TOML's; UsageError where it is none."""
+    """Return a field's value from text or from TOML; raises UsageError if it is not valid."""
     if each.field == "via" and isinstance(value, str):
         return _hops(value)
     if each.option.read is not None and isinstance(value, str):
@@ -103,11 +103,9 @@ def _value(each: Declared, value: Any) -> Any:
         made = msgspec.convert(value, each.checked)
     except msgspec.ValidationError:
         if each.choices and isinstance(value, str):
-            said = unknown("value", value, map(str, each.choices))
-            raise UsageError(f"--{each.option.flag}: {said}") from None
-        raise UsageError(
-            f"--{each.option.flag}: {_wanted(each)} is needed, not {value!r}"
-        ) from None
+            suggestion = unknown("value", value, map(str, each.choices))
+            raise UsageError(f"--{each.option.flag}: {suggestion}") from None
+        raise UsageError(f"--{each.option.flag}: write {_wanted(each)}, not {value!r}") from None
     for name in made if each.repeated else (made,):
         if each.option.file and name is not None and name not in each.option.words:
             _check_readable(each, name)
@@ -115,47 +113,39 @@ def _value(each: Declared, value: Any) -> Any:
 
 
 def _wanted(each: Declared) -> str:
-    """Return what an option's value must be, as TOML writes it."""
+    """Describe the values of an option, in TOML's terms."""
     if each.bounds or each.is_number:
         return each.bounds or "a number"
     if each.is_switch:
         return "true or false"
-    return "a text in quotes, or a list of them," if each.repeated else "a text in quotes"
+    return "a string or a list of strings" if each.repeated else "a string"
 
 
 def _hops(text: str) -> tuple[Target, ...]:
-    """Return the jump hosts of ``--via``; all have one scheme, whose room has a module ``jump``."""
+    """Return the jump hosts of ``--via``, all of one room that has a module ``jump``."""
     hops = tuple(
         hop for part in text.split(",") for hop in parse_target(part.strip(), protocols.schemes())
     )
     rooms = {protocols.room_of(hop.scheme).name for hop in hops}
     if len(rooms) != 1 or not protocols.has_part(rooms.pop(), "jump"):
-        raise UsageError(f"--via {text!r}: write jump hosts as ssh://host[:port], with commas")
+        raise UsageError(
+            f"--via {text!r}: write jump hosts as ssh://host[:port], separated by commas"
+        )
     return hops
 
 
 def _check_readable(each: Declared, name: str) -> None:
-    if each.option.file == "path":
-        try:
-            found = Path(name).exists()
-        except (OSError, ValueError) as error:
-            raise UsageError(
-                f"--{each.option.flag}: cannot be read: {getattr(error, 'strerror', None) or error}"
-            ) from None
-        if not found:
-            raise UsageError(f"--{each.option.flag} {name}: no such file or directory")
-        return
     try:
-        path = Path(name).expanduser()
-        if stat.S_ISFIFO(path.stat().st_mode):
-            return  # a shell's <(command): what is read of it now is not there later
-        with path.open("rb") as file:
-            file.read(1)
+        path = Path(name) if each.option.file == "path" else Path(name).expanduser()
+        mode = path.stat().st_mode
+        # What is read from a FIFO, such as a shell's <(command), is lost for later.
+        if each.option.file != "path" and not stat.S_ISFIFO(mode):
+            with path.open("rb") as file:
+                file.read(1)
     except (OSError, RuntimeError, ValueError) as error:
-        said = getattr(error, "strerror", None) or str(error)
         raise UsageError(
-            f"--{each.option.flag} {name}: cannot be read: {said}; check the path and its "
-            "permissions"
+            f"--{each.option.flag} {name[:200]}: cannot be read: {system_error(error)}; check the "
+            "path and its permissions"
         ) from None
 
 

@@ -15,6 +15,7 @@ from seventh import given
 from seventh.cli.output import need_writable, write
 from seventh.model.failure import UsageError
 from seventh.protocols.ssh import SshOptions
+from tests.cli.forked import CLOSED, FULL, READ_ONLY, Stream, seventh
 
 SEVENTH = f"{sys.executable} -m seventh"
 REFUSED = "check tcp://127.0.0.1:1 --format json"
@@ -107,11 +108,17 @@ EVERY_VERB = [
 @pytest.mark.field
 @pytest.mark.parametrize("verb", EVERY_VERB)
 def test_a_full_or_closed_output_is_one_line_and_no_verdict(verb: str) -> None:
-    code, _, err = shell(f"{SEVENTH} {verb} >/dev/full")
-    assert (code, err) == (
-        3, "seventh: standard output cannot be written: No space left on device\n",
-    )  # fmt: skip
-    assert shell(f"{SEVENTH} {verb} >&-") == (3, "", "seventh: standard output is closed\n")
+    full = "seventh: standard output cannot be written: No space left on device\n"
+    assert seventh(*verb.split(), stdout=FULL) == (3, "", full)
+    assert seventh(*verb.split(), stdout=CLOSED) == (3, "", "seventh: standard output is closed\n")
+
+
+def test_so_it_is_in_an_interpreter_of_its_own() -> None:
+    full = "seventh: standard output cannot be written: No space left on device\n"
+    assert shell(f"{SEVENTH} rules >/dev/full") == (3, "", full)
+    assert shell(f"{SEVENTH} rules >&-") == (3, "", "seventh: standard output is closed\n")
+    assert shell(f"{SEVENTH} chek 2>&-") == (3, "", "")
+    assert shell(f"{SEVENTH} chek >&- 2>&-") == (3, "", "")
 
 
 def test_other_streams_may_be_closed() -> None:
@@ -124,11 +131,13 @@ def test_other_streams_may_be_closed() -> None:
 @pytest.mark.field
 @pytest.mark.parametrize("verb", [*EVERY_VERB, "check", "chek", "check gopher://x", "explain NO"])
 def test_what_cannot_be_said_on_stderr_changes_no_exit_code(verb: str) -> None:
-    code, _, _ = shell(f"{SEVENTH} {verb}")
-    for stream in ("2>&-", "2>/dev/full", "2</dev/null"):
-        assert shell(f"{SEVENTH} {verb} {stream}")[0] == code
-    for stream in (">/dev/full 2>/dev/full", ">&- 2>&-", "1</dev/null 2>/dev/full"):
-        assert shell(f"{SEVENTH} {verb} {stream}")[0] == 3
+    words = verb.split()
+    code, _, _ = seventh(*words)
+    stderr: Stream
+    for stderr in (CLOSED, FULL, READ_ONLY):
+        assert seventh(*words, stderr=stderr)[0] == code
+    for stdout, stderr in ((FULL, FULL), (CLOSED, CLOSED), (READ_ONLY, FULL)):
+        assert seventh(*words, stdout=stdout, stderr=stderr)[0] == 3
 
 
 @pytest.mark.field

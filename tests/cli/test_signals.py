@@ -78,7 +78,7 @@ async def test_what_was_measured_is_written(
     reports = json.loads(path.read_text())["reports"]
     assert [report["failure"]["reason"] for report in reports] == ["interrupted"] * 3
     assert all(report["phases"] for report in reports)
-    assert err == f"seventh: interrupted by {number.name}; 2 targets were not looked at\n"
+    assert err == f"seventh: interrupted by {number.name}; 2 of 5 targets were not checked\n"
     assert (code, out) == (3, "")
 
 
@@ -145,7 +145,7 @@ async def test_a_tour_says_what_it_has_not_seen(tmp_path: Path) -> None:
     process.terminate()
     code, out, err = await ended(process)
     assert code == 3
-    assert "1 clean server clean" in out
+    assert "1 correct server without findings" in out
     assert "interrupted by SIGTERM; " in err
     assert "reference servers were not checked" in err
 
@@ -157,7 +157,7 @@ async def test_what_waits_for_its_input_ends() -> None:
     await process.stdin.drain()  # most of it has been read: the command is at work
     process.terminate()
     code, _, err = await ended(process)
-    assert (code, err) == (3, "seventh: interrupted; the rest was not read\n")
+    assert (code, err) == (3, "seventh: interrupted; the remaining files were not checked\n")
 
 
 def test_a_folder_of_which_a_part_was_judged_gives_that_part(
@@ -189,4 +189,4 @@ def test_a_folder_of_which_a_part_was_judged_gives_that_part(
     assert [report["target"] for report in json.loads(out)["reports"]] == [
         f"file:{tmp_path}/{name}/sshd_config" for name in ("a", "b")
     ]
-    assert (code, err) == (2, "seventh: interrupted; the rest was not read\n")
+    assert (code, err) == (2, "seventh: interrupted; the remaining files were not checked\n")

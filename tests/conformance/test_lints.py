@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,9 @@ from hypothesis import strategies as st
 from seventh import protocols
 from seventh.engine.lint import Wanted, decided_by_files, lint_text
 from seventh.lint import kinds
+from seventh.lintkit.files import MAX_PROBLEMS
 from seventh.lintkit.linted import Kind
+from seventh.model.lintfacts import LintFacts
 from seventh.rules.rule import Source
 
 KINDS = [pytest.param(kind, id=name) for name, kind in kinds().items()]
@@ -56,11 +60,35 @@ def test_any_file_gives_a_report(kind: Kind, data: bytes) -> None:
         assert all(line.text for line in finding.source)
 
 
+HOSTILE = {
+    "zeros": b"\0" * 5000,
+    "one line": b"x" * 2_000_000,
+    "includes": b"Include *\n" * 3000,
+    "many lines": b"a b\n" * 10_000,
+}
+
+
+@pytest.mark.parametrize("data", HOSTILE.values(), ids=list(HOSTILE))
 @pytest.mark.parametrize("kind", KINDS)
-def test_hostile_files_cost_little(kind: Kind) -> None:
-    for data in (b"\0" * 5000, b"x" * 10_000_000, b"Include *\n" * 3000, b"a b\n" * 100_000):
+def test_hostile_files_cost_little(
+    kind: Kind, data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The steps of Python are counted: they grow with the file's size and with no power of it."""
+    monkeypatch.chdir(tmp_path)  # what `Include *` finds is not this test's
+    steps = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal steps
+        steps += 1
+
+    sys.setprofile(count)
+    try:
         report = lint_text("hostile", data, Wanted(kind=kind.name))
-        assert report.facts["lint"] is not None
+    finally:
+        sys.setprofile(None)
+    assert steps < 300_000 + 100 * len(data), "twice the slowest kind"
+    assert isinstance(lint := report.facts["lint"], LintFacts)
+    assert len(lint.problems) <= MAX_PROBLEMS + 1
 
 
 def test_every_file_rule_that_is_built_is_decided_by_some_kind() -> None:

@@ -226,7 +226,7 @@ TESTS = Path(__file__).parent.parent
 @pytest.fixture
 def mirror(room: str) -> Path:
     if not at_home(room):
-        pytest.skip("a room kept elsewhere keeps its tests there too")
+        pytest.skip("a protocol outside this tree has its tests there too")
     return TESTS / "protocols" / room
 
 

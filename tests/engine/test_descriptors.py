@@ -106,7 +106,7 @@ async def test_parallelism_adapts_and_says_so(limit: int) -> None:
     assert process.returncode == 0, err
     assert [report["failure"] for report in json.loads(out)["reports"]] == [None] * 60
     assert err.decode().startswith("seventh: checking ")
-    assert f"this process may open {limit} files" in err.decode()
+    assert f"this process may open only {limit} files" in err.decode()
     assert err.count(b"\n") == 1
 
 

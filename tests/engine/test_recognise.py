@@ -171,7 +171,7 @@ def test_what_no_include_reads_is_named_once_and_not_judged(tmp_path: Path) -> N
     assert isinstance(facts, LintFacts)
     (note,) = facts.notes
     assert note.text == (
-        "not in force, because no include reads it: sshd_config.d/20.conf.bak, "
+        "not checked, because no file includes it: sshd_config.d/20.conf.bak, "
         "sshd_config.d/README.conf~, sshd_config.d/older/1.conf, sshd_config.dpkg-old"
     )
 
@@ -186,7 +186,7 @@ def test_nginx_too(tmp_path: Path) -> None:
     facts = report.facts["lint"]
     assert isinstance(facts, LintFacts)
     assert [note.text for note in facts.notes] == [
-        "not in force, because no include reads it: sites-available/off"
+        "not checked, because no file includes it: sites-available/off"
     ]
 
 

@@ -30,7 +30,7 @@ from seventh.protocols.ntp.wire.packet import ExtensionField, Packet
 from tests.hostile.test_hostile import looks_sound
 from tests.options import options_with
 
-TIMEOUT_SECONDS = 2.0
+TIMEOUT_SECONDS = 0.8
 HELLO = Response(protocols=(0,), aeads=(15,), cookies=(b"c" * 100,) * 8)
 
 

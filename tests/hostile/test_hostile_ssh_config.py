@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from seventh.engine.lint import Wanted, lint_file, lint_text
 from seventh.lint import kinds
+from seventh.lint.openssh import views
 from seventh.lintkit.files import Files
 from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Report
@@ -101,19 +104,51 @@ def test_an_include_of_what_is_no_file(tmp_path: Path) -> None:
     assert has(report, "SSH-FWD-OPEN")
 
 
-def test_tens_of_thousands_of_blocks(tmp_path: Path) -> None:
-    """As many as take minutes where the time grows with their square."""
-    file = tmp_path / "sshd_config"
-    file.write_text("".join(f"Match User u{n}\n MaxAuthTries {n % 9 + 1}\n GatewayPorts yes\n"
-                            for n in range(20_000)))  # fmt: skip
-    report = judged(file, "sshd_config")
-    assert any("blocks were judged" in problem for problem in problems(report))
-    assert has(report, "SSH-FWD-OPEN")
-    file = tmp_path / "config"
-    file.write_text("".join(f"Host h{n} *{n}* ?{n}\n Port {n % 9 + 1}\n ForwardAgent yes\n"
-                            for n in range(12_000)))  # fmt: skip
-    report = judged(file, "ssh_config")
-    assert any("blocks were judged" in problem for problem in problems(report))
+BLOCKS = {
+    "sshd_config": "Match User u{n}\n MaxAuthTries {digit}\n GatewayPorts yes\n",
+    "ssh_config": "Host h{n} *{n}* ?{n}\n Port {digit}\n ForwardAgent yes\n",
+}
+
+
+def with_blocks(kind: str, count: int) -> bytes:
+    return "".join(BLOCKS[kind].format(n=n, digit=n % 9 + 1) for n in range(count)).encode()
+
+
+@pytest.mark.parametrize(("kind", "rule"), [
+    ("sshd_config", "SSH-FWD-OPEN"), ("ssh_config", "SSH-AGENTFWD"),
+])  # fmt: skip
+def test_thirty_thousand_blocks(kind: str, rule: str, tmp_path: Path) -> None:
+    file = tmp_path / kind
+    file.write_bytes(with_blocks(kind, 30_000))
+    report = judged(file, kind)
+    assert any("blocks checked separately" in problem for problem in problems(report))
+    assert has(report, rule)
+
+
+@pytest.mark.parametrize("kind", BLOCKS)
+def test_work_grows_no_faster_than_the_file(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls are counted and not seconds; as few blocks as may be are checked separately."""
+    monkeypatch.setattr(views, "MAX_WORK", 0)
+
+    def calls(blocks: int) -> int:
+        count = 0
+
+        def called(frame: FrameType, event: str, argument: object) -> None:
+            nonlocal count
+            count += 1
+
+        sys.setprofile(called)
+        try:
+            lint_text(kind, with_blocks(kind, blocks), Wanted(kind=kind))
+        finally:
+            sys.setprofile(None)
+        return count
+
+    calls(1)  # what is loaded and cached once
+    few, some, many = (calls(500 * times) for times in (1, 2, 3))
+    assert many - some == pytest.approx(some - few, rel=0.05)
 
 
 @pytest.mark.parametrize(("most", "complete"), [(4, True), (3, False)])

@@ -99,8 +99,8 @@ async def end_of(connection: HttpConnection) -> tuple[Reason | int, Response | N
 
 @pytest.mark.parametrize("fault", H1_ENDS)
 async def test_http_1(fault: str) -> None:
-    knobs = H1Setup(fault=fault, raw=b"SSH-2.0-OpenSSH_9.9\r\n")
-    async with h1(knobs, SECONDS) as connection:
+    setup = H1Setup(fault=fault, raw=b"SSH-2.0-OpenSSH_9.9\r\n")
+    async with h1(setup, SECONDS) as connection:
         ended, response = await end_of(connection)
         # A server that closes with our request unread resets.
         ended = R.PEER_CLOSED if ended is R.PEER_RESET else ended

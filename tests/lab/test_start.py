@@ -13,7 +13,7 @@ from seventh.lab import start
 from seventh.labkit import serve
 from seventh.labkit.serve import Fault, Kit, Served
 from seventh.model.failure import UsageError
-from seventh.model.options import Endpoint, Options
+from seventh.model.options import HostPort, Options
 
 
 def test_every_room_has_a_lab() -> None:
@@ -29,7 +29,7 @@ def test_served_options_reach_the_check() -> None:
     target, options = start.job(
         Served(target="tcp://127.0.0.1:9", options={"resolver": "127.0.0.1:53"}), Options()
     )
-    assert (target.port, options.resolver) == (9, Endpoint("127.0.0.1", 53))
+    assert (target.port, options.resolver) == (9, HostPort("127.0.0.1", 53))
 
 
 def test_what_a_fault_needs_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Thousands of peers that hang, drip and close, on a clock of our own, with early and late timers.
+"""Hundreds of peers that hang, drip and close, on a clock of our own, with early and late timers.
 
 The loop never sleeps: where nothing is ready, its clock is set to the next timer. Where there is no
 timer either, nothing would ever happen again, and that is an error: a lost deadline cannot hide.
@@ -19,7 +19,7 @@ import pytest
 from seventh.net import wait
 from seventh.net.wait import Cutoff, DeadlineError, bounded, readable
 
-PEERS = 3000
+PEERS = 600
 AT_ONCE = 64
 SECONDS = 0.5
 GRACE = 0.25

@@ -82,7 +82,7 @@ def _users(folder: Path) -> dict[str, str]:
     """nss_wrapper's environment: the user and root, both with the password, and sshd's own."""
     need_binary("sshd")
     if os.geteuid() != 0:
-        pytest.skip("only root can run an sshd with users of its own")
+        pytest.skip("sshd with its own users requires root")
     if ctypes.util.find_library("nss_wrapper") is None:
         pytest.skip("libnss_wrapper is not installed")
     home = folder / "home"
@@ -113,7 +113,7 @@ def _over_etc(folder: Path, names: Iterable[str]) -> tuple[str, ...]:
     mounts = " && ".join(f"mount --bind {folder}/{name} /etc/{name}" for name in names)
     command = (need_binary("unshare"), "-m", "--", "/bin/sh", "-c", f'{mounts} && exec "$@"', "sh")
     if subprocess.run([*command, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("this machine does not let root make a mount namespace")
+        pytest.skip("mount namespaces not permitted on this machine")
     return command
 
 

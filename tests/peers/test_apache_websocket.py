@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,10 +14,13 @@ from seventh.labkit.ca import Authority
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
+from seventh.protocols.websocket.facts import WebSocketFacts
+from seventh.protocols.websocket.rules import live
+from seventh.rules.rule import Hit
 from tests.options import changed
 from tests.peers.apache import HOST, PROXY, apache, site
 from tests.peers.test_apache import ADVISED
-from tests.peers.test_websocket import websockets_server
+from tests.peers.test_websocket import held, websockets_server
 from tests.reports import found
 from tests.reports import websocket_facts as facts_of
 
@@ -30,24 +35,35 @@ KNOWS_NOTHING = "ProxyPass / http://127.0.0.1:BACKEND/\n"
 ADVISED_PLACE = "http://127.0.0.1:8080/socket"
 
 
-async def look(
-    lines: str, *, secure: bool = False, compared: bool = False, path: str = "/", **options: Any
-) -> Report:
-    """A check of a socket behind Apache; ``compared`` with the server itself."""
+@contextlib.asynccontextmanager
+async def behind(lines: str, *, secure: bool = False) -> AsyncIterator[tuple[int, int, Authority]]:
+    """Apache's port, the backend's, and the CA of Apache's certificate."""
     with site() as folder:
         authority = Authority(folder)
         issued = authority.issue(HOST) if secure else None
         async with websockets_server(ping_interval=None) as backend:
             lines = lines.replace("BACKEND", str(backend))
-            if compared:
-                options["direct"] = f"ws://127.0.0.1:{backend}"
             async with apache(folder, lines, issued, PROXY) as port:
-                scheme = "wss" if secure else "ws"
-                target = Target(scheme=scheme, host="127.0.0.1", port=port, path=path)
-                given = Options(
-                    ca_file=str(authority.ca_file), server_name=HOST, timeout_seconds=30.0
-                )
-                return await check_one(target, changed(given, **options))
+                yield port, backend, authority
+
+
+async def look(
+    lines: str, *, secure: bool = False, compared: bool = False, path: str = "/", **options: Any
+) -> Report:
+    """A check of a socket behind Apache; ``compared`` with the server itself."""
+    async with behind(lines, secure=secure) as (port, backend, authority):
+        if compared:
+            options["direct"] = f"ws://127.0.0.1:{backend}"
+        scheme = "wss" if secure else "ws"
+        target = Target(scheme=scheme, host="127.0.0.1", port=port, path=path)
+        given = Options(ca_file=str(authority.ca_file), server_name=HOST, timeout_seconds=30.0)
+        return await check_one(target, changed(given, **options))
+
+
+async def idle(lines: str) -> WebSocketFacts:
+    """The facts of idle sockets behind Apache."""
+    async with behind(lines) as (port, _, _):
+        return await held(port, 2.0)
 
 
 @pytest.mark.parametrize("lines", [PASSES, REWRITES], ids=["upgrade", "rewrite"])
@@ -98,17 +114,15 @@ async def test_nothing_behind_it() -> None:
 
 async def test_cut_when_idle() -> None:
     """``Timeout`` decides, and ProxyTimeout and ``timeout=`` do not, whatever their names say."""
-    holds: dict[str, Any] = {"intrusive": True, "hold_seconds": 3.0}
     cut, *others = await asyncio.gather(
-        look(f"Timeout 1\n{PASSES}", **holds),
-        look(f"ProxyTimeout 1\n{PASSES}", **holds),
-        look(f"{PASSES.rstrip()} timeout=1", **holds),
-        look(f"Timeout 1\n{PASSES}{ADVISED['WS-IDLE-CUT']}", **holds),
+        idle(f"Timeout 1\n{PASSES}"),
+        idle(f"ProxyTimeout 1\n{PASSES}"),
+        idle(f"{PASSES.rstrip()} timeout=1"),
+        idle(f"Timeout 1\n{PASSES}{ADVISED['WS-IDLE-CUT']}"),
     )
-    hold = facts_of(cut).hold
-    assert hold is not None and hold.cuts_seconds and "WS-IDLE-CUT" in found(cut)
+    assert isinstance(live.idle_cut(cut), Hit)
     for kept in others:
-        assert kept.failure is None and "WS-IDLE-CUT" not in found(kept)
+        assert kept.hold is not None and live.idle_cut(kept) is None
 
 
 async def test_foreign_origins() -> None:

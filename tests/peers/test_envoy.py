@@ -151,8 +151,8 @@ async def test_early_data_is_handed_on(kit: Kit, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("places", "path", "said"),
     [
-        ({"manager": "stream_idle_timeout: 1s"}, "/events", "of silence and no comment"),
-        ({"route": "timeout: 1s"}, "/events?beat", "though it was not silent"),
+        ({"manager": "stream_idle_timeout: 1s"}, "/events", "no-heartbeats"),
+        ({"route": "timeout: 1s"}, "/events?beat", "time-limit"),
     ],
 )
 async def test_event_streams_are_cut(

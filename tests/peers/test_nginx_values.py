@@ -11,6 +11,7 @@ import pytest
 from seventh.labkit.serve import Kit, free_port
 from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx.directives import Known
+from tests.lint.nginx import test_blocks, test_words
 from tests.lint.nginx.test_refused import REFUSED
 from tests.peers import need_binary
 from tests.peers.test_nginx_conf import nginx, ours, refused, version
@@ -30,6 +31,11 @@ _RESOLVES = re.compile(
     r"host not found|bind\(\)|could not build|no such file|open\(\)|Is a directory|slab",
     re.IGNORECASE,
 )
+
+_ELSEWHERE = re.compile(
+    r"^unknown|^zero size|unsupported on this platform|should be placed after the \"proxy_pass\""
+)
+"""What other lines of a file decide."""
 
 
 def around(known: Known, line: str) -> str:
@@ -81,6 +87,35 @@ def test_what_is_refused_is_refused_by_nginx(tmp_path: Path, version: str, text:
     else:
         assert theirs
         assert not _RESOLVES.search(theirs)
+
+
+def test_blocks_as_nginx_takes_them(tmp_path: Path, version: str) -> None:
+    path = tmp_path / "nginx.conf"
+    for text, why in test_blocks.CASES.items():
+        path.write_text(text)
+        theirs = nginx(path)[0]
+        assert bool(theirs) == bool(why), f"{text}{theirs}"
+
+
+def with_words(name: str, line: str) -> str:
+    if name == "server":
+        return f"events {{ }}\nhttp {{ upstream u {{ server {line}; server 127.0.0.2; }} }}\n"
+    return around(nginx_directives.directives()[name], f"{name} {line};")
+
+
+@pytest.mark.parametrize("name", test_words.TAKEN)
+def test_words_as_nginx_takes_them(tmp_path: Path, version: str, name: str) -> None:
+    path = tmp_path / "nginx.conf"
+    for line in test_words.TAKEN[name]:
+        path.write_text(with_words(name, line))
+        theirs = nginx(path)[0]
+        assert not theirs or _RESOLVES.search(theirs) or _ELSEWHERE.search(theirs), line
+    newer = test_words.NEWER.get(name, {})
+    for line in test_words.REFUSED.get(name, ()):
+        if any(set(line.split()) <= set(one.split()) for one in newer):
+            continue
+        path.write_text(with_words(name, line))
+        assert nginx(path)[0], line
 
 
 async def accepts(port: int, name: str, *arguments: str) -> bool:

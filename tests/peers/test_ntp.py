@@ -142,7 +142,7 @@ async def chronyd_says(folder: Path, host: str, port: int) -> float:
     """What ``chronyd -Q`` measures: the server's clock minus ours."""
     process = await asyncio.create_subprocess_exec(
         need_binary("chronyd"), "-Q", "-U", "-u", user_name(), "-f", "/dev/null",
-        f"server {host} port {port} iburst", "cmdport 0", "bindcmdaddress /",
+        f"server {host} port {port} iburst maxsamples 1", "cmdport 0", "bindcmdaddress /",
         f"pidfile {folder}/query.pid",
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Several chronyd at once, good, wrong and keyed; beside Seventh, a chronyd that follows them."""
+"""Several chronyd at once: correct, wrong, with keys, and one that synchronises to the others."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from seventh.engine.check import check_many, check_one
 from seventh.model.failure import Reason
@@ -24,7 +25,7 @@ from tests.options import changed, options_with
 from tests.peers import need_binary
 from tests.peers.test_ntp import chronyd, facts_of, ids, target_of, user_name
 
-pytestmark = pytest.mark.peer
+pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
 LOOK = options_with(timeout_seconds=8.0, samples=4, interval_seconds=0.2)
 FOLLOWING_SECONDS = 20.0
@@ -57,6 +58,16 @@ async def servers(folder: Path) -> AsyncIterator[list[Target]]:
             server = chronyd(folder, line, host=host, shift=shift)
             made.append(target_of(host, await stack.enter_async_context(server)))
         yield made
+
+
+Five = tuple[list[Target], list[Report]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def five(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Five]:
+    """The five servers, and the report of each."""
+    async with servers(tmp_path_factory.mktemp("five")) as targets:
+        yield targets, await checked(targets)
 
 
 def lines_for(targets: list[Target]) -> list[str]:
@@ -93,11 +104,10 @@ async def follower(folder: Path, targets: list[Target]) -> AsyncIterator[dict[st
         yield said
 
 
-async def test_the_vote_agrees_with_chronyds(tmp_path: Path) -> None:
-    async with servers(tmp_path) as targets:
-        reports = await checked(targets)
-        async with follower(tmp_path, targets) as chrony:
-            pass
+async def test_the_selection_agrees_with_chronyds(tmp_path: Path, five: Five) -> None:
+    targets, reports = five
+    async with follower(tmp_path, targets) as chrony:
+        pass
     sources = sources_of(together(reports))
     ours = {source.address: source.verdict for source in sources.sources}
     assert list(ours.values()) == ["truechimer"] * 3 + ["falseticker", "unusable"]
@@ -106,17 +116,16 @@ async def test_the_vote_agrees_with_chronyds(tmp_path: Path) -> None:
     assert {host: meaning.get(state, "unusable") for host, state in chrony.items()} == ours
 
 
-async def test_our_own_clocks_error_is_the_majoritys(tmp_path: Path) -> None:
-    async with servers(tmp_path) as targets:
-        reports = await checked(targets)
-        process = await asyncio.create_subprocess_exec(
-            need_binary("chronyd"), "-Q", "-U", "-u", user_name(),
-            "-f", "/dev/null", "-t", "15", "cmdport 0", "bindcmdaddress /",
-            f"pidfile {tmp_path}/query.pid",
-            *(f"server {target.host} port {target.port} iburst" for target in targets),
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
-        output, _ = await asyncio.wait_for(process.communicate(), 30)
+async def test_our_own_clocks_error_is_the_majoritys(tmp_path: Path, five: Five) -> None:
+    targets, reports = five
+    process = await asyncio.create_subprocess_exec(
+        need_binary("chronyd"), "-Q", "-U", "-u", user_name(),
+        "-f", "/dev/null", "-t", "15", "cmdport 0", "bindcmdaddress /",
+        f"pidfile {tmp_path}/query.pid",
+        *(f"server {t.host} port {t.port} iburst maxsamples 1" for t in targets),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await asyncio.wait_for(process.communicate(), 30)
     said = next(line for line in output.decode().splitlines() if "System clock wrong by" in line)
     oracle = float(said.split("wrong by ")[1].split()[0])
     sources = sources_of(together(reports))
@@ -162,9 +171,10 @@ LINES = {
 }
 
 
-@contextlib.asynccontextmanager
-async def keyed(folder: Path) -> AsyncIterator[tuple[int, str]]:
-    """A chronyd that knows all the keys; gives its port and the key file."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def keyed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[int, str]]:
+    """A chronyd with all the keys: its port and the key file."""
+    folder = tmp_path_factory.mktemp("keyed")
     file = folder / "chrony.keys"
     file.write_text("\n".join(LINES.values()) + "\n")
     file.chmod(0o600)
@@ -172,26 +182,29 @@ async def keyed(folder: Path) -> AsyncIterator[tuple[int, str]]:
         yield port, str(file)
 
 
-async def test_every_kind_of_key_authenticates_with_chronyd(tmp_path: Path) -> None:
-    async with keyed(tmp_path) as (port, file):
-        for number in LINES:
-            look = changed(LOOK, samples=1, ntp_keys=file, ntp_key=number)
-            report = await check_one(target_of("127.0.0.1", port), look)
-            key = facts_of(report).key
-            assert key is not None
-            assert (key.key_id, key.outcome) == (number, "authenticated"), report.failure
-            assert key.algorithm == find_key("\n".join(LINES.values()), number).algorithm
-            assert ("NTP-MAC-MD5" in ids(report)) == (number in {1, 7})
-            assert report.failure is None
+@pytest.mark.parametrize("number", LINES)
+async def test_every_kind_of_key_authenticates_with_chronyd(
+    number: int, keyed: tuple[int, str]
+) -> None:
+    port, file = keyed
+    look = changed(LOOK, samples=1, ntp_keys=file, ntp_key=number)
+    report = await check_one(target_of("127.0.0.1", port), look)
+    key = facts_of(report).key
+    assert key is not None
+    assert (key.key_id, key.outcome) == (number, "authenticated"), report.failure
+    assert key.algorithm == find_key("\n".join(LINES.values()), number).algorithm
+    assert ("NTP-MAC-MD5" in ids(report)) == (number in {1, 7})
+    assert report.failure is None
 
 
 @pytest.mark.parametrize("line", ["1 MD5 ASCII:another", "99 SHA1 ASCII:unknown"])
-async def test_chronyd_is_silent_to_keys_that_it_does_not_have(line: str, tmp_path: Path) -> None:
+async def test_chronyd_is_silent_to_keys_that_it_does_not_have(
+    line: str, tmp_path: Path, keyed: tuple[int, str]
+) -> None:
     ours = tmp_path / "ours.keys"
     ours.write_text(line + "\n")
-    async with keyed(tmp_path) as (port, _):
-        look = changed(LOOK, samples=1, ntp_keys=str(ours))
-        report = await check_one(target_of("127.0.0.1", port), look)
+    look = changed(LOOK, samples=1, ntp_keys=str(ours))
+    report = await check_one(target_of("127.0.0.1", keyed[0]), look)
     key = facts_of(report).key
     assert key is not None
     assert key.authenticated is False
@@ -201,9 +214,9 @@ async def test_chronyd_is_silent_to_keys_that_it_does_not_have(line: str, tmp_pa
 
 
 async def test_chronyd_answers_neither_monlist_nor_by_port(tmp_path: Path) -> None:
-    from seventh.protocols.ntp.lab.pool import having_port_123
+    from seventh.protocols.ntp.lab.pool import exclusive_port_123
 
-    async with having_port_123(), chronyd(tmp_path, "local stratum 2") as port:
+    async with exclusive_port_123(), chronyd(tmp_path, "local stratum 2") as port:
         report = await check_one(
             target_of("127.0.0.1", port), changed(LOOK, samples=1, intrusive=True)
         )

@@ -183,7 +183,7 @@ async def test_sftp_only_by_a_forced_command(tmp_path: Path) -> None:
     assert "SSH-FWD-OPEN" in report.passed
 
 
-async def test_a_forced_command_is_told_by_its_words(tmp_path: Path) -> None:
+async def test_a_forced_command_is_found_by_its_output(tmp_path: Path) -> None:
     async with host(tmp_path, INTERNAL, "ForceCommand echo only this; exit 3") as server:
         report = await check_one(server.target, server.options)
     session = session_of(report)

@@ -280,7 +280,7 @@ def test_ssh_agrees(folder: Path, name: str) -> None:
         assert_agrees(file, host)
 
 
-def test_ssh_agrees_on_what_the_command_line_says(folder: Path) -> None:
+def test_ssh_agrees_on_the_command_line(folder: Path) -> None:
     file = folder / "config"
     file.write_text(CORPUS["match user"] + "Host a\n Port 5\n")
     file.chmod(0o600)
@@ -304,7 +304,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_ssh_refuses_we_refuse(folder: Path, name: str) -> None:
-    from seventh.lint.openssh.views import Judged, check_lists
+    from seventh.lint.openssh.views import Release, check_lists
 
     file = folder / "config"
     file.write_text(REFUSED[name])
@@ -315,7 +315,7 @@ def test_what_ssh_refuses_we_refuse(folder: Path, name: str) -> None:
     text = files.read(file)
     assert text is not None
     reading = read(text, files, "client", is_user=True)
-    check_lists(reading, Judged(installed(), stated=True))
+    check_lists(reading, Release(installed(), stated=True))
     assert [*reading.refused, *refusals(reading)]
 
 
@@ -628,17 +628,16 @@ _SERVER_LINES = st.one_of(
 
 
 @settings(max_examples=80)
-@given(lines=st.lists(_SERVER_LINES, max_size=14))
-def test_sshd_agrees_on_whatever_is_made_of_these_lines(
-    tmp_path: Path, host_key: Path, lines: list[str]
+@given(lines=st.lists(_SERVER_LINES, max_size=14), connection=st.sampled_from(CONNECTIONS[:3]))
+def test_sshd_agrees_on_all_that_is_made_of_these_lines(
+    tmp_path: Path, host_key: Path, lines: list[str], connection: Connection | None
 ) -> None:
     file = tmp_path / "sshd_config"
     file.write_text(f"HostKey {host_key}\n" + "\n".join(lines) + "\n")
     config = load(file)
-    for connection in CONNECTIONS[:3]:
-        theirs, refused = sshd_t(file, specification(connection))
-        assert not refused
-        assert_sshd_agrees(config.effective(connection or Connection()), theirs)
+    theirs, refused = sshd_t(file, specification(connection))
+    assert not refused
+    assert_sshd_agrees(config.effective(connection or Connection()), theirs)
 
 
 def test_the_defaults_are_the_installed_version_s(tmp_path: Path, host_key: Path) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
-import tempfile
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from seventh.engine.lint import Wanted, lint_file, lint_text
+from seventh.engine.lint import Wanted, lint_text
+from seventh.lint.openssh import offers
 from seventh.lintkit.linted import parse_software
 from seventh.model.failure import Reason
 from seventh.protocols.ssh.client.config import directives
@@ -47,25 +48,29 @@ EXCEPT = {
     ("permitremoteopen", "10:30:60"), ("controlpersist", "NO"), ("permittunnel", "NO"),
     ("authorizedkeyscommand", "/etc/hosts"), ("permitopen", "h:0"),
 }  # fmt: skip
+# What other lines decide, too, or what is judged behind the last line.
+ALONE = frozenset({
+    *offers.ALL_LISTS, "authenticationmethods", "authorizedkeyscommand",
+    "authorizedkeyscommanduser", "authorizedprincipalscommand", "authorizedprincipalscommanduser",
+})  # fmt: skip
 
 
-def groups(side: Side) -> Iterator[list[str]]:
-    """Every directive with some of the values, others for each; in a group, each at most once."""
+def lines(side: Side) -> Iterator[tuple[str, str]]:
+    """Every directive with some of the values, others for each."""
     version = need_version("ssh").split(".")
     installed = (int(version[0]), int(version[1]))
     table = directives._table("directives.toml")[side]
     left_out = {name.lower() for name in table["distributions"]} | UNASKED[side]
-    for first in range(0, len(VALUES), 6):
-        yield [
-            f"{written} {VALUES[step]}"
-            for number, (name, written) in enumerate(sorted(directives.spelled(side).items()))
-            if name not in left_out and directives.since(side, name) <= installed
-            for step in range(first, min(first + 6, len(VALUES)))
-            if (number + step) % 6 == 0 and (name, VALUES[step]) not in EXCEPT
-        ]
+    for number, (name, written) in enumerate(sorted(directives.spelled(side).items())):
+        if name in left_out or directives.since(side, name) > installed:
+            continue
+        for step, value in enumerate(VALUES):
+            if (number + step) % 6 == 0 and (name, value) not in EXCEPT:
+                yield written, value
 
 
-def theirs(side: Side, file: Path, key: Path) -> str:
+def run(side: Side, file: Path, key: Path) -> str:
+    """What the program answers to a file that it refuses; empty where it takes it."""
     command = [need_binary("sshd"), "-t", "-f", str(file), "-h", str(key)]
     if side == "client":
         command = [need_binary("ssh"), "-G", "-F", str(file), "h.invalid"]
@@ -75,38 +80,60 @@ def theirs(side: Side, file: Path, key: Path) -> str:
     return done.stderr.strip() or "refused" if done.returncode else ""
 
 
-@pytest.mark.parametrize("side", ["server", "client"])
-def test_the_same_lines_are_taken_and_refused(side: Side, tmp_path: Path) -> None:
-    make_privilege_separation_folder()
-    key = make_key(tmp_path / "key")
-    version = ".".join(need_version("ssh").split(".")[:2])
-    wanted = Wanted(kind="sshd_config" if side == "server" else "ssh_config",
-                    software=(parse_software(f"openssh={version}"),))  # fmt: skip
+class Programs:
+    """The installed sshd and ssh, and our linter, on the same lines."""
 
-    def refuses(lines: Sequence[str]) -> bool:
-        with tempfile.NamedTemporaryFile("w", dir=tmp_path) as file:
-            file.write("".join(f"{line}\n" for line in lines))
-            file.flush()
-            return bool(theirs(side, Path(file.name), key))
+    def __init__(self, side: Side, folder: Path) -> None:
+        make_privilege_separation_folder()
+        version = ".".join(need_version("ssh").split(".")[:2])
+        self.side: Side = side
+        self.file = folder / "config"
+        self.file.touch(mode=0o600)
+        self.key = make_key(folder / "key")
+        self.wanted = Wanted(kind="sshd_config" if side == "server" else "ssh_config",
+                             software=(parse_software(f"openssh={version}"),))  # fmt: skip
 
-    def ours_refuses(line: str) -> bool:
-        failure = lint_text("config", f"{line}\n".encode(), wanted).failure
+    def theirs(self, text: str) -> str:
+        self.file.write_bytes(text.encode())
+        return run(self.side, self.file, self.key)
+
+    def ours(self, text: str) -> bool:
+        failure = lint_text(str(self.file), text.encode(), self.wanted).failure
         return failure is not None and failure.reason is Reason.FILE_MALFORMED
 
-    alone: list[tuple[str]] = []
-    count = 0
-    for group in groups(side):
-        bad = [line for line in group if ours_refuses(line)]
-        good = [line for line in group if line not in bad]
-        alone += [(line,) for line in bad]
-        # What the program takes all at once it takes one by one: no directive is there twice.
-        if refuses(good):
-            alone += [(line,) for line in good]
-        count += len(group)
-    with ThreadPoolExecutor(8) as pool:
-        verdicts = dict(zip(alone, pool.map(refuses, alone), strict=True))
-    assert not [line for (line,), bad in verdicts.items() if bad != ours_refuses(line)]
-    assert count > 900
+    def refused(self, lines: list[str]) -> set[str]:
+        """Which of the lines the program refuses: it names them all, or stops at one by one."""
+        refused: set[str] = set()
+        while answer := self.theirs("".join(f"{line}\n" for line in lines)):
+            named = {int(number) for number in re.findall(r"line (\d+)", answer)}
+            if not named:
+                return refused | {line for line in lines if self.theirs(f"{line}\n")}
+            refused |= {line for number, line in enumerate(lines, 1) if number in named}
+            lines = [line for number, line in enumerate(lines, 1) if number not in named]
+        return refused
+
+
+@pytest.mark.parametrize("side", ["server", "client"])
+def test_the_same_lines_are_taken_and_refused(side: Side, tmp_path: Path) -> None:
+    """One run takes a line of each directive; what it answers otherwise than we is run alone."""
+    programs = Programs(side, tmp_path)
+    batches: dict[int, list[str]] = {}
+    alone: list[str] = []
+    seen: Counter[str] = Counter()
+    for name, value in lines(side):
+        if name.lower() in ALONE:
+            alone.append(f"{name} {value}")
+        else:
+            batches.setdefault(seen[name], []).append(f"{name} {value}")
+            seen[name] += 1
+    differing = [line for line in alone if programs.ours(line) != bool(programs.theirs(line))]
+    for batch in batches.values():
+        refused = programs.refused(batch)
+        for line in batch:
+            ours = programs.ours(line)
+            if ours != (line in refused) and ours != bool(programs.theirs(f"{line}\n")):
+                differing.append(line)
+    assert not differing
 
 
 SERVER_FILES = {
@@ -171,16 +198,6 @@ CLIENT_FILES = {
 def test_the_same_files_are_taken_and_refused(name: str, tmp_path: Path) -> None:
     side: Side = "client" if name.startswith("client: ") else "server"
     text = CLIENT_FILES[name[8:]] if side == "client" else SERVER_FILES[name]
-    make_privilege_separation_folder()
-    key = make_key(tmp_path / "key")
-    version = ".".join(need_version("ssh").split(".")[:2])
-    file = tmp_path / "config"
-    file.write_bytes(text.encode())
-    file.chmod(0o600)
-    failure = lint_file(file, Wanted(
-        kind="sshd_config" if side == "server" else "ssh_config",
-        software=(parse_software(f"openssh={version}"),),
-    )).failure  # fmt: skip
-    refused = theirs(side, file, key)
-    ours = failure is not None and failure.reason is Reason.FILE_MALFORMED
-    assert ours == bool(refused), (refused, failure)
+    programs = Programs(side, tmp_path)
+    refused = programs.theirs(text)
+    assert programs.ours(text) == bool(refused), refused

@@ -177,7 +177,7 @@ def _own_moduli(folder: Path) -> Path:
     """A copy of the machine's moduli, to be changed."""
     moduli = Path("/etc/ssh/moduli")
     if not moduli.is_file():
-        pytest.skip("this machine has no moduli")
+        pytest.skip("no /etc/ssh/moduli on this machine")
     copy = folder / "moduli"
     copy.write_bytes(moduli.read_bytes())
     return copy

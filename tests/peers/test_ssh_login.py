@@ -161,7 +161,7 @@ async def run(*command: str, env: dict[str, str] | None = None) -> str:
     return out.decode(errors="replace")
 
 
-async def test_a_refused_key_says_what_is_still_wanted(tmp_path: Path) -> None:
+async def test_methods_still_required_after_a_refused_key(tmp_path: Path) -> None:
     async with login_sshd(tmp_path, "PasswordAuthentication yes") as server:
         stranger = make_key(tmp_path / "stranger")
         report = await check(server, server.options(identities=(str(stranger),)))
@@ -266,7 +266,7 @@ async def test_no_keys_at_all(tmp_path: Path) -> None:
 # -- host keys -------------------------------------------------------------------------------------
 
 
-async def test_a_changed_host_key_is_told_nothing(tmp_path: Path) -> None:
+async def test_a_changed_host_key_gets_no_credential(tmp_path: Path) -> None:
     async with login_sshd(tmp_path, "PasswordAuthentication yes") as server:
         other = make_key(tmp_path / "before")
         server.known_hosts.write_text(f"[127.0.0.1]:{server.port} {public(other)}")
@@ -321,7 +321,7 @@ async def test_a_resolver_that_does_not_answer_makes_none_slow(
         try:
             silent.bind(("127.0.0.253", 53))
         except OSError as error:
-            pytest.skip(f"no name server can be had here: {error}")
+            pytest.skip(f"port 53 of 127.0.0.253 not available: {error}")
         etc = {
             "resolv.conf": "nameserver 127.0.0.253\noptions timeout:2 attempts:1\n",
             "nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n",

@@ -65,7 +65,7 @@ async def _accepts(port: int) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_proftpd_gives_1024_bits_to_whoever_takes_no_other(tmp_path: Path) -> None:
+async def test_proftpd_gives_1024_bits_to_clients_that_accept_no_other(tmp_path: Path) -> None:
     async with proftpd(tmp_path) as target:
         report = await check_one(target, OPTIONS)
     assert report.failure is None
@@ -95,7 +95,7 @@ def _sign(authority: Path, key: Path, how: tuple[str, ...]) -> None:
     command = [keygen, "-q", "-s", str(authority), "-I", "lab", "-h", *how, f"{key}.pub"]
     signed = subprocess.run(command, check=False, capture_output=True, text=True)
     if signed.returncode:
-        pytest.skip(f"this ssh-keygen does not sign so: {signed.stderr.strip()}")
+        pytest.skip(f"ssh-keygen does not support this signature: {signed.stderr.strip()}")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,12 @@ from seventh.model.target import Target
 from seventh.net.address import Address
 from seventh.net.budget import Budget
 from seventh.net.connect import open_tcp
+from seventh.net.probe_context import ProbeContext
+from seventh.protocols.websocket.client.endpoint import Endpoint
+from seventh.protocols.websocket.facts import WebSocketFacts
+from seventh.protocols.websocket.probe import permitted
+from seventh.protocols.websocket.rules import live
+from seventh.rules.rule import Hit
 from tests.options import options_with
 from tests.peers import need_binary
 from tests.reports import found
@@ -42,6 +48,18 @@ EVERYTHING: dict[str, Any] = {
 async def look(port: int, *, scheme: str = "ws", path: str = "/", **options: Any) -> Report:
     target = Target(scheme=scheme, host="127.0.0.1", port=port, path=path)
     return await check_one(target, options_with(**{"timeout_seconds": SECONDS, **options}))
+
+
+async def held(port: int, seconds: float) -> WebSocketFacts:
+    """The facts of two idle sockets; nothing else of a check runs."""
+    target = Target(scheme="ws", host="127.0.0.1", port=port)
+    options = Options(timeout_seconds=SECONDS, hold_seconds=seconds)
+    ctx = ProbeContext(target, options, connections=4)
+    endpoint = Endpoint(ctx)
+    endpoint.use((await ctx.addresses())[0])
+    await permitted.hold(endpoint)
+    ctx.close()
+    return endpoint.notes.facts
 
 
 async def listening(port: int) -> None:
@@ -182,7 +200,7 @@ async def under_uvicorn(implementation: str) -> AsyncIterator[int]:
 @pytest.mark.parametrize("implementation", ["websockets-sansio", "wsproto"])
 async def test_uvicorn(implementation: str) -> None:
     async with under_uvicorn(implementation) as port:
-        report = await look(port, **EVERYTHING)
+        report = await look(port, intrusive=True)
     assert report.failure is None, report.failure
     facts = facts_of(report)
     assert facts.handshake is not None and facts.handshake.sound
@@ -317,15 +335,11 @@ async def test_nginx_that_cuts_what_is_idle(tmp_path: Path) -> None:
     rules = f"{_GOOD}\nproxy_read_timeout 1s;"
     async with websockets_server(ping_interval=None) as backend:
         async with nginx(tmp_path, backend, rules) as port:
-            report = await look(port, intrusive=True, hold_seconds=3.0)
-    hold = facts_of(report).hold
+            facts = await held(port, 2.0)
+    hold = facts.hold
     assert hold is not None and len(hold.cuts_seconds) == 2
     assert all(0.9 <= age <= 2.0 for age in hold.cuts_seconds), hold
-    assert "WS-IDLE-CUT" in found(report)
-
-
-def _caddy() -> str:
-    return need_binary("caddy")
+    assert isinstance(live.idle_cut(facts), Hit)
 
 
 async def test_caddy_passes_the_upgrade_on(tmp_path: Path, kit: Kit) -> None:
@@ -338,7 +352,7 @@ async def test_caddy_passes_the_upgrade_on(tmp_path: Path, kit: Kit) -> None:
             f"https://127.0.0.1:{port} {{\n tls {issued.cert_file} {issued.key_file}\n"
             f" reverse_proxy 127.0.0.1:{backend}\n}}\n"
         )
-        command = (_caddy(), "run", "--config", str(file), "--adapter", "caddyfile")
+        command = (need_binary("caddy"), "run", "--config", str(file), "--adapter", "caddyfile")
         async with process(
             *command, port=port, HOME=str(tmp_path), XDG_DATA_HOME=str(tmp_path),
             XDG_CONFIG_HOME=str(tmp_path),

@@ -66,7 +66,7 @@ def test_steps_have_shades_that_the_title_names() -> None:
 def test_a_span_without_anything_to_draw_says_why() -> None:
     nothing = Span(label="n", low=0.0, high=0.0, said="failed: refused", empty=True)
     full, empty = rows(Drawing(title="t", spans=(STEPPED, nothing)), 40)
-    assert empty.bar.strip() == "│" and empty.said == "failed: refused"
+    assert empty.bar.strip() == "│" and empty.value == "failed: refused"
     assert len(full.bar) == len(empty.bar) == 40
     (alone,) = rows(Drawing(title="t", spans=(nothing,)), 40)
     assert alone.bar.strip() == "│"

@@ -229,7 +229,7 @@ def test_another_language_is_a_file() -> None:
     assert words.evidence == "제공: weak, weaker"
     assert words.why == "Anyone can read <b>along</b>."
     assert Wording("xx").words(WEAK).title == "Weak algorithms"
-    with pytest.raises(UsageError, match="not the name of a language"):
+    with pytest.raises(UsageError, match="not a language code"):
         Wording("../../etc")
 
 

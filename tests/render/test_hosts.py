@@ -72,7 +72,7 @@ def test_the_terminal_has_one_table_and_no_second_summary() -> None:
 
 def test_a_name_without_an_address_is_one_line_and_no_table() -> None:
     text = render("terminal", host((), Reason.RESOLVE_NXDOMAIN), View())
-    assert "no address was found for the name" in text
+    assert "the host name has no address" in text
     assert "80/tcp" not in text
 
 
@@ -100,4 +100,4 @@ def test_junit_skips_closed_ports() -> None:
 @pytest.mark.parametrize("name", sorted({*FORMATS} - {"json"}))
 def test_a_name_that_does_not_exist_is_not_blamed_on_anyone(name: str) -> None:
     text = render(name, host((), Reason.RESOLVE_NXDOMAIN), View())
-    assert "none: the name may be misspelt" in " ".join(text.split())
+    assert "the name does not exist; check the spelling" in " ".join(text.split())

@@ -1,4 +1,4 @@
-"""What is made from a room's declaration: its page, and what ``seventh explain ROOM`` says."""
+"""The page of a protocol, and what ``seventh explain PROTOCOL`` prints."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 from seventh import given, protocols
 from seventh.lab.start import faults
 from seventh.model.spec import Spec
-from seventh.render.pages import pages_of_rooms
+from seventh.render.pages import protocol_pages
 from seventh.render.protocol_page import explain_protocol, index, page
 
 ROOMS = protocols.rooms()
@@ -38,7 +38,7 @@ def flags(spec: Spec) -> list[str]:
 def test_a_page_names_all_that_the_room_declares(spec: Spec) -> None:
     rules = protocols.rules(spec.name)
     checklist = protocols.checklist(spec.name)
-    made = page(spec, rules, faults(spec.name), checklist)
+    made = page(spec, rules)
     for name in (*names(spec), *(rule.id for rule in rules)):
         assert name in made
     tokens = MarkdownIt().enable("table").parse(made)
@@ -52,14 +52,14 @@ def test_a_page_names_all_that_the_room_declares(spec: Spec) -> None:
 
 @pytest.mark.parametrize("spec", ROOMS.values(), ids=list(ROOMS))
 def test_the_same_stands_at_a_terminal_in_80_columns(spec: Spec) -> None:
-    said = explain_protocol(spec, faults(spec.name), protocols.checklist(spec.name))
+    said = explain_protocol(spec)
     for name in names(spec):
         assert name in said.replace("\n  ", " ")
     assert max(map(len, said.splitlines())) <= 80
 
 
 def test_a_label_is_shown_with_its_metric() -> None:
-    assert '`seventh_http_negotiated_total{version="…"}`' in page(ROOMS["http"], (), ())
+    assert '`seventh_http_negotiated_total{version="…"}`' in page(ROOMS["http"], ())
 
 
 def test_the_index_links_every_room_and_has_what_all_report() -> None:
@@ -70,4 +70,4 @@ def test_the_index_links_every_room_and_has_what_all_report() -> None:
 
 
 def test_every_room_has_a_page() -> None:
-    assert set(pages_of_rooms({})) == {"README.md", *(f"{name}.md" for name in ROOMS)}
+    assert set(protocol_pages({})) == {"README.md", *(f"{name}.md" for name in ROOMS)}

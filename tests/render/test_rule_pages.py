@@ -54,7 +54,7 @@ def test_rooms_without_rules_have_none() -> None:
 
 def test_the_page_of_a_rule_says_all_that_is_declared() -> None:
     page = pages({"demo": built_in("demo")})["DEMO-WEAK.md"]
-    for line in ("# DEMO-WEAK: Weak algorithms", "| Severity | high |", "Such as:",
+    for line in ("# DEMO-WEAK: Weak algorithms", "| Severity | high |", "Example:",
                  "> offers weak, weaker", "In demod:", "- RFC 9999 §1", "- Seed sections 12.2.2",
                  "Algorithms strong-one,strong-two  # not {algorithms}",
                  '  "software": "demo 1.0",',
@@ -103,7 +103,7 @@ def test_pages_are_written_checked_and_cleared_of_what_is_gone(
 def test_explain_says_all_in_80_columns_but_keeps_fixes_whole() -> None:
     text = explain(rule("DEMO-WEAK"))
     assert text.startswith("DEMO-WEAK: Weak algorithms\n")
-    for line in ("Seen\n  offers {algorithms}", "Such as\n  offers weak, weaker",
+    for line in ("Evidence\n  offers {algorithms}", "Example\n  offers weak, weaker",
                  "Fix in demod\n  [crypto]\n  Algorithms strong-one", "Fix in other",
                  "  standards  RFC 9999 §1"):  # fmt: skip
         assert line in text
@@ -113,7 +113,7 @@ def test_explain_says_all_in_80_columns_but_keeps_fixes_whole() -> None:
 
 def test_a_planned_rule_says_what_it_waits_for() -> None:
     row = next(row for row in plan().rules if row.id == "SMTP-MX")
-    assert "waits for  the smtp room" in explain_planned(row)
+    assert "waits for  the smtp protocol" in explain_planned(row)
     assert "not built yet" in explain_planned(row)
 
 
@@ -129,7 +129,7 @@ def test_the_listing_has_a_line_a_rule_and_never_names_one_twice() -> None:
     wanted = {each.id for each in rules} | {row.id for row in plan().rules}
     assert len(ids) == len(set(ids))
     assert set(ids) == wanted
-    assert "waiting for the smtp room:" in everything
+    assert "waiting for the smtp protocol:" in everything
 
 
 def test_prose_is_told_from_lines_to_copy() -> None:

@@ -65,7 +65,7 @@ def test_units_join_their_values() -> None:
 def test_what_was_said_is_not_said_again() -> None:
     facts = Odd(ident="SSH-2.0-thing_1", software="thing_1", wait_seconds=0.25)
     assert summary(facts) == [("identification", "SSH-2.0-thing_1"), ("wait", "250 ms")]
-    assert summary(facts, said=["ssh://SSH-2.0-thing_1"], timed={0.25}) == []
+    assert summary(facts, shown=["ssh://SSH-2.0-thing_1"], timed={0.25}) == []
 
 
 def test_collections_are_short() -> None:

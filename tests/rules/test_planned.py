@@ -35,6 +35,6 @@ def test_each_id_stands_once() -> None:
 def test_a_promise_says_all_of_itself(row: Planned) -> None:
     assert row.title
     assert row.source
-    # A room that is there has all its rules but those that wait for more than the room.
+    # A protocol that is there has all its rules but those that wait for more than the protocol.
     there = {*protocols.rooms(), *protocols.schemes()}
-    assert row.waits_for not in {"", *(f"the {name} room" for name in there)}
+    assert row.waits_for not in {"", *(f"the {name} protocol" for name in there)}

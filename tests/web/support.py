@@ -38,7 +38,7 @@ async def shout(pipe: Pipe) -> None:
 
 
 async def handler(request: Request) -> Answer:
-    """What most tests talk to."""
+    """Serve what most tests request."""
 
     async def pieces() -> AsyncIterator[bytes]:
         for number in range(3):
@@ -84,9 +84,9 @@ async def tls(port: int, ca_file: str, *alpn: str) -> Stream:
 
 
 @contextlib.asynccontextmanager
-async def h1(knobs: H1Setup | None = None, seconds: float = 10.0) -> AsyncIterator[H1Connection]:
-    """An HTTP/1.1 connection to a server with ``knobs``."""
-    async with web_server(handler, versions=("1.1",), h1=knobs) as port:
+async def h1(setup: H1Setup | None = None, seconds: float = 10.0) -> AsyncIterator[H1Connection]:
+    """An HTTP/1.1 connection to a server with ``setup``."""
+    async with web_server(handler, versions=("1.1",), h1=setup) as port:
         connection = H1Connection(await tcp(port, seconds))
         try:
             yield connection
@@ -95,9 +95,9 @@ async def h1(knobs: H1Setup | None = None, seconds: float = 10.0) -> AsyncIterat
 
 
 @contextlib.asynccontextmanager
-async def h2(knobs: H1Setup | None = None, seconds: float = 10.0) -> AsyncIterator[H2Connection]:
-    """An HTTP/2 connection to a server with ``knobs``."""
-    async with web_server(handler, versions=("2",), h2=knobs) as port:
+async def h2(setup: H1Setup | None = None, seconds: float = 10.0) -> AsyncIterator[H2Connection]:
+    """An HTTP/2 connection to a server with ``setup``."""
+    async with web_server(handler, versions=("2",), h2=setup) as port:
         connection = H2Connection(await tcp(port, seconds))
         try:
             yield connection

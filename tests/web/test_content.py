@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gzip
 import random
 import zlib
+from collections.abc import Callable
 
 import brotli
 import pytest
@@ -24,11 +26,11 @@ def bare(data: bytes) -> bytes:
     return squeeze.compress(data) + squeeze.flush()
 
 
-CODERS = {
+CODERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "x-gzip": gzip.compress,
     "deflate": zlib.compress,
-    "br": brotli.compress,
+    "br": functools.partial(brotli.compress, quality=3),
     "zstd": zstandard.compress,
 }
 MEBIBYTE = 1024 * 1024
@@ -55,7 +57,7 @@ def test_pieces_do_not_matter(name: str, data: bytes, cut: int) -> None:
 def test_content_that_does_not_shrink(name: str, size: int) -> None:
     """More than a decoder gives at once, as one piece and as several."""
     data = random.Random(size).randbytes(size)
-    coded = brotli.compress(data, quality=1) if name == "br" else CODERS[name](data)
+    coded = CODERS[name](data)
     assert undo(name, coded) == data
     decoder = ContentDecoder(name)
     pieces = [decoder.feed(coded[i : i + 50_000]) for i in range(0, len(coded), 50_000)]
@@ -110,7 +112,7 @@ def test_a_cut_is_seen(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(CODERS))
 def test_a_bomb_stops_early(name: str) -> None:
-    coded = CODERS[name](bytes(64 * MEBIBYTE))
+    coded = CODERS[name](bytes(16 * MEBIBYTE))
     decoder = ContentDecoder(name)
     with pytest.raises(ProtocolViolation, match="bomb"):
         decoder.feed(coded)
@@ -146,12 +148,12 @@ def test_too_many_members(name: str) -> None:
 
 def test_codings_around_each_other() -> None:
     assert undo("gzip, br", brotli.compress(gzip.compress(b"twice"))) == b"twice"
-    with pytest.raises(ProtocolViolation, match="around each other"):
+    with pytest.raises(ProtocolViolation, match="nested content codings"):
         ContentDecoder("gzip, gzip, gzip")
 
 
 def test_an_unknown_coding() -> None:
-    with pytest.raises(ProtocolViolation, match="not known"):
+    with pytest.raises(ProtocolViolation, match="unknown content coding"):
         ContentDecoder("rot13")
 
 
@@ -174,11 +176,7 @@ def _blocks_of_nothing(count: int) -> bytes:
 @pytest.mark.parametrize("outer", ["gzip", "deflate", "br", "zstd"])
 def test_what_grows_between_two_codings_is_bounded(outer: str) -> None:
     """Were the last coding's content alone counted, this would be undone for half a minute."""
-    pack = {
-        "gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress,
-        "zstd": zstandard.compress,
-    }[outer]  # fmt: skip
-    packed = pack(_blocks_of_nothing(3_000_000))
+    packed = CODERS[outer](_blocks_of_nothing(3_000_000))
     with pytest.raises(ProtocolViolation, match="bomb"):
         undo(f"gzip, {outer}", packed)
 
@@ -191,7 +189,6 @@ async def test_undoing_leaves_the_loop_its_turns(
     """Counted, not timed: with a turn after each step, no step is a large one."""
     monkeypatch.setattr("seventh.web.content._TURN_NS", -1)
     content = b"".join(b"<a href=/%d>" % number for number in range(500_000))
-    pack = {"gzip": gzip.compress, "br": _quick_brotli, "zstd": zstandard.compress}[name]
     turns, done = 0, False
 
     async def count() -> None:
@@ -201,12 +198,7 @@ async def test_undoing_leaves_the_loop_its_turns(
             await asyncio.sleep(0)
 
     other = asyncio.create_task(count())
-    assert await undo_in_turns(name, pack(content)) == content
+    assert await undo_in_turns(name, CODERS[name](content)) == content
     done = True
     await other
     assert turns > len(content) / 2**18
-
-
-def _quick_brotli(data: bytes) -> bytes:
-    packed: bytes = brotli.compress(data, quality=3)
-    return packed

@@ -97,9 +97,9 @@ def wire_after(*frames: bytes) -> tuple[H2Wire, Failed | None]:
         ((frame(f.HEADERS, 5, 1, b"\xff" + b"\xff" * 30 + b"\x01"),), "cannot be decoded (HPACK"),
         ((frame(f.WINDOW_UPDATE, 0, 0, b"\x7f\xff\xff\xff") * 3,), "flow-control window"),
         ((frame(f.SETTINGS, 0, 0, b"xxxx"),), "SETTINGS"),
-        ((block((":status", "204")), frame(f.DATA, 1, 1, b"hello")), "the 204 response carries 5"),
+        ((block((":status", "204")), frame(f.DATA, 1, 1, b"hello")), "204 response has 5 bytes"),
         ((block((":status", "200"), ("content-length", "9")), frame(f.DATA, 1, 1, b"hello")),
-         "content-length says 9, but 5 bytes came"),
+         "content-length is 9, but 5 bytes were received"),
         ((block((":status", "200"), ("upgrade", "h2c")),), "header field upgrade"),
     ],
 )  # fmt: skip

@@ -62,7 +62,7 @@ async def test_pieces_are_given_as_they_come_and_may_end_it() -> None:
         response = await connection.request(ask("/pieces"), on_body=take)
         assert response.truncated and len(seen) == 1
         assert not connection.reusable
-        with pytest.raises(Failed, match="left before its end"):
+        with pytest.raises(Failed, match="not read to its end"):
             await connection.request(ask())
 
 
@@ -74,8 +74,8 @@ async def test_the_cap_leaves_a_large_body() -> None:
 
 
 async def test_what_the_server_says_of_reuse() -> None:
-    knobs = H1Setup(keep_alive_requests=2, keep_alive_seconds=7)
-    async with h1(knobs) as connection:
+    setup = H1Setup(keep_alive_requests=2, keep_alive_seconds=7)
+    async with h1(setup) as connection:
         await connection.request(ask())
         stats = connection.stats
         assert (stats.keep_alive_seconds, stats.keep_alive_requests) == (7, 1)

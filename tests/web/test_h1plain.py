@@ -1,4 +1,4 @@
-"""The short way reads what it reads as h11 does."""
+"""The fast path of HTTP/1.1: what it reads, h11 reads the same."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from seventh.model.failure import Failed
 from seventh.model.phase import Mark
 from seventh.web import limits
-from seventh.web.h1head import head_of, upgrade_of
-from seventh.web.h1plain import MAX_PLAIN_HEAD, plain_answer, plain_switch
+from seventh.web.h1head import head_of
+from seventh.web.h1plain import MAX_PLAIN_HEAD, plain_handshake, plain_response
 from seventh.web.h1wire import Exchange
 from seventh.web.message import Request, Response
 
@@ -36,7 +36,11 @@ def by_h11(data: bytes, body_cap: int = limits.BODY_CAP) -> Response:
 
 
 def plainly(data: bytes, body_cap: int = limits.BODY_CAP) -> Response | None:
-    return plain_answer(data, SENT, AT, body_cap)
+    found = plain_response(data, SENT, AT, body_cap)
+    if found is None:
+        return None
+    assert found[1] == b""
+    return found[0]
 
 
 def test_an_ordinary_answer_is_read_at_once() -> None:
@@ -54,6 +58,9 @@ def test_an_ordinary_answer_is_read_at_once() -> None:
         ORDINARY.replace(b"200", b"204"),
         ORDINARY.replace(b"200", b"304"),
         ORDINARY.replace(b"200", b"103"),
+        ORDINARY.replace(b"200", b"101"),
+        ORDINARY.replace(b"Length: 5", b"Length: 0000000005"),
+        ORDINARY.replace(b"OK", b"x" * (limits.MAX_REASON + 1)),
         ORDINARY.replace(b"\r\n", b"\n"),
         ORDINARY.replace(b"x\r\n", b"x\r\n y\r\n"),
         ORDINARY.replace(b"Server: x", b"Server : x"),
@@ -68,14 +75,37 @@ def test_an_ordinary_answer_is_read_at_once() -> None:
         ORDINARY.replace(b"Server: x", b"Server: " + b"x" * MAX_PLAIN_HEAD),
         ORDINARY.replace(b"Server: x", b"\r\n".join([b"a: b"] * (limits.MAX_FIELDS + 1))),
     ],
-    ids=range(21),
+    ids=range(24),
 )
 def test_what_is_not_plain_is_left_to_h11(data: bytes) -> None:
     assert plainly(data) is None
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        ORDINARY.replace(b"Length: 5", b"Length: 000000005"),
+        ORDINARY.replace(b"OK", b"x" * limits.MAX_REASON),
+        ORDINARY.replace(b"Server: x", b"\r\n".join([b"a: b"] * (limits.MAX_FIELDS - 3))),
+        ORDINARY.replace(b"Server: x", b"\r\n".join([b"a: b"] * (limits.MAX_FIELDS - 4))),
+    ],
+    ids=range(4),
+)
+def test_the_most_that_is_plain(data: bytes) -> None:
+    response = plainly(data)
+    assert response is not None
+    assert response == by_h11(data)
+
+
 def test_a_body_beyond_the_cap_is_left_to_h11() -> None:
     assert plainly(ORDINARY, body_cap=4) is None
+    assert plainly(ORDINARY, body_cap=5) is not None
+
+
+def test_the_most_that_is_a_plain_switch() -> None:
+    most = SWITCH.replace(b"Switching Protocols", b"x" * limits.MAX_REASON)
+    most = most.replace(b"Upgrade: w", b"a: b\r\n" * (limits.MAX_FIELDS - 3) + b"Upgrade: w")
+    assert switch(most) == switch_by_h11(most)
 
 
 NAMES = st.sampled_from([b"Server", b"x-a", b"Keep-Alive", b"ETag", b"Connection", b"a!#$"])
@@ -133,6 +163,10 @@ HANDSHAKE = Request(
 )
 
 
+def switch(data: bytes) -> tuple[Response, bytes] | None:
+    return plain_response(data, SENT, AT, 0, switching=True)
+
+
 def switch_by_h11(data: bytes) -> tuple[Response, bytes]:
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.MAX_HEAD_BYTES)
     connection.send(head_of(HANDSHAKE).event)
@@ -144,7 +178,7 @@ def switch_by_h11(data: bytes) -> tuple[Response, bytes]:
 
 @pytest.mark.parametrize("rest", [b"", b"\x81\x02hi", b"\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
 def test_an_ordinary_switch_is_read_at_once(rest: bytes) -> None:
-    assert plain_switch(SWITCH + rest, SENT, AT) == switch_by_h11(SWITCH + rest)
+    assert switch(SWITCH + rest) == switch_by_h11(SWITCH + rest)
 
 
 @pytest.mark.parametrize(
@@ -154,6 +188,10 @@ def test_an_ordinary_switch_is_read_at_once(rest: bytes) -> None:
         b"HTTP/1.1 100 Continue\r\n\r\n" + SWITCH,
         SWITCH.replace(b"1.1", b"1.0"),
         SWITCH.replace(b"101", b"200"),
+        SWITCH.replace(b"101", b"103"),
+        ORDINARY,
+        SWITCH.replace(b"Switching Protocols", b"x" * (limits.MAX_REASON + 1)),
+        SWITCH.replace(b"Upgrade: w", b"a: b\r\n" * (limits.MAX_FIELDS - 2) + b"Upgrade: w"),
         SWITCH.replace(b"\r\n", b"\n"),
         SWITCH.replace(b"websocket\r\n", b"websocket\r\n more\r\n"),
         SWITCH.replace(b"Upgrade: w", b"Upgrade : w"),
@@ -162,10 +200,10 @@ def test_an_ordinary_switch_is_read_at_once(rest: bytes) -> None:
         SWITCH.replace(b"Upgrade: w", b"Transfer-Encoding: chunked\r\nUpgrade: w"),
         SWITCH.replace(b"Upgrade: w", b"X: " + b"x" * MAX_PLAIN_HEAD + b"\r\nUpgrade: w"),
     ],
-    ids=range(11),
+    ids=range(15),
 )
 def test_what_is_no_plain_switch_is_left_to_h11(data: bytes) -> None:
-    assert plain_switch(data, SENT, AT) is None
+    assert switch(data) is None
 
 
 @given(
@@ -177,16 +215,16 @@ def test_any_plain_switch_is_read_as_h11_reads_it(
 ) -> None:
     lines = b"".join(name + b": " + value + b"\r\n" for name, value in fields)
     data = SWITCH[:-2] + lines + b"\r\n" + rest
-    read = plain_switch(data, SENT, AT)
+    read = switch(data)
     assert read is None or read == switch_by_h11(data)
 
 
 def test_a_handshake_goes_as_h11_writes_it() -> None:
-    said = h11.Connection(h11.CLIENT).send(head_of(HANDSHAKE).event)
-    assert upgrade_of(HANDSHAKE) == said
+    written = h11.Connection(h11.CLIENT).send(head_of(HANDSHAKE).event)
+    assert plain_handshake(HANDSHAKE) == written
     other = replace(HANDSHAKE, headers=(("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="),))
-    assert b"dGhlIHNhbXBsZSBub25jZQ" not in (upgrade_of(other) or b"")
-    assert b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n" in (upgrade_of(other) or b"")
+    assert b"dGhlIHNhbXBsZSBub25jZQ" not in (plain_handshake(other) or b"")
+    assert b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n" in (plain_handshake(other) or b"")
 
 
 @pytest.mark.parametrize(
@@ -201,10 +239,10 @@ def test_a_handshake_goes_as_h11_writes_it() -> None:
     ],
 )
 def test_what_is_no_plain_handshake_goes_through_h11(changes: dict[str, object]) -> None:
-    assert upgrade_of(replace(HANDSHAKE, **changes)) is None
+    assert plain_handshake(replace(HANDSHAKE, **changes)) is None
 
 
 def test_a_handshake_that_cannot_be_sent_is_refused_here_too() -> None:
     spoiled = replace(HANDSHAKE, headers=(*HANDSHAKE.headers, ("X", "a\nb")))
     with pytest.raises(Failed):
-        upgrade_of(spoiled)
+        plain_handshake(spoiled)

@@ -224,8 +224,8 @@ async def test_settings_and_goaway(kit: Kit) -> None:
 
 
 async def test_a_reset_request(kit: Kit) -> None:
-    knobs = H3Setup(wire=lambda peer, stream: peer.quic.reset_stream(stream, 0x10B))
-    async with lab(kit, h3=knobs) as served:
+    setup = H3Setup(wire=lambda peer, stream: peer.quic.reset_stream(stream, 0x10B))
+    async with lab(kit, h3=setup) as served:
         connection = await connected(served)
         with pytest.raises(Failed) as caught:
             await connection.request(served.request("/"))
@@ -245,7 +245,7 @@ async def test_a_closed_connection_says_with_what(kit: Kit) -> None:
     assert caught.value.reason is Reason.PEER_RESET
     assert close is not None
     assert (close.by, close.layer, close.name) == ("peer", "application", "H3_INTERNAL_ERROR")
-    assert close.reason == "as the lab was told"
+    assert close.reason == "requested by the lab's setup"
 
 
 # -- tunnels -----------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ async def refused(connection: HttpConnection) -> None:
             await connection.request(request)
         assert caught.value.reason is Reason.OPTIONS_UNUSABLE
         assert "s3cret" not in caught.value.detail
-        assert "no such request can be sent" in caught.value.detail
+        assert "the request cannot be sent" in caught.value.detail
 
 
 async def test_over_http_1() -> None:

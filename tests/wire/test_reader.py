@@ -11,8 +11,8 @@ from seventh.wire.reader import Reader, vector
 
 
 def test_values_are_read_in_order() -> None:
-    reader = Reader(b"\x01\x00\x02\x00\x00\x03\x00\x00\x00\x04\x02hi!", "a message")
-    assert (reader.u8(), reader.u16(), reader.u24(), reader.u32()) == (1, 2, 3, 4)
+    reader = Reader(b"\x01\x00\x02\x00\x00\x00\x04\x02hi!", "a message")
+    assert (reader.u8(), reader.u16(), reader.u32()) == (1, 2, 4)
     assert reader.vector(1) == b"hi"
     assert reader.rest() == b"!"
     reader.end()

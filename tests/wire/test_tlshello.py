@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import subprocess
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seventh.model.failure import ProtocolViolation
+from seventh.model.failure import ProtocolViolation, UsageError
 from seventh.wire import tlsflight, tlshello
 from seventh.wire import tlsnames as n
 from tests.peers import need_binary
@@ -135,11 +136,10 @@ def test_too_many_certificates() -> None:
 def test_a_retry_names_the_group() -> None:
     hello = tlshello.ServerHello(
         version=n.TLS12,
-        random=n.RETRY_RANDOM,
+        random=hashlib.sha256(b"HelloRetryRequest").digest(),
         suite=0x1301,
         extensions=((n.SUPPORTED_VERSIONS, b"\x03\x04"), (n.KEY_SHARE, b"\x11\xec")),
     )
-    assert hello.is_retry
     assert hello.negotiated == n.TLS13
     assert n.group_name(hello.group or 0) == "X25519MLKEM768"
 
@@ -212,3 +212,18 @@ def test_the_names_are_those_that_openssl_knows() -> None:
             shared += 1
             assert n.SUITES[code] == name.replace("_ANON_", "_anon_")
     assert shared >= 50
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [("host.example", "host.example"), ("host.example.", "host.example"), ("192.0.2.1", None),
+     ("::1", None), ("a" * 253, "a" * 253)],
+)  # fmt: skip
+def test_an_address_has_no_server_name(name: str, sent: str | None) -> None:
+    assert tlshello.sni(name) == sent
+
+
+@pytest.mark.parametrize("name", ["", ".", "bücher.example", "a" * 254])
+def test_what_is_no_server_name(name: str) -> None:
+    with pytest.raises(UsageError, match="--server-name"):
+        tlshello.sni(name)

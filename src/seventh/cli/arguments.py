@@ -1,8 +1,6 @@
-"""The command line's grammar. A verb's grammar is built, and its work imported, when it is typed.
+"""The grammar of the command line; a verb's grammar and module load when the verb is typed.
 
-argparse, because it starts in a third of the time of the libraries that build on top of it and
-comes with Python. The options of checks are not here: they are made from what
-:mod:`seventh.model.options` and the protocols' specs declare.
+The options of checks are declared in :mod:`seventh.model.options` and in the protocols' specs.
 """
 
 from __future__ import annotations
@@ -13,30 +11,29 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from seventh import __version__
-from seventh.cli.parser import Parser, add
+from seventh.cli.parser import Group, Parser, add
 from seventh.model.failure import UsageError
 from seventh.model.near import unknown
 from seventh.model.severity import Severity
 
 Run = Callable[[argparse.Namespace], int]
 _CHECK = (
-    "Looks at each target now. A target is a URL such as ssh://host, tls://host:443 or ntp://host; "
-    "a bare host is checked on every well-known port that Seventh supports, and a closed port of "
-    "it is no failure."
+    "Checks each target once. A target is a URL such as ssh://host, tls://host:443 or ntp://host; "
+    "a host name alone is checked on every well-known port that Seventh supports, and a closed "
+    "port is then no failure."
 )
 _LINT = (
-    "Reads configuration files of servers and clients and judges them by the rules that a file "
-    "decides. A folder is searched for files that are recognised."
+    "Checks configuration files of servers and clients by the rules that a file can decide. In a "
+    "folder, every file of a recognised type is checked."
 )
 _LAB = (
-    "Starts reference servers on free loopback ports with a throw-away CA and prints what to "
-    "check; Ctrl-C ends them."
+    "Starts reference servers on free loopback ports with a temporary CA, and prints the commands "
+    "that check them. Ctrl-C stops them."
 )
-
 _TOUR = (
-    "Starts a dozen reference servers on loopback, one after the other, some correct and some "
-    "faulty, and checks each: half a minute. Exit code 0 when every fault was named and every "
-    "correct server came out clean, else 2."
+    "Starts a dozen reference servers on loopback one after the other, some correct and some "
+    "faulty, and checks each; takes half a minute. Exit code 0 when every fault was found and "
+    "every correct server had no finding, else 2."
 )
 
 
@@ -58,13 +55,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     if name and not name.startswith("-"):
         from seventh.cli import work
 
-        if (room := work.room_with_verbs(name)) is not None:
-            return work.parse(room, words)
+        if (spec := work.spec_with_verbs(name)) is not None:
+            return work.parse(spec, words)
         from seventh.cli.unknown import no_verb
 
         raise UsageError(no_verb(name, VERBS))
     _top().read(arguments)
-    raise UsageError("a verb is required; `seventh --help` lists them")
+    raise UsageError("a verb is required: `seventh --help` lists them")
 
 
 def _late(module: str) -> Run:
@@ -76,16 +73,16 @@ def _late(module: str) -> Run:
 
 
 def _top() -> Parser:
-    """Return what explains the command itself: its verbs."""
+    """Return the parser of the command itself, whose help lists the verbs."""
     from seventh.cli import work
 
     parser = Parser(
         prog="seventh",
         usage="seventh VERB …",
-        description="Speaks, times and diagnoses the application layer: what is wrong, and exactly "
-        "what to change.",
-        epilog="Begin with `seventh check HOST` or `seventh tour`. Exit code: 0 ok, 1 warning, "
-        "2 critical, 3 unknown or usage. `seventh VERB --help` explains a verb.",
+        description="Checks application-layer servers and configuration files: what is wrong, and "
+        "the exact change that fixes it.",
+        epilog="Start with `seventh check HOST` or `seventh tour`. Exit code: 0 ok, 1 warning, "
+        "2 critical, 3 unknown or usage error. `seventh VERB --help` describes a verb.",
     )
     parser.add_argument("-V", "--version", action="version", version=f"seventh {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
@@ -97,7 +94,7 @@ def _top() -> Parser:
 
 
 class _Help(argparse.Action):
-    """``--help``, and ``--help PROTOCOL`` for what is only a protocol's."""
+    """``--help``, and ``--help PROTOCOL`` for the options of one protocol."""
 
     def __init__(self, option_strings: list[str], dest: str, **settings: Any) -> None:
         super().__init__(option_strings, dest, nargs="?", **settings)
@@ -122,16 +119,16 @@ def _check(check: Parser) -> None:
     with_own = [name for name, spec in protocols.rooms().items() if spec.options is not None]
     check.add_argument(
         "-h", "--help", action=_Help, default=argparse.SUPPRESS, metavar="PROTOCOL",
-        help="show this help, or that of one protocol, such as ssh",
+        help="show this help, or the options of one protocol, such as ssh",
     )  # fmt: skip
     check.add_argument("targets", nargs="*", metavar="TARGET", help="what to check; - is stdin")
     check.add_argument(
         "--targets", dest="files", action="append", default=[], metavar="FILE",
-        help="file with a target on each line, or a .toml file with options for each; - is stdin",
+        help="file with one target per line, or a .toml file with options per target; - is stdin",
     )  # fmt: skip
     check.add_argument(
         "--parallel", type=_count, default=16, metavar="N",
-        help="targets to check at once (default: 16)",
+        help="number of targets to check at once (default: 16)",
     )  # fmt: skip
     shared = declared(Options)
     for title in dict.fromkeys(each.option.group for each in shared):
@@ -141,11 +138,11 @@ def _check(check: Parser) -> None:
     _output(check)
     check.add_argument(
         "--checklist", action="store_true",
-        help="show each protocol's debugging checklist: PASS, FAIL or NOT LOOKED AT, and why",
+        help="show the protocol's debugging checklist: PASS, FAIL or NOT CHECKED, and why",
     )  # fmt: skip
     own = check.add_argument_group(
         "options of one protocol",
-        f"`seventh check --help PROTOCOL` shows them: {', '.join(with_own)}",
+        f"`seventh check --help PROTOCOL` lists them, for {', '.join(with_own)}",
     )
     for spec in protocols.rooms().values():
         if spec.options is not None:
@@ -154,15 +151,14 @@ def _check(check: Parser) -> None:
 
 
 def _lint(lint: Parser) -> None:
-    lint.add_argument("files", nargs="+", metavar="FILE", help="a file or a folder; - is stdin")
+    lint.add_argument("files", nargs="+", metavar="FILE", help="file or folder; - is stdin")
     lint.add_argument(
-        "--kind",
-        metavar="NAME",
-        help="kind of the files, such as sshd_config (default: recognised)",
-    )
+        "--kind", metavar="NAME",
+        help="type of the files, such as sshd_config (default: recognised by name and content)",
+    )  # fmt: skip
     lint.add_argument(
         "--software", action="append", default=[], metavar="PRODUCT=VERSION",
-        help="version whose defaults hold, such as openssh=9.2 (default: the newest known)",
+        help="version whose defaults apply, such as openssh=9.2 (default: the newest known)",
     )  # fmt: skip
     _rules_of(lint)
     _output(lint)
@@ -193,70 +189,56 @@ def _output(parser: Parser) -> None:
     group.add_argument(
         "--output", metavar="FILE", help="file to write to (default: standard output)"
     )
-    group.add_argument(
-        "--lang",
-        type=_language,
-        default="en",
-        metavar="LANG",
-        help="language of the findings (default: en)",
-    )
+    _lang_of(group)
     group.add_argument(
         "-v", "--verbose", action="store_true",
-        help="show the redacted transcript and why rules were skipped",
+        help="show the transcript, without secrets, and why rules were skipped",
+    )  # fmt: skip
+
+
+def _lang_of(group: Group) -> None:
+    group.add_argument(
+        "--lang", type=_language, default="en", metavar="LANG",
+        help="language of the texts of rules (default: en)",
     )  # fmt: skip
 
 
 def _explain(explain: Parser) -> None:
-    explain.add_argument("ids", nargs="+", metavar="ID", help="a rule's ID or a protocol's name")
-    explain.add_argument(
-        "--lang",
-        type=_language,
-        default="en",
-        metavar="LANG",
-        help="language of the texts (default: en)",
-    )
+    explain.add_argument("ids", nargs="+", metavar="ID", help="ID of a rule, or name of a protocol")
+    _lang_of(explain)
 
 
 def _rules(rules: Parser) -> None:
     rules.add_argument("--all", action="store_true", help="include rules that are not built yet")
 
 
-def _ports(ports: Parser) -> None:
-    del ports  # takes nothing
-
-
 def _lab(lab: Parser) -> None:
-    lab.add_argument("room", nargs="?", metavar="PROTOCOL", help="one protocol only, such as ssh")
-    lab.add_argument("--fault", metavar="NAME", help="fault to switch on (needs PROTOCOL)")
+    lab.add_argument("room", nargs="?", metavar="PROTOCOL", help="only this protocol, such as ssh")
+    lab.add_argument("--fault", metavar="NAME", help="fault to enable (requires PROTOCOL)")
     lab.add_argument("--list", action="store_true", help="list the faults and their rules")
 
 
 def _tour(tour: Parser) -> None:
     tour.add_argument(
-        "room", nargs="?", metavar="PROTOCOL", help="all servers of one protocol, such as ssh"
+        "room", nargs="?", metavar="PROTOCOL", help="check all servers of one protocol, such as ssh"
     )
     tour.add_argument("--all", action="store_true", help="check every reference server")
     much = tour.add_mutually_exclusive_group()
-    much.add_argument("-v", "--verbose", action="store_true", help="show the reports, too")
-    much.add_argument(
-        "--quiet", action="store_true", help="show only the last line and what went wrong"
-    )
+    much.add_argument("-v", "--verbose", action="store_true", help="also show the reports")
+    much.add_argument("--quiet", action="store_true", help="show only the errors and the last line")
 
 
 VERBS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
-    "check": ("check targets now: timed phases, facts, findings and fixes", _CHECK, _check),
-    "lint": ("judge configuration files by the same rules, with file and line", _LINT, _lint),
+    "check": ("check targets: timed phases, facts, findings and fixes", _CHECK, _check),
+    "lint": ("check configuration files by the same rules, with file and line", _LINT, _lint),
     "explain": ("explain a rule and its fix, or a protocol", "", _explain),
     "rules": ("list the rules", "", _rules),
-    "ports": ("list the well-known ports and the protocols that check them", "", _ports),
+    "ports": ("list the well-known ports and the protocols that check them", "", lambda _: None),
     "lab": ("start reference servers on loopback, correct or faulty", _LAB, _lab),
-    "tour": (
-        "check some reference servers, correct and faulty, to see what is found",
-        _TOUR,
-        _tour,
-    ),
+    "tour": ("demonstrate checks on correct and faulty reference servers", _TOUR, _tour),
 }
-"""By name: the line in the list of verbs, the description, and what builds the grammar."""
+"""By name: the line in the list of verbs, the description, and the function that adds the
+arguments."""
 
 
 def _ids(text: str) -> list[str]:
@@ -279,6 +261,6 @@ def _language(text: str) -> str:
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:6]) <= 4096:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 4096):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 4096")
     return int(text)

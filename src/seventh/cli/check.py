@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from seventh import given, protocols
+from seventh import given
 from seventh.cli.output import need_writable
 from seventh.cli.show import document, emit, worst_exit
 from seventh.cli.signals import Ending, ending
@@ -20,23 +21,22 @@ from seventh.engine.hosts import sift
 from seventh.engine.together import together
 from seventh.model.options import Options
 from seventh.model.report import Report
+from seventh.render.wording import built
 from seventh.rules.run import Selection
 
 T = TypeVar("T")
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Check the targets, print the reports, give the exit code."""
+    """Check the targets, print the reports, and return the exit code."""
     typed = given.among(vars(parsed))
     options = given.make(typed).replace(transcript=parsed.verbose)
-    selection = Selection(only=frozenset(parsed.only), skip=frozenset(parsed.skip))
-    if parsed.only or parsed.skip:
-        selection.check_ids(built_ids())
+    selection = selection_of(parsed)
     jobs = gather(parsed.targets, parsed.files, options, typed)
     check_used(typed, jobs)
     prepare(jobs)
     for own in {own for _, own in jobs if own.ca_file or own.ca_store or own.cert_file}:
-        _tls_files_can_be_used(own)
+        _load_tls_files(own)
     need_writable(parsed.output)
     with ending() as end:
         checked = run_loop(_check(jobs, selection, _side_by_side(jobs, parsed.parallel), end))
@@ -45,41 +45,42 @@ def run(parsed: argparse.Namespace) -> int:
         if end.by is None:
             reports += together(reports, selection)
         elif missing:
-            say(f"interrupted by {end.by.name}; {missing} targets were not looked at")
+            say(f"interrupted by {end.by.name}; {missing} of {len(jobs)} targets were not checked")
         emit(document(reports, hosts), parsed)
     return worst_exit(reports, parsed.fail_on, whole=not missing)
 
 
-def _tls_files_can_be_used(options: Options) -> None:
-    # Loading them once now, for the cache, tells what is wrong before any target is looked at.
+def _load_tls_files(options: Options) -> None:
+    """Load CA and certificate files into the cache; raises UsageError before any check."""
     from seventh.net.tls.context import context
 
     context(options, "modern")
 
 
 def _side_by_side(jobs: list[Job], parallel: int) -> int:
-    """As many targets at once as this process has file descriptors for."""
+    """Return how many targets to check at once with the file descriptors of this process."""
     fit, limit = fitting(jobs, parallel)
     if fit < min(parallel, len(jobs)):
-        say(f"checking {fit} at a time, not {parallel}: this process may open {limit} files "
-            "(`ulimit -n` raises it)")  # fmt: skip
+        say(f"checking {fit} targets at a time, not {parallel}: this process may open only {limit} "
+            "files (`ulimit -n` raises the limit)")  # fmt: skip
     return fit
 
 
-def built_ids() -> set[str]:
-    """Return the ids of all rules that are built."""
-    return {rule.id for room in protocols.rooms() for rule in protocols.rules(room)}
+def selection_of(parsed: argparse.Namespace) -> Selection:
+    """Return what ``--only`` and ``--skip`` select; raises UsageError for an unknown rule."""
+    selection = Selection(only=frozenset(parsed.only), skip=frozenset(parsed.skip))
+    if parsed.only or parsed.skip:
+        selection.check_ids(rule.id for rules in built().values() for rule in rules)
+    return selection
 
 
 def run_loop(main: Coroutine[Any, Any, T]) -> T:
-    """Run ``main`` on uvloop where there is one."""
+    """Run ``main`` on uvloop, if that is installed."""
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
-    try:
+    with contextlib.suppress(ImportError):
         import uvloop
 
         loop_factory = uvloop.new_event_loop
-    except ImportError:
-        loop_factory = None
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         return runner.run(main)
 
@@ -87,7 +88,7 @@ def run_loop(main: Coroutine[Any, Any, T]) -> T:
 async def _check(
     jobs: list[Job], selection: Selection, parallel: int, end: Ending
 ) -> dict[int, Report]:
-    """Return all reports by their job's index; after a signal, those that there are."""
+    """Return the reports by their job's index; after a signal, those that are complete."""
     stop = asyncio.Event()
     reports: dict[int, Report] = {}
     show = progress([str(target) for target, _ in jobs], "targets")
@@ -102,7 +103,10 @@ async def _check(
 
 
 def progress(names: list[str], noun: str) -> Callable[[Report | None], None]:
-    """What is called with each report, and with None at the end; silent where nobody watches."""
+    """Return a function to call with each report, and with None at the end.
+
+    It draws a progress bar on standard error, if that is a terminal.
+    """
     if not sys.stderr.isatty():
         return lambda report: None
     from rich.console import Console
@@ -117,7 +121,7 @@ def progress(names: list[str], noun: str) -> Callable[[Report | None], None]:
         transient=True,
     )
     what = names[0] if len(names) == 1 else f"{len(names)} {noun}"
-    task = bar.add_task(f"looking at {what}", total=len(names))
+    task = bar.add_task(f"checking {what}", total=len(names))
     bar.start()
 
     def show(report: Report | None) -> None:

@@ -1,4 +1,4 @@
-"""``seventh explain``: rules, and rooms."""
+"""``seventh explain``: rules and protocols."""
 
 from __future__ import annotations
 
@@ -10,38 +10,28 @@ from seventh.model.failure import UsageError
 from seventh.model.near import unknown
 from seventh.render.explain import explain, explain_planned
 from seventh.render.protocol_page import explain_protocol
+from seventh.render.wording import built
 from seventh.rules.planned import plan
-from seventh.rules.rule import AnyRule
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Print what each rule sees, why it matters and how to mend it; or what a room looks at."""
-    built = {rule.id: (room, rule) for room, rule in built_rules()}
+    """Print the explanation of each rule or protocol."""
+    rules = {rule.id: rule for some in built().values() for rule in some}
     planned = {row.id: row for row in plan().rules}
     texts: list[str] = []
     for text in parsed.ids:
         name = text.upper()
-        word = text.lower().removesuffix("://")
-        if word in protocols.schemes():
-            word = protocols.room_of(word).name
-        if word in protocols.rooms():
-            texts.append(_room(word))
-        elif name in built:
-            texts.append(explain(built[name][1], parsed.lang))
+        room = text.lower().removesuffix("://")
+        if room in protocols.schemes():
+            room = protocols.room_of(room).name
+        if room in protocols.rooms():
+            texts.append(explain_protocol(protocols.rooms()[room]))
+        elif name in rules:
+            texts.append(explain(rules[name], parsed.lang))
         elif name in planned:
             texts.append(explain_planned(planned[name]))
         else:
-            known = [*protocols.rooms(), *protocols.schemes(), *sorted({*built, *planned})]
+            known = [*protocols.rooms(), *protocols.schemes(), *sorted({*rules, *planned})]
             raise UsageError(unknown("rule or protocol", text, known, "seventh rules"))
     sys.stdout.write("\n".join(texts))
     return 0
-
-
-def built_rules() -> list[tuple[str, AnyRule]]:
-    """Return every built rule with its room, room by room."""
-    return [(room, rule) for room in protocols.rooms() for rule in protocols.rules(room)]
-
-
-def _room(name: str) -> str:
-    faults = protocols.part(name, "lab").FAULTS if protocols.has_part(name, "lab") else ()
-    return explain_protocol(protocols.rooms()[name], faults, protocols.checklist(name))

@@ -18,20 +18,20 @@ from seventh.model.failure import UsageError
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """List the faults, or serve until a signal."""
-    rooms = start.labs()
-    room = start.find_lab(parsed.room) if parsed.room is not None else None
-    chosen = (room,) if room else rooms
+    """List the faults, or run the servers until a signal."""
+    rooms = start.labs() if parsed.room is None else (start.find_lab(parsed.room),)
     if parsed.list:
-        return _list(chosen)
+        return _list(rooms)
     fault: Fault | None = None
     if parsed.fault is not None:
-        if room is None:
-            raise UsageError("--fault needs a protocol: `seventh lab ssh --fault weak-kex`")
-        fault = start.find_fault(room, parsed.fault)
+        if parsed.room is None:
+            raise UsageError(
+                f"--fault needs a protocol: `seventh lab PROTOCOL --fault {parsed.fault}`"
+            )
+        fault = start.find_fault(rooms[0], parsed.fault)
         if reason := fault.lacks():
-            raise UsageError(f"the fault {fault.name} {reason}")
-    return run_loop(_serve(chosen, fault))
+            raise UsageError(f"--fault {fault.name}: {reason}")
+    return run_loop(_serve(rooms, fault))
 
 
 def _list(rooms: tuple[str, ...]) -> int:
@@ -43,7 +43,7 @@ def _list(rooms: tuple[str, ...]) -> int:
 
 
 async def _serve(rooms: tuple[str, ...], fault: Fault | None) -> int:
-    """Serve until a signal; it may come while servers are still being started."""
+    """Run the servers until a signal, also one during their start."""
     serving = asyncio.ensure_future(_start_all(rooms, fault))
     with ending() as end, end.in_loop(serving.cancel):
         await asyncio.wait((serving,))
@@ -61,10 +61,10 @@ async def _start_all(rooms: tuple[str, ...], fault: Fault | None) -> None:
                 except NotInstalledError as lacking:
                     if len(rooms) == 1:
                         raise
-                    say(f"no {room} server: {lacking}")
+                    say(f"{room} server skipped: {lacking}")
                     continue
                 sys.stdout.write(f"{command(served)}\n")
-            sys.stdout.write("Ctrl-C ends them.\n")
+            sys.stdout.write("Ctrl-C stops them.\n")
             sys.stdout.flush()
             await asyncio.Event().wait()
 

@@ -1,4 +1,4 @@
-"""The command ``seventh``: which verb, and every error as one line with the right exit code."""
+"""The command ``seventh``: runs a verb; every error is one line and an exit code."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from seventh.cli.streams import (
 
 
 def run() -> None:
-    """Entry point of the command."""
+    """Run the command; its entry point."""
     open_standard_streams()
     sys.exit(flushed(main(sys.argv[1:])))
 
 
 def _failed(error: OSError) -> int:
-    """Return what the machine refused, in its words.
+    """Report an error of the system, and return the exit code.
 
-    Files are opened by name, and targets type their own errors: what has no name is what was
-    written to standard output, or a limit of this process.
+    Files are opened by name, and checks type their own errors: an error without a file name is one
+    of standard output, or a limit of this process.
     """
     import errno
 
     if isinstance(error, BrokenPipeError):
-        drop_output()  # the reader has gone: `seventh … | head`
+        drop_output()  # the reader has closed the pipe: `seventh … | head`
         return 0
     if error.errno in {errno.EMFILE, errno.ENFILE}:
-        say(f"{error.strerror}: raise the limit (`ulimit -n 1024`)")
+        say(f"{error.strerror}: raise the limit with `ulimit -n 1024`")
         return USAGE_EXIT
     if error.filename is None:
         return cannot_write(error)
@@ -42,7 +42,7 @@ def _failed(error: OSError) -> int:
 
 def main(arguments: list[str]) -> int:
     """Run one command line; the exit code is 0 ok, 1 warning, 2 critical, 3 unknown or usage."""
-    # Answered before anything is imported: scripts ask it at every start.
+    # Printed before anything is imported, because scripts run it at every start.
     if arguments in (["--version"], ["-V"]):
         from seventh import __version__
 

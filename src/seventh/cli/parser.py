@@ -1,4 +1,4 @@
-"""argparse with this project's manners, and its arguments made from declared options."""
+"""argparse with one-line errors, and its arguments made from declared options."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ if TYPE_CHECKING:
 
 
 class Parser(argparse.ArgumentParser):
-    """Reads one verb's words. What it says on an error becomes one line and exit code 3.
+    """A parser whose errors are one line and exit code 3.
 
-    No option may be abbreviated: ``--intr`` must not grant ``--intrusive``.
+    Options cannot be abbreviated: ``--intr`` must not grant ``--intrusive``.
     """
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, **settings)
         self.helped: dict[str, str] = {}
-        """Options that only ``--help PROTOCOL`` shows, each with the protocol."""
+        """Options that only ``--help PROTOCOL`` lists, each with the protocol."""
 
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:
-        """Write the help; argparse's own would swallow that it cannot be written."""
+        """Write the help; argparse's own method ignores errors of writing."""
         (file or sys.stdout).write(self.format_help())
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
-        said = message.removeprefix("argument ")
-        between = "" if said.endswith("?") else ";"
-        protocol = self.helped.get(said.partition(":")[0], "")
-        shown = f"{self.prog} --help {protocol}".rstrip()
-        raise UsageError(f"{said}{between} `{shown}` shows how")
+        message = message.removeprefix("argument ")
+        between = "" if message.endswith("?") else ";"
+        protocol = self.helped.get(message.partition(":")[0], "")
+        command = f"{self.prog} --help {protocol}".rstrip()
+        raise UsageError(f"{message}{between} see `{command}`")
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
-        """Read all of ``words``; UsageError for an option that is not known.
+        """Read all of ``words``; raises UsageError for an unknown option.
 
-        Only the option's name is repeated: what follows may be a secret.
+        The error has only the option's name: the rest may be a secret.
         """
         parsed, rest = self.parse_known_args(words)
         if not rest:
             return parsed
         names = [_name(word) for word in rest if word.startswith("-")]
         if not names:
-            raise UsageError(f"too many arguments: {' '.join(rest)}; see `{self.prog} --help`")
+            raise UsageError(f"unexpected arguments: {' '.join(rest)}; see `{self.prog} --help`")
         known = [name for name in self._option_string_actions if name.startswith("--")]
         meant = near(names[0], known) or [
             f"{action.option_strings[0]} {names[0].lstrip('-')}"
@@ -60,26 +60,26 @@ class Parser(argparse.ArgumentParser):
         hint = f"did you mean {' or '.join(meant)}? " if meant else ""
         protocol = next((f" {self.helped[name]}" for name in meant if name in self.helped), "")
         raise UsageError(
-            f"unknown option {names[0]}: {hint}`{self.prog} --help{protocol}` lists all"
+            f"unknown option {names[0]}: {hint}`{self.prog} --help{protocol}` lists them"
         )
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Refuse what is none of an option's choices, and say what was probably meant."""
+        """Raise ArgumentError, with a suggestion, for a value that is none of the choices."""
         if action.choices is not None and value not in action.choices:
             known = [str(choice) for choice in action.choices]
             raise argparse.ArgumentError(action, unknown("value", str(value), known))
 
 
 def _name(word: str) -> str:
-    """Return an option's name without the value that is written on to it."""
+    """Return an option's name without an attached value."""
     return word.partition("=")[0] if word.startswith("--") else word[:2]
 
 
-Group = argparse._ArgumentGroup
+Group = argparse._ActionsContainer
 
 
 def add(group: Group, options: Iterable[Declared], *, hidden: bool = False) -> None:
-    """Add declared options; one that is not given leaves no trace in the result."""
+    """Add declared options; one that is not given has no attribute in the result."""
     for each in options:
         names = [f"--{name}" for name in (each.option.flag, *each.option.aliases)]
         settings: dict[str, Any] = {
@@ -106,7 +106,7 @@ def add(group: Group, options: Iterable[Declared], *, hidden: bool = False) -> N
 
 
 def _reader(each: Declared) -> Callable[[str], Any]:
-    """What makes a number of a word, where the option takes numbers; else the word itself."""
+    """Return the function that parses a number, if the option takes one, else ``str``."""
     if not each.is_number:
         return str
 

@@ -22,7 +22,5 @@ def run(parsed: argparse.Namespace) -> int:
         else:
             target = f"({row.scheme}://)"
         lines.append(f"{row.port:>5}  {row.transport:<4} {row.service:<24} {target:<16} {row.note}")
-    lines.append("")
-    lines.append("(in brackets: not built yet)")
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write("\n".join([*lines, "", "(in brackets: not supported yet)", ""]))
     return 0

@@ -1,4 +1,4 @@
-"""``seventh check --help ssh``: the options that one protocol uses, and its verbs."""
+"""``seventh check --help ssh``: the options of one protocol."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from seventh.model.spec import Spec
 
 
 def protocol_help(name: str, prog: str) -> Parser:
-    """Return a parser to print the help of, for a protocol or a scheme; UsageError for neither."""
-    rooms, schemes = protocols.rooms(), protocols.schemes()
+    """Return the parser whose help describes a protocol, which a scheme may also name.
+
+    Raises UsageError for another name.
+    """
+    rooms = protocols.rooms()
     word = name.partition(":")[0].lower()
-    if word in rooms:
-        spec = rooms[word]
-    elif word in schemes:
-        spec = protocols.room_of(word)
-    else:
+    if word in protocols.schemes():
+        word = protocols.room_of(word).name
+    if word not in rooms:
         raise UsageError(f"--help: {unknown('protocol', word, rooms)}")
-    return options_of(spec, prog)
+    return options_of(rooms[word], prog)
 
 
 def _tier(tier: int, does: str) -> str:
@@ -32,18 +33,18 @@ def _tier(tier: int, does: str) -> str:
 
 
 def options_of(spec: Spec, prog: str) -> Parser:
-    """Return the protocol's own options first, then the shared ones that it uses."""
+    """Return a parser with the protocol's own options, then the shared ones that it uses."""
     urls = ", ".join(f"{scheme.name}://HOST" for scheme in spec.schemes)
     parser = Parser(
         prog=prog,
         usage=f"{prog} [OPTION…] {urls}",
         description="\n".join(_tier(tier, does) for tier, does in spec.tiers.items()),
-        epilog=f"`{prog} --help` shows the options for rules and output.",
+        epilog=f"`{prog} --help` lists the options for rules and output.",
         add_help=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     if spec.options is not None:
         add(parser.add_argument_group(f"options of {spec.title}"), declared(spec.options))
     shared = [each for each in declared(Options) if given.uses(spec, each)]
-    add(parser.add_argument_group("shared options that it uses"), shared)
+    add(parser.add_argument_group("shared options"), shared)
     return parser

@@ -1,4 +1,4 @@
-"""Reports to stdout or a file, and the exit code that they make."""
+"""Printing reports, and their exit code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from seventh.render.view import view_for, worst
 
 
 def document(reports: Sequence[Report], hosts: Sequence[Host] = ()) -> Document:
-    """Return the reports with the time and the version that made them."""
+    """Return the reports with the current time and Seventh's version."""
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return Document(
         generated_at=now, version=__version__, reports=tuple(reports), hosts=tuple(hosts)
@@ -27,31 +27,25 @@ def document(reports: Sequence[Report], hosts: Sequence[Host] = ()) -> Document:
 
 
 def emit(made: Document, parsed: argparse.Namespace) -> None:
-    """Print ``made`` as the command line asks, to stdout or to ``--output``."""
-    checklist = getattr(parsed, "checklist", False)  # `seventh check` alone has the option
-    if parsed.output is None:
-        view = view_for(
-            sys.stdout,
-            os.environ,
-            lang=parsed.lang,
-            verbose=parsed.verbose,
-            bar=parsed.fail_on,
-            checklist=checklist,
-        )
-        text = render(parsed.format, made, view)
-        if parsed.format != "terminal":
-            write_utf8()
-        try:
-            sys.stdout.write(text)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            drop_output()  # the reader has gone; the verdict is the exit code all the same
+    """Write ``made`` to standard output or to ``--output``, in ``--format``."""
+    view = View(
+        lang=parsed.lang, verbose=parsed.verbose, bar=parsed.fail_on,
+        checklist=getattr(parsed, "checklist", False),  # `seventh lint` has no such option
+    )  # fmt: skip
+    if parsed.output is not None:
+        write(parsed.output, render(parsed.format, made, view))
         return
-    view = View(lang=parsed.lang, verbose=parsed.verbose, bar=parsed.fail_on, checklist=checklist)
-    write(parsed.output, render(parsed.format, made, view))
+    text = render(parsed.format, made, view_for(sys.stdout, os.environ, view))
+    if parsed.format != "terminal":
+        write_utf8()
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_output()  # the reader has closed the pipe; the exit code is still the verdict
 
 
 def worst_exit(reports: Sequence[Report], bar: Severity, *, whole: bool = True) -> int:
-    """Return the exit code of all reports; without ``whole``, of more than there are."""
+    """Return the exit code of all reports; some are missing unless ``whole``."""
     statuses = [judge(r.failure, [f.severity for f in r.findings], bar) for r in reports]
     return worst(statuses if whole else [*statuses, Status.UNKNOWN]).exit_code

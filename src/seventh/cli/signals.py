@@ -1,8 +1,7 @@
-"""Signals that end a command: the first has it hand in what it has, the second ends it at once.
+"""Signals that end a command: after the first it reports what it has; the second kills it.
 
-SIGINT (Ctrl-C), SIGTERM (systemd, Kubernetes, ``timeout``) and SIGHUP (a terminal that closes) mean
-the same. Handlers run between two steps of Python code and not as the event loop's turn, so that a
-loop that is held up can still be ended.
+SIGINT (Ctrl-C), SIGTERM (systemd, Kubernetes, ``timeout``) and SIGHUP (a closed terminal) have the
+same effect. Handlers are Python's and not the event loop's, so that a blocked loop can be ended.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Ending:
-    """Whether a signal has asked for the end, and what that does."""
+    """The signal that ends the command, and the action that it runs."""
 
     def __init__(self, act: Callable[[], object]) -> None:
         self.by: signal.Signals | None = None
-        """The signal that has come; None while none has."""
+        """The signal that was received; None before."""
         self._act = act
 
-    def asked(self, number: int, frame: FrameType | None) -> None:
-        """Act on the first signal; the next one has the system's own effect."""
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Act on the first signal, and restore the system's default for the next one."""
         del frame
         for each in ENDING:
             if signal.getsignal(each) is not signal.SIG_IGN:
@@ -36,7 +35,7 @@ class Ending:
 
     @contextlib.contextmanager
     def doing(self, act: Callable[[], object]) -> Iterator[None]:
-        """Have a signal do ``act`` for now; at once, if it has come already."""
+        """Run ``act`` on a signal within the block; at once, if one was received before."""
         before, self._act = self._act, act
         try:
             if self.by is not None:
@@ -46,7 +45,7 @@ class Ending:
             self._act = before
 
     def in_loop(self, act: Callable[[], object]) -> contextlib.AbstractContextManager[None]:
-        """Have a signal do ``act`` as a turn of the running loop for now."""
+        """Run ``act`` in the running loop on a signal within the block."""
         import asyncio
 
         return self.doing(functools.partial(asyncio.get_running_loop().call_soon_threadsafe, act))
@@ -59,18 +58,18 @@ def interrupt() -> None:
 
 @contextlib.contextmanager
 def ending(act: Callable[[], object] = lambda: None) -> Iterator[Ending]:
-    """Have the first signal only be noted, or do ``act``, until the block ends.
+    """Record the first signal, and run ``act`` on it, until the block ends.
 
-    After a signal the system's dispositions stay. Where SIGHUP is ignored (``nohup``) it stays so.
+    After a signal the system's defaults stay. An ignored SIGHUP (``nohup``) stays ignored.
     """
-    asked = Ending(act)
+    end = Ending(act)
     before: dict[signal.Signals, Any] = {}
     for each in ENDING:
         if each is not signal.SIGHUP or signal.getsignal(each) is not signal.SIG_IGN:
-            before[each] = signal.signal(each, asked.asked)
+            before[each] = signal.signal(each, end.handle)
     try:
-        yield asked
+        yield end
     finally:
-        if asked.by is None:
+        if end.by is None:
             for each, handler in before.items():
                 signal.signal(each, handler)

@@ -1,6 +1,6 @@
-"""The standard streams: opened where they were closed, and lines that must not end in a traceback.
+"""The standard streams: opened if they were closed, and written without a traceback.
 
-Loads next to nothing: ``seventh --version`` passes through here.
+It imports as little as possible, for ``seventh --version``.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ import sys
 
 USAGE_EXIT = 3
 MAX_LINE = 1500
-"""The most characters of a line on standard error; what is left out is its middle."""
+"""The maximum length of a line on standard error; a longer one is shortened in its middle."""
 
 
 def open_standard_streams() -> None:
-    """Put something where standard input, output or error was closed.
+    """Open the null device for each standard stream that is closed.
 
-    Else a socket would get its number, and be written to as if it were the stream. What a stream's
-    encoding does not have is written as an escape.
+    Otherwise a socket would get its number, and be written to like the stream. Characters that the
+    encoding of standard output lacks are escaped.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
     if sys.stdin is None:
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115
     if sys.stderr is None:
@@ -37,7 +37,7 @@ def open_standard_streams() -> None:
 
 
 def write_utf8() -> None:
-    """Write standard output in UTF-8 from now on, as formats that programs read are defined."""
+    """Set the encoding of standard output to UTF-8, which the formats for programs require."""
     _reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
@@ -48,27 +48,23 @@ def _reconfigure(**settings: str) -> None:
 
 
 def stdin_bytes(count: int) -> bytes:
-    """Up to ``count`` bytes of standard input; UsageError where it cannot be read."""
-    from seventh.model.failure import UsageError
+    """Read up to ``count`` bytes of standard input; raises UsageError if that fails."""
+    from seventh.model.failure import UsageError, system_error
 
     read = bytearray()
     try:
-        # Piece by piece: one long read would not notice a signal between two of its own.
+        # One long read would not return for a signal.
         while len(read) < count and (
             piece := os.read(sys.stdin.fileno(), min(count - len(read), 65536))
         ):
             read += piece
         return bytes(read)
     except (OSError, ValueError) as error:
-        said = getattr(error, "strerror", None) or error
-        raise UsageError(f"standard input: cannot be read: {said}") from None
+        raise UsageError(f"standard input: cannot be read: {system_error(error)}") from None
 
 
 def say(text: str) -> None:
-    """Print one line on standard error; one that cannot be written is dropped.
-
-    It may repeat what was typed: control characters become escapes, and a line has an end.
-    """
+    """Print one line on standard error, control characters escaped; ignore errors of writing."""
     if len(text) > MAX_LINE:
         text = f"{text[: MAX_LINE // 2]} … {text[-MAX_LINE // 2 :]}"
     if not text.isprintable():
@@ -81,9 +77,9 @@ def say(text: str) -> None:
 
 
 def flushed(code: int) -> int:
-    """Write what is buffered; the exit code is ``code``, or 3 where that fails.
+    """Flush standard output, and return ``code``, or 3 if that fails.
 
-    A reader that has gone (``seventh … | head``) has seen what it wanted: that is no failure.
+    A closed pipe (``seventh … | head``) is no failure.
     """
     try:
         sys.stdout.flush()
@@ -95,14 +91,13 @@ def flushed(code: int) -> int:
 
 
 def drop_output() -> None:
-    """Discard what is still buffered for standard output, and all that follows."""
+    """Discard the buffer of standard output, and all further output."""
     _drop(1)
 
 
 def cannot_write(error: OSError) -> int:
-    """Report that standard output failed, and drop the rest; the exit code is 3."""
-    said = f"standard output cannot be written: {error.strerror}" if error.strerror else str(error)
-    say(said)
+    """Report that standard output failed, discard the rest, and return the exit code 3."""
+    say(f"standard output cannot be written: {error.strerror}" if error.strerror else str(error))
     drop_output()
     return USAGE_EXIT
 

@@ -1,4 +1,4 @@
-"""``seventh tour``: whether every fault is named and every clean server left alone."""
+"""``seventh tour``: checks reference servers; each fault must be found, and nothing else."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ from seventh.render.view import view_for
 
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True):
-    """One reference server of the tour: what should have been named, and what was."""
+    """One reference server of the tour, and the result of its check."""
 
     room: str
     fault: Fault | None
-    report: Report | None
-    problem: str
-    """Why this stop did not go as it must; empty when it did."""
+    report: Report | None = None
+    problem: str = ""
+    """Why the report is wrong; empty when it is right."""
     skipped: str = ""
+    """Why the server was not started; empty when it was."""
 
     @property
     def name(self) -> str:
@@ -48,22 +49,19 @@ def _name(room: str, fault: Fault | None) -> str:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Check reference servers; 0 when all faults were named and the clean ones are clean.
+    """Check reference servers; returns 0 when every report is right.
 
-    2 when one was not, 3 when a signal ended the tour before.
+    2 when one is wrong, 3 when a signal ended the tour.
     """
-    rooms = start.labs()
-    if parsed.room is not None:
-        chosen = list(stops((start.find_lab(parsed.room),), everything=True))
-    else:
-        chosen = list(stops(rooms, everything=parsed.all))
-    verbosity = Verbosity(lines=not parsed.quiet, reports=parsed.verbose)
+    rooms = start.labs() if parsed.room is None else (start.find_lab(parsed.room),)
     short = parsed.room is None and not parsed.all
+    chosen = list(stops(rooms, everything=not short))
+    verbosity = Verbosity(lines=not parsed.quiet, reports=parsed.verbose)
     return run_loop(_tour(chosen, verbosity, short=short))
 
 
 def stops(rooms: tuple[str, ...], *, everything: bool) -> Iterator[tuple[str, Fault | None]]:
-    """Each room's clean server, then its faults: all, or the few that its lab has in ``TOUR``."""
+    """Yield each room's correct server, then its faults: all, or those of its lab's ``TOUR``."""
     for room in rooms:
         yield room, None
         for fault in start.faults(room) if everything else start.toured(room):
@@ -71,12 +69,12 @@ def stops(rooms: tuple[str, ...], *, everything: bool) -> Iterator[tuple[str, Fa
 
 
 class Verbosity(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of the tour is printed besides the last line and what went wrong."""
+    """What is printed besides the errors and the last line."""
 
     lines: bool
-    """A line for each stop."""
+    """A line per stop."""
     reports: bool
-    """Each stop's whole report."""
+    """The report of each stop."""
 
 
 async def _tour(
@@ -94,7 +92,7 @@ async def _tour(
         with start.kit() as kit:
             for number, (room, fault) in enumerate(chosen, 1):
                 place = f"{number:>{len(str(total))}}/{total} {_name(room, fault):<{width}}"
-                if verbosity.lines:  # before it is there, as a stop may take seconds
+                if verbosity.lines:  # before the check, which may take seconds
                     sys.stdout.write(f"{place}  ")
                     sys.stdout.flush()
                 made.append(await visit(room, fault, kit))
@@ -112,9 +110,9 @@ async def _tour(
     if short and verbosity.lines and not missing:
         rest = sum(1 for _ in stops(start.labs(), everything=True))
         sys.stdout.write(
-            "\nseventh tour -v                       these, with their reports\n"
+            "\nseventh tour -v                       the same with the reports\n"
             f"seventh tour --all                    all {rest} servers (four minutes)\n"
-            "seventh lab tls --fault expired       one of them, to try things on\n"
+            "seventh lab tls --fault expired       start one of them\n"
         )
     return 2 if any(stop.problem for stop in made) else USAGE_EXIT if missing else 0
 
@@ -122,46 +120,44 @@ async def _tour(
 def _summary(made: list[Stop], seconds: float) -> str:
     wrong = [stop for stop in made if stop.problem]
     skipped = sum(1 for stop in made if stop.skipped)
-    named = sum(1 for stop in made if stop.fault and not stop.problem and not stop.skipped)
-    clean = sum(1 for stop in made if stop.fault is None and not stop.problem and not stop.skipped)
-    said = (
-        f"{count(named, 'fault')} named, {count(clean, 'clean server')} clean, "
+    right = [stop for stop in made if not stop.problem and not stop.skipped]
+    found = sum(1 for stop in right if stop.fault)
+    clean = len(right) - found
+    total = (
+        f"{count(found, 'fault')} found, {count(clean, 'correct server')} without findings, "
         f"{skipped} skipped, {len(wrong)} wrong, in {duration(seconds)}"
     )
     lines = [f"  {stop.name}: {stop.problem}" for stop in wrong]
-    return "\n".join(["", said, *lines, ""])
+    return "\n".join(["", total, *lines, ""])
 
 
 async def visit(room: str, fault: Fault | None, kit: Kit) -> Stop:
-    """Start one reference server, check it, and judge the report by what it should have named."""
-    reason = fault.lacks() if fault else None
-    if reason:
-        return Stop(room=room, fault=fault, report=None, problem="", skipped=reason)
+    """Start one reference server, check it, and judge the report."""
+    if fault is not None and (reason := fault.lacks()):
+        return Stop(room=room, fault=fault, skipped=reason)
     try:
         async with start.serving(room, fault, kit) as served:
             target, options = start.job(served, Options())
             report = await check_one(target, options)
     except NotInstalledError as lacking:
-        return Stop(room=room, fault=fault, report=None, problem="", skipped=str(lacking))
+        return Stop(room=room, fault=fault, skipped=str(lacking))
     return Stop(room=room, fault=fault, report=report, problem=problem_of(fault, report))
 
 
 def problem_of(fault: Fault | None, report: Report) -> str:
-    """Return what a report should have said and did not, or the reverse; empty when all is well."""
+    """Return how a report differs from the one that ``fault`` must give; empty when it is right."""
     found = {finding.id for finding in report.findings}
     reason = str(report.failure.reason) if report.failure else None
     if fault is None:
         loud = sorted(f.id for f in report.findings if f.severity.reaches(Severity.LOW))
-        if reason:
-            return f"a clean server failed: {reason}: {report.failure and report.failure.detail}"
-        return f"findings on a clean server: {', '.join(loud)}" if loud else ""
+        if report.failure:
+            return f"failure on a correct server: {reason}: {report.failure.detail}"
+        return f"findings on a correct server: {', '.join(loud)}" if loud else ""
     missing = [rule for rule in fault.triggers if rule not in found]
     if missing:
-        return f"not named: {', '.join(missing)} (failure: {reason or 'none'})"
-    if fault.reason is not None and reason != fault.reason:
-        return f"the failure should be {fault.reason}, not {reason or 'none'}"
-    if fault.reason is None and reason is not None:
-        return f"an unexpected failure: {reason}"
+        return f"not found: {', '.join(missing)} (failure: {reason or 'none'})"
+    if reason != fault.reason:
+        return f"expected failure: {fault.reason or 'none'}, not {reason or 'none'}"
     return ""
 
 
@@ -169,9 +165,9 @@ def _show(stop: Stop, column: int, verbosity: Verbosity) -> None:
     view = view_for(sys.stdout, os.environ)
     if verbosity.lines:
         mark = "-" if stop.skipped else ("✗" if stop.problem else "✓")
-        said = f"{mark} {_said(stop)}"
-        room = max(20, view.width - column - 2)
-        line = said if len(said) <= room else f"{said[: room - 1]}…"
+        text = f"{mark} {_outcome(stop)}"
+        width = max(20, view.width - column - 2)
+        line = text if len(text) <= width else f"{text[: width - 1]}…"
         if view.ascii:
             line = line.replace("✓", "+").replace("✗", "x").replace("…", "~")
             line = line.encode("ascii", "replace").decode()
@@ -181,13 +177,13 @@ def _show(stop: Stop, column: int, verbosity: Verbosity) -> None:
     sys.stdout.flush()
 
 
-def _said(stop: Stop) -> str:
-    """Return what came of a stop, in a few words."""
+def _outcome(stop: Stop) -> str:
+    """Return the result of a stop in a few words."""
     if stop.skipped:
         return f"skipped: {stop.skipped}"
     if stop.problem:
         return f"WRONG: {stop.problem}"
     if stop.fault is None:
-        return "clean: nothing found"
-    named = ", ".join(stop.fault.triggers) or str(stop.fault.reason)
-    return f"{named}: {stop.fault.meaning}"
+        return "no findings"
+    found = ", ".join(stop.fault.triggers) or str(stop.fault.reason)
+    return f"{found}: {stop.fault.meaning}"

@@ -1,4 +1,4 @@
-"""What to say of a first word that is no verb."""
+"""The error for an unknown verb."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _MEANT = {
     "scan": "seventh check", "test": "seventh check", "probe": "seventh check",
     "validate": "seventh lint", "verify": "seventh lint", "serve": "seventh lab",
 }  # fmt: skip
-"""Verbs of other programs, and ours for the same."""
+"""Verbs of other programs, and the command for each."""
 
 
 def no_verb(word: str, verbs: Iterable[str]) -> str:
-    """Say what was probably meant; one that looks like a target was meant to be checked."""
+    """Return the error with a suggestion; a target suggests ``seventh check``."""
     if ":" in word or "." in word:
-        return f"{word!r} is not a verb: did you mean `seventh check {word}`?"
+        return f"unknown verb {word!r}: did you mean `seventh check {word}`?"
     if word.lower() in protocols.schemes():
-        return f"{word!r} is not a verb: did you mean `seventh check {word.lower()}://HOST`?"
+        return f"unknown verb {word!r}: did you mean `seventh check {word.lower()}://HOST`?"
     known = list(verbs)
     meant = [f"seventh {verb}" for verb in near(word, known)]
     if not meant and word.lower() in _MEANT:
         meant = [_MEANT[word.lower()]]
     hint = f": did you mean {' or '.join(f'`{each}`' for each in meant)}?" if meant else ";"
-    return f"unknown verb {word!r}{hint} `seventh --help` lists all"
+    return f"unknown verb {word!r}{hint} `seventh --help` lists them"

@@ -23,27 +23,27 @@ from seventh.model.report import judge
 from seventh.model.severity import Severity
 from seventh.model.spec import Spec
 from seventh.model.target import Target, parse_target
-from seventh.model.verb import Argument, Verb
+from seventh.model.verb import Verb
 from seventh.net.work import Progress
 
 _CODES = {0: "done", 2: "failed", 3: "usage or interrupted"}
 
 
 def verbs() -> Iterator[tuple[str, Verb]]:
-    """Yield every verb of every protocol."""
+    """Yield every verb of every protocol, with the protocol's name."""
     for name, spec in protocols.rooms().items():
         for verb in spec.verbs:
             yield name, verb
 
 
-def room_with_verbs(name: str) -> Spec | None:
+def spec_with_verbs(name: str) -> Spec | None:
     """Return the protocol of that name, if it has verbs."""
     spec = protocols.rooms().get(name)
     return spec if spec is not None and spec.verbs else None
 
 
 def parse(spec: Spec, words: list[str]) -> argparse.Namespace:
-    """Read what follows the protocol's name. Raises UsageError; exits 0 after ``--help``."""
+    """Read the words after the protocol's name. Raises UsageError; exits 0 after ``--help``."""
     known = {verb.name: verb for verb in spec.verbs}
     if not words or words[0] not in known:
         if words[:1] in (["-h"], ["--help"]):
@@ -51,11 +51,11 @@ def parse(spec: Spec, words: list[str]) -> argparse.Namespace:
         if words and not words[0].startswith("-") and (meant := near(words[0], known)):
             raise UsageError(
                 f"unknown verb {words[0]!r}: did you mean `seventh {spec.name} {meant[0]}`? "
-                f"`seventh {spec.name} --help` lists all"
+                f"`seventh {spec.name} --help` lists them"
             )
         raise UsageError(
-            f"seventh {spec.name}: write one of its verbs: {', '.join(known)}; "
-            f"`seventh {spec.name} --help` explains them"
+            f"seventh {spec.name}: a verb is required: {', '.join(known)}; "
+            f"`seventh {spec.name} --help` describes them"
         )
     verb = known[words[0]]
     parsed = _parser(spec, verb).read(words[1:])
@@ -78,14 +78,12 @@ def _parser(spec: Spec, verb: Verb) -> Parser:
         description=f"{verb.help[0].upper()}{verb.help[1:]}.",
         epilog=f"Exit code: {codes}.",
     )
-    parser.add_argument("target", metavar="TARGET", help=f"a URL: {_urls(spec)}")
+    parser.add_argument("target", metavar="TARGET", help=f"URL: {_urls(spec)}")
     for argument in verb.arguments:
         parser.add_argument(
-            f"word_{argument.name}",
-            metavar=argument.name.upper(),
-            nargs="*" if argument.many else 1,
-            help=argument.help,
-        )
+            f"word_{argument.name}", metavar=argument.name.upper(),
+            nargs="*" if argument.many else 1, help=argument.help,
+        )  # fmt: skip
     for title, kind in ((f"options of {spec.name} {verb.name}", verb.options),
                         (f"options of {spec.title}", spec.options)):  # fmt: skip
         if kind is not None:
@@ -93,7 +91,7 @@ def _parser(spec: Spec, verb: Verb) -> Parser:
     add(parser.add_argument_group("shared options"), _shared(spec, verb))
     parser.add_argument(
         "--format", choices=("text", "json", *verb.formats), default="text",
-        help="how each result is printed, as it comes (default: text)",
+        help="output format of each result (default: text)",
     )  # fmt: skip
     return parser
 
@@ -103,7 +101,7 @@ def _urls(spec: Spec) -> str:
 
 
 def _shared(spec: Spec, verb: Verb) -> list[Declared]:
-    """Return the shared options that the verb has: typing it has granted its tier already."""
+    """Return the shared options of the verb, without permissions: typing it permits its tier."""
     used = [each for each in declared(Options) if given.uses(spec, each)]
     kept = [e for e in used if e.option.grants is None or (e.field, verb.tier) == ("i_own_this", 4)]
     flags = {each.option.flag for each in kept}
@@ -114,10 +112,10 @@ def _run(spec: Spec, verb: Verb, parsed: argparse.Namespace) -> int:
     (target, *more) = parse_target(parsed.target, protocols.schemes())
     if more or protocols.room_of(target.scheme) is not spec:
         raise UsageError(
-            f"{parsed.target!r}: `seventh {spec.name} {verb.name}` takes {_urls(spec)}"
+            f"target {parsed.target!r}: `seventh {spec.name} {verb.name}` takes {_urls(spec)}"
         )
     typed = given.among(vars(parsed))
-    words = {a.name: _words(a, parsed) for a in verb.arguments}
+    words = {a.name: tuple(getattr(parsed, f"word_{a.name}")) for a in verb.arguments}
     text = _text(spec, parsed.format)
     code, failure = run_loop(_do(target, given.make(typed), verb, words, text))
     if failure is None:
@@ -127,20 +125,15 @@ def _run(spec: Spec, verb: Verb, parsed: argparse.Namespace) -> int:
 
 
 def _text(spec: Spec, format: str) -> Callable[[msgspec.Struct], str]:  # noqa: A002
-    """Return what makes a result's text."""
+    """Return the function that makes a result's text."""
     if format == "text":
         return str
     if format == "json":
         return lambda result: msgspec.json.encode(result).decode()
-    made: Callable[[msgspec.Struct], str] = getattr(
+    text: Callable[[msgspec.Struct], str] = getattr(
         protocols.part(spec.name, "work"), f"as_{format}"
     )
-    return made
-
-
-def _words(argument: Argument, parsed: argparse.Namespace) -> Sequence[str]:
-    words: list[str] = getattr(parsed, f"word_{argument.name}")
-    return tuple(words)
+    return text
 
 
 async def _do(
@@ -150,7 +143,7 @@ async def _do(
     words: Mapping[str, Sequence[str]],
     text: Callable[[msgspec.Struct], str],
 ) -> tuple[int, Failure | None]:
-    """Run the verb until it ends or a signal; results are printed as they come."""
+    """Run the verb until it ends or until a signal, and print each result at once."""
     unwritten: list[OSError] = []
 
     def show(result: msgspec.Struct) -> None:
@@ -159,7 +152,7 @@ async def _do(
         try:
             sys.stdout.write(f"{text(result)}\n")
             sys.stdout.flush()
-        except OSError as error:  # ours, not the peer's: it must not end as a failure of the talk
+        except OSError as error:  # ours, not the peer's: it must not become the check's failure
             unwritten.append(error)
             task.cancel()
 
@@ -172,13 +165,13 @@ async def _do(
 
 
 def _progress() -> Progress:
-    """Return a line on stderr that is overwritten; nothing where stderr is not a terminal."""
+    """Return a function that shows the progress on standard error, if that is a terminal."""
     if not sys.stderr.isatty():
         return lambda done, total: None
 
-    def tell(done: int, total: int | None) -> None:
+    def show(done: int, total: int | None) -> None:
         of = f"/{total}" if total is not None else ""
         sys.stderr.write(f"\r\x1b[K{done}{of}" + ("\n" if done == total else ""))
         sys.stderr.flush()
 
-    return tell
+    return show

@@ -1,1 +1,1 @@
-"""What happens with targets: check now; later watch, compare, advise."""
+"""Checking targets and files; later watch, compare and advise."""

@@ -1,4 +1,4 @@
-"""Check now: one look at each target, many at once, every failure typed in one place."""
+"""Checking targets, many at once; every failure is typed in one place."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import functools
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -14,31 +14,30 @@ import msgspec
 from seventh import protocols
 from seventh.engine.lateness import Lateness
 from seventh.engine.metrics import metrics_of
-from seventh.model.failure import Failed, Failure, Reason, UsageError
+from seventh.engine.report import make_report
+from seventh.model.failure import Failed, Reason, UsageError
 from seventh.model.options import Options
 from seventh.model.report import Finding, Report, Skipped
-from seventh.model.severity import Severity
 from seventh.model.spec import Spec
 from seventh.model.target import Target
 from seventh.net import shortage
 from seventh.net.carrier import Carrier
-from seventh.net.probe_context import Carry, ProbeContext, vantage
+from seventh.net.probe_context import Carry, ProbeContext
 from seventh.net.wait import DeadlineError, bounded
 from seventh.rules.run import Selection, Verdicts, run_rules
 from seventh.wire.text import printable
 
 EVERY_RULE = Selection()
 Step = Callable[[ProbeContext], Coroutine[Any, Any, None]]
-"""What is done in a conversation: a room's ``pulse``, its ``check``, or a verb of its own."""
+"""A room's ``pulse`` or ``check``, or one of its verbs."""
 _GRACE_SECONDS = 0.25
-"""How long after the deadline a probe may take to notice it before it is cut off."""
+"""How long after the deadline a probe is cancelled that did not notice it."""
 
 
 def prepare(jobs: Sequence[tuple[Target, Options]]) -> None:
-    """Have rooms read what they need of each distinct set of options, once and before any look.
+    """Run the ``prepare`` modules of rooms, once per set of options and before any check.
 
-    A room with a module ``prepare`` reads files and texts there. Raises UsageError for what cannot
-    be used.
+    They read files and texts. Raises UsageError for those that are not valid.
     """
     for room, options in dict.fromkeys(
         (protocols.room_of(target.scheme).name, options) for target, options in jobs
@@ -48,17 +47,14 @@ def prepare(jobs: Sequence[tuple[Target, Options]]) -> None:
 
 
 async def check_one(target: Target, options: Options, selection: Selection = EVERY_RULE) -> Report:
-    """Return the full conversation with one target, and all rules over what it gave.
-
-    Never raises for what the peer does or the options have wrong: that is the report's failure.
-    """
-    report, _ = await _look(target, options, selection, "check")
+    """Check one target; errors of the peer or the options are the report's failure."""
+    report, _ = await _check(target, options, selection)
     return report
 
 
 async def pulse_one(target: Target, options: Options) -> Report:
-    """Return the cheap look: up, phases and metrics; no rules."""
-    report, _ = await _look(target, options, None, "pulse")
+    """Run the cheap recurring check of one target: up, phases and metrics, without rules."""
+    report, _ = await _check(target, options, None)
     return report
 
 
@@ -71,10 +67,10 @@ async def check_many(
 ) -> AsyncIterator[tuple[int, Report]]:
     """Check many targets, each with its options, at most ``parallel`` at a time.
 
-    Reports come, each with its target's index, as they are ready. When ``stop`` is set, what
-    runs hands in what it has learnt, as a report that failed with ``interrupted``, and nothing more
-    is started. A target for which this machine had no socket left is looked at once more, alone,
-    after all others; not one whose options permit what leaves traces.
+    Yields each report with its target's index when it is ready. When ``stop`` is set, running
+    checks report what they have learnt, with the failure ``interrupted``, and no other starts. A
+    target for which this machine had no socket left is checked once more, alone, after all others,
+    unless its options permit more than tier 1.
     """
     stop = stop or asyncio.Event()
     again: list[tuple[int, tuple[Target, Options]]] = []
@@ -99,7 +95,7 @@ async def _side_by_side(
     parallel: int,
     stop: asyncio.Event,
 ) -> AsyncIterator[tuple[int, Report, bool]]:
-    """Yield each report with its index, and whether this machine's limits cost it its verdicts."""
+    """Yield each report with its index, and whether this machine ran out of sockets for it."""
     stopping = asyncio.create_task(stop.wait())
     lateness = Lateness()
     watching = asyncio.create_task(lateness.watch())
@@ -112,8 +108,8 @@ async def _side_by_side(
                 if job is None:
                     break
                 index, (target, options) = job
-                looking = _look(target, options, selection, "check", lateness=lateness)
-                running[asyncio.create_task(looking)] = index
+                checking = _check(target, options, selection, lateness=lateness)
+                running[asyncio.create_task(checking)] = index
             if not running:
                 return
             await asyncio.wait([*running, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -130,20 +126,21 @@ async def _side_by_side(
             task.cancel()
 
 
-async def _look(
+async def _check(
     target: Target,
     options: Options,
     selection: Selection | None,
-    verb: str,
     *,
     lateness: Lateness | None = None,
 ) -> tuple[Report, bool]:
-    """Return one look, and whether this machine's limits cost it its verdicts.
+    """Return the report, and whether this machine ran out of sockets, so that no rule could judge.
 
-    One of many, with ``lateness``, gives a report also when it is cancelled.
+    Without ``selection`` it is a pulse. With ``lateness``, one of many checks, it returns a report
+    also when it is cancelled.
     """
     spec = protocols.room_of(target.scheme)
-    probe: Step = getattr(protocols.part(spec.name, "probe"), verb)
+    module = protocols.part(spec.name, "probe")
+    probe: Step = module.check if selection is not None else module.pulse
     started_seconds = time.time()
     late_seconds = lateness.seconds() if lateness is not None else 0.0
     with shortage.watched() as short:
@@ -154,37 +151,43 @@ async def _look(
         ctx.failure = short[0]
     elif lateness is not None:
         lateness.excuse(ctx, late_seconds)
-    if selection is not None:
-        ctx.note_paths()
-    else:
+    verdicts = Verdicts()
+    if selection is None:
         ctx.note_losses()
-    judged = Verdicts(findings=(), skipped=(), passed=())
-    if selection is not None:
-        judged = _undecided(ctx, spec, selection) if short else judge_facts(ctx, spec, selection)
-    return _report(target, ctx, spec, started_seconds, judged), bool(short)
+    else:
+        ctx.note_paths()
+        verdicts = _undecided(ctx, spec, selection) if short else judge_facts(ctx, spec, selection)
+    failure = ctx.failure.failure() if ctx.failure is not None else None
+    report = make_report(
+        str(target), spec.name, ctx.facts, verdicts,
+        started_seconds=started_seconds, duration_seconds=ctx.watch.elapsed_seconds(),
+        failure=failure, phases=tuple(ctx.watch.phases),
+        metrics=metrics_of(ctx.facts, ctx.watch.phases, failure),
+        transcript=tuple(ctx.transcript or ()),
+    )  # fmt: skip
+    return report, bool(short)
 
 
 async def converse(
     target: Target, options: Options, spec: Spec, step: Step, *, hand_in: bool = False
 ) -> ProbeContext:
-    """Run ``step`` in a talk with ``target`` and type its failure; the caller closes the talk.
+    """Run ``step`` with a target and type its failure; the caller closes the context.
 
-    Never raises for what the peer does or the options have wrong. With ``hand_in`` a cancelled
-    step still returns the talk and what it has learnt.
+    Errors of the peer or the options are not raised: they are the context's failure. With
+    ``hand_in`` a cancelled step returns its context too.
     """
     ctx, wrong = _begin(target, options, spec)
     try:
         if wrong is not None:
             raise wrong
         await bounded(step(ctx), options.timeout_seconds + _GRACE_SECONDS)
-    except UsageError as error:
-        # What this target's options have wrong must not cost the other targets their reports.
+    except UsageError as error:  # one target's options must not end the checks of the others
         ctx.fail(Failed(Reason.OPTIONS_UNUSABLE, str(error), phase=_last_failed_phase(ctx)))
     except asyncio.CancelledError:
         if not hand_in:
             ctx.close()
             raise
-        ctx.fail(Failed(Reason.INTERRUPTED, "interrupted before the conversation ended"))
+        ctx.fail(Failed(Reason.INTERRUPTED, "interrupted before the check was complete"))
     except Exception as error:  # noqa: BLE001 - this is the one place that types failures
         failed = as_failed(error)
         failed.phase = failed.phase or _last_failed_phase(ctx)
@@ -193,30 +196,30 @@ async def converse(
 
 
 def _begin(target: Target, options: Options, spec: Spec) -> tuple[ProbeContext, UsageError | None]:
-    """Return the talk, and what is wrong with the target's options, where something is.
+    """Return the context of a check, and the error in the target's options, if any.
 
-    A room with a module ``host_alias`` may have the user's own configuration change where it goes:
-    an alias of ``~/.ssh/config`` means another host and perhaps a jump host.
+    A room with a module ``host_alias`` resolves aliases of the user's configuration: one of
+    ``~/.ssh/config`` changes the host and may add jump hosts.
     """
-    aimed, wrong = target, None
+    wrong: UsageError | None = None
     carry: Carry | None = None
     try:
-        if _aims(spec.name):
-            aimed, options = protocols.part(spec.name, "host_alias").aim(target, options)
+        if _has_aliases(spec.name):
+            target, options = protocols.part(spec.name, "host_alias").aim(target, options)
         if options.via:
-            carry = _carried(options.via)
+            carry = _carry_through(options.via)
     except UsageError as error:
         wrong = error
-    return ProbeContext(aimed, options, connections=spec.connections, carry=carry), wrong
+    return ProbeContext(target, options, connections=spec.connections, carry=carry), wrong
 
 
 @functools.cache
-def _aims(room: str) -> bool:
+def _has_aliases(room: str) -> bool:
     return protocols.has_part(room, "host_alias")
 
 
-def _carried(hops: tuple[Target, ...]) -> Carry:
-    """Return what leads a talk through jump hosts: the module ``jump`` of their room."""
+def _carry_through(hops: tuple[Target, ...]) -> Carry:
+    """Return the function that connects through jump hosts, from their room's module ``jump``."""
     jump = protocols.part(protocols.room_of(hops[0].scheme).name, "jump")
 
     async def carry(ctx: ProbeContext) -> Carrier:
@@ -231,78 +234,47 @@ def _last_failed_phase(ctx: ProbeContext) -> str:
 
 
 def as_failed(error: Exception) -> Failed:
-    """Return any exception as a typed failure; this is the only place that does it."""
+    """Return any exception as a typed failure."""
     if isinstance(error, Failed):
         return error
     if isinstance(error, TimeoutError | DeadlineError):
-        return Failed(Reason.PEER_SILENT, "the deadline passed before the conversation ended")
+        return Failed(Reason.PEER_SILENT, "the check timed out; raise --timeout for a slow peer")
     where = traceback.extract_tb(error.__traceback__)
     at = f" at {where[-1].name}:{where[-1].lineno}" if where else ""
-    said = printable(f"{type(error).__name__}: {error}", 200)
-    return Failed(Reason.INTERNAL, f"{said}{at}; please report this with the target's kind")
+    text = printable(f"{type(error).__name__}: {error}", 200)
+    return Failed(Reason.INTERNAL, f"{text}{at}; please report this with the type of the target")
 
 
-def _report(
-    target: Target,
-    ctx: ProbeContext,
-    spec: Spec,
-    started_seconds: float,
-    verdicts: Verdicts,
-) -> Report:
-    failed = ctx.failure
-    failure: Failure | None = failed.failure() if failed is not None else None
-    duration = ctx.watch.elapsed_seconds()
-    return Report(
-        target=str(target),
-        protocol=spec.name,
-        vantage=vantage(),
-        started_seconds=started_seconds,
-        duration_seconds=duration,
-        failure=failure,
-        phases=tuple(ctx.watch.phases),
-        facts=dict(ctx.facts),
-        metrics=metrics_of(ctx.facts, ctx.watch.phases, failure),
-        findings=verdicts.findings,
-        skipped=verdicts.skipped,
-        passed=verdicts.passed,
-        transcript=tuple(ctx.transcript or ()),
-    )
+def _skipped(rooms: Iterable[str], selection: Selection, reason: str) -> tuple[Skipped, ...]:
+    """Return every selected rule of ``rooms`` as skipped."""
+    rules = (rule for room in rooms for rule in protocols.rules(room))
+    return tuple(Skipped(id=rule.id, reason=reason) for rule in rules if selection.wants(rule.id))
 
 
 def _undecided(ctx: ProbeContext, spec: Spec, selection: Selection) -> Verdicts:
-    """No verdict by any rule: a step that this machine could not take looks like a refusal."""
-    why = "this machine had no socket left during the check"
-    skipped = tuple(
-        Skipped(id=rule.id, reason=why)
-        for room in dict.fromkeys([*ctx.facts, spec.name])
-        for rule in protocols.rules(room)
-        if selection.wants(rule.id)
-    )
-    return Verdicts(findings=(), skipped=skipped, passed=())
+    """Skip every rule: a step that this machine could not take would look like a refusal."""
+    rooms = dict.fromkeys([*ctx.facts, spec.name])
+    reason = "this machine had no socket left during the check"
+    return Verdicts(skipped=_skipped(rooms, selection, reason))
 
 
 def judge_facts(ctx: ProbeContext, spec: Spec, selection: Selection) -> Verdicts:
-    """Run the rules of every room whose facts the talk has; rules of a room without facts skip."""
+    """Run the rules of every room whose facts were learnt; skip those of a room without facts."""
     denied = {tier: why for tier in range(5) if (why := ctx.denied(tier)) is not None}
     selection = msgspec.structs.replace(selection, denied=denied)
     findings: list[Finding] = []
     skipped: list[Skipped] = []
     passed: list[str] = []
     for room in dict.fromkeys([*ctx.facts, spec.name]):
-        rules = protocols.rules(room)
         facts = ctx.facts.get(room)
         if facts is None:
-            skipped.extend(
-                Skipped(id=rule.id, reason="the conversation ended before anything was learnt")
-                for rule in rules
-                if selection.wants(rule.id)
-            )
+            skipped += _skipped([room], selection, "the check ended before anything was learnt")
             continue
-        verdicts = run_rules(room, rules, facts, selection)
+        verdicts = run_rules(room, protocols.rules(room), facts, selection)
         findings.extend(verdicts.findings)
         skipped.extend(verdicts.skipped)
         passed.extend(verdicts.passed)
     product = next((named for facts in ctx.facts.values() if (named := facts.product)), "")
     findings = [msgspec.structs.replace(finding, product=product) for finding in findings]
-    findings.sort(key=lambda f: (-Severity(f.severity).rank, f.id))
+    findings.sort(key=lambda finding: finding.order)
     return Verdicts(findings=tuple(findings), skipped=tuple(skipped), passed=tuple(passed))

@@ -1,7 +1,7 @@
-"""The debugging checklist of a report: what it says of each line, from the report alone.
+"""The debugging checklist of a report: the verdict of each line, from the report alone.
 
-Unknown is never a pass: a line passes when everything that decides it was looked at. The words are
-made in :mod:`seventh.render.checked`.
+Unknown is never a pass: a line passes when everything that decides it was checked. The texts are
+made in :mod:`seventh.render.checklist`.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from seventh.wire.address import reach
 
 _LEFT_OUT = "left out by --only or --skip"
 _GRANTS = {2: "--user NAME", 3: "--allow-write", 4: "--intrusive"}
-"""What permits each tier; of tier 2 only where a line names no credential of its own."""
+"""What permits each tier; for tier 2 only where a line has no credential of its own."""
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the checklist, and everything that the report has for and against it."""
+    """A line of the checklist, its verdict, and the evidence."""
 
     room: str
     line: CheckLine
@@ -35,25 +35,25 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     passed: tuple[str, ...]
     """… those that passed …"""
     unknown: tuple[Skipped, ...]
-    """… those that might have been judged and were not …"""
-    idle: tuple[Skipped, ...]
+    """… those that could not be evaluated …"""
+    not_applicable: tuple[Skipped, ...]
     """… and those that do not apply."""
     facts: tuple[tuple[str, Any], ...]
     """Its facts that were learnt: name and value …"""
     not_learnt: tuple[str, ...]
     """… and those that were not."""
     failure: Failure | None
-    """What ended the conversation early."""
+    """What ended the check early."""
     failed_by_it: bool
     """Whether that decides the line."""
     look: str
-    """What to type to have it looked at; empty where it was, or where nothing is known to help."""
+    """What to type to have it checked; empty where it was, or where no option helps."""
 
 
 def judge(report: Report) -> tuple[Judged, ...]:
-    """Give every line of the rooms whose facts the report has; the protocol's own come last.
+    """Judge every line of the rooms whose facts the report has; the protocol's own come last.
 
-    A line that ``--only`` leaves no rule of is left out.
+    A line none of whose rules was selected is left out.
     """
     rooms = sorted({*report.facts, report.protocol} & {*protocols.rooms()})
     rooms.sort(key=lambda room: room == report.protocol)
@@ -62,14 +62,14 @@ def judge(report: Report) -> tuple[Judged, ...]:
 
 
 def _asked(report: Report, line: CheckLine) -> bool:
-    """Return whether any of the line's rules was up for judgement, or none is needed.
+    """Return whether any of the line's rules was selected, or it has none.
 
-    A comparison of several reports has no phases and judges a few rules only.
+    A comparison of several reports has no phases and only a few rules.
     """
     if not line.rules:
         return bool(report.phases) or report.failure is not None
-    seen = {*report.passed, *(s.id for s in report.skipped), *(f.id for f in report.findings)}
-    return not seen.isdisjoint(line.rules)
+    rules = {*report.passed, *(s.id for s in report.skipped), *(f.id for f in report.findings)}
+    return not rules.isdisjoint(line.rules)
 
 
 def _judge(report: Report, room: str, line: CheckLine) -> Judged:
@@ -96,7 +96,7 @@ def _judge(report: Report, room: str, line: CheckLine) -> Judged:
         found=found,
         passed=passed,
         unknown=unknown,
-        idle=tuple(skip for skip in skipped if skip not in unknown),
+        not_applicable=tuple(skip for skip in skipped if skip not in unknown),
         facts=facts,
         not_learnt=not_learnt,
         failure=report.failure,
@@ -106,25 +106,25 @@ def _judge(report: Report, room: str, line: CheckLine) -> Judged:
 
 
 def _skipped(report: Report, line: CheckLine) -> tuple[Skipped, ...]:
-    """The line's rules that gave no verdict, in its order; those that were not asked for, too."""
-    told = {skip.id: skip for skip in report.skipped}
+    """Return the line's rules without a verdict, in its order, also those that were left out."""
+    by_id = {skip.id: skip for skip in report.skipped}
     judged = {*report.passed, *(finding.id for finding in report.findings)}
     return tuple(
-        told.get(rule, Skipped(id=rule, reason=_LEFT_OUT))
+        by_id.get(rule, Skipped(id=rule, reason=_LEFT_OUT))
         for rule in line.rules
         if rule not in judged
     )
 
 
 def _is_denied(line: CheckLine, facts: Iterable[tuple[str, Any]]) -> bool:
-    """Return whether a fact that no rule judges says no by itself."""
+    """Return whether a fact that no rule judges is False."""
     return not line.rules and any(value is False for _, value in facts)
 
 
 def read(holder: Any, path: str) -> Any:
-    """Return the fact at a dotted path; None where something before it was not learnt.
+    """Return the fact at a dotted path; None if a part of the path was not learnt.
 
-    Of a tuple of structs, the field of each of them.
+    In a tuple of structs it is the field of each.
     """
     for name in path.split("."):
         if isinstance(holder, tuple):
@@ -135,21 +135,18 @@ def read(holder: Any, path: str) -> Any:
 
 
 def is_learnt(value: Any) -> bool:
-    """Whether a fact says anything: it is neither None nor empty. Zero and False say something."""
+    """Return whether a fact is neither None nor empty; zero and False are learnt."""
     return value is not None and not (hasattr(value, "__len__") and len(value) == 0)
 
 
-# -- how to look ---------------------------------------------------------------------------------
-
-
 def _look(report: Report, room: str, line: CheckLine, unknown: tuple[Skipped, ...]) -> str:
-    """The line's own command, or the options that permit its rules' tiers and those it needs."""
+    """Return what to type to have a line checked: a command, or the options that it needs."""
     if line.is_elsewhere:
         return line.look
     tiers = {rule.id: rule.tier for rule in protocols.rules(room)}
     denied = sorted({tiers[s.id] for s in unknown if s.cause is SkipCause.NOT_PERMITTED})
     if report.failure is not None and not denied:
-        # It went no further, whatever options it was given.
+        # No other option would have helped.
         return "--timeout SECONDS" if report.failure.reason is Reason.PEER_SILENT else ""
     own = bool(line.look)
     options = [_GRANTS[tier] for tier in denied if tier in _GRANTS and not (tier == 2 and own)]
@@ -159,7 +156,7 @@ def _look(report: Report, room: str, line: CheckLine, unknown: tuple[Skipped, ..
 
 
 def _is_here(net: Facts | None) -> bool:
-    """Return whether the peer is on this machine, as far as the report tells."""
+    """Return whether the peer is known to be on this machine."""
     if not isinstance(net, NetFacts) or net.hops or not net.addresses:
         return False
     return all(reach(address) == "loopback" for address in net.addresses)

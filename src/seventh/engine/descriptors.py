@@ -1,7 +1,8 @@
-"""How many targets can be looked at side by side with the file descriptors that there are."""
+"""How many targets can be checked at once with the available file descriptors."""
 
 from __future__ import annotations
 
+import itertools
 import resource
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,41 +11,37 @@ from seventh import protocols
 from seventh.model.options import Options
 from seventh.model.target import Target
 
-_APART = 24
-"""Descriptors that no target is given: those that are open, files that are read, libraries."""
-_BESIDE = 6
-"""What a target needs beside its connections: lookups, an agent, a file."""
+_RESERVED = 24
+"""Descriptors that no target gets: those already open, files that are read, libraries."""
+_PER_TARGET = 6
+"""What a target needs besides its connections: lookups, an agent, a file."""
 
 
-def wanted_of(target: Target, options: Options) -> int:
-    """The most descriptors that one look opens at once; a jump host has a connection of its own."""
-    return protocols.room_of(target.scheme).connections + _BESIDE + len(options.via)
+def needed_by(target: Target, options: Options) -> int:
+    """Return how many descriptors one check opens at most; each jump host has a connection."""
+    return protocols.room_of(target.scheme).connections + _PER_TARGET + len(options.via)
 
 
 def fitting(jobs: Iterable[tuple[Target, Options]], parallel: int) -> tuple[int, int]:
-    """How many of ``jobs``, up to ``parallel``, fit side by side; and the limit that decides.
+    """Return how many of ``jobs``, up to ``parallel``, fit at once, and the limit of descriptors.
 
-    Raises the process's own limit as far as it may.
+    Raises the soft limit of the process as far as the hard limit allows.
     """
-    wanted = sorted((wanted_of(target, options) for target, options in jobs), reverse=True)
+    needed = sorted((needed_by(target, options) for target, options in jobs), reverse=True)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = sum(wanted[:parallel]) + max(_APART, _open_now() + 8)
+    reserved = max(_RESERVED, _open_now() + 8)
+    most = sum(needed[:parallel]) + reserved
     if soft != resource.RLIM_INFINITY and soft < most and soft != hard:
         soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if soft == resource.RLIM_INFINITY or soft >= most:
         return parallel, soft
-    left = soft - max(_APART, _open_now() + 8)
-    fit = 0
-    for count in wanted[:parallel]:
-        left -= count
-        fit += left >= 0
+    fit = sum(used <= soft - reserved for used in itertools.accumulate(needed[:parallel]))
     return max(1, fit), soft
 
 
 def _open_now() -> int:
-    folder = Path("/proc/self/fd")
     try:
-        return sum(1 for _ in folder.iterdir())
-    except OSError:  # no Linux, or none left to look with
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
+    except OSError:  # no Linux, or no descriptor left
         return 0

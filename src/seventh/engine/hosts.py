@@ -1,7 +1,6 @@
-"""Hosts given without a scheme: which ports are open, and which reports are worth showing.
+"""Hosts given without a scheme: the states of their ports, and the reports that are shown.
 
-A closed port of such a host is no failure, for no one said that something should listen there.
-A host of which no port answers is one.
+A closed port of such a host is no failure, but a host without an open port is one.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ _WORDS = {
 
 
 def port_of(target: Target, options: Options, report: Report) -> Port:
-    """Return what the look at one port met, read from its report."""
+    """Return the port with the state that its report shows."""
     transport = protocols.schemes()[target.scheme].transport
     state = _state(transport, report, through_jumps=bool(options.via))
     return Port(number=target.port, transport=transport, state=state, report=report)
@@ -61,7 +60,7 @@ def _state(transport: str, report: Report, *, through_jumps: bool) -> PortState:
     net = report.facts.get(NetFacts.ROOM)
     attempts = net.attempts if isinstance(net, NetFacts) else ()
     if through_jumps and not any(attempt.transport == "via" for attempt in attempts):
-        return PortState.UNKNOWN  # a jump host failed: nothing was asked of the port
+        return PortState.UNKNOWN  # a jump host failed before the port was tried
     if failure.reason in _OTHER:
         return PortState.OTHER
     if failure.reason in _NO_CONNECTION:
@@ -76,21 +75,21 @@ def _state(transport: str, report: Report, *, through_jumps: bool) -> PortState:
 def sift(
     jobs: Sequence[tuple[Target, Options]], reports: Mapping[int, Report]
 ) -> tuple[tuple[Host, ...], list[Report]]:
-    """The hosts among the jobs, and the reports that are worth showing, in the order of the jobs.
+    """Return the hosts among the jobs, and the reports to show, in the order of the jobs.
 
     ``reports`` are by their job's index; after an interruption some are missing.
     """
     hosts: list[Host] = []
     kept: list[Report] = []
     for indices in _grouped([target for target, _ in jobs]):
-        looked = [(*jobs[index], reports[index]) for index in indices if index in reports]
-        if not looked:
+        checked = [(*jobs[index], reports[index]) for index in indices if index in reports]
+        if not checked:
             continue
-        if not looked[0][0].of_bare_host:
-            kept += [report for _, _, report in looked]
+        if not checked[0][0].of_bare_host:
+            kept += [report for _, _, report in checked]
             continue
-        ports = sorted((port_of(*each) for each in looked), key=lambda p: (p.number, p.transport))
-        host = Host(name=looked[0][0].host, ports=tuple(ports))
+        ports = sorted((port_of(*each) for each in checked), key=lambda p: (p.number, p.transport))
+        host = Host(name=checked[0][0].host, ports=tuple(ports))
         hosts.append(host)
         shown = [port.report for port in host.ports if port.state in REPORTED]
         kept += [_of_host(host)] if not shown or _failed_alike(host) else shown
@@ -98,7 +97,7 @@ def sift(
 
 
 def _grouped(targets: Sequence[Target]) -> Iterable[list[int]]:
-    """Indices of the targets; those of one bare host together."""
+    """Yield the indices of the targets, those of one bare host together."""
     group: list[int] = []
     for index, target in enumerate(targets):
         before = targets[group[0]] if group else None
@@ -118,14 +117,14 @@ def _grouped(targets: Sequence[Target]) -> Iterable[list[int]]:
 
 
 def _failed_alike(host: Host) -> bool:
-    """Return whether the look at each port ended in one and the same failure of this side."""
+    """Return whether all ports have the same failure of this machine or its network."""
     failures = [port.report.failure for port in host.ports]
     unknown = all(port.state is PortState.UNKNOWN for port in host.ports)
     return unknown and len({failure.reason for failure in failures if failure is not None}) == 1
 
 
 def _of_host(host: Host) -> Report:
-    """A report on a host of which no port answered: the failure that most of its ports met."""
+    """Return the report of a host without an open port, with the failure of most of its ports."""
     failed = [(port.report, why) for port in host.ports if (why := port.report.failure) is not None]
     (reason, _), *_ = Counter(why.reason for _, why in failed).most_common(1)
     first, failure = next(each for each in failed if each[1].reason is reason)
@@ -136,21 +135,15 @@ def _of_host(host: Host) -> Report:
         target=host.name,
         protocol=NetFacts.ROOM,
         duration_seconds=max(port.report.duration_seconds for port in host.ports),
-        failure=failure,
-        phases=(),
-        facts={},
-        metrics=metrics_of({}, (), failure),
-        findings=(),
-        skipped=(),
-        passed=(),
-        transcript=(),
-    )
+        failure=failure, metrics=metrics_of({}, (), failure),
+        phases=(), facts={}, findings=(), skipped=(), passed=(), transcript=(),
+    )  # fmt: skip
 
 
 def _none_open(host: Host) -> str:
     counts = Counter(port.state for port in host.ports)
     met = ", ".join(f"{counts[state]} {words}" for state, words in _WORDS.items() if counts[state])
     return (
-        f"none of the {len(host.ports)} well-known ports is open: {met}; if the service has "
+        f"none of the {len(host.ports)} well-known ports is open: {met}; if the service uses "
         "another port, write its URL, such as ssh://HOST:PORT"
     )

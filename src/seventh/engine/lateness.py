@@ -1,4 +1,4 @@
-"""How late this process is: what a peer seems to have missed may have been ours to read."""
+"""How late this process is: a timeout on an overloaded machine may not be the peer's fault."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _BY_TIME = frozenset({
     Reason.RESOLVE_TIMEOUT, Reason.CONNECT_TIMEOUT, Reason.NO_REPLY,
     Reason.PEER_SILENT, Reason.BUDGET_EXCEEDED,
 })  # fmt: skip
-"""The failures that a deadline gives."""
+"""The failures that a deadline causes."""
 _MOST = 0.5
-"""The part of a talk that may have been lateness while its deadlines still say something."""
+"""The share of a check that may be lateness while its timeouts are still the peer's."""
 
 
 class Lateness:
-    """How long, in all, the event loop came later than it was asked to."""
+    """The total time by which the event loop's timers were late."""
 
     def __init__(self) -> None:
         self._late_ns = 0
@@ -32,20 +32,20 @@ class Lateness:
             self._late_ns += max(0, now_ns() - due)
 
     def seconds(self) -> float:
-        """Return how late it has been so far, in seconds; only differences mean something."""
+        """Return the total so far, in seconds; only differences are meaningful."""
         return self._late_ns / 1e9
 
     def excuse(self, ctx: ProbeContext, since_seconds: float) -> None:
-        """Take the blame from the peer where a deadline passed and this process was late.
+        """Blame this machine for a timeout while this process was late.
 
-        ``since_seconds`` is what :meth:`seconds` was when the talk began.
+        ``since_seconds`` is what :meth:`seconds` was when the check began.
         """
         late, whole = self.seconds() - since_seconds, ctx.watch.elapsed_seconds()
         failed = ctx.failure
         if failed is not None and failed.reason in _BY_TIME and late > _MOST * whole:
             ctx.failure = Failed(
                 Reason.LOCAL_RESOURCE,
-                f"this machine was too busy to say: for {late:.1f} of {whole:.1f} s answers could "
-                "not be read in time; use a smaller --parallel or a longer --timeout",
+                f"this machine was too busy: for {late:.1f} of {whole:.1f} s it could not read "
+                "replies in time; use a smaller --parallel or a longer --timeout",
                 phase=failed.phase,
             )

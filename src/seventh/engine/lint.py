@@ -1,9 +1,10 @@
-"""Lint: the same rules over what configuration files say, with file and line as evidence."""
+"""Checking configuration files by the same rules, with file and line as evidence."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 
 from seventh import protocols
 from seventh.engine.recognise import of_file
+from seventh.engine.report import make_report
 from seventh.lint import kinds
 from seventh.lintkit.files import MAX_PROBLEMS, Files, Text
 from seventh.lintkit.linted import Kind, Linted, Software, View
@@ -19,34 +21,33 @@ from seventh.model.lintfacts import LintFacts
 from seventh.model.near import unknown
 from seventh.model.report import Finding, Report, Skipped
 from seventh.model.source import Line
-from seventh.net.probe_context import vantage
 from seventh.net.stopwatch import now_ns
 from seventh.rules.rule import AnyRule, Source
-from seventh.rules.run import Selection, run_rules
+from seventh.rules.run import Selection, Verdicts, run_rules
 
 _MOST_LINES = 16
-"""How many lines one finding stands on; more say nothing new."""
+"""How many lines a finding shows."""
 _MOST_NAMED = 3
-"""How many further blocks one finding names; more are counted."""
+"""How many further blocks a finding names; the others are counted."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """How to read the files, and which rules to judge them by."""
+    """How to read the files, and the rules to run."""
 
     kind: str | None = None
-    """A kind's name; None is: recognise it."""
+    """The name of a kind; None to recognise it."""
     software: tuple[Software, ...] = ()
     selection: Selection = Selection()
 
 
 def lint_text(name: str, data: bytes, wanted: Wanted) -> Report:
-    """Judge ``data`` that was read from elsewhere, such as stdin; includes go from here."""
+    """Check ``data`` from elsewhere, such as standard input; includes are relative to here."""
     files = Files()
     return _lint(name, files.take(name, data), files, wanted)
 
 
 def lint_file(path: Path, wanted: Wanted) -> Report:
-    """Judge one file and what it includes. Never raises for what it holds."""
+    """Check one file and what it includes; errors in it are the report's failure."""
     files = Files(base=path.parent)
     return _lint(str(path), files.read(path), files, wanted)
 
@@ -64,9 +65,7 @@ def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:
         except UsageError as error:
             failed = Failed(Reason.OPTIONS_UNUSABLE, str(error), phase="lint")
     problems = _problems(files, linted)
-    findings, skipped, passed = (
-        _judge(kind, linted, wanted.selection) if linted and kind else ((), (), ())
-    )
+    verdicts = _judge(kind, linted, wanted.selection) if linted and kind else Verdicts()
     facts = LintFacts(
         kind=kind.name if kind else "",
         software=linted.software if linted else "",
@@ -76,30 +75,25 @@ def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:
         problems=_listed(problems, files),
         notes=tuple(files.notes),
     )
-    return Report(
-        target=f"file:{name}",
-        protocol=kind.room if kind else "lint",
-        vantage=vantage(),
-        started_seconds=started_seconds,
-        duration_seconds=(now_ns() - begun) / 1e9,
+    return make_report(
+        f"file:{name}", kind.room if kind else LintFacts.ROOM,
+        {LintFacts.ROOM: facts, **(linted.views[0].facts if linted else {})}, verdicts,
+        started_seconds=started_seconds, duration_seconds=(now_ns() - begun) / 1e9,
         failure=failed.failure() if failed else _failure(files, problems),
-        phases=(),
-        facts={"lint": facts, **(linted.views[0].facts if linted else {})},
-        metrics=(),
-        findings=findings,
-        skipped=skipped,
-        passed=passed,
-    )
+    )  # fmt: skip
+
+
+def kind_named(name: str) -> Kind:
+    """Return the kind of that name; raises UsageError, with suggestions, if there is none."""
+    if name not in kinds():
+        error = unknown("kind", name, sorted(kinds()))
+        raise UsageError(f"--kind: {error} (`seventh lint --help`)")
+    return kinds()[name]
 
 
 def _kind_of(name: str, text: Text, wanted: Wanted) -> Kind:
     if wanted.kind is not None:
-        found = kinds().get(wanted.kind)
-        if found is None:
-            raise UsageError(
-                f"--kind: {unknown('kind', wanted.kind, sorted(kinds()))} (`seventh lint --help`)"
-            )
-        return found
+        return kind_named(wanted.kind)
     kind = of_file(name, text.lines)
     if kind is None:
         raise UsageError(
@@ -109,8 +103,8 @@ def _kind_of(name: str, text: Text, wanted: Wanted) -> Kind:
 
 
 def _version(kind: Kind, wanted: Wanted) -> Software | None:
-    said = {one.product: one for one in wanted.software}
-    return next((said[name] for name in (kind.product, *kind.also) if name in said), None)
+    given = {one.product: one for one in wanted.software}
+    return next((given[name] for name in (kind.product, *kind.also) if name in given), None)
 
 
 def _problems(files: Files, linted: Linted | None) -> tuple[Line, ...]:
@@ -118,7 +112,7 @@ def _problems(files: Files, linted: Linted | None) -> tuple[Line, ...]:
 
 
 def _listed(problems: tuple[Line, ...], files: Files) -> tuple[Line, ...]:
-    """As many of them as a report holds, and how many there are beyond."""
+    """Return the problems that fit in a report, and a line that counts the others."""
     more = len(problems) - MAX_PROBLEMS + files.unlisted
     if more <= 0:
         return problems
@@ -127,7 +121,7 @@ def _listed(problems: tuple[Line, ...], files: Files) -> tuple[Line, ...]:
 
 
 def _failure(files: Files, problems: tuple[Line, ...]) -> Failure | None:
-    """What could not be read leaves the verdict open; what its program would refuse does not."""
+    """Return the failure for the problems: malformed if the program would refuse the file."""
     if not problems:
         return None
     refused = [problem for problem in problems if problem not in files.unread]
@@ -138,11 +132,8 @@ def _failure(files: Files, problems: tuple[Line, ...]) -> Failure | None:
     return Failed(reason, first + more, phase="lint").failure()
 
 
-# -- judging ---------------------------------------------------------------------------------------
-
-
 def decided_by_files(rules: Sequence[AnyRule], product: str) -> tuple[AnyRule, ...]:
-    """Return the rules that a file of ``product`` has evidence for."""
+    """Return the rules that a file of ``product`` decides."""
     return tuple(
         rule
         for rule in rules
@@ -152,7 +143,10 @@ def decided_by_files(rules: Sequence[AnyRule], product: str) -> tuple[AnyRule, .
 
 
 def _deciding(kind: Kind, room: str) -> dict[str, AnyRule]:
-    """The rules of ``room`` that a file of that kind decides: its own by right, others by name."""
+    """Return the rules of ``room`` that a file of that kind decides.
+
+    Rules of another room count only if they name the kind's product.
+    """
     rules = protocols.rules(room)
     if room == kind.room:
         rules = decided_by_files(rules, kind.product)
@@ -161,17 +155,16 @@ def _deciding(kind: Kind, room: str) -> dict[str, AnyRule]:
     return {rule.id: rule for rule in rules}
 
 
-def _judge(
-    kind: Kind, linted: Linted, selection: Selection
-) -> tuple[tuple[Finding, ...], tuple[Skipped, ...], tuple[str, ...]]:
-    """Return every view by every rule; of views with the same fault the first has the finding.
+def _judge(kind: Kind, linted: Linted, selection: Selection) -> Verdicts:
+    """Run every rule on every view.
 
-    The others are named in it. What a view has from another is reported there alone.
+    Of views with the same fault the first has the finding, which names the others. What a view
+    inherits from another is reported there only.
     """
     rooms = dict.fromkeys(room for view in linted.views for room in view.facts)
     rules = {room: _deciding(kind, room) for room in rooms}
     selection = replace(selection, denied={})
-    told: dict[tuple[object, ...], Finding] = {}
+    merged: dict[tuple[object, ...], Finding] = {}
     skipped: dict[str, Skipped] = {}
     passed: set[str] = set()
     inherited: dict[str, set[tuple[object, ...]]] = {}
@@ -181,43 +174,39 @@ def _judge(
         for room, facts in view.facts.items():
             verdicts = run_rules(room, rules[room].values(), facts, selection)
             for finding in verdicts.findings:
-                source = _lines(
-                    view,
-                    finding.settings or rules[room][finding.id].directives.get(kind.product, ()),
-                )
-                same = (finding.id, finding.severity, tuple(finding.params.items()), source)
-                mine.add(same)
-                if same in outer:
+                rule = rules[room][finding.id]
+                settings = finding.settings or rule.directives.get(kind.product, ())
+                source = _lines(view, settings)
+                key = (finding.id, finding.severity, tuple(finding.params.items()), source)
+                mine.add(key)
+                if key in outer:
                     continue
-                place = _place(view, finding, rules[room][finding.id], kind.product)
-                first = told.setdefault(
-                    same,
-                    replace(
-                        finding, product=kind.product, view=view.label, source=source, place=place
-                    ),
-                )
-                told[same] = _with(first, view.label)
+                placed = replace(
+                    finding, product=kind.product, view=view.label, source=source,
+                    place=_place(view, finding, rule, kind.product),
+                )  # fmt: skip
+                merged[key] = _with(merged.get(key, placed), view.label)
             skipped.update({one.id: one for one in verdicts.skipped if one.id not in skipped})
             passed.update(verdicts.passed)
         mine.update(outer)
-    found = {finding.id for finding in told.values()}
+    found = {finding.id for finding in merged.values()}
     passed -= found
-    return (
-        tuple(sorted(told.values(), key=lambda f: (-f.severity.rank, f.id))),
-        tuple(one for name, one in skipped.items() if name not in found | passed),
-        tuple(sorted(passed)),
+    return Verdicts(
+        findings=tuple(sorted(merged.values(), key=lambda finding: finding.order)),
+        skipped=tuple(one for name, one in skipped.items() if name not in found | passed),
+        passed=tuple(sorted(passed)),
     )
 
 
 def _place(view: View, finding: Finding, rule: AnyRule, product: str) -> str:
-    """Return where the fix belongs, if it has lines of the file and not only commands or words."""
+    """Return where the fix belongs, if it has settings of the file and not only commands."""
     lines = finding.fixes.get(product) or rule.words.fix.get(product, "").splitlines()
     words = (line.split()[:1] for line in lines)
     return view.place if any(word[0].lower() in view.settings for word in words if word) else ""
 
 
 def _with(first: Finding, label: str) -> Finding:
-    """Add a further block that has a finding to it; a part of a block that has it adds nothing."""
+    """Add a block that has the same finding, unless it is part of one that is named."""
     named = (first.view, *first.also)
     if not first.view or any(label == one or label.startswith(f"{one}, ") for one in named):
         return first
@@ -227,10 +216,6 @@ def _with(first: Finding, label: str) -> Finding:
 
 
 def _lines(view: View, names: tuple[str, ...]) -> tuple[Line, ...]:
-    lines: dict[Line, None] = {}
-    for name in dict.fromkeys(map(str.lower, names)):
-        for setting in view.settings.get(name, ()):
-            lines[setting.at] = None
-            if len(lines) == _MOST_LINES:
-                return tuple(lines)
-    return tuple(lines)
+    settings = (view.settings.get(name, ()) for name in dict.fromkeys(map(str.lower, names)))
+    lines = dict.fromkeys(setting.at for some in settings for setting in some)
+    return tuple(islice(lines, _MOST_LINES))

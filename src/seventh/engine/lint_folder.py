@@ -1,15 +1,16 @@
-"""Judging the files of a folder: what is recognised, each once, and what is in force."""
+"""Checking the recognised files of a folder, each once, and only those that are used."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from seventh.engine.lint import Wanted, lint_file
-from seventh.engine.recognise import in_folder, is_idle, is_main
+from seventh.engine.recognise import in_folder, is_backup, is_main
 from seventh.lintkit.linted import Kind
 from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Report
@@ -17,24 +18,24 @@ from seventh.model.source import Line
 from seventh.wire.text import printable
 
 MAX_FOLDER_ENTRIES = 50_000
-"""How many names of a folder are looked at before the rest is left alone."""
-_MOST_IDLE = 8
-"""How many files that are not in force are named."""
+"""How many files of a folder are considered."""
+_MOST_UNUSED = 8
+"""How many unused files are named."""
 
 
-def lint_folder(folder: Path, wanted: Wanted) -> Iterator[Report]:
-    """Judge a folder as :class:`FolderLint` does, all at once."""
+def lint_folder(folder: Path, wanted: Wanted) -> list[Report]:
+    """Check all recognised files of a folder."""
     linting = FolderLint(folder, wanted)
     for _ in linting.each():
         pass
-    yield from linting.reports()
+    return linting.reports()
 
 
 class FolderLint:
-    """The files below a folder that are recognised, judged one by one.
+    """The check of the recognised files below a folder, one by one.
 
-    A file that another one includes is judged there and not by itself; one that stands below a main
-    file which does not include it is not in force: it is named in the main file's notes.
+    A file that another one includes is checked there and not by itself. A file below a main file
+    that does not include it is unused: the main file's notes name it.
     """
 
     def __init__(self, folder: Path, wanted: Wanted) -> None:
@@ -43,29 +44,29 @@ class FolderLint:
         self._judged: list[Report] = []
         self._included: set[str] = set()
         """The real paths of what other files include."""
-        self._idle: dict[int, list[str]] = {}
-        """By the number of a main file's report, what stands below it and is not in force."""
+        self._unused: dict[int, list[str]] = {}
+        """By the number of a main file's report, the unused files below it."""
 
     def each(self) -> Iterator[Report]:
-        """Judge the next file; what has been judged so far stays when this is left."""
-        met = list(_recognised(self._folder))
-        mains = [pair for pair in met if not _is_part(*pair)]
+        """Check the files and yield their reports, which stay when the iteration is stopped."""
+        recognised = list(_recognised(self._folder))
+        mains = [pair for pair in recognised if not _is_part(*pair)]
         for pair in mains:
             yield self._judge(*pair)
-        for path, kind in met:
+        for path, kind in recognised:
             if (path, kind) in mains or os.path.realpath(path) in self._included:
                 continue
             owner = _main_above(path, kind, mains)
             if owner is not None:
                 below = os.path.relpath(path, mains[owner][0].parent)
-                self._idle.setdefault(owner, []).append(below)
-            elif _is_read_by_custom(path):
+                self._unused.setdefault(owner, []).append(below)
+            elif _is_usually_read(path):
                 yield self._judge(path, kind)
 
     def reports(self) -> list[Report]:
         """Return the reports so far, without those of files that others include."""
         return [
-            _noting(report, self._idle.get(number, []))
+            _noting(report, self._unused.get(number, []))
             for number, report in enumerate(self._judged)
             if os.path.realpath(report.target.removeprefix("file:")) not in self._included
         ]
@@ -80,20 +81,20 @@ class FolderLint:
 
 
 def _is_part(path: Path, kind: Kind) -> bool:
-    """Whether a file is read only where another one includes it, or is a copy that is kept."""
-    return is_idle(path) or not (kind.only_by_name or is_main(path, kind))
+    """Return whether a file is read only where another one includes it, or is a backup copy."""
+    return is_backup(path) or not (kind.only_by_name or is_main(path, kind))
 
 
-def _is_read_by_custom(path: Path) -> bool:
+def _is_usually_read(path: Path) -> bool:
     """Return whether the usual include would read a drop-in whose main file is not here."""
     of_openssh = [above for above in path.parents if above.name.endswith("_config.d")]
-    return not is_idle(path) and (
+    return not is_backup(path) and (
         not of_openssh or (path.parent == of_openssh[0] and path.suffix == ".conf")
     )
 
 
 def _main_above(path: Path, kind: Kind, mains: Sequence[tuple[Path, Kind]]) -> int | None:
-    """Return which of ``mains``, of the same product, is nearest above the file; None for none."""
+    """Return the index of the nearest main file of the same kind above a file, if any."""
     above = [
         (len(main.parts), number)
         for number, (main, its) in enumerate(mains)
@@ -103,13 +104,13 @@ def _main_above(path: Path, kind: Kind, mains: Sequence[tuple[Path, Kind]]) -> i
 
 
 def _noting(report: Report, unused: Sequence[str]) -> Report:
-    """Return the report with what stands beside its file and is not in force."""
+    """Return the report with a note that names the unused files."""
     facts = report.facts.get("lint")
     if not unused or not isinstance(facts, LintFacts):
         return report
-    named = ", ".join(sorted(unused)[:_MOST_IDLE])
-    more = f" and {len(unused) - _MOST_IDLE} more" if len(unused) > _MOST_IDLE else ""
-    text = f"not in force, because no include reads it: {printable(named, 300)}{more}"
+    named = ", ".join(sorted(unused)[:_MOST_UNUSED])
+    more = f" and {len(unused) - _MOST_UNUSED} more" if len(unused) > _MOST_UNUSED else ""
+    text = f"not checked, because no file includes it: {printable(named, 300)}{more}"
     note = Line(file=report.target.removeprefix("file:"), line=None, text=text)
     return replace(
         report, facts={**report.facts, "lint": replace(facts, notes=(*facts.notes, note))}
@@ -122,14 +123,12 @@ def _files_of(report: Report) -> tuple[str, ...]:
 
 
 def _recognised(folder: Path) -> Iterator[tuple[Path, Kind]]:
-    seen = 0
+    for path in islice(_files_below(folder), MAX_FOLDER_ENTRIES):
+        if (kind := in_folder(path)) is not None:
+            yield path, kind
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         folders.sort()
-        for name in sorted(names):
-            seen += 1
-            if seen > MAX_FOLDER_ENTRIES:
-                return
-            path = Path(place, name)
-            kind = in_folder(path)
-            if kind is not None:
-                yield path, kind
+        yield from (Path(place, name) for name in sorted(names))

@@ -1,4 +1,4 @@
-"""Metrics fall out of phases and facts: nothing is measured for them alone."""
+"""Metrics, made from phases and facts; nothing is measured for them alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seventh.model.phase import Phase
 from seventh.model.sample import Sample
 from seventh.model.spec import Metric
 
-# Tuples, not unions: a pulse comes here for every metric, and a union is made anew each time.
+# Tuples, not unions, which would be built on every call: a pulse calls this for every metric.
 _NUMBERS = (bool, int, float)
 _COLLECTIONS = (tuple, list, dict)
 
@@ -26,13 +26,12 @@ _RTT = "seventh_rtt_seconds"
 def metrics_of(
     facts: Mapping[str, Facts], phases: Iterable[Phase], failure: Failure | None
 ) -> tuple[Sample, ...]:
-    """Collect every metric that the report's facts and phases give.
+    """Collect every metric of the facts and phases.
 
-    A phase's metric carries its name as a label, ``seventh_phase_seconds{phase="connect"}``; where
-    a phase ran more than once, the first counts.
+    ``seventh_phase_seconds{phase="connect"}`` is the first run of a phase that ran more than once.
     """
     samples: list[Sample] = []
-    if failure is None or failure.reason not in OURS:  # else it is not known
+    if failure is None or failure.reason not in OURS:  # else it is unknown
         samples.append(_DOWN if failure is not None else _UP)
     _add_facts(samples, facts)
     net = facts.get("net")
@@ -50,16 +49,16 @@ def metrics_of(
 
 
 def metrics_of_facts(facts: Mapping[str, Facts]) -> tuple[Sample, ...]:
-    """Collect the metrics that the rooms read from their facts, and no others."""
+    """Collect only the metrics that the rooms read from their facts."""
     samples: list[Sample] = []
     _add_facts(samples, facts)
     return tuple(samples)
 
 
 def _add_path(samples: list[Sample], net: NetFacts, facts: Mapping[str, Facts]) -> None:
-    """Add what the kernel saw of the first connection over TCP, which is the conversation's.
+    """Add what the kernel measured on the first TCP connection, which the check uses.
 
-    A round trip that a room measures by itself goes before the kernel's.
+    A room's own round trip replaces the kernel's.
     """
     for attempt in net.attempts:
         if attempt.outcome == "open" and attempt.transport == "tcp":
@@ -75,7 +74,7 @@ _Read = tuple[tuple[str, Metric], ...]
 
 @functools.cache
 def _read_by(room: str) -> tuple[tuple[str, _Read], ...]:
-    """List a room's metrics by the struct in its facts that they read, each with the fact there."""
+    """Return a room's metrics by the struct of its facts that they read, each with the field."""
     spec = protocols.rooms().get(room)
     parts: dict[str, list[tuple[str, Metric]]] = {}
     for metric in spec.metrics if spec is not None else ():
@@ -97,7 +96,7 @@ def _add_facts(samples: list[Sample], facts: Mapping[str, Facts]) -> None:
                 continue
             for name, metric in read_there:
                 fact: Any = getattr(holder, name, None)
-                if type(fact) is float:  # most are, and a pulse comes here for every one
+                if type(fact) is float:  # the fast path: most are
                     if isfinite(fact):
                         samples.append(Sample(metric.name, (), fact))
                 elif fact is not None:
@@ -105,7 +104,7 @@ def _add_facts(samples: list[Sample], facts: Mapping[str, Facts]) -> None:
 
 
 def _add(samples: list[Sample], metric: Metric, fact: Any) -> None:
-    """Add one metric; of a labelled one, a sample for each key of the fact."""
+    """Add one metric; a labelled one has a sample per key of the fact."""
     if metric.label:
         for key, number in fact.items():
             samples.append(Sample(metric.name, ((metric.label, str(key)),), float(number)))

@@ -1,8 +1,8 @@
-"""What kind of configuration a file is: by what it holds, and by its name.
+"""The kind of a configuration file, by its content and its name.
 
-A name alone proves little: supervisor and fail2ban have an ``nginx.conf``, too. So a file of a
-known name must not read like another program's, and one without such a name must read like one
-kind and no other. In doubt it is not judged.
+A name alone is not enough: supervisor and fail2ban have an ``nginx.conf`` too. So the content of a
+file with a known name must not be another program's, and that of any other file must match one kind
+only. In doubt it is not checked.
 """
 
 from __future__ import annotations
@@ -17,64 +17,61 @@ from seventh.lintkit.linted import Kind
 Lines = tuple[str, ...]
 
 _LINES = 400
-"""Lines of a file that tell its kind; the kinds' own functions look at no more."""
-_LOOKED_AT = 65_536
-"""Bytes of a file that tell its kind."""
+"""Lines of a file that are read to recognise it, also by the kinds' own functions."""
+_READ_BYTES = 65_536
+"""Bytes of a file in a folder that are read to recognise it."""
 _SURE = 3
-"""How many lines must look like a kind before a file of another name is taken for it."""
+"""How many lines must match a kind to recognise a file with another name."""
 _FOREIGN = re.compile(r"</?[A-Za-z!?]|---\s*$|-----BEGIN |\{\s*\"")
 """How XML, YAML, PEM and JSON begin."""
 _SECTION = re.compile(r"\s*\[\[?[\w .:\"'/-]+\]\]?\s*$")
-"""A section's head in INI and TOML."""
+"""The header of a section in INI and TOML."""
 _KEYS = ("*.pub", "known_hosts*", "ssh_known_hosts*", "moduli", "moduli.*", "ssh_host_*_key")
-"""Files of SSH that are no configuration, whatever they read like."""
-_IDLE = (
+"""Files of SSH that are no configuration."""
+_BACKUPS = (
     "*~", "*.bak", "*.bak.*", "*.disabled", "*.off", "*.old", "*.orig", "*.save", "*.swp", "*.rej",
     "*.rpmnew", "*.rpmorig", "*.rpmsave", "*.dpkg-*", "*.ucf-*", ".#*", "#*#",
 )  # fmt: skip
-"""Copies that editors, packages and people leave behind."""
+"""Copies that editors, packages and administrators leave behind."""
 
 
 def of_file(name: str, lines: Lines) -> Kind | None:
-    """Return the kind of one file that somebody asked for; None where it is not recognised."""
+    """Return the kind of a file that was named; None if it is not recognised."""
     named = by_name(Path(name))
-    if named is not None and not _reads_foreign(named, lines, strict=False):
+    if named is not None and not _differs(named, lines, strict=False):
         return named
     return None if _is_any(name, _KEYS) else by_content(lines)
 
 
 def in_folder(path: Path) -> Kind | None:
-    """The kind of a file that was met in a folder; None where it is another program's, or unsure.
-
-    Looks at its first 64 KiB.
-    """
+    """Return the kind of a file of a folder, by its first 64 KiB; None if it is not recognised."""
     if _is_any(path.name, _KEYS):
         return None
     lines = _first_lines(path)
     if lines is None:
         return None
     named = by_name(path)
-    if named is not None and not _reads_foreign(named, lines, strict=not _is_at_home(path, named)):
+    if named is not None and not _differs(named, lines, strict=not _has_usual_folder(path, named)):
         return named
     found = by_content(lines, sure=_SURE)
     return None if found is None or found.only_by_name else found
 
 
-def _is_at_home(path: Path, kind: Kind) -> bool:
-    """Return whether not only the name but the folder, too, is the kind's."""
+def _has_usual_folder(path: Path, kind: Kind) -> bool:
+    """Return whether the file's folder is the kind's too, and not only its name."""
     whole = str(path.absolute())
     return path.parent.name == ".ssh" or any(
         "/" in name and fnmatch(whole, f"*/{name}") for name in kind.names
     )
 
 
-def is_idle(path: Path) -> bool:
-    """Return whether the name is one of a copy that is kept and not used."""
-    return _is_any(path.name, _IDLE)
+def is_backup(path: Path) -> bool:
+    """Return whether the name is that of a backup copy."""
+    return _is_any(path.name, _BACKUPS)
 
 
 def is_main(path: Path, kind: Kind) -> bool:
-    """Return whether the name is one under which the program looks for its file by itself."""
+    """Return whether the program reads a file of this name by default."""
     whole = str(path.absolute())
     return any(
         fnmatch(path.name, name) or ("*" not in name and fnmatch(whole, f"*/{name}"))
@@ -83,7 +80,7 @@ def is_main(path: Path, kind: Kind) -> bool:
 
 
 def by_name(path: Path) -> Kind | None:
-    """Return the kind that a file's name or its path's end tells; None where it tells none."""
+    """Return the kind of a file's name or of the end of its path, if any."""
     whole = str(path.absolute())
     for kind in kinds().values():
         if any(fnmatch(path.name, p) or fnmatch(whole, f"*/{p}") for p in kind.names):
@@ -92,9 +89,9 @@ def by_name(path: Path) -> Kind | None:
 
 
 def by_content(lines: Lines, *, sure: int = 0) -> Kind | None:
-    """The kind that most of the lines look like; None where they look like none, or like two.
+    """Return the kind that most of the lines match; None if they match none, or two alike.
 
-    ``sure`` is the least number of such lines; 0 leaves it to short files to be short.
+    ``sure`` is the minimum number of matching lines; with 0 a short file needs fewer.
     """
     meant = _meant(lines)
     scores = sorted(((kind.looks(lines), name) for name, kind in kinds().items()), reverse=True)
@@ -110,10 +107,10 @@ def by_content(lines: Lines, *, sure: int = 0) -> Kind | None:
     return kinds()[name]
 
 
-def _reads_foreign(kind: Kind, lines: Lines, *, strict: bool) -> bool:
-    """Return whether a file with a kind's name holds something else.
+def _differs(kind: Kind, lines: Lines, *, strict: bool) -> bool:
+    """Return whether a file with a kind's name has other content.
 
-    A faulty file of the kind must not be taken for foreign, so only what hardly fits at all is.
+    A faulty file of the kind must still be recognised, so few matching lines are enough.
     """
     meant = min(len(_meant(lines)), _LINES)
     if not meant:
@@ -127,7 +124,7 @@ def _reads_foreign(kind: Kind, lines: Lines, *, strict: bool) -> bool:
 
 
 def _is_foreign(lines: Lines) -> bool:
-    """Return whether lines are in another language than any of the kinds'."""
+    """Return whether lines are in a language that no kind has."""
     if lines and lines[0].startswith("#!"):
         return True
     meant = _meant(lines)[:_LINES]
@@ -136,17 +133,17 @@ def _is_foreign(lines: Lines) -> bool:
 
 
 def _meant(lines: Lines) -> list[str]:
-    """Return the lines that are no comment in any of the languages."""
+    """Return the lines that are not empty and no comment in any of the languages."""
     return [line for line in lines if line.strip() and line.lstrip()[0] not in "#!;%"]
 
 
 def _first_lines(path: Path) -> Lines | None:
-    """Return a file's first lines; None for what is no readable text."""
+    """Return a file's first lines; None if it is no readable text."""
     try:
         if not path.is_file():
             return None
         with path.open("rb") as file:
-            data = file.read(_LOOKED_AT)
+            data = file.read(_READ_BYTES)
     except OSError:
         return None
     return None if b"\0" in data else tuple(data.decode("utf-8", "replace").splitlines())

@@ -1,4 +1,4 @@
-"""Judging targets together: what only shows when several servers of one kind are compared.
+"""Comparing the reports of several servers of one protocol.
 
 A room that compares has a module ``together`` with::
 
@@ -12,16 +12,13 @@ from collections.abc import Sequence
 
 from seventh import protocols
 from seventh.engine.metrics import metrics_of_facts
+from seventh.engine.report import make_report
 from seventh.model.report import Report
-from seventh.net.probe_context import vantage
 from seventh.rules.run import Selection, run_rules
 
 
 def together(reports: Sequence[Report], selection: Selection) -> list[Report]:
-    """One further report for each room that compares and of which two targets or more were checked.
-
-    Never raises: a target that failed is part of the comparison, too.
-    """
+    """Return one more report per room that compares, for two or more reports, failed ones too."""
     made: list[Report] = []
     for room in dict.fromkeys(report.protocol for report in reports):
         mine = [report for report in reports if report.protocol == room]
@@ -38,24 +35,10 @@ def _judge(room: str, reports: Sequence[Report], selection: Selection) -> Report
         return None
     rules = [rule for rule in protocols.rules(room) if rule.id in part.RULES]
     verdicts = run_rules(room, rules, facts, selection)
-    return Report(
-        target=" ".join(report.target for report in reports),
-        protocol=room,
-        vantage=vantage(),
-        started_seconds=min(report.started_seconds for report in reports),
-        duration_seconds=_span(reports),
-        failure=None,
-        phases=(),
-        facts={room: facts},
-        metrics=metrics_of_facts({room: facts}),
-        findings=verdicts.findings,
-        skipped=verdicts.skipped,
-        passed=verdicts.passed,
-    )
-
-
-def _span(reports: Sequence[Report]) -> float:
-    """From the first target's start to the last one's end."""
     first = min(report.started_seconds for report in reports)
     last = max(report.started_seconds + report.duration_seconds for report in reports)
-    return last - first
+    return make_report(
+        " ".join(report.target for report in reports), room, {room: facts}, verdicts,
+        started_seconds=first, duration_seconds=last - first,
+        metrics=metrics_of_facts({room: facts}),
+    )  # fmt: skip

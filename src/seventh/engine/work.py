@@ -1,4 +1,4 @@
-"""Running a protocol's own verb: the same talk, deadline and typed failures as a check."""
+"""Running a protocol's own verb, with the deadline and the typed failures of a check."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ async def do(
     show: Show,
     progress: Progress,
 ) -> tuple[int, Failure | None]:
-    """Run ``verb``; its exit code, and why it failed where it did.
+    """Run ``verb`` and return its exit code and its failure, if any.
 
-    Typing a verb is the permission for its tier, and for no other step of that tier.
+    Typing a verb permits its tier.
     """
     spec = protocols.room_of(target.scheme)
     run = getattr(protocols.part(spec.name, "work"), verb.name)

@@ -1,1 +1,1 @@
-"""Starts the rooms' reference servers on loopback."""
+"""The rooms' reference servers on loopback."""

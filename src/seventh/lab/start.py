@@ -1,4 +1,4 @@
-"""The lab: every room's reference server, found by looking, clean or with one fault switched on."""
+"""Starting a room's reference server, correct or with one fault."""
 
 from __future__ import annotations
 
@@ -21,31 +21,29 @@ def labs() -> tuple[str, ...]:
 
 
 def faults(room: str) -> tuple[Fault, ...]:
-    """Return what the room's reference server can be told to do wrong."""
+    """Return the faults of the room's reference server."""
     found: tuple[Fault, ...] = protocols.part(room, "lab").FAULTS
     return found
 
 
 def find_fault(room: str, name: str) -> Fault:
-    """Return the room's fault of that name; UsageError naming those there are."""
-    for fault in faults(room):
-        if fault.name == name:
-            return fault
-    names = [fault.name for fault in faults(room)]
-    raise UsageError(unknown(f"{room} fault", name, names, f"seventh lab {room} --list"))
+    """Return the room's fault of that name; raises UsageError, with suggestions, if none has it."""
+    found = {fault.name: fault for fault in faults(room)}
+    if name not in found:
+        raise UsageError(unknown(f"{room} fault", name, found, f"seventh lab {room} --list"))
+    return found[name]
 
 
 def find_lab(name: str) -> str:
-    """The room with a lab that is called so, by its name or a scheme; UsageError for neither."""
-    scheme = protocols.schemes().get(name)
-    room = protocols.room_of(name).name if scheme is not None else name
+    """Return the room that has a lab and this name or scheme; raises UsageError for another."""
+    room = protocols.room_of(name).name if name in protocols.schemes() else name
     if room not in labs():
         raise UsageError(unknown("lab", name, labs()))
     return room
 
 
 def toured(room: str) -> tuple[Fault, ...]:
-    """Return the faults that show best what the room can find, by its lab's ``TOUR``."""
+    """Return the faults that ``seventh tour`` shows, which the room's lab has in ``TOUR``."""
     return tuple(
         find_fault(room, name) for name in getattr(protocols.part(room, "lab"), "TOUR", ())
     )
@@ -53,7 +51,7 @@ def toured(room: str) -> tuple[Fault, ...]:
 
 @contextlib.contextmanager
 def kit() -> Iterator[Kit]:
-    """Yield a kit whose files are gone when the block ends."""
+    """Yield a kit whose files are removed when the block ends."""
     with tempfile.TemporaryDirectory(prefix="seventh-lab-") as folder:
         yield Kit(Path(folder))
 
@@ -66,6 +64,6 @@ async def serving(room: str, fault: Fault | None, with_kit: Kit) -> AsyncIterato
 
 
 def job(served: Served, base: Options) -> tuple[Target, Options]:
-    """Return the target to check and the options that the reference server needs, over ``base``."""
+    """Return the target of a reference server, and ``base`` with the options that it needs."""
     (target,) = parse_target(served.target, protocols.schemes())
     return target, given.make(served.options, base)

@@ -81,8 +81,8 @@ class TlsPeer:
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self._early = early_data
-        self._came_early = b""
+        self._expects_early_data = early_data
+        self._early_data = b""
         self.engine = SSL.Connection(context, None)
         self.engine.set_accept_state()
 
@@ -92,7 +92,7 @@ class TlsPeer:
         try:
             while True:
                 try:
-                    if self._early:
+                    if self._expects_early_data:
                         self._take_early_data()
                     self.engine.do_handshake()
                 except SSL.WantReadError:
@@ -107,15 +107,15 @@ class TlsPeer:
         done = False
         while not done:
             done, data = tlsopenssl.take_early_data(self.engine)
-            self._came_early += data
+            self._early_data += data
             if not done and not data:
                 raise SSL.WantReadError
-        self._early = False
+        self._expects_early_data = False
 
     async def receive(self) -> bytes:
         """Return the next decrypted bytes, early ones first; ``b""`` at the end."""
-        if self._came_early:
-            early, self._came_early = self._came_early, b""
+        if self._early_data:
+            early, self._early_data = self._early_data, b""
             return early
         while True:
             try:

@@ -1,4 +1,4 @@
-"""TLS alerts: the word with which a peer ends a handshake, or refuses to begin one."""
+"""TLS alerts, with which a peer ends or refuses a handshake."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Alert(IntEnum):
 
     @classmethod
     def of(cls, code: int) -> Alert | None:
-        """Give the alert with that code; None for a code that no standard names."""
+        """Return the alert with that code; None for a code that no standard names."""
         try:
             return cls(code)
         except ValueError:

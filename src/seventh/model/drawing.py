@@ -1,4 +1,4 @@
-"""What of a room's facts is better seen than read: spans on one scale."""
+"""Facts shown as bars: spans on one scale."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     low: float
     high: float
     said: str
-    """Beside the bar: the value in words."""
+    """The value as text, beside the bar."""
     steps: tuple[tuple[str, float], ...] = ()
-    """What it consists of, each step's name and length, in turn from ``low``; empty where it is of
-    one piece."""
+    """Its parts from ``low``, each with name and length; empty where it has no parts."""
     empty: bool = False
-    """Whether there is nothing to draw and only something to say."""
+    """Whether it has a text and no bar."""
     typical: bool = True
-    """Whether it belongs to those that set the scale; an outlier may lie beyond its ends."""
+    """Whether it counts for the scale; an outlier may exceed it."""
 
 
 class Drawing(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,16 +29,15 @@ class Drawing(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """The names of all steps, in the order in which they come."""
-        named = (name for span in self.spans for name, _ in span.steps)
-        return tuple(dict.fromkeys(named))
+        """The names of all steps, each once, in order."""
+        return tuple(dict.fromkeys(name for span in self.spans for name, _ in span.steps))
 
     @property
     def scale(self) -> tuple[float, float]:
-        """From where to where is drawn: all typical spans and zero, with some room about them."""
+        """The ends of the scale: all typical spans and zero, with a margin of a tenth."""
         drawn = [span for span in self.spans if not span.empty]
         spans = [span for span in drawn if span.typical] or drawn
         low = min([0.0, *(span.low for span in spans)])
         high = max([0.0, *(span.high for span in spans)])
-        room = 0.1 * (high - low) or 1e-9
-        return low - room, high + room
+        margin = 0.1 * (high - low) or 1e-9
+        return low - margin, high + margin

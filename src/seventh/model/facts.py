@@ -1,8 +1,7 @@
 """Facts: what a probe learnt, typed and frozen, units in the field names.
 
-A room declares its own facts. The facts of the two layers that others stand on, the network and
-TLS, are declared in :mod:`seventh.model.netfacts` and :mod:`seventh.model.tlsfacts`, because every
-room's report can carry them.
+A room declares its own. Those of the network and of TLS are in :mod:`seventh.model.netfacts` and
+:mod:`seventh.model.tlsfacts`, because the reports of all rooms have them.
 """
 
 from __future__ import annotations
@@ -18,24 +17,22 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Base of every room's facts. Every field has a default that means "not learnt"."""
 
     ROOM: ClassVar[str] = ""
-    """The room that they are of: their key in a report."""
+    """The room's name: their key in a report."""
     LINES: ClassVar[tuple[str, ...]] = ()
-    """Mappings that a report has as a list of lines ``key: value``, for its first form had them so.
-    """
+    """Mappings that the JSON report has as lines ``key: value``, as in its first version."""
 
     DERIVED: ClassVar[tuple[str, ...]] = ()
-    """Properties that the JSON report has beside the fields: what was once a field, and programs
-    read it there."""
+    """Properties that the JSON report has like fields, as in its first version."""
 
     def learn(self, **changes: Any) -> Self:
-        """Return a copy with ``changes`` known; a field that does not exist is a TypeError."""
+        """Return a copy with ``changes``; raises TypeError for an unknown field."""
         return msgspec.structs.replace(self, **changes)
 
     @property
     def product(self) -> str:
-        """The software that the peer says it is, as :mod:`seventh.model.product` names it."""
+        """The software that the peer claims to be, as :mod:`seventh.model.product` names it."""
         return ""
 
     def drawings(self) -> tuple[Drawing, ...]:
-        """Return what of these facts is better seen than read; nothing, unless a room says so."""
+        """Return the facts that are shown as bars; none, unless a room has some."""
         return ()

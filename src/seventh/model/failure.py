@@ -1,6 +1,6 @@
-"""Why a conversation ended early: a closed list of reasons, who is to blame, and where.
+"""Why a check ended early: a closed list of reasons, the party to blame, and the phase.
 
-Every room raises :class:`Failed`; the engine turns it into one :class:`Failure` in one place.
+Probes raise :class:`Failed`; the engine makes it a :class:`Failure` of the report, in one place.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from seventh.model.alert import Alert
 
 
 class Blame(StrEnum):
-    """The party that can mend a failure."""
+    """The party that can fix a failure."""
 
     LOCAL = "local"
     NETWORK = "network"
@@ -22,10 +22,7 @@ class Blame(StrEnum):
 
 
 class Reason(StrEnum):
-    """Every way in which a conversation can fail.
-
-    Programs match on these words; none is ever renamed.
-    """
+    """Every way in which a check can fail. Programs match on the values; none is ever renamed."""
 
     RESOLVE_NXDOMAIN = "resolve-nxdomain"
     RESOLVE_NO_ADDRESS = "resolve-no-address"
@@ -71,7 +68,7 @@ class Reason(StrEnum):
 NO_TLS_AT_ALL = frozenset(
     {Reason.TLS_NOT_TLS, Reason.PROTOCOL_MISMATCH, Reason.PEER_SILENT, Reason.BUDGET_EXCEEDED}
 )
-"""Failures of a TLS handshake after which further ones would only end in the same way."""
+"""Failures of a TLS handshake after which further handshakes would fail alike."""
 
 OURS = frozenset(
     {
@@ -79,9 +76,9 @@ OURS = frozenset(
         Reason.INTERRUPTED, Reason.INTERNAL,
     }
 )  # fmt: skip
-"""Failures of this machine, which leave open how the peer is."""
+"""Failures of this machine, after which the state of the peer is unknown."""
 
-# Who can mend it, unless whoever raises it knows better.
+# The default for each reason; a raiser that knows better passes ``blame``.
 _BLAME = {
     Reason.RESOLVE_NXDOMAIN: Blame.LOCAL,
     Reason.RESOLVE_TIMEOUT: Blame.NETWORK,
@@ -101,7 +98,7 @@ _BLAME = {
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """One typed failure, as the report carries it."""
+    """One typed failure, as the report has it."""
 
     reason: Reason
     phase: str
@@ -109,12 +106,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
-class Failed(Exception):  # noqa: N818 - read as a sentence: the conversation failed
-    """Raised wherever a conversation cannot go on.
-
-    ``phase`` is filled in by the stopwatch with the phase that was running, unless the raiser
-    set it.
-    """
+class Failed(Exception):  # noqa: N818 - read as a sentence: the check failed
+    """Raised where a check cannot go on; the stopwatch sets ``phase`` unless the raiser did."""
 
     def __init__(
         self,
@@ -132,25 +125,30 @@ class Failed(Exception):  # noqa: N818 - read as a sentence: the conversation fa
         self.blame = blame or _BLAME.get(reason, Blame.PEER)
         self.phase = phase
         self.alert = alert
-        """The TLS alert with which the peer ended it, where it was one."""
+        """The TLS alert with which the peer ended the connection, if any."""
         self.http_error = http_error
-        """The error code of HTTP/2 with which the peer ended it (RFC 9113 §7), by its name."""
+        """The name of the HTTP/2 error code with which the peer ended it (RFC 9113 §7)."""
         self.http_field = ""
-        """The header field that makes a response of HTTP/2 or HTTP/3 malformed."""
+        """The header field that makes an HTTP/2 or HTTP/3 response malformed."""
 
     def failure(self) -> Failure:
-        """Freeze this into what the report carries."""
+        """Return the failure as the report has it."""
         return Failure(
             reason=self.reason, phase=self.phase or "-", blame=self.blame, detail=self.detail
         )
 
 
 class ProtocolViolation(Failed):
-    """The peer broke its protocol's grammar or limits. The only error that a codec raises."""
+    """A breach of the protocol's grammar or limits; the only error that a codec raises."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(Reason.PROTOCOL_VIOLATION, detail)
 
 
+def system_error(error: Exception) -> str:
+    """Return the system's text for an error, such as "No such file or directory"."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 class UsageError(Exception):
-    """What was asked cannot be done as asked: one line that says what to change; exit code 3."""
+    """A mistake in what was typed: one line that says what to change; exit code 3."""

@@ -1,4 +1,4 @@
-"""A host that was given without a scheme: one look at each of its well-known ports."""
+"""A host that was given without a scheme, and the check of each of its well-known ports."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from seventh.model.report import Report
 
 
 class PortState(StrEnum):
-    """What a look at a port met. Programs match on these words."""
+    """The state of a port. Programs match on the values."""
 
     OPEN = "open"
     OTHER = "other-protocol"
-    """Open, but what answers is another protocol."""
+    """Open, but another protocol answers."""
     CLOSED = "closed"
-    """Refused: the host answers, and nothing listens."""
+    """Refused: the host answers, but no program listens."""
     FILTERED = "filtered"
     """No answer over TCP: a firewall drops the packets, or the host is down."""
     NO_ANSWER = "no-answer"
-    """No answer over UDP, which a filtered port and a busy server give alike."""
+    """No answer over UDP: the port is filtered, or the server is busy."""
     UNREACHABLE = "unreachable"
-    """No way to the host, or a reset while connecting."""
+    """No route to the host, or a reset while connecting."""
     UNRESOLVED = "unresolved"
-    """The host's name gave no address."""
+    """The host name has no address."""
     UNKNOWN = "unknown"
-    """It could not be found out from here."""
+    """The check could not be made from here."""
 
 
 ANSWERED = frozenset({PortState.OPEN, PortState.OTHER})
 """States in which something answered."""
 REPORTED = ANSWERED | {PortState.UNKNOWN}
-"""States whose report is worth reading; that of any other says no more than the state."""
+"""States whose report is shown; a report of another state says no more than the state."""
 
 
 class Port(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +45,7 @@ class Port(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):
-    """A host and each of its well-known ports, in the order of their numbers."""
+    """A host and its well-known ports, ordered by number."""
 
     name: str
     ports: tuple[Port, ...]

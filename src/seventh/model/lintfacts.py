@@ -1,4 +1,4 @@
-"""What reading a configuration file teaches besides a room's own facts."""
+"""Facts about the reading of configuration files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from seventh.model.source import Line
 
 
 class LintFacts(Facts, frozen=True, kw_only=True):
-    """Which files were read as what."""
+    """The files that were read, and as what."""
 
     ROOM: ClassVar[str] = "lint"
 
@@ -18,14 +18,14 @@ class LintFacts(Facts, frozen=True, kw_only=True):
     software: str = ""
     """The version whose defaults hold, such as ``openssh 9.2``."""
     software_assumed: bool = False
-    """Whether nobody said which version it is, so that the newest known one is taken."""
+    """Whether the version was not given, so that the newest known one is assumed."""
     files: tuple[str, ...] = ()
     """Every file that was read, in the order of reading."""
     views: tuple[str, ...] = ()
     """What was judged: the file as a whole, then each block that changes it, such as
     ``Match User root``."""
     problems: tuple[Line, ...] = ()
-    """What could not be read or understood; the rest was judged all the same."""
+    """What could not be read or parsed; the rest was judged."""
     notes: tuple[Line, ...] = ()
-    """What should be known of the reading and is no fault: an include that names no file, a block
-    that only the machine can decide."""
+    """Limits of the reading that are no fault: an include that matches no file, a block whose
+    condition only the machine can decide."""

@@ -1,19 +1,19 @@
-"""What a mistyped word may have meant."""
+"""Suggestions for a mistyped word."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 _LIKE = 0.62
-"""The least likeness, 0 to 1, of a word that is worth suggesting: one wrong letter of three."""
-_BESIDE = 0.08
+"""The least likeness, 0 to 1, of a suggestion: one wrong letter of three."""
+_MARGIN = 0.08
 """How much less alike than the best a further suggestion may be."""
 _LISTED = 12
 _SUGGESTED = 3
 
 
 def near(word: str, known: Iterable[str]) -> list[str]:
-    """The words of ``known`` that ``word`` may have meant, the most likely first; three at most."""
+    """Return up to three words of ``known`` that may have been meant, the likeliest first."""
     from difflib import SequenceMatcher
 
     folded = _fold(word)
@@ -34,29 +34,28 @@ def near(word: str, known: Iterable[str]) -> list[str]:
     best = max(likeness.values(), default=0.0)
     if best < _LIKE:
         return []
-    found = [each for each, how in likeness.items() if how >= max(_LIKE, best - _BESIDE)]
+    found = [each for each, how in likeness.items() if how >= max(_LIKE, best - _MARGIN)]
     return sorted(found, key=lambda each: -likeness[each])[:_SUGGESTED]
 
 
 def _fold(word: str) -> str:
-    """Return ``word`` without case, dashes and underscores, of which every option has the same."""
+    """Return ``word`` in lower case without dashes and underscores, at most 100 characters."""
     return word[:100].casefold().replace("-", "").replace("_", "")
 
 
 def unknown(
     what: str, word: str, known: Iterable[str], listed_by: str = "", shown: str = "{}"
 ) -> str:
-    """One line: what is not known, what it may have meant, and the command that lists them all.
+    """Word an error for an unknown ``word``: suggestions, else what is known if that is short.
 
-    ``shown`` is how a word of ``known`` is to be typed. What is known is listed where nothing is
-    like ``word`` and it is not too much.
+    ``shown`` is how a word of ``known`` is typed; ``listed_by`` is the command that lists them all.
     """
-    every = list(known)
-    said = f"unknown {what} {word[:100]!r}"
+    every = [*known]
+    error = f"unknown {what} {word[:100]!r}"
     lists = f"`{listed_by}` lists them" if listed_by else ""
     if meant := [shown.format(each) for each in near(word, every)]:
-        return f"{said}: did you mean {' or '.join(meant)}? {lists}".rstrip()
+        return f"{error}: did you mean {' or '.join(meant)}? {lists}".rstrip()
     if listed_by and len(every) > _LISTED:
-        return f"{said}; {lists}"
+        return f"{error}; {lists}"
     words = " or ".join([", ".join(map(shown.format, every[:-1])), *map(shown.format, every[-1:])])
-    return f"{said}: write {words.removeprefix(' or ')}" + (f"; {lists}" if lists else "")
+    return f"{error}: write {words.removeprefix(' or ')}" + (f"; {lists}" if lists else "")

@@ -1,4 +1,4 @@
-"""What the network layer learns on the way to any peer."""
+"""Facts of the network layer, which every check has."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ AttemptOutcome = Literal[
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One try at one address. Every address of every family is an attempt of its own."""
+    """One connection attempt to one address of the target."""
 
     address: str
     port: int
     family: Literal["ipv4", "ipv6"]
     transport: Literal["tcp", "udp", "via"]
-    """``via``: a jump host connected for us."""
+    """``via``: a jump host made the connection."""
     outcome: AttemptOutcome
     seconds: float
     clock: Clock
     detail: str = ""
     rtt_seconds: float | None = None
-    """The round trip that the kernel saw when it connected."""
+    """The round trip that the kernel measured while connecting."""
     rtt_variance_seconds: float | None = None
     path_mtu_bytes: int | None = None
     mss_bytes: int | None = None
     retransmits: int | None = None
-    """Our TCP segments that were sent again, a SYN among them."""
+    """Our TCP segments that were retransmitted, including a SYN."""
     segments_sent: int | None = None
-    """All our TCP segments, those without data among them, when the kernel was last asked."""
+    """All our TCP segments, including those without data."""
 
     @property
     def loss_ratio(self) -> float | None:
-        """The share of our TCP segments that were sent again; None where nothing tells it."""
+        """The share of our TCP segments that were retransmitted; None if unknown."""
         if not self.retransmits:
             return 0.0 if self.retransmits is not None else None
         return self.retransmits / self.segments_sent if self.segments_sent else None
 
 
 class Lookup(msgspec.Struct, frozen=True, kw_only=True):
-    """One question to the name system: the host's addresses, or a record."""
+    """One DNS query: the host's addresses, or a record."""
 
     name: str
     kind: str
@@ -54,48 +54,48 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     answers: tuple[str, ...] = ()
     authenticated: bool | None = None
-    """The resolver's AD bit; None where nobody asked for it."""
+    """The resolver's AD bit; None where it was not requested."""
     detail: str = ""
 
 
 class Hop(msgspec.Struct, frozen=True, kw_only=True):
-    """One jump host on the way."""
+    """One jump host of the connection."""
 
     host: str
     port: int
     user: str
     address: str = ""
     software: str = ""
-    """Its identification, cleaned."""
+    """Its identification string, made printable."""
     host_key: str = ""
     """Type and SHA-256 fingerprint."""
     host_key_known: Literal["known", "unknown", "changed", "revoked", "unjudged"] = "unjudged"
     host_key_accepted: bool = False
-    """Whether an unknown key was accepted for this check alone, as the options permit."""
+    """Whether an unknown key was accepted for this check only, as the options permit."""
     auth_method: str = ""
-    """How the login was granted, such as ``publickey``."""
+    """The login method that succeeded, such as ``publickey``."""
     seconds: float | None = None
-    """From the first packet (or channel request) to the granted login."""
+    """From the first packet or channel request to the successful login."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """A trait in which the addresses of one name differ."""
 
     trait: str
-    """Such as ``certificate``; ``failure`` where some addresses could not be looked at."""
+    """Such as ``certificate``; ``failure`` where some addresses could not be checked."""
     values: Mapping[str, str]
-    """By address, in the order of the look; ``none`` where an address lacks the trait."""
+    """By address, in the order of the checks; ``none`` where an address lacks the trait."""
 
     def __str__(self) -> str:
-        said = ", ".join(f"{address}: {value}" for address, value in self.values.items())
-        return f"{self.trait} ({said})"
+        values = ", ".join(f"{address}: {value}" for address, value in self.values.items())
+        return f"{self.trait} ({values})"
 
 
 def differences_of(seen: Mapping[str, Mapping[str, str]]) -> tuple[Difference, ...]:
-    """Compare the traits that were seen at each address; a look that failed has ``failure``."""
+    """Compare the traits of each address; a failed check has the trait ``failure``."""
     found: list[Difference] = []
     for trait in sorted({name for traits in seen.values() for name in traits}):
-        # An address that failed differs by its failure, not by all that it could not show.
+        # An address whose check failed differs by its failure, not by every missing trait.
         values = {
             address: traits.get(trait, "none")
             for address, traits in seen.items()
@@ -116,17 +116,17 @@ class NetFacts(Facts, frozen=True, kw_only=True):
     port: int = 0
     addresses: tuple[str, ...] = ()
     accepted_host_keys: tuple[str, ...] = ()
-    """Jump hosts whose unknown key was accepted for this check alone, each with its key."""
+    """Jump hosts whose unknown key was accepted for this check only, each with its key."""
     hops: tuple[Hop, ...] = ()
-    """The jump hosts that the conversation went through, nearest first."""
+    """The jump hosts of the connection, nearest first."""
     lookups: tuple[Lookup, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     differences: tuple[Difference, ...] = ()
-    """What differs between this name's addresses."""
+    """The differences between this name's addresses."""
     compared: tuple[str, ...] = ()
-    """Addresses that were compared with each other; fewer than two means nothing was compared."""
+    """Addresses that were compared; fewer than two means that nothing was."""
 
     @property
     def drift(self) -> tuple[str, ...]:
-        """The differences in words, one sentence each."""
+        """The differences as text, one entry each."""
         return tuple(map(str, self.differences))

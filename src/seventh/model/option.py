@@ -1,14 +1,14 @@
-"""How an option is declared: once, as a field of a struct, with all that its readers need.
+"""Declared options: each is a field of a struct.
 
-From a declaration come the command line's option, the key of a targets file, its checks, and its
-lines in help and documentation::
+From the declaration come the command-line option, the key of a targets file, the validation, and
+the lines in help and documentation::
 
     class NtpOptions(RoomOptions, frozen=True, kw_only=True):
         samples: Annotated[
             int, Meta(ge=1, le=4096), Option(flag="samples", help="requests to each server")
         ] = 4
 
-Type, bounds and default are the field's own; what the words do not say is read from there.
+Type, bounds and default are the field's.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from msgspec import Meta
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
-    """What a field does not say of its option by itself."""
+    """What an option has besides its field's type, bounds and default."""
 
     flag: str
     """Its name, without dashes: ``password-file``."""
@@ -34,24 +34,23 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     """The heading under which a shared option is listed."""
     aliases: tuple[str, ...] = ()
     switches: tuple[tuple[str, Any, str], ...] = ()
-    """Written instead of a value: each with the value that it stands for, and its help."""
+    """Switches instead of a value: each with its value and its help."""
     file: Literal["", "readable", "secret", "path"] = ""
-    """Whether it names a file that must be readable, one that holds a secret, or a path that must
-    exist."""
+    """Whether the value is a readable file, a file with a secret, or an existing path."""
     words: tuple[str, ...] = ()
-    """What may be given instead of a file's name."""
+    """Values that are accepted instead of a file name."""
     credential: bool = False
-    """Whether giving it is the permission for tier 2."""
+    """Whether it is a credential, which permits tier 2."""
     grants: int | None = None
-    """The tier that it is the permission for; only protocols with such a step use it."""
+    """The tier that it permits; only protocols with such a step use it."""
     needs: tuple[str, str] | None = None
-    """Another flag without which it means nothing, and why."""
+    """Another flag that it requires, and why."""
     always: bool = False
-    """Whether every target uses it, whatever its protocol."""
+    """Whether the targets of all protocols use it."""
     read: Callable[[str], Any] | None = None
-    """Makes the field's value of its text; raises UsageError."""
+    """Parses the text into the field's value; raises UsageError."""
     default: str = ""
-    """The default in words, where the value does not say it."""
+    """The default as text, where the value is not readable."""
 
 
 class RoomOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,19 +58,19 @@ class RoomOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Declared(msgspec.Struct, frozen=True, kw_only=True):
-    """One option: its field, and what was declared of it."""
+    """One option: its field and its declaration."""
 
     field: str
     type: Any
     """Without the annotations."""
     checked: Any
-    """With the bounds, as msgspec checks them."""
+    """With the bounds, as msgspec validates them."""
     default: Any
     option: Option
 
     @property
     def flag(self) -> str:
-        """As the command line has it: ``--samples``, or its first switch."""
+        """The option as it is typed: ``--samples``, or its first switch."""
         return self.option.switches[0][0] if self.option.switches else f"--{self.option.flag}"
 
     @property
@@ -86,20 +85,20 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The words that it takes, where these are fixed."""
-        kinds, _ = _taken_apart(self.checked)
+        """The values that it takes, where these are fixed."""
+        kinds, _ = _split(self.checked)
         return tuple(w for kind in kinds if get_origin(kind) is Literal for w in get_args(kind))
 
     @property
     def is_number(self) -> bool:
-        """Whether it takes a number and nothing else."""
-        kinds, _ = _taken_apart(self.checked)
+        """Whether it takes only a number."""
+        kinds, _ = _split(self.checked)
         return set(kinds) - {type(None)} <= {int, float}
 
     @property
     def bounds(self) -> str:
-        """``a number from 1 to 4096``; empty where nothing bounds it."""
-        _, notes = _taken_apart(self.checked)
+        """The bounds as text, ``a number from 1 to 4096``; empty if it has none."""
+        _, notes = _split(self.checked)
         found = next((note for note in notes if isinstance(note, Meta)), None)
         if found is None:
             return ""
@@ -109,28 +108,28 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def help(self) -> str:
-        """The help with the default, where there is one to tell."""
-        said = self.option.default
-        if not said and self.default not in (None, (), False, "") and not self.is_switch:
-            number = isinstance(self.default, int | float)
-            said = f"{self.default:g}" if number and abs(self.default) < 1e6 else str(self.default)
-        return f"{self.option.help} (default: {said})" if said else self.option.help
+        """The help with the default, if it has one."""
+        default = self.option.default
+        if not default and self.default not in (None, (), False, "") and not self.is_switch:
+            number = isinstance(self.default, int | float) and abs(self.default) < 1e6
+            default = f"{self.default:g}" if number else str(self.default)
+        return f"{self.option.help} (default: {default})" if default else self.option.help
 
 
-def _taken_apart(kind: Any) -> tuple[list[Any], list[Any]]:
-    """Return the types that a value may have, and all that was noted about them."""
+def _split(kind: Any) -> tuple[list[Any], list[Any]]:
+    """Return the types that a value may have, and their annotations."""
     if hasattr(kind, "__metadata__"):
-        kinds, notes = _taken_apart(get_args(kind)[0])
+        kinds, notes = _split(get_args(kind)[0])
         return kinds, [*kind.__metadata__, *notes]
     if get_origin(kind) in {Union, UnionType}:
-        parts = [_taken_apart(one) for one in get_args(kind)]
+        parts = [_split(one) for one in get_args(kind)]
         return [k for kinds, _ in parts for k in kinds], [n for _, notes in parts for n in notes]
     return [kind], []
 
 
 @functools.cache
 def declared(kind: type[msgspec.Struct]) -> tuple[Declared, ...]:
-    """Return the options that the fields of ``kind`` declare, in their order."""
+    """Return the options that the fields of ``kind`` declare, in order."""
     found: list[Declared] = []
     for field in msgspec.structs.fields(kind):
         notes = get_args(field.type)[1:] if hasattr(field.type, "__metadata__") else ()

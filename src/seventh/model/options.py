@@ -1,4 +1,4 @@
-"""The options that several protocols share, one name each; a protocol's own are in its SPEC."""
+"""Options that several protocols share; a protocol's own are in its SPEC."""
 
 import functools
 import ipaddress
@@ -45,7 +45,7 @@ def endpoint(text: str) -> HostPort:
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How to look. Secrets are not here: they are read from their files when a probe needs them."""
+    """The options of a check. Secrets stay in their files until a probe needs them."""
 
     timeout_seconds: Annotated[
         Seconds,
@@ -65,7 +65,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         HostPort | None,
         Option(
             flag="resolver", metavar="HOST[:PORT]", group=_CONNECT, always=True, read=endpoint,
-            help="name server to ask", default="the system's",
+            help="name server to query", default="the system's",
         ),
     ] = None  # fmt: skip
     via: Annotated[
@@ -93,7 +93,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         str | None,
         Option(
             flag="server-name", metavar="NAME", group=_CONNECT,
-            help="name to ask for and to verify", default="the target's host",
+            help="server name to send (SNI) and to verify", default="the target's host",
         ),
     ] = None  # fmt: skip
     cert_file: Annotated[
@@ -132,33 +132,33 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = None  # fmt: skip
     max_tier: int = 1
-    """Steps up to this tier are taken unasked; those above need their own permission."""
+    """The highest tier that needs no permission of its own."""
     allow_write: Annotated[
         bool,
         Option(
             flag="allow-write", group=_LOGIN, grants=3,
-            help="allow tier 3: steps that leave a trace others can see",
+            help="allow tier 3: steps that leave a trace visible to others",
         ),
     ] = False  # fmt: skip
     intrusive: Annotated[
         bool,
         Option(
             flag="intrusive", group=_LOGIN, grants=4,
-            help="allow tier 4: malformed input, limits, holding open",
+            help="allow tier 4: malformed input, limits, connections held open",
         ),
     ] = False  # fmt: skip
     i_own_this: Annotated[
         bool,
         Option(
             flag="i-own-this", group=_LOGIN, grants=4,
-            help="allow tier 4 on other machines: I answer for it",
+            help="allow tier 4 on other machines, for which you are responsible",
         ),
     ] = False  # fmt: skip
     hold_seconds: Annotated[
         Annotated[float, Meta(ge=0, le=86400)],
         Option(
-            flag="hold", metavar="SECONDS", group=_LOGIN, default="do not",
-            help="hold a connection open this many seconds to see keepalives and idle cuts",
+            flag="hold", metavar="SECONDS", group=_LOGIN, default="off",
+            help="time to hold an idle connection open, to find keepalives and idle timeouts",
             needs=("intrusive", "holding a connection open is tier 4"),
         ),
     ] = 0.0  # fmt: skip
@@ -166,30 +166,31 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         Option(
             flag="header", metavar="'NAME: VALUE'", group=_REQUEST,
-            help="header field for the target's own origin; VALUE may be file:PATH or env:NAME",
+            help="header field, sent only to the target's origin; VALUE may be file:PATH or "
+            "env:NAME",
         ),
     ] = ()  # fmt: skip
     transcript: bool = False
-    """Whether the conversation is written down, redacted."""
+    """Whether the report has a transcript, redacted."""
     rooms: tuple[RoomOptions, ...] = ()
-    """What was given of the protocols' own options, one struct a protocol."""
+    """The protocols' own options that were given, one struct per protocol."""
 
     def of(self, kind: type[R]) -> R:
-        """Return a protocol's own options; with nothing given, their defaults."""
+        """Return a protocol's own options, the defaults if none were given."""
         for own in self.rooms:
             if type(own) is kind:
                 return own
-        usual: R = _defaults(kind)
-        return usual
+        defaults: R = _defaults(kind)
+        return defaults
 
     def having(self, own: RoomOptions) -> Self:
-        """Return a copy with ``own`` in place of what was given of that protocol's options."""
+        """Return a copy with ``own`` as that protocol's options."""
         others = tuple(each for each in self.rooms if type(each) is not type(own))
         return self.replace(rooms=(*others, own))
 
     @property
     def has_credential(self) -> bool:
-        """Whether a credential was given, which is the permission for tier 2."""
+        """Whether a credential was given, which permits tier 2."""
         return any(
             getattr(given, name)
             for given in (self, *self.rooms)
@@ -197,14 +198,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def denied(self, tier: int, *, loopback: bool) -> str | None:
-        """Return why a step of ``tier`` must not be taken; None when it may.
+        """Return why steps of ``tier`` are not permitted; None when they are.
 
-        ``loopback`` says whether the peer is on this machine.
+        ``loopback``: the peer is on this machine.
         """
         if tier <= self.max_tier:
             return None
         if tier <= 1:
-            return f"tier {tier} was not asked for"
+            return f"tier {tier} was not requested"
         if tier == 2:
             return None if self.has_credential else "tier 2 needs a credential, such as --user"
         if tier == 3:
@@ -216,7 +217,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         return "tier 4 needs --i-own-this for a peer that is not on this machine"
 
     def replace(self, **changes: Any) -> Self:
-        """Return a copy with ``changes``; an option that does not exist is a TypeError."""
+        """Return a copy with ``changes``; raises TypeError for an unknown option."""
         return msgspec.structs.replace(self, **changes)
 
 

@@ -1,4 +1,4 @@
-"""Phases: the timed steps of a conversation."""
+"""Phases: the timed steps of a check."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ Outcome = Literal["ok", "failed"]
 class Phase(msgspec.Struct, frozen=True, kw_only=True):
     """One timed step.
 
-    ``clock`` says who took the end of the interval: ``kernel`` when it is the kernel's receive
-    timestamp or its own round-trip estimate, ``user`` when it is this process reading its clock.
-    A busy event loop falsifies only the second.
+    ``clock`` is ``kernel`` when its end is the kernel's receive timestamp or round-trip estimate,
+    and ``user`` when this process read the clock; a busy event loop delays only the latter.
     """
 
     name: str
     start_seconds: float
-    """When it began, counted from the start of the report."""
+    """When it began, from the start of the report."""
     seconds: float
     clock: Clock
     outcome: Outcome
@@ -28,7 +27,7 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """An instant on the monotonic clock, in nanoseconds, and whose clock saw it."""
+    """An instant on the monotonic clock, in nanoseconds, and the clock that measured it."""
 
     ns: int
     clock: Clock

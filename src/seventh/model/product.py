@@ -1,6 +1,6 @@
-"""Which software a peer says it is, in the names by which fixes are kept.
+"""The software that a peer claims to be, by the names that fixes use.
 
-Only for choosing which fix to show: a peer may say what it likes, and a proxy speaks for itself.
+It only decides which fix is shown: the claim may be false, or a proxy's.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ _NAMES = {
     "ntpd": "ntpd", "ntpsec": "ntpsec", "openresty": "nginx", "openssh": "openssh",
     "tengine": "nginx", "uvicorn": "uvicorn", "websockets": "websockets",
 }  # fmt: skip
-"""What software calls itself, and the name of its fixes."""
-_SILENT = ("aws-alb", "cisco-ios", "dovecot", "haproxy", "mosquitto", "node", "node-ws",
-           "openssl", "postfix", "socket.io", "spring")  # fmt: skip
-"""Software with fixes of its own that does not say what it is."""
-ALTERNATIVES = frozenset([*_NAMES.values(), *_SILENT])
-"""The software that a fix can be for, of which a peer is one. A fix of any other name (``dns``,
-``nftables``) goes along with each of them."""
+"""The name in a Server field or greeting, and the name of the fixes."""
+_UNNAMED = ("aws-alb", "cisco-ios", "dovecot", "haproxy", "mosquitto", "node", "node-ws",
+            "openssl", "postfix", "socket.io", "spring")  # fmt: skip
+"""Software with fixes of its own that does not send its name."""
+ALTERNATIVES = frozenset([*_NAMES.values(), *_UNNAMED])
+"""Server software with fixes of its own, of which a peer is one. A fix of any other name (``dns``,
+``nftables``) applies with each of them."""
 _WORD = re.compile(r"[a-z][a-z0-9.-]*")
 
 
 @functools.lru_cache(maxsize=256)
-def product_of(said: str) -> str:
-    """The software that a Server field or a greeting names; empty where it is none of them."""
-    if "ntpsec" in said.lower():  # it calls itself "ntpd ntpsec-1.2.2"
+def product_of(greeting: str) -> str:
+    """Return the software that a Server field or greeting names; empty where it is none of them."""
+    if "ntpsec" in greeting.lower():  # it calls itself "ntpd ntpsec-1.2.2"
         return "ntpsec"
-    return next((_NAMES[word] for word in _WORD.findall(said.lower()) if word in _NAMES), "")
+    return next((_NAMES[word] for word in _WORD.findall(greeting.lower()) if word in _NAMES), "")

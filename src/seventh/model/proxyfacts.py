@@ -1,4 +1,4 @@
-"""What a proxy's configuration does to a WebSocket's handshake that passes through it."""
+"""What a proxy's configuration does to the WebSocket handshakes that it forwards."""
 
 from __future__ import annotations
 
@@ -6,27 +6,30 @@ import msgspec
 
 
 class ProxiedUpgrade(msgspec.Struct, frozen=True, kw_only=True):
-    """How a place in a proxy's configuration hands on ``Upgrade: websocket``."""
+    """How one location of a proxy's configuration forwards ``Upgrade: websocket``."""
 
     product: str
     place: str
     """The path or pattern, as the file writes it."""
     version: str
-    """The version of HTTP that the server behind is spoken to."""
+    """The HTTP version of the requests to the backend."""
     upgrade: bool
-    """Whether the Upgrade field goes on: it is for one hop alone, so a proxy must renew it."""
+    """Whether it sends Upgrade to the backend; the field is hop-by-hop, so the file must set it."""
     connection: bool
-    """The same of Connection."""
+    """The same for Connection."""
     in_clear: bool = False
-    """Whether the network reaches it without TLS, and is not sent to https."""
+    """Whether it is served without TLS and does not redirect to https."""
     idle_seconds: float | None = None
-    """How long the server behind may be silent before the proxy ends the connection."""
+    """How long the backend may send nothing before the proxy closes the connection."""
     life_seconds: float | None = None
-    """How old a connection may become before the proxy ends it, busy or not."""
+    """The age at which the proxy closes a connection, busy or not."""
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """What would have to go on and does not."""
-        found = [] if self.version != "1.0" else ["HTTP/1.1 or newer"]
-        found += [] if self.upgrade else ["Upgrade"]
-        return (*found, *([] if self.connection else ["Connection"]))
+        """What the proxy would have to send to the backend and does not."""
+        needed = {
+            "HTTP/1.1 or newer": self.version != "1.0",
+            "Upgrade": self.upgrade,
+            "Connection": self.connection,
+        }
+        return tuple(name for name, sent in needed.items() if not sent)

@@ -1,4 +1,4 @@
-"""What QUIC learns of a peer; any room whose protocol runs over QUIC carries these facts."""
+"""Facts of QUIC, for every room whose protocol runs over it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Literal
 import msgspec
 
 MAX_AMPLIFICATION = 3.0
-"""How many times what came from an unvalidated address a server may send to it (RFC 9000 §8.1)."""
+"""How many times the bytes received from an unvalidated address a server may send (RFC 9000 §8.1).
+"""
 
 
 class TransportParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """What the server declared in its handshake (RFC 9000 §18.2), the defaults filled in."""
+    """The server's transport parameters (RFC 9000 §18.2), with the defaults filled in."""
 
     max_idle_timeout_seconds: float | None = None
     """None where the server sets no limit."""
@@ -20,10 +21,10 @@ class TransportParameters(msgspec.Struct, frozen=True, kw_only=True):
     initial_max_stream_data_bidi_local_bytes: int = 0
     """Credit on streams that the server opens."""
     initial_max_stream_data_bidi_remote_bytes: int = 0
-    """Credit on streams that the client opens: what a request's body may bring unasked."""
+    """Credit on streams that the client opens, for the body of a request."""
     initial_max_stream_data_uni_bytes: int = 0
     initial_max_streams_bidi: int = 0
-    """How many requests may be open at once, to begin with."""
+    """How many requests may be open at once initially."""
     initial_max_streams_uni: int = 0
     max_ack_delay_seconds: float = 0.025
     disable_active_migration: bool = False
@@ -31,53 +32,53 @@ class TransportParameters(msgspec.Struct, frozen=True, kw_only=True):
     max_datagram_frame_bytes: int | None = None
     """RFC 9221; None where datagrams are not supported."""
     preferred_address: tuple[str, ...] = ()
-    """Where the server would rather be talked to; noted, never followed."""
+    """The addresses that the server prefers; reported, never used."""
     versions: tuple[str, ...] = ()
-    """The versions that it says it has (RFC 9368)."""
+    """The versions that it declares (RFC 9368)."""
 
 
 class Amplification(msgspec.Struct, frozen=True, kw_only=True):
-    """What one Initial that nobody ever answers draws from the server."""
+    """The server's response to one Initial without any further packet from the client."""
 
     sent_bytes: int
     received_bytes: int
     datagrams: int
     largest_bytes: int = 0
-    """The longest of them."""
+    """The size of the largest."""
     retry: bool = False
-    """Whether the server asked for a token (Retry) instead of going on."""
+    """Whether the server sent a Retry."""
     window_seconds: float = 0.0
-    """For how long it was counted, from the sending."""
+    """For how long datagrams were counted."""
     first_seconds: float | None = None
 
     @property
     def factor(self) -> float:
-        """Bytes of UDP payload received for each one sent."""
+        """Bytes of UDP payload received per byte sent."""
         return self.received_bytes / self.sent_bytes if self.sent_bytes else 0.0
 
     @property
     def excess_bytes(self) -> int:
-        """How far beyond the limit it went; 0 when it kept to it.
+        """How many bytes beyond the limit it sent; 0 within the limit.
 
-        A server that asks before each datagram whether the limit has been *reached* goes beyond it
-        by up to one datagram, ``largest_bytes``: quic-go, and so Caddy, does.
+        A server that only compares the bytes already sent exceeds the limit by up to one datagram,
+        ``largest_bytes``: quic-go, and so Caddy, does.
         """
         return max(0, self.received_bytes - int(MAX_AMPLIFICATION * self.sent_bytes))
 
 
 class Migration(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a connection that went on from another port."""
+    """The result of moving a connection to another client port."""
 
     new_connection_id: bool
-    """Whether the server had given a connection id to change to (RFC 9000 §9.5)."""
+    """Whether the server had supplied a spare connection ID (RFC 9000 §9.5)."""
     challenged: bool
     """Whether the server sent a PATH_CHALLENGE to the new port."""
     validated: bool
     """Whether it answered our PATH_CHALLENGE with the right PATH_RESPONSE."""
     continued: bool
-    """Whether the connection went on: data sent from the new port was acknowledged there."""
+    """Whether data sent from the new port was acknowledged there."""
     rtt_seconds: float | None = None
-    """From the first packet sent on the new path to the first that came back on it."""
+    """From the first packet sent on the new path to the first received on it."""
 
 
 class CloseCode(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,19 +93,19 @@ class CloseCode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QuicFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What one connection showed."""
+    """The facts of one connection."""
 
     version: str | None = None
     versions_offered: tuple[str, ...] = ()
-    """Of a Version Negotiation packet, where one came."""
+    """The versions in a Version Negotiation packet, if one was received."""
     retry: bool | None = None
-    """Whether the server made us prove our address before it went on."""
+    """Whether the server validated our address with a Retry."""
     rtt_seconds: float | None = None
     """From our first Initial to the server's first packet."""
     handshake_seconds: float | None = None
-    """From our first Initial until the handshake was complete on our side: a request could go."""
+    """From our first Initial until the handshake was complete at the client."""
     confirmed_seconds: float | None = None
-    """The same until the server had confirmed it (RFC 9001 §4.1.2)."""
+    """From our first Initial until the handshake was confirmed (RFC 9001 §4.1.2)."""
     parameters: TransportParameters | None = None
     alpn: str | None = None
     cipher: str | None = None
@@ -117,6 +118,5 @@ class QuicFacts(msgspec.Struct, frozen=True, kw_only=True):
     datagrams_received: int = 0
     bytes_received: int = 0
     bytes_before_validation: int = 0
-    """What the server had sent when our second flight went: until then our address could have
-    been anybody's."""
+    """What the server had sent before our second flight, which validates our address."""
     bytes_sent_before_validation: int = 0

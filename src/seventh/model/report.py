@@ -1,4 +1,4 @@
-"""The report: everything that one look at one target gave."""
+"""The report: the result of one check of one target."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Param = str | int | float | tuple[str, ...]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule that fired: its id and what it saw. The words are chosen when it is rendered."""
+    """A rule that fired: its id and its evidence. The texts are made when it is rendered."""
 
     id: str
     room: str
@@ -29,25 +29,30 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     references: tuple[str, ...]
     seed: tuple[str, ...]
     settings: tuple[str, ...] = ()
-    """The settings that the rule points a linter at; empty for those that it declares."""
+    """The settings that a linter shows; empty for those that the rule declares."""
     fixes: Mapping[str, tuple[str, ...]] = {}
-    """By product, the lines that fix just this; the rule's general words hold for the others."""
+    """By product, the lines that fix exactly this; other products have the rule's general fix."""
     place: str = ""
-    """Where in a file the lines of the product's fix belong; empty where it goes without saying."""
+    """Where in a file the lines of the product's fix belong; empty where it is evident."""
     product: str = ""
-    """Whose file was judged, or what the peer says it is; empty where that is not known."""
+    """The product whose file was judged or that the peer claims to be; empty if unknown."""
     view: str = ""
-    """Inside which block of a file; empty for the file as a whole."""
+    """The block of a file; empty for the file as a whole."""
     also: tuple[str, ...] = ()
-    """Further blocks that have the same fault for the same lines; the first few of them."""
+    """The first few further blocks that have the same fault for the same lines."""
     more: int = 0
-    """How many such blocks there are besides."""
+    """How many more such blocks there are."""
     source: tuple[Line, ...] = ()
-    """The lines that the finding stands on, where it was found in files."""
+    """The lines of files that are its evidence."""
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """The key that sorts findings: the most severe first, then by id."""
+        return (-self.severity.rank, self.id)
 
 
 class SkipCause(StrEnum):
-    """Why a rule could not be evaluated, as programs read it."""
+    """Why a rule could not be evaluated, for programs."""
 
     NO_EVIDENCE = "no-evidence"
     NOT_PERMITTED = "not-permitted"
@@ -65,7 +70,7 @@ class Skipped(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What one look at one target gave; a failure never empties the rest."""
+    """The result of one check of one target; a failure never empties the rest."""
 
     target: str
     protocol: str
@@ -73,27 +78,27 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     started_seconds: float
     """When it began, as Unix time."""
     duration_seconds: float
-    failure: Failure | None
-    phases: tuple[Phase, ...]
+    failure: Failure | None = None
+    phases: tuple[Phase, ...] = ()
     facts: Mapping[str, Facts]
-    metrics: tuple[Sample, ...]
-    findings: tuple[Finding, ...]
-    skipped: tuple[Skipped, ...]
+    metrics: tuple[Sample, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     passed: tuple[str, ...] = ()
     transcript: tuple[str, ...] = ()
 
     @property
     def started_at(self) -> str:
-        """When it began, in UTC as RFC 3339 writes it, to the millisecond."""
+        """When it began, in UTC in RFC 3339 format, to the millisecond."""
         started = dt.datetime.fromtimestamp(self.started_seconds, dt.UTC)
         return started.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     @property
     def status(self) -> Status:
-        """The report in one word.
+        """The report's status.
 
-        critical: a failure, or a finding critical or high; warning: a medium one; unknown: Seventh
-        itself or the person stopped before anything could be told; else ok.
+        critical: a failure, or a critical or high finding; warning: a medium finding; unknown: the
+        check was interrupted or this machine failed; else ok.
         """
         return judge(self.failure, [finding.severity for finding in self.findings])
 
@@ -104,7 +109,7 @@ def judge(
     """Weigh a failure and findings into a status; findings below ``bar`` do not count."""
     if failure is not None:
         if failure.reason is Reason.FILE_UNREADABLE:
-            # What was read of it may be bad enough already.
+            # The part that was read may be bad enough.
             grave = any(s.reaches(Severity.HIGH) and s.reaches(bar) for s in severities)
             return Status.CRITICAL if grave else Status.UNKNOWN
         if failure.reason in OURS or failure.blame is Blame.SEVENTH:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import msgspec
 
 Labels = tuple[tuple[str, str], ...]
-"""Each label with its value, in the order in which they are printed."""
+"""Each label with its value, in the order of printing."""
 _ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
 class Sample(msgspec.Struct, frozen=True, gc=False):
-    """One measured value of a metric, in Prometheus' base units.
-
-    A report has at most one sample of each name and labels.
-    """
+    """One value of a metric, in Prometheus' base units; a report has one per name and labels."""
 
     name: str
     labels: Labels

@@ -1,4 +1,4 @@
-"""The spec: what a protocol folder says about itself, light enough to import at every start."""
+"""The declaration of a protocol, light enough to import at every start."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from seventh.model.verb import Verb
 
 
 class PhaseSpec(msgspec.Struct, frozen=True):
-    """A phase that the room's conversations have, and what it spans."""
+    """A phase of the room's checks, and what it spans."""
 
     name: str
     meaning: str
 
 
 class Metric(msgspec.Struct, frozen=True):
-    """A number that a room reports: its Prometheus name, kind, meaning, and the fact behind it.
+    """A metric of a room: its Prometheus name, kind, meaning, and the fact that it reads.
 
-    ``fact`` is a field of the room's facts, or one of a struct nested there (``login.rekeys``); a
-    fact that is None or missing gives no metric. A truth value counts as 0 or 1, a collection as
-    its length.
+    ``fact`` is a field of the room's facts, or of a struct nested there (``login.rekeys``); None or
+    a missing field gives no metric. A bool counts as 0 or 1, a collection as its length.
     """
 
     name: str
@@ -31,12 +30,12 @@ class Metric(msgspec.Struct, frozen=True):
     meaning: str
     fact: str
     label: str = ""
-    """Where the fact is a mapping of numbers, the label that its keys are the values of: each
-    entry is a sample of its own, such as ``…_total{version="2"}``."""
+    """Where the fact is a mapping of numbers, the label whose values are its keys: each entry is a
+    sample, such as ``…_total{version="2"}``."""
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
-    """A room. Its folder, its ``name`` and its key in a report's facts are the same word."""
+    """A room. Its folder, its ``name`` and its key in a report's facts are the same."""
 
     name: str
     title: str
@@ -44,14 +43,14 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     phases: tuple[PhaseSpec, ...]
     metrics: tuple[Metric, ...]
     tiers: dict[int, str]
-    """What a step of each tier does to the peer, in one sentence."""
+    """What the steps of each tier do to the peer, in one sentence."""
     options: type[RoomOptions] | None = None
     """Its own options; a probe reads them by ``ctx.options.of(…)``."""
     shared: tuple[str, ...] = ()
     """The fields of :class:`seventh.model.options.Options` that it uses, besides those that every
-    protocol uses and the permissions for the tiers that it has."""
+    protocol uses and the permissions for its tiers."""
     verbs: tuple[Verb, ...] = ()
-    """What it can do besides being checked; the room's module ``work`` does it."""
+    """Its own verbs; the room's module ``work`` implements them."""
     standards: tuple[str, ...] = ()
     connections: int = 4
-    """The most connections one check opens to one target."""
+    """The maximum number of connections of one check to one target."""

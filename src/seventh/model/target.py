@@ -1,8 +1,4 @@
-"""Targets: what to look at, written as a URL or a bare host.
-
-This module knows the grammar only. Which schemes exist and their usual ports come from the rooms'
-specs; the caller passes them in.
-"""
+"""Targets, written as a URL or a bare host. The caller passes in the schemes of the rooms."""
 
 from __future__ import annotations
 
@@ -26,7 +22,7 @@ CREDENTIAL_PARAMETERS = (
     "bearer", "credential", "id_token", "jwt", "key", "pass", "passwd", "password",
     "secret", "session", "session_id", "sessionid", "sid", "sig", "signature", "ticket", "token",
 )  # fmt: skip
-"""Names of query parameters whose values are credentials: they are shown nowhere."""
+"""Query parameters whose values are credentials and never shown."""
 _CREDENTIAL = re.compile(
     rf"(?i)((?:^|[?&;/])(?:{'|'.join(CREDENTIAL_PARAMETERS)})=)[^&;#/ ]+"
     r"|()eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*"
@@ -36,28 +32,28 @@ _MEANT = {
     "ssl": "tls", "sftp": "ssh", "scp": "ssh", "sntp": "ntp", "chrony": "ntp", "http2": "https",
     "http3": "https", "h2": "https", "h3": "https", "quic": "https", "websocket": "ws",
 }  # fmt: skip
-"""What people call a protocol, and its scheme."""
+"""Other names of a protocol, and its scheme."""
 
-# The schemes of the design that have no room yet; asking for one says so instead of "unknown".
 PLANNED_SCHEMES = frozenset(
     {"smtp", "smtps", "submission", "imap", "imaps", "pop3", "pop3s", "mail", "snmp"}
     | {"grpc", "grpcs", "mqtt", "mqtts", "mqtt+ws", "mqtt+wss"}
 )
+"""Schemes that are planned and not supported yet; the error says so."""
 
 
 class Scheme(msgspec.Struct, frozen=True, kw_only=True):
-    """A URL scheme that a room answers to."""
+    """A URL scheme of a room."""
 
     name: str
     port: int | None
-    """The usual port; None where the URL must name one."""
+    """The default port; None where the URL must have one."""
     transport: str = "tcp"
     well_known: bool = True
     """Whether a bare host is checked on this port."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to look at."""
+    """One target of a check."""
 
     scheme: str
     host: str
@@ -65,13 +61,13 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     path: str = ""
     user: str | None = None
     port_given: bool = True
-    """False where the port is the scheme's usual one because nobody named any."""
+    """Whether the port was written, and is not the scheme's default."""
     of_bare_host: bool = False
-    """Whether it is one of the well-known ports of a host that was given without a scheme."""
+    """Whether it is a well-known port of a host that was given without a scheme."""
 
     @property
     def is_literal(self) -> bool:
-        """Whether the host is an IP address and needs no lookup."""
+        """Whether the host is an IP address."""
         return _literal(self.host) is not None
 
     @property
@@ -85,21 +81,21 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def without_credentials(path: str) -> str:
-    """Return ``path`` with its query, the values of credentials in it replaced by ``…``."""
+    """Return ``path`` and its query with ``…`` for the values of credentials."""
     return _CREDENTIAL.sub(lambda match: f"{match[1] or ''}…", path) if path else path
 
 
 def parse_target(text: str, schemes: Mapping[str, Scheme]) -> tuple[Target, ...]:
-    """Read one target; a bare host becomes one for each well-known port that has a room.
+    """Read one target; a bare host becomes a target per well-known port of ``schemes``.
 
-    Raises UsageError with the mend when the text is not a target.
+    Raises UsageError, with the correction where there is one, for a malformed target.
     """
     text = text.strip()
     if not text:
-        raise UsageError("an empty target: write a URL such as ssh://host or a bare host name")
-    if hidden := _FORBIDDEN.search(text):
+        raise UsageError("empty target: write a URL such as ssh://host, or a host name")
+    if forbidden := _FORBIDDEN.search(text):
         raise UsageError(
-            f"target {text!r} has a control or blank character at column {hidden.start() + 1}: "
+            f"target {text!r} has a control or space character at column {forbidden.start() + 1}: "
             "remove it"
         )
     match = _SCHEME.match(text)
@@ -114,14 +110,13 @@ def parse_target(text: str, schemes: Mapping[str, Scheme]) -> tuple[Target, ...]
 
 def _bare(text: str, schemes: Mapping[str, Scheme]) -> tuple[Target, ...]:
     if text.startswith("mail:"):
-        raise UsageError(f"target {text!r}: the mail-domain room is not built yet")
+        raise UsageError(f"target {text!r}: checks of mail domains are not supported yet")
     if (meant := _mistyped(text, schemes)) is not None:
         raise UsageError(f"target {text!r} is not a URL: did you mean {meant}?")
     host, port = _host_and_port(text, text)
     if port is not None:
         raise UsageError(
-            f"target {text!r} names a port but no protocol: write the scheme too, "
-            f"such as {_with_port(text, port, schemes)}"
+            f"target {text!r} has a port but no scheme: write {_with_port(text, port, schemes)}"
         )
     return tuple(
         Target(scheme=scheme.name, host=host, port=scheme.port, port_given=False, of_bare_host=True)
@@ -138,14 +133,15 @@ def _from_url(text: str, rest: str, scheme: Scheme) -> Target:
         user, _, authority = authority.rpartition("@")
         if ":" in user:
             raise UsageError(
-                f"target {scheme.name}://…@{authority} carries a password: a secret never stands "
-                "in a URL; use --password-file or the environment variable SEVENTH_PASSWORD"
+                f"target {scheme.name}://…@{authority} contains a password: remove it, and use "
+                "--password-file or the environment variable SEVENTH_PASSWORD"
             )
     host, given = _host_and_port(authority, text)
     port = given if given is not None else scheme.port
     if port is None:
         raise UsageError(
-            f"target {text!r} needs a port, such as {scheme.name}://{authority or 'host'}:443"
+            f"target {text!r} has no port: write one, such as "
+            f"{scheme.name}://{authority or 'host'}:443"
         )
     return Target(
         scheme=scheme.name, host=host, port=port, path=path, user=user or None,
@@ -161,14 +157,14 @@ def _host_and_port(authority: str, text: str) -> tuple[str, int | None]:
         if not closed:
             raise UsageError(f"target {text!r}: the IPv6 address has no closing ']'")
         if after and not after.startswith(":"):
-            raise UsageError(f"target {text!r}: after ']' comes ':PORT' or nothing")
+            raise UsageError(f"target {text!r}: only ':PORT' may follow ']'")
         if _literal(inside) is None or ":" not in inside:
             raise UsageError(f"target {text!r}: {inside!r} is not an IPv6 address")
         return inside.lower(), _port(after[1:], text) if after else None
     if authority.count(":") > 1:
         if _literal(authority) is not None:
             return authority.lower(), None
-        raise UsageError(f"target {text!r}: write an IPv6 address in brackets, as in [::1]:443")
+        raise UsageError(f"target {text!r}: write the IPv6 address in brackets, such as [::1]:443")
     host, colon, port = authority.partition(":")
     return _host(host, text), _port(port, text) if colon else None
 
@@ -210,17 +206,17 @@ def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 def _unknown_scheme(text: str, rest: str, name: str, schemes: Mapping[str, Scheme]) -> str:
     known = ", ".join(f"{scheme}://" for scheme in sorted(schemes))
     if name in PLANNED_SCHEMES:
-        return f"target {text!r}: the {name}:// room is not built yet; there are {known}"
-    said = f"target {text!r}: unknown scheme {name}://"
+        return f"target {text!r}: {name}:// is not supported yet; supported schemes: {known}"
+    error = f"target {text!r}: unknown scheme {name}://"
     meant = [_MEANT[name]] if _MEANT.get(name) in schemes else near(name, schemes)
     if meant:
         urls = " or ".join(f"{scheme}://{rest}" for scheme in meant[:2])
-        return f"{said}: did you mean {urls}? `seventh check --help` shows how to write targets"
-    return f"{said}; there are {known} (`seventh check --help`)"
+        return f"{error}: did you mean {urls}? `seventh check --help` describes targets"
+    return f"{error}; supported schemes: {known} (`seventh check --help`)"
 
 
 def _mistyped(text: str, schemes: Mapping[str, Scheme]) -> str | None:
-    """Return the URL that was probably meant where a colon or a slash of ``://`` is missing."""
+    """Return the URL that was meant where a colon or a slash of ``://`` is missing, else None."""
     match = _NEARLY.match(text)
     if match is None or (name := match.group(1).lower()) not in schemes:
         return None
@@ -228,6 +224,6 @@ def _mistyped(text: str, schemes: Mapping[str, Scheme]) -> str | None:
 
 
 def _with_port(text: str, port: int, schemes: Mapping[str, Scheme]) -> str:
-    """Targets that a host and port may have meant: by the port's usual protocol, else any."""
+    """Suggest URLs for a host and port, by the schemes with that default port."""
     usual = [scheme.name for scheme in schemes.values() if scheme.port == port]
     return " or ".join(f"{name}://{text}" for name in (usual or ["tls", "tcp"])[:3])

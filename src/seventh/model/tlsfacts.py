@@ -1,10 +1,10 @@
-"""What TLS learns of a peer; any room whose protocol stands on TLS carries these facts."""
+"""Facts of TLS, for every room whose protocol runs over it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -14,28 +14,27 @@ from seventh.model.failure import Reason
 ChainState = Literal[
     "trusted", "missing-intermediate", "unknown-root", "self-signed", "invalid", "unverified"
 ]
-"""Where the way from the server's certificate to a trusted root ends; dates are judged apart.
-``unverified``: a key or a signature is of a kind that cannot be checked here."""
+"""Whether the chain leads to a trusted root; validity dates are judged separately.
+``unverified``: a key or signature algorithm is not supported here."""
 
 ClientCertificate = Literal["not-requested", "optional", "required", "refused-later", "given"]
-"""``refused-later``: the handshake succeeds without one, then the application answers with an
-error. ``given``: one was sent, so it is unknown what happens without."""
+"""``refused-later``: the handshake succeeds without one, and the application returns an error.
+``given``: one was sent, so it is unknown whether it is required."""
 
 CERTIFICATE_REFUSALS = frozenset({400, 401, 403, 495, 496})
-"""Statuses with which HTTP servers turn away a client without a certificate; 495 and 496 are
-nginx's own."""
+"""HTTP statuses for a client without a certificate; 495 and 496 are nginx's."""
 
 
 class Topic(StrEnum):
-    """What a look at TLS may fail to learn."""
+    """What a check of TLS may fail to learn."""
 
     SSL3 = "SSLv3"
     TLS10 = "TLSv1.0"
     TLS11 = "TLSv1.1"
     TLS12 = "TLS 1.2"
-    """What a server of TLS 1.2 says to a hello that offers everything."""
+    """The response to a TLS 1.2 ClientHello that offers everything."""
     HELLOS = "hellos"
-    """All that only bare hellos tell: the server answers none."""
+    """All that bare ClientHellos show: the server answers none."""
     BROKEN_SUITES = "broken cipher suites"
     OBSOLETE_SUITES = "obsolete cipher suites"
     MORE_SUITES = "more cipher suites"
@@ -49,16 +48,16 @@ class Topic(StrEnum):
 
 
 class Mismatch(StrEnum):
-    """Why none of a certificate's names stands for a host."""
+    """Why none of a certificate's names matches the host."""
 
     OTHER = "other"
-    """It names other hosts."""
+    """It has the names of other hosts."""
     NONE = "none"
-    """It has no subject alternative names; the common name does not count."""
+    """It has no subject alternative names; clients ignore the common name."""
     NO_HOST = "no-host"
     """Its subject alternative names are URIs, mail addresses and the like."""
     ADDRESS_AS_DNS = "address-as-dns-name"
-    """The address is there, as a DNS name, which clients do not compare with addresses."""
+    """It has the address as a DNS name, which clients do not compare with addresses."""
     UNREADABLE = "unreadable"
 
 
@@ -73,40 +72,40 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     issuer: str
     names: tuple[str, ...] = ()
-    """Its subject alternative names: DNS names and IP addresses; the first of them."""
+    """The first of its subject alternative names: DNS names and IP addresses."""
     names_count: int = 0
-    """How many such names it has."""
+    """The number of such names."""
     serial: str = ""
     not_before: str = ""
     not_after: str = ""
     days_left: float = 0.0
     """Until not_after; negative when that is past."""
     days_to_start: float = 0.0
-    """Until not_before; negative when it has begun."""
+    """Until not_before; negative when that is past."""
     lifetime_days: float = 0.0
     key_type: str = ""
     """``RSA``, ``EC``, ``Ed25519`` …"""
     key_bits: int | None = None
     signature_hash: str | None = None
-    """``sha256`` …; None where the signature scheme has no hash of its own (Ed25519)."""
+    """``sha256`` …; None where the signature scheme has no separate hash (Ed25519)."""
     version: int = 3
     self_issued: bool = False
     """Subject and issuer are the same: a root, or a self-signed certificate."""
     must_staple: bool | None = False
-    """Whether clients must get an OCSP staple (RFC 7633); None where that cannot be read."""
+    """Whether it requires an OCSP staple (RFC 7633); None where that cannot be read."""
     size_bytes: int = 0
     sha256: str = ""
     """The fingerprint, in hexadecimal."""
     problem: str = ""
-    """Why it could not be read, where it could not."""
+    """Why it could not be read; empty when it was."""
     unjudged: str = ""
-    """What of its key or signature is not known here, so that it cannot be judged."""
+    """The key or signature algorithm that is not supported here, so that it cannot be judged."""
 
     @property
     def weaknesses(self) -> tuple[str, ...]:
-        """Why its signatures could be forged; none for a key and hash that clients accept.
+        """Why its signatures could be forged; empty for a key and hash that clients accept.
 
-        A self-issued certificate's own signature proves nothing, so its hash is not judged.
+        The signature of a self-issued certificate proves nothing, so its hash is not judged.
         """
         found: list[str] = []
         bits = self.key_bits
@@ -127,7 +126,7 @@ ChainProblemKind = Literal[
 
 
 class ChainProblem(msgspec.Struct, frozen=True, kw_only=True):
-    """Something wrong with the chain as sent that careful clients get over and others do not."""
+    """A fault of the chain as sent, which some clients tolerate and others do not."""
 
     kind: ChainProblemKind
     value: str = ""
@@ -136,11 +135,11 @@ class ChainProblem(msgspec.Struct, frozen=True, kw_only=True):
     """Kind and value, as one line."""
 
 
-def way_up(chain: tuple[Certificate, ...], path: tuple[str, ...] = ()) -> tuple[Certificate, ...]:
-    """Pick the sent certificates that lead up from the server's own; others do no harm.
+def path_up(chain: tuple[Certificate, ...], path: tuple[str, ...] = ()) -> tuple[Certificate, ...]:
+    """Return the sent certificates of the path from the server's own to a root.
 
-    ``path`` has the fingerprints of the verified path, where that is known. Without it the names
-    lead, and of several issuers of one name one whose dates are right.
+    ``path`` has the fingerprints of the verified path, if known. Otherwise issuers are found by
+    name; of several with one name, one whose dates are valid.
     """
     if path:
         sent = {certificate.sha256: certificate for certificate in chain}
@@ -154,45 +153,55 @@ def way_up(chain: tuple[Certificate, ...], path: tuple[str, ...] = ()) -> tuple[
     return tuple(way)
 
 
-class OtherCertificate(msgspec.Struct, frozen=True, kw_only=True):
-    """A further certificate of the server, for clients that take another kind of key.
+class CertificateFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One certificate of a server with its chain, and the verdict on it."""
 
-    Its fields are those of :class:`TlsFacts`.
-    """
-
-    key_type: str
-    chain: tuple[Certificate, ...]
+    chain: tuple[Certificate, ...] = ()
+    """As sent; the server's own first."""
     verified_path: tuple[str, ...] = ()
+    """SHA-256 fingerprints of the verified path, the server's own first."""
     chain_bytes: int | None = None
     chain_state: ChainState | None = None
     chain_problems: tuple[ChainProblem, ...] = ()
     verify_errors: tuple[str, ...] = ()
+    """Every error of the verification, in OpenSSL's words, with the depth."""
     expired_errors: tuple[str, ...] = ()
+    """Those errors that concern an expired certificate, sent or not."""
     trust: Literal["system", "given"] | None = None
+    """The store of the root: the system's, or the one given with --ca."""
     host_matches: bool | None = None
     mismatch: Mismatch | None = None
+    """Why none of the certificate's names matches the server's name."""
     certificate_reason: Reason | None = None
+    """Why a client would refuse the certificate; None when it would not, or none was sent."""
     certificate_detail: str = ""
     staple: bool | None = None
+    """Whether an OCSP response was stapled when one was requested."""
 
-    def as_main(self) -> dict[str, object]:
-        """Give the fields by the names that :class:`TlsFacts` has for the main certificate."""
-        return {name: getattr(self, name) for name in self.__struct_fields__ if name != "key_type"}
+    def certificate(self) -> dict[str, Any]:
+        """Return these fields alone, to learn them of the main certificate."""
+        return {name: getattr(self, name) for name in CertificateFacts.__struct_fields__}
 
 
-class TlsFacts(Facts, frozen=True, kw_only=True):
-    """What the handshakes and the bare hellos told."""
+class OtherCertificate(CertificateFacts, frozen=True, kw_only=True):
+    """A further certificate of the server, for clients that support another key type."""
+
+    key_type: str
+
+
+class TlsFacts(CertificateFacts, Facts, frozen=True, kw_only=True):
+    """The facts of the handshakes and the bare ClientHellos."""
 
     ROOM: ClassVar[str] = "tls"
     LINES: ClassVar[tuple[str, ...]] = ("unlearnt",)
 
     server_name: str = ""
-    """The name that was asked for and that the certificate is held against."""
+    """The name that was sent (SNI) and compared with the certificate."""
 
     configured: bool = False
-    """Whether a server's configuration file says all this, and no handshake showed it."""
+    """Whether the facts are from a configuration file and not from a handshake."""
     security_level: int | None = None
-    """OpenSSL's security level that the file sets; None where it leaves it to the library."""
+    """OpenSSL's security level that the file sets; None for the library's default."""
 
     # The main handshake: everything offered, newest first.
     version: str | None = None
@@ -201,54 +210,32 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
     alpn: str | None = None
     handshake_seconds: float | None = None
     handshake_bytes: int | None = None
-    """What the server sent until the handshake was complete."""
+    """The bytes that the server sent until the handshake was complete."""
 
     large_hello_bytes: int | None = None
-    """The size of a ClientHello with a post-quantum share that failed, where a smaller one did not;
-    then all that a handshake shows is from the smaller one."""
+    """The size of a ClientHello with a post-quantum share that failed where a smaller one
+    succeeded; the facts of the handshake are then from the smaller one."""
     small_hello_bytes: int | None = None
 
-    # Its certificate.
-    chain: tuple[Certificate, ...] = ()
-    """As sent; the server's own first."""
-    verified_path: tuple[str, ...] = ()
-    """SHA-256 fingerprints of the path that the verification built, the server's own first."""
-    chain_bytes: int | None = None
-    chain_state: ChainState | None = None
-    chain_problems: tuple[ChainProblem, ...] = ()
-    verify_errors: tuple[str, ...] = ()
-    """Every error of the verification, as OpenSSL words it, with the depth."""
-    expired_errors: tuple[str, ...] = ()
-    """Those of them that are of a certificate past its end, sent or not."""
-    trust: Literal["system", "given"] | None = None
-    """Whose root it leads to: the system's store, or the one given with --ca."""
-    host_matches: bool | None = None
-    mismatch: Mismatch | None = None
-    """Why none of the certificate's names stands for ``server_name``."""
-    certificate_reason: Reason | None = None
-    """Why a client would refuse the certificate; None when it would not, or none was seen."""
-    certificate_detail: str = ""
     cert_expiry_timestamp_seconds: float | None = None
     """The earliest end of validity among the certificates that clients need, as Unix time."""
-    staple: bool | None = None
-    """Whether an OCSP response came with the handshake that asked for one."""
     client_certificate: ClientCertificate | None = None
     other_certificates: tuple[OtherCertificate, ...] = ()
-    """What clients get that take keys of another kind (RSA or EC) only."""
+    """The certificates for clients that support only another key type (RSA or EC)."""
 
     # Resumption and early data.
     tickets: int | None = None
-    """How many session tickets came after the handshake."""
+    """The number of session tickets after the handshake."""
     ticket_lifetime_seconds: int | None = None
     ticket_key_name: str | None = None
-    """The first 16 bytes of the ticket: with most servers the name of the key that seals it."""
+    """The first 16 bytes of the ticket: with most servers the name of the key that encrypts it."""
     max_early_data_bytes: int | None = None
     early_data_accepted: bool | None = None
     resumed: bool | None = None
     resumed_seconds: float | None = None
     resumption_gain_seconds: float | None = None
     not_resumed_at: tuple[str, ...] = ()
-    """The name's other addresses that do not take up a session of the first."""
+    """The name's other addresses that do not resume a session of the first."""
 
     # Bare hellos.
     versions: tuple[str, ...] = ()
@@ -261,13 +248,12 @@ class TlsFacts(Facts, frozen=True, kw_only=True):
     all_suites: bool | None = None
     """Whether these two lists are complete."""
     dh_bits: int | None = None
-    """The size of the shortest Diffie-Hellman prime that was seen; 0 when the server
-    refuses finite-field groups."""
+    """The size of the shortest Diffie-Hellman prime; 0 when finite-field groups are refused."""
     hybrid_group: str | None = None
-    """The post-quantum hybrid group that it selects; an empty text when it selects none."""
+    """The post-quantum hybrid group that it selects; empty when it selects none."""
     extended_master_secret: bool | None = None
     secure_renegotiation: bool | None = None
     compression: bool | None = None
-    """Whether a TLS 1.2 hello that offers DEFLATE gets it."""
+    """Whether DEFLATE is negotiated in TLS 1.2."""
     unknown: Mapping[Topic, str] = msgspec.field(default={}, name="unlearnt")
-    """What could not be asked or was not answered, and why."""
+    """What could not be learnt, and why."""

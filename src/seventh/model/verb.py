@@ -1,4 +1,4 @@
-"""A protocol's own verb, such as ``seventh mqtt pub``: what it takes, permits and returns."""
+"""A protocol's own verb, such as ``seventh mqtt pub``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from seventh.model.option import RoomOptions
 
 
 class Argument(msgspec.Struct, frozen=True, kw_only=True):
-    """One word after the target."""
+    """One argument after the target."""
 
     name: str
     help: str
     many: bool = False
-    """Whether any number of words, none too, may stand here; only the last argument may say so."""
+    """Whether it may be given any number of times, or not at all; for the last argument only."""
 
 
 class Verb(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,16 +28,15 @@ class Verb(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     help: str
     tier: int
-    """The highest tier of its steps. Typing the verb is the permission for exactly these; tier 4
-    asks for ``--i-own-this`` as everywhere."""
+    """The highest tier of its steps, which typing the verb permits; tier 4 also needs
+    ``--i-own-this``."""
     arguments: tuple[Argument, ...] = ()
     options: type[RoomOptions] | None = None
-    """Options that only this verb has, besides the protocol's."""
+    """Options of this verb only, besides the protocol's."""
     formats: tuple[str, ...] = ()
-    """Further values of ``--format`` beside text and json; for each, ``work`` has a function
-    ``as_FORMAT`` that makes a result's text."""
+    """Values of ``--format`` besides text and json; for each, ``work`` has a function
+    ``as_FORMAT`` that returns a result's text."""
     endless: bool = False
-    """Whether it goes on until it is interrupted, so that no deadline holds."""
+    """Whether it runs until it is interrupted, without a deadline."""
     exit_codes: Mapping[int, str] = {}
-    """Codes of its own and what they mean; every verb has 0 done, 2 failed, 3 usage or
-    interrupted."""
+    """Its own exit codes and their meanings, besides 0 done, 2 failed, 3 usage or interrupted."""

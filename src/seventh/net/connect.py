@@ -30,6 +30,11 @@ _OUTCOME: dict[int, tuple[AttemptOutcome, Reason]] = {
     errno.EACCES: ("forbidden", Reason.CONNECT_FORBIDDEN),
     errno.EPERM: ("forbidden", Reason.CONNECT_FORBIDDEN),
 }
+OUTCOMES: dict[Reason, AttemptOutcome] = {
+    **{reason: outcome for outcome, reason in _OUTCOME.values()},
+    Reason.NO_REPLY: "timeout",
+}
+"""How an attempt ended, by the reason of its failure."""
 
 
 class Connected(msgspec.Struct, frozen=True):
@@ -95,19 +100,20 @@ async def open_tcp(
 
 async def _connect(sock: socket.socket, address: Address, deadline_ns: int) -> int:
     """Connect and return 0 or an errno; the second call saves the wait for a near peer."""
-    if (code := _asked(sock, address)) is None and (code := _asked(sock, address)) is None:
-        try:
-            await writable(sock, deadline_ns)
-        except DeadlineError:
-            # A loop that comes late may find both: the deadline, and an answer that was in time.
-            if (code := _asked(sock, address)) is None:
-                raise
-        else:
-            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    return code
+    for _ in range(2):
+        if (code := _connect_state(sock, address)) is not None:
+            return code
+    try:
+        await writable(sock, deadline_ns)
+    except DeadlineError:
+        # A loop that comes late may find both: the deadline, and an answer that was in time.
+        if (code := _connect_state(sock, address)) is None:
+            raise
+        return code
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
-def _asked(sock: socket.socket, address: Address) -> int | None:
+def _connect_state(sock: socket.socket, address: Address) -> int | None:
     """Return the state of connecting: 0 when done, its errno, None while pending."""
     code = sock.connect_ex(address.sockaddr)
     if code in {errno.EALREADY, errno.EINPROGRESS}:
@@ -160,14 +166,6 @@ def _attempt(
     )
 
 
-_THROUGH: dict[Reason, AttemptOutcome] = {
-    Reason.CONNECT_REFUSED: "refused",
-    Reason.CONNECT_TIMEOUT: "timeout",
-    Reason.CONNECT_RESET: "reset",
-    Reason.CONNECT_FORBIDDEN: "forbidden",
-}
-
-
 async def open_through(carrier: Carrier, address: Address, deadline_ns: int) -> Connected:
     """Connect to ``address`` from the last jump host, until ``deadline_ns``.
 
@@ -187,7 +185,7 @@ async def open_through(carrier: Carrier, address: Address, deadline_ns: int) -> 
         port=address.port,
         family=address.family,
         transport="via",
-        outcome="open" if failure is None else _THROUGH.get(failure.reason, "unreachable"),
+        outcome="open" if failure is None else OUTCOMES.get(failure.reason, "unreachable"),
         seconds=end.since(start),
         clock=end.clock,
         detail=failure.detail if failure is not None else "",

@@ -73,5 +73,5 @@ class LocalSocket:
 
 def _failed(name: str, error: OSError | ValueError) -> Failed:
     # Without the system's words it is Python's refusal of the name.
-    said = getattr(error, "strerror", None) or "its path is too long for a socket"
-    return Failed(Reason.LOCAL_RESOURCE, f"socket {name}: {said}")
+    reason = getattr(error, "strerror", None) or "its path is too long for a socket"
+    return Failed(Reason.LOCAL_RESOURCE, f"socket {name}: {reason}")

@@ -12,7 +12,7 @@ import msgspec
 
 from seventh.model.facts import Facts
 from seventh.model.failure import Failed, Reason, UsageError
-from seventh.model.netfacts import Attempt, Lookup, NetFacts, differences_of
+from seventh.model.netfacts import Attempt, AttemptOutcome, Lookup, NetFacts, differences_of
 from seventh.model.options import Options
 from seventh.model.phase import Mark
 from seventh.model.target import Target
@@ -87,7 +87,7 @@ class ProbeContext:
             self.failure = failed
 
     def note(self, text: str) -> None:
-        """Add a line to the transcript, where one is kept. Never put a secret here."""
+        """Add a line to the transcript, where one is kept. Never a secret."""
         if self.transcript is not None:
             self.transcript.append(f"# {text}")
 
@@ -96,8 +96,8 @@ class ProbeContext:
 
         Tier 4 asks more of a peer that is not on this machine, so ask after the name is resolved.
         """
-        here = bool(self._addresses) and self._carry is None
-        loopback = here and all(reach(a.ip) == "loopback" for a in self._addresses or ())
+        direct = bool(self._addresses) and self._carry is None
+        loopback = direct and all(reach(a.ip) == "loopback" for a in self._addresses or ())
         return self.options.denied(tier, loopback=loopback)
 
     # -- names -----------------------------------------------------------------------------------
@@ -124,16 +124,16 @@ class ProbeContext:
                 )
             return (Address(ip=target.host.partition("%")[0], port=target.port,
                             scope=target.host.partition("%")[2]),)  # fmt: skip
-        return await self._look_up(target.host, target.port)
+        return await self._resolve_host(target.host, target.port)
 
-    async def _look_up(self, host: str, port: int) -> tuple[Address, ...]:
+    async def _resolve_host(self, host: str, port: int) -> tuple[Address, ...]:
         options = self.options
         if options.resolver is not None:
             resolve.load()
         until = self.budget.within(min(RESOLVE_SECONDS, 0.8 * options.timeout_seconds))
         with self.watch.phase("resolve"):
             if options.resolver is not None:
-                addresses, lookups = await resolve.asked_addresses(
+                addresses, lookups = await resolve.addresses_from(
                     host, port, options.family, resolver=options.resolver, deadline_ns=until
                 )
             else:
@@ -150,10 +150,10 @@ class ProbeContext:
         """Return the addresses of another host that the user has named. Raises Failed."""
         if self._carry is not None or is_literal(host):
             return (Address(ip=host, port=port),)
-        return await self._look_up(host, port)
+        return await self._resolve_host(host, port)
 
-    async def addresses_named(self, asked: str, host: str, port: int) -> tuple[Address, ...]:
-        """Return the addresses of a host to which the peer at ``asked`` refers, as in a redirect.
+    async def addresses_named(self, peer: str, host: str, port: int) -> tuple[Address, ...]:
+        """Return the addresses of a host to which ``peer`` refers, as in a redirect.
 
         A name is resolved as the target's is. Raises Failed: a resolve reason, or address-policy
         when this peer must not refer to any of them. Through jump hosts they are unknown, so
@@ -166,9 +166,9 @@ class ProbeContext:
         if is_literal(host):
             named: tuple[Address, ...] = (Address(ip=host, port=port),)
         else:
-            named = await self._look_up(host, port)
+            named = await self._resolve_host(host, port)
         for address in named:
-            check_peer_named(asked, address.ip)
+            check_peer_named(peer, address.ip)
         return named
 
     @staticmethod
@@ -297,39 +297,35 @@ class ProbeContext:
         return made
 
     def attempted_datagram(
-        self, address: Address, outcome: str, start_ns: int, end: Mark, detail: str = ""
+        self, address: Address, outcome: AttemptOutcome, start_ns: int, end: Mark, detail: str = ""
     ) -> None:
         """Record the outcome of a UDP request (open, refused, timeout, unreachable)."""
         self._attempted(
-            msgspec.convert(
-                {
-                    "address": address.ip, "port": address.port, "family": address.family,
-                    "transport": "udp", "outcome": outcome, "clock": end.clock, "detail": detail,
-                    "seconds": end.since(start_ns),
-                },
-                Attempt,
+            Attempt(
+                address=address.ip, port=address.port, family=address.family, transport="udp",
+                outcome=outcome, clock=end.clock, detail=detail, seconds=end.since(start_ns),
             )
         )  # fmt: skip
 
     async def compare(
-        self, streams: list[Stream], look: Callable[[Stream], Awaitable[dict[str, str]]]
+        self, streams: list[Stream], read_traits: Callable[[Stream], Awaitable[dict[str, str]]]
     ) -> None:
-        """Apply ``look`` to each address and record in the network facts what differs.
+        """Apply ``read_traits`` to each address and record in the network facts what differs.
 
-        ``look`` gives named traits (``{"host key": "SHA256:…"}``); an address whose look fails is
-        recorded as failed and does not end the probe.
+        ``read_traits`` gives named traits (``{"host key": "SHA256:…"}``); an address for which
+        it fails is recorded as failed and does not end the probe.
         """
-        seen: dict[str, dict[str, str]] = {}
+        traits: dict[str, dict[str, str]] = {}
         for stream in streams:
             try:
-                seen[stream.address.ip] = await look(stream)
+                traits[stream.address.ip] = await read_traits(stream)
             except Failed as failed:
-                seen[stream.address.ip] = {"failure": str(failed.reason)}
-        self.note_drift(seen)
+                traits[stream.address.ip] = {"failure": str(failed.reason)}
+        self.note_drift(traits)
 
-    def note_drift(self, seen: dict[str, dict[str, str]]) -> None:
-        """Record the traits in which the addresses differ; ``seen`` has those of each."""
-        self._net.learn(differences=differences_of(seen), compared=tuple(seen))
+    def note_drift(self, traits: dict[str, dict[str, str]]) -> None:
+        """Record the traits in which the addresses differ; ``traits`` has those of each."""
+        self._net.learn(differences=differences_of(traits), compared=tuple(traits))
 
     def note_paths(self) -> None:
         """Record the kernel's latest state of the path of each connection."""

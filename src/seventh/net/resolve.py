@@ -205,10 +205,10 @@ async def record(name: str, kind: str, *, resolver: HostPort | None, deadline_ns
     import dns.name
     import dns.resolver
 
-    from seventh.net import dnsheard
+    from seventh.net import dns_replies
 
     load()
-    heard = dnsheard.Heard()
+    replies = dns_replies.Replies()
     started = now_ns()
     answers: tuple[str, ...] = ()
     authenticated: bool | None = None
@@ -221,20 +221,20 @@ async def record(name: str, kind: str, *, resolver: HostPort | None, deadline_ns
             raise_on_no_answer=False,
             lifetime=max(0.001, (deadline_ns - started) / 1e9),
             search=False,
-            backend=cast("Any", dnsheard.HearingBackend(heard)),
+            backend=cast("Any", dns_replies.RecordingBackend(replies)),
         )
         authenticated = bool(found.response.flags & dns.flags.AD)
         answers = tuple(str(item) for item in found.rrset or ())
         outcome = "ok" if answers else "no-data"
-        if dnsheard.is_referral(found.response):
-            outcome, detail = "failed", dnsheard.REFERRAL
+        if dns_replies.is_referral(found.response):
+            outcome, detail = "failed", dns_replies.REFERRAL
     except dns.resolver.NXDOMAIN:
         outcome = "nxdomain"
     except dns.resolver.NoNameservers as error:
-        outcome, detail = "servfail", dnsheard.refused(error)
+        outcome, detail = "servfail", dns_replies.refused(error)
     except dns.exception.Timeout:
         outcome, detail = "timeout", "the resolver did not answer in time"
-        if unusable := heard.said():
+        if unusable := replies.describe():
             outcome, detail = "failed", unusable
     except Failed as failed:
         outcome, detail = "failed", failed.detail
@@ -244,7 +244,7 @@ async def record(name: str, kind: str, *, resolver: HostPort | None, deadline_ns
     ):  # fmt: skip
         outcome, detail = "failed", NOT_A_NAME
     except dns.exception.DNSException:
-        outcome, detail = "failed", heard.said() or "the resolver returned no usable answer"
+        outcome, detail = "failed", replies.describe() or "the resolver returned no usable answer"
     except OSError as error:
         outcome, detail = "failed", f"the resolver is unreachable: {error.strerror or 'no route'}"
     if outcome not in {"ok", "no-data", "nxdomain"} and (none := shortage.missing()) is not None:
@@ -260,7 +260,7 @@ async def record(name: str, kind: str, *, resolver: HostPort | None, deadline_ns
     )
 
 
-async def asked_addresses(
+async def addresses_from(
     host: str, port: int, family: Family, *, resolver: HostPort, deadline_ns: int
 ) -> tuple[tuple[Address, ...], tuple[Lookup, ...]]:
     """Return the host's addresses from one named resolver, IPv6 first."""

@@ -49,8 +49,8 @@ def _first_line(name: str) -> bytes:
         with Path(name).expanduser().open("rb") as file:
             line = file.readline(MAX_SECRET_BYTES + 3)
     except (OSError, ValueError, RuntimeError) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"the password file {name} cannot be read: {said}") from None
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"the password file {name} cannot be read: {reason}") from None
     return line.removesuffix(b"\n").removesuffix(b"\r")
 
 

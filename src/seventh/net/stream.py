@@ -13,6 +13,7 @@ import contextlib
 import errno
 import re
 import socket
+from typing import Self
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
@@ -82,7 +83,7 @@ class Stream(abc.ABC):
         """Return how many segments TCP has retransmitted; 0 without a kernel socket of our own."""
         return 0
 
-    def __enter__(self) -> Stream:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -172,10 +173,10 @@ class TcpStream(Stream):
             self._gap_ns = max(self._gap_ns, now - self._last_ns) if self._last_ns else 0
             self._last_ns = now if data else 0
             if now - self._waited_ns > STRETCH_NS:
-                await self._breathe(until)
+                await self._yield_to_loop(until)
             return data, mark
 
-    async def _breathe(self, until: int) -> None:
+    async def _yield_to_loop(self, until: int) -> None:
         await asyncio.sleep(0)
         self._waited_ns = now_ns()
         if self._waited_ns >= until:
@@ -200,8 +201,8 @@ class TcpStream(Stream):
             # Bytes came in pieces, and the next piece was not overdue yet.
             if waited * 1e9 < 2 * self._gap_ns and until == self._budget.deadline_ns:
                 return self._time_is_up()
-            said = f" after {self._meter.received} bytes" if self._meter.received else ""
-            return Failed(Reason.PEER_SILENT, f"no data from the peer for {waited:.1f} s{said}")
+            after = f" after {self._meter.received} bytes" if self._meter.received else ""
+            return Failed(Reason.PEER_SILENT, f"no data from the peer for {waited:.1f} s{after}")
         else:
             return None
         finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -67,38 +67,30 @@ async def bounded(work: Coroutine[Any, Any, T], seconds: float) -> T:
 async def readable(sock: socket.socket, deadline_ns: int) -> None:
     """Wait until ``sock`` can be read; raises DeadlineError at the deadline."""
     loop = asyncio.get_running_loop()
-    fd = sock.fileno()
-    future: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(fd, _settle, future)
-    try:
-        await _until(loop, future, deadline_ns)
-    finally:
-        loop.remove_reader(fd)
+    await _ready(sock.fileno(), deadline_ns, loop.add_reader, loop.remove_reader)
 
 
 async def writable(sock: socket.socket, deadline_ns: int) -> None:
     """Wait until ``sock`` can be written; raises DeadlineError at the deadline."""
     loop = asyncio.get_running_loop()
-    fd = sock.fileno()
-    future: asyncio.Future[None] = loop.create_future()
-    loop.add_writer(fd, _settle, future)
-    try:
-        await _until(loop, future, deadline_ns)
-    finally:
-        loop.remove_writer(fd)
+    await _ready(sock.fileno(), deadline_ns, loop.add_writer, loop.remove_writer)
 
 
-async def _until(
-    loop: asyncio.AbstractEventLoop, future: asyncio.Future[None], deadline_ns: int
+async def _ready(
+    fd: int, deadline_ns: int, add: Callable[..., None], remove: Callable[[int], bool]
 ) -> None:
     seconds = (deadline_ns - now_ns()) / 1e9
     if seconds <= 0:
         raise DeadlineError
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[None] = loop.create_future()
+    add(fd, _settle, future)
     timer = loop.call_later(seconds, _expire, future)
     try:
         await future
     finally:
         timer.cancel()
+        remove(fd)
 
 
 def _settle(future: asyncio.Future[None]) -> None:

@@ -1,4 +1,4 @@
-"""How reports are shown: ``formats`` has a file for each way, and this folder what they share."""
+"""Rendering reports; ``formats`` has a file per format, and this folder what they share."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ __all__ = ["FORMATS", "Document", "View", "render"]
 
 
 def render(format: str, document: Document, view: View) -> str:  # noqa: A002 - the option's name
-    """Return ``document`` as text in ``format``.
-
-    Raises UsageError when there is no such format.
-    """
+    """Return ``document`` as text in ``format``; raises UsageError for an unknown format."""
     if format not in FORMATS:
         raise UsageError(unknown("format", format, FORMATS))
     module = importlib.import_module(f"{__name__}.formats.{format}")

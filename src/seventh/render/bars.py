@@ -1,4 +1,4 @@
-"""Spans on one scale, as rows of characters: for a terminal, a ticket, a page."""
+"""Drawings as rows of characters."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from seventh.model.drawing import Drawing, Span
 from seventh.render.entries import clean
 
 MOST = 64
-"""How many spans one drawing shows."""
+"""How many spans a drawing shows."""
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One span: what it is, its bar, and its value in words. All three are safe to show."""
+    """One span: its label, its bar, and its value as text; all are safe to show."""
 
     label: str
     bar: str
-    said: str
+    value: str
 
 
 def rows(drawing: Drawing, width: int, *, ascii_only: bool = False) -> list[Row]:
-    """The spans with bars of ``width`` cells; ``│`` is zero, an arrow points beyond the scale.
+    """Draw the spans with bars of ``width`` cells; ``│`` is zero, an arrow is beyond the scale.
 
-    Steps have shades of their own: see :func:`title`. What does not fit into the first 64 rows is
-    left out and counted in a last one.
+    Each step has its own shade; :func:`title` has the key. A last row counts the spans after the
+    first 64.
     """
     low, high = drawing.scale
     per_cell = (high - low) / width
@@ -34,7 +34,7 @@ def rows(drawing: Drawing, width: int, *, ascii_only: bool = False) -> list[Row]
 
 
 def title(drawing: Drawing, *, ascii_only: bool = False) -> str:
-    """Return what is drawn, and which shade stands for which step."""
+    """Return the drawing's title, with the key of its shades."""
     shades = _shades(drawing, ascii_only)
     key = "  ".join(f"{shades[name]} {clean(name)}" for name in drawing.steps)
     return f"{clean(drawing.title)}: {key}" if key else clean(drawing.title)
@@ -45,18 +45,18 @@ def text(drawing: Drawing, width: int) -> str:
     labels = [clean(span.label) for span in drawing.spans]
     name_width = min(max(map(len, labels), default=0), 32)
     lines = [
-        f"{row.label:<{name_width}}  {row.bar}  {row.said}".rstrip()
+        f"{row.label:<{name_width}}  {row.bar}  {row.value}".rstrip()
         for row in rows(drawing, max(16, width - name_width - 4))
     ]
     return "\n".join([title(drawing), *lines])
 
 
 _WHOLE = ""
-"""The name of a span that has no steps."""
+"""The key of a span without steps."""
 
 
 def _shades(drawing: Drawing, ascii_only: bool) -> dict[str, str]:
-    """The character of each step, of a span in one piece, of zero and of what lies beyond."""
+    """Return the characters of the steps, of a span without steps, of zero and of the arrows."""
     body, zero, left, right = "=|<>" if ascii_only else "━│◀▶"
     steps = ".:-=#" if ascii_only else "░▒·▓█"
     named = {name: steps[min(n, len(steps) - 1)] for n, name in enumerate(drawing.steps)}

@@ -1,7 +1,6 @@
-"""Text as CommonMark: what a peer sent cannot become markup.
+"""Text as CommonMark, so that text from a peer cannot become markup.
 
-In running text every character with a meaning is escaped; code stands in fences longer than any
-fence inside it.
+Special characters are escaped; code is in fences longer than any fence inside it.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]#|~@$]|:(?=[^\s\d])|(?<=[Ww]{3})\.)")
 
 
 def escape(text: str) -> str:
-    """Return ``text`` as running Markdown that shows just ``text``; not for the start of a line."""
+    """Return Markdown that shows just ``text``; not for the start of a line."""
     text = _SPECIAL.sub(r"\\\1", " ".join(text.split("\n")))
     return "".join(_ENTITIES.get(c, c) for c in text)
 

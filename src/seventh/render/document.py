@@ -1,4 +1,4 @@
-"""Reports as the entries that are printed: in words, cleaned, in a fixed order."""
+"""Reports as the entries that are printed: with texts, made printable, in a fixed order."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from seventh.render.wording import Wording
 
 
 def json_document(document: Document, view: View) -> JsonDocument:
-    """Return ``document`` in the shape that is printed."""
+    """Return ``document`` as its JSON struct."""
     wording = Wording(view.lang)
     return JsonDocument(
         schema="seventh.report/1",
@@ -42,39 +42,40 @@ def json_document(document: Document, view: View) -> JsonDocument:
 
 
 def _hosts(document: Document, view: View) -> tuple[HostEntry, ...]:
-    from seventh.render.hosts import host_entries  # only a host without a scheme needs it
+    from seventh.render.hosts import host_entries  # for hosts without a scheme only
 
     return host_entries(document, view)
 
 
 def entry(report: Report, wording: Wording, view: View) -> ReportEntry:
-    """Return one report in words, cleaned, in a fixed order."""
-    findings = sorted(report.findings, key=lambda f: (-f.severity.rank, f.id))
+    """Return the entry of one report."""
     return ReportEntry(
         target=clean(report.target),
         protocol=clean(report.protocol),
         vantage=clean(report.vantage),
         started_at=clean(report.started_at),
-        duration_seconds=max(0.0, _finite(report.duration_seconds)),
+        duration_seconds=length(report.duration_seconds),
         status=status_of(report, view),
         failure=_failure(report.failure) if report.failure else None,
         phases=tuple(_phase(phase) for phase in report.phases),
         facts={clean(room): plain_facts(report.facts[room]) for room in sorted(report.facts)},
         metrics={sample.key: sample.value for sample in samples(report)},
-        findings=tuple(_finding(finding, wording) for finding in findings),
+        findings=tuple(
+            _finding(finding, wording) for finding in sorted(report.findings, key=lambda f: f.order)
+        ),
         skipped=tuple(_skipped(skipped) for skipped in report.skipped),
         checklist=_checklist(report, wording) if view.checklist else None,
     )
 
 
 def _checklist(report: Report, wording: Wording) -> tuple[ChecklistEntry, ...]:
-    from seventh.render.checked import checklist  # the rooms' checklists load when asked for
+    from seventh.render.checklist import checklist  # loads the rooms' checklists
 
     return checklist(report, wording)
 
 
 def samples(report: Report) -> tuple[Sample, ...]:
-    """Return the report's metrics, cleaned, ordered by their keys; without NaN and infinity."""
+    """Return the report's metrics, made printable, ordered by key; without NaN and infinity."""
     cleaned = (
         Sample(
             clean(sample.name),
@@ -88,10 +89,10 @@ def samples(report: Report) -> tuple[Sample, ...]:
 
 
 def plain_facts(facts: Facts) -> dict[str, Any]:
-    """Facts as JSON's kinds of value: fields as declared, mappings sorted, no NaN or infinity.
+    """Return facts as JSON values: fields as declared, mappings sorted, null for NaN and infinity.
 
-    The properties that the facts name in ``DERIVED`` follow the fields; what they name in ``LINES``
-    is a list of lines ``key: value`` instead.
+    The properties in ``DERIVED`` follow the fields; a mapping in ``LINES`` is a list of lines
+    ``key: value``.
     """
     plain: dict[str, Any] = _plain(_builtins(facts))
     for name in facts.LINES:
@@ -116,8 +117,13 @@ def _plain(value: Any) -> Any:
 
 
 def _finite(seconds: float) -> float:
-    # Nothing shorter than a nanosecond is measured; the rest is the float's own noise.
+    """Round to nanoseconds, as nothing shorter is measured; NaN and infinity give 0."""
     return round(seconds, 9) if math.isfinite(seconds) else 0.0
+
+
+def length(seconds: float) -> float:
+    """Return a length of time as it is printed: never negative, to the nanosecond."""
+    return max(0.0, _finite(seconds))
 
 
 def _failure(failure: Failure) -> FailureEntry:
@@ -133,7 +139,7 @@ def _phase(phase: Phase) -> PhaseEntry:
     return PhaseEntry(
         name=clean(phase.name),
         start_seconds=_finite(phase.start_seconds),
-        seconds=max(0.0, _finite(phase.seconds)),
+        seconds=length(phase.seconds),
         clock=phase.clock,
         outcome=phase.outcome,
         address=clean(phase.address) if phase.address else None,
@@ -141,7 +147,7 @@ def _phase(phase: Phase) -> PhaseEntry:
 
 
 def _blocks(finding: Finding) -> str:
-    """Name the blocks of a file that have the fault."""
+    """Return the blocks of a file that have the fault."""
     named = ", ".join(clean(label) for label in (finding.view, *finding.also))
     return f"{named} and {finding.more} more" if finding.more else named
 
@@ -167,7 +173,7 @@ def _finding(finding: Finding, wording: Wording) -> FindingEntry:
 
 
 def _fix(fix: Mapping[str, str], finding: Finding) -> dict[str, str]:
-    """Return the fixes, the product's own first; of a file that was judged, its own alone."""
+    """Return the fixes, the product's own first; only that one for a finding in a file."""
     mine = {name: text for name, text in fix.items() if name == finding.product}
     return mine if mine and finding.source else {**mine, **fix}
 

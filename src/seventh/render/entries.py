@@ -1,10 +1,10 @@
-"""The shape of the JSON report, ``seventh.report/1``, and of what every other format shows.
+"""The structs of the JSON report, ``seventh.report/1``, which every other format shows too.
 
-Fields are added as time goes by; none is renamed, removed or given another meaning while the schema
-keeps its number. A reader ignores the fields that it does not know.
+Fields are only added while the schema keeps its number; none is renamed, removed or changed in
+meaning. Readers ignore unknown fields.
 
-Everything in these structs is safe to show: control, escape and bidirectional characters that a
-peer sent are escaped here once, for all formats. Line breaks are left only in a rule's own words.
+All texts are safe to show: control, escape and bidirectional characters that a peer sent are
+escaped. Only a rule's own texts have line breaks.
 """
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ from seventh.wire.text import printable
 _TEXT_LIMIT = 16_384
 
 Seconds = Annotated[float, Meta(ge=0)]
-Instant = Annotated[str, Meta(description="UTC, as RFC 3339 writes it, ending in Z")]
+Instant = Annotated[str, Meta(description="UTC in RFC 3339 format, ending in Z")]
 
 
 class FailureEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Why the conversation ended early."""
+    """Why the check ended early."""
 
-    reason: Annotated[Reason, Meta(description="one of a closed list; match on it")]
-    phase: Annotated[str, Meta(description="the step it happened in; - where no step was running")]
-    blame: Annotated[Blame, Meta(description="the party that can mend it")]
+    reason: Annotated[Reason, Meta(description="one of a closed list, for programs to match")]
+    phase: Annotated[str, Meta(description="the phase that failed; - where no phase was running")]
+    blame: Annotated[Blame, Meta(description="the party that can fix it")]
     detail: str
 
 
 class PhaseEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One timed step of the conversation."""
+    """One timed step of the check."""
 
     name: str
     start_seconds: Annotated[float, Meta(description="when it began, from the report's start")]
     seconds: Seconds
-    clock: Annotated[Clock, Meta(description="whose clock saw its end")]
+    clock: Annotated[Clock, Meta(description="the clock that measured its end")]
     outcome: Outcome
     address: str | None
 
 
 class SourceEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A line that a finding stands on."""
+    """A line of a file that is a finding's evidence."""
 
     file: str
-    line: Annotated[int | None, Meta(description="from 1; null where a default holds")]
-    text: Annotated[str, Meta(description="the effective setting, as its file would write it")]
+    line: Annotated[int | None, Meta(description="from 1; null for a default")]
+    text: Annotated[str, Meta(description="the effective setting, as the file would write it")]
 
     @property
     def place(self) -> str:
@@ -62,7 +62,7 @@ class SourceEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule that fired, in words."""
+    """A rule that fired, with its texts."""
 
     id: str
     severity: Severity
@@ -70,16 +70,18 @@ class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str
     why: str
     product: Annotated[
-        str, Meta(description="whose file was judged, or what the peer says it is; else empty")
+        str,
+        Meta(description="the product whose file was judged or that the peer claims to be, or ''"),
     ]
     fix: Annotated[
-        dict[str, str], Meta(description="what to write, by product, or any; the peer's own first")
+        dict[str, str],
+        Meta(description="the change to make, by product or 'any'; the peer's product first"),
     ]
     references: tuple[str, ...]
     seed: tuple[str, ...]
     tier: Annotated[int, Meta(ge=0, le=4)]
     source: Annotated[
-        tuple[SourceEntry, ...], Meta(description="lines of files; empty for what the wire showed")
+        tuple[SourceEntry, ...], Meta(description="lines of files; empty for other evidence")
     ]
 
 
@@ -94,25 +96,23 @@ class SkippedEntry(msgspec.Struct, frozen=True, kw_only=True):
 class ChecklistEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a protocol's debugging checklist."""
 
-    room: Annotated[str, Meta(description="whose checklist it is of, such as net or ssh")]
-    line: Annotated[str, Meta(description="a statement that holds where all is well")]
+    room: Annotated[str, Meta(description="the protocol of the checklist, such as net or ssh")]
+    line: Annotated[str, Meta(description="a statement of the good state")]
     verdict: LineVerdict
-    evidence: Annotated[str, Meta(description="what the verdict stands on, or what is missing")]
-    look: Annotated[
-        str, Meta(description="options or a command that would have it looked at; else empty")
-    ]
+    evidence: Annotated[str, Meta(description="the evidence of the verdict, or what is missing")]
+    look: Annotated[str, Meta(description="options or a command to have it checked, or empty")]
     rules: Annotated[tuple[str, ...], Meta(description="the rules that decide it")]
     found: Annotated[
-        tuple[str, ...], Meta(description="those that fired; each one's fix is in its finding")
+        tuple[str, ...], Meta(description="the rules that fired; the fix is in the finding")
     ]
 
 
 class ReportEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """What one look at one target gave."""
+    """The result of one check of one target."""
 
     target: str
     protocol: str
-    vantage: Annotated[str, Meta(description="where it was measured from")]
+    vantage: Annotated[str, Meta(description="the host that made the check")]
     started_at: Instant
     duration_seconds: Seconds
     status: Status
@@ -120,34 +120,34 @@ class ReportEntry(msgspec.Struct, frozen=True, kw_only=True):
     phases: tuple[PhaseEntry, ...]
     facts: Annotated[
         dict[str, dict[str, Any]],
-        Meta(description="by room; null or an empty value is what was not learnt"),
+        Meta(description="by protocol; null or an empty value was not learnt"),
     ]
     metrics: Annotated[
         dict[str, float], Meta(description="by Prometheus name, in Prometheus' base units")
     ]
-    findings: Annotated[tuple[FindingEntry, ...], Meta(description="the gravest first")]
+    findings: Annotated[tuple[FindingEntry, ...], Meta(description="the most severe first")]
     skipped: tuple[SkippedEntry, ...]
     checklist: Annotated[
         tuple[ChecklistEntry, ...] | None,
-        Meta(description="the debugging checklist; null where --checklist was not given"),
+        Meta(description="the debugging checklist; null without --checklist"),
     ]
 
 
 class PortEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One well-known port of a host that was given without a scheme."""
 
-    target: Annotated[str, Meta(description="the URL that checks this port alone")]
+    target: Annotated[str, Meta(description="the URL that checks only this port")]
     port: int
     transport: str
     protocol: str
-    service: Annotated[str, Meta(description="what usually listens there, in words")]
-    state: Annotated[PortState, Meta(description="what the look met; match on it")]
-    software: Annotated[str, Meta(description="what the peer says it is; empty if unknown")]
+    service: Annotated[str, Meta(description="the service that usually listens there")]
+    state: Annotated[PortState, Meta(description="one of a closed list, for programs to match")]
+    software: Annotated[str, Meta(description="the software that the peer claims to be, or empty")]
     status: Annotated[
-        Status | None, Meta(description="null where nothing answered: that is no failure")
+        Status | None, Meta(description="null where the port does not answer, which is no failure")
     ]
     failure: Reason | None
-    finding: Annotated[str | None, Meta(description="the gravest finding's rule")]
+    finding: Annotated[str | None, Meta(description="the rule of the most severe finding")]
     said: Annotated[str, Meta(description="the failure's detail, or the finding's title")]
     duration_seconds: Seconds
 
@@ -157,12 +157,12 @@ class HostEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str
     status: Annotated[Status, Meta(description="the worst of its ports; critical if none is open")]
-    open: Annotated[int, Meta(description="how many of the ports answered")]
+    open: Annotated[int, Meta(description="the number of open ports")]
     ports: tuple[PortEntry, ...]
 
 
 class JsonDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run printed: a report for each target, in the order they were asked for."""
+    """The output of one run: a report per target, in the order of the targets."""
 
     schema: Literal["seventh.report/1"]
     generated_at: Instant
@@ -170,7 +170,7 @@ class JsonDocument(msgspec.Struct, frozen=True, kw_only=True):
     reports: tuple[ReportEntry, ...]
     hosts: Annotated[
         tuple[HostEntry, ...],
-        Meta(description="hosts given without a scheme; only their open ports have a report"),
+        Meta(description="hosts given without a scheme; only open ports have a report"),
     ]
 
 

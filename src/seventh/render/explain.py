@@ -12,32 +12,29 @@ from seventh.rules.rule import AnyRule, Source
 from seventh.rules.words import usual_fixes
 
 TIERS = {
-    0: "name look-ups, connecting and handshakes only",
-    1: "harmless requests as the standard foresees them",
-    2: "needs a credential or a user's name",
-    3: "leaves a trace that others can see; needs --allow-write",
-    4: "intrusive; needs --intrusive, and away from this machine also --i-own-this",
+    0: "DNS lookups, connections and handshakes only",
+    1: "harmless requests that the standard provides for",
+    2: "needs a credential or a user name",
+    3: "leaves a trace visible to others; needs --allow-write",
+    4: "intrusive; needs --intrusive, and for other machines also --i-own-this",
 }
 """What a rule of each tier does to the peer."""
 
 SOURCES = {
-    Source.WIRE: "what the peer says on the wire",
-    Source.DNS: "the name system",
+    Source.WIRE: "what the peer sends",
+    Source.DNS: "DNS",
     Source.FILE: "a configuration file",
-    Source.LOCAL: "a command on the server itself",
-    Source.SERIES: "a series of looks",
-    Source.TELEMETRY: "messages that the peer sends by itself",
+    Source.LOCAL: "a command on the server",
+    Source.SERIES: "a series of checks",
+    Source.TELEMETRY: "messages that the peer sends unasked",
 }
-"""Where the evidence of each source comes from."""
+"""Where the evidence comes from."""
 
 _WIDTH = 80
 
 
 def explain(rule: AnyRule, lang: str = "en") -> str:
-    """Return all that a declaration says, for a person at a terminal.
-
-    Parameters that a finding fills in stand in braces, as in ``{algorithms}``.
-    """
+    """Return a rule's declaration as text, with parameters in braces, such as ``{algorithms}``."""
     room = room_of_rule(rule.id)
     words = Wording(lang).of_rule(room or "", rule)
     blocks = [
@@ -47,7 +44,7 @@ def explain(rule: AnyRule, lang: str = "en") -> str:
                 ("severity", str(rule.severity)),
                 ("tier", f"{rule.tier}: {TIERS[rule.tier]}"),
                 ("source", f"{rule.source}: {SOURCES[rule.source]}"),
-                *([("room", room)] if room else []),
+                *([("protocol", room)] if room else []),
                 *(
                     (f"in {product}", ", ".join(names))
                     for product, names in rule.directives.items()
@@ -55,8 +52,12 @@ def explain(rule: AnyRule, lang: str = "en") -> str:
                 *([("standards", "; ".join(rule.references))] if rule.references else []),
             ]
         ),
-        _section("Seen", words.evidence),
-        *([_section("Such as", said)] if (said := example(rule)) else []),
+        _section("Evidence", words.evidence),
+        *(
+            _section(f"{{{name}}} is one of", "\n".join(texts.values()))
+            for name, texts in words.phrases.items()
+        ),
+        *([_section("Example", text)] if (text := example(rule)) else []),
         *([_section("Why it matters", words.why)] if words.why else []),
         *_fixes(usual_fixes(rule, words)),
     ]
@@ -64,7 +65,7 @@ def explain(rule: AnyRule, lang: str = "en") -> str:
 
 
 def explain_planned(row: Planned) -> str:
-    """Return what there is to say of a rule that is not built yet."""
+    """Return the text about a rule that is not built yet."""
     table = [
         ("severity", str(row.severity)),
         ("tier", f"{row.tier}: {TIERS[row.tier]}"),
@@ -75,10 +76,9 @@ def explain_planned(row: Planned) -> str:
 
 
 def listing(rules: Iterable[AnyRule], planned: Iterable[Planned] = ()) -> str:
-    """Return a line for each rule, by id, then one for each planned rule that is not among them.
+    """Return a line per rule, by id, then one per planned rule that is not built.
 
-    The columns are id, severity, tier, source and title. The planned ones stand under what they
-    wait for.
+    The columns are id, severity, tier, source and title.
     """
     built = sorted(rules, key=lambda rule: rule.id)
     ids = [rule.id for rule in built]

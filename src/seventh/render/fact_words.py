@@ -1,6 +1,6 @@
-"""How facts are said: the words of their labels, what is not worth a line, values that are codes.
+"""Texts of facts: labels, facts that are not shown, and values that are codes.
 
-A fact that is not named here is said by its field's name; nothing has to be added for it.
+Any other fact is shown by its field's name; nothing has to be added here for it.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ HIDDEN = frozenset(
      "foreign_origin_sent", "protocol_version", "reach", "reference_id_hex",
      "reference_timestamp_hex", "secure", "sends_cookie", "ticket_key_name", "verified_path"]
 )  # fmt: skip
-"""Raw forms of what another fact says, what a drawing shows, and what the target's URL says."""
+"""Raw forms of other facts, and what a drawing or the target's URL shows."""
 
 EVIDENT = frozenset(["outcome", "detail", "side", "state"])
-"""Labels that say nothing more than the value does, where it stands in a row of others."""
+"""Labels that are left out in a list, as the value is clear without them."""
 
 LABELS = {
     "advertised": "advertises",
-    "alternatives": "advertised places",
+    "alternatives": "advertised alternatives",
     "alpn": "ALPN",
     "body_bytes": "body size",
     "cert_expiry_timestamp_seconds": "certificate expires",
@@ -31,10 +31,10 @@ LABELS = {
     "does": "serves",
     "expecting": "with Expect: 100-continue",
     "foreign_origin": "with a foreign origin",
-    "https_outcome": "HTTPS record look-up",
+    "https_outcome": "HTTPS record lookup",
     "https_record": "HTTPS record",
     "no_upgrade": "without Upgrade",
-    "root_source": "root's methods from the",
+    "root_source": "root's methods from",
     "trust": "trusted by",
     "wrong_version": "with a wrong version",
     "control_factor": "mode 6 amplification",
@@ -66,7 +66,7 @@ LABELS = {
     "tickets": "session tickets",
     "versions": "versions accepted",
 }
-"""By field: the label, where its words one by one would not do."""
+"""By field: the label, where the words of its name are not clear."""
 
 _WORDS = {
     "aead": "AEAD", "algs": "algorithms", "auth": "authentication", "cert": "certificate",
@@ -81,7 +81,7 @@ _WORDS = {
 
 
 def label_of(name: str, shown: str) -> str:
-    """The label of the field ``name``, of which ``shown`` is left when its unit is taken off."""
+    """Return the label of the field ``name``; ``shown`` is the name without its unit."""
     if name in LABELS:
         return LABELS[name]
     return " ".join(_WORDS.get(word, word) for word in shown.split("_"))
@@ -93,26 +93,26 @@ def _leap(value: int) -> str:
 
 
 def _penalties(value: str) -> str:
-    """OpenSSH's ``crash:90 … max:600 min:15`` as times; what is no pair stays as it is."""
+    """Word OpenSSH's ``crash:90 … max:600 min:15`` with seconds."""
     if value == "no":
         return "none"
-    said: list[str] = []
+    texts: list[str] = []
     for name, _, each in (pair.partition(":") for pair in value.split()):
         seconds = " s" if each.isdigit() and name in _PENALTIES else ""
-        said.append(f"{_PENALTIES.get(name, name)} {each}{seconds}".strip())
-    return ", ".join(said)
+        texts.append(f"{_PENALTIES.get(name, name)} {each}{seconds}".strip())
+    return ", ".join(texts)
 
 
 _PENALTIES = {
     "crash": "crash", "authfail": "failed login", "noauth": "no login",
-    "invaliduser": "unknown user", "grace-exceeded": "login not in time",
+    "invaliduser": "unknown user", "grace-exceeded": "login timeout",
     "refuseconnection": "refused connection", "max": "at most", "min": "enforced from",
 }  # fmt: skip
 
 
 def _startups(value: tuple[int, int, int]) -> str:
     start, share, full = value
-    return f"{share} % refused from {start} on, all from {full} on"
+    return f"{share} % refused from {start}, all from {full}"
 
 
 def _sshfp(value: Any) -> str:
@@ -122,14 +122,13 @@ def _sshfp(value: Any) -> str:
 
 
 def _trust(value: Any) -> str:
-    """TLS: whose root; of SSH's verdicts on host keys, findings say what matters."""
-    return {"given": "the given CA", "system": "the system's roots"}.get(value, "") if (
-        isinstance(value, str)
-    ) else ""  # fmt: skip
+    """Word the trust of TLS; findings show that of SSH, which is no string."""
+    roots = {"given": "the CA of --ca", "system": "the system's roots"}
+    return roots.get(value, "") if isinstance(value, str) else ""
 
 
 def _by_address(value: Any) -> str:
-    """Host keys by address, where they differ."""
+    """Word host keys by address, if they differ."""
     if len({tuple(keys) for keys in value.values()}) < 2:
         return ""
     return "; ".join(f"{address} {', '.join(keys)}" for address, keys in value.items())
@@ -143,4 +142,4 @@ VALUES: dict[str, Callable[[Any], str]] = {
     "trust": _trust,
     "host_keys_by_address": _by_address,
 }
-"""By field: what makes words of its value; empty where there is nothing to say."""
+"""By field: the function that words its value; an empty text is not shown."""

@@ -1,4 +1,4 @@
-"""Which of a finding's fixes a person is shown: those for the software that is there."""
+"""The fixes of a finding that are shown: those for the peer's software."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from seventh.render.entries import FindingEntry
 from seventh.render.view import View
 
 MOST_GUESSED = 2
-"""How many are shown where nobody knows which software it is."""
+"""How many are shown if the software is unknown."""
 
 
 class Fixes(NamedTuple):
-    """What to show, and for which other software there is a fix."""
+    """The fixes to show, and the other software with a fix."""
 
     shown: tuple[tuple[str, str], ...]
     others: tuple[str, ...]
 
     @property
     def hint(self) -> str:
-        """For whom else there is one; empty where there is none."""
+        """The other software with a fix, as text; empty if there is none."""
         return ", ".join(self.others)
 
 
 def fixes_of(finding: FindingEntry, view: View) -> Fixes:
-    """Return the fixes of ``finding`` in their order; all of them if the view is verbose."""
+    """Return the fixes of ``finding`` in order; all of them in a verbose view."""
     named = [name for name in finding.fix if name in ALTERNATIVES]
     if view.verbose:
         wanted = named

@@ -13,14 +13,13 @@ from seventh.render.summary import duration
 
 _HEADS = ("PORT", "PROTOCOL", "STATE", "VERDICT", "TIME", "WORST")
 _NARROW = 60
-"""Below so many columns the verdict, time and worst finding of a port are on a line of their own.
-"""
+"""In fewer columns the verdict, time and worst finding of a port are on a separate line."""
 BELOW = 6
-"""Where that line begins."""
+"""The column of that line."""
 
 
 def lines(entry: HostEntry, styles: dict[Status, str], width: int) -> Iterator[Text]:
-    """Lay the table out, a line a port; what is too long is the caller's to wrap."""
+    """Yield the table, a line per port; the caller wraps long ones."""
     yield Text(f"  {headline(entry)}")
     if is_untried(entry):
         return

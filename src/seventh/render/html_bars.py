@@ -1,4 +1,4 @@
-"""Phases and drawings as bars of a page: tables with one picture a row."""
+"""Phases and drawings as HTML tables with one bar per row."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from seventh.render.presentation import Presentation, span_seconds
 from seventh.render.summary import duration
 
 _SLIVER = 0.004
-"""The least share of the width that a bar takes: whatever was measured is seen."""
+"""The minimum width of a bar, as a share, so that every phase is visible."""
 
 
-def waterfall(one: Presentation) -> str:
-    """Draw the phases of a conversation, each where it was in time."""
-    if not one.bars:
+def waterfall(report: Presentation) -> str:
+    """Draw the phases of a check on one time scale."""
+    if not report.bars:
         return ""
-    span = span_seconds(one.entry)
+    span = span_seconds(report.entry)
     ticks = ticks_of(span)
-    several = len({phase.address for phase, _, _ in one.bars if phase.address}) > 1
+    several = len({phase.address for phase, _, _ in report.bars if phase.address}) > 1
     grid = "".join(f'<line x1="{_part(t / span)}" x2="{_part(t / span)}" y1="0" y2="100%"/>'
                    for t in ticks)  # fmt: skip
     scale = "".join(
@@ -29,7 +29,7 @@ def waterfall(one: Presentation) -> str:
         f"{_round(t)}</text>"
         for n, t in enumerate(ticks)
     )
-    rows = [_row(phase, begin, length, grid, several) for phase, begin, length in one.bars]
+    rows = [_row(phase, begin, length, grid, several) for phase, begin, length in report.bars]
     return (
         '<table class="waterfall"><caption>Phases <span class="key"><span class="kernel">kernel'
         '</span> <span class="user">user</span> clock</span></caption><thead><tr>'
@@ -40,7 +40,7 @@ def waterfall(one: Presentation) -> str:
 
 
 def drawing_of(drawing: Drawing) -> str:
-    """Spans on one scale, each with a line at zero; their steps in shades, which the key names."""
+    """Draw spans on one scale, with a line at zero, and steps in the shades of the key."""
     low, high = drawing.scale
     zero = _part(-low / (high - low))
     shades = _shades(drawing.steps)
@@ -64,7 +64,7 @@ def drawing_of(drawing: Drawing) -> str:
 
 
 def _shades(steps: tuple[str, ...]) -> dict[str, float]:
-    """Return how opaque each step is drawn: the later the darker."""
+    """Return the opacity of each step: later ones are darker."""
     return {name: round(0.3 + 0.7 * n / max(1, len(steps) - 1), 2) for n, name in enumerate(steps)}
 
 
@@ -98,7 +98,7 @@ def _row(phase: PhaseEntry, begin: float, length: float, grid: str, several: boo
     width = min(1.0, max(length, _SLIVER))
     left = max(0.0, min(begin, 1.0 - width))
     kind = "failed" if phase.outcome == "failed" else phase.clock
-    spoken = (
+    title = (
         f"{phase.name}: begins at {duration(phase.start_seconds)}, "
         f"lasts {duration(phase.seconds)} by the {phase.clock} clock, {phase.outcome}"
     )
@@ -106,14 +106,14 @@ def _row(phase: PhaseEntry, begin: float, length: float, grid: str, several: boo
     failed = ' <span class="cross" title="failed">✖</span>' if phase.outcome == "failed" else ""
     return (
         f'<tr><th scope="row"><code>{escape(phase.name)}</code>{address}{failed}</th>'
-        f'<td class="bar"><svg width="100%" height="22" role="img"><title>{escape(spoken)}</title>'
+        f'<td class="bar"><svg width="100%" height="22" role="img"><title>{escape(title)}</title>'
         f'{grid}<rect class="{kind}" x="{_part(left)}" width="{_part(width)}" y="5" height="12" '
         f'rx="2"/></svg></td><td class="number">{duration(phase.seconds)}</td></tr>'
     )
 
 
 def ticks_of(span: float) -> list[float]:
-    """Return three to six round instants over ``span`` seconds, from zero."""
+    """Return three to six round times from zero to ``span`` seconds."""
     if span <= 0:
         return []
     step = next(s for s in _steps() if span / s <= 5)
@@ -138,7 +138,7 @@ def _anchor(share: float) -> str:
 
 
 def _rank(number: int, count: int) -> str:
-    """A narrow page has room for the first and the last label; a middling one for every second."""
+    """Return the class of a label: a narrow page shows only the first and last, or every second."""
     if number in (0, count - 1):
         return ""
     return ' class="minor"' if number % 2 or number == count - 2 else ' class="inner"'

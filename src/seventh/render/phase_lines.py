@@ -1,9 +1,10 @@
-"""Phases as bars for a terminal, each where it was in time."""
+"""Phases as bars of a terminal, on one time scale."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import msgspec
 from rich.text import Text
 
 from seventh.render.entries import PhaseEntry
@@ -13,13 +14,13 @@ from seventh.render.view import View
 from seventh.render.wrapping import middle
 
 Bar = tuple[PhaseEntry, float, float]
-"""A phase with its begin and length as shares of the whole conversation."""
+"""A phase with its begin and length as shares of the whole check."""
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _MOST = 24
 
 
 def lines(bars: Sequence[Bar], view: View) -> Iterator[Text]:
-    """Draw a row for each name, clock and outcome; with -v one for each phase."""
+    """Draw a row per name, clock and outcome; with -v a row per phase."""
     several = len({phase.address for phase, _, _ in bars if phase.address}) > 1
     rows = _phase_rows(bars, several, apart=view.verbose)
     most = len(rows) if view.verbose else _MOST
@@ -43,35 +44,30 @@ def lines(bars: Sequence[Bar], view: View) -> Iterator[Text]:
         yield Text(f"  … and {count(len(rows) - most, 'phase')} more (-v)", "dim")
 
 
-class _Row:
-    """Phases of one name, drawn on one line: each where it was, their time together."""
+class _Row(msgspec.Struct):
+    """Phases of one name on one line, with their total time."""
 
-    __slots__ = ("bars", "clock", "failed", "name", "seconds")
-
-    def __init__(self, name: str, phase: PhaseEntry) -> None:
-        self.name = name
-        self.clock = phase.clock
-        self.failed = phase.outcome == "failed"
-        self.seconds = 0.0
-        self.bars: list[tuple[float, float]] = []
+    name: str
+    clock: str
+    failed: bool
+    seconds: float = 0.0
+    bars: list[tuple[float, float]] = []
 
 
-def _phase_rows(
-    bars: Iterable[tuple[PhaseEntry, float, float]], several: bool, *, apart: bool
-) -> list[_Row]:
-    """A row for each name, clock and outcome, in the order of their first; each alone if apart."""
+def _phase_rows(bars: Iterable[Bar], several: bool, *, apart: bool) -> list[_Row]:
+    """Group phases by name, clock and outcome, in the order of the first; not at all if apart."""
     rows: dict[object, _Row] = {}
     for number, (phase, begin, length) in enumerate(bars):
         name = _phase_name(phase, several)
         key = number if apart else (name, phase.clock, phase.outcome)
-        row = rows.setdefault(key, _Row(name, phase))
+        row = rows.setdefault(key, _Row(name, phase.clock, phase.outcome == "failed"))
         row.seconds += phase.seconds
         row.bars.append((begin, length))
     return list(rows.values())
 
 
 def _merged(drawn: list[str]) -> str:
-    """Return several bars of one width in one; where two meet, the fuller cell stays."""
+    """Merge bars of one width; where two overlap, the fuller cell is shown."""
     return "".join(max(cells, key=(_EIGHTHS + "#").index) for cells in zip(*drawn, strict=True))
 
 
@@ -84,10 +80,9 @@ def _phase_name(phase: PhaseEntry, several: bool) -> str:
 
 
 def bar(begin: float, length: float, width: int, *, ascii_only: bool) -> str:
-    """Return a bar of ``width`` cells, filled from ``begin`` over ``length`` (shares of the whole).
+    """Draw a bar of ``width`` cells, filled from ``begin`` over ``length`` (shares of the whole).
 
-    It begins with a whole cell and its length is true to an eighth of one. Whatever was measured
-    shows at least a sliver.
+    It begins at a whole cell, and its length is rounded to an eighth of one, at least one eighth.
     """
     start = min(width - 1, max(0, int(begin * width + 1e-9)))
     eighths = max(1, round(min(float(width - start), length * width) * 8))

@@ -1,12 +1,12 @@
-"""A report as people's formats tell it: in words, cleaned, with what is derived from it.
+"""A report as the formats for people show it: its entry, and what is derived from it.
 
-Every text in here is printable; a format escapes for its own syntax and nothing else.
+All texts are printable; a format only escapes for its own syntax.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -16,30 +16,31 @@ from seventh.model.failure import Reason
 from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Report
 from seventh.model.sample import Sample
-from seventh.model.severity import Severity, Status
+from seventh.model.severity import Severity
 from seventh.render.document import entry, samples
-from seventh.render.entries import FailureEntry, PhaseEntry, ReportEntry, clean
+from seventh.render.entries import FailureEntry, HostEntry, PhaseEntry, ReportEntry, clean
+from seventh.render.hosts import shows_all
 from seventh.render.summary import summary
-from seventh.render.view import Document, View
+from seventh.render.view import WORST_FIRST, Document, View
 from seventh.render.wording import Wording
 
 BLAMED = {
     "local": "this machine or its configuration",
-    "network": "the network between here and the peer",
+    "network": "the network between this machine and the peer",
     "peer": "the peer",
-    "seventh": "Seventh itself: please report it",
+    "seventh": "Seventh: please report this",
 }
-"""Who can mend a failure, in a sentence."""
+"""The party that can fix a failure, as text."""
 
 
 class Presentation(msgspec.Struct, frozen=True, kw_only=True):
-    """One report, ready to be laid out."""
+    """One report, ready for layout."""
 
     entry: ReportEntry
     address: str | None
-    """Where the conversation took place, when that is not the target's own host."""
+    """The address that was checked, unless the target contains it."""
     facts: Mapping[str, Facts]
-    """As they were learnt; what is shown of them is in ``entry`` and ``summaries``."""
+    """The facts as learnt; those that are shown are in ``entry`` and ``summaries``."""
     samples: tuple[Sample, ...]
     started_seconds: float
     passed: tuple[str, ...]
@@ -47,31 +48,33 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def summaries(self) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
-        """By room, the facts worth a line: (label, value).
-
-        The protocol's own room comes first, then what it stands on.
-        """
+        """By room, the facts to show: (label, value)."""
         timed = {phase.seconds for phase in self.entry.phases}
-        rooms = sorted(self.facts, key=lambda room: (room != self.entry.protocol, room))
+        shown = [self.entry.target]
         return tuple(
-            (clean(room), tuple(summary(self.facts[room], said=[self.entry.target], timed=timed)))
-            for room in rooms
+            (clean(room), tuple(summary(self.facts[room], shown=shown, timed=timed)))
+            for room in self.rooms
         )
 
     @property
+    def rooms(self) -> list[str]:
+        """The rooms that have facts, the protocol's own first."""
+        return sorted(self.facts, key=lambda room: (room != self.entry.protocol, room))
+
+    @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of a linted file should know beside the verdict."""
+        """The notes on the reading of a configuration file."""
         lint = self.facts.get(LintFacts.ROOM)
         return tuple(clean(str(note)) for note in getattr(lint, "notes", ()))
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:
-        """What the rooms would rather show than say."""
+        """The facts that are shown as bars."""
         return tuple(each for room in sorted(self.facts) for each in self.facts[room].drawings())
 
     @property
     def bars(self) -> tuple[tuple[PhaseEntry, float, float], ...]:
-        """Each phase with its begin and length as shares, 0 to 1, of the whole conversation."""
+        """Each phase with its begin and length as shares, 0 to 1, of the whole check."""
         phases = self.entry.phases
         begin = min((phase.start_seconds for phase in phases), default=0.0)
         span = span_seconds(self.entry) or 1.0
@@ -81,7 +84,7 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def tally(self) -> str:
-        """``2 high, 1 low``; empty where nothing was found."""
+        """The number of findings by severity, ``2 high, 1 low``; empty without findings."""
         counts = Counter(finding.severity for finding in self.entry.findings)
         return ", ".join(
             f"{counts[severity]} {severity}" for severity in Severity if counts[severity]
@@ -89,32 +92,47 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def headline(self) -> str:
-        """The report in half a line: what failed, or what was found."""
+        """The failure and the number of findings, in half a line."""
         failure = self.entry.failure
-        if failure is not None:
-            words = failed(failure)
-            return f"{words}; {self.tally}" if self.tally else words
-        return self.tally or "nothing found"
+        parts = [failed(failure) if failure is not None else "", self.tally]
+        return "; ".join(filter(None, parts)) or "no findings"
+
+    @property
+    def rule_counts(self) -> str:
+        """The number of rules by result, ``12 passed, 3 failed, 2 skipped``."""
+        counts = {
+            "passed": len(self.passed),
+            "failed": len(self.entry.findings),
+            "skipped": len(self.entry.skipped),
+        }
+        return ", ".join(
+            f"{n} {result}" for result, n in counts.items() if n or result != "skipped"
+        )
 
 
 def present(document: Document, view: View) -> tuple[Presentation, ...]:
-    """Return every report of ``document``, told."""
+    """Return every report of ``document``, ready for layout."""
     wording = Wording(view.lang)
-    return tuple(_told(report, wording, view) for report in document.reports)
+    return tuple(_present(report, wording, view) for report in document.reports)
 
 
 def span_seconds(entry: ReportEntry) -> float:
-    """From the first phase's begin to the last one's end: what a waterfall is as wide as."""
+    """Return the time from the first phase's begin to the last phase's end."""
     begin = min((phase.start_seconds for phase in entry.phases), default=0.0)
     end = max((phase.start_seconds + phase.seconds for phase in entry.phases), default=0.0)
     return max(0.0, end - begin)
 
 
-def tally_statuses(told: Sequence[Presentation]) -> str:
-    """Return ``2 critical, 8 ok``, the worst first."""
-    counts = Counter(one.entry.status for one in told)
-    order = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
-    return ", ".join(f"{counts[status]} {status}" for status in order if counts[status])
+def tally_statuses(reports: Sequence[Presentation]) -> str:
+    """Return the number of reports by status, ``2 critical, 8 ok``, the worst first."""
+    counts = Counter(report.entry.status for report in reports)
+    return ", ".join(f"{counts[status]} {status}" for status in WORST_FIRST if counts[status])
+
+
+def needs_summary(reports: Sequence[Presentation], hosts: Iterable[HostEntry]) -> bool:
+    """Return whether several reports need a table that no host's table of ports is already."""
+    targets = [report.entry.target for report in reports]
+    return len(reports) > 1 and not any(shows_all(host, targets) for host in hosts)
 
 
 def count(number: int, noun: str) -> str:
@@ -123,19 +141,19 @@ def count(number: int, noun: str) -> str:
 
 
 def failed(failure: FailureEntry) -> str:
-    """Return ``connect-refused in connect``: the reason, and the phase where there was one."""
+    """Return a failure's reason and phase, ``connect-refused in connect``."""
     where = "" if failure.phase == "-" else f" in {failure.phase}"
     return f"{failure.reason}{where}"
 
 
 def blamed(failure: FailureEntry) -> str:
-    """Who can mend it, in words."""
+    """Return the party that can fix a failure, as text."""
     if failure.reason is Reason.RESOLVE_NXDOMAIN:
-        return "none: the name may be misspelt"
+        return "the name does not exist; check the spelling"
     return BLAMED[failure.blame]
 
 
-def _told(report: Report, wording: Wording, view: View) -> Presentation:
+def _present(report: Report, wording: Wording, view: View) -> Presentation:
     made = entry(report, wording, view)
     return Presentation(
         entry=made,

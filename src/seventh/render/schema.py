@@ -13,7 +13,7 @@ from seventh.render.generated import arguments, finish
 
 
 def schema() -> dict[str, Any]:
-    """Return the schema, as JSON Schema 2020-12 writes it."""
+    """Return the JSON Schema (2020-12)."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:seventh:report:1",
@@ -22,10 +22,10 @@ def schema() -> dict[str, Any]:
 
 
 def _settled(node: Any) -> Any:
-    """Give a part of the schema in the one form that no version of msgspec changes.
+    """Normalise a part of the schema, which differs between versions of msgspec.
 
-    Before 0.22 ``null`` stood first among the alternatives; before 0.23 a description kept its
-    docstring's indentation.
+    Before 0.22 ``null`` was the first alternative; before 0.23 a description kept its docstring's
+    indentation.
     """
     match node:
         case list():
@@ -42,13 +42,13 @@ def _settled(node: Any) -> Any:
 
 
 def text() -> str:
-    """Return the schema as it stands in docs/report.schema.json."""
+    """Return the content of docs/report.schema.json."""
     encoded = msgspec.json.encode(schema(), order="deterministic")
     return msgspec.json.format(encoded, indent=2).decode() + "\n"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write docs/report.schema.json, or with ``--check`` exit 1 when it is not up to date."""
+    """Write docs/report.schema.json; with ``--check`` return 1 if it is stale."""
     docs, check = arguments("docs/report.schema.json", argv)
     files = {docs / "report.schema.json": text()}
     return finish(files, (), check=check, how="python -m seventh.render.schema")

@@ -1,8 +1,7 @@
-"""The gist of facts: what a person wants to see of a record, chosen by its shape alone.
+"""Summaries of facts: the fields of a struct that are shown, chosen by type and name only.
 
-No room is known here. A field is said when it was learnt (it differs from its default) and when
-nothing before it said the same; units leave the name and join the value; long lists say how long
-they are.
+A field is shown if it was learnt (it differs from its default) and no earlier text contains it.
+Units move from the name to the value; long lists are cut and counted.
 """
 
 from __future__ import annotations
@@ -24,40 +23,39 @@ from seventh.wire.text import printable
 _SHOWN = 3
 _NESTED = 3
 _TEXT_LIMIT = 96
-# What names a record among its like, the best first.
+# Fields that identify a struct in a list, the best first.
 _NAMES = (
     "name", "subject", "id", "algorithm", "address", "host", "trait", "kind", "type", "version",
 )  # fmt: skip
-# The header of a report says these already.
-_UNSAID = HIDDEN | {"host", "port"}
-_COUNTED = 1 << 16
-"""So many bytes and more are told in KiB and MiB."""
+_UNSHOWN = HIDDEN | {"host", "port"}  # the header of a report shows these
+_LARGE = 1 << 16
+"""From this number, bytes are shown in KiB and MiB."""
 _UNITS = {"bytes": "B", "bits": "bit", "days": "days", "hertz": "Hz", "ppm": "ppm"}
 
 
 def summary(
-    facts: msgspec.Struct, *, said: Iterable[str] = (), timed: Container[float] = ()
+    facts: msgspec.Struct, *, shown: Iterable[str] = (), timed: Container[float] = ()
 ) -> list[tuple[str, str]]:
-    """(label, value) for every fact worth a line, in the order of declaration, safe to show.
+    """Return (label, value) of every fact to show, in the order of declaration, printable.
 
-    What ``said`` or an earlier fact contains word for word is not said again, nor is a length of
-    time among ``timed``, the seconds that the phases show.
+    Left out are texts that ``shown`` or an earlier fact contains, and lengths of time in ``timed``,
+    which the phases show.
     """
     return _pairs(
         (
             (name, value)
             for name, value in _learnt(facts)
-            if not (name in _UNSAID or (isinstance(value, float) and round(value, 9) in timed))
+            if not (name in _UNSHOWN or (isinstance(value, float) and round(value, 9) in timed))
         ),
-        said,
+        shown,
     )
 
 
-def _pairs(fields: Iterable[tuple[str, Any]], said: Iterable[str]) -> list[tuple[str, str]]:
-    before = list(said)
+def _pairs(fields: Iterable[tuple[str, Any]], shown: Iterable[str]) -> list[tuple[str, str]]:
+    before = list(shown)
     pairs: list[tuple[str, str]] = []
     for name, value in fields:
-        label, text = say(name, value)
+        label, text = label_and_text(name, value)
         names = isinstance(value, str | list | tuple) and len(text) > 3
         if not text or (names and any(text in earlier for earlier in before)):
             continue
@@ -68,7 +66,7 @@ def _pairs(fields: Iterable[tuple[str, Any]], said: Iterable[str]) -> list[tuple
 
 
 def duration(seconds: float) -> str:
-    """A length of time with three significant digits and a fitting unit, as in ``41.2 ms``."""
+    """Format a length of time with three significant digits and a unit, such as ``41.2 ms``."""
     if not math.isfinite(seconds):
         return "-"
     size = abs(seconds)
@@ -87,13 +85,13 @@ def duration(seconds: float) -> str:
 
 
 def _size(count: int) -> str:
-    """Many bytes, in a fitting unit."""
+    """Format a number of bytes in KiB or MiB."""
     unit, each = ("MiB", 1 << 20) if count >= 1 << 20 else ("KiB", 1 << 10)
     return f"{count // each} {unit}" if not count % each else f"{_three(count / each)} {unit}"
 
 
 def instant(timestamp: float) -> str:
-    """A Unix time as RFC 3339 writes it, in UTC to the second; ``-`` where no calendar has it."""
+    """Format a Unix time in RFC 3339 format, in UTC, to the second; ``-`` if it is no date."""
     try:
         moment = datetime.fromtimestamp(timestamp, UTC)
     except (OverflowError, OSError, ValueError):
@@ -112,20 +110,20 @@ _fields = functools.cache(fields)
 def _learnt(record: msgspec.Struct) -> Iterable[tuple[str, Any]]:
     for field in _fields(type(record)):
         value = getattr(record, field.name)
-        if _is_nothing(value) or unknown(field, value):
+        if _is_nothing(value) or is_default(field, value):
             continue
         yield field.name, _in_words(field.type, value)
 
 
 def _is_nothing(value: Any) -> bool:
-    """Return whether a value says nothing: none, empty, or a count or measure of zero."""
+    """Return whether a value is None, empty, or zero."""
     if isinstance(value, bool):
         return False
     return value is None or value in ("", 0) or (isinstance(value, _COLLECTIONS) and not value)
 
 
 def _in_words(type_: Any, value: Any) -> Any:
-    """A word of a closed list without its dashes: ``not-requested`` is said ``not requested``."""
+    """Return a literal without its dashes: ``not requested`` for ``not-requested``."""
     if isinstance(value, str) and not isinstance(value, Enum) and _CLOSED.fullmatch(value):
         return value.replace("-", " ") if _is_closed(type_) else value
     return value
@@ -133,12 +131,12 @@ def _in_words(type_: Any, value: Any) -> Any:
 
 @functools.cache
 def _is_closed(type_: Any) -> bool:
-    """Return whether a field's type is a list of literal words, or None besides."""
+    """Return whether a field's type is a Literal, perhaps with None."""
     return get_origin(type_) is Literal or any(_is_closed(part) for part in get_args(type_))
 
 
-def unknown(field: FieldInfo, value: Any) -> bool:
-    """Return whether ``value`` is the field's default, which means that nothing was learnt."""
+def is_default(field: FieldInfo, value: Any) -> bool:
+    """Return whether ``value`` is the field's default, which means "not learnt"."""
     if field.default is not msgspec.NODEFAULT:
         return bool(value == field.default)
     if field.default_factory is not msgspec.NODEFAULT:
@@ -150,8 +148,8 @@ _CLOSED = re.compile(r"[a-z]+(?:-[a-z]+)+")
 _COLLECTIONS = (list, tuple, set, frozenset, Mapping)
 
 
-def say(name: str, value: Any) -> tuple[str, str]:
-    """One fact: its label, and its value with the unit that its name ends in, safe to show."""
+def label_and_text(name: str, value: Any) -> tuple[str, str]:
+    """Return a fact's label, and its value with the unit in which its name ends, printable."""
     label, _, unit = name.rpartition("_")
     if name in VALUES:
         return label_of(name, name), printable(VALUES[name](value), 2 * _TEXT_LIMIT)
@@ -161,7 +159,7 @@ def say(name: str, value: Any) -> tuple[str, str]:
         return label_of(name, label or "took"), duration(value)
     if unit == "seconds" and isinstance(value, tuple) and all(isinstance(v, float) for v in value):
         return label_of(name, label), _list([duration(v) for v in value], ", ")
-    if unit == "bytes" and isinstance(value, int) and value >= _COUNTED:
+    if unit == "bytes" and isinstance(value, int) and value >= _LARGE:
         return label_of(name, label or name), _size(value)
     if unit in _UNITS and isinstance(value, int | float):
         return label_of(name, label or name), f"{_atom(value)} {_UNITS[unit]}"
@@ -183,7 +181,7 @@ def _value(name: str, value: Any) -> str:
 
 
 def _mapping(value: Mapping[Any, Any]) -> str:
-    """Return ``a 1, b 2``; where the values are sentences, ``a: why; b: why``."""
+    """Return ``a 1, b 2``, or with sentences as values ``a: why; b: why``."""
     items = [(_atom(key), _atom(item)) for key, item in sorted(value.items(), key=str)]
     if any(" " in item for _, item in items):
         return _list([f"{key}: {item}" for key, item in items], "; ")
@@ -191,9 +189,9 @@ def _mapping(value: Mapping[Any, Any]) -> str:
 
 
 def _record(record: msgspec.Struct) -> str:
-    """Return a record in a record: what it names or, where it names nothing, how much it lists.
+    """Return a nested struct as text: the fields in its ``SHOWN``, or the first that were learnt.
 
-    A record may say which of its fields and properties are worth it, in its ``SHOWN``.
+    Where only lists were learnt, it is their lengths.
     """
     shown = _shown(record)
     if shown is not None:
@@ -207,7 +205,7 @@ def _record(record: msgspec.Struct) -> str:
 
 
 def _together(label: str, text: str) -> str:
-    """Return a label and its value in a row of others: what holds is said by its label alone."""
+    """Return a label and its value as one item of a list; only the label for "yes"."""
     if text == "yes" or label in EVIDENT:
         return label if text == "yes" else text
     if text == "no":

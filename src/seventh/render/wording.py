@@ -1,9 +1,8 @@
-"""The words of findings, in the reader's language.
+"""The texts of findings, in one language.
 
-A finding carries a rule's id and what it saw. Its words are looked up here, in the room that
-declared the rule and in that room's ``words/LANG.toml``, and the finding's parameters are put into
-them. Parameters may hold what a peer sent, so each is made printable first: the words that come out
-are safe but for the syntax of the format they go into, and their line breaks are the rule's own.
+They come from the rule's declaration or its room's ``words/LANG.toml``, with the finding's
+parameters filled in. Parameters may be from a peer, so each is made printable first; a format still
+has to escape for its own syntax.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _FORMATTED = re.compile(r"(?<!\{)\{(\w+)(![rsa])?(:[^{}]*)?\}(?!\})")
 
 
 def languages() -> list[str]:
-    """English, and every language that some room has texts in."""
+    """Return English, and every language in which a room has texts."""
     found = {
         path.stem
         for room in protocols.rooms()
@@ -37,18 +36,18 @@ def languages() -> list[str]:
 
 
 class Wording:
-    """Speaks one language; looks every room up once."""
+    """The texts of all rooms in one language, each room's loaded once."""
 
     def __init__(self, lang: str = "en") -> None:
         if not _LANG.fullmatch(lang):
-            raise UsageError(f"{lang!r} is not the name of a language: write one such as en or ko")
+            raise UsageError(f"{lang!r} is not a language code: write one such as en or ko")
         self.lang = lang
         self._rooms: dict[str, dict[str, Words]] = {}
 
     def words(self, finding: Finding) -> Words:
         """Return the finding's texts with its parameters filled in.
 
-        A finding of a rule that this installation does not have speaks by its id and parameters.
+        For a rule that this installation does not have, they are its id and parameters.
         """
         params = clean_params(finding.params)
         template = self._room(finding.room).get(finding.id)
@@ -59,13 +58,17 @@ class Wording:
         return replace(words, fix=_placed({**words.fix, **exact}, finding))
 
     def of_rule(self, room: str, rule: AnyRule) -> Words:
-        """Return the rule's texts with its parameters open, as in ``{algorithms}``."""
+        """Return the rule's texts with parameters in braces, such as ``{algorithms}``."""
         words = self._room(room).get(rule.id, rule.words)
         return Words(
             title=_open(words.title),
             evidence=_open(words.evidence),
             why=_open(words.why),
             fix={product: _open(fix) for product, fix in words.fix.items()},
+            phrases={
+                name: {code: _open(text) for code, text in texts.items()}
+                for name, texts in words.phrases.items()
+            },
         )
 
     def _room(self, room: str) -> Mapping[str, Words]:
@@ -79,35 +82,32 @@ class Wording:
 
 
 def built_in(room: str) -> tuple[AnyRule, ...]:
-    """The rules that the room declares; none where it has none, or where there is no such room."""
+    """Return the room's rules; none for an unknown room."""
     return protocols.rules(room) if room in protocols.rooms() else ()
 
 
 def built() -> dict[str, tuple[AnyRule, ...]]:
-    """Return every room that declares rules, with its rules."""
+    """Return every room that has rules, with its rules."""
     found = {room: built_in(room) for room in protocols.rooms()}
     return {room: rules for room, rules in found.items() if rules}
 
 
 def room_of_rule(rule_id: str) -> str | None:
     """Return the room that declares the rule, or None."""
-    for room, rules in built().items():
-        if any(rule.id == rule_id for rule in rules):
-            return room
-    return None
+    return next((room for room, rules in built().items() if rule_id in {r.id for r in rules}), None)
 
 
 def is_prose(fix: str) -> bool:
-    """Return whether a fix is words to read, which may be wrapped, and not lines to copy.
+    """Return whether a fix is prose, which may be wrapped, and not lines to copy.
 
-    Prose has at least six words a line, and either most of them are letters alone or the line reads
-    as a sentence, from its capital to its full stop. A line with a comment is one to copy.
+    Prose has at least six words a line; most of them are letters only, or the line is a sentence
+    with a capital and a full stop. A line with a comment is not prose.
     """
     lines = [line.strip() for line in fix.splitlines() if line.strip()]
-    return bool(lines) and all(_reads(line) for line in lines)
+    return bool(lines) and all(map(_is_sentence, lines))
 
 
-def _reads(line: str) -> bool:
+def _is_sentence(line: str) -> bool:
     words = line.split()
     if len(words) < 6 or "#" in line:
         return False
@@ -122,10 +122,10 @@ def clean_params(params: Mapping[str, Param]) -> dict[str, Param]:
 
 
 def example(rule: AnyRule) -> str:
-    """What the rule says of its bad example, in English; empty where the example does not fire."""
+    """Return the evidence of the rule's bad example, in English; empty if it does not fire."""
     verdict = rule(rule.bad)
     params: Any = getattr(verdict, "params", None)
-    return fill(rule.words.evidence, clean_params(params)) if params is not None else ""
+    return filled(rule.words, clean_params(params)).evidence if params is not None else ""
 
 
 def _lines(lines: Iterable[str]) -> str:
@@ -133,7 +133,7 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 def _placed(fixes: dict[str, str], finding: Finding) -> dict[str, str]:
-    """Return the fix of the product whose file was judged begins with where it belongs."""
+    """Put the place in the file before the fix of the product whose file was checked."""
     mine = fixes.get(finding.product)
     if mine is None or not finding.place or is_prose(mine):
         return fixes
@@ -141,7 +141,7 @@ def _placed(fixes: dict[str, str], finding: Finding) -> dict[str, str]:
 
 
 def _open(template: str) -> str:
-    """Return ``template`` as a person reads it: names in braces, without their number formats."""
+    """Return ``template`` with names in braces, without number formats."""
     return _FORMATTED.sub(r"{\1}", template).replace("{{", "{").replace("}}", "}")
 
 

@@ -13,12 +13,12 @@ _PROSE_WIDTH = 100
 
 
 def width_after(indent: int, width: int) -> int:
-    """Return how wide prose is that begins at column ``indent`` of ``width``."""
+    """Return the width of prose that begins at column ``indent`` of ``width``."""
     return max(20, min(width, _PROSE_WIDTH + indent) - indent)
 
 
 def wrap(text: Text, width: int) -> list[Text]:
-    """Break ``text`` into lines of at most ``width`` columns, between words where that goes."""
+    """Break ``text`` into lines of at most ``width`` columns, between words if possible."""
     lines = list(text.wrap(_measure(), width))
     for line in lines:
         line.rstrip()
@@ -26,13 +26,12 @@ def wrap(text: Text, width: int) -> list[Text]:
 
 
 def wrapped(text: Text, hang: int, width: int) -> Iterator[Text]:
-    """Give ``text`` as one line if it fits, else its further lines from column ``hang``."""
+    """Yield ``text`` as one line if it fits, else with further lines indented to ``hang``."""
     if text.cell_len <= width:
         yield text
         return
     head, *_ = wrap(text, width_after(0, width))
     yield head
-    # What follows is wrapped by itself, to the narrower width.
     rest = text[len(head) :]
     rest = rest[len(rest.plain) - len(rest.plain.lstrip()) :]
     for line in wrap(rest, width_after(hang, width)):

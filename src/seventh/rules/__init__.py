@@ -1,1 +1,1 @@
-"""How a rule is declared, selected, run and put into words. Pure: facts in, verdicts out."""
+"""Declaring, selecting, running and wording rules. Pure: facts in, verdicts out."""

@@ -1,7 +1,7 @@
-"""One declaration a rule.
+"""One declaration per rule.
 
-From a declaration come its run, ``seventh explain``, ``seventh rules``, its page in docs/rules, its
-JSON and its tests: ``bad`` must make it fire, ``good`` must keep it silent.
+Everything about a rule is made from it: verdicts, ``seventh explain``, its page in docs/rules, and
+its tests: it must fire on ``bad`` and pass on ``good``.
 
     @rule(
         "SSH-COMP-PREAUTH", Severity.MEDIUM, tier=0, source=Source.WIRE,
@@ -41,7 +41,7 @@ class Source(StrEnum):
 
 
 class Hit:
-    """The rule fired: the parameters of its texts and, where it depends, the severity."""
+    """The rule fired: the parameters of its texts and, where it varies, the severity."""
 
     __slots__ = ("fixes", "params", "settings", "severity")
 
@@ -52,12 +52,12 @@ class Hit:
         self.fixes: dict[str, tuple[str, ...]] = {}
 
     def fixed_by(self, product: str, *lines: str) -> Hit:
-        """This hit, with exactly these lines for ``product`` instead of the rule's general fix."""
+        """Set the exact lines that fix it in ``product``, instead of the rule's general fix."""
         self.fixes[product] = lines
         return self
 
     def at(self, *settings: str) -> Hit:
-        """This hit, pointing a linter at these settings instead of the rule's ``directives``."""
+        """Set the settings that a linter shows, instead of the rule's ``directives``."""
         self.settings = tuple(name.lower() for name in settings)
         return self
 
@@ -66,16 +66,16 @@ class Hit:
 
 
 class Skip(msgspec.Struct, frozen=True):
-    """The rule could not be evaluated: which evidence is missing, and why."""
+    """The rule could not be evaluated: the evidence that is missing, and why."""
 
     reason: str
     cause: SkipCause = SkipCause.NO_EVIDENCE
 
 
 def not_applicable(reason: str) -> Skip:
-    """Skip because the question does not arise for this target, such as IPv6 for an IPv4 address.
+    """Skip because the rule does not apply to this target, such as IPv6 for an IPv4 address.
 
-    Not for evidence that another look could get: that leaves the answer unknown.
+    Not for evidence that another check could get: that leaves the answer unknown.
     """
     return Skip(reason, SkipCause.NOT_APPLICABLE)
 
@@ -91,14 +91,14 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str
     why: str
     fix: Mapping[str, str]
-    """What to write, by server product; ``any`` where it is the same for all."""
+    """The change to make, by server product; ``any`` where it is the same for all."""
     phrases: Mapping[str, Mapping[str, str]] = {}
-    """By a parameter's name: the text of each code that it may have, which may use the other
-    parameters. Facts and hits hold codes and values, so that every sentence can be translated."""
+    """By parameter: the text of each of its codes, which may use the other parameters. Facts and
+    hits hold codes and values, so that every sentence can be translated."""
 
 
 class Rule(Generic[F]):
-    """A declared rule; see the module's text."""
+    """A declared rule; see the module's docstring."""
 
     __slots__ = (
         "bad",
@@ -170,12 +170,12 @@ def rule(
 ) -> Callable[[Callable[[F], Verdict]], Rule[F]]:
     """Declare the decorated condition as a rule.
 
-    A parameter that stands for a sentence is a code, or a tuple of them, with its text in
+    A parameter for which a sentence is shown is a code, or a tuple of codes, with its text in
     ``phrases``: ``Hit(what="idle", seconds=5)`` with ``phrases={"what": {"idle": "connections are
     closed after {seconds} s"}}`` and ``evidence="{what}"``.
 
-    ``directives`` names, by product, what in a configuration file decides it: the lines that
-    ``lint`` shows as evidence.
+    ``directives`` names, by product, the settings of a configuration file that decide it; ``lint``
+    shows their lines as evidence.
     """
 
     def declare(condition: Callable[[F], Verdict]) -> Rule[F]:

@@ -12,21 +12,19 @@ from seventh.model.near import unknown
 from seventh.model.report import Finding, SkipCause, Skipped
 from seventh.rules.rule import AnyRule, Skip
 
-
-def _unasked() -> dict[int, str]:
-    return {tier: f"tier {tier} was not asked for" for tier in (2, 3, 4)}
+_NOT_REQUESTED = {tier: f"tier {tier} was not requested" for tier in (2, 3, 4)}
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """Which rules the person wants, and how far they may go."""
+    """The rules to run, and the tiers that are not permitted."""
 
     only: frozenset[str] = frozenset()
     skip: frozenset[str] = frozenset()
-    denied: Mapping[int, str] = msgspec.field(default_factory=_unasked)
-    """Tiers that may not be taken, each with the reason."""
+    denied: Mapping[int, str] = msgspec.field(default_factory=_NOT_REQUESTED.copy)
+    """Tiers that are not permitted, each with the reason."""
 
     def wants(self, rule_id: str) -> bool:
-        """Return whether ``--only`` and ``--skip`` let the rule through."""
+        """Return whether ``--only`` and ``--skip`` select the rule."""
         return rule_id not in self.skip and (not self.only or rule_id in self.only)
 
     def check_ids(self, known: Iterable[str]) -> None:
@@ -37,11 +35,11 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdicts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run of rules gave; every rule that ran is in exactly one of the three."""
+    """The result of a run; every selected rule is in exactly one of the three."""
 
-    findings: tuple[Finding, ...]
-    skipped: tuple[Skipped, ...]
-    passed: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    passed: tuple[str, ...] = ()
 
 
 def run_rules(room: str, rules: Iterable[AnyRule], facts: Facts, selection: Selection) -> Verdicts:
@@ -75,5 +73,5 @@ def run_rules(room: str, rules: Iterable[AnyRule], facts: Facts, selection: Sele
                     fixes=verdict.fixes,
                 )
             )
-    findings.sort(key=lambda finding: (-finding.severity.rank, finding.id))
+    findings.sort(key=lambda finding: finding.order)
     return Verdicts(findings=tuple(findings), skipped=tuple(skipped), passed=tuple(passed))

@@ -1,8 +1,8 @@
-"""Words for findings, chosen when a finding is rendered.
+"""Texts of findings, filled in when a finding is rendered.
 
-English stands in the declarations. Another language is a file ``words/LANG.toml`` in a room's
-folder, a table per rule id with any of ``title``, ``evidence``, ``why``, ``fix`` and ``phrases``;
-what it leaves out is said in English.
+The declarations are in English. Another language is a file ``words/LANG.toml`` in a room's folder:
+a table per rule id with any of ``title``, ``evidence``, ``why``, ``fix`` and ``phrases``. A missing
+text is shown in English.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from seventh.rules.rule import AnyRule, Words
 
 
 class _Lenient(string.Formatter):
-    """Formats with the parameters there are; lists are joined; a missing one is shown as ``…``."""
+    """A formatter that joins lists and shows ``…`` for a missing parameter."""
 
     def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:
         value = kwargs.get(str(key), "…")
@@ -39,7 +39,7 @@ _FORMATTER = _Lenient()
 
 
 def fill(template: str, params: Mapping[str, Param]) -> str:
-    """Put ``params`` into ``template``."""
+    """Fill ``params`` into ``template``."""
     return _FORMATTER.vformat(template, (), params)
 
 
@@ -74,9 +74,9 @@ def _lines(template: str, params: Mapping[str, Param]) -> str:
 
 
 def usual_fixes(rule: AnyRule, words: Words) -> dict[str, str]:
-    """The fixes as a page shows them: what a finding alone decides, as the rule's example has it.
+    """Return the fixes as a page shows them: a line that is one parameter is the example's.
 
-    A single parameter within a line stays, such as ``{address}``.
+    A parameter within a line stays, such as ``{address}``.
     """
     hit = rule(rule.bad)
     params = getattr(hit, "params", {})

@@ -1,7 +1,6 @@
-"""Undoing content codings, bounded (RFC 9110 §8.4): gzip, deflate, br (RFC 7932), zstd (RFC 8878).
+"""Decoding of content codings (RFC 9110 §8.4): gzip, deflate, br (RFC 7932), zstd (RFC 8878).
 
-A small body can hold a very large one. So a body is undone piece by piece, and no piece is asked
-for that would pass the bounds of :mod:`limits`.
+A small body can decode to a very large one, so it is decoded piece by piece within :mod:`limits`.
 """
 
 from __future__ import annotations
@@ -19,27 +18,27 @@ from seventh.wire.text import quoted
 
 _STEP = 65536
 _FEED = 64
-"""How much is fed at once where the library cannot be told how much to give at most."""
+"""The bytes fed at once to a library without a limit on its output."""
 _TURN_NS = 4_000_000
-"""How long undoing goes on before others have their turn."""
+"""How long decoding runs before the event loop continues."""
 NAMES = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
-"""The codings that can be undone, beside ``identity``."""
+"""The supported codings besides ``identity``."""
 
 
 class CodingFault(StrEnum):
-    """Why a content coding could not be undone."""
+    """Why content could not be decoded."""
 
     CORRUPT = "corrupt"
-    """The content is not, or not wholly, of the coding that is named."""
+    """The content does not, or not wholly, have the coding that is named."""
     CUT_SHORT = "cut-short"
     UNKNOWN = "unknown"
-    """No coding of that name is known here."""
+    """The coding is not supported."""
     BOUNDS = "bounds"
-    """It goes past what is undone here: too large, or too many codings."""
+    """The decoded content is too large, or there are too many codings."""
 
 
 class CodingViolation(ProtocolViolation):
-    """Content whose codings cannot be undone, and why."""
+    """Content that cannot be decoded."""
 
     def __init__(self, fault: CodingFault, detail: str) -> None:
         super().__init__(detail)
@@ -47,28 +46,28 @@ class CodingViolation(ProtocolViolation):
 
 
 class _Coding(Protocol):
-    """One coding's undoing: ``feed`` takes bytes and gives at most about ``room`` at a time."""
+    """A decoder of one coding."""
 
     @property
     def ended(self) -> bool:
-        """Whether the content has ended in order."""
+        """Whether the content is complete."""
         ...
 
     def feed(self, data: bytes, room: int) -> bytes:
-        """Return what ``data`` gives, at most ``room`` bytes; with ``b""``, more of what waits."""
+        """Decode ``data``, after what waits, into about ``room`` bytes at most."""
         ...
 
     @property
     def waits(self) -> bool:
-        """Whether fed bytes have more to give."""
+        """Whether input is waiting to be decoded."""
         ...
 
 
 class ContentDecoder:
-    """Undoes the codings of one Content-Encoding, from the last applied to the first.
+    """Decodes the codings of one Content-Encoding, the last applied first.
 
-    Raises ProtocolViolation for an unknown coding, corrupt data, and for what grows past the
-    bounds; :attr:`taken` and :attr:`given` then tell how far it went.
+    Raises CodingViolation for an unknown coding, corrupt data and content beyond the limits;
+    :attr:`taken` and :attr:`given` then hold the progress.
     """
 
     __slots__ = ("_between", "_codings", "given", "taken")
@@ -79,19 +78,18 @@ class ContentDecoder:
         if len(names) > limits.MAX_CODINGS:
             raise CodingViolation(
                 CodingFault.BOUNDS,
-                f"{len(names)} content codings around each other; "
-                f"at most {limits.MAX_CODINGS} are undone",
+                f"{len(names)} nested content codings; the limit is {limits.MAX_CODINGS}",
             )
         self._codings = [_coding(name) for name in reversed(names)]
         self._between = [0] * len(names)
-        """Bytes that each coding gave: one within may undo to nothing what was made of little."""
+        """The bytes decoded from each coding: any of them may grow."""
         self.taken = 0
-        """Bytes of coded content so far."""
+        """The number of input bytes."""
         self.given = 0
-        """Bytes that they gave."""
+        """The number of decoded bytes."""
 
     def feed(self, data: bytes) -> bytes:
-        """Take coded bytes, give what they undo to."""
+        """Decode ``data``."""
         self.taken += len(data)
         if not self._codings:
             self.given += len(data)
@@ -100,7 +98,7 @@ class ContentDecoder:
         return b"".join(self._pieces(0, data))
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """As :meth:`feed`, a step of bounded work at a time; some give nothing."""
+        """Decode ``data`` in steps of bounded work, some of which yield nothing."""
         self.taken += len(data)
         return self._pieces(0, data)
 
@@ -129,16 +127,16 @@ class ContentDecoder:
             )
 
     def end(self) -> None:
-        """Say that all has come; ProtocolViolation where the coded content is cut short."""
+        """Raise CodingViolation if the content is cut short."""
         if self.taken and not all(c.ended for c in self._codings):
             raise CodingViolation(
                 CodingFault.CUT_SHORT,
-                f"the coded content is cut short: {self.taken} bytes gave {self.given}",
+                f"the coded content is cut short after {self.taken} bytes ({self.given} decoded)",
             )
 
 
 def undo(content_encoding: str, data: bytes) -> bytes:
-    """Return the whole of ``data`` with its codings undone. Raises CodingViolation."""
+    """Return ``data`` decoded. Raises CodingViolation."""
     decoder = ContentDecoder(content_encoding)
     out = decoder.feed(data)
     decoder.end()
@@ -146,7 +144,7 @@ def undo(content_encoding: str, data: bytes) -> bytes:
 
 
 async def undo_in_turns(content_encoding: str, data: bytes) -> bytes:
-    """As :func:`undo`; every few milliseconds the event loop gets its turn."""
+    """Return ``data`` decoded, yielding to the event loop every few milliseconds."""
     decoder = ContentDecoder(content_encoding)
     out: list[bytes] = []
     began_ns = now_ns()
@@ -168,25 +166,23 @@ def _coding(name: str) -> _Coding:
         return _Brotli()
     if name == "zstd":
         return _Zstd()
-    raise CodingViolation(
-        CodingFault.UNKNOWN, f"the content coding {quoted(name, 40)} is not known"
-    )
+    raise CodingViolation(CodingFault.UNKNOWN, f"unknown content coding {quoted(name, 40)}")
 
 
 def _corrupt(name: str, given: int) -> CodingViolation:
-    """Return what a library will not undo, in our words; ``given`` bytes had come of it before."""
+    """Return the violation for a library's error after ``given`` decoded bytes."""
     return CodingViolation(
         CodingFault.CORRUPT,
-        f"corrupt compressed content: the {name} data is damaged after {given} bytes of content"
+        f"corrupt compressed content: the {name} data is damaged after {given} decoded bytes"
         if given
         else f"corrupt compressed content: it is not {name} data",
     )
 
 
 class _Zlib:
-    """gzip (RFC 1952), its members one after another; deflate, in zlib's wrapper or bare.
+    """gzip (RFC 1952) with all its members; deflate with zlib's header or raw.
 
-    RFC 9110 §8.4.1.2 asks for the wrapper; servers without it are as old as the name's confusion.
+    RFC 9110 §8.4.1.2 requires the header; some servers omit it.
     """
 
     __slots__ = ("_given", "_gzip", "_inflate", "_members", "_over", "_rest", "_started", "ended")
@@ -197,18 +193,18 @@ class _Zlib:
         self._inflate: Any = None
         self._members = 1
         self._over = False
-        """Whether something came behind the content that is no further member."""
+        """Whether bytes other than a further member follow the content."""
         self._rest = b""
         self._started = b""
         self.ended = False
 
     @property
     def waits(self) -> bool:
-        """Whether fed bytes have more to give."""
+        """Whether input is waiting to be decoded."""
         return bool(self._rest)
 
     def feed(self, data: bytes, room: int) -> bytes:
-        """At most ``room`` bytes."""
+        """Decode at most ``room`` bytes."""
         data = self._rest + data
         self._rest = b""
         if self._inflate is None:
@@ -233,7 +229,7 @@ class _Zlib:
         return out
 
     def _next_member(self, data: bytes) -> bytes:
-        """Gzip content may be several members (RFC 1952 §2.2); what is none is left alone."""
+        """Begin the next member if ``data`` has one (RFC 1952 §2.2); other data is ignored."""
         if not data or self._over:
             return b""
         data = self._started + data
@@ -256,7 +252,7 @@ class _Zlib:
 
 
 class _Brotli:
-    """br; its decoder can be told how much to give at most, and keeps what it has not undone."""
+    """br; its decoder limits its output and keeps the remaining input."""
 
     __slots__ = ("_decoder", "_error", "_given", "waits")
 
@@ -270,28 +266,30 @@ class _Brotli:
 
     @property
     def ended(self) -> bool:
-        """Whether the content has ended in order."""
+        """Whether the content is complete."""
         return bool(self._decoder.is_finished())
 
     def feed(self, data: bytes, room: int) -> bytes:
-        """At most about ``room`` bytes."""
+        """Decode about ``room`` bytes at most."""
         if self.ended:
             self.waits = False
             if data:
-                raise _corrupt("brotli", self._given)  # as it says of a surplus in one piece
+                raise _corrupt(
+                    "brotli", self._given
+                )  # the library raises the same for a surplus within one piece
             return b""
         try:
             out: bytes = self._decoder.process(data, output_buffer_limit=room)
         except self._error:
             raise _corrupt("brotli", self._given) from None
         self._given += len(out)
-        # It can "accept more data" while it still holds much that would give some: ask until dry.
+        # can_accept_more_data() may be true while output is left: ask until there is none.
         self.waits = bool(out) and not self.ended
         return out
 
 
 class _Zstd:
-    """zstd; content is fed in small pieces, for four bytes may give 128 KiB."""
+    """zstd; fed in small pieces, because four bytes may decode to 128 KiB."""
 
     __slots__ = ("_decoder", "_error", "_frames", "_given", "_make", "_rest", "ended")
 
@@ -309,11 +307,11 @@ class _Zstd:
 
     @property
     def waits(self) -> bool:
-        """Whether fed bytes have more to give."""
+        """Whether input is waiting to be decoded."""
         return bool(self._rest)
 
     def feed(self, data: bytes, room: int) -> bytes:
-        """Return what the next small piece gives; the rest waits."""
+        """Decode the next small piece; the rest waits."""
         rest = memoryview(bytes(self._rest) + data) if data else self._rest
         piece = rest[:_FEED]
         if not piece:

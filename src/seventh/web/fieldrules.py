@@ -1,6 +1,6 @@
-"""What header fields and content of HTTP/2 and HTTP/3 must be (RFC 9113 §8.2, RFC 9114 §4.2).
+"""Validation of header fields and content in HTTP/2 and HTTP/3 (RFC 9113 §8.2, RFC 9114 §4.2).
 
-The libraries below refuse the same; here it is said in our words, with the field's name.
+The libraries check the same, but do not name the field.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SECTION = {"2": "RFC 9113 §8.2", "3": "RFC 9114 §4.2"}
 
 
 class FieldViolation(ProtocolViolation):
-    """A response with a field that its version of HTTP forbids; clients refuse the response."""
+    """A field that its version of HTTP forbids, so that clients refuse the response."""
 
     def __init__(self, detail: str, field: str) -> None:
         super().__init__(detail)
@@ -34,7 +34,7 @@ class FieldViolation(ProtocolViolation):
 def check_fields(
     raw: Iterable[tuple[bytes, bytes]], version: str, *, trailers: bool = False
 ) -> None:
-    """Raise ProtocolViolation where the fields of a response or its trailers are malformed."""
+    """Raise ProtocolViolation for malformed fields of a response or its trailers."""
     section = _SECTION[version]
     pseudo = regular = 0
     for name, value in raw:
@@ -56,7 +56,7 @@ def check_fields(
         if not _NAME.fullmatch(name):
             raise FieldViolation(
                 f"the field name {quoted(name, 60)} is not allowed in HTTP/{version}: upper-case "
-                f"letters, blanks and control characters are forbidden ({section})",
+                f"letters, spaces and control characters are forbidden ({section})",
                 shown,
             )
         if _CONTROLS.search(value):
@@ -65,14 +65,14 @@ def check_fields(
             )
         if value.strip(b" \t") != value:
             raise FieldViolation(
-                f"the value of the field {shown} begins or ends with a blank ({section})", shown
+                f"the value of the field {shown} begins or ends with white space ({section})", shown
             )
     if not trailers and not pseudo:
         raise ProtocolViolation(f"the response has no :status field ({section})")
 
 
 def content_length(fields: Fields) -> int | None:
-    """Return what Content-Length says; None where it is absent. Raises ProtocolViolation."""
+    """Return Content-Length; None if it is absent. Raises ProtocolViolation."""
     named: set[int] = set()
     for name, value in fields:
         if name == "content-length":
@@ -80,20 +80,18 @@ def content_length(fields: Fields) -> int | None:
                 raise ProtocolViolation(f"content-length is not a number: {quoted(value, 40)}")
             named.add(int(value))
     if len(named) > 1:
-        raise ProtocolViolation("two content-length fields that differ")
+        raise ProtocolViolation("two different content-length fields")
     return named.pop() if named else None
 
 
 def check_content(
     method: str, status: int, length: int | None, body_bytes: int, *, ended: bool
 ) -> None:
-    """Raise ProtocolViolation where the content is not what the response announces."""
+    """Raise ProtocolViolation if the content does not match its head."""
     if method == "HEAD" or status in BODILESS:
         if body_bytes:
             what = "the response to HEAD" if method == "HEAD" else f"the {status} response"
-            raise ProtocolViolation(
-                f"{what} carries {body_bytes} bytes of content and must have none"
-            )
+            raise ProtocolViolation(f"{what} has {body_bytes} bytes of content; none are allowed")
         return
     if length is not None and (body_bytes > length or (ended and body_bytes != length)):
-        raise ProtocolViolation(f"content-length says {length}, but {body_bytes} bytes came")
+        raise ProtocolViolation(f"content-length is {length}, but {body_bytes} bytes were received")

@@ -1,7 +1,7 @@
-"""The request that a person describes (``--header``, ``--expect-status`` …), for rooms on HTTP.
+"""Options that describe a request (``--header``, ``--expect-status`` …), for protocols on HTTP.
 
-A secret stands in a file or the environment, and the field says where: ``Name: file:PATH`` or
-``Name: env:NAME``. Every function raises UsageError, which never quotes a value.
+A field may take its value from a file or the environment: ``Name: file:PATH``, ``Name: env:NAME``.
+Every function raises UsageError, which never quotes a value.
 """
 
 from __future__ import annotations
@@ -19,41 +19,43 @@ from seventh.wire.text import printable
 
 MAX_VALUE = 8192
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
-"""A field's or method's name (RFC 9110 §5.6.2), of a sensible length."""
+"""The name of a field or method (RFC 9110 §5.6.2)."""
 FRAMING = frozenset({"connection", "content-length", "host", "transfer-encoding", "upgrade"})
-"""Fields that belong to the connection: Seventh writes them itself."""
+"""Fields of the connection, which Seventh sets."""
 
 
 def header_field(text: str, written_here: frozenset[str]) -> tuple[str, str]:
-    """Name and value of ``Name: value``; refused when its lower-case name is ``written_here``."""
+    """Return the name and value of ``Name: value``; ``written_here`` are refused, in lower case."""
     name, colon, value = text.partition(":")
     name, value = name.strip(), value.strip()
     if not colon or not TOKEN.fullmatch(name):
-        # Not quoted: without the colon in its place nobody knows where the secret begins.
-        wrong = "before its colon stands no field's name" if colon else "it has no colon"
+        # Not quoted: without a colon in its place, any part may be the secret.
+        wrong = "the text before its colon is not a field name" if colon else "it has no colon"
         raise UsageError(f"--header of {len(text)} characters: {wrong}; write 'Name: value'")
     if name.lower() in written_here:
-        raise UsageError(f"--header {name}: Seventh writes this field itself")
+        raise UsageError(f"--header {name}: Seventh sets this field itself; leave it out")
     if value.startswith("file:"):
         value = first_line(value.removeprefix("file:"))
     elif value.startswith("env:"):
         variable = value.removeprefix("env:")
         if variable not in os.environ:
-            raise UsageError(f"--header {name}: the environment has no {variable}")
+            raise UsageError(f"--header {name}: the environment variable {variable} is not set")
         value = os.environ[variable].strip()
         if not value:
-            raise UsageError(f"--header {name}: the environment's {variable} is empty")
+            raise UsageError(f"--header {name}: the environment variable {variable} is empty")
     return name, checked_value(value, f"--header {name}")
 
 
 def checked_value(value: str, what: str) -> str:
-    """Return ``value`` if it can stand in a field; ``what`` names it in the error."""
+    """Return ``value`` if a field may contain it; ``what`` names it in the error."""
     try:
         value.encode("latin-1")
     except UnicodeEncodeError:
-        raise UsageError(f"{what}: a field's value has no letters beyond Latin-1") from None
+        raise UsageError(
+            f"{what}: the value has characters beyond Latin-1; encode it first"
+        ) from None
     if len(value) > MAX_VALUE or any((ord(c) < 0x20 and c != "\t") or c == "\x7f" for c in value):
-        raise UsageError(f"{what}: the value is too long or has control characters")
+        raise UsageError(f"{what}: the value has control characters or more than {MAX_VALUE} bytes")
     return value
 
 
@@ -64,8 +66,8 @@ def first_line(name: str) -> str:
             line = file.readline(MAX_VALUE + 2)
         text = line.decode("utf-8-sig").strip()
     except (OSError, ValueError, RuntimeError) as error:
-        said = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UsageError(f"{name} cannot be read: {said}") from None
+        why = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise UsageError(f"{name} cannot be read: {why}") from None
     if not text:
         raise UsageError(f"{name}: its first line is empty")
     return checked_value(text, name)
@@ -75,27 +77,29 @@ _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"
 
 
 def method_named(given: str) -> str:
-    """Return a method; one that is known, in whatever case, as the standard writes it."""
+    """Return a method, a standard one in upper case."""
     method = given.upper() if given.upper() in _METHODS else given
     if not TOKEN.fullmatch(method):
-        raise UsageError(f"--method {printable(given, 40)!r} is no method: write GET, HEAD, POST …")
+        raise UsageError(
+            f"--method {printable(given, 40)!r} is not a method: write GET, HEAD, POST …"
+        )
     if method.upper() in {"CONNECT", "TRACE"}:
-        raise UsageError(f"--method {method} is not sent: it opens or echoes, no more")
+        raise UsageError(f"--method {method} is not supported: write GET, HEAD, POST …")
     return method
 
 
 class Statuses(msgspec.Struct, frozen=True):
-    """The statuses that the person expects."""
+    """The statuses of --expect-status."""
 
     ranges: tuple[tuple[int, int], ...]
-    """Each from its first to its last."""
+    """Inclusive ranges."""
 
     def __contains__(self, status: int) -> bool:
         return any(first <= status <= last for first, last in self.ranges)
 
     @property
     def written(self) -> int | str:
-        """One status as a number, else all as text."""
+        """A number for a single status, otherwise text."""
         (first, last), *others = self.ranges
         return first if first == last and not others else str(self)
 
@@ -104,7 +108,7 @@ class Statuses(msgspec.Struct, frozen=True):
 
 
 def statuses(given: int | str) -> Statuses:
-    """Read ``200``, ``2xx``, ``200-299``, or several with commas; UsageError for all else."""
+    """Read ``200``, ``2xx``, ``200-299``, or several with commas."""
     found: list[tuple[int, int]] = []
     for part in str(given).split(","):
         matched = _STATUS.fullmatch(part.strip())
@@ -136,17 +140,17 @@ class Expression(Protocol):
     """A compiled JMESPath expression."""
 
     expression: str
-    """As it was written."""
+    """Its source text."""
 
     def search(self, value: Any) -> Any:
-        """Return what it finds in a JSON value. Raises jmespath.exceptions.JMESPathError."""
+        """Return its result for a JSON value. Raises jmespath.exceptions.JMESPathError."""
 
 
 @functools.lru_cache(maxsize=64)
 def compiled(expression: str) -> Expression:
-    """Return a JMESPath expression, ready to search; UsageError where it is none.
+    """Return a compiled JMESPath expression.
 
-    It holds of an answer where it gives anything but null, false, 0 and what is empty.
+    A response matches if the result is not null, false, 0 or empty.
     """
     import jmespath  # type: ignore[import-untyped]
     import jmespath.exceptions  # type: ignore[import-untyped]
@@ -155,5 +159,5 @@ def compiled(expression: str) -> Expression:
         found: Expression = jmespath.compile(expression)
         return found
     except (jmespath.exceptions.JMESPathError, RecursionError) as error:
-        said = (str(error).splitlines() or ["not understood"])[0]
-        raise UsageError(f"--expect-json {expression!r}: {printable(said, 160)}") from None
+        why = (str(error).splitlines() or ["not a JMESPath expression"])[0]
+        raise UsageError(f"--expect-json {expression!r}: {printable(why, 160)}") from None

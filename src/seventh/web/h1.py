@@ -11,59 +11,63 @@ import msgspec
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
-from seventh.net.stopwatch import now_ns
+from seventh.net.stopwatch import now_ns, user_mark
 from seventh.net.stream import Stream
 from seventh.web import limits
 from seventh.web.connection import HttpConnection
-from seventh.web.h1head import Head, head_of, upgrade_of
+from seventh.web.h1head import Head, head_of
 from seventh.web.h1lenient import Deviation
-from seventh.web.h1plain import plain_answer, plain_switch
+from seventh.web.h1plain import plain_handshake, plain_response
 from seventh.web.h1wire import Exchange, Framing
 from seventh.web.message import OnBody, Request, Response
 from seventh.web.resumed import Resumed
 
 CONTINUE_SECONDS = 1.0
-"""How long the body of an ``Expect: 100-continue`` waits for the server's word. A client must not
-wait for ever, for the server may not know the field (RFC 9110 §10.1.1)."""
+"""How long a body waits for 100 Continue: a server may not support Expect (RFC 9110 §10.1.1)."""
 _KEEP_ALIVE = re.compile(r"(timeout|max)\s*=\s*\"?(\d{1,9})", re.IGNORECASE | re.ASCII)
 _END = h11.EndOfMessage()
+_FAILED = "the last exchange failed"
+_SWITCHED = "the connection switched protocols"
+_CLOSING = "the server closes the connection after its response"
+_IDLE_END = "the server closed the idle connection"
+_UNSOLICITED = "unsolicited bytes were received"
 
 
 class LeftOver(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes that came after a response's content had ended."""
+    """Bytes after the end of a response's content."""
 
     bytes: int
-    """How many were seen; more may have followed."""
+    """The number of bytes read; more may have followed."""
     method: str
     status: int
-    """Of the response that they came behind."""
+    """The status of the response before them."""
 
 
 class H1Stats(msgspec.Struct, kw_only=True):
-    """What the exchanges so far told of the connection."""
+    """What the exchanges so far show of the connection."""
 
     requests: int = 0
-    """How many were sent."""
+    """The number of requests sent."""
     keep_alive_seconds: int | None = None
-    """How long the server says that it keeps an idle connection (Keep-Alive: timeout=)."""
+    """The idle time that the server declares (Keep-Alive: timeout=)."""
     keep_alive_requests: int | None = None
-    """How many more requests it says that it takes (Keep-Alive: max=)."""
+    """The number of further requests that it declares (Keep-Alive: max=)."""
     framing: Framing | None = None
     """How the last response's body ended."""
     deviations: frozenset[Deviation] = frozenset()
-    """Where any head departed from the grammar."""
+    """The deviations of all heads from the grammar."""
     codings: tuple[str, ...] = ()
-    """The transfer codings beside ``chunked`` that the last response named."""
+    """The last response's transfer codings besides ``chunked``."""
     unsolicited_bytes: int = 0
-    """What came without having been asked for."""
+    """The number of bytes that belong to no request."""
     left_over: LeftOver | None = None
-    """The first of it that was no response of its own, but content beyond its end."""
+    """The first of them that are not a response, but surplus content."""
     spent: str = ""
-    """Why no more requests can follow; empty while they can."""
+    """Why no more requests can be sent; empty while they can."""
 
 
 class H1Connection(HttpConnection):
-    """A client's HTTP/1.1 connection on ``stream``, which it owns from here on."""
+    """A client's HTTP/1.1 connection; it owns ``stream``."""
 
     version = "1.1"
     __slots__ = ("_last", "_machine", "address", "stats", "stream")
@@ -78,7 +82,7 @@ class H1Connection(HttpConnection):
 
     @property
     def _h11(self) -> h11.Connection:
-        """The grammar's machine for one exchange, made where that needs it."""
+        """The h11 connection of the current exchange, made on demand."""
         if self._machine is None:
             self._machine = h11.Connection(
                 h11.CLIENT, max_incomplete_event_size=limits.MAX_HEAD_BYTES
@@ -98,22 +102,22 @@ class H1Connection(HttpConnection):
         body_cap: int = limits.BODY_CAP,
         on_body: OnBody | None = None,
     ) -> Response:
-        """See :meth:`HttpConnection.request`. A 101 is given as it is; use :meth:`tunnel` then.
+        """See :meth:`HttpConnection.request`; use :meth:`tunnel` where a 101 is expected.
 
-        A connection whose last exchange says so is closed when that is over (RFC 9112 §9.6).
+        Closes the connection after the exchange if either side asks for it (RFC 9112 §9.6).
         """
         head = head_of(request)
+        plain = request.method == "GET" and head.stays and not request.body
+        if plain and on_body is None:
+            return (await self._ask(head.data, request, deadline_ns, body_cap))[0]
         await self._begin()
-        asks = request.method == "GET" and head.stays and not request.body
-        if asks and on_body is None:
-            return await self._plainly(head, deadline_ns, body_cap)
         out = self._h11.send(head.event)
         if request.body and request.get("expect") is not None:
             exchange = await self._expect(request, out, deadline_ns, body_cap, on_body)
         else:
             if request.body:
                 out += self._h11.send(h11.Data(data=request.body))
-            if request.body or not head.stays:  # an end without bytes says nothing
+            if request.body or not head.stays:  # otherwise the end has no bytes
                 out += self._h11.send(_END)
             exchange = await self._send(
                 out, request.method, body_cap, on_body, may_fail=bool(request.body)
@@ -127,30 +131,30 @@ class H1Connection(HttpConnection):
     ) -> tuple[Response, Stream | None]:
         """See :meth:`HttpConnection.tunnel`: Upgrade (RFC 9110 §7.8) or CONNECT (§9.3.6)."""
         if self._machine is None and not self.stats.requests:
-            plain = upgrade_of(request)
+            plain = plain_handshake(request)
             if plain is not None:
-                return await self._upgrade(request, plain, deadline_ns, body_cap)
+                return await self._ask(plain, request, deadline_ns, body_cap)
         response = await self.request(request, deadline_ns=deadline_ns, body_cap=body_cap)
         return self._tunnelled(response)
 
     async def _end(self, head: Head) -> None:
-        """The exchange is over; so is a connection that no further one can use.
+        """End the exchange, and close the connection if no other can follow.
 
-        A server with one worker waits for that end, and so does whoever asks next.
+        A server with one worker waits for that.
         """
         stats = self.stats
         if head.closes and not stats.spent:
-            stats.spent = "our request ended the connection"
+            stats.spent = "our request closed the connection"
         switched = self._machine is not None and self._machine.their_state is h11.SWITCHED_PROTOCOL
         if stats.spent and not switched:
             if stats.framing in {"content-length", "none"} and stats.left_over is None:
                 with contextlib.suppress(Failed):
-                    self._came_unasked((await self.stream.receive(now_ns()))[0])
+                    self._count_unsolicited((await self.stream.receive(now_ns()))[0])
             with contextlib.suppress(Failed):
                 await self.stream.aclose()
 
-    def _came_unasked(self, data: bytes) -> None:
-        """Count what came between two exchanges; a response of its own (408) is no left-over."""
+    def _count_unsolicited(self, data: bytes) -> None:
+        """Count bytes between two exchanges; a whole response (408) is not a left-over."""
         stats = self.stats
         stats.unsolicited_bytes += len(data)
         if data and not data.lstrip(b"\r\n").upper().startswith(b"HTTP/"):
@@ -160,33 +164,11 @@ class H1Connection(HttpConnection):
             )
 
     def _tunnelled(self, response: Response) -> tuple[Response, Stream | None]:
-        if self._h11.their_state is not h11.SWITCHED_PROTOCOL:
+        machine = self._machine
+        if machine is None or machine.their_state is not h11.SWITCHED_PROTOCOL:
             return response, None
-        rest = self._h11.trailing_data[0]
+        rest = machine.trailing_data[0]
         return response, Resumed(self.stream, rest, response.last) if rest else self.stream
-
-    async def _upgrade(
-        self, request: Request, plain: bytes, deadline_ns: int | None, body_cap: int
-    ) -> tuple[Response, Stream | None]:
-        """A connection's first request is a handshake, and its answer most often a plain 101."""
-        await self._begin()
-        sent = await self.stream.send(plain)
-        try:
-            data, at = await self.stream.receive(deadline_ns)
-        except Failed:
-            self.stats.spent = "the last exchange broke off"
-            raise
-        found = plain_switch(data, sent, at)
-        if found is None:
-            head = head_of(request)
-            self._h11.send(head.event)
-            exchange = Exchange(self._h11, sent, body_cap=body_cap)
-            await self._read(exchange, deadline_ns, (data, at))
-            await self._end(head)
-            return self._tunnelled(exchange.response())
-        response, rest = found
-        self.stats.spent = "the connection has changed its protocol"
-        return response, Resumed(self.stream, rest, at) if rest else self.stream
 
     async def raw(
         self,
@@ -196,9 +178,9 @@ class H1Connection(HttpConnection):
         deadline_ns: int | None = None,
         body_cap: int = limits.BODY_CAP,
     ) -> Response:
-        """Send ``data`` as it is and take what comes as the response to ``method``.
+        """Send ``data`` as it is, and read a response to ``method``.
 
-        For requests that no library would write, such as one with two framings.
+        For requests that h11 refuses to write, such as one with two framings.
         """
         head = head_of(Request(method=method, authority="raw"))
         await self._begin()
@@ -209,9 +191,9 @@ class H1Connection(HttpConnection):
         return exchange.response()
 
     async def idle(self, until_ns: int) -> Mark | None:
-        """Stay silent until ``until_ns``; when the server ended the connection, or None.
+        """Send nothing until ``until_ns``; return when the server closed the connection, or None.
 
-        A server that says something (a 408, say) ends it, too.
+        Data from the server, such as a 408, counts as its end.
         """
         self.stream.expect_silence()
         try:
@@ -221,69 +203,77 @@ class H1Connection(HttpConnection):
                 return None
             if failed.reason is not Reason.PEER_RESET:
                 raise
-            data, mark = b"", Mark(now_ns(), "user")
-        self._came_unasked(data)
-        self.stats.spent = "the server ended the idle connection"
+            data, mark = b"", user_mark()
+        self._count_unsolicited(data)
+        self.stats.spent = _IDLE_END
         return mark
 
     async def aclose(self) -> None:
-        """Let go the way TLS has for it: a server may drop the session of one that just goes."""
+        """Close with TLS's close_notify, without which a server may drop the session."""
         self.stats.spent = self.stats.spent or "closed"
         await self.stream.aclose()
 
     def close(self) -> None:
-        """Let go at once."""
+        """Close without waiting."""
         self.stats.spent = self.stats.spent or "closed"
         self.stream.close()
 
     # -- one exchange ----------------------------------------------------------------------------
 
-    async def _plainly(self, head: Head, deadline_ns: int | None, body_cap: int) -> Response:
-        """A plain GET: its answer is mostly an ordinary one, and then h11 is not asked at all."""
-        sent = await self.stream.send(head.data)
+    async def _ask(
+        self, out: bytes, request: Request, deadline_ns: int | None, body_cap: int
+    ) -> tuple[Response, Stream | None]:
+        """Send a request that :mod:`h1plain` covers; h11 reads a response that is not plain."""
+        await self._begin()
+        switching = request.protocol is not None
+        sent = await self.stream.send(out)
         try:
             data, at = await self.stream.receive(deadline_ns)
         except Failed:
-            self.stats.spent = "the last exchange broke off"
+            self.stats.spent = _FAILED
             raise
-        response = plain_answer(data, sent, at, body_cap)
-        if response is None:
+        plain = plain_response(data, sent, at, body_cap, switching=switching)
+        if plain is not None and switching:
+            response, rest = plain
+            self.stats.spent = _SWITCHED
+            return response, Resumed(self.stream, rest, at) if rest else self.stream
+        head = head_of(request)
+        if plain is not None:
+            response = plain[0]
+            self._learn_plain(response)
+        else:
             self._h11.send(head.event)
             exchange = Exchange(self._h11, sent, body_cap=body_cap)
             await self._read(exchange, deadline_ns, (data, at))
             response = exchange.response()
-        else:
-            self._settle(response)
         await self._end(head)
-        return response
+        return self._tunnelled(response)
 
-    def _settle(self, response: Response) -> None:
-        """What an ordinary answer tells of its connection."""
+    def _learn_plain(self, response: Response) -> None:
+        """Update the stats after a plain response."""
         stats = self.stats
         stats.framing = "content-length"
         self._last = ("GET", response.status)
         named = response.get("keep-alive")
         if named is not None:
             stats.keep_alive_seconds, stats.keep_alive_requests = _keep_alive(named)
-        stats.spent = ""
-        if "close" in response.listed("connection"):
-            stats.spent = "the server ends the connection after its answer"
+        stats.spent = _CLOSING if "close" in response.listed("connection") else ""
 
     async def _begin(self) -> None:
         stats = self.stats
         if stats.requests and not stats.spent:
-            await self._look_before()
+            await self._check_idle()
         if stats.spent:
-            raise Failed(Reason.PEER_CLOSED, f"no request can be sent: {stats.spent}")
-        # Of the exchange before nothing is left over, or it had spent the connection.
+            raise Failed(Reason.PEER_CLOSED, f"cannot send a request: {stats.spent}")
+        # The last exchange left no bytes, or the connection would be spent.
         self._machine = None
         stats.requests += 1
-        stats.spent = "an exchange is under way, or broke off"
+        stats.spent = "an exchange is in progress or has failed"
 
-    async def _look_before(self) -> None:
-        """See whether the connection still stands, and in step, before it is used again.
+    async def _check_idle(self) -> None:
+        """Check that the connection is open and idle before it is used again.
 
-        What has come since the last exchange is no answer to the next request (RFC 9112 §9.4).
+        Bytes since the last exchange do not answer the next request (RFC 9112 §9.4).
         """
         try:
             data, _ = await self.stream.receive(now_ns())
@@ -291,10 +281,8 @@ class H1Connection(HttpConnection):
             if failed.reason is Reason.PEER_SILENT:
                 return
             data = b""
-        self._came_unasked(data)
-        self.stats.spent = (
-            "more came than was asked for" if data else "the server ended the idle connection"
-        )
+        self._count_unsolicited(data)
+        self.stats.spent = _UNSOLICITED if data else _IDLE_END
         self.stream.close()
 
     async def _send(
@@ -306,8 +294,8 @@ class H1Connection(HttpConnection):
         *,
         may_fail: bool = False,
     ) -> Exchange:
-        """Send a request. Where a server answers before it has read a body, sending may fail."""
-        before = Mark(now_ns(), "user")
+        """Send a request; ``may_fail`` ignores a reset, as by a response before the body."""
+        before = user_mark()
         try:
             sent = await self.stream.send(out)
         except Failed as failed:
@@ -324,7 +312,7 @@ class H1Connection(HttpConnection):
         body_cap: int,
         on_body: OnBody | None,
     ) -> Exchange:
-        """Send the head, wait a moment for a 100, then send the body unless it is not wanted."""
+        """Send the head, wait for 100 Continue, then send the body unless a final response came."""
         exchange = await self._send(head, request.method, body_cap, on_body)
         exchange.unsent = True
         until = self.stream.budget.within(CONTINUE_SECONDS)
@@ -348,7 +336,7 @@ class H1Connection(HttpConnection):
         deadline_ns: int | None,
         begun: tuple[bytes, Mark] | None = None,
     ) -> None:
-        """Read a response to its end; ``begun`` is what has come of it already."""
+        """Read a response to its end; ``begun`` are the bytes received already."""
         receive = self.stream.receive
         try:
             if begun is not None:
@@ -357,7 +345,7 @@ class H1Connection(HttpConnection):
                 data, mark = await receive(deadline_ns)
                 exchange.receive(data, mark)
         except Failed as failed:
-            self.stats.spent = "the last exchange broke off"
+            self.stats.spent = _FAILED
             raise exchange.unfinished(failed) from None
         self._finish(exchange)
 
@@ -372,17 +360,17 @@ class H1Connection(HttpConnection):
             stats.keep_alive_seconds, stats.keep_alive_requests = _keep_alive(named)
         stats.spent = ""
         rest = connection.trailing_data[0] if not (exchange.switched or exchange.truncated) else b""
-        self._came_unasked(rest)
+        self._count_unsolicited(rest)
         if exchange.switched:
-            stats.spent = "the connection has changed its protocol"
+            stats.spent = _SWITCHED
         elif exchange.truncated:
-            stats.spent = "the last body was left before its end"
+            stats.spent = "the last body was not read to its end"
         elif exchange.closes:
-            stats.spent = "the server ends the connection after its answer"
+            stats.spent = _CLOSING
         elif exchange.unsent:
             stats.spent = "the last request's body was not sent"
         elif rest:
-            stats.spent = "more came than was asked for"
+            stats.spent = _UNSOLICITED
 
 
 _NEVER = 1 << 63
@@ -390,6 +378,6 @@ _NEVER = 1 << 63
 
 @functools.lru_cache(maxsize=64)
 def _keep_alive(value: str) -> tuple[int | None, int | None]:
-    """Return what a Keep-Alive field says: seconds and requests."""
-    said = {k.lower(): int(v) for k, v in _KEEP_ALIVE.findall(value)}
-    return said.get("timeout"), said.get("max")
+    """Return the seconds and requests of a Keep-Alive field."""
+    named = {k.lower(): int(v) for k, v in _KEEP_ALIVE.findall(value)}
+    return named.get("timeout"), named.get("max")

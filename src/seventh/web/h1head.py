@@ -1,11 +1,8 @@
-"""The head of an HTTP/1.1 request: what h11 is told to write (RFC 9112 §3)."""
+"""The head of an HTTP/1.1 request, as h11 writes it (RFC 9112 §3)."""
 
 from __future__ import annotations
 
-import base64
 import functools
-import os
-import re
 from typing import NamedTuple
 
 import h11
@@ -16,60 +13,31 @@ _LENGTHENED = frozenset({"POST", "PUT", "PATCH"})
 
 
 class Head(NamedTuple):
-    """A request's head, and what it means for the connection."""
+    """A request's head, and its effect on the connection."""
 
     event: h11.Request
     data: bytes
-    """As it goes, with its blank line; empty where it leaves HTTP: h11 writes those itself."""
+    """The bytes with their blank line; empty for a tunnel or upgrade, which h11 writes."""
     closes: bool
-    """Whether it asks for the connection's end."""
+    """Whether it has ``Connection: close``."""
     stays: bool
-    """Whether it offers no other protocol, nor a tunnel."""
+    """Whether it offers neither another protocol nor a tunnel."""
 
 
 def head_of(request: Request) -> Head:
-    """Return ``request`` in h11's words, with Host, Content-Length and Upgrade as they should be.
+    """Return the head of ``request``, with Host, Content-Length and Upgrade added.
 
-    Raises Failed (options-unusable) for what cannot stand in a request.
+    Raises Failed (options-unusable) for what a request cannot contain.
     """
     length = len(request.body) if request.body or request.method in _LENGTHENED else None
-    # A handshake's key is new each time: a cache would only fill up with it.
-    make = _head if request.protocol is None else _head.__wrapped__
+    # A handshake's key is new each time, so caching it is useless.
+    make = _cached_head if request.protocol is None else new_head
     return make(
         request.method, request.authority, request.path, request.headers, length, request.protocol
     )
 
 
-def upgrade_of(request: Request) -> bytes | None:
-    """Return the head of a WebSocket handshake as it goes, where only its key is new; else None.
-
-    Raises Failed (options-unusable) as :func:`head_of` does.
-    """
-    key = request.get(_KEY)
-    if request.protocol is None or request.method != "GET" or request.body or key is None:
-        return None
-    if not _PLAIN_KEY.fullmatch(key):
-        return None
-    headers = tuple([(n, _STAND_IN if n.lower() == _KEY else v) for n, v in request.headers])
-    head = _upgrade(request.authority, request.path, headers, request.protocol)
-    return head.replace(_STAND_IN.encode("ascii"), key.encode("ascii"))
-
-
-@functools.lru_cache(maxsize=64)
-def _upgrade(authority: str, path: str, headers: Fields, protocol: str) -> bytes:
-    event = _head.__wrapped__("GET", authority, path, headers, None, protocol).event
-    return h11.Connection(h11.CLIENT).send(event) or b""
-
-
-_KEY = "sec-websocket-key"
-_PLAIN_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
-_STAND_IN = base64.b64encode(os.urandom(16)).decode("ascii")
-"""A key that nobody else has, in whose place the real ones go."""
-
-
-# What a monitor sends is mostly what it sent before, and h11 checks each request at some cost.
-@functools.lru_cache(maxsize=256)
-def _head(
+def new_head(
     method: str,
     authority: str,
     path: str,
@@ -77,6 +45,7 @@ def _head(
     length: int | None,
     protocol: str | None,
 ) -> Head:
+    """Return a head from the parts of a request; raises as :func:`head_of`."""
     given = {name.lower() for name, _ in headers}
     fields = [] if "host" in given else [("Host", authority)]
     fields += headers
@@ -97,3 +66,7 @@ def _head(
         raise unsendable(error) from None
     data = b"" if offers else h11.Connection(h11.CLIENT).send(event) or b""
     return Head(event, data, closing, not offers)
+
+
+_cached_head = functools.lru_cache(maxsize=256)(new_head)
+"""A monitor repeats its requests, and h11 checks each of them at some cost."""

@@ -1,7 +1,7 @@
-"""The head of an HTTP/1 response, read as leniently as curl and browsers read it (RFC 9112 §4, §5).
+"""The head of an HTTP/1 response, read as leniently as by curl and browsers (RFC 9112 §4, §5).
 
-Each departure from the grammar is noted and the reading goes on. What no client accepts raises
-ProtocolViolation, and so does what would leave the end of the content in doubt.
+Deviations from the grammar are noted. Heads that no client accepts raise ProtocolViolation, and so
+do those that leave the end of the content ambiguous.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from seventh.wire.text import quoted
 
 
 class Deviation(StrEnum):
-    """A departure from HTTP/1.1's grammar that clients overlook."""
+    """A deviation from HTTP/1.1's grammar that clients accept."""
 
     BARE_LF = "bare-lf"
     FOLDED = "obs-fold"
@@ -39,15 +39,15 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
     status: int
     old: bool
-    """Whether it is of a version before HTTP/1.1."""
+    """Whether its version is before HTTP/1.1."""
     reason: str
     fields: Fields
     deviations: frozenset[Deviation]
     chunked: bool = False
     length: int | None = None
-    """Content-Length, where that ends the content."""
+    """Content-Length, if it ends the content."""
     codings: tuple[str, ...] = ()
-    """Transfer codings beside ``chunked``, in the order in which they were applied."""
+    """Transfer codings besides ``chunked``, in the order of their application."""
 
     def get(self, name: str) -> str | None:
         """Return the first field of that name (in lower case)."""
@@ -60,9 +60,9 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def persists(self) -> bool:
-        """Whether the connection stays after this response (RFC 9112 §9.3)."""
-        said = self.listed("connection")
-        return "close" not in said and (not self.old or "keep-alive" in said)
+        """Whether the connection persists after this response (RFC 9112 §9.3)."""
+        options = self.listed("connection")
+        return "close" not in options and (not self.old or "keep-alive" in options)
 
 
 _STATUS = re.compile(rb"(?i:HTTP)/(\d\.\d|1)[ \t]+(\d{3})(?:[ \t]+(.*))?", re.DOTALL)
@@ -74,14 +74,14 @@ _SHOWN = 60
 
 
 def read_head(raw: bytes) -> Head:
-    """Read ``raw``, a whole head with its blank line. Raises ProtocolViolation."""
+    """Read a whole head with its blank line. Raises ProtocolViolation."""
     odd: set[Deviation] = set()
     if raw.count(b"\n") != raw.count(b"\r\n"):
         odd.add(Deviation.BARE_LF)
     status_line, *lines = [line.removesuffix(b"\r") for line in raw.rstrip(b"\r\n").split(b"\n")]
     found = _STATUS.fullmatch(status_line)
     if found is None or found[2] < b"100":
-        raise ProtocolViolation(f"the status line cannot be read: {quoted(status_line, _SHOWN)}")
+        raise ProtocolViolation(f"the status line is malformed: {quoted(status_line, _SHOWN)}")
     if not _STRICT.fullmatch(status_line):
         odd.add(Deviation.STATUS_LINE)
     fields = _fields(lines, odd)
@@ -129,11 +129,11 @@ def _fields(lines: list[bytes], odd: set[Deviation]) -> Fields:
 
 
 def _transfer_codings(fields: Fields, odd: set[Deviation]) -> tuple[tuple[str, ...], bool]:
-    """The transfer codings but ``chunked``, and whether that ends the content (RFC 9112 §6.1)."""
+    """Return the transfer codings besides ``chunked``, and whether that is last (RFC 9112 §6.1)."""
     named = [v.strip().lower() for n, value in fields if n == "transfer-encoding"
              for v in value.split(",")]  # fmt: skip
     codings = [name for name in named if name and name != "identity"]
-    if "identity" in named:  # RFC 2616 had it, and it means that there is none
+    if "identity" in named:  # RFC 2616's name for no coding
         odd.add(Deviation.IDENTITY)
     chunked = codings[-1:] == ["chunked"]
     others = codings[:-1] if chunked else codings
@@ -141,13 +141,13 @@ def _transfer_codings(fields: Fields, odd: set[Deviation]) -> tuple[tuple[str, .
         if name == "chunked":
             raise ProtocolViolation("Transfer-Encoding names chunked twice, or not as the last")
         if name not in content.NAMES:
-            raise ProtocolViolation(f"the transfer coding {quoted(name, 40)} is not known")
+            raise ProtocolViolation(f"unknown transfer coding {quoted(name, 40)}")
         odd.add(Deviation.TRANSFER_CODING)
     return tuple(others), chunked
 
 
 def _length(fields: Fields, odd: set[Deviation]) -> int | None:
-    """Content-Length; the same number twice is one (RFC 9112 §6.3)."""
+    """Return Content-Length; repeats of one number are accepted (RFC 9112 §6.3)."""
     named = [v.strip() for n, value in fields if n == "content-length" for v in value.split(",")]
     for value in named:
         if not (value.isascii() and value.isdigit()) or len(value) > _MAX_DIGITS:

@@ -1,7 +1,7 @@
 """One HTTP/1.1 exchange, sans-IO (RFC 9112): bytes and their arrival in, a response out.
 
-Heads are read by :mod:`h1lenient`, chunks by h11, which is told of a head only what frames the
-content. Beside them stand caps on what h11 leaves unbounded.
+:mod:`h1lenient` reads heads; h11 reads the content, framed by a minimal head that is made for it.
+What h11 leaves unbounded is capped here.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ from seventh.wire.identify import identify
 from seventh.wire.text import quoted
 
 Framing = Literal["none", "content-length", "chunked", "close"]
-"""What ends a body: there is none, its length, its last chunk, or the end of the connection."""
+"""What ends a body: its length, its last chunk, or the connection; ``none`` without a body."""
 KEPT_HEAD = 8192
-"""How much of a head is kept as evidence."""
+"""The bytes of a head that are kept as evidence."""
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _HTTP = b"HTTP/"
 _ALERT = 0x15
-"""The type of a TLS record with an alert (RFC 8446 §5.1): level and code follow the length."""
+"""The type of a TLS alert record (RFC 8446 §5.1)."""
 _BLANK = frozenset([b"\r", b"\n", b"\r\n"])
 _MOST_BLANK = 2
-"""One empty line before the status line is overlooked."""
+"""The bytes of an empty line before the status line, which is accepted."""
 
 
 def fields_of(raw: Iterable[tuple[bytes, bytes]]) -> Fields:
-    """Header fields as text, names in lower case."""
+    """Return header fields as text, names in lower case."""
     return tuple([(name.lower().decode("ascii"), value.decode("latin-1")) for name, value in raw])
 
 
 class Exchange:
-    """Takes the bytes of one response; the request has gone through ``connection`` already.
+    """The response to a request that ``connection`` has sent.
 
-    :meth:`receive` raises Failed: protocol-mismatch for a peer that speaks something else,
-    ProtocolViolation, peer-closed; as :class:`Unfinished` once the head has come.
+    :meth:`receive` raises Failed: protocol-mismatch for another protocol, ProtocolViolation,
+    peer-closed; as :class:`Unfinished` after the head.
     """
 
     __slots__ = (
@@ -76,20 +76,20 @@ class Exchange:
         self.method = method
         self._on_body = on_body
         self._raw = b""
-        """What came since the last complete head."""
+        """The bytes since the last complete head."""
         self._scanned = 0
-        """How much of it holds no end of a head."""
+        """The length of the part that contains no end of a head."""
         self._head: Head | None = None
         self._head_bytes = 0
         self._heads_bytes = 0
-        """Of the 1xx responses and the final one."""
+        """The heads of the 1xx responses and the final one."""
         self._raw_head = b""
         self._informational: list[Informational] = []
         self._body: list[bytes | bytearray] = []
         self._around = 0
-        """Bytes after the head that were not body."""
+        """Bytes after the head that are not body."""
         self._length = -1
-        """The body's length where the head says it."""
+        """The body's length by Content-Length; -1 without one."""
         self._last = sent
         self.sent = sent
         self.first: Mark | None = None
@@ -99,41 +99,36 @@ class Exchange:
         self.truncated = False
         self.framing: Framing = "none"
         self.deviations: frozenset[Deviation] = frozenset()
-        """Where the heads depart from the grammar."""
+        """The deviations of the heads from the grammar."""
         self.unsent = False
-        """Whether the request's body was held back, for the server answered before it."""
+        """Whether the request's body was not sent, because the server responded before it."""
         self.done = False
         self.switched = False
-        """Whether the connection has left HTTP: after a 101, or a 2xx to CONNECT."""
-
-    @property
-    def heard(self) -> bool:
-        """Whether any byte has come."""
-        return self.first is not None or bool(self._informational)
+        """Whether the connection switched protocols: by a 101, or a 2xx to CONNECT."""
 
     @property
     def continued(self) -> bool:
-        """Whether the server has asked for the body with a 100."""
+        """Whether the server sent 100 Continue."""
         return any(i.status == 100 for i in self._informational)
 
     @property
     def codings(self) -> tuple[str, ...]:
-        """The transfer codings of the response beside ``chunked``."""
+        """The transfer codings of the response besides ``chunked``."""
         return self._head.codings if self._head is not None else ()
 
     @property
     def headed(self) -> bool:
-        """Whether the final response's head has come."""
+        """Whether the final response's head is complete."""
         return self._head is not None
 
     @property
     def status(self) -> int:
-        """The final response's status; 0 before its head has come."""
+        """The final response's status; 0 before its head."""
         return self._head.status if self._head is not None else 0
 
     @property
     def closes(self) -> bool:
-        """Whether the response ends the connection (RFC 9112 §9.3)."""
+        """Whether the response closes the connection (RFC 9112 §9.3)."""
         return self._head is None or self.framing == "close" or not self._head.persists
 
     def receive(self, data: bytes, mark: Mark) -> None:
@@ -144,7 +139,7 @@ class Exchange:
             raise self.unfinished(failed) from None
 
     def unfinished(self, failed: Failed) -> Failed:
-        """Return ``failed``, with what there is of the response where its head has come."""
+        """Return ``failed``, with the partial response if its head is complete."""
         if self._head is None or isinstance(failed, Unfinished):
             return failed
         return Unfinished(failed, self.response())
@@ -170,7 +165,7 @@ class Exchange:
     # -- heads -----------------------------------------------------------------------------------
 
     def _judge(self, data: bytes, mark: Mark) -> None:
-        """Take bytes of a head: whether they are HTTP at all, and bounded."""
+        """Take bytes of a head. Raises Failed if they are not HTTP."""
         if self.first is None and data:
             self.first = mark
         if not data:
@@ -187,10 +182,10 @@ class Exchange:
             return "the peer closed the connection in the middle of the head"
         if self._informational:
             return "the peer closed the connection after a 1xx response, without a final one"
-        return "the peer closed the connection without an answer"
+        return "the peer closed the connection without a response"
 
     def _cut_head(self) -> bytes | None:
-        """The head at the beginning of what has come, where it is complete; the rest stays."""
+        """Remove and return the next head; None if it is incomplete."""
         raw = self._raw
         if raw[:1] in {b"\r", b"\n"}:
             return None
@@ -219,35 +214,33 @@ class Exchange:
         if name is None or name == "HTTP":
             return Failed(
                 Reason.PROTOCOL_MISMATCH,
-                f"the answer is no HTTP/1 response: it begins with {quoted(raw[:40])}",
+                f"the answer is not an HTTP/1 response: it begins with {quoted(raw[:40])}",
             )
         alert = Alert.of(raw[6]) if name == "TLS" and raw[0] == _ALERT and len(raw) > 6 else None
-        return Failed(
-            Reason.PROTOCOL_MISMATCH, f"the peer speaks {name}, not HTTP/1.1", alert=alert
-        )
+        return Failed(Reason.PROTOCOL_MISMATCH, f"the peer uses {name}, not HTTP/1.1", alert=alert)
 
     def _interim(self, head: Head, mark: Mark) -> None:
         if len(self._informational) >= limits.MAX_INFORMATIONAL:
             raise ProtocolViolation(
-                f"more than {limits.MAX_INFORMATIONAL} responses of class 1xx before a final one"
+                f"more than {limits.MAX_INFORMATIONAL} 1xx responses before a final one"
             )
         at = self.first or mark
         self._informational.append(Informational(status=head.status, headers=head.fields, at=at))
-        # The next head has begun with these bytes, or begins with what comes next.
+        # The next head begins with these bytes, or with the next ones.
         raw = self._raw
         self.first = mark if raw else None
         if raw and raw[:5].upper() != _HTTP[: len(raw)]:
-            raise ProtocolViolation("what follows a 1xx response is no status line")
+            raise ProtocolViolation("no status line after a 1xx response")
 
     def _final(self, head: Head, raw: bytes, mark: Mark) -> None:
-        """The final head is there; what follows it is content, or another protocol's."""
+        """Take the final head; content or another protocol follows it."""
         self._connection.receive_data(self._framing_of(head))
         try:
             self._connection.next_event()
         except h11.RemoteProtocolError:
-            # Of a head in which nothing else can be wrong: h11 was told of no request for it.
+            # The only fault that is left in this head: h11 knows of no upgrade in the request.
             raise ProtocolViolation(
-                f"{head.status} Switching Protocols, though no upgrade was asked for"
+                f"{head.status} Switching Protocols without a request for an upgrade"
             ) from None
         self._head = head
         self._head_bytes = len(raw)
@@ -264,7 +257,7 @@ class Exchange:
             self._content(rest, mark)
 
     def _framing_of(self, head: Head) -> bytes:
-        """Return a head for h11 that frames the content as ``head`` does, and says nothing else."""
+        """Return a minimal head for h11 that frames the content like ``head``."""
         lines = [b"HTTP/%s %d" % (b"1.0" if head.old else b"1.1", head.status)]
         if head.chunked:
             lines.append(b"Transfer-Encoding: chunked")
@@ -273,7 +266,7 @@ class Exchange:
         return b"\r\n".join([*lines, b"", b""])
 
     def _frame(self, head: Head) -> None:
-        """What ends the body (RFC 9112 §6.3)."""
+        """Determine what ends the body (RFC 9112 §6.3)."""
         if head.chunked:
             self.framing = "chunked"
         elif head.length is None:
@@ -310,25 +303,25 @@ class Exchange:
             )
 
     def _wrong(self, *, closed: bool) -> Failed:
-        """What h11 will not read, in our words: nothing but chunks and an early end is left."""
+        """Return the failure for an error of h11: an early end, or malformed chunks."""
         if closed:
             return Failed(
                 Reason.PEER_CLOSED,
-                f"the peer closed the connection in the middle of the body, {self._expected()}",
+                f"the peer closed the connection in the middle of the body {self._expected()}",
             )
         if len(self._connection.trailing_data[0]) > limits.MAX_HEAD_BYTES:
             return ProtocolViolation(
                 f"a chunk's framing or trailer section longer than {limits.MAX_HEAD_BYTES} bytes"
             )
         return ProtocolViolation(
-            "the chunked content is malformed: after "
-            f"{self.body_bytes} bytes no chunk size, line end or trailer section can be read"
+            "the chunked content is malformed: no valid chunk size, line end or trailer section "
+            f"after {self.body_bytes} bytes"
         )
 
     def _expected(self) -> str:
         if self.framing == "content-length":
-            return f"{self.body_bytes} of {self._length} bytes had come"
-        return f"{self.body_bytes} bytes had come and no last chunk"
+            return f"after {self.body_bytes} of {self._length} bytes"
+        return f"after {self.body_bytes} bytes without a last chunk"
 
     def field(self, name: str) -> str | None:
         """Return the first field of that name in the final head."""
@@ -344,10 +337,10 @@ class Exchange:
             self._undo()
             self.done = True
         else:
-            raise ProtocolViolation("bytes came after the response's end")
+            raise ProtocolViolation("bytes after the end of the response")
 
     def _undo(self) -> None:
-        """Undo the transfer codings of a body that has come whole (RFC 9112 §7)."""
+        """Undo the transfer codings of a complete body (RFC 9112 §7)."""
         codings = self.codings
         if codings:
             try:
@@ -363,7 +356,7 @@ class Exchange:
         self.body_bytes += size
         self._around -= size
         self._body.append(data if size <= room else data[:room])
-        # h11 would tell of the end in one event more, at a tenth of the response's cost.
+        # h11 would report the end in another event, at a tenth of the response's cost.
         self.done = self.body_bytes == self._length
         if size > room:
             self.truncated = self.done = True
@@ -376,9 +369,9 @@ class Exchange:
         self.trailers = fields
 
     def response(self) -> Response:
-        """Return what has come; call it only once the final head has."""
+        """Return the response, once its head is complete."""
         head = self._head
-        assert head is not None and self.first is not None  # noqa: S101, PT018 - said above
+        assert head is not None and self.first is not None  # noqa: S101, PT018 - the contract above
         body = self._body
         return Response(
             status=head.status,

@@ -1,7 +1,7 @@
 """HTTP/2 over a stream (RFC 9113): several exchanges at once, and tunnels (RFC 8441).
 
-Nothing runs behind the caller's back: whoever waits reads for all, and what needs an answer (PING,
-SETTINGS, windows) is answered while somebody waits.
+There is no background task: a waiting caller reads for all, and PING, SETTINGS and windows are
+answered meanwhile.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ ENABLE_CONNECT_PROTOCOL = 8
 
 
 class H2Connection(HttpConnection):
-    """A client's HTTP/2 connection on ``stream``, which it owns from here on.
+    """A client's HTTP/2 connection; it owns ``stream``.
 
-    The preface and our SETTINGS go out with the first request, so that they cost no round trip.
+    The preface and our SETTINGS are sent with the first request, which saves a round trip.
     """
 
     version = "2"
@@ -39,12 +39,12 @@ class H2Connection(HttpConnection):
 
     @property
     def stats(self) -> H2Stats:
-        """What the peer has told of the connection."""
+        """The peer's settings and counters."""
         return self._wire.stats
 
     @property
     def frames(self) -> dict[int, int]:
-        """How many frames of each kind came; acknowledgements count as kind + 256."""
+        """The number of received frames by kind; acknowledgements count as kind + 256."""
         return dict(self._wire.gate.counts)
 
     @property
@@ -93,10 +93,9 @@ class H2Connection(HttpConnection):
         return H2Stream(self._pump, exchange)
 
     def begin(self, request: Request) -> tuple[bytes, H2Stream]:
-        """Return the first bytes of the connection, ``request`` among them, which has no body.
+        """Return the connection's first bytes with ``request``, which has no body, and its stream.
 
-        They are for the caller to send, as early data; the stream then has the answer.
-        Raises Failed (options-unusable).
+        The caller sends them as early data. Raises Failed (options-unusable).
         """
         exchange = self._wire.open(request, user_mark(), end=True)
         return self._wire.h2.data_to_send(), H2Stream(self._pump, exchange)
@@ -110,8 +109,8 @@ class H2Connection(HttpConnection):
             if settings.get(ENABLE_CONNECT_PROTOCOL) != 1:
                 raise Failed(
                     Reason.NEGOTIATION_FAILED,
-                    "the peer has not set SETTINGS_ENABLE_CONNECT_PROTOCOL: "
-                    f"no {request.protocol} over HTTP/2",
+                    "the peer does not announce SETTINGS_ENABLE_CONNECT_PROTOCOL: "
+                    f"{request.protocol} over HTTP/2 is not supported",
                 )
         stream = await self.open(request, deadline_ns=deadline_ns)
         try:
@@ -125,34 +124,34 @@ class H2Connection(HttpConnection):
             raise
 
     async def settings(self, deadline_ns: int | None = None) -> dict[int, int]:
-        """Return the peer's settings by code, as soon as they have come (RFC 9113 §6.5)."""
+        """Wait for the peer's settings and return them by code (RFC 9113 §6.5)."""
         stats = self.stats
         await self._pump.flush()
         await self._pump.wait(lambda: stats.settings_at is not None, deadline_ns, "SETTINGS")
         return stats.settings
 
     async def ping(self, deadline_ns: int | None = None) -> Ping:
-        """Send a PING and take its answer. Raises Failed."""
+        """Send a PING and wait for its acknowledgement. Raises Failed."""
         self._check()
         wire, data = self._wire, os.urandom(8)
         wire.ping(data)
         sent = await self._pump.flush() or user_mark()
         await self._pump.wait(
-            lambda: wire.pong(data) is not None, deadline_ns, "the answer to a PING"
+            lambda: wire.pong(data) is not None, deadline_ns, "the acknowledgement of a PING"
         )
         back = wire.pong(data)
         assert back is not None  # noqa: S101 - just awaited
         return Ping(sent=sent, back=back)
 
     async def idle(self, until_ns: int) -> Mark | None:
-        """Open nothing until ``until_ns``; when the peer ended the connection, or None.
+        """Open nothing until ``until_ns``; return when the peer closed the connection, or None.
 
-        Its end is a GOAWAY, or the end of the stream below. What it sends besides is answered.
+        It closes with GOAWAY or the end of the stream below. PING and SETTINGS are answered.
         """
         stats, wire = self.stats, self._wire
         self.stream.expect_silence()
         try:
-            await self._pump.wait(lambda: stats.goaway is not None, until_ns, "the peer's goodbye")
+            await self._pump.wait(lambda: stats.goaway is not None, until_ns, "GOAWAY")
         except Failed as failed:
             if failed.reason is Reason.PEER_SILENT and wire.failed is None:
                 return None
@@ -161,7 +160,7 @@ class H2Connection(HttpConnection):
         return stats.goaway.at if stats.goaway is not None else user_mark()
 
     async def aclose(self) -> None:
-        """Send GOAWAY and let go."""
+        """Send GOAWAY and close."""
         if self._wire.failed is None:
             with contextlib.suppress(Failed):
                 self._wire.h2.close_connection()
@@ -170,8 +169,8 @@ class H2Connection(HttpConnection):
         self.close()
 
     def close(self) -> None:
-        """Let go at once; exchanges under way fail."""
-        self._wire.fail(Failed(Reason.PEER_CLOSED, "the connection was closed by us"))
+        """Close without waiting; open exchanges fail."""
+        self._wire.fail(Failed(Reason.PEER_CLOSED, "the connection was closed on this side"))
         self.stream.close()
         self._pump.wake()
 
@@ -179,4 +178,4 @@ class H2Connection(HttpConnection):
         if self._wire.failed is not None:
             raise again(self._wire.failed)
         if self.stats.spent:
-            raise Failed(Reason.PEER_CLOSED, f"no stream can be opened: {self.stats.spent}")
+            raise Failed(Reason.PEER_CLOSED, f"cannot open a stream: {self.stats.spent}")

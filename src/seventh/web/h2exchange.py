@@ -1,4 +1,4 @@
-"""One HTTP/2 exchange: what has come on its stream (RFC 9113 §8.1)."""
+"""One HTTP/2 exchange: the state of its stream (RFC 9113 §8.1)."""
 
 from __future__ import annotations
 
@@ -11,35 +11,20 @@ from seventh.web.message import Fields, Informational, Response, Unfinished
 
 
 class Exchange:
-    """What has come on one stream."""
+    """The received part of one stream."""
 
     __slots__ = (
-        "_informational",
-        "ended",
-        "failed",
-        "fields",
-        "first",
-        "head_bytes",
-        "id",
-        "last",
-        "length",
-        "method",
-        "pieces",
-        "received_bytes",
-        "sent",
-        "status",
-        "taken_bytes",
-        "trailers",
-        "waiting_bytes",
+        "_informational", "ended", "failed", "fields", "first", "head_bytes", "id", "last",
+        "length", "method", "pieces", "received_bytes", "sent", "status", "taken_bytes", "trailers",
     )  # fmt: skip
 
     def __init__(self, stream_id: int, sent: Mark, method: str = "GET") -> None:
         self.id = stream_id
         self.method = method
         self.length: int | None = None
-        """What Content-Length says."""
+        """The value of content-length."""
         self.received_bytes = 0
-        """Body that has come, whether it was read or not."""
+        """The body bytes received, read or not."""
         self.sent = sent
         self.first: Mark | None = None
         self.last = sent
@@ -48,11 +33,11 @@ class Exchange:
         self.head_bytes = 0
         self.trailers: Fields = ()
         self.pieces: deque[tuple[bytes, Mark, int]] = deque()
-        """Body that waits for its reader: data, arrival, and what it took of the window."""
+        """The unread body: data, arrival, and flow-control bytes."""
         self.taken_bytes = 0
-        """Body that has been read."""
+        """The body bytes read."""
         self.ended = False
-        """Whether the peer has ended the stream in order."""
+        """Whether the peer sent END_STREAM."""
         self.failed: Failed | None = None
         self._informational: list[Informational] = []
 
@@ -62,18 +47,18 @@ class Exchange:
         return tuple(self._informational)
 
     def inform(self, informational: Informational) -> None:
-        """Take a 1xx response."""
+        """Add a 1xx response. Raises ProtocolViolation for a 101 and for too many."""
         if informational.status == 101:
-            raise ProtocolViolation("a 101 in HTTP/2, which has none (RFC 9113 §8.6)")
+            raise ProtocolViolation("status 101, which HTTP/2 does not allow (RFC 9113 §8.6)")
         if len(self._informational) >= limits.MAX_INFORMATIONAL:
             raise ProtocolViolation(
-                f"more than {limits.MAX_INFORMATIONAL} responses of class 1xx before a final one"
+                f"more than {limits.MAX_INFORMATIONAL} 1xx responses before a final one"
             )
         self._informational.append(informational)
 
     def response(self, body: bytes = b"", *, truncated: bool = False) -> Response:
-        """Return what has come; call it only once the final head has."""
-        assert self.first is not None  # noqa: S101 - said above
+        """Return the response, once its head has arrived."""
+        assert self.first is not None  # noqa: S101 - the contract above
         return Response(
             status=self.status,
             version="2",
@@ -90,7 +75,7 @@ class Exchange:
         )
 
     def unfinished(self, failed: Failed, body: bytes = b"") -> Failed:
-        """Return ``failed``, with what there is of the response where its head has come."""
+        """Return ``failed``, with the partial response if its head has arrived."""
         if self.first is None or isinstance(failed, Unfinished):
             return failed
         return Unfinished(failed, self.response(body))

@@ -1,7 +1,7 @@
-"""HTTP/2's frames before h2 sees them, sans-IO (RFC 9113 §4): cut, counted, bounded, stamped.
+"""HTTP/2's frames before h2 processes them, sans-IO (RFC 9113 §4): cut, counted, limited, timed.
 
-h2 reads whole frames and forgets when they came; it ends a connection at the first GOAWAY although
-the streams before it go on (§6.8); and it bounds no flood. All three are done here.
+h2 keeps no arrival times, ends a connection at the first GOAWAY although earlier streams continue
+(§6.8), and limits no floods.
 """
 
 from __future__ import annotations
@@ -62,25 +62,25 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     flags: int
     stream_id: int
     raw: bytes
-    """With its nine bytes of header."""
+    """The frame with its nine bytes of header."""
     begun: Mark
-    """When its first byte came; of a CONTINUATION, the first byte of its HEADERS."""
+    """The arrival of its first byte; of a CONTINUATION, that of its HEADERS."""
     ended: Mark
 
     @property
     def payload(self) -> bytes:
-        """What stands behind the header."""
+        """The bytes after the header."""
         return self.raw[HEADER_BYTES:]
 
 
 class GoAway(msgspec.Struct, frozen=True, kw_only=True):
-    """A GOAWAY frame: the peer takes no more streams (RFC 9113 §6.8)."""
+    """A GOAWAY frame: the peer accepts no more streams (RFC 9113 §6.8)."""
 
     code: int
     last_stream_id: int
-    """Streams above it were not looked at."""
+    """The last stream that the peer processed."""
     debug: bytes = b""
-    """What the peer says about it, for people; up to the cap."""
+    """The peer's debug data, up to the cap."""
     at: Mark
 
     @property
@@ -89,12 +89,12 @@ class GoAway(msgspec.Struct, frozen=True, kw_only=True):
         return error_name(self.code)
 
     def __str__(self) -> str:
-        said = f": {printable(self.debug, 200)}" if self.debug else ""
-        return f"GOAWAY {self.name}{said}"
+        debug = f": {printable(self.debug, 200)}" if self.debug else ""
+        return f"GOAWAY {self.name}{debug}"
 
 
 def parse_goaway(frame: Frame) -> GoAway:
-    """Read a GOAWAY frame; ProtocolViolation when it is too short."""
+    """Return a GOAWAY frame. Raises ProtocolViolation if it is malformed."""
     payload = frame.payload
     if len(payload) < 8 or frame.stream_id:
         raise ProtocolViolation("a malformed GOAWAY frame")
@@ -107,7 +107,7 @@ def parse_goaway(frame: Frame) -> GoAway:
 
 
 def parse_settings(payload: bytes) -> Iterator[tuple[int, int]]:
-    """Yield the settings of a SETTINGS frame, in their order (RFC 9113 §6.5.1)."""
+    """Yield the settings of a SETTINGS frame in order (RFC 9113 §6.5.1)."""
     for at in range(0, len(payload) - 5, 6):
         yield (
             int.from_bytes(payload[at : at + 2], "big"),
@@ -116,7 +116,7 @@ def parse_settings(payload: bytes) -> Iterator[tuple[int, int]]:
 
 
 class Gate:
-    """Cuts what arrives into frames and turns floods away."""
+    """Cuts input into frames and rejects floods."""
 
     __slots__ = ("_begun", "_block", "_buffer", "_continuations", "_idle", "_thin", "counts")
 
@@ -124,23 +124,23 @@ class Gate:
         self._buffer = bytearray()
         self._begun: Mark | None = None
         self._block: tuple[Mark, int] | None = None
-        """A header block under way: when it began and how long it is."""
+        """The start and the length of an unfinished header block."""
         self._continuations = 0
         self._idle = 0
         self._thin = 0
         self.counts: Counter[int] = Counter()
-        """How many frames of each kind came; acknowledgements count as kind + 256."""
+        """The number of frames by kind; acknowledgements count as kind + 256."""
 
     @property
     def partial(self) -> bool:
-        """Whether a frame or header block has begun and not ended."""
+        """Whether a frame or header block is unfinished."""
         return bool(self._buffer) or self._block is not None
 
     def receive(self, data: bytes, mark: Mark) -> Iterator[Frame]:
-        """Take bytes; give the frames that they complete.
+        """Yield the frames that ``data`` completes.
 
-        Raises Failed (protocol-mismatch) when the first frame shows another protocol, and
-        ProtocolViolation for what breaks a cap. Lengths are judged before their bytes are awaited.
+        Raises Failed (protocol-mismatch) if the first frame shows another protocol, and
+        ProtocolViolation beyond a limit. Lengths are checked before their bytes arrive.
         """
         buffer = self._buffer
         if not buffer:
@@ -156,7 +156,7 @@ class Gate:
                 if length > limits.MAX_FRAME_BYTES:
                     raise ProtocolViolation(
                         f"a {kind_name(kind)} frame of {length} bytes; "
-                        f"at most {limits.MAX_FRAME_BYTES} were allowed"
+                        f"the limit is {limits.MAX_FRAME_BYTES}"
                     )
                 end = start + HEADER_BYTES + length
                 if end > len(buffer):
@@ -169,22 +169,22 @@ class Gate:
             del buffer[:start]
 
     def _check_preface(self, buffer: bytearray) -> None:
-        """A server begins with SETTINGS (RFC 9113 §3.4); everything else is another protocol."""
+        """Raise Failed unless the server begins with SETTINGS (RFC 9113 §3.4)."""
         first = bytes(buffer[:64])
         if len(first) > 3 and first[3] == SETTINGS and first[0] == 0:
             return
-        # Judge what is there: bytes that cannot become a SETTINGS frame must not be waited for.
+        # Check at once: more bytes cannot make a SETTINGS frame of a wrong beginning.
         if len(first) <= 3 and not any(first[:1]):
             return
         if len(first) > 3 and first[3] == GOAWAY and not any((first[0], *first[5:9])):
-            return  # not allowed either, but it tells why
+            return  # not allowed either, but it names a reason
         name = identify(first)
         if name is not None and name != "HTTP/2":
-            spoken = "HTTP/1" if name == "HTTP" else name
-            raise Failed(Reason.PROTOCOL_MISMATCH, f"the peer speaks {spoken}, not HTTP/2")
+            used = "HTTP/1" if name == "HTTP" else name
+            raise Failed(Reason.PROTOCOL_MISMATCH, f"the peer uses {used}, not HTTP/2")
         raise Failed(
             Reason.PROTOCOL_MISMATCH,
-            f"the answer is no HTTP/2: it begins with {quoted(first[:40])}, not with SETTINGS",
+            f"the answer is not HTTP/2: it begins with {quoted(first[:40])}, not with SETTINGS",
         )
 
     def _judge(self, kind: int, raw: bytes, begun: Mark, mark: Mark) -> Frame:
@@ -227,7 +227,7 @@ class Gate:
             self._idle += 1
         if self._idle > limits.MAX_IDLE_FRAMES:
             raise ProtocolViolation(
-                f"more than {limits.MAX_IDLE_FRAMES} frames in a row that bring nothing: a flood"
+                f"more than {limits.MAX_IDLE_FRAMES} consecutive frames without progress: a flood"
             )
         if kind == DATA and length < limits.THIN_FRAME:
             self._thin += 1

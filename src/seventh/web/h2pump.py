@@ -1,4 +1,4 @@
-"""Moving an HTTP/2 connection's bytes: whoever waits reads for all who wait."""
+"""The I/O of an HTTP/2 connection: one waiting task reads for all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seventh.web.h2wire import H2Wire
 
 
 class Pump:
-    """A stream and the wire that it feeds."""
+    """A stream and its wire."""
 
     __slots__ = ("_reading", "_sending", "_tasks", "_waiters", "stream", "wire")
 
@@ -28,7 +28,7 @@ class Pump:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def flush(self) -> Mark | None:
-        """Send what waits; None when there was nothing or another task sends it along."""
+        """Send what is queued; None if there is nothing or another task sends it."""
         if self._sending:
             return None
         first: Mark | None = None
@@ -41,13 +41,13 @@ class Pump:
             if failed.reason is not Reason.PEER_RESET:
                 self.wire.fail(failed)
                 raise
-            # It may have said why before it went: what came is read first.
+            # The peer may have sent a reason before the reset, which is read first.
         finally:
             self._sending = False
         return first
 
     def flush_soon(self) -> None:
-        """Send what waits from where nothing can be awaited."""
+        """Send what is queued in a task, for callers that cannot wait."""
         if self.wire.failed is not None or self._sending:
             return
         task = asyncio.get_running_loop().create_task(self._flush_quietly())
@@ -59,9 +59,9 @@ class Pump:
             await self.flush()
 
     async def wait(self, ready: Callable[[], bool], deadline_ns: int | None, what: str) -> None:
-        """Read for all until ``ready``. Raises Failed when the connection ends before, or the time.
+        """Read until ``ready``. Raises Failed if the connection ends or the deadline passes first.
 
-        A deadline of one's own fails only the one who waits.
+        ``deadline_ns`` fails only this caller.
         """
         until = self.stream.budget.deadline_ns
         if deadline_ns is not None and deadline_ns < until:
@@ -91,26 +91,26 @@ class Pump:
         await self.flush()
 
     async def _changed(self, until: int, what: str) -> None:
-        """Wait until the one who reads has read something, or has left."""
+        """Wait until the reading task has read something, or has stopped."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(future)
         try:
             async with Cutoff(max(0, until - now_ns()) / 1e9):
                 await future
         except DeadlineError:
-            raise Failed(Reason.PEER_SILENT, f"the time is up, waiting for {what}") from None
+            raise Failed(Reason.PEER_SILENT, f"timed out waiting for {what}") from None
         finally:
             self._waiters.discard(future)
 
     def wake(self) -> None:
-        """Let everybody who waits look again."""
+        """Wake all waiting tasks."""
         for future in self._waiters:
             if not future.done():
                 future.set_result(None)
 
 
 def again(failed: Failed) -> Failed:
-    """Return a failure to raise once more: a plain one, without an earlier raiser's traceback."""
+    """Return a copy of ``failed``, without its traceback."""
     fresh = Failed(
         failed.reason, failed.detail, blame=failed.blame, phase=failed.phase,
         alert=failed.alert, http_error=failed.http_error,

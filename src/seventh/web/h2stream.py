@@ -1,4 +1,4 @@
-"""One HTTP/2 stream: a conversation in both directions, or a tunnel (RFC 9113 §5, RFC 8441)."""
+"""One HTTP/2 stream: a bidirectional exchange or a tunnel (RFC 9113 §5, RFC 8441)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from seventh.web.message import Fields, Informational, OnBody, Response, is_endl
 
 
 class H2Stream:
-    """One stream of a connection: what is sent and received on it, as it comes.
+    """One stream of a connection, to send and receive on.
 
-    :meth:`H2Connection.request` is made of it; protocols that stream in both directions (gRPC) use
-    it as it is. Every method raises Failed; once the head has come, :class:`message.Unfinished`.
+    :meth:`H2Connection.request` uses it, and so do protocols that stream in both directions (gRPC).
+    Every method raises Failed; after the head, :class:`message.Unfinished`.
     """
 
     def __init__(self, pump: Pump, exchange: Exchange) -> None:
@@ -30,7 +30,7 @@ class H2Stream:
 
     @property
     def status(self) -> int:
-        """The final response's status; 0 before it came."""
+        """The final response's status; 0 before its head."""
         return self.exchange.status
 
     @property
@@ -40,7 +40,7 @@ class H2Stream:
 
     @property
     def trailers(self) -> Fields:
-        """The trailer fields; complete once :meth:`receive` gave ``b""``."""
+        """The trailer fields; complete after :meth:`receive` returned ``b""``."""
         return self.exchange.trailers
 
     @property
@@ -51,10 +51,10 @@ class H2Stream:
     async def send(
         self, data: bytes, *, end: bool = False, deadline_ns: int | None = None
     ) -> Mark | None:
-        """Send ``data`` as the peer's windows let it; ``end`` ends our side.
+        """Send ``data`` as the peer's windows allow; ``end`` ends our side.
 
-        The mark is the instant just before its first byte; None where another task sent it along.
-        A peer that has answered and does not want the rest ends it without an error.
+        Returns the instant just before its first byte; None if another task sent it. If the peer
+        has ended the stream, the rest is dropped without an error.
         """
         pump, exchange = self._pump, self.exchange
         h2, wire = pump.wire.h2, pump.wire
@@ -67,7 +67,9 @@ class H2Stream:
             room = min(wire.window(exchange), h2.max_outbound_frame_size)
             if rest and room <= 0:
                 await pump.wait(
-                    lambda: wire.window(exchange) > 0 or self._over, deadline_ns, "a window"
+                    lambda: wire.window(exchange) > 0 or self._over,
+                    deadline_ns,
+                    "a flow-control window",
                 )
                 continue
             piece, rest = rest[:room], rest[room:]
@@ -107,7 +109,7 @@ class H2Stream:
         body_cap: int = limits.BODY_CAP,
         on_body: OnBody | None = None,
     ) -> Response:
-        """The whole response, with at most ``body_cap`` bytes of body, and leave the stream."""
+        """Return the response with at most ``body_cap`` bytes of body, and leave the stream."""
         body = bytearray()
         truncated = False
         try:
@@ -129,7 +131,7 @@ class H2Stream:
         return self.exchange.response(bytes(body), truncated=truncated)
 
     def leave(self, code: int = CANCEL) -> None:
-        """Reset the stream unless it has ended; leaving twice is fine."""
+        """Reset the stream unless it has ended; leaving twice is allowed."""
         pump = self._pump
         if self.exchange.id in pump.wire.exchanges:
             pump.wire.reset(self.exchange, code)
@@ -161,21 +163,21 @@ class H2Tunnel(Stream):
 
     @property
     def budget(self) -> Budget:
-        """What the peer may cost."""
+        """The budget of the connection."""
         return self._pump.stream.budget
 
     def tcp_info(self) -> TcpInfo | None:
-        """Return the kernel's view of the path below."""
+        """Return the kernel's TCP_INFO of the connection."""
         return self._pump.stream.tcp_info()
 
     def expect_silence(self) -> None:
-        """Ask no minimum rate any more, of the whole connection."""
+        """Stop requiring a minimum rate, for the whole connection."""
         self._pump.stream.expect_silence()
 
     async def send(self, data: bytes) -> Mark:
-        """Send ``data`` as the peer's windows let it; peer-closed when it has ended the stream."""
+        """Send ``data`` as the peer's windows allow. Raises peer-closed after the stream's end."""
         if self._stream.exchange.ended:
-            raise Failed(Reason.PEER_CLOSED, "the peer has ended the tunnel's stream")
+            raise Failed(Reason.PEER_CLOSED, "the peer closed the tunnel's stream")
         before = user_mark()
         try:
             return await self._stream.send(data) or before
@@ -183,16 +185,16 @@ class H2Tunnel(Stream):
             raise again(failed) from None
 
     async def receive(self, deadline_ns: int | None = None) -> tuple[bytes, Mark]:
-        """The next bytes; ``b""`` when the peer has ended the stream; peer-reset after a reset."""
+        """Return the next bytes; ``b""`` at the stream's end. Raises peer-reset after a reset."""
         try:
             return await self._stream.receive(deadline_ns)
         except Failed as failed:
             raise again(failed) from None
 
     async def finish(self) -> None:
-        """End our side (END_STREAM), as a WebSocket does after its close; what comes is read on."""
+        """End our side (END_STREAM); receiving continues."""
         await self._stream.send(b"", end=True)
 
     def close(self) -> None:
-        """Reset the stream (CANCEL) unless both sides have ended it; the connection lives on."""
+        """Reset the stream (CANCEL) unless it has ended; the connection continues."""
         self._stream.leave()

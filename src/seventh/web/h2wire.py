@@ -1,9 +1,11 @@
-"""HTTP/2's client side, sans-IO (RFC 9113): bytes and their arrival in, exchanges moved on.
+"""HTTP/2's client side, sans-IO (RFC 9113): bytes and their arrival in, exchanges updated.
 
-h2 has the grammar, the states and HPACK; :mod:`h2frames` stands before it.
+h2 implements the grammar, the states and HPACK; :mod:`h2frames` filters its input.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import h2.connection
 import h2.events
@@ -16,7 +18,8 @@ from h2.settings import SettingCodes, Settings
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.web import h2frames, limits
-from seventh.web.fieldrules import check_content, content_length
+from seventh.web.fieldrules import check_content, check_fields, content_length
+from seventh.web.fields import request_fields, response_fields
 from seventh.web.h2exchange import Exchange
 from seventh.web.h2frames import (
     CANCEL,
@@ -27,61 +30,60 @@ from seventh.web.h2frames import (
     parse_goaway,
     parse_settings,
 )
-from seventh.web.h2head import request_fields, response_fields
-from seventh.web.message import Informational, Request, unsendable
+from seventh.web.message import Fields, Informational, Request, unsendable
 
 _CONFIG = H2Configuration(client_side=True, header_encoding=None, validate_inbound_headers=False)
-"""The fields of responses are judged by :mod:`fieldrules`, whose words are ours."""
+""":mod:`fieldrules` validates the fields of responses."""
 MAX_ALT_SVC = 16
-"""How many ALTSVC frames are kept; nothing is asked of the rest."""
-_WORDS: tuple[tuple[type[h2.exceptions.ProtocolError], str], ...] = (
-    (h2.exceptions.FlowControlError, "more than the flow-control window allows"),
+"""The most ALTSVC frames that are kept."""
+_ERRORS: tuple[tuple[type[h2.exceptions.ProtocolError], str], ...] = (
+    (h2.exceptions.FlowControlError, "more data than the flow-control window allows"),
     (h2.exceptions.FrameTooLargeError, "a frame larger than allowed"),
     (h2.exceptions.FrameDataMissingError, "a frame that is too short"),
-    (h2.exceptions.InvalidSettingsValueError, "a setting with a value that it cannot have"),
-    (h2.exceptions.StreamClosedError, "a frame on a stream that is closed"),
-    (h2.exceptions.NoSuchStreamError, "a frame on a stream that was never opened"),
+    (h2.exceptions.InvalidSettingsValueError, "a setting with an invalid value"),
+    (h2.exceptions.StreamClosedError, "a frame on a closed stream"),
+    (h2.exceptions.NoSuchStreamError, "a frame on an idle stream"),
     (h2.exceptions.TooManyStreamsError, "too many streams"),
     (h2.exceptions.DenialOfServiceError, "a header list larger than allowed"),
 )
-"""What h2 refuses, the more particular first."""
+"""The errors of h2, subclasses first."""
 _NEGOTIATION = frozenset({"HTTP_1_1_REQUIRED", "INADEQUATE_SECURITY"})
 
 
 class Ping(msgspec.Struct, frozen=True, kw_only=True):
-    """A PING and its answer (RFC 9113 §6.7)."""
+    """A PING and its acknowledgement (RFC 9113 §6.7)."""
 
     sent: Mark
     back: Mark
 
     @property
     def seconds(self) -> float:
-        """The round trip, as HTTP/2 sees it."""
+        """The round trip."""
         return self.back.since(self.sent)
 
 
 class H2Stats(msgspec.Struct, kw_only=True):
-    """What the peer has told of the connection."""
+    """The peer's settings and counters."""
 
     settings: dict[int, int] = msgspec.field(default_factory=dict)
-    """Its settings now, by code (:func:`h2frames.setting_name`); those it left alone are absent."""
+    """Its current settings by code (:func:`h2frames.setting_name`), without defaults."""
     settings_at: Mark | None = None
-    """When its first SETTINGS came."""
+    """The arrival of its first SETTINGS."""
     settings_acked_at: Mark | None = None
-    """When it acknowledged ours."""
+    """The arrival of its acknowledgement of ours."""
     connection_window: int = 65535
-    """How many body bytes it has let us send on all streams together, sent ones included."""
+    """The body bytes allowed on all streams together, including those already sent."""
     goaway: GoAway | None = None
     """The last GOAWAY."""
     pings: int = 0
-    """How many it sent."""
+    """The number of PINGs that it sent."""
     resets: int = 0
-    """How many streams it reset."""
+    """The number of streams that it reset."""
     alt_svc: tuple[tuple[str, str], ...] = ()
-    """Its ALTSVC frames, of the first few each with the origin that it names and its field value;
-    the origin is empty where it means that of the stream (RFC 7838 §4)."""
+    """The origin and field value of its first ALTSVC frames; an empty origin means the stream's
+    (RFC 7838 §4)."""
     streams: int = 0
-    """How many streams we have opened."""
+    """The number of streams opened."""
     spent: str = ""
     """Why no more streams can be opened; empty while they can."""
 
@@ -92,7 +94,7 @@ class H2Stats(msgspec.Struct, kw_only=True):
 
 
 class H2Wire:
-    """All of one connection. Errors of the connection are in ``failed`` and fail every exchange."""
+    """One connection. Its errors are in ``failed`` and fail every exchange."""
 
     __slots__ = ("_block_bytes", "_kind", "_pings", "exchanges", "failed", "gate", "h2", "stats")
 
@@ -105,8 +107,8 @@ class H2Wire:
         self._pings: dict[bytes, Mark | None] = {}
         self._block_bytes = 0
         self._kind = h2frames.SETTINGS
-        """Of the last frame."""
-        # They are announced as initial ones; an update would wait for the peer's acknowledgement.
+        """The kind of the last frame."""
+        # Sent as initial settings: an update would need the peer's acknowledgement.
         self.h2.local_settings = Settings(
             client=True,
             initial_values={
@@ -118,19 +120,19 @@ class H2Wire:
         self.h2.initiate_connection()
         self.h2.increment_flow_control_window(limits.H2_CONNECTION_WINDOW - 65535)
 
-    # -- what we say -----------------------------------------------------------------------------
+    # -- sending ---------------------------------------------------------------------------------
 
     def open(self, request: Request, sent: Mark, *, end: bool) -> Exchange:
-        """Begin a stream with the request's head; its bytes wait in ``h2.data_to_send()``.
+        """Open a stream with the request's head, to be sent from ``h2.data_to_send()``.
 
-        Raises Failed (options-unusable) for what cannot stand in a request.
+        Raises Failed (options-unusable) for what a request cannot contain.
         """
         stream_id = self.h2.get_next_available_stream_id()
         try:
             self.h2.send_headers(stream_id, request_fields(request), end_stream=end)
         except (h2.exceptions.ProtocolError, ValueError) as error:
             raise unsendable(error) from None
-        # h2 then checks no length, which it would do in its own words, and not always rightly.
+        # This disables h2's check of content-length, which is wrong in some cases.
         self.h2.streams[stream_id].request_method = b"HEAD"
         exchange = self.exchanges[stream_id] = Exchange(
             stream_id, sent, "CONNECT" if request.protocol else request.method
@@ -139,23 +141,23 @@ class H2Wire:
         return exchange
 
     def ping(self, data: bytes) -> None:
-        """Ask for an answer to eight bytes; :meth:`pong` tells when it came."""
+        """Queue a PING with eight bytes."""
         self.h2.ping(data)
         self._pings[data] = None
 
     def pong(self, data: bytes) -> Mark | None:
-        """When the answer to that PING came."""
+        """Return the arrival of a PING's acknowledgement; None before."""
         return self._pings.get(data)
 
     def window(self, exchange: Exchange) -> int:
-        """Return how many body bytes may be sent on the exchange's stream now."""
+        """Return how many body bytes the peer accepts now on the exchange's stream."""
         try:
             return self.h2.local_flow_control_window(exchange.id)
         except h2.exceptions.ProtocolError:
             return 0
 
     def reset(self, exchange: Exchange, code: int = CANCEL) -> None:
-        """Leave a stream before its end; nothing happens where it has ended."""
+        """Reset a stream, unless it has ended."""
         self.exchanges.pop(exchange.id, None)
         self.give_back(sum(flow for _, _, flow in exchange.pieces), exchange)
         exchange.pieces.clear()
@@ -164,17 +166,17 @@ class H2Wire:
             self.h2.reset_stream(exchange.id, code)
 
     def give_back(self, flow: int, exchange: Exchange) -> None:
-        """Let the peer send ``flow`` bytes more, for their reader has taken as many."""
+        """Allow the peer to send ``flow`` more bytes after as many have been read."""
         if flow and self.failed is None:
-            try:  # noqa: SIM105 - windows of what has ended do not matter
+            try:  # noqa: SIM105 - the stream may have ended
                 self.h2.acknowledge_received_data(flow, exchange.id)
             except h2.exceptions.ProtocolError:
                 pass
 
-    # -- what we hear ----------------------------------------------------------------------------
+    # -- receiving -------------------------------------------------------------------------------
 
     def receive(self, data: bytes, mark: Mark) -> None:
-        """Take the next bytes; ``b""`` when the peer has closed. Never raises: see ``failed``."""
+        """Take the next bytes; ``b""`` when the peer has closed. Errors go to ``failed``."""
         if self.failed is not None:
             return
         try:
@@ -183,7 +185,7 @@ class H2Wire:
                 return
             for frame in self.gate.receive(data, mark):
                 self._frame(frame)
-                if self._over:  # a GOAWAY with an error: what came with it counts no more
+                if self._over:  # a GOAWAY with an error: later frames are ignored
                     return
         except Failed as failed:
             self.fail(failed)
@@ -191,17 +193,17 @@ class H2Wire:
             self.fail(self._broken(error))
 
     def _broken(self, error: Exception) -> ProtocolViolation:
-        """Return what h2 will not take, in our words."""
+        """Return the violation for an error of h2."""
         cause = error.__cause__ or error.__context__
         if isinstance(cause, hpack.HPACKError):
-            said = "a header block that cannot be decoded (HPACK, RFC 7541)"
+            what = "a header block that cannot be decoded (HPACK, RFC 7541)"
         else:
-            said = next((words for kind, words in _WORDS if isinstance(error, kind)), "")
+            what = next((text for kind, text in _ERRORS if isinstance(error, kind)), "")
         name = h2frames.kind_name(self._kind)
         return ProtocolViolation(
-            f"the peer breaks HTTP/2's rules: {said} ({name})"
-            if said
-            else f"the peer breaks HTTP/2's rules: a {name} frame that is not allowed there"
+            f"the peer violates HTTP/2: {what} ({name})"
+            if what
+            else f"the peer violates HTTP/2: a {name} frame that is not allowed there"
         )
 
     @property
@@ -213,12 +215,12 @@ class H2Wire:
         if goaway is not None:
             raise Failed(Reason.PEER_CLOSED, f"the peer closed the connection after {goaway}")
         when = "in the middle of a frame" if self.gate.partial else (
-            "without an answer" if not self.gate.counts else "before the exchange was over"
+            "without a response" if not self.gate.counts else "before the exchange was over"
         )  # fmt: skip
         raise Failed(Reason.PEER_CLOSED, f"the peer closed the connection {when}")
 
     def fail(self, failed: Failed) -> None:
-        """The connection is over; so is every exchange that had not ended."""
+        """End the connection and fail every exchange that has not ended."""
         self.failed = self.failed or failed
         self.stats.spent = self.stats.spent or failed.detail
         for exchange in self.exchanges.values():
@@ -232,7 +234,7 @@ class H2Wire:
             return
         if kind == h2frames.HEADERS:
             if frame.stream_id % 2 == 0:
-                raise ProtocolViolation("the peer opened a stream of its own, with no push allowed")
+                raise ProtocolViolation("the peer opened a stream, although push is disabled")
             self._block_bytes = len(frame.raw)
         elif kind == h2frames.CONTINUATION:
             self._block_bytes += len(frame.raw)
@@ -249,7 +251,7 @@ class H2Wire:
         self.stats.goaway = goaway
         self.stats.spent = str(goaway)
         failed = Failed(
-            _reason(goaway.name, Reason.PEER_CLOSED), f"the peer ends with {goaway}",
+            _reason(goaway.name, Reason.PEER_CLOSED), f"the peer closes with {goaway}",
             http_error=goaway.name,
         )  # fmt: skip
         if goaway.code:
@@ -278,15 +280,15 @@ class H2Wire:
             self.stats.settings_acked_at = self.stats.settings_acked_at or frame.ended
         elif isinstance(event, h2.events.AlternativeServiceAvailable):
             if len(self.stats.alt_svc) < MAX_ALT_SVC:
-                told = (event.origin or b"", event.field_value or b"")
-                of, value = (part.decode("latin-1")[:1024] for part in told)
-                self.stats.alt_svc = (*self.stats.alt_svc, (of, value))
+                named = (event.origin or b"", event.field_value or b"")
+                origin, value = (part.decode("latin-1")[:1024] for part in named)
+                self.stats.alt_svc = (*self.stats.alt_svc, (origin, value))
         elif exchange is not None:
             self._on_stream(event, exchange, frame)
 
     def _on_stream(self, event: h2.events.Event, exchange: Exchange, frame: Frame) -> None:
         if isinstance(event, h2.events.ResponseReceived):
-            exchange.status, exchange.fields = response_fields(event.headers)
+            exchange.status, exchange.fields = _fields(event.headers)
             exchange.first = frame.begun
             exchange.head_bytes = self._block_bytes
             exchange.last = frame.ended
@@ -295,10 +297,10 @@ class H2Wire:
             if stream is not None:
                 stream._expected_content_length = None
         elif isinstance(event, h2.events.InformationalResponseReceived):
-            status, fields = response_fields(event.headers)
+            status, fields = _fields(event.headers)
             exchange.inform(Informational(status=status, headers=fields, at=frame.begun))
         elif isinstance(event, h2.events.TrailersReceived):
-            exchange.trailers = response_fields(event.headers, trailers=True)[1]
+            exchange.trailers = _fields(event.headers, trailers=True)[1]
         elif isinstance(event, h2.events.StreamEnded):
             exchange.last = frame.ended
             self._check(exchange, ended=True)
@@ -307,7 +309,7 @@ class H2Wire:
             self._was_reset(event, exchange)
 
     def _check(self, exchange: Exchange, *, ended: bool) -> None:
-        """Fail an exchange whose content is not what its head announces; the others go on."""
+        """Fail an exchange whose content does not match its head; the others continue."""
         if exchange.status and exchange.method != "CONNECT" and exchange.failed is None:
             try:
                 check_content(
@@ -320,7 +322,7 @@ class H2Wire:
     def _data(self, event: h2.events.DataReceived, exchange: Exchange | None, frame: Frame) -> None:
         flow = event.flow_controlled_length or 0
         data = event.data or b""
-        if exchange is None:  # its reader has left
+        if exchange is None:  # its reader has reset it
             self.h2.acknowledge_received_data(flow, event.stream_id or 0)
             return
         exchange.last = frame.ended
@@ -337,7 +339,7 @@ class H2Wire:
         code = int(event.error_code or 0)
         if not event.remote_reset:
             exchange.failed = ProtocolViolation(
-                f"the peer breaks the stream's rules: {error_name(code)}"
+                f"the peer violates the stream's state: {error_name(code)}"
             )
             return
         self.stats.resets += 1
@@ -351,3 +353,11 @@ class H2Wire:
 
 def _reason(name: str, otherwise: Reason) -> Reason:
     return Reason.NEGOTIATION_FAILED if name in _NEGOTIATION else otherwise
+
+
+def _fields(raw: Any, *, trailers: bool = False) -> tuple[int, Fields]:
+    """Return the status and fields of h2's list. Raises ProtocolViolation."""
+    pairs = list(raw or ())
+    found = response_fields(pairs)
+    check_fields(pairs, "2", trailers=trailers)
+    return found

@@ -1,7 +1,6 @@
-"""HTTP/3 over a QUIC connection (RFC 9114): several exchanges at once, one stopwatch.
+"""HTTP/3 over a QUIC connection (RFC 9114): several exchanges at once.
 
-QPACK's dynamic table is not offered (RFC 9204 §3.2.3), and no push is allowed: a server then has
-little to make us work or remember with.
+QPACK's dynamic table (RFC 9204 §3.2.3) and push are disabled, which limits what a server can cost.
 """
 
 from __future__ import annotations
@@ -20,12 +19,13 @@ from seventh.model.phase import Mark
 from seventh.net.budget import Budget
 from seventh.net.quic import failures, names
 from seventh.net.quic.client import QuicClient
-from seventh.net.stopwatch import now_ns
+from seventh.net.stopwatch import now_ns, user_mark
 from seventh.net.stream import Stream
 from seventh.web import limits
 from seventh.web.connection import HttpConnection
 from seventh.web.fieldrules import check_fields
-from seventh.web.h3exchange import Exchange, refused, request_fields
+from seventh.web.fields import request_fields
+from seventh.web.h3exchange import Exchange, reset
 from seventh.web.h3frames import UniScan
 from seventh.web.message import OnBody, Request, Response, unsendable
 
@@ -35,29 +35,29 @@ if TYPE_CHECKING:
 ENABLE_CONNECT_PROTOCOL = 0x8
 MAX_FIELD_SECTION_SIZE = 0x6
 _FLOW_NS = 1_000_000_000
-"""A server whose last bytes are no older had not stopped when the time was up."""
+"""The largest age of a server's last bytes if it is still sending."""
 SETTINGS_SECONDS = 2.0
-"""How long to wait for the server's SETTINGS before a tunnel is asked for."""
+"""The longest wait for the server's SETTINGS."""
 
 
 class H3Stats(msgspec.Struct, kw_only=True):
-    """What the connection told beyond its exchanges."""
+    """The server's settings and GOAWAYs."""
 
     requests: int = 0
     settings: tuple[tuple[int, int], ...] | None = None
-    """As sent, unknown ones too; None before they came. ``h3frames.named`` gives their names."""
+    """All settings in order; None before they arrived. :func:`h3frames.named` names them."""
     settings_at: Mark | None = None
     goaways: tuple[int, ...] = ()
-    """What each GOAWAY named: the first stream that the server will not work on."""
+    """The stream of each GOAWAY: the first that the server will not process."""
     goaway_at: Mark | None = None
 
     def setting(self, key: int) -> int | None:
-        """Return the value of one setting; None where it was not sent."""
+        """Return the value of one setting; None if it was not sent."""
         return next((value for known, value in self.settings or () if known == key), None)
 
 
 class _Engine(aioh3.H3Connection):
-    """aioquic's HTTP/3, more careful with memory and less strict where it errs."""
+    """aioquic's HTTP/3 with less memory and our own validation."""
 
     def _init_connection(self) -> None:
         self._max_table_capacity = 0
@@ -68,30 +68,28 @@ class _Engine(aioh3.H3Connection):
 
     def _get_local_settings(self) -> dict[int, int]:
         settings = super()._get_local_settings()
-        # Only a server may say this one (RFC 9220 §3).
+        # Only a server sends this setting (RFC 9220 §3).
         settings.pop(aioh3.Setting.ENABLE_CONNECT_PROTOCOL, None)
         return {**settings, MAX_FIELD_SECTION_SIZE: limits.MAX_HEAD_BYTES}
 
     def _decode_headers(
         self, stream_id: int, frame_data: bytes | None
     ) -> list[tuple[bytes, bytes]]:
-        """Judge the fields before the engine does, whose words are not for people."""
+        """Decode the fields and validate them with our messages."""
         fields: list[tuple[bytes, bytes]] = super()._decode_headers(stream_id, frame_data)
         trailers = bool(fields) and not fields[0][0].startswith(b":")
         check_fields(fields, "3", trailers=trailers)
         return fields
 
     def _check_content_length(self, stream: aioh3.H3Stream) -> None:
-        # The engine does not know that a response to HEAD, or a 304, may name a length and have
-        # no body (RFC 9110 §8.6); an Exchange does, and checks.
+        # aioquic is wrong for responses to HEAD and for 304 (RFC 9110 §8.6); Exchange checks.
         return
 
 
 class H3Connection(HttpConnection):
-    """A client's HTTP/3 connection on ``quic``, which it owns from here on.
+    """A client's HTTP/3 connection; it owns ``quic``.
 
-    It may be made before the handshake: requests then go as early data, where ``quic`` was
-    prepared for that.
+    Before the handshake, requests are sent as early data if ``quic`` was prepared for it.
     """
 
     version = "3"
@@ -104,7 +102,7 @@ class H3Connection(HttpConnection):
         self._h3 = _Engine(quic.engine)
         self._uni = UniScan()
         self._exchanges: dict[int, Exchange] = {}
-        quic.listen(self._hear)
+        quic.listen(self._handle)
 
     @property
     def reusable(self) -> bool:
@@ -138,19 +136,16 @@ class H3Connection(HttpConnection):
             if self.stats.setting(ENABLE_CONNECT_PROTOCOL) != 1:
                 raise Failed(
                     Reason.NEGOTIATION_FAILED,
-                    "the server has not enabled extended CONNECT over HTTP/3 "
-                    "(SETTINGS_ENABLE_CONNECT_PROTOCOL)",
+                    "the server does not announce SETTINGS_ENABLE_CONNECT_PROTOCOL: "
+                    f"{request.protocol} over HTTP/3 is not supported",
                 )
         request = msgspec.structs.replace(request, method="CONNECT", body=b"")
         exchange = self._send(request, body_cap, None, open_end=True)
         kept = False
         try:
             exchange.tunnel = True
-            await self._finish(
-                exchange, lambda: exchange.status is not None or exchange.done, deadline_ns
-            )
-            status = exchange.status or 0
-            if 200 <= status < 300 and exchange.failed is None:
+            await self._finish(exchange, lambda: exchange.status > 0 or exchange.done, deadline_ns)
+            if 200 <= exchange.status < 300 and exchange.failed is None:
                 kept = True
                 return exchange.response(), _Tunnel(self, exchange)
             exchange.tunnel = False
@@ -163,7 +158,7 @@ class H3Connection(HttpConnection):
                 self._forget(exchange)
 
     async def settings(self, seconds: float = SETTINGS_SECONDS) -> tuple[tuple[int, int], ...]:
-        """Return the server's settings, waited for; empty when none came in time."""
+        """Wait for the server's settings and return them; empty if none arrive in time."""
         await self.quic.until(
             lambda: self.stats.settings is not None, self.quic.budget.within(seconds)
         )
@@ -174,15 +169,15 @@ class H3Connection(HttpConnection):
         return await self.quic.ping()
 
     async def idle(self, seconds: float) -> None:
-        """Hold the connection open; raises Failed when it ends in that time."""
+        """Keep the connection open for ``seconds``. Raises Failed if it ends."""
         await self.quic.idle(seconds)
 
     async def aclose(self) -> None:
-        """Say goodbye and let go."""
+        """Close the connection."""
         self.close()
 
     def close(self) -> None:
-        """Say goodbye and let go; closing twice is fine."""
+        """Close the connection; closing twice is allowed."""
         self.quic.close()
 
     def _send(
@@ -190,18 +185,18 @@ class H3Connection(HttpConnection):
     ) -> Exchange:
         self.quic.check()
         if self.stats.goaways:
-            raise Failed(Reason.PEER_CLOSED, "no request can be sent: the server said GOAWAY")
+            raise Failed(Reason.PEER_CLOSED, "cannot send a request: the server sent GOAWAY")
         engine = self.quic.engine
         stream_id = engine.get_next_available_stream_id()
         try:
-            fields = request_fields(request, protocol=request.protocol if open_end else None)
+            fields = request_fields(request)
         except ValueError as error:
             raise unsendable(error) from None
         early = engine.early_offered and not engine.complete
         self._h3.send_headers(stream_id, fields, end_stream=not (request.body or open_end))
         if request.body:
             self._h3.send_data(stream_id, request.body, end_stream=True)
-        exchange = Exchange(stream_id, request.method, Mark(now_ns(), "user"), body_cap, on_body)
+        exchange = Exchange(stream_id, request.method, user_mark(), body_cap, on_body)
         exchange.early = early
         self._exchanges[stream_id] = exchange
         exchange.sent = self.quic.flush()
@@ -214,27 +209,27 @@ class H3Connection(HttpConnection):
         try:
             there = await self.quic.until(ready, until)
         except Failed as failed:
-            raise exchange.broke_off(failed) from None
+            raise exchange.unfinished(failed) from None
         if exchange.failed is not None:
-            raise exchange.broke_off(failures.again(exchange.failed))
+            raise exchange.unfinished(failures.again(exchange.failed))
         if not there:
-            waited = (now_ns() - exchange.sent.ns) / 1e9
+            waited = user_mark().since(exchange.sent)
             if exchange.flowing and now_ns() - exchange.last.ns < _FLOW_NS:
-                raise exchange.broke_off(
+                raise exchange.unfinished(
                     Failed(
                         Reason.BUDGET_EXCEEDED,
-                        f"the time is up after {exchange.body_bytes} bytes of body, and the "
-                        "server sends on",
+                        f"timed out after {exchange.body_bytes} bytes of body while the server "
+                        "was still sending",
                     )
                 )
-            said = f" after {exchange.body_bytes} bytes of body" if exchange.status else ""
-            raise exchange.broke_off(
-                Failed(Reason.PEER_SILENT, f"the server went silent{said}; {waited:.1f} s")
+            where = f" after {exchange.body_bytes} bytes of body" if exchange.status else ""
+            raise exchange.unfinished(
+                Failed(Reason.PEER_SILENT, f"no data from the server for {waited:.1f} s{where}")
             )
         exchange.early = exchange.early and self.quic.engine.early_data_accepted
 
     def _forget(self, exchange: Exchange) -> None:
-        """Take no more of an exchange; the server is told where it would go on sending."""
+        """Drop an exchange, and cancel its stream if the server would continue sending."""
         self._exchanges.pop(exchange.stream_id, None)
         if not exchange.ended and exchange.failed is None and self.quic.alive:
             self._stop(exchange)
@@ -245,30 +240,30 @@ class H3Connection(HttpConnection):
             engine.reset_stream(exchange.stream_id, names.H3_REQUEST_CANCELLED)
             engine.stop_stream(exchange.stream_id, names.H3_REQUEST_CANCELLED)
         except engine.ERRORS:
-            return  # the stream has gone by itself
+            return  # the stream has already ended
         self.quic.flush()
 
-    # -- what comes --------------------------------------------------------------------------------
+    # -- receiving ---------------------------------------------------------------------------------
 
-    def _hear(self, event: QuicEvent, at: Mark) -> None:
-        """Take an event of the QUIC connection; raises ProtocolViolation, which ends it."""
+    def _handle(self, event: QuicEvent, at: Mark) -> None:
+        """Handle a QUIC event. Raises ProtocolViolation, which ends the connection."""
         if isinstance(event, StreamDataReceived):
-            self._look(event, at)
+            self._scan(event, at)
         elif isinstance(event, StreamReset):
             exchange = self._exchanges.get(event.stream_id)
             if exchange is not None and not exchange.done:
-                exchange.failed = refused(names.h3_error(event.error_code))
+                exchange.failed = reset(names.h3_error(event.error_code))
         try:
             found = self._h3.handle_event(event)
         except self.quic.engine.ERRORS:
             raise ProtocolViolation(
-                "the peer breaks HTTP/3's rules: what it sent cannot be read"
+                "the peer violates HTTP/3: its data cannot be decoded"
             ) from None
         for piece in found:
             self._take(piece, at)
 
-    def _look(self, event: StreamDataReceived, at: Mark) -> None:
-        """Look at a stream's bytes before the engine keeps them."""
+    def _scan(self, event: StreamDataReceived, at: Mark) -> None:
+        """Check a stream's bytes before the engine buffers them."""
         stream_id = event.stream_id
         if stream_id % 4 == 3:
             self._uni.feed(stream_id, event.data)
@@ -296,7 +291,7 @@ class H3Connection(HttpConnection):
 
 
 class _Tunnel(Stream):
-    """One stream of the connection, as the two sides use it after a CONNECT."""
+    """One stream of the connection after CONNECT."""
 
     def __init__(self, connection: H3Connection, exchange: Exchange) -> None:
         self._connection = connection
@@ -307,7 +302,7 @@ class _Tunnel(Stream):
 
     @property
     def budget(self) -> Budget:
-        """What the peer may cost."""
+        """The budget of the connection."""
         return self._connection.quic.budget
 
     async def send(self, data: bytes) -> Mark:
@@ -319,7 +314,7 @@ class _Tunnel(Stream):
         return connection.quic.flush()
 
     async def receive(self, deadline_ns: int | None = None) -> tuple[bytes, Mark]:
-        """Return the next bytes; ``b""`` when the peer has ended its side."""
+        """Return the next bytes; ``b""`` at the stream's end."""
         exchange, quic = self._exchange, self._connection.quic
         there = await quic.until(lambda: bool(exchange.waiting) or exchange.done, deadline_ns)
         if exchange.waiting:
@@ -327,11 +322,11 @@ class _Tunnel(Stream):
         if exchange.failed is not None:
             raise failures.again(exchange.failed)
         if not there:
-            raise Failed(Reason.PEER_SILENT, "the peer said nothing in the tunnel")
+            raise Failed(Reason.PEER_SILENT, "no data received in the tunnel")
         return b"", quic.last_received
 
     def close(self) -> None:
-        """Reset the stream; the connection lives on."""
+        """Reset the stream; the connection continues."""
         if not self._closed:
             self._closed = True
             self._connection._forget(self._exchange)

@@ -1,8 +1,7 @@
-"""HTTP/3's frames as they pass (RFC 9114 §7), before the engine keeps any of them.
+"""HTTP/3's frames before aioquic processes them, sans-IO (RFC 9114 §7).
 
-The engine buffers a HEADERS frame whole, and throws away what a GOAWAY says. So each stream's
-bytes are looked through here first: what is too much is a ProtocolViolation before it costs
-anything, and GOAWAY is read. sans-IO: bytes in, findings in attributes.
+aioquic buffers a whole HEADERS frame and discards GOAWAY. Limits are therefore enforced here, and
+GOAWAY and SETTINGS are read.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ DATA, HEADERS, CANCEL_PUSH, SETTINGS, PUSH_PROMISE, GOAWAY = 0x0, 0x1, 0x3, 0x4,
 CONTROL_STREAM = 0x0
 MAX_SETTINGS_BYTES = 4096
 MAX_UNI_STREAMS = 32
-"""The most streams that a server may open to us; three are used, the rest are unknown ones."""
+"""The most unidirectional streams of a server, of which three have a use."""
 _KEPT = frozenset({GOAWAY, SETTINGS})
 _CAPS = {
     HEADERS: limits.MAX_HEAD_BYTES,
@@ -32,7 +31,7 @@ _NAMES = {
 
 
 def varint(data: bytes | bytearray, at: int = 0) -> tuple[int, int] | None:
-    """(value, position behind it) of a variable-length integer (RFC 9000 §16); None when cut."""
+    """Return a variable-length integer and the position after it (RFC 9000 §16); None if cut."""
     if at >= len(data):
         return None
     length = 1 << (data[at] >> 6)
@@ -44,33 +43,33 @@ def varint(data: bytes | bytearray, at: int = 0) -> tuple[int, int] | None:
 
 
 class FrameScan:
-    """Looks through the frames of one stream. Feed it every byte, in any pieces."""
+    """Scans the frames of one stream, fed in pieces of any size."""
 
-    __slots__ = ("_idle", "_left", "_seen", "_small", "_what", "goaways", "head_bytes", "settings")
+    __slots__ = ("_idle", "_kind", "_left", "_seen", "_small", "goaways", "head_bytes", "settings")
 
     def __init__(self) -> None:
         self._seen = bytearray()
-        """The beginning of a frame whose type and length are not complete, or a kept payload."""
-        self._what: int | None = None
+        """An incomplete frame header, or the payload of a frame that is read."""
+        self._kind: int | None = None
         self._left = 0
         self._idle = 0
         self._small = 0
         self.goaways: list[int] = []
-        """What each GOAWAY named: the first request that the server will not work on."""
+        """The stream of each GOAWAY: the first request that the server will not process."""
         self.settings: tuple[tuple[int, int], ...] | None = None
-        """The server's settings, in their order, unknown ones too."""
+        """The server's settings in order, unknown ones included."""
         self.head_bytes = 0
         """The size of the last HEADERS frame's payload."""
 
     def feed(self, data: bytes) -> None:
-        """Look at the next bytes; ProtocolViolation for what is beyond the limits."""
+        """Scan the next bytes. Raises ProtocolViolation beyond the limits."""
         at = 0
         while at < len(data):
-            if self._what is None:
+            if self._kind is None:
                 at = self._header(data, at)
                 continue
             taken = min(self._left, len(data) - at)
-            if self._what in _KEPT:
+            if self._kind in _KEPT:
                 self._seen += data[at : at + taken]
             at += taken
             self._left -= taken
@@ -78,14 +77,14 @@ class FrameScan:
                 self._end()
 
     def _header(self, data: bytes, at: int) -> int:
-        """Take bytes until the frame's type and length are known."""
+        """Take one byte of the frame's type and length; return the next position."""
         self._seen.append(data[at])
         at += 1
         kind = varint(self._seen)
         length = varint(self._seen, kind[1]) if kind is not None else None
         if kind is None or length is None:
             return at
-        self._what, self._left = kind[0], length[0]
+        self._kind, self._left = kind[0], length[0]
         self._seen.clear()
         self._judge()
         if not self._left:
@@ -93,19 +92,19 @@ class FrameScan:
         return at
 
     def _judge(self) -> None:
-        cap = _CAPS.get(self._what) if self._what is not None else None
+        cap = _CAPS.get(self._kind) if self._kind is not None else None
         if cap is not None and self._left > cap:
-            assert self._what is not None  # noqa: S101 - a cap was found for it
+            assert self._kind is not None  # noqa: S101 - a cap was found for it
             raise ProtocolViolation(
-                f"a {_NAMES[self._what]} frame of {self._left} bytes; {cap} are the most"
+                f"a {_NAMES[self._kind]} frame of {self._left} bytes; the limit is {cap}"
             )
-        if self._what == HEADERS:
+        if self._kind == HEADERS:
             self.head_bytes = self._left
-        useful = self._what in {HEADERS, SETTINGS, GOAWAY} or (self._what == DATA and self._left)
+        useful = self._kind in {HEADERS, SETTINGS, GOAWAY} or (self._kind == DATA and self._left)
         self._idle = 0 if useful else self._idle + 1
         if self._idle > limits.MAX_IDLE_FRAMES:
-            raise ProtocolViolation(f"more than {limits.MAX_IDLE_FRAMES} frames that bring nothing")
-        if self._what == DATA and self._left < limits.THIN_FRAME:
+            raise ProtocolViolation(f"more than {limits.MAX_IDLE_FRAMES} frames without progress")
+        if self._kind == DATA and self._left < limits.THIN_FRAME:
             self._small += 1
             if self._small > limits.MAX_THIN_FRAMES:
                 raise ProtocolViolation(
@@ -114,21 +113,21 @@ class FrameScan:
                 )
 
     def _end(self) -> None:
-        if self._what == GOAWAY:
+        if self._kind == GOAWAY:
             named = varint(self._seen)
             if named is None or named[1] != len(self._seen):
-                raise ProtocolViolation("a GOAWAY frame that is no single integer")
+                raise ProtocolViolation("a GOAWAY frame that is not a single integer")
             self.goaways.append(named[0])
             if len(self.goaways) > limits.MAX_PINGS:
                 raise ProtocolViolation(f"more than {limits.MAX_PINGS} GOAWAY frames")
-        elif self._what == SETTINGS and self.settings is None:
+        elif self._kind == SETTINGS and self.settings is None:
             self.settings = _pairs(self._seen)
         self._seen.clear()
-        self._what = None
+        self._kind = None
 
 
 class UniScan:
-    """Looks through the streams that the server opens: the control stream is among them."""
+    """Scans the server's unidirectional streams, among them the control stream."""
 
     __slots__ = ("_kinds", "control")
 
@@ -137,7 +136,7 @@ class UniScan:
         self.control = FrameScan()
 
     def feed(self, stream_id: int, data: bytes) -> None:
-        """Look at the next bytes of a unidirectional stream; raises as :meth:`FrameScan.feed`."""
+        """Scan the next bytes of one stream; raises as :meth:`FrameScan.feed`."""
         known = self._kinds.get(stream_id)
         if known is None:
             if len(self._kinds) >= MAX_UNI_STREAMS:
@@ -161,14 +160,14 @@ def _pairs(data: bytearray) -> tuple[tuple[int, int], ...]:
         name = varint(data, at)
         value = varint(data, name[1]) if name is not None else None
         if name is None or value is None:
-            raise ProtocolViolation("a SETTINGS frame that ends in the middle of a setting")
+            raise ProtocolViolation("a SETTINGS frame that ends within a setting")
         found.append((name[0], value[0]))
         at = value[1]
     return tuple(found)
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """One of the server's settings, with its registered name."""
+    """A setting with its registered name."""
 
     name: str
     value: int
@@ -181,7 +180,7 @@ _SETTINGS = {
 
 
 def named(settings: tuple[tuple[int, int], ...]) -> tuple[Setting, ...]:
-    """Settings with their names; those reserved for greasing are left out (RFC 9114 §7.2.4.1)."""
+    """Return settings with their names, without the reserved ones (RFC 9114 §7.2.4.1)."""
     return tuple(
         Setting(_SETTINGS.get(key) or f"0x{key:x}", value)
         for key, value in settings

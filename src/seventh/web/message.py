@@ -17,28 +17,28 @@ Fields = tuple[tuple[str, str], ...]
 """Header or trailer fields in their order, repeats kept; names in lower case, values as Latin-1."""
 
 OnBody = Callable[[bytes, Mark], bool | None]
-"""Called with each piece of a body as it arrives; ``False`` ends the exchange there."""
+"""Called with each piece of a body and its arrival; ``False`` ends the exchange."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One request. What a version needs around it (Host, pseudo-header fields) it adds itself."""
+    """One request. The connection adds what its version requires (Host, pseudo-header fields)."""
 
     method: str = "GET"
     scheme: str = "https"
     authority: str
-    """Host and port as they stand in the URI; the port is left out when it is the scheme's own."""
+    """Host and port as in the URI, without the scheme's default port."""
     path: str = "/"
     """The path with its query; ``*`` for the OPTIONS of a whole server."""
     headers: Fields = ()
-    """Without Host, Content-Length and Transfer-Encoding: they come from the other fields, unless
-    they stand here. Connection and Upgrade belong here for HTTP/1.1 alone."""
+    """Header fields. Host, Content-Length and Transfer-Encoding are added unless they are here;
+    Connection and Upgrade are only for HTTP/1.1."""
     body: bytes = b""
     protocol: str | None = None
-    """What to change to (``websocket``), for :meth:`HttpConnection.tunnel`: the Upgrade of
+    """The protocol to switch to (``websocket``) in :meth:`HttpConnection.tunnel`: the Upgrade of
     HTTP/1.1, the ``:protocol`` of RFC 8441 and RFC 9220."""
 
     def get(self, name: str) -> str | None:
-        """The first header field of that name (in lower case; the field's own case is free)."""
+        """Return the first header field of that name, given in lower case."""
         return next((value for known, value in self.headers if known.lower() == name), None)
 
 
@@ -51,60 +51,60 @@ class Informational(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """A final response, and when it came.
+    """A final response with its times.
 
-    Text in it is the peer's: it goes through ``wire.text.printable`` before it reaches a fact.
+    Its text is the peer's: ``wire.text.printable`` must clean it before it becomes a fact.
     """
 
     status: int
     version: Version
     headers: Fields = ()
     body: bytes = b""
-    """As received, content codings not undone; at most the cap."""
+    """The content as received, with its content codings, up to the cap."""
     undone: bytes | ProtocolViolation | None = None
-    """The content with its codings undone, or why that failed; None where it was not tried."""
+    """The decoded content, or why decoding failed; None if it was not tried."""
     body_bytes: int = 0
-    """How many bytes of body came, those beyond the cap included."""
+    """The number of body bytes received, those beyond the cap included."""
     truncated: bool = False
-    """Whether the body was left before its end: at the cap, or because ``on_body`` said so."""
+    """Whether the body was not read to its end: at the cap, or because of ``on_body``."""
     trailers: Fields = ()
     informational: tuple[Informational, ...] = ()
     reason: str = ""
-    """HTTP/1's reason phrase; the other versions have none."""
+    """The reason phrase of HTTP/1; empty in other versions."""
     early: bool = False
-    """Whether the request went as early data, before the handshake was over, and was taken."""
+    """Whether the request was sent as early data and the server accepted it."""
     sent: Mark
-    """Just before the first byte of the request went."""
+    """Just before the request was sent."""
     first: Mark
-    """When the first byte of the final response's head came."""
+    """The arrival of the final head's first byte."""
     last: Mark
-    """When the end came; of a truncated body, when its last piece did."""
+    """The arrival of the end, or of a truncated body's last piece."""
     head_bytes: int = 0
-    """The final head's size on the wire; of HTTP/2 and HTTP/3, compressed."""
+    """The final head's size; compressed in HTTP/2 and HTTP/3."""
     raw_head: bytes = b""
-    """HTTP/1's final head as it came, as evidence, up to its first kilobytes; else empty."""
+    """The first kilobytes of HTTP/1's final head, as evidence; empty in other versions."""
 
     def get(self, name: str) -> str | None:
-        """Return the first header field of that name (in lower case)."""
+        """Return the first header field of that name, given in lower case."""
         return _first(self.headers, name)
 
     def every(self, name: str) -> tuple[str, ...]:
-        """Return the values of all header fields of that name, in their order."""
+        """Return the values of all header fields of that name, in order."""
         return tuple(value for known, value in self.headers if known == name)
 
     def listed(self, name: str) -> tuple[str, ...]:
         """Return the members of a comma-separated list field, in lower case (RFC 9110 §5.6.1).
 
-        For lists of tokens; quoted strings with commas in them are cut apart.
+        For lists of tokens: quoted strings with commas are split.
         """
         members = (m.strip().lower() for value in self.every(name) for m in value.split(","))
         return tuple(m for m in members if m)
 
 
 class Unfinished(Failed):
-    """A response that broke off after its head: what there was of it, and why it went no further.
+    """A failure after a response's head, with the partial response.
 
-    Raised in the place of a plain Failed, so that what the head said is not lost.
+    Raised instead of Failed, so that the head is not lost.
     """
 
     def __init__(self, failed: Failed, response: Response) -> None:
@@ -117,40 +117,24 @@ class Unfinished(Failed):
 
 
 def unsendable(error: Exception) -> Failed:
-    """Return what a library says of a request that it will not write, without what it quotes of it.
+    """Return the failure for a request that a library refuses to write.
 
-    It may quote a field's value, and that may be a secret.
+    The library's text is cut before its first quotation, which may hold a secret.
     """
     if isinstance(error, UnicodeError):
-        said = "it has letters beyond ASCII"
+        why = "characters beyond ASCII"
     else:
-        said = printable(_QUOTED.split(str(error), maxsplit=1)[0].rstrip(" :"), 200)
-    return Failed(Reason.OPTIONS_UNUSABLE, f"no such request can be sent: {said}")
+        why = printable(_QUOTED.split(str(error), maxsplit=1)[0].rstrip(" :"), 200)
+    return Failed(Reason.OPTIONS_UNUSABLE, f"the request cannot be sent: {why}")
 
 
-def check_sendable(fields: list[tuple[bytes, bytes]]) -> None:
-    """Raise ValueError where a field of HTTP/2 or HTTP/3 would be two in HTTP/1.1.
-
-    Their libraries write whatever they are given; the values are Latin-1, as in HTTP/1.1.
-    """
-    for name, value in fields:
-        if not _NAME.fullmatch(name) or _CONTROLS.search(value):
-            raise ValueError("illegal field name or value")
-        if name in _VISIBLE and not _SEEN.fullmatch(value):
-            raise ValueError(f"illegal {name.decode()}")
-
-
-_NAME = re.compile(rb":?[!#$%&'*+.^_`|~0-9a-z-]+")
-_CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_SEEN = re.compile(rb"[\x21-\x7e]+")
-_VISIBLE = frozenset({b":method", b":scheme", b":authority", b":path"})
 _QUOTED = re.compile(r"(?:bytearray\()?b?['\"]")
 
 
 def is_endless(fields: Fields) -> bool:
-    """Whether a response of these fields is an event stream, which has no end to be waited for.
+    """Return whether a response is an event stream, which has no end.
 
-    Without an ``on_body`` that listens to it, an exchange ends at its head.
+    Without ``on_body`` its exchange ends at the head.
     """
     return (_first(fields, "content-type") or "").strip()[:17].lower() == "text/event-stream"
 

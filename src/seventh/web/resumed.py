@@ -1,4 +1,4 @@
-"""What an upgrade left over: a stream some of whose bytes have been read already."""
+"""A stream some of whose bytes have been read already, as after an upgrade."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from seventh.net.stream import Stream
 
 
 class Resumed(Stream):
-    """A stream some of whose bytes have been read already, and are given again first."""
+    """A stream that first returns bytes that have been read already."""
 
     __slots__ = ("_at", "_below", "_rest", "address", "opened")
 
@@ -22,28 +22,28 @@ class Resumed(Stream):
 
     @property
     def budget(self) -> Budget:
-        """What the peer may cost."""
+        """The budget of the stream below."""
         return self._below.budget
 
     def tcp_info(self) -> TcpInfo | None:
-        """Return the kernel's view of the path below."""
+        """Return the kernel's TCP_INFO of the stream below."""
         return self._below.tcp_info()
 
     def expect_silence(self) -> None:
-        """Ask no minimum rate any more."""
+        """Stop requiring a minimum rate."""
         self._below.expect_silence()
 
     async def send(self, data: bytes) -> Mark:
-        """Hand ``data`` over."""
+        """Send ``data``."""
         return await self._below.send(data)
 
     async def receive(self, deadline_ns: int | None = None) -> tuple[bytes, Mark]:
-        """Return what was left over, then what comes."""
+        """Return the bytes read already, then those that arrive."""
         if self._rest:
             rest, self._rest = self._rest, b""
             return rest, self._at
         return await self._below.receive(deadline_ns)
 
     def close(self) -> None:
-        """Let go at once."""
+        """Close without waiting."""
         self._below.close()

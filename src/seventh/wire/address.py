@@ -43,8 +43,8 @@ def reach(ip: str) -> Reach:
     return _reach(_parsed(ip))
 
 
-def check_peer_named(asked: str, named: str) -> None:
-    """Raise Failed (address-policy) when the peer ``asked`` must not refer to ``named``.
+def check_peer_named(peer: str, named: str) -> None:
+    """Raise Failed (address-policy) when ``peer`` must not refer to ``named``.
 
     A peer may name addresses that reach at least as far as its own: a public server cannot steer
     Seventh to this machine or its private networks, nor by way of an IPv6 address that carries an
@@ -52,22 +52,21 @@ def check_peer_named(asked: str, named: str) -> None:
     service may not be named at all.
     """
     meant = _meant(named)
-    if any(each.is_link_local for each in meant) and not _parsed(asked).is_link_local:
+    if any(each.is_link_local for each in meant) and not _parsed(peer).is_link_local:
         raise Failed(
             Reason.ADDRESS_POLICY,
-            f"the peer {asked} refers to the link-local address {named}: not followed",
+            f"the peer {peer} refers to the link-local address {named}: not followed",
         )
-    if asked != named and not _METADATA.isdisjoint(meant):
+    if peer != named and not _METADATA.isdisjoint(meant):
         raise Failed(
             Reason.ADDRESS_POLICY,
-            f"the peer {asked} refers to {named}, a cloud metadata service: not followed",
+            f"the peer {peer} refers to {named}, a cloud metadata service: not followed",
         )
     nearest = min(map(_reach, meant), key=_DISTANCE.__getitem__)
-    if _DISTANCE[nearest] < _DISTANCE[reach(asked)]:
+    if _DISTANCE[nearest] < _DISTANCE[reach(peer)]:
         raise Failed(
             Reason.ADDRESS_POLICY,
-            f"the {reach(asked)} peer {asked} refers to the {nearest} address {named}: "
-            "not followed",
+            f"the {reach(peer)} peer {peer} refers to the {nearest} address {named}: not followed",
         )
 
 

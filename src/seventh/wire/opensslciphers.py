@@ -154,7 +154,7 @@ def _selected(word: str, anyway: Set[str]) -> list[Suite]:
     named = [s for s in suites() if word in {s.openssl, s.iana}]
     if named:
         return named
-    parts = [_SAME.get(part, part) for part in word.split("+")]
+    parts = {_SAME.get(part, part) for part in word.split("+")}
     rare = (_UNBUILT | _INSECURE) - anyway - {_BY_ALIAS.get(part, part) for part in parts}
     return [
         suite

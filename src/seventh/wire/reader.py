@@ -49,10 +49,6 @@ class Reader:
         """Return two bytes."""
         return self.uint(2)
 
-    def u24(self) -> int:
-        """Return three bytes."""
-        return self.uint(3)
-
     def u32(self) -> int:
         """Return four bytes."""
         return self.uint(4)

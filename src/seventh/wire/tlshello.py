@@ -6,9 +6,12 @@ SSLv3, RC4 or a 768-bit group, but anyone may *ask* for them and read the answer
 
 from __future__ import annotations
 
+import functools
+import ipaddress
+
 import msgspec
 
-from seventh.model.failure import ProtocolViolation
+from seventh.model.failure import ProtocolViolation, UsageError
 from seventh.wire import tlsnames as n
 from seventh.wire.reader import Reader, vector
 from seventh.wire.text import printable
@@ -63,11 +66,6 @@ class ServerHello(msgspec.Struct, frozen=True, kw_only=True):
         """The selected version."""
         chosen = self.extension(n.SUPPORTED_VERSIONS)
         return int.from_bytes(chosen, "big") if chosen and len(chosen) == 2 else self.version
-
-    @property
-    def is_retry(self) -> bool:
-        """Whether it is a HelloRetryRequest."""
-        return self.random == n.RETRY_RANDOM
 
     @property
     def group(self) -> int | None:
@@ -151,6 +149,26 @@ def encode_server_hello(hello: ServerHello) -> bytes:
     if hello.extensions:
         body += _encode_extensions(hello.extensions)
     return message(n.SERVER_HELLO, body)
+
+
+@functools.lru_cache(maxsize=2048)
+def sni(server_name: str) -> str | None:
+    """Return the name for the server_name extension; None for an address, which has none.
+
+    RFC 6066 §3. Raises UsageError for what is no DNS name.
+    """
+    try:
+        ipaddress.ip_address(server_name)
+    except ValueError:
+        pass
+    else:
+        return None
+    name = server_name.rstrip(".")
+    if not name.isascii() or not 0 < len(name) <= 253:
+        raise UsageError(
+            f"--server-name {server_name!r} is not an ASCII DNS name: write other letters as xn--…"
+        )
+    return name
 
 
 def server_name(name: str) -> tuple[int, bytes]:

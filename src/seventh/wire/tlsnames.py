@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Literal
 
 from seventh.model.alert import Alert
@@ -32,9 +31,6 @@ EARLY_DATA, SUPPORTED_VERSIONS, KEY_SHARE, RENEGOTIATION_INFO = 42, 43, 51, 0xFF
 RENEGOTIATION_SCSV = 0x00FF
 """TLS_EMPTY_RENEGOTIATION_INFO_SCSV, RFC 5746 §3.3."""
 DEFLATE = 1
-
-RETRY_RANDOM = hashlib.sha256(b"HelloRetryRequest").digest()
-"""The random by which a HelloRetryRequest is told from a ServerHello."""
 
 X25519, X25519MLKEM768 = 0x001D, 0x11EC
 SECP256R1MLKEM768, SECP384R1MLKEM1024 = 0x11EB, 0x11ED

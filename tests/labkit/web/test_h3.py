@@ -46,7 +46,7 @@ class Client(QuicConnectionProtocol):
 
 
 @pytest.mark.parametrize(
-    "knobs",
+    "setup",
     [
         QuicSetup(),
         QuicSetup(retry=True),

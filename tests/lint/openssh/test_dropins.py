@@ -25,6 +25,7 @@ NOTHING = {
     "a block": "Match Group sftp\n\tForceCommand internal-sftp\n\tPasswordAuthentication no\n",
     "keys": "AuthorizedKeysFile /etc/ssh/keys/%u\n",
 }
+NO_SECRETS = "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
 FOUND = {
     "PasswordAuthentication yes\n": {"SSH-PASSWORD-ON"},
     "passwordauthentication=yes\n": {"SSH-PASSWORD-ON"},
@@ -57,8 +58,29 @@ def test_what_a_drop_in_does_not_say_is_not_held_against_it(case: str, tmp_path:
 
 
 @pytest.mark.parametrize("text", FOUND)
-def test_what_a_drop_in_says_is_judged(text: str, tmp_path: Path) -> None:
+def test_what_a_drop_in_sets_is_judged(text: str, tmp_path: Path) -> None:
     assert ids(tmp_path, "sshd_config.d/50-x.conf", text) == FOUND[text]
+
+
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [
+        ("PermitRootLogin yes\n", False), ("PermitRootLogin no\n", True),
+        ("PermitRootLogin prohibit-password\n", True),
+        ("PermitRootLogin yes\nPubkeyAuthentication yes\n", False),
+        ("PermitRootLogin yes\nPubkeyAuthentication yes\nPasswordAuthentication no\n", False),
+        (f"PermitRootLogin yes\nPubkeyAuthentication yes\n{NO_SECRETS}", True),
+    ],
+)  # fmt: skip
+def test_root_s_methods_are_verified_only_by_what_is_set(
+    text: str, passes: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "sshd_config.d").mkdir()
+    file = tmp_path / "sshd_config.d" / "1.conf"
+    file.write_text(text)
+    report = lint_file(file, Wanted())
+    assert ("SSH-ROOT-PASSWORD" in report.passed) is passes
+    assert ("SSH-ROOT-PASSWORD" in {skip.id for skip in report.skipped}) is not passes
 
 
 def test_a_drop_in_is_one_from_within_its_folder_too(

@@ -134,9 +134,7 @@ def _wanted(version: str) -> Wanted:
 
 
 @pytest.mark.parametrize(("rule", "version", "text"), SERVER)
-def test_a_fix_of_sshd_config_does_what_it_says(
-    rule: str, version: str, text: str, tmp_path: Path
-) -> None:
+def test_a_fix_of_sshd_config_works(rule: str, version: str, text: str, tmp_path: Path) -> None:
     main = tmp_path / "ssh" / "sshd_config"
     main.parent.mkdir()
     alone = rule in {"SSH-SFTP-OFF", "SSH-ALLOWLIST"} or "Match" in text
@@ -151,7 +149,7 @@ def test_a_fix_of_sshd_config_does_what_it_says(
 
 
 @pytest.mark.parametrize(("rule", "text"), CLIENT)
-def test_a_fix_of_ssh_config_does_what_it_says(rule: str, text: str, tmp_path: Path) -> None:
+def test_a_fix_of_ssh_config_works(rule: str, text: str, tmp_path: Path) -> None:
     main = tmp_path / "ssh_config"
     main.write_text(text)
     before = _accepts(main, "client")
@@ -169,7 +167,7 @@ MODES = {
 
 
 @pytest.mark.parametrize("case", MODES)
-def test_a_fix_of_modes_does_what_it_says(case: str, tmp_path: Path) -> None:
+def test_a_fix_of_modes_works(case: str, tmp_path: Path) -> None:
     name, mode, folder_mode = MODES[case]
     main = tmp_path / "the user's home" / name
     main.parent.mkdir(parents=True)

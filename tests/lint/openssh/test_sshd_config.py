@@ -105,10 +105,36 @@ def test_includes_keep_their_blocks_to_themselves(tmp_path: Path) -> None:
     assert [Path(name).parent for name in files.read_names[1:]] == [tmp_path / "sshd_config.d"] * 2
 
 
-def test_what_sshd_refuses_is_told_with_its_line() -> None:
+def test_what_sshd_refuses_is_noted_with_its_line() -> None:
     config = load("UseDNS off\nMatch User x\n Port 22\nMatch colour red\n MaxSessions 9\n")
     assert [line.line for line in config.reading.refused] == [4, 1, 3]
     assert config.effective(Connection(user="x")).value("maxsessions") == "10"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "printed"),
+    [
+        ("usedns", "YES", "yes"), ("usedns", "true", None), ("usedns", "", None),
+        ("addressfamily", "inet6", "inet6"), ("addressfamily", "inet", "inet"),
+        ("addressfamily", "ipv6", None), ("gatewayports", "clientspecified", "clientspecified"),
+        ("permitrootlogin", "without-password", "prohibit-password"),
+        ("permitrootlogin", "forced-commands-only", "forced-commands-only"),
+        ("allowtcpforwarding", "all", "yes"), ("allowstreamlocalforwarding", "all", "yes"),
+        ("allowtcpforwarding", "local", "local"), ("allowtcpforwarding", "remote", "remote"),
+        ("compression", "delayed", "delayed"), ("ignorerhosts", "shosts-only", "shosts-only"),
+        ("permittunnel", "point-to-point", "point-to-point"),
+        ("permittunnel", "ethernet", "ethernet"),
+        ("logingracetime", "1m30s", "90"), ("logingracetime", "1x", None),
+        ("unusedconnectiontimeout", "NONE", "none"), ("maxstartups", "5", "5:30:5"),
+        ("maxstartups", "0", None), ("maxstartups", "5:1:5", "5:1:5"),
+        ("maxstartups", "5:100:6", "5:100:6"), ("maxstartups", "5:0:6", None),
+        ("maxstartups", "5:101:6", None), ("maxstartups", "7:30:6", None),
+        ("maxstartups", "0:30:6", None), ("maxstartups", "5:30", None),
+        ("maxstartups", "x", None), ("banner", "/etc/motd x", "/etc/motd x"),
+    ],
+)  # fmt: skip
+def test_values_as_sshd_prints_them(name: str, value: str, printed: str | None) -> None:
+    assert sshd_config.canonical(name, tuple(value.split())) == printed
 
 
 # -- tables ----------------------------------------------------------------------------------------

@@ -14,11 +14,12 @@ from seventh.labkit.web.quicserver import QuicSetup
 from seventh.model.failure import Failed, Reason, UsageError
 from seventh.model.netfacts import NetFacts
 from seventh.model.options import Options
+from seventh.model.tlsfacts import TlsFacts
 from seventh.net.address import Address
 from seventh.net.kernel import LINUX
 from seventh.net.quic import connect as quic
-from seventh.net.quic import verify as quicverify
 from seventh.net.quic.client import QuicClient
+from seventh.net.tls import chain as tlschain
 from seventh.web.h3 import H3Connection
 from tests import needs
 from tests.net.quic.served import DAY, NAME, Lab, context_for, lab
@@ -28,6 +29,10 @@ VERSION_2 = 0x6B3343CF
 
 async def connected(served: Lab, **more: object) -> QuicClient:
     return await quic.connect(served.ctx, served.address, NAME, **more)  # type: ignore[arg-type]
+
+
+def tls_facts(certificates: tuple[bytes, ...], served: Lab) -> TlsFacts:
+    return TlsFacts(**tlschain.certificate_facts(certificates, NAME, served.ctx.options))
 
 
 async def failure(served: Lab, **more: object) -> tuple[Failed, QuicClient]:
@@ -95,7 +100,7 @@ async def test_connections_spend_the_talk_s_budget(kit: Kit) -> None:
             client = await connected(served)
             client.close()
         assert served.ctx.connections_left(served.address) == 0
-        for ask in (quic.amplification, quic.offered_versions, quic.connect):
+        for ask in (quic.amplification, quic.connect):
             with pytest.raises(Failed) as caught:
                 await ask(served.ctx, served.address, NAME)
             assert caught.value.reason is Reason.BUDGET_EXCEEDED
@@ -125,15 +130,6 @@ async def test_no_common_version_is_named(kit: Kit) -> None:
     assert failed.reason is Reason.NEGOTIATION_FAILED
     assert "0xff00001d" in failed.detail
     assert client.facts().versions_offered == ("0xff00001d",)
-
-
-async def test_a_server_s_versions_can_be_asked_for(kit: Kit) -> None:
-    async with lab(kit, QuicSetup(versions=(1, 0x2A3A4A5A, VERSION_2))) as served:
-        offered = await quic.offered_versions(served.ctx, served.address, NAME)
-        assert served.server.peers == []  # it was no connection
-    assert offered == ("1", "2")
-    async with lab(kit, QuicSetup(silent=True)) as served:
-        assert await quic.offered_versions(served.ctx, served.address, NAME, seconds=0.1) == ()
 
 
 async def test_a_wrong_alpn_is_a_failed_negotiation(kit: Kit) -> None:
@@ -211,7 +207,7 @@ async def test_certificates_are_judged_as_over_tcp(kit: Kit) -> None:
             assert failed.reason is reason, failed
             # Facts first, the verdict after: without it all is learnt.
             relaxed = await connected(served, verify=False)
-            facts = quicverify.certificate_facts(relaxed.certificates, NAME, served.ctx.options)
+            facts = tls_facts(relaxed.certificates, served)
             relaxed.close()
         assert facts.certificate_reason is reason
         assert facts.certificate_detail == failed.detail
@@ -224,7 +220,7 @@ async def test_an_expired_certificate_of_nobody_is_told_as_both(kit: Kit) -> Non
     issued = kit.authority.issue(not_before=-30 * DAY, lifetime=10 * DAY)
     async with lab(kit, issued=issued, ca=False) as served:
         client = await connected(served, verify=False)
-        facts = quicverify.certificate_facts(client.certificates, NAME, served.ctx.options)
+        facts = tls_facts(client.certificates, served)
         client.close()
     assert facts.certificate_reason is Reason.TLS_CERTIFICATE_EXPIRED
     assert "neither sent nor trusted" in facts.certificate_detail
@@ -234,7 +230,7 @@ async def test_an_expired_certificate_of_nobody_is_told_as_both(kit: Kit) -> Non
 async def test_a_good_certificate_leads_to_the_given_root(kit: Kit) -> None:
     async with lab(kit) as served:
         client = await connected(served)
-        facts = quicverify.certificate_facts(client.certificates, NAME, served.ctx.options)
+        facts = tls_facts(client.certificates, served)
         client.close()
     assert (facts.chain_state, facts.trust, facts.host_matches) == ("trusted", "given", True)
     assert facts.certificate_reason is None
@@ -308,12 +304,12 @@ async def test_who_keeps_silent_is_answered_before_the_handshake_ends(kit: Kit) 
         session = first.session
         first.close()
         client = quic.prepare(served.ctx, served.address, NAME, session=session, early=True)
-        client.keep_silent()
+        client.pause_sending()
         connection = H3Connection(client)
         response = await connection.request(served.request("/early"))
         assert response.early and b"early=1" in response.body
         assert client.confirmed is None
-        client.speak()
+        client.resume_sending()
         await client.handshake(served.ctx.watch, "quic.early")
         assert client.confirmed is not None
         assert (await connection.request(served.request("/after"))).status == 200
@@ -546,7 +542,7 @@ async def test_a_damaged_certificate_is_evidence_too(kit: Kit) -> None:
 
     async with lab(kit, QuicSetup(mangle=damage), issued=issued) as served:
         failed, client = await failure(served)
-        facts = quicverify.certificate_facts(client.certificates, NAME, served.ctx.options)
+        facts = tls_facts(client.certificates, served)
     assert failed.reason is Reason.TLS_CERTIFICATE_INVALID
     assert len(client.certificates[0]) == len(whole)
     assert facts.chain[0].problem

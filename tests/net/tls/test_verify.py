@@ -164,6 +164,16 @@ def judge(chain: tuple[Certificate, ...], errors: tlsverify.Errors, host: str) -
         ((ROOT,), ((18, 0),), "self-signed", Reason.TLS_CERTIFICATE_SELF_SIGNED, "self-signed"),
         ((LEAF, MID), ((79, 1),), "invalid", Reason.TLS_CERTIFICATE_INVALID, "certificate 1"),
         ((GONE, MID), ((10, 0),), "trusted", Reason.TLS_CERTIFICATE_EXPIRED, "3 days ago"),
+        ((msgspec.structs.replace(LEAF, days_left=-1.5), MID), (), "trusted",
+         Reason.TLS_CERTIFICATE_EXPIRED, "36.0 hours ago, on 2026-01-01"),
+        ((msgspec.structs.replace(LEAF, days_left=-2), MID), (), "trusted",
+         Reason.TLS_CERTIFICATE_EXPIRED, "2 days ago"),
+        ((msgspec.structs.replace(LEAF, days_to_start=3), MID), (), "trusted",
+         Reason.TLS_CERTIFICATE_NOT_YET_VALID, "valid from 2025-01-01T00:00:00Z, in 3 days"),
+        ((msgspec.structs.replace(LEAF, key_type="RSA", key_bits=1024), MID), ((66, 0),),
+         "trusted", Reason.TLS_CERTIFICATE_WEAK, "is weak: RSA 1024 bits"),
+        ((LEAF, MID, msgspec.structs.replace(ROOT, signature_hash="sha1", key_bits=1)), (),
+         "trusted", None, ""),
         ((LEAF, MID), ((10, 1),), "trusted", Reason.TLS_CERTIFICATE_EXPIRED, "(CN=mid) expired"),
         ((LEAF, MID), ((10, 2),), "trusted", Reason.TLS_CERTIFICATE_EXPIRED, "above the chain"),
         ((LEAF, MID), ((9, 0),), "trusted", Reason.TLS_CERTIFICATE_NOT_YET_VALID, "not valid"),
@@ -192,6 +202,26 @@ def test_every_complaint_is_in_the_detail_and_the_worst_is_the_reason() -> None:
         assert part in verdict.detail
     with pytest.raises(Failed, match="expired"):
         verdict.raise_if_bad()
+
+
+@pytest.mark.parametrize(("count", "more"), [(8, ""), (9, " and 1 more")])
+def test_many_names_are_counted(count: int, more: str) -> None:
+    names = tuple(f"{at}.example" for at in range(count))
+    verdict = judge((msgspec.structs.replace(LEAF, names=names), MID), (), "host.example")
+    assert f"7.example{more}, not for host.example" in verdict.detail
+
+
+@pytest.mark.parametrize(
+    ("errors", "texts"),
+    [
+        (((10, 1), (20, -1)), ("depth 1: certificate has expired",
+                               "unable to get local issuer certificate")),
+        ((), ()),
+    ],
+)  # fmt: skip
+def test_errors_in_openssls_words(errors: tlsverify.Errors, texts: tuple[str, ...]) -> None:
+    assert tlsverify.error_texts(errors) == texts
+    assert tlsverify.expired(errors) == tuple(e for e in errors if e[0] == 10)
 
 
 def test_the_common_name_does_not_count() -> None:

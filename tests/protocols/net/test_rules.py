@@ -9,6 +9,7 @@ from seventh.model.netfacts import Attempt, AttemptOutcome, Lookup, NetFacts
 from seventh.model.report import SkipCause
 from seventh.protocols.net import rules
 from seventh.rules.rule import AnyRule, Hit, Skip
+from tests.reports import evidence
 
 
 def attempt(ip: str, outcome: AttemptOutcome = "open", pmtu: int | None = 1500) -> Attempt:
@@ -92,3 +93,24 @@ def test_the_path_is_small_below_1500() -> None:
     assert isinstance(rules.path_mtu(net(attempt("192.0.2.1", pmtu=1499))), Hit)
     assert rules.path_mtu(net(attempt("192.0.2.1", pmtu=65535))) is None
     assert isinstance(rules.path_mtu(net(attempt("192.0.2.1", pmtu=None))), Skip)
+
+
+def test_what_a_person_reads() -> None:
+    shut = net(attempt("192.0.2.1", "refused"), attempt("192.0.2.2", "timeout"))
+    udp = msgspec.structs.replace(attempt("192.0.2.1", "refused"), transport="udp")
+    assert evidence(rules.port_state, rules.port_state(shut)) == (
+        "port 1: 192.0.2.1 refused, 192.0.2.2 timeout"
+    )
+    both = rules.port_state(net(attempt("192.0.2.1"), udp))
+    assert evidence(rules.port_state, both) == "port 1: 192.0.2.1 refused (UDP)"
+    slow = NetFacts(lookups=(Lookup(name="h", kind="A", outcome="servfail", seconds=0.0149),))
+    assert evidence(rules.dns_slow, rules.dns_slow(slow)) == "h A: servfail (15 ms)"
+    small = rules.path_mtu(net(attempt("192.0.2.1", pmtu=1400), attempt("192.0.2.2")))
+    assert evidence(rules.path_mtu, small) == "path MTU: 192.0.2.1: 1400 bytes"
+
+
+def test_one_open_transport_makes_an_ipv6_address_reachable() -> None:
+    udp = msgspec.structs.replace(attempt("2001:db8::1", "timeout"), transport="udp")
+    v4, v6 = attempt("192.0.2.1"), attempt("2001:db8::1")
+    assert rules.ipv6_broken(net(v4, v6, udp)) is None
+    assert isinstance(rules.ipv6_broken(net(v4, udp)), Hit)

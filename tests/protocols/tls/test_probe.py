@@ -22,6 +22,7 @@ from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net.probe_context import ProbeContext
+from seventh.net.tls import bare_hellos
 from seventh.protocols.tls import SPEC, lab, probe
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
@@ -281,7 +282,7 @@ async def test_tickets_that_never_come(kit: Kit) -> None:
     assert finding.params["what"] == "no-ticket"
 
 
-async def test_only_bare_hellos_get_through(kit: Kit) -> None:
+async def test_only_bare_hellos_get_through(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server so old that no handshake is possible still yields its version and suite."""
 
     def old(hello: tlshello.ClientHello) -> bytes:
@@ -291,6 +292,7 @@ async def test_only_bare_hellos_get_through(kit: Kit) -> None:
         message = tlshello.encode_server_hello(said)
         return tlshello.record(n.HANDSHAKE, message, hello.version)
 
+    monkeypatch.setattr(bare_hellos, "ANSWER_SECONDS", 0.1)
     context = server_context(kit.authority.issue())
     async with tls_server(context, on_hello=old) as port:
         report = await check_one(target(port), options(kit))
@@ -301,15 +303,18 @@ async def test_only_bare_hellos_get_through(kit: Kit) -> None:
     assert "TLS-CERT-EXPIRED" in {s.id for s in report.skipped}
 
 
-async def test_questions_without_an_answer_are_skips(kit: Kit) -> None:
+async def test_questions_without_an_answer_are_skips(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A server that drops bare hellos in silence is not thereby without fault."""
 
     def deaf(hello: tlshello.ClientHello) -> bytes | None:
         return b"" if hello.extension(n.SUPPORTED_VERSIONS) is None else None
 
+    monkeypatch.setattr(bare_hellos, "ANSWER_SECONDS", 0.1)
     context = server_context(kit.authority.issue())
     async with tls_server(context, on_hello=deaf) as port:
-        report = await check_one(target(port), options(kit, timeout_seconds=12.0))
+        report = await check_one(target(port), options(kit))
     assert report.failure is None
     skipped = {s.id: s.reason for s in report.skipped}
     for rule in ("TLS-LEGACY", "TLS-WEAK-CIPHER", "TLS-DH-SMALL", "TLS-EMS", "TLS-COMPRESS"):

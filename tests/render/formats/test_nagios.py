@@ -43,7 +43,7 @@ def plugin(*reports: object, **view: object) -> str:
 
 def test_one_target_is_one_line() -> None:
     text = plugin(CLEAN)
-    assert text.startswith("SEVENTH OK - demo://127.0.0.1:2222 nothing found in 41.2 ms | ")
+    assert text.startswith("SEVENTH OK - demo://127.0.0.1:2222 no findings in 41.2 ms | ")
     assert perfdata(text) == {
         "time": ("0.0412", "s"),
         "phase connect": ("0.0012", "s"),
@@ -77,7 +77,7 @@ def test_the_long_output_says_what_to_change() -> None:
     lines = plugin(FOUND).splitlines()
     assert "  high DEMO-WEAK: Weak algorithms: offers weak, weaker" in lines
     assert any(line.strip().startswith("fix in demod: Algorithms strong-one") for line in lines)
-    assert "  not judged DEMO-TOLD: nothing was told" in plugin(FOUND, verbose=True).splitlines()
+    assert "  skipped DEMO-TOLD: nothing was told" in plugin(FOUND, verbose=True).splitlines()
 
 
 def test_units_follow_the_metric_names() -> None:

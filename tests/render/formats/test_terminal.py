@@ -73,7 +73,7 @@ def test_what_an_operator_needs_is_there() -> None:
 
 
 def test_skipped_rules_are_counted_and_with_verbose_explained() -> None:
-    assert "1 not judged (-v says why)" in shown(FOUND)
+    assert "1 skipped (-v shows why)" in shown(FOUND)
     assert "nothing was told" not in shown(FOUND)
     assert "DEMO-TOLD  nothing was told" in shown(FOUND, verbose=True)
 
@@ -153,7 +153,7 @@ def test_a_view_takes_its_width_and_encoding_from_the_stream() -> None:
     assert view_for(io.StringIO(), {"COLUMNS": "²"}).width == 80
     assert view_for(Latin(), {}).ascii
     assert not view_for(Screen(), {}).ascii
-    made = view_for(Screen(), {}, lang="ko", verbose=True, bar=Severity.LOW)
+    made = view_for(Screen(), {}, View(lang="ko", verbose=True, bar=Severity.LOW))
     assert (made.lang, made.verbose, made.bar) == ("ko", True, Severity.LOW)
 
 

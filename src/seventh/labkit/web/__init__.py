@@ -1,1 +1,1 @@
-"""A small reference server for all versions of HTTP, with faults that can be switched on."""
+"""A small reference server for all versions of HTTP, with selectable faults."""

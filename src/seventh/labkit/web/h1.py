@@ -1,4 +1,4 @@
-"""An HTTP/1.1 server for labs: h11's grammar, and faults written by hand."""
+"""An HTTP/1.1 server for labs, on h11, with raw faults."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import h11
 
-from seventh.labkit.web.handler import Answer, Handler, Pipe
+from seventh.labkit.web.handler import NO_CONTENT, Answer, Handler, Pipe
 from seventh.labkit.web.peer import H1Setup, Peer, linger
 from seventh.web.message import Fields, Request
 
@@ -32,7 +32,7 @@ class _Server:
         self.served = 0
 
     async def run(self) -> None:
-        """Requests, one after another."""
+        """Serve requests one after another."""
         greet = _GREETINGS.get(self.setup.fault)
         if greet is not None:
             await greet(self.peer, self.setup)
@@ -49,7 +49,7 @@ class _Server:
             self.h11.start_next_cycle()
 
     async def _event(self) -> object:
-        """The next event; ConnectionClosed also where the grammar was broken or time is up."""
+        """Return the next event; ConnectionClosed also for malformed data and a timeout."""
         while True:
             try:
                 event = self.h11.next_event()
@@ -67,7 +67,7 @@ class _Server:
             self.h11.receive_data(data)
 
     async def _continue(self) -> None:
-        """Ask for a body that waits for our word."""
+        """Send 100 Continue, or refuse, if the client waits for it."""
         if self.h11.they_are_waiting_for_100_continue and self.setup.fault != "expect-stall":
             if self.setup.fault == "expect-refused":
                 await self._send(h11.Response(status_code=417, headers=[("Content-Length", "0")]))
@@ -116,39 +116,25 @@ class _Server:
         if answer.tunnel is not None and (request.protocol or request.method == "CONNECT"):
             await self._tunnel(request, answer)
             return
-        body = answer.body
-        fields = self._fields(answer, len(body) if isinstance(body, bytes) else None)
         await self._send(
             h11.Response(
                 status_code=answer.status,
-                headers=_raw(fields),
+                headers=_raw(self._fields(answer)),
                 reason=_REASONS.get(answer.status, b""),
             )
         )
-        if request.method != "HEAD" and answer.status not in {204, 304}:
-            if isinstance(body, bytes):
-                if body:
-                    await self._send(h11.Data(data=body))
-            else:
-                async for piece in body():
-                    await self._send(h11.Data(data=piece))
+        if request.method != "HEAD" and answer.status not in NO_CONTENT:
+            async for piece in answer.pieces():
+                await self._send(h11.Data(data=piece))
         await self._send(h11.EndOfMessage(headers=_raw(answer.trailers)))
 
-    def _fields(self, answer: Answer, length: int | None) -> Fields:
-        given = {name.lower() for name, _ in answer.headers}
-        fields = list(answer.headers)
-        if answer.trailers and "transfer-encoding" not in given:
-            fields.append(("Transfer-Encoding", "chunked"))
-        elif (
-            length is not None
-            and answer.status not in {204, 304}
-            and not given & {"content-length", "transfer-encoding"}
-        ):
-            fields.append(("Content-Length", str(length)))
-        setup = self.setup
-        left = (
-            None if setup.keep_alive_requests is None else setup.keep_alive_requests - self.served
-        )
+    def _fields(self, answer: Answer) -> Fields:
+        fields = list(answer.fields())
+        if answer.trailers:
+            fields = [*answer.headers, ("Transfer-Encoding", "chunked")]
+        setup, left = self.setup, None
+        if setup.keep_alive_requests is not None:
+            left = setup.keep_alive_requests - self.served
         if left is not None and left <= 0:
             fields.append(("Connection", "close"))
         elif setup.keep_alive_seconds is not None:
@@ -179,7 +165,7 @@ class _Pipe(Pipe):
         self._rest = rest
 
     async def receive(self) -> bytes:
-        """Return what came with the request, then what comes."""
+        """Return bytes received with the request, then further ones."""
         if self._rest:
             rest, self._rest = self._rest, b""
             return rest
@@ -200,7 +186,7 @@ _OK = b"HTTP/1.1 200 OK\r\n"
 
 
 def _always(data: bytes, *, then: str = "close") -> Fault:
-    """Return a fault that answers with ``data`` and then closes, or keeps silent."""
+    """Return a fault that answers with ``data``, then closes or keeps silent."""
 
     async def fault(peer: Peer, setup: H1Setup) -> None:
         await peer.send(data)
@@ -238,7 +224,7 @@ async def _slow_body(peer: Peer, setup: H1Setup) -> None:
 
 
 def _flood(start: bytes, piece: bytes, end: bytes = b"") -> Fault:
-    """Return a fault that says ``start``, then ``piece`` again and again."""
+    """Return a fault that sends ``start``, then ``piece`` repeatedly, then ``end``."""
 
     async def fault(peer: Peer, setup: H1Setup) -> None:
         await peer.send(start)
@@ -257,7 +243,7 @@ _GREETINGS: dict[str, Fault] = {
     "greets": _raw_answer,
     "closes-at-once": _close,
 }
-"""Faults before any request was read."""
+"""Faults before the first request."""
 
 FAULTS: dict[str, Fault] = {
     **_GREETINGS,
@@ -293,5 +279,4 @@ FAULTS: dict[str, Fault] = {
     ),
     "http2-frames": _always(bytes.fromhex("000000040000000000"), then="silence"),
 }
-"""What a server can do instead of answering, by name; ``expect-stall`` and ``expect-refused``
-besides, which concern ``Expect: 100-continue`` alone."""
+"""Faults by name, besides ``expect-stall`` and ``expect-refused`` for ``Expect: 100-continue``."""

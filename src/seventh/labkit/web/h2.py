@@ -12,7 +12,7 @@ from h2.config import H2Configuration
 from h2.settings import SettingCodes, Settings
 
 from seventh.labkit.web.h2faults import FAULTS, frame
-from seventh.labkit.web.handler import Answer, Handler, Pipe
+from seventh.labkit.web.handler import NO_CONTENT, Answer, Handler, Pipe
 from seventh.labkit.web.peer import H1Setup, Peer, linger
 from seventh.web import h2frames
 from seventh.web.message import Fields, Request
@@ -36,7 +36,7 @@ async def serve_h2(
 
 
 class _Stream:
-    """What one stream has brought, and whether its windows may have grown."""
+    """The received part of one stream."""
 
     def __init__(self, fields: list[tuple[bytes, bytes]]) -> None:
         self.fields = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in fields)
@@ -59,9 +59,9 @@ class _Server:
         self.grown = asyncio.Event()
 
     async def run(self) -> None:
-        """Read until the client goes, or a fault takes over."""
+        """Serve until the client closes, or a fault takes over."""
         known = {SettingCodes.MAX_CONCURRENT_STREAMS: 100, SettingCodes.ENABLE_CONNECT_PROTOCOL: 1}
-        # A code may be any number; the library is only typed for those that it knows.
+        # A setting may have any code; the library's types allow only the registered ones.
         known.update(self.setup.settings)  # type: ignore[arg-type]
         self.h2.local_settings = Settings(client=False, initial_values=known)
         self.h2.initiate_connection()
@@ -83,13 +83,13 @@ class _Server:
             await self.flush()
 
     async def flush(self) -> None:
-        """Send what waits."""
+        """Send what is queued."""
         out = self.h2.data_to_send()
         if out:
             await self.peer.send(out)
 
     def _event(self, event: h2.events.Event) -> int | None:
-        """Take an event; the stream's number where it is a new request."""
+        """Handle an event; return the stream's ID if it is a new request."""
         stream_id = getattr(event, "stream_id", None) or 0
         stream = self.streams.get(stream_id)
         if isinstance(event, h2.events.RequestReceived):
@@ -139,12 +139,12 @@ class _Server:
         with contextlib.suppress(h2.exceptions.ProtocolError, OSError):
             answer = await self.handler(request)
             if self.setup.fault == "goaway-first":
-                await self._say_goaway(stream_id)
+                await self._send_goaway(stream_id)
             await self._answer(stream_id, stream, request, answer)
         self.streams.pop(stream_id, None)
 
-    async def _say_goaway(self, stream_id: int) -> None:
-        """A graceful GOAWAY: this stream goes on, later ones do not (RFC 9113 §6.8)."""
+    async def _send_goaway(self, stream_id: int) -> None:
+        """Send a graceful GOAWAY, after which only this stream continues (RFC 9113 §6.8)."""
         await self.flush()
         payload = stream_id.to_bytes(4, "big") + bytes(4) + self.setup.raw
         await self.peer.send(frame(h2frames.GOAWAY, 0, 0, payload))
@@ -155,25 +155,18 @@ class _Server:
         send = self.h2.send_headers
         for status, fields in answer.informational:
             send(stream_id, [(":status", str(status)), *fields])
-        body = answer.body
-        given = {name.lower() for name, _ in answer.headers}
-        head: list[tuple[str, str]] = [(":status", str(answer.status)), *_lower(answer.headers)]
-        tunnel = answer.tunnel if request.method == "CONNECT" else None
-        if tunnel is not None:
-            head[0] = (":status", "200")
-        elif isinstance(body, bytes) and "content-length" not in given and answer.status != 204:
-            head.append(("content-length", str(len(body))))
-        silent = request.method == "HEAD" or answer.status in {204, 304}
-        send(stream_id, head, end_stream=silent and tunnel is None)
-        await self.flush()
-        if tunnel is not None:
-            await tunnel(_Pipe(self, stream_id, stream))
-        elif silent:
-            return
-        elif isinstance(body, bytes):
-            await self.send(stream_id, stream, body)
+        if answer.tunnel is not None and request.method == "CONNECT":
+            send(stream_id, [(":status", "200"), *_lower(answer.headers)])
+            await self.flush()
+            await answer.tunnel(_Pipe(self, stream_id, stream))
         else:
-            async for piece in body():
+            silent = request.method == "HEAD" or answer.status in NO_CONTENT
+            head = [(":status", str(answer.status)), *_lower(answer.fields())]
+            send(stream_id, head, end_stream=silent)
+            await self.flush()
+            if silent:
+                return
+            async for piece in answer.pieces():
                 await self.send(stream_id, stream, piece)
         if answer.trailers:
             send(stream_id, _lower(answer.trailers), end_stream=True)
@@ -182,7 +175,7 @@ class _Server:
         await self.flush()
 
     async def send(self, stream_id: int, stream: _Stream, data: bytes) -> None:
-        """Send body as the client's windows let it."""
+        """Send body as the client's windows allow."""
         while data:
             room = min(
                 self.h2.local_flow_control_window(stream_id), self.h2.max_outbound_frame_size
@@ -205,8 +198,8 @@ class _Pipe(Pipe):
         self._stream = stream
 
     async def receive(self) -> bytes:
-        """Return the next bytes; ``b""`` when the client has ended or reset the stream."""
-        assert self._stream.queue is not None  # noqa: S101 - made with the CONNECT
+        """Return the next bytes; ``b""`` after the stream's end or reset."""
+        assert self._stream.queue is not None  # noqa: S101 - created with the CONNECT
         return await self._stream.queue.get()
 
     async def send(self, data: bytes) -> None:

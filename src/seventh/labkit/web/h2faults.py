@@ -1,4 +1,4 @@
-"""What an HTTP/2 server of labs can do wrong: frames written by hand."""
+"""Faults of the lab's HTTP/2 server, as raw frames."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seventh.web import h2frames as f
 _SETTINGS = bytes.fromhex("000000040000000000")
 _BATCH = 16384
 Fault = Callable[[Peer, H1Setup, int], Awaitable[None]]
-"""A fault is given the client's connection and the stream of its first request."""
+"""A fault gets the client's connection and the stream of its first request."""
 
 
 def frame(kind: int, flags: int, stream_id: int, payload: bytes = b"") -> bytes:
@@ -26,7 +26,7 @@ def frame(kind: int, flags: int, stream_id: int, payload: bytes = b"") -> bytes:
 
 
 def head(*fields: tuple[str, str], status: str = "200") -> bytes:
-    """Return a header block, without the dynamic table."""
+    """Return a header block without the dynamic table."""
     return bytes(Encoder().encode([(":status", status), *fields], huffman=False))
 
 
@@ -92,7 +92,7 @@ async def _close(_: Peer, __: H1Setup, ___: int) -> None:
 
 
 def _bomb(stream_id: int) -> bytes:
-    """Return a header block that names one long field of the dynamic table again and again."""
+    """Return a header block that repeats one long field of the dynamic table."""
     long = b"v" * 3900
     insert = b"\x40" + b"\x01x" + bytes(encode_integer(len(long), 7)) + long
     block = head() + insert + b"\xbe" * 12000
@@ -157,4 +157,4 @@ FAULTS: dict[str, Fault] = {
         lambda i: frame(f.HEADERS, f.END_HEADERS | f.END_STREAM, i, head(status="abc"))
     ),
 }
-"""By name. Each comes after the server's own SETTINGS and the client's first request."""
+"""By name; each follows the server's SETTINGS and the client's first request."""

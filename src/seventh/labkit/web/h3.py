@@ -1,11 +1,10 @@
-"""An HTTP/3 server for labs: any handler over QUIC, and ways to answer that no standard allows."""
+"""An HTTP/3 server for labs, with raw faults."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from typing import Literal
 
 import msgspec
 from aioquic.buffer import encode_uint_var
@@ -20,23 +19,22 @@ from seventh.web.message import Fields, Request
 
 H3_INTERNAL_ERROR = 0x102
 _MAX_BODY = 4 * 1024 * 1024
-_NO_LENGTH = frozenset({204, 304})
 Wire = Callable[["H3Peer", int], None]
-"""Answers the request on a stream in its own way: with raw bytes."""
+"""Answers the request on a stream with raw bytes."""
 
 
 class H3Setup(msgspec.Struct, frozen=True, kw_only=True):
-    """How the HTTP/3 layer behaves; the defaults are a server in perfect order."""
+    """How the HTTP/3 layer behaves; the defaults are a correct server."""
 
     quic: QuicSetup = QuicSetup()
     extended_connect: bool = True
     """Allow extended CONNECT (RFC 9220)."""
     settings: tuple[tuple[int, int], ...] = ()
-    """More settings, or other values."""
+    """Additional or changed settings."""
     control: bytes = b""
-    """Raw bytes for the control stream, behind the SETTINGS."""
+    """Raw bytes for the control stream, after SETTINGS."""
     goaway_after: int | None = None
-    """Say GOAWAY after so many requests."""
+    """Send GOAWAY after this number of requests."""
     wire: Wire | None = None
     """Answers instead of the handler."""
     close_with: int | None = None
@@ -50,25 +48,25 @@ class H3Peer:
         self.peer = peer
         self.quic = peer.engine
         self._handler = handler
-        self._knobs = setup
+        self._setup = setup
         self.h3: H3Connection | None = None
         self._requests: dict[int, tuple[Request, bytearray]] = {}
         self._pipes: dict[int, _StreamPipe] = {}
         self._count = 0
-        peer.on_event = self._hear
+        peer.on_event = self._handle
 
     def send(self, stream_id: int, data: bytes, *, end: bool = False) -> None:
-        """Raw bytes on a stream."""
+        """Send raw bytes on a stream."""
         self.quic.send_stream_data(stream_id, data, end)
 
     def _begin(self) -> H3Connection:
         if self.h3 is None:
-            self.h3 = _Engine(self.quic, self._knobs)
-            if self._knobs.control:
-                self.send(self.h3._local_control_stream_id or 0, self._knobs.control)
+            self.h3 = _Engine(self.quic, self._setup)
+            if self._setup.control:
+                self.send(self.h3._local_control_stream_id or 0, self._setup.control)
         return self.h3
 
-    def _hear(self, event: QuicEvent) -> None:
+    def _handle(self, event: QuicEvent) -> None:
         if not isinstance(event, StreamDataReceived | StreamReset):
             if type(event).__name__ == "ProtocolNegotiated":
                 self._begin()
@@ -84,7 +82,7 @@ class H3Peer:
     def _head(self, found: HeadersReceived) -> None:
         if found.stream_id in self._requests:
             return  # trailers
-        request = _request(found, early=not self.quic.shaken)
+        request = _request(found, early=not self.quic.handshake_complete)
         self._requests[found.stream_id] = (request, bytearray())
         if request.method == "CONNECT":
             self._pipes[found.stream_id] = _StreamPipe(self, found.stream_id)
@@ -110,9 +108,9 @@ class H3Peer:
         request, body = self._requests[stream_id]
         request = msgspec.structs.replace(request, body=bytes(body))
         self._count += 1
-        setup = self._knobs
+        setup = self._setup
         if setup.close_with is not None:
-            self.quic.close(setup.close_with, None, "as the lab was told")
+            self.quic.close(setup.close_with, None, "requested by the lab's setup")
             return
         if setup.wire is not None:
             setup.wire(self, stream_id)
@@ -131,46 +129,41 @@ class H3Peer:
         h3 = self._begin()
         for status, fields in answer.informational:
             h3.send_headers(stream_id, _fields(status, fields))
-        body = b"" if request.method == "HEAD" else answer.body
         pipe = self._pipes.get(stream_id)
-        goes_on = bool(body) or bool(answer.trailers) or (pipe is not None and answer.tunnel)
-        h3.send_headers(
-            stream_id, _fields(answer.status, _with_length(answer)), end_stream=not goes_on
-        )
         if pipe is not None and answer.tunnel is not None and 200 <= answer.status < 300:
+            h3.send_headers(stream_id, _fields(answer.status, answer.headers))
             self.peer.transmit()
             await answer.tunnel(pipe)
             h3.send_data(stream_id, b"", end_stream=True)
-        elif goes_on:
-            # A client that has left the stream takes no more of it; aioquic says so by these two.
+        else:
+            # aioquic raises these two when the client has reset the stream.
             with contextlib.suppress(ValueError, RuntimeError):
-                await self._body(h3, stream_id, body, answer.trailers)
-        if self._count == self._knobs.goaway_after:
-            self.say_goaway(stream_id + 4)
+                await self._send_content(h3, stream_id, request, answer)
+        if self._count == self._setup.goaway_after:
+            self.send_goaway(stream_id + 4)
         self.peer.transmit()
 
-    async def _body(
-        self,
-        h3: H3Connection,
-        stream_id: int,
-        body: bytes | Callable[[], AsyncIterator[bytes]],
-        trailers: Fields,
+    async def _send_content(
+        self, h3: H3Connection, stream_id: int, request: Request, answer: Answer
     ) -> None:
-        if isinstance(body, bytes):
-            if body:
-                h3.send_data(stream_id, body, end_stream=not trailers)
-        else:
-            async for piece in body():
+        has_content = request.method != "HEAD" and answer.body != b""
+        h3.send_headers(
+            stream_id,
+            _fields(answer.status, answer.fields()),
+            end_stream=not (has_content or answer.trailers),
+        )
+        if has_content:
+            async for piece in answer.pieces():
                 h3.send_data(stream_id, piece, end_stream=False)
                 self.peer.transmit()
-            if not trailers:
+            if not answer.trailers:
                 h3.send_data(stream_id, b"", end_stream=True)
-        if trailers:
-            raw = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in trailers]
+        if answer.trailers:
+            raw = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in answer.trailers]
             h3.send_headers(stream_id, raw, end_stream=True)
 
-    def say_goaway(self, stream_id: int) -> None:
-        """Say that requests from ``stream_id`` on will not be worked on (RFC 9114 §5.2)."""
+    def send_goaway(self, stream_id: int) -> None:
+        """Send GOAWAY: requests from ``stream_id`` on are not processed (RFC 9114 §5.2)."""
         h3 = self._begin()
         frame = encode_frame(FrameType.GOAWAY, encode_uint_var(stream_id))
         self.send(h3._local_control_stream_id or 0, frame)
@@ -178,14 +171,14 @@ class H3Peer:
 
 class _Engine(H3Connection):
     def __init__(self, quic: Peer | object, setup: H3Setup) -> None:
-        self._knobs = setup
+        self._setup = setup
         super().__init__(quic)  # type: ignore[arg-type]
 
     def _get_local_settings(self) -> dict[int, int]:
         settings = super()._get_local_settings()
-        if not self._knobs.extended_connect:
+        if not self._setup.extended_connect:
             settings.pop(Setting.ENABLE_CONNECT_PROTOCOL, None)
-        return {**settings, **dict(self._knobs.settings)}
+        return {**settings, **dict(self._setup.settings)}
 
 
 class _StreamPipe(Pipe):
@@ -197,7 +190,7 @@ class _StreamPipe(Pipe):
         self.arrived: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def receive(self) -> bytes:
-        """Return the next bytes; ``b""`` when the client has ended its side."""
+        """Return the next bytes; ``b""`` at the client's end."""
         return await self.arrived.get()
 
     async def send(self, data: bytes) -> None:
@@ -217,7 +210,7 @@ def _request(found: HeadersReceived, *, early: bool) -> Request:
         else:
             fields.append((name, value))
     if early:
-        fields.append(("early-data", "1"))  # as an intermediary says it (RFC 8470 §5.1)
+        fields.append(("early-data", "1"))  # as an intermediary adds it (RFC 8470 §5.1)
     return Request(
         method=pseudo.get(":method", ""),
         scheme=pseudo.get(":scheme", "https"),
@@ -228,15 +221,6 @@ def _request(found: HeadersReceived, *, early: bool) -> Request:
     )
 
 
-def _with_length(answer: Answer) -> Fields:
-    known = any(name.lower() == "content-length" for name, _ in answer.headers)
-    if known or not isinstance(answer.body, bytes) or answer.status in _NO_LENGTH:
-        return answer.headers
-    if answer.tunnel is not None:
-        return answer.headers
-    return (*answer.headers, ("content-length", str(len(answer.body))))
-
-
 def _fields(status: int, fields: Fields) -> list[tuple[bytes, bytes]]:
     return [
         (b":status", b"%d" % status),
@@ -244,74 +228,50 @@ def _fields(status: int, fields: Fields) -> list[tuple[bytes, bytes]]:
     ]
 
 
-# -- what no standard allows -------------------------------------------------------------------
+# -- faults -----------------------------------------------------------------------------------
 
 _LONGEST_STATIC = 85
-"""The static table's longest entry: content-security-policy with its value (RFC 9204, A)."""
-
-
-def header_block(lines: int) -> bytes:
-    """A QPACK field section of ``lines`` references to one long static entry: two bytes each."""
-    reference = bytes([0xFF, _LONGEST_STATIC - 63])
-    return b"\x00\x00" + b"\xd9" + reference * lines  # 0xd9: ":status: 200" of the static table
+"""The static table's longest entry, a content-security-policy (RFC 9204, appendix A)."""
 
 
 def frame(kind: int, data: bytes, *, length: int | None = None) -> bytes:
-    """Return a frame; ``length`` says another length than it has."""
+    """Return a frame; ``length`` replaces its length."""
     size = len(data) if length is None else length
     return encode_uint_var(kind) + encode_uint_var(size) + data
 
 
-def qpack_bomb(peer: H3Peer, stream_id: int) -> None:
-    """A header list of some three megabytes in a frame of 60 KiB."""
-    peer.send(stream_id, frame(FrameType.HEADERS, header_block(30_000)), end=True)
-
-
 def qpack_insert(peer: H3Peer, stream_id: int) -> None:
-    """Use of a dynamic table that the client has not allowed (RFC 9204 §3.2.3)."""
+    """Use a dynamic table that the client has not allowed (RFC 9204 §3.2.3)."""
     h3 = peer.h3
-    assert h3 is not None  # noqa: S101 - a request has come through it
+    assert h3 is not None  # noqa: S101 - it delivered the request
     # Set Dynamic Table Capacity 4096, then an insertion with a literal name.
     table = b"\x3f\xe1\x1f" + b"\x41x" + b"\x7f\x81\x1f" + b"y" * 4096
     peer.send(h3._local_encoder_stream_id or 0, table)
     peer.send(stream_id, frame(FrameType.HEADERS, b"\x02\x00\x80"), end=True)
 
 
-def huge_head(peer: H3Peer, stream_id: int) -> None:
-    """A HEADERS frame that says it is a megabyte long."""
-    peer.send(stream_id, frame(FrameType.HEADERS, bytes(4096), length=1 << 20))
+def _sends(data: bytes, *, end: bool = False) -> Wire:
+    return lambda peer, stream_id: peer.send(stream_id, data, end=end)
 
 
-def endless_informational(peer: H3Peer, stream_id: int) -> None:
-    """1xx responses without end."""
-    head = frame(FrameType.HEADERS, b"\x00\x00" + b"\xd8")  # ":status: 103"
-    peer.send(stream_id, head * 2000)
-
-
-def endless_empty_frames(peer: H3Peer, stream_id: int) -> None:
-    """A good head, then frames of an unknown type that bring nothing."""
-    good = frame(FrameType.HEADERS, b"\x00\x00\xd9")
-    peer.send(stream_id, good + frame(0x21, b"") * 20_000)
-
-
-def endless_body(peer: H3Peer, stream_id: int) -> None:
-    """A good head, then more body than anyone asked for."""
-    good = frame(FrameType.HEADERS, b"\x00\x00\xd9")
-    peer.send(stream_id, good + frame(FrameType.DATA, bytes(3 << 20), length=1 << 40))
-
-
-WireFault = Literal[
-    "qpack_bomb", "qpack_insert", "huge_head", "endless_informational", "endless_empty_frames",
-    "endless_body",
-]  # fmt: skip
-WIRE: dict[WireFault, Wire] = {
-    "qpack_bomb": qpack_bomb,
+_OK = frame(FrameType.HEADERS, b"\x00\x00\xd9")
+"""``:status: 200`` of the static table."""
+WIRE: dict[str, Wire] = {
+    # A header list of about three megabytes: two bytes for each reference to a long entry.
+    "qpack_bomb": _sends(
+        frame(
+            FrameType.HEADERS,
+            b"\x00\x00\xd9" + bytes([0xFF, _LONGEST_STATIC - 63]) * 30_000,
+        ),
+        end=True,
+    ),
     "qpack_insert": qpack_insert,
-    "huge_head": huge_head,
-    "endless_informational": endless_informational,
-    "endless_empty_frames": endless_empty_frames,
-    "endless_body": endless_body,
+    "huge_head": _sends(frame(FrameType.HEADERS, bytes(4096), length=1 << 20)),
+    "endless_informational": _sends(frame(FrameType.HEADERS, b"\x00\x00\xd8") * 2000),  # 103
+    "endless_empty_frames": _sends(_OK + frame(0x21, b"") * 20_000),
+    "endless_body": _sends(_OK + frame(FrameType.DATA, bytes(3 << 20), length=1 << 40)),
 }
+"""Raw answers by name."""
 
 
 @contextlib.asynccontextmanager
@@ -323,7 +283,7 @@ async def serve_h3(
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> AsyncIterator[tuple[QuicServer, int]]:
-    """Serve ``handler`` over HTTP/3; gives the server and its UDP port."""
+    """Serve ``handler`` over HTTP/3; yield the server and its UDP port."""
     setup = setup or H3Setup()
 
     def accept(peer: Peer) -> None:

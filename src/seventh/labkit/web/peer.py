@@ -1,4 +1,4 @@
-"""The server's end of one connection, in clear or in TLS, and what can be wrong with a server."""
+"""The server's end of one connection, and how an HTTP/1.1 or HTTP/2 server is configured."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Peer(Protocol):
 
 
 class PlainPeer:
-    """A client without TLS; ``first`` is what has been read already."""
+    """A client without TLS; ``first`` are bytes read already."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: bytes = b""
@@ -44,29 +44,29 @@ class PlainPeer:
 
 
 class H1Setup(msgspec.Struct, frozen=True, kw_only=True):
-    """How a server misbehaves; without arguments it does not."""
+    """How a server behaves; the defaults are a correct one."""
 
     fault: str = ""
     """A name in :data:`h1.FAULTS` or :data:`h2.FAULTS`."""
     count: int = 100_000
-    """How many of what floods; a client is expected to leave long before."""
+    """The number of items in a flood; a client should close long before."""
     seconds: float = 3600.0
-    """How long a slow server pauses."""
+    """The pause of a slow server."""
     raw: bytes = b""
-    """What ``raw`` answers with."""
+    """The answer of the fault ``raw``."""
     code: int = 0
     """The error code of ``goaway`` and ``reset``."""
     keep_alive_requests: int | None = None
-    """HTTP/1.1: after how many requests the connection is closed, said so in the last answer."""
+    """HTTP/1.1: the requests after which the connection closes, as its fields declare."""
     keep_alive_seconds: float | None = None
-    """HTTP/1.1: how long an idle connection is kept, and said so."""
+    """HTTP/1.1: the idle timeout, as Keep-Alive declares."""
     settings: tuple[tuple[int, int], ...] = ()
-    """HTTP/2: settings to announce, by code."""
+    """HTTP/2: settings by code."""
     alt_svc: tuple[tuple[str, str], ...] = ()
-    """HTTP/2: ALTSVC frames to begin with, each an origin and a field value (RFC 7838 §4)."""
+    """HTTP/2: ALTSVC frames at the start, as origin and field value (RFC 7838 §4)."""
 
 
 async def linger(peer: Peer) -> None:
-    """Read on until the client has gone, so that no reset overtakes what was said."""
+    """Read until the client closes, so that no reset overtakes what was sent."""
     while await peer.receive():
         pass

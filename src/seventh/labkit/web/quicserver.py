@@ -1,4 +1,4 @@
-"""A QUIC server for labs: aioquic's engine behind one UDP socket, with knobs that bend it.
+"""A QUIC server for labs: aioquic behind one UDP socket, with selectable faults.
 
 Importing this module loads aioquic.
 """
@@ -40,14 +40,14 @@ EarlyData = Literal["accept", "reject", "none"]
 
 
 class QuicSetup(msgspec.Struct, frozen=True, kw_only=True):
-    """How the server behaves; the defaults are a server in perfect order."""
+    """How the server behaves; the defaults are a correct one."""
 
     silent: bool = False
-    """Answer nothing, as behind a firewall that drops UDP."""
+    """Answer nothing, like a firewall that drops UDP."""
     retry: bool = False
-    """Ask for a token before anything else (RFC 9000 §8.1.2)."""
+    """Send Retry first (RFC 9000 §8.1.2)."""
     copies: int = 1
-    """Send every datagram of the first flight so often: more than one breaks RFC 9000 §8.1."""
+    """The copies of each datagram of the first flight; more than one violates RFC 9000 §8.1."""
     idle_seconds: float = 60.0
     max_udp_payload: int | None = None
     max_streams: int = 128
@@ -56,49 +56,49 @@ class QuicSetup(msgspec.Struct, frozen=True, kw_only=True):
     disable_migration: bool = False
     """Declare disable_active_migration."""
     migration: Migration = "follow"
-    """``mute`` goes on but never answers a PATH_CHALLENGE; ``ignore`` drops what comes from another
-    address, as a load balancer does that looks at addresses alone."""
+    """``mute`` answers no PATH_CHALLENGE; ``ignore`` drops datagrams from other addresses, like a
+    load balancer that routes by address."""
     versions: tuple[int, ...] = (VERSION_1,)
     alpn: tuple[str, ...] = ("h3",)
     tickets: bool = True
     early_data: EarlyData = "accept"
     ask_client: bool = False
-    """Ask for a client certificate."""
+    """Request a client certificate."""
     forget_after: int | None = None
-    """After so many datagrams, know nothing of the connection and answer with stateless resets."""
+    """The number of datagrams after which it answers with stateless resets."""
     mangle: Callable[[bytes], bytes] | None = None
-    """Changes what the server says in its TLS handshake, before it is encrypted."""
+    """Changes the server's TLS handshake messages before encryption."""
     preferred: Source | None = None
-    """Name another address to be talked to (RFC 9000 §9.6)."""
+    """The preferred address (RFC 9000 §9.6)."""
 
 
 class ServerEngine(QuicConnection):
-    """One connection, seen from the server."""
+    """The server's side of one connection."""
 
     def __init__(self, setup: QuicSetup, **rest: Any) -> None:
         super().__init__(**rest)
-        self._knobs = setup
+        self._setup = setup
         self._local_max_streams_bidi.value = self._local_max_streams_bidi.sent = setup.max_streams
 
     @property
     def address_validated(self) -> bool:
-        """Whether the client has shown that it is where its packets say."""
+        """Whether the client's address is validated."""
         return self._network_paths[0].is_validated
 
     @property
-    def shaken(self) -> bool:
+    def handshake_complete(self) -> bool:
         """Whether the handshake is complete."""
         return self._handshake_complete
 
     @property
     def reset_token(self) -> bytes:
-        """By which the client knows a stateless reset."""
+        """The token of a stateless reset."""
         return self._host_cids[0].stateless_reset_token
 
     def _initialize(self, peer_cid: bytes) -> None:
         super()._initialize(peer_cid)
-        self.tls._request_client_certificate = self._knobs.ask_client
-        if self._knobs.early_data == "none":
+        self.tls._request_client_certificate = self._setup.ask_client
+        if self._setup.early_data == "none":
             self.tls._max_early_data = None
 
     def _update_traffic_key(
@@ -108,31 +108,31 @@ class ServerEngine(QuicConnection):
         cipher_suite: tls.CipherSuite,
         secret: bytes,
     ) -> None:
-        if epoch is tls.Epoch.ZERO_RTT and self._knobs.early_data == "reject":
+        if epoch is tls.Epoch.ZERO_RTT and self._setup.early_data == "reject":
             self.tls.early_data_accepted = False
             return
         super()._update_traffic_key(direction, epoch, cipher_suite, secret)
 
     def _push_crypto_data(self) -> None:
-        mangle = self._knobs.mangle
+        mangle = self._setup.mangle
         for buffer in self._crypto_buffers.values() if mangle is not None else ():
-            said = buffer.data
-            if said and mangle is not None:
+            message = buffer.data
+            if message and mangle is not None:
                 buffer.seek(0)
-                buffer.push_bytes(mangle(said))
+                buffer.push_bytes(mangle(message))
         super()._push_crypto_data()
 
     def _serialize_transport_parameters(self) -> bytes:
         declared = pull_quic_transport_parameters(
             Buffer(data=super()._serialize_transport_parameters())
         )
-        declared.disable_active_migration = self._knobs.disable_migration
-        declared.max_udp_payload_size = self._knobs.max_udp_payload
-        if self._knobs.preferred is not None:
+        declared.disable_active_migration = self._setup.disable_migration
+        declared.max_udp_payload_size = self._setup.max_udp_payload
+        if self._setup.preferred is not None:
             from aioquic.quic.packet import QuicPreferredAddress
 
             declared.preferred_address = QuicPreferredAddress(
-                ipv4_address=self._knobs.preferred,
+                ipv4_address=self._setup.preferred,
                 ipv6_address=None,
                 connection_id=os.urandom(8),
                 stateless_reset_token=os.urandom(16),
@@ -142,14 +142,14 @@ class ServerEngine(QuicConnection):
         return out.data
 
     def _handle_path_challenge_frame(self, context: Any, frame_type: int, buf: Buffer) -> None:
-        if self._knobs.migration == "mute":
+        if self._setup.migration == "mute":
             buf.pull_bytes(8)
             return
         super()._handle_path_challenge_frame(context, frame_type, buf)
 
 
 class Peer:
-    """One client's connection: its engine, its timer, and what stands on it."""
+    """One client's connection: its engine, its timer and its tasks."""
 
     def __init__(self, server: QuicServer, engine: ServerEngine, source: Source) -> None:
         self._server = server
@@ -161,7 +161,7 @@ class Peer:
         self.tasks: set[asyncio.Task[None]] = set()
 
     def receive(self, data: bytes, source: Source) -> None:
-        """Take a datagram in and answer."""
+        """Handle a datagram and answer."""
         self.datagrams += 1
         setup = self._server.setup
         if source != self.source and setup.migration == "ignore":
@@ -177,13 +177,13 @@ class Peer:
     def _pass_on(self) -> None:
         while (event := self.engine.next_event()) is not None:
             if isinstance(event, ConnectionIdIssued):
-                self._server.know(event.connection_id, self)
+                self._server.assign(event.connection_id, self)
             elif isinstance(event, ConnectionTerminated):
                 self.stop()
             self.on_event(event)
 
     def transmit(self) -> None:
-        """Send what the engine has to say, and set its timer."""
+        """Send the engine's datagrams and set its timer."""
         copies = 1 if self.engine.address_validated else self._server.setup.copies
         for data, to in self.engine.datagrams_to_send(self._server.now()):
             for _ in range(copies):
@@ -191,9 +191,11 @@ class Peer:
         if self._timer is not None:
             self._timer.cancel()
         at = self.engine.get_timer()
-        self._timer = asyncio.get_running_loop().call_at(at, self._ring) if at is not None else None
+        self._timer = (
+            asyncio.get_running_loop().call_at(at, self._on_timer) if at is not None else None
+        )
 
-    def _ring(self) -> None:
+    def _on_timer(self) -> None:
         self._timer = None
         self.engine.handle_timer(max(self._server.now(), self.engine.get_timer() or 0))
         self._pass_on()
@@ -201,7 +203,7 @@ class Peer:
             self.transmit()
 
     def stop(self) -> None:
-        """Let go of timers and tasks."""
+        """Cancel the timer and the tasks."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -210,7 +212,7 @@ class Peer:
 
 
 class QuicServer:
-    """Tells connections apart, and answers what belongs to none."""
+    """Assigns datagrams to connections, and answers those of none."""
 
     def __init__(self, issued: Issued, setup: QuicSetup, accept: Callable[[Peer], None]) -> None:
         self.setup = setup
@@ -221,7 +223,7 @@ class QuicServer:
         self._socket: UdpHandler | None = None
         self.now = asyncio.get_running_loop().time
         self.seen: list[Source] = []
-        """Where connections came from, in their order."""
+        """The sources of the connections in order."""
         self._configuration = QuicConfiguration(
             is_client=False,
             alpn_protocols=list(setup.alpn),
@@ -234,7 +236,7 @@ class QuicServer:
 
     @property
     def peers(self) -> list[Peer]:
-        """The connections that were made, each once."""
+        """The connections, each once."""
         return list(dict.fromkeys(self._peers.values()))
 
     def send(self, data: bytes, to: Source) -> None:
@@ -242,12 +244,12 @@ class QuicServer:
         if self._socket is not None:
             self._socket.send(data, to)
 
-    def know(self, connection_id: bytes, peer: Peer) -> None:
-        """What comes with ``connection_id`` is for ``peer``."""
+    def assign(self, connection_id: bytes, peer: Peer) -> None:
+        """Assign ``connection_id`` to ``peer``."""
         self._peers[connection_id] = peer
 
     def answer(self, socket: UdpHandler, data: bytes, source: Source) -> None:
-        """A datagram came."""
+        """Handle a datagram."""
         self._socket = socket
         source = source[:2]
         if self.setup.silent:
@@ -258,11 +260,11 @@ class QuicServer:
             return
         peer = self._peers.get(header.destination_cid)
         if peer is None:
-            peer = self._stranger(header, len(data), source)
+            peer = self._accept_new(header, len(data), source)
         if peer is not None:
             peer.receive(data, source)
 
-    def _stranger(self, header: QuicHeader, size: int, source: Source) -> Peer | None:
+    def _accept_new(self, header: QuicHeader, size: int, source: Source) -> Peer | None:
         if header.version is None or header.packet_type is QuicPacketType.VERSION_NEGOTIATION:
             return None
         if header.version not in self.setup.versions:
@@ -280,7 +282,7 @@ class QuicServer:
         original, retried = header.destination_cid, None
         if self.setup.retry:
             if not header.token:
-                self._ask_again(header, source)
+                self._send_retry(header, source)
                 return None
             try:
                 original = self._retry.validate_token(
@@ -290,9 +292,9 @@ class QuicServer:
             except ValueError:
                 return None
             retried = header.destination_cid
-        return self._welcome(header, original, retried, source)
+        return self._create(header, original, retried, source)
 
-    def _ask_again(self, header: QuicHeader, source: Source) -> None:
+    def _send_retry(self, header: QuicHeader, source: Source) -> None:
         mine = os.urandom(8)
         token = self._retry.create_token(
             address=source, original_destination_connection_id=header.destination_cid,
@@ -307,7 +309,7 @@ class QuicServer:
             source,
         )  # fmt: skip
 
-    def _welcome(
+    def _create(
         self, header: QuicHeader, original: bytes, retried: bytes | None, source: Source
     ) -> Peer:
         engine = ServerEngine(
@@ -330,7 +332,7 @@ class QuicServer:
             self._tickets[ticket.ticket] = ticket
 
     def stop(self) -> None:
-        """Let go of all connections, without a word."""
+        """Drop all connections silently."""
         for peer in self.peers:
             peer.stop()
         self._peers.clear()
@@ -345,7 +347,7 @@ async def quic_server(
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> AsyncIterator[tuple[QuicServer, int]]:
-    """Serve QUIC; gives the server and its port. ``accept`` puts something on each connection."""
+    """Serve QUIC; yield the server and its port. ``accept`` is called with each connection."""
     server = QuicServer(issued, setup, accept)
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
         lambda: UdpHandler(server.answer), local_addr=(host, port)

@@ -35,11 +35,11 @@ async def web_server(
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> AsyncIterator[int]:
-    """Serve ``handler`` until the block ends; gives the port.
+    """Serve ``handler`` until the block ends; yield the port.
 
-    In clear without ``issued`` and ``context``: HTTP/2 by prior knowledge, told by its preface.
-    In TLS, by ALPN in the order of ``versions``; a client that offers none gets the last of them.
-    A ``context`` of one's own brings its ALPN along.
+    Without ``issued`` and ``context`` in clear, where the preface selects HTTP/2. In TLS, ALPN
+    selects the version in the order of ``versions``; clients without ALPN get the last one. A
+    ``context`` has its own ALPN.
     """
     if issued is None and context is None:
 

@@ -7,9 +7,10 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from seventh.lint.caddy import directives as caddy_directives
-from seventh.lint.caddy import route as caddy_route
 from seventh.lint.caddy import tls as lint_caddy_tls
 from seventh.lint.caddy.file import Node
+from seventh.lint.caddy.header import Change, change
+from seventh.lint.caddy.matchers import arguments
 from seventh.lint.caddy.route import Route
 from seventh.lint.caddy.site import Site
 from seventh.lint.caddy.tokens import ENVIRONMENT
@@ -52,7 +53,7 @@ def config_of(
         tls=site.tls,
         named=any(a.open or (a.named and not a.local) for a in site.addresses),
         keepalive_seconds=_idle(site),
-        closes="close" in ", ".join(caddy_route.field(route, "connection").values).lower(),
+        closes="close" in ", ".join(route.field("connection").values).lower(),
         clear=_clear(site, front),
         **_versions(site, route, offered),
         **_hsts(site, front, route, passes=done == "passes"),
@@ -89,7 +90,7 @@ def _versions(site: Site, route: Route, offered: tuple[str, ...] | None) -> dict
     h3 = "h3" in offered
     tcp = bool({"h1", "h2"} & set(offered))
     ports = tuple(sorted({a.port or site.server.https_port for a in site.secure}))
-    told = caddy_route.field(route, "alt-svc")
+    told = route.field("alt-svc")
     by_itself = (f'h3=":{ports[0]}"',) if h3 and tcp and ports else ()
     alt_svc: tuple[str, ...] | None = told.values or (() if told.deleted else by_itself)
     return {
@@ -105,7 +106,7 @@ def _versions(site: Site, route: Route, offered: tuple[str, ...] | None) -> dict
 
 def _h3_broken(site: Site, route: Route) -> str:
     """Return why there can be no reply in HTTP/3: a field that it forbids, or no TLS 1.3."""
-    if caddy_route.field(route, "connection").values:
+    if route.field("connection").values:
         return "header Connection makes every reply in HTTP/3 malformed (RFC 9114)"
     versions = lint_caddy_tls.versions(site)
     if versions is not None and "TLSv1.3" not in versions:
@@ -122,8 +123,8 @@ def _clear(site: Site, front: Route) -> Clear:
         return "redirects" if site.secure and site.server.redirects else ""
     done = front.does()
     if done == "redirects":
-        node = front.terminal()
-        target = caddy_route.words(node)[:1] if node is not None else ()
+        node = front.terminal
+        target = arguments(node)[:1] if node is not None else ()
         return "redirects" if any(_TO_HTTPS.match(word) for word in target) else "serves"
     return "refuses" if done == "refuses" else "closes" if done == "closes" else "serves"
 
@@ -131,22 +132,22 @@ def _clear(site: Site, front: Route) -> Clear:
 def _hsts(site: Site, front: Route, route: Route, *, passes: bool) -> dict[str, Any]:
     if not site.tls or route.does() == "closes":
         return {}
-    found = caddy_route.field(route, "strict-transport-security")
+    found = route.field("strict-transport-security")
     if found.unknown and not found.values:
         return {}
     if found.values:
         return {"hsts": found.values[0]}
-    outer = caddy_route.field(front, "strict-transport-security").values
+    outer = front.field("strict-transport-security").values
     # The server behind may send it; where Caddy adds it elsewhere, it is meant to be Caddy's.
     return {"hsts": None if passes and not outer and not found.deleted else ""}
 
 
 def _content(route: Route, *, own: bool) -> dict[str, Any]:
     """Return how content is validated, cached and compressed; a backend's part is unknown."""
-    cache_control = caddy_route.field(route, "cache-control")
-    expires = caddy_route.field(route, "expires")
-    etag = caddy_route.field(route, "etag")
-    modified = caddy_route.field(route, "last-modified")
+    cache_control = route.field("cache-control")
+    expires = route.field("expires")
+    etag = route.field("etag")
+    modified = route.field("last-modified")
     lifetime = cache_control.values or tuple(f"Expires: {value}" for value in expires.values)
     kept = None if cache_control.unknown or (not own and not lifetime) else lifetime
     return {
@@ -159,7 +160,7 @@ def _content(route: Route, *, own: bool) -> dict[str, Any]:
 
 def _coding(route: Route) -> dict[str, Any]:
     lines = route.all("encode")
-    files = route.terminal()
+    files = route.terminal
     beside = files.children("precompressed") if files is not None else ()
     ready = tuple(word for node in beside for word in (node.words or ("br", "zstd", "gzip")))
     if (not lines and route.undecided("encode")) or any(node.open for node in lines):
@@ -167,11 +168,11 @@ def _coding(route: Route) -> dict[str, Any]:
     codings: set[str] = set()
     types: list[str] = []
     for node in lines:
-        words = list(caddy_route.words(node))
+        words = list(arguments(node))
         words += [c.name for c in node.block or () if c.name not in {"match", "minimum_length"}]
         codings |= set(words or ("zstd", "gzip"))
         types += _types(node)
-    vary = caddy_route.field(route, "vary")
+    vary = route.field("vary")
     return {
         "gzip": "gzip" in codings,
         "zstd": "zstd" in codings,
@@ -204,7 +205,7 @@ def _types(node: Node) -> list[str]:
 
 def _passing(site: Site, route: Route, offered: tuple[str, ...] | None) -> dict[str, Any]:
     """Return what becomes of a request on its way to the server behind."""
-    proxy = route.terminal()
+    proxy = route.terminal
     if proxy is None or proxy.name not in {"reverse_proxy", "php_fastcgi"}:
         return {}
     off = any(node.words[:1] == ("off",) for node in site.server.lines_of("0rtt"))
@@ -218,13 +219,13 @@ def _passing(site: Site, route: Route, offered: tuple[str, ...] | None) -> dict[
     }
 
 
-def _request_ops(route: Route, proxy: Node) -> list[caddy_route.Op]:
+def _request_ops(route: Route, proxy: Node) -> list[Change]:
     """Return the changes of the request's fields before it is handed on."""
-    found = [caddy_route.op(words[0], words[1:], node)
+    found = [change(words[0], words[1:], node)
              for node in route.all("request_header")
-             if (words := caddy_route.words(node))]  # fmt: skip
+             if (words := arguments(node))]  # fmt: skip
     return found + [
-        caddy_route.op(child.words[0], child.words[1:], child)
+        change(child.words[0], child.words[1:], child)
         for child in proxy.children("header_up") if child.words
     ]  # fmt: skip
 
@@ -249,7 +250,7 @@ def _renews(name: str, value: str) -> bool:
 
 def upgrade(route: Route, *, in_clear: bool) -> ProxiedUpgrade | None:
     """Return what becomes of a WebSocket's handshake where one is meant to pass."""
-    proxy = route.terminal()
+    proxy = route.terminal
     if proxy is None or proxy.name != "reverse_proxy":
         return None
     changed = [one for one in _request_ops(route, proxy) if one.field in _UPGRADE]

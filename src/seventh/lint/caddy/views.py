@@ -158,7 +158,7 @@ class _Settings:
             found[key] = self._lines(nodes) or self._default(key)
         options = [n for n in site.server.options if n.name == "auto_https"]
         found["auto_https"] = self._lines(options)
-        proxy = route.terminal()
+        proxy = route.terminal
         for name in _PROXY:
             nodes = list(proxy.children(name)) if proxy is not None else []
             found[name] = self._lines(nodes)
@@ -170,7 +170,7 @@ class _Settings:
     def _by_field(self) -> dict[str, tuple[Setting, ...]]:
         """Return the lines that change one field of the reply, such as ``header cache-control``."""
         found: dict[str, list[Node]] = {}
-        for one in self._place.ops():
+        for one in self._place.changes:
             found.setdefault(f"header {one.field}", []).append(one.node)
         return {name: self._lines(nodes) for name, nodes in found.items()}
 

@@ -1,12 +1,13 @@
-"""Reading chrony.conf as chronyd reads it: its lines, its includes, and what it would refuse.
+"""Reads chrony.conf as chronyd does: its lines, its includes, and what it would refuse.
 
-The grammar is a table, ``directives.toml``. chronyd stops at the first line that it does
-not understand. Here each such line is told, and the rest is read.
+The grammar is a table, ``directives.toml``. chronyd stops at the first invalid line; here each such
+line is reported, and the rest is read.
 """
 
 from __future__ import annotations
 
 import functools
+import glob
 import os
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from seventh.lint.clocks.lines import (
     Conf,
     Directive,
     Reading,
-    has_wildcard,
     is_missing,
     is_unended,
     shown,
@@ -25,22 +25,22 @@ from seventh.lintkit.files import Files, Text
 from seventh.model.source import Line
 
 NEWEST = (4, 8)
-"""The newest chrony whose directives and defaults are known here."""
+"""The newest supported version of chrony."""
 MAX_LINE_CHARS = 2046
-"""chronyd's buffer holds 2048 with the line's end."""
+"""chronyd's buffer has 2048 bytes, including the line end."""
 MAX_DEPTH = 10
-"""How deep chronyd follows includes, the main file counted."""
+"""The limit of chronyd on nested includes, including the main file."""
 MAX_FOLDERS = 10
-"""How many folders one confdir or sourcedir may name."""
+"""The limit of chronyd on folders in one confdir or sourcedir."""
 _COMMENTS = "!;#%"
 _SOURCES = frozenset({"server", "pool", "peer"})
 
 
 def read(text: Text, files: Files, version: Version | None = None) -> Conf:
-    """The configuration that starts with ``text``; ``version`` None is: whatever is known here.
+    """Read the configuration that starts with ``text``; ``version`` None: any supported one.
 
-    The directives come in the order of ``chronyd -p``; the sources of ``sourcedir`` folders, which
-    chronyd adds last, are at the end.
+    The directives are in the order of ``chronyd -p``, followed by the sources of ``sourcedir``
+    folders, which chronyd adds last.
     """
     reader = _Reader(files, version)
     reader.file(text)
@@ -49,14 +49,14 @@ def read(text: Text, files: Files, version: Version | None = None) -> Conf:
 
 
 def read_sources(text: Text, files: Files, version: Version | None = None) -> Conf:
-    """Return a file of a sourcedir by itself: nothing but sources."""
+    """Read a file of a sourcedir, which contains sources only."""
     reader = _Reader(files, version)
     reader.sources(text)
     return reader.reading.conf()
 
 
 class _Reader:
-    """One reading; see :func:`read`."""
+    """The state of :func:`read`."""
 
     def __init__(self, files: Files, version: Version | None) -> None:
         self.reading = Reading(files)
@@ -64,7 +64,7 @@ class _Reader:
         self._folders: list[Directive] = []
 
     def file(self, text: Text) -> None:
-        """Every line of a file, and of those that it includes."""
+        """Read every line of a file and of those that it includes."""
         self.reading.opened(text.name)
         for number, line in self.reading.lines(text):
             if (directive := self._directive(text.name, number, line)) is None:
@@ -80,42 +80,43 @@ class _Reader:
         self.reading.leave()
 
     def source_folders(self) -> None:
-        """What the sourcedir lines name, in the order of the lines."""
+        """Read the files of the sourcedir lines, in the order of the lines."""
         for directive in self._folders:
             for path in self._of_folders(directive, ".sources"):
-                if (text := self.reading.enter(path, directive.at)) is not None:
-                    self.reading.leave()
+                if (text := self.reading.read(path, directive.at)) is not None:
                     self.sources(text)
 
     def sources(self, text: Text) -> None:
-        """A file of sources: chronyd leaves every other line aside, and one without its end."""
+        """Read a file of sources; chronyd ignores all other lines, and one without a line end."""
         last = len(text.lines) if is_unended(text.name) else 0
         for number, line in self.reading.lines(text):
             if (directive := self._directive(text.name, number, line)) is None:
                 continue
             if directive.name not in _SOURCES:
                 self.reading.refuse(
-                    directive.at, "only server, pool and peer stand here; chronyd ignores the line"
+                    directive.at, "only server, pool and peer are allowed: chronyd ignores the line"
                 )
             elif number == last:
                 self.reading.refuse(
-                    directive.at, "the last line has no line end; chronyd ignores the line"
+                    directive.at, "the last line has no line end: chronyd ignores it"
                 )
             else:
                 self.reading.directives.append(directive)
 
     def _directive(self, name: str, number: int, line: str) -> Directive | None:
-        """A line's directive if chronyd would take it; None for a comment, or what it refuses."""
+        """Return a line's directive; None for a comment, or a line that chronyd refuses."""
         if len(line) > MAX_LINE_CHARS:
             at = Line(file=name, line=number, text="")
-            self.reading.refuse(at, f"a line of {len(line)} characters: chronyd takes 2046")
+            self.reading.refuse(
+                at, f"line of {len(line)} characters; the limit of chronyd is {MAX_LINE_CHARS}"
+            )
             return None
         words = split(line)
         if not words or words[0][0] in _COMMENTS:
             return None
         word, rest = words[0].lower(), tuple(words[1:])
-        if why := grammar().mismatch(word, rest, self.version):
-            self.reading.refuse(Line(file=name, line=number, text=""), why)
+        if error := grammar().mismatch(word, rest, self.version):
+            self.reading.refuse(Line(file=name, line=number, text=""), error)
             return None
         return Directive(word, rest, Line(file=name, line=number, text=shown(words)))
 
@@ -125,7 +126,7 @@ class _Reader:
         if not self.reading.may_look(directive.at):
             return
         pattern = directive.words[0]
-        if has_wildcard(pattern):
+        if glob.has_magic(pattern):
             paths = self.reading.matching(pattern, directive.at)
         else:
             paths = [self.reading.place(pattern)]
@@ -144,20 +145,19 @@ class _Reader:
             if self.reading.is_open(path) or self.reading.depth >= MAX_DEPTH:
                 self.reading.refuse(
                     directive.at,
-                    f"includes go round in a circle, or deeper than {MAX_DEPTH} files: chronyd "
-                    "does not start",
+                    f"includes form a cycle, or are nested more than {MAX_DEPTH} files deep: "
+                    "chronyd does not start",
                 )
                 return
             if os.path.isdir(path):  # noqa: PTH112 - never raises
-                continue  # opened like a file, a folder gives chronyd no line
-            if (text := self.reading.enter(path, directive.at)) is not None:
-                self.reading.leave()
+                continue  # chronyd reads no line from a folder
+            if (text := self.reading.read(path, directive.at)) is not None:
                 self.file(text)
 
     def _of_folders(self, directive: Directive, suffix: str) -> list[Path]:
-        """Files of the named folders by name; of two with one name, the first folder's."""
+        """Return the files of the folders by name; with equal names, that of the first folder."""
         if len(directive.words) > MAX_FOLDERS:
-            self.reading.refuse(directive.at, f"chronyd takes {MAX_FOLDERS} folders in one line")
+            self.reading.refuse(directive.at, f"more than {MAX_FOLDERS} folders in one line")
             return []
         found: dict[str, Path] = {}
         for folder in directive.words:
@@ -170,5 +170,5 @@ class _Reader:
 
 @functools.cache
 def grammar() -> Grammar:
-    """Return what chronyd takes; read when first asked for."""
+    """Return the grammar of chronyd."""
     return Grammar(Path(__file__).with_name("directives.toml"), "chronyd")

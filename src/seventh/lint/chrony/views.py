@@ -1,4 +1,4 @@
-"""What a chrony.conf decides."""
+"""The facts and settings of a chrony.conf."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from seventh.lint.clocks.settings import (
     Settings,
     capped,
     is_part,
-    key_file,
+    md5_keys,
     options_of,
     source_of,
 )
 from seventh.lintkit.files import Files, Text
-from seventh.lintkit.linted import Linted, Software, View
-from seventh.protocols.ntp.facts import NtpFacts
+from seventh.lintkit.linted import Linted, Software
 from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
 
 NTS_SINCE = (4, 0)
 POOL_MAXSOURCES = 4
-"""How many servers a pool line becomes where it does not say so."""
+"""The default of ``maxsources``."""
 ROTATE_SECONDS = 604800
 LOCAL_STRATUM = 10
 _MANY = frozenset(
@@ -33,15 +32,15 @@ _MANY = frozenset(
         "hwtimestamp", "ntsserverkey", "ntsservercert", "ntstrustedcerts", "sourcedir",
     }
 )  # fmt: skip
-"""Directives that add up; of every other one the last line holds."""
+"""Directives that accumulate; of every other one, the last line applies."""
 _DEFAULTS = (
-    ("makestep", "", "makestep is not set: the clock is slewed and never stepped"),
-    ("driftfile", "", "driftfile is not set: the clock's rate is forgotten at every restart"),
-    ("rtcsync", "", "rtcsync is not set: the hardware clock is left alone"),
-    ("server", "", "no server, pool or peer is set"),
+    ("makestep", "", "makestep not set: the clock is slewed, never stepped"),
+    ("driftfile", "", "driftfile not set: the clock's drift is lost at every restart"),
+    ("rtcsync", "", "rtcsync not set: the hardware clock is not synchronised"),
+    ("server", "", "no server, pool or peer set"),
     ("ntsrotate", str(ROTATE_SECONDS), f"ntsrotate {ROTATE_SECONDS}"),
-    ("ntsdumpdir", "", "ntsdumpdir is not set: cookies and their keys are lost at every restart"),
-    ("ntsserverkey", "", "ntsserverkey is not set: no NTS is served"),
+    ("ntsdumpdir", "", "ntsdumpdir not set: cookie keys are lost at every restart"),
+    ("ntsserverkey", "", "ntsserverkey not set: NTS is not served"),
 )
 
 
@@ -49,23 +48,18 @@ def lint(
     text: Text, files: Files, software: Software | None, *, only_sources: bool = False
 ) -> Linted:
     """Read a chrony.conf, a part of it, or a file of sources."""
-    said = software is not None
+    assumed = software is None
     software = software or Software(product="chrony", version=chrony_conf.NEWEST)
     reader = chrony_conf.read_sources if only_sources else chrony_conf.read
-    conf = reader(text, files, software.version if said else None)
-    settings = Settings(text, software, assumed=not said)
+    conf = reader(text, files, None if assumed else software.version)
+    settings = Settings(text, software, assumed=assumed)
     complete = not only_sources and not is_part(text.name)
     facts = _facts(conf, files, software, settings, complete=complete)
     if complete:
-        for key, value, words in _DEFAULTS:
+        for key, value, meaning in _DEFAULTS:
             if key != "server" or not facts.sources:
-                settings.default(key, value, words)
-    return Linted(
-        views=(View(facts={"ntp": NtpFacts(config=facts)}, settings=settings.done()),),
-        software=str(software),
-        software_assumed=not said,
-        problems=conf.refused,
-    )
+                settings.default(key, value, meaning)
+    return settings.linted(facts, conf)
 
 
 def _facts(
@@ -88,8 +82,8 @@ def _facts(
                 settings.add(sources[-1].setting, directive)
         elif directive.name == "refclock" and len(clocks) < MAX_CLOCKS:
             clocks.append(shown(directive.words[:2]))
-    keys = key_file(_value(last, "keyfile"), files, untyped_is_md5=True)
-    for line in keys.lines:
+    keys = md5_keys(_value(last, "keyfile"), files, untyped_is_md5=True)
+    for line in (keys or {}).values():
         settings.add(line.name, line)
     local = _options(last.get("local"), "local")
     return NtpConfigFacts(
@@ -111,8 +105,8 @@ def _facts(
         ),
         serves="allow" in last and as_integer(_value(last, "port")) != 0 if complete else None,
         key_file=shown([_value(last, "keyfile")]),
-        md5_keys=keys.md5,
-        key_file_read=keys.read,
+        md5_keys=tuple(keys or ()),
+        key_file_read=keys is not None,
         nts_known=software.version >= NTS_SINCE,
         nts_server={"ntsserverkey", "ntsservercert"} <= last.keys() if complete else None,
         nts_rotate_seconds=(
@@ -132,12 +126,11 @@ def _source(directive: Directive) -> ConfiguredSource:
 
 
 def _options(directive: Directive | None, table: str, skip: int = 0) -> Options:
-    known = chrony_conf.grammar().options[table]
-    valued = frozenset(name for name, takes in known.items() if takes)
-    return options_of(directive.words[skip:] if directive is not None else (), valued)
+    words = directive.words[skip:] if directive is not None else ()
+    return options_of(words, chrony_conf.grammar().valued[table])
 
 
 def _value(last: dict[str, Directive], name: str, position: int = 0) -> str:
-    """Return a word of the directive that holds; empty where there is none."""
+    """Return an argument of the directive that applies; empty without it."""
     words = last[name].words if name in last else ()
     return words[position] if position < len(words) else ""

@@ -1,1 +1,1 @@
-"""What the linters of the clocks' programs share: lines, the shapes of directives, settings."""
+"""What the linters of time daemons share: lines, the syntax of directives, settings."""

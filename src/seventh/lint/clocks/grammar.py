@@ -1,7 +1,7 @@
-"""Whether a directive has the shape that its program takes.
+"""The syntax of directives, as their program accepts them.
 
-A grammar is a table: ``directives`` with a shape each, ``options`` by table, ``since`` with the
-version that brought a name, ``only`` with the product that alone knows it.
+A grammar is a table: the syntax of each of the ``directives``, ``options`` by table, ``since`` with
+the version that introduced a name, ``only`` with the one product that supports it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _KINDS = {
 class Grammar:
     """The grammar of one program, read from its table.
 
-    Its answers quote names of the grammar and no value: a value may be a secret.
+    Its messages quote names of the grammar, and never a value, which may be a secret.
     """
 
     def __init__(self, table: Path, program: str, *, strict: bool = False) -> None:
@@ -42,11 +42,16 @@ class Grammar:
         data = tomllib.loads(table.read_text(encoding="utf-8"))
         self.program = program
         self.strict = strict
-        """Whether upper case is another word, and a number must be the whole word."""
+        """Whether names are case-sensitive, and a number must be a whole word."""
         self.directives: Mapping[str, str] = data["directives"]
         self.options: Mapping[str, Mapping[str, str]] = data["options"]
+        self.valued = {
+            table: frozenset(name for name, value in options.items() if value)
+            for table, options in self.options.items()
+        }
+        """By table, the options that have a value."""
         self._since = {
-            name: tuple(map(int, came.split("."))) for name, came in data["since"].items()
+            name: tuple(map(int, since.split("."))) for name, since in data["since"].items()
         }
         self._only: Mapping[str, str] = data.get("only", {})
 
@@ -57,47 +62,49 @@ class Grammar:
         version: Version | None = None,
         product: str | None = None,
     ) -> str:
-        """Return why the program refuses a directive; empty where it takes it.
+        """Return why the program refuses a directive; empty if it accepts it.
 
-        ``version`` and ``product`` None are: any that is known.
+        ``version`` and ``product`` None stand for any supported one.
         """
         shape = self.directives.get(name)
         if shape is None:
-            return f"{self.program} knows no such directive"
-        if why := self._unknown(name, name, version, product):
-            return why
-        whys = [self._against(part.split(), words, version, product) for part in shape.split(" | ")]
-        return "" if "" in whys else f"{name}: {whys[0]}"
+            return f"unknown directive of {self.program}"
+        if error := self._unsupported(name, name, version, product):
+            return error
+        errors = [self._error(part.split(), words, version, product) for part in shape.split(" | ")]
+        return "" if "" in errors else f"{name}: {errors[0]}"
 
-    def _unknown(self, name: str, said: str, version: Version | None, product: str | None) -> str:
-        came = self._since.get(name)
-        if came is not None and version is not None and version < came:
-            return f"{said} came with version {'.'.join(map(str, came))}"
+    def _unsupported(
+        self, name: str, shown: str, version: Version | None, product: str | None
+    ) -> str:
+        since = self._since.get(name)
+        if since is not None and version is not None and version < since:
+            return f"{shown} requires version {'.'.join(map(str, since))}"
         only = self._only.get(name)
         if only is not None and product is not None and product != only:
-            return f"{product} does not know {said}, only {only} does"
+            return f"{shown} is not supported by {product}, only by {only}"
         return ""
 
-    def _against(
+    def _error(
         self, shape: list[str], words: tuple[str, ...], version: Version | None, product: str | None
     ) -> str:
-        """Return why the words do not have the shape; empty where they do."""
+        """Return why the words do not match the syntax; empty if they do."""
         position, passed = 0, ""
         for part in shape:
             if part.startswith("options:"):
                 table = part.removeprefix("options:")
                 return self._options(table, words[position:], version, product)
-            kind, mark = (part[:-1], part[-1]) if part[-1] in "?*!" else (part, "")
-            if mark == "*":
+            kind, suffix = (part[:-1], part[-1]) if part[-1] in "?*!" else (part, "")
+            if suffix == "*":
                 wrong = any(not self._is(kind, word) for word in words[position:])
-                return f"takes {_called(kind)} only" if wrong else ""
-            if position < len(words) and self._is(kind, words[position], mark == "!"):
+                return f"accepts {_described(kind)} only" if wrong else ""
+            if position < len(words) and self._is(kind, words[position], suffix == "!"):
                 position += 1
-            elif mark != "?":
+            elif suffix != "?":
                 missing = position >= len(words)
-                return f"{_called(kind)} is {'missing' if missing else 'expected'}"
+                return f"{_described(kind)} is {'missing' if missing else 'expected'}"
             else:
-                passed = f"{_called(kind)} is expected"
+                passed = f"{_described(kind)} is expected"
         if position == len(words):
             return ""
         return passed if passed and position + 1 == len(words) else "too many words"
@@ -105,7 +112,7 @@ class Grammar:
     def _options(
         self, table: str, words: tuple[str, ...], version: Version | None, product: str | None
     ) -> str:
-        """Return why the words are not options of a table."""
+        """Return why the words are not options of a table; empty if they are."""
         known = self.options[table]
         position = 0
         while position < len(words):
@@ -114,17 +121,18 @@ class Grammar:
             if option not in known:
                 if option.startswith(("#", "!", ";", "%")):
                     return "a comment cannot follow on the same line"
-                return f"an option that {self.program} does not know"
-            if why := self._unknown(f"{table}.{option}", f"the option {option}", version, product):
-                return why
+                return f"unknown option of {self.program}"
+            name, shown = f"{table}.{option}", f"the option {option}"
+            if error := self._unsupported(name, shown, version, product):
+                return error
             if known[option]:
                 if position >= len(words) or not self._is(known[option], words[position], True):
-                    return f"the option {option} needs {_called(known[option])}"
+                    return f"the option {option} requires {_described(known[option])}"
                 position += 1
         return ""
 
     def _is(self, kind: str, word: str, whole: bool = False) -> bool:
-        """Return whether a word is one of a kind, or begins so unless the ``whole`` must be."""
+        """Return whether a word, or its beginning unless ``whole``, is of a kind."""
         whole = whole or self.strict
         if kind.startswith("{"):
             return (word if self.strict else word.lower()) in kind[1:-1].split(",")
@@ -154,7 +162,7 @@ def _is_address(word: str) -> bool:
 
 
 def _is_network(word: str) -> bool:
-    """Return an address, the start of an IPv4 address, either with its bits; or a name."""
+    """Return whether it is an address, the start of one, either with its bits, or a name."""
     address, slash, bits = word.partition("/")
     if slash and (_ADDRESS.fullmatch(address) is None or not bits.isdecimal()):
         return False
@@ -162,8 +170,8 @@ def _is_network(word: str) -> bool:
     return numbers is None or all(int(part[:4]) < 256 for part in address.split("."))
 
 
-def _called(kind: str) -> str:
-    """Return a kind of word in words."""
+def _described(kind: str) -> str:
+    """Describe a kind of word."""
     if kind.startswith("{"):
         return "one of " + ", ".join(kind[1:-1].split(","))
     return _KINDS[kind]

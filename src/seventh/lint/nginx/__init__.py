@@ -14,7 +14,6 @@ _WORD = re.compile(r"\s*(?:([a-z][a-z0-9_]*)(?=[\s;{])[^;{]*[;{]|\})")
 _CLOSES = re.compile(r"\s*\}[\s}]*(?:#.*)?$")
 _OTHERS = re.compile(r"\s*(?:\[[^\]]*\]\s*$|[\w.-]+\s*=\s|@)")
 """A section in brackets, an assignment, a word with an at sign: other programs' files."""
-_TABLES = frozenset({"map", "geo", "types", "split_clients", "charset_map"})
 
 
 def _looks(lines: tuple[str, ...]) -> int:
@@ -33,7 +32,7 @@ def _looks(lines: tuple[str, ...]) -> int:
             match[1] in directives.directives(t) for t in directives.TABLES
         ):
             fitting += 1
-            in_table = in_table or (match[1] in _TABLES and match[2] == "{")
+            in_table = in_table or (match[1] in directives.DATA and match[2] == "{")
         elif _CLOSES.match(line[:1000]):
             closes += 1
             in_table = False

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable
 
 from seventh.lint.nginx.conf import Conf, Directive
+from seventh.lint.nginx.parameters.addresses import is_network
 from seventh.lint.nginx.parameters.judging import pattern
 
 _METHODS = frozenset(
@@ -55,7 +55,7 @@ def _path_of(location: Directive) -> tuple[str, str]:
 
 def _location(conf: Conf, directive: Directive, outer: Directive | None) -> None:
     kind, path = _path_of(directive)
-    if len(directive.words) > 1 and kind not in {"=", "^~", "~", "~*"}:
+    if len(directive.words) == 2 and kind not in {"=", "^~", "~", "~*"}:
         conf.refuse(directive.at, f'invalid location modifier "{kind}"')
         return
     if kind in {"~", "~*"} and (why := pattern(path)):
@@ -146,9 +146,7 @@ def _comparison(variable: str, words: list[str]) -> str:
         return ""
     if words[0] in {"~", "~*", "!~", "!~*"}:
         return pattern(words[1]) or ""
-    known = words[0][:1] in {"=", "!", "~"}
-    return (f'unexpected "{words[0]}" in condition' if known
-            else f'invalid condition "{variable}"')  # fmt: skip
+    return f'unexpected "{words[0]}" in condition'
 
 
 def _limit_except(directive: Directive) -> str:
@@ -182,12 +180,13 @@ def _twice(conf: Conf, root: str) -> None:
         d.block or [] for d in conf.directives if d.name in {"http", "stream"}
     ]  # fmt: skip
     for block in blocks:
-        seen: set[tuple[str, ...]] = set()
+        seen: set[str] = set()
         for directive in block:
             if directive.name == "upstream" and directive.words:
-                if directive.words in seen:
+                name = directive.words[0].lower()
+                if name in seen:
                     conf.refuse(directive.at, f'duplicate upstream "{directive.words[0]}"')
-                seen.add(directive.words)
+                seen.add(name)
 
 
 # -- tables ----------------------------------------------------------------------------------------
@@ -210,8 +209,8 @@ def _map(directive: Directive) -> str:
             if why := pattern(entry.name.lstrip("~*")):
                 return why
         elif entry.name in seen:
-            what = "duplicate default map parameter" if entry.name == "default" else ""
-            return what or f'conflicting parameter "{entry.name}"'
+            return ("duplicate default map parameter" if entry.name == "default"
+                    else f'conflicting parameter "{entry.name}"')  # fmt: skip
         elif hostnames and "*" in entry.name.strip("*"):
             return f'invalid hostname or wildcard "{entry.name}"'
         seen.add(entry.name)
@@ -230,47 +229,30 @@ def _geo(directive: Directive) -> str:
         if len(entry.words) != 1:
             return "invalid number of the geo parameters"
         network = entry.words[0] if entry.name in {"delete", "proxy"} else entry.name
-        if entry.name != "default" and not ranges and not _is_network(network):
+        if entry.name != "default" and not ranges and not is_network(network):
             return f'invalid network "{network}"'
     return ""
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return "/" not in text and re.fullmatch(r"[0-9.]+", text) is not None
-    return True
 
 
 def _split(directive: Directive) -> str:
     words = directive.words
     if len(words) == 2 and not re.match(r"\$.", words[1]):
         return f'invalid variable name "{words[1]}"'
-    total = 0.0
+    total = 0
     for entry in directive.block or ():
         if entry.name == "*":
             continue
-        share = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)%", entry.name)
-        if share is None or not float(share[1]):
+        share = re.fullmatch(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?%", entry.name)
+        hundredths = int(share[1] + (share[2] or "").ljust(2, "0")) if share else 0
+        if not hundredths:
             return f'invalid percent value "{entry.name}"'
-        total += float(share[1])
-        if total > 100.001:
+        total += hundredths
+        if total > 100_00:
             return "percent total is greater than 100%"
-    return ""
-
-
-def _charset_map(directive: Directive) -> str:
-    words = directive.words
-    if len(words) == 2 and words[0].lower() == words[1].lower():
-        return f'"charset_map" between the same charsets "{words[0]}" and "{words[1]}"'
-    for entry in directive.block or ():
-        if not re.fullmatch(r"[0-9A-Fa-f]{1,2}", entry.name):
-            return f'invalid value "{entry.name}"'
     return ""
 
 
 _JUDGES: dict[str, Callable[[Directive], str]] = {
     "if": _condition, "limit_except": _limit_except, "map": _map, "geo": _geo,
-    "split_clients": _split, "charset_map": _charset_map,
+    "split_clients": _split,
 }  # fmt: skip

@@ -16,6 +16,8 @@ from seventh.lintkit.linted import Software
 PRODUCT = "nginx"
 Version = tuple[int, ...]
 TABLES = ("directives", "stream", "mail")
+DATA = frozenset({"map", "geo", "types", "split_clients", "charset_map"})
+"""Directives whose blocks hold lines of a table and no directives."""
 _MARKS = frozenset({"flag", "once", "block", "vars"})
 PLACES = {
     "main": "M", "events": "E", "http": "H", "server": "S", "location": "L",

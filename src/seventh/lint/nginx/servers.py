@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Literal
 
@@ -149,6 +150,26 @@ def check_certificates(conf: Conf, found: list[Server]) -> None:
         if needs and not scope.all("ssl_certificate") and not scope.is_on("ssl_reject_handshake"):
             why = 'no "ssl_certificate" is defined for the "listen … ssl" directive'
             conf.refuse(needs[0].at, why)
+
+
+def check_names(conf: Conf, found: list[Server]) -> None:
+    """Note names with a ``*`` inside, which nginx refuses where several servers share a socket."""
+    sharing = Counter(one for server in found for one in {each.socket for each in server.listeners})
+    for server in found:
+        if all(sharing[each.socket] == 1 for each in server.listeners):
+            continue
+        for line in server.scope.own("server_name"):
+            bad = next((word for word in line.words if _is_unsortable(word)), None)
+            if bad is not None:
+                conf.refuse(line.at, f'invalid server name or wildcard "{bad}"')
+
+
+def _is_unsortable(name: str) -> bool:
+    """Return whether a name has ``*`` elsewhere than as its whole first or last label."""
+    if name.startswith("~"):
+        return False
+    fits = name.startswith((".", "*.")) or name.endswith(".*") or "*" not in name
+    return not fits or name.count("*") > 1 or ".." in name
 
 
 def locations(server: Server, limit: int) -> list[Location]:

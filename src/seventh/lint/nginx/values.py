@@ -100,7 +100,8 @@ def unfit(name: str, known: Known, words: tuple[str, ...]) -> str | None:
     A variable is left alone where the directive may take one.
     """
     kind, _, rest = known.value.partition(":")
-    if not kind or not words or (known.vars and "$" in words[0]):
+    kind, *others = kind.split("|")
+    if not kind or not words or words[0] in others or (known.vars and "$" in words[0]):
         return None
     if kind in {"one", "each"}:
         allowed = {word.lower() for word in known.allowed}
@@ -115,7 +116,7 @@ def unfit(name: str, known: Known, words: tuple[str, ...]) -> str | None:
     reader, complaint = _READERS[kind]
     value = reader(words[0])
     if value is None:
-        return f'"{name}" {complaint}'
+        return f'"{name}" {"directive invalid value" if others else complaint}'
     return _limits(name, kind, value, rest)
 
 

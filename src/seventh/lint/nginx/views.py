@@ -52,6 +52,7 @@ def lint(text: Text, files: Files, software: Software | None) -> Linted:
     found = nginx_servers.servers(conf, root, version, MAX_SERVERS)
     if root == "main" and not conf.missing:
         nginx_servers.check_certificates(conf, found)
+        nginx_servers.check_names(conf, found)
     if len(found) == MAX_SERVERS:
         files.unreadable(text.name, None, f"only the first {MAX_SERVERS} servers were judged")
     views = _Views(conf, files, part=root != "main")

@@ -25,13 +25,16 @@ _NAME_FIRST = frozenset({"set", "auth_request_set", "add_header", "add_trailer",
 _NEEDS_PORT = frozenset({"fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"})
 _PAGE = 4096
 _HANDLED = ("proxy", "fastcgi", "scgi", "uwsgi")
+_ZONES = {"limit_req_zone": "zone=", "limit_conn_zone": "zone=",
+          **{f"{prefix}_cache_path": "keys_zone=" for prefix in _HANDLED}}  # fmt: skip
+"""Directives that declare a zone, and the parameter that names it."""
 
 
 def check(conf: Conf) -> None:
     """Note what of the http block nginx refuses for what is missing elsewhere in it."""
     everything = list(_all(conf.directives))
     foreign = any(
-        one.name == "load_module" and not _OWN_MODULES.search(one.words[0] if one.words else "")
+        one.name == "load_module" and not _OWN_MODULES.search(one.words[0])
         for one in everything
     ) or any("lua" in one.name or one.name.startswith(("js_", "perl")) for one in everything)
     for http in conf.directives:
@@ -41,74 +44,66 @@ def check(conf: Conf) -> None:
             _formats(conf, inside)
             _buffers(conf, http)
             _groups(conf, http, inside)
-            if not foreign and not _has_unknown(http.block):
+            if not foreign and all(one.name in nginx_directives.directives() for one in inside):
                 _variables(conf, inside)
 
 
 def _all(block: list[Directive]) -> Iterator[Directive]:
-    waiting = list(reversed(block))
+    """Yield the directives of a block and of those within it.
+
+    Not the lines of a table, nor what stands in the block of an unknown module: so each has the
+    words that it needs.
+    """
+    looked_into = nginx_directives.directives().keys() - nginx_directives.DATA
+    waiting = block[::-1]
     while waiting:
         directive = waiting.pop()
         yield directive
-        waiting += reversed(directive.block or [])
-
-
-def _has_unknown(block: list[Directive]) -> bool:
-    """Return whether a directive is there that no known module has; it may define variables."""
-    waiting = [block]
-    while waiting:
-        for directive in waiting.pop():
-            known = nginx_directives.directives().get(directive.name)
-            if known is None:
-                return True
-            tables = {"map", "geo", "types", "split_clients", "charset_map"}
-            if directive.block is not None and directive.name not in tables:
-                waiting.append(directive.block)
-    return False
+        if directive.name in looked_into:
+            waiting += reversed(directive.block or [])
 
 
 # -- zones and formats -----------------------------------------------------------------------------
 
 
 def _zones(conf: Conf, inside: list[Directive]) -> None:
-    """Zones of shared memory: each is declared for one use."""
-    declared: dict[str, set[str]] = {}
+    """Refuse zones of shared memory that no directive of the same module declares."""
+    declared = {(one.name, _zone(word)) for one in inside if one.name in _ZONES
+                for word in one.words if word.startswith(_ZONES[one.name])}  # fmt: skip
     for one in inside:
-        kind = "cache" if one.name.endswith("_cache_path") else one.name
-        key = {"cache": "keys_zone=", "limit_req_zone": "zone=", "limit_conn_zone": "zone="}.get(
-            kind
-        )
-        for word in one.words if key else ():
-            if key and word.startswith(key):
-                declared.setdefault(kind, set()).add(word[len(key) :].rpartition(":")[0])
-    for one in inside:
-        uses = _zone_used(one)
-        if uses is not None and uses[1] not in declared.get(uses[0], set()):
-            cache = uses[0] == "cache"
-            conf.refuse(one.at, f'"{one.name}" zone "{uses[1]}" is unknown' if cache
-                        else f'zero size shared memory zone "{uses[1]}"')  # fmt: skip
+        used = _zone_used(one)
+        if used is not None and used not in declared:
+            cache = used[0].endswith("_cache_path")
+            conf.refuse(one.at, f'"{one.name}" zone "{used[1]}" is unknown' if cache
+                        else f'zero size shared memory zone "{used[1]}"')  # fmt: skip
+
+
+def _zone(word: str) -> str:
+    """Return the name in ``zone=NAME:SIZE``."""
+    return word.partition("=")[2].rpartition(":")[0]
 
 
 def _zone_used(one: Directive) -> tuple[str, str] | None:
+    """Return the directive that has to declare a zone, and the zone's name."""
     words = one.words
     if one.name == "limit_req":
         zone = next((word[5:] for word in words if word.startswith("zone=")), None)
         return None if zone is None else ("limit_req_zone", zone)
-    if one.name == "limit_conn" and words:
+    if one.name == "limit_conn":
         return "limit_conn_zone", words[0]
-    if one.name in {f"{prefix}_cache" for prefix in _HANDLED} and words:
-        return None if words[0] == "off" or "$" in words[0] else ("cache", words[0])
+    if f"{one.name}_path" in _ZONES and words[0] != "off" and "$" not in words[0]:
+        return f"{one.name}_path", words[0]
     return None
 
 
 def _formats(conf: Conf, inside: list[Directive]) -> None:
     formats = {"combined"}
     for one in inside:
-        if one.name == "log_format" and one.words:
+        if one.name == "log_format":
             if one.words[0] in formats:
                 conf.refuse(one.at, f'duplicate "log_format" name "{one.words[0]}"')
             formats.add(one.words[0])
-        elif one.name != "access_log" or len(one.words) < 2 or one.words[0].lower() == "off":
+        elif one.name != "access_log" or len(one.words) < 2 or one.words[0] == "off":
             continue
         elif one.words[1] not in formats:
             conf.refuse(one.at, f'unknown log format "{one.words[1]}"')
@@ -116,18 +111,19 @@ def _formats(conf: Conf, inside: list[Directive]) -> None:
 
 def _groups(conf: Conf, http: Directive, inside: list[Directive]) -> None:
     """Refuse an upstream name that is neither a group nor a host with its port."""
-    groups = {g.words[0].lower() for g in http.children("upstream") if g.words}
+    groups = {group.words[0].lower() for group in http.children("upstream")}
     sized = {z.words[0] for z in inside if z.name == "zone" and len(z.words) > 1}
     for one in inside:
         if one.name == "zone" and len(one.words) == 1 and one.words[0] not in sized:
             conf.refuse(one.at, f'zero size shared memory zone "{one.words[0]}"')
-        if one.name not in _NEEDS_PORT or not one.words:
+        if one.name not in _NEEDS_PORT:
             continue
         target = re.sub(r"^(?:s?uwsgi|grpcs?)://", "", one.words[0])
         if "$" in target and one.name != "memcached_pass":
             continue
-        if endpoint(target, needs_port=True) and target.lower() not in groups:
-            conf.refuse(one.at, endpoint(target, needs_port=True) or "")
+        why = endpoint(target, needs_port=True)
+        if why is not None and target.lower() not in groups:
+            conf.refuse(one.at, why)
 
 
 # -- buffers ---------------------------------------------------------------------------------------
@@ -135,13 +131,12 @@ def _groups(conf: Conf, http: Directive, inside: list[Directive]) -> None:
 
 def _buffers(conf: Conf, http: Directive) -> None:
     """Sizes of buffers that must fit together, as they are inherited."""
-    names = tuple(f"{p}_{n}" for p in _HANDLED for n in
-                  ("buffer_size", "buffers", "busy_buffers_size", "temp_file_write_size",
-                   "max_temp_file_size"))  # fmt: skip
+    names = {f"{prefix}_{name}" for prefix in _HANDLED
+             for name in ("buffer_size", "buffers", "busy_buffers_size")}  # fmt: skip
     waiting: list[tuple[Directive, dict[str, Directive]]] = [(http, {})]
     while waiting:
         block, outer = waiting.pop()
-        said = {d.name: d for d in block.block or () if d.name in names and d.words}
+        said = {d.name: d for d in block.block or () if d.name in names}
         holds = {**outer, **said}
         merged = block.name != "http" or any(block.children("server"))
         for prefix in _HANDLED if merged else ():
@@ -155,40 +150,22 @@ def _buffers(conf: Conf, http: Directive) -> None:
 def _fits(prefix: str, holds: dict[str, Directive]) -> str:
     """Return why nginx refuses these sizes together; empty where it accepts them."""
 
-    def said(name: str) -> int | None:
+    def size(name: str, default: int) -> int:
         found = holds.get(f"{prefix}_{name}")
-        return None if found is None else values.size(found.words[0])
+        return default if found is None else values.size(found.words[-1]) or 0
 
-    first = said("buffer_size") if f"{prefix}_buffer_size" in holds else _PAGE
-    count: int | None = 8
-    each: int | None = _PAGE
     many = holds.get(f"{prefix}_buffers")
-    if many is not None:
-        count = values.number(many.words[0])
-        each = values.size(many.words[1]) if len(many.words) > 1 else None
-    if first is None or count is None or each is None:
-        return ""
+    count, each = 8 if many is None else values.number(many.words[0]) or 0, size("buffers", _PAGE)
     if count < 2:
         return f'there must be at least 2 "{prefix}_buffers"'
-    largest = max(first, each)
-    busy_said = f"{prefix}_busy_buffers_size" in holds
-    busy = said("busy_buffers_size") if busy_said else 2 * largest
-    least = (
-        f'must be equal to or greater than the maximum of the value of "{prefix}_buffer_size" and'
-    )
-    least += f' one of the "{prefix}_buffers"'
-    if busy is not None and busy < largest:
-        return f'"{prefix}_busy_buffers_size" {least}'
-    if busy is not None and busy > (count - 1) * each:
+    largest = max(size("buffer_size", _PAGE), each)
+    busy = size("busy_buffers_size", 2 * largest)
+    if busy < largest:
+        return (f'"{prefix}_busy_buffers_size" must be equal to or greater than the maximum of the '
+                f'value of "{prefix}_buffer_size" and one of the "{prefix}_buffers"')  # fmt: skip
+    if busy > (count - 1) * each:
         return (f'"{prefix}_busy_buffers_size" must be less than the size of all '
                 f'"{prefix}_buffers" minus one buffer')  # fmt: skip
-    write = said("temp_file_write_size")
-    if write is not None and write < largest:
-        return f'"{prefix}_temp_file_write_size" {least}'
-    most = said("max_temp_file_size")
-    if most and most < largest:
-        return (f'"{prefix}_max_temp_file_size" must be equal to zero to disable temporary files '
-                f'usage or {least.removeprefix("must be ")}')  # fmt: skip
     return ""
 
 
@@ -200,25 +177,32 @@ def _variables(conf: Conf, inside: list[Directive]) -> None:
     defined = set(nginx_directives.variables())
     for one in inside:
         where = _DEFINES.get(one.name)
-        if where is not None and one.words:
-            word = one.words[where] if len(one.words) > max(where, 0) else ""
-            defined.add(word.removeprefix("$").lower())
+        if where is not None:
+            defined.add(one.words[where].removeprefix("$").lower())
         for word in one.words:
             if "(?" in word:
                 defined |= {name.lower() for name in _CAPTURES.findall(word)}
-        for entry in one.block or () if one.name == "map" else ():
+        for entry in _entries(one):
             defined |= {name.lower() for name in _CAPTURES.findall(entry.name)}
-    mapped = {id(entry) for one in inside if one.name == "map" for entry in one.block or ()}
     for one in inside:
-        for word in one.words if id(one) in mapped else _compiled(one):
-            if _BROKEN.search(word):
-                conf.refuse(one.at, "invalid variable name")
-                break
-            names = [found[0] or found[1] for found in _VARIABLE.findall(word)]
-            bad = next((n for n in names if not _is_defined(n.lower(), defined)), None)
-            if bad is not None:
-                conf.refuse(one.at, f'unknown "{bad.lower()}" variable')
-                break
+        for line, words in ((one, _compiled(one)), *((e, e.words) for e in _entries(one))):
+            why = next(filter(None, (_broken(word, defined) for word in words)), "")
+            if why:
+                conf.refuse(line.at, why)
+
+
+def _entries(one: Directive) -> list[Directive]:
+    """Return the lines of a ``map``."""
+    return (one.block or []) if one.name == "map" else []
+
+
+def _broken(word: str, defined: set[str]) -> str:
+    """Return why nginx refuses a word with variables in it; empty where it does not."""
+    if _BROKEN.search(word):
+        return "invalid variable name"
+    names = [(found[0] or found[1]).lower() for found in _VARIABLE.findall(word)]
+    bad = next((name for name in names if not _is_defined(name, defined)), None)
+    return "" if bad is None else f'unknown "{bad}" variable'
 
 
 def _is_defined(name: str, defined: set[str]) -> bool:

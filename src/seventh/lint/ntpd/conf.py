@@ -1,7 +1,6 @@
-"""Reading ntp.conf as ntpd and ntpsec's ntpd read it.
+"""Reads ntp.conf as ntpd and ntpsec's ntpd do.
 
-Both log a line that they do not understand and go on without it, so that what such a line was to
-forbid stays allowed.
+Both log an invalid line and continue without it, so that what the line should deny remains allowed.
 """
 
 from __future__ import annotations
@@ -17,16 +16,16 @@ from seventh.lintkit.files import Files, Text
 from seventh.model.source import Line
 
 NEWEST = {"ntpd": (4, 2, 8), "ntpsec": (1, 2, 5)}
-"""The newest version of each whose directives and defaults are known here."""
+"""The newest supported version of each."""
 MAX_DEPTH = 5
-"""How deep includefile goes; what lies deeper is left out."""
+"""The limit on nested includes; deeper ones are ignored."""
 _TOKEN = re.compile(r'"([^"]*)"?|([^\s"#]+)|#')
 _HIDDEN = "…"
-_SAID_PRODUCT = {"ntpd": "ntpd", "ntpsec": "ntpsec's ntpd"}
+_PROGRAMS = {"ntpd": "ntpd", "ntpsec": "ntpsec's ntpd"}
 
 
 def read(text: Text, files: Files, product: str, version: Version | None = None) -> Conf:
-    """Return the configuration that starts with ``text``, of ``ntpd`` or ``ntpsec``."""
+    """Read the configuration of ``ntpd`` or ``ntpsec`` that starts with ``text``."""
     reader = _Reader(files, product, version)
     reader.file(text)
     if product == "ntpsec" and os.path.basename(text.name) == "ntp.conf":  # noqa: PTH119
@@ -36,12 +35,12 @@ def read(text: Text, files: Files, product: str, version: Version | None = None)
 
 @functools.cache
 def grammar() -> Grammar:
-    """Return what the two take; read when first asked for."""
+    """Return the grammar of both programs."""
     return Grammar(Path(__file__).with_name("directives.toml"), "ntpd", strict=True)
 
 
 def words_of(line: str) -> list[str]:
-    """The words of a line: quotation marks hold blanks together, # starts a comment anywhere."""
+    """Return the words of a line; blanks in quotation marks belong to a word, # ends the line."""
     words: list[str] = []
     for found in _TOKEN.finditer(line):
         if found.group() == "#":
@@ -52,7 +51,7 @@ def words_of(line: str) -> list[str]:
 
 
 class _Reader:
-    """One reading; see :func:`read`."""
+    """The state of :func:`read`."""
 
     def __init__(self, files: Files, product: str, version: Version | None) -> None:
         self.reading = Reading(files)
@@ -61,7 +60,7 @@ class _Reader:
         self._ended = False
 
     def file(self, text: Text) -> None:
-        """Every line of a file, and of those that it includes."""
+        """Read every line of a file and of those that it includes."""
         self.reading.opened(text.name)
         for number, line in self.reading.lines(text):
             if self._ended:
@@ -77,7 +76,7 @@ class _Reader:
         self.reading.leave()
 
     def folder(self, folder: Path, at: Line) -> None:
-        """Every ``*.conf`` of a folder, as ntpsec reads one that is included."""
+        """Read every ``*.conf`` of a folder, as ntpsec does."""
         for path in self.reading.listed(folder, ".conf", at):
             self._enter(path, at)
 
@@ -85,20 +84,18 @@ class _Reader:
         words = words_of(line)
         if not words:
             return None
-        words = _discreet(words)
-        word = words[0]
-        rest = tuple(words[1:])
-        why = grammar().mismatch(word, rest, self.version, self.product)
-        if not why:
-            return Directive(word, rest, Line(file=name, line=number, text=shown(words)))
+        word, *rest = words = _without_passwords(words)
+        error = grammar().mismatch(word, tuple(rest), self.version, self.product)
+        if not error:
+            return Directive(word, tuple(rest), Line(file=name, line=number, text=shown(words)))
         if word.lower() != word and word.lower() in grammar().directives:
-            why += "; directives are written in lower case"
+            error += "; directives must be in lower case"
         at = Line(file=name, line=number, text="")
-        self.reading.refuse(at, f"{why}: {_SAID_PRODUCT[self.product]} ignores the line")
+        self.reading.refuse(at, f"{error}: {_PROGRAMS[self.product]} ignores the line")
         return None
 
     def _include(self, directive: Directive, including: str) -> None:
-        """Follow an includefile line; ntpsec looks from the including file's folder."""
+        """Read the file of an includefile line; for ntpsec it is relative to the including file."""
         if not self.reading.may_look(directive.at):
             return
         if self.product == "ntpsec" and not directive.words[0].startswith("/"):
@@ -106,31 +103,32 @@ class _Reader:
         else:
             path = self.reading.place(directive.words[0])
         if is_missing(path):
-            # It may stand on the machine that the file is of; where not, the program goes on.
+            # It may exist on the machine of the configuration; else the program continues.
             self.reading.files.unreadable(
-                directive.at.file, directive.at.line, f"{path} was not read: no such file here; "
-                f"{_SAID_PRODUCT[self.product]} goes on without it",
+                directive.at.file, directive.at.line, f"{path} not read: no such file on this "
+                f"machine; {_PROGRAMS[self.product]} continues without it",
             )  # fmt: skip
         elif os.path.isdir(path):  # noqa: PTH112 - never raises
             if self.product == "ntpsec":
                 self.folder(path, directive.at)
             else:
-                self.reading.refuse(directive.at, "a folder is included: ntpd reads nothing of it")
+                self.reading.refuse(
+                    directive.at, "includefile names a folder: ntpd reads nothing from it"
+                )
         else:
             self._enter(path, directive.at)
 
     def _enter(self, path: Path, at: Line) -> None:
         if self.reading.is_open(path) or self.reading.depth > MAX_DEPTH:
             self.reading.refuse(
-                at, f"files include each other in a circle, or deeper than {MAX_DEPTH}"
+                at, f"includes form a cycle, or are nested more than {MAX_DEPTH} files deep"
             )
-        elif (text := self.reading.enter(path, at)) is not None:
-            self.reading.leave()
+        elif (text := self.reading.read(path, at)) is not None:
             self.file(text)
 
 
-def _discreet(words: list[str]) -> list[str]:
-    """Return the words without the passwords that a crypto line may hold."""
+def _without_passwords(words: list[str]) -> list[str]:
+    """Return the words without the passwords of a crypto line."""
     if words[0] != "crypto":
         return words
     return [

@@ -1,7 +1,7 @@
-"""What ntpd lets whom do: the ``restrict`` lines, evaluated as ntpd evaluates them.
+"""Access control of ntpd: the ``restrict`` lines, evaluated as ntpd does.
 
-The most specific line that matches an address alone decides. Lines with the same address and mask
-add their flags up.
+Only the most specific line that matches an address applies. Lines with the same address and mask
+are combined.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from seventh.lint.clocks.lines import Directive, shown
 from seventh.protocols.ntp.facts.config import DefaultRights
 
 Network = IPv4Network | IPv6Network
-_EVERYBODY: dict[str, Network] = {
+_ANY: dict[str, Network] = {
     "-4": IPv4Network("0.0.0.0/0"), "-6": IPv6Network("::/0")
 }  # fmt: skip
 _BOTH_SINCE = (4, 2, 6)
-"""From here on ``restrict default`` is meant for IPv6, too (bug 320, in development 4.2.5p178)."""
+"""The first version in which ``restrict default`` includes IPv6 (bug 320, 4.2.5p178)."""
 _SEC_GUARDED_SINCE = (1, 1, 9)
-"""From here on ntpsec's own default has noquery and limited."""
+"""The first version of ntpsec whose default is noquery and limited."""
 
 
 class Restriction(msgspec.Struct, frozen=True):
-    """What one or more ``restrict`` lines say of one network."""
+    """The effect of one or more ``restrict`` lines on one network."""
 
     network: Network
     flags: frozenset[str]
     setting: str = ""
-    """The key of the last line that says so; empty for the program's own default."""
+    """The key of the last such line; empty for the program's default."""
 
 
 def key_of(directive: Directive) -> str:
-    """Under which key a view's settings hold a ``restrict`` line: ``restrict -6 default``."""
+    """Return the key of a ``restrict`` line in a view's settings: ``restrict -6 default``."""
     words = 2 if directive.words[:1] in {("-4",), ("-6",)} else 1
     return shown([directive.name, *directive.words[:words]]).lower()
 
@@ -43,14 +43,14 @@ def key_of(directive: Directive) -> str:
 def restrictions(
     lines: Iterable[Directive], product: str, version: Version
 ) -> dict[Network, Restriction]:
-    """Return the list of restrictions, for clients that ask from a port of their choice.
+    """Return the restrictions on clients with any source port.
 
-    Lines with ``ntpport`` hold for port 123 alone, and names are left out: which addresses they
-    become only the running daemon knows.
+    Lines with ``ntpport`` apply to port 123 only. Lines with host names are left out: only the
+    running daemon knows their addresses.
     """
     guarded = product == "ntpsec" and version >= _SEC_GUARDED_SINCE
     own = frozenset({"noquery", "limited"}) if guarded else frozenset[str]()
-    found = {network: Restriction(network, own) for network in _EVERYBODY.values()}
+    found = {network: Restriction(network, own) for network in _ANY.values()}
     for line in lines:
         if line.name not in {"restrict", "unrestrict"}:
             continue
@@ -72,28 +72,21 @@ def restrictions(
     return found
 
 
-def flags_for(address: str, known: dict[Network, Restriction]) -> frozenset[str]:
-    """Return the flags that hold for a client at ``address``."""
-    ip = ip_address(address)
-    matching = [r for r in known.values() if r.network.version == ip.version and ip in r.network]
-    return max(matching, key=lambda r: r.network.prefixlen).flags
-
-
-def strangers(known: dict[Network, Restriction]) -> tuple[DefaultRights, ...]:
-    """Return what somebody may do whom no narrower line names."""
+def default_rights(known: dict[Network, Restriction]) -> tuple[DefaultRights, ...]:
+    """Return the rights of hosts without a more specific line."""
     return tuple(
         DefaultRights(
             family="IPv4" if network.version == 4 else "IPv6",
             flags=tuple(sorted(known[network].flags)),
             setting=known[network].setting,
         )
-        for network in _EVERYBODY.values()
+        for network in _ANY.values()
     )
 
 
 def _flags(line: Directive) -> frozenset[str]:
     words = list(line.words)
-    if words and words[0] in _EVERYBODY:
+    if words and words[0] in _ANY:
         words.pop(0)
     del words[:1]
     flags: set[str] = set()
@@ -105,17 +98,17 @@ def _flags(line: Directive) -> frozenset[str]:
 
 
 def _networks(line: Directive, product: str, version: Version) -> list[Network]:
-    """Return the networks that a line means; none for a name, and for what is no network."""
+    """Return the networks of a line; none for a name or an invalid network."""
     words = list(line.words)
-    family = words.pop(0) if words and words[0] in _EVERYBODY else ""
+    family = words.pop(0) if words and words[0] in _ANY else ""
     if not words or words[0] == "source":
         return []
     if words[0] == "default":
         if family:
-            return [_EVERYBODY[family]]
+            return [_ANY[family]]
         if product == "ntpd" and version < _BOTH_SINCE:
-            return [_EVERYBODY["-4"]]
-        return list(_EVERYBODY.values())
+            return [_ANY["-4"]]
+        return list(_ANY.values())
     mask = words[2] if len(words) > 2 and words[1] == "mask" else ""
     try:
         address = ip_address(words[0]) if "/" not in words[0] else None

@@ -1,8 +1,7 @@
-"""What an ntp.conf decides, of ntpd and of ntpsec."""
+"""The facts and settings of an ntp.conf, of ntpd or ntpsec."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 
 from seventh.lint.clocks.grammar import Version
@@ -10,11 +9,10 @@ from seventh.lint.clocks.lines import Conf, Directive, as_integer, shown
 from seventh.lint.clocks.settings import (
     MAX_CLOCKS,
     MAX_SOURCES,
-    KeyFile,
     Settings,
     capped,
     is_part,
-    key_file,
+    md5_keys,
     options_of,
     source_of,
 )
@@ -22,21 +20,20 @@ from seventh.lint.ntpd import conf as ntp_conf
 from seventh.lint.ntpd.restrictions import (
     Network,
     Restriction,
+    default_rights,
     key_of,
     restrictions,
-    strangers,
 )
 from seventh.lintkit.files import Files, Text
-from seventh.lintkit.linted import Linted, Software, View
-from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts, DefaultRights
+from seventh.lintkit.linted import Linted, Software
+from seventh.protocols.ntp.facts.config import ConfiguredSource, DefaultRights, NtpConfigFacts
 
 NTS_SINCE = (1, 2, 0)
-"""Of ntpsec: the first that speaks RFC 8915. ntpd speaks no NTS."""
+"""The first version of ntpsec with NTS; ntpd does not support it."""
 MAXCLOCK = 10
-"""How many associations a daemon keeps where ``tos maxclock`` does not say so."""
+"""The default of ``tos maxclock``."""
 MONLIST_TILL = (4, 2, 7)
-"""monlist went with 4.2.7p26; of 4.2.7 itself the number leaves it open."""
+"""monlist was removed in 4.2.7p26; of 4.2.7, the number does not show the patch level."""
 LOCAL_STRATUM = 5
 ORPHAN_STRATUM_NONE = 16
 _COOKIES = "/var/lib/ntp/nts-keys"
@@ -46,52 +43,47 @@ _MANY = frozenset(
         "unrestrict", "fudge", "tos", "tinker", "disable", "enable", "crypto", "nts", "trustedkey",
     }
 )  # fmt: skip
-"""Directives that add up; of every other one the last line holds."""
+"""Directives that accumulate; of every other one, the last line applies."""
 _MOBILISING = ("pool", "broadcastclient", "multicastclient", "manycastclient")
 _SOURCES = frozenset({"server", "pool", "peer"})
 
 
 def lint(text: Text, files: Files, software: Software | None, *, product: str = "ntpd") -> Linted:
-    """Read an ntp.conf or a part of it; ``--software`` may say which of the two programs it is."""
-    said = software is not None and software.product in ntp_conf.NEWEST
-    if software is None or not said:
+    """Read an ntp.conf or a part of it; ``--software`` may name the other of the two programs."""
+    assumed = software is None or software.product not in ntp_conf.NEWEST
+    if software is None or assumed:
         software = Software(product=product, version=ntp_conf.NEWEST[product])
-    version = software.version if said else None
+    version = None if assumed else software.version
     conf = ntp_conf.read(text, files, software.product, version)
-    settings = Settings(text, software, assumed=not said)
+    settings = Settings(text, software, assumed=assumed)
     complete = not is_part(text.name)
     facts = _Facts(conf, files, software, settings).facts(complete=complete)
     if complete:
         _defaults(facts, settings)
-    return Linted(
-        views=(View(facts={"ntp": NtpFacts(config=facts)}, settings=settings.done()),),
-        software=str(software),
-        software_assumed=not said,
-        problems=conf.refused,
-    )
+    return settings.linted(facts, conf)
 
 
 def _defaults(facts: NtpConfigFacts, settings: Settings) -> None:
     settings.default(
-        "driftfile", "", "driftfile is not set: the clock's rate is forgotten at every restart"
+        "driftfile", "", "driftfile not set: the clock's drift is lost at every restart"
     )
     if not facts.sources:
-        settings.default("server", "", "no server, pool or peer is set")
+        settings.default("server", "", "no server, pool or peer set")
     open_ = any(rights.may_query for rights in facts.strangers if not rights.setting)
     settings.default(
         "restrict default",
         "" if open_ else "noquery limited",
-        "restrict default is not set: everybody may query"
+        "restrict default not set: any host may query"
         if open_
         else "restrict default noquery limited",
     )
-    settings.default("disable monitor", "", "disable monitor is not set: clients are remembered")
+    settings.default("disable monitor", "", "disable monitor not set: clients are recorded")
     if facts.nts_known:
-        settings.default("nts enable", "", "nts enable is not set: no NTS is served")
+        settings.default("nts enable", "", "nts enable not set: NTS is not served")
 
 
 class _Facts:
-    """Gathers the facts and settings of one configuration."""
+    """Collects the facts and settings of one configuration."""
 
     def __init__(self, conf: Conf, files: Files, software: Software, settings: Settings) -> None:
         self.conf = conf
@@ -100,10 +92,10 @@ class _Facts:
         self.settings = settings
         self.sources: list[ConfiguredSource] = []
         self.named = 0
-        """How many lines name a source, those left out, too."""
+        """The number of lines that name a source, including those above the limit."""
         self.clocks: list[str] = []
         self.local: dict[str, int] = {}
-        """By the key of its line, the stratum of the machine's own clock."""
+        """The stratum of the local clock, by the key of its line."""
         self.autokey: list[str] = []
         self.monitor = True
         self.trusted: set[str] = set()
@@ -112,12 +104,12 @@ class _Facts:
         self.nts: dict[str, str] = {}
 
     def facts(self, *, complete: bool) -> NtpConfigFacts:
-        """Read every directive, then say what they decide together."""
+        """Return the facts of all directives."""
         for directive in self.conf.directives:
             self._take(directive)
         known = restrictions(self.conf.directives, self.product, self.version)
-        rights = strangers(known) if complete else ()
-        keys = self._keys()
+        rights = default_rights(known) if complete else ()
+        keys = self._md5_keys()
         nts_known = self.product == "ntpsec" and self.version >= NTS_SINCE
         orphan = as_integer(self.tos.get("orphan", ""))
         orphans = orphan is not None and orphan < ORPHAN_STRATUM_NONE
@@ -138,12 +130,12 @@ class _Facts:
             strangers=rights,
             mobilised_by=tuple(name for name in _MOBILISING if name in self.last),
             restrict_source=any(_is_source(line) for line in self.conf.directives),
-            monitor=self._remembers(known) if complete else None,
+            monitor=self._monitors(known) if complete else None,
             monlist=_monlist(self.product, self.version),
             autokey=tuple(dict.fromkeys(self.autokey))[:MAX_SOURCES],
             key_file=shown(self.last["keys"].words) if "keys" in self.last else "",
-            md5_keys=keys.md5,
-            key_file_read=keys.read,
+            md5_keys=tuple(keys or ()),
+            key_file_read=keys is not None,
             nts_known=nts_known,
             nts_server=("enable" in self.nts) if complete and nts_known else None,
             nts_dump=shown([self.nts.get("cookie", _COOKIES)]) if nts_known else "",
@@ -179,7 +171,7 @@ class _Facts:
             self.settings.put(f"{directive.name} {option}", directive)
 
     def _nts(self, directive: Directive) -> None:
-        options = options_of(directive.words, _valued("nts"))
+        options = options_of(directive.words, ntp_conf.grammar().valued["nts"])
         self.nts.update(options.values)
         for flag in options.flags:
             self.nts[flag] = ""
@@ -194,7 +186,7 @@ class _Facts:
         words = list(directive.words)
         if words[0] in {"-4", "-6"}:
             words.pop(0)
-        options = options_of(words[1:], _valued("source"))
+        options = options_of(words[1:], ntp_conf.grammar().valued["source"])
         source = source_of(directive, words[0], options)
         self.settings.add(source.setting, directive)
         if source.autokey:
@@ -209,7 +201,7 @@ class _Facts:
             self.sources.append(source)
 
     def _fudge(self, directive: Directive) -> None:
-        """A fudge line gives the stratum of the clock that a server line attaches."""
+        """Set the stratum of the local clock of a server line."""
         address = directive.words[0] if directive.words else ""
         words = directive.words
         if not address.startswith("127.127.1.") or "stratum" not in words[:-1]:
@@ -220,31 +212,21 @@ class _Facts:
             self.local[setting] = stratum
             self.settings.add(setting, directive)
 
-    def _remembers(self, known: Mapping[Network, Restriction]) -> bool:
-        """Whether clients are remembered: ``limited`` needs that, whatever ``disable`` says."""
+    def _monitors(self, known: Mapping[Network, Restriction]) -> bool:
+        """Return whether clients are recorded; ``limited`` requires that despite ``disable``."""
         return self.monitor or any("limited" in one.flags for one in known.values())
 
-    def _keys(self) -> KeyFile:
-        """Return the MD5 keys that are trusted: another key is in the file and of no use."""
+    def _md5_keys(self) -> tuple[str, ...] | None:
+        """Return the IDs of trusted keys of type MD5; other keys of the file are not used."""
         name = self.last["keys"].value if "keys" in self.last else ""
-        keys = key_file(name, self.files, untyped_is_md5=False)
+        keys = md5_keys(name, self.files, untyped_is_md5=False)
+        if keys is None:
+            return None
         ranges = any("(" in word or "..." in word for word in self.trusted)
-        lines = tuple(
-            line for line in keys.lines if ranges or line.name.removeprefix("key ") in self.trusted
-        )
-        for line in lines:
+        trusted = {key: line for key, line in keys.items() if ranges or key in self.trusted}
+        for line in trusted.values():
             self.settings.add(line.name, line)
-        return KeyFile(
-            read=keys.read,
-            md5=tuple(line.name.removeprefix("key ") for line in lines),
-            lines=lines,
-        )
-
-
-@functools.cache
-def _valued(table: str) -> frozenset[str]:
-    """Return the options of a table that take a value."""
-    return frozenset(n for n, takes in ntp_conf.grammar().options[table].items() if takes)
+        return tuple(trusted)
 
 
 def _is_source(line: Directive) -> bool:
@@ -253,12 +235,12 @@ def _is_source(line: Directive) -> bool:
 
 
 def _serves(rights: tuple[DefaultRights, ...]) -> bool:
-    """Return whether a stranger of either family is given time."""
+    """Return whether time is served to any host of either family."""
     return any(not {"ignore", "noserve"} & set(one.flags) for one in rights)
 
 
 def _monlist(product: str, version: Version) -> bool | None:
-    """Return whether a version answers monlist; None for 4.2.7, whose patches differ."""
+    """Return whether a version supports monlist; None for 4.2.7, whose patches differ."""
     if product != "ntpd" or version[:3] > MONLIST_TILL:
         return False
     return None if version[:3] == MONLIST_TILL else True

@@ -1,12 +1,12 @@
-"""authorized_keys: its keys, its options, and whether StrictModes would let it be read."""
+"""authorized_keys: its keys, their options, and whether StrictModes accepts the file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from seventh.lint.openssh.modes import strict_modes
+from seventh.lint.openssh import modes
 from seventh.lint.openssh.public_keys import Entry, key_line
-from seventh.lint.openssh.views import judged
+from seventh.lint.openssh.views import linted, release_of
 from seventh.lintkit.files import MAX_PROBLEMS, Files, Text
 from seventh.lintkit.linted import Linted, Setting, Software, View
 from seventh.model.source import Line
@@ -16,51 +16,42 @@ from seventh.protocols.ssh.wire.patterns import GrammarError
 from seventh.wire.text import printable
 
 MAX_KEYS = 10_000
-"""Keys that are judged; sshd itself would be slow to read so many."""
+"""Keys that are checked; sshd itself would be slow with so many."""
 
 
 def lint(text: Text, files: Files, software: Software | None) -> Linted:
-    """Judge an authorized_keys file; never raises for what it holds."""
-    judgement = judged(software)
-    passed_over: list[Line] = []
+    """Check an authorized_keys file; no content raises."""
+    ignored: list[Line] = []
     keys: list[UserKey] = []
     lines: dict[str, tuple[Setting, ...]] = {}
     for number, raw in text.numbered():
         try:
             entry = key_line(raw)
         except GrammarError as error:
-            if len(passed_over) < MAX_PROBLEMS:
-                said = f"sshd passes over this line: {error}"
-                passed_over.append(Line(file=text.name, line=number, text=said))
+            if len(ignored) < MAX_PROBLEMS:
+                why = f"sshd ignores this line: {error}"
+                ignored.append(Line(file=text.name, line=number, text=why))
             continue
         if entry is None:
             continue
         if len(keys) >= MAX_KEYS:
-            files.problem(text.name, number, f"only the first {MAX_KEYS} keys were judged")
+            files.problem(text.name, number, f"only the first {MAX_KEYS} keys checked")
             break
         key = _fact(entry, number)
         keys.append(key)
         at = Line(file=text.name, line=number, text=_shown(key))
         lines[f"key {number}"] = (Setting(value=key.type, at=at),)
-    modes = strict_modes(files, Path(text.name)) if text.name not in {"-", "stdin"} else None
-    lines["modes"] = tuple(
-        Setting(value=wrong, at=Line(file=text.name, line=None, text=wrong))
-        for wrong in (modes.wrong if modes is not None else ())
-    )
+    is_file = text.name not in {"-", "stdin"}
+    wrong = modes.strict_modes(files, Path(text.name)) if is_file else None
+    lines["modes"] = modes.settings(wrong or (), text.name)
     facts = SshFacts(
         config=SshConfigFacts(
             side="keys",
             user_keys=tuple(keys),
-            modes=modes.wrong if modes is not None else None,
-            mode_fixes=modes.fixes if modes is not None else (),
+            **modes.facts(wrong),
         )
     )
-    return Linted(
-        views=(View(facts={"ssh": facts}, settings=lines),),
-        software=str(judgement),
-        software_assumed=not judgement.stated,
-        problems=tuple(passed_over),
-    )
+    return linted([View(facts={"ssh": facts}, settings=lines)], release_of(software), ignored)
 
 
 def _fact(entry: Entry, line: int) -> UserKey:

@@ -1,7 +1,7 @@
-"""The machine that an sshd_config is of: its host keys, their modes, and its moduli.
+"""The machine that an sshd_config belongs to: its host keys, their modes, and its moduli.
 
-A copy elsewhere is judged with what stands beside the copy: this machine's keys in /etc/ssh say
-nothing of the machine that it comes from.
+A copy elsewhere is checked with the files next to the copy: the keys in /etc/ssh of this machine
+prove nothing about the other.
 """
 
 from __future__ import annotations
@@ -11,19 +11,17 @@ from pathlib import Path
 
 import msgspec
 
-from seventh.lint.openssh import offers
-from seventh.lint.openssh.modes import FINE, private_key
+from seventh.lint.openssh import modes, offers
+from seventh.lint.openssh.modes import WrongMode
 from seventh.lint.openssh.public_keys import key_line
 from seventh.lint.openssh.sshd_config import Effective
 from seventh.lintkit.files import Files, Text, holds
-from seventh.lintkit.linted import Setting
 from seventh.lintkit.place import is_drop_in
-from seventh.model.source import Line
 from seventh.protocols.ssh.facts import HostKey, Proposal, Topic
 from seventh.protocols.ssh.wire.patterns import GrammarError, Names
 
 _LEAST_GEX_BITS = 2048
-"""sshd gives no smaller group, whatever its moduli file holds."""
+"""sshd gives no smaller group of its moduli file."""
 _DEFAULT_KEYS = ("ssh_host_rsa_key", "ssh_host_ecdsa_key", "ssh_host_ed25519_key")
 _TYPE_BY_NAME = (
     ("ed25519", "ssh-ed25519"), ("ecdsa", "ecdsa-sha2-nistp"), ("rsa", "ssh-rsa"),
@@ -32,11 +30,11 @@ _TYPE_BY_NAME = (
 
 
 MAX_KEYS = 256
-"""Host keys that are looked for beside a configuration."""
+"""Host keys of a configuration that are read."""
 
 
 class Machine:
-    """What stands beside a configuration, as far as it can be seen."""
+    """The files next to a configuration, as far as they can be read."""
 
     def __init__(self, text: Text, files: Files, effective: Effective) -> None:
         self.name = text.name
@@ -48,10 +46,10 @@ class Machine:
         self._keys(effective)
         self.gex_bits = self._moduli(effective)
         if self.gex_bits is None:
-            self.unknown[Topic.SMALLEST_GROUP] = "no moduli file stands beside the configuration"
+            self.unknown[Topic.SMALLEST_GROUP] = "no moduli file next to the configuration"
 
-    def _beside(self, name: str) -> Path:
-        """Return a file that the configuration names, on the machine that it is of."""
+    def _path(self, name: str) -> Path:
+        """Return the path of a file that the configuration names; next to it, in a copy."""
         path = Path(name)
         at_home = os.path.realpath(path.parent) == os.path.realpath(self._folder)
         return path if at_home else self._folder / path.name
@@ -60,15 +58,15 @@ class Machine:
         named = [line.values[0] for line in effective.lines("hostkey")] or list(_DEFAULT_KEYS)
         if len(named) > MAX_KEYS:
             self._files.unreadable(
-                self.name, None, f"{len(named)} HostKey lines: the first {MAX_KEYS} are judged"
+                self.name, None, f"{len(named)} HostKey lines: only the first {MAX_KEYS} checked"
             )
             named = named[:MAX_KEYS]
         found: list[HostKey] = []
         types: list[str] = []
-        modes = FINE
+        wrong: list[WrongMode] = []
         seen = False
         for name in named:
-            path = self._beside(name)
+            path = self._path(name)
             key = self._public(path)
             kind = key.type if key is not None else _type_by_name(path.name)
             if key is not None:
@@ -76,19 +74,14 @@ class Machine:
             if kind:
                 types.append(kind)
             if kind == "ssh-rsa" and key is None:
-                self.unknown[Topic.RSA_KEY] = f"{path}.pub is not there to be measured"
-            judgement = private_key(self._files, path, group_reads=True)
-            if judgement is not None:
+                self.unknown[Topic.RSA_KEY] = f"{path}.pub not found, so its length is unknown"
+            found_wrong = modes.private_key(self._files, path, group_reads=True)
+            if found_wrong is not None:
                 seen = True
-                modes += judgement
+                wrong += found_wrong
         self.host_keys = tuple(found)
         self.types: Names | None = tuple(types) if len(types) == len(named) else None
-        self.modes = modes.wrong if seen else None
-        self.mode_fixes = modes.fixes
-        self.mode_settings = tuple(
-            Setting(value=wrong, at=Line(file=self.name, line=None, text=wrong))
-            for wrong in modes.wrong
-        )
+        self.wrong_modes = tuple(wrong) if seen else None
 
     def _public(self, path: Path) -> HostKey | None:
         if not path.name:
@@ -105,8 +98,8 @@ class Machine:
         return entry.key.facts("", None) if entry is not None and entry.key is not None else None
 
     def _moduli(self, effective: Effective) -> int | None:
-        """Return the smallest group that sshd would give from its moduli file."""
-        path = self._beside(effective.value("modulifile") or "moduli")
+        """Return the bits of the smallest group that sshd gives; None without a moduli file."""
+        path = self._path(effective.value("modulifile") or "moduli")
         if not holds(Path.is_file, path):
             return None
         text = self._files.read(path)
@@ -118,14 +111,14 @@ class Machine:
         return min((size for size in sizes if size >= _LEAST_GEX_BITS), default=None)
 
     def offered(self, effective: Effective) -> Proposal:
-        """Return the offer, with the host key algorithms that the host keys can serve."""
+        """Return the offer, with only the host key algorithms that the host keys support."""
         offer = offers.offer(effective, "server")
-        shown = offers.shown_by(
+        supported = offers.supported_by(
             self.types,
             offer.server_host_key_algorithms,
             certificates=bool(effective.lines("hostcertificate")),
         )
-        return msgspec.structs.replace(offer, server_host_key_algorithms=shown)
+        return msgspec.structs.replace(offer, server_host_key_algorithms=supported)
 
 
 def _type_by_name(name: str) -> str:

@@ -1,15 +1,17 @@
-"""Owners and modes of files as SSH judges them before it trusts what they hold."""
+"""Owners and modes of files, which SSH checks before it uses them."""
 
 from __future__ import annotations
 
 import os
 import shlex
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from seventh.lintkit.files import Files
-from seventh.protocols.ssh.wire.patterns import Names
+from seventh.lintkit.linted import Setting
+from seventh.model.source import Line
 
 _OTHERS_WRITE = 0o022
 _OTHERS_ANYTHING = 0o077
@@ -17,25 +19,38 @@ _OTHERS_BUT_READING_GROUP = 0o037
 _ROOT = 0
 
 
-class Modes(msgspec.Struct, frozen=True):
-    """What is wrong with owners and modes, and the commands that mend it."""
+class WrongMode(msgspec.Struct, frozen=True):
+    """A file or folder that SSH refuses."""
 
-    wrong: Names
-    fixes: Names
-
-    def __add__(self, other: Modes) -> Modes:
-        """Both."""
-        return Modes(self.wrong + other.wrong, self.fixes + other.fixes)
+    text: str
+    """Its path with its mode or owner."""
+    fix: str
+    """The command that fixes it."""
 
 
-FINE = Modes((), ())
+WrongModes = tuple[WrongMode, ...]
 
 
-def strict_modes(files: Files, path: Path) -> Modes | None:
-    """An authorized_keys file and its folders as StrictModes sees them; None where none is seen.
+def settings(wrong: WrongModes, file: str) -> tuple[Setting, ...]:
+    """Return wrong modes as what a finding on ``file`` points at."""
+    return tuple(
+        Setting(value=each.text, at=Line(file=file, line=None, text=each.text)) for each in wrong
+    )
 
-    Up to the home directory, which is what holds ``.ssh``; elsewhere the file alone is judged,
-    because nothing says whose it is.
+
+def facts(wrong: WrongModes | None) -> dict[str, Any]:
+    """Return wrong modes as fields of SshConfigFacts; None where no file was seen."""
+    return {
+        "modes": None if wrong is None else tuple(each.text for each in wrong),
+        "mode_fixes": tuple(each.fix for each in wrong or ()),
+    }
+
+
+def strict_modes(files: Files, path: Path) -> WrongModes | None:
+    """Check an authorized_keys file and its folders as StrictModes does; None if there is no file.
+
+    Up to the home directory, which is the folder that holds ``.ssh``. Elsewhere only the file is
+    checked, because its owner is not known.
     """
     path = Path(os.path.realpath(path))
     mine = files.mode(path)
@@ -46,36 +61,36 @@ def strict_modes(files: Files, path: Path) -> Modes | None:
     home = path.parent.parent
     owner = files.mode(home)
     uid = owner.uid if owner is not None else mine.uid
-    return (
-        _writable(files, path, uid)
-        + _writable(files, path.parent, uid)
-        + _writable(files, home, uid)
-    )
+    return tuple(each for at in (path, path.parent, home) for each in _writable(files, at, uid))
 
 
-def _writable(files: Files, path: Path, uid: int) -> Modes:
+def _writable(files: Files, path: Path, uid: int) -> WrongModes:
     mode = files.mode(path)
     if mode is None:
-        return FINE
-    name, quoted = str(path), shlex.quote(str(path))
-    found = FINE
+        return ()
+    found: list[WrongMode] = []
     if mode.uid not in {_ROOT, uid}:
-        found += Modes((f"{name} belongs to user {mode.uid}",), (f"chown {uid} {quoted}",))
+        found.append(
+            WrongMode(f"{path}: owner {mode.uid}", f"chown {uid} {shlex.quote(str(path))}")
+        )
     if mode.bits & _OTHERS_WRITE:
         wanted = "700" if path.name == ".ssh" else "go-w" if mode.is_directory else "600"
-        found += Modes((f"{name} is {mode.bits:04o}: others may write it",),
-                       (f"chmod {wanted} {quoted}",))  # fmt: skip
-    return found
+        found.append(_with_mode(path, mode.bits, wanted))
+    return tuple(found)
 
 
-def own_config(files: Files, path: Path) -> Modes | None:
-    """Return a person's ssh_config: ssh stops where others may write it."""
+def _with_mode(path: Path, bits: int, wanted: str) -> WrongMode:
+    return WrongMode(f"{path}: mode {bits:04o}", f"chmod {wanted} {shlex.quote(str(path))}")
+
+
+def own_config(files: Files, path: Path) -> WrongModes | None:
+    """Check a user's ssh_config: ssh refuses it if other users can write it."""
     mode = files.mode(path)
     return None if mode is None else _writable(files, path, mode.uid)
 
 
-def private_key(files: Files, path: Path, *, group_reads: bool = False) -> Modes | None:
-    """A private key: ssh and sshd pass over one that others may read; None where there is none.
+def private_key(files: Files, path: Path, *, group_reads: bool = False) -> WrongModes | None:
+    """Check a private key: SSH ignores it if other users can read it; None if there is none.
 
     ``group_reads``: a host key that a distribution keeps readable for ssh-keysign's group.
     """
@@ -83,6 +98,5 @@ def private_key(files: Files, path: Path, *, group_reads: bool = False) -> Modes
     if mode is None or mode.is_directory:
         return None
     if not mode.bits & (_OTHERS_BUT_READING_GROUP if group_reads else _OTHERS_ANYTHING):
-        return FINE
-    return Modes((f"{path} is {mode.bits:04o}: others may use the private key",),
-                 (f"chmod 600 {shlex.quote(str(path))}",))  # fmt: skip
+        return ()
+    return (_with_mode(path, mode.bits, "600"),)

@@ -1,4 +1,4 @@
-"""A configuration's lists of algorithms as the offer that they make on the wire."""
+"""A configuration's lists of algorithms as the offer on the wire."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seventh.protocols.ssh.wire.patterns import GrammarError, Names, changed_lis
 STRICT_SINCE = (9, 6)
 """The first version that offers strict key exchange; distributions brought it to older ones."""
 ALL_LISTS = {**LISTS, "casignaturealgorithms": "key", "hostbasedacceptedalgorithms": "key"}
-"""With the lists that no rule judges: their names must be known, too."""
+"""Also the lists that no rule judges: their names must be known, too."""
 _DELAYED_ONLY_SINCE = (7, 4)
 _CERTIFICATE = "-cert-v01@openssh.com"
 _RSA = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
@@ -25,9 +25,9 @@ _RSA = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
 
 @functools.lru_cache(maxsize=1024)
 def listed(side: Side, version: Version, name: str, written: str) -> Names:
-    """Return the list that ``written`` makes of the version's default of ``name``.
+    """Apply ``written`` to the version's default of ``name``.
 
-    What OpenSSH would refuse gives the default; :func:`refusals` tells why.
+    What OpenSSH refuses gives the default; :func:`refusals` has the reason.
     """
     default = _default(side, version, name)
     try:
@@ -41,9 +41,9 @@ def _default(side: Side, version: Version, name: str) -> Names:
 
 
 def refusals(side: Side, version: Version, line: Directive, *, stated: bool) -> Iterator[str]:
-    """Yield why OpenSSH would not start with a list; nothing where it would.
+    """Yield why OpenSSH does not start with a list.
 
-    A name that the version has dropped counts only where the version was ``stated``.
+    A name that the version no longer supports counts only if the version was ``stated``.
     """
     kind, written = ALL_LISTS[line.name], line.values[0]
     try:
@@ -53,14 +53,14 @@ def refusals(side: Side, version: Version, line: Directive, *, stated: bool) -> 
         yield f"{line.written}: {error}"
     known = directives.known(kind, version if stated else None)
     if kind != "key" and not written.startswith("-") and set("*?") & set(written):
-        yield f"{line.written}: a pattern can only take away, as in -{written.lstrip('+^')}"
+        yield f"{line.written}: patterns can only remove algorithms: -{written.lstrip('+^')}"
     for name in unknown_names(written, known):
         if not name.startswith("gss-"):  # distributions' own, made of a mechanism's hash
-            yield f"{line.written}: there is no {name}"
+            yield f"{line.written}: unknown algorithm {name}"
 
 
 def offer(config: Effective | HostConfig, side: Side) -> Proposal:
-    """Return what the configuration makes its side offer, host keys not yet taken into account."""
+    """Return the offer of the configuration's side, for host keys of all types."""
     lists = {name: effective_list(config, side, name) for name in LISTS}
     ciphers, macs = lists["ciphers"], lists["macs"]
     compressions = _compressions(config.value("compression"), side, config.version)
@@ -77,7 +77,7 @@ def offer(config: Effective | HostConfig, side: Side) -> Proposal:
 
 
 def written_lists(config: Effective | HostConfig, side: Side) -> dict[str, WrittenList]:
-    """Return the lists that lines of the file set, by the directive as the manual spells it."""
+    """Return the lists that the file sets, by the directive as the manual spells it."""
     found: dict[str, WrittenList] = {}
     for name in LISTS:
         for line in config.lines(name)[:1]:
@@ -90,7 +90,7 @@ def written_lists(config: Effective | HostConfig, side: Side) -> dict[str, Writt
 
 
 def effective_list(config: Effective | HostConfig, side: Side, name: str) -> Names:
-    """Return the algorithms that ``name`` lists in effect."""
+    """Return the effective list of the directive ``name``."""
     lines = config.lines(name)
     return listed(side, config.version, name, lines[0].values[0] if lines else "")
 
@@ -105,8 +105,8 @@ def _compressions(value: str, side: Side, version: Version) -> Names:
     return ("none", "zlib@openssh.com", *(early if value == "yes" else ()))
 
 
-def shown_by(keys: Names | None, algorithms: Names, *, certificates: bool) -> Names:
-    """Return those of ``algorithms`` that host keys of these types can serve; None is: any type."""
+def supported_by(keys: Names | None, algorithms: Names, *, certificates: bool) -> Names:
+    """Return those of ``algorithms`` that host keys of these types support; None is any type."""
     if not certificates:
         algorithms = tuple(name for name in algorithms if not name.endswith(_CERTIFICATE))
     if keys is None:

@@ -1,4 +1,4 @@
-"""Public keys in files: host keys' ``.pub`` files and the lines of authorized_keys."""
+"""Public keys in files: ``.pub`` files and the lines of authorized_keys."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _TYPE = re.compile(
     r"(?:sk-)?(?:ssh|ecdsa|rsa|webauthn)-[a-z0-9@.-]+(?:-cert-v01@openssh\.com)?"
 )  # fmt: skip
 _BLANKS = re.compile(r"[ \t]+")
-_UNREAD = re.compile(r"sk-(ssh-ed25519|ecdsa-sha2-nistp256)(-cert-v01)?@openssh\.com")
-"""Keys in security keys: as strong as the type inside, and nothing here measures them."""
+_SECURITY_KEY = re.compile(r"sk-(ssh-ed25519|ecdsa-sha2-nistp256)(-cert-v01)?@openssh\.com")
+"""Keys of FIDO authenticators: as strong as the type inside, and of fixed length."""
 _FLAGS = frozenset({
     "agent-forwarding", "port-forwarding", "x11-forwarding", "pty", "user-rc", "touch-required",
     "verify-required",
@@ -29,7 +29,7 @@ _VALUED = frozenset({
     "tunnel",
 })  # fmt: skip
 _ONCE = frozenset({"command", "principals", "from"})
-"""Options that sshd takes once only."""
+"""Options that sshd accepts only once."""
 _MAX_KEY_CHARS = 16 * 1024
 
 
@@ -40,23 +40,23 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """Names in lower case, without their values."""
     type: str
     key: PublicKey | None
-    """None for a key in a security key, which is not taken apart."""
+    """None for a key of a FIDO authenticator."""
     comment: str
 
 
-def measured(type_name: str, encoded: str) -> PublicKey | None:
-    """Return the key that base64 text holds; None where its type is not taken apart here.
+def decoded(type_name: str, encoded: str) -> PublicKey | None:
+    """Decode the base64 text of a key; return None for a key of a FIDO authenticator.
 
-    GrammarError where it is no key, or not of the type that stands before it.
+    Raises GrammarError if it is not a key of the type ``type_name``.
     """
     try:
         blob = base64.b64decode(encoded[:_MAX_KEY_CHARS], validate=True)
     except (binascii.Error, ValueError):
-        raise GrammarError("the key is no base64") from None
+        raise GrammarError("the key is not valid base64") from None
     inside = printable(blob[4 : 4 + int.from_bytes(blob[:4], "big")][:64], 64)
     if inside != type_name:
-        raise GrammarError(f"the key is not of the type {type_name} that stands before it")
-    if _UNREAD.fullmatch(type_name):
+        raise GrammarError(f"the key data is not of the type {type_name}")
+    if _SECURITY_KEY.fullmatch(type_name):
         return None
     try:
         return read_key(blob)
@@ -65,9 +65,9 @@ def measured(type_name: str, encoded: str) -> PublicKey | None:
 
 
 def key_line(line: str) -> Entry | None:
-    """Take a line of authorized_keys or of a ``.pub`` file apart; None for a comment or a blank.
+    """Parse a line of authorized_keys or of a ``.pub`` file; return None for a comment or a blank.
 
-    GrammarError where sshd would pass over it.
+    Raises GrammarError if sshd ignores the line.
     """
     text = line.strip()
     if not text or text.startswith("#"):
@@ -79,13 +79,13 @@ def key_line(line: str) -> Entry | None:
         first, after = _word(after)
     encoded, comment = _word(after)
     if not _is_type(first) or not encoded:
-        raise GrammarError("no key type stands where one should")
-    key = measured(first, encoded)
+        raise GrammarError("no key type found")
+    key = decoded(first, encoded)
     return Entry(options=names, type=first, key=key, comment=printable(comment.strip(), 80))
 
 
 def _word(text: str) -> tuple[str, str]:
-    """Return the first word and what follows it; blanks and tabs part words."""
+    """Split off the first word; blanks and tabs separate words."""
     word, *rest = [*_BLANKS.split(text.lstrip(" \t"), maxsplit=1), ""]
     return word, rest[0]
 
@@ -95,7 +95,7 @@ def _is_type(word: str) -> bool:
 
 
 def _options(text: str) -> tuple[Names, str]:
-    """The options' names, and what follows them; blanks stand in values only between quotes."""
+    """Parse the options; return their names and the rest. Blanks need quotes."""
     names: list[str] = []
     at = 0
     while at < len(text):
@@ -111,39 +111,41 @@ def _options(text: str) -> tuple[Names, str]:
             value = text[begun + 1 : at - 1].replace('\\"', '"')
         _check(name, value, valued=valued)
         if name in _ONCE and name in names:
-            raise GrammarError(f"the option {name} stands twice")
+            raise GrammarError(f"duplicate option {name}")
         names.append(name)
         if at < len(text) and text[at] == ",":
             at += 1
             continue
         break
     if at < len(text) and text[at] not in " \t":
-        raise GrammarError("the options are not written as sshd reads them")
+        raise GrammarError("options are separated by commas without blanks")
     return tuple(names), text[at:]
 
 
 def _after_value(text: str, at: int, name: str) -> int:
     if text[at : at + 1] != '"':
-        raise GrammarError(f'the option {printable(name, 40)} needs its value in quotes (")')
+        raise GrammarError(
+            f'the value of option {printable(name, 40)} must be in double quotes (")'
+        )
     at += 1
     while at < len(text) and text[at] != '"':
         at += 2 if text[at] == "\\" and text[at + 1 : at + 2] == '"' else 1
     if at >= len(text):
-        raise GrammarError(f"the value of the option {printable(name, 40)} does not end")
+        raise GrammarError(f"closing quote missing in the value of option {printable(name, 40)}")
     return at + 1
 
 
 def _check(name: str, value: str, *, valued: bool) -> None:
     shown = printable(name, 40)
     if valued and name in _FORMS and not _FORMS[name](value):
-        raise GrammarError(f"the option {shown} does not take {printable(value, 60)!r}")
+        raise GrammarError(f"invalid value {printable(value, 60)!r} for option {shown}")
     if valued and name not in _VALUED:
-        raise GrammarError(f"no option {shown} takes a value")
+        raise GrammarError(f"option {shown} takes no value")
     if not valued and name not in {"restrict", "cert-authority"}:
         if name in _VALUED:
-            raise GrammarError(f"the option {shown} needs a value")
+            raise GrammarError(f"option {shown} requires a value")
         if name.removeprefix("no-") not in _FLAGS:
-            raise GrammarError(f"there is no option {shown}")
+            raise GrammarError(f"unknown option {shown}")
 
 
 # -- values of options -----------------------------------------------------------------------------
@@ -154,7 +156,7 @@ _PORT = re.compile(r"\*|[1-9]\d{0,4}")
 
 
 def _expiry(value: str) -> bool:
-    """Return a date as YYYYMMDD, with the time HHMM or HHMMSS, with Z where it is UTC."""
+    """Return whether it is a date YYYYMMDD[HHMM[SS]], with Z for UTC."""
     if _EXPIRY.fullmatch(value) is None:
         return False
     month, day = int(value[4:6]), int(value[6:8])
@@ -171,13 +173,13 @@ def _from(value: str) -> bool:
 
 
 def _permitted(value: str) -> bool:
-    """Return ``host:port``, with brackets around IPv6."""
+    """Return whether it is ``host:port``, with brackets around IPv6."""
     host, colon, port = value.rpartition(":")
     return bool(host and colon) and _is_port(port)
 
 
 def _listened(value: str) -> bool:
-    """Return ``[host:]port``."""
+    """Return whether it is ``[host:]port``."""
     return _is_port(value) or _permitted(value)
 
 
@@ -194,4 +196,4 @@ _FORMS: Mapping[str, Callable[[str], bool]] = {
     "principals": bool,
     "tunnel": lambda value: value == "any" or (value.isascii() and value.isdigit()),
 }
-"""What the options take that do not take anything."""
+"""Checks of the values of options that do not accept every value."""

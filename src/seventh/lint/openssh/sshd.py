@@ -1,4 +1,4 @@
-"""sshd_config, and what ``sshd -T`` prints, as the facts that the wire would show."""
+"""sshd_config, and the output of ``sshd -T``, as the facts that the wire would show."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ from collections.abc import Mapping
 
 import msgspec
 
-from seventh.lint.openssh import offers, sshd_config
+from seventh.lint.openssh import modes, offers, sshd_config
 from seventh.lint.openssh.machine import Machine
 from seventh.lint.openssh.sshd_config import METHODS, Connection, Effective, ServerConfig
 from seventh.lint.openssh.views import (
-    Judged,
+    Release,
     check_lists,
+    differs,
     idle_directives,
-    judged,
+    linted,
     place_of_fix,
+    release_of,
+    settings_at,
     settings_of,
+    unused_macs,
     views_allowed,
 )
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Linted, Setting, Software, View
-from seventh.model.facts import Facts
-from seventh.model.source import Line
 from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import LISTS
 from seventh.protocols.ssh.client.config.reading import Block
@@ -29,7 +31,6 @@ from seventh.protocols.ssh.facts import Proposal, SshFacts
 from seventh.protocols.ssh.facts.config import SshConfigFacts
 from seventh.protocols.ssh.facts.login import Login
 from seventh.protocols.ssh.facts.session import Bind, Permission, SessionFacts
-from seventh.protocols.ssh.wire.ciphers import is_aead
 from seventh.protocols.ssh.wire.patterns import Names, matches_list, seconds
 
 _ROOT = Connection(user="root")
@@ -39,57 +40,41 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def lint(text: Text, files: Files, software: Software | None, *, printed: bool = False) -> Linted:
-    """Judge an sshd_config; never raises for what it holds.
+    """Check an sshd_config; no content raises.
 
-    ``printed``: it is what ``sshd -T`` printed, with every directive, set or not.
+    ``printed``: it is the output of ``sshd -T``, with every directive, set or not.
     """
-    judgement = judged(software)
-    config = sshd_config.load(text, files, judgement.version)
-    check_lists(config.reading, judgement)
-    look = _Look(config, Machine(text, files, config.effective()), judgement, printed)
-    whole = look.everyone()
+    release = release_of(software)
+    config = sshd_config.load(text, files, release.version)
+    check_lists(config.reading, release)
+    make = _Views(config, Machine(text, files, config.effective()), release, printed)
+    whole = make.whole()
     views = [whole]
     blocks = [block for block in config.blocks if config.changes(block)]
     allowed = views_allowed(len(blocks), len(config.reading.directives), files, text.name, "Match")
     for block in blocks[:allowed]:
-        view = look.block(block)
-        if _nameless(view.facts["ssh"]) != _nameless(whole.facts["ssh"]) or look.concerns_root(
-            block
-        ):
+        view = make.block(block)
+        if differs(view, whole) or make.concerns_root(block):
             views.append(view)
-    return Linted(
-        views=tuple(views),
-        software=str(judgement),
-        software_assumed=not judgement.stated,
-        problems=tuple(config.reading.refused),
-    )
+    return linted(views, release, config.reading.refused)
 
 
-def _nameless(facts: Facts) -> Facts:
-    """The facts without the block's label, and without root, of whom everyone's view tells."""
-    if not isinstance(facts, SshFacts) or facts.config is None or facts.login is None:
-        return facts
-    return facts.learn(
-        config=msgspec.structs.replace(facts.config, scope=""),
-        login=msgspec.structs.replace(facts.login, root_methods=None),
-    )
-
-
-class _Look:
-    """One configuration, looked at for everyone and for each block."""
+class _Views:
+    """Makes the views of one configuration."""
 
     def __init__(
-        self, config: ServerConfig, machine: Machine, judgement: Judged, printed: bool
+        self, config: ServerConfig, machine: Machine, release: Release, printed: bool
     ) -> None:
         self._config = config
         self._machine = machine
-        self._judgement = judgement
+        self._release = release
         self._printed = printed
-        self._idle = idle_directives(config.reading, judgement.version)
+        self._idle = idle_directives(config.reading, release.version)
+        self._for_root = config.effective(_ROOT)
 
-    def everyone(self) -> View:
-        """Return what holds where no block fits, and for root with the blocks that mean root."""
-        effective, for_root = self._config.effective(), self._config.effective(_ROOT)
+    def whole(self) -> View:
+        """Return what applies if no block matches; for root, with the blocks that match root."""
+        effective, for_root = self._config.effective(), self._for_root
         own = settings_of(effective, "server", self._machine.name)
         roots = settings_of(for_root, "server", self._machine.name)
         deciding = [setting for name in _ROOT_DECIDES for setting in roots.get(name, ())
@@ -98,20 +83,20 @@ class _Look:
         return self._view(effective, more, None, _root_methods(for_root))
 
     def block(self, block: Block) -> View:
-        """What holds in a block. Who is meant by User alone is root or is not: see everyone()."""
+        """Return what applies in a block; a block for User root alone counts in whole()."""
         inside = self._config.inside(block)
         methods_of_root = _root_methods(inside) if self.concerns_root(block) else None
         return self._view(inside, {}, block, methods_of_root)
 
     def concerns_root(self, block: Block) -> bool:
-        """Return whether root may be meant, and sets what decides whether root is let in."""
+        """Return whether a block may match root and changes the methods for root."""
         users = [argument for name, argument in block.criteria if name == "user"]
         if len(users) == len(block.criteria):
             return False
         if any(matches_list("root", argument) != 1 for argument in users):
             return False
         inside = self._config.inside(block)
-        return _root_methods(inside) != _root_methods(self._config.effective(_ROOT))
+        return _root_methods(inside) != _root_methods(self._for_root)
 
     def _view(
         self,
@@ -123,19 +108,19 @@ class _Look:
         label = block.label if block is not None else ""
         place = place_of_fix(self._config.reading.blocks, block)
         offer = self._machine.offered(effective)
-        idle = self._idle_in(effective, offer)
+        idle = dict(self._idle)
+        if not self._printed:
+            idle |= unused_macs(effective, offer)
         settings = {
             **settings_of(effective, "server", self._machine.name),
             **more,
-            "idle": tuple(
-                Setting(value=at.text, at=at) for _, lines in idle.values() for at in lines
-            ),
-            "modes": self._machine.mode_settings,
+            "idle": settings_at(at for lines in idle.values() for at in lines),
+            "modes": modes.settings(self._machine.wrong_modes or (), self._machine.name),
         }
         facts = SshFacts(
-            protocol_version=_protocol(effective, self._judgement),
+            protocol_version=_protocol(effective, self._release),
             kexinit=offer,
-            strict_kex=self._judgement.strict_kex,
+            strict_kex=self._release.strict_kex,
             host_keys=self._machine.host_keys,
             gex_bits=self._machine.gex_bits if _gives_groups(offer) else None,
             server_sig_algs=offers.effective_list(
@@ -143,82 +128,78 @@ class _Look:
             ),
             login=_login(effective, root_methods),
             session=_session(effective),
-            config=_config(effective, tuple(said for said, _ in idle.values()), label,
-                           self._machine),
+            config=_config(effective, tuple(idle), label, self._machine),
             unknown=self._machine.unknown,
         )  # fmt: skip
         if self._machine.is_fragment:
-            facts = _only_said(facts, effective)
+            facts = _only_set(facts, effective)
         return View(label=label, place=place, facts={"ssh": facts}, settings=settings)
 
-    def _idle_in(
-        self, effective: Effective, offer: Proposal
-    ) -> dict[str, tuple[str, tuple[Line, ...]]]:
-        """Return directives that do nothing, with MACs where no cipher needs one."""
-        macs = effective.lines("macs")
-        if not macs or self._printed or not all(map(is_aead, offer.ciphers)):
-            return self._idle
-        why = "MACs: every cipher that is offered authenticates by itself, so no MAC is used"
-        return {**self._idle, "macs": (why, tuple(line.at for line in macs))}
 
-
-_SAYS = {
-    "kexinit": (*LISTS, "compression", "hostkey"),
-    "server_sig_algs": ("pubkeyacceptedalgorithms",),
+_SET_BY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "": {
+        "kexinit": (*LISTS, "compression", "hostkey"),
+        "server_sig_algs": ("pubkeyacceptedalgorithms",),
+    },
+    "config": {
+        "allowed": ("allowusers", "allowgroups"),
+        "agent_forwarding": ("allowagentforwarding", "disableforwarding"),
+        "startups": ("maxstartups", "persourcepenalties", "logingracetime"),
+    },
+    "login": {
+        "root_methods": ("permitrootlogin",),
+        "keepalive_seconds": ("clientaliveinterval",),
+        "empty_passwords": ("permitemptypasswords",),
+    },
+    "session": {
+        "local_forward": ("allowtcpforwarding", "disableforwarding", "permitopen"),
+        "dynamic_forward": ("allowtcpforwarding", "disableforwarding", "permitopen"),
+        "remote_forward": ("gatewayports",),
+        "remote_forward_all": ("gatewayports",),
+    },
 }
-_CONFIG_SAYS = {
-    "allowed": ("allowusers", "allowgroups"),
-    "agent_forwarding": ("allowagentforwarding", "disableforwarding"),
-    "startups": ("maxstartups", "persourcepenalties", "logingracetime"),
-}
-_SESSION_SAYS = {
-    "local_forward": ("allowtcpforwarding", "disableforwarding", "permitopen"),
-    "dynamic_forward": ("allowtcpforwarding", "disableforwarding", "permitopen"),
-    "remote_forward": ("gatewayports",),
-    "remote_forward_all": ("gatewayports",),
-}
+"""By the part of the facts, the directives of which a drop-in must set one to decide a fact."""
 
 
-def _only_said(facts: SshFacts, effective: Effective) -> SshFacts:
-    """The facts that a drop-in file decides by itself; the main file may decide the others."""
+def _only_set(facts: SshFacts, effective: Effective) -> SshFacts:
+    """Return the facts that a drop-in file decides; the main file may decide the others."""
 
-    def silent(names: tuple[str, ...]) -> bool:
-        return not any(effective.lines(name) for name in names)
+    def unset(part: str) -> dict[str, object]:
+        return {
+            fact: None
+            for fact, names in _SET_BY[part].items()
+            if not any(map(effective.lines, names))
+        }
 
-    assert facts.config is not None  # noqa: S101 - the caller has just made it
-    assert facts.login is not None  # noqa: S101
-    assert facts.session is not None  # noqa: S101
-    open_lists = tuple(
+    on, left = _methods_set(effective)
+    lists = tuple(
         directives.spelled("server")[name] for name in LISTS
-        if silent((name, "hostkey") if name == "hostkeyalgorithms" else (name,))
+        if not effective.lines(name)
+        and not (name == "hostkeyalgorithms" and effective.lines("hostkey"))
     )  # fmt: skip
-    said, left = _methods_said(effective)
-    config: dict[str, object] = {
-        field: None for field, names in _CONFIG_SAYS.items() if silent(names)
+    # Root may use every method, and which there are is for the main file to decide.
+    is_unknown = not on and effective.value("permitrootlogin") == "yes"
+    changes: dict[str, dict[str, object]] = {
+        "config": {"left_to_others": (*lists, *left)},
+        "login": {
+            "methods": on,
+            "root_methods": None if is_unknown else _for_root(effective, on),
+        },
+        "session": {},
     }
-    login: dict[str, object] = {
-        "methods": said,
-        "root_methods": None if silent(("permitrootlogin",)) else _for_root(effective, said),
-    }
-    if silent(("clientaliveinterval",)):
-        login["keepalive_seconds"] = None
-    if silent(("permitemptypasswords",)):
-        login["empty_passwords"] = None
-    session: dict[str, object] = {
-        field: None for field, names in _SESSION_SAYS.items() if silent(names)
-    }
-    if facts.session.sftp == "refused":
-        session["sftp"] = None
+    if facts.session is not None and facts.session.sftp == "refused":
+        changes["session"]["sftp"] = None
     return facts.learn(
-        **{field: None for field, names in _SAYS.items() if silent(names)},
-        login=msgspec.structs.replace(facts.login, **login),
-        session=msgspec.structs.replace(facts.session, **session),
-        config=msgspec.structs.replace(facts.config, left_to_others=(*open_lists, *left), **config),
+        **unset(""),
+        **{
+            part: msgspec.structs.replace(getattr(facts, part), **{**fixed, **unset(part)})
+            for part, fixed in changes.items()
+        },
     )
 
 
-def _methods_said(effective: Effective) -> tuple[Names, Names]:
-    """Return the methods that a drop-in switches on, and those that it leaves to the main file."""
+def _methods_set(effective: Effective) -> tuple[Names, Names]:
+    """Return the methods that a drop-in enables, and those that it leaves to the main file."""
     wanted = _wanted_methods(effective)
     first = {each.partition(",")[0].partition(":")[0] for each in wanted}
     possible = [pair for pair in METHODS if not wanted or pair[0] in first]
@@ -233,23 +214,23 @@ def _gives_groups(offer: Proposal) -> bool:
     return any("group-exchange" in name for name in offer.kex_algorithms)
 
 
-def _protocol(effective: Effective, judgement: Judged) -> str | None:
-    """The protocol versions that are spoken; None where only the program's version would tell."""
-    asked = effective.lines("protocol")
-    if not asked or "1" not in asked[0].value.split(","):
+def _protocol(effective: Effective, release: Release) -> str | None:
+    """Return the protocol version; None if it depends on a version that was not given."""
+    lines = effective.lines("protocol")
+    if not lines or "1" not in lines[0].value.split(","):
         return "2.0"
-    if not judgement.stated:
+    if not release.stated:
         return None
-    return "1.99" if judgement.version < (7, 4) else "2.0"
+    return "1.99" if release.version < (7, 4) else "2.0"
 
 
 # -- logging in ------------------------------------------------------------------------------------
 
 
 def methods(effective: Effective) -> Names:
-    """Return what a user may begin with: what is on, and first in a list of AuthenticationMethods.
+    """Return the methods to begin with: enabled, and first in a list of AuthenticationMethods.
 
-    Without PAM, keyboard-interactive is listed by sshd and has nothing to ask: it never succeeds.
+    Without PAM, sshd lists keyboard-interactive, and it never succeeds.
     """
     on = tuple(
         method for method, name in METHODS
@@ -264,13 +245,13 @@ def methods(effective: Effective) -> Names:
 
 
 def _wanted_methods(effective: Effective) -> Names:
-    """Return the lists of AuthenticationMethods; none where any method will do."""
+    """Return the lists of AuthenticationMethods; empty if any method suffices."""
     lists = effective.values("authenticationmethods")
     return () if lists == ("any",) else lists
 
 
 def _later(effective: Effective) -> Names:
-    """The methods that are on and come second or later in a list of AuthenticationMethods."""
+    """Return the enabled methods that are second or later in a list of AuthenticationMethods."""
     later = {
         step.partition(":")[0]
         for each in _wanted_methods(effective) for step in each.split(",")[1:]
@@ -279,12 +260,12 @@ def _later(effective: Effective) -> Names:
 
 
 def _root_methods(effective: Effective) -> Names:
-    """Return the same for root, as far as PermitRootLogin lets root in."""
+    """Return the methods to begin with for root."""
     return _for_root(effective, methods(effective))
 
 
 def _for_root(effective: Effective, offered: Names) -> Names:
-    """Return those of the methods by which PermitRootLogin lets root in."""
+    """Return those of the methods that PermitRootLogin accepts."""
     allowed = effective.value("permitrootlogin")
     if allowed == "no":
         return ()
@@ -329,7 +310,7 @@ def _session(effective: Effective) -> SessionFacts:
 
 
 def _bind(effective: Effective, tcp: str, *, everywhere: bool) -> Bind:
-    """Where a forwarding from the server listens that asks for loopback, or for everywhere."""
+    """Return where a remote forwarding listens that requests the loopback, or all addresses."""
     listens = effective.values("permitlisten")
     if tcp not in {"yes", "remote"} or listens == ("none",):
         return "refused"
@@ -343,7 +324,6 @@ def _bind(effective: Effective, tcp: str, *, everywhere: bool) -> Bind:
 
 
 def _config(effective: Effective, idle: Names, label: str, machine: Machine) -> SshConfigFacts:
-    known = effective.lines("debianbanner")
     addendum = effective.value("versionaddendum")
     return SshConfigFacts(
         side="server",
@@ -359,8 +339,7 @@ def _config(effective: Effective, idle: Names, label: str, machine: Machine) -> 
         startups_per_source=effective.value("persourcemaxstartups") or None,
         penalties=effective.value("persourcepenalties") or None,
         grace_seconds=seconds(effective.value("logingracetime")),
-        debian_banner=effective.is_on("debianbanner") if known else None,
+        debian_banner=effective.is_on("debianbanner") if effective.lines("debianbanner") else None,
         version_addendum="" if addendum == "none" else addendum,
-        modes=machine.modes,
-        mode_fixes=machine.mode_fixes,
+        **modes.facts(machine.wrong_modes),
     )

@@ -1,9 +1,9 @@
-"""What an sshd_config says: the effective settings, for everyone and for one connection.
+"""The effective settings of an sshd_config, for all connections and for one.
 
-sshd reads its configuration twice. At its start the first line of a directive holds, outside Match
-blocks; ``Match all`` counts as outside. For each connection the blocks that fit are read by
-themselves, the first line holding again, and what they set replaces what the start gave. Lines of
-some directives add up, and of a few the last one holds; ``directives.toml`` says which.
+sshd reads its configuration twice. At its start, the first line of a directive counts, outside
+Match blocks; ``Match all`` is outside. For each connection, the blocks that match are read by
+themselves; the first line counts again, and replaces the setting of the start. Lines of some
+directives add up, and of a few the last one counts (``directives.toml``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import msgspec
 
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.place import is_drop_in
-from seventh.model.source import Line
 from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import Version
 from seventh.protocols.ssh.client.config.reading import Block, Directive, Reading, read
@@ -34,7 +33,7 @@ METHODS = (
     ("keyboard-interactive", "kbdinteractiveauthentication"),
     ("hostbased", "hostbasedauthentication"),
 )  # fmt: skip
-"""Methods of logging in, and the directive that switches each on and off."""
+"""Authentication methods, and the directive that enables each."""
 _TIMES = frozenset({"logingracetime", "clientaliveinterval", "unusedconnectiontimeout"})
 _FLAGS = frozenset({
     "allowagentforwarding", "disableforwarding", "exposeauthinfo", "gssapiauthentication",
@@ -66,11 +65,11 @@ _SYNONYMS = {
 
 
 _SUBSYSTEM_TWICE_SINCE = (9, 5)
-"""Before, sshd does not start with two lines for one subsystem; later the first one holds."""
+"""Before, sshd does not start with two lines for one subsystem; later the first one counts."""
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """What Match blocks are asked about; None is not known, and fits no criterion."""
+    """What Match criteria test; None is unknown, and matches no criterion."""
 
     user: str | None = None
     groups: Names | None = None
@@ -82,18 +81,18 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     invalid_user: bool = False
 
 
-NOBODY = Connection()
-"""A connection of which nothing is known, as ``sshd -T`` takes it."""
+UNKNOWN = Connection()
+"""A connection of which nothing is known, as in ``sshd -T``."""
 
 
 class Effective(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings that hold, by lower-case name; defaults are not among them."""
+    """The settings in effect, by lower-case name; defaults are not among them."""
 
     settings: Mapping[str, tuple[Directive, ...]]
     version: Version
 
     def lines(self, name: str) -> tuple[Directive, ...]:
-        """Return the directives that decide ``name``; more than one where they add up."""
+        """Return the lines that decide ``name``; several if they add up."""
         return self.settings.get(name, ())
 
     def values(self, name: str) -> Names:
@@ -105,28 +104,28 @@ class Effective(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(default.split(" ")) if default else ()
 
     def value(self, name: str) -> str:
-        """The canonical value of ``name``, in force or by default; empty where it has none."""
+        """Return the canonical value of ``name``, set or default; empty if there is none."""
         lines = self.lines(name)
         if not lines:
             return self.default(name)
         return canonical(name, lines[0].values) or lines[0].value
 
     def is_on(self, name: str) -> bool:
-        """Return whether a directive of yes and no says yes."""
+        """Return whether a directive is yes."""
         return self.value(name) == "yes"
 
     def default(self, name: str) -> str:
-        """Return the version's default of ``name``; empty where it has none."""
+        """Return the version's default of ``name``; empty if there is none."""
         return directives.defaults("server", self.version).get(name, "")
 
 
 class ServerConfig:
-    """An sshd_config that was read."""
+    """The directives of an sshd_config, and what applies when."""
 
     def __init__(self, reading: Reading, version: Version, *, is_part: bool = False) -> None:
         self.reading = reading
         self.is_part = is_part
-        """Whether a main file decides what these lines leave alone."""
+        """Whether it is a drop-in, and a main file decides the rest."""
         self.version = version
         self._last = directives.last_wins(version)
         self._cumulative = directives.cumulative("server")
@@ -145,27 +144,21 @@ class ServerConfig:
 
     @property
     def blocks(self) -> list[Block]:
-        """The Match blocks that depend on something, in their order."""
+        """The Match blocks other than ``Match all``, in their order."""
         return [block for block in self.reading.blocks if not _is_all(block)]
 
-    def effective(self, connection: Connection = NOBODY) -> Effective:
-        """Return what holds for a connection."""
-        fits: dict[int, bool] = {}
-
-        def fit(block: Block) -> bool:
-            if block.index not in fits:
-                fits[block.index] = fitting(block, connection)
-            return fits[block.index]
-
-        return self._with(d for d in self._inside if all(map(fit, d.blocks)))
+    def effective(self, connection: Connection = UNKNOWN) -> Effective:
+        """Return what applies to a connection."""
+        fits = {block.index for block in self.reading.blocks if matches(block, connection)}
+        return self._with(d for d in self._inside if fits.issuperset(b.index for b in d.blocks))
 
     def inside(self, block: Block) -> Effective:
-        """Return what holds in a block, for a connection that fits it and no other."""
+        """Return what applies in a block, to a connection that matches it and no other."""
         mine = self._of_block.get(block.index, [])
         return self._with(d for _, d in sorted([*self._always, *mine], key=lambda pair: pair[0]))
 
     def changes(self, block: Block) -> bool:
-        """Return whether a block sets anything."""
+        """Return whether a block has directives."""
         return block.index in self._of_block
 
     def _with(self, overriding: Iterable[Directive]) -> Effective:
@@ -183,13 +176,13 @@ class ServerConfig:
         return {name: tuple(held) for name, held in merged.items()}
 
     def _check(self) -> None:
-        """Note what sshd would not start with."""
+        """Note what makes sshd refuse to start."""
         for directive in self.reading.directives:
             wrong = None
             if directive.name not in self._matchable and not all(map(_is_all, directive.blocks)):
-                wrong = f"{directive.written} may not stand in a Match block"
+                wrong = f"{directive.written} is not allowed in a Match block"
             elif directive.name in _CHECKED and canonical(directive.name, directive.values) is None:
-                wrong = f"{directive.written} does not take {directive.value!r}"
+                wrong = f"invalid value {directive.value!r} for {directive.written}"
             elif why := refusal("server", directive.name, directive.values, directive.rest):
                 wrong = f"{directive.written}: {why}"
             if wrong:
@@ -197,18 +190,18 @@ class ServerConfig:
         for command in ("authorizedkeyscommand", "authorizedprincipalscommand"):
             lines = self._base.get(command, ())
             if lines and lines[0].value.lower() != "none" and f"{command}user" not in self._base:
-                why = f"{lines[0].written} needs {lines[0].written}User"
+                why = f"{lines[0].written} requires {lines[0].written}User"
                 if not self.is_part:
                     self.reading.refuse(lines[0].at, why)
         self._check_methods()
         seen: set[str] = set()
         for line in self._base.get("subsystem", ()):
             if line.values[0] in seen and self.version < _SUBSYSTEM_TWICE_SINCE:
-                self.reading.refuse(line.at, f"Subsystem {line.values[0]} is defined twice")
+                self.reading.refuse(line.at, f"duplicate subsystem {line.values[0]}")
             seen.add(line.values[0])
 
     def _check_methods(self) -> None:
-        """Note lists of AuthenticationMethods of which none can be satisfied."""
+        """Note AuthenticationMethods if every list has a disabled method."""
         lines = self._base.get("authenticationmethods", ())
         wanted = lines[0].values if lines else ("any",)
         if self.is_part or wanted == ("any",):
@@ -217,17 +210,17 @@ class ServerConfig:
         off = {method for method, name in METHODS if not effective.is_on(name)}
         if all(off & {step.partition(":")[0] for step in each.split(",")} for each in wanted):
             self.reading.refuse(
-                lines[0].at, f"{lines[0].written}: each list has a method that is switched off"
+                lines[0].at, f"{lines[0].written}: every list has a disabled method"
             )
 
 
 def load(text: Text, files: Files, version: Version) -> ServerConfig:
-    """Read an sshd_config and what it includes; never raises for what they hold."""
+    """Read an sshd_config and what it includes; no content raises."""
     return ServerConfig(read(text, files, "server"), version, is_part=is_drop_in(text.name))
 
 
 def canonical(name: str, values: Names) -> str | None:
-    """Return a directive's value as ``sshd -T`` prints it; None where sshd would refuse it."""
+    """Return a directive's value as ``sshd -T`` prints it; None if sshd refuses it."""
     first = values[0] if values else ""
     lower = first.lower()
     if name in _FLAGS:
@@ -250,8 +243,8 @@ def _text(number: int | None) -> str | None:
 
 
 def max_startups(text: str) -> tuple[int, int, int] | None:
-    """MaxStartups as (start, rate, full); one number is both ends. None where it is none."""
-    # sscanf reads the numbers that there are, whatever follows them.
+    """Parse MaxStartups as (start, rate, full); one number is start and full. None if invalid."""
+    # sscanf ignores what follows the numbers.
     match = re.match(r"(\d{1,9})(?::(\d{1,9}))?(?(2):(\d{1,9}))?", text, re.ASCII)
     if match is None:
         return None
@@ -270,12 +263,12 @@ def _is_all(block: Block) -> bool:
     return block.criteria == (("all", ""),)
 
 
-def fitting(block: Block, connection: Connection) -> bool:
-    """Return whether all criteria of a Match block fit; one of which nothing is known does not."""
-    return all(_fits(name, argument, connection) for name, argument in block.criteria)
+def matches(block: Block, connection: Connection) -> bool:
+    """Return whether all criteria of a Match block match; one on unknown data does not."""
+    return all(_matches(name, argument, connection) for name, argument in block.criteria)
 
 
-def _fits(name: str, argument: str, connection: Connection) -> bool:
+def _matches(name: str, argument: str, connection: Connection) -> bool:
     if name == "all":
         return True
     if name == "invalid-user":
@@ -311,16 +304,3 @@ _TESTS: Mapping[str, Callable[[str, Connection], bool]] = {
     "localport": lambda a, c: a == str(c.local_port),
     "rdomain": lambda a, c: matches_list(c.routing_domain or "", a) == 1,
 }
-
-
-def as_line(effective: Effective, name: str, file: str) -> tuple[Line, ...]:
-    """Return where ``name`` is decided: its lines, or the default with the version that has it."""
-    if lines := effective.lines(name):
-        return tuple(line.at for line in lines)
-    default = effective.default(name)
-    if not default:
-        return ()
-    spelled = directives.spelled("server").get(name, name)
-    version = ".".join(map(str, effective.version))
-    text = f"{spelled} {default} (default of openssh {version})"
-    return (Line(file=file, line=None, text=text),)

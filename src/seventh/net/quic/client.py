@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from seventh.model.quicfacts import Migration, QuicFacts
 from seventh.net.budget import Budget
 from seventh.net.datagram import Datagram
 from seventh.net.quic import failures, names
-from seventh.net.quic import verify as quicverify
 from seventh.net.quic.driver import Driver
 from seventh.net.stopwatch import Stopwatch, now_ns
 from seventh.net.tls import chain as tlschain
@@ -100,7 +100,7 @@ class QuicClient(Driver):
 
     @property
     def session(self) -> Session | None:
-        """A session to resume later; None before a ticket came (:meth:`settle` waits for one)."""
+        """A session to resume later; None without a ticket (:meth:`settle` waits for one)."""
         if not self.tickets:
             return None
         return Session(
@@ -139,13 +139,13 @@ class QuicClient(Driver):
 
     def facts(self) -> QuicFacts:
         """Return the facts of the connection so far, also after a failure."""
-        engine, begun = self.engine, self.first_received is not None
+        engine, started = self.engine, self.first_received is not None
         shaken = engine.complete
-        came, went = self._before_validation or (self.bytes_received, self.bytes_sent)
+        received, sent_bytes = self._before_validation or (self.bytes_received, self.bytes_sent)
         return QuicFacts(
-            version=names.version_name(engine.version) if begun else None,
+            version=names.version_name(engine.version) if started else None,
             versions_offered=tuple(map(names.version_name, engine.versions_offered)),
-            retry=engine.retried if begun else None,
+            retry=engine.retried if started else None,
             rtt_seconds=self.rtt_seconds,
             handshake_seconds=self.handshake_seconds,
             confirmed_seconds=self.confirmed_seconds,
@@ -163,8 +163,8 @@ class QuicClient(Driver):
             close=self.close_code,
             datagrams_received=self.datagrams_received,
             bytes_received=self.bytes_received,
-            bytes_before_validation=came,
-            bytes_sent_before_validation=went,
+            bytes_before_validation=received,
+            bytes_sent_before_validation=sent_bytes,
         )
 
     # -- the handshake -----------------------------------------------------------------------------
@@ -227,8 +227,8 @@ class QuicClient(Driver):
             )
         if self._unreadable is not None:
             other = identify(self._unreadable)
-            said = f"serves {other}" if other else f"sends {self._unreadable[:8].hex(' ')} …"
-            return Failed(Reason.PROTOCOL_MISMATCH, f"the UDP port {said}, not QUIC")
+            answer = f"serves {other}" if other else f"sends {self._unreadable[:8].hex(' ')} …"
+            return Failed(Reason.PROTOCOL_MISMATCH, f"the UDP port {answer}, not QUIC")
         if self.answered_from:
             return Failed(
                 Reason.UNEXPECTED_ANSWER,
@@ -242,7 +242,7 @@ class QuicClient(Driver):
             f"sent to UDP port {self.address.port}",
         )
 
-    def _noticed(self, event: QuicEvent, at: Mark) -> None:
+    def _on_event(self, event: QuicEvent, at: Mark) -> None:
         kind = type(event).__name__
         if kind == "PingAcknowledged":
             uid = getattr(event, "uid", -1)
@@ -261,7 +261,7 @@ class QuicClient(Driver):
         if not self._verify:
             return
         try:
-            quicverify.verify_or_fail(self.certificates, self._errors, self.server_name)
+            tlschain.verify_or_fail(self.certificates, self._errors, self.server_name, time.time())
         except Failed as failed:
             self.engine.close(_BAD_CERTIFICATE, 0, "")
             self._send_close()

@@ -7,33 +7,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seventh.model.failure import Failed, Reason
+from seventh.model.failure import Failed
+from seventh.model.netfacts import AttemptOutcome
 from seventh.model.options import Options
 from seventh.model.phase import Mark
 from seventh.model.quicfacts import Amplification
 from seventh.net.address import Address
+from seventh.net.connect import OUTCOMES
 from seventh.net.probe_context import ProbeContext
-from seventh.net.quic import names
 from seventh.net.quic.client import IDLE_SECONDS, QuicClient, Session
 from seventh.net.stopwatch import now_ns
 from seventh.net.tls import context as tlscontext
-from seventh.net.tls.handshake import sni
+from seventh.wire import tlshello
 
 if TYPE_CHECKING:
     from aioquic.quic.configuration import QuicConfiguration
 
 H3 = ("h3",)
-RESERVED_VERSION = 0x1A2A3A4A
-"""One of those that no server has and every server answers with what it has (RFC 9000 §15)."""
-VERSIONS_SECONDS = 2.0
 AMPLIFICATION_SECONDS = 3.0
 """How long to count: long enough for a server to repeat its flight twice."""
 MAX_AMPLIFICATION_DATAGRAMS = 256
-_OUTCOMES = {
-    Reason.CONNECT_REFUSED: "refused",
-    Reason.CONNECT_UNREACHABLE: "unreachable",
-    Reason.NO_REPLY: "timeout",
-}
 
 
 async def connect(
@@ -50,9 +43,9 @@ async def connect(
     """Return a connection to ``address`` whose handshake is confirmed.
 
     With ``verify`` a certificate that a client would refuse raises Failed with the precise reason;
-    without it, ask :func:`verify.certificate_facts` when convenient. ``session`` is taken up where
-    the server lets. When it fails the connection is closed; to keep what a failed handshake
-    taught, use :func:`prepare`. The attempt joins the network facts.
+    without it, ask :func:`seventh.net.tls.chain.certificate_facts`. ``session`` is resumed where
+    the server agrees. When it fails the connection is closed; to keep the facts of a failed
+    handshake, use :func:`prepare`. The attempt joins the network facts.
     """
     client = prepare(ctx, address, server_name, alpn=alpn, session=session, verify=verify, log=log)
     try:
@@ -71,12 +64,13 @@ async def shake(
     ``confirmed`` is :meth:`QuicClient.handshake`'s.
     """
     start = now_ns()
-    outcome, detail = "open", ""
+    outcome: AttemptOutcome = "open"
+    detail = ""
     try:
         await client.handshake(ctx.watch, phase, confirmed=confirmed)
     except Failed as failed:
-        if not client.heard:
-            outcome, detail = _OUTCOMES.get(failed.reason, "timeout"), failed.detail
+        if not client.reached:
+            outcome, detail = OUTCOMES.get(failed.reason, "timeout"), failed.detail
         raise
     finally:
         end = client.first_received or Mark(now_ns(), "user")
@@ -113,7 +107,7 @@ def prepare(
         from seventh.net.quic.qlog import Log
 
         logger = Log()
-    name = sni(server_name) or server_name
+    name = tlshello.sni(server_name) or server_name
     configuration = quicengine.configuration(
         alpn=alpn,
         server_name=name,
@@ -163,26 +157,6 @@ def _identify(configuration: QuicConfiguration, options: Options) -> None:
     configuration.private_key = load_pem_private_key(Path(key_file).read_bytes(), None)
 
 
-async def offered_versions(
-    ctx: ProbeContext, address: Address, server_name: str, *, seconds: float = VERSIONS_SECONDS
-) -> tuple[str, ...]:
-    """Return the versions that the server offers in reply to a reserved version.
-
-    One datagram there and one back. Empty when nothing came in time, as from a server that
-    answers no strange version. Raises Failed: connect-refused and the like.
-    """
-    client = prepare(ctx, address, server_name, verify=False, versions=(RESERVED_VERSION,))
-    try:
-        client.start()
-        offered = await client.until(
-            lambda: bool(client.engine.versions_offered), ctx.budget.within(seconds)
-        )
-        found = client.engine.versions_offered if offered else ()
-        return tuple(map(names.version_name, found))
-    finally:
-        client.abandon()
-
-
 async def amplification(
     ctx: ProbeContext,
     address: Address,
@@ -193,7 +167,7 @@ async def amplification(
 ) -> Amplification:
     """Send one Initial, acknowledge nothing, and count the reply within ``seconds``.
 
-    This is what a victim sees whose address somebody put on that Initial (RFC 9000 §8.1); ours is
+    This is what a victim sees whose address somebody put on that Initial (RFC 9000 §8.1); by_us is
     our own. Afterwards the server is told that nobody goes on. Raises Failed: connect-refused.
     """
     client = prepare(ctx, address, server_name, alpn=alpn, verify=False)

@@ -2,7 +2,7 @@
 
 Nothing runs in the background. Whoever awaits something drives the connection until it is there;
 where several tasks await, one of them drives for all. While nobody awaits, nothing is sent, so a
-connection that is to be held open is held with :meth:`Driver.idle`.
+connection that is to be paused open is paused with :meth:`Driver.idle`.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ class Driver(abc.ABC):
         self._budget = budget
         self._driver: asyncio.Future[None] | None = None
         self._listener: Callable[[QuicEvent, Mark], None] | None = None
-        self._unheard: list[tuple[QuicEvent, Mark]] = []
+        self._undelivered: list[tuple[QuicEvent, Mark]] = []
         self._failed: Failed | None = None
         self._closed = False
-        self._held: list[bytes] | None = None
+        self._paused: list[bytes] | None = None
         """What waits to be sent while we keep silent; None while we do not."""
         self._unreadable: bytes | None = None
         """The first reply that was no QUIC packet, its beginning."""
@@ -84,7 +84,7 @@ class Driver(abc.ABC):
         return self._failed is None and not self._closed and self.engine.ended is None
 
     @abc.abstractmethod
-    def _noticed(self, event: QuicEvent, at: Mark) -> None:
+    def _on_event(self, event: QuicEvent, at: Mark) -> None:
         """Process an event before the listener does."""
 
     def listen(self, listener: Callable[[QuicEvent, Mark], None]) -> None:
@@ -93,13 +93,13 @@ class Driver(abc.ABC):
         What has come before anyone listened is told first: a server may speak in its first flight.
         """
         self._listener = listener
-        unheard, self._unheard = self._unheard, []
-        for event, at in unheard:
-            self._tell(event, at)
+        undelivered, self._undelivered = self._undelivered, []
+        for event, at in undelivered:
+            self._deliver(event, at)
 
-    def _tell(self, event: QuicEvent, at: Mark) -> None:
+    def _deliver(self, event: QuicEvent, at: Mark) -> None:
         if self._listener is None:
-            self._unheard.append((event, at))
+            self._undelivered.append((event, at))
             return
         try:
             self._listener(event, at)
@@ -162,7 +162,7 @@ class Driver(abc.ABC):
                 self._accept(arrived)
                 arrived = self._datagram.take()
         except Failed as failed:
-            self._fail(self._in_its_place(failed))
+            self._fail(self._as_reset(failed))
             return True
         now = now_ns()
         if timer is not None and now >= timer * 1e9:
@@ -170,7 +170,7 @@ class Driver(abc.ABC):
             self._dispatch(Mark(now, "user"))
         return now < until
 
-    def _in_its_place(self, failed: Failed) -> Failed:
+    def _as_reset(self, failed: Failed) -> Failed:
         if failed.reason is Reason.CONNECT_REFUSED and self.completed is not None:
             return Failed(Reason.PEER_RESET, "refused: the port is now closed (ICMP)")
         return failed
@@ -189,8 +189,8 @@ class Driver(abc.ABC):
             out.extend(self.engine.datagrams_to_send(now_ns() / 1e9))
 
         self._guarded(collect)
-        if self._held is not None and self.first_received is not None:
-            self._held += [data for data, _ in out]
+        if self._paused is not None and self.first_received is not None:
+            self._paused += [data for data, _ in out]
             return begun
         mark = self._send([data for data, _ in out])
         self._note_end()
@@ -205,25 +205,25 @@ class Driver(abc.ABC):
                 sent = self._datagram.send(data)
             except Failed as failed:
                 if failed.reason is not Reason.LOCAL_RESOURCE:
-                    self._fail(self._in_its_place(failed))
+                    self._fail(self._as_reset(failed))
                 break  # of a full buffer: as if the packets were lost
             self.bytes_sent += len(data)
             mark = mark or sent
             self.first_sent = self.first_sent or sent
         return mark
 
-    def keep_silent(self) -> None:
-        """Send nothing after the server's first packet, until :meth:`speak`.
+    def pause_sending(self) -> None:
+        """Send nothing after the server's first packet, until :meth:`resume_sending`.
 
         So the server cannot see the end of our handshake: whatever it answers it answers before.
         """
-        self._held = []
+        self._paused = []
 
-    def speak(self) -> None:
+    def resume_sending(self) -> None:
         """Send what is queued, and continue to send."""
-        held, self._held = self._held, None
-        if held and self.alive:
-            self._send(held)
+        paused, self._paused = self._paused, None
+        if paused and self.alive:
+            self._send(paused)
 
     def _accept(self, arrived: Arrived) -> None:
         """Process a datagram, if it comes from the peer's address."""
@@ -261,8 +261,8 @@ class Driver(abc.ABC):
     def _dispatch(self, at: Mark) -> None:
         """Dispatch the engine's events, and note when it ended."""
         while (event := self.engine.next_event()) is not None:
-            self._noticed(event, at)
-            self._tell(event, at)
+            self._on_event(event, at)
+            self._deliver(event, at)
         if self.engine.complete and self.completed is None:
             self.completed = at
         if self.engine.confirmed and self.confirmed is None:
@@ -276,13 +276,13 @@ class Driver(abc.ABC):
         ended = self.engine.ended
         if ended is None or self.close_code is not None:
             return
-        ours = self.engine.closed_by_us is not None
+        by_us = self.engine.closed_by_us is not None
         engine = self.engine
         offered = tuple(map(names.version_name, engine.versions_offered))
-        self.close_code = failures.close_code(not ours, ended)
+        self.close_code = failures.close_code(not by_us, ended)
         if self._failed is not None:
             return
-        if ours:
+        if by_us:
             self._send_close()
             self._fail(failures.closed_by_us(self.close_code, alpn=engine.offered_alpn))
         elif engine.negotiations and not engine.taken_up:
@@ -303,7 +303,7 @@ class Driver(abc.ABC):
             )
 
     @property
-    def heard(self) -> bool:
+    def reached(self) -> bool:
         """Whether anything came from the peer's address, or in reply to our packets."""
         return bool(self.datagrams_received or self.answered_from)
 

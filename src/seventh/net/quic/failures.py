@@ -17,7 +17,7 @@ _BAD_CERTIFICATE = frozenset({Alert.BAD_CERTIFICATE, Alert.UNSUPPORTED_CERTIFICA
 
 
 def close_code(by_peer: bool, ended: tuple[int, int | None, str]) -> CloseCode:
-    """Return a close in the model's words; the reason phrase is made safe to show."""
+    """Return a close as facts; the reason phrase is made safe to show."""
     code, frame_type, reason = ended
     # The engine gives no frame type where an application closed (frame 0x1d, RFC 9000 §19.19).
     transport = frame_type is not None
@@ -34,7 +34,7 @@ def closed_by_peer(
     close: CloseCode, *, confirmed: bool, asked_for_certificate: bool, alpn: tuple[str, ...]
 ) -> Failed:
     """Return the failure for the peer's CONNECTION_CLOSE."""
-    said = f": {close.reason}" if close.reason else ""
+    more = f": {close.reason}" if close.reason else ""
     alert = names.alert_of(close.code) if close.layer == "transport" else None
     if alert == Alert.NO_APPLICATION_PROTOCOL:
         return Failed(
@@ -46,12 +46,12 @@ def closed_by_peer(
     if alert is not None:
         return tlsfailed.alerted(alert, asked_for_certificate)
     if close.code in _ENDS_WELL:
-        return Failed(Reason.PEER_CLOSED, f"the peer closed the connection ({close.name}){said}")
+        return Failed(Reason.PEER_CLOSED, f"the peer closed the connection ({close.name}){more}")
     if not confirmed:
         return Failed(
-            Reason.PEER_CLOSED, f"the peer refused the connection with {close.name}{said}"
+            Reason.PEER_CLOSED, f"the peer refused the connection with {close.name}{more}"
         )
-    return Failed(Reason.PEER_RESET, f"the peer ended the connection with {close.name}{said}")
+    return Failed(Reason.PEER_RESET, f"the peer ended the connection with {close.name}{more}")
 
 
 def closed_by_us(close: CloseCode, *, alpn: tuple[str, ...]) -> Failed:
@@ -89,14 +89,14 @@ def never_taken_up(kinds: Mapping[str, int], version: str, *, offers_it: bool) -
             f"the peer answers QUIC version {version} with a Version Negotiation packet that "
             f"offers it, {times}: clients must ignore it (RFC 9000 §6.2)"
         )
-    words = {
+    texts = {
         "version_negotiation": f"Version Negotiation against version {version}, which it offered",
         "retry": "an invalid or second Retry packet (RFC 9000 §17.2.5)",
         "initial": "an Initial packet that cannot be decrypted",
         "handshake": "a Handshake packet before its Initial packet",
     }
-    said = ", ".join(words.get(kind, "unreadable") for kind in kinds)
-    return ProtocolViolation(f"the peer answered {times}, but the handshake did not begin: {said}")
+    more = ", ".join(texts.get(kind, "unreadable") for kind in kinds)
+    return ProtocolViolation(f"the peer answered {times}, but the handshake did not begin: {more}")
 
 
 def again(failed: Failed) -> Failed:

@@ -7,7 +7,6 @@ can verify (``signature_algorithms``, RFC 9846 §4.2.3).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,7 +18,6 @@ from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
 from seventh.net.tls import chain as tlschain
 from seventh.net.tls import handshake
-from seventh.net.tls import verify as tlsverify
 from seventh.net.tls.stream import TlsStream
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
@@ -47,24 +45,10 @@ def certificate_facts(
     certificates, stapled = tlshello.certificates(body, version)
     if not certificates:
         return {}
-    built, errors = stream.built_chain(), stream.verify_errors()
-    if not built and not errors:
-        errors, built = tlschain.path(certificates, options)
-    verdict = handshake.verdict(certificates, server_name, errors, built)
+    errors, built = stream.verify_errors(), stream.built_chain()
+    found = (errors, built) if errors or built else None
     return {
-        "chain": tlschain.read_chain(certificates),
-        "verified_path": tuple(hashlib.sha256(der).hexdigest() for der in built),
-        "chain_bytes": sum(map(len, certificates)),
-        "chain_state": verdict.state,
-        "chain_problems": verdict.problems,
-        "verify_errors": tlsverify.error_texts(errors),
-        "expired_errors": tlsverify.error_texts(tlsverify.expired(errors)),
-        "trust": handshake.trust(built, options) if verdict.state == "trusted" else None,
-        "host_matches": verdict.host_matches,
-        "mismatch": verdict.mismatch,
-        "certificate_reason": verdict.reason,
-        "certificate_detail": verdict.detail,
-        "cert_expiry_timestamp_seconds": tlschain.earliest_expiry(certificates, built),
+        **tlschain.certificate_facts(certificates, server_name, options, found),
         "staple": stapled or stream.tap.first(n.CERTIFICATE_STATUS) is not None,
     }
 
@@ -85,7 +69,7 @@ async def ask_other_certificate(
     try:
         tls = handshake.prepare(
             await open_stream(), ctx.options, server_name, profile="lenient", staple=True,
-            signatures=wanted,
+            signatures=wanted, classical=notes.facts.large_hello_bytes is not None,
         )  # fmt: skip
         with tls:
             try:

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import hashlib
+from collections.abc import Callable
+from typing import Any
 
 from OpenSSL import SSL, crypto
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.options import Options
-from seventh.model.tlsfacts import Certificate, way_up
+from seventh.model.tlsfacts import Certificate, path_up
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls import verify as tlsverify
-from seventh.net.tls.sent import MAX_CHAIN
+from seventh.net.tls.chain_problems import MAX_CHAIN
 from seventh.wire.certnames import read_names
 
 MAX_CERTIFICATES = MAX_CHAIN * 2
@@ -47,6 +50,23 @@ def path(certificates: tuple[bytes, ...], options: Options) -> Path:
     dates, so that an expired certificate of an unknown issuer is told as both.
     """
     return _path(certificates, tlscontext.setting(options, "modern"))
+
+
+def verify_or_fail(
+    certificates: tuple[bytes, ...],
+    errors: tlsverify.Errors,
+    server_name: str,
+    now: float,
+    built: Callable[[], tuple[bytes, ...]] = tuple,
+) -> None:
+    """Raise Failed when a client would refuse the certificate; cheap for a good one.
+
+    ``errors`` are the engine's, ``built`` gives its path (empty: unknown), ``now`` is Unix time.
+    """
+    if not certificates:
+        raise Failed(Reason.TLS_CERTIFICATE_INVALID, "the server sent no certificate")
+    if errors or not tlsverify.glance(certificates[0]).fits(server_name, now):
+        verdict(certificates, built(), errors, server_name).raise_if_bad()
 
 
 def verify_again(
@@ -91,7 +111,51 @@ def verdict(
 ) -> tlsverify.Verdict:
     """Judge the sent chain, and ``built``, the path that the engine made of it (empty: unknown)."""
     chain, path = read_chain(certificates), read_chain(built)
+    errors = tuple((code, _depth_of(code, chain) if depth < 0 else depth) for code, depth in errors)
     return tlsverify.judge(chain, errors, host, read_names(certificates[0]), path)
+
+
+def _depth_of(code: int, sent: tuple[Certificate, ...]) -> int:
+    """Return the depth of an error without one: the first certificate that it applies to."""
+    for depth, certificate in enumerate(sent):
+        expired = code == tlsverify.EXPIRED and certificate.days_left < 0
+        early = code == tlsverify.NOT_YET and certificate.days_to_start > 0
+        if expired or early:
+            return depth
+    return 0
+
+
+def certificate_facts(
+    certificates: tuple[bytes, ...],
+    server_name: str,
+    options: Options,
+    found: Path | None = None,
+) -> dict[str, Any]:
+    """Return the certificate's fields of :class:`TlsFacts`; empty without a certificate.
+
+    ``found`` is what a handshake's engine found; without it the chain is verified here.
+    """
+    if not certificates:
+        return {}
+    errors, built = found or path(certificates, options)
+    judged = verdict(certificates, built, errors, server_name)
+    given = tlscontext.given_roots(options.ca_file) if options.ca_file else frozenset()
+    trust = "given" if given.intersection(built) else "system"
+    return {
+        "chain": read_chain(certificates),
+        "verified_path": tuple(hashlib.sha256(der).hexdigest() for der in built),
+        "chain_bytes": sum(map(len, certificates)),
+        "chain_state": judged.state,
+        "chain_problems": judged.problems,
+        "verify_errors": tlsverify.error_texts(errors),
+        "expired_errors": tlsverify.error_texts(tlsverify.expired(errors)),
+        "trust": trust if judged.state == "trusted" else None,
+        "host_matches": judged.host_matches,
+        "mismatch": judged.mismatch,
+        "certificate_reason": judged.reason,
+        "certificate_detail": judged.detail,
+        "cert_expiry_timestamp_seconds": earliest_expiry(certificates, built),
+    }
 
 
 def earliest_expiry(certificates: tuple[bytes, ...], built: tuple[bytes, ...]) -> float | None:
@@ -103,7 +167,7 @@ def earliest_expiry(certificates: tuple[bytes, ...], built: tuple[bytes, ...]) -
         needed = [der for der in certificates if der in built]
     else:
         chain = read_chain(certificates)
-        fingerprints = {certificate.sha256 for certificate in way_up(chain)}
+        fingerprints = {certificate.sha256 for certificate in path_up(chain)}
         needed = [d for d, c in zip(certificates, chain, strict=False) if c.sha256 in fingerprints]
     return min((tlsverify.glance(der).end for der in needed), default=0.0) or None
 

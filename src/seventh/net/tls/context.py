@@ -22,8 +22,8 @@ from OpenSSL import SSL, crypto
 
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
+from seventh.net.tls import key_share
 from seventh.net.tls import openssl as tlsopenssl
-from seventh.net.tls import shares
 
 Profile = Literal["modern", "lenient"]
 """``modern`` speaks what a current client speaks. ``lenient`` also speaks what it should refuse,
@@ -50,12 +50,6 @@ _PrivateKey = (
     | ed448.Ed448PrivateKey
 )
 """The kinds of key that a client certificate can have."""
-_PRIVATE_KEYS = (
-    rsa.RSAPrivateKey,
-    ec.EllipticCurvePrivateKey,
-    ed25519.Ed25519PrivateKey,
-    ed448.Ed448PrivateKey,
-)
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -96,7 +90,7 @@ def setting(
 ) -> Setting:
     """Return the setting for ``options``; raises UsageError for a missing file.
 
-    ``share`` is a group as :mod:`seventh.net.tls.shares` remembers it.
+    ``share`` is a group as :mod:`seventh.net.tls.key_share` remembers it.
     """
     cert, key = options.cert_file, options.key_file
     if key is not None and cert is None:
@@ -138,9 +132,9 @@ def context_of(wanted: Setting) -> SSL.Context:
     else:
         made.set_verify(SSL.VERIFY_NONE, None)
     if wanted.share:
-        tlsopenssl.set_groups(made, shares.groups(wanted.share))
+        tlsopenssl.set_groups(made, key_share.groups(wanted.share))
     if wanted.classical:
-        tlsopenssl.set_groups(made, shares.CLASSICAL)
+        tlsopenssl.set_groups(made, key_share.CLASSICAL)
     if wanted.signatures:
         tlsopenssl.set_signatures(made, wanted.signatures)
     if wanted.verifying:
@@ -222,7 +216,7 @@ def _key(path: str) -> _PrivateKey:
         ) from None
     except (ValueError, UnsupportedAlgorithm):
         raise UsageError(f"--key {path}: no PEM private key found") from None
-    if not isinstance(key, _PRIVATE_KEYS):
+    if not isinstance(key, _PrivateKey):
         raise UsageError(f"--key {path}: this type of key cannot sign a TLS handshake")
     return key
 

@@ -111,11 +111,11 @@ def refused(
     """
     if isinstance(error, SSL.SysCallError):
         return closed_in_handshake()
-    said = _said(error)
-    if "unsupported protocol" in said or "wrong ssl version" in said:
+    reasons = _reasons(error)
+    if "unsupported protocol" in reasons or "wrong ssl version" in reasons:
         chose = f"; the server selected {n.version_name(hello.negotiated)}" if hello else ""
         return Failed(Reason.TLS_VERSION, f"no common TLS version{chose}")
-    if "ee key too small" in said or "md too weak" in said:
+    if "ee key too small" in reasons or "md too weak" in reasons:
         return Failed(Reason.TLS_CERTIFICATE_WEAK, _TOO_WEAK)
     picked = _picked(hello, encrypted)
     if picked is not None and picked not in offered:
@@ -136,8 +136,7 @@ def _picked(hello: ServerHello | None, encrypted: bytes | None) -> str | None:
         return None
 
 
-def _said(error: SSL.Error) -> str:
+def _reasons(error: SSL.Error) -> str:
     """Return OpenSSL's reasons, to distinguish causes; they are not shown."""
-    reasons = error.args[0] if error.args and isinstance(error.args[0], list) else []
-    said = "; ".join(str(entry[2]) for entry in reasons if len(entry) == 3 and entry[2])
-    return said or "unknown reason"
+    entries = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    return "; ".join(str(entry[2]) for entry in entries if len(entry) == 3)

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import functools
-import ipaddress
+import hashlib
 import time
-from typing import Literal
 
 from OpenSSL import SSL
 
-from seventh.model.failure import Failed, Reason, UsageError
+from seventh.model.failure import Failed
 from seventh.model.options import Options
-from seventh.model.tlsfacts import Certificate
+from seventh.model.tlsfacts import TlsFacts
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
 from seventh.net.tls import chain as tlschain
 from seventh.net.tls import context as tlscontext
+from seventh.net.tls import key_share
 from seventh.net.tls import openssl as tlsopenssl
-from seventh.net.tls import shares
-from seventh.net.tls import verify as tlsverify
 from seventh.net.tls.session import Session
 from seventh.net.tls.stream import TlsStream
+from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 
 
@@ -41,11 +39,11 @@ async def start_tls(
 ) -> TlsStream:
     """Start TLS on ``stream`` and shake hands with ``server_name``.
 
-    With ``verify`` a certificate that a client would refuse raises Failed with the precise reason;
-    without it, ask :func:`verdict` when convenient. ``session`` is taken up where the server lets.
-    A ``recurring`` look sends the key share that this server took last time, and no other; and it
-    verifies a chain's signatures only where it did not do so lately (:mod:`seventh.net.tls.chain`).
-    When it fails the stream is closed; to keep what a failed handshake taught, use :func:`prepare`.
+    With ``verify`` a certificate that a client would refuse raises Failed with the precise reason.
+    ``session`` is resumed where the server agrees. A ``recurring`` check sends one key share, the
+    one that the server used last, and verifies a chain's signatures only where it did not do so
+    lately (:mod:`seventh.net.tls.chain`). When it fails the stream is closed; to keep the facts of
+    a failed handshake, use :func:`prepare`.
     """
     tls = prepare(
         stream, options, server_name, alpn=alpn, session=session, profile=profile, staple=staple,
@@ -69,6 +67,28 @@ async def start_tls(
     return tls
 
 
+async def start_recurring(
+    ctx: ProbeContext, stream: Stream, name: str, *, alpn: tuple[str, ...] = (), phase: str = "tls"
+) -> TlsStream:
+    """Shake hands with ``name``, and learn the duration and the certificate's expiry.
+
+    Raises Failed for what :func:`start_tls` does; a certificate that
+    a client would refuse is one of them.
+    """
+    tls = await start_tls(
+        stream, ctx.options, name, watch=ctx.watch, alpn=alpn, recurring=True, phase=phase
+    )
+    sent = tls.certificates
+    ctx.notes(TlsFacts).learn(
+        server_name=name,
+        handshake_seconds=tls.handshake_seconds,
+        cert_expiry_timestamp_seconds=tlschain.earliest_expiry(
+            sent, tlschain.known_path(sent, tls.setting)
+        ),
+    )
+    return tls
+
+
 def prepare(
     stream: Stream,
     options: Options,
@@ -83,7 +103,7 @@ def prepare(
     signatures: str = "",
 ) -> TlsStream:
     """Return a TLS stream before its handshake; raises UsageError for unusable options."""
-    share = shares.last_taken(stream.address, server_name) if recurring else ""
+    share = key_share.last_group(stream.address, server_name) if recurring else ""
     wanted = tlscontext.setting(
         options, profile, verifying=not recurring, share=share, classical=classical,
         signatures=signatures,
@@ -91,7 +111,7 @@ def prepare(
     context = session.context if session is not None else tlscontext.context_of(wanted)
     engine = SSL.Connection(context, None)
     engine.set_connect_state()
-    name = sni(server_name)
+    name = tlshello.sni(server_name)
     if name is not None:
         engine.set_tlsext_host_name(name.encode("ascii"))
     if alpn:
@@ -105,68 +125,20 @@ def prepare(
     return tls
 
 
-@functools.lru_cache(maxsize=2048)
-def sni(server_name: str) -> str | None:
-    """Return the name for the server_name extension; None for an address, which has none.
-
-    RFC 6066 §3. Raises UsageError for what is no DNS name.
-    """
-    try:
-        ipaddress.ip_address(server_name)
-    except ValueError:
-        pass
-    else:
-        return None
-    name = server_name.rstrip(".")
-    if not name.isascii() or not 0 < len(name) <= 253:
-        raise UsageError(
-            f"--server-name {server_name!r} is not an ASCII DNS name: write other letters as xn--…"
-        )
-    return name
-
-
 def verify_or_fail(tls: TlsStream, server_name: str) -> None:
     """Raise Failed when a client would refuse the certificate; cheap for a good one."""
-    certificates = tls.certificates
-    if not tls.setting.verifying:
-        tlschain.verify_again(certificates, tls.setting, server_name, time.time())
-        return
-    if not certificates:
-        raise Failed(Reason.TLS_CERTIFICATE_INVALID, "the server sent no certificate")
-    if not tls.verify_errors() and tlsverify.glance(certificates[0]).fits(server_name, time.time()):
-        return
-    verdict(certificates, server_name, tls.verify_errors(), tls.built_chain()).raise_if_bad()
+    certificates, now = tls.certificates, time.time()
+    if tls.setting.verifying:
+        errors = tls.verify_errors()
+        tlschain.verify_or_fail(certificates, errors, server_name, now, tls.built_chain)
+    else:
+        tlschain.verify_again(certificates, tls.setting, server_name, now)
 
 
-def read_chain(tls: TlsStream) -> tuple[Certificate, ...]:
-    """Return the chain as facts, as of now."""
-    now = dt.datetime.now(dt.UTC)
-    return tuple(tlsverify.read_certificate(der, now) for der in tls.certificates)
-
-
-def verdict(
-    certificates: tuple[bytes, ...],
-    server_name: str,
-    errors: tlsverify.Errors,
-    built: tuple[bytes, ...],
-) -> tlsverify.Verdict:
-    """Judge the certificate; ``built`` is the path that the engine made of the chain."""
-    sent = tlschain.read_chain(certificates)
-    errors = tuple((code, _depth_of(code, sent) if depth < 0 else depth) for code, depth in errors)
-    return tlschain.verdict(certificates, built, errors, server_name)
-
-
-def trust(built: tuple[bytes, ...], options: Options) -> Literal["system", "given"]:
-    """Return which roots the verified chain leads to."""
-    given = tlscontext.given_roots(options.ca_file) if options.ca_file else frozenset()
-    return "given" if given.intersection(built) else "system"
-
-
-def _depth_of(code: int, sent: tuple[Certificate, ...]) -> int:
-    """Return the depth of an error without one: the first certificate that it applies to."""
-    for depth, certificate in enumerate(sent):
-        expired = code == tlsverify.EXPIRED and certificate.days_left < 0
-        early = code == tlsverify.NOT_YET and certificate.days_to_start > 0
-        if expired or early:
-            return depth
-    return 0
+def traits(tls: TlsStream) -> dict[str, str]:
+    """Return the traits in which the servers of one name may differ: certificate and version."""
+    sent = tls.certificates
+    return {
+        "certificate": hashlib.sha256(sent[0]).hexdigest()[:16] if sent else "none",
+        "TLS version": n.version_name(tls.version),
+    }

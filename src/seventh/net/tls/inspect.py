@@ -12,18 +12,17 @@ import re
 
 from seventh.model.alert import Alert
 from seventh.model.failure import NO_TLS_AT_ALL, Failed, ProtocolViolation, Reason
-from seventh.model.tlsfacts import CERTIFICATE_REFUSALS, TlsFacts, Topic
+from seventh.model.tlsfacts import CERTIFICATE_REFUSALS, ClientCertificate, TlsFacts, Topic
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls import handshake
-from seventh.net.tls.ask import OpenStream
+from seventh.net.tls.bare_hellos import OpenStream, check_bare_hellos
 from seventh.net.tls.certificates import ask_other_certificate, certificate_facts
-from seventh.net.tls.hellos import ask_hellos
-from seventh.net.tls.large import shake
+from seventh.net.tls.large_hello import shake
 from seventh.net.tls.session import Session
 from seventh.net.tls.stream import TlsStream
-from seventh.net.tls.ticket_prompt import prompt_tickets
+from seventh.net.tls.ticket_prompt import http1_head, prompt_tickets
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 from seventh.wire.text import printable
@@ -40,7 +39,7 @@ async def inspect_tls(
     up to a dozen times. A certificate that clients would refuse is noted in the facts
     (:func:`certificate_failure`), not raised. Raises Failed when the main handshake fails; the
     bare hellos have been asked by then, unless the peer does not speak TLS at all. Gives the
-    session that was made, to be tried at the name's other addresses (:func:`takes_up`).
+    session that was made, to be tried at the name's other addresses (:func:`resumes`).
     """
     inspection = _Inspection(ctx, open_stream, server_name, alpn)
     ctx.notes(TlsFacts).learn(server_name=server_name)
@@ -56,7 +55,7 @@ async def inspect_tls(
         await inspection.again()
         await inspection.without_certificate()
     await ask_other_certificate(ctx, open_stream, server_name)
-    await ask_hellos(ctx, open_stream, server_name)
+    await check_bare_hellos(ctx, open_stream, server_name)
     if failed is not None:
         raise failed
     return inspection.session if inspection.notes.facts.resumed else None
@@ -69,30 +68,69 @@ def certificate_failure(facts: TlsFacts) -> Failed | None:
     return Failed(facts.certificate_reason, facts.certificate_detail, phase="tls")
 
 
-async def _no_stream() -> Stream:
-    raise AssertionError("a look at one handshake opens no connection of its own")
-
-
 def note_handshake(ctx: ProbeContext, stream: TlsStream, server_name: str) -> None:
     """Learn from one handshake, complete or not, into :class:`TlsFacts`.
 
-    For a room whose protocol needs TLS but whose servers should not be asked a dozen times. The
-    stream is best made with the ``lenient`` profile, which notes every error of the chain.
+    The stream is best made with the ``lenient`` profile, which notes every error of the chain.
     """
-    ctx.notes(TlsFacts).learn(server_name=server_name)
-    inspection = _Inspection(ctx, _no_stream, server_name, ())
+    notes = ctx.notes(TlsFacts)
+    notes.learn(server_name=server_name)
     if stream.handshake_seconds:
-        inspection.notes.learn(
+        notes.learn(
             handshake_seconds=stream.handshake_seconds,
             alpn=printable(stream.alpn, 64) if stream.alpn else None,
         )
-    inspection._note_handshake(stream)
+    hello = stream.hello
+    if hello is None:
+        return
+    key: tlshello.KeyExchange | None = None
+    body = stream.tap.first(n.SERVER_KEY_EXCHANGE)
+    with contextlib.suppress(ProtocolViolation):
+        key = tlshello.parse_key_exchange(body, hello.suite) if body is not None else None
+    group = hello.group or (key.group if key is not None else None)
+    version = n.version_name(hello.negotiated)
+    notes.learn(
+        version=version,
+        versions=tuple(dict.fromkeys((*notes.facts.versions, version))),
+        cipher=n.suite_name(hello.suite),
+        group=n.group_name(group) if group is not None else None,
+        handshake_bytes=stream.handshake_bytes,
+    )
+    if key is not None and key.prime_bits is not None:
+        notes.learn(dh_bits=key.prime_bits)
+    try:
+        notes.learn(**certificate_facts(stream, server_name, ctx.options, hello.negotiated))
+    except ProtocolViolation as violation:
+        notes.unknown(Topic.CHAIN, violation.detail)
+    if (wanted := _client_certificate(ctx, stream)) is not None:
+        notes.learn(client_certificate=wanted)
+    ctx.note(f"TLS: {version} {n.suite_name(hello.suite)}")
 
 
-def note_tickets(ctx: ProbeContext, stream: TlsStream, server_name: str) -> None:
+def _client_certificate(ctx: ProbeContext, stream: TlsStream) -> ClientCertificate | None:
+    """Return what the handshake shows of a client certificate; None where it was cut short."""
+    if not stream.asked_for_certificate:
+        return None if stream.refused else "not-requested"
+    if ctx.options.cert_file is not None:
+        return "given"
+    return "required" if stream.refused else "optional"
+
+
+def note_tickets(ctx: ProbeContext, stream: TlsStream) -> None:
     """Learn from the session tickets received on ``stream``, into :class:`TlsFacts`."""
-    tickets = len(stream.tap.every(n.NEW_SESSION_TICKET))
-    _Inspection(ctx, _no_stream, server_name, ())._note_tickets(stream, tickets)
+    notes, bodies = ctx.notes(TlsFacts), stream.tap.every(n.NEW_SESSION_TICKET)
+    notes.learn(tickets=len(bodies))
+    for body in bodies[:1]:
+        try:
+            ticket = tlshello.parse_ticket(body, stream.version)
+        except ProtocolViolation as violation:
+            notes.unknown(Topic.TICKET, violation.detail)
+            return
+        notes.learn(
+            ticket_lifetime_seconds=ticket.lifetime_seconds,
+            ticket_key_name=ticket.ticket[:16].hex() or None,
+            max_early_data_bytes=ticket.max_early_data,
+        )
 
 
 async def identity(ctx: ProbeContext, below: Stream, server_name: str) -> dict[str, str]:
@@ -100,15 +138,11 @@ async def identity(ctx: ProbeContext, below: Stream, server_name: str) -> dict[s
     stream = handshake.prepare(below, ctx.options, server_name, profile="lenient")
     with stream:
         await stream.handshake(ctx.watch, phase="tls.compared")
-        chain = handshake.read_chain(stream)
         await stream.aclose()
-        return {
-            "certificate": chain[0].sha256[:16] if chain else "none",
-            "TLS version": n.version_name(stream.version),
-        }
+        return handshake.traits(stream)
 
 
-async def takes_up(ctx: ProbeContext, below: Stream, server_name: str, session: Session) -> bool:
+async def resumes(ctx: ProbeContext, below: Stream, server_name: str, session: Session) -> bool:
     """Return whether the server at ``below`` resumes a session of another one."""
     stream = handshake.prepare(below, ctx.options, server_name, session=session)
     with stream:
@@ -159,72 +193,12 @@ class _Inspection:
         with await self._stream(staple=True) as stream:
             try:
                 await shake(self.ctx, stream, self.open_stream, self.server_name)
-                self.notes.learn(
-                    handshake_seconds=stream.handshake_seconds,
-                    alpn=printable(stream.alpn, 64) if stream.alpn else None,
-                )
-                tickets = await prompt_tickets(stream, self.server_name, ask=self._may_ask())
+                await prompt_tickets(stream, self.server_name, ask=self._may_ask())
             finally:
-                self._note_handshake(stream)
-            self._note_tickets(stream, tickets)
+                note_handshake(self.ctx, stream, self.server_name)
+            note_tickets(self.ctx, stream)
             self.session = stream.session
             await stream.aclose()
-
-    def _note_handshake(self, stream: TlsStream) -> None:
-        hello = stream.hello
-        if hello is None:
-            return
-        key: tlshello.KeyExchange | None = None
-        body = stream.tap.first(n.SERVER_KEY_EXCHANGE)
-        with contextlib.suppress(ProtocolViolation):
-            key = tlshello.parse_key_exchange(body, hello.suite) if body is not None else None
-        group = hello.group or (key.group if key is not None else None)
-        version = n.version_name(hello.negotiated)
-        self.notes.learn(
-            version=version,
-            versions=tuple(dict.fromkeys((*self.notes.facts.versions, version))),
-            cipher=n.suite_name(hello.suite),
-            group=n.group_name(group) if group is not None else None,
-            handshake_bytes=stream.handshake_bytes,
-        )
-        if key is not None and key.prime_bits is not None:
-            self.notes.learn(dh_bits=key.prime_bits)
-        self._note_certificates(stream, hello.negotiated)
-        self._note_client_certificate(stream)
-        self.ctx.note(f"TLS: {version} {n.suite_name(hello.suite)}")
-
-    def _note_certificates(self, stream: TlsStream, version: int) -> None:
-        try:
-            found = certificate_facts(stream, self.server_name, self.ctx.options, version)
-        except ProtocolViolation as violation:
-            self.notes.unknown(Topic.CHAIN, violation.detail)
-            return
-        self.notes.learn(**found)
-
-    def _note_client_certificate(self, stream: TlsStream) -> None:
-        if not stream.asked_for_certificate:
-            if not stream.refused:
-                self.notes.learn(client_certificate="not-requested")
-        elif self.ctx.options.cert_file is not None:
-            self.notes.learn(client_certificate="given")
-        elif stream.refused:
-            self.notes.learn(client_certificate="required")
-        else:
-            self.notes.learn(client_certificate="optional")
-
-    def _note_tickets(self, stream: TlsStream, tickets: int) -> None:
-        self.notes.learn(tickets=tickets)
-        for body in stream.tap.every(n.NEW_SESSION_TICKET)[:1]:
-            try:
-                ticket = tlshello.parse_ticket(body, stream.version)
-            except ProtocolViolation as violation:
-                self.notes.unknown(Topic.TICKET, violation.detail)
-                return
-            self.notes.learn(
-                ticket_lifetime_seconds=ticket.lifetime_seconds,
-                ticket_key_name=ticket.ticket[:16].hex() or None,
-                max_early_data_bytes=ticket.max_early_data,
-            )
 
     # -- taking the session up again ---------------------------------------------------------------
 
@@ -259,9 +233,7 @@ class _Inspection:
                     self.notes.unknown(Topic.EARLY_DATA, "not supported by this OpenSSL")
                     return
                 await stream.handshake(self.ctx.watch, phase="tls.early")
-                body = stream.tap.first(n.ENCRYPTED_EXTENSIONS)
-                said = tlshello.parse_encrypted_extensions(body) if body is not None else ()
-                self.notes.learn(early_data_accepted=any(kind == n.EARLY_DATA for kind, _ in said))
+                self.notes.learn(early_data_accepted=stream.early_data_accepted)
                 await stream.aclose()
         except Failed as failed:
             self.notes.unknown(Topic.EARLY_DATA, failed.detail)
@@ -283,16 +255,13 @@ class _Inspection:
                 await stream.handshake(self.ctx.watch, phase="tls.compared")
                 if stream.alpn != "http/1.1":
                     return
-                request = (
-                    f"HEAD / HTTP/1.1\r\nHost: {self.server_name}\r\nConnection: close\r\n\r\n"
-                )
-                await stream.send(request.encode("ascii"))
-                said, _ = await stream.receive(self.ctx.budget.within(2.0))
+                await stream.send(http1_head(self.server_name))
+                response, _ = await stream.receive(self.ctx.budget.within(2.0))
                 await stream.aclose()
         except Failed as failed:
             if failed.reason is Reason.TLS_CLIENT_CERTIFICATE_REQUIRED:
                 self.notes.learn(client_certificate="required")
             return
-        status = _STATUS_LINE.match(said)
+        status = _STATUS_LINE.match(response)
         if status is not None and int(status.group(1)) in CERTIFICATE_REFUSALS:
             self.notes.learn(client_certificate="refused-later")

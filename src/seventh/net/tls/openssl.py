@@ -112,18 +112,17 @@ def verify_servers(context: SSL.Context, *, at_any_time: bool) -> None:
 
 def set_groups(context: SSL.Context, groups: str) -> bool:
     """Prefer these key-exchange groups (``A:B``); False where the engine lacks one of them."""
-    done = _lib.SSL_CTX_set1_curves_list(context._context, groups.encode())
-    if done != 1:
-        _lib.ERR_clear_error()
-    return bool(done == 1)
+    return _succeeded(_lib.SSL_CTX_set1_curves_list(context._context, groups.encode()))
 
 
 def set_signatures(context: SSL.Context, algorithms: str) -> bool:
     """Accept these signature algorithms only (``A:B``); False where the engine cannot."""
     choose = getattr(_lib, "SSL_CTX_set1_sigalgs_list", None)
-    if choose is None:
-        return False
-    done = choose(context._context, algorithms.encode())
+    return choose is not None and _succeeded(choose(context._context, algorithms.encode()))
+
+
+def _succeeded(done: int) -> bool:
+    """Return whether a call gave 1; the error that another result leaves is cleared."""
     if done != 1:
         _lib.ERR_clear_error()
     return bool(done == 1)
@@ -158,11 +157,7 @@ def offer_early_data(engine: SSL.Connection, data: bytes = b"") -> bool:
     write = getattr(_lib, "SSL_write_early_data", None)
     if write is None:
         return False
-    written = _ffi.new("size_t *")
-    done = write(engine._ssl, data, len(data), written)
-    if done != 1:
-        _lib.ERR_clear_error()
-    return bool(done == 1)
+    return _succeeded(write(engine._ssl, data, len(data), _ffi.new("size_t *")))
 
 
 def allow_early_data(context: SSL.Context, size: int) -> None:

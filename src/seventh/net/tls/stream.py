@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from typing import Self
 
 from OpenSSL import SSL, crypto
 
@@ -19,10 +18,9 @@ from seventh.net.budget import Budget
 from seventh.net.kernel import TcpInfo
 from seventh.net.stopwatch import Stopwatch, Timer, now_ns
 from seventh.net.stream import CHUNK, Stream
-from seventh.net.tls import chain as tlschain
 from seventh.net.tls import failures as tlsfailed
+from seventh.net.tls import key_share
 from seventh.net.tls import openssl as tlsopenssl
-from seventh.net.tls import shares
 from seventh.net.tls.context import Setting
 from seventh.net.tls.session import Session
 from seventh.wire import tlsflight, tlshello
@@ -53,15 +51,13 @@ class TlsStream(Stream):
         self.tap = tlsopenssl.tap(engine)
         self.errors: list[tuple[int, int]] = []
         engine.set_app_data(self.errors)
-        self.lag_ns = 0
-        """How long bytes lay with the kernel before this process came to them, handshake only."""
+        self._lag_ns = 0
+        """How long bytes of the handshake lay unread in the kernel."""
         self.handshake_bytes = 0
         self.hello_bytes = 0
         """The size of our ClientHello, once it has been sent."""
         self._hello_sent: Mark | None = None
         self.handshake_seconds = 0.0
-        self.closed_cleanly = False
-        """Whether the peer has said goodbye (close_notify)."""
         self.offered: tuple[str, ...] = ()
         """The application protocols that were offered (ALPN)."""
         self._waiting: list[bytes] = []
@@ -110,7 +106,7 @@ class TlsStream(Stream):
     def remember_share(self, server_name: str) -> None:
         """Store the group of this handshake for recurring checks."""
         if not self.setting.share or len(self.tap.every(n.SERVER_HELLO)) > 1:
-            shares.remember(self.address, server_name, self._engine)
+            key_share.remember(self.address, server_name, self._engine)
 
     @property
     def resumed(self) -> bool:
@@ -153,21 +149,6 @@ class TlsStream(Stream):
         built = self._engine.get_verified_chain() or []
         return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, c) for c in built)
 
-    def earliest_expiry(self) -> float | None:
-        """Return the earliest expiry of the certificates that clients need, as Unix time.
-
-        Where the engine verifies no chain, :mod:`seventh.net.tls.chain` knows the path.
-        """
-        sent = self.certificates
-        if not sent:
-            return None
-        built = (
-            self.built_chain()
-            if self.setting.verifying
-            else tlschain.known_path(sent, self.setting)
-        )
-        return tlschain.earliest_expiry(sent, built)
-
     @property
     def waited_seconds(self) -> float:
         """The time since our ClientHello was sent."""
@@ -196,8 +177,8 @@ class TlsStream(Stream):
     def early_data_accepted(self) -> bool:
         """Whether the server accepted the offered early data."""
         body = self.tap.first(n.ENCRYPTED_EXTENSIONS)
-        said = tlshello.parse_encrypted_extensions(body) if body is not None else ()
-        return any(kind == n.EARLY_DATA for kind, _ in said)
+        extensions = tlshello.parse_encrypted_extensions(body) if body is not None else ()
+        return any(kind == n.EARLY_DATA for kind, _ in extensions)
 
     @property
     def asked_for_certificate(self) -> bool:
@@ -220,7 +201,7 @@ class TlsStream(Stream):
             return self._waiting.pop(0), self._last
         while not self._unread or (data := self._decrypt()) is None:
             if tlsopenssl.has_output(self._engine):
-                await self._flush_if_heard()
+                await self._flush_unless_reset()
             arrived, self._last = await self._below.receive(deadline_ns)
             if not arrived:
                 return b"", self._last
@@ -239,7 +220,6 @@ class TlsStream(Stream):
             self._unread = False
             return None
         except SSL.ZeroReturnError:
-            self.closed_cleanly = True
             return b""
         except SSL.Error as error:
             raise self._broken(error) from None
@@ -263,7 +243,7 @@ class TlsStream(Stream):
             self._flushing = False
         return mark
 
-    async def _flush_if_heard(self) -> None:
+    async def _flush_unless_reset(self) -> None:
         """Send the output; after a reset, data received before can still be read."""
         try:
             await self._flush()
@@ -304,9 +284,6 @@ class TlsStream(Stream):
             await self._flush()
         self.close()
 
-    def __enter__(self) -> Self:
-        return self
-
     def close(self) -> None:
         """Close at once."""
         # Without this OpenSSL takes the session for broken and will not take it up again.
@@ -325,9 +302,8 @@ class TlsStream(Stream):
             start, first = await self._shake(whole)
         self.handshake_seconds = whole.seconds_until(whole.end or Mark(now_ns(), "user"))
         if first is not None and phase == "tls":
-            end = whole.end or first
             watch.record("tls.hello", start.ns, first, address=self.address.ip)
-            watch.record("tls.finish", first.ns, end, address=self.address.ip)
+            watch.record("tls.finish", first.ns, whole.end or first, address=self.address.ip)
 
     async def _shake(self, whole: Timer) -> tuple[Mark, Mark | None]:
         engine, until = self._engine, self.budget.deadline_ns
@@ -340,12 +316,13 @@ class TlsStream(Stream):
             except SSL.WantReadError:
                 pass
             except SSL.Error as error:
-                await self._say_why()
+                with contextlib.suppress(Failed):
+                    await self._flush()  # the engine's alert; the peer may have closed already
                 raise self._refused(error) from None
             else:
-                # Our last flight waits in the engine, to travel with what is sent or said next.
+                # Our last flight waits in the engine, and is sent with the next data.
                 self._unread = tlsopenssl.has_input(engine)
-                whole.stop(Mark(now_ns() - self.lag_ns, "kernel" if kernel else "user"))
+                whole.stop(Mark(now_ns() - self._lag_ns, "kernel" if kernel else "user"))
                 return start or Mark(whole.start_ns, "user"), first
             mark = await self._flush()
             if start is None:
@@ -354,17 +331,16 @@ class TlsStream(Stream):
             data, self._last = await self._next(until, first is None)
             first = first or self._last
             kernel = kernel and self._last.clock == "kernel"
-            self.lag_ns += max(0, now_ns() - self._last.ns)
+            self._lag_ns += max(0, now_ns() - self._last.ns)
             engine.bio_write(data)
 
     async def _next(self, until: int, is_first: bool) -> tuple[bytes, Mark]:
         """Return the next bytes of the handshake, within its cap; the first must look like TLS."""
         data, mark = await self._below.receive(until)
-        if is_first and data and len(data) < 5:
-            data += await self._more_of_first(data, until)
         if not data:
             raise self._closed(is_first)
         if is_first:
+            data += await self._rest_of_header(data, until)
             tlsfailed.check_first_bytes(data)
         self.handshake_bytes += len(data)
         if self.handshake_bytes > MAX_HANDSHAKE_BYTES:
@@ -374,7 +350,7 @@ class TlsStream(Stream):
             )
         return data, mark
 
-    async def _more_of_first(self, data: bytes, until: int) -> bytes:
+    async def _rest_of_header(self, data: bytes, until: int) -> bytes:
         """Receive the rest of a first reply that is shorter than a record header."""
         more = b""
         if data[0] not in {n.ALERT, n.HANDSHAKE}:
@@ -386,11 +362,6 @@ class TlsStream(Stream):
                     break
                 more += arrived
         return more
-
-    async def _say_why(self) -> None:
-        """Send the engine's alert; the peer may have closed already."""
-        with contextlib.suppress(Failed):
-            await self._flush()
 
     # -- failures ----------------------------------------------------------------------------------
 

@@ -17,9 +17,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 from seventh.model.failure import Blame, Failed, Reason
-from seventh.model.tlsfacts import Certificate, ChainProblem, ChainState, Mismatch, way_up
+from seventh.model.tlsfacts import Certificate, ChainProblem, ChainState, Mismatch, path_up
 from seventh.net.tls import openssl as tlsopenssl
-from seventh.net.tls.sent import problems
+from seventh.net.tls.chain_problems import problems
 from seventh.wire.certnames import HostNames, read_names
 from seventh.wire.text import printable
 
@@ -72,7 +72,7 @@ def judge(
 
     ``names`` are the leaf's; ``path`` is the chain as the engine built it, where that is known.
     """
-    way = path or way_up(chain)
+    way = path or path_up(chain)
     state = _state(chain, way, errors)
     mismatch = names.mismatch(host)
     complaints = [
@@ -142,7 +142,7 @@ def _unknown_link(
     return None
 
 
-def _who(way: tuple[Certificate, ...], depth: int) -> str:
+def _label(way: tuple[Certificate, ...], depth: int) -> str:
     if depth == 0:
         return f"server certificate ({way[0].subject})"
     if depth < len(way):
@@ -162,12 +162,12 @@ def _date_complaints(way: tuple[Certificate, ...], errors: Errors) -> list[_Comp
         when = ""
         if depth < len(way):
             when = f" {_ago(-way[depth].days_left)} ago, on {way[depth].not_after}"
-        found.append((Reason.TLS_CERTIFICATE_EXPIRED, f"{_who(way, depth)} expired{when}"))
+        found.append((Reason.TLS_CERTIFICATE_EXPIRED, f"{_label(way, depth)} expired{when}"))
     for depth in sorted(early):
         when = ""
         if depth < len(way):
             when = f": valid from {way[depth].not_before}, in {_ago(way[depth].days_to_start)}"
-        text = f"{_who(way, depth)} is not valid yet{when}"
+        text = f"{_label(way, depth)} is not valid yet{when}"
         found.append((Reason.TLS_CERTIFICATE_NOT_YET_VALID, text))
     return found
 
@@ -184,21 +184,21 @@ def _path_complaints(
 ) -> list[_Complaint]:
     leaf, top = chain[0], way[-1]
     if state == "self-signed":
-        text = f"{_who(way, 0)} is self-signed and not trusted here"
+        text = f"{_label(way, 0)} is self-signed and not trusted here"
         return [(Reason.TLS_CERTIFICATE_SELF_SIGNED, text)]
     if state == "missing-intermediate":
         text = (
-            f"issuer of the {_who(way, 0)}, {leaf.issuer}, is neither sent nor trusted here "
+            f"issuer of the {_label(way, 0)}, {leaf.issuer}, is neither sent nor trusted here "
             "(private CA: add --ca FILE)"
         )
         return [(Reason.TLS_CERTIFICATE_UNTRUSTED, text)]
     if state == "unknown-root":
-        said = (
+        text = (
             f"root {top.subject} is sent but not trusted here"
             if top.self_issued
             else f"issuer of {top.subject}, {top.issuer}, is neither sent nor trusted here"
         )
-        text = f"{said} (private CA: add --ca FILE)"
+        text = f"{text} (private CA: add --ca FILE)"
         return [(Reason.TLS_CERTIFICATE_UNTRUSTED, text)]
     if state == "unverified":
         link, what = _unknown_link(chain, way) or (
@@ -208,7 +208,7 @@ def _path_complaints(
         text = f"chain could not be verified here: {link.subject}: {what}"
         return [(Reason.TLS_CERTIFICATE_INVALID, text)]
     return [
-        (Reason.TLS_CERTIFICATE_INVALID, f"{_who(way, depth)}: {tlsopenssl.verify_text(code)}")
+        (Reason.TLS_CERTIFICATE_INVALID, f"{_label(way, depth)}: {tlsopenssl.verify_text(code)}")
         for code, depth in errors
         if code not in _DATES | _WEAK | _PATH
     ]
@@ -218,14 +218,14 @@ def _weak_complaints(way: tuple[Certificate, ...], errors: Errors) -> list[_Comp
     found = [
         (
             Reason.TLS_CERTIFICATE_WEAK,
-            f"{_who(way, depth)} is weak: {', '.join(certificate.weaknesses)}",
+            f"{_label(way, depth)} is weak: {', '.join(certificate.weaknesses)}",
         )
         for depth, certificate in enumerate(way)
         if certificate.weaknesses and (depth == 0 or not certificate.self_issued)
     ]
     if not found:
         found = [
-            (Reason.TLS_CERTIFICATE_WEAK, f"{_who(way, depth)}: {tlsopenssl.verify_text(code)}")
+            (Reason.TLS_CERTIFICATE_WEAK, f"{_label(way, depth)}: {tlsopenssl.verify_text(code)}")
             for code, depth in errors
             if code in _WEAK
         ]

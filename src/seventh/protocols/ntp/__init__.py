@@ -41,6 +41,25 @@ class NtpOptions(RoomOptions, frozen=True, kw_only=True):
     ] = None  # fmt: skip
 
 
+_MEANINGS = {
+    "offset_seconds": "server's clock minus ours, from the sample with the least delay",
+    "offset_error_seconds": "maximum error of the offset by the path and both clocks' precision",
+    "own_clock_error_seconds": "maximum error of this machine's clock; absent if unknown",
+    "majority_offset_seconds": "error of this machine's clock by the majority of several sources",
+    "falsetickers": "sources that are wrong if any majority is right",
+    "delay_seconds": "round trip minus the server's processing time",
+    "jitter_seconds": "root mean square of the offsets' differences to the chosen sample",
+    "stratum": "distance to a reference clock; 16: unsynchronised",
+    "reach": "last 8 requests, one bit each; 1: answered",
+    "leap": "leap indicator; 1 and 2 announce a leap second, 3: unsynchronised",
+    "root_delay_seconds": "round trip to the reference clock",
+    "root_dispersion_seconds": "error accumulated since the reference clock",
+    "root_distance_seconds": "root delay/2 + root dispersion: the server's bound of its error",
+    "reference_age_seconds": "time since the server's clock was last set, by its own clock",
+    "control_factor": "mode-6 bytes received per byte sent",
+}
+"""Of the metrics ``seventh_ntp_…`` that are named after their fact."""
+
 SPEC = Spec(
     name="ntp",
     title="NTP",
@@ -59,64 +78,14 @@ SPEC = Spec(
         PhaseSpec("nts.bad-cookie", "request with a damaged cookie sent → its NTS NAK (tier 4)"),
         PhaseSpec("ntp.port-123", "request from port 123 sent → its reply (tier 4)"),
     ),
-    metrics=tuple(
-        Metric(f"seventh_{name}", "gauge", meaning, fact)
-        for name, meaning, fact in (
-            ("rtt_seconds", "shortest round trip from request to matching reply", "rtt_seconds"),
-            ("packet_loss_ratio", "1 − replies/requests", "loss_ratio"),
-            (
-                "ntp_offset_seconds",
-                "server's clock minus ours, from the sample with the least delay",
-                "offset_seconds",
-            ),
-            (
-                "ntp_offset_error_seconds",
-                "maximum error of the offset by the path and the precision of both clocks",
-                "offset_error_seconds",
-            ),
-            (
-                "ntp_own_clock_error_seconds",
-                "maximum error of this machine's clock; absent if unknown",
-                "own_clock_error_seconds",
-            ),
-            (
-                "ntp_majority_offset_seconds",
-                "error of this machine's clock by the majority of several sources",
-                "majority_offset_seconds",
-            ),
-            ("ntp_falsetickers", "sources that are wrong if any majority is right", "falsetickers"),
-            ("ntp_delay_seconds", "round trip minus the server's processing time", "delay_seconds"),
-            (
-                "ntp_jitter_seconds",
-                "root mean square of the offsets' differences to the chosen sample",
-                "jitter_seconds",
-            ),
-            ("ntp_stratum", "distance to a reference clock; 16: unsynchronised", "stratum"),
-            ("ntp_reach", "last 8 requests, one bit each; 1: answered", "reach"),
-            (
-                "ntp_leap",
-                "leap indicator; 1 and 2 announce a leap second, 3: unsynchronised",
-                "leap",
-            ),
-            ("ntp_root_delay_seconds", "round trip to the reference clock", "root_delay_seconds"),
-            (
-                "ntp_root_dispersion_seconds",
-                "error accumulated since the reference clock",
-                "root_dispersion_seconds",
-            ),
-            (
-                "ntp_root_distance_seconds",
-                "root delay/2 + root dispersion: the server's own bound of its error",
-                "root_distance_seconds",
-            ),
-            (
-                "ntp_reference_age_seconds",
-                "time since the server's clock was last set, by its own clock",
-                "reference_age_seconds",
-            ),
-            ("ntp_spoofed_replies", "replies that match no request", "spoofed"),
-            ("ntp_control_factor", "mode-6 bytes received per byte sent", "control_factor"),
-        )
+    metrics=(
+        Metric("seventh_rtt_seconds", "gauge", "shortest request → matching reply", "rtt_seconds"),
+        Metric("seventh_packet_loss_ratio", "gauge", "1 − replies/requests", "loss_ratio"),
+        Metric("seventh_ntp_spoofed_replies", "gauge", "replies that match no request", "spoofed"),
+        *(
+            Metric(f"seventh_ntp_{fact}", "gauge", meaning, fact)
+            for fact, meaning in _MEANINGS.items()
+        ),
     ),
     options=NtpOptions,
     shared=("ca_file", "ca_store", "server_name", "cert_file", "key_file"),

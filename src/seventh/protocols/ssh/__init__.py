@@ -28,21 +28,21 @@ class SshOptions(RoomOptions, frozen=True, kw_only=True):
         str | None,
         Option(
             flag="known-hosts", metavar="FILE", file="readable",
-            help="known_hosts file", default="the user's and the system's",
+            help="known_hosts file", default="~/.ssh/known_hosts and the system's",
         ),
     ] = None  # fmt: skip
     accept_new_host_keys: Annotated[
         bool,
         Option(
             flag="accept-new-host-keys",
-            help="accept jump hosts whose key is not in known_hosts (which stays unchanged)",
+            help="accept jump hosts whose key is not in known_hosts (nothing is added to it)",
         ),
     ] = False  # fmt: skip
     ssh_config: Annotated[
         str | None,
         Option(
             flag="ssh-config", metavar="FILE", file="readable", words=("none",),
-            help="ssh_config file for host aliases; none: no file", default="the user's",
+            help="ssh_config file for host aliases; none: no file", default="~/.ssh/config",
         ),
     ] = None  # fmt: skip
 
@@ -86,7 +86,7 @@ SPEC = Spec(
             "kex_seconds",
         ),
         Metric(
-            "seventh_ssh_strict_kex", "gauge", "1 with strict key exchange", "strict_kex"
+            "seventh_ssh_strict_kex", "gauge", "1 if strict key exchange is offered", "strict_kex"
         ),
         Metric(
             "seventh_ssh_gex_modulus_bits", "gauge", "smallest group-exchange modulus", "gex_bits"

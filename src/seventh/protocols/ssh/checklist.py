@@ -1,4 +1,4 @@
-"""SSH's debugging checklist: connecting, logging in, keeping the session, and what is slow."""
+"""SSH's debugging checklist: connection, algorithms, host keys, login, session, and delays."""
 
 from seventh.model.checklist import CheckLine
 from seventh.model.failure import Reason
@@ -51,7 +51,7 @@ LINES = (
     CheckLine("Public keys are accepted", rules=("SSH-PUBKEY-OFF",), facts=("login.methods",)),
     CheckLine("RSA user keys are accepted with SHA-2 only", rules=("SSH-USERSIG-SHA1",)),
     CheckLine(
-        "Passwords are rejected, for root too",
+        "Passwords are rejected, also for root",
         rules=("SSH-PASSWORD-ON", "SSH-ROOT-PASSWORD", "SSH-NOAUTH"),
     ),
     CheckLine(

@@ -170,7 +170,7 @@ class Chain(Carrier):
                 )
                 lookups = (lookup,)
             else:
-                addresses, lookups = await resolve.asked_addresses(
+                addresses, lookups = await resolve.addresses_from(
                     hop.host, hop.port, options.family,
                     resolver=options.resolver, deadline_ns=until,
                 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a monitoring system draws of an SSH server."""
+"""The metrics of an SSH server that a monitoring plugin draws."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from seventh.model.failure import Failed
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
-from seventh.net.tls.inspect import certificate_failure, identity, inspect_tls, takes_up
-from seventh.net.tls.recurring import start_recurring
+from seventh.net.tls.handshake import start_recurring
+from seventh.net.tls.inspect import certificate_failure, identity, inspect_tls, resumes
 from seventh.net.tls.session import Session
 
 ALPN = ("h2", "http/1.1")
@@ -67,7 +67,7 @@ async def _take_up_elsewhere(
     for other in others:
         with contextlib.suppress(Failed):
             below = await ctx.connect_again(other.address)
-            if not await takes_up(ctx, below, name, session):
+            if not await resumes(ctx, below, name, session):
                 alone.append(other.address.ip)
     ctx.notes(TlsFacts).learn(not_resumed_at=tuple(alone))
 

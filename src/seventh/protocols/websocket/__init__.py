@@ -1,4 +1,4 @@
-"""The WebSocket room: the handshake to the letter (RFC 6455, 8441, 9220), and what follows it."""
+"""WebSocket: the handshake (RFC 6455, 8441, 9220), and the open socket."""
 
 from typing import Annotated
 
@@ -10,34 +10,34 @@ from seventh.model.target import Scheme
 
 
 class WebSocketOptions(RoomOptions, frozen=True, kw_only=True):
-    """What the handshake asks for, and what is published."""
+    """Options of the handshake and of the fan-out."""
 
     origin: Annotated[
         str | None,
         Option(
             flag="origin", metavar="URL", help="Origin of the handshake",
-            default="the target's own site",
+            default="the target's own origin",
         ),
     ] = None  # fmt: skip
     subprotocols: Annotated[
         tuple[str, ...],
         Option(
             flag="subprotocol", metavar="NAME",
-            help="subprotocol to offer; may be repeated, the preferred one first",
+            help="subprotocol to offer; repeat it for several, the preferred one first",
         ),
     ] = ()  # fmt: skip
     message_template: Annotated[
         str | None,
         Option(
             flag="message-template", aliases=("echo-template",), metavar="TEXT",
-            help="text to publish with --allow-write; {id} becomes a unique token; all lines but "
-            "the last are sent once by each socket; may be file:PATH",
+            help="text to publish with --allow-write, or file:PATH; {id} becomes a unique token; "
+            "each socket first sends all lines but the last",
         ),
     ] = None  # fmt: skip
     sockets: Annotated[
         int,
         Meta(ge=2, le=50),
-        Option(flag="sockets", metavar="N", help="sockets of a fan-out"),
+        Option(flag="sockets", metavar="N", help="number of sockets of the fan-out"),
     ] = 10
     direct: Annotated[
         str | None,
@@ -56,28 +56,28 @@ SPEC = Spec(
         Scheme(name="wss", port=443, well_known=False),
     ),
     phases=(
-        PhaseSpec("ws.upgrade", "from the handshake request to the first byte of its answer"),
-        PhaseSpec("ws.greeting", "listening for what the server says unasked, 0.3 s at most"),
-        PhaseSpec("ws.ping", "from a ping to the pong that carries the same data"),
+        PhaseSpec("ws.upgrade", "from the handshake request to the first byte of the response"),
+        PhaseSpec("ws.greeting", "waiting up to 0.3 s for a message that the server sends first"),
+        PhaseSpec("ws.ping", "from a ping to the pong with the same data"),
         PhaseSpec("ws.close", "from our close frame to the server's"),
-        PhaseSpec("ws.version", "a handshake for version 99, which nobody has"),
-        PhaseSpec("ws.plain", "the same GET without asking for an upgrade"),
+        PhaseSpec("ws.version", "a handshake for version 99, which does not exist"),
+        PhaseSpec("ws.plain", "the same GET without Upgrade"),
         PhaseSpec("ws.origin", "a handshake from a foreign origin"),
         PhaseSpec("ws.expect", "a handshake with Expect: 100-continue"),
-        PhaseSpec("ws.elsewhere", "a handshake at another of the name's addresses"),
-        PhaseSpec("ws.direct", "the same handshake with the server behind the proxy"),
-        PhaseSpec("ws.h2", "a handshake over HTTP/2, its TLS included"),
-        PhaseSpec("quic", "the handshake of QUIC, before one over HTTP/3"),
-        PhaseSpec("quic.hello", "its first part"),
-        PhaseSpec("quic.finish", "its second part"),
-        PhaseSpec("ws.h3", "a handshake over HTTP/3, once QUIC's is done"),
-        PhaseSpec("ws.token", "holding a socket beyond the end of its token"),
-        PhaseSpec("ws.fanout", "publishing to several sockets and waiting for every receiver"),
-        PhaseSpec("ws.violations", "saying what no client may say, one socket each"),
-        PhaseSpec("ws.long", "longer and longer messages, until one is refused"),
-        PhaseSpec("ws.rate", "two hundred messages at once, until the last one is read"),
-        PhaseSpec("ws.slow", "asking for much and reading nothing"),
-        PhaseSpec("ws.hold", "while sockets were held without a word from us"),
+        PhaseSpec("ws.elsewhere", "a handshake at another address of the name"),
+        PhaseSpec("ws.direct", "the same handshake with the backend behind the proxy"),
+        PhaseSpec("ws.h2", "a handshake over HTTP/2, including TLS"),
+        PhaseSpec("quic", "the QUIC handshake"),
+        PhaseSpec("quic.hello", "the first part of the QUIC handshake"),
+        PhaseSpec("quic.finish", "the second part of the QUIC handshake"),
+        PhaseSpec("ws.h3", "a handshake over HTTP/3, after the QUIC handshake"),
+        PhaseSpec("ws.token", "keeping a socket open until its token has expired"),
+        PhaseSpec("ws.fanout", "publishing to several sockets and waiting for all receivers"),
+        PhaseSpec("ws.violations", "sending invalid frames, each on a socket of its own"),
+        PhaseSpec("ws.long", "sending longer messages until one is refused"),
+        PhaseSpec("ws.rate", "sending 200 messages at once, until the server has read the last"),
+        PhaseSpec("ws.slow", "requesting data and reading nothing"),
+        PhaseSpec("ws.hold", "keeping idle sockets open"),
     ),
     metrics=(
         Metric(
@@ -85,23 +85,23 @@ SPEC = Spec(
             "upgrade_seconds",
         ),
         Metric(
-            "seventh_ws_connections", "gauge", "the most sockets that stood open at once",
+            "seventh_ws_connections", "gauge", "the most sockets open at once",
             "open_sockets",
         ),
         Metric("seventh_ws_ping_seconds", "histogram", "median ping to pong", "ping_seconds"),
         Metric("seventh_ws_close_seconds", "gauge", "close frame to close frame", "close_seconds"),
         Metric(
             "seventh_ws_greeting_seconds", "gauge",
-            "from the handshake's answer to the first message that nobody asked for",
+            "handshake response to the server's first message",
             "greeting_seconds",
         ),
         Metric(
             "seventh_ws_fanout_seconds", "gauge",
-            "from publishing to that share of all deliveries; 1 is the last", "fanout_seconds",
+            "publishing to that share of all deliveries; 1 is the last", "fanout_seconds",
             label="quantile",
         ),
         Metric(
-            "seventh_ws_fanout_ratio", "gauge", "receivers reached for each that should have been",
+            "seventh_ws_fanout_ratio", "gauge", "deliveries for each that was expected",
             "fanout_ratio",
         ),
     ),
@@ -111,12 +111,12 @@ SPEC = Spec(
         "hold_seconds",
     ),
     tiers={
-        0: "opens a socket, pings it and closes it; asks for one over HTTP/2 and HTTP/3",
-        1: "further handshakes: a foreign origin, a version that nobody has, a plain GET, Expect",
-        2: "holds a socket until shortly after the token's end",
+        0: "opens a socket, pings it and closes it; opens one over HTTP/2 and HTTP/3",
+        1: "further handshakes: a foreign origin, version 99, a plain GET, Expect",
+        2: "keeps a socket open until shortly after its token expires",
         3: "publishes the message of --message-template a few times to up to 50 sockets of its own",
-        4: "sends frames that break the protocol, 16 MiB in one message, 200 messages in a second, "
-        "stops reading, and holds sockets without a word",
+        4: "sends invalid frames, a message of 16 MiB and 200 messages at once, stops reading, and "
+        "keeps idle sockets open",
     },
     standards=("RFC 6455", "RFC 7692", "RFC 8441", "RFC 9110", "RFC 9220"),
     connections=16,

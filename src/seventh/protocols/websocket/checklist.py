@@ -1,24 +1,24 @@
-"""WebSocket's debugging checklist: the upgrade, what cuts a socket, limits, and fan-out."""
+"""The debugging checklist of WebSocket: the upgrade, cut sockets, limits, and fan-out."""
 
 from seventh.model.checklist import CheckLine
 
 LINES = (
     CheckLine(
-        "The upgrade is accepted and passes every proxy",
+        "The upgrade is accepted and every proxy forwards it",
         rules=("WS-STRIPPED", "WS-ACCEPT", "WS-EXT", "WS-SUBPROTO"), facts=("handshake.status",),
         phases=("ws.upgrade",), look="--direct URL",
     ),
     CheckLine("Expect: 100-continue does not delay it", rules=("WS-100CONT",)),
-    CheckLine("Other protocol versions are refused as the standard says", rules=("WS-VERSION",)),
+    CheckLine("Other protocol versions are refused with the supported ones", rules=("WS-VERSION",)),
     CheckLine("The socket is encrypted (wss)", rules=("WS-CLEAR",)),
     CheckLine("Foreign origins are rejected", rules=("WS-ORIGIN",)),
     CheckLine("No credential is in the URL", rules=("WS-TOKEN-URL",)),
     CheckLine(
-        "Sockets end with their token",
+        "Sockets close when their token expires",
         rules=("WS-TOKEN-STALE",), look="--token-file FILE",
     ),
     CheckLine(
-        "What the server sends follows the protocol",
+        "The server's frames are valid",
         facts=("greeting_bytes",), phases=("ws.greeting",),
     ),
     CheckLine(
@@ -37,10 +37,10 @@ LINES = (
               phases=("ws.close",)),
     CheckLine("Message size is limited", rules=("WS-MSG-LIMIT",)),
     CheckLine("Message rate is limited", rules=("WS-RATE",)),
-    CheckLine("Slow readers do not fill the server's memory", rules=("WS-BACKPRESSURE",)),
+    CheckLine("Output to slow readers is limited", rules=("WS-BACKPRESSURE",)),
     CheckLine("Limits are declared to clients", rules=("WS-LIMITS-UNDECLARED",)),
     CheckLine(
-        "Malformed frames are rejected",
+        "Invalid frames are rejected",
         rules=("WS-MASK", "WS-RSV", "WS-UTF8", "WS-FRAG"),
     ),
     CheckLine(

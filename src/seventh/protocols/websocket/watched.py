@@ -1,4 +1,4 @@
-"""What a monitoring system draws of a WebSocket endpoint."""
+"""The metrics of a WebSocket endpoint that a monitoring plugin draws."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The formats of reports: one file each, found by looking. Nothing here is edited to add one.
+"""The formats of reports, one module each; to add one, add its file.
 
-A format is a module of this folder with ``render(document, view) -> str``; ``--format`` takes the
-name of its file. It is loaded when it is asked for.
+A format is a module with ``render(document, view) -> str``. Its name is the value of ``--format``,
+and it loads when it is used.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""HTML: one file that needs nothing else, for a mail, a wiki or a printer.
+"""HTML: one self-contained file, for a mail, a wiki or a printer.
 
-No script, no font, no picture from anywhere; the policy in its head forbids all of them, so that
-even a hole in the escaping could load nothing and run nothing. Light and dark follow the reader's
-system.
+It has no script and no external resource. A Content-Security-Policy forbids both, so that even a
+fault in the escaping could not load or run anything.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from seventh.model.checklist import LineVerdict
-from seventh.render.checked import VERDICTS, tally
+from seventh.render.checklist import VERDICTS, tally
 from seventh.render.entries import (
     ChecklistEntry,
     FindingEntry,
@@ -25,10 +24,17 @@ from seventh.render.entries import (
     PortEntry,
 )
 from seventh.render.fixes import fixes_of
-from seventh.render.hosts import STATES, headline, host_entries, is_untried, shows_all, worst_of
+from seventh.render.hosts import STATES, headline, host_entries, is_untried, worst_of
 from seventh.render.hosts import number as port_number
 from seventh.render.html_bars import drawing_of, waterfall
-from seventh.render.presentation import Presentation, blamed, count, present, tally_statuses
+from seventh.render.presentation import (
+    Presentation,
+    blamed,
+    count,
+    needs_summary,
+    present,
+    tally_statuses,
+)
 from seventh.render.summary import duration
 from seventh.render.view import Document, View, worst
 from seventh.render.wording import is_prose
@@ -43,16 +49,13 @@ _RFC = re.compile(r"RFC ([1-9][0-9]{0,4})(?: (?:§|Appendix )([0-9A-Z]+(?:\.[0-9
 
 def render(document: Document, view: View) -> str:
     """Return ``document`` as one self-contained page."""
-    told = present(document, view)
+    reports = present(document, view)
     style = (Path(__file__).parent / "html.css").read_text(encoding="utf-8")
-    status = worst(one.entry.status for one in told)
-    title = _title(told)
-    body = [_head(document, told, status)]
+    body = [_head(document, reports, worst(report.entry.status for report in reports))]
     hosts = host_entries(document, view)
-    body += [_host(host, told) for host in hosts]
-    summed = any(shows_all(host, [one.entry.target for one in told]) for host in hosts)
-    body += [_summary(told)] if len(told) > 1 and not summed else []
-    body += [_report(number, one, view) for number, one in enumerate(told, 1)]
+    body += [_host(host, reports) for host in hosts]
+    body += [_summary(reports)] if needs_summary(reports, hosts) else []
+    body += [_report(number, report, view) for number, report in enumerate(reports, 1)]
     return "\n".join(
         [
             "<!DOCTYPE html>",
@@ -63,7 +66,7 @@ def render(document: Document, view: View) -> str:
             '<meta name="referrer" content="no-referrer">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="color-scheme" content="light dark">',
-            f"<title>{escape(title)}</title>",
+            f"<title>{escape(_title(reports))}</title>",
             f"<style>{style}</style>",
             "</head>",
             "<body>",
@@ -80,17 +83,17 @@ def _policy(style: str) -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def _title(told: tuple[Presentation, ...]) -> str:
-    if len(told) == 1:
-        return f"{told[0].entry.status}: {told[0].entry.target} · Seventh"
-    return f"{count(len(told), 'target')}: {tally_statuses(told)} · Seventh"
+def _title(reports: tuple[Presentation, ...]) -> str:
+    if len(reports) == 1:
+        return f"{reports[0].entry.status}: {reports[0].entry.target} · Seventh"
+    return f"{count(len(reports), 'target')}: {tally_statuses(reports)} · Seventh"
 
 
-def _head(document: Document, told: tuple[Presentation, ...], status: str) -> str:
-    said = tally_statuses(told) or "nothing was looked at"
+def _head(document: Document, reports: tuple[Presentation, ...], status: str) -> str:
+    statuses = tally_statuses(reports) or "nothing was checked"
     return (
         f'<header class="top"><p class="brand">Seventh <span>{escape(document.version)}</span></p>'
-        f"<h1>{_badge(status)} {count(len(told), 'target')}: {escape(said)}</h1>"
+        f"<h1>{_badge(status)} {count(len(reports), 'target')}: {escape(statuses)}</h1>"
         f'<p class="when"><time datetime="{escape(document.generated_at)}">'
         f"{escape(document.generated_at)}</time></p></header>"
     )
@@ -101,30 +104,30 @@ def _badge(status: str) -> str:
     return f'<span class="badge {status}"><span aria-hidden="true">{mark} </span>{status}</span>'
 
 
-def _summary(told: tuple[Presentation, ...]) -> str:
+def _summary(reports: tuple[Presentation, ...]) -> str:
     rows = [
-        f"<tr><td>{_badge(one.entry.status)}</td>"
-        f'<td><a href="#target-{number}"><code>{escape(one.entry.target)}</code></a></td>'
-        f'<td class="number">{duration(one.entry.duration_seconds)}</td>'
-        f"<td>{escape(one.headline)}</td></tr>"
-        for number, one in enumerate(told, 1)
+        f"<tr><td>{_badge(report.entry.status)}</td>"
+        f'<td><a href="#target-{number}"><code>{escape(report.entry.target)}</code></a></td>'
+        f'<td class="number">{duration(report.entry.duration_seconds)}</td>'
+        f"<td>{escape(report.headline)}</td></tr>"
+        for number, report in enumerate(reports, 1)
     ]
     return (
         '<nav aria-label="Targets"><table class="summary"><thead><tr><th scope="col">Status</th>'
         '<th scope="col">Target</th><th scope="col" class="number">Time</th>'
-        f'<th scope="col">Found</th></tr></thead><tbody>{"".join(rows)}</tbody></table></nav>'
+        f'<th scope="col">Result</th></tr></thead><tbody>{"".join(rows)}</tbody></table></nav>'
     )
 
 
-def _host(entry: HostEntry, told: tuple[Presentation, ...]) -> str:
-    """A host that was given without a scheme: its table of ports, the open ones with a link."""
+def _host(entry: HostEntry, reports: tuple[Presentation, ...]) -> str:
+    """Return the table of a host's ports; an open port links to its report."""
     head = (
         f'<section class="report {entry.status}"><h2>{_badge(entry.status)} '
         f"<code>{escape(entry.host)}</code></h2><p>{escape(headline(entry))}</p>"
     )
     if is_untried(entry):
         return f"{head}</section>"
-    places = {one.entry.target: number for number, one in enumerate(told, 1)}
+    places = {report.entry.target: number for number, report in enumerate(reports, 1)}
     rows = "".join(_port(port, places.get(port.target)) for port in entry.ports)
     return (
         f'{head}<div class="wide"><table class="ports"><thead><tr><th scope="col">Port</th>'
@@ -149,33 +152,33 @@ def _port(port: PortEntry, place: int | None) -> str:
     )
 
 
-def _report(number: int, one: Presentation, view: View) -> str:
-    entry = one.entry
-    at = f" at <code>{escape(one.address)}</code>" if one.address else ""
+def _report(number: int, report: Presentation, view: View) -> str:
+    entry = report.entry
+    at = f" at <code>{escape(report.address)}</code>" if report.address else ""
     time = f'<time datetime="{escape(entry.started_at)}">{escape(entry.started_at)}</time>'
     when = f"{duration(entry.duration_seconds)}{at} · from {escape(entry.vantage)} · {time}"
     parts = [
         f'<section class="report {entry.status}" id="target-{number}">',
         f"<h2>{_badge(entry.status)} <code>{escape(entry.target)}</code></h2>",
         f'<p class="when">{when}</p>',
-        _failure(one),
-        "".join(f'<p class="quiet">Note: {escape(note)}</p>' for note in one.notes),
+        _failure(report),
+        "".join(f'<p class="quiet">Note: {escape(note)}</p>' for note in report.notes),
         _checklist(entry.checklist or ()),
-        waterfall(one),
-        "".join(drawing_of(drawing) for drawing in one.drawings),
+        waterfall(report),
+        "".join(drawing_of(drawing) for drawing in report.drawings),
         "".join(_finding(finding, view) for finding in entry.findings),
-        _gists(one),
-        _rules(one),
+        _facts(report),
+        _rules(report),
         _details("All facts", _pre(_json(entry.facts))) if entry.facts else "",
         _details("Metrics", _pre(_json(entry.metrics))) if entry.metrics else "",
     ]
-    if view.verbose and one.transcript:
-        parts.append(_details("Transcript", _pre("\n".join(one.transcript))))
+    if view.verbose and report.transcript:
+        parts.append(_details("Transcript", _pre("\n".join(report.transcript))))
     return "\n".join([part for part in parts if part] + ["</section>"])
 
 
-def _failure(one: Presentation) -> str:
-    failure = one.entry.failure
+def _failure(report: Presentation) -> str:
+    failure = report.entry.failure
     if failure is None:
         return ""
     where = "" if failure.phase == "-" else f" in <code>{escape(failure.phase)}</code>"
@@ -210,14 +213,14 @@ def _line(line: ChecklistEntry) -> str:
 
 
 def _next(line: ChecklistEntry) -> str:
-    """Return what to type: to look, or to see the fixes."""
+    """Return what to type to check the line or to see the fixes."""
     if line.look:
-        return f"<div>Look: <code>{escape(line.look)}</code></div>"
-    ids = " ".join(line.found)
-    return f"<div>Fix: below, or <code>seventh explain {escape(ids)}</code></div>" if ids else ""
+        return f"<div>To check: <code>{escape(line.look)}</code></div>"
+    ids = escape(" ".join(line.found))
+    return f"<div>Fix: see below, or <code>seventh explain {ids}</code></div>" if ids else ""
 
 
-# -- what was found ------------------------------------------------------------------------------
+# -- findings, facts and rules -------------------------------------------------------------------
 
 
 def _finding(finding: FindingEntry, view: View) -> str:
@@ -239,7 +242,7 @@ def _finding(finding: FindingEntry, view: View) -> str:
 
 
 def _reference(text: str) -> str:
-    """A reference; an RFC leads to the RFC editor's page, at its section where one is named."""
+    """Return a reference; an RFC is a link to the RFC Editor's page, at the section if named."""
     return _RFC.sub(_rfc_link, escape(text))
 
 
@@ -257,24 +260,24 @@ def _fix(product: str, fix: str) -> str:
     return f"<p><strong>Fix{where}</strong></p>{_pre(fix)}"
 
 
-def _gists(one: Presentation) -> str:
+def _facts(report: Presentation) -> str:
     rooms = [
         f"<h3>{escape(room)}</h3><dl>"
         + "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in pairs)
         + "</dl>"
-        for room, pairs in one.summaries
+        for room, pairs in report.summaries
         if pairs
     ]
     return f'<div class="facts">{"".join(rooms)}</div>' if rooms else ""
 
 
-def _rules(one: Presentation) -> str:
-    skipped = one.entry.skipped
-    line = f"{count(len(one.passed), 'rule')} passed, {len(one.entry.findings)} found something"
+def _rules(report: Presentation) -> str:
+    skipped = report.entry.skipped
+    line = f"Rules: {report.rule_counts}"
     if not skipped:
-        return f'<p class="quiet">{line}.</p>'
+        return f'<p class="quiet">{line}</p>'
     items = "".join(f"<li><code>{escape(s.id)}</code> {escape(s.reason)}</li>" for s in skipped)
-    return _details(f"{line}, {len(skipped)} could not be judged", f"<ul>{items}</ul>")
+    return _details(line, f"<ul>{items}</ul>")
 
 
 def _details(summary: str, inside: str) -> str:

@@ -1,4 +1,4 @@
-"""JSON: the document that other programs read; see docs/report.schema.json."""
+"""JSON for other programs; see docs/report.schema.json."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from seventh.render.view import Document, View
 
 
 def render(document: Document, view: View) -> str:
-    """Return ``document`` as ``seventh.report/1``, indented, in one fixed order of keys."""
+    """Return ``document`` as ``seventh.report/1``, indented, with keys in a fixed order."""
     encoded = msgspec.json.encode(json_document(document, view))
     return msgspec.json.format(encoded, indent=2).decode() + "\n"

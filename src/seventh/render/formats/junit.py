@@ -1,8 +1,7 @@
-"""JUnit's XML, which every CI system reads: a suite a target, a case a rule.
+"""JUnit XML for CI systems: a suite per target, a case per rule.
 
-The conversation itself is the first case: it fails when the conversation failed, and is an error
-when Seventh could not tell. A rule that fired below the view's bar has passed, and says what it
-saw.
+The check itself is the first case, ``conversation``: it fails with the check, and is an error when
+the status is unknown. A finding below the view's bar is a passed case with output.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from seventh.render.hosts import STATES, host_entries, number
 from seventh.render.presentation import Presentation, blamed, failed, present
 from seventh.render.view import Document, View
 
-# What XML 1.0 §2.2 has no place for, were it to come this far.
+# The characters that XML 1.0 §2.2 excludes.
 _NO_CHAR = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -26,8 +25,8 @@ def render(document: Document, view: View) -> str:
     root = ET.Element("testsuites", {"name": "seventh"})
     for host in host_entries(document, view):
         root.append(_host(host))
-    for one in present(document, view):
-        root.append(_suite(one, view))
+    for report in present(document, view):
+        root.append(_suite(report, view))
     suites = list(root)
     for key in ("tests", "failures", "errors", "skipped"):
         root.set(key, str(sum(int(suite.get(key, "0")) for suite in suites)))
@@ -38,9 +37,9 @@ def render(document: Document, view: View) -> str:
 
 
 def _host(host: HostEntry) -> ET.Element:
-    """Return a host that was given without a scheme: a case a port, skipped where nothing answers.
+    """Return the suite of a host that was given without a scheme: a case per port.
 
-    What an open port has wrong is in the suite of its target.
+    A port that does not answer is skipped; findings are in the suite of the port's target.
     """
     suite = ET.Element("testsuite", {"name": _text(host.host)})
     for port in host.ports:
@@ -60,8 +59,8 @@ def _host(host: HostEntry) -> ET.Element:
     return suite
 
 
-def _suite(one: Presentation, view: View) -> ET.Element:
-    entry = one.entry
+def _suite(report: Presentation, view: View) -> ET.Element:
+    entry = report.entry
     suite = ET.Element(
         "testsuite",
         {
@@ -71,13 +70,13 @@ def _suite(one: Presentation, view: View) -> ET.Element:
             "time": _seconds(entry.duration_seconds),
         },
     )
-    suite.append(_conversation(one))
+    suite.append(_conversation(report))
     for finding in entry.findings:
-        suite.append(_found(one, finding, view))
-    for rule in one.passed:
-        suite.append(_case(one, rule))
+        suite.append(_found(report, finding, view))
+    for rule in report.passed:
+        suite.append(_case(report, rule))
     for skipped in entry.skipped:
-        case = _case(one, skipped.id)
+        case = _case(report, skipped.id)
         ET.SubElement(case, "skipped", {"message": _text(skipped.reason)})
         suite.append(case)
     suite.set("tests", str(len(suite)))
@@ -86,27 +85,21 @@ def _suite(one: Presentation, view: View) -> ET.Element:
     return suite
 
 
-def _case(one: Presentation, name: str, seconds: float = 0.0) -> ET.Element:
-    return ET.Element(
-        "testcase",
-        {
-            "classname": _text(f"seventh.{one.entry.protocol}"),
-            "name": _text(name),
-            "time": _seconds(seconds),
-        },
-    )
+def _case(report: Presentation, name: str, seconds: float = 0.0) -> ET.Element:
+    classname = _text(f"seventh.{report.entry.protocol}")
+    attributes = {"classname": classname, "name": _text(name), "time": _seconds(seconds)}
+    return ET.Element("testcase", attributes)
 
 
-def _conversation(one: Presentation) -> ET.Element:
-    entry = one.entry
-    case = _case(one, "conversation", entry.duration_seconds)
+def _conversation(report: Presentation) -> ET.Element:
+    entry = report.entry
+    case = _case(report, "conversation", entry.duration_seconds)
     if entry.failure is not None:
         failure = entry.failure
         tag = "error" if entry.status is Status.UNKNOWN else "failure"
-        told = ET.SubElement(
-            case, tag, {"type": str(failure.reason), "message": _text(failure.detail)}
-        )
-        told.text = _text(f"{failed(failure)}\n{failure.detail}\nblame: {blamed(failure)}")
+        attributes = {"type": str(failure.reason), "message": _text(failure.detail)}
+        text = f"{failed(failure)}\n{failure.detail}\nblame: {blamed(failure)}"
+        ET.SubElement(case, tag, attributes).text = _text(text)
     if entry.phases:
         out = ET.SubElement(case, "system-out")
         out.text = _text(
@@ -119,8 +112,8 @@ def _conversation(one: Presentation) -> ET.Element:
     return case
 
 
-def _found(one: Presentation, finding: FindingEntry, view: View) -> ET.Element:
-    case = _case(one, finding.id)
+def _found(report: Presentation, finding: FindingEntry, view: View) -> ET.Element:
+    case = _case(report, finding.id)
     at = [f"at: {line.place}: {line.text}" for line in finding.source]
     lines = [finding.evidence, *at, *([f"why: {finding.why}"] if finding.why else [])]
     for product, fix in fixes_of(finding, view).shown:
@@ -132,9 +125,8 @@ def _found(one: Presentation, finding: FindingEntry, view: View) -> ET.Element:
         attributes = {"type": str(finding.severity), "message": _text(finding.title)}
         ET.SubElement(case, "failure", attributes).text = text
     else:
-        ET.SubElement(
-            case, "system-out"
-        ).text = f"{finding.severity}: {_text(finding.title)}\n{text}"
+        output = ET.SubElement(case, "system-out")
+        output.text = f"{finding.severity}: {_text(finding.title)}\n{text}"
     return case
 
 

@@ -1,27 +1,23 @@
-"""Markdown: a report to paste into a ticket.
-
-CommonMark with the tables of GitHub's.
-"""
+"""Markdown for tickets: CommonMark with GitHub's tables."""
 
 from __future__ import annotations
 
 from seventh.model.checklist import LineVerdict
 from seventh.model.severity import Status
 from seventh.render.bars import text
-from seventh.render.checked import VERDICTS, tally
+from seventh.render.checklist import VERDICTS, tally
 from seventh.render.commonmark import block, code, escape
 from seventh.render.entries import FindingEntry, HostEntry
 from seventh.render.fixes import fixes_of
-from seventh.render.hosts import (
-    STATES,
-    headline,
-    host_entries,
-    is_untried,
-    number,
-    shows_all,
-    worst_of,
+from seventh.render.hosts import STATES, headline, host_entries, is_untried, number, worst_of
+from seventh.render.presentation import (
+    Presentation,
+    blamed,
+    count,
+    needs_summary,
+    present,
+    tally_statuses,
 )
-from seventh.render.presentation import Presentation, blamed, count, present, tally_statuses
 from seventh.render.summary import duration
 from seventh.render.view import Document, View
 from seventh.render.wording import is_prose
@@ -35,20 +31,20 @@ _CHECKED = {
 
 def render(document: Document, view: View) -> str:
     """Return ``document`` as Markdown."""
-    told = present(document, view)
+    reports = present(document, view)
     hosts = host_entries(document, view)
     blocks = [part for host in hosts for part in _host(host)]
-    if len(told) > 1 and not any(shows_all(host, [t.entry.target for t in told]) for host in hosts):
-        blocks += [f"# Seventh: {count(len(told), 'target')}: {tally_statuses(told)}"]
-        blocks += [_summary(told)]
-    for one in told:
-        blocks += _report(one, view)
+    if needs_summary(reports, hosts):
+        blocks += [f"# Seventh: {count(len(reports), 'target')}: {tally_statuses(reports)}"]
+        blocks += [_summary(reports)]
+    for report in reports:
+        blocks += _report(report, view)
     blocks += [f"_Seventh {escape(document.version)}, {escape(document.generated_at)}_"]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def _host(entry: HostEntry) -> list[str]:
-    """Return a host that was given without a scheme: its table of ports."""
+    """Return the table of a host's ports."""
     head = f"# {_MARKS[entry.status]} {entry.status}: {code(entry.host)}"
     if is_untried(entry):
         return [head, escape(headline(entry))]
@@ -63,20 +59,19 @@ def _host(entry: HostEntry) -> list[str]:
     return [head, escape(headline(entry)), "\n".join(rows)]
 
 
-def _summary(told: tuple[Presentation, ...]) -> str:
-    rows = ["| Status | Target | Time | Found |", "|---|---|--:|---|"]
-    for one in told:
-        entry = one.entry
-        rows.append(
-            f"| {_MARKS[entry.status]} {entry.status} | {code(entry.target)} "
-            f"| {duration(entry.duration_seconds)} | {escape(one.headline)} |"
-        )
+def _summary(reports: tuple[Presentation, ...]) -> str:
+    rows = ["| Status | Target | Time | Result |", "|---|---|--:|---|"]
+    rows += [
+        f"| {_MARKS[report.entry.status]} {report.entry.status} | {code(report.entry.target)} "
+        f"| {duration(report.entry.duration_seconds)} | {escape(report.headline)} |"
+        for report in reports
+    ]
     return "\n".join(rows)
 
 
-def _report(one: Presentation, view: View) -> list[str]:
-    entry = one.entry
-    address = f" at {code(one.address)}" if one.address else ""
+def _report(report: Presentation, view: View) -> list[str]:
+    entry = report.entry
+    address = f" at {code(report.address)}" if report.address else ""
     when = f"{escape(entry.started_at)} from {escape(entry.vantage)}{address}"
     blocks = [
         f"## {_MARKS[entry.status]} {entry.status}: {code(entry.target)}",
@@ -89,22 +84,22 @@ def _report(one: Presentation, view: View) -> list[str]:
             f"**Failed:** {code(str(failure.reason))}{where}. "
             f"{escape(failure.detail)}\n\n**Blame:** {escape(blamed(failure))}"
         )
-    blocks.append("\n".join(f"- Note: {escape(note)}" for note in one.notes))
-    blocks.append(_checklist(one))
+    blocks.append("\n".join(f"- Note: {escape(note)}" for note in report.notes))
+    blocks.append(_checklist(report))
     for finding in entry.findings:
         blocks += _finding(finding, view)
-    blocks += [block(text(drawing, 60)) for drawing in one.drawings]
-    blocks += [_phases(one), _facts(one), _rules(one, view)]
-    if view.verbose and one.transcript:
-        blocks += ["### Transcript", block("\n".join(one.transcript))]
+    blocks += [block(text(drawing, 60)) for drawing in report.drawings]
+    blocks += [_phases(report), _facts(report), _rules(report, view)]
+    if view.verbose and report.transcript:
+        blocks += ["### Transcript", block("\n".join(report.transcript))]
     return blocks
 
 
-def _checklist(one: Presentation) -> str:
-    lines = one.entry.checklist
+def _checklist(report: Presentation) -> str:
+    lines = report.entry.checklist
     if not lines:
         return ""
-    rows = [f"### Checklist: {tally(lines)}", "", "| Verdict | Line | Evidence | To type |"]
+    rows = [f"### Checklist: {tally(lines)}", "", "| Verdict | Line | Evidence | Command |"]
     rows.append("|---|---|---|---|")
     for line in lines:
         command = line.look or (f"seventh explain {' '.join(line.found)}" if line.found else "")
@@ -119,7 +114,7 @@ def _checklist(one: Presentation) -> str:
 def _finding(finding: FindingEntry, view: View) -> list[str]:
     blocks = [
         f"### {finding.severity}: {finding.id}: {escape(finding.title)}",
-        f"**Seen:** {escape(finding.evidence)}",
+        f"**Evidence:** {escape(finding.evidence)}",
     ]
     if finding.source:
         lines = [f"{line.place}: {line.text}" for line in finding.source]
@@ -134,29 +129,29 @@ def _finding(finding: FindingEntry, view: View) -> list[str]:
         else:
             blocks += [f"**Fix{where}:**", block(fix)]
     if fixes.others:
-        blocks.append(f"**For others:** {escape(fixes.hint)}: `seventh explain {finding.id}`")
+        blocks.append(f"**Other fixes:** {escape(fixes.hint)}: `seventh explain {finding.id}`")
     if finding.references:
         blocks.append(f"**References:** {escape('; '.join(finding.references))}")
     return blocks
 
 
-def _phases(one: Presentation) -> str:
-    if not one.entry.phases:
+def _phases(report: Presentation) -> str:
+    if not report.entry.phases:
         return ""
     rows = ["### Phases", "", "| Phase | Begin | Time | Clock | Outcome | Address |"]
     rows.append("|---|--:|--:|---|---|---|")
     rows += [
         f"| {code(phase.name)} | {duration(phase.start_seconds)} | {duration(phase.seconds)} "
         f"| {phase.clock} | {phase.outcome} | {code(phase.address) if phase.address else ''} |"
-        for phase in one.entry.phases
+        for phase in report.entry.phases
     ]
     return "\n".join(rows)
 
 
-def _facts(one: Presentation) -> str:
+def _facts(report: Presentation) -> str:
     rows = [
         f"| {escape(room)} | {escape(label)} | {code(value)} |"
-        for room, pairs in one.summaries
+        for room, pairs in report.summaries
         for label, value in pairs
     ]
     if not rows:
@@ -164,12 +159,7 @@ def _facts(one: Presentation) -> str:
     return "\n".join(["### Facts", "", "| Protocol | Fact | Value |", "|---|---|---|", *rows])
 
 
-def _rules(one: Presentation, view: View) -> str:
-    passed, skipped = len(one.passed), one.entry.skipped
-    line = f"{count(passed, 'rule')} passed, {len(one.entry.findings)} found something"
-    if skipped:
-        line += f", {len(skipped)} could not be judged"
-    if view.verbose and skipped:
-        items = "\n".join(f"- {code(one.id)}: {escape(one.reason)}" for one in skipped)
-        return f"{line}:\n\n{items}"
-    return f"{line}."
+def _rules(report: Presentation, view: View) -> str:
+    skipped = report.entry.skipped if view.verbose else ()
+    items = [f"- {code(skip.id)}: {escape(skip.reason)}" for skip in skipped]
+    return "\n".join([f"Rules: {report.rule_counts}", *([""] if items else []), *items])

@@ -1,8 +1,7 @@
-"""One line for a monitoring system, as the Monitoring Plugins' guidelines say.
+"""The output of a monitoring plugin, by the Monitoring Plugins guidelines.
 
-``SEVENTH STATUS - text | 'label'=value[UOM];warn;crit;min;max …``, then long output, a line a fact.
-Which values, and the bounds that their rules have, is the rooms' to say (``watched``).
-The exit code is the caller's: :func:`seventh.render.view.worst` of the reports' statuses.
+``SEVENTH STATUS - text | 'label'=value[UOM];warn;crit;min;max …``, then long output. The rooms
+declare the values and their thresholds (``watched``).
 """
 
 from __future__ import annotations
@@ -25,55 +24,51 @@ from seventh.render.presentation import Presentation, blamed, count, failed, pre
 from seventh.render.summary import duration
 from seventh.render.view import Document, View, worst
 
-# A pipe begins the performance data; a line break ends the line.
 _FIRST_STEPS = ("resolve", "connect", "tls")
 _MOST = 8
 _PHASES = "seventh_phase_seconds"
 _ENDING = re.compile(r"[|\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
+"""A pipe, which begins the performance data, and line breaks."""
 
 
 def render(document: Document, view: View) -> str:
     """Return ``document`` as a plugin's output."""
-    told = present(document, view)
+    reports = present(document, view)
     hosts = host_entries(document, view)
-    status = worst(one.entry.status for one in told)
-    several = len(told) > 1
+    status = worst(report.entry.status for report in reports)
+    several = len(reports) > 1
     perfdata = " ".join(
-        value for one in told for value in _perfdata(one, several, everything=view.verbose)
+        value for report in reports for value in _perfdata(report, several, everything=view.verbose)
     )
-    first = f"SEVENTH {status.value.upper()} - {_headline(told, hosts)}"
+    first = f"SEVENTH {status.value.upper()} - {_headline(reports, hosts)}"
     lines = [_plain(first) + (f" | {perfdata}" if perfdata else "")]
-    for host in hosts:
-        lines += [_plain(line) for line in _ports(host)]
-    for one in told:
-        lines += [_plain(line) for line in _long(one, view)]
+    lines += [_plain(line) for host in hosts for line in _ports(host)]
+    lines += [_plain(line) for report in reports for line in _long(report, view)]
     return "\n".join(lines) + "\n"
 
 
-def _headline(told: tuple[Presentation, ...], hosts: tuple[HostEntry, ...]) -> str:
-    if not told:
+def _headline(reports: tuple[Presentation, ...], hosts: tuple[HostEntry, ...]) -> str:
+    if not reports:
         return "no target"
-    if len(hosts) == 1 and shows_all(hosts[0], [one.entry.target for one in told]):
+    is_host = len(hosts) == 1 and shows_all(hosts[0], [report.entry.target for report in reports])
+    if len(reports) == 1 and not is_host:
+        (report,) = reports
+        return f"{_about(report)} in {duration(report.entry.duration_seconds)}"
+    status = hosts[0].status if is_host else worst(report.entry.status for report in reports)
+    words = f"{count(len(reports), 'target')}: {tally_statuses(reports)}"
+    if is_host:
         words = f"{hosts[0].host}: {headline(hosts[0])}"
-        if hosts[0].status is Status.OK:
-            return words
-        gravest = next(one for one in told if one.entry.status is hosts[0].status)
-        return f"{words}; {_about(gravest)}"
-    if len(told) == 1:
-        one = told[0]
-        return f"{one.entry.target} {_first(one)} in {duration(one.entry.duration_seconds)}"
-    bad = worst(one.entry.status for one in told)
-    first = next(one for one in told if one.entry.status == bad)
-    tally = f"{count(len(told), 'target')}: {tally_statuses(told)}"
-    return tally if bad.exit_code == 0 else f"{tally}; {_about(first)}"
+    if status is Status.OK:
+        return words
+    return f"{words}; {_about(next(r for r in reports if r.entry.status is status))}"
 
 
-def _about(one: Presentation) -> str:
-    return f"{one.entry.target} {_first(one)}"
+def _about(report: Presentation) -> str:
+    return f"{report.entry.target} {_first(report)}"
 
 
 def _ports(host: HostEntry) -> list[str]:
-    """Return a line for each port of a host that was given without a scheme."""
+    """Return a line per port of a host that was given without a scheme."""
     if is_untried(host):
         return []
     return [
@@ -81,25 +76,25 @@ def _ports(host: HostEntry) -> list[str]:
     ]
 
 
-def _first(one: Presentation) -> str:
-    """Return what an operator must know of this target, in a few words."""
-    entry = one.entry
+def _first(report: Presentation) -> str:
+    """Return the failure or the most severe finding of a report."""
+    entry = report.entry
     if entry.failure is not None:
         return f"{failed(entry.failure)}: {entry.failure.detail}"
     if not entry.findings:
-        return "nothing found"
+        return "no findings"
     gravest = entry.findings[0]
     rest = len(entry.findings) - 1
     more = f" and {rest} more" if rest else ""
     return f"{gravest.id} ({gravest.severity}) {gravest.title}{more}"
 
 
-def _long(one: Presentation, view: View) -> list[str]:
-    entry = one.entry
-    lines = [f"[{entry.status.value.upper()}] {entry.target} {one.headline}"]
+def _long(report: Presentation, view: View) -> list[str]:
+    entry = report.entry
+    lines = [f"[{entry.status.value.upper()}] {entry.target} {report.headline}"]
     if entry.failure is not None:
         lines.append(f"  {entry.failure.detail} (blame: {blamed(entry.failure)})")
-    lines += [f"  note: {note}" for note in one.notes]
+    lines += [f"  note: {note}" for note in report.notes]
     for finding in entry.findings:
         lines.append(f"  {finding.severity} {finding.id}: {finding.title}: {finding.evidence}")
         lines += [f"    at: {line.place}: {line.text}" for line in finding.source]
@@ -107,7 +102,7 @@ def _long(one: Presentation, view: View) -> list[str]:
             where = "fix" if product == "any" else f"fix in {product}"
             lines += [f"    {where}: {line}" for line in fix.splitlines() if line.strip()]
     if view.verbose:
-        lines += [f"  not judged {skipped.id}: {skipped.reason}" for skipped in entry.skipped]
+        lines += [f"  skipped {skipped.id}: {skipped.reason}" for skipped in entry.skipped]
     return lines
 
 
@@ -115,12 +110,12 @@ def _plain(text: str) -> str:
     return _ENDING.sub(" ", text).rstrip()
 
 
-def _perfdata(one: Presentation, several: bool, *, everything: bool) -> list[str]:
-    """About eight values: the whole conversation, its first steps, what the rooms have watched.
+def _perfdata(report: Presentation, several: bool, *, everything: bool) -> list[str]:
+    """Return about eight values: the whole time, the first phases, and the rooms' watched metrics.
 
-    With -v every phase and metric follows, as graphs may have been made from them.
+    With -v all other phases and metrics follow.
     """
-    entry = one.entry
+    entry = report.entry
     phases: dict[str, float] = {}
     for phase in entry.phases:
         phases[phase.name] = phases.get(phase.name, 0.0) + phase.seconds
@@ -130,9 +125,9 @@ def _perfdata(one: Presentation, several: bool, *, everything: bool) -> list[str
         for name, seconds in phases.items()
         if everything or name in _FIRST_STEPS
     ]
-    data += _watched(one)
+    data += _watched(report)
     if everything:
-        data += [_plain_datum(sample) for sample in one.samples]
+        data += [_plain_datum(sample) for sample in report.samples]
     prefix = f"{entry.target} " if several else ""
     return [each.text(prefix) for each in data if math.isfinite(each.value)]
 
@@ -148,36 +143,35 @@ class _Datum(msgspec.Struct, frozen=True):
     most: str = ""
 
     def text(self, prefix: str) -> str:
-        """As the guidelines write it, its label after ``prefix``."""
+        """Return it as the guidelines write it, with ``prefix`` before its label."""
         return (
             f"{_label(prefix + self.name)}={number(self.value)}{self.unit}"
             f";{self.bounds.warning};{self.bounds.critical};{self.least};{self.most}"
         )
 
 
-def _watched(one: Presentation) -> list[_Datum]:
-    """Return what the rooms of the report want drawn; the first few metrics where none says."""
-    by_name = {sample.name: sample for sample in one.samples if not sample.labels}
-    rooms = sorted(one.facts, key=lambda room: (room != one.entry.protocol, room))
+def _watched(report: Presentation) -> list[_Datum]:
+    """Return the metrics that the rooms watch, else the first few."""
+    by_name = {sample.name: sample for sample in report.samples if not sample.labels}
     found = [
-        _drawn(one, by_name[watched.metric], _bounds(watched, one.facts[room]))
-        for room in rooms
+        _short_datum(report, by_name[watched.metric], _bounds(watched, report.facts[room]))
+        for room in report.rooms
         for watched in protocols.watched(room)
         if watched.metric in by_name
     ]
-    others = [sample for sample in one.samples if sample.name != _PHASES]  # they are there already
-    return found or [_drawn(one, sample, NO_BOUNDS) for sample in others[:_MOST]]
+    others = [sample for sample in report.samples if sample.name != _PHASES]
+    return found or [_short_datum(report, sample, NO_BOUNDS) for sample in others[:_MOST]]
 
 
 def _bounds(watched: Watched, facts: Facts) -> Bounds:
     return watched.bounds(facts) if watched.bounds is not None else NO_BOUNDS
 
 
-def _drawn(one: Presentation, sample: Sample, bounds: Bounds) -> _Datum:
-    """A sample under a short label: a share in percent, an instant as the time that is left."""
+def _short_datum(report: Presentation, sample: Sample, bounds: Bounds) -> _Datum:
+    """Return a sample with a short label: a share in percent, a timestamp as the time left."""
     name = sample.key.removeprefix("seventh_")
     if sample.name.endswith("_timestamp_seconds"):
-        left = sample.value - one.started_seconds
+        left = sample.value - report.started_seconds
         return _Datum(name.removesuffix("_timestamp_seconds"), round(left), "s", bounds)
     if sample.name.endswith("_ratio") and 0 <= sample.value <= 1:
         return _Datum(name.removesuffix("_ratio"), sample.value * 100, "%", bounds, "0", "100")
@@ -192,9 +186,9 @@ def _plain_datum(sample: Sample) -> _Datum:
 
 
 def _unit(name: str) -> tuple[str, str]:
-    """Unit of measure and least value, from the ending of a Prometheus name.
+    """Return the unit of measure and the minimum of a Prometheus name.
 
-    An offset has a sign, so a metric in seconds gets no least.
+    Seconds have no minimum, as an offset may be negative.
     """
     if name.endswith("_timestamp_seconds"):
         return "", ""
@@ -208,5 +202,5 @@ def _unit(name: str) -> tuple[str, str]:
 
 
 def _label(name: str) -> str:
-    """A label in quotes: no equals sign, no quote and nothing that ends a line stands in it."""
+    """Return a label in quotes, without equals signs, quotes and line breaks."""
     return "'" + _plain(name).replace("=", ":").replace("'", "") + "'"

@@ -1,7 +1,6 @@
-"""For a person at a terminal, or reading what a pipe kept: good at 80 columns and without colour.
+"""Text for terminals and pipes, readable in 80 columns and without colour.
 
-Every line is laid out here to the view's width, and printed as it is. The one thing that is never
-wrapped is a fix: a configuration line is copied as one line, however long.
+All lines are wrapped here to the view's width, except the lines of a fix, which are to be copied.
 """
 
 from __future__ import annotations
@@ -15,12 +14,20 @@ from rich.console import Console
 from rich.text import Text
 
 from seventh.model.severity import Severity, Status
-from seventh.render import checked_lines, host_lines, phase_lines
+from seventh.render import checklist_lines, host_lines, phase_lines
 from seventh.render.bars import rows, title
 from seventh.render.entries import FindingEntry, HostEntry
 from seventh.render.fixes import fixes_of
-from seventh.render.hosts import host_entries, shows_all
-from seventh.render.presentation import Presentation, blamed, count, failed, present, tally_statuses
+from seventh.render.hosts import host_entries
+from seventh.render.presentation import (
+    Presentation,
+    blamed,
+    count,
+    failed,
+    needs_summary,
+    present,
+    tally_statuses,
+)
 from seventh.render.summary import duration
 from seventh.render.view import Document, View
 from seventh.render.wording import is_prose
@@ -52,20 +59,12 @@ _MOST_FACTS = 12
 
 def render(document: Document, view: View) -> str:
     """Return ``document`` as lines of text; with escape sequences only if the view has colour."""
-    told = present(document, view)
-    lines: list[Text] = []
+    reports = present(document, view)
     hosts = host_entries(document, view)
-    for host in hosts:
-        if lines:
-            lines.append(Text())
-        lines.extend(_host(host, view))
-    for one in told:
-        if lines:
-            lines.append(Text())
-        lines.extend(_Sheet(one, view).lines())
-    targets = [one.entry.target for one in told]
-    if len(told) > 1 and not any(shows_all(host, targets) for host in hosts):
-        lines.extend(_summary(told, view))
+    parts = [*(_host(host, view) for host in hosts), *(_Sheet(r, view).lines() for r in reports)]
+    lines = [line for part in parts for line in (Text(), *part)][1:]
+    if needs_summary(reports, hosts):
+        lines.extend(_summary(reports, view))
     text = _print(lines, view)
     if view.ascii:
         text = text.translate(_TRANSLITERATED).encode("ascii", "backslashreplace").decode()
@@ -74,7 +73,7 @@ def render(document: Document, view: View) -> str:
 
 def _print(lines: Iterable[Text], view: View) -> str:
     buffer = io.StringIO()
-    # Nothing is left to rich's guess, and nothing to the environment: the view has decided.
+    # The view decides everything, and rich reads nothing from the environment.
     console = Console(
         file=buffer,
         width=view.width,
@@ -95,16 +94,16 @@ def _print(lines: Iterable[Text], view: View) -> str:
 
 
 class _Sheet:
-    """One target's part of the page."""
+    """One report's part of the text."""
 
-    def __init__(self, told: Presentation, view: View) -> None:
-        self.told = told
-        self.entry = told.entry
+    def __init__(self, report: Presentation, view: View) -> None:
+        self.report = report
+        self.entry = report.entry
         self.view = view
         self.page: list[Text] = []
 
     def lines(self) -> list[Text]:
-        """Return the whole sheet, top to bottom."""
+        """Return all lines of the report."""
         self.header()
         self.failure()
         self.notes()
@@ -123,14 +122,10 @@ class _Sheet:
         entry, view = self.entry, self.view
         line = _status(entry.status, view)
         line.append(f"  {entry.target}", "bold")
-        if self.told.address:
-            line.append(f" → {self.told.address}")
+        if self.report.address:
+            line.append(f" → {self.report.address}")
         total = duration(entry.duration_seconds)
-        room = view.width - line.cell_len - len(total)
-        if room >= 2:
-            line.append(" " * room + total)
-        else:
-            line.append(f"  {total}")
+        line.append(total.rjust(max(len(total) + 2, view.width - line.cell_len)))
         self.wrapped(line, 4)
         self.page.append(Text("─" * view.width, "dim"))
 
@@ -146,38 +141,35 @@ class _Sheet:
         self.page.append(Text())
 
     def notes(self) -> None:
-        for note in self.told.notes:
+        for note in self.report.notes:
             self.labelled("note", Text(note))
-        if self.told.notes:
+        if self.report.notes:
             self.page.append(Text())
 
     def checklist(self) -> None:
         if self.entry.checklist:
-            for line in checked_lines.lines(self.entry.checklist, self.view.width):
-                self.wrapped(line, checked_lines.COLUMN)
+            for line in checklist_lines.lines(self.entry.checklist, self.view.width):
+                self.wrapped(line, checklist_lines.COLUMN)
             self.page.append(Text())
 
     def phases(self) -> None:
-        if self.told.bars:
-            self.page.extend(phase_lines.lines(self.told.bars, self.view))
+        if self.report.bars:
+            self.page.extend(phase_lines.lines(self.report.bars, self.view))
             self.page.append(Text())
 
     def facts(self) -> None:
-        some = False
-        for room, pairs in self.told.summaries:
-            if not pairs:
-                continue
+        summaries = [(room, pairs) for room, pairs in self.report.summaries if pairs]
+        for room, pairs in summaries:
             most = len(pairs) if self.view.verbose else _MOST_FACTS
             items = [Text.assemble((f"{label} ", "dim"), value) for label, value in pairs[:most]]
             if len(pairs) > most:
                 items.append(Text(f"… {len(pairs) - most} more (-v)", "dim"))
             self.flow(room, items)
-            some = True
-        if some:
+        if summaries:
             self.page.append(Text())
 
     def drawings(self) -> None:
-        for drawing in self.told.drawings:
+        for drawing in self.report.drawings:
             self.labelled("", Text(title(drawing, ascii_only=self.view.ascii), "dim"))
             names = min(max(len(span.label) for span in drawing.spans), self.view.width // 3)
             drawn = rows(drawing, min(36, self.view.width // 3), ascii_only=self.view.ascii)
@@ -185,7 +177,7 @@ class _Sheet:
                 line = Text("  ")
                 line.append(middle(row.label, names).ljust(names) + "  ")
                 line.append(row.bar, "green" if span is not None and span.typical else "red")
-                line.append(f"  {row.said}")
+                line.append(f"  {row.value}")
                 line.truncate(self.view.width, overflow="ellipsis")
                 self.page.append(line)
             self.page.append(Text())
@@ -201,7 +193,7 @@ class _Sheet:
         line.append(finding.id, "bold")
         line.append(f"  {finding.title}")
         self.wrapped(line, 2 + _LABEL)
-        self.labelled("seen", Text(finding.evidence))
+        self.labelled("evidence", Text(finding.evidence))
         for number, source in enumerate(finding.source):
             place = Text.assemble((source.place, "cyan"), f"  {source.text}")
             self.labelled("" if number else "at", place)
@@ -226,7 +218,7 @@ class _Sheet:
             self.page.append(Text.assemble((head, "dim"), (line, "green")))
 
     def broken(self, line: str) -> list[str]:
-        """``line`` wrapped between words if it is prose, else as it is; a word is never broken."""
+        """Return ``line`` wrapped between words if it is prose, else unchanged."""
         if not is_prose(line):
             return [line]
         return textwrap.wrap(
@@ -234,32 +226,29 @@ class _Sheet:
         )
 
     def rules(self) -> None:
-        passed, skipped, found = self.told.passed, self.entry.skipped, self.entry.findings
-        if not (passed or skipped or found):
+        skipped = self.entry.skipped
+        if not (self.report.passed or skipped or self.entry.findings):
             return
-        parts = [f"{len(passed)} passed", f"{len(found)} found"]
-        if skipped:
-            hint = "" if self.view.verbose else " (-v says why)"
-            parts.append(f"{len(skipped)} not judged{hint}")
-        self.labelled("rules", Text(" · ".join(parts)))
+        hint = " (-v shows why)" if skipped and not self.view.verbose else ""
+        self.labelled("rules", Text(f"{self.report.rule_counts}{hint}"))
         if self.view.verbose:
-            for one in skipped:
-                line = Text("  " + " " * _LABEL + one.id)
-                line.append(f"  {one.reason}", "dim")
+            for skip in skipped:
+                line = Text("  " + " " * _LABEL + skip.id)
+                line.append(f"  {skip.reason}", "dim")
                 self.wrapped(line, _LABEL + 6)
 
     def transcript(self) -> None:
-        if not (self.view.verbose and self.told.transcript):
+        if not (self.view.verbose and self.report.transcript):
             return
         self.page.append(Text())
         self.page.append(Text("  transcript", "dim"))
-        for line in self.told.transcript:
+        for line in self.report.transcript:
             self.wrapped(Text(f"  │ {line}"), 6)
 
     # -- laying out ------------------------------------------------------------------------------
 
     def labelled(self, label: str, text: Text) -> None:
-        """``text`` beside ``label``, wrapped under itself."""
+        """Add ``text`` beside ``label``, wrapped under itself."""
         if len(label) >= _LABEL:
             self.page.append(Text(f"  {label}", "dim"))
             label = ""
@@ -268,7 +257,7 @@ class _Sheet:
             self.page.append(Text.assemble((head, "dim"), line))
 
     def flow(self, label: str, items: list[Text]) -> None:
-        """``items`` beside ``label``, a line broken between two of them where it can be."""
+        """Add ``items`` beside ``label``, with line breaks between items if possible."""
         width = self._width(2 + _LABEL)
         text = Text()
         column = 0
@@ -284,7 +273,7 @@ class _Sheet:
         self.labelled(label, text)
 
     def wrapped(self, text: Text, hang: int) -> None:
-        """``text`` as one line if it fits, else its further lines from column ``hang``."""
+        """Add ``text``, with further lines indented to ``hang``."""
         self.page.extend(wrapped(text, hang, self.view.width))
 
     def _wrap(self, text: Text, indent: int) -> list[Text]:
@@ -300,7 +289,7 @@ def _status(status: Status, view: View) -> Text:
 
 
 def _host(entry: HostEntry, view: View) -> list[Text]:
-    """Return a host that was given without a scheme: its table of ports."""
+    """Return the table of a host's ports."""
     head = _status(entry.status, view)
     head.append(f"  {entry.host}", "bold")
     longest = duration(max((port.duration_seconds for port in entry.ports), default=0.0))
@@ -311,16 +300,16 @@ def _host(entry: HostEntry, view: View) -> list[Text]:
     return page
 
 
-def _summary(told: tuple[Presentation, ...], view: View) -> list[Text]:
+def _summary(reports: tuple[Presentation, ...], view: View) -> list[Text]:
     lines = [Text(), Text("─" * view.width, "dim")]
-    lines.append(Text(f"{count(len(told), 'target')}: {tally_statuses(told)}", "bold"))
-    width = min(max(len(one.entry.target) for one in told), max(20, view.width - 46))
-    for one in told:
-        line = _status(one.entry.status, view)
+    lines.append(Text(f"{count(len(reports), 'target')}: {tally_statuses(reports)}", "bold"))
+    width = min(max(len(report.entry.target) for report in reports), max(20, view.width - 46))
+    for report in reports:
+        line = _status(report.entry.status, view)
         line.append(" " * (11 - line.cell_len))
-        line.append(middle(one.entry.target, width).ljust(width))
-        line.append(f"{duration(one.entry.duration_seconds):>9}  ")
-        line.append(one.headline)
+        line.append(middle(report.entry.target, width).ljust(width))
+        line.append(f"{duration(report.entry.duration_seconds):>9}  ")
+        line.append(report.headline)
         line.truncate(view.width, overflow="ellipsis")
         lines.append(line)
     return lines

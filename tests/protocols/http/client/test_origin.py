@@ -87,7 +87,7 @@ async def test_connections_are_kept_and_fresh_ones_are_new(kit: Kit) -> None:
         assert ctx.connections_left(site.address) == left - 2
         with pytest.raises(Failed):
             await site.get(method="DELETE")
-        await site.aclose()
+        await site.pool.aclose()
         ctx.close()
 
 

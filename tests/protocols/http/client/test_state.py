@@ -88,7 +88,7 @@ async def test_http_3_carries_everything_where_tcp_carries_nothing(network: Netw
 
 async def test_http_3_beside_tcp_is_not_preferred(network: Network) -> None:
     target = site()
-    target.keep(target.origin, opened("1.1"))
+    target.pool.keep(target.origin, opened("1.1"))
     target.use("2")
     target.take_over(opened("3", SECOND))
     assert (await target.opened(target.origin, None)).version == "2" == target.best
@@ -150,8 +150,8 @@ def test_the_first_connection_that_the_server_ended_shows_keep_alive() -> None:
     target = site()
     ended, after, last = opened("1.1", ended=True), opened("1.1", ended=True), opened("1.1")
     for each in (ended, after, last):
-        target.keep(target.origin, each)
-    assert target.kept_alive is ended and target.pooled("1.1") is last
+        target.pool.keep(target.origin, each)
+    assert target.pool.keep_alive is ended and target.pool.reusable("1.1") is last
 
 
 def test_a_connection_that_was_offered_an_upgrade_shows_no_keep_alive() -> None:
@@ -159,8 +159,8 @@ def test_a_connection_that_was_offered_an_upgrade_shows_no_keep_alive() -> None:
     upgraded, last = opened("1.1", ended=True), opened("1.1")
     upgraded.offered_upgrade()
     for each in (upgraded, last):
-        target.keep(target.origin, each)
-    assert target.kept_alive is last
+        target.pool.keep(target.origin, each)
+    assert target.pool.keep_alive is last
 
 
 async def test_the_preferred_address_comes_first_and_the_others_stay(

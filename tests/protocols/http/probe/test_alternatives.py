@@ -25,7 +25,7 @@ from seventh.protocols.http import lab
 from seventh.protocols.http.client.origin import Site
 from seventh.protocols.http.facts.alternatives import Advertised, Alternative
 from seventh.protocols.http.lab import alternatives
-from seventh.protocols.http.lab.alternatives import Beside
+from seventh.protocols.http.lab.alternatives import AltPlace
 from seventh.protocols.http.lab.setup import Setup, with_fields
 from seventh.protocols.http.probe.alternatives import Following
 from seventh.protocols.http.probe.discover import Place, places
@@ -64,8 +64,8 @@ async def test_other_hosts_that_work(kit: Kit) -> None:
         seen.append(request)
         return None
 
-    beside = tuple(Beside(protocol=p) for p in ("h3", "h2", "http/1.1"))
-    async with lab.site(Setup(beside=beside, before=before), kit) as served:
+    places = tuple(AltPlace(protocol=p) for p in ("h3", "h2", "http/1.1"))
+    async with lab.site(Setup(places=places, before=before), kit) as served:
         report = await check_one(*job(served))
     assert report.failure is None
     for protocol, version in (("h3", "3"), ("h2", "2"), ("http/1.1", "1.1")):
@@ -85,7 +85,7 @@ async def test_other_hosts_that_work(kit: Kit) -> None:
 
 async def test_http_3_on_another_host_alone(kit: Kit) -> None:
     """The matrix has its rows from there; nothing is hidden and nothing dead."""
-    setup = Setup(h3=None, announced=False, beside=(Beside(protocol="h3"),))
+    setup = Setup(h3=None, announced=False, places=(AltPlace(protocol="h3"),))
     async with lab.site(setup, kit) as served:
         report = await check_one(*job(served))
     facts = facts_of(report)
@@ -98,7 +98,7 @@ async def test_http_3_on_another_host_alone(kit: Kit) -> None:
 
 async def test_the_first_is_dead_and_the_second_works(kit: Kit) -> None:
     silent = H3Setup(quic=QuicSetup(silent=True))
-    async with lab.site(Setup(h3=silent, beside=(Beside(protocol="h3"),)), kit) as served:
+    async with lab.site(Setup(h3=silent, places=(AltPlace(protocol="h3"),)), kit) as served:
         report = await check_one(*job(served))
     assert outcomes(report) == {("h3", "127.0.0.1"): "failed", ("h3", SECOND): "works"}
     assert facts_of(report).working == ("3", "2", "1.1")
@@ -110,19 +110,19 @@ async def test_the_first_is_dead_and_the_second_works(kit: Kit) -> None:
     ("place", "reason"),
     [
         (
-            Beside(protocol="h3", certificate=alternatives.NAME),
+            AltPlace(protocol="h3", certificate=alternatives.NAME),
             Reason.TLS_CERTIFICATE_HOST_MISMATCH,
         ),
         (
-            Beside(protocol="h2", certificate=alternatives.NAME),
+            AltPlace(protocol="h2", certificate=alternatives.NAME),
             Reason.TLS_CERTIFICATE_HOST_MISMATCH,
         ),
-        (Beside(protocol="h2", misdirected=True), Reason.UNEXPECTED_ANSWER),
-        (Beside(protocol="http/1.1", silent=True), Reason.CONNECT_REFUSED),
+        (AltPlace(protocol="h2", misdirected=True), Reason.UNEXPECTED_ANSWER),
+        (AltPlace(protocol="http/1.1", silent=True), Reason.CONNECT_REFUSED),
     ],
 )
-async def test_who_cannot_speak_for_the_origin(place: Beside, reason: Reason, kit: Kit) -> None:
-    async with lab.site(Setup(beside=(place,)), kit) as served:
+async def test_who_cannot_speak_for_the_origin(place: AltPlace, reason: Reason, kit: Kit) -> None:
+    async with lab.site(Setup(places=(place,)), kit) as served:
         report = await check_one(*job(served))
     one = the(report, place.protocol)
     assert (one.outcome, one.reason) == ("failed", reason.value)

@@ -270,7 +270,9 @@ def test_targets_are_judged_together() -> None:
 
 
 def test_a_pool_and_a_server_are_one_set() -> None:
-    pool = compare_sources([source(1, target="ntp://pool:123"), source(2, target="ntp://pool:123")], 1)
+    pool = compare_sources(
+        [source(1, target="ntp://pool:123"), source(2, target="ntp://pool:123")], 1
+    )
     reports = [
         Checked("ntp://pool:123", NtpFacts(sources=pool)),
         Checked("ntp://192.0.2.3:123", GOOD.learn(address="192.0.2.3")),

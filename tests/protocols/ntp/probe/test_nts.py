@@ -22,7 +22,7 @@ from seventh.net.carrier import Carrier
 from seventh.net.kernel import LINUX
 from seventh.net.probe_context import ProbeContext
 from seventh.protocols.ntp import SPEC
-from seventh.protocols.ntp.client.nts_ke import Established, follow, look_beside
+from seventh.protocols.ntp.client.nts_ke import Established, check_nts_port, follow
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.nts import NtsFacts
 from seventh.protocols.ntp.lab.nts import Cookies, KeyServer, NtsResponder, serve_nts
@@ -31,8 +31,9 @@ from seventh.protocols.ntp.lab.setup import NtsSetup
 from seventh.protocols.ntp.wire import nts_ke
 from seventh.protocols.ntp.wire.nts_fields import Cipher, Keys
 from seventh.protocols.ntp.wire.nts_ke import Response
-from seventh.protocols.ntp.wire.packet import Mode, Packet, parse, to_ntp
+from seventh.protocols.ntp.wire.packet import Mode
 from tests.options import changed, options_with
+from tests.protocols.ntp.replies import reply_to
 from tests.reports import metrics, net_facts
 
 BY_NAME = {fault.name: fault for fault in FAULTS}
@@ -120,7 +121,7 @@ async def test_every_algorithm_works_from_end_to_end(aead: int, name: str, kit: 
 @pytest.mark.parametrize("name", BY_NAME)
 async def test_a_fault_is_named_and_nothing_else(name: str, kit: Kit) -> None:
     fault: Fault = BY_NAME[name]
-    report = await looked(BY_NAME[name].setup, kit, timeout_seconds=3.0)
+    report = await looked(fault.setup, kit)
     assert ids(report) == set(fault.triggers), report.findings
     assert (str(report.failure.reason) if report.failure else None) == fault.reason
     if report.failure is not None:
@@ -129,7 +130,7 @@ async def test_a_fault_is_named_and_nothing_else(name: str, kit: Kit) -> None:
 
 @pytest.mark.parametrize("name", [name for name, fault in BY_NAME.items() if fault.reason])
 async def test_a_pulse_fails_for_the_same_reason(name: str, kit: Kit) -> None:
-    report = await looked(BY_NAME[name].setup, kit, "pulse", timeout_seconds=1.0)
+    report = await looked(BY_NAME[name].setup, kit, "pulse", timeout_seconds=0.6)
     assert report.failure is not None
     assert str(report.failure.reason) == BY_NAME[name].reason
 
@@ -144,12 +145,12 @@ async def test_after_a_refused_certificate_the_rest_is_still_learnt(kit: Kit) ->
 
 
 async def test_the_diagnosis_of_silence(kit: Kit) -> None:
-    filtered = nts_of(await looked(BY_NAME["nts-size-filter"].setup, kit))
-    assert (filtered.plain_answered, filtered.padded_answered) == (True, False)
-    ignored = nts_of(await looked(BY_NAME["nts-silent"].setup, kit))
-    assert (ignored.plain_answered, ignored.padded_answered) == (True, True)
-    dead = nts_of(await looked(NtsSetup(max_bytes=0), kit, timeout_seconds=2.0))
-    assert (dead.plain_answered, dead.padded_answered) == (False, False)
+    setups = (
+        BY_NAME["nts-size-filter"].setup, BY_NAME["nts-silent"].setup, NtsSetup(max_bytes=0),
+    )  # fmt: skip
+    reports = await asyncio.gather(*(looked(s, kit, timeout_seconds=1.0) for s in setups))
+    answered = [(n.plain_answered, n.padded_answered) for n in map(nts_of, reports)]
+    assert answered == [(True, False), (True, True), (False, False)]
 
 
 async def test_a_damaged_cookie_is_sent_only_when_that_is_permitted(kit: Kit) -> None:
@@ -326,7 +327,7 @@ async def beside(port: int, kit: Kit) -> NtsFacts:
         Target(scheme="ntp", host="127.0.0.1", port=123),
         Options(timeout_seconds=5.0, ca_file=str(kit.authority.ca_file)),
     )
-    await look_beside(ctx, Address(ip="127.0.0.1", port=123), port)
+    await check_nts_port(ctx, Address(ip="127.0.0.1", port=123), port)
     ctx.close()
     assert ctx.failure is None, "it is never the report's failure"
     facts = ctx.facts["ntp"]
@@ -353,7 +354,9 @@ async def test_beside_plain_ntp_an_expired_certificate_is_not_judged(kit: Kit) -
     assert facts.ke_reason == ""
 
 
-async def test_beside_plain_ntp_other_servers_are_told(kit: Kit) -> None:
+async def test_beside_plain_ntp_other_servers_are_named(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     issued = kit.authority.issue("127.0.0.1")
     async with tls_server(server_context(issued)) as port:
         assert (await beside(port, kit)).ke_reason == "negotiation-failed"
@@ -369,6 +372,7 @@ async def test_beside_plain_ntp_other_servers_are_told(kit: Kit) -> None:
         await reader.read()
         await asyncio.Event().wait()
 
+    monkeypatch.setattr("seventh.protocols.ntp.client.nts_ke.NTS_PORT_SECONDS", 0.1)
     async with tcp_server(says_nothing) as port:
         facts = await beside(port, kit)
     assert (facts.port_state, facts.ke_reason) == ("open", "peer-silent")
@@ -383,14 +387,7 @@ async def plain_ntp_on_its_port() -> AsyncIterator[None]:
     def answer(handler: UdpHandler, data: bytes, source: tuple[str, int]) -> None:
         if data[0] & 7 != Mode.CLIENT:
             return
-        now = to_ntp(1_800_000_000 * 10**9)
-        handler.send(
-            Packet(
-                mode=Mode.SERVER, stratum=2, precision=-20, refid=b"\xc0\0\2\1", reference=now,
-                origin=parse(data).transmit, receive=now, transmit=now,
-            ).encode(),
-            source,
-        )  # fmt: skip
+        handler.send(reply_to(data, 1_800_000_000 * 10**9).encode(), source)
 
     loop = asyncio.get_running_loop()
     try:
@@ -398,7 +395,7 @@ async def plain_ntp_on_its_port() -> AsyncIterator[None]:
             lambda: UdpHandler(answer), local_addr=(HERE, 123)
         )
     except OSError as error:
-        pytest.skip(f"UDP port 123 of {HERE} cannot be had: {error}")
+        pytest.skip(f"UDP port 123 of {HERE} is not available: {error}")
     try:
         yield
     finally:

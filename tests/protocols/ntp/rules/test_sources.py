@@ -197,9 +197,7 @@ def test_smears_are_mixed(ways: tuple[str, ...], mixed: bool) -> None:
         assert verdict.settings == tuple(line.setting for line in lines if line.smears)
 
 
-@pytest.mark.parametrize(
-    ("leapsectz", "others"), [("", None), ("leapsectz right/UTC", "machine")]
-)
+@pytest.mark.parametrize(("leapsectz", "others"), [("", None), ("leapsectz right/UTC", "machine")])
 def test_a_machine_that_inserts_leap_seconds_beside_smearing_sources(
     leapsectz: str, others: str | None
 ) -> None:

@@ -66,19 +66,19 @@ def test_which_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
-        ("1", "has no key behind its number"),
-        ("1 TIGER ASCII:hunter2", "type that Seventh does not know: TIGER"),
-        ("1 MD5 HEX:hunter2", "not pairs of hexadecimal digits"),
-        ("1 AES128 ASCII:hunter2", "AES128 takes 16 bytes, and this has 7"),
-        ("zero MD5 hunter2", "does not begin with a key number"),
-        ("0 MD5 hunter2", "does not begin with a key number"),
-        ("4294967296 MD5 hunter2", "does not begin with a key number"),
+        ("1", "has no key after its ID"),
+        ("1 TIGER ASCII:hunter2", "type not supported: TIGER"),
+        ("1 MD5 HEX:hunter2", "followed by pairs of hexadecimal digits"),
+        ("1 AES128 ASCII:hunter2", "AES128 requires 16 bytes, but this key has 7"),
+        ("zero MD5 hunter2", "does not begin with a key ID"),
+        ("0 MD5 hunter2", "does not begin with a key ID"),
+        ("4294967296 MD5 hunter2", "does not begin with a key ID"),
     ],
 )
-def test_unusable_keys_are_told_without_showing_them(line: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said) as caught:
+def test_unusable_keys_are_reported_without_showing_them(line: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
         find_key(line, None)
     assert "hunter2" not in str(caught.value)
 
@@ -129,9 +129,9 @@ def test_aes_cmac_by_the_examples_of_rfc_4493(message: str, digest: str) -> None
 def test_only_the_keys_own_mac_is_believed(packet: bytes, other: bytes) -> None:
     key = find_key("1 SHA256 ASCII:secret", 1)
     right = key.mac(packet)
-    assert key.made(packet, right)
-    assert key.made(packet, other) == (other == right)
-    assert not key.made(packet + b"\0", right)
+    assert key.verifies(packet, right)
+    assert key.verifies(packet, other) == (other == right)
+    assert not key.verifies(packet + b"\0", right)
 
 
 def test_a_key_never_prints_its_secret() -> None:

@@ -164,7 +164,7 @@ U16 = struct.Struct("!H")
         ([Record(RecordType.NTPV4_SERVER, "ntp.exämple".encode())], "host name"),
         ([Record(RecordType.NTPV4_PORT, b"\0\1")] * 2, "more than one"),
         ([Record(RecordType.AEAD_ALGORITHM, b"\0\x0f\0\x1e")], "more than one AEAD"),
-        ([Record(RecordType.NEW_COOKIE)], "no bytes"),
+        ([Record(RecordType.NEW_COOKIE)], "empty cookie"),
     ],
 )
 def test_a_response_that_breaks_the_rules(sent: list[Record], said: str) -> None:

@@ -147,7 +147,7 @@ def drips(pieces: list[bytes], pause: float, then: Any = None) -> Any:
 
 
 @LOOKS
-async def test_a_tarpit_is_told_by_what_it_sent_in_all(look: Any) -> None:
+async def test_a_tarpit_is_reported_with_all_that_it_sent(look: Any) -> None:
     lines = [b"%08d\r\n" % number for number in range(1000)]
     report = await look_at(drips(lines, 0.05), Options(timeout_seconds=0.6), look)
     assert report.failure is not None
@@ -161,7 +161,7 @@ async def test_a_tarpit_is_told_by_what_it_sent_in_all(look: Any) -> None:
 
 
 @LOOKS
-async def test_a_tarpit_that_has_gone_quiet_is_silent_after_lines(look: Any) -> None:
+async def test_a_tarpit_that_stops_is_silent_after_lines(look: Any) -> None:
     report = await look_at(drips([b"one\r\n", b"two\r\n"], 0), Options(timeout_seconds=0.4), look)
     assert report.failure is not None
     assert report.failure.reason is Reason.PEER_SILENT
@@ -232,7 +232,7 @@ async def test_the_words_before_a_reset_are_kept(look: Any) -> None:
 
 
 @pytest.mark.parametrize("goes_on", [True, False])
-async def test_a_message_in_drops_is_told_by_all_of_it(goes_on: bool) -> None:
+async def test_a_message_in_drops_is_reported_as_a_whole(goes_on: bool) -> None:
     pieces = [b"SSH-2.0-x\r\n\0\0\1\x04\4", *([b"\x14"] * (500 if goes_on else 1))]
     report = await look_at(drips(pieces, 0.03), Options(timeout_seconds=0.6))
     assert report.failure is not None

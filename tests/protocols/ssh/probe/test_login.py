@@ -1,4 +1,4 @@
-"""Logging in, against servers of our own manners: what is learnt, said, and kept back."""
+"""Logins to servers of our own: what is learnt, what is sent, and what is not."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from seventh.model.target import Target
 from seventh.net.address import Address
 from seventh.net.budget import Budget
 from seventh.net.connect import open_tcp
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch, now_ns
 from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.auth import UserAuth, log_in, read_pk_ok, read_prompts, responses
@@ -33,11 +34,12 @@ from seventh.protocols.ssh.client.credentials import Credentials, read_credentia
 from seventh.protocols.ssh.client.identities import Identity
 from seventh.protocols.ssh.client.known_hosts import read_known_hosts
 from seventh.protocols.ssh.client.session import Session
-from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.login import Login
 from seventh.protocols.ssh.lab.keys import USER, LoginKeys, make_login_keys
 from seventh.protocols.ssh.lab.login import PASSWORD, LoginServer, LoginSetup, listening
 from seventh.protocols.ssh.lab.server import good_offer
+from seventh.protocols.ssh.probe import login as login_probe
 from seventh.protocols.ssh.wire.auth_messages import AuthPacket
 from seventh.protocols.ssh.wire.channel_messages import (
     ChannelOpen,
@@ -107,7 +109,7 @@ def found(report: Report) -> dict[str, Severity]:
 # -- the whole way ---------------------------------------------------------------------------------
 
 
-async def test_a_login_teaches_its_course(tmp_path: Path) -> None:
+async def test_a_login_and_its_steps_are_learnt(tmp_path: Path) -> None:
     async with lodge(tmp_path, banners=(b"Mind the \x1b[2Jgap\n",)) as place:
         report = await place.check()
     assert report.failure is None, report.failure
@@ -136,7 +138,7 @@ async def test_a_login_teaches_its_course(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-async def test_nobody_is_guessed(tmp_path: Path) -> None:
+async def test_no_user_is_guessed(tmp_path: Path) -> None:
     async with lodge(tmp_path) as place:
         report = await place.check(user=None, identities=(), ntp_keys="for another room")
         forgotten = await place.check(user=None)
@@ -155,7 +157,7 @@ async def test_a_user_alone_learns_the_methods(tmp_path: Path) -> None:
     assert report.failure is None
     assert (login.outcome, login.methods) == ("untried", ("publickey", "password"))
     assert found(report)["SSH-PASSWORD-ON"] is Severity.HIGH
-    assert "no key" in report.facts["ssh"].unknown["login"]  # type: ignore[attr-defined]
+    assert "no private key" in report.facts["ssh"].unknown["login"]  # type: ignore[attr-defined]
 
 
 async def test_root_needs_one_connection_only(tmp_path: Path) -> None:
@@ -214,7 +216,9 @@ async def test_an_unknown_host_is_not_shown_the_password(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("marker", ["", "@revoked "])
-async def test_a_changed_or_revoked_host_key_is_told_nothing(tmp_path: Path, marker: str) -> None:
+async def test_a_changed_or_revoked_host_key_gets_no_credential(
+    tmp_path: Path, marker: str
+) -> None:
     async with lodge(tmp_path, methods=("publickey", "password")) as place:
         make_login_keys(tmp_path / "other").options(place.port)
         file = tmp_path / ("door" if marker else "other") / "known_hosts"
@@ -257,7 +261,7 @@ async def test_a_second_factor_is_left_to_a_person(tmp_path: Path) -> None:
     assert "'Code:'" in report.failure.detail
 
 
-async def test_an_expired_password_is_said_to_be(tmp_path: Path) -> None:
+async def test_an_expired_password_is_reported(tmp_path: Path) -> None:
     async with lodge(tmp_path, methods=("password",), expired=True) as place:
         report = await check_one(place.target, place.with_password)
     assert report.failure is not None
@@ -297,11 +301,11 @@ async def test_unusable_credentials_are_the_persons_to_mend(tmp_path: Path) -> N
 # -- rules that need a server ----------------------------------------------------------------------
 
 
-async def test_a_slow_none_says_what_else_was_slow(tmp_path: Path) -> None:
+async def test_a_slow_none_is_reported_with_the_other_times(tmp_path: Path) -> None:
     async with lodge(tmp_path, none_delay_seconds=1.1) as place:
         report = await place.check()
     (finding,) = [f for f in report.findings if f.id == "SSH-AUTH-SLOW"]
-    for part in ("greeting", "key exchange", "service", "publickey"):
+    for part in ("ssh.banner", "ssh.kex", "ssh.service", "publickey"):
         assert part in str(finding.params["others"])
 
 
@@ -371,12 +375,30 @@ async def test_who_has_only_the_public_half_of_a_known_key_is_offered_nothing(
     assert place.server.requests == []
 
 
-async def test_whoever_is_let_in_for_nothing_is_named(tmp_path: Path) -> None:
+async def test_a_login_without_a_credential_is_named(tmp_path: Path) -> None:
     async with lodge(tmp_path, none_accepted=("root",)) as place:
         report = await place.check()
     (finding,) = [f for f in report.findings if f.id == "SSH-NOAUTH"]
     assert finding.severity is Severity.CRITICAL
-    assert "root" in str(finding.params["who"])
+    assert finding.params == {"who": "users", "users": ("root",)}
+
+
+@pytest.mark.parametrize(("connections", "asked"), [(2, False), (3, True)])
+async def test_root_costs_one_connection_more(
+    tmp_path: Path, connections: int, asked: bool
+) -> None:
+    async with lodge(tmp_path) as place:
+        ctx = ProbeContext(place.target, place.with_key, connections=connections)
+        try:
+            await login_probe.check(ctx, await ctx.connect())
+        finally:
+            ctx.close()
+    facts = ctx.notes(SshFacts).facts
+    assert facts.login is not None
+    assert facts.login.outcome == "granted"
+    assert (facts.login.root_methods is not None) is asked
+    limit = "connection limit for this target reached"
+    assert facts.unknown.get(Topic.ROOT_METHODS) == (None if asked else limit)
 
 
 # -- sessions --------------------------------------------------------------------------------------
@@ -494,7 +516,7 @@ async def test_a_login_has_a_number_of_steps(tmp_path: Path) -> None:
                 await auth.ask_methods()
 
 
-async def test_a_login_with_nothing_says_what_is_wanted(tmp_path: Path) -> None:
+async def test_a_login_without_credentials_reports_the_methods(tmp_path: Path) -> None:
     async with lodge(tmp_path) as place, session_with(place, admitted=False) as session:
         with pytest.raises(Failed) as refused:
             await log_in(session, Credentials(user=USER))

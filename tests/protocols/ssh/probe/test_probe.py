@@ -54,7 +54,7 @@ def setup(key: Any) -> Setup:
     return Setup(offer=good_offer(), signers=(Signer(key),))
 
 
-async def check_setup(setup: Setup, options: Options = OPTIONS) -> Report:
+async def check_with(setup: Setup, options: Options = OPTIONS) -> Report:
     async with tcp_server(RawServer(setup).handle) as port:
         return await check_one(target(port), options)
 
@@ -76,7 +76,7 @@ async def context_with(
 # -- the clean lab ---------------------------------------------------------------------------------
 
 
-async def test_the_clean_server_teaches_everything(kit: Kit) -> None:
+async def test_all_is_learnt_from_the_clean_server(kit: Kit) -> None:
     async with lab.serve(None, kit) as served:
         ctx = await context_with(served)
     facts = ctx.facts["ssh"]
@@ -129,7 +129,7 @@ def test_what_a_pulse_needs_loads_no_cryptography() -> None:
 
 
 async def test_the_well_mannered_server_is_clean(setup: Setup) -> None:
-    report = await check_setup(setup)
+    report = await check_with(setup)
     assert report.failure is None
     assert report.findings == ()
     assert facts_of(report).extensions == ("server-sig-algs",)
@@ -159,8 +159,8 @@ async def test_our_connections_stay_within_the_budget(key: Any) -> None:
     assert [key.type for key in facts.host_keys] == list(names[:3])
     assert facts.gex_bits == 3072
     assert [answer.bits for answer in facts.gex_answers] == [3072, None, None, None]
-    assert "budget" in facts.unknown["ecdsa-sha2-nistp521 host key"]
-    assert "budget" in facts.unknown["ssh-dss host key"]
+    assert "connection limit" in facts.unknown["ecdsa-sha2-nistp521 host key"]
+    assert "connection limit" in facts.unknown["ssh-dss host key"]
 
 
 def from_3072(asked: GroupSizes) -> int:
@@ -203,7 +203,7 @@ async def test_every_size_of_group_is_asked_for(
     setup: Setup, give: Any, severity: str | None, bits: int
 ) -> None:
     setup = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=give)
-    report = await check_setup(setup)
+    report = await check_with(setup)
     assert report.failure is None
     found = {finding.id: finding for finding in report.findings}
     assert facts_of(report).gex_bits == bits
@@ -217,14 +217,14 @@ async def test_every_size_of_group_is_asked_for(
 @pytest.mark.field
 async def test_a_server_that_gives_no_group_at_all_is_not_judged(setup: Setup) -> None:
     setup = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=lambda _: 0)
-    report = await check_setup(setup)
+    report = await check_with(setup)
     assert {skip.id: skip.reason for skip in report.skipped}["SSH-GEX-SMALL"] == (
         "the server gave no group"
     )
 
 
 @pytest.mark.field
-async def test_silence_about_one_size_says_nothing_of_the_next(
+async def test_no_answer_to_one_size_does_not_stop_the_next(
     setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """libssh's server never answers a size that it refuses."""
@@ -248,7 +248,7 @@ async def test_silence_about_one_size_says_nothing_of_the_next(
 @pytest.mark.field
 async def test_a_group_of_the_first_exchange_counts(setup: Setup) -> None:
     setup = replace(setup.with_kex(GEX), modulus_for=from_3072)
-    answers = facts_of(await check_setup(setup)).gex_answers
+    answers = facts_of(await check_with(setup)).gex_answers
     assert (answers[0].preferred, answers[0].bits) == (3072, 3072)
 
 
@@ -275,7 +275,10 @@ async def test_a_server_without_room_is_asked_again(setup: Setup, room: int) -> 
 
 
 @pytest.mark.field
-async def test_a_server_without_room_at_last_is_the_reason(setup: Setup) -> None:
+async def test_a_server_that_keeps_refusing_is_the_reason(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(further, "PAUSES", (0.01, 0.02, 0.03))
     setup = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=from_3072)
     server, count = RawServer(setup), 0
 
@@ -295,15 +298,42 @@ async def test_a_server_without_room_at_last_is_the_reason(setup: Setup) -> None
     assert count == 1 + 1 + len(further.PAUSES), "a server that goes on refusing is left alone"
 
 
+@pytest.mark.parametrize(
+    ("options", "reserved"),
+    [(OPTIONS, 1), (replace(OPTIONS, user="root"), 1), (replace(OPTIONS, user="ops"), 2)],
+)
+def test_connections_that_a_login_needs_are_kept(options: Options, reserved: int) -> None:
+    ctx = ProbeContext(target(22), options, connections=SPEC.connections)
+    try:
+        assert further._reserved(ctx) == reserved
+    finally:
+        ctx.close()
+
+
+@pytest.mark.parametrize(
+    ("offered", "seen", "wanted"),
+    [
+        (("ssh-ed25519", "rsa-sha2-512", "ssh-rsa"), {"ssh-ed25519"}, ("ssh-rsa",)),
+        (("ecdsa-sha2-nistp256", "rsa-sha2-256"), set(), ("ssh-rsa", "ecdsa-sha2-nistp256")),
+        (("ssh-dss", "unknown@example.com"), set(), ("ssh-dss",)),
+        ((), set(), ()),
+    ],
+)
+def test_the_key_types_that_are_requested(
+    offered: tuple[str, ...], seen: set[str], wanted: tuple[str, ...]
+) -> None:
+    assert further.wanted_types(Proposal(server_host_key_algorithms=offered), seen) == wanted
+
+
 async def test_without_tier_1_no_group_is_asked_for(setup: Setup) -> None:
     setup = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus=groups.prime(1))
-    report = await check_setup(setup, replace(OPTIONS, max_tier=0))
+    report = await check_with(setup, replace(OPTIONS, max_tier=0))
     assert facts_of(report).gex_bits is None
     assert "SSH-GEX-SMALL" in {skip.id for skip in report.skipped}
 
 
 async def test_a_server_without_ext_info_is_not_waited_for_long(setup: Setup) -> None:
-    report = await check_setup(replace(setup, server_sig_algs=None))
+    report = await check_with(replace(setup, server_sig_algs=None))
     assert report.failure is None
     assert report.duration_seconds < 2
     assert facts_of(report).extensions is None
@@ -311,7 +341,7 @@ async def test_a_server_without_ext_info_is_not_waited_for_long(setup: Setup) ->
 
 
 async def test_a_wrong_signature_fails_and_leaves_the_facts(key: Any, setup: Setup) -> None:
-    report = await check_setup(replace(setup, signers=(WrongSigner(key),)))
+    report = await check_with(replace(setup, signers=(WrongSigner(key),)))
     assert report.failure is not None
     assert report.failure.reason is Reason.PROTOCOL_VIOLATION
     assert report.failure.phase == "ssh.kex"
@@ -330,7 +360,7 @@ async def test_nothing_in_common_leaves_the_offer(setup: Setup, what: str) -> No
         "host key": {"server_host_key_algorithms": ("pgp-sign-rsa",)},
     }
     offer = replace(setup.offer, **changes[what])
-    report = await check_setup(replace(setup, offer=offer))
+    report = await check_with(replace(setup, offer=offer))
     assert report.failure is not None
     assert report.failure.reason is Reason.NEGOTIATION_FAILED
     assert report.failure.blame is Blame.PEER
@@ -338,7 +368,7 @@ async def test_nothing_in_common_leaves_the_offer(setup: Setup, what: str) -> No
 
 
 async def test_what_only_we_cannot_speak_is_our_blame(setup: Setup) -> None:
-    report = await check_setup(setup.with_kex("sntrup761x25519-sha512@openssh.com"))
+    report = await check_with(setup.with_kex("sntrup761x25519-sha512@openssh.com"))
     assert report.failure is not None
     assert report.failure.blame is Blame.SEVENTH
     assert report.status == "unknown"
@@ -354,27 +384,27 @@ async def test_what_only_we_cannot_speak_is_our_blame(setup: Setup) -> None:
 )  # fmt: skip
 async def test_a_hostile_group_fails_and_leaves_the_facts(setup: Setup, modulus: int) -> None:
     hostile = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus=modulus)
-    report = await check_setup(hostile)
+    report = await check_with(hostile)
     assert report.failure is not None
     assert report.failure.reason is Reason.PROTOCOL_VIOLATION
     assert facts_of(report).kex_seconds is not None
 
 
 async def test_lines_before_the_ident_are_facts(setup: Setup) -> None:
-    report = await check_setup(replace(setup, before_ident=b"Welcome\r\nto \x1b[31mus\n"))
+    report = await check_with(replace(setup, before_ident=b"Welcome\r\nto \x1b[31mus\n"))
     assert report.failure is None
     assert facts_of(report).pre_ident_lines == ("Welcome", "to \\x1b[31mus")
 
 
 async def test_protocol_1_alone_is_a_failure_with_its_finding(setup: Setup) -> None:
-    report = await check_setup(replace(setup, ident="SSH-1.5-old"))
+    report = await check_with(replace(setup, ident="SSH-1.5-old"))
     assert report.failure is not None
     assert report.failure.reason is Reason.NEGOTIATION_FAILED
     assert [finding.id for finding in report.findings] == ["SSH-PROTO1"]
 
 
 async def test_a_slow_greeting_is_timed_and_not_the_loops_delay(setup: Setup) -> None:
-    report = await check_setup(replace(setup, banner_delay_seconds=0.3))
+    report = await check_with(replace(setup, banner_delay_seconds=0.3))
     facts = facts_of(report)
     assert facts.banner_seconds == pytest.approx(0.3, abs=0.1)
     (phase,) = (phase for phase in report.phases if phase.name == "ssh.banner")
@@ -439,7 +469,7 @@ async def test_limits_before_the_ident(look: Any, data: bytes) -> None:
     assert report.failure.reason is Reason.PROTOCOL_VIOLATION
 
 
-async def test_a_disconnect_says_why(setup: Setup) -> None:
+async def test_the_reason_of_a_disconnect_is_reported(setup: Setup) -> None:
     from seventh.protocols.ssh.wire.messages import Disconnect
     from seventh.protocols.ssh.wire.transport import Connection, Role
 

@@ -38,13 +38,13 @@ def session_of(ctx: ProbeContext) -> SessionFacts:
     return session
 
 
-async def test_a_good_server_teaches_everything(login_keys: LoginKeys, tmp_path: Path) -> None:
+async def test_all_is_learnt_from_a_good_server(login_keys: LoginKeys, tmp_path: Path) -> None:
     async with (
         honest(login_keys, tmp_path) as port,
         logged_in(port, login_keys, allow_write=True) as (ctx, session),
     ):
         ctx.notes(SshFacts).learn(login=Login(total_seconds=0.5))
-        await session_probe.look(ctx, session)
+        await session_probe.check(ctx, session)
         await session.rekey()
     learnt = session_of(ctx)
     assert ssh_of(ctx).unknown == {}
@@ -55,6 +55,15 @@ async def test_a_good_server_teaches_everything(login_keys: LoginKeys, tmp_path:
     assert (learnt.local_forward, learnt.dynamic_forward) == ("allowed", "allowed")
     assert (learnt.remote_forward, learnt.remote_forward_all) == ("loopback", "refused")
     assert learnt.forward_cancelled is True
+    unlearnt = {f for f in learnt.__struct_fields__ if getattr(learnt, f) is None}
+    assert unlearnt == {"exec_signal"}
+    for field in ("channel", "exec", "second_channel", "second_exec", "sftp", "sftp_stat",
+                  "read", "write"):  # fmt: skip
+        assert 0 <= getattr(learnt, f"{field}_seconds") < 5
+    assert learnt.read_from == "SFTP /dev/zero"
+    for way in ("read", "write"):
+        count, seconds = getattr(learnt, f"{way}_bytes"), getattr(learnt, f"{way}_seconds")
+        assert getattr(learnt, f"{way}_bytes_per_second") == count / seconds
     assert learnt.fresh_seconds == 0.5 + (learnt.channel_seconds or 0)
     assert learnt.mux_saves_seconds == pytest.approx(
         learnt.fresh_seconds - (learnt.second_channel_seconds or 0)
@@ -68,11 +77,25 @@ async def test_a_good_server_teaches_everything(login_keys: LoginKeys, tmp_path:
     assert {phase.clock for phase in times} == {"kernel"}
 
 
+async def test_without_sftp_a_command_is_read(login_keys: LoginKeys, tmp_path: Path) -> None:
+    async with (
+        honest(login_keys, tmp_path, sftp=False) as port,
+        logged_in(port, login_keys) as (ctx, session),
+    ):
+        await session_probe.check(ctx, session)
+    learnt = session_of(ctx)
+    assert learnt.sftp == "refused"
+    assert learnt.read_from == "exec head -c 1048576 /dev/zero"
+    assert learnt.read_bytes == session_probe.READ_BYTES
+    assert learnt.read_seconds is not None
+    assert learnt.read_bytes_per_second == learnt.read_bytes / learnt.read_seconds
+
+
 async def test_without_permission_nothing_is_written_and_nothing_forwarded(
     login_keys: LoginKeys, tmp_path: Path
 ) -> None:
     async with honest(login_keys, tmp_path) as port, logged_in(port, login_keys) as (ctx, session):
-        await session_probe.look(ctx, session)
+        await session_probe.check(ctx, session)
     learnt = session_of(ctx)
     assert learnt.write_bytes is None
     assert learnt.local_forward is None
@@ -89,7 +112,7 @@ async def test_who_forbids_by_saying_that_connecting_failed_stays_unsettled(
         honest(login_keys, tmp_path, local=False) as port,
         logged_in(port, login_keys, allow_write=True) as (ctx, session),
     ):
-        await session_probe.look(ctx, session)
+        await session_probe.check(ctx, session)
     learnt = session_of(ctx)
     assert (learnt.local_forward, learnt.dynamic_forward) == ("unsettled", "unsettled")
 
@@ -99,7 +122,7 @@ async def test_a_few_channels_opened_towards_us_are_refused_and_counted(
 ) -> None:
     setup = ChannelSetup(opens=(b"auth-agent@openssh.com", 3))
     async with conducting(login_keys, setup) as (ctx, session):
-        await session_probe.look(ctx, session)
+        await session_probe.check(ctx, session)
     assert session_of(ctx).peer_channels == {"auth-agent@openssh.com": 3}
     assert session_of(ctx).exec_status == 0
     assert ctx.failure is None
@@ -109,7 +132,7 @@ async def test_a_violation_is_the_reports_failure_and_what_was_learnt_stands(
     login_keys: LoginKeys,
 ) -> None:
     async with conducting(login_keys, ChannelSetup(lies_in_data=True)) as (ctx, session):
-        await session_probe.look(ctx, session)
+        await session_probe.check(ctx, session)
     assert ctx.failure is not None
     assert ctx.failure.reason is Reason.PROTOCOL_VIOLATION
     assert ctx.failure.phase == "ssh.sftp"
@@ -122,7 +145,7 @@ async def test_a_server_that_ends_in_the_middle_costs_only_what_comes_after(
     login_keys: LoginKeys,
 ) -> None:
     async with conducting(login_keys, ChannelSetup(leaves_at=b"pty-req")) as (ctx, session):
-        await session_probe.look(ctx, session)
+        await session_probe.check(ctx, session)
     assert ctx.failure is None
     learnt = session_of(ctx)
     assert (learnt.exec_status, learnt.pty_granted, learnt.sftp) == (0, None, None)
@@ -137,7 +160,7 @@ async def test_a_server_that_never_answers_costs_its_share_of_the_time(
         session,
     ):
         async with asyncio.timeout(3):
-            await session_probe.look(ctx, session)
+            await session_probe.check(ctx, session)
     assert ctx.failure is None
     assert session_of(ctx).channel_seconds is not None
     assert session_of(ctx).exec_granted is None

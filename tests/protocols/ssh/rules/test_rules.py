@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from seventh import protocols
 from seventh.model.severity import Severity
-from seventh.protocols.ssh.facts import GroupAnswer, SshFacts, Sshfp, Topic
+from seventh.protocols.ssh.facts import GroupAnswer, Proposal, SshFacts, Sshfp, Topic
+from seventh.protocols.ssh.facts.config import SshConfigFacts, WrittenList
 from seventh.protocols.ssh.rules import names
 from seventh.protocols.ssh.rules.examples import MODERN, key, offering
 from seventh.rules.rule import AnyRule, Hit, Skip
@@ -187,6 +188,14 @@ def test_sshfp(records: tuple[Sshfp, ...], authenticated: bool, severity: object
     else:
         assert isinstance(verdict, Hit)
         assert verdict.severity == severity
+        expected = {
+            "mismatch": WRONG in records,
+            "sha1": OLD in records,
+            "dnssec": not authenticated,
+        }
+        assert verdict.params["problems"] == tuple(
+            code for code, is_so in expected.items() if is_so
+        )
 
 
 def test_a_name_without_sshfp_is_not_judged() -> None:
@@ -228,8 +237,9 @@ def test_one_slow_greeting_among_quick_ones_is_low(
     facts = SshFacts(banner_seconds=5.0, rtt_seconds=0.1, further_banner_seconds=further)
     hit = fires("SSH-BANNER-SLOW", facts)
     assert hit.severity is severity
-    said = filled(named("SSH-BANNER-SLOW").words, hit.params).evidence
-    assert ("; then " in said) == bool(further)
+    evidence = filled(named("SSH-BANNER-SLOW").words, hit.params).evidence
+    assert ("; on later connections" in evidence) == bool(further)
+    assert hit.params["further"] == tuple(f"{seconds:.2f} s" for seconds in further)
     quick = SshFacts(banner_seconds=0.2, rtt_seconds=0.1, further_banner_seconds=(9.0,) * 3)
     assert named("SSH-BANNER-SLOW")(quick) is None
 
@@ -266,6 +276,42 @@ def test_a_fix_keeps_what_is_good_and_nothing_that_is_no_name() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("directive", "field", "weak", "line"),
+    [
+        ("KexAlgorithms", "kex_algorithms", "diffie-hellman-group1-sha1", "KexAlgorithms new"),
+        ("MACs", "mac_algorithms_client_to_server", "hmac-md5",
+         "MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com"),
+    ],
+)  # fmt: skip
+def test_a_list_that_would_be_empty(directive: str, field: str, weak: str, line: str) -> None:
+    """The version's own default without what is weak, or what every version has."""
+    written = WrittenList(text=weak, effective=(weak,), default=("new", weak))
+    config = SshConfigFacts(side="server", version=(9, 2), lists={directive: written})
+    offer = Proposal(**{field: (weak,)})
+    rule = {"KexAlgorithms": "SSH-KEX-WEAK", "MACs": "SSH-MAC-WEAK"}[directive]
+    assert fires(rule, SshFacts(kexinit=offer, config=config)).fixes["openssh"] == (line,)
+
+
+@pytest.mark.parametrize(
+    ("version", "text", "line"),
+    [
+        ((7, 5), "+3des-cbc", "Ciphers -3des-cbc"), ((7, 4), "+3des-cbc", "Ciphers aes256-ctr"),
+        ((), "+3des-cbc", "Ciphers -3des-cbc"), ((9, 2), "-x", "Ciphers -x,3des-cbc"),
+        ((9, 2), "3des-cbc,aes256-ctr", "Ciphers aes256-ctr"),
+        ((9, 2), "^3des-cbc", "Ciphers aes256-ctr"),
+    ],
+)  # fmt: skip
+def test_the_line_that_removes_a_cipher(version: tuple[int, ...], text: str, line: str) -> None:
+    ciphers = ("aes256-ctr", "3des-cbc")
+    written = WrittenList(text=text, effective=ciphers, default=("aes256-ctr",))
+    config = SshConfigFacts(side="server", version=version, lists={"Ciphers": written})
+    offer = Proposal(encryption_algorithms_client_to_server=ciphers)
+    hit = fires("SSH-CIPHER-WEAK", SshFacts(kexinit=offer, config=config))
+    assert hit.fixes["openssh"] == (line,)
+    assert (hit.params["who"], hit.params["names"]) == ("server", "3des-cbc")
+
+
 def test_every_name_that_is_recommended_is_good_by_the_tables() -> None:
     for fix in (text for rule in RULES for text in rule.words.fix.values()):
         for name in ("curve25519-sha256", "mlkem768x25519-sha256", "hmac-sha2-256-etm@openssh.com"):
@@ -283,9 +329,7 @@ def test_a_key_that_is_not_proven_matches_nothing() -> None:
     verdict = named("SSH-SSHFP")(facts)
     assert isinstance(verdict, Skip)
     assert "could not be verified" in verdict.reason
-    verdict = named("SSH-HOSTKEY-CHANGED")(facts)
-    assert isinstance(verdict, Skip)
-    assert "could not be verified" in verdict.reason
+    assert named("SSH-HOSTKEY-CHANGED")(facts) == verdict
     wrong = replace(records[0], fingerprint="00" * 32)
     assert isinstance(named("SSH-SSHFP")(replace(facts, sshfp=(wrong,))), Hit)
 
@@ -298,11 +342,11 @@ def answer(low: int, high: int, bits: int | None, group: int | None = None) -> G
 @pytest.mark.parametrize(
     ("answers", "bits", "asked"),
     [
-        ([answer(1024, 8192, 2048), answer(1024, 1024, 1024)], 1024, "1024 bits and no other size"),
-        ([answer(1024, 8192, 4096), answer(2048, 2048, 2048)], 2048, "2048 bits and no other size"),
-        ([answer(1024, 8192, 2048, 14), answer(1024, 1024, None)], 2048, "1024 bits, at most 8192"),
+        ([answer(1024, 8192, 2048), answer(1024, 1024, 1024)], 1024, "exact"),
+        ([answer(1024, 8192, 4096), answer(2048, 2048, 2048)], 2048, "exact"),
+        ([answer(1024, 8192, 2048, 14), answer(1024, 1024, None)], 2048, "range"),
         ([answer(1024, 8192, 3072), answer(2048, 2048, 2048, 14)], None, ""),
-        ([answer(2048, 2048, 2048, 14)], 2048, "2048 bits and no other size"),
+        ([answer(2048, 2048, 2048, 14)], 2048, "exact"),
         ([answer(1024, 8192, 3072), answer(2048, 2048, None)], None, ""),
     ],
 )
@@ -316,6 +360,9 @@ def test_the_smallest_group_of_all_answers_is_judged(
         return
     assert isinstance(verdict, Hit)
     assert (verdict.params["bits"], verdict.params["asked"]) == (bits, asked)
+    evidence = filled(named("SSH-GEX-SMALL").words, verdict.params).evidence
+    request = {"exact": f"exactly {bits} bits", "range": "1024 bits, at most 8192"}[asked]
+    assert evidence == f"the server gives {bits} bits for a request of {request}"
 
 
 @pytest.mark.field

@@ -21,7 +21,9 @@ def with_session(**fields: Any) -> SshFacts:
     ("works", type(None)), ("refused", Hit), ("broken", Hit), (None, Skip),
 ])  # fmt: skip
 def test_sftp(sftp: str | None, kind: type) -> None:
-    assert isinstance(sftp_off(with_session(sftp=sftp)), kind)
+    verdict = sftp_off(with_session(sftp=sftp))
+    assert isinstance(verdict, kind)
+    assert getattr(verdict, "params", {"sftp": sftp}) == {"sftp": sftp}
 
 
 @pytest.mark.parametrize(("loopback", "everywhere", "kind"), [
@@ -33,13 +35,17 @@ def test_sftp(sftp: str | None, kind: type) -> None:
 def test_where_forwardings_listen(
     loopback: Bind | None, everywhere: Bind | None, kind: type
 ) -> None:
-    facts = with_session(remote_forward=loopback, remote_forward_all=everywhere)
-    assert isinstance(fwd_open(facts), kind)
+    verdict = fwd_open(with_session(remote_forward=loopback, remote_forward_all=everywhere))
+    assert isinstance(verdict, kind)
+    if isinstance(verdict, Hit):
+        assert verdict.params == {"what": "loopback" if loopback == "open" else "everywhere"}
 
 
 def test_a_file_decides_it_too() -> None:
-    said = fwd_open(SshFacts(config=SshConfigFacts(open_binds=("LocalForward *:80 web:80",))))
-    assert isinstance(said, Hit)
-    assert "LocalForward *:80 web:80" in str(said.params["what"])
+    binds = ("LocalForward *:80 web:80",)
+    verdict = fwd_open(SshFacts(config=SshConfigFacts(open_binds=binds, loopback_binds=("x",))))
+    assert isinstance(verdict, Hit)
+    assert verdict.params == {"what": "file", "binds": binds}
+    assert verdict.fixes == {"openssh": ("x",)}
     assert fwd_open(SshFacts(config=SshConfigFacts(open_binds=()))) is None
     assert isinstance(fwd_open(SshFacts(config=SshConfigFacts())), Skip)

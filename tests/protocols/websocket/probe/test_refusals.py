@@ -18,7 +18,8 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.severity import Severity
 from seventh.model.target import Target
-from seventh.protocols.websocket.lab.hub import Hub, Manners
+from seventh.protocols.websocket.lab.hub import Hub
+from seventh.protocols.websocket.lab.setup import Setup
 from seventh.web.message import Request
 from tests.options import options_with
 from tests.reports import websocket_facts as facts_of
@@ -28,16 +29,16 @@ Reader = asyncio.StreamReader
 Writer = asyncio.StreamWriter
 
 
-async def look(manners: Manners, **options: object) -> Report:
-    hub = Hub(manners)
+async def look(setup: Setup, **options: object) -> Report:
+    hub = Hub(setup)
     async with web_server(hub.handle) as port:
         hub.origins = (f"http://127.0.0.1:{port}",)
         target = Target(scheme="ws", host="127.0.0.1", port=port)
         return await check_one(target, options_with(**options))
 
 
-def refusing(status: int, *fields: tuple[str, str]) -> Manners:
-    return Manners(answers=Answer(status=status, headers=fields, body=b"no"))
+def refusing(status: int, *fields: tuple[str, str]) -> Setup:
+    return Setup(answers=Answer(status=status, headers=fields, body=b"no"))
 
 
 @pytest.mark.parametrize(
@@ -83,12 +84,12 @@ def origin_severity(report: Report) -> Severity | None:
     ],
 )
 async def test_open_to_all_pages(headers: tuple[str, ...], severity: str) -> None:
-    report = await look(Manners(origins="any"), headers=headers)
+    report = await look(Setup(origins="any"), headers=headers)
     assert origin_severity(report) == severity
 
 
 async def test_an_origin_that_is_refused_is_left_out_once() -> None:
-    report = await look(Manners(origins="none"))
+    report = await look(Setup(origins="none"))
     facts = facts_of(report)
     assert report.failure is None
     assert facts.own_origin is not None and facts.own_origin.status == 403
@@ -98,7 +99,7 @@ async def test_an_origin_that_is_refused_is_left_out_once() -> None:
 
 
 async def test_an_origin_that_the_user_named_is_not_left_out() -> None:
-    report = await look(Manners(origins="none"), origin="https://app.example")
+    report = await look(Setup(origins="none"), origin="https://app.example")
     assert report.failure is not None and report.failure.reason is Reason.AUTH_REJECTED
 
 
@@ -148,7 +149,7 @@ async def test_ws_on_a_port_that_has_tls(kit: Kit, in_clear: bytes, verb: str) -
 
 
 async def test_wss_on_a_port_in_clear() -> None:
-    async with web_server(Hub(Manners()).handle) as port:
+    async with web_server(Hub(Setup()).handle) as port:
         target = Target(scheme="wss", host="127.0.0.1", port=port)
         report = await check_one(target, Options())
     assert report.failure is not None and report.failure.reason is Reason.PROTOCOL_MISMATCH

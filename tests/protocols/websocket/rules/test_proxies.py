@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from seventh.model.failure import Reason
-from seventh.protocols.websocket.client.answers import failure_of
+from seventh.protocols.websocket.client.failure import failure_of
 from seventh.protocols.websocket.facts import Handshake, Tunnelled, WebSocketFacts
 from seventh.protocols.websocket.probe.cookies import may_name_a_user
 from seventh.protocols.websocket.rules import carried, handshake

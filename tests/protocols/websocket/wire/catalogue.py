@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from seventh.protocols.websocket.wire.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
-from seventh.protocols.websocket.wire.frames import close_payload as code
+from tests.protocols.websocket.codec import close_payload as code
 from tests.protocols.websocket.wire.letters import LETTERS, WORD
 
 KIB, MIB = 1024, 1024 * 1024

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from seventh.labkit.serve import tcp_server
-from seventh.protocols.websocket.wire.frames import close_payload
+from tests.protocols.websocket.codec import close_payload
 from tests.protocols.websocket.wire.catalogue import Case, Heard, frame
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"

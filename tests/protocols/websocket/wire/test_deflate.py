@@ -17,7 +17,7 @@ from seventh.protocols.websocket.wire.frames import (
     Frames,
     Message,
 )
-from tests.protocols.websocket.hearing import AT, answered, close_code, frame, heard
+from tests.protocols.websocket.codec import AT, close_code, frame, received, sent
 
 
 def packed(data: bytes, bits: int = 15) -> bytes:
@@ -27,7 +27,10 @@ def packed(data: bytes, bits: int = 15) -> bytes:
 
 def deflate(*, forgets: bool = True, bits: int = 15) -> Deflate:
     return Deflate(
-        server_forgets=forgets, client_forgets=forgets, server_bits=bits, client_bits=bits
+        server_no_context_takeover=forgets,
+        client_no_context_takeover=forgets,
+        server_bits=bits,
+        client_bits=bits,
     )
 
 
@@ -36,7 +39,7 @@ def deflate(*, forgets: bool = True, bits: int = 15) -> Deflate:
 def test_12_compressed_messages(bits: int, length: int) -> None:
     text = (b"seventh " * (length // 8 + 1))[:length]
     data = frame(TEXT, packed(text, bits), rsv=4)
-    events, wrong, _ = heard(data * 2, 1000, deflate(bits=bits))
+    events, wrong, _ = received(data * 2, 1000, deflate(bits=bits))
     assert wrong is None
     assert [e.data for e in events if isinstance(e, Message)] == [text, text]
 
@@ -48,14 +51,14 @@ def test_13_the_window_may_be_kept() -> None:
         out += Frame(Opcode.TEXT, b"the same again and again").serialize(
             mask=False, extensions=[server]
         )
-    events, wrong, _ = heard(out, 1, deflate(forgets=False))
+    events, wrong, _ = received(out, 1, deflate(forgets=False))
     assert wrong is None
     assert len(events) == 3
 
 
 def test_13_uncompressed_ones_may_stand_between() -> None:
     data = frame(TEXT, b"plain") + frame(TEXT, packed(b"packed"), rsv=4)
-    events, wrong, _ = heard(data, 0, deflate())
+    events, wrong, _ = received(data, 0, deflate())
     assert wrong is None
     assert [e.data for e in events if isinstance(e, Message)] == [b"plain", b"packed"]
 
@@ -72,7 +75,7 @@ def test_13_uncompressed_ones_may_stand_between() -> None:
     ids=["no deflate", "a packed ping", "RSV1 twice", "packed bad text", "another bit"],
 )
 def test_13_broken_compression(data: bytes) -> None:
-    _, wrong, _ = heard(data, 0, deflate())
+    _, wrong, _ = received(data, 0, deflate())
     assert wrong is not None
 
 
@@ -80,7 +83,7 @@ def test_13_broken_compression(data: bytes) -> None:
 def test_a_bomb_is_not_inflated(chop: int) -> None:
     bomb = frame(BINARY, packed(bytes(64 * 1024 * 1024)), rsv=4)
     assert len(bomb) < 100_000
-    _, wrong, frames = heard(bomb, chop, deflate())
+    _, wrong, frames = received(bomb, chop, deflate())
     assert wrong is not None and "inflating" in wrong
     assert frames.too_long
     assert close_code(frames) == 1009
@@ -90,7 +93,7 @@ def test_a_bomb_in_pieces_is_not_inflated() -> None:
     data = packed(bytes(8 * 1024 * 1024))
     cut = len(data) // 2
     pieces = frame(BINARY, data[:cut], fin=False, rsv=4) + frame(CONTINUATION, data[cut:])
-    _, wrong, _ = heard(pieces, 0, deflate())
+    _, wrong, _ = received(pieces, 0, deflate())
     assert wrong is not None
 
 
@@ -109,7 +112,7 @@ HELLO = {
 @pytest.mark.parametrize("forgets", [False, True])
 def test_the_examples_of_the_standard(name: str, forgets: bool) -> None:
     for chop in (0, 1):
-        events, wrong, _ = heard(HELLO[name] * 3, chop, deflate(forgets=forgets))
+        events, wrong, _ = received(HELLO[name] * 3, chop, deflate(forgets=forgets))
         assert wrong is None
         assert [e.data for e in events if isinstance(e, Message)] == [b"Hello"] * 3
 
@@ -123,26 +126,26 @@ def test_the_window_outlives_the_end_of_a_stream() -> None:
     again = (second.compress(data) + second.flush(zlib.Z_SYNC_FLUSH))[:-4]
     assert len(again) < 20
     both = frame(BINARY, ended, rsv=4) + frame(BINARY, again, rsv=4)
-    events, wrong, _ = heard(both, 0, deflate(forgets=False))
+    events, wrong, _ = received(both, 0, deflate(forgets=False))
     assert wrong is None
     assert [e.data for e in events if isinstance(e, Message)] == [data, data]
 
 
 def test_streams_without_end_are_not_followed() -> None:
-    _, wrong, _ = heard(frame(BINARY, b"\x03\x00" * 1000, rsv=4), 0, deflate())
+    _, wrong, _ = received(frame(BINARY, b"\x03\x00" * 1000, rsv=4), 0, deflate())
     assert wrong is not None and "inflate" in wrong
 
 
 def test_bombs_at_the_ends_of_streams_are_not_inflated() -> None:
     packer = zlib.compressobj(9, wbits=-15)
     one = packer.compress(bytes(512 * 1024)) + packer.flush(zlib.Z_FINISH)
-    _, wrong, frames = heard(frame(BINARY, one * 40, rsv=4), 0, deflate())
+    _, wrong, frames = received(frame(BINARY, one * 40, rsv=4), 0, deflate())
     assert wrong is not None and frames.too_long
 
 
 @pytest.mark.parametrize("length", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1])
 def test_the_limit_is_what_it_inflates_to(length: int) -> None:
-    events, wrong, frames = heard(frame(BINARY, packed(bytes(length)), rsv=4), 0, deflate())
+    events, wrong, frames = received(frame(BINARY, packed(bytes(length)), rsv=4), 0, deflate())
     assert (wrong is not None) == frames.too_long == (length > 1 << 20)
     assert len(events) == (length <= 1 << 20)
 
@@ -150,7 +153,7 @@ def test_the_limit_is_what_it_inflates_to(length: int) -> None:
 def test_a_window_that_is_too_small_for_us_leaves_our_messages_as_they_are() -> None:
     frames = Frames(deflate(bits=8))
     frames.text("seventh " * 20)
-    assert answered(frames) == [(TEXT, b"seventh " * 20)]
+    assert sent(frames) == [(TEXT, b"seventh " * 20)]
     small = zlib.compressobj(9, wbits=-9)
     data = b"ab" * 100
     short = (small.compress(data) + small.flush(zlib.Z_SYNC_FLUSH))[:-4]

@@ -1,4 +1,4 @@
-"""The handshake's letter: what is asked, and how an answer is judged."""
+"""The handshake: its request, and the check of its response."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from seventh.protocols.websocket.client.request import (
     expiry_of,
     handshake_options_of,
 )
+from seventh.protocols.websocket.facts import Handshake
 from seventh.protocols.websocket.lab import token
 from seventh.protocols.websocket.wire import handshake as hs
-from seventh.protocols.websocket.wire.handshake import Judged, Offer, judge
+from seventh.protocols.websocket.wire.handshake import Offer, handshake_response
 from seventh.web.message import Fields, Response, Version
 from tests.options import options_with
 
@@ -42,6 +43,10 @@ def switched(**changes: str | None) -> Response:
     return response(*fields)
 
 
+def judge(response: Response, offer: Offer) -> Handshake:
+    return handshake_response(response, offer)[0]
+
+
 def test_the_key_is_answered_as_the_standard_shows() -> None:
     assert hs.accept_of(KEY) == ANSWER
 
@@ -49,9 +54,9 @@ def test_the_key_is_answered_as_the_standard_shows() -> None:
 def test_keys_are_new_and_sound() -> None:
     keys = {hs.new_key() for _ in range(50)}
     assert len(keys) == 50
-    assert all(map(hs.key_is_sound, keys))
-    assert not hs.key_is_sound("c2hvcnQ=")
-    assert not hs.key_is_sound("!")
+    assert all(map(hs.is_valid_key, keys))
+    assert not hs.is_valid_key("c2hvcnQ=")
+    assert not hs.is_valid_key("!")
 
 
 def test_an_answer_in_order_is_sound() -> None:
@@ -76,13 +81,13 @@ def test_freedoms_of_the_standard_are_no_faults(fields: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("fields", "word"),
     [
-        ({"upgrade": None}, "Upgrade says nothing"),
-        ({"upgrade": "h2c"}, "Upgrade says h2c"),
-        ({"upgrade": "websocket, h2c"}, "Upgrade says"),
-        ({"connection": None}, "Connection says nothing"),
-        ({"connection": "keep-alive"}, "Connection says keep-alive"),
+        ({"upgrade": None}, "Upgrade is missing"),
+        ({"upgrade": "h2c"}, "Upgrade is h2c"),
+        ({"upgrade": "websocket, h2c"}, "Upgrade is websocket, h2c"),
+        ({"connection": None}, "Connection is missing"),
+        ({"connection": "keep-alive"}, "Connection is keep-alive"),
         ({"sec_websocket_protocol": "chat, superchat"}, "2 subprotocols"),
-        ({"sec_websocket_protocol": "no token!;"}, "no token"),
+        ({"sec_websocket_protocol": "no token!;"}, "not a token"),
     ],
 )
 def test_broken_letters(fields: dict[str, str | None], word: str) -> None:
@@ -131,18 +136,20 @@ def test_foreign_extensions(value: str) -> None:
 
 
 def test_an_extension_needs_an_offer() -> None:
-    judged = judge(switched(sec_websocket_extensions="permessage-deflate"), Offer(key=KEY))
+    answer = switched(sec_websocket_extensions="permessage-deflate")
+    judged, deflate = handshake_response(answer, Offer(key=KEY))
     assert judged.foreign_extensions == ("permessage-deflate",)
-    assert judged.deflate is None
+    assert deflate is None
 
 
 def test_whether_the_server_forgets() -> None:
     def forgets(value: str) -> bool | None:
-        return judge(switched(sec_websocket_extensions=value), OFFER).no_context_takeover
+        _, deflate = handshake_response(switched(sec_websocket_extensions=value), OFFER)
+        return deflate.remote_no_context_takeover if deflate is not None else None
 
     assert forgets("permessage-deflate") is False
     assert forgets("permessage-deflate; server_no_context_takeover") is True
-    assert judge(switched(), OFFER).no_context_takeover is None
+    assert handshake_response(switched(), OFFER)[1] is None
 
 
 @pytest.mark.parametrize("version", ["2", "3"])
@@ -171,7 +178,7 @@ def test_later_versions_have_no_key(version: Version) -> None:
 )
 def test_any_fields_can_be_judged(fields: list[tuple[str, str]]) -> None:
     judged = judge(response(*fields), OFFER)
-    assert isinstance(judged, Judged)
+    assert judged.outcome == "open"
 
 
 # -- the request ----------------------------------------------------------------------------------
@@ -182,7 +189,7 @@ def target(path: str = "", scheme: str = "wss", port: int = 443, host: str = "h.
 
 
 def test_the_request_over_1_1() -> None:
-    request = hs.opening(target("/chat?x=1#part"), OFFER, origin="https://h.example")
+    request = hs.handshake_request(target("/chat?x=1#part"), OFFER, origin="https://h.example")
     fields = dict(request.headers)
     assert (request.method, request.path, request.authority) == ("GET", "/chat?x=1", "h.example")
     assert fields["Sec-WebSocket-Key"] == KEY
@@ -193,7 +200,7 @@ def test_the_request_over_1_1() -> None:
 
 @pytest.mark.parametrize("over", ["2", "3"])
 def test_the_request_over_later_versions(over: str) -> None:
-    request = hs.opening(target(), OFFER, over=over)  # type: ignore[arg-type]
+    request = hs.handshake_request(target(), OFFER, over=over)  # type: ignore[arg-type]
     assert (request.method, request.scheme, request.path) == ("CONNECT", "https", "/")
     assert request.protocol == "websocket"
     assert "Sec-WebSocket-Key" not in dict(request.headers)
@@ -213,7 +220,7 @@ def test_origins() -> None:
     assert hs.own_origin(target(scheme="ws", port=80, host="::1")) == "http://[::1]"
 
 
-# -- what the person wants -------------------------------------------------------------------------
+# -- options -------------------------------------------------------------------------------------
 
 
 def asked(path: str = "", **options: object) -> HandshakeOptions:

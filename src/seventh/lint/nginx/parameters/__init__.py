@@ -9,33 +9,27 @@ from __future__ import annotations
 
 from seventh.lint.nginx.directives import Version
 from seventh.lint.nginx.parameters import addresses, memory, others, replies
-from seventh.lint.nginx.parameters.judging import Judge, Words, first_bad
+from seventh.lint.nginx.parameters.judging import Judge, Words
 
 
 def unfit(name: str, words: Words, version: Version) -> str | None:
     """Return why nginx of this version refuses the words; None where it does not."""
-    judge = _JUDGES.get(name)
+    judge = JUDGES.get(name)
     return judge(name, words, version) if judge is not None and words else None
-
-
-def _param(_: str, words: Words, __: Version) -> str | None:
-    return first_bad(words[2:], lambda word: word != "if_not_empty")
 
 
 _HANDLED: dict[str, Judge] = {
     "pass": addresses.passes, "bind": addresses.binds, "cache_valid": memory.cache_valid,
     "cache_path": memory.cache_path, "store_access": others.dav_access,
-    "temp_path": others.temp_path,
 }  # fmt: skip
 """Judges of what proxy, fastcgi, scgi and uwsgi all have."""
-_JUDGES: dict[str, Judge] = {
+JUDGES: dict[str, Judge] = {
     "allow": addresses.access, "deny": addresses.access, "resolver": addresses.resolver,
     "server": addresses.upstream_server, "grpc_pass": addresses.passes,
     "memcached_pass": addresses.passes, "grpc_bind": addresses.binds,
     "memcached_bind": addresses.binds,
     "return": replies.returns, "rewrite": replies.rewrites, "error_page": replies.error_page,
-    "try_files": replies.try_files, "add_header": replies.header, "add_trailer": replies.header,
-    "expires": replies.expires,
+    "try_files": replies.try_files, "expires": replies.expires,
     "limit_req": memory.limit_req, "limit_req_zone": memory.limit_zone,
     "limit_conn_zone": memory.limit_zone, "limit_conn": memory.limit_conn, "zone": memory.zone,
     "open_file_cache": memory.open_files, "open_log_file_cache": memory.open_files,
@@ -43,20 +37,18 @@ _JUDGES: dict[str, Judge] = {
     "access_log": memory.access_log, "error_log": memory.error_log,
     "log_format": memory.log_format,
     "server_name": others.server_name, "keepalive_timeout": others.keepalive,
-    "set": others.defines, "auth_request_set": others.defines, "dav_access": others.dav_access,
-    "worker_processes": others.processes, "worker_priority": others.priority,
-    "worker_cpu_affinity": others.affinity, "thread_pool": others.thread_pool, "aio": others.aio,
-    "disable_symlinks": others.symlinks, "random": others.random, "proxy_redirect": others.pair,
-    "proxy_cookie_domain": others.pair, "proxy_cookie_path": others.pair,
-    "proxy_cookie_flags": others.pair, "hash": others.listed("consistent"),
-    "userid_mark": others.userid_mark, "userid_expires": others.userid_expires,
-    "http2_streams_index_size": others.power_of_two, "directio": others.directio,
-    "modern_browser": others.browser, "fastcgi_split_path_info": others.split_path,
-    "client_body_temp_path": others.temp_path, "root": others.document_root,
-    "alias": others.document_root, "index": others.index,
-    "keepalive": others.group_keepalive, "sub_filter": others.substitution,
-    "valid_referers": others.referers,
+    "keepalive": others.group_keepalive, "hash": others.only("consistent", behind=1),
+    "random": others.random, "set": others.defines, "auth_request_set": others.defines,
+    "dav_access": others.dav_access, "root": others.document_root, "alias": others.document_root,
+    "worker_priority": others.priority, "worker_cpu_affinity": others.affinity,
+    "thread_pool": others.thread_pool, "aio": others.aio, "disable_symlinks": others.symlinks,
+    "userid_mark": others.userid_mark, "valid_referers": others.referers,
+    "fastcgi_split_path_info": others.split_path,
+    **dict.fromkeys(("add_header", "add_trailer"), others.only("always", behind=2)),
+    **dict.fromkeys(("fastcgi_param", "scgi_param", "uwsgi_param"),
+                    others.only("if_not_empty", behind=2)),
+    **dict.fromkeys(("proxy_redirect", "proxy_cookie_domain", "proxy_cookie_path",
+                     "proxy_cookie_flags"), others.pair),
     **{f"{prefix}_{name}": judge for prefix in ("proxy", "fastcgi", "scgi", "uwsgi")
        for name, judge in _HANDLED.items()},
-    **{f"{prefix}_param": _param for prefix in ("fastcgi", "scgi", "uwsgi")},
 }  # fmt: skip

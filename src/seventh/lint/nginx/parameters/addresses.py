@@ -21,7 +21,8 @@ from seventh.lint.nginx.parameters.judging import (
 )
 
 
-def _is_network(text: str) -> bool:
+def is_network(text: str) -> bool:
+    """Return whether a text is an address, or one with the length of its prefix."""
     if "%" in text or (":" not in text and text.partition("/")[0].count(".") != 3):
         return False
     try:
@@ -33,7 +34,7 @@ def _is_network(text: str) -> bool:
 
 def access(_: str, words: Words, __: Version) -> str | None:
     """Judge ``allow`` and ``deny``."""
-    return first_bad(words[:1], lambda w: w not in {"all", "unix:"} and not _is_network(w))
+    return first_bad(words[:1], lambda w: w not in {"all", "unix:"} and not is_network(w))
 
 
 def endpoint(text: str, *, needs_port: bool = False) -> str | None:
@@ -86,17 +87,23 @@ def binds(_: str, words: Words, __: Version) -> str | None:
     """Judge ``proxy_bind`` and its like."""
     if words[1:] and words[1] != "transparent":
         return invalid(words[1])
-    if words[0] == "off" or "$" in words[0]:
+    if words == ("off",) or "$" in words[0] or _is_address(words[0]):
         return None
-    host, _colon, port = words[0].rpartition(":")
-    address = words[0] if not host or host.count(":") > 1 else host
-    if address != words[0] and not is_(values.number)(port):
-        return f'invalid address "{words[0]}"'
+    return f'invalid address "{words[0]}"'
+
+
+def _is_address(text: str) -> bool:
+    """Return whether a text is an IP address, perhaps with a port; IPv6 then is in brackets."""
+    if text.startswith("[") or text.count(":") == 1:
+        text, _, port = text.rpartition(":")
+        if not 0 < (values.number(port) or 0) < 65536:
+            return False
+        text = text[1:-1] if text.startswith("[") else text
     try:
-        ipaddress.ip_address(address.strip("[]") if ":" in words[0][1:] else address)
+        ipaddress.ip_address(text)
     except ValueError:
-        return f'invalid address "{words[0]}"'
-    return None
+        return False
+    return True
 
 
 def resolver(_: str, words: Words, version: Version) -> str | None:

@@ -10,10 +10,12 @@ from seventh.lint.nginx.directives import Version
 from seventh.lint.nginx.parameters.judging import (
     ON_OFF,
     Words,
+    above_zero,
     anything,
     invalid,
     is_,
     named,
+    whole,
 )
 
 _ZONE_LEAST = 32 * 1024
@@ -42,25 +44,23 @@ def cache_valid(_: str, words: Words, __: Version) -> str | None:
 
 def cache_path(name: str, words: Words, _: Version) -> str | None:
     """Judge ``proxy_cache_path`` and its like."""
-    levels = re.compile(r"[12](?::[12]){0,2}")
-    whole, time, ms = is_(values.number), is_(values.seconds), is_(values.milliseconds)
-    space = is_(values.offset)
+    ms, space = is_(values.milliseconds), is_(values.offset)
     readers: dict[str, Callable[[str], bool]] = {
-        "levels": lambda v: levels.fullmatch(v) is not None, "use_temp_path": ON_OFF.__contains__,
-        "inactive": time, "max_size": space, "min_free": space, "loader_files": whole,
-        "loader_sleep": ms, "loader_threshold": ms, "manager_files": whole, "manager_sleep": ms,
-        "manager_threshold": ms,
+        "levels": lambda v: re.fullmatch(r"[12](?::[12]){0,2}", v) is not None,
+        "use_temp_path": ON_OFF.__contains__, "inactive": is_(values.seconds), "max_size": space,
+        "min_free": space, "loader_files": whole, "loader_sleep": ms, "loader_threshold": ms,
+        "manager_files": whole, "manager_sleep": ms, "manager_threshold": ms,
     }  # fmt: skip
     has_zone = False
     for word in words[1:]:
         key, separator, value = word.partition("=")
         if key == "keys_zone" and separator:
-            zone, _colon, size = value.rpartition(":")
+            zone, _colon, text = value.rpartition(":")
             has_zone = bool(zone)
-            bytes_ = values.size(size)
-            if not _colon or bytes_ is None:
+            size = values.size(text)
+            if size is None:
                 return f'invalid keys zone size "{word}"'
-            if bytes_ < 2 * 4096:
+            if size < 2 * 4096:
                 return f'keys zone "{word}" is too small'
         elif key not in readers or not separator:
             return invalid(word)
@@ -69,24 +69,19 @@ def cache_path(name: str, words: Words, _: Version) -> str | None:
     return None if has_zone else f'"{name}" must have "keys_zone" parameter'
 
 
-def _shared(word: str, what: str, name_and_size: str) -> str | None:
-    """Return ``NAME:SIZE`` of shared memory."""
-    _zone, colon, size = name_and_size.rpartition(":")
-    value = values.size(size)
-    if not colon or value is None:
-        return f'invalid {what} size "{word}"'
-    return f'{what} "{word}" is too small' if value < _ZONE_LEAST else None
-
-
 def limit_zone(name: str, words: Words, _: Version) -> str | None:
     """Judge ``limit_req_zone`` and ``limit_conn_zone``."""
     has_zone = False
     for word in words[1:]:
         key, separator, value = word.partition("=")
         if key == "zone" and separator:
-            if (why := _shared(word, "zone", value)) is not None:
-                return why
-            has_zone = bool(value.rpartition(":")[0])
+            zone, _colon, text = value.rpartition(":")
+            size = values.size(text)
+            if size is None:
+                return f'invalid zone size "{word}"'
+            if size < _ZONE_LEAST:
+                return f'zone "{word}" is too small'
+            has_zone = bool(zone)
         elif key == "rate" and separator and name == "limit_req_zone":
             rate = re.fullmatch(r"([0-9]+)(?:r/[sm])?", value)
             if rate is None or not int(rate[1]):
@@ -98,11 +93,10 @@ def limit_zone(name: str, words: Words, _: Version) -> str | None:
 
 def limit_req(name: str, words: Words, _: Version) -> str | None:
     """Judge ``limit_req``."""
-    above = is_(values.number, 1)
     for word in words:
         key, separator, value = word.partition("=")
         if key in {"burst", "delay"} and separator:
-            if not above(value):
+            if not above_zero(value):
                 return f'invalid {key} value "{word}"'
         elif word != "nodelay" and not (key == "zone" and separator):
             return invalid(word)
@@ -135,10 +129,10 @@ def open_files(name: str, words: Words, _: Version) -> str | None:
     """Judge ``open_file_cache`` and ``open_log_file_cache``."""
     log = name == "open_log_file_cache"
     readers: dict[str, Callable[[str], bool]] = {
-        "max=": is_(values.number, 1), "inactive=": is_(values.seconds), "off": anything,
+        "max=": above_zero, "inactive=": is_(values.seconds), "off": anything,
     }  # fmt: skip
     if log:
-        readers |= {"min_uses=": is_(values.number, 1), "valid=": is_(values.seconds)}
+        readers |= {"min_uses=": whole, "valid=": is_(values.seconds)}
     bad = named(words, readers)
     if bad is not None:
         return bad.replace("invalid parameter", f'invalid "{name}" parameter')
@@ -188,7 +182,7 @@ def _syslog(word: str) -> str | None:
 
 def access_log(_: str, words: Words, __: Version) -> str | None:
     """Judge ``access_log``."""
-    if words[0].lower() == "off":
+    if words[0] == "off":
         return invalid(words[1]) if words[1:] else None
     if words[0].startswith("syslog:") and (why := _syslog(words[0])) is not None:
         return why
@@ -215,19 +209,9 @@ def error_log(_: str, words: Words, __: Version) -> str | None:
     """Judge ``error_log``."""
     if words[0].startswith("syslog:") and (why := _syslog(words[0])) is not None:
         return why
-    levels = words[1:]
-    if len(levels) == 1 and levels[0] in _LOG_LEVELS:
-        return None
-    seen: set[str] = set()
-    for level in levels:
-        if level.startswith("debug_") and not seen:
-            continue
-        if level not in _LOG_LEVELS:
-            return f'invalid log level "{level}"'
-        if seen:
-            return f'duplicate log level "{level}"'
-        seen.add(level)
-    return None
+    levels = (word for word in words[1:] if not word.startswith("debug_"))
+    bad = next((word for word in levels if word not in _LOG_LEVELS), None)
+    return None if bad is None else f'invalid log level "{bad}"'
 
 
 def log_format(_: str, words: Words, __: Version) -> str | None:

@@ -1,4 +1,4 @@
-"""Replies: statuses, rewriting, header fields, names."""
+"""Replies: statuses, rewriting, files, lifetimes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from seventh.lint.nginx import values
 from seventh.lint.nginx.directives import Version
-from seventh.lint.nginx.parameters.judging import Words, first_bad, invalid, pattern
+from seventh.lint.nginx.parameters.judging import Words, invalid, pattern
 
 
 def returns(_: str, words: Words, __: Version) -> str | None:
@@ -44,16 +44,9 @@ def error_page(_: str, words: Words, __: Version) -> str | None:
 def try_files(_: str, words: Words, __: Version) -> str | None:
     """Judge ``try_files``."""
     last = words[-1]
-    if last.startswith("=") and not (
-        (value := values.number(last[1:])) is not None and value <= 999
-    ):
+    if last.startswith("=") and not re.fullmatch(r"=0*[0-9]{1,3}", last):
         return f'invalid code "{last}"'
     return None
-
-
-def header(_: str, words: Words, __: Version) -> str | None:
-    """Judge ``add_header`` and ``add_trailer``."""
-    return first_bad(words[2:], lambda w: w != "always")
 
 
 def expires(name: str, words: Words, _: Version) -> str | None:

@@ -195,7 +195,7 @@ def in_clear(stream: Stream, address: Address, *, prior: bool = False) -> Opened
     """Return plain HTTP on a TCP connection: 1.1, or 2 with ``prior`` knowledge."""
     version = "2" if prior else "1.1"
     return Opened(
-        connection=speak(version, stream), version=version, address=address, ready_ns=now_ns(),
+        connection=http_on(version, stream), version=version, address=address, ready_ns=now_ns(),
         connect_seconds=stream.connect_seconds, stream=stream,
     )  # fmt: skip
 
@@ -204,13 +204,13 @@ def on_tls(tls: TlsStream, below: Stream, address: Address, alternative: str = "
     """Return the version that the server selected (ALPN) on TLS after its handshake."""
     version = "2" if tls.alpn == "h2" else "1.1"
     return Opened(
-        connection=speak(version, tls), version=version, address=address, ready_ns=now_ns(),
+        connection=http_on(version, tls), version=version, address=address, ready_ns=now_ns(),
         connect_seconds=below.connect_seconds, tls_seconds=tls.handshake_seconds, stream=tls,
         tls=tls, alternative=alternative,
     )  # fmt: skip
 
 
-def speak(version: str, stream: Stream) -> HttpConnection:
+def http_on(version: str, stream: Stream) -> HttpConnection:
     """Return HTTP of that version on a stream."""
     if version == "2":
         from seventh.web.h2 import H2Connection

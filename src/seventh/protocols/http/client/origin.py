@@ -1,14 +1,13 @@
-"""The site: the one place through which every part asks, within one budget.
+"""The site: every request of a check goes through it, within one budget.
 
-It alone holds the state of a look: the connections that are open and the sessions that can be
-resumed, which version is used and where, whether the origin is trusted, how many requests are left.
-Others read that state and call the site's methods; only the site assigns it. Credentials go to the
-target's own origin alone, and only while its certificate is trusted.
+It holds the state of a check: connections and sessions (its pool), which version is used and where,
+whether the origin is trusted, how many requests are left. Others read that state and call its
+methods; only the site assigns it. Credentials go to the target's own origin alone, and only while
+its certificate is trusted.
 """
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Literal
 
 from seventh.model.failure import Failed, Reason
@@ -19,11 +18,11 @@ from seventh.net.stream import Stream
 from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import Opened, is_stale, over_quic, over_tcp
 from seventh.protocols.http.client.notice import notice
+from seventh.protocols.http.client.pool import Pool
 from seventh.protocols.http.client.request import SAFE, described
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.wire.url import Origin, Url, bare, request_path
 from seventh.web.message import Fields, OnBody, Request, Response
-from seventh.wire.tlsnames import NEW_SESSION_TICKET
 
 if TYPE_CHECKING:
     from seventh.net.quic.client import Session as QuicSession
@@ -35,9 +34,9 @@ MAX_REQUESTS = 40
 MAX_THINKS = 16
 MAX_CONNECTION_BYTES = 64 * 1024 * 1024
 _IDLE_TOO_LONG = 408
-"""What some servers send before they end an idle connection: it answers no request."""
+"""What some servers send before they close an idle connection: it answers no request."""
 REQUEST_SECONDS = 4.0
-"""How long one exchange beside the first may take."""
+"""How long one further exchange may take."""
 ALPN: dict[str, tuple[str, ...]] = {"2": ("h2",), "1.1": ("http/1.1",)}
 
 
@@ -57,9 +56,9 @@ class Site:
         self.url = Url(self.origin, request_path(target.path))
         """What the user asked for."""
         self.base_url = self.url
-        """Where redirects led; :meth:`get` asks there."""
+        """Where redirects led; :meth:`get` requests that."""
         self.base: Response | None = None
-        """The representation that was found there; None before it was."""
+        """What it serves; None before it was requested."""
         self.addresses: tuple[Address, ...] = ()
         """The target's, the one of the conversation first."""
         self.best: V = "1.1"
@@ -68,12 +67,8 @@ class Site:
         """What is offered where the version is free."""
         self.requests = 0
         """How many were sent."""
-        self.quic_session: QuicSession | None = None
-        """The newest session of HTTP/3 that can be resumed."""
-        self._tls_sessions: dict[str, Session] = {}
+        self.pool = Pool(self.origin)
         self._quic_address: Address | None = None
-        self._pool: dict[tuple[Origin, str], Opened] = {}
-        self._ended: Opened | None = None
         self._trusted = True
         self._broken: set[str] = set()
         self._round_trips: dict[str, float] = {}
@@ -138,7 +133,7 @@ class Site:
     def take_over(self, opened: Opened) -> None:
         """Send HTTP/3 where ``opened`` leads, and all requests where no TCP works."""
         self._quic_address = opened.address
-        if self.pooled_any("1.1") is None:
+        if self.pool.last("1.1") is None:
             self.best = "3"
 
     def mark_broken(self, version: str) -> None:
@@ -295,55 +290,6 @@ class Site:
             )
         self.requests += 1
 
-    # -- connections that are kept -----------------------------------------------------------------
-
-    def keep(self, origin: Origin, opened: Opened) -> None:
-        """Keep a connection for later requests."""
-        before = self._pool.get((origin, opened.version))
-        if before is not None and before.ended_by_server and origin == self.origin:
-            self._ended = self._ended or before
-        self._pool[origin, opened.version] = opened
-
-    def pooled(self, version: str, origin: Origin | None = None) -> Opened | None:
-        """Return the kept connection of that version, where it can carry another request."""
-        opened = self._pool.get((origin or self.origin, version))
-        return opened if opened is not None and opened.connection.reusable else None
-
-    def pooled_any(self, version: str) -> Opened | None:
-        """Return the target's kept connection of that version, even if it is closed."""
-        return self._pool.get((self.origin, version))
-
-    @property
-    def kept_alive(self) -> Opened | None:
-        """The connection that shows whether HTTP/1.1's are kept alive; None where there is none.
-
-        The first one that the server ended with its answer, else the one that is kept.
-        """
-        return self._ended or self.pooled_any("1.1")
-
-    def keep_session(self, opened: Opened) -> None:
-        """Keep the session of a connection for resumption, where the server gave one."""
-        if opened.quic is not None:
-            self.quic_session = opened.quic.session or self.quic_session
-        elif opened.tls is not None and opened.tls.tap.first(NEW_SESSION_TICKET) is not None:
-            session = opened.tls.session
-            if session is not None:
-                self._tls_sessions[opened.version] = session
-
-    def tls_session(self, version: str) -> Session | None:
-        """Return the newest session of TLS over TCP that was not resumed yet.
-
-        Early data is bound to ALPN, so each version has its own.
-        """
-        return self._tls_sessions.get(version)
-
-    async def aclose(self) -> None:
-        """Close all kept connections gracefully."""
-        for opened in self._pool.values():
-            with contextlib.suppress(Failed):
-                await opened.connection.aclose()
-        self._pool.clear()
-
     # -- connecting --------------------------------------------------------------------------------
 
     async def opened(self, origin: Origin, version: V | None, *, fresh: bool = False) -> Opened:
@@ -355,10 +301,10 @@ class Site:
         wanted = version or (self.best if origin == self.origin else None)
         if not fresh:
             for known in (wanted,) if wanted is not None else ("2", "1.1"):
-                if (opened := self.pooled(known, origin)) is not None:
+                if (opened := self.pool.reusable(known, origin)) is not None:
                     return opened
         opened = await self.open(origin, wanted)
-        self.keep(origin, opened)
+        self.pool.keep(origin, opened)
         return opened
 
     async def open(

@@ -1,4 +1,4 @@
-"""What the HTTP room learns: one struct, its parts in files of their own."""
+"""What is learnt of a site: one struct, its parts in their own files."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from seventh.protocols.http.facts.write import WriteFacts
 
 
 class HttpFacts(Facts, frozen=True, kw_only=True):
-    """What a site told."""
+    """What was learnt of a site."""
 
     ROOM: ClassVar[str] = "http"
 
     url: str = ""
-    """What was asked for, without its query."""
+    """The requested URL, without its query."""
     secure: bool | None = None
     """Whether the target is https."""
     method: str = ""
     version: str | None = None
-    """What was negotiated where all that TCP carries was offered."""
+    """What was negotiated when all versions over TCP were offered."""
     status: int | None = None
     reason: str = ""
     server: str = ""
@@ -50,7 +50,7 @@ class HttpFacts(Facts, frozen=True, kw_only=True):
     rtt_seconds: float | None = None
     ttfb_seconds: float | None = None
     think_seconds: float | None = None
-    """What of the time to the first byte the server took for itself."""
+    """The time to the first byte without the round trip."""
     download_seconds: float | None = None
     body_bytes: int | None = None
     expectation: Expectation | None = None
@@ -58,14 +58,14 @@ class HttpFacts(Facts, frozen=True, kw_only=True):
     cells: tuple[Cell, ...] = ()
     """The matrix of versions and temperatures."""
     thinks_seconds: tuple[float, ...] = ()
-    """What further full answers to the same request waited beyond the round trip."""
+    """The same of further full responses to the same request."""
     ladder: tuple[Rung, ...] = ()
     """From HTTP/3 down to HTTP/1.1."""
     advertised: Advertised | None = None
     alternatives: tuple[Alternative, ...] = ()
-    """The places that are advertised, each address asked by itself."""
+    """The advertised places, each address tried by itself."""
     only_version: str | None = None
-    """The one version that was asked for with --http-version."""
+    """The only version to use (--http-version)."""
 
     redirects: Redirects | None = None
     hsts: Hsts | None = None
@@ -74,9 +74,9 @@ class HttpFacts(Facts, frozen=True, kw_only=True):
     reuse: Reuse | None = None
     left_over: LeftOver | None = None
     deviations: tuple[str, ...] = ()
-    """Where HTTP/1.1's answers depart from the grammar, by :class:`web.h1lenient.Deviation`."""
+    """How HTTP/1.1's responses violate the grammar, by :class:`web.h1lenient.Deviation`."""
     transfer_codings: tuple[str, ...] = ()
-    """The transfer codings beside ``chunked`` that were sent, though no request offered any."""
+    """Transfer codings other than ``chunked``, although no request offered any."""
     date: Dated | None = None
 
     h2: H2Facts | None = None
@@ -85,12 +85,12 @@ class HttpFacts(Facts, frozen=True, kw_only=True):
     content: ContentFacts | None = None
     write: WriteFacts | None = None
     config: HttpConfigFacts | None = None
-    """What a server's configuration file says, where that was judged and no server was asked."""
+    """What a configuration file decides, where that was linted."""
 
     requests: int = 0
-    """How many this look sent."""
+    """How many this check sent."""
     unknown: Mapping[str, str] = msgspec.field(default={}, name="unlearnt")
-    """What could not be asked or was not answered, and why."""
+    """What was not learnt, and why."""
 
     @property
     def product(self) -> str:
@@ -99,15 +99,14 @@ class HttpFacts(Facts, frozen=True, kw_only=True):
 
     @property
     def negotiated(self) -> Mapping[str, int]:
-        """The versions that this look negotiated and that answered, each counted once.
+        """The versions that were negotiated and that answered, each counted once.
 
-        A version counts once however often it was asked, so that the sum over looks, divided by
-        their number, is the share of looks that obtained it. In clear nothing is negotiated. A
-        server that answers HTTP/1.1 with HTTP/1.0 counts as HTTP/1.1.
+        The sum over checks, divided by their number, is the share of checks that got the version.
+        Without TLS nothing is negotiated. HTTP/1.0 in response to HTTP/1.1 counts as HTTP/1.1.
         """
         if not self.secure or self.version is None:
             return {}
-        # A pulse asks for one version and climbs no ladder.
+        # A pulse tries one version only.
         alone = "1.1" if self.version == "1.0" else self.version
         return dict.fromkeys(self.working or (alone,), 1)
 
@@ -134,9 +133,9 @@ def _span(cell: Cell) -> Span:
     """Return a row of the matrix; one without an exchange shows the reason."""
     label = f"HTTP/{cell.version} {cell.temperature.replace('rtt', 'RTT')}"
     if cell.outcome != "ok" or cell.total_seconds is None:
-        said = f"{'failed' if cell.outcome == 'failed' else 'none'}: {cell.why}"
+        text = f"{'failed' if cell.outcome == 'failed' else 'none'}: {cell.why}"
         return Span(
-            label=label, low=0.0, high=0.0, said=said, empty=True, typical=cell.outcome != "failed"
+            label=label, low=0.0, high=0.0, said=text, empty=True, typical=cell.outcome != "failed"
         )
-    said = f"{cell.total_seconds * 1e3:.1f} ms ({cell.parts})"
-    return Span(label=label, low=0.0, high=cell.total_seconds, said=said, steps=cell.steps)
+    text = f"{cell.total_seconds * 1e3:.1f} ms ({cell.parts})"
+    return Span(label=label, low=0.0, high=cell.total_seconds, said=text, steps=cell.steps)

@@ -1,4 +1,4 @@
-"""Where else an origin says that it is served, and whether it is (RFC 7838, RFC 9460)."""
+"""Where else an origin announces that it is served, and whether it is (RFC 7838, RFC 9460)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class AltService(msgspec.Struct, frozen=True, kw_only=True):
-    """Another place where the origin says that it is served (RFC 7838 §3)."""
+    """An alternative service (RFC 7838 §3)."""
 
     protocol: str
     host: str = ""
@@ -37,34 +37,34 @@ class ServiceRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it has keys for encrypted hellos."""
     mandatory: tuple[str, ...] = ()
     unusable: str = ""
-    """Why clients have to pass it over, where they do."""
+    """Why clients must ignore it; empty where they need not."""
 
     @property
     def protocols(self) -> tuple[str, ...]:
-        """All that it stands for: http/1.1 is meant unless it says otherwise."""
+        """All its protocols: http/1.1 is included by default."""
         return self.alpn if self.no_default_alpn else tuple(dict.fromkeys((*self.alpn, "http/1.1")))
 
 
 class Advertised(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the origin is said to be served beside its own place, and by which versions."""
+    """Where else the origin is announced, and with which versions."""
 
     alt_svc: tuple[AltService, ...] | None = None
-    """None where no response told; empty where the field is absent."""
+    """None without a response; empty where the field is absent."""
     alt_svc_clear: bool = False
-    """Whether the origin takes its alternatives back."""
+    """Whether the origin withdraws its alternatives."""
     https_record: str = ""
-    """The HTTPS records as they stand (RFC 9460)."""
+    """The HTTPS records as received (RFC 9460)."""
     https_alpn: tuple[str, ...] | None = None
-    """The protocols that the records name; None where none was asked for or there is none."""
+    """The protocols of the records; None where there is none."""
     https_outcome: str = ""
     records: tuple[ServiceRecord, ...] = ()
     """In their order of preference."""
     aliases: tuple[str, ...] = ()
-    """The names that records in alias mode led to, in turn."""
+    """The targets of records in alias mode, in order."""
 
     @property
     def h3(self) -> tuple[str, ...]:
-        """By what HTTP/3 is announced."""
+        """What announces HTTP/3."""
         found = []
         if any(a.protocol == "h3" for a in self.alt_svc or ()):
             found.append("Alt-Svc")
@@ -74,14 +74,14 @@ class Advertised(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Alternative(msgspec.Struct, frozen=True, kw_only=True):
-    """One place where the origin is said to be served, at one address, and how asking there went.
+    """An announced place at one address, and whether it serves the origin.
 
     A place works where it shows a certificate for the origin's own name (RFC 7838 §2.1) and
     answers the same request.
     """
 
     by: tuple[str, ...]
-    """What names it: Alt-Svc, the HTTPS record, its hints."""
+    """What announces it: Alt-Svc, HTTPS record, address hints."""
     protocol: str
     host: str = ""
     """Empty for the origin's own."""
@@ -103,10 +103,11 @@ class Alternative(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def place(self) -> str:
-        """Host and port, and the address where that says more."""
+        """Host and port, and the address unless it is the host."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        said = f"{host}:{self.port}" if host else f"port {self.port}"
-        return f"{said} at {self.address}" if self.address and self.address != self.host else said
+        place = f"{host}:{self.port}" if host else f"port {self.port}"
+        named = not self.address or self.address == self.host
+        return place if named else f"{place} at {self.address}"
 
     @property
     def label(self) -> str:

@@ -1,4 +1,4 @@
-"""What nginx.conf or a Caddyfile decides for one server, or for one place that differs from it."""
+"""What nginx.conf or a Caddyfile decides for one server, or for a location that differs."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ Clear = Literal["serves", "redirects", "refuses", "closes", ""]
 class HttpConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One server or location, with the defaults of its version in force.
 
-    None is: the file does not decide it.
+    None: the file does not decide it.
     """
 
     product: str = ""
     """``nginx`` or ``caddy``; empty where no file was read."""
     version: str = ""
     undecided: str = ""
-    """What the file leaves to the environment, or to a matcher that cannot be judged, and that
-    leaves what follows from it unknown."""
+    """What depends on the environment or on a matcher that cannot be evaluated, so that the rest
+    is unknown."""
     part: bool = False
-    """Whether this is a part of a configuration: what it leaves out, another file may say."""
+    """Whether this is a part of a configuration: another file may set what is missing."""
     does: Does = ""
-    """What becomes of a request. Empty where the file names no server."""
+    """How a request is handled. Empty where the file defines no server."""
     tls: bool | None = None
 
     # -- versions
     h2: bool | None = None
-    """Whether HTTP/2 is offered; None where there is no TLS, over which browsers speak it."""
+    """Whether HTTP/2 is offered; None without TLS, which browsers require for it."""
     h3: bool | None = None
     h3_known: bool = False
     """Whether this version of the server can do HTTP/3 at all."""
@@ -41,31 +41,31 @@ class HttpConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The values of Alt-Svc that it adds."""
     quic_retry: bool | None = None
     streams: int | None = None
-    """HTTP/2: how many may be open at once."""
+    """HTTP/2's concurrent streams."""
     h3_broken: str = ""
-    """Why HTTP/3, though it is listened for, can give no reply."""
+    """Why HTTP/3, although enabled, cannot respond."""
 
     # -- connections
     keepalive_seconds: float | None = None
     keepalive_requests: int | None = None
     closes: bool = False
-    """Whether each reply says ``Connection: close``."""
+    """Whether each response has ``Connection: close``."""
     clear: Clear = ""
-    """What is done without TLS; empty where nothing listens so, or only for this machine."""
+    """How requests without TLS are handled; empty where none can come from a network."""
     hsts: str | None = None
-    """The value that is added; empty where none is; None where that is not the file's to say."""
+    """The value that is added; empty for none; None where the file does not decide it."""
     hsts_lost: bool = False
-    """Whether the server adds it and this location's own add_header lines take it away."""
+    """Whether the server adds it and this location's own add_header lines replace it."""
     named: bool = False
-    """Whether it has a host name, without which HSTS cannot be."""
+    """Whether it has a host name, which HSTS requires."""
 
     # -- content
     etag: bool | None = None
     last_modified: bool | None = None
     cache_control: tuple[str, ...] | None = None
-    """What is added as Cache-Control; None where another server may have said it."""
+    """What is added as Cache-Control; None where the backend may have set it."""
     expires: str = ""
-    """``off``, or the time that ``expires`` gives."""
+    """``off``, or the time of ``expires``."""
     gzip: bool | None = None
     gzip_types: tuple[str, ...] = ()
     gzip_vary: bool | None = None
@@ -73,27 +73,27 @@ class HttpConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     brotli: bool | None = None
     brotli_types: tuple[str, ...] = ()
     zstd: bool | None = None
-    """Whether it compresses so: with nginx a module does that is not its own."""
+    """Whether it compresses with zstd; nginx needs a third-party module."""
     precompressed: tuple[str, ...] = ()
-    """The codings in which files may lie beside those that are asked for."""
+    """The codings of precompressed files that may exist."""
     limited: bool | None = None
-    """Whether requests beyond a limit are refused …"""
+    """Whether requests over a limit are rejected …"""
     limit_status: tuple[int, ...] = ()
     """… with which statuses …"""
     retry_after: bool | None = None
-    """… and whether those tell when to come back."""
+    """… and whether those have Retry-After."""
 
     # -- passing on
     early_data: bool | None = None
     early_data_told: bool | None = None
-    """Whether the server behind learns that a request came as early data, or nginx refuses it."""
+    """Whether the backend learns that a request was early data, or nginx rejects it."""
     cache: str = ""
     """The zone of proxy_cache; empty for none."""
     cookies_cached: bool | None = None
-    """Whether replies are kept although they set a cookie, cookie and all."""
+    """Whether responses are stored with the cookies that they set."""
     private_cached: bool | None = None
-    """Whether what the server behind says of caching is passed over."""
+    """Whether the backend's Cache-Control is ignored."""
     event_stream: bool = False
-    """Whether the location's name is that of an event stream."""
+    """Whether the location has the name of an event stream."""
     buffered: bool | None = None
-    """Whether its replies are collected before they go on."""
+    """Whether its responses are buffered."""

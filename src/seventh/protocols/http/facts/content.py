@@ -1,7 +1,7 @@
-"""What a site's representations told: how they are cached, coded, validated and described.
+"""A site's content: how it is cached, coded, validated and described.
 
-Every text that the peer chose is made printable before it stands here; what identifies a user
-(a cookie's value, a token) never does.
+Text from the peer is made printable before it is stored here; what identifies a user (a cookie's
+value, a token) is never stored.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ once."""
 
 
 class Caching(msgspec.Struct, frozen=True, kw_only=True):
-    """What RFC 9111 lets caches do with one reply."""
+    """What RFC 9111 allows caches to do with one response."""
 
     status: int
     authenticated: bool = False
@@ -31,7 +31,7 @@ class Caching(msgspec.Struct, frozen=True, kw_only=True):
     storable_shared: bool = False
     storable_private: bool = False
     forbidden_by: str = ""
-    """What keeps shared caches from storing the reply."""
+    """What forbids shared caches to store the response."""
     freshness: Freshness = "none"
     lifetime_shared_seconds: int | None = None
     lifetime_private_seconds: int | None = None
@@ -44,44 +44,44 @@ class Caching(msgspec.Struct, frozen=True, kw_only=True):
     stale_while_revalidate_seconds: int | None = None
     stale_if_error_seconds: int | None = None
     contradictions: Names = ()
-    """Statements of the reply about its freshness that cannot all be meant."""
+    """Directives about freshness that contradict each other."""
     age_seconds: int | None = None
     private_cookies: bool = False
-    """Whether caches are told to leave the cookies out (``private="set-cookie"``)."""
+    """Whether caches must not store the cookies (``private="set-cookie"``)."""
     sets_cookies: Names = ()
     """Names of the cookies that it sets …"""
     common_cookies: Names = ()
-    """… and of those among them whose value was the same in every reply: nobody's own."""
+    """… and of those among them whose value was the same in every reply: no user's own."""
 
 
 class Validation(msgspec.Struct, frozen=True, kw_only=True):
-    """What conditional requests gave (RFC 9110 §13)."""
+    """The results of conditional requests (RFC 9110 §13)."""
 
     etag: str | None = None
     last_modified: str | None = None
     etag_status: int | None = None
-    """The answer to If-None-Match with the reply's own ETag."""
+    """The status for If-None-Match with the response's own ETag."""
     etag_same_bytes: bool | None = None
-    """Where that was a full reply: whether its content is the same as before."""
+    """Where that was a full response: whether its content is the same as before."""
     coded: str = ""
-    """The content coding of the reply that a browser would have …"""
+    """The content coding of the response that a browser gets …"""
     coded_etag: str | None = None
     coded_status: int | None = None
-    """… and the answer to If-None-Match with its ETag."""
+    """… and the status for If-None-Match with its ETag."""
     coded_same_bytes: bool | None = None
     date_status: int | None = None
-    """The answer to If-Modified-Since with the reply's own Last-Modified."""
+    """The status for If-Modified-Since with the response's own Last-Modified."""
     date_same_bytes: bool | None = None
     dropped: Names | None = None
-    """Fields of the full reply that the 304 lacks and RFC 9110 §15.4.5 asks for."""
+    """Fields of the full response that the 304 lacks and RFC 9110 §15.4.5 requires."""
     etags: Mapping[str, str] = {}
     """The ETag by where and when it was seen (an address, ``repeated``), where the content was the
     same, byte for byte."""
 
 
 CodingFault = Literal["", "corrupt", "cut-short", "unknown", "still-coded"]
-"""How content and Content-Encoding contradict each other; ``still-coded``: what is left when the
-codings are undone is compressed data, though its type is text."""
+"""How content and Content-Encoding differ; ``still-coded``: the decoded content is compressed data,
+although its type is text."""
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +94,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     """Its Content-Encoding in lower case; empty is identity."""
     wire_bytes: int = 0
     content_bytes: int | None = None
-    """With its coding undone; None where that could not be done."""
+    """Decoded; None where that failed."""
     truncated: bool = False
     """Whether the body was left before its end, so that the sizes are least values."""
     digest: str = ""
@@ -102,7 +102,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     etag: str | None = None
     vary: Names = ()
     broken: str = ""
-    """Why its coding could not be undone."""
+    """Why it could not be decoded."""
     fault: CodingFault = ""
 
 
@@ -111,17 +111,17 @@ class Coding(msgspec.Struct, frozen=True, kw_only=True):
 
     content_type: str = ""
     compressible: bool | None = None
-    """Whether this type of content shrinks; None where that is not known of it."""
+    """Whether this media type is worth compressing; None where unknown."""
     packed: bool = False
-    """Whether it is compressed in itself, as images, video and archives are."""
+    """Whether it is already compressed, as images, video and archives are."""
     secure: bool = False
-    """Whether it came over TLS; browsers offer br and zstd nowhere else."""
+    """Whether it was received over TLS; browsers offer br and zstd only there."""
     variants: tuple[Variant, ...] = ()
     reflected: bool | None = None
-    """Whether a query's value came back in the content."""
+    """Whether the content repeats a query value."""
     reflected_coding: str = ""
     secrets: Names | None = None
-    """What of the content looks like a secret, by its name: a token against request forgery."""
+    """Names of anti-forgery tokens in the content."""
 
     def variant(self, offered: str) -> Variant | None:
         """Return the complete 200 to that offer, if there was one."""
@@ -132,7 +132,7 @@ class Coding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Asset(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that the page loads from the same origin, asked for as a browser asks."""
+    """A part of the page from the same origin, requested as a browser does."""
 
     path: str
     status: int
@@ -158,39 +158,39 @@ class Cookie(msgspec.Struct, frozen=True, kw_only=True):
     lifetime_seconds: int | None = None
     """None where it ends with the browser's session."""
     problems: Names = ()
-    """What keeps browsers from taking it, or leaves it open to others."""
+    """Why browsers reject it, or what exposes it."""
 
 
 class Cors(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a request that names a foreign Origin."""
+    """The response to a request with a foreign Origin."""
 
     allowed: str | None = None
     """Access-Control-Allow-Origin."""
     reflected: bool = False
     """Whether that is the foreign origin itself."""
     credentials: bool = False
-    """Whether scripts of that origin may send the user's cookies along and read the answer."""
+    """Whether scripts of that origin may send the user's cookies and read the response."""
     varies: bool = False
     """Whether Vary names Origin."""
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
-    """What a reply says that it is, and what it is."""
+    """The declared type of a response, and the type of its content."""
 
     path: str
     status: int
     declared: str = ""
     """Its Content-Type without parameters; empty where it has none."""
     seen: str = ""
-    """What the content is by its look: json, html, xml; empty where nothing tells."""
+    """The type by the content's bytes: json, html, xml; empty where unknown."""
     problem: bool = False
     """Whether it is a problem details object (RFC 9457)."""
     misfit: str = ""
-    """How the two do not fit."""
+    """How the two differ."""
     coding: str = ""
     """Its Content-Encoding in lower case; empty is identity."""
     fault: CodingFault = ""
-    """How that and the content contradict each other."""
+    """How that and the content differ."""
 
 
 class Api(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,12 +203,12 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
     """``OpenAPI 3.1.0``, ``Swagger 2.0`` and so on."""
     looked_at: Names = ()
     checked: int = 0
-    """How many of its GET operations were tried against their schema."""
+    """How many of its GET operations were checked against their schema."""
     violations: Names = ()
 
 
 class Lifecycle(msgspec.Struct, frozen=True, kw_only=True):
-    """What a reply says about the resource's end."""
+    """The announced end of a resource."""
 
     deprecated: bool = False
     deprecated_in_seconds: int | None = None
@@ -218,24 +218,24 @@ class Lifecycle(msgspec.Struct, frozen=True, kw_only=True):
     deprecation: str | None = None
     sunset: str | None = None
     successor: str | None = None
-    """The link to a successor version or to what is said about the deprecation."""
+    """The link to a successor version or to information about the deprecation."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """A 429 or 503 that came on the way."""
+    """A 429 or 503 that any request got."""
 
     path: str
     status: int
     retry_after: str | None = None
     rate_limit: Names = ()
-    """The fields that tell a limit (RateLimit, RateLimit-Policy, X-RateLimit-…)."""
+    """The fields with a limit (RateLimit, RateLimit-Policy, X-RateLimit-…)."""
 
 
 class EventStream(msgspec.Struct, frozen=True, kw_only=True):
-    """An event stream (text/event-stream) that was listened to for a while."""
+    """An event stream (text/event-stream), received for a while."""
 
     seconds: float = 0.0
-    """How long it was listened to."""
+    """How long it was received."""
     events: int = 0
     comments: int = 0
     retry_milliseconds: int | None = None
@@ -244,18 +244,18 @@ class EventStream(msgspec.Struct, frozen=True, kw_only=True):
     silence_seconds: float = 0.0
     """The longest time without a byte."""
     ended: bool = False
-    """Whether the other side ended it in that time."""
+    """Whether the server ended it in that time."""
     ended_silent_seconds: float | None = None
-    """… and how long nothing had come before."""
+    """… and after how long a silence."""
     broken_off: bool = False
-    """Whether that was no end of the reply: the connection or the stream was broken off."""
+    """Whether it was cut off: the connection or the stream ended before the response."""
     cut_events: int = 0
-    """How often an event stood half-sent for a while, as behind a buffer that waits to be full."""
+    """How many events arrived in two parts, as from a buffer that waits until it is full."""
     coding: str = ""
 
 
 class Repetition(msgspec.Struct, frozen=True, kw_only=True):
-    """The user's own request, made twice (tier 3)."""
+    """The user's own request, sent twice (tier 3)."""
 
     method: str
     keyed: bool = False
@@ -268,7 +268,7 @@ class Repetition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContentFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the representation that was found, and the paths beside it, told."""
+    """The content at the base URL, and what belongs to it."""
 
     caching: Caching | None = None
     validation: Validation | None = None
@@ -289,9 +289,9 @@ class ContentFacts(msgspec.Struct, frozen=True, kw_only=True):
     events: EventStream | None = None
     repetition: Repetition | None = None
     repetition_unlearnt: str = ""
-    """Why repeating a request told nothing."""
+    """Why no request was repeated."""
     unknown: Mapping[str, str] = msgspec.field(default={}, name="unlearnt")
-    """What could not be learnt, and why."""
+    """What was not learnt, and why."""
 
     @property
     def brotli_ratio(self) -> float | None:

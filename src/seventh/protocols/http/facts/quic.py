@@ -1,4 +1,4 @@
-"""What HTTP/2's and HTTP/3's connections tell beyond their exchanges."""
+"""HTTP/2's and HTTP/3's connections."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class H2Facts(msgspec.Struct, frozen=True, kw_only=True):
     """An HTTP/2 connection (RFC 9113)."""
 
     settings: Mapping[str, int] = {}
-    """As announced, by name; what the server leaves alone is absent."""
+    """As sent, by name; a setting at its default may be absent."""
     ping_seconds: float | None = None
     goaway: str = ""
     """The error name of a GOAWAY, where one came while the connection was used."""
     rtt_seconds: float | None = None
-    """By which the window is turned into a rate: the least that the connection showed."""
+    """The least round trip of the connection."""
     connection_window_bytes: int | None = None
 
     @property
@@ -28,12 +28,12 @@ class H2Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def initial_window_bytes(self) -> int:
-        """How much of a request's body may go before the server says more (RFC 9113 §6.9.2)."""
+        """How much of a request's body may be sent at first (RFC 9113 §6.9.2)."""
         return self.settings.get("INITIAL_WINDOW_SIZE", 65535)
 
     @property
     def upload_bits_per_second(self) -> float | None:
-        """What one stream's upload is capped to by window and round trip."""
+        """The limit of one stream's upload by window and round trip."""
         if not self.rtt_seconds:
             return None
         return self.initial_window_bytes * 8 / self.rtt_seconds
@@ -58,6 +58,6 @@ class H3Facts(msgspec.Struct, frozen=True, kw_only=True):
     migration: Migration | None = None
     after_migration_status: int | None = None
     early_data: bool | None = None
-    """Whether a GET sent as early data was taken."""
+    """Whether a GET sent as early data was accepted."""
     qlog: str = ""
     """The file that the connection's log was written to."""

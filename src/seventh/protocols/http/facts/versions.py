@@ -1,4 +1,4 @@
-"""Which versions of HTTP a server has, says it has, and how fast each is."""
+"""Which versions of HTTP a server supports and how fast each is, and how the site is reached."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     download_seconds: float | None = None
     """From the answer's first byte to its last."""
     think_seconds: float | None = None
-    """What of the time to the first byte was not the way: ttfb less the round trip."""
+    """The time to the first byte without the round trip."""
     total_seconds: float | None = None
     """From the beginning of the connection to the answer's last byte: the sum of :attr:`steps`."""
     body_bytes: int | None = None
 
     @property
     def steps(self) -> tuple[tuple[str, float], ...]:
-        """What the time went into, one after another, in seconds; only the steps that there were.
+        """The steps in order, in seconds; only those that occurred.
 
         With 0-RTT the request goes before the handshake, which is over by the time of the answer:
         it is no step of its own.
@@ -64,8 +64,8 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def parts(self) -> str:
         """The steps in words, in milliseconds; what takes no time is left out."""
-        said = [(name, f"{took * 1e3:.1f}") for name, took in self.steps]
-        return ", ".join(f"{name} {took}" for name, took in said if took != "0.0")
+        parts = [(name, f"{took * 1e3:.1f}") for name, took in self.steps]
+        return ", ".join(f"{name} {took}" for name, took in parts if took != "0.0")
 
     def summed(self) -> Cell:
         """Return the cell with its total."""
@@ -73,7 +73,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rung(msgspec.Struct, frozen=True, kw_only=True):
-    """One version on the ladder that a client climbs down when the one above fails."""
+    """How one version was found; a client falls back to a lower one."""
 
     version: str
     state: RungState
@@ -91,13 +91,13 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
 
     status: int
     url: str
-    """Where it was asked, without the query."""
+    """The requested URL, without the query."""
     location: str
-    """Where it leads, without the query."""
+    """The target, without the query."""
 
 
 class Redirects(msgspec.Struct, frozen=True, kw_only=True):
-    """How the target's URL leads to what is shown."""
+    """The redirects from the target's URL."""
 
     hops: tuple[Hop, ...] = ()
     final_url: str = ""
@@ -113,7 +113,7 @@ class Hsts(msgspec.Struct, frozen=True, kw_only=True):
 
     value: str = ""
     max_age_seconds: int | None = None
-    """None where the field is absent or says none."""
+    """None where the field is absent or has none."""
     include_subdomains: bool = False
     preload: bool = False
     applies: bool = True
@@ -127,7 +127,7 @@ class Clear(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     outcome: Literal["redirects", "serves", "refuses", "closed", "failed"]
     """``redirects`` to https; ``serves`` content; ``refuses`` with an error status; ``closed``:
-    nothing listens, or TLS alone is spoken."""
+    nothing listens, or only TLS does."""
     status: int | None = None
     location: str = ""
     detail: str = ""
@@ -156,47 +156,47 @@ class Reuse(msgspec.Struct, frozen=True, kw_only=True):
     requests: int
     """How many exchanges one connection carried."""
     said_close: bool = False
-    """Whether the server ended it by ``Connection: close``, or is of HTTP/1.0."""
+    """Whether the server closed it after the response, as HTTP/1.0 does."""
     keep_alive_seconds: int | None = None
     """What Keep-Alive declares."""
     keep_alive_requests: int | None = None
     idle_closed_seconds: float | None = None
-    """After how long it ended the idle connection; None while it stood."""
+    """After how long the server closed the idle connection; None while it was open."""
     idle_open_seconds: float | None = None
-    """How long it was seen to stand idle."""
+    """How long it was open and idle."""
 
 
 class LeftOver(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes that came behind an answer of HTTP/1.1 whose content had ended."""
+    """Bytes after the end of an HTTP/1.1 response."""
 
     bytes: int
     """How many were seen; more may have followed."""
     method: str
     status: int
     url: str
-    """What was asked for, without its query."""
+    """The requested URL, without its query."""
 
 
 class Dated(msgspec.Struct, frozen=True, kw_only=True):
-    """The Date field held against this machine's clock."""
+    """The Date field compared with this machine's clock."""
 
     value: str = ""
     skew_seconds: float | None = None
     """Server less here, the field's whole seconds allowed for."""
     unsynchronised: bool = False
-    """Whether this machine's kernel says that its own clock is not synchronised."""
+    """Whether this machine's own clock is not synchronised."""
     own_error_seconds: float = 0.0
     """The most that this machine's clock may be off, where the kernel knows."""
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True):
-    """What the person expected of the answer, and whether it was so."""
+    """What the user expects of the response, and whether it was met."""
 
     method: str
     status: int | str | None = None
-    """As the person wrote it; one status is a number."""
+    """As the user wrote it; one status is a number."""
     json: str = ""
     met: bool | None = None
     detail: str = ""
     got: int | None = None
-    """The status that the request of the person's method was answered with."""
+    """The status for the user's request."""

@@ -1,4 +1,4 @@
-"""What requests that change something, or that no client should send, showed (tiers 3 and 4)."""
+"""The results of unsafe and of invalid requests (tiers 3 and 4)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
     continue_seconds: float | None = None
     """From the head to the 100, or to the final answer that came instead."""
     waited_seconds: float = 0.0
-    """How long a 100 was waited for before the body went without."""
+    """How long a 100 was awaited before the body was sent."""
     failed: str = ""
 
 
@@ -25,11 +25,11 @@ class EarlyPost(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     version: str
     accepted: bool
-    """Whether the server took the early data."""
+    """Whether the server accepted the early data."""
     before_handshake: bool | None = None
-    """Whether the answer came while the server could not know of our end of the handshake."""
+    """Whether the response came before our end of the handshake was sent."""
     silent_seconds: float | None = None
-    """How long we held that end back, to see it."""
+    """How long we delayed that end, to see it."""
     status: int | None = None
     failed: str = ""
 
@@ -46,7 +46,7 @@ class Ambiguous(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WriteFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it; None where it was not done."""
+    """All of it; None where it was not sent."""
 
     expect: Expected | None = None
     early_post: EarlyPost | None = None

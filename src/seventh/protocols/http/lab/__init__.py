@@ -65,8 +65,8 @@ async def _listen(stack: contextlib.AsyncExitStack, setup: Setup, kit: Kit) -> i
     issued = kit.authority.issue(NAME)
     port = free_port()
     services = [f'h3=":{port}"; ma=3600'] if setup.announced else []
-    if setup.beside:
-        places = alternatives.serve(setup.beside, handler, NAME, kit)
+    if setup.places:
+        places = alternatives.serve(setup.places, handler, NAME, kit)
         services.append(await stack.enter_async_context(places))
     announced = _announcing(handler, ", ".join(services)) if services else handler
     if setup.h3 is not None:

@@ -19,7 +19,7 @@ NAME = "alt.lab.test"
 ADDRESS = "127.0.0.2"
 
 
-class Beside(msgspec.Struct, frozen=True, kw_only=True):
+class AltPlace(msgspec.Struct, frozen=True, kw_only=True):
     """One place."""
 
     protocol: Literal["h3", "h2", "http/1.1"]
@@ -33,7 +33,7 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True):
 
 @contextlib.asynccontextmanager
 async def serve(
-    places: Iterable[Beside], handler: Handler, name: str, kit: Kit
+    places: Iterable[AltPlace], handler: Handler, name: str, kit: Kit
 ) -> AsyncIterator[str]:
     """Serve ``handler`` at each place; yield the Alt-Svc value."""
     async with contextlib.AsyncExitStack() as stack:

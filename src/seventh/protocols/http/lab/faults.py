@@ -11,7 +11,7 @@ from seventh.labkit.web.peer import H1Setup
 from seventh.labkit.web.quicserver import QuicSetup
 from seventh.model.failure import Reason
 from seventh.protocols.http.lab import alternatives
-from seventh.protocols.http.lab.alternatives import Beside
+from seventh.protocols.http.lab.alternatives import AltPlace
 from seventh.protocols.http.lab.setup import ContentSetup, Setup, fault, setting, with_fields
 from seventh.web.message import Request
 
@@ -81,10 +81,10 @@ FAULTS = (
     fault("h3-dead", "HTTP/3 is announced, but a firewall drops UDP", "HTTP-H3-DEAD",
           setup=Setup(h3=H3Setup(quic=QuicSetup(silent=True)))),
     fault("alt-dead", "HTTP/3 works, but is also announced for a host that drops UDP",
-          "HTTP-H3-DEAD", setup=Setup(beside=(Beside(protocol="h3", silent=True),))),
+          "HTTP-H3-DEAD", setup=Setup(places=(AltPlace(protocol="h3", silent=True),))),
     fault("alt-stranger", "HTTP/2 is announced for a host with a certificate for another name",
           "HTTP-FALLBACK",
-          setup=Setup(beside=(Beside(protocol="h2", certificate=alternatives.NAME),))),
+          setup=Setup(places=(AltPlace(protocol="h2", certificate=alternatives.NAME),))),
     fault("no-tcp", "the HTTPS record announces h3, but TCP is not accepted", "HTTP-FALLBACK",
           setup=Setup(tcp=False)),
     fault("h3-hidden", "HTTP/3 works but is not announced", "HTTP-H3-HIDDEN",

@@ -13,7 +13,7 @@ from seventh.labkit.web.handler import Answer
 from seventh.labkit.web.peer import H1Setup
 from seventh.labkit.web.serve import Spoken
 from seventh.model.failure import Reason
-from seventh.protocols.http.lab.alternatives import Beside
+from seventh.protocols.http.lab.alternatives import AltPlace
 from seventh.web.message import Fields, Request
 
 FRESH = "public, max-age=60, stale-while-revalidate=60, stale-if-error=600"
@@ -78,7 +78,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """None for no HTTP/3."""
     tcp: bool = True
     """Whether TCP is served."""
-    beside: tuple[Beside, ...] = ()
+    places: tuple[AltPlace, ...] = ()
     """Other places that Alt-Svc names after the origin's own."""
     early_data: int = 0
     """How many bytes of early data TLS over TCP allows."""

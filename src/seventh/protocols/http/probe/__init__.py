@@ -1,4 +1,4 @@
-"""The conversation with a site: one timed exchange for a pulse, a whole visit for a check."""
+"""One timed exchange for a pulse, all steps for a check."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.protocols.http import HttpOptions
-from seventh.protocols.http.client.connect import speak
+from seventh.protocols.http.client.connect import http_on
 from seventh.protocols.http.client.request import described
 from seventh.protocols.http.probe.first_response import (
     exchange_in_clear,
@@ -67,14 +67,14 @@ async def _connect(ctx: ProbeContext, origin: Origin) -> tuple[HttpConnection, i
     stream: Stream = await ctx.connect()
     rtt = ctx.notes(NetFacts).facts.attempts[-1].rtt_seconds
     if origin.scheme != "https":
-        return speak(wanted, stream), now_ns(), rtt
-    from seventh.net.tls.recurring import start_recurring
+        return http_on(wanted, stream), now_ns(), rtt
+    from seventh.net.tls.handshake import start_recurring
 
     alpn = ("h2",) if wanted == "2" else ("http/1.1",)
     tls = await start_recurring(ctx, stream, origin.host, alpn=alpn)
     if wanted == "2" and tls.alpn != "h2":
         raise Failed(Reason.NEGOTIATION_FAILED, "the server does not select h2 (ALPN)", phase="tls")
-    return speak(wanted, tls), now_ns(), rtt
+    return http_on(wanted, tls), now_ns(), rtt
 
 
 async def check(ctx: ProbeContext) -> None:

@@ -60,11 +60,11 @@ async def _of(site: Site, stream: Stream) -> dict[str, str]:
         "server": printable(response.get("server") or "none", 120),
     }
     if opened.tls is not None:
-        from seventh.net.tls import handshake
+        from seventh.net.tls import chain as tlschain
         from seventh.wire import tlsnames
 
         version = tlsnames.version_name(opened.tls.version)
-        traits |= _tls_traits(handshake.read_chain(opened.tls), version)
+        traits |= _tls_traits(tlschain.read_chain(opened.tls.certificates), version)
     with contextlib.suppress(Failed):
         await opened.connection.aclose()
     return traits
@@ -75,15 +75,15 @@ async def _resumes(site: Site, stream: Stream) -> bool:
     session = _session(site)
     if session is None:
         return True
-    from seventh.net.tls.inspect import takes_up
+    from seventh.net.tls.inspect import resumes
 
     below = await site.ctx.connect_again(stream.address)
-    return await takes_up(site.ctx, below, site.name, session)
+    return await resumes(site.ctx, below, site.name, session)
 
 
 def _session(site: Site) -> Session | None:
     tls = site.tls_notes.facts
-    kept: Opened | None = site.pooled_any("1.1") or site.pooled_any("2")
+    kept: Opened | None = site.pool.last("1.1") or site.pool.last("2")
     if not tls.resumed or kept is None or kept.tls is None:
         return None
     return kept.tls.session

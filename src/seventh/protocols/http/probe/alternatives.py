@@ -1,7 +1,7 @@
-"""Following what is announced: each place at each of its addresses, as a client would use it.
+"""Trying what is announced: each place at each of its addresses, as a client does.
 
-Names and addresses that a peer names pass the policy for those; whatever answers there has to show
-a certificate for the origin's own name (RFC 7838 §2.1), and is asked the same as the origin was.
+Names and addresses from a peer must pass the address policy. A place must show a certificate for
+the origin's own name (RFC 7838 §2.1), and gets the same request as the origin.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from seventh.wire.address import check_peer_named
 from seventh.wire.text import printable
 
 MAX_ASKED = 8
-"""How many places and addresses are asked."""
+"""How many places and addresses are tried."""
 MISDIRECTED = 421
 _OVER_TCP: dict[str, OverTcp] = {"h2": "2", "http/1.1": "1.1"}
-_SPOKEN = frozenset({"h3", *_OVER_TCP})
+_SUPPORTED = frozenset({"h3", *_OVER_TCP})
 _OUR_OWN_REASONS = frozenset(
     {Reason.ADDRESS_POLICY, Reason.BUDGET_EXCEEDED, Reason.OPTIONS_UNUSABLE, Reason.LOCAL_RESOURCE}
 )
-"""Why nothing was asked that says nothing about the place."""
+"""Failures that show nothing about the place."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -44,35 +44,35 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What a candidate gave: the connection and the answer where it works."""
+    """The result of a candidate: connection and response where it works."""
 
     alternative: Alternative
     opened: Opened | None = None
     response: Response | None = None
     failed: Failed | None = None
 
-    def let_go(self) -> None:
+    def close(self) -> None:
         """Close the connection."""
         if self.opened is not None:
             self.opened.connection.close()
 
 
 class Following:
-    """The places that are announced for one site, and how asking there goes."""
+    """The announced places of one site, and the results of trying them."""
 
     def __init__(self, matrix: Matrix, addresses: tuple[Address, ...]) -> None:
         self.matrix = matrix
         self.site: Site = matrix.site
         self.addresses = addresses
-        """The origin's own, those that can be reached from here."""
+        """The origin's own that are reachable."""
         self.candidates: list[Candidate] = []
 
-    # -- whom to ask -------------------------------------------------------------------------------
+    # -- candidates --------------------------------------------------------------------------------
 
     async def find(self, places: tuple[Place, ...]) -> None:
         """Find the candidates; a place that cannot be tried is noted with the reason."""
         for place in places:
-            why = self._unaskable(place)
+            why = self._unusable(place)
             if why:
                 self.note(_of(place, detail=why))
                 continue
@@ -82,22 +82,22 @@ class Following:
                 self.note(failed_alternative(place, None, failed))
                 continue
             for candidate in found:
-                if self._asked_before(candidate):
+                if self._is_known(candidate):
                     continue
                 if len(self.candidates) < MAX_ASKED:
                     self.candidates.append(candidate)
                 else:
-                    said = f"not tried: limit of {MAX_ASKED} places"
-                    self.note(_of(place, address=candidate.address.ip, detail=said))
+                    detail = f"not tried: limit of {MAX_ASKED} places"
+                    self.note(_of(place, address=candidate.address.ip, detail=detail))
 
-    def _unaskable(self, place: Place) -> str:
-        if place.protocol not in _SPOKEN:
+    def _unusable(self, place: Place) -> str:
+        if place.protocol not in _SUPPORTED:
             return f"{place.protocol} is not supported by this check"
         if place.stale:
             return "its lifetime is 0 s: clients discard it at once"
         return ""
 
-    def _asked_before(self, candidate: Candidate) -> bool:
+    def _is_known(self, candidate: Candidate) -> bool:
         """Return whether it is known; what else announces it is added to it."""
         place, ip = candidate.place, candidate.address.ip
         known = self.site.notes.facts.alternatives
@@ -146,12 +146,12 @@ class Following:
         family = "ipv6" if ":" in ip else "ipv4"
         return self.site.ctx.options.family in {"any", family}
 
-    # -- asking ------------------------------------------------------------------------------------
+    # -- trying ------------------------------------------------------------------------------------
 
     async def first_h3(self, *, log: bool = False) -> Outcome | None:
         """Try HTTP/3 at the first candidate, and at all others where that fails.
 
-        What was asked is noted, and no candidate any more. None where there was no candidate.
+        What was tried is noted and no candidate any more. Returns None without a candidate.
         """
         wanted = [c for c in self.candidates if c.place.protocol == "h3"]
         if not wanted:
@@ -168,7 +168,7 @@ class Following:
             self.note(other.alternative)
         works = [other for other in others if other.opened is not None]
         for other in works[1:]:
-            other.let_go()
+            other.close()
         return works[0] if works else asked
 
     async def all_others(self) -> None:
@@ -177,7 +177,7 @@ class Following:
 
         async def one(candidate: Candidate) -> None:
             asked = await self.ask(candidate)
-            asked.let_go()
+            asked.close()
             self.note(asked.alternative)
 
         await asyncio.gather(*map(one, left))
@@ -190,8 +190,8 @@ class Following:
         try:
             opened = await self._open(candidate, phase, log)
         except Failed as failed:
-            told = failed_alternative(place, address.ip, failed, by=candidate.by)
-            return Outcome(told, failed=failed)
+            gone = failed_alternative(place, address.ip, failed, by=candidate.by)
+            return Outcome(gone, failed=failed)
         try:
             with self.site.ctx.watch.phase("http.cell" if phase == "quic" else "http.look"):
                 response = await self.matrix.exchange(opened)
@@ -199,8 +199,8 @@ class Following:
                 raise Failed(Reason.UNEXPECTED_ANSWER, "421: it does not serve this origin")
         except Failed as failed:
             opened.connection.close()
-            told = failed_alternative(place, address.ip, failed, by=candidate.by)
-            return Outcome(told, failed=failed)
+            gone = failed_alternative(place, address.ip, failed, by=candidate.by)
+            return Outcome(gone, failed=failed)
         return Outcome(_works(candidate, opened, response), opened, response)
 
     async def _open(self, candidate: Candidate, phase: str, log: bool) -> Opened:

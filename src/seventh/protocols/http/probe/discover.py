@@ -1,4 +1,4 @@
-"""Where else the origin is said to be served: the first answer's word and the name system's."""
+"""Where else the origin is announced: by Alt-Svc and by HTTPS records."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HINTS = "address hints"
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """One place to ask, and who names it."""
+    """An announced place, and what announces it."""
 
     protocol: str
     host: str
@@ -31,9 +31,9 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     by: tuple[str, ...]
     hints: tuple[str, ...] = ()
-    """Addresses that are named for it beside its name."""
+    """Address hints of its record."""
     stale: bool = False
-    """Whether its lifetime is over at once."""
+    """Whether its lifetime is 0."""
 
 
 async def announced(site: Site, asked: asyncio.Task[Lookup] | None) -> Advertised:
@@ -48,7 +48,7 @@ async def announced(site: Site, asked: asyncio.Task[Lookup] | None) -> Advertise
 
 def _with_frames(site: Site, advertised: Advertised) -> tuple[AltService, ...] | None:
     """Return the services of fields and of HTTP/2's ALTSVC frames (RFC 7838 §4)."""
-    opened = site.pooled_any("2")
+    opened = site.pool.last("2")
     if opened is None:
         return advertised.alt_svc
     from seventh.web.h2 import H2Connection
@@ -75,7 +75,7 @@ async def _with_records(site: Site, advertised: Advertised, lookup: Lookup) -> A
         records, alias = https_records(lookup.answers[:MAX_RECORDS])
         if not records and alias is None:
             records = (ServiceRecord(priority=1, target=owner),)
-    # What stands for the record's own name is that name, prefix and all.
+    # An empty target is the record's own name, prefix included.
     records = tuple(replace(r, target=r.target or owner) for r in records)
     usable = [record for record in records if not record.unusable]
     named = tuple(dict.fromkeys(name for record in usable for name in record.protocols))

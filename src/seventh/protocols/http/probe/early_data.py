@@ -38,7 +38,7 @@ async def over_tls(matrix: Matrix, first: Opened) -> None:
     if not matrix.site.tls_notes.facts.max_early_data_bytes:
         matrix.missed(version, "0-rtt", "the session ticket allows no early data")
         return
-    if matrix.site.tls_session(version) is None:
+    if matrix.site.pool.tls_session(version) is None:
         matrix.missed(version, "0-rtt", "no unused session ticket was left")
         return
     seconds = OPEN_SECONDS + REQUEST_SECONDS
@@ -62,7 +62,7 @@ async def _ask(matrix: Matrix, first: Opened) -> None:
     below = await site.ctx.connect_again(first.address)
     tls = handshake.prepare(
         below, site.ctx.options, site.name, alpn=(_ALPN[version],),
-        session=site.tls_session(version), profile="lenient",
+        session=site.pool.tls_session(version), profile="lenient",
     )  # fmt: skip
     connection, data, answer = _begin(matrix, tls, version, request)
     if not tls.offer_early_data(data):
@@ -117,7 +117,7 @@ def _cell(first: Opened, response: Response, sent: Mark, connected_ns: int) -> C
 
 async def over_quic(matrix: Matrix, first: Opened) -> None:
     """Make HTTP/3's 0-RTT row, where the session ticket allows early data."""
-    session = matrix.site.quic_session
+    session = matrix.site.pool.quic_session
     if session is None or not session.early_data:
         matrix.missed("3", "0-rtt", "the session ticket allows no early data")
         return
@@ -150,21 +150,21 @@ async def ask_early(
 
     site = matrix.site
     client = connect.prepare(
-        site.ctx, first.address, site.name, session=site.quic_session,
+        site.ctx, first.address, site.name, session=site.pool.quic_session,
         early=True, verify=site.trusted,
     )  # fmt: skip
     connection = H3Connection(client)
     timer: asyncio.TimerHandle | None = None
     if silent_seconds:
-        client.keep_silent()
-        timer = asyncio.get_running_loop().call_later(silent_seconds, client.speak)
+        client.pause_sending()
+        timer = asyncio.get_running_loop().call_later(silent_seconds, client.resume_sending)
     seconds = QUIC_SECONDS + REQUEST_SECONDS
     try:
         async with Cutoff(min(seconds, max(0.001, site.ctx.budget.seconds_left))):
             response = await connection.request(
                 request, body_cap=site.ctx.options.of(HttpOptions).max_body_bytes
             )
-            client.speak()
+            client.resume_sending()
             await client.handshake(site.ctx.watch, "quic.early")
     except DeadlineError:
         raise silence(client) from None

@@ -9,7 +9,7 @@ from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns, user_mark
-from seventh.net.tls.instead import may_be_tls, tls_instead
+from seventh.net.tls.plaintext import detect_tls, may_be_tls
 from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.request import Template
 from seventh.protocols.http.facts import HttpFacts
@@ -45,7 +45,7 @@ async def exchange_in_clear(
         connection.close()
         name = ctx.options.server_name or ctx.target.host
         phase = failed.phase if failed is not None else "http.ttfb"
-        instead = await tls_instead(ctx, connection.address, name, "https", phase)
+        instead = await detect_tls(ctx, connection.address, name, "https", phase)
         if instead is not None:
             raise instead
     if response is None:

@@ -1,4 +1,4 @@
-"""HTTP/3 in a visit: as the only way in, instead of TCP, or beside it where it is announced."""
+"""HTTP/3 in a check: alone, instead of TCP, or beside it where it is announced."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Http3:
         """Return whether the Initial got any reply."""
         if self._counting is None:
             return False
-        # Waited for, not awaited: a look that is cut off here is not taken for a count that is.
+        # Waited for, not awaited: a cancelled check must not be taken for a cancelled count.
         await asyncio.wait((self._counting,))
         return not self._counting.cancelled() and self._counting.result()
 
@@ -69,7 +69,7 @@ class Http3:
             if task is not None:
                 task.cancel()
 
-    # -- the way in --------------------------------------------------------------------------------
+    # -- instead of TCP ----------------------------------------------------------------------------
 
     async def enter(self) -> Opened:
         """Return a first connection, where HTTP/3 alone is wanted. Raises Failed."""
@@ -96,7 +96,7 @@ class Http3:
         """Use HTTP/3 where no address accepts TCP; return its first response.
 
         Raises ``refused`` where HTTP/3 does not answer either. Where no HTTPS record announces it,
-        it stays the talk's failure all the same: without TCP no client would ever hear of it.
+        it stays the check's failure all the same: without TCP no client would learn of it.
         """
         site, ctx = self.site, self.ctx
         if not site.secure or refused.reason not in _NO_TCP:
@@ -134,7 +134,7 @@ class Http3:
         )
         works = [outcome for outcome in tried if outcome.opened is not None]
         for outcome in works[1:]:
-            outcome.let_go()
+            outcome.close()
         return works[0] if works else None
 
     def _take(self, opened: Opened) -> None:
@@ -143,12 +143,12 @@ class Http3:
 
     def _learn_certificate(self, opened: Opened) -> None:
         """Learn the certificate from QUIC, where no TCP connection shows it."""
-        from seventh.net.quic import verify
+        from seventh.net.tls import chain as tlschain
 
         quic, site = opened.quic, self.site
         assert quic is not None  # noqa: S101 - opened by open_quic
-        known = verify.certificate_facts(quic.certificates, site.name, self.ctx.options)
-        self.site.tls_notes.learn(**msgspec.structs.asdict(known))
+        known = tlschain.certificate_facts(quic.certificates, site.name, self.ctx.options)
+        site.tls_notes.learn(server_name=site.name, version="TLSv1.3" if known else None, **known)
 
     # -- beside TCP --------------------------------------------------------------------------------
 
@@ -158,7 +158,7 @@ class Http3:
         ``reached`` are the origin's addresses that answer.
         """
         if self.ctx.carried:
-            self._untried("--via carries TCP only")
+            self.matrix.absent("3", "untried", "--via carries TCP only")
             return
         site, matrix = self.site, self.matrix
         advertised = await discover.announced(site, self._record)
@@ -176,7 +176,8 @@ class Http3:
         if outcome is None:
             known = self.site.notes.facts.alternatives
             why = [f"{a.label}: {a.detail}" for a in known if a.protocol == "h3"]
-            self._untried("; ".join(why) or "no announced place could be tried")
+            detail = "; ".join(why) or "no announced place could be tried"
+            self.matrix.absent("3", "untried", detail)
         elif outcome.opened is None or outcome.response is None:
             assert outcome.failed is not None  # noqa: S101 - one of the two is there
             self.matrix.fell("3", outcome.failed)
@@ -185,9 +186,7 @@ class Http3:
 
     async def _unannounced(self) -> None:
         if not await self.counted():
-            why = "no reply to QUIC on the UDP port"
-            self.matrix.missed("3", "cold", why)
-            self.matrix.rung("3", "not-offered", why)
+            self.matrix.absent("3", "not-offered", "no reply to QUIC on the UDP port")
             return
         following = Following(self.matrix, ())
         place = Place(protocol="h3", host="", port=self.site.origin.port, by=())
@@ -202,10 +201,6 @@ class Http3:
         self._take(opened)
         self.matrix.arrived(opened, response)
         await warm(self.matrix, opened)
-
-    def _untried(self, why: str) -> None:
-        self.matrix.missed("3", "cold", why)
-        self.matrix.rung("3", "untried", why)
 
     async def after(self) -> None:
         """Make HTTP/3's further rows, and learn from its connection."""

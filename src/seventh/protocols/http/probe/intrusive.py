@@ -75,7 +75,7 @@ def expected_of(method: str, response: Response) -> Expected:
 
 async def _early_post(site: Site, matrix: Matrix, first: Opened) -> None:
     """Send an unsafe request as early data; a server should answer 425, or wait (RFC 8470 §3)."""
-    session = site.quic_session
+    session = site.pool.quic_session
     if session is None or not session.early_data:
         return
     method, body = _unsafe(site)

@@ -71,6 +71,11 @@ class Matrix:
         ladder = sorted([*others, made], key=lambda rung: rung.version, reverse=True)
         self.notes.learn(ladder=tuple(ladder))
 
+    def absent(self, version: str, state: RungState, why: str) -> None:
+        """Note a version without an exchange."""
+        self.missed(version, "cold", why)
+        self.rung(version, state, why)
+
     def fell(self, version: str, failed: Failed) -> None:
         """Note a version whose first exchange failed: not offered, or broken."""
         self.missed(version, "cold", f"{failed.reason}: {failed.detail}", failed=True)
@@ -105,7 +110,7 @@ class Matrix:
     def arrived(self, opened: Opened, response: Response, *, resolve: float | None = None) -> None:
         """Note a version's first exchange."""
         self.site.learn_round_trip(opened)
-        self.site.keep(self.site.origin, opened)
+        self.site.pool.keep(self.site.origin, opened)
         self.responses[opened.version] = response
         self.note(cell_of(opened, "cold", response, resolve=resolve))
         self.rung(opened.version, "works")

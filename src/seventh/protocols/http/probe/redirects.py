@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
-from seventh.net.tls.instead import may_be_tls, tls_instead
+from seventh.net.tls.plaintext import detect_tls, may_be_tls
 from seventh.protocols.http.client.origin import Site
 from seventh.protocols.http.facts.versions import Hop, Redirects
 from seventh.protocols.http.wire.url import Url, bare, resolve
@@ -71,7 +71,7 @@ async def _hop(site: Site, url: Url) -> Response:
         if url.origin.scheme == "http" and may_be_tls(None, response.status):
             # As http:// with the port of https: no client comes to its end there.
             opened.connection.close()
-            instead = await tls_instead(site.ctx, opened.address, url.origin.host, "https", PHASE)
+            instead = await detect_tls(site.ctx, opened.address, url.origin.host, "https", PHASE)
             if instead is not None:
                 raise instead
         return response

@@ -50,15 +50,15 @@ async def learn_h2(site: Site, opened: Opened) -> None:
 
 def load(*, quic: bool) -> None:
     """Import TLS, HTTP/2 and QUIC now, so that no exchange's time includes it."""
-    from seventh.net.tls import hellos, inspect
+    from seventh.net.tls import inspect
     from seventh.web import h1, h2
 
-    del hellos, inspect, h1, h2
+    del inspect, h1, h2
     if quic:
-        from seventh.net.quic import engine, verify
+        from seventh.net.quic import client, engine
         from seventh.web import h3
 
-        del engine, verify, h3
+        del client, engine, h3
 
 
 async def count_amplification(site: Site, port: int) -> bool:

@@ -37,7 +37,7 @@ async def further(matrix: Matrix, opened: Opened) -> None:
     if matrix.site.tls_notes.facts.tickets is None:
         from seventh.net.tls import inspect
 
-        inspect.note_tickets(matrix.ctx, opened.tls, matrix.site.name)
+        inspect.note_tickets(matrix.ctx, opened.tls)
     await _resumed(matrix, opened)
     await early_data.over_tls(matrix, opened)
 
@@ -86,7 +86,7 @@ async def _resumed(matrix: Matrix, first: Opened) -> None:
         response = await matrix.exchange(opened)
         matrix.note(cell_of(opened, "resumed", response))
         # A ticket counts once where the server guards against replay (RFC 9846 §8).
-        site.keep_session(opened)
+        site.pool.keep_session(opened)
         await opened.connection.aclose()
 
     await matrix.row(version, "resumed", ask)
@@ -119,7 +119,7 @@ async def quic_again(matrix: Matrix, first: Opened) -> None:
         matrix.missed("3", "resumed", "no session ticket was received")
         matrix.missed("3", "0-rtt", "no session ticket was received")
         return
-    site.keep_session(first)
+    site.pool.keep_session(first)
 
     async def ask() -> None:
         opened = await site.connect_quic(
@@ -133,7 +133,7 @@ async def quic_again(matrix: Matrix, first: Opened) -> None:
             matrix.note(cell_of(opened, "resumed", response))
             with contextlib.suppress(Failed):
                 await opened.quic.settle(_TICKET_SECONDS)
-            site.keep_session(opened)
+            site.pool.keep_session(opened)
         finally:
             opened.connection.close()
 

@@ -1,8 +1,8 @@
-"""A check: everything that a site tells, in one visit.
+"""The whole check of a site.
 
-Its first exchange is a client's own way in: all that TCP carries is offered, and its phases are the
-report's. Further versions and temperatures, HTTP/3 and what else is asked come after it, each
-bounded by itself, and none of their failures ends the visit.
+The first exchange is that of a client: all versions over TCP are offered, and its phases are the
+report's. Further versions and temperatures, HTTP/3 and all other steps follow, each bounded by
+itself, and none of their failures ends the check.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ from seventh.web.message import Response
 from seventh.wire.text import printable
 
 LAST_SECONDS = 0.15
-"""With less than this left of the target's time nothing more is begun."""
+"""With less than this left of the target's time no further step is started."""
 
 _AFTER_HANDSHAKE = b"Post-Handshake Authentication"
-"""What Apache writes where it asks for a certificate later than the client lets it (RFC 8446
-§4.6.2): there is no other sign of it."""
+"""Apache's text where it requests a certificate after the handshake, which the client rejects
+(RFC 8446 §4.6.2): there is no other sign."""
 
 
 class Visit:
-    """One look at one site."""
+    """One check of one site."""
 
     def __init__(self, ctx: ProbeContext) -> None:
         self.ctx = ctx
@@ -56,7 +56,7 @@ class Visit:
         self.others: list[Stream] = []
         self.h3 = Http3(self.matrix)
         self.tcp = True
-        """Whether anything accepts TCP."""
+        """Whether any address accepts TCP."""
 
     async def run(self) -> None:
         """Run every step. Raises Failed where the first exchange fails."""
@@ -77,7 +77,7 @@ class Visit:
 
             context.context(self.ctx.options, "lenient")
 
-    # -- the way in --------------------------------------------------------------------------------
+    # -- first exchange ----------------------------------------------------------------------------
 
     async def _enter(self) -> None:
         ctx, site = self.ctx, self.site
@@ -115,7 +115,7 @@ class Visit:
             await self._reach_by_quic(failed)
             return False
         for other in self.others:
-            # They may lead to the same server, and one with a single worker waits for each.
+            # They may be the same server, and one with a single worker waits for each.
             other.close()
         site.prefer(self.first.address)
         return True
@@ -146,7 +146,7 @@ class Visit:
 
     async def _start_tls(self, stream: Stream) -> Opened:
         from seventh.net.tls import handshake, inspect
-        from seventh.net.tls.large import shake
+        from seventh.net.tls.large_hello import shake
 
         site, ctx = self.site, self.ctx
         name = site.name
@@ -160,7 +160,7 @@ class Visit:
             inspect.note_handshake(ctx, tls, name)
             if failed.alert is not Alert.NO_APPLICATION_PROTOCOL or self.only is not None:
                 raise
-            # It knows none of ours: once more without, as clients of old did.
+            # It supports none of ours: once more without ALPN, as old clients do.
             site.offer_no_alpn()
             stream = await ctx.connect_again(site.address)
             tls = handshake.prepare(stream, ctx.options, name, profile="lenient", staple=True)
@@ -173,7 +173,7 @@ class Visit:
             ctx.fail(refusal)
         if self.only == "2" and tls.alpn != "h2":
             raise Failed(Reason.NEGOTIATION_FAILED, "the server does not select h2 (ALPN)")
-        # What was noted of the certificate meanwhile is this process's time, not the site's.
+        # Reading the certificate meanwhile took this process's time, not the site's.
         return on_tls(tls, stream, site.address)
 
     def _resolve_seconds(self) -> float | None:
@@ -215,7 +215,7 @@ class Visit:
             response = matrix.responses.get("1.1")  # type: ignore[assignment]
             if response is None:
                 raise
-            kept = site.pooled_any("1.1")
+            kept = site.pool.last("1.1")
             rtt = kept.rtt_seconds if kept is not None else None
             learn_answer(self.ctx, site.url, matrix.method, response, rtt)
             await self._require_certificate(response)
@@ -264,7 +264,7 @@ class Visit:
         if wanted or response.status == 401 or not (asked or later):
             return
         await self._hellos()
-        said = (
+        detail = (
             f"HTTP {response.status} without a client certificate, which the server requests in "
             "the handshake: give --cert and --key"
             if asked
@@ -272,9 +272,10 @@ class Visit:
             "handshake, which TLS 1.3 clients, browsers included, reject: request it in the "
             "handshake (SSLVerifyClient for the whole virtual host), or offer TLS 1.2 only"
         )
-        raise Failed(Reason.TLS_CLIENT_CERTIFICATE_REQUIRED, said, phase="http.ttfb")
+        reason = Reason.TLS_CLIENT_CERTIFICATE_REQUIRED
+        raise Failed(reason, detail, phase="http.ttfb")
 
-    # -- around ------------------------------------------------------------------------------------
+    # -- further -----------------------------------------------------------------------------------
 
     async def _step(self, what: str, doing: Awaitable[None]) -> None:
         """Run one step; its failure is noted, and the next step runs."""
@@ -301,8 +302,8 @@ class Visit:
         await self._step("request", self._own_request())
         await self._step("permitted tests", intrusive.run(site, self.matrix, self.h3.opened))
         await self.h3.counted()
-        await self._step("keep-alive", transport.learn_reuse(site, site.kept_alive))
-        await site.aclose()
+        await self._step("keep-alive", transport.learn_reuse(site, site.pool.keep_alive))
+        await site.pool.aclose()
 
     async def _follow(self) -> None:
         """Follow redirects, unless a redirect is the expected status."""
@@ -328,8 +329,8 @@ class Visit:
 
     async def _hellos(self) -> None:
         """Send the TLS probes' hellos, on connections of this check."""
+        from seventh.net.tls.bare_hellos import check_bare_hellos
         from seventh.net.tls.certificates import ask_other_certificate
-        from seventh.net.tls.hellos import ask_hellos
 
         site, ctx = self.site, self.ctx
 
@@ -338,13 +339,13 @@ class Visit:
 
         if self.tcp and self.only != "3":
             await ask_other_certificate(ctx, open_stream, site.name)
-            await ask_hellos(ctx, open_stream, site.name)
+            await check_bare_hellos(ctx, open_stream, site.name)
 
     async def _plain(self) -> None:
         """Check plain HTTP: an http target's own response, else port 80 beside port 443.
 
-        That is port 80 beside port 443. No other port has one that belongs to it, so that only
-        remains to be seen whether the port itself speaks both.
+        For any other port than 443 no other port belongs to it, so only the port itself is
+        checked for plain HTTP.
         """
         site, ctx = self.site, self.ctx
         if site.secure:
@@ -357,7 +358,7 @@ class Visit:
         clear = hsts.clear_of(site.url, first, site.address, chain)
         site.notes.learn(clear=clear)
         if site.best == "1.1":
-            opened = site.pooled("1.1") or await site.opened(site.origin, "1.1", fresh=True)
+            opened = site.pool.reusable("1.1") or await site.opened(site.origin, "1.1", fresh=True)
             await hsts.offer_upgrade(site, opened, Url(site.origin, site.url.path))
 
     async def _content(self) -> None:
@@ -383,7 +384,7 @@ class Visit:
                 raise
         unmet = expected.unmet(response)
         if unmet is None and expected.status is None and site.base is not None:
-            # Where redirects led: an error of the server's there is one that users see.
+            # A server error where redirects led is one that users see.
             unmet = expected.failing(site.base)
         site.notes.learn(
             expectation=Expectation(

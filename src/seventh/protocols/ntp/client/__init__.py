@@ -1,1 +1,1 @@
-"""Conversations with NTP and NTS servers."""
+"""Clients of NTP and NTS servers."""

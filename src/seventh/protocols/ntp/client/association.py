@@ -1,20 +1,22 @@
-"""Requests to one address of an NTP server over one socket, and what came of them."""
+"""Requests to one address of an NTP server over one socket, and the replies."""
 
 from __future__ import annotations
 
 import os
 
 from seventh.model.failure import Failed, Reason
+from seventh.model.netfacts import AttemptOutcome
 from seventh.model.phase import Mark
 from seventh.net.address import Address
 from seventh.net.clock import clock_error_seconds, wall_and_raw_seconds, wall_minus_monotonic_ns
+from seventh.net.connect import OUTCOMES
 from seventh.net.datagram import Arrived, Datagram
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns, user_mark
 from seventh.protocols.ntp.facts import NtpFacts, OtherAddress
 from seventh.protocols.ntp.facts.sources import ClockReading, SourceFacts
 from seventh.protocols.ntp.facts.together import source_of
-from seventh.protocols.ntp.wire.packet import stranger
+from seventh.protocols.ntp.wire.packet import Packet, foreign_protocol
 from seventh.protocols.ntp.wire.sampler import (
     DENIED,
     STOP,
@@ -25,75 +27,62 @@ from seventh.protocols.ntp.wire.sampler import (
 )
 
 MAX_STRAY = 256
-"""More datagrams than this that answer nothing are a flood; the look ends."""
+"""More datagrams than this that match no request are a flood, which ends the check."""
 MAX_ICMP = 16
+MIN_REPLY_SECONDS = 0.3
+"""The shortest wait for a reply to a further request, on the fastest path."""
 
 _ICMP = frozenset(
-    [
-        Reason.CONNECT_REFUSED,
-        Reason.CONNECT_UNREACHABLE,
-        Reason.CONNECT_FORBIDDEN,
+    {
+        Reason.CONNECT_REFUSED, Reason.CONNECT_UNREACHABLE, Reason.CONNECT_FORBIDDEN,
         Reason.LOCAL_RESOURCE,
-    ]
-)
-_JUDGED_KISSES = frozenset(["RATE", "INIT", "STEP"])
-"""Kisses that have a rule which says what they mean; the server is up."""
-_OUTCOMES = {
-    Reason.CONNECT_REFUSED: "refused",
-    Reason.CONNECT_FORBIDDEN: "forbidden",
-    Reason.NO_REPLY: "timeout",
-}
+    }
+)  # fmt: skip
+_KISSES_WITH_RULES = frozenset(["RATE", "INIT", "STEP"])
+"""Kiss codes that have a rule: they are no failure, the server is up."""
 
 
 class Association:
-    """Requests to one address over one socket, and what came of them.
+    """Requests to one address over one socket, and the replies.
 
-    A subclass that authenticates makes its requests and judges its replies otherwise.
+    A subclass that authenticates overrides ``request`` and ``judge``.
     """
 
     phase = "ntp.rtt"
     __slots__ = (
-        "_begun",
-        "_ctx",
-        "_datagram",
-        "_ended",
-        "_readings",
-        "address",
-        "broken",
-        "icmp",
-        "last_sent_ns",
-        "sampler",
+        "_ctx", "_datagram", "_ended", "_readings", "_started", "address", "broken", "icmp",
+        "last_sent_ns", "sampler",
     )  # fmt: skip
 
     def __init__(self, ctx: ProbeContext, address: Address) -> None:
         self._ctx = ctx
         self._datagram: Datagram | None = None
         self._readings: dict[int, ClockReading] = {}
-        self._begun = self._ended = user_mark()
-        self.last_sent_ns = self._begun.ns
+        self._started = self._ended = user_mark()
+        self.last_sent_ns = self._started.ns
         self.address = address
         self.sampler = Sampler(address.ip, address.port)
         self.icmp: Failed | None = None
-        """What the network said instead of a reply, the first time that it did."""
+        """The first ICMP or local network error instead of a reply."""
         self.broken: Failed | None = None
-        """A flood, or whatever else ends the conversation although the server may have answered."""
+        """A flood, or another error that ends the exchange even after an answer."""
 
     @property
     def answered(self) -> bool:
-        """Whether the server has answered anything, a kiss included."""
+        """Whether any request was answered, with time or with a kiss code."""
         return bool(self.sampler.tally.replies or self.sampler.tally.kisses)
 
     @property
     def over(self) -> bool:
-        """Whether nothing more may or need be sent: told to stop, refused, or no NTP there."""
+        """Whether to stop sending: after a kiss code, an error, or replies that are not NTP."""
         if self.broken is not None or any(code in STOP for code in self.sampler.kiss_codes):
             return True
         return not self.answered and bool(self.icmp or self.sampler.tally.malformed)
 
     async def exchange(self, until_ns: int) -> None:
-        """One request, and a wait for its reply up to ``until_ns``: one phase.
+        """Send one request and wait for its reply until ``until_ns``: one phase.
 
-        Does not raise: what goes wrong is kept in ``icmp`` and ``broken``.
+        Does not raise: errors are stored in ``icmp`` and ``broken``.
         """
         sent = user_mark()
         answered: Mark | None = None
@@ -103,12 +92,12 @@ class Association:
             sent = self._datagram.send(self.request())
             self.sampler.sent(sent)
             self.last_sent_ns = sent.ns
-            answered = await self._listen(self._datagram, until_ns, for_reply=True)
+            answered = await self._receive(self._datagram, until_ns, for_reply=True)
         except Failed as failed:
-            self._keep(failed)
+            self._store(failed)
         end = answered or user_mark()
         if self.sampler.sent_count <= 1:
-            self._begun, self._ended = sent, end
+            self._started, self._ended = sent, end
         elif answered is not None:
             self._ended = end
         self._ctx.watch.record(
@@ -116,11 +105,11 @@ class Association:
         )
 
     def open(self) -> Datagram:
-        """Return the socket to ask from."""
+        """Return the socket to send from."""
         return self._ctx.datagram(self.address)
 
     def close(self) -> None:
-        """Give the socket back before the talk ends; nothing more can be asked."""
+        """Close the socket before the check ends; no request can follow."""
         if self._datagram is not None:
             self._datagram.close()
 
@@ -128,31 +117,42 @@ class Association:
         """Return the next datagram to send."""
         return self.sampler.request(int.from_bytes(os.urandom(8)) or 1)
 
-    def patience(self, until_ns: int) -> int:
-        """Until when to wait, where ``until_ns`` is the latest."""
+    def deadline(self, until_ns: int) -> int:
+        """Return when to stop waiting, at the latest ``until_ns``."""
         return until_ns
 
+    def reply_seconds(self, most: float) -> float:
+        """Return how long a further request waits: four times the slowest reply, up to ``most``."""
+        slowest = max((sample.rtt_seconds for sample in self.sampler.samples), default=most)
+        return min(most, MIN_REPLY_SECONDS + 4 * slowest)
+
     def judge(self, arrived: Arrived) -> Received:
-        """Return what a datagram is to us; never raises."""
+        """Judge a datagram; never raises."""
         return self.sampler.receive(
             arrived.data, arrived.at, arrived.ip, arrived.port, wall_minus_monotonic_ns()
         )
 
+    def match(self, packet: Packet, arrived: Arrived) -> Received:
+        """Judge a packet that was parsed and verified before."""
+        return self.sampler.match(
+            packet, arrived.data, arrived.at, arrived.ip, arrived.port, wall_minus_monotonic_ns()
+        )
+
     async def linger(self, until_ns: int) -> None:
-        """Wait for the next request's turn on the socket: late and forged replies are seen."""
-        # An ICMP message ends a receive; it is no reason to be early with the next request.
+        """Receive late and forged replies until the next request is due."""
+        # An ICMP error ends a receive, but the next request is still not due.
         for _ in range(MAX_ICMP):
             if self._datagram is None or self.over or now_ns() >= until_ns:
                 return
             try:
-                await self._listen(self._datagram, until_ns, for_reply=False)
+                await self._receive(self._datagram, until_ns, for_reply=False)
             except Failed as failed:
-                self._keep(failed)
+                self._store(failed)
 
-    async def _listen(self, datagram: Datagram, until_ns: int, *, for_reply: bool) -> Mark | None:
-        """Judge what comes until the latest request is answered, or until the time is over."""
+    async def _receive(self, datagram: Datagram, until_ns: int, *, for_reply: bool) -> Mark | None:
+        """Judge datagrams until the latest request is answered, or until the deadline."""
         sampler = self.sampler
-        while (arrived := await datagram.receive(self.patience(until_ns))) is not None:
+        while (arrived := await datagram.receive(self.deadline(until_ns))) is not None:
             received = self.judge(arrived)
             if received.sample is not None:
                 unix, raw = wall_and_raw_seconds()
@@ -164,14 +164,13 @@ class Association:
                 self._ctx.note(f"{self.address.ip}: {received.verdict}: {received.detail}")
             if sampler.tally.stray > MAX_STRAY:
                 raise Failed(
-                    Reason.BUDGET_EXCEEDED,
-                    f"more than {MAX_STRAY} datagrams that answer nothing",
+                    Reason.BUDGET_EXCEEDED, f"more than {MAX_STRAY} datagrams that match no request"
                 )
-            if now_ns() >= self.patience(until_ns):
+            if now_ns() >= self.deadline(until_ns):
                 break
         return None
 
-    def _keep(self, failed: Failed) -> None:
+    def _store(self, failed: Failed) -> None:
         if failed.reason in _ICMP:
             self.icmp = self.icmp or failed
         else:
@@ -179,7 +178,7 @@ class Association:
             self.broken = self.broken or failed
 
     def failure(self) -> Failed | None:
-        """Return why this address gave neither time nor anything else of use; None when it did."""
+        """Return why this address gave neither time nor a judged kiss code; None if it did."""
         sampler = self.sampler
         where = f"{self.address.ip} port {self.address.port}"
         if self.broken is not None:
@@ -188,56 +187,55 @@ class Association:
             return None
         if denied := [code for code in sampler.kiss_codes if code in DENIED]:
             return self._failed(
-                Reason.AUTH_REJECTED, f"{where} denies this address service: kiss code {denied[0]}"
+                Reason.AUTH_REJECTED,
+                f"{where} denies access to this address: kiss code {denied[0]}",
             )
-        if strange := [code for code in sampler.kiss_codes if code not in _JUDGED_KISSES]:
+        if unknown := [code for code in sampler.kiss_codes if code not in _KISSES_WITH_RULES]:
             return self._failed(
-                Reason.NEGOTIATION_FAILED, f"{where} gives no time but kiss code {strange[0]}"
+                Reason.NEGOTIATION_FAILED, f"{where} answers with kiss code {unknown[0]}, not time"
             )
         if sampler.tally.kisses:
             return None
         if sampler.malformed:
             detail, data = sampler.malformed[0]
-            other = stranger(data, sampler.first_request())
+            other = foreign_protocol(data, sampler.first_request())
             if other is not None:
-                return self._failed(Reason.PROTOCOL_MISMATCH, f"{where} speaks {other}, not NTP")
+                return self._failed(
+                    Reason.PROTOCOL_MISMATCH, f"{where} is not an NTP server: {other}"
+                )
             return self._failed(Reason.PROTOCOL_VIOLATION, f"{where}: {detail}")
         if sampler.tally.foreign:
-            return self._failed(Reason.UNEXPECTED_ANSWER, f"{where} {self._elsewhere()}")
+            return self._failed(
+                Reason.UNEXPECTED_ANSWER,
+                f"{where} answers from {', '.join(sampler.foreign_sources)}: clients drop these "
+                f"{sampler.tally.foreign} replies. Configure the server to reply from the address "
+                "and port of the request, or look for a NAT that rewrites them",
+            )
         if self.icmp is not None:
             return self._failed(self.icmp.reason, f"{where}: {self.icmp.detail}")
-        but = ""
+        others = ""
         if sampler.tally.misdirected:
-            but = (
-                f"; {sampler.tally.misdirected} packets came from there whose origin timestamp is "
-                "none of ours: the server does not return it, or they are forged"
+            others = (
+                f"; packets from it with a wrong origin timestamp: {sampler.tally.misdirected} "
+                "(the server does not return it, or they are forged)"
             )
         elif sampler.tally.spoofed:
-            but = f"; {sampler.tally.spoofed} packets came that answer none of them"
+            others = f"; packets that match no request: {sampler.tally.spoofed}"
         return self._failed(
-            Reason.NO_REPLY, f"{where}: none of {sampler.sent_count} requests was answered{but}"
-        )
-
-    def _elsewhere(self) -> str:
-        """Return where the answers came from, which clients do not accept from there."""
-        sampler = self.sampler
-        return (
-            f"answers from {', '.join(sampler.foreign_sources)}: {sampler.tally.foreign} replies "
-            "repeat our origin timestamp, and clients drop them. Let the server answer from "
-            "the address and port that were asked, or look for a NAT that rewrites them"
+            Reason.NO_REPLY, f"{where}: 0 of {sampler.sent_count} requests answered{others}"
         )
 
     def _failed(self, reason: Reason, detail: str) -> Failed:
         return Failed(reason, detail, phase=self.phase)
 
     def note_attempt(self) -> None:
-        """Tell the network facts how this address behaved."""
+        """Add this address to the attempts of the network facts."""
         failed = self.failure()
-        outcome = "open"
-        if failed is not None and not self.answered and not self.sampler.tally.heard:
-            outcome = _OUTCOMES.get(failed.reason, "unreachable")
+        outcome: AttemptOutcome = "open"
+        if failed is not None and not self.answered and not self.sampler.tally.responsive:
+            outcome = OUTCOMES.get(failed.reason, "unreachable")
         self._ctx.attempted_datagram(
-            self.address, outcome, self._begun.ns, self._ended, failed.detail if failed else ""
+            self.address, outcome, self._started.ns, self._ended, failed.detail if failed else ""
         )
 
     def _clock(self) -> dict[str, object]:
@@ -259,7 +257,7 @@ class Association:
         return known
 
     def learn(self) -> None:
-        """Put what is known so far into the facts."""
+        """Store the results so far in the facts."""
         sampler = self.sampler
         tally = sampler.tally
         sent = sampler.sent_count
@@ -283,12 +281,12 @@ class Association:
         )
 
     def as_other(self) -> OtherAddress:
-        """Return this address, where the conversation is with another one."""
+        """Return the result as that of a further address of the name."""
         failed = self.failure()
         latest = self.sampler.latest
         if latest is None:
-            said = str(failed.reason) if failed else ", ".join(self.sampler.kiss_codes)
-            return OtherAddress(address=self.address.ip, outcome=said)
+            outcome = str(failed.reason) if failed else ", ".join(self.sampler.kiss_codes)
+            return OtherAddress(address=self.address.ip, outcome=outcome)
         header = header_facts(latest)
         best = self.sampler.samples[0]
         return OtherAddress(
@@ -302,7 +300,7 @@ class Association:
         )
 
     def as_source(self) -> SourceFacts:
-        """Return this address, as one of several that are judged together."""
+        """Return the result as that of one of several servers, which are judged together."""
         ntp = NtpFacts().learn(address=self.address.ip, **self._clock())
         failed = self.failure()
         kisses = ", ".join(self.sampler.kiss_codes)

@@ -1,4 +1,4 @@
-"""Getting NTS keys: TLS, the records inside it, and the NTP server that they name."""
+"""NTS key establishment: TLS, the records inside it, and the NTP server that they name."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import msgspec
 from seventh.model.failure import Failed, Reason, UsageError
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net.address import Address
+from seventh.net.notes import Part
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
 from seventh.net.tls import handshake
+from seventh.net.tls.handshake import start_recurring
 from seventh.net.tls.inspect import certificate_failure, note_handshake
-from seventh.net.tls.large import shake
-from seventh.net.tls.recurring import start_recurring
+from seventh.net.tls.large_hello import shake
 from seventh.net.tls.stream import TlsStream
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.nts import NtsFacts, PortState
@@ -25,9 +26,9 @@ from seventh.wire import tlsnames as n
 from seventh.wire.text import printable
 
 KE_SECONDS = 5.0
-"""How long the server may take to answer with its records."""
-BESIDE_SECONDS = 1.0
-"""How long the NTS port of a server that is asked for plain NTP may take to accept; twice that for
+"""How long to wait for the server's records."""
+NTS_PORT_SECONDS = 1.0
+"""How long to wait for a connection to the NTS port of a plain NTP server, and half of the time for
 the handshake."""
 TLS, RECORDS = "nts.ke_tls", "nts.ke_records"
 
@@ -45,25 +46,30 @@ class Established(msgspec.Struct, frozen=True, kw_only=True):
     aead: int
     keys: nts_fields.Keys
     chrony_keys: nts_fields.Keys | None
-    """With AES-128-GCM-SIV, what chrony 4.4 to 4.6.0 takes for its keys."""
+    """With AES-128-GCM-SIV, the keys as chrony 4.4 to 4.6.0 exports them."""
     response: Response
     address: Address
-    """Where they came from."""
+    """The server of the key establishment."""
+
+
+def nts_notes(ctx: ProbeContext) -> Part[NtsFacts]:
+    """Return the handle on the facts about NTS."""
+    return ctx.notes(NtpFacts).part("nts", NtsFacts)
 
 
 def server_name(ctx: ProbeContext) -> str:
-    """Return the name to ask for and to hold the certificate against."""
+    """Return the name for SNI and for the verification of the certificate."""
     return ctx.options.server_name or ctx.target.host
 
 
 def state_of(failed: Failed) -> PortState:
-    """Return what a failed connection says of the port."""
+    """Return the port state that a failed connection shows."""
     return _STATES.get(failed.reason, "unreachable")
 
 
 def note_failure(ctx: ProbeContext, failed: Failed) -> None:
-    """Keep why a client would not get its keys; the first reason stays."""
-    nts = ctx.notes(NtpFacts).part("nts", NtsFacts)
+    """Store why a client gets no keys; only the first reason counts."""
+    nts = nts_notes(ctx)
     if not nts.facts.ke_reason:
         nts.learn(ke_reason=str(failed.reason), ke_phase=failed.phase, ke_detail=failed.detail)
 
@@ -71,17 +77,24 @@ def note_failure(ctx: ProbeContext, failed: Failed) -> None:
 # -- TLS -------------------------------------------------------------------------------------------
 
 
+def prepare(ctx: ProbeContext, stream: Stream) -> TlsStream:
+    """Return TLS for NTS before its handshake, which accepts any certificate."""
+    return handshake.prepare(
+        stream, ctx.options, server_name(ctx), alpn=(nts_ke.ALPN,), profile="lenient"
+    )
+
+
 async def start_as_client(ctx: ProbeContext, stream: Stream) -> TlsStream:
-    """TLS as an NTS client starts it: what it would refuse raises Failed (RFC 8915 §3)."""
+    """Start TLS as an NTS client does; Failed for what it would refuse (RFC 8915 §3)."""
     tls = await start_recurring(ctx, stream, server_name(ctx), alpn=(nts_ke.ALPN,), phase=TLS)
-    _demand_nts(ctx, tls)
+    _require_nts(ctx, tls)
     return tls
 
 
 async def start_and_learn(ctx: ProbeContext, stream: Stream) -> tuple[TlsStream, Failed | None]:
-    """TLS with whatever the server has; its facts, and the certificate's refusal if there is one.
+    """Start TLS with any certificate; return it and the failure of an invalid certificate.
 
-    Raises Failed only where no records could follow: no TLS 1.3, or not for NTS.
+    Raises Failed only where no records could follow: without TLS 1.3, or without ntske/1.
     """
     name = server_name(ctx)
     tls = handshake.prepare(
@@ -95,13 +108,13 @@ async def start_and_learn(ctx: ProbeContext, stream: Stream) -> tuple[TlsStream,
     if refusal is not None:
         refusal.phase = TLS
         note_failure(ctx, refusal)
-    _demand_nts(ctx, tls)
+    _require_nts(ctx, tls)
     return tls, refusal
 
 
-def _demand_nts(ctx: ProbeContext, tls: TlsStream) -> None:
-    """TLS 1.3 or later, and ntske/1 agreed by ALPN (RFC 8915 §3 and §4)."""
-    ctx.notes(NtpFacts).part("nts", NtsFacts).learn(
+def _require_nts(ctx: ProbeContext, tls: TlsStream) -> None:
+    """Require TLS 1.3 or later, and ntske/1 by ALPN (RFC 8915 §3 and §4); else raise Failed."""
+    nts_notes(ctx).learn(
         tls_version=n.version_name(tls.version),
         alpn=printable(tls.alpn, 64) if tls.alpn else "",
     )
@@ -109,14 +122,14 @@ def _demand_nts(ctx: ProbeContext, tls: TlsStream) -> None:
     if tls.version < n.TLS13:
         failed = Failed(
             Reason.TLS_VERSION,
-            f"the server chose {n.version_name(tls.version)}; NTS needs TLS 1.3",
+            f"the server selected {n.version_name(tls.version)}; NTS requires TLS 1.3",
             phase=TLS,
         )
     elif tls.alpn != nts_ke.ALPN:
-        said = f"{printable(tls.alpn, 64)!r} instead" if tls.alpn else "no application protocol"
+        selected = repr(printable(tls.alpn, 64)) if tls.alpn else "no application protocol"
         failed = Failed(
             Reason.NEGOTIATION_FAILED,
-            f"the server agreed to {said} (ALPN), where {nts_ke.ALPN} was offered",
+            f"the server selected {selected} (ALPN), but {nts_ke.ALPN} was offered",
             phase=TLS,
         )
     if failed is not None:
@@ -130,8 +143,8 @@ def _demand_nts(ctx: ProbeContext, tls: TlsStream) -> None:
 async def exchange(
     ctx: ProbeContext, tls: TlsStream, aeads: tuple[int, ...], watch: Stopwatch | None = None
 ) -> Established:
-    """Ask for keys of one of ``aeads``; Failed when the server gives none. Ends the connection."""
-    nts = ctx.notes(NtpFacts).part("nts", NtsFacts)
+    """Request keys for one of ``aeads`` and close; Failed if the server issues none."""
+    nts = nts_notes(ctx)
     watch = watch or ctx.watch
     request = Request(aeads=aeads, compliant_export=Aead.AES_128_GCM_SIV in aeads)
     with tls, watch.phase(RECORDS, tls.address.ip) as timer:
@@ -144,8 +157,8 @@ async def exchange(
                 if not data:
                     raise Failed(
                         Reason.PEER_CLOSED,
-                        f"the server closed after {len(reader.records)} records, without the end "
-                        "of the message",
+                        f"the server closed the connection after {len(reader.records)} records, "
+                        "before the end of the message",
                     )
                 timer.stop(at)
                 reader.receive(data)
@@ -195,8 +208,8 @@ def _export(tls: TlsStream, response: Response) -> Established:
 
 
 async def establish(ctx: ProbeContext, tls: TlsStream, aeads: tuple[int, ...]) -> Established:
-    """Return the main key establishment, with its facts."""
-    nts = ctx.notes(NtpFacts).part("nts", NtsFacts)
+    """Run the main key establishment and store its facts."""
+    nts = nts_notes(ctx)
     try:
         established = await exchange(ctx, tls, aeads)
     except Failed:
@@ -218,14 +231,14 @@ async def establish(ctx: ProbeContext, tls: TlsStream, aeads: tuple[int, ...]) -
 
 
 async def follow(ctx: ProbeContext, established: Established) -> tuple[Address, ...]:
-    """Return where the NTP server is that goes with the keys (RFC 8915 §4.1.7 and §4.1.8).
+    """Return the addresses of the NTP server that belongs to the keys (RFC 8915 §4.1.7, §4.1.8).
 
     Raises Failed: a resolve reason, or address-policy for an address that this peer may not name.
     """
     if ctx.carried:
         raise UsageError(
-            "--via carries TCP only: the keys came through it, but NTP goes by datagrams; leave "
-            "--via out"
+            "--via carries TCP only: keys can be established through it, but NTP uses UDP; remove "
+            "--via"
         )
     response, ke = established.response, established.address
     port = response.port or nts_ke.NTP_PORT
@@ -238,41 +251,38 @@ async def follow(ctx: ProbeContext, established: Established) -> tuple[Address, 
         failed.phase = failed.phase or RECORDS
         note_failure(ctx, failed)
         raise
-    ctx.notes(NtpFacts).part("nts", NtsFacts).learn(ntp_address=addresses[0].ip, ntp_port=port)
+    nts_notes(ctx).learn(ntp_address=addresses[0].ip, ntp_port=port)
     return addresses
 
 
-# -- beside plain NTP ------------------------------------------------------------------------------
+# -- with plain NTP --------------------------------------------------------------------------------
 
 
-async def look_beside(ctx: ProbeContext, ntp: Address, port: int = nts_ke.PORT) -> None:
-    """Whether the host of a plain NTP server also offers NTS: one connection, up to the handshake.
+async def check_nts_port(ctx: ProbeContext, ntp: Address, port: int = nts_ke.PORT) -> None:
+    """Check whether a plain NTP server also offers NTS: one connection, up to the handshake.
 
-    Never raises for what the peer does. The certificate is not judged: who asks for plain NTP may
-    have named the server by an address that no certificate has.
+    Never raises for what the peer does. The certificate is not judged, because the target of a
+    plain NTP check may be an address that no certificate contains.
     """
-    nts = ctx.notes(NtpFacts).part("nts", NtsFacts)
+    nts = nts_notes(ctx)
     address = Address(ip=ntp.ip, port=port, scope=ntp.scope)
     nts.learn(ke_address=address.ip, ke_port=port)
     try:
         with ctx.watch.phase("nts.ke_tcp", address.ip) as timer:
-            stream = await ctx.connect_again(address, BESIDE_SECONDS)
+            stream = await ctx.connect_again(address, NTS_PORT_SECONDS)
             timer.stop(stream.opened)
     except Failed as failed:
         nts.learn(port_state=state_of(failed))
         return
     nts.learn(port_state="open")
-    tls = handshake.prepare(
-        stream, ctx.options, server_name(ctx), alpn=(nts_ke.ALPN,), profile="lenient"
-    )
-    with tls:
+    with prepare(ctx, stream) as tls:
         try:
-            async with asyncio.timeout(2 * BESIDE_SECONDS):
+            async with asyncio.timeout(2 * NTS_PORT_SECONDS):
                 await tls.handshake(ctx.watch, TLS)
-            _demand_nts(ctx, tls)
+            _require_nts(ctx, tls)
         except TimeoutError:
-            silent = Failed(Reason.PEER_SILENT, "the port accepts and then says nothing", phase=TLS)
-            note_failure(ctx, silent)
+            detail = "the port accepts connections, but does not answer"
+            note_failure(ctx, Failed(Reason.PEER_SILENT, detail, phase=TLS))
         except Failed as failed:
             note_failure(ctx, failed)
         else:

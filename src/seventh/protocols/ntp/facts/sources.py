@@ -23,7 +23,7 @@ MAC. forged: a reply with another MAC. refused: ICMP or a kiss code. silence: no
 class ClockReading(msgspec.Struct, frozen=True, kw_only=True):
     """Two of this machine's clocks, read at one instant.
 
-    Offsets count from the wall clock, which may be stepped or steered between two measurements. The
+    Offsets count from the wall clock, which may be stepped or steered between measurements. The
     raw clock is neither, so the difference of the two shows by how much.
     """
 
@@ -46,8 +46,8 @@ class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
     offset_seconds: float | None = None
     """Its clock minus ours, for all judged sources from our clock at one instant."""
     error_seconds: float | None = None
-    """The maximum error of the offset if the server is correct: its root distance (RFC 5905 appendix
-    A.5.5.2), including our path to it."""
+    """The maximum error of the offset if the server is correct: its root distance (RFC 5905
+    appendix A.5.5.2), including our path to it."""
     measured: ClockReading | None = None
     """When the offset was measured; None: unknown."""
     smears: str = ""

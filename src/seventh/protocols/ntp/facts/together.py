@@ -247,7 +247,7 @@ def upstreams(sources: Sequence[SourceFacts]) -> dict[str, str]:
 
 
 def circles(follows: dict[str, str]) -> list[tuple[str, ...]]:
-    """Return the rings of sources that follow each other; one that follows itself is also a ring."""
+    """Return the rings of sources that follow each other; one that follows itself counts."""
     found: list[tuple[str, ...]] = []
     for start in follows:
         ring = [start]

@@ -169,7 +169,7 @@ class NtsResponder(Responder):
         return replace(kiss, extensions=(unique_id,))
 
     def _forged_kisses(self, reply: Packet) -> list[bytes]:
-        """Return kiss codes as of an attacker who guesses the origin timestamp or the identifier."""
+        """Return kiss codes of an attacker who guesses the origin timestamp or the identifier."""
         other = ExtensionField(FieldType.UNIQUE_IDENTIFIER, os.urandom(32))
         return [
             self._kiss(reply, "DENY", reply.origin).encode(),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from seventh.protocols.ntp.lab.setup import NtsSetup, Setup, fault
+from seventh.protocols.ntp.lab.setup import SILENT, NtsSetup, Setup, fault
 from seventh.protocols.ntp.wire.nts_ke import Aead
-
-_SILENT = {"samples": 2, "interval_seconds": 0.1, "timeout_seconds": 2.0}
 
 FAULTS = (
     fault("nts-none", "no program listens on the port of the NTS key establishment", "NTS-NONE",
@@ -27,13 +25,13 @@ FAULTS = (
           reason="negotiation-failed", setup=NtsSetup(forgets=True)),
     fault("nts-size-filter", "datagrams longer than plain NTP are dropped on the path",
           "NTS-UDP-DROP", "NET-PORT-STATE", reason="no-reply",
-          setup=NtsSetup(max_bytes=48, options=_SILENT)),
+          setup=NtsSetup(max_bytes=48, options=SILENT)),
     fault("nts-silent", "plain requests are answered, authenticated requests are not",
           "NTP-NO-REPLY", "NET-PORT-STATE", reason="no-reply",
-          setup=NtsSetup(silent=True, options=_SILENT)),
+          setup=NtsSetup(silent=True, options=SILENT)),
     fault("nts-forged", "every authenticator is made with a wrong key, as by an attacker on the "
           "path", "NTP-NO-REPLY", reason="no-reply",
-          setup=NtsSetup(forges=True, options=_SILENT)),
+          setup=NtsSetup(forges=True, options=SILENT)),
     fault("nts-forged-kiss", "forged kiss codes, NTSN among them, precede every authenticated "
           "reply", "NTP-SPOOF", setup=NtsSetup(kisses=True)),
     fault("nts-aead-30-only", "the server supports AES-128-GCM-SIV only, not the mandatory "

@@ -115,9 +115,8 @@ class Responder:
         right = self._key.mac(reply.encode())
         if self._setup.mac == "forged":
             return right[:-1] + bytes((right[-1] ^ 1,))
-        if self._setup.mac == "nak" or not self._key.made(data[: -len(request.mac)], request.mac):
-            return bytes(KEY_ID_BYTES)
-        return right
+        valid = self._key.verifies(data[: -len(request.mac)], request.mac)
+        return right if valid and self._setup.mac != "nak" else bytes(KEY_ID_BYTES)
 
     def _datagram(self, action: str, reply: Packet, request: bytes) -> bytes:
         """Return what ``action`` of the script sends in answer to ``request``."""

@@ -42,7 +42,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """The content of the key file that a check of it needs."""
     only_from: str = ""
     """The source ports that it answers: all, ``123``, or ``not 123``."""
-    options: Options = QUICK
+    options: Options = msgspec.field(default_factory=lambda: QUICK)
     """The options of a check of it."""
 
 
@@ -78,7 +78,7 @@ class NtsSetup(msgspec.Struct, frozen=True, kw_only=True):
     server: str = ""
     """The NTP server that it names; empty for itself."""
     ntp: Setup = Setup()
-    options: Options = QUICK
+    options: Options = msgspec.field(default_factory=lambda: QUICK)
 
 
 S = TypeVar("S", Setup, NtsSetup, tuple[Setup, ...])

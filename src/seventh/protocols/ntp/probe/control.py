@@ -1,4 +1,4 @@
-"""Mode 6: one READVAR, whose answer shows what anybody may read and how far it amplifies."""
+"""Mode 6: one READVAR request, for the exposed variables and the amplification."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.wire import control
 
 CONTROL_SECONDS = 1.0
-"""The most that is waited for a mode-6 answer."""
+"""The longest wait for a mode-6 response."""
 
 
-async def ask_control(ctx: ProbeContext, main: Association) -> None:
-    """One READVAR on a socket of its own; silence is the good answer, so the wait is short."""
+async def query_control(ctx: ProbeContext, main: Association) -> None:
+    """Send one READVAR on a socket of its own; no response is a pass, so the wait is short."""
     request = control.readvar(int.from_bytes(os.urandom(2)))
     reply = control.ControlReply(int.from_bytes(request[2:4]))
-    slowest = max((s.rtt_seconds for s in main.sampler.samples), default=CONTROL_SECONDS)
-    until = ctx.budget.within(min(CONTROL_SECONDS, 0.3 + 4 * slowest))
+    until = ctx.budget.within(main.reply_seconds(CONTROL_SECONDS))
     end: Mark | None = None
     sent = user_mark()
     with ctx.datagram(main.address) as datagram:
@@ -37,7 +36,7 @@ async def ask_control(ctx: ProbeContext, main: Association) -> None:
                 if reply.complete or now_ns() >= until:
                     break
         except Failed as failed:
-            # A refusal here is as good as silence, and what was too much is the finding itself.
+            # A refusal counts as no response, and too long a response is already the finding.
             ctx.note(f"mode 6: {failed.detail}")
     if end is not None:
         ctx.watch.record("ntp.control", sent.ns, end, address=main.address.ip)

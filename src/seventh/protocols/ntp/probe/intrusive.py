@@ -1,4 +1,4 @@
-"""What is asked only where the person answers for it (tier 4): monlist, and port 123."""
+"""Requests that only the operator of the server should send (tier 4): monlist, and port 123."""
 
 from __future__ import annotations
 
@@ -14,25 +14,20 @@ from seventh.protocols.ntp.wire.mode7 import IMPLEMENTATIONS, MonlistReply, monl
 
 NTP_PORT = 123
 WAIT_SECONDS = 0.7
-"""The most that one of these requests waits: silence is the good answer to the first kind."""
-TRIES = 3
+"""The longest wait for a response to one of these requests; none to monlist is a pass."""
+ATTEMPTS = 3
 """Requests from port 123 before it counts as filtered: one or two may be lost."""
 
 
-async def ask_intrusively(ctx: ProbeContext, main: Association) -> None:
-    """Take both looks, as far as the server is one that could answer them."""
+async def check_intrusively(ctx: ProbeContext, main: Association) -> None:
+    """Check monlist, if the server has answered at all, and port 123."""
     if main.answered:
-        await _ask_monlist(ctx, main)
-    await _ask_from_123(ctx, main)
+        await _check_monlist(ctx, main)
+    await _check_port_123(ctx, main)
 
 
-def _wait_seconds(main: Association) -> float:
-    slowest = max((s.rtt_seconds for s in main.sampler.samples), default=WAIT_SECONDS)
-    return min(WAIT_SECONDS, 0.2 + 4 * slowest)
-
-
-async def _ask_monlist(ctx: ProbeContext, main: Association) -> None:
-    """One request for each implementation number, the second only when the first gave no list."""
+async def _check_monlist(ctx: ProbeContext, main: Association) -> None:
+    """Send a request with each implementation number until one gets a list."""
     asked: list[int] = []
     reply = MonlistReply(0)
     sent_bytes = 0
@@ -44,9 +39,11 @@ async def _ask_monlist(ctx: ProbeContext, main: Association) -> None:
         with ctx.datagram(main.address) as datagram:
             try:
                 datagram.send(request)
-                await _collect(datagram, main, reply, ctx.budget.within(_wait_seconds(main)))
+                await _collect(
+                    datagram, main, reply, ctx.budget.within(main.reply_seconds(WAIT_SECONDS))
+                )
             except Failed as failed:
-                # A refusal is as good as silence, and what was too much is the finding itself.
+                # A refusal counts as no response, and too long a one is already the finding.
                 ctx.note(f"monlist: {failed.detail}")
         if reply.items or reply.bytes_received > sent_bytes:
             break
@@ -77,43 +74,43 @@ async def _collect(
             try:
                 taken = reply.receive(arrived.data)
             except ProtocolViolation:
-                stray += 1  # it was counted all the same: an attacker's victim gets it, too
+                stray += 1  # its bytes count as received: they amplify, too
                 continue
         stray += not taken
 
 
 class FromPort123(Association):
-    """Requests that come from port 123, as those of old servers and some appliances do."""
+    """Requests from port 123, as from old servers and some appliances."""
 
     phase = "ntp.port-123"
     __slots__ = ()
 
     def open(self) -> Datagram:
-        """Return a socket of port 123; Failed where this machine or its user does not have it."""
+        """Return a socket of port 123; Failed where it is in use or not permitted."""
         return self._ctx.datagram(self.address, source_port=NTP_PORT)
 
 
-async def _ask_from_123(ctx: ProbeContext, main: Association) -> None:
-    """Whether the port that we ask from decides if we are answered.
+async def _check_port_123(ctx: ProbeContext, main: Association) -> None:
+    """Check whether replies depend on the source port.
 
-    Where port 123 gets nothing, one more request from a random port tells a filter from a server
-    that has had enough of us.
+    If requests from port 123 are not answered, one more from a random port distinguishes a filter
+    from a server that no longer answers at all.
     """
-    wait = _wait_seconds(main)
-    asking = FromPort123(ctx, main.address)
+    wait = main.reply_seconds(WAIT_SECONDS)
+    association = FromPort123(ctx, main.address)
     try:
-        for _ in range(TRIES):
-            await asking.exchange(ctx.budget.within(wait))
-            if asking.answered or asking.icmp is not None or asking.broken is not None:
+        for _ in range(ATTEMPTS):
+            await association.exchange(ctx.budget.within(wait))
+            if association.answered or association.icmp or association.broken:
                 break
     finally:
-        asking.close()
-    sent = asking.sampler.sent_count
-    answered: bool | None = asking.answered
+        association.close()
+    sent = association.sampler.sent_count
+    answered: bool | None = association.answered
     untried = ""
     if not sent:
         answered = None
-        untried = asking.icmp.detail if asking.icmp else "nothing was sent"
+        untried = association.icmp.detail if association.icmp else "no request was sent"
     elif main.answered and not answered:
         untried = await _still_there(ctx, main.address, wait)
         answered = None if untried else False
@@ -128,10 +125,10 @@ async def _ask_from_123(ctx: ProbeContext, main: Association) -> None:
 
 
 async def _still_there(ctx: ProbeContext, address: Address, wait_seconds: float) -> str:
-    """Why port 123's silence proves nothing: a random port is not answered any more, either."""
+    """Return why no reply to port 123 proves nothing; empty if a random port is still answered."""
     again = Association(ctx, address)
     try:
         await again.exchange(ctx.budget.within(wait_seconds))
     finally:
         again.close()
-    return "" if again.answered else "the server stopped answering while it was asked"
+    return "" if again.answered else "the server stopped answering during the check"

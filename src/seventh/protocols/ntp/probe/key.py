@@ -1,4 +1,4 @@
-"""Asking with a symmetric key (tier 2): whether our MAC is believed, and the answer's right."""
+"""Requests with a symmetric key (tier 2): whether both MACs are accepted."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from seventh.protocols.ntp.wire.packet import Mode, Packet, parse
 from seventh.protocols.ntp.wire.sampler import Received
 
 KEY_SECONDS = 0.7
-"""The most that one authenticated request waits for its reply."""
+"""The longest wait for the reply to one authenticated request."""
 REQUESTS = 2
-"""One may be lost; a server that does not know the key is often silent."""
-_SAID: dict[KeyOutcome, str] = {
-    "nak": "the server answers with a crypto-NAK: it does not have the key, or another secret",
+"""One may be lost; a server without the key often does not answer."""
+_DETAILS: dict[KeyOutcome, str] = {
+    "nak": "the server answers with a crypto-NAK: it does not have this key, or a different secret",
     "plain": "the server answers without a MAC: it ignores the key",
-    "forged": "the reply's MAC is not made with our key",
-    "silence": "the server answers without the key and is silent to it: it does not have the key, "
-    "or another secret",
+    "forged": "the MAC of the reply was not made with this key",
+    "silence": "the server answers plain requests, but not those with the key: it does not have "
+    "this key, or a different secret",
     "refused": "the server refuses the authenticated request",
 }
 
 
 def load_key(options: Options) -> Key | None:
-    """The key that the options name; None where they name none; UsageError where it is unusable."""
+    """Return the key that the options name; None without one; UsageError for an unusable one."""
     own = options.of(NtpOptions)
     if own.ntp_keys is None:
         return None
@@ -42,7 +42,7 @@ def load_key(options: Options) -> Key | None:
     except OSError as error:
         raise UsageError(f"--ntp-keys {own.ntp_keys}: {error.strerror or error}") from None
     if len(data) > MAX_FILE_BYTES:
-        raise UsageError(f"--ntp-keys {own.ntp_keys}: longer than {MAX_FILE_BYTES} bytes")
+        raise UsageError(f"--ntp-keys {own.ntp_keys}: more than {MAX_FILE_BYTES} bytes")
     try:
         return find_key(data.decode("utf-8", "replace"), own.ntp_key)
     except UsageError as error:
@@ -50,7 +50,7 @@ def load_key(options: Options) -> Key | None:
 
 
 class KeyedAssociation(Association):
-    """Requests that carry a MAC, and replies that are believed only if theirs is right."""
+    """Requests with a MAC, and replies that count only with a valid one."""
 
     phase = "ntp.auth"
     __slots__ = ("_key", "_nonces", "mac_bytes", "outcome")
@@ -60,7 +60,7 @@ class KeyedAssociation(Association):
         self._key = key
         self._nonces: set[int] = set()
         self.outcome: KeyOutcome = ""
-        """What came; empty while nothing has."""
+        """Empty until a reply is received."""
         self.mac_bytes = 0
 
     def request(self) -> bytes:
@@ -70,7 +70,7 @@ class KeyedAssociation(Association):
         return plain + self._key.mac(plain)
 
     def judge(self, arrived: Arrived) -> Received:
-        """Believe a reply only if our key made its MAC; note what came instead."""
+        """Accept a reply only if our key made its MAC; else store what it is."""
         try:
             packet = parse(arrived.data)
         except ProtocolViolation:
@@ -78,12 +78,12 @@ class KeyedAssociation(Association):
         if not self._answers(packet, arrived):
             return super().judge(arrived)  # counted as forged or malformed
         signed = arrived.data[: len(arrived.data) - len(packet.mac)]
-        if len(packet.mac) > KEY_ID_BYTES and self._key.made(signed, packet.mac):
+        if len(packet.mac) > KEY_ID_BYTES and self._key.verifies(signed, packet.mac):
             self.outcome, self.mac_bytes = "authenticated", len(packet.mac)
             return super().judge(arrived)
-        # This must not end the wait: anybody on the path could send it before the true reply.
-        self.outcome, self.mac_bytes = _instead(packet), len(packet.mac)
-        return self.sampler.disbelieve(packet, _SAID[self.outcome])
+        # This must not end the wait: an attacker could send it before the correct reply.
+        self.outcome, self.mac_bytes = _outcome(packet), len(packet.mac)
+        return self.sampler.reject(packet, _DETAILS[self.outcome])
 
     def _answers(self, packet: Packet, arrived: Arrived) -> bool:
         return (
@@ -93,8 +93,8 @@ class KeyedAssociation(Association):
         )
 
 
-def _instead(packet: Packet) -> KeyOutcome:
-    """Return what a reply is that our key did not make."""
+def _outcome(packet: Packet) -> KeyOutcome:
+    """Return what a reply is that our key did not authenticate."""
     if packet.mac == bytes(KEY_ID_BYTES):
         return "nak"
     if packet.mac:
@@ -102,20 +102,19 @@ def _instead(packet: Packet) -> KeyOutcome:
     return "plain" if packet.kiss_code is None else "refused"
 
 
-async def ask_with_key(ctx: ProbeContext, main: Association, key: Key) -> None:
-    """At most two authenticated requests; that the key is not believed is the report's failure."""
-    conversation = KeyedAssociation(ctx, main.address, key)
-    slowest = max((s.rtt_seconds for s in main.sampler.samples), default=KEY_SECONDS)
-    wait = min(KEY_SECONDS, 0.2 + 4 * slowest)
+async def authenticate(ctx: ProbeContext, main: Association, key: Key) -> None:
+    """Send at most two authenticated requests; a refused key is the report's failure."""
+    association = KeyedAssociation(ctx, main.address, key)
+    wait = main.reply_seconds(KEY_SECONDS)
     for _ in range(REQUESTS):
-        await conversation.exchange(ctx.budget.within(wait))
-        if conversation.outcome or conversation.icmp or conversation.broken:
+        await association.exchange(ctx.budget.within(wait))
+        if association.outcome or association.icmp or association.broken:
             break
-    outcome = conversation.outcome or ("refused" if conversation.icmp else "silence")
-    detail = "" if outcome == "authenticated" else _SAID[outcome]
+    outcome = association.outcome or ("refused" if association.icmp else "silence")
+    detail = "" if outcome == "authenticated" else _DETAILS[outcome]
     if detail and key.reading:
-        detail += f". The key was read as {key.reading}: HEX: or ASCII: in front of it decides"
-    samples = conversation.sampler.samples
+        detail += f". The key was read as {key.reading}: prefix it with HEX: or ASCII:"
+    samples = association.sampler.samples
     ctx.notes(NtpFacts).learn(
         key=KeyFacts(
             key_id=key.id,
@@ -123,14 +122,14 @@ async def ask_with_key(ctx: ProbeContext, main: Association, key: Key) -> None:
             outcome=outcome,
             authenticated=outcome == "authenticated",
             crypto_nak=outcome == "nak",
-            requests=conversation.sampler.sent_count,
-            mac_bytes=conversation.mac_bytes,
+            requests=association.sampler.sent_count,
+            mac_bytes=association.mac_bytes,
             rtt_seconds=samples[-1].rtt_seconds if samples else None,
             detail=detail,
         ),
     )
-    if conversation.broken is not None:
-        ctx.fail(conversation.broken)
+    if association.broken is not None:
+        ctx.fail(association.broken)
     elif detail:
-        said = f"key {key.id} ({key.algorithm}): {detail}"
-        ctx.fail(Failed(Reason.AUTH_REJECTED, said, phase=KeyedAssociation.phase))
+        detail = f"key {key.id} ({key.algorithm}): {detail}"
+        ctx.fail(Failed(Reason.AUTH_REJECTED, detail, phase=KeyedAssociation.phase))

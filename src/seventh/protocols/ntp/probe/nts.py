@@ -1,4 +1,4 @@
-"""The conversation with an NTS server: key establishment, then authenticated NTP."""
+"""The check of an NTS server: key establishment, then authenticated NTP."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seventh.net.datagram import local_ip
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch, now_ns, user_mark
 from seventh.net.stream import Stream
-from seventh.net.tls import handshake
+from seventh.net.tls import chain as tlschain
 from seventh.protocols.ntp.client.nts import NtsAssociation, diagnose
 from seventh.protocols.ntp.client.nts_ke import (
     RECORDS,
@@ -20,23 +20,24 @@ from seventh.protocols.ntp.client.nts_ke import (
     exchange,
     follow,
     note_failure,
-    server_name,
+    nts_notes,
+    prepare,
     start_and_learn,
     start_as_client,
     state_of,
 )
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts.nts import AeadOutcome, AeadTried, NtsFacts, clocks_apart
-from seventh.protocols.ntp.probe.schedule import REPLY_SECONDS, plan, sample_on
+from seventh.protocols.ntp.facts.nts import AeadOutcome, AeadTried, clock_difference
+from seventh.protocols.ntp.probe.schedule import REPLY_SECONDS, plan, take_samples
 from seventh.protocols.ntp.wire import nts_fields, nts_ke
 from seventh.protocols.ntp.wire.nts_ke import Aead
 
 MAX_ADDRESSES = 3
-"""How many addresses of a named NTP server are asked, one after another."""
+"""How many addresses of a named NTP server are tried, one after another."""
 AEAD_SECONDS = 1.0
-"""The most that the other AEAD algorithm's request waits for its reply."""
+"""The longest wait for a reply with the other AEAD algorithm."""
 LEAST_SECONDS = 0.3
-"""With less time than this left, no further key establishment is begun."""
+"""With less time left, no further key establishment is started."""
 DAY_SECONDS = 86400.0
 
 
@@ -44,8 +45,8 @@ DAY_SECONDS = 86400.0
 
 
 async def pulse(ctx: ProbeContext) -> None:
-    """Keys as a client gets them, and one authenticated exchange."""
-    stream = await _connect_first(ctx)
+    """Establish keys as a client does, and exchange one authenticated request."""
+    (stream,) = await _connect(ctx)
     try:
         tls = await start_as_client(ctx, stream)
         established = await establish(ctx, tls, nts_fields.supported())
@@ -55,46 +56,46 @@ async def pulse(ctx: ProbeContext) -> None:
     failure: Failed | None = None
     cookies = established.response.cookies
     for address in (await follow(ctx, established))[:MAX_ADDRESSES]:
-        conversation = NtsAssociation(ctx, address, established, cookies)
+        association = NtsAssociation(ctx, address, established, cookies)
         try:
-            await conversation.exchange(ctx.budget.within(REPLY_SECONDS))
-            if conversation.naks == 0 and conversation.sampler.tally.kisses:
-                # The keys have changed to what this server takes.
-                await conversation.exchange(ctx.budget.within(REPLY_SECONDS))
+            await association.exchange(ctx.budget.within(REPLY_SECONDS))
+            if association.naks == 0 and association.sampler.tally.kisses:
+                # The keys were changed to those that this server accepts.
+                await association.exchange(ctx.budget.within(REPLY_SECONDS))
         finally:
-            conversation.note_attempt()
-            conversation.learn()
-        failure = conversation.failure()
-        if failure is None or not conversation.client.cookies:
+            association.note_attempt()
+            association.learn()
+        failure = association.failure()
+        if failure is None or not association.client.cookies:
             break
-        cookies = tuple(conversation.client.cookies)
+        cookies = tuple(association.client.cookies)
     if failure is not None:
         raise failure
 
 
-async def _connect_first(ctx: ProbeContext) -> Stream:
-    nts = ctx.notes(NtpFacts).part("nts", NtsFacts)
+async def _connect(ctx: ProbeContext, *, every: bool = False) -> list[Stream]:
+    """Connect to the first address that accepts, or to ``every`` one."""
+    nts = nts_notes(ctx)
     nts.learn(ke_port=ctx.target.port)
     try:
-        stream = await ctx.connect()
+        streams = await ctx.connect_all() if every else [await ctx.connect()]
     except Failed as failed:
         nts.learn(port_state=state_of(failed))
         raise
-    nts.learn(port_state="open", ke_address=stream.address.ip)
-    return stream
+    nts.learn(port_state="open", ke_address=streams[0].address.ip)
+    return streams
 
 
 # -- the check -------------------------------------------------------------------------------------
 
 
 async def check(ctx: ProbeContext) -> None:
-    """Keys, samples of the server's time, and what else the server's NTS is worth.
+    """Establish keys, take samples of the server's time, and test its algorithms and cookies.
 
-    A certificate that a client would refuse is the report's failure, yet the look goes on: what it
-    learns shows whether the certificate is wrong or one of the two clocks.
+    A certificate that a client would refuse is the report's failure, but the check continues: the
+    result shows whether the certificate is wrong, or one of the two clocks.
     """
-    streams = await _connect_all(ctx)
-    main, others = streams[0], streams[1:]
+    main, *others = await _connect(ctx, every=True)
     refusal: Failed | None = None
     try:
         tls, refusal = await start_and_learn(ctx, main)
@@ -107,39 +108,24 @@ async def check(ctx: ProbeContext) -> None:
     finally:
         await _compare(ctx, main, others)
     try:
-        await _ask_for_time(ctx, established)
+        await _measure(ctx, established)
     finally:
         _judge_dates(ctx)
         if refusal is not None:
             ctx.fail(_with_clocks(ctx, refusal))
 
 
-async def _connect_all(ctx: ProbeContext) -> list[Stream]:
-    nts = ctx.notes(NtpFacts).part("nts", NtsFacts)
-    nts.learn(ke_port=ctx.target.port)
-    try:
-        streams = await ctx.connect_all()
-    except Failed as failed:
-        nts.learn(port_state=state_of(failed))
-        raise
-    nts.learn(port_state="open", ke_address=streams[0].address.ip)
-    return streams
-
-
 async def _compare(ctx: ProbeContext, main: Stream, others: list[Stream]) -> None:
-    """Whether the name's other addresses show the same certificate; their keys are not asked."""
+    """Compare the certificates of the name's addresses; keys are requested from one only."""
     if not others:
         return
     chain = ctx.notes(TlsFacts).facts.chain
     seen = {main.address.ip: {"certificate": _fingerprint(chain)}}
     for other in others:
-        tls = handshake.prepare(
-            other, ctx.options, server_name(ctx), alpn=(nts_ke.ALPN,), profile="lenient"
-        )
-        with tls:
+        with prepare(ctx, other) as tls:
             try:
                 await tls.handshake(ctx.watch, "tls.compared")
-                chain = handshake.read_chain(tls)
+                chain = tlschain.read_chain(tls.certificates)
                 seen[other.address.ip] = {"certificate": _fingerprint(chain)}
                 await tls.aclose()
             except Failed as failed:
@@ -151,7 +137,8 @@ def _fingerprint(chain: tuple[Certificate, ...]) -> str:
     return chain[0].sha256[:16] if chain else "none"
 
 
-async def _ask_for_time(ctx: ProbeContext, established: Established) -> None:
+async def _measure(ctx: ProbeContext, established: Established) -> None:
+    """Take the samples, then run the permitted tiers; Failed without authenticated time."""
     addresses = (await follow(ctx, established))[:MAX_ADDRESSES]
     planned = plan(ctx)
     first_ns = planned.reply_ns
@@ -167,10 +154,10 @@ async def _ask_for_time(ctx: ProbeContext, established: Established) -> None:
             if main.answered or not main.client.cookies:
                 break
         main.learn()
-        await sample_on(main, planned)
+        await take_samples(main, planned)
         main.learn()
         if ctx.denied(1) is None:
-            if main.unexplained:
+            if main.silent:
                 await diagnose(main, ctx)
             await _try_other_aead(ctx, established, main)
         if main.sampler.tally.replies and ctx.denied(4) is None:
@@ -188,8 +175,8 @@ async def _ask_for_time(ctx: ProbeContext, established: Established) -> None:
 
 
 def _note_aead(ctx: ProbeContext, established: Established, main: NtsAssociation) -> None:
-    """The algorithm of the main conversation, before the other one."""
-    nts = ctx.notes(NtpFacts).part("nts", NtsFacts)
+    """Store the result of the main algorithm, before that of the other one."""
+    nts = nts_notes(ctx)
     tried = AeadTried(
         number=established.aead,
         name=nts_ke.aead_name(established.aead),
@@ -199,21 +186,20 @@ def _note_aead(ctx: ProbeContext, established: Established, main: NtsAssociation
     nts.learn(aeads=(tried, *nts.facts.aeads))
 
 
-def _outcome(conversation: NtsAssociation) -> AeadOutcome:
-    if conversation.sampler.tally.replies:
+def _outcome(association: NtsAssociation) -> AeadOutcome:
+    if association.sampler.tally.replies:
         return "works"
-    return "nak" if conversation.sampler.tally.kisses else "no-reply"
+    return "nak" if association.sampler.tally.kisses else "no-reply"
 
 
 async def _try_other_aead(
     ctx: ProbeContext, established: Established, main: NtsAssociation
 ) -> None:
-    """Offer, alone, the algorithm that was not chosen, to see whether it works too.
+    """Offer only the algorithm that was not chosen, to test whether it works, too.
 
-    Algorithm 15 must; 30 is what chrony prefers since 4.4, and its versions up to 4.6.0 make keys
-    for it that nobody else makes.
+    Algorithm 15 is mandatory. Algorithm 30 is preferred by chrony since 4.4, whose versions up to
+    4.6.0 export keys for it in a way of their own.
     """
-    notes = ctx.notes(NtpFacts)
     other = Aead.AES_SIV_CMAC_256
     if established.aead == other:
         other = Aead.AES_128_GCM_SIV
@@ -221,49 +207,45 @@ async def _try_other_aead(
         return
     if ctx.connections_left(established.address) < 1 or ctx.budget.seconds_left < LEAST_SECONDS:
         return
-    facts = notes.part("nts", NtsFacts).facts
-    name = nts_ke.aead_name(other)
+    facts = nts_notes(ctx).facts
     try:
         tried = await _try_aead(ctx, established, main, other)
     except Failed as failed:
         refused = failed.reason is Reason.NEGOTIATION_FAILED and failed.phase == RECORDS
         tried = AeadTried(
             number=other,
-            name=name,
+            name=nts_ke.aead_name(other),
             outcome="not-chosen" if refused else "failed",
             detail=failed.detail,
         )
-    # The facts of the main key establishment stand; only what the other came to is added.
-    notes.learn(nts=msgspec.structs.replace(facts, aeads=(tried,)))
+    # The facts of the main key establishment remain; only the other result is added.
+    ctx.notes(NtpFacts).learn(nts=msgspec.structs.replace(facts, aeads=(tried,)))
 
 
 async def _try_aead(
     ctx: ProbeContext, established: Established, main: NtsAssociation, aead: Aead
 ) -> AeadTried:
-    nts = ctx.notes(NtpFacts).part("nts", NtsFacts)
-    begun = user_mark()
+    nts = nts_notes(ctx)
+    started = user_mark()
     try:
         stream = await ctx.connect_again(established.address, AEAD_SECONDS)
-        tls = handshake.prepare(
-            stream, ctx.options, server_name(ctx), alpn=(nts_ke.ALPN,), profile="lenient"
-        )
-        aside = Stopwatch()  # a refusal here is an answer, no phase that failed
-        with tls:
-            await tls.handshake(aside, TLS)
-            second = await exchange(ctx, tls, (aead,), aside)
+        unrecorded = Stopwatch()  # a refusal here is a result, not a phase that failed
+        with prepare(ctx, stream) as tls:
+            await tls.handshake(unrecorded, TLS)
+            second = await exchange(ctx, tls, (aead,), unrecorded)
     finally:
-        ctx.watch.record("nts.aead", begun.ns, user_mark(), address=established.address.ip)
+        ctx.watch.record("nts.aead", started.ns, user_mark(), address=established.address.ip)
     nts.learn(keys="rfc8915")
-    conversation = NtsAssociation(ctx, main.address, second, second.response.cookies)
-    await conversation.exchange(ctx.budget.within(AEAD_SECONDS))
+    association = NtsAssociation(ctx, main.address, second, second.response.cookies)
+    await association.exchange(ctx.budget.within(AEAD_SECONDS))
     if nts.facts.keys == "chrony-4.4":
-        await conversation.exchange(ctx.budget.within(AEAD_SECONDS))
+        await association.exchange(ctx.budget.within(AEAD_SECONDS))
     return AeadTried(
         number=aead,
         name=nts_ke.aead_name(aead),
-        outcome=_outcome(conversation),
+        outcome=_outcome(association),
         keys=nts.facts.keys,
-        detail=conversation.refused_detail,
+        detail=association.refused_detail,
     )
 
 
@@ -271,7 +253,7 @@ async def _try_aead(
 
 
 class _Damaged(NtsAssociation):
-    """A request that must be refused."""
+    """Requests that the server must refuse."""
 
     __slots__ = ()
 
@@ -282,30 +264,29 @@ class _Damaged(NtsAssociation):
 async def _send_bad_cookie(
     ctx: ProbeContext, established: Established, main: NtsAssociation
 ) -> None:
-    """One request with a cookie that the server cannot have made: it should answer NTSN."""
+    """Send one request with a cookie that the server cannot have made; it should answer NTSN."""
     if not main.client.cookies:
         return
     cookie = main.client.cookies[-1]
     damaged = bytes([*cookie[:-1], cookie[-1] ^ 1])
-    conversation = _Damaged(ctx, main.address, established, (damaged,))
-    await conversation.exchange(ctx.budget.within(AEAD_SECONDS))
-    tally = conversation.sampler.tally
-    ctx.notes(NtpFacts).part("nts", NtsFacts).learn(
+    association = _Damaged(ctx, main.address, established, (damaged,))
+    await association.exchange(ctx.budget.within(AEAD_SECONDS))
+    tally = association.sampler.tally
+    nts_notes(ctx).learn(
         bad_cookie="time" if tally.replies else "nak" if tally.kisses else "silent"
     )
 
 
-# -- whose clock? ----------------------------------------------------------------------------------
+# -- which clock is wrong --------------------------------------------------------------------------
 
 
 def _judge_dates(ctx: ProbeContext) -> None:
-    """Hold the certificates' dates against this machine's clock and against the server's."""
-    notes = ctx.notes(NtpFacts)
+    """Check the certificates' validity period by this machine's clock and by the server's."""
     chain = [c for c in ctx.notes(TlsFacts).facts.chain if not c.problem]
     if not chain:
         return
-    offset = notes.facts.offset_seconds
-    notes.part("nts", NtsFacts).learn(
+    offset = ctx.notes(NtpFacts).facts.offset_seconds
+    nts_notes(ctx).learn(
         certificate_valid_here=_valid(chain, 0.0),
         certificate_valid_there=None if offset is None else _valid(chain, offset / DAY_SECONDS),
     )
@@ -316,15 +297,14 @@ def _valid(chain: list[Certificate], days_ahead: float) -> bool:
 
 
 def _with_clocks(ctx: ProbeContext, refusal: Failed) -> Failed:
-    """Return the refusal, with what the server's own clock says of it."""
-    notes = ctx.notes(NtpFacts)
-    facts, ntp = notes.part("nts", NtsFacts).facts, notes.facts
-    if facts.certificate_valid_here is False and ntp.offset_seconds is not None:
+    """Return the refusal, with whether the certificate is valid by the server's own clock."""
+    facts, offset = nts_notes(ctx).facts, ctx.notes(NtpFacts).facts.offset_seconds
+    if facts.certificate_valid_here is False and offset is not None:
         if facts.certificate_valid_there:
             refusal.detail += (
-                f"; by the server's own time, {clocks_apart(ntp.offset_seconds)}, it is valid: one "
-                "of the two clocks is the reason"
+                f"; it is valid by the server's clock (difference: {clock_difference(offset)}), so "
+                "one of the two clocks is wrong"
             )
         else:
-            refusal.detail += "; by the server's own time too"
+            refusal.detail += "; it is not valid by the server's clock either"
     return refusal

@@ -246,8 +246,8 @@ def leap(ntp: NtpFacts) -> Verdict:
     fix={
         "any": "Remove the server's own address from its sources. Of two machines that synchronise "
         "to each other, configure one with outside sources only.",
-        "chrony": "# an outside source that replaces the looping one\nserver ntp.example.net iburst",
-        "ntpd": "server ntp.example.net iburst   # an outside source that replaces the looping one",
+        "chrony": "# an outside source instead of the looping one\nserver ntp.example.net iburst",
+        "ntpd": "server ntp.example.net iburst   # an outside source instead of the looping one",
     },
     references=("RFC 5905 §7.3",),
     seed=("12.4.1",),

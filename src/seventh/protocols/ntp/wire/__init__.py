@@ -1,1 +1,1 @@
-"""NTP's packets and records, samples and the vote of clocks. Pure: instants are passed in."""
+"""NTP's packets and records, samples and source selection. Sans-IO: instants are passed in."""

@@ -11,24 +11,24 @@ READVAR = 2
 _HEADER = struct.Struct("!BBHHHHH")
 REQUEST_BYTES = _HEADER.size
 MAX_FRAGMENTS = 32
-"""ntpq's own bound."""
+"""The limit of ntpq."""
 MAX_DATA_BYTES = 16 * 1024
 MAX_VARIABLES = 128
 _MODE = 6
 _VERSION = 2
-"""What ntpq sends, and so what every server that answers at all understands."""
+"""The version that ntpq sends, and that every server supports."""
 _RESPONSE, _ERROR, _MORE, _OPCODE = 0x80, 0x40, 0x20, 0x1F
 
 
 def readvar(sequence: int) -> bytes:
-    """Ask for the system variables: association 0, no names, so all of the default set."""
+    """Return a request for the default set of system variables (association 0, no names)."""
     return _HEADER.pack(_VERSION << 3 | _MODE, READVAR, sequence, 0, 0, 0, 0)
 
 
 def fragment(
     sequence: int, data: bytes, *, offset: int = 0, more: bool = False, error: int | None = None
 ) -> bytes:
-    """A response, or one fragment of it (RFC 9327 §2); ``error`` is a code of its §3.1's status."""
+    """Return a response or one fragment of it (RFC 9327 §2); ``error`` is a code of its §3.1."""
     flags = _RESPONSE | READVAR | (_MORE if more else 0) | (_ERROR if error is not None else 0)
     status = (error or 0) << 8
     head = _HEADER.pack(_VERSION << 3 | _MODE, flags, sequence, status, 0, offset, len(data))
@@ -36,7 +36,7 @@ def fragment(
 
 
 class ControlReply:
-    """Collects the fragments of one response, in whatever order they come."""
+    """Collects the fragments of one response, in any order."""
 
     __slots__ = ("_end", "_parts", "bytes_received", "error_code", "packets", "sequence")
 
@@ -44,15 +44,15 @@ class ControlReply:
         self.sequence = sequence
         self.packets = 0
         self.bytes_received = 0
-        """All that answered our request, repeated fragments too: an attacker gets them all."""
+        """All bytes in answer to our request, including repeated fragments: they amplify, too."""
         self.error_code: int | None = None
         self._parts: dict[int, bytes] = {}
         self._end: int | None = None
 
     def receive(self, data: bytes) -> bool:
-        """Take a datagram; False when it does not answer our request.
+        """Read a datagram; return False if it does not answer our request.
 
-        Raises ProtocolViolation when it does and is malformed, or when there is too much of it.
+        Raises ProtocolViolation if it does and is malformed, or if the response is too long.
         """
         if len(data) < REQUEST_BYTES or data[0] & 7 != _MODE:
             return False
@@ -65,7 +65,7 @@ class ControlReply:
             raise ProtocolViolation(f"more than {MAX_FRAGMENTS} mode-6 fragments")
         if count > len(data) - REQUEST_BYTES:
             raise ProtocolViolation(
-                f"a mode-6 fragment declares {count} bytes and has {len(data) - REQUEST_BYTES}"
+                f"a mode-6 fragment declares {count} bytes, but has {len(data) - REQUEST_BYTES}"
             )
         if offset + count > MAX_DATA_BYTES:
             raise ProtocolViolation(f"a mode-6 response longer than {MAX_DATA_BYTES} bytes")
@@ -78,12 +78,12 @@ class ControlReply:
 
     @property
     def complete(self) -> bool:
-        """Whether every byte up to the last fragment's end is there."""
+        """Whether all bytes up to the end of the last fragment were received."""
         return self._end is not None and len(self.data) >= self._end
 
     @property
     def data(self) -> bytes:
-        """What has come so far, from the start up to the first gap."""
+        """The bytes received so far, up to the first gap."""
         whole = bytearray()
         for offset, part in sorted(self._parts.items()):
             if offset > len(whole):
@@ -93,7 +93,7 @@ class ControlReply:
 
 
 def variables(data: bytes) -> dict[str, str]:
-    """Return the ``name=value, …`` list of a READVAR response, cleaned for showing; at most 128."""
+    """Return the ``name=value, …`` list of a READVAR response, printable, at most 128 of them."""
     found: dict[str, str] = {}
     for item in _items(data):
         name, _, value = item.partition(b"=")

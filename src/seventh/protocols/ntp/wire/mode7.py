@@ -1,7 +1,7 @@
-"""Mode 7, ntpd's private messages: one monlist request, and how much it gives.
+"""Mode 7, ntpd's private messages: one monlist request, and the size of its response.
 
-The format is ntpd's own (``ntp_request.h``; RFC 9327 §1 leaves it out). A list of 600 clients makes
-a hundred packets of one request of eight bytes: CVE-2013-5211.
+The format is ntpd's own (``ntp_request.h``; RFC 9327 §1 does not describe it). A list of 600
+clients is a hundred packets in response to one request of eight bytes: CVE-2013-5211.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import struct
 from seventh.model.failure import ProtocolViolation
 
 IMPLEMENTATIONS = (3, 2)
-"""XNTPD, and XNTPD_OLD, which very old servers want instead."""
+"""XNTPD, and XNTPD_OLD of very old servers."""
 MON_GETLIST_1 = 42
 MAX_PACKETS = 128
-"""As many as the sequence number, of seven bits, can tell apart."""
+"""The number of values of the sequence number, which has seven bits."""
 MAX_BYTES = 64 * 1024
 _HEADER = struct.Struct("!BBBBHH")
 _MODE, _VERSION = 7, 2
@@ -36,7 +36,7 @@ def response(
     more: bool = False,
     error: int = 0,
 ) -> bytes:
-    """Return one packet of an answer, its items filled with zeros."""
+    """Return one packet of a response, with items of zeros."""
     first = _RESPONSE | (_MORE if more else 0) | _VERSION << 3 | _MODE
     head = _HEADER.pack(
         first, sequence, implementation, MON_GETLIST_1, error << 12 | items, item_bytes
@@ -45,7 +45,7 @@ def response(
 
 
 class MonlistReply:
-    """Counts the packets of one answer; what they say of others is not read."""
+    """Counts the packets of one response; the addresses in them are not read."""
 
     __slots__ = (
         "_implementation", "_last", "_seen", "bytes_received", "error", "items", "packets",
@@ -63,9 +63,9 @@ class MonlistReply:
         self.truncated = False
 
     def receive(self, data: bytes) -> bool:
-        """Take a datagram; False when it does not answer our request.
+        """Read a datagram; return False if it does not answer our request.
 
-        Raises ProtocolViolation when it does and its lengths do not add up.
+        Raises ProtocolViolation if it does and its lengths are inconsistent.
         """
         if len(data) < _HEADER.size or data[0] & 7 != _MODE or not data[0] & _RESPONSE:
             return False
@@ -83,7 +83,7 @@ class MonlistReply:
         items = counted & _COUNT
         if items * (sized & _COUNT) > len(data) - _HEADER.size:
             raise ProtocolViolation(
-                f"a mode-7 packet declares {items} items of {sized & _COUNT} bytes and has "
+                f"a mode-7 packet declares {items} items of {sized & _COUNT} bytes, but has "
                 f"{len(data) - _HEADER.size} bytes"
             )
         number = sequence & _SEQUENCE
@@ -96,5 +96,5 @@ class MonlistReply:
 
     @property
     def complete(self) -> bool:
-        """Whether every packet up to the last is there, or no more is read."""
+        """Whether all packets up to the last were received, or no more are read."""
         return self.truncated or (self._last is not None and len(self._seen) > self._last)

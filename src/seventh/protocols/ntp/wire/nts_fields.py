@@ -1,7 +1,7 @@
-"""NTS in NTP packets: its extension fields, and what they protect (RFC 8915 §5). Sans-IO.
+"""NTS in NTP packets: its extension fields, and what they authenticate (RFC 8915 §5).
 
-A :class:`Client` makes a request's fields and judges the replies; nothing is believed that its
-key does not authenticate, except the kiss NTSN, which is believed with our unique identifier.
+A :class:`Client` makes a request's fields and judges the replies. It accepts only what its key
+authenticates, except the kiss code NTSN, which it accepts with our unique identifier.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import struct
 from collections.abc import Callable, Sequence
-from enum import IntEnum, StrEnum
+from enum import Enum, IntEnum, auto
 
 import msgspec
 from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
@@ -20,9 +20,9 @@ from seventh.protocols.ntp.wire.nts_ke import MAX_COOKIES, Aead
 from seventh.protocols.ntp.wire.packet import HEADER_BYTES, MAX_EXTENSIONS, ExtensionField, Packet
 
 UNIQUE_ID_BYTES = 32
-"""The least that RFC 8915 §5.3 allows."""
+"""The minimum of RFC 8915 §5.3."""
 MAX_REQUEST_BYTES = 1200
-"""Placeholders stop here, so that no request is ever fragmented."""
+"""The limit for placeholders, so that no request is fragmented."""
 NTS_NAK = "NTSN"
 
 _FIELD = struct.Struct("!HH")
@@ -49,13 +49,13 @@ _NONCE_BYTES = {Aead.AES_128_GCM_SIV: 12}
 
 
 def key_bytes(aead: int) -> int:
-    """Return the length of a key of that algorithm; ValueError for one that NTS does not use."""
+    """Return the key length of an algorithm; ValueError for one that NTS does not use."""
     return _KEY_BYTES[Aead(aead)]
 
 
 @functools.cache
 def supported() -> tuple[int, ...]:
-    """The algorithms that this machine's OpenSSL has, the one that all servers have first."""
+    """Return the algorithms that OpenSSL supports here, the mandatory one first."""
     found = [Aead.AES_SIV_CMAC_256]
     for aead in (Aead.AES_128_GCM_SIV, Aead.AES_SIV_CMAC_512, Aead.AES_SIV_CMAC_384):
         try:
@@ -67,7 +67,7 @@ def supported() -> tuple[int, ...]:
 
 
 class Cipher:
-    """One AEAD algorithm with one key. The key is a secret and has no way out of here."""
+    """One AEAD algorithm with one key, which cannot be read back."""
 
     __slots__ = ("_gcm", "_siv", "aead", "nonce_bytes")
 
@@ -86,7 +86,7 @@ class Cipher:
         return self._gcm.encrypt(nonce, plaintext, associated)
 
     def open(self, nonce: bytes, ciphertext: bytes, associated: bytes) -> bytes | None:
-        """Return the plaintext; None when it does not authenticate."""
+        """Return the plaintext; None if it is not authentic."""
         if not nonce or len(ciphertext) < _TAG_BYTES:
             return None
         try:
@@ -101,7 +101,7 @@ class Cipher:
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """The NTS fields of a packet. What follows the authenticator is not authenticated: left out."""
+    """The NTS fields of a packet, without those after the authenticator: they are not authentic."""
 
     unique_id: bytes | None = None
     cookie: bytes | None = None
@@ -115,10 +115,9 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def dissect(packet: Packet, data: bytes) -> Parts:
-    """Find the NTS fields in ``packet``, which was parsed from ``data``.
+    """Return the NTS fields of ``packet``, which was parsed from ``data``.
 
-    Raises ProtocolViolation for a field that stands there twice or an authenticator whose lengths
-    do not add up.
+    Raises ProtocolViolation for a repeated field or an authenticator with inconsistent lengths.
     """
     at = HEADER_BYTES
     unique_id: bytes | None = None
@@ -146,14 +145,14 @@ def dissect(packet: Packet, data: bytes) -> Parts:
 
 
 def _read_authenticator(value: bytes) -> tuple[bytes, bytes]:
-    """Nonce and ciphertext (RFC 8915 §5.6)."""
+    """Return nonce and ciphertext (RFC 8915 §5.6)."""
     if len(value) < _LENGTHS.size:
         raise ProtocolViolation("an authenticator without its lengths")
     nonce_length, length = _LENGTHS.unpack_from(value)
     start = _LENGTHS.size + _padded(nonce_length)
     if start + _padded(length) > len(value):
         raise ProtocolViolation(
-            f"an authenticator declares {nonce_length} and {length} bytes and has "
+            f"an authenticator declares {nonce_length} and {length} bytes, but has "
             f"{len(value) - _LENGTHS.size}"
         )
     nonce = value[_LENGTHS.size : _LENGTHS.size + nonce_length]
@@ -163,7 +162,7 @@ def _read_authenticator(value: bytes) -> tuple[bytes, bytes]:
 def authenticator(
     cipher: Cipher, nonce: bytes, associated: bytes, plaintext: bytes = b""
 ) -> ExtensionField:
-    """The field that authenticates ``associated``, all of the packet before it (RFC 8915 §5.6)."""
+    """Return the field that authenticates ``associated``, the packet before it (RFC 8915 §5.6)."""
     ciphertext = cipher.seal(nonce, plaintext, associated)
     return ExtensionField(
         FieldType.AUTHENTICATOR,
@@ -172,9 +171,9 @@ def authenticator(
 
 
 def unlock(parts: Parts, cipher: Cipher) -> tuple[ExtensionField, ...] | None:
-    """Return the encrypted fields of an authenticated packet; None when it does not authenticate.
+    """Return the encrypted fields of a packet; None if it is not authentic.
 
-    Raises ProtocolViolation when it does and what is inside are no fields.
+    Raises ProtocolViolation if it is authentic and its content is not a sequence of fields.
     """
     if parts.ciphertext is None:
         return None
@@ -188,7 +187,7 @@ def unlock(parts: Parts, cipher: Cipher) -> tuple[ExtensionField, ...] | None:
         kind, length = _FIELD.unpack_from(inside, at) if left >= _FIELD.size else (0, 0)
         if length < _FIELD.size or length % 4 or length > left:
             raise ProtocolViolation(
-                f"an encrypted field declares {length} bytes where {left} are left"
+                f"an encrypted field declares {length} bytes, but {left} are left"
             )
         if len(fields) == MAX_EXTENSIONS:
             raise ProtocolViolation(f"more than {MAX_EXTENSIONS} encrypted fields")
@@ -215,41 +214,34 @@ class Keys(msgspec.Struct, frozen=True):
     to_client: Cipher
 
 
-class Judgement(StrEnum):
-    """What a packet is to a client."""
+class Judgement(Enum):
+    """A client's judgement of a packet."""
 
-    AUTHENTIC = "authentic"
-    NAK = "nak"
-    """NTSN with our unique identifier: not authenticated, but nobody off the path could know it."""
-    STRANGE = "strange"
+    AUTHENTIC = auto()
+    NAK = auto()
+    """NTSN with our unique identifier: not authentic, but unknown to attackers off the path."""
+    UNRELATED = auto()
     """It answers none of our requests."""
-    REFUSED = "refused"
-    """It should answer one and does not authenticate."""
+    REFUSED = auto()
+    """It answers one of our requests and is not authentic."""
 
 
-class Judged(msgspec.Struct, frozen=True):
-    """A judgement and its reason."""
-
-    kind: Judgement
-    detail: str = ""
-
-
-class _Asked(msgspec.Struct):
+class _Pending(msgspec.Struct):
     unique_id: bytes
     cookies: int
-    """How many fresh ones were asked for."""
+    """The number of fresh cookies requested."""
     answered: bool = False
 
 
 class Client:
-    """One association: its keys, its cookies, and which requests are open (RFC 8915 §5.7).
+    """One association: its keys, its cookies, and its pending requests (RFC 8915 §5.7).
 
-    ``random`` gives that many random bytes. A cookie is never sent twice, so that nobody can tell
-    by it that two requests have one sender.
+    ``random`` returns that many random bytes. A cookie is never sent twice, because it would link
+    two requests to one sender.
     """
 
     __slots__ = (
-        "_asked", "_keys", "_random", "cookies", "cookies_asked", "cookies_returned",
+        "_keys", "_pending", "_random", "cookies", "cookies_asked", "cookies_returned",
         "request_bytes",
     )  # fmt: skip
 
@@ -258,26 +250,25 @@ class Client:
     ) -> None:
         self._keys = keys
         self._random = random
-        self._asked: dict[int, _Asked] = {}
+        self._pending: dict[int, _Pending] = {}
         self.cookies = list(cookies)
         self.cookies_asked = 0
-        """How many fresh cookies the answered requests asked for."""
+        """The number of fresh cookies that the answered requests asked for."""
         self.cookies_returned = 0
         self.request_bytes = 0
         """The size of the first request."""
 
     def change_keys(self, keys: Keys) -> None:
-        """Go on with other keys of the same key establishment."""
+        """Continue with other keys of the same key establishment."""
         self._keys = keys
 
     def request(self, nonce: int) -> tuple[ExtensionField, ...]:
-        """Return the fields of a request whose transmit timestamp is ``nonce``; takes a cookie.
+        """Return the fields of a request with the transmit timestamp ``nonce``; uses up a cookie.
 
-        As many cookies as fit are asked for to fill the jar again. Raises LookupError when no
-        cookie is left.
+        Requests as many fresh cookies as are missing and fit. Raises LookupError without a cookie.
         """
         if not self.cookies:
-            raise LookupError("no cookie is left")
+            raise LookupError("no cookie left")
         cookie = self.cookies.pop(0)
         unique_id = self._random(UNIQUE_ID_BYTES)
         wanted = MAX_COOKIES - len(self.cookies) - 1
@@ -293,7 +284,7 @@ class Client:
         fields += [placeholder] * wanted
         prefix = Packet(transmit=nonce, extensions=tuple(fields)).encode()
         fields.append(self._sealed(prefix))
-        self._asked[nonce] = _Asked(unique_id, wanted + 1)
+        self._pending[nonce] = _Pending(unique_id, wanted + 1)
         self.request_bytes = self.request_bytes or size + wanted * one
         return tuple(fields)
 
@@ -301,31 +292,29 @@ class Client:
         cipher = self._keys.to_server
         return authenticator(cipher, self._random(cipher.nonce_bytes), prefix)
 
-    def judge(self, packet: Packet, data: bytes) -> Judged:
-        """Whether to believe ``packet``, parsed from ``data``; takes its cookies. Never raises."""
-        asked = self._asked.get(packet.origin)
-        if asked is None:
-            return Judged(Judgement.STRANGE)
+    def judge(self, packet: Packet, data: bytes) -> tuple[Judgement, str]:
+        """Judge ``packet``, parsed from ``data``, and store its cookies; return why it fails."""
+        pending = self._pending.get(packet.origin)
+        if pending is None:
+            return Judgement.UNRELATED, ""
         try:
             parts = dissect(packet, data)
-            if parts.unique_id != asked.unique_id:
-                said = "another" if parts.unique_id else "no"
-                return Judged(Judgement.REFUSED, f"it has {said} unique identifier")
+            if parts.unique_id != pending.unique_id:
+                found = "wrong" if parts.unique_id else "no"
+                return Judgement.REFUSED, f"{found} unique identifier"
             if parts.ciphertext is None:
                 if packet.kiss_code == NTS_NAK:
-                    return Judged(Judgement.NAK)
-                return Judged(Judgement.REFUSED, "it has no authenticator")
+                    return Judgement.NAK, ""
+                return Judgement.REFUSED, "no authenticator"
             inside = unlock(parts, self._keys.to_client)
         except ProtocolViolation as violation:
-            return Judged(Judgement.REFUSED, violation.detail)
+            return Judgement.REFUSED, violation.detail
         if inside is None:
-            return Judged(Judgement.REFUSED, "its authenticator fails")
-        if not asked.answered:
-            asked.answered = True
-            self._keep(asked, [f.value for f in inside if f.type == FieldType.COOKIE])
-        return Judged(Judgement.AUTHENTIC)
-
-    def _keep(self, asked: _Asked, fresh: list[bytes]) -> None:
-        self.cookies_asked += asked.cookies
-        self.cookies_returned += len(fresh)
-        self.cookies += [cookie for cookie in fresh if cookie][: MAX_COOKIES - len(self.cookies)]
+            return Judgement.REFUSED, "invalid authenticator"
+        if not pending.answered:
+            pending.answered = True
+            fresh = [field.value for field in inside if field.type == FieldType.COOKIE]
+            self.cookies_asked += pending.cookies
+            self.cookies_returned += len(fresh)
+            self.cookies += [c for c in fresh if c][: MAX_COOKIES - len(self.cookies)]
+        return Judgement.AUTHENTIC, ""

@@ -1,7 +1,7 @@
-"""NTS key establishment: records ⇄ values, both directions (RFC 8915 §4). No socket and no clock.
+"""NTS key establishment: records ⇄ values, in both directions (RFC 8915 §4).
 
-Inside TLS the client sends one message of records and the server answers with one; the keys
-themselves never travel, both ends export them from the TLS session.
+Inside TLS the client sends one message of records, and the server answers with one. The keys are
+not sent: both ends export them from the TLS session.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from seventh.model.failure import ProtocolViolation
 ALPN = "ntske/1"
 PORT = 4460
 NTPV4 = 0
-"""The next protocol that is NTPv4 with extension fields."""
+"""The ID of NTPv4 as next protocol."""
 NTP_PORT = 123
 EXPORTER_LABEL = b"EXPORTER-network-time-security"
 
 MAX_MESSAGE_BYTES = 16 * 1024
 MAX_RECORDS = 128
 MAX_BODY_BYTES = 256
-"""Of a record with a known meaning, a cookie too: what chrony's client takes."""
+"""The limit for known records, cookies included: that of chrony's client."""
 MAX_COOKIES = 8
-"""How many a client keeps and a server should send."""
+"""The number that a client stores and a server should send."""
 
 _CRITICAL = 0x8000
 _HEAD = struct.Struct("!HH")
@@ -47,10 +47,10 @@ class RecordType(IntEnum):
     NTPV4_SERVER = 6
     NTPV4_PORT = 7
     COMPLIANT_128GCM_EXPORT = 1024
-    """chrony since 4.6.1: with AES-128-GCM-SIV, derive the keys as the RFC says.
+    """chrony since 4.6.1: with AES-128-GCM-SIV, export the keys as in RFC 8915.
 
-    Sent empty and not critical by a client that offers algorithm 30, and echoed by a server that
-    chose it and understands; without the echo chrony takes algorithm 15's id in the exporter.
+    Sent empty and not critical by a client that offers algorithm 30, and returned by a server that
+    selects it and supports the record; without it chrony exports with the ID of algorithm 15.
     """
 
 
@@ -58,18 +58,12 @@ class Aead(IntEnum):
     """The AEAD algorithms that NTS uses, by their IANA numbers."""
 
     AES_SIV_CMAC_256 = 15
-    """The one that every server must have (RFC 8915 §4.1.5)."""
+    """Mandatory for every server (RFC 8915 §4.1.5)."""
     AES_SIV_CMAC_384 = 16
     AES_SIV_CMAC_512 = 17
     AES_128_GCM_SIV = 30
 
 
-_AEAD_NAMES = {
-    Aead.AES_SIV_CMAC_256: "AES-SIV-CMAC-256",
-    Aead.AES_SIV_CMAC_384: "AES-SIV-CMAC-384",
-    Aead.AES_SIV_CMAC_512: "AES-SIV-CMAC-512",
-    Aead.AES_128_GCM_SIV: "AES-128-GCM-SIV",
-}
 ERRORS = {
     0: "unrecognized critical record",
     1: "bad request",
@@ -79,8 +73,11 @@ ERRORS = {
 
 
 def aead_name(number: int) -> str:
-    """Return ``AES-SIV-CMAC-256`` for 15; the number for one that NTS does not use."""
-    return next((name for known, name in _AEAD_NAMES.items() if known == number), f"AEAD {number}")
+    """Return ``AES-SIV-CMAC-256`` for 15, and ``AEAD 1`` for one that NTS does not use."""
+    try:
+        return Aead(number).name.replace("_", "-")
+    except ValueError:
+        return f"AEAD {number}"
 
 
 def error_name(code: int) -> str:
@@ -106,7 +103,7 @@ END = Record(RecordType.END_OF_MESSAGE, critical=True)
 
 
 def encode(records: Iterable[Record]) -> bytes:
-    """Return a whole message: ``records`` and the end of message."""
+    """Return a complete message: ``records`` and the end of message."""
     return b"".join(record.encode() for record in (*records, END))
 
 
@@ -114,10 +111,7 @@ _KNOWN = frozenset(RecordType)
 
 
 class RecordReader:
-    """Takes the bytes of one message as they come; its ``records`` grow until it is complete.
-
-    The end-of-message record is not among them.
-    """
+    """Reads one message in pieces; ``records`` has all but the end-of-message record."""
 
     __slots__ = ("_buffer", "_received", "complete", "records")
 
@@ -128,10 +122,10 @@ class RecordReader:
         self.complete = False
 
     def receive(self, data: bytes) -> None:
-        """Take what came next.
+        """Read the next bytes.
 
         Raises ProtocolViolation for a message that is too long or has too many records, a body
-        longer than its kind may be, and bytes behind the end of the message.
+        that is too long, and bytes after the end of the message.
         """
         self._received += len(data)
         self._buffer += data
@@ -142,8 +136,8 @@ class RecordReader:
             kind, critical = kind & ~_CRITICAL, bool(kind & _CRITICAL)
             if kind in _KNOWN and length > MAX_BODY_BYTES:
                 raise ProtocolViolation(
-                    f"a {name_of(kind)} record declares {length} bytes, where "
-                    f"{MAX_BODY_BYTES} are the most that clients take"
+                    f"a {name_of(kind)} record declares {length} bytes; clients accept at most "
+                    f"{MAX_BODY_BYTES}"
                 )
             if len(self._buffer) < _HEAD.size + length:
                 break
@@ -167,7 +161,7 @@ class RecordReader:
 
 
 def name_of(kind: int) -> str:
-    """Return ``new cookie`` for 5; the number for an unknown type."""
+    """Return ``new cookie`` for 5, and ``type-99`` for an unknown type."""
     try:
         return RecordType(kind).name.lower().replace("_", " ")
     except ValueError:
@@ -178,7 +172,7 @@ def name_of(kind: int) -> str:
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client asks for (RFC 8915 §4)."""
+    """A client's message (RFC 8915 §4)."""
 
     protocols: tuple[int, ...] = (NTPV4,)
     aeads: tuple[int, ...] = (Aead.AES_SIV_CMAC_256,)
@@ -197,7 +191,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server answers (RFC 8915 §4)."""
+    """A server's message (RFC 8915 §4)."""
 
     protocols: tuple[int, ...] | None = None
     aeads: tuple[int, ...] | None = None
@@ -207,7 +201,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     error: int | None = None
     warnings: tuple[int, ...] = ()
     server: str = ""
-    """Empty: the host that answered the key establishment."""
+    """Empty: the host of the key establishment."""
     port: int | None = None
     compliant_export: bool = False
     ignored: tuple[int, ...] = ()
@@ -236,26 +230,26 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
         return encode(records)
 
     def refusal(self, request: Request) -> str:
-        """Return why ``request`` has got nothing to work with; empty when it has."""
+        """Return why ``request`` was not granted; empty if it was."""
         if self.error is not None:
             return f"the server answers with error {error_name(self.error)}"
         if self.warnings:
-            # None are assigned, and a client must take an unknown one for an error (§4.1.4).
-            return f"the server answers with warning {self.warnings[0]}, which has no meaning"
+            # None is assigned, and a client must treat an unknown one as an error (§4.1.4).
+            return f"the server answers with warning {self.warnings[0]} (unassigned)"
         if self.protocols is None or NTPV4 not in self.protocols:
             return "the server does not offer NTPv4 as the next protocol"
         if not self.aeads:
             offered = ", ".join(map(aead_name, request.aeads))
             return f"the server supports none of the AEAD algorithms offered: {offered}"
         if self.aeads[0] not in request.aeads:
-            return f"the server chose {aead_name(self.aeads[0])}, which was not offered"
+            return f"the server selected {aead_name(self.aeads[0])}, which was not offered"
         if not self.cookies:
             return "the server sent no cookie"
         return ""
 
 
 def read_request(records: Sequence[Record]) -> Request:
-    """Return a client's message; ProtocolViolation where it breaks RFC 8915 §4.1."""
+    """Read a client's message; ProtocolViolation if it violates RFC 8915 §4.1."""
     bodies = _bodies(records)
     for kind in (RecordType.NEXT_PROTOCOL, RecordType.AEAD_ALGORITHM):
         if not bodies.get(kind):
@@ -270,14 +264,14 @@ def read_request(records: Sequence[Record]) -> Request:
 
 
 def read_response(records: Sequence[Record]) -> Response:
-    """Return a server's message; ProtocolViolation where it breaks RFC 8915 §4.1.
+    """Read a server's message; ProtocolViolation if it violates RFC 8915 §4.1.
 
-    Whether it offers anything to go on with is :meth:`Response.refusal`'s to say.
+    Whether it grants the request is decided by :meth:`Response.refusal`.
     """
     bodies = _bodies(records)
     cookies = bodies.get(RecordType.NEW_COOKIE, [])
     if b"" in cookies:
-        raise ProtocolViolation("a cookie of no bytes")
+        raise ProtocolViolation("an empty cookie")
     numbers = {
         kind: _read_numbers(bodies[kind][0])
         for kind in (RecordType.NEXT_PROTOCOL, RecordType.AEAD_ALGORITHM)
@@ -309,7 +303,7 @@ _REPEATABLE = frozenset([RecordType.NEW_COOKIE, RecordType.WARNING, RecordType.E
 
 
 def _bodies(records: Sequence[Record]) -> dict[int, list[bytes]]:
-    """Return the bodies by type; a critical record that nobody knows must stop whoever reads it."""
+    """Return the bodies by type; ProtocolViolation for an unknown critical record."""
     found: dict[int, list[bytes]] = {}
     for record in records:
         if record.type not in _KNOWN and record.critical:
@@ -347,5 +341,5 @@ def _read_host(body: bytes) -> str:
 
 
 def exporter_context(aead: int, *, to_server: bool) -> bytes:
-    """What the TLS exporter is told, so that each use gets a key of its own (RFC 8915 §5.1)."""
+    """Return the context for the TLS exporter: each direction has its own key (RFC 8915 §5.1)."""
     return struct.pack("!HHB", NTPV4, aead, 0 if to_server else 1)

@@ -1,6 +1,6 @@
-"""NTP packets: bytes ⇄ values (RFC 5905 §6, §7.3–7.5; RFC 7822). No socket and no clock.
+"""NTP packets: bytes ⇄ values (RFC 5905 §6, §7.3–7.5; RFC 7822).
 
-Timestamps stay the 64-bit numbers of the wire; :func:`to_unix_ns` places one in its era.
+Timestamps remain the 64-bit numbers of the wire; :func:`to_unix_ns` converts one.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from seventh.wire.text import printable
 VERSION = 4
 HEADER_BYTES = 48
 MAX_EXTENSIONS = 32
-"""More extension fields than any use of NTP has; a datagram could hold four thousand."""
+"""More than any use of NTP needs; a datagram could contain four thousand."""
 UNSYNCHRONISED = 16
 """The stratum of a server that has no time (MAXSTRAT, RFC 5905 §7.2); on the wire it may be 0."""
 
 UNKNOWN_LEAP = 3
 """The leap indicator of an unsynchronised server (RFC 5905 §7.3)."""
 CHRONY_SMOOTHED = b"\x7f\x7f\x01\xff"
-"""127.127.1.255: chronyd while its ``smoothtime`` makes it serve another time than its own."""
+"""127.127.1.255: the reference ID of chronyd while it serves a smeared time (``smoothtime``)."""
 
 _UNIX_EPOCH_SECONDS = 2_208_988_800
 """From 1900, where era 0 begins, to 1970 (RFC 5905 §6, figure 4)."""
@@ -37,7 +37,7 @@ _FIELD = struct.Struct("!HH")
 _MIN_FIELD_BYTES = 16
 _CRYPTO_NAK_BYTES = 4
 _MAC_BYTES = frozenset([20, 24])
-"""Key id plus an MD5 or AES-CMAC digest, and key id plus SHA-1."""
+"""Key ID and a digest of MD5 or AES-CMAC, or of SHA-1."""
 _V3_MAC_BYTES = frozenset([12, 20, 24])
 _MAX_MAC_BYTES = 24
 
@@ -62,13 +62,13 @@ class ExtensionField(msgspec.Struct, frozen=True):
     value: bytes
 
     def encode(self) -> bytes:
-        """The field with its header, padded to whole words and to the least length of 16 bytes."""
+        """Return the field with its header, padded to whole words and at least 16 bytes."""
         length = max(_MIN_FIELD_BYTES, 4 + (len(self.value) + 3) // 4 * 4)
         return _FIELD.pack(self.type, length) + self.value.ljust(length - 4, b"\0")
 
 
 class Packet(msgspec.Struct, frozen=True, kw_only=True):
-    """A time message with every field as the wire has it (RFC 5905 §7.3)."""
+    """A time message with the fields as on the wire (RFC 5905 §7.3)."""
 
     leap: int = 0
     version: int = VERSION
@@ -93,35 +93,32 @@ class Packet(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def root_delay_seconds(self) -> float:
-        """The round trip from the server to its reference clock."""
+        """The round trip between the server and its reference clock."""
         return self.root_delay / 65536
 
     @property
     def root_dispersion_seconds(self) -> float:
-        """The error gathered since the reference clock."""
+        """The error accumulated since the reference clock."""
         return self.root_dispersion / 65536
 
     @property
     def precision_seconds(self) -> float:
-        """How finely the server reads its clock."""
+        """The precision of the server's clock."""
         return float(2.0**self.precision)
 
     @property
     def kiss_code(self) -> str | None:
-        """The code of a kiss-o'-death packet, such as RATE; None when this is none (RFC 5905 §7.4).
+        """The code of a kiss-o'-death packet, such as RATE; else None (RFC 5905 §7.4).
 
-        An unsynchronised server also answers with stratum 0, but with no code.
+        An unsynchronised server also answers with stratum 0, but without a code.
         """
-        if self.stratum:
-            return None
         code = self.refid.rstrip(b"\0")
-        if code and code.isalnum() and code.upper() == code:
-            return code.decode("ascii")
-        return None
+        is_code = not self.stratum and code.isalnum() and code.upper() == code
+        return code.decode("ascii") if is_code else None
 
     @property
     def effective_stratum(self) -> int:
-        """The stratum; 0 and what is above 16 count as 16, unsynchronised (RFC 5905 A.5.1.1)."""
+        """The stratum, with 16 (unsynchronised) for 0 and all above 16 (RFC 5905 A.5.1.1)."""
         return min(self.stratum, UNSYNCHRONISED) or UNSYNCHRONISED
 
     def encode(self) -> bytes:
@@ -150,11 +147,11 @@ class Packet(msgspec.Struct, frozen=True, kw_only=True):
 def parse(data: bytes) -> Packet:
     """Read a time message of modes 1 to 5.
 
-    Raises ProtocolViolation for one cut short, another version or mode, or a tail whose lengths do
-    not add up. Nothing is judged here: a packet that parses may still answer nothing.
+    Raises ProtocolViolation for a truncated one, another version or mode, or inconsistent lengths
+    after the header. A packet that parses need not be a valid reply.
     """
     if len(data) < HEADER_BYTES:
-        raise ProtocolViolation(f"{len(data)} bytes, where an NTP header has {HEADER_BYTES}")
+        raise ProtocolViolation(f"{len(data)} bytes; an NTP header has {HEADER_BYTES}")
     (
         first, stratum, poll, precision, root_delay, root_dispersion, refid,
         reference, origin, receive, transmit,
@@ -163,7 +160,7 @@ def parse(data: bytes) -> Packet:
     if not 1 <= version <= VERSION:
         raise ProtocolViolation(f"NTP version {version}")
     if not Mode.SYMMETRIC_ACTIVE <= mode <= Mode.BROADCAST:
-        raise ProtocolViolation(f"mode {mode} in place of a time message")
+        raise ProtocolViolation(f"mode {mode} is not a time message")
     extensions: tuple[ExtensionField, ...] = ()
     mac = b""
     if len(data) > HEADER_BYTES:
@@ -177,15 +174,15 @@ def parse(data: bytes) -> Packet:
 
 
 def _tail(data: bytes, version: int) -> tuple[tuple[ExtensionField, ...], bytes]:
-    """Extension fields and MAC behind the header.
+    """Return the extension fields and the MAC after the header.
 
-    What is left tells them apart (RFC 7822 §3): a MAC is at most 24 bytes, so anything longer
-    begins with a field. A field may also end the packet without a MAC, as in NTS.
+    The remaining length distinguishes them (RFC 7822 §3): a MAC has at most 24 bytes, so a longer
+    rest begins with a field. The packet may also end without a MAC, as in NTS.
     """
     if version < VERSION:
         mac = data[HEADER_BYTES:]
         if len(mac) not in _V3_MAC_BYTES:
-            raise ProtocolViolation(f"{len(mac)} bytes behind a version {version} header")
+            raise ProtocolViolation(f"{len(mac)} bytes after a version {version} header")
         return (), mac
     fields: list[ExtensionField] = []
     at = HEADER_BYTES
@@ -195,17 +192,17 @@ def _tail(data: bytes, version: int) -> tuple[tuple[ExtensionField, ...], bytes]
         kind, length = _FIELD.unpack_from(data, at)
         if length < _MIN_FIELD_BYTES or length % 4 or length > left:
             raise ProtocolViolation(
-                f"an extension field declares {length} bytes where {left} are left"
+                f"an extension field declares {length} bytes, but {left} are left"
             )
         fields.append(ExtensionField(kind, data[at + 4 : at + length]))
         at += length
     if left and left != _CRYPTO_NAK_BYTES and left not in _MAC_BYTES:
-        raise ProtocolViolation(f"{left} bytes at the end are neither a MAC nor a field")
+        raise ProtocolViolation(f"{left} bytes at the end are neither a MAC nor an extension field")
     return tuple(fields), data[at:]
 
 
 def to_ntp(unix_ns: int) -> int:
-    """Return a wall-clock instant as a 64-bit timestamp; the era is dropped, as the wire does."""
+    """Return a wall-clock instant as a 64-bit timestamp, without its era."""
     seconds, ns = divmod(unix_ns + _UNIX_EPOCH_SECONDS * _NS, _NS)
     # Rounded up, so that to_unix_ns, which rounds down, gives the same nanosecond back.
     fraction = -(-(ns << 32) // _NS)
@@ -213,9 +210,9 @@ def to_ntp(unix_ns: int) -> int:
 
 
 def to_unix_ns(timestamp: int, near_ns: int) -> int:
-    """A 64-bit timestamp as nanoseconds since 1970, in the era that is nearest to ``near_ns``.
+    """Return a 64-bit timestamp in nanoseconds since 1970, in the era nearest to ``near_ns``.
 
-    Right whenever the two clocks are within 68 years of each other, also across 2036 (RFC 5905 §6).
+    Correct if both clocks are within 68 years of each other, also across 2036 (RFC 5905 §6).
     """
     near = near_ns // _NS + _UNIX_EPOCH_SECONDS
     half = _ERA_SECONDS >> 1
@@ -225,14 +222,14 @@ def to_unix_ns(timestamp: int, near_ns: int) -> int:
 
 
 def to_short(seconds: float) -> int:
-    """Seconds as 16.16 fixed point, at most what the format holds."""
+    """Return seconds as 16.16 fixed point, limited to the range of the format."""
     return max(0, min(round(seconds * 65536), 0xFFFFFFFF))
 
 
 def refid_of(ip: str) -> bytes:
-    """The reference identifier that a server takes from its upstream's address (RFC 5905 §7.3).
+    """Return the reference ID that stands for the address of an upstream (RFC 5905 §7.3).
 
-    An IPv4 address is its own; an IPv6 address is the first four bytes of its MD5 hash.
+    That is an IPv4 address itself, or the first four bytes of the MD5 hash of an IPv6 address.
     """
     parsed = ipaddress.ip_address(ip.partition("%")[0])
     if isinstance(parsed, ipaddress.IPv4Address):
@@ -243,36 +240,37 @@ def refid_of(ip: str) -> bytes:
 
 
 def refid_text(refid: bytes, stratum: int) -> str:
-    """A reference identifier for people: a code below stratum 2, else like an IPv4 address."""
+    """Return a reference ID in printable form: a code below stratum 2, else an IPv4 address."""
     if stratum < 2 or refid == bytes(4):
         return printable(refid.rstrip(b"\0"))
     return ".".join(str(byte) for byte in refid)
 
 
 def is_local_clock(refid: bytes) -> bool:
-    """Return whether the identifier names the server's own undisciplined clock.
+    """Return whether the reference ID stands for the server's undisciplined local clock.
 
-    LOCL (RFC 5905 §7.3), ntpd's local driver 127.127.1.x and chrony's ``local`` 127.127.1.1.
+    LOCL (RFC 5905 §7.3), the local driver of ntpd (127.127.1.x) or ``local`` of chrony
+    (127.127.1.1).
     """
     return refid == b"LOCL" or (refid[:3] == b"\x7f\x7f\x01" and refid != CHRONY_SMOOTHED)
 
 
 def repeats_origin(data: bytes, request: bytes) -> bool:
-    """Whether ``data`` has the request's transmit timestamp where NTP has the origin timestamp."""
+    """Return whether the origin timestamp of ``data`` is the request's transmit timestamp."""
     return len(data) >= _ORIGIN.stop and data[_ORIGIN] == request[_TRANSMIT]
 
 
-def stranger(data: bytes, request: bytes) -> str | None:
-    """Which protocol answered an NTP request with ``data``; None where it looks like broken NTP."""
+def foreign_protocol(data: bytes, request: bytes) -> str | None:
+    """Return the protocol that answers an NTP request with ``data``; None for malformed NTP."""
     if data[:HEADER_BYTES] == request[:HEADER_BYTES]:
-        return "echo (it returns our own request)"
+        return "echo service (it returns the request)"
     if repeats_origin(data, request):
-        return None  # whatever its mode and version are
+        return None  # with any mode and version
     if named := identify(data):
         return named
-    # A name server takes our first two bytes for its query id and answers with an error.
+    # A name server reads our first two bytes as its query ID and answers with an error.
     if len(data) >= 12 and data[:2] == request[:2] and data[2] & 0x80:
         return "DNS"
     if data and data[0] & 7 in {Mode.SERVER, Mode.BROADCAST} and 1 <= data[0] >> 3 & 7 <= VERSION:
         return None
-    return "no protocol that Seventh knows"
+    return "unknown protocol"

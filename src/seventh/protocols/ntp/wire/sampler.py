@@ -1,8 +1,8 @@
-"""Requests, what answers them, and the best of the answers (RFC 5905 §8, §9.2, §10). Sans-IO.
+"""Requests, their replies, and the best sample of them (RFC 5905 §8, §9.2, §10).
 
-A request carries a random transmit timestamp: the server returns it as origin timestamp, so an
-attacker off the path cannot forge a reply, and our clock's reading stays at home. When it was
-really sent is kept here as a :class:`Mark`.
+A request has a random transmit timestamp, which the server returns as origin timestamp: an attacker
+off the path cannot forge a reply, and our clock is not exposed. When it was really sent is stored
+here as a :class:`Mark`.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from seventh.protocols.ntp.wire.packet import (
 
 FILTER_STAGES = 8
 PHI = 15e-6
-"""The frequency tolerance: how far a clock may drift, in seconds per second (RFC 5905 §7.2)."""
+"""The frequency tolerance of a clock in seconds per second (RFC 5905 §7.2)."""
 LOCAL_PRECISION_SECONDS = 2.0**-19
-"""How finely this side reads its clock, the move between wall and monotonic clock included."""
+"""Our precision, including the conversion between wall and monotonic clock."""
 DENIED = frozenset(["DENY", "RSTR"])
 STOP = DENIED | {"RATE"}
-"""Kiss codes after which a client sends nothing more (RFC 5905 §7.4)."""
+"""Kiss codes after which a client must stop sending (RFC 5905 §7.4)."""
 MAX_SOURCES = 8
 CLOCK_STEP_SECONDS = 0.001
-"""A server that steps its clock by less than this between two timestamps contradicts nothing."""
+"""The tolerance for a server that steps its clock between two timestamps."""
 MAX_DISTANCE_SECONDS = 16.0
-"""MAXDISP of RFC 5905 §7.2: a packet with more is invalid."""
+"""MAXDISP of RFC 5905 §7.2: a packet with a larger root distance is invalid."""
 
 
 class Verdict(StrEnum):
-    """What a datagram is to us."""
+    """The judgement of a datagram."""
 
     REPLY = "reply"
     KISS = "kiss"
@@ -60,14 +60,14 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
 
     verdict: Verdict
     sequence: int | None = None
-    """The request that it answers; None where it answers none."""
+    """The request that it answers; None if it answers none."""
     packet: Packet | None = None
     sample: Sample | None = None
     detail: str = ""
 
     @property
     def answers(self) -> bool:
-        """Whether the server itself said this, in answer to a request that was open."""
+        """Whether it is the server's answer to a pending request."""
         return self.verdict in {Verdict.REPLY, Verdict.KISS}
 
 
@@ -81,7 +81,7 @@ class _Request(msgspec.Struct):
 
 
 class Tally(msgspec.Struct):
-    """How many datagrams of each kind came."""
+    """The number of datagrams of each kind."""
 
     replies: int = 0
     kisses: int = 0
@@ -89,29 +89,29 @@ class Tally(msgspec.Struct):
     spoofed: int = 0
     spoofed_kisses: int = 0
     misdirected: int = 0
-    """Of the spoofed, those from the server's own address and port."""
+    """Those of the spoofed ones that are from the server's own address and port."""
     foreign: int = 0
     malformed: int = 0
     unauthenticated: int = 0
-    """Well-formed, and not believed by a user that authenticates."""
+    """Well-formed replies that failed authentication."""
 
     @property
-    def heard(self) -> bool:
-        """Whether the server's host sent something that is no reply, so that it is not silent."""
+    def responsive(self) -> bool:
+        """Whether the server's host sent packets that are not valid replies."""
         return bool(self.malformed or self.misdirected or self.foreign or self.unauthenticated)
 
     @property
     def stray(self) -> int:
-        """Datagrams that answered nothing."""
+        """Datagrams that answered no request."""
         return self.duplicates + self.spoofed + self.foreign + self.malformed + self.unauthenticated
 
 
 class Sampler:
-    """One server's requests and answers.
+    """The requests to one server and their replies.
 
-    ``request`` gives a datagram, ``sent`` notes when it went, ``receive`` judges what came. A user
-    that authenticates packets hands extension fields to ``request``, parses and verifies what comes
-    by itself, and calls ``match`` with the packets it believes.
+    ``request`` returns a datagram, ``sent`` stores when it was sent, ``receive`` judges a received
+    one. A caller that authenticates passes extension fields to ``request``, parses and verifies
+    replies itself, and calls ``match`` with the authentic ones.
     """
 
     __slots__ = (
@@ -126,40 +126,40 @@ class Sampler:
         self.tally = Tally()
         self.samples: list[Sample] = []
         self.latest: Packet | None = None
-        """The newest reply that carried time."""
+        """The newest reply with time."""
         self.kiss_codes: list[str] = []
         self.foreign_sources: list[str] = []
         self.malformed: list[tuple[str, bytes]] = []
-        """The first malformed datagram from the server's own address, and what is wrong with it."""
+        """The first malformed datagram from the server's address, after what is wrong with it."""
 
     def request(self, nonce: int, extensions: Sequence[ExtensionField] = ()) -> bytes:
-        """Return the next request. ``nonce`` is 64 random bits, not 0 and never used before here.
+        """Return the next request; ``nonce`` is 64 random bits, not 0 and not used before.
 
-        Everything but version, mode and nonce is zero: a client owes nobody its own state.
+        All fields but version, mode and nonce are zero, so that no state of the client is exposed.
         """
         if not 0 < nonce < 1 << 64 or any(r.nonce == nonce for r in self._requests):
-            raise ValueError("a nonce is 64 fresh random bits, not all of them zero")
+            raise ValueError("the nonce must be 64 new random bits, not all of them zero")
         data = Packet(transmit=nonce, extensions=tuple(extensions)).encode()
         self._requests.append(_Request(len(self._requests), nonce, data))
         return data
 
     def sent(self, at: Mark) -> None:
-        """Note that the latest request left at ``at``."""
+        """Store when the latest request was sent."""
         self._requests[-1].sent = at
 
     @property
     def sent_count(self) -> int:
-        """Requests that left."""
+        """The number of requests sent."""
         return sum(r.sent is not None for r in self._requests)
 
     @property
     def answered_count(self) -> int:
-        """Requests that were answered, by time or by a kiss."""
+        """The number of requests answered, with time or with a kiss code."""
         return sum(r.answered for r in self._requests)
 
     @property
     def reach(self) -> int:
-        """The reach register of RFC 5905 §9.2 over our requests: 1 where time came back."""
+        """The reach register of RFC 5905 §9.2 over our requests; 1: answered with time."""
         register = 0
         for request in self._requests:
             if request.sent is not None:
@@ -167,17 +167,17 @@ class Sampler:
         return register
 
     def last_answered(self) -> bool:
-        """Return whether the latest request has its answer."""
+        """Return whether the latest request was answered."""
         return bool(self._requests) and self._requests[-1].answered
 
     def first_request(self) -> bytes:
-        """Return the first datagram that was made."""
+        """Return the first request."""
         return self._requests[0].data
 
     def receive(self, data: bytes, at: Mark, ip: str, port: int, distance_ns: int) -> Received:
-        """Judge a datagram from ``ip``:``port`` that arrived at ``at``. Never raises.
+        """Judge a datagram from ``ip``:``port`` that arrived at ``at``; never raises.
 
-        ``distance_ns``, from the monotonic to the wall clock, places both ends of the exchange.
+        ``distance_ns`` is the difference between the wall and the monotonic clock.
         """
         try:
             packet = parse(data)
@@ -203,7 +203,7 @@ class Sampler:
         if not self.is_from_server(ip, port):
             return self._foreign(packet, ip, port, spoofed=request is None)
         if packet.mode != Mode.SERVER:
-            return self._malformed(f"mode {packet.mode} in answer to a client's mode 3", data)
+            return self._malformed(f"mode {packet.mode} in reply to mode 3", data)
         if request is None or request.sent is None:
             self.tally.spoofed += 1
             self.tally.misdirected += 1
@@ -211,7 +211,7 @@ class Sampler:
             return Received(
                 verdict=Verdict.SPOOFED,
                 packet=packet,
-                detail="its origin timestamp is none of ours",
+                detail="wrong origin timestamp",
             )
         if request.answered:
             self.tally.duplicates += 1
@@ -222,7 +222,7 @@ class Sampler:
             self.kiss_codes.append(packet.kiss_code)
             return Received(verdict=Verdict.KISS, sequence=request.sequence, packet=packet)
         if not packet.transmit or not packet.receive:
-            return self._malformed("a reply without receive or transmit timestamp", data)
+            return self._malformed("no receive or no transmit timestamp", data)
         return self._reply(request, request.sent, packet, at, distance_ns)
 
     def _reply(
@@ -238,8 +238,8 @@ class Sampler:
             verdict=Verdict.REPLY, sequence=request.sequence, packet=packet, sample=sample
         )
 
-    def disbelieve(self, packet: Packet, detail: str) -> Received:
-        """Count a packet that did not authenticate; it changes nothing else."""
+    def reject(self, packet: Packet, detail: str) -> Received:
+        """Count a reply that failed authentication, without any other effect."""
         self.tally.unauthenticated += 1
         return Received(verdict=Verdict.UNAUTHENTICATED, packet=packet, detail=detail)
 
@@ -252,34 +252,34 @@ class Sampler:
     def _foreign(
         self, packet: Packet | None, ip: str, port: int, *, spoofed: bool = True
     ) -> Received:
-        """From elsewhere: a forgery, unless it knows our nonce; either way not believed."""
+        """Count a packet from another source: spoofed, unless it contains one of our nonces."""
         source = f"port {port} of {ip}" if port != self._port else ip
         if source not in self.foreign_sources and len(self.foreign_sources) < MAX_SOURCES:
             self.foreign_sources.append(source)
         if spoofed:
             self.tally.spoofed += 1
             return Received(
-                verdict=Verdict.SPOOFED, packet=packet, detail=f"from {source}, which was not asked"
+                verdict=Verdict.SPOOFED, packet=packet, detail=f"from {source}, to no request"
             )
         self.tally.foreign += 1
         return Received(
-            verdict=Verdict.FOREIGN, packet=packet, detail=f"our origin timestamp, from {source}"
+            verdict=Verdict.FOREIGN, packet=packet, detail=f"reply to a request, from {source}"
         )
 
     def is_from_server(self, ip: str, port: int) -> bool:
-        """Return whether that is the address and port that was asked, however it is spelt."""
-        if port != self._port:
-            return False
-        return ip == self._ip or ipaddress.ip_address(ip) == ipaddress.ip_address(self._ip)
+        """Return whether that is the server's address, in any spelling, and port."""
+        return port == self._port and (
+            ip == self._ip or ipaddress.ip_address(ip) == ipaddress.ip_address(self._ip)
+        )
 
 
 def measure(
     packet: Packet, sent: Mark, at: Mark, distance_ns: int, sequence: int = 0, at_seconds: float = 0
 ) -> Sample:
-    """Offset and delay from the four timestamps (RFC 5905 §8), with their bounds (§9.2).
+    """Return offset and delay by the four timestamps (RFC 5905 §8), with their bounds (§9.2).
 
-    A server that claims to have held the packet for less than nothing, or for longer than the whole
-    round trip, contradicts itself; then nothing better than the round trip bounds the offset.
+    A processing time of the server below zero or above the round trip is impossible. The offset is
+    then bounded by the round trip only.
     """
     t1, t4 = sent.ns + distance_ns, at.ns + distance_ns
     t2, t3 = to_unix_ns(packet.receive, t1), to_unix_ns(packet.transmit, t4)
@@ -303,21 +303,21 @@ def measure(
 
 
 class Filtered(msgspec.Struct, frozen=True, kw_only=True):
-    """What the clock filter makes of the samples."""
+    """The result of the clock filter."""
 
     best: Sample
     """The sample of least delay."""
     dispersion_seconds: float
     jitter_seconds: float | None
-    """Against the best sample; None when it is alone."""
+    """Relative to the best sample; None if it is the only one."""
 
 
 def clock_filter(samples: Sequence[Sample]) -> Filtered | None:
-    """RFC 5905 §10 over the newest eight samples; None when there are none.
+    """Apply RFC 5905 §10 to the newest eight samples; return None without one.
 
-    Two differences, because this is a look and no daemon that warms up: empty stages count nothing
-    instead of 16 s each, and the jitter is not held up to the clock's precision. The jitter is the
-    root of the mean of the squares, as the text's words and appendix A.5.2 have it.
+    Two differences, because a check has no time to fill the filter: empty stages do not count as
+    16 s each, and the jitter is not raised to the clock's precision. The jitter is the root mean
+    square, as in the text of the RFC and its appendix A.5.2.
     """
     stages = sorted(samples[-FILTER_STAGES:], key=lambda sample: sample.delay_seconds)
     if not stages:
@@ -336,9 +336,9 @@ def clock_filter(samples: Sequence[Sample]) -> Filtered | None:
 
 
 def contradictions(packet: Packet, age: float | None) -> tuple[Contradiction, ...]:
-    """What clients reject in a header of a server that calls itself synchronised (A.5.1.1)."""
+    """Return what clients reject in the header of a synchronised server (A.5.1.1)."""
     if packet.leap == UNKNOWN_LEAP or packet.effective_stratum >= UNSYNCHRONISED:
-        return ()  # then nothing in it counts
+        return ()  # clients do not use it at all
     found: list[Contradiction] = []
     if age is not None and age < -CLOCK_STEP_SECONDS:
         found.append(Contradiction.REFERENCE_LATER)
@@ -348,10 +348,10 @@ def contradictions(packet: Packet, age: float | None) -> tuple[Contradiction, ..
 
 
 def header_facts(packet: Packet) -> dict[str, object]:
-    """Return what a reply's header tells of the server's clock, as fields of NtpFacts."""
+    """Return the contents of a reply's header, as fields of NtpFacts."""
     age: float | None = None
     if packet.reference:
-        # Both by the server's own clock, so our own does not matter here.
+        # Both timestamps are of the server's clock, so ours does not matter.
         transmit = to_unix_ns(packet.transmit, 0)
         age = (transmit - to_unix_ns(packet.reference, transmit)) / 1e9
     return {

@@ -1,15 +1,15 @@
-"""Which of several clocks tell the truth, by the intervals that each of them claims. Pure.
+"""Selection of correct sources by their correctness intervals.
 
-Every source claims that true time is within its correctness interval: offset ± root distance. Two
-answers are drawn from them:
+A source is correct if true time is in its correctness interval, offset ± root distance. Two
+results follow from the intervals:
 
-- :func:`select` is RFC 5905's selection (§11.2.1): what NTP clients do. It looks for the fewest
-  falsetickers that explain the intervals, and so can drop an honest source.
-- :func:`majority` is what follows with certainty if more than half of the sources tell the truth:
-  the truth is then a point that more than half of the intervals share, whichever those are.
+- :func:`select` is RFC 5905's selection (§11.2.1), as in NTP clients. It assumes the smallest
+  number of falsetickers, and can therefore discard a correct source.
+- The bound of :class:`SourceSelection` is certain if more than half of the sources are correct:
+  true time is then a point that more than half of the intervals share.
 
-A finding must be certain, so a source is called a falseticker only when it shares no point with
-any majority.
+A finding must be certain, so only a source that shares no point with any majority is called a
+falseticker.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ Verdict = Literal["truechimer", "falseticker", "outvoted", "undecided", "alone"]
 
 
 class Interval(msgspec.Struct, frozen=True, order=True):
-    """A closed interval on the line of offsets, in seconds."""
+    """A closed interval of offsets in seconds."""
 
     low: float
     high: float
 
     @property
     def middle(self) -> float:
-        """Halfway between the two ends."""
+        """The midpoint."""
         return self.low + (self.high - self.low) / 2
 
     @property
@@ -44,18 +44,18 @@ class Interval(msgspec.Struct, frozen=True, order=True):
 
 
 class SourceSelection(msgspec.Struct, frozen=True, kw_only=True):
-    """What a vote gave; ``verdicts`` are in the order of the intervals."""
+    """The result of the selection; ``verdicts`` are in the order of the intervals."""
 
     verdicts: tuple[Verdict, ...]
     bound: Interval | None
-    """Holds true time if a majority is right; None where no majority agrees, or for one source."""
+    """Contains true time if a majority is correct; None without a majority, or with one source."""
     selected: Interval | None
-    """Where RFC 5905's selection takes true time to be."""
+    """The interval of RFC 5905's selection."""
 
 
 def shared(intervals: Sequence[Interval], count: int) -> list[Interval]:
-    """Return the stretches, from left to right, that ``count`` of the intervals or more cover."""
-    # At one point, intervals begin before others end: touching is sharing.
+    """Return the ranges, in order, that are in ``count`` or more of the intervals."""
+    # At one point, intervals begin before others end: intervals that touch share that point.
     edges = sorted(
         [(interval.low, 0) for interval in intervals]
         + [(interval.high, 1) for interval in intervals]
@@ -75,30 +75,23 @@ def shared(intervals: Sequence[Interval], count: int) -> list[Interval]:
 
 
 def quorum(count: int) -> int:
-    """Return how many of ``count`` are more than half."""
+    """Return the smallest majority of ``count``."""
     return count // 2 + 1
 
 
-def majority(intervals: Sequence[Interval]) -> Interval | None:
-    """From the first to the last point that more than half of the intervals share."""
-    return _hull(shared(intervals, quorum(len(intervals))))
-
-
 def select(intervals: Sequence[Interval]) -> Interval | None:
-    """RFC 5905's intersection (§11.2.1, appendix A.5.5.1); None where it finds no majority clique.
+    """Return RFC 5905's intersection (§11.2.1, appendix A.5.5.1); None without a majority clique.
 
-    It allows one falseticker after the other, up to fewer than half, until the others share an
-    interval outside which there are no more midpoints than falsetickers allowed.
+    The number of falsetickers allowed grows, up to fewer than half, until the other sources share
+    an interval with no more midpoints outside than falsetickers allowed.
     """
     count = len(intervals)
-    allowed = 0
-    while 2 * allowed < count:
+    for allowed in range((count + 1) // 2):
         common = _hull(shared(intervals, count - allowed))
         if common is not None:
             outside = sum(not common.low <= i.middle <= common.high for i in intervals)
             if outside <= allowed:
                 return common
-        allowed += 1
     return None
 
 
@@ -109,15 +102,14 @@ def _hull(stretches: Sequence[Interval]) -> Interval | None:
 def select_sources(intervals: Sequence[Interval]) -> SourceSelection:
     """Judge every source by all of them.
 
-    Where the selection finds no clique although more than half share a point, those who share it
-    are the truechimers: its rule about midpoints is a rule of thumb.
+    Where the selection finds no clique although a majority shares a point, those who share it are
+    the truechimers, because its condition on midpoints is only heuristic.
     """
-    if len(intervals) < 2:
-        return SourceSelection(verdicts=_all("alone", intervals), bound=None, selected=None)
     stretches = shared(intervals, quorum(len(intervals)))
     bound = _hull(stretches)
-    if bound is None:
-        return SourceSelection(verdicts=_all("undecided", intervals), bound=None, selected=None)
+    if len(intervals) < 2 or bound is None:
+        verdict: Verdict = "alone" if len(intervals) < 2 else "undecided"
+        return SourceSelection(verdicts=(verdict,) * len(intervals), bound=None, selected=None)
     selected = select(intervals)
     kept = selected or bound
     return SourceSelection(
@@ -125,10 +117,6 @@ def select_sources(intervals: Sequence[Interval]) -> SourceSelection:
         bound=bound,
         selected=selected,
     )
-
-
-def _all(verdict: Verdict, intervals: Sequence[Interval]) -> tuple[Verdict, ...]:
-    return tuple(verdict for _ in intervals)
 
 
 def _verdict(interval: Interval, stretches: Sequence[Interval], kept: Interval) -> Verdict:

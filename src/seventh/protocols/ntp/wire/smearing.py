@@ -1,45 +1,34 @@
-"""Who smears leap seconds instead of inserting them (RFC 8633 §3.7.1).
+"""Services that smear leap seconds instead of inserting them (RFC 8633 §3.7.1).
 
-The knowledge stands in ``smearing.toml``; a smearer is known by its name or by its address.
+They are listed by name and by network in ``smearing.toml``.
 """
 
 from __future__ import annotations
 
 import functools
 from fnmatch import fnmatchcase
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
 
 def smearer_of(host: str) -> str:
-    """Who runs ``host``, a name or an address, and how they smear; empty where nothing is known."""
+    """Return who smears at ``host``, a name or address, and how; empty if unknown."""
     names, networks = _known()
     name = host.strip().rstrip(".").lower()
     try:
         address = ip_address(name.split("%")[0])
     except ValueError:
-        return next((said for shape, said in names if fnmatchcase(name, shape)), "")
-    return _of_address(address, networks)
-
-
-def _of_address(
-    address: IPv4Address | IPv6Address, networks: tuple[tuple[IPv4Network | IPv6Network, str], ...]
-) -> str:
+        return next((way for pattern, way in names.items() if fnmatchcase(name, pattern)), "")
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    return next((said for network, said in networks if address in network), "")
+    return next((way for network, way in networks.items() if address in network), "")
 
 
 @functools.cache
-def _known() -> tuple[
-    tuple[tuple[str, str], ...], tuple[tuple[IPv4Network | IPv6Network, str], ...]
-]:
-    """Return the tables' rows: shapes of names, and networks; read when first asked for."""
+def _known() -> tuple[dict[str, str], dict[IPv4Network | IPv6Network, str]]:
+    """Return operators and ways, by pattern of names and by network."""
     import tomllib
 
     text = Path(__file__).with_name("smearing.toml").read_text(encoding="utf-8")
     rows: dict[str, dict[str, str]] = tomllib.loads(text)["smear"]
-    return (
-        tuple(rows["names"].items()),
-        tuple((ip_network(network), said) for network, said in rows["networks"].items()),
-    )
+    return rows["names"], {ip_network(n): way for n, way in rows["networks"].items()}

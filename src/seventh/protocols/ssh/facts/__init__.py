@@ -1,4 +1,4 @@
-"""What a look at an SSH server learns."""
+"""What a check of an SSH server learns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Names = tuple[str, ...]
 
 
 class Topic(StrEnum):
-    """What a look at an SSH server may fail to learn."""
+    """What a check of an SSH server may fail to learn."""
 
     EXTENSIONS = "extensions"
     SMALLEST_GROUP = "smallest group"
@@ -86,9 +86,9 @@ def _union(*lists: Names) -> Names:
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """What two offers agree on (RFC 4253 §7.1): always the client's first that the server has, too.
+    """The algorithms that two offers agree on: the client's first that the server has (§7.1).
 
-    A MAC is empty where the cipher authenticates by itself.
+    A MAC is empty if the cipher authenticates by itself.
     """
 
     kex: str
@@ -102,10 +102,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HostKey(msgspec.Struct, frozen=True, kw_only=True):
-    """One host key, as a connection that asked for its type got it.
-
-    Of a certificate, the fingerprints and ``bits`` are those of the key inside.
-    """
+    """One host key; for a certificate, fingerprints and ``bits`` are those of the key inside."""
 
     type: str
     bits: int
@@ -118,10 +115,8 @@ class HostKey(msgspec.Struct, frozen=True, kw_only=True):
     certificate: bool = False
     signature_algorithm: str = ""
     signature_valid: bool | None = None
-    """Whether its signature over the exchange hash verified; None where it could not be tried.
-
-    Only a key with a verified signature is proven to be the host's.
-    """
+    """Whether its signature over the exchange hash verified, which proves that it is the host's;
+    None where it could not be verified."""
 
 
 class Sshfp(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +129,7 @@ class Sshfp(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroupAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What group exchange gave for one request (RFC 4419 §3); sizes in bits."""
+    """The answer to one request of group exchange (RFC 4419 §3); sizes in bits."""
 
     minimum: int
     preferred: int
@@ -142,26 +137,27 @@ class GroupAnswer(msgspec.Struct, frozen=True, kw_only=True):
     bits: int | None = None
     """The modulus; None where the server refused the request."""
     group: int | None = None
-    """Its number among RFC 3526's groups, where it is one of them."""
+    """Its number, if it is one of RFC 3526's groups."""
     detail: str = ""
     """How it was refused."""
 
     @property
     def is_fallback(self) -> bool:
-        """Whether it is what OpenSSH falls back to, whatever its moduli file has.
+        """Whether it may be OpenSSH's built-in group 14.
 
-        Its server has group 14 built in for clients that allow less than 3072 bits.
+        The server uses it if the moduli file has no group for a client that allows less than 3072
+        bits.
         """
         return self.group == 14 and self.maximum < 3072
 
 
 class SshFacts(Facts, frozen=True, kw_only=True):
-    """Everything the transport layer tells before a login."""
+    """What a check of an SSH server, or its configuration file, shows."""
 
     ROOM: ClassVar[str] = "ssh"
 
     ident: str | None = None
-    """The server's identification string, cleaned."""
+    """The server's identification string, printable."""
     protocol_version: str | None = None
     software: str | None = None
     comments: str | None = None
@@ -181,33 +177,33 @@ class SshFacts(Facts, frozen=True, kw_only=True):
     """From our ECDH, hybrid or DH init to the server's NEWKEYS."""
     kexinit: Proposal | None = None
     strict_kex: bool | None = None
-    """Whether the server offers strict key exchange, the remedy for Terrapin."""
+    """Whether the server offers strict key exchange, the fix for Terrapin."""
     negotiated: Choice | None = None
     host_keys: tuple[HostKey, ...] = ()
     host_keys_by_address: Mapping[str, Names] = {}
-    """``TYPE SHA256:…`` seen at each address of the name, each asked in the same way."""
+    """``TYPE SHA256:…`` by address of the name, each with the same request."""
     gex_bits: int | None = None
     """The smallest modulus that the server gave, in bits."""
     gex_answers: tuple[GroupAnswer, ...] = ()
-    """What it gave for each request."""
+    """Its answer to each request."""
     extensions: Names | None = None
-    """Names of the extensions in EXT_INFO; None when none was received or it could not be read."""
+    """Names of the extensions in EXT_INFO; None if none was received or it could not be read."""
     server_sig_algs: Names | None = None
-    """Signature algorithms taken from users (RFC 8308 §3.1)."""
+    """Signature algorithms accepted from users (RFC 8308 §3.1)."""
     sshfp: tuple[Sshfp, ...] | None = None
-    """The name's SSHFP records; None when nobody asked or the question failed."""
+    """The name's SSHFP records; None if not requested, or if the query failed."""
     sshfp_authenticated: bool | None = None
-    """Whether the resolver vouched for the SSHFP answer (AD bit); Seventh only repeats its word."""
+    """Whether the resolver set the AD bit in the answer; Seventh does not validate by itself."""
     trust: tuple[Trust, ...] = ()
-    """What known_hosts says of the host keys that were seen."""
+    """The status in known_hosts of each host key seen."""
     login: Login | None = None
-    """What logging in showed; None where nobody asked for it."""
+    """The login; None if none was requested."""
     session: SessionFacts | None = None
-    """What the channels of a login showed."""
+    """The channels of the login."""
     config: SshConfigFacts | None = None
-    """What a configuration file decides and the wire does not show."""
+    """What a configuration file sets and the wire does not show."""
     deviations: tuple[Deviation, ...] = ()
-    """Where the server leaves the standard, and clients go on all the same."""
+    """Violations of the standard that clients tolerate."""
     unknown: Mapping[Topic, str] = msgspec.field(default={}, name="unlearnt")
     """What could not be learnt, and why."""
 

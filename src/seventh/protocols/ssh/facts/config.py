@@ -1,4 +1,4 @@
-"""What a configuration file decides and the wire does not show."""
+"""What a configuration file sets and the wire does not show."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Breadth = Literal["", "one", "some", "all"]
 
 
 class UserKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key of an authorized_keys file that its server would take."""
+    """A key of an authorized_keys file that sshd accepts."""
 
     type: str
     bits: int
@@ -27,35 +27,35 @@ class WrittenList(msgspec.Struct, frozen=True, kw_only=True):
     """A line with a list of algorithms."""
 
     text: str
-    """As the file has it, such as ``-hmac-sha1*``."""
+    """As in the file, such as ``-hmac-sha1*``."""
     effective: Names
-    """What it makes of the default."""
+    """The resulting list."""
     default: Names
-    """The version's own list."""
+    """The version's default list."""
 
 
 class SshConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a configuration file decides and the wire does not show."""
+    """What a configuration file sets and the wire does not show."""
 
     side: Literal["", "server", "client", "keys"] = ""
-    """Whose file it is: sshd_config, ssh_config, or authorized_keys."""
+    """The kind of file: sshd_config, ssh_config, or authorized_keys."""
     scope: str = ""
     """The block that was judged, such as ``Match User root``; empty for the file as a whole."""
     breadth: Breadth = ""
-    """How many hosts a view of ssh_config is about."""
+    """How many hosts a view of ssh_config applies to."""
     version: tuple[int, ...] = ()
-    """The version of OpenSSH whose defaults hold."""
+    """The version of OpenSSH whose defaults apply."""
     lists: Mapping[str, WrittenList] = {}
     """By directive, the lists that the file sets for the view, such as ``MACs``."""
     left_to_others: Names = ()
-    """Directives with a list, and methods of logging in, that this file leaves to another one: a
-    drop-in to its main file, a client's file to the system's."""
+    """Lists and authentication methods that this file leaves to another one: a drop-in to its main
+    file, a user's file to the system's."""
     authentication_methods: Names = ()
-    """What AuthenticationMethods asks for; empty where any method will do."""
+    """The lists of AuthenticationMethods; empty if any method suffices."""
     idle: Names | None = None
-    """Directives that no longer do anything, each with why."""
+    """Names of directives without effect in this version."""
     allowed: Names | None = None
-    """What AllowUsers and AllowGroups name; empty where everybody may log in."""
+    """Patterns of AllowUsers and AllowGroups; empty if every user may log in."""
     agent_forwarding: bool | None = None
     """Whether an agent's keys can be used from the server: AllowAgentForwarding or ForwardAgent."""
     startups: tuple[int, int, int] | None = None
@@ -65,22 +65,22 @@ class SshConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     penalties: str | None = None
     """PerSourcePenalties, ``no`` for none; None where the version does not know it."""
     grace_seconds: int | None = None
-    """LoginGraceTime; 0 is for ever."""
+    """LoginGraceTime; 0 is no limit."""
     debian_banner: bool | None = None
-    """What DebianBanner says, where it says anything."""
+    """DebianBanner; None if not set."""
     version_addendum: str | None = None
-    """What is added to the identification string; empty for nothing."""
+    """VersionAddendum; empty for none."""
     jump: str | None = None
-    """Through whom a host is reached (ProxyJump, or a ProxyCommand that is ssh); empty for none."""
+    """The jump host (ProxyJump, or a ProxyCommand that is ssh); empty for none."""
     multiplexed: bool | None = None
     """Whether connections are shared: ControlMaster and a ControlPath."""
     open_binds: Names | None = None
-    """Forwardings that listen to other hosts, as the file writes them."""
+    """Forwardings that listen for other hosts, as in the file."""
     loopback_binds: Names = ()
-    """The lines that make the same forwardings listen on the loopback address alone."""
+    """The lines that make the same forwardings listen on the loopback address only."""
     modes: Names | None = None
-    """Files and folders whose modes or owners make SSH refuse them; None where none was seen."""
+    """Files and folders that SSH refuses, each with its mode or owner; None if none was seen."""
     mode_fixes: Names = ()
-    """The command for each that mends it."""
+    """The command that fixes each."""
     user_keys: tuple[UserKey, ...] | None = None
     """The keys of an authorized_keys file."""

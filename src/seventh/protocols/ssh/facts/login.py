@@ -1,4 +1,4 @@
-"""What logging in showed, and what known_hosts says of the host's keys."""
+"""The login, and the status of the host's keys in known_hosts."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ Outcome = Literal["granted", "partial", "refused", "wanted", "unfit"]
 
 
 class Trust(msgspec.Struct, frozen=True, kw_only=True):
-    """What known_hosts says of one host key that was seen."""
+    """The status in known_hosts of one host key seen."""
 
     status: Verdict
     key: str
     """Its type and SHA-256 fingerprint."""
     file: str = ""
-    """Where the line is that decides; empty where no line does."""
+    """The file of the deciding line; empty if no line decides."""
     line: int = 0
     pinned: str = ""
-    """The fingerprint that stands there, where it is another."""
+    """The fingerprint in that line, if it differs."""
     detail: str = ""
 
 
@@ -31,67 +31,67 @@ class AuthStep(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     """``none``, ``publickey``, ``password`` or ``keyboard-interactive``."""
     outcome: Outcome
-    """``wanted``: the server would take a signature of this key, or asks a question. ``unfit``: no
-    request went, for what we have does not fit what the server takes."""
+    """``wanted``: the server accepts a signature of this key, or asks a question. ``unfit``: not
+    tried, because the server does not accept this kind of credential."""
     seconds: float | None = None
     """From our request to the server's answer."""
     key: str = ""
-    """Type and fingerprint of the key, and where it came from."""
+    """Type, fingerprint and source of the key."""
     algorithm: str = ""
     """The signature's."""
     detail: str = ""
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
-    """What logging in showed. A configuration file fills the methods, the banner and keepalives."""
+    """The login; a configuration file sets the methods, the banner and keepalives."""
 
     user: str = ""
     outcome: Literal["", "granted", "rejected", "untried"] = ""
-    """``untried``: the methods were asked for, and nothing was there to log in with."""
+    """``untried``: the methods were requested, and there was no credential to try."""
     method: str = ""
-    """What the login was granted for: ``publickey``, or several with ``+`` between them."""
+    """The method that succeeded, such as ``publickey``; several are joined by ``+``."""
     service_seconds: float | None = None
     none_seconds: float | None = None
-    """From the ``none`` request to its refusal, which has the method list: the server's own part of
-    a slow login (names looked up, PAM, GSSAPI) before it has seen any credential."""
+    """From the ``none`` request to its refusal with the list of methods: the server's own delay
+    (reverse DNS, PAM, GSSAPI) before any credential."""
     auth_seconds: float | None = None
-    """From the first credential that was offered to the last word on it."""
+    """From the first credential to the final answer."""
     total_seconds: float | None = None
-    """From the connection's beginning to the granted login: a fresh connection's price."""
+    """From the start of the connection to the successful login."""
     methods: Names | None = None
-    """What the user may go on with; None where nobody asked."""
+    """The methods offered to the user; None if not requested."""
     root_methods: Names | None = None
-    """The same for root; empty where root may not log in at all."""
+    """The same for root; empty if root logins are disabled."""
     root_source: Literal["", "wire", "file"] = ""
-    """Who says so. OpenSSH lists a method for root whether or not PermitRootLogin lets it through,
-    so that its file knows better than its wire."""
+    """The source: OpenSSH offers a method to root even if PermitRootLogin refuses it, so a file is
+    the better evidence."""
     empty_passwords: bool | None = None
-    """Whether a configuration file lets users with an empty password in."""
+    """Whether a configuration file allows logins with an empty password."""
     none_accepted: Names = ()
-    """Users that were let in without any credential."""
+    """Users who logged in without any credential."""
     steps: tuple[AuthStep, ...] = ()
     banner: str = ""
     """USERAUTH_BANNER (RFC 4252 §5.4)."""
     still_wanted: Names = ()
-    """What the server still wanted at the end of a rejected login."""
+    """Methods that the server still required at the end of a rejected login."""
     partial: bool = False
-    """Whether the server called any step a partial success: it wants several methods."""
+    """Whether a step was a partial success: the server requires several methods."""
     rekey_seconds: float | None = None
-    """A key exchange that we began in the session."""
+    """Duration of a key exchange that we started in the session."""
     rekey_error: str = ""
-    """How it failed; empty where it did not, or was not tried."""
+    """Its failure; empty if none, or if not tried."""
     rekeys: int | None = None
-    """Key exchanges after the first, whoever began them."""
+    """Key exchanges after the first, started by either side."""
     peer_rekeys: int | None = None
-    """How many of them the server began."""
+    """Those that the server started."""
     ping_seconds: float | None = None
-    """A transport ping's round trip (``ping@openssh.com``)."""
+    """Round trip of a transport ping (``ping@openssh.com``)."""
     session_seconds: float | None = None
-    """From the granted login to our goodbye."""
+    """From the successful login to our disconnect."""
     held_seconds: float | None = None
-    """How long the session was held without a word from us."""
+    """How long the session was held open and idle."""
     keepalives: int | None = None
-    """The server's keepalives in that time."""
+    """Keepalives received in that time."""
     keepalive_seconds: float | None = None
-    """The median gap between them, else the interval that a configuration file sets; 0 is never."""
+    """The median gap between them, or the interval in a configuration file; 0 is disabled."""
     keepalive_source: Literal["", "wire", "file"] = ""

@@ -1,7 +1,6 @@
-"""The conversation with an SSH server: a pulse that reads its greeting, a check up to NEWKEYS.
+"""Pulse and check of an SSH server: the identification string; the key exchange up to NEWKEYS.
 
-Nothing here ever tries to log in: with a user's credentials that is the business of
-:mod:`seventh.protocols.ssh.probe.login`.
+Logins are in :mod:`seventh.protocols.ssh.probe.login`.
 """
 
 from __future__ import annotations
@@ -38,22 +37,22 @@ from seventh.protocols.ssh.wire.transport import STRICT
 from seventh.wire.text import printable
 
 EXT_INFO_SECONDS = 0.25
-"""How long past NEWKEYS (and two round trips) EXT_INFO is waited for."""
+"""How long to wait for EXT_INFO after NEWKEYS, beyond two round trips."""
 MAX_LINES_SHOWN = 50
-"""Lines before the identification string that are kept as facts; the rest is counted."""
+"""Lines before the identification string that are kept as facts; others are counted only."""
 
 
 async def pulse(ctx: ProbeContext) -> None:
-    """Up, and the time to the greeting: one connection, one line each way.
+    """Time the server's identification string on one connection.
 
-    Our line goes at once: whoever is no SSH server answers it and so tells what it is.
+    Ours is sent first: a server of another protocol answers it, which identifies the protocol.
     """
     stream = await ctx.connect()
     with ctx.watch.phase("ssh.banner") as timer:
         timer.begin(stream.opened)
         _, reset = await send_greeting(stream)
         reader, greeting = IdentReader(), Greeting()
-        stream.expect_silence()  # a greeting may be late; the deadline alone decides
+        stream.expect_silence()  # it may be late; only the deadline counts
         try:
             while True:
                 data, at = await stream.receive()
@@ -87,7 +86,7 @@ def _stranger(stream: Stream, reader: IdentReader) -> Failed | None:
 
 
 def _learn_lines(ctx: ProbeContext, lines: list[bytes]) -> None:
-    """Note what came before the identification string, whatever follows."""
+    """Note the lines before the identification string."""
     if lines:
         ctx.notes(SshFacts).learn(
             pre_ident_lines=tuple([printable(line, 200) for line in lines[:MAX_LINES_SHOWN]]),
@@ -96,9 +95,9 @@ def _learn_lines(ctx: ProbeContext, lines: list[bytes]) -> None:
 
 
 def _learn_ident(ctx: ProbeContext, ident: Ident, seconds: float) -> None:
-    said, software, comments = _shown(ident)
+    line, software, comments = _printable(ident)
     ctx.notes(SshFacts).learn(
-        ident=said,
+        ident=line,
         protocol_version=ident.protocol_version,
         software=software,
         comments=comments or None,
@@ -106,24 +105,24 @@ def _learn_ident(ctx: ProbeContext, ident: Ident, seconds: float) -> None:
     )
 
 
-# Who asks again mostly gets the same line.
+# A repeated pulse mostly gets the same line.
 @functools.lru_cache(maxsize=1024)
-def _shown(ident: Ident) -> tuple[str, str, str]:
-    """Return the line, the software and the comments, safe to show."""
+def _printable(ident: Ident) -> tuple[str, str, str]:
+    """Return the line, the software and the comments, printable."""
     return printable(ident.raw), printable(ident.software), printable(ident.comments)
 
 
 async def check(ctx: ProbeContext) -> None:
-    """The whole handshake, every host key type, the smallest group, the other addresses, SSHFP.
+    """Check the handshake, all host key types, the smallest group, all addresses, SSHFP, a login.
 
-    The first address that accepts is the conversation. What goes wrong with it is the report's
-    failure; what goes wrong on the connections after it is noted in ``unknown``.
+    A failure with the first address that accepts is the report's; failures of later connections
+    are noted in ``unknown``. Raises UsageError if --known-hosts is not readable.
     """
     known_hosts = ctx.options.of(SshOptions).known_hosts
     if known_hosts is not None:
         from seventh.protocols.ssh.client.known_hosts import read_known_hosts
 
-        read_known_hosts(known_hosts)  # if it cannot be read, that is said at once
+        read_known_hosts(known_hosts)
     if _has_records(ctx):
         await ctx.addresses()
         ctx.prepare_records()
@@ -134,20 +133,20 @@ async def check(ctx: ProbeContext) -> None:
         if len(streams) > 1:
             await _compare(ctx, streams, traits)
         if "failure" not in traits:
-            await further.look(ctx, streams[0])
+            await further.check(ctx, streams[0])
         if records is not None:
             _learn_sshfp(ctx, await records)
         if "failure" not in traits and ctx.denied(2) is None:
             from seventh.protocols.ssh.probe import login
 
-            await login.look(ctx, streams[0])
+            await login.check(ctx, streams[0])
     finally:
         if records is not None:
             records.cancel()
 
 
 async def _first(ctx: ProbeContext, streams: list[Stream]) -> dict[str, str]:
-    """The conversation, timed; its failure ends the check unless there are addresses to compare."""
+    """Run the timed conversation; its failure ends the check if there is no other address."""
     notes = ctx.notes(SshFacts)
     notes.learn(rtt_seconds=_rtt(ctx, streams[0]))
     conversation = Conversation(streams[0])
@@ -161,7 +160,8 @@ async def _first(ctx: ProbeContext, streams: list[Stream]) -> dict[str, str]:
     finally:
         learn_deviations(ctx, conversation)
         await conversation.aclose()
-    return _traits(notes.facts)
+    facts = notes.facts
+    return _traits(facts.ident or "", facts.kexinit, facts.host_keys[:1])
 
 
 def _rtt(ctx: ProbeContext, stream: Stream) -> float | None:
@@ -176,7 +176,6 @@ async def _converse(ctx: ProbeContext, conversation: Conversation) -> None:
     stream = conversation.stream
     ip = stream.address.ip
     with ctx.watch.phase("ssh.banner", ip) as timer:
-        # It may be long ago, if another address kept us waiting.
         timer.begin(stream.opened)
         try:
             sent, ident, greeted = await conversation.greet()
@@ -189,7 +188,7 @@ async def _converse(ctx: ProbeContext, conversation: Conversation) -> None:
         if not ident.supports_2:
             raise Failed(
                 Reason.NEGOTIATION_FAILED,
-                f"the server speaks SSH {ident.protocol_version}, not SSH 2",
+                f"SSH 2 not supported: the server's protocol version is {ident.protocol_version}",
             )
     offer = _first_offer(ctx)
     with ctx.watch.phase("ssh.kexinit", ip) as timer:
@@ -211,9 +210,9 @@ async def _converse(ctx: ProbeContext, conversation: Conversation) -> None:
 
 
 def _first_offer(ctx: ProbeContext) -> Proposal:
-    """All that we can speak; certificates first where known_hosts has an authority for the host.
+    """Return all that we support, certificates first if known_hosts has an authority for the host.
 
-    A server shows its certificate to those who ask for it, and as its plain key it is unknown.
+    A server presents its certificate only on request, and its plain key is not in known_hosts.
     """
     from seventh.protocols.ssh.client.known_hosts import read_known_hosts
 
@@ -227,7 +226,7 @@ def _first_offer(ctx: ProbeContext) -> Proposal:
 async def _learn_extensions(ctx: ProbeContext, conversation: Conversation) -> None:
     notes = ctx.notes(SshFacts)
     if conversation.connection.opener_missing:
-        notes.unknown(Topic.EXTENSIONS, "the agreed cipher or MAC is not implemented here")
+        notes.unknown(Topic.EXTENSIONS, "the negotiated cipher or MAC is not supported by Seventh")
         return
     rtt = notes.facts.rtt_seconds or 0.0
     info = await conversation.extensions(EXT_INFO_SECONDS + 2 * rtt)
@@ -235,19 +234,14 @@ async def _learn_extensions(ctx: ProbeContext, conversation: Conversation) -> No
         notes.unknown(Topic.EXTENSIONS, "the server sent no EXT_INFO after NEWKEYS")
         return
     names = tuple(printable(name, 64) for name in info.extensions)
-    notes.learn(extensions=names)
-    notes.learn(server_sig_algs=info.server_sig_algs)
+    notes.learn(extensions=names, server_sig_algs=info.server_sig_algs)
 
 
 # -- the other addresses of the name ---------------------------------------------------------------
 
 
-def _traits(facts: SshFacts) -> dict[str, str]:
-    """Return what must be the same at every address of a name."""
-    return _named(facts.ident or "", facts.kexinit, facts.host_keys[:1])
-
-
-def _named(ident: str, offer: Proposal | None, keys: tuple[HostKey, ...]) -> dict[str, str]:
+def _traits(ident: str, offer: Proposal | None, keys: tuple[HostKey, ...]) -> dict[str, str]:
+    """Return what must not differ between the addresses of a name."""
     traits = {"ident": ident}
     if offer is not None:
         traits["key exchange"] = ",".join(offer.kex_algorithms)
@@ -262,20 +256,20 @@ def _named(ident: str, offer: Proposal | None, keys: tuple[HostKey, ...]) -> dic
 async def _compare(ctx: ProbeContext, streams: list[Stream], first: dict[str, str]) -> None:
     by_address: dict[str, Names] = {}
 
-    async def look(stream: Stream) -> dict[str, str]:
-        traits = first if stream is streams[0] else await _look(ctx, stream)
+    async def traits_at(stream: Stream) -> dict[str, str]:
+        traits = first if stream is streams[0] else await _repeat(ctx, stream)
         if "host key" in traits:
             by_address[stream.address.ip] = (traits["host key"],)
         return traits
 
-    await ctx.compare(streams, look)
+    await ctx.compare(streams, traits_at)
     ctx.notes(SshFacts).learn(host_keys_by_address=by_address)
 
 
-async def _look(ctx: ProbeContext, stream: Stream) -> dict[str, str]:
-    """Return the same conversation as the first, untimed, with another address.
+async def _repeat(ctx: ProbeContext, stream: Stream) -> dict[str, str]:
+    """Repeat the first conversation with another address and return its traits.
 
-    Where the server has no room for two connections at once, it is asked again on a new one.
+    A server that refuses a second connection at once is retried on a new one.
     """
     conversation = Conversation(stream)
     offer = _first_offer(ctx)
@@ -297,20 +291,20 @@ async def _look(ctx: ProbeContext, stream: Stream) -> dict[str, str]:
         await conversation.aclose()
     assert conversation.key is not None  # noqa: S101 - exchange_keys() sets it
     key = conversation.key.facts(choice.host_key, conversation.key_valid)
-    return _named(printable(ident.raw, 255), theirs.offer, (key,))
+    return _traits(printable(ident.raw, 255), theirs.offer, (key,))
 
 
 # -- SSHFP -----------------------------------------------------------------------------------------
 
 
 def _has_records(ctx: ProbeContext) -> bool:
-    """Return an address has no SSHFP, nor has localhost (RFC 6761)."""
+    """Return whether the target can have SSHFP records: no IP address, nor localhost (RFC 6761)."""
     host = ctx.target.host.rstrip(".")
     return not (ctx.target.is_literal or host == "localhost" or host.endswith(".localhost"))
 
 
 def _ask_sshfp(ctx: ProbeContext) -> asyncio.Task[Lookup] | None:
-    """Ask beside the conversation."""
+    """Query SSHFP in parallel with the conversation."""
     if not _has_records(ctx):
         return None
     return asyncio.create_task(ctx.records(ctx.target.host.rstrip("."), "SSHFP"))

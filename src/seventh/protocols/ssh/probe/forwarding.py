@@ -1,4 +1,4 @@
-"""Which forwardings a server lets a user have: asked for, looked at, and undone (RFC 4254 §7)."""
+"""Which forwardings a user may request: requested, tested and cancelled (RFC 4254 §7)."""
 
 from __future__ import annotations
 
@@ -20,39 +20,38 @@ from seventh.wire.address import reach
 from seventh.wire.reader import Reader, vector
 
 ANSWER_SECONDS = 2.0
-"""How long the server may take to answer one request."""
+"""Timeout of one request."""
 TRY_SECONDS = 1.0
-"""How long a forwarded port may take to accept from here."""
+"""Timeout of a connection to a forwarded port."""
 _LOOPBACK, _EVERYWHERE = b"localhost", b"0.0.0.0"
 _ANOTHER_LOOPBACK = "127.0.0.2"
-"""On this machine: what is bound to 127.0.0.1 does not answer here, what is bound to all does."""
+"""On this machine, a port bound to 127.0.0.1 refuses here, and one bound to 0.0.0.0 accepts."""
 
 Tried = Literal["allowed", "forbidden", "unsettled", "failed"]
 
 
-async def look(ctx: ProbeContext, mux: Mux) -> None:
-    """Local, dynamic and remote forwarding; what was granted is cancelled, whatever happens."""
+async def check(ctx: ProbeContext, mux: Mux) -> None:
+    """Test local, dynamic and remote forwarding, and cancel what was granted."""
     session = ctx.notes(SshFacts).part("session", SessionFacts)
     address = mux.session.stream.address
     with ctx.watch.phase("ssh.forward", address.ip):
-        # Its own SSH port is the one place that is sure to exist and to which a connection that
-        # says nothing is harmless.
+        # Its own SSH port surely exists, and a connection without data does no harm there.
         local = await _direct(ctx, mux, "localhost", address.port)
         dynamic = await _direct(ctx, mux, address.ip, address.port)
         if local == "failed" and dynamic == "allowed":
-            local = "allowed"  # it may well listen on that address only
+            local = "allowed"  # it may listen on that address only
         session.learn(local_forward=_settled(local), dynamic_forward=_settled(dynamic))
         session.learn(remote_forward=await _remote(ctx, mux, _LOOPBACK))
         session.learn(remote_forward_all=await _remote(ctx, mux, _EVERYWHERE))
 
 
 def _settled(tried: Tried) -> Permission:
-    """Return some servers (asyncssh) say of what they forbid that connecting failed."""
+    """Return what a test proves: asyncssh answers "connect failed" to what it forbids."""
     return "unsettled" if tried == "failed" else tried
 
 
 async def _direct(ctx: ProbeContext, mux: Mux, host: str, port: int) -> Tried:
-    """Return whether the server connects there for us."""
+    """Test whether the server connects to ``host`` for us."""
     try:
         stream = await mux.open_direct(host, port, ctx.budget.within(ANSWER_SECONDS))
     except RefusedError as error:
@@ -68,7 +67,7 @@ async def _direct(ctx: ProbeContext, mux: Mux, host: str, port: int) -> Tried:
 
 
 async def _remote(ctx: ProbeContext, mux: Mux, host: bytes) -> Bind:
-    """Have the server listen on a port of its choice, see who can reach it, and undo it."""
+    """Have the server listen on a port of its choice, test who can connect, and cancel it."""
     until = ctx.budget.within(ANSWER_SECONDS)
     fields, _ = await mux.ask(b"tcpip-forward", vector(4, host) + bytes(4), until)
     if fields is None:
@@ -76,30 +75,30 @@ async def _remote(ctx: ProbeContext, mux: Mux, host: bytes) -> Bind:
     port = Reader(fields, "the answer to tcpip-forward").u32()
     mux.channels.expect_forward(port)
     try:
-        return await _seen(ctx, mux, port)
+        return await _listens(ctx, mux, port)
     finally:
         mux.channels.forget_forward(port)
         await _cancel(ctx, mux, host, port)
 
 
 async def _cancel(ctx: ProbeContext, mux: Mux, host: bytes, port: int) -> None:
-    """Undo one grant. A connection that has died has undone it already."""
+    """Cancel one grant, unless the end of the connection has done so."""
     session = ctx.notes(SshFacts).part("session", SessionFacts)
-    asked = vector(4, host) + port.to_bytes(4, "big")
+    request = vector(4, host) + port.to_bytes(4, "big")
     cancelled = False
     with contextlib.suppress(Failed):
         until = ctx.budget.within(ANSWER_SECONDS)
-        fields, _ = await mux.ask(b"cancel-tcpip-forward", asked, until)
+        fields, _ = await mux.ask(b"cancel-tcpip-forward", request, until)
         cancelled = fields is not None
     known = session.facts.forward_cancelled
     session.learn(forward_cancelled=cancelled and known is not False)
 
 
-async def _seen(ctx: ProbeContext, mux: Mux, port: int) -> Bind:
+async def _listens(ctx: ProbeContext, mux: Mux, port: int) -> Bind:
     """Return where the port listens, by connecting to it from outside the server's loopback."""
     server = mux.session.stream.address
     if ctx.notes(NetFacts).facts.hops or not 1 <= port <= 65535:
-        return "unsettled"  # there is no way to it but through the jump hosts
+        return "unsettled"  # reachable through the jump hosts only
     outside = _outside(server.ip)
     if outside is None:
         return "unsettled"
@@ -108,15 +107,15 @@ async def _seen(ctx: ProbeContext, mux: Mux, port: int) -> Bind:
     if connected.stream is None:
         return "loopback" if connected.attempt.outcome == "refused" else "unsettled"
     try:
-        heard = await mux.forwarded(port, ctx.budget.within(TRY_SECONDS))
+        forwarded = await mux.forwarded(port, ctx.budget.within(TRY_SECONDS))
     finally:
         connected.stream.close()
-    # Somebody else may listen there; only the server's word tells that it was ours.
-    return "open" if heard else "unsettled"
+    # Another program may listen there; only a channel from the server proves that it was ours.
+    return "open" if forwarded else "unsettled"
 
 
 def _outside(ip: str) -> str | None:
-    """Return the server's address as another host would use it."""
+    """Return the server's address for a connection from outside; None if there is none."""
     if reach(ip) != "loopback":
         return ip
     return _ANOTHER_LOOPBACK if ipaddress.ip_address(ip).version == 4 else None

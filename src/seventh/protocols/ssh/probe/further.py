@@ -1,12 +1,14 @@
-"""More connections to one address, one at a time: every host key type, and group exchange's sizes.
+"""Further connections to one address, one by one: every host key type, group exchange's sizes.
 
-A server that has no room for one more connection (MaxStartups, PerSourceMaxStartups) is asked again
-after a pause, when it has let go of the one before.
+A server that refuses one more connection (MaxStartups, PerSourceMaxStartups) is retried after a
+pause, when it has closed the last one.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.net.address import Address
@@ -18,20 +20,22 @@ from seventh.protocols.ssh.probe.learn import learn_deviations, learn_group, lea
 from seventh.protocols.ssh.wire.hostkeys import algorithms_of, key_type
 from seventh.protocols.ssh.wire.kex import GROUP_EXCHANGES, GroupSizes
 
+T = TypeVar("T")
+
 SMALLEST = GroupSizes(minimum=1024, preferred=1024)
-"""The smallest group, for a client that takes any: a server picks what it likes to give."""
+"""The smallest group for a client that accepts any: the server's own choice."""
 BELOW_2048 = (
     GroupSizes(minimum=1024, preferred=1024, maximum=1024),
     GroupSizes(minimum=1024, preferred=1536, maximum=2047),
 )
-"""Whether it has a group below 2048 bits for a client that takes no other."""
+"""Whether there is a group below 2048 bits for a client that accepts no other."""
 OF_2048 = GroupSizes(minimum=2048, preferred=2048, maximum=2048)
 FIRST_SECONDS, AGAIN_SECONDS = 5.0, 1.0
-"""How long the first request for a group may take, and each one after it was answered."""
+"""Timeout of the first request for a group, and of those after an answer."""
 RESERVE_SECONDS = 4.0
-"""What is left of the target's time for other questions, where a server lets one unanswered."""
+"""What is left of the target's time for other requests if the server does not answer one."""
 PAUSES = (0.2, 0.5, 1.0)
-"""Seconds before a refused connection is tried again; meanwhile a server lets go of the last."""
+"""Seconds before a refused connection is retried; meanwhile the server closes the last one."""
 REFUSALS = frozenset(
     {Reason.PEER_CLOSED, Reason.PEER_RESET, Reason.CONNECT_RESET, Reason.CONNECT_REFUSED}
 )
@@ -40,7 +44,7 @@ _WANTED = ("ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384
 
 
 async def greeted(ctx: ProbeContext, address: Address) -> Conversation:
-    """Return one more connection, greeted; tried again where the server has no room for it yet.
+    """Open one more connection up to the identification strings; retry if it is refused.
 
     Raises Failed with the last refusal.
     """
@@ -53,8 +57,8 @@ async def greeted(ctx: ProbeContext, address: Address) -> Conversation:
             late = pause is None or pause > ctx.budget.seconds_left / 2
             if late or failed.reason not in REFUSALS:
                 raise
-        ctx.note(f"no room for one more connection: asked again in {pause} s")
-        ctx.grant(1)  # a refused one cost the server nothing
+        ctx.note(f"further connection refused; retried in {pause} s")
+        ctx.grant(1)  # a refused connection does not count
         await asyncio.sleep(pause or 0)
 
 
@@ -71,60 +75,59 @@ async def _greeted(ctx: ProbeContext, address: Address) -> Conversation:
     return conversation
 
 
-async def look(ctx: ProbeContext, first: Stream) -> None:
-    """Ask ``first``'s address again: for every other host key type, and for small groups.
+async def check(ctx: ProbeContext, first: Stream) -> None:
+    """Request every other host key type and small groups from ``first``'s address.
 
-    RSA goes first, whose size must be judged; then the groups; what is left of the budget is for
-    the other types.
+    RSA goes first, because its length is judged; then the groups; then the other types, as far as
+    the budget allows.
     """
     facts = ctx.notes(SshFacts).facts
     if facts.kexinit is None:
         return
     types = wanted_types(facts.kexinit, {key.type for key in facts.host_keys})
-    jobs = _Jobs(ctx, first.address)
+    requests = _Requests(ctx, first.address)
     for kind in types[:1]:
-        await jobs.host_key(kind)
-    await _groups(ctx, jobs, facts.kexinit)
+        await requests.host_key(kind)
+    await _groups(ctx, requests, facts.kexinit)
     for kind in types[1:]:
-        await jobs.host_key(kind)
+        await requests.host_key(kind)
 
 
 def wanted_types(offer: Proposal, seen: set[str]) -> Names:
-    """Return the offered key types not seen yet, those first whose size must be judged."""
+    """Return the offered key types not seen yet, RSA first, because its length is judged."""
     offered = {key_type(name) for name in offer.server_host_key_algorithms}
     return tuple(kind for kind in _WANTED if kind in offered - seen)
 
 
-async def _groups(ctx: ProbeContext, jobs: _Jobs, offer: Proposal) -> None:
-    """Which groups the server gives: what it likes, then what it has for those who insist.
+async def _groups(ctx: ProbeContext, requests: _Requests, offer: Proposal) -> None:
+    """Request groups: the server's own choice, then those of exact sizes.
 
-    It may give any group between the limits (RFC 4419 §3), so one answer shows no smallest one.
+    It may give any group between the limits (RFC 4419 §3): one answer does not show the smallest.
     """
     methods = tuple(name for name in GROUP_EXCHANGES if name in offer.kex_algorithms)
     if not methods:
         return
     notes = ctx.notes(SshFacts)
     if ctx.denied(1):
-        notes.unknown(Topic.SMALLEST_GROUP, "tier 1 was not asked for")
+        notes.unknown(Topic.SMALLEST_GROUP, "tier 1 is not allowed")
         return
     for sizes in (SMALLEST, *BELOW_2048, OF_2048):
-        given = [answer.bits for answer in notes.facts.gex_answers if answer.bits is not None]
-        least = min(given, default=None)
+        least = notes.facts.gex_bits
         enough = 2048 if sizes in BELOW_2048 else 3072
         if sizes is not SMALLEST and least is not None and least < enough:
             continue
-        answer = await jobs.group(methods, sizes)
+        answer = await requests.group(methods, sizes)
         if answer is None:
             late = ctx.budget.seconds_left < RESERVE_SECONDS
-            if sizes is SMALLEST or jobs.refused or late or ctx.failure is not None:
+            if sizes is SMALLEST or requests.refused or late or ctx.failure is not None:
                 return
-            continue  # silence about one size says nothing of the next
+            continue  # a request of another size may be answered
         if answer.bits is not None and not sizes.minimum <= answer.bits <= sizes.maximum:
-            return  # it does not look at the limits: further ones change nothing
+            return  # the server ignores the limits
 
 
-class _Jobs:
-    """Questions to one address, each on a connection of its own, within the budget."""
+class _Requests:
+    """Requests to one address, each on a connection of its own, within the budget."""
 
     def __init__(self, ctx: ProbeContext, address: Address) -> None:
         self._ctx, self._address = ctx, address
@@ -132,94 +135,85 @@ class _Jobs:
 
     @property
     def refused(self) -> bool:
-        """Whether the server takes no more connections."""
+        """Whether the server refuses further connections."""
         return self._refused is not None
 
     async def host_key(self, kind: str) -> None:
-        """See the server's key of this type."""
-        conversation = await self._begin(offer_for(algorithms_of(kind)), Topic(f"{kind} host key"))
-        if conversation is None:
-            return
-        try:
-            await conversation.exchange_keys()
-        except Failed as failed:
-            self._failed(failed, Topic(f"{kind} host key"))
-        finally:
-            learn_key(self._ctx, conversation)
-            learn_deviations(self._ctx, conversation)
-            await conversation.aclose()
+        """Request the server's key of this type."""
+        offer, topic = offer_for(algorithms_of(kind)), Topic(f"{kind} host key")
+        await self._run(offer, topic, lambda conversation: conversation.exchange_keys())
 
     async def group(self, methods: Names, sizes: GroupSizes) -> GroupAnswer | None:
-        """Ask for a group; None where there is no answer, not even a refusal."""
+        """Request a group; return None if there is no answer, not even a refusal."""
         ctx = self._ctx
-        offer = offer_for(our_proposal().server_host_key_algorithms, methods)
-        conversation = await self._begin(offer, Topic.SMALLEST_GROUP)
-        if conversation is None:
-            return None
-        try:
-            await conversation.ask_group(sizes, ctx.budget.within(self._patience()))
-            return learn_group(ctx, conversation)
-        except ProtocolViolation as violation:
-            self._failed(violation, Topic.SMALLEST_GROUP)
-        except Failed as failed:
-            if failed.reason in {*REFUSALS, Reason.NEGOTIATION_FAILED}:
-                return learn_group(ctx, conversation, failed.detail)
-            if failed.reason is Reason.PEER_SILENT:
-                failed = Failed(failed.reason, f"no answer to a request for {_sizes(sizes)}")
-            self._failed(failed, Topic.SMALLEST_GROUP)
-        finally:
-            learn_deviations(self._ctx, conversation)
-            await conversation.aclose()
-        return None
 
-    def _patience(self) -> float:
-        """Seconds that an answer may take: some servers never answer a size that they refuse."""
+        async def request(conversation: Conversation) -> GroupAnswer | None:
+            try:
+                await conversation.ask_group(sizes, ctx.budget.within(self._timeout()))
+            except Failed as failed:
+                if failed.reason in {*REFUSALS, Reason.NEGOTIATION_FAILED}:
+                    return learn_group(ctx, conversation, failed.detail)
+                if failed.reason is not Reason.PEER_SILENT:
+                    raise
+                raise Failed(
+                    failed.reason, f"no answer to a request for {_sizes(sizes)}"
+                ) from failed
+            return learn_group(ctx, conversation)
+
+        offer = offer_for(our_proposal().server_host_key_algorithms, methods)
+        return await self._run(offer, Topic.SMALLEST_GROUP, request)
+
+    def _timeout(self) -> float:
+        """Return the seconds for an answer: some servers never answer a size that they refuse."""
         facts = self._ctx.notes(SshFacts).facts
         if not facts.gex_answers:
             return FIRST_SECONDS
         return AGAIN_SECONDS + 2 * (facts.rtt_seconds or 0.0)
 
-    async def _begin(self, offer: Proposal, what: Topic) -> Conversation | None:
-        """A connection on which this is agreed; None, with the reason noted, where there is none.
+    async def _run(
+        self, offer: Proposal, topic: Topic, request: Callable[[Conversation], Awaitable[T]]
+    ) -> T | None:
+        """Send a request on a connection that negotiates ``offer``; note why if it fails.
 
-        After a refusal that no pause has ended, the server is left alone.
+        After a refusal that outlasts all pauses, nothing more is tried.
         """
         ctx = self._ctx
         if self._refused is not None:
-            ctx.notes(SshFacts).unknown(what, self._refused.detail)
+            ctx.notes(SshFacts).unknown(topic, self._refused.detail)
             return None
-        if ctx.connections_left(self._address) <= _kept_back(ctx):
-            ctx.notes(SshFacts).unknown(what, "the connection budget of this target is spent")
+        if ctx.connections_left(self._address) <= _reserved(ctx):
+            ctx.notes(SshFacts).unknown(topic, "connection limit for this target reached")
             return None
         try:
             conversation = await greeted(ctx, self._address)
         except Failed as failed:
             if failed.reason in REFUSALS:
                 self._refused = failed
-            self._failed(failed, what)
+            self._fail(failed, topic)
             return None
         try:
             theirs, _ = await conversation.offers(offer)
             conversation.agree(offer, theirs.offer)
+            return await request(conversation)
         except Failed as failed:
-            self._failed(failed, what)
-            await conversation.aclose()
+            self._fail(failed, topic)
             return None
-        return conversation
+        finally:
+            learn_key(ctx, conversation)
+            learn_deviations(ctx, conversation)
+            await conversation.aclose()
 
-    def _failed(self, failed: Failed, what: Topic) -> None:
+    def _fail(self, failed: Failed, topic: Topic) -> None:
         if isinstance(failed, ProtocolViolation):
             failed.phase = failed.phase or "ssh.kex"
             self._ctx.fail(failed)
-        self._ctx.notes(SshFacts).unknown(what, failed.detail)
+        self._ctx.notes(SshFacts).unknown(topic, failed.detail)
 
 
 def _sizes(sizes: GroupSizes) -> str:
     return f"a group of {sizes.minimum} to {sizes.maximum} bits, {sizes.preferred} preferred"
 
 
-def _kept_back(ctx: ProbeContext) -> int:
-    """Connections that are not for this: one to log in, one to ask what root may log in with."""
-    if ctx.denied(2) is not None or ctx.options.user is None:
-        return 1
-    return 1 if ctx.options.user == "root" else 2
+def _reserved(ctx: ProbeContext) -> int:
+    """Return how many connections the login needs: its own, and one for the methods of root."""
+    return 1 if ctx.options.user in {None, "root"} else 2

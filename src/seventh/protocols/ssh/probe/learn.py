@@ -1,4 +1,4 @@
-"""What each connection adds to the facts, whatever it was made for."""
+"""What every connection adds to the facts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seventh.protocols.ssh.wire import groups
 
 
 def learn_key(ctx: ProbeContext, conversation: Conversation) -> None:
-    """Note the host key that was shown, and what known_hosts says of it."""
+    """Note the host key that was presented, and its status in known_hosts."""
     notes = ctx.notes(SshFacts)
     key, choice = conversation.key, conversation.choice
     if key is None or choice is None:
@@ -27,12 +27,12 @@ def learn_key(ctx: ProbeContext, conversation: Conversation) -> None:
 def learn_group(
     ctx: ProbeContext, conversation: Conversation, refused: str = ""
 ) -> GroupAnswer | None:
-    """Note which group the server gave, or how it refused; None where none was asked for."""
+    """Note the group that the server gave, or its refusal; return None if none was requested."""
     exchange = conversation.exchange
     if exchange is None or (exchange.group is None and not refused):
         return None
-    sizes, group = exchange.sizes, exchange.group
-    modulus = group.modulus if group is not None else None
+    sizes = exchange.sizes
+    modulus = exchange.group.modulus if exchange.group is not None else None
     answer = GroupAnswer(
         minimum=sizes.minimum,
         preferred=sizes.preferred,
@@ -49,13 +49,12 @@ def learn_group(
 
 
 def learn_deviations(ctx: ProbeContext, conversation: Conversation) -> None:
-    """Note where the server left the standard on this connection."""
+    """Note the violations of the standard on this connection."""
     note_deviations(ctx, conversation.connection.deviations.seen)
 
 
 def note_deviations(ctx: ProbeContext, seen: tuple[Deviation, ...]) -> None:
-    """Note departures from the standard, each once."""
+    """Note violations of the standard, each once."""
     notes = ctx.notes(SshFacts)
-    together = tuple(dict.fromkeys((*notes.facts.deviations, *seen)))
-    if together != notes.facts.deviations:
-        notes.learn(deviations=together)
+    if seen:
+        notes.learn(deviations=tuple(dict.fromkeys((*notes.facts.deviations, *seen))))

@@ -1,16 +1,17 @@
-"""What a login shows: the methods, how long each step takes, whether a session lives on.
+"""The login: the methods, the time of each step, and whether a session lasts.
 
-One connection of its own logs in, one more asks what root might log in with. What goes wrong here
-is noted and leaves standing what the check has learnt before.
+One connection logs in, and another requests the methods for root. Failures are noted, and what the
+check has learnt before stays.
 """
 
 from __future__ import annotations
 
+import itertools
 import statistics
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
 from seventh.net.probe_context import ProbeContext
-from seventh.net.stopwatch import now_ns
+from seventh.net.stopwatch import now_ns, user_mark
 from seventh.net.stream import Stream
 from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.auth import UserAuth
@@ -27,16 +28,16 @@ from seventh.wire.text import printable
 
 ROOT = "root"
 REKEY_SHARE = 0.4
-"""How much of the time that is left a key exchange may take before it counts as stalled."""
+"""The share of the remaining time after which a key exchange counts as stalled."""
 MAX_REKEY_SECONDS = 5.0
 RESERVE_SECONDS = 1.0
-"""What a hold leaves of the target's time, to say goodbye."""
+"""What a hold leaves of the target's time for the disconnect."""
 
 
-async def look(ctx: ProbeContext, first: Stream) -> None:
-    """Log in as the user that was named, look around, and leave.
+async def check(ctx: ProbeContext, first: Stream) -> None:
+    """Log in as --user, test the session, and disconnect.
 
-    Raises UsageError for credentials that cannot be used; every other failure is noted in the talk.
+    Raises UsageError for credentials that cannot be used; every other failure is noted.
     """
     notes = ctx.notes(SshFacts)
     options = ctx.options
@@ -44,12 +45,12 @@ async def look(ctx: ProbeContext, first: Stream) -> None:
     credential = options.of(SshOptions).identities or options.password_file
     if user is None and credential and not options.via:
         raise UsageError(
-            f"a credential was given for {ctx.target} and no user: add --user or write "
+            f"credential for {ctx.target} given without a user: add --user NAME, or write "
             f"ssh://USER@{ctx.target.host}"
         )
     if user is None:
-        # With jump hosts the credential may well be theirs alone.
-        notes.unknown(Topic.LOGIN, "no user was named (--user), and none is ever guessed")
+        # The credential may be for the jump hosts only.
+        notes.unknown(Topic.LOGIN, "no user given (--user)")
         return
     known = read_known_hosts(options.of(SshOptions).known_hosts)
     credentials = await read_credentials(options, user)
@@ -78,7 +79,7 @@ async def look(ctx: ProbeContext, first: Stream) -> None:
 async def _log_in(
     ctx: ProbeContext, first: Stream, known: KnownHosts, credentials: Credentials
 ) -> Session | None:
-    """Return the session of a granted login; None where there was nothing to log in with."""
+    """Return the session of a successful login; None if there was no credential."""
     login = ctx.notes(SshFacts).part("login", Login)
     begun = now_ns()
     session = await _enter(ctx, first, known)
@@ -86,7 +87,7 @@ async def _log_in(
     try:
         credentials = credentials.for_host(session.trust)
         if credentials.empty:
-            await _methods_only(ctx, auth, session, credentials)
+            await _request_methods(ctx, auth, session, credentials)
             return session if session.opened is not None else None
         admission = await auth.log_in(credentials, ctx.watch, first.address.ip)
         total = admission.at.since(begun)
@@ -96,7 +97,7 @@ async def _log_in(
             login.learn(outcome="rejected", still_wanted=auth.methods or ())
         raise
     finally:
-        _learn_course(ctx, auth)
+        _learn_steps(ctx, auth)
         if session.opened is None:
             await session.aclose()
     return session
@@ -113,10 +114,10 @@ async def _enter(ctx: ProbeContext, first: Stream, known: KnownHosts) -> Session
     return session
 
 
-async def _methods_only(
+async def _request_methods(
     ctx: ProbeContext, auth: UserAuth, session: Session, credentials: Credentials
 ) -> None:
-    """Nothing may be shown or nothing is there: still the server tells what it would take."""
+    """Request the list of methods, because no credential may be used or none is there."""
     notes = ctx.notes(SshFacts)
     login = notes.part("login", Login)
     await auth.begin(ctx.watch)
@@ -124,27 +125,29 @@ async def _methods_only(
         login.learn(outcome="granted", method="none")
         return
     login.learn(outcome="untried")
-    why = "; ".join(word for word in (credentials.withheld, *credentials.notes) if word)
+    why = "; ".join(filter(None, (credentials.withheld, *credentials.notes)))
     if session.trust.status == "unknown" and credentials.withheld:
         host, port = ctx.target.host, ctx.target.port
         raise Failed(
             Reason.HOST_KEY_UNTRUSTED,
-            f"{credentials.withheld}; compare {session.trust.key} with the machine's own, then: "
+            f"{credentials.withheld}; compare {session.trust.key} with the key on the machine, "
+            f"then run: "
             f"{keyscan(host, port)}",
             phase="ssh.auth",
         )
-    notes.unknown(Topic.LOGIN, why or "no key, no agent and no password were there to log in with")
+    notes.unknown(Topic.LOGIN, why or "no private key, ssh-agent key or password to log in with")
 
 
-def _learn_course(ctx: ProbeContext, auth: UserAuth) -> None:
-    """What the login has come to, however it ended."""
+def _learn_steps(ctx: ProbeContext, auth: UserAuth) -> None:
+    """Note the steps of a login, successful or not."""
     notes = ctx.notes(SshFacts)
     login = notes.part("login", Login)
-    offered = [step for step in auth.steps if step.method != "none" and step.seconds is not None]
+    tried = [step for step in auth.steps if step.method != "none"]
+    seconds = [step.seconds for step in tried if step.seconds is not None]
     banner = b"\n".join(auth.session.banners)
     changes: dict[str, object] = {}
-    if offered:
-        changes["auth_seconds"] = sum(step.seconds or 0.0 for step in offered)
+    if seconds:
+        changes["auth_seconds"] = sum(seconds)
     if any(step.method == "none" and step.outcome == "granted" for step in auth.steps):
         changes["none_accepted"] = (printable(auth.user, 64),)
     login.learn(
@@ -160,18 +163,17 @@ def _learn_course(ctx: ProbeContext, auth: UserAuth) -> None:
         login.learn(root_methods=auth.first_methods, root_source="wire")
     names = auth.session.extensions
     if names and notes.facts.extensions is None:
-        told = tuple(printable(name, 64) for name in names)
-        notes.learn(extensions=told)
+        notes.learn(extensions=tuple(printable(name, 64) for name in names))
 
 
 # -- in the session --------------------------------------------------------------------------------
 
 
 async def _in_session(ctx: ProbeContext, session: Session) -> None:
-    """What the session can do, a ping, and keys exchanged again: each may fail by itself."""
+    """Test the session's channels, a ping, and a key re-exchange."""
     login = ctx.notes(SshFacts).part("login", Login)
     try:
-        await session_probe.look(ctx, session)
+        await session_probe.check(ctx, session)
         if session.can_ping:
             with ctx.watch.phase("ssh.ping", session.stream.address.ip):
                 login.learn(ping_seconds=await session.ping())
@@ -183,19 +185,19 @@ async def _in_session(ctx: ProbeContext, session: Session) -> None:
 
 
 async def _rekey(ctx: ProbeContext, session: Session) -> None:
-    """A forced key exchange. Its failure is a finding, and the session's end."""
+    """Start a key exchange. Its failure is a finding, and the end of the session."""
     login = ctx.notes(SshFacts).part("login", Login)
-    patience = min(MAX_REKEY_SECONDS, REKEY_SHARE * ctx.budget.seconds_left)
+    timeout = min(MAX_REKEY_SECONDS, REKEY_SHARE * ctx.budget.seconds_left)
     try:
         with ctx.watch.phase("ssh.rekey", session.stream.address.ip) as timer:
-            seconds = await session.rekey(patience, timer)
+            seconds = await session.rekey(timeout, timer)
         login.learn(rekey_seconds=seconds)
     except Failed as failed:
         login.learn(rekey_error=f"{failed.reason}: {failed.detail}")
 
 
 async def _hold(ctx: ProbeContext, session: Session) -> None:
-    """Say nothing for a while and count the server's keepalives (tier 4)."""
+    """Stay idle for --hold seconds and count the server's keepalives (tier 4)."""
     notes = ctx.notes(SshFacts)
     wanted = ctx.options.hold_seconds
     if wanted <= 0:
@@ -203,30 +205,30 @@ async def _hold(ctx: ProbeContext, session: Session) -> None:
     if (why := ctx.denied(4)) is not None:
         notes.unknown(Topic.KEEPALIVES, why)
         return
-    begun = now_ns()
+    begun = user_mark()
     until = ctx.budget.within(min(wanted, ctx.budget.seconds_left - RESERVE_SECONDS))
     before = len(session.keepalives)
     session.stream.expect_silence()
     try:
         with ctx.watch.phase("ssh.hold", session.stream.address.ip):
-            await _listen(session, until)
+            await _read_until(session, until)
     except Failed as failed:
-        notes.unknown(Topic.KEEPALIVES, f"the session ended in the hold: {failed.detail}")
+        notes.unknown(Topic.KEEPALIVES, f"the session ended while held open: {failed.detail}")
         if isinstance(failed, ProtocolViolation):
             ctx.fail(failed)
         return
-    marks = [mark.ns for mark in session.keepalives[before:]]
-    gaps = [(b - a) / 1e9 for a, b in zip([begun, *marks], marks, strict=False)]
+    marks = [begun, *session.keepalives[before:]]
+    gaps = [later.since(earlier) for earlier, later in itertools.pairwise(marks)]
     notes.part("login", Login).learn(
-        held_seconds=(now_ns() - begun) / 1e9,
-        keepalives=len(marks),
+        held_seconds=user_mark().since(begun),
+        keepalives=len(gaps),
         keepalive_seconds=statistics.median(gaps) if gaps else None,
         keepalive_source="wire",
     )
 
 
-async def _listen(session: Session, until: int) -> None:
-    """Read until then, whatever comes."""
+async def _read_until(session: Session, until: int) -> None:
+    """Read and discard messages until then."""
     try:
         while True:
             await session.next_message(until)
@@ -237,9 +239,10 @@ async def _listen(session: Session, until: int) -> None:
 
 async def _leave(ctx: ProbeContext, session: Session) -> None:
     if session.opened is not None:
-        lasted = max(0, now_ns() - session.opened.ns) / 1e9
         ctx.notes(SshFacts).part("login", Login).learn(
-            session_seconds=lasted, rekeys=session.rekeys, peer_rekeys=session.peer_rekeys
+            session_seconds=user_mark().since(session.opened),
+            rekeys=session.rekeys,
+            peer_rekeys=session.peer_rekeys,
         )
     learn_deviations(ctx, session.conversation)
     await session.aclose()
@@ -249,17 +252,16 @@ async def _leave(ctx: ProbeContext, session: Session) -> None:
 
 
 async def _ask_root(ctx: ProbeContext, first: Stream, known: KnownHosts) -> None:
-    """What root might log in with, on a connection of its own: RFC 4252 §5 ties one to its user."""
+    """Request the methods for root, on a connection of its own (RFC 4252 §5 ties one to a user)."""
     notes = ctx.notes(SshFacts)
     login = notes.part("login", Login)
-    what = Topic.ROOT_METHODS
     if ctx.connections_left(first.address) <= 0:
-        notes.unknown(what, "the connection budget of this target is spent")
+        notes.unknown(Topic.ROOT_METHODS, "connection limit for this target reached")
         return
     try:
         session = await _enter(ctx, first, known)
     except Failed as failed:
-        notes.unknown(what, failed.detail)
+        notes.unknown(Topic.ROOT_METHODS, failed.detail)
         return
     auth = UserAuth(session, ROOT)
     try:
@@ -269,6 +271,6 @@ async def _ask_root(ctx: ProbeContext, first: Stream, known: KnownHosts) -> None
             login.learn(none_accepted=(*login.facts.none_accepted, ROOT))
         login.learn(root_methods=auth.first_methods, root_source="wire")
     except Failed as failed:
-        notes.unknown(what, failed.detail)
+        notes.unknown(Topic.ROOT_METHODS, failed.detail)
     finally:
         await session.aclose()

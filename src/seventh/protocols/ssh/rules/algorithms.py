@@ -1,44 +1,39 @@
-"""What an offer's names give away. Every condition is a few look-ups in ``tables.toml``."""
+"""Rules on the algorithms that are offered; ``tables.toml`` knows what each name is worth."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from seventh.model.severity import Severity
-from seventh.protocols.ssh.facts import Names, SshFacts, Topic
-from seventh.protocols.ssh.rules import lists
-from seventh.protocols.ssh.rules import names as algorithms
+from seventh.protocols.ssh.facts import Names, Proposal, SshFacts, Topic
+from seventh.protocols.ssh.rules import lists, names
 from seventh.protocols.ssh.rules.examples import offering
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 RSA_SHA2 = ("rsa-sha2-512", "rsa-sha2-256")
-NO_KEXINIT = Skip("no KEXINIT was received")
-UNPROVEN = "the host key's signature could not be verified, so the host has not proven its key"
-_NOT_IN_THE_FILE = Skip("this file does not decide it")
-THE_CLIENTS = Skip("an ssh_config is a client's: it does not decide what the server has")
+UNPROVEN = Skip("the host key's signature could not be verified")
+NOT_IN_FILE = Skip("this file does not set it")
+_CLIENT_FILE = Skip("an ssh_config configures a client, not the server")
+_WHO = {"who": {"client": "the client", "server": "the server"}}
 
 
-def no_offer(ssh: SshFacts, directive: str = "") -> Skip | None:
-    """Why there is no list to judge: nothing came, or the file leaves it to another; else None."""
+def offer_of(ssh: SshFacts, directive: str = "", *, server_only: bool = False) -> Proposal | Skip:
+    """Return the offer to judge, or why there is none.
+
+    With ``directive``, a file that does not set it is skipped; with ``server_only``, a client's.
+    """
     if ssh.config is None:
-        return NO_KEXINIT if ssh.kexinit is None else None
+        return ssh.kexinit or Skip("no KEXINIT was received")
     if ssh.kexinit is None or directive in ssh.config.left_to_others:
-        return _NOT_IN_THE_FILE
-    return None
+        return NOT_IN_FILE
+    return _CLIENT_FILE if server_only and ssh.config.side == "client" else ssh.kexinit
 
 
-def is_client(ssh: SshFacts) -> bool:
-    """Return whether the offer is a client's: what its ssh_config makes of it."""
-    return ssh.config is not None and ssh.config.side == "client"
-
-
-def _who(ssh: SshFacts) -> str:
-    return "the client" if is_client(ssh) else "the server"
-
-
-def _plain(explained: Names) -> str:
-    """Return the names alone, as a configuration line lists them."""
-    return ",".join(text.partition(" ")[0] for text in explained)
+def _offers(ssh: SshFacts, explained: Names, *lines: str) -> Hit:
+    """Return a hit for explained names on offer, fixed by ``lines``."""
+    who = "client" if ssh.config is not None and ssh.config.side == "client" else "server"
+    plain = ",".join(text.partition(" ")[0] for text in explained)
+    return Hit(who=who, algorithms=explained, names=plain).fixed_by("openssh", *lines)
 
 
 @rule(
@@ -46,10 +41,11 @@ def _plain(explained: Names) -> str:
     Severity.HIGH,
     tier=0,
     source=Source.WIRE,
-    title="Weak key exchange methods are offered",
+    title="Weak key exchange methods offered",
     evidence="{who} offers {algorithms}",
-    why="SHA-1 and 1024-bit groups are within reach of attackers; a client that is old or talked "
-    "down ends up with them, and recorded sessions can be opened later.",
+    phrases=_WHO,
+    why="SHA-1 and 1024-bit groups are within reach of attackers. Old or downgraded clients use "
+    "them, and a recorded session can be decrypted later.",
     fix={
         "openssh": "KexAlgorithms -{names}",
         "any": "Remove {names}; keep mlkem768x25519-sha256, sntrup761x25519-sha512 and "
@@ -62,15 +58,15 @@ def _plain(explained: Names) -> str:
     bad=offering(kex_algorithms=("curve25519-sha256", "diffie-hellman-group14-sha1")),
 )
 def kex_weak(ssh: SshFacts) -> Verdict:
-    """Offered methods that RFC 9142 no longer wants."""
-    if (skip := no_offer(ssh, "KexAlgorithms")) is not None or ssh.kexinit is None:
-        return skip
-    offered = ssh.kexinit.kex_algorithms
-    weak = algorithms.explained("kex", "weak", offered)
-    if not weak:
+    """Find methods that RFC 9142 deprecates."""
+    offer = offer_of(ssh, "KexAlgorithms")
+    if isinstance(offer, Skip):
+        return offer
+    offered = offer.kex_algorithms
+    if not (weak := names.explained("kex", "weak", offered)):
         return None
-    line = lists.without(ssh, "KexAlgorithms", offered, partial(algorithms.having, "kex", "weak"))
-    return Hit(who=_who(ssh), algorithms=weak, names=_plain(weak)).fixed_by("openssh", line)
+    line = lists.without(ssh, "KexAlgorithms", offered, partial(names.having, "kex", "weak"))
+    return _offers(ssh, weak, line)
 
 
 @rule(
@@ -78,10 +74,10 @@ def kex_weak(ssh: SshFacts) -> Verdict:
     Severity.LOW,
     tier=0,
     source=Source.WIRE,
-    title="No post-quantum key exchange",
-    evidence="none of the offered methods is a hybrid with ML-KEM or NTRU Prime: {algorithms}",
-    why="Sessions recorded today can be decrypted once a quantum computer exists; hybrids cost "
-    "next to nothing and prevent it.",
+    title="No post-quantum key exchange offered",
+    evidence="no hybrid with ML-KEM or NTRU Prime among {algorithms}",
+    why="A session recorded today can be decrypted once a quantum computer exists. Hybrid methods "
+    "prevent this at almost no cost.",
     fix={
         "openssh": "KexAlgorithms sntrup761x25519-sha512@openssh.com,{kept}\n"
         "# from OpenSSH 9.9 on, put mlkem768x25519-sha256 first; before 8.5, upgrade",
@@ -94,22 +90,23 @@ def kex_weak(ssh: SshFacts) -> Verdict:
     bad=offering(kex_algorithms=("curve25519-sha256", "ecdh-sha2-nistp256")),
 )
 def kex_nopq(ssh: SshFacts) -> Verdict:
-    """No offered method survives a quantum computer."""
-    if (skip := no_offer(ssh, "KexAlgorithms")) is not None or ssh.kexinit is None:
-        return skip
-    names = ssh.kexinit.kex_algorithms
-    if not names:
-        return Skip("no key exchange method is left")
-    if algorithms.having("kex", "post-quantum", names):
+    """Find an offer without a post-quantum method; the fix begins with the version's own."""
+    offer = offer_of(ssh, "KexAlgorithms")
+    if isinstance(offer, Skip):
+        return offer
+    offered = offer.kex_algorithms
+    if not offered:
+        return Skip("no key exchange method remains")
+    if names.having("kex", "post-quantum", offered):
         return None
-    markers = algorithms.having("kex", "markers", names)
-    kept = ",".join(lists.writable(names)) or "curve25519-sha256"
-    hit = Hit(algorithms=tuple(name for name in names if name not in markers), kept=kept)
-    said = ssh.config.lists.get("KexAlgorithms") if ssh.config is not None else None
-    hybrids = algorithms.having("kex", "post-quantum", said.default) if said is not None else ()
+    markers = names.having("kex", "markers", offered)
+    kept = ",".join(lists.writable(offered)) or "curve25519-sha256"
+    hit = Hit(algorithms=tuple(name for name in offered if name not in markers), kept=kept)
+    written = ssh.config.lists.get("KexAlgorithms") if ssh.config is not None else None
+    hybrids = names.having("kex", "post-quantum", written.default) if written is not None else ()
     if not hybrids:
         return hit
-    return hit.fixed_by("openssh", lists.beginning_with(ssh, "KexAlgorithms", hybrids, names))
+    return hit.fixed_by("openssh", lists.beginning_with(ssh, "KexAlgorithms", hybrids, offered))
 
 
 @rule(
@@ -117,10 +114,10 @@ def kex_nopq(ssh: SshFacts) -> Verdict:
     Severity.HIGH,
     tier=0,
     source=Source.WIRE,
-    title="Open to the Terrapin prefix truncation",
-    evidence="no strict key exchange, but {algorithms}",
-    why="Somebody between client and server can drop the first encrypted messages unnoticed and so "
-    "switch off what they would have negotiated.",
+    title="Vulnerable to the Terrapin prefix truncation attack",
+    evidence="strict key exchange not supported, {algorithms} offered",
+    why="An attacker between client and server can drop the first encrypted messages unnoticed "
+    "and so disable the extensions that they negotiate.",
     fix={
         "openssh": "Ciphers -{names}\n# until the server is OpenSSH 9.6 or a patched package",
         "any": "Upgrade to a version with strict key exchange, or offer only AES-GCM and AES-CTR.",
@@ -132,22 +129,21 @@ def kex_nopq(ssh: SshFacts) -> Verdict:
     bad=offering(kex_algorithms=("mlkem768x25519-sha256", "curve25519-sha256")),
 )
 def terrapin(ssh: SshFacts) -> Verdict:
-    """A cipher that Terrapin can attack, without the strict key exchange that prevents it."""
-    if (skip := no_offer(ssh, "Ciphers")) is not None or ssh.kexinit is None:
-        return skip
-    if ssh.strict_kex:
+    """Find a vulnerable cipher without the strict key exchange that protects it."""
+    offer = offer_of(ssh, "Ciphers")
+    if isinstance(offer, Skip):
+        return offer
+    macs = offer.macs
+    exposed = names.terrapin_exposed(offer.ciphers, macs)
+    if ssh.strict_kex or not exposed:
         return None
-    macs = ssh.kexinit.macs
-    exposed = algorithms.terrapin_exposed(ssh.kexinit.ciphers, macs)
-    if exposed and ssh.strict_kex is None:
+    if ssh.strict_kex is None:
         return Skip(
-            f"{', '.join(exposed)} can be attacked where key exchange is not strict: OpenSSH 9.6 "
-            "made it so, distributions brought it to older versions, and no file tells; check does"
+            f"{', '.join(exposed)}: safe only with strict key exchange (OpenSSH 9.6, or a "
+            "distribution's backport), which a file does not show; run `seventh check`"
         )
-    if not exposed:
-        return None
     lines = lists.without_ciphers(
-        ssh, ssh.kexinit.ciphers, lambda ciphers: algorithms.terrapin_exposed(ciphers, macs)
+        ssh, offer.ciphers, lambda ciphers: names.terrapin_exposed(ciphers, macs)
     )
     return Hit(algorithms=exposed, names=",".join(exposed)).fixed_by(
         "openssh", *lines, "# until the server is OpenSSH 9.6 or a patched package"
@@ -159,10 +155,11 @@ def terrapin(ssh: SshFacts) -> Verdict:
     Severity.HIGH,
     tier=0,
     source=Source.WIRE,
-    title="Weak ciphers are offered",
+    title="Weak ciphers offered",
     evidence="{who} offers {algorithms}",
-    why="These leak plaintext or are within reach of brute force; a session needs only one side's "
-    "poor preference to use them.",
+    phrases=_WHO,
+    why="These ciphers leak plaintext or are within reach of brute force. A client that prefers "
+    "one of them gets it.",
     fix={
         "openssh": "Ciphers -{names}",
         "any": "Remove {names}; keep chacha20-poly1305@openssh.com, aes256-gcm@openssh.com and "
@@ -175,16 +172,14 @@ def terrapin(ssh: SshFacts) -> Verdict:
     bad=offering(encryption_algorithms_server_to_client=("aes256-ctr", "3des-cbc")),
 )
 def cipher_weak(ssh: SshFacts) -> Verdict:
-    """Offered ciphers with a broken mode, short blocks or no strength."""
-    if (skip := no_offer(ssh, "Ciphers")) is not None or ssh.kexinit is None:
-        return skip
-    offered = ssh.kexinit.ciphers
-    weak = algorithms.explained("cipher", "weak", offered)
-    if not weak:
+    """Find ciphers with a broken mode, short blocks or no strength."""
+    offer = offer_of(ssh, "Ciphers")
+    if isinstance(offer, Skip):
+        return offer
+    if not (weak := names.explained("cipher", "weak", offer.ciphers)):
         return None
-    weak_of = partial(algorithms.having, "cipher", "weak")
-    lines = lists.without_ciphers(ssh, offered, weak_of)
-    return Hit(who=_who(ssh), algorithms=weak, names=_plain(weak)).fixed_by("openssh", *lines)
+    weak_of = partial(names.having, "cipher", "weak")
+    return _offers(ssh, weak, *lists.without_ciphers(ssh, offer.ciphers, weak_of))
 
 
 @rule(
@@ -192,10 +187,11 @@ def cipher_weak(ssh: SshFacts) -> Verdict:
     Severity.MEDIUM,
     tier=0,
     source=Source.WIRE,
-    title="Weak message authentication is offered",
+    title="Weak MACs offered",
     evidence="{who} offers {algorithms}",
-    why="MD5, SHA-1 and short tags leave less margin against forgery, and a MAC over the plaintext "
-    "(not encrypt-then-MAC) makes the receiver decrypt what nobody has vouched for yet.",
+    phrases=_WHO,
+    why="MD5, SHA-1 and short tags leave less margin against forgery. Without encrypt-then-MAC, "
+    "the receiver decrypts data before it is authenticated.",
     fix={
         "openssh": "MACs -{names}",
         "any": "Remove {names}; keep hmac-sha2-256-etm@openssh.com and "
@@ -208,19 +204,19 @@ def cipher_weak(ssh: SshFacts) -> Verdict:
     bad=offering(mac_algorithms_client_to_server=("hmac-sha1", "hmac-sha2-256")),
 )
 def mac_weak(ssh: SshFacts) -> Verdict:
-    """Offered MACs that are weak or are taken over the plaintext."""
-    if (skip := no_offer(ssh, "MACs")) is not None or ssh.kexinit is None:
-        return skip
-    macs, ciphers = ssh.kexinit.macs, ssh.kexinit.ciphers
-    weak = algorithms.weak_macs(macs, ciphers)
-    early = algorithms.encrypt_and_macs(macs, ciphers)
-    if not weak and not early:
+    """Find MACs that are weak or are computed over the plaintext, where a cipher uses one."""
+    offer = offer_of(ssh, "MACs")
+    if isinstance(offer, Skip):
+        return offer
+    if names.all_aead(offer.ciphers):
         return None
-    shown = weak + tuple(f"{name} (not encrypt-then-MAC)" for name in early)
-    line = lists.without(ssh, "MACs", macs, lambda names: (
-        *algorithms.having("mac", "weak", names), *algorithms.encrypt_and_macs(names, ciphers),
+    plaintext = [f"{name} (not encrypt-then-MAC)" for name in names.encrypt_and_macs(offer.macs)]
+    if not (shown := (*names.explained("mac", "weak", offer.macs), *plaintext)):
+        return None
+    line = lists.without(ssh, "MACs", offer.macs, lambda macs: (
+        *names.having("mac", "weak", macs), *names.encrypt_and_macs(macs),
     ))  # fmt: skip
-    return Hit(who=_who(ssh), algorithms=shown, names=_plain(shown)).fixed_by("openssh", line)
+    return _offers(ssh, shown, line)
 
 
 @rule(
@@ -228,13 +224,13 @@ def mac_weak(ssh: SshFacts) -> Verdict:
     Severity.MEDIUM,
     tier=0,
     source=Source.WIRE,
-    title="User keys: SHA-1 is accepted, or RSA is not accepted with SHA-2",
+    title="User keys: SHA-1 signatures accepted, or RSA with SHA-2 not accepted",
     evidence="server-sig-algs: {algorithms}",
-    why="With ssh-rsa accepted, a forged SHA-1 signature could log in; without rsa-sha2-256 and "
-    "rsa-sha2-512, users with RSA keys cannot log in from a modern client.",
+    why="If ssh-rsa is accepted, a forged SHA-1 signature could log in. Without rsa-sha2-256 and "
+    "rsa-sha2-512, current clients fail to log in with RSA keys.",
     fix={
         "openssh": "PubkeyAcceptedAlgorithms -ssh-rsa,ssh-rsa-cert-v01@openssh.com",
-        "any": "Accept rsa-sha2-256 and rsa-sha2-512 from users, and ssh-rsa no longer.",
+        "any": "Accept rsa-sha2-256 and rsa-sha2-512 for user keys; remove ssh-rsa.",
     },
     references=("RFC 8308", "RFC 8332"),
     seed=("12.2.5",),
@@ -243,30 +239,29 @@ def mac_weak(ssh: SshFacts) -> Verdict:
     bad=SshFacts(server_sig_algs=("ssh-ed25519", "ssh-rsa", "rsa-sha2-256")),
 )
 def usersig_sha1(ssh: SshFacts) -> Verdict:
-    """What EXT_INFO says of user signatures. A server without any RSA has chosen so: only info."""
-    names = ssh.server_sig_algs
-    if names is None:
+    """Judge server-sig-algs (RFC 8308 §3.1); without any RSA it is a choice, and info only."""
+    accepted = ssh.server_sig_algs
+    if accepted is None:
         if ssh.config is not None:
-            return _NOT_IN_THE_FILE
+            return NOT_IN_FILE
         return Skip(ssh.unknown.get(Topic.EXTENSIONS, "the server did not send server-sig-algs"))
-    if algorithms.having("host_key", "sha1", names):
-        if algorithms.lists_its_build(ssh.software or ""):
-            return Skip(
-                "OpenSSH before 9.6 lists what it was built with, not what it accepts; "
-                "`sshd -T | grep -i pubkeyaccepted` tells"
-            )
-        rest = tuple(name for name in names if not algorithms.having("host_key", "sha1", (name,)))
-        if not algorithms.having("host_key", "rsa-sha2", rest):
-            line = lists.beginning_with(ssh, "PubkeyAcceptedAlgorithms", RSA_SHA2, rest)
-        else:
-            line = lists.without(ssh, "PubkeyAcceptedAlgorithms", names,
-                                 partial(algorithms.having, "host_key", "sha1"))  # fmt: skip
-        hit = Hit(algorithms=names)
-        return hit if ssh.config is None else hit.fixed_by("openssh", line)
-    if algorithms.having("host_key", "rsa-sha2", names):
+    sha1 = names.having("host_key", "sha1", accepted)
+    has_sha2 = bool(names.having("host_key", "rsa-sha2", accepted))
+    if has_sha2 and not sha1:
         return None
-    line = lists.beginning_with(ssh, "PubkeyAcceptedAlgorithms", RSA_SHA2, names)
-    return Hit(Severity.INFO, algorithms=names).fixed_by("openssh", line)
+    if sha1 and names.lists_its_build(ssh.software or ""):
+        return Skip(
+            "OpenSSH before 9.6 sends the algorithms of its build, not those it accepts; run "
+            "`sshd -T | grep -i pubkeyaccepted` on the server"
+        )
+    hit = Hit(None if sha1 else Severity.INFO, algorithms=accepted)
+    if sha1 and ssh.config is None:
+        return hit
+    directive, weak_of = "PubkeyAcceptedAlgorithms", partial(names.having, "host_key", "sha1")
+    if has_sha2:
+        return hit.fixed_by("openssh", lists.without(ssh, directive, accepted, weak_of))
+    rest = tuple(name for name in accepted if name not in sha1)
+    return hit.fixed_by("openssh", lists.beginning_with(ssh, directive, RSA_SHA2, rest))
 
 
 @rule(
@@ -274,13 +269,13 @@ def usersig_sha1(ssh: SshFacts) -> Verdict:
     Severity.MEDIUM,
     tier=0,
     source=Source.WIRE,
-    title="Compression before login is offered",
-    evidence="{who} offers {algorithms}",
-    why="zlib starts before the user is known, so that anybody can reach the decompressor; "
-    "zlib@openssh.com waits until after login.",
+    title="Compression before authentication offered",
+    evidence="the server offers {algorithms}",
+    why="With zlib, compression starts before the user is authenticated, which exposes the "
+    "decompressor to every client. zlib@openssh.com starts after the login.",
     fix={
         "openssh": "Compression no",
-        "any": "Switch zlib off; zlib@openssh.com (delayed) may stay.",
+        "any": "Disable zlib; zlib@openssh.com (delayed) may stay.",
     },
     references=("RFC 4253 §6.2",),
     seed=("12.2.2",),
@@ -289,9 +284,8 @@ def usersig_sha1(ssh: SshFacts) -> Verdict:
     bad=offering(compression_algorithms_client_to_server=("none", "zlib")),
 )
 def comp_preauth(ssh: SshFacts) -> Verdict:
-    """Undelayed zlib in either direction."""
-    if (skip := no_offer(ssh)) is not None or ssh.kexinit is None:
-        return skip
-    if is_client(ssh):
-        return THE_CLIENTS
-    return Hit(who=_who(ssh), algorithms=("zlib",)) if "zlib" in ssh.kexinit.compressions else None
+    """Find zlib without delay in either direction."""
+    offer = offer_of(ssh, server_only=True)
+    if isinstance(offer, Skip):
+        return offer
+    return Hit(algorithms=("zlib",)) if "zlib" in offer.compressions else None

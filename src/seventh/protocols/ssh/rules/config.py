@@ -1,27 +1,33 @@
-"""What only configuration files show: agents, lists of users, throttles, modes, dated lines."""
+"""Rules on what only configuration files show: agents, users, limits, modes, obsolete lines."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.facts.config import SshConfigFacts, UserKey
-from seventh.protocols.ssh.rules import names as algorithms
+from seventh.protocols.ssh.facts.config import SshConfigFacts
+from seventh.protocols.ssh.rules import names
+from seventh.protocols.ssh.rules.algorithms import NOT_IN_FILE
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
-MOST_STARTUPS = 100
-"""From how many unauthenticated connections sshd drops all of them, by default."""
-_NO_FILE = Skip("only a configuration file tells: seventh lint FILE")
-_NOT_HERE = Skip("this file does not decide it")
+MAX_STARTUPS = 100
+"""The most unauthenticated connections below which sshd may drop none: its default for all."""
 
 
-def _server(**fields: object) -> SshFacts:
-    return SshFacts(config=SshConfigFacts(side="server", **fields))  # type: ignore[arg-type]
+def _server(**fields: Any) -> SshFacts:
+    return SshFacts(config=SshConfigFacts(side="server", **fields))
 
 
-def _client(**fields: object) -> SshFacts:
-    return SshFacts(config=SshConfigFacts(side="client", **fields))  # type: ignore[arg-type]
+def _client(**fields: Any) -> SshFacts:
+    return SshFacts(config=SshConfigFacts(side="client", **fields))
+
+
+def _undecided(config: SshConfigFacts | None) -> Skip:
+    """Return why no file decides: there is none, or it does not set the directive."""
+    if config is None:
+        return Skip("only a configuration file shows it; run `seventh lint FILE`")
+    return NOT_IN_FILE
 
 
 @rule(
@@ -29,12 +35,19 @@ def _client(**fields: object) -> SshFacts:
     Severity.MEDIUM,
     tier=0,
     source=Source.FILE,
-    title="Agent forwarding is on broadly",
+    title="Agent forwarding enabled broadly",
     evidence="{who}",
-    why="Whoever is root on a server that an agent is forwarded to can log in with its keys "
-    "wherever they are let in, for as long as the session lasts.",
+    phrases={
+        "who": {
+            "server": "every user may forward an agent",
+            "all": "the agent is forwarded to every host",
+            "some": "the agent is forwarded to every host in {scope}",
+        }
+    },
+    why="While a session lasts, root on the server can log in with the keys of a forwarded agent "
+    "on every host that accepts them.",
     fix={
-        "openssh": "# in ssh_config; what lies behind a host is reached by ProxyJump\n"
+        "openssh": "# in ssh_config; reach hosts behind a server with ProxyJump\n"
         "ForwardAgent no\n"
         "# in sshd_config; yes in a Match block for users who need it\nAllowAgentForwarding no",
     },
@@ -48,25 +61,22 @@ def _client(**fields: object) -> SshFacts:
     bad=_client(agent_forwarding=True, breadth="all"),
 )
 def agentfwd(ssh: SshFacts) -> Verdict:
-    """A client that does it to all hosts; to some is low; a server that lets everybody is info."""
+    """Judge a client by the hosts that get its agent: some is low; for a server it is info."""
     config = ssh.config
     if config is None or config.agent_forwarding is None:
-        return _NO_FILE if config is None else _NOT_HERE
+        return _undecided(config)
     if not config.agent_forwarding:
         return None
     if config.side == "server":
-        hit = Hit(Severity.INFO, who="every user may have an agent forwarded")
-        return hit.fixed_by(
+        return Hit(Severity.INFO, who="server").fixed_by(
             "openssh", "# and yes in a Match block for users who need it", "AllowAgentForwarding no"
         )
     if config.breadth == "one":
         return None
-    if config.breadth == "some":
-        return Hit(Severity.LOW, who=f"to every host that {config.scope} means").fixed_by(*_JUMP)
-    return Hit(who="the agent is forwarded to every host").fixed_by(*_JUMP)
-
-
-_JUMP = ("openssh", "# what lies behind a host is reached by ProxyJump", "ForwardAgent no")
+    severity = Severity.LOW if config.breadth == "some" else None
+    return Hit(severity, who=config.breadth, scope=config.scope).fixed_by(
+        "openssh", "# reach hosts behind a server with ProxyJump", "ForwardAgent no"
+    )
 
 
 @rule(
@@ -74,9 +84,9 @@ _JUMP = ("openssh", "# what lies behind a host is reached by ProxyJump", "Forwar
     Severity.INFO,
     tier=0,
     source=Source.FILE,
-    title="Every account may log in",
-    evidence="neither AllowUsers nor AllowGroups names who may",
-    why="A service's account, or a test account with a poor password, then is a way in.",
+    title="Logins not restricted to named users or groups",
+    evidence="neither AllowUsers nor AllowGroups is set",
+    why="Every account can log in, also service accounts and test accounts with weak passwords.",
     fix={
         "openssh": "# the users who may log in, such as ops and deploy\nAllowUsers ops deploy",
         "any": "Name the users or groups that may log in.",
@@ -88,13 +98,21 @@ _JUMP = ("openssh", "# what lies behind a host is reached by ProxyJump", "Forwar
     bad=_server(allowed=()),
 )
 def allowlist(ssh: SshFacts) -> Verdict:
-    """No list at all, for the file as a whole."""
+    """Find a file without a list of users or groups; a block inherits it."""
     config = ssh.config
     if config is None or config.allowed is None:
-        return _NO_FILE if config is None else _NOT_HERE
-    if config.scope:
-        return None if config.allowed else Skip("a block leaves it to the file as a whole")
-    return None if config.allowed else Hit()
+        return _undecided(config)
+    if config.allowed:
+        return None
+    return Skip("set for the file as a whole, not in this block") if config.scope else Hit()
+
+
+_LIMITS = {
+    "penalties": ("PerSourcePenalties", "yes"),
+    "startups": ("MaxStartups", "10:30:100"),
+    "grace": ("LoginGraceTime", "120"),
+}
+"""By the code of a problem, the directive and the value that fixes it."""
 
 
 @rule(
@@ -102,14 +120,21 @@ def allowlist(ssh: SshFacts) -> Verdict:
     Severity.MEDIUM,
     tier=0,
     source=Source.FILE,
-    title="Connections before a login are not held back",
+    title="Unauthenticated connections not limited",
     evidence="{problems}",
-    why="Anybody can then keep the server busy with key exchanges, or its slots taken, without "
-    "ever logging in, and guess passwords from one address at full speed.",
+    phrases={
+        "problems": {
+            "penalties": "PerSourcePenalties no: no address is penalised for failed logins",
+            "startups": "MaxStartups {start}: fewer than {start} connections are never limited",
+            "grace": "LoginGraceTime 0: a login has no time limit",
+        }
+    },
+    why="Without ever logging in, an attacker can occupy the CPU with key exchanges or all "
+    "connection slots, and guess passwords from one address at full speed.",
     fix={
         "openssh": "MaxStartups 10:30:100\nLoginGraceTime 120\n"
         "# from OpenSSH 9.8 on (the default)\nPerSourcePenalties yes",
-        "any": "Limit unauthenticated connections, in number, in time and by address.",
+        "any": "Limit the number and duration of unauthenticated connections, also by address.",
     },
     references=("CVE-2002-20001", "OpenSSH manual, sshd_config(5): PerSourcePenalties"),
     seed=("12.2.2",),
@@ -118,30 +143,21 @@ def allowlist(ssh: SshFacts) -> Verdict:
     bad=_server(startups=(1000, 30, 1000), penalties="no", grace_seconds=120),
 )
 def throttle(ssh: SshFacts) -> Verdict:
-    """Penalties switched off, dropping that begins too late, or no time limit."""
+    """Find penalties switched off, a late limit on connections, or no time limit."""
     config = ssh.config
     if config is None or config.startups is None:
-        return _NO_FILE if config is None else _NOT_HERE
-    problems: list[str] = []
-    deciding: list[str] = []
-    if config.penalties == "no":
-        problems.append("misbehaving addresses are not penalised (PerSourcePenalties no)")
-        deciding.append("PerSourcePenalties")
-    if config.startups[0] > MOST_STARTUPS:
-        problems.append(f"none is dropped below {config.startups[0]} at once (MaxStartups)")
-        deciding.append("MaxStartups")
-    if config.grace_seconds == 0:
-        problems.append("a login may take for ever (LoginGraceTime 0)")
-        deciding.append("LoginGraceTime")
+        return _undecided(config)
+    wrong = {
+        "penalties": config.penalties == "no",
+        "startups": config.startups[0] > MAX_STARTUPS,
+        "grace": config.grace_seconds == 0,
+    }
+    problems = tuple(code for code in _LIMITS if wrong[code])
     if not problems:
         return None
-    hit = Hit(problems=tuple(problems)).at(*deciding)
-    return hit.fixed_by("openssh", *(f"{name} {_THROTTLING[name]}" for name in deciding))
-
-
-_THROTTLING = {
-    "PerSourcePenalties": "yes", "MaxStartups": "10:30:100", "LoginGraceTime": "120",
-}  # fmt: skip
+    hit = Hit(problems=problems, start=config.startups[0])
+    lines = [_LIMITS[code] for code in problems]
+    return hit.at(*(name for name, _ in lines)).fixed_by("openssh", *map(" ".join, lines))
 
 
 @rule(
@@ -149,10 +165,11 @@ _THROTTLING = {
     Severity.MEDIUM,
     tier=0,
     source=Source.LOCAL,
-    title="File modes that make SSH refuse keys",
+    title="File modes that SSH refuses",
     evidence="{wrong}",
-    why="sshd passes over authorized_keys that others could have written (StrictModes), and ssh "
-    "over a private key that others can read: the login fails, and only the server's log says why.",
+    why="sshd ignores an authorized_keys file that other users can write (StrictModes), and ssh "
+    "ignores a private key that other users can read. The login fails, and only the server's log "
+    "shows why.",
     fix={"openssh": "chmod 600 ~/.ssh/authorized_keys\nchmod 700 ~/.ssh\nchmod go-w ~"},
     references=("OpenSSH manual, sshd_config(5): StrictModes", "OpenSSH manual, ssh(1): FILES"),
     seed=("12.2.5",),
@@ -161,16 +178,16 @@ _THROTTLING = {
     bad=SshFacts(
         config=SshConfigFacts(
             side="keys",
-            modes=("/home/ops/.ssh is 0777: others may write it",),
+            modes=("/home/ops/.ssh: mode 0777",),
             mode_fixes=("chmod 700 /home/ops/.ssh",),
         )
     ),
 )
 def authkeys_perm(ssh: SshFacts) -> Verdict:
-    """Return what the modes of the files that were seen forbid."""
+    """Find wrong modes and owners among the files that were seen."""
     config = ssh.config
     if config is None or config.modes is None:
-        return Skip("only the machine's own files tell: seventh lint ~/.ssh/authorized_keys")
+        return Skip("only files on the machine show it; run `seventh lint ~/.ssh/authorized_keys`")
     if not config.modes:
         return None
     return Hit(wrong=config.modes).fixed_by("openssh", *config.mode_fixes)
@@ -181,10 +198,11 @@ def authkeys_perm(ssh: SshFacts) -> Verdict:
     Severity.INFO,
     tier=0,
     source=Source.FILE,
-    title="Every connection pays for the jump again",
-    evidence="{host} is reached through {jump}, and connections are not shared{saved}",
-    why="Each command connects, exchanges keys and logs in on every hop; a shared connection asks "
-    "for a channel, which is one round trip.",
+    title="Connections through a jump host not shared",
+    evidence="{scope} through {jump}: no ControlMaster and ControlPath",
+    phrases={"scope": {"block": "{host}", "file": "every host"}},
+    why="Each command connects, exchanges keys and logs in on every hop. On a shared connection a "
+    "command takes one round trip.",
     fix={
         "openssh": "ControlMaster auto\nControlPath ~/.ssh/cm-%r@%h:%p\nControlPersist 5m",
         "any": "Keep one connection open and reuse it.",
@@ -196,15 +214,14 @@ def authkeys_perm(ssh: SshFacts) -> Verdict:
     bad=_client(jump="bastion", multiplexed=False),
 )
 def nomux(ssh: SshFacts) -> Verdict:
-    """Return a host behind a jump without both ControlMaster and ControlPath."""
+    """Find a host behind a jump host without both ControlMaster and ControlPath."""
     config = ssh.config
     if config is None or config.jump is None or config.multiplexed is None:
-        return _NO_FILE if config is None else _NOT_HERE
+        return _undecided(config)
     if not config.jump or config.multiplexed:
         return None
-    saves = ssh.session.mux_saves_seconds if ssh.session is not None else None
-    saved = f"; sharing would save {saves * 1000:.0f} ms each time" if saves else ""
-    return Hit(host=config.scope or "every host", jump=config.jump, saved=saved)
+    scope = "block" if config.scope else "file"
+    return Hit(scope=scope, host=config.scope, jump=config.jump)
 
 
 @rule(
@@ -212,39 +229,21 @@ def nomux(ssh: SshFacts) -> Verdict:
     Severity.INFO,
     tier=0,
     source=Source.FILE,
-    title="Directives that do nothing",
+    title="Directives without effect",
     evidence="{idle}",
-    why="They suggest a protection that is not there, or that is there without them, and hide the "
-    "lines that matter.",
+    phrases={"idle": names.obsolete_directives()},
+    why="These lines suggest a protection that is not there or does not need them, and distract "
+    "from the lines that count.",
     fix={"openssh": "Delete {names}"},
     references=("OpenSSH, servconf.c and readconf.c: deprecated keywords",),
     seed=("12.2.2",),
     directives={"openssh": ("idle",)},
     good=_server(idle=()),
-    bad=_server(idle=("Protocol: only protocol 2 is left (since OpenSSH 7.4)",)),
+    bad=_server(idle=("Protocol",)),
 )
 def conf_obsolete(ssh: SshFacts) -> Verdict:
-    """Return directives without effect in the version that is judged."""
+    """Find directives without effect in the version that is judged."""
     config = ssh.config
     if config is None or config.idle is None:
-        return _NO_FILE if config is None else _NOT_HERE
-    names = ", ".join(text.partition(":")[0] for text in config.idle)
-    return Hit(idle=config.idle, names=names) if config.idle else None
-
-
-def weak_user_keys(keys: Sequence[UserKey]) -> Verdict:
-    """SSH-HOSTKEY-WEAK for the keys of an authorized_keys file: the same borders, by line."""
-    by_name = [key for key in keys if algorithms.having("host_key", "weak", (key.type,))]
-    short = [key for key in keys if key.type == "ssh-rsa" and key.bits < 3072]
-    if not by_name and not short:
-        return None
-    weak = sorted([*by_name, *short], key=lambda key: key.line)
-    said = tuple(f"line {key.line}: {key.type} with {key.bits} bits {key.comment}" for key in weak)
-    high = by_name or any(key.bits < 2048 for key in short)
-    hit = Hit(None if high else Severity.MEDIUM, keys=said)
-    return hit.at(*(f"key {key.line}" for key in weak)).fixed_by(
-        "openssh",
-        "# on the machine of the key's owner:",
-        "ssh-keygen -t ed25519",
-        "# then put id_ed25519.pub in place of the line here",
-    )
+        return _undecided(config)
+    return Hit(idle=config.idle, names=", ".join(config.idle)) if config.idle else None

@@ -1,7 +1,7 @@
-"""The line that takes algorithms out of a list, or puts some in, and leaves the rest as it is.
+"""The configuration line that removes algorithms from a list, or adds some, and keeps the rest.
 
-``-name`` takes away from the program's default. In place of a line with a list of its own it would
-bring back what that line leaves out, so such a line is answered with a list.
+``-name`` removes from the program's default. In place of a line with a full list it would bring
+back what that line leaves out, so such a line is replaced by a full list.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from seventh.protocols.ssh.rules import names as algorithms
 from seventh.protocols.ssh.wire.ciphers import is_aead
 
 _MINUS_SINCE = (7, 5)
-"""The first version that takes ``-name``."""
+"""The first version that accepts ``-name``."""
 _WRITABLE = re.compile(r"(?!gss-)[A-Za-z0-9][A-Za-z0-9@._+-]{0,63}")
 _NAMED_SINCE = {"PubkeyAcceptedAlgorithms": ((8, 5), "PubkeyAcceptedKeyTypes")}
 """Directives that had another name before a version; the old one still works."""
@@ -25,7 +25,7 @@ _AT_LEAST = {
     "HostKeyAlgorithms": ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256"),
     "PubkeyAcceptedAlgorithms": ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256"),
 }
-"""What every OpenSSH of the last ten years has, for a list that would be empty."""
+"""What every OpenSSH of the last ten years supports, for a list that would be empty."""
 
 
 def without(
@@ -35,16 +35,16 @@ def without(
     weak = weak_of(offered)
     kept = writable(name for name in offered if name not in weak)
     config = ssh.config
-    said = config.lists.get(directive) if config is not None else None
+    written = config.lists.get(directive) if config is not None else None
     minus = "-" + ",".join(weak)
     if config is not None and _takes_minus(ssh):
-        if said is None or (said.text.startswith("+") and set(said.effective)
-                            - set(said.default) <= set(weak)):  # fmt: skip
+        if written is None or (written.text.startswith("+") and set(written.effective)
+                               - set(written.default) <= set(weak)):  # fmt: skip
             return _line(ssh, directive, minus)
-        if said.text.startswith("-"):
-            return _line(ssh, directive, f"{said.text},{minus[1:]}")
+        if written.text.startswith("-"):
+            return _line(ssh, directive, f"{written.text},{minus[1:]}")
     if not kept:
-        default = said.default if said is not None else ()
+        default = written.default if written is not None else ()
         strong = tuple(name for name in default if name not in weak_of(default))
         kept = _AT_LEAST[directive]
         if directive == "KexAlgorithms" and strong:
@@ -55,11 +55,11 @@ def without(
 def without_ciphers(
     ssh: SshFacts, offered: Names, weak_of: Callable[[Names], Names]
 ) -> tuple[str, ...]:
-    """The Ciphers line without what ``weak_of`` finds; where no MAC is left in use, with that."""
+    """Return the Ciphers line without what ``weak_of`` finds, and what to do if no MAC is used."""
     line = without(ssh, "Ciphers", offered, weak_of)
     left = line.partition(" ")[2]
-    said = ssh.config.lists.get("MACs") if ssh.config is not None else None
-    if said is None or left.startswith("-") or not all(map(is_aead, left.split(","))):
+    macs = ssh.config.lists.get("MACs") if ssh.config is not None else None
+    if macs is None or left.startswith("-") or not all(map(is_aead, left.split(","))):
         return (line,)
     return line, "# delete the MACs line: with these ciphers no MAC is used"
 
@@ -70,10 +70,10 @@ def beginning_with(ssh: SshFacts, directive: str, first: Names, offered: Names) 
 
 
 def writable(names: Iterable[str]) -> Names:
-    """Return what of ``names`` may stand in a line of sshd_config.
+    """Return those of ``names`` that a line of sshd_config may list.
 
     Not the names that sshd adds by itself, such as ``ext-info-s``, nor GSS-API's methods, which
-    have a line of their own; nor what a peer made up to be pasted.
+    have a line of their own; nor what a peer invents to have it pasted.
     """
     found = tuple(names)
     markers = algorithms.having("kex", "markers", found)

@@ -1,74 +1,40 @@
-"""SSH's rules about logins: who may, by what, how long it takes, and whether a session lasts."""
+"""Rules on logins: who may log in, how, how long it takes, and whether a session lasts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.config import Names, SshConfigFacts
-from seventh.protocols.ssh.facts.login import AuthStep, Login, Trust
-from seventh.protocols.ssh.rules.algorithms import UNPROVEN
+from seventh.protocols.ssh.facts.login import AuthStep, Login
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 SLOW_AUTH_SECONDS = 1.0
-TELLING_HOLD_SECONDS = 35.0
-"""A hold this long sees a keepalive that is sent every 30 s, as is advised."""
+CONCLUSIVE_HOLD_SECONDS = 35.0
+"""A hold this long sees a keepalive that is sent every 30 s, as recommended."""
 GUESSABLE = frozenset(["password", "keyboard-interactive"])
-"""Methods by which a secret can be guessed from afar."""
-
+"""Methods by which a secret can be guessed remotely."""
 _KBDINT_SINCE = (8, 7)
-"""Before, ChallengeResponseAuthentication decides, whatever KbdInteractiveAuthentication says."""
+"""Before, ChallengeResponseAuthentication decides, and KbdInteractiveAuthentication does not."""
+_METHODS_UNKNOWN = Skip(
+    "authentication methods not requested; use --user, or run `seventh lint` on sshd_config"
+)
+_FOR_USER = {"scope": {"user": " for {user}", "all": ""}}
 
-_NOBODY_ASKED = Skip("nobody asked which methods the server offers (--user, or lint its file)")
 
-
-def _login(**fields: object) -> SshFacts:
-    return SshFacts(login=Login(**fields))  # type: ignore[arg-type]
+def _login(**fields: Any) -> SshFacts:
+    return SshFacts(login=Login(**fields))
 
 
 def _guessable(methods: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in methods if name in GUESSABLE)
 
 
-def _trusted(status: str, **fields: object) -> SshFacts:
-    trust = Trust(status=status, key="ssh-ed25519 SHA256:new", **fields)  # type: ignore[arg-type]
-    return SshFacts(trust=(trust,))
-
-
-@rule(
-    "SSH-HOSTKEY-CHANGED",
-    Severity.CRITICAL,
-    tier=0,
-    source=Source.WIRE,
-    title="The host key is not the one in known_hosts",
-    evidence="{key} was shown; {pinned} in {where}",
-    why="Either the machine was rebuilt, or somebody else answers in its place and reads what is "
-    "typed there.",
-    fix={
-        "openssh": "On the machine itself: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub. If it "
-        "is the key shown here: ssh-keygen -R HOST, and add the new one; if it is not, do not log "
-        "in.",
-        "any": "Compare the key with the machine's own by another way before you replace the pin.",
-    },
-    references=("RFC 4251 §4.1",),
-    seed=("12.2.1",),
-    good=_trusted("known", file="known_hosts", line=1),
-    bad=_trusted("changed", file="known_hosts", line=1, pinned="ssh-ed25519 SHA256:old"),
-)
-def hostkey_changed(ssh: SshFacts) -> Verdict:
-    """Return another key of a pinned type, or one that is revoked."""
-    for trust in ssh.trust:
-        where = f"{trust.file}:{trust.line}"
-        if trust.status == "revoked":
-            return Hit(key=trust.key, pinned="it is marked @revoked", where=where)
-        if trust.status == "changed":
-            return Hit(key=trust.key, pinned=f"{trust.pinned} is pinned", where=where)
-    if any(trust.status == "known" for trust in ssh.trust):
-        return None
-    if not ssh.trust and any(key.signature_valid is None for key in ssh.host_keys):
-        return Skip(UNPROVEN)
-    return Skip("known_hosts has no key of this host")
+def _methods(methods: Names, login: Login) -> Hit:
+    """Return a hit for ``methods``, with the user that they were requested for."""
+    return Hit(methods=methods, user=login.user, scope="user" if login.user else "all")
 
 
 @rule(
@@ -76,13 +42,14 @@ def hostkey_changed(ssh: SshFacts) -> Verdict:
     Severity.MEDIUM,
     tier=2,
     source=Source.WIRE,
-    title="Authentication takes long before any credential is seen",
-    evidence="{none_seconds} s to refuse a login without a credential; {others}",
-    why="The server looks names up (reverse DNS), asks GSSAPI or waits for PAM, for every login.",
+    title="Authentication slow before any credential",
+    evidence="the server takes {none_seconds} s to refuse a login without a credential{compared}",
+    phrases={"compared": {"others": " (for comparison: {others})", "none": ""}},
+    why="The server waits for reverse DNS, GSSAPI or PAM. Every login is delayed by this time.",
     fix={
-        "openssh": "UseDNS no\nGSSAPIAuthentication no\nand see what PAM waits for: "
-        "/etc/pam.d/sshd (pam_systemd, pam_motd, directories that do not answer)",
-        "any": "Switch reverse lookups of clients off, or mend the server's resolver.",
+        "openssh": "UseDNS no\nGSSAPIAuthentication no\n# and check the modules in "
+        "/etc/pam.d/sshd (pam_systemd, pam_motd, unreachable directory servers)",
+        "any": "Disable reverse lookups of clients, or fix the server's resolver.",
     },
     seed=("12.11.1", "12.2.5"),
     directives={"openssh": ("UseDNS", "GSSAPIAuthentication", "UsePAM")},
@@ -90,22 +57,24 @@ def hostkey_changed(ssh: SshFacts) -> Verdict:
     bad=_login(none_seconds=5.01, service_seconds=0.001),
 )
 def auth_slow(ssh: SshFacts) -> Verdict:
-    """Return more than a second beyond the round trip for ``none``; the other parts beside it."""
+    """Find more than a second beyond the round trip for ``none``; name the other phases' times."""
     login = ssh.login
     if login is None or login.none_seconds is None:
-        return Skip("no login was timed")
+        return Skip("no login was timed: it requires --user")
     if login.none_seconds - (ssh.rtt_seconds or 0.0) <= SLOW_AUTH_SECONDS:
         return None
     parts = {
-        "greeting": ssh.banner_seconds,
-        "key exchange": ssh.kex_seconds,
-        "service": login.service_seconds,
+        "ssh.banner": ssh.banner_seconds,
+        "ssh.kex": ssh.kex_seconds,
+        "ssh.service": login.service_seconds,
         **_slowest(login.steps),
     }
-    others = ", ".join(
-        f"{name} {value:.3f} s" for name, value in parts.items() if value is not None
+    others = tuple(f"{name} {value:.3f} s" for name, value in parts.items() if value is not None)
+    return Hit(
+        none_seconds=round(login.none_seconds, 3),
+        compared="others" if others else "none",
+        others=others,
     )
-    return Hit(none_seconds=round(login.none_seconds, 3), others=others or "nothing else was timed")
 
 
 def _slowest(steps: tuple[AuthStep, ...]) -> dict[str, float]:
@@ -122,13 +91,14 @@ def _slowest(steps: tuple[AuthStep, ...]) -> dict[str, float]:
     Severity.HIGH,
     tier=2,
     source=Source.WIRE,
-    title="Passwords are accepted",
-    evidence="{methods} can be tried{for_user}",
-    why="Whoever reaches the port can guess passwords; a key cannot be guessed.",
+    title="Password authentication accepted",
+    evidence="{methods} accepted{scope}",
+    phrases=_FOR_USER,
+    why="Everyone who can reach the port can guess passwords; a key cannot be guessed.",
     fix={
         "openssh": "PasswordAuthentication no\nKbdInteractiveAuthentication no",
-        "any": "Switch password and keyboard-interactive authentication off once everybody has a "
-        "key; where a second factor needs keyboard-interactive, ask for the key before it.",
+        "any": "Disable password and keyboard-interactive authentication once all users have keys; "
+        "if a second factor needs keyboard-interactive, require the key first.",
     },
     references=("RFC 4252 §8", "RFC 4256"),
     seed=("12.2.2",),
@@ -141,50 +111,48 @@ def _slowest(steps: tuple[AuthStep, ...]) -> dict[str, float]:
     bad=_login(user="ops", methods=("publickey", "password")),
 )  # fmt: skip
 def password_on(ssh: SshFacts) -> Verdict:
-    """Return the first method list has one by which a secret can be guessed."""
+    """Find a method by which a secret can be guessed among those that a login may begin with."""
     login = ssh.login
     if login is None or login.methods is None:
-        return _NOBODY_ASKED
+        return _METHODS_UNKNOWN
     guessable = _guessable(login.methods)
     if not guessable:
-        return _left_open(ssh, GUESSABLE)
-    for_user = f" for {login.user}" if login.user else ""
-    hit = Hit(methods=guessable, for_user=for_user)
-    config = ssh.config
-    return (
-        hit if config is None else hit.fixed_by("openssh", *_with_a_key(config, login, guessable))
-    )
+        return _undecided(ssh, GUESSABLE)
+    hit = _methods(guessable, login)
+    if ssh.config is None:
+        return hit
+    return hit.fixed_by("openssh", *_with_a_key(ssh.config, login, guessable))
 
 
-def _left_open(ssh: SshFacts, methods: Iterable[str]) -> Skip | None:
+def _undecided(ssh: SshFacts, methods: Iterable[str]) -> Skip | None:
     """Return why a drop-in does not decide about ``methods``; None where it does."""
     left = ssh.config.left_to_others if ssh.config is not None else ()
     names = ", ".join(method for method in sorted(methods) if method in left)
-    return Skip(f"a drop-in that leaves {names} to the main file") if names else None
+    return Skip(f"this drop-in does not set {names}; the main file decides") if names else None
 
 
 def _with_a_key(config: SshConfigFacts, login: Login, guessable: Names) -> tuple[str, ...]:
-    """The lines of sshd_config after which a login begins with a key and not with a guess."""
-    asked = config.authentication_methods
-    if asked:
-        # sshd does not start where a method is asked for that is switched off.
-        lines = ["AuthenticationMethods " + " ".join(dict.fromkeys(map(_key_first, asked)))]
+    """Return the lines of sshd_config that make every login begin with a key."""
+    required = config.authentication_methods
+    if required:
+        # sshd does not start if a required method is switched off.
+        lines = ["AuthenticationMethods " + " ".join(dict.fromkeys(map(_key_first, required)))]
     else:
         lines = [f"{_switch(config, method)} no" for method in guessable]
     known = {*(login.methods or ()), *login.still_wanted}
     return tuple(lines if "publickey" in known else ["PubkeyAuthentication yes", *lines])
 
 
-def _key_first(asked: str) -> str:
-    """Return a list of AuthenticationMethods with ``publickey`` before what can be guessed."""
-    steps = asked.split(",")
+def _key_first(required: str) -> str:
+    """Return a list of AuthenticationMethods that begins with ``publickey``, not with a secret."""
+    steps = required.split(",")
     if steps[0].partition(":")[0] not in GUESSABLE:
-        return asked
+        return required
     return ",".join(["publickey", *(step for step in steps if step != "publickey")])
 
 
 def _switch(config: SshConfigFacts, method: str) -> str:
-    """Return the directive that switches a method on and off in the version that is judged."""
+    """Return the directive that enables a method in the version that is judged."""
     if method == "password":
         return "PasswordAuthentication"
     new = not config.version or config.version >= _KBDINT_SINCE
@@ -196,13 +164,13 @@ def _switch(config: SshConfigFacts, method: str) -> str:
     Severity.HIGH,
     tier=2,
     source=Source.WIRE,
-    title="root may log in with a password",
-    evidence="{methods} can be tried for root",
-    why="root is on every machine, so that only the password has to be guessed, and then "
-    "everything is open.",
+    title="Password login as root allowed",
+    evidence="{methods} accepted for root",
+    why="root exists on every machine, so an attacker has only the password to guess, and then "
+    "controls the machine.",
     fix={
         "openssh": "PermitRootLogin prohibit-password",
-        "any": "Let root in with a key alone, or not at all.",
+        "any": "Accept only keys for root, or disable root logins.",
     },
     references=("RFC 4252 §8",),
     seed=("12.2.2",),
@@ -215,16 +183,17 @@ def _switch(config: SshConfigFacts, method: str) -> str:
     bad=_login(root_methods=("publickey", "password"), root_source="file"),
 )  # fmt: skip
 def root_password(ssh: SshFacts) -> Verdict:
-    """Return the list for root; OpenSSH's on the wire only proves that a method is absent."""
+    """Judge the methods for root; on the wire, OpenSSH's list only proves that one is absent."""
     login = ssh.login
     if login is None or login.root_methods is None:
-        return Skip(ssh.unknown.get(Topic.ROOT_METHODS, _NOBODY_ASKED.reason))
+        return Skip(ssh.unknown.get(Topic.ROOT_METHODS, _METHODS_UNKNOWN.reason))
     guessable = _guessable(login.root_methods)
     if not guessable:
-        return _left_open(ssh, GUESSABLE) if login.root_methods else None
+        return _undecided(ssh, GUESSABLE) if login.root_methods else None
     if login.root_source == "wire" and (ssh.software or "").startswith("OpenSSH"):
         return Skip(
-            "OpenSSH lists passwords for root whatever PermitRootLogin says: lint its sshd_config"
+            "OpenSSH offers passwords to root even if PermitRootLogin refuses them; run "
+            "`seventh lint` on sshd_config"
         )
     return Hit(methods=guessable)
 
@@ -234,12 +203,20 @@ def root_password(ssh: SshFacts) -> Verdict:
     Severity.MEDIUM,
     tier=2,
     source=Source.WIRE,
-    title="Public keys are not accepted",
-    evidence="only {methods} can be tried{for_user}",
-    why="What is left can be guessed, overheard by a fake server or used by whoever learns it.",
+    title="Public key authentication not accepted",
+    evidence="{accepted}{scope}",
+    phrases={
+        "accepted": {
+            "methods": "only {methods} accepted",
+            "main": "PubkeyAuthentication no, and no other method set here",
+        },
+        **_FOR_USER,
+    },
+    why="The other methods use secrets that can be guessed, or stolen by a server that "
+    "impersonates this one.",
     fix={
         "openssh": "PubkeyAuthentication yes",
-        "any": "Switch public-key authentication on and give everybody a key.",
+        "any": "Enable public key authentication and give every user a key.",
     },
     references=("RFC 4252 §7",),
     seed=("12.2.2",),
@@ -248,26 +225,25 @@ def root_password(ssh: SshFacts) -> Verdict:
     bad=_login(user="ops", methods=("password",)),
 )
 def pubkey_off(ssh: SshFacts) -> Verdict:
-    """Return ``publickey`` in no list that was seen, not even after a first step."""
+    """Find a login that never accepts ``publickey``, not even as a later step."""
     login = ssh.login
     if login is None or login.methods is None:
-        return _NOBODY_ASKED
+        return _METHODS_UNKNOWN
     seen = {*login.methods, *login.still_wanted, *login.method.split("+")}
     if "publickey" in seen:
         return None
-    if (skip := _left_open(ssh, ("publickey",))) is not None:
+    if (skip := _undecided(ssh, ("publickey",))) is not None:
         return skip
-    methods = login.methods
-    if not methods and ssh.config is not None and ssh.config.left_to_others:
-        methods = ("what the main file allows",)
-    if not methods:
-        return Skip("the server named no method at all")
-    for_user = f" for {login.user}" if login.user else ""
-    hit = Hit(methods=methods, for_user=for_user)
-    asked = ssh.config.authentication_methods if ssh.config is not None else ()
-    if not asked or any("publickey" in each.split(",") for each in asked):
+    is_part = ssh.config is not None and bool(ssh.config.left_to_others)
+    if not login.methods and not is_part:
+        return Skip("the server offered no method")
+    hit = _methods(login.methods, login)
+    hit.params["accepted"] = "methods" if login.methods else "main"
+    required = ssh.config.authentication_methods if ssh.config is not None else ()
+    if not required or any("publickey" in each.split(",") for each in required):
         return hit
-    line = "AuthenticationMethods " + " ".join(dict.fromkeys(f"publickey,{each}" for each in asked))
+    lists = dict.fromkeys(f"publickey,{each}" for each in required)
+    line = "AuthenticationMethods " + " ".join(lists)
     return hit.fixed_by("openssh", "PubkeyAuthentication yes", line)
 
 
@@ -276,13 +252,19 @@ def pubkey_off(ssh: SshFacts) -> Verdict:
     Severity.CRITICAL,
     tier=2,
     source=Source.WIRE,
-    title="Users are let in without any credential",
+    title="Login without any credential accepted",
     evidence="{who}",
-    why="Whoever reaches the port is logged in.",
+    phrases={
+        "who": {
+            "users": "{users} logged in without a credential",
+            "empty": "accounts with an empty password can log in",
+        }
+    },
+    why="Everyone who can reach the port can log in.",
     fix={
         "openssh": "PermitEmptyPasswords no\n# lock accounts without a password (passwd -l NAME) "
         "and remove nullok from /etc/pam.d/sshd",
-        "any": "Ask for a credential.",
+        "any": "Require a credential.",
     },
     references=("RFC 4252 §5.2",),
     seed=("12.2.2",),
@@ -291,18 +273,18 @@ def pubkey_off(ssh: SshFacts) -> Verdict:
     bad=_login(user="ops", none_accepted=("ops",)),
 )
 def noauth(ssh: SshFacts) -> Verdict:
-    """Return ``none`` was granted, or a file lets empty passwords pass."""
+    """Find a user for whom ``none`` was granted, or a file that accepts empty passwords."""
     login = ssh.login
     if login is None:
-        return _NOBODY_ASKED
+        return _METHODS_UNKNOWN
     if login.none_accepted:
-        return Hit(who=f"{', '.join(login.none_accepted)} was let in without a credential")
+        return Hit(who="users", users=login.none_accepted)
     if login.empty_passwords:
-        return Hit(who="accounts with an empty password are let in")
+        return Hit(who="empty")
     if login.empty_passwords is None and ssh.config is not None:
-        return Skip("this file leaves PermitEmptyPasswords to its main file")
+        return Skip("this drop-in does not set PermitEmptyPasswords; the main file decides")
     if login.methods is None and login.empty_passwords is None:
-        return _NOBODY_ASKED
+        return _METHODS_UNKNOWN
     return None
 
 
@@ -311,12 +293,12 @@ def noauth(ssh: SshFacts) -> Verdict:
     Severity.MEDIUM,
     tier=2,
     source=Source.WIRE,
-    title="A change of keys ends the session",
-    evidence="the key exchange that we began failed: {error}",
-    why="Long sessions and large transfers change their keys, and break off at that point.",
+    title="Key re-exchange fails",
+    evidence="the key exchange requested during the session failed: {detail}",
+    why="Long sessions and large transfers exchange new keys, and end at that point.",
     fix={
         "openssh": "Upgrade the server; until then in ssh_config: RekeyLimit none",
-        "any": "Upgrade the server, or take the device out of the way that cuts the session there.",
+        "any": "Upgrade the server, or remove the network device that drops the session then.",
     },
     references=("RFC 4253 §9",),
     seed=("12.2.4", "Appendix B"),
@@ -324,11 +306,11 @@ def noauth(ssh: SshFacts) -> Verdict:
     bad=_login(rekey_error="peer-closed: the server closed the connection"),
 )
 def rekey_fail(ssh: SshFacts) -> Verdict:
-    """Return our forced key exchange did not end."""
+    """Find a key exchange of ours that did not complete."""
     login = ssh.login
     if login is None or (login.rekey_seconds is None and not login.rekey_error):
-        return Skip("no key exchange was begun in a session")
-    return Hit(error=login.rekey_error) if login.rekey_error else None
+        return Skip("key re-exchange was not tried: it requires a login")
+    return Hit(detail=login.rekey_error) if login.rekey_error else None
 
 
 @rule(
@@ -336,12 +318,18 @@ def rekey_fail(ssh: SshFacts) -> Verdict:
     Severity.LOW,
     tier=4,
     source=Source.WIRE,
-    title="The server sends no keepalives",
-    evidence="{evidence}",
-    why="Firewalls and NATs forget a silent session, and the server keeps dead ones for hours.",
+    title="No keepalives from the server",
+    evidence="{what}",
+    phrases={
+        "what": {
+            "file": "ClientAliveInterval is 0 (disabled)",
+            "wire": "none received in a session held open for {seconds:.1f} s",
+        }
+    },
+    why="Firewalls and NAT drop an idle session, and the server keeps dead sessions for hours.",
     fix={
         "openssh": "ClientAliveInterval 30\nClientAliveCountMax 3",
-        "any": "Have the server ask every 30 s whether the client is still there.",
+        "any": "Send keepalives from the server every 30 s.",
     },
     seed=("12.2.2", "12.2.4"),
     directives={"openssh": ("ClientAliveInterval", "ClientAliveCountMax")},
@@ -349,19 +337,15 @@ def rekey_fail(ssh: SshFacts) -> Verdict:
     bad=_login(held_seconds=60.0, keepalives=0, keepalive_source="wire"),
 )
 def no_keepalive(ssh: SshFacts) -> Verdict:
-    """None in a hold, of which a short one proves little; or a configured interval of 0."""
+    """Find a hold without a keepalive, of which a short one proves little, or an interval of 0."""
     login = ssh.login
     if login is None:
-        return Skip("no session was held")
+        return Skip("no session was held open (--hold)")
     if login.keepalive_source == "file" and login.keepalive_seconds is not None:
-        if login.keepalive_seconds > 0:
-            return None
-        return Hit(evidence="the configured interval is 0, which is never")
+        return None if login.keepalive_seconds > 0 else Hit(what="file")
     if login.keepalives is None or login.held_seconds is None:
-        return Skip(ssh.unknown.get(Topic.KEEPALIVES, "no session was held (--hold)"))
+        return Skip(ssh.unknown.get(Topic.KEEPALIVES, "no session was held open (--hold)"))
     if login.keepalives:
         return None
-    short = Severity.INFO if login.held_seconds < TELLING_HOLD_SECONDS else None
-    return Hit(
-        short, evidence=f"none came while the session was held for {login.held_seconds:.1f} s"
-    )
+    short = Severity.INFO if login.held_seconds < CONCLUSIVE_HOLD_SECONDS else None
+    return Hit(short, what="wire", seconds=login.held_seconds)

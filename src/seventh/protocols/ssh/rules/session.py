@@ -1,4 +1,4 @@
-"""Rules about what a logged-in user may do; a configuration file shows some of it, too."""
+"""Rules on what a logged-in user may do; a configuration file shows some of it, too."""
 
 from __future__ import annotations
 
@@ -13,13 +13,19 @@ from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
     Severity.LOW,
     tier=2,
     source=Source.WIRE,
-    title="SFTP is not available",
-    evidence="{what}",
-    why="scp has used SFTP since OpenSSH 9.0, and rsync's and editors' file access mostly do: "
-    "copying files fails for this user.",
+    title="SFTP not available",
+    evidence="{sftp}",
+    phrases={
+        "sftp": {
+            "refused": "the server refuses the sftp subsystem",
+            "broken": "the server accepts the sftp subsystem, but no SFTP server answers",
+        }
+    },
+    why="scp has used SFTP since OpenSSH 9.0, and so do most editors: copying files fails for this "
+    "user.",
     fix={
         "openssh": "Subsystem sftp internal-sftp",
-        "any": "Switch the SFTP subsystem on, or let it be off on purpose and leave this rule out.",
+        "any": "Enable the SFTP subsystem; if it is disabled on purpose, use --skip SSH-SFTP-OFF.",
     },
     references=("draft-ietf-secsh-filexfer-02", "RFC 4254 §6.5"),
     seed=("12.2.1",),
@@ -28,14 +34,10 @@ from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
     bad=SshFacts(session=SessionFacts(sftp="refused")),
 )
 def sftp_off(ssh: SshFacts) -> Verdict:
-    """Refused, or granted without a server behind it."""
+    """Find a subsystem that is refused, or accepted without a server behind it."""
     if ssh.session is None or ssh.session.sftp is None:
-        return Skip("no login asked for SFTP")
-    if ssh.session.sftp == "works":
-        return None
-    if ssh.session.sftp == "refused":
-        return Hit(what="the server refuses the subsystem sftp")
-    return Hit(what="the server grants the subsystem sftp, but no SFTP server speaks")
+        return Skip("SFTP was not tried: it requires a login")
+    return None if ssh.session.sftp == "works" else Hit(sftp=ssh.session.sftp)
 
 
 @rule(
@@ -43,10 +45,17 @@ def sftp_off(ssh: SshFacts) -> Verdict:
     Severity.MEDIUM,
     tier=0,
     source=Source.FILE,
-    title="Forwarded ports are open to other hosts",
+    title="Forwarded ports open to other hosts",
     evidence="{what}",
-    why="Whoever reaches the machine on which a forwarded port listens reaches what stands at the "
-    "other end, past every firewall between.",
+    phrases={
+        "what": {
+            "file": "other hosts can connect: {binds}",
+            "loopback": "a port requested on the loopback address listens on all addresses",
+            "everywhere": "a port requested on 0.0.0.0 listens on all addresses",
+        }
+    },
+    why="Every host that can connect to a forwarded port reaches the service behind it, past the "
+    "firewalls between.",
     fix={
         "openssh": "GatewayPorts no",
         "any": "Let remote forwardings listen on the loopback address only.",
@@ -58,20 +67,18 @@ def sftp_off(ssh: SshFacts) -> Verdict:
     bad=SshFacts(session=SessionFacts(remote_forward="loopback", remote_forward_all="open")),
 )
 def fwd_open(ssh: SshFacts) -> Verdict:
-    """Return a forwarding that was seen to listen for other hosts, or a file that lets one."""
-    if ssh.config is not None and ssh.config.open_binds is not None:
-        binds = ssh.config.open_binds
-        if not binds:
+    """Find a forwarding that listens for other hosts, or a file that allows one."""
+    config, session = ssh.config, ssh.session
+    if config is not None and config.open_binds is not None:
+        if not config.open_binds:
             return None
-        hit = Hit(what=f"other hosts may connect: {', '.join(binds)}").at("open_binds")
-        return hit.fixed_by("openssh", *ssh.config.loopback_binds)
-    session = ssh.session
+        hit = Hit(what="file", binds=config.open_binds).at("open_binds")
+        return hit.fixed_by("openssh", *config.loopback_binds)
     if session is None or session.remote_forward_all is None:
-        return Skip("no remote forwarding was asked for: that takes a login and --allow-write")
-    if session.remote_forward == "open":
-        return Hit(what="a port asked for on the loopback listens on all addresses")
-    if session.remote_forward_all == "open":
-        return Hit(what="a port asked for on 0.0.0.0 listens on all addresses")
-    if "unsettled" in {session.remote_forward, session.remote_forward_all}:
-        return Skip("a remote forwarding was granted, but whether others reach it was not seen")
+        return Skip("no remote forwarding was requested: it requires a login and --allow-write")
+    binds = {"loopback": session.remote_forward, "everywhere": session.remote_forward_all}
+    if opened := [code for code, bind in binds.items() if bind == "open"]:
+        return Hit(what=opened[0])
+    if "unsettled" in binds.values():
+        return Skip("a remote forwarding was granted, but access from other hosts was not verified")
     return None

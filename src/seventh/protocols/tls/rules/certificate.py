@@ -6,7 +6,7 @@ import msgspec
 
 from seventh.model.report import Param
 from seventh.model.severity import Severity
-from seventh.model.tlsfacts import Certificate, Mismatch, TlsFacts, way_up
+from seventh.model.tlsfacts import Certificate, Mismatch, TlsFacts, path_up
 from seventh.protocols.tls.rules.each import each_certificate
 from seventh.protocols.tls.rules.examples import GOOD, INTERMEDIATE, LEAF
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
@@ -67,7 +67,7 @@ def cert_expired(tls: TlsFacts) -> Verdict:
 
 def _needed(tls: TlsFacts) -> tuple[Certificate, ...]:
     """Return the certificates on the path to the root; the others affect hardly any client."""
-    return way_up(tls.chain, tls.verified_path)
+    return path_up(tls.chain, tls.verified_path)
 
 
 def _unread(tls: TlsFacts) -> Skip | None:

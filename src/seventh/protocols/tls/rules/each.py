@@ -45,7 +45,7 @@ def _every(tls: TlsFacts) -> list[tuple[TlsFacts, str]]:
     first = tls.chain[0].key_type if tls.chain else ""
     return [
         (tls, f" ({first})"),
-        *((tls.learn(**c.as_main()), f" ({c.key_type})") for c in tls.other_certificates),
+        *((tls.learn(**c.certificate()), f" ({c.key_type})") for c in tls.other_certificates),
     ]
 
 

@@ -295,7 +295,7 @@ def early_data_on(tls: TlsFacts) -> Verdict:
     bad=GOOD.learn(extended_master_secret=False),
 )
 def ems(tls: TlsFacts) -> Verdict:
-    """Return a TLS 1.2 ServerHello that left out what the hello offered."""
+    """Report a TLS 1.2 ServerHello without what the hello offered."""
     return _of_tls12(tls, wrong=tls.extended_master_secret is False)
 
 

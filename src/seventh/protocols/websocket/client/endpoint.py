@@ -1,7 +1,7 @@
-"""The door to one endpoint: connections of every version of HTTP, and handshakes through them.
+"""Connections to one endpoint over every version of HTTP, and handshakes through them.
 
-A refused handshake leaves HTTP/1.1's connection as it was, so the next one goes through it, too:
-most servers see three or four connections.
+A refused handshake leaves an HTTP/1.1 connection usable, so the next handshake reuses it: most
+servers receive three or four connections.
 """
 
 from __future__ import annotations
@@ -11,21 +11,27 @@ from collections.abc import AsyncIterator
 from typing import Literal, NamedTuple
 
 from seventh.model.failure import Failed
-from seventh.model.target import Target
 from seventh.net.address import Address
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
-from seventh.net.tls.handshake import prepare
+from seventh.net.tls.handshake import prepare, start_recurring
 from seventh.net.tls.inspect import note_handshake
-from seventh.net.tls.large import shake
-from seventh.net.tls.recurring import start_recurring
-from seventh.protocols.websocket.client.answers import broken, failure_of, opened, refusal
-from seventh.protocols.websocket.client.request import HandshakeOptions, handshake_options_of
+from seventh.net.tls.large_hello import shake
+from seventh.protocols.websocket.client.failure import failure_of
+from seventh.protocols.websocket.client.request import handshake_options_of
 from seventh.protocols.websocket.client.socket import Socket
-from seventh.protocols.websocket.facts import Handshake, WebSocketFacts
+from seventh.protocols.websocket.facts import Ambient, Handshake, WebSocketFacts
+from seventh.protocols.websocket.wire.deflate import Deflate
 from seventh.protocols.websocket.wire.frames import Frames
-from seventh.protocols.websocket.wire.handshake import Judged, Offer, judge, new_key, opening
+from seventh.protocols.websocket.wire.handshake import (
+    VERSION,
+    Offer,
+    handshake_request,
+    handshake_response,
+    new_key,
+    refusal,
+)
 from seventh.web.connection import HttpConnection
 from seventh.web.h1 import H1Connection
 from seventh.web.message import Fields, Request, Response, Unfinished
@@ -33,102 +39,93 @@ from seventh.wire.address import reach
 from seventh.wire.text import printable
 
 HANDSHAKE_SECONDS = 5.0
-"""How long an answer to a handshake may take."""
+"""How long a response to a handshake may take."""
 _IDLE_TOO_LONG = 408
-"""What some servers send before they end an idle connection: it answers no request."""
+"""The status with which some servers close an idle connection: it answers no request."""
 BODY_CAP = 4096
-"""How much of a refusal is read."""
+"""How much of a refusal's content is read."""
 Over = Literal["1.1", "2", "3"]
 
 
-class Answered(NamedTuple):
-    """What a handshake gave."""
+class Attempt(NamedTuple):
+    """The result of one handshake."""
 
     handshake: Handshake
-    judged: Judged | None
-    socket: Socket | None
-    response: Response | None
+    response: Response | None = None
+    socket: Socket | None = None
+    deflate: Deflate | None = None
 
 
 class Endpoint:
-    """Opens connections and sockets to the target within the talk's budget."""
+    """The target: its connections and sockets, within the budget of the check."""
 
     def __init__(self, ctx: ProbeContext) -> None:
         self.ctx = ctx
         self.notes = ctx.notes(WebSocketFacts)
-        self.target: Target = ctx.target
-        self.handshake_options: HandshakeOptions = handshake_options_of(ctx.target, ctx.options)
+        self.target = ctx.target
+        self.handshake_options = handshake_options_of(ctx.target, ctx.options)
         self.secure = self.target.scheme == "wss"
         self.name = ctx.options.server_name or self.target.host
-        self.address: Address | None = None
-        """The one that the conversation is with, once it is known."""
+        self._address: Address | None = None
         self.origin: str | None = self.handshake_options.origin
-        """What handshakes say as Origin unless another is given; None: they have no such field."""
+        """The Origin of handshakes that name no other; None omits the field."""
         self._spare: H1Connection | None = None
         self._open = 0
 
     # -- connections -------------------------------------------------------------------------------
 
-    def begin(self, address: Address) -> None:
-        """The conversation is with ``address``."""
-        self.address = address
-        # A jump host's far end is a name; nobody knows how far that reaches.
-        distance = None if self.ctx.carried else reach(address.ip)
-        handshake_options = self.handshake_options
+    @property
+    def address(self) -> Address:
+        """The address that :meth:`use` has set."""
+        assert self._address is not None  # noqa: S101 - the contract above
+        return self._address
+
+    def use(self, address: Address) -> None:
+        """Set the address of all connections, and learn what the check itself decides."""
+        self._address = address
+        own = self.handshake_options
+        credentials: dict[Ambient, bool] = {
+            "http-authentication": own.authenticates,
+            "client-certificate": self.secure and self.ctx.options.cert_file is not None,
+        }
         self.notes.learn(
             secure=self.secure,
-            reach=distance,
-            credential_parameters=handshake_options.parameters,
-            origin=printable(handshake_options.origin, 200),
-            sends_cookie=handshake_options.sends_cookie,
-            ambient=self._ambient(),
-            subprotocols_offered=handshake_options.subprotocols,
+            # Through a jump host the address is only a name.
+            reach=None if self.ctx.carried else reach(address.ip),
+            credential_parameters=own.parameters,
+            origin=printable(own.origin, 200),
+            sends_cookie=own.sends_cookie,
+            ambient=tuple(code for code, given in credentials.items() if given),
+            subprotocols_offered=own.subprotocols,
         )
 
-    def _ambient(self) -> tuple[str, ...]:
-        certificate = self.secure and self.ctx.options.cert_file is not None
-        named = {
-            "HTTP authentication": self.handshake_options.authenticates,
-            "a client certificate": certificate,
-        }  # fmt: skip
-        return tuple(what for what, given in named.items() if given)
-
-    def leave_origin(self) -> None:
-        """Send no Origin from now on, as clients that are not browsers do."""
-        self.origin = None
-
-    def take_origin(self) -> None:
-        """Send the Origin again."""
-        self.origin = self.handshake_options.origin
-
     def keep(self, http: H1Connection) -> None:
-        """Keep the connection of a refused handshake for the next one, or let it go."""
+        """Keep the connection of a refused handshake for the next one, or close it."""
         if http.reusable and self._spare is None:
             self._spare = http
         else:
             http.close()
 
-    async def below(self) -> Stream:
-        """Return one more TCP connection to the conversation's address."""
-        assert self.address is not None  # noqa: S101 - begin() was called
+    async def connect(self) -> Stream:
+        """Return a new TCP connection."""
         return await self.ctx.connect_again(self.address)
 
-    async def shaken(
+    async def start_tls(
         self, below: Stream, *, alpn: str = "http/1.1", phase: str = "ws.further"
     ) -> Stream:
-        """Return ``below`` ready for HTTP: inside TLS where the target is secure.
+        """Return ``below`` inside TLS if the target is secure.
 
-        A certificate that clients refuse is a fact here; the TLS facts tell of it.
+        Accepts any certificate: the TLS facts hold its errors.
         """
         if not self.secure:
             return below
         tls = prepare(below, self.ctx.options, self.name, alpn=(alpn,), profile="lenient")
         try:
             if phase == "tls":
-                await shake(self.ctx, tls, self.below, self.name)
+                await shake(self.ctx, tls, self.connect, self.name)
             else:
                 await tls.handshake(Stopwatch(), phase)
-        except BaseException:  # of any kind, a cancelled look too: close, and let it go on
+        except BaseException:  # of any kind, a cancelled check too: close, and raise it again
             tls.close()
             raise
         finally:
@@ -136,8 +133,8 @@ class Endpoint:
                 note_handshake(self.ctx, tls, self.name)
         return tls
 
-    async def verified(self, below: Stream) -> Stream:
-        """Return ``below`` inside TLS, the certificate held to: the pulse's way."""
+    async def start_verified_tls(self, below: Stream) -> Stream:
+        """Return ``below`` inside TLS if the target is secure; the certificate must be valid."""
         if not self.secure:
             return below
         return await start_recurring(self.ctx, below, self.name, alpn=("http/1.1",))
@@ -150,126 +147,120 @@ class Endpoint:
         *,
         over: Over = "1.1",
         origin: str | None = None,
-        version: int = 13,
+        version: int = VERSION,
         more: Fields = (),
     ) -> Request:
-        """Return the handshake's request, as the person wants it."""
-        return opening(
+        """Return the handshake's request, with the fields of the options."""
+        return handshake_request(
             self.target, offer, over=over, origin=origin or self.origin,
             fields=(*self.handshake_options.fields, *more), version=version,
         )  # fmt: skip
 
-    def offer(self, *, deflate: bool = False, subprotocols: tuple[str, ...] | None = None) -> Offer:
-        """Return a fresh key and what is offered with it."""
-        names = self.handshake_options.subprotocols if subprotocols is None else subprotocols
-        return Offer(key=new_key(), subprotocols=names, deflate=deflate)
+    def offer(self, *, deflate: bool = False) -> Offer:
+        """Return an offer with a fresh key."""
+        subprotocols = self.handshake_options.subprotocols
+        return Offer(key=new_key(), subprotocols=subprotocols, deflate=deflate)
 
-    async def shake(self, http: HttpConnection, request: Request, offer: Offer) -> Answered:
-        """Send a handshake through ``http`` and hold the answer against the standard.
+    async def attempt(
+        self, http: HttpConnection, request: Request, offer: Offer, *, upgrade: bool = True
+    ) -> Attempt:
+        """Send a handshake, or the same request without Upgrade, and check the response.
 
-        Raises Failed where nothing came that is an answer.
+        Raises Failed if there is none.
         """
         until = self.ctx.budget.within(HANDSHAKE_SECONDS)
+        stream: Stream | None = None
         try:
-            response, stream = await http.tunnel(request, deadline_ns=until, body_cap=BODY_CAP)
+            if upgrade:
+                response, stream = await http.tunnel(request, deadline_ns=until, body_cap=BODY_CAP)
+            else:
+                response = await http.request(request, deadline_ns=until, body_cap=BODY_CAP)
         except Unfinished as unfinished:
-            response, stream = unfinished.response, None
+            response = unfinished.response
         if stream is None:
-            return Answered(self._refusal(response), None, None, response)
-        judged = judge(response, offer)
-        socket = Socket(stream, Frames(judged.deflate), response.first)
-        return Answered(opened(response, judged), judged, socket, response)
+            return Attempt(refusal(response, self.handshake_options.hide), response)
+        handshake, deflate = handshake_response(response, offer)
+        socket = Socket(stream, Frames(deflate), response.first)
+        return Attempt(handshake, response, socket, deflate)
 
     async def variant(
         self,
         *,
         origin: str | None = None,
-        version: int = 13,
+        version: int = VERSION,
         more: Fields = (),
         upgrade: bool = True,
         deflate: bool = False,
         fresh: bool = False,
         phase: str = "ws.further",
-    ) -> Answered:
-        """One more handshake over HTTP/1.1; through the connection of a refused one, if it stands.
+    ) -> Attempt:
+        """Make one more handshake over HTTP/1.1, through the kept connection unless ``fresh``.
 
-        Never raises for what the peer does.
+        Returns a failed handshake where :meth:`attempt` raises Failed.
         """
         offer = self.offer(deflate=deflate)
         request = self.request(offer, origin=origin, version=version, more=more)
+        if not upgrade:
+            request = Request(
+                scheme=request.scheme, authority=request.authority, path=request.path,
+                headers=request.headers,
+            )  # fmt: skip
+        if fresh:
+            self.close()
         spare, self._spare = self._spare, None
-        if fresh and spare is not None:
-            spare.close()
-            spare = None
-        # Of the sockets that a later step opens, that step's own phase is enough.
+        # A fresh socket belongs to a step that has a phase of its own.
         watch = Stopwatch() if fresh else self.ctx.watch
         try:
             with watch.phase(phase):
                 if spare is not None and spare.reusable:
                     try:
-                        answered = await self._through(spare, request, offer, upgrade=upgrade)
-                        if answered.handshake.status != _IDLE_TOO_LONG:
-                            return answered
+                        result = await self._through(spare, request, offer, upgrade=upgrade)
+                        if result.handshake.status != _IDLE_TOO_LONG:
+                            return result
                         self.close()
                     except Failed:
-                        spare.close()  # it may have been closed in the meantime
-                http = H1Connection(await self.shaken(await self.below()))
+                        spare.close()  # the server may have closed it in the meantime
+                http = H1Connection(await self.start_tls(await self.connect()))
                 return await self._through(http, request, offer, upgrade=upgrade)
         except Failed as failed:
-            return Answered(broken(failed), None, None, None)
+            return Attempt(Handshake(outcome="failed", detail=failed.detail))
 
     async def _through(
         self, http: H1Connection, request: Request, offer: Offer, *, upgrade: bool
-    ) -> Answered:
-        if upgrade:
-            answered = await self.shake(http, request, offer)
-        else:
-            plain = Request(
-                scheme=request.scheme, authority=request.authority, path=request.path,
-                headers=request.headers,
-            )  # fmt: skip
-            until = self.ctx.budget.within(HANDSHAKE_SECONDS)
-            try:
-                response = await http.request(plain, deadline_ns=until, body_cap=BODY_CAP)
-            except Unfinished as unfinished:
-                response = unfinished.response
-            answered = Answered(self._refusal(response), None, None, response)
-        if answered.socket is None:
+    ) -> Attempt:
+        result = await self.attempt(http, request, offer, upgrade=upgrade)
+        if result.socket is None:
             self.keep(http)
-        return answered
+        return result
 
-    def _refusal(self, response: Response) -> Handshake:
-        return refusal(response, self.handshake_options.hide)
-
-    async def socket(self, *, deflate: bool = False) -> Socket:
-        """Return one more open socket. Raises Failed where the handshake is not sound."""
-        answered = await self.variant(deflate=deflate, fresh=True)
-        if answered.socket is None or not answered.handshake.sound:
-            if answered.socket is not None:
-                answered.socket.drop()
-            raise failure_of(answered.handshake, self.handshake_options.credential())
-        return answered.socket
+    async def socket(self) -> Socket:
+        """Return a new socket. Raises Failed if the handshake is not sound."""
+        result = await self.variant(fresh=True)
+        if result.socket is None or not result.handshake.sound:
+            if result.socket is not None:
+                result.socket.abort()
+            raise failure_of(result.handshake, self.handshake_options.credential())
+        return result.socket
 
     @contextlib.asynccontextmanager
-    async def opened(self) -> AsyncIterator[Socket]:
-        """Yield a further socket for one block, let go without a word at its end."""
-        socket = await self.socket()
+    async def counted(self, socket: Socket) -> AsyncIterator[Socket]:
+        """Count ``socket`` as open for one block; the block's end aborts it."""
         self.count(1)
         try:
             yield socket
         finally:
             self.count(-1)
-            socket.drop()
+            socket.abort()
 
     def count(self, change: int) -> None:
-        """Sockets have been opened, or closed; the most at once is a fact."""
+        """Count sockets that have been opened or closed, and learn the most open at once."""
         self._open += change
         known = self.notes.facts.open_sockets or 0
         if self._open > known:
             self.notes.learn(open_sockets=self._open)
 
     def close(self) -> None:
-        """Let go of the spare connection."""
+        """Close the kept connection."""
         if self._spare is not None:
             self._spare.close()
             self._spare = None

@@ -1,6 +1,6 @@
-"""What the person wants in the handshake: fields, credentials, an origin, and the message to say.
+"""The handshake's options: fields, credentials, the origin, and the message to publish.
 
-Files and the environment are read once, before the first packet. Secrets stay in here.
+Files and the environment are read once, before the first packet.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from seventh.wire.text import printable
 MAX_TEMPLATE = 65536
 MAX_JWT = 16384
 MIN_SECRET = 4
-"""Shorter values are not looked for in what a server says: they would hide half of it."""
+"""The shortest secret that is hidden: shorter ones would hide much of a server's text."""
 _SECRET_FIELDS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 _WRITTEN_HERE = FRAMING | {
     "origin", "sec-websocket-extensions", "sec-websocket-key", "sec-websocket-protocol",
@@ -37,63 +37,63 @@ _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*")
 
 
 _AMBIENT = frozenset({"basic", "digest", "negotiate", "ntlm"})
-"""Schemes whose credentials a browser sends again without being asked (RFC 7617 §2.2)."""
+"""Schemes whose credentials browsers repeat by themselves (RFC 7617 §2.2)."""
 
 
 class HandshakeOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How to ask. Holds secrets: it is never shown."""
+    """What a handshake sends. It holds secrets and is never shown."""
 
     origin: str
     fields: Fields
-    """User-Agent, the person's fields and the bearer token."""
+    """User-Agent, the fields of --header, and the bearer token."""
     subprotocols: tuple[str, ...]
     parameters: tuple[str, ...]
-    """Names of the URL's parameters that carry a credential."""
+    """The names of URL parameters that hold a credential."""
     jwt: str | None
     jwt_source: str
     first_lines: tuple[str, ...]
-    """What every socket says first, before something is published."""
+    """The messages that every socket sends first."""
     template: str | None
-    """What is published."""
+    """The message to publish, with ``{id}``."""
     secrets: tuple[str, ...] = ()
-    """Values that a server may say back, and that nobody may see."""
+    """Values to hide in a server's text."""
 
     def hide(self, text: str) -> str:
-        """Return ``text`` of the server without the secrets that we told it."""
+        """Return the server's ``text`` without our secrets."""
         for secret in self.secrets:
             text = text.replace(secret, "…")
         return text
 
     def credential(self) -> str:
-        """Return what goes along to say who we are, in words; empty where nothing does."""
+        """Return a phrase for the credential in the request; empty if there is none."""
         names = [name for name, _ in self.fields if name.lower() in _SECRET_FIELDS]
         if self.jwt is not None:
             end = expiry_of(self.jwt)
             ago = time.time() - end if end is not None else 0.0  # its clock is the wall clock
             if ago > 0:
-                return f"the token of {self.jwt_source}, which ended {ago:.0f} s ago"
+                return f"the token of {self.jwt_source}, which expired {ago:.0f} s ago,"
             return f"the token of {self.jwt_source}"
         if self.parameters:
             return f"the parameter {self.parameters[0]}"
         return f"the field {printable(names[0], 40)}" if names else ""
 
     def __repr__(self) -> str:
-        return "Asking(…)"
+        return "HandshakeOptions(…)"
 
     @property
     def authenticates(self) -> bool:
-        """Whether HTTP authentication goes along of a scheme that browsers repeat by themselves."""
+        """Whether the request has HTTP authentication that browsers repeat by themselves."""
         values = (value for name, value in self.fields if name.lower() == "authorization")
         return any(v.partition(" ")[0].lower() in _AMBIENT for v in values)
 
     @property
     def sends_cookie(self) -> bool:
-        """Whether a cookie goes along."""
+        """Whether the request has a cookie."""
         return any(name.lower() == "cookie" for name, _ in self.fields)
 
 
 def handshake_options_of(target: Target, options: Options) -> HandshakeOptions:
-    """Read what ``options`` and the URL say. UsageError for what cannot be meant."""
+    """Read the options and the URL. Raises UsageError."""
     given = [header_field(text, _WRITTEN_HERE) for text in options.headers]
     fields = [("User-Agent", "seventh"), *given]
     if any(name.lower() == "user-agent" for name, _ in fields[1:]):
@@ -104,7 +104,9 @@ def handshake_options_of(target: Target, options: Options) -> HandshakeOptions:
     own = options.of(WebSocketOptions)
     for name in own.subprotocols:
         if not TOKEN.fullmatch(name):
-            raise UsageError(f"--subprotocol {name!r} is no token (RFC 6455 §4.1)")
+            raise UsageError(
+                f"--subprotocol {name!r} is not valid: use letters, digits and !#$%&'*+-.^_`|~"
+            )
     parameters, in_url = credentials_in(target.path)
     query = parse_qsl(target.path.partition("?")[2])
     known = [value for name, value in query if name[:60] in parameters]
@@ -130,7 +132,7 @@ def handshake_options_of(target: Target, options: Options) -> HandshakeOptions:
 
 
 def credentials_in(path: str) -> tuple[tuple[str, ...], tuple[str, str] | None]:
-    """Names of a URL's parameters that carry a credential, and a JWT among them with its name."""
+    """Return the URL parameters that hold a credential, and the first JWT with its name."""
     names: list[str] = []
     found: tuple[str, str] | None = None
     before, _, query = path.partition("#")[0].partition("?")
@@ -148,9 +150,9 @@ def credentials_in(path: str) -> tuple[tuple[str, ...], tuple[str, str] | None]:
 
 
 def expiry_of(jwt: str) -> float | None:
-    """When a JWT ends (RFC 7519 §4.1.4), as Unix time; None where it does not say, or is no JWT.
+    """Return when a JWT expires (RFC 7519 §4.1.4), in Unix time; None if it has no exp.
 
-    Only read: nobody's signature is checked.
+    Does not verify the signature.
     """
     parts = jwt.split(".")
     if len(jwt) > MAX_JWT or len(parts) < 2:
@@ -160,16 +162,16 @@ def expiry_of(jwt: str) -> float | None:
         claims = json.loads(base64.urlsafe_b64decode(body))
     except (binascii.Error, ValueError, RecursionError):
         return None
-    said = claims.get("exp") if isinstance(claims, dict) else None
-    if isinstance(said, bool) or not isinstance(said, int | float) or abs(said) > 1e11:
+    expiry = claims.get("exp") if isinstance(claims, dict) else None
+    if isinstance(expiry, bool) or not isinstance(expiry, int | float) or abs(expiry) > 1e11:
         return None
-    return float(said)
+    return float(expiry)
 
 
 def _origin(text: str) -> str:
     parts = urlsplit(text)
     if text != "null" and not (parts.scheme and parts.netloc and parts.path in {"", "/"}):
-        raise UsageError(f"--origin {text!r}: write it as https://host[:port]")
+        raise UsageError(f"--origin {text!r} is not valid: write it as https://host[:port]")
     return checked_value(text.rstrip("/"), "--origin")
 
 
@@ -178,22 +180,22 @@ def _text_of(name: str, limit: int) -> str:
         with Path(name).expanduser().open("rb") as file:
             return file.read(limit + 1)[:limit].decode()
     except (OSError, ValueError, RuntimeError) as error:
-        said = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UsageError(f"{name} cannot be read: {said}") from None
+        why = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise UsageError(f"--message-template: {name} cannot be read: {why}") from None
 
 
 def _lines(template: str | None) -> list[str | None]:
-    """Return the template's lines; the last is what is published."""
+    """Return the template's lines, of which the last is published."""
     if template is None:
         return [None]
     if template.startswith("file:"):
         template = _text_of(template.removeprefix("file:"), MAX_TEMPLATE)
     lines: list[str | None] = [line for line in template.splitlines() if line]
     if not lines:
-        raise UsageError("--message-template is empty: write what is to be published")
+        raise UsageError("--message-template is empty: write the text to publish")
     if "{id}" not in (lines[-1] or ""):
         raise UsageError(
-            "--message-template: put {id} where a word may stand that is another each time, so "
-            "that a receiver's message can be told from others"
+            "--message-template: the last line needs {id}, which becomes a unique token in each "
+            "message, for example: publish {id}"
         )
     return lines

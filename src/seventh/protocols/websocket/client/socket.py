@@ -1,16 +1,15 @@
-"""One open socket: frames moved over a stream, with a deadline for everything."""
+"""One open socket: frames over a stream, with a deadline for every wait."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
 from collections.abc import Callable
-
-import msgspec
+from typing import NamedTuple
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
-from seventh.net.stopwatch import now_ns
+from seventh.net.stopwatch import now_ns, user_mark
 from seventh.net.stream import Stream
 from seventh.protocols.websocket.wire.frames import Closed, Event, Frames, Message, Pinged, Ponged
 
@@ -18,111 +17,125 @@ PING_BYTES = 8
 CLOSE_SECONDS = 3.0
 """How long a server may take to answer a close frame."""
 GRACE_SECONDS = 0.15
-"""How long an application may take to judge what its library has let through."""
+"""How long an application may take to reject what its library accepted."""
 MAX_WAITING = 4096
-"""The most messages that are kept for a reader; older ones go."""
+"""The most unread messages that are kept; older ones are dropped."""
 
 
-class CloseSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """How a socket ended after we had begun to close it."""
+class RoundTrip(NamedTuple):
+    """A ping and its pong."""
+
+    sent: Mark
+    back: Mark
+
+    @property
+    def seconds(self) -> float:
+        """The time between them."""
+        return self.back.since(self.sent)
+
+
+class CloseResult(NamedTuple):
+    """The end of a socket after our close frame."""
 
     frame: Closed | None
     ended: bool
-    """Whether the server then ended the connection (or the stream)."""
+    """Whether the server then closed the connection or the stream."""
     seconds: float | None
+    """The time between the two close frames."""
     sent: Mark
 
 
 class Socket:
-    """An open WebSocket on ``stream``, which it owns from here on."""
+    """An open WebSocket; it owns ``stream``."""
 
-    __slots__ = ("_stream", "frames", "heard", "last", "opened", "pings", "reset", "silent_end")
+    __slots__ = ("ended_at", "frames", "last", "messages", "opened", "pings", "reset", "stream")
 
     def __init__(self, stream: Stream, frames: Frames, opened: Mark) -> None:
-        self._stream = stream
+        self.stream = stream
         self.frames = frames
         self.opened = opened
-        self.heard: deque[Message] = deque(maxlen=MAX_WAITING)
-        """Messages that nobody has asked for yet."""
+        self.messages: deque[Message] = deque(maxlen=MAX_WAITING)
+        """Unread messages."""
         self.pings: list[Mark] = []
-        """When the server pinged."""
-        self.silent_end: Mark | None = None
-        """When the connection ended (or was reset), with or without a close frame before."""
+        """The server's pings."""
+        self.ended_at: Mark | None = None
+        """When the connection ended or was reset, with or without a close frame before."""
         self.reset = False
         self.last = opened
+        """When data arrived last."""
 
     @property
     def alive(self) -> bool:
-        """Whether there is still something to hear."""
-        return self.silent_end is None and self.frames.closed is None
+        """Whether more can be received."""
+        return self.ended_at is None and self.frames.closed is None
 
     @property
-    def stream(self) -> Stream:
-        """What it runs on."""
-        return self._stream
+    def close_code(self) -> int | None:
+        """The code of the server's close frame; None without a code or a frame."""
+        return self.frames.closed.code if self.frames.closed is not None else None
 
     async def flush(self) -> Mark | None:
-        """Send what waits. A connection that has gone is noted, not raised."""
+        """Send what is queued; None if there was nothing or the connection has ended."""
         out = self.frames.out()
-        if not out:
-            return None
-        return await self.raw(out)
+        return await self.send_raw(out) if out else None
 
-    async def raw(self, data: bytes) -> Mark | None:
-        """Send bytes as they are; None where the connection has gone."""
+    async def send_raw(self, data: bytes) -> Mark | None:
+        """Send bytes as they are; None if the connection has ended."""
         try:
-            return await self._stream.send(data)
+            return await self.stream.send(data)
         except Failed as failed:
-            self._gone(failed)
+            self._note_end(failed)
             return None
 
-    def _gone(self, failed: Failed) -> None:
-        """Note an end that the peer made; anything else is raised."""
+    async def send_text(self, text: str) -> Mark | None:
+        """Send a text; None if the connection has ended."""
+        self.frames.text(text)
+        return await self.flush()
+
+    def _note_end(self, failed: Failed) -> None:
+        """Note that the peer ended the connection; raise any other failure."""
         if failed.reason not in {Reason.PEER_RESET, Reason.PEER_CLOSED}:
             raise failed
         self.reset = failed.reason is Reason.PEER_RESET
-        self.silent_end = self.silent_end or Mark(now_ns(), "user")
+        self.ended_at = self.ended_at or user_mark()
 
-    async def hear(self, until_ns: int) -> list[Event] | None:
-        """Return the next events; empty at the socket's end, None at ``until_ns``.
+    async def receive(self, until_ns: int) -> list[Event] | None:
+        """Return the next events: none at the socket's end, None at ``until_ns``.
 
-        Pings are answered on the way. Raises ProtocolViolation (after having told the server so),
-        and Failed when the budget is spent.
+        Answers pings. Raises ProtocolViolation, after having sent its close frame, and Failed when
+        the budget is spent.
         """
         if not self.alive:
             return []
         if self.frames.broken:
             self.frames.receive(b"", self.last)
         try:
-            data, mark = await self._stream.receive(until_ns)
+            data, mark = await self.stream.receive(until_ns)
         except Failed as failed:
             if failed.reason is Reason.PEER_SILENT:
-                if now_ns() >= self._stream.budget.deadline_ns:
+                if now_ns() >= self.stream.budget.deadline_ns:
                     raise
                 return None
-            self._gone(failed)
+            self._note_end(failed)
             return []
         self.last = mark
         if not data:
-            self.silent_end = mark
+            self.ended_at = mark
             return []
         try:
             events = self.frames.receive(data, mark)
         except ProtocolViolation:
             await self.flush()
             raise
-        for event in events:
-            if isinstance(event, Message):
-                self.heard.append(event)
-            elif isinstance(event, Pinged):
-                self.pings.append(event.at)
+        self.messages += (event for event in events if isinstance(event, Message))
+        self.pings += (event.at for event in events if isinstance(event, Pinged))
         await self.flush()
         return events
 
     async def until(self, ready: Callable[[Event], bool], until_ns: int) -> Event | None:
-        """Listen until an event that is ``ready``; None at the end of the socket or of the time."""
+        """Receive until an event is ``ready``; None at the socket's end or at ``until_ns``."""
         while self.alive and now_ns() < until_ns:
-            events = await self.hear(until_ns)
+            events = await self.receive(until_ns)
             if events is None:
                 return None
             for event in events:
@@ -130,77 +143,73 @@ class Socket:
                     return event
         return None
 
-    async def ping(self, until_ns: int) -> tuple[Mark, Mark] | None:
-        """Return a ping's sending and its pong's coming; None where none came."""
+    async def until_closed(self, until_ns: int) -> None:
+        """Receive until a close frame, the socket's end, or ``until_ns``."""
+        await self.until(lambda _: False, until_ns)
+
+    async def ping(self, until_ns: int) -> RoundTrip | None:
+        """Send a ping and wait for its pong; None if none arrives."""
         data = os.urandom(PING_BYTES)
         self.frames.ping(data)
         sent = await self.flush()
         if sent is None:
             return None
         pong = await self.until(lambda e: isinstance(e, Ponged) and e.data == data, until_ns)
-        return (sent, pong.at) if pong is not None else None
+        return RoundTrip(sent, pong.at) if pong is not None else None
 
-    async def survives(self, until_ns: int) -> tuple[Mark, Mark] | None:
-        """Return a ping and its pong, where the socket goes on after it; None where it does not.
+    async def survives(self, until_ns: int) -> RoundTrip | None:
+        """Return the first of two pings that are answered; None if one is not.
 
-        Libraries answer a ping while what came before it still waits for the application, so one
-        pong proves little: after a moment a second ping must be answered, too.
+        Libraries answer a ping before the application has handled earlier messages, so one pong
+        is no proof: a second ping follows after a moment.
         """
         first = await self.ping(until_ns)
         if first is None:
             return None
-        grace = min(until_ns, now_ns() + int(GRACE_SECONDS * 1e9))
-        await self.until(lambda _: False, grace)
+        await self.until_closed(min(until_ns, now_ns() + int(GRACE_SECONDS * 1e9)))
         second = await self.ping(until_ns) if self.alive else None
         return first if second is not None else None
 
-    async def say(self, text: str) -> Mark | None:
-        """Send a text; None where the connection has gone."""
-        self.frames.text(text)
-        return await self.flush()
-
     async def message(self, until_ns: int) -> Message | None:
-        """Return the next message, waiting ones first; None when none comes."""
-        while not self.heard:
-            if not self.alive or await self.hear(until_ns) is None:
+        """Return the next message; None if none arrives."""
+        while not self.messages:
+            if not self.alive or await self.receive(until_ns) is None:
                 break
-        return self.heard.popleft() if self.heard else None
+        return self.messages.popleft() if self.messages else None
 
-    async def close(self, until_ns: int, code: int = 1000) -> CloseSeen:
-        """Return the closing handshake (RFC 6455 §7.1.2), and let go."""
+    async def close(self, until_ns: int) -> CloseResult:
+        """Perform the closing handshake (RFC 6455 §7.1.2) and close the stream."""
         sent: Mark | None = None
         try:
             if self.frames.open:
-                self.frames.close(code)
+                self.frames.close()
                 sent = await self.flush()
-            begun = sent or Mark(now_ns(), "user")
-            await self.until(lambda event: isinstance(event, Closed), until_ns)
+            begun = sent or user_mark()
+            await self.until_closed(until_ns)
             frame = self.frames.closed
             if frame is not None:
-                await self._see_the_end(until_ns)
-            seconds = frame.at.since(begun) if frame is not None and sent else None
-            return CloseSeen(
+                await self._await_end(until_ns)
+            return CloseResult(
                 frame=frame,
-                ended=self.silent_end is not None,
-                seconds=max(0.0, seconds) if seconds is not None else None,
+                ended=self.ended_at is not None,
+                seconds=frame.at.since(sent) if frame and sent else None,
                 sent=begun,
             )
         finally:
-            self._stream.close()
+            self.stream.close()
 
-    async def _see_the_end(self, until_ns: int) -> None:
-        """After both close frames the server ends the connection first (§7.1.1)."""
-        while self.silent_end is None and now_ns() < until_ns:
+    async def _await_end(self, until_ns: int) -> None:
+        """Wait for the server to close the connection, which it does first (§7.1.1)."""
+        while self.ended_at is None and now_ns() < until_ns:
             try:
-                data, mark = await self._stream.receive(until_ns)
+                data, mark = await self.stream.receive(until_ns)
             except Failed as failed:
-                if failed.reason in {Reason.PEER_SILENT, Reason.BUDGET_EXCEEDED}:
-                    return
-                self._gone(failed)
+                if failed.reason not in {Reason.PEER_SILENT, Reason.BUDGET_EXCEEDED}:
+                    self._note_end(failed)
                 return
             if not data:
-                self.silent_end = mark
+                self.ended_at = mark
 
-    def drop(self) -> None:
-        """Let go at once, without a word."""
-        self._stream.close()
+    def abort(self) -> None:
+        """Close the connection without a close frame."""
+        self.stream.close()

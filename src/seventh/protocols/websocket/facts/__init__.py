@@ -1,4 +1,4 @@
-"""What the WebSocket room learns. The values of credentials never stand here."""
+"""The facts of a WebSocket endpoint. They never hold the value of a credential."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ from seventh.protocols.websocket.facts.live import (
 )
 
 Outcome = Literal["open", "refused", "failed"]
-"""``open``: the protocol was switched; ``refused``: an HTTP answer; ``failed``: neither."""
+"""``open``: the protocol was switched; ``refused``: an HTTP response; ``failed``: neither."""
+Ambient = Literal["http-authentication", "client-certificate"]
 
 
 class Handshake(msgspec.Struct, frozen=True, kw_only=True):
-    """One handshake: what was answered."""
+    """The result of one handshake."""
 
     SHOWN: ClassVar = ("outcome", "status", "subprotocol", "extensions", "foreign_subprotocol",
                        "foreign_extensions", "problems", "oddities", "server", "via", "location",
@@ -35,40 +36,41 @@ class Handshake(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     status: int | None = None
     version: str = ""
-    """Of HTTP."""
+    """The version of HTTP."""
     seconds: float | None = None
-    """From the request to the end of the response's head."""
+    """The time from the request to the response."""
     accept: Literal["right", "wrong", "missing", "not-used"] | None = None
     """Sec-WebSocket-Accept; ``not-used`` over HTTP/2 and HTTP/3."""
     subprotocol: str | None = None
     foreign_subprotocol: str | None = None
-    """Chosen without having been offered."""
+    """One that was chosen and not offered."""
     extensions: tuple[str, ...] = ()
     foreign_extensions: tuple[str, ...] = ()
+    """Those that were not offered, or not with these parameters."""
     problems: tuple[str, ...] = ()
-    """What else breaks the letter of the standard."""
+    """Other violations for which a client must fail the connection (RFC 6455 §4.1)."""
     oddities: tuple[str, ...] = ()
-    """What the standard forbids or browsers refuse, though a client may go on."""
+    """Violations after which a client may continue, and what browsers refuse."""
     server: str = ""
-    """The Server field, cleaned."""
+    """The Server field, printable."""
     via: str = ""
-    """Proxies that name themselves: Via, and fields that only they write."""
+    """Proxies that identify themselves: Via, and fields that only proxies send."""
     versions: tuple[str, ...] = ()
     """Sec-WebSocket-Version of the response."""
     asks_upgrade: bool = False
-    """Whether a refusal says with its own Upgrade field that it wants a WebSocket."""
+    """Whether a refusal has an Upgrade field that names WebSocket."""
     location: str = ""
-    """Of a redirect: scheme and host, or the path; never the query. It is not followed."""
+    """A redirect's scheme and host, or its path; never the query. It is not followed."""
     wants: str = ""
     """The schemes of WWW-Authenticate or Proxy-Authenticate."""
     retry_after: str = ""
     """Retry-After of a refusal: seconds, or a date."""
     detail: str = ""
-    """Why it failed, or the beginning of what a refusal says."""
+    """Why it failed, or the beginning of a refusal's content."""
 
     @property
     def refused_by_envoy(self) -> bool:
-        """Whether Envoy itself, and nobody behind it, refused with the 403 that says nothing."""
+        """Whether Envoy itself, not its upstream, refused with an empty 403."""
         return (
             self.status == 403
             and self.server.lower() == "envoy"
@@ -78,7 +80,7 @@ class Handshake(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sound(self) -> bool:
-        """Whether it opened as the standard says."""
+        """Whether a client may continue (RFC 6455 §4.1); otherwise it must fail the connection."""
         return (
             self.outcome == "open"
             and self.accept in {"right", "not-used"}
@@ -89,37 +91,37 @@ class Handshake(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def breaches(self) -> tuple[str, ...]:
-        """What is wrong with a switch of protocols, one clause each."""
-        said: list[str] = []
+        """Why a client must fail the connection, one clause each."""
+        found: list[str] = []
         if self.accept in {"wrong", "missing"}:
-            said.append(f"Sec-WebSocket-Accept is {self.accept}")
+            found.append(f"Sec-WebSocket-Accept is {self.accept}")
         if self.foreign_subprotocol is not None:
-            said.append(f"the subprotocol {self.foreign_subprotocol} was not offered")
-        said += [f"the extension {text} was not offered so" for text in self.foreign_extensions]
-        return (*said, *self.problems)
+            found.append(f"the subprotocol {self.foreign_subprotocol} was not offered")
+        found += [f"the extension {text} was not offered" for text in self.foreign_extensions]
+        return (*found, *self.problems)
 
 
 class Tunnelled(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a WebSocket runs inside HTTP/2 (RFC 8441) or HTTP/3 (RFC 9220)."""
+    """A WebSocket over HTTP/2 (RFC 8441) or HTTP/3 (RFC 9220)."""
 
     SHOWN: ClassVar = ("spoken", "enabled", "status", "extensions", "ping_seconds", "detail")
 
     spoken: bool | None = None
-    """Whether the server speaks that version of HTTP on this port at all."""
+    """Whether the server supports that version of HTTP on this port."""
     enabled: bool | None = None
-    """Whether it announces SETTINGS_ENABLE_CONNECT_PROTOCOL."""
+    """Whether it announces SETTINGS_ENABLE_CONNECT_PROTOCOL = 1."""
     handshake: Handshake | None = None
     ping_seconds: float | None = None
     detail: str = ""
 
     @property
     def status(self) -> int | None:
-        """Of the answer to the extended CONNECT."""
+        """The status of the response to extended CONNECT."""
         return self.handshake.status if self.handshake is not None else None
 
     @property
     def extensions(self) -> tuple[str, ...]:
-        """What was agreed on."""
+        """The extensions in use."""
         return self.handshake.extensions if self.handshake is not None else ()
 
 
@@ -133,54 +135,53 @@ class WebSocketFacts(Facts, frozen=True, kw_only=True):
     handshake: Handshake | None = None
     upgrade_seconds: float | None = None
     no_context_takeover: bool | None = None
-    """permessage-deflate: whether the server forgets its window after each message; None where
-    compression was not agreed on."""
+    """Whether the server resets its compressor after each message; None without compression."""
     continued: int | None = None
-    """How many ``100 Continue`` came although nobody had expected one."""
+    """The number of ``100 Continue`` responses to a request without Expect."""
 
     # -- on the open socket
     pings_sent: int | None = None
     pings_seconds: tuple[float, ...] = ()
-    """Each pong's delay."""
+    """The delay of each pong."""
     ping_seconds: float | None = None
     """Their median."""
     pong_wait_seconds: float | None = None
-    """How long an unanswered ping was waited for."""
+    """How long the pong was awaited that did not arrive."""
     closed_on_ping: bool | None = None
-    """Whether the server ended the socket instead of answering."""
+    """Whether the server closed the socket instead of answering."""
     limits_declared: tuple[str, ...] | None = None
-    """Where the server tells its limits: fields of the response, or its first message."""
+    """Where the server declares its limits: fields of the response, or its first message."""
     greeting_bytes: int | None = None
-    """The size of what the server says unasked, 0 where it says nothing."""
+    """The size of the message that the server sends first; 0 if it sends none."""
     greeting_seconds: float | None = None
-    """From the handshake's answer to that first message."""
+    """The time from the handshake's response to that message."""
     close_sent: bool | None = None
     closed_by: Literal["us", "server"] | None = None
-    """Who sent the first close frame, or ended the connection without one."""
+    """The side that sent the first close frame, or closed the connection without one."""
     close_code: int | None = None
-    """What the server's close frame says; None where it has no code or none came."""
+    """The code of the server's close frame; None without a code or a close frame."""
     close_reason: str = ""
-    """Its reason, cleaned."""
+    """Its reason, printable."""
     close_frame: bool | None = None
     """Whether the server answered our close frame with one."""
     close_ended: bool | None = None
-    """Whether the server then ended the connection, as it should do first (RFC 6455 §7.1.1)."""
+    """Whether the server then closed the connection, as it should do first (RFC 6455 §7.1.1)."""
     close_seconds: float | None = None
     open_sockets: int | None = None
-    """The most that stood open at once."""
+    """The most sockets open at once."""
 
     # -- further handshakes
     own_origin: Handshake | None = None
-    """The refusal of the target's own site as Origin, where a handshake without one opened then."""
+    """The refusal of the target's own origin, if a handshake without Origin opened afterwards."""
     foreign_origin: Handshake | None = None
     foreign_origin_sent: str = ""
     wrong_version: Handshake | None = None
     no_upgrade: Handshake | None = None
-    """The answer to a GET that asks for no upgrade."""
+    """The response to a GET without Upgrade."""
     expecting: Handshake | None = None
-    """The answer to a handshake with ``Expect: 100-continue``."""
+    """The response to a handshake with ``Expect: 100-continue``."""
     direct: Handshake | None = None
-    """The answer of the server behind the proxy (--direct)."""
+    """The response of the backend behind the proxy (--direct)."""
     h2: Tunnelled | None = None
     h3: Tunnelled | None = None
 
@@ -193,33 +194,30 @@ class WebSocketFacts(Facts, frozen=True, kw_only=True):
     backpressure: Backpressure | None = None
     hold: Hold | None = None
     proxied: ProxiedUpgrade | None = None
-    """What a proxy's configuration file does to the handshake, where that was judged."""
+    """How a proxy's configuration file forwards the handshake."""
 
-    # -- how it was asked
+    # -- the check itself
     secure: bool | None = None
-    """wss."""
+    """Whether the scheme is wss."""
     reach: Literal["loopback", "private", "public"] | None = None
-    """How far the address that was talked to reaches."""
+    """The reach of the address."""
     credential_parameters: tuple[str, ...] | None = None
-    """Names of parameters in the target's URL that carry a credential; never their values."""
+    """The names of URL parameters that hold a credential; never their values."""
     origin: str | None = None
-    """What was sent as Origin."""
+    """The Origin sent."""
     sends_cookie: bool | None = None
     """Whether the handshake sent a cookie."""
-    ambient: tuple[str, ...] = ()
-    """What else goes along that a browser sends by itself and that names a user."""
+    ambient: tuple[Ambient, ...] = ()
+    """Other credentials of the check that browsers send by themselves."""
     sets_cookie: bool | None = None
-    """Whether the server's answer set one that may name a user."""
+    """Whether the response set a cookie that may identify a user."""
     subprotocols_offered: tuple[str, ...] = ()
     unknown: Mapping[str, str] = msgspec.field(default={}, name="unlearnt")
-    """Steps that were left out or broke off, and why."""
+    """Steps that were skipped or failed, and why."""
 
     def drawings(self) -> tuple[Drawing, ...]:
-        """Return the fan-out as a curve, and what became of silent sockets."""
-        drawn = (
-            self.fanout.drawing() if self.fanout is not None else None,
-            self.hold.drawing() if self.hold is not None else None,
-        )
+        """Return the fan-out as a curve, and the life of the idle sockets."""
+        drawn = [each.drawing() for each in (self.fanout, self.hold) if each is not None]
         return tuple(drawing for drawing in drawn if drawing is not None)
 
     @property
@@ -229,10 +227,10 @@ class WebSocketFacts(Facts, frozen=True, kw_only=True):
 
     @property
     def fanout_seconds(self) -> dict[str, float] | None:
-        """By the share of the deliveries that had arrived by then."""
+        """The delivery time by quantile."""
         return self.fanout.quantiles if self.fanout is not None else None
 
     @property
     def fanout_ratio(self) -> float | None:
-        """Receivers reached for each that should have been."""
+        """Deliveries for each that was expected."""
         return self.fanout.ratio if self.fanout is not None else None

@@ -1,4 +1,4 @@
-"""What is learnt with permission: tokens, fan-out, limits, violations and holds."""
+"""Facts of the steps that need permission: tokens, fan-out, limits, violations and holds."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from seventh.model.drawing import Drawing, Span
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
-    """What happens to a socket when the token that opened it ends."""
+    """A socket after its token expires."""
 
     SHOWN: ClassVar = ("source", "lifetime_seconds", "outcome", "after_seconds", "close_code")
 
     source: str = ""
-    """Where the token stood: ``--token-file``, or the name of a parameter."""
+    """Where the token comes from: ``--token-file``, or the name of a URL parameter."""
     lifetime_seconds: float | None = None
-    """What was left of it when the socket opened, by its ``exp``; negative: it had ended."""
+    """The time from the socket's opening to the token's ``exp``; negative if it had expired."""
     outcome: Literal["closed", "open", "refused", "not-reached"] | None = None
     """``open``: the server still answered pings afterwards."""
     after_seconds: float | None = None
-    """How long after the end it was closed, or still open."""
+    """The time from the expiry to the close, or to the last answer."""
     close_code: int | None = None
 
 
 class Receiver(msgspec.Struct, frozen=True, kw_only=True):
-    """When a message reached the k-th of its receivers, the fastest being the first."""
+    """The delivery time of the k-th receiver, the fastest being the first."""
 
     k: int
     least_seconds: float
-    """In the best of the rounds; likewise the others."""
+    """The time in the best round."""
     median_seconds: float
     most_seconds: float
     rounds: int
-    """In how many of them it reached so many."""
+    """The number of rounds that reached k receivers."""
 
 
 class Fanout(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,40 +44,40 @@ class Fanout(msgspec.Struct, frozen=True, kw_only=True):
                        "max_seconds")  # fmt: skip
 
     sockets: int
-    """How many stood open, the publisher included."""
+    """The number of open sockets, the publisher included."""
     rounds: int
-    """How often something was published."""
+    """The number of messages published."""
     expected: int
-    """Deliveries to the other sockets that should have been."""
+    """The number of deliveries to the other sockets if none is lost."""
     delivered: int
     echoed: int = 0
-    """How often the publisher got its own message."""
+    """The number of messages that the publisher received itself."""
     p50_seconds: float | None = None
     p95_seconds: float | None = None
     max_seconds: float | None = None
     wait_seconds: float = 0.0
-    """How long each round was waited for."""
+    """The longest wait of a round."""
     receivers: tuple[Receiver, ...] = ()
-    """Some of them, from the first to the last."""
+    """Some of the receivers, from the first to the last."""
 
     @property
     def quantiles(self) -> dict[str, float]:
-        """By the share of the deliveries that had arrived by then, as a label says it."""
+        """The delivery times by quantile, as a metric's label."""
         known = {"0.5": self.p50_seconds, "0.95": self.p95_seconds, "1": self.max_seconds}
         return {share: seconds for share, seconds in known.items() if seconds is not None}
 
     @property
     def reached(self) -> str:
-        """Deliveries, of those that should have been."""
+        """Deliveries of those expected."""
         return f"{self.delivered}/{self.expected}"
 
     def drawing(self) -> Drawing | None:
-        """To the k-th receiver: from the best round to the worst."""
+        """Return the delivery times by receiver, from the best round to the worst."""
         if len(self.receivers) < 2:
             return None
         number = self.sockets - 1
         never = number - max(each.k for each in self.receivers)
-        lost = f"; the other {never} got it in no round" if never else ""
+        lost = f"; the other {never} never received it" if never else ""
         return Drawing(
             title=f"From publishing to the k-th of {number} receivers: median of {self.rounds} "
             f"rounds, best to worst{lost}",
@@ -95,37 +95,41 @@ class Fanout(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ratio(self) -> float:
-        """Delivered for each expected."""
+        """Deliveries for each that was expected."""
         return self.delivered / self.expected if self.expected else 0.0
 
 
+ViolationKind = Literal["mask", "rsv", "utf8", "frag"]
+
+
 class Violation(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that no client may say, and what the server made of it."""
+    """An invalid frame or message, and how the server reacted."""
 
     SHOWN: ClassVar = ("name", "outcome", "code")
 
-    kind: Literal["mask", "rsv", "utf8", "frag"]
+    kind: ViolationKind
     name: str
+    """A code, such as ``unmasked-text``."""
     outcome: Literal["refused", "accepted", "unclear"]
-    """``accepted``: it went on and answered the ping that followed."""
+    """``accepted``: the server answered the ping that followed."""
     code: int | None = None
-    """Of the close frame."""
+    """The code of the close frame."""
     detail: str = ""
 
 
 class LongMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """Longer and longer messages."""
+    """The limit on the length of a message."""
 
     SHOWN: ClassVar = ("accepted_bytes", "refused_bytes", "code", "detail")
 
     accepted_bytes: int = 0
-    """The longest after which the server still answered."""
+    """The longest message that the server accepted."""
     refused_bytes: int | None = None
-    """The one that it did not take; None when it took all."""
+    """The shortest message that it refused; None if it accepted all."""
     code: int | None = None
-    """Of the close frame then; None without one."""
+    """The code of the close frame; None without one."""
     ended: bool = False
-    """Whether the connection just ended, without a close frame."""
+    """Whether the connection ended without a close frame."""
     detail: str = ""
 
 
@@ -136,53 +140,53 @@ class Burst(msgspec.Struct, frozen=True, kw_only=True):
 
     messages: int
     seconds: float
-    """From the first message until the server had read the last one, by the pong after it."""
+    """The time from the first message to the pong after the last one."""
     outcome: Literal["taken", "closed", "slowed", "unclear"]
     code: int | None = None
     hints: tuple[str, ...] = ()
-    """Words of its answers that speak of a limit."""
+    """Words in its responses that refer to a limit."""
 
 
 class Backpressure(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server does for a reader that does not read, as long as it has something to say."""
+    """How a server treats a client that requests data and does not read it."""
 
     SHOWN: ClassVar = ("echoes", "outcome", "sent_bytes", "code")
 
     echoes: bool | None = None
-    """Whether the server answers each message with as much; otherwise nothing can be told."""
+    """Whether the server echoes messages, without which this cannot be measured."""
     sent_bytes: int = 0
     outcome: Literal["stopped", "closed", "dropped", "unbounded", "unclear"] | None = None
-    """``stopped``: it read no more from us; ``dropped``: it took all that we had and kept few of
-    its answers; ``unbounded``: it kept them."""
+    """``stopped``: it stopped reading; ``dropped``: it read everything and discarded most of its
+    output; ``unbounded``: it buffered its output."""
     code: int | None = None
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
-    """Sockets held without a word from us (pings are answered)."""
+    """Idle sockets, on which only pings were answered."""
 
     SHOWN: ClassVar = ("seconds", "sockets", "pings", "ping_seconds", "cuts_seconds", "closes",
                        "messages")  # fmt: skip
 
     seconds: float
-    """How long it was."""
+    """The duration of the hold."""
     wanted_seconds: float = 0.0
     pings: int = 0
-    """How many the server sent on the first socket."""
+    """The number of pings on the first socket."""
     ping_seconds: float | None = None
-    """The median gap between them."""
+    """The median interval between pings."""
     pinged_seconds: tuple[float, ...] = ()
-    """At which ages of it, the first of them."""
+    """The socket's ages at the first pings."""
     sockets: int = 2
-    """How many were held, one a little younger than the other."""
+    """The number of sockets held; the second opens a little later."""
     cuts_seconds: tuple[float, ...] = ()
-    """At which age each socket ended that ended without a close frame."""
+    """The ages of the sockets that ended without a close frame."""
     closes: tuple[int | None, ...] = ()
-    """The codes of those that were closed in order."""
+    """The codes of the sockets that ended with a close frame."""
     messages: int = 0
-    """What the server said meanwhile."""
+    """The number of messages on the first socket."""
 
     def drawing(self) -> Drawing | None:
-        """Return how long each socket stood, and when the server pinged."""
+        """Return the life of each socket, and the pings."""
         spans = [
             Span(label="cut", low=0.0, high=age, said=f"without a close frame after {age:.1f} s")
             for age in self.cuts_seconds
@@ -191,11 +195,11 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
             Span(label="closed", low=0.0, high=self.seconds, said=f"with code {code or 'none'}")
             for code in self.closes
         ]
-        for _ in range(self.sockets - len(spans)):
-            spans.append(Span(label="stood", low=0.0, high=self.seconds, said="to the end"))
+        stood = Span(label="open", low=0.0, high=self.seconds, said="to the end")
+        spans += [stood] * (self.sockets - len(spans))
         before = 0.0
         for number, at in enumerate(self.pinged_seconds, start=1):
             gap = at - before
             spans.append(Span(label=f"ping {number}", low=before, high=at, said=f"+{gap:.2f} s"))
             before = at
-        return Drawing(title=f"{self.seconds:.1f} s without a word from us", spans=tuple(spans))
+        return Drawing(title=f"Sockets idle for {self.seconds:.1f} s", spans=tuple(spans))

@@ -1,4 +1,4 @@
-"""WebSocket's reference server: a hub over HTTP/1.1, 2 and 3, right or wrong in one way."""
+"""WebSocket's reference server: a hub over HTTP/1.1, 2 and 3, correct or with one fault."""
 
 from __future__ import annotations
 
@@ -8,193 +8,173 @@ import contextlib
 import json
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import msgspec
-
-from seventh.labkit.serve import Fault, Kit, Served, find_program
+from seventh.labkit import serve as labkit
+from seventh.labkit.serve import Kit, Served, find_program
 from seventh.labkit.web.handler import Answer
 from seventh.labkit.web.peer import H1Setup
-from seventh.labkit.web.serve import Spoken, web_server
+from seventh.labkit.web.serve import web_server
 from seventh.model.failure import Reason
 from seventh.protocols.websocket.lab import wrong
-from seventh.protocols.websocket.lab.hub import PUBLISH, SUBPROTOCOL, Hub, Manners
+from seventh.protocols.websocket.lab.hub import PUBLISH, SUBPROTOCOL, Hub
+from seventh.protocols.websocket.lab.setup import OptionValues, Setup
 
-HOST = "127.0.0.1"
 ELSEWHERE = "198.18.77.1"
-"""An address of this machine that is no loopback one (RFC 2544's range), while a fault needs it."""
-Set = Mapping[str, str | float | int | tuple[str, ...]]
+"""An address that a fault adds to this machine, from RFC 2544's range: not a loopback address."""
 _VIOLATION = Reason.PROTOCOL_VIOLATION.value
 _MISMATCH = Reason.PROTOCOL_MISMATCH.value
-_INTRUSIVE: Set = {"intrusive": True, "timeout_seconds": 30.0}
-_HOLD: Set = {"intrusive": True, "timeout_seconds": 30.0, "hold_seconds": 1.2}
-_FANOUT: Set = {
+_NEGOTIATION = Reason.NEGOTIATION_FAILED.value
+_CLOSED = Reason.PEER_CLOSED.value
+_INTRUSIVE: OptionValues = {"intrusive": True, "timeout_seconds": 60.0}
+_HOLD: OptionValues = {**_INTRUSIVE, "hold_seconds": 1.2}
+_FANOUT: OptionValues = {
     "allow_write": True, "message_template": f"{PUBLISH}{{id}}", "sockets": 6,
     "timeout_seconds": 30.0,
 }  # fmt: skip
-_EVERYTHING: Set = {
-    **_FANOUT, **_HOLD, "subprotocols": (SUBPROTOCOL,), "timeout_seconds": 60.0,
-}  # fmt: skip
+_EVERYTHING: OptionValues = {**_FANOUT, **_HOLD, "subprotocols": (SUBPROTOCOL,)}
 _PAGE = Answer(
     headers=(("Content-Type", "text/html"), ("Server", "lab")), body=b"<h1>Welcome</h1>\n"
+)
+_STRIPPED = Answer(
+    status=426, headers=(("Via", "1.1 edge"), ("Upgrade", "websocket")), body=b"Upgrade Required\n"
 )
 _EXTENDED_CONNECT = 8
 
 
-class Setup(msgspec.Struct, frozen=True, kw_only=True):
-    """A server as it is to be, and what a check of it is told."""
+class Fault(labkit.Fault, frozen=True, kw_only=True):
+    """A fault, and the server that has it."""
 
-    manners: Manners = Manners()
-    secure: bool = False
-    versions: tuple[Spoken, ...] = ("2", "1.1")
-    h2: H1Setup | None = None
-    h3: bool = False
-    path: str = "/hub"
-    token_seconds: float | None = None
-    """The lifetime of the token that the check is given."""
-    proxy: bool = False
-    """Whether a proxy stands before it that strips the upgrade; the hub is named as direct."""
-    host: str = HOST
-    options: Set = {}
+    setup: Setup
 
 
 def _fault(
-    name: str,
-    meaning: str,
-    *triggers: str,
-    setup: Setup | None = None,
-    reason: str | None = None,
-    **manners: object,
-) -> tuple[Fault, Setup]:
-    setup = setup or Setup()
-    setup = msgspec.structs.replace(
-        setup, manners=msgspec.structs.replace(setup.manners, **manners)
-    )
-    needs = ("root", "ip") if setup.host == ELSEWHERE else ()
-    return (
-        Fault(name=name, meaning=meaning, triggers=triggers, reason=reason, needs=needs),  # type: ignore[arg-type]
-        setup,
-    )
+    name: str, meaning: str, *triggers: str, setup: Setup, reason: str | None = None
+) -> Fault:
+    return Fault(
+        name=name, meaning=meaning, triggers=triggers, reason=reason, setup=setup,
+        needs=("root", "ip") if setup.host == ELSEWHERE else (),
+    )  # fmt: skip
 
 
-_TABLE = (
-    _fault(
-        "page", "a plain page where a WebSocket should be", reason=_MISMATCH, answers=_PAGE
-    ),
-    _fault(
-        "stripped", "a proxy has dropped Upgrade, so the server asks for it", "WS-STRIPPED",
-        reason=_MISMATCH,
-        answers=Answer(
-            status=426, headers=(("Via", "1.1 edge"), ("Upgrade", "websocket")),
-            body=b"Upgrade Required\n",
-        ),
-    ),
-    _fault(
-        "stripped-direct", "refused through the proxy, and open behind it", "WS-STRIPPED",
-        reason=_MISMATCH, setup=Setup(proxy=True),
-    ),
-    _fault("forbidden", "403 to everybody", reason=Reason.AUTH_REJECTED.value,
-           answers=Answer(status=403)),
-    _fault("unauthorized", "401 to everybody", reason=Reason.AUTH_REQUIRED.value,
-           answers=Answer(status=401, headers=(("WWW-Authenticate", "Bearer"),))),
-    _fault("redirects", "a redirect", reason=Reason.NEGOTIATION_FAILED.value,
-           answers=Answer(status=302, headers=(("Location", "https://elsewhere.example/login"),))),
-    _fault("wrong-accept", "Sec-WebSocket-Accept answers another key", "WS-ACCEPT",
-           reason=_VIOLATION, accept="wrong"),
-    _fault("missing-accept", "no Sec-WebSocket-Accept", "WS-ACCEPT",
-           reason=_VIOLATION, accept="missing"),
-    _fault("wrong-upgrade", "Upgrade names another protocol", reason=_VIOLATION, upgrade="h2c"),
-    _fault("foreign-subprotocol", "chooses a subprotocol that nobody offered", "WS-SUBPROTO",
-           reason=_VIOLATION, subprotocol="soap"),
-    _fault("foreign-extension", "switches on an extension that nobody offered", "WS-EXT",
-           reason=_VIOLATION, extension="x-webkit-deflate-frame"),
-    _fault("deflate-parameter", "answers with a parameter that does not exist", "WS-EXT",
-           reason=_VIOLATION, extension="permessage-deflate; server_max_window_bits=99"),
-    _fault("any-version", "takes version 99", "WS-VERSION", version="any"),
-    _fault("version-unlisted", "refuses version 99 and does not say what it knows", "WS-VERSION",
-           version="unlisted"),
-    _fault("clear", "in clear at an address that is no loopback one", "WS-CLEAR",
-           setup=Setup(host=ELSEWHERE)),
-    _fault("any-origin", "takes pages of any site", "WS-ORIGIN", origins="any"),
-    _fault("any-origin-cookie", "takes pages of any site, and knows users by cookie", "WS-ORIGIN",
-           origins="any", cookie=True),
-    _fault("own-origin", "refuses pages of its own site", "WS-OWN-ORIGIN", origins="none"),
-    _fault("old-version", "knows WebSocket as a draft had it",
-           reason=Reason.NEGOTIATION_FAILED.value,
-           answers=Answer(status=426, headers=(("Sec-WebSocket-Version", "8, 7"),))),
-    _fault("token-in-url", "takes a token in the URL", "WS-TOKEN-URL",
+FAULTS = (
+    _fault("page", "answers with a page", reason=_MISMATCH, setup=Setup(answers=_PAGE)),
+    _fault("stripped", "a proxy removes Upgrade, and the server answers 426", "WS-STRIPPED",
+           reason=_MISMATCH, setup=Setup(answers=_STRIPPED)),
+    _fault("stripped-direct", "a proxy refuses the handshake that its backend accepts",
+           "WS-STRIPPED", reason=_MISMATCH, setup=Setup(proxy=True)),
+    _fault("forbidden", "refuses every request with 403", reason=Reason.AUTH_REJECTED.value,
+           setup=Setup(answers=Answer(status=403))),
+    _fault("unauthorized", "refuses every request with 401", reason=Reason.AUTH_REQUIRED.value,
+           setup=Setup(answers=Answer(status=401, headers=(("WWW-Authenticate", "Bearer"),)))),
+    _fault("redirects", "redirects to a login page", reason=_NEGOTIATION,
+           setup=Setup(answers=Answer(status=302, headers=(
+               ("Location", "https://elsewhere.example/login"),)))),
+    _fault("wrong-accept", "sends the Sec-WebSocket-Accept of another key", "WS-ACCEPT",
+           reason=_VIOLATION, setup=Setup(accept="wrong")),
+    _fault("missing-accept", "sends no Sec-WebSocket-Accept", "WS-ACCEPT",
+           reason=_VIOLATION, setup=Setup(accept="missing")),
+    _fault("wrong-upgrade", "names another protocol in Upgrade",
+           reason=_VIOLATION, setup=Setup(upgrade="h2c")),
+    _fault("foreign-subprotocol", "chooses a subprotocol that was not offered", "WS-SUBPROTO",
+           reason=_VIOLATION, setup=Setup(subprotocol="soap")),
+    _fault("foreign-extension", "enables an extension that was not offered", "WS-EXT",
+           reason=_VIOLATION, setup=Setup(extension="x-webkit-deflate-frame")),
+    _fault("deflate-parameter", "enables compression with an invalid parameter", "WS-EXT",
+           reason=_VIOLATION,
+           setup=Setup(extension="permessage-deflate; server_max_window_bits=99")),
+    _fault("any-version", "accepts version 99", "WS-VERSION", setup=Setup(version="any")),
+    _fault("version-unlisted", "refuses version 99 without a list of versions", "WS-VERSION",
+           setup=Setup(version="unlisted")),
+    _fault("clear", "serves ws:// beyond loopback", "WS-CLEAR", setup=Setup(host=ELSEWHERE)),
+    _fault("any-origin", "accepts any origin", "WS-ORIGIN", setup=Setup(origins="any")),
+    _fault("any-origin-cookie", "accepts any origin and identifies users by cookie", "WS-ORIGIN",
+           setup=Setup(origins="any", cookie=True)),
+    _fault("own-origin", "refuses its own origin", "WS-OWN-ORIGIN", setup=Setup(origins="none")),
+    _fault("old-version", "supports only drafts of WebSocket", reason=_NEGOTIATION,
+           setup=Setup(answers=Answer(status=426, headers=(("Sec-WebSocket-Version", "8, 7"),)))),
+    _fault("token-in-url", "accepts a token in the URL", "WS-TOKEN-URL",
            setup=Setup(path="/hub?access_token=c2V2ZW50aC1sYWI")),
-    _fault("token-stale", "goes on when the token has ended", "WS-TOKEN-STALE",
-           setup=Setup(token_seconds=1.0, options={"timeout_seconds": 20.0}), expires=False),
+    _fault("token-stale", "keeps sockets open after their token expires", "WS-TOKEN-STALE",
+           setup=Setup(token_seconds=1.0, options={"timeout_seconds": 20.0}, expires=False)),
     _fault("no-pong", "answers no ping", "WS-NO-PONG",
-           setup=Setup(options={"timeout_seconds": 3.0}), pongs=False),
-    _fault("never-pings", "never pings", "WS-NO-SERVER-PING", setup=Setup(options=_HOLD),
-           ping_seconds=None),
-    _fault("idle-cut", "cuts what is idle for half a second", "WS-IDLE-CUT",
-           setup=Setup(options=_HOLD), ping_seconds=None, idle_seconds=0.5),
-    _fault("no-size-limit", "takes messages of any length", "WS-MSG-LIMIT",
-           setup=Setup(options=_INTRUSIVE), max_bytes=None),
-    _fault("drops-long", "just ends at a long message", "WS-MSG-LIMIT",
-           setup=Setup(options=_INTRUSIVE), drops_long=True),
-    _fault("no-rate-limit", "reads as fast as anybody writes", "WS-RATE",
-           setup=Setup(options=_INTRUSIVE), max_per_second=None),
-    _fault("limits-untold", "tells no limits", "WS-LIMITS-UNDECLARED", declares=False),
-    _fault("lenient", "checks no frame", "WS-MASK", "WS-RSV", "WS-UTF8", "WS-FRAG",
-           setup=Setup(options=_INTRUSIVE), tunnel=wrong.lenient),
-    _fault("no-close", "ends without a close frame", "WS-CLOSE", closing="drop"),
-    _fault("close-no-code", "answers a close frame with one that has no code", "WS-CLOSE",
-           closing="no-code"),
-    _fault("deflate-keeps", "keeps its compression window", "WS-DEFLATE", deflate="keeps"),
+           setup=Setup(options={"timeout_seconds": 3.0}, pongs=False)),
+    _fault("never-pings", "sends no pings", "WS-NO-SERVER-PING",
+           setup=Setup(options=_HOLD, ping_seconds=None)),
+    _fault("idle-cut", "cuts sockets that are idle for 0.5 s", "WS-IDLE-CUT",
+           setup=Setup(options=_HOLD, ping_seconds=None, idle_seconds=0.5)),
+    _fault("no-size-limit", "accepts messages of any length", "WS-MSG-LIMIT",
+           setup=Setup(options=_INTRUSIVE, max_bytes=None)),
+    _fault("drops-long", "ends the connection at a long message", "WS-MSG-LIMIT",
+           setup=Setup(options=_INTRUSIVE, drops_long=True)),
+    _fault("no-rate-limit", "accepts messages at any rate", "WS-RATE",
+           setup=Setup(options=_INTRUSIVE, max_per_second=None)),
+    _fault("limits-untold", "declares no limits", "WS-LIMITS-UNDECLARED",
+           setup=Setup(declares=False)),
+    _fault("lenient", "accepts invalid frames", "WS-MASK", "WS-RSV", "WS-UTF8", "WS-FRAG",
+           setup=Setup(options=_INTRUSIVE, tunnel=wrong.lenient)),
+    _fault("no-close", "ends the connection without a close frame", "WS-CLOSE",
+           setup=Setup(closing="drop")),
+    _fault("close-no-code", "answers a close frame with one without a code", "WS-CLOSE",
+           setup=Setup(closing="no-code")),
+    _fault("deflate-keeps", "keeps its compression context", "WS-DEFLATE",
+           setup=Setup(deflate="keeps")),
     _fault("fanout-slow", "broadcasts after 0.6 s", "WS-FANOUT-SLOW",
-           setup=Setup(options=_FANOUT), broadcast_seconds=0.6),
-    _fault("fanout-loss", "leaves out every third socket", "WS-FANOUT-LOSS",
-           setup=Setup(options=_FANOUT), loses=3),
-    _fault("no-backpressure", "piles up what a client does not read", "WS-BACKPRESSURE",
-           setup=Setup(options=_INTRUSIVE), waits=False, max_per_second=None),
-    _fault("only-h1", "speaks HTTP/1.1 alone", "WS-NO-H2", "WS-NO-H3",
+           setup=Setup(options=_FANOUT, broadcast_seconds=0.6)),
+    _fault("fanout-loss", "sends no broadcasts to every third socket", "WS-FANOUT-LOSS",
+           setup=Setup(options=_FANOUT, loses=3)),
+    _fault("no-backpressure", "buffers without limit for slow readers", "WS-BACKPRESSURE",
+           setup=Setup(options=_INTRUSIVE, waits=False, max_per_second=None)),
+    _fault("only-h1", "supports only HTTP/1.1", "WS-NO-H2", "WS-NO-H3",
            setup=Setup(secure=True, versions=("1.1",))),
-    _fault("no-extended-connect", "speaks HTTP/2 without extended CONNECT", "WS-NO-H2",
+    _fault("no-extended-connect", "supports HTTP/2 without extended CONNECT", "WS-NO-H2",
            setup=Setup(secure=True, h2=H1Setup(settings=((_EXTENDED_CONNECT, 0),)))),
-    _fault("injects-continue", "says 100 Continue unasked", "WS-100CONT", continues=True),
-    _fault("expect-waits", "waits 1.5 s at an Expect", "WS-100CONT", expect_seconds=1.5),
+    _fault("injects-continue", "sends an unsolicited 100 Continue", "WS-100CONT",
+           setup=Setup(continues=True)),
+    _fault("expect-waits", "delays requests with Expect by 1.5 s", "WS-100CONT",
+           setup=Setup(expect_seconds=1.5)),
     _fault("closes-at-once", "ends the connection after the handshake",
-           reason=Reason.PEER_CLOSED.value, tunnel=wrong.closes),
+           reason=_CLOSED, setup=Setup(tunnel=wrong.end)),
     _fault("says-goodbye", "closes with 1013 after the handshake",
-           reason=Reason.PEER_CLOSED.value, tunnel=wrong.says_goodbye),
-    _fault("masks", "masks its frames", reason=_VIOLATION, tunnel=wrong.masks),
-    _fault("declares-2^63", "declares 2^63 bytes", reason=_VIOLATION, tunnel=wrong.declares),
-    _fault("ping-flood", "pings without end", reason=_VIOLATION, tunnel=wrong.pings),
-    _fault("pong-flood", "pongs without end", reason=_VIOLATION, tunnel=wrong.pongs),
-    _fault("bad-utf8", "says a text that is none", reason=_VIOLATION, tunnel=wrong.bad_utf8),
-    _fault("endless-fragments", "empty pieces without end", reason=_VIOLATION,
-           tunnel=wrong.endless_fragments),
-    _fault("endless-message", "one message without end", reason=_VIOLATION,
-           tunnel=wrong.endless_message),
-    _fault("inflate-bomb", "60 KB that inflate to 64 MiB", reason=_VIOLATION,
-           tunnel=wrong.inflates),
-    _fault("reserved-bit", "uses a reserved bit", reason=_VIOLATION, tunnel=wrong.reserved),
-    _fault("bad-close-code", "closes with 1006", reason=_VIOLATION, tunnel=wrong.bad_close),
+           reason=_CLOSED, setup=Setup(tunnel=wrong.close)),
+    _fault("masks", "masks its frames", reason=_VIOLATION, setup=Setup(tunnel=wrong.mask)),
+    _fault("declares-2^63", "sends a frame with a length of 2^63 bytes", reason=_VIOLATION,
+           setup=Setup(tunnel=wrong.declare)),
+    _fault("ping-flood", "sends pings without end", reason=_VIOLATION,
+           setup=Setup(tunnel=wrong.pings)),
+    _fault("pong-flood", "sends pongs without end", reason=_VIOLATION,
+           setup=Setup(tunnel=wrong.pongs)),
+    _fault("bad-utf8", "sends a text that is not UTF-8", reason=_VIOLATION,
+           setup=Setup(tunnel=wrong.bad_utf8)),
+    _fault("endless-fragments", "sends empty fragments without end", reason=_VIOLATION,
+           setup=Setup(tunnel=wrong.endless_fragments)),
+    _fault("endless-message", "sends one message without end", reason=_VIOLATION,
+           setup=Setup(tunnel=wrong.endless_message)),
+    _fault("inflate-bomb", "sends 60 KB that inflate to 64 MiB", reason=_VIOLATION,
+           setup=Setup(tunnel=wrong.inflate)),
+    _fault("reserved-bit", "uses a reserved bit", reason=_VIOLATION,
+           setup=Setup(tunnel=wrong.reserved)),
+    _fault("bad-close-code", "closes with 1006", reason=_VIOLATION,
+           setup=Setup(tunnel=wrong.bad_close)),
 )  # fmt: skip
 
 TOUR = ("any-origin",)
 """The faults that `seventh tour` shows."""
-FAULTS = tuple(fault for fault, _ in _TABLE)
-SETUPS = {fault.name: setup for fault, setup in _TABLE}
-CLEAN = Setup(secure=True, h3=True, token_seconds=4.0, options=_EVERYTHING)
+CLEAN = Setup(secure=True, h3=True, token_seconds=8.0, options=_EVERYTHING)
 
 
 @contextlib.asynccontextmanager
 async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
     """Yield the hub, or one with ``fault``."""
-    async with serve_setup(SETUPS[fault.name] if fault else CLEAN, kit) as served:
+    async with serve_setup(fault.setup if fault else CLEAN, kit) as served:
         yield served
 
 
 @contextlib.asynccontextmanager
 async def serve_setup(setup: Setup, kit: Kit) -> AsyncIterator[Served]:
-    """Yield a hub as ``setup`` says; also for tests that want one of their own."""
-    hub = Hub(setup.manners)
+    """Yield the server of ``setup``."""
+    hub = Hub(setup)
     scheme, site = ("wss", "https") if setup.secure else ("ws", "http")
     options = dict(setup.options)
     async with contextlib.AsyncExitStack() as stack:
@@ -231,7 +211,7 @@ async def serve_setup(setup: Setup, kit: Kit) -> AsyncIterator[Served]:
 
 
 RENEWED_SECONDS = 0.5
-"""How often the token is made anew: whoever starts a check by hand needs more time than a test."""
+"""How often the token is renewed, for checks that are started by hand."""
 
 
 async def _renew(file: Path, seconds: float) -> None:
@@ -241,19 +221,19 @@ async def _renew(file: Path, seconds: float) -> None:
 
 
 def _write_token(file: Path, seconds: float) -> None:
-    """A token that lasts so long from now; nobody ever reads half of one."""
+    """Write a token that expires in ``seconds``, atomically."""
     fresh = file.with_suffix(".new")
     fresh.write_text(f"{token(time.time() + seconds)}\n", "ascii")
     fresh.replace(file)
 
 
 async def _stripping(_: object) -> Answer:
-    """Return what a server says that sees a plain GET, by way of a proxy."""
+    """Answer as a backend behind a proxy that removed the upgrade."""
     return Answer(status=400, headers=(("Server", "nginx"),), body=b"not a WebSocket request\n")
 
 
 def token(expiry: float) -> str:
-    """Return a JWT that ends at ``expiry``; nobody signed it, for nobody here asks."""
+    """Return an unsigned JWT that expires at ``expiry``."""
     parts = ({"alg": "none", "typ": "JWT"}, {"sub": "lab", "exp": expiry})
     encoded = [base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=") for p in parts]
     return b".".join([*encoded, b"none"]).decode("ascii")
@@ -261,7 +241,7 @@ def token(expiry: float) -> str:
 
 @contextlib.contextmanager
 def _elsewhere() -> Iterator[None]:
-    """Yield an address of this machine that is no loopback one, for as long as the block lasts."""
+    """Add ELSEWHERE to this machine for one block."""
     ip = find_program("ip") or "ip"
     route = ["local", ELSEWHERE, "dev", "lo"]
     subprocess.run([ip, "route", "replace", *route], check=True, capture_output=True)

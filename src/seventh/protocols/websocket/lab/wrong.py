@@ -1,12 +1,14 @@
-"""Servers behind a good handshake that no library would make: lenient ones and hostile ones."""
+"""Servers that a library would not be, after a valid handshake: lenient ones and hostile ones."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import struct
 import zlib
 
 from seventh.labkit.web.handler import Pipe
+from seventh.protocols.websocket.lab.setup import Tunnel
 from seventh.protocols.websocket.wire.frames import (
     BINARY,
     CLOSE,
@@ -19,11 +21,9 @@ from seventh.protocols.websocket.wire.frames import (
     raw_head,
 )
 
-FLOOD_FRAMES = 200_000
-
 
 async def lenient(pipe: Pipe) -> None:
-    """Takes whatever can be cut into frames, and answers pings: it checks nothing."""
+    """Answer pings and close frames, and accept everything else."""
     buffer = bytearray()
     while data := await pipe.receive():
         buffer += data
@@ -37,7 +37,7 @@ async def lenient(pipe: Pipe) -> None:
 
 
 def _cut(buffer: bytearray) -> tuple[int, bytes] | None:
-    """Take one frame off the buffer."""
+    """Remove one frame from the buffer and return its opcode and payload; None if incomplete."""
     if len(buffer) < 2:
         return None
     at, length = 2, buffer[1] & 0x7F
@@ -58,91 +58,53 @@ def _cut(buffer: bytearray) -> tuple[int, bytes] | None:
     return opcode, masked_by(mask, payload) if masked else payload
 
 
-async def closes(pipe: Pipe) -> None:
-    """Ends the connection at once."""
+async def end(pipe: Pipe) -> None:
+    """End the connection at once."""
 
 
-async def says_goodbye(pipe: Pipe) -> None:
-    """Closes in order at once: 1013, try again later."""
-    await pipe.send(raw_frame(CLOSE, struct.pack("!H", 1013) + b"full", masked=False))
-    await _listen(pipe)
+def _sender(data: bytes, times: int = 1, first: bytes = b"") -> Tunnel:
+    """Return a tunnel that sends ``first``, then ``data`` repeatedly, and reads to the end."""
+
+    async def tunnel(pipe: Pipe) -> None:
+        if first:
+            await pipe.send(first)
+        for _ in range(times):
+            await pipe.send(data)
+        # Reading prevents a reset, which could overtake what was sent.
+        async with asyncio.timeout(5):
+            while await pipe.receive():
+                pass
+
+    return tunnel
 
 
-async def masks(pipe: Pipe) -> None:
-    """Masks its frames."""
-    await pipe.send(raw_frame(TEXT, b"hello"))
-    await _listen(pipe)
+async def inflate(pipe: Pipe) -> None:
+    """Send a message of about 60 KB that inflates to 64 MiB."""
+    await _sender(_bomb())(pipe)
 
 
-async def declares(pipe: Pipe) -> None:
-    """Declares a message of 2^63 bytes."""
-    await pipe.send(raw_head(BINARY, 1 << 63, masked=False) + bytes(64))
-    await _listen(pipe)
-
-
-async def pings(pipe: Pipe) -> None:
-    """Pings as fast as it is read."""
-    piece = raw_frame(PING, b"x", masked=False) * 1000
-    for _ in range(FLOOD_FRAMES // 1000):
-        await pipe.send(piece)
-    await _listen(pipe)
-
-
-async def pongs(pipe: Pipe) -> None:
-    """Pongs that nobody asked for, as fast as they are read."""
-    piece = raw_frame(PONG, b"x", masked=False) * 1000
-    for _ in range(FLOOD_FRAMES // 1000):
-        await pipe.send(piece)
-    await _listen(pipe)
-
-
-async def bad_utf8(pipe: Pipe) -> None:
-    """Says a text that is not UTF-8."""
-    await pipe.send(raw_frame(TEXT, b"\xff\xfe\xfd", masked=False))
-    await _listen(pipe)
-
-
-async def endless_fragments(pipe: Pipe) -> None:
-    """Begins a message and never ends it."""
-    await pipe.send(raw_frame(TEXT, b"a", fin=False, masked=False))
-    piece = raw_frame(CONTINUATION, b"", fin=False, masked=False) * 1000
-    for _ in range(FLOOD_FRAMES // 1000):
-        await pipe.send(piece)
-    await _listen(pipe)
-
-
-async def endless_message(pipe: Pipe) -> None:
-    """Goes on with one message for ever, piece by piece."""
-    await pipe.send(raw_frame(BINARY, bytes(4096), fin=False, masked=False))
-    for _ in range(4096):
-        await pipe.send(raw_frame(CONTINUATION, bytes(4096), fin=False, masked=False))
-    await _listen(pipe)
-
-
-async def inflates(pipe: Pipe) -> None:
-    """A message of some 60 KB that inflates to 64 MiB."""
+@functools.cache
+def _bomb() -> bytes:
     packer = zlib.compressobj(9, wbits=-15)
     data = b"".join(packer.compress(bytes(1 << 20)) for _ in range(64))
-    data += packer.flush(zlib.Z_SYNC_FLUSH)
-    await pipe.send(raw_frame(BINARY, data[:-4], rsv=4, masked=False))
-    await _listen(pipe)
+    return raw_frame(BINARY, (data + packer.flush(zlib.Z_SYNC_FLUSH))[:-4], rsv=4, masked=False)
 
 
-async def reserved(pipe: Pipe) -> None:
-    """Uses a reserved bit."""
-    await pipe.send(raw_frame(TEXT, b"hello", rsv=2, masked=False))
-    await _listen(pipe)
+def _frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> bytes:
+    return raw_frame(opcode, payload, fin=fin, rsv=rsv, masked=False)
 
 
-async def bad_close(pipe: Pipe) -> None:
-    """Closes with a code that may not stand in a frame."""
-    await pipe.send(raw_frame(CLOSE, struct.pack("!H", 1006), masked=False))
-    await _listen(pipe)
-
-
-async def _listen(pipe: Pipe) -> None:
-    """Read on, so that no reset overtakes what was said."""
-    with_time = asyncio.timeout(5)
-    async with with_time:
-        while await pipe.receive():
-            pass
+close = _sender(_frame(CLOSE, struct.pack("!H", 1013) + b"full"))
+mask = _sender(raw_frame(TEXT, b"hello"))
+declare = _sender(raw_head(BINARY, 1 << 63, masked=False) + bytes(64))
+pings = _sender(_frame(PING, b"x") * 1000, 200)
+pongs = _sender(_frame(PONG, b"x") * 1000, 200)
+bad_utf8 = _sender(_frame(TEXT, b"\xff\xfe\xfd"))
+endless_fragments = _sender(
+    _frame(CONTINUATION, fin=False) * 1000, 200, first=_frame(TEXT, b"a", fin=False)
+)
+endless_message = _sender(
+    _frame(CONTINUATION, bytes(4096), fin=False), 4096, first=_frame(BINARY, bytes(4096), fin=False)
+)
+reserved = _sender(_frame(TEXT, b"hello", rsv=2))
+bad_close = _sender(_frame(CLOSE, struct.pack("!H", 1006)))

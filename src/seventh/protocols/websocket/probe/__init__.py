@@ -1,78 +1,78 @@
-"""The conversation with a WebSocket server: one socket, or everything that an endpoint tells."""
+"""The check of a WebSocket server: one socket, or everything that an endpoint shows."""
 
 from __future__ import annotations
 
 import statistics
 
 from seventh.model.failure import NO_TLS_AT_ALL, Failed, Reason
-from seventh.model.phase import Mark
 from seventh.model.tlsfacts import CERTIFICATE_REFUSALS, TlsFacts
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.net.tls.inspect import certificate_failure, identity, inspect_tls
-from seventh.net.tls.instead import may_be_tls, tls_instead
+from seventh.net.tls.plaintext import detect_tls, may_be_tls
 from seventh.protocols.websocket import WebSocketOptions
-from seventh.protocols.websocket.client.answers import broken, failure_of
-from seventh.protocols.websocket.client.endpoint import Answered, Endpoint
+from seventh.protocols.websocket.client.endpoint import Attempt, Endpoint
+from seventh.protocols.websocket.client.failure import failure_of
 from seventh.protocols.websocket.client.socket import CLOSE_SECONDS, Socket
+from seventh.protocols.websocket.facts import Handshake
 from seventh.protocols.websocket.probe import variants
 from seventh.protocols.websocket.probe.cookies import may_name_a_user
 from seventh.protocols.websocket.probe.permitted import with_permission
-from seventh.protocols.websocket.wire.frames import Closed, code_words
+from seventh.protocols.websocket.wire.frames import close_code_text
 from seventh.web.h1 import H1Connection
 
 _ORIGIN_REFUSALS = frozenset({400, 403, 404})
-"""How servers refuse an Origin: 403 by the standard (RFC 6455 §4.2.2), some libraries otherwise."""
+"""How servers refuse an Origin: with 403 (RFC 6455 §4.2.2), some libraries with others."""
 PINGS = 5
 PONG_SECONDS = 10.0
-"""How long a pong is waited for, at most half of the time that is left."""
+"""The longest wait for a pong; at most half of the time left."""
 GREETING_SECONDS = 0.3
-"""How long a server may take to say something unasked."""
+"""The longest wait for a message that the server sends first."""
 RESERVED = 6
-"""How many connections the TLS questions leave to the rest."""
+"""The connections that the TLS inspection leaves to the rest."""
 _HINTS = ("ratelimit", "rate-limit", "retry-after", "x-max", "max-message", "max-payload")
 _WORDS = ("limit", "max_", "maxsize", "max-size", "maxmessage", "maxpayload", "max_payload",
           "heartbeat", "buffer", "quota", "per_second", "persecond", "burst")  # fmt: skip
-_TLS_UNASKED = NO_TLS_AT_ALL - {Reason.PROTOCOL_MISMATCH} | {Reason.PEER_RESET}
-"""After these the TLS questions are left out. A mismatch may be that of what is inside TLS."""
+_NO_INSPECTION = NO_TLS_AT_ALL - {Reason.PROTOCOL_MISMATCH} | {Reason.PEER_RESET}
+"""Failures after which TLS is not inspected. A mismatch may be that of HTTP inside TLS."""
 
 
 async def pulse(ctx: ProbeContext) -> None:
     """Open a socket, ping it once and close it."""
     endpoint = Endpoint(ctx)
     below = await ctx.connect()
-    endpoint.begin(below.address)
-    socket = await _open(endpoint, await endpoint.verified(below), deflate=False)
+    endpoint.use(below.address)
+    stream = await endpoint.start_verified_tls(below)
+    socket = await _open(endpoint, stream, deflate=False)
     endpoint.count(1)
     await _ping(endpoint, socket, 1)
     waited = endpoint.notes.facts.pong_wait_seconds
     if waited is not None and socket.alive:
-        socket.drop()
-        raise Failed(Reason.PEER_SILENT, f"no pong came within {waited:.1f} s", phase="ws.ping")
+        socket.abort()
+        raise Failed(Reason.PEER_SILENT, f"no pong received in {waited:.1f} s", phase="ws.ping")
     await _close(endpoint, socket)
 
 
 async def check(ctx: ProbeContext) -> None:
-    """Learn all of the room's facts from the first address, and compare the others with it."""
+    """Learn all facts from the first address, and compare the other addresses with it."""
     endpoint = Endpoint(ctx)
-    streams = await ctx.connect_all()
-    first, others = streams[0], streams[1:]
+    first, *others = await ctx.connect_all()
     for other in others:
-        # They may lead to the same server, and one with a single worker waits for each.
+        # They may reach the same server, and one with a single worker waits for each.
         other.close()
-    endpoint.begin(first.address)
+    endpoint.use(first.address)
     failed: Failed | None = None
     try:
-        await _conversation(endpoint, first)
+        await _first_socket(endpoint, first)
     except Failed as error:
         failed = error
-    if endpoint.secure and (failed is None or failed.reason not in _TLS_UNASKED):
+    if endpoint.secure and (failed is None or failed.reason not in _NO_INSPECTION):
         await _inspect(endpoint)
         if failed is not None and failed.reason is Reason.TLS_CLIENT_CERTIFICATE_REQUIRED:
             ctx.notes(TlsFacts).learn(client_certificate="refused-later")
     if failed is None or endpoint.notes.facts.handshake is not None:
-        await variants.look(endpoint)
+        await variants.run(endpoint)
     if others:
         await _compare(endpoint, first, others)
     if failed is None:
@@ -88,9 +88,9 @@ async def check(ctx: ProbeContext) -> None:
 # -- the first socket ------------------------------------------------------------------------------
 
 
-async def _conversation(endpoint: Endpoint, below: Stream) -> None:
-    """Open, listen for a greeting, ping, close."""
-    stream = await endpoint.shaken(below, phase="tls")
+async def _first_socket(endpoint: Endpoint, below: Stream) -> None:
+    """Open a socket, wait for a greeting, ping, close."""
+    stream = await endpoint.start_tls(below, phase="tls")
     socket = await _open(endpoint, stream, deflate=True)
     endpoint.count(1)
     await _greeting(endpoint, socket)
@@ -100,39 +100,38 @@ async def _conversation(endpoint: Endpoint, below: Stream) -> None:
 
 
 async def _open(endpoint: Endpoint, stream: Stream, *, deflate: bool) -> Socket:
-    """Return the handshake; where it is refused for another cause than the service's, that is said.
+    """Return the first socket. Raises Failed with the cause of a refusal, if it is known.
 
-    Once more without Origin, as clients that are not browsers come, where ours may be the cause.
+    If the Origin may be the cause, the handshake is repeated without it.
     """
     try:
-        return await _opening(endpoint, stream, deflate=deflate)
+        return await _handshake(endpoint, stream, deflate=deflate)
     except Failed as failed:
         refused = failed
     seen = endpoint.notes.facts.handshake
     status = seen.status if seen is not None and seen.outcome == "refused" else None
-    await _of_tls(endpoint, refused, status)
-    asked_for = endpoint.ctx.options.of(WebSocketOptions).origin is not None
-    if status not in _ORIGIN_REFUSALS or asked_for:
+    await _raise_tls_cause(endpoint, refused, status)
+    own_origin = endpoint.ctx.options.of(WebSocketOptions).origin is None
+    if status not in _ORIGIN_REFUSALS or not own_origin:
         raise refused
-    endpoint.leave_origin()
-    answered = await endpoint.variant(deflate=deflate, phase="ws.upgrade")
-    if answered.socket is not None and answered.handshake.sound:
+    origin, endpoint.origin = endpoint.origin, None
+    result = await endpoint.variant(deflate=deflate, phase="ws.upgrade")
+    if result.socket is not None and result.handshake.sound:
         endpoint.notes.learn(own_origin=seen)
-        _note_opening(endpoint, answered)
-        return answered.socket
-    if answered.socket is not None:
-        answered.socket.drop()
-    endpoint.take_origin()
+        _learn_handshake(endpoint, result)
+        return result.socket
+    if result.socket is not None:
+        result.socket.abort()
+    endpoint.origin = origin
     raise refused
 
 
-async def _of_tls(endpoint: Endpoint, failed: Failed, status: int | None) -> None:
-    """Raise what is behind a refusal: TLS on the port, or a client certificate that is missing."""
-    assert endpoint.address is not None  # noqa: S101 - the conversation has begun
+async def _raise_tls_cause(endpoint: Endpoint, failed: Failed, status: int | None) -> None:
+    """Raise Failed if the cause is TLS on the port, or a missing client certificate."""
     if not endpoint.secure:
         if may_be_tls(None if status is not None else failed, status):
             endpoint.close()
-            instead = await tls_instead(
+            instead = await detect_tls(
                 endpoint.ctx, endpoint.address, endpoint.name, "wss", "ws.upgrade"
             )
             if instead is not None:
@@ -143,46 +142,45 @@ async def _of_tls(endpoint: Endpoint, failed: Failed, status: int | None) -> Non
         tls.learn(client_certificate="refused-later")
         raise Failed(
             Reason.TLS_CLIENT_CERTIFICATE_REQUIRED,
-            f"HTTP {status} to the handshake without a client certificate, which the server asks "
-            "for in TLS: give one with --cert and --key",
+            f"HTTP {status} to the handshake without a client certificate, which the server "
+            "requests in TLS: give one with --cert and --key",
             phase="ws.upgrade",
         )
 
 
-async def _opening(endpoint: Endpoint, stream: Stream, *, deflate: bool) -> Socket:
-    """Return the first handshake; every word of its answer is a fact, even where it fails."""
+async def _handshake(endpoint: Endpoint, stream: Stream, *, deflate: bool) -> Socket:
+    """Make the first handshake, and learn its response even if it fails."""
     http = H1Connection(stream)
     offer = endpoint.offer(deflate=deflate)
-    request = endpoint.request(offer)
     with endpoint.ctx.watch.phase("ws.upgrade") as timer:
         try:
-            answered = await endpoint.shake(http, request, offer)
+            result = await endpoint.attempt(http, endpoint.request(offer), offer)
         except Failed as failed:
             http.close()
             if failed.reason not in {Reason.PROTOCOL_MISMATCH, Reason.BUDGET_EXCEEDED}:
-                endpoint.notes.learn(handshake=broken(failed))
+                seen = Handshake(outcome="failed", detail=failed.detail)
+                endpoint.notes.learn(handshake=seen)
             raise
-        seen, response = answered.handshake, answered.response
-        if response is not None:
-            timer.begin(response.sent)
-            timer.stop(response.first)
-        _note_opening(endpoint, answered)
-        if answered.socket is None or not seen.sound:
-            if answered.socket is not None:
-                answered.socket.drop()
+        if result.response is not None:
+            timer.begin(result.response.sent)
+            timer.stop(result.response.first)
+        _learn_handshake(endpoint, result)
+        if result.socket is None or not result.handshake.sound:
+            if result.socket is not None:
+                result.socket.abort()
             else:
                 endpoint.keep(http)
-            raise failure_of(seen, endpoint.handshake_options.credential())
-    return answered.socket
+            raise failure_of(result.handshake, endpoint.handshake_options.credential())
+    return result.socket
 
 
-def _note_opening(endpoint: Endpoint, answered: Answered) -> None:
-    seen, judged, response = answered.handshake, answered.judged, answered.response
-    assert response is not None  # noqa: S101 - a handshake that was answered
+def _learn_handshake(endpoint: Endpoint, result: Attempt) -> None:
+    seen, response = result.handshake, result.response
+    assert response is not None  # noqa: S101 - there was a response
     endpoint.notes.learn(
         handshake=seen,
         upgrade_seconds=seen.seconds,
-        no_context_takeover=judged.no_context_takeover if judged is not None else None,
+        no_context_takeover=result.deflate.remote_no_context_takeover if result.deflate else None,
         continued=sum(1 for i in response.informational if i.status == 100),
         sets_cookie=any(map(may_name_a_user, response.every("set-cookie"))),
     )
@@ -192,7 +190,7 @@ def _note_opening(endpoint: Endpoint, answered: Answered) -> None:
 
 
 async def _greeting(endpoint: Endpoint, socket: Socket) -> None:
-    """What the server says unasked, and whether it speaks of limits."""
+    """Learn the message that the server sends first, and whether it declares limits."""
     if endpoint.ctx.denied(1) is not None:
         return
     with endpoint.ctx.watch.phase("ws.greeting"):
@@ -209,47 +207,46 @@ async def _greeting(endpoint: Endpoint, socket: Socket) -> None:
 
 
 async def _ping(endpoint: Endpoint, socket: Socket, count: int) -> None:
-    """Ping and wait for the pong that carries the same; the times are the server's whole way."""
+    """Ping ``count`` times and learn the round trips. Raises Failed if the server closes first."""
     ctx = endpoint.ctx
     delays: list[float] = []
     for sent in range(1, count + 1):
         begun = now_ns()
         until = ctx.budget.within(min(PONG_SECONDS, ctx.budget.seconds_left / 2))
         with ctx.watch.phase("ws.ping") as timer:
-            round_trip = await socket.ping(until)
-            if round_trip is not None:
-                timer.begin(round_trip[0])
-                timer.stop(round_trip[1])
+            ping = await socket.ping(until)
+            if ping is not None:
+                timer.begin(ping.sent)
+                timer.stop(ping.back)
         endpoint.notes.learn(pings_sent=sent)
-        if round_trip is None:
+        if ping is None:
             endpoint.notes.learn(
                 pong_wait_seconds=(now_ns() - begun) / 1e9, closed_on_ping=not socket.alive
             )
             break
-        delays.append(round_trip[1].since(round_trip[0]))
+        delays.append(ping.seconds)
         endpoint.notes.learn(pings_seconds=tuple(delays), ping_seconds=statistics.median(delays))
-    if not delays and not socket.alive:
-        closed = socket.frames.closed
-        code = code_words(closed.code if closed is not None else None)
-        said = f"with code {code}" if closed is not None else "without a close frame"
-        reason = endpoint.handshake_options.hide(closed.reason) if closed is not None else ""
-        endpoint.notes.learn(
-            closed_by="server",
-            close_code=closed.code if closed is not None else None,
-            close_reason=reason,
-        )
-        why = f": {reason}" if reason else ""
-        raise Failed(
-            Reason.PEER_CLOSED,
-            f"the server ended the socket right after the handshake, {said}{why}",
-            phase="ws.ping",
-        )
+    if delays or socket.alive:
+        return
+    closed = socket.frames.closed
+    how = "without a close frame"
+    reason = ""
+    if closed is not None:
+        how = f"with code {close_code_text(closed.code)}"
+        reason = endpoint.handshake_options.hide(closed.reason)
+    endpoint.notes.learn(closed_by="server", close_code=socket.close_code, close_reason=reason)
+    raise Failed(
+        Reason.PEER_CLOSED,
+        f"the server closed the socket right after the handshake, {how}"
+        + (f": {reason}" if reason else ""),
+        phase="ws.ping",
+    )
 
 
 async def _close(endpoint: Endpoint, socket: Socket) -> None:
-    """Close with 1000 and see what comes back. A missing answer is a fact, not a failure."""
+    """Close with 1000 and learn the response. A missing one is a fact, not a failure."""
     if not socket.alive:
-        socket.drop()
+        socket.abort()
         return
     ctx = endpoint.ctx
     limit = min(CLOSE_SECONDS, ctx.budget.seconds_left / 2)
@@ -257,65 +254,47 @@ async def _close(endpoint: Endpoint, socket: Socket) -> None:
         seen = await socket.close(ctx.budget.within(limit))
         timer.begin(seen.sent)
         if seen.frame is not None:
-            timer.stop(_later(seen.frame, seen.sent))
+            timer.stop(max(seen.frame.at, seen.sent, key=lambda mark: mark.ns))
     endpoint.notes.learn(
         close_sent=True,
         closed_by="us",
-        close_reason=endpoint.handshake_options.hide(seen.frame.reason)
-        if seen.frame is not None
-        else "",
+        close_reason=endpoint.handshake_options.hide(seen.frame.reason) if seen.frame else "",
         close_frame=seen.frame is not None,
-        close_code=seen.frame.code if seen.frame is not None else None,
+        close_code=socket.close_code,
         close_ended=seen.ended,
         close_seconds=seen.seconds,
     )
-
-
-def _later(frame: Closed, sent: Mark) -> Mark:
-    return frame.at if frame.at.ns >= sent.ns else sent
 
 
 # -- TLS, and other addresses ----------------------------------------------------------------------
 
 
 async def _inspect(endpoint: Endpoint) -> None:
-    """All of TLS's facts; what the rest of the check needs is left of the connections."""
+    """Learn the TLS facts, and leave enough connections to the rest of the check."""
     ctx = endpoint.ctx
 
-    async def open_stream() -> Stream:
-        assert endpoint.address is not None  # noqa: S101 - the conversation has begun
+    async def connect() -> Stream:
         if ctx.connections_left(endpoint.address) <= RESERVED:
-            raise Failed(Reason.BUDGET_EXCEEDED, "the other connections are for the WebSocket")
-        return await endpoint.below()
+            raise Failed(
+                Reason.BUDGET_EXCEEDED, "the remaining connections are reserved for WebSocket"
+            )
+        return await endpoint.connect()
 
     try:
-        await inspect_tls(ctx, open_stream, endpoint.name, ("http/1.1",))
+        await inspect_tls(ctx, connect, endpoint.name, ("http/1.1",))
     except Failed as failed:
         endpoint.notes.unknown("TLS", failed.detail)
 
 
 async def _compare(endpoint: Endpoint, first: Stream, others: list[Stream]) -> None:
-    """A handshake at each of the name's addresses; they should answer alike."""
+    """Compare the handshakes and certificates of the name's addresses."""
 
-    async def look(stream: Stream) -> dict[str, str]:
-        if stream is first:
-            seen = endpoint.notes.facts.handshake
-            certificate = {}
-            if endpoint.secure:
-                fresh = await endpoint.ctx.connect_again(stream.address)
-                certificate = await identity(endpoint.ctx, fresh, endpoint.name)
-        else:
-            certificate = {}
-            if endpoint.secure:
-                fresh = await endpoint.ctx.connect_again(stream.address)
-                certificate = await identity(endpoint.ctx, fresh, endpoint.name)
-            stream = await endpoint.ctx.connect_again(stream.address)
-            offer = endpoint.offer(deflate=True)
-            with endpoint.ctx.watch.phase("ws.elsewhere", stream.address.ip):
-                http = H1Connection(await endpoint.shaken(stream))
-                answered = await endpoint.shake(http, endpoint.request(offer), offer)
-            http.close()
-            seen = answered.handshake
+    async def traits(stream: Stream) -> dict[str, str]:
+        certificate = {}
+        if endpoint.secure:
+            fresh = await endpoint.ctx.connect_again(stream.address)
+            certificate = await identity(endpoint.ctx, fresh, endpoint.name)
+        seen = endpoint.notes.facts.handshake if stream is first else await shake(stream)
         if seen is None:
             return certificate
         return {
@@ -325,4 +304,13 @@ async def _compare(endpoint: Endpoint, first: Stream, others: list[Stream]) -> N
             "extensions": ", ".join(seen.extensions) or "none",
         }
 
-    await endpoint.ctx.compare([first, *others], look)
+    async def shake(stream: Stream) -> Handshake:
+        stream = await endpoint.ctx.connect_again(stream.address)
+        offer = endpoint.offer(deflate=True)
+        with endpoint.ctx.watch.phase("ws.elsewhere", stream.address.ip):
+            http = H1Connection(await endpoint.start_tls(stream))
+            result = await endpoint.attempt(http, endpoint.request(offer), offer)
+        http.close()
+        return result.handshake
+
+    await endpoint.ctx.compare([first, *others], traits)

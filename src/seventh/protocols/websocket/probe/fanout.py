@@ -1,67 +1,69 @@
-"""Publishing on one socket and timing its way to all others (tier 3)."""
+"""Publishing on one socket and timing the deliveries to the others (tier 3)."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import os
 import statistics
 
 from seventh.model.failure import Failed, Reason
+from seventh.model.phase import Mark
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.websocket import WebSocketOptions
 from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts.live import Fanout, Receiver
-from seventh.protocols.websocket.wire.frames import Event, Message
+from seventh.protocols.websocket.wire.frames import Message
 
 ROUNDS = 5
 ROUND_SECONDS = 2.0
-"""How long the first round is waited for; less where little time is left."""
+"""The longest wait of the first round; less if little time is left."""
 LATER_SECONDS = 0.5
-"""How long further rounds are waited for at least, once some receivers have stayed away: twice
-the slowest delivery, where that is longer."""
+"""The shortest wait of later rounds after a lost delivery; twice the slowest delivery if that is
+longer."""
 SETTLE_SECONDS = 0.2
-"""How long a server may take to act on what every socket says first."""
+"""How long a server may take to handle each socket's first messages."""
 OPENING_AT_ONCE = 8
 SHARES = (0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
-"""Of the receivers: which of them are told of one by one, besides the first."""
+"""The receivers that are reported one by one, as shares; the first one is as well."""
 
 
 async def measure(endpoint: Endpoint) -> None:
-    """Open the sockets, publish a few times, and note who got it and when."""
+    """Open the sockets, publish a few times, and learn who received it and when."""
     with endpoint.ctx.watch.phase("ws.fanout"):
-        sockets: list[Socket] = []
-        try:
-            await _open_all(endpoint, sockets, endpoint.ctx.options.of(WebSocketOptions).sockets)
+        async with contextlib.AsyncExitStack() as stack:
+            sockets = await _open_all(
+                endpoint, stack, endpoint.ctx.options.of(WebSocketOptions).sockets
+            )
             for socket in sockets:
                 for line in endpoint.handshake_options.first_lines:
-                    await socket.say(line)
+                    await socket.send_text(line)
             settle = endpoint.ctx.budget.within(SETTLE_SECONDS)
-            await asyncio.gather(*(s.until(lambda _: False, settle) for s in sockets))
+            await asyncio.gather(*(socket.until_closed(settle) for socket in sockets))
             endpoint.notes.learn(fanout=await _rounds(endpoint, sockets))
-        finally:
-            for socket in sockets:
-                endpoint.count(-1)
-                socket.drop()
 
 
-async def _open_all(endpoint: Endpoint, sockets: list[Socket], count: int) -> None:
+async def _open_all(
+    endpoint: Endpoint, stack: contextlib.AsyncExitStack, count: int
+) -> list[Socket]:
+    """Return the sockets that opened, at least two, which ``stack`` closes. Raises Failed."""
     lanes = asyncio.Semaphore(OPENING_AT_ONCE)
 
-    async def one() -> None:
+    async def open_one() -> Socket:
         async with lanes:
-            socket = await endpoint.socket()
-            sockets.append(socket)
-            endpoint.count(1)
+            return await stack.enter_async_context(endpoint.counted(await endpoint.socket()))
 
-    results = await asyncio.gather(*(one() for _ in range(count)), return_exceptions=True)
+    results = await asyncio.gather(*(open_one() for _ in range(count)), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, Failed):
             raise result
+    sockets = [result for result in results if isinstance(result, Socket)]
     if len(sockets) < 2:
         failed = next(r for r in results if isinstance(r, Failed))
-        raise Failed(failed.reason, f"fewer than two sockets could be opened: {failed.detail}")
+        raise Failed(failed.reason, f"fewer than two sockets opened: {failed.detail}")
+    return sockets
 
 
 async def _rounds(endpoint: Endpoint, sockets: list[Socket]) -> Fanout:
@@ -71,28 +73,28 @@ async def _rounds(endpoint: Endpoint, sockets: list[Socket]) -> Fanout:
     ordered: list[list[float]] = []
     echoed = rounds = 0
     for _ in range(ROUNDS):
-        word = os.urandom(9).hex()
+        token = os.urandom(9).hex()
         template = endpoint.handshake_options.template or ""
         until = endpoint.ctx.budget.within(wait)
         listening = [
-            asyncio.create_task(_arrival(socket, word.encode(), until)) for socket in sockets
+            asyncio.create_task(_arrival(socket, token.encode(), until)) for socket in sockets
         ]
-        sent = await publisher.say(template.replace("{id}", word))
+        sent = await publisher.send_text(template.replace("{id}", token))
         if sent is None:
             for task in listening:
                 task.cancel()
             break
         rounds += 1
-        # The publisher's own copy, which not every server sends, is not waited for.
+        # Not every server sends the publisher its own message, so it is not awaited.
         arrivals = await asyncio.gather(*listening[1:])
         if listening[0].done():
             echoed += listening[0].result() is not None
         else:
             listening[0].cancel()
-        ordered.append(sorted(max(0, at - sent.ns) / 1e9 for at in arrivals if at is not None))
+        ordered.append(sorted(at.since(sent) for at in arrivals if at is not None))
         delays += ordered[-1]
         if not delays and rounds > 1:
-            break  # it does not broadcast
+            break  # the server does not broadcast
         if len(delays) < rounds * len(receivers):
             wait = min(longest, max(LATER_SECONDS, 2 * max(delays, default=0.0)))
     delays.sort()
@@ -110,27 +112,22 @@ async def _rounds(endpoint: Endpoint, sockets: list[Socket]) -> Fanout:
     )
 
 
-async def _arrival(socket: Socket, word: bytes, until_ns: int) -> int | None:
-    """When a message with ``word`` came; the kernel's instant."""
-    socket.heard.clear()
-    at: int | None = None
-
-    def carries(event: Event) -> bool:
-        return isinstance(event, Message) and word in event.data
-
+async def _arrival(socket: Socket, token: bytes, until_ns: int) -> Mark | None:
+    """Return when a message with ``token`` arrived; None if it did not."""
+    socket.messages.clear()
     try:
-        event = await socket.until(carries, until_ns)
+        event = await socket.until(
+            lambda event: isinstance(event, Message) and token in event.data, until_ns
+        )
     except Failed as failed:
         if failed.reason is Reason.PROTOCOL_VIOLATION or now_ns() >= until_ns:
             return None
         raise
-    if event is not None:
-        at = event.at.ns
-    return at
+    return event.at if event is not None else None
 
 
 def ranked(rounds: list[list[float]], receivers: int) -> tuple[Receiver, ...]:
-    """How long the k-th receiver waited, for some k; ``rounds`` has each round's, in order."""
+    """Return the delivery times of some receivers; ``rounds`` holds each round's, in order."""
     chosen = {max(1, math.ceil(share * receivers)) for share in SHARES} | {1}
     found: list[Receiver] = []
     for k in sorted(chosen):
@@ -149,7 +146,7 @@ def ranked(rounds: list[list[float]], receivers: int) -> tuple[Receiver, ...]:
 
 
 def quantile(ordered: list[float], share: float) -> float | None:
-    """Return the smallest value that ``share`` of them do not exceed; None of none."""
+    """Return the smallest value that ``share`` of them do not exceed; None if there are none."""
     if not ordered:
         return None
-    return ordered[max(0, min(len(ordered) - 1, -(-int(share * 1000) * len(ordered) // 1000) - 1))]
+    return ordered[max(0, math.ceil(round(share * len(ordered), 6)) - 1)]

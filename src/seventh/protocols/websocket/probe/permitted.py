@@ -1,4 +1,4 @@
-"""What is done with permission only: a token's end, fan-out, limits, violations and holds."""
+"""The steps that need permission: fan-out, limits, violations, idle sockets, a token's expiry."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import asyncio
 import statistics
 import time
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 
-from seventh.model.failure import Failed, Reason
+from seventh.model.failure import Failed
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.websocket import WebSocketOptions
 from seventh.protocols.websocket.client.endpoint import Endpoint
@@ -15,125 +16,92 @@ from seventh.protocols.websocket.client.request import expiry_of
 from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts.live import Hold, Token
 from seventh.protocols.websocket.probe import fanout, limits, violations
-from seventh.protocols.websocket.wire.frames import Closed
+from seventh.protocols.websocket.probe.step import step
 
-TOKEN_GRACE_SECONDS = 1.0
-"""How long after the end of its token a server may take to close the socket."""
 LEFT_SECONDS = 0.5
-"""What of the target's time is left for the end of the report."""
-SECOND_SOCKET_SECONDS = 0.25
-"""How much younger the second socket of a hold is, as a share of the hold, at most a second."""
+"""The time that is reserved for the end of the report."""
+TOKEN_GRACE_SECONDS = 1.0
+"""How long a server may take to close the socket after its token expired."""
 TIER_4_CONNECTIONS = 16
 SHOWN = 12
-"""As many of the server's pings are noted one by one."""
+"""The most pings of the server that are listed."""
 
 
 async def with_permission(endpoint: Endpoint) -> None:
-    """Every step that the person has allowed, mildest first."""
+    """Run every permitted step, the least intrusive first."""
     ctx = endpoint.ctx
     if ctx.denied(3) is None and endpoint.handshake_options.template is not None:
         ctx.grant(ctx.options.of(WebSocketOptions).sockets)
-        await guarded(endpoint, "fan-out", fanout.measure)
+        await _run(endpoint, "fan-out", fanout.measure)
     if ctx.denied(4) is None:
         ctx.grant(TIER_4_CONNECTIONS)
-        await _intrude(endpoint)
-    # Last, for afterwards the token opens nothing any more.
+        await _run(endpoint, "violations", violations.send_violations)
+        await _run(endpoint, "a long message", limits.long_message)
+        await _run(endpoint, "many messages", limits.burst)
+        await _run(endpoint, "a slow reader", limits.slow_reader)
+        if ctx.options.hold_seconds > 0:
+            await _run(endpoint, "hold", hold)
+    # Last, because the token then opens no more sockets.
     if ctx.denied(2) is None and endpoint.handshake_options.jwt is not None:
         ctx.grant(2)
-        await guarded(endpoint, "the token's end", _token)
+        await _run(endpoint, "the token's expiry", _token)
 
 
-async def _intrude(endpoint: Endpoint) -> None:
-    """The steps of tier 4."""
-    for what, step in (
-        ("violations", violations.commit),
-        ("a long message", limits.long_message),
-        ("many messages", limits.burst),
-        ("a slow reader", limits.slow_reader),
-    ):
-        await guarded(endpoint, what, step)
-    if endpoint.ctx.options.hold_seconds > 0:
-        await guarded(endpoint, "hold", _hold)
-
-
-async def guarded(
-    endpoint: Endpoint, what: str, step: Callable[[Endpoint], Awaitable[None]]
-) -> None:
-    """One step; what breaks it off is noted and ends nothing."""
+async def _run(endpoint: Endpoint, name: str, run: Callable[[Endpoint], Awaitable[None]]) -> None:
+    """Run a step if time is left."""
     if endpoint.ctx.budget.seconds_left < LEFT_SECONDS:
-        endpoint.notes.unknown(what, "no time was left: --timeout")
-        return
-    try:
-        await step(endpoint)
-    except Failed as failed:
-        if failed.reason is Reason.OPTIONS_UNUSABLE:
-            raise
-        endpoint.notes.unknown(what, failed.detail)
-
-
-# -- a token's end ---------------------------------------------------------------------------------
+        endpoint.notes.unknown(name, "no time left: give a longer --timeout")
+    else:
+        await step(endpoint, name, run)
 
 
 async def _token(endpoint: Endpoint) -> None:
-    """Open a socket with the token and look whether it outlives it."""
-    jwt, source = endpoint.handshake_options.jwt or "", endpoint.handshake_options.jwt_source
-    end = expiry_of(jwt)
-    if end is None:
-        endpoint.notes.learn(token=Token(source=source))
+    """Open a socket with the token and learn whether it outlives the token."""
+    own, budget = endpoint.handshake_options, endpoint.ctx.budget
+    expiry = expiry_of(own.jwt or "")
+    if expiry is None:
+        endpoint.notes.learn(token=Token(source=own.jwt_source))
         return
-    ctx = endpoint.ctx
-    with ctx.watch.phase("ws.token"):
-        async with endpoint.opened() as socket:
-            left = end - time.time()  # the token's clock is the wall clock
-            known = Token(source=source, lifetime_seconds=left)
+    with endpoint.ctx.watch.phase("ws.token"):
+        async with endpoint.counted(await endpoint.socket()) as socket:
+            left = expiry - time.time()  # exp is wall-clock time
             wait = max(0.0, left) + TOKEN_GRACE_SECONDS
-            if wait > ctx.budget.seconds_left - LEFT_SECONDS:
+            if wait > budget.seconds_left - LEFT_SECONDS:
                 endpoint.notes.learn(
-                    token=Token(source=source, lifetime_seconds=left, outcome="not-reached")
+                    token=Token(source=own.jwt_source, lifetime_seconds=left, outcome="not-reached")
                 )
                 return
             begun = now_ns()
-            until = begun + int(wait * 1e9)
-            await socket.until(lambda event: isinstance(event, Closed), until)
-            still = socket.alive and await socket.ping(ctx.budget.within(LEFT_SECONDS)) is not None
-            ended = socket.frames.closed
-            at = ended.at.ns if ended is not None else socket.silent_end and socket.silent_end.ns
-            after = ((at or now_ns()) - begun) / 1e9 - max(0.0, left)
+            await socket.until_closed(begun + int(wait * 1e9))
+            still = socket.alive and await socket.ping(budget.within(LEFT_SECONDS)) is not None
+            closed = socket.frames.closed
+            end = closed.at if closed is not None else socket.ended_at
+            ended_ns = end.ns if end is not None else now_ns()
             endpoint.notes.learn(
                 token=Token(
-                    source=known.source,
+                    source=own.jwt_source,
                     lifetime_seconds=left,
                     outcome="open" if still else "closed",
-                    after_seconds=after,
-                    close_code=ended.code if ended is not None else None,
+                    after_seconds=(ended_ns - begun) / 1e9 - max(0.0, left),
+                    close_code=socket.close_code,
                 )
             )
 
 
-# -- silence ---------------------------------------------------------------------------------------
-
-
-async def _hold(endpoint: Endpoint) -> None:
-    """Hold two sockets, one a little younger: one that is cut at the same age shows a timer."""
+async def hold(endpoint: Endpoint) -> None:
+    """Keep two sockets idle, one opened later: if both end at the same age, a timer cut them."""
     ctx = endpoint.ctx
     wanted = ctx.options.hold_seconds
     seconds = min(wanted, ctx.budget.seconds_left - LEFT_SECONDS)
     with ctx.watch.phase("ws.hold"):
-        first = await endpoint.socket()
-        endpoint.count(1)
-        try:
+        async with endpoint.counted(await endpoint.socket()) as first:
             begun = now_ns()
             until = begun + int(seconds * 1e9)
-            heard = await asyncio.gather(
-                _silent(first, until), _younger(endpoint, until, min(1.0, seconds / 4))
+            _, second = await asyncio.gather(
+                _idle(first, until), _hold_later(endpoint, until, min(1.0, seconds / 4))
             )
-        finally:
-            endpoint.count(-1)
-            first.drop()
-    sockets = [first, *([heard[1]] if heard[1] is not None else [])]
-    gaps = [
-        later.since(earlier) for earlier, later in zip(first.pings, first.pings[1:], strict=False)
-    ]
+    sockets = [first, second] if second is not None else [first]
+    gaps = [later.since(earlier) for earlier, later in pairwise(first.pings)]
     endpoint.notes.learn(
         hold=Hold(
             seconds=(now_ns() - begun) / 1e9,
@@ -143,32 +111,29 @@ async def _hold(endpoint: Endpoint) -> None:
             pinged_seconds=tuple(at.since(first.opened) for at in first.pings[:SHOWN]),
             sockets=len(sockets),
             cuts_seconds=tuple(
-                s.silent_end.since(s.opened)
+                s.ended_at.since(s.opened)
                 for s in sockets
-                if s.silent_end is not None and s.frames.closed is None
+                if s.ended_at is not None and s.frames.closed is None
             ),
-            closes=tuple(s.frames.closed.code for s in sockets if s.frames.closed is not None),
-            messages=len(first.heard),
+            closes=tuple(s.close_code for s in sockets if s.frames.closed is not None),
+            messages=len(first.messages),
         )
     )
 
 
-async def _younger(endpoint: Endpoint, until_ns: int, later_seconds: float) -> Socket | None:
-    await asyncio.sleep(later_seconds)
+async def _hold_later(endpoint: Endpoint, until_ns: int, seconds: float) -> Socket | None:
+    """Open a socket after ``seconds`` and keep it idle; None if it does not open."""
+    await asyncio.sleep(seconds)
     try:
         socket = await endpoint.socket()
     except Failed:
         return None
-    endpoint.count(1)
-    try:
-        await _silent(socket, until_ns)
-    finally:
-        endpoint.count(-1)
-        socket.drop()
+    async with endpoint.counted(socket):
+        await _idle(socket, until_ns)
     return socket
 
 
-async def _silent(socket: Socket, until_ns: int) -> None:
-    """Say nothing; the server's pings are answered, as any client's are."""
+async def _idle(socket: Socket, until_ns: int) -> None:
+    """Send nothing but pongs."""
     socket.stream.expect_silence()
-    await socket.until(lambda _: False, until_ns)
+    await socket.until_closed(until_ns)

@@ -1,10 +1,13 @@
-"""An endpoint in perfect order, from which the rules' examples are made."""
+"""A correct endpoint, from which the rules' examples are made, and what rules share."""
 
 from __future__ import annotations
 
 import msgspec
 
 from seventh.protocols.websocket.facts import Handshake, Tunnelled, WebSocketFacts
+from seventh.rules.rule import Skip
+
+NOT_OPEN = Skip("the socket did not open")
 
 OPEN = Handshake(
     outcome="open",
@@ -54,7 +57,7 @@ GOOD = WebSocketFacts(
 
 
 def answered(**changes: object) -> WebSocketFacts:
-    """Return the endpoint with another answer to the first handshake."""
+    """Return the endpoint with other fields in the response to its first handshake."""
     return GOOD.learn(handshake=msgspec.structs.replace(OPEN, **changes))
 
 

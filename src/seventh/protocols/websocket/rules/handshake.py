@@ -1,15 +1,22 @@
-"""Rules about the opening handshake: its letter, who gets through it, and over what."""
+"""Rules about the opening handshake: its form, its proxies, origins and TLS."""
 
 from __future__ import annotations
 
 from seventh.model.proxyfacts import ProxiedUpgrade
+from seventh.model.report import Param
 from seventh.model.severity import Severity
 from seventh.protocols.websocket.facts import Handshake, WebSocketFacts
-from seventh.protocols.websocket.rules.examples import GOOD, OPEN, REFUSED, answered, turned_away
+from seventh.protocols.websocket.rules.examples import (
+    GOOD,
+    NOT_OPEN,
+    OPEN,
+    REFUSED,
+    answered,
+    turned_away,
+)
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
-_NO_ANSWER = Skip("the handshake was not answered")
-_NOT_OPEN = Skip("the socket did not open")
+_NO_ANSWER = Skip("no response to the handshake")
 _NGINX = (
     "# in http {{}}\n"
     "map $http_upgrade $connection_upgrade {{\n    default upgrade;\n    '' close;\n}}\n"
@@ -21,7 +28,7 @@ _NGINX = (
 _STRIPS = frozenset({200, 400, 426})
 _VERSION_NOT_SUPPORTED = 505
 _NOT_THE_UPGRADE = frozenset({401, 403, 407, 429, 502, 503, 504})
-"""How everybody may be refused, and not a lost upgrade alone; redirects as well."""
+"""Refusals that have causes besides a lost upgrade; redirects do as well."""
 _OTHER_CAUSES = frozenset({401, 407, 408, 429, 500, 502, 503, 504})
 
 
@@ -30,10 +37,23 @@ _OTHER_CAUSES = frozenset({401, 407, 408, 429, 500, 502, 503, 504})
     Severity.HIGH,
     tier=0,
     source=Source.WIRE,
-    title="A proxy strips the upgrade",
-    evidence="{what}",
-    why="Upgrade and Connection are for one hop: a proxy that does not know WebSocket drops them, "
-    "and the server behind it sees a plain GET.",
+    title="WebSocket upgrade removed by a proxy",
+    evidence="{what}{path}",
+    phrases={
+        "what": {
+            "upgrade-required": "426 Upgrade Required, although the request asks for this upgrade",
+            "http-1.0": "505 HTTP Version Not Supported: the server received the request as "
+            "HTTP/1.0",
+            "refused": "HTTP {status} to a valid handshake",
+            "no-response-here": "no response here ({detail}), 101 from the backend itself",
+            "status-here": "HTTP {status} here, 101 from the backend itself",
+            "envoy": "Envoy itself answers the upgrade with 403 and a plain GET with {plain}",
+            "not-forwarded": "{place} is forwarded without {missing}",
+        },
+        "path": {"proxy": " (through {via})"},
+    },
+    why="Upgrade and Connection are hop-by-hop fields. A proxy that is not configured for "
+    "WebSocket removes them, and the server behind it receives a plain GET.",
     fix={
         "nginx": _NGINX,
         "apache": "# since Apache 2.4.47\n"
@@ -44,7 +64,7 @@ _OTHER_CAUSES = frozenset({401, 407, 408, 429, 500, 502, 503, 504})
         "server app 127.0.0.1:8080 ws h1",
         "caddy": "# without header_up or request_header lines for Upgrade and Connection\n"
         "reverse_proxy localhost:8080",
-        "any": "Let the proxy speak HTTP/1.1 to the server and pass Upgrade and Connection on.",
+        "any": "Make the proxy use HTTP/1.1 to the server and forward Upgrade and Connection.",
     },
     references=("RFC 6455 §4.2.1", "RFC 9110 §7.8"),
     seed=("12.11.7",),
@@ -56,73 +76,78 @@ _OTHER_CAUSES = frozenset({401, 407, 408, 429, 500, 502, 503, 504})
     },
 )
 def stripped(ws: WebSocketFacts) -> Verdict:
-    """Refused here and opened directly; or an answer that only a lost Upgrade explains."""
+    """Judge a refusal that the backend does not share, or that only a lost Upgrade explains."""
     if ws.proxied is not None:
-        return _not_passed_on(ws.proxied)
-    seen, direct = ws.handshake, ws.direct
+        return _not_forwarded(ws.proxied)
+    seen = ws.handshake
     if seen is None:
         return _NO_ANSWER
     if seen.outcome == "open":
         return None
-    if direct is not None:
-        return _against_direct(seen, direct, ws.no_upgrade)
+    if ws.direct is not None:
+        return _against_direct(seen, ws.direct, ws.no_upgrade)
     if seen.outcome == "failed":
         return _NO_ANSWER
-    by = seen.via or seen.server
     if seen.refused_by_envoy:
         return _by_envoy(seen, ws.no_upgrade)
     if seen.status == 426 and (not seen.versions or "13" in seen.versions):
-        by = f" by way of {by}" if by else ""
-        return Hit(what=f"426 Upgrade Required{by}, in answer to a request for just that upgrade")
+        return _through(seen, what="upgrade-required")
     if seen.status == _VERSION_NOT_SUPPORTED:
-        # We asked in HTTP/1.1; nginx asks on in HTTP/1.0 unless told otherwise.
-        by = f" by way of {by}" if by else ""
-        return Hit(what=f"505 HTTP Version Not Supported{by}: the server was asked in HTTP/1.0")
+        # The handshake is HTTP/1.1; nginx forwards as HTTP/1.0 unless configured otherwise.
+        return _through(seen, what="http-1.0")
     if seen.status == 400 and seen.via:
-        return Hit(what=f"HTTP 400 through a proxy ({seen.via}) to a handshake in order")
-    if seen.status in _STRIPS and by:
-        return Skip(f"HTTP {seen.status} by {by}: --direct URL tells a proxy's doing from the rest")
-    return Skip(f"HTTP {seen.status} says nothing about a proxy")
+        return _through(seen, what="refused", status=400)
+    if seen.status in _STRIPS and _hop(seen):
+        return Skip(
+            f"HTTP {seen.status} from {_hop(seen)}: give --direct URL to compare with the backend"
+        )
+    return Skip(f"HTTP {seen.status} does not show whether a proxy is the cause")
+
+
+def _hop(seen: Handshake) -> str:
+    return seen.via or seen.server
+
+
+def _through(seen: Handshake, **params: Param) -> Hit:
+    """Return a hit that names the proxy or server of the response, if it identifies itself."""
+    return Hit(**params, path="proxy", via=_hop(seen)) if _hop(seen) else Hit(**params)
 
 
 def _against_direct(seen: Handshake, direct: Handshake, plain: Handshake | None) -> Verdict:
-    """Here it does not open: whether it does at the server itself, and what a plain GET gets here.
+    """Judge a refusal against the backend's response and the one to a plain GET here.
 
-    Who is refused here without an Upgrade just the same is not refused for it.
+    A refusal that a request without Upgrade meets as well is not caused by the upgrade.
     """
     if direct.outcome != "open":
-        return Skip("the server itself does not open the socket either")
+        return Skip("the backend itself does not open the socket either")
     answered = plain is not None and plain.outcome == "refused"
     if seen.outcome == "failed":
         if not answered:
-            return Skip(f"nothing is answered here ({seen.detail}), not even a plain GET")
-        return Hit(what=f"no answer here ({seen.detail}), 101 from the server itself")
+            return Skip(f"no response here ({seen.detail}), not even to a plain GET")
+        return Hit(what="no-response-here", detail=seen.detail)
     status = seen.status or 0
     if status in _NOT_THE_UPGRADE or 300 <= status < 400:
         if plain is None or not answered:
             return Skip(f"HTTP {status} here may have another cause than the upgrade")
         if plain.status == status:
-            return Skip(f"HTTP {status} here to a plain GET, too: it is not the upgrade that fails")
-    by = seen.via or seen.server
-    by = f" ({by})" if by else ""
-    return Hit(what=f"HTTP {status} here{by}, 101 from the server itself")
+            return Skip(f"HTTP {status} here to a plain GET as well: the upgrade is not the cause")
+    return _through(seen, what="status-here", status=status)
 
 
 def _by_envoy(seen: Handshake, plain: Handshake | None) -> Verdict:
-    """Envoy's own 403: for the upgrade's sake, or for everybody."""
+    """Judge Envoy's own 403: only for the upgrade, or for every request."""
     if plain is None or plain.outcome != "refused":
-        return Skip("Envoy itself answers 403; what a plain GET gets is not known")
+        return Skip("Envoy itself responds 403; the response to a plain GET is unknown")
     if plain.status == seen.status:
-        return Skip("Envoy itself answers 403 to a plain GET, too: a filter or a route refuses")
-    return Hit(what=f"403 from Envoy itself to the upgrade, {plain.status} to a plain GET")
+        return Skip("Envoy itself responds 403 to a plain GET as well: a filter or route refuses")
+    return Hit(what="envoy", plain=plain.status or 0)
 
 
-def _not_passed_on(proxied: ProxiedUpgrade) -> Verdict:
-    """Return the half that a proxy's configuration decides."""
-    missing = proxied.missing
-    if not missing:
+def _not_forwarded(proxied: ProxiedUpgrade) -> Verdict:
+    """Judge a proxy's configuration."""
+    if not proxied.missing:
         return None
-    return Hit(what=f"{proxied.place} is passed on without {', '.join(missing)}")
+    return Hit(what="not-forwarded", place=proxied.place, missing=proxied.missing)
 
 
 @rule(
@@ -130,14 +155,14 @@ def _not_passed_on(proxied: ProxiedUpgrade) -> Verdict:
     Severity.CRITICAL,
     tier=0,
     source=Source.WIRE,
-    title="The accept key is wrong",
-    evidence="Sec-WebSocket-Accept is {accept} in a 101",
-    why="It proves that somebody understood this very handshake. A cache or a server that fakes "
-    "it answers for others, too; clients must fail the connection.",
+    title="Sec-WebSocket-Accept wrong or missing",
+    evidence="Sec-WebSocket-Accept is {accept} in the 101 response",
+    why="The field proves that the server processed this handshake. A wrong value comes from a "
+    "cache or a program without WebSocket support; clients must fail the connection.",
     fix={
-        "nginx": "# in the location where WebSockets pass\nproxy_cache off;",
-        "any": "Answer with base64(SHA-1(key + 258EAFA5-E914-47DA-95CA-C5AB0DC85B11)): leave it "
-        "to the server's WebSocket library, and keep caches away from 101.",
+        "nginx": "# in the location that forwards WebSocket\nproxy_cache off;",
+        "any": "Respond with base64(SHA-1(key + 258EAFA5-E914-47DA-95CA-C5AB0DC85B11)): use the "
+        "server's WebSocket library, and exclude 101 responses from caches.",
     },
     references=("RFC 6455 §4.2.2", "RFC 6455 §4.1"),
     seed=("12.8.1",),
@@ -145,9 +170,9 @@ def _not_passed_on(proxied: ProxiedUpgrade) -> Verdict:
     bad=answered(accept="wrong"),
 )
 def accept(ws: WebSocketFacts) -> Verdict:
-    """Return a 101 whose answer to the key is missing or another's."""
+    """Judge the 101's answer to our key."""
     if ws.handshake is None or ws.handshake.accept is None:
-        return _NOT_OPEN
+        return NOT_OPEN
     wrong = ws.handshake.accept in {"wrong", "missing"}
     return Hit(accept=ws.handshake.accept) if wrong else None
 
@@ -157,11 +182,11 @@ def accept(ws: WebSocketFacts) -> Verdict:
     Severity.HIGH,
     tier=0,
     source=Source.WIRE,
-    title="A subprotocol nobody offered",
-    evidence="the server chose {chosen}; offered was {offered}",
-    why="The client must fail the connection: it does not know the language that follows.",
+    title="Subprotocol not offered by the client",
+    evidence="the server chose the subprotocol {chosen}; the client offered: {offered}",
+    why="The client must fail the connection: it does not support the format that follows.",
     fix={
-        "any": "Choose one of the names in Sec-WebSocket-Protocol, or send the field not at all.",
+        "any": "Choose a name from the request's Sec-WebSocket-Protocol, or omit the field.",
     },
     references=("RFC 6455 §4.1",),
     seed=("12.8.1",),
@@ -169,13 +194,12 @@ def accept(ws: WebSocketFacts) -> Verdict:
     bad=answered(foreign_subprotocol="soap"),
 )
 def subproto(ws: WebSocketFacts) -> Verdict:
-    """Return the response names a subprotocol that the request did not."""
+    """Judge the subprotocol that the response names."""
     if ws.handshake is None or ws.handshake.outcome != "open":
-        return _NOT_OPEN
+        return NOT_OPEN
     if ws.handshake.foreign_subprotocol is None:
         return None
-    offered = ", ".join(ws.subprotocols_offered) or "none"
-    return Hit(chosen=ws.handshake.foreign_subprotocol, offered=offered)
+    return Hit(chosen=ws.handshake.foreign_subprotocol, offered=ws.subprotocols_offered or "none")
 
 
 @rule(
@@ -183,12 +207,11 @@ def subproto(ws: WebSocketFacts) -> Verdict:
     Severity.HIGH,
     tier=0,
     source=Source.WIRE,
-    title="An extension nobody offered",
-    evidence="the server switched on {extensions}",
-    why="The client must fail the connection: frames would mean something else than it reads.",
+    title="Extension not offered by the client",
+    evidence="the server enabled {extensions}",
+    why="The client must fail the connection: it would misread the frames that follow.",
     fix={
-        "any": "Accept only extensions and parameters that stand in Sec-WebSocket-Extensions of "
-        "the request.",
+        "any": "Enable only extensions and parameters of the request's Sec-WebSocket-Extensions.",
     },
     references=("RFC 6455 §4.1", "RFC 7692"),
     seed=("12.8.1",),
@@ -196,9 +219,9 @@ def subproto(ws: WebSocketFacts) -> Verdict:
     bad=answered(foreign_extensions=("x-webkit-deflate-frame",)),
 )
 def ext(ws: WebSocketFacts) -> Verdict:
-    """Return another extension, or parameters that were not offered."""
+    """Judge extensions, or parameters of them, that were not offered."""
     if ws.handshake is None or ws.handshake.outcome != "open":
-        return _NOT_OPEN
+        return NOT_OPEN
     found = ws.handshake.foreign_extensions
     return Hit(extensions=found) if found else None
 
@@ -208,12 +231,18 @@ def ext(ws: WebSocketFacts) -> Verdict:
     Severity.LOW,
     tier=1,
     source=Source.WIRE,
-    title="Version negotiation is missing",
-    evidence="version 99 was answered with {what}",
-    why="A client that speaks another version learns from Sec-WebSocket-Version of the refusal "
-    "which one to try.",
+    title="WebSocket version negotiation not supported",
+    evidence="{what}",
+    phrases={
+        "what": {
+            "accepted": "version 99, which does not exist, is accepted with HTTP 101",
+            "unlisted": "version 99 is refused with HTTP {status}, without Sec-WebSocket-Version",
+        }
+    },
+    why="A client of another version learns from Sec-WebSocket-Version in the refusal which "
+    "version to use.",
     fix={
-        "any": "Answer an unknown Sec-WebSocket-Version with 426 Upgrade Required and "
+        "any": "Refuse an unknown Sec-WebSocket-Version with 426 Upgrade Required and "
         "Sec-WebSocket-Version: 13.",
     },
     references=("RFC 6455 §4.4",),
@@ -222,19 +251,19 @@ def ext(ws: WebSocketFacts) -> Verdict:
     bad=GOOD.learn(wrong_version=OPEN),
 )
 def version(ws: WebSocketFacts) -> Verdict:
-    """Return a refusal must list the versions; acceptance is worse.
+    """Judge the response to version 99: a refusal must list the supported versions.
 
-    A refusal that has another cause says nothing of versions.
+    A refusal that has another cause shows nothing about versions.
     """
     seen = ws.wrong_version
     if seen is None or seen.status is None:
-        return Skip("no other version was asked for, or nothing came back")
+        return Skip("no other version was tried, or there was no response")
     if seen.status in _OTHER_CAUSES:
         return Skip(f"HTTP {seen.status} has another cause than the version")
     if seen.outcome == "open":
-        return Hit(what="HTTP 101, as if there were such a version")
+        return Hit(what="accepted")
     if "13" not in seen.versions:
-        return Hit(what=f"HTTP {seen.status}, without Sec-WebSocket-Version")
+        return Hit(what="unlisted", status=seen.status)
     return None
 
 
@@ -243,16 +272,17 @@ def version(ws: WebSocketFacts) -> Verdict:
     Severity.HIGH,
     tier=0,
     source=Source.WIRE,
-    title="WebSocket in clear",
+    title="WebSocket without TLS",
     evidence="ws:// to a {reach} address",
-    why="Whoever is on the way reads and changes every message, cookies and tokens included; and "
-    "proxies that do not know the protocol break it more often than inside TLS.",
+    phrases={"reach": {"public": "public", "private": "private", "network": "public or private"}},
+    why="Anyone on the path can read and change every message, cookies and tokens included. "
+    "Proxies without WebSocket support also break it more often than inside TLS.",
     fix={
         "nginx": "listen 443 ssl;\nssl_certificate fullchain.pem;\n"
         "ssl_certificate_key privkey.pem;",
-        "caddy": "# a site whose address has no http:// has TLS by itself\n"
+        "caddy": "# a site address without http:// enables TLS\n"
         "www.example.org {{\n\treverse_proxy localhost:8080\n}}",
-        "any": "Serve wss:// and let port 80 do nothing but redirect pages to https.",
+        "any": "Serve wss://, and use port 80 only to redirect pages to https.",
     },
     references=("RFC 6455 §10.6",),
     seed=("12.8.3",),
@@ -261,15 +291,15 @@ def version(ws: WebSocketFacts) -> Verdict:
     directives={"nginx": ("listen", "proxy_pass"), "caddy": ("site",)},
 )
 def clear(ws: WebSocketFacts) -> Verdict:
-    """Only what leaves the machine is judged."""
+    """Judge ws:// beyond this machine."""
     if ws.proxied is not None:
-        return Hit(reach="public or private") if ws.proxied.in_clear else None
+        return Hit(reach="network") if ws.proxied.in_clear else None
     if ws.secure is None or ws.handshake is None or ws.handshake.outcome != "open":
-        return _NOT_OPEN
+        return NOT_OPEN
     if ws.secure:
         return None
     if ws.reach is None:
-        return Skip("a jump host connects: how far the address reaches is not known")
+        return Skip("connected through a jump host: the reach of the address is unknown")
     return None if ws.reach == "loopback" else Hit(reach=ws.reach)
 
 
@@ -278,16 +308,25 @@ def clear(ws: WebSocketFacts) -> Verdict:
     Severity.HIGH,
     tier=1,
     source=Source.WIRE,
-    title="Foreign origins may connect",
-    evidence="the socket opened for Origin: {origin}{cookies}",
-    why="A browser opens sockets across sites and sends along the cookies, HTTP credentials and "
-    "client certificates that it has; CORS does not apply. Where one of them names a user, any "
-    "page can act as that user (cross-site WebSocket hijacking). Where none does, pages can still "
-    "reach what only the user's network can reach.",
+    title="Foreign origins accepted",
+    evidence="the socket opened for Origin: {origin}; {cookies}",
+    phrases={
+        "cookies": {
+            "sent": "the handshake sent a cookie",
+            "set": "the server set a cookie that may identify a user",
+            "http-authentication": "the handshake sent HTTP authentication",
+            "client-certificate": "the handshake used a client certificate",
+            "none": "no cookie, HTTP authentication or client certificate identifies a user",
+        }
+    },
+    why="Browsers open sockets across sites and send their cookies, HTTP credentials and client "
+    "certificates; CORS does not apply. If one of them identifies a user, any page can act as "
+    "that user (cross-site WebSocket hijacking). If none does, pages can still reach services "
+    "that only the user's network can reach.",
     fix={
-        "nginx": "# programs that are no browsers may send no Origin: the empty one passes\n"
+        "nginx": "# clients other than browsers may omit Origin: an empty one is allowed\n"
         'if ($http_origin !~ "^(https://(www\\.)?example\\.org)?$") {{\n    return 403;\n}}',
-        "apache": "# with mod_rewrite, before what proxies\nRewriteEngine on\n"
+        "apache": "# with mod_rewrite, before the ProxyPass lines\nRewriteEngine on\n"
         "RewriteCond %{{HTTP:Upgrade}} websocket [NC]\n"
         "RewriteCond %{{HTTP:Origin}} !^(https://(www\\.)?example\\.org)?$\nRewriteRule ^ - [F]",
         "node-ws": "new WebSocketServer({{ port: 8080, verifyClient: (info) => "
@@ -299,7 +338,7 @@ def clear(ws: WebSocketFacts) -> Verdict:
         "{{ exact: https://example.org }} }}\n  direct_response: {{ status: 403 }}",
         "haproxy": "# in frontend\nhttp-request deny if {{ hdr(Upgrade) -i websocket }} "
         "!{{ hdr(Origin) -i https://example.org }}",
-        "any": "Refuse with 403 every Origin that is not on a list.",
+        "any": "Refuse with 403 every Origin that is not on an allow-list.",
     },
     references=("RFC 6455 §10.2",),
     seed=("12.8.3",),
@@ -307,22 +346,23 @@ def clear(ws: WebSocketFacts) -> Verdict:
     bad=GOOD.learn(foreign_origin=OPEN),
 )
 def origin(ws: WebSocketFacts) -> Verdict:
-    """Critical where a cookie names a user, high where something else does that browsers send.
+    """Judge a foreign origin by what browsers would send with it.
 
-    Low where nothing was seen that does: public feeds are open to all sites on purpose.
+    Critical if a cookie may identify a user, high if HTTP authentication or a certificate does,
+    low if nothing does: public feeds are open to all sites on purpose.
     """
     seen = ws.foreign_origin
     if seen is None or seen.outcome == "failed":
-        return Skip("no foreign origin was tried, or nothing came back")
+        return Skip("no foreign origin was tried, or there was no response")
     if seen.outcome != "open":
         return None
+    sent = ws.foreign_origin_sent
     if ws.sends_cookie or ws.sets_cookie:
-        said = " with a cookie" if ws.sends_cookie else ", and a cookie was set"
-        return Hit(Severity.CRITICAL, origin=ws.foreign_origin_sent, cookies=said)
+        cookies = "sent" if ws.sends_cookie else "set"
+        return Hit(Severity.CRITICAL, origin=sent, cookies=cookies)
     if ws.ambient:
-        return Hit(origin=ws.foreign_origin_sent, cookies=f" with {' and '.join(ws.ambient)}")
-    said = "; no cookie, HTTP authentication or client certificate was seen that names a user"
-    return Hit(Severity.LOW, origin=ws.foreign_origin_sent, cookies=said)
+        return Hit(origin=sent, cookies=ws.ambient)
+    return Hit(Severity.LOW, origin=sent, cookies="none")
 
 
 @rule(
@@ -330,14 +370,14 @@ def origin(ws: WebSocketFacts) -> Verdict:
     Severity.INFO,
     tier=0,
     source=Source.WIRE,
-    title="The server's own site is refused as Origin",
-    evidence="Origin: {origin} was answered with {status}; the rest was checked without Origin, as "
-    "clients that are not browsers connect",
-    why="Pages of that site cannot open the socket. Where they live on another site, that is "
-    "intended; then `--origin` names the right one, and the check covers what browsers see.",
+    title="Own origin refused",
+    evidence="Origin: {origin} is refused with HTTP {status}; the rest of the check sent no "
+    "Origin, like clients other than browsers",
+    why="Pages of that site cannot open the socket. If the pages are on another site, this is "
+    "intended: name that site with `--origin`, so that the check covers what browsers get.",
     fix={
         "any": "Name the site whose pages use the socket: `--origin https://www.example.org`. If "
-        "that is this one, add it to the server's list of allowed origins.",
+        "it is this site, add it to the server's allowed origins.",
     },
     references=("RFC 6455 §10.2",),
     seed=("12.8.3",),
@@ -345,7 +385,7 @@ def origin(ws: WebSocketFacts) -> Verdict:
     bad=GOOD.learn(own_origin=REFUSED),
 )
 def own_origin(ws: WebSocketFacts) -> Verdict:
-    """Return a handshake that opened without Origin only."""
+    """Judge a handshake that opened only without Origin."""
     if ws.handshake is None:
         return _NO_ANSWER
     if ws.own_origin is None:

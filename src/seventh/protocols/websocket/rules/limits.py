@@ -1,48 +1,46 @@
-"""Rules about what a server takes: broken frames, long messages, many messages, slow readers."""
+"""Rules about what a server accepts: invalid frames, long messages, bursts, slow readers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from seventh.model.severity import Severity
 from seventh.protocols.websocket.facts import WebSocketFacts
-from seventh.protocols.websocket.facts.live import Backpressure, Burst, LongMessage, Violation
+from seventh.protocols.websocket.facts.live import (
+    Backpressure,
+    Burst,
+    LongMessage,
+    Violation,
+    ViolationKind,
+)
 from seventh.protocols.websocket.rules.examples import GOOD
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 LONG_BYTES = 16 * 1024 * 1024
 MESSAGE_TOO_BIG = 1009
 _LIBRARY: Mapping[str, str] = {
-    "any": "Let a maintained WebSocket library read the frames, and update it; a home-made parser "
-    "must fail the connection here.",
+    "any": "Parse frames with a maintained, current WebSocket library; a parser of your own must "
+    "fail the connection here.",
 }
-_NOT_TRIED = Skip("no violation was tried: --intrusive")
 
 
-def _violated(kind: str, name: str) -> WebSocketFacts:
-    return GOOD.learn(
-        violations=(Violation(kind=kind, name=name, outcome="accepted"),)  # type: ignore[arg-type]
-    )
+def _violation(
+    kind: ViolationKind, name: str, outcome: Literal["refused", "accepted"]
+) -> WebSocketFacts:
+    return GOOD.learn(violations=(Violation(kind=kind, name=name, outcome=outcome),))
 
 
-def _refused(kind: str, name: str) -> WebSocketFacts:
-    return GOOD.learn(
-        violations=(
-            Violation(kind=kind, name=name, outcome="refused", code=1002),  # type: ignore[arg-type]
-        )
-    )
-
-
-def _accepted(ws: WebSocketFacts, kind: str) -> Verdict:
+def _accepted(ws: WebSocketFacts, kind: ViolationKind) -> Verdict:
     tried = [v for v in ws.violations or () if v.kind == kind]
     if not tried:
-        return _NOT_TRIED
+        return Skip("no violation was tried: give --intrusive")
     names = tuple(v.name for v in tried if v.outcome == "accepted")
     if names:
         return Hit(what=names)
     if any(v.outcome == "refused" for v in tried):
         return None
-    return Skip(f"the server neither went on nor gave up: {tried[0].detail}")
+    return Skip(f"the server neither continued nor closed: {tried[0].detail}")
 
 
 @rule(
@@ -50,18 +48,19 @@ def _accepted(ws: WebSocketFacts, kind: str) -> Verdict:
     Severity.MEDIUM,
     tier=4,
     source=Source.WIRE,
-    title="Unmasked client frames are accepted",
-    evidence="the server went on after {what}",
-    why="Masking keeps a page from writing requests of its choice onto the wire, which a proxy on "
-    "the way would take for HTTP and cache. A server must close on an unmasked frame.",
+    title="Unmasked client frames accepted",
+    evidence="the server accepts {what}",
+    phrases={"what": {"unmasked-text": "an unmasked text frame"}},
+    why="Masking prevents a page from writing bytes that a proxy would mistake for an HTTP "
+    "request and cache. A server must close the connection on an unmasked frame.",
     fix=_LIBRARY,
     references=("RFC 6455 §5.1",),
     seed=("12.8.1",),
-    good=_refused("mask", "an unmasked text"),
-    bad=_violated("mask", "an unmasked text"),
+    good=_violation("mask", "unmasked-text", "refused"),
+    bad=_violation("mask", "unmasked-text", "accepted"),
 )
 def mask(ws: WebSocketFacts) -> Verdict:
-    """Return a frame without a mask, and a ping that was answered."""
+    """Judge the unmasked frame."""
     return _accepted(ws, "mask")
 
 
@@ -70,18 +69,19 @@ def mask(ws: WebSocketFacts) -> Verdict:
     Severity.MEDIUM,
     tier=4,
     source=Source.WIRE,
-    title="Reserved bits are accepted",
-    evidence="the server went on after {what}",
-    why="Reserved bits and opcodes mean something only by agreement. Whoever overlooks them reads "
-    "a frame otherwise than the proxy before it: messages can be smuggled past a filter.",
+    title="Reserved bits or opcodes accepted",
+    evidence="the server accepts {what}",
+    phrases={"what": {"rsv1": "RSV1 without an extension", "opcode-3": "the reserved opcode 3"}},
+    why="Reserved bits and opcodes have a meaning only after negotiation. A server that ignores "
+    "them reads a frame differently from a proxy in front of it, so messages can bypass a filter.",
     fix=_LIBRARY,
     references=("RFC 6455 §5.2",),
     seed=("12.8.1",),
-    good=_refused("rsv", "the reserved opcode 3"),
-    bad=_violated("rsv", "the reserved opcode 3"),
+    good=_violation("rsv", "opcode-3", "refused"),
+    bad=_violation("rsv", "opcode-3", "accepted"),
 )
 def rsv(ws: WebSocketFacts) -> Verdict:
-    """RSV1 without an extension, opcode 3."""
+    """Judge RSV1 without an extension, and opcode 3."""
     return _accepted(ws, "rsv")
 
 
@@ -90,21 +90,27 @@ def rsv(ws: WebSocketFacts) -> Verdict:
     Severity.MEDIUM,
     tier=4,
     source=Source.WIRE,
-    title="Invalid UTF-8 is accepted",
-    evidence="the server went on after {what}",
-    why="What is not UTF-8 is read differently by each program behind: filters are passed, and "
-    "receivers of a broadcast are disconnected by their own libraries.",
+    title="Invalid UTF-8 accepted",
+    evidence="the server accepts {what}",
+    phrases={
+        "what": {
+            "surrogate": "a text with a surrogate",
+            "cut-letter": "a text that ends within a character",
+        }
+    },
+    why="Programs decode invalid UTF-8 in different ways: it bypasses filters, and libraries "
+    "disconnect the receivers of a broadcast.",
     fix={
         "node-ws": "skipUTF8Validation: false",
         "any": "Validate the text of every message and close with 1007.",
     },
     references=("RFC 6455 §8.1",),
     seed=("12.8.1",),
-    good=_refused("utf8", "a text with a surrogate"),
-    bad=_violated("utf8", "a text with a surrogate"),
+    good=_violation("utf8", "surrogate", "refused"),
+    bad=_violation("utf8", "surrogate", "accepted"),
 )
 def utf8(ws: WebSocketFacts) -> Verdict:
-    """Return a surrogate, a letter cut short."""
+    """Judge a surrogate, and a character cut short."""
     return _accepted(ws, "utf8")
 
 
@@ -113,17 +119,26 @@ def utf8(ws: WebSocketFacts) -> Verdict:
     Severity.MEDIUM,
     tier=4,
     source=Source.WIRE,
-    title="Broken fragmentation is accepted",
-    evidence="the server went on after {what}",
-    why="Two programs that put pieces together differently see different messages.",
+    title="Invalid fragmentation accepted",
+    evidence="the server accepts {what}",
+    phrases={
+        "what": {
+            "continuation-first": "a continuation frame without a first frame",
+            "nested-message": "a new message within a message",
+            "fragmented-ping": "a fragmented ping",
+            "long-ping": "a ping of 126 bytes",
+        }
+    },
+    why="Programs that reassemble fragments differently see different messages, so messages can "
+    "bypass a filter.",
     fix=_LIBRARY,
     references=("RFC 6455 §5.4", "RFC 6455 §5.5"),
     seed=("12.8.1",),
-    good=_refused("frag", "the rest of nothing"),
-    bad=_violated("frag", "the rest of nothing"),
+    good=_violation("frag", "continuation-first", "refused"),
+    bad=_violation("frag", "continuation-first", "accepted"),
 )
 def frag(ws: WebSocketFacts) -> Verdict:
-    """Return a continuation of nothing, a message within a message, a control frame in pieces."""
+    """Judge stray continuations, nested messages and invalid control frames."""
     return _accepted(ws, "frag")
 
 
@@ -132,16 +147,23 @@ def frag(ws: WebSocketFacts) -> Verdict:
     Severity.HIGH,
     tier=4,
     source=Source.WIRE,
-    title="No clear limit on message size",
+    title="Message size not limited",
     evidence="{what}",
-    why="A message is held whole until it is complete: a few clients with long ones take all "
-    "memory.",
+    phrases={
+        "what": {
+            "accepted": "a text of {mib} MiB is accepted",
+            "cut": "a text of {kib} KiB ends the connection without close code 1009",
+        }
+    },
+    why="A message stays in memory until it is complete: a few clients with long messages can use "
+    "all memory.",
     fix={
         "node-ws": "new WebSocketServer({{ port: 8080, maxPayload: 65536 }})",
         "websockets": 'serve(handler, "", 8080, max_size=65536)',
         "uvicorn": "uvicorn app:app --ws-max-size 65536",
         "spring": "container.setMaxTextMessageBufferSize(65536);",
-        "any": "Limit messages to what the application needs, close with 1009, and tell clients.",
+        "any": "Limit messages to what the application needs, close with 1009, and document the "
+        "limit.",
     },
     references=("RFC 6455 §10.4", "RFC 6455 §7.4.1"),
     seed=("12.8.3",),
@@ -151,21 +173,19 @@ def frag(ws: WebSocketFacts) -> Verdict:
     bad=GOOD.learn(long_message=LongMessage(accepted_bytes=LONG_BYTES)),
 )
 def msg_limit(ws: WebSocketFacts) -> Verdict:
-    """16 MiB and more is high; a limit that ends without 1009 is low."""
+    """Judge the longest message: 16 MiB is high, a limit without 1009 is low."""
     seen = ws.long_message
     if seen is None:
-        return Skip("no long message was tried: --intrusive")
+        return Skip("no long message was tried: give --intrusive")
     if seen.accepted_bytes >= LONG_BYTES:
-        return Hit(what=f"a text of {seen.accepted_bytes // 1048576} MiB was taken")
+        return Hit(what="accepted", mib=seen.accepted_bytes >> 20)
     if seen.refused_bytes is None:
         return Skip(seen.detail or "no limit was reached")
     if seen.ended:
-        size = seen.refused_bytes // 1024
-        what = f"at {size} KiB the connection just ended, without close code 1009"
-        return Hit(Severity.LOW, what=what)
+        return Hit(Severity.LOW, what="cut", kib=seen.refused_bytes >> 10)
     if seen.code != MESSAGE_TOO_BIG:
-        said = f"code {seen.code}" if seen.code is not None else "no code"
-        return Skip(f"{seen.refused_bytes} bytes were refused with {said}, not for their length")
+        code = f"code {seen.code}" if seen.code is not None else "no code"
+        return Skip(f"{seen.refused_bytes} bytes were refused with {code}, which is not 1009")
     return None
 
 
@@ -174,12 +194,12 @@ def msg_limit(ws: WebSocketFacts) -> Verdict:
     Severity.MEDIUM,
     tier=4,
     source=Source.WIRE,
-    title="No limit on message rate",
-    evidence="{messages} messages sent at once were read within {seconds} s, and none refused",
-    why="One client can keep the server, and everybody it broadcasts to, busy.",
+    title="Message rate not limited",
+    evidence="{messages} messages sent at once are accepted within {seconds} s",
+    why="One client can overload the server and all receivers of its broadcasts.",
     fix={
-        "any": "Count messages per socket and user (a token bucket); slow down reading, then close "
-        "with 1008.",
+        "any": "Limit messages per socket and user with a token bucket; first delay reading, then "
+        "close with 1008.",
     },
     references=("RFC 6455 §7.4.1",),
     seed=("12.8.3",),
@@ -187,10 +207,10 @@ def msg_limit(ws: WebSocketFacts) -> Verdict:
     bad=GOOD.learn(burst=Burst(messages=200, seconds=0.1, outcome="taken")),
 )
 def rate(ws: WebSocketFacts) -> Verdict:
-    """Return two hundred at once; words of a limit in the answers count as one."""
+    """Judge the burst; a response that mentions a limit counts as one."""
     seen = ws.burst
     if seen is None:
-        return Skip("no burst was tried: --intrusive")
+        return Skip("no burst was tried: give --intrusive")
     if seen.outcome == "unclear":
         return Skip("the burst could not be sent")
     if seen.outcome != "taken" or seen.hints:
@@ -203,15 +223,15 @@ def rate(ws: WebSocketFacts) -> Verdict:
     Severity.MEDIUM,
     tier=4,
     source=Source.WIRE,
-    title="Slow readers are buffered without bound",
-    evidence="{sent} MiB of answers were piled up for a client that reads nothing",
-    why="What a slow client does not read stays in the server's memory: one phone in a tunnel, "
-    "times many, takes it all.",
+    title="Output to slow readers not limited",
+    evidence="the server buffered {sent} MiB for a client that reads nothing",
+    why="Data that a slow client does not read stays in the server's memory; many such clients "
+    "use all of it.",
     fix={
         "node-ws": "if (socket.bufferedAmount > 1048576) socket.terminate()",
         "websockets": 'serve(handler, "", 8080, write_limit=32768)   # and await every send()',
-        "any": "Wait for the write buffer to drain before reading on, or drop messages or the "
-        "client when its queue is full.",
+        "any": "Stop reading until the write buffer drains, or drop messages or close the socket "
+        "if its queue is full.",
     },
     seed=("12.10.2",),
     good=GOOD.learn(
@@ -222,14 +242,16 @@ def rate(ws: WebSocketFacts) -> Verdict:
     ),
 )
 def backpressure(ws: WebSocketFacts) -> Verdict:
-    """Only a server that answers each message with as much can be asked so."""
+    """Judge the slow reader, which needs a server that echoes."""
     seen = ws.backpressure
     if seen is None:
-        return Skip("no slow reader was tried: --intrusive")
+        return Skip("no slow reader was tried: give --intrusive")
     if seen.echoes is not True:
-        return Skip("the server does not answer messages with as much, so nothing piles up")
+        return Skip("the server does not echo messages, so no output accumulates")
     if seen.outcome in {"stopped", "closed", "dropped"}:
         return None
     if seen.outcome != "unbounded":
-        return Skip("too little was taken to tell: a size limit, or no time left (--timeout)")
-    return Hit(sent=seen.sent_bytes // 1048576)
+        return Skip(
+            "the server accepted too little: a size limit applies, or give a longer --timeout"
+        )
+    return Hit(sent=seen.sent_bytes >> 20)

@@ -1,6 +1,6 @@
-"""The opening handshake (RFC 6455 §4.1, RFC 8441 §5, RFC 9220 §3): its request, and the judgement.
+"""The opening handshake (RFC 6455 §4.1, RFC 8441 §5, RFC 9220 §3): its request and its response.
 
-Every word of the response is held against the standard here; nothing is left to a library's taste.
+The response is checked against the standard here, without a library's leniency.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import base64
 import binascii
 import hashlib
 import os
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -17,20 +18,21 @@ from websockets.exceptions import InvalidHeader
 from websockets.headers import parse_extension, parse_subprotocol
 
 from seventh.model.target import Target
-from seventh.protocols.websocket.wire.deflate import OFFER, Deflate, agreed
+from seventh.protocols.websocket.facts import Handshake
+from seventh.protocols.websocket.wire.deflate import OFFER, Deflate, negotiated
 from seventh.web.message import Fields, Request, Response
 from seventh.wire.text import printable
 
 VERSION = 13
 DEFLATE = "permessage-deflate"
 MAX_EXTENSIONS = 8
-"""As many are looked at; nobody agrees on more."""
+"""The most extensions of a response that are read."""
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEPT = "/?:@!$&'()*+,;=-._~%[]"
 _PORTS = {"ws": 80, "wss": 443}
 _SITES = {"ws": "http", "wss": "https"}
-
-Accept = Literal["right", "wrong", "missing", "not-used"]
+_PROXY_FIELDS = ("via", "cf-ray", "x-amz-cf-id", "x-cache", "x-served-by", "x-varnish",
+                 "fly-request-id", "x-azure-ref", "x-envoy-upstream-service-time")  # fmt: skip
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,39 +43,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     deflate: bool = False
 
 
-class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """A response that switches protocols, held against the standard."""
-
-    accept: Accept
-    subprotocol: str | None
-    extensions: tuple[str, ...]
-    """As they stand in the response, each with its parameters."""
-    foreign_subprotocol: str | None
-    """One that was not offered."""
-    foreign_extensions: tuple[str, ...]
-    """Extensions, or parameters of them, that were not offered or are wrong."""
-    problems: tuple[str, ...]
-    """Whatever else breaks the letter, one sentence each."""
-    oddities: tuple[str, ...]
-    """What the standard forbids or browsers refuse, though a client may go on."""
-    deflate: Deflate | None
-    """Ready to be used by the frames, where it was agreed on."""
-    no_context_takeover: bool | None
-    """Whether the server forgets its compression window after each message; None without one."""
-
-    @property
-    def sound(self) -> bool:
-        """Whether a client may go on (§4.1: otherwise it must fail the connection)."""
-        return (
-            self.accept in {"right", "not-used"}
-            and self.foreign_subprotocol is None
-            and not self.foreign_extensions
-            and not self.problems
-        )
-
-
 def authority(target: Target) -> str:
-    """Host and port as they stand in Host and Origin: without the scheme's own port."""
+    """Return host and port as in Host and Origin: without the scheme's default port."""
     host = f"[{target.host}]" if ":" in target.host else target.host
     return host if target.port == _PORTS.get(target.scheme) else f"{host}:{target.port}"
 
@@ -84,7 +55,7 @@ def own_origin(target: Target) -> str:
 
 
 def resource(target: Target) -> str:
-    """The request's path and query (§3): never empty, without a fragment, percent-encoded."""
+    """Return the request's path and query (§3): never empty, without fragment, percent-encoded."""
     path = target.path.partition("#")[0]
     if not path.startswith("/"):
         path = f"/{path}"
@@ -92,25 +63,25 @@ def resource(target: Target) -> str:
 
 
 def new_key() -> str:
-    """Sixteen random bytes in base64 (§4.1 item 7)."""
+    """Return 16 random bytes in base64 (§4.1 item 7)."""
     return base64.b64encode(os.urandom(16)).decode("ascii")
 
 
 def accept_of(key: str) -> str:
-    """Return the Sec-WebSocket-Accept that ``key`` must be answered with (§4.2.2 item 5.4)."""
+    """Return the Sec-WebSocket-Accept that belongs to ``key`` (§4.2.2 item 5.4)."""
     digest = hashlib.sha1(key.encode("ascii") + _GUID, usedforsecurity=False).digest()
     return base64.b64encode(digest).decode("ascii")
 
 
-def key_is_sound(key: str) -> bool:
-    """Return whether a request's Sec-WebSocket-Key is sixteen bytes in base64 (§4.2.1 item 5)."""
+def is_valid_key(key: str) -> bool:
+    """Return whether a Sec-WebSocket-Key is 16 bytes in base64 (§4.2.1 item 5)."""
     try:
         return len(base64.b64decode(key, validate=True)) == 16
     except (binascii.Error, ValueError):
         return False
 
 
-def opening(
+def handshake_request(
     target: Target,
     offer: Offer,
     *,
@@ -119,7 +90,7 @@ def opening(
     fields: Fields = (),
     version: int = VERSION,
 ) -> Request:
-    """Return the handshake's request; of HTTP/2 and HTTP/3 an extended CONNECT without a key."""
+    """Return the handshake's request: over HTTP/2 and HTTP/3 an extended CONNECT, without a key."""
     own: list[tuple[str, str]] = []
     if over == "1.1":
         own.append(("Sec-WebSocket-Key", offer.key))
@@ -140,62 +111,106 @@ def opening(
     )
 
 
-def judge(response: Response, offer: Offer) -> Judged:
-    """Hold a 101, or a 2xx to an extended CONNECT, against §4.1 and RFC 8441 §5."""
-    problems: list[str] = []
-    if response.version in {"2", "3"}:
-        accept: Accept = "not-used"
-    else:
-        accept = _accept(response, offer)
-        problems += _switching(response)
-    subprotocol, foreign = _subprotocol(response, offer, problems)
-    extensions, strangers, deflate, forgets = _extensions(response, offer)
-    return Judged(
-        accept=accept,
+def handshake_response(response: Response, offer: Offer) -> tuple[Handshake, Deflate | None]:
+    """Check a 101, or a 2xx to extended CONNECT, against §4.1 and RFC 8441 §5.
+
+    Returns the compression in use as well.
+    """
+    later = response.version in {"2", "3"}
+    problems = [] if later else _switching(response)
+    subprotocol = _subprotocol(response, problems)
+    extensions, foreign, deflate = _extensions(response, offer, problems)
+    accept = response.every("sec-websocket-accept")
+    valid = [value.strip() for value in accept] == [accept_of(offer.key)]
+    handshake = Handshake(
+        outcome="open",
+        accept="not-used" if later else "right" if valid else "wrong" if accept else "missing",
         subprotocol=subprotocol,
+        foreign_subprotocol=None if subprotocol in offer.subprotocols else subprotocol,
         extensions=extensions,
-        foreign_subprotocol=foreign,
-        foreign_extensions=strangers,
+        foreign_extensions=foreign,
         problems=tuple(problems),
         oddities=_oddities(response, offer),
-        deflate=deflate,
-        no_context_takeover=forgets,
+        **_head(response),
+    )
+    return handshake, deflate
+
+
+def refusal(response: Response, hide: Callable[[str], str] = str) -> Handshake:
+    """Return an HTTP response that does not switch; ``hide`` removes our secrets from its text."""
+    # Hidden before the text is shortened: half of a secret is still a secret.
+    body = printable(hide(response.body.decode("utf-8", "backslashreplace")).strip(), 160)
+    return Handshake(
+        outcome="refused",
+        asks_upgrade="websocket" in response.listed("upgrade"),
+        location=hide(_site(response.get("location"))),
+        wants=_schemes(response),
+        retry_after=printable(response.get("retry-after") or "", 40),
+        detail=body if "text/html" not in (response.get("content-type") or "") else "",
+        **_head(response),
     )
 
 
-def _accept(response: Response, offer: Offer) -> Accept:
-    said = response.every("sec-websocket-accept")
-    if not said:
-        return "missing"
-    return "right" if [value.strip() for value in said] == [accept_of(offer.key)] else "wrong"
+def _head(response: Response) -> dict[str, Any]:
+    """Return the fields of Handshake that every response has."""
+    via = (
+        f"{name}: {printable(value, 60)}" if name == "via" else name
+        for name in _PROXY_FIELDS
+        if (value := response.get(name))
+    )
+    return {
+        "status": response.status,
+        "version": response.version,
+        "seconds": response.first.since(response.sent),
+        "server": printable(response.get("server") or "", 120),
+        "via": ", ".join(via),
+        "versions": tuple(printable(v, 20) for v in response.listed("sec-websocket-version")[:8]),
+    }
+
+
+def _schemes(response: Response) -> str:
+    """Return the names of the authentication schemes that a refusal accepts."""
+    asked = (*response.every("www-authenticate"), *response.every("proxy-authenticate"))
+    names = (value.split(maxsplit=1)[0].rstrip(",") for value in asked[:4] if value.strip())
+    return ", ".join(dict.fromkeys(printable(name, 20) for name in names))
+
+
+def _site(location: str | None) -> str:
+    """Return a redirect's scheme and host, or its path: the rest may hold secrets."""
+    if not location:
+        return ""
+    scheme, colon, rest = location.partition("://")
+    if not colon:
+        return printable(location.partition("?")[0].partition("#")[0], 120) or "another query"
+    return printable(f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}", 120)
 
 
 def _switching(response: Response) -> list[str]:
-    """Return what a 101 must say besides the key's answer (§4.1 items 2 and 3, RFC 9110 §7.8)."""
+    """Return what is wrong with a 101's own fields (§4.1 items 2 and 3, RFC 9110 §7.8)."""
     problems: list[str] = []
     if response.version != "1.1":
-        problems.append(f"the 101 is HTTP/{response.version}, which cannot upgrade")
-    upgrade = response.listed("upgrade")
+        problems.append(f"the 101 is HTTP/{response.version}, which has no Upgrade")
+    upgrade, connection = response.listed("upgrade"), response.listed("connection")
     if upgrade != ("websocket",):
-        said = printable(", ".join(upgrade), 60) or "nothing"
-        problems.append(f"Upgrade says {said}, not websocket (RFC 6455 §4.1)")
-    if "upgrade" not in response.listed("connection"):
-        said = printable(", ".join(response.listed("connection")), 60) or "nothing"
-        problems.append(f"Connection says {said}, not Upgrade (RFC 6455 §4.1)")
+        value = printable(", ".join(upgrade), 60) or "missing"
+        problems.append(f"Upgrade is {value}, not websocket (RFC 6455 §4.1)")
+    if "upgrade" not in connection:
+        value = printable(", ".join(connection), 60) or "missing"
+        problems.append(f"Connection is {value}, not Upgrade (RFC 6455 §4.1)")
     return problems
 
 
 def _oddities(response: Response, offer: Offer) -> tuple[str, ...]:
-    """Return what a client may overlook, and others on the way may not."""
+    """Return violations after which a client may continue, and what browsers refuse."""
     odd: list[str] = []
     if response.version in {"1.0", "1.1"}:
         odd += [
-            f"the 101 has {name}, which no 1xx response may"
+            f"the 101 has {name}, which is not allowed in 1xx responses"
             for name in ("Content-Length", "Transfer-Encoding")
             if response.get(name.lower()) is not None
         ]
         if "close" in response.listed("connection"):
-            odd.append("Connection says close beside Upgrade")
+            odd.append("Connection has close next to Upgrade")
         raw = response.raw_head
         if b"\n " in raw or b"\n\t" in raw:
             odd.append("a field is folded over two lines (RFC 9112 §5.2)")
@@ -206,43 +221,39 @@ def _oddities(response: Response, offer: Offer) -> tuple[str, ...]:
     return tuple(odd)
 
 
-def _subprotocol(
-    response: Response, offer: Offer, problems: list[str]
-) -> tuple[str | None, str | None]:
-    """Return the chosen subprotocol, and the one that was not offered (§4.1 item 6)."""
-    said = response.every("sec-websocket-protocol")
-    if not said:
-        return None, None
+def _subprotocol(response: Response, problems: list[str]) -> str | None:
+    """Return the chosen subprotocol (§4.1 item 6)."""
+    values = response.every("sec-websocket-protocol")
     try:
-        chosen = [str(name) for value in said for name in parse_subprotocol(value)]
+        chosen = [str(name) for value in values for name in parse_subprotocol(value)]
     except InvalidHeader:
-        problems.append("Sec-WebSocket-Protocol is no token (RFC 6455 §4.2.2)")
-        return None, None
-    if len(chosen) != 1:
+        problems.append("Sec-WebSocket-Protocol is not a token (RFC 6455 §4.2.2)")
+        return None
+    if len(chosen) > 1:
         problems.append(f"{len(chosen)} subprotocols are chosen, not one (RFC 6455 §4.2.2)")
-        return None, None
-    name = printable(chosen[0], 80)
-    return name, None if chosen[0] in offer.subprotocols else name
+        return None
+    return printable(chosen[0], 80) if chosen else None
 
 
 def _extensions(
-    response: Response, offer: Offer
-) -> tuple[tuple[str, ...], tuple[str, ...], Deflate | None, bool | None]:
-    """What was agreed on: its texts, what is foreign, deflate, whether the server forgets."""
+    response: Response, offer: Offer, problems: list[str]
+) -> tuple[tuple[str, ...], tuple[str, ...], Deflate | None]:
+    """Return the extensions, those of them that were not offered, and compression."""
     shown: list[str] = []
     foreign: list[str] = []
     deflate: Deflate | None = None
-    forgets: bool | None = None
     for value in response.every("sec-websocket-extensions"):
         try:
             chosen = parse_extension(value)
         except InvalidHeader:
-            foreign.append(f"{printable(value, 80) or 'an empty list'} (cannot be read)")
+            text = printable(value, 80) or "(empty)"
+            foreign.append(text)
+            problems.append(f"Sec-WebSocket-Extensions is malformed: {text} (RFC 6455 §9.1)")
             continue
         for name, params in chosen:
             if len(shown) >= MAX_EXTENSIONS:
                 foreign.append("…")
-                return tuple(shown), tuple(foreign), deflate, forgets
+                return tuple(shown), tuple(foreign), deflate
             parts = (p if v is None else f"{p}={v}" for p, v in params)
             text = printable("; ".join([name, *parts]), 200)
             shown.append(text)
@@ -250,9 +261,8 @@ def _extensions(
                 foreign.append(text)
                 continue
             try:
-                deflate = agreed(params)
+                deflate = negotiated(params)
             except ValueError as error:
-                foreign.append(f"{text} ({printable(str(error), 80)})")
-                continue
-            forgets = deflate.remote_no_context_takeover
-    return tuple(shown), tuple(foreign), deflate, forgets
+                foreign.append(text)
+                problems.append(f"{DEFLATE}: {printable(str(error), 80)} (RFC 7692 §7.1)")
+    return tuple(shown), tuple(foreign), deflate

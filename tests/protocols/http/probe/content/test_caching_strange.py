@@ -15,7 +15,7 @@ from seventh.web.message import Fields
 from tests.protocols.http.probe.content.replies import DATE, NOW, reply
 from tests.protocols.http.probe.content.test_caching import AHEAD, PAST, linted
 
-ROUNDS = 6000
+ROUNDS = 3000
 DIRECTIVES = (
     "max-age=600", "max-age=0", "MAX-AGE=7", 'max-age="30"', "max-age=-1", "max-age=soon",
     "max-age", "max-age=5.5", "max-age= 9", "s-maxage=30", 's-maxage="40"', "S-MaxAge=0",

@@ -69,7 +69,7 @@ def test_a_violation_is_one_for_everybody(described: Any, value: Any) -> None:
         ({"$ref": "#/nothing"}, 3, None),
         ({"$ref": "#/loop"}, 3, None),
         ({"additionalProperties": False}, {"z": 1}, "$ has z, which is not described"),
-        ({"enum": [1]}, True, "$ is none of the 1 values that are described"),
+        ({"enum": [1]}, True, "$ is not one of the 1 allowed values"),
         ({"anyOf": [{"type": "string"}, {"type": "null"}]}, 3, "$ fits none of 2 alternatives"),
         ({"maximum": 2}, 3, "$ is above its maximum of 2"),
         ("junk", 3, None),

@@ -1,1 +1,1 @@
-"""What a site's answers say: caching, codings, cookies, errors, descriptions."""
+"""A site's content: caching, codings, cookies, errors, descriptions."""

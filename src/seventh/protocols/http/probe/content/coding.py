@@ -1,4 +1,4 @@
-"""Content codings: what each offer brought, in what size, and whether it was worth it."""
+"""Content codings: what each offer got, and in what size."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from seventh.web.message import Response
 from seventh.wire.text import printable
 
 BROWSER = "gzip, deflate, br, zstd"
-"""What browsers offer over TLS; in clear they leave br and zstd out."""
+"""What browsers offer over TLS; over plain HTTP they omit br and zstd."""
 BROWSER_IN_CLEAR = "gzip, deflate"
 WORTH_BYTES = 1024
 """Text shorter than this fits a packet either way."""
@@ -92,7 +92,8 @@ async def undo_ahead(response: Response) -> Response:
     try:
         content = await undo_in_turns(codings, response.body)
     except CodingViolation as violation:
-        content = violation
+        # Its traceback would keep what was decoded so far, which may be many megabytes.
+        content = violation.with_traceback(None)
     return msgspec.structs.replace(response, undone=content)
 
 
@@ -100,8 +101,8 @@ def undone(response: Response) -> tuple[bytes | None, CodingFault, str]:
     """Return the decoded content, how Content-Encoding does not match it, and why in words.
 
     The content is None where it was not seen whole or cannot be undone; of one that was left early
-    the beginning is looked at. Text that still begins as compressed data does was compressed once
-    more than is said.
+    the beginning is looked at. Text that still begins like compressed data was compressed
+    once more than declared.
     """
     named = ", ".join(response.every("content-encoding"))
     content: bytes | None = None

@@ -17,7 +17,7 @@ from seventh.web.message import Response
 from seventh.wire.text import printable
 
 MAX_COOKIES = 50
-"""How many are looked at; browsers keep about as many of one site."""
+"""How many are read; browsers store about as many for one site."""
 NAMELESS = "(without a name)"
 _SAME_SITES = frozenset({"strict", "lax", "none"})
 """Of another value browsers take as much notice as of none."""
@@ -40,7 +40,7 @@ def cookie_names(response: Response) -> tuple[str, ...]:
 def common(responses: Iterable[Response]) -> tuple[str, ...]:
     """Return the names of cookies set more than once, each time to the same value.
 
-    The requests must have carried no cookie: what a server then gives to everybody is nobody's own.
+    The requests must have carried no cookie: what every visitor gets is no user's own.
     """
     values: dict[str, list[str]] = {}
     for response in responses:
@@ -135,7 +135,7 @@ def _refused(cookie: Cookie, name: str, *, secure: bool) -> list[str]:
     lower = name.lower()
     problems: list[str] = []
     if cookie.name == NAMELESS:
-        # Sent back, it would look like one that has earned its prefix.
+        # Sent back, it would look like a cookie that meets its prefix's conditions.
         return ["its value starts with a prefix reserved for names"] * lower.startswith(_PREFIXES)
     prefixed = lower.startswith(_PREFIXES)
     if prefixed and not cookie.secure:

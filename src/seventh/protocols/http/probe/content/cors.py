@@ -18,7 +18,7 @@ def judge(response: Response) -> Cors:
     return Cors(
         allowed=None if allowed is None else printable(allowed, 256),
         reflected=allowed is not None and allowed.strip().lower() == FOREIGN,
-        # Only this very word counts, in this case.
+        # Only this value counts, in lower case.
         credentials=response.every("access-control-allow-credentials") == ("true",),
         varies=bool({"origin", "*"} & set(response.listed("vary"))),
     )

@@ -1,4 +1,4 @@
-"""What a reply says it is and what it is; how errors, limits and a resource's end are told."""
+"""Types of content, problem details, limits, and a resource's end."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ _MISFITS = {
 
 def _is_json_scalar(content: bytes) -> bool:
     if len(content) > _MAX_LOOKED:
-        return True  # not looked at
+        return True  # too long to parse
     try:
         msgspec.json.decode(content)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

@@ -32,7 +32,7 @@ MAX_DESCRIPTION_BYTES = 2 * 1024 * 1024
 MAX_OPERATIONS = 3
 _YAML = re.compile(rb"^(?:openapi|swagger):[ ]{0,4}[\"']?([0-9.]{1,12})", re.MULTILINE)
 _SILENT = frozenset({401, 403, 429})
-"""Statuses that say nothing of the operation: they come from in front of it."""
+"""Statuses that do not come from the operation itself."""
 
 
 class Operation(msgspec.Struct, frozen=True):

@@ -18,8 +18,10 @@ from seventh.protocols.http.client.origin import Site
 from seventh.protocols.http.facts.content import Coding
 from seventh.protocols.http.probe.content import caching, coding, cookies, cors, errors
 from seventh.protocols.http.probe.content.api import check_api
-from seventh.protocols.http.probe.content.beside import check_assets, check_events, repeat
+from seventh.protocols.http.probe.content.assets import check_assets
+from seventh.protocols.http.probe.content.repetition import repeat
 from seventh.protocols.http.probe.content.representation import Representation
+from seventh.protocols.http.probe.content.sse import check_events
 from seventh.protocols.http.wire import fields
 from seventh.web.message import Fields, Response
 from seventh.wire.text import printable
@@ -90,9 +92,9 @@ def _sum_up(rep: Representation) -> None:
 
 async def _codings(rep: Representation) -> None:
     """Request the content under each offer; judge what caches may do with it."""
-    plain = rep.plain = await _without_coding(rep)
+    plain = await _without_coding(rep)
     identity = coding.variant("identity", plain)
-    rep.digest = identity.digest
+    rep.take_plain(plain, identity.digest)
     received = wall_ns(plain.first) / 1e9
     kind = fields.media_type(plain.get("content-type"))
     compressible = coding.is_compressible(kind)
@@ -106,8 +108,9 @@ async def _codings(rep: Representation) -> None:
     )  # fmt: skip
     if plain.status != 200 or not plain.body_bytes:
         return
-    rep.coded = await rep.ask(None, ("Accept-Encoding", rep.browser_codings))
-    rep.learn_variant(coding.variant("any", rep.coded))
+    coded = await rep.ask(None, ("Accept-Encoding", rep.browser_codings))
+    rep.take_coded(coded)
+    rep.learn_variant(coding.variant("any", coded))
     for offer in _OFFERS if compressible is not False else ():
         # In clear no browser offers br and zstd; and what was received need not be requested.
         if (rep.secure or offer == "gzip") and offer not in _seen_codings(rep):

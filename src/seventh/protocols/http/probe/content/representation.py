@@ -74,6 +74,14 @@ class Representation:
         known = self.facts.coding or Coding()
         self.learn(coding=replace(known, variants=(*known.variants, variant)))
 
+    def take_plain(self, response: Response, digest: str) -> None:
+        """Keep the response without a coding; ``digest`` is that of its content."""
+        self.plain, self.digest = response, digest
+
+    def take_coded(self, response: Response) -> None:
+        """Keep the response as a browser gets it."""
+        self.coded = response
+
     async def ask(self, path: str | None = None, *headers: tuple[str, str]) -> Response:
         """Request ``path`` (its own unless given) with GET, and keep the response."""
         return self.note(path, await coding.undo_ahead(await self.site.get(path, headers=headers)))

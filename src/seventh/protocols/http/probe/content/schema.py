@@ -1,8 +1,8 @@
-"""Whether a JSON value keeps to a schema, as far as OpenAPI's descriptions go.
+"""Whether a JSON value matches a schema, as OpenAPI's descriptions use them.
 
-A part of JSON Schema: what is not known here says nothing, so that a violation is one for every
-complete checker, too. Descriptions are the peer's: references may run in circles and trees may be
-deep, so steps are counted.
+A subset of JSON Schema: unknown keywords are ignored, so that a violation is one for every complete
+validator, too. Descriptions are the peer's: references may be cyclic and trees deep, so steps are
+counted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 class _Spent(Exception):  # noqa: N818 - the steps are
-    """The schema asks for more steps than are taken: nothing is said of the rest."""
+    """The schema needs more steps than the limit: the rest is not checked."""
 
 
 def violations(schema: Any, value: Any, document: Any) -> tuple[str, ...]:
@@ -166,9 +166,9 @@ def _name(value: Any) -> str:
 def _wrong_value(schema: Any, value: Any, where: str) -> Iterator[str]:
     enum = schema.get("enum")
     if isinstance(enum, list) and not any(_equal(value, one) for one in enum):
-        yield f"{where} is none of the {len(enum)} values that are described"
+        yield f"{where} is not one of the {len(enum)} allowed values"
     if "const" in schema and not _equal(value, schema["const"]):
-        yield f"{where} is not the one value that is described"
+        yield f"{where} is not the required constant"
     size = len(value) if isinstance(value, str | list) else None
     low, high = ("minLength", "maxLength") if isinstance(value, str) else ("minItems", "maxItems")
     if isinstance(value, int | float) and not isinstance(value, bool):

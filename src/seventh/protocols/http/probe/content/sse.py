@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from seventh.model.failure import Failed, Reason
+from seventh.model.phase import Mark
+from seventh.net.stopwatch import now_ns
 from seventh.protocols.http.facts.content import EventStream
+from seventh.protocols.http.probe.content import coding as codings
+from seventh.protocols.http.probe.content.representation import Representation
+from seventh.web.message import Unfinished
 
 CUT_SECONDS = 0.2
-"""An event that stands half-sent this long does so behind a buffer: events are flushed whole."""
+"""An event that is incomplete for this long is behind a buffer: servers flush whole events."""
 _MAX_LINE = 64 * 1024
+MAX_EVENT_BYTES = 4 * 1024 * 1024
+"""How much of an event stream is received."""
+RESERVE_SECONDS = 0.5
+"""What is left of the target's time for later steps."""
+_ENOUGH = frozenset({Reason.PEER_SILENT, Reason.BUDGET_EXCEEDED})
+_GONE = frozenset({Reason.PEER_CLOSED, Reason.PEER_RESET})
 
 
 class Listener:
-    """Takes the pieces of an event stream and their instants; ``facts`` tells what they were.
+    """Parses the pieces of an event stream with their instants.
 
-    Instants are nanoseconds of one clock. Bounded: a line is kept up to 64 KiB, nothing else is.
+    Instants are nanoseconds of one clock. Only a line is stored, up to 64 KiB.
     """
 
     def __init__(self) -> None:
@@ -78,7 +90,7 @@ class Listener:
     ) -> EventStream:
         """Return what was received between the response's head and ``until_ns``.
 
-        ``ended``: whether the other side stopped there; ``broken_off``: in the middle of the reply.
+        ``ended``: whether the server stopped there; ``broken_off``: in the middle of the response.
         """
         first = until_ns if self._first is None else self._first
         waited = max(0, until_ns - (head_ns if self._first is None else self._last))
@@ -96,3 +108,42 @@ class Listener:
             cut_events=self._cuts,
             coding=coding,
         )
+
+
+async def check_events(rep: Representation) -> None:
+    """Receive the event stream for as long as --hold permits (tier 4)."""
+    seconds = rep.ctx.options.hold_seconds
+    why = rep.ctx.denied(4) or ("" if seconds else "event streams need --hold SECONDS")
+    if why:
+        raise Failed(Reason.OPTIONS_UNUSABLE, why)
+    opened = await rep.site.opened(rep.site.base_url.origin, None, fresh=True)
+    if opened.stream is not None:
+        opened.stream.expect_silence()  # a comment now and then is not too slow
+    budget = rep.ctx.budget
+    until = budget.within(min(seconds, max(0.0, budget.seconds_left - RESERVE_SECONDS)))
+    listener, head = Listener(), now_ns()
+    ended = broken_off = False
+    packed = ""
+
+    def take(piece: bytes, at: Mark) -> bool:
+        listener.feed(piece, at.ns)
+        return now_ns() < until
+
+    try:
+        response = await rep.site.exchange(
+            opened, rep.site.base_url, body_cap=MAX_EVENT_BYTES, on_body=take, deadline_ns=until,
+            headers=(("Accept", "text/event-stream"), ("Accept-Encoding", "identity")),
+        )  # fmt: skip
+        ended, packed, head = not response.truncated, codings.coding_of(response), response.first.ns
+    except Unfinished as unfinished:
+        if unfinished.reason not in _ENOUGH | _GONE:
+            raise
+        response = unfinished.response
+        ended = broken_off = unfinished.reason in _GONE
+        packed, head = codings.coding_of(response), response.first.ns
+    except Failed as failed:
+        if failed.reason not in _ENOUGH:
+            raise
+    rep.learn(
+        events=listener.facts(head, now_ns(), ended=ended, coding=packed, broken_off=broken_off)
+    )

@@ -17,7 +17,7 @@ from seventh.labkit.tlsserve import tls_server
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.model.tlsfacts import TlsFacts
-from seventh.net.tls import large
+from seventh.net.tls import large_hello
 from tests.options import options_with
 from tests.reports import found
 
@@ -95,7 +95,7 @@ async def look(kit: Kit, port: int, scheme: str = "tls") -> Report:
 async def test_the_size_is_named_and_the_rest_is_learnt(
     kit: Kit, scheme: str, how: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(large, "SILENCE_SECONDS", 0.05)
+    monkeypatch.setattr(large_hello, "SILENCE_SECONDS", 0.05)
     async with behind(kit, how) as port:
         report = await look(kit, port, scheme)
     assert report.failure is not None
@@ -109,6 +109,9 @@ async def test_the_size_is_named_and_the_rest_is_learnt(
     assert facts.large_hello_bytes > ONE_PACKET > facts.small_hello_bytes
     assert "TLS-BIG-HELLO" in found(report)
     assert "TLS-NO-PQ" not in found(report)
+    if scheme != "wss":  # which sends no bare hellos
+        assert facts.versions_refused == ("SSLv3", "TLSv1.0", "TLSv1.1"), "time was left for them"
+        assert not facts.unknown
 
 
 async def test_a_server_that_fails_once_is_not_blamed_for_its_size(kit: Kit) -> None:
@@ -120,7 +123,7 @@ async def test_a_server_that_fails_once_is_not_blamed_for_its_size(kit: Kit) -> 
 
 async def test_a_slow_server_is_waited_for(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     """The large hello goes on while the small one is tried."""
-    monkeypatch.setattr(large, "SILENCE_SECONDS", 0.0)
+    monkeypatch.setattr(large_hello, "SILENCE_SECONDS", 0.0)
     context = context_of(kit.authority.issue())
     async with tls_server(context) as port:
         report = await look(kit, port)

@@ -10,7 +10,7 @@ from seventh.labkit.serve import Kit
 from seventh.labkit.tlsserve import server_context, tls_server
 from seventh.model.phase import Mark
 from seventh.net.stream import TcpStream
-from seventh.net.tls import shares
+from seventh.net.tls import key_share
 from seventh.net.tls.stream import TlsStream
 from seventh.wire import tlsnames as n
 from tests.net.tls.test_handshake import probing, start
@@ -21,9 +21,9 @@ HYBRID_SHARE_BYTES = 1184
 
 @pytest.fixture(autouse=True)
 def nothing_known() -> Iterator[None]:
-    shares._taken.clear()
+    key_share._taken.clear()
     yield
-    shares._taken.clear()
+    key_share._taken.clear()
 
 
 @pytest.fixture
@@ -84,10 +84,10 @@ async def test_a_server_that_changed_its_mind_is_remembered_anew(
         async with probing(port, ca_file=str(kit.authority.ca_file)) as ctx:
             await (await start(ctx, recurring=True)).aclose()
             address = (await ctx.addresses())[0]
-            shares._taken[address.ip, address.port, "lab.test"] = "secp384r1"
+            key_share._taken[address.ip, address.port, "lab.test"] = "secp384r1"
             changed = await start(ctx, recurring=True)
             assert len(changed.tap.every(n.SERVER_HELLO)) == 2, "a retry and the answer"
-            assert shares.last_taken(address, "lab.test") == "x25519"
+            assert key_share.last_group(address, "lab.test") == "x25519"
             await changed.aclose()
 
 
@@ -99,7 +99,7 @@ async def test_other_looks_send_what_every_client_sends(kit: Kit, hellos: list[b
         for _ in range(2):
             await (await start(ctx)).aclose()
     assert min(map(len, hellos)) > HYBRID_SHARE_BYTES
-    assert not shares._taken
+    assert not key_share._taken
 
 
 def test_only_so_many_servers_are_remembered() -> None:
@@ -109,6 +109,6 @@ def test_only_so_many_servers_are_remembered() -> None:
 
     from seventh.net.address import Address
 
-    for port in range(1, shares.MOST + 2):
-        shares.remember(Address(ip="192.0.2.1", port=port), "h", Engine())  # type: ignore[arg-type]
-    assert len(shares._taken) == 1
+    for port in range(1, key_share.MOST + 2):
+        key_share.remember(Address(ip="192.0.2.1", port=port), "h", Engine())  # type: ignore[arg-type]
+    assert len(key_share._taken) == 1

@@ -75,27 +75,27 @@ def test_a_conversation_that_ended_says_where() -> None:
     ended = report(failure=FAILURE, skipped=(LATE, DENIED))
     _, strong, soon, _ = lines_of(ended)
     assert strong["evidence"] == "tier 1 denied"
-    assert soon["evidence"] == "the conversation ended in tls (tls-certificate-expired)"
+    assert soon["evidence"] == "the check ended in tls (tls-certificate-expired)"
     assert soon["look"] == ""
 
 
 def test_a_terminal_shows_it_before_the_phases_in_words() -> None:
     text = shown("terminal", HALF)
-    assert text.index("checklist  1 pass, 1 fail, 2 not looked at") < text.index("connect")
+    assert text.index("checklist  1 pass, 1 fail, 2 not checked") < text.index("connect")
     assert f"  PASS            The server names its software  software {FACTS.software}" not in text
     rows = text.splitlines()
     at = rows.index("  FAIL            Algorithms are strong")
     assert rows[at + 1] == " " * 18 + "DEMO-WEAK: offers weak, weaker"
-    assert rows[at + 2] == " " * 18 + "fix below, or: seventh explain DEMO-WEAK"
+    assert rows[at + 2] == " " * 18 + "fix: see below, or seventh explain DEMO-WEAK"
 
 
 def test_lines_in_a_row_that_lack_the_same_say_it_once() -> None:
     rows = shown("terminal", HALF).splitlines()
-    at = rows.index("  NOT LOOKED AT   The answer comes soon")
+    at = rows.index("  NOT CHECKED     The answer comes soon")
     assert rows[at + 1 : at + 4] == [
-        "  NOT LOOKED AT   The answer comes soon enough",
+        "  NOT CHECKED     The answer comes soon enough",
         " " * 18 + "no answer was timed",
-        " " * 18 + "look: --timeout SECONDS",
+        " " * 18 + "to check: --timeout SECONDS",
     ]
 
 
@@ -119,8 +119,8 @@ def test_colour_says_nothing_that_words_do_not() -> None:
 
 def test_markdown_has_a_table() -> None:
     made = shown("markdown", HALF)
-    assert "### Checklist: 1 pass, 1 fail, 2 not looked at" in made
-    rows = [row for row in made.splitlines() if " NOT LOOKED AT |" in row]
+    assert "### Checklist: 1 pass, 1 fail, 2 not checked" in made
+    rows = [row for row in made.splitlines() if " NOT CHECKED |" in row]
     assert len(rows) == 2
     assert all(row.endswith("| no answer was timed | `--timeout SECONDS` |") for row in rows)
     assert "| DEMO-WEAK: offers weak, weaker | `seventh explain DEMO-WEAK` |" in made

@@ -1,6 +1,8 @@
-"""The codec as tests use it: what it makes of a server's bytes, and what it says itself."""
+"""The frame codec as tests use it: the events of a server's bytes, and the frames that it sends."""
 
 from __future__ import annotations
+
+import struct
 
 from websockets.frames import Frame
 from websockets.protocol import OPEN, SERVER, Protocol
@@ -13,7 +15,7 @@ from seventh.protocols.websocket.wire.frames import CLOSE, Event, Frames, raw_fr
 AT = Mark(1_000_000_000, "kernel")
 
 
-def said(*frames: bytes) -> bytes:
+def joined(*frames: bytes) -> bytes:
     return b"".join(frames)
 
 
@@ -22,7 +24,7 @@ def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) 
     return raw_frame(opcode, payload, fin=fin, rsv=rsv, masked=False)
 
 
-def heard(
+def received(
     data: bytes, chop: int = 0, deflate: Deflate | None = None
 ) -> tuple[list[Event], str | None, Frames]:
     """Every event, the violation where there is one, and the codec afterwards."""
@@ -39,7 +41,7 @@ def heard(
     return events, None, frames
 
 
-def answered(frames: Frames) -> list[tuple[int, bytes]]:
+def sent(frames: Frames) -> list[tuple[int, bytes]]:
     """What the client sends, as a server reads it: (opcode, payload)."""
     server = Protocol(SERVER, state=OPEN)
     server.receive_data(frames.out())
@@ -51,7 +53,12 @@ def answered(frames: Frames) -> list[tuple[int, bytes]]:
 
 def close_code(frames: Frames) -> int | None:
     """With which code the client closes."""
-    for opcode, payload in answered(frames):
+    for opcode, payload in sent(frames):
         if opcode == CLOSE:
             return int.from_bytes(payload[:2], "big") if payload else None
     return None
+
+
+def close_payload(code: int, reason: str = "") -> bytes:
+    """Return a close frame's payload, with any code."""
+    return struct.pack("!H", code) + reason.encode()

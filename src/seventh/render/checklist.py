@@ -1,28 +1,28 @@
-"""A debugging checklist in words: each line's verdict, what it stands on, and what to type next."""
+"""The text of a debugging checklist: verdicts, evidence, and what to type next."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from seventh.engine.checklist import Judged, judge
 from seventh.model.checklist import LineVerdict
-from seventh.model.failure import Failure
 from seventh.model.report import Report, SkipCause, Skipped
 from seventh.render.entries import ChecklistEntry, clean
-from seventh.render.summary import say
+from seventh.render.summary import label_and_text
 from seventh.render.wording import Wording
 
 VERDICTS = {
     LineVerdict.PASS: "PASS",
     LineVerdict.FAIL: "FAIL",
-    LineVerdict.NOT_LOOKED_AT: "NOT LOOKED AT",
+    LineVerdict.NOT_LOOKED_AT: "NOT CHECKED",
     LineVerdict.NOT_APPLICABLE: "NOT APPLICABLE",
 }
-"""How people read them."""
+"""The verdicts as text."""
 
 
 def checklist(report: Report, wording: Wording) -> tuple[ChecklistEntry, ...]:
-    """Put the report's checklist into words."""
+    """Return the report's checklist as text."""
     return tuple(
         ChecklistEntry(
             room=judged.room,
@@ -38,16 +38,15 @@ def checklist(report: Report, wording: Wording) -> tuple[ChecklistEntry, ...]:
 
 
 def tally(entries: Iterable[ChecklistEntry]) -> str:
-    """Return ``11 pass, 1 fail, 3 not looked at``."""
-    verdicts = [entry.verdict for entry in entries]
-    said = ((verdicts.count(verdict), VERDICTS[verdict].lower()) for verdict in LineVerdict)
-    return ", ".join(f"{number} {words}" for number, words in said if number)
+    """Return ``11 pass, 1 fail, 3 not checked``."""
+    counts = Counter(entry.verdict for entry in entries)
+    return ", ".join(f"{counts[v]} {VERDICTS[v].lower()}" for v in LineVerdict if counts[v])
 
 
 def _passed(judged: Judged, wording: Wording) -> str:
-    idle = ", ".join(skip.id for skip in judged.idle)
-    seen = _facts(judged) or f"passed: {', '.join(judged.passed)}"
-    return f"{seen}; not applicable: {idle}" if idle else seen
+    left = ", ".join(skip.id for skip in judged.not_applicable)
+    evidence = _facts(judged) or f"passed: {', '.join(judged.passed)}"
+    return f"{evidence}; not applicable: {left}" if left else evidence
 
 
 def _failed(judged: Judged, wording: Wording) -> str:
@@ -59,8 +58,11 @@ def _failed(judged: Judged, wording: Wording) -> str:
 
 
 def _unknown(judged: Judged, wording: Wording) -> str:
-    """Return what is missing, and beside it what passed: a line that is half looked at says so."""
-    ended = _ended(judged.failure) if judged.failure and not judged.line.is_elsewhere else ""
+    """Return what is missing, then what passed."""
+    ended = ""
+    if judged.failure is not None and not judged.line.is_elsewhere:
+        where = "" if judged.failure.phase == "-" else f" in {judged.failure.phase}"
+        ended = f"the check ended{where} ({judged.failure.reason})"
     missing = _reasons(judged.unknown, ended) or ended
     if not missing:
         labels = (name.rpartition(".")[2].replace("_", " ") for name in judged.not_learnt)
@@ -71,7 +73,7 @@ def _unknown(judged: Judged, wording: Wording) -> str:
 
 
 def _not_applicable(judged: Judged, wording: Wording) -> str:
-    return _reasons(judged.idle, "")
+    return _reasons(judged.not_applicable, "")
 
 
 _EVIDENCE = {
@@ -83,18 +85,12 @@ _EVIDENCE = {
 
 
 def _facts(judged: Judged) -> str:
-    said = (say(name.rpartition(".")[2], value) for name, value in judged.facts)
-    return ", ".join(f"{label} {text}" for label, text in said)
-
-
-def _ended(failure: Failure) -> str:
-    """Return where the conversation stopped."""
-    where = "" if failure.phase == "-" else f" in {failure.phase}"
-    return f"the conversation ended{where} ({failure.reason})"
+    pairs = (label_and_text(name.rpartition(".")[2], value) for name, value in judged.facts)
+    return ", ".join(f"{label} {text}" for label, text in pairs)
 
 
 def _reasons(skips: Iterable[Skipped], ended: str) -> str:
-    """Each reason once; where the conversation ended early, that is why evidence is missing."""
+    """Return each reason once; ``ended`` replaces the reasons of missing evidence."""
     reasons = [
         skip.reason if skip.cause is SkipCause.NOT_PERMITTED or not ended else ended
         for skip in skips

@@ -8,7 +8,7 @@ from itertools import groupby
 from rich.text import Text
 
 from seventh.model.checklist import LineVerdict
-from seventh.render.checked import VERDICTS, tally
+from seventh.render.checklist import VERDICTS, tally
 from seventh.render.entries import ChecklistEntry
 
 _STYLES = {
@@ -18,28 +18,28 @@ _STYLES = {
     LineVerdict.NOT_APPLICABLE: "dim",
 }
 COLUMN = 4 + max(map(len, VERDICTS.values()))
-"""Where the statements begin, and all that is said below one."""
+"""The column of the statements, and of the text below them."""
 
 
 def lines(entries: Sequence[ChecklistEntry], width: int) -> Iterator[Text]:
-    """Lay the checklist out, room by room; what is too long is the caller's to wrap."""
+    """Yield the lines of the checklist, protocol by protocol; the caller wraps long ones."""
     yield Text.assemble(("  checklist  ", "dim"), tally(entries))
     for room, of_room in groupby(entries, key=lambda entry: entry.room):
         yield Text(f"  {room}", "dim")
-        for _, alike in groupby(of_room, key=_said_below):
+        for _, alike in groupby(of_room, key=_text_below):
             yield from _block(list(alike), width)
 
 
-def _said_below(entry: ChecklistEntry) -> tuple[str, ...]:
-    """Return lines in a row that have this in common have it said once, below the last of them."""
+def _text_below(entry: ChecklistEntry) -> tuple[str, ...]:
+    """Return what consecutive lines must share for their common text to be printed once."""
     passes = entry.verdict is LineVerdict.PASS
     return (entry.verdict, entry.evidence, entry.look, entry.line if passes else "")
 
 
 def _block(alike: Sequence[ChecklistEntry], width: int) -> Iterator[Text]:
-    """Give verdicts and statements, then what they stand on and what to type.
+    """Yield verdicts and statements, then the evidence and what to type.
 
-    The evidence of a pass stands beside it where there is room.
+    The evidence of a pass is on its line if it fits.
     """
     last = alike[-1]
     fails = last.verdict is LineVerdict.FAIL
@@ -54,9 +54,9 @@ def _block(alike: Sequence[ChecklistEntry], width: int) -> Iterator[Text]:
     yield head
     yield _below(last.evidence, "" if fails else "dim")
     if last.found:
-        yield _below(f"fix below, or: seventh explain {' '.join(last.found)}", "green")
+        yield _below(f"fix: see below, or seventh explain {' '.join(last.found)}", "green")
     if last.look:
-        yield _below(f"look: {last.look}", "cyan")
+        yield _below(f"to check: {last.look}", "cyan")
 
 
 def _below(text: str, style: str) -> Text:

@@ -7,7 +7,7 @@ import os
 from seventh.model.failure import Failed, Reason
 from seventh.net.address import Address
 from seventh.net.probe_context import ProbeContext
-from seventh.net.tls.ask import question
+from seventh.net.tls.bare_hellos import exchange
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 
@@ -23,24 +23,20 @@ def may_be_tls(failed: Failed | None, status: int | None) -> bool:
     return status in REFUSALS
 
 
-async def tls_instead(
+async def detect_tls(
     ctx: ProbeContext, address: Address, name: str, scheme: str, phase: str
 ) -> Failed | None:
     """Return the failure to report if a bare hello to ``address`` is answered, else None.
 
-    ``name`` is the host's, as it stands in a URL.
-
-    ``scheme`` is the one to use instead. One more connection; never raises Failed.
+    ``name`` is the host as in a URL, ``scheme`` the one to use instead. One more
+    connection; never raises Failed.
     """
-    from seventh.net.tls.handshake import sni  # loads OpenSSL, which plain HTTP can do without
-
-    hello = tlshello.offer(
-        n.TLS12, (*n.GOOD_SUITES, *n.OBSOLETE_SUITES), os.urandom(32), name=sni(name)
-    )
+    suites = (*n.GOOD_SUITES, *n.OBSOLETE_SUITES)
+    hello = tlshello.offer(n.TLS12, suites, os.urandom(32), name=tlshello.sni(name))
     try:
         stream = await ctx.connect_again(address)
         with stream:
-            answer = await question(stream, hello)
+            answer = await exchange(stream, hello)
     except Failed:
         return None
     if answer.outcome != "hello" and answer.alert is None:

@@ -13,7 +13,6 @@ from seventh.labkit.serve import Kit
 from seventh.model.failure import Blame, Failed
 from seventh.model.options import Options
 from seventh.model.tlsfacts import TlsFacts
-from seventh.net.quic.verify import certificate_facts
 from seventh.net.tls import chain as tlschain
 from seventh.protocols.tls.rules import certificate as rules
 from seventh.rules.rule import Hit, Skip
@@ -58,7 +57,8 @@ class Chains:
         sent = tuple(
             c if isinstance(c, bytes) else c.public_bytes(Encoding.DER) for c in certificates
         )
-        return certificate_facts(sent, "site.test", Options(ca_file=str(self.ca.ca_file)))
+        options = Options(ca_file=str(self.ca.ca_file))
+        return TlsFacts(**tlschain.certificate_facts(sent, "site.test", options))
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_an_order_is_judged_by_who_signed_whom(chains: Chains, order: str, words
 
 def test_a_private_root_is_told_with_the_option_that_trusts_it(chains: Chains) -> None:
     sent = tuple(c.public_bytes(Encoding.DER) for c in (chains.leaf,))
-    facts = certificate_facts(sent, "site.test", Options())
+    facts = TlsFacts(**tlschain.certificate_facts(sent, "site.test", Options()))
     assert "neither sent nor trusted" in said(facts)
     assert "--ca FILE" in facts.certificate_detail
     assert rules.chain.words.fix["any"].startswith("Private CA: check with --ca FILE")

@@ -33,7 +33,7 @@ _RCODES = {
 }
 
 
-class Heard:
+class Replies:
     """The datagrams received during one lookup."""
 
     def __init__(self) -> None:
@@ -41,18 +41,18 @@ class Heard:
         self._count = 0
         self._kinds: dict[str, None] = {}
 
-    def sent(self, wire: bytes) -> None:
+    def add_query(self, wire: bytes) -> None:
         """Record a query."""
         self._queries[wire[:2]] = wire
 
-    def came(self, wire: bytes, source: tuple[str, int], asked: tuple[str, int]) -> None:
+    def add(self, wire: bytes, source: tuple[str, int], queried: tuple[str, int]) -> None:
         """Record a datagram; after a usable one, nothing reads this record."""
         self._count += 1
         if len(self._kinds) < _MOST and self._count <= _MOST_READ:
-            self._kinds[self._kind(wire, source, asked)] = None
+            self._kinds[self._kind(wire, source, queried)] = None
 
-    def _kind(self, wire: bytes, source: tuple[str, int], asked: tuple[str, int]) -> str:
-        if source != asked:
+    def _kind(self, wire: bytes, source: tuple[str, int], queried: tuple[str, int]) -> str:
+        if source != queried:
             return f"sent from {source[0]} port {source[1]}, not the queried address"
         if len(wire) < _HEADER_BYTES:
             return f"{len(wire)} bytes long, shorter than a DNS header ({_HEADER_BYTES})"
@@ -69,7 +69,7 @@ class Heard:
             return "for another question"
         return "unusable"
 
-    def said(self) -> str:
+    def describe(self) -> str:
         """Describe what came instead of an answer; empty if nothing came."""
         if not self._count:
             return ""
@@ -77,15 +77,15 @@ class Heard:
         return f"the resolver answered {times}, unusable: " + "; ".join(self._kinds)
 
 
-class HearingBackend:
+class RecordingBackend:
     """dnspython's own backend, with datagram sockets that record what they receive.
 
     Not a subclass: dnspython asks for no more than these methods.
     """
 
-    def __init__(self, heard: Heard) -> None:
+    def __init__(self, replies: Replies) -> None:
         self._inner: Any = dns.asyncbackend.get_default_backend()
-        self._heard = heard
+        self._replies = replies
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -93,32 +93,32 @@ class HearingBackend:
     async def make_socket(self, family: int, kind: int, *args: Any, **kwargs: Any) -> Any:
         """Make a socket; datagrams are recorded."""
         made = await self._inner.make_socket(family, kind, *args, **kwargs)
-        return _HearingSocket(made, self._heard) if kind == socket.SOCK_DGRAM else made
+        return _RecordingSocket(made, self._replies) if kind == socket.SOCK_DGRAM else made
 
 
-class _HearingSocket:
-    def __init__(self, inner: Any, heard: Heard) -> None:
+class _RecordingSocket:
+    def __init__(self, inner: Any, replies: Replies) -> None:
         self._inner = inner
-        self._heard = heard
-        self._asked: tuple[str, int] = ("", 0)
+        self._replies = replies
+        self._queried: tuple[str, int] = ("", 0)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    async def __aenter__(self) -> _HearingSocket:
+    async def __aenter__(self) -> _RecordingSocket:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._inner.close()
 
     async def sendto(self, what: bytes, destination: Any, timeout: float | None) -> int:
-        self._asked = destination[0], destination[1]
-        self._heard.sent(what)
+        self._queried = destination[0], destination[1]
+        self._replies.add_query(what)
         return int(await self._inner.sendto(what, destination, timeout))
 
     async def recvfrom(self, size: int, timeout: float | None) -> tuple[bytes, Any]:
         wire, source = await self._inner.recvfrom(size, timeout)
-        self._heard.came(wire, (source[0], source[1]), self._asked)
+        self._replies.add(wire, (source[0], source[1]), self._queried)
         return wire, source
 
 

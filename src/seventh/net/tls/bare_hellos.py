@@ -5,6 +5,7 @@ Each question is one connection and no cryptography. At most MAX_QUESTIONS are a
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from typing import Literal
@@ -13,7 +14,9 @@ import msgspec
 
 from seventh.model.alert import Alert
 from seventh.model.failure import Failed, ProtocolViolation, Reason
-from seventh.model.tlsfacts import Topic
+from seventh.model.tlsfacts import TlsFacts, Topic
+from seventh.net.notes import Notes
+from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
 from seventh.wire import tlsflight, tlshello
 from seventh.wire import tlsnames as n
@@ -22,6 +25,10 @@ MAX_QUESTIONS = 9
 FATAL = 2
 ANSWER_SECONDS = 2.0
 """How long a server may think about one bare hello. Some drop what they dislike in silence."""
+
+LANES = 4
+"""How many bare hellos are under way at once."""
+_HYBRID_NAMES = frozenset(n.group_name(code) for code in n.HYBRIDS)
 
 OpenStream = Callable[[], Awaitable[Stream]]
 Outcome = Literal["hello", "refused", "unclear"]
@@ -44,7 +51,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
 
 
-class Learnt(msgspec.Struct, kw_only=True):
+class Answers(msgspec.Struct, kw_only=True):
     """The answers; None is "not learnt"."""
 
     accepted: set[int] = msgspec.field(default_factory=set)
@@ -61,7 +68,7 @@ class Learnt(msgspec.Struct, kw_only=True):
     unknown: dict[Topic, str] = msgspec.field(default_factory=dict)
 
 
-class Asker:
+class BareHellos:
     """The questions to one server, each on a connection of its own."""
 
     def __init__(self, open_stream: OpenStream, name: str | None, *, modern: bool) -> None:
@@ -72,15 +79,15 @@ class Asker:
         self._best = n.TLS12
         """The newest version to ask about suites with."""
         self.left = MAX_QUESTIONS
-        self.learnt = Learnt()
+        self.learnt = Answers()
 
-    async def _ask(self, topic: Topic, hello: bytes, *, key: bool = False) -> Answer:
+    async def _send(self, topic: Topic, hello: bytes, *, key: bool = False) -> Answer:
         if self.left <= 0:
             return Answer(outcome="unclear", why="limit of questions reached")
         self.left -= 1
         try:
             with await self._open() as stream:
-                answer = await question(stream, hello, key=key)
+                answer = await exchange(stream, hello, key=key)
         except Failed as failed:
             answer = Answer(outcome="unclear", why=failed.detail)
         if answer.outcome == "unclear":
@@ -100,12 +107,12 @@ class Asker:
         asked = [n.TLS11, n.TLS10, n.SSL3]
         while asked:
             version = asked.pop(0)
-            answer = await self._ask(_TOPICS[version], self._offer(version, _LEGACY_SUITES))
+            answer = await self._send(_TOPICS[version], self._offer(version, _LEGACY_SUITES))
             if answer.hello is not None:
-                took = answer.hello.negotiated
-                self.learnt.accepted.add(took)
-                self.learnt.refused |= {v for v in (version, *asked) if v > took}
-                asked = [v for v in asked if v < took]
+                selected = answer.hello.negotiated
+                self.learnt.accepted.add(selected)
+                self.learnt.refused |= {v for v in (version, *asked) if v > selected}
+                asked = [v for v in asked if v < selected]
             elif answer.outcome == "refused":
                 self.learnt.refused.add(version)
                 if answer.alert is Alert.PROTOCOL_VERSION and self._modern:
@@ -123,7 +130,7 @@ class Asker:
         self.learnt.obsolete = await self._first_suite(Topic.OBSOLETE_SUITES, n.OBSOLETE_SUITES)
 
     async def _first_suite(self, topic: Topic, suites: tuple[int, ...]) -> list[int] | None:
-        answer = await self._ask(topic, self._offer(self._best, suites))
+        answer = await self._send(topic, self._offer(self._best, suites))
         if answer.hello is not None:
             return [answer.hello.suite]
         return [] if answer.outcome == "refused" else None
@@ -141,7 +148,7 @@ class Asker:
             ended = not found
             while found and self.left and not ended:
                 rest = tuple(code for code in all_of if code not in found)
-                answer = await self._ask(Topic.MORE_SUITES, self._offer(self._best, rest))
+                answer = await self._send(Topic.MORE_SUITES, self._offer(self._best, rest))
                 if answer.hello is None or answer.hello.suite in found:
                     complete &= answer.outcome == "refused"
                     ended = True
@@ -156,17 +163,17 @@ class Asker:
             n.TLS12, _TLS12_SUITES, os.urandom(32), name=self._name,
             compressions=bytes([n.DEFLATE, 0]),
         )  # fmt: skip
-        answer = await self._ask(Topic.TLS12, hello)
+        answer = await self._send(Topic.TLS12, hello)
         if answer.outcome == "refused":
             self.learnt.refused.add(n.TLS12)
         if answer.hello is None:
             return
-        said, learnt = answer.hello, self.learnt
-        learnt.accepted.add(said.negotiated)
-        learnt.extended_master_secret = said.extension(n.EXTENDED_MASTER_SECRET) is not None
-        learnt.secure_renegotiation = said.extension(n.RENEGOTIATION_INFO) is not None
-        learnt.compression = said.compression != 0
-        if said.negotiated < n.TLS12:
+        server_hello, learnt = answer.hello, self.learnt
+        learnt.accepted.add(server_hello.negotiated)
+        learnt.extended_master_secret = server_hello.extension(n.EXTENDED_MASTER_SECRET) is not None
+        learnt.secure_renegotiation = server_hello.extension(n.RENEGOTIATION_INFO) is not None
+        learnt.compression = server_hello.compression != 0
+        if server_hello.negotiated < n.TLS12:
             learnt.refused.add(n.TLS12)
 
     async def finite_field(self) -> None:
@@ -174,28 +181,28 @@ class Asker:
 
         Servers choose it by the suite, too (OpenSSL's ``dh auto``), so a second suite is asked for.
         """
-        suites = n.DHE_SUITES
+        suites, learnt = n.DHE_SUITES, self.learnt
         for _ in range(2):
             hello = self._offer(self._best, suites, curves=False)
-            answer = await self._ask(Topic.FINITE_FIELD, hello, key=True)
-            if answer.key is not None and answer.key.prime_bits is not None:
-                self.learnt.dh_bits = min(
-                    answer.key.prime_bits, self.learnt.dh_bits or answer.key.prime_bits
-                )
-            elif answer.outcome == "refused" and self.learnt.dh_bits is None:
-                self.learnt.dh_bits = 0
+            answer = await self._send(Topic.FINITE_FIELD, hello, key=True)
             if answer.hello is None:
+                if answer.outcome == "refused" and learnt.dh_bits is None:
+                    learnt.dh_bits = 0
                 return
+            bits = answer.key.prime_bits if answer.key is not None else None
+            if bits is None:
+                why = "the server accepts a DHE suite, but sends no readable prime"
+                learnt.unknown.setdefault(Topic.FINITE_FIELD, why)
+                return
+            learnt.dh_bits = min(bits, learnt.dh_bits or bits)
             kind = _bulk(answer.hello.suite)
             suites = tuple(code for code in suites if _bulk(code) != kind)
-            if not suites:
-                return
 
     async def hybrid_group(self) -> None:
         """Find out which post-quantum hybrid group the server selects."""
         groups = (n.X25519MLKEM768, n.SECP256R1MLKEM768, n.SECP384R1MLKEM1024)
         hello = tlshello.ask_for_group(groups, os.urandom(32), name=self._name)
-        answer = await self._ask(Topic.HYBRID_GROUP, hello)
+        answer = await self._send(Topic.HYBRID_GROUP, hello)
         if answer.hello is not None and answer.hello.group in n.HYBRIDS:
             self.learnt.hybrid = n.group_name(answer.hello.group or 0)
         elif answer.outcome != "unclear":
@@ -207,37 +214,37 @@ def _bulk(suite: int) -> str:
     return n.suite_name(suite).rpartition("_WITH_")[2]
 
 
-async def question(stream: Stream, hello: bytes, *, key: bool = False) -> Answer:
+async def exchange(stream: Stream, hello: bytes, *, key: bool = False) -> Answer:
     """Send one bare hello and read up to the answer; with ``key``, up to the server's key.
 
     Never raises for what the peer answers; Failed where this side or the budget gave out.
     """
     reader = tlsflight.FlightReader()
     until = stream.budget.within(ANSWER_SECONDS)
-    said: tlshello.ServerHello | None = None
+    server_hello: tlshello.ServerHello | None = None
     try:
         await stream.send(hello)
         while True:
             data, _ = await stream.receive(until)
             if not data:
-                return _closed(said)
+                return _closed(server_hello)
             for event in reader.receive(data):
-                said = event if isinstance(event, tlshello.ServerHello) else said
-                answer = _answer(event, said, key=key)
+                server_hello = event if isinstance(event, tlshello.ServerHello) else server_hello
+                answer = _answer(event, server_hello, key=key)
                 if answer is not None:
                     return answer
     except ProtocolViolation as violation:
         return Answer(outcome="unclear", why=violation.detail)
     except Failed as failed:
         if failed.reason in {Reason.PEER_RESET, Reason.PEER_CLOSED}:
-            return _closed(said)
+            return _closed(server_hello)
         if failed.reason is Reason.PEER_SILENT:
             return Answer(outcome="unclear", why="no answer to this ClientHello")
         raise
 
 
 def _answer(
-    event: tlshello.Event, said: tlshello.ServerHello | None, *, key: bool
+    event: tlshello.Event, server_hello: tlshello.ServerHello | None, *, key: bool
 ) -> Answer | None:
     """Return the answer that an event completes."""
     if isinstance(event, tlshello.Alert):
@@ -246,13 +253,77 @@ def _answer(
             Answer(outcome="refused", alert=Alert.of(event.code)) if event.level == FATAL else None
         )
     if isinstance(event, tlshello.KeyExchange):
-        return Answer(outcome="hello", hello=said, key=event)
-    if isinstance(event, tlshello.Certificates) or (key and event is said):
+        return Answer(outcome="hello", hello=server_hello, key=event)
+    if isinstance(event, tlshello.Certificates) or (key and event is server_hello):
         return None
-    return Answer(outcome="hello", hello=said)
+    return Answer(outcome="hello", hello=server_hello)
 
 
-def _closed(said: tlshello.ServerHello | None) -> Answer:
-    if said is not None:
-        return Answer(outcome="hello", hello=said)
+def _closed(server_hello: tlshello.ServerHello | None) -> Answer:
+    if server_hello is not None:
+        return Answer(outcome="hello", hello=server_hello)
     return Answer(outcome="refused")
+
+
+async def check_bare_hellos(ctx: ProbeContext, open_stream: OpenStream, server_name: str) -> None:
+    """Learn what one handshake does not show; at most nine connections.
+
+    What a full handshake has shown is known by then, where there was one. Never raises Failed:
+    what is not answered is noted as such.
+    """
+    notes = ctx.notes(TlsFacts)
+    version, group = notes.facts.version, notes.facts.group
+    modern = version in {"TLSv1.2", "TLSv1.3"}
+    hellos = BareHellos(open_stream, tlshello.sni(server_name), modern=modern)
+    asks = [hellos.broken_suites, hellos.obsolete_suites, hellos.features, hellos.finite_field]
+    if modern:
+        asks.insert(0, hellos.versions)
+    else:
+        await hellos.versions()  # the other questions depend on it
+    known = group if group in _HYBRID_NAMES else None
+    if known is None:
+        asks.append(hellos.hybrid_group)
+    lanes = asyncio.Semaphore(LANES)
+
+    async def in_lane(ask: Callable[[], Awaitable[None]]) -> None:
+        async with lanes:
+            await ask()
+
+    await asyncio.gather(*map(in_lane, asks))
+    await hellos.more_suites()
+    hellos.learnt.hybrid = known if known is not None else hellos.learnt.hybrid
+    _note(notes, hellos.learnt, version)
+
+
+def _note(notes: Notes[TlsFacts], learnt: Answers, version: str | None) -> None:
+    main = next((code for code, name in n.VERSIONS.items() if name == version), None)
+    if main is not None:
+        learnt.accepted.add(main)
+        # The main handshake offered everything from TLS 1.0 up to 1.3.
+        learnt.refused |= {code for code in n.VERSIONS if code > main}
+    if not learnt.accepted:
+        # Nothing got an answer, so a refusal says nothing about what was asked.
+        why = "no answer to any ClientHello"
+        learnt = Answers(unknown={**learnt.unknown, Topic.HELLOS: why})
+    learnt.refused -= learnt.accepted
+    notes.learn(
+        versions=tuple(n.version_name(v) for v in sorted(learnt.accepted)),
+        versions_refused=tuple(n.version_name(v) for v in sorted(learnt.refused)),
+        broken_suites=_suite_names(learnt.broken),
+        obsolete_suites=_suite_names(learnt.obsolete),
+        all_suites=learnt.all_suites,
+        hybrid_group=learnt.hybrid,
+        extended_master_secret=learnt.extended_master_secret,
+        secure_renegotiation=learnt.secure_renegotiation,
+        compression=learnt.compression,
+    )
+    for topic, why in learnt.unknown.items():
+        notes.unknown(topic, why)
+    if learnt.dh_bits is not None:
+        # What a full handshake showed counts too.
+        known = [bits for bits in (notes.facts.dh_bits, learnt.dh_bits) if bits]
+        notes.learn(dh_bits=min(known, default=0))
+
+
+def _suite_names(codes: list[int] | None) -> tuple[str, ...] | None:
+    return None if codes is None else tuple(n.suite_name(code) for code in codes)

@@ -20,7 +20,7 @@ CLASSICAL = ":".join(f"?{name}" for name in _OFFERED if "MLKEM" not in name)
 _taken: dict[tuple[str, int, str], str] = {}
 
 
-def last_taken(address: Address, server_name: str) -> str:
+def last_group(address: Address, server_name: str) -> str:
     """Return the group that this server used last; empty at first."""
     return _taken.get((address.ip, address.port, server_name), "")
 

@@ -1,0 +1,222 @@
+"""What a configuration file decides: one rule after another, at its borders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from seventh import protocols
+from seventh.model.severity import Severity
+from seventh.protocols.ntp.facts import NtpFacts
+from seventh.protocols.ntp.facts.config import ConfiguredSource, DefaultRights, NtpConfigFacts
+from seventh.protocols.ntp.rules import lines
+from seventh.rules.rule import Hit, Skip
+
+RULES = {rule.id: rule for rule in protocols.rules("ntp")}
+OPEN4 = DefaultRights(family="IPv4", flags=("kod",))
+OPEN6 = DefaultRights(family="IPv6", flags=("kod",), setting="restrict -6 default")
+CLOSED4 = DefaultRights(family="IPv4", flags=("noquery",))
+NTPD = NtpConfigFacts(
+    product="ntpd", version="4.2.6", complete=True, strangers=(OPEN4, OPEN6), monitor=True,
+    monlist=True,
+)  # fmt: skip
+
+
+def judge(rule_id: str, config: NtpConfigFacts = NTPD, **changes: Any) -> Hit | Skip | None:
+    return RULES[rule_id](NtpFacts(config=msgspec.structs.replace(config, **changes)))
+
+
+def hit(verdict: Hit | Skip | None) -> Hit:
+    assert isinstance(verdict, Hit), verdict
+    return verdict
+
+
+# -- access ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule_id", ["NTP-MODE6", "NTP-MONLIST"])
+def test_open_queries_point_at_their_lines(rule_id: str) -> None:
+    found = hit(judge(rule_id))
+    assert found.params["families"] == ("IPv4", "IPv6")
+    assert found.settings[-2:] == ("restrict default", "restrict -6 default")
+    assert "restrict 127.0.0.1" in found.fixes["ntpd"]
+
+
+@pytest.mark.parametrize("rule_id", ["NTP-MODE6", "NTP-MONLIST"])
+def test_one_open_family_is_enough(rule_id: str) -> None:
+    found = hit(judge(rule_id, strangers=(CLOSED4, OPEN6)))
+    assert found.params["families"] == ("IPv6",)
+    assert judge(rule_id, strangers=(CLOSED4,)) is None
+    assert isinstance(judge(rule_id, complete=False), Skip)
+
+
+@pytest.mark.parametrize("flag", ["noquery", "ignore"])
+def test_which_flags_deny_queries(flag: str) -> None:
+    assert not DefaultRights(family="IPv4", flags=(flag,)).may_query
+    assert DefaultRights(family="IPv4", flags=("nomodify",)).may_query
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [({"monlist": None}, Skip), ({"monlist": False}, type(None)), ({"monitor": False}, type(None))],
+)
+def test_monlist_needs_its_version_and_monitoring(changes: dict[str, Any], kind: type) -> None:
+    assert isinstance(judge("NTP-MONLIST", **changes), kind)
+
+
+@pytest.mark.parametrize(
+    ("changes", "first"),
+    [
+        ({}, "restrict default kod limited nomodify notrap nopeer noquery"),
+        ({"strangers": (OPEN4,)}, "restrict -4 default kod limited nomodify notrap nopeer noquery"),
+        ({"strangers": (OPEN6,)}, "restrict -6 default kod limited nomodify notrap nopeer noquery"),
+        ({"mobilised_by": ("broadcastclient",)},
+         "restrict default kod limited nomodify notrap noquery"),
+        ({"product": "ntpsec"}, "restrict default kod limited nomodify noquery"),
+    ],
+)  # fmt: skip
+def test_the_lines_that_deny_queries(changes: dict[str, Any], first: str) -> None:
+    config = msgspec.structs.replace(NTPD, **changes)
+    assert lines.no_queries(config, config.strangers)[0] == first
+
+
+@pytest.mark.parametrize(
+    ("mobilised_by", "restrict_source", "product", "line"),
+    [
+        (("pool",), False, "ntpd", "restrict source nomodify notrap noquery"),
+        (("pool",), False, "ntpsec", "restrict source nomodify noquery"),
+        (("pool",), True, "ntpd", None),
+        ((), False, "ntpd", None),
+    ],
+)
+def test_a_pool_needs_a_line_for_its_servers(
+    mobilised_by: tuple[str, ...], restrict_source: bool, product: str, line: str | None
+) -> None:
+    config = msgspec.structs.replace(
+        NTPD, mobilised_by=mobilised_by, restrict_source=restrict_source, product=product
+    )
+    made = [text for text in lines.no_queries(config, config.strangers) if " source " in text]
+    assert made == ([line] if line else [])
+
+
+# -- the local clock, keys -------------------------------------------------------------------------
+
+
+def source(name: str, **more: Any) -> ConfiguredSource:
+    text = f"server {name}"
+    return ConfiguredSource(kind="server", name=name, setting=text, text=text, **more)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what", "severity"),
+    [
+        ({}, "alone", None),
+        ({"sources": (source("a"),)}, "fallback", None),
+        ({"reference_clocks": ("PPS /dev/pps0",)}, "fallback", None),
+        ({"sources": (source("a"),), "serves": False}, "fallback", Severity.LOW),
+        ({"serves": False}, "alone", None),
+        ({"sources": (source("a"),), "serves": False, "product": "ntpd"}, "fallback", None),
+    ],
+)
+def test_a_local_clock_that_is_served(
+    changes: dict[str, Any], what: str, severity: Severity | None
+) -> None:
+    config = NtpConfigFacts(product="chrony", local_stratum=8, local_settings=("local",))
+    found = hit(judge("NTP-LOCALCLOCK", config, **changes))
+    assert (found.params["what"], found.severity) == (what, severity)
+    assert (found.params["stratum"], found.settings) == (8, ("local",))
+    assert judge("NTP-LOCALCLOCK", config, local_orphan=True) is None
+    assert judge("NTP-LOCALCLOCK", config, local_stratum=None) is None
+
+
+def test_md5_keys_of_a_file() -> None:
+    config = NtpConfigFacts(product="ntpd", key_file_read=True, md5_keys=("1", "30"))
+    found = hit(judge("NTP-MAC-MD5", config))
+    assert (found.params["what"], found.params["key"]) == ("key-file", "1, 30")
+    assert found.settings == ("key 1", "key 30")
+    assert judge("NTP-MAC-MD5", config, md5_keys=()) is None
+    assert isinstance(judge("NTP-MAC-MD5", config, key_file_read=False), Skip)
+
+
+@pytest.mark.parametrize(
+    ("sources", "md5", "number", "line"),
+    [
+        ((source("a", autokey=True),), (), 1, "server a"),
+        ((source("b"), source("a", autokey=True, key=1)), ("2",), 3, "server a"),
+        ((source("b"),), ("1",), 2, "server b"),
+        ((), (), 1, "server ntp.example.net"),
+    ],
+)
+def test_what_replaces_autokey(
+    sources: tuple[ConfiguredSource, ...], md5: tuple[str, ...], number: int, line: str
+) -> None:
+    config = NtpConfigFacts(product="ntpd", autokey=("crypto",), sources=sources, md5_keys=md5)
+    found = hit(judge("NTP-MAC-AUTOKEY", config))
+    assert (found.params["number"], found.params["line"]) == (number, line)
+    assert found.params["keys"] == "/etc/ntp.keys"
+    assert judge("NTP-MAC-AUTOKEY", config, autokey=()) is None
+
+
+# -- sources ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "field"), [("NTP-DRIFT", "drift_file"), ("NTP-RTCSYNC", "rtc")]
+)
+def test_a_line_that_is_missing_from_a_complete_file(rule_id: str, field: str) -> None:
+    config = NtpConfigFacts(product="chrony", complete=True)
+    hit(judge(rule_id, config))
+    assert judge(rule_id, config, **{field: "x"}) is None
+    assert isinstance(judge(rule_id, config, complete=False), Skip)
+
+
+def test_iburst_is_for_servers_and_pools() -> None:
+    peer = msgspec.structs.replace(source("p"), kind="peer")
+    config = NtpConfigFacts(product="chrony", sources=(source("a"), source("b", iburst=True), peer))
+    found = hit(judge("NTP-IBURST", config))
+    assert (found.params["count"], found.params["all"]) == (1, 2)
+    assert found.fixes["chrony"] == ("server a iburst",)
+    assert found.settings == ("server a",)
+    assert isinstance(judge("NTP-IBURST", config, sources=(peer,)), Skip)
+    assert judge("NTP-IBURST", config, sources=(source("b", iburst=True),)) is None
+
+
+@pytest.mark.parametrize(("count", "last"), [(8, "n7"), (9, "… (+1)"), (12, "… (+4)")])
+def test_evidence_lists_eight_names(count: int, last: str) -> None:
+    names = lines.shown(f"n{n}" for n in range(count))
+    assert names[-1] == last
+    assert names[:8] == tuple(f"n{n}" for n in range(8))
+    fixed = lines.with_option([source(f"n{n}") for n in range(count)], "nts")
+    assert len(fixed) == min(count, 9)
+    assert fixed[0] == "server n0 nts"
+    assert (fixed[-1] == f"# … and {count - 8} more of these lines") == (count > 8)
+
+
+@pytest.mark.parametrize(
+    ("sources", "changes", "expected"),
+    [
+        ((), {}, ["pool pool.ntp.org iburst maxsources 4"]),
+        ((source("pool.ntp.org"),), {}, ["pool 2.pool.ntp.org iburst maxsources 4"]),
+        (
+            (source("nts.netnod.se", nts=True), source("x", nts=True)), {"nts_known": True},
+            ["server time.cloudflare.com iburst nts", "server ptbtime1.ptb.de iburst nts"],
+        ),
+        (
+            (source("time1.google.com", smears="Google, 24 h linear"),) * 3, {},
+            ["server time2.google.com iburst"],
+        ),
+        (
+            (source("time.aws.com", smears="AWS, 24 h linear"), source("x")), {},
+            ["# instead of: server time.aws.com", "pool pool.ntp.org iburst maxsources 4"],
+        ),
+        ((source("a"),) * 4, {"sources_at_most": 2}, ["tos maxclock 10"]),
+        ((source("a"),) * 4, {"sources_at_most": 4}, []),
+    ],
+)  # fmt: skip
+def test_sources_to_add_are_like_those_configured(
+    sources: tuple[ConfiguredSource, ...], changes: dict[str, Any], expected: list[str]
+) -> None:
+    config = msgspec.structs.replace(NtpConfigFacts(product="chrony", sources=sources), **changes)
+    assert lines.more_sources(config, len(sources), 4) == expected
