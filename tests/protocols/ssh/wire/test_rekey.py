@@ -228,6 +228,17 @@ def test_a_peer_may_exchange_keys_as_often_as_its_traffic_calls_for(signer: Sign
                 assert isinstance(event.message, ChannelData)
 
 
+@pytest.mark.parametrize("sequence", [2**31 - 1, 2**32 - 1])
+@pytest.mark.parametrize("cipher", CIPHERS)
+def test_sequence_numbers_wrap_at_32_bits(signer: Signer, cipher: str, sequence: int) -> None:
+    ends = Ends(signer, cipher)
+    ends.server._sent = ends.client._received = sequence
+    ends.send(Role.SERVER, *[ChannelData(1, b"x")] * 3)
+    ends.carry()
+    assert ends.news(Role.CLIENT) == [ChannelData(1, b"x")] * 3
+    assert ends.client.last_sequence == (sequence + 2) % 2**32
+
+
 # -- limits ----------------------------------------------------------------------------------------
 
 

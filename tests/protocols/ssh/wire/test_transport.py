@@ -30,6 +30,7 @@ from seventh.protocols.ssh.wire.auth_messages import (
 )
 from seventh.protocols.ssh.wire.ciphers import CIPHERS, MACS, packet_cipher
 from seventh.protocols.ssh.wire.exchange import Exchange, NoCommonError, negotiate
+from seventh.protocols.ssh.wire.fields import FieldMessage, Number
 from seventh.protocols.ssh.wire.hostkeys import Signer, read_key, verify
 from seventh.protocols.ssh.wire.ident import Ident, IdentReader, parse_ident
 from seventh.protocols.ssh.wire.kex import METHODS, Group, implemented
@@ -217,6 +218,11 @@ def test_a_name_list_is_bounded() -> None:
     assert len(parse_names(b",".join(names), "a list")) == MAX_NAMES
     with pytest.raises(ProtocolViolation, match="more than"):
         parse_names(b",".join([*names, b"one"]), "a list")
+
+
+def test_every_number_is_of_one_message() -> None:
+    numbers = {kind.NUMBER for kind in FieldMessage.__subclasses__()}
+    assert numbers == set(Number)
 
 
 def test_too_many_extensions_are_a_violation() -> None:
