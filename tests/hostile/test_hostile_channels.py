@@ -15,8 +15,8 @@ from seventh.model.failure import Reason
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.lab.channels import ChannelSetup
-from seventh.protocols.ssh.lab.session import LoginKeys, dishonest, make_door
+from seventh.protocols.ssh.lab.channels import ChannelSetup, channel_server
+from seventh.protocols.ssh.lab.keys import LoginKeys, make_login_keys
 from seventh.protocols.ssh.wire import channel_messages as cm
 from seventh.protocols.ssh.wire.messages import Message
 from seventh.wire.reader import vector
@@ -29,12 +29,12 @@ BIG = 2**31 - 1
 
 @pytest.fixture
 def door(tmp_path: Path) -> LoginKeys:
-    return make_door(tmp_path / "door")
+    return make_login_keys(tmp_path / "door")
 
 
 async def look(door: LoginKeys, conduct: ChannelSetup) -> Report:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    async with dishonest(door, conduct) as port:
+    async with channel_server(door, conduct) as port:
         given = {"timeout_seconds": TIMEOUT_SECONDS, **door.options(port)}
         started = time.monotonic()
         report = await check_one(
@@ -134,8 +134,8 @@ async def test_a_server_that_gives_up_at(request_: bytes, way: str, door: LoginK
 @pytest.mark.parametrize("after", [0, 30, 700, 1500, 2600, 6000])
 async def test_a_bastion_that_dies_at_any_moment(after: int, door: LoginKeys) -> None:
     async with (
-        dishonest(door, ChannelSetup()) as port,
-        dishonest(door, ChannelSetup(carries_bytes=after)) as bastion,
+        channel_server(door, ChannelSetup()) as port,
+        channel_server(door, ChannelSetup(carries_bytes=after)) as bastion,
     ):
         given = {
             "timeout_seconds": TIMEOUT_SECONDS, **door.options(port, bastion),
@@ -160,7 +160,7 @@ async def test_a_bastion_that_floods_is_named(door: LoginKeys) -> None:
         await reader.read()
 
     conduct = ChannelSetup(opens=(b"auth-agent@openssh.com", 1000))
-    async with tcp_server(quiet) as port, dishonest(door, conduct) as bastion:
+    async with tcp_server(quiet) as port, channel_server(door, conduct) as bastion:
         given = {
             "timeout_seconds": TIMEOUT_SECONDS, **door.options(bastion),
             "via": f"ssh://127.0.0.1:{bastion}",

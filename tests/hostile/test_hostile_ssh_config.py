@@ -18,6 +18,7 @@ from seventh.lint.openssh import views
 from seventh.lintkit.files import Files
 from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Report
+from seventh.protocols.ssh.client.config import reading
 
 KINDS = [name for name, kind in kinds().items() if kind.product == "openssh"]
 SECONDS = 30
@@ -146,6 +147,18 @@ def test_work_grows_no_faster_than_the_file(kind: str, monkeypatch: pytest.Monke
     calls(1)  # what is loaded and cached once
     few, some, many = (calls(500 * times) for times in (1, 2, 3))
     assert many - some == pytest.approx(some - few, rel=0.05)
+
+
+@pytest.mark.parametrize(("most", "complete"), [(4, True), (3, False)])
+def test_so_many_directives_are_read_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, complete: bool
+) -> None:
+    monkeypatch.setattr(reading, "MAX_DIRECTIVES", most)
+    file = tmp_path / "sshd_config"
+    file.write_text("Port 22\nPort 23\nPort 24\nGatewayPorts yes\n")
+    report = judged(file, "sshd_config")
+    assert has(report, "SSH-FWD-OPEN") is complete
+    assert (problems(report) == []) is complete
 
 
 def test_patterns_that_would_backtrack(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from seventh.lint.openssh.sshd_config import Connection, Effective
 from seventh.lintkit.files import Files
 from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.host import (
-    Asked,
     HostConfig,
+    Query,
     UserConfig,
     local_user,
     refusals,
@@ -65,7 +65,7 @@ def ours(file: Path, host: str, user: str | None = None, port: int | None = None
         reading.refuse(at, why)
     assert not files.problems
     assert not [*reading.refused, *reading.unknown]
-    return UserConfig([reading], installed()).resolve(Asked(host=host, user=user, port=port))
+    return UserConfig([reading], installed()).resolve(Query(host=host, user=user, port=port))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -167,7 +167,7 @@ async def test_methods_still_required_after_a_refused_key(tmp_path: Path) -> Non
         report = await check(server, server.options(identities=(str(stranger),)))
     assert report.failure is not None
     assert (report.failure.reason, report.failure.phase) == (Reason.AUTH_REJECTED, "ssh.auth")
-    assert "still wants publickey, password" in report.failure.detail
+    assert "still required: publickey, password" in report.failure.detail
     assert login_of(report).outcome == "rejected"
     assert login_of(report).still_wanted == ("publickey", "password")
 
@@ -219,8 +219,8 @@ async def test_a_key_and_a_password_together(tmp_path: Path) -> None:
     assert login.methods == ("publickey",)
     assert "SSH-PASSWORD-ON" in report.passed, "no password can be tried without the key"
     assert alone.failure is not None
-    assert "accepted in part: publickey" in alone.failure.detail
-    assert "still wants password" in alone.failure.detail
+    assert "partial success: publickey" in alone.failure.detail
+    assert "still required: password" in alone.failure.detail
 
 
 async def test_an_empty_password_lets_anybody_in(tmp_path: Path) -> None:

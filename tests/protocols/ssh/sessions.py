@@ -11,12 +11,12 @@ from seventh.model.target import Target
 from seventh.net.probe_context import ProbeContext
 from seventh.protocols.ssh import SPEC, SshOptions
 from seventh.protocols.ssh.client.auth import log_in
-from seventh.protocols.ssh.client.authenticate_host import enter
-from seventh.protocols.ssh.client.credentials import gather
+from seventh.protocols.ssh.client.authenticate_host import open_session
+from seventh.protocols.ssh.client.credentials import read_credentials
 from seventh.protocols.ssh.client.known_hosts import read_known_hosts
 from seventh.protocols.ssh.client.session import Session
-from seventh.protocols.ssh.lab.channels import ChannelSetup
-from seventh.protocols.ssh.lab.session import USER, LoginKeys, dishonest
+from seventh.protocols.ssh.lab.channels import ChannelSetup, channel_server
+from seventh.protocols.ssh.lab.keys import USER, LoginKeys
 from tests.options import options_with
 
 
@@ -35,8 +35,8 @@ async def logged_in(
     try:
         stream = await ctx.connect()
         known = read_known_hosts(ctx.options.of(SshOptions).known_hosts)
-        session, trust = await enter(stream, known, "127.0.0.1", port)
-        credentials = (await gather(ctx.options, USER)).for_host(trust)
+        session, trust = await open_session(stream, known, "127.0.0.1", port)
+        credentials = (await read_credentials(ctx.options, USER)).for_host(trust)
         await log_in(session, credentials)
         yield ctx, session
     finally:
@@ -48,7 +48,10 @@ async def conducting(
     login_keys: LoginKeys, setup: ChannelSetup, **options: Any
 ) -> AsyncIterator[tuple[ProbeContext, Session]]:
     """A session with a server of this conduct."""
-    async with dishonest(login_keys, setup) as port, logged_in(port, login_keys, **options) as made:
+    async with (
+        channel_server(login_keys, setup) as port,
+        logged_in(port, login_keys, **options) as made,
+    ):
         yield made
 
 

@@ -19,16 +19,11 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.lab.channels import ChannelSetup
-from seventh.protocols.ssh.lab.session import LoginKeys, dishonest, make_door
+from seventh.protocols.ssh.lab.channels import ChannelSetup, channel_server
+from seventh.protocols.ssh.lab.keys import LoginKeys, make_login_keys
 from tests.options import changed, options_with
 
 STEPS = ["via.connect", "via.ssh.banner", "via.ssh.kex", "via.ssh.auth"]
-
-
-@pytest.fixture
-def login_keys(tmp_path: Path) -> LoginKeys:
-    return make_door(tmp_path / "door")
 
 
 def via(login_keys: LoginKeys, *hops: int, **changes: Any) -> Options:
@@ -50,7 +45,7 @@ def net_of(report: Report) -> NetFacts:
 @contextlib.asynccontextmanager
 async def chain(login_keys: LoginKeys, *conducts: ChannelSetup) -> AsyncIterator[list[int]]:
     async with contextlib.AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(dishonest(login_keys, c)) for c in conducts]
+        yield [await stack.enter_async_context(channel_server(login_keys, c)) for c in conducts]
 
 
 async def greets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -108,7 +103,7 @@ async def test_what_the_hop_cannot_reach_is_told_in_its_words(login_keys: LoginK
         report = await check_one(target(free_port()), via(login_keys, *hops))
     assert report.failure is not None
     assert (report.failure.reason, report.failure.phase) == (Reason.CONNECT_REFUSED, "connect")
-    assert f"the jump host 127.0.0.1:{hops[0]} says connect failed" in report.failure.detail
+    assert f"the jump host 127.0.0.1:{hops[0]}: connect failed" in report.failure.detail
 
 
 async def test_a_hop_that_refuses_all_channels_forbids(login_keys: LoginKeys) -> None:
@@ -135,12 +130,12 @@ async def test_a_second_hop_that_is_not_there(login_keys: LoginKeys) -> None:
         report = await check_one(target(free_port()), via(login_keys, hop, port))
     assert report.failure is not None
     assert (report.failure.reason, report.failure.phase) == (Reason.CONNECT_REFUSED, "via.connect")
-    assert f"the jump host 127.0.0.1:{hop} says" in report.failure.detail
+    assert f"the jump host 127.0.0.1:{hop}:" in report.failure.detail
     assert [hop.auth_method for hop in net_of(report).hops] == ["publickey", ""]
 
 
 async def test_a_hop_that_does_not_let_us_in(login_keys: LoginKeys, tmp_path: Path) -> None:
-    stranger = make_door(tmp_path / "stranger", host_key=login_keys.host_key)
+    stranger = make_login_keys(tmp_path / "stranger", host_key=login_keys.host_key)
     async with chain(login_keys, ChannelSetup()) as (hop,):
         report = await check_one(target(free_port()), via(stranger, hop))
     assert report.failure is not None
@@ -149,7 +144,7 @@ async def test_a_hop_that_does_not_let_us_in(login_keys: LoginKeys, tmp_path: Pa
 
 
 async def test_a_hop_with_another_key_gets_nothing(login_keys: LoginKeys, tmp_path: Path) -> None:
-    other = make_door(tmp_path / "other")
+    other = make_login_keys(tmp_path / "other")
     async with chain(login_keys, ChannelSetup()) as (hop,):
         report = await check_one(target(free_port()), via(other, hop))
     assert report.failure is not None
@@ -209,7 +204,7 @@ async def test_an_accepted_key_gets_no_password_and_a_changed_one_is_never_accep
     empty = tmp_path / "known"
     empty.touch()
     monkeypatch.setenv("SEVENTH_PASSWORD", "only for whom we know")
-    other = make_door(tmp_path / "other")
+    other = make_login_keys(tmp_path / "other")
     async with chain(login_keys, ChannelSetup()) as (hop,), tcp_server(greets) as port:
         options = via(login_keys, hop, identities=(), accept_new_host_keys=True)
         unknown = await check_one(target(port), changed(options, known_hosts=str(empty)))
@@ -220,7 +215,7 @@ async def test_an_accepted_key_gets_no_password_and_a_changed_one_is_never_accep
         assert report.failure is not None
         assert report.failure.reason is reason
     assert unknown.failure is not None
-    assert "password was not offered" in unknown.failure.detail
+    assert "password not offered" in unknown.failure.detail
     (hop_seen,) = net_of(changed_key).hops
     assert (hop_seen.host_key_known, hop_seen.host_key_accepted) == ("changed", False)
 

@@ -28,7 +28,7 @@ from seventh.lintkit.linted import Linted, Setting, Software, View
 from seventh.lintkit.place import folder_name, is_drop_in
 from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import LISTS
-from seventh.protocols.ssh.client.config.host import Asked, HostConfig, UserConfig, refusals
+from seventh.protocols.ssh.client.config.host import HostConfig, Query, UserConfig, refusals
 from seventh.protocols.ssh.client.config.reading import Block, Directive, Reading, read
 from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.config import Breadth, SshConfigFacts
@@ -55,7 +55,7 @@ def lint(text: Text, files: Files, software: Software | None) -> Linted:
         files.note(line.file, line.line, line.text)
     config = UserConfig([reading], release.version)
     make = _Views(text, files, reading, release)
-    whole = make.view(config.resolve(Asked(host=_ANY_HOST)), "", "all")
+    whole = make.view(config.resolve(Query(host=_ANY_HOST)), "", "all")
     views = [whole]
     wanted = {line.blocks[-1].index for line in reading.directives if line.blocks}
     blocks = [block for block in reading.blocks if block.index in wanted and not _is_any(block)]
@@ -88,7 +88,7 @@ def _breadth(block: Block) -> Breadth:
     return "some" if any(set("*?") & set(pattern) for pattern in meant) else "one"
 
 
-def _asked(block: Block) -> Asked:
+def _asked(block: Block) -> Query:
     """Return a host that the block applies to, with its user criterion."""
     criteria = dict(block.criteria)
     patterns = block.patterns or tuple(
@@ -98,7 +98,7 @@ def _asked(block: Block) -> Asked:
     plain = [pattern for pattern in meant if not set("*?") & set(pattern)]
     host = (plain or [_matching(pattern) for pattern in meant] or [_ANY_HOST])[0]
     user = criteria.get("user", "").partition(",")[0]
-    return Asked(
+    return Query(
         host=host or _ANY_HOST,
         user=user if user and not set("!*?") & set(user) else None,
         assumed=frozenset({block.index}),

@@ -1,4 +1,4 @@
-"""SSH: the transport layer (RFC 4253) and, with a user's credentials, logins and channels."""
+"""SSH: the transport layer (RFC 4253), and with a user's credentials logins and sessions."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from seventh.model.target import Scheme
 
 
 class SshOptions(RoomOptions, frozen=True, kw_only=True):
-    """The credentials to log in with, and where host keys are pinned."""
+    """Credentials, and the files of the user's own client."""
 
     identities: Annotated[
         tuple[str, ...],
@@ -20,8 +20,8 @@ class SshOptions(RoomOptions, frozen=True, kw_only=True):
     agent: Annotated[
         bool,
         Option(
-            flag="agent", help="use the keys of ssh-agent (SSH_AUTH_SOCK)",
-            switches=(("--no-agent", False, "do not use ssh-agent"),),
+            flag="agent", help="use the ssh-agent (SSH_AUTH_SOCK)",
+            switches=(("--no-agent", False, "do not use the ssh-agent"),),
         ),
     ] = True  # fmt: skip
     known_hosts: Annotated[
@@ -52,41 +52,48 @@ SPEC = Spec(
     title="SSH",
     schemes=(Scheme(name="ssh", port=22),),
     phases=(
-        PhaseSpec("ssh.banner", "connection to the server's identification string"),
-        PhaseSpec("ssh.kexinit", "the server's identification string to its KEXINIT"),
-        PhaseSpec("ssh.kex", "our half of the key exchange to the server's NEWKEYS"),
-        PhaseSpec("ssh.service", "request for the authentication service to its acceptance"),
-        PhaseSpec("ssh.auth_none", "request without a credential to the list of methods"),
-        PhaseSpec("ssh.auth", "first credential to the final answer"),
-        PhaseSpec("ssh.channel", "request for a session channel to its confirmation"),
-        PhaseSpec("ssh.exec", "request to run true to its exit status"),
-        PhaseSpec("ssh.second_channel", "request for one more channel to the exit status of true"),
-        PhaseSpec("ssh.sftp", "request for the SFTP subsystem to the server's version"),
-        PhaseSpec("ssh.forward", "requests for forwardings, their tests and their cancellation"),
-        PhaseSpec("ssh.ping", "transport-layer ping to its answer"),
-        PhaseSpec("ssh.rekey", "our second KEXINIT to the server's second NEWKEYS"),
-        PhaseSpec("ssh.hold", "idle session held open (--hold)"),
-        PhaseSpec("via.resolve", "lookup of the first jump host's name"),
-        PhaseSpec("via.connect", "connection to a jump host, directly or from the previous one"),
-        PhaseSpec("via.ssh.banner", "connection to a jump host's identification string"),
-        PhaseSpec("via.ssh.kex", "a jump host's identification string to its NEWKEYS"),
-        PhaseSpec("via.ssh.auth", "a jump host's NEWKEYS to the successful login"),
+        PhaseSpec("ssh.banner", "from the connection to the server's identification string"),
+        PhaseSpec("ssh.kexinit", "from the server's identification string to its KEXINIT"),
+        PhaseSpec("ssh.kex", "from our key exchange message to the server's NEWKEYS"),
+        PhaseSpec("ssh.service", "from the request for the authentication service to its reply"),
+        PhaseSpec("ssh.auth_none", "from a login request without credential to the method list"),
+        PhaseSpec("ssh.auth", "from the first credential to the result of the login"),
+        PhaseSpec("ssh.channel", "from the request for a session channel to its confirmation"),
+        PhaseSpec("ssh.exec", "from the request to run the command true to its exit status"),
+        PhaseSpec("ssh.second_channel", "the same on a second channel, its opening included"),
+        PhaseSpec("ssh.sftp", "from the request for the SFTP subsystem to the server's version"),
+        PhaseSpec("ssh.forward", "requesting, testing and cancelling port forwardings"),
+        PhaseSpec("ssh.ping", "from a transport ping to its reply"),
+        PhaseSpec("ssh.rekey", "from our second KEXINIT to the server's second NEWKEYS"),
+        PhaseSpec("ssh.hold", "session open without traffic from us"),
+        PhaseSpec("via.resolve", "resolving the first jump host's name"),
+        PhaseSpec("via.connect", "connecting to a jump host, directly or through the one before"),
+        PhaseSpec("via.ssh.banner", "from the connection to a jump host's identification string"),
+        PhaseSpec("via.ssh.kex", "from a jump host's identification string to its NEWKEYS"),
+        PhaseSpec("via.ssh.auth", "from a jump host's NEWKEYS to the granted login"),
     ),
     metrics=(
-        Metric("seventh_ttfb_seconds", "histogram", "connection to identification string", "banner_seconds"),
         Metric(
-            "seventh_ssh_kexinit_seconds", "gauge", "identification string to KEXINIT", "kexinit_seconds"
+            "seventh_ttfb_seconds", "histogram", "from the connection to the identification string",
+            "banner_seconds",
         ),
-        Metric("seventh_ssh_kex_seconds", "gauge", "our half of the key exchange to NEWKEYS", "kex_seconds"),
+        Metric(
+            "seventh_ssh_kexinit_seconds", "gauge", "from the identification string to KEXINIT",
+            "kexinit_seconds",
+        ),
+        Metric(
+            "seventh_ssh_kex_seconds", "gauge", "from our key exchange message to NEWKEYS",
+            "kex_seconds",
+        ),
         Metric(
             "seventh_ssh_strict_kex", "gauge", "1 if strict key exchange is offered", "strict_kex"
         ),
         Metric(
             "seventh_ssh_gex_modulus_bits", "gauge", "smallest group-exchange modulus", "gex_bits"
         ),
-        Metric("seventh_ssh_host_keys", "gauge", "number of host keys seen", "host_keys"),
+        Metric("seventh_ssh_host_keys", "gauge", "number of host keys", "host_keys"),
         Metric(
-            "seventh_ssh_session_seconds", "histogram", "successful login to disconnect",
+            "seventh_ssh_session_seconds", "histogram", "from the granted login to its end",
             "login.session_seconds",
         ),
         Metric(
@@ -94,18 +101,20 @@ SPEC = Spec(
             "login.keepalive_seconds",
         ),
         Metric(
-            "seventh_ssh_channel_seconds", "gauge", "opening a session channel",
+            "seventh_ssh_channel_seconds", "gauge", "time to open a session channel",
             "session.channel_seconds",
         ),
         Metric(
-            "seventh_ssh_exec_seconds", "gauge", "running the command true", "session.exec_seconds"
+            "seventh_ssh_exec_seconds", "gauge", "time to run the command true",
+            "session.exec_seconds",
         ),
         Metric(
-            "seventh_ssh_mux_saves_seconds", "gauge", "time that a further command saves on a "
-            "shared connection", "session.mux_saves_seconds",
+            "seventh_ssh_mux_saves_seconds", "gauge", "time that a command on an open connection "
+            "saves over one on a new connection", "session.mux_saves_seconds",
         ),
         Metric(
-            "seventh_ssh_read_bytes_per_second", "gauge", "read throughput over SFTP, else from a command",
+            "seventh_ssh_read_bytes_per_second", "gauge",
+            "read throughput over SFTP, or of a command without SFTP",
             "session.read_bytes_per_second",
         ),
         Metric(
@@ -119,17 +128,19 @@ SPEC = Spec(
     options=SshOptions,
     shared=("user", "password_file", "hold_seconds"),
     tiers={
-        0: "connects, exchanges keys and disconnects without a login: a line in the server's log",
-        1: "requests small Diffie-Hellman groups, on at most four connections",
-        2: "logs in as --user, runs true, opens a terminal without typing, reads zeros over SFTP, "
-        "and requests the authentication methods for root: two more lines in the server's log",
-        3: "writes and removes a temporary file over SFTP, makes the server connect to itself and "
-        "briefly listen on two ports",
-        4: "holds the session open without sending data (--hold)",
+        0: "connects, exchanges keys and disconnects before any login: one line in the server's "
+        "log for each connection",
+        1: "requests small Diffie-Hellman groups, on four connections at most",
+        2: "logs in as the given user, runs true, opens a terminal without input, reads "
+        "/dev/zero over SFTP, and requests root's login methods without a credential: two more "
+        "lines in the server's log",
+        3: "writes a temporary file over SFTP and removes it; makes the server connect to itself "
+        "and listen on two ports for a moment",
+        4: "keeps the session open without traffic",
     },
     standards=(
         "RFC 4252", "RFC 4253", "RFC 4254", "RFC 4256", "RFC 4419", "RFC 5656", "RFC 8268",
         "RFC 8308", "RFC 8332", "RFC 8709", "RFC 8731", "RFC 9142", "RFC 10042",
     ),
-    connections=8,  # at most seven without a login, and one with
+    connections=8,  # seven without a login at most, and one with
 )  # fmt: skip

@@ -1,8 +1,8 @@
-"""Where an ssh:// target leads by the person's own ssh_config: ``seventh check ssh://alias``.
+"""Host aliases: ``seventh check ssh://alias`` resolves the alias by the user's ssh_config.
 
-What a file says of a host changes where it is looked for, through whom, and as whom. It never
-gives permission to log in: that takes ``--user``, ``--identity``, ``--password-file`` or a user in
-the URL. A file that ssh would refuse is a UsageError with its line; no file changes nothing.
+The file changes the host, the port, the jump hosts and the user. It never permits a login: that
+takes ``--user``, ``--identity``, ``--password-file`` or a user in the URL. A file that ssh would
+refuse is a UsageError with its line.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ _MAX_HOPS = 8
 _FAMILIES = {"inet": "ipv4", "inet6": "ipv6"}
 _PUBLIC = (b"ssh-", b"ecdsa-", b"sk-")
 _MAX_KEY_BYTES = 64 * 1024
-_MAX_GLANCE_BYTES = 64 * 1024
-_SAYS = re.compile(
+_MAX_SCAN_BYTES = 64 * 1024
+_RELEVANT = re.compile(
     rb'^[\s"]*(?:hostname|port|user|identityfile|identitiesonly|proxyjump|proxycommand'
     rb'|userknownhostsfile|addressfamily)\b', re.IGNORECASE | re.MULTILINE,
 )  # fmt: skip
 _INCLUDES = re.compile(rb'^[\s"]*include\b[\s"=]*(.*)$', re.IGNORECASE | re.MULTILINE)
 _Stamp = tuple[str, int, int]
 _cache: dict[tuple[str, ...], tuple[tuple[_Stamp, ...], UserConfig]] = {}
-"""By the files' names: what they looked like when they were read, and what they said."""
+"""By the files' names: their stamps when they were read, and their configuration."""
 
 
 def aim(target: Target, options: Options) -> tuple[Target, Options]:
-    """The target as the person's configuration means it, and the options that follow from it.
+    """Apply the user's ssh_config to the target and the options.
 
-    Raises UsageError for a configuration that ssh would refuse, with file and line.
+    Raises UsageError, with file and line, for a configuration that ssh would refuse.
     """
     if target.user is not None:
         options = options.replace(user=target.user)
@@ -53,7 +53,7 @@ def aim(target: Target, options: Options) -> tuple[Target, Options]:
     config = _configuration(own.ssh_config)
     if config is None:
         return target, options
-    host = _resolved(config, target, options)
+    host = _resolve(config, target, options)
     options = _with_login(options, host)
     if not options.via and (hops := _hops(config, host, ())):
         options = options.replace(via=hops)
@@ -62,11 +62,11 @@ def aim(target: Target, options: Options) -> tuple[Target, Options]:
     family = _FAMILIES.get(host.value("addressfamily"))
     if options.family == "any" and family is not None:
         options = options.replace(family=family)
-    return _aimed(target, host), options
+    return _redirect(target, host), options
 
 
 def resolve_hop(hop: Target, options: Options) -> tuple[Target, str | None, tuple[str, ...]]:
-    """Return a jump host as the configuration means it: where it is, as whom, and with which keys.
+    """Apply the user's ssh_config to a jump host; return it, its user and its private key files.
 
     The user is the URL's, else the file's, else ``--user``. Raises UsageError as :func:`aim` does.
     """
@@ -74,21 +74,21 @@ def resolve_hop(hop: Target, options: Options) -> tuple[Target, str | None, tupl
     config = _configuration(own.ssh_config)
     if config is None:
         return hop, hop.user or options.user, own.identities
-    host = _resolved(config, hop, options.replace(user=None))
+    host = _resolve(config, hop, options.replace(user=None))
     identities = (*own.identities, *_usable(host))
-    return _aimed(hop, host), host.user or options.user, tuple(dict.fromkeys(identities))
+    return _redirect(hop, host), host.user or options.user, tuple(dict.fromkeys(identities))
 
 
-def _aimed(target: Target, host: HostConfig) -> Target:
+def _redirect(target: Target, host: HostConfig) -> Target:
     port = target.port if target.port_given else host.port or target.port
     return replace(target, host=host.host_name, port=port, user=target.user or host.user)
 
 
-def _resolved(config: UserConfig, target: Target, options: Options) -> HostConfig:
-    from seventh.protocols.ssh.client.config.host import Asked
+def _resolve(config: UserConfig, target: Target, options: Options) -> HostConfig:
+    from seventh.protocols.ssh.client.config.host import Query
 
     host = config.resolve(
-        Asked(
+        Query(
             host=target.host,
             user=target.user or options.user,
             port=target.port if target.port_given else None,
@@ -103,7 +103,7 @@ def _resolved(config: UserConfig, target: Target, options: Options) -> HostConfi
 
 
 def _with_login(options: Options, host: HostConfig) -> Options:
-    """User and keys of the file, where logging in was permitted without them."""
+    """Add the file's user and keys, if a login is permitted without them."""
     if not options.has_credential:
         return options
     own = options.of(SshOptions)
@@ -114,14 +114,19 @@ def _with_login(options: Options, host: HostConfig) -> Options:
 
 
 def _usable(host: HostConfig) -> tuple[str, ...]:
-    """Return the private keys of IdentityFile that are there and open without a passphrase.
+    """Return the IdentityFiles that exist and are not encrypted.
 
-    ssh passes over what is missing; an encrypted one is the agent's to use.
+    ssh ignores missing ones; the agent may have the encrypted ones.
     """
     from seventh.protocols.ssh.client.identities import is_encrypted
+    from seventh.protocols.ssh.wire.patterns import GrammarError
 
+    try:
+        names = host.identity_files
+    except GrammarError as error:
+        raise UsageError(f"{host.lines('identityfile')[0].at}: {error}") from None
     found: list[str] = []
-    for name in _expanded(host):
+    for name in names:
         try:
             path = Path(name)
             if not stat.S_ISREG(path.stat().st_mode):
@@ -135,15 +140,6 @@ def _usable(host: HostConfig) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _expanded(host: HostConfig) -> tuple[str, ...]:
-    from seventh.protocols.ssh.wire.patterns import GrammarError
-
-    try:
-        return host.identity_files
-    except GrammarError as error:
-        raise UsageError(f"{host.lines('identityfile')[0].at}: {error}") from None
-
-
 def _first_file(names: tuple[str, ...]) -> str | None:
     from seventh.lintkit.files import holds
 
@@ -154,11 +150,11 @@ def _first_file(names: tuple[str, ...]) -> str | None:
 
 
 def _hops(config: UserConfig, host: HostConfig, seen: tuple[str, ...]) -> tuple[Target, ...]:
-    """Return the jump hosts on the way to ``host``, nearest first.
+    """Return the jump hosts of ``host``, nearest first.
 
-    The first of a ProxyJump may itself be reached through others: ssh starts itself for it.
+    The first host in a ProxyJump may have a ProxyJump of its own, as in ssh.
     """
-    from seventh.protocols.ssh.client.config.host import Asked
+    from seventh.protocols.ssh.client.config.host import Query
     from seventh.protocols.ssh.wire.patterns import GrammarError
 
     try:
@@ -170,8 +166,8 @@ def _hops(config: UserConfig, host: HostConfig, seen: tuple[str, ...]) -> tuple[
     hops = tuple(_hop(part, host) for part in text.split(","))
     name = hops[0].host
     if name in seen or len(seen) >= _MAX_HOPS:
-        raise UsageError(f"{_at(host)}: the jump hosts lead in a circle")
-    before = _hops(config, config.resolve(Asked(host=name)), (*seen, host.asked.host, name))
+        raise UsageError(f"{_at(host)}: circular jump hosts")
+    before = _hops(config, config.resolve(Query(host=name)), (*seen, host.query.host, name))
     return before + hops
 
 
@@ -184,16 +180,13 @@ def _hop(part: str, host: HostConfig) -> Target:
     """Return ``[user@]host[:port]`` or an ssh:// URL as a target."""
     written = part.strip().removeprefix("ssh://").removesuffix("/")
     if not written:
-        raise UsageError(f"{_at(host)}: ProxyJump names no host")
+        raise UsageError(f"{_at(host)}: ProxyJump: host missing")
     (hop,) = parse_target(f"ssh://{written}", {scheme.name: scheme for scheme in SPEC.schemes})
     return hop
 
 
 def _jump_of_command(host: HostConfig) -> str | None:
-    """The host of a ProxyCommand that is ``ssh -W %h:%p host``; UsageError for any other command.
-
-    Seventh runs no command of a configuration.
-    """
+    """Return the host of a ProxyCommand ``ssh -W %h:%p host``; UsageError for any other command."""
     from seventh.protocols.ssh.wire.patterns import arguments
 
     command = host.proxy_command
@@ -201,7 +194,7 @@ def _jump_of_command(host: HostConfig) -> str | None:
         return None
     words = list(arguments(command))
     refusal = UsageError(
-        f"{_at(host)}: Seventh runs no ProxyCommand; write ProxyJump, or give --via or "
+        f"{_at(host)}: ProxyCommand not supported: use ProxyJump, or add --via HOST or "
         "--ssh-config none"
     )
     if not words or Path(words.pop(0)).name != "ssh":
@@ -228,41 +221,41 @@ def _jump_of_command(host: HostConfig) -> str | None:
 
 
 def _configuration(name: str | None) -> UserConfig | None:
-    """What the files say; None where there are none. They are read again when they changed."""
+    """Return the files' configuration, read again when one changed; None where there are none."""
     if name is not None and name.lower() == _NONE:
         return None
-    # Names, not paths: every pulse passes here, and two looks at the disk are all that it needs.
+    # Names, not paths: every pulse calls this, and it costs two system calls.
     if name is not None:
         key: tuple[str, ...] = (str(Path(name).expanduser()),)
     else:
         own = f"{os.environ.get('HOME', '')}/.ssh/config"
-        machines = str(SYSTEM_FILE)
-        system = _stamp(machines)
-        if not os.access(own, os.F_OK):  # says no without the cost of an exception
-            if system is None or not _matters(system):
+        system_file = str(SYSTEM_FILE)
+        system = _stamp(system_file)
+        if not os.access(own, os.F_OK):  # cheaper than an exception
+            if system is None or not _is_relevant(system):
                 return None
-            key = (machines,)
+            key = (system_file,)
         else:
-            key = (own,) if system is None else (own, machines)
-    held = _cache.get(key)
-    if held is not None and all(_stamp(stamp[0]) == stamp for stamp in held[0]):
-        return held[1]
+            key = (own,) if system is None else (own, system_file)
+    cached = _cache.get(key)
+    if cached is not None and all(_stamp(stamp[0]) == stamp for stamp in cached[0]):
+        return cached[1]
     config, stamps = _read(tuple(map(Path, key)), wanted=name is not None)
     _cache[key] = (stamps, config)
     return config
 
 
 @functools.lru_cache(maxsize=8)
-def _matters(stamp: _Stamp) -> bool:
-    """Return whether the system's file says anything of where a host is.
+def _is_relevant(stamp: _Stamp) -> bool:
+    """Return whether the system's file may change a target.
 
-    A distribution's own says nothing of it; to see that costs a tenth of reading it.
+    A distribution's default does not; this check costs a tenth of parsing it.
     """
     try:
-        data = SYSTEM_FILE.read_bytes()[:_MAX_GLANCE_BYTES]
+        data = SYSTEM_FILE.read_bytes()[:_MAX_SCAN_BYTES]
     except OSError:
         return False
-    if len(data) == _MAX_GLANCE_BYTES or _SAYS.search(data):
+    if len(data) == _MAX_SCAN_BYTES or _RELEVANT.search(data):
         return True
     for match in _INCLUDES.finditer(data):
         folder, _, name = match[1].decode("utf-8", "replace").strip().rpartition("/")
@@ -274,16 +267,16 @@ def _matters(stamp: _Stamp) -> bool:
 
 
 def _stamp(name: str) -> _Stamp | None:
-    """Return what tells that a file has changed; None where there is none."""
+    """Return a file's name, mtime and size; None where it does not exist."""
     try:
-        seen = os.stat(name)  # noqa: PTH116 - a path object would cost more than the look
+        status = os.stat(name)  # noqa: PTH116 - a path object costs more than the call
     except (OSError, ValueError):
         return None
-    return name, seen.st_mtime_ns, seen.st_size
+    return name, status.st_mtime_ns, status.st_size
 
 
 def _read(files: tuple[Path, ...], *, wanted: bool) -> tuple[UserConfig, tuple[_Stamp, ...]]:
-    """Read the files; one that cannot be read is passed over, as ssh does, unless it is wanted."""
+    """Read the files; an unreadable one is ignored, as in ssh, unless it is ``wanted``."""
     from seventh.lintkit.files import Files
     from seventh.protocols.ssh.client.config import directives
     from seventh.protocols.ssh.client.config.host import UserConfig
@@ -309,7 +302,7 @@ def _read(files: tuple[Path, ...], *, wanted: bool) -> tuple[UserConfig, tuple[_
 def _refuse(reading: Reading) -> None:
     """Raise UsageError for the first line that ssh would refuse.
 
-    A directive that nobody here knows is no such line: the person's ssh may be newer than we.
+    Unknown directives are accepted: the user's ssh may be newer.
     """
     from seventh.protocols.ssh.client.config.host import refusals
 
@@ -317,4 +310,4 @@ def _refuse(reading: Reading) -> None:
         reading.refuse(at, why)
     if reading.refused:
         first = min(reading.refused, key=lambda line: (line.file, line.line or 0))
-        raise UsageError(f"{first}; mend it or give --ssh-config none")
+        raise UsageError(f"{first}; fix it, or add --ssh-config none")

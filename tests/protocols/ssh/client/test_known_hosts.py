@@ -191,7 +191,7 @@ def test_an_authority_vouches_for_its_hosts() -> None:
     [
         (certificate("other.test"), "is for other.test"),
         (certificate("host.test", kind="user"), "is a user certificate"),
-        (certificate("host.test", before=1_750_000_000), "has expired"),
+        (certificate("host.test", before=1_750_000_000), "expired"),
         (certificate("host.test", critical=True), "critical option"),
     ],
 )
@@ -289,7 +289,7 @@ def test_any_bytes_are_a_certificate_or_a_violation(data: bytes) -> None:
 
 
 def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"known_hosts file .*none.* cannot be read"):
+    with pytest.raises(UsageError, match=r"--known-hosts .*none: No such file"):
         read_known_hosts(str(tmp_path / "none"))
     with pytest.raises(UsageError, match="not a regular file"):
         read_known_hosts(str(tmp_path))

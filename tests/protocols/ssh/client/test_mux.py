@@ -11,18 +11,14 @@ from seventh.labkit.serve import free_port, tcp_server
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
+from seventh.protocols.ssh.client.failures import CarrierFailed, RefusedError, refusal_reason
 from seventh.protocols.ssh.client.mux import Mux
-from seventh.protocols.ssh.client.mux_failures import CarrierFailed, RefusedError, refusal_reason
 from seventh.protocols.ssh.lab.channels import ChannelSetup
-from seventh.protocols.ssh.lab.session import LoginKeys, honest, make_door
-from seventh.protocols.ssh.wire.channels import WINDOW_BYTES, Refusal
+from seventh.protocols.ssh.lab.keys import LoginKeys
+from seventh.protocols.ssh.lab.session import honest
+from seventh.protocols.ssh.wire.channel import WINDOW_BYTES, Refusal
 from seventh.wire.reader import vector
 from tests.protocols.ssh.sessions import conducting, logged_in
-
-
-@pytest.fixture
-def login_keys(tmp_path: Path) -> LoginKeys:
-    return make_door(tmp_path / "door")
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -51,7 +47,7 @@ async def test_a_channel_is_a_stream(login_keys: LoginKeys, tmp_path: Path) -> N
         mux = Mux(session)
         stream = await mux.open_direct("127.0.0.1", port)
         assert (stream.address.ip, stream.address.port) == ("127.0.0.1", port)
-        assert stream.asked.ns <= stream.opened.ns
+        assert stream.requested.ns <= stream.opened.ns
         sending = asyncio.create_task(stream.send(sent))
         assert await read_all(stream, len(sent)) == sent
         assert (await sending).ns > stream.opened.ns

@@ -24,7 +24,7 @@ from seventh.net import budget
 from seventh.protocols.ssh.facts.deviations import Deviation, DeviationKind
 from seventh.protocols.ssh.lab.server import GOOD_KEX, RawServer, Setup, good_offer
 from seventh.protocols.ssh.wire.hostkeys import Signer
-from seventh.protocols.ssh.wire.messages import Debug, ExtInfo, Ignore, Other, encode
+from seventh.protocols.ssh.wire.messages import Debug, ExtInfo, Ignore, Other
 from tests.reports import ssh_facts as facts_of
 
 pytestmark = pytest.mark.field
@@ -114,11 +114,11 @@ async def test_a_thousand_lines_before_the_greeting(setup: Setup) -> None:
 @pytest.mark.parametrize(
     ("payload", "kind"),
     [
-        (encode(Ignore()), None), (encode(Debug(b"x")), None),
-        (encode(ExtInfo({b"early": b""})), None),
-        (encode(Other(9, b"what")), DeviationKind.OUT_OF_PLACE),
-        (encode(Other(80, b"\0\0\0\1x\0")), DeviationKind.OUT_OF_PLACE),
-        (encode(Other(250, b"")), DeviationKind.OUT_OF_PLACE), (b"", DeviationKind.EMPTY_PACKET),
+        (Ignore().encode(), None), (Debug(b"x").encode(), None),
+        (ExtInfo({b"early": b""}).encode(), None),
+        (Other(9, b"what").encode(), DeviationKind.OUT_OF_PLACE),
+        (Other(80, b"\0\0\0\1x\0").encode(), DeviationKind.OUT_OF_PLACE),
+        (Other(250, b"").encode(), DeviationKind.OUT_OF_PLACE), (b"", DeviationKind.EMPTY_PACKET),
         (b"\x04", DeviationKind.CUT_SHORT), (b"\x02\0\0\x88\x90" + bytes(40000), "large"),
     ],
 )  # fmt: skip
@@ -154,7 +154,7 @@ async def test_a_tarpit_is_reported_with_all_that_it_sent(look: Any) -> None:
     assert report.failure.reason is Reason.BUDGET_EXCEEDED, "it was not silent"
     count = facts_of(report).pre_ident_line_count
     assert count >= 3
-    assert f"sent {count} lines ({10 * count} bytes)" in report.failure.detail
+    assert f"{10 * count} bytes in {count} lines" in report.failure.detail
     assert "no SSH identification string in 0." in report.failure.detail
     assert "tarpit" in report.failure.detail
     assert facts_of(report).pre_ident_lines[0] == "00000000"
@@ -165,7 +165,7 @@ async def test_a_tarpit_that_stops_is_silent_after_lines(look: Any) -> None:
     report = await look_at(drips([b"one\r\n", b"two\r\n"], 0), Options(timeout_seconds=0.4), look)
     assert report.failure is not None
     assert report.failure.reason is Reason.PEER_SILENT
-    assert "sent 2 lines" in report.failure.detail
+    assert "in 2 lines" in report.failure.detail
     assert facts_of(report).pre_ident_lines == ("one", "two")
 
 
@@ -173,7 +173,7 @@ async def test_a_tarpit_that_stops_is_silent_after_lines(look: Any) -> None:
 async def test_an_unfinished_greeting_is_shown(look: Any) -> None:
     report = await look_at(drips([b"SSH-2.0-Device-1.0\r"], 0), Options(timeout_seconds=0.4), look)
     assert report.failure is not None
-    assert "unfinished identification string" in report.failure.detail
+    assert "incomplete identification string" in report.failure.detail
     assert "SSH-2.0-Device-1.0" in report.failure.detail
 
 
@@ -228,7 +228,7 @@ async def test_the_words_before_a_reset_are_kept(look: Any) -> None:
     report = await look_at(resets, look=look)
     assert report.failure is not None
     assert report.failure.reason in {Reason.PEER_RESET, Reason.PEER_CLOSED}
-    assert "it said: Not allowed at this time" in report.failure.detail
+    assert "its message: Not allowed at this time" in report.failure.detail
 
 
 @pytest.mark.parametrize("goes_on", [True, False])
@@ -237,7 +237,7 @@ async def test_a_message_in_drops_is_reported_as_a_whole(goes_on: bool) -> None:
     report = await look_at(drips(pieces, 0.03), Options(timeout_seconds=0.6))
     assert report.failure is not None
     assert report.failure.phase == "ssh.kexinit"
-    assert "no whole message in 0." in report.failure.detail
+    assert "no complete message in 0." in report.failure.detail
     wanted = Reason.BUDGET_EXCEEDED if goes_on else Reason.PEER_SILENT
     assert report.failure.reason is wanted
     assert facts_of(report).ident == "SSH-2.0-x"

@@ -257,13 +257,13 @@ async def test_a_group_of_the_first_exchange_counts(setup: Setup) -> None:
 async def test_a_server_without_room_is_asked_again(setup: Setup, room: int) -> None:
     """One that serves a connection at a time, and lets go of it late."""
     setup = replace(setup.with_kex(*GOOD_KEX, GEX, STRICT["server"]), modulus_for=from_3072)
-    server = RawServer(replace(setup, room=room))
+    server = RawServer(replace(setup, max_connections=room))
 
     async def lets_go_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await server.handle(reader, writer)
-        if server.refused == 0 and server.setup.room == 1:
+        if server.refused == 0 and server.setup.max_connections == 1:
             server.hold()
-            asyncio.get_running_loop().call_later(0.05, server.let_go)
+            asyncio.get_running_loop().call_later(0.05, server.release)
 
     async with tcp_server(lets_go_late) as port:
         report = await check_one(target(port), OPTIONS)
@@ -442,7 +442,7 @@ async def test_another_protocol_is_named_at_once(look: Any, first: bytes, name: 
         report = await look(target(port), OPTIONS)
     assert report.failure is not None
     assert report.failure.reason is Reason.PROTOCOL_MISMATCH
-    assert f"speaks {name}" in report.failure.detail
+    assert f": {name}, not SSH" in report.failure.detail
     assert report.failure.phase == "ssh.banner"
     assert report.duration_seconds < 2
 

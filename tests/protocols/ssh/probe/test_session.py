@@ -18,16 +18,12 @@ from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts.login import Login
 from seventh.protocols.ssh.facts.session import SessionFacts
 from seventh.protocols.ssh.lab import session as lab_session
-from seventh.protocols.ssh.lab.channels import ChannelSetup
-from seventh.protocols.ssh.lab.session import LoginKeys, dishonest, honest, make_door
+from seventh.protocols.ssh.lab.channels import ChannelSetup, channel_server
+from seventh.protocols.ssh.lab.keys import LoginKeys
+from seventh.protocols.ssh.lab.session import honest
 from seventh.protocols.ssh.probe import session as session_probe
 from tests.options import options_with
 from tests.protocols.ssh.sessions import conducting, logged_in
-
-
-@pytest.fixture
-def login_keys(tmp_path: Path) -> LoginKeys:
-    return make_door(tmp_path / "door")
 
 
 def ssh_of(ctx: ProbeContext) -> SshFacts:
@@ -173,18 +169,8 @@ async def test_a_server_that_never_answers_costs_its_share_of_the_time(
     assert session_of(ctx).sftp == "works"
 
 
-@pytest.mark.parametrize("fault", lab_session.FAULTS, ids=lambda fault: fault.name)
-async def test_each_fault_is_found(fault: lab_session.Fault, kit: Kit) -> None:
-    async with lab.serve(fault, kit) as served:
-        (target,) = parse_target(served.target, schemes())
-        report = await check_one(target, options_with(**served.options))
-    assert set(fault.triggers) <= {finding.id for finding in report.findings}
-    reason = str(report.failure.reason) if report.failure is not None else None
-    assert reason == fault.reason
-
-
 async def test_a_bastion_that_dies_is_named_and_what_was_learnt_stands(kit: Kit) -> None:
-    fault = next(f for f in lab_session.FAULTS if f.name == "bastion-dies")
+    fault = lab_session.CASES["bastion-dies"].fault
     async with lab.serve(fault, kit) as served:
         (target,) = parse_target(served.target, schemes())
         report = await check_one(target, options_with(**served.options))
@@ -197,7 +183,7 @@ async def test_a_bastion_that_dies_is_named_and_what_was_learnt_stands(kit: Kit)
 
 
 async def test_several_logins_at_once_do_not_disturb_each_other(login_keys: LoginKeys) -> None:
-    async with dishonest(login_keys, ChannelSetup()) as port:
+    async with channel_server(login_keys, ChannelSetup()) as port:
         options = options_with(timeout_seconds=10.0, **login_keys.options(port))  # type: ignore[arg-type]
         target = Target(scheme="ssh", host="127.0.0.1", port=port)
         reports = await asyncio.gather(*(check_one(target, options) for _ in range(6)))

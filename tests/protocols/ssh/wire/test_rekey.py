@@ -38,13 +38,6 @@ AT = Mark(0, "user")
 COOKIE = bytes(16)
 
 
-@pytest.fixture(scope="module")
-def signer() -> Signer:
-    from cryptography.hazmat.primitives.asymmetric import ed25519
-
-    return Signer(ed25519.Ed25519PrivateKey.generate())
-
-
 def offer(cipher: str, *, strict: bool, role: Role) -> Proposal:
     marker = (STRICT[role],) if strict else ()
     return replace(
@@ -188,9 +181,7 @@ def test_what_was_under_way_before_the_peers_kexinit_is_read(signer: Signer) -> 
 
 def seal(end: Connection, message: Message) -> bytes:
     """A packet of the server's that its own codec would hold back."""
-    from seventh.protocols.ssh.wire.messages import encode
-
-    return end.seal(encode(message))
+    return end.seal(message.encode())
 
 
 @pytest.mark.parametrize("message", [ChannelData(1, b"x"), ServiceAccept(b"x"), AuthSuccess()])
@@ -221,7 +212,7 @@ def test_a_method_message_out_of_nothing_is_a_violation(signer: Signer) -> None:
 
 def test_a_peer_that_only_exchanges_keys_is_stopped(signer: Signer) -> None:
     ends = Ends(signer)
-    with pytest.raises(ProtocolViolation, match="begun by the peer"):
+    with pytest.raises(ProtocolViolation, match="the peer began"):
         for _ in range(10 * MAX_PEER_REKEYS):
             ends.begin(Role.SERVER)
             ends.carry()
@@ -235,6 +226,17 @@ def test_a_peer_may_exchange_keys_as_often_as_its_traffic_calls_for(signer: Sign
         for _ in range(2):
             for event in ends.client.receive(ends.server.send(ChannelData(1, bytes(9000))), AT):
                 assert isinstance(event.message, ChannelData)
+
+
+@pytest.mark.parametrize("sequence", [2**31 - 1, 2**32 - 1])
+@pytest.mark.parametrize("cipher", CIPHERS)
+def test_sequence_numbers_wrap_at_32_bits(signer: Signer, cipher: str, sequence: int) -> None:
+    ends = Ends(signer, cipher)
+    ends.server._sent = ends.client._received = sequence
+    ends.send(Role.SERVER, *[ChannelData(1, b"x")] * 3)
+    ends.carry()
+    assert ends.news(Role.CLIENT) == [ChannelData(1, b"x")] * 3
+    assert ends.client.last_sequence == (sequence + 2) % 2**32
 
 
 # -- limits ----------------------------------------------------------------------------------------

@@ -38,9 +38,8 @@ def begun() -> sftp.Sftp:
 
 
 REQUESTS = [
-    sftp.realpath("."), sftp.stat("/"), sftp.lstat("/"), sftp.opendir("/"), sftp.readdir(b"h"),
-    sftp.open_file("/f", sftp.FOR_WRITING, 0o600), sftp.read(b"h", 0, 10),
-    sftp.write(b"h", 2**40, b"x"), sftp.close(b"h"), sftp.remove("/f"),
+    sftp.realpath("."), sftp.stat("/"), sftp.open_file("/f", sftp.FOR_WRITING, 0o600),
+    sftp.read(b"h", 0, 10), sftp.write(b"h", 2**40, b"x"), sftp.close(b"h"), sftp.remove("/f"),
 ]  # fmt: skip
 
 
@@ -92,7 +91,7 @@ def test_names_are_read_as_they_were_written(
     names: list[tuple[bytes, sftp.Attributes]],
 ) -> None:
     made = begun()
-    number, _ = made.request(sftp.readdir(b"h"))
+    number, _ = made.request(sftp.realpath("."))
     body = b"".join(vector(4, n) + vector(4, b"-rw " + n) + attributes(a) for n, a in names)
     (reply,) = made.receive(packet(104, u32(number) + u32(len(names)) + body), AT)
     assert isinstance(reply, sftp.Reply)
@@ -174,7 +173,7 @@ def test_answers_that_are_none(reply: bytes) -> None:
 
 def test_a_handle_is_short() -> None:
     made = begun()
-    number, _ = made.request(sftp.opendir("/"))
+    number, _ = made.request(sftp.open_file("/"))
     with pytest.raises(ProtocolViolation, match="handle of 257 bytes"):
         made.receive(packet(102, u32(number) + vector(4, bytes(257))), AT)
 

@@ -1,8 +1,4 @@
-"""The ssh-agent protocol: which keys an agent has, and signatures by them.
-
-draft-ietf-sshm-ssh-agent.
-The codec is sans-IO; :class:`Agent` carries its packets over the agent's socket.
-"""
+"""The ssh-agent protocol: listing keys and requesting signatures (draft-ietf-sshm-ssh-agent)."""
 
 from __future__ import annotations
 
@@ -15,6 +11,8 @@ import msgspec
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.net.local import LocalSocket
 from seventh.net.stopwatch import now_ns
+from seventh.protocols.ssh.wire.fields import uint32
+from seventh.protocols.ssh.wire.hostkeys import CERTIFICATE
 from seventh.protocols.ssh.wire.values import string
 from seventh.wire.reader import Reader
 from seventh.wire.text import printable
@@ -25,7 +23,7 @@ MAX_KEYS = 64
 MAX_COMMENT = 128
 LIST_SECONDS = 2.0
 SIGN_SECONDS = 30.0
-"""A signature may wait for a person: a confirmation, or a touch of a token."""
+"""Long enough for a confirmation, or the touch of a security token."""
 
 FAILURE, REQUEST_IDENTITIES, IDENTITIES_ANSWER, SIGN_REQUEST, SIGN_RESPONSE = 5, 11, 12, 13, 14
 T = TypeVar("T")
@@ -39,19 +37,14 @@ class AgentKey(msgspec.Struct, frozen=True):
     comment: str
 
 
-def identities_request() -> bytes:
-    """SSH_AGENTC_REQUEST_IDENTITIES, framed."""
-    return string(bytes([REQUEST_IDENTITIES]))
-
-
 def sign_request(blob: bytes, algorithm: str, data: bytes) -> bytes:
-    """SSH_AGENTC_SIGN_REQUEST, framed; ``algorithm`` tells an RSA key which hash to use."""
-    flags = _FLAGS.get(algorithm.removesuffix("-cert-v01@openssh.com"), 0)
-    return string(bytes([SIGN_REQUEST]) + string(blob) + string(data) + flags.to_bytes(4, "big"))
+    """Return SSH_AGENTC_SIGN_REQUEST, framed; ``algorithm`` selects an RSA key's hash."""
+    flags = _FLAGS.get(algorithm.removesuffix(CERTIFICATE), 0)
+    return string(bytes([SIGN_REQUEST]) + string(blob) + string(data) + uint32(flags))
 
 
 def packet_length(head: bytes) -> int:
-    """Return how many bytes follow the four of ``head``; ProtocolViolation beyond our limit."""
+    """Return the length in a packet's first four bytes; ProtocolViolation beyond the limit."""
     length = int.from_bytes(head[:4], "big")
     if not 1 <= length <= MAX_PACKET_BYTES:
         raise ProtocolViolation(f"the agent declares a packet of {length} bytes")
@@ -59,7 +52,7 @@ def packet_length(head: bytes) -> int:
 
 
 def read_identities(packet: bytes) -> tuple[AgentKey, ...]:
-    """The keys in SSH_AGENT_IDENTITIES_ANSWER; ProtocolViolation when it is something else."""
+    """Read SSH_AGENT_IDENTITIES_ANSWER. Raises ProtocolViolation."""
     reader = _expect(packet, IDENTITIES_ANSWER, "the agent's list of keys")
     count = reader.u32()
     if count > MAX_KEYS:
@@ -72,7 +65,7 @@ def read_identities(packet: bytes) -> tuple[AgentKey, ...]:
 
 
 def read_signature(packet: bytes) -> bytes:
-    """Return the signature blob in SSH_AGENT_SIGN_RESPONSE."""
+    """Read the signature blob in SSH_AGENT_SIGN_RESPONSE. Raises ProtocolViolation."""
     reader = _expect(packet, SIGN_RESPONSE, "the agent's signature")
     signature = reader.vector(4)
     reader.end()
@@ -81,34 +74,35 @@ def read_signature(packet: bytes) -> bytes:
 
 def _expect(packet: bytes, number: int, what: str) -> Reader:
     if packet[:1] == bytes([FAILURE]):
-        raise ProtocolViolation("the agent refuses")
+        raise ProtocolViolation("the agent refused the request")
     if packet[:1] != bytes([number]):
-        raise ProtocolViolation(f"message {packet[0] if packet else 0} instead of {what}")
+        raise ProtocolViolation(f"received message {packet[0] if packet else 0} instead of {what}")
     return Reader(memoryview(packet)[1:], what)
 
 
 class Agent:
-    """A running agent. Whatever goes wrong with it is Failed with ``local-resource``."""
+    """A running agent. Every failure of it is Failed (local-resource)."""
 
     def __init__(self, path: str) -> None:
         self.path = path
 
     @classmethod
-    def of_environment(cls) -> Agent | None:
-        """Return the agent that SSH_AUTH_SOCK names; None where it names none."""
+    def from_environment(cls) -> Agent | None:
+        """Return the agent at SSH_AUTH_SOCK; None where that is not set."""
         path = os.environ.get(SOCKET)
         return cls(path) if path else None
 
     async def keys(self) -> tuple[AgentKey, ...]:
-        """Return the keys that it holds."""
-        return await self._ask(identities_request(), LIST_SECONDS, read_identities)
+        """List its keys."""
+        request = string(bytes([REQUEST_IDENTITIES]))
+        return await self._request(request, LIST_SECONDS, read_identities)
 
     async def sign(self, blob: bytes, algorithm: str, data: bytes) -> bytes:
         """Return a signature over ``data`` by the key of ``blob``."""
         request = sign_request(blob, algorithm, data)
-        return await self._ask(request, SIGN_SECONDS, read_signature)
+        return await self._request(request, SIGN_SECONDS, read_signature)
 
-    async def _ask(self, request: bytes, seconds: float, read: Callable[[bytes], T]) -> T:
+    async def _request(self, request: bytes, seconds: float, read: Callable[[bytes], T]) -> T:
         until = now_ns() + int(seconds * 1e9)
         sock = LocalSocket.open(self.path)
         try:

@@ -1,20 +1,18 @@
-"""Logging in: the client's side of the authentication protocol (RFC 4252, RFC 4256).
+"""User authentication, the client's side (RFC 4252, RFC 4256).
 
-Every request and its answer is a step with its time, so that a slow login says which part is slow.
+Each request and its answer is a step with its time, so that the slow part of a login is known.
 """
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 
 import msgspec
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.net.secrets import Secret
-from seventh.net.stopwatch import Stopwatch, Timer, now_ns
+from seventh.net.stopwatch import Stopwatch, Timer, user_mark
 from seventh.protocols.ssh.client.credentials import Credentials
 from seventh.protocols.ssh.client.identities import Identity
 from seventh.protocols.ssh.client.session import Session
@@ -27,128 +25,130 @@ from seventh.protocols.ssh.wire.auth_messages import (
     AuthSuccess,
     LoginMessage,
 )
-from seventh.protocols.ssh.wire.values import string
-from seventh.wire.reader import Reader
+from seventh.protocols.ssh.wire.fields import uint32
+from seventh.protocols.ssh.wire.values import SshReader, string
 from seventh.wire.text import printable
 
 CONNECTION = b"ssh-connection"
 MAX_KEYS = 5
-"""Keys that are shown to one server: OpenSSH's MaxAuthTries is 6, and a password may follow."""
+"""Keys offered to one server: OpenSSH's default MaxAuthTries is 6, and a password may follow."""
 MAX_STEPS = 24
-"""Requests in one login, whatever a server answers."""
+"""Requests in one login."""
 MAX_ROUNDS = 8
+"""Rounds of keyboard-interactive."""
 MAX_PROMPTS = 16
-"""Question rounds of keyboard-interactive, and questions in one."""
+"""Prompts in one round."""
 _TOO_MANY_TRIES = "authentication failures"
-"""OpenSSH's word in the disconnect after MaxAuthTries; its code there is that of any error."""
+"""A part of OpenSSH's DISCONNECT after MaxAuthTries, whose reason code is a general one."""
 
-PK_OK, PASSWD_CHANGEREQ, INFO_REQUEST, INFO_RESPONSE = 60, 60, 60, 61
+PK_OK, INFO_REQUEST, INFO_RESPONSE = 60, 60, 61
 
 
 class Admission(msgspec.Struct, frozen=True, kw_only=True):
     """A granted login."""
 
     method: str
-    """Such as ``publickey``; several with ``+`` where the server wanted several."""
+    """Such as ``publickey``; several are joined by ``+``."""
     at: Mark
 
 
-class Prompts(msgspec.Struct, frozen=True):
-    """SSH_MSG_USERAUTH_INFO_REQUEST (RFC 4256 §3.2), without what only decorates it."""
-
-    prompts: tuple[tuple[bytes, bool], ...]
-    """Each question, and whether its answer may be shown."""
-
-
 def read_pk_ok(packet: AuthPacket, blob: bytes) -> None:
-    """Check SSH_MSG_USERAUTH_PK_OK: it must show the key that we asked about (RFC 4252 §7).
+    """Read SSH_MSG_USERAUTH_PK_OK (RFC 4252 §7); ProtocolViolation when it has another key.
 
-    Some servers name the key's type there and not the signature's algorithm; OpenSSH's client
-    compares the key alone, too.
+    Only the key is compared, as in OpenSSH's client: some servers send the key's type instead of
+    the signature algorithm.
     """
     reader = _expect(packet, PK_OK, "USERAUTH_PK_OK")
     reader.vector(4)
     if reader.vector(4) != blob:
-        raise ProtocolViolation("USERAUTH_PK_OK is about another key than we showed")
+        raise ProtocolViolation("USERAUTH_PK_OK has another key than the one offered")
 
 
-def read_prompts(packet: AuthPacket) -> Prompts:
-    """Read SSH_MSG_USERAUTH_INFO_REQUEST; ProtocolViolation when it is malformed."""
+def read_prompts(packet: AuthPacket) -> tuple[tuple[bytes, bool], ...]:
+    """Read the prompts of SSH_MSG_USERAUTH_INFO_REQUEST, each with its echo flag (RFC 4256 §3.2).
+
+    Raises ProtocolViolation when it is malformed.
+    """
     reader = _expect(packet, INFO_REQUEST, "USERAUTH_INFO_REQUEST")
     for _ in range(3):  # name, instruction, language tag
         reader.vector(4)
     count = reader.u32()
     if count > MAX_PROMPTS:
-        raise ProtocolViolation(f"USERAUTH_INFO_REQUEST declares {count} questions")
-    prompts = tuple((reader.vector(4), reader.u8() != 0) for _ in range(count))
-    return Prompts(prompts)
+        raise ProtocolViolation(f"USERAUTH_INFO_REQUEST declares {count} prompts")
+    return tuple((reader.vector(4), reader.boolean()) for _ in range(count))
 
 
 def responses(answers: tuple[bytes, ...]) -> AuthPacket:
-    """SSH_MSG_USERAUTH_INFO_RESPONSE (RFC 4256 §3.4)."""
-    fields = len(answers).to_bytes(4, "big") + b"".join(string(answer) for answer in answers)
-    return AuthPacket(INFO_RESPONSE, fields)
+    """Return SSH_MSG_USERAUTH_INFO_RESPONSE (RFC 4256 §3.4)."""
+    return AuthPacket(INFO_RESPONSE, uint32(len(answers)) + b"".join(map(string, answers)))
 
 
 def signed_data(session_id: bytes, request: AuthRequest) -> bytes:
-    """Return what a public key request's signature is over: RFC 4252 §7."""
-    named = string(request.user) + string(request.service) + string(request.method)
-    return string(session_id) + b"\x32" + named + request.fields
+    """Return the data that a publickey request's signature is over (RFC 4252 §7)."""
+    return string(session_id) + request.encode()
 
 
-def _expect(packet: AuthPacket, number: int, what: str) -> Reader:
+def _expect(packet: AuthPacket, number: int, what: str) -> SshReader:
     if packet.number != number:
-        raise ProtocolViolation(f"message {packet.number} instead of {what} ({number})")
-    return Reader(packet.fields, what)
+        raise ProtocolViolation(f"received message {packet.number} instead of {what} ({number})")
+    return SshReader(packet.fields, what)
 
 
 class UserAuth:
-    """One user's login over one session. ``steps`` and ``methods`` stand when it fails."""
+    """One user's login over one session. ``steps`` and ``methods`` are kept when it fails."""
 
     def __init__(self, session: Session, user: str) -> None:
         self.session = session
         self.user = user
         self.steps: list[AuthStep] = []
         self.methods: Names | None = None
-        """What may continue, by the server's last word."""
+        """The methods that can continue, by the server's last answer."""
         self.first_methods: Names | None = None
-        """What the server first said."""
+        """The same by its first answer."""
         self.partial = False
         self.passed: list[str] = []
-        """Methods that succeeded, the last one perhaps in part."""
+        """The methods that succeeded, fully or in part."""
         self.service_seconds: float | None = None
         self.none_seconds: float | None = None
         self._ended: Mark | None = None
-        self._unshown = 0
+        self._not_offered = 0
 
-    # -- the course of a login -------------------------------------------------------------------
+    # -- one login -------------------------------------------------------------------------------
 
     async def log_in(
         self, credentials: Credentials, watch: Stopwatch, address: str | None = None
     ) -> Admission:
-        """Ask for the service, for the methods, and try what there is until the server grants it.
+        """Request the service and the methods, then try the credentials until one is accepted.
 
         Phases: ``ssh.service``, ``ssh.auth_none``, ``ssh.auth``. Failed with auth-rejected when
-        nothing is left to try, or with auth-required when there was nothing to begin with.
+        none is accepted, with auth-required when there is none.
         """
         await self.begin(watch, address)
         if await self.ask_methods(watch, address):
             return self._admission()
         if credentials.empty:
+            why = "; ".join(credentials.problems)
             raise Failed(
-                Reason.AUTH_REQUIRED, self._nothing_to_offer(credentials), phase="ssh.auth"
+                Reason.AUTH_REQUIRED,
+                f"no credential to log in with{f' ({why})' if why else ''}; the server accepts "
+                f"{self._accepted()}",
+                phase="ssh.auth",
             )
         with watch.phase("ssh.auth", address) as timer:
-            timer.begin(Mark(now_ns(), "user"))
-            with _worded(self):
-                granted_login = await self._try_all(credentials)
+            timer.begin(user_mark())
+            try:
+                granted = await self._try_all(credentials)
+            except Failed as failed:
+                if failed.reason is Reason.PEER_CLOSED and _TOO_MANY_TRIES in failed.detail:
+                    raise Failed(Reason.AUTH_REJECTED, failed.detail, phase=failed.phase) from None
+                raise
             self._stop(timer)
-            if not granted_login:
+            if not granted:
                 raise Failed(Reason.AUTH_REJECTED, self._rejected(credentials))
         return self._admission()
 
     async def begin(self, watch: Stopwatch | None = None, address: str | None = None) -> None:
-        """Ask for the authentication service."""
+        """Request the authentication service."""
         with (watch or Stopwatch()).phase("ssh.service", address) as timer:
             sent, granted = await self.session.request_service()
             timer.begin(sent)
@@ -156,9 +156,9 @@ class UserAuth:
             self.service_seconds = timer.seconds_until(granted)
 
     async def ask_methods(self, watch: Stopwatch | None = None, address: str | None = None) -> bool:
-        """Send ``none``: its refusal names the methods (RFC 4252 §5.2). True when it is granted."""
+        """Request ``none``, whose refusal lists the methods (RFC 4252 §5.2); True when granted."""
         with (watch or Stopwatch()).phase("ssh.auth_none", address) as timer:
-            timer.begin(Mark(now_ns(), "user"))
+            timer.begin(user_mark())
             granted = await self._step("none", b"")
             self.first_methods = self.methods
             self.none_seconds = self.steps[-1].seconds
@@ -170,9 +170,9 @@ class UserAuth:
             timer.stop(self._ended)
 
     async def _try_all(self, credentials: Credentials) -> bool:
-        """Return each key, then the password; again after a partial success, with what is left."""
+        """Try each key, then the password; after a partial success the remaining ones again."""
         keys = self._usable(credentials)
-        keys, self._unshown = keys[:MAX_KEYS], len(keys[MAX_KEYS:])
+        keys, self._not_offered = keys[:MAX_KEYS], len(keys[MAX_KEYS:])
         password = credentials.password
         while True:
             successes = len(self.passed)
@@ -181,22 +181,21 @@ class UserAuth:
                     return True
             if len(self.passed) > successes:
                 continue
-            if password is not None and "password" in self._open:
-                secret, password = password, None
-                if await self.password(secret):
-                    return True
-            elif password is not None and "keyboard-interactive" in self._open:
-                secret, password = password, None
-                if await self.keyboard_interactive(secret):
-                    return True
+            for method, send in (
+                ("password", self.password), ("keyboard-interactive", self.keyboard_interactive),
+            ):  # fmt: skip
+                if password is not None and method in self._open:
+                    secret, password = password, None
+                    if await send(secret):
+                        return True
             if len(self.passed) == successes:
                 return False
 
     def _usable(self, credentials: Credentials) -> list[Identity]:
-        """Return the keys that a server may take: each one that is shown counts against us."""
+        """Return the keys that a server may accept: servers count each one that is offered."""
         usable: list[Identity] = []
         for identity in credentials.identities:
-            if (why := identity.hopeless(time.time())) is None:
+            if (why := identity.unusable(time.time())) is None:
                 usable.append(identity)
             else:
                 self._note("publickey", "unfit", identity.label, why)
@@ -213,11 +212,11 @@ class UserAuth:
     # -- methods ---------------------------------------------------------------------------------
 
     async def publickey(self, identity: Identity) -> bool:
-        """Ask whether the key would do, then sign (RFC 4252 §7). True when the login is granted."""
+        """Ask whether the key is accepted, then sign (RFC 4252 §7). True when it is granted."""
         label = identity.label
         algorithm = identity.algorithm(self.session.server_sig_algs)
         if algorithm is None:
-            self._note("publickey", "unfit", label, "the server takes RSA with SHA-1 only")
+            self._note("publickey", "unfit", label, "the server accepts RSA with SHA-1 only")
             return False
         named = string(algorithm.encode()) + string(identity.blob)
         answer = await self._request("publickey", b"\x00" + named, label, algorithm)
@@ -237,41 +236,40 @@ class UserAuth:
     async def password(self, secret: Secret) -> bool:
         """Send the password (RFC 4252 §8). True when the login is granted."""
         answer = await self._request("password", b"\x00" + string(secret.reveal()))
-        if isinstance(answer, AuthPacket):
-            # A password that has expired; to change it is no business of a look.
+        if isinstance(answer, AuthPacket):  # SSH_MSG_USERAUTH_PASSWD_CHANGEREQ
             self._amend("wanted", "the password has expired and must be changed")
             return False
         return self._is_grant(answer)
 
     async def keyboard_interactive(self, secret: Secret) -> bool:
-        """Answer the one question for a hidden word with the password (RFC 4256).
+        """Answer a single prompt without echo with the password (RFC 4256).
 
-        A further question, or one whose answer may be shown, is for a person: it is noted and left.
+        Any other prompt, a second factor for example, is noted and ends the method.
         """
         answer = await self._request("keyboard-interactive", string(b"") + string(b""))
         unused: Secret | None = secret
         for _ in range(MAX_ROUNDS):
             if not isinstance(answer, AuthPacket):
                 return self._is_grant(answer)
-            prompts = read_prompts(answer).prompts
+            prompts = read_prompts(answer)
             given: tuple[bytes, ...] = ()
             if prompts:
-                (question, shown), *more = prompts
-                if more or shown or unused is None:
-                    asked = printable(question, 80).strip()
-                    self._amend("wanted", f"the server asks {asked!r}, which a person must answer")
+                (prompt, echo), *more = prompts
+                if more or echo or unused is None:
+                    text = printable(prompt, 80).strip()
+                    self._amend("wanted", f"the prompt {text!r} requires interactive input")
                     return False
                 given, unused = (unused.reveal(),), None
             answer = await self._answer("keyboard-interactive", responses(given))
-        raise ProtocolViolation(f"keyboard-interactive goes on after {MAX_ROUNDS} rounds")
+        raise ProtocolViolation(f"keyboard-interactive takes more than {MAX_ROUNDS} rounds")
 
     # -- one request and its answer --------------------------------------------------------------
 
     async def _step(self, method: str, fields: bytes, key: str = "", algorithm: str = "") -> bool:
-        """Return a request that is granted or refused and no more."""
+        """Send a request that can only be granted or refused; True when it is granted."""
         answer = await self._request(method, fields, key, algorithm)
         if isinstance(answer, AuthPacket):
-            raise ProtocolViolation(f"message {answer.number} in answer to {method}")
+            raise ProtocolViolation(f"received message {answer.number} in reply to {method}")
         return self._is_grant(answer)
 
     async def _request(
@@ -284,11 +282,9 @@ class UserAuth:
         self, method: str, message: AuthRequest | AuthPacket, key: str = "", algorithm: str = ""
     ) -> LoginMessage:
         if len(self.steps) >= MAX_STEPS:
-            raise ProtocolViolation(f"a login of more than {MAX_STEPS} steps")
+            raise ProtocolViolation(f"more than {MAX_STEPS} requests in one login")
         if self.session.has_login_message:
-            raise ProtocolViolation(
-                "the server answers an authentication request before it is made"
-            )
+            raise ProtocolViolation("the server sent a reply before the authentication request")
         sent = await self.session.send(message)
         event = await self.session.next_login_message()
         answer = event.message
@@ -306,7 +302,7 @@ class UserAuth:
             case AuthPacket():
                 outcome = "wanted"
             case _:
-                raise ProtocolViolation("SERVICE_ACCEPT in answer to an authentication request")
+                raise ProtocolViolation("received SERVICE_ACCEPT in reply to a login request")
         self._ended = event.at
         self.steps.append(
             AuthStep(
@@ -326,39 +322,22 @@ class UserAuth:
     def _amend(self, outcome: Outcome, detail: str) -> None:
         self.steps[-1] = msgspec.structs.replace(self.steps[-1], outcome=outcome, detail=detail)
 
-    # -- words -----------------------------------------------------------------------------------
-
-    def _nothing_to_offer(self, credentials: Credentials) -> str:
-        why = "; ".join((credentials.withheld, *credentials.notes)).strip("; ")
-        said = f" ({why})" if why else ""
-        return f"the server wants {self._wants()}, and there was nothing to log in with{said}"
-
-    def _wants(self) -> str:
-        return ", ".join(self._open) or "a login that it does not describe"
+    def _accepted(self) -> str:
+        return ", ".join(self._open) or "no method"
 
     def _rejected(self, credentials: Credentials) -> str:
         tried = [f"{step.method} {step.key}".strip() for step in self.steps
                  if step.method != "none" and step.outcome in {"refused", "granted"}]  # fmt: skip
-        said = [f"refused: {', '.join(dict.fromkeys(tried))}" if tried else "nothing fitted"]
-        if self.partial:
-            said.insert(0, f"accepted in part: {', '.join(self.passed)}")
-        said += [step.detail for step in self.steps if step.detail]
-        if self._unshown:
-            said.append(f"{self._unshown} more keys were not shown, for servers count them")
-        said += [word for word in (credentials.withheld, *credentials.notes) if word]
+        parts = [f"partial success: {', '.join(self.passed)}"] if self.partial else []
+        parts.append(
+            f"refused: {', '.join(dict.fromkeys(tried))}" if tried else "no usable credential"
+        )
+        parts += [step.detail for step in self.steps if step.detail]
+        if self._not_offered:
+            parts.append(f"{self._not_offered} more keys not offered (maximum: {MAX_KEYS})")
+        parts += credentials.problems
         user = printable(self.user, 64)
-        return f"{user} was not let in: {'; '.join(said)}; the server still wants {self._wants()}"
-
-
-@contextlib.contextmanager
-def _worded(auth: UserAuth) -> Iterator[None]:
-    """Yield a connection that ends because of too many attempts is a rejection, not an accident."""
-    try:
-        yield
-    except Failed as failed:
-        if failed.reason is Reason.PEER_CLOSED and _TOO_MANY_TRIES in failed.detail:
-            raise Failed(Reason.AUTH_REJECTED, failed.detail, phase=failed.phase) from None
-        raise
+        return f'login as "{user}" rejected: {"; ".join(parts)}; still required: {self._accepted()}'
 
 
 async def log_in(
@@ -367,7 +346,7 @@ async def log_in(
     watch: Stopwatch | None = None,
     address: str | None = None,
 ) -> Admission:
-    """Log in over ``session``, where the single steps are of no further interest."""
+    """Log in over ``session`` as :meth:`UserAuth.log_in` does."""
     session.user = credentials.user
     return await UserAuth(session, credentials.user).log_in(
         credentials, watch or Stopwatch(), address

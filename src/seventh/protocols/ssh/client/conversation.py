@@ -1,9 +1,12 @@
-"""One connection to an SSH server: the codec driven over a stream, up to NEWKEYS and EXT_INFO."""
+"""One connection to an SSH server, from the identification strings to NEWKEYS and EXT_INFO."""
 
 from __future__ import annotations
 
 import functools
 import os
+from typing import TypeVar
+
+from msgspec.structs import replace
 
 from seventh import __version__
 from seventh.model.failure import Failed, ProtocolViolation, Reason
@@ -14,13 +17,7 @@ from seventh.net.stream import Stream
 from seventh.protocols.ssh.facts import Choice, Names, Proposal
 from seventh.protocols.ssh.wire.ciphers import CIPHERS, MACS
 from seventh.protocols.ssh.wire.exchange import Exchange, NoCommonError, negotiate, no_agreement
-from seventh.protocols.ssh.wire.hostkeys import (
-    KEY_TYPES,
-    PublicKey,
-    algorithms_of,
-    read_key,
-    verify,
-)
+from seventh.protocols.ssh.wire.hostkeys import KEY_TYPES, PublicKey, algorithms_of
 from seventh.protocols.ssh.wire.ident import Ident
 from seventh.protocols.ssh.wire.kex import Group, GroupSizes, implemented
 from seventh.protocols.ssh.wire.messages import (
@@ -39,21 +36,22 @@ from seventh.wire.text import printable
 SOFTWARE = f"Seventh_{__version__}"
 GREETING = f"SSH-2.0-{SOFTWARE}\r\n".encode("ascii")
 
-# Named last and only so that an old server reaches its NEWKEYS with us; nothing is sent under them.
-_UNREADABLE_CIPHERS = ("blowfish-cbc", "cast128-cbc", "arcfour256", "arcfour128", "arcfour")
-_UNREADABLE_MACS = ("umac-128-etm@openssh.com", "umac-64-etm@openssh.com", "umac-128@openssh.com",
-                    "umac-64@openssh.com", "hmac-ripemd160")  # fmt: skip
-OVERDUE = frozenset({Reason.PEER_SILENT, Reason.BUDGET_EXCEEDED})
-"""How a wait for the greeting ends when it does not come."""
+# Not implemented; offered last so that an old server sends its NEWKEYS. Nothing is sent under them.
+_OLD_CIPHERS = ("blowfish-cbc", "cast128-cbc", "arcfour256", "arcfour128", "arcfour")
+_OLD_MACS = ("umac-128-etm@openssh.com", "umac-64-etm@openssh.com", "umac-128@openssh.com",
+             "umac-64@openssh.com", "hmac-ripemd160")  # fmt: skip
+TIMEOUTS = frozenset({Reason.PEER_SILENT, Reason.BUDGET_EXCEEDED})
+"""The reasons with which a wait for the identification string ends at a deadline."""
+M = TypeVar("M")
 _BY_APPLICATION = 11
 _KEX_FAILED = 3
 
 
 @functools.cache
 def our_proposal() -> Proposal:
-    """Return all that we can speak, best first; no compression: a bomb needs an unpacker."""
-    ciphers = (*CIPHERS, *_UNREADABLE_CIPHERS)
-    macs = (*MACS, *_UNREADABLE_MACS)
+    """Return all that is supported, best first, without compression."""
+    ciphers = (*CIPHERS, *_OLD_CIPHERS)
+    macs = (*MACS, *_OLD_MACS)
     return Proposal(
         kex_algorithms=(*implemented(), "ext-info-c", STRICT["client"]),
         server_host_key_algorithms=tuple(
@@ -69,26 +67,28 @@ def our_proposal() -> Proposal:
 
 
 def not_ssh(address: str, port: int, first: bytes) -> Failed | None:
-    """The failure of a peer whose first bytes are another protocol's; None where they are not."""
+    """Return the failure for first bytes of another protocol; None for any other bytes."""
     name = identify(first)
     if name is None or name == "SSH":
         return None
-    return Failed(Reason.PROTOCOL_MISMATCH, f"{address} port {port} speaks {name}, not SSH")
+    return Failed(Reason.PROTOCOL_MISMATCH, f"{address} port {port}: {name}, not SSH")
 
 
 def closed_early(lines: list[bytes], first: bytes, *, reset: bool = False) -> Failed:
-    """The failure of a peer that closed before its identification string, with its last words."""
-    words = printable(lines[-1] if lines else first, 200).strip()
-    said = f"; it said: {words}" if words else ""
-    did = "reset the connection" if reset else "closed"
+    """Return the failure of a peer that closed before its identification string."""
+    last = printable(lines[-1] if lines else first, 200).strip()
+    message = f"; its message: {last}" if last else ""
+    did = "reset" if reset else "closed"
     reason = Reason.PEER_RESET if reset else Reason.PEER_CLOSED
-    return Failed(reason, f"the server {did} before its identification string{said}")
+    return Failed(
+        reason, f"the server {did} the connection before its identification string{message}"
+    )
 
 
 async def send_greeting(stream: Stream) -> tuple[Mark, Failed | None]:
-    """Send our identification string: the instant just before it went, and a reset that met it.
+    """Send our identification string; return when, and the reset that the server answered with.
 
-    A server that has hung up may have said why, so a reset is to be raised when nothing more comes.
+    The caller raises the reset after reading: the server may have sent a message before.
     """
     try:
         return await stream.send(GREETING), None
@@ -99,14 +99,14 @@ async def send_greeting(stream: Stream) -> tuple[Mark, Failed | None]:
 
 
 class _Wait:
-    """What came while something whole was waited for, and for how long."""
+    """The bytes received while waiting for a complete message, and the time."""
 
     def __init__(self) -> None:
         self._begun = self._last = now_ns()
         self._size = 0
 
     def received(self, data: bytes, at: Mark) -> None:
-        """Note what came."""
+        """Count ``data``."""
         self._size += len(data)
         self._last = max(self._last, at.ns)
 
@@ -116,53 +116,55 @@ class _Wait:
 
     @property
     def _reason(self) -> Reason:
-        """A peer that has long stopped is silent; one that goes on is not."""
+        """``peer-silent`` where the peer sent nothing in the last half of the time."""
         quiet = 2 * (now_ns() - self._last) > now_ns() - self._begun
         return Reason.PEER_SILENT if quiet else Reason.BUDGET_EXCEEDED
 
     def ended(self, failed: Failed) -> Failed:
-        """Put a wait that the deadline ended into what came in all of it."""
-        waited = failed.reason is Reason.PEER_SILENT or isinstance(failed, TimeIsUp)
-        if not waited or not self._size:
+        """Return ``failed``; for a timeout, one that says what was received."""
+        late = failed.reason is Reason.PEER_SILENT or isinstance(failed, TimeIsUp)
+        if not late or not self._size:
             return failed
         return Failed(
             self._reason,
-            f"the server sent {self._size} bytes and no whole message in {self._seconds:.1f} s",
+            f"no complete message in {self._seconds:.1f} s; received {self._size} bytes",
         )
 
 
 class Greeting(_Wait):
-    """What a peer sent while its identification string was waited for, and for how long."""
+    """The bytes received while waiting for the identification string, and the time."""
 
     def broken(self, violation: ProtocolViolation, lines: list[bytes]) -> ProtocolViolation:
-        """Say of lines that come without end how long they came."""
+        """Return ``violation``, with the time where it is about the lines before the string."""
         if not lines:
             return violation
         return ProtocolViolation(f"{violation.detail}, in {self._seconds:.1f} s")
 
     def late(self, failed: Failed, lines: list[bytes], pending: bytes) -> Failed:
-        """Put ``failed``, which ended the wait, into what came in all of it."""
+        """Return ``failed``, a timeout, with what was received."""
         seconds = self._seconds
         if not lines and not pending:
             if failed.reason is not Reason.PEER_SILENT:
                 return failed
             return Failed(Reason.PEER_SILENT, f"the server sent nothing in {seconds:.1f} s")
         if not lines and pending.startswith(b"SSH-"):
-            sent = f"only {printable(pending, 100)}, without a line end,"
-            why = "an unfinished identification string"
-        else:
-            size = f"{self._size} bytes"
-            what = f"{_counted(len(lines), 'line')} ({size})" if lines else f"{size} without a line"
-            sent, why = f"{what} and no SSH identification string", "a tarpit, or no SSH server"
-        return Failed(self._reason, f"the server sent {sent} in {seconds:.1f} s: {why}")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+            return Failed(
+                self._reason,
+                f"incomplete identification string in {seconds:.1f} s: received "
+                f"{printable(pending, 100)} without a line end",
+            )
+        received = f"{self._size} bytes"
+        if lines:
+            received += f" in {len(lines)} {'line' if len(lines) == 1 else 'lines'}"
+        return Failed(
+            self._reason,
+            f"no SSH identification string in {seconds:.1f} s, only {received}: a tarpit or not "
+            "an SSH server",
+        )
 
 
 class Conversation:
-    """A client's side of one connection. Every method raises Failed when it cannot go on."""
+    """The client's side of one connection. Every method raises Failed when the connection fails."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -173,12 +175,12 @@ class Conversation:
         self.key_valid: bool | None = None
         self.offer = our_proposal()
         self.confirmed = False
-        """Whether our NEWKEYS has gone."""
+        """Whether our NEWKEYS was sent."""
         self._extensions: ExtInfo | None = None
-        """EXT_INFO that came before NEWKEYS."""
+        """The EXT_INFO before NEWKEYS."""
 
     async def event(self, deadline_ns: int | None = None) -> Event:
-        """Return the next event, however many receives it takes."""
+        """Return the next event; a DISCONNECT is Failed."""
         waited: _Wait | None = None
         while True:
             event = self.connection.next_event()
@@ -202,10 +204,10 @@ class Conversation:
         return Failed(Reason.PEER_CLOSED, "the server closed the connection")
 
     async def greet(self) -> tuple[Mark, Ident, Mark]:
-        """Exchange identification strings: when ours went, the server's, and when it came."""
+        """Exchange identification strings: when ours was sent, the server's, when it arrived."""
         sent, reset = await send_greeting(self.stream)
         greeting = Greeting()
-        # A greeting may be late and come in pieces; the deadline alone decides.
+        # The string may be slow and in pieces; only the deadline limits it.
         self.stream.expect_silence()
         try:
             while True:
@@ -213,14 +215,14 @@ class Conversation:
                 if event is not None and isinstance(event.message, Ident):
                     self.stream.expect_answers()
                     return sent, event.message, event.at
-                self._name_stranger()
+                self._check_protocol()
                 data, at = await self.stream.receive()
                 if not data:
                     raise reset or self._closed()
                 greeting.received(data, at)
                 self.connection.feed(data, at)
         except ProtocolViolation as violation:
-            self._name_stranger()
+            self._check_protocol()
             raise greeting.broken(violation, self.connection.pre_ident_lines) from None
         except Failed as failed:
             connection = self.connection
@@ -228,31 +230,36 @@ class Conversation:
                 raise closed_early(
                     connection.pre_ident_lines, connection.first_bytes, reset=True
                 ) from None
-            if failed.reason not in OVERDUE:
+            if failed.reason not in TIMEOUTS:
                 raise
             raise greeting.late(
                 failed, connection.pre_ident_lines, connection.pending_line
             ) from None
 
-    def _name_stranger(self) -> None:
+    def _check_protocol(self) -> None:
+        """Raise Failed (protocol-mismatch) when the peer's protocol is another one."""
         address = self.stream.address
-        stranger = not_ssh(address.ip, address.port, self.connection.first_bytes)
-        if stranger is not None:
-            raise stranger from None
+        other = not_ssh(address.ip, address.port, self.connection.first_bytes)
+        if other is not None:
+            raise other from None
 
     async def offers(self, offer: Proposal) -> tuple[KexInit, Mark]:
         """Send our KEXINIT and read the server's."""
         self.offer = offer
         ours = KexInit(cookie=os.urandom(16), offer=offer)
         await self.stream.send(self.connection.send(ours))
-        while True:
-            event = await self.event()
-            if isinstance(event.message, KexInit):
-                return event.message, event.at
-            await self._take_aside(event.message)
+        return await self._expect(KexInit)
 
-    async def _take_aside(self, message: object) -> None:
-        """Answer a message that is unknown or out of place; keep extensions; pass over others."""
+    async def _expect(self, kind: type[M], deadline_ns: int | None = None) -> tuple[M, Mark]:
+        """Read up to the next message of this kind; return it and when it arrived."""
+        while True:
+            event = await self.event(deadline_ns)
+            if isinstance(event.message, kind):
+                return event.message, event.at
+            await self._handle_other(event.message)
+
+    async def _handle_other(self, message: object) -> None:
+        """Answer an unknown message with UNIMPLEMENTED, keep EXT_INFO, ignore all others."""
         if isinstance(message, Other):
             answer = Unimplemented(self.connection.last_sequence)
             await self.stream.send(self.connection.send(answer))
@@ -260,7 +267,7 @@ class Conversation:
             self._extensions = message
 
     def agree(self, ours: Proposal, theirs: Proposal) -> Choice:
-        """Negotiate; Failed with negotiation-failed when a list has nothing in common."""
+        """Negotiate; Failed (negotiation-failed) when a list has no name in common."""
         try:
             self.choice = negotiate(ours, theirs)
         except NoCommonError as error:
@@ -270,10 +277,10 @@ class Conversation:
     async def exchange_keys(
         self, timer: Timer | None = None, sizes: GroupSizes | None = None
     ) -> Mark:
-        """Run the key exchange to the server's NEWKEYS and judge the host key's signature.
+        """Run the key exchange up to the server's NEWKEYS and verify the host key's signature.
 
-        ``timer`` begins with our first message and stops at NEWKEYS. ``key`` and ``key_valid`` are
-        set as soon as they are known; a wrong signature raises ProtocolViolation.
+        ``timer`` begins with our first message and stops at NEWKEYS. Sets ``key`` and
+        ``key_valid``. Raises ProtocolViolation for a wrong signature.
         """
         assert self.choice is not None  # noqa: S101 - agree() comes first
         exchange = self.exchange = Exchange(self.connection, self.choice, sizes=sizes)
@@ -289,76 +296,57 @@ class Conversation:
             elif isinstance(event.message, NewKeys):
                 break
             else:
-                await self._take_aside(event.message)
+                await self._handle_other(event.message)
         if timer is not None:
             timer.stop(event.at)
-        self._judge_key(exchange)
+        self.key, self.key_valid = exchange.host_key()
+        if self.key_valid is False:
+            raise ProtocolViolation(
+                "wrong signature over the exchange hash: the server does not have the private key "
+                "of its host key, or the handshake was modified in transit"
+            )
         return event.at
 
     async def ask_group(self, sizes: GroupSizes, deadline_ns: int) -> Group:
-        """Ask group exchange for a group of these sizes, and leave the exchange at that."""
+        """Request a group of these sizes and end the exchange there."""
         assert self.choice is not None  # noqa: S101 - agree() comes first
         exchange = self.exchange = Exchange(self.connection, self.choice, sizes=sizes)
         await self.stream.send(exchange.begin())
-        while True:
-            event = await self.event(deadline_ns)
-            if isinstance(event.message, KexPacket):
-                return exchange.read_group(event.message)
-            await self._take_aside(event.message)
-
-    def _judge_key(self, exchange: Exchange) -> None:
-        result = exchange.result
-        assert result is not None and self.choice is not None  # noqa: S101, PT018 - NEWKEYS came
-        self.key = read_key(result.host_key)
-        self.key_valid = verify(
-            self.key, self.choice.host_key, result.signature, result.exchange_hash,
-            self.connection.deviations,
-        )  # fmt: skip
-        if self.key_valid is False:
-            raise ProtocolViolation(
-                "the host key's signature over the exchange hash is wrong: the server does not "
-                "hold this key, or something between changed the handshake"
-            )
+        packet, _ = await self._expect(KexPacket, deadline_ns)
+        return exchange.read_group(packet)
 
     @property
     def early_extensions(self) -> dict[bytes, bytes]:
-        """What an EXT_INFO before NEWKEYS named."""
+        """The extensions in an EXT_INFO before NEWKEYS."""
         return self._extensions.extensions if self._extensions is not None else {}
 
     async def confirm(self) -> None:
-        """Answer the server's NEWKEYS with ours; a second time nothing is sent."""
+        """Send our NEWKEYS; a second call does nothing."""
         if not self.confirmed:
             self.confirmed = True
             await self.stream.send(self.connection.send(NewKeys()))
 
     async def extensions(self, seconds: float) -> ExtInfo | None:
-        """Answer NEWKEYS and wait for EXT_INFO; None when none comes in time or can be read.
+        """Send NEWKEYS and wait for EXT_INFO; None when none arrives in time or can be read.
 
-        RFC 8308 §2.4: a server that has something to say says it right after its NEWKEYS.
+        A server sends it right after its NEWKEYS (RFC 8308 §2.4).
         """
-        if self.connection.deaf or self.connection.sealer_missing:
+        if self.connection.opener_missing or self.connection.sealer_missing:
             return None
         await self.confirm()
-        until = now_ns() + int(seconds * 1e9)
         try:
-            while True:
-                event = await self.event(until)
-                if isinstance(event.message, ExtInfo):
-                    return event.message
-                await self._take_aside(event.message)
+            return (await self._expect(ExtInfo, now_ns() + int(seconds * 1e9)))[0]
         except Failed as failed:
             if failed.reason in {Reason.PEER_SILENT, Reason.PEER_CLOSED, Reason.PEER_RESET}:
                 return self._extensions
             raise
 
-    async def leave(self) -> None:
-        """Say goodbye to a server that speaks SSH, and close."""
-        if self.connection.peer_ident is None:
-            self.stream.close()
-            return
-        aclose = Disconnect(_BY_APPLICATION, b"look finished")
+    async def aclose(self) -> None:
+        """Send DISCONNECT to an SSH server, and close the stream."""
         try:
-            await self.stream.send(self.connection.send(aclose))
+            if self.connection.peer_ident is not None:
+                message = Disconnect(_BY_APPLICATION, b"check finished")
+                await self.stream.send(self.connection.send(message))
         except Failed:
             return
         finally:
@@ -366,16 +354,14 @@ class Conversation:
 
 
 def disconnected(message: Disconnect) -> Failed:
-    """Return the failure of a conversation that the server has ended, with its reason."""
+    """Return the failure for the server's DISCONNECT, with its reason."""
     text = printable(message.description, 200)
     reason = Reason.NEGOTIATION_FAILED if message.code == _KEX_FAILED else Reason.PEER_CLOSED
     return Failed(reason, f"the server disconnected (code {message.code}): {text}")
 
 
 def readable_offer(offer: Proposal) -> Proposal:
-    """``offer`` with only those ciphers and MACs that can be spoken under: what a login needs."""
-    from msgspec.structs import replace
-
+    """Return ``offer`` with the implemented ciphers and MACs only, as a login needs."""
     return replace(
         offer,
         encryption_algorithms_client_to_server=tuple(CIPHERS),
@@ -386,9 +372,7 @@ def readable_offer(offer: Proposal) -> Proposal:
 
 
 def offer_for(names: Names, kex: Names | None = None) -> Proposal:
-    """Our offer, narrowed to these host key algorithms and, where given, key exchange methods."""
-    from msgspec.structs import replace
-
+    """Return our offer, limited to these host key algorithms and, if given, these methods."""
     offer = replace(our_proposal(), server_host_key_algorithms=names)
     if kex is not None:
         offer = replace(offer, kex_algorithms=(*kex, "ext-info-c", STRICT["client"]))

@@ -1,15 +1,15 @@
-"""Who logs in, and with what; and what of it a host may be shown.
+"""The user's credentials, and which of them a host may receive.
 
-Nothing is guessed: a user has to be named, and the keys are those that were named, then those of
-the agent. A secret that opens a private key is that key's passphrase and is never sent to anybody.
+The user must be given. The keys are those that were given, then those of the agent. A secret that
+decrypts a private key is its passphrase and is never sent.
 
-What a host may be shown depends on what known_hosts says of its key:
+What a host may receive depends on what known_hosts says of its key:
 
 known             everything
-unknown           signatures only, which are bound to the one session they are made for and are of
-                  no use elsewhere; a password would serve anyone who answers, so it stays here.
-                  Nothing goes through an unknown jump host unless --accept-new-host-keys permits it
-changed, revoked  nothing at all, not even the user's name
+unknown           signatures only, which are bound to one session; a password could be used by any
+                  host that answers. No connection passes through an unknown jump host without
+                  --accept-new-host-keys
+changed, revoked  nothing, not even the user's name
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from seventh.protocols.ssh.facts.login import Trust
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
-    """A user, and what proves that it is he."""
+    """A user, with keys and a password."""
 
     user: str
     identities: tuple[Identity, ...] = ()
@@ -42,68 +42,74 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     withheld: str = ""
     """Why the password is not offered; empty where it is, or where there is none."""
     notes: tuple[str, ...] = ()
-    """What could not be used, and why."""
+    """Why keys or the agent cannot be used."""
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to log in with."""
+        """Whether there are no credentials."""
         return not self.identities and self.password is None
 
-    def for_host(self, trust: Trust) -> Credentials:
-        """Return what of these a host with this key may be shown.
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why credentials are not used."""
+        return (self.withheld, *self.notes) if self.withheld else self.notes
 
-        Failed with host-key-untrusted when that is nothing, not even the user's name.
+    def for_host(self, trust: Trust) -> Credentials:
+        """Return the credentials that a host with this key may receive.
+
+        Raises Failed (host-key-untrusted) for a changed or revoked key.
         """
-        where = f"{trust.file}:{trust.line}"
+        where, why = f"{trust.file}:{trust.line}", f" ({trust.detail})" if trust.detail else ""
         if trust.status == "changed":
             raise Failed(
                 Reason.HOST_KEY_UNTRUSTED,
-                f"the host key {trust.key} is not {trust.pinned} of {where}"
-                + (f" ({trust.detail})" if trust.detail else "")
-                + ": nothing was offered",
+                f"the host key changed: received {trust.key}, {where} has {trust.pinned}{why}; no "
+                "credential was offered",
             )
         if trust.status == "revoked":
             raise Failed(
                 Reason.HOST_KEY_UNTRUSTED,
-                f"the host key {trust.key} is revoked in {where}: nothing was offered",
+                f"the host key {trust.key} is revoked in {where}; no credential was offered",
             )
         if trust.status == "unknown" and self.password is not None:
-            said = f" ({trust.detail})" if trust.detail else ""
-            why = f"the host key is not in known_hosts{said}, so the password was not offered"
-            return replace(self, password=None, withheld=why)
+            withheld = f"password not offered: the host key is not in known_hosts{why}"
+            return replace(self, password=None, withheld=withheld)
         return self
 
 
-async def gather(options: Options, user: str) -> Credentials:
-    """Return the credentials that the options name, for ``user``.
+async def read_credentials(options: Options, user: str) -> Credentials:
+    """Read the credentials in the options, for ``user``.
 
-    Raises UsageError for what is named and cannot be used, so that it is never passed over in
-    silence. A missing or broken agent is noted only, unless a named key needs it.
+    Raises UsageError for a key that was given and cannot be used. A missing or broken agent is only
+    noted, unless a key requires it.
     """
     secret = read_secret(options.password_file)
-    agent = Agent.of_environment() if options.of(SshOptions).agent else None
+    agent = Agent.from_environment() if options.of(SshOptions).agent else None
     notes: list[str] = []
-    held: tuple[AgentKey, ...] = ()
+    agent_keys: tuple[AgentKey, ...] = ()
     if agent is not None:
         try:
-            held = await agent.keys()
+            agent_keys = await agent.keys()
         except Failed as failed:
-            notes.append(f"the agent cannot be used: {failed.detail}")
+            notes.append(f"agent not usable: {failed.detail}")
     identities: list[Identity] = []
     passphrase = False
     for name in options.of(SshOptions).identities:
         try:
             found, opened = await asyncio.to_thread(load_identities, name, secret)
         except UnusableKeyError as error:
-            identities.append(_from_agent(agent, held, error))
+            identities.append(_by_agent(agent, agent_keys, error))
             continue
         identities.extend(found)
         passphrase = passphrase or opened
-    if agent is not None:
-        shown = {identity.blob for identity in identities}
-        rest = tuple(key for key in held if key.blob not in shown)
-        identities += _all_of(agent, rest, notes)
-    withheld = "the secret given is a key's passphrase, and is no password" if passphrase else ""
+    given = {identity.blob for identity in identities}
+    for key in agent_keys:
+        if agent is not None and key.blob not in given:
+            try:
+                identities.append(AgentIdentity(agent, key.blob, f"agent: {key.comment}"))
+            except ProtocolViolation as violation:
+                notes.append(f"agent key {key.comment} not usable: {violation.detail}")
+    withheld = "password not offered: the secret is the passphrase of a key" if passphrase else ""
     return Credentials(
         user=user,
         identities=tuple(identities),
@@ -113,21 +119,11 @@ async def gather(options: Options, user: str) -> Credentials:
     )
 
 
-def _from_agent(
-    agent: Agent | None, held: tuple[AgentKey, ...], error: UnusableKeyError
+def _by_agent(
+    agent: Agent | None, agent_keys: tuple[AgentKey, ...], error: UnusableKeyError
 ) -> Identity:
-    """Return a key that is of no use from its file, and that the agent has open."""
-    for key in held:
-        if agent is not None and error.public is not None and key.blob == error.public:
+    """Return the agent's key for a file that cannot be used; UsageError where it has none."""
+    for key in agent_keys:
+        if agent is not None and key.blob == error.public:
             return AgentIdentity(agent, key.blob, f"{error.file}, by the agent")
     raise UsageError(error.advice)
-
-
-def _all_of(agent: Agent, held: tuple[AgentKey, ...], notes: list[str]) -> list[Identity]:
-    identities: list[Identity] = []
-    for key in held:
-        try:
-            identities.append(AgentIdentity(agent, key.blob, f"agent: {key.comment}"))
-        except ProtocolViolation as violation:
-            notes.append(f"the agent's key {key.comment} cannot be used: {violation.detail}")
-    return identities

@@ -1,4 +1,4 @@
-"""What a user proves to be by: private keys from files and in an agent, and their certificates."""
+"""A user's private keys, in files and in an agent, and their certificates."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Identity(abc.ABC):
 
     def __init__(self, blob: bytes, source: str) -> None:
         self.blob = blob
-        """The public key, or the certificate, as the server is shown it."""
+        """The public key or the certificate that is sent to the server."""
         self.source = source
         """The file, or the agent's comment."""
         self.kind = printable(Reader(blob, "the public key").vector(4), 64)
@@ -42,14 +42,14 @@ class Identity(abc.ABC):
 
     @property
     def label(self) -> str:
-        """Type, fingerprint and source: what the report says of it."""
+        """Type, fingerprint and source, for the report."""
         return f"{fingerprint(self.kind, self.plain)} ({self.source})"
 
     def algorithm(self, accepted: Names | None) -> str | None:
-        """How to sign for a server that accepts these algorithms; None where no way is common.
+        """Return the signature algorithm for a server that accepts these; None where it has none.
 
-        What the server does not name is only an obstacle for RSA, whose one key signs in several
-        ways (RFC 8332 §3.3): of other types there is one, and servers are known to list too little.
+        Only RSA keys have several (RFC 8332 §3.3). For the others the list is ignored, because some
+        servers' lists are incomplete.
         """
         plain = self.kind.removesuffix(CERTIFICATE)
         if plain != "ssh-rsa":
@@ -60,51 +60,51 @@ class Identity(abc.ABC):
                 return name + suffix
         return None
 
-    def hopeless(self, now: float) -> str | None:
-        """Return why no server can take it at ``now`` (seconds since 1970); None where one may.
+    def unusable(self, now: float) -> str | None:
+        """Return why no server accepts it at ``now`` (seconds since 1970); None where one may.
 
-        Which principals stand for a user is the server's to say (AuthorizedPrincipalsFile).
+        Principals are not checked: the server maps them to users (AuthorizedPrincipalsFile).
         """
         if self.certificate is None:
-            return "servers no longer take DSA keys" if self.kind == "ssh-dss" else None
+            return "servers no longer accept DSA keys" if self.kind == "ssh-dss" else None
         if self.certificate.kind != "user":
             return f"its certificate is a {self.certificate.kind} certificate"
         wrong = self.certificate.period(now)
-        return f"its certificate {wrong}, by this machine's clock" if wrong else None
+        return f"its certificate {wrong} (by this machine's clock)" if wrong else None
 
     @abc.abstractmethod
     async def sign(self, algorithm: str, data: bytes) -> bytes:
-        """Return the signature blob over ``data``; Failed when the key's keeper does not sign."""
+        """Return the signature blob over ``data``; Failed when the agent does not sign."""
 
 
 class FileIdentity(Identity):
-    """A private key read from a file, alone or with the certificate beside it."""
+    """A private key in a file, alone or with its certificate (``NAME-cert.pub``)."""
 
     def __init__(self, private: Any, source: str, certificate: bytes | None = None) -> None:
         self._signer = Signer(private)
         super().__init__(certificate or self._signer.blob, source)
 
     async def sign(self, algorithm: str, data: bytes) -> bytes:
-        """Sign here and now."""
+        """Sign with the private key."""
         return self._signer.sign(algorithm.removesuffix(CERTIFICATE), data)
 
 
 class AgentIdentity(Identity):
-    """A key that an agent holds."""
+    """A private key in an agent."""
 
     def __init__(self, agent: Agent, blob: bytes, source: str) -> None:
         super().__init__(blob, source)
         self._agent = agent
 
     async def sign(self, algorithm: str, data: bytes) -> bytes:
-        """Have the agent sign."""
+        """Request a signature from the agent."""
         return await self._agent.sign(self.blob, algorithm, data)
 
 
 class UnusableKeyError(Exception):
-    """A private key that only an agent can use here: no passphrase is there, or no support.
+    """A private key that only an agent can use: its passphrase or the support for it is missing.
 
-    With its public half, where it can be told, and what the person may do.
+    ``public`` is its public key, where it is known; ``advice`` is the error for the user.
     """
 
     def __init__(self, file: str, public: bytes | None, advice: str) -> None:
@@ -113,20 +113,20 @@ class UnusableKeyError(Exception):
 
 
 def load_identities(name: str, secret: Secret | None) -> tuple[tuple[FileIdentity, ...], bool]:
-    """Return the identities of one private key file, the certificate beside it first.
+    """Return the identities in one private key file, that with a certificate first.
 
-    With whether ``secret`` was needed to open it: it is then that key's passphrase, and no password
-    to send. Raises UsageError for a file that is missing, unreadable or no private key and for a
-    wrong passphrase, UnusableKeyError when a passphrase is needed and none was given.
+    Also returns whether ``secret`` decrypted it and so is a passphrase, not a password to send.
+    Raises UsageError for a file that is missing, unreadable or not a private key and for a wrong
+    passphrase, UnusableKeyError for a missing one.
     """
     data = _read(name)
     private, opened = _open(name, data, secret)
     if type(private).__name__.startswith("DSA"):
-        raise UsageError(f"the identity {name} is a DSA key, which no server takes any more")
+        raise UsageError(f"identity {name}: DSA keys are no longer accepted by servers")
     try:
         plain = FileIdentity(private, name)
     except (ProtocolViolation, ValueError, KeyError) as error:
-        raise UsageError(f"the identity {name} is of a kind that SSH does not use") from error
+        raise UsageError(f"identity {name}: key type not used by SSH") from error
     certificate = _certificate(name, plain)
     if certificate is None:
         return (plain,), opened
@@ -138,46 +138,48 @@ def _read(name: str) -> bytes:
         with Path(name).expanduser().open("rb") as file:
             data = file.read(MAX_KEY_FILE_BYTES + 1)
     except (OSError, ValueError, RuntimeError) as error:
-        raise UsageError(f"the identity {name} cannot be read: {why_unreadable(error)}") from None
+        raise UsageError(f"identity {name}: {why_unreadable(error)}") from None
     if len(data) > MAX_KEY_FILE_BYTES:
-        raise UsageError(f"the identity {name} is no private key: it is too large")
+        raise UsageError(
+            f"identity {name}: not a private key: larger than {MAX_KEY_FILE_BYTES} bytes"
+        )
     if data.startswith((b"ssh-", b"ecdsa-", b"sk-")):
-        raise UsageError(f"the identity {name} is a public key: name the private one beside it")
+        raise UsageError(f"identity {name}: a public key; give the file of the private key")
     if data.startswith(b"PuTTY-User-Key-File"):
         raise UsageError(
-            f"the identity {name} is PuTTY's: convert it with puttygen {name} -O private-openssh"
+            f"identity {name}: in PuTTY's format; convert it with puttygen {name} -O "
+            "private-openssh"
         )
     return data
 
 
 def _open(name: str, data: bytes, secret: Secret | None) -> tuple[Any, bool]:
-    """Return the private key, and whether it took the secret."""
+    """Return the private key, and whether ``secret`` decrypted it."""
     from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
         try:
             return _load(data, None), False
-        except TypeError:  # what cryptography says of an encrypted key without a passphrase
+        except TypeError:  # raised by cryptography for an encrypted key without a passphrase
             if secret is None:
                 raise UnusableKeyError(
                     name, public_half(name, data),
-                    f"the identity {name} is encrypted: give its passphrase with --password-file "
-                    "or SEVENTH_PASSWORD, or add it to the agent",
+                    f"identity {name}: encrypted; give its passphrase with --password-file or "
+                    f"SEVENTH_PASSWORD, or add it to the agent: ssh-add {name}",
                 ) from None  # fmt: skip
         return _load(data, secret.reveal()), True
     except (ValueError, TypeError):
         if secret is not None and is_encrypted(data):
             raise UsageError(
-                f"the identity {name} is encrypted, and {secret.source} is not its passphrase"
+                f"identity {name}: encrypted, and {secret.source} is not its passphrase"
             ) from None
-        raise UsageError(f"the identity {name} is no private key that can be read") from None
+        raise UsageError(f"identity {name}: not a readable private key") from None
     except UnsupportedAlgorithm:
         public = public_half(name, data)
-        kind = _kind(public) if public else "a key"
         raise UnusableKeyError(
             name, public,
-            f"the identity {name} ({kind}) is of a type or encryption that is not supported here: "
-            "add it to the agent with ssh-add",
+            f"identity {name}: {_kind(public) if public else 'key'} type or encryption not "
+            f"supported; add it to the agent: ssh-add {name}",
         ) from None  # fmt: skip
 
 
@@ -185,7 +187,7 @@ def _kind(blob: bytes) -> str:
     try:
         return printable(Reader(blob, "the public key").vector(4), 64)
     except ProtocolViolation:
-        return "a key"
+        return "key"
 
 
 def _load(data: bytes, passphrase: bytes | None) -> Any:
@@ -200,7 +202,7 @@ def _load(data: bytes, passphrase: bytes | None) -> Any:
 
 
 def is_encrypted(data: bytes) -> bool:
-    """Return whether a private key file is encrypted, as far as it says so in clear."""
+    """Return whether the header of a private key file says that it is encrypted."""
     if data.lstrip().startswith(_OPENSSH):
         cipher, _ = _openssh_head(data)
         return cipher not in {b"", b"none"}
@@ -208,13 +210,13 @@ def is_encrypted(data: bytes) -> bool:
 
 
 def public_half(name: str, data: bytes) -> bytes | None:
-    """The public key of an encrypted file: OpenSSH keeps it in clear; else of ``NAME.pub``."""
+    """Return an encrypted file's public key: in clear in OpenSSH's format, else in ``NAME.pub``."""
     _, blob = _openssh_head(data)
     return blob or _public_file(f"{name}.pub")
 
 
 def _openssh_head(data: bytes) -> tuple[bytes, bytes | None]:
-    """Cipher and public key in an OpenSSH private key file (OpenSSH's PROTOCOL.key)."""
+    """Read the cipher and the public key in OpenSSH's private key format (PROTOCOL.key)."""
     body = data.strip().removeprefix(_OPENSSH).partition(b"-----END")[0]
     try:
         raw = base64.b64decode(b"".join(body.split()), validate=True)
@@ -231,7 +233,7 @@ def _openssh_head(data: bytes) -> tuple[bytes, bytes | None]:
 
 
 def _public_file(name: str) -> bytes | None:
-    """Return the blob in a public key file; None where there is no such file."""
+    """Read the blob in a public key file; None where the file is missing or malformed."""
     try:
         with Path(name).expanduser().open("rb") as file:
             words = file.read(MAX_KEY_FILE_BYTES).split(None, 2)
@@ -241,17 +243,15 @@ def _public_file(name: str) -> bytes | None:
 
 
 def _certificate(name: str, plain: FileIdentity) -> bytes | None:
-    """The certificate beside a key; UsageError when it is there and belongs to another key."""
+    """Read ``NAME-cert.pub``, if it exists; UsageError when it is malformed or for another key."""
     file = f"{name}-cert.pub"
     if not holds(Path.exists, Path(file).expanduser()):
         return None
     blob = _public_file(file)
     try:
-        certificate = read_certificate(blob) if blob is not None else None
+        certificate = read_certificate(blob or b"")
     except ProtocolViolation as violation:
-        raise UsageError(f"the certificate {file} cannot be read: {violation.detail}") from None
-    if certificate is None:
-        raise UsageError(f"the certificate {file} cannot be read")
+        raise UsageError(f"{file}: not a readable certificate: {violation.detail}") from None
     if certificate.key.plain != plain.blob:
-        raise UsageError(f"the certificate {file} is for another key than {name}")
+        raise UsageError(f"{file}: certificate of another key than {name}")
     return blob

@@ -1,7 +1,7 @@
-"""known_hosts: what is known of a host's keys (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
+"""known_hosts files (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
 
-Plain, hashed and patterned names, ``[host]:port``, ``@cert-authority`` and ``@revoked``. A line
-that cannot be read is passed over, as OpenSSH does.
+Plain and hashed names, patterns, ``[host]:port``, ``@cert-authority`` and ``@revoked``. Malformed
+lines are ignored, as in OpenSSH.
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ SYSTEM_FILES = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 SSH_PORT = 22
 
 Marker = Literal["", "cert-authority", "revoked"]
+_MARKERS: dict[str, Marker] = {"@cert-authority": "cert-authority", "@revoked": "revoked"}
 
 
 class KnownLine(msgspec.Struct, frozen=True):
-    """One line: whose key it is and what it says of it."""
+    """One line of a known_hosts file."""
 
     marker: Marker
     names: str
-    """Patterns with commas between them, or one hashed name."""
+    """Comma-separated patterns, or one hashed name."""
     kind: str
     blob: bytes
     file: str
@@ -47,11 +48,11 @@ class KnownLine(msgspec.Struct, frozen=True):
 
     @property
     def fingerprint(self) -> str:
-        """Type and SHA-256, as everywhere in the report."""
+        """The key's type and SHA-256 fingerprint."""
         return fingerprint(self.kind, self.blob)
 
     def names_host(self, name: str) -> bool:
-        """Return whether the line is about ``name``: a lower-case host, or ``[host]:port``."""
+        """Return whether the line is for ``name``: a lower-case host, or ``[host]:port``."""
         if self.names.startswith("|"):
             return _is_hash_of(self.names, name)
         return matches_list(name, self.names, lower=True) == 1
@@ -64,7 +65,7 @@ def fingerprint(kind: str, blob: bytes) -> str:
 
 
 def _is_hash_of(hashed: str, name: str) -> bool:
-    """Return ``|1|salt|hash``: HMAC-SHA1 of the name, keyed with the salt."""
+    """Return whether ``|1|salt|hash`` has the HMAC-SHA1 of ``name``, keyed with the salt."""
     _, _, rest = hashed.partition("|1|")
     salt, _, digest = rest.partition("|")
     try:
@@ -75,16 +76,16 @@ def _is_hash_of(hashed: str, name: str) -> bool:
 
 
 def parse(text: bytes, file: str) -> Iterator[KnownLine]:
-    """Yield the lines of a known_hosts file that say something."""
+    """Yield the well-formed lines of a known_hosts file."""
     for number, raw in enumerate(text.split(b"\n"), 1):
         if len(raw) > MAX_LINE_BYTES:
             continue
         words = raw.decode("utf-8", "replace").split()
-        marker = ""
+        marker: Marker = ""
         if words and words[0].startswith("@"):
-            marker = words.pop(0)[1:]
-            if marker not in {"cert-authority", "revoked"}:
+            if words[0] not in _MARKERS:
                 continue
+            marker = _MARKERS[words.pop(0)]
         if len(words) < 3 or words[0].startswith("#"):
             continue
         try:
@@ -92,14 +93,11 @@ def parse(text: bytes, file: str) -> Iterator[KnownLine]:
         except (binascii.Error, ValueError):
             continue
         if _is_of(blob, words[1]):
-            yield KnownLine(_MARKERS[marker], words[0], words[1], blob, file, number)
-
-
-_MARKERS: dict[str, Marker] = {"": "", "cert-authority": "cert-authority", "revoked": "revoked"}
+            yield KnownLine(marker, words[0], words[1], blob, file, number)
 
 
 def _is_of(blob: bytes, kind: str) -> bool:
-    """Return whether a key blob names the type that its line names."""
+    """Return whether a key blob has the type that its line has."""
     return blob[4 : 4 + int.from_bytes(blob[:4], "big")] == kind.encode()
 
 
@@ -116,13 +114,13 @@ class KnownHosts:
         return [line for line in self.lines if line.names_host(name)]
 
     def has_authority(self, host: str, port: int) -> bool:
-        """Return whether certificates of this host can be judged by a line."""
+        """Return whether a certificate authority is known for this host."""
         return any(line.marker == "cert-authority" for line in self._about(host, port))
 
     def algorithms(self, host: str, port: int, offered: Names) -> Names:
-        """``offered`` host key algorithms, those first whose key can be recognised, as ssh(1) asks.
+        """Sort host key algorithms: those of known keys first, as in ssh(1).
 
-        A server with several keys then shows one that is known, and no other.
+        A server with several keys then shows a known one.
         """
         about = self._about(host, port)
         kinds = {line.kind for line in about if not line.marker}
@@ -145,21 +143,20 @@ class KnownHosts:
         certificate: Certificate | None = None,
         now: float,
     ) -> Trust:
-        """Return what is known of ``key``, which the host showed, perhaps in a ``certificate``.
+        """Return what is known of the host's ``key``, sent perhaps in a ``certificate``.
 
-        An entry for the host alone vouches for a key at another port, too, but never against one:
-        that is another server.
+        A line for the host without a port makes a key at another port known or revoked, never
+        changed: that may be another server.
         """
-        about = self._about(host, port)
-        trust = _judged(about, host, key, certificate, now)
+        trust = _trust(self._about(host, port), host, key, certificate, now)
         if trust.status == "unknown" and port != SSH_PORT:
-            elsewhere = _judged(self._about(host, SSH_PORT), host, key, certificate, now)
-            if elsewhere.status in {"known", "revoked"}:
-                return elsewhere
+            without_port = _trust(self._about(host, SSH_PORT), host, key, certificate, now)
+            if without_port.status in {"known", "revoked"}:
+                return without_port
         return trust
 
 
-def _judged(
+def _trust(
     about: list[KnownLine], host: str, key: PublicKey, certificate: Certificate | None, now: float
 ) -> Trust:
     shown = fingerprint(key.type, key.plain)
@@ -174,7 +171,7 @@ def _judged(
             if refused is None:
                 return Trust(
                     status="known", key=shown, file=line.file, line=line.line,
-                    detail=f"vouched for by the authority {line.fingerprint}",
+                    detail=f"certificate signed by the authority {line.fingerprint}",
                 )  # fmt: skip
             detail = f"its certificate {refused}"
         if not line.marker and line.blob == key.plain:
@@ -187,7 +184,7 @@ def _judged(
             )  # fmt: skip
     others = {line.kind for line in about if not line.marker}
     if others and not detail:
-        detail = f"the host is known by other types of key: {', '.join(sorted(others))}"
+        detail = f"known_hosts has other key types of this host: {', '.join(sorted(others))}"
     return Trust(status="unknown", key=shown, detail=detail)
 
 
@@ -195,7 +192,7 @@ def _judged(
 
 
 def read_known_hosts(file: str | None) -> KnownHosts:
-    """Return the person's and the system's known_hosts, or ``file`` alone.
+    """Read the user's and the system's known_hosts, or only ``file``.
 
     UsageError when ``file`` cannot be read; the usual files may be missing.
     """
@@ -218,17 +215,16 @@ def _read(name: str, *, needed: bool) -> tuple[KnownLine, ...]:
     except (OSError, ValueError, RuntimeError) as error:
         if not needed:
             return ()
-        said = why_unreadable(error)
-        raise UsageError(f"the known_hosts file {name} cannot be read: {said}") from None
+        raise UsageError(f"--known-hosts {name}: {why_unreadable(error)}") from None
 
 
 def why_unreadable(error: Exception) -> str:
-    """Return why a file cannot be read: the system's words or our own, never a library's."""
+    """Return why a file cannot be read, in the system's words where it is an OSError."""
     if isinstance(error, OSError):
         return error.strerror or str(error)
     if isinstance(error, RuntimeError):
-        return "~ stands for no home folder here"
-    return "not a file name"
+        return "~ cannot be expanded: no home directory"
+    return "not a valid file name"
 
 
 @functools.lru_cache(maxsize=8)

@@ -1,4 +1,4 @@
-"""SFTP over a channel: the codec driven, one request or many at once."""
+"""An SFTP client on a channel, with one request or several at once."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from seventh.protocols.ssh.wire import sftp
 from seventh.wire.text import printable
 
 FIRST_PIPELINE, MAX_PIPELINE = 4, 32
-"""Requests kept under way in a transfer: few at first, one more with each answer, so that a slow
-path is not filled for longer than anybody wants to wait, and a fast one is filled."""
+"""Requests in flight in a transfer: few at first, one more with each answer, so that a slow path is
+not filled for long and a fast one is filled."""
 BLOCK_BYTES = 32768
-"""Read or written at once: what every server must take (section 3)."""
+"""Bytes of one read or write, which every server must support (section 3)."""
 
 
 class SftpError(Exception):
-    """The server answered with a status that is not OK."""
+    """A status other than OK."""
 
     def __init__(self, status: sftp.Status) -> None:
-        words = printable(status.words, 120).strip()
-        said = f" ({words})" if words and words.lower() != status.name else ""
-        super().__init__(status.name + said)
+        message = printable(status.message, 120).strip()
+        more = f" ({message})" if message and message.lower() != status.name else ""
+        super().__init__(status.name + more)
         self.status = status
 
 
 class SftpClient:
     """A client on an open channel whose subsystem request was granted.
 
-    Raises SftpError for what the server refuses, Failed for a broken conversation.
+    Raises SftpError when the server refuses a request, Failed when the channel fails.
     """
 
     def __init__(self, stream: ChannelStream, deadline_ns: int) -> None:
         self._stream = stream
         self.until = deadline_ns
-        """When an answer must be there."""
+        """The deadline of every answer."""
         self._sftp = sftp.Sftp()
 
     async def init(self) -> sftp.Version:
         """Agree on the version."""
         await self._stream.send(self._sftp.init())
         async for reply in self._replies():
-            assert isinstance(reply, sftp.Version)  # noqa: S101 - the codec lets nothing else by
+            assert isinstance(reply, sftp.Version)  # noqa: S101 - the codec gives nothing else first
             return reply
         raise self._closed()
 
     async def ask(self, request: sftp.Request) -> tuple[sftp.Answer, Mark]:
-        """Return one request; its answer and when it came."""
+        """Send one request; return its answer and when that arrived."""
         async for _, answer, at in self.ask_all([request]):
             if isinstance(answer, sftp.Status) and answer.code != sftp.OK:
                 raise SftpError(answer)
@@ -59,7 +59,7 @@ class SftpClient:
     async def ask_all(
         self, requests: Iterable[sftp.Request]
     ) -> AsyncIterator[tuple[int, sftp.Answer, Mark]]:
-        """Many requests, several under way: (which, answer, when), as they are ready."""
+        """Send requests, several at once; yield each answer with its request's index and time."""
         waiting = enumerate(requests)
         index_of: dict[int, int] = {}
         most = FIRST_PIPELINE
@@ -77,7 +77,7 @@ class SftpClient:
                 raise self._closed()
             for reply in self._sftp.receive(data, at):
                 assert isinstance(reply, sftp.Reply)  # noqa: S101 - VERSION comes once
-                # Answers of a transfer that was given up still come.
+                # Answers of an abandoned transfer may still arrive.
                 if reply.number in index_of:
                     most = min(most + 1, MAX_PIPELINE)
                     yield index_of.pop(reply.number), reply.answer, reply.at
@@ -93,19 +93,19 @@ class SftpClient:
 
     def _closed(self) -> Failed:
         status = self._stream.channel.exit_status
-        said = f" (exit status {status})" if status is not None else ""
-        return Failed(Reason.PEER_CLOSED, f"the SFTP server closed its channel{said}")
+        more = f" (exit status {status})" if status is not None else ""
+        return Failed(Reason.PEER_CLOSED, f"the SFTP server closed its channel{more}")
 
-    # -- what the probe does ---------------------------------------------------------------------
+    # -- single operations -----------------------------------------------------------------------
 
     async def realpath(self, path: str) -> bytes:
         """Return the absolute form of ``path``."""
         answer, _ = await self.ask(sftp.realpath(path))
-        assert isinstance(answer, sftp.Names)  # noqa: S101 - the codec lets nothing else by
+        assert isinstance(answer, sftp.Names)  # noqa: S101 - the codec checks the type
         return answer.names[0][0] if answer.names else b""
 
     async def stat(self, path: str | bytes) -> tuple[sftp.Attributes, Mark]:
-        """Return the attributes of what ``path`` leads to."""
+        """Return the attributes of ``path``, with links followed, and when they arrived."""
         answer, at = await self.ask(sftp.stat(path))
         assert isinstance(answer, sftp.Attributes)  # noqa: S101
         return answer, at
@@ -113,15 +113,15 @@ class SftpClient:
     async def open(
         self, path: str, flags: int = sftp.FOR_READING, mode: int | None = None
     ) -> bytes:
-        """Return a handle on a file."""
+        """Open a file; return its handle."""
         answer, _ = await self.ask(sftp.open_file(path, flags, mode))
         assert isinstance(answer, sftp.Handle)  # noqa: S101
         return answer.handle
 
     async def read(self, handle: bytes, most: int, seconds: float) -> tuple[int, Mark | None]:
-        """Read the file's first ``most`` bytes, or as many as can be asked for in ``seconds``.
+        """Read the file's first ``most`` bytes, or as many as can be requested in ``seconds``.
 
-        How many came, and when the last of them did.
+        Returns how many arrived, and when the last of them did.
         """
         stop = now_ns() + int(seconds * 1e9)
         reads = (
@@ -138,9 +138,9 @@ class SftpClient:
         return count, last
 
     async def write(self, handle: bytes, data: bytes, seconds: float) -> tuple[int, Mark | None]:
-        """Write ``data`` from the file's beginning, or as much as can be sent in ``seconds``.
+        """Write ``data`` to the file's beginning, or as much as can be sent in ``seconds``.
 
-        How much was acknowledged, and when the last of it was.
+        Returns how many bytes were acknowledged, and when the last of them were.
         """
         stop = now_ns() + int(seconds * 1e9)
         blocks = [

@@ -1,29 +1,26 @@
-"""A server on our own codec that lets one key log in and then does wrong on its channels.
+"""A server on our own codec for faults of channels: a :class:`LoginServer` with channels and SFTP.
 
-What honest servers do past a login is shown with asyncssh (:mod:`.session`); this one runs
-``true``, carries direct-tcpip, answers SFTP's INIT, and can be told to break the rules at each.
+It runs ``true``, carries direct-tcpip and answers SFTP. Servers without fault are asyncssh's
+(:mod:`.session`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
+from collections.abc import AsyncIterator
 
 import msgspec
 
-from seventh.model.failure import ProtocolViolation
-from seventh.model.phase import Mark
-from seventh.protocols.ssh.facts import Proposal
-from seventh.protocols.ssh.lab.server import good_offer
+from seventh.labkit.serve import tcp_server
+from seventh.protocols.ssh.lab.keys import LOOPBACK, LoginKeys
+from seventh.protocols.ssh.lab.login import LoginConnection, LoginServer, LoginSetup
 from seventh.protocols.ssh.wire import sftp
-from seventh.protocols.ssh.wire.auth_messages import (
-    AuthFailure,
-    AuthPacket,
-    AuthRequest,
-    AuthSuccess,
-    ServiceAccept,
-    ServiceRequest,
+from seventh.protocols.ssh.wire.channel import (
+    CONNECT_FAILED,
+    MAX_PACKET_BYTES,
+    PROHIBITED,
+    UNKNOWN_TYPE,
 )
 from seventh.protocols.ssh.wire.channel_messages import (
     ChannelClose,
@@ -33,82 +30,55 @@ from seventh.protocols.ssh.wire.channel_messages import (
     ChannelOpen,
     ChannelRequest,
     ChannelSuccess,
-    GlobalRequest,
     OpenConfirmation,
     OpenFailure,
-    RequestFailure,
     WindowAdjust,
 )
-from seventh.protocols.ssh.wire.channels import (
-    CONNECT_FAILED,
-    MAX_PACKET_BYTES,
-    PROHIBITED,
-    UNKNOWN_TYPE,
-)
-from seventh.protocols.ssh.wire.exchange import Exchange, NoCommonError, negotiate
-from seventh.protocols.ssh.wire.hostkeys import Signer, read_key, verify
-from seventh.protocols.ssh.wire.ident import Ident
-from seventh.protocols.ssh.wire.messages import KexInit, KexPacket, Message
-from seventh.protocols.ssh.wire.transport import Connection, Role
-from seventh.wire.reader import Reader, vector
+from seventh.protocols.ssh.wire.fields import uint32
+from seventh.protocols.ssh.wire.messages import Message
+from seventh.protocols.ssh.wire.values import string
+from seventh.wire.reader import Reader
 
-_NOWHERE = Mark(0, "user")
-_AUTH_REQUEST, _PK_OK = 50, 60
-_NEVER_SHUT = 2**31
+_LARGE_WINDOW = 2**31
 
 
 class ChannelSetup(msgspec.Struct, frozen=True, kw_only=True):
-    """What the server does past the login: by default, well."""
+    """How the server treats channels; by default without fault."""
 
     opens: tuple[bytes, int] = (b"", 0)
-    """A channel type, and how many of it the server opens towards the client at once."""
+    """A channel type, and how many of it the server opens after the login."""
     overruns: bool = False
     """Sends more than the client's window allows."""
     floods: Message | None = None
-    """What is sent without end once the first session channel is open, which is channel 0."""
+    """Sent without end after the first session channel is open, which is channel 0."""
     sftp_packet: bytes | None = None
-    """What is sent in answer to SFTP's INIT, instead of VERSION."""
+    """Sent in answer to SFTP's INIT instead of VERSION."""
     lies_in_data: bool = False
-    """Answers an SFTP read with more than was asked for."""
+    """Answers an SFTP read with more than requested."""
     leaves_at: bytes = b""
-    """The channel request at which the connection is cut."""
+    """The channel request at which the connection is closed."""
     ignores: bytes = b""
     """The channel request that is never answered."""
     prohibits: bool = False
     """Opens no direct-tcpip channel."""
     carries_bytes: int | None = None
-    """After so many bytes towards the client on direct-tcpip channels the connection is cut."""
+    """Closes the connection after so many bytes to the client on direct-tcpip channels."""
 
 
-class ChannelServer:
-    """Serves one conduct; :meth:`handle` is a handler for ``labkit.serve.tcp_server``."""
+@contextlib.asynccontextmanager
+async def channel_server(login_keys: LoginKeys, setup: ChannelSetup) -> AsyncIterator[int]:
+    """Run a server of this setup; yield its port."""
+    login = LoginServer(login_keys, LoginSetup(any_user=True))
 
-    def __init__(
-        self, signer: Signer, user_key: bytes, setup: ChannelSetup, offer: Proposal | None = None
-    ) -> None:
-        self.signer = signer
-        self.user_key = user_key
-        """The blob of the public key that may log in."""
-        self.setup = setup
-        self.offer = offer or good_offer()
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _ChannelConnection(login, setup, writer).serve(reader)
 
-    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, until the client leaves or either side breaks the protocol."""
-        connection = Connection(Role.SERVER, "SeventhLab")
-        writer.write(connection.greet())
-        served = _Served(self, connection, writer)
-        try:
-            while data := await reader.read(65536):
-                for event in connection.receive(data, _NOWHERE):
-                    await served.take(event.message)
-        except (ProtocolViolation, NoCommonError):
-            return
-        finally:
-            served.end()
+    async with tcp_server(handle, LOOPBACK) as port:
+        yield port
 
 
-class _Carried:
-    """One direct-tcpip channel: the connection behind it, and how much the client still takes."""
+class _Forward:
+    """One direct-tcpip channel: the connection behind it, and the client's window."""
 
     task: asyncio.Task[None]
 
@@ -116,54 +86,40 @@ class _Carried:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, window: int
     ) -> None:
         self.reader, self.writer, self.window = reader, writer, window
-        self.opened = asyncio.Event()
+        self.adjusted = asyncio.Event()
+
+    def close(self) -> None:
+        """Stop copying and close the connection."""
+        self.task.cancel()
+        self.writer.close()
 
 
-class _Served:
-    """What one connection has come to."""
+class _ChannelConnection(LoginConnection):
+    """One connection. A channel has the client's number for both sides."""
 
     def __init__(
-        self, server: ChannelServer, connection: Connection, writer: asyncio.StreamWriter
+        self, server: LoginServer, setup: ChannelSetup, writer: asyncio.StreamWriter
     ) -> None:
-        self._server, self._connection, self._writer = server, connection, writer
-        self._conduct = server.setup
-        self._exchange: Exchange | None = None
-        self._carried: dict[int, _Carried] = {}
+        super().__init__(server, writer)
+        self._channels = setup
+        self._forwards: dict[int, _Forward] = {}
         self._sftp: set[int] = set()
         self._flooding: asyncio.Task[None] | None = None
         self._bytes = 0
 
     def end(self) -> None:
-        """Let go of everything."""
         if self._flooding is not None:
             self._flooding.cancel()
-        for carried in self._carried.values():
-            carried.task.cancel()
-            carried.writer.close()
+        for forward in self._forwards.values():
+            forward.close()
 
-    def _send(self, *messages: Message) -> None:
-        self._writer.write(b"".join(self._connection.send(message) for message in messages))
+    def accept(self) -> None:
+        super().accept()
+        kind, count = self._channels.opens
+        for number in range(count):
+            self.send(ChannelOpen(kind, 1000 + number, 65536, MAX_PACKET_BYTES))
 
-    async def take(self, message: object) -> None:
-        """Answer one message of the client's."""
-        match message:
-            case Ident():
-                self._send(KexInit(cookie=os.urandom(16), offer=self._server.offer))
-            case KexInit():
-                self._begin(message)
-            case KexPacket() if self._exchange is not None:
-                self._writer.write(self._exchange.handle(message))
-            case ServiceRequest():
-                self._send(ServiceAccept(message.name))
-            case AuthRequest():
-                self._log_in(message)
-            case GlobalRequest():
-                if message.want_reply:
-                    self._send(RequestFailure())
-            case _:
-                await self._take_channel(message)
-
-    async def _take_channel(self, message: object) -> None:
+    async def take_channel(self, message: object) -> None:
         match message:
             case ChannelOpen():
                 await self._open(message)
@@ -171,170 +127,122 @@ class _Served:
                 self._request(message)
             case ChannelData():
                 self._data(message)
-            case WindowAdjust():
-                if message.recipient in self._carried:
-                    self._carried[message.recipient].window += message.count
-                    self._carried[message.recipient].opened.set()
-            case ChannelEof():
-                if message.recipient in self._carried:
-                    self._carried[message.recipient].writer.write_eof()
-            case ChannelClose():
-                carried = self._carried.pop(message.recipient, None)
-                if carried is not None:
-                    carried.task.cancel()
-                    carried.writer.close()
+            case WindowAdjust() if forward := self._forwards.get(message.recipient):
+                forward.window += message.count
+                forward.adjusted.set()
+            case ChannelEof() if forward := self._forwards.get(message.recipient):
+                forward.writer.write_eof()
+            case ChannelClose() if forward := self._forwards.pop(message.recipient, None):
+                forward.close()
             case _:
                 pass
 
-    def _begin(self, message: KexInit) -> None:
-        if self._connection.session_id:  # again: the client has begun it
-            self._send(KexInit(cookie=os.urandom(16), offer=self._server.offer))
-        choice = negotiate(message.offer, self._server.offer)
-        self._exchange = Exchange(self._connection, choice, signer=self._server.signer)
-
-    def _log_in(self, message: AuthRequest) -> None:
-        refused = AuthFailure(("publickey",))
-        if message.method != b"publickey":
-            self._send(refused)
-            return
-        reader = Reader(message.fields, "the publickey request")
-        signed, algorithm, blob = reader.u8() != 0, reader.vector(4), reader.vector(4)
-        if blob != self._server.user_key:
-            self._send(refused)
-        elif not signed:
-            self._send(AuthPacket(_PK_OK, vector(4, algorithm) + vector(4, blob)))
-        else:
-            asked = (message.user, message.service, message.method)
-            data = (
-                vector(4, self._connection.session_id) + bytes([_AUTH_REQUEST])
-                + b"".join(vector(4, part) for part in asked) + b"\x01"
-                + vector(4, algorithm) + vector(4, blob)
-            )  # fmt: skip
-            if verify(read_key(blob), algorithm.decode(), reader.vector(4), data):
-                self._admit()
-            else:
-                self._send(refused)
-
-    def _admit(self) -> None:
-        self._send(AuthSuccess())
-        self._connection.admit(_NOWHERE)
-        kind, count = self._conduct.opens
-        for number in range(count):
-            self._send(ChannelOpen(kind, 1000 + number, 65536, MAX_PACKET_BYTES))
-
-    # -- channels: our number for one is the client's ----------------------------------------------
-
     async def _open(self, message: ChannelOpen) -> None:
         number = message.sender
-        confirmed = OpenConfirmation(number, number, _NEVER_SHUT, MAX_PACKET_BYTES)
-        if message.kind == b"direct-tcpip" and self._conduct.prohibits:
-            self._send(OpenFailure(number, PROHIBITED, b"open failed"))
+        confirmed = OpenConfirmation(number, number, _LARGE_WINDOW, MAX_PACKET_BYTES)
+        if message.kind == b"direct-tcpip" and self._channels.prohibits:
+            self.send(OpenFailure(number, PROHIBITED, b"open failed"))
         elif message.kind == b"direct-tcpip":
             reader = Reader(message.fields, "direct-tcpip")
             host, port = reader.vector(4).decode(), reader.u32()
             try:
                 back, forth = await asyncio.open_connection(host, port)
             except OSError:
-                self._send(OpenFailure(number, CONNECT_FAILED, b"Connection refused"))
+                self.send(OpenFailure(number, CONNECT_FAILED, b"Connection refused"))
                 return
-            carried = self._carried[number] = _Carried(back, forth, message.window)
-            self._send(confirmed)
-            carried.task = asyncio.create_task(self._carry(number, carried))
+            forward = self._forwards[number] = _Forward(back, forth, message.window)
+            self.send(confirmed)
+            forward.task = asyncio.create_task(self._copy(number, forward))
         elif message.kind == b"session":
-            self._send(confirmed)
-            if self._conduct.floods is not None and self._flooding is None:
-                self._flooding = asyncio.create_task(self._flood(self._conduct.floods))
-            if self._conduct.overruns:
-                # A tenth more is what clients put up with.
+            self.send(confirmed)
+            if self._channels.floods is not None and self._flooding is None:
+                self._flooding = asyncio.create_task(self._flood(self._channels.floods))
+            if self._channels.overruns:
+                # Clients tolerate a tenth more.
                 for _ in range(message.window * 6 // 5 // MAX_PACKET_BYTES):
-                    self._send(ChannelData(number, bytes(MAX_PACKET_BYTES)))
+                    self.send(ChannelData(number, bytes(MAX_PACKET_BYTES)))
         else:
-            self._send(OpenFailure(number, UNKNOWN_TYPE, b"what is that?"))
+            self.send(OpenFailure(number, UNKNOWN_TYPE, b"unknown channel type"))
 
     async def _flood(self, message: Message) -> None:
         with contextlib.suppress(OSError):
             while True:
-                self._send(*[message] * 16)
-                await self._writer.drain()
-                await asyncio.sleep(0)  # where the buffers are large, drain() lets nobody else run
+                self.send(*[message] * 16)
+                await self.writer.drain()
+                await asyncio.sleep(0)  # drain() does not wait while the buffers have room
 
-    async def _carry(self, number: int, carried: _Carried) -> None:
-        most = self._conduct.carries_bytes
+    async def _copy(self, number: int, forward: _Forward) -> None:
+        most = self._channels.carries_bytes
         with contextlib.suppress(OSError):
             while True:
-                while carried.window <= 0:
-                    carried.opened.clear()
-                    await carried.opened.wait()
-                data = await carried.reader.read(min(16384, carried.window))
+                while forward.window <= 0:
+                    forward.adjusted.clear()
+                    await forward.adjusted.wait()
+                data = await forward.reader.read(min(16384, forward.window))
                 if not data:
                     break
-                carried.window -= len(data)
+                forward.window -= len(data)
                 self._bytes += len(data)
                 if most is not None and self._bytes > most:
-                    self._writer.write_eof()
+                    self.writer.write_eof()
                     return
-                self._send(ChannelData(number, data))
-                await self._writer.drain()
-            self._send(ChannelEof(number), ChannelClose(number))
+                self.send(ChannelData(number, data))
+                await self.writer.drain()
+            self.send(ChannelEof(number), ChannelClose(number))
 
     def _request(self, message: ChannelRequest) -> None:
         number = message.recipient
         reader = Reader(message.fields, "the request")
-        if message.name == self._conduct.leaves_at:
-            self._writer.write_eof()
-        elif message.name == self._conduct.ignores:
+        if message.name == self._channels.leaves_at:
+            self.writer.write_eof()
+        elif message.name == self._channels.ignores:
             pass
         elif message.name == b"exec" and reader.vector(4) == b"true":
-            self._send(ChannelSuccess(number))
-            self._send(ChannelRequest(number, b"exit-status", False, bytes(4)))
-            self._send(ChannelEof(number), ChannelClose(number))
+            self.send(ChannelSuccess(number))
+            self.send(ChannelRequest(number, b"exit-status", False, bytes(4)))
+            self.send(ChannelEof(number), ChannelClose(number))
         elif message.name == b"subsystem" and reader.vector(4) == b"sftp":
             self._sftp.add(number)
-            self._send(ChannelSuccess(number))
+            self.send(ChannelSuccess(number))
         else:
-            self._send(ChannelFailure(number))
+            self.send(ChannelFailure(number))
 
     def _data(self, message: ChannelData) -> None:
         number = message.recipient
-        if number in self._carried:
-            self._carried[number].writer.write(message.data)
-            self._send(WindowAdjust(number, len(message.data)))
+        if number in self._forwards:
+            self._forwards[number].writer.write(message.data)
+            self.send(WindowAdjust(number, len(message.data)))
         elif number in self._sftp:
             for packet in _packets(message.data):
                 answer = self._sftp_answer(packet)
                 for start in range(0, len(answer), MAX_PACKET_BYTES):
-                    self._send(ChannelData(number, answer[start : start + MAX_PACKET_BYTES]))
+                    self.send(ChannelData(number, answer[start : start + MAX_PACKET_BYTES]))
 
-    def _sftp_answer(self, packet: Reader) -> bytes:
-        """Enough of SFTP to be lied in: every path is ``/``, every file has no end."""
-        kind = packet.u8()
+    def _sftp_answer(self, request: Reader) -> bytes:
+        """Answer an SFTP packet: every path is ``/``, every file endless zeros."""
+        kind = request.u8()
         if kind == 1:
-            return self._conduct.sftp_packet or _packet(2, (3).to_bytes(4, "big"))
-        number = packet.take(4)
+            return self._channels.sftp_packet or sftp.packet(2, uint32(sftp.VERSION))
+        number = request.take(4)
         match kind:
             case sftp.REALPATH:
-                return _packet(sftp.NAME, number + (1).to_bytes(4, "big") + vector(4, b"/")
-                               + vector(4, b"/") + bytes(4))  # fmt: skip
+                return sftp.packet(sftp.NAME, number + uint32(1) + string(b"/") * 2 + bytes(4))
             case sftp.STAT:
-                return _packet(sftp.ATTRS, number + bytes(4))
+                return sftp.packet(sftp.ATTRS, number + bytes(4))
             case sftp.OPEN:
-                return _packet(sftp.HANDLE, number + vector(4, b"file"))
+                return sftp.packet(sftp.HANDLE, number + string(b"file"))
             case sftp.READ:
-                packet.vector(4)
-                packet.take(8)
-                count = packet.u32() + self._conduct.lies_in_data
-                return _packet(sftp.DATA, number + vector(4, bytes(count)))
+                request.vector(4)
+                request.take(8)
+                count = request.u32() + self._channels.lies_in_data
+                return sftp.packet(sftp.DATA, number + string(bytes(count)))
             case _:
-                return _packet(sftp.STATUS, number + bytes(4) + vector(4, b"") + vector(4, b""))
+                return sftp.packet(sftp.STATUS, number + bytes(4) + string(b"") * 2)
 
 
 def _packets(data: bytes) -> list[Reader]:
-    """Return the SFTP packets in one message; our own client never cuts one in two."""
+    """Return the SFTP packets in one message; our own client never splits one."""
     reader, packets = Reader(data, "SFTP"), []
     while reader.left:
         packets.append(reader.nested(4, "an SFTP packet"))
     return packets
-
-
-def _packet(kind: int, fields: bytes) -> bytes:
-    return vector(4, bytes([kind]) + fields)

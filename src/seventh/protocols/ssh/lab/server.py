@@ -1,14 +1,16 @@
-"""A server on our own codec that can do wrong what no honest implementation does."""
+"""Servers on our own codec, which can violate the protocol as no real implementation does."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
+from seventh.labkit.serve import Fault
 from seventh.model.failure import ProtocolViolation
 from seventh.model.phase import Mark
 from seventh.protocols.ssh.facts import Names, Proposal
@@ -16,17 +18,48 @@ from seventh.protocols.ssh.wire.exchange import Exchange, NoCommonError, negotia
 from seventh.protocols.ssh.wire.hostkeys import Signer, key_type
 from seventh.protocols.ssh.wire.ident import Ident
 from seventh.protocols.ssh.wire.kex import Group, GroupSizes
-from seventh.protocols.ssh.wire.messages import ExtInfo, Ignore, KexInit, KexPacket
+from seventh.protocols.ssh.wire.messages import (
+    SERVER_SIG_ALGS,
+    ExtInfo,
+    Ignore,
+    KexInit,
+    KexPacket,
+    Message,
+)
 from seventh.protocols.ssh.wire.transport import STRICT, Connection, Role
 
 _CIPHERS = ("chacha20-poly1305@openssh.com", "aes256-gcm@openssh.com", "aes256-ctr")
 _MACS = ("hmac-sha2-256-etm@openssh.com",)
 GOOD_KEX = ("mlkem768x25519-sha256", "curve25519-sha256", "diffie-hellman-group16-sha512")
-_NOWHERE = Mark(0, "user")
+SIGNATURES = ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256")
+NOW = Mark(0, "user")
+"""The time of every event: these servers measure nothing."""
+T = TypeVar("T")
+
+
+class Case(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """A fault, how its server is configured, and the options of the check."""
+
+    fault: Fault
+    setup: T
+    options: Mapping[str, str | float | int] = {}
+
+
+def case(
+    name: str,
+    meaning: str,
+    *triggers: str,
+    setup: T,
+    reason: str | None = None,
+    options: Mapping[str, str | float | int] | None = None,
+) -> Case[T]:
+    """Declare a fault."""
+    fault = Fault(name=name, meaning=meaning, triggers=triggers, reason=reason)
+    return Case(fault=fault, setup=setup, options=options or {})
 
 
 def good_offer() -> Proposal:
-    """Return what a server without fault offers, strict key exchange included."""
+    """Return the offer of a server without fault, strict key exchange included."""
     return Proposal(
         kex_algorithms=(*GOOD_KEX, STRICT["server"]),
         server_host_key_algorithms=("ssh-ed25519",),
@@ -39,8 +72,83 @@ def good_offer() -> Proposal:
     )
 
 
+class LabConnection:
+    """One client's connection to a server that exchanges keys properly.
+
+    Subclasses handle the messages after that, and override steps to do them wrong.
+    """
+
+    def __init__(
+        self, writer: asyncio.StreamWriter, signers: tuple[Signer, ...], offer: Proposal
+    ) -> None:
+        self.connection = Connection(Role.SERVER, "SeventhLab")
+        self.writer = writer
+        self.signers = signers
+        self.offer = offer
+        self.exchange: Exchange | None = None
+
+    async def serve(self, reader: asyncio.StreamReader) -> None:
+        """Serve until the client leaves or either side violates the protocol."""
+        try:
+            await self.greet()
+            while data := await reader.read(65536):
+                for event in self.connection.receive(data, NOW):
+                    await self.take(event.message)
+        except (ProtocolViolation, NoCommonError):
+            return
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """Stop the connection's tasks."""
+
+    def send(self, *messages: Message) -> None:
+        """Send messages."""
+        self.writer.write(b"".join(map(self.connection.send, messages)))
+
+    async def greet(self) -> None:
+        """Send the identification string."""
+        self.writer.write(self.connection.greet())
+
+    async def take(self, message: object) -> None:
+        """Handle one message of the client."""
+        match message:
+            case Ident():
+                self.send_kexinit()
+            case KexInit():
+                self.begin_exchange(message)
+            case KexPacket() if self.exchange is not None:
+                await self.reply_in_exchange(self.exchange, message)
+            case _:
+                await self.take_other(message)
+
+    async def take_other(self, message: object) -> None:
+        """Handle a message that is not of the key exchange."""
+
+    def send_kexinit(self) -> None:
+        """Begin a key exchange, or answer the client's."""
+        self.send(KexInit(cookie=os.urandom(16), offer=self.offer))
+
+    def begin_exchange(self, message: KexInit) -> None:
+        """Answer the client's KEXINIT with an exchange, and with ours where it is still to come."""
+        if self.connection.session_id and not self.connection.our_exchange:
+            self.send_kexinit()
+        choice = negotiate(message.offer, self.offer)
+        kind = key_type(choice.host_key)
+        signer = next(signer for signer in self.signers if signer.type == kind)
+        self.exchange = Exchange(self.connection, choice, signer=signer, group_for=self.group_for)
+
+    async def reply_in_exchange(self, exchange: Exchange, message: KexPacket) -> None:
+        """Answer a message of the key exchange."""
+        self.writer.write(exchange.handle(message))
+
+    def group_for(self, sizes: GroupSizes) -> Group:
+        """Return the group for a client's request; ProtocolViolation closes the connection."""
+        raise ProtocolViolation("no groups here")
+
+
 class WrongSigner(Signer):
-    """Signs something else than it was given."""
+    """A signer of other data."""
 
     def sign(self, algorithm: str, data: bytes) -> bytes:
         """Return a valid signature over the wrong bytes."""
@@ -48,119 +156,91 @@ class WrongSigner(Signer):
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
-    """How a server behaves: by default, well."""
+    """How a server behaves up to the key exchange; by default without fault."""
 
-    offer: Proposal
-    signers: tuple[Signer, ...]
+    offer: Proposal = good_offer()
+    signers: tuple[Signer, ...] = ()
     ident: str = "SSH-2.0-SeventhLab"
     before_ident: bytes = b""
     banner_delay_seconds: float = 0.0
     kex_delay_seconds: float = 0.0
     ident_end: bytes = b"\r\n"
     modulus: int = 0
-    """What group exchange gives."""
+    """The modulus that group exchange gives; 0 closes the connection."""
     modulus_for: Callable[[GroupSizes], int] | None = None
-    """The same by what was asked for; 0 hangs up."""
-    room: int = 0
-    """How many connections it serves at once; 0: any number. Others get OpenSSH's words."""
+    """The same by the client's request."""
+    max_connections: int = 0
+    """Connections served at once; others get OpenSSH's refusal. 0: any number."""
     between: tuple[bytes, ...] = ()
-    """Payloads that are sent in clear right after KEXINIT."""
-    server_sig_algs: Names | None = ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256")
+    """Payloads sent in clear right after KEXINIT."""
+    server_sig_algs: Names | None = SIGNATURES
     chatter: int = 0
-    """IGNORE messages sent right after KEXINIT, at least one of which strict clients refuse."""
+    """IGNORE messages sent right after KEXINIT, which strict key exchange forbids."""
 
     def with_kex(self, *names: str) -> Setup:
-        """Return the same manner with these key exchange methods."""
+        """Return a copy with these key exchange methods."""
         return replace(self, offer=replace(self.offer, kex_algorithms=names))
 
 
 class RawServer:
-    """Serves one manner; :meth:`handle` is a handler for ``labkit.serve.tcp_server``."""
+    """A server of one setup; :meth:`handle` is a handler for ``labkit.serve.tcp_server``."""
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
         self.refused = 0
-        """Connections for which there was no room."""
-        self._here = 0
+        """Connections beyond ``max_connections``."""
+        self._open = 0
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, until the client leaves or breaks the protocol."""
-        if self._here and self._here >= self.setup.room > 0:
+        """Serve one connection."""
+        if self._open and self._open >= self.setup.max_connections > 0:
             self.refused += 1
             writer.write(b"Exceeded MaxStartups\r\n")
             return
-        self._here += 1
+        self._open += 1
         try:
-            await self._serve(reader, writer)
+            await _RawConnection(self.setup, writer).serve(reader)
         finally:
-            self._here -= 1
+            self._open -= 1
 
     def hold(self) -> None:
-        """Take the room of one connection, until :meth:`let_go`."""
-        self._here += 1
+        """Count one more open connection, until :meth:`release`."""
+        self._open += 1
 
-    def let_go(self) -> None:
-        """Give it back."""
-        self._here -= 1
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        setup = self.setup
-        connection = Connection(Role.SERVER, "SeventhLab")
-        connection.our_ident = setup.ident.encode()
-        await asyncio.sleep(setup.banner_delay_seconds)
-        greeting = connection.greet().removesuffix(b"\r\n") + setup.ident_end
-        writer.write(setup.before_ident + greeting)
-        session = _Session(setup, connection, writer)
-        try:
-            while data := await reader.read(65536):
-                for event in connection.receive(data, _NOWHERE):
-                    await session.take(event.message)
-        except (ProtocolViolation, NoCommonError):
-            return
+    def release(self) -> None:
+        """Undo :meth:`hold`."""
+        self._open -= 1
 
 
-class _Session:
-    """What one connection has come to."""
+class _RawConnection(LabConnection):
+    """One connection of a :class:`RawServer`."""
 
-    def __init__(self, setup: Setup, connection: Connection, writer: asyncio.StreamWriter) -> None:
-        self._manner, self._connection, self._writer = setup, connection, writer
-        self._exchange: Exchange | None = None
+    def __init__(self, setup: Setup, writer: asyncio.StreamWriter) -> None:
+        super().__init__(writer, setup.signers, setup.offer)
+        self._setup = setup
+        self.connection.our_ident = setup.ident.encode()
 
-    async def take(self, message: object) -> None:
-        """Answer one message of the client's."""
-        send, setup = self._connection.send, self._manner
-        match message:
-            case Ident():
-                self._writer.write(send(KexInit(cookie=os.urandom(16), offer=setup.offer)))
-                for _ in range(setup.chatter):
-                    self._writer.write(send(Ignore()))
-                for payload in setup.between:
-                    self._writer.write(self._connection.seal(payload))
-            case KexInit():
-                choice = negotiate(message.offer, setup.offer)
-                kind = key_type(choice.host_key)
-                signer = next(signer for signer in setup.signers if signer.type == kind)
-                self._exchange = Exchange(
-                    self._connection, choice, signer=signer, group_for=self._group
-                )
-            case KexPacket() if self._exchange is not None:
-                answer = self._exchange.handle(message)
-                if self._exchange.result is not None:
-                    await asyncio.sleep(setup.kex_delay_seconds)
-                    answer += self._extensions()
-                self._writer.write(answer)
-            case _:
-                pass
+    async def greet(self) -> None:
+        await asyncio.sleep(self._setup.banner_delay_seconds)
+        ident = self.connection.our_ident + self._setup.ident_end
+        self.writer.write(self._setup.before_ident + ident)
 
-    def _extensions(self) -> bytes:
-        names = self._manner.server_sig_algs
-        if names is None:
-            return b""
-        return self._connection.send(ExtInfo({b"server-sig-algs": ",".join(names).encode()}))
+    def send_kexinit(self) -> None:
+        super().send_kexinit()
+        self.send(*[Ignore()] * self._setup.chatter)
+        self.writer.write(b"".join(map(self.connection.seal, self._setup.between)))
 
-    def _group(self, asked: GroupSizes) -> Group:
-        choose = self._manner.modulus_for
-        modulus = choose(asked) if choose is not None else self._manner.modulus
-        if not modulus:
-            raise ProtocolViolation("no group of this size is given")
-        return Group(modulus, 2)
+    async def reply_in_exchange(self, exchange: Exchange, message: KexPacket) -> None:
+        answer = exchange.handle(message)
+        if exchange.result is not None:
+            await asyncio.sleep(self._setup.kex_delay_seconds)
+            names = self._setup.server_sig_algs
+            if names is not None:
+                extensions = {SERVER_SIG_ALGS: ",".join(names).encode()}
+                answer += self.connection.send(ExtInfo(extensions))
+        self.writer.write(answer)
+
+    def group_for(self, sizes: GroupSizes) -> Group:
+        choose = self._setup.modulus_for
+        modulus = choose(sizes) if choose is not None else self._setup.modulus
+        return Group(modulus, 2) if modulus else super().group_for(sizes)

@@ -15,7 +15,7 @@ from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
 from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.conversation import (
-    OVERDUE,
+    TIMEOUTS,
     Conversation,
     Greeting,
     closed_early,
@@ -71,7 +71,7 @@ async def pulse(ctx: ProbeContext) -> None:
         except Failed as failed:
             if failed.reason is Reason.PEER_RESET and reader.first_bytes:
                 raise closed_early(reader.lines, reader.first_bytes, reset=True) from None
-            if failed.reason not in OVERDUE:
+            if failed.reason not in TIMEOUTS:
                 raise
             raise greeting.late(failed, reader.lines, reader.pending) from None
         finally:
@@ -159,7 +159,7 @@ async def _first(ctx: ProbeContext, streams: list[Stream]) -> dict[str, str]:
         return {"failure": str(failed.reason)}
     finally:
         learn_deviations(ctx, conversation)
-        await conversation.leave()
+        await conversation.aclose()
     facts = notes.facts
     return _traits(facts.ident or "", facts.kexinit, facts.host_keys[:1])
 
@@ -185,7 +185,7 @@ async def _converse(ctx: ProbeContext, conversation: Conversation) -> None:
             timer.begin(sent)
         timer.stop(greeted)
         _learn_ident(ctx, ident, timer.seconds_until(greeted))
-        if not ident.speaks_2:
+        if not ident.supports_2:
             raise Failed(
                 Reason.NEGOTIATION_FAILED,
                 f"SSH 2 not supported: the server's protocol version is {ident.protocol_version}",
@@ -225,7 +225,7 @@ def _first_offer(ctx: ProbeContext) -> Proposal:
 
 async def _learn_extensions(ctx: ProbeContext, conversation: Conversation) -> None:
     notes = ctx.notes(SshFacts)
-    if conversation.connection.deaf:
+    if conversation.connection.opener_missing:
         notes.unknown(Topic.EXTENSIONS, "the negotiated cipher or MAC is not supported by Seventh")
         return
     rtt = notes.facts.rtt_seconds or 0.0
@@ -279,7 +279,7 @@ async def _repeat(ctx: ProbeContext, stream: Stream) -> dict[str, str]:
         except Failed as failed:
             if failed.reason not in further.REFUSALS:
                 raise
-            await conversation.leave()
+            await conversation.aclose()
             conversation = await further.greeted(ctx, stream.address)
             peer = conversation.connection.peer_ident
             assert peer is not None  # noqa: S101 - it has greeted
@@ -288,7 +288,7 @@ async def _repeat(ctx: ProbeContext, stream: Stream) -> dict[str, str]:
         choice = conversation.agree(offer, theirs.offer)
         await conversation.exchange_keys()
     finally:
-        await conversation.leave()
+        await conversation.aclose()
     assert conversation.key is not None  # noqa: S101 - exchange_keys() sets it
     key = conversation.key.facts(choice.host_key, conversation.key_valid)
     return _traits(printable(ident.raw, 255), theirs.offer, (key,))

@@ -11,11 +11,11 @@ from seventh.model.netfacts import NetFacts
 from seventh.net.address import Address
 from seventh.net.connect import open_tcp
 from seventh.net.probe_context import ProbeContext
+from seventh.protocols.ssh.client.failures import RefusedError
 from seventh.protocols.ssh.client.mux import Mux
-from seventh.protocols.ssh.client.mux_failures import RefusedError
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts.session import Bind, Permission, SessionFacts
-from seventh.protocols.ssh.wire.channels import CONNECT_FAILED, PROHIBITED
+from seventh.protocols.ssh.wire.channel import CONNECT_FAILED, PROHIBITED
 from seventh.wire.address import reach
 from seventh.wire.reader import Reader, vector
 
@@ -33,7 +33,7 @@ Tried = Literal["allowed", "forbidden", "unsettled", "failed"]
 async def check(ctx: ProbeContext, mux: Mux) -> None:
     """Test local, dynamic and remote forwarding, and cancel what was granted."""
     session = ctx.notes(SshFacts).part("session", SessionFacts)
-    address = mux.line.stream.address
+    address = mux.session.stream.address
     with ctx.watch.phase("ssh.forward", address.ip):
         # Its own SSH port surely exists, and a connection without data does no harm there.
         local = await _direct(ctx, mux, "localhost", address.port)
@@ -96,7 +96,7 @@ async def _cancel(ctx: ProbeContext, mux: Mux, host: bytes, port: int) -> None:
 
 async def _listens(ctx: ProbeContext, mux: Mux, port: int) -> Bind:
     """Return where the port listens, by connecting to it from outside the server's loopback."""
-    server = mux.line.stream.address
+    server = mux.session.stream.address
     if ctx.notes(NetFacts).facts.hops or not 1 <= port <= 65535:
         return "unsettled"  # reachable through the jump hosts only
     outside = _outside(server.ip)

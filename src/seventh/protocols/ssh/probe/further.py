@@ -67,7 +67,7 @@ async def _greeted(ctx: ProbeContext, address: Address) -> Conversation:
     try:
         _, _, at = await conversation.greet()
     except BaseException:  # raised again; a cancellation must not leave the stream open either
-        await conversation.leave()
+        await conversation.aclose()
         raise
     notes = ctx.notes(SshFacts)
     seconds = at.since(conversation.stream.opened)
@@ -201,7 +201,7 @@ class _Requests:
         finally:
             learn_key(ctx, conversation)
             learn_deviations(ctx, conversation)
-            await conversation.leave()
+            await conversation.aclose()
 
     def _fail(self, failed: Failed, topic: Topic) -> None:
         if isinstance(failed, ProtocolViolation):

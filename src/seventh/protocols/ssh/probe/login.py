@@ -15,8 +15,8 @@ from seventh.net.stopwatch import now_ns, user_mark
 from seventh.net.stream import Stream
 from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.auth import UserAuth
-from seventh.protocols.ssh.client.authenticate_host import enter_greeted, keyscan, learn_trust
-from seventh.protocols.ssh.client.credentials import Credentials, gather
+from seventh.protocols.ssh.client.authenticate_host import keyscan, learn_trust, open_session
+from seventh.protocols.ssh.client.credentials import Credentials, read_credentials
 from seventh.protocols.ssh.client.known_hosts import KnownHosts, read_known_hosts
 from seventh.protocols.ssh.client.session import Session
 from seventh.protocols.ssh.facts import SshFacts, Topic
@@ -53,7 +53,7 @@ async def check(ctx: ProbeContext, first: Stream) -> None:
         notes.unknown(Topic.LOGIN, "no user given (--user)")
         return
     known = read_known_hosts(options.of(SshOptions).known_hosts)
-    credentials = await gather(options, user)
+    credentials = await read_credentials(options, user)
     notes.part("login", Login).learn(user=printable(user, 64))
     try:
         session = await _log_in(ctx, first, known, credentials)
@@ -99,14 +99,14 @@ async def _log_in(
     finally:
         _learn_steps(ctx, auth)
         if session.opened is None:
-            await session.close()
+            await session.aclose()
     return session
 
 
 async def _enter(ctx: ProbeContext, first: Stream, known: KnownHosts) -> Session:
     conversation = await greeted(ctx, first.address)
     try:
-        session, trust = await enter_greeted(conversation, known, ctx.target.host, ctx.target.port)
+        session, trust = await open_session(conversation, known, ctx.target.host, ctx.target.port)
     finally:
         learn_deviations(ctx, conversation)
     session.trust = trust
@@ -245,7 +245,7 @@ async def _leave(ctx: ProbeContext, session: Session) -> None:
             peer_rekeys=session.peer_rekeys,
         )
     learn_deviations(ctx, session.conversation)
-    await session.close()
+    await session.aclose()
 
 
 # -- root ------------------------------------------------------------------------------------------
@@ -273,4 +273,4 @@ async def _ask_root(ctx: ProbeContext, first: Stream, known: KnownHosts) -> None
     except Failed as failed:
         notes.unknown(Topic.ROOT_METHODS, failed.detail)
     finally:
-        await session.close()
+        await session.aclose()

@@ -14,8 +14,8 @@ from seventh.model.phase import Mark
 from seventh.net.notes import Part
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
+from seventh.protocols.ssh.client.failures import RefusedError
 from seventh.protocols.ssh.client.mux import ChannelStream, Mux
-from seventh.protocols.ssh.client.mux_failures import RefusedError
 from seventh.protocols.ssh.client.session import Session
 from seventh.protocols.ssh.client.sftp import SftpClient, SftpError
 from seventh.protocols.ssh.facts import SshFacts, Topic
@@ -113,12 +113,12 @@ async def _command(ctx: ProbeContext, mux: Mux) -> None:
     """Open the first channel, and run ``true`` on it."""
     facts = _facts(ctx)
     until = step_deadline(ctx)
-    with ctx.watch.phase("ssh.channel", mux.line.stream.address.ip) as timer:
+    with ctx.watch.phase("ssh.channel", mux.session.stream.address.ip) as timer:
         stream = await mux.open_session(until)
-        timer.begin(stream.asked)
+        timer.begin(stream.requested)
         timer.stop(stream.opened)
         facts.learn(channel_seconds=timer.seconds_until(stream.opened))
-    with stream, ctx.watch.phase("ssh.exec", mux.line.stream.address.ip) as timer:
+    with stream, ctx.watch.phase("ssh.exec", mux.session.stream.address.ip) as timer:
         timer.begin(await stream.ask(b"exec", vector(4, b"true")))
         granted, _ = await stream.answer(until)
         facts.learn(exec_granted=granted)
@@ -157,10 +157,10 @@ async def _second(ctx: ProbeContext, mux: Mux) -> None:
     """Open another channel, and compare it with the time of a new connection."""
     facts = _facts(ctx)
     until = step_deadline(ctx)
-    with ctx.watch.phase("ssh.second_channel", mux.line.stream.address.ip) as timer:
+    with ctx.watch.phase("ssh.second_channel", mux.session.stream.address.ip) as timer:
         stream = await mux.open_session(until)
         with stream:
-            timer.begin(stream.asked)
+            timer.begin(stream.requested)
             seconds = timer.seconds_until(stream.opened)
             facts.learn(second_channel_seconds=seconds)
             fresh = _fresh_seconds(ctx.notes(SshFacts).facts)
@@ -203,7 +203,7 @@ async def _sftp(ctx: ProbeContext, mux: Mux) -> None:
     """Start the SFTP subsystem; learn its version and start directory, and transfer data."""
     notes, facts = ctx.notes(SshFacts), _facts(ctx)
     until = step_deadline(ctx)
-    with ctx.watch.phase("ssh.sftp", mux.line.stream.address.ip) as timer:
+    with ctx.watch.phase("ssh.sftp", mux.session.stream.address.ip) as timer:
         stream = await mux.open_session(until)
         with stream:
             timer.begin(await stream.ask(b"subsystem", vector(4, b"sftp")))

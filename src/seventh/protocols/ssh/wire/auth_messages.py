@@ -1,169 +1,119 @@
-"""Services, logging in and transport pings as bytes and as values. Role-blind.
+"""Services, logging in and transport pings, for either role.
 
 RFC 4253 §10, RFC 4252 §5 and §6, and OpenSSH's transport extension ``ping@openssh.com``. Fields
-that the authentication method decides stay bytes: the client's ``auth`` reads them.
+that depend on the authentication method stay bytes: the client's ``auth`` reads them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Self
 
-import msgspec
-
-from seventh.protocols.ssh.facts import Names
+from seventh.protocols.ssh.wire.fields import (
+    FieldMessage,
+    NameList,
+    Number,
+    Numbered,
+    Rest,
+    String,
+    boolean,
+)
 from seventh.protocols.ssh.wire.values import SshReader, name_list, string
 
-SERVICE_REQUEST, SERVICE_ACCEPT = 5, 6
-AUTH_REQUEST, AUTH_FAILURE, AUTH_SUCCESS, AUTH_BANNER = 50, 51, 52, 53
-METHOD_FIRST, METHOD_LAST = 60, 79
+AUTH_METHOD = range(60, 80)
 """Message numbers whose meaning depends on the authentication method (RFC 4252 §6)."""
-PING, PONG = 192, 193
 
 
-class ServiceRequest(msgspec.Struct, frozen=True):
-    """SSH_MSG_SERVICE_REQUEST."""
+class ServiceRequest(FieldMessage, frozen=True):
+    """SSH_MSG_SERVICE_REQUEST (RFC 4253 §10)."""
 
-    name: bytes
-
-
-class ServiceAccept(msgspec.Struct, frozen=True):
-    """SSH_MSG_SERVICE_ACCEPT; some old servers leave the name out."""
-
-    name: bytes
+    NUMBER = Number.SERVICE_REQUEST
+    name: String
 
 
-class AuthRequest(msgspec.Struct, frozen=True):
-    """SSH_MSG_USERAUTH_REQUEST (RFC 4252 §5). It may carry a password, so it never shows it."""
+class ServiceAccept(FieldMessage, frozen=True):
+    """SSH_MSG_SERVICE_ACCEPT; some old servers omit the name."""
 
-    user: bytes
-    service: bytes
-    method: bytes
-    fields: bytes = b""
+    NUMBER = Number.SERVICE_ACCEPT
+    TAIL = b""
+    name: String
+
+    @classmethod
+    def decode(cls, reader: SshReader) -> Self:
+        """Read the name; a missing one is empty."""
+        return cls(reader.string() if reader.left else b"")
+
+
+class AuthRequest(FieldMessage, frozen=True):
+    """SSH_MSG_USERAUTH_REQUEST (RFC 4252 §5). It may carry a password: never shown."""
+
+    NUMBER = Number.USERAUTH_REQUEST
+    user: String
+    service: String
+    method: String
+    fields: Rest = b""
 
     def __repr__(self) -> str:
         return f"AuthRequest(user={self.user!r}, method={self.method!r})"
 
 
-class AuthFailure(msgspec.Struct, frozen=True):
+class AuthFailure(FieldMessage, frozen=True):
     """SSH_MSG_USERAUTH_FAILURE: the methods that can continue (RFC 4252 §5.1)."""
 
-    methods: Names
+    NUMBER = Number.USERAUTH_FAILURE
+    methods: NameList
     partial_success: bool = False
 
+    def encode(self) -> bytes:
+        """Return the payload."""
+        return bytes([self.NUMBER]) + name_list(self.methods) + boolean(self.partial_success)
 
-class AuthSuccess(msgspec.Struct, frozen=True):
+    @classmethod
+    def decode(cls, reader: SshReader) -> Self:
+        """Read the fields; some servers omit ``partial_success``."""
+        message = cls(reader.names(), reader.left > 0 and reader.boolean())
+        reader.end()
+        return message
+
+
+class AuthSuccess(FieldMessage, frozen=True):
     """SSH_MSG_USERAUTH_SUCCESS."""
 
-
-class AuthBanner(msgspec.Struct, frozen=True):
-    """SSH_MSG_USERAUTH_BANNER (RFC 4252 §5.4)."""
-
-    text: bytes
+    NUMBER = Number.USERAUTH_SUCCESS
 
 
-class AuthPacket(msgspec.Struct, frozen=True):
-    """A message of the authentication method, 60 to 79. It may carry an answer to a prompt."""
+class AuthBanner(FieldMessage, frozen=True):
+    """SSH_MSG_USERAUTH_BANNER (RFC 4252 §5.4). Its language tag is often missing."""
 
-    number: int
-    fields: bytes
-
-    def __repr__(self) -> str:
-        return f"AuthPacket({self.number})"
+    NUMBER = Number.USERAUTH_BANNER
+    TAIL = string(b"")
+    text: String
 
 
-class Ping(msgspec.Struct, frozen=True):
+class AuthPacket(Numbered, frozen=True):
+    """A message of the authentication method, 60 to 79."""
+
+
+class Ping(FieldMessage, frozen=True):
     """SSH2_MSG_PING."""
 
-    data: bytes
+    NUMBER = Number.PING
+    TAIL = b""
+    data: String
 
 
-class Pong(msgspec.Struct, frozen=True):
+class Pong(FieldMessage, frozen=True):
     """SSH2_MSG_PONG: a ping's data, sent back."""
 
-    data: bytes
+    NUMBER = Number.PONG
+    TAIL = b""
+    data: String
 
 
+MESSAGES = (
+    ServiceRequest, ServiceAccept, AuthRequest, AuthFailure, AuthSuccess, AuthBanner, Ping, Pong,
+)  # fmt: skip
+"""Those with a number of their own."""
 LoginMessage = (
     ServiceRequest | ServiceAccept | AuthRequest | AuthFailure | AuthSuccess | AuthBanner
     | AuthPacket | Ping | Pong
 )  # fmt: skip
-
-
-def encode_login(message: LoginMessage) -> bytes:
-    """Return the payload of ``message``."""
-    match message:
-        case ServiceRequest():
-            return bytes([SERVICE_REQUEST]) + string(message.name)
-        case ServiceAccept():
-            return bytes([SERVICE_ACCEPT]) + string(message.name)
-        case AuthRequest():
-            named = string(message.user) + string(message.service) + string(message.method)
-            return bytes([AUTH_REQUEST]) + named + message.fields
-        case AuthFailure():
-            partial = b"\x01" if message.partial_success else b"\x00"
-            return bytes([AUTH_FAILURE]) + name_list(message.methods) + partial
-        case AuthSuccess():
-            return bytes([AUTH_SUCCESS])
-        case AuthBanner():
-            return bytes([AUTH_BANNER]) + string(message.text) + string(b"")
-        case AuthPacket():
-            return bytes([message.number]) + message.fields
-        case Ping():
-            return bytes([PING]) + string(message.data)
-        case Pong():
-            return bytes([PONG]) + string(message.data)
-
-
-# -- reading: each takes an SshReader over what follows the message's number -----------------------
-
-
-def _service_request(r: SshReader) -> ServiceRequest:
-    read = ServiceRequest(r.vector(4))
-    r.end()
-    return read
-
-
-def _service_accept(r: SshReader) -> ServiceAccept:
-    return ServiceAccept(r.vector(4) if r.left else b"")
-
-
-def _auth_request(r: SshReader) -> AuthRequest:
-    return AuthRequest(r.vector(4), r.vector(4), r.vector(4), r.rest())
-
-
-def _auth_failure(r: SshReader) -> AuthFailure:
-    read = AuthFailure(r.names(), r.left > 0 and r.u8() != 0)
-    r.end()
-    return read
-
-
-def _auth_success(r: SshReader) -> AuthSuccess:
-    r.end()
-    return AuthSuccess()
-
-
-def _auth_banner(r: SshReader) -> AuthBanner:
-    # As with DISCONNECT, the language tag is often left out.
-    return AuthBanner(r.vector(4))
-
-
-def _ping(r: SshReader) -> Ping:
-    return Ping(r.vector(4))
-
-
-def _pong(r: SshReader) -> Pong:
-    return Pong(r.vector(4))
-
-
-READ: dict[int, Callable[[SshReader], LoginMessage]] = {
-    SERVICE_REQUEST: _service_request, SERVICE_ACCEPT: _service_accept,
-    AUTH_REQUEST: _auth_request, AUTH_FAILURE: _auth_failure, AUTH_SUCCESS: _auth_success,
-    AUTH_BANNER: _auth_banner, PING: _ping, PONG: _pong,
-}  # fmt: skip
-"""By message number: how the fields are read."""
-WHAT: dict[int, str] = {
-    SERVICE_REQUEST: "SERVICE_REQUEST", SERVICE_ACCEPT: "SERVICE_ACCEPT",
-    AUTH_REQUEST: "USERAUTH_REQUEST", AUTH_FAILURE: "USERAUTH_FAILURE",
-    AUTH_SUCCESS: "USERAUTH_SUCCESS", AUTH_BANNER: "USERAUTH_BANNER", PING: "PING", PONG: "PONG",
-}  # fmt: skip
-"""By message number: the name for an error."""

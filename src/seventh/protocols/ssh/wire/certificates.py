@@ -1,7 +1,4 @@
-"""OpenSSH's certificates: a key with a signed statement about it, for users and for hosts.
-
-Of the format in OpenSSH's PROTOCOL.certkeys; also draft-miller-ssh-cert.
-"""
+"""OpenSSH's certificates of user and host keys (PROTOCOL.certkeys, draft-miller-ssh-cert)."""
 
 from __future__ import annotations
 
@@ -27,26 +24,26 @@ MAX_PRINCIPALS = 256
 MAX_OPTIONS = 64
 _KINDS: dict[int, Literal["user", "host"]] = {1: "user", 2: "host"}
 _FOREVER = 2**64 - 1
-# How many strings of key material follow the nonce, by type of key.
-_PARTS = {
+_KEY_FIELDS = {
     "ssh-rsa": 2, "ssh-dss": 4, "ssh-ed25519": 1, "ssh-ed448": 1,
     "sk-ssh-ed25519@openssh.com": 2, "sk-ecdsa-sha2-nistp256@openssh.com": 3,
 }  # fmt: skip
+"""How many strings of key material follow the nonce, by key type."""
 _SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")}
 _SHA1 = ("ssh-rsa", "ssh-dss")
 
 
 class Signed(StrEnum):
-    """What the signature of a certificate's authority comes to."""
+    """The verdict on a certificate's signature."""
 
     VALID = "valid"
     WRONG = "wrong"
     SHA1 = "sha1"
-    """By an algorithm with SHA-1, which proves nothing: OpenSSH refuses it since 8.2."""
+    """Signed with SHA-1, which OpenSSH refuses since 8.2."""
     BY_CERTIFICATE = "by-certificate"
-    """A certificate cannot sign another one."""
+    """Signed by a certificate, which is not allowed."""
     UNVERIFIED = "unverified"
-    """By a key that cannot be used here: neither right nor wrong."""
+    """The authority's key type is not supported here."""
 
 
 _UNSIGNED = {
@@ -57,7 +54,7 @@ _UNSIGNED = {
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
-    """What a certificate states, and whether its signature holds."""
+    """A parsed certificate, with the verdict on its signature."""
 
     key: PublicKey
     kind: Literal["user", "host"]
@@ -65,11 +62,11 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     key_id: str
     principals: tuple[str, ...]
     valid_after: int
-    """Seconds since 1970, as ``valid_before``."""
+    """Seconds since 1970, as in ``valid_before``."""
     valid_before: int
     critical_options: tuple[str, ...]
     authority: bytes
-    """The plain public key that signed it."""
+    """The key blob of the authority that signed it."""
     authority_type: str
     signed: Signed
 
@@ -79,18 +76,17 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
         return self.signed is Signed.VALID
 
     def period(self, now: float) -> str | None:
-        """What is wrong with its time at ``now`` (seconds since 1970); None when nothing is."""
+        """Return why it is not valid at ``now`` (seconds since 1970); None when it is."""
         if now < self.valid_after:
-            return f"is not valid before {_day(self.valid_after)}"
+            return f"is not valid before {_date(self.valid_after)}"
         if self.valid_before != _FOREVER and now >= self.valid_before:
-            return f"has expired on {_day(self.valid_before)}"
+            return f"expired on {_date(self.valid_before)}"
         return None
 
     def refused(self, kind: str, name: str, now: float) -> str | None:
-        """Return why it does not speak for ``name`` at ``now``; None when it does.
+        """Return why it is not valid for ``name`` at ``now``; None when it is.
 
-        A host's principals may be patterns; one with critical options is refused, for none is known
-        for hosts.
+        A host's principals may be patterns; for hosts no critical option is defined.
         """
         if self.kind != kind:
             return f"is a {self.kind} certificate"
@@ -104,14 +100,14 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
             return f"has the unknown critical option {self.critical_options[0]}"
         if kind == "host" and not any(matches(name, p) for p in self.principals):
             if not self.principals:
-                return "names no host"
+                return "has no principals"
             return f"is for {', '.join(self.principals)}"
         if kind == "user" and self.principals and name not in self.principals:
             return f"is for {', '.join(self.principals)}"
         return None
 
 
-def _day(seconds: int) -> str:
+def _date(seconds: int) -> str:
     try:
         return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="minutes")
     except (ValueError, OverflowError, OSError):
@@ -119,28 +115,29 @@ def _day(seconds: int) -> str:
 
 
 def read_certificate(blob: bytes) -> Certificate:
-    """Take a certificate apart; ProtocolViolation when it is malformed or of an unknown type."""
+    """Parse a certificate; ProtocolViolation when it is malformed or of an unknown type."""
     key = read_key(blob)
     if not key.certificate:
-        raise ProtocolViolation(f"a {key.type} key where a certificate is needed")
+        raise ProtocolViolation(f"a plain {key.type} key instead of a certificate")
     reader = Reader(blob, "the certificate")
     reader.vector(4)
     reader.vector(4)  # the nonce
-    for _ in range(_PARTS.get(key.type, 2)):
+    for _ in range(_KEY_FIELDS.get(key.type, 2)):
         reader.vector(4)
     serial, kind = reader.uint(8), reader.u32()
     key_id = printable(reader.vector(4), 128)
-    principals = _strings(reader.nested(4, "the certificate's principals"))
+    principals = _strings(reader.nested(4, "the certificate's principals"), MAX_PRINCIPALS)
     after, before = reader.uint(8), reader.uint(8)
-    critical = _options(reader.nested(4, "the certificate's critical options"))
-    _options(reader.nested(4, "the certificate's extensions"))
+    options = reader.nested(4, "the certificate's critical options")
+    critical = _strings(options, MAX_OPTIONS, data=True)
+    _strings(reader.nested(4, "the certificate's extensions"), MAX_OPTIONS, data=True)
     reader.vector(4)  # reserved
     authority = reader.vector(4)
     signed = blob[: len(blob) - reader.left]
     signature = reader.vector(4)
     reader.end()
     if kind not in _KINDS:
-        raise ProtocolViolation(f"the certificate is for neither users nor hosts ({kind})")
+        raise ProtocolViolation(f"unknown certificate type {kind}: neither user (1) nor host (2)")
     return Certificate(
         key=key,
         kind=_KINDS[kind],
@@ -156,27 +153,20 @@ def read_certificate(blob: bytes) -> Certificate:
     )
 
 
-def _strings(reader: Reader) -> tuple[str, ...]:
+def _strings(reader: Reader, most: int, *, data: bool = False) -> tuple[str, ...]:
+    """Read strings up to the end; with ``data``, each is followed by data, which is skipped."""
     names: list[str] = []
     while reader.left:
-        if len(names) == MAX_PRINCIPALS:
-            raise ProtocolViolation(f"{reader.what} are more than {MAX_PRINCIPALS}")
+        if len(names) == most:
+            raise ProtocolViolation(f"more than {most} of {reader.what}")
         names.append(printable(reader.vector(4), 256))
-    return tuple(names)
-
-
-def _options(reader: Reader) -> tuple[str, ...]:
-    names: list[str] = []
-    while reader.left:
-        if len(names) == MAX_OPTIONS:
-            raise ProtocolViolation(f"{reader.what} are more than {MAX_OPTIONS}")
-        names.append(printable(reader.vector(4), 64))
-        reader.vector(4)
+        if data:
+            reader.vector(4)
     return tuple(names)
 
 
 def _signed_by(authority: bytes, signature: bytes, signed: bytes) -> Signed:
-    """Judge the authority's signature over ``signed``."""
+    """Verify the authority's signature over ``signed``."""
     try:
         key = read_key(authority)
     except UnknownKeyType:
@@ -195,5 +185,5 @@ def _signed_by(authority: bytes, signature: bytes, signed: bytes) -> Signed:
 
 
 def is_certificate(algorithm: str) -> bool:
-    """Return whether a key of this algorithm's name is a certificate."""
+    """Return whether an algorithm's name is that of a certificate."""
     return algorithm.endswith(CERTIFICATE)

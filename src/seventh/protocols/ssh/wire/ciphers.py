@@ -1,8 +1,7 @@
-"""Packet protection: what seals and opens the packets of one direction.
+"""Packet ciphers: encryption and authentication of the packets of one direction.
 
-Each protection says how many bytes it needs before it knows a packet's length, then how long the
-packet is, then opens it. Lengths are judged in one place, :mod:`.transport`.
-``cryptography`` loads when the first key is derived, never for plaintext.
+A cipher names how many bytes it needs to learn a packet's length, gives the length, then opens the
+packet. :mod:`.transport` checks lengths. ``cryptography`` is imported with the first key.
 """
 
 from __future__ import annotations
@@ -18,25 +17,28 @@ import msgspec
 from seventh.model.failure import ProtocolViolation
 
 
-class Protection(abc.ABC):
-    """One direction's packet protection. ``body`` is padding_length, payload and padding."""
+class PacketCipher(abc.ABC):
+    """One direction's cipher and MAC. ``body`` is padding_length, payload and padding."""
 
     head = 4
     """Bytes needed to learn a packet's length."""
     block = 8
-    """What lengths are a multiple of."""
+    """Lengths are a multiple of this."""
     counts_length = True
     """Whether the length field is part of what is padded to the block."""
     tag = 0
     """Bytes after the body."""
 
-    @abc.abstractmethod
     def length(self, sequence: int, head: bytes) -> int:
-        """packet_length, from the first ``head`` bytes; called once for each packet."""
+        """Return packet_length from the first ``head`` bytes: in clear, unless overridden.
+
+        Called once for each packet.
+        """
+        return int.from_bytes(head, "big")
 
     @abc.abstractmethod
     def open(self, sequence: int, packet: bytes) -> bytes:
-        """The body of a whole packet, tag included; ProtocolViolation when it was tampered with."""
+        """Return the body of a complete packet; ProtocolViolation when its tag is wrong."""
 
     @abc.abstractmethod
     def seal(self, sequence: int, body: bytes) -> bytes:
@@ -47,12 +49,8 @@ def _corrupted() -> ProtocolViolation:
     return ProtocolViolation("a packet's authentication tag is wrong")
 
 
-class Plain(Protection):
-    """Before the first NEWKEYS: no protection (RFC 4253 §6)."""
-
-    def length(self, sequence: int, head: bytes) -> int:
-        """Return the length stands in clear."""
-        return int.from_bytes(head, "big")
+class Plain(PacketCipher):
+    """Packets before the first NEWKEYS (RFC 4253 §6)."""
 
     def open(self, sequence: int, packet: bytes) -> bytes:
         """Return all but the length."""
@@ -63,7 +61,7 @@ class Plain(Protection):
         return len(body).to_bytes(4, "big") + body
 
 
-class ChaCha(Protection):
+class ChaCha(PacketCipher):
     """chacha20-poly1305@openssh.com: two ChaCha20 keys, one for the length alone."""
 
     counts_length = False
@@ -84,11 +82,11 @@ class ChaCha(Protection):
         return bytes(self._stream(self._main, sequence, 0).update(bytes(32)))
 
     def length(self, sequence: int, head: bytes) -> int:
-        """Decrypted by the header's key."""
+        """Decrypt the length with its own key."""
         return int.from_bytes(self._stream(self._header, sequence, 0).update(head), "big")
 
     def open(self, sequence: int, packet: bytes) -> bytes:
-        """Return the tag is over the encrypted packet, so it is judged first."""
+        """Verify the tag, which is over the encrypted packet, then decrypt."""
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.poly1305 import Poly1305
 
@@ -99,7 +97,7 @@ class ChaCha(Protection):
         return bytes(self._stream(self._main, sequence, 1).update(packet[4:-16]))
 
     def seal(self, sequence: int, body: bytes) -> bytes:
-        """Encrypt the length and the body apart, then authenticate both."""
+        """Encrypt the length and the body with a key each, then authenticate both."""
         from cryptography.hazmat.primitives.poly1305 import Poly1305
 
         head = self._stream(self._header, sequence, 0).update(len(body).to_bytes(4, "big"))
@@ -107,8 +105,8 @@ class ChaCha(Protection):
         return sealed + Poly1305.generate_tag(self._poly_key(sequence), sealed)
 
 
-class Gcm(Protection):
-    """aes*-gcm@openssh.com (RFC 5647): the length is clear and authenticated, the nonce counts."""
+class Gcm(PacketCipher):
+    """aes*-gcm@openssh.com (RFC 5647): the length is authenticated, the nonce is a counter."""
 
     block = 16
     counts_length = False
@@ -124,10 +122,6 @@ class Gcm(Protection):
         nonce = self._fixed + self._count.to_bytes(8, "big")
         self._count = (self._count + 1) % 2**64
         return nonce
-
-    def length(self, sequence: int, head: bytes) -> int:
-        """Return the length stands in clear."""
-        return int.from_bytes(head, "big")
 
     def open(self, sequence: int, packet: bytes) -> bytes:
         """Decrypt and verify."""
@@ -145,7 +139,7 @@ class Gcm(Protection):
 
 
 class Mac:
-    """A keyed hash over the sequence number and a packet, possibly cut (RFC 4253 §6.4)."""
+    """An HMAC over the sequence number and a packet, possibly truncated (RFC 4253 §6.4)."""
 
     __slots__ = ("_hash", "_key", "etm", "size")
 
@@ -158,13 +152,13 @@ class Mac:
         return hmac.digest(self._key, sealed, self._hash)[: self.size]
 
     def check(self, sequence: int, data: bytes, tag: bytes) -> None:
-        """Raise ProtocolViolation unless ``tag`` is right."""
+        """Raise ProtocolViolation unless ``tag`` is the tag over ``data``."""
         if not hmac.compare_digest(self.tag(sequence, data), tag):
             raise _corrupted()
 
 
-class CipherAndMac(Protection):
-    """A stream of one cipher and a MAC: over the plaintext, or over the ciphertext (-etm)."""
+class CipherAndMac(PacketCipher):
+    """A cipher in CTR or CBC mode, and a MAC over the plaintext or the ciphertext (-etm)."""
 
     def __init__(self, transform: Callable[[bytes], bytes], block: int, mac: Mac) -> None:
         self._transform, self._mac = transform, mac
@@ -175,14 +169,14 @@ class CipherAndMac(Protection):
         self._first = b""
 
     def length(self, sequence: int, head: bytes) -> int:
-        """In clear with -etm; else it is in the first block, which is decrypted for it."""
+        """Read the length: in clear with -etm, else from the first block, decrypted."""
         if self._mac.etm:
-            return int.from_bytes(head, "big")
+            return super().length(sequence, head)
         self._first = self._transform(head)
         return int.from_bytes(self._first[:4], "big")
 
     def open(self, sequence: int, packet: bytes) -> bytes:
-        """Verify and decrypt, in the order that the MAC's kind wants."""
+        """Verify and decrypt, in the order that the MAC requires."""
         sealed, tag = packet[: -self.tag], packet[-self.tag :]
         if self._mac.etm:
             self._mac.check(sequence, sealed, tag)
@@ -192,7 +186,7 @@ class CipherAndMac(Protection):
         return plain[4:]
 
     def seal(self, sequence: int, body: bytes) -> bytes:
-        """Encrypt and authenticate, in the order that the MAC's kind wants."""
+        """Encrypt and authenticate, in the order that the MAC requires."""
         head = len(body).to_bytes(4, "big")
         if self._mac.etm:
             sealed = head + self._transform(body)
@@ -243,14 +237,14 @@ Derive = Callable[[str, int], bytes]
 
 
 def is_aead(cipher: str) -> bool:
-    """Return whether the cipher authenticates by itself, so that no MAC is used."""
+    """Return whether the cipher is authenticated encryption, used without a MAC."""
     return cipher.startswith(("chacha20-poly1305", "AEAD_")) or "-gcm@" in cipher
 
 
-def protection(
+def packet_cipher(
     cipher: str, mac: str, derive: Derive, *, to_server: bool, sealing: bool
-) -> Protection | None:
-    """The protection of one direction; None where this module does not implement cipher or MAC."""
+) -> PacketCipher | None:
+    """Make one direction's cipher; None where the cipher or the MAC is not implemented here."""
     spec = CIPHERS.get(cipher)
     if spec is None:
         return None

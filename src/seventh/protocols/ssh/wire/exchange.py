@@ -13,8 +13,8 @@ import msgspec
 from seventh.model.failure import Blame, Failed, ProtocolViolation, Reason
 from seventh.protocols.ssh.facts import Choice, Names, Proposal
 from seventh.protocols.ssh.facts.deviations import DeviationKind
-from seventh.protocols.ssh.wire.ciphers import is_aead, protection
-from seventh.protocols.ssh.wire.hostkeys import Signer
+from seventh.protocols.ssh.wire.ciphers import is_aead, packet_cipher
+from seventh.protocols.ssh.wire.hostkeys import PublicKey, Signer, read_key, verify
 from seventh.protocols.ssh.wire.kex import (
     GROUP_EXCHANGES,
     METHODS,
@@ -34,7 +34,7 @@ GEX_GROUP, GEX_REQUEST = 31, 34
 
 
 class NoCommonError(Exception):
-    """Two offers have nothing in common: in which list, and what each side had there."""
+    """Two offers have no name in common in one of the lists: ``what``, and each side's list."""
 
     def __init__(self, what: str, client: Names, server: Names) -> None:
         super().__init__(f"no {what} in common")
@@ -44,45 +44,38 @@ class NoCommonError(Exception):
 MARKERS = frozenset(
     ["ext-info-c", "ext-info-s", "kex-strict-c-v00@openssh.com", "kex-strict-s-v00@openssh.com"]
 )
-"""What stands in kex_algorithms and is no method."""
+"""Names in kex_algorithms that are not methods."""
 
 
 def negotiate(client: Proposal, server: Proposal) -> Choice:
-    """Return what the two agree on; NoCommonError when a list has no name in common."""
+    """Return the client's first names that the server has too; NoCommonError for none in a list."""
 
-    def first(what: str, mine: Names, theirs: Names) -> str:
-        for name in mine:
+    def common(field: str, what: str) -> str:
+        ours, theirs = getattr(client, field), getattr(server, field)
+        for name in ours:
             if name in theirs and name not in MARKERS:
-                return name
-        raise NoCommonError(what, mine, theirs)
+                return str(name)
+        raise NoCommonError(what, ours, theirs)
 
-    def way(kind: str, what: str, direction: str) -> str:
-        field = f"{kind}_algorithms_{direction}"
-        return first(f"{what} {direction.replace('_', ' ')}", *_pair(client, server, field))
-
-    up, down = "client_to_server", "server_to_client"
-    kex = first("key exchange method", *_pair(client, server, "kex_algorithms"))
-    host_key = first("host key algorithm", *_pair(client, server, "server_host_key_algorithms"))
-    cipher_up, cipher_down = way("encryption", "cipher", up), way("encryption", "cipher", down)
-    return Choice(
-        kex=kex,
-        host_key=host_key,
-        cipher_client_to_server=cipher_up,
-        cipher_server_to_client=cipher_down,
-        # A direction whose cipher authenticates by itself needs no MAC in common.
-        mac_client_to_server="" if is_aead(cipher_up) else way("mac", "MAC", up),
-        mac_server_to_client="" if is_aead(cipher_down) else way("mac", "MAC", down),
-        compression_client_to_server=way("compression", "compression", up),
-        compression_server_to_client=way("compression", "compression", down),
-    )
-
-
-def _pair(client: Proposal, server: Proposal, field: str) -> tuple[Names, Names]:
-    return getattr(client, field), getattr(server, field)
+    chosen = {
+        "kex": common("kex_algorithms", "key exchange method"),
+        "host_key": common("server_host_key_algorithms", "host key algorithm"),
+    }
+    ways = ("client_to_server", "server_to_client")
+    for kind, what in (("encryption", "cipher"), ("mac", "MAC"), ("compression", "compression")):
+        for way in ways:
+            aead = kind == "mac" and is_aead(chosen[f"cipher_{way}"])  # it needs no MAC
+            name = (
+                ""
+                if aead
+                else common(f"{kind}_algorithms_{way}", f"{what} {way}".replace("_", " "))
+            )
+            chosen[f"{what.lower()}_{way}"] = name
+    return Choice(**chosen)
 
 
 class Result(msgspec.Struct, frozen=True):
-    """A finished exchange as either side sees it."""
+    """A finished exchange."""
 
     host_key: bytes
     signature: bytes
@@ -90,11 +83,11 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Exchange:
-    """One exchange, begun when both KEXINITs are known.
+    """One exchange, made when both KEXINITs are known.
 
     A client sends :meth:`begin`, then what :meth:`handle` gives for each key exchange message,
-    until ``result`` is there; its keys are then prepared in the connection and its NEWKEYS may go.
-    A server hands over its ``signer`` and, for group exchange, ``group_for``, which chooses one.
+    until ``result`` is set: the connection has its keys then, and NEWKEYS may be sent. A server
+    gives its ``signer`` and, for group exchange, ``group_for``, which chooses the group.
     """
 
     def __init__(
@@ -113,7 +106,7 @@ class Exchange:
         self._hash = hash_of(choice.kex)
         self._signer = signer
         self.sizes = sizes or GroupSizes()
-        """What is asked of group exchange."""
+        """The sizes that group exchange requests."""
         self._group_for = group_for
         self._method: Method | None = None
         if choice.kex not in GROUP_EXCHANGES:
@@ -126,9 +119,9 @@ class Exchange:
         return self._connection.send(KexPacket(self._method.init_number, self._method.start()))
 
     def handle(self, packet: KexPacket) -> bytes:
-        """Take the peer's next message; the bytes to send for it, empty when it was the last.
+        """Take the peer's next message; return the bytes to send, empty when it was the last.
 
-        A server's last answer includes its NEWKEYS. Raises ProtocolViolation.
+        A server's last bytes include its NEWKEYS. Raises ProtocolViolation.
         """
         if self._connection.role is Role.CLIENT:
             return self._as_client(packet)
@@ -139,7 +132,7 @@ class Exchange:
             self._method = GroupDh(self.sizes.encode(), self.read_group(packet))
             return self._connection.send(KexPacket(self._method.init_number, self._method.start()))
         if self.result is not None:
-            raise ProtocolViolation("a key exchange message after the exchange has ended")
+            raise ProtocolViolation("key exchange message after the end of the exchange")
         reader = self._expect(packet, self._method.reply_number, "the key exchange reply")
         host_key = reader.vector(4)
         shared = self._method.finish(reader)
@@ -150,7 +143,7 @@ class Exchange:
         return b""
 
     def read_group(self, packet: KexPacket) -> Group:
-        """The group that the server gives, also kept in ``group``. Raises ProtocolViolation."""
+        """Read the group that the server sent into ``group``. Raises ProtocolViolation."""
         reader = self._expect(packet, GEX_GROUP, "the group-exchange group")
         self.group = Group.read(reader)
         bits, sizes = self.group.modulus.bit_length(), self.sizes
@@ -158,13 +151,25 @@ class Exchange:
             self._connection.deviations.add(DeviationKind.GROUP_SIZE, reader.what)
         return self.group
 
+    def host_key(self) -> tuple[PublicKey, bool | None]:
+        """Read the server's key and verify its signature, once ``result`` is set.
+
+        The verdict is that of :func:`.hostkeys.verify`. Raises ProtocolViolation.
+        """
+        assert self.result is not None  # noqa: S101 - the caller has waited for it
+        key = read_key(self.result.host_key)
+        return key, verify(
+            key, self._choice.host_key, self.result.signature, self.result.exchange_hash,
+            self._connection.deviations,
+        )  # fmt: skip
+
     def _as_server(self, packet: KexPacket) -> bytes:
         if self._signer is None:
             raise ValueError("a server needs a host key to sign with")
         if self._method is None:
             return self._give_group(packet)
         if self.result is not None:
-            raise ProtocolViolation("a key exchange message after the exchange has ended")
+            raise ProtocolViolation("key exchange message after the end of the exchange")
         reader = self._expect(packet, self._method.init_number, "the key exchange init")
         ours, shared = self._method.answer(reader)
         reader.end()
@@ -177,7 +182,7 @@ class Exchange:
 
     def _give_group(self, packet: KexPacket) -> bytes:
         if self._group_for is None:
-            raise ValueError("group exchange needs a group to give")
+            raise ValueError("group exchange needs group_for")
         reader = self._expect(packet, GEX_REQUEST, "the group-exchange request")
         asked = GroupSizes(reader.u32(), reader.u32(), reader.u32())
         reader.end()
@@ -187,11 +192,13 @@ class Exchange:
 
     def _expect(self, packet: KexPacket, number: int, what: str) -> SshReader:
         if packet.number != number:
-            raise ProtocolViolation(f"message {packet.number} instead of {what} ({number})")
+            raise ProtocolViolation(
+                f"received message {packet.number} instead of {what} ({number})"
+            )
         return SshReader(packet.fields, what, self._connection.deviations)
 
     def _finish(self, host_key: bytes, shared: Shared) -> bytes:
-        """Compute the exchange hash and have both directions' keys ready."""
+        """Compute the exchange hash (RFC 4253 §8) and prepare both directions' keys."""
         connection, client = self._connection, self._connection.role is Role.CLIENT
         assert connection.peer_ident is not None  # noqa: S101 - KEXINIT never comes before it
         idents = (connection.our_ident, connection.peer_ident.raw)
@@ -205,7 +212,7 @@ class Exchange:
 
     def _keys(self, secret: bytes, digest: bytes, *, client: bool) -> Keys:
         def derive(letter: str, size: int) -> bytes:
-            # RFC 4253 §7.2: the session identifier stays the first exchange's hash.
+            # RFC 4253 §7.2: session_id is always the first exchange's hash.
             named = letter.encode() + self._connection.session_id
             key = hashlib.new(self._hash, secret + digest + named).digest()
             while len(key) < size:
@@ -217,18 +224,18 @@ class Exchange:
         to_client = (choice.cipher_server_to_client, choice.mac_server_to_client)
         ours, theirs = (to_server, to_client) if client else (to_client, to_server)
         return Keys(
-            sealer=protection(*ours, derive, to_server=client, sealing=True),
-            opener=protection(*theirs, derive, to_server=not client, sealing=False),
+            sealer=packet_cipher(*ours, derive, to_server=client, sealing=True),
+            opener=packet_cipher(*theirs, derive, to_server=not client, sealing=False),
         )
 
 
 def no_agreement(error: NoCommonError) -> Failed:
-    """Return a failed negotiation as the report's failure, seen from a client."""
+    """Return a failed negotiation as a client's failure."""
     has = ", ".join(name for name in error.server[:8] if name not in MARKERS) or "nothing"
-    # A server that speaks only what is not built here (sntrup761, say) has done nothing wrong.
+    # A server that offers only a method that is not implemented here has done nothing wrong.
     ours = any(name.startswith("sntrup761") for name in error.server)
     return Failed(
         Reason.NEGOTIATION_FAILED,
-        f"no {error.what} in common: the server has only {has}",
+        f"no {error.what} in common: the server offers only {has}",
         blame=Blame.SEVENTH if ours else None,
     )

@@ -1,4 +1,4 @@
-"""The fixed Diffie-Hellman groups, from the formula that their RFCs give instead of from tables.
+"""The fixed Diffie-Hellman groups, computed by the formula in their RFCs.
 
 RFC 2409 §6.2 and RFC 3526 §2 to §7 define each prime as
 2^n - 2^(n-64) - 1 + 2^64 * ([2^(n-130) * pi] + c); RFC 4253 §8 and RFC 8268 §3 use them in SSH.
@@ -29,7 +29,7 @@ def prime(number: int) -> int:
 
 
 def number_of(modulus: int) -> int | None:
-    """Return which of RFC 3526's groups has this prime; None where none has."""
+    """Return the number of the group that has this prime; None where none has."""
     for number, (bits, _) in _CONSTANTS.items():
         if modulus.bit_length() == bits and modulus == prime(number):
             return number
@@ -37,7 +37,7 @@ def number_of(modulus: int) -> int | None:
 
 
 def _pi_shifted(bits: int) -> int:
-    """[2^bits * pi] by Machin's formula, with guard bits against the truncation of each term."""
+    """Return [2^bits * pi] by Machin's formula, with guard bits for the truncated terms."""
     guard = 64
     one = 1 << (bits + guard)
     return (16 * _arctan_inverse(5, one) - 4 * _arctan_inverse(239, one)) >> guard

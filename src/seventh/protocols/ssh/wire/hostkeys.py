@@ -1,6 +1,6 @@
-"""Host keys: reading, measuring, fingerprinting, verifying, and (for a server) signing.
+"""Public keys: parsing, fingerprints, verification, and for servers and users signing.
 
-RFC 4253 §6.6, RFC 5656 §3.1, RFC 8332, RFC 8709; certificates as OpenSSH defines them.
+RFC 4253 §6.6, RFC 5656 §3.1, RFC 8332, RFC 8709; OpenSSH's certificates.
 """
 
 from __future__ import annotations
@@ -20,20 +20,24 @@ from seventh.wire.text import printable
 
 MAX_RSA_BITS = 16384
 CERTIFICATE = "-cert-v01@openssh.com"
-_CURVES = {"nistp256": (256, "sha256"), "nistp384": (384, "sha384"), "nistp521": (521, "sha512")}
+_ECDSA = "ecdsa-sha2-"
+_CURVES = {
+    f"{_ECDSA}nistp256": (256, "SHA256"), f"{_ECDSA}nistp384": (384, "SHA384"),
+    f"{_ECDSA}nistp521": (521, "SHA512"),
+}  # fmt: skip
 _RSA_HASH = {"ssh-rsa": "SHA1", "rsa-sha2-256": "SHA256", "rsa-sha2-512": "SHA512"}
 _ED_BYTES = {"ssh-ed25519": 32, "ssh-ed448": 57}
 _TOKEN_TYPES = {
     "sk-ssh-ed25519": "sk-ssh-ed25519@openssh.com",
     "sk-ecdsa-sha2-nistp256": "sk-ecdsa-sha2-nistp256@openssh.com",
 }
-"""Keys of security tokens (OpenSSH's PROTOCOL.u2f): a certificate's name without its ending → the
-key's. They are read and compared; their signatures cannot be verified here."""
+"""Types of security tokens' keys (OpenSSH's PROTOCOL.u2f), by their certificates' names without the
+ending. Their signatures cannot be verified here."""
 
-SSHFP_ALGORITHMS = {"ssh-rsa": 1, "ssh-dss": 2, "ssh-ed25519": 4, "ssh-ed448": 6} | dict.fromkeys(
-    (f"ecdsa-sha2-{curve}" for curve in _CURVES), 3
-)
-"""Key type → number in an SSHFP record (RFC 4255, RFC 6594, RFC 7479, RFC 8709)."""
+SSHFP_ALGORITHMS = {
+    "ssh-rsa": 1, "ssh-dss": 2, **dict.fromkeys(_CURVES, 3), "ssh-ed25519": 4, "ssh-ed448": 6,
+}  # fmt: skip
+"""Key type → algorithm number in an SSHFP record (RFC 4255, RFC 6594, RFC 7479, RFC 8709)."""
 
 
 def key_type(algorithm: str) -> str:
@@ -43,39 +47,36 @@ def key_type(algorithm: str) -> str:
 
 
 def algorithms_of(kind: str) -> tuple[str, ...]:
-    """Return the algorithms that show a key of this type, best first, plain before certificate."""
+    """Return the algorithms of a key type, best first, plain ones before certificates."""
     plain = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa") if kind == "ssh-rsa" else (kind,)
     return (*plain, *(name + CERTIFICATE for name in plain))
 
 
-KEY_TYPES = (
-    "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-ed448",
-    "ssh-rsa", "ssh-dss",
-)  # fmt: skip
-"""The types that can be read and verified here, in the order in which they are wanted."""
+KEY_TYPES = ("ssh-ed25519", *_CURVES, "ssh-ed448", "ssh-rsa", "ssh-dss")
+"""The types that can be read and verified here, in order of preference."""
 
 
 class UnknownKeyType(ProtocolViolation):
-    """A key of a type that cannot be read here: it may be a good one."""
+    """A key of a type that is not supported here."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"the key type {name!r} is not known")
+        super().__init__(f"unknown key type {name!r}")
 
 
 class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A host key as it was sent, taken apart."""
+    """A parsed public key."""
 
     type: str
     certificate: bool
     plain: bytes
-    """The key without certificate, as fingerprints and SSHFP take it."""
+    """The key blob without its certificate, which fingerprints and SSHFP records are over."""
     numbers: tuple[int, ...] = ()
     """RSA: e, n. DSA: p, q, g, y."""
     point: bytes = b""
 
     @property
     def bits(self) -> int:
-        """The size that a person would call the key's."""
+        """The key's size: RSA and DSA by the modulus, the others by the curve."""
         if self.type == "ssh-rsa":
             return self.numbers[1].bit_length()
         if self.type == "ssh-dss":
@@ -84,10 +85,10 @@ class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
             return 256 if self.type == "ssh-ed25519" else 456
         if self.type in _TOKEN_TYPES.values():
             return 256
-        return _CURVES[self.type.removeprefix("ecdsa-sha2-")][0]
+        return _CURVES[self.type][0]
 
     def facts(self, algorithm: str, valid: bool | None) -> HostKey:
-        """Return what the report says of it."""
+        """Return the key as the report has it."""
         sha256 = hashlib.sha256(self.plain)
         text = base64.b64encode(sha256.digest()).decode().rstrip("=")
         sha1 = hashlib.sha1(self.plain, usedforsecurity=False)
@@ -104,7 +105,7 @@ class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_key(blob: bytes) -> PublicKey:
-    """Take a host key blob apart; ProtocolViolation when it is malformed or of an unknown type."""
+    """Parse a key blob; ProtocolViolation when it is malformed or of an unknown type."""
     reader = Reader(blob, "the host key")
     name = reader.vector(4)
     text = printable(name, 64)
@@ -126,14 +127,14 @@ def read_key(blob: bytes) -> PublicKey:
         if len(point) != _ED_BYTES[kind]:
             raise ProtocolViolation(f"the {kind} host key has {len(point)} bytes")
         body = vector(4, point)
-    elif kind.removeprefix("ecdsa-sha2-") in _CURVES and kind.startswith("ecdsa-sha2-"):
+    elif kind in _CURVES:
         curve = reader.vector(4)
-        if curve != kind.removeprefix("ecdsa-sha2-").encode():
-            raise ProtocolViolation(f"the {kind} host key names another curve")
+        if curve != kind.removeprefix(_ECDSA).encode():
+            raise ProtocolViolation(f"the curve in the {kind} host key is another one")
         point = reader.vector(4)
         body = vector(4, curve) + vector(4, point)
     elif kind in _TOKEN_TYPES.values():
-        # The curve of ECDSA, then the point, then the application that the key is for.
+        # The curve (ECDSA only), the point, the application.
         parts = [reader.vector(4) for _ in range(3 if "nistp256" in kind else 2)]
         point = parts[-2]
         body = b"".join(vector(4, part) for part in parts)
@@ -152,11 +153,11 @@ def verify(
     data: bytes,
     deviations: Deviations | None = None,
 ) -> bool | None:
-    """Whether ``signature`` is the key's over ``data``, made with ``algorithm`` (RFC 8332 §3).
+    """Verify the key's ``signature`` over ``data``, made with ``algorithm`` (RFC 8332 §3).
 
-    None when the library refuses the key (an RSA key below 1024 bits, say): then nothing is proven.
-    ProtocolViolation when the key's type or the signature's own name is not the one agreed on.
-    What clients put up with is noted in ``deviations``.
+    None when the library cannot tell (an RSA key below 1024 bits, for example). ProtocolViolation
+    when the type of the key or of the signature is not the negotiated one. Deviations that clients
+    tolerate are noted in ``deviations``.
     """
     noted = Deviations() if deviations is None else deviations
     reader = Reader(signature, "the host key's signature")
@@ -165,27 +166,23 @@ def verify(
     if (key.type, key.certificate) != (key_type(algorithm), algorithm.endswith(CERTIFICATE)):
         what = "certificate for a key" if key.certificate else "key"
         raise ProtocolViolation(
-            f"the host shows a {what} of type {key.type} although {algorithm} was agreed"
+            f"host key mismatch: {algorithm} was negotiated, received a {what} of type {key.type}"
         )
     if named != plain.encode():
         raise ProtocolViolation(
-            f"the host key signs with {printable(named, 64)} although {algorithm} was agreed"
+            f"signature mismatch: {algorithm} was negotiated, received {printable(named, 64)}"
         )
     if key.type in _TOKEN_TYPES.values():
-        return None  # it signs in a form of its own
+        return None  # a format of its own
     blob = reader.vector(4)
     reader.end()
     if key.type == "ssh-rsa":
-        blob = _as_long_as_the_modulus(blob, key.bits, noted)
+        # Clients accept a signature without its leading zeros, or with too many of them.
+        size = (key.bits + 7) // 8
+        if len(blob) != size:
+            noted.add(DeviationKind.SIGNATURE_LENGTH, "the host key's signature")
+        blob = blob.lstrip(b"\0").rjust(size, b"\0")
     return _verified(key, plain, blob, data)
-
-
-def _as_long_as_the_modulus(blob: bytes, bits: int, noted: Deviations) -> bytes:
-    """An RSA signature with or without the zeros that belong before it, as clients take it."""
-    size = (bits + 7) // 8
-    if len(blob) != size:
-        noted.add(DeviationKind.SIGNATURE_LENGTH, "the host key's signature")
-    return blob.lstrip(b"\0").rjust(size, b"\0")
 
 
 def _verified(key: PublicKey, algorithm: str, blob: bytes, data: bytes) -> bool | None:
@@ -224,12 +221,12 @@ def _public(key: PublicKey) -> Any:
         return ed448.Ed448PublicKey.from_public_bytes(key.point)
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    curves: dict[str, Any] = {"256": ec.SECP256R1, "384": ec.SECP384R1, "521": ec.SECP521R1}
-    return ec.EllipticCurvePublicKey.from_encoded_point(curves[key.type[-3:]](), key.point)
+    curve = getattr(ec, f"SECP{key.bits}R1")()
+    return ec.EllipticCurvePublicKey.from_encoded_point(curve, key.point)
 
 
 def _check(key: PublicKey, public: Any, algorithm: str, blob: bytes, data: bytes) -> None:
-    """Raise InvalidSignature or ValueError unless the signature holds."""
+    """Verify the signature; InvalidSignature or ValueError when it is wrong."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, padding
     from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -249,12 +246,12 @@ def _check(key: PublicKey, public: Any, algorithm: str, blob: bytes, data: bytes
     else:
         reader = Reader(blob, "the ECDSA signature")
         der = encode_dss_signature(read_mpint(reader, 521), read_mpint(reader, 521))
-        chosen = getattr(hashes, _CURVES[key.type.removeprefix("ecdsa-sha2-")][1].upper())()
+        chosen = getattr(hashes, _CURVES[key.type][1])()
         public.verify(der, data, ec.ECDSA(chosen))
 
 
 class Signer:
-    """A server's host key: Ed25519, ECDSA or RSA private key of ``cryptography``."""
+    """A private key of ``cryptography`` (Ed25519, ECDSA or RSA) that signs as SSH does."""
 
     def __init__(self, private: Any) -> None:
         self._private = private
@@ -273,14 +270,14 @@ class Signer:
         elif self.type in _ED_BYTES:
             raw = self._private.sign(data)
         else:
-            chosen = getattr(hashes, _CURVES[self.type.removeprefix("ecdsa-sha2-")][1].upper())()
+            chosen = getattr(hashes, _CURVES[self.type][1])()
             r, s = decode_dss_signature(self._private.sign(data, ec.ECDSA(chosen)))
             raw = mpint(r) + mpint(s)
         return vector(4, algorithm.encode()) + vector(4, raw)
 
 
 def _blob(public: Any) -> bytes:
-    """Return a public key of ``cryptography`` as SSH writes it."""
+    """Return a public key of ``cryptography`` as an SSH key blob."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     text = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)

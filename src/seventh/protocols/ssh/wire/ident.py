@@ -1,4 +1,4 @@
-"""The identification string and the lines before it (RFC 4253 §4.2): all that a pulse needs."""
+"""The identification string and the lines before it (RFC 4253 §4.2)."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ from seventh.protocols.ssh.facts.deviations import Deviation, DeviationKind
 from seventh.protocols.ssh.wire.values import Deviations
 
 MAX_IDENT_BYTES = 255
-"""With its CR LF (RFC 4253 §4.2)."""
+"""Its CR LF included (RFC 4253 §4.2)."""
 MAX_PRE_IDENT_LINES = 1024
 MAX_PRE_IDENT_LINE_BYTES = 8192
-"""What OpenSSH's client reads before the identification string."""
+"""The limits of OpenSSH's client."""
 MAX_PRE_IDENT_BYTES = 1024 * 1024
 _FIRST_BYTES = 8192
 _GRAMMAR = re.compile(rb"SSH-([0-9]{1,9}\.[0-9]{1,9})-([^ ]*)(?: (.*))?", re.DOTALL)
 
 
 class Ident(msgspec.Struct, frozen=True):
-    """An identification string: ``raw`` as it came, without its line end, and its three parts.
-
-    The parts are the peer's bytes: clean them before they are shown.
-    """
+    """An identification string: ``raw``, without its line end, and its parts, not yet sanitized."""
 
     raw: bytes
     protocol_version: str
@@ -33,18 +30,15 @@ class Ident(msgspec.Struct, frozen=True):
     comments: bytes
 
     @property
-    def speaks_2(self) -> bool:
-        """Whether protocol 2 can be spoken; 1.99 means both (RFC 4253 §5.1).
-
-        Any 2.x does, as with OpenSSH's client.
-        """
+    def supports_2(self) -> bool:
+        """Whether it announces protocol 2: 2.x, as in OpenSSH's client, or 1.99 (RFC 4253 §5.1)."""
         major, _, minor = self.protocol_version.partition(".")
         return int(major) == 2 or (int(major), int(minor)) == (1, 99)
 
 
 @functools.lru_cache(maxsize=1024)
 def parse_ident(line: bytes) -> Ident:
-    """Read one identification line without its line end; ProtocolViolation when it is malformed."""
+    """Parse an identification line without its line end; ProtocolViolation when malformed."""
     match = _GRAMMAR.fullmatch(line)
     if match is None:
         raise ProtocolViolation("the identification string is not SSH-protoversion-software")
@@ -53,10 +47,10 @@ def parse_ident(line: bytes) -> Ident:
 
 
 class IdentReader:
-    """Collects bytes until the identification string is whole.
+    """Buffers bytes until the identification string is complete.
 
-    ``lines`` are those before it; ``rest`` is what follows it. A client accepts lines before; a
-    server must not be sent any (``allow_lines=False``).
+    ``lines`` are those before it, ``rest`` what follows it. Only a server may send lines before it;
+    from a client (``allow_lines=False``) they are a violation.
     """
 
     __slots__ = (
@@ -74,28 +68,28 @@ class IdentReader:
 
     @property
     def first_bytes(self) -> bytes:
-        """What came first, to tell which protocol it is."""
+        """The first bytes received, for protocol detection."""
         return (self._first + self._buffer)[:_FIRST_BYTES]
 
     @property
     def pending(self) -> bytes:
-        """A line whose end has not come."""
+        """The incomplete line."""
         return self._buffer if self.ident is None else b""
 
     @property
     def deviations(self) -> tuple[Deviation, ...]:
-        """What is not as the standard has it."""
+        """Violations of the standard that clients accept."""
         return self._deviations.seen
 
     @property
     def rest(self) -> bytes:
-        """What came after the identification string."""
+        """The bytes after the identification string."""
         return self._buffer if self.ident is not None else b""
 
     def feed(self, data: bytes) -> Ident | None:
-        """Take more bytes; the identification string once it is whole.
+        """Buffer more bytes; return the identification string once it is complete.
 
-        Raises ProtocolViolation when a limit is passed or the line is malformed.
+        Raises ProtocolViolation when a limit is exceeded or the line is malformed.
         """
         buffer = self._buffer + data if self._buffer else data
         while True:
@@ -110,7 +104,7 @@ class IdentReader:
                 self._check_lines(len(buffer) if not b"SSH-".startswith(buffer[:4]) else 0)
                 return None
             if is_ident:
-                # Every CR before the LF is no part of what is hashed, as with OpenSSH and PuTTY.
+                # No CR before the LF is hashed, as in OpenSSH and PuTTY.
                 line = buffer[:end].rstrip(b"\r")
                 if end - len(line) != 1:
                     self._deviations.add(DeviationKind.LINE_END, "the identification string")
@@ -128,7 +122,7 @@ class IdentReader:
 
     def _check_lines(self, pending: int) -> None:
         if not self._allow_lines and (self.lines or pending):
-            raise ProtocolViolation("a client sent something before its identification string")
+            raise ProtocolViolation("data before the client's identification string")
         if len(self.lines) > MAX_PRE_IDENT_LINES:
             raise ProtocolViolation(
                 f"more than {MAX_PRE_IDENT_LINES} lines before the identification string"

@@ -1,8 +1,6 @@
-"""Key exchange methods, both halves of each: what is sent, what is shared, what is hashed.
+"""Key exchange methods, for both roles: public values, the shared secret, what is hashed.
 
-Every method of one message each way is a :class:`Method`: a client starts and finishes it, a server
-answers it. Group exchange (RFC 4419) first agrees on a group and then is such a method. The secrets
-protect nothing here: no user's secret is ever sent over these connections.
+Each is a :class:`Method` of one message each way; group exchange (RFC 4419) finds a group first.
 """
 
 from __future__ import annotations
@@ -17,20 +15,20 @@ import msgspec
 
 from seventh.model.failure import ProtocolViolation
 from seventh.protocols.ssh.wire import groups
-from seventh.protocols.ssh.wire.values import mpint, read_mpint
-from seventh.wire.reader import Reader, vector
+from seventh.protocols.ssh.wire.values import mpint, read_mpint, string
+from seventh.wire.reader import Reader
 
 MAX_MODULUS_BITS = 8192
-"""RFC 4419 §3 and RFC 8270 name no more; a larger modulus is only good for keeping clients busy."""
+"""The limit of RFC 4419 §3 and RFC 8270: a larger modulus only wastes a client's time."""
 
 
 class Shared(msgspec.Struct, frozen=True):
-    """What a finished method gives."""
+    """The result of a method."""
 
     public: bytes
-    """Both public values, as the exchange hash takes them."""
+    """Both public values, encoded for the exchange hash."""
     secret: bytes
-    """K as it is hashed: an mpint, or a string with the hybrids."""
+    """K, encoded for the exchange hash: an mpint, or a string with the hybrids."""
 
 
 class Method(abc.ABC):
@@ -45,11 +43,11 @@ class Method(abc.ABC):
 
     @abc.abstractmethod
     def finish(self, reply: Reader) -> Shared:
-        """Return the client reads the server's public value."""
+        """Read the server's public value. Raises ProtocolViolation."""
 
     @abc.abstractmethod
     def answer(self, init: Reader) -> tuple[bytes, Shared]:
-        """The server reads the client's value; gives its own, encoded, and what is shared."""
+        """Read the client's public value; return the server's, encoded, and the result."""
 
 
 class Curve:
@@ -60,73 +58,88 @@ class Curve:
         self._private: Any = None
 
     def public(self) -> bytes:
-        """Return a fresh key's public part, on the wire's form."""
+        """Generate a key; return its public part as SSH encodes it."""
         if self._name in {"x25519", "x448"}:
-            self._private = _edwards(self._name)[0].generate()
+            self._private = _montgomery(self._name)[0].generate()
             return bytes(self._private.public_key().public_bytes_raw())
         from cryptography.hazmat.primitives.asymmetric import ec
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-        self._private = ec.generate_private_key(_NIST[self._name](ec))
+        self._private = ec.generate_private_key(self._nist(ec))
         return bytes(
             self._private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         )
 
     def agree(self, peer: bytes) -> bytes:
-        """Return the shared secret's bytes; ProtocolViolation when ``peer`` is no valid point."""
+        """Return the shared secret; ProtocolViolation when ``peer`` is not a valid point."""
         try:
             if self._name in {"x25519", "x448"}:
-                key = _edwards(self._name)[1].from_public_bytes(peer)
+                key = _montgomery(self._name)[1].from_public_bytes(peer)
                 return bytes(self._private.exchange(key))
             from cryptography.hazmat.primitives.asymmetric import ec
 
-            point = ec.EllipticCurvePublicKey.from_encoded_point(_NIST[self._name](ec), peer)
+            point = ec.EllipticCurvePublicKey.from_encoded_point(self._nist(ec), peer)
             return bytes(self._private.exchange(ec.ECDH(), point))
         except ValueError:
             raise ProtocolViolation(f"the peer's {self._name} public key is not valid") from None
 
-
-_NIST: dict[str, Callable[[Any], Any]] = {
-    "nistp256": lambda ec: ec.SECP256R1(),
-    "nistp384": lambda ec: ec.SECP384R1(),
-    "nistp521": lambda ec: ec.SECP521R1(),
-}
+    def _nist(self, ec: Any) -> Any:
+        return getattr(ec, f"SECP{self._name.removeprefix('nistp')}R1")()
 
 
-def _edwards(name: str) -> tuple[Any, Any]:
+def _montgomery(name: str) -> tuple[Any, Any]:
+    """Return the classes of private and public keys of X25519 or X448."""
+    from cryptography.hazmat.primitives.asymmetric import x448, x25519
+
     if name == "x25519":
-        from cryptography.hazmat.primitives.asymmetric import x25519
-
         return x25519.X25519PrivateKey, x25519.X25519PublicKey
-    from cryptography.hazmat.primitives.asymmetric import x448
-
     return x448.X448PrivateKey, x448.X448PublicKey
 
 
-class Ecdh(Method):
-    """ECDH on one curve (RFC 5656 §4, RFC 8731)."""
+class Symmetric(Method):
+    """A method in which both sides do the same: send a public value, combine it with the peer's."""
 
-    def __init__(self, curve: str) -> None:
-        self._curve = Curve(curve)
+    def __init__(self) -> None:
         self._ours = b""
 
+    @abc.abstractmethod
+    def _public(self) -> bytes:
+        """Generate a private value; return the public one, encoded."""
+
+    @abc.abstractmethod
+    def _agree(self, reader: Reader) -> tuple[bytes, bytes]:
+        """Read the peer's value; return it, encoded, and the shared secret as an mpint."""
+
     def start(self) -> bytes:
-        """Q_C."""
-        self._ours = vector(4, self._curve.public())
+        """Return the client's public value, encoded."""
+        self._ours = self._public()
         return self._ours
 
     def finish(self, reply: Reader) -> Shared:
-        """Q_S."""
-        theirs = reply.vector(4)
-        secret = int.from_bytes(self._curve.agree(theirs), "big")
-        return Shared(self._ours + vector(4, theirs), mpint(secret))
+        """Read the server's public value. Raises ProtocolViolation."""
+        theirs, secret = self._agree(reply)
+        return Shared(self._ours + theirs, secret)
 
     def answer(self, init: Reader) -> tuple[bytes, Shared]:
-        """Q_C in, Q_S out."""
-        theirs = init.vector(4)
-        ours = vector(4, self._curve.public())
-        secret = int.from_bytes(self._curve.agree(theirs), "big")
-        return ours, Shared(vector(4, theirs) + ours, mpint(secret))
+        """Read the client's public value; return the server's, encoded, and the result."""
+        ours = self._public()
+        theirs, secret = self._agree(init)
+        return ours, Shared(theirs + ours, secret)
+
+
+class Ecdh(Symmetric):
+    """ECDH on one curve (RFC 5656 §4, RFC 8731)."""
+
+    def __init__(self, curve: str) -> None:
+        super().__init__()
+        self._curve = Curve(curve)
+
+    def _public(self) -> bytes:
+        return string(self._curve.public())
+
+    def _agree(self, reader: Reader) -> tuple[bytes, bytes]:
+        theirs = reader.vector(4)
+        return string(theirs), mpint(int.from_bytes(self._curve.agree(theirs), "big"))
 
 
 class Kem(msgspec.Struct, frozen=True):
@@ -141,7 +154,7 @@ _KEMS = {"mlkem768": Kem("MLKEM768", 1184, 1088), "mlkem1024": Kem("MLKEM1024", 
 
 
 class Hybrid(Method):
-    """ML-KEM beside ECDH (RFC 10042): K is the hash of both secrets, a string."""
+    """ML-KEM with ECDH (RFC 10042): K is the hash of both secrets, a string."""
 
     def __init__(self, kem: str, curve: str, hash_name: str) -> None:
         self._kem, self._curve, self._hash = _KEMS[kem], Curve(curve), hash_name
@@ -155,115 +168,98 @@ class Hybrid(Method):
         return getattr(mlkem, f"{prefix}PrivateKey"), getattr(mlkem, f"{prefix}PublicKey")
 
     def start(self) -> bytes:
-        """C_INIT: the KEM's public key, then the curve's."""
+        """Return C_INIT: the KEM's public key, then the curve's."""
         self._private = self._classes()[0].generate()
         kem_public = bytes(self._private.public_key().public_bytes_raw())
-        self._ours = vector(4, kem_public + self._curve.public())
+        self._ours = string(kem_public + self._curve.public())
         return self._ours
 
     def finish(self, reply: Reader) -> Shared:
-        """S_REPLY: the KEM's ciphertext, then the curve's public key."""
+        """Read S_REPLY: the KEM's ciphertext, then the curve's public key."""
         theirs = reply.vector(4)
         size = self._kem.ciphertext
         try:
             inner = bytes(self._private.decapsulate(theirs[:size]))
         except ValueError:
             raise ProtocolViolation("the KEM ciphertext is not valid") from None
-        return self._shared(self._ours + vector(4, theirs), inner, theirs[size:])
+        return self._shared(self._ours + string(theirs), inner, theirs[size:])
 
     def answer(self, init: Reader) -> tuple[bytes, Shared]:
-        """C_INIT in, S_REPLY out."""
+        """Read C_INIT; return S_REPLY."""
         theirs = init.vector(4)
         size = self._kem.public
         try:
             inner, cipher = self._classes()[1].from_public_bytes(theirs[:size]).encapsulate()
         except ValueError:
             raise ProtocolViolation("the KEM public key is not valid") from None
-        ours = vector(4, bytes(cipher) + self._curve.public())
-        return ours, self._shared(vector(4, theirs) + ours, bytes(inner), theirs[size:])
+        ours = string(bytes(cipher) + self._curve.public())
+        return ours, self._shared(string(theirs) + ours, bytes(inner), theirs[size:])
 
     def _shared(self, public: bytes, inner: bytes, point: bytes) -> Shared:
         both = inner + self._curve.agree(point)
-        return Shared(public, vector(4, hashlib.new(self._hash, both).digest()))
+        return Shared(public, string(hashlib.new(self._hash, both).digest()))
 
 
-class Dh(Method):
+class Dh(Symmetric):
     """Diffie-Hellman modulo a prime (RFC 4253 §8).
 
-    The exponent has 512 bits, twice the strength of the largest group, so that a big modulus costs
-    us little.
+    The exponent has 512 bits, twice the strength of the largest group, so that it costs little.
     """
 
     def __init__(self, modulus: int, generator: int) -> None:
+        super().__init__()
         self._p, self._g = modulus, generator
         self._x = 0
-        self._ours = b""
 
     def _public(self) -> bytes:
         self._x = int.from_bytes(os.urandom(64), "big") | 1
         return mpint(pow(self._g, self._x, self._p))
 
-    def _agree(self, reader: Reader) -> tuple[int, bytes]:
+    def _agree(self, reader: Reader) -> tuple[bytes, bytes]:
         theirs = read_mpint(reader, MAX_MODULUS_BITS)
         if not 1 < theirs < self._p - 1:
             raise ProtocolViolation("the peer's Diffie-Hellman value is out of range")
-        return theirs, mpint(pow(theirs, self._x, self._p))
-
-    def start(self) -> bytes:
-        """Return the value e."""
-        self._ours = self._public()
-        return self._ours
-
-    def finish(self, reply: Reader) -> Shared:
-        """Return the value f."""
-        theirs, secret = self._agree(reply)
-        return Shared(self._ours + mpint(theirs), secret)
-
-    def answer(self, init: Reader) -> tuple[bytes, Shared]:
-        """Return the value e in, f out."""
-        ours = self._public()
-        theirs, secret = self._agree(init)
-        return ours, Shared(mpint(theirs) + ours, secret)
+        return mpint(theirs), mpint(pow(theirs, self._x, self._p))
 
 
 class GroupSizes(msgspec.Struct, frozen=True):
-    """What a client asks of group exchange, in bits (RFC 4419 §3, limits by RFC 8270)."""
+    """A client's request for a group, in bits (RFC 4419 §3, limits of RFC 8270)."""
 
     minimum: int = 2048
     preferred: int = 3072
     maximum: int = MAX_MODULUS_BITS
 
     def encode(self) -> bytes:
-        """As SSH_MSG_KEX_DH_GEX_REQUEST and the exchange hash have it."""
+        """Encode it for SSH_MSG_KEX_DH_GEX_REQUEST and the exchange hash."""
         return b"".join(n.to_bytes(4, "big") for n in (self.minimum, self.preferred, self.maximum))
 
 
 class Group(msgspec.Struct, frozen=True):
-    """A group that a server gave."""
+    """A Diffie-Hellman group."""
 
     modulus: int
     generator: int
 
     @classmethod
     def read(cls, reader: Reader) -> Group:
-        """SSH_MSG_KEX_DH_GEX_GROUP; ProtocolViolation for one that no honest server gives."""
+        """Read SSH_MSG_KEX_DH_GEX_GROUP; ProtocolViolation for a group that is not usable."""
         group = cls(read_mpint(reader, MAX_MODULUS_BITS), read_mpint(reader, MAX_MODULUS_BITS))
         reader.end()
         if group.modulus.bit_length() > MAX_MODULUS_BITS:
             raise ProtocolViolation(f"the group's modulus has more than {MAX_MODULUS_BITS} bits")
         if group.modulus % 2 == 0 or group.modulus.bit_length() < 256:
-            raise ProtocolViolation("the group's modulus is even or tiny: it is no prime to use")
+            raise ProtocolViolation("the group's modulus is even or has less than 256 bits")
         if not 1 < group.generator < group.modulus - 1:
             raise ProtocolViolation("the group's generator is out of range")
         return group
 
     def encode(self) -> bytes:
-        """As it is sent and hashed."""
+        """Encode it for SSH_MSG_KEX_DH_GEX_GROUP and the exchange hash."""
         return mpint(self.modulus) + mpint(self.generator)
 
 
 class GroupDh(Dh):
-    """The second half of group exchange: what was asked and given joins the hash (RFC 4419 §3)."""
+    """The second half of group exchange, which hashes the request and the group (RFC 4419 §3)."""
 
     init_number = 32
     reply_number = 33
@@ -273,14 +269,16 @@ class GroupDh(Dh):
         self._prefix = asked + group.encode()
 
     def finish(self, reply: Reader) -> Shared:
-        """Return the value f."""
-        shared = super().finish(reply)
-        return Shared(self._prefix + shared.public, shared.secret)
+        """Read f. Raises ProtocolViolation."""
+        return self._with_group(super().finish(reply))
 
     def answer(self, init: Reader) -> tuple[bytes, Shared]:
-        """Return the value e in, f out."""
+        """Read e; return f and the result."""
         ours, shared = super().answer(init)
-        return ours, Shared(self._prefix + shared.public, shared.secret)
+        return ours, self._with_group(shared)
+
+    def _with_group(self, shared: Shared) -> Shared:
+        return Shared(self._prefix + shared.public, shared.secret)
 
 
 def _fixed(number: int) -> Callable[[], Method]:
@@ -305,7 +303,7 @@ METHODS: dict[str, tuple[str, Callable[[], Method]]] = {
     "diffie-hellman-group14-sha1": ("sha1", _fixed(14)),
     "diffie-hellman-group1-sha1": ("sha1", _fixed(1)),
 }
-"""Method → its hash and a maker, best first."""
+"""Method → its hash and its class with arguments, best first."""
 
 GROUP_EXCHANGES = {
     "diffie-hellman-group-exchange-sha256": "sha256",
@@ -319,9 +317,9 @@ def hash_of(name: str) -> str:
 
 
 def implemented() -> tuple[str, ...]:
-    """The methods that can be spoken here, best first; others than DH where the library has them.
+    """List the methods that can be used here, best first.
 
-    A library in FIPS mode has no X25519.
+    It depends on the library: in FIPS mode it has no X25519.
     """
     weak = ("diffie-hellman-group14-sha1", "diffie-hellman-group1-sha1")
     missing = ["mlkem"] if not _has_mlkem() else []

@@ -1,4 +1,4 @@
-"""What a peer may do to one connection: sizes, chatter, key exchanges, before a login and after."""
+"""Limits on one connection's peer: packet sizes, messages without content, key exchanges."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from seventh.model.failure import ProtocolViolation
 from seventh.model.phase import Mark
 
 MAX_PACKET_LENGTH = 256 * 1024
-"""What may be declared, as OpenSSH has it."""
+"""The largest packet_length, as in OpenSSH."""
 USUAL_PACKET_LENGTH = 35000
-"""RFC 4253 §6.1: what every implementation takes. More is a deviation before a login."""
+"""What every implementation must accept (RFC 4253 §6.1). Before a login, more is a deviation."""
 MAX_CHATTER = 64
-"""Messages that carry nothing, or nothing known, that a peer may send: IGNORE, DEBUG,
-UNIMPLEMENTED, EXT_INFO, PING, GLOBAL_REQUEST and unknown ones."""
+"""Messages without content that a peer may send: IGNORE, DEBUG, UNIMPLEMENTED, EXT_INFO, PING,
+GLOBAL_REQUEST and unknown ones."""
 CHATTER_PER_SECOND = 4
-"""How many more of them each second of a session allows, for keepalives go on for ever."""
+"""How many more each second of a session allows, for keepalives."""
 MAX_PEER_REKEYS = 16
 BYTES_PER_REKEY = 16 * 1024
-"""A peer may begin MAX_PEER_REKEYS exchanges, and one more for each so many bytes of traffic."""
-FIRST_OF_SESSION, LAST_OF_SESSION = 80, 191
-"""Message numbers that have no place before a user is logged in (RFC 4252 §6)."""
+"""A peer may begin MAX_PEER_REKEYS exchanges, and one more for each BYTES_PER_REKEY of traffic."""
+SESSION_MESSAGES = range(80, 192)
+"""Message numbers that are not allowed before a user is logged in (RFC 4252 §6)."""
 
 
 class Limits:
-    """What a peer may do to one connection, before a user is logged in and after."""
+    """The counters of one connection's peer."""
 
     __slots__ = ("_admitted", "chatter", "rekeys", "traffic", "useful")
 
@@ -30,8 +30,8 @@ class Limits:
         self._admitted: Mark | None = None
         self.chatter = 0
         self.useful = 0
-        """Messages of a login or of channels: each excuses one that carries nothing, for some
-        servers (asyncssh) put an IGNORE before every packet."""
+        """Messages of a login or of channels: each allows one message without content, because some
+        servers (asyncssh) send an IGNORE before every packet."""
         self.rekeys = 0
         self.traffic = 0
         """Bytes of packets, both ways."""
@@ -42,15 +42,15 @@ class Limits:
         return self._admitted is not None
 
     def admit(self, at: Mark) -> None:
-        """A user is logged in since ``at``."""
+        """Note that a user is logged in since ``at``."""
         self._admitted = at
 
     def too_early(self, number: int) -> bool:
-        """Return whether a message belongs to a session, and no user is logged in."""
-        return not self.admitted and FIRST_OF_SESSION <= number <= LAST_OF_SESSION
+        """Return whether a message belongs to a session while no user is logged in."""
+        return not self.admitted and number in SESSION_MESSAGES
 
     def chat(self, at: Mark) -> None:
-        """Count a message that carries nothing; ProtocolViolation when there are too many."""
+        """Count a message without content; ProtocolViolation beyond the limit."""
         self.chatter += 1
         since = int(at.since(self._admitted)) if self._admitted else 0
         allowed = MAX_CHATTER + CHATTER_PER_SECOND * since + self.useful
@@ -61,9 +61,9 @@ class Limits:
             )
 
     def rekey(self) -> None:
-        """Count an exchange that the peer began; ProtocolViolation when there are too many."""
+        """Count a key exchange that the peer began; ProtocolViolation beyond the limit."""
         self.rekeys += 1
         if self.rekeys > MAX_PEER_REKEYS + self.traffic // BYTES_PER_REKEY:
             raise ProtocolViolation(
-                f"{self.rekeys} key exchanges begun by the peer within {self.traffic} bytes"
+                f"the peer began {self.rekeys} key exchanges within {self.traffic} bytes"
             )

@@ -1,7 +1,4 @@
-"""The grammar that OpenSSH's configuration files share: words, patterns, lists and times.
-
-Pure: text in, values out. What a keyword means stands in ``sshd_config.py`` and ``user_config.py``.
-"""
+"""The grammar that OpenSSH's configuration files share: words, patterns, lists and times."""
 
 from __future__ import annotations
 
@@ -17,29 +14,29 @@ BLANK = " \t\r\n"
 _DELIMITER = re.compile(r'[ \t\r\n"=]')
 _WORD_END = re.compile(r'[ \t\r\n"]')
 _MAX_PATTERN_CHARS = 1022
-"""A longer pattern never matches, as in OpenSSH."""
+"""Longer patterns never match, as in OpenSSH."""
 _MAX_TIME_SECONDS = 2**31 - 1
 
 
 class GrammarError(ValueError):
-    """A line that its program would refuse; the text says why."""
+    """A line that its program would refuse; the text is the reason."""
 
 
-class Spoken(msgspec.Struct, frozen=True):
-    """A line taken apart."""
+class ConfigLine(msgspec.Struct, frozen=True):
+    """A line's keyword and arguments."""
 
     keyword: str
     """In lower case."""
     written: str
-    """The keyword as it stands in the file."""
+    """The keyword as written."""
     rest: str
-    """Everything after the keyword, as a command line is taken."""
+    """Everything after the keyword."""
 
 
-def spoken(line: str) -> Spoken | None:
+def config_line(line: str) -> ConfigLine | None:
     """Return a line's keyword and the rest; None for a blank line and a comment.
 
-    One ``=`` may stand between them, with or without blanks. GrammarError where nothing follows.
+    One ``=`` may be between them, with or without blanks. GrammarError when the rest is missing.
     """
     text = line.rstrip(BLANK + "\f").lstrip(BLANK)
     if not text or text[0] == "#":
@@ -51,15 +48,15 @@ def spoken(line: str) -> Spoken | None:
         return None
     rest = (rest or "").lstrip(BLANK)
     if not rest:
-        raise GrammarError(f"{word} has no argument")
-    return Spoken(word.lower(), word, rest)
+        raise GrammarError(f"{word}: argument missing")
+    return ConfigLine(word.lower(), word, rest)
 
 
 def delimited(text: str, *, equals: bool = True) -> tuple[str | None, str | None]:
-    """Return the first word of ``text`` and what follows it, as ssh cuts keywords and criteria.
+    """Return the first word of ``text`` and what follows it, as ssh splits keywords and criteria.
 
-    Double quotes enclose blanks; one ``=`` counts as a blank. The word is None where a quote is
-    not closed; the rest is None where nothing follows.
+    Double quotes enclose blanks; with ``equals``, one ``=`` counts as a blank. The word is None
+    where a quote is not closed, the rest where nothing follows.
     """
     match = (_DELIMITER if equals else _WORD_END).search(text)
     if match is None:
@@ -77,9 +74,9 @@ def delimited(text: str, *, equals: bool = True) -> tuple[str | None, str | None
 
 
 def arguments(rest: str) -> Names:
-    """The arguments of a directive: quotes of both kinds, backslashes, ``#`` begins a comment.
+    """Split a directive's arguments: both kinds of quotes, backslashes, ``#`` starts a comment.
 
-    GrammarError where a quote is not closed.
+    GrammarError when a quote is not closed.
     """
     if not any(c in rest for c in "\"'\\#"):
         return tuple(word for word in re.split(r"[ \t]+", rest) if word)
@@ -97,7 +94,7 @@ def arguments(rest: str) -> Names:
 
 
 def _argument(text: str, at: int) -> tuple[str, int]:
-    """Return one argument from ``at``, and where it ended."""
+    """Return the argument at ``at``, and where it ends."""
     out: list[str] = []
     quote = ""
     while at < len(text):
@@ -123,10 +120,10 @@ def _argument(text: str, at: int) -> tuple[str, int]:
 
 
 def criteria(rest: str, without: frozenset[str]) -> tuple[tuple[str, str], ...]:
-    """Return what a Match line asks for: each criterion's name in lower case and its argument.
+    """Return a Match line's criteria: each name in lower case, and its argument.
 
-    Those of ``without`` take none. ``user=name`` counts as ``user name``. GrammarError where an
-    argument is missing or there is no criterion at all.
+    Those in ``without`` take none. ``user=name`` counts as ``user name``. GrammarError when an
+    argument or every criterion is missing.
     """
     found: list[tuple[str, str]] = []
     text: str | None = rest
@@ -146,12 +143,12 @@ def criteria(rest: str, without: frozenset[str]) -> tuple[tuple[str, str], ...]:
     if not found:
         raise GrammarError("Match needs at least one criterion")
     if any(name.removeprefix("!") == "all" for name, _ in found) and not _all_alone(found):
-        raise GrammarError("Match all stands alone")
+        raise GrammarError("Match all allows no other criteria")
     return tuple(found)
 
 
 def _all_alone(found: Sequence[tuple[str, str]]) -> bool:
-    """Return ``all`` is the last, with at most one criterion without an argument before it."""
+    """Return whether ``all`` is last, with at most one criterion without argument before it."""
     return len(found) == 1 or (
         len(found) == 2
         and found[0][0].removeprefix("!") in {"canonical", "final"}
@@ -163,10 +160,9 @@ def _all_alone(found: Sequence[tuple[str, str]]) -> bool:
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Return whether ``text`` is one that ``pattern`` means: ``*`` any characters, ``?`` one.
+    """Return whether ``text`` matches ``pattern``: ``*`` any characters, ``?`` one.
 
-    The pieces between the stars are searched one after another, each once: the time grows with the
-    length of both, and never with their ways to fit.
+    Each piece between the stars is searched once, so that the time is linear in both lengths.
     """
     if "*" not in pattern:
         if "?" not in pattern:
@@ -195,9 +191,9 @@ def _piece(text: str) -> re.Pattern[str]:
 
 
 def matches_list(text: str, patterns: str, *, lower: bool = False) -> int:
-    """1 when one of the comma-separated patterns means ``text``, -1 when a negated one does; or 0.
+    """Return 1 when ``text`` matches one of the patterns, -1 when it matches a negated one, or 0.
 
-    A negated pattern (``!``) wins over all others; with ``lower``, case does not count.
+    A negated pattern (``!``) wins over all others; with ``lower``, case is ignored.
     """
     if lower:
         text, patterns = text.lower(), patterns.lower()
@@ -215,10 +211,10 @@ def matches_list(text: str, patterns: str, *, lower: bool = False) -> int:
 
 
 def address_in_list(address: str | None, patterns: str) -> int:
-    """1 when an address, network or pattern of the list means ``address``, -1 when a negated one.
+    """Return 1 when ``address`` matches a member of the list, -1 when a negated one, or 0.
 
-    GrammarError for an empty member and for a network whose host bits are set; with no address
-    only the list is judged.
+    A member is an address, a network or a pattern. GrammarError for an empty member and for a
+    network with host bits set; without an address only the list is checked.
     """
     try:
         wanted = ipaddress.ip_address(address) if address is not None else None
@@ -244,7 +240,7 @@ def address_in_list(address: str | None, patterns: str) -> int:
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    """Return the address or network that ``text`` is; None where it is a pattern."""
+    """Return ``text`` as a network; None where it is a pattern."""
     base, slash, length = text.partition("/")
     try:
         ipaddress.ip_address(base)
@@ -255,18 +251,18 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     try:
         return ipaddress.ip_network(text)
     except ValueError:
-        raise GrammarError(f"{text}: the length does not fit the address") from None
+        raise GrammarError(f"{text}: prefix length does not match the address") from None
 
 
 # -- lists of algorithms ---------------------------------------------------------------------------
 
 
 def changed_list(written: str, default: Iterable[str], known: Iterable[str]) -> Names:
-    """The list that ``written`` makes of ``default``: ``+`` adds, ``-`` removes, ``^`` prefers.
+    """Apply ``written`` to ``default``: ``+`` adds, ``-`` removes, ``^`` puts first.
 
-    ``-`` takes patterns; elsewhere patterns choose among ``known``, and a plain name stays even
-    where it is not known, so that it can be judged. ``-*`` leaves nothing, which OpenSSH takes:
-    not every cipher needs a MAC. A list that names nothing is a GrammarError.
+    Patterns match names of ``default`` after ``-``, else of ``known``; a plain name stays even
+    where it is unknown, so that rules see it. ``-*`` leaves nothing, which OpenSSH accepts: not
+    every cipher needs a MAC. Any other empty list is a GrammarError.
     """
     default = tuple(default)
     if not written:
@@ -276,7 +272,7 @@ def changed_list(written: str, default: Iterable[str], known: Iterable[str]) -> 
         return tuple(name for name in default if matches_list(name, names) != 1)
     wanted = tuple(name for name in names.split(",") if name)
     if any(name.startswith("!") for name in wanted):
-        raise GrammarError(f"{written}: a negated name means nothing in this list")
+        raise GrammarError(f"{written}: negated names are not allowed in this list")
     order = {"+": default + wanted, "^": wanted + default, "": wanted}[sign]
     known = tuple(known)
     result: dict[str, None] = {}
@@ -285,12 +281,12 @@ def changed_list(written: str, default: Iterable[str], known: Iterable[str]) -> 
         fitting = (each for each in known if matches(each, name)) if pattern else (name,)
         result.update(dict.fromkeys(fitting))
     if not result:
-        raise GrammarError(f"{written} names no algorithm")
+        raise GrammarError(f"{written} matches no algorithm")
     return tuple(result)
 
 
 def unknown_names(written: str, known: Iterable[str]) -> Names:
-    """Return the names in ``written`` that are no known algorithm; what is removed is not asked."""
+    """Return the names in ``written`` that are unknown; those it removes do not count."""
     if written.startswith("-"):
         return ()
     every = frozenset(known)
@@ -308,7 +304,7 @@ _UNIT = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def seconds(text: str) -> int | None:
-    """Return a time such as ``90`` or ``1h30m`` in seconds; None where it is none."""
+    """Return a time such as ``90`` or ``1h30m`` in seconds; None where it is malformed."""
     at = total = 0
     while match := _TIME.match(text, at):
         total += int(match[1]) * _UNIT[match[2].lower()]
@@ -317,7 +313,7 @@ def seconds(text: str) -> int | None:
 
 
 def port_number(text: str) -> int | None:
-    """Return a port from 1 to 65535; None where it is none."""
+    """Return a port from 1 to 65535; None for any other text."""
     if text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= 65535:
         return int(text)
     return None

@@ -3,12 +3,12 @@
     sftp = Sftp()
     send(sftp.init())
     for reply in sftp.receive(data, at): ...          # Version
-    number, packet = sftp.request(Open("/dev/zero"))
+    number, packet = sftp.request(open_file("/dev/zero"))
     send(packet)
     for reply in sftp.receive(data, at): ...          # Reply(number, Handle(...), at)
 
-Every answer is held against its request: a handle for a read, more data than was asked for or an
-answer to nothing is a ProtocolViolation.
+An answer that does not match its request (a handle for a read, more data than requested, an unknown
+request number) is a ProtocolViolation.
 """
 
 from __future__ import annotations
@@ -19,23 +19,24 @@ import msgspec
 
 from seventh.model.failure import ProtocolViolation
 from seventh.model.phase import Mark
-from seventh.wire.reader import Reader, vector
+from seventh.protocols.ssh.wire.fields import uint32
+from seventh.protocols.ssh.wire.values import string
+from seventh.wire.reader import Reader
 
 VERSION = 3
 MAX_PACKET_BYTES = 256 * 1024 + 1024
-"""The longest answer that is read: OpenSSH's own limit, and its head."""
+"""OpenSSH's own limit, with the header."""
 MAX_HANDLE_BYTES = 256
-"""Section 3: a handle has no more."""
+"""Section 3."""
 MAX_NAMES = 1024
-"""Entries that one answer to READDIR may have."""
+"""Entries in one NAME answer."""
 MAX_NAME_BYTES = 4096
 MAX_EXTENSIONS = 64
 MAX_REQUESTS = 128
-"""Requests that may be under way at once."""
+"""Requests without an answer."""
 
 _INIT, _VERSION = 1, 2
-OPEN, CLOSE, READ, WRITE, LSTAT, FSTAT = 3, 4, 5, 6, 7, 8
-OPENDIR, READDIR, REMOVE, REALPATH, STAT = 11, 12, 13, 16, 17
+OPEN, CLOSE, READ, WRITE, REMOVE, REALPATH, STAT = 3, 4, 5, 6, 13, 16, 17
 STATUS, HANDLE, DATA, NAME, ATTRS = 101, 102, 103, 104, 105
 OK, EOF, NO_SUCH_FILE, PERMISSION_DENIED, FAILURE, UNSUPPORTED = 0, 1, 2, 3, 4, 8
 STATUS_NAMES = {
@@ -48,76 +49,64 @@ _SIZE, _OWNER, _MODE, _TIMES, _EXTENDED = 0x01, 0x02, 0x04, 0x08, 0x80000000
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What is asked: the packet's type, its fields, and which answers suit it."""
+    """A request: the packet's type, its fields, and which answers besides STATUS may follow."""
 
     kind: int
     fields: bytes
-    answers: tuple[int, ...] = (STATUS,)
+    answers: tuple[int, ...] = ()
     most: int = 0
-    """Bytes of data that the answer may have."""
+    """The maximum of data in the answer, in bytes."""
 
 
-def _string(text: str | bytes) -> bytes:
-    return vector(4, text.encode() if isinstance(text, str) else text)
+def _path(path: str | bytes) -> bytes:
+    return string(path.encode() if isinstance(path, str) else path)
 
 
 def realpath(path: str | bytes) -> Request:
-    """Return the absolute form of ``path``."""
-    return Request(REALPATH, _string(path), (NAME,))
+    """Ask for the absolute form of ``path``."""
+    return Request(REALPATH, _path(path), (NAME,))
 
 
 def stat(path: str | bytes) -> Request:
-    """Return the attributes of what ``path`` leads to."""
-    return Request(STAT, _string(path), (ATTRS,))
-
-
-def lstat(path: str | bytes) -> Request:
-    """Return the attributes of ``path`` itself, be it a link."""
-    return Request(LSTAT, _string(path), (ATTRS,))
-
-
-def opendir(path: str | bytes) -> Request:
-    """Return a handle on a directory."""
-    return Request(OPENDIR, _string(path), (HANDLE,))
-
-
-def readdir(handle: bytes) -> Request:
-    """Return some more of its entries; status EOF after the last."""
-    return Request(READDIR, vector(4, handle), (NAME,))
+    """Ask for the attributes of ``path``, with links followed."""
+    return Request(STAT, _path(path), (ATTRS,))
 
 
 def open_file(path: str | bytes, flags: int = FOR_READING, mode: int | None = None) -> Request:
-    """Return a handle on a file; ``mode`` is for one that is created."""
-    attrs = bytes(4) if mode is None else _MODE.to_bytes(4, "big") + mode.to_bytes(4, "big")
-    return Request(OPEN, _string(path) + flags.to_bytes(4, "big") + attrs, (HANDLE,))
+    """Ask for a handle on a file; ``mode`` is for one that is created."""
+    attributes = uint32(0) if mode is None else uint32(_MODE) + uint32(mode)
+    return Request(OPEN, _path(path) + uint32(flags) + attributes, (HANDLE,))
 
 
 def read(handle: bytes, offset: int, count: int) -> Request:
-    """Up to ``count`` bytes from ``offset``; status EOF where there are none."""
-    fields = vector(4, handle) + offset.to_bytes(8, "big") + count.to_bytes(4, "big")
-    return Request(READ, fields, (DATA,), count)
+    """Ask for up to ``count`` bytes from ``offset``; at the end of the file the status is EOF."""
+    return Request(READ, string(handle) + _uint64(offset) + uint32(count), (DATA,), count)
 
 
 def write(handle: bytes, offset: int, data: bytes) -> Request:
     """Write ``data`` at ``offset``."""
-    return Request(WRITE, vector(4, handle) + offset.to_bytes(8, "big") + vector(4, data), ())
+    return Request(WRITE, string(handle) + _uint64(offset) + string(data))
 
 
 def close(handle: bytes) -> Request:
-    """Let a handle go."""
-    return Request(CLOSE, vector(4, handle), ())
+    """Close a handle."""
+    return Request(CLOSE, string(handle))
 
 
 def remove(path: str | bytes) -> Request:
     """Delete a file."""
-    return Request(REMOVE, _string(path), ())
+    return Request(REMOVE, _path(path))
+
+
+def _uint64(value: int) -> bytes:
+    return value.to_bytes(8, "big")
 
 
 # -- answers ---------------------------------------------------------------------------------------
 
 
 class Attributes(msgspec.Struct, frozen=True, kw_only=True):
-    """ATTRS (section 5); None is not told."""
+    """ATTRS (section 5); None where the server omits it."""
 
     size: int | None = None
     owner: tuple[int, int] | None = None
@@ -135,10 +124,10 @@ class Version(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """STATUS: how it went."""
+    """STATUS: the result of a request."""
 
     code: int
-    words: bytes = b""
+    message: bytes = b""
 
     @property
     def name(self) -> str:
@@ -147,19 +136,19 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class Handle(msgspec.Struct, frozen=True):
-    """HANDLE: what to name an open file or directory by."""
+    """HANDLE: the reference to an open file."""
 
     handle: bytes
 
 
 class Data(msgspec.Struct, frozen=True):
-    """DATA: what was read."""
+    """DATA: the bytes read."""
 
     data: bytes
 
 
 class Names(msgspec.Struct, frozen=True):
-    """NAME: files' names, each with its attributes."""
+    """NAME: file names, each with its attributes."""
 
     names: tuple[tuple[bytes, Attributes], ...]
 
@@ -168,7 +157,7 @@ Answer = Status | Handle | Data | Names | Attributes
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """The answer to a request, and when its last byte came."""
+    """The answer to a request, and when its last byte arrived."""
 
     number: int
     answer: Answer
@@ -176,7 +165,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Sftp:
-    """One SFTP conversation."""
+    """The client's side of one SFTP session."""
 
     def __init__(self) -> None:
         self.version: Version | None = None
@@ -186,51 +175,54 @@ class Sftp:
 
     @property
     def under_way(self) -> int:
-        """Requests without an answer yet."""
+        """Requests without an answer."""
         return len(self._asked)
 
     def init(self) -> bytes:
-        """Return our first packet."""
-        return _packet(_INIT, VERSION.to_bytes(4, "big"))
+        """Return the INIT packet."""
+        return packet(_INIT, uint32(VERSION))
 
     def request(self, request: Request) -> tuple[int, bytes]:
-        """Return the packet of ``request``, and the number that its answer will have."""
+        """Return the number that the answer to ``request`` will have, and its packet."""
         if len(self._asked) >= MAX_REQUESTS:
             raise ValueError(f"more than {MAX_REQUESTS} requests at once")
         number = self._next
         self._next = (self._next + 1) % 2**32
         self._asked[number] = request
-        return number, _packet(request.kind, number.to_bytes(4, "big") + request.fields)
+        return number, packet(request.kind, uint32(number) + request.fields)
 
     def receive(self, data: bytes, at: Mark) -> list[Version | Reply]:
-        """Take bytes that came at ``at``; the answers in them. Raises ProtocolViolation."""
+        """Buffer bytes that arrived at ``at``; return the answers in them.
+
+        Raises ProtocolViolation.
+        """
         self._buffer += data
         replies: list[Version | Reply] = []
         while len(self._buffer) >= 4:
             length = int.from_bytes(self._buffer[:4], "big")
             if not 1 <= length <= MAX_PACKET_BYTES:
                 raise ProtocolViolation(
-                    f"an SFTP packet declares {length} bytes; {MAX_PACKET_BYTES} are the most"
+                    f"an SFTP packet declares {length} bytes (maximum: {MAX_PACKET_BYTES})"
                 )
             if len(self._buffer) < 4 + length:
                 break
-            packet = bytes(self._buffer[4 : 4 + length])
+            body = bytes(self._buffer[4 : 4 + length])
             del self._buffer[: 4 + length]
-            replies.append(self._read(packet, at))
+            replies.append(self._read(body, at))
         return replies
 
-    def _read(self, packet: bytes, at: Mark) -> Version | Reply:
-        kind = packet[0]
-        reader = Reader(memoryview(packet)[1:], f"SFTP packet {kind}")
+    def _read(self, body: bytes, at: Mark) -> Version | Reply:
+        kind = body[0]
+        reader = Reader(memoryview(body)[1:], f"SFTP packet {kind}")
         if self.version is None:
             if kind != _VERSION:
-                raise ProtocolViolation(f"SFTP packet {kind} instead of VERSION")
+                raise ProtocolViolation(f"received SFTP packet {kind} instead of VERSION")
             self.version = Version(reader.u32(), _extensions(reader), at)
             return self.version
         number = reader.u32()
         request = self._asked.pop(number, None)
         if request is None:
-            raise ProtocolViolation(f"an SFTP answer to request {number}, which was never made")
+            raise ProtocolViolation(f"SFTP answer to request {number}, which was not sent")
         if kind != STATUS and kind not in request.answers:
             raise ProtocolViolation(f"SFTP packet {kind} answers a request of type {request.kind}")
         answer = _READ[kind](reader)
@@ -241,8 +233,9 @@ class Sftp:
         return Reply(number, answer, at)
 
 
-def _packet(kind: int, fields: bytes) -> bytes:
-    return vector(4, bytes([kind]) + fields)
+def packet(kind: int, fields: bytes) -> bytes:
+    """Return a packet: its length, its type and its fields."""
+    return string(bytes([kind]) + fields)
 
 
 def _extensions(reader: Reader) -> dict[bytes, bytes]:
@@ -256,7 +249,7 @@ def _extensions(reader: Reader) -> dict[bytes, bytes]:
 
 
 def _status(reader: Reader) -> Status:
-    # Old servers leave the words out; the code is what matters.
+    # Old servers omit the message.
     code = reader.u32()
     return Status(code, reader.vector(4)[:512] if reader.left else b"")
 
@@ -276,13 +269,13 @@ def _data(reader: Reader) -> Data:
 def _names(reader: Reader) -> Names:
     count = reader.u32()
     if count > MAX_NAMES:
-        raise ProtocolViolation(f"an SFTP answer declares {count} names; {MAX_NAMES} are the most")
+        raise ProtocolViolation(f"an SFTP answer declares {count} names (maximum: {MAX_NAMES})")
     names: list[tuple[bytes, Attributes]] = []
     for _ in range(count):
         name = reader.vector(4)
         if len(name) > MAX_NAME_BYTES:
             raise ProtocolViolation(f"a file name of {len(name)} bytes")
-        reader.vector(4)  # as ls -l would show it: for people, not for programs
+        reader.vector(4)  # longname, as in ls -l
         names.append((name, _attributes(reader)))
     return Names(tuple(names))
 

@@ -1,16 +1,16 @@
-"""The transport of SSH for either side: bytes in, events out (RFC 4253 §4.2, §6, §7.3, §9).
+"""The transport layer for either role: bytes in, events out (RFC 4253 §4.2, §6, §7.3, §9).
 
     connection = Connection(Role.CLIENT, "Seventh_1.0")
     send(connection.greet())
     for event in connection.receive(data, at): ...
     send(connection.send(KexInit(...)))
 
-:meth:`Connection.receive` is lazy: the packet after NEWKEYS is opened only when it is asked for, so
-that a key exchange which ends in the same chunk can put its keys in place in between
-(:meth:`Connection.prepare`; see :mod:`seventh.protocols.ssh.wire.exchange`).
+:meth:`Connection.receive` is lazy: the packet after NEWKEYS is decrypted only when the iterator
+asks for it, so that an exchange that ends in the same chunk can install its keys first
+(:meth:`Connection.prepare`, :mod:`.exchange`).
 
-Either side may exchange keys again at any time after that (RFC 4253 §9): a KEXINIT begins it, and
-what is sent before our NEWKEYS and may not go yet is held back and follows NEWKEYS.
+Either side may exchange keys again at any time (RFC 4253 §9). Messages that must not be sent
+between our KEXINIT and our NEWKEYS are queued and follow NEWKEYS.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from seventh.model.phase import Mark
 from seventh.protocols.ssh.facts.deviations import DeviationKind
 from seventh.protocols.ssh.wire.auth_messages import Ping
 from seventh.protocols.ssh.wire.channel_messages import GlobalRequest
-from seventh.protocols.ssh.wire.ciphers import Plain, Protection
+from seventh.protocols.ssh.wire.ciphers import PacketCipher, Plain
 from seventh.protocols.ssh.wire.ident import Ident, IdentReader
 from seventh.protocols.ssh.wire.limits import MAX_PACKET_LENGTH, USUAL_PACKET_LENGTH, Limits
 from seventh.protocols.ssh.wire.messages import (
@@ -41,16 +41,15 @@ from seventh.protocols.ssh.wire.messages import (
     Other,
     Unimplemented,
     decode,
-    encode,
 )
 from seventh.protocols.ssh.wire.values import Deviations
 
 STRICT = {"client": "kex-strict-c-v00@openssh.com", "server": "kex-strict-s-v00@openssh.com"}
-"""What each side puts into its kex_algorithms to offer strict key exchange."""
+"""The name in each role's kex_algorithms that offers strict key exchange (OpenSSH's PROTOCOL)."""
 
 
 class Role(enum.StrEnum):
-    """Which side we are."""
+    """Our side of the connection."""
 
     CLIENT = "client"
     SERVER = "server"
@@ -62,25 +61,21 @@ class Role(enum.StrEnum):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """What the peer sent, and when the bytes that completed it arrived."""
+    """A message of the peer, and when its last byte arrived."""
 
     at: Mark
     message: Ident | Message
 
 
 class Keys(msgspec.Struct, frozen=True):
-    """Both directions' protection, ready to be taken up at NEWKEYS.
+    """Both directions' ciphers, which take effect at NEWKEYS; None where not implemented here."""
 
-    ``opener`` is None where the agreed algorithms are not implemented: the connection is then deaf
-    after the peer's NEWKEYS, and everything learnt before stays learnt.
-    """
-
-    sealer: Protection | None
-    opener: Protection | None
+    sealer: PacketCipher | None
+    opener: PacketCipher | None
 
 
-def _goes_in_exchange(number: int) -> bool:
-    """Return whether a message may go between KEXINIT and NEWKEYS: RFC 4253 §7.1."""
+def _allowed_in_exchange(number: int) -> bool:
+    """Return whether a message may be sent between KEXINIT and NEWKEYS (RFC 4253 §7.1)."""
     return number in {1, 2, 3, 4, 7} or 20 <= number <= 49
 
 
@@ -94,16 +89,16 @@ class Connection:
         self.our_kexinit = b""
         self.peer_kexinit = b""
         self.session_id = b""
-        """The first exchange's hash, for as long as the connection lasts (RFC 4253 §7.2)."""
+        """The first exchange's hash (RFC 4253 §7.2)."""
         self.strict = False
-        self.deaf = False
+        self.opener_missing = False
+        """Whether the peer's packets cannot be read: its cipher or MAC is not implemented here."""
         self.deviations = Deviations()
-        """What the peer did that the standard does not allow and clients accept."""
         self._ident = IdentReader(allow_lines=role is Role.CLIENT, deviations=self.deviations)
         self._buffer = bytearray()
         self._at = Mark(0, "user")
-        self._opener: Protection = Plain()
-        self._sealer: Protection = Plain()
+        self._opener: PacketCipher = Plain()
+        self._sealer: PacketCipher = Plain()
         self._keys: Keys | None = None
         self._received = 0
         self._sent = 0
@@ -115,7 +110,7 @@ class Connection:
         self._peer_offer: KexInit | None = None
         self._we_exchange = False
         self._peer_exchanges = False
-        self._held: list[bytes] = []
+        self._queued: list[bytes] = []
         self._limits = Limits()
 
     # -- what we send ----------------------------------------------------------------------------
@@ -125,18 +120,18 @@ class Connection:
         return self.our_ident + b"\r\n"
 
     def send(self, message: Message) -> bytes:
-        """Return ``message`` as a packet. NEWKEYS takes up the prepared keys for what follows it.
+        """Return ``message`` as a packet; NEWKEYS installs the prepared keys for what follows.
 
-        Between our KEXINIT and our NEWKEYS only messages of the exchange may go (RFC 4253 §7.1):
-        any other gives no bytes now and goes out behind NEWKEYS.
+        A message that must not be sent during a key exchange (RFC 4253 §7.1) gives no bytes now
+        and follows NEWKEYS.
         """
-        payload = encode(message)
+        payload = message.encode()
         if isinstance(message, KexInit):
             self.our_kexinit, self._our_offer = payload, message
             self._we_exchange = True
             self._compare_offers()
-        elif self._we_exchange and self._keyed and not _goes_in_exchange(payload[0]):
-            self._held.append(payload)
+        elif self._we_exchange and self._keyed and not _allowed_in_exchange(payload[0]):
+            self._queued.append(payload)
             return b""
         packet = self.seal(payload)
         if isinstance(message, NewKeys):
@@ -144,7 +139,7 @@ class Connection:
         return packet
 
     def _switch_sealer(self) -> bytes:
-        """Take up the prepared keys for sending; what was held back, sealed with them."""
+        """Install the prepared keys for sending; the queued messages, sealed with them."""
         if self._keys is None or self._keys.sealer is None:
             raise ValueError("no keys are prepared to send with")
         self._sealer = self._keys.sealer
@@ -152,11 +147,11 @@ class Connection:
             self._sent = 0
         self._we_exchange = False
         self._end_exchange()
-        held, self._held = self._held, []
-        return b"".join(self.seal(payload) for payload in held)
+        queued, self._queued = self._queued, []
+        return b"".join(map(self.seal, queued))
 
     def seal(self, payload: bytes) -> bytes:
-        """Return ``payload`` as a packet, whatever it is and whenever."""
+        """Return ``payload`` as a packet, without any check of whether it may be sent now."""
         sealer = self._sealer
         counted = 5 if sealer.counts_length else 1
         padding = sealer.block - (counted + len(payload)) % sealer.block
@@ -170,33 +165,33 @@ class Connection:
 
     @property
     def sealer_missing(self) -> bool:
-        """Whether the agreed algorithms of our direction are not implemented."""
+        """Whether nothing can be sent: the agreed cipher or MAC is not implemented here."""
         return self._keys is not None and self._keys.sealer is None
 
     def prepare(self, keys: Keys) -> None:
-        """Have ``keys`` ready: each direction takes them up at its NEWKEYS."""
+        """Set the keys that each direction installs at its NEWKEYS."""
         self._keys = keys
 
     @property
     def last_sequence(self) -> int:
-        """The sequence number of the packet last received, as UNIMPLEMENTED names it."""
+        """The sequence number of the packet last received, for UNIMPLEMENTED."""
         return (self._received - 1) % 2**32
 
     @property
     def exchanging(self) -> bool:
-        """Whether a key exchange runs: a KEXINIT went or came, and not both NEWKEYS yet."""
+        """Whether a key exchange is running: from the first KEXINIT to both NEWKEYS."""
         return self._we_exchange or self._peer_exchanges
 
     @property
     def our_exchange(self) -> bool:
-        """Whether our KEXINIT has gone and our NEWKEYS has not."""
+        """Whether our KEXINIT was sent and our NEWKEYS was not."""
         return self._we_exchange
 
     def admit(self, at: Mark) -> None:
-        """A user is logged in since ``at``: what belongs to sessions, and larger packets, may come.
+        """Allow messages of sessions and larger packets: a user is logged in since ``at``.
 
-        RFC 4252 §5.1 names the moment: a server calls it with USERAUTH_SUCCESS, a client when that
-        has come.
+        A server calls this when it sends USERAUTH_SUCCESS, a client when it receives it (RFC 4252
+        §5.1).
         """
         self._limits.admit(at)
 
@@ -209,40 +204,39 @@ class Connection:
 
     @property
     def pending_line(self) -> bytes:
-        """A line before the identification string, or this string, whose end has not come."""
+        """The incomplete line: of the identification string, or before it."""
         return self._ident.pending
 
     @property
     def first_bytes(self) -> bytes:
-        """What came before an identification string was whole."""
+        """The first bytes received; empty once the identification string is complete."""
         return self._ident.first_bytes if self.peer_ident is None else b""
 
     def receive(self, data: bytes, at: Mark) -> Iterator[Event]:
-        """Take bytes that arrived at ``at``; the events in them, one after another.
+        """Buffer bytes that arrived at ``at``; return an iterator that reads the events in them.
 
-        The bytes are taken at once; each event is read when the iterator asks for it. Raises
-        ProtocolViolation, after which the connection is of no more use.
+        It raises ProtocolViolation, after which the connection is unusable.
         """
         self.feed(data, at)
         return iter(self.next_event, None)
 
     def feed(self, data: bytes, at: Mark) -> None:
-        """Take bytes that arrived at ``at``."""
+        """Buffer bytes that arrived at ``at``."""
         self._at = at
         self._buffer += data
 
     def next_event(self) -> Event | None:
-        """Return the next event in the bytes taken so far; None when more are needed."""
+        """Return the next buffered event; None when more bytes are needed."""
         if self.peer_ident is None:
             return self._next_ident()
-        while not self.deaf:
+        while not self.opener_missing:
             payload = self._next_payload()
             if payload is None:
                 return None
             if not payload:
-                self._take_empty()
+                self._skip_empty()
                 continue
-            message = self._judge(decode(payload, self.deviations), payload)
+            message = self._check_order(decode(payload, self.deviations), payload)
             if self._drop_guess and isinstance(message, KexPacket):
                 self._drop_guess = False
                 continue
@@ -287,24 +281,24 @@ class Connection:
             raise ProtocolViolation(f"a packet declares {padding} bytes of padding in {len(body)}")
         return body[1 : len(body) - padding]
 
-    def _take_empty(self) -> None:
-        """A packet without a message: PuTTY's client passes over it."""
+    def _skip_empty(self) -> None:
+        """Note a packet without a message, which PuTTY's client skips."""
         if self.strict and not self._keyed:
             raise ProtocolViolation("strict key exchange: an empty packet before NEWKEYS")
         self.deviations.add(DeviationKind.EMPTY_PACKET, "a packet")
         self._limits.chat(self._at)
 
-    def _judge(self, message: Message, payload: bytes) -> Message:
-        """Keep the order that RFC 4253 and strict key exchange demand; take up keys.
+    def _check_order(self, message: Message, payload: bytes) -> Message:
+        """Enforce the order of RFC 4253 and of strict key exchange; install keys at NEWKEYS.
 
-        What may not come yet is given as an ``Other``, to be answered with UNIMPLEMENTED and
-        without effect, as OpenSSH's client has it.
+        A message that is not allowed yet becomes an ``Other``, which is answered with
+        UNIMPLEMENTED and ignored, as in OpenSSH's client.
         """
         match message:
             case KexInit():
                 self._begin_exchange(message, payload)
             case NewKeys():
-                self._take_up()
+                self._switch_opener()
             case KexPacket():
                 if not self._peer_exchanges:
                     raise ProtocolViolation("a key exchange message before KEXINIT")
@@ -317,15 +311,15 @@ class Connection:
                     )
                 self._limits.chat(self._at)
             case _:
-                message = self._place(message, payload)
+                message = self._check_stage(message, payload)
                 if isinstance(message, GlobalRequest | Ping | Other):
                     self._limits.chat(self._at)
                 else:
                     self._limits.useful += 1
         return message
 
-    def _place(self, message: Message, payload: bytes) -> Message:
-        """Judge whether a message of a login or a session may come now."""
+    def _check_stage(self, message: Message, payload: bytes) -> Message:
+        """Return a message of a login or a session, or an ``Other`` where it is not allowed yet."""
         number = payload[0]
         if self.strict and not self._keyed:
             raise ProtocolViolation(f"strict key exchange: message {number} before NEWKEYS")
@@ -333,8 +327,7 @@ class Connection:
         if not self._keyed or self._limits.too_early(number):
             self.deviations.add(DeviationKind.OUT_OF_PLACE, where)
             return Other(number, payload[1:])
-        if self._peer_exchanges and not _goes_in_exchange(number):
-            # Its order among the packets is kept, so that it is read under the right keys.
+        if self._peer_exchanges and not _allowed_in_exchange(number):
             self.deviations.add(DeviationKind.OUT_OF_PLACE, where)
         return message
 
@@ -348,11 +341,12 @@ class Connection:
         self._kexinit_first = self._received == 1
         self._compare_offers()
 
-    def _take_up(self) -> None:
+    def _switch_opener(self) -> None:
+        """Install the prepared keys for receiving."""
         if self._keys is None or not self._peer_exchanges:
             raise ProtocolViolation("NEWKEYS before the key exchange has ended")
         if self._keys.opener is None:
-            self.deaf = True
+            self.opener_missing = True
         else:
             self._opener = self._keys.opener
         self._keyed = True
@@ -362,12 +356,12 @@ class Connection:
         self._end_exchange()
 
     def _end_exchange(self) -> None:
-        """Forget the exchange once both directions have taken up its keys."""
+        """Drop the exchange's state once both directions have installed its keys."""
         if not self.exchanging and not self.sealer_missing:
             self._keys = self._our_offer = self._peer_offer = None
 
     def _compare_offers(self) -> None:
-        """Once both offers are known: see whether it is strict and whether a guess was wrong."""
+        """Decide, once both offers are known, on strictness and on a guessed first packet."""
         ours, peers = self._our_offer, self._peer_offer
         if ours is None or peers is None:
             return

@@ -1,4 +1,4 @@
-"""The data types that SSH's messages are made of (RFC 4251 §5, §6), within our limits."""
+"""The data types of SSH's messages (RFC 4251 §5, §6), with limits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAME = re.compile(rb"[!-+\--~]*")  # printable US-ASCII without the comma
 
 
 class Deviations:
-    """What a peer did that the standard does not allow and clients accept, each once."""
+    """A peer's violations of the standard that clients accept, each once."""
 
     __slots__ = ("_seen",)
 
@@ -29,17 +29,17 @@ class Deviations:
 
     @property
     def seen(self) -> tuple[Deviation, ...]:
-        """All of them, in the order in which they came."""
+        """All of them, in order."""
         return tuple(self._seen)
 
     def add(self, kind: DeviationKind, where: str) -> None:
-        """Note one; beyond the limit it is dropped."""
+        """Note one; beyond MAX_DEVIATIONS it is dropped."""
         if len(self._seen) < MAX_DEVIATIONS:
             self._seen[Deviation(kind, where)] = None
 
 
 class SshReader(Reader):
-    """A reader that goes on where clients do and notes it in ``deviations``."""
+    """A reader that accepts what clients accept and notes it in ``deviations``."""
 
     __slots__ = ("deviations",)
 
@@ -50,27 +50,34 @@ class SshReader(Reader):
         self.deviations = Deviations() if deviations is None else deviations
 
     def end(self) -> None:
-        """Note bytes that are left."""
+        """Note a deviation when bytes are left."""
         if self.left:
             self.deviations.add(DeviationKind.EXTRA_BYTES, self.what)
 
+    def string(self) -> bytes:
+        """Read a string."""
+        return self.vector(4)
+
+    def boolean(self) -> bool:
+        """Read a boolean; every byte but zero is true."""
+        return self.u8() != 0
+
     def names(self, what: str | None = None) -> Names:
-        """Return a name-list."""
+        """Read a name-list."""
         return parse_names(self.vector(4), what or self.what, self.deviations)
 
-    def optional(self) -> bytes:
-        """Return a string that is left out at times: then it is empty."""
-        if self.left:
-            return self.vector(4)
-        self.deviations.add(DeviationKind.CUT_SHORT, self.what)
-        return b""
+    def missing(self) -> bool:
+        """Return whether the message ends here, and note it: some peers omit the last fields."""
+        if not self.left:
+            self.deviations.add(DeviationKind.CUT_SHORT, self.what)
+        return not self.left
 
 
 def parse_names(data: bytes, what: str, deviations: Deviations | None = None) -> Names:
     """Read a name-list (RFC 4251 §5); ProtocolViolation beyond MAX_NAMES.
 
-    Empty and repeated names are left out, as they are by clients; a name that is not printable
-    US-ASCII is escaped and so equals none that is known.
+    Empty and repeated names are omitted, as in clients; a name that is not printable US-ASCII is
+    escaped, so that it equals no known name.
     """
     if not data:
         return ()
@@ -95,22 +102,22 @@ def parse_names(data: bytes, what: str, deviations: Deviations | None = None) ->
 
 
 def name_list(names: Names) -> bytes:
-    """Return a name-list as it is sent."""
+    """Encode a name-list."""
     return vector(4, ",".join(names).encode())
 
 
 def string(data: bytes) -> bytes:
-    """Return a string as it is sent: its length and its bytes."""
+    """Encode a string."""
     return vector(4, data)
 
 
 def mpint(value: int) -> bytes:
-    """Return a non-negative integer as an mpint (RFC 4251 §5)."""
+    """Encode a non-negative integer as an mpint."""
     return vector(4, value.to_bytes(value.bit_length() // 8 + 1, "big") if value else b"")
 
 
 def read_mpint(reader: Reader, max_bits: int) -> int:
-    """Return a non-negative mpint of at most ``max_bits``; ProtocolViolation when it is not one."""
+    """Read a non-negative mpint of at most ``max_bits``; ProtocolViolation for any other."""
     data = reader.vector(4)
     if data[:1] >= b"\x80":
         raise ProtocolViolation(f"{reader.what} has a negative number")

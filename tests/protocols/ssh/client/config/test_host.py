@@ -17,7 +17,7 @@ from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
 from seventh.protocols import schemes
 from seventh.protocols.ssh import SshOptions, host_alias, lab
-from seventh.protocols.ssh.client.config.host import Asked, HostConfig, UserConfig
+from seventh.protocols.ssh.client.config.host import HostConfig, Query, UserConfig
 from seventh.protocols.ssh.client.config.reading import read
 from seventh.protocols.ssh.client.config.tokens import expand
 from seventh.protocols.ssh.wire.patterns import (
@@ -35,7 +35,7 @@ def resolved(text: str, host: str, **asked: object) -> HostConfig:
     files = Files()
     reading = read(files.take("config", text.encode()), files, "client")
     assert not reading.refused
-    return UserConfig([reading], (9, 2)).resolve(Asked(host=host, **asked))
+    return UserConfig([reading], (9, 2)).resolve(Query(host=host, **asked))
 
 
 # -- the grammar -----------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def test_exec_is_never_run(tmp_path: Path) -> None:
     text = f'Match exec "touch {trace}"\n Port 1\nMatch !exec "touch {trace}"\n Port 2\nPort 3\n'
     files = Files()
     reading = read(files.take("config", text.encode()), files, "client")
-    host = UserConfig([reading], (9, 2)).resolve(Asked(host="a"))
+    host = UserConfig([reading], (9, 2)).resolve(Query(host="a"))
     assert host.port is None
     assert not trace.exists()
     assert [line.line for line in reading.undecided] == [1, 3]
@@ -234,9 +234,9 @@ def test_the_command_line_wins(config: Path) -> None:
 def test_jumps_of_commands_and_of_jumps(config: Path) -> None:
     assert hops(aimed("ssh://plain", config)[1]) == "ops@bastion:22"
     assert hops(aimed("ssh://deep", config)[1]) == "ops@bastion:22,second:2022,web:22"
-    with pytest.raises(UsageError, match="runs no ProxyCommand"):
+    with pytest.raises(UsageError, match="ProxyCommand not supported"):
         aimed("ssh://other", config)
-    with pytest.raises(UsageError, match="circle"):
+    with pytest.raises(UsageError, match="circular"):
         aimed("ssh://round", config)
 
 
@@ -287,7 +287,7 @@ def test_the_person_s_own_file_comes_before_the_system_s(
         ("Include full.d/a*\n", 7),
     ],
 )
-def test_a_system_file_is_read_where_it_matters(
+def test_a_system_file_is_read_where_it_is_relevant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, port: int
 ) -> None:
     (tmp_path / "full.d").mkdir()
@@ -295,16 +295,18 @@ def test_a_system_file_is_read_where_it_matters(
     (tmp_path / "system").write_text(text)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(host_alias, "SYSTEM_FILE", tmp_path / "system")
-    host_alias._matters.cache_clear()
+    host_alias._is_relevant.cache_clear()
     (target,) = parse_target("ssh://web", schemes())
     assert host_alias.aim(target, Options())[0].port == port
-    assert bool(host_alias._matters(host_alias._stamp(str(host_alias.SYSTEM_FILE)))) is (port != 22)
+    assert bool(host_alias._is_relevant(host_alias._stamp(str(host_alias.SYSTEM_FILE)))) is (
+        port != 22
+    )
 
 
 def test_a_broken_file_is_told_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "config"
     file.write_text("Host web\n  Port many\n")
-    with pytest.raises(UsageError, match=f"{file}:2: .*Port does not take 'many'"):
+    with pytest.raises(UsageError, match=f"{file}:2: .*Port: invalid value 'many'"):
         aimed("ssh://web", file)
     with pytest.raises(UsageError, match="--ssh-config"):
         aimed("ssh://web", tmp_path / "missing")
@@ -316,7 +318,7 @@ def test_a_directive_of_a_newer_ssh_is_no_reason_to_stop(tmp_path: Path) -> None
     assert aimed("ssh://web", file)[0].port == 2200
 
 
-def test_ten_thousand_targets_read_the_file_once_and_a_change_is_seen(
+def test_a_thousand_targets_read_the_file_once_and_a_change_is_seen(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[Path] = []
@@ -328,7 +330,7 @@ def test_ten_thousand_targets_read_the_file_once_and_a_change_is_seen(
 
     monkeypatch.setattr(Files, "read", counted)
     (target,) = parse_target("ssh://web", schemes())
-    for _ in range(10_000):
+    for _ in range(1_000):
         host_alias.aim(target, options_with(ssh_config=str(config)))
     assert len(reads) <= 1
     config.write_text("Host web\n Port 4\n")

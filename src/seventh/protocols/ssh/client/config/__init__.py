@@ -1,1 +1,1 @@
-"""The ssh_config that the user's own client would read."""
+"""OpenSSH's configuration files, as ssh and sshd read them."""

@@ -1,4 +1,4 @@
-"""What is known of OpenSSH's directives and their defaults, by version: the tables' reader."""
+"""OpenSSH's directives and their defaults by version, from the tables beside this file."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def _table(name: str) -> dict[str, Any]:
 
 
 def version_of(text: str) -> Version:
-    """Return ``10.2`` as numbers that compare."""
+    """Return a version such as ``10.2`` as numbers."""
     return tuple(int(part) for part in text.split("."))
 
 
 def newest() -> Software:
-    """Return the newest version that the tables know."""
+    """Return the newest version in the tables."""
     return Software(product=PRODUCT, version=version_of(_table("defaults.toml")["newest"]))
 
 
 @functools.cache
 def spelled(side: Side) -> Mapping[str, str]:
-    """Return every directive of a side by its lower-case name, as the manual spells it."""
+    """Map each directive's lower-case name to its spelling in the manual."""
     table = _table("directives.toml")[side]
     names = [*table["everywhere"], *table.get("outside_match", ()), *table["distributions"]]
     names += [*table["aliases"], *table["idle"]]
@@ -42,20 +42,32 @@ def spelled(side: Side) -> Mapping[str, str]:
 
 @functools.cache
 def aliases(side: Side) -> Mapping[str, str]:
-    """Older names in lower case, and the lower-case name of what they mean."""
+    """Map older names to current ones, in lower case."""
     table = _table("directives.toml")[side]["aliases"]
     return {old.lower(): new.lower() for old, new in table.items()}
 
 
 @functools.cache
 def cumulative(side: Side) -> frozenset[str]:
-    """Return directives whose lines add up."""
+    """Return the directives whose lines are cumulative."""
     return frozenset(name.lower() for name in _table("directives.toml")[side]["cumulative"])
 
 
 @functools.cache
+def single(side: Side) -> frozenset[str]:
+    """Return the directives with exactly one argument."""
+    return frozenset(name.lower() for name in _table("directives.toml")[side]["single"])
+
+
+@functools.cache
+def flags() -> frozenset[str]:
+    """Return the directives of ssh_config whose value is yes or no."""
+    return frozenset(name.lower() for name in _table("directives.toml")["client"]["flags"])
+
+
+@functools.cache
 def last_wins(version: Version) -> frozenset[str]:
-    """Return directives of sshd_config whose last line holds in this version."""
+    """Return the directives of sshd_config whose last line holds in this version."""
     table = _table("directives.toml")["server"]["last_before"]
     return frozenset(
         name.lower() for name, until in table.items() if not until or version < version_of(until)
@@ -64,24 +76,20 @@ def last_wins(version: Version) -> frozenset[str]:
 
 @functools.cache
 def in_match(version: Version) -> frozenset[str]:
-    """Return directives that may stand in a Match block of sshd_config."""
+    """Return the directives that are allowed in a Match block of sshd_config."""
     table = _table("directives.toml")["server"]
     since = table["in_match_since"]
     return frozenset(
         name.lower()
-        for name in [
-            *table["everywhere"],
-            *table["aliases"],
-            *table["idle"],
-            *table["distributions"],
-        ]
+        for kind in ("everywhere", "aliases", "idle", "distributions")
+        for name in table[kind]
         if version >= version_of(since.get(name, "0"))
     )
 
 
 @functools.cache
 def idle(side: Side, name: str, version: Version) -> str | None:
-    """Return why a directive no longer does anything in this version; None where it does."""
+    """Return why a directive has no effect in this version; None where it has one."""
     for each, (since, why) in _table("directives.toml")[side]["idle"].items():
         if each.lower() == name and not since:
             return str(why)
@@ -92,14 +100,14 @@ def idle(side: Side, name: str, version: Version) -> str | None:
 
 @functools.cache
 def since(side: Side, name: str) -> Version:
-    """Return the first version that knows a directive; (0,) where it has long been there."""
+    """Return the first version with a directive; (0,) for a very old one."""
     table = _table("directives.toml")[side]["since"]
     return next((version_of(text) for each, text in table.items() if each.lower() == name), (0,))
 
 
 @functools.lru_cache(maxsize=64)
 def defaults(side: Side, version: Version) -> Mapping[str, str]:
-    """The defaults of a version by lower-case name, as ``sshd -T`` and ``ssh -G`` write them."""
+    """Map lower-case names to a version's defaults, as ``sshd -T`` and ``ssh -G`` print them."""
     table = _table("defaults.toml")[side]
     found = {name.lower(): value for name, value in table["plain"].items()}
     for name, by_version in table.items():
@@ -115,11 +123,11 @@ def defaults(side: Side, version: Version) -> Mapping[str, str]:
 
 @functools.lru_cache(maxsize=64)
 def known(kind: str, version: Version | None = None) -> tuple[str, ...]:
-    """The algorithms of a kind (kex, cipher, mac, key); with a version, those it still has."""
+    """Return the algorithms of a kind (kex, cipher, mac, key), or those of one version."""
     rows = _table("defaults.toml")["known"][kind]
     return tuple(
-        name for name, gone in rows.items()
-        if version is None or not gone or version < version_of(gone)
+        name for name, removed in rows.items()
+        if version is None or not removed or version < version_of(removed)
     )  # fmt: skip
 
 
@@ -130,4 +138,4 @@ LISTS: Mapping[str, str] = {
     "hostkeyalgorithms": "key",
     "pubkeyacceptedalgorithms": "key",
 }
-"""Directives that hold a list of algorithms, and the kind of them."""
+"""Directives that are lists of algorithms, and the kind of each."""

@@ -1,9 +1,9 @@
-"""What an ssh_config says of one host: where an alias leads, as whom, and through whom.
+"""Resolving one host by an ssh_config: its host name, user, jump hosts and other settings.
 
-ssh reads its files once for a host: the first line of a directive holds whose Host and Match blocks
-fit. Match is asked while reading, of what is known at that line. A ``Match final`` or a
-CanonicalizeHostname makes ssh read once more, now with the host name that the first reading gave.
-``Match exec`` never runs a command here; such a block is taken not to fit.
+ssh reads its files once for a host: of each directive the first line in matching Host and Match
+blocks holds. Match criteria see the settings of the lines before. ``Match final`` and
+CanonicalizeHostname cause a second pass, with the host name of the first. ``Match exec`` never runs
+a command here: such a block does not match.
 """
 
 from __future__ import annotations
@@ -33,15 +33,6 @@ from seventh.protocols.ssh.wire.patterns import (
     seconds,
 )
 
-_FLAGS = frozenset({
-    "batchmode", "checkhostip", "clearallforwardings", "exitonforwardfailure",
-    "forkafterauthentication", "forwardx11", "forwardx11trusted", "gatewayports",
-    "gssapiauthentication", "gssapidelegatecredentials", "hashknownhosts",
-    "hostbasedauthentication", "identitiesonly", "kbdinteractiveauthentication",
-    "nohostauthenticationforlocalhost", "passwordauthentication", "permitlocalcommand",
-    "proxyusefdpass", "stdinnull", "streamlocalbindunlink", "tcpkeepalive", "visualhostkey",
-    "enablesshkeysign", "enableescapecommandline", "canonicalizefallbacklocal",
-})  # fmt: skip
 _YES_NO = ("yes", "no")
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "addressfamily": ("any", "inet", "inet6"),
@@ -57,41 +48,43 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "verifyhostkeydns": ("yes", "no", "ask"),
 }
 _WORD = {"true": "yes", "false": "no"}
+_EXCLUDED_BY = {"proxyjump": "proxycommand", "proxycommand": "proxyjump"}
+"""The first of either holds."""
 _TIMES = frozenset({"connecttimeout", "serveraliveinterval", "forwardx11timeout"})
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom ssh is asked to reach, and by whom."""
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """The arguments of an ssh command, and the local user."""
 
     host: str
-    """As the person wrote it."""
+    """As given on the command line."""
     user: str | None = None
     port: int | None = None
     local_user: str = ""
     assumed: frozenset[int] = frozenset()
-    """Blocks (by index) that are taken to fit, whatever they ask: a view of one block."""
+    """Blocks (by index) that are assumed to match, for the view of one block."""
 
 
 class HostConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings that hold for one host."""
+    """The settings of one host."""
 
-    asked: Asked
+    query: Query
     host_name: str
-    """Where it leads."""
+    """The host to connect to."""
     settings: Mapping[str, tuple[Directive, ...]]
     version: directives.Version
     problems: tuple[Line, ...] = ()
 
     def lines(self, name: str) -> tuple[Directive, ...]:
-        """Return the directives that decide ``name``; more than one where they add up."""
+        """Return the lines in force for ``name``; several where the directive is cumulative."""
         return self.settings.get(name, ())
 
     def default(self, name: str) -> str:
-        """Return the version's default of ``name``; empty where it has none."""
+        """Return the version's default for ``name``; empty where it has none."""
         return directives.defaults("client", self.version).get(name, "")
 
     def value(self, name: str) -> str:
-        """The canonical value of ``name``, in force or by default; empty where it has none."""
+        """Return the canonical value of ``name`` or its default; empty where it has none."""
         lines = self.lines(name)
         if not lines:
             return self.default(name)
@@ -99,17 +92,17 @@ class HostConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def port(self) -> int | None:
-        """The port that was asked for or is configured; None where neither is."""
-        if self.asked.port is not None:
-            return self.asked.port
+        """The given or configured port; None where there is neither."""
+        if self.query.port is not None:
+            return self.query.port
         lines = self.lines("port")
         return port_number(lines[0].values[0]) if lines else None
 
     @property
     def user(self) -> str | None:
-        """The user that was asked for or is configured; None where neither is."""
+        """The given or configured user; None where there is neither."""
         lines = self.lines("user")
-        return self.asked.user or (lines[0].values[0] if lines else None)
+        return self.query.user or (lines[0].values[0] if lines else None)
 
     @property
     def identity_files(self) -> Names:
@@ -138,13 +131,13 @@ class HostConfig(msgspec.Struct, frozen=True, kw_only=True):
         text = without_comment(lines[0].rest)
         if text.lower() == "none":
             return None
-        tokens = {"h": self.host_name, "n": self.asked.host, "p": str(self.port or 22),
-                  "r": self.user or self.asked.local_user}  # fmt: skip
+        tokens = {"h": self.host_name, "n": self.query.host, "p": str(self.port or 22),
+                  "r": self.user or self.query.local_user}  # fmt: skip
         return expand(text, tokens)
 
     @property
     def proxy_command(self) -> str | None:
-        """The command that would connect instead of ssh; None where there is none."""
+        """The ProxyCommand; None where there is none."""
         lines = self.lines("proxycommand")
         text = lines[0].rest if lines else "none"
         return None if text.strip().lower() == "none" else text
@@ -158,20 +151,20 @@ class HostConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     def _tokens(self) -> Mapping[str, str]:
         here = socket.gethostname()
-        user = self.user or self.asked.local_user
+        user = self.user or self.query.local_user
         port = str(self.port or 22)
         alias = self.lines("hostkeyalias")
         hashed = hashlib.sha1(f"{here}{self.host_name}{port}{user}".encode(), usedforsecurity=False)
         return {
             "C": hashed.hexdigest(), "L": here.partition(".")[0], "d": str(Path.home()),
-            "h": self.host_name, "i": str(os.getuid()), "l": here, "n": self.asked.host,
-            "k": alias[0].values[0].lower() if alias else self.asked.host, "p": port, "r": user,
-            "u": self.asked.local_user,
+            "h": self.host_name, "i": str(os.getuid()), "l": here, "n": self.query.host,
+            "k": alias[0].values[0].lower() if alias else self.query.host, "p": port, "r": user,
+            "u": self.query.local_user,
         }  # fmt: skip
 
 
 class UserConfig:
-    """The files that ssh reads for a person, in their order."""
+    """The files that ssh reads for a user, in order."""
 
     def __init__(self, readings: Sequence[Reading], version: directives.Version) -> None:
         self.readings = readings
@@ -189,17 +182,17 @@ class UserConfig:
         )  # fmt: skip
         self._cumulative = directives.cumulative("client")
 
-    def resolve(self, asked: Asked) -> HostConfig:
-        """Return what holds for a host. Never raises for what the files hold: see ``problems``."""
-        if not asked.local_user:
-            asked = msgspec.structs.replace(asked, local_user=local_user())
-        state = _State(asked, self._cumulative)
+    def resolve(self, query: Query) -> HostConfig:
+        """Return a host's settings. Errors in the files are in ``problems``, never raised."""
+        if not query.local_user:
+            query = msgspec.structs.replace(query, local_user=local_user())
+        state = _State(query, self._cumulative)
         state.read(self._segments, final=False)
         state.take_host_name()
         if self._wants_final or state.canonicalizes():
             state.read(self._segments, final=True)
         return HostConfig(
-            asked=asked,
+            query=query,
             host_name=state.host,
             settings={name: tuple(held) for name, held in state.settings.items()},
             version=self.version,
@@ -211,31 +204,31 @@ _Segment = tuple[tuple[tuple[int, Block], ...], list[Directive]]
 
 
 def _keyed(reading: int, line: Directive) -> tuple[tuple[int, Block], ...]:
-    """Return the line's blocks with the number of their file, since each file counts its own."""
+    """Return the line's blocks with their file's number: blocks are numbered within a file."""
     return tuple((reading, block) for block in line.blocks)
 
 
 class _State:
     """One host's settings while the files are read."""
 
-    def __init__(self, asked: Asked, cumulative: frozenset[str]) -> None:
-        self.asked = asked
-        self.host = asked.host
+    def __init__(self, query: Query, cumulative: frozenset[str]) -> None:
+        self.query = query
+        self.host = query.host
         self.settings: dict[str, list[Directive]] = {}
         self.problems: list[Line] = []
         self._cumulative = cumulative
         self._seen: set[tuple[str, str]] = set()
 
     def read(self, segments: Iterable[_Segment], *, final: bool) -> None:
-        fits: dict[tuple[int, int], bool] = {}
+        """Take the lines of matching blocks; ``final``: in the second pass."""
+        matching: dict[tuple[int, int], bool] = {}
         for blocks, lines in segments:
             for number, block in blocks:
                 key = (number, block.index)
-                if key not in fits:
-                    fits[key] = (number == 0 and block.index in self.asked.assumed) or self._fits(
-                        block, final=final
-                    )
-                if not fits[key]:
+                if key not in matching:
+                    assumed = number == 0 and block.index in self.query.assumed
+                    matching[key] = assumed or self._matches(block, final=final)
+                if not matching[key]:
                     break
             else:
                 for line in lines:
@@ -247,26 +240,21 @@ class _State:
             if (name, line.rest) not in self._seen:
                 self._seen.add((name, line.rest))
                 self.settings.setdefault(name, []).append(line)
-        elif name not in self.settings and not self._outdone(name):
+        elif name not in self.settings and _EXCLUDED_BY.get(name) not in self.settings:
             self.settings[name] = [line]
 
-    def _outdone(self, name: str) -> bool:
-        """ProxyJump and ProxyCommand exclude each other: the first of either holds."""
-        if name == "proxyjump":
-            return "proxycommand" in self.settings
-        return name == "proxycommand" and "proxyjump" in self.settings
-
     def take_host_name(self) -> None:
-        """After the first reading: the host is now what HostName says."""
-        self.host = self._replaced()
+        """Set the host to HostName, after the first pass."""
+        self.host = self._host_name()
         literal = address(self.host)
         self.host = literal if literal is not None else self.host.lower()
 
     def canonicalizes(self) -> bool:
+        """Return whether CanonicalizeHostname is on."""
         lines = self.settings.get("canonicalizehostname")
         return bool(lines) and canonical("canonicalizehostname", lines[0].values) != "no"  # type: ignore[index]
 
-    def _replaced(self) -> str:
+    def _host_name(self) -> str:
         lines = self.settings.get("hostname")
         if not lines:
             return self.host
@@ -279,10 +267,10 @@ class _State:
 
     # -- blocks ----------------------------------------------------------------------------------
 
-    def _fits(self, block: Block, *, final: bool) -> bool:
+    def _matches(self, block: Block, *, final: bool) -> bool:
         if block.kind == "host":
-            return host_fits(self.host, block.patterns)
-        host = self.host if final else self._replaced()
+            return host_matches(self.host, block.patterns)
+        host = self.host if final else self._host_name()
         return all(
             self._criterion(name, argument, host, final=final) for name, argument in block.criteria
         )
@@ -296,25 +284,25 @@ class _State:
         elif plain == "host":
             found = matches_list(host, argument, lower=True) == 1
         elif plain == "originalhost":
-            found = matches_list(self.asked.host, argument, lower=True) == 1
+            found = matches_list(self.query.host, argument, lower=True) == 1
         elif plain == "user":
             found = matches_list(self._user(), argument) == 1
         elif plain == "localuser":
-            found = matches_list(self.asked.local_user, argument) == 1
+            found = matches_list(self.query.local_user, argument) == 1
         elif plain == "tagged":
             lines = self.settings.get("tag")
             found = matches_list(lines[0].values[0] if lines else "", argument) == 1
         else:
-            return False  # exec, localnetwork and the like: only the machine itself can tell
+            return False  # exec, localnetwork and others depend on the machine
         return found != name.startswith("!")
 
     def _user(self) -> str:
         lines = self.settings.get("user")
-        return self.asked.user or (lines[0].values[0] if lines else self.asked.local_user)
+        return self.query.user or (lines[0].values[0] if lines else self.query.local_user)
 
 
-def host_fits(host: str, patterns: Iterable[str]) -> bool:
-    """Return whether a Host line means ``host``: some pattern does, and no negated one."""
+def host_matches(host: str, patterns: Iterable[str]) -> bool:
+    """Return whether ``host`` matches a Host line: some pattern, and no negated one."""
     found = False
     for pattern in patterns:
         if pattern.startswith("!"):
@@ -326,10 +314,10 @@ def host_fits(host: str, patterns: Iterable[str]) -> bool:
 
 
 def canonical(name: str, values: Names) -> str | None:
-    """Return a directive's value in one spelling; None where ssh would refuse it."""
+    """Return a directive's value in canonical form; None where ssh would refuse it."""
     first = values[0] if values else ""
     lower = _WORD.get(first.lower(), first.lower())
-    if name in _FLAGS:
+    if name in directives.flags():
         return lower if lower in _YES_NO else None
     if name in _CHOICES:
         return lower if lower in _CHOICES[name] else None
@@ -345,10 +333,10 @@ def canonical(name: str, values: Names) -> str | None:
 
 
 def refusals(reading: Reading) -> Iterator[tuple[Line, str]]:
-    """Yield the lines whose values ssh would not start with."""
+    """Yield the lines that ssh would refuse, and why."""
     for line in reading.directives:
         if line.values and canonical(line.name, line.values) is None:
-            yield line.at, f"{line.written} does not take {line.value!r}"
+            yield line.at, f"{line.written}: invalid value {line.value!r}"
         elif why := refusal("client", line.name, line.values, line.rest):
             yield line.at, f"{line.written}: {why}"
 
@@ -358,7 +346,7 @@ def _text(number: int | None) -> str | None:
 
 
 def local_user() -> str:
-    """Return the name of who runs this."""
+    """Return the name of the user that runs this process."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

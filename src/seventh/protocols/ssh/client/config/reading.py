@@ -1,8 +1,8 @@
-"""Reading sshd_config and ssh_config: lines, includes and blocks, without their meaning.
+"""Parsing sshd_config and ssh_config: lines, includes and blocks, without their meaning.
 
-Both grammars are one; what differs is which words open a block. Nothing here raises for what a
-file holds: what its program would refuse joins ``refused``, what could not be read joins the
-problems of :class:`~seventh.lintkit.files.Files`.
+Both have one grammar with different block keywords. A file's content never raises: lines that its
+program would refuse are in ``refused``, unreadable files in the problems of
+:class:`~seventh.lintkit.files.Files`.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from seventh.protocols.ssh.wire.patterns import (
     Names,
     address_in_list,
     arguments,
+    config_line,
     criteria,
     matches_list,
     port_number,
-    spoken,
 )
 from seventh.wire.text import printable
 
 MAX_INCLUDED = 1024
-"""Files that are included in one lint, each as often as it is."""
+"""Included files in one lint, counted each time."""
 MAX_DIRECTIVES = 200_000
-"""What one lint reads; no configuration is near it."""
+"""Directives in one lint."""
 SYSTEM_FOLDER = "/etc/ssh"
 _DROP_INS = frozenset({"sshd_config.d", "ssh_config.d"})
 _WITHOUT_ARGUMENT = {
@@ -49,16 +49,16 @@ _CRITERIA = {
     }),
 }  # fmt: skip
 _OF_THE_MACHINE = {
-    "exec": "a command, and Seventh does not run it",
+    "exec": "a command, which Seventh does not run",
     "localnetwork": "the addresses of the machine",
     "command": "the command of the session",
     "sessiontype": "the type of the session",
     "version": "the version of ssh",
 }
-"""Criteria that no file decides, and what they depend on."""
-_UNTAKEN = frozenset({"match", "proxycommand", "localcommand", "remotecommand", "forcecommand",
+"""Criteria that files do not decide, and what they depend on."""
+_WHOLE_LINES = frozenset({"match", "proxycommand", "localcommand", "remotecommand", "forcecommand",
                       "knownhostscommand", "proxyjump"})  # fmt: skip
-"""Directives that take the rest of the line as it is."""
+"""Directives whose argument is the rest of the line."""
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +68,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     """``match`` or ``host``."""
     label: str
-    """Its own words, such as ``Match User root``."""
+    """The line, such as ``Match User root``."""
     at: Line
     patterns: Names = ()
     """Of a Host line."""
@@ -77,15 +77,15 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Directive(msgspec.Struct, frozen=True, kw_only=True):
-    """One directive, with the blocks that it stands in, outermost first.
+    """One directive, with its blocks, outermost first.
 
-    More than one where a file that is included inside a block has blocks of its own.
+    There are several where a file that is included in a block has blocks of its own.
     """
 
     name: str
-    """In lower case; an alias is already replaced."""
+    """In lower case, aliases resolved."""
     written: str
-    """As it stands in the file."""
+    """The keyword as written."""
     values: Names
     rest: str
     at: Line
@@ -98,28 +98,28 @@ class Directive(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reading(msgspec.Struct, kw_only=True):
-    """A configuration as its files say it, in the order in which it takes effect."""
+    """A parsed configuration, in the order in which it takes effect."""
 
     side: directives.Side
     directives: list[Directive] = []
     blocks: list[Block] = []
     refused: list[Line] = []
-    """What the program would not start with."""
+    """Lines that the program would refuse."""
     includes: list[Line] = []
     """The Include lines."""
     unknown: list[Line] = []
-    """Directives that no version knows; a newer program may."""
+    """Directives that are unknown here; a newer program may support them."""
     undecided: list[Line] = []
-    """What only the machine itself can tell, such as ``Match exec``."""
+    """Lines that depend on the machine, such as ``Match exec``."""
 
     def refuse(self, at: Line, text: str) -> None:
-        """Note what the program would refuse."""
+        """Note a line that the program would refuse."""
         if len(self.refused) < MAX_PROBLEMS:
             self.refused.append(Line(file=at.file, line=at.line, text=printable(text, 300)))
 
 
 def read(text: Text, files: Files, side: directives.Side, *, is_user: bool = False) -> Reading:
-    """Read a file and what it includes. ``is_user``: a person's own file, not the system's."""
+    """Parse a file and its includes. ``is_user``: a user's own file, not the system's."""
     if is_user:
         folder = files.base if files.home is None else files.home / ".ssh"
         place = Place(folder, folder, "", None, is_copy=False)
@@ -131,7 +131,7 @@ def read(text: Text, files: Files, side: directives.Side, *, is_user: bool = Fal
 
 
 def _main_of(name: str) -> str:
-    """Return the main file beside whose folder of drop-ins ``name`` lies; else ``name`` itself."""
+    """Return the main file for a file in a drop-in folder (``sshd_config.d``); else ``name``."""
     folder = folder_name(name)
     return (
         str(Path(name).parent / ".." / folder.removesuffix(".d")) if folder in _DROP_INS else name
@@ -146,50 +146,50 @@ class _Reader:
         self.reading = Reading(side=side)
         self._full = False
         self._included = 0
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._texts: dict[str, Text | None] = {}
         self._places: dict[str, list[tuple[Path, str]]] = {}
         self._ignored = ""
         self._aliases = directives.aliases(side)
 
     def file(self, text: Text, outer: tuple[Block, ...], stack: tuple[str, ...]) -> None:
-        """Read one file; blocks that it opens end with it."""
+        """Parse one file; its blocks end with it."""
         current: tuple[Block, ...] = ()
         for number, raw in text.numbered():
             at = Line(file=text.name, line=number, text="")
             try:
-                said = spoken(raw)
-                if said is None:
+                line = config_line(raw)
+                if line is None:
                     continue
-                name = self._aliases.get(said.keyword, said.keyword)
-                if name in {"match", "host"} and (name == "match" or self.side == "client"):
-                    current = (self._block(name, said.rest, at),)
+                name = self._aliases.get(line.keyword, line.keyword)
+                if name == "match" or (name == "host" and self.side == "client"):
+                    current = (self._block(name, line.rest, at),)
                     continue
-                values = () if name in _UNTAKEN else arguments(said.rest)
+                values = () if name in _WHOLE_LINES else arguments(line.rest)
             except GrammarError as error:
                 self.reading.refuse(at, str(error))
-                # What a broken block holds takes effect nowhere; sshd would not start with it.
+                # The lines of a malformed block have no effect.
                 if raw.split()[:1] and raw.split()[0].lower() in {"match", "host"}:
                     current = (self._nowhere(at),)
                 continue
             if len(self.reading.directives) >= MAX_DIRECTIVES:
                 self._full = True
-                self._tell(at, f"only the first {MAX_DIRECTIVES} directives were read")
+                self._report(at, f"only the first {MAX_DIRECTIVES} directives were read")
                 return
             blocks = outer + current
             if name == "include":
                 self._include(values, at, blocks, stack)
             else:
-                shown = printable(f"{said.written} {' '.join(values) or said.rest}", 400)
+                shown = printable(f"{line.written} {' '.join(values) or line.rest}", 400)
                 self._take(Directive(
-                    name=name, written=said.written, values=values, rest=said.rest,
+                    name=name, written=line.written, values=values, rest=line.rest,
                     at=Line(file=text.name, line=number, text=shown), blocks=blocks,
                 ))  # fmt: skip
 
-    def _tell(self, at: Line, why: str) -> None:
-        """Note a bound that was met, once."""
-        if why not in self._told:
-            self._told.add(why)
+    def _report(self, at: Line, why: str) -> None:
+        """Report a limit once."""
+        if why not in self._reported:
+            self._reported.add(why)
             self.files.problem(at.file, at.line, why)
 
     def _take(self, directive: Directive) -> None:
@@ -200,8 +200,8 @@ class _Reader:
             if len(self.reading.unknown) < MAX_PROBLEMS:
                 self.reading.unknown.append(directive.at)
             return
-        if not directive.values and name not in _UNTAKEN:
-            self.reading.refuse(directive.at, f"{directive.written} has no argument")
+        if not directive.values and name not in _WHOLE_LINES:
+            self.reading.refuse(directive.at, f"{directive.written}: argument missing")
             return
         self.reading.directives.append(directive)
 
@@ -211,31 +211,30 @@ class _Reader:
     def _block(self, kind: str, rest: str, at: Line) -> Block:
         label = printable(f"{kind.capitalize()} {rest}", 200)
         at = Line(file=at.file, line=at.line, text=label)
-        if kind == "host":
-            block = Block(index=len(self.reading.blocks), kind=kind, label=label, at=at,
-                          patterns=arguments(rest))  # fmt: skip
-        else:
-            asked = criteria(rest, _WITHOUT_ARGUMENT[self.side])
-            for name, argument in asked:
-                self._check(name, argument, at)
-            block = Block(index=len(self.reading.blocks), kind=kind, label=label, at=at,
-                          criteria=asked)  # fmt: skip
+        patterns = arguments(rest) if kind == "host" else ()
+        found = criteria(rest, _WITHOUT_ARGUMENT[self.side]) if kind == "match" else ()
+        for name, argument in found:
+            self._check(name, argument, at)
+        block = Block(
+            index=len(self.reading.blocks), kind=kind, label=label, at=at,
+            patterns=patterns, criteria=found,
+        )  # fmt: skip
         self.reading.blocks.append(block)
         return block
 
     def _check(self, name: str, argument: str, at: Line) -> None:
         plain = name.removeprefix("!") if self.side == "client" else name
         if plain not in _CRITERIA[self.side]:
-            raise GrammarError(f"Match has no criterion {plain}")
+            raise GrammarError(f"unknown Match criterion {plain}")
         if plain in {"address", "localaddress"}:
             address_in_list(None, argument)
         if plain == "localport" and port_number(argument) is None:
-            raise GrammarError(f"Match LocalPort {argument} is no port")
+            raise GrammarError(f"Match LocalPort {argument}: not a port")
         if self.side == "client" and plain in _OF_THE_MACHINE:
             why = _OF_THE_MACHINE[plain]
             self.reading.undecided.append(Line(
                 file=at.file, line=at.line,
-                text=f"Match {plain} depends on {why}: the block was taken not to match",
+                text=f"Match {plain} depends on {why}: assumed not to match",
             ))  # fmt: skip
 
     @staticmethod
@@ -249,38 +248,38 @@ class _Reader:
     ) -> None:
         self.reading.includes.append(at)
         if not patterns:
-            self.reading.refuse(at, "Include names no file")
+            self.reading.refuse(at, "Include: file missing")
         for pattern in patterns:
             if pattern not in self._places and len(self._places) >= MAX_INCLUDED:
-                self._tell(at, f"more than {MAX_INCLUDED} patterns are included: the rest is not")
+                self._report(at, f"only the first {MAX_INCLUDED} patterns were included")
                 return
             for path, real in self._found(pattern, at):
                 if real in stack:
                     self.reading.refuse(at, f"Include {path} includes itself")
                 elif len(stack) > MAX_DEPTH:
-                    self.reading.refuse(at, f"Include {path}: more than {MAX_DEPTH} files deep")
+                    self.reading.refuse(at, f"Include {path}: nested more than {MAX_DEPTH} deep")
                 elif self._included >= MAX_INCLUDED:
-                    self._tell(at, f"more than {MAX_INCLUDED} files are included: the rest is not")
+                    self._report(at, f"only the first {MAX_INCLUDED} files were included")
                 elif (text := self._text(path, at)) is not None and not self._full:
                     self._included += 1
                     self.file(text, blocks, (*stack, real))
 
     def _text(self, path: Path, at: Line) -> Text | None:
-        """Return a file's lines; what could not be read is asked for once."""
+        """Read a file's lines, once for each file."""
         name = str(path)
         if name not in self._texts:
             self._texts[name] = self.files.read(path, at=at)
         return self._texts[name]
 
     def _found(self, pattern: str, at: Line) -> list[tuple[Path, str]]:
-        """Return the files that an Include means, with their real paths; looked for once."""
+        """Return the files that an Include matches, with their real paths; cached."""
         if pattern not in self._places:
             paths = self._matching(pattern, at)
             self._places[pattern] = [(path, os.path.realpath(path)) for path in paths]
         return self._places[pattern]
 
     def _matching(self, pattern: str, at: Line) -> list[Path]:
-        """Return the files that an Include means, as seen from the file that is judged."""
+        """Return the files that an Include matches, relative to the main file."""
         if pattern.startswith("~/"):
             pattern = str(self.files.expand(pattern).absolute())
         found = self._place.included(pattern, self.files, at)

@@ -1,4 +1,4 @@
-"""What ssh puts into the values of a configuration: ``~``, ``%h`` and ``${VARIABLES}``."""
+"""Expansion of ssh_config values: ``~``, ``%h`` and ``${VARIABLES}``."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ _TOKEN = re.compile(r"%(.?)|\$\{([^}]*)\}", re.DOTALL)
 
 
 def expand(text: str, tokens: Mapping[str, str], *, variables: bool = False) -> str:
-    """``text`` with ``%h`` and the like replaced, and ``${NAME}`` where ``variables`` says so.
+    """Expand ``%h`` and other tokens in ``text``, and with ``variables`` also ``${NAME}``.
 
     GrammarError for an unknown token, and for a variable that is not set.
     """
 
-    def put(match: re.Match[str]) -> str:
+    def replacement(match: re.Match[str]) -> str:
         letter, variable = match[1], match[2]
         if variable is not None:
             if not variables:
                 return match[0]
             if variable not in os.environ:
-                raise GrammarError(f"the environment has no {variable}")
+                raise GrammarError(f"environment variable {variable} not set")
             return os.environ[variable]
         if letter == "%":
             return "%"
         if letter not in tokens:
-            raise GrammarError(f"the token %{letter} means nothing here")
+            raise GrammarError(f"token %{letter} not allowed here")
         return tokens[letter]
 
-    return _TOKEN.sub(put, text) if "%" in text or "$" in text else text
+    return _TOKEN.sub(replacement, text)
 
 
 def tilde(text: str) -> str:
-    """``~`` and ``~user`` at the beginning replaced; left alone where there is no such user."""
-    return os.path.expanduser(text) if text.startswith("~") else text  # noqa: PTH111 - as a text
+    """Expand a leading ``~`` or ``~user``, unless the user is unknown."""
+    return os.path.expanduser(text)  # noqa: PTH111 - as a text
 
 
 def without_comment(text: str) -> str:
@@ -46,10 +46,9 @@ def without_comment(text: str) -> str:
 
 
 def address(text: str) -> str | None:
-    """Return an IP address in its usual spelling; None where ``text`` is a name."""
+    """Return an IP address in canonical form; None where ``text`` is a name."""
+    base, percent, scope = text.partition("%")
     try:
-        return (
-            str(ipaddress.ip_address(text.partition("%")[0])) + text[len(text.partition("%")[0]) :]
-        )
+        return f"{ipaddress.ip_address(base)}{percent}{scope}"
     except ValueError:
         return None

@@ -1,8 +1,8 @@
-"""What OpenSSH takes as the arguments of a directive: how many, and of which form.
+"""The arguments that OpenSSH accepts for a directive: how many, and in which form.
 
-Held against ``sshd -t`` and ``ssh -G``, see ``tests/peers/test_ssh_config_values.py``. Where only
-the machine can tell, as with names of hosts and services, anything is taken. Directives of
-distributions and those that no longer do anything are left alone.
+``tests/peers/test_ssh_config_values.py`` compares it with ``sshd -t`` and ``ssh -G``. Values that
+depend on the machine, such as names of hosts and services, are always accepted, as are all values
+of distributions' and obsolete directives.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import Side
 from seventh.protocols.ssh.wire.patterns import (
     GrammarError,
@@ -45,25 +46,25 @@ _WHOLE_LINES = frozenset({
     "forcecommand", "proxycommand", "localcommand", "remotecommand", "knownhostscommand",
     "proxyjump",
 })  # fmt: skip
-"""Directives whose argument is the rest of the line: only its quotes are looked at."""
+"""Directives whose argument is the rest of the line: only its quotes are checked."""
 
 
 def refusal(side: Side, name: str, values: Names, rest: str) -> str | None:
-    """Return why OpenSSH would not take the arguments of a directive; None where it would."""
+    """Return why OpenSSH would refuse a directive's arguments; None where it accepts them."""
     if name in _WHOLE_LINES:
         try:
             arguments(rest)
         except GrammarError as error:
             return str(error)
         return None
-    most = 1 if name in _SINGLE[side] else _AT_MOST[side].get(name, len(values))
+    most = 1 if name in directives.single(side) else _AT_MOST[side].get(name, len(values))
     if len(values) > most:
         return f"extra arguments after {' '.join(values[:most])!r}"
     if most == 1 and values == ("",):
-        return "its argument is empty"
+        return "empty argument"
     check = _CHECKS[side].get(name)
     if check is not None and values and not check(values):
-        return f"does not take {' '.join(values)!r}"
+        return f"invalid value {' '.join(values)!r}"
     return None
 
 
@@ -87,7 +88,7 @@ def _or(check: Check, *words: str) -> Check:
 
 
 def _each(check: Callable[[str], bool], *alone: str) -> Check:
-    """Return all arguments are of a form, or one of the words stands alone."""
+    """Check that every argument has the form, or that the only one is one of the words."""
     return lambda values: (
         (len(values) == 1 and values[0].lower() in alone) or all(map(check, values))
     )
@@ -152,7 +153,7 @@ def _port(text: str) -> bool:
 
 
 def _ported(word: str) -> bool:
-    """``host:port``, with brackets around IPv6; several colons stay for the machine to tell."""
+    """Check for ``host:port``; an IPv6 address without brackets is accepted."""
     host, colon, port = word.rpartition(":")
     return bool(colon) and bool(host) and _port(port)
 
@@ -276,48 +277,3 @@ _AT_MOST: Mapping[Side, Mapping[str, int]] = {
     "client": {"ipqos": 2, "rekeylimit": 2, "localforward": 2, "remoteforward": 2,
                "addkeystoagent": 2},
 }  # fmt: skip
-_SINGLE: Mapping[Side, frozenset[str]] = {
-    "server": frozenset({
-        "addressfamily", "allowagentforwarding", "allowstreamlocalforwarding",
-        "allowtcpforwarding", "authorizedkeyscommanduser", "authorizedprincipalscommanduser",
-        "authorizedprincipalsfile", "banner", "casignaturealgorithms", "chrootdirectory", "ciphers",
-        "clientalivecountmax", "clientaliveinterval", "compression", "debianbanner",
-        "disableforwarding", "exposeauthinfo", "fingerprinthash", "gatewayports",
-        "gssapiauthentication", "gssapicleanupcredentials", "gssapistrictacceptorcheck",
-        "hostbasedacceptedalgorithms", "hostbasedauthentication",
-        "hostbasedusesnamefrompacketonly", "hostcertificate", "hostkey", "hostkeyagent",
-        "hostkeyalgorithms", "ignorerhosts", "ignoreuserknownhosts",
-        "kbdinteractiveauthentication", "kerberosauthentication", "kerberosorlocalpasswd",
-        "kerberosticketcleanup", "kexalgorithms", "logingracetime", "loglevel", "macs",
-        "maxauthtries", "maxsessions", "maxstartups", "modulifile", "passwordauthentication",
-        "permitemptypasswords", "permitrootlogin", "permittty", "permittunnel",
-        "permituserenvironment", "permituserrc", "persourcemaxstartups", "persourcenetblocksize",
-        "pidfile", "port", "printlastlog", "printmotd", "pubkeyacceptedalgorithms",
-        "pubkeyauthentication", "requiredrsasize", "revokedkeys", "streamlocalbindmask",
-        "streamlocalbindunlink", "strictmodes", "syslogfacility", "tcpkeepalive",
-        "trustedusercakeys", "unusedconnectiontimeout", "usedns", "usepam", "x11displayoffset",
-        "x11forwarding", "x11uselocalhost", "xauthlocation",
-    }),
-    "client": frozenset({
-        "addressfamily", "batchmode", "bindaddress", "bindinterface", "canonicalizefallbacklocal",
-        "canonicalizehostname", "canonicalizemaxdots", "casignaturealgorithms", "certificatefile",
-        "checkhostip", "ciphers", "clearallforwardings", "compression", "connectionattempts",
-        "connecttimeout", "controlmaster", "controlpath", "controlpersist", "dynamicforward",
-        "enableescapecommandline", "enablesshkeysign", "escapechar", "exitonforwardfailure",
-        "fingerprinthash", "forkafterauthentication", "forwardagent", "forwardx11",
-        "forwardx11timeout", "forwardx11trusted", "gatewayports", "gssapiauthentication",
-        "gssapidelegatecredentials", "hashknownhosts", "hostbasedacceptedalgorithms",
-        "hostbasedauthentication", "hostkeyalgorithms", "hostkeyalias", "hostname",
-        "identitiesonly", "identityagent", "identityfile", "ignoreunknown",
-        "kbdinteractiveauthentication", "kbdinteractivedevices", "kexalgorithms", "loglevel",
-        "macs", "nohostauthenticationforlocalhost", "numberofpasswordprompts",
-        "passwordauthentication", "permitlocalcommand", "pkcs11provider", "port",
-        "preferredauthentications", "proxyusefdpass", "pubkeyacceptedalgorithms",
-        "pubkeyauthentication", "requesttty", "requiredrsasize", "revokedhostkeys",
-        "securitykeyprovider", "serveralivecountmax", "serveraliveinterval", "sessiontype",
-        "stdinnull", "streamlocalbindmask", "streamlocalbindunlink", "stricthostkeychecking",
-        "syslogfacility", "tag", "tcpkeepalive", "tunnel", "tunneldevice", "updatehostkeys", "user",
-        "verifyhostkeydns", "visualhostkey", "xauthlocation",
-    }),
-}  # fmt: skip
-"""Directives that take one argument and no more."""

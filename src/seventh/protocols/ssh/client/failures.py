@@ -1,36 +1,43 @@
-"""How a channel fails: refused by the peer, or gone with the connection that carries it."""
+"""Failures of channels: refused by the peer, or lost with the connection that carries them."""
 
 from __future__ import annotations
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
-from seventh.protocols.ssh.wire.channels import CONNECT_FAILED, PROHIBITED, SHORTAGE, Refusal
+from seventh.protocols.ssh.wire.channel import CONNECT_FAILED, PROHIBITED, SHORTAGE, Refusal
 from seventh.wire.text import printable
 
 
 class RefusedError(Exception):
-    """The peer did not open the channel: ``refusal`` says why."""
+    """The peer refused to open the channel; ``refusal`` has its reason."""
 
     def __init__(self, refusal: Refusal) -> None:
-        super().__init__(f"the channel was refused: {refusal.text}")
+        super().__init__(f"channel refused: {refusal.text}")
         self.refusal = refusal
 
 
 class CarrierFailed(Failed):
-    """A connection that carries others has failed; the detail names it."""
+    """A failure of a connection that carries others; the detail names the connection."""
 
 
-def afresh(failed: Failed) -> Failed:
-    """Return the same failure once more: whoever catches it fills in the phase of their own."""
+def named(failed: Failed, hop: str) -> Failed:
+    """Return a copy of ``failed`` that names the hop, unless it names an earlier one already."""
+    if isinstance(failed, CarrierFailed):
+        return again(failed)
+    return CarrierFailed(failed.reason, f"{hop}: {failed.detail}", blame=failed.blame)
+
+
+def again(failed: Failed) -> Failed:
+    """Return a copy of ``failed`` without its phase, to raise it in another one."""
     if isinstance(failed, ProtocolViolation):
         return ProtocolViolation(failed.detail)
     return type(failed)(failed.reason, failed.detail, blame=failed.blame, alert=failed.alert)
 
 
 def refusal_reason(refusal: Refusal) -> Reason:
-    """Return what an OPEN_FAILURE of a direct-tcpip channel is, in our words (RFC 4254 §5.1)."""
-    words = printable(refusal.words, 200).lower()
+    """Return the reason that a direct-tcpip channel's OPEN_FAILURE means (RFC 4254 §5.1)."""
+    words = printable(refusal.description, 200).lower()
     if refusal.code == CONNECT_FAILED:
-        # One code for every cause: only sshd's words tell, strerror's and getaddrinfo's.
+        # sshd has one code for every cause; the description is strerror's or getaddrinfo's.
         if "timed out" in words or "timeout" in words:
             return Reason.CONNECT_TIMEOUT
         if any(word in words for word in ("resol", "name or service", "unknown host", "nodename")):
