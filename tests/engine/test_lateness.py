@@ -86,8 +86,8 @@ async def test_what_is_here_at_the_deadline_is_taken(monkeypatch: pytest.MonkeyP
         raise DeadlineError
 
     pending = iter([None, None])  # loopback answers at once; let it be waited for
-    asked = connect._asked
-    monkeypatch.setattr(connect, "_asked", lambda *of: next(pending, asked(*of)))
+    asked = connect._connect_state
+    monkeypatch.setattr(connect, "_connect_state", lambda *of: next(pending, asked(*of)))
     monkeypatch.setattr("seventh.net.connect.writable", late_writable)
     monkeypatch.setattr("seventh.net.stream.readable", late_readable)
     monkeypatch.setattr("seventh.net.datagram.readable", late_readable)
