@@ -38,7 +38,15 @@ class Datagram:
     errors still arrive (IP_RECVERR). :meth:`receive` tells where each datagram came from.
     """
 
-    __slots__ = ("_budget", "_meter", "_sock", "_transcript", "_waited_ns", "address")
+    __slots__ = (
+        "_budget",
+        "_meter",
+        "_overdue_ns",
+        "_sock",
+        "_transcript",
+        "_waited_ns",
+        "address",
+    )
 
     def __init__(
         self,
@@ -52,6 +60,7 @@ class Datagram:
         self._meter = Meter(budget.max_bytes)
         self._transcript = transcript
         self._waited_ns = now_ns()
+        self._overdue_ns = 0
         """When a read last waited; from then on the loop has had no turn."""
         try:
             sock = socket.socket(address.socket_family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -110,6 +119,8 @@ class Datagram:
         Raises Failed with connect-refused or connect-unreachable when ICMP says so.
         """
         until = min(deadline_ns, self._budget.deadline_ns)
+        if until <= self._overdue_ns:
+            return None
         while (arrived := self.take()) is None:
             try:
                 await readable(self._sock, until)
@@ -120,9 +131,7 @@ class Datagram:
                 self._waited_ns = now_ns()
         if now_ns() - self._waited_ns > STRETCH_NS:
             await asyncio.sleep(0)
-            self._waited_ns = now_ns()
-            if self._waited_ns >= until:
-                return None
+            self._waited_ns = self._overdue_ns = now_ns()
         return arrived
 
     def take(self) -> Arrived | None:

@@ -93,9 +93,8 @@ class Stream(abc.ABC):
 class TcpStream(Stream):
     """TCP on a non-blocking socket, with kernel receive timestamps where there are any."""
 
-    __slots__ = ("_budget", "_gap_ns", "_last_info", "_last_ns", "_meter", "_sock", "_transcript",
-                 "_waited_ns",
-                 "address", "opened")  # fmt: skip
+    __slots__ = ("_budget", "_gap_ns", "_last_info", "_last_ns", "_meter", "_overdue_ns", "_sock",
+                 "_transcript", "_waited_ns", "address", "opened")  # fmt: skip
 
     def __init__(
         self,
@@ -113,12 +112,13 @@ class TcpStream(Stream):
         self._transcript = transcript
         self._waited_ns = now_ns()
         """When a read last waited; from then on the loop has had no turn."""
+        self._overdue_ns = 0
+        """When reading without a pause was last interrupted: deadlines before it have passed."""
         self._last_info = b""
         self._last_ns = 0
         """When bytes came last, since our own last ones; 0 where none have."""
         self._gap_ns = 0
         """The longest time between two such arrivals."""
-        """Whether anything has come since we last sent."""
 
     @property
     def budget(self) -> Budget:
@@ -154,6 +154,8 @@ class TcpStream(Stream):
         until = self._budget.deadline_ns
         if deadline_ns is not None and deadline_ns < until:
             until = deadline_ns
+        if until <= self._overdue_ns:
+            raise self._time_is_up()
         silent: Failed | None = None
         while True:
             try:
@@ -173,14 +175,10 @@ class TcpStream(Stream):
             self._gap_ns = max(self._gap_ns, now - self._last_ns) if self._last_ns else 0
             self._last_ns = now if data else 0
             if now - self._waited_ns > STRETCH_NS:
-                await self._yield_to_loop(until)
+                # A peer that never pauses must not keep the loop, nor outlive the deadline.
+                await asyncio.sleep(0)
+                self._waited_ns = self._overdue_ns = now_ns()
             return data, mark
-
-    async def _yield_to_loop(self, until: int) -> None:
-        await asyncio.sleep(0)
-        self._waited_ns = now_ns()
-        if self._waited_ns >= until:
-            raise self._time_is_up()
 
     def _time_is_up(self) -> Failed:
         return TimeIsUp(
