@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
 from seventh.engine.lint import Wanted, lint_file, lint_text
 from seventh.engine.recognise import by_content, by_name
+from seventh.lint import kinds
 from seventh.lintkit.linted import parse_software
 from seventh.model.failure import Reason
 from seventh.model.lintfacts import LintFacts
@@ -263,13 +265,19 @@ def test_another_module_s_directive_is_said_and_not_refused() -> None:
     assert found(report, "HTTP-HSTS")
 
 
-@pytest.mark.parametrize(
-    "name", ["Caddyfile", "/etc/caddy/Caddyfile", "Caddyfile.dev", "a.caddyfile"]
-)
+NAMES = ("Caddyfile", "/etc/caddy/Caddyfile", "Caddyfile.dev", "a.caddyfile", "a.Caddyfile")
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_names_tell_the_kind(name: str) -> None:
     kind = by_name(Path(name))
     assert kind is not None
     assert kind.name == "Caddyfile"
+
+
+def test_each_pattern_of_names_is_of_a_file_that_there_is() -> None:
+    for pattern in kinds()["Caddyfile"].names:
+        assert any(fnmatch(name, pattern) for name in NAMES)
 
 
 @pytest.mark.parametrize(
