@@ -107,7 +107,7 @@ def test_files_and_patterns(tmp_path: Path) -> None:
 
 def test_a_snippet_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "s").write_text("(x) {\n\trespond {args[0]}\n}\n")
-    found = read("import s\n:80 {\n\timport x hi\n}\n", str(tmp_path / "Caddyfile"))
+    found = read("import s other\n:80 {\n\timport x hi\n}\n", str(tmp_path / "Caddyfile"))
     assert shape(found.sites[0].nodes) == ["respond hi"]
 
 

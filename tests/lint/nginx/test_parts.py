@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
 from seventh.engine.lint import Wanted, lint_file, lint_text
-from seventh.engine.recognise import by_content, by_name
-from seventh.lint import kinds
+from seventh.engine.recognise import by_content
 from seventh.lint.nginx import check as nginx_check
 from seventh.lintkit.linted import parse_software
 from seventh.model.lintfacts import LintFacts
@@ -210,30 +208,6 @@ def test_what_is_read_from_this_machine_is_noted(tmp_path: Path) -> None:
     write(tmp_path, {"elsewhere/mime": "types { text/html html; }", "mine/nginx.conf": main})
     _, facts = lint(tmp_path / "mine" / "nginx.conf")
     assert [note.text for note in facts.notes] == [f"include {elsewhere}: read from this machine"]
-
-
-NAMES = (
-    "/etc/nginx/nginx.conf", "prod.nginx.conf", "site.nginx", "/etc/nginx/conf.d/a.conf",
-    "/etc/nginx/sites-enabled/default", "/etc/nginx/sites-available/a.example",
-    "/etc/nginx/snippets/tls.conf", "/etc/nginx/http.d/a.conf",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_names_tell_the_kind(name: str) -> None:
-    kind = by_name(Path(name))
-    assert kind is not None
-    assert kind.name == "nginx.conf"
-
-
-def test_each_pattern_of_names_is_of_a_file_that_there_is() -> None:
-    for pattern in kinds()["nginx.conf"].names:
-        assert any(fnmatch(name, pattern) or fnmatch(name, f"*/{pattern}") for name in NAMES)
-
-
-@pytest.mark.parametrize("name", ["/etc/nginx/mime.types", "/etc/conf.d/a.conf", "nginx.conf.j2"])
-def test_names_that_tell_nothing(name: str) -> None:
-    assert by_name(Path(name)) is None
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,7 @@ def check(conf: Conf) -> None:
     """Note what of the http block nginx refuses for what is missing elsewhere in it."""
     everything = list(_all(conf.directives))
     foreign = any(
-        one.name == "load_module" and not _OWN_MODULES.search(one.words[0])
-        for one in everything
+        one.name == "load_module" and not _OWN_MODULES.search(one.words[0]) for one in everything
     ) or any("lua" in one.name or one.name.startswith(("js_", "perl")) for one in everything)
     for http in conf.directives:
         if http.name == "http" and http.block is not None:
