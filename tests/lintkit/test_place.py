@@ -194,7 +194,8 @@ def test_links_of_a_copy_lead_into_it(tmp_path: Path) -> None:
     ("main", "name", "may"),
     [
         ("copy/main", "/usr/x", True), ("copy/main", "x", False),
-        ("tree/etc/app/main", "/x", False), ("/etc/app/main", "/usr/x", False), ("-", "/usr/x", False),
+        ("tree/etc/app/main", "/x", False), ("/etc/app/main", "/usr/x", False),
+        ("-", "/usr/x", False),
     ],
 )  # fmt: skip
 def test_a_copy_without_a_tree_may_mean_the_machine(main: str, name: str, may: bool) -> None:
