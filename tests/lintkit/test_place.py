@@ -161,7 +161,9 @@ def test_the_program_s_own_files_are_no_copy() -> None:
     assert not place_of("/etc/ssh/sshd_config", "/etc/ssh").is_copy
     assert place_of("/etc/ssh/sshd_config", "/etc/ssh").path("/x/y") == Path("/x/y")
     assert not place_of("/etc/chrony.conf").is_copy
-    assert not place_of("-", "/etc/ssh").is_copy
+    for stream in ("", "-", "stdin"):
+        assert not place_of(stream, "/etc/ssh").is_copy
+        assert place_of(stream, "/etc/ssh").path("x") == Path("x")
     files = Files()
     assert place_of("/etc/ssh/sshd_config", "/etc/ssh").included("/", files, AT) == [Path("/")]
     assert not files.notes

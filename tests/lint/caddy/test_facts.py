@@ -7,6 +7,7 @@ import pytest
 from seventh.lint.caddy import views
 from seventh.lintkit.files import Files
 from seventh.lintkit.linted import View
+from seventh.protocols.http.facts import HttpFacts
 from tests.lint.changes import changes
 
 PASS = "reverse_proxy a:1"
@@ -329,3 +330,15 @@ CASES = {site("file_server"): FILES, site(PASS): PASSES,
 )
 def test_what_a_setting_changes(plain: str, text: str) -> None:
     assert changes(front(plain), front(text)) == CASES[plain][text]
+
+
+def test_a_path_that_is_not_known_decides_nothing() -> None:
+    inner = "header /x/* Cache-Control a\nfile_server"
+    text = site(f"@a expression true\nhandle @a {{\n{inner}\n}}\nfile_server")
+    files = Files()
+    found = views.lint(files.take("Caddyfile", text.encode()), files, None).views
+    (view,) = [view for view in found if view.label == "site a.example, @a"]
+    http = view.facts["http"]
+    assert isinstance(http, HttpFacts)
+    assert http.config is not None
+    assert http.config.cache_control is None

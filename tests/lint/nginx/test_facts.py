@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from seventh.lint.nginx import views
+from seventh.lint.nginx.tls import NOTHING
 from seventh.lintkit.files import Files
 from seventh.lintkit.linted import View, parse_software
+from seventh.model.tlsfacts import TlsFacts
 from tests.lint.changes import changes
 from tests.lint.nginx.texts import server, whole
 
@@ -282,3 +285,39 @@ CASES = {server(""): FILES, passing(""): PASSES, plain("listen 80;"): CLEAR}
 )
 def test_what_a_setting_changes(without: str, text: str) -> None:
     assert changes(front(without), front(text)) == CASES[without][text]
+
+
+PARTS: dict[str, dict[str, object]] = {
+    "ssl_protocols TLSv1.2;": {
+        "versions": ("TLSv1.2",), "versions_refused": ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.3"),
+    },
+    "ssl_protocols TLSv1.3; ssl_ecdh_curve X25519;": {
+        "versions": ("TLSv1.3",), "versions_refused": ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2"),
+        "group": "X25519", "hybrid_group": "",
+    },
+    "ssl_ciphers ECDHE+AESGCM:AES128-SHA;": {
+        "broken_suites": (), "obsolete_suites": ("TLS_RSA_WITH_AES_128_CBC_SHA",),
+    },
+    "ssl_session_tickets off;": {"resumed": False},
+    "ssl_session_cache shared:a:1m;": {"resumed": True},
+    "ssl_session_tickets off; ssl_session_cache shared:a:1m;": {"resumed": True},
+    "ssl_early_data on;": {"early_data_accepted": True, "max_early_data_bytes": 16384},
+    "ssl_early_data off;": {"early_data_accepted": False, "max_early_data_bytes": 0},
+    "ssl_verify_client off;": {"client_certificate": "not-requested"},
+    "ssl_verify_client optional_no_ca;": {"client_certificate": "optional"},
+    "http { ssl_verify_client on; } events { }": {"client_certificate": "required"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", PARTS)
+def test_what_a_line_decides_alone(text: str) -> None:
+    tls = front(text).facts["tls"]
+    assert isinstance(tls, TlsFacts)
+    said = msgspec.structs.asdict(tls)
+    plain = msgspec.structs.asdict(NOTHING)
+    assert {name: said[name] for name in said if said[name] != plain[name]} == PARTS[text]
+
+
+@pytest.mark.parametrize("text", ["gzip on;", "http { } events { }", "location / { }"])
+def test_a_part_without_a_line_of_tls_decides_nothing_of_it(text: str) -> None:
+    assert "tls" not in front(text).facts
