@@ -209,6 +209,9 @@ FILES: dict[str, dict[str, object]] = {
     site("tls {\nclient_auth {\nmode request\n}\n}\nfile_server"): {
         "tls.client_certificate": "optional", "tls.resumed": False,
     },
+    site("tls {\nclient_auth {\nmode require\nmode request\n}\n}\nfile_server"): {
+        "tls.client_certificate": "optional", "tls.resumed": False,
+    },
     site("tls {\nclient_auth {\nmode require\n}\n}\nfile_server"): {
         "tls.client_certificate": "required", "tls.resumed": False,
     },
@@ -342,3 +345,15 @@ def test_a_path_that_is_not_known_decides_nothing() -> None:
     assert isinstance(http, HttpFacts)
     assert http.config is not None
     assert http.config.cache_control is None
+
+
+def test_places_are_bounded_by_what_they_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "MAX_WORK", 20)
+    one = "".join(f"header /{n} A b\n" for n in range(4))
+    files = Files()
+    text = "".join(site(one, f"{name}.example") for name in "abcd")
+    found = views.lint(files.take("Caddyfile", text.encode()), files, None)
+    assert not found.problems
+    assert [line.text for line in files.problems] == [
+        f"only the first {most} places of this site were judged" for most in (0, 0, 0)
+    ]
