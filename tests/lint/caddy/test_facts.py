@@ -149,6 +149,9 @@ FILES: dict[str, dict[str, object]] = {
         "http.gzip_types": (*TEXTS, "*"),
         "http.zstd": True,
     },
+    site(f"encode {{\ngzip\n{TYPE} image/png* a/* *\n}}\n}}\nfile_server"): {
+        "http.gzip": True, "http.gzip_types": (*TEXTS, "image/png", "a/*", "*"),
+    },
     site("encode {\nmatch {\nstatus 200\n}\n}\nfile_server"): {
         "http.gzip": True,
         "http.gzip_types": TEXTS,
@@ -333,6 +336,33 @@ CASES = {site("file_server"): FILES, site(PASS): PASSES,
 )
 def test_what_a_setting_changes(plain: str, text: str) -> None:
     assert changes(front(plain), front(text)) == CASES[plain][text]
+
+
+@pytest.mark.parametrize(
+    ("inside", "done"),
+    [
+        ("redir https://b\nhandle /x {\nfile_server\n}", {"": "redirects"}),
+        ("redir /y https://b\nhandle /x {\nfile_server\n}", {"": "answers", "/x": "files",
+                                                              "/y": "redirects"}),
+        ("handle /x {\nfile_server\n}\nrespond hi", {"": "answers", "/x": "files"}),
+        ("handle /x {\nredir https://b\nhandle /x/y {\nfile_server\n}\n}",
+         {"": "answers", "/x": "redirects"}),
+        ("route /x {\nrespond hi\nredir https://b\n}\nfile_server", {"": "files", "/x": "answers"}),
+        ("respond /x 404\nabort /y\nfile_server", {"": "files", "/x": "refuses", "/y": "closes"}),
+        ("file_server\nrespond /x/z 404\nrespond /x* 200", {"": "files", "/x/z": "refuses",
+                                                            "/x*": "answers"}),
+    ],
+)  # fmt: skip
+def test_what_becomes_of_requests_by_place(inside: str, done: dict[str, str]) -> None:
+    files = Files()
+    found = views.lint(files.take("Caddyfile", site(inside).encode()), files, None).views
+    said: dict[str, str] = {}
+    for view in found:
+        http = view.facts["http"]
+        assert isinstance(http, HttpFacts)
+        assert http.config is not None
+        said[view.label.removeprefix("site a.example").removeprefix(", ")] = http.config.does
+    assert said == done
 
 
 def test_a_path_that_is_not_known_decides_nothing() -> None:

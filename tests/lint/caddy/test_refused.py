@@ -192,6 +192,8 @@ REFUSED = {
 }  # fmt: skip
 """Texts, and why Caddy refuses them."""
 TAKEN = [
+    site("php_fastcgi a:9000 {\n\theader_up A b\n\tindex i.php\n\tsplit .php\n}"),
+    site("forward_auth a {\n\turi /b\n\tcopy_headers X\n\theader_up A b\n}"),
     options("order header first"), options("order header before respond"),
     site("redir https://a 399"),
     site("redir https://a 401"), site("redir https://a html"), site("redir https://a temporary"),
