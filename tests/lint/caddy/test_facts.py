@@ -97,6 +97,9 @@ FILES: dict[str, dict[str, object]] = {
         "http.cache_control": ("a", "b"),
     },
     site("header ?Cache-Control a\nfile_server"): {"http.cache_control": ("a",)},
+    site("header Cache-Control a\nheader ?Cache-Control b\nfile_server"): {
+        "http.cache_control": ("a",),
+    },
     site("header >Cache-Control a\nfile_server"): {"http.cache_control": ("a",)},
     site("header {\n+Cache-Control a\nCache-Control b\n}\nfile_server"): {
         "http.cache_control": ("b",),

@@ -219,6 +219,11 @@ def test_what_nginx_takes(text: str) -> None:
     assert refusals(text) == []
 
 
+def test_a_location_in_a_wrong_place_is_refused_for_that_alone() -> None:
+    said = '"location" directive is not allowed here'
+    assert refusals(whole("location / { } location / { }")) == [said, said]
+
+
 def test_versions_bring_and_drop_directives() -> None:
     assert refusals(whole("http2 on;"), "1.25.1") == []
     assert refusals(whole("ssl on;"), "1.25.0") == []
