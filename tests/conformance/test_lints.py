@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from seventh import protocols
 from seventh.engine.lint import Wanted, decided_by_files, lint_text
+from seventh.engine.recognise import by_name
 from seventh.lint import kinds
 from seventh.lintkit.files import MAX_PROBLEMS
 from seventh.lintkit.linted import Kind
@@ -42,6 +43,16 @@ def test_a_kind_is_fully_told(kind: Kind) -> None:
 def test_names_tell_one_kind_each() -> None:
     names = [name for kind in kinds().values() for name in kind.names]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("filled", ["x", "a.b-1"])
+def test_each_pattern_of_names_tells_its_kind_and_no_other(kind: Kind, filled: str) -> None:
+    for pattern in kind.names:
+        name = pattern.replace("*", filled)
+        found = by_name(Path("/srv", name))
+        assert found is not None
+        assert found.name == kind.name, f"{name} of {pattern}"
 
 
 @pytest.mark.parametrize("kind", KINDS)

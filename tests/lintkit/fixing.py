@@ -119,8 +119,8 @@ def assert_fixed(
     mine = [finding for finding in before.findings if finding.id == rule]
     assert mine, f"{rule} does not fire: {[finding.id for finding in before.findings]}"
     was = {finding.id for finding in before.findings}
-    rounds = len(mine)
-    for _ in range(rounds):
+    after, fix = before, ""
+    for _ in mine:
         now = shown(lint())
         left = [finding for finding in now.findings if finding.id == rule]
         if not left:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,104 @@ def test_names_are_resolved_against_base_and_home(tmp_path: Path) -> None:
     assert files.expand("~/.ssh/config") == tmp_path / "home/.ssh/config"
 
 
+def test_a_home_that_is_not_said_is_the_user_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Files().expand("~/x") == tmp_path / "x"
+    assert Files().expand("~other/x") == Path("~other/x")
+
+
+@pytest.mark.parametrize(
+    ("data", "lines"),
+    [(b"", ()), (b"\n", ("",)), (b"a", ("a",)), (b"a\r\n\r\nb\r", ("a", "", "b")), (b"\r", ()),
+     (b"a\rb\n", ("a\rb",)), (b"\xff\n", ("\ufffd",))],
+)  # fmt: skip
+def test_the_ends_of_lines(data: bytes, lines: tuple[str, ...]) -> None:
+    text = Files().take("x", data)
+    assert text.lines == lines
+    assert not text.cut
+
+
+def test_what_is_within_the_bounds_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_FILE_BYTES", 6)
+    monkeypatch.setattr(module, "MAX_LINES", 3)
+    monkeypatch.setattr(module, "MAX_LINE_CHARS", 4)
+    files = Files()
+    assert files.take("whole", b"abcd\n\n").lines == ("abcd", "")
+    assert not files.problems
+    assert files.take("long", b"abcde\n").lines == ("abcd",)
+    assert files.take("more", b"x").cut
+    assert [(line.file, line.line) for line in files.problems] == [("long", 1), ("more", None)]
+    assert files.unread == set(files.problems)
+    assert files.read_names == ["whole", "long", "more"]
+
+
+def test_no_more_bytes_than_the_bound_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_TOTAL_BYTES", 5)
+    (tmp_path / "f").write_bytes(b"12345")
+    files = Files()
+    assert files.read(tmp_path / "f") is not None
+    assert files.read(tmp_path / "f") is not None, "five bytes are within the bound"
+    assert files.read(tmp_path / "f") is None
+    assert "more than" in texts(files)[0]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    files = Files()
+    assert files.read(tmp_path / "pipe") is None
+    assert "is not a regular file" in texts(files)[0]
+
+
+def test_notes_are_kept_once_and_bounded() -> None:
+    files = Files()
+    for number in (*range(module.MAX_PROBLEMS * 2), 0, 1):
+        files.note("f", number, "x")
+    assert [note.line for note in files.notes] == list(range(module.MAX_PROBLEMS))
+    for number in range(module.MAX_PROBLEMS + 3):
+        files.unreadable("f", number, "x")
+    assert files.unlisted == 3
+    assert len(files.unread) == module.MAX_PROBLEMS
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("*", ["a", "b.conf", "d"]), (".*", [".h"]), ("*.conf", ["b.conf"]), ("?", ["a", "d"]),
+        ("[ab]", ["a"]), ("[!a]", ["d"]), ("d/*", ["d/c.conf"]), ("*/*.conf", ["d/c.conf"]),
+        ("*/none", []), ("none/*", []), ("a", ["a"]), ("none", []), ("a/*", []), ("d", ["d"]),
+        ("x\0*", []), ("link*", []),
+    ],
+)  # fmt: skip
+def test_what_patterns_name(tmp_path: Path, pattern: str, found: list[str]) -> None:
+    (tmp_path / "d").mkdir()
+    for name in ("a", "b.conf", ".h", "d/c.conf"):
+        (tmp_path / name).touch()
+    names = [str(path.relative_to(tmp_path)) for path in Files().matching(f"{tmp_path}/{pattern}")]
+    assert names == found
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("nowhere")
+    assert Files().matching(f"{tmp_path}/*") == [tmp_path / "a"]
+
+
+def test_a_pattern_that_names_too_much_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        (tmp_path / name).touch()
+    monkeypatch.setattr(module, "MAX_ENTRIES", 3)
+    files = Files()
+    assert len(files.matching(f"{tmp_path}/*")) == 3
+    monkeypatch.setattr(module, "MAX_ENTRIES", 2)
+    assert files.matching(f"{tmp_path}/*") == []
+    assert "given up after 2 names" in texts(files)[0]
+
+
 def test_patterns_give_sorted_names(tmp_path: Path) -> None:
     for name in ("b.conf", "a.conf", "c.txt"):
         (tmp_path / name).touch()
@@ -103,7 +202,11 @@ def test_modes_are_seen_through_links(tmp_path: Path) -> None:
     mode = Files().mode(tmp_path / "link")
     assert mode is not None
     assert mode.bits == 0o600
+    assert mode.uid == os.getuid()
     assert not mode.is_directory
+    folder = Files().mode(tmp_path)
+    assert folder is not None
+    assert folder.is_directory
     assert Files().mode(tmp_path / "gone") is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from seventh.engine.lint import Wanted, lint_file, lint_text
 from seventh.lintkit.files import Files
-from seventh.lintkit.place import place_of
+from seventh.lintkit.links import followed, is_foreign, of_the_machine
+from seventh.lintkit.place import folder_name, is_drop_in, place_of
 from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Report
 from seventh.model.source import Line
@@ -159,7 +161,58 @@ def test_the_program_s_own_files_are_no_copy() -> None:
     assert not place_of("/etc/ssh/sshd_config", "/etc/ssh").is_copy
     assert place_of("/etc/ssh/sshd_config", "/etc/ssh").path("/x/y") == Path("/x/y")
     assert not place_of("/etc/chrony.conf").is_copy
-    assert not place_of("-", "/etc/ssh").is_copy
+    for stream in ("", "-", "stdin"):
+        assert not place_of(stream, "/etc/ssh").is_copy
+        assert place_of(stream, "/etc/ssh").path("x") == Path("x")
     files = Files()
     assert place_of("/etc/ssh/sshd_config", "/etc/ssh").included("/", files, AT) == [Path("/")]
     assert not files.notes
+
+
+def test_links_of_a_copy_lead_into_it(tmp_path: Path) -> None:
+    write(tmp_path, {"etc/app/main": "", "etc/app/there/a": "", "etc/other/b": ""})
+    for name, target in {
+        "etc/app/one": "/etc/app/there/a", "etc/app/two": "one", "etc/app/folder": "/etc/app/there",
+        "etc/app/other": "/etc/other/b", "etc/app/loop": "/etc/app/loop",
+        "etc/app/out": "/dev/null",
+    }.items():  # fmt: skip
+        (tmp_path / name).symlink_to(target)
+    place = place_of(str(tmp_path / "etc/app/main"), "/etc/app")
+    for name, meant in {
+        "one": "there/a", "two": "two", "folder/a": "there/a", "other": "../other/b",
+        "loop": "loop", "main": "main",
+    }.items():  # fmt: skip
+        found = followed(place, tmp_path / "etc/app" / name)
+        assert os.path.normpath(found) == os.path.normpath(tmp_path / "etc/app" / meant), name
+    assert is_foreign(place, tmp_path / "etc/app/out")
+    assert not is_foreign(place, tmp_path / "etc/app/there/a")
+    assert not is_foreign(place, tmp_path / "etc/app/none")
+    home = place_of("/etc/app/main", "/etc/app")
+    assert followed(home, tmp_path / "etc/app/one") == tmp_path / "etc/app/one"
+    assert not is_foreign(home, tmp_path / "etc/app/out")
+
+
+@pytest.mark.parametrize(
+    ("main", "name", "may"),
+    [
+        ("copy/main", "/usr/x", True), ("copy/main", "x", False),
+        ("tree/etc/app/main", "/x", False), ("/etc/app/main", "/usr/x", False),
+        ("-", "/usr/x", False),
+    ],
+)  # fmt: skip
+def test_a_copy_without_a_tree_may_mean_the_machine(main: str, name: str, may: bool) -> None:
+    assert of_the_machine(place_of(main, "/etc/app"), name) is may
+
+
+@pytest.mark.parametrize(
+    ("name", "drop_in", "folder"),
+    [
+        ("/etc/ssh/sshd_config", False, "ssh"),
+        ("/etc/ssh/sshd_config.d/a.conf", True, "sshd_config.d"),
+        ("/etc/ssh/sshd_config.d/more/a.conf", True, "more"), ("/etc/app.d/more/a", False, "more"),
+        ("/etc/app.d/a", True, "app.d"), ("/etc/app.d/../a", False, "etc"),
+    ],
+)  # fmt: skip
+def test_what_a_file_s_folder_tells(name: str, drop_in: bool, folder: str) -> None:
+    assert is_drop_in(name) is drop_in
+    assert folder_name(name) == folder

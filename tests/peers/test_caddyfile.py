@@ -16,6 +16,7 @@ from seventh.lint.caddy import directives as caddy_directives
 from seventh.lint.caddy.directives import Known
 from seventh.model.failure import Reason
 from seventh.rules.rule import AnyRule
+from tests.lint.caddy.test_refused import REFUSED, TAKEN, options, site
 from tests.peers.caddy import adapt, adapter
 
 pytestmark = pytest.mark.peer
@@ -39,93 +40,7 @@ def refused(path: Path) -> str:
     return report.failure.detail
 
 
-def site(inside: str, address: str = ":80") -> str:
-    return f"{address} {{\n{inside}\n}}\n"
-
-
-def options(inside: str) -> str:
-    return f"{{\n{inside}\n}}\n:80\n"
-
-
-CORPUS = [
-    "\n", "# only a comment\n", "\ufeff:80\n", ":80", ":80 {\n}", ":80 {\n}\n:81 {\n}\n", ":80 {",
-    ":80\nrespond hi\n", ":80\nrespond hi\n:81\nrespond ho\n", ":80 {\n\trespond hi }\n",
-    ":80{\n}\n", "a.example{\n}\n", "a.example, b.example {\n}\n", "a.example,\nb.example {\n}\n",
-    "a.example,b.example {\n}\n", "a.example, {\n}\n", "a.example b.example\n", "file_server\n",
-    "}\n", ":80 {\n}\n}\n", "{\n}\n", "{\n}\n{\n}\n", ":80 {\n}\n{\n\tdebug\n}\n", "@m path /\n",
-    "{\n\tdebug\n}\n", site("respond `a b`"), site('respond "a\nb"'), site('respond "a'),
-    site("respond 'a b'"), site("respond 'a b' 200 x"), site("respond <<E\n\ta\n\tE"),
-    site("respond <<E\n\t\ta\n\tE 200"), site("respond <<E\na\n\tE"), site("respond <<\na\n"),
-    site("respond <<<E\na\nE"), site("respond <<E F\n"), site("respond \\<<E"), site("respond <<E"),
-    site("respond <<a.b\na.b"), site("respond a#b"), site("respond a #b c d"), site("#respond a {"),
-    site("respond \\\n\thi"), site("# a backslash \\\nrespond hi"), site("respond hi # C:\\x\nlog"),
-    site("respond hi {\n}"), site("respond hi {}"), site("respond hi { close }"),
-    site("respond hi\n{\n}"), site("respond {\n\tbody hi\n}"), site("respond x {\n\tclose\n}"),
-    site("respond"), site("respond a b c"), site("respond 200 {\n\tbody x\n\tbody y\n}"),
-    site("respnod hi"), site("import\n"), site('import ""'), site("import s"),
-    site("import *.none"), site("import *.*"), site("import [ab]"), site("import ."),
-    "(s) {\n\trespond hi\n}\n" + site("import s"), "(s) {\n}\n(s) {\n}\n", "(s)\n", "(s) {\n",
-    "(s) {\n\trespond {args[0]}\n}\n" + site("import s hi"),
-    "(s) {\n\trespond {args[0]} {args[1]}\n}\n" + site("import s hi"),
-    "(s) {\n\trespond {args[:]}\n}\n" + site("import s hi 200"),
-    "(s) {\n\trespond {args[:]}\n}\n" + site("import s hi 200 x"),
-    "(s) {\n\trespond {args[1:]}\n}\n" + site("import s hi"),
-    "(s) {\n\thandle {\n\t\t{block}\n\t}\n}\n" + site("import s {\n\trespond hi\n}"),
-    "(s) {\n\t{blocks.a}\n}\n" + site("import s {\n\ta {\n\t\trespond b\n\t}\n}"),
-    "(s) {\n\t{block}\n}\n" + site("import s {\n\t{\n\t}\n}"),
-    "(a) {\n\timport b\n}\n(b) {\n\timport a\n}\n" + site("import a"),
-    "(a) {\n\timport a\n}\n" + site("import a"), "(a) {\n\timport a\n}\n" + site("log"),
-    "(s) {\n\ta.example {\n\t}\n}\nimport s\n", "import s\n(s) {\n}\n",
-    "&(r) {\n\trespond hi\n}\n:80\n",
-    "&(r) {\n\trespond hi\n}\n" + site("invoke r"), site("invoke r"), "&(r)\n:80\n",
-    site("@m path /a\nrespond @m hi"), site("respond @m hi"), site("@m path /a\n@m path /b"),
-    site("@m {\n\tpath /a\n\thost b\n}\nrespond @m hi"), site("@m nothing x\nrespond @m hi"),
-    site("@m `path('/a')`\nrespond @m hi"), site("@m not path /a\nrespond @m hi"),
-    site("handle {\n\t@m path /a\n\trespond @m x\n}\nrespond @m y"), site("handle x {\n}"),
-    site("handle /a {\n\tnothing\n}"), site("handle_path {\n}"), site("handle_path a {\n}"),
-    site("handle_path /a/* {\n\trespond x\n}"), site("route {\n\ttls internal\n}"),
-    site("route {\n\trespond a\n\tredir /b\n}"), site("handle_errors {\n\trespond x\n}"),
-    site("handle_errors 404 5xx {\n\trespond x\n}"), site("handle_errors 40 {\n}"),
-    site("redir https://a permanent"), site("redir https://a 308"), site("redir https://a 200"),
-    site("redir https://a soon"), site("redir https://a {x}"), site("header"), site("header A b"),
-    site("header A b {\n\tC d\n}"), site("header {\n\tA b\n\t-C\n\tdefer\n}"),
-    site("encode"), site("encode deflate"), site("encode gzip zstd"), site("encode {\n\tgzip 9\n}"),
-    site("encode {\n\tgzip\n\tmatch {\n\t\theader Content-Type text/*\n\t}\n}"),
-    site("encode {\n\tdeflate\n}"), site("file_server browse"), site("file_server nothing"),
-    site("file_server {\n\tprecompressed br gzip\n}"), site("file_server {\n\tprecompressed x\n}"),
-    site("root /srv"), site("root * /srv"), site("root a b c"), site("root"), site("log {\n}"),
-    site("reverse_proxy a:80 {\n\theader_up A b\n}"), site("reverse_proxy {\n\tto\n}"),
-    site("reverse_proxy a:80 {\n\tflush_interval -1\n}"), site("reverse_proxy a {\n\theader_up\n}"),
-    site("reverse_proxy a {\n\tflush_interval x\n}"), site("reverse_proxy a {\n\tnothing\n}"),
-    site("reverse_proxy a {\n\ttransport http {\n\t\tread_timeout 1h\n\t}\n}"),
-    site("reverse_proxy a {\n\t@x status 500\n\thandle_response @x {\n\t\trespond y\n\t}\n}"),
-    site("forward_auth a {\n\turi /b\n}"), site("forward_auth a"), site("php_fastcgi a:9000"),
-    site("uri strip_prefix /a"), site("uri strip_prefix"), site("uri turn /a"),
-    site("basic_auth {\n}"), site("basic_auth md5 {\n}"), site("vars a b"), site("vars a"),
-    site("tls internal"), site("tls"), site("tls a"), site("tls a@b"), site("tls c k"),
-    site("tls c k", "a.example"), site("tls c k l", "a.example"), site("tls {\n}", "a.example"),
-    site("tls {\n\tprotocols tls1.2\n}", "a.example"), site("tls {\n\tprotocols\n}", "a.example"),
-    site("tls {\n\tprotocols tls1.1\n}", "a.example"), site("tls {\n\talpn\n}", "a.example"),
-    site("tls {\n\tciphers TLS_RSA_WITH_AES_128_CBC_SHA\n}", "a.example"),
-    site("tls {\n\tciphers TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA\n}", "a.example"),
-    site("tls {\n\tcurves x25519 x448\n}", "a.example"),
-    site("tls {\n\tclient_auth {\n\t\tmode request\n\t}\n}", "a.example"),
-    site("tls {\n\tclient_auth {\n\t\tnothing\n\t}\n}", "a.example"),
-    site("tls {\n\tnothing\n}", "a.example"), site("tls c k", "http://a.example, https://a.example"),
-    options("http_port 8080"), options("http_port x"), options("http_port"), options("nothing"),
-    options("auto_https off"), options("auto_https maybe"), options("servers {\n\tprotocols h1\n}"),
-    options("servers {\n\tprotocols h4\n}"), options("servers { protocols h1 }"),
-    options("servers :443 {\n\ttimeouts {\n\t\tidle 5s\n\t}\n}"), options("servers a b {\n}"),
-    options("servers {\n\ttimeouts {\n\t\tidle soon\n\t}\n}"), options("servers {\n\t0rtt off\n}"),
-    options("servers {\n\t0rtt on\n}"), options("order header first"), options("order x first"),
-    options("order header nowhere"), options("admin off"), options("email a@b"), options("email"),
-    options("grace_period 10s"), options("grace_period x"), options("local_certs"),
-    "a.example:80 {\n}", "http://a.example:443", "https://a.example:80", "a.example:99999",
-    "a.example:x", "ws://a.example", "ftp://a.example", "a.example\n", "a(b", "http://a(b", ".a",
-    "a.", "*.example", "a.*.example", "a_b", "[::1]:80", "::1", "https://", "http://", "*",
-    "a.example {\n}\na.example {\n}\n", "a.example, a.example", "A.example:443", "a.example/b",
-    site("bind 127.0.0.1") + site("bind 127.0.0.2"), site("log") + site("log"),
-]  # fmt: skip
+CORPUS = [*REFUSED, *TAKEN]
 
 
 @pytest.mark.parametrize("text", CORPUS, ids=range(len(CORPUS)))

@@ -69,12 +69,22 @@ def test_snippets_with_arguments_and_blocks() -> None:
     ]
 
 
-def test_named_blocks() -> None:
-    found = read(
-        "(s) {\n\t{blocks.a}\n\t{blocks.b}\n}\n:80 {\n\timport s {\n\t\ta {\n\t\t\tlog\n\t\t}\n"
-        "\t}\n}\n"
-    )
-    assert shape(found.sites[0].nodes) == ["log"]
+@pytest.mark.parametrize(
+    ("block", "a", "b"),
+    [
+        ("a {\nlog\n}", ["log"], []),
+        ("a\nb x y\nc", [], ["x y"]),
+        ("b x\na", [], ["x"]),
+        ("a {\nlog\nencode\n}\nb {\nz\n}", ["log", "encode"], ["z"]),
+        ("a x {\nhandle {\nlog\n}\n}\nb y", ["x", ("handle", ["log"])], ["y"]),
+        ("c {\na\n}\nb {\n}\na x", ["x"], []),
+    ],
+)  # fmt: skip
+def test_named_blocks(block: str, a: list[object], b: list[object]) -> None:
+    found = [read(f"(s) {{\n{{blocks.{n}}}\n}}\n:80 {{\nimport s {{\n{block}\n}}\n}}\n")
+             for n in "ab"]  # fmt: skip
+    assert [shape(each.sites[0].nodes) for each in found] == [a, b]
+    assert not any(each.refused for each in found)
 
 
 def test_an_argument_that_is_not_there_stays() -> None:
@@ -97,7 +107,7 @@ def test_files_and_patterns(tmp_path: Path) -> None:
 
 def test_a_snippet_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "s").write_text("(x) {\n\trespond {args[0]}\n}\n")
-    found = read("import s\n:80 {\n\timport x hi\n}\n", str(tmp_path / "Caddyfile"))
+    found = read("import s other\n:80 {\n\timport x hi\n}\n", str(tmp_path / "Caddyfile"))
     assert shape(found.sites[0].nodes) == ["respond hi"]
 
 

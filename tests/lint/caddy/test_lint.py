@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from seventh.engine.lint import Wanted, lint_file, lint_text
-from seventh.engine.recognise import by_content, by_name
+from seventh.engine.recognise import by_content
+from seventh.lint.caddy import file as caddy_file
+from seventh.lint.caddy import site as caddy_site
+from seventh.lintkit.files import Files
 from seventh.lintkit.linted import parse_software
 from seventh.model.failure import Reason
 from seventh.model.lintfacts import LintFacts
@@ -204,6 +207,27 @@ def test_what_becomes_of_a_request(inside: str, does: str) -> None:
     assert http.config.does == does
 
 
+@pytest.mark.parametrize(
+    ("order", "before", "after"),
+    [
+        ("file_server first", "file_server", "tracing"),
+        ("header last", "acme_server", "header"),
+        ("respond before redir", "respond", "redir"),
+        ("header after respond", "respond", "header"),
+        ("rate_limit before header", "rate_limit", "header"),
+        ("respond before nothing", "header", "redir"),
+    ],
+)
+def test_how_order_moves_a_directive(order: str, before: str, after: str) -> None:
+    files = Files()
+    read = caddy_file.read(files.take("Caddyfile", options(f"order {order}").encode()), files)
+    (one,) = caddy_site.sites(read, 1)
+    assert one.server.order.index(before) < one.server.order.index(after)
+    assert len(one.server.order) == len(set(one.server.order))
+    neighbours = one.server.order.index(after) - one.server.order.index(before) == 1
+    assert neighbours == ("nothing" not in order)
+
+
 def test_the_order_that_the_options_give() -> None:
     http = judge(options("order respond before redir", "redir https://b\nrespond hi")).facts["http"]
     assert isinstance(http, HttpFacts)
@@ -261,15 +285,6 @@ def test_another_module_s_directive_is_said_and_not_refused() -> None:
     assert report.failure.reason is Reason.FILE_UNREADABLE
     assert "rate_limit is of a module" in report.failure.detail
     assert found(report, "HTTP-HSTS")
-
-
-@pytest.mark.parametrize(
-    "name", ["Caddyfile", "/etc/caddy/Caddyfile", "Caddyfile.dev", "a.caddyfile"]
-)
-def test_names_tell_the_kind(name: str) -> None:
-    kind = by_name(Path(name))
-    assert kind is not None
-    assert kind.name == "Caddyfile"
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,17 @@ def test_heredocs_that_are_none(text: str, why: str) -> None:
         cut(text)
 
 
+def test_how_a_token_is_enclosed() -> None:
+    found = [(token.text, token.quote) for token in cut('a "b" `c` <<E\nd\nE\n{ \'}\' "}" `}')]
+    assert found == [
+        ("a", ""), ("b", '"'), ("c", "`"), ("d", "<"), ("{", ""), ("'}'", ""), ("}", '"'),
+        ("}\n", ""),
+    ]  # fmt: skip
+    assert [(t.opens, t.closes) for t in cut('{ } "{" `}` {}')] == [
+        (True, False), (False, True), (False, False), (False, False), (False, False),
+    ]  # fmt: skip
+
+
 def lines(text: str) -> list[list[str]]:
     """The words by line, as Caddy takes them."""
     found: list[list[str]] = []

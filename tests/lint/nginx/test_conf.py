@@ -88,6 +88,28 @@ def test_a_line_is_counted_through_quotes_and_comments() -> None:
     assert [d.at.line for d in conf.directives] == [1, 5]
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a  b\tc ;", "a b c;"), ("a 'b c' \"\";", 'a "b c" "";'), ("a 'b\"c';", "a 'b\"c';"),
+        ("a 'b;c' {}", 'a "b;c" {'), ("a b\\ c;", 'a "b\\ c";'),
+        (f"a {'x' * 300};", f"a {'x' * 198}…"),
+    ],
+)  # fmt: skip
+def test_how_a_line_is_shown(text: str, shown: str) -> None:
+    assert read(text).directives[0].at.text == shown
+
+
+def test_no_more_directives_are_read_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nginx_conf, "MAX_DIRECTIVES", 3)
+    files = Files()
+    conf = nginx_conf.read(files.take("nginx.conf", b"a;\nb;\nc;\nd;\ne;\n"), files, Path())
+    assert [directive.name for directive in conf.directives] == ["a", "b", "c"]
+    assert [(line.line, line.text) for line in files.problems] == [
+        (4, "only the first 3 directives were read")
+    ]
+
+
 def test_lua_is_passed_over() -> None:
     lua = """content_by_lua_block {
         -- a comment with }
@@ -195,6 +217,11 @@ def test_what_nginx_would_refuse(text: str, why: str) -> None:
 )
 def test_what_nginx_takes(text: str) -> None:
     assert refusals(text) == []
+
+
+def test_a_location_in_a_wrong_place_is_refused_for_that_alone() -> None:
+    said = '"location" directive is not allowed here'
+    assert refusals(whole("location / { } location / { }")) == [said, said]
 
 
 def test_versions_bring_and_drop_directives() -> None:

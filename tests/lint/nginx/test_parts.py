@@ -84,6 +84,14 @@ def test_a_part_of_another_block_is_no_web_server(text: str) -> None:
     assert not report.findings
 
 
+def test_the_inside_of_a_server_is_one_where_it_listens() -> None:
+    inside = "listen 80; root /srv; location /a { }"
+    for text, fires in ((inside, True), (inside.replace("listen 80;", ""), False)):
+        report = lint_text("part.conf", text.encode(), Wanted(kind="nginx.conf", software=OLD))
+        assert report.failure is None
+        assert bool(found(report, "HTTP-NO-HTTPS")) is fires
+
+
 def test_the_default_server_of_the_socket_decides_the_versions(tmp_path: Path) -> None:
     text = pair("ssl_protocols TLSv1.2 TLSv1.3;", "ssl_protocols TLSv1;")
     assert not found(judge(tmp_path, text), "TLS-LEGACY")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx import values
 from seventh.lint.nginx.parameters.judging import pattern
+from tests.lint.nginx.test_words import unfit
 from tests.lint.nginx.texts import refusals, whole
 
 pytestmark = pytest.mark.field
@@ -174,3 +176,23 @@ def test_sizes(text: str, size: int | None, offset: int | None) -> None:
 )  # fmt: skip
 def test_brackets_of_patterns(text: str, closes: bool) -> None:
     assert (pattern(text) is None) is closes
+
+
+IN_STREAM = {
+    "access_log": "off x", "error_log": "a.log loud", "allow": "10.0.0.0/33", "deny": "x",
+    "resolver": "valid=5s", "log_format": "a escape=html b", "limit_conn": "a 0",
+    "limit_conn_zone": "$a zone=a:1k", "open_log_file_cache": "inactive=20s",
+    "ssl_session_cache": "on", "set": "a b", "proxy_bind": "x", "server": "127.0.0.1:0",
+    "zone": "a 1k", "hash": "$a x", "random": "one",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IN_STREAM)
+def test_words_are_the_same_in_stream(name: str) -> None:
+    line = f"{name} {IN_STREAM[name]};"
+    places = nginx_directives.directives("stream")[name].places
+    block = f"upstream u {{ server 127.0.0.1:1; {line} }}" if "v" in places else line
+    if "T" not in places and "v" not in places:
+        block = f"server {{ listen 53; proxy_pass 127.0.0.1:1; {line} }}"
+    said = refusals(f"stream {{ {block} }} events {{ }}", "1.30.0")
+    assert said == [unfit(name, IN_STREAM[name], (1, 30, 0))]

@@ -6,8 +6,8 @@ import shlex
 
 import pytest
 
-from seventh.lint.nginx import parameters
-from seventh.lint.nginx.directives import Version, version_of
+from seventh.lint.nginx import parameters, values
+from seventh.lint.nginx.directives import Version, directives, version_of
 
 OLD = (1, 22, 1)
 """The version that tests/peers hold these against, in tests/peers/test_nginx_values.py."""
@@ -107,6 +107,25 @@ TAKEN: dict[str, tuple[str, ...]] = {
     "proxy_redirect": ("off", "default", "/a /b", "~^/(a|b) /$1"),
     "proxy_cookie_domain": ("off", "a b", "~(a) $1"),
     "proxy_cookie_path": ("off", "/a /b"),
+    # what the table of directives tells alone
+    "client_max_body_size": ("0", "1g", "9223372036854775807", "8589934591G"),
+    "client_body_timeout": ("0", "1h30m", "106751991167d", "9223372036854775807ms"),
+    "connection_pool_size": ("112", "128", "1k"),
+    "directio": ("off", "1g"),
+    "gzip_buffers": ("1 1", "32 4k"),
+    "gzip_comp_level": ("1", "9"),
+    "gzip_hash": ("512", "1k", "128k"),
+    "gzip_proxied": ("any", "expired NO-CACHE"),
+    "http2_chunk_size": ("1",),
+    "http2_recv_buffer_size": ("33",),
+    "http2_streams_index_size": ("32",),
+    "keepalive_requests": ("0", "9223372036854775807"),
+    "limit_conn_status": ("400", "599"),
+    "modern_browser": ("unlisted", "msie 5.5"),
+    "ssl_session_timeout": ("0", "1y", "'1y 1M 1w 1d 1h 1m 1s'"),
+    "userid_expires": ("max", "off", "1y"),
+    "uwsgi_modifier1": ("0", "255"),
+    "worker_processes": ("auto", "4"),
 }  # fmt: skip
 
 REFUSED: dict[str, dict[str, str]] = {
@@ -293,6 +312,35 @@ REFUSED: dict[str, dict[str, str]] = {
     "proxy_redirect": {"/a": 'invalid parameter "/a"', "~( /a": "missing closing parenthesis"},
     "proxy_cookie_domain": {"a": 'invalid parameter "a"'},
     "proxy_cookie_path": {"/a": 'invalid parameter "/a"'},
+    "client_max_body_size": {
+        "9223372036854775808": "invalid value", "8589934592g": "invalid value",
+        "1t": "invalid value", "64mb": "invalid value", "-1": "invalid value",
+    },
+    "client_body_timeout": {
+        "106751991168d": "invalid value", "1y": "invalid value", "1M": "invalid value",
+        "1s1s": "invalid value", "1m1h": "invalid value", "1.5s": "invalid value",
+    },
+    "connection_pool_size": {
+        "x": '"connection_pool_size" directive invalid value', "111": "no less than 112",
+        "120": "multiple of 16",
+    },
+    "directio": {"on": '"directio" directive invalid value'},
+    "gzip_buffers": {"0 4k": "invalid value", "4 0": "invalid value", "4 x": "invalid value"},
+    "gzip_comp_level": {
+        "0": "must be between 1 and 9", "10": "must be between 1 and 9", "1k": "invalid number",
+    },
+    "gzip_hash": {"256": "must be 512, 1k, 2k", "3k": "must be 512, 1k", "256k": "must be 512, 1k"},
+    "gzip_proxied": {"any cached": 'invalid value "cached" in "gzip_proxied" directive'},
+    "http2_chunk_size": {"0": "equal to or greater than 1", "x": "invalid value"},
+    "http2_recv_buffer_size": {"32": "equal to or greater than 33"},
+    "http2_streams_index_size": {"1k": "invalid number"},
+    "keepalive_requests": {"9223372036854775808": "invalid number", "-1": "invalid number"},
+    "limit_conn_status": {"399": "between 400 and 599", "600": "between 400 and 599"},
+    "modern_browser": {"chrome": 'invalid value "chrome" in "modern_browser" directive'},
+    "ssl_session_timeout": {"1ms": "invalid value", "'1m 1h'": "invalid", "'1s 1m'": "invalid"},
+    "userid_expires": {"min": "invalid value"},
+    "uwsgi_modifier1": {"256": "between 0 and 255"},
+    "worker_processes": {"some": '"worker_processes" directive invalid value'},
 }  # fmt: skip
 NEWER = {
     "resolver": {"127.0.0.1 ipv4=off": "1.23.1", "127.0.0.1 status_zone=a": "1.27.3"},
@@ -302,7 +350,9 @@ NEWER = {
 
 
 def unfit(name: str, line: str, version: Version = OLD) -> str:
-    return parameters.unfit(name, tuple(shlex.split(line.replace("\\", "\\\\"))), version) or ""
+    words = tuple(shlex.split(line.replace("\\", "\\\\")))
+    by_table = values.unfit(name, directives()[name], words)
+    return by_table or parameters.unfit(name, words, version) or ""
 
 
 @pytest.mark.parametrize("name", TAKEN)
@@ -327,7 +377,7 @@ def test_what_a_newer_version_takes(name: str) -> None:
 
 def test_every_grammar_is_tried() -> None:
     alike = {judge: name for name, judge in parameters.JUDGES.items()}
-    tried = [{parameters.JUDGES[name] for name in table} for table in (TAKEN, REFUSED)]
+    tried = [{parameters.JUDGES.get(name) for name in table} for table in (TAKEN, REFUSED)]
     assert [{name for judge, name in alike.items() if judge not in some} for some in tried] == [
         set(), set(),
     ]  # fmt: skip

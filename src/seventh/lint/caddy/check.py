@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from seventh.lint.caddy import directives as caddy_directives
 from seventh.lint.caddy.directives import Known
 from seventh.lint.caddy.file import Caddyfile, Node
+from seventh.lint.caddy.matchers import arguments, matcher
 from seventh.lint.caddy.tokens import ENVIRONMENT
 from seventh.lintkit.files import Files
 
-_MATCHER = re.compile(r"[*/@]")
 _RESPONSES = frozenset({"reverse_proxy", "php_fastcgi", "forward_auth", "intercept"})
 _BLOCK_ALONE = frozenset({"intercept", "request_body", "templates", "timeouts"})
 """With words in their line, Caddy does not look into their block."""
@@ -43,13 +43,10 @@ def check(found: Caddyfile, files: Files) -> None:
             if key.text in caddy_directives.site():
                 found.refuse(block.at, f"parsed '{key.text}' as a site address, but it is a known "
                              "directive; directives must appear in a site block")  # fmt: skip
-    named = {route.keys[0].text for route in found.routes}
-    checker.invokable = named
     for route in found.routes:
-        for node in route.nodes:
-            checker.routes(node.block or [], {}, ordered=True)
+        checker.routes(route.nodes, {})
     for site in found.sites:
-        checker.routes(site.nodes, {}, ordered=True, top=True)
+        checker.routes(site.nodes, {}, top=True)
 
 
 class _Checker:
@@ -58,8 +55,7 @@ class _Checker:
         self._files = files
         self._said: set[str] = set()
         self._guessed: set[str] = set()
-        self._ordered = set(caddy_directives.names("order", "directives"))
-        self.invokable: set[str] = set()
+        self._invokable = {route.keys[0].text for route in found.routes}
 
     # -- global options ----------------------------------------------------------------------------
 
@@ -79,7 +75,6 @@ class _Checker:
     def _order(self, node: Node) -> None:
         if node.open or not node.words:
             return
-        self._ordered.add(node.words[0])
         if node.words[0] in caddy_directives.names("modules", "directives"):
             return
         if node.words[0] not in caddy_directives.site():
@@ -89,9 +84,7 @@ class _Checker:
 
     # -- directives --------------------------------------------------------------------------------
 
-    def routes(
-        self, nodes: list[Node], outer: Mapping[str, Node], *, ordered: bool, top: bool = False
-    ) -> None:
+    def routes(self, nodes: list[Node], outer: Mapping[str, Node], *, top: bool = False) -> None:
         """Check the directives of one block; ``outer`` are the matchers that hold there."""
         own: dict[str, Node] = {}
         for node in nodes:
@@ -103,32 +96,26 @@ class _Checker:
         matchers = {**outer, **own}
         for node in nodes:
             if not node.name.startswith("@"):
-                self._directive(node, matchers, ordered=ordered, top=top)
+                self._directive(node, matchers, top=top)
 
-    def _directive(
-        self, node: Node, matchers: Mapping[str, Node], *, ordered: bool, top: bool
-    ) -> None:
+    def _directive(self, node: Node, matchers: Mapping[str, Node], *, top: bool) -> None:
         known = caddy_directives.site().get(node.name)
         if known is None:
             self._unknown(node, "site", f"unrecognized directive: {node.name}")
             return
-        if not top and not ordered and node.name in _NOT_ROUTES:
+        if not top and node.name in _NOT_ROUTES:
             self._found.refuse(
                 node.at, f"{node.name} is no HTTP handler: only those can be used in routes"
             )
             return
-        words = node.words
-        if known.matched or node.name in {"root", "rewrite", "handle_path"}:
-            several = node.name not in {"root", "rewrite"} or len(words) > 1
-            if several and words[:1] and words[0].startswith("@") and words[0] not in matchers:
-                self._found.refuse(node.at, f"unrecognized matcher name: {words[0]}")
-                return
-            if known.matched and words and _MATCHER.match(words[0]) and self._strips(words[0]):
-                words = words[1:]
+        token, words = matcher(node), arguments(node)
+        if token.startswith("@") and token not in matchers:
+            self._found.refuse(node.at, f"unrecognized matcher name: {token}")
+            return
         if not self._holds(node, known, words):
             return
         why = "" if node.open else _why(node, words)
-        unknown = node.name == "invoke" and words and words[0] not in self.invokable
+        unknown = node.name == "invoke" and words and words[0] not in self._invokable
         if unknown and not node.open:
             why = f"cannot invoke named route '{words[0]}', which was not defined"
         if why:
@@ -144,13 +131,10 @@ class _Checker:
             for word in set(words) & set(caddy_directives.names("modules", "encoders")):
                 self._encoder(node, word)
         elif known.block == "routes":
-            self.routes(node.block or [], matchers, ordered=node.name != "route")
+            self.routes(node.block or [], matchers)
         elif node.name in _RESPONSES and not (words and node.name in _BLOCK_ALONE):
             for response in node.children("handle_response"):
-                self.routes(response.block or [], matchers, ordered=True)
-
-    def _strips(self, word: str) -> bool:
-        return word == "*" or word[0] in "/@"
+                self.routes(response.block or [], matchers)
 
     def _encoder(self, node: Node, name: str) -> None:
         why = f"{name} is an encoder that is not in the standard Caddy, which has gzip and zstd"

@@ -128,11 +128,12 @@ class Imports:
         name = name.replace("\0", "")
         beside = Path(line.file).absolute().parent / name
         pattern = str(self._place.path(name) if name.startswith("/") else beside)
-        if of_the_machine(self._place, name) and not self._matching(pattern):
-            pattern = name if self._matching(name) else pattern
+        matching = self._files.matching
+        if of_the_machine(self._place, name) and not matching(pattern):
+            pattern = name if matching(name) else pattern
         if max(pattern.count("*"), pattern.count("?")) > 1 or ("[" in pattern and "]" in pattern):
             return f"glob pattern may only contain one wildcard (*), but has others: {name}"
-        paths = self._matching(pattern) if _MAGIC.search(pattern) else [Path(pattern)]
+        paths = matching(pattern) if _MAGIC.search(pattern) else [Path(pattern)]
         if not paths:
             self._files.note(line.file, line.line, f"import {name}: no file matches")
         paths = [followed(self._place, path) for path in paths]
@@ -146,11 +147,6 @@ class Imports:
             if text is not None:
                 found += tokens(text)
         return found, [os.path.realpath(path) for path in paths]
-
-    def _matching(self, pattern: str) -> list[Path]:
-        if _MAGIC.search(pattern):
-            return self._files.matching(pattern)
-        return [Path(pattern)] if os.path.lexists(pattern) else []
 
     def _read(self, path: Path, line: Token) -> Text | None:
         key = str(path)

@@ -173,7 +173,7 @@ class Route:
         outer = [n for level in range(len(self.levels) - 1) for n in self._of(level, "redir")]
         if outer:
             return outer[0]
-        for level in range(len(self.levels) - 1, -1, -1):
+        for level in reversed(range(len(self.levels))):
             found = self._answering(level)
             if found is not None:
                 return found

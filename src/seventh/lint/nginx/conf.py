@@ -189,9 +189,10 @@ class _Reader:
     def _named(self, name: str, at: Line) -> list[Path]:
         """Return the files that an include names, with a note where that needs to be known."""
         path = self._place.path(name)
-        if of_the_machine(self._place, name) and not self._matching(path):
-            path = Path(name) if self._matching(Path(name)) else path
-        found = self._matching(path) if has_wildcard(name) else [path]
+        matching = self._files.matching
+        if of_the_machine(self._place, name) and not matching(str(path)):
+            path = Path(name) if matching(name) else path
+        found = matching(str(path)) if has_wildcard(name) else [path]
         if not found:
             self._conf.unmatched.append(name)
             self._files.note(at.file, at.line, f"include {name}: no file matches")
@@ -199,11 +200,6 @@ class _Reader:
         if any(is_foreign(self._place, one) for one in found):
             self._files.note(at.file, at.line, f"include {name}: read from this machine")
         return found
-
-    def _matching(self, path: Path) -> list[Path]:
-        if has_wildcard(str(path)):
-            return self._files.matching(str(path))
-        return [path] if os.path.lexists(path) else []
 
     def _read(
         self, path: Path, real: str, at: Line, into: list[Directive], trail: tuple[str, ...]

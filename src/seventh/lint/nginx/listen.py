@@ -147,4 +147,4 @@ def _where(text: str) -> tuple[str, str, list[int | None]]:
         return "invalid port in", "", []
     if high < low:
         return "invalid port range in", "", []
-    return "", address, list(range(low, min(high, low + _MOST_PORTS) + 1))
+    return "", address, list(range(low, min(high + 1, low + _MOST_PORTS)))

@@ -143,8 +143,7 @@ class _Views:
         settings = location.scope.settings(lint_nginx_facts.SHOWN)
         for name in (*lint_nginx_tls.OF_THE_SOCKET, "ssl_protocols", "ssl_session_tickets"):
             deciding = lint_nginx_tls.deciding(name, location.scope, default)
-            if deciding is not location.scope:
-                settings |= deciding.settings({name: lint_nginx_facts.SHOWN[name]})
+            settings |= deciding.settings({name: lint_nginx_facts.SHOWN[name]})
         settings["listen"] = tuple(
             Setting(value=str(one), at=one.at) for one in dict.fromkeys(server.listeners)
         )

@@ -1,0 +1,56 @@
+"""What tells that a file is Caddy's: its name, and what its lines look like."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+from seventh.engine.recognise import by_name
+from seventh.lint import kinds
+
+KIND = kinds()["Caddyfile"]
+NAMES = ("Caddyfile", "/etc/caddy/Caddyfile", "Caddyfile.dev", "a.caddyfile", "a.Caddyfile")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_tell_the_kind(name: str) -> None:
+    assert by_name(Path(name)) is KIND
+
+
+def test_each_pattern_of_names_is_of_a_file_that_there_is() -> None:
+    for pattern in KIND.names:
+        assert any(fnmatch(name, pattern) or fnmatch(name, f"*/{pattern}") for name in NAMES)
+
+
+@pytest.mark.parametrize("name", ["Caddyfile2", "caddy.json", "Caddy"])
+def test_names_that_tell_nothing(name: str) -> None:
+    assert by_name(Path(name)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "looks", "fits"),
+    [
+        ("", 0, 0), ("# c", 0, 0), ("a.example {", 0, 1), ("a.example {\n}", 0, 2),
+        ("a.example {\nlog\n}", 3, 3), ("a.example {\nlog;\n}", 0, 2), ("log\n", 0, 1),
+        ("{\ndebug\n}\n", 3, 3), ("(s) {\nlog\n}", 3, 3), ("&(r) {\nlog\n}", 3, 3),
+        ("{$A} {\nlog\n}", 3, 3), ("{$A}b {\nlog\n}", 3, 3), ("localhost, a.b {\nlog\n}", 3, 3),
+        ("server {\nlog\n}", 0, 3), (":80\nlog {\n}\n", 0, 2), (":80\nlog\n", 0, 1),
+        ("import x\na.b {\nlog\n}", 3, 3), ("a.b {\n@m path /\nnothing {\nx\n}\n}", 3, 5),
+        ("a.b {\nx = y\nlog\n}", 0, 3), ("a.b {\nx = y\nlog\nbind\ntls\nencode\n}", 6, 6),
+        ("http://a {\nlog\n}\n}\n}", 3, 5), ("@m path /\na.b {\nlog\n}", 0, 4),
+        ("a.b {\nfoo bar {\nbaz\n}\n}", 0, 4), ("a.b {\n[x]\n}", 0, 2),
+        ("a.b {\nlog\n}\nc {\nlog\n}", 0, 6), ("# c\n\na.b {\n  log\n}", 3, 3),
+    ],
+)  # fmt: skip
+def test_lines_that_look_like_it_and_lines_that_fit(text: str, looks: int, fits: int) -> None:
+    lines = tuple(text.splitlines())
+    assert KIND.fits is not None
+    assert (KIND.looks(lines), KIND.fits(lines)) == (looks, fits)
+
+
+def test_no_more_lines_are_looked_at_than_tell_the_kind() -> None:
+    lines = ("a.example {", *["log"] * 500)
+    assert KIND.fits is not None
+    assert (KIND.looks(lines), KIND.fits(lines)) == (400, 400)
