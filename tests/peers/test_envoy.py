@@ -60,7 +60,7 @@ async def look(scheme: str, port: int, kit: Kit | None, path: str = "/", **more:
 def evidence(report: Report, rule: str) -> str:
     hit = next((f for f in report.findings if f.id == rule), None)
     assert hit is not None, [s for s in report.skipped if s.id == rule] or f"{rule} passed"
-    return str(hit.params.get("what", ""))
+    return " ".join(map(str, hit.params.values()))
 
 
 def skipped(report: Report, rule: str) -> str:
@@ -209,7 +209,7 @@ async def test_extended_connect_to_a_server_of_http_1(kit: Kit, tmp_path: Path) 
             mended = await look("wss", port, kit)
     severities = {f.id: f.severity for f in broken.findings}
     assert (severities["WS-NO-H2"], severities["WS-NO-H3"]) == ("high", "medium")
-    assert "HTTP 400" in evidence(broken, "WS-NO-H2")
+    assert "400" in evidence(broken, "WS-NO-H2")
     assert not found(mended) & {"WS-NO-H2", "WS-NO-H3"}
 
 
@@ -224,10 +224,8 @@ async def test_no_upgrade_configs(kit: Kit, tmp_path: Path) -> None:
     for report in (alone, compared):
         assert report.failure is not None and report.failure.reason == "negotiation-failed"
         assert "upgrade_configs" in report.failure.detail
-    assert (
-        evidence(alone, "WS-STRIPPED") == "403 from Envoy itself to the upgrade, 426 to a plain GET"
-    )
-    assert "101 from the server itself" in evidence(compared, "WS-STRIPPED")
+    assert all(each in evidence(alone, "WS-STRIPPED") for each in ("envoy", "426"))
+    assert "status-here" in evidence(compared, "WS-STRIPPED")
     assert mended.failure is None
 
 
@@ -237,8 +235,8 @@ async def test_a_route_that_refuses_everybody_strips_nothing(kit: Kit, tmp_path:
         async with envoy(tmp_path, origin, kit, manager=WEBSOCKETS, routes=routes) as port:
             alone = await look("wss", port, kit)
             compared = await look("wss", port, kit, direct=f"ws://127.0.0.1:{origin}")
-    assert "to a plain GET, too" in skipped(alone, "WS-STRIPPED")
-    assert "not the upgrade that fails" in skipped(compared, "WS-STRIPPED")
+    assert "to a plain GET as well" in skipped(alone, "WS-STRIPPED")
+    assert "the upgrade is not the cause" in skipped(compared, "WS-STRIPPED")
 
 
 async def test_idle_sockets_are_cut(kit: Kit, tmp_path: Path) -> None:

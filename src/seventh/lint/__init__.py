@@ -20,7 +20,7 @@ __path__.extend(p for p in os.environ.get("SEVENTH_LINTERS", "").split(os.pathse
 
 @functools.cache
 def kinds() -> dict[str, Kind]:
-    """Every kind of file that some linter judges, by name, the products in alphabetical order."""
+    """Return every kind of file that a linter judges, by name, the products sorted."""
     products = sorted(info.name for info in pkgutil.iter_modules(__path__) if info.ispkg)
     modules = [importlib.import_module(f"{__name__}.{product}") for product in products]
     found: tuple[Kind, ...] = sum((getattr(module, "KINDS", ()) for module in modules), ())

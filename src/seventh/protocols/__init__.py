@@ -54,12 +54,12 @@ def room_of(scheme: str) -> Spec:
     """Return the room that answers to ``scheme``; UsageError when none does."""
     spec = _rooms_by_scheme().get(scheme)
     if spec is None:
-        raise UsageError(f"no room answers to {scheme}://")
+        raise UsageError(f"unknown scheme {scheme}://")
     return spec
 
 
 def part(room: str, name: str) -> ModuleType:
-    """A room's module, such as ``probe`` or ``rules``. Heavy libraries load here, not before."""
+    """Import a room's module, such as ``probe`` or ``rules``, with its heavy libraries."""
     full = f"{__name__}.{room}.{name}"
     return sys.modules.get(full) or importlib.import_module(full)
 
@@ -86,7 +86,7 @@ def checklist(room: str) -> tuple[CheckLine, ...]:
 
 @functools.cache
 def watched(room: str) -> tuple[Watched, ...]:
-    """What a monitoring system draws of the room; none where it has no module ``watched``."""
+    """Return the metrics that a monitoring plugin draws; none without a module ``watched``."""
     if room not in rooms() or not has_part(room, "watched"):
         return ()
     values: tuple[Watched, ...] = part(room, "watched").WATCHED

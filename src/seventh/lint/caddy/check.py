@@ -262,6 +262,10 @@ def _uri(_: Node, words: tuple[str, ...]) -> str:
     known = _URI.get(words[0])
     if known is None:
         return f"unrecognized URI manipulation '{words[0]}'"
+    # One word alone deletes (-name) or renames (name>other); nothing else deletes.
+    alone = words[0] == "query" and len(words) > 1 and (words[1][:1] == "-" or ">" in words[1])
+    if words[0] == "query" and len(words) > 1 and (len(words) == 2) != alone:
+        return "wrong argument count or unexpected line ending after 'uri'"
     if not known[0] <= len(words) - 1 <= known[1]:
         return "wrong argument count or unexpected line ending after 'uri'"
     return ""
