@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Most tests wait for a peer most of the time: two at once for each CPU.
-JOBS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
+# Most tests wait for a peer most of the time: three at once for each CPU; idle workers take over tests.
+JOBS ?= $(shell expr 3 \* $$(getconf _NPROCESSORS_ONLN))
 PYTEST_ARGS ?=
 # The tests that start programs, or whose lab does.
 STARTERS := $(addprefix tests/,peers lint lab labkit net/tls wire protocols/net protocols/ssh protocols/websocket)
@@ -29,16 +29,16 @@ tour: setup  ## check a dozen reference servers, correct and faulty; all of them
 
 test: setup  ## run all tests; those of servers that are not installed are skipped with the reason
 	$(if $(COVERAGE),$(BIN)/coverage erase)
-	$(BIN)/$(if $(COVERAGE),coverage run,python) -m pytest -n $(JOBS) --dist loadfile -rs $(PYTEST_ARGS)
+	$(BIN)/$(if $(COVERAGE),coverage run,python) -m pytest -n $(JOBS) --dist worksteal -rs $(PYTEST_ARGS)
 
 field: setup  ## run the tests with inputs found in real files, on real servers and in audits
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -rs -m field $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -rs -m field $(PYTEST_ARGS)
 
 stress: setup  ## check 5,000 hostile targets at once, 60 times under a watchdog (about 20 minutes)
 	$(BIN)/python -m tests.stress
 
 bare: setup  ## run the tests that start programs on a PATH without optional programs: none may fail
-	tests/bare_path.sh $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -rs $(PYTEST_ARGS) $(STARTERS)
+	tests/bare_path.sh $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -rs $(PYTEST_ARGS) $(STARTERS)
 
 check: setup  ## check format, lint, types, imports, generated files and coverage
 	$(BIN)/ruff format --check src tests bench
@@ -48,7 +48,7 @@ check: setup  ## check format, lint, types, imports, generated files and coverag
 	$(BIN)/python -m seventh.render.schema --check
 	$(BIN)/python -m seventh.render.pages --check
 	$(if $(COVERAGE),,$(BIN)/coverage erase)
-	$(if $(COVERAGE),,$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile -m 'not peer' $(PYTEST_ARGS))
+	$(if $(COVERAGE),,$(BIN)/coverage run -m pytest -n $(JOBS) --dist worksteal -m 'not peer' $(PYTEST_ARGS))
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

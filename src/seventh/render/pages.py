@@ -80,7 +80,7 @@ def page(room: str, rule: AnyRule) -> str:
     blocks += ["## Evidence", escape(words.evidence)]
     for name, texts in words.phrases.items():
         choices = "\n".join(f"- {escape(text)}" for text in dict.fromkeys(texts.values()))
-        blocks += [f"`{{{name}}}` is one of:", choices]
+        blocks += [f"`{{{name}}}` may be:", choices]
     if text := example(rule):
         blocks += ["Example:", f"> {escape(text)}"]
     if words.why:
