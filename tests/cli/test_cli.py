@@ -290,6 +290,7 @@ async def test_rules_and_explain() -> None:
     assert code == 0
     assert "RFC 9293" in text
     assert "NET-PMTU" in text
+    assert "\nFix\n" in text, "a fix for any product names none"
     assert "not built yet" in (await seventh("explain", "SMTP-RELAY"))[1]
 
 

@@ -146,6 +146,52 @@ async def test_a_drip_ends_by_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.reason is Reason.BUDGET_EXCEEDED
 
 
+async def test_a_drip_may_be_slow_where_silence_is_expected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(budgets, "RATE_GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(budgets, "MIN_RATE_BYTES_PER_SECOND", 10**9)
+    sent = asyncio.Event()
+
+    async def drip(_: Reader, writer: Writer) -> None:
+        for _ in range(2):
+            await sent.wait()
+            sent.clear()
+            writer.write(b"x")
+        await asyncio.Event().wait()
+
+    async with tcp_server(drip) as port:
+        with await opened(port, Budget(5)) as stream:
+            stream.expect_silence()
+            sent.set()
+            assert (await stream.receive())[0] == b"x"
+            stream.expect_answers()
+            asyncio.get_running_loop().call_later(0.01, sent.set)
+            with pytest.raises(Failed, match="too slowly"):
+                await stream.receive()
+
+
+async def test_what_was_read_at_the_deadline_is_given_and_then_time_is_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The peer never pauses, so that the deadline passes between two reads without a wait."""
+    monkeypatch.setattr("seventh.net.stream.STRETCH_NS", -1)
+    monkeypatch.setattr("seventh.net.stream.CHUNK", 1)
+
+    async def flood(_: Reader, writer: Writer) -> None:
+        writer.write(b"ab")
+        await asyncio.Event().wait()
+
+    async with tcp_server(flood) as port:
+        with await opened(port, Budget(5)) as stream:
+            assert (await stream.receive())[0] == b"a"
+            passed = now_ns() - 1
+            with pytest.raises(Failed) as caught:
+                await stream.receive(passed - 10**9)
+            assert caught.value.reason is Reason.BUDGET_EXCEEDED
+            assert (await stream.receive())[0] == b"b"
+
+
 @needs.IPV6
 async def test_ipv6() -> None:
     async with tcp_server(echo, "::1") as port:

@@ -138,6 +138,16 @@ def test_hsts_of_localhost_is_not_wanted(host: str) -> None:
     assert isinstance(hsts(HttpFacts(hsts=found)), Skip)
 
 
+@pytest.mark.parametrize(
+    ("age", "what"),
+    [(None, "no-max-age"), (0, "withdrawn"), (1, "short"), (180 * 86400 - 1, "short"),
+     (180 * 86400, None)],
+)  # fmt: skip
+def test_how_long_hsts_holds(age: int | None, what: str | None) -> None:
+    verdict = hsts(HttpFacts(hsts=Hsts(value="max-age", max_age_seconds=age)))
+    assert (verdict.params["what"] if isinstance(verdict, Hit) else verdict) == what
+
+
 def test_hsts_needs_a_certificate_that_is_trusted() -> None:
     origin = Origin("https", "www.example.org", 443)
     untrusted = hsts(HttpFacts(hsts=hsts_of(origin, answer(), trusted=False)))
