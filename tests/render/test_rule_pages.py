@@ -32,6 +32,12 @@ def test_rules_are_collected_with_those_imported() -> None:
     assert rules_of(ModuleType("empty")) == ()
 
 
+def test_a_page_has_every_section() -> None:
+    made = pages(built())["DEMO-WEAK.md"]
+    sections = re.findall(r"^## (.*)$", made, re.MULTILINE)
+    assert sections == ["Evidence", "Why it matters", "Fix", "References", "Facts"]
+
+
 def test_two_names_for_one_rule_count_once_and_two_rules_with_one_id_are_refused() -> None:
     module = ModuleType("twice")
     module.first = module.second = rule("DEMO-SLOW")  # type: ignore[attr-defined]
