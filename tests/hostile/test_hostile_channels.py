@@ -27,13 +27,13 @@ BIG = 2**31 - 1
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> LoginKeys:
+def login_keys(tmp_path: Path) -> LoginKeys:
     return make_login_keys(tmp_path / "door")
 
 
-async def look(door: LoginKeys, setup: ChannelSetup) -> Report:
-    async with channel_server(door, setup) as port:
-        options = options_with(**{"timeout_seconds": TIMEOUT_SECONDS, **door.options(port)})
+async def look(login_keys: LoginKeys, setup: ChannelSetup) -> Report:
+    async with channel_server(login_keys, setup) as port:
+        options = options_with(**{"timeout_seconds": TIMEOUT_SECONDS, **login_keys.options(port)})
         with bounded(TIMEOUT_SECONDS, MAX_MEBIBYTES):
             report = await check_one(Target(scheme="ssh", host="127.0.0.1", port=port), options)
     assert report.failure is None or report.failure.reason is not Reason.INTERNAL, report.failure
@@ -75,8 +75,8 @@ FLOODS: dict[str, Message] = {
 
 
 @pytest.mark.parametrize("name", FLOODS)
-async def test_a_flood_of(name: str, door: LoginKeys) -> None:
-    report = await look(door, ChannelSetup(floods=FLOODS[name]))
+async def test_a_flood_of(name: str, login_keys: LoginKeys) -> None:
+    report = await look(login_keys, ChannelSetup(floods=FLOODS[name]))
     facts = report.facts["ssh"]
     assert isinstance(facts, SshFacts)
     if name not in {"ends", "stderr", "small-data", "data"}:
@@ -102,8 +102,8 @@ SFTP = {
 
 
 @pytest.mark.parametrize("name", SFTP)
-async def test_an_sftp_server_that_says(name: str, door: LoginKeys) -> None:
-    report = await look(door, ChannelSetup(sftp_packet=SFTP[name]))
+async def test_an_sftp_server_that_says(name: str, login_keys: LoginKeys) -> None:
+    report = await look(login_keys, ChannelSetup(sftp_packet=SFTP[name]))
     assert report.failure is not None
     assert (report.failure.reason, report.failure.phase) == (Reason.PROTOCOL_VIOLATION, "ssh.sftp")
     facts = report.facts["ssh"]
@@ -114,23 +114,23 @@ async def test_an_sftp_server_that_says(name: str, door: LoginKeys) -> None:
 
 @pytest.mark.parametrize("request_", [b"exec", b"pty-req", b"shell", b"subsystem"])
 @pytest.mark.parametrize("way", ["leaves", "ignores"])
-async def test_a_server_that_gives_up_at(request_: bytes, way: str, door: LoginKeys) -> None:
+async def test_a_server_that_gives_up_at(request_: bytes, way: str, login_keys: LoginKeys) -> None:
     leaves = way == "leaves"
-    conduct = ChannelSetup(leaves_at=request_) if leaves else ChannelSetup(ignores=request_)
-    report = await look(door, conduct)
+    setup = ChannelSetup(leaves_at=request_) if leaves else ChannelSetup(ignores=request_)
+    report = await look(login_keys, setup)
     assert report.failure is None or report.failure.reason in {
         Reason.PEER_CLOSED, Reason.PEER_RESET, Reason.PEER_SILENT,
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("after", [0, 30, 700, 1500, 2600, 6000])
-async def test_a_bastion_that_dies_at_any_moment(after: int, door: LoginKeys) -> None:
+async def test_a_bastion_that_dies_at_any_moment(after: int, login_keys: LoginKeys) -> None:
     async with (
-        channel_server(door, ChannelSetup()) as port,
-        channel_server(door, ChannelSetup(carries_bytes=after)) as bastion,
+        channel_server(login_keys, ChannelSetup()) as port,
+        channel_server(login_keys, ChannelSetup(carries_bytes=after)) as bastion,
     ):
         given = {
-            "timeout_seconds": TIMEOUT_SECONDS, **door.options(port, bastion),
+            "timeout_seconds": TIMEOUT_SECONDS, **login_keys.options(port, bastion),
             "via": f"ssh://127.0.0.1:{bastion}",
         }  # fmt: skip
         report = await check_one(
@@ -145,16 +145,16 @@ async def test_a_bastion_that_dies_at_any_moment(after: int, door: LoginKeys) ->
     assert any(f"the jump host 127.0.0.1:{bastion}: the server closed" in text for text in told)
 
 
-async def test_a_bastion_that_floods_is_named(door: LoginKeys) -> None:
+async def test_a_bastion_that_floods_is_named(login_keys: LoginKeys) -> None:
     """It opens channels towards us, which no jump host has to."""
 
     async def quiet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    conduct = ChannelSetup(opens=(b"auth-agent@openssh.com", 1000))
-    async with tcp_server(quiet) as port, channel_server(door, conduct) as bastion:
+    setup = ChannelSetup(opens=(b"auth-agent@openssh.com", 1000))
+    async with tcp_server(quiet) as port, channel_server(login_keys, setup) as bastion:
         given = {
-            "timeout_seconds": TIMEOUT_SECONDS, **door.options(bastion),
+            "timeout_seconds": TIMEOUT_SECONDS, **login_keys.options(bastion),
             "via": f"ssh://127.0.0.1:{bastion}",
         }  # fmt: skip
         report = await check_one(

@@ -13,9 +13,9 @@ from seventh.render.bars import MOST, rows, text, title
 from tests.render import samples
 from tests.render.samples import FOUND
 
-NEAR = Span(label="near", low=-0.004, high=0.006, said="+0.001 s", typical=True)
-FAR = Span(label="far", low=-37.1, high=-36.9, said="-37 s", typical=False)
-BEYOND = Span(label="beyond", low=8.0, high=9.0, said="+8.5 s", typical=False)
+NEAR = Span(label="near", low=-0.004, high=0.006, value="+0.001 s", typical=True)
+FAR = Span(label="far", low=-37.1, high=-36.9, value="-37 s", typical=False)
+BEYOND = Span(label="beyond", low=8.0, high=9.0, value="+8.5 s", typical=False)
 
 
 def test_outliers_do_not_squeeze_the_others() -> None:
@@ -27,7 +27,7 @@ def test_outliers_do_not_squeeze_the_others() -> None:
 
 
 def test_zero_stands_in_every_row_that_does_not_cover_it() -> None:
-    ahead = Span(label="a", low=0.002, high=0.004, said="")
+    ahead = Span(label="a", low=0.002, high=0.004, value="")
     (row,) = rows(Drawing(title="t", spans=(ahead,)), 40)
     assert row.bar.index("│") < row.bar.index("━")
 
@@ -44,12 +44,12 @@ def test_many_spans_are_counted_not_shown() -> None:
 
 
 def test_what_a_peer_named_is_made_safe() -> None:
-    evil = Span(label="a\x1b[31m", low=0, high=1, said="\u202eb\n")
+    evil = Span(label="a\x1b[31m", low=0, high=1, value="\u202eb\n")
     assert "\x1b" not in text(Drawing(title="\x07", spans=(evil,)), 60)
     assert "\u202e" not in text(Drawing(title="t", spans=(evil,)), 60)
 
 
-STEPPED = Span(label="s", low=0.0, high=4.0, said="4 s", steps=(("way", 1.0), ("wait", 3.0)))
+STEPPED = Span(label="s", low=0.0, high=4.0, value="4 s", steps=(("way", 1.0), ("wait", 3.0)))
 
 
 def test_steps_have_shades_that_the_title_names() -> None:
@@ -64,7 +64,7 @@ def test_steps_have_shades_that_the_title_names() -> None:
 
 
 def test_a_span_without_anything_to_draw_says_why() -> None:
-    nothing = Span(label="n", low=0.0, high=0.0, said="failed: refused", empty=True)
+    nothing = Span(label="n", low=0.0, high=0.0, value="failed: refused", empty=True)
     full, empty = rows(Drawing(title="t", spans=(STEPPED, nothing)), 40)
     assert empty.bar.strip() == "│" and empty.value == "failed: refused"
     assert len(full.bar) == len(empty.bar) == 40
@@ -80,7 +80,7 @@ def test_a_span_without_anything_to_draw_says_why() -> None:
 )
 def test_any_spans_fit_their_width(spans: list[tuple[float, float, bool]], width: int) -> None:
     made = tuple(
-        Span(label="x", low=low, high=low + length, said="", typical=typical)
+        Span(label="x", low=low, high=low + length, value="", typical=typical)
         for low, length, typical in spans
     )
     for row in rows(Drawing(title="t", spans=made), width):

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from seventh.labkit.web.handler import Answer
-from seventh.labkit.web.serve import Spoken, web_server
+from seventh.labkit.web.serve import TcpVersion, web_server
 from seventh.model.phase import Mark
 from seventh.web.connection import HttpConnection
 from seventh.web.h1 import H1Connection
@@ -30,7 +30,7 @@ async def handler(request: Request) -> Answer:
 
 
 @pytest.mark.parametrize("version", ["1.1", "2"])
-async def test_an_event_stream_ends_at_its_head(version: Spoken) -> None:
+async def test_an_event_stream_ends_at_its_head(version: TcpVersion) -> None:
     async with web_server(handler, versions=(version,)) as port:
         kind: type[H1Connection | H2Connection] = H1Connection if version == "1.1" else H2Connection
         connection: HttpConnection = kind(await tcp(port))

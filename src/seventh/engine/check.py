@@ -205,7 +205,7 @@ def _begin(target: Target, options: Options, spec: Spec) -> tuple[ProbeContext, 
     carry: Carry | None = None
     try:
         if _has_aliases(spec.name):
-            target, options = protocols.part(spec.name, "host_alias").aim(target, options)
+            target, options = protocols.part(spec.name, "host_alias").resolve_alias(target, options)
         if options.via:
             carry = _carry_through(options.via)
     except UsageError as error:

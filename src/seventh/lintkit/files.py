@@ -124,9 +124,9 @@ class Files:
 
     def note(self, file: str, line: int | None, text: str) -> None:
         """Note what should be known of the reading and is no fault, each once."""
-        said = Line(file=file, line=line, text=printable(text, 300))
-        if len(self.notes) < MAX_PROBLEMS and said not in self.notes:
-            self.notes.append(said)
+        note_line = Line(file=file, line=line, text=printable(text, 300))
+        if len(self.notes) < MAX_PROBLEMS and note_line not in self.notes:
+            self.notes.append(note_line)
 
     def expand(self, name: str) -> Path:
         """Return ``name`` with ``~`` and a relative path resolved."""

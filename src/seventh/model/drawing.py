@@ -11,7 +11,7 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     low: float
     high: float
-    said: str
+    value: str
     """The value as text, beside the bar."""
     steps: tuple[tuple[str, float], ...] = ()
     """Its parts from ``low``, each with name and length; empty where it has no parts."""

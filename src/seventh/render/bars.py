@@ -67,7 +67,7 @@ def _row(span: Span, low: float, per_cell: float, width: int, shades: dict[str, 
     cells = [" "] * width
     cells[min(width - 1, max(0, int(-low / per_cell)))] = shades["|"]
     if span.empty:
-        return Row(clean(span.label), "".join(cells), clean(span.said))
+        return Row(clean(span.label), "".join(cells), clean(span.value))
     first, last = int((span.low - low) / per_cell), int((span.high - low) / per_cell)
     for cell in range(max(0, first), min(width - 1, last) + 1):
         begin = low + cell * per_cell
@@ -76,7 +76,7 @@ def _row(span: Span, low: float, per_cell: float, width: int, shades: dict[str, 
         cells[0] = shades["<"]
     elif first > width - 1:
         cells[-1] = shades[">"]
-    return Row(clean(span.label), "".join(cells), clean(span.said))
+    return Row(clean(span.label), "".join(cells), clean(span.value))
 
 
 def _step_at(span: Span, begin: float, end: float) -> str:

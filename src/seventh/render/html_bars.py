@@ -47,7 +47,7 @@ def drawing_of(drawing: Drawing) -> str:
     rows = "".join(
         f'<tr><td>{escape(clean(span.label))}</td><td class="bar"><svg width="100%" height="14" '
         f'aria-hidden="true"><line x1="{zero}" x2="{zero}" y1="0" y2="100%"/>'
-        f"{_span(span, low, high, shades)}</svg></td><td>{escape(clean(span.said))}</td></tr>"
+        f"{_span(span, low, high, shades)}</svg></td><td>{escape(clean(span.value))}</td></tr>"
         for span in drawing.spans[:MOST]
     )
     key = "".join(

@@ -67,12 +67,12 @@ async def lab(
     ca: bool = True,
 ) -> AsyncIterator[Lab]:
     """Serve, and talk."""
-    knobs = h3 or H3Setup()
+    setup = h3 or H3Setup()
     if quic is not None:
-        knobs = msgspec.structs.replace(knobs, quic=quic)
+        setup = msgspec.structs.replace(setup, quic=quic)
     issued = issued or kit.authority.issue()
     options = Options(timeout_seconds=seconds, ca_file=str(kit.authority.ca_file) if ca else None)
-    async with serve_h3(handler, issued, knobs, host=host) as (server, port):
+    async with serve_h3(handler, issued, setup, host=host) as (server, port):
         ctx = context_for(port, options, host)
         try:
             yield Lab(server, Address(ip=host, port=port), ctx)

@@ -45,10 +45,10 @@ async def failure(served: Lab, **more: object) -> tuple[Failed, QuicClient]:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=needs.IPV6)])
 async def test_a_handshake_teaches_what_the_server_declares(kit: Kit, host: str) -> None:
-    knobs = QuicSetup(
+    setup = QuicSetup(
         idle_seconds=12.5, max_udp_payload=1200, disable_migration=True, max_streams=7, window=54321
     )
-    async with lab(kit, knobs, host=host) as served:
+    async with lab(kit, setup, host=host) as served:
         client = await connected(served)
         facts = client.facts()
         client.close()

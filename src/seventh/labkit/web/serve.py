@@ -17,8 +17,8 @@ from seventh.labkit.web.h2 import serve_h2
 from seventh.labkit.web.handler import Handler
 from seventh.labkit.web.peer import H1Setup, PlainPeer
 
-Spoken = Literal["1.1", "2"]
-_ALPN: dict[Spoken, bytes] = {"2": b"h2", "1.1": b"http/1.1"}
+TcpVersion = Literal["1.1", "2"]
+_ALPN: dict[TcpVersion, bytes] = {"2": b"h2", "1.1": b"http/1.1"}
 _PREFACE = b"PRI"
 
 
@@ -26,7 +26,7 @@ _PREFACE = b"PRI"
 async def web_server(
     handler: Handler,
     *,
-    versions: tuple[Spoken, ...] = ("2", "1.1"),
+    versions: tuple[TcpVersion, ...] = ("2", "1.1"),
     issued: Issued | None = None,
     context: SSL.Context | None = None,
     h1: H1Setup | None = None,

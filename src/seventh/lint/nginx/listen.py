@@ -132,10 +132,10 @@ def _where(text: str) -> tuple[str, str, list[int | None]]:
     elif re.fullmatch(r"[0-9]+(?:-[0-9]+)?", text):
         address, port = "*", text
     else:
-        host, colon, said = text.partition(":")
+        host, colon, rest = text.partition(":")
         if not host:
             return "no host in", "", []
-        address, port = host, said if colon else None
+        address, port = host, rest if colon else None
         if "*" in host and host != "*":
             return "host not found in", "", []
     address = "*" if address in {"*", "0.0.0.0"} else address  # noqa: S104 - as nginx has it

@@ -125,9 +125,9 @@ class Scope:
             elif (
                 value := nginx_directives.default(name, self.version)
             ) is not None and not absence:
-                said = nginx_directives.text_of(self.version)
+                version = nginx_directives.text_of(self.version)
                 at = Line(file=self.block.file, line=None,
-                          text=f"{name} {value} (default of nginx {said})")  # fmt: skip
+                          text=f"{name} {value} (default of nginx {version})")  # fmt: skip
                 found[name] = (Setting(value=value, at=at),)
             else:
                 text = printable(f"{self.block.text} … }}: {absence or f'no {name} line'}", 300)

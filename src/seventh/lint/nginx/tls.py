@@ -58,35 +58,35 @@ def facts(server: Server, files: Files, *, part: bool, default: Scope | None = N
     def of(name: str) -> Scope:
         return deciding(name, scope, default or scope)
 
-    def said(*names: str) -> bool:
+    def is_set(*names: str) -> bool:
         return not part or any(scope.all(name) for name in names)
 
     found: dict[str, Any] = {}
     versions = _versions(of("ssl_protocols"))
-    if said("ssl_protocols"):
+    if is_set("ssl_protocols"):
         found |= {
             "versions": versions,
             "versions_refused": tuple(v for v in _VERSIONS.values() if v not in versions),
             "security_level": opensslciphers.level(":".join(scope.words("ssl_ciphers"))),
         }
-    if said("ssl_ciphers") and not part:
+    if is_set("ssl_ciphers") and not part:
         found |= _suites(scope, versions)
-    elif said("ssl_ciphers"):
+    elif is_set("ssl_ciphers"):
         found |= _suites(scope, tuple(_VERSIONS.values()))
-    if said("ssl_ecdh_curve"):
+    if is_set("ssl_ecdh_curve"):
         found |= _groups(of("ssl_ecdh_curve"), versions)
-    if said("ssl_dhparam"):
+    if is_set("ssl_dhparam"):
         found |= _prime(scope, files) if _has_dhe(scope, versions) or part else {"dh_bits": 0}
-    if said("ssl_session_tickets", "ssl_session_cache"):
+    if is_set("ssl_session_tickets", "ssl_session_cache"):
         caches = {
             word.partition(":")[0] for word in of("ssl_session_cache").words("ssl_session_cache")
         }
         tickets = of("ssl_session_tickets").is_on("ssl_session_tickets")
         found |= {"resumed": tickets or bool(caches & {"shared", "builtin"})}
-    if said("ssl_early_data"):
+    if is_set("ssl_early_data"):
         on = of("ssl_early_data").is_on("ssl_early_data") and "TLSv1.3" in versions
         found |= {"max_early_data_bytes": _MAX_EARLY_DATA if on else 0, "early_data_accepted": on}
-    if said("ssl_verify_client"):
+    if is_set("ssl_verify_client"):
         found |= {"client_certificate": _client(scope)}
     return NOTHING.learn(**found)
 

@@ -135,11 +135,11 @@ def _buffers(conf: Conf, http: Directive) -> None:
     waiting: list[tuple[Directive, dict[str, Directive]]] = [(http, {})]
     while waiting:
         block, outer = waiting.pop()
-        said = {d.name: d for d in block.block or () if d.name in names}
-        holds = {**outer, **said}
+        own = {d.name: d for d in block.block or () if d.name in names}
+        holds = {**outer, **own}
         merged = block.name != "http" or any(block.children("server"))
         for prefix in _HANDLED if merged else ():
-            changed = next((d for name, d in said.items() if name.startswith(f"{prefix}_")), None)
+            changed = next((d for name, d in own.items() if name.startswith(f"{prefix}_")), None)
             if changed is not None and (why := _fits(prefix, holds)):
                 conf.refuse(changed.at, why)
         inner = (child for child in block.block or () if child.name in {"server", "location"})

@@ -42,7 +42,7 @@ _cache: dict[tuple[str, ...], tuple[tuple[_Stamp, ...], UserConfig]] = {}
 """By the files' names: their stamps when they were read, and their configuration."""
 
 
-def aim(target: Target, options: Options) -> tuple[Target, Options]:
+def resolve_alias(target: Target, options: Options) -> tuple[Target, Options]:
     """Apply the user's ssh_config to the target and the options.
 
     Raises UsageError, with file and line, for a configuration that ssh would refuse.

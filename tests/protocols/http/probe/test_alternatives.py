@@ -168,10 +168,10 @@ async def test_a_frame_of_http_2(kit: Kit) -> None:
         return Answer(body=b"ok")
 
     own = f"https://{lab.NAME}:{port}"
-    knobs = H1Setup(alt_svc=((own, f'h3=":{port}"'), ("https://other.test", 'h3="127.0.0.2:9"')))
+    setup = H1Setup(alt_svc=((own, f'h3=":{port}"'), ("https://other.test", 'h3="127.0.0.2:9"')))
     async with (
         serve_h3(handler, issued, port=port),
-        web_server(handler, issued=issued, port=port, h2=knobs),
+        web_server(handler, issued=issued, port=port, h2=setup),
         name_server({lab.NAME: {"A": ("127.0.0.1",)}}) as resolver,
     ):
         options = options_with(resolver=resolver, ca_file=str(kit.authority.ca_file))

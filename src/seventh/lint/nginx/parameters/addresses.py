@@ -52,10 +52,10 @@ def endpoint(text: str, *, needs_port: bool = False) -> str | None:
             return f'invalid IPv6 address in upstream "{text}"'
         port = rest.removeprefix(":") if rest else None
     else:
-        host, colon, said = text.partition(":")
-        if "/" in host or "/" in said:
+        host, colon, rest = text.partition(":")
+        if "/" in host or "/" in rest:
             return f'invalid host in upstream "{text}"'
-        port = said if colon else None
+        port = rest if colon else None
         if not host:
             return f'no host in upstream "{text}"'
     if port is None:

@@ -53,9 +53,9 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
         """Return a server error (5xx) as a failure; None for any other status."""
         if response.status < 500:
             return None
-        said = f" {printable(response.reason, 60)}" if response.reason else ""
+        words = f" {printable(response.reason, 60)}" if response.reason else ""
         means = _GATEWAY.get(response.status, "")
-        return _unexpected(f"the server answers {response.status}{said}{means}")
+        return _unexpected(f"the server answers {response.status}{words}{means}")
 
     def unmet(self, response: Response) -> Failed | None:
         """Return how ``response`` differs from the expectation (unexpected-answer), else None.
@@ -195,8 +195,8 @@ def _body(name: str) -> bytes:
         with Path(name).expanduser().open("rb") as file:
             data = file.read(MAX_BODY_FILE + 1)
     except (OSError, RuntimeError) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"--body {name}: {said}") from None
+        words = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"--body {name}: {words}") from None
     if len(data) > MAX_BODY_FILE:
         raise UsageError(f"--body {name}: file is longer than {MAX_BODY_FILE} bytes")
     return data

@@ -135,7 +135,7 @@ def _span(cell: Cell) -> Span:
     if cell.outcome != "ok" or cell.total_seconds is None:
         text = f"{'failed' if cell.outcome == 'failed' else 'none'}: {cell.why}"
         return Span(
-            label=label, low=0.0, high=0.0, said=text, empty=True, typical=cell.outcome != "failed"
+            label=label, low=0.0, high=0.0, value=text, empty=True, typical=cell.outcome != "failed"
         )
     text = f"{cell.total_seconds * 1e3:.1f} ms ({cell.parts})"
-    return Span(label=label, low=0.0, high=cell.total_seconds, said=text, steps=cell.steps)
+    return Span(label=label, low=0.0, high=cell.total_seconds, value=text, steps=cell.steps)

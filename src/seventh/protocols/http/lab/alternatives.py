@@ -12,7 +12,7 @@ from seventh.labkit.serve import Kit, free_port
 from seventh.labkit.web.h3 import H3Setup, serve_h3
 from seventh.labkit.web.handler import Answer, Handler
 from seventh.labkit.web.quicserver import QuicSetup
-from seventh.labkit.web.serve import Spoken, web_server
+from seventh.labkit.web.serve import TcpVersion, web_server
 from seventh.web.message import Request
 
 NAME = "alt.lab.test"
@@ -44,12 +44,12 @@ async def serve(
             answering = _misdirected if place.misdirected else handler
             issued = kit.authority.issue(place.certificate or name)
             if place.protocol == "h3":
-                knobs = H3Setup(quic=QuicSetup(silent=place.silent))
+                setup = H3Setup(quic=QuicSetup(silent=place.silent))
                 await stack.enter_async_context(
-                    serve_h3(answering, issued, knobs, host=ADDRESS, port=port)
+                    serve_h3(answering, issued, setup, host=ADDRESS, port=port)
                 )
             elif not place.silent:
-                versions: tuple[Spoken, ...] = ("2",) if place.protocol == "h2" else ("1.1",)
+                versions: tuple[TcpVersion, ...] = ("2",) if place.protocol == "h2" else ("1.1",)
                 server = web_server(
                     answering, versions=versions, issued=issued, host=ADDRESS, port=port
                 )

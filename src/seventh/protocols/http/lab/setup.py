@@ -11,7 +11,7 @@ from seventh.labkit.serve import Fault
 from seventh.labkit.web.h3 import H3Setup
 from seventh.labkit.web.handler import Answer
 from seventh.labkit.web.peer import H1Setup
-from seventh.labkit.web.serve import Spoken
+from seventh.labkit.web.serve import TcpVersion
 from seventh.model.failure import Reason
 from seventh.protocols.http.lab.alternatives import AltPlace
 from seventh.web.message import Fields, Request
@@ -71,7 +71,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a request with two lengths is rejected."""
     secure: bool = True
     """Whether it is https; plain HTTP has no HTTP/3, no HSTS and is not announced."""
-    versions: tuple[Spoken, ...] = ("2", "1.1")
+    versions: tuple[TcpVersion, ...] = ("2", "1.1")
     h1: H1Setup = H1Setup()
     h2: H1Setup = H1Setup()
     h3: H3Setup | None = H3Setup()

@@ -102,8 +102,8 @@ class Matrix:
             with self.ctx.watch.phase("http.cell"):
                 await ask()
         except Failed as failed:
-            said = f"{failed.reason}: {failed.detail}"
-            self.missed(version, temperature, said, failed=True)
+            reason = f"{failed.reason}: {failed.detail}"
+            self.missed(version, temperature, reason, failed=True)
             return False
         return True
 

@@ -171,7 +171,7 @@ class NtpFacts(Facts, frozen=True, kw_only=True):
                 label=source.name,
                 low=source.offset_seconds - source.error_seconds,
                 high=source.offset_seconds + source.error_seconds,
-                said=f"{source.offset_seconds:+.6f} s ± {source.error_seconds:.6f} s, "
+                value=f"{source.offset_seconds:+.6f} s ± {source.error_seconds:.6f} s, "
                 f"{source.verdict}",
                 typical=source.verdict == "truechimer",
             )

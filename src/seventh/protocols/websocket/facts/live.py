@@ -86,7 +86,7 @@ class Fanout(msgspec.Struct, frozen=True, kw_only=True):
                     label=f"k = {each.k}",
                     low=each.least_seconds,
                     high=each.most_seconds,
-                    said=f"{each.median_seconds * 1e3:.3g} ms"
+                    value=f"{each.median_seconds * 1e3:.3g} ms"
                     + (f", in {each.rounds} rounds" if each.rounds < self.rounds else ""),
                 )
                 for each in self.receivers
@@ -188,18 +188,18 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     def drawing(self) -> Drawing | None:
         """Return the life of each socket, and the pings."""
         spans = [
-            Span(label="cut", low=0.0, high=age, said=f"without a close frame after {age:.1f} s")
+            Span(label="cut", low=0.0, high=age, value=f"without a close frame after {age:.1f} s")
             for age in self.cuts_seconds
         ]
         spans += [
-            Span(label="closed", low=0.0, high=self.seconds, said=f"with code {code or 'none'}")
+            Span(label="closed", low=0.0, high=self.seconds, value=f"with code {code or 'none'}")
             for code in self.closes
         ]
-        stood = Span(label="open", low=0.0, high=self.seconds, said="to the end")
+        stood = Span(label="open", low=0.0, high=self.seconds, value="to the end")
         spans += [stood] * (self.sockets - len(spans))
         before = 0.0
         for number, at in enumerate(self.pinged_seconds, start=1):
             gap = at - before
-            spans.append(Span(label=f"ping {number}", low=before, high=at, said=f"+{gap:.2f} s"))
+            spans.append(Span(label=f"ping {number}", low=before, high=at, value=f"+{gap:.2f} s"))
             before = at
         return Drawing(title=f"Sockets idle for {self.seconds:.1f} s", spans=tuple(spans))

@@ -9,7 +9,7 @@ import msgspec
 
 from seventh.labkit.web.handler import Answer, Pipe
 from seventh.labkit.web.peer import H1Setup
-from seventh.labkit.web.serve import Spoken
+from seventh.labkit.web.serve import TcpVersion
 
 HOST = "127.0.0.1"
 MAX_BYTES = 128 * 1024
@@ -64,7 +64,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
 
     # -- the server around the hub
     secure: bool = False
-    versions: tuple[Spoken, ...] = ("2", "1.1")
+    versions: tuple[TcpVersion, ...] = ("2", "1.1")
     h2: H1Setup | None = None
     h3: bool = False
     path: str = "/hub"

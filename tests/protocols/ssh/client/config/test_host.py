@@ -197,7 +197,7 @@ Host about
 
 def aimed(url: str, config: Path, **options: object) -> tuple[Target, Options]:
     (target,) = parse_target(url, schemes())
-    return host_alias.aim(target, options_with(ssh_config=str(config), **options))
+    return host_alias.resolve_alias(target, options_with(ssh_config=str(config), **options))
 
 
 def hops(options: Options) -> str:
@@ -257,8 +257,8 @@ def test_without_a_file_nothing_changes(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(host_alias, "SYSTEM_FILE", tmp_path / "none")
     (target,) = parse_target("ssh://web", schemes())
     options = Options()
-    assert host_alias.aim(target, options) == (target, options)
-    assert host_alias.aim(target, options_with(ssh_config="none")) == (
+    assert host_alias.resolve_alias(target, options) == (target, options)
+    assert host_alias.resolve_alias(target, options_with(ssh_config="none")) == (
         target,
         options_with(ssh_config="none"),
     )
@@ -274,7 +274,7 @@ def test_the_person_s_own_file_comes_before_the_system_s(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(host_alias, "SYSTEM_FILE", tmp_path / "system")
     (target,) = parse_target("ssh://web", schemes())
-    found, _ = host_alias.aim(target, Options())
+    found, _ = host_alias.resolve_alias(target, Options())
     assert (found.host, found.port, found.user) == ("from.include", 2201, "system")
 
 
@@ -297,7 +297,7 @@ def test_a_system_file_is_read_where_it_is_relevant(
     monkeypatch.setattr(host_alias, "SYSTEM_FILE", tmp_path / "system")
     host_alias._is_relevant.cache_clear()
     (target,) = parse_target("ssh://web", schemes())
-    assert host_alias.aim(target, Options())[0].port == port
+    assert host_alias.resolve_alias(target, Options())[0].port == port
     assert bool(host_alias._is_relevant(host_alias._stamp(str(host_alias.SYSTEM_FILE)))) is (
         port != 22
     )
@@ -331,7 +331,7 @@ def test_a_thousand_targets_read_the_file_once_and_a_change_is_seen(
     monkeypatch.setattr(Files, "read", counted)
     (target,) = parse_target("ssh://web", schemes())
     for _ in range(1_000):
-        host_alias.aim(target, options_with(ssh_config=str(config)))
+        host_alias.resolve_alias(target, options_with(ssh_config=str(config)))
     assert len(reads) <= 1
     config.write_text("Host web\n Port 4\n")
     assert aimed("ssh://web", config)[0].port == 4
