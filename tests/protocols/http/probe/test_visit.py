@@ -103,7 +103,7 @@ async def test_the_matrix_is_drawn(kit: Kit) -> None:
     assert labels[:4] == [f"HTTP/1.1 {t}" for t in ("cold", "warm", "resumed", "0-RTT")]
     assert drawing.steps == ("connect", "handshake", "request", "ttfb", "download")
     broken = next(span for span in drawing.spans if span.label == "HTTP/2 cold")
-    assert broken.empty and not broken.typical and "GOAWAY" in broken.said
+    assert broken.empty and not broken.typical and "GOAWAY" in broken.value
 
 
 async def test_what_else_a_visit_learns(kit: Kit) -> None:
