@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MAX_ADDRESSES = 16
+NO_SUCH_NAME = "the name does not exist; check the spelling"
 NOT_A_NAME = (
     "not a DNS name: a label is empty or longer than 63 characters, or the whole is longer than 253"
 )
@@ -122,7 +123,7 @@ def no_address(host: str, lookups: tuple[Lookup, ...]) -> Failed:
         return Failed(
             Reason.RESOLVE_NO_ADDRESS, f"{host} exists but has no address of the requested family"
         )
-    return Failed(Reason.RESOLVE_NXDOMAIN, f"{host}: the name does not exist; check the spelling")
+    return Failed(Reason.RESOLVE_NXDOMAIN, f"{host}: {NO_SUCH_NAME}")
 
 
 async def in_daemon_thread(work: Callable[[], T]) -> T:

@@ -1,32 +1,12 @@
-"""What tells that a file is Caddy's: its name, and what its lines look like."""
+"""What tells that a file is Caddy's: what its lines look like."""
 
 from __future__ import annotations
 
-from fnmatch import fnmatch
-from pathlib import Path
-
 import pytest
 
-from seventh.engine.recognise import by_name
 from seventh.lint import kinds
 
 KIND = kinds()["Caddyfile"]
-NAMES = ("Caddyfile", "/etc/caddy/Caddyfile", "Caddyfile.dev", "a.caddyfile", "a.Caddyfile")
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_names_tell_the_kind(name: str) -> None:
-    assert by_name(Path(name)) is KIND
-
-
-def test_each_pattern_of_names_is_of_a_file_that_there_is() -> None:
-    for pattern in KIND.names:
-        assert any(fnmatch(name, pattern) or fnmatch(name, f"*/{pattern}") for name in NAMES)
-
-
-@pytest.mark.parametrize("name", ["Caddyfile2", "caddy.json", "Caddy"])
-def test_names_that_tell_nothing(name: str) -> None:
-    assert by_name(Path(name)) is None
 
 
 @pytest.mark.parametrize(

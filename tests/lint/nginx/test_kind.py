@@ -1,36 +1,12 @@
-"""What tells that a file is nginx's: its name, and what its lines look like."""
+"""What tells that a file is nginx's: what its lines look like."""
 
 from __future__ import annotations
 
-from fnmatch import fnmatch
-from pathlib import Path
-
 import pytest
 
-from seventh.engine.recognise import by_name
 from seventh.lint import kinds
 
 KIND = kinds()["nginx.conf"]
-NAMES = (
-    "/etc/nginx/nginx.conf", "prod.nginx.conf", "site.nginx", "/etc/nginx/conf.d/a.conf",
-    "/etc/nginx/sites-enabled/default", "/etc/nginx/sites-available/a.example",
-    "/etc/nginx/snippets/tls.conf", "/etc/nginx/http.d/a.conf",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_names_tell_the_kind(name: str) -> None:
-    assert by_name(Path(name)) is KIND
-
-
-def test_each_pattern_of_names_is_of_a_file_that_there_is() -> None:
-    for pattern in KIND.names:
-        assert any(fnmatch(name, pattern) or fnmatch(name, f"*/{pattern}") for name in NAMES)
-
-
-@pytest.mark.parametrize("name", ["/etc/nginx/mime.types", "/etc/conf.d/a.conf", "nginx.conf.j2"])
-def test_names_that_tell_nothing(name: str) -> None:
-    assert by_name(Path(name)) is None
 
 
 @pytest.mark.parametrize(
