@@ -22,6 +22,9 @@ def main() -> int:
     parser.add_argument(
         "--stratum", action="append", choices=STRATA, help="only this (default: all)"
     )
+    parser.add_argument(
+        "--under", metavar="PATH", help="only files at or below this path of src/seventh"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="runs at once (default: 2)")
     parser.add_argument("--list", action="store_true", help="print the sample and stop")
     parser.add_argument("--entries", action="store_true", help="print it as equivalent.txt has it")
@@ -32,6 +35,8 @@ def main() -> int:
     parsed = parser.parse_args()
     strata = tuple(parsed.stratum or STRATA)
     chosen: Sequence[Planted] = _of_line(parsed.one) if parsed.one else everything()
+    if parsed.under:
+        chosen = [each for each in chosen if each.path.is_relative_to(parsed.under)]
     chosen = [each for each in chosen if f"{each.place}:{each.mutant.column}" not in parsed.skip]
     if not parsed.one:
         chosen = sample(chosen, parsed.mutants, parsed.seed, strata)

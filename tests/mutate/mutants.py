@@ -31,6 +31,8 @@ _PROSE = {
     "help", "metavar", "description", "epilog", "doc",  # an option's
 }  # fmt: skip
 """Keyword arguments that are words for people, or a rule's examples."""
+_LARGE = 1000
+"""From here on a number is doubled and halved; below it is moved by one."""
 _TYPING = {"TypeVar", "NewType", "ParamSpec", "cast"}
 _NAMES = {"__slots__", "__all__", "__match_args__"}
 
@@ -207,10 +209,13 @@ class _Finder:
         )
 
     def constant(self, node: ast.Constant, value: object) -> None:
-        """Move a number by one, change a text that is data, turn a truth value around."""
+        """Move a number, change a text that is data, turn a truth value around."""
         match value:
             case bool():
                 self.add(node, str(not value), "constant")
+            case int() | float() if abs(value) >= _LARGE:  # one more or less is within its meaning
+                self.add(node, repr(value * 2), "constant")
+                self.add(node, repr(value // 2), "constant")
             case int() | float():
                 self.add(node, repr(value + 1), "constant")
                 if value != 0:

@@ -38,6 +38,7 @@ def changes(source: str) -> set[str]:
         ("x = a + b", {"a + b → a - b"}),
         ("x += y", {"x += y → x -= y"}),
         ("x = 5", {"5 → 6", "5 → 4"}),
+        ("x = 5000", {"5000 → 10000", "5000 → 2500"}),
         ("x = True", {"True → False"}),
         ("x = 'data'", {"'data' → 'data_'"}),
         ("x = b' '", {"b' ' → b' _'"}),
