@@ -55,7 +55,7 @@ def test_the_keys_are_those_of_the_design() -> None:
     found, broken = whole["reports"]
     assert list(found) == [
         "target", "protocol", "vantage", "started_at", "duration_seconds", "status", "failure",
-        "phases", "facts", "metrics", "findings", "skipped", "checklist",
+        "phases", "facts", "metrics", "findings", "skipped", "checklist", "passed",
     ]  # fmt: skip
     assert found["failure"] is None
     assert list(broken["failure"]) == ["reason", "phase", "blame", "detail"]
@@ -64,12 +64,13 @@ def test_the_keys_are_those_of_the_design() -> None:
     ]  # fmt: skip
     assert list(found["findings"][0]) == [
         "id", "severity", "title", "evidence", "why", "product", "fix", "references", "seed",
-        "tier", "source",
+        "tier", "source", "params", "known",
     ]  # fmt: skip
     assert found["skipped"] == [
         {"id": "DEMO-TOLD", "reason": "nothing was told", "cause": "no-evidence"}
     ]
     assert found["checklist"] is None
+    assert found["passed"] == ["DEMO-FINE"]
 
 
 def test_findings_come_gravest_first_in_words() -> None:
@@ -89,6 +90,8 @@ def test_findings_come_gravest_first_in_words() -> None:
         "seed": ["12.2.2"],
         "tier": 1,
         "source": [],
+        "params": {"algorithms": ["weak", "weaker"]},
+        "known": False,
     }
     assert slow["evidence"] == "waited 4.2 s"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from seventh import __version__
@@ -25,6 +25,10 @@ _CHECK = (
 _LINT = (
     "Checks configuration files of servers and clients by the rules that a file can decide. In a "
     "folder, every file of a recognised type is checked."
+)
+_DIFF = (
+    "Compares two JSON reports (`seventh check … --format json`) target by target. The exit code "
+    "counts what is new or worse; what was not evaluated again is unknown, never fixed."
 )
 _LAB = (
     "Starts reference servers on free loopback ports with a temporary CA, and prints the commands "
@@ -164,6 +168,16 @@ def _lint(lint: Parser) -> None:
     _output(lint)
 
 
+def _diff(parser: Parser) -> None:
+    from seventh.cli.diff import FORMATS
+
+    parser.add_argument("old", metavar="OLD", help="JSON report of the earlier run; - is stdin")
+    parser.add_argument("new", metavar="NEW", help="JSON report of the later run")
+    _fail_on(parser)
+    _written(parser, FORMATS)
+    parser.add_argument("-v", "--verbose", action="store_true", help="also show what is the same")
+
+
 def _rules_of(parser: Parser) -> None:
     group = parser.add_argument_group("rules")
     group.add_argument(
@@ -173,6 +187,19 @@ def _rules_of(parser: Parser) -> None:
     group.add_argument(
         "--skip", type=_ids, action="extend", default=[], metavar="ID[,ID…]", help="rules to skip"
     )
+    _fail_on(group)
+    group.add_argument(
+        "--against", metavar="REPORT",
+        help="show only what changed since this JSON report; the exit code counts what is new or "
+        "worse, as in `seventh diff`",
+    )  # fmt: skip
+    group.add_argument(
+        "--baseline", metavar="REPORT",
+        help="JSON report whose findings are known: the exit code does not count them",
+    )  # fmt: skip
+
+
+def _fail_on(group: Group) -> None:
     group.add_argument(
         "--fail-on", type=_severity, default=Severity.MEDIUM, metavar="SEVERITY",
         help="lowest severity that the exit code counts (default: medium)",
@@ -183,17 +210,21 @@ def _output(parser: Parser) -> None:
     from seventh.render import FORMATS
 
     group = parser.add_argument_group("output")
-    group.add_argument(
-        "--format", choices=FORMATS, default="terminal", help="output format (default: terminal)"
-    )
-    group.add_argument(
-        "--output", metavar="FILE", help="file to write to (default: standard output)"
-    )
+    _written(group, FORMATS)
     _lang_of(group)
     group.add_argument(
         "-v", "--verbose", action="store_true",
         help="show the transcript, without secrets, and why rules were skipped",
     )  # fmt: skip
+
+
+def _written(group: Group, formats: Sequence[str]) -> None:
+    group.add_argument(
+        "--format", choices=formats, default="terminal", help="output format (default: terminal)"
+    )
+    group.add_argument(
+        "--output", metavar="FILE", help="file to write to (default: standard output)"
+    )
 
 
 def _lang_of(group: Group) -> None:
@@ -231,6 +262,7 @@ def _tour(tour: Parser) -> None:
 VERBS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
     "check": ("check targets: timed phases, facts, findings and fixes", _CHECK, _check),
     "lint": ("check configuration files by the same rules, with file and line", _LINT, _lint),
+    "diff": ("compare two JSON reports: what is new, worse, better, fixed", _DIFF, _diff),
     "explain": ("explain a rule and its fix, or a protocol", "", _explain),
     "rules": ("list the rules", "", _rules),
     "ports": ("list the well-known ports and the protocols that check them", "", lambda _: None),

@@ -10,8 +10,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from seventh import given
+from seventh.cli.diff import Earlier
 from seventh.cli.output import need_writable
-from seventh.cli.show import document, emit, worst_exit
+from seventh.cli.show import document
 from seventh.cli.signals import Ending, ending
 from seventh.cli.streams import say
 from seventh.cli.targets import Job, check_used, gather
@@ -38,16 +39,17 @@ def run(parsed: argparse.Namespace) -> int:
     for own in {own for _, own in jobs if own.ca_file or own.ca_store or own.cert_file}:
         _load_tls_files(own)
     need_writable(parsed.output)
+    earlier = Earlier(parsed)
     with ending() as end:
         checked = run_loop(_check(jobs, selection, _side_by_side(jobs, parsed.parallel), end))
+        checked = dict(zip(checked, earlier.mark([*checked.values()]), strict=True))
         missing = len(jobs) - len(checked)
         hosts, reports = sift(jobs, checked)
         if end.by is None:
-            reports += together(reports, selection)
+            reports += earlier.mark(together(reports, selection))
         elif missing:
             say(f"interrupted by {end.by.name}; {missing} of {len(jobs)} targets were not checked")
-        emit(document(reports, hosts), parsed)
-    return worst_exit(reports, parsed.fail_on, whole=not missing)
+        return earlier.emit(document(reports, hosts), whole=not missing)
 
 
 def _load_tls_files(options: Options) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seventh.cli.check import progress, selection_of
+from seventh.cli.diff import Earlier
 from seventh.cli.output import need_writable
-from seventh.cli.show import document, emit, worst_exit
+from seventh.cli.show import document
 from seventh.cli.signals import ending, interrupt
 from seventh.cli.streams import say, stdin_bytes
 from seventh.engine.lint import Wanted, kind_named, lint_file, lint_text
@@ -29,6 +30,7 @@ def run(parsed: argparse.Namespace) -> int:
     software = tuple(_software(text) for text in parsed.software)
     wanted = Wanted(kind=parsed.kind, software=software, selection=selection)
     need_writable(parsed.output)
+    earlier = Earlier(parsed)
     reports: list[Report] = []
     show = progress(parsed.files, "files")
     whole = False
@@ -45,8 +47,7 @@ def run(parsed: argparse.Namespace) -> int:
         if whole and not reports:
             raise UsageError(f"{parsed.files[0]}: contains no recognised file; name a file with "
                              f"--kind ({', '.join(sorted(kinds()))})")  # fmt: skip
-        emit(document(reports), parsed)
-    return worst_exit(reports, parsed.fail_on, whole=whole)
+        return earlier.emit(document(earlier.mark(reports)), whole=whole)
 
 
 def _software(text: str) -> Software:

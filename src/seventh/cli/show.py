@@ -32,10 +32,16 @@ def emit(made: Document, parsed: argparse.Namespace) -> None:
         lang=parsed.lang, verbose=parsed.verbose, bar=parsed.fail_on,
         checklist=getattr(parsed, "checklist", False),  # `seventh lint` has no such option
     )  # fmt: skip
+    if parsed.output is None:
+        view = view_for(sys.stdout, os.environ, view)
+    deliver(render(parsed.format, made, view), parsed)
+
+
+def deliver(text: str, parsed: argparse.Namespace) -> None:
+    """Write ``text``, which is in ``--format``, to standard output or to ``--output``."""
     if parsed.output is not None:
-        write(parsed.output, render(parsed.format, made, view))
+        write(parsed.output, text)
         return
-    text = render(parsed.format, made, view_for(sys.stdout, os.environ, view))
     if parsed.format != "terminal":
         write_utf8()
     try:
@@ -47,5 +53,5 @@ def emit(made: Document, parsed: argparse.Namespace) -> None:
 
 def worst_exit(reports: Sequence[Report], bar: Severity, *, whole: bool = True) -> int:
     """Return the exit code of all reports; some are missing unless ``whole``."""
-    statuses = [judge(r.failure, [f.severity for f in r.findings], bar) for r in reports]
+    statuses = [judge(r.failure, r.severities, bar) for r in reports]
     return worst(statuses if whole else [*statuses, Status.UNKNOWN]).exit_code

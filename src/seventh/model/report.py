@@ -44,11 +44,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """How many more such blocks there are."""
     source: tuple[Line, ...] = ()
     """The lines of files that are its evidence."""
+    known: bool = False
+    """Whether the baseline has it, so that it does not count for the status."""
 
     @property
-    def order(self) -> tuple[int, str]:
-        """The key that sorts findings: the most severe first, then by id."""
-        return (-self.severity.rank, self.id)
+    def order(self) -> tuple[bool, int, str]:
+        """The key that sorts findings: known ones last, the most severe first, then by id."""
+        return (self.known, -self.severity.rank, self.id)
 
 
 class SkipCause(StrEnum):
@@ -94,13 +96,18 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return started.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     @property
+    def severities(self) -> list[Severity]:
+        """The severities of the findings that count: those that no baseline has."""
+        return [finding.severity for finding in self.findings if not finding.known]
+
+    @property
     def status(self) -> Status:
         """The report's status.
 
         critical: a failure, or a critical or high finding; warning: a medium finding; unknown: the
         check was interrupted or this machine failed; else ok.
         """
-        return judge(self.failure, [finding.severity for finding in self.findings])
+        return judge(self.failure, self.severities)
 
 
 def judge(

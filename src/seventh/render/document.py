@@ -65,6 +65,7 @@ def entry(report: Report, wording: Wording, view: View) -> ReportEntry:
         ),
         skipped=tuple(_skipped(skipped) for skipped in report.skipped),
         checklist=_checklist(report, wording) if view.checklist else None,
+        passed=tuple(clean(rule) for rule in report.passed),
     )
 
 
@@ -169,6 +170,8 @@ def _finding(finding: Finding, wording: Wording) -> FindingEntry:
         references=finding.references,
         seed=finding.seed,
         tier=finding.tier,
+        params={clean(name): _plain(value) for name, value in sorted(finding.params.items())},
+        known=finding.known,
     )
 
 

@@ -83,6 +83,18 @@ class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
     source: Annotated[
         tuple[SourceEntry, ...], Meta(description="lines of files; empty for other evidence")
     ]
+    params: Annotated[
+        dict[str, Any],
+        Meta(description="the evidence as data; names and values are the rule's own"),
+    ]
+    known: Annotated[
+        bool, Meta(description="whether the baseline has it; then no status or exit code counts it")
+    ]
+
+    @property
+    def label(self) -> str:
+        """The severity, ``high``, or ``known high``."""
+        return f"known {self.severity}" if self.known else self.severity.value
 
 
 class SkippedEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +142,9 @@ class ReportEntry(msgspec.Struct, frozen=True, kw_only=True):
     checklist: Annotated[
         tuple[ChecklistEntry, ...] | None,
         Meta(description="the debugging checklist; null without --checklist"),
+    ]
+    passed: Annotated[
+        tuple[str, ...], Meta(description="rules that were evaluated and found nothing")
     ]
 
 

@@ -43,7 +43,6 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
     """The facts as learnt; those that are shown are in ``entry`` and ``summaries``."""
     samples: tuple[Sample, ...]
     started_seconds: float
-    passed: tuple[str, ...]
     transcript: tuple[str, ...]
 
     @property
@@ -84,10 +83,10 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def tally(self) -> str:
-        """The number of findings by severity, ``2 high, 1 low``; empty without findings."""
-        counts = Counter(finding.severity for finding in self.entry.findings)
+        """The number of findings by severity, ``2 high, 1 low, 4 known``; empty without any."""
+        counts = Counter("known" if f.known else f.severity for f in self.entry.findings)
         return ", ".join(
-            f"{counts[severity]} {severity}" for severity in Severity if counts[severity]
+            f"{counts[level]} {level}" for level in (*Severity, "known") if counts[level]
         )
 
     @property
@@ -101,7 +100,7 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
     def rule_counts(self) -> str:
         """The number of rules by result, ``12 passed, 3 failed, 2 skipped``."""
         counts = {
-            "passed": len(self.passed),
+            "passed": len(self.entry.passed),
             "failed": len(self.entry.findings),
             "skipped": len(self.entry.skipped),
         }
@@ -161,7 +160,6 @@ def _present(report: Report, wording: Wording, view: View) -> Presentation:
         facts=report.facts,
         samples=samples(report),
         started_seconds=report.started_seconds,
-        passed=tuple(clean(rule) for rule in report.passed),
         transcript=tuple(clean(line) for line in report.transcript),
     )
 

@@ -72,7 +72,7 @@ def view_for(stream: TextIO, environ: Mapping[str, str], view: View = PLAIN) -> 
 
 def status_of(report: Report, view: View) -> Status:
     """Return the report's status, by the view's bar."""
-    return judge(report.failure, [finding.severity for finding in report.findings], view.bar)
+    return judge(report.failure, report.severities, view.bar)
 
 
 def worst(statuses: Iterable[Status]) -> Status:

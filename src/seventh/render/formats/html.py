@@ -236,7 +236,7 @@ def _finding(finding: FindingEntry, view: View) -> str:
     see = f'<p class="quiet references">{references}</p>' if references else ""
     return (
         f'<article class="finding {finding.severity}"><h3><span class="severity">'
-        f"{finding.severity}</span> {escape(finding.title)} <code>{escape(finding.id)}</code></h3>"
+        f"{finding.label}</span> {escape(finding.title)} <code>{escape(finding.id)}</code></h3>"
         f'<p class="evidence">{escape(finding.evidence)}</p>{at}{why}{fixes}{see}</article>'
     )
 

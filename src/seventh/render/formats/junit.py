@@ -73,7 +73,7 @@ def _suite(report: Presentation, view: View) -> ET.Element:
     suite.append(_conversation(report))
     for finding in entry.findings:
         suite.append(_found(report, finding, view))
-    for rule in report.passed:
+    for rule in report.entry.passed:
         suite.append(_case(report, rule))
     for skipped in entry.skipped:
         case = _case(report, skipped.id)
@@ -121,12 +121,12 @@ def _found(report: Presentation, finding: FindingEntry, view: View) -> ET.Elemen
     if finding.references:
         lines.append(f"references: {'; '.join(finding.references)}")
     text = _text("\n".join(lines))
-    if finding.severity.reaches(view.bar):
+    if finding.severity.reaches(view.bar) and not finding.known:
         attributes = {"type": str(finding.severity), "message": _text(finding.title)}
         ET.SubElement(case, "failure", attributes).text = text
     else:
         output = ET.SubElement(case, "system-out")
-        output.text = f"{finding.severity}: {_text(finding.title)}\n{text}"
+        output.text = f"{finding.label}: {_text(finding.title)}\n{text}"
     return case
 
 

@@ -113,7 +113,7 @@ def _checklist(report: Presentation) -> str:
 
 def _finding(finding: FindingEntry, view: View) -> list[str]:
     blocks = [
-        f"### {finding.severity}: {finding.id}: {escape(finding.title)}",
+        f"### {finding.label}: {finding.id}: {escape(finding.title)}",
         f"**Evidence:** {escape(finding.evidence)}",
     ]
     if finding.source:

@@ -81,10 +81,11 @@ def _first(report: Presentation) -> str:
     entry = report.entry
     if entry.failure is not None:
         return f"{failed(entry.failure)}: {entry.failure.detail}"
-    if not entry.findings:
-        return "no findings"
-    gravest = entry.findings[0]
-    rest = len(entry.findings) - 1
+    counted = [finding for finding in entry.findings if not finding.known]
+    if not counted:
+        return report.headline
+    gravest = counted[0]
+    rest = len(counted) - 1
     more = f" and {rest} more" if rest else ""
     return f"{gravest.id} ({gravest.severity}) {gravest.title}{more}"
 
@@ -96,7 +97,9 @@ def _long(report: Presentation, view: View) -> list[str]:
         lines.append(f"  {entry.failure.detail} (blame: {blamed(entry.failure)})")
     lines += [f"  note: {note}" for note in report.notes]
     for finding in entry.findings:
-        lines.append(f"  {finding.severity} {finding.id}: {finding.title}: {finding.evidence}")
+        lines.append(f"  {finding.label} {finding.id}: {finding.title}: {finding.evidence}")
+        if finding.known:
+            continue
         lines += [f"    at: {line.place}: {line.text}" for line in finding.source]
         for product, fix in fixes_of(finding, view).shown:
             where = "fix" if product == "any" else f"fix in {product}"

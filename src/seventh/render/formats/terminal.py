@@ -5,17 +5,14 @@ All lines are wrapped here to the view's width, except the lines of a fix, which
 
 from __future__ import annotations
 
-import io
 import textwrap
-from collections.abc import Iterable
 from itertools import zip_longest
 
-from rich.console import Console
 from rich.text import Text
 
-from seventh.model.severity import Severity, Status
 from seventh.render import checklist_lines, host_lines, phase_lines
 from seventh.render.bars import rows, title
+from seventh.render.console import SEVERITY_STYLE, STATUS_STYLE, mark, printed
 from seventh.render.entries import FindingEntry, HostEntry
 from seventh.render.fixes import fixes_of
 from seventh.render.hosts import host_entries
@@ -33,26 +30,6 @@ from seventh.render.view import Document, View
 from seventh.render.wording import is_prose
 from seventh.render.wrapping import middle, width_after, wrap, wrapped
 
-_STATUS_STYLE = {
-    Status.OK: "green",
-    Status.WARNING: "yellow",
-    Status.CRITICAL: "bold red",
-    Status.UNKNOWN: "magenta",
-}
-_SEVERITY_STYLE = {
-    Severity.CRITICAL: "bold red",
-    Severity.HIGH: "red",
-    Severity.MEDIUM: "yellow",
-    Severity.LOW: "cyan",
-    Severity.INFO: "blue",
-}
-_MARKS = {Status.OK: "✔", Status.WARNING: "▲", Status.CRITICAL: "✖", Status.UNKNOWN: "?"}
-_PLAIN_MARKS = {Status.OK: "+", Status.WARNING: "!", Status.CRITICAL: "x", Status.UNKNOWN: "?"}
-_TRANSLITERATED = str.maketrans(
-    {"…": "...", "→": "->", "←": "<-", "—": "--", "–": "-", "·": "|", "µ": "u", "≥": ">=",
-     "≤": "<=", "’": "'", "“": '"', "”": '"', "×": "x", "±": "+/-", "─": "-", "§": "s.", "│": "|",
-     "◀": "<", "▶": ">", "━": "="}
-)  # fmt: skip
 _LABEL = 10
 _MOST_FACTS = 12
 
@@ -65,32 +42,7 @@ def render(document: Document, view: View) -> str:
     lines = [line for part in parts for line in (Text(), *part)][1:]
     if needs_summary(reports, hosts):
         lines.extend(_summary(reports, view))
-    text = _print(lines, view)
-    if view.ascii:
-        text = text.translate(_TRANSLITERATED).encode("ascii", "backslashreplace").decode()
-    return text
-
-
-def _print(lines: Iterable[Text], view: View) -> str:
-    buffer = io.StringIO()
-    # The view decides everything, and rich reads nothing from the environment.
-    console = Console(
-        file=buffer,
-        width=view.width,
-        height=25,
-        force_terminal=view.color,
-        color_system="standard" if view.color else None,
-        no_color=not view.color,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-        _environ={},
-    )
-    for line in lines:
-        line.rstrip()
-        console.print(line, soft_wrap=True)
-    return buffer.getvalue()
+    return printed(lines, view)
 
 
 class _Sheet:
@@ -120,7 +72,7 @@ class _Sheet:
 
     def header(self) -> None:
         entry, view = self.entry, self.view
-        line = _status(entry.status, view)
+        line = mark(entry.status, view)
         line.append(f"  {entry.target}", "bold")
         if self.report.address:
             line.append(f" → {self.report.address}")
@@ -183,13 +135,21 @@ class _Sheet:
             self.page.append(Text())
 
     def findings(self) -> None:
+        brief = []
         for finding in self.entry.findings:
+            if finding.known and not self.view.verbose:
+                brief.append(Text(f"{finding.id}  {finding.title}", "dim"))
+                continue
             self.finding(finding)
+            self.page.append(Text())
+        for number, line in enumerate(brief):
+            self.labelled("" if number else "known", line)
+        if brief:
             self.page.append(Text())
 
     def finding(self, finding: FindingEntry) -> None:
         line = Text("  ")
-        line.append(f"{finding.severity:<8}  ", _SEVERITY_STYLE[finding.severity])
+        line.append(f"{finding.label:<8}  ", SEVERITY_STYLE[finding.severity])
         line.append(finding.id, "bold")
         line.append(f"  {finding.title}")
         self.wrapped(line, 2 + _LABEL)
@@ -227,7 +187,7 @@ class _Sheet:
 
     def rules(self) -> None:
         skipped = self.entry.skipped
-        if not (self.report.passed or skipped or self.entry.findings):
+        if not (self.report.entry.passed or skipped or self.entry.findings):
             return
         hint = " (-v shows why)" if skipped and not self.view.verbose else ""
         self.labelled("rules", Text(f"{self.report.rule_counts}{hint}"))
@@ -283,19 +243,14 @@ class _Sheet:
         return width_after(indent, self.view.width)
 
 
-def _status(status: Status, view: View) -> Text:
-    mark = (_PLAIN_MARKS if view.ascii else _MARKS)[status]
-    return Text(f"{mark} {status}", _STATUS_STYLE[status])
-
-
 def _host(entry: HostEntry, view: View) -> list[Text]:
     """Return the table of a host's ports."""
-    head = _status(entry.status, view)
+    head = mark(entry.status, view)
     head.append(f"  {entry.host}", "bold")
     longest = duration(max((port.duration_seconds for port in entry.ports), default=0.0))
     head.append(longest.rjust(max(len(longest) + 2, view.width - head.cell_len)))
     page = [*wrapped(head, 4, view.width), Text("─" * view.width, "dim")]
-    for line in host_lines.lines(entry, _STATUS_STYLE, view.width):
+    for line in host_lines.lines(entry, STATUS_STYLE, view.width):
         page.extend(wrapped(line, host_lines.BELOW, view.width))
     return page
 
@@ -305,7 +260,7 @@ def _summary(reports: tuple[Presentation, ...], view: View) -> list[Text]:
     lines.append(Text(f"{count(len(reports), 'target')}: {tally_statuses(reports)}", "bold"))
     width = min(max(len(report.entry.target) for report in reports), max(20, view.width - 46))
     for report in reports:
-        line = _status(report.entry.status, view)
+        line = mark(report.entry.status, view)
         line.append(" " * (11 - line.cell_len))
         line.append(middle(report.entry.target, width).ljust(width))
         line.append(f"{duration(report.entry.duration_seconds):>9}  ")
