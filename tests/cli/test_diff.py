@@ -70,12 +70,12 @@ def test_a_failure_is_never_known(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("format_", "expected"),
     [
-        ("terminal", "  known     SSH-MAC-WEAK  Weak MACs offered"),
+        ("terminal", "  known     SSH-MAC-WEAK  Weak MACs offered (in the baseline)"),
         ("markdown", "### known medium: SSH-MAC-WEAK: Weak MACs offered"),
         ("html", '<span class="severity">known medium</span> Weak MACs offered'),
         ("nagios", "SEVENTH OK - file:sshd_config 1 known in"),
         ("junit", 'tests="4" failures="0"'),
-        ("json", '"known": true'),
+        ("json", '"known": "in the baseline"'),
     ],
 )
 def test_what_the_baseline_has_does_not_count(

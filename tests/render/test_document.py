@@ -91,7 +91,7 @@ def test_findings_come_gravest_first_in_words() -> None:
         "tier": 1,
         "source": [],
         "params": {"algorithms": ["weak", "weaker"]},
-        "known": False,
+        "known": "",
     }
     assert slow["evidence"] == "waited 4.2 s"
 

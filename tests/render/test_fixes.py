@@ -12,7 +12,7 @@ from seventh.render.view import View
 FOUND = FindingEntry(
     id="DEMO", severity=Severity.LOW, title="", evidence="", why="", product="",
     fix={"caddy": "c", "nginx": "n", "envoy": "e", "dns": "d", "any": "a"},
-    references=(), seed=(), tier=0, source=(), params={}, known=False,
+    references=(), seed=(), tier=0, source=(), params={}, known="",
 )  # fmt: skip
 
 

@@ -76,7 +76,10 @@ class Earlier:
             findings = sorted(report.findings, key=lambda finding: finding.order)
             (new,) = self._past(document([report])).reports
             flags = fresh(targets.get(new.target), new)
-            known = [replace(f, known=not flag) for f, flag in zip(findings, flags, strict=True)]
+            known = [
+                finding if is_new or finding.known else replace(finding, known="in the baseline")
+                for finding, is_new in zip(findings, flags, strict=True)
+            ]
             made.append(replace(report, findings=tuple(sorted(known, key=lambda f: f.order))))
         return made
 

@@ -12,6 +12,7 @@ from seventh.cli.output import need_writable
 from seventh.cli.show import document
 from seventh.cli.signals import ending, interrupt
 from seventh.cli.streams import say, stdin_bytes
+from seventh.engine.installed import installed
 from seventh.engine.lint import Wanted, kind_named, lint_file, lint_text
 from seventh.engine.lint_folder import FolderLint
 from seventh.lint import kinds
@@ -28,7 +29,7 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.kind is not None:
         kind_named(parsed.kind)
     software = tuple(_software(text) for text in parsed.software)
-    wanted = Wanted(kind=parsed.kind, software=software, selection=selection)
+    wanted = Wanted(kind=parsed.kind, software=software, ask=installed, selection=selection)
     need_writable(parsed.output)
     earlier = Earlier(parsed)
     reports: list[Report] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from seventh import protocols
+from seventh.engine import ignoring
 from seventh.engine.recognise import of_file
 from seventh.engine.report import make_report
 from seventh.lint import kinds
@@ -37,13 +38,16 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     kind: str | None = None
     """The name of a kind; None to recognise it."""
     software: tuple[Software, ...] = ()
+    ask: Callable[[Kind], Software | None] = lambda kind: None
+    """How the version of a program is found that ``software`` does not name."""
     selection: Selection = Selection()
 
 
 def lint_text(name: str, data: bytes, wanted: Wanted) -> Report:
     """Check ``data`` from elsewhere, such as standard input; includes are relative to here."""
     files = Files()
-    return _lint(name, files.take(name, data), files, wanted)
+    elsewhere = replace(wanted, ask=lambda kind: None)
+    return _lint(name, files.take(name, data), files, elsewhere)
 
 
 def lint_file(path: Path, wanted: Wanted) -> Report:
@@ -55,25 +59,32 @@ def lint_file(path: Path, wanted: Wanted) -> Report:
 def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:
     started_seconds, begun = time.time(), now_ns()
     linted: Linted | None = None
-    kind, failed = None, None
+    kind, failed, asked = None, None, None
     if text is None:
         failed = Failed(Reason.FILE_UNREADABLE, str(files.problems[0]), phase="lint")
     else:
         try:
             kind = _kind_of(name, text, wanted)
-            linted = kind.lint(text, files, _version(kind, wanted))
+            given = _version(kind, wanted)
+            asked = wanted.ask(kind) if given is None else None
+            linted = kind.lint(text, files, given or asked)
         except UsageError as error:
             failed = Failed(Reason.OPTIONS_UNUSABLE, str(error), phase="lint")
     problems = _problems(files, linted)
     verdicts = _judge(kind, linted, wanted.selection) if linted and kind else Verdicts()
+    notes = list(files.notes)
+    if files.ignores:
+        notes += ignoring.idle(verdicts, files.ignores, _every_rule())
+        verdicts = ignoring.accept(verdicts, files.ignores)
     facts = LintFacts(
         kind=kind.name if kind else "",
         software=linted.software if linted else "",
         software_assumed=linted.software_assumed if linted else False,
+        software_installed=asked is not None,
         files=tuple(dict.fromkeys(files.read_names)),
         views=tuple(view.label or "the whole file" for view in linted.views) if linted else (),
         problems=_listed(problems, files),
-        notes=tuple(files.notes),
+        notes=tuple(notes),
     )
     return make_report(
         f"file:{name}", kind.room if kind else LintFacts.ROOM,
@@ -100,6 +111,10 @@ def _kind_of(name: str, text: Text, wanted: Wanted) -> Kind:
             f"{name}: unrecognised file type; name it with --kind ({', '.join(sorted(kinds()))})"
         )
     return kind
+
+
+def _every_rule() -> set[str]:
+    return {rule.id for room in protocols.rooms() for rule in protocols.rules(room)}
 
 
 def _version(kind: Kind, wanted: Wanted) -> Software | None:

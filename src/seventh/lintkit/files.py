@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from seventh.lintkit.ignores import Ignore, find
 from seventh.model.source import Line
 from seventh.wire.text import printable
 
@@ -104,6 +105,7 @@ class Files:
         self.unread: set[Line] = set()
         """Those of the problems that leave a part of the files unread."""
         self.notes: list[Line] = []
+        self.ignores: list[Ignore] = []
         self.unlisted = 0
         """How many problems there are beyond those that are kept."""
         self._bytes = 0
@@ -172,6 +174,8 @@ class Files:
         self._lines += len(lines)
         if b"\0" in data or max(map(len, lines), default=0) > MAX_LINE_CHARS:
             lines = [self._whole(name, number, line) for number, line in enumerate(lines, 1)]
+        if b"seventh:" in data:
+            self.ignores += find(name, lines)
         return Text(name, tuple(lines), cut)
 
     def _whole(self, name: str, number: int, line: str) -> str:

@@ -13,6 +13,16 @@ from seventh.model.failure import UsageError
 from seventh.model.source import Line
 
 
+class Program(msgspec.Struct, frozen=True):
+    """How an installed program is asked for its version."""
+
+    command: tuple[str, ...]
+    """Such as ``sshd -V``; it must print its version and end, whatever its version is."""
+    says: str
+    """A regular expression with the group ``version``, such as ``9.2``; where another product may
+    have that name, also ``product``."""
+
+
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """A kind of file that can be judged."""
 
@@ -25,6 +35,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Whose file it is, a key of the rules' ``fix`` and ``directives``: ``openssh``, ``chrony``."""
     also: tuple[str, ...] = ()
     """Other products that read such a file, whose version may be said instead."""
+    programs: tuple[Program, ...] = ()
+    """What reads such a file, the first that is installed with its version."""
     names: tuple[str, ...]
     """Shell patterns of usual file names and path ends: ``sshd_config``, ``.ssh/config``."""
     looks: Callable[[tuple[str, ...]], int]

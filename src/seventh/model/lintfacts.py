@@ -18,7 +18,9 @@ class LintFacts(Facts, frozen=True, kw_only=True):
     software: str = ""
     """The version whose defaults hold, such as ``openssh 9.2``."""
     software_assumed: bool = False
-    """Whether the version was not given, so that the newest known one is assumed."""
+    """Whether the version is not known, so that the newest known one is assumed."""
+    software_installed: bool = False
+    """Whether the version was not given, but is that of the program on this machine."""
     files: tuple[str, ...] = ()
     """Every file that was read, in the order of reading."""
     views: tuple[str, ...] = ()

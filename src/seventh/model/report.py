@@ -44,13 +44,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """How many more such blocks there are."""
     source: tuple[Line, ...] = ()
     """The lines of files that are its evidence."""
-    known: bool = False
-    """Whether the baseline has it, so that it does not count for the status."""
+    known: str = ""
+    """Why it does not count for the status: where it was accepted, and the reason; else empty."""
 
     @property
     def order(self) -> tuple[bool, int, str]:
         """The key that sorts findings: known ones last, the most severe first, then by id."""
-        return (self.known, -self.severity.rank, self.id)
+        return (bool(self.known), -self.severity.rank, self.id)
 
 
 class SkipCause(StrEnum):
@@ -97,7 +97,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def severities(self) -> list[Severity]:
-        """The severities of the findings that count: those that no baseline has."""
+        """The severities of the findings that count: those that are not known."""
         return [finding.severity for finding in self.findings if not finding.known]
 
     @property

@@ -171,7 +171,7 @@ def _finding(finding: Finding, wording: Wording) -> FindingEntry:
         seed=finding.seed,
         tier=finding.tier,
         params={clean(name): _plain(value) for name, value in sorted(finding.params.items())},
-        known=finding.known,
+        known=clean(finding.known),
     )
 
 

@@ -88,7 +88,11 @@ class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="the evidence as data; names and values are the rule's own"),
     ]
     known: Annotated[
-        bool, Meta(description="whether the baseline has it; then no status or exit code counts it")
+        str,
+        Meta(
+            description="where and why it was accepted, so that no status or exit code counts it; "
+            "else empty"
+        ),
     ]
 
     @property

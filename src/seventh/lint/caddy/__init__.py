@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from seventh.lint.caddy import directives, views
-from seventh.lintkit.linted import Kind
+from seventh.lintkit.linted import Kind, Program
 
 _LOOKED_AT = 400
 """Lines that are looked at to tell what a file is."""
@@ -84,6 +84,7 @@ KINDS = (
         title="Caddy's configuration",
         room="http",
         product=directives.PRODUCT,
+        programs=(Program(("caddy", "version"), r"^v?(?P<version>\d+(\.\d+)*)"),),
         names=("Caddyfile", "Caddyfile.*", "*.caddyfile", "*.Caddyfile"),
         looks=_looks,
         fits=_fits,

@@ -6,14 +6,16 @@ import functools
 
 from seventh.lint.chrony import views
 from seventh.lint.clocks import recognise
-from seventh.lintkit.linted import Kind
+from seventh.lintkit.linted import Kind, Program
 
+_PROGRAMS = (Program(("chronyd", "-v"), r"\(chrony\) version (?P<version>\d+(\.\d+)*)"),)
 KINDS = (
     Kind(
         name="chrony.conf",
         room="ntp",
         title="chronyd's configuration, or a part of it",
         product="chrony",
+        programs=_PROGRAMS,
         names=("chrony.conf", "chrony/conf.d/*.conf", "chrony.d/*.conf", "chrony.conf.d/*.conf"),
         looks=recognise.is_chrony,
         fits=recognise.fits_chrony,
@@ -24,6 +26,7 @@ KINDS = (
         room="ntp",
         title="a file of chronyd's time sources",
         product="chrony",
+        programs=_PROGRAMS,
         names=("sources.d/*.sources", "chrony*/*.sources"),
         looks=lambda _: 0,  # lines of sources fit every kind: only the name decides
         fits=recognise.fits_chrony,

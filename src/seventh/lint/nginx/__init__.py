@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from seventh.lint.nginx import directives, views
-from seventh.lintkit.linted import Kind
+from seventh.lintkit.linted import Kind, Program
 
 _LOOKED_AT = 400
 """Lines that are looked at to tell what a file is."""
@@ -54,6 +54,7 @@ KINDS = (
         title="nginx's configuration, or a part of it",
         room="http",
         product=directives.PRODUCT,
+        programs=(Program(("nginx", "-v"), r"nginx/(?P<version>\d+(\.\d+)*)"),),
         names=(
             "nginx.conf", "*.nginx.conf", "*.nginx", "nginx/conf.d/*.conf", "nginx/sites-*/*",
             "nginx/snippets/*.conf", "nginx/http.d/*.conf",

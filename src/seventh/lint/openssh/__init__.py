@@ -7,7 +7,7 @@ import re
 
 from seventh.lint.openssh import authorized_keys, ssh_config, sshd
 from seventh.lint.openssh.public_keys import Entry, key_line
-from seventh.lintkit.linted import Kind
+from seventh.lintkit.linted import Kind, Program
 from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import Side
 from seventh.protocols.ssh.wire.patterns import GrammarError
@@ -74,12 +74,16 @@ def _entry(line: str) -> Entry | None:
         return None
 
 
+_SAYS = r"OpenSSH_(?P<version>\d+\.\d+)"
+_SERVER = Program(("sshd", "-V"), _SAYS)
+_CLIENT = Program(("ssh", "-V"), _SAYS)
 KINDS: tuple[Kind, ...] = (
     Kind(
         name="sshd_config",
         room="ssh",
         title="OpenSSH server configuration",
         product=directives.PRODUCT,
+        programs=(_SERVER, _CLIENT),
         names=("sshd_config", "ssh/sshd_config", "sshd_config.d/*", "*.sshd_config",
                "sshd_config.*"),
         looks=functools.partial(_looks, "server"),
@@ -100,6 +104,7 @@ KINDS: tuple[Kind, ...] = (
         room="ssh",
         title="OpenSSH client configuration",
         product=directives.PRODUCT,
+        programs=(_CLIENT, _SERVER),
         names=("ssh_config", "ssh/ssh_config", "ssh_config.d/*", ".ssh/config", ".ssh/config.d/*",
                "*.ssh_config", "ssh_config.*"),
         looks=functools.partial(_looks, "client"),
@@ -111,6 +116,7 @@ KINDS: tuple[Kind, ...] = (
         room="ssh",
         title="OpenSSH authorized keys",
         product=directives.PRODUCT,
+        programs=(_SERVER, _CLIENT),
         names=("authorized_keys", "authorized_keys2", "authorized_keys.*", "authorized_keys.d/*",
                "authorized_keys/*"),
         looks=_looks_keys,

@@ -230,6 +230,7 @@ def _finding(finding: FindingEntry, view: View) -> str:
         others = (_fix(name, finding.fix[name].strip("\n")) for name in chosen.others)
         fixes += _details(f"For {chosen.hint}", "".join(others))
     why = f"<p>{escape(finding.why)}</p>" if finding.why else ""
+    known = f'<p class="quiet">Known: {escape(finding.known)}</p>' if finding.known else ""
     lines = "\n".join(f"{line.place}: {line.text}" for line in finding.source)
     at = _pre(lines) if lines else ""
     references = "; ".join(map(_reference, finding.references))
@@ -237,7 +238,7 @@ def _finding(finding: FindingEntry, view: View) -> str:
     return (
         f'<article class="finding {finding.severity}"><h3><span class="severity">'
         f"{finding.label}</span> {escape(finding.title)} <code>{escape(finding.id)}</code></h3>"
-        f'<p class="evidence">{escape(finding.evidence)}</p>{at}{why}{fixes}{see}</article>'
+        f'<p class="evidence">{escape(finding.evidence)}</p>{known}{at}{why}{fixes}{see}</article>'
     )
 
 

@@ -115,7 +115,8 @@ def _conversation(report: Presentation) -> ET.Element:
 def _found(report: Presentation, finding: FindingEntry, view: View) -> ET.Element:
     case = _case(report, finding.id)
     at = [f"at: {line.place}: {line.text}" for line in finding.source]
-    lines = [finding.evidence, *at, *([f"why: {finding.why}"] if finding.why else [])]
+    known = [f"known: {finding.known}"] if finding.known else []
+    lines = [*known, finding.evidence, *at, *([f"why: {finding.why}"] if finding.why else [])]
     for product, fix in fixes_of(finding, view).shown:
         lines += ["fix:" if product == "any" else f"fix in {product}:", fix]
     if finding.references:

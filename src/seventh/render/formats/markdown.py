@@ -115,6 +115,7 @@ def _finding(finding: FindingEntry, view: View) -> list[str]:
     blocks = [
         f"### {finding.label}: {finding.id}: {escape(finding.title)}",
         f"**Evidence:** {escape(finding.evidence)}",
+        f"**Known:** {escape(finding.known)}" if finding.known else "",
     ]
     if finding.source:
         lines = [f"{line.place}: {line.text}" for line in finding.source]

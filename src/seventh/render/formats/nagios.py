@@ -97,7 +97,8 @@ def _long(report: Presentation, view: View) -> list[str]:
         lines.append(f"  {entry.failure.detail} (blame: {blamed(entry.failure)})")
     lines += [f"  note: {note}" for note in report.notes]
     for finding in entry.findings:
-        lines.append(f"  {finding.label} {finding.id}: {finding.title}: {finding.evidence}")
+        why = f" ({finding.known})" if finding.known else ""
+        lines.append(f"  {finding.label} {finding.id}: {finding.title}: {finding.evidence}{why}")
         if finding.known:
             continue
         lines += [f"    at: {line.place}: {line.text}" for line in finding.source]

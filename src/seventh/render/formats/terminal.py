@@ -138,7 +138,7 @@ class _Sheet:
         brief = []
         for finding in self.entry.findings:
             if finding.known and not self.view.verbose:
-                brief.append(Text(f"{finding.id}  {finding.title}", "dim"))
+                brief.append(Text(f"{finding.id}  {finding.title} ({finding.known})", "dim"))
                 continue
             self.finding(finding)
             self.page.append(Text())
