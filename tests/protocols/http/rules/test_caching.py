@@ -65,13 +65,19 @@ LOGIN = "high: the response to an authenticated request has Cache-Control:"
     [
         ({}, "pass"),
         (OWN, f"medium: {SETS} sid, with Cache-Control: max-age=60"),
-        ({**OWN, "public": True, "directives": ("public",), "lifetime_shared_seconds": None},
-         f"high: {SETS} sid, with Cache-Control: public"),
-        ({**OWN, "directives": ("s-maxage=60",)},
-         f"high: {SETS} sid, with Cache-Control: s-maxage=60"),
+        (
+            {**OWN, "public": True, "directives": ("public",), "lifetime_shared_seconds": None},
+            f"high: {SETS} sid, with Cache-Control: public",
+        ),
+        (
+            {**OWN, "directives": ("s-maxage=60",)},
+            f"high: {SETS} sid, with Cache-Control: s-maxage=60",
+        ),
         ({**OWN, "directives": ()}, f"medium: {SETS} sid, with Cache-Control: absent"),
-        ({"sets_cookies": tuple("abcdefg"), "common_cookies": ("b",)},
-         f"medium: {SETS} a, c, d, e, f, with Cache-Control: max-age=60"),
+        (
+            {"sets_cookies": tuple("abcdefg"), "common_cookies": ("b",)},
+            f"medium: {SETS} a, c, d, e, f, with Cache-Control: max-age=60",
+        ),
         ({**OWN, "common_cookies": ("sid",)}, "pass"),
         ({**OWN, "private_cookies": True}, "pass"),
         ({**OWN, "storable_shared": False}, "pass"),

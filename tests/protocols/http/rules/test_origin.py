@@ -89,8 +89,6 @@ def test_plain_http(clear: Clear | None, line: str) -> None:
     )
 
 
-
-
 @pytest.mark.parametrize(
     ("found", "status", "line"),
     [
