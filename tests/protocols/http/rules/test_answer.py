@@ -90,8 +90,8 @@ def page(**parts: Any) -> HttpFacts:
         (page(content=Body(path="/", status=200, coding="x", fault="unknown")),
          "medium: Content-Encoding is not a known content coding: / (200, x)"),
         (page(content=Body(path="/", status=200, coding="gzip", fault="still-coded")),
-         "high: the content is still compressed after decoding, but its type is text: "
-         "/ (200, gzip)"),
+         ("high: the content is still compressed after decoding, but its type is text: "
+         "/ (200, gzip)")),
         (page(error=Body(path="/no", status=404, coding="gzip", fault="corrupt")),
          "high: the content is not valid data of its Content-Encoding: /no (404, gzip)"),
         (page(assets=(Asset(path="/a.js", status=200, coding="br", fault="corrupt"),)),
@@ -103,8 +103,8 @@ def page(**parts: Any) -> HttpFacts:
         (page(content=Body(path="/", status=200, coding="x", fault="unknown"),
               error=Body(path="/no", status=404, coding="br", fault="corrupt"),
               assets=(Asset(path="/a", status=200, coding="br", fault="corrupt"),)),
-         "high: Content-Encoding is not a known content coding: / (200, x); the content is not "
-         "valid data of its Content-Encoding: /a (200, br), /no (404, br)"),
+         ("high: Content-Encoding is not a known content coding: / (200, x); the content is not "
+         "valid data of its Content-Encoding: /a (200, br), /no (404, br)")),
     ],
 )  # fmt: skip
 def test_codings(facts: HttpFacts, line: str) -> None:
@@ -148,8 +148,8 @@ def test_nothing_after_the_end() -> None:
         ("length-and-chunked", "Content-Length together with Transfer-Encoding (RFC 9112 §6.2)"),
         ("length-twice", "Content-Length more than once (RFC 9110 §8.6)"),
         ("transfer-encoding-identity", "Transfer-Encoding: identity, which RFC 7230 removed"),
-        ("transfer-coding", "Transfer-Encoding: gzip, which no TE field of the request allowed "
-         "(RFC 9110 §10.1.4)"),
+        ("transfer-coding", ("Transfer-Encoding: gzip, which no TE field of the request allowed "
+         "(RFC 9110 §10.1.4)")),
     ],
 )  # fmt: skip
 def test_grammar(code: str, text: str) -> None:

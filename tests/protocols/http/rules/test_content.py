@@ -164,8 +164,8 @@ SECRET: dict[str, Any] = {
     ("fields", "line"),
     [
         ({}, UNTESTED),
-        (SECRET, "low: br compresses a page that repeats a query value and contains csrf_token, "
-         "xsrf, unchanged in each response"),
+        (SECRET, ("low: br compresses a page that repeats a query value and contains csrf_token, "
+         "xsrf, unchanged in each response")),
         ({**SECRET, "reflected": None}, UNTESTED),
         ({**SECRET, "secrets": None}, UNTESTED),
         ({**SECRET, "reflected": False}, "pass"),

@@ -81,16 +81,16 @@ CASES: list[tuple[AnyRule, dict[str, Any], str]] = [
      "low: nginx 1.22.1 does not support HTTP/3 [listen, servers protocols]"),
     (versions.no_h3, {"h3": None}, NO_TLS),
     (versions.no_h3, {"h3": None, **UNDECIDED}, "skipped: it depends on {$X}"),
-    (versions.h3_hidden, {"alt_svc": ()}, "medium: a `listen` line has `quic`, but no "
-     "`add_header Alt-Svc` announces h3 (DNS was not checked)"),
+    (versions.h3_hidden, {"alt_svc": ()}, ("medium: a `listen` line has `quic`, but no "
+     "`add_header Alt-Svc` announces h3 (DNS was not checked)")),
     (versions.h3_hidden, {"alt_svc": None}, BACKEND),
     (versions.h3_hidden, {"h3": False}, NO_H3),
     (versions.h3_hidden, {"h3": None, **GONE}, PART),
     (versions.h3_dead, {"h3": False},
      "high: h3 is announced (Alt-Svc), but no `listen` line has `quic`"),
     (versions.h3_dead, {"h3_broken": "Connection: close in each response"},
-     "high: h3 is announced (Alt-Svc), but it fails: Connection: close in each response "
-     "[header connection, tls protocols]"),
+     ("high: h3 is announced (Alt-Svc), but it fails: Connection: close in each response "
+     "[header connection, tls protocols]")),
     (versions.h3_dead, {"alt_svc": (), "h3_broken": "x"}, "pass"),
     (versions.h3_dead, {"alt_svc": None}, "skipped: nothing in this file announces HTTP/3"),
     (versions.h3_dead, {"h3": None}, "skipped: nothing in this file announces HTTP/3"),
@@ -102,11 +102,11 @@ CASES: list[tuple[AnyRule, dict[str, Any], str]] = [
     (versions.fallback, {"h3": None, **GONE}, PART),
 
     (origin.no_reuse, {"keepalive_seconds": 0.0},
-     "medium: HTTP/1.1: `keepalive_timeout 0` closes the connection after each response "
-     "[header connection, keepalive_timeout]"),
+     ("medium: HTTP/1.1: `keepalive_timeout 0` closes the connection after each response "
+     "[header connection, keepalive_timeout]")),
     (origin.no_reuse, {"closes": True},
-     "medium: HTTP/1.1: `keepalive_timeout 0` closes the connection after each response "
-     "[header connection, keepalive_timeout]"),
+     ("medium: HTTP/1.1: `keepalive_timeout 0` closes the connection after each response "
+     "[header connection, keepalive_timeout]")),
     (origin.no_reuse, {"keepalive_seconds": 9.5},
      "medium: HTTP/1.1: idle connections are closed after 9.5 s [idle, keepalive_timeout]"),
     (origin.no_reuse, {"keepalive_seconds": 10.0}, "pass"),
@@ -126,8 +126,8 @@ CASES: list[tuple[AnyRule, dict[str, Any], str]] = [
     (origin.no_https, {"clear": "serves", **GONE}, PART),
     (origin.hsts, {"hsts": ""}, "medium: no line in force adds Strict-Transport-Security"),
     (origin.hsts, {"hsts": "", "hsts_lost": True},
-     "medium: the server block adds Strict-Transport-Security, but this location's own "
-     "`add_header` lines replace all of the server's"),
+     ("medium: the server block adds Strict-Transport-Security, but this location's own "
+     "`add_header` lines replace all of the server's")),
     (origin.hsts, {"hsts": "preload"},
      "medium: Strict-Transport-Security has no max-age: preload"),
     (origin.hsts, {"hsts": 'MAX-AGE = "15551999"'},
@@ -157,8 +157,8 @@ CASES: list[tuple[AnyRule, dict[str, Any], str]] = [
     (quic.quic_idle, {"keepalive_seconds": None}, "skipped: keepalive_timeout is not a time"),
     (quic.quic_idle, {"h3": False}, NO_H3),
     (quic.quic_idle, {"h3": None, **GONE}, PART),
-    (quic.quic_amplify, {"quic_retry": False}, "skipped: quic_retry is off: only a check of the "
-     "server shows if RFC 9000 §8.1 is kept"),
+    (quic.quic_amplify, {"quic_retry": False}, ("skipped: quic_retry is off: only a check of the "
+     "server shows if RFC 9000 §8.1 is kept")),
     (quic.quic_amplify, {"quic_retry": None}, NO_H3),
     (quic.quic_amplify, {"quic_retry": None, **GONE}, PART),
 
@@ -200,12 +200,12 @@ CASES: list[tuple[AnyRule, dict[str, Any], str]] = [
     *((caching.no_stale, {"cache_control": ("max-age=60", final)}, "pass")
       for final in ("no-store", "no-cache", "must-revalidate", "proxy-revalidate", "immutable",
                     "stale-while-revalidate=60", "stale-if-error=60")),
-    (caching.vary, {"gzip_vary": False}, "medium: gzip is on and gzip_vary is off: the coding "
+    (caching.vary, {"gzip_vary": False}, ("medium: gzip is on and gzip_vary is off: the coding "
      "depends on Accept-Encoding, but Vary does not name it [gzip, gzip_vary, header vary, "
-     "encode]"),
-    (caching.vary, {"gzip_vary": False, "gzip": False}, "medium: brotli is on and gzip_vary is "
+     "encode]")),
+    (caching.vary, {"gzip_vary": False, "gzip": False}, ("medium: brotli is on and gzip_vary is "
      "off: the coding depends on Accept-Encoding, but Vary does not name it [brotli, gzip_vary, "
-     "header vary, encode]"),
+     "header vary, encode]")),
     (caching.vary, {"gzip_vary": None, **PLAIN}, "pass"),
     (caching.vary, {"gzip_vary": None, **PLAIN, "zstd": True}, "pass"),
     (caching.vary, {"gzip": None}, MATCHER),
@@ -213,12 +213,12 @@ CASES: list[tuple[AnyRule, dict[str, Any], str]] = [
     (caching.vary, {"gzip": None, "does": "answers"}, NO_CONTENT),
     (caching.vary, {"gzip_vary": False, **GONE}, PART),
     (caching.cache_leak, {**CACHE, "cookies_cached": True, "private_cached": True},
-     "high: proxy_cache zone stores Set-Cookie and sends it to other visitors: "
+     ("high: proxy_cache zone stores Set-Cookie and sends it to other visitors: "
      "proxy_ignore_headers names Set-Cookie "
-     "[proxy_ignore_headers, proxy_cache, proxy_hide_header]"),
+     "[proxy_ignore_headers, proxy_cache, proxy_hide_header]")),
     (caching.cache_leak, {**CACHE, "private_cached": True},
-     "medium: proxy_cache zone stores private responses, too: proxy_ignore_headers names "
-     "Cache-Control [proxy_ignore_headers, proxy_cache, proxy_cache_valid]"),
+     ("medium: proxy_cache zone stores private responses, too: proxy_ignore_headers names "
+     "Cache-Control [proxy_ignore_headers, proxy_cache, proxy_cache_valid]")),
     (caching.cache_leak, CACHE, "pass"),
     (caching.cache_leak, {"cookies_cached": True}, "pass"),
     (caching.cache_leak, {"cache_control": ()}, "skipped: nothing is cached here"),
@@ -234,19 +234,19 @@ MORE: list[tuple[AnyRule, dict[str, Any], str]] = [
     (content.no_compress, PLAIN, "medium: no text is compressed: gzip is off"),
     (content.no_compress, {**PLAIN, "precompressed": ("gzip",)},
      "skipped: the file does not show which compressed files exist"),
-    (content.no_compress, HTML, "medium: style sheets, scripts and JSON are not compressed: "
-     "gzip_types does not list them [encode, gzip_types, brotli_types]"),
+    (content.no_compress, HTML, ("medium: style sheets, scripts and JSON are not compressed: "
+     "gzip_types does not list them [encode, gzip_types, brotli_types]")),
     (content.no_compress, {**HTML, "zstd": True}, "pass"),  # another module has its types
     *((content.no_compress, {**HTML, "gzip_types": (listed,)}, "pass")
       for listed in ("text/css", "application/javascript", "text/javascript", "application/json",
                      "*")),
     (content.no_compress, {**HTML, "brotli_types": ("text/css",)}, "pass"),
     (content.no_compress, {**HTML, "brotli_types": ("text/css",), "brotli": False},
-     "medium: style sheets, scripts and JSON are not compressed: gzip_types does not list them "
-     "[encode, gzip_types, brotli_types]"),
+     ("medium: style sheets, scripts and JSON are not compressed: gzip_types does not list them "
+     "[encode, gzip_types, brotli_types]")),
     (content.no_compress, {**HTML, "gzip_types": ("text/css",), "gzip": False},
-     "medium: style sheets, scripts and JSON are not compressed: gzip_types does not list them "
-     "[encode, gzip_types, brotli_types]"),
+     ("medium: style sheets, scripts and JSON are not compressed: gzip_types does not list them "
+     "[encode, gzip_types, brotli_types]")),
     (content.no_compress, {"gzip": None}, MATCHER),
     (content.no_compress, {**PLAIN, "does": "passes"}, BACKEND),
     (content.no_compress, {**PLAIN, **GONE}, PART),
@@ -271,27 +271,27 @@ MORE: list[tuple[AnyRule, dict[str, Any], str]] = [
     (content.compress_waste, {"brotli": False, "gzip_types": ("*",), "brotli_types": ("*",)},
      "low: compression is wasted on gzip_types: * [gzip_types]"),
     (content.compress_waste, {"gzip_types": tuple(f"image/{n}" for n in range(9))},
-     "low: compression is wasted on gzip_types: image/0, image/1, image/2, image/3, image/4, "
-     "image/5, image/6, image/7 [gzip_types]"),
+     ("low: compression is wasted on gzip_types: image/0, image/1, image/2, image/3, image/4, "
+     "image/5, image/6, image/7 [gzip_types]")),
     (content.compress_waste, {**PLAIN, "gzip_types": ("*",)}, UNCODED),
     (content.compress_waste, {**PLAIN, "zstd": True}, UNCODED),
     (content.compress_waste, {"gzip": None}, MATCHER),
     (content.compress_waste, {"gzip_types": ("*",), **GONE}, PART),
-    (content.retry_info, {"retry_after": False}, "low: neither Retry-After nor a RateLimit field "
-     "with 429"),
+    (content.retry_info, {"retry_after": False}, ("low: neither Retry-After nor a RateLimit field "
+     "with 429")),
     (content.retry_info, {"retry_after": None, "limit_status": (503, 444, 429)},
      "low: neither Retry-After nor a RateLimit field with 503, 429"),
     (content.retry_info, {"retry_after": False, "limit_status": (444,)}, "pass"),
     (content.retry_info, {"limited": False},
      "skipped: no request is rejected by limit_req or limit_conn"),
     (content.retry_info, GONE, PART),
-    (quic.early_unsafe, {"early_data_told": False}, "high: ssl_early_data is on, and requests are "
-     "proxied without `proxy_set_header Early-Data $ssl_early_data`"),
+    (quic.early_unsafe, {"early_data_told": False}, ("high: ssl_early_data is on, and requests are "
+     "proxied without `proxy_set_header Early-Data $ssl_early_data`")),
     (quic.early_unsafe, {"early_data": False, "early_data_told": False}, "pass"),
     (quic.early_unsafe, {"early_data": None}, "skipped: nothing is proxied here"),
     (quic.early_unsafe, GONE, PART),
-    (rest.heartbeat, {"buffered": True}, "low: proxy_buffering is on: events wait until a buffer "
-     "is full, unless each response has X-Accel-Buffering: no"),
+    (rest.heartbeat, {"buffered": True}, ("low: proxy_buffering is on: events wait until a buffer "
+     "is full, unless each response has X-Accel-Buffering: no")),
     (rest.heartbeat, {"buffered": None},
      "skipped: no proxied location has the name of an event stream"),
     (rest.heartbeat, {"buffered": True, "event_stream": False},
@@ -300,29 +300,30 @@ MORE: list[tuple[AnyRule, dict[str, Any], str]] = [
 OF_CADDY: list[tuple[AnyRule, dict[str, Any], str]] = [
     (versions.no_h2, {"h2": False}, "low: `protocols` does not include h2"),
     (versions.no_h3, BARE, "low: `protocols` does not include h3"),
-    (versions.h3_hidden, {"alt_svc": ()}, "medium: h3 is enabled, but no reply over TCP announces "
-     "it in Alt-Svc (DNS was not checked)"),
+    (versions.h3_hidden, {"alt_svc": ()}, ("medium: h3 is enabled, but no reply over TCP announces "
+     "it in Alt-Svc (DNS was not checked)")),
     (versions.h3_dead, {"h3": False},
      "high: h3 is announced (Alt-Svc), but `protocols` does not include h3"),
     (versions.fallback, {"tls_ports": ()}, "high: port 443 has h3, but neither h1 nor h2"),
-    (origin.no_reuse, {"closes": True}, "medium: HTTP/1.1: `header Connection close` closes the "
-     "connection after each response [header connection, keepalive_timeout]"),
-    (origin.no_https, {"clear": "serves"}, "high: a site address with http:// or port 80, or a "
-     "port only, and no `redir` to https [site, listen]"),
+    (origin.no_reuse, {"closes": True}, ("medium: HTTP/1.1: `header Connection close` closes the "
+     "connection after each response [header connection, keepalive_timeout]")),
+    (origin.no_https, {"clear": "serves"}, ("high: a site address with http:// or port 80, or a "
+     "port only, and no `redir` to https [site, listen]")),
     (caching.no_freshness, {"cache_control": ()},
      "medium: no `header` line gives files a lifetime with Cache-Control"),
-    (caching.vary, {"gzip_vary": False, **PLAIN, "zstd": True}, "medium: `encode` compresses with "
-     "zstd, but a `header` line removes Vary [zstd, gzip_vary, header vary, encode]"),
+    (caching.vary, {"gzip_vary": False, **PLAIN, "zstd": True}, ("medium: `encode` compresses with "
+     "zstd, but a `header` line removes Vary [zstd, gzip_vary, header vary, encode]")),
     (content.no_compress, PLAIN, "medium: no text is compressed: there is no `encode`"),
-    (content.no_compress, {**HTML, **PLAIN, "zstd": True}, "medium: style sheets, scripts and JSON "
-     "are not compressed: `encode`'s match does not list them [encode, gzip_types, brotli_types]"),
+    (content.no_compress, {**HTML, **PLAIN, "zstd": True},
+     ("medium: style sheets, scripts and JSON are not compressed: `encode`'s match does not list "
+     "them [encode, gzip_types, brotli_types]")),
     (content.no_compress, {**PLAIN, "zstd": True}, "pass"),
     (content.compress_waste, {**PLAIN, "zstd": True, "gzip_types": ("font/woff2",)},
      "low: compression is wasted on encode: font/woff2 [encode]"),
-    (quic.early_unsafe, {"early_data_told": False}, "high: HTTP/3 accepts early data, and "
-     "`header_up` or `request_header` removes Early-Data from proxied requests"),
-    (rest.heartbeat, {"buffered": True}, "low: response_buffers delays events until a buffer is "
-     "full or the response ends"),
+    (quic.early_unsafe, {"early_data_told": False}, ("high: HTTP/3 accepts early data, and "
+     "`header_up` or `request_header` removes Early-Data from proxied requests")),
+    (rest.heartbeat, {"buffered": True}, ("low: response_buffers delays events until a buffer is "
+     "full or the response ends")),
 ]  # fmt: skip
 
 

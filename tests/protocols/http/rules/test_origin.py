@@ -70,8 +70,8 @@ PLAIN = "http://a.example/"
          "high: http://a.example/ answers 200 without TLS"),
         (Clear(url=PLAIN, outcome="serves"), "high: http://a.example/ answers 0 without TLS"),
         (Clear(url=PLAIN, outcome="serves", status=204, loopback=True),
-         "info: http://a.example/ answers 204 without TLS, but only on loopback; do not expose it "
-         "to a network"),
+         ("info: http://a.example/ answers 204 without TLS, but only on loopback; do not expose it "
+         "to a network")),
         (Clear(url=PLAIN, outcome="failed", detail="reset"),
          "skipped: plain HTTP did not answer: reset"),
         (Clear(url=PLAIN, outcome="closed"), "pass"),

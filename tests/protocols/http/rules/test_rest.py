@@ -52,12 +52,12 @@ def error(status: int, declared: str, *, problem: bool = False) -> Body:
         (error(399, "application/problem+json", problem=True),
          "info: a path that does not exist returns 399"),
         (error(399, "application/json"), "info: a path that does not exist returns 399"),
-        (error(400, "application/json"), "info: 400 with Content-Type application/json, although "
-         "the request asks for problem details"),
+        (error(400, "application/json"), ("info: 400 with Content-Type application/json, although "
+         "the request asks for problem details")),
         (error(404, ""),
          "info: 404 without Content-Type, although the request asks for problem details"),
-        (error(404, "application/problem+xml"), "info: 404 with Content-Type "
-         "application/problem+xml, but the content is not a problem details object"),
+        (error(404, "application/problem+xml"), ("info: 404 with Content-Type "
+         "application/problem+xml, but the content is not a problem details object")),
     ],
 )  # fmt: skip
 def test_errors(found: Body | None, line: str) -> None:
@@ -82,8 +82,8 @@ ERROR = Body(path="/no", status=404, misfit="application/json, content HTML")
         ({"content": JSON, "error": ERROR},
          "info: Content-Type and content differ: /no (404): application/json, content HTML"),
         ({"content": HTML, "error": ERROR},
-         "info: Content-Type and content differ: / (200): text/html, content JSON, "
-         "/no (404): application/json, content HTML"),
+         ("info: Content-Type and content differ: / (200): text/html, content JSON, "
+         "/no (404): application/json, content HTML")),
     ],
 )  # fmt: skip
 def test_types(parts: dict[str, Any], line: str) -> None:
@@ -153,8 +153,8 @@ SHORT = "skipped: {} s are too short to receive a heartbeat: give --hold 40"
 @pytest.mark.parametrize(
     ("heard", "line"),
     [
-        ({"seconds": 40.0, "cut_events": 1}, "medium: 1 events arrived in parts, which a buffer "
-         "causes"),
+        ({"seconds": 40.0, "cut_events": 1}, ("medium: 1 events arrived in parts, which a buffer "
+         "causes")),
         ({"seconds": 40.0, "silence_seconds": 24.9}, "pass"),
         ({"seconds": 40.0, "silence_seconds": 25.0}, "medium: no data for 25 s"),
         ({"seconds": 60.0, "silence_seconds": 49.9, "comments": 1}, "pass"),
