@@ -93,7 +93,7 @@ def token_stale(ws: WebSocketFacts) -> Verdict:
     if token.outcome != "open":
         return None
     if token.lifetime_seconds <= 0:
-        return Hit(what="expired", seconds=f"{-token.lifetime_seconds:.0f}")
+        return Hit(what="expired", seconds=f"{abs(token.lifetime_seconds):.0f}")
     return Hit(what="open", seconds=f"{token.after_seconds or 0.0:.1f}")
 
 
