@@ -15,6 +15,7 @@ from seventh import protocols
 from seventh.labkit.serve import Fault
 from seventh.model.facts import Facts
 from seventh.model.ports import PORTS
+from seventh.model.product import ALTERNATIVES
 from seventh.model.spec import Spec
 from seventh.render.document import plain_facts
 from seventh.rules.rule import AnyRule, Hit, Skip, Source, Words
@@ -202,6 +203,10 @@ def test_no_evidence_is_never_a_pass(room: str, rule: AnyRule) -> None:
     assert verdict.reason
 
 
+BESIDES = {"any", "certbot", "dns", "iptables", "nftables", "resolv.conf"}
+"""What fixes are for besides the peer's software."""
+
+
 @pytest.mark.parametrize(("room", "rule"), RULES)
 def test_a_rule_is_fully_worded(room: str, rule: AnyRule) -> None:
     words = rule.words
@@ -210,6 +215,8 @@ def test_a_rule_is_fully_worded(room: str, rule: AnyRule) -> None:
     assert words.why.endswith((".", ")"))
     assert words.fix
     assert all(words.fix.values())
+    assert set(words.fix) <= ALTERNATIVES | BESIDES
+    assert set(rule.directives) <= ALTERNATIVES
     assert rule.seed or room in {"tls", "net"}
     for reference in rule.references:
         assert _REFERENCE.match(reference), reference

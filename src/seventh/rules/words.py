@@ -7,14 +7,17 @@ text is shown in English.
 
 from __future__ import annotations
 
+import re
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from seventh.model.failure import UsageError
 from seventh.model.report import Param
-from seventh.rules.rule import AnyRule, Words
+from seventh.rules.rule import AnyRule, Hit, Words
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 class _Lenient(string.Formatter):
@@ -50,7 +53,10 @@ def filled(words: Words, params: Mapping[str, Param]) -> Words:
         title=fill(words.title, params),
         evidence=fill(words.evidence, params),
         why=fill(words.why, params),
-        fix={product: _lines(text, params) for product, text in words.fix.items()},
+        fix={
+            product: _lines(text, params, lambda line: fill(line, params))
+            for product, text in words.fix.items()
+        },
     )
 
 
@@ -64,12 +70,19 @@ def _phrases(words: Words, params: Mapping[str, Param]) -> dict[str, Param]:
     return found
 
 
-def _lines(template: str, params: Mapping[str, Param]) -> str:
-    """Return a fix; a line that is one parameter alone becomes a line for each of its values."""
+def _lines(template: str, params: Mapping[str, Param], within: Callable[[str], str]) -> str:
+    """Return a fix; a line that is one parameter alone becomes a line for each of its values.
+
+    ``within`` makes every other line.
+    """
     lines: list[str] = []
     for line in template.split("\n"):
-        value = params.get(line[1:-1]) if line[:1] == "{" else None
-        lines += value if isinstance(value, tuple | list) else [fill(line, params)]
+        alone = _PARAMETER.fullmatch(line)
+        if alone is None or alone[1] not in params:
+            lines.append(within(line))
+            continue
+        value = params[alone[1]]
+        lines += value if isinstance(value, tuple | list) else [str(value)]
     return "\n".join(lines)
 
 
@@ -78,16 +91,9 @@ def usual_fixes(rule: AnyRule, words: Words) -> dict[str, str]:
 
     A parameter within a line stays, such as ``{address}``.
     """
-    hit = rule(rule.bad)
-    params = getattr(hit, "params", {})
-    fixes: dict[str, str] = {}
-    for product, fix in words.fix.items():
-        lines = (
-            _lines(line, params) if line[:1] == "{" and line[1:-1] in params else line
-            for line in fix.splitlines()
-        )
-        fixes[product] = "\n".join(lines)
-    return fixes
+    verdict = rule(rule.bad)
+    params = verdict.params if isinstance(verdict, Hit) else {}
+    return {product: _lines(fix, params, str) for product, fix in words.fix.items()}
 
 
 def translation(folder: Path, lang: str) -> Mapping[str, Mapping[str, Any]]:

@@ -1,294 +1,269 @@
-"""The borders of the rules on caching, content and interfaces."""
+"""Codings, sizes, secrets and repeated requests: each rule's whole verdict."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
-from seventh.model.severity import Severity
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts.config import HttpConfigFacts
 from seventh.protocols.http.facts.content import (
-    Api,
     Asset,
-    Body,
     Coding,
     ContentFacts,
-    Cors,
-    EventStream,
-    Lifecycle,
     Refusal,
     Repetition,
-    Validation,
     Variant,
 )
-from seventh.protocols.http.rules import caching as rules_caching
-from seventh.protocols.http.rules import content, rest, validators
-from seventh.protocols.http.rules.caching_examples import caching, validation
-from seventh.rules.rule import Hit, Skip
-from seventh.rules.words import filled
+from seventh.protocols.http.rules import content
+from seventh.rules.rule import AnyRule
+from tests.rules.said import said
 
-KIB = 1024
-DAY = 86400
+UNSEEN = "skipped: the content was not checked"
+NO_TEXT = "not applicable: no text of at least 1024 bytes was served"
 
 
 def facts(**parts: Any) -> HttpFacts:
     return HttpFacts(content=ContentFacts(**parts))
 
 
-def text(*variants: Variant, **fields: Any) -> HttpFacts:
-    known: dict[str, Any] = {"content_type": "text/html", "compressible": True, "secure": True}
-    return facts(coding=Coding(variants=variants, **(known | fields)))
-
-
-def variant(offered: str, coding: str = "", size: int = 5000, **fields: Any) -> Variant:
-    known: dict[str, Any] = {"wire_bytes": size, "content_bytes": size, "status": 200}
+def got(offered: str, coding: str = "", **fields: Any) -> Variant:
+    known: dict[str, Any] = {"status": 200, "wire_bytes": 900, "content_bytes": 5000}
     return Variant(offered=offered, coding=coding, **(known | fields))
 
 
-def test_validators_matter_only_where_replies_are_kept() -> None:
-    kept = {"storable_shared": False, "storable_private": False}
-    judged = validators.no_validator(
-        HttpFacts(
-            content=ContentFacts(
-                caching=caching(**kept).content.caching,  # type: ignore[union-attr]
-                validation=Validation(),
-            )
-        )
-    )
-    assert judged is None
+def page(*variants: Variant, assets: tuple[Asset, ...] | None = None, **fields: Any) -> HttpFacts:
+    known: dict[str, Any] = {"content_type": "text/html", "compressible": True, "secure": True}
+    return facts(coding=Coding(variants=variants, **(known | fields)), assets=assets)
+
+
+def asset(path: str, coding: str = "", **fields: Any) -> Asset:
+    known: dict[str, Any] = {
+        "status": 200, "compressible": True, "wire_bytes": 900, "content_bytes": 5000
+    }  # fmt: skip
+    return Asset(path=path, coding=coding, **(known | fields))
 
 
 @pytest.mark.parametrize(
-    ("fields", "fires"),
+    "rule",
     [
-        ({"etag_status": 200, "etag_same_bytes": True}, True),
-        ({"etag_status": 200, "etag_same_bytes": False}, False),
-        ({"etag_status": 200, "etag_same_bytes": None}, False),
-        ({"coded": "br", "coded_status": 200, "coded_same_bytes": True}, True),
-        ({"date_status": 200, "date_same_bytes": True}, False),
-        ({"etag": None, "etag_status": None, "date_status": 200, "date_same_bytes": True}, True),
-    ],
-)
-def test_ignored_validators(fields: dict[str, Any], fires: bool) -> None:
-    """Of a reply with an ETag, that alone decides; another content may have come for a reason."""
-    verdict = validators.etag_ignored(validation(**fields))
-    assert isinstance(verdict, Hit) == fires
-
-
-def test_an_unstable_etag_cannot_match() -> None:
-    changing = validation(
-        etag_status=200, etag_same_bytes=True, etags={"first": '"a"', "repeated": '"b"'}
-    )
-    assert isinstance(validators.etag_ignored(changing), Skip)
-    assert isinstance(validators.etag_unstable(changing), Hit)
-
-
-@pytest.mark.parametrize(
-    ("tags", "fires"),
-    [(('"a"', '"a"'), True), (('W/"a"', 'W/"a"'), False), (('"a"', 'W/"a"'), False)],
-)
-def test_strong_tags_over_codings(tags: tuple[str, str], fires: bool) -> None:
-    shown = text(variant("identity", etag=tags[0]), variant("any", "br", etag=tags[1]))
-    assert isinstance(validators.etag_encoding(shown), Hit) == fires
-
-
-def test_leaks() -> None:
-    said = rules_caching.cache_leak(
-        caching(sets_cookies=("sid",), public=False, directives=("max-age=60",))
-    )
-    assert isinstance(said, Hit) and said.severity is Severity.MEDIUM
-    told = rules_caching.cache_leak(caching(authenticated=True, directives=("s-maxage=5",)))
-    assert isinstance(told, Hit) and told.severity is Severity.HIGH
-    assert rules_caching.cache_leak(caching(sets_cookies=("a",), private_cookies=True)) is None
-    unused = caching(sets_cookies=("a",), directives=("public", "no-cache"))
-    assert rules_caching.cache_leak(unused) is None
-    heuristic = caching(sets_cookies=("a",), public=False, lifetime_shared_seconds=None)
-    assert rules_caching.cache_leak(heuristic) is None
-
-
-@pytest.mark.parametrize(
-    ("fields", "fires"),
-    [
-        ({"stale_while_revalidate_seconds": None}, True),
-        ({"stale_while_revalidate_seconds": None, "stale_if_error_seconds": 0}, False),
-        ({"stale_while_revalidate_seconds": None, "must_revalidate": True}, False),
-        ({"stale_while_revalidate_seconds": None, "lifetime_shared_seconds": 0,
-          "lifetime_private_seconds": 0}, False),
+        content.no_compress, content.no_brotli, content.compress_waste, content.breach,
+        content.payload, content.retry_info,
     ],
 )  # fmt: skip
-def test_staleness(fields: dict[str, Any], fires: bool) -> None:
-    assert isinstance(rules_caching.no_stale(caching(**fields)), Hit) == fires
+def test_content_must_be_known(rule: AnyRule) -> None:
+    assert said(rule, HttpFacts()) == said(rule, facts()) == UNSEEN
 
 
-def test_vary_by_origin() -> None:
-    base = caching().content
-    assert base is not None
-    coding = Coding(variants=(variant("identity", vary=("accept-encoding",)),))
-
-    def judged(**fields: Any) -> bool:
-        found = ContentFacts(caching=base.caching, coding=coding, cors=Cors(**fields))
-        return isinstance(rules_caching.vary(HttpFacts(content=found)), Hit)
-
-    assert judged(allowed="https://x", reflected=True)
-    assert not judged(allowed="https://x", reflected=True, varies=True)
-    assert not judged(allowed="*")
-
-
-@pytest.mark.parametrize(("size", "fires"), [(KIB - 1, False), (KIB, True)])
-def test_what_is_worth_compressing(size: int, fires: bool) -> None:
-    shown = text(variant("identity", size=size), variant("any", size=size))
-    verdict = content.no_compress(shown)
-    assert isinstance(verdict, Hit) == fires
-    assert fires or isinstance(verdict, Skip)
-
-
-def test_assets_count_where_the_page_does_not() -> None:
-    script = Asset(path="/a.js", status=200, compressible=True, wire_bytes=9000, content_bytes=9000)
-    found = facts(
-        coding=Coding(compressible=None, secure=True, variants=(variant("any"),)), assets=(script,)
-    )
-    verdict = content.no_compress(found)
-    assert isinstance(verdict, Hit)
-    assert verdict.params["plain"] == ("/a.js (9000 bytes)",)
-
-
-def test_brotli() -> None:
-    plain = text(variant("any", "gzip", 900, content_bytes=5000))
-    assert isinstance(content.no_brotli(plain), Hit)
-    assert content.no_brotli(text(variant("any", "zstd", 900, content_bytes=5000))) is None
-    late = text(variant("any", "gzip", 900, content_bytes=5000), variant("br", "br", 800))
-    # br for those who offer nothing else reaches no browser: they offer gzip beside it.
-    assert isinstance(content.no_brotli(late), Hit)
-    clear = text(variant("any", "gzip", 900, content_bytes=5000), secure=False)
-    assert isinstance(content.no_brotli(clear), Skip)
-    assert isinstance(content.no_brotli(text(variant("any"))), Skip)
-
-
-def test_codings_that_add() -> None:
-    grown = text(variant("any", "gzip", 5100, content_bytes=5000))
-    assert isinstance(content.compress_waste(grown), Hit)
-    small = text(variant("any", "gzip", 60, content_bytes=50))
-    assert content.compress_waste(small) is None
+PLAIN = "medium: sent uncompressed to a client that accepts compression:"
 
 
 @pytest.mark.parametrize(
-    ("fields", "fires"),
+    ("found", "line"),
     [
-        ({"size": 1024 * KIB}, None),
-        ({"size": 1024 * KIB + 1}, True),
-        ({"size": 1024 * KIB, "truncated": True}, True),
-        ({"size": 5000, "truncated": True}, False),
-    ],
-)
-def test_large_json(fields: dict[str, Any], fires: bool | None) -> None:
-    verdict = content.payload(
-        text(variant("identity", **fields), content_type="application/x+json")
-    )
-    kind = {True: Hit, False: Skip, None: type(None)}[fires]
-    assert isinstance(verdict, kind)
-    page = text(variant("identity", size=9_000_000))
-    assert content.payload(page) is None
-
-
-def test_limits_that_are_told() -> None:
-    told = facts(refusals=(Refusal(path="/", status=429, rate_limit=("ratelimit",)),))
-    assert content.retry_info(told) is None
-    assert isinstance(content.retry_info(facts(refusals=())), Skip)
-
-
-@pytest.mark.parametrize(
-    ("seen", "verdict"),
-    [
-        ({"method": "DELETE", "first_status": 204, "second_status": 404}, type(None)),
-        ({"method": "DELETE", "first_status": 204, "second_status": 500}, Skip),
-        ({"method": "DELETE", "first_status": 204, "second_status": 429}, Skip),
-        ({"method": "DELETE", "first_status": 401, "second_status": 401}, Skip),
-        ({"method": "PUT", "first_status": 201, "second_status": 200}, type(None)),
-        ({"method": "PUT", "first_status": 201, "second_status": 201}, Hit),
-        ({"method": "POST", "keyed": True, "first_status": 201, "second_status": 409}, type(None)),
-        ({"method": "POST", "keyed": True, "first_status": 200, "second_status": 200,
-          "same_body": False}, Hit),
-        ({"method": "POST", "keyed": True, "first_status": 200, "second_status": 200,
-          "same_body": None}, type(None)),
+        (page(got("any", "br")), "pass"),
+        (page(got("any", wire_bytes=5000)), f"{PLAIN} content (5000 bytes)"),
+        (page(got("any", content_bytes=1024)), f"{PLAIN} content (900 bytes)"),
+        (page(got("any", content_bytes=1023)), NO_TEXT),
+        (page(got("any", content_bytes=None)), NO_TEXT),
+        (page(got("identity")), NO_TEXT),
+        (page(got("any"), compressible=False), NO_TEXT),
+        (page(got("any"), compressible=None), NO_TEXT),
+        (page(got("any", "br"), assets=(asset("/a", "gzip"), asset("/b"))),
+         f"{PLAIN} /b (900 bytes)"),
+        (page(assets=(asset("/b", content_bytes=1024),)), f"{PLAIN} /b (900 bytes)"),
+        (page(assets=(asset("/b", content_bytes=1023),)), NO_TEXT),
+        (page(assets=(asset("/b", content_bytes=None),)), NO_TEXT),
+        (page(assets=(asset("/b", status=206),)), NO_TEXT),
+        (page(assets=(asset("/b", compressible=None),)), NO_TEXT),
+        (page(got("any"), assets=(asset("/b"),)),
+         f"{PLAIN} content (900 bytes), /b (900 bytes)"),
     ],
 )  # fmt: skip
-def test_repetitions(seen: dict[str, Any], verdict: type) -> None:
-    assert isinstance(content.idempotency(facts(repetition=Repetition(**seen))), verdict)
-
-
-def test_interfaces_alone_owe_problem_details() -> None:
-    page = Body(path="/x", status=404, declared="text/html", seen="html")
-    people = facts(api=Api(speaks=False), error=page)
-    assert isinstance(rest.error_format(people), Skip)
-    assert isinstance(rest.schema(people), Skip)
-    soft = Body(path="/x", status=200, declared="application/problem+json", problem=True)
-    verdict = rest.error_format(facts(api=Api(speaks=True), error=soft))
-    assert isinstance(verdict, Hit)
-    assert (verdict.params["what"], verdict.params["status"]) == ("not-an-error", 200)
-    invalid = replace(soft, status=404, problem=False)
-    verdict = rest.error_format(facts(api=Api(speaks=True), error=invalid))
-    assert isinstance(verdict, Hit) and verdict.params["what"] == "not-problem"
-
-
-def test_broken_descriptions_weigh_more() -> None:
-    api = Api(speaks=True, described_at="/o", description="OpenAPI 3", violations=("$ lacks a",))
-    verdict = rest.schema(facts(api=api))
-    assert isinstance(verdict, Hit) and verdict.severity is Severity.MEDIUM
+def test_text_that_is_not_compressed(found: HttpFacts, line: str) -> None:
+    assert said(content.no_compress, found) == line
 
 
 @pytest.mark.parametrize(
-    ("fields", "evidence"),
+    ("found", "line"),
     [
-        ({"sunset_in_seconds": 10 * DAY}, "is to be removed in 10 d"),
-        ({"sunset_in_seconds": DAY - 1}, "is to be removed today"),
-        ({"sunset_in_seconds": -DAY}, "was to be removed 1 d ago"),
-        ({"deprecated": True}, "is deprecated"),
-        ({"deprecated": True, "deprecated_in_seconds": DAY, "sunset_in_seconds": 3 * DAY},
-         "will be deprecated in 1 d; is to be removed in 3 d"),
+        (page(got("any", "br")), "pass"),
+        (page(got("any", "zstd")), "pass"),
+        (page(got("any", "gzip, br")), "pass"),
+        (page(got("any", "gzip")), "low: text is compressed with gzip only"),
+        (page(got("any", "gzip"), got("deflate", "deflate")),
+         "low: text is compressed with deflate, gzip only"),
+        (page(got("any", "x-brand")), "low: text is compressed with x-brand only"),
+        (page(got("any", "gzip"), got("br", "br")), "low: browsers, which offer br, get gzip"),
+        (page(got("any", "gzip"), got("br", "br", status=206)),
+         "low: text is compressed with gzip only"),
+        (page(got("any", "gzip"), secure=False),
+         "not applicable: browsers do not offer br over plain HTTP"),
+        (page(got("any", "gzip", content_bytes=9)), NO_TEXT),
+        (page(got("any"), got("br")), "skipped: nothing is compressed"),
+        (page(got("any"), got("br", "br")), "pass"),
+        (page(got("gzip", "gzip"), assets=(asset("/b"),)), "skipped: br was not offered"),
+        (page(got("br"), got("gzip", "gzip"), assets=(asset("/b"),)),
+         "low: text is compressed with gzip only"),
+        (page(got("any"), assets=(asset("/a", "br"), asset("/b", "gzip"))), "pass"),
+        (page(got("any"), assets=(asset("/b", "gzip"),)),
+         "low: text is compressed with gzip only"),
     ],
 )  # fmt: skip
-def test_sunset(fields: dict[str, Any], evidence: str) -> None:
-    verdict = rest.sunset(facts(lifecycle=Lifecycle(**fields)))
-    assert isinstance(verdict, Hit)
-    words = filled(rest.sunset.words, verdict.params)
-    assert words.evidence == f"the resource {evidence}"
-    assert "the successor that its documentation names" in words.fix["any"]
+def test_brotli(found: HttpFacts, line: str) -> None:
+    assert said(content.no_brotli, found) == line
+
+
+WASTED = "low: compression is wasted on"
+NONE_WHOLE = "skipped: no complete response to an offer of codings was received"
+UNDECODED = "skipped: the response to an offer of codings could not be decoded"
+PNG: dict[str, Any] = {"content_type": "image/png", "packed": True, "compressible": False}
 
 
 @pytest.mark.parametrize(
-    ("heard", "verdict"),
+    ("found", "line"),
     [
-        ({"seconds": 40.0, "comments": 2, "silence_seconds": 15.0}, type(None)),
-        ({"seconds": 40.0, "events": 9, "silence_seconds": 24.0}, type(None)),
-        ({"seconds": 40.0, "events": 9, "silence_seconds": 25.0}, Hit),
-        ({"seconds": 70.0, "comments": 2, "silence_seconds": 30.0}, type(None)),
-        ({"seconds": 70.0, "comments": 1, "silence_seconds": 55.0}, Hit),
-        ({"seconds": 5.0, "events": 1, "silence_seconds": 4.0}, Skip),
-        ({"seconds": 5.0, "comments": 1, "silence_seconds": 4.0}, type(None)),
-        ({"seconds": 5.0, "ended": True, "ended_silent_seconds": 3.0}, Hit),
-        ({"seconds": 5.0, "ended": True, "ended_silent_seconds": 0.0}, Skip),
-        ({"seconds": 5.0, "cut_events": 2}, Hit),
+        (page(got("any", "br")), "pass"),
+        (page(), NONE_WHOLE),
+        (page(got("br", "gzip", wire_bytes=5000)), NONE_WHOLE),
+        (page(got("any", "gzip", status=206, wire_bytes=5000)), NONE_WHOLE),
+        (page(got("any", "gzip", wire_bytes=4999)), "pass"),
+        (page(got("any", "gzip", wire_bytes=5000)), f"{WASTED} text/html gzip: 5000 → 5000 bytes"),
+        (page(got("any", wire_bytes=5000)), "pass"),
+        (page(got("any", "gzip", wire_bytes=5000, content_bytes=None)), UNDECODED),
+        (page(got("any", wire_bytes=5000, content_bytes=None)), "pass"),
+        (page(got("any", "gzip", wire_bytes=1024, content_bytes=1024)),
+         f"{WASTED} text/html gzip: 1024 → 1024 bytes"),
+        (page(got("any", "gzip", wire_bytes=1050, content_bytes=1023)), "pass"),
+        # Of what is compressed already, a tenth at most is saved.
+        (page(got("any", "gzip", wire_bytes=4500), **PNG), "pass"),
+        (page(got("any", "gzip", wire_bytes=4501), **PNG),
+         f"{WASTED} image/png gzip: 5000 → 4501 bytes"),
+        (page(got("any", "gzip", content_bytes=None), **PNG), UNDECODED),
+        (page(got("any", "gzip", content_bytes=None),
+              assets=(asset("/a", "br", content_type="text/css", wire_bytes=5000),)),
+         f"{WASTED} /a (text/css) br: 5000 → 5000 bytes"),
+        (page(got("any"), assets=(
+            asset("/a", "br", content_type="font/woff2", packed=True, wire_bytes=5001),
+            asset("/b", "br", content_type="text/css"),
+            asset("/c", "br", content_type="font/woff2", packed=True, wire_bytes=9, status=206))),
+         f"{WASTED} /a (font/woff2) br: 5000 → 5001 bytes"),
+    ],
+)  # fmt: skip
+def test_codings_that_are_wasted(found: HttpFacts, line: str) -> None:
+    assert said(content.compress_waste, found) == line
+
+
+UNTESTED = "skipped: no compressed page over TLS was requested with a test query"
+SECRET: dict[str, Any] = {
+    "reflected": True, "reflected_coding": "br", "secrets": ("csrf_token", "xsrf")
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({}, UNTESTED),
+        (SECRET, ("low: br compresses a page that repeats a query value and contains csrf_token, "
+         "xsrf, unchanged in each response")),
+        ({**SECRET, "reflected": None}, UNTESTED),
+        ({**SECRET, "secrets": None}, UNTESTED),
+        ({**SECRET, "reflected": False}, "pass"),
+        ({**SECRET, "reflected_coding": ""}, "pass"),
+        ({**SECRET, "secrets": ()}, "pass"),
+    ],
+)  # fmt: skip
+def test_secrets_beside_input(fields: dict[str, Any], line: str) -> None:
+    assert said(content.breach, page(**fields)) == line
+
+
+MIB = 1024 * 1024
+LONG = "skipped: the response is longer than --max-body"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "fields", "line"),
+    [
+        ("application/json", {"content_bytes": MIB}, "pass"),
+        ("application/json", {"content_bytes": MIB + 1},
+         "low: 1,048,577 bytes of application/json in one response"),
+        ("application/json", {"content_bytes": None, "wire_bytes": MIB + 1},
+         "low: 1,048,577 bytes of application/json in one response"),
+        ("application/ld+json", {"content_bytes": MIB, "truncated": True},
+         "low: at least 1,048,576 bytes of application/ld+json in one response"),
+        ("application/json", {"content_bytes": MIB - 1, "truncated": True}, LONG),
+        ("application/json", {"content_bytes": MIB + 1, "status": 206},
+         "skipped: no complete response was received"),
+        ("text/html", {"content_bytes": 9 * MIB}, "pass"),
+        ("text/html", {"content_bytes": 5, "truncated": True}, "pass"),
+    ],
+)  # fmt: skip
+def test_large_json(content_type: str, fields: dict[str, Any], line: str) -> None:
+    found = page(got("identity", **fields), content_type=content_type)
+    assert said(content.payload, found) == line
+    none = "skipped: no complete response was received"
+    assert said(content.payload, page(got("any", **fields), content_type=content_type)) == none
+
+
+BUSY = Refusal(path="/a", status=503)
+TOLD = Refusal(path="/b", status=429, retry_after="5")
+COUNTED = Refusal(path="/c", status=429, rate_limit=("ratelimit",))
+
+
+@pytest.mark.parametrize(
+    ("refusals", "line"),
+    [
+        (None, UNSEEN),
+        ((), "not applicable: no request was rejected with 429 or 503"),
+        ((TOLD, COUNTED), "pass"),
+        ((BUSY, TOLD, COUNTED, BUSY, Refusal(path="/d", status=429)),
+         "low: neither Retry-After nor a RateLimit field with 503 (/a), 429 (/d)"),
+    ],
+)  # fmt: skip
+def test_rejections(refusals: tuple[Refusal, ...] | None, line: str) -> None:
+    assert said(content.retry_info, facts(refusals=refusals)) == line
+
+
+def twice(method: str, first: int, second: int, **fields: Any) -> HttpFacts:
+    seen = Repetition(method=method, first_status=first, second_status=second, **fields)
+    return facts(repetition=seen)
+
+
+UNREAD = "skipped: the second POST was not processed ({})"
+KEYED: dict[str, Any] = {"keyed": True}
+ORDERS: dict[str, Any] = {"first_location": "/1", "second_location": "/2"}
+AGAIN = "medium: {} returns {}; repeated, it returns {}"
+KEY = "POST with the same Idempotency-Key"
+
+
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [
+        (twice("POST", 199, 200), "skipped: the first POST returned 199"),
+        (twice("POST", 300, 200), "skipped: the first POST returned 300"),
+        (twice("POST", 200, 429, **ORDERS), UNREAD.format(429)),
+        (twice("POST", 200, 500, **ORDERS), UNREAD.format(500)),
+        (twice("POST", 200, 499, **ORDERS), "pass"),
+        (twice("POST", 200, 300, **ORDERS), "pass"),
+        (twice("POST", 200, 199, **ORDERS), "pass"),
+        (twice("POST", 201, 299, **ORDERS), AGAIN.format("POST", "201 /1", "299 /2")),
+        (twice("POST", 200, 200, **ORDERS, **KEYED), AGAIN.format(KEY, "200 /1", "200 /2")),
+        (twice("POST", 201, 201, second_location="/2"), AGAIN.format("POST", "201", "201 /2")),
+        (twice("POST", 299, 200), "pass"),
+        (twice("POST", 201, 201), "pass"),
+        (twice("POST", 200, 200, same_body=False), "pass"),
+        (twice("PUT", 201, 201), AGAIN.format("PUT", "201", "201")),
+        (twice("PUT", 201, 200), "pass"),
+        (twice("PUT", 200, 200), "pass"),
+        (twice("PUT", 200, 201), "pass"),
+        (twice("POST", 200, 200, same_body=False, **KEYED), AGAIN.format(KEY, "200", "200")),
+        (twice("POST", 201, 200, same_body=True, **KEYED), AGAIN.format(KEY, "201", "200")),
+        (twice("POST", 200, 200, same_body=True, **KEYED), "pass"),
+        (twice("POST", 200, 200, same_body=None, **KEYED), "pass"),
+        (HttpFacts(), "skipped: no request was repeated: give --method and --allow-write"),
+        (facts(), "skipped: no request was repeated: give --method and --allow-write"),
+        (facts(repetition_unlearnt="the first was lost"), "skipped: the first was lost"),
     ],
 )
-def test_heartbeats(heard: dict[str, Any], verdict: type) -> None:
-    assert isinstance(rest.heartbeat(facts(events=EventStream(**heard))), verdict)
-
-
-@pytest.mark.parametrize(
-    ("statuses", "refused"), [((429,), ("429",)), ((503, 500), ("503",)), ((428, 502), None)]
-)
-def test_rejections_of_a_file(statuses: tuple[int, ...], refused: tuple[str, ...] | None) -> None:
-    config = HttpConfigFacts(product="nginx", does="files", limited=True, limit_status=statuses)
-    verdict = content.retry_info(HttpFacts(config=config))
-    assert (verdict.params["refused"] if isinstance(verdict, Hit) else None) == refused
-    told = replace(config, retry_after=True)
-    assert content.retry_info(HttpFacts(config=told)) is None
-
-
-def test_a_successor_is_named() -> None:
-    verdict = rest.sunset(facts(lifecycle=Lifecycle(deprecated=True, successor="/v2")))
-    assert isinstance(verdict, Hit)
-    assert "to the successor, /v2." in filled(rest.sunset.words, verdict.params).fix["any"]
+def test_repetitions(found: HttpFacts, line: str) -> None:
+    assert said(content.idempotency, found) == line

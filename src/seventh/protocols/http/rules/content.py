@@ -194,29 +194,33 @@ def compress_waste(http: HttpFacts) -> Verdict:
     if isinstance(coding, Skip):
         return coding
     assert http.content is not None  # noqa: S101 - there is no Coding without it
-    shown = [variant for variant in coding.variants if variant.offered == "any"]
+    shown = coding.variant("any")
     parts: list[tuple[str, bool, Variant | Asset]] = [
-        *((coding.content_type, coding.packed, variant) for variant in shown),
-        *((f"{a.path} ({a.content_type})", a.packed, a) for a in http.content.assets or ()),
+        (f"{asset.path} ({asset.content_type})", asset.packed, asset)
+        for asset in http.content.assets or ()
+        if asset.status == 200
     ]
+    if shown is not None:
+        parts.insert(0, (coding.content_type, coding.packed, shown))
     wasted = tuple(
         f"{name} {part.coding}: {part.content_bytes} → {part.wire_bytes} bytes"
         for name, packed, part in parts
-        if part.status == 200 and part.coding
-        and _is_waste(part.wire_bytes, part.content_bytes, packed=packed)
-    )  # fmt: skip
+        if part.coding and _is_waste(part.wire_bytes, part.content_bytes, packed=packed)
+    )
     if wasted:
         return Hit(wasted=wasted)
-    if coding.variant("any") is None:
+    if shown is None:
         return Skip("no complete response to an offer of codings was received")
+    if shown.coding and shown.content_bytes is None:
+        return Skip("the response to an offer of codings could not be decoded")
     return None
 
 
 def _is_waste(wire: int, content: int | None, *, packed: bool) -> bool:
     """Return whether a coding saved little on what was compressed, or made text larger."""
-    if packed:
-        return content is None or wire > content * WORTHLESS_RATIO
-    return content is not None and content >= WORTH_BYTES and wire >= content
+    if content is None:
+        return False
+    return wire > content * WORTHLESS_RATIO if packed else wire >= content >= WORTH_BYTES
 
 
 @rule(

@@ -124,7 +124,7 @@ def quic_amplify(http: HttpFacts) -> Verdict:
         return Skip("no QUIC server answered an Initial")
     if counted.factor <= MAX_AMPLIFICATION:
         return None
-    barely = 0 < counted.excess_bytes <= counted.largest_bytes
+    barely = counted.excess_bytes <= counted.largest_bytes
     return Hit(
         Severity.LOW if barely else None,
         sent=counted.sent_bytes,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from seventh.model.severity import Severity
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.alternatives import Advertised, Alternative
@@ -10,6 +12,7 @@ from seventh.protocols.http.rules import file
 from seventh.protocols.http.rules.examples import GOOD, H1, H2, H3, cells
 from seventh.protocols.http.rules.proxy_fixes import ADD_HEADER, ENVOY, HAPROXY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
+from seventh.wire.address import is_literal
 
 CADDY_VERSIONS = "# in the global options\nservers {{\n\tprotocols h1 h2 h3\n}}"
 _H1_REQUIRED = "HTTP_1_1_REQUIRED"
@@ -148,7 +151,7 @@ def no_h3(http: HttpFacts) -> Verdict:
         "add_header Alt-Svc clear always;",
         "caddy": "# also remove header lines that set Connection\n"
         "# in the global options, until UDP port 443 answers\nservers {{\n\tprotocols h1 h2\n}}",
-        "dns": '{host}. HTTPS 1 . alpn="h2"',
+        "dns": '{host} HTTPS 1 . alpn="h2"',
     },
     references=("RFC 7838", "RFC 9460"),
     seed=("12.10.1",),
@@ -175,8 +178,13 @@ def h3_dead(http: HttpFacts) -> Verdict:
     # A place that works does not help clients that try the dead one.
     what = "one-failed" if dead and not broken else "failed"
     detail = "; ".join(dead) or (rung.detail if isinstance(rung, Rung) else "")
-    host = http.url.partition("://")[2].partition("/")[0].partition(":")[0]
-    return Hit(announced=http.advertised.h3, what=what, detail=detail, host=host or "@")
+    return Hit(announced=http.advertised.h3, what=what, detail=detail, host=_owner(http.url))
+
+
+def _owner(url: str) -> str:
+    """Return the name that a zone file gives the site's records; ``@`` where it has none."""
+    host = urlsplit(url).hostname or ""
+    return f"{host}." if host and not is_literal(host) else "@"
 
 
 def _dead(http: HttpFacts) -> list[Alternative]:

@@ -120,16 +120,16 @@ def _against_direct(seen: Handshake, direct: Handshake, plain: Handshake | None)
     """
     if direct.outcome != "open":
         return Skip("the backend itself does not open the socket either")
-    answered = plain is not None and plain.outcome == "refused"
+    answered = plain if plain is not None and plain.outcome == "refused" else None
     if seen.outcome == "failed":
-        if not answered:
+        if answered is None:
             return Skip(f"no response here ({seen.detail}), not even to a plain GET")
         return Hit(what="no-response-here", detail=seen.detail)
     status = seen.status or 0
     if status in _NOT_THE_UPGRADE or 300 <= status < 400:
-        if plain is None or not answered:
+        if answered is None:
             return Skip(f"HTTP {status} here may have another cause than the upgrade")
-        if plain.status == status:
+        if answered.status == status:
             return Skip(f"HTTP {status} here to a plain GET as well: the upgrade is not the cause")
     return _through(seen, what="status-here", status=status)
 

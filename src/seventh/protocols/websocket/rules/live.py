@@ -93,7 +93,7 @@ def token_stale(ws: WebSocketFacts) -> Verdict:
     if token.outcome != "open":
         return None
     if token.lifetime_seconds <= 0:
-        return Hit(what="expired", seconds=f"{-token.lifetime_seconds:.0f}")
+        return Hit(what="expired", seconds=f"{abs(token.lifetime_seconds):.0f}")
     return Hit(what="open", seconds=f"{token.after_seconds or 0.0:.1f}")
 
 
@@ -305,7 +305,8 @@ def _fanned(**changes: float | int | None) -> WebSocketFacts:
     return GOOD.learn(fanout=Fanout(**{**known, **changes}))  # type: ignore[arg-type]
 
 
-def _unjudged(ws: WebSocketFacts) -> Skip | None:
+def _published(ws: WebSocketFacts) -> Fanout | Skip:
+    """Return what became of the messages, where any reached another socket."""
     fanout = ws.fanout
     if fanout is None:
         return Skip("nothing was published: give --allow-write --message-template TEXT")
@@ -314,7 +315,7 @@ def _unjudged(ws: WebSocketFacts) -> Skip | None:
     if not fanout.delivered:
         who = "only the sender" if fanout.echoed else "no socket"
         return Skip(f"{who} received the message: the endpoint or the template does not broadcast")
-    return None
+    return fanout
 
 
 @rule(
@@ -336,10 +337,11 @@ def _unjudged(ws: WebSocketFacts) -> Skip | None:
 )
 def fanout_slow(ws: WebSocketFacts) -> Verdict:
     """Judge the time from publishing to 95 of 100 deliveries."""
-    unjudged = _unjudged(ws)
-    fanout = ws.fanout
-    if unjudged is not None or fanout is None or fanout.p95_seconds is None:
-        return unjudged or Skip("nothing was delivered")
+    fanout = _published(ws)
+    if isinstance(fanout, Skip):
+        return fanout
+    if fanout.p95_seconds is None:
+        return Skip("no delivery was timed")
     if fanout.p95_seconds <= FANOUT_SECONDS:
         return None
     return Hit(
@@ -369,10 +371,9 @@ def fanout_slow(ws: WebSocketFacts) -> Verdict:
 )
 def fanout_loss(ws: WebSocketFacts) -> Verdict:
     """Judge deliveries that did not arrive."""
-    unjudged = _unjudged(ws)
-    fanout = ws.fanout
-    if unjudged is not None or fanout is None:
-        return unjudged
+    fanout = _published(ws)
+    if isinstance(fanout, Skip):
+        return fanout
     if fanout.delivered >= fanout.expected:
         return None
     return Hit(
