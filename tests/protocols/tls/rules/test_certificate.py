@@ -279,6 +279,8 @@ def both(main: TlsFacts, **rsa: Any) -> TlsFacts:
         (certs.cert_expired, both(with_leaf(days_left=-1.0), days_left=-1.0),
          "critical: expired: CN=host.example (2026-12-30T00:00:00Z) (EC), "
          "CN=rsa (2026-12-30T00:00:00Z) (RSA)"),
+        (certs.cert_expired, both(above(key_type="RSA", key_bits=2048, days_left=-1.0)),
+         "critical: expired: CN=Example Intermediate (2030-01-01T00:00:00Z) (EC)"),
         (certs.cert_expired, both(GOOD, problem="bad DER"), UNREAD),
         (certs.cert_expired, both(GOOD.learn(chain=())), NO_CHAIN),
         (certs.cert_expired, both(GOOD.learn(chain=()), days_left=-1.0),
