@@ -11,7 +11,7 @@ from seventh.rules.words import filled
 
 
 def told(rule: AnyRule, facts: Any) -> str:
-    """A verdict on one line: ``pass``, ``skip: why``, ``not applicable: why``, ``high: evidence``."""
+    """A verdict as ``pass``, ``skip: why``, ``not applicable: why`` or ``high: evidence``."""
     verdict = rule(facts)
     if verdict is None:
         return "pass"

@@ -47,17 +47,17 @@ def majority(count: int, **own: Any) -> SourcesFacts:
     [
         # A tenth of a second, and the half of 8 ms that an asymmetric path can cause.
         ({"offset_seconds": 0.104}, "pass"), ({"offset_seconds": -0.104}, "pass"),
-        ({"offset_seconds": 0.1041}, "medium: offset +0.104100 s ± 0.004002 s with a delay of "
-         f"0.008000 s; {OWN}"),
+        ({"offset_seconds": 0.1041}, ("medium: offset +0.104100 s ± 0.004002 s with a delay of "
+         f"0.008000 s; {OWN}")),
         ({"offset_seconds": 0.125, "delay_seconds": 0.05}, "pass"),
-        ({"offset_seconds": -1.0}, "medium: offset -1.000000 s ± 0.004002 s with a delay of "
-         f"0.008000 s; {OWN}"),
-        ({"offset_seconds": -1.001}, "high: offset -1.001000 s ± 0.004002 s with a delay of "
-         f"0.008000 s; {OWN}"),
-        ({"offset_seconds": 128.0}, "high: offset +128.000000 s ± 0.004002 s with a delay of "
-         f"0.008000 s; {OWN}"),
-        ({"offset_seconds": 128.1, "offset_error_seconds": None}, "critical: offset +128.100000 s "
-         f"± 0.000000 s with a delay of 0.008000 s; {OWN}"),
+        ({"offset_seconds": -1.0}, ("medium: offset -1.000000 s ± 0.004002 s with a delay of "
+         f"0.008000 s; {OWN}")),
+        ({"offset_seconds": -1.001}, ("high: offset -1.001000 s ± 0.004002 s with a delay of "
+         f"0.008000 s; {OWN}")),
+        ({"offset_seconds": 128.0}, ("high: offset +128.000000 s ± 0.004002 s with a delay of "
+         f"0.008000 s; {OWN}")),
+        ({"offset_seconds": 128.1, "offset_error_seconds": None}, ("critical: offset +128.100000 s "
+         f"± 0.000000 s with a delay of 0.008000 s; {OWN}")),
         ({"offset_seconds": None}, NO_TIME), ({"delay_seconds": None}, NO_TIME),
     ],
 )  # fmt: skip
@@ -161,8 +161,8 @@ LATER = "the reference timestamp is later than the transmit timestamp"
          "medium: root delay / 2 + root dispersion is 16.500 s (limit: 16 s)"),
         ({"contradictions": tuple(Contradiction), "reference_age_seconds": None,
           "root_distance_seconds": None},
-         f"medium: {LATER} (age 0.000 s); root delay / 2 + root dispersion is 0.000 s "
-         "(limit: 16 s)"),
+         (f"medium: {LATER} (age 0.000 s); root delay / 2 + root dispersion is 0.000 s "
+         "(limit: 16 s)")),
     ],
 )  # fmt: skip
 def test_headers_that_contradict_themselves(changes: dict[str, Any], line: str) -> None:
@@ -213,13 +213,15 @@ def sources(*leaps: int | None, smears: str = "", **alike: Any) -> NtpFacts:
 @pytest.mark.parametrize(
     ("facts", "line"),
     [
-        (GOOD.learn(leap=1), "info: leap indicator 1: the last minute of this month has 61 seconds"),
-        (GOOD.learn(leap=2), "info: leap indicator 2: the last minute of this month has 59 seconds"),
+        (GOOD.learn(leap=1),
+         "info: leap indicator 1: the last minute of this month has 61 seconds"),
+        (GOOD.learn(leap=2),
+         "info: leap indicator 2: the last minute of this month has 59 seconds"),
         (GOOD.learn(leap=None), "pass"),
-        (sources(0, 1, 1), "high: no leap second announced by 192.0.2.10; "
-         "61-second minute announced by 192.0.2.11, 192.0.2.12"),
-        (sources(2, 3), "high: 59-second minute announced by 192.0.2.10; "
-         "unsynchronised: 192.0.2.11"),
+        (sources(0, 1, 1), ("high: no leap second announced by 192.0.2.10; "
+         "61-second minute announced by 192.0.2.11, 192.0.2.12")),
+        (sources(2, 3), ("high: 59-second minute announced by 192.0.2.10; "
+         "unsynchronised: 192.0.2.11")),
         (sources(1, 1), "pass"),
         (sources(1, 0, smears="Google, 24 h linear"), NO_TIME),
         (sources(1, 1, 0, smears="Google, 24 h linear"), "pass"),
@@ -256,11 +258,11 @@ def following(*refids: str) -> NtpFacts:
         # 192.0.2.10 to .13 are c000020a to c000020d.
         (following("c000020b", "c000020a", ""),
          "medium: servers synchronise to each other: 192.0.2.10 → 192.0.2.11 → 192.0.2.10"),
-        (following("c000020b", "c000020c", "c000020a"), "medium: servers synchronise to each "
-         "other: 192.0.2.10 → 192.0.2.11 → 192.0.2.12 → 192.0.2.10"),
+        (following("c000020b", "c000020c", "c000020a"), ("medium: servers synchronise to each "
+         "other: 192.0.2.10 → 192.0.2.11 → 192.0.2.12 → 192.0.2.10")),
         (following("c000020b", "c000020a", "c000020d", "c000020c"),
-         "medium: servers synchronise to each other: 192.0.2.10 → 192.0.2.11 → 192.0.2.10, "
-         "192.0.2.12 → 192.0.2.13 → 192.0.2.12"),
+         ("medium: servers synchronise to each other: 192.0.2.10 → 192.0.2.11 → 192.0.2.10, "
+         "192.0.2.12 → 192.0.2.13 → 192.0.2.12")),
         (following("c000020b", "", ""), "pass"),
         (following("", ""), "pass"),
         (following(""), NO_TIME),

@@ -77,11 +77,11 @@ def test_losses(requests: int, replies: int, more: dict[str, Any], line: str) ->
         ({"spoofed": 3, "spoofed_kisses": 1},
          "critical: packets that match no request: 3, kiss codes among them: 1"),
         ({"spoofed": 2, "foreign": 2, "foreign_sources": ("192.0.2.8", "192.0.2.9")},
-         "high: replies to our requests from a wrong address or port: 2; "
-         "sent from 192.0.2.8, 192.0.2.9"),
+         ("high: replies to our requests from a wrong address or port: 2; "
+         "sent from 192.0.2.8, 192.0.2.9")),
         ({"spoofed": 3, "foreign": 2, "foreign_sources": ("192.0.2.9",)},
-         "critical: packets that match no request: 1, kiss codes among them: 0; replies to our "
-         "requests from a wrong address or port: 2; sent from 192.0.2.9"),
+         ("critical: packets that match no request: 1, kiss codes among them: 0; replies to our "
+         "requests from a wrong address or port: 2; sent from 192.0.2.9")),
     ],
 )  # fmt: skip
 def test_forged_packets(changes: dict[str, Any], line: str) -> None:
@@ -148,8 +148,8 @@ def test_the_fix_names_the_server(rule: AnyRule, changes: dict[str, Any], line: 
 @pytest.mark.parametrize(
     ("key", "line"),
     [
-        (None, "skip: no symmetric key was tested: give one with --ntp-keys, or no reply was "
-         "received"),
+        (None, ("skip: no symmetric key was tested: give one with --ntp-keys, or no reply was "
+         "received")),
         (KeyFacts(key_id=7, algorithm="SHA1", authenticated=True), "pass"),
         (KeyFacts(key_id=7, algorithm="MD5", outcome="nak", authenticated=False),
          "skip: the MD5 key was not accepted: nak"),
@@ -182,11 +182,11 @@ LISTED = "bytes (packets: 3, factor 150) and exposed client addresses: 12"
                       truncated=True),
          f"critical: a mode-7 request of 8 bytes returned at least 1200 {LISTED}"),
         (MonlistFacts(request_bytes=192, packets=1, bytes_received=80, factor=0.4, items=1),
-         "critical: a mode-7 request of 192 bytes returned 80 bytes (packets: 1, factor 0) and "
-         "exposed client addresses: 1"),
+         ("critical: a mode-7 request of 192 bytes returned 80 bytes (packets: 1, factor 0) and "
+         "exposed client addresses: 1")),
         (MonlistFacts(request_bytes=8, packets=1, bytes_received=9, factor=1.1),
-         "critical: a mode-7 request of 8 bytes returned 9 bytes (packets: 1, factor 1) and "
-         "exposed client addresses: 0"),
+         ("critical: a mode-7 request of 8 bytes returned 9 bytes (packets: 1, factor 1) and "
+         "exposed client addresses: 0")),
     ],
 )  # fmt: skip
 def test_lists_of_clients(answer: MonlistFacts | None, line: str) -> None:

@@ -74,30 +74,30 @@ def test_not_valid_yet(facts: TlsFacts, line: str) -> None:
     ("facts", "line"),
     [
         (with_leaf(days_left=30.0), "pass"),
-        (with_leaf(days_left=29.94, lifetime_days=89.96), "medium: CN=host.example expires at "
-         "2026-12-30T00:00:00Z: 29.9 of 90.0 days left"),
-        (with_leaf(days_left=7.0), "medium: CN=host.example expires at "
-         "2026-12-30T00:00:00Z: 7.0 of 90.0 days left"),
-        (with_leaf(days_left=6.9), "high: CN=host.example expires at "
-         "2026-12-30T00:00:00Z: 6.9 of 90.0 days left"),
+        (with_leaf(days_left=29.94, lifetime_days=89.96), ("medium: CN=host.example expires at "
+         "2026-12-30T00:00:00Z: 29.9 of 90.0 days left")),
+        (with_leaf(days_left=7.0), ("medium: CN=host.example expires at "
+         "2026-12-30T00:00:00Z: 7.0 of 90.0 days left")),
+        (with_leaf(days_left=6.9), ("high: CN=host.example expires at "
+         "2026-12-30T00:00:00Z: 6.9 of 90.0 days left")),
         # A sixth of a short life comes before a week.
-        (with_leaf(days_left=5.0, lifetime_days=30.0), "medium: CN=host.example expires at "
-         "2026-12-30T00:00:00Z: 5.0 of 30.0 days left"),
-        (with_leaf(days_left=4.9, lifetime_days=30.0), "high: CN=host.example expires at "
-         "2026-12-30T00:00:00Z: 4.9 of 30.0 days left"),
-        (with_leaf(days_left=0.0), "high: CN=host.example expires at "
-         "2026-12-30T00:00:00Z: 0.0 of 90.0 days left"),
+        (with_leaf(days_left=5.0, lifetime_days=30.0), ("medium: CN=host.example expires at "
+         "2026-12-30T00:00:00Z: 5.0 of 30.0 days left")),
+        (with_leaf(days_left=4.9, lifetime_days=30.0), ("high: CN=host.example expires at "
+         "2026-12-30T00:00:00Z: 4.9 of 30.0 days left")),
+        (with_leaf(days_left=0.0), ("high: CN=host.example expires at "
+         "2026-12-30T00:00:00Z: 0.0 of 90.0 days left")),
         (with_leaf(days_left=-0.1), "skip: the certificate has already expired"),
         # An intermediate has no thirds, but a month.
         (above(days_left=30.0), "pass"),
-        (above(days_left=29.9), "medium: CN=Example Intermediate expires at "
-         "2030-01-01T00:00:00Z: 29.9 of 1826.0 days left"),
-        (above(days_left=7.0), "medium: CN=Example Intermediate expires at "
-         "2030-01-01T00:00:00Z: 7.0 of 1826.0 days left"),
-        (above(days_left=6.9), "high: CN=Example Intermediate expires at "
-         "2030-01-01T00:00:00Z: 6.9 of 1826.0 days left"),
-        (above(days_left=0.0), "high: CN=Example Intermediate expires at "
-         "2030-01-01T00:00:00Z: 0.0 of 1826.0 days left"),
+        (above(days_left=29.9), ("medium: CN=Example Intermediate expires at "
+         "2030-01-01T00:00:00Z: 29.9 of 1826.0 days left")),
+        (above(days_left=7.0), ("medium: CN=Example Intermediate expires at "
+         "2030-01-01T00:00:00Z: 7.0 of 1826.0 days left")),
+        (above(days_left=6.9), ("high: CN=Example Intermediate expires at "
+         "2030-01-01T00:00:00Z: 6.9 of 1826.0 days left")),
+        (above(days_left=0.0), ("high: CN=Example Intermediate expires at "
+         "2030-01-01T00:00:00Z: 0.0 of 1826.0 days left")),
         (above(days_left=-0.1), "pass"),
         (above(days_left=20.0, self_issued=True), "pass"),
         (above(days_left=20.0, problem="bad DER"), "pass"),
@@ -149,11 +149,12 @@ SEVENTEEN = tuple(f"{at}.test" for at in range(17))
          f"high: certificate names {', '.join(SEVENTEEN[:16])}, requested b.test"),
         (unmatched(names=SEVENTEEN, names_count=0),
          f"high: certificate names {', '.join(SEVENTEEN[:16])} and 1 others, requested b.test"),
-        (unmatched(names=()), "high: certificate has no subject alternative name, requested b.test"),
-        (unmatched(Mismatch.NO_HOST, names=(), names_count=0), "high: certificate has no DNS name "
-         "or address among its alternative names, requested b.test"),
-        (unmatched(Mismatch.ADDRESS_AS_DNS, names_count=2), "high: certificate has the address as "
-         "a DNS name, which clients ignore, requested b.test"),
+        (unmatched(names=()),
+         "high: certificate has no subject alternative name, requested b.test"),
+        (unmatched(Mismatch.NO_HOST, names=(), names_count=0), ("high: certificate has no DNS name "
+         "or address among its alternative names, requested b.test")),
+        (unmatched(Mismatch.ADDRESS_AS_DNS, names_count=2), ("high: certificate has the address as "
+         "a DNS name, which clients ignore, requested b.test")),
         (unmatched(Mismatch.UNREADABLE),
          "skip: the subject alternative names of the certificate cannot be read"),
     ],
@@ -191,10 +192,10 @@ def blemished(*problems: tuple[Any, str], **changes: Any) -> TlsFacts:
          "low: certificate not readable here: number 2 of those sent"),
         (blemished(("duplicate", "CN=a")), "low: sent twice: CN=a"),
         (blemished(("too-long", "11")), "medium: 11 sent, more than many clients accept"),
-        (blemished(("expired-leftover", "CN=x")), "medium: expired certificate sent that no path "
-         "needs: CN=x; clients that prefer sent certificates, such as OpenSSL 1.0, fail"),
-        (blemished(("expiring-leftover", "CN=x (2027)")), "low: certificate sent that no path "
-         "needs and that expires soon: CN=x (2027); remove it before that date"),
+        (blemished(("expired-leftover", "CN=x")), ("medium: expired certificate sent that no path "
+         "needs: CN=x; clients that prefer sent certificates, such as OpenSSL 1.0, fail")),
+        (blemished(("expiring-leftover", "CN=x (2027)")), ("low: certificate sent that no path "
+         "needs and that expires soon: CN=x (2027); remove it before that date")),
         (blemished(("duplicate", "CN=a"), ("root-sent", "CN=r"), ("duplicate", "CN=b")),
          "low: sent twice: CN=a, CN=b; root sent, clients do not need it: CN=r"),
         (blemished(("duplicate", "CN=a"), ("order", "CN=b")),
@@ -249,8 +250,8 @@ def test_weak_certificates(facts: TlsFacts, line: str) -> None:
         (True, True, "pass"), (False, None, "pass"),
         (True, None, "skip: the handshake ended before this was known"),
         (None, False, "skip: the extensions of the server certificate cannot be read"),
-        (True, False, "low: CN=host.example requires an OCSP staple (must-staple); "
-         "the server sent none"),
+        (True, False, ("low: CN=host.example requires an OCSP staple (must-staple); "
+         "the server sent none")),
     ],
 )  # fmt: skip
 def test_staples(required: bool | None, sent: bool | None, line: str) -> None:
@@ -277,8 +278,8 @@ def both(main: TlsFacts, **rsa: Any) -> TlsFacts:
         (certs.cert_expired, both(GOOD, days_left=-1.0),
          "critical: expired: CN=rsa (2026-12-30T00:00:00Z) (RSA)"),
         (certs.cert_expired, both(with_leaf(days_left=-1.0), days_left=-1.0),
-         "critical: expired: CN=host.example (2026-12-30T00:00:00Z) (EC), "
-         "CN=rsa (2026-12-30T00:00:00Z) (RSA)"),
+         ("critical: expired: CN=host.example (2026-12-30T00:00:00Z) (EC), "
+         "CN=rsa (2026-12-30T00:00:00Z) (RSA)")),
         (certs.cert_expired, both(above(key_type="RSA", key_bits=2048, days_left=-1.0)),
          "critical: expired: CN=Example Intermediate (2030-01-01T00:00:00Z) (EC)"),
         (certs.cert_expired, both(GOOD, problem="bad DER"), UNREAD),
@@ -290,8 +291,8 @@ def both(main: TlsFacts, **rsa: Any) -> TlsFacts:
          "high: CN=rsa (RSA) expires at 2026-12-30T00:00:00Z: 5.0 of 90.0 days left"),
         (certs.cert_expiring, both(with_leaf(days_left=20.0), days_left=19.0),
          "medium: CN=host.example (EC) expires at 2026-12-30T00:00:00Z: 20.0 of 90.0 days left"),
-        (certs.staple, both(GOOD, must_staple=True), "low: CN=rsa (RSA) requires an OCSP staple "
-         "(must-staple); the server sent none"),
+        (certs.staple, both(GOOD, must_staple=True), ("low: CN=rsa (RSA) requires an OCSP staple "
+         "(must-staple); the server sent none")),
         (certs.cert_long, both(GOOD, lifetime_days=300.0),
          "info: lifetime 300.0 days, limit 200 days (issued 2026-10-01T00:00:00Z)"),
     ],

@@ -89,8 +89,8 @@ BIG = GOOD.learn(large_hello_bytes=1750, small_hello_bytes=320, hybrid_group="",
     ("rule", "facts", "line"),
     [
         (handshake.no_pq, GOOD, "pass"),
-        (handshake.no_pq, BIG, "skip: the larger ClientHello that a hybrid group needs fails: "
-         "see TLS-BIG-HELLO"),
+        (handshake.no_pq, BIG, ("skip: the larger ClientHello that a hybrid group needs fails: "
+         "see TLS-BIG-HELLO")),
         (handshake.no_pq, GOOD.learn(hybrid_group=None), "skip: post-quantum groups: not checked"),
         (handshake.no_pq, GOOD.learn(hybrid_group="", group="x25519"),
          "low: X25519MLKEM768 not supported; the handshake used x25519"),
@@ -99,10 +99,10 @@ BIG = GOOD.learn(large_hello_bytes=1750, small_hello_bytes=320, hybrid_group="",
         (handshake.no_pq, in_file(hybrid_group="", group="prime256v1"),
          "low: X25519MLKEM768 not supported; configured groups: prime256v1"),
         (handshake.big_hello, GOOD, "pass"),
-        (handshake.big_hello, BIG, "high: ClientHello of 1750 bytes with a post-quantum key share "
-         "fails; 320 bytes without it accepted"),
-        (handshake.big_hello, BIG.learn(small_hello_bytes=None), "high: ClientHello of 1750 bytes "
-         "with a post-quantum key share fails; 0 bytes without it accepted"),
+        (handshake.big_hello, BIG, ("high: ClientHello of 1750 bytes with a post-quantum key share "
+         "fails; 320 bytes without it accepted")),
+        (handshake.big_hello, BIG.learn(small_hello_bytes=None), ("high: ClientHello of 1750 bytes "
+         "with a post-quantum key share fails; 0 bytes without it accepted")),
         (handshake.big_hello, GOOD.learn(version=None), "skip: no handshake succeeded"),
     ],
 )  # fmt: skip
@@ -116,8 +116,8 @@ def test_groups(rule: AnyRule, facts: TlsFacts, line: str) -> None:
         ({}, "pass"),
         ({"resumed": None}, "skip: resumption: not checked"),
         ({"resumed": None, "not_resumed_at": ("192.0.2.7",)}, "skip: resumption: not checked"),
-        ({"not_resumed_at": ("192.0.2.7", "192.0.2.8")}, "medium: refused at 192.0.2.7, 192.0.2.8: "
-         "a session created at another address"),
+        ({"not_resumed_at": ("192.0.2.7", "192.0.2.8")}, ("medium: refused at 192.0.2.7, "
+         "192.0.2.8: a session created at another address")),
         ({"resumed": False, "tickets": 0},
          "medium: no session ticket within a second of the handshake"),
         ({"resumed": False, "tickets": None},
@@ -190,8 +190,8 @@ def test_what_only_tls12_has(rule: AnyRule, wrong: dict[str, bool], line: str) -
     ("state", "line"),
     [
         ("not-requested", "pass"), ("required", "pass"), ("refused-later", "pass"),
-        ("optional", "medium: a client certificate is requested; "
-         "clients without one are accepted"),
+        ("optional", ("medium: a client certificate is requested; "
+         "clients without one are accepted")),
         ("given", "skip: --cert was given, so the behaviour without a certificate is unknown"),
         (None, "skip: the handshake ended before this was known"),
     ],
@@ -215,14 +215,14 @@ def test_client_certificates(state: str | None, line: str) -> None:
         (GOOD.learn(versions_refused=("SSLv3", "TLSv1.1")), "skip: TLSv1.0: not checked"),
         (GOOD.learn(versions_refused=("SSLv3", "TLSv1.0")), "skip: TLSv1.1: not checked"),
         (GOOD.learn(versions_refused=()), "skip: SSLv3: not checked"),
-        (in_file(versions=("TLSv1.1",)), "medium: the configuration allows TLSv1.1. OpenSSL 3 "
-         "refuses them unless the cipher list has @SECLEVEL=0; older OpenSSL accepts them"),
-        (in_file(1, versions=("TLSv1.1",)), "medium: the configuration allows TLSv1.1. OpenSSL 3 "
-         "refuses them unless the cipher list has @SECLEVEL=0; older OpenSSL accepts them"),
-        (in_file(0, versions=("SSLv3",)), "medium: the configuration allows SSLv3. OpenSSL 3 "
-         "refuses them unless the cipher list has @SECLEVEL=0; older OpenSSL accepts them"),
-        (in_file(0, versions=("SSLv3", "TLSv1.1")), "high: the configuration allows SSLv3, "
-         "TLSv1.1, and @SECLEVEL=0 makes OpenSSL accept them"),
+        (in_file(versions=("TLSv1.1",)), ("medium: the configuration allows TLSv1.1. OpenSSL 3 "
+         "refuses them unless the cipher list has @SECLEVEL=0; older OpenSSL accepts them")),
+        (in_file(1, versions=("TLSv1.1",)), ("medium: the configuration allows TLSv1.1. OpenSSL 3 "
+         "refuses them unless the cipher list has @SECLEVEL=0; older OpenSSL accepts them")),
+        (in_file(0, versions=("SSLv3",)), ("medium: the configuration allows SSLv3. OpenSSL 3 "
+         "refuses them unless the cipher list has @SECLEVEL=0; older OpenSSL accepts them")),
+        (in_file(0, versions=("SSLv3", "TLSv1.1")), ("high: the configuration allows SSLv3, "
+         "TLSv1.1, and @SECLEVEL=0 makes OpenSSL accept them")),
         (in_file(0), "pass"),
     ],
 )  # fmt: skip
