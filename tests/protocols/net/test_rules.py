@@ -1,116 +1,161 @@
-"""The borders of the network's rules."""
+"""The whole verdict on names, addresses and paths, at every boundary."""
 
 from __future__ import annotations
 
-import msgspec
+from typing import Any
+
 import pytest
 
-from seventh.model.netfacts import Attempt, AttemptOutcome, Lookup, NetFacts
-from seventh.model.report import SkipCause
+from seventh.model.netfacts import Attempt, Difference, Lookup, NetFacts
 from seventh.protocols.net import rules
-from seventh.rules.rule import AnyRule, Hit, Skip
-from tests.reports import evidence
+from seventh.rules.rule import AnyRule
+from tests.verdicts import declared, fixed, told
+
+V4, V6 = "192.0.2.1", "2001:db8::1"
 
 
-def attempt(ip: str, outcome: AttemptOutcome = "open", pmtu: int | None = 1500) -> Attempt:
+def attempt(ip: str, outcome: Any = "open", pmtu: int | None = 1500, **more: Any) -> Attempt:
     return Attempt(
-        address=ip,
-        port=1,
-        family="ipv6" if ":" in ip else "ipv4",
-        transport="tcp",
-        outcome=outcome,
-        seconds=0.1,
-        clock="user",
-        path_mtu_bytes=pmtu,
+        **{
+            "address": ip, "port": 8443, "family": "ipv6" if ":" in ip else "ipv4",
+            "transport": "tcp", "outcome": outcome, "seconds": 0.1, "clock": "user",
+            "path_mtu_bytes": pmtu, **more,
+        }
+    )  # fmt: skip
+
+
+def net(*attempts: Attempt, **more: Any) -> NetFacts:
+    return NetFacts(host="h", port=8443, attempts=attempts, **more)
+
+
+def test_each_rule_by_its_declaration() -> None:
+    assert declared("net") == {
+        "NET-ADDR-DRIFT": "medium 0 W",
+        "NET-DNS-SLOW": "low 0 D",
+        "NET-IPV6-BROKEN": "medium 0 W",
+        "NET-PMTU": "medium 0 W",
+        "NET-PORT-STATE": "high 0 W",
+    }
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        (net(), "skip: no address was tried"),
+        (net(attempt(V4)), "pass"),
+        (net(attempt(V4), attempt("192.0.2.2", "refused"), attempt("192.0.2.3", "timeout"),
+             attempt("192.0.2.4", "reset")),
+         "high: port 8443: 192.0.2.2 refused, 192.0.2.3 timeout, 192.0.2.4 reset"),
+        # What failed here shows nothing of the peer.
+        *((net(attempt(V6, ours)), "skip: this machine has no route to any of the addresses")
+          for ours in ("unreachable", "forbidden", "untried")),
+        (net(attempt(V6, "unreachable"), attempt(V4)), "pass"),
+        (net(attempt(V6, "unreachable"), attempt(V4, "refused")),
+         "high: port 8443: 192.0.2.1 refused"),
+        (net(attempt(V4), attempt(V4, "timeout", transport="udp")),
+         "high: port 8443: 192.0.2.1 timeout (UDP)"),
+        (net(attempt(V4, "refused"), attempt(V4, "untried", transport="udp")),
+         "high: port 8443: 192.0.2.1 refused (TCP)"),
+        (net(attempt(V4, "timeout", transport="udp")), "high: port 8443: 192.0.2.1 timeout"),
+    ],
+)  # fmt: skip
+def test_ports(facts: NetFacts, line: str) -> None:
+    assert told(rules.port_state, facts) == line
+
+
+def lookup(kind: str, outcome: Any, seconds: float) -> Lookup:
+    return Lookup(name="h", kind=kind, outcome=outcome, seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("lookups", "line"),
+    [
+        ((), "skip: the target is an address, so no name was looked up"),
+        ((lookup("A", "ok", 0.2),), "pass"),
+        ((lookup("A", "ok", 0.2006), lookup("AAAA", "ok", 0.1)), "low: h A: ok (201 ms)"),
+        ((lookup("A", "nxdomain", 0.01), lookup("MX", "no-data", 0.01),
+          lookup("TXT", "failed", 0.01)), "pass"),
+        ((lookup("A", "nxdomain", 0.9),), "low: h A: nxdomain (900 ms)"),
+        ((lookup("A", "servfail", 0.0149), lookup("AAAA", "timeout", 0.2)),
+         "low: h A: servfail (15 ms), h AAAA: timeout (200 ms)"),
+    ],
+)  # fmt: skip
+def test_lookups(lookups: tuple[Lookup, ...], line: str) -> None:
+    assert told(rules.dns_slow, NetFacts(lookups=lookups)) == line
+
+
+def test_an_address_needs_no_lookup() -> None:
+    assert told(rules.dns_slow, NetFacts(addresses=(V4,))) == (
+        "not applicable: the target is an address, so no name was looked up"
     )
 
 
-def net(*attempts: Attempt) -> NetFacts:
-    return NetFacts(host="h", port=1, attempts=attempts)
+NO_IPV6 = "no IPv6 address was tried"
+BROKEN = "medium: IPv4 reachable, IPv6 unreachable: "
 
 
-@pytest.mark.parametrize("outcome", ["refused", "timeout", "reset"])
-def test_each_way_of_not_being_open_is_named(outcome: AttemptOutcome) -> None:
-    verdict = rules.port_state(net(attempt("192.0.2.1"), attempt("192.0.2.2", outcome)))
-    assert isinstance(verdict, Hit)
-    assert verdict.params["states"] == (f"192.0.2.2 {outcome}",)
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        (net(), f"skip: {NO_IPV6}"), (net(attempt(V4)), f"skip: {NO_IPV6}"),
+        (net(attempt(V4), addresses=(V4,)), f"not applicable: {NO_IPV6}"),
+        (net(attempt(V4), addresses=(V4, V6)), f"skip: {NO_IPV6}"),
+        *((net(attempt(V4), attempt(V6, ours)), "skip: this machine has no IPv6 route")
+          for ours in ("unreachable", "forbidden", "untried")),
+        (net(attempt(V4), attempt(V6)), "pass"),
+        (net(attempt(V4), attempt(V6, "timeout")), f"{BROKEN}2001:db8::1 timeout"),
+        (net(attempt(V4, "refused"), attempt(V6, "refused")), "pass"),
+        (net(attempt(V6), attempt("2001:db8::2", "refused")), "pass"),
+        (net(attempt(V6), attempt("2001:db8::2", "refused"), attempt(V4)),
+         f"{BROKEN}2001:db8::2 refused"),
+        (net(attempt(V4), attempt(V6, "unreachable"), attempt("2001:db8::2", "reset")),
+         f"{BROKEN}2001:db8::1 unreachable, 2001:db8::2 reset"),
+        # Open over one transport is reachable.
+        (net(attempt(V4), attempt(V6, "timeout", transport="udp"), attempt(V6)), "pass"),
+    ],
+)  # fmt: skip
+def test_ipv6(facts: NetFacts, line: str) -> None:
+    assert told(rules.ipv6_broken, facts) == line
 
 
-def test_a_family_without_route_says_nothing_of_the_peer() -> None:
-    both = net(attempt("192.0.2.1"), attempt("2001:db8::1", "unreachable"))
-    assert rules.port_state(both) is None
-    assert isinstance(rules.ipv6_broken(both), Skip)
-    assert isinstance(rules.port_state(net(attempt("2001:db8::1", "unreachable"))), Skip)
+FEW = "fewer than two addresses answered"
+GREETINGS = Difference(trait="greeting", values={V4: "A", V6: "B"})
 
 
-def test_ipv6_is_broken_only_beside_a_working_ipv4() -> None:
-    v4, v6 = attempt("192.0.2.1", "refused"), attempt("2001:db8::1", "refused")
-    assert rules.ipv6_broken(net(v4, v6)) is None
-    assert isinstance(rules.ipv6_broken(net(attempt("192.0.2.1"), v6)), Hit)
-    assert isinstance(rules.ipv6_broken(net(attempt("192.0.2.1"))), Skip)
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        (NetFacts(), f"skip: {FEW}"), (NetFacts(addresses=(V4,)), f"not applicable: {FEW}"),
+        (NetFacts(addresses=(V4, V6), compared=(V4,)), f"skip: {FEW}"),
+        (NetFacts(addresses=(V4, V6), compared=(V4, V6)), "pass"),
+        (NetFacts(compared=(V4,), differences=(GREETINGS,)),
+         "medium: greeting (192.0.2.1: A, 2001:db8::1: B)"),
+    ],
+)  # fmt: skip
+def test_addresses_that_differ(facts: NetFacts, line: str) -> None:
+    assert told(rules.addr_drift, facts) == line
 
 
-@pytest.mark.parametrize(("seconds", "fires"), [(0.2, False), (0.201, True)])
-def test_a_lookup_is_slow_above_200_ms(seconds: float, fires: bool) -> None:
-    lookup = Lookup(name="h", kind="A", outcome="ok", seconds=seconds)
-    verdict = rules.dns_slow(NetFacts(lookups=(lookup,)))
-    assert isinstance(verdict, Hit) is fires
+NO_MTU = "skip: the kernel of this system does not report the path MTU"
 
 
-@pytest.mark.parametrize("outcome", ["nxdomain", "no-data"])
-def test_a_fast_no_is_not_slow(outcome: str) -> None:
-    lookup = msgspec.convert(
-        {"name": "h", "kind": "A", "outcome": outcome, "seconds": 0.01}, Lookup
-    )
-    assert rules.dns_slow(NetFacts(lookups=(lookup,))) is None
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        (net(), NO_MTU), (net(attempt(V4, pmtu=None)), NO_MTU),
+        (net(attempt(V4, pmtu=1500), attempt(V6, pmtu=65535)), "pass"),
+        (net(attempt(V4, pmtu=1499), attempt(V6, pmtu=None), attempt("192.0.2.2", pmtu=1280)),
+         "medium: path MTU: 192.0.2.1: 1499 bytes, 192.0.2.2: 1280 bytes"),
+    ],
+)  # fmt: skip
+def test_paths(facts: NetFacts, line: str) -> None:
+    assert told(rules.path_mtu, facts) == line
 
 
-@pytest.mark.parametrize("judge", [rules.dns_slow, rules.ipv6_broken, rules.addr_drift])
-def test_one_ipv4_address_raises_no_question_of_names_ipv6_or_drift(judge: AnyRule) -> None:
-    one = judge(NetFacts(addresses=("192.0.2.1",)))
-    assert isinstance(one, Skip)
-    assert one.cause is SkipCause.NOT_APPLICABLE
-
-
-def test_an_ipv6_address_that_was_not_tried_is_unknown() -> None:
-    verdict = rules.ipv6_broken(NetFacts(addresses=("192.0.2.1", "2001:db8::1")))
-    assert isinstance(verdict, Skip)
-    assert verdict.cause is SkipCause.NO_EVIDENCE
-
-
-def test_a_second_address_that_did_not_answer_leaves_the_drift_unknown() -> None:
-    verdict = rules.addr_drift(NetFacts(addresses=("192.0.2.1", "192.0.2.2")))
-    assert isinstance(verdict, Skip)
-    assert verdict.cause is SkipCause.NO_EVIDENCE
-
-
-def test_one_address_is_nothing_to_compare() -> None:
-    assert isinstance(rules.addr_drift(NetFacts(compared=("192.0.2.1",))), Skip)
-    assert rules.addr_drift(NetFacts(compared=("192.0.2.1", "192.0.2.2"))) is None
-
-
-def test_the_path_is_small_below_1500() -> None:
-    assert isinstance(rules.path_mtu(net(attempt("192.0.2.1", pmtu=1499))), Hit)
-    assert rules.path_mtu(net(attempt("192.0.2.1", pmtu=65535))) is None
-    assert isinstance(rules.path_mtu(net(attempt("192.0.2.1", pmtu=None))), Skip)
-
-
-def test_what_a_person_reads() -> None:
-    shut = net(attempt("192.0.2.1", "refused"), attempt("192.0.2.2", "timeout"))
-    udp = msgspec.structs.replace(attempt("192.0.2.1", "refused"), transport="udp")
-    assert evidence(rules.port_state, rules.port_state(shut)) == (
-        "port 1: 192.0.2.1 refused, 192.0.2.2 timeout"
-    )
-    both = rules.port_state(net(attempt("192.0.2.1"), udp))
-    assert evidence(rules.port_state, both) == "port 1: 192.0.2.1 refused (UDP)"
-    slow = NetFacts(lookups=(Lookup(name="h", kind="A", outcome="servfail", seconds=0.0149),))
-    assert evidence(rules.dns_slow, rules.dns_slow(slow)) == "h A: servfail (15 ms)"
-    small = rules.path_mtu(net(attempt("192.0.2.1", pmtu=1400), attempt("192.0.2.2")))
-    assert evidence(rules.path_mtu, small) == "path MTU: 192.0.2.1: 1400 bytes"
-
-
-def test_one_open_transport_makes_an_ipv6_address_reachable() -> None:
-    udp = msgspec.structs.replace(attempt("2001:db8::1", "timeout"), transport="udp")
-    v4, v6 = attempt("192.0.2.1"), attempt("2001:db8::1")
-    assert rules.ipv6_broken(net(v4, v6, udp)) is None
-    assert isinstance(rules.ipv6_broken(net(v4, udp)), Hit)
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [(rules.port_state, "open port 8443 in every firewall"),
+     (rules.ipv6_broken, "Bind the service to [::]:8443 and")],
+)  # fmt: skip
+def test_the_fix_names_the_port(rule: AnyRule, words: str) -> None:
+    assert words in fixed(rule, net(attempt(V4), attempt(V6, "timeout")), "any")

@@ -13,6 +13,7 @@ from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.config import ConfiguredSource, DefaultRights, NtpConfigFacts
 from seventh.protocols.ntp.rules import lines
 from seventh.rules.rule import Hit, Skip
+from tests.verdicts import told
 
 RULES = {rule.id: rule for rule in protocols.rules("ntp")}
 OPEN4 = DefaultRights(family="IPv4", flags=("kod",))
@@ -101,6 +102,79 @@ def test_a_pool_needs_a_line_for_its_servers(
     assert made == ([line] if line else [])
 
 
+PART = "skip: the file is a part of a configuration; other parts may set this"
+BOTH = "monitoring is enabled, and any host may query over IPv4, IPv6"
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "changes", "line"),
+    [
+        ("NTP-MODE6", {}, ("medium: no restrict line denies control queries of any host over "
+         "IPv4, IPv6")),
+        ("NTP-MODE6", {"strangers": (CLOSED4, OPEN6)},
+         "medium: no restrict line denies control queries of any host over IPv6"),
+        ("NTP-MODE6", {"strangers": (CLOSED4,)}, "pass"),
+        ("NTP-MODE6", {"strangers": ()}, "pass"),
+        ("NTP-MODE6", {"complete": False}, PART),
+        ("NTP-MONLIST", {}, f"critical: ntpd 4.2.6 supports monlist, {BOTH}"),
+        ("NTP-MONLIST", {"strangers": (CLOSED4,)}, "pass"),
+        ("NTP-MONLIST", {"monitor": False}, "pass"), ("NTP-MONLIST", {"monitor": None}, "pass"),
+        ("NTP-MONLIST", {"monlist": False}, "pass"),
+        ("NTP-MONLIST", {"monlist": None, "version": "4.2.7"},
+         "skip: ntpd 4.2.7 answers monlist before its patch 26 only"),
+        ("NTP-MONLIST", {"complete": False}, PART),
+    ],
+)  # fmt: skip
+def test_who_may_query(rule_id: str, changes: dict[str, Any], line: str) -> None:
+    facts = NtpFacts(config=msgspec.structs.replace(NTPD, **changes))
+    assert told(RULES[rule_id], facts) == line
+
+
+DENY = "kod limited nomodify notrap nopeer noquery"
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "settings", "before"),
+    [
+        ("NTP-MODE6", ("restrict default", "restrict -6 default"), ()),
+        ("NTP-MONLIST", ("disable monitor", "restrict default", "restrict -6 default"),
+         ("# and upgrade: monlist was removed in 4.2.7p26",)),
+    ],
+)  # fmt: skip
+def test_the_whole_fix_of_open_queries(
+    rule_id: str, settings: tuple[str, ...], before: tuple[str, ...]
+) -> None:
+    found = hit(judge(rule_id))
+    assert found.settings == settings
+    assert found.fixes == {
+        "ntpd": (
+            *before, f"restrict default {DENY}", f"restrict -6 default {DENY}",
+            "restrict 127.0.0.1", "restrict ::1",
+        )
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rights", "changes", "first"),
+    [
+        # What the line already says stays, but nopeer where associations are wanted.
+        (("notrust", "nopeer", "kod"), {}, f"restrict -4 default {DENY} notrust"),
+        (("nopeer", "kod"), {"mobilised_by": ("pool", "manycastclient")},
+         "restrict -4 default kod limited nomodify notrap noquery"),
+        (("kod",), {"mobilised_by": ("pool",)}, f"restrict -4 default {DENY}"),
+        (("kod",), {"product": "ntpsec", "mobilised_by": ("broadcastclient",)},
+         "restrict -4 default kod limited nomodify noquery"),
+    ],
+)  # fmt: skip
+def test_a_line_keeps_what_it_says(
+    rights: tuple[str, ...], changes: dict[str, Any], first: str
+) -> None:
+    config = msgspec.structs.replace(NTPD, **changes)
+    made = lines.no_queries(config, [DefaultRights(family="IPv4", flags=rights)])
+    assert made[0] == first
+    assert made[-2:] == ["restrict 127.0.0.1", "restrict ::1"]
+
+
 # -- the local clock, keys -------------------------------------------------------------------------
 
 
@@ -118,6 +192,7 @@ def source(name: str, **more: Any) -> ConfiguredSource:
         ({"sources": (source("a"),), "serves": False}, "fallback", Severity.LOW),
         ({"serves": False}, "alone", None),
         ({"sources": (source("a"),), "serves": False, "product": "ntpd"}, "fallback", None),
+        ({"sources": (source("a"),), "serves": True}, "fallback", None),
     ],
 )
 def test_a_local_clock_that_is_served(
@@ -127,6 +202,11 @@ def test_a_local_clock_that_is_served(
     found = hit(judge("NTP-LOCALCLOCK", config, **changes))
     assert (found.params["what"], found.severity) == (what, severity)
     assert (found.params["stratum"], found.settings) == (8, ("local",))
+    when = "; no source is configured" if what == "alone" else " when no source is reachable"
+    facts = NtpFacts(config=msgspec.structs.replace(config, **changes))
+    assert told(RULES["NTP-LOCALCLOCK"], facts) == (
+        f"{severity or 'medium'}: local clock served at stratum 8{when}"
+    )
     assert judge("NTP-LOCALCLOCK", config, local_orphan=True) is None
     assert judge("NTP-LOCALCLOCK", config, local_stratum=None) is None
 
@@ -137,7 +217,12 @@ def test_md5_keys_of_a_file() -> None:
     assert (found.params["what"], found.params["key"]) == ("key-file", "1, 30")
     assert found.settings == ("key 1", "key 30")
     assert judge("NTP-MAC-MD5", config, md5_keys=()) is None
-    assert isinstance(judge("NTP-MAC-MD5", config, key_file_read=False), Skip)
+    assert told(RULES["NTP-MAC-MD5"], NtpFacts(config=config)) == (
+        "medium: MD5 keys in the key file: 1, 30"
+    )
+    assert judge("NTP-MAC-MD5", config, key_file_read=False) == Skip(
+        "the configuration names no readable key file"
+    )
 
 
 @pytest.mark.parametrize(
@@ -211,6 +296,32 @@ def test_evidence_lists_eight_names(count: int, last: str) -> None:
             (source("time.aws.com", smears="AWS, 24 h linear"), source("x")), {},
             ["# instead of: server time.aws.com", "pool pool.ntp.org iburst maxsources 4"],
         ),
+        # Without NTS among the sources or in the program, a pool is enough.
+        ((source("x", nts=True), source("y")), {"nts_known": True},
+         ["pool pool.ntp.org iburst maxsources 4"]),
+        ((source("x", nts=True),), {"nts_known": False},
+         ["pool pool.ntp.org iburst maxsources 4"]),
+        ((), {"nts_known": True}, [
+            "server time.cloudflare.com iburst nts", "server nts.netnod.se iburst nts",
+            "server ptbtime1.ptb.de iburst nts", "server ntppool1.time.nl iburst nts",
+        ]),
+        ((source("NTS.netnod.se.", nts=True),), {"nts_known": True}, [
+            "server time.cloudflare.com iburst nts", "server ptbtime1.ptb.de iburst nts",
+            "server ntppool1.time.nl iburst nts",
+        ]),
+        ((source("x", smears="Google, 24 h linear"),), {}, [
+            "server time1.google.com iburst", "server time2.google.com iburst",
+            "server time3.google.com iburst",
+        ]),
+        ((source("Time3.Google.com.", smears="Google, 24 h linear"),) * 2, {}, [
+            "server time1.google.com iburst", "server time2.google.com iburst",
+        ]),
+        ((source("time4.google.com", smears="Google, 24 h linear"), source("x")), {},
+         ["# instead of: server time4.google.com", "pool pool.ntp.org iburst maxsources 4"]),
+        ((source("POOL.ntp.org."),), {"product": "ntpsec"}, ["pool 2.pool.ntp.org iburst"]),
+        ((source("a"),) * 2, {"sources_at_most": 3, "product": "ntpd"},
+         ["tos maxclock 10", "pool pool.ntp.org iburst"]),
+        ((source("a"),) * 4, {"sources_at_most": 3}, ["tos maxclock 10"]),
         ((source("a"),) * 4, {"sources_at_most": 2}, ["tos maxclock 10"]),
         ((source("a"),) * 4, {"sources_at_most": 4}, []),
     ],

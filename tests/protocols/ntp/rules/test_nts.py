@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
-from seventh.protocols.ntp.facts.nts import AeadTried, NtsFacts, PortState, clock_difference
-from seventh.protocols.ntp.rules import conversation, nts, nts_ke
+from seventh.protocols.ntp.facts.nts import AeadTried
+from seventh.protocols.ntp.rules import conversation, nts
 from seventh.protocols.ntp.rules.examples import GOOD, with_nts
-from seventh.rules.rule import Hit, Skip
+from seventh.rules.rule import AnyRule, Hit, Skip
 from seventh.rules.words import filled
+from tests.verdicts import told
 
 
 def hit(verdict: object) -> Hit:
@@ -22,115 +22,8 @@ def hit(verdict: object) -> Hit:
     return verdict
 
 
-# -- NTS-NONE --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("state", ["refused", "timeout", "reset", "unreachable"])
-def test_a_port_that_is_not_open_is_no_nts(state: PortState) -> None:
-    closed = NtsFacts(ke_address="192.0.2.1", ke_port=4460, port_state=state)
-    facts = GOOD.learn(nts=closed)
-    verdict = hit(nts_ke.none(facts))
-    assert verdict.params["what"] == state
-    assert filled(nts_ke.none.words, verdict.params).evidence.startswith("192.0.2.1 TCP port 4460:")
-    assert isinstance(nts_ke.ke_fail(facts), Skip), "one fault is not reported twice"
-
-
-def test_a_port_of_an_unknown_address_is_named_alone() -> None:
-    facts = GOOD.learn(nts=NtsFacts(ke_port=4460, port_state="refused"))
-    evidence = filled(nts_ke.none.words, hit(nts_ke.none(facts)).params).evidence
-    assert evidence == "TCP port 4460: connection refused"
-
-
-def test_our_own_firewall_says_nothing_of_the_server() -> None:
-    assert isinstance(nts_ke.none(GOOD.learn(nts=NtsFacts(port_state="forbidden"))), Skip)
-
-
-def source(name: str, **more: Any) -> ConfiguredSource:
-    return ConfiguredSource(kind="server", name=name, setting=f"server {name}", **more)
-
-
 def chrony_conf(sources: tuple[ConfiguredSource, ...]) -> NtpConfigFacts:
     return NtpConfigFacts(product="chrony", version="4.3", nts_known=True, sources=sources)
-
-
-def test_a_file_without_nts_points_at_its_lines() -> None:
-    sources = (
-        source("a.example.net"),
-        source("b.example.net", nts=True),
-        source("c.example.net", key=7),
-        source("d.example.net"),
-    )
-    verdict = hit(nts_ke.none(NtpFacts(config=chrony_conf(sources))))
-    assert verdict.settings == ("server a.example.net", "server d.example.net")
-    assert verdict.params["what"] == ("sources",)
-    assert verdict.params["names"] == ("a.example.net", "d.example.net")
-
-
-def test_a_file_that_serves_time_without_nts_points_at_what_is_missing() -> None:
-    config = msgspec.structs.replace(chrony_conf(()), serves=True, nts_server=False)
-    verdict = hit(nts_ke.none(NtpFacts(config=config)))
-    assert verdict.params["what"] == ("server",)
-    assert verdict.settings == ("allow", "ntsserverkey")
-    assert "ntsservercert /etc/chrony/nts.pem" in verdict.fixes["chrony"]
-    served = msgspec.structs.replace(config, nts_server=True)
-    assert nts_ke.none(NtpFacts(config=served)) is None
-
-
-def test_a_file_in_which_all_sources_are_authenticated_passes() -> None:
-    sources = (source("b.example.net", nts=True), source("c.example.net", key=7))
-    assert nts_ke.none(NtpFacts(config=chrony_conf(sources))) is None
-
-
-def test_a_program_that_has_no_nts_is_not_blamed() -> None:
-    config = NtpConfigFacts(product="ntpd", sources=(source("a.example.net"),))
-    assert isinstance(nts_ke.none(NtpFacts(config=config)), Skip)
-
-
-# -- NTS-KE-FAIL -----------------------------------------------------------------------------------
-
-
-def test_a_clock_that_explains_the_certificate_is_named() -> None:
-    facts = with_nts(
-        ke_reason="tls-certificate-expired",
-        ke_detail="expired",
-        certificate_valid_here=False,
-        certificate_valid_there=True,
-    ).learn(offset_seconds=-45 * 86400.0)
-    verdict = hit(nts_ke.ke_fail(facts))
-    assert verdict.params["what"] == ("refused", "valid-there")
-    assert verdict.params["difference"] == "-45.0 d"
-    evidence = filled(nts_ke.ke_fail.words, verdict.params).evidence
-    assert "(difference: -45.0 d), so one of the two clocks is wrong" in evidence
-
-
-@pytest.mark.parametrize(
-    ("offset", "what"), [(0.0, ("refused", "invalid-there")), (None, ("refused",))]
-)
-def test_a_certificate_that_no_clock_explains(offset: float | None, what: tuple[str, ...]) -> None:
-    facts = with_nts(
-        ke_reason="tls-certificate-expired", ke_detail="expired",
-        certificate_valid_here=False, certificate_valid_there=False,
-    ).learn(offset_seconds=offset)  # fmt: skip
-    assert hit(nts_ke.ke_fail(facts)).params["what"] == what
-
-
-def test_a_certificate_that_the_servers_own_time_contradicts() -> None:
-    facts = with_nts(certificate_valid_there=False).learn(offset_seconds=400 * 86400.0)
-    verdict = hit(nts_ke.ke_fail(facts))
-    assert verdict.severity is Severity.MEDIUM
-    assert verdict.params["what"] == "only-here"
-    assert verdict.params["difference"] == "+400.0 d"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [
-        (37.0, "+37.0 s"), (119.9, "+119.9 s"), (-150, "-2.5 min"), (-7200, "-2.0 h"),
-        (-7199, "-120.0 min"), (172800, "+2.0 d"),
-    ],
-)  # fmt: skip
-def test_the_difference_of_clocks_has_a_unit_for_people(seconds: float, shown: str) -> None:
-    assert clock_difference(seconds) == shown
 
 
 # -- NTS-NAK, NTS-COOKIES, NTS-UDP-DROP ------------------------------------------------------------
@@ -175,6 +68,81 @@ def test_only_a_filter_by_size_is_called_one(
     assert isinstance(conversation.no_reply(unanswered), Skip if kind is Hit else Hit)
 
 
+NO_REQUEST = "skip: no authenticated request was sent"
+SILENT_NTS = {"authenticated": 0, "naks": 0, "plain_answered": True, "padded_answered": False}
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes", "line"),
+    [
+        (nts.nak, {"requests": 0}, NO_REQUEST),
+        (nts.nak, {}, "pass"),
+        (nts.nak, {"authenticated": 0}, "skip: no authenticated request was answered"),
+        (nts.nak, {"naks": 1, "authenticated": 3}, ("medium: of 4 requests with unused cookies, 1 "
+         "were refused (kiss code NTSN) and 3 got authenticated time")),
+        (nts.cookies, {"cookies": None}, "skip: no key establishment issued cookies"),
+        (nts.cookies, {"cookies": 9}, "pass"),
+        (nts.cookies, {"cookies": 7},
+         "medium: cookies from the key establishment: 7 of 8; from replies: 4 of 4"),
+        (nts.cookies, {"cookies_returned": 3},
+         "medium: cookies from the key establishment: 8 of 8; from replies: 3 of 4"),
+        (nts.udp_drop, {"requests": 0}, NO_REQUEST),
+        (nts.udp_drop, {**SILENT_NTS, "authenticated": 1}, "pass"),
+        (nts.udp_drop, {**SILENT_NTS, "naks": 1}, "pass"),
+        (nts.udp_drop, {**SILENT_NTS, "plain_answered": None},
+         "skip: no plain request was sent for comparison"),
+        (nts.udp_drop, {**SILENT_NTS, "plain_answered": False},
+         "skip: plain requests are not answered either"),
+        (nts.udp_drop, {**SILENT_NTS, "padded_answered": True}, "pass"),
+        (nts.udp_drop, SILENT_NTS, ("medium: 192.0.2.123 port 123 answers plain requests of 48 "
+         "bytes, but none of 228 bytes, authenticated or not")),
+        (nts.udp_drop, {**SILENT_NTS, "ntp_port": None, "request_bytes": None},
+         ("medium: 192.0.2.123 port 0 answers plain requests of 48 bytes, but none of 0 bytes, "
+          "authenticated or not")),
+    ],
+)  # fmt: skip
+def test_authenticated_time(rule: AnyRule, changes: dict[str, Any], line: str) -> None:
+    assert told(rule, with_nts(**changes)) == line
+
+
+def test_without_nts_nothing_is_known_of_it() -> None:
+    assert told(nts.nak, GOOD.learn(nts=None)) == NO_REQUEST
+    assert told(nts.udp_drop, GOOD.learn(nts=None)) == NO_REQUEST
+    assert told(nts.cookies, GOOD.learn(nts=None)) == "skip: no key establishment issued cookies"
+    assert told(nts.aead_interop, GOOD.learn(nts=None)) == "skip: no AEAD algorithm works"
+
+
+@pytest.mark.parametrize(
+    ("server", "dump", "rotate", "line"),
+    [
+        (False, "", 1, "skip: the configuration does not enable an NTS server"),
+        (None, "", 1, "skip: the configuration does not enable an NTS server"),
+        (True, "", 4095,
+         "medium: ntsdumpdir not set: the cookie keys are lost at every restart"),
+        (True, "/d", None, "pass"), (True, "/d", 0, "pass"), (True, "/d", 4096, "pass"),
+        # Two periods must be as long as 8 polls of 1024 s.
+        (True, "/d", 4095, ("medium: ntsrotate 4095: a cookie key is kept for 8190 s, but clients "
+         "keep cookies for up to 8192 s")),
+        (True, "/d", 1, ("medium: ntsrotate 1: a cookie key is kept for 2 s, but clients keep "
+         "cookies for up to 8192 s")),
+    ],
+)  # fmt: skip
+def test_cookie_keys_of_a_file(
+    server: bool | None, dump: str, rotate: int | None, line: str
+) -> None:
+    config = msgspec.structs.replace(
+        chrony_conf(()), nts_server=server, nts_dump=dump, nts_rotate_seconds=rotate
+    )
+    facts = NtpFacts(config=config)
+    assert told(nts.nak, facts) == line
+    if line.startswith("medium"):
+        found = hit(nts.nak(facts))
+        assert (found.settings, found.fixes) == (
+            (("ntsrotate",), {"chrony": ("ntsrotate 604800",)}) if dump
+            else (("ntsdumpdir",), {"chrony": ("ntsdumpdir /var/lib/chrony",)})
+        )  # fmt: skip
+
+
 # -- NTS-AEAD-INTEROP ------------------------------------------------------------------------------
 
 
@@ -200,8 +168,29 @@ def test_algorithms_that_do_not_work_together(must: AeadTried, may: AeadTried, k
     assert isinstance(nts.aead_interop(with_nts(aeads=(may, must))), kind)
 
 
-def test_one_algorithm_alone_is_not_judged() -> None:
-    assert isinstance(nts.aead_interop(with_nts(aeads=(tried(15, "works"),))), Skip)
+@pytest.mark.parametrize("number", [15, 30, 16])
+def test_one_algorithm_alone_is_not_judged(number: int) -> None:
+    facts = with_nts(aeads=(tried(number, "works"),))
+    assert told(nts.aead_interop, facts) == "skip: only one AEAD algorithm was tested"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "shown"),
+    [
+        ("nak", "is accepted, but its cookies are refused (NTSN)"),
+        ("no-reply", "is accepted, but authenticated requests get no reply"),
+        ("not-chosen", "is not accepted"), ("failed", "could not be tested"),
+    ],
+)  # fmt: skip
+def test_how_an_algorithm_fails(outcome: str, shown: str) -> None:
+    must, may = (tried(15, outcome), tried(30, "works")), (tried(15, "works"), tried(30, outcome))
+    assert told(nts.aead_interop, with_nts(aeads=must)) == (
+        f"info: AES-SIV-CMAC-256 (15) {shown}; AES-128-GCM-SIV (30) works"
+    )
+    assert told(nts.aead_interop, with_nts(aeads=may)) == (
+        f"info: AES-SIV-CMAC-256 (15) works; AES-128-GCM-SIV (30) {shown}"
+        if outcome in {"nak", "no-reply"} else "pass"
+    )  # fmt: skip
 
 
 def test_the_outcome_of_each_algorithm_is_shown() -> None:

@@ -1,142 +1,243 @@
-"""The borders of the rules about logging in."""
+"""The whole verdict on logins, with the lines that fix it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from seventh.model.severity import Severity
-from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.config import SshConfigFacts
-from seventh.protocols.ssh.facts.login import AuthStep, Login, Trust
-from seventh.protocols.ssh.rules.hostkeys import hostkey_changed
-from seventh.protocols.ssh.rules.login import (
-    auth_slow,
-    no_keepalive,
-    noauth,
-    password_on,
-    pubkey_off,
-    rekey_fail,
-    root_password,
+from seventh.protocols.ssh.facts.login import AuthStep, Login
+from seventh.protocols.ssh.rules import login as rules
+from seventh.rules.rule import AnyRule
+from tests.verdicts import hit, told
+
+UNKNOWN = (
+    "skip: authentication methods not requested; use --user, or run `seventh lint` on sshd_config"
 )
-from seventh.rules.rule import AnyRule, Hit, Skip
-from seventh.rules.words import filled
+KBD, PASSWORD, PUBKEY = "keyboard-interactive", "password", "publickey"
 
 
-def facts(software: str | None = None, rtt: float | None = None, **login: Any) -> SshFacts:
-    return SshFacts(software=software, rtt_seconds=rtt, login=Login(**login))
+def login(**fields: Any) -> SshFacts:
+    return SshFacts(login=Login(**fields))
 
 
-def hit(rule: AnyRule, facts: SshFacts) -> Hit:
-    """The rule's hit; every code in it has its phrase."""
-    verdict = rule(facts)
-    assert isinstance(verdict, Hit)
-    for name, texts in rule.words.phrases.items():
-        assert verdict.params[name] in texts
-    return verdict
+def file(*left: str, required: tuple[str, ...] = (), **fields: Any) -> SshFacts:
+    """An sshd_config that leaves some methods to another file."""
+    config = SshConfigFacts(side="server", left_to_others=left, authentication_methods=required)
+    return replace(login(**fields), config=config)
 
 
-def trusting(*statuses: Any) -> SshFacts:
-    return SshFacts(trust=tuple(Trust(status=status, key="k") for status in statuses))
-
-
-def test_one_changed_key_is_enough_and_unknown_is_no_evidence() -> None:
-    assert hit(hostkey_changed, trusting("known", "changed")).params["known"] == "changed"
-    assert hit(hostkey_changed, trusting("revoked")).params["known"] == "revoked"
-    pin = Trust(status="changed", key="ssh-ed25519 SHA256:b", file="k", line=3, pinned="SHA256:a")
-    words = filled(hostkey_changed.words, hit(hostkey_changed, SshFacts(trust=(pin,))).params)
-    assert words.evidence == "the server presents ssh-ed25519 SHA256:b; k:3 has SHA256:a"
-    assert hostkey_changed(trusting("known", "unknown")) is None
-    assert isinstance(hostkey_changed(trusting("unknown")), Skip)
-
-
-@pytest.mark.parametrize(("seconds", "rtt", "fires"), [
-    (1.0, None, False), (1.01, None, True), (1.3, 0.4, False), (1.5, 0.4, True),
-])  # fmt: skip
-def test_slow_is_a_second_beyond_the_round_trip(
-    seconds: float, rtt: float | None, fires: bool
-) -> None:
-    assert isinstance(auth_slow(facts(rtt=rtt, none_seconds=seconds)), Hit) is fires
-
-
-def test_a_slow_login_names_the_longest_step_of_each_method() -> None:
-    steps = tuple(AuthStep(method="publickey", outcome="refused", seconds=s) for s in (0.1, 0.3))
-    verdict = auth_slow(facts(none_seconds=2.0, steps=steps))
-    assert isinstance(verdict, Hit)
-    assert verdict.params["others"] == ("publickey 0.300 s",)
-    assert filled(auth_slow.words, verdict.params).evidence.endswith(
-        "(for comparison: publickey 0.300 s)"
-    )
-    assert hit(auth_slow, facts(none_seconds=2.0)).params["compared"] == "none"
-
-
-@pytest.mark.parametrize("method", ["password", "keyboard-interactive"])
-def test_secrets_that_can_be_guessed_count_as_passwords(method: str) -> None:
-    assert hit(password_on, facts(methods=("publickey", method))).params["scope"] == "all"
-    assert hit(password_on, facts(methods=(method,), user="ops")).params["scope"] == "user"
-    assert isinstance(root_password(facts(root_methods=(method,))), Hit)
-    assert password_on(facts(methods=("publickey", "hostbased"))) is None
-
-
-def test_openssh_on_the_wire_cannot_convict_itself_about_root_but_can_clear_itself() -> None:
-    wire = {"software": "OpenSSH_9.2p1", "root_source": "wire"}
-    assert isinstance(root_password(facts(**wire, root_methods=("password",))), Skip)
-    assert root_password(facts(**wire, root_methods=("publickey",))) is None
-    file = {"software": "OpenSSH_9.2p1", "root_source": "file"}
-    assert isinstance(root_password(facts(**file, root_methods=("password",))), Hit)
-    other = {"software": "dropbear_2024.86", "root_source": "wire"}
-    assert isinstance(root_password(facts(**other, root_methods=("password",))), Hit)
-    assert root_password(facts(root_methods=(), root_source="file")) is None
-
-
-def test_a_key_that_comes_second_is_a_key() -> None:
-    off = hit(pubkey_off, facts(methods=("password",), user="ops")).params
-    assert filled(pubkey_off.words, off).evidence == "only password accepted for ops"
-    part = SshConfigFacts(side="server", left_to_others=("password",))
-    in_part = SshFacts(login=Login(methods=()), config=part)
-    assert hit(pubkey_off, in_part).params["accepted"] == "main"
-    whole = SshFacts(login=Login(methods=()), config=SshConfigFacts(side="server"))
-    assert isinstance(pubkey_off(whole), Skip)
-    assert pubkey_off(facts(methods=("password",), still_wanted=("publickey",))) is None
-    assert pubkey_off(facts(methods=("password",), method="password+publickey")) is None
-    assert isinstance(pubkey_off(facts(methods=())), Skip)
-
-
-def test_users_without_a_credential_on_the_wire_and_in_a_file() -> None:
-    wire = hit(noauth, facts(none_accepted=("ops", "root"), empty_passwords=True)).params
-    assert wire == {"who": "users", "users": ("ops", "root")}
-    assert filled(noauth.words, wire).evidence == "ops, root logged in without a credential"
-    assert hit(noauth, facts(empty_passwords=True)).params == {"who": "empty"}
-    drop_in = SshFacts(login=Login(methods=()), config=SshConfigFacts(side="server"))
-    assert isinstance(noauth(drop_in), Skip)
-    assert noauth(facts(empty_passwords=False)) is None
-    assert noauth(facts(methods=("publickey",))) is None
-    assert isinstance(noauth(facts()), Skip)
-
-
-def test_a_rekey_that_was_not_tried_proves_nothing() -> None:
-    assert isinstance(rekey_fail(facts()), Skip)
-    assert rekey_fail(facts(rekey_seconds=0.0)) is None
+def in_version(*version: int, **fields: Any) -> SshFacts:
+    return replace(login(**fields), config=SshConfigFacts(side="server", version=version))
 
 
 @pytest.mark.parametrize(
-    ("held", "keepalives", "expected"),
-    [(60.0, 0, None), (35.0, 0, None), (34.9, 0, Severity.INFO)],
+    ("rule", "line"),
+    [
+        (rules.auth_slow, "skip: no login was timed: it requires --user"),
+        (rules.password_on, UNKNOWN), (rules.root_password, UNKNOWN), (rules.pubkey_off, UNKNOWN),
+        (rules.noauth, UNKNOWN),
+        (rules.rekey_fail, "skip: key re-exchange was not tried: it requires a login"),
+        (rules.no_keepalive, "skip: no session was held open (--hold)"),
+    ],
+)  # fmt: skip
+def test_without_a_login_nothing_is_known(rule: AnyRule, line: str) -> None:
+    assert told(rule, SshFacts()) == line
+    assert told(rule, login()) == line
+
+
+def step(method: str, seconds: float | None) -> AuthStep:
+    return AuthStep(method=method, outcome="refused", seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        (login(none_seconds=1.0), "pass"),
+        (login(none_seconds=1.0001),
+         "medium: the server takes 1.0 s to refuse a login without a credential"),
+        (replace(login(none_seconds=1.25), rtt_seconds=0.25), "pass"),
+        (replace(login(none_seconds=1.2504), rtt_seconds=0.25),
+         "medium: the server takes 1.25 s to refuse a login without a credential"),
+        (replace(login(none_seconds=2.3456, service_seconds=0.5, steps=(
+            step("none", 9.0), step(PUBKEY, 0.25), step(PASSWORD, 0.5), step(PUBKEY, 0.125),
+            step(KBD, None), step("hostbased", 0.0))),
+            banner_seconds=0.125, kex_seconds=0.0),
+         ("medium: the server takes 2.346 s to refuse a login without a credential (for "
+          "comparison: ssh.banner 0.125 s, ssh.kex 0.000 s, ssh.service 0.500 s, publickey "
+          "0.250 s, password 0.500 s, hostbased 0.000 s)")),
+    ],
+)  # fmt: skip
+def test_slow_logins(facts: SshFacts, line: str) -> None:
+    assert told(rules.auth_slow, facts) == line
+
+
+LEFT = "skip: this drop-in does not set {}; the main file decides"
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        (login(methods=()), "pass"), (login(methods=(PUBKEY, "hostbased")), "pass"),
+        (login(methods=(PUBKEY, KBD, PASSWORD), user="ops"),
+         "high: keyboard-interactive, password accepted for ops"),
+        (login(methods=(PASSWORD,)), "high: password accepted"),
+        (file(methods=(PUBKEY,)), "pass"), (file(PUBKEY, methods=()), "pass"),
+        (file(PASSWORD, KBD, methods=(PUBKEY,)),
+         LEFT.format("keyboard-interactive, password")),
+        (file(PASSWORD, methods=(PUBKEY,)), LEFT.format("password")),
+        (file(PASSWORD, methods=(KBD,)), "high: keyboard-interactive accepted"),
+    ],
+)  # fmt: skip
+def test_passwords(facts: SshFacts, line: str) -> None:
+    assert told(rules.password_on, facts) == line
+
+
+@pytest.mark.parametrize(
+    ("facts", "lines"),
+    [
+        (login(methods=(PASSWORD,)), None),
+        (file(methods=(PUBKEY, PASSWORD, KBD)),
+         ("PasswordAuthentication no", "KbdInteractiveAuthentication no")),
+        (file(methods=(KBD,)), ("PubkeyAuthentication yes", "KbdInteractiveAuthentication no")),
+        (file(methods=(PASSWORD,), still_wanted=(PUBKEY,)), ("PasswordAuthentication no",)),
+        (in_version(8, 7, methods=(KBD, PUBKEY)), ("KbdInteractiveAuthentication no",)),
+        (in_version(8, 6, methods=(KBD, PUBKEY)), ("ChallengeResponseAuthentication no",)),
+        (in_version(8, 6, methods=(PASSWORD, PUBKEY)), ("PasswordAuthentication no",)),
+        # Where methods are required, none is switched off: a key comes first.
+        (file(required=("password", "publickey,password"), methods=(PASSWORD, PUBKEY)),
+         ("AuthenticationMethods publickey,password",)),
+        (file(required=("password,publickey", "keyboard-interactive:pam,hostbased"),
+              methods=(PASSWORD, KBD)),
+         ("PubkeyAuthentication yes",
+          ("AuthenticationMethods publickey,password "
+           "publickey,keyboard-interactive:pam,hostbased"))),
+        (file(required=("hostbased,password", "password"), methods=(PASSWORD, PUBKEY)),
+         ("AuthenticationMethods hostbased,password publickey,password",)),
+    ],
+)  # fmt: skip
+def test_the_lines_that_require_a_key(facts: SshFacts, lines: tuple[str, ...] | None) -> None:
+    fixes = hit(rules.password_on, facts).fixes
+    assert fixes == ({} if lines is None else {"openssh": lines})
+
+
+ASK_THE_FILE = (
+    "skip: OpenSSH offers passwords to root even if PermitRootLogin refuses them; run "
+    "`seventh lint` on sshd_config"
 )
-def test_a_short_hold_is_weak_evidence(
-    held: float, keepalives: int, expected: Severity | None
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        (login(root_methods=()), "pass"), (login(root_methods=(PUBKEY,)), "pass"),
+        (file(PASSWORD, root_methods=()), "pass"),
+        (file(PASSWORD, root_methods=(PUBKEY,)), LEFT.format("password")),
+        (SshFacts(unknown={Topic.ROOT_METHODS: "it closed"}), "skip: it closed"),
+        (replace(login(), unknown={Topic.ROOT_METHODS: "it closed"}), "skip: it closed"),
+        (login(root_methods=(PUBKEY, PASSWORD, KBD), root_source="file"),
+         "high: password, keyboard-interactive accepted for root"),
+        (replace(login(root_methods=(PASSWORD,), root_source="wire"), software="OpenSSH_9.9"),
+         ASK_THE_FILE),
+        (replace(login(root_methods=(PASSWORD,), root_source="file"), software="OpenSSH_9.9"),
+         "high: password accepted for root"),
+        (replace(login(root_methods=(PASSWORD,), root_source="wire"), software="dropbear"),
+         "high: password accepted for root"),
+        (login(root_methods=(PASSWORD,), root_source="wire"), "high: password accepted for root"),
+    ],
+)  # fmt: skip
+def test_root(facts: SshFacts, line: str) -> None:
+    assert told(rules.root_password, facts) == line
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        (login(methods=(PUBKEY,)), "pass"),
+        (login(methods=(PASSWORD,), still_wanted=(PUBKEY,)), "pass"),
+        (login(methods=(PASSWORD,), method="password+publickey"), "pass"),
+        (login(methods=()), "skip: the server offered no method"),
+        (login(methods=(PASSWORD, KBD), method="password"),
+         "medium: only password, keyboard-interactive accepted"),
+        (login(methods=(PASSWORD,), user="ops"), "medium: only password accepted for ops"),
+        (file(PUBKEY, methods=(PASSWORD,)), LEFT.format("publickey")),
+        (file(methods=()), "skip: the server offered no method"),
+        (file(PASSWORD, methods=()),
+         "medium: PubkeyAuthentication no, and no other method set here"),
+        (file(PASSWORD, methods=(KBD,)), "medium: only keyboard-interactive accepted"),
+    ],
+)  # fmt: skip
+def test_keys_refused(facts: SshFacts, line: str) -> None:
+    assert told(rules.pubkey_off, facts) == line
+
+
+@pytest.mark.parametrize(
+    ("required", "lines"),
+    [
+        ((), None), (("password,publickey", "password"), None),
+        (("password", "hostbased,password", "password"),
+         ("PubkeyAuthentication yes",
+          "AuthenticationMethods publickey,password publickey,hostbased,password")),
+    ],
+)  # fmt: skip
+def test_the_lines_that_allow_keys(
+    required: tuple[str, ...], lines: tuple[str, ...] | None
 ) -> None:
-    held_open = facts(held_seconds=held, keepalives=keepalives, keepalive_source="wire")
-    verdict = hit(no_keepalive, held_open)
-    assert verdict.severity is expected
-    assert verdict.params == {"what": "wire", "seconds": held}
+    fixes = hit(rules.pubkey_off, file(required=required, methods=(PASSWORD,))).fixes
+    assert fixes == ({} if lines is None else {"openssh": lines})
 
 
-def test_keepalives_seen_or_configured_pass() -> None:
-    assert no_keepalive(facts(held_seconds=1.0, keepalives=1, keepalive_source="wire")) is None
-    assert no_keepalive(facts(keepalive_seconds=30.0, keepalive_source="file")) is None
-    never = hit(no_keepalive, facts(keepalive_seconds=0.0, keepalive_source="file"))
-    assert never.params == {"what": "file"}
-    assert isinstance(no_keepalive(facts()), Skip)
-    assert isinstance(no_keepalive(facts(keepalive_source="file")), Skip)
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        (login(methods=(PUBKEY,)), "pass"), (login(empty_passwords=False), "pass"),
+        (file(empty_passwords=False), "pass"),
+        (login(none_accepted=("a", "b"), empty_passwords=True),
+         "critical: a, b logged in without a credential"),
+        (file(empty_passwords=True), "critical: accounts with an empty password can log in"),
+        (file(methods=(PUBKEY,)), LEFT.format("PermitEmptyPasswords")),
+    ],
+)  # fmt: skip
+def test_no_credential(facts: SshFacts, line: str) -> None:
+    assert told(rules.noauth, facts) == line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "error", "line"),
+    [
+        (0.0, "", "pass"),
+        (None, "peer-closed: x", ("medium: the key exchange requested during the session failed: "
+         "peer-closed: x")),
+        (0.5, "timeout", "medium: the key exchange requested during the session failed: timeout"),
+    ],
+)  # fmt: skip
+def test_rekeys(seconds: float | None, error: str, line: str) -> None:
+    assert told(rules.rekey_fail, login(rekey_seconds=seconds, rekey_error=error)) == line
+
+
+NOT_HELD = "skip: no session was held open (--hold)"
+NONE_IN = "none received in a session held open for {} s"
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        (login(keepalive_source="file", keepalive_seconds=0.0),
+         "low: ClientAliveInterval is 0 (disabled)"),
+        (login(keepalive_source="file", keepalive_seconds=1.0), "pass"),
+        (login(keepalive_source="file"), NOT_HELD),
+        (login(keepalive_source="file", keepalives=0, held_seconds=60.0),
+         f"low: {NONE_IN.format('60.0')}"),
+        (login(keepalive_source="wire", keepalive_seconds=0.0), NOT_HELD),
+        (login(keepalives=0), NOT_HELD), (login(held_seconds=60.0), NOT_HELD),
+        (replace(login(), unknown={Topic.KEEPALIVES: "it closed"}), "skip: it closed"),
+        (login(keepalives=1, held_seconds=1.0), "pass"),
+        (login(keepalives=0, held_seconds=35.0), f"low: {NONE_IN.format('35.0')}"),
+        (login(keepalives=0, held_seconds=34.9), f"info: {NONE_IN.format('34.9')}"),
+    ],
+)  # fmt: skip
+def test_keepalives(facts: SshFacts, line: str) -> None:
+    assert told(rules.no_keepalive, facts) == line

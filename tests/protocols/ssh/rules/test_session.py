@@ -1,4 +1,4 @@
-"""The borders of the rules about what a login may do."""
+"""The whole verdict on what a login may do."""
 
 from __future__ import annotations
 
@@ -8,44 +8,55 @@ import pytest
 
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts.config import SshConfigFacts
-from seventh.protocols.ssh.facts.session import Bind, SessionFacts
+from seventh.protocols.ssh.facts.session import SessionFacts
 from seventh.protocols.ssh.rules.session import fwd_open, sftp_off
-from seventh.rules.rule import Hit, Skip
+from tests.verdicts import hit, told
 
 
-def with_session(**fields: Any) -> SshFacts:
-    return SshFacts(session=SessionFacts(**fields))
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        (SshFacts(), "skip: SFTP was not tried: it requires a login"),
+        (SshFacts(session=SessionFacts()), "skip: SFTP was not tried: it requires a login"),
+        (SshFacts(session=SessionFacts(sftp="works")), "pass"),
+        (SshFacts(session=SessionFacts(sftp="refused")),
+         "low: the server refuses the sftp subsystem"),
+        (SshFacts(session=SessionFacts(sftp="broken")),
+         "low: the server accepts the sftp subsystem, but no SFTP server answers"),
+    ],
+)  # fmt: skip
+def test_sftp(facts: SshFacts, line: str) -> None:
+    assert told(sftp_off, facts) == line
 
 
-@pytest.mark.parametrize(("sftp", "kind"), [
-    ("works", type(None)), ("refused", Hit), ("broken", Hit), (None, Skip),
-])  # fmt: skip
-def test_sftp(sftp: str | None, kind: type) -> None:
-    verdict = sftp_off(with_session(sftp=sftp))
-    assert isinstance(verdict, kind)
-    assert getattr(verdict, "params", {"sftp": sftp}) == {"sftp": sftp}
+NOT_FORWARDED = "skip: no remote forwarding was requested: it requires a login and --allow-write"
+UNSETTLED = "skip: a remote forwarding was granted, but access from other hosts was not verified"
+ON_LOOPBACK = "medium: a port requested on the loopback address listens on all addresses"
+ON_ALL = "medium: a port requested on 0.0.0.0 listens on all addresses"
 
 
-@pytest.mark.parametrize(("loopback", "everywhere", "kind"), [
-    ("loopback", "loopback", type(None)), ("loopback", "refused", type(None)),
-    ("refused", "refused", type(None)), ("loopback", "open", Hit), ("open", "open", Hit),
-    ("open", "refused", Hit), ("unsettled", "loopback", Skip), ("loopback", "unsettled", Skip),
-    ("unsettled", "open", Hit), (None, None, Skip), ("loopback", None, Skip),
-])  # fmt: skip
-def test_where_forwardings_listen(
-    loopback: Bind | None, everywhere: Bind | None, kind: type
-) -> None:
-    verdict = fwd_open(with_session(remote_forward=loopback, remote_forward_all=everywhere))
-    assert isinstance(verdict, kind)
-    if isinstance(verdict, Hit):
-        assert verdict.params == {"what": "loopback" if loopback == "open" else "everywhere"}
+@pytest.mark.parametrize(
+    ("loopback", "everywhere", "line"),
+    [
+        (None, None, NOT_FORWARDED), ("loopback", None, NOT_FORWARDED),
+        ("open", None, ON_LOOPBACK),  # found before the connection ended
+        ("refused", "refused", "pass"),
+        ("loopback", "loopback", "pass"), ("open", "refused", ON_LOOPBACK),
+        ("open", "open", ON_LOOPBACK), ("loopback", "open", ON_ALL), (None, "open", ON_ALL),
+        ("unsettled", "open", ON_ALL), ("unsettled", "loopback", UNSETTLED),
+        ("loopback", "unsettled", UNSETTLED),
+    ],
+)  # fmt: skip
+def test_forwarded_ports(loopback: Any, everywhere: Any, line: str) -> None:
+    seen = SessionFacts(remote_forward=loopback, remote_forward_all=everywhere)
+    assert told(fwd_open, SshFacts(session=seen)) == line
 
 
-def test_a_file_decides_it_too() -> None:
-    binds = ("LocalForward *:80 web:80",)
-    verdict = fwd_open(SshFacts(config=SshConfigFacts(open_binds=binds, loopback_binds=("x",))))
-    assert isinstance(verdict, Hit)
-    assert verdict.params == {"what": "file", "binds": binds}
-    assert verdict.fixes == {"openssh": ("x",)}
-    assert fwd_open(SshFacts(config=SshConfigFacts(open_binds=()))) is None
-    assert isinstance(fwd_open(SshFacts(config=SshConfigFacts())), Skip)
+def test_forwarded_ports_of_a_file() -> None:
+    assert told(fwd_open, SshFacts()) == NOT_FORWARDED
+    assert told(fwd_open, SshFacts(config=SshConfigFacts())) == NOT_FORWARDED
+    assert told(fwd_open, SshFacts(config=SshConfigFacts(open_binds=()))) == "pass"
+    opened = SshFacts(config=SshConfigFacts(open_binds=("a", "b"), loopback_binds=("c", "d")))
+    assert told(fwd_open, opened) == "medium: other hosts can connect: a, b"
+    found = hit(fwd_open, opened)
+    assert (found.settings, found.fixes) == (("open_binds",), {"openssh": ("c", "d")})

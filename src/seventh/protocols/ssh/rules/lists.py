@@ -85,6 +85,8 @@ def _takes_minus(ssh: SshFacts) -> bool:
 
 
 def _line(ssh: SshFacts, directive: str, value: str) -> str:
-    since, older = _NAMED_SINCE.get(directive, ((0,), ""))
     version = ssh.config.version if ssh.config is not None else ()
-    return f"{older if version and version < since else directive} {value}"
+    renamed = _NAMED_SINCE.get(directive)
+    if renamed is not None and version and version < renamed[0]:
+        directive = renamed[1]
+    return f"{directive} {value}"

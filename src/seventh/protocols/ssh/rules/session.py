@@ -7,6 +7,8 @@ from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts.session import SessionFacts
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
+_NOT_FORWARDED = Skip("no remote forwarding was requested: it requires a login and --allow-write")
+
 
 @rule(
     "SSH-SFTP-OFF",
@@ -74,11 +76,13 @@ def fwd_open(ssh: SshFacts) -> Verdict:
             return None
         hit = Hit(what="file", binds=config.open_binds).at("open_binds")
         return hit.fixed_by("openssh", *config.loopback_binds)
-    if session is None or session.remote_forward_all is None:
-        return Skip("no remote forwarding was requested: it requires a login and --allow-write")
+    if session is None:
+        return _NOT_FORWARDED
     binds = {"loopback": session.remote_forward, "everywhere": session.remote_forward_all}
     if opened := [code for code, bind in binds.items() if bind == "open"]:
         return Hit(what=opened[0])
+    if session.remote_forward_all is None:
+        return _NOT_FORWARDED
     if "unsettled" in binds.values():
         return Skip("a remote forwarding was granted, but access from other hosts was not verified")
     return None

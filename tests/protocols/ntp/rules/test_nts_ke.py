@@ -1,0 +1,251 @@
+"""Whether NTS is offered, and whether its key establishment succeeds: at every border."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from seventh.model.severity import Severity
+from seventh.protocols.ntp.facts import NtpFacts
+from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
+from seventh.protocols.ntp.facts.nts import NtsFacts, PortState, clock_difference
+from seventh.protocols.ntp.rules import nts_ke
+from seventh.protocols.ntp.rules.examples import GOOD, with_nts
+from seventh.rules.rule import Hit, Skip
+from seventh.rules.words import filled
+from tests.verdicts import fixed, told
+
+
+def hit(verdict: object) -> Hit:
+    assert isinstance(verdict, Hit), verdict
+    return verdict
+
+
+# -- NTS-NONE --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["refused", "timeout", "reset", "unreachable"])
+def test_a_port_that_is_not_open_is_no_nts(state: PortState) -> None:
+    closed = NtsFacts(ke_address="192.0.2.1", ke_port=4460, port_state=state)
+    facts = GOOD.learn(nts=closed)
+    verdict = hit(nts_ke.none(facts))
+    assert verdict.params["what"] == state
+    assert filled(nts_ke.none.words, verdict.params).evidence.startswith("192.0.2.1 TCP port 4460:")
+    assert isinstance(nts_ke.ke_fail(facts), Skip), "one fault is not reported twice"
+
+
+def test_a_port_of_an_unknown_address_is_named_alone() -> None:
+    facts = GOOD.learn(nts=NtsFacts(ke_port=4460, port_state="refused"))
+    evidence = filled(nts_ke.none.words, hit(nts_ke.none(facts)).params).evidence
+    assert evidence == "TCP port 4460: connection refused"
+
+
+def test_our_own_firewall_says_nothing_of_the_server() -> None:
+    assert isinstance(nts_ke.none(GOOD.learn(nts=NtsFacts(port_state="forbidden"))), Skip)
+
+
+def source(name: str, **more: Any) -> ConfiguredSource:
+    line = f"server {name}"
+    return ConfiguredSource(kind="server", name=name, setting=line, text=line, **more)
+
+
+def chrony_conf(sources: tuple[ConfiguredSource, ...]) -> NtpConfigFacts:
+    return NtpConfigFacts(product="chrony", version="4.3", nts_known=True, sources=sources)
+
+
+def test_a_file_without_nts_points_at_its_lines() -> None:
+    sources = (
+        source("a.example.net"),
+        source("b.example.net", nts=True),
+        source("c.example.net", key=7),
+        source("d.example.net"),
+    )
+    verdict = hit(nts_ke.none(NtpFacts(config=chrony_conf(sources))))
+    assert verdict.settings == ("server a.example.net", "server d.example.net")
+    assert verdict.params["what"] == ("sources",)
+    assert verdict.params["names"] == ("a.example.net", "d.example.net")
+
+
+def test_a_file_that_serves_time_without_nts_points_at_what_is_missing() -> None:
+    config = msgspec.structs.replace(chrony_conf(()), serves=True, nts_server=False)
+    verdict = hit(nts_ke.none(NtpFacts(config=config)))
+    assert verdict.params["what"] == ("server",)
+    assert verdict.settings == ("allow", "ntsserverkey")
+    assert "ntsservercert /etc/chrony/nts.pem" in verdict.fixes["chrony"]
+    served = msgspec.structs.replace(config, nts_server=True)
+    assert nts_ke.none(NtpFacts(config=served)) is None
+
+
+def test_a_file_in_which_all_sources_are_authenticated_passes() -> None:
+    sources = (source("b.example.net", nts=True), source("c.example.net", key=7))
+    assert nts_ke.none(NtpFacts(config=chrony_conf(sources))) is None
+
+
+def test_a_program_that_has_no_nts_is_not_blamed() -> None:
+    config = NtpConfigFacts(product="ntpd", sources=(source("a.example.net"),))
+    assert isinstance(nts_ke.none(NtpFacts(config=config)), Skip)
+
+
+NOT_TESTED = "skip: NTS was not tested: with ntp:// targets it is tested on port 123 only"
+
+
+@pytest.mark.parametrize(
+    ("tested", "line"),
+    [
+        (None, NOT_TESTED), (NtsFacts(), NOT_TESTED), (NtsFacts(port_state="open"), "pass"),
+        (NtsFacts(port_state="forbidden"), "skip: this machine's firewall forbids the connection"),
+        (NtsFacts(ke_address="192.0.2.1", ke_port=4460, port_state="refused"),
+         "low: 192.0.2.1 TCP port 4460: connection refused"),
+        (NtsFacts(ke_port=4460, port_state="timeout"), "low: TCP port 4460: connection timed out"),
+        (NtsFacts(port_state="reset"), "low: TCP port 0: connection reset"),
+        (NtsFacts(ke_address="192.0.2.1", ke_port=1, port_state="unreachable"),
+         "low: 192.0.2.1 TCP port 1: no route to host"),
+    ],
+)  # fmt: skip
+def test_ports_of_the_key_establishment(tested: NtsFacts | None, line: str) -> None:
+    assert told(nts_ke.none, GOOD.learn(nts=tested)) == line
+
+
+@pytest.mark.parametrize(("address", "host"), [("192.0.2.1", "192.0.2.1"), ("", "ntp.example.net")])
+def test_the_fix_names_the_server_that_is_to_have_nts(address: str, host: str) -> None:
+    facts = GOOD.learn(nts=NtsFacts(ke_address=address, port_state="refused"))
+    assert fixed(nts_ke.none, facts, "ntpsec").endswith(f"\nserver {host} nts")
+
+
+PLAIN, SECURE, KEYED = source("a"), source("b", nts=True), source("c", key=0)
+PEER = ConfiguredSource(kind="peer", name="p", setting="peer p", text="peer p")
+FOR_PEERS = "# for each peer, the option `key` with a key that both sides have"
+CHANGE = "# if the server supports NTS; else replace it with one that does"
+SERVE = (
+    "# to serve NTS; open TCP port 4460", "ntsserverkey /etc/chrony/nts.key",
+    "ntsservercert /etc/chrony/nts.pem", "ntsdumpdir /var/lib/chrony",
+)  # fmt: skip
+WITHOUT = "low: configuration: sources without `nts` and without a key: "
+SERVED = "time is served (`allow`) without ntsserverkey and ntsservercert"
+
+
+@pytest.mark.parametrize(
+    ("changes", "line", "fix"),
+    [
+        ({"product": "ntpd"}, "skip: ntpd does not support NTS", None),
+        ({"nts_known": False}, "skip: chrony 4.3 does not support NTS yet", None),
+        ({"sources": ()}, "skip: the file has no time source", None),
+        ({"sources": (), "serves": False}, "skip: the file has no time source", None),
+        ({"sources": (), "serves": True, "nts_server": True}, "pass", None),
+        ({"sources": (), "serves": True}, "pass", None),
+        ({"sources": (SECURE, KEYED)}, "pass", None),
+        ({"sources": (source("a", noselect=True),)}, "pass", None),
+        ({}, f"{WITHOUT}a", (CHANGE, "server a nts")),
+        ({"product": "ntpsec", "sources": (SECURE, PLAIN)}, f"{WITHOUT}a",
+         (CHANGE, "server a nts")),
+        ({"sources": (PEER,)}, f"{WITHOUT}p", (FOR_PEERS,)),
+        ({"sources": (PEER, PLAIN)}, f"{WITHOUT}p, a", (CHANGE, "server a nts", FOR_PEERS)),
+        ({"sources": (SECURE,), "serves": True, "nts_server": False},
+         f"low: configuration: {SERVED}", SERVE),
+        ({"product": "ntpsec", "sources": (SECURE,), "serves": True, "nts_server": False},
+         "pass", None),
+        ({"serves": True, "nts_server": False}, f"{WITHOUT}a; {SERVED}",
+         (CHANGE, "server a nts", *SERVE)),
+        ({"serves": False, "nts_server": False}, f"{WITHOUT}a", (CHANGE, "server a nts")),
+    ],
+)  # fmt: skip
+def test_files_without_nts(changes: dict[str, Any], line: str, fix: tuple[str, ...] | None) -> None:
+    config = msgspec.structs.replace(chrony_conf((PLAIN,)), **changes)
+    facts = NtpFacts(config=config)
+    assert told(nts_ke.none, facts) == line
+    if fix is not None:
+        found = hit(nts_ke.none(facts))
+        assert found.fixes == {config.product: fix}
+        plain = [each for each in config.sources if each in {PLAIN, PEER}]
+        assert found.params["host"] == (plain[0].name if plain else "ntp.example.net")
+        served = ("allow", "ntsserverkey") if SERVED in line else ()
+        assert found.settings == (*(each.setting for each in plain), *served)
+
+
+# -- NTS-KE-FAIL -----------------------------------------------------------------------------------
+
+
+def test_a_clock_that_explains_the_certificate_is_named() -> None:
+    facts = with_nts(
+        ke_reason="tls-certificate-expired",
+        ke_detail="expired",
+        certificate_valid_here=False,
+        certificate_valid_there=True,
+    ).learn(offset_seconds=-45 * 86400.0)
+    verdict = hit(nts_ke.ke_fail(facts))
+    assert verdict.params["what"] == ("refused", "valid-there")
+    assert verdict.params["difference"] == "-45.0 d"
+    evidence = filled(nts_ke.ke_fail.words, verdict.params).evidence
+    assert "(difference: -45.0 d), so one of the two clocks is wrong" in evidence
+
+
+@pytest.mark.parametrize(
+    ("offset", "what"), [(0.0, ("refused", "invalid-there")), (None, ("refused",))]
+)
+def test_a_certificate_that_no_clock_explains(offset: float | None, what: tuple[str, ...]) -> None:
+    facts = with_nts(
+        ke_reason="tls-certificate-expired", ke_detail="expired",
+        certificate_valid_here=False, certificate_valid_there=False,
+    ).learn(offset_seconds=offset)  # fmt: skip
+    assert hit(nts_ke.ke_fail(facts)).params["what"] == what
+
+
+def test_a_certificate_that_the_servers_own_time_contradicts() -> None:
+    facts = with_nts(certificate_valid_there=False).learn(offset_seconds=400 * 86400.0)
+    verdict = hit(nts_ke.ke_fail(facts))
+    assert verdict.severity is Severity.MEDIUM
+    assert verdict.params["what"] == "only-here"
+    assert verdict.params["difference"] == "+400.0 d"
+
+
+KE_FAILS = {"established": None, "ke_reason": "tls-alpn", "ke_detail": "no ntske/1"}
+HERE = "the certificate is valid by this machine's clock, but not by the server's (difference: "
+LATER = "): clients that synchronise to it will reject the certificate"
+THERE = "the certificate is valid by the server's clock (difference: +0.0 s), so one of the two "
+PLACE = "192.0.2.123 port 4460, phase nts.ke_tls: "
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"port_state": ""}, NOT_TESTED),
+        ({"port_state": "refused"},
+         "not applicable: the port of the key establishment is not open: see NTS-NONE"),
+        ({}, "pass"),
+        ({"established": None}, "skip: the key establishment was not completed"),
+        ({"established": False}, "skip: the key establishment was not completed"),
+        (KE_FAILS, f"high: {PLACE}tls-alpn: no ntske/1"),
+        ({**KE_FAILS, "ke_phase": "nts.ke_records", "ke_port": None},
+         "high: 192.0.2.123 port 0, phase nts.ke_records: tls-alpn: no ntske/1"),
+        ({**KE_FAILS, "certificate_valid_here": None}, f"high: {PLACE}tls-alpn: no ntske/1"),
+        ({**KE_FAILS, "certificate_valid_here": False},
+         f"high: {PLACE}tls-alpn: no ntske/1; {THERE}clocks is wrong"),
+        ({**KE_FAILS, "certificate_valid_here": False, "certificate_valid_there": False},
+         (f"high: {PLACE}tls-alpn: no ntske/1; the certificate is not valid by the server's clock "
+          "either")),
+        ({"certificate_valid_there": False}, f"medium: {PLACE}{HERE}+0.0 s{LATER}"),
+        ({"certificate_valid_there": None}, "pass"),
+        ({"certificate_valid_here": None, "certificate_valid_there": False}, "pass"),
+    ],
+)  # fmt: skip
+def test_key_establishments(changes: dict[str, Any], line: str) -> None:
+    assert told(nts_ke.ke_fail, with_nts(**changes)) == line
+
+
+def test_a_certificate_valid_only_here_where_no_time_came() -> None:
+    facts = with_nts(certificate_valid_there=False).learn(offset_seconds=None)
+    assert told(nts_ke.ke_fail, facts) == f"medium: {PLACE}{HERE}+0.0 s{LATER}"
+    assert told(nts_ke.ke_fail, GOOD.learn(nts=None)) == NOT_TESTED
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (37.0, "+37.0 s"), (119.9, "+119.9 s"), (-150, "-2.5 min"), (-7200, "-2.0 h"),
+        (-7199, "-120.0 min"), (172800, "+2.0 d"),
+    ],
+)  # fmt: skip
+def test_the_difference_of_clocks_has_a_unit_for_people(seconds: float, shown: str) -> None:
+    assert clock_difference(seconds) == shown
