@@ -133,9 +133,8 @@ class _Sheet:
         failure = self.entry.failure
         if failure is None:
             return
-        line = Text(str(failure.reason), "bold red")
-        line.append(failed(failure).removeprefix(failure.reason), "default")
-        self.labelled("failed", line)
+        where = failed(failure).removeprefix(failure.reason)
+        self.labelled("failed", Text.assemble((failure.reason, "bold red"), where))
         self.labelled("", Text(failure.detail))
         self.labelled("blame", Text(blamed(failure)))
         self.page.append(Text())
@@ -285,7 +284,7 @@ class _Sheet:
 
 def _status(status: Status, view: View) -> Text:
     mark = (_PLAIN_MARKS if view.ascii else _MARKS)[status]
-    return Text(f"{mark} {status}", _STATUS_STYLE[status])
+    return Text.assemble((f"{mark} {status}", _STATUS_STYLE[status]))
 
 
 def _host(entry: HostEntry, view: View) -> list[Text]:
