@@ -97,6 +97,17 @@ def test_a_fact_has_a_label_in_words(name: str, label: str) -> None:
     assert label_of(name, name) == label
 
 
+PENALTIES = (
+    "crash:90 authfail:5 noauth:1 invaliduser:5 grace-exceeded:10 refuseconnection:10 max:600 "
+    "min:15 max-sources4:65536 overflow:permissive other"
+)
+PENALISED = (
+    "crash 90 s, failed login 5 s, no login 1 s, unknown user 5 s, login timeout 10 s, refused "
+    "connection 10 s, at most 600 s, enforced from 15 s, max-sources4 65536, overflow permissive, "
+    "other"
+)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "label", "text"),
     [
@@ -135,12 +146,9 @@ def test_a_fact_has_a_label_in_words(name: str, label: str) -> None:
         ("penalties", "no", "penalties of a source", "none"),
         (
             "penalties",
-            "crash:90 authfail:5 noauth:1 invaliduser:5 grace-exceeded:10 refuseconnection:10 "
-            "max:600 min:15 max-sources4:65536 overflow:permissive other",
+            PENALTIES,
             "penalties of a source",
-            "crash 90 s, failed login 5 s, no login 1 s, unknown user 5 s, login timeout 10 s, "
-            "refused connection 10 s, at most 600 s, enforced from 15 s, max-sources4 65536, "
-            "overflow permissive, other",
+            PENALISED,
         ),
         ("penalties", "crash:1m max:x", "penalties of a source", "crash 1m, at most x"),
         ("startups", (10, 30, 100), "unauthenticated connections",

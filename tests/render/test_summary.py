@@ -265,7 +265,8 @@ class Holder(Facts, frozen=True, kw_only=True):
         # mappings: sorted; with sentences, each one is set apart
         ({"by_name": {"b": 2.5, "a": True}}, "a yes, b 2.5"),
         ({"by_name": {"b": "it failed", "a": "no"}}, "a: no; b: it failed"),
-        ({"by_name": {"a": ("x",), "b": ("x", "y"), "c": frozenset("z")}}, "a: x; b: 2 items; c: z"),
+        ({"by_name": {"a": ("x",), "b": ("x", "y"), "c": frozenset("z")}},
+         "a: x; b: 2 items; c: z"),
         ({"by_name": {"a": None}}, "a None"),
         ({"by_name": {"default": 1}}, None),
         # numbers, bytes and long texts
