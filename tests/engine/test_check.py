@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Coroutine
+from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
 from seventh import protocols
-from seventh.engine.check import as_failed, check_many, check_one, pulse_one
+from seventh.engine.check import as_failed, check_many, check_one, prepare, pulse_one
 from seventh.labkit.serve import free_port, tcp_server
-from seventh.model.failure import Blame, Failed, Reason
+from seventh.model.failure import Blame, Failed, Reason, UsageError
+from seventh.model.netfacts import Attempt, NetFacts
 from seventh.model.options import Options
+from seventh.model.phase import Phase
 from seventh.model.report import Report
 from seventh.model.severity import Status
 from seventh.model.target import Target
+from seventh.net.probe_context import ProbeContext
+from seventh.net.wait import DeadlineError
+from seventh.protocols.http.facts import HttpFacts
 from seventh.rules.run import Selection
 from tests.reports import metrics
 
@@ -172,3 +180,188 @@ async def test_a_cancelled_check_is_cancelled() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+# -- what a report is made of ----------------------------------------------------------------------
+
+
+PLEASE = "please report this with the type of the target"
+
+
+def _raise(error: Exception) -> Failed:
+    try:
+        raise error
+    except Exception as caught:  # noqa: BLE001 - whatever was given
+        return as_failed(caught)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "detail"),
+    [
+        (TimeoutError(), Reason.PEER_SILENT,
+         "the check timed out; raise --timeout for a slow peer"),
+        (DeadlineError(), Reason.PEER_SILENT,
+         "the check timed out; raise --timeout for a slow peer"),
+        (ValueError("no"), Reason.INTERNAL,
+         f"ValueError: no at _raise:{{line}}; {PLEASE}"),
+        (ValueError("x" * 300), Reason.INTERNAL,
+         f"ValueError: {'x' * 188}… at _raise:{{line}}; {PLEASE}"),
+        (KeyError("a\nb"), Reason.INTERNAL,
+         rf"KeyError: 'a\nb' at _raise:{{line}}; {PLEASE}"),
+    ],
+)  # fmt: skip
+def test_every_exception_has_its_reason(error: Exception, reason: Reason, detail: str) -> None:
+    failed = _raise(error)
+    line = _raise.__code__.co_firstlineno + 2
+    assert (failed.reason, failed.detail) == (reason, detail.format(line=line))
+
+
+def test_an_exception_without_a_place_has_none() -> None:
+    assert as_failed(ValueError("no")).detail == (
+        "ValueError: no; please report this with the type of the target"
+    )
+
+
+@pytest.fixture
+def room(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The network's probe, whose ``check`` and ``pulse`` a test sets."""
+    probe = SimpleNamespace()
+    part = protocols.part
+    monkeypatch.setattr(
+        protocols,
+        "part",
+        lambda room, name: probe if name == "probe" else part(room, name),
+    )
+    return probe
+
+
+@pytest.mark.parametrize(
+    ("error", "phase"),
+    [
+        (ValueError("x"), "b"),
+        (UsageError("x"), "b"),
+        (Failed(Reason.PEER_CLOSED, "x"), "b"),
+        (Failed(Reason.PEER_CLOSED, "x", phase="mine"), "mine"),
+    ],
+)
+async def test_a_failure_has_the_last_phase_that_failed(
+    room: SimpleNamespace, error: Exception, phase: str
+) -> None:
+    first = Phase(name="a", start_seconds=0, seconds=1, clock="user", outcome="failed")
+
+    async def check(ctx: ProbeContext) -> None:
+        ctx.watch.phases += [
+            first,
+            replace(first, name="b"),
+            replace(first, name="c", outcome="ok"),
+        ]
+        raise error
+
+    room.check = check
+    report = await check_one(tcp(1), OPTIONS)
+    assert report.failure is not None
+    assert report.failure.phase == phase
+
+
+async def test_a_probe_that_misses_its_deadline_is_ended_a_quarter_second_later(
+    room: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+
+    async def bounded(step: Coroutine[object, object, None], seconds: float) -> None:
+        given.append(seconds)
+        await step
+
+    async def check(ctx: ProbeContext) -> None:
+        pass
+
+    room.check = check
+    monkeypatch.setattr("seventh.engine.check.bounded", bounded)
+    await check_one(tcp(1), Options(timeout_seconds=3))
+    assert given == [3.25]
+
+
+async def test_a_room_without_facts_has_its_rules_skipped(room: SimpleNamespace) -> None:
+    async def check(ctx: ProbeContext) -> None:
+        del ctx.facts["net"]
+
+    room.check = check
+    only = Selection(only=frozenset({"NET-PMTU", "NET-DNS-SLOW"}))
+    report = await check_one(tcp(1), OPTIONS, only)
+    assert {(skip.id, skip.reason) for skip in report.skipped} == {
+        ("NET-PMTU", "the check ended before anything was learnt"),
+        ("NET-DNS-SLOW", "the check ended before anything was learnt"),
+    }
+
+
+async def test_an_interrupted_check_says_so(room: SimpleNamespace) -> None:
+    stop = asyncio.Event()
+
+    async def check(ctx: ProbeContext) -> None:
+        stop.set()
+        await asyncio.Event().wait()
+
+    room.check = check
+    reports = await collect([(tcp(1), OPTIONS)] * 2, parallel=1, stop=stop)
+    assert list(reports) == [0]
+    assert reports[0].failure == Failed(
+        Reason.INTERRUPTED, "interrupted before the check was complete"
+    ).failure()  # fmt: skip
+
+
+async def test_the_next_check_begins_when_one_is_done(room: SimpleNamespace) -> None:
+    """In the order of the jobs, and each report with its own index."""
+    begun: list[int] = []
+    gates = {port: asyncio.Event() for port in (1, 2, 3)}
+
+    async def check(ctx: ProbeContext) -> None:
+        begun.append(ctx.target.port)
+        await gates[ctx.target.port].wait()
+
+    room.check = check
+    done: list[int] = []
+    gates[2].set()
+    async for index, report in check_many([(tcp(p), OPTIONS) for p in (1, 2, 3)], parallel=2):
+        assert report.target.endswith(f":{index + 1}")
+        done.append(index)
+        if done == [1]:
+            gates[3].set()
+        if done == [1, 2]:
+            assert begun == [1, 2, 3]
+            gates[1].set()
+    assert done == [1, 2, 0]
+
+
+async def test_a_product_that_any_room_knows_is_every_findings(room: SimpleNamespace) -> None:
+    """And findings of all rooms are in one order, the most severe first."""
+
+    async def check(ctx: ProbeContext) -> None:
+        ctx.facts["http"] = HttpFacts(server="nginx/1.22.1")
+        ctx.notes(NetFacts).learn(attempts=(
+            Attempt(address="192.0.2.1", port=1, family="ipv4", transport="tcp",
+                    outcome="refused", seconds=0.1, clock="user"),
+        ))  # fmt: skip
+
+    room.check = check
+    report = await check_one(tcp(1), OPTIONS)
+    assert report.findings
+    assert {finding.product for finding in report.findings} == {HttpFacts(server="nginx/1").product}
+    assert list(report.findings) == sorted(report.findings, key=lambda finding: finding.order)
+
+
+def test_options_are_prepared_once_for_each_room_and_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared: list[tuple[str, Options]] = []
+    monkeypatch.setattr(protocols, "has_part", lambda room, name: room in {"http", "ssh"})
+    monkeypatch.setattr(
+        protocols,
+        "part",
+        lambda room, name: SimpleNamespace(
+            prepare=lambda options: prepared.append((f"{room}.{name}", options))
+        ),
+    )
+    other = Options(timeout_seconds=9)
+    http, ssh = (Target(scheme=name, host="h", port=1) for name in ("https", "ssh"))
+    prepare([(http, OPTIONS), (ssh, OPTIONS), (http, OPTIONS), (tcp(1), OPTIONS), (http, other)])
+    assert prepared == [
+        ("http.prepare", OPTIONS), ("ssh.prepare", OPTIONS), ("http.prepare", other),
+    ]  # fmt: skip

@@ -6,14 +6,19 @@ import asyncio
 import errno
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
+from pathlib import Path
+from typing import Protocol
 
 import pytest
 
+from seventh import protocols
+from seventh.engine import descriptors
 from seventh.engine.check import check_many, check_one
-from seventh.engine.descriptors import fitting
+from seventh.engine.descriptors import fitting, needed_by
 from seventh.lab import start
 from seventh.labkit.serve import Kit, tcp_server
 from seventh.model.failure import Reason
@@ -110,7 +115,83 @@ async def test_parallelism_adapts_and_says_so(limit: int) -> None:
     assert err.count(b"\n") == 1
 
 
-def test_what_fits_is_what_was_asked_for() -> None:
-    jobs = [(tcp(1), OPTIONS)] * 3
-    assert fitting(jobs, 16)[0] == 16
-    assert fitting([], 16)[0] == 16
+# A check over "tcp" has so many connections, and six descriptors for lookups and files; of a limit,
+# 24 descriptors are no target's.
+OF_TCP = protocols.rooms()["net"].connections + 6
+
+
+class Limits(Protocol):
+    """Sets the soft and hard limit; the result lists the limits set later."""
+
+    def __call__(self, soft: int, hard: int, open_now: int = 10) -> list[tuple[int, int]]: ...
+
+
+@pytest.fixture
+def limits(monkeypatch: pytest.MonkeyPatch) -> Limits:
+    def limited(soft: int, hard: int, open_now: int = 10) -> list[tuple[int, int]]:
+        put: list[tuple[int, int]] = []
+        monkeypatch.setattr(resource, "getrlimit", lambda what: (soft, hard))
+        monkeypatch.setattr(resource, "setrlimit", lambda what, limit: put.append(limit))
+        monkeypatch.setattr(descriptors, "_open_now", lambda: open_now)
+        return put
+
+    return limited
+
+
+UNLIMITED = resource.RLIM_INFINITY
+
+
+@pytest.mark.parametrize(
+    ("jobs", "parallel", "soft", "hard", "fits", "put"),
+    [
+        # what was asked for fits just so, or one descriptor is missing
+        (3, 16, 24 + 3 * OF_TCP, 24 + 3 * OF_TCP, 16, None),
+        (3, 16, 23 + 3 * OF_TCP, 23 + 3 * OF_TCP, 2, None),
+        (9, 2, 24 + 2 * OF_TCP, 24 + 2 * OF_TCP, 2, None),
+        (9, 2, 23 + 2 * OF_TCP, 23 + 2 * OF_TCP, 1, None),
+        (9, 4, 24 + OF_TCP, 24 + OF_TCP, 1, None),
+        (9, 4, 20, 20, 1, None),  # at least one is checked
+        (0, 16, 24, 24, 16, None),
+        # the soft limit is raised to what is needed, and no further
+        (3, 16, 10, 1000, 16, 24 + 3 * OF_TCP),
+        (3, 16, 10, 24 + 2 * OF_TCP, 2, 24 + 2 * OF_TCP),
+        (3, 16, 10, UNLIMITED, 16, 24 + 3 * OF_TCP),
+        (3, 16, UNLIMITED, UNLIMITED, 16, None),
+        (3, 16, 1000, 2000, 16, None),
+    ],
+)
+def test_as_many_fit_as_the_limit_of_descriptors_allows(
+    limits: Limits,
+    jobs: int, parallel: int, soft: int, hard: int, fits: int, put: int | None,
+) -> None:  # fmt: skip
+    raised = limits(soft, hard)
+    fit, limit = fitting([(tcp(1), OPTIONS)] * jobs, parallel)
+    assert raised == ([] if put is None else [(put, hard)])
+    assert (fit, limit) == (fits, soft if put is None else put)
+
+
+def test_open_files_and_eight_more_are_no_targets(limits: Limits) -> None:
+    limits(17 + 8 + OF_TCP, 17 + 8 + OF_TCP, 17)
+    assert fitting([(tcp(1), OPTIONS)] * 2, 2)[0] == 1
+    limits(17 + 8 + 2 * OF_TCP, 17 + 8 + 2 * OF_TCP, 17)
+    assert fitting([(tcp(1), OPTIONS)] * 2, 2)[0] == 2
+
+
+def test_a_jump_host_is_one_more_connection() -> None:
+    hop = Target(scheme="ssh", host="jump", port=22)
+    assert needed_by(tcp(1), OPTIONS) == OF_TCP
+    assert needed_by(tcp(1), OPTIONS.replace(via=(hop, hop))) == OF_TCP + 2
+
+
+def test_the_largest_targets_are_counted_first(limits: Limits) -> None:
+    ssh = Target(scheme="ssh", host="127.0.0.1", port=22)
+    hop = OPTIONS.replace(via=(ssh,) * 50)
+    large = needed_by(tcp(1), hop)
+    limits(24 + large, 24 + large)
+    assert fitting([(tcp(1), OPTIONS), (tcp(1), hop)], 2)[0] == 1
+
+
+def test_open_descriptors_are_counted() -> None:
+    before = descriptors._open_now()
+    with Path(os.devnull).open(), Path(os.devnull).open():
+        assert descriptors._open_now() == before + 2

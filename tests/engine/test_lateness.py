@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from types import SimpleNamespace
 
 import pytest
 
 from seventh.engine.check import check_many, check_one
 from seventh.engine.lateness import Lateness
 from seventh.labkit.serve import tcp_server, udp_server
-from seventh.model.failure import Blame, Reason
+from seventh.model.failure import Blame, Failed, Failure, Reason
 from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.net import connect
@@ -108,3 +109,55 @@ async def test_check_one_alone_has_no_excuse() -> None:
         report = await check_one(ssh(port), OPTIONS)
     assert report.failure is not None
     assert report.failure.reason is Reason.PEER_SILENT
+
+
+@pytest.mark.parametrize(
+    ("reason", "late", "excused"),
+    [
+        (Reason.RESOLVE_TIMEOUT, 2.1, True),
+        (Reason.CONNECT_TIMEOUT, 2.1, True),
+        (Reason.NO_REPLY, 2.1, True),
+        (Reason.PEER_SILENT, 2.1, True),
+        (Reason.BUDGET_EXCEEDED, 2.1, True),
+        (Reason.PEER_SILENT, 2.0, False),  # no more than half of the four seconds
+        (Reason.CONNECT_REFUSED, 4.0, False),
+        (None, 4.0, False),
+    ],
+)
+def test_a_timeout_is_ours_if_we_were_late_for_more_than_half_of_the_check(
+    reason: Reason | None, late: float, excused: bool
+) -> None:
+    lateness = Lateness()
+    lateness._late_ns = 1_000_000_000 + int(late * 1e9)
+    failed = Failed(reason, "why", phase="connect") if reason is not None else None
+    ctx = SimpleNamespace(failure=failed, watch=SimpleNamespace(elapsed_seconds=lambda: 4.0))
+    lateness.excuse(ctx, 1.0)  # type: ignore[arg-type]
+    if not excused:
+        assert ctx.failure is failed
+        return
+    assert ctx.failure.failure() == Failure(
+        reason=Reason.LOCAL_RESOURCE, phase="connect", blame=Blame.LOCAL,
+        detail="this machine was too busy: for 2.1 of 4.0 s it could not read replies in time; "
+        "use a smaller --parallel or a longer --timeout",
+    )  # fmt: skip
+
+
+async def test_a_timer_that_is_not_late_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a clock of its own: each sleep lasts as long as asked, then longer, then shorter."""
+    now = 0
+    over = iter([0, 30_000_000, -1_000_000])
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        assert seconds == 0.05
+        more = next(over, None)
+        if more is None:
+            raise asyncio.CancelledError
+        now += 50_000_000 + more
+
+    monkeypatch.setattr("seventh.engine.lateness.now_ns", lambda: now)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    lateness = Lateness()
+    with pytest.raises(asyncio.CancelledError):
+        await lateness.watch()
+    assert lateness.seconds() == 0.03

@@ -56,3 +56,46 @@ def test_a_prefix_of_many_words_means_none_of_them() -> None:
     ids = [f"SSH-{name}" for name in ("KEX-WEAK", "MAC-WEAK", "AUTH-SLOW", "BANNER-SLOW")]
     assert near("ssh", ids) == []
     assert near("ssh-k", ids) == ["SSH-KEX-WEAK"]
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "meant"),
+    [
+        # 62 % alike is the least: "abcde" and "abcxy" share three letters of five
+        ("abcdefgh", ["abcdexyz"], ["abcdexyz"]), ("abcde", ["abcxy"], []),
+        # a prefix of three letters or more, of at most three words
+        ("abc", ["abcdefghijk"], ["abcdefghijk"]), ("ab", ["abcdefghijk"], []),
+        ("abc", ["abc-one11", "abc-two22", "abc-six33"], ["abc-one11", "abc-two22", "abc-six33"]),
+        ("abc", ["abc-one11", "abc-two22", "abc-six33", "abc-ten44"], []),
+        # letters that changed places are as good as the word, the same word is better
+        ("ab", ["ba"], ["ba"]), ("no-pq", ["nopq", "NO_PQ", "pqno"], ["nopq", "NO_PQ"]),
+        ("kex", ["xek", "kexy"], ["xek"]),
+        ("abcd", ["abdc", "abcde"], ["abdc"]),
+        # at most three, the likeliest first
+        ("word", ["word5", "words", "wordy", "word1"], ["word5", "words", "wordy"]),
+        ("weak-kx", ["weak-kext", "weak-kex"], ["weak-kex", "weak-kext"]),
+        ("x", [], []),
+    ],
+)  # fmt: skip
+def test_how_alike_a_suggestion_must_be(word: str, known: list[str], meant: list[str]) -> None:
+    assert near(word, known) == meant
+
+
+def test_words_are_told_as_they_are_typed() -> None:
+    twelve = [f"{letter * 9}" for letter in "abcdefghijkl"]
+    assert unknown("word", "zz", twelve, "seventh x") == (
+        f"unknown word 'zz': write {', '.join(twelve[:-1])} or {twelve[-1]}; `seventh x` lists them"
+    )
+    assert unknown("word", "zz", [*twelve, "m" * 9], "seventh x") == (
+        "unknown word 'zz'; `seventh x` lists them"
+    )
+    assert unknown("word", "zz", [*twelve, "m" * 9]).endswith(f"or {'m' * 9}")
+    assert unknown("word", "zz", ["one"], shown="<{}>") == "unknown word 'zz': write <one>"
+    assert unknown("word", "zz", ["one", "six"], shown="<{}>") == (
+        "unknown word 'zz': write <one> or <six>"
+    )
+    assert unknown("word", "on", ["one", "ony"], shown="<{}>") == (
+        "unknown word 'on': did you mean <one> or <ony>?"
+    )
+    assert unknown("word", "z" * 101, ["one"]) == f"unknown word '{'z' * 100}': write one"
+    assert near("a" * 100 + "b", ["a" * 100 + "c"]) == ["a" * 100 + "c"]

@@ -13,7 +13,7 @@ from msgspec.structs import fields
 from seventh.model.facts import Facts
 from seventh.model.netfacts import Difference, NetFacts
 from seventh.render.fact_words import HIDDEN, label_of
-from seventh.render.summary import instant, summary
+from seventh.render.summary import duration, instant, summary
 from tests.render.samples import FACTS
 
 
@@ -216,3 +216,116 @@ def test_no_label_has_the_spelling_of_code(kind: type[Facts]) -> None:
         words = label_of(field.name, field.name).split()
         assert not {"kex", "rtt", "algs", "ident", "cert", "alpn", "sshfp", "dh", "h2"} & set(words)
         assert "_" not in " ".join(words)
+
+
+class Deep(msgspec.Struct, frozen=True, kw_only=True):
+    kind: str = ""
+    first: int = 0
+    second: bool | None = None
+    third_seconds: float = 0.0
+    fourth: str = ""
+    some: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+    many: tuple[str, ...] = ()
+    most: tuple[str, ...] = ()
+    reach: int = 0
+
+
+class Holder(Facts, frozen=True, kw_only=True):
+    record: Deep | None = None
+    records: tuple[Deep, ...] = ()
+    certificate_chain: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    by_name: Mapping[str, object] = msgspec.field(default_factory=lambda: {"default": 1})
+    ratio: float | None = None
+    blob: bytes = b""
+    word: str = ""
+    kind: Literal["not-asked", "A-B", "plain"] | None = None
+    tags: tuple[Literal["not-asked"], ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("facts", "text"),
+    [
+        # a record: the first three that were learnt, and lists only where there is nothing else
+        ({"record": Deep(kind="a", first=1, second=False, fourth="d")},
+         "kind a, first 1, second: no"),
+        ({"record": Deep(second=True, third_seconds=2.0, fourth="a, b", some=("x",))},
+         "second, third 2.00 s, fourth (a, b)"),
+        ({"record": Deep(some=("x",), more=("y", "z"), many=("a",), most=("b",), reach=3)},
+         "1 some, 2 more, 1 many"),
+        # records: their names, or their number
+        ({"records": (Deep(kind="a"), Deep(kind="b"), Deep(kind="a"))}, "a, b"),
+        ({"records": (Deep(kind="a"), Deep(first=1))}, "a, 1 item"),
+        ({"records": (Deep(first=1), Deep(first=2))}, "2"),
+        # lists: three, then their number
+        ({"texts": ("a", "b", "c")}, "a, b, c"),
+        ({"texts": ("a", "b", "c", "d", "e", "a")}, "a, b, c (+2)"),
+        ({"certificate_chain": ("a", "b")}, "a ← b"),
+        # mappings: sorted; with sentences, each one is set apart
+        ({"by_name": {"b": 2.5, "a": True}}, "a yes, b 2.5"),
+        ({"by_name": {"b": "it failed", "a": "no"}}, "a: no; b: it failed"),
+        ({"by_name": {"a": ("x",), "b": ("x", "y"), "c": frozenset("z")}},
+         "a: x; b: 2 items; c: z"),
+        ({"by_name": {"a": None}}, "a None"),
+        ({"by_name": {"default": 1}}, None),
+        # numbers, bytes and long texts
+        ({"ratio": 1.23456789}, "1.23457"),
+        ({"ratio": float("inf")}, "-"),
+        ({"blob": b"12345"}, "5 B"),
+        ({"word": "x" * 96}, "x" * 96),
+        ({"word": "x" * 97}, "x" * 96 + "…"),
+        # the words of a list of words have no dashes
+        ({"kind": "not-asked"}, "not asked"),
+        ({"kind": "A-B"}, "A-B"),
+        ({"kind": "plain"}, "plain"),
+        ({"word": "not-asked"}, "not-asked"),
+    ],
+)  # fmt: skip
+def test_each_shape_has_its_short_form(facts: dict[str, object], text: str | None) -> None:
+    made = summary(Holder(**facts))  # type: ignore[arg-type]
+    assert [shown for _, shown in made] == ([text] if text is not None else [])
+
+
+class Twice(Facts, frozen=True, kw_only=True):
+    ident: str = ""
+    parts: tuple[str, ...] = ()
+    count: int = 0
+    end: str = ""
+    code: Kind | None = None
+
+
+@pytest.mark.parametrize(
+    ("facts", "labels"),
+    [
+        (Twice(ident="a,one, two", parts=("one", "two")), ["identification"]),
+        (Twice(ident="version 1234", count=1234), ["identification", "count"]),
+        (Twice(ident="abcd", end="abc"), ["identification", "end"]),  # too short to be told
+        (Twice(ident="abcde", end="abcd"), ["identification"]),
+        (Twice(ident="abcd", end="abcde"), ["identification", "end"]),
+        (Twice(parts=("some", "more"), end="more"), ["parts"]),
+        (Twice(ident="it is full", code=Kind.FULL), ["identification", "code"]),
+    ],
+)
+def test_a_text_within_an_earlier_one_is_left_out(facts: Facts, labels: list[str]) -> None:
+    assert [label for label, _ in summary(facts)] == labels
+
+
+def test_a_time_that_a_phase_shows_is_left_out_to_the_nanosecond() -> None:
+    assert summary(Odd(wait_seconds=0.1 + 0.2), timed={0.3}) == []
+    assert summary(Odd(wait_seconds=0.300000002), timed={0.3}) == [("wait", "300 ms")]
+    assert summary(Odd(size_bytes=3), timed={3}) == [("size", "3 B")]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (1e-9, "1 ns"), (9.994e-7, "999 ns"), (1e-6, "1.00 µs"), (-2e-9, "-2 ns"),
+        (0.000_999_4, "999 µs"), (0.000_999_5, "1.00 ms"), (0.000_01, "10.0 µs"),
+        (0.999_4, "999 ms"), (0.999_5, "1.00 s"), (119.9, "120 s"), (120, "2.0 min"),
+        (7199, "120.0 min"), (7200, "2.0 h"), (172_799, "48.0 h"), (172_800, "2.0 days"),
+        (float("inf"), "-"),
+    ],
+)  # fmt: skip
+def test_a_duration_changes_its_unit_at_a_thousand_and_at_two(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -22,7 +22,7 @@ _READ_BYTES = 65_536
 """Bytes of a file in a folder that are read to recognise it."""
 _SURE = 3
 """How many lines must match a kind to recognise a file with another name."""
-_FOREIGN = re.compile(r"</?[A-Za-z!?]|---\s*$|-----BEGIN |\{\s*\"")
+_FOREIGN = re.compile(r"</?[A-Za-z!?]|---\s*$|-----BEGIN |\{\s*\"", re.MULTILINE)
 """How XML, YAML, PEM and JSON begin."""
 _SECTION = re.compile(r"\s*\[\[?[\w .:\"'/-]+\]\]?\s*$")
 """The header of a section in INI and TOML."""

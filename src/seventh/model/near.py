@@ -32,8 +32,6 @@ def near(word: str, known: Iterable[str]) -> list[str]:
         if folded == other:
             likeness[each] = 1.1  # of two that differ in case or dashes alone, both are meant
     best = max(likeness.values(), default=0.0)
-    if best < _LIKE:
-        return []
     found = [each for each, how in likeness.items() if how >= max(_LIKE, best - _MARGIN)]
     return sorted(found, key=lambda each: -likeness[each])[:_SUGGESTED]
 

@@ -62,4 +62,4 @@ def printed(lines: Iterable[Text], view: View) -> str:
 def mark(status: Status, view: View) -> Text:
     """Return a status with its mark."""
     sign = (_PLAIN_MARKS if view.ascii else _MARKS)[status]
-    return Text(f"{sign} {status}", STATUS_STYLE[status])
+    return Text.assemble((f"{sign} {status}", STATUS_STYLE[status]))

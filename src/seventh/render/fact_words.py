@@ -21,7 +21,6 @@ EVIDENT = frozenset(["outcome", "detail", "side", "state"])
 LABELS = {
     "advertised": "advertises",
     "alternatives": "advertised alternatives",
-    "alpn": "ALPN",
     "body_bytes": "body size",
     "cert_expiry_timestamp_seconds": "certificate expires",
     "chain_bytes": "chain size",
@@ -40,7 +39,6 @@ LABELS = {
     "control_factor": "mode 6 amplification",
     "dh_bits": "Diffie-Hellman group",
     "encryption_algorithms_client_to_server": "ciphers",
-    "exec": "command",
     "gex_bits": "smallest group",
     "grace_seconds": "time to log in",
     "handshake_bytes": "handshake size",
@@ -50,7 +48,6 @@ LABELS = {
     "kex_algorithms": "key exchange methods",
     "ladder": "versions tried",
     "lookups": "names looked up",
-    "measured_at": "measured",
     "mode_fixes": "commands for modes",
     "others": "other addresses",
     "pre_ident_lines": "lines before the identification",
@@ -69,14 +66,14 @@ LABELS = {
 """By field: the label, where the words of its name are not clear."""
 
 _WORDS = {
-    "aead": "AEAD", "algs": "algorithms", "auth": "authentication", "cert": "certificate",
-    "dns": "DNS",
-    "etag": "ETag", "exec": "command", "h2": "HTTP/2", "h3": "HTTP/3", "hsts": "HSTS", "hz": "Hz",
-    "http": "HTTP", "https": "HTTPS", "icmp": "ICMP", "id": "ID", "ip": "IP", "kex": "key exchange",
-    "ke": "key establishment", "kod": "kiss-o'-death", "mac": "MAC", "mtu": "MTU", "nts": "NTS",
-    "ntp": "NTP", "ocsp": "OCSP", "pty": "terminal", "quic": "QUIC", "rtt": "round trip",
-    "sct": "SCT", "sftp": "SFTP", "sig": "signature", "ssh": "SSH", "sshfp": "SSHFP", "tcp": "TCP",
-    "tls": "TLS", "ttfb": "first byte", "udp": "UDP", "uri": "URI", "url": "URL", "ws": "WebSocket",
+    "aead": "AEAD", "aeads": "AEADs", "alpn": "ALPN", "api": "API", "auth": "authentication",
+    "cors": "CORS", "ech": "ECH", "etag": "ETag", "etags": "ETags", "exec": "command",
+    "gex": "group exchange", "h2": "HTTP/2", "h3": "HTTP/3", "hsts": "HSTS", "http": "HTTP",
+    "https": "HTTPS", "icmp": "ICMP", "id": "ID", "ipv4": "IPv4", "ipv6": "IPv6",
+    "ke": "key establishment", "kex": "key exchange", "mac": "MAC", "md5": "MD5", "mss": "MSS",
+    "mtu": "MTU", "ntp": "NTP", "nts": "NTS", "pty": "terminal", "quic": "QUIC",
+    "rtc": "hardware clock", "rtt": "round trip", "sftp": "SFTP", "sshfp": "SSHFP", "tls": "TLS",
+    "ttfb": "first byte", "udp": "UDP", "url": "URL",
 }  # fmt: skip
 
 

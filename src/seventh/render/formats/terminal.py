@@ -85,9 +85,8 @@ class _Sheet:
         failure = self.entry.failure
         if failure is None:
             return
-        line = Text(str(failure.reason), "bold red")
-        line.append(failed(failure).removeprefix(failure.reason), "default")
-        self.labelled("failed", line)
+        where = failed(failure).removeprefix(failure.reason)
+        self.labelled("failed", Text.assemble((failure.reason, "bold red"), where))
         self.labelled("", Text(failure.detail))
         self.labelled("blame", Text(blamed(failure)))
         self.page.append(Text())
