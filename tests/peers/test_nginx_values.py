@@ -11,7 +11,8 @@ import pytest
 from seventh.labkit.serve import Kit, free_port
 from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx.directives import Known
-from tests.lint.nginx import test_blocks, test_words
+from tests.lint.nginx import test_blocks, test_values
+from tests.lint.nginx.parameters.test_parameters import NEWER, TABLES
 from tests.lint.nginx.test_refused import REFUSED
 from tests.peers import need_binary
 from tests.peers.test_nginx_conf import nginx, ours, refused, version
@@ -103,19 +104,51 @@ def with_words(name: str, line: str) -> str:
     return around(nginx_directives.directives()[name], f"{name} {line};")
 
 
-@pytest.mark.parametrize("name", test_words.TAKEN)
-def test_words_as_nginx_takes_them(tmp_path: Path, version: str, name: str) -> None:
+TAKEN = [(name, lines) for table in (*TABLES, test_values) for name, lines in table.TAKEN.items()]
+REFUSED_WORDS = [
+    (name, lines) for table in (*TABLES, test_values) for name, lines in table.REFUSED.items()
+]
+SAID_OTHERWISE = frozenset(
+    {"gzip_proxied", "http2_chunk_size", "http2_recv_buffer_size", "keepalive", "modern_browser",
+     "worker_cpu_affinity"}
+)  # fmt: skip
+"""Directives with a complaint of their own in nginx, where ours is the one of their kind."""
+_NAMED = re.compile(r'^"\w+" directive: ')
+_PLACE = re.compile(r"(?: at \".*)? in \S+:\d+\s*$")
+_OTHER_CHECK_FIRST = frozenset(
+    {'limit_req_zone $a zone', 'limit_req_zone $a rate=1r/s',
+     'limit_conn_zone $a zone=a:1m rate=1r/s', 'open_log_file_cache max=0',
+     'access_log $host combined flush=5s', 'server []', 'server []:80'}
+)  # fmt: skip
+"""Lines with two faults, of which nginx names the other one, or with a path that it completes."""
+
+
+@pytest.mark.parametrize(("name", "lines"), TAKEN)
+def test_words_as_nginx_takes_them(
+    tmp_path: Path, version: str, name: str, lines: tuple[str, ...]
+) -> None:
     path = tmp_path / "nginx.conf"
-    for line in test_words.TAKEN[name]:
+    for line in lines:
         path.write_text(with_words(name, line))
         theirs = nginx(path)[0]
         assert not theirs or _RESOLVES.search(theirs) or _ELSEWHERE.search(theirs), line
-    newer = test_words.NEWER.get(name, {})
-    for line in test_words.REFUSED.get(name, ()):
-        if any(set(line.split()) <= set(one.split()) for one in newer):
+
+
+@pytest.mark.parametrize(("name", "lines"), REFUSED_WORDS)
+def test_words_as_nginx_refuses_them(
+    tmp_path: Path, version: str, name: str, lines: dict[str, str]
+) -> None:
+    """With the same complaint, so that ours can be looked up."""
+    path = tmp_path / "nginx.conf"
+    for line, why in lines.items():
+        if line in NEWER.get(name, {}):
             continue
         path.write_text(with_words(name, line))
-        assert nginx(path)[0], line
+        theirs = nginx(path)[0]
+        assert theirs, line
+        unlike = name in SAID_OTHERWISE or f"{name} {line}" in _OTHER_CHECK_FIRST
+        if not unlike and not _RESOLVES.search(theirs):
+            assert _NAMED.sub("", why) == _PLACE.sub("", theirs), line
 
 
 async def accepts(port: int, name: str, *arguments: str) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx import values
 from seventh.lint.nginx.parameters.judging import pattern
-from tests.lint.nginx.test_words import unfit
+from tests.lint.nginx.parameters.judged import unfit
 from tests.lint.nginx.texts import refusals, whole
 
 pytestmark = pytest.mark.field

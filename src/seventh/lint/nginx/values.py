@@ -12,9 +12,9 @@ from collections.abc import Callable
 from seventh.lint.nginx.directives import Known
 
 MOST = 2**63 - 1
-_NUMBER = re.compile(r"[0-9]{1,19}")
-_SIZE = re.compile(r"([0-9]{1,19})([kKmM]?)")
-_OFFSET = re.compile(r"([0-9]{1,19})([kKmMgG]?)")
+_NUMBER = re.compile(r"[0-9]+")
+_SIZE = re.compile(r"([0-9]+)([kKmM]?)")
+_OFFSET = re.compile(r"([0-9]+)([kKmMgG]?)")
 _SHIFT = {"": 0, "k": 10, "m": 20, "g": 30}
 _POOL_LEAST, _POOL_STEP = 112, 16
 _STEPS = {"y": (1, 31536000), "M": (2, 2592000), "w": (3, 604800), "d": (4, 86400), "h": (5, 3600),
@@ -73,8 +73,6 @@ def _time(text: str, *, in_seconds: bool) -> int | None:
             step = order
         else:
             scale = 1
-        if len(digits) > 19:
-            return None
         value = int(digits or 0)
         total += value if unit == "ms" else value * scale * (1 if in_seconds else 1000)
         if total > MOST:
@@ -124,7 +122,8 @@ def _limits(name: str, kind: str, value: int, limits: str) -> str | None:
     if "|" in limits:
         if value in {size(one) for one in limits.split("|")}:
             return None
-        return f'"{name}" directive must be {limits.replace("|", ", ")}'
+        *others, last = limits.split("|")
+        return f'"{name}" directive must be {", ".join(others)}, or {last}'
     least, _, most = limits.partition("-")
     reader = _READERS[kind][0]
     low, high = reader(least) or 0, reader(most) if most else None

@@ -79,7 +79,7 @@ def _zones(conf: Conf, inside: list[Directive]) -> None:
 
 def _zone(word: str) -> str:
     """Return the name in ``zone=NAME:SIZE``."""
-    return word.partition("=")[2].rpartition(":")[0]
+    return word.partition("=")[2].partition(":")[0]
 
 
 def _zone_used(one: Directive) -> tuple[str, str] | None:

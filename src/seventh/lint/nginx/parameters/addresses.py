@@ -20,13 +20,19 @@ from seventh.lint.nginx.parameters.judging import (
     whole,
 )
 
+_LEADING_ZEROS = re.compile(r"\b0+(?=[0-9])")
+"""Python refuses them in an address; nginx reads them as decimal."""
+
 
 def is_network(text: str) -> bool:
     """Return whether a text is an address, or one with the length of its prefix."""
-    if "%" in text or (":" not in text and text.partition("/")[0].count(".") != 3):
+    address, slash, bits = text.partition("/")
+    if "%" in text or (slash and not bits.isdigit()):
         return False
+    if ":" not in address:
+        address = _LEADING_ZEROS.sub("", address)
     try:
-        ipaddress.ip_network(text, strict=False)
+        ipaddress.ip_network(f"{address}{slash}{bits}", strict=False)
     except ValueError:
         return False
     return True
@@ -37,20 +43,25 @@ def access(_: str, words: Words, __: Version) -> str | None:
     return first_bad(words[:1], lambda w: w not in {"all", "unix:"} and not is_network(w))
 
 
+def is_unix(text: str) -> bool:
+    """Return whether a text names a socket of this machine."""
+    return text[:5].lower() == "unix:"
+
+
 def endpoint(text: str, *, needs_port: bool = False) -> str | None:
     """Return why nginx refuses an address to connect to; None for what it may resolve."""
-    if text.startswith("unix:"):
+    if is_unix(text):
         path = text[5:].partition(":")[0]
         return None if path else f'no path in the unix domain socket in upstream "{text}"'
     if text.startswith("["):
         host, closing, rest = text[1:].partition("]")
-        if not closing:
+        if not closing or (rest and rest[0] != ":"):
             return f'invalid host in upstream "{text}"'
         try:
             ipaddress.IPv6Address(host)
         except ValueError:
             return f'invalid IPv6 address in upstream "{text}"'
-        port = rest.removeprefix(":") if rest else None
+        port = rest[1:] if rest else None
     else:
         host, colon, rest = text.partition(":")
         if "/" in host or "/" in rest:
@@ -77,9 +88,9 @@ def passes(name: str, words: Words, _: Version) -> str | None:
         if not scheme:
             return "invalid URL prefix"
         rest = url[len(scheme) :]
-        if not rest.startswith("unix:"):
-            rest = re.split(r"[/?]", rest, maxsplit=1)[0]
-        return endpoint(rest)
+        host = rest if is_unix(rest) else re.split(r"[/?]", rest, maxsplit=1)[0]
+        why = endpoint(host)
+        return why and why.replace(f'"{host}"', f'"{rest}"')
     return endpoint(url[len(scheme) :])
 
 

@@ -21,6 +21,10 @@ from seventh.lint.nginx.parameters.judging import (
 _ZONE_LEAST = 32 * 1024
 """Eight pages: the smallest zone of shared memory."""
 _LOG_LEVELS = frozenset({"emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"})
+_DEBUG = frozenset(
+    f"debug_{part}" for part in ("core", "alloc", "mutex", "event", "http", "mail", "stream")
+)
+"""Parts of the log of a binary with debugging, one or more of them in place of a level."""
 _SYSLOG = {
     "severity": _LOG_LEVELS,
     "facility": frozenset(
@@ -46,7 +50,7 @@ def cache_path(name: str, words: Words, _: Version) -> str | None:
     """Judge ``proxy_cache_path`` and its like."""
     ms, space = is_(values.milliseconds), is_(values.offset)
     readers: dict[str, Callable[[str], bool]] = {
-        "levels": lambda v: re.fullmatch(r"[12](?::[12]){0,2}", v) is not None,
+        "levels": lambda v: re.fullmatch(r"(?:[12](?::[12]){0,2})?", v) is not None,
         "use_temp_path": ON_OFF.__contains__, "inactive": is_(values.seconds), "max_size": space,
         "min_free": space, "loader_files": whole, "loader_sleep": ms, "loader_threshold": ms,
         "manager_files": whole, "manager_sleep": ms, "manager_threshold": ms,
@@ -55,7 +59,7 @@ def cache_path(name: str, words: Words, _: Version) -> str | None:
     for word in words[1:]:
         key, separator, value = word.partition("=")
         if key == "keys_zone" and separator:
-            zone, _colon, text = value.rpartition(":")
+            zone, _colon, text = value.partition(":")
             has_zone = bool(zone)
             size = values.size(text)
             if size is None:
@@ -65,7 +69,10 @@ def cache_path(name: str, words: Words, _: Version) -> str | None:
         elif key not in readers or not separator:
             return invalid(word)
         elif not readers[key](value):
-            return f'invalid {key} value "{word}"'
+            return {
+                "levels": f'invalid "levels" "{word}"',
+                "use_temp_path": f'invalid {key} value "{word}", it must be "on" or "off"',
+            }.get(key, f'invalid {key} value "{word}"')
     return None if has_zone else f'"{name}" must have "keys_zone" parameter'
 
 
@@ -75,7 +82,7 @@ def limit_zone(name: str, words: Words, _: Version) -> str | None:
     for word in words[1:]:
         key, separator, value = word.partition("=")
         if key == "zone" and separator:
-            zone, _colon, text = value.rpartition(":")
+            zone, _colon, text = value.partition(":")
             size = values.size(text)
             if size is None:
                 return f'invalid zone size "{word}"'
@@ -171,13 +178,17 @@ def ocsp_cache(_: str, words: Words, __: Version) -> str | None:
 
 
 def _syslog(word: str) -> str | None:
-    for part in word.removeprefix("syslog:").split(","):
+    parts = word.removeprefix("syslog:").split(",")
+    for part in parts:
         name, separator, value = part.partition("=")
         if part != "nohostname" and (not separator or name not in {*_SYSLOG, "server", "tag"}):
             return f'unknown syslog parameter "{part}"'
         if name in _SYSLOG and value not in _SYSLOG[name]:
             return f'unknown syslog {name} "{value}"'
-    return None
+        if name == "tag" and not re.fullmatch(r"[A-Za-z0-9_]*", value):
+            return 'syslog "tag" only allows alphanumeric characters and underscore'
+    has_server = any(part.startswith("server=") for part in parts)
+    return None if has_server else "no syslog server specified"
 
 
 def access_log(_: str, words: Words, __: Version) -> str | None:
@@ -188,18 +199,20 @@ def access_log(_: str, words: Words, __: Version) -> str | None:
         return why
     buffered = False
     for word in words[2:]:
-        name, _equals, value = word.partition("=")
-        if name == "buffer" and not is_(values.size, 1)(value):
+        name, equals, value = word.partition("=")
+        if name == "buffer" and equals and not is_(values.size, 1)(value):
             return f'invalid buffer size "{value}"'
-        if name == "flush" and not is_(values.milliseconds, 1)(value):
+        if name == "flush" and equals and not is_(values.milliseconds, 1)(value):
             return f'invalid flush time "{value}"'
-        if name == "gzip" and _equals and not (value.isdigit() and 1 <= int(value[:9]) <= 9):
+        if name == "gzip" and equals and not 1 <= (values.number(value) or 0) <= 9:
             return f'invalid compression level "{value}"'
-        if not (name in {"buffer", "flush", "if"} and _equals) and name != "gzip":
+        if not (name in {"buffer", "flush", "if"} and equals) and name != "gzip":
             return invalid(word)
         buffered = buffered or name in {"buffer", "gzip"}
     if any(word.startswith("flush=") for word in words[2:]) and not buffered:
         return f'no buffer is defined for access_log "{words[0]}"'
+    if buffered and words[0].startswith("syslog:"):
+        return "logs to syslog cannot be buffered"
     if buffered and "$" in words[0]:
         return "buffered logs cannot have variables in name"
     return None
@@ -209,9 +222,12 @@ def error_log(_: str, words: Words, __: Version) -> str | None:
     """Judge ``error_log``."""
     if words[0].startswith("syslog:") and (why := _syslog(words[0])) is not None:
         return why
-    levels = (word for word in words[1:] if not word.startswith("debug_"))
-    bad = next((word for word in levels if word not in _LOG_LEVELS), None)
-    return None if bad is None else f'invalid log level "{bad}"'
+    for at, word in enumerate(words[1:], 1):
+        if word in _LOG_LEVELS and at > 1:
+            return f'duplicate log level "{word}"'
+        if word not in _LOG_LEVELS and (word not in _DEBUG or words[at - 1] in _LOG_LEVELS):
+            return f'invalid log level "{word}"'
+    return None
 
 
 def log_format(_: str, words: Words, __: Version) -> str | None:

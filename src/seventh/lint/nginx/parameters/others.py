@@ -21,6 +21,8 @@ from seventh.lint.nginx.parameters.judging import (
 def server_name(_: str, words: Words, __: Version) -> str | None:
     """Judge ``server_name``."""
     for word in words:
+        if word == "~":
+            return 'empty regex in server name "~"'
         if word.startswith("~"):
             if (why := pattern(word[1:])) is not None:
                 return why
@@ -55,14 +57,15 @@ def group_keepalive(name: str, words: Words, version: Version) -> str | None:
 
 def referers(name: str, words: Words, _: Version) -> str | None:
     """Judge ``valid_referers``."""
-    if set(words) <= {"none", "blocked"}:
+    special = set(words) & {"none", "blocked"}
+    if special and all(word in special or word.startswith("~") for word in words):
         return (f'the "none" or "blocked" referers are specified in the "{name}" directive '
                 "without any valid referer")  # fmt: skip
     for word in words:
         if word.startswith("~"):
             if (why := pattern(word[1:])) is not None:
                 return why
-        elif "*" in word and not re.fullmatch(r"\*\.[^*]+|[^*]+\.\*(?:/[^*]*)?", word):
+        elif not re.fullmatch(r"[^*]*|\*\.[^*]+|[^*]+\.\*", word.partition("/")[0]):
             return f'invalid hostname or wildcard "{word}"'
     return None
 
@@ -90,8 +93,8 @@ def thread_pool(name: str, words: Words, _: Version) -> str | None:
     """Judge ``thread_pool``."""
     readers = {"threads": is_(values.number, 1), "max_queue": whole}
     for word in words[1:]:
-        key, _equals, value = word.partition("=")
-        if key in readers and not readers[key](value):
+        key, equals, value = word.partition("=")
+        if equals and key in readers and not readers[key](value):
             return f'invalid {key} value "{word}"'
     if any(word.startswith("threads=") for word in words[1:]):
         return None
@@ -104,10 +107,17 @@ def aio(name: str, words: Words, _: Version) -> str | None:
     return None if good else f'"{name}" directive invalid value'
 
 
-def symlinks(_: str, words: Words, __: Version) -> str | None:
+def symlinks(name: str, words: Words, _: Version) -> str | None:
     """Judge ``disable_symlinks``."""
-    states = {"on", "off", "if_not_owner"}
-    return first_bad(words, lambda w: w not in states and not w.startswith("from="))
+    states = [word for word in words if not word.startswith("from=")]
+    bad = first_bad(tuple(states), lambda word: word not in {"on", "off", "if_not_owner"})
+    if bad is None and not states:
+        return f'"{name}" must have "off", "on" or "if_not_owner" parameter'
+    if bad is None and len(states) > 1:
+        return f'duplicate parameters "{" ".join(states)}"'
+    if states == ["off"] and len(words) > 1:
+        return '"from=" cannot be used with "off" parameter'
+    return bad
 
 
 def only(allowed: str, *, behind: int) -> Judge:
@@ -123,9 +133,10 @@ def random(_: str, words: Words, __: Version) -> str | None:
     return first_bad(words[1:], lambda w: w not in methods)
 
 
-def pair(_: str, words: Words, __: Version) -> str | None:
-    """Return ``off`` alone, or what to look for and what to put there."""
-    if len(words) == 1 and words[0] not in {"off", "default"}:
+def pair(name: str, words: Words, _: Version) -> str | None:
+    """Judge what takes ``off`` alone, or what to look for and what to put there."""
+    alone = {"off", "default"} if name == "proxy_redirect" else {"off"}
+    if len(words) == 1 and words[0] not in alone:
         return invalid(words[0])
     return pattern(words[0].lstrip("~*")) if words[0].startswith("~") else None
 

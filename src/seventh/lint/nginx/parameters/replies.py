@@ -11,7 +11,8 @@ from seventh.lint.nginx.parameters.judging import Words, invalid, pattern
 
 def returns(_: str, words: Words, __: Version) -> str | None:
     """Judge ``return``."""
-    if re.fullmatch(r"[0-9]{1,3}", words[0]):
+    code = values.number(words[0])
+    if code is not None and code <= 999:
         return None
     if len(words) == 1 and re.match(r"https?://|\$scheme", words[0]):
         return None
@@ -44,8 +45,10 @@ def error_page(_: str, words: Words, __: Version) -> str | None:
 def try_files(_: str, words: Words, __: Version) -> str | None:
     """Judge ``try_files``."""
     last = words[-1]
-    if last.startswith("=") and not re.fullmatch(r"=0*[0-9]{1,3}", last):
-        return f'invalid code "{last}"'
+    if last.startswith("="):
+        code = values.number(last[1:])
+        if code is None or code > 999:
+            return f'invalid code "{last}"'
     return None
 
 
@@ -59,7 +62,9 @@ def expires(name: str, words: Words, _: Version) -> str | None:
         return None
     if time in {"epoch", "max", "off"}:
         return why if before else None
-    if time.startswith("@") and not before:
+    if time.startswith("@"):
+        if before:
+            return f'"{name}" directive daily time cannot be used with "modified" parameter'
         value = values.seconds(time[1:])
         if value is not None and value > 86400:
             return f'"{name}" directive daily time value must be less than 24 hours'
