@@ -196,13 +196,13 @@ def test_defaults_are_settings_where_no_line_is() -> None:
 )  # fmt: skip
 def test_directives_that_add_up(line: str) -> None:
     (view,) = linted(f"{line}\n{line}\n").views
-    assert settings_of(view)[line.split()[0]] == [f"1: {line}", f"2: {line}"]
+    assert settings_of(view)[line.split(maxsplit=1)[0]] == [f"1: {line}", f"2: {line}"]
 
 
 @pytest.mark.parametrize("line", ["local", "port 0", "ntsrotate 1", "keyfile /k", "bindaddress ::"])
 def test_directives_of_which_the_last_line_applies(line: str) -> None:
     (view,) = linted(f"{line}\n{line}\n").views
-    assert settings_of(view)[line.split()[0]] == [f"2: {line}"]
+    assert settings_of(view)[line.split(maxsplit=1)[0]] == [f"2: {line}"]
 
 
 def test_the_keys_of_the_key_file(tmp_path: Path) -> None:

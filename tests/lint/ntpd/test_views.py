@@ -216,7 +216,7 @@ def test_a_part_decides_only_what_it_sets() -> None:
 def test_whose_file_it_is(software: str, product: str, meant: str, assumed: bool) -> None:
     result = linted("", software, product=product)
     assert (result.software, result.software_assumed) == (meant, assumed)
-    assert config(result).product == meant.split()[0]
+    assert config(result).product == meant.split(maxsplit=1)[0]
 
 
 def defaults(result: Linted) -> dict[str, tuple[str, str]]:
@@ -295,13 +295,13 @@ def test_keys_of_lines_that_a_finding_points_at() -> None:
 )  # fmt: skip
 def test_directives_that_add_up(line: str, software: str) -> None:
     (view,) = linted(f"{line}\n{line}\n", software).views
-    assert settings_of(view)[line.split()[0]] == [f"1: {line}", f"2: {line}"]
+    assert settings_of(view)[line.split(maxsplit=1)[0]] == [f"1: {line}", f"2: {line}"]
 
 
 @pytest.mark.parametrize("line", ["driftfile /d", "keys /k", "leapfile /l", "statsdir /s"])
 def test_directives_of_which_the_last_line_applies(line: str) -> None:
     (view,) = linted(f"{line}\n{line}\n").views
-    assert settings_of(view)[line.split()[0]] == [f"2: {line}"]
+    assert settings_of(view)[line.split(maxsplit=1)[0]] == [f"2: {line}"]
 
 
 @pytest.mark.parametrize(
