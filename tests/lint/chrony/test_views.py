@@ -105,6 +105,11 @@ def test_a_full_file() -> None:
     ("text", "changes"),
     [
         ("", {}),
+        # a host that is called as an option is
+        (
+            "server port iburst",
+            {"sources": (source("server port iburst", "server", "port", iburst=True),)},
+        ),
         ("rtcfile /r", {"rtc": "rtcfile"}),
         ("leapseclist /l", {"leap_seconds": "leapseclist /l"}),
         ("local", {"local_stratum": 10, "local_settings": ("local",)}),
@@ -180,8 +185,8 @@ def test_defaults_are_settings_where_no_line_is() -> None:
     text = "makestep 1 3\ndriftfile /d\nrtcsync\nserver a\nntsrotate 1\nntsdumpdir /d\n"
     (view,) = linted(text + "ntsserverkey /k\n").views
     assert settings_of(view) == {
-        "makestep": ["1: makestep 1 3"], "driftfile": ["2: driftfile /d"], "rtcsync": ["3: rtcsync"],
-        "server": ["4: server a"], "server a": ["4: server a"], "ntsrotate": ["5: ntsrotate 1"],
+        "makestep": ["1: makestep 1 3"], "driftfile": ["2: driftfile /d"],
+        "rtcsync": ["3: rtcsync"], "server": ["4: server a"], "server a": ["4: server a"], "ntsrotate": ["5: ntsrotate 1"],
         "ntsdumpdir": ["6: ntsdumpdir /d"], "ntsserverkey": ["7: ntsserverkey /k"],
     }  # fmt: skip
 

@@ -66,8 +66,10 @@ LOCAL = ("server 127.127.1.0",)
     [
         ("", {}),
         (
-            "server a.example iburst key 3 minpoll 4 maxpoll 8\npool b.example noselect\n"
-            "peer -4 c.example\nserver -6 d.example autokey",
+            """server a.example iburst key 3 minpoll 4 maxpoll 8
+pool b.example noselect
+peer -4 c.example
+server -6 d.example autokey""",
             {
                 "sources": (
                     source("server a.example iburst key 3 minpoll 4 maxpoll 8", "server",
@@ -80,6 +82,9 @@ LOCAL = ("server 127.127.1.0",)
                 "autokey": ("server d.example",),
             },
         ),
+        # a host that is called as an option is
+        ("server key iburst", {"sources": (source("server key iburst", "server", "key",
+                                                  iburst=True),)}),
         ("driftfile /d", {"drift_file": "/d"}),
         ("driftfile /d 60", {"drift_file": "/d 60"}),
         ("leapfile /l checkhash", {"leap_seconds": "leapfile /l checkhash"}),

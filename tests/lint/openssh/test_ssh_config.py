@@ -139,7 +139,8 @@ def test_the_lines_behind_a_finding(text: str, key: str, found: list[str]) -> No
     [
         ("Host a", "one"), ("Host a b", "one"), ("Host a !b*", "one"), ("Host a*", "some"),
         ("Host a? b", "some"), ("Host !a", "all"), ("Match user x", "all"),
-        ("Match host a", "one"), ("Match host a*,b", "some"), ("Match originalhost a", "one"), ("Match user x host a", "one"),
+        ("Match host a", "one"), ("Match host a*,b", "some"), ("Match originalhost a", "one"),
+        ("Match user x host a", "one"),
         ("Match localuser a", "all"),
     ],
 )  # fmt: skip

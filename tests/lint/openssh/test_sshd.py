@@ -242,8 +242,12 @@ def test_a_block_s_view() -> None:
         ("", ["PermitRootLogin prohibit-password (default of openssh 9.2)"]),
         ("PermitRootLogin yes\nPasswordAuthentication yes\n", ["1: PermitRootLogin yes"]),
         (
-            "PermitRootLogin yes\nMatch User root\n PasswordAuthentication no\n"
-            " KbdInteractiveAuthentication no\n X11Forwarding no\n",
+            """PermitRootLogin yes
+Match User root
+  PasswordAuthentication no
+  KbdInteractiveAuthentication no
+  X11Forwarding no
+""",
             ["1: PermitRootLogin yes", "3: PasswordAuthentication no",
              "4: KbdInteractiveAuthentication no"],
         ),

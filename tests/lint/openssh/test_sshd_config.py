@@ -221,13 +221,15 @@ def test_values_set_or_by_default() -> None:
     assert load("UseDNS off\n").effective().value("usedns") == "off"
 
 
-FLAGS = """AllowAgentForwarding DisableForwarding ExposeAuthInfo GSSAPIAuthentication
+FLAGS = """
+AllowAgentForwarding DisableForwarding ExposeAuthInfo GSSAPIAuthentication
 GSSAPICleanupCredentials GSSAPIStrictAcceptorCheck HostbasedAuthentication
 HostbasedUsesNameFromPacketOnly IgnoreUserKnownHosts KbdInteractiveAuthentication
 KerberosAuthentication KerberosOrLocalPasswd KerberosTicketCleanup PasswordAuthentication
 PermitEmptyPasswords PermitTTY PermitUserRC PrintLastLog PrintMotd PubkeyAuthentication
 RefuseConnection StreamLocalBindUnlink StrictModes TCPKeepAlive UseDNS UsePAM X11Forwarding
-X11UseLocalhost DebianBanner""".split()
+X11UseLocalhost DebianBanner
+"""
 CHOICES = {
     "AddressFamily": "any inet inet6",
     "AllowStreamLocalForwarding": "yes no local remote",
@@ -242,7 +244,7 @@ CHOICES = {
 
 def test_yes_or_no_and_other_choices() -> None:
     """The words of sshd_config(5)."""
-    for name, words in {**dict.fromkeys(FLAGS, "yes no"), **CHOICES}.items():
+    for name, words in {**dict.fromkeys(FLAGS.split(), "yes no"), **CHOICES}.items():
         for word in words.split():
             assert sshd_config.canonical(name.lower(), (word,)) == word
             assert sshd_config.canonical(name.lower(), (word.upper(),)) == word
@@ -273,7 +275,8 @@ def test_yes_or_no_and_other_choices() -> None:
         ("maxstartups", "5:100:6", "5:100:6"), ("maxstartups", "5:0:6", None),
         ("maxstartups", "5:101:6", None), ("maxstartups", "7:30:6", None),
         ("maxstartups", "0:30:6", None), ("maxstartups", "5:30", None),
-        ("maxstartups", "x", None), ("maxstartups", "1", "1:30:1"), ("maxstartups", "1:2:1", "1:2:1"),
+        ("maxstartups", "x", None), ("maxstartups", "1", "1:30:1"),
+        ("maxstartups", "1:2:1", "1:2:1"),
         ("maxstartups", "5:30:60x", "5:30:60"), ("maxstartups", "5x", "5:30:5"),
         ("maxstartups", "5:30:", None),
         ("banner", "/etc/motd x", "/etc/motd x"),
