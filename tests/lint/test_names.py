@@ -14,6 +14,29 @@ NAMES = {
     "Caddyfile": (
         "Caddyfile", "/etc/caddy/Caddyfile", "Caddyfile.dev", "a.caddyfile", "a.Caddyfile",
     ),
+    "authorized_keys": (
+        "/root/.ssh/authorized_keys", "authorized_keys2", "authorized_keys.new",
+        "/etc/ssh/authorized_keys.d/root", "/etc/ssh/authorized_keys/root",
+    ),
+    "chrony.conf": (
+        "/etc/chrony.conf", "/etc/chrony/conf.d/site.conf", "/etc/chrony.d/site.conf",
+        "/etc/chrony.conf.d/site.conf",
+    ),
+    "chrony.sources": ("/etc/chrony/sources.d/a.sources", "/run/chrony-dhcp/eth0.sources"),
+    "ntp.conf": ("/etc/ntp.conf", "/var/lib/ntp/ntp.conf.dhcp", "/etc/ntp.d/site.conf"),
+    "ntpsec.conf": (
+        "/etc/ntpsec/ntp.conf", "/run/ntpsec/ntp.conf.dhcp", "/etc/ntpsec/ntp.d/site.conf",
+        "ntpsec.conf",
+    ),
+    "ssh_config": (
+        "ssh_config", "/etc/ssh/ssh_config", "/etc/ssh/ssh_config.d/a.conf", "/root/.ssh/config",
+        "/root/.ssh/config.d/work", "laptop.ssh_config", "ssh_config.work",
+    ),
+    "sshd-T": ("sshd-T", "sshd-T.txt"),
+    "sshd_config": (
+        "sshd_config", "/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/50-a.conf",
+        "bastion.sshd_config", "sshd_config.bastion",
+    ),
     "nginx.conf": (
         "/etc/nginx/nginx.conf", "prod.nginx.conf", "site.nginx", "/etc/nginx/conf.d/a.conf",
         "/etc/nginx/sites-enabled/default", "/etc/nginx/sites-available/a.example",
@@ -22,7 +45,8 @@ NAMES = {
 }  # fmt: skip
 OTHERS = (
     "Caddyfile2", "caddy.json", "Caddy", "/etc/nginx/mime.types", "/etc/conf.d/a.conf",
-    "nginx.conf.j2",
+    "nginx.conf.j2", "/etc/apt/sources.list.d/debian.sources", "/etc/squid/conf.d/a.conf",
+    "/etc/app/config", "ntpsec", "sshd-Tx", "xauthorized_keys",
 )  # fmt: skip
 
 

@@ -263,3 +263,10 @@ def test_arbitrary_bytes_never_raise(data: bytes) -> None:
     files = Files(base=Path("/nonexistent"))
     conf = chrony_conf.read(files.take("chrony.conf", data), files, (4, 3))
     assert len(conf.directives) + len(conf.refused) <= data.count(b"\n") + 1
+
+
+def test_folders_are_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "chrony.conf"
+    for count, problems in ((MAX_INCLUDES, []), (MAX_INCLUDES + 1, [MAX_INCLUDES + 1])):
+        path.write_text("confdir /nonexistent\n" * count)
+        assert [problem.line for problem in reading(path)[1].problems] == problems

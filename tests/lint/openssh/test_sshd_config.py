@@ -79,6 +79,34 @@ def test_every_criterion(criterion: str, fits: bool) -> None:
     assert config.effective(connection).is_on("x11forwarding") is fits
 
 
+@pytest.mark.parametrize(
+    ("criterion", "connection", "fits"),
+    [
+        ("RDomain vrf*", Connection(routing_domain="vrf1"), True),
+        ("RDomain vrf*", Connection(routing_domain="x"), False),
+        ("invalid-user", Connection(invalid_user=True), True),
+        ("LocalAddress 127.0.0.0/8", Connection(local_address="::1"), False),
+        ("LocalAddress 127.0.0.0/8", Connection(address="127.0.0.1"), False),
+        ("Group a", Connection(user="a"), False),
+        ("Group a", Connection(groups=()), False),
+        ("Group !a,b", Connection(groups=("b", "a")), False),
+        ("User *", Connection(), False),
+        ("Host *", Connection(), False),
+        ("Address *", Connection(), False),
+        ("LocalAddress *", Connection(), False),
+        ("RDomain *", Connection(), False),
+        ("User a LocalPort 22", Connection(user="a", local_port=22), True),
+        ("User a LocalPort 22", Connection(user="a"), False),
+        ("User a LocalPort 22", Connection(local_port=22), False),
+    ],
+)
+def test_each_criterion_tests_its_own_part(
+    criterion: str, connection: Connection, fits: bool
+) -> None:
+    (block,) = load(f"Match {criterion}\n X11Forwarding yes\n").blocks
+    assert sshd_config.matches(block, connection) is fits
+
+
 def test_addresses_and_criteria_that_sshd_refuses() -> None:
     for text in ("192.0.2.1/24", "a,,b", "192.0.2.0/33"):
         with pytest.raises(GrammarError):
@@ -111,6 +139,123 @@ def test_what_sshd_refuses_is_noted_with_its_line() -> None:
     assert config.effective(Connection(user="x")).value("maxsessions") == "10"
 
 
+KEYS_COMMAND = "AuthorizedKeysCommand /bin/keys"
+PRINCIPALS = "AuthorizedPrincipalsCommand /bin/principals"
+EVERY_LIST = "AuthenticationMethods: every list has a disabled method"
+REFUSED = [
+    ("UseDNS off", "1: invalid value 'off' for UseDNS"),
+    ("GatewayPorts local", "1: invalid value 'local' for GatewayPorts"),
+    ("LoginGraceTime 1x", "1: invalid value '1x' for LoginGraceTime"),
+    ("MaxStartups 9:30:5", "1: invalid value '9:30:5' for MaxStartups"),
+    ("Port x", "1: Port: invalid value 'x'"),
+    ("Match User x\n Port 22", "2: Port is not allowed in a Match block"),
+    ("Match all\n Port 22", ""),
+    (KEYS_COMMAND, "1: AuthorizedKeysCommand requires AuthorizedKeysCommandUser"),
+    (PRINCIPALS, "1: AuthorizedPrincipalsCommand requires AuthorizedPrincipalsCommandUser"),
+    (f"{KEYS_COMMAND}\nAuthorizedPrincipalsCommandUser x",
+     "1: AuthorizedKeysCommand requires AuthorizedKeysCommandUser"),
+    (f"{KEYS_COMMAND}\nAuthorizedKeysCommandUser x", ""),
+    ("AuthorizedKeysCommand None", ""),
+    ("AuthenticationMethods any", ""),
+    ("AuthenticationMethods password", ""),
+    ("AuthenticationMethods password\nPasswordAuthentication no", f"1: {EVERY_LIST}"),
+    ("AuthenticationMethods password publickey\nPasswordAuthentication no", ""),
+    ("AuthenticationMethods publickey,password\nPasswordAuthentication no", f"1: {EVERY_LIST}"),
+    ("AuthenticationMethods publickey\nPubkeyAuthentication no", f"1: {EVERY_LIST}"),
+    ("AuthenticationMethods keyboard-interactive:pam\nKbdInteractiveAuthentication no",
+     f"1: {EVERY_LIST}"),
+    ("AuthenticationMethods keyboard-interactive:pam", ""),
+    ("AuthenticationMethods hostbased", f"1: {EVERY_LIST}"),
+    ("AuthenticationMethods gssapi-with-mic", f"1: {EVERY_LIST}"),
+    ("AuthenticationMethods gssapi-with-mic\nGSSAPIAuthentication yes", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "refused"), REFUSED)
+def test_what_sshd_does_not_start_with(text: str, refused: str) -> None:
+    found = [f"{line.line}: {line.text}" for line in load(text).reading.refused]
+    assert found == ([refused] if refused else [])
+
+
+@pytest.mark.parametrize("text", [KEYS_COMMAND, PRINCIPALS, "AuthenticationMethods hostbased"])
+def test_a_main_file_may_complete_a_drop_in(text: str) -> None:
+    files = Files()
+    for name, count in (("sshd_config", 1), ("sshd_config.d/1.conf", 0)):
+        config = sshd_config.load(files.take(name, text.encode()), files, NEW)
+        assert len(config.reading.refused) == count
+
+
+def test_a_subsystem_may_be_named_twice_since_9_5() -> None:
+    text = "Subsystem sftp a\nSubsystem backup b\nSubsystem sftp c\n"
+    refused = load(text, (9, 4)).reading.refused
+    assert [f"{line.line}: {line.text}" for line in refused] == ["3: duplicate subsystem sftp"]
+    assert load(text, (9, 5)).reading.refused == []
+
+
+def test_match_all_counts_in_a_block_by_its_place() -> None:
+    everyone, some = "Match all\n X11Forwarding yes\n", "Match User a\n X11Forwarding no\n"
+    for text, value in ((everyone + some, "yes"), (some + everyone, "no")):
+        config = load(text)
+        (block,) = config.blocks
+        assert config.inside(block).value("x11forwarding") == value
+        assert config.effective(Connection(user="a")).value("x11forwarding") == value
+
+
+def test_a_block_without_directives_changes_nothing() -> None:
+    config = load("Match User a\nMatch User b\n X11Forwarding no\nMatch all\n UseDNS no\n")
+    assert [config.changes(block) for block in config.blocks] == [False, True]
+
+
+def test_values_set_or_by_default() -> None:
+    effective = load("AuthorizedKeysFile a b\nBanner /x\n").effective()
+    assert effective.values("authorizedkeysfile") == ("a", "b")
+    assert effective.value("authorizedkeysfile") == "a b"
+    assert load("").effective().values("authorizedkeysfile") == (
+        ".ssh/authorized_keys", ".ssh/authorized_keys2",
+    )  # fmt: skip
+    assert effective.values("allowusers") == ()
+    assert effective.value("allowusers") == ""
+    assert effective.lines("usedns") == ()
+    assert effective.is_on("pubkeyauthentication")
+    assert not effective.is_on("banner")
+    assert load("UseDNS off\n").effective().value("usedns") == "off"
+
+
+FLAGS = """
+AllowAgentForwarding DisableForwarding ExposeAuthInfo GSSAPIAuthentication
+GSSAPICleanupCredentials GSSAPIStrictAcceptorCheck HostbasedAuthentication
+HostbasedUsesNameFromPacketOnly IgnoreUserKnownHosts KbdInteractiveAuthentication
+KerberosAuthentication KerberosOrLocalPasswd KerberosTicketCleanup PasswordAuthentication
+PermitEmptyPasswords PermitTTY PermitUserRC PrintLastLog PrintMotd PubkeyAuthentication
+RefuseConnection StreamLocalBindUnlink StrictModes TCPKeepAlive UseDNS UsePAM X11Forwarding
+X11UseLocalhost DebianBanner
+"""
+CHOICES = {
+    "AddressFamily": "any inet inet6",
+    "AllowStreamLocalForwarding": "yes no local remote",
+    "AllowTcpForwarding": "yes no local remote",
+    "Compression": "yes delayed no",
+    "GatewayPorts": "yes no clientspecified",
+    "IgnoreRhosts": "yes no shosts-only",
+    "PermitRootLogin": "yes no prohibit-password forced-commands-only",
+    "PermitTunnel": "yes no point-to-point ethernet",
+}
+
+
+def test_yes_or_no_and_other_choices() -> None:
+    """The words of sshd_config(5)."""
+    for name, words in {**dict.fromkeys(FLAGS.split(), "yes no"), **CHOICES}.items():
+        for word in words.split():
+            assert sshd_config.canonical(name.lower(), (word,)) == word
+            assert sshd_config.canonical(name.lower(), (word.upper(),)) == word
+        assert sshd_config.canonical(name.lower(), ("maybe",)) is None, name
+        assert sshd_config.canonical(name.lower(), ()) is None, name
+    for name in ("LoginGraceTime", "ClientAliveInterval", "UnusedConnectionTimeout"):
+        assert sshd_config.canonical(name.lower(), ("1h",)) == "3600"
+        assert sshd_config.canonical(name.lower(), ("none",)) == "none"
+        assert sshd_config.canonical(name.lower(), ("x",)) is None
+
+
 @pytest.mark.parametrize(
     ("name", "value", "printed"),
     [
@@ -130,7 +275,11 @@ def test_what_sshd_refuses_is_noted_with_its_line() -> None:
         ("maxstartups", "5:100:6", "5:100:6"), ("maxstartups", "5:0:6", None),
         ("maxstartups", "5:101:6", None), ("maxstartups", "7:30:6", None),
         ("maxstartups", "0:30:6", None), ("maxstartups", "5:30", None),
-        ("maxstartups", "x", None), ("banner", "/etc/motd x", "/etc/motd x"),
+        ("maxstartups", "x", None), ("maxstartups", "1", "1:30:1"),
+        ("maxstartups", "1:2:1", "1:2:1"),
+        ("maxstartups", "5:30:60x", "5:30:60"), ("maxstartups", "5x", "5:30:5"),
+        ("maxstartups", "5:30:", None),
+        ("banner", "/etc/motd x", "/etc/motd x"),
     ],
 )  # fmt: skip
 def test_values_as_sshd_prints_them(name: str, value: str, printed: str | None) -> None:

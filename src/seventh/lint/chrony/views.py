@@ -85,7 +85,7 @@ def _facts(
     keys = md5_keys(_value(last, "keyfile"), files, untyped_is_md5=True)
     for line in (keys or {}).values():
         settings.add(line.name, line)
-    local = _options(last.get("local"), "local")
+    local = _options(last["local"].words if "local" in last else (), "local")
     return NtpConfigFacts(
         product="chrony",
         version=".".join(map(str, software.version)),
@@ -117,7 +117,7 @@ def _facts(
 
 
 def _source(directive: Directive) -> ConfiguredSource:
-    options = _options(directive, "source", skip=1)
+    options = _options(directive.words[1:], "source")
     source = source_of(directive, directive.words[0], options)
     if directive.name != "pool":
         return source
@@ -125,8 +125,7 @@ def _source(directive: Directive) -> ConfiguredSource:
     return replace(source, maxsources=POOL_MAXSOURCES if most is None else most)
 
 
-def _options(directive: Directive | None, table: str, skip: int = 0) -> Options:
-    words = directive.words[skip:] if directive is not None else ()
+def _options(words: tuple[str, ...], table: str) -> Options:
     return options_of(words, chrony_conf.grammar().valued[table])
 
 

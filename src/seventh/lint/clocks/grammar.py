@@ -39,7 +39,7 @@ class Grammar:
     def __init__(self, table: Path, program: str, *, strict: bool = False) -> None:
         import tomllib
 
-        data = tomllib.loads(table.read_text(encoding="utf-8"))
+        data = tomllib.loads(table.read_bytes().decode())
         self.program = program
         self.strict = strict
         """Whether names are case-sensitive, and a number must be a whole word."""
@@ -94,13 +94,13 @@ class Grammar:
             if part.startswith("options:"):
                 table = part.removeprefix("options:")
                 return self._options(table, words[position:], version, product)
-            kind, suffix = (part[:-1], part[-1]) if part[-1] in "?*!" else (part, "")
-            if suffix == "*":
+            kind = part.rstrip("?*!")
+            if part.endswith("*"):
                 wrong = any(not self._is(kind, word) for word in words[position:])
                 return f"accepts {_described(kind)} only" if wrong else ""
-            if position < len(words) and self._is(kind, words[position], suffix == "!"):
+            if position < len(words) and self._is(kind, words[position], part.endswith("!")):
                 position += 1
-            elif suffix != "?":
+            elif not part.endswith("?"):
                 missing = position >= len(words)
                 return f"{_described(kind)} is {'missing' if missing else 'expected'}"
             else:

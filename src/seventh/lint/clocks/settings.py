@@ -134,7 +134,7 @@ def md5_keys(name: str, files: Files, *, untyped_is_md5: bool) -> dict[str, Dire
     found: dict[str, Directive] = {}
     for number, line in text.numbered():
         words = split(line.partition("#")[0])
-        if len(words) < 2 or not words[0].isdecimal() or words[0][0] in "!;%":
+        if len(words) < 2 or not words[0].isdecimal():
             continue
         kind = words[1] if len(words) > 2 else ("MD5" if untyped_is_md5 else "")
         if kind.upper() in {"MD5", "M"} and len(found) < MAX_KEYS:

@@ -7,7 +7,8 @@ are combined.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from itertools import pairwise
 
 import msgspec
 
@@ -84,42 +85,34 @@ def default_rights(known: dict[Network, Restriction]) -> tuple[DefaultRights, ..
     )
 
 
+def _parts(line: Directive) -> tuple[str, tuple[str, ...]]:
+    """Return the address family of a line, if it names one, and its other words."""
+    return (line.words[0], line.words[1:]) if line.words[0] in _ANY else ("", line.words)
+
+
 def _flags(line: Directive) -> frozenset[str]:
-    words = list(line.words)
-    if words and words[0] in _ANY:
-        words.pop(0)
-    del words[:1]
-    flags: set[str] = set()
+    _, words = _parts(line)
     values = {"mask", "ippeerlimit", "serverresponse"}
-    for before, word in zip(["", *words], words, strict=False):
-        if word not in values and before not in values:
-            flags.add(word)
-    return frozenset(flags)
+    return frozenset(
+        word for before, word in pairwise(words) if word not in values and before not in values
+    )
 
 
 def _networks(line: Directive, product: str, version: Version) -> list[Network]:
-    """Return the networks of a line; none for a name or an invalid network."""
-    words = list(line.words)
-    family = words.pop(0) if words and words[0] in _ANY else ""
-    if not words or words[0] == "source":
-        return []
-    if words[0] == "default":
+    """Return the networks of a line; none for a name, or a mask with gaps."""
+    family, (name, *options) = _parts(line)
+    if name == "default":
         if family:
             return [_ANY[family]]
         if product == "ntpd" and version < _BOTH_SINCE:
             return [_ANY["-4"]]
         return list(_ANY.values())
-    mask = words[2] if len(words) > 2 and words[1] == "mask" else ""
     try:
-        address = ip_address(words[0]) if "/" not in words[0] else None
-        if address is None:
-            return [ip_network(words[0], strict=False)]
-        if address.version == 4 or not mask:
-            return [ip_network(f"{address}/{mask}" if mask else str(address), strict=False)]
-        bits = int(IPv6Address(mask))
-        length = bits.bit_count()
-        if bits != int(IPv6Network((0, length)).netmask):
-            return []  # a mask with gaps
-        return [IPv6Network((int(address) & bits, length))]
+        network: Network = ip_network(name, strict=False)
+        if options[:1] != ["mask"]:
+            return [network]
+        bits = int(ip_address(options[1]))
+        network = network.supernet(new_prefix=bits.bit_count())
     except ValueError:
         return []
+    return [network] if int(network.netmask) == bits else []

@@ -101,7 +101,8 @@ class _Facts:
         self.trusted: set[str] = set()
         self.last: dict[str, Directive] = {}
         self.tos: dict[str, str] = {}
-        self.nts: dict[str, str] = {}
+        self.nts_server = False
+        self.cookies = _COOKIES
 
     def facts(self, *, complete: bool) -> NtpConfigFacts:
         """Return the facts of all directives."""
@@ -137,8 +138,8 @@ class _Facts:
             md5_keys=tuple(keys or ()),
             key_file_read=keys is not None,
             nts_known=nts_known,
-            nts_server=("enable" in self.nts) if complete and nts_known else None,
-            nts_dump=shown([self.nts.get("cookie", _COOKIES)]) if nts_known else "",
+            nts_server=self.nts_server if complete and nts_known else None,
+            nts_dump=shown([self.cookies]) if nts_known else "",
         )
 
     def _take(self, directive: Directive) -> None:
@@ -172,12 +173,13 @@ class _Facts:
 
     def _nts(self, directive: Directive) -> None:
         options = options_of(directive.words, ntp_conf.grammar().valued["nts"])
-        self.nts.update(options.values)
+        self.cookies = options.values.get("cookie", self.cookies)
         for flag in options.flags:
-            self.nts[flag] = ""
             self.settings.put(f"nts {flag}", directive)
+        if "enable" in options.flags:
+            self.nts_server = True
         if "disable" in options.flags:
-            self.nts.pop("enable", None)
+            self.nts_server = False
 
     def _source(self, directive: Directive) -> None:
         self.named += directive.name in _SOURCES
@@ -202,12 +204,9 @@ class _Facts:
 
     def _fudge(self, directive: Directive) -> None:
         """Set the stratum of the local clock of a server line."""
-        address = directive.words[0] if directive.words else ""
-        words = directive.words
-        if not address.startswith("127.127.1.") or "stratum" not in words[:-1]:
-            return
-        stratum = as_integer(words[words.index("stratum") + 1])
-        setting = f"server {address}"
+        setting = f"server {directive.words[0]}"
+        options = options_of(directive.words[1:], ntp_conf.grammar().valued["fudge"])
+        stratum = options.integer("stratum")
         if stratum is not None and setting in self.local:
             self.local[setting] = stratum
             self.settings.add(setting, directive)

@@ -31,6 +31,7 @@ _VALUED = frozenset({
 _ONCE = frozenset({"command", "principals", "from"})
 """Options that sshd accepts only once."""
 _MAX_KEY_CHARS = 16 * 1024
+_SEPARATED = "options are separated by commas without blanks"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +104,8 @@ def _options(text: str) -> tuple[Names, str]:
         while at < len(text) and text[at] not in '=, \t"':
             at += 1
         name = text[begun:at].lower()
+        if not name:
+            raise GrammarError(_SEPARATED)
         valued = at < len(text) and text[at] == "="
         value = ""
         if valued:
@@ -118,7 +121,7 @@ def _options(text: str) -> tuple[Names, str]:
             continue
         break
     if at < len(text) and text[at] not in " \t":
-        raise GrammarError("options are separated by commas without blanks")
+        raise GrammarError(_SEPARATED)
     return tuple(names), text[at:]
 
 

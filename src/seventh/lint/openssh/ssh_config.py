@@ -99,7 +99,7 @@ def _asked(block: Block) -> Query:
     host = (plain or [_matching(pattern) for pattern in meant] or [_ANY_HOST])[0]
     user = criteria.get("user", "").partition(",")[0]
     return Query(
-        host=host or _ANY_HOST,
+        host=host,
         user=user if user and not set("!*?") & set(user) else None,
         assumed=frozenset({block.index}),
     )
@@ -184,13 +184,15 @@ class _Views:
         """Check the mode of a private key that a line names; None if it cannot be seen."""
         if not _is_own(self._name) or line.values[0].lower() == "none":
             return None
+        # The home of the file's user, who may be another than this process's.
+        home = "~/" if line.values[0].startswith("~/") else ""
         try:
-            name = str(self._files.expand(host.expanded(line.values[0])))
+            name = home + host.expanded(line.values[0].removeprefix(home))
         except GrammarError as error:
             self._files.problem(line.at.file, line.at.line, f"IdentityFile: {error}")
             return None
         if name not in self._keys:
-            self._keys[name] = modes.private_key(self._files, Path(name))
+            self._keys[name] = modes.private_key(self._files, self._files.expand(name))
         return self._keys[name]
 
 

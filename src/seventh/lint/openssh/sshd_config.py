@@ -20,7 +20,6 @@ from seventh.protocols.ssh.client.config.directives import Version
 from seventh.protocols.ssh.client.config.reading import Block, Directive, Reading, read
 from seventh.protocols.ssh.client.config.values import refusal
 from seventh.protocols.ssh.wire.patterns import (
-    GrammarError,
     Names,
     address_in_list,
     matches_list,
@@ -283,13 +282,6 @@ _ASKED = {
 }  # fmt: skip
 
 
-def _address(argument: str, address: str | None) -> bool:
-    try:
-        return address_in_list(address, argument) == 1
-    except GrammarError:
-        return False
-
-
 def _group(argument: str, groups: Names) -> bool:
     verdicts = [matches_list(group, argument) for group in groups]
     return -1 not in verdicts and 1 in verdicts
@@ -299,8 +291,8 @@ _TESTS: Mapping[str, Callable[[str, Connection], bool]] = {
     "user": lambda a, c: matches_list(c.user or "", a) == 1,
     "group": lambda a, c: _group(a, c.groups or ()),
     "host": lambda a, c: matches_list(c.host or "", a, lower=True) == 1,
-    "address": lambda a, c: _address(a, c.address),
-    "localaddress": lambda a, c: _address(a, c.local_address),
+    "address": lambda a, c: address_in_list(c.address, a) == 1,
+    "localaddress": lambda a, c: address_in_list(c.local_address, a) == 1,
     "localport": lambda a, c: a == str(c.local_port),
     "rdomain": lambda a, c: matches_list(c.routing_domain or "", a) == 1,
 }

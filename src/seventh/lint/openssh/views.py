@@ -16,7 +16,7 @@ from seventh.model.source import Line
 from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import LISTS, Side, Version
 from seventh.protocols.ssh.client.config.host import HostConfig
-from seventh.protocols.ssh.client.config.reading import Block, Reading
+from seventh.protocols.ssh.client.config.reading import Block, Directive, Reading
 from seventh.protocols.ssh.facts import Proposal, SshFacts
 from seventh.protocols.ssh.wire.ciphers import is_aead
 from seventh.wire.text import printable
@@ -75,17 +75,18 @@ def settings_of(
     found = dict(default_settings(side, config.version, file))
     for name, lines in config.settings.items():
         found[name] = tuple(
-            Setting(value=line.value or line.rest, at=_with_effect(config, side, name, line.at))
+            Setting(value=line.value or line.rest, at=_with_effect(config, side, line))
             for line in lines
         )
     return found
 
 
-def _with_effect(config: Effective | HostConfig, side: Side, name: str, at: Line) -> Line:
+def _with_effect(config: Effective | HostConfig, side: Side, line: Directive) -> Line:
     """Return the line of a list that changes the default, with the resulting list."""
-    if name not in LISTS or at.text.partition(" ")[2].lstrip("= ")[:1] not in {"+", "-", "^"}:
+    at = line.at
+    if line.name not in LISTS or line.values[0][:1] not in {"+", "-", "^"}:
         return at
-    effect = ",".join(offers.effective_list(config, side, name))
+    effect = ",".join(offers.effective_list(config, side, line.name))
     return Line(file=at.file, line=at.line,
                 text=printable(f"{at.text} (in effect: {effect})", _MAX_SHOWN))  # fmt: skip
 
