@@ -109,7 +109,8 @@ BROKEN = "medium: IPv4 reachable, IPv6 unreachable: "
         (net(attempt(V6), attempt("2001:db8::2", "refused"), attempt(V4)),
          f"{BROKEN}2001:db8::2 refused"),
         (net(attempt(V4), attempt(V6, "unreachable"), attempt("2001:db8::2", "reset")),
-         f"{BROKEN}2001:db8::1 unreachable, 2001:db8::2 reset"),
+         f"{BROKEN}2001:db8::2 reset"),
+        (net(attempt(V4), attempt(V6), attempt("2001:db8::2", "forbidden")), "pass"),
         # Open over one transport is reachable.
         (net(attempt(V4), attempt(V6, "timeout", transport="udp"), attempt(V6)), "pass"),
     ],

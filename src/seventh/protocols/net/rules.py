@@ -8,6 +8,8 @@ from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 SLOW_LOOKUP_SECONDS = 0.2
 ETHERNET_MTU = 1500
+_OURS = frozenset({"unreachable", "forbidden", "untried"})
+"""Outcomes of attempts that failed on this machine: they prove nothing about the peer."""
 
 
 def _attempt(address: str, outcome: str, *, pmtu: int | None = 1500) -> Attempt:
@@ -60,8 +62,7 @@ def port_state(net: NetFacts) -> Verdict:
     """Report each attempt that did not reach an open port."""
     if not net.attempts:
         return Skip("no address was tried")
-    # An attempt that failed on this machine proves nothing about the peer.
-    judged = [a for a in net.attempts if a.outcome not in {"unreachable", "forbidden", "untried"}]
+    judged = [a for a in net.attempts if a.outcome not in _OURS]
     if not judged:
         return Skip("this machine has no route to any of the addresses")
     shut = [a for a in judged if a.outcome != "open"]
@@ -132,11 +133,12 @@ def ipv6_broken(net: NetFacts) -> Verdict:
         why = "no IPv6 address was tried"
         has_none = net.addresses and not any(":" in address for address in net.addresses)
         return not_applicable(why) if has_none else Skip(why)
-    if all(a.outcome in {"unreachable", "forbidden", "untried"} for a in v6):
+    judged = [a for a in v6 if a.outcome not in _OURS]
+    if not judged:
         return Skip("this machine has no IPv6 route")
     # An address open over one transport is reachable.
-    answers = {a.address for a in v6 if a.outcome == "open"}
-    dead = tuple(f"{a.address} {a.outcome}" for a in v6 if a.address not in answers)
+    answers = {a.address for a in judged if a.outcome == "open"}
+    dead = tuple(f"{a.address} {a.outcome}" for a in judged if a.address not in answers)
     if not dead or not v4_open:
         return None
     return Hit(addresses=dead, port=net.port)

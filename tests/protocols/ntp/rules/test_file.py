@@ -37,34 +37,10 @@ def hit(verdict: Hit | Skip | None) -> Hit:
 # -- access ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rule_id", ["NTP-MODE6", "NTP-MONLIST"])
-def test_open_queries_point_at_their_lines(rule_id: str) -> None:
-    found = hit(judge(rule_id))
-    assert found.params["families"] == ("IPv4", "IPv6")
-    assert found.settings[-2:] == ("restrict default", "restrict -6 default")
-    assert "restrict 127.0.0.1" in found.fixes["ntpd"]
-
-
-@pytest.mark.parametrize("rule_id", ["NTP-MODE6", "NTP-MONLIST"])
-def test_one_open_family_is_enough(rule_id: str) -> None:
-    found = hit(judge(rule_id, strangers=(CLOSED4, OPEN6)))
-    assert found.params["families"] == ("IPv6",)
-    assert judge(rule_id, strangers=(CLOSED4,)) is None
-    assert isinstance(judge(rule_id, complete=False), Skip)
-
-
 @pytest.mark.parametrize("flag", ["noquery", "ignore"])
 def test_which_flags_deny_queries(flag: str) -> None:
     assert not DefaultRights(family="IPv4", flags=(flag,)).may_query
     assert DefaultRights(family="IPv4", flags=("nomodify",)).may_query
-
-
-@pytest.mark.parametrize(
-    ("changes", "kind"),
-    [({"monlist": None}, Skip), ({"monlist": False}, type(None)), ({"monitor": False}, type(None))],
-)
-def test_monlist_needs_its_version_and_monitoring(changes: dict[str, Any], kind: type) -> None:
-    assert isinstance(judge("NTP-MONLIST", **changes), kind)
 
 
 @pytest.mark.parametrize(
@@ -225,47 +201,7 @@ def test_md5_keys_of_a_file() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("sources", "md5", "number", "line"),
-    [
-        ((source("a", autokey=True),), (), 1, "server a"),
-        ((source("b"), source("a", autokey=True, key=1)), ("2",), 3, "server a"),
-        ((source("b"),), ("1",), 2, "server b"),
-        ((), (), 1, "server ntp.example.net"),
-    ],
-)
-def test_what_replaces_autokey(
-    sources: tuple[ConfiguredSource, ...], md5: tuple[str, ...], number: int, line: str
-) -> None:
-    config = NtpConfigFacts(product="ntpd", autokey=("crypto",), sources=sources, md5_keys=md5)
-    found = hit(judge("NTP-MAC-AUTOKEY", config))
-    assert (found.params["number"], found.params["line"]) == (number, line)
-    assert found.params["keys"] == "/etc/ntp.keys"
-    assert judge("NTP-MAC-AUTOKEY", config, autokey=()) is None
-
-
 # -- sources ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("rule_id", "field"), [("NTP-DRIFT", "drift_file"), ("NTP-RTCSYNC", "rtc")]
-)
-def test_a_line_that_is_missing_from_a_complete_file(rule_id: str, field: str) -> None:
-    config = NtpConfigFacts(product="chrony", complete=True)
-    hit(judge(rule_id, config))
-    assert judge(rule_id, config, **{field: "x"}) is None
-    assert isinstance(judge(rule_id, config, complete=False), Skip)
-
-
-def test_iburst_is_for_servers_and_pools() -> None:
-    peer = msgspec.structs.replace(source("p"), kind="peer")
-    config = NtpConfigFacts(product="chrony", sources=(source("a"), source("b", iburst=True), peer))
-    found = hit(judge("NTP-IBURST", config))
-    assert (found.params["count"], found.params["all"]) == (1, 2)
-    assert found.fixes["chrony"] == ("server a iburst",)
-    assert found.settings == ("server a",)
-    assert isinstance(judge("NTP-IBURST", config, sources=(peer,)), Skip)
-    assert judge("NTP-IBURST", config, sources=(source("b", iburst=True),)) is None
 
 
 @pytest.mark.parametrize(("count", "last"), [(8, "n7"), (9, "… (+1)"), (12, "… (+4)")])

@@ -10,7 +10,7 @@ import pytest
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
 from seventh.protocols.ntp.facts.nts import AeadTried
-from seventh.protocols.ntp.rules import conversation, nts
+from seventh.protocols.ntp.rules import nts
 from seventh.protocols.ntp.rules.examples import GOOD, with_nts
 from seventh.rules.rule import AnyRule, Hit, Skip
 from seventh.rules.words import filled
@@ -27,45 +27,6 @@ def chrony_conf(sources: tuple[ConfiguredSource, ...]) -> NtpConfigFacts:
 
 
 # -- NTS-NAK, NTS-COOKIES, NTS-UDP-DROP ------------------------------------------------------------
-
-
-def test_silence_says_nothing_about_cookies() -> None:
-    silent = with_nts(authenticated=0, cookies_asked=0, cookies_returned=0)
-    assert isinstance(nts.nak(silent), Skip)
-
-
-@pytest.mark.parametrize(
-    ("rotate", "dump", "what"),
-    [
-        (0, "/var/lib/chrony", None), (4096, "/var/lib/chrony", None),
-        (4095, "/var/lib/chrony", "rotation"), (604800, "", "no-dump"),
-    ],
-)  # fmt: skip
-def test_cookie_keys_outlive_the_cookies(rotate: int, dump: str, what: str | None) -> None:
-    config = msgspec.structs.replace(
-        chrony_conf(()), nts_server=True, nts_rotate_seconds=rotate, nts_dump=dump
-    )
-    verdict = nts.nak(NtpFacts(config=config))
-    assert (verdict.params["what"] if isinstance(verdict, Hit) else verdict) == what
-
-
-def test_cookies_count_both_ways() -> None:
-    assert nts.cookies(with_nts(cookies_asked=4, cookies_returned=5)) is None
-    hit(nts.cookies(with_nts(cookies_asked=4, cookies_returned=3)))
-    hit(nts.cookies(with_nts(cookies=7)))
-
-
-@pytest.mark.parametrize(
-    ("plain", "padded", "kind"),
-    [(True, False, Hit), (True, True, type(None)), (False, False, Skip), (None, None, Skip)],
-)
-def test_only_a_filter_by_size_is_called_one(
-    plain: bool | None, padded: bool | None, kind: type
-) -> None:
-    facts = with_nts(authenticated=0, plain_answered=plain, padded_answered=padded)
-    assert isinstance(nts.udp_drop(facts), kind)
-    unanswered = facts.learn(replies=0)
-    assert isinstance(conversation.no_reply(unanswered), Skip if kind is Hit else Hit)
 
 
 NO_REQUEST = "skip: no authenticated request was sent"

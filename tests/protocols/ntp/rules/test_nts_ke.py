@@ -10,10 +10,10 @@ import pytest
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
-from seventh.protocols.ntp.facts.nts import NtsFacts, PortState, clock_difference
+from seventh.protocols.ntp.facts.nts import NtsFacts, clock_difference
 from seventh.protocols.ntp.rules import nts_ke
 from seventh.protocols.ntp.rules.examples import GOOD, with_nts
-from seventh.rules.rule import Hit, Skip
+from seventh.rules.rule import Hit
 from seventh.rules.words import filled
 from tests.verdicts import fixed, told
 
@@ -26,26 +26,6 @@ def hit(verdict: object) -> Hit:
 # -- NTS-NONE --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("state", ["refused", "timeout", "reset", "unreachable"])
-def test_a_port_that_is_not_open_is_no_nts(state: PortState) -> None:
-    closed = NtsFacts(ke_address="192.0.2.1", ke_port=4460, port_state=state)
-    facts = GOOD.learn(nts=closed)
-    verdict = hit(nts_ke.none(facts))
-    assert verdict.params["what"] == state
-    assert filled(nts_ke.none.words, verdict.params).evidence.startswith("192.0.2.1 TCP port 4460:")
-    assert isinstance(nts_ke.ke_fail(facts), Skip), "one fault is not reported twice"
-
-
-def test_a_port_of_an_unknown_address_is_named_alone() -> None:
-    facts = GOOD.learn(nts=NtsFacts(ke_port=4460, port_state="refused"))
-    evidence = filled(nts_ke.none.words, hit(nts_ke.none(facts)).params).evidence
-    assert evidence == "TCP port 4460: connection refused"
-
-
-def test_our_own_firewall_says_nothing_of_the_server() -> None:
-    assert isinstance(nts_ke.none(GOOD.learn(nts=NtsFacts(port_state="forbidden"))), Skip)
-
-
 def source(name: str, **more: Any) -> ConfiguredSource:
     line = f"server {name}"
     return ConfiguredSource(kind="server", name=name, setting=line, text=line, **more)
@@ -53,39 +33,6 @@ def source(name: str, **more: Any) -> ConfiguredSource:
 
 def chrony_conf(sources: tuple[ConfiguredSource, ...]) -> NtpConfigFacts:
     return NtpConfigFacts(product="chrony", version="4.3", nts_known=True, sources=sources)
-
-
-def test_a_file_without_nts_points_at_its_lines() -> None:
-    sources = (
-        source("a.example.net"),
-        source("b.example.net", nts=True),
-        source("c.example.net", key=7),
-        source("d.example.net"),
-    )
-    verdict = hit(nts_ke.none(NtpFacts(config=chrony_conf(sources))))
-    assert verdict.settings == ("server a.example.net", "server d.example.net")
-    assert verdict.params["what"] == ("sources",)
-    assert verdict.params["names"] == ("a.example.net", "d.example.net")
-
-
-def test_a_file_that_serves_time_without_nts_points_at_what_is_missing() -> None:
-    config = msgspec.structs.replace(chrony_conf(()), serves=True, nts_server=False)
-    verdict = hit(nts_ke.none(NtpFacts(config=config)))
-    assert verdict.params["what"] == ("server",)
-    assert verdict.settings == ("allow", "ntsserverkey")
-    assert "ntsservercert /etc/chrony/nts.pem" in verdict.fixes["chrony"]
-    served = msgspec.structs.replace(config, nts_server=True)
-    assert nts_ke.none(NtpFacts(config=served)) is None
-
-
-def test_a_file_in_which_all_sources_are_authenticated_passes() -> None:
-    sources = (source("b.example.net", nts=True), source("c.example.net", key=7))
-    assert nts_ke.none(NtpFacts(config=chrony_conf(sources))) is None
-
-
-def test_a_program_that_has_no_nts_is_not_blamed() -> None:
-    config = NtpConfigFacts(product="ntpd", sources=(source("a.example.net"),))
-    assert isinstance(nts_ke.none(NtpFacts(config=config)), Skip)
 
 
 NOT_TESTED = "skip: NTS was not tested: with ntp:// targets it is tested on port 123 only"

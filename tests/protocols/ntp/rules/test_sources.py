@@ -8,11 +8,9 @@ import pytest
 from seventh import protocols
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
-from seventh.protocols.ntp.facts.intrusive import MonlistFacts, SourcePortFacts
-from seventh.protocols.ntp.facts.sources import KeyFacts, SourceFacts, SourcesFacts
+from seventh.protocols.ntp.facts.sources import SourceFacts, SourcesFacts
 from seventh.protocols.ntp.facts.together import compare_sources
-from seventh.protocols.ntp.rules.examples import FOUR, GOOD, among
+from seventh.protocols.ntp.rules.examples import FOUR, among
 from seventh.protocols.ntp.together import RULES as TOGETHER
 from seventh.rules.rule import Hit, Skip
 from seventh.rules.words import filled
@@ -119,94 +117,7 @@ def test_one_address_that_is_down_makes_no_small_pool() -> None:
     assert isinstance(RULES["NTP-FEW"](NtpFacts(sources=compare_sources(pair, 2))), Hit)
 
 
-def configured(*lines: tuple[str, str], complete: bool = True, **changes: object) -> NtpFacts:
-    sources = tuple(
-        ConfiguredSource(kind=kind, name=name, setting=f"{kind} {name}") for kind, name in lines
-    )
-    known = NtpConfigFacts(product="chrony", complete=complete, sources=sources)
-    return NtpFacts(config=msgspec.structs.replace(known, **changes))
-
-
-@pytest.mark.parametrize(
-    ("facts", "count"),
-    [
-        (configured(("server", "a"), ("server", "b"), ("server", "c")), 3),
-        (configured(("pool", "p")), None),
-        (configured(("pool", "p"), sources_at_most=3), 3),
-        (configured(("server", "a"), ("peer", "b"), ("server", "c"), ("server", "d")), None),
-        (configured(("server", "a"), reference_clocks=("PPS /dev/pps0",)), 2),
-        (configured(), 0),
-    ],
-)
-def test_few_in_a_file(facts: NtpFacts, count: int | None) -> None:
-    verdict = RULES["NTP-FEW"](facts)
-    if count is None:
-        assert verdict is None
-    else:
-        assert isinstance(verdict, Hit)
-        assert verdict.params["count"] == count
-
-
-def test_few_points_at_the_lines_that_there_are() -> None:
-    verdict = RULES["NTP-FEW"](configured(("server", "a"), ("server", "b")))
-    assert isinstance(verdict, Hit)
-    assert verdict.settings == ("server a", "server b")
-
-
-def test_a_part_of_a_configuration_says_nothing_of_the_whole() -> None:
-    assert isinstance(RULES["NTP-FEW"](configured(("server", "a"), complete=False)), Skip)
-
-
-def test_a_source_that_is_never_followed_does_not_count() -> None:
-    facts = configured(("server", "a"), ("server", "b"), ("server", "c"), ("server", "d"))
-    assert facts.config is not None
-    four = [msgspec.structs.replace(s, noselect=s.name == "d") for s in facts.config.sources]
-    facts = NtpFacts(config=msgspec.structs.replace(facts.config, sources=tuple(four)))
-    assert isinstance(RULES["NTP-FEW"](facts), Hit)
-
-
 # -- smears ----------------------------------------------------------------------------------------
-
-
-def smearing(*ways: str) -> NtpFacts:
-    four = [
-        msgspec.structs.replace(source, smears=way)
-        for source, way in zip(sources_of(FOUR).sources, ways, strict=False)
-    ]
-    return NtpFacts(sources=compare_sources(four, len(four)))
-
-
-@pytest.mark.parametrize(
-    ("ways", "mixed"),
-    [
-        (("", "", ""), False),
-        (("Google, 24 h linear", "AWS, 24 h linear"), False),  # they smear alike
-        (("Google, 24 h linear", ""), True),
-        (("Google, 24 h linear", "Meta, 17 h after the leap second"), True),
-    ],
-)
-def test_smears_are_mixed(ways: tuple[str, ...], mixed: bool) -> None:
-    assert isinstance(RULES["NTP-SMEAR-MIX"](smearing(*ways)), Hit) == mixed
-    lines = tuple(
-        ConfiguredSource(kind="server", name=f"s{i}", setting=f"line {i}", smears=way)
-        for i, way in enumerate(ways)
-    )
-    verdict = RULES["NTP-SMEAR-MIX"](NtpFacts(config=NtpConfigFacts(product="ntpd", sources=lines)))
-    assert isinstance(verdict, Hit) == mixed
-    if isinstance(verdict, Hit):
-        assert verdict.settings == tuple(line.setting for line in lines if line.smears)
-
-
-@pytest.mark.parametrize(("leapsectz", "others"), [("", None), ("leapsectz right/UTC", "machine")])
-def test_a_machine_that_inserts_leap_seconds_beside_smearing_sources(
-    leapsectz: str, others: str | None
-) -> None:
-    line = ConfiguredSource(kind="server", name="s", setting="server s", smears="AWS, 24 h linear")
-    config = NtpConfigFacts(product="chrony", sources=(line, line), leap_seconds=leapsectz)
-    verdict = RULES["NTP-SMEAR-MIX"](NtpFacts(config=config))
-    assert (verdict.params["others"] if isinstance(verdict, Hit) else verdict) == others
-    if isinstance(verdict, Hit):
-        assert verdict.settings == ("leapsectz", "server s", "server s")
 
 
 # -- one upstream, one name ------------------------------------------------------------------------
@@ -232,14 +143,6 @@ def test_a_chain_is_a_common_upstream_and_no_loop() -> None:
     assert RULES["NTP-LOOP"](facts) is None
 
 
-def test_a_name_that_stands_in_two_lines() -> None:
-    twice = configured(("server", "ntp.example."), ("server", "NTP.example"), ("server", "other"))
-    verdict = RULES["NTP-SAMEUP"](twice)
-    assert isinstance(verdict, Hit)
-    assert verdict.settings == ("server ntp.example.", "server ntp.example")
-    assert RULES["NTP-SAMEUP"](configured(("server", "a"), ("server", "b"))) is None
-
-
 # -- leap ------------------------------------------------------------------------------------------
 
 
@@ -259,52 +162,3 @@ def test_a_smearer_keeps_quiet_about_the_leap_second() -> None:
 
 
 # -- keys and intrusive looks ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("algorithm", "authenticated", "expected"),
-    [("MD5", True, Hit), ("MD5", False, Skip), ("SHA1", True, type(None))],
-)
-def test_md5_counts_only_where_it_worked(
-    algorithm: str, authenticated: bool, expected: type
-) -> None:
-    key = KeyFacts(key_id=1, algorithm=algorithm, authenticated=authenticated, outcome="nak")
-    assert isinstance(RULES["NTP-MAC-MD5"](GOOD.learn(key=key)), expected)
-
-
-@pytest.mark.parametrize(
-    ("facts", "expected"),
-    [
-        (MonlistFacts(), Skip),
-        (MonlistFacts(asked=(3, 2), factor=0.0), type(None)),
-        (MonlistFacts(asked=(3, 2), packets=1, factor=1.0, error=4), type(None)),
-        (MonlistFacts(asked=(3,), packets=1, factor=55.0, items=6), Hit),
-        (MonlistFacts(asked=(3,), packets=9, factor=1.1, error=4), Hit),
-    ],
-)
-def test_monlist(facts: MonlistFacts, expected: type) -> None:
-    assert isinstance(RULES["NTP-MONLIST"](GOOD.learn(monlist=facts)), expected)
-
-
-@pytest.mark.parametrize(
-    ("ephemeral", "privileged", "untried", "expected"),
-    [
-        (True, True, "", type(None)),
-        (True, False, "", Hit),
-        (False, True, "", Hit),
-        (False, False, "", Skip),
-        (True, None, "port 123 of 192.0.2.1 cannot be had: it takes root", Skip),
-        (None, None, "", Skip),
-    ],
-)
-def test_source_ports(
-    ephemeral: bool | None, privileged: bool | None, untried: str, expected: type
-) -> None:
-    facts = SourcePortFacts(
-        ephemeral_answered=ephemeral, privileged_answered=privileged, untried=untried
-    )
-    verdict = RULES["NTP-SRCPORT-FILTER"](GOOD.learn(source_port=facts))
-    assert isinstance(verdict, expected)
-    if isinstance(verdict, Hit):
-        assert verdict.params["answered"] == ("random" if ephemeral else "123")
-        assert verdict.params["silent"] == ("123" if ephemeral else "random")

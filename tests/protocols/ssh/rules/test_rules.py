@@ -7,8 +7,7 @@ from msgspec.structs import replace
 
 from seventh import protocols
 from seventh.model.severity import Severity
-from seventh.protocols.ssh.facts import GroupAnswer, Proposal, SshFacts, Sshfp, Topic
-from seventh.protocols.ssh.facts.config import SshConfigFacts, WrittenList
+from seventh.protocols.ssh.facts import GroupAnswer, SshFacts, Sshfp, Topic
 from seventh.protocols.ssh.rules import names
 from seventh.protocols.ssh.rules.examples import MODERN, key, offering
 from seventh.rules.rule import AnyRule, Hit, Skip
@@ -16,7 +15,6 @@ from seventh.rules.words import filled
 
 RULES = protocols.rules("ssh")
 CHACHA = ("chacha20-poly1305@openssh.com",)
-ETM = ("hmac-sha2-256-etm@openssh.com",)
 
 
 def named(rule_id: str) -> AnyRule:
@@ -80,128 +78,6 @@ def test_macs(name: str, weak: bool) -> None:
     assert isinstance(named("SSH-MAC-WEAK")(facts), Hit) is weak
 
 
-def test_macs_do_not_matter_where_every_cipher_authenticates() -> None:
-    facts = offering(
-        encryption_algorithms_client_to_server=CHACHA,
-        encryption_algorithms_server_to_client=("aes256-gcm@openssh.com",),
-        mac_algorithms_client_to_server=("hmac-md5",),
-    )
-    assert named("SSH-MAC-WEAK")(facts) is None
-
-
-@pytest.mark.parametrize(
-    ("ciphers", "macs", "exposed"),
-    [
-        (CHACHA, ETM, True), (("aes128-cbc",), ETM, True), (("aes128-cbc",), ("hmac-sha1",), False),
-        (("aes128-gcm@openssh.com", "aes256-ctr"), ETM, False),
-    ],
-)  # fmt: skip
-def test_terrapin_needs_chacha_or_cbc_with_etm(
-    ciphers: tuple[str, ...], macs: tuple[str, ...], exposed: bool
-) -> None:
-    lists = {
-        "encryption_algorithms_client_to_server": ciphers,
-        "encryption_algorithms_server_to_client": ciphers,
-        "mac_algorithms_client_to_server": macs,
-        "mac_algorithms_server_to_client": macs,
-    }
-    loose = offering(kex_algorithms=("curve25519-sha256",), **lists)
-    assert isinstance(named("SSH-TERRAPIN")(loose), Hit) is exposed
-    assert named("SSH-TERRAPIN")(offering(**lists)) is None
-
-
-@pytest.mark.parametrize(
-    ("bits", "severity"), [(512, None), (2047, None), (2048, Severity.LOW), (3071, Severity.LOW)]
-)
-def test_a_small_modulus(bits: int, severity: Severity | None) -> None:
-    hit = fires("SSH-GEX-SMALL", replace(offering(), gex_bits=bits))
-    assert hit.severity == severity
-
-
-def test_no_group_exchange_no_small_modulus() -> None:
-    assert named("SSH-GEX-SMALL")(offering()) is None
-    asked = offering(kex_algorithms=("diffie-hellman-group-exchange-sha256",))
-    verdict = named("SSH-GEX-SMALL")(replace(asked, unknown={"smallest group": "because"}))
-    assert verdict == Skip("because")
-
-
-@pytest.mark.parametrize(
-    ("kind", "bits", "severity"),
-    [
-        ("ssh-rsa", 1024, None),
-        ("ssh-rsa", 2048, Severity.MEDIUM),
-        ("ssh-rsa", 3071, Severity.MEDIUM),
-    ],
-)
-def test_rsa_host_keys_by_size(kind: str, bits: int, severity: Severity | None) -> None:
-    hit = fires("SSH-HOSTKEY-WEAK", replace(offering(), host_keys=(key(kind, bits),)))
-    assert hit.severity == severity
-
-
-def test_dsa_is_known_by_its_name() -> None:
-    hit = fires("SSH-HOSTKEY-WEAK", offering(server_host_key_algorithms=("ssh-dss",)))
-    assert hit.severity is None
-
-
-def test_an_rsa_key_not_seen_is_not_judged() -> None:
-    facts = replace(offering(), host_keys=(key(),), unknown={"ssh-rsa host key": "peer-closed"})
-    assert named("SSH-HOSTKEY-WEAK")(facts) == Skip("peer-closed")
-
-
-def test_a_server_without_rsa_for_users_is_told_only() -> None:
-    hit = fires("SSH-USERSIG-SHA1", SshFacts(server_sig_algs=("ssh-ed25519",)))
-    assert hit.severity is Severity.INFO
-
-
-@pytest.mark.parametrize(
-    ("software", "trusted"),
-    [("OpenSSH_8.9p1", False), ("OpenSSH_9.5", False), ("OpenSSH_9.6p1", True),
-     ("OpenSSH_10.0p2", True), ("dropbear_2022.83", True)],
-)  # fmt: skip
-def test_old_opensshs_list_is_no_evidence(software: str, trusted: bool) -> None:
-    facts = SshFacts(software=software, server_sig_algs=("ssh-rsa", "rsa-sha2-256"))
-    verdict = named("SSH-USERSIG-SHA1")(facts)
-    assert isinstance(verdict, Hit if trusted else Skip)
-
-
-GOOD = Sshfp(algorithm=4, fingerprint_type=2, fingerprint=key().sha256_hex)
-OLD = Sshfp(algorithm=4, fingerprint_type=1, fingerprint=key().sha1_hex)
-WRONG = Sshfp(algorithm=4, fingerprint_type=2, fingerprint="11" * 32)
-OTHER = Sshfp(algorithm=2, fingerprint_type=2, fingerprint="11" * 32)
-
-
-@pytest.mark.parametrize(
-    ("records", "authenticated", "severity"),
-    [
-        ((GOOD,), True, "silent"), ((GOOD, OLD), True, "silent"), ((GOOD, WRONG), True, "silent"),
-        ((GOOD, OTHER), True, "silent"), ((OLD,), True, None), ((GOOD,), False, None),
-        ((WRONG,), True, Severity.HIGH), ((WRONG,), False, Severity.HIGH),
-        ((OTHER,), True, "silent"),
-    ],
-)  # fmt: skip
-def test_sshfp(records: tuple[Sshfp, ...], authenticated: bool, severity: object) -> None:
-    proven = replace(key(), signature_valid=True)
-    facts = SshFacts(host_keys=(proven,), sshfp=records, sshfp_authenticated=authenticated)
-    verdict = named("SSH-SSHFP")(facts)
-    if severity == "silent":
-        assert verdict is None
-    else:
-        assert isinstance(verdict, Hit)
-        assert verdict.severity == severity
-        expected = {
-            "mismatch": WRONG in records,
-            "sha1": OLD in records,
-            "dnssec": not authenticated,
-        }
-        assert verdict.params["problems"] == tuple(
-            code for code, is_so in expected.items() if is_so
-        )
-
-
-def test_a_name_without_sshfp_is_not_judged() -> None:
-    assert isinstance(named("SSH-SSHFP")(SshFacts(sshfp=(), host_keys=(key(),))), Skip)
-
-
 @pytest.mark.parametrize(
     ("ident", "level"),
     [
@@ -215,15 +91,6 @@ def test_a_name_without_sshfp_is_not_judged() -> None:
 )  # fmt: skip
 def test_patch_levels(ident: str, level: str | None) -> None:
     assert names.patch_level(ident) == level
-
-
-@pytest.mark.parametrize("late", [True, False])
-def test_the_network_is_not_blamed_on_the_server(late: bool) -> None:
-    facts = SshFacts(
-        banner_seconds=1.6, kex_seconds=1.6, rtt_seconds=0.1 if late else 0.7, negotiated=None
-    )
-    assert isinstance(named("SSH-BANNER-SLOW")(facts), Hit) is late
-    assert isinstance(named("SSH-KEX-SLOW")(facts), Hit) is late
 
 
 @pytest.mark.field
@@ -242,16 +109,6 @@ def test_one_slow_greeting_among_quick_ones_is_low(
     assert hit.params["further"] == tuple(f"{seconds:.2f} s" for seconds in further)
     quick = SshFacts(banner_seconds=0.2, rtt_seconds=0.1, further_banner_seconds=(9.0,) * 3)
     assert named("SSH-BANNER-SLOW")(quick) is None
-
-
-def test_a_fix_is_a_line_that_can_be_pasted() -> None:
-    facts = offering(
-        kex_algorithms=("curve25519-sha256", "diffie-hellman-group1-sha1", "rsa1024-sha1")
-    )
-    rule = named("SSH-KEX-WEAK")
-    words = filled(rule.words, fires("SSH-KEX-WEAK", facts).params)
-    assert fires("SSH-KEX-WEAK", facts).fixes["openssh"] == ("KexAlgorithms curve25519-sha256",)
-    assert "diffie-hellman-group1-sha1 (1024-bit group, SHA-1)" in words.evidence
 
 
 @pytest.mark.field
@@ -274,42 +131,6 @@ def test_a_fix_keeps_what_is_good_and_nothing_that_is_no_name() -> None:
     assert fires("SSH-MAC-WEAK", facts).fixes["openssh"] == (
         "MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com",
     )
-
-
-@pytest.mark.parametrize(
-    ("directive", "field", "weak", "line"),
-    [
-        ("KexAlgorithms", "kex_algorithms", "diffie-hellman-group1-sha1", "KexAlgorithms new"),
-        ("MACs", "mac_algorithms_client_to_server", "hmac-md5",
-         "MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com"),
-    ],
-)  # fmt: skip
-def test_a_list_that_would_be_empty(directive: str, field: str, weak: str, line: str) -> None:
-    """The version's own default without what is weak, or what every version has."""
-    written = WrittenList(text=weak, effective=(weak,), default=("new", weak))
-    config = SshConfigFacts(side="server", version=(9, 2), lists={directive: written})
-    offer = Proposal(**{field: (weak,)})
-    rule = {"KexAlgorithms": "SSH-KEX-WEAK", "MACs": "SSH-MAC-WEAK"}[directive]
-    assert fires(rule, SshFacts(kexinit=offer, config=config)).fixes["openssh"] == (line,)
-
-
-@pytest.mark.parametrize(
-    ("version", "text", "line"),
-    [
-        ((7, 5), "+3des-cbc", "Ciphers -3des-cbc"), ((7, 4), "+3des-cbc", "Ciphers aes256-ctr"),
-        ((), "+3des-cbc", "Ciphers -3des-cbc"), ((9, 2), "-x", "Ciphers -x,3des-cbc"),
-        ((9, 2), "3des-cbc,aes256-ctr", "Ciphers aes256-ctr"),
-        ((9, 2), "^3des-cbc", "Ciphers aes256-ctr"),
-    ],
-)  # fmt: skip
-def test_the_line_that_removes_a_cipher(version: tuple[int, ...], text: str, line: str) -> None:
-    ciphers = ("aes256-ctr", "3des-cbc")
-    written = WrittenList(text=text, effective=ciphers, default=("aes256-ctr",))
-    config = SshConfigFacts(side="server", version=version, lists={"Ciphers": written})
-    offer = Proposal(encryption_algorithms_client_to_server=ciphers)
-    hit = fires("SSH-CIPHER-WEAK", SshFacts(kexinit=offer, config=config))
-    assert hit.fixes["openssh"] == (line,)
-    assert (hit.params["who"], hit.params["names"]) == ("server", "3des-cbc")
 
 
 def test_every_name_that_is_recommended_is_good_by_the_tables() -> None:

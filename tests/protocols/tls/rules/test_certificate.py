@@ -26,6 +26,7 @@ def above(**changes: Any) -> TlsFacts:
     return GOOD.learn(chain=(LEAF, msgspec.structs.replace(INTERMEDIATE, **changes)))
 
 
+OLD_CROSS = msgspec.structs.replace(INTERMEDIATE, subject="CN=Old cross", days_left=-400.0)
 JUDGES_DATES = (certs.cert_expired, certs.cert_notyet, certs.cert_expiring, certs.cert_long,
                 certs.cert_weak, certs.staple)  # fmt: skip
 
@@ -48,6 +49,11 @@ def test_a_certificate_that_is_missing_or_unreadable_is_not_judged(rule: AnyRule
          "critical: expired: CN=host.example (2026-12-30T00:00:00Z)"),
         (GOOD.learn(expired_errors=("depth 2: it has expired",)),
          "critical: a certificate above the sent chain has expired (depth 2: it has expired)"),
+        # What is on no path to a root harms hardly any client.
+        (above(subject="CN=Elsewhere", days_left=-400.0), "pass"),
+        (GOOD.learn(chain=(*GOOD.chain, OLD_CROSS)), "pass"),
+        (above(subject="CN=Elsewhere", days_left=-1.0).learn(verified_path=("aa" * 32, "bb" * 32)),
+         "critical: expired: CN=Elsewhere (2030-01-01T00:00:00Z)"),
         (with_leaf(days_left=-3.0, problem="bad DER"),
          "critical: expired: CN=host.example (2026-12-30T00:00:00Z)"),
     ],
@@ -99,6 +105,7 @@ def test_not_valid_yet(facts: TlsFacts, line: str) -> None:
         (above(days_left=0.0), ("high: CN=Example Intermediate expires at "
          "2030-01-01T00:00:00Z: 0.0 of 1826.0 days left")),
         (above(days_left=-0.1), "pass"),
+        (above(days_left=20.0, subject="CN=Elsewhere"), "pass"),
         (above(days_left=20.0, self_issued=True), "pass"),
         (above(days_left=20.0, problem="bad DER"), "pass"),
     ],
@@ -215,6 +222,15 @@ def test_the_chain(facts: TlsFacts, line: str) -> None:
     assert told(certs.chain, facts) == line
 
 
+@pytest.mark.field
+def test_a_private_root_is_asked_for_before_anything_is_changed() -> None:
+    facts = GOOD.learn(chain_state="unknown-root")
+    assert told(certs.chain, facts) == "high: issuer neither sent nor trusted: CN=Example Root"
+    product, fix = next(iter(certs.chain.words.fix.items()))
+    assert product == "any"
+    assert fix.startswith("Private CA: check with --ca FILE")
+
+
 @pytest.mark.parametrize("state", ["trusted", "self-signed"])
 def test_the_fix_of_a_chain_has_the_name(state: str) -> None:
     facts = blemished(("order", "CN=a"), chain_state=state)
@@ -315,4 +331,14 @@ def test_a_grave_fault_of_the_second_certificate_makes_the_finding_grave() -> No
     broken = msgspec.structs.replace(other, chain_state="self-signed")
     assert told(certs.chain, facts.learn(other_certificates=(broken,))) == (
         "high: self-signed: CN=rsa (RSA); root sent, clients do not need it: CN=r (EC)"
+    )
+
+
+def test_two_certificates_share_their_codes_and_keep_their_values_apart() -> None:
+    facts = both(blemished(("duplicate", "CN=a")))
+    (other,) = facts.other_certificates
+    twice = (ChainProblem(kind="duplicate", value="CN=b"),)
+    broken = msgspec.structs.replace(other, chain_state="self-signed", chain_problems=twice)
+    assert told(certs.chain, facts.learn(other_certificates=(broken,))) == (
+        "high: self-signed: CN=rsa (RSA); sent twice: CN=b (RSA), CN=a (EC)"
     )
