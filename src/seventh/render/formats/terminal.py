@@ -15,7 +15,7 @@ from rich.text import Text
 
 from seventh.model.severity import Severity, Status
 from seventh.render import checklist_lines, host_lines, phase_lines
-from seventh.render.bars import rows, title
+from seventh.render.bars import middle, rows, title
 from seventh.render.entries import FindingEntry, HostEntry
 from seventh.render.fixes import fixes_of
 from seventh.render.hosts import host_entries
@@ -31,7 +31,7 @@ from seventh.render.presentation import (
 from seventh.render.summary import duration
 from seventh.render.view import Document, View
 from seventh.render.wording import is_prose
-from seventh.render.wrapping import middle, width_after, wrap, wrapped
+from seventh.render.wrapping import width_after, wrap, wrapped
 
 _STATUS_STYLE = {
     Status.OK: "green",
@@ -74,19 +74,8 @@ def render(document: Document, view: View) -> str:
 def _print(lines: Iterable[Text], view: View) -> str:
     buffer = io.StringIO()
     # The view decides everything, and rich reads nothing from the environment.
-    console = Console(
-        file=buffer,
-        width=view.width,
-        height=25,
-        force_terminal=view.color,
-        color_system="standard" if view.color else None,
-        no_color=not view.color,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-        _environ={},
-    )
+    color = "standard" if view.color else None
+    console = Console(file=buffer, width=view.width, color_system=color, _environ={})
     for line in lines:
         line.rstrip()
         console.print(line, soft_wrap=True)
