@@ -33,7 +33,8 @@ class Drawn(Facts, frozen=True, kw_only=True):
                 spans=(
                     Span(label="192.0.2.1", low=-0.002, high=0.004, value="+1.00 ms"),
                     Span(label="192.0.2.2", low=2.0, high=2.5, value="+2.25 s", typical=False),
-                    Span(label="192.0.2.3", low=0.0, high=0.0, value="no reply", empty=True),
+                    Span(label="a-name-that-is-longer.pool.example", low=0.0, high=0.0,
+                         value="no reply", empty=True),
                 ),
             ),
             Drawing(
@@ -44,6 +45,14 @@ class Drawn(Facts, frozen=True, kw_only=True):
                 ),
             ),
         )  # fmt: skip
+
+
+def numbered(count: int) -> Facts:
+    """Facts with so many fields to show."""
+    fields = [(f"field_{number}", int, 0) for number in range(count)]
+    kind = msgspec.defstruct(f"Numbered{count}", fields, bases=(Facts,), frozen=True)
+    made: Facts = kind(**{f"field_{number}": number + 1 for number in range(count)})
+    return made
 
 
 def _phase(name: str, start: float, seconds: float, address: str | None, **other: str) -> Phase:
@@ -86,7 +95,7 @@ BLOCKS = replace(
     ),
 )
 GONE = Finding(
-    id="DEMO-GONE", room="demo", severity=Severity.CRITICAL, tier=0,
+    id="DEMO-GONE-LONG-AGO", room="demo", severity=Severity.CRITICAL, tier=0,
     params={"count": 3, "names": ("a", "b")}, references=(), seed=(),
 )  # fmt: skip
 TOLD = Finding(
@@ -105,6 +114,8 @@ RICH = report(
             notes=(Line(file="/etc/demo.conf", line=3, text="include *.more matches no file"),),
         ),
         "drawn": Drawn(kernel_seconds=0.004, labels=("one", "two")),
+        "dozen": numbered(12),
+        "room-of-thirteen": numbered(13),
     },
     metrics=(
         Sample("seventh_phase_seconds", (("phase", "tls"),), 0.007),
@@ -118,7 +129,7 @@ RICH = report(
         Skipped(id="DEMO-LATE", reason="no answer was timed"),
     ),
     passed=("DEMO-FINE", "DEMO-GOOD"),
-    transcript=("> hello", "< hi there"),
+    transcript=("> hello", "< hi there, this is a line of " + "many words " * 8),
 )  # fmt: skip
 
 FAILED = report(
@@ -137,7 +148,7 @@ CRASHED = report(
     target="demo://crashed.example:7", phases=(), facts={}, metrics=(), passed=(),
     failure=Failure(reason=Reason.INTERNAL, phase="-", blame=Blame.SEVENTH, detail="a defect"),
 )  # fmt: skip
-GOOD = report(target="demo://good.example:7")
+GOOD = report(target="demo://good.example:7/a/path/that/does/not/fit/into/the/summary")
 
 
 def _port(number: int, scheme: str, state: PortState, made: Report, transport: str = "tcp") -> Port:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 from seventh.model.drawing import Drawing, Span
 from seventh.model.facts import Facts
 from seventh.render import View, render
-from seventh.render.bars import MOST, rows, text, title
+from seventh.render.bars import MOST, Row, middle, rows, text, title
 from tests.render import samples
 from tests.render.samples import FOUND
 
@@ -101,3 +102,74 @@ def test_every_format_for_people_draws() -> None:
         assert "three sources" in shown
         assert "beyond" in shown
     assert "three sources" not in render("terminal", samples.document(FOUND), View())
+
+
+def span(low: float, high: float, label: str = "x", **more: object) -> Span:
+    return Span(label=label, low=low, high=high, value="v", **more)  # type: ignore[arg-type]
+
+
+# The scale of one span from 0 to 10 goes from -1 to 11: with 12 columns, a column is 1.
+TEN = span(0.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "bar"),
+    [
+        (span(0.0, 10.0), " ━━━━━━━━━━━"),
+        (span(0.0, 0.5), " ━          "),
+        (span(2.0, 4.5), " │ ━━━      "),
+        (span(-0.5, -0.2, typical=False), "━│          "),
+        (span(-9.0, -2.0, typical=False), "◀│          "),
+        (span(-9.0, -1.5, typical=False), "━│          "),  # it ends within the first column
+        (span(-9.0, 3.0, typical=False), "━━━━━       "),
+        (span(12.0, 15.0, typical=False), " │         ▶"),
+        (span(10.5, 15.0, typical=False), " │         ━"),
+        (span(0.0, 9.0, empty=True), " │          "),
+    ],
+)
+def test_a_bar_stands_where_its_span_is(drawn: Span, bar: str) -> None:
+    assert rows(Drawing(title="t", spans=(TEN, drawn)), 12)[1] == Row("x", bar, "v")
+
+
+STEPS = (("a", 2.0), ("b", 0.4), ("c", 0.6), ("d", 1.0), ("e", 2.0), ("f", 1.0), ("g", 3.0))
+
+
+def test_each_step_has_a_shade_and_a_cell_that_of_its_longest() -> None:
+    drawing = Drawing(title="t", spans=(span(0.0, 10.0, steps=STEPS), TEN))
+    assert [row.bar for row in rows(drawing, 12)] == [" ░░·▓████████"[:12], " ━━━━━━━━━━━"]
+    assert title(drawing) == "t: ░ a  ▒ b  · c  ▓ d  █ e  █ f  █ g"
+    plain = [row.bar for row in rows(drawing, 12, ascii_only=True)]
+    assert plain == [" ..-=#######", " ==========="]
+    assert title(drawing, ascii_only=True) == "t: . a  : b  - c  = d  # e  # f  # g"
+    far = Drawing(title="t", spans=(TEN, span(-9.0, -8.0, typical=False),
+                                    span(50.0, 51.0, typical=False)))  # fmt: skip
+    assert [row.bar for row in rows(far, 12, ascii_only=True)][1:] == [
+        "<|          ", " |         >",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("count", "last"), [(64, "x"), (65, "… and 1 more"), (70, "… and 6 more")])
+def test_64_spans_are_drawn(count: int, last: str) -> None:
+    drawn = rows(Drawing(title="t", spans=(TEN,) * count), 12)
+    assert len(drawn) == min(count, 65)
+    assert drawn[-1].label == last
+
+
+def test_a_drawing_as_text_is_aligned_within_its_width() -> None:
+    long = "n" * 40
+    drawing = Drawing(title="Times", spans=(span(0.0, 10.0, "short"), span(0.0, 5.0, long)))
+    assert text(drawing, 60).splitlines() == [
+        "Times",
+        f"{'short':<32}    {'━' * 21}   v",
+        f"{'n' * 15}…{'n' * 16}    {'━' * 11}{' ' * 13}v",
+    ]
+    assert text(drawing, 20).splitlines()[1].count("━") == 14, "16 columns at least"
+    assert text(Drawing(title="None", spans=()), 60) == "None"
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [(8, "abcdefgh"), (9, "abcdefgh"), (7, "abc…fgh"), (6, "ab…fgh"), (2, "…h"), (1, "…")],
+)
+def test_a_text_is_shortened_in_its_middle(width: int, shown: str) -> None:
+    assert middle("abcdefgh", width) == shown

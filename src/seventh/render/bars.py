@@ -45,10 +45,18 @@ def text(drawing: Drawing, width: int) -> str:
     labels = [clean(span.label) for span in drawing.spans]
     name_width = min(max(map(len, labels), default=0), 32)
     lines = [
-        f"{row.label:<{name_width}}  {row.bar}  {row.value}".rstrip()
+        f"{middle(row.label, name_width):<{name_width}}  {row.bar}  {row.value}".rstrip()
         for row in rows(drawing, max(16, width - name_width - 4))
     ]
     return "\n".join([title(drawing), *lines])
+
+
+def middle(text: str, width: int) -> str:
+    """Return ``text`` in at most ``width`` characters, shortened in its middle."""
+    if len(text) <= width:
+        return text
+    left = (width - 1) // 2
+    return f"{text[:left]}…{text[len(text) - (width - 1 - left) :]}"
 
 
 _WHOLE = ""

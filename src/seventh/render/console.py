@@ -37,19 +37,8 @@ def printed(lines: Iterable[Text], view: View) -> str:
     """Return lines as text, with escape sequences only if the view has colour."""
     buffer = io.StringIO()
     # The view decides everything, and rich reads nothing from the environment.
-    console = Console(
-        file=buffer,
-        width=view.width,
-        height=25,
-        force_terminal=view.color,
-        color_system="standard" if view.color else None,
-        no_color=not view.color,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-        _environ={},
-    )
+    color = "standard" if view.color else None
+    console = Console(file=buffer, width=view.width, color_system=color, _environ={})
     for line in lines:
         line.rstrip()
         console.print(line, soft_wrap=True)

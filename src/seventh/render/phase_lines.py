@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from rich.text import Text
 
+from seventh.render.bars import middle
 from seventh.render.entries import PhaseEntry
 from seventh.render.presentation import count
 from seventh.render.summary import duration
 from seventh.render.view import View
-from seventh.render.wrapping import middle
 
 Bar = tuple[PhaseEntry, float, float]
 """A phase with its begin and length as shares of the whole check."""

@@ -38,14 +38,6 @@ def wrapped(text: Text, hang: int, width: int) -> Iterator[Text]:
         yield Text.assemble(" " * hang, line)
 
 
-def middle(text: str, width: int) -> str:
-    """Return ``text`` in at most ``width`` characters, shortened in its middle."""
-    if len(text) <= width:
-        return text
-    left = (width - 1) // 2
-    return f"{text[:left]}…{text[len(text) - (width - 1 - left) :]}"
-
-
 @functools.cache
 def _measure() -> Console:
     return Console(file=io.StringIO(), _environ={})

@@ -16,7 +16,18 @@ from seventh.render import View, render
 from seventh.render.phase_lines import bar
 from seventh.render.summary import duration
 from seventh.render.view import view_for
-from tests.render.samples import BROKEN, CLEAN, EMPTY, FOUND, PHASES, SHAPES, WEAK, document, report
+from tests.render.samples import (
+    BROKEN,
+    CLEAN,
+    EMPTY,
+    FOUND,
+    PHASES,
+    SHAPES,
+    SLOW,
+    WEAK,
+    document,
+    report,
+)
 
 pytestmark = pytest.mark.usefixtures("demo_room")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -111,6 +122,57 @@ def test_an_ascii_reader_gets_ascii() -> None:
     assert text.isascii()
     assert text.startswith("+ ok")
     assert "#" in text
+
+
+def test_each_sign_has_its_ascii() -> None:
+    target = "…→←—–·µ≥≤’“”×±─§│◀▶━é"
+    head = shown(report(target=target, phases=()), ascii=True).splitlines()[0]
+    said = head.removeprefix("+ ok  ").removesuffix("41.2 ms").rstrip()
+    assert said == """...-><----|u>=<='""x+/--s.|<>=\\xe9"""
+
+
+LONGEST = "x" * 70
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (80, ["Write words that are well-known and not", LONGEST, "yet."]),
+        (40, ["Write words that are", "well-known and not", LONGEST, "yet."]),
+    ],
+)
+def test_a_word_of_a_fix_is_never_broken(width: int, lines: list[str]) -> None:
+    prose = f"Write words that are well-known and not {LONGEST} yet."
+    made = report(findings=(msgspec.structs.replace(SLOW, fixes={"any": (prose,)}),))
+    text = shown(made, width=width).splitlines()
+    first = next(number for number, line in enumerate(text) if line.startswith("  fix  "))
+    assert [line[12:] for line in text[first : text.index("", first)]] == lines
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        # 12 columns for the label, 3 for each separator: "aaaa 1 · bbbb 2 · cccc 3" has 24
+        (80, ["aaaa 1 · bbbb 2 · cccc 3 · dddddddddddddddddddddddddddddddd 4"]),
+        (73, ["aaaa 1 · bbbb 2 · cccc 3 · dddddddddddddddddddddddddddddddd 4"]),
+        (72, ["aaaa 1 · bbbb 2 · cccc 3", "dddddddddddddddddddddddddddddddd 4"]),
+        (46, ["aaaa 1 · bbbb 2 · cccc 3", "dddddddddddddddddddddddddddddddd 4"]),
+    ],
+)
+def test_facts_break_between_each_other_where_no_more_fits(width: int, lines: list[str]) -> None:
+    names = ("aaaa", "bbbb", "cccc", "d" * 32)
+    kind = msgspec.defstruct("Wide", [(n, int, 0) for n in names], bases=(Facts,), frozen=True)
+    made = report(phases=(), facts={"demo": kind(**{n: i for i, n in enumerate(names, 1)})})
+    text = shown(made, width=width).splitlines()
+    assert [line[12:] for line in text[2:-2]] == lines
+
+
+def test_the_summary_cuts_a_target_where_its_result_begins() -> None:
+    """46 columns are kept for the status, the time and the result."""
+    target = f"demo://{'a' * 27}"
+    for width, said in ((80, target), (79, f"demo://{'a' * 9}…{'a' * 16}")):
+        last = shown(report(target=target), CLEAN, width=width).splitlines()[-2]
+        assert last == f"✔ ok       {said}  41.2 ms  no findings"
 
 
 def test_the_environment_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from itertools import zip_longest
 from rich.text import Text
 
 from seventh.render import checklist_lines, host_lines, phase_lines
-from seventh.render.bars import rows, title
+from seventh.render.bars import middle, rows, title
 from seventh.render.console import SEVERITY_STYLE, STATUS_STYLE, mark, printed
 from seventh.render.entries import FindingEntry, HostEntry
 from seventh.render.fixes import fixes_of
@@ -28,7 +28,7 @@ from seventh.render.presentation import (
 from seventh.render.summary import duration
 from seventh.render.view import Document, View
 from seventh.render.wording import is_prose
-from seventh.render.wrapping import middle, width_after, wrap, wrapped
+from seventh.render.wrapping import width_after, wrap, wrapped
 
 _LABEL = 10
 _MOST_FACTS = 12
