@@ -44,6 +44,8 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
     samples: tuple[Sample, ...]
     started_seconds: float
     passed: tuple[str, ...]
+    unmeasured: tuple[str, ...]
+    """The names of limits whose metric or phase was not measured."""
     transcript: tuple[str, ...]
 
     @property
@@ -63,9 +65,10 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The notes on the reading of a configuration file."""
+        """The notes on the reading of a configuration file, and what makes the status unknown."""
         lint = self.facts.get(LintFacts.ROOM)
-        return tuple(clean(str(note)) for note in getattr(lint, "notes", ()))
+        notes = [str(note) for note in getattr(lint, "notes", ())]
+        return tuple(clean(note) for note in [*notes, self.undecided] if note)
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:
@@ -94,8 +97,15 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
     def headline(self) -> str:
         """The failure and the number of findings, in half a line."""
         failure = self.entry.failure
-        parts = [failed(failure) if failure is not None else "", self.tally]
+        parts = [failed(failure) if failure is not None else "", self.tally, self.undecided]
         return "; ".join(filter(None, parts)) or "no findings"
+
+    @property
+    def undecided(self) -> str:
+        """The limits that were not measured, if nothing failed that explains it; else empty."""
+        if self.entry.failure is not None or not self.unmeasured:
+            return ""
+        return f"limits not measured: {', '.join(self.unmeasured)}"
 
     @property
     def rule_counts(self) -> str:
@@ -162,6 +172,7 @@ def _present(report: Report, wording: Wording, view: View) -> Presentation:
         samples=samples(report),
         started_seconds=report.started_seconds,
         passed=tuple(clean(rule) for rule in report.passed),
+        unmeasured=tuple(clean(name) for name in report.unmeasured),
         transcript=tuple(clean(line) for line in report.transcript),
     )
 
