@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from seventh import protocols
 from seventh.cli.show import document
 from seventh.cli.tour import visit
 from seventh.lab import start
@@ -33,5 +34,7 @@ async def test_the_lab_comes_out_as_it_must(room: str, fault: Fault | None, kit:
     assert not stop.problem, f"{stop.problem}\n{stop.report}"
     assert stop.report is not None
     assert not misjudged(fault, stop.report)
+    layers = protocols.rooms()[room].layers
+    assert set(stop.report.facts) <= {"net", room, *layers}, "the spec names its layers"
     made = json.loads(render("json", document([stop.report]), View(checklist=True)))
     SCHEMA.validate(made)

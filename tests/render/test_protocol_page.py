@@ -6,8 +6,10 @@ import pytest
 from markdown_it import MarkdownIt
 
 from seventh import given, protocols
+from seventh.engine.limits import known
 from seventh.lab.start import faults
 from seventh.model.spec import Spec
+from seventh.render.commonmark import escape
 from seventh.render.pages import protocol_pages
 from seventh.render.protocol_page import explain_protocol, index, page
 
@@ -48,6 +50,14 @@ def test_a_page_names_all_that_the_room_declares(spec: Spec) -> None:
         flags(spec), spec.verbs,
     )  # fmt: skip
     assert rows == sum(len(some) + 1 for some in said if some)
+
+
+@pytest.mark.parametrize("spec", ROOMS.values(), ids=list(ROOMS))
+def test_a_metric_is_shown_with_the_names_that_limit_it(spec: Spec) -> None:
+    made = page(spec, ())
+    for each in known(spec.name):
+        if each.metric in {metric.name for metric in spec.metrics}:
+            assert escape(each.name) in made
 
 
 @pytest.mark.parametrize("spec", ROOMS.values(), ids=list(ROOMS))

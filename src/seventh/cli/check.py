@@ -15,7 +15,7 @@ from seventh.cli.output import need_writable
 from seventh.cli.show import document
 from seventh.cli.signals import Ending, ending
 from seventh.cli.streams import say
-from seventh.cli.targets import Job, check_used, gather
+from seventh.cli.targets import Job, check_limits, check_used, gather
 from seventh.engine.check import check_many, prepare
 from seventh.engine.descriptors import fitting
 from seventh.engine.hosts import sift
@@ -35,6 +35,7 @@ def run(parsed: argparse.Namespace) -> int:
     selection = selection_of(parsed)
     jobs = gather(parsed.targets, parsed.files, options, typed)
     check_used(typed, jobs)
+    check_limits(jobs)
     prepare(jobs)
     for own in {own for _, own in jobs if own.ca_file or own.ca_store or own.cert_file}:
         _load_tls_files(own)

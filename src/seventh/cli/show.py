@@ -12,7 +12,7 @@ from seventh import __version__
 from seventh.cli.output import write
 from seventh.cli.streams import drop_output, write_utf8
 from seventh.model.host import Host
-from seventh.model.report import Report, judge
+from seventh.model.report import Report
 from seventh.model.severity import Severity, Status
 from seventh.render import Document, View, render
 from seventh.render.view import view_for, worst
@@ -53,5 +53,5 @@ def deliver(text: str, parsed: argparse.Namespace) -> None:
 
 def worst_exit(reports: Sequence[Report], bar: Severity, *, whole: bool = True) -> int:
     """Return the exit code of all reports; some are missing unless ``whole``."""
-    statuses = [judge(r.failure, r.severities, bar) for r in reports]
+    statuses = [report.status_at(bar) for report in reports]
     return worst(statuses if whole else [*statuses, Status.UNKNOWN]).exit_code

@@ -8,6 +8,7 @@ from typing import Any
 
 from seventh import given, protocols
 from seventh.cli.streams import stdin_bytes
+from seventh.engine import limits
 from seventh.model.failure import UsageError, system_error
 from seventh.model.near import near, unknown
 from seventh.model.options import Options
@@ -52,6 +53,16 @@ def check_used(typed: Given, jobs: list[Job]) -> None:
                 f"{each.flag}: no target uses it; it is an option of {', '.join(users)} "
                 f"(`seventh check --help {min(specs)}` lists the options of {min(specs)})"
             )
+
+
+def check_limits(jobs: list[Job]) -> None:
+    """Raise UsageError for a limit that is not valid or that no target with it knows."""
+    rooms: dict[Options, list[str]] = {}
+    for target, options in jobs:
+        only = Options(maximums=options.maximums, minimums=options.minimums)
+        rooms.setdefault(only, []).append(protocols.room_of(target.scheme).name)
+    for options, names in rooms.items():
+        limits.check(options, names)
 
 
 def read(name: str) -> str:
@@ -136,6 +147,8 @@ def _toml(name: str, options: Options, typed: Given) -> Iterator[Job]:
         own = _made(where, given_here, base)
         targets = _targets(where, table["url"])
         _check_own(where, given_here, targets)
+        if {"maximums", "minimums"} & given_here.keys():
+            _check_own_limits(where, own, targets)
         yield from _jobs(targets, own)
 
 
@@ -168,6 +181,13 @@ def _check_own(where: str, values: Given, targets: tuple[Target, ...]) -> None:
             raise UsageError(
                 f"{where}: {schemes} does not use the option {each.option.flag!r}: remove it"
             )
+
+
+def _check_own_limits(where: str, own: Options, targets: tuple[Target, ...]) -> None:
+    try:
+        limits.check(own, [protocols.room_of(target.scheme).name for target in targets])
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
 
 
 def _made(where: str, values: Given, base: Options) -> Options:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from seventh import protocols
+from seventh.engine import limits
 from seventh.engine.lateness import Lateness
 from seventh.engine.metrics import metrics_of
 from seventh.engine.report import make_report
@@ -53,7 +54,10 @@ async def check_one(target: Target, options: Options, selection: Selection = EVE
 
 
 async def pulse_one(target: Target, options: Options) -> Report:
-    """Run the cheap recurring check of one target: up, phases and metrics, without rules."""
+    """Run the cheap recurring check of one target: up, phases and metrics, without rules.
+
+    Limits that the user has set are judged.
+    """
     report, _ = await _check(target, options, None)
     return report
 
@@ -135,8 +139,8 @@ async def _check(
 ) -> tuple[Report, bool]:
     """Return the report, and whether this machine ran out of sockets, so that no rule could judge.
 
-    Without ``selection`` it is a pulse. With ``lateness``, one of many checks, it returns a report
-    also when it is cancelled.
+    Without ``selection`` it is a pulse, which judges limits alone. With ``lateness``, one of many
+    checks, it returns a report also when it is cancelled.
     """
     spec = protocols.room_of(target.scheme)
     module = protocols.part(spec.name, "probe")
@@ -151,19 +155,21 @@ async def _check(
         ctx.failure = short[0]
     elif lateness is not None:
         lateness.excuse(ctx, late_seconds)
-    verdicts = Verdicts()
     if selection is None:
         ctx.note_losses()
     else:
         ctx.note_paths()
-        verdicts = _undecided(ctx, spec, selection) if short else judge_facts(ctx, spec, selection)
     failure = ctx.failure.failure() if ctx.failure is not None else None
+    metrics = metrics_of(ctx.facts, ctx.watch.phases, failure)
+    limits.note(ctx, spec.name, metrics, started_seconds)
+    verdicts = Verdicts()
+    if (wanted := limits.selected(ctx, selection)) is not None:
+        verdicts = _undecided(ctx, spec, wanted) if short else judge_facts(ctx, spec, wanted)
     report = make_report(
         str(target), spec.name, ctx.facts, verdicts,
         started_seconds=started_seconds, duration_seconds=ctx.watch.elapsed_seconds(),
         failure=failure, phases=tuple(ctx.watch.phases),
-        metrics=metrics_of(ctx.facts, ctx.watch.phases, failure),
-        transcript=tuple(ctx.transcript or ()),
+        metrics=metrics, transcript=tuple(ctx.transcript or ()),
     )  # fmt: skip
     return report, bool(short)
 
@@ -204,6 +210,7 @@ def _begin(target: Target, options: Options, spec: Spec) -> tuple[ProbeContext, 
     wrong: UsageError | None = None
     carry: Carry | None = None
     try:
+        limits.limits_of(options, spec.name)
         if _has_aliases(spec.name):
             target, options = protocols.part(spec.name, "host_alias").resolve_alias(target, options)
         if options.via:

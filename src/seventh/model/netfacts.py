@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from seventh.model.facts import Facts
+from seventh.model.limit import Limit
 from seventh.model.phase import Clock
 
 AttemptOutcome = Literal[
@@ -125,6 +126,8 @@ class NetFacts(Facts, frozen=True, kw_only=True):
     """The differences between this name's addresses."""
     compared: tuple[str, ...] = ()
     """Addresses that were compared; fewer than two means that nothing was."""
+    limits: tuple[Limit, ...] = ()
+    """The limits that the user has set, each with what was measured."""
 
     @property
     def drift(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ R = TypeVar("R", bound=RoomOptions)
 
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
 _CONNECT, _LOGIN, _REQUEST = "connecting", "credentials and permissions", "requests"
+_LIMITS = "limits"
 
 
 class HostPort(msgspec.Struct, frozen=True):
@@ -168,6 +169,21 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             flag="header", metavar="'NAME: VALUE'", group=_REQUEST,
             help="header field, sent only to the target's origin; VALUE may be file:PATH or "
             "env:NAME",
+        ),
+    ] = ()  # fmt: skip
+    maximums: Annotated[
+        tuple[str, ...],
+        Option(
+            flag="max", metavar="NAME=VALUE", group=_LIMITS, always=True,
+            help="maximum of a metric or phase, with its unit, such as ttfb=200ms; above it, the "
+            "check fails",
+        ),
+    ] = ()  # fmt: skip
+    minimums: Annotated[
+        tuple[str, ...],
+        Option(
+            flag="min", metavar="NAME=VALUE", group=_LIMITS, always=True,
+            help="minimum of a metric or phase, such as tls.days_left=21",
         ),
     ] = ()  # fmt: skip
     transcript: bool = False

@@ -10,6 +10,7 @@ import msgspec
 
 from seventh.model.facts import Facts
 from seventh.model.failure import OURS, Blame, Failure, Reason
+from seventh.model.netfacts import NetFacts
 from seventh.model.phase import Phase
 from seventh.model.sample import Sample
 from seventh.model.severity import Severity, Status
@@ -105,9 +106,25 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """The report's status.
 
         critical: a failure, or a critical or high finding; warning: a medium finding; unknown: the
-        check was interrupted or this machine failed; else ok.
+        check was interrupted, this machine failed, or a limit that the user has set was not
+        measured; else ok.
         """
-        return judge(self.failure, self.severities)
+        return self.status_at(Severity.MEDIUM)
+
+    def status_at(self, bar: Severity) -> Status:
+        """Return the status, counting findings from ``bar``.
+
+        It is unknown, unless it is critical, if a limit that the user has set was not measured.
+        """
+        status = judge(self.failure, self.severities, bar)
+        return Status.UNKNOWN if self.unmeasured and status is not Status.CRITICAL else status
+
+    @property
+    def unmeasured(self) -> tuple[str, ...]:
+        """The names of the limits whose metric or phase was not measured."""
+        net = self.facts.get(NetFacts.ROOM)
+        limits = net.limits if isinstance(net, NetFacts) else ()
+        return tuple(limit.name for limit in limits if not limit.measured)
 
 
 def judge(

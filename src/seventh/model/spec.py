@@ -32,6 +32,10 @@ class Metric(msgspec.Struct, frozen=True):
     label: str = ""
     """Where the fact is a mapping of numbers, the label whose values are its keys: each entry is a
     sample, such as ``…_total{version="2"}``."""
+    signed: bool = False
+    """Whether it deviates from 0 in both directions, so that ``--max`` limits both."""
+    also: tuple[str, ...] = ()
+    """Further names in ``--max`` and ``--min``, such as ``days_left`` of an expiry."""
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +55,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     protocol uses and the permissions for its tiers."""
     verbs: tuple[Verb, ...] = ()
     """Its own verbs; the room's module ``work`` implements them."""
+    layers: tuple[str, ...] = ()
+    """Other rooms whose facts its reports may have, besides ``net``."""
     standards: tuple[str, ...] = ()
     connections: int = 4
     """The maximum number of connections of one check to one target."""

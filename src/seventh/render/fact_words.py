@@ -131,8 +131,18 @@ def _by_address(value: Any) -> str:
     return "; ".join(f"{address} {', '.join(keys)}" for address, keys in value.items())
 
 
+def _limits(value: Any) -> str:
+    """Word limits with what was measured: ``ttfb 41 ms (max 200 ms)``."""
+    return "; ".join(
+        f"{limit.name} {limit.text(limit.worst) if limit.worst else 'not measured'}"
+        f" ({limit.bounds})"
+        for limit in value
+    )
+
+
 VALUES: dict[str, Callable[[Any], str]] = {
     "leap": _leap,
+    "limits": _limits,
     "penalties": _penalties,
     "startups": _startups,
     "sshfp": _sshfp,

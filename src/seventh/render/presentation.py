@@ -43,6 +43,8 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
     """The facts as learnt; those that are shown are in ``entry`` and ``summaries``."""
     samples: tuple[Sample, ...]
     started_seconds: float
+    unmeasured: tuple[str, ...]
+    """The names of limits whose metric or phase was not measured."""
     transcript: tuple[str, ...]
 
     @property
@@ -62,9 +64,10 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The notes on the reading of a configuration file."""
+        """The notes on the reading of a configuration file, and what makes the status unknown."""
         lint = self.facts.get(LintFacts.ROOM)
-        return tuple(clean(str(note)) for note in getattr(lint, "notes", ()))
+        notes = [str(note) for note in getattr(lint, "notes", ())]
+        return tuple(clean(note) for note in [*notes, self.undecided] if note)
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:
@@ -93,8 +96,15 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
     def headline(self) -> str:
         """The failure and the number of findings, in half a line."""
         failure = self.entry.failure
-        parts = [failed(failure) if failure is not None else "", self.tally]
+        parts = [failed(failure) if failure is not None else "", self.tally, self.undecided]
         return "; ".join(filter(None, parts)) or "no findings"
+
+    @property
+    def undecided(self) -> str:
+        """The limits that were not measured, if nothing failed that explains it; else empty."""
+        if self.entry.failure is not None or not self.unmeasured:
+            return ""
+        return f"limits not measured: {', '.join(self.unmeasured)}"
 
     @property
     def rule_counts(self) -> str:
@@ -160,6 +170,7 @@ def _present(report: Report, wording: Wording, view: View) -> Presentation:
         facts=report.facts,
         samples=samples(report),
         started_seconds=report.started_seconds,
+        unmeasured=tuple(clean(name) for name in report.unmeasured),
         transcript=tuple(clean(line) for line in report.transcript),
     )
 

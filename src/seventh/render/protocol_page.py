@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from seventh import protocols
+from seventh.engine.limits import known
 from seventh.given import uses
 from seventh.model.checklist import CheckLine
 from seventh.model.option import declared
@@ -51,8 +52,12 @@ def sections(spec: Spec) -> tuple[Section, ...]:
     )
     tiers = tuple((str(tier), does) for tier, does in sorted(spec.tiers.items()))
     phases = tuple((phase.name, phase.meaning) for phase in spec.phases)
+    names = _limit_names(spec)
     metrics = tuple(
-        (f'{m.name}{{{m.label}="…"}}' if m.label else m.name, f"{m.kind}: {m.meaning}")
+        (
+            f'{m.name}{{{m.label}="…"}}' if m.label else m.name,
+            f"{m.kind}: {m.meaning}; limit: {names[m.name]}",
+        )
         for m in spec.metrics
     )
     verbs = tuple((f"seventh {spec.name} {verb.name}", verb.help) for verb in spec.verbs)
@@ -83,6 +88,14 @@ def _options(spec: Spec) -> tuple[tuple[str, str], ...]:
             or [(f"{each.flag} {each.option.metavar}".strip(), "")]
         )
     )
+
+
+def _limit_names(spec: Spec) -> dict[str, str]:
+    """Return by metric the names with which ``--max`` and ``--min`` limit it."""
+    names: dict[str, str] = {}
+    for each in known(spec.name):
+        names[each.metric] = " or ".join(filter(None, [names.get(each.metric), each.name]))
+    return names
 
 
 def _decides(line: CheckLine) -> str:

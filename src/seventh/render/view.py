@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from seventh.model.host import Host
-from seventh.model.report import Report, judge
+from seventh.model.report import Report
 from seventh.model.severity import Severity, Status
 
 WORST_FIRST = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
@@ -72,7 +72,7 @@ def view_for(stream: TextIO, environ: Mapping[str, str], view: View = PLAIN) -> 
 
 def status_of(report: Report, view: View) -> Status:
     """Return the report's status, by the view's bar."""
-    return judge(report.failure, report.severities, view.bar)
+    return report.status_at(view.bar)
 
 
 def worst(statuses: Iterable[Status]) -> Status:

@@ -128,6 +128,7 @@ SPEC = Spec(
         4: "sends a request with two lengths, migrates a QUIC connection to another port, keeps "
         "event streams open",
     },
+    layers=("tls",),
     standards=(
         "RFC 9110", "RFC 9111", "RFC 9112", "RFC 9113", "RFC 9114", "RFC 9000", "RFC 6797",
         "RFC 7838", "RFC 8470", "RFC 9460",

@@ -33,6 +33,11 @@ FAULTS = (
         triggers=("NET-DNS-SLOW",),
     ),
     Fault(
+        name="over-limit",
+        meaning="the name server answers after 300 ms, with --max resolve=100ms",
+        triggers=("NET-DNS-SLOW", "NET-LIMIT"),
+    ),
+    Fault(
         name="dns-servfail",
         meaning="the name server answers AAAA queries with SERVFAIL",
         triggers=("NET-DNS-SLOW",),
@@ -83,11 +88,12 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
         resolver = await stack.enter_async_context(
             name_server(
                 {NAME: zone},
-                delay_seconds=0.3 if name == "slow-dns" else 0.0,
+                delay_seconds=0.3 if name in {"slow-dns", "over-limit"} else 0.0,
                 servfail=frozenset({"AAAA"}) if name == "dns-servfail" else frozenset(),
             )
         )
-        yield Served(target=f"tcp://{NAME}:{port}", options={"resolver": resolver})
+        limits = {"maximums": ("resolve=100ms",)} if name == "over-limit" else {}
+        yield Served(target=f"tcp://{NAME}:{port}", options={"resolver": resolver, **limits})
 
 
 @contextlib.contextmanager

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from seventh.model.limit import Limit, Measured
 from seventh.model.netfacts import Attempt, Difference, Lookup, NetFacts
 from seventh.model.severity import Severity
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 SLOW_LOOKUP_SECONDS = 0.2
+_WORST = 3
+"""How many values of one limit are named."""
 ETHERNET_MTU = 1500
 _OURS = frozenset({"unreachable", "forbidden", "untried"})
 """Outcomes of attempts that failed on this machine: they prove nothing about the peer."""
@@ -199,3 +202,52 @@ def path_mtu(net: NetFacts) -> Verdict:
         if a.path_mtu_bytes is not None and a.path_mtu_bytes < ETHERNET_MTU
     )
     return Hit(paths=small) if small else None
+
+
+def _limits(seconds: float) -> tuple[Limit, ...]:
+    metric = 'seventh_phase_seconds{phase="connect"}'
+    where = {"address": "192.0.2.1"}
+    return (
+        Limit(
+            name="connect", metric=metric, maximum=0.2, unit="ms",
+            measured=(Measured(value=seconds, labels=where),),
+        ),
+    )  # fmt: skip
+
+
+@rule(
+    "NET-LIMIT",
+    Severity.HIGH,
+    tier=0,
+    source=Source.WIRE,
+    title="Measurement beyond the given limit",
+    evidence="{missed}{rest}",
+    phrases={"rest": {"": "", "unmeasured": "; not measured: {unmeasured}"}},
+    why="You set this limit with `--max` or `--min`, or in the targets file.",
+    fix={
+        "any": "The phases of the report show where the time is spent, and its other findings "
+        "often name the cause. Repeat the check before you act on one slow measurement. If the "
+        "value is normal for this service, change the limit.",
+    },
+    good=_GOOD.learn(limits=_limits(0.02)),
+    bad=_GOOD.learn(limits=_limits(0.412)),
+)
+def limit(net: NetFacts) -> Verdict:
+    """Report each limit with its worst values; one that was not measured is not met either."""
+    if not net.limits:
+        why = "no limit was set (--max, --min)"
+        return not_applicable(why) if net.attempts else Skip(why)
+    unmeasured = tuple(each.name for each in net.limits if not each.measured)
+    missed = tuple(line for each in net.limits for line in _missed(each))
+    if missed:
+        rest = "unmeasured" if unmeasured else ""
+        return Hit(missed=missed, rest=rest, unmeasured=unmeasured)
+    return Skip(f"not measured: {', '.join(unmeasured)}") if unmeasured else None
+
+
+def _missed(limit: Limit) -> list[str]:
+    """Return a line for each of the worst values beyond a limit: ``ttfb 412 ms (max 200 ms)``."""
+    beyond = limit.missed
+    more = f", +{len(beyond) - _WORST}" if len(beyond) > _WORST else ""
+    lines = [f"{limit.name} {limit.text(each)} ({limit.bounds})" for each in beyond[:_WORST]]
+    return [*lines[:-1], lines[-1] + more] if lines else []

@@ -83,7 +83,13 @@ SPEC = Spec(
         Metric("seventh_packet_loss_ratio", "gauge", "1 − replies/requests", "loss_ratio"),
         Metric("seventh_ntp_spoofed_replies", "gauge", "replies that match no request", "spoofed"),
         *(
-            Metric(f"seventh_ntp_{fact}", "gauge", meaning, fact)
+            Metric(
+                f"seventh_ntp_{fact}",
+                "gauge",
+                meaning,
+                fact,
+                signed=fact in {"offset_seconds", "majority_offset_seconds"},
+            )
             for fact, meaning in _MEANINGS.items()
         ),
     ),
@@ -99,5 +105,6 @@ SPEC = Spec(
         4: "up to two monlist requests of 8 bytes, and up to three client requests from port "
         "123; with NTS, one request with a damaged cookie",
     },
+    layers=("tls",),
     standards=("RFC 5905", "RFC 7822", "RFC 8573", "RFC 8633", "RFC 8915", "RFC 9109", "RFC 9327"),
 )

@@ -24,6 +24,7 @@ SPEC = Spec(
             "gauge",
             "earliest expiry in the certificate chain, as Unix time",
             "cert_expiry_timestamp_seconds",
+            also=("days_left",),
         ),
         Metric(
             "seventh_tls_handshake_seconds",

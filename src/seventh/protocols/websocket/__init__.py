@@ -118,6 +118,7 @@ SPEC = Spec(
         4: "sends invalid frames, a message of 16 MiB and 200 messages at once, stops reading, and "
         "keeps idle sockets open",
     },
+    layers=("tls",),
     standards=("RFC 6455", "RFC 7692", "RFC 8441", "RFC 9110", "RFC 9220"),
     connections=16,
 )  # fmt: skip

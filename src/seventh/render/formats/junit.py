@@ -100,6 +100,8 @@ def _conversation(report: Presentation) -> ET.Element:
         attributes = {"type": str(failure.reason), "message": _text(failure.detail)}
         text = f"{failed(failure)}\n{failure.detail}\nblame: {blamed(failure)}"
         ET.SubElement(case, tag, attributes).text = _text(text)
+    elif report.undecided and entry.status is Status.UNKNOWN:
+        ET.SubElement(case, "error", {"type": "limit", "message": _text(report.undecided)})
     if entry.phases:
         out = ET.SubElement(case, "system-out")
         out.text = _text(

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 
 import msgspec
 
 from seventh import protocols
 from seventh.model.facts import Facts
+from seventh.model.limit import Limit
+from seventh.model.netfacts import NetFacts
 from seventh.model.sample import Sample
 from seventh.model.severity import Status
 from seventh.model.watched import NO_BOUNDS, Bounds, Watched, number
@@ -132,8 +135,13 @@ def _perfdata(report: Presentation, several: bool, *, everything: bool) -> list[
     data += _watched(report)
     if everything:
         data += [_plain_datum(sample) for sample in report.samples]
+    by_name = {each.name: each for each in data}
+    for limited in _limited(report):
+        known = by_name.get(limited.name, limited)
+        bounds = Bounds(known.bounds.warning, limited.bounds.critical)
+        by_name[limited.name] = msgspec.structs.replace(limited, bounds=bounds)
     prefix = f"{entry.target} " if several else ""
-    return [each.text(prefix) for each in data if math.isfinite(each.value)]
+    return [each.text(prefix) for each in by_name.values() if math.isfinite(each.value)]
 
 
 class _Datum(msgspec.Struct, frozen=True):
@@ -165,6 +173,30 @@ def _watched(report: Presentation) -> list[_Datum]:
     ]
     others = [sample for sample in report.samples if sample.name != _PHASES]
     return found or [_short_datum(report, sample, NO_BOUNDS) for sample in others[:_MOST]]
+
+
+def _limited(report: Presentation) -> Iterator[_Datum]:
+    """Yield what the user limits, with the limits as critical; of a phase, its worst run."""
+    net = report.facts.get(NetFacts.ROOM)
+    for limit in net.limits if isinstance(net, NetFacts) else ():
+        phase = limit.metric.partition('{phase="')[2].removesuffix('"}')
+        if phase and limit.worst is not None:
+            yield _Datum(f"phase {phase}", limit.worst.value, "s", _range(limit), least="0")
+        for sample in report.samples:
+            if sample.name == limit.metric:
+                made = _short_datum(report, sample, NO_BOUNDS)
+                scale = 100.0 if made.unit == "%" else 1.0
+                yield msgspec.structs.replace(made, bounds=_range(limit, scale))
+
+
+def _range(limit: Limit, scale: float = 1.0) -> Bounds:
+    """Return limits as a range of good values."""
+    low, high = (
+        number(each * scale) if each is not None else "" for each in (limit.minimum, limit.maximum)
+    )
+    # An expired certificate has a time left below 0, which is within a maximum.
+    below = "~:" if limit.metric.endswith("_timestamp_seconds") else ""
+    return Bounds(critical=f"{low}:{high}" if low else f"{below}{high}")
 
 
 def _bounds(watched: Watched, facts: Facts) -> Bounds:
