@@ -91,11 +91,11 @@ def _shown(name: str) -> str:
 
 
 def _jobs(targets: Iterable[Target], options: Options) -> Iterator[Job]:
-    """Pair targets with options, without UDP ports behind jump hosts, which forward TCP only."""
+    """Pair targets with options, without UDP ports where only TCP is carried."""
     schemes = protocols.schemes()
     for target in targets:
-        carried = schemes[target.scheme].transport == "tcp" or not options.via
-        if carried or not target.of_bare_host:
+        reached = schemes[target.scheme].transport == "tcp" or not options.carried
+        if reached or not target.of_bare_host:
             yield target, options
 
 

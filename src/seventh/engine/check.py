@@ -24,6 +24,7 @@ from seventh.model.target import Target
 from seventh.net import shortage
 from seventh.net.carrier import Carrier
 from seventh.net.probe_context import Carry, ProbeContext
+from seventh.net.proxy.carrier import carry as carry_by_proxy
 from seventh.net.wait import DeadlineError, bounded
 from seventh.rules.run import Selection, Verdicts, run_rules
 from seventh.wire.text import printable
@@ -213,8 +214,8 @@ def _begin(target: Target, options: Options, spec: Spec) -> tuple[ProbeContext, 
         limits.limits_of(options, spec.name)
         if _has_aliases(spec.name):
             target, options = protocols.part(spec.name, "host_alias").resolve_alias(target, options)
-        if options.via:
-            carry = _carry_through(options.via)
+        if options.carried:
+            carry = _carry_through(options)
     except UsageError as error:
         wrong = error
     return ProbeContext(target, options, connections=spec.connections, carry=carry), wrong
@@ -225,13 +226,21 @@ def _has_aliases(room: str) -> bool:
     return protocols.has_part(room, "host_alias")
 
 
-def _carry_through(hops: tuple[Target, ...]) -> Carry:
-    """Return the function that connects through jump hosts, from their room's module ``jump``."""
-    jump = protocols.part(protocols.room_of(hops[0].scheme).name, "jump")
+def _carry_through(options: Options) -> Carry:
+    """Return the function that connects through the proxy, then through the jump hosts, if any.
+
+    The jump hosts' room has a module ``jump``.
+    """
 
     async def carry(ctx: ProbeContext) -> Carrier:
-        carrier: Carrier = await jump.carry(ctx, hops)
-        return carrier
+        through: Carrier | None = None
+        if options.proxy is not None:
+            through = await carry_by_proxy(ctx, options.proxy)
+        if options.via:
+            jump = protocols.part(protocols.room_of(options.via[0].scheme).name, "jump")
+            through = await jump.carry(ctx, options.via, through)
+        assert through is not None  # noqa: S101 - called with one of the two
+        return through
 
     return carry
 

@@ -157,6 +157,6 @@ def _look(report: Report, room: str, line: CheckLine, unknown: tuple[Skipped, ..
 
 def _is_here(net: Facts | None) -> bool:
     """Return whether the peer is known to be on this machine."""
-    if not isinstance(net, NetFacts) or net.hops or not net.addresses:
+    if not isinstance(net, NetFacts) or net.carried or not net.addresses:
         return False
     return all(reach(address) == "loopback" for address in net.addresses)

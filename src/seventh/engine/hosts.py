@@ -12,7 +12,7 @@ import msgspec
 
 from seventh import protocols
 from seventh.engine.metrics import metrics_of
-from seventh.model.failure import Reason
+from seventh.model.failure import OURS, Reason
 from seventh.model.host import REPORTED, Host, Port, PortState
 from seventh.model.netfacts import NetFacts
 from seventh.model.options import Options
@@ -20,6 +20,7 @@ from seventh.model.report import Report
 from seventh.model.target import Target
 
 _NO_CONNECTION = {
+    **dict.fromkeys(OURS, PortState.UNKNOWN),
     Reason.CONNECT_REFUSED: PortState.CLOSED,
     Reason.CONNECT_TIMEOUT: PortState.FILTERED,
     Reason.CONNECT_RESET: PortState.UNREACHABLE,
@@ -29,12 +30,7 @@ _NO_CONNECTION = {
     Reason.RESOLVE_NO_ADDRESS: PortState.UNRESOLVED,
     Reason.RESOLVE_TIMEOUT: PortState.UNRESOLVED,
     Reason.RESOLVE_FAILED: PortState.UNRESOLVED,
-    Reason.CONNECT_FORBIDDEN: PortState.UNKNOWN,
     Reason.ADDRESS_POLICY: PortState.UNKNOWN,
-    Reason.LOCAL_RESOURCE: PortState.UNKNOWN,
-    Reason.OPTIONS_UNUSABLE: PortState.UNKNOWN,
-    Reason.INTERRUPTED: PortState.UNKNOWN,
-    Reason.INTERNAL: PortState.UNKNOWN,
 }
 _OTHER = frozenset({Reason.PROTOCOL_MISMATCH, Reason.TLS_NOT_TLS})
 _WORDS = {
@@ -49,18 +45,18 @@ _WORDS = {
 def port_of(target: Target, options: Options, report: Report) -> Port:
     """Return the port with the state that its report shows."""
     transport = protocols.schemes()[target.scheme].transport
-    state = _state(transport, report, through_jumps=bool(options.via))
+    state = _state(transport, report, carried=options.carried)
     return Port(number=target.port, transport=transport, state=state, report=report)
 
 
-def _state(transport: str, report: Report, *, through_jumps: bool) -> PortState:
+def _state(transport: str, report: Report, *, carried: bool) -> PortState:
     failure = report.failure
     if failure is None:
         return PortState.OPEN
     net = report.facts.get(NetFacts.ROOM)
     attempts = net.attempts if isinstance(net, NetFacts) else ()
-    if through_jumps and not any(attempt.transport == "via" for attempt in attempts):
-        return PortState.UNKNOWN  # a jump host failed before the port was tried
+    if carried and not any(attempt.transport in {"via", "proxy"} for attempt in attempts):
+        return PortState.UNKNOWN  # a jump host or the proxy failed before the port was tried
     if failure.reason in _OTHER:
         return PortState.OTHER
     if failure.reason in _NO_CONNECTION:

@@ -18,6 +18,7 @@ class Blame(StrEnum):
     LOCAL = "local"
     NETWORK = "network"
     PEER = "peer"
+    PROXY = "proxy"
     SEVENTH = "seventh"
 
 
@@ -58,6 +59,13 @@ class Reason(StrEnum):
     AUTH_REJECTED = "auth-rejected"
     HOST_KEY_UNTRUSTED = "host-key-untrusted"
     OPTIONS_UNUSABLE = "options-unusable"
+    PROXY_UNREACHABLE = "proxy-unreachable"
+    PROXY_TLS = "proxy-tls-failed"
+    PROXY_MISMATCH = "proxy-mismatch"
+    PROXY_AUTH_REQUIRED = "proxy-auth-required"
+    PROXY_AUTH_REJECTED = "proxy-auth-rejected"
+    PROXY_REFUSED = "proxy-refused"
+    PROXY_FAILED = "proxy-failed"
     FILE_UNREADABLE = "file-unreadable"
     FILE_MALFORMED = "file-malformed"
     LOCAL_RESOURCE = "local-resource"
@@ -74,9 +82,12 @@ OURS = frozenset(
     {
         Reason.CONNECT_FORBIDDEN, Reason.OPTIONS_UNUSABLE, Reason.LOCAL_RESOURCE,
         Reason.INTERRUPTED, Reason.INTERNAL,
+        Reason.PROXY_UNREACHABLE, Reason.PROXY_TLS, Reason.PROXY_MISMATCH,
+        Reason.PROXY_AUTH_REQUIRED, Reason.PROXY_AUTH_REJECTED, Reason.PROXY_REFUSED,
+        Reason.PROXY_FAILED,
     }
 )  # fmt: skip
-"""Failures of this machine, after which the state of the peer is unknown."""
+"""Failures of this machine or of its proxy, after which the state of the peer is unknown."""
 
 # The default for each reason; a raiser that knows better passes ``blame``.
 _BLAME = {
@@ -89,6 +100,13 @@ _BLAME = {
     Reason.ADDRESS_POLICY: Blame.PEER,
     Reason.NO_REPLY: Blame.NETWORK,
     Reason.OPTIONS_UNUSABLE: Blame.LOCAL,
+    Reason.PROXY_UNREACHABLE: Blame.PROXY,
+    Reason.PROXY_TLS: Blame.PROXY,
+    Reason.PROXY_MISMATCH: Blame.LOCAL,
+    Reason.PROXY_AUTH_REQUIRED: Blame.LOCAL,
+    Reason.PROXY_AUTH_REJECTED: Blame.LOCAL,
+    Reason.PROXY_REFUSED: Blame.PROXY,
+    Reason.PROXY_FAILED: Blame.PROXY,
     Reason.FILE_UNREADABLE: Blame.LOCAL,
     Reason.FILE_MALFORMED: Blame.LOCAL,
     Reason.LOCAL_RESOURCE: Blame.LOCAL,

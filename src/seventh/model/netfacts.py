@@ -22,8 +22,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     port: int
     family: Literal["ipv4", "ipv6"]
-    transport: Literal["tcp", "udp", "via"]
-    """``via``: a jump host made the connection."""
+    transport: Literal["tcp", "udp", "via", "proxy"]
+    """``via``: a jump host made the connection. ``proxy``: a proxy did."""
     outcome: AttemptOutcome
     seconds: float
     clock: Clock
@@ -79,6 +79,22 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
     """From the first packet or channel request to the successful login."""
 
 
+class Proxy(msgspec.Struct, frozen=True, kw_only=True):
+    """The proxy of the connections."""
+
+    scheme: str
+    host: str
+    port: int
+    resolves: Literal["here", "proxy"]
+    """Where the names of what it connects to are resolved."""
+    address: str = ""
+    """The address that accepted a connection."""
+    software: str = ""
+    """What it says it is in its reply to CONNECT, printable."""
+    auth_method: Literal["", "none", "basic", "password"] = ""
+    """How we logged in; empty where that was not learnt."""
+
+
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """A trait in which the addresses of one name differ."""
 
@@ -120,6 +136,8 @@ class NetFacts(Facts, frozen=True, kw_only=True):
     """Jump hosts whose unknown key was accepted for this check only, each with its key."""
     hops: tuple[Hop, ...] = ()
     """The jump hosts of the connection, nearest first."""
+    proxy: Proxy | None = None
+    """The proxy of the connections; None for none."""
     lookups: tuple[Lookup, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     differences: tuple[Difference, ...] = ()
@@ -128,6 +146,11 @@ class NetFacts(Facts, frozen=True, kw_only=True):
     """Addresses that were compared; fewer than two means that nothing was."""
     limits: tuple[Limit, ...] = ()
     """The limits that the user has set, each with what was measured."""
+
+    @property
+    def carried(self) -> bool:
+        """Whether jump hosts or a proxy made the connections."""
+        return bool(self.hops) or self.proxy is not None
 
     @property
     def drift(self) -> tuple[str, ...]:

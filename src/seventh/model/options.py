@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from seventh.model.failure import UsageError
 from seventh.model.option import Option, RoomOptions, declared
+from seventh.model.proxy import proxy_url, resolves_here
 from seventh.model.target import Target
 
 R = TypeVar("R", bound=RoomOptions)
@@ -76,6 +77,22 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             help="jump hosts to connect through, nearest first: ssh://bastion",
         ),
     ] = ()  # fmt: skip
+    proxy: Annotated[
+        Target | None,
+        Option(
+            flag="proxy", metavar="URL", group=_CONNECT, always=True, read=proxy_url,
+            help="proxy for all connections: http://host:port, https://… (CONNECT), socks5h://… or "
+            "socks5://… (socks5 alone resolves names on this machine)",
+        ),
+    ] = None  # fmt: skip
+    proxy_auth_file: Annotated[
+        str | None,
+        Option(
+            flag="proxy-auth-file", metavar="FILE", group=_CONNECT, always=True, file="secret",
+            help="file whose first line is USER:PASSWORD for the proxy",
+            needs=("proxy", "the proxy that asks for the login"),
+        ),
+    ] = None  # fmt: skip
     ca_file: Annotated[
         str | None,
         Option(
@@ -203,6 +220,16 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         """Return a copy with ``own`` as that protocol's options."""
         others = tuple(each for each in self.rooms if type(each) is not type(own))
         return self.replace(rooms=(*others, own))
+
+    @property
+    def carried(self) -> bool:
+        """Whether jump hosts or a proxy make the connections, which carry TCP only."""
+        return bool(self.via) or self.proxy is not None
+
+    @property
+    def resolves_here(self) -> bool:
+        """Whether this machine resolves names, and not the proxy or the last jump host."""
+        return not self.via and (self.proxy is None or resolves_here(self.proxy))
 
     @property
     def has_credential(self) -> bool:

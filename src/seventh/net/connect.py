@@ -14,7 +14,7 @@ from seventh.model.phase import Mark
 from seventh.net import kernel, shortage
 from seventh.net.address import Address
 from seventh.net.budget import Budget
-from seventh.net.carrier import Carrier
+from seventh.net.carrier import CarriedStream, Carrier, Unreached
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream, TcpStream, Transcript
 from seventh.net.wait import DeadlineError, writable
@@ -33,6 +33,9 @@ _OUTCOME: dict[int, tuple[AttemptOutcome, Reason]] = {
 OUTCOMES: dict[Reason, AttemptOutcome] = {
     **{reason: outcome for outcome, reason in _OUTCOME.values()},
     Reason.NO_REPLY: "timeout",
+    Reason.PROXY_REFUSED: "forbidden",
+    Reason.PROXY_FAILED: "untried",
+    Reason.PROXY_MISMATCH: "untried",
 }
 """How an attempt ended, by the reason of its failure."""
 
@@ -167,24 +170,23 @@ def _attempt(
 
 
 async def open_through(carrier: Carrier, address: Address, deadline_ns: int) -> Connected:
-    """Connect to ``address`` from the last jump host, until ``deadline_ns``.
+    """Connect to ``address`` by ``carrier``, until ``deadline_ns``. Raises CarrierFailed.
 
-    The attempt lasts from our request to the hop's confirmation: the round trip to the hop and
-    the hop's own connect.
+    The attempt lasts from our request to the carrier's confirmation: the round trip to it, and its
+    own connect.
     """
-    start = now_ns()
-    stream: Stream | None = None
-    failure: Failed | None = None
+    stream: CarriedStream | None = None
+    failure: Unreached | None = None
     try:
         stream = await carrier.open(address.ip, address.port, deadline_ns)
-        end = stream.opened
-    except Failed as failed:
-        failure, end = failed, Mark(now_ns(), "user")
+        start, end = stream.requested.ns, stream.opened
+    except Unreached as failed:
+        failure, start, end = failed, failed.requested.ns, Mark(now_ns(), "user")
     attempt = Attempt(
         address=address.ip,
         port=address.port,
         family=address.family,
-        transport="via",
+        transport=carrier.transport,
         outcome="open" if failure is None else OUTCOMES.get(failure.reason, "unreachable"),
         seconds=end.since(start),
         clock=end.clock,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import socket
 from collections.abc import Awaitable, Callable
@@ -15,6 +14,7 @@ from seventh.model.failure import Failed, Reason, UsageError
 from seventh.model.netfacts import Attempt, AttemptOutcome, Lookup, NetFacts, differences_of
 from seventh.model.options import Options
 from seventh.model.phase import Mark
+from seventh.model.proxy import proxy_facts
 from seventh.model.target import Target
 from seventh.net import resolve
 from seventh.net.address import Address
@@ -26,6 +26,7 @@ from seventh.net.kernel import TcpInfo
 from seventh.net.notes import Notes
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream, Transcript
+from seventh.net.wait import all_of
 from seventh.wire.address import check_peer_named, is_literal, reach
 
 F = TypeVar("F", bound=Facts)
@@ -33,7 +34,7 @@ ATTEMPT_SECONDS = 5.0
 """How long one address may take to accept before it counts as filtered."""
 _FAMILY_NAMES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 Carry = Callable[["ProbeContext"], Awaitable[Carrier]]
-"""Makes the carrier through the jump hosts, when it is first needed."""
+"""Makes the carrier, a proxy or a chain of jump hosts, when it is first needed."""
 RESOLVE_SECONDS = 5.0
 """How long the name may take; less when the whole target has less."""
 
@@ -63,7 +64,7 @@ class ProbeContext:
         self.budget = Budget(options.timeout_seconds)
         self._per_address = connections
         self.facts: dict[str, Facts] = {
-            "net": NetFacts(host=target.host, port=target.port),
+            "net": NetFacts(host=target.host, port=target.port, proxy=proxy_facts(options.proxy)),
         }
         self._net = self.notes(NetFacts)
         self.failure: Failed | None = None
@@ -111,8 +112,8 @@ class ProbeContext:
 
     async def _resolve(self) -> tuple[Address, ...]:
         target, options = self.target, self.options
-        if self._carry is not None:
-            return (Address(ip=target.host, port=target.port),)  # the last hop resolves
+        if not self.resolves:
+            return (Address(ip=target.host, port=target.port),)
         if target.is_literal:
             version = "ipv6" if ":" in target.host else "ipv4"
             if options.family not in {"any", version}:
@@ -132,15 +133,7 @@ class ProbeContext:
             resolve.load()
         until = self.budget.within(min(RESOLVE_SECONDS, 0.8 * options.timeout_seconds))
         with self.watch.phase("resolve"):
-            if options.resolver is not None:
-                addresses, lookups = await resolve.addresses_from(
-                    host, port, options.family, resolver=options.resolver, deadline_ns=until
-                )
-            else:
-                addresses, lookup = await resolve.system_addresses(
-                    host, port, options.family, until
-                )
-                lookups = (lookup,)
+            addresses, lookups = await resolve.addresses_of(host, port, options, until)
             self._net.learn(lookups=self._net.facts.lookups + lookups)
             if not addresses:
                 raise resolve.no_address(host, lookups)
@@ -148,7 +141,7 @@ class ProbeContext:
 
     async def addresses_of(self, host: str, port: int) -> tuple[Address, ...]:
         """Return the addresses of another host that the user has named. Raises Failed."""
-        if self._carry is not None or is_literal(host):
+        if not self.resolves or is_literal(host):
             return (Address(ip=host, port=port),)
         return await self._resolve_host(host, port)
 
@@ -156,12 +149,12 @@ class ProbeContext:
         """Return the addresses of a host to which ``peer`` refers, as in a redirect.
 
         A name is resolved as the target's is. Raises Failed: a resolve reason, or address-policy
-        when this peer must not refer to any of them. Through jump hosts they are unknown, so
-        nothing is followed.
+        when this peer must not refer to any of them. Through jump hosts and proxies their reach is
+        unknown, so nothing is followed.
         """
-        if self._carry is not None:
+        if self.carried:
             raise Failed(
-                Reason.ADDRESS_POLICY, f"the peer refers to {host}: not followed with --via"
+                Reason.ADDRESS_POLICY, f"the peer refers to {host}: not followed with {self.route}"
             )
         if is_literal(host):
             named: tuple[Address, ...] = (Address(ip=host, port=port),)
@@ -208,7 +201,8 @@ class ProbeContext:
         with it.
         """
         addresses = await self.addresses()
-        tried = await asyncio.gather(*(self._open(a, seconds) for a in addresses))
+        await self._begin_carrying()
+        tried = await all_of(self._open(a, seconds) for a in addresses)
         # They were noted as they ended; the conversation's, from which metrics are read, is first.
         order = {address.ip: index for index, address in enumerate(addresses)}
         attempts = sorted(
@@ -240,8 +234,18 @@ class ProbeContext:
 
     @property
     def carried(self) -> bool:
-        """Whether connections go through jump hosts, which carry TCP only."""
+        """Whether connections go through jump hosts or a proxy, which carry TCP only."""
         return self._carry is not None
+
+    @property
+    def route(self) -> str:
+        """The option by which connections are carried, for messages."""
+        return "--via" if self.options.via else "--proxy"
+
+    @property
+    def resolves(self) -> bool:
+        """Whether names are resolved by this machine, and not by what carries the connections."""
+        return self._carry is None or self.options.resolves_here
 
     def spend(self, address: Address) -> None:
         """Count one connection to ``address``, of TCP or of QUIC.
@@ -274,12 +278,16 @@ class ProbeContext:
         return connected
 
     async def _try(self, address: Address, seconds: float = ATTEMPT_SECONDS) -> Connected:
+        await self._begin_carrying()
         until = self.budget.within(seconds)
-        if self._carry is None:
-            return await open_tcp(address, self.budget, until, self.transcript)
         if self._carrier is None:
-            self._carrier = await self._carry(self)
+            return await open_tcp(address, self.budget, until, self.transcript)
         return await open_through(self._carrier, address, until)
+
+    async def _begin_carrying(self) -> None:
+        """Make the carrier, if there is to be one."""
+        if self._carry is not None and self._carrier is None:
+            self._carrier = await self._carry(self)
 
     def _attempted(self, attempt: Attempt) -> None:
         self._net.learn(attempts=(*self._net.facts.attempts, attempt))
@@ -287,11 +295,13 @@ class ProbeContext:
     def datagram(self, address: Address, *, source_port: int = 0) -> Datagram:
         """Return a UDP socket to ``address``, from ``source_port`` if given.
 
-        Raises UsageError with jump hosts, and Failed (local-resource) where the port
-        is not available.
+        Raises UsageError with jump hosts or a proxy, and Failed (local-resource) where the port is
+        not available.
         """
-        if self._carry is not None:
-            raise UsageError(f"--via supports TCP only, and {self.target} uses UDP: remove --via")
+        if self.carried:
+            raise UsageError(
+                f"{self.route} carries TCP only, and {self.target} uses UDP: remove {self.route}"
+            )
         made = Datagram(address, self.budget, self.transcript, source_port)
         self._opened.append(made)
         return made

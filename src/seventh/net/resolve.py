@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.netfacts import Lookup
-from seventh.model.options import HostPort
+from seventh.model.options import HostPort, Options
 from seventh.net import shortage
 from seventh.net.address import Address
 from seventh.net.stopwatch import now_ns
@@ -48,6 +48,21 @@ def _why_none(error: OSError | UnicodeError) -> tuple[Outcome, str]:
     if shortage.is_ours(error):
         raise shortage.short(error) from None
     return "failed", f"the system resolver failed: {error.strerror or 'unknown error'}"
+
+
+async def addresses_of(
+    host: str, port: int, options: Options, deadline_ns: int
+) -> tuple[tuple[Address, ...], tuple[Lookup, ...]]:
+    """Return the addresses of ``host`` by ``--resolver``, if given, else by the system's resolver.
+
+    Call :func:`load` before the clock runs if ``--resolver`` is given.
+    """
+    if options.resolver is not None:
+        return await addresses_from(
+            host, port, options.family, resolver=options.resolver, deadline_ns=deadline_ns
+        )
+    addresses, lookup = await system_addresses(host, port, options.family, deadline_ns)
+    return addresses, (lookup,)
 
 
 async def system_addresses(

@@ -37,20 +37,33 @@ def read_secret(password_file: str | None) -> Secret | None:
     than 1024 bytes, not UTF-8, or with a NUL in it.
     """
     if password_file is not None:
-        return _checked(_first_line(password_file), f"the password file {password_file}")
+        source = f"the password file {password_file}"
+        return _checked(_first_line(password_file, source), source)
     value = os.environ.get(ENVIRONMENT)
     if value is None:
         return None
     return _checked(os.fsencode(value), f"the environment variable {ENVIRONMENT}")
 
 
-def _first_line(name: str) -> bytes:
+def read_login(name: str) -> tuple[str, Secret]:
+    """Read ``USER:PASSWORD``, the first line of a file. Raises UsageError as :func:`read_secret`.
+
+    The user ends at the first colon; the password may contain some.
+    """
+    source = f"the login file {name}"
+    user, colon, password = _checked(_first_line(name, source), source).reveal().partition(b":")
+    if not colon or not user:
+        raise UsageError(f"{source}: its first line must be USER:PASSWORD")
+    return user.decode(), Secret(password.decode(), source)
+
+
+def _first_line(name: str, source: str) -> bytes:
     try:
         with Path(name).expanduser().open("rb") as file:
             line = file.readline(MAX_SECRET_BYTES + 3)
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"the password file {name} cannot be read: {reason}") from None
+        raise UsageError(f"{source} cannot be read: {reason}") from None
     return line.removesuffix(b"\n").removesuffix(b"\r")
 
 

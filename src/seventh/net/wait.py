@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -62,6 +62,19 @@ async def bounded(work: Coroutine[Any, Any, T], seconds: float) -> T:
     if late and task.cancelled():
         raise DeadlineError
     return task.result()
+
+
+async def all_of(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Return the results of ``works``, which run side by side.
+
+    Raises the first one's exception when all of them have ended, so that none outlives the caller.
+    """
+    results: list[T] = []
+    for ended in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(ended, BaseException):
+            raise ended
+        results.append(ended)
+    return results
 
 
 async def readable(sock: socket.socket, deadline_ns: int) -> None:

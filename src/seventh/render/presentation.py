@@ -28,6 +28,7 @@ BLAMED = {
     "local": "this machine or its configuration",
     "network": "the network between this machine and the peer",
     "peer": "the peer",
+    "proxy": "the proxy",
     "seventh": "Seventh: please report this",
 }
 """The party that can fix a failure, as text."""

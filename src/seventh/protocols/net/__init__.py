@@ -11,10 +11,20 @@ SPEC = Spec(
     schemes=(Scheme(name="tcp", port=None, well_known=False),),
     phases=(
         PhaseSpec("resolve", "first address query to the last answer"),
-        PhaseSpec("connect", "SYN to SYN/ACK, for each address"),
+        PhaseSpec(
+            "connect",
+            "SYN to SYN/ACK, for each address; through a proxy or a jump host, from the request to "
+            "connect to its confirmation",
+        ),
+        PhaseSpec("proxy.resolve", "resolving the proxy's name"),
+        PhaseSpec("proxy.connect", "SYN to SYN/ACK of the proxy, for each of its addresses tried"),
+        PhaseSpec("proxy.tls", "the TLS handshake with an https:// proxy"),
+        PhaseSpec(
+            "proxy.auth", "from the SOCKS5 greeting to the end of the login; a refused login"
+        ),
     ),
     metrics=(),
     tiers={0: "resolves the name and opens one TCP connection to each address; sends no data"},
-    standards=("RFC 9293", "RFC 8305", "RFC 1034"),
+    standards=("RFC 9293", "RFC 8305", "RFC 1034", "RFC 9110 §9.3.6", "RFC 1928", "RFC 1929"),
     connections=2,
 )

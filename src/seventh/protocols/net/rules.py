@@ -67,15 +67,21 @@ def port_state(net: NetFacts) -> Verdict:
         return Skip("no address was tried")
     judged = [a for a in net.attempts if a.outcome not in _OURS]
     if not judged:
-        return Skip("this machine has no route to any of the addresses")
+        whose = "the proxy or the jump host" if net.carried else "this machine"
+        return Skip(f"{whose} reached none of the addresses")
     shut = [a for a in judged if a.outcome != "open"]
     if not shut:
         return None
     several = len({a.transport for a in net.attempts}) > 1
-    states = tuple(
-        f"{a.address} {a.outcome}" + (f" ({a.transport.upper()})" if several else "") for a in shut
-    )
+    states = tuple(f"{a.address} {a.outcome}" + _seen_by(a, several=several) for a in shut)
     return Hit(port=shut[0].port, states=states)
+
+
+def _seen_by(attempt: Attempt, *, several: bool) -> str:
+    """Say by which transport, where there are several, or through whom an attempt was made."""
+    if attempt.transport == "proxy":
+        return " (as the proxy reports)"
+    return f" ({attempt.transport.upper()})" if several else ""
 
 
 @rule(
@@ -99,6 +105,8 @@ def port_state(net: NetFacts) -> Verdict:
 )
 def dns_slow(net: NetFacts) -> Verdict:
     """Report lookups slower than 200 ms, and those that failed at the servers."""
+    if not net.lookups and net.carried:
+        return Skip("names are resolved by the proxy or the last jump host")
     if not net.lookups:
         why = "the target is an address, so no name was looked up"
         return not_applicable(why) if net.addresses else Skip(why)
@@ -130,6 +138,8 @@ def dns_slow(net: NetFacts) -> Verdict:
 )
 def ipv6_broken(net: NetFacts) -> Verdict:
     """Report IPv6 addresses that fail where IPv4 works."""
+    if net.carried:
+        return Skip("a proxy or a jump host connected: IPv6 from this machine was not tried")
     v6 = [a for a in net.attempts if a.family == "ipv6"]
     v4_open = any(a.family == "ipv4" and a.outcome == "open" for a in net.attempts)
     if not v6:
@@ -169,7 +179,8 @@ def addr_drift(net: NetFacts) -> Verdict:
         return Hit(drift=net.drift)
     if len(net.compared) < 2:
         why = "fewer than two addresses answered"
-        return not_applicable(why) if len(net.addresses) == 1 else Skip(why)
+        single = len(net.addresses) == 1 and not net.carried
+        return not_applicable(why) if single else Skip(why)
     return None
 
 
@@ -194,6 +205,8 @@ def addr_drift(net: NetFacts) -> Verdict:
 def path_mtu(net: NetFacts) -> Verdict:
     """Report paths whose MTU, as the kernel knows it, is below Ethernet's."""
     known = [a for a in net.attempts if a.path_mtu_bytes is not None]
+    if not known and net.carried:
+        return Skip("a proxy or a jump host connected: its path to the target is unknown")
     if not known:
         return Skip("the kernel of this system does not report the path MTU")
     small = tuple(

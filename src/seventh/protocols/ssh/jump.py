@@ -1,7 +1,7 @@
 """Jump hosts (``--via``): nested logins, the last of which connects to the target.
 
-The first hop is reached over TCP, each later one and the target through a direct-tcpip channel of
-the hop before. One login at each hop carries all connections of a check.
+The first hop is reached over TCP, or through a proxy, each later one and the target through a
+direct-tcpip channel of the hop before. One login at each hop carries all connections of a check.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from seventh.model.failure import Blame, Failed, Reason, UsageError
-from seventh.model.netfacts import Hop, Lookup, NetFacts
+from seventh.model.netfacts import Hop, NetFacts
+from seventh.model.proxy import resolves_here
 from seventh.model.target import Target
 from seventh.net import resolve
 from seventh.net.address import Address
-from seventh.net.carrier import Carrier
-from seventh.net.connect import open_tcp
+from seventh.net.carrier import Carrier, CarrierFailed, Unreached
+from seventh.net.connect import open_tcp, open_through
 from seventh.net.probe_context import ATTEMPT_SECONDS, RESOLVE_SECONDS, ProbeContext
 from seventh.net.stopwatch import Timer, now_ns, user_mark
 from seventh.net.stream import Stream
@@ -32,20 +33,24 @@ from seventh.protocols.ssh.client.mux import ChannelStream, Mux
 from seventh.protocols.ssh.client.session import Session
 from seventh.protocols.ssh.facts.login import Trust
 from seventh.protocols.ssh.host_alias import resolve_hop
+from seventh.wire.address import is_literal
 from seventh.wire.text import printable
 
 MAX_HOPS = 8
 
 
-async def carry(ctx: ProbeContext, hops: tuple[Target, ...]) -> Carrier:
+async def carry(
+    ctx: ProbeContext, hops: tuple[Target, ...], proxy: Carrier | None = None
+) -> Carrier:
     """Log in at each of ``hops``, nearest first; return a carrier that opens streams from the last.
 
-    Each hop has phases ``via.*`` with its name as their address, and its facts are in ``net.hops``,
-    also after a failure. Raises Failed, which names the hop.
+    The first is reached through ``proxy``, if there is one. Each hop has phases ``via.*`` with its
+    name as their address, and its facts are in ``net.hops``, also after a failure. Raises Failed,
+    which names the hop.
     """
     if len(hops) > MAX_HOPS:
         raise UsageError(f"--via: {len(hops)} jump hosts (maximum: {MAX_HOPS})")
-    chain = Chain(ctx, read_known_hosts(ctx.options.of(SshOptions).known_hosts))
+    chain = Chain(ctx, read_known_hosts(ctx.options.of(SshOptions).known_hosts), proxy)
     try:
         for hop in hops:
             await chain.extend(hop)
@@ -58,8 +63,11 @@ async def carry(ctx: ProbeContext, hops: tuple[Target, ...]) -> Carrier:
 class Chain(Carrier):
     """Nested logins."""
 
-    def __init__(self, ctx: ProbeContext, known: KnownHosts) -> None:
+    transport = "via"
+
+    def __init__(self, ctx: ProbeContext, known: KnownHosts, proxy: Carrier | None) -> None:
         self._ctx = ctx
+        self._proxy = proxy
         self._net = ctx.notes(NetFacts)
         self._known = known
         self._links: list[Mux] = []
@@ -72,23 +80,28 @@ class Chain(Carrier):
     async def open(self, host: str, port: int, deadline_ns: int) -> ChannelStream:
         """Open a stream from the last hop to ``host``, which the hop resolves."""
         mux, name = self._links[-1], self._names[-1]
+        requested = user_mark()
         try:
             return await mux.open_direct(host, port, deadline_ns)
         except RefusedError as error:
             reason = refusal_reason(error.refusal)
-            raise Failed(
+            raise Unreached(
                 reason,
                 f"{host} port {port}: refused by the jump host {name}: {error.refusal.text}",
+                requested,
                 # Forbidden by the jump host, not by this machine.
                 blame=Blame.PEER if reason is Reason.CONNECT_FORBIDDEN else None,
             ) from None
         except Failed as failed:
             if failed.reason is Reason.PEER_SILENT and mux.alive:
-                raise Failed(
+                raise Unreached(
                     Reason.CONNECT_TIMEOUT,
                     f"{host} port {port}: the jump host {name} did not connect in time",
+                    requested,
                 ) from None
-            raise
+            if isinstance(failed, CarrierFailed):
+                raise
+            raise Unreached(failed.reason, failed.detail, requested, blame=failed.blame) from None
 
     def close(self) -> None:
         """Close every hop at once; a second call does nothing."""
@@ -113,7 +126,7 @@ class Chain(Carrier):
         fact = Hop(host=hop.host, port=hop.port, user=printable(user, 64))
         self._net.learn(hops=(*self._net.facts.hops, fact))
         started = now_ns()
-        connect = self._connect_through_last if self._links else self._connect_directly
+        connect = self._connect_through_last if self._links else self._connect_to_first
         self._streams.append(await connect(hop, name))
         session, trust = await self._open_session(self._streams[-1], hop, name)
         with self._step("via.ssh.auth", name) as timer:
@@ -132,20 +145,23 @@ class Chain(Carrier):
             timer.stop(stream.opened)
         return stream
 
-    async def _connect_directly(self, hop: Target, name: str) -> Stream:
+    async def _connect_to_first(self, hop: Target, name: str) -> Stream:
         """Connect to each address in turn until one accepts."""
         ctx = self._ctx
         failed: Failed | None = None
         for address in await self._addresses(hop, name):
             until = ctx.budget.within(ATTEMPT_SECONDS)
-            connected = await open_tcp(address, ctx.budget, until, ctx.transcript)
+            if self._proxy is None:
+                connected = await open_tcp(address, ctx.budget, until, ctx.transcript)
+            else:
+                connected = await open_through(self._proxy, address, until)
             stream = connected.stream
             ctx.watch.record(
                 "via.connect", connected.start_ns, connected.end,
                 ok=stream is not None, address=name,
             )  # fmt: skip
             if stream is not None:
-                self._learn(address=address.ip)
+                self._learn(address=address.ip if is_literal(address.ip) else "")
                 return stream
             failed = connected.failure
         assert failed is not None  # noqa: S101 - there is at least one address, and none accepted
@@ -154,7 +170,10 @@ class Chain(Carrier):
         raise failed
 
     async def _addresses(self, hop: Target, name: str) -> tuple[Address, ...]:
-        """Resolve the first hop's name on this machine."""
+        """Resolve the first hop's name on this machine, unless the proxy does."""
+        proxy = self._ctx.options.proxy
+        if proxy is not None and not resolves_here(proxy):
+            return (Address(ip=hop.host, port=hop.port),)
         if hop.is_literal:
             host, _, scope = hop.host.partition("%")
             return (Address(ip=host, port=hop.port, scope=scope),)
@@ -163,17 +182,7 @@ class Chain(Carrier):
             resolve.load()
         with self._step("via.resolve", name):
             until = self._ctx.budget.within(RESOLVE_SECONDS)
-            lookups: tuple[Lookup, ...]
-            if options.resolver is None:
-                addresses, lookup = await resolve.system_addresses(
-                    hop.host, hop.port, options.family, until
-                )
-                lookups = (lookup,)
-            else:
-                addresses, lookups = await resolve.addresses_from(
-                    hop.host, hop.port, options.family,
-                    resolver=options.resolver, deadline_ns=until,
-                )  # fmt: skip
+            addresses, lookups = await resolve.addresses_of(hop.host, hop.port, options, until)
             if not addresses:
                 raise resolve.no_address(hop.host, lookups)
             return addresses

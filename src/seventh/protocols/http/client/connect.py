@@ -237,7 +237,7 @@ async def over_quic(
     """Return an HTTP/3 connection whose handshake is complete on our side.
 
     Raises Failed: connect-refused, no-reply, what a handshake can fail with; options-unusable
-    where a jump host carries the talk, for it carries no datagrams.
+    where a jump host or a proxy carries the talk, for it carries no datagrams.
     """
     from seventh.net.quic import connect
     from seventh.web.h3 import H3Connection
@@ -270,6 +270,7 @@ def silence(client: QuicClient, phase: str = "") -> Failed:
 
 
 def need_datagrams(ctx: ProbeContext) -> None:
-    """Raise Failed (options-unusable) where jump hosts carry the connections."""
+    """Raise Failed (options-unusable) where jump hosts or a proxy carry the connections."""
     if ctx.carried:
-        raise Failed(Reason.OPTIONS_UNUSABLE, "--via carries TCP only, so HTTP/3 cannot be used")
+        why = f"{ctx.route} carries TCP only, so HTTP/3 cannot be used"
+        raise Failed(Reason.OPTIONS_UNUSABLE, why)

@@ -158,7 +158,7 @@ class Http3:
         ``reached`` are the origin's addresses that answer.
         """
         if self.ctx.carried:
-            self.matrix.absent("3", "untried", "--via carries TCP only")
+            self.matrix.absent("3", "untried", f"{self.ctx.route} carries TCP only")
             return
         site, matrix = self.site, self.matrix
         advertised = await discover.announced(site, self._record)

@@ -237,8 +237,8 @@ async def follow(ctx: ProbeContext, established: Established) -> tuple[Address, 
     """
     if ctx.carried:
         raise UsageError(
-            "--via carries TCP only: keys can be established through it, but NTP uses UDP; remove "
-            "--via"
+            f"{ctx.route} carries TCP only: keys can be established through it, but NTP uses UDP; "
+            f"remove {ctx.route}"
         )
     response, ke = established.response, established.address
     port = response.port or nts_ke.NTP_PORT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
+from seventh.net.carrier import CarrierFailed
 from seventh.protocols.ssh.wire.channel import CONNECT_FAILED, PROHIBITED, SHORTAGE, Refusal
 from seventh.wire.text import printable
 
@@ -13,10 +14,6 @@ class RefusedError(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(f"channel refused: {refusal.text}")
         self.refusal = refusal
-
-
-class CarrierFailed(Failed):
-    """A failure of a connection that carries others; the detail names the connection."""
 
 
 def named(failed: Failed, hop: str) -> Failed:

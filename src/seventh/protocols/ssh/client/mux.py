@@ -23,8 +23,8 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.net.address import Address
 from seventh.net.budget import Budget, Meter
+from seventh.net.carrier import CarriedStream
 from seventh.net.stopwatch import now_ns, user_mark
-from seventh.net.stream import Stream
 from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.ssh.client.failures import RefusedError, again, named
 from seventh.protocols.ssh.client.session import Session
@@ -260,14 +260,13 @@ def _retrieve(task: asyncio.Task[None]) -> None:
         task.exception()
 
 
-class ChannelStream(Stream):
+class ChannelStream(CarriedStream):
     """A channel as a stream of bytes."""
 
     def __init__(self, mux: Mux, channel: Channel, address: Address) -> None:
         self.address = address
         self.opened = user_mark()
-        self.requested = self.opened
-        """When CHANNEL_OPEN was sent."""
+        self.requested = self.opened  # set again when CHANNEL_OPEN is sent
         self.channel = channel
         self.mux = mux
         self._meter = Meter(mux.budget.max_bytes)

@@ -298,8 +298,15 @@ async def _repeat(ctx: ProbeContext, stream: Stream) -> dict[str, str]:
 
 
 def _has_records(ctx: ProbeContext) -> bool:
-    """Return whether the target can have SSHFP records: no IP address, nor localhost (RFC 6761)."""
+    """Return whether the target can have SSHFP records: no IP address, nor localhost (RFC 6761).
+
+    A name that is not resolved here is not looked up here.
+    """
     host = ctx.target.host.rstrip(".")
+    if not ctx.resolves and not ctx.target.is_literal:
+        why = f"SSHFP was not requested: with {ctx.route}, {host} is resolved elsewhere"
+        ctx.notes(SshFacts).unknown(Topic.SSHFP, why)
+        return False
     return not (ctx.target.is_literal or host == "localhost" or host.endswith(".localhost"))
 
 

@@ -7,7 +7,6 @@ import ipaddress
 from typing import Literal
 
 from seventh.model.failure import Failed, Reason
-from seventh.model.netfacts import NetFacts
 from seventh.net.address import Address
 from seventh.net.connect import open_tcp
 from seventh.net.probe_context import ProbeContext
@@ -97,8 +96,8 @@ async def _cancel(ctx: ProbeContext, mux: Mux, host: bytes, port: int) -> None:
 async def _listens(ctx: ProbeContext, mux: Mux, port: int) -> Bind:
     """Return where the port listens, by connecting to it from outside the server's loopback."""
     server = mux.session.stream.address
-    if ctx.notes(NetFacts).facts.hops or not 1 <= port <= 65535:
-        return "unsettled"  # reachable through the jump hosts only
+    if ctx.carried or not 1 <= port <= 65535:
+        return "unsettled"  # this machine must not connect directly
     outside = _outside(server.ip)
     if outside is None:
         return "unsettled"

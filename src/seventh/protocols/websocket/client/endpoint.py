@@ -90,7 +90,7 @@ class Endpoint:
         }
         self.notes.learn(
             secure=self.secure,
-            # Through a jump host the address is only a name.
+            # Through a jump host or a proxy the address may be only a name.
             reach=None if self.ctx.carried else reach(address.ip),
             credential_parameters=own.parameters,
             origin=printable(own.origin, 200),

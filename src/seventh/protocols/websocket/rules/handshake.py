@@ -299,7 +299,7 @@ def clear(ws: WebSocketFacts) -> Verdict:
     if ws.secure:
         return None
     if ws.reach is None:
-        return Skip("connected through a jump host: the reach of the address is unknown")
+        return Skip("connected through a jump host or a proxy: the address is unknown")
     return None if ws.reach == "loopback" else Hit(reach=ws.reach)
 
 

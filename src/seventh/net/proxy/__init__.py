@@ -1,0 +1,1 @@
+"""Connections through proxies: CONNECT over HTTP or HTTPS, and SOCKS5."""
