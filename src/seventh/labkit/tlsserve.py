@@ -20,6 +20,8 @@ from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 
 HelloHook = Callable[[tlshello.ClientHello], bytes | None]
+Front = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
+"""What precedes TLS on a connection; returns whether TLS starts."""
 Application = Callable[["TlsPeer"], Awaitable[None]]
 GOOD_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 GOOD_GROUPS = "X25519MLKEM768:X25519:P-256"
@@ -159,6 +161,7 @@ async def echo(peer: TlsPeer) -> None:
 async def tls_server(
     context: SSL.Context,
     *,
+    front: Front | None = None,
     on_hello: HelloHook | None = None,
     application: Application = echo,
     early_data: bool = False,
@@ -168,6 +171,8 @@ async def tls_server(
     """Serve TLS on a free port, or on ``port``; gives the port."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if front is not None and not await front(reader, writer):
+            return
         first, hello = await _first_hello(reader)
         answer = on_hello(hello) if on_hello is not None and hello is not None else None
         if answer is not None:

@@ -36,6 +36,8 @@ class Reason(StrEnum):
     CONNECT_FORBIDDEN = "connect-forbidden"
     ADDRESS_POLICY = "address-policy"
     NO_REPLY = "no-reply"
+    STARTTLS_NOT_OFFERED = "starttls-not-offered"
+    STARTTLS_REFUSED = "starttls-refused"
     TLS_NOT_TLS = "tls-not-tls"
     TLS_HANDSHAKE = "tls-handshake-failed"
     TLS_VERSION = "tls-version-unsupported"
@@ -136,6 +138,7 @@ class Failed(Exception):  # noqa: N818 - read as a sentence: the check failed
         phase: str = "",
         alert: Alert | None = None,
         http_error: str = "",
+        served: str = "",
     ) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
@@ -146,6 +149,8 @@ class Failed(Exception):  # noqa: N818 - read as a sentence: the check failed
         """The TLS alert with which the peer ended the connection, if any."""
         self.http_error = http_error
         """The name of the HTTP/2 error code with which the peer ended it (RFC 9113 §7)."""
+        self.served = served
+        """The protocol that the port serves instead, as its first bytes show."""
         self.http_field = ""
         """The header field that makes an HTTP/2 or HTTP/3 response malformed."""
 

@@ -10,13 +10,14 @@ import re
 
 _NAMES = {
     "apache": "apache", "caddy": "caddy", "chronyd": "chrony", "chrony": "chrony",
-    "dropbear": "dropbear", "envoy": "envoy", "lighttpd": "lighttpd", "nginx": "nginx",
-    "ntpd": "ntpd", "ntpsec": "ntpsec", "openresty": "nginx", "openssh": "openssh",
+    "dovecot": "dovecot", "dropbear": "dropbear", "envoy": "envoy", "lighttpd": "lighttpd",
+    "nginx": "nginx", "ntpd": "ntpd", "ntpsec": "ntpsec", "openresty": "nginx",
+    "openssh": "openssh", "postfix": "postfix",
     "tengine": "nginx", "uvicorn": "uvicorn", "websockets": "websockets",
 }  # fmt: skip
 """The name in a Server field or greeting, and the name of the fixes."""
-_UNNAMED = ("aws-alb", "cisco-ios", "dovecot", "haproxy", "mosquitto", "node", "node-ws",
-            "openssl", "postfix", "socket.io", "spring")  # fmt: skip
+_UNNAMED = ("aws-alb", "cisco-ios", "haproxy", "mosquitto", "node", "node-ws",
+            "openssl", "socket.io", "spring")  # fmt: skip
 """Software with fixes of its own that does not send its name."""
 ALTERNATIVES = frozenset([*_NAMES.values(), *_UNNAMED])
 """Server software with fixes of its own, of which a peer is one. A fix of any other name (``dns``,

@@ -10,6 +10,7 @@ import msgspec
 
 from seventh.model.facts import Facts
 from seventh.model.failure import Reason
+from seventh.model.product import product_of
 
 ChainState = Literal[
     "trusted", "missing-intermediate", "unknown-root", "self-signed", "invalid", "unverified"
@@ -20,6 +21,11 @@ ChainState = Literal[
 ClientCertificate = Literal["not-requested", "optional", "required", "refused-later", "given"]
 """``refused-later``: the handshake succeeds without one, and the application returns an error.
 ``given``: one was sent, so it is unknown whether it is required."""
+
+StarttlsName = Literal[
+    "smtp", "imap", "pop3", "ldap", "postgres", "mysql", "xmpp", "ftp", "nntp", "sieve"
+]
+"""Protocols that start TLS within a connection in clear."""
 
 CERTIFICATE_REFUSALS = frozenset({400, 401, 403, 495, 496})
 """HTTP statuses for a client without a certificate; 495 and 496 are nginx's."""
@@ -189,6 +195,18 @@ class OtherCertificate(CertificateFacts, frozen=True, kw_only=True):
     key_type: str
 
 
+class Starttls(msgspec.Struct, frozen=True, kw_only=True):
+    """The dialogue in clear before TLS."""
+
+    protocol: StarttlsName
+    greeting: str = ""
+    """The server's greeting, or the software that it names there."""
+    injected_bytes: int | None = None
+    """How much came in clear after the go-ahead; discarded. None where there was no go-ahead."""
+    injected: str = ""
+    """The beginning of it."""
+
+
 class TlsFacts(CertificateFacts, Facts, frozen=True, kw_only=True):
     """The facts of the handshakes and the bare ClientHellos."""
 
@@ -198,6 +216,8 @@ class TlsFacts(CertificateFacts, Facts, frozen=True, kw_only=True):
     server_name: str = ""
     """The name that was sent (SNI) and compared with the certificate."""
 
+    starttls: Starttls | None = None
+    """None where TLS starts with the connection."""
     configured: bool = False
     """Whether the facts are from a configuration file and not from a handshake."""
     security_level: int | None = None
@@ -257,3 +277,8 @@ class TlsFacts(CertificateFacts, Facts, frozen=True, kw_only=True):
     """Whether DEFLATE is negotiated in TLS 1.2."""
     unknown: Mapping[Topic, str] = msgspec.field(default={}, name="unlearnt")
     """What could not be learnt, and why."""
+
+    @property
+    def product(self) -> str:
+        """The software that the greeting names."""
+        return product_of(self.starttls.greeting) if self.starttls is not None else ""

@@ -24,7 +24,7 @@ def check_first_bytes(data: bytes) -> None:
         return
     other = identify(data)
     if other is not None and other != "TLS":
-        raise Failed(Reason.PROTOCOL_MISMATCH, f"the port serves {other}, not TLS")
+        raise Failed(Reason.PROTOCOL_MISMATCH, f"the port serves {other}, not TLS", served=other)
     raise Failed(Reason.TLS_NOT_TLS, f"the reply is not TLS; it begins with {data[:8].hex(' ')}")
 
 

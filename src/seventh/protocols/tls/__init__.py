@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from seventh.model.option import Option, RoomOptions
 from seventh.model.spec import Metric, PhaseSpec, Spec
 from seventh.model.target import Scheme
+from seventh.model.tlsfacts import StarttlsName
+
+
+class TlsOptions(RoomOptions, frozen=True, kw_only=True):
+    """How TLS begins."""
+
+    starttls: Annotated[
+        StarttlsName | None,
+        Option(
+            flag="starttls",
+            help="protocol whose dialogue in clear precedes TLS; the target needs a port",
+            default="TLS starts with the connection",
+        ),
+    ] = None
+
 
 SPEC = Spec(
     name="tls",
     title="TLS",
     # What a bare host has at 443 is looked at as https, its TLS included.
     schemes=(Scheme(name="tls", port=443, well_known=False),),
+    options=TlsOptions,
     phases=(
+        PhaseSpec("tls.greeting", "with --starttls: connection to the end of the greeting"),
+        PhaseSpec("tls.starttls", "with --starttls: first command to the go-ahead for TLS"),
         PhaseSpec("tls", "ClientHello to the end of the handshake, local computation included"),
         PhaseSpec("tls.hello", "ClientHello to the first bytes of the server"),
         PhaseSpec("tls.finish", "first bytes of the server to the end of the handshake"),
@@ -66,7 +87,7 @@ SPEC = Spec(
     shared=("ca_file", "ca_store", "server_name", "cert_file", "key_file"),
     tiers={
         0: "completes handshakes; sends further ClientHellos, read up to the first reply; "
-        "no application data",
+        "no application data; with --starttls, the dialogue up to the go-ahead on each connection",
         1: "offers empty early data; sends a HEAD request if a client certificate is requested",
     },
     standards=("RFC 9846", "RFC 9325", "RFC 9525", "RFC 5280"),

@@ -5,6 +5,11 @@ from seventh.model.failure import Reason
 
 LINES = (
     CheckLine(
+        "STARTTLS succeeds, and nothing follows it in clear",
+        rules=("TLS-STARTTLS-INJECT",),
+        failures=(Reason.STARTTLS_NOT_OFFERED, Reason.STARTTLS_REFUSED),
+    ),
+    CheckLine(
         "The handshake succeeds",
         facts=("version", "cipher", "group"), phases=("tls",),
         failures=(

@@ -24,6 +24,8 @@ from seventh.labkit.tlsserve import (
 )
 from seventh.model.alert import Alert
 from seventh.model.failure import Reason
+from seventh.model.tlsfacts import StarttlsName
+from seventh.protocols.tls.lab import starttls
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 
@@ -43,6 +45,9 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     ask_client: bool = False
     need_client: bool = False
     on_hello: HelloHook | None = None
+    starttls: StarttlsName | None = None
+    wrong: starttls.Wrong = "none"
+    """What is wrong before TLS."""
     public: bool = False
     """Whether the check treats the lab's root as a public one."""
 
@@ -166,6 +171,11 @@ def _issue(**wrong: Any) -> Setup:
     return Setup(issue=lambda kit: kit.authority.issue(**wrong))
 
 
+_WRONG: tuple[tuple[starttls.Wrong, str, tuple[str, ...], Reason | None], ...] = (
+    ("not-offered", "TLS is not offered (--starttls)", (), Reason.STARTTLS_NOT_OFFERED),
+    ("refused", "TLS is offered and refused (--starttls)", (), Reason.STARTTLS_REFUSED),
+    ("injected", "data follows the go-ahead in clear", ("TLS-STARTTLS-INJECT",), None),
+)
 FAULTS = (
     _fault(
         "expired", "the certificate expired two days ago", "TLS-CERT-EXPIRED",
@@ -277,6 +287,22 @@ FAULTS = (
         "mtls-required", "a client certificate is required",
         reason=Reason.TLS_CLIENT_CERTIFICATE_REQUIRED, setup=Setup(need_client=True),
     ),
+    *(
+        _fault(
+            f"{name}-{wrong}", meaning, *triggers, reason=reason,
+            setup=Setup(starttls=name, wrong=wrong),
+        )
+        for name in starttls.NAMES
+        for wrong, meaning, triggers, reason in _WRONG
+    ),
+    _fault(
+        "smtp-drip", "the greeting comes byte by byte and has no end",
+        reason=Reason.BUDGET_EXCEEDED, setup=Setup(starttls="smtp", wrong="drip"),
+    ),
+    _fault(
+        "smtp-endless", "the greeting has no end",
+        reason=Reason.PROTOCOL_VIOLATION, setup=Setup(starttls="smtp", wrong="endless"),
+    ),
 )  # fmt: skip
 
 TOUR = ("missing-intermediate",)
@@ -299,10 +325,11 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
         client_ca=str(kit.authority.ca_file),
     )
     trust = "ca_store" if setup.public else "ca_file"
+    front = starttls.front(setup.starttls, setup.wrong) if setup.starttls is not None else None
+    options = {trust: str(kit.authority.ca_file), "server_name": "lab.test"}
+    if setup.starttls is not None:
+        options["starttls"] = setup.starttls
     async with tls_server(
-        context, on_hello=setup.on_hello, early_data=setup.early_data > 0
+        context, front=front, on_hello=setup.on_hello, early_data=setup.early_data > 0
     ) as port:
-        yield Served(
-            target=f"tls://127.0.0.1:{port}",
-            options={trust: str(kit.authority.ca_file), "server_name": "lab.test"},
-        )
+        yield Served(target=f"tls://127.0.0.1:{port}", options=options)

@@ -1,0 +1,1 @@
+"""The dialogues in clear before TLS: bytes in, events out."""
