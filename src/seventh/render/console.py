@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from typing import Literal
 
 from rich.console import Console
 from rich.text import Text
@@ -37,7 +38,7 @@ def printed(lines: Iterable[Text], view: View) -> str:
     """Return lines as text, with escape sequences only if the view has colour."""
     buffer = io.StringIO()
     # The view decides everything, and rich reads nothing from the environment.
-    color = "standard" if view.color else None
+    color: Literal["standard"] | None = "standard" if view.color else None
     console = Console(file=buffer, width=view.width, color_system=color, _environ={})
     for line in lines:
         line.rstrip()
