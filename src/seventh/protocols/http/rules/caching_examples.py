@@ -73,3 +73,19 @@ def variants(*tags: str, vary: tuple[str, ...] = ("accept-encoding",)) -> Coding
             for name, tag in zip(names, tags, strict=True)
         ),
     )  # fmt: skip
+
+
+def coded(*codings: str, wire: int = 1000, **fields: Any) -> HttpFacts:
+    """Return a text of 5000 bytes, of which each of ``codings`` leaves ``wire``."""
+    identity = Variant(offered="identity", status=200, wire_bytes=5000, content_bytes=5000)
+    best = codings[0] if codings else ""
+    offers = [("any", best), *((c, c if c in codings else "") for c in ("br", "gzip") if c != best)]
+    others = tuple(
+        Variant(
+            offered=offer, status=200, coding=coding, wire_bytes=wire if coding else 5000,
+            content_bytes=5000,
+        )
+        for offer, coding in offers
+    )  # fmt: skip
+    known: dict[str, Any] = {"compressible": True, "secure": True, "variants": (identity, *others)}
+    return content(coding=Coding(**({"content_type": "text/html"} | known | fields)))
