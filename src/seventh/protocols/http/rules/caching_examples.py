@@ -6,6 +6,7 @@ from typing import Any
 
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import (
+    Body,
     Caching,
     Coding,
     ContentFacts,
@@ -24,6 +25,12 @@ VALIDATED = Validation(
     etag='"a"', last_modified="Sun, 22 Nov 2026 09:00:00 GMT", etag_status=304, date_status=304,
     dropped=(), etags={"192.0.2.1": '"a"', "192.0.2.2": '"a"'},
 )  # fmt: skip
+
+PROBLEM = Body(
+    path="/seventh-…", status=404, declared="application/problem+json", seen="json", problem=True
+)
+JSON_ERROR = Body(path="/seventh-…", status=404, declared="application/json", seen="json")
+JSON = Body(path="/", status=200, declared="application/json", seen="json")
 
 
 def content(**parts: Any) -> HttpFacts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from seventh.model.quicfacts import Amplification, Migration, QuicFacts, TransportParameters
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.alternatives import Advertised, Alternative, AltService
@@ -81,3 +83,13 @@ GOOD = HttpFacts(
         ambiguous=Ambiguous(status=400, closed=True),
     ),
 )
+
+
+def with_h3(**changes: object) -> HttpFacts:
+    """Return the site with other facts of HTTP/3."""
+    return GOOD.learn(h3=replace(GOOD.h3 or H3Facts(), **changes))
+
+
+def with_parameters(**changes: object) -> HttpFacts:
+    """Return the site with these transport parameters of QUIC."""
+    return with_h3(quic=QuicFacts(parameters=TransportParameters(**changes)))  # type: ignore[arg-type]
