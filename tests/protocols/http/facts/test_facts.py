@@ -70,14 +70,11 @@ def test_the_steps_of_an_exchange() -> None:
 def test_the_matrix_drawn() -> None:
     failed = Cell(version="3", temperature="0-rtt", outcome="failed", why="no reply")
     untried = Cell(version="2", temperature="0-rtt", outcome="untried", why="no ticket")
-    broken = Cell(version="1.1", temperature="cold")
     warm = Cell(version="2", temperature="warm", ttfb_seconds=0.03).summed()
-    (drawing,) = HttpFacts(cells=(failed, untried, warm, COLD, broken)).drawings()
-    none = Span(label="HTTP/1.1 cold", low=0.0, high=0.0, value="none: ", empty=True)
+    (drawing,) = HttpFacts(cells=(failed, untried, warm, COLD)).drawings()
     assert drawing == Drawing(
         title="one exchange, from its start to the last byte",
         spans=(
-            none,
             Span(
                 label="HTTP/2 cold", low=0.0, high=COLD.total_seconds or 0.0, steps=COLD.steps,
                 value="60.4 ms (connect 10.0, handshake 20.0, ttfb 30.0, download 0.4)",

@@ -24,6 +24,8 @@ from seventh.protocols.http.facts.write import Ambiguous, EarlyPost, Expected, W
 H1 = Rung(version="1.1", state="works", status=200, content_type="text/html")
 H2 = Rung(version="2", state="works", status=200, content_type="text/html")
 H3 = Rung(version="3", state="works", status=200, content_type="text/html")
+NO_H3 = Rung(version="3", state="not-offered", detail="no QUIC packet came back")
+DEAD_H3 = Rung(version="3", state="broken", detail="no QUIC packet came back in 3 s")
 
 
 def cells(think_seconds: float) -> tuple[Cell, ...]:
