@@ -13,13 +13,16 @@ TESTS = ROOT / "tests"
 _FAR = {"peers", "fuzz", "mutate"}
 """Folders whose tests are not asked: real servers, long runs, ourselves."""
 _WIDER = {
-    "rules": ("rules", "conformance/test_rooms.py", "lint"),
+    "rules": (
+        "rules", "conformance/test_rooms.py", "lint", "conformance/test_checklists.py",
+        "render/formats/test_nagios.py",
+    ),
     "codecs": ("wire", "web", "protocols/tls", "net"),
     "net": ("net", "web", "protocols/net", "protocols/tls", "protocols/http", "engine"),
     "engine": ("engine", "render", "model", "conformance/test_rooms.py", "cli"),
     "lint": ("lint", "lintkit", "engine/test_lint.py", "conformance/test_lints.py"),
     "probes": ("engine", "conformance/test_rooms.py"),
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,7 @@ OVER_H2 = "h2 on alt.example:8443 (Alt-Svc):"
         (site(H3, BROKEN_H2, rung("1.1", "not-offered", detail="no ALPN")),
          f"{BROKEN}; HTTP/1.1 not supported: no ALPN"),
         (site(BROKEN_H2, replace(BROKEN_H2, version="1.1")),
-         "skipped: not all versions were tried"),
+         "skipped: no version works, which is the check's failure"),
         (site(H3, H2), "skipped: not all versions were tried"),
         (site(H2, H1, only_version="2"), ONLY_2),
         (site(BROKEN_H2, H1, secure=False), CLEARTEXT),

@@ -6,6 +6,7 @@ from typing import Any
 
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import (
+    Body,
     Caching,
     Coding,
     ContentFacts,
@@ -24,6 +25,12 @@ VALIDATED = Validation(
     etag='"a"', last_modified="Sun, 22 Nov 2026 09:00:00 GMT", etag_status=304, date_status=304,
     dropped=(), etags={"192.0.2.1": '"a"', "192.0.2.2": '"a"'},
 )  # fmt: skip
+
+PROBLEM = Body(
+    path="/seventh-…", status=404, declared="application/problem+json", seen="json", problem=True
+)
+JSON_ERROR = Body(path="/seventh-…", status=404, declared="application/json", seen="json")
+JSON = Body(path="/", status=200, declared="application/json", seen="json")
 
 
 def content(**parts: Any) -> HttpFacts:
@@ -73,3 +80,19 @@ def variants(*tags: str, vary: tuple[str, ...] = ("accept-encoding",)) -> Coding
             for name, tag in zip(names, tags, strict=True)
         ),
     )  # fmt: skip
+
+
+def coded(*codings: str, wire: int = 1000, **fields: Any) -> HttpFacts:
+    """Return a text of 5000 bytes, of which each of ``codings`` leaves ``wire``."""
+    identity = Variant(offered="identity", status=200, wire_bytes=5000, content_bytes=5000)
+    best = codings[0] if codings else ""
+    offers = [("any", best), *((c, c if c in codings else "") for c in ("br", "gzip") if c != best)]
+    others = tuple(
+        Variant(
+            offered=offer, status=200, coding=coding, wire_bytes=wire if coding else 5000,
+            content_bytes=5000,
+        )
+        for offer, coding in offers
+    )  # fmt: skip
+    known: dict[str, Any] = {"compressible": True, "secure": True, "variants": (identity, *others)}
+    return content(coding=Coding(**({"content_type": "text/html"} | known | fields)))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from seventh.model.severity import Severity
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import Asset, Coding, Refusal, Repetition, Variant
 from seventh.protocols.http.rules import file
-from seventh.protocols.http.rules.caching_examples import NOT_LOOKED, content
+from seventh.protocols.http.rules.caching_examples import NOT_LOOKED, coded, content
 from seventh.protocols.http.rules.proxy_fixes import ADD_HEADER, ENVOY, HAPROXY, TEXTS
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
@@ -19,22 +17,6 @@ WORTHLESS_RATIO = 0.9
 LARGE_JSON_BYTES = 1024 * 1024
 _TEXTS = TEXTS.removeprefix("text/html ")  # which nginx always takes
 _APACHE = f"# with mod_brotli\nAddOutputFilterByType BROTLI_COMPRESS;DEFLATE {TEXTS}"
-
-
-def _coded(*codings: str, wire: int = 1000, **fields: Any) -> HttpFacts:
-    """Return a text of 5000 bytes, of which each of ``codings`` leaves ``wire``."""
-    identity = Variant(offered="identity", status=200, wire_bytes=5000, content_bytes=5000)
-    best = codings[0] if codings else ""
-    offers = [("any", best), *((c, c if c in codings else "") for c in ("br", "gzip") if c != best)]
-    coded = tuple(
-        Variant(
-            offered=offer, status=200, coding=coding, wire_bytes=wire if coding else 5000,
-            content_bytes=5000,
-        )
-        for offer, coding in offers
-    )  # fmt: skip
-    known: dict[str, Any] = {"compressible": True, "secure": True, "variants": (identity, *coded)}
-    return content(coding=Coding(**({"content_type": "text/html"} | known | fields)))
 
 
 def _coding(http: HttpFacts) -> Coding | Skip:
@@ -90,8 +72,8 @@ def _texts(http: HttpFacts) -> list[tuple[str, str, int]] | Skip:
     },
     references=("RFC 9110 §12.5.3", "RFC 9110 §8.4"),
     seed=("12.10.1",),
-    good=_coded("br", "gzip"),
-    bad=_coded(),
+    good=coded("br", "gzip"),
+    bad=coded(),
     directives={"nginx": ("gzip", "brotli"), "caddy": ("encode",)},
 )  # fmt: skip
 def no_compress(http: HttpFacts) -> Verdict:
@@ -128,8 +110,8 @@ def no_compress(http: HttpFacts) -> Verdict:
     },
     references=("RFC 7932", "RFC 9110 §12.5.3"),
     seed=("12.10.1",),
-    good=_coded("br", "gzip"),
-    bad=_coded("gzip"),
+    good=coded("br", "gzip"),
+    bad=coded("gzip"),
     directives={"nginx": ("brotli", "gzip"), "caddy": ("encode",)},
 )  # fmt: skip
 def no_brotli(http: HttpFacts) -> Verdict:
@@ -182,8 +164,8 @@ def _is_small(coding: str) -> bool:
     },
     references=("RFC 9110 §8.4",),
     seed=("12.10.1",),
-    good=_coded("br", "gzip"),
-    bad=_coded("gzip", wire=4990, content_type="image/png", compressible=False, packed=True),
+    good=coded("br", "gzip"),
+    bad=coded("gzip", wire=4990, content_type="image/png", compressible=False, packed=True),
     directives={"nginx": ("gzip_types", "brotli_types"), "caddy": ("encode",)},
 )  # fmt: skip
 def compress_waste(http: HttpFacts) -> Verdict:
@@ -243,8 +225,8 @@ def _is_waste(wire: int, content: int | None, *, packed: bool) -> bool:
     },
     references=("CVE-2013-3587",),
     seed=("12.10.1",),
-    good=_coded("br", "gzip", reflected=True, reflected_coding="br", secrets=()),
-    bad=_coded("br", "gzip", reflected=True, reflected_coding="br", secrets=("csrf_token",)),
+    good=coded("br", "gzip", reflected=True, reflected_coding="br", secrets=()),
+    bad=coded("br", "gzip", reflected=True, reflected_coding="br", secrets=("csrf_token",)),
 )
 def breach(http: HttpFacts) -> Verdict:
     """Report a compressed page over TLS that repeats a query value beside a constant token."""
@@ -277,8 +259,8 @@ def breach(http: HttpFacts) -> Verdict:
     },
     references=("RFC 8288",),
     seed=("12.6.1", "12.9.2"),
-    good=_coded("br", content_type="application/json"),
-    bad=_coded(
+    good=coded("br", content_type="application/json"),
+    bad=coded(
         content_type="application/json",
         variants=(
             Variant(offered="identity", status=200, wire_bytes=3_000_000, content_bytes=3_000_000),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from seventh.model.quicfacts import Amplification, Migration, QuicFacts, TransportParameters
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.alternatives import Advertised, Alternative, AltService
@@ -22,6 +24,8 @@ from seventh.protocols.http.facts.write import Ambiguous, EarlyPost, Expected, W
 H1 = Rung(version="1.1", state="works", status=200, content_type="text/html")
 H2 = Rung(version="2", state="works", status=200, content_type="text/html")
 H3 = Rung(version="3", state="works", status=200, content_type="text/html")
+NO_H3 = Rung(version="3", state="not-offered", detail="no QUIC packet came back")
+DEAD_H3 = Rung(version="3", state="broken", detail="no QUIC packet came back in 3 s")
 
 
 def cells(think_seconds: float) -> tuple[Cell, ...]:
@@ -81,3 +85,13 @@ GOOD = HttpFacts(
         ambiguous=Ambiguous(status=400, closed=True),
     ),
 )
+
+
+def with_h3(**changes: object) -> HttpFacts:
+    """Return the site with other facts of HTTP/3."""
+    return GOOD.learn(h3=replace(GOOD.h3 or H3Facts(), **changes))
+
+
+def with_parameters(**changes: object) -> HttpFacts:
+    """Return the site with these transport parameters of QUIC."""
+    return with_h3(quic=QuicFacts(parameters=TransportParameters(**changes)))  # type: ignore[arg-type]

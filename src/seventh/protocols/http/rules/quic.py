@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from seventh.model.quicfacts import (
     MAX_AMPLIFICATION,
     Amplification,
     Migration,
-    QuicFacts,
     TransportParameters,
 )
 from seventh.model.severity import Severity
 from seventh.protocols.http.facts import HttpFacts
-from seventh.protocols.http.facts.quic import H2Facts, H3Facts
+from seventh.protocols.http.facts.quic import H2Facts
 from seventh.protocols.http.facts.write import EarlyPost, WriteFacts
 from seventh.protocols.http.rules import file
-from seventh.protocols.http.rules.examples import GOOD
+from seventh.protocols.http.rules.examples import GOOD, with_h3, with_parameters
 from seventh.protocols.http.rules.proxy_fixes import ENVOY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
@@ -25,14 +22,6 @@ MIN_UPLOAD_BITS_PER_SECOND = 10e6
 MIN_IDLE_SECONDS = 30.0
 MIN_UDP_PAYLOAD_BYTES = 1350
 TOO_EARLY = 425
-
-
-def _h3(**changes: object) -> HttpFacts:
-    return GOOD.learn(h3=replace(GOOD.h3 or H3Facts(), **changes))
-
-
-def _parameters(**changes: object) -> HttpFacts:
-    return _h3(quic=QuicFacts(parameters=TransportParameters(**changes)))  # type: ignore[arg-type]
 
 
 @rule(
@@ -111,7 +100,7 @@ def h2_settings(http: HttpFacts) -> Verdict:
     references=("RFC 9000 §8.1",),
     seed=("12.10.4",),
     good=GOOD,
-    bad=_h3(amplification=Amplification(sent_bytes=1200, received_bytes=14400, datagrams=12,
+    bad=with_h3(amplification=Amplification(sent_bytes=1200, received_bytes=14400, datagrams=12,
                                         largest_bytes=1200)),
     directives={"nginx": ("quic_retry",)},
 )  # fmt: skip
@@ -160,7 +149,7 @@ def quic_amplify(http: HttpFacts) -> Verdict:
     references=("RFC 9000 §9",),
     seed=("12.10.1",),
     good=GOOD,
-    bad=_h3(migration=Migration(new_connection_id=True, challenged=False, validated=False,
+    bad=with_h3(migration=Migration(new_connection_id=True, challenged=False, validated=False,
                                 continued=False)),
 )  # fmt: skip
 def quic_migrate(http: HttpFacts) -> Verdict:
@@ -210,7 +199,7 @@ _UNDECLARED = Skip("no QUIC handshake showed the server's transport parameters")
     references=("RFC 9000 §10.1",),
     seed=("12.10.1",),
     good=GOOD,
-    bad=_parameters(max_idle_timeout_seconds=10.0),
+    bad=with_parameters(max_idle_timeout_seconds=10.0),
     directives={"nginx": ("keepalive_timeout",)},
 )
 def quic_idle(http: HttpFacts) -> Verdict:
@@ -240,7 +229,7 @@ def quic_idle(http: HttpFacts) -> Verdict:
     references=("RFC 9000 §18.2", "RFC 9000 §14"),
     seed=("12.10.1",),
     good=GOOD,
-    bad=_parameters(max_udp_payload_bytes=1200),
+    bad=with_parameters(max_udp_payload_bytes=1200),
 )
 def quic_pmtu(http: HttpFacts) -> Verdict:
     """Report a declared limit below what nearly every path carries."""

@@ -6,7 +6,13 @@ from seventh.model.severity import Severity
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import Api, Body, EventStream, Lifecycle
 from seventh.protocols.http.rules import file
-from seventh.protocols.http.rules.caching_examples import NOT_LOOKED, content
+from seventh.protocols.http.rules.caching_examples import (
+    JSON,
+    JSON_ERROR,
+    NOT_LOOKED,
+    PROBLEM,
+    content,
+)
 from seventh.protocols.http.rules.proxy_fixes import ENVOY, HAPROXY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
@@ -19,13 +25,6 @@ MOMENT_SECONDS = 0.2
 """Shorter gaps are not silence."""
 _PAGES = not_applicable("the site serves web pages, not an API")
 _DAY = 86400
-
-
-_PROBLEM = Body(
-    path="/seventh-…", status=404, declared="application/problem+json", seen="json", problem=True
-)
-_JSON_ERROR = Body(path="/seventh-…", status=404, declared="application/json", seen="json")
-_JSON = Body(path="/", status=200, declared="application/json", seen="json")
 
 
 def _api(http: HttpFacts) -> Api | Skip:
@@ -109,8 +108,8 @@ def schema(http: HttpFacts) -> Verdict:
     },
     references=("RFC 9457 §3",),
     seed=("12.6.1",),
-    good=content(api=Api(speaks=True), error=_PROBLEM),
-    bad=content(api=Api(speaks=True), error=_JSON_ERROR),
+    good=content(api=Api(speaks=True), error=PROBLEM),
+    bad=content(api=Api(speaks=True), error=JSON_ERROR),
 )  # fmt: skip
 def error_format(http: HttpFacts) -> Verdict:
     """Judge an API's response for a missing path to a request for problem details."""
@@ -151,7 +150,7 @@ def error_format(http: HttpFacts) -> Verdict:
     },
     references=("RFC 9110 §8.3",),
     seed=("12.6.1",),
-    good=content(content=_JSON, error=_PROBLEM),
+    good=content(content=JSON, error=PROBLEM),
     bad=content(
         content=Body(
             path="/", status=200, declared="text/html", seen="json",

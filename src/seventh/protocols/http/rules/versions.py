@@ -9,7 +9,7 @@ from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.alternatives import Advertised, Alternative
 from seventh.protocols.http.facts.versions import Rung
 from seventh.protocols.http.rules import file
-from seventh.protocols.http.rules.examples import GOOD, H1, H2, H3, cells
+from seventh.protocols.http.rules.examples import DEAD_H3, GOOD, H1, H2, H3, NO_H3, cells
 from seventh.protocols.http.rules.proxy_fixes import ADD_HEADER, ENVOY, HAPROXY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 from seventh.wire.address import is_literal
@@ -19,9 +19,6 @@ _H1_REQUIRED = "HTTP_1_1_REQUIRED"
 REFUSED = frozenset({429, 503})
 SLOW_THINK_SECONDS = 0.5
 MIN_SAMPLES = 3
-
-_NO_H3 = Rung(version="3", state="not-offered", detail="no QUIC packet came back")
-_DEAD_H3 = Rung(version="3", state="broken", detail="no QUIC packet came back in 3 s")
 _CLEARTEXT = not_applicable("no version is negotiated over plain HTTP")
 
 
@@ -114,7 +111,7 @@ def no_h2(http: HttpFacts) -> Verdict:
     references=("RFC 9114",),
     seed=("12.11.5",),
     good=GOOD,
-    bad=GOOD.learn(ladder=(_NO_H3, H2, H1), advertised=Advertised(alt_svc=())),
+    bad=GOOD.learn(ladder=(NO_H3, H2, H1), advertised=Advertised(alt_svc=())),
     directives={"nginx": ("listen", "http3"), "caddy": ("servers protocols",)},
 )  # fmt: skip
 def no_h3(http: HttpFacts) -> Verdict:
@@ -156,7 +153,7 @@ def no_h3(http: HttpFacts) -> Verdict:
     references=("RFC 7838", "RFC 9460"),
     seed=("12.10.1",),
     good=GOOD,
-    bad=GOOD.learn(ladder=(_DEAD_H3, H2, H1)),
+    bad=GOOD.learn(ladder=(DEAD_H3, H2, H1)),
     directives={
         "nginx": ("add_header", "listen"),
         "caddy": ("header alt-svc", "servers protocols"),
@@ -294,8 +291,10 @@ def fallback(http: HttpFacts) -> Verdict:
     if http.only_version is not None:
         return Skip(f"only HTTP/{http.only_version} was requested (--http-version)")
     last = http.rung("1.1")
-    if not http.working or last is None:
+    if last is None:
         return Skip("not all versions were tried")
+    if not http.working:
+        return Skip("no version works, which is the check's failure")
     found = _broken(http) | _differing(http) | _places(http)
     severity = None
     if last.state == "not-offered":

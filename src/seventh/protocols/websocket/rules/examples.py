@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from seventh.protocols.websocket.facts import Handshake, Tunnelled, WebSocketFacts
+from seventh.protocols.websocket.facts.live import Fanout, Violation, ViolationKind
 from seventh.rules.rule import Skip
 
 NOT_OPEN = Skip("the socket did not open")
@@ -65,3 +68,19 @@ def turned_away(status: int, **changes: object) -> WebSocketFacts:
     """Return an endpoint that refuses the first handshake."""
     refused = msgspec.structs.replace(REFUSED, status=status, **changes)
     return WebSocketFacts(secure=True, reach="public", handshake=refused, upgrade_seconds=0.001)
+
+
+def fanned(**changes: float | int | None) -> WebSocketFacts:
+    """Return the endpoint after a broadcast, with other figures."""
+    known = {
+        "sockets": 10, "rounds": 5, "expected": 45, "delivered": 45,
+        "p50_seconds": 0.01, "p95_seconds": 0.02, "max_seconds": 0.03, "wait_seconds": 2.0,
+    }  # fmt: skip
+    return GOOD.learn(fanout=Fanout(**{**known, **changes}))  # type: ignore[arg-type]
+
+
+def violation(
+    kind: ViolationKind, name: str, outcome: Literal["refused", "accepted"]
+) -> WebSocketFacts:
+    """Return the endpoint after one violation."""
+    return GOOD.learn(violations=(Violation(kind=kind, name=name, outcome=outcome),))

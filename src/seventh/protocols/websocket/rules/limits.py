@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from seventh.model.severity import Severity
 from seventh.protocols.websocket.facts import WebSocketFacts
@@ -11,10 +10,9 @@ from seventh.protocols.websocket.facts.live import (
     Backpressure,
     Burst,
     LongMessage,
-    Violation,
     ViolationKind,
 )
-from seventh.protocols.websocket.rules.examples import GOOD
+from seventh.protocols.websocket.rules.examples import GOOD, violation
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 LONG_BYTES = 16 * 1024 * 1024
@@ -23,12 +21,6 @@ _LIBRARY: Mapping[str, str] = {
     "any": "Parse frames with a maintained, current WebSocket library; a parser of your own must "
     "fail the connection here.",
 }
-
-
-def _violation(
-    kind: ViolationKind, name: str, outcome: Literal["refused", "accepted"]
-) -> WebSocketFacts:
-    return GOOD.learn(violations=(Violation(kind=kind, name=name, outcome=outcome),))
 
 
 def _accepted(ws: WebSocketFacts, kind: ViolationKind) -> Verdict:
@@ -56,8 +48,8 @@ def _accepted(ws: WebSocketFacts, kind: ViolationKind) -> Verdict:
     fix=_LIBRARY,
     references=("RFC 6455 §5.1",),
     seed=("12.8.1",),
-    good=_violation("mask", "unmasked-text", "refused"),
-    bad=_violation("mask", "unmasked-text", "accepted"),
+    good=violation("mask", "unmasked-text", "refused"),
+    bad=violation("mask", "unmasked-text", "accepted"),
 )
 def mask(ws: WebSocketFacts) -> Verdict:
     """Judge the unmasked frame."""
@@ -77,8 +69,8 @@ def mask(ws: WebSocketFacts) -> Verdict:
     fix=_LIBRARY,
     references=("RFC 6455 §5.2",),
     seed=("12.8.1",),
-    good=_violation("rsv", "opcode-3", "refused"),
-    bad=_violation("rsv", "opcode-3", "accepted"),
+    good=violation("rsv", "opcode-3", "refused"),
+    bad=violation("rsv", "opcode-3", "accepted"),
 )
 def rsv(ws: WebSocketFacts) -> Verdict:
     """Judge RSV1 without an extension, and opcode 3."""
@@ -106,8 +98,8 @@ def rsv(ws: WebSocketFacts) -> Verdict:
     },
     references=("RFC 6455 §8.1",),
     seed=("12.8.1",),
-    good=_violation("utf8", "surrogate", "refused"),
-    bad=_violation("utf8", "surrogate", "accepted"),
+    good=violation("utf8", "surrogate", "refused"),
+    bad=violation("utf8", "surrogate", "accepted"),
 )
 def utf8(ws: WebSocketFacts) -> Verdict:
     """Judge a surrogate, and a character cut short."""
@@ -134,8 +126,8 @@ def utf8(ws: WebSocketFacts) -> Verdict:
     fix=_LIBRARY,
     references=("RFC 6455 §5.4", "RFC 6455 §5.5"),
     seed=("12.8.1",),
-    good=_violation("frag", "continuation-first", "refused"),
-    bad=_violation("frag", "continuation-first", "accepted"),
+    good=violation("frag", "continuation-first", "refused"),
+    bad=violation("frag", "continuation-first", "accepted"),
 )
 def frag(ws: WebSocketFacts) -> Verdict:
     """Judge stray continuations, nested messages and invalid control frames."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seventh.model.severity import Severity
 from seventh.protocols.websocket.facts import WebSocketFacts
 from seventh.protocols.websocket.facts.live import Fanout, Hold, Token
-from seventh.protocols.websocket.rules.examples import GOOD, answered
+from seventh.protocols.websocket.rules.examples import GOOD, answered, fanned
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 FANOUT_SECONDS = 0.5
@@ -297,14 +297,6 @@ def limits_undeclared(ws: WebSocketFacts) -> Verdict:
 # -- fan-out ---------------------------------------------------------------------------------------
 
 
-def _fanned(**changes: float | int | None) -> WebSocketFacts:
-    known = {
-        "sockets": 10, "rounds": 5, "expected": 45, "delivered": 45,
-        "p50_seconds": 0.01, "p95_seconds": 0.02, "max_seconds": 0.03, "wait_seconds": 2.0,
-    }  # fmt: skip
-    return GOOD.learn(fanout=Fanout(**{**known, **changes}))  # type: ignore[arg-type]
-
-
 def _published(ws: WebSocketFacts) -> Fanout | Skip:
     """Return what became of the messages, where any reached another socket."""
     fanout = ws.fanout
@@ -332,8 +324,8 @@ def _published(ws: WebSocketFacts) -> Fanout | Skip:
         "that subscribe to one broker.",
     },
     seed=("12.8.2",),
-    good=_fanned(),
-    bad=_fanned(p95_seconds=1.2, max_seconds=1.5),
+    good=fanned(),
+    bad=fanned(p95_seconds=1.2, max_seconds=1.5),
 )
 def fanout_slow(ws: WebSocketFacts) -> Verdict:
     """Judge the time from publishing to 95 of 100 deliveries."""
@@ -366,8 +358,8 @@ def fanout_slow(ws: WebSocketFacts) -> Verdict:
         "request those that they missed.",
     },
     seed=("12.8.2",),
-    good=_fanned(),
-    bad=_fanned(delivered=30),
+    good=fanned(),
+    bad=fanned(delivered=30),
 )
 def fanout_loss(ws: WebSocketFacts) -> Verdict:
     """Judge deliveries that did not arrive."""
