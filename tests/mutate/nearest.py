@@ -13,7 +13,7 @@ TESTS = ROOT / "tests"
 _FAR = {"peers", "fuzz", "mutate"}
 """Folders whose tests are not asked: real servers, long runs, ourselves."""
 _WIDER = {
-    "rules": ("rules", "conformance/test_rooms.py", "lint"),
+    "rules": ("rules", "conformance/test_rooms.py", "conformance/test_checklists.py", "lint"),
     "codecs": ("wire", "web", "protocols/tls", "net"),
     "net": ("net", "web", "protocols/net", "protocols/tls", "protocols/http", "engine"),
     "engine": ("engine", "render", "model", "conformance/test_rooms.py", "cli"),
