@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 
 import msgspec
@@ -10,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seventh.model.report import Report
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.sources import ClockReading, SourceFacts
 from seventh.protocols.ntp.facts.together import (
@@ -22,7 +20,6 @@ from seventh.protocols.ntp.facts.together import (
     upstreams,
 )
 from seventh.protocols.ntp.rules.examples import GOOD
-from seventh.protocols.ntp.together import together
 from seventh.protocols.ntp.wire.packet import refid_of
 
 
@@ -105,6 +102,48 @@ def test_who_smears(target: str, changes: dict[str, object], who: str, by: str) 
     assert made.smears_by == by
 
 
+def test_a_source_has_its_servers_facts() -> None:
+    facts = GOOD.learn(
+        offset_seconds=0.5, offset_error_seconds=0.25, root_delay_seconds=0.125, leap=1,
+        root_dispersion_seconds=0.0625, jitter_seconds=0.03125, measured=at(2.0, 1.0),
+        reference_timestamp_hex=SET_AT,
+    )  # fmt: skip
+    assert source_of("ntp://a:1123", facts) == SourceFacts(
+        target="ntp://a:1123", address="192.0.2.123", port=1123, stratum=2, leap=1,
+        reference_id="203.0.113.9", reference_id_hex="cb007109", reference_timestamp_hex=SET_AT,
+        offset_seconds=0.5, error_seconds=0.0625 + 0.25 + 0.0625 + 0.03125, measured=at(2.0, 1.0),
+        verdict="undecided",
+    )  # fmt: skip
+
+
+def test_what_is_not_known_adds_nothing_to_the_error() -> None:
+    facts = GOOD.learn(
+        offset_error_seconds=None, root_delay_seconds=None, root_dispersion_seconds=None,
+        jitter_seconds=None,
+    )  # fmt: skip
+    assert source_of("ntp://a:123", facts).error_seconds == 0.0025
+
+
+@pytest.mark.parametrize(
+    ("target", "given", "port"),
+    [("ntp://a:1123", 0, 1123), ("ntp://a:1123", 5, 5), ("ntp://a", 0, 0), ("ntp://a:x", 0, 0)],
+)
+def test_the_port_of_a_source(target: str, given: int, port: int) -> None:
+    assert source_of(target, GOOD, port=given).port == port
+
+
+@pytest.mark.parametrize(
+    ("dispersion", "detail"),
+    [(0.5, ""), (0.5078125, "root distance 1.0 s"), (1.5, "root distance 2.0 s")],
+)
+def test_a_root_distance_of_a_second_is_still_selected(dispersion: float, detail: str) -> None:
+    facts = GOOD.learn(
+        offset_error_seconds=0.25, root_delay_seconds=0.5, root_dispersion_seconds=dispersion,
+        jitter_seconds=0.0,
+    )  # fmt: skip
+    assert source_of("ntp://a:123", facts).detail == detail
+
+
 # -- one server counts once ------------------------------------------------------------------------
 
 SET_AT = "eb1f2a3b4c5d6e7f"
@@ -136,6 +175,40 @@ def test_the_same_address_asked_in_two_ways() -> None:
     assert verdicts(source(1), secured) == ["alone", "repeated"]
     # Two ports of one address are two servers.
     assert verdicts(source(1), source(1, port=1123)) == ["truechimer", "truechimer"]
+
+
+NTS = {"target": "nts://a:4460", "port": 4460}
+NAMED = {"target": "ntp://a:123", "address": ""}
+SET = {"reference_id_hex": "cb007101", "reference_timestamp_hex": SET_AT}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        # One address.
+        ({}, {}, True), ({}, {"port": 1123}, False), ({}, NTS, True),
+        ({"address": ""}, {"address": ""}, False),
+        # One host under two schemes, of which one has no address.
+        (NAMED, {**NTS, "address": ""}, True), (NAMED, {**NTS, "address": "192.0.2.2"}, True),
+        ({"target": "ntp://a:123"}, {**NTS, "address": ""}, True),
+        ({"target": "ntp://a:123"}, {**NTS, "address": "192.0.2.2"}, False),
+        (NAMED, {**NTS, "target": "nts://b:4460", "address": ""}, False),
+        (NAMED, {"target": "ntp://a:123", "address": "192.0.2.2"}, False),
+        # A clock that was set at one instant.
+        (SET, {**SET, "address": "192.0.2.2"}, True),
+        (SET, {**SET, "address": "192.0.2.2", "stratum": 3}, False),
+        (SET, {**SET, "address": "192.0.2.2", "reference_id_hex": "cb007102"}, False),
+        (SET, {**SET, "address": "192.0.2.2", "reference_timestamp_hex": f"{SET_AT[:-1]}e"}, False),
+        ({"reference_timestamp_hex": f"{SET_AT[:8]}00000000"},
+         {"address": "192.0.2.2", "reference_timestamp_hex": f"{SET_AT[:8]}00000000"}, False),
+        ({}, {"address": "192.0.2.2"}, False),
+    ],
+)  # fmt: skip
+def test_when_two_entries_are_one_server(
+    one: dict[str, object], other: dict[str, object], same: bool
+) -> None:
+    expected = ["alone", "repeated"] if same else ["truechimer", "truechimer"]
+    assert verdicts(source(1, **one), source(1, **other)) == expected
 
 
 def test_who_has_time_stands_for_the_server() -> None:
@@ -181,6 +254,29 @@ def test_whatever_our_clock_did_servers_that_agree_are_found_to_agree(
     assert facts.low_seconds - 1e-6 <= truth <= facts.high_seconds + 1e-6
 
 
+def test_a_slew_back_and_a_source_without_a_reading() -> None:
+    # Ours was set 3 s back before the second was asked; when the third was is not known.
+    before = source(1, offset_seconds=-3.0, measured=at(1000.0, 50.0))
+    between = source(2, offset_seconds=-3.0, measured=at(1001.0, 51.0))
+    after = source(3, offset_seconds=0.0, measured=at(1001.0, 54.0))
+    facts = compare_sources([after, before, between, source(4)], 4)
+    assert [one.offset_seconds for one in facts.sources] == [0.0, 0.0, 0.0, 0.0]
+    assert [one.error_seconds for one in facts.sources] == pytest.approx(
+        [0.01, 0.01 + 4 * RAW_TOLERANCE, 0.01 + 3 * RAW_TOLERANCE, 0.01]
+    )
+    assert (facts.stepped_seconds, facts.span_seconds) == (3.0, 4.0)
+    assert facts.drift_seconds == pytest.approx(4 * 500e-6)
+    assert [one.measured for one in facts.sources] == [at(1001.0, 54.0)] * 3 + [None]
+
+
+def test_a_source_without_time_measures_nothing() -> None:
+    silent = source(1, verdict="unusable", measured=at(1.0, 1.0))
+    facts = compare_sources([silent, source(2, measured=at(1001.0, 54.0))], 2)
+    assert (facts.span_seconds, facts.stepped_seconds, facts.drift_seconds) == (0.0, 0.0, 0.0)
+    assert facts.sources[0] == silent
+    assert compare_sources([silent], 7).targets == 7
+
+
 def test_our_own_clocks_error_comes_with_its_bound() -> None:
     facts = compare_sources([source(i, offset_seconds=0.2) for i in range(1, 4)], 3)
     assert facts.own_offset_seconds == pytest.approx(0.2)
@@ -209,9 +305,17 @@ def test_equal_upstreams_are_found_from_stratum_2_on() -> None:
     assert followed(gps) == {}, "two receivers of one system are no common upstream"
 
 
-@pytest.mark.parametrize("refid", ["", "00000000", "7f7f0101", "7f7f01ff", "fe123456"])
-def test_identifiers_that_name_nobody(refid: str) -> None:
-    assert followed([source(i, reference_id_hex=refid) for i in (1, 2)]) == {}
+def test_who_is_no_upstream() -> None:
+    behind = follows(2, "192.0.2.1")
+    assert upstreams([source(1, verdict="repeated"), behind]) == {}
+    assert upstreams([source(1, verdict="unusable"), behind]) == {"192.0.2.2": "192.0.2.1"}
+    assert upstreams([source(1), msgspec.structs.replace(behind, verdict="unusable")]) == {}
+    assert upstreams([source(1), msgspec.structs.replace(behind, stratum=1)]) == {}
+    assert upstreams([source(1), msgspec.structs.replace(behind, stratum=None)]) == {}
+    assert upstreams([follows(1, "192.0.2.1")]) == {"192.0.2.1": "192.0.2.1"}
+    twice = [source(1), source(1), follows(2, "192.0.2.1"), follows(3, "192.0.2.1")]
+    assert upstreams(twice) == {"192.0.2.2": "192.0.2.1", "192.0.2.3": "192.0.2.1"}
+    assert circles({"a": "a"}) == [("a",)]
 
 
 def test_a_chain_and_rings() -> None:
@@ -236,99 +340,6 @@ def test_rings_are_rings_and_none_is_told_twice(graph: dict[str, str]) -> None:
             assert graph[one] == following
     told = [name for ring in found for name in ring]
     assert len(told) == len(set(told))
-
-
-# -- several targets -------------------------------------------------------------------------------
-
-
-@dataclasses.dataclass
-class Checked:
-    """A target's report, as far as it matters here."""
-
-    target: str
-    facts: NtpFacts | None
-
-    def report(self) -> Report:
-        return Report(
-            target=self.target, protocol="ntp", vantage="here", started_seconds=1767225600.0,
-            duration_seconds=0.1, failure=None, phases=(), metrics=(), findings=(), skipped=(),
-            facts={"ntp": self.facts} if self.facts is not None else {},
-        )  # fmt: skip
-
-
-def test_targets_are_judged_together() -> None:
-    reports = [
-        Checked(f"ntp://192.0.2.{i}:123", GOOD.learn(address=f"192.0.2.{i}", offset_seconds=offset))
-        for i, offset in enumerate((0.0, 0.001, 5.0), 1)
-    ]
-    facts = together([one.report() for one in reports])
-    assert facts is not None
-    assert facts.sources is not None
-    assert facts.sources.targets == 3
-    assert [s.verdict for s in facts.sources.sources] == ["truechimer", "truechimer", "falseticker"]
-    assert facts == NtpFacts(sources=facts.sources), "nothing else is filled"
-
-
-def test_a_pool_and_a_server_are_one_set() -> None:
-    pool = compare_sources(
-        [source(1, target="ntp://pool:123"), source(2, target="ntp://pool:123")], 1
-    )
-    reports = [
-        Checked("ntp://pool:123", NtpFacts(sources=pool)),
-        Checked("ntp://192.0.2.3:123", GOOD.learn(address="192.0.2.3")),
-        # In the pool already.
-        Checked("ntp://192.0.2.1:123", GOOD.learn(address="192.0.2.1")),
-    ]
-    facts = together([one.report() for one in reports])
-    assert facts is not None
-    assert facts.sources is not None
-    assert len(facts.sources.usable) == 3
-    assert facts.sources.targets == 3
-
-
-def test_a_target_that_failed_is_a_source_without_time() -> None:
-    reports = [
-        Checked("ntp://192.0.2.1:123", GOOD.learn(address="192.0.2.1")),
-        Checked("ntp://gone.example:123", None),
-    ]
-    facts = together([one.report() for one in reports])
-    assert facts is not None
-    assert facts.sources is not None
-    assert [s.verdict for s in facts.sources.sources] == ["alone", "unusable"]
-
-
-def test_one_server_asked_twice_is_nothing_to_compare() -> None:
-    reports = [
-        Checked("ntp://192.0.2.1:123", GOOD.learn(address="192.0.2.1")),
-        Checked("nts://192.0.2.1:4460", GOOD.learn(address="192.0.2.1")),
-    ]
-    assert together([one.report() for one in reports]) is None
-    assert together([]) is None
-
-
-def test_a_bare_host_that_has_no_time_at_all_is_still_one_host() -> None:
-    reports = [
-        Checked("ntp://host.example:123", NtpFacts(address="192.0.2.1")),
-        Checked("nts://host.example:4460", None),
-    ]
-    assert together([one.report() for one in reports]) is None
-
-
-def test_one_server_has_no_majority() -> None:
-    assert (GOOD.majority_offset_seconds, GOOD.falsetickers, GOOD.drawings()) == (None, None, ())
-
-
-def test_several_servers_are_drawn_on_one_scale() -> None:
-    facts = NtpFacts(sources=compare_sources([source(1), source(2), source(3)], 3))
-    (drawing,) = facts.drawings()
-    assert [span.label for span in drawing.spans] == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
-    first, span = facts.sources.sources[0], drawing.spans[0]  # type: ignore[union-attr]
-    assert first.offset_seconds is not None and first.error_seconds is not None
-    assert span.low == first.offset_seconds - first.error_seconds
-    assert span.high == first.offset_seconds + first.error_seconds
-    assert span.typical
-    assert facts.falsetickers == 0
-    assert facts.majority_offset_seconds is not None
 
 
 def test_reference_ids_that_stand_for_no_server_are_left_out() -> None:

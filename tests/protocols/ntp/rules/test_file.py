@@ -37,12 +37,6 @@ def hit(verdict: Hit | Skip | None) -> Hit:
 # -- access ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("flag", ["noquery", "ignore"])
-def test_which_flags_deny_queries(flag: str) -> None:
-    assert not DefaultRights(family="IPv4", flags=(flag,)).may_query
-    assert DefaultRights(family="IPv4", flags=("nomodify",)).may_query
-
-
 @pytest.mark.parametrize(
     ("changes", "first"),
     [

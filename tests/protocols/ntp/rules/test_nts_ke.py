@@ -10,7 +10,7 @@ import pytest
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
-from seventh.protocols.ntp.facts.nts import NtsFacts, clock_difference
+from seventh.protocols.ntp.facts.nts import NtsFacts
 from seventh.protocols.ntp.rules import nts_ke
 from seventh.protocols.ntp.rules.examples import GOOD, with_nts
 from seventh.rules.rule import Hit
@@ -185,14 +185,3 @@ def test_a_certificate_valid_only_here_where_no_time_came() -> None:
     facts = with_nts(certificate_valid_there=False).learn(offset_seconds=None)
     assert told(nts_ke.ke_fail, facts) == f"medium: {PLACE}{HERE}+0.0 s{LATER}"
     assert told(nts_ke.ke_fail, GOOD.learn(nts=None)) == NOT_TESTED
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [
-        (37.0, "+37.0 s"), (119.9, "+119.9 s"), (-150, "-2.5 min"), (-7200, "-2.0 h"),
-        (-7199, "-120.0 min"), (172800, "+2.0 d"),
-    ],
-)  # fmt: skip
-def test_the_difference_of_clocks_has_a_unit_for_people(seconds: float, shown: str) -> None:
-    assert clock_difference(seconds) == shown

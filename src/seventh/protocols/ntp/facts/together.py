@@ -86,7 +86,7 @@ def _port(target: str) -> int:
 
 
 def _unusable(ntp: NtpFacts, error: float | None, why: str) -> str:
-    if ntp.offset_seconds is None or error is None:
+    if error is None:
         return why or "no reply with time"
     if ntp.unsynchronised:
         return "unsynchronised"
