@@ -124,8 +124,10 @@ RICH = report(
     ),
     findings=(TOLD, SLOW, BLOCKS, IN_FILES, GONE),
     skipped=(
-        Skipped(id="DEMO-DENIED", reason="tier 3 needs --allow-write, which this check was not given by anybody so far",
-                cause=SkipCause.NOT_PERMITTED),
+        Skipped(
+            id="DEMO-DENIED", cause=SkipCause.NOT_PERMITTED,
+            reason="tier 3 needs --allow-write, which this check was not given by anybody so far",
+        ),
         Skipped(id="DEMO-LATE", reason="no answer was timed"),
     ),
     passed=("DEMO-FINE", "DEMO-GOOD"),
