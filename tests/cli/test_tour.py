@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
+import itertools
+import sys
+from types import SimpleNamespace
+
 import pytest
 from msgspec.structs import replace
 
-from seventh.cli.tour import Stop, _summary, problem_of, stops
+from seventh.cli import tour
+from seventh.cli.arguments import parse
+from seventh.cli.tour import Stop, Verbosity, _summary, problem_of, stops
 from seventh.lab import start
 from seventh.labkit.serve import Fault
 from seventh.model.failure import Failed, Reason
@@ -100,3 +108,141 @@ def test_a_stop_that_went_wrong_says_why() -> None:
     stop = Stop(room="ssh", fault=fault, report=report(), problem=problem_of(fault, report()))
     assert stop.name == f"ssh/{fault.name}"
     assert stop.problem.startswith("not found: SSH-KEX-WEAK")
+
+
+class Screen(io.StringIO):
+    """Standard output with an encoding of its own."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__()
+        self.called = encoding
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self.called
+
+
+LONG = replace(WEAK_FAULT, meaning="m" * 60)
+
+
+@pytest.mark.parametrize(
+    ("stop", "lines"),
+    [
+        (Stop(room="a", fault=None), "✓ no findings"),
+        (Stop(room="a", fault=WEAK_FAULT), "✓ DEMO-WEAK: weak"),
+        (Stop(room="a", fault=CLOSED_FAULT), "✓ connect-refused: closed"),
+        (Stop(room="a", fault=BOTH_FAULT, skipped="needs root"), "- skipped: needs root"),
+        (Stop(room="a", fault=None, problem="failed"), "✗ WRONG: failed"),
+        # 80 columns, of which 10 are the place and 2 stand between
+        (Stop(room="a", fault=LONG), f"✓ DEMO-WEAK: {'m' * 54}…"),
+        (Stop(room="a", fault=replace(LONG, meaning="m" * 55)), f"✓ DEMO-WEAK: {'m' * 55}"),
+    ],
+)
+def test_a_line_says_the_outcome_and_fits(
+    stop: Stop, lines: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide, plain = Screen("utf-8"), Screen("ascii")
+    monkeypatch.delenv("COLUMNS", raising=False)
+    for screen in (wide, plain):
+        monkeypatch.setattr(sys, "stdout", screen)
+        tour._show(stop, 10, Verbosity(lines=True, reports=False))
+    assert wide.getvalue() == f"{lines}\n"
+    ascii_ = lines.replace("✓", "+").replace("✗", "x").replace("…", "~")
+    assert plain.getvalue() == f"{ascii_}\n"
+
+
+def test_a_line_has_20_columns_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen("utf-8")
+    monkeypatch.setattr(sys, "stdout", screen)
+    tour._show(Stop(room="a", fault=LONG), 79, Verbosity(lines=True, reports=False))
+    assert screen.getvalue() == f"✓ DEMO-WEAK: {'m' * 6}…\n"
+
+
+def test_reports_are_shown_on_request_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = Stop(room="a", fault=None, report=report(facts={}, phases=()))
+    for lines, reports, shown in (
+        (True, False, "✓ no findings\n"), (False, False, ""),
+        (False, True, "✔ ok  demo://127.0.0.1:2222"),
+    ):  # fmt: skip
+        screen = Screen("utf-8")
+        monkeypatch.setattr(sys, "stdout", screen)
+        tour._show(stop, 10, Verbosity(lines=lines, reports=reports))
+        assert screen.getvalue().startswith(shown)
+        assert bool(screen.getvalue()) is bool(shown)
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> dict[str, Stop]:
+    """Two rooms, "a" with one fault and "b" with two of which one is toured; no server runs."""
+    faults = {"a": (WEAK_FAULT,), "b": (WEAK_FAULT, CLOSED_FAULT)}
+    monkeypatch.setattr(start, "labs", lambda: ("a", "b"))
+    monkeypatch.setattr(start, "find_lab", lambda name: name)
+    monkeypatch.setattr(start, "faults", faults.__getitem__)
+    monkeypatch.setattr(start, "toured", lambda room: faults[room][:1])
+    results: dict[str, Stop] = {}
+
+    async def visit(room: str, fault: Fault | None, kit: object) -> Stop:
+        made = Stop(room=room, fault=fault)
+        return results.get(made.name, made)
+
+    monkeypatch.setattr(tour, "visit", visit)
+    monkeypatch.setattr(
+        tour, "time", SimpleNamespace(monotonic=itertools.count(10.0, 2.5).__next__)
+    )
+    monkeypatch.setattr(tour, "run_loop", asyncio.run)
+    return results
+
+
+def toured(words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    code = tour.run(parse(["tour", *words.split()]))
+    out, err = capsys.readouterr()
+    assert err == ""
+    return code, out.split("\n")
+
+
+def test_the_short_tour_says_how_to_go_on(
+    fake: dict[str, Stop], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert toured("", capsys) == (0, [
+        "Checking 4 reference servers on loopback.",
+        "",
+        "1/4 a/clean  ✓ no findings",
+        "2/4 a/weak   ✓ DEMO-WEAK: weak",
+        "3/4 b/clean  ✓ no findings",
+        "4/4 b/weak   ✓ DEMO-WEAK: weak",
+        "",
+        "2 faults found, 2 correct servers without findings, 0 skipped, 0 wrong, in 2.50 s",
+        "",
+        "seventh tour -v                       the same with the reports",
+        "seventh tour --all                    all 5 servers (four minutes)",
+        "seventh lab tls --fault expired       start one of them",
+        "",
+    ])  # fmt: skip
+
+
+def test_a_tour_of_all_or_of_one_protocol_ends_with_the_count(
+    fake: dict[str, Stop], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake["b/weak"] = Stop(room="b", fault=WEAK_FAULT, problem="not found: X")
+    code, lines = toured("--all --quiet", capsys)
+    assert (code, lines) == (2, [
+        "",
+        "2 faults found, 2 correct servers without findings, 0 skipped, 1 wrong, in 2.50 s",
+        "  b/weak: not found: X",
+        "",
+    ])  # fmt: skip
+    code, lines = toured("b", capsys)
+    assert code == 2
+    assert lines[0] == "Checking 3 reference servers on loopback."
+    assert lines[4] == "3/3 b/closed  ✓ connect-refused: closed"
+    assert lines[-2] == "  b/weak: not found: X"
+
+
+def test_numbers_stand_below_each_other(
+    fake: dict[str, Stop], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start, "faults", lambda room: (WEAK_FAULT,) * 9)
+    code, lines = toured("a", capsys)
+    assert (code, lines[2], lines[11]) == (
+        0, " 1/10 a/clean  ✓ no findings", "10/10 a/weak   ✓ DEMO-WEAK: weak",
+    )  # fmt: skip

@@ -34,7 +34,7 @@ class Drawn(Facts, frozen=True, kw_only=True):
                     Span(label="192.0.2.1", low=-0.002, high=0.004, value="+1.00 ms"),
                     Span(label="192.0.2.2", low=2.0, high=2.5, value="+2.25 s", typical=False),
                     Span(label="a-name-that-is-longer.pool.example", low=0.0, high=0.0,
-                         value="no reply", empty=True),
+                         value="no reply within two seconds", empty=True),
                 ),
             ),
             Drawing(
@@ -114,7 +114,7 @@ RICH = report(
             notes=(Line(file="/etc/demo.conf", line=3, text="include *.more matches no file"),),
         ),
         "drawn": Drawn(kernel_seconds=0.004, labels=("one", "two")),
-        "dozen": numbered(12),
+        "ten-letter": numbered(12),
         "room-of-thirteen": numbered(13),
     },
     metrics=(
@@ -124,8 +124,10 @@ RICH = report(
     ),
     findings=(TOLD, SLOW, BLOCKS, IN_FILES, GONE),
     skipped=(
-        Skipped(id="DEMO-DENIED", reason="tier 3 needs --allow-write",
-                cause=SkipCause.NOT_PERMITTED),
+        Skipped(
+            id="DEMO-DENIED", cause=SkipCause.NOT_PERMITTED,
+            reason="tier 3 needs --allow-write, which this check was not given by anybody so far",
+        ),
         Skipped(id="DEMO-LATE", reason="no answer was timed"),
     ),
     passed=("DEMO-FINE", "DEMO-GOOD"),

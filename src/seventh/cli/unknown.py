@@ -21,9 +21,7 @@ def no_verb(word: str, verbs: Iterable[str]) -> str:
         return f"unknown verb {word!r}: did you mean `seventh check {word}`?"
     if word.lower() in protocols.schemes():
         return f"unknown verb {word!r}: did you mean `seventh check {word.lower()}://HOST`?"
-    known = list(verbs)
-    meant = [f"seventh {verb}" for verb in near(word, known)]
-    if not meant and word.lower() in _MEANT:
-        meant = [_MEANT[word.lower()]]
+    other = _MEANT.get(word.lower())
+    meant = [other] if other else [f"seventh {verb}" for verb in near(word, verbs)]
     hint = f": did you mean {' or '.join(f'`{each}`' for each in meant)}?" if meant else ";"
     return f"unknown verb {word!r}{hint} `seventh --help` lists them"

@@ -54,7 +54,7 @@ def explain(rule: AnyRule, lang: str = "en") -> str:
         ),
         _section("Evidence", words.evidence),
         *(
-            _section(f"{{{name}}} may be", "\n".join(texts.values()))
+            _section(f"{{{name}}} may be", "\n".join(dict.fromkeys(texts.values())))
             for name, texts in words.phrases.items()
         ),
         *([_section("Example", text)] if (text := example(rule)) else []),

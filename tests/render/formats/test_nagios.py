@@ -70,7 +70,7 @@ def test_several_targets_take_the_worst_state_and_labels_of_their_own() -> None:
     assert len(data) == len(PERFDATUM.findall(text))
     assert "[UNKNOWN] demo://nowhere.example:7 internal-error" in text
     assert plugin(EMPTY, CLEAN).startswith("SEVENTH UNKNOWN - ")
-    assert plugin().startswith("SEVENTH UNKNOWN - no target")
+    assert plugin() == "SEVENTH UNKNOWN - no target\n"
 
 
 def test_the_long_output_says_what_to_change() -> None:
@@ -96,6 +96,38 @@ def test_units_follow_the_metric_names() -> None:
     assert data['c_total{kind:"one"}'] == ("3", "c")
     assert data["e"] == ("-1.5", None)
     assert "'d'=25%;;;0;100" in text
+
+
+def test_without_watched_metrics_the_first_eight_are_there() -> None:
+    samples = tuple(Sample(f"m{number}", (), 1.0) for number in range(10))
+    phase = Sample("seventh_phase_seconds", (("phase", "tls"),), 1.0)
+    assert list(perfdata(plugin(report(metrics=(phase, *samples), phases=())))) == [
+        "time", *(f"m{number}" for number in range(8)),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "short", "whole"),
+    [
+        ("seventh_a_ratio", 0.0, "'a'=0%;;;0;100", "'seventh_a_ratio'=0;;;;"),
+        ("seventh_a_ratio", 1.0, "'a'=100%;;;0;100", "'seventh_a_ratio'=1;;;;"),
+        ("seventh_a_ratio", 1.5, "'a_ratio'=1.5;;;;", "'seventh_a_ratio'=1.5;;;;"),
+        ("seventh_a_ratio", -0.5, "'a_ratio'=-0.5;;;;", "'seventh_a_ratio'=-0.5;;;;"),
+        ("a_seconds", 2.5, "'a'=2.5s;;;;", "'a_seconds'=2.5s;;;;"),
+        ("a_bytes", 1e15, "'a'=1000000000000000B;;;0;", "'a_bytes'=1000000000000000B;;;0;"),
+        ("a_total", 3.0, "'a_total'=3c;;;0;", "'a_total'=3c;;;0;"),
+        ("a_timestamp_seconds", 1795327260.4, "'a'=60s;;;;",
+         "'a_timestamp_seconds'=1795327260.400000095;;;;"),
+    ],
+)  # fmt: skip
+def test_a_metric_is_short_and_with_verbose_whole(
+    name: str, value: float, short: str, whole: str
+) -> None:
+    made = report(metrics=(Sample(name, (), value),), phases=())
+    time = "'time'=0.0412s;;;0;"
+    assert plugin(made).splitlines()[0].partition(" | ")[2] == f"{time} {short}"
+    shown = plugin(made, verbose=True).splitlines()[0].partition(" | ")[2]
+    assert shown == f"{time} {short} {whole}"
 
 
 @pytest.mark.field
