@@ -220,6 +220,8 @@ class _Finder:
                 self.add(node, repr(value + 1), "constant")
                 if value != 0:
                     self.add(node, repr(value - 1), "constant")
+            case "utf-8":  # Python reads "utf-8_" as the same name
+                pass
             case str() if not any(letter.isspace() for letter in value):
                 self.add(node, repr(value + "_"), "text")
             case bytes():

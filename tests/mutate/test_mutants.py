@@ -73,6 +73,7 @@ def test_what_is_changed(source: str, expected: set[str]) -> None:
         "Alias = A | B",
         "T = TypeVar('T')",
         "x = cast('T', y)",
+        "x = y.decode('utf-8')",
         "assert a == 1",
         "if TYPE_CHECKING:\n import a",
         "if __name__ == '__main__':\n main()",
