@@ -161,7 +161,7 @@ def test_all_servers_with_a_fault_are_named_and_many_are_counted(tmp_path: Path)
         ("ssl_protocols TLSv1 TLSv1.2; ssl_ciphers ALL:@SECLEVEL=0;", Severity.HIGH,
          "allowed-seclevel-0"),
         ("ssl_protocols SSLv3 TLSv1.2; ssl_ciphers ALL:@SECLEVEL=0;", Severity.MEDIUM,
-         "allowed"),
+         "allowed-sslv3"),
     ],
 )  # fmt: skip
 def test_what_the_library_decides_is_what_the_file_asks_for(

@@ -25,6 +25,8 @@ LEGACY = (Topic.SSL3, Topic.TLS10, Topic.TLS11)
             "cipher list has @SECLEVEL=0; older OpenSSL accepts them",
             "allowed-seclevel-0": "the configuration allows {versions}, and @SECLEVEL=0 makes "
             "OpenSSL accept them",
+            "allowed-sslv3": "the configuration allows {versions}, which most OpenSSL builds since "
+            "1.1.0 do not support",
         }
     },
     why="SSLv3, TLS 1.0 and TLS 1.1 depend on MD5, SHA-1 and CBC without encrypt-then-MAC. "
@@ -57,7 +59,9 @@ def legacy(tls: TlsFacts) -> Verdict:
 
 def _allows(tls: TlsFacts, found: tuple[str, ...]) -> Hit:
     """Return the hit for a file: whether the versions are accepted depends on its OpenSSL."""
-    if tls.security_level == 0 and set(found) - {Topic.SSL3}:
+    if found == (Topic.SSL3,):
+        return Hit(Severity.MEDIUM, versions=found, what="allowed-sslv3")
+    if tls.security_level == 0:
         return Hit(versions=found, what="allowed-seclevel-0")
     return Hit(Severity.MEDIUM, versions=found, what="allowed")
 
