@@ -90,11 +90,10 @@ def uses(spec: Spec, each: Declared) -> bool:
 
 def _value(each: Declared, value: Any) -> Any:
     """Return a field's value from text or from TOML; raises UsageError if it is not valid."""
-    if each.field == "via" and isinstance(value, str):
-        return _hops(value)
-    if each.option.read is not None and isinstance(value, str):
+    read = _hops if each.field == "via" else each.option.read
+    if read is not None and isinstance(value, str):
         try:
-            return each.option.read(value)
+            return read(value)
         except UsageError as error:
             raise UsageError(f"--{each.option.flag} {error}") from None
     if each.repeated and isinstance(value, str):
@@ -128,9 +127,7 @@ def _hops(text: str) -> tuple[Target, ...]:
     )
     rooms = {protocols.room_of(hop.scheme).name for hop in hops}
     if len(rooms) != 1 or not protocols.has_part(rooms.pop(), "jump"):
-        raise UsageError(
-            f"--via {text!r}: write jump hosts as ssh://host[:port], separated by commas"
-        )
+        raise UsageError(f"{text!r}: write jump hosts as ssh://host[:port], separated by commas")
     return hops
 
 

@@ -169,7 +169,7 @@ def test_a_list_without_rules_has_only_what_is_planned() -> None:
     [
         ("Six words are prose: one, two", True),
         ("Only five words are here", False),
-        ("six words, of which 4.2 some-9 are", False),  # 4 of 7
+        ("six words, of which 4.2 some-9 3 are", False),  # 5 of 8
         ("seven of these ten words are plain 1 2 3", True),
         ("six of these nine words 1 2 3", False),
         ("Sentences of 1 2 3 4 5 6 end so.", True),
