@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from seventh.labkit.serve import Kit, free_port
 from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx.directives import Known
-from tests.lint.nginx import test_blocks, test_values
+from tests.lint.nginx import test_blocks, test_check, test_listen, test_values, test_whole
 from tests.lint.nginx.parameters.test_parameters import NEWER, TABLES
 from tests.lint.nginx.test_refused import REFUSED
 from tests.peers import need_binary
@@ -90,9 +91,10 @@ def test_what_is_refused_is_refused_by_nginx(tmp_path: Path, version: str, text:
         assert not _RESOLVES.search(theirs)
 
 
-def test_blocks_as_nginx_takes_them(tmp_path: Path, version: str) -> None:
+@pytest.mark.parametrize("table", [test_blocks, test_check, test_listen, test_whole])
+def test_blocks_as_nginx_takes_them(tmp_path: Path, version: str, table: ModuleType) -> None:
     path = tmp_path / "nginx.conf"
-    for text, why in test_blocks.CASES.items():
+    for text, why in table.CASES.items():
         path.write_text(text)
         theirs = nginx(path)[0]
         assert bool(theirs) == bool(why), f"{text}{theirs}"

@@ -8,15 +8,11 @@ from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx import values
 from seventh.lint.nginx.parameters.judging import pattern
 from tests.lint.nginx.parameters.judged import unfit
-from tests.lint.nginx.texts import refusals, whole
+from tests.lint.nginx.texts import refusals, refusals_with_sockets, site, whole
 
 pytestmark = pytest.mark.field
 
 UP = "upstream app {{ server 127.0.0.1:9000 {}; server 127.0.0.1:9001; }}"
-
-
-def site(inside: str) -> str:
-    return whole(f"server {{\nlisten 127.0.0.1:8080;\n{inside}\n}}")
 
 
 REFUSED = {
@@ -119,20 +115,7 @@ def test_what_nginx_refuses(text: str) -> None:
     ],
 )
 def test_what_nginx_takes(text: str) -> None:
-    assert refusals_with_sockets(text) == []
-
-
-def refusals_with_sockets(text: str) -> list[str]:
-    """What the whole linter refuses, ``listen`` lines too."""
-    from seventh.engine.lint import Wanted, lint_text
-    from seventh.lintkit.linted import parse_software
-    from seventh.model.lintfacts import LintFacts
-
-    software = (parse_software("nginx=1.22.1"),)
-    report = lint_text("nginx.conf", text.encode(), Wanted(kind="nginx.conf", software=software))
-    facts = report.facts["lint"]
-    assert isinstance(facts, LintFacts)
-    return [line.text for line in facts.problems]
+    assert refusals_with_sockets(text) == ()
 
 
 def test_a_newer_version_has_more() -> None:

@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable
 
 from seventh.lint.nginx.conf import Conf, Directive
-from seventh.lint.nginx.parameters.addresses import is_network
-from seventh.lint.nginx.parameters.judging import pattern
+from seventh.lint.nginx.parameters.addresses import is_network, is_unix
+from seventh.lint.nginx.parameters.judging import is_hostname, pattern
 
 _METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "DELETE", "MKCOL", "COPY", "MOVE", "OPTIONS", "PROPFIND",
-     "PROPPATCH", "LOCK", "UNLOCK", "PATCH", "CONNECT", "TRACE"}
+     "PROPPATCH", "LOCK", "UNLOCK", "PATCH"}
 )  # fmt: skip
 _NO_URI = (
     '"{name}" cannot have URI part in location given by regular expression, or inside named '
@@ -26,16 +26,20 @@ def check(conf: Conf, root: str) -> None:
     waiting: list[tuple[Directive, Directive | None]] = [(d, None) for d in conf.directives]
     while waiting:
         directive, outer = waiting.pop()
+        if directive.block is None:
+            continue
+        waiting += [(child, directive) for child in directive.block]
+        if directive.name in {"http", "server", "location"}:
+            _redirect_default(conf, directive.block)
+        if not directive.words:
+            continue
         judge = _JUDGES.get(directive.name)
-        if judge is not None and directive.block is not None:
-            why = judge(directive)
-            if why:
-                conf.refuse(directive.at, why)
+        if judge is not None and (why := judge(directive)):
+            conf.refuse(directive.at, why)
         if directive.name == "location":
             _location(conf, directive, outer)
         if directive.name == "upstream":
-            _upstream(conf, directive)
-        waiting += [(child, directive) for child in directive.block or ()]
+            _upstream(conf, directive, directive.block)
     _twice(conf, root)
 
 
@@ -44,8 +48,6 @@ def check(conf: Conf, root: str) -> None:
 
 def _path_of(location: Directive) -> tuple[str, str]:
     """Return a location's modifier (``=``, ``^~``, ``~``, ``~*``, ``@``, or none) and its path."""
-    if not location.words:
-        return "", ""
     if len(location.words) > 1:
         return location.words[0], location.words[1]
     word = location.words[0]
@@ -60,7 +62,7 @@ def _location(conf: Conf, directive: Directive, outer: Directive | None) -> None
         return
     if kind in {"~", "~*"} and (why := pattern(path)):
         conf.refuse(directive.at, why)
-    if outer is not None and outer.name == "location":
+    if outer is not None and outer.name == "location" and outer.words:
         _nested(conf, directive, outer)
     _root_and_alias(conf, directive, named=kind == "@")
     _no_uri(conf, directive, kind in {"~", "~*", "@"})
@@ -81,15 +83,9 @@ def _nested(conf: Conf, directive: Directive, outer: Directive) -> None:
 
 
 def _root_and_alias(conf: Conf, directive: Directive, *, named: bool) -> None:
-    """Refuse ``root`` beside ``alias``, and a ``proxy_redirect default`` that comes too early."""
+    """Refuse ``root`` beside ``alias``, and ``alias`` where no path is replaced."""
     roots: list[str] = []
-    passed = ""
     for child in directive.block or ():
-        if child.name == "proxy_pass" and child.words:
-            passed = child.words[0]
-        if child.name == "proxy_redirect" and child.words == ("default",) and not passed:
-            conf.refuse(child.at, '"proxy_redirect default" should be placed after the '
-                        '"proxy_pass" directive')  # fmt: skip
         if child.name not in {"root", "alias"}:
             continue
         if child.name == "alias" and named:
@@ -100,6 +96,16 @@ def _root_and_alias(conf: Conf, directive: Directive, *, named: bool) -> None:
         roots.append(child.name)
 
 
+def _redirect_default(conf: Conf, block: list[Directive]) -> None:
+    """Refuse a ``proxy_redirect default`` that comes before what it is taken from."""
+    for child in block:
+        if child.name == "proxy_pass":
+            return
+        if child.name == "proxy_redirect" and child.words == ("default",):
+            conf.refuse(child.at, '"proxy_redirect default" should be placed after the '
+                        '"proxy_pass" directive')  # fmt: skip
+
+
 def _no_uri(conf: Conf, location: Directive, cannot: bool) -> None:
     """Refuse a path in ``proxy_pass`` where nginx cannot know which part it replaces."""
     for child in location.block or ():
@@ -107,8 +113,8 @@ def _no_uri(conf: Conf, location: Directive, cannot: bool) -> None:
         for one in [child] * (child.name == "proxy_pass" and cannot) + inner:
             url = one.words[0] if one.words else ""
             behind = url.partition("://")[2]
-            unix = behind.startswith("unix:")
-            has_uri = ":" in behind[5:] if unix else bool(re.search(r"[/?]", behind))
+            path = behind[5:].partition(":")[2]
+            has_uri = path != "" if is_unix(behind) else bool(re.search(r"[/?]", behind))
             if has_uri and "$" not in url:
                 conf.refuse(one.at, _NO_URI.format(name=one.name))
 
@@ -119,8 +125,8 @@ def _no_uri(conf: Conf, location: Directive, cannot: bool) -> None:
 def _condition(directive: Directive) -> str:
     """Return why nginx refuses an ``if``: it takes a variable, a comparison or a file test."""
     words = list(directive.words)
-    if not words or not words[0].startswith("("):
-        return f'invalid condition "{words[0] if words else ""}"'
+    if not words[0].startswith("("):
+        return f'invalid condition "{words[0]}"'
     words[0] = words[0][1:]
     if not words[0]:
         words.pop(0)
@@ -132,7 +138,7 @@ def _condition(directive: Directive) -> str:
     first = words[0]
     if first.startswith("$") and len(first) > 1:
         return _comparison(first, words[1:])
-    if re.fullmatch(r"!?-.", first) and first[-1] in _FILE_TESTS and len(words) == 2 and words[1]:
+    if re.fullmatch(r"!?-.", first) and first[-1] in _FILE_TESTS and len(words) == 2:
         return ""
     return f'invalid condition "{first or ")"}"'
 
@@ -157,18 +163,15 @@ def _limit_except(directive: Directive) -> str:
 # -- groups of servers -----------------------------------------------------------------------------
 
 
-def _upstream(conf: Conf, directive: Directive) -> None:
+def _upstream(conf: Conf, directive: Directive, block: list[Directive]) -> None:
     servers = [child for child in directive.children("server") if child.words]
     includes = conf.missing or conf.unmatched
-    if directive.block is None:
-        return
     if not servers and not includes:
         conf.refuse(directive.at, "no servers are inside upstream")
-    elif servers and all("backup" in one.words for one in servers) and not includes:
-        name = directive.words[0] if directive.words else ""
-        conf.refuse(directive.at, f'no servers in upstream "{name}"')
+    elif servers and all("backup" in one.words[1:] for one in servers) and not includes:
+        conf.refuse(directive.at, f'no servers in upstream "{directive.words[0]}"')
     method = False
-    for child in directive.block:
+    for child in block:
         method = method or child.name in _NO_BACKUP
         if method and child.name == "server" and "backup" in child.words[1:]:
             conf.refuse(child.at, 'balancing method does not support parameter "backup"')
@@ -196,42 +199,55 @@ def _map(directive: Directive) -> str:
     if len(directive.words) == 2 and not re.match(r"\$.", directive.words[1]):
         return f'invalid variable name "{directive.words[1]}"'
     seen: set[str] = set()
-    hostnames = any(e.name == "hostnames" and not e.words for e in directive.block or ())
+    hostnames = has_default = False
     for entry in directive.block or ():
         if entry.block is not None:
             return 'unexpected "{"'
-        special = entry.name in {"hostnames", "volatile"} and not entry.words
-        if special:
+        if entry.name in {"hostnames", "volatile"} and not entry.words:
+            hostnames = hostnames or entry.name == "hostnames"
             continue
         if len(entry.words) != 1:
             return "invalid number of the map parameters"
         if entry.name.startswith("~"):
             if why := pattern(entry.name.lstrip("~*")):
                 return why
-        elif entry.name in seen:
-            return ("duplicate default map parameter" if entry.name == "default"
-                    else f'conflicting parameter "{entry.name}"')  # fmt: skip
-        elif hostnames and "*" in entry.name.strip("*"):
+        elif entry.name == "default":
+            if has_default:
+                return "duplicate default map parameter"
+            has_default = True
+        elif (key := entry.name.lower()) in seen:
+            return f'conflicting parameter "{key}"'
+        elif hostnames and not is_hostname(entry.name):
             return f'invalid hostname or wildcard "{entry.name}"'
-        seen.add(entry.name)
+        else:
+            seen.add(key)
     return ""
 
 
 def _geo(directive: Directive) -> str:
     words = directive.words
-    if words and not re.match(r"\$.", words[-1]):
+    if not re.match(r"\$.", words[-1]):
         return f'invalid variable name "{words[-1]}"'
-    entries = directive.block or []
-    ranges = any(entry.name == "ranges" for entry in entries)
-    for entry in entries:
+    ranges = False
+    for entry in directive.block or ():
         if entry.name in {"ranges", "proxy_recursive"} and not entry.words:
+            ranges = ranges or entry.name == "ranges"
             continue
         if len(entry.words) != 1:
             return "invalid number of the geo parameters"
         network = entry.words[0] if entry.name in {"delete", "proxy"} else entry.name
-        if entry.name != "default" and not ranges and not is_network(network):
+        if ranges and entry.name not in {"default", "proxy"}:
+            if not _is_range(network):
+                return f'invalid range "{network}"'
+        elif entry.name != "default" and not is_network(network):
             return f'invalid network "{network}"'
     return ""
+
+
+def _is_range(text: str) -> bool:
+    """Return whether a text is two IPv4 addresses with a dash between them."""
+    ends = text.split("-")
+    return len(ends) == 2 and all(is_network(end) and not re.search("[:/]", end) for end in ends)
 
 
 def _split(directive: Directive) -> str:
@@ -242,8 +258,8 @@ def _split(directive: Directive) -> str:
     for entry in directive.block or ():
         if entry.name == "*":
             continue
-        share = re.fullmatch(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?%", entry.name)
-        hundredths = int(share[1] + (share[2] or "").ljust(2, "0")) if share else 0
+        share = re.fullmatch(r"([0-9]*)\.?([0-9]{0,2})%", entry.name)
+        hundredths = int(share[1] + share[2].ljust(2, "0")) if share else 0
         if not hundredths:
             return f'invalid percent value "{entry.name}"'
         total += hundredths

@@ -196,7 +196,8 @@ class _Checker:
         if count < least or (most is not None and count > most):
             return f'invalid number of arguments in "{name}" directive'
         if known.flag and directive.words[0].lower() not in {"on", "off"}:
-            return f'invalid value "{directive.words[0]}" in "{name}", it must be "on" or "off"'
+            return (f'invalid value "{directive.words[0]}" in "{name}" directive, '
+                    'it must be "on" or "off"')  # fmt: skip
         return values.unfit(name, known, directive.words) or self._word(directive, place)
 
     def _word(self, directive: Directive, place: Place) -> str | None:

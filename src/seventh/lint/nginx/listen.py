@@ -12,6 +12,7 @@ from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx import values
 from seventh.lint.nginx.conf import Conf, Directive
 from seventh.lint.nginx.directives import Version
+from seventh.lint.nginx.parameters.addresses import is_unix
 from seventh.lint.nginx.parameters.judging import above_zero, anything, is_, whole
 from seventh.model.source import Line
 
@@ -116,7 +117,7 @@ _MOST_PORTS = 64
 
 def _where(text: str) -> tuple[str, str, list[int | None]]:
     """Return why nginx refuses an address, the address, and its ports; ``*`` and 80 if left out."""
-    if text.startswith("unix:"):
+    if is_unix(text):
         return "" if text[5:] else "no path in the unix domain socket in", text, [None]
     if text.startswith("["):
         host, closing, rest = text.partition("]")

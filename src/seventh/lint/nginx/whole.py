@@ -21,7 +21,10 @@ _BROKEN = re.compile(r"\$(?![A-Za-z0-9_{])|\$\{(?![A-Za-z0-9_]+\})")
 _DEFINES = {"set": 0, "auth_request_set": 0, "map": 1, "split_clients": 1, "geo": -1}
 """Directives that define a variable, and which of their words is its name."""
 _PATTERN_FIRST = frozenset({"rewrite", "fastcgi_split_path_info"})
-_NAME_FIRST = frozenset({"set", "auth_request_set", "add_header", "add_trailer", "log_format"})
+_NAME_FIRST = frozenset(
+    {"set", "auth_request_set", "add_header", "add_trailer", "log_format", "proxy_set_header",
+     "grpc_set_header", "fastcgi_param", "scgi_param", "uwsgi_param"}
+)  # fmt: skip
 _NEEDS_PORT = frozenset({"fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"})
 _PAGE = 4096
 _HANDLED = ("proxy", "fastcgi", "scgi", "uwsgi")

@@ -336,8 +336,8 @@ def test_what_is_refused(name: str) -> None:
     [
         (
             "facility",
-            "kern user mail daemon auth intern lpr news uucp clock authpriv ftp ntp audit alert "
-            "cron local0 local1 local2 local3 local4 local5 local6 local7",
+            ("kern user mail daemon auth intern lpr news uucp clock authpriv ftp ntp audit alert "
+             "cron local0 local1 local2 local3 local4 local5 local6 local7"),
         ),
         ("severity", "emerg alert crit error warn notice info debug"),
     ],

@@ -56,6 +56,11 @@ whole = is_(values.number)
 above_zero = is_(values.number, 1)
 
 
+def is_hostname(text: str) -> bool:
+    """Return whether a name has a ``*`` as its whole first or last label, if it has one."""
+    return re.fullmatch(r"[^*]*|\*\.[^*]+|[^*]+\.\*", text) is not None
+
+
 def pattern(text: str) -> str | None:
     """Say why PCRE refuses a pattern, as far as its brackets tell; None where they close."""
     if _NOT_READ.search(text):

@@ -13,6 +13,7 @@ from seventh.lint.nginx.parameters.judging import (
     first_bad,
     invalid,
     is_,
+    is_hostname,
     pattern,
     whole,
 )
@@ -65,7 +66,7 @@ def referers(name: str, words: Words, _: Version) -> str | None:
         if word.startswith("~"):
             if (why := pattern(word[1:])) is not None:
                 return why
-        elif not re.fullmatch(r"[^*]*|\*\.[^*]+|[^*]+\.\*", word.partition("/")[0]):
+        elif not is_hostname(word.partition("/")[0]):
             return f'invalid hostname or wildcard "{word}"'
     return None
 
