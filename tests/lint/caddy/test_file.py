@@ -120,33 +120,93 @@ def test_a_file_that_is_not_there_leaves_the_rest(tmp_path: Path) -> None:
     assert [problem.line for problem in files.problems] == [2]
 
 
+END = "unexpected end of file, expecting '}'"
+
+
 @pytest.mark.parametrize(
     ("text", "line", "why"),
     [
-        (":80 {\n\tlog\n", 1, "end of file"),
-        (":80 {\n\tlog {\n", 2, "end of file"),
-        (":80 {\n\tlog { x\n\t}\n}\n", 2, "same line"),
-        (":80 {\n\tlog\n\t{\n\t}\n}\n", 3, "new line"),
-        (":80 {\n\tlog {}\n}\n", 2, "{}"),
-        (":80{\n}\n", 1, "curly brace"),
-        ("a,b {\n}\n", 1, "comma"),
-        ("a, {\n}\n", 1, "another address"),
-        ("a,", 1, "end of file"),
-        ("@m path /\n", 1, "globally"),
-        ("(s) {\n}\n(s) {\n}\n", 3, "redeclaration"),
-        ("(s)\n:80\n", 2, "expecting"),
-        (":80 {\n\timport\n}\n", 2, "argument"),
-        (":80 {\n\timport *.*\n}\n", 2, "wildcard"),
-        ("(a) {\n\timport b\n}\n(b) {\n\timport a\n}\n:80 {\n\timport a\n}\n", 5, "itself"),
-        (":80 {\n}\n{\n\tdebug\n}\n", 3, "must be first"),
-        (":80 {\n\trespond <<E\n}\n", 2, "heredoc"),
+        (":80 {\n\tlog\n", 1, END),
+        (":80 {\n\tlog {\n", 2, END),
+        ("(s) {\n\tlog\n", 1, END),
+        (":80 {\n\tlog { x\n\t}\n}\n", 2, "unexpected next token after '{' on same line"),
+        (":80 {\n\tlog\n\t{\n\t}\n}\n", 3, "unexpected '{' on a new line; did you mean to place "
+         "the '{' on the previous line?"),
+        (":80 {\n\tlog {}\n}\n", 2, "unexpected '{}' at end of line"),
+        (":80 {\n\tlog }\n}\n", 2, "unexpected '}' because no matching opening brace"),
+        (":80{\n}\n", 1, "site addresses cannot end with a curly brace: :80{"),
+        ("a,b {\n}\n", 1, "site addresses cannot contain a comma: a,b"),
+        ("a, {\n}\n", 1, "expected another address but had '{'"),
+        ("a,\n", 1, "unexpected end of file: another address is expected"),
+        ("@m path /\n", 1, "request matchers may not be defined globally: @m"),
+        ("(s) {\n}\n(s) {\n}\n", 3, "redeclaration of previously declared snippet (s)"),
+        ("(s)\n:80\n", 2, "unexpected token ':80', expecting '{'"),
+        (":80 {\n}\n{\n\tdebug\n}\n", 3, "server block without any key is global configuration, "
+         "and if used, it must be first"),
+        ("&(r) {\n}\n{\n\tdebug\n}\n", 3, "server block without any key is global configuration, "
+         "and if used, it must be first"),
+        ("{\n\tdebug\n}\n{\n\tdebug\n}\n", 4, "server block without any key is global "
+         "configuration, and if used, it must be first"),
+        ("\n:80 {\n\trespond <<E\n}\n", 3, "incomplete heredoc: no E ends it"),
+        (":80 {\n\tlog {\n\t\ta\n\t} b\n}\n", 4, "a word behind '}'"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_with_its_line(text: str, line: int, why: str) -> None:
-    found = read(text)
-    assert len(found.refused) == 1
-    assert why in found.refused[0].text
-    assert found.refused[0].line == line
+    assert [(one.file, one.line, one.text) for one in read(text).refused] == [
+        ("Caddyfile", line, why)
+    ]
+
+
+def test_evidence_is_the_line_as_it_may_be_written() -> None:
+    found = read('{\n\tdebug\n}\na "b",\nc {\n\theader A "b c" `d` {\n\t}\n\trespond ""\n}\n')
+    assert found.options is not None
+    assert (found.options.at.line, found.options.at.text) == (1, "{")
+    (one,) = found.sites
+    assert (one.at.line, one.at.text) == (4, "a b c {")
+    assert [(node.at.line, node.at.text) for node in one.nodes] == [
+        (6, "header A `b c` d {"), (8, "respond ``"),
+    ]  # fmt: skip
+    assert [node.quoted for node in one.nodes] == [(False, True, True), (True,)]
+    words = " ".join(f"w{n}" for n in range(40))
+    assert read(f":80\n{words}\n").sites[0].nodes[0].at.text == words
+    assert read(f":80\nx {words}\n").sites[0].nodes[0].at.text == f"x {words[:-4]}"
+    assert read(f":80\nx{'y' * 200}\n").sites[0].nodes[0].at.text == f"x{'y' * 199}…"
+
+
+def test_blocks_within_blocks_up_to_a_limit() -> None:
+    for deep, problems in ((63, []), (64, ["more than 64 blocks within each other"])):
+        files = Files()
+        text = ":80 {\n" + "a {\n" * deep + "}\n" * deep + "}\n"
+        found = caddy_file.read(files.take("Caddyfile", text.encode()), files)
+        assert found.refused == []
+        assert [one.text for one in files.problems] == problems
+
+
+def test_tokens_are_read_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caddy_file, "MAX_TOKENS", 6)
+    cut = ["only the first 6 tokens were read"]
+    for text, nodes, problems in (
+        (":80 {\na\nb\nc\n}\n", ["a", "b", "c"], []),
+        (":80 {\na\nb\nc\nd\n}\n", ["a", "b", "c", "d"], cut),
+    ):
+        files = Files()
+        found = caddy_file.read(files.take("Caddyfile", text.encode()), files)
+        assert [(one.line, one.text) for one in files.problems] == [
+            (None, problem) for problem in problems
+        ]
+        assert found.refused == []
+        assert shape(found.sites[0].nodes) == nodes
+
+
+def test_imported_tokens_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "(s) {\na\n}\n:80 {\nimport s\nimport s\nimport s\n}\n"
+    for most, nodes, problems in ((16, 3, []), (15, 2, [7]), (14, 1, [6])):
+        monkeypatch.setattr(caddy_file, "MAX_TOKENS", most)
+        files = Files()
+        found = caddy_file.read(files.take("Caddyfile", text.encode()), files)
+        assert [one.line for one in files.problems] == problems
+        assert found.refused == []
+        assert shape(found.sites[0].nodes) == ["a"] * nodes
 
 
 def test_what_stands_before_the_break_is_kept() -> None:

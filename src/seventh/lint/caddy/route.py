@@ -261,14 +261,7 @@ def _responds(node: Node) -> Does:
 
 
 OTHER = "/seventh-other-page"
-"""A path that no matcher names."""
-
-
-def rest(site: Site) -> Route:
-    """Return the route of a path that no matcher names (``/`` in a matcher is ``/`` alone)."""
-    route = front(site, OTHER)
-    route.label = "every other path"
-    return route
+"""A path that no matcher names (``/`` in a matcher is ``/`` alone)."""
 
 
 def front(site: Site, path: str = "/") -> Route:

@@ -93,7 +93,12 @@ class _Views:
             view = self._view(site, front, front, tls, site.label, offered)
             if all(view.facts != one.facts for one in seen):
                 seen.append(view)
-        for route in (caddy_route.rest(site), *self._places(site)):
+        places = self._places(site)
+        other = caddy_route.front(site, caddy_route.OTHER)
+        if self._view(site, front, other, tls, site.label).facts != seen[0].facts:
+            other.label = "every other path"
+            places.insert(0, other)
+        for route in places:
             label = printable(f"{site.label}, {route.label or 'a block'}", 300)
             view = self._view(site, front, route, tls, label)
             if all(view.facts != one.facts for one in seen):
