@@ -29,6 +29,21 @@ class HttpOptions(RoomOptions, frozen=True, kw_only=True):
             help="expected status, such as 200, 2xx or 200-299", default="below 500",
         ),
     ] = None  # fmt: skip
+    expect_headers: Annotated[
+        tuple[str, ...],
+        Option(
+            flag="expect-header", metavar="'NAME: REGEX'",
+            help="field that the response must have, and a regular expression that one of its "
+            "lines must contain; NAME alone for any value",
+        ),
+    ] = ()  # fmt: skip
+    expect_body: Annotated[
+        str | None,
+        Option(
+            flag="expect-body", metavar="REGEX",
+            help="regular expression that the decoded body must contain",
+        ),
+    ] = None  # fmt: skip
     expect_json: Annotated[
         str | None,
         Option(

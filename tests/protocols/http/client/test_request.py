@@ -10,8 +10,10 @@ import pytest
 from seventh.model.failure import Reason, UsageError
 from seventh.model.options import Options
 from seventh.model.phase import Mark
+from seventh.net.stopwatch import now_ns
 from seventh.protocols.http.client import request
-from seventh.protocols.http.client.request import MAX_PREPARED, Expectation, described
+from seventh.protocols.http.client.expectation import Expectation
+from seventh.protocols.http.client.request import MAX_PREPARED, described
 from seventh.protocols.http.prepare import prepare
 from seventh.web.given import compiled, statuses
 from seventh.web.message import Fields, Response
@@ -71,6 +73,14 @@ def test_secrets_come_from_files_and_the_environment(
         ({"body_file": "/nowhere/at/all", "method": "PUT"}, "--body /nowhere/at/all: No such file"),
         ({"expect_json": "a.["}, "--expect-json"),
         ({"expect_json": ""}, "--expect-json"),
+        ({"expect_body": "a("}, r"--expect-body 'a\(': missing \), unterminated.* at position 1"),
+        ({"expect_body": "a{99999999999999}"}, "too complex"),
+        ({"expect_body": "a" * 5000}, "more than 4096 characters"),
+        ({"expect_body": "\udcff"}, "not UTF-8"),
+        ({"expect_body": "a", "method": "HEAD"}, "a response to HEAD has no body"),
+        ({"expect_headers": ("Server: [",)}, "--expect-header Server: .*at position 0"),
+        ({"expect_headers": ("a b: c",)}, "write 'NAME: REGEX', or NAME for any value"),
+        ({"expect_headers": ("Server", "")}, "write 'NAME: REGEX'"),
         ({"expect_status": "soon"}, "--expect-status"),
         ({"expect_status": ""}, "--expect-status"),
         ({"body_file": "LICENSE"}, "give a --method"),
@@ -146,10 +156,10 @@ def test_no_more_than_so_many_are_kept() -> None:
         ),
     ],
 )
-def test_an_answer_is_held_against_what_was_expected(
+async def test_an_answer_is_held_against_what_was_expected(
     expectation: Expectation, response: Response, said: str | None
 ) -> None:
-    failed = expectation.unmet(response)
+    failed = await expectation.unmet(response, now_ns() + 10**10)
     if said is None:
         assert failed is None
         return

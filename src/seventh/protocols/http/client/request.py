@@ -7,26 +7,22 @@ part of it, they are read then.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
+from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.protocols.http import HttpOptions
+from seventh.protocols.http.client import expectation
+from seventh.protocols.http.client.expectation import Expectation
 from seventh.protocols.http.wire.url import Url
 from seventh.web.given import (
     FRAMING,
-    Expression,
-    Statuses,
-    compiled,
     first_line,
     header_field,
     method_named,
-    statuses,
 )
-from seventh.web.message import Fields, Request, Response
-from seventh.wire.text import printable
+from seventh.web.message import Fields, Request
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing (RFC 9110 §9.2.1)."""
@@ -38,53 +34,6 @@ MAX_PREPARED = 256
 SECRETS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 """Fields that carry a credential: never shown, and sent to the target's own origin alone."""
 _BODILESS = frozenset({"GET", "HEAD"})
-_JSON = (type(None), bool, int, float, str, list, dict)
-
-
-class Expectation(msgspec.Struct, frozen=True, kw_only=True):
-    """What an answer must be."""
-
-    status: Statuses | None = None
-    """None: any but the server's own errors (5xx)."""
-    json: Expression | None = None
-    """What must hold of the answer's JSON."""
-
-    def failing(self, response: Response) -> Failed | None:
-        """Return a server error (5xx) as a failure; None for any other status."""
-        if response.status < 500:
-            return None
-        words = f" {printable(response.reason, 60)}" if response.reason else ""
-        means = _GATEWAY.get(response.status, "")
-        return _unexpected(f"the server answers {response.status}{words}{means}")
-
-    def unmet(self, response: Response) -> Failed | None:
-        """Return how ``response`` differs from the expectation (unexpected-answer), else None.
-
-        An expression does not hold where it gives null, false, 0 or something empty.
-        """
-        status = response.status
-        if self.status is not None:
-            if status not in self.status:
-                return _unexpected(f"status {status}, expected {self.status}")
-        elif (failing := self.failing(response)) is not None:
-            return failing
-        if self.json is None:
-            return None
-        try:
-            found = _search(self.json, response)
-        except ProtocolViolation as violation:
-            return _unexpected(f"--expect-json: {violation.detail}")
-        if found:
-            return None
-        shown = printable(msgspec.json.encode(found), 80)
-        return _unexpected(f"{printable(self.json.expression, 120)} yields {shown}")
-
-
-_GATEWAY = {
-    502: ": a proxy got an invalid response from its backend",
-    503: ": the service is unavailable",
-    504: ": a proxy got no response from its backend in time",
-}
 
 
 class Template(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,6 +106,8 @@ def described(options: Options) -> Template:
         or options.token_file
         or own.body_file
         or own.expect_status is not None
+        or own.expect_headers
+        or own.expect_body is not None
         or own.expect_json is not None
     ):
         return _DEFAULT
@@ -173,14 +124,10 @@ def _read(options: Options) -> Template:
     given = [header_field(text, FRAMING) for text in options.headers]
     if options.token_file is not None:
         given.append(("Authorization", f"Bearer {first_line(options.token_file)}"))
-    expected, expression = own.expect_status, own.expect_json
     return Template(
         method=method,
         fields=_with_defaults(given),
-        expectation=Expectation(
-            json=compiled(expression) if expression is not None else None,
-            status=statuses(expected) if expected is not None else None,
-        ),
+        expectation=expectation.read(own),
         body=_body(own.body_file) if own.body_file is not None else b"",
     )
 
@@ -200,29 +147,3 @@ def _body(name: str) -> bytes:
     if len(data) > MAX_BODY_FILE:
         raise UsageError(f"--body {name}: file is longer than {MAX_BODY_FILE} bytes")
     return data
-
-
-def _unexpected(detail: str) -> Failed:
-    return Failed(Reason.UNEXPECTED_ANSWER, detail, phase="http.download")
-
-
-def _search(expression: Expression, response: Response) -> Any:
-    """Return what a JMESPath expression finds in the JSON. Raises ProtocolViolation."""
-    import jmespath.exceptions  # type: ignore[import-untyped]
-
-    from seventh.web.content import undo
-
-    if response.truncated:
-        raise ProtocolViolation(f"the body is longer than {len(response.body)} bytes (--max-body)")
-    data = undo(response.get("content-encoding") or "", response.body)
-    try:
-        content = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        raise ProtocolViolation("the body is not valid JSON") from None
-    try:
-        found = expression.search(content)
-        if not isinstance(found, _JSON):
-            raise ProtocolViolation("the expression yields an expression, not a value")
-        return found
-    except (jmespath.exceptions.JMESPathError, RecursionError, ArithmeticError):
-        raise ProtocolViolation("the expression does not apply to this response") from None

@@ -196,6 +196,10 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     status: int | str | None = None
     """As the user wrote it; one status is a number."""
     json: str = ""
+    headers: tuple[str, ...] = ()
+    """Each ``NAME: REGEX``, or a name alone."""
+    body: str = ""
+    """The regular expression."""
     met: bool | None = None
     detail: str = ""
     got: int | None = None

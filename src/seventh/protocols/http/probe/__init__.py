@@ -42,8 +42,8 @@ async def pulse(ctx: ProbeContext) -> None:
     exchange = timed if origin.scheme == "https" else exchange_in_clear
     response = await exchange(ctx, connection, request, ready)
     learn_answer(ctx, url, template.method, response, rtt)
-    unexpected = template.expectation.unmet(response)
     connection.close()
+    unexpected = await template.expectation.unmet(response, ctx.budget.deadline_ns)
     if unexpected is not None:
         raise unexpected
 

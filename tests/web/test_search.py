@@ -1,0 +1,117 @@
+"""Regular expressions over what a peer sends: found, not found, and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seventh.model.failure import Failed, Reason, UsageError
+from seventh.net.stopwatch import now_ns
+from seventh.web import search
+from seventh.web.search import matches, pattern_of
+
+ENDLESS, ON = r"(a+)+$", b"a" * 60 + b"!"
+"""Takes longer than the universe has existed, without a match."""
+
+
+def soon(seconds: float = 20.0) -> int:
+    return now_ns() + int(seconds * 1e9)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "texts", "encoding", "found"),
+    [
+        ("ready", [b"al-ready-there"], "latin-1", True),
+        ("ready", [b"Ready"], "latin-1", False),
+        ("(?i)ready", [b"READY"], "latin-1", True),
+        ("^b", [b"a\nb"], "latin-1", False),
+        ("(?m)^b", [b"a\nb"], "latin-1", True),
+        ("^b$", [b"a", b"b"], "latin-1", True),
+        ("^a, b$", [b"a", b"b"], "latin-1", False),
+        ("ü", ["ü".encode()], "utf-8", True),
+        ("ü", ["ü".encode("latin-1")], "utf-8", False),
+        (r"^\w+$", ["Grüße".encode("utf-16")], "utf-16", True),
+        (r"^\ufffd$", [b"\xff"], "utf-8", True),
+        ("x*", [b""], "latin-1", True),
+        ("x+", [], "latin-1", False),
+        (r"z\Z", [b"x" * 1_000_000 + b"z"], "latin-1", True),
+    ],
+)
+async def test_a_search_finds_what_is_there(
+    pattern: str, texts: list[bytes], encoding: str, found: bool
+) -> None:
+    assert await matches(pattern, texts, soon(), encoding) is found
+
+
+async def test_a_search_without_an_end_is_killed_and_others_go_on() -> None:
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await asyncio.sleep(0.01)
+
+    other = asyncio.create_task(tick())
+    began = time.monotonic()
+    with pytest.raises(Failed, match=r"was stopped after .* nested repetition") as raised:
+        await matches(ENDLESS, [ON], soon(0.5))
+    assert raised.value.reason is Reason.OPTIONS_UNUSABLE
+    assert time.monotonic() - began < 5
+    other.cancel()
+    assert ticks > 5
+
+
+async def test_a_cancelled_search_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after Ctrl-C."""
+    started: asyncio.Queue[asyncio.subprocess.Process] = asyncio.Queue()
+    real = asyncio.create_subprocess_exec
+
+    async def start(*words: str, **settings: Any) -> asyncio.subprocess.Process:
+        started.put_nowait(made := await real(*words, **settings))
+        return made
+
+    monkeypatch.setattr(search.asyncio, "create_subprocess_exec", start)
+    task = asyncio.create_task(matches(ENDLESS, [ON], soon()))
+    process = await started.get()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert process.returncode == -signal.SIGKILL
+
+
+async def test_a_process_that_cannot_start_is_this_machines_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(search.sys, "executable", "/nowhere/python")
+    with pytest.raises(Failed, match="no process for a regular expression") as raised:
+        await matches("a+", [b"a"], soon())
+    assert raised.value.reason is Reason.LOCAL_RESOURCE
+    assert await matches("a", [b"a"], soon()), "plain text needs no process"
+
+
+async def test_a_process_that_dies_is_never_a_verdict(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = tmp_path / "p.py"
+    broken.write_text("raise SystemExit(1)")
+    monkeypatch.setattr(search, "_PROGRAM", broken)
+    with pytest.raises(Failed, match="ended with an error") as raised:
+        await matches("a+", [b"a"], soon())
+    assert raised.value.reason is Reason.LOCAL_RESOURCE
+
+
+def test_a_pattern_is_checked_without_a_word_on_standard_error() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert pattern_of("[[a]", "--x") == "[[a]"
+    with pytest.raises(UsageError, match=r"^--x 'a\\x1b\('.* at position 2$"):
+        pattern_of("a\x1b(", "--x")
+    with pytest.raises(UsageError, match=r"^--x '.*': look-behind requires fixed-width pattern$"):
+        pattern_of("(?<=a+)", "--x")
