@@ -17,8 +17,8 @@ def options_with(**fields: Any) -> Options:
 
 
 def changed(base: Options, **fields: Any) -> Options:
-    """``base`` with ``fields`` set; ``resolver`` and ``via`` may be texts."""
-    read = {name: given.make({name: fields.pop(name)}) for name in ("resolver", "via")
+    """``base`` with ``fields`` set; `X."""
+    read = {name: given.make({name: fields.pop(name)}) for name in ("resolver", "via", "proxy")
             if isinstance(fields.get(name), str)}  # fmt: skip
     base = base.replace(**{name: getattr(made, name) for name, made in read.items()})
     for kind in given.kinds():

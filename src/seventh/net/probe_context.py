@@ -240,7 +240,7 @@ class ProbeContext:
     @property
     def route(self) -> str:
         """The option by which connections are carried, for messages."""
-        return "--via" if self.options.via else "--proxy"
+        return "--via" if self.options.via or self.options.proxy is None else "--proxy"
 
     @property
     def resolves(self) -> bool:

@@ -141,10 +141,18 @@ def _limits(value: Any) -> str:
     )
 
 
+def _proxy(value: Any) -> str:
+    port = f"[{value.host}]" if ":" in value.host else value.host
+    names = {"here": "names resolved on this machine", "proxy": "names resolved by the proxy"}
+    url = f"{value.scheme}://{port}:{value.port}"
+    return ", ".join(filter(None, (url, value.software, names[value.resolves])))
+
+
 VALUES: dict[str, Callable[[Any], str]] = {
     "leap": _leap,
     "limits": _limits,
     "penalties": _penalties,
+    "proxy": _proxy,
     "startups": _startups,
     "sshfp": _sshfp,
     "trust": _trust,

@@ -32,6 +32,8 @@ BLAMED = {
     "seventh": "Seventh: please report this",
 }
 """The party that can fix a failure, as text."""
+_CARRYING = ("proxy.", "via.")
+"""The phases of what carries the connections; their addresses are not the target's."""
 
 
 class Presentation(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,7 +179,8 @@ def _present(report: Report, wording: Wording, view: View) -> Presentation:
 
 
 def _address(made: ReportEntry) -> str | None:
-    reached = [p.address for p in made.phases if p.address and p.outcome == "ok"]
-    tried = [p.address for p in made.phases if p.address]
+    own = [p for p in made.phases if p.address and not p.name.startswith(_CARRYING)]
+    reached = [p.address for p in own if p.outcome == "ok"]
+    tried = [p.address for p in own]
     address = next(iter(reached or tried), None)
     return None if address is None or address in made.target else address

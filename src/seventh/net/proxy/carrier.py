@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from seventh.model.failure import Blame, Failed, ProtocolViolation, Reason, UsageError
+from seventh.model.failure import (
+    NO_TLS_AT_ALL,
+    Blame,
+    Failed,
+    ProtocolViolation,
+    Reason,
+    UsageError,
+)
 from seventh.model.netfacts import NetFacts
 from seventh.model.phase import Mark
 from seventh.model.proxy import is_socks
@@ -23,11 +30,14 @@ from seventh.net.proxy.negotiation import AUTH, CONNECT, Negotiation
 from seventh.net.proxy.tunnel import Proof, TunnelStream
 from seventh.net.stopwatch import Stopwatch, now_ns
 from seventh.net.stream import Stream
+from seventh.net.wait import DeadlineError, bounded
 from seventh.wire import http_connect, socks5
 from seventh.wire.socks5 import Socks5, Step
 from seventh.wire.text import printable
 
 _SHOWN_SOFTWARE = 80
+_OTHER = frozenset({Reason.TLS_NOT_TLS, Reason.PROTOCOL_MISMATCH})
+"""Failures of a handshake that show another protocol."""
 
 
 async def carry(ctx: ProbeContext, proxy: Target) -> ProxyCarrier:
@@ -121,7 +131,7 @@ class ProxyCarrier(Carrier):
             if stream is not None:
                 self._addresses = (address,)
                 self._learn(address=address.ip)
-                return await self._start_tls(stream, watch)
+                return await self._start_tls(stream, watch, until)
             failed = connected.failure
         assert failed is not None  # noqa: S101 - there is at least one address, and none accepted
         raise CarrierFailed(
@@ -131,7 +141,7 @@ class ProxyCarrier(Carrier):
             blame=Blame.PROXY if failed.blame is Blame.PEER else failed.blame,
         )
 
-    async def _start_tls(self, stream: Stream, watch: Stopwatch) -> Stream:
+    async def _start_tls(self, stream: Stream, watch: Stopwatch, until: int) -> Stream:
         """Start TLS with an https:// proxy; its certificate has to be valid, as for any client."""
         if self._proxy.scheme != "https":
             return stream
@@ -139,16 +149,19 @@ class ProxyCarrier(Carrier):
 
         # The client certificate is for the target.
         options = self._ctx.options.replace(cert_file=None, key_file=None)
+        handshake = start_tls(stream, options, self._proxy.host, watch=watch,
+                              alpn=("http/1.1",), phase="proxy.tls")  # fmt: skip
         try:
-            return await start_tls(stream, options, self._proxy.host, watch=watch,
-                                   alpn=("http/1.1",), phase="proxy.tls")  # fmt: skip
-        except Failed as failed:
-            reason, hint = Reason.PROXY_TLS, ""
-            if failed.reason in {Reason.TLS_NOT_TLS, Reason.PROTOCOL_MISMATCH}:
-                reason, hint = Reason.PROXY_MISMATCH, "; for a proxy without TLS, write http://"
-            raise CarrierFailed(
-                reason, f"{self._name}: {failed.detail}{hint}", phase="proxy.tls"
-            ) from None
+            return await bounded(handshake, max(0, until - now_ns()) / 1e9)
+        except DeadlineError:
+            failed = Failed(Reason.PEER_SILENT, "the TLS handshake did not end in time")
+        except Failed as error:
+            failed = error
+        reason, hint = Reason.PROXY_TLS, ""
+        if failed.reason in NO_TLS_AT_ALL:
+            hint = "; if it is a proxy without TLS, write http://"
+            reason = Reason.PROXY_MISMATCH if failed.reason in _OTHER else reason
+        raise CarrierFailed(reason, f"{self._name}: {failed.detail}{hint}", phase="proxy.tls")
 
     def _learn(self, **changes: object) -> None:
         """Replace facts of the proxy."""

@@ -60,7 +60,9 @@ class Negotiation:
         except Failed as failed:
             raise self._broken(failed) from None
         if not data:
-            raise self._broken(Failed(Reason.PEER_CLOSED, "the peer closed the connection"))
+            raise self._broken(
+                Failed(Reason.PEER_CLOSED, "the connection was closed without an answer")
+            )
         if len(self._first) < _IDENTIFIABLE:
             self._first += data[:_IDENTIFIABLE]
         self._answering = True
@@ -120,15 +122,12 @@ class Negotiation:
                 f"{to.ip} port {to.port} through {name}: no answer to CONNECT for {waited:.1f} s; "
                 "the target does not answer the proxy, or the proxy hangs",
             )
-        if failed.reason in {Reason.PEER_CLOSED, Reason.PEER_RESET} and not self._first:
-            other = "a SOCKS proxy, write socks5h://"
+        hint = ""
+        if not self._first:
+            hint = "; if it is a SOCKS proxy, write socks5h://"
             if is_socks(self._proxy):
-                other = "an HTTP proxy, write http://"
-            return self._failed(
-                Reason.PROXY_FAILED,
-                f"{name} closed the connection without an answer; if it is {other}",
-            )
-        return self._failed(Reason.PROXY_FAILED, f"{name}: {failed.detail}")
+                hint = "; if it is an HTTP proxy, write http://"
+        return self._failed(Reason.PROXY_FAILED, f"{name}: {failed.detail}{hint}")
 
     def _failed(self, reason: Reason, detail: str, blame: Blame | None = None) -> Failed:
         if self.stage is AUTH:

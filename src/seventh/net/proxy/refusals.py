@@ -73,7 +73,7 @@ _TINYPROXY = (500, "Unable to connect")
 
 def of_reply(reply: Reply, *, logged_in: bool) -> Meaning:
     """Return what a reply other than 2xx to CONNECT means; ``logged_in``: it had credentials."""
-    if reply.status == 407:
+    if reply.status == 407 or (reply.status == 401 and logged_in):  # tinyproxy's answer
         return _login_wanted(reply, logged_in=logged_in)
     reason = _told(reply) or _STATUS.get(reply.status)
     if (reply.status, reply.reason) == _TINYPROXY:
@@ -148,7 +148,8 @@ _CODES = {
     ReplyCode.CONNECTION_REFUSED: (Reason.CONNECT_REFUSED, _REFUSED),
     ReplyCode.TTL_EXPIRED: (Reason.CONNECT_TIMEOUT, _TIMEOUT),
     ReplyCode.GENERAL_FAILURE: (
-        Reason.PROXY_FAILED, "general failure: the proxy does not say what went wrong",
+        Reason.PROXY_FAILED,
+        "general failure: the proxy does not say why; often it could not resolve the name",
     ),
     ReplyCode.COMMAND_NOT_SUPPORTED: (
         Reason.PROXY_FAILED, "the proxy does not support the command CONNECT",

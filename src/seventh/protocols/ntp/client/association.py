@@ -230,6 +230,8 @@ class Association:
 
     def note_attempt(self) -> None:
         """Add this address to the attempts of the network facts."""
+        if not self.sampler.sent_count and self.icmp is None:
+            return  # nothing was tried
         failed = self.failure()
         outcome: AttemptOutcome = "open"
         if failed is not None and not self.answered and not self.sampler.tally.responsive:
