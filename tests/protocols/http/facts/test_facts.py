@@ -92,7 +92,7 @@ def test_the_matrix_drawn() -> None:
             ),
         ),
     )  # fmt: skip
-    assert HttpFacts(cells=(failed, warm)).drawings() == ()
+    assert HttpFacts(cells=(failed, untried, warm)).drawings() == ()
     assert HttpFacts().drawings() == ()
 
 
@@ -195,7 +195,7 @@ PAGE = Coding(compressible=True, variants=(variant("gzip", "gzip"), variant("any
         (PAGE, (asset("br", status=404), asset("br", compressible=None)), 1.0, 0.25),
         (None, (asset("br", content_bytes=None),), 1.0, None),
         (None, (asset("br", content_bytes=0),), 1.0, None),
-        (None, (asset("br", truncated=True), asset("")), 0.5, 1.0),
+        (None, (asset("br", truncated=True, wire_bytes=1), asset("")), 0.5, 1.0),
     ],
 )
 def test_how_much_is_compressed(

@@ -107,8 +107,12 @@ CASES: list[tuple[AnyRule, dict[str, Any], str]] = [
     (origin.no_reuse, {"closes": True},
      ("medium: HTTP/1.1: `keepalive_timeout 0` closes the connection after each response "
      "[header connection, keepalive_timeout]")),
+    (origin.no_reuse, {"keepalive_seconds": 0.5},
+     "medium: HTTP/1.1: idle connections are closed after 0.5 s [idle, keepalive_timeout]"),
+    (origin.no_reuse, {"keepalive_seconds": 1.0},
+     "low: HTTP/1.1: idle connections are closed after 1 s [idle, keepalive_timeout]"),
     (origin.no_reuse, {"keepalive_seconds": 9.5},
-     "medium: HTTP/1.1: idle connections are closed after 9.5 s [idle, keepalive_timeout]"),
+     "low: HTTP/1.1: idle connections are closed after 9.5 s [idle, keepalive_timeout]"),
     (origin.no_reuse, {"keepalive_seconds": 10.0}, "pass"),
     (origin.no_reuse, {"keepalive_requests": 9},
      "medium: HTTP/1.1: a connection may carry at most 9 requests [keepalive_requests]"),

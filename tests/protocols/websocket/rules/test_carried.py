@@ -64,6 +64,13 @@ def test_later_versions(seen: Tunnelled | None, line: str) -> None:
         assert said(rule, WebSocketFacts(**{name: seen})) == expected
 
 
+def test_the_parameters_of_an_invalid_handshake() -> None:
+    verdict = carried.no_h2(WebSocketFacts(h2=over(foreign_extensions=("x-a",))))
+    assert getattr(verdict, "params", None) == {
+        "what": "invalid", "breaches": ("extension",), "subprotocol": "", "extensions": ("x-a",)
+    }  # fmt: skip
+
+
 SLOW = "info: the handshake takes {} s longer with Expect: 100-continue"
 
 

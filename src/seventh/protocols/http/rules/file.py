@@ -102,7 +102,9 @@ def no_reuse(config: HttpConfigFacts, least_seconds: float, least_requests: int)
     if seconds == 0 or config.closes:
         return Hit(what=config.product).at("header connection", "keepalive_timeout")
     if seconds is not None and seconds < least_seconds:
-        return Hit(what="idle", seconds=f"{seconds:g}").at("idle", "keepalive_timeout")
+        severity = Severity.LOW if seconds >= 1 else None  # as of a server that does so
+        hit = Hit(severity, what="idle", seconds=f"{seconds:g}")
+        return hit.at("idle", "keepalive_timeout")
     if requests is not None and requests < least_requests:
         return Hit(what="few", count=requests).at("keepalive_requests")
     return None
