@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.verdicts import declared
 
 DECLARED = {
@@ -28,5 +30,6 @@ DECLARED = {
 }
 
 
-def test_each_rule_by_its_declaration() -> None:
-    assert declared("tls") == DECLARED
+@pytest.mark.parametrize("name", DECLARED)
+def test_a_rule_by_its_declaration(name: str) -> None:
+    assert declared("tls")[name] == DECLARED[name]
