@@ -49,7 +49,7 @@ def test_a_rule_by_its_declaration(name: str, line: str) -> None:
              attempt("192.0.2.4", "reset")),
          "high: port 8443: 192.0.2.2 refused, 192.0.2.3 timeout, 192.0.2.4 reset"),
         # What failed here shows nothing of the peer.
-        *((net(attempt(V6, ours)), "skip: this machine has no route to any of the addresses")
+        *((net(attempt(V6, ours)), "skip: this machine reached none of the addresses")
           for ours in ("unreachable", "forbidden", "untried")),
         (net(attempt(V6, "unreachable"), attempt(V4)), "pass"),
         (net(attempt(V6, "unreachable"), attempt(V4, "refused")),

@@ -26,6 +26,7 @@ DECLARED = {
     "TLS-NO13": "medium 0 W nginx:ssl_protocols caddy:tls protocols",
     "TLS-RENEG": "medium 0 W",
     "TLS-STAPLE": "low 0 W",
+    "TLS-STARTTLS-INJECT": "high 0 W",
     "TLS-WEAK-CIPHER": "high 0 W nginx:ssl_ciphers|ssl_protocols caddy:tls ciphers|tls protocols",
 }
 
