@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from seventh.model.netfacts import Attempt, Difference, Lookup, NetFacts
+from seventh.model.limit import Limit, Measured
+from seventh.model.netfacts import Attempt, Difference, Hop, Lookup, NetFacts, Proxy
 from seventh.protocols.net import rules
 from seventh.rules.rule import AnyRule
 from tests.verdicts import declared, fixed, told
@@ -24,18 +25,25 @@ def attempt(ip: str, outcome: Any = "open", pmtu: int | None = 1500, **more: Any
     )  # fmt: skip
 
 
+HOP = Hop(host="bastion", port=22, user="ops")
+PROXY = Proxy(scheme="socks5h", host="proxy", port=1080, resolves="proxy")
+
+
 def net(*attempts: Attempt, **more: Any) -> NetFacts:
     return NetFacts(host="h", port=8443, attempts=attempts, **more)
 
 
-def test_each_rule_by_its_declaration() -> None:
-    assert declared("net") == {
-        "NET-ADDR-DRIFT": "medium 0 W",
-        "NET-DNS-SLOW": "low 0 D",
-        "NET-IPV6-BROKEN": "medium 0 W",
-        "NET-PMTU": "medium 0 W",
-        "NET-PORT-STATE": "high 0 W",
-    }
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("NET-ADDR-DRIFT", "medium 0 W"), ("NET-DNS-SLOW", "low 0 D"),
+        ("NET-IPV6-BROKEN", "medium 0 W"), ("NET-LIMIT", "high 0 W"),
+        ("NET-PMTU", "medium 0 W"),
+        ("NET-PORT-STATE", "high 0 W"),
+    ],
+)  # fmt: skip
+def test_a_rule_by_its_declaration(name: str, line: str) -> None:
+    assert declared("net")[name] == line
 
 
 @pytest.mark.parametrize(
@@ -47,7 +55,7 @@ def test_each_rule_by_its_declaration() -> None:
              attempt("192.0.2.4", "reset")),
          "high: port 8443: 192.0.2.2 refused, 192.0.2.3 timeout, 192.0.2.4 reset"),
         # What failed here shows nothing of the peer.
-        *((net(attempt(V6, ours)), "skip: this machine has no route to any of the addresses")
+        *((net(attempt(V6, ours)), "skip: this machine reached none of the addresses")
           for ours in ("unreachable", "forbidden", "untried")),
         (net(attempt(V6, "unreachable"), attempt(V4)), "pass"),
         (net(attempt(V6, "unreachable"), attempt(V4, "refused")),
@@ -57,6 +65,13 @@ def test_each_rule_by_its_declaration() -> None:
         (net(attempt(V4, "refused"), attempt(V4, "untried", transport="udp")),
          "high: port 8443: 192.0.2.1 refused (TCP)"),
         (net(attempt(V4, "timeout", transport="udp")), "high: port 8443: 192.0.2.1 timeout"),
+        (net(attempt(V4, "refused", transport="via")), "high: port 8443: 192.0.2.1 refused"),
+        (net(attempt(V4, "refused", transport="proxy")),
+         "high: port 8443: 192.0.2.1 refused (as the proxy reports)"),
+        (net(attempt(V4, "unreachable", transport="proxy"), proxy=PROXY),
+         "skip: the proxy or the jump host reached none of the addresses"),
+        (net(attempt(V4, "unreachable", transport="via"), hops=(HOP,)),
+         "skip: the proxy or the jump host reached none of the addresses"),
     ],
 )  # fmt: skip
 def test_ports(facts: NetFacts, line: str) -> None:
@@ -88,6 +103,60 @@ def test_an_address_needs_no_lookup() -> None:
     assert told(rules.dns_slow, NetFacts(addresses=(V4,))) == (
         "not applicable: the target is an address, so no name was looked up"
     )
+
+
+CARRIED = [net(attempt(V4, "open", None), addresses=(V4,), **by) for by in (
+    {"hops": (HOP,)}, {"proxy": PROXY},
+)]  # fmt: skip
+
+
+@pytest.mark.parametrize("facts", CARRIED)
+def test_what_a_proxy_or_a_jump_host_hides(facts: NetFacts) -> None:
+    assert told(rules.dns_slow, facts) == (
+        "skip: names are resolved by the proxy or the last jump host"
+    )
+    assert told(rules.ipv6_broken, facts) == (
+        "skip: a proxy or a jump host connected: IPv6 from this machine was not tried"
+    )
+    assert told(rules.addr_drift, facts) == "skip: fewer than two addresses answered"
+    assert told(rules.path_mtu, facts) == (
+        "skip: a proxy or a jump host connected: its path to the target is unknown"
+    )
+    known = facts.learn(lookups=(lookup("A", "ok", 0.3),), attempts=(attempt(V4, pmtu=1400),))
+    assert told(rules.dns_slow, known) == "low: h A: ok (300 ms)"
+    assert told(rules.path_mtu, known) == "medium: path MTU: 192.0.2.1: 1400 bytes"
+
+
+def limit(name: str, *values: float, **bounds: Any) -> Limit:
+    measured = tuple(Measured(value=value) for value in values)
+    return Limit(
+        name=name, metric="m_seconds", unit="ms", measured=measured, **(bounds or {"maximum": 0.2})
+    )
+
+
+NO_LIMIT = "no limit was set (--max, --min)"
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        (net(), f"skip: {NO_LIMIT}"), (net(attempt(V4)), f"not applicable: {NO_LIMIT}"),
+        (net(limits=(limit("tls", 0.2),)), "pass"),
+        (net(limits=(limit("tls", 0.2), limit("ttfb"))), "skip: not measured: ttfb"),
+        (net(limits=(limit("tls"), limit("ttfb"))), "skip: not measured: tls, ttfb"),
+        (net(limits=(limit("tls", 0.3), limit("ttfb", 0.1))), "high: tls 300 ms (max 200 ms)"),
+        (net(limits=(limit("tls", 0.3), limit("ttfb"))),
+         "high: tls 300 ms (max 200 ms); not measured: ttfb"),
+        (net(limits=(limit("tls", 0.3), limit("rtt", 0.1, minimum=0.15))),
+         "high: tls 300 ms (max 200 ms), rtt 100 ms (min 150 ms)"),
+        (net(limits=(limit("tls", 0.3, 0.5, 0.1, 0.4),)),
+         ("high: tls 500 ms (max 200 ms), tls 400 ms (max 200 ms), tls 300 ms (max 200 ms)")),
+        (net(limits=(limit("tls", 0.3, 0.5, 0.4, 0.6, 0.7),)), ("high: tls 700 ms (max 200 ms), "
+         "tls 600 ms (max 200 ms), tls 500 ms (max 200 ms), +2")),
+    ],
+)  # fmt: skip
+def test_limits(facts: NetFacts, line: str) -> None:
+    assert told(rules.limit, facts) == line
 
 
 NO_IPV6 = "no IPv6 address was tried"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.verdicts import declared
 
 _LISTS = "chrony:server|pool|peer ntpd:server|pool|peer ntpsec:server|pool|peer"
@@ -45,5 +47,6 @@ DECLARED = {
 }
 
 
-def test_each_rule_by_its_declaration() -> None:
-    assert declared("ntp") == DECLARED
+@pytest.mark.parametrize("name", DECLARED)
+def test_a_rule_by_its_declaration(name: str) -> None:
+    assert declared("ntp")[name] == DECLARED[name]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.verdicts import declared
 
 DECLARED = {
@@ -43,5 +45,6 @@ DECLARED = {
 }
 
 
-def test_each_rule_by_its_declaration() -> None:
-    assert declared("ssh") == DECLARED
+@pytest.mark.parametrize("name", DECLARED)
+def test_a_rule_by_its_declaration(name: str) -> None:
+    assert declared("ssh")[name] == DECLARED[name]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.verdicts import declared
 
 DECLARED = {
@@ -24,9 +26,11 @@ DECLARED = {
     "TLS-NO13": "medium 0 W nginx:ssl_protocols caddy:tls protocols",
     "TLS-RENEG": "medium 0 W",
     "TLS-STAPLE": "low 0 W",
+    "TLS-STARTTLS-INJECT": "high 0 W",
     "TLS-WEAK-CIPHER": "high 0 W nginx:ssl_ciphers|ssl_protocols caddy:tls ciphers|tls protocols",
 }
 
 
-def test_each_rule_by_its_declaration() -> None:
-    assert declared("tls") == DECLARED
+@pytest.mark.parametrize("name", DECLARED)
+def test_a_rule_by_its_declaration(name: str) -> None:
+    assert declared("tls")[name] == DECLARED[name]

@@ -2,42 +2,15 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
 from seventh.protocols.ntp.rules import lines
+from seventh.protocols.ntp.rules.examples import GOOD_CONFIG, with_config
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 _NO_FILE = Skip("no configuration file was read")
 _MANUALS = ("Manual pages chrony.conf(5), ntp.conf(5)",)
-
-_CONFIG = NtpConfigFacts(
-    product="chrony",
-    version="4.3",
-    complete=True,
-    sources=(
-        ConfiguredSource(
-            kind="pool",
-            name="pool.ntp.org",
-            setting="pool pool.ntp.org",
-            text="pool pool.ntp.org iburst maxsources 4",
-            iburst=True,
-            maxsources=4,
-        ),
-    ),
-    makestep_seconds=1.0,
-    makestep_updates=3,
-    drift_file="/var/lib/chrony/drift",
-    rtc="rtcsync",
-)
-_GOOD = NtpFacts(config=_CONFIG)
-
-
-def _but(**changes: object) -> NtpFacts:
-    """Return the good example with changes in its configuration."""
-    return NtpFacts(config=replace(_CONFIG, **changes))
 
 
 @rule(
@@ -53,8 +26,8 @@ def _but(**changes: object) -> NtpFacts:
     fix=dict.fromkeys(("chrony", "ntpd", "ntpsec"), "{line} iburst"),
     references=_MANUALS,
     seed=("12.4.2", "12.12"),
-    good=_GOOD,
-    bad=_but(
+    good=GOOD_CONFIG,
+    bad=with_config(
         sources=(
             ConfiguredSource(
                 kind="server", name="ntp.example", setting="server ntp.example",
@@ -105,8 +78,8 @@ def iburst(ntp: NtpFacts) -> Verdict:
     fix={"chrony": "makestep 1 3"},
     references=("Manual page chrony.conf(5)",),
     seed=("12.4.2",),
-    good=_GOOD,
-    bad=_but(makestep_seconds=0.1, makestep_updates=-1),
+    good=GOOD_CONFIG,
+    bad=with_config(makestep_seconds=0.1, makestep_updates=-1),
     directives={"chrony": ("makestep",)},
 )
 def makestep(ntp: NtpFacts) -> Verdict:
@@ -146,8 +119,8 @@ def makestep(ntp: NtpFacts) -> Verdict:
     },
     references=_MANUALS,
     seed=("12.4.2",),
-    good=_GOOD,
-    bad=_but(drift_file=""),
+    good=GOOD_CONFIG,
+    bad=with_config(drift_file=""),
     directives=dict.fromkeys(("chrony", "ntpd", "ntpsec"), ("driftfile",)),
 )
 def drift(ntp: NtpFacts) -> Verdict:
@@ -171,8 +144,8 @@ def drift(ntp: NtpFacts) -> Verdict:
     fix={"chrony": "rtcsync"},
     references=("Manual page chrony.conf(5)",),
     seed=("12.4.2",),
-    good=_GOOD,
-    bad=_but(rtc=""),
+    good=GOOD_CONFIG,
+    bad=with_config(rtc=""),
     directives={"chrony": ("rtcsync", "rtcfile")},
 )
 def rtcsync(ntp: NtpFacts) -> Verdict:
@@ -206,8 +179,8 @@ def rtcsync(ntp: NtpFacts) -> Verdict:
     },
     references=("RFC 8633 §4.2", "RFC 8573", "RFC 8915"),
     seed=("12.4.3",),
-    good=_GOOD,
-    bad=_but(product="ntpd", version="4.2.8", autokey=("crypto",)),
+    good=GOOD_CONFIG,
+    bad=with_config(product="ntpd", version="4.2.8", autokey=("crypto",)),
     directives={"ntpd": ("crypto",), "ntpsec": ("crypto",)},
 )
 def autokey(ntp: NtpFacts) -> Verdict:

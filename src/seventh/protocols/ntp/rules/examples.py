@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from seventh.protocols.ntp.facts import NtpFacts, Sample
+from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
 from seventh.protocols.ntp.facts.nts import AeadTried, NtsFacts
 from seventh.protocols.ntp.facts.sources import SourceFacts
 from seventh.protocols.ntp.facts.together import compare_sources
@@ -119,3 +120,30 @@ _FOUR = tuple(
 )
 FOUR = NtpFacts(sources=compare_sources(_FOUR, targets=4))
 """Four servers that agree and have no upstream in common."""
+
+_CONFIG = NtpConfigFacts(
+    product="chrony",
+    version="4.3",
+    complete=True,
+    sources=(
+        ConfiguredSource(
+            kind="pool",
+            name="pool.ntp.org",
+            setting="pool pool.ntp.org",
+            text="pool pool.ntp.org iburst maxsources 4",
+            iburst=True,
+            maxsources=4,
+        ),
+    ),
+    makestep_seconds=1.0,
+    makestep_updates=3,
+    drift_file="/var/lib/chrony/drift",
+    rtc="rtcsync",
+)
+GOOD_CONFIG = NtpFacts(config=_CONFIG)
+"""A configuration with nothing wrong."""
+
+
+def with_config(**changes: object) -> NtpFacts:
+    """Return :data:`GOOD_CONFIG` with changes in it."""
+    return NtpFacts(config=replace(_CONFIG, **changes))

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts.config import SshConfigFacts
 from seventh.protocols.ssh.rules import names
 from seventh.protocols.ssh.rules.algorithms import NOT_IN_FILE
+from seventh.protocols.ssh.rules.examples import authorized_keys, ssh_config, sshd_config
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 MAX_STARTUPS = 100
 """The most unauthenticated connections below which sshd may drop none: its default for all."""
-
-
-def _server(**fields: Any) -> SshFacts:
-    return SshFacts(config=SshConfigFacts(side="server", **fields))
-
-
-def _client(**fields: Any) -> SshFacts:
-    return SshFacts(config=SshConfigFacts(side="client", **fields))
 
 
 def _undecided(config: SshConfigFacts | None) -> Skip:
@@ -57,8 +48,8 @@ def _undecided(config: SshConfigFacts | None) -> Skip:
     ),
     seed=("12.2.2",),
     directives={"openssh": ("ForwardAgent", "AllowAgentForwarding")},
-    good=_client(agent_forwarding=False, breadth="all"),
-    bad=_client(agent_forwarding=True, breadth="all"),
+    good=ssh_config(agent_forwarding=False, breadth="all"),
+    bad=ssh_config(agent_forwarding=True, breadth="all"),
 )
 def agentfwd(ssh: SshFacts) -> Verdict:
     """Judge a client by the hosts that get its agent: some is low; for a server it is info."""
@@ -94,8 +85,8 @@ def agentfwd(ssh: SshFacts) -> Verdict:
     references=("OpenSSH manual, sshd_config(5): AllowUsers",),
     seed=("12.2.2",),
     directives={"openssh": ("AllowUsers", "AllowGroups")},
-    good=_server(allowed=("ops", "deploy")),
-    bad=_server(allowed=()),
+    good=sshd_config(allowed=("ops", "deploy")),
+    bad=sshd_config(allowed=()),
 )
 def allowlist(ssh: SshFacts) -> Verdict:
     """Find a file without a list of users or groups; a block inherits it."""
@@ -139,8 +130,8 @@ _LIMITS = {
     references=("CVE-2002-20001", "OpenSSH manual, sshd_config(5): PerSourcePenalties"),
     seed=("12.2.2",),
     directives={"openssh": ("PerSourcePenalties", "MaxStartups", "LoginGraceTime")},
-    good=_server(startups=(10, 30, 100), penalties=None, grace_seconds=120),
-    bad=_server(startups=(1000, 30, 1000), penalties="no", grace_seconds=120),
+    good=sshd_config(startups=(10, 30, 100), penalties=None, grace_seconds=120),
+    bad=sshd_config(startups=(1000, 30, 1000), penalties="no", grace_seconds=120),
 )
 def throttle(ssh: SshFacts) -> Verdict:
     """Find penalties switched off, a late limit on connections, or no time limit."""
@@ -174,13 +165,9 @@ def throttle(ssh: SshFacts) -> Verdict:
     references=("OpenSSH manual, sshd_config(5): StrictModes", "OpenSSH manual, ssh(1): FILES"),
     seed=("12.2.5",),
     directives={"openssh": ("modes",)},
-    good=SshFacts(config=SshConfigFacts(side="keys", modes=())),
-    bad=SshFacts(
-        config=SshConfigFacts(
-            side="keys",
-            modes=("/home/ops/.ssh: mode 0777",),
-            mode_fixes=("chmod 700 /home/ops/.ssh",),
-        )
+    good=authorized_keys(modes=()),
+    bad=authorized_keys(
+        modes=("/home/ops/.ssh: mode 0777",), mode_fixes=("chmod 700 /home/ops/.ssh",)
     ),
 )
 def authkeys_perm(ssh: SshFacts) -> Verdict:
@@ -210,8 +197,8 @@ def authkeys_perm(ssh: SshFacts) -> Verdict:
     references=("OpenSSH manual, ssh_config(5): ControlMaster",),
     seed=("12.2.2", "12.11.1"),
     directives={"openssh": ("jump", "ControlMaster", "ControlPath")},
-    good=_client(jump="bastion", multiplexed=True),
-    bad=_client(jump="bastion", multiplexed=False),
+    good=ssh_config(jump="bastion", multiplexed=True),
+    bad=ssh_config(jump="bastion", multiplexed=False),
 )
 def nomux(ssh: SshFacts) -> Verdict:
     """Find a host behind a jump host without both ControlMaster and ControlPath."""
@@ -238,8 +225,8 @@ def nomux(ssh: SshFacts) -> Verdict:
     references=("OpenSSH, servconf.c and readconf.c: deprecated keywords",),
     seed=("12.2.2",),
     directives={"openssh": ("idle",)},
-    good=_server(idle=()),
-    bad=_server(idle=("Protocol",)),
+    good=sshd_config(idle=()),
+    bad=sshd_config(idle=("Protocol",)),
 )
 def conf_obsolete(ssh: SshFacts) -> Verdict:
     """Find directives without effect in the version that is judged."""

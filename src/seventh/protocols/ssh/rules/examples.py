@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from seventh.protocols.ssh.facts import HostKey, Names, Proposal, SshFacts
+from seventh.protocols.ssh.facts.config import SshConfigFacts
+from seventh.protocols.ssh.facts.login import Login, Trust
 
 MODERN = Proposal(
     kex_algorithms=(
@@ -40,3 +44,28 @@ def key(kind: str = "ssh-ed25519", bits: int = 256) -> HostKey:
         sha256_hex="e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         sha1_hex="da39a3ee5e6b4b0d3255bfef95601890afd80709",
     )  # fmt: skip
+
+
+def trusting(**fields: Any) -> SshFacts:
+    """Return facts of a server whose key has that status in known_hosts."""
+    return SshFacts(trust=(Trust(key="ssh-ed25519 SHA256:new", **fields),))
+
+
+def logged_in(**fields: Any) -> SshFacts:
+    """Return facts of a login."""
+    return SshFacts(login=Login(**fields))
+
+
+def sshd_config(**fields: Any) -> SshFacts:
+    """Return facts of a server's configuration file."""
+    return SshFacts(config=SshConfigFacts(side="server", **fields))
+
+
+def ssh_config(**fields: Any) -> SshFacts:
+    """Return facts of a client's configuration file."""
+    return SshFacts(config=SshConfigFacts(side="client", **fields))
+
+
+def authorized_keys(**fields: Any) -> SshFacts:
+    """Return facts of an authorized_keys file."""
+    return SshFacts(config=SshConfigFacts(side="keys", **fields))

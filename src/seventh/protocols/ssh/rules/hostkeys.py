@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from msgspec.structs import replace
 
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import HostKey, Names, Proposal, SshFacts, Sshfp, Topic
 from seventh.protocols.ssh.facts.config import UserKey
-from seventh.protocols.ssh.facts.login import Trust
 from seventh.protocols.ssh.rules import lists, names
 from seventh.protocols.ssh.rules.algorithms import RSA_SHA2, UNPROVEN, offer_of
-from seventh.protocols.ssh.rules.examples import key, offering
+from seventh.protocols.ssh.rules.examples import key, offering, trusting
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 _LIST = "HostKeyAlgorithms"
@@ -173,10 +171,6 @@ def _listed(ssh: SshFacts, offer: Proposal) -> Names:
     return written.effective if written is not None else offer.server_host_key_algorithms
 
 
-def _trusted(**fields: Any) -> SshFacts:
-    return SshFacts(trust=(Trust(key="ssh-ed25519 SHA256:new", **fields),))
-
-
 @rule(
     "SSH-HOSTKEY-CHANGED",
     Severity.CRITICAL,
@@ -199,8 +193,8 @@ def _trusted(**fields: Any) -> SshFacts:
     },
     references=("RFC 4251 §4.1",),
     seed=("12.2.1",),
-    good=_trusted(status="known", file="known_hosts", line=1),
-    bad=_trusted(status="changed", file="known_hosts", line=1, pinned="ssh-ed25519 SHA256:old"),
+    good=trusting(status="known", file="known_hosts", line=1),
+    bad=trusting(status="changed", file="known_hosts", line=1, pinned="ssh-ed25519 SHA256:old"),
 )
 def hostkey_changed(ssh: SshFacts) -> Verdict:
     """Find another key of a pinned type, or one that is revoked."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.config import Names, SshConfigFacts
 from seventh.protocols.ssh.facts.login import AuthStep, Login
+from seventh.protocols.ssh.rules.examples import logged_in
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 SLOW_AUTH_SECONDS = 1.0
@@ -22,10 +22,6 @@ _METHODS_UNKNOWN = Skip(
     "authentication methods not requested; use --user, or run `seventh lint` on sshd_config"
 )
 _FOR_USER = {"scope": {"user": " for {user}", "all": ""}}
-
-
-def _login(**fields: Any) -> SshFacts:
-    return SshFacts(login=Login(**fields))
 
 
 def _guessable(methods: tuple[str, ...]) -> tuple[str, ...]:
@@ -53,8 +49,8 @@ def _methods(methods: Names, login: Login) -> Hit:
     },
     seed=("12.11.1", "12.2.5"),
     directives={"openssh": ("UseDNS", "GSSAPIAuthentication", "UsePAM")},
-    good=_login(none_seconds=0.02),
-    bad=_login(none_seconds=5.01, service_seconds=0.001),
+    good=logged_in(none_seconds=0.02),
+    bad=logged_in(none_seconds=5.01, service_seconds=0.001),
 )
 def auth_slow(ssh: SshFacts) -> Verdict:
     """Find more than a second beyond the round trip for ``none``; name the other phases' times."""
@@ -107,8 +103,8 @@ def _slowest(steps: tuple[AuthStep, ...]) -> dict[str, float]:
             "PasswordAuthentication", "KbdInteractiveAuthentication", "AuthenticationMethods",
         ),
     },
-    good=_login(user="ops", methods=("publickey",)),
-    bad=_login(user="ops", methods=("publickey", "password")),
+    good=logged_in(user="ops", methods=("publickey",)),
+    bad=logged_in(user="ops", methods=("publickey", "password")),
 )  # fmt: skip
 def password_on(ssh: SshFacts) -> Verdict:
     """Find a method by which a secret can be guessed among those that a login may begin with."""
@@ -179,8 +175,8 @@ def _switch(config: SshConfigFacts, method: str) -> str:
             "PermitRootLogin", "PasswordAuthentication", "KbdInteractiveAuthentication",
         ),
     },
-    good=_login(root_methods=("publickey",), root_source="wire"),
-    bad=_login(root_methods=("publickey", "password"), root_source="file"),
+    good=logged_in(root_methods=("publickey",), root_source="wire"),
+    bad=logged_in(root_methods=("publickey", "password"), root_source="file"),
 )  # fmt: skip
 def root_password(ssh: SshFacts) -> Verdict:
     """Judge the methods for root; on the wire, OpenSSH's list only proves that one is absent."""
@@ -221,8 +217,8 @@ def root_password(ssh: SshFacts) -> Verdict:
     references=("RFC 4252 §7",),
     seed=("12.2.2",),
     directives={"openssh": ("PubkeyAuthentication", "AuthenticationMethods")},
-    good=_login(user="ops", methods=("publickey",)),
-    bad=_login(user="ops", methods=("password",)),
+    good=logged_in(user="ops", methods=("publickey",)),
+    bad=logged_in(user="ops", methods=("password",)),
 )
 def pubkey_off(ssh: SshFacts) -> Verdict:
     """Find a login that never accepts ``publickey``, not even as a later step."""
@@ -269,8 +265,8 @@ def pubkey_off(ssh: SshFacts) -> Verdict:
     references=("RFC 4252 §5.2",),
     seed=("12.2.2",),
     directives={"openssh": ("PermitEmptyPasswords",)},
-    good=_login(user="ops", methods=("publickey",)),
-    bad=_login(user="ops", none_accepted=("ops",)),
+    good=logged_in(user="ops", methods=("publickey",)),
+    bad=logged_in(user="ops", none_accepted=("ops",)),
 )
 def noauth(ssh: SshFacts) -> Verdict:
     """Find a user for whom ``none`` was granted, or a file that accepts empty passwords."""
@@ -302,8 +298,8 @@ def noauth(ssh: SshFacts) -> Verdict:
     },
     references=("RFC 4253 §9",),
     seed=("12.2.4", "Appendix B"),
-    good=_login(rekey_seconds=0.01),
-    bad=_login(rekey_error="peer-closed: the server closed the connection"),
+    good=logged_in(rekey_seconds=0.01),
+    bad=logged_in(rekey_error="peer-closed: the server closed the connection"),
 )
 def rekey_fail(ssh: SshFacts) -> Verdict:
     """Find a key exchange of ours that did not complete."""
@@ -333,8 +329,8 @@ def rekey_fail(ssh: SshFacts) -> Verdict:
     },
     seed=("12.2.2", "12.2.4"),
     directives={"openssh": ("ClientAliveInterval", "ClientAliveCountMax")},
-    good=_login(keepalive_seconds=30.0, keepalive_source="file"),
-    bad=_login(held_seconds=60.0, keepalives=0, keepalive_source="wire"),
+    good=logged_in(keepalive_seconds=30.0, keepalive_source="file"),
+    bad=logged_in(held_seconds=60.0, keepalives=0, keepalive_source="wire"),
 )
 def no_keepalive(ssh: SshFacts) -> Verdict:
     """Find a hold without a keepalive, of which a short one proves little, or an interval of 0."""
