@@ -74,8 +74,9 @@ def render(document: Document, view: View) -> str:
 def _print(lines: Iterable[Text], view: View) -> str:
     buffer = io.StringIO()
     # The view decides everything, and rich reads nothing from the environment.
-    color = "standard" if view.color else None
-    console = Console(file=buffer, width=view.width, color_system=color, _environ={})
+    console = Console(
+        file=buffer, width=view.width, color_system="standard" if view.color else None, _environ={}
+    )
     for line in lines:
         line.rstrip()
         console.print(line, soft_wrap=True)
