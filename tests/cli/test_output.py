@@ -208,3 +208,75 @@ def test_a_file_that_was_made_read_only_is_kept(
 
 def _refuse(path: Path, mode: str) -> None:
     raise PermissionError(13, "Permission denied", str(path))
+
+
+def test_what_cannot_be_written_says_why(tmp_path: Path) -> None:
+    for name, why in (
+        (str(tmp_path), "is a directory"),
+        (f"{tmp_path}/no/file", "No such file or directory"),
+        ("a\0b", "embedded null byte"),
+    ):
+        with pytest.raises(UsageError) as caught:
+            need_writable(name)
+        assert str(caught.value) == f"--output {name}: cannot be written: {why}"
+    need_writable(None)
+    need_writable(str(tmp_path / "new"))
+    assert list(tmp_path.iterdir()) == [], "looking makes no file"
+    (tmp_path / "old").write_text("kept")
+    need_writable(str(tmp_path / "old"))
+    assert (tmp_path / "old").read_text() == "kept"
+
+
+def test_a_report_that_could_not_be_written_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        write(str(tmp_path / "no" / "file"), "the report\n")
+    assert str(caught.value) == (
+        f"--output {tmp_path}/no/file: cannot be written: No such file or directory; the report is "
+        "on standard output"
+    )
+    assert capsys.readouterr() == ("the report\n", "")
+
+
+def test_a_file_is_written_under_another_name_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[tuple[str, int, int]] = []
+    real = os.open
+
+    def note(path: Path, flags: int, mode: int = 0o777) -> int:
+        opened.append((str(path), flags, mode))
+        return real(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", note)
+    monkeypatch.setattr(os, "urandom", lambda count: bytes(range(count)))
+    write(str(tmp_path / "report"), "größe")
+    assert (tmp_path / "report").read_bytes() == "größe".encode()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    assert opened == [(f"{tmp_path}/.report.000102030405", flags, 0o666)]
+
+
+def test_a_folder_that_is_not_ours_is_written_into_directly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "report"
+    path.write_text("old")
+    number = path.stat().st_ino
+    monkeypatch.setattr(os, "access", lambda folder, mode: False)
+    need_writable(str(path))
+    write(str(path), "new")
+    assert (path.read_text(), path.stat().st_ino) == ("new", number)
+    need_writable(str(tmp_path / "fresh"))
+    assert (tmp_path / "fresh").read_bytes() == b"", "it must be made, to see whether it can be"
+
+
+def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    need_writable(str(pipe))
+    write(str(pipe), "new")
+    assert os.read(reading, 9) == b"new"
+    os.close(reading)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)

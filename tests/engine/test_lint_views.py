@@ -89,8 +89,8 @@ def linted(monkeypatch: pytest.MonkeyPatch) -> Linting:
 
     def check(*views: View, data: bytes = b"", wanted: Wanted | None = None, **more: Any) -> Report:
         def read(text: Text, files: Files, software: Software | None) -> Linted:
-            for problem in more.get("unread", ()):
-                files.unread.add(problem)
+            files.unread.update(more.get("unread", ()))
+            files.unlisted = more.get("unlisted", 0)
             return Linted(
                 views=views or (view(),), software=str(software or "fake 9"),
                 software_assumed=software is None, problems=more.get("problems", ()),
@@ -269,6 +269,15 @@ def test_a_hundred_problems_are_listed(linted: Linting, count: int, listed: int)
         assert facts.problems[-1] == more
     assert report.failure is not None
     assert report.failure.detail.endswith(f"(and {count - 1} more)")
+
+
+def test_problems_that_were_only_counted_are_more(linted: Linting) -> None:
+    report = linted(problems=tuple(line(number) for number in range(1, 101)), unlisted=5)
+    facts = report.facts["lint"]
+    assert isinstance(facts, LintFacts)
+    assert facts.problems[-1] == line(None, "5 more problems are not listed")
+    assert report.failure is not None
+    assert report.failure.detail == "f:1: x (and 104 more)"
 
 
 def test_an_unknown_kind_and_an_unknown_file_list_the_kinds(linted: Linting) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import ClassVar
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
+from seventh import protocols
 from seventh.engine.check import check_one, pulse_one
-from seventh.engine.metrics import metrics_of
+from seventh.engine.metrics import _read_by, metrics_of, metrics_of_facts
 from seventh.labkit.serve import tcp_server
 from seventh.model.facts import Facts
 from seventh.model.failure import OURS, Blame, Failure, Reason
@@ -17,7 +21,9 @@ from seventh.model.netfacts import Attempt, NetFacts
 from seventh.model.options import Options
 from seventh.model.phase import Phase
 from seventh.model.report import Report, judge
+from seventh.model.sample import Sample
 from seventh.model.severity import Status
+from seventh.model.spec import Metric
 from seventh.model.target import Target
 from seventh.net import kernel
 from seventh.protocols.http.facts import HttpFacts
@@ -131,3 +137,78 @@ def test_a_peer_is_not_down_because_this_machine_failed(reason: Reason) -> None:
     assert up == (None if reason in OURS else 0)
     if reason in OURS:
         assert judge(failure, ()) is Status.UNKNOWN
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A struct nested in facts."""
+
+    number: int | None = None
+
+
+class Counted(Facts, frozen=True, kw_only=True):
+    """Facts that the metrics of a made-up room read."""
+
+    ROOM: ClassVar[str] = "made-up"
+
+    fast: float | None = None
+    whole: int | None = None
+    yes: bool | None = None
+    some: tuple[str, ...] | None = None
+    named: dict[str, int] | None = None
+    text: str | None = None
+    part: Part | None = None
+
+
+@pytest.fixture
+def made_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A room with a metric of each kind of fact."""
+    metrics = tuple(
+        Metric(f"m_{fact.replace('.', '_')}", "gauge", "x", fact, label)
+        for fact, label in (
+            ("fast", ""), ("whole", ""), ("yes", ""), ("some", ""), ("named", "key"),
+            ("text", ""), ("part.number", ""), ("missing", ""),
+        )
+    )  # fmt: skip
+    spec = replace(protocols.rooms()["net"], name="made-up", metrics=metrics)
+    rooms = {**protocols.rooms(), "made-up": spec}
+    monkeypatch.setattr(protocols, "rooms", lambda: rooms)
+    _read_by.cache_clear()
+    yield
+    _read_by.cache_clear()
+
+
+@pytest.mark.usefixtures("made_up")
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (Counted(), {}),
+        (Counted(fast=2.5), {"m_fast": 2.5}),
+        (Counted(fast=0.0, whole=0, yes=False), {"m_fast": 0.0, "m_whole": 0.0, "m_yes": 0.0}),
+        (Counted(whole=3, yes=True), {"m_whole": 3.0, "m_yes": 1.0}),
+        (Counted(fast=math.inf), {}),
+        (Counted(fast=math.nan), {}),
+        (Counted(whole=math.inf), {}),
+        (Counted(some=()), {"m_some": 0.0}),
+        (Counted(some=("a", "b")), {"m_some": 2.0}),
+        (Counted(named={"a": 1, "b": 2}), {'m_named{key="a"}': 1.0, 'm_named{key="b"}': 2.0}),
+        (Counted(named={}), {}),
+        (Counted(text="x"), {}),
+        (Counted(part=Part()), {}),
+        (Counted(part=Part(7)), {"m_part_number": 7.0}),
+    ],
+)
+def test_a_metric_reads_its_fact(facts: Counted, expected: dict[str, float]) -> None:
+    assert {**expected, "seventh_up": 1.0} == counted(facts)
+    samples = metrics_of_facts({"made-up": facts})
+    assert {sample.key: sample.value for sample in samples} == expected
+
+
+def test_facts_of_no_room_have_no_metrics() -> None:
+    assert metrics_of_facts({"nowhere": Counted(fast=1.0)}) == ()
+    assert metrics_of({"net": Counted()}, (), None) == (Sample("seventh_up", (), 1.0),)
+
+
+def test_a_failed_phase_is_no_metric() -> None:
+    assert counted(phases=(phase("tls", 1, ok=False), phase("connect", 2))) == {
+        "seventh_up": 1.0, 'seventh_phase_seconds{phase="connect"}': 2.0,
+    }  # fmt: skip

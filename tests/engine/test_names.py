@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,20 @@ def test_only_the_first_64_kib_of_readable_text_are_read(tmp_path: Path) -> None
     assert in_folder(path) is not None
     assert in_folder(tmp_path / "missing") is None
     assert in_folder(tmp_path) is None
+
+
+def test_a_pipe_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would wait for a writer, and take what was meant for another reader."""
+    os.mkfifo(tmp_path / "sshd_config")
+    opened: list[Path] = []
+
+    def note(path: Path, mode: str) -> None:
+        opened.append(path)
+        raise OSError
+
+    monkeypatch.setattr(Path, "open", note)
+    assert in_folder(tmp_path / "sshd_config") is None
+    assert opened == []
 
 
 def test_a_name_is_the_end_of_a_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

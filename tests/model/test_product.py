@@ -27,6 +27,14 @@ GO_ALONG = {"any", "certbot", "dns", "iptables", "nftables", "resolv.conf"}
         ("Python/3.11 websockets/17.0", "websockets"),
         ("ntpd 4.2.8p15@1.3728-o", "ntpd"),
         ("ntpd ntpsec-1.2.2", "ntpsec"),
+        ("chronyd 4.3", "chrony"),
+        ("chrony", "chrony"),
+        ("tengine/2.4", "nginx"),
+        ("uvicorn", "uvicorn"),
+        ("NTPsec", "ntpsec"),
+        ("ENVOY", "envoy"),
+        ("my-nginx", ""),
+        ("x nginx, apache", "nginx"),
         ("cloudflare", ""),
         ("Apache-Coyote/1.1", ""),
         ("", ""),
@@ -34,6 +42,15 @@ GO_ALONG = {"any", "certbot", "dns", "iptables", "nftables", "resolv.conf"}
 )
 def test_what_peers_call_themselves(said: str, product: str) -> None:
     assert product_of(said) == product
+
+
+def test_software_with_fixes_of_its_own() -> None:
+    """By the names that fixes have; some does not send its name."""
+    assert {
+        "apache", "aws-alb", "caddy", "chrony", "cisco-ios", "dovecot", "dropbear", "envoy",
+        "haproxy", "lighttpd", "mosquitto", "nginx", "node", "node-ws", "ntpd", "ntpsec",
+        "openssh", "openssl", "postfix", "socket.io", "spring", "uvicorn", "websockets",
+    } == ALTERNATIVES  # fmt: skip
 
 
 @given(st.text())

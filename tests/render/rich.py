@@ -188,6 +188,23 @@ HOST = Host(name="host.example", ports=PORTS)
 UNRESOLVED = Host(name="no.example", ports=(_port(22, "ssh", PortState.UNRESOLVED, FAILED),))
 
 
+_LATE = Skipped(id="DEMO-SLOW", reason="no answer was timed")
+_DENIED = Skipped(id="DEMO-WEAK", reason="tier 1 denied", cause=SkipCause.NOT_PERMITTED)
+_IDLE = Skipped(id="DEMO-SLOW", reason="nothing is asked", cause=SkipCause.NOT_APPLICABLE)
+CHECKED = (
+    report(findings=(WEAK,), skipped=(_LATE,)),
+    report(passed=("DEMO-WEAK",), skipped=(_IDLE,)),
+    report(passed=("DEMO-WEAK",), skipped=(_LATE,), facts={"demo": FACTS.learn(software="")}),
+    report(passed=("DEMO-WEAK", "DEMO-SLOW"), facts={"demo": FACTS.learn(software="x" * 60)}),
+    report(
+        skipped=(_LATE, _DENIED),
+        facts={"demo": FACTS.learn(algorithms=())},
+        failure=replace(FAILED.failure, phase="demo.hello.more"),
+    ),
+    report(passed=("DEMO-WEAK",), skipped=(_LATE,), failure=CRASHED.failure),
+)
+
+
 def _with(reports: tuple[Report, ...], hosts: tuple[Host, ...] = ()) -> Document:
     return replace(document(*reports), hosts=hosts)
 
@@ -196,5 +213,6 @@ DOCUMENTS = {
     "one": _with((RICH,)),
     "several": _with((GOOD, replace(RICH, findings=(BLOCKS,)), FAILED, CRASHED)),
     "host": _with(tuple(PORTS[at].report for at in (0, 3, 4, 5)), (HOST,)),
+    "checked": _with(CHECKED),
     "unresolved": _with((FAILED,), (UNRESOLVED,)),
 }

@@ -14,9 +14,11 @@ import pytest
 
 from seventh.model.failure import UsageError
 from seventh.model.netfacts import Difference, NetFacts
+from seventh.model.phase import Phase
 from seventh.model.report import Report, Skipped
 from seventh.model.sample import Sample
 from seventh.model.severity import Severity, Status
+from seventh.model.source import Line
 from seventh.model.tlsfacts import TlsFacts, Topic
 from seventh.render import View, render
 from seventh.render.document import entry, json_document
@@ -289,3 +291,40 @@ def test_the_worst_status_counts_and_none_is_unknown() -> None:
     for number, status in enumerate(order):
         assert worst(order[: number + 1]) is status
     assert worst([]) is Status.UNKNOWN
+
+
+def test_a_text_has_16_kib_at_most() -> None:
+    for length, said in ((16_384, "x" * 16_384), (16_385, "x" * 16_384 + "…")):
+        assert printed(report(target="x" * length))["reports"][0]["target"] == said
+
+
+def test_times_are_rounded_to_nanoseconds_and_no_length_is_negative() -> None:
+    odd = Phase(name="p", start_seconds=-0.12345678951, seconds=-0.5, clock="user", outcome="ok")
+    nan = Phase(name="p", start_seconds=math.nan, seconds=0.12345678951, clock="user", outcome="ok")
+    made = printed(report(phases=(odd, nan), duration_seconds=-1.0))["reports"][0]
+    assert [(p["start_seconds"], p["seconds"]) for p in made["phases"]] == [
+        (-0.12345679, 0.0), (0.0, 0.12345679),
+    ]  # fmt: skip
+    assert made["duration_seconds"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "fix", "evidence"),
+    [
+        ({}, ["demod", "other"], "offers weak, weaker"),
+        ({"product": "other"}, ["other", "demod"], "offers weak, weaker"),
+        ({"product": "other", "source": (Line(file="f", line=1, text="t"),)}, ["other"],
+         "offers weak, weaker"),
+        ({"product": "none", "source": (Line(file="f", line=1, text="t"),)}, ["demod", "other"],
+         "offers weak, weaker"),
+        ({"view": "a"}, ["demod", "other"], "in a: offers weak, weaker"),
+        ({"view": "a", "also": ("b",), "more": 1}, ["demod", "other"],
+         "in a, b and 1 more: offers weak, weaker"),
+    ],
+)  # fmt: skip
+def test_the_products_own_fix_is_first_and_for_its_file_alone(
+    changes: dict[str, Any], fix: list[str], evidence: str
+) -> None:
+    finding = msgspec.structs.replace(WEAK, **changes)
+    (made,) = printed(report(findings=(finding,)))["reports"][0]["findings"]
+    assert (list(made["fix"]), made["evidence"]) == (fix, evidence)

@@ -8,7 +8,7 @@ import pytest
 
 from seventh.model.drawing import Drawing, Span
 from seventh.model.phase import Phase
-from seventh.render.html_bars import drawing_of, ticks_of, waterfall
+from seventh.render.html_bars import _anchor, drawing_of, ticks_of, waterfall
 from seventh.render.presentation import present
 from seventh.render.view import View
 from tests.render.samples import document, report
@@ -73,6 +73,14 @@ def test_the_scale_names_its_ticks_and_keeps_the_outer_ones_inside() -> None:
     assert labels[-1] == ("95.238", ' text-anchor="end"')
     labels = re.findall(r'<text x="([\d.]+)%" y="12"([^>]*)>', drawn((0, 4.22, "ok", None)))
     assert labels[-1] == ("94.787", ' text-anchor="middle"')
+
+
+@pytest.mark.parametrize(
+    ("share", "anchor"),
+    [(0.0, ""), (0.049, ""), (0.05, "middle"), (0.95, "middle"), (0.951, "end"), (1.0, "end")],
+)
+def test_a_label_is_anchored_so_that_it_stays_inside(share: float, anchor: str) -> None:
+    assert _anchor(share) == (f' text-anchor="{anchor}"' if anchor else "")
 
 
 def test_addresses_are_named_where_they_differ() -> None:

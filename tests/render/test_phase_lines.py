@@ -57,6 +57,11 @@ def test_colours_are_for_the_clock_and_for_what_failed() -> None:
     assert styles(PHASE, replace(PHASE, clock="user"), replace(PHASE, outcome="failed")) == [
         ["green", "dim"], ["cyan", "dim"], ["red", "dim", "bold red"],
     ]  # fmt: skip
+    many = [replace(PHASE, name=f"p{number}") for number in range(25)]
+    (more,) = [
+        line for line in lines([(phase, 0.0, 1.0) for phase in many], View()) if not line.spans
+    ]
+    assert more.style == "dim"
 
 
 def test_addresses_are_named_if_there_are_several() -> None:

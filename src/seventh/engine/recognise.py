@@ -94,15 +94,13 @@ def by_content(lines: Lines, *, sure: int = 0) -> Kind | None:
     ``sure`` is the minimum number of matching lines; with 0 a short file needs fewer.
     """
     meant = _meant(lines)
-    scores = sorted(((kind.looks(lines), name) for name, kind in kinds().items()), reverse=True)
-    if not scores or _is_foreign(lines):
+    ranked = sorted(((kind.looks(lines), name) for name, kind in kinds().items()), reverse=True)
+    (best, name), (second, _), *_ = ranked
+    if best == second or _is_foreign(lines):
         return None
-    best, name = scores[0]
-    if best < (sure or min(_SURE, max(1, len(meant)))) or 2 * best < len(meant):
+    if best < (sure or min(_SURE, len(meant))) or 2 * best < len(meant):
         return None
     if sure and 5 * best < 4 * min(len(meant), _LINES):
-        return None
-    if len(scores) > 1 and scores[1][0] == best:
         return None
     return kinds()[name]
 

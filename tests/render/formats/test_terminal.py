@@ -170,7 +170,10 @@ def test_facts_break_between_each_other_where_no_more_fits(width: int, lines: li
 def test_the_summary_cuts_a_target_where_its_result_begins() -> None:
     """46 columns are kept for the status, the time and the result."""
     target = f"demo://{'a' * 27}"
-    for width, said in ((80, target), (79, f"demo://{'a' * 9}…{'a' * 16}")):
+    for width, said in (
+        (80, target), (79, f"demo://{'a' * 9}…{'a' * 16}"), (65, "demo://aa…aaaaaaaaaa"),
+        (60, "demo://aa…aaaaaaaaaa"),
+    ):  # fmt: skip
         last = shown(report(target=target), CLEAN, width=width).splitlines()[-2]
         assert last == f"✔ ok       {said}  41.2 ms  no findings"
 
