@@ -137,7 +137,8 @@ def test_what_becomes_of_a_request(inside: str) -> None:
 
 HTTPS = {
     "return 301 https://a$uri;": True, "return 301 HTTPS://a;": True,
-    "return 301 http://a;": False, "return 301 /https://a;": False, "rewrite ^ https://a permanent;": True,
+    "return 301 http://a;": False, "return 301 /https://a;": False,
+    "rewrite ^ https://a permanent;": True,
     "root https://;": False,
     "location / { return 301 https://a; }": True, "location /a { return 301 https://a; }": False,
     "location / { rewrite ^ https://a; }": True,
