@@ -40,8 +40,8 @@ def test_an_inner_line_replaces_all_outer_ones(blocks: tuple[str, ...], found: l
 @pytest.mark.parametrize(
     "name",
     ["proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass",
-     "return", "rewrite", "if", "try_files", "alias", "internal", "stub_status", "empty_gif", "listen",
-     "server_name", "limit_except", "location"],
+     "return", "rewrite", "if", "try_files", "alias", "internal", "stub_status", "empty_gif",
+     "listen", "server_name", "limit_except", "location"],
 )  # fmt: skip
 def test_what_is_never_inherited(name: str) -> None:
     assert words(place(f"{name} a;", ""), name) == []
