@@ -163,33 +163,6 @@ def test_lua_is_passed_over() -> None:
     assert not conf.refused
 
 
-def test_includes(tmp_path: Path) -> None:
-    (tmp_path / "conf.d").mkdir()
-    (tmp_path / "conf.d" / "b.conf").write_text("two;\n")
-    (tmp_path / "conf.d" / "a.conf").write_text("one;\ninclude more;\n")
-    (tmp_path / "more").write_text("inner { include conf.d/none*.conf; x; }\n")
-    conf = read("include conf.d/*.conf;\nlast;", str(tmp_path / "nginx.conf"), tmp_path)
-    assert [d.name for d in conf.directives] == ["one", "inner", "two", "last"]
-    assert conf.directives[1].at.file == str(tmp_path / "more")
-    assert not conf.refused
-    assert not conf.missing
-
-
-def test_an_included_file_must_be_whole_in_itself(tmp_path: Path) -> None:
-    (tmp_path / "open").write_text("inner {\n x;\n")
-    conf = read("a { include open; }\nb;", str(tmp_path / "nginx.conf"), tmp_path)
-    assert [d.name for d in conf.directives] == ["a", "b"]
-    assert [line.file for line in conf.refused] == [str(tmp_path / "open")]
-
-
-def test_a_file_that_is_not_there_is_missing(tmp_path: Path) -> None:
-    files = Files()
-    text = files.take("nginx.conf", b"include gone.conf;\nhttp { }\n")
-    conf = nginx_conf.read(text, files, tmp_path)
-    assert conf.missing == [str(tmp_path / "gone.conf")]
-    assert set(files.problems) == files.unread
-
-
 @given(st.text(alphabet="ab \n\t;{}\"'\\#$()é\0", max_size=80) | st.binary(max_size=80))
 def test_any_text_is_read(text: str | bytes) -> None:
     conf = read(text)

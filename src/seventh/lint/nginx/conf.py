@@ -159,7 +159,8 @@ class _Reader:
 
     def _include(self, directive: Directive, into: list[Directive], trail: tuple[str, ...]) -> None:
         if len(directive.words) != 1:
-            self._conf.refuse(directive.at, 'invalid number of arguments in "include"')
+            why = 'invalid number of arguments in "include" directive'
+            self._conf.refuse(directive.at, why)
             return
         name = directive.words[0].replace("\0", "")
         if name not in self._places and len(self._places) >= MAX_PATTERNS:
@@ -231,9 +232,8 @@ class _Source:
 
     def line_of(self, position: int) -> int:
         """Return the number of the line at ``position``; positions must not go backwards."""
-        if position > self._line_position:
-            self._line += self._text.count("\n", self._line_position, position)
-            self._line_position = position
+        self._line += self._text.count("\n", self._line_position, position)
+        self._line_position = position
         return self._line
 
     def at(self, start: int, words: tuple[str, ...], end: str) -> Line:
