@@ -53,6 +53,20 @@ def test_what_its_parameters_mean(words: str, marks: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("parameter", "before", "since"),
+    [("quic", (1, 24, 9), (1, 25, 0)), ("multipath", (1, 29, 6), (1, 29, 7))],
+)
+def test_parameters_of_newer_versions(
+    parameter: str, before: tuple[int, int, int], since: tuple[int, int, int]
+) -> None:
+    conf = read(f"listen 443 {parameter};")
+    nginx_listen.read(conf, conf.directives[0], since)
+    assert not conf.refused
+    nginx_listen.read(conf, conf.directives[0], before)
+    assert [line.text for line in conf.refused] == [f'invalid parameter "{parameter}"']
+
+
+@pytest.mark.parametrize(
     ("words", "ports"),
     [
         ("8000-8002", [8000, 8001, 8002]),

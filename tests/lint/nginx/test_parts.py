@@ -60,10 +60,42 @@ def lint(path: Path) -> tuple[Report, LintFacts]:
         ("load_module modules/ngx_stream_module.so;", "main"),
         ("worker_connections 64;", "events"),
         ("default 1; 10.0.0.0/8 0;", ""),
+        ("", ""), ("no_such_name a;", ""), ("no_such_name a; gzip on;", "http"),
+        ("events { }", "main"), ("http { }", "main"), ("stream { }", "main"), ("mail { }", "main"),
+        ("server { } events { }", "main"), ("types { a b; }", "http"), ("break;", "server"),
+        ("location / { } log_format a b;", "server"), ("location /; internal;", "location"),
+        ("server a;", "upstream"), ("upstream u;", "http"), ("internal;", "location"),
+        ("auth_http a:1;", "mail"), ("proxy_upload_rate 1;", "stream"), ("least_conn;", "upstream"),
+        ("protocol imap;", "mail server"), ("ssl_preread on;", "stream"), ("random; sticky a;",
+                                                                            "upstream"),
+        ("pass a:1;", "stream server"), ("gzip on; protocol imap;", ""),
     ],
 )  # fmt: skip
 def test_the_place_of_a_part_is_told_by_what_it_holds(text: str, place: str) -> None:
     assert nginx_check.root_place(read(text, name="part.conf")) == place
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("/etc/nginx/conf.d/a.conf", "http"), ("/etc/nginx/stream.d/a.conf", "stream"),
+        ("/etc/nginx/streams-enabled/a", "stream"), ("stream/a", "stream"),
+        ("my_stream.conf", "stream"), ("my-stream.conf", "stream"), ("a.stream", "stream"),
+        ("/etc/nginx/mail.d/a.conf", "mail"), ("mails/a", "mail"), ("mystream.conf", "http"),
+        ("stream/http/a.conf", "http"),
+    ],
+)  # fmt: skip
+def test_a_part_that_may_be_of_several_places_is_of_the_one_that_its_name_tells(
+    name: str, place: str
+) -> None:
+    assert nginx_check.root_place(read("server { listen 53; }", name=name)) == place
+
+
+def test_what_a_part_holds_weighs_more_than_its_name() -> None:
+    text = "server { listen 80; root /srv; location / { etag on; } }"
+    assert nginx_check.root_place(read(text, name="stream.d/a.conf")) == "http"
+    text = "server { listen 80; } map $a $b { x y; }" + "unknown_name x;" * 2500 + "gzip on;" * 9
+    assert nginx_check.root_place(read(text, name="stream.d/a.conf")) == "stream"
 
 
 @pytest.mark.parametrize(

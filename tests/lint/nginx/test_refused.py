@@ -124,9 +124,75 @@ def test_a_newer_version_has_more() -> None:
     assert refusals(text, "1.27.3") == []
 
 
-def test_another_module_may_define_what_is_unknown() -> None:
-    text = site("return 200 $no_such;")
-    assert refusals(f"load_module modules/ngx_http_perl_module.so;\n{text}") == []
+@pytest.mark.parametrize(
+    ("main", "http", "why"),
+    [
+        ("load_module modules/ngx_http_perl_module.so;", "", ""),
+        ("load_module modules/ngx_http_geoip2_module.so;", "", ""),
+        ("load_module modules/ngx_stream_module.so;", "", 'unknown "no_such" variable'),
+        ("load_module modules/ngx_mail_module.so;", "", 'unknown "no_such" variable'),
+        ("load_module modules/ngx_http_brotli_filter_module.so;", "",
+         'unknown "no_such" variable'),
+        ("load_module modules/ngx_stream_module.sox;", "", ""),
+        ("", "lua_package_path x;", ""), ("", "set_by_lua_block $a { return 1 }", ""),
+        ("", "js_import x;", ""), ("", "perl_require x;", ""), ("", "a_module_s_own x;", ""),
+        ("lua_x y;", "", ""), ("js_x y;", "", ""), ("perl_x y;", "", ""),
+        ("another_module x;", "", 'unknown "no_such" variable'),
+        ("", "gzip on;", 'unknown "no_such" variable'),
+    ],
+)  # fmt: skip
+def test_another_module_may_define_what_is_unknown(main: str, http: str, why: str) -> None:
+    text = f"{main}\nevents {{ }} http {{ {http} server {{ return 200 $no_such; }} }}"
+    assert refusals(text) == ([why] if why else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("gzip on; worker_connections 9; gzipp on;", ['unknown directive "gzipp": is gzip meant?']),
+        ("gzip on; worker_connections 9; a-b c;", ['unknown directive "a-b"']),
+        ("gzip on; worker_connections 9; gzip maybe;", []),
+        ("gzip on; worker_connections 9; default x;", []),
+        ("gzipp on;", []), ("a-b c; default x;", []),
+        ("gzipp { }", ['unknown directive "gzipp": is gzip meant?']),
+    ],
+)  # fmt: skip
+def test_where_nothing_tells_the_place_names_alone_are_judged(text: str, said: list[str]) -> None:
+    assert refusals(text) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("stream { upstream u { server a:1; gzip on; } } events { }", "gzip"),
+        ("stream { server { listen 53; gzip on; } } events { }", "gzip"),
+        ("stream { gzip on; } events { }", "gzip"), ("mail { gzip on; } events { }", "gzip"),
+        ("mail { server { listen 25; protocol smtp; gzip on; } } events { }", "gzip"),
+        ("events { gzip on; }", "gzip"), ("gzip on; events { }", "gzip"),
+        (site("location /a { location /a/b { listen 80; } }"), "listen"),
+        (whole("upstream u { server a; server_name b; }"), "server_name"),
+    ],
+)  # fmt: skip
+def test_what_stands_in_a_wrong_block(text: str, said: str) -> None:
+    assert refusals(text) == [f'"{said}" directive is not allowed here']
+
+
+GROUP = "upstream {} {{ server 127.0.0.1; }}"
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        (whole(GROUP.format("u") * 2), 1), (whole(GROUP.format("u") * 3), 2),
+        (whole(GROUP.format("u") + GROUP.format("v")), 0),
+        (f"{GROUP.format('u') * 2} server {{ listen 80; root /s; }}", 1),
+        (f"stream {{ {GROUP.format('u')} }} http {{ {GROUP.format('u')} }} events {{ }}", 0),
+        (f"stream {{ {GROUP.format('u') * 2} }} events {{ }}", 1),
+        (f"{GROUP.format('u') * 2} server {{ listen 53; proxy_pass u; ssl_preread on; }}", 1),
+    ],
+)  # fmt: skip
+def test_two_groups_of_one_name(text: str, times: int) -> None:
+    assert refusals(text) == ['duplicate upstream "u"'] * times
 
 
 @pytest.mark.parametrize(

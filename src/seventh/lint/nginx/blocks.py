@@ -46,17 +46,17 @@ def check(conf: Conf, root: str) -> None:
 # -- locations -------------------------------------------------------------------------------------
 
 
-def _path_of(location: Directive) -> tuple[str, str]:
+def path_of(words: tuple[str, ...]) -> tuple[str, str]:
     """Return a location's modifier (``=``, ``^~``, ``~``, ``~*``, ``@``, or none) and its path."""
-    if len(location.words) > 1:
-        return location.words[0], location.words[1]
-    word = location.words[0]
+    if len(words) > 1:
+        return words[0], words[1]
+    word = words[0]
     match = re.match(r"=|\^~|~\*|~|@", word)
     return (match[0], word[match.end() :]) if match else ("", word)
 
 
 def _location(conf: Conf, directive: Directive, outer: Directive | None) -> None:
-    kind, path = _path_of(directive)
+    kind, path = path_of(directive.words)
     if len(directive.words) == 2 and kind not in {"=", "^~", "~", "~*"}:
         conf.refuse(directive.at, f'invalid location modifier "{kind}"')
         return
@@ -70,8 +70,8 @@ def _location(conf: Conf, directive: Directive, outer: Directive | None) -> None
 
 def _nested(conf: Conf, directive: Directive, outer: Directive) -> None:
     """Refuse a location that is no part of the one around it."""
-    kind, path = _path_of(directive)
-    around, there = _path_of(outer)
+    kind, path = path_of(directive.words)
+    around, there = path_of(outer.words)
     if around in {"=", "@"}:
         what = "exact location" if around == "=" else "named location"
         name = there if around == "=" else f"@{there}"

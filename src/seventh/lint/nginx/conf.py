@@ -118,8 +118,8 @@ class _Reader:
         except _StopError as stop:
             if text.cut and source.ended:
                 return  # where our reading ends, the file does not
-            line = source.line_of(stop.position)
-            self._conf.refuse(Line(file=text.name, line=line, text=""), stop.why)
+            at = Line(file=text.name, line=source.line_of(stop.position), text=stop.why)
+            self._conf.refuse(at, stop.why)
 
     def _blocks(self, source: _Source, into: list[Directive], trail: tuple[str, ...]) -> None:
         open_blocks = [into]
@@ -159,7 +159,8 @@ class _Reader:
 
     def _include(self, directive: Directive, into: list[Directive], trail: tuple[str, ...]) -> None:
         if len(directive.words) != 1:
-            self._conf.refuse(directive.at, 'invalid number of arguments in "include"')
+            why = 'invalid number of arguments in "include" directive'
+            self._conf.refuse(directive.at, why)
             return
         name = directive.words[0].replace("\0", "")
         if name not in self._places and len(self._places) >= MAX_PATTERNS:
@@ -231,9 +232,8 @@ class _Source:
 
     def line_of(self, position: int) -> int:
         """Return the number of the line at ``position``; positions must not go backwards."""
-        if position > self._line_position:
-            self._line += self._text.count("\n", self._line_position, position)
-            self._line_position = position
+        self._line += self._text.count("\n", self._line_position, position)
+        self._line_position = position
         return self._line
 
     def at(self, start: int, words: tuple[str, ...], end: str) -> Line:
@@ -277,7 +277,7 @@ class _Source:
         start, self._position = self._position, match.end()
         if self._position - start >= MAX_WORD:
             for line in match[0].split("\n"):
-                if len(line.lstrip().encode("utf-8", "replace")) >= MAX_WORD:
+                if len(line.lstrip().encode()) >= MAX_WORD:
                     raise _StopError(
                         start, f"too long parameter: a comment of {MAX_WORD} bytes or more"
                     )
@@ -294,14 +294,13 @@ class _Source:
             raw = match[1]
         else:
             match = _WORD.match(self._text, start)
-            if match is None:
-                raise _StopError(start, "unexpected end of file after a backslash")
+            assert match is not None  # noqa: S101 - a backslash has at least the line end behind it
             raw = match[0]
         most = MAX_WORD - (char in _QUOTED)
-        if len(raw.encode("utf-8", "replace")) >= most:
+        if len(raw.encode()) >= most:
             raise _StopError(start, f"too long parameter: a word of {most} bytes or more")
         self._position = match.end()
-        return _ESCAPE.sub(lambda m: _MEANT.get(m[1], m[1]), raw) if "\\" in raw else raw
+        return _ESCAPE.sub(lambda m: _MEANT.get(m[1], m[1]), raw)
 
     def skip_lua(self) -> None:
         """Go behind the brace that closes a block of Lua.
@@ -310,15 +309,14 @@ class _Source:
         """
         start, depth = self._position, 1
         at: int | None = start
-        while at is not None and depth:
-            match = _LUA.search(self._text, at)
+        while depth:
+            match = None if at is None else _LUA.search(self._text, at)
             if match is None:
-                break
+                why = 'unexpected end of file, expecting "}" after a block of Lua'
+                raise _StopError(start, why)
             depth += {"{": 1, "}": -1}.get(match[0], 0)
             at = self._after_lua(match)
-        if at is None or depth:
-            raise _StopError(start, 'unexpected end of file, expecting "}" after a block of Lua')
-        self._position = at
+        self._position = match.end()
 
     def _after_lua(self, match: re.Match[str]) -> int | None:
         """Return where what begins at the match ends; None where it never does."""
@@ -328,8 +326,7 @@ class _Source:
             end = self._text.find(close, match.end())
             return None if end < 0 else end + len(close)
         if found == "--":
-            end = self._text.find("\n", match.end())
-            return None if end < 0 else end
+            return self._text.index("\n", match.end())  # our text ends with one
         if found in _LUA_STRING:
             string = _LUA_STRING[found].match(self._text, match.end())
             return None if string is None else string.end()

@@ -26,8 +26,9 @@ SHOWN = {
 }  # fmt: skip
 """The directives that findings stand on, and what the absence of one is called."""
 
-_EVENTS = re.compile(r"(?:^|[/_.-])(?:sse|events?|event-?stream|event-?source)(?:$|[/_.?$)-])",
-                     re.IGNORECASE)  # fmt: skip
+_EVENTS = re.compile(
+    r"(?:^|[/_.(|-])(?:sse|events?|event-?stream|event-?source)(?:$|[/_.?$()|-])", re.IGNORECASE
+)
 _NO_NAME = re.compile(r"^(?:_|[0-9.]+|\[.*|\$.*)?$")
 
 

@@ -37,7 +37,6 @@ _PARAMETERS: dict[str, Callable[[str], bool]] = {
     "ipv6only=": frozenset({"on", "off"}).__contains__,
     "so_keepalive=": _is_keepalive,
 }  # fmt: skip
-_STREAM_PARAMETERS = ("udp",)
 _NO_OPTIONS = frozenset({"default_server", "default", "ssl", "http2", "quic", "proxy_protocol"})
 """Parameters that may be said again for the same socket; the others are set once."""
 
@@ -80,7 +79,7 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
         return " ".join([where, *marks])
 
 
-def read(conf: Conf, line: Directive, version: Version, *, stream: bool = False) -> list[Listener]:
+def read(conf: Conf, line: Directive, version: Version) -> list[Listener]:
     """Return the sockets of a ``listen`` line, one a port; note what nginx refuses."""
     if not line.words:
         return []
@@ -89,8 +88,6 @@ def read(conf: Conf, line: Directive, version: Version, *, stream: bool = False)
         name, separator, value = parameter.partition("=")
         reader = _PARAMETERS.get(name + separator)
         early = version < nginx_directives.since(f"listen {parameter}")
-        if stream and parameter in _STREAM_PARAMETERS:
-            continue
         if reader is None or early:
             conf.refuse(line.at, f'invalid parameter "{parameter}"')
         elif not reader(value):

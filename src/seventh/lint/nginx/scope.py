@@ -126,8 +126,8 @@ class Scope:
                 value := nginx_directives.default(name, self.version)
             ) is not None and not absence:
                 version = nginx_directives.text_of(self.version)
-                at = Line(file=self.block.file, line=None,
-                          text=f"{name} {value} (default of nginx {version})")  # fmt: skip
+                text = f"{name} {value}".rstrip() + f" (default of nginx {version})"
+                at = Line(file=self.block.file, line=None, text=text)
                 found[name] = (Setting(value=value, at=at),)
             else:
                 text = printable(f"{self.block.text} … }}: {absence or f'no {name} line'}", 300)

@@ -11,6 +11,7 @@ import msgspec
 
 from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx import listen as nginx_listen
+from seventh.lint.nginx.blocks import path_of
 from seventh.lint.nginx.check import Place
 from seventh.lint.nginx.conf import Conf, Directive
 from seventh.lint.nginx.directives import Version
@@ -25,6 +26,11 @@ nginx answers by itself with 2xx, it refuses with an error, or just closes."""
 
 _PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass")
 _TO_HTTPS = re.compile(r"https://", re.IGNORECASE)
+_LEADS_AWAY = re.compile(r"https?://|\$scheme")
+"""What makes a ``rewrite`` a redirect without a flag."""
+_EVERY_PATH = frozenset(
+    {"^", ".*", "^.*$", "(.*)", "^(.*)", "^(.*)$", "^/(.*)", "^/(.*)$"}
+)  # fmt: skip
 _ASKS_SCHEME = re.compile(r"\$(?:scheme|https|http_x_forwarded_proto|server_port)\b")
 
 
@@ -189,27 +195,25 @@ def locations(server: Server, limit: int) -> list[Location]:
 
 def front(server: Server, found: list[Location]) -> Location:
     """Return where the path ``/`` leads: to a location of its own, or to the server itself."""
-    for words in (("=", "/"), ("/",), ("^~", "/")):
-        for location in found:
-            if (
-                location.words == words
-                and len(location.scope.levels) == len(server.scope.levels) + 1
-            ):
-                return location
+    own = {path_of(location.words): location for location in _outermost(server, found)}
+    for kind in ("=", "", "^~"):
+        if (kind, "/") in own:
+            return own[kind, "/"]
     return Location(scope=server.scope, words=())
 
 
 def rest(server: Server, found: list[Location]) -> Location | None:
     """Give the server itself where ``/`` has a location that no other path has."""
-    whole = {("/",), ("^~", "/")}
-    own = [
-        location for location in found if len(location.scope.levels) == len(server.scope.levels) + 1
-    ]
-    if any(location.words in {("=", "/"), ("=/",)} for location in own) and not any(
-        location.words in whole for location in own
-    ):
+    own = {path_of(location.words) for location in _outermost(server, found)}
+    if ("=", "/") in own and not own & {("", "/"), ("^~", "/")}:
         return Location(scope=server.scope, words=())
     return None
+
+
+def _outermost(server: Server, found: list[Location]) -> list[Location]:
+    """Return the locations that are not within others."""
+    level = len(server.scope.levels) + 1
+    return [location for location in found if len(location.scope.levels) == level]
 
 
 def does(server: Server, location: Location) -> Does:
@@ -232,10 +236,9 @@ def _returns(scope: Scope) -> Does | None:
             return "closes"
         return "answers" if first[0] == "2" else "refuses"
     for line in scope.own("rewrite"):
-        goes = line.words[-1] in {"permanent", "redirect"}
-        everything = line.words[:1] in {("^",), (".*",), ("^(.*)$",), ("(.*)",), ("^/(.*)$",),
-                                        ("^.*$",), ("^(.*)",), ("^/(.*)",)}  # fmt: skip
-        if len(line.words) > 1 and everything and (goes or _TO_HTTPS.match(line.words[1])):
+        path, to, *flag = (*line.words, "", "", "")
+        goes = flag[0] in {"permanent", "redirect"} or _LEADS_AWAY.match(to)
+        if path in _EVERY_PATH and goes:
             return "redirects"
     return None
 

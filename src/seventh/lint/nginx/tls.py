@@ -127,8 +127,9 @@ def _groups(scope: Scope, versions: tuple[str, ...]) -> dict[str, Any]:
         return {"unknown": {Topic.HYBRID_GROUP: why}}
     if "TLSv1.3" not in versions:
         return {}
-    names = [name.strip("?*-") for name in re.split(r"[:/]", curves)]
-    hybrid = next((name for name in names if name.lower() in _HYBRIDS), "")
+    names = [name.strip("?*") for name in re.split(r"[:/]", curves)]
+    removed = {name[1:].lower() for name in names if name.startswith("-")}
+    hybrid = next((name for name in names if name.lower() in _HYBRIDS - removed), "")
     return {"hybrid_group": hybrid, "group": printable(curves, 200)}
 
 

@@ -34,7 +34,9 @@ MAX_VIEWS = 1024
 _UP = 4
 """Folders above a part of a configuration in which nginx.conf is looked for."""
 _WEBSOCKET = re.compile(
-    r"(?:^|[/_.^-])(?:wss?|web-?sockets?|socket\.io|sockjs|cable|signalr|hubs?|live)(?:$|[/_.?$)-])",
+    r"(?:^|[/_.^(|-])"
+    r"(?:wss?|web-?sockets?|socket\.io|sockjs|cable|signalr|hubs?|live)"
+    r"(?:$|[/_.?$()|-])",
     re.IGNORECASE,
 )
 _NO_UPGRADE = frozenset({"", "close", "keep-alive"})

@@ -221,12 +221,4 @@ def _compiled(one: Directive) -> tuple[str, ...]:
     known = nginx_directives.directives().get(one.name)
     if known is None or not known.vars:
         return ()
-    if one.name in {"map", "split_clients"}:
-        return one.words[:1]
-    if one.name == "geo":
-        return one.words[:-1]
-    if one.name in _PATTERN_FIRST | _NAME_FIRST:
-        return one.words[1:]
-    if any(word.startswith("~") for word in one.words):
-        return ()
-    return one.words
+    return one.words[1:] if one.name in _PATTERN_FIRST | _NAME_FIRST else one.words
