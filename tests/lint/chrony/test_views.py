@@ -186,7 +186,8 @@ def test_defaults_are_settings_where_no_line_is() -> None:
     (view,) = linted(text + "ntsserverkey /k\n").views
     assert settings_of(view) == {
         "makestep": ["1: makestep 1 3"], "driftfile": ["2: driftfile /d"],
-        "rtcsync": ["3: rtcsync"], "server": ["4: server a"], "server a": ["4: server a"], "ntsrotate": ["5: ntsrotate 1"],
+        "rtcsync": ["3: rtcsync"], "server": ["4: server a"],
+        "server a": ["4: server a"], "ntsrotate": ["5: ntsrotate 1"],
         "ntsdumpdir": ["6: ntsdumpdir /d"], "ntsserverkey": ["7: ntsserverkey /k"],
     }  # fmt: skip
 

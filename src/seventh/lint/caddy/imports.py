@@ -223,8 +223,6 @@ def _placed(
 
 
 def _replaced(token: Token, arguments: list[str]) -> list[Token]:
-    if "{args" not in token.text:
-        return [token]
     match = _RANGE.fullmatch(token.text)
     if match is not None:
         first = int(match[1] or 0)
