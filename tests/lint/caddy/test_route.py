@@ -246,6 +246,9 @@ def test_the_changes_of_a_line(
         ("route {\nheader A b\nheader / A c\n}", Field(("c",))),
         # a matcher that cannot be judged may set it, unless it is set in any case
         ("@m host a\nheader @m A b", Field(unknown=True)),
+        ("@m host a\nheader @m -A", Field(unknown=True)),
+        ("@m host a\nheader @m -*", Field(unknown=True)),
+        ("@m host a\nheader @m -B*", Field()),
         ("@m host a\nheader @m B b", Field()),
         ("@m host a\nheader @m A b\nheader A c", Field(("c",))),
         ("@m path /x\nheader @m A b", Field()),

@@ -199,13 +199,16 @@ def test_only_ntpsec_s_main_file_has_a_folder_beside_it(tmp_path: Path) -> None:
         assert said(ntp_conf.read(text, files, product)) == found
 
 
+IGNORES = "ntpd ignores the line"
+
+
 @pytest.mark.parametrize(
     ("line", "product", "why"),
     [
         ("frobnicate", "ntpd", "unknown directive of ntpd: ntpd ignores the line"),
         ("frobnicate", "ntpsec", "unknown directive of ntpd: ntpsec's ntpd ignores the line"),
-        ("Server a", "ntpd", "unknown directive of ntpd; directives must be in lower case: ntpd "
-                             "ignores the line"),
+        ("Server a", "ntpd",
+         f"unknown directive of ntpd; directives must be in lower case: {IGNORES}"),
         ("nts enable", "ntpd",
          "nts is not supported by ntpd, only by ntpsec: ntpd ignores the line"),
         ("crypto", "ntpsec",
