@@ -172,7 +172,8 @@ def test_evidence_is_the_line_as_it_may_be_written() -> None:
 
 
 def test_blocks_within_blocks_up_to_a_limit() -> None:
-    for deep, problems in ((63, []), (64, ["more than 64 blocks within each other"])):
+    more = "more than 64 blocks within each other"
+    for deep, problems in ((63, []), (64, [more]), (70, [more])):
         files = Files()
         text = ":80 {\n" + "a {\n" * deep + "}\n" * deep + "}\n"
         found = caddy_file.read(files.take("Caddyfile", text.encode()), files)

@@ -237,8 +237,8 @@ def test_sources_and_clocks_up_to_a_limit() -> None:
             ("chrony.conf", None, problem) for problem in problems
         ]
         assert "peer b" not in result.views[0].settings
-    text = "".join(f"refclock SHM {n}\n" for n in range(MAX_CLOCKS + 1))
-    assert config(linted(text)).reference_clocks == tuple(f"SHM {n}" for n in range(100))
+    clocks = "".join(f"refclock SHM {n}\n" for n in range(MAX_CLOCKS + 1))
+    assert config(linted(clocks)).reference_clocks == tuple(f"SHM {n}" for n in range(100))
 
 
 def test_the_kinds() -> None:

@@ -125,7 +125,6 @@ class Imports:
 
     def _from_files(self, line: Token, name: str) -> tuple[list[Token], list[str]] | str:
         """Return the tokens of the files that a name or pattern means, or why it is refused."""
-        name = name.replace("\0", "")
         beside = Path(line.file).absolute().parent / name
         pattern = str(self._place.path(name) if name.startswith("/") else beside)
         matching = self._files.matching
