@@ -137,8 +137,7 @@ def test_words_of_options_and_directives(text: str, why: str) -> None:
         ("header A b c {\nE f\n}", "cannot specify headers in both arguments and block"),
         ("invoke {$ROUTE}", ""),
         ("invoke r", "cannot invoke named route 'r', which was not defined"),
-        ("redir {$TO} {$CODE} x", ""), ("vars a", "wrong argument count or unexpected line ending "
-                                                  "after 'vars'"),
+        ("redir {$TO} {$CODE} x", ""), ("vars a", COUNT.format("vars")),
         ("vars a b", ""), ("vars", ""),
     ],
 )  # fmt: skip

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
-from seventh.lint.caddy.directives import Words, fits, seconds
+from seventh.lint.caddy.directives import Words, block, fits, meant, names, seconds, text_of
 
 FITS: dict[Words, tuple[str, ...]] = {
     "dur": (
@@ -42,3 +44,51 @@ def test_what_is_of_a_kind_and_what_is_not(kind: Words) -> None:
 )  # fmt: skip
 def test_durations(text: str, value: float | None) -> None:
     assert seconds(text) == value
+
+
+@pytest.mark.parametrize(
+    ("version", "text"),
+    [((2, 11, 0), "2.11"), ((2, 11, 1), "2.11.1"), ((2, 0, 0), "2.0"), ((2, 11), "2.11"),
+     ((2, 0), "2.0")],
+)  # fmt: skip
+def test_a_version_as_people_say_it(version: tuple[int, ...], text: str) -> None:
+    assert text_of(version) == text
+
+
+@pytest.mark.parametrize(
+    ("directive", "name", "counts"),
+    [
+        # how many words from none to four each takes, as caddyserver.com/docs has them
+        ("php_fastcgi", "index", (1,)), ("php_fastcgi", "try_files", (1, 2, 3, 4)),
+        ("php_fastcgi", "split", (1, 2, 3, 4)), ("php_fastcgi", "lb_retries", (1,)),
+        ("forward_auth", "uri", (1,)), ("forward_auth", "copy_headers", (0, 1, 2, 3, 4)),
+        ("forward_auth", "lb_retries", (1,)), ("reverse_proxy", "to", (1, 2, 3, 4)),
+        ("encode", "minimum_length", (1,)),
+    ],
+)  # fmt: skip
+def test_how_many_words_there_may_be(directive: str, name: str, counts: tuple[int, ...]) -> None:
+    known = block(directive)[name]
+    assert tuple(count for count in range(5) if known.takes(count)) == counts
+
+
+def test_what_is_built_on_a_proxy_takes_what_a_proxy_takes() -> None:
+    assert set(block("reverse_proxy")) <= set(block("php_fastcgi")) & set(block("forward_auth"))
+    assert "index" not in block("forward_auth")
+    assert "copy_headers" not in block("php_fastcgi")
+    assert block("nothing") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "expected"),
+    [
+        ("respnod", "site", "respond"), ("fileserver", "site", "file_server"), ("x", "site", None),
+        ("emial", "options", "email"), ("emial", "site", None), ("respnod", "options", None),
+    ],
+)  # fmt: skip
+def test_misspelt_names(name: str, table: Literal["site", "options"], expected: str | None) -> None:
+    assert meant(name, table) == expected
+
+
+def test_lists_of_the_table() -> None:
+    assert names("tls", "protocols") == ("tls1.2", "tls1.3")
+    assert names("modules", "encoders") == ("br", "brotli", "snappy", "lz4")

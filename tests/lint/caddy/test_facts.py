@@ -13,7 +13,6 @@ from tests.lint.changes import changes
 PASS = "reverse_proxy a:1"
 RSA, ECDSA = "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA"
 CIPHERS = f"ciphers {RSA} {ECDSA}"
-VERIFY = "tls {\nclient_auth {\nmode verify_if_given\n}\n}"
 TYPE = "match {\nheader Content-Type"
 UPGRADE = "header_up Upgrade WebSocket\nheader_up Connection Upgrade"
 TEXTS = (
@@ -39,6 +38,41 @@ def front(text: str) -> View:
 
 
 FILES: dict[str, dict[str, object]] = {
+    site("abort"): {
+        "http.brotli": None, "http.cache_control": None, "http.does": "closes",
+        "http.etag": None, "http.gzip": None, "http.gzip_vary": None, "http.hsts": None,
+        "http.last_modified": None, "http.zstd": None,
+    },
+    site("header Connection keep-alive\nfile_server"): {
+        "http.h3_broken": "header Connection makes every reply in HTTP/3 malformed (RFC 9114)",
+    },
+    options("servers {\ntimeouts {\nidle {$X}\n}\n}"): {"http.keepalive_seconds": None},
+    options("servers {\nprotocols {$P}\n}"): {
+        "http.alt_svc": None, "http.h2": None, "http.h3": None, "http.h3_ports": (),
+        "http.tls_ports": (),
+    },
+    options("servers {\nprotocols h1 h2c\n}"): {
+        "http.alt_svc": (), "http.h2": False, "http.h3": False, "http.h3_ports": (),
+    },
+    site("file_server", "a.example, http://localhost"): {},
+    site("file_server", "a.example:8443, b.example"): {
+        "http.h3_ports": (443, 8443), "http.tls_ports": (443, 8443),
+    },
+    site("bind 127.0.0.1\nfile_server"): {"http.clear": ""},
+    site("header Cache-Control a\nheader Expires b\nfile_server"): {"http.cache_control": ("a",)},
+    site("@a expression true\nheader @a -ETag\nfile_server"): {"http.etag": None},
+    site("@a expression true\nheader @a -Last-*\nfile_server"): {"http.last_modified": None},
+    site("@a expression true\nheader @a Strict-Transport-Security x\nfile_server"): {
+        "http.hsts": None,
+    },
+    site("@a expression true\nheader @a Alt-Svc x\nfile_server"): {"http.alt_svc": None},
+    site("encode br gzip\nfile_server"): {
+        "http.brotli": True, "http.gzip": True, "http.gzip_types": TEXTS,
+    },
+    site("encode brotli\nfile_server"): {"http.brotli": True, "http.gzip_types": TEXTS},
+    site("encode zstd\nheader -Vary\nheader +Vary accept-encoding\nfile_server"): {
+        "http.gzip_types": TEXTS, "http.gzip_vary": False, "http.zstd": True,
+    },
     site("file_server", "localhost"): {"http.named": False},
     site("file_server", "127.0.0.1"): {"http.named": False},
     site("tls internal\nfile_server", ":8443"): {
@@ -188,10 +222,6 @@ FILES: dict[str, dict[str, object]] = {
     site("file_server", "{$SITE}, a.example"): {
         "http.undecided": "the environment decides the address {$SITE}",
     },
-    site("tls {\nprotocols tls1.3\n}\nfile_server"): {
-        "tls.versions": ("TLSv1.3",),
-        "tls.versions_refused": ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2"),
-    },
     site("tls {\nprotocols tls1.2 tls1.2\n}\nfile_server"): {
         "http.h3_broken": "tls leaves TLS 1.3 out, without which there is no QUIC",
         "tls.group": None, "tls.hybrid_group": None, "tls.versions": ("TLSv1.2",),
@@ -199,45 +229,6 @@ FILES: dict[str, dict[str, object]] = {
     },
     site("tls {\nalpn http/1.1\n}\nfile_server"): {"http.h2": False},
     site("tls {\nalpn h2 http/1.1\n}\nfile_server"): {},
-    site("tls {\ncurves x25519\n}\nfile_server"): {"tls.group": "x25519", "tls.hybrid_group": ""},
-    site("tls {\ncurves x25519mlkem768 x25519\n}\nfile_server"): {
-        "tls.group": "x25519mlkem768 x25519",
-    },
-    site(f"tls c k {{\n{CIPHERS}\n}}\nfile_server"): {
-        "tls.obsolete_suites": (RSA, ECDSA),
-    },
-    options("key_type rsa2048", f"tls {{\n{CIPHERS}\n}}\nfile_server"): {
-        "tls.obsolete_suites": (RSA,),
-    },
-    site(f"tls {{\nkey_type p384\n{CIPHERS}\n}}\nfile_server"): {
-        "tls.obsolete_suites": (ECDSA,),
-    },
-    site("tls {\nclient_auth {\nmode request\n}\n}\nfile_server"): {
-        "tls.client_certificate": "optional", "tls.resumed": False,
-    },
-    site("tls {\nclient_auth {\nmode require\nmode request\n}\n}\nfile_server"): {
-        "tls.client_certificate": "optional", "tls.resumed": False,
-    },
-    site("tls {\nclient_auth {\nmode require\n}\n}\nfile_server"): {
-        "tls.client_certificate": "required", "tls.resumed": False,
-    },
-    site(f"{VERIFY}\n@a expression {{tls_client_subject}}\nabort @a\nfile_server"): {
-        "tls.client_certificate": "refused-later", "tls.resumed": False,
-    },
-    site("tls {\nclient_auth {\ntrust_pool file a\n}\n}\nfile_server"): {
-        "tls.client_certificate": "required", "tls.resumed": False,
-    },
-    site("tls {\nprotocols {$X}\n}\nfile_server"): {
-        "tls.broken_suites": None, "tls.group": None, "tls.hybrid_group": None,
-        "tls.obsolete_suites": None, "tls.versions": (), "tls.versions_refused": (),
-    },
-    site("tls {\ncurves {$X}\n}\nfile_server"): {"tls.group": None, "tls.hybrid_group": None},
-    site("tls {\nciphers {$X}\n}\nfile_server"): {
-        "tls.broken_suites": None, "tls.obsolete_suites": None,
-    },
-    site("tls {\nclient_auth {\nmode {$X}\n}\n}\nfile_server"): {
-        "tls.client_certificate": None, "tls.resumed": False,
-    },
     site(f"tls {{\nprotocols tls1.2 tls1.2\n{CIPHERS}\ncurves x25519\n}}\nfile_server"): {
         "http.h3_broken": "tls leaves TLS 1.3 out, without which there is no QUIC",
         "tls.group": None, "tls.hybrid_group": None,
@@ -247,6 +238,20 @@ FILES: dict[str, dict[str, object]] = {
     },
 }  # fmt: skip
 PASSES: dict[str, dict[str, object]] = {
+    options("servers {\nprotocols {$P}\n}", PASS): {
+        "http.alt_svc": None, "http.early_data": None, "http.h2": None, "http.h3": None,
+        "http.h3_ports": (), "http.tls_ports": (),
+    },
+    options("servers {\nprotocols h1 h2\n}", PASS): {
+        "http.alt_svc": (), "http.early_data": False, "http.h3": False, "http.h3_ports": (),
+    },
+    site(f"{PASS} {{\nheader_down Expires x\n}}"): {"http.cache_control": ("Expires: x",)},
+    site(f"header ETag x\nencode gzip\n{PASS}"): {
+        "http.gzip": True, "http.gzip_types": TEXTS,
+    },
+    site("mercure"): {
+        "http.buffered": None, "http.early_data": None, "http.early_data_told": None,
+    },
     site("abort"): {
         "http.brotli": None, "http.buffered": None, "http.does": "closes", "http.early_data": None,
         "http.early_data_told": None, "http.gzip": None, "http.gzip_vary": None, "http.zstd": None,
@@ -284,6 +289,28 @@ PASSES: dict[str, dict[str, object]] = {
     },
 }  # fmt: skip
 CLEAR: dict[str, dict[str, object]] = {
+    site("redir /* /x", "http://a.example"): {
+        "http.brotli": None, "http.cache_control": None,
+        "http.does": "redirects", "http.etag": None, "http.gzip": None, "http.gzip_vary": None,
+        "http.last_modified": None, "http.zstd": None,
+    },
+    site("respond hi", "http://a.example"): {
+        "http.brotli": None, "http.cache_control": None,
+        "http.does": "answers", "http.etag": None, "http.gzip": None, "http.gzip_vary": None,
+        "http.last_modified": None, "http.zstd": None,
+    },
+    site("redir HTTPS://a.example{uri}", "http://a.example"): {
+        "http.brotli": None, "http.cache_control": None, "http.clear": "redirects",
+        "http.does": "redirects", "http.etag": None, "http.gzip": None, "http.gzip_vary": None,
+        "http.last_modified": None, "http.zstd": None,
+    },
+    site("error 500", "http://a.example"): {
+        "http.brotli": None, "http.cache_control": None, "http.clear": "refuses",
+        "http.does": "refuses", "http.etag": None, "http.gzip": None, "http.gzip_vary": None,
+        "http.last_modified": None, "http.zstd": None,
+    },
+    site("file_server", "http://a.example, http://localhost"): {},
+    site("file_server", "http://localhost"): {"http.clear": "", "http.named": False},
     site("file_server", "http://a.example"): {},
     site("file_server", ":80"): {"http.named": False},
     site("file_server", ":8443"): {"http.named": False},

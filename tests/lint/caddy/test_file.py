@@ -120,6 +120,8 @@ def test_a_file_that_is_not_there_leaves_the_rest(tmp_path: Path) -> None:
     assert [problem.line for problem in files.problems] == [2]
 
 
+GLOBAL = "server block without any key is global configuration, and if used, it must be first"
+NEW_LINE = "unexpected '{' on a new line; did you mean to place the '{' on the previous line?"
 END = "unexpected end of file, expecting '}'"
 
 
@@ -130,8 +132,7 @@ END = "unexpected end of file, expecting '}'"
         (":80 {\n\tlog {\n", 2, END),
         ("(s) {\n\tlog\n", 1, END),
         (":80 {\n\tlog { x\n\t}\n}\n", 2, "unexpected next token after '{' on same line"),
-        (":80 {\n\tlog\n\t{\n\t}\n}\n", 3, "unexpected '{' on a new line; did you mean to place "
-         "the '{' on the previous line?"),
+        (":80 {\n\tlog\n\t{\n\t}\n}\n", 3, NEW_LINE),
         (":80 {\n\tlog {}\n}\n", 2, "unexpected '{}' at end of line"),
         (":80 {\n\tlog }\n}\n", 2, "unexpected '}' because no matching opening brace"),
         (":80{\n}\n", 1, "site addresses cannot end with a curly brace: :80{"),
@@ -141,12 +142,9 @@ END = "unexpected end of file, expecting '}'"
         ("@m path /\n", 1, "request matchers may not be defined globally: @m"),
         ("(s) {\n}\n(s) {\n}\n", 3, "redeclaration of previously declared snippet (s)"),
         ("(s)\n:80\n", 2, "unexpected token ':80', expecting '{'"),
-        (":80 {\n}\n{\n\tdebug\n}\n", 3, "server block without any key is global configuration, "
-         "and if used, it must be first"),
-        ("&(r) {\n}\n{\n\tdebug\n}\n", 3, "server block without any key is global configuration, "
-         "and if used, it must be first"),
-        ("{\n\tdebug\n}\n{\n\tdebug\n}\n", 4, "server block without any key is global "
-         "configuration, and if used, it must be first"),
+        (":80 {\n}\n{\n\tdebug\n}\n", 3, GLOBAL),
+        ("&(r) {\n}\n{\n\tdebug\n}\n", 3, GLOBAL),
+        ("{\n\tdebug\n}\n{\n\tdebug\n}\n", 4, GLOBAL),
         ("\n:80 {\n\trespond <<E\n}\n", 3, "incomplete heredoc: no E ends it"),
         (":80 {\n\tlog {\n\t\ta\n\t} b\n}\n", 4, "a word behind '}'"),
     ],
@@ -174,7 +172,8 @@ def test_evidence_is_the_line_as_it_may_be_written() -> None:
 
 
 def test_blocks_within_blocks_up_to_a_limit() -> None:
-    for deep, problems in ((63, []), (64, ["more than 64 blocks within each other"])):
+    more = "more than 64 blocks within each other"
+    for deep, problems in ((63, []), (64, [more]), (70, [more])):
         files = Files()
         text = ":80 {\n" + "a {\n" * deep + "}\n" * deep + "}\n"
         found = caddy_file.read(files.take("Caddyfile", text.encode()), files)

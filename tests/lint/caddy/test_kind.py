@@ -22,6 +22,14 @@ KIND = kinds()["Caddyfile"]
         ("http://a {\nlog\n}\n}\n}", 3, 5), ("@m path /\na.b {\nlog\n}", 0, 4),
         ("a.b {\nfoo bar {\nbaz\n}\n}", 0, 4), ("a.b {\n[x]\n}", 0, 2),
         ("a.b {\nlog\n}\nc {\nlog\n}", 0, 6), ("# c\n\na.b {\n  log\n}", 3, 3),
+        ("a.b {\nx = y\nlog\nbind\ntls\n}", 0, 5), ("a.b {\n}\nlog {\n}", 0, 4),
+        ("a.b {\n}\n@m path\n", 0, 3), ("@m path /\n{\nlog\n}", 0, 4),
+        ("a.b\nlog\nc.d {\n}", 3, 3), ("import x {\nlog\n}", 0, 3),
+        ("a.b {\nlog {\n}\nlog\n}\nc.d {\nlog\n}", 8, 8), ("}\na.b {\nlog\n}", 0, 4),
+        ("a.b {\nservers\nlb_policy x\nissuer y\n}", 5, 5),
+        # a line is looked at up to a thousand characters
+        ("a.b" + " " * 700 + " {\nlog\n}", 2, 2), ("a.b" + " " * 1000 + " {\nlog\n}", 0, 2),
+        ("a.b {\nlog" + " " * 700 + ";\n}", 0, 2), ("a.b {\nlog" + " " * 1000 + ";\n}", 3, 3),
     ],
 )  # fmt: skip
 def test_lines_that_look_like_it_and_lines_that_fit(text: str, looks: int, fits: int) -> None:

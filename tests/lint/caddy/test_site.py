@@ -72,6 +72,14 @@ def test_an_address_of_the_environment_is_open() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("open_", ["", "{$HOST}"])
+def test_a_long_address_is_cut_where_it_is_shown(open_: str) -> None:
+    for length, shown in ((200, open_ + "a" * (200 - len(open_))), (201, None)):
+        found, _ = address(open_ + "a" * (length - len(open_)))
+        assert found is not None
+        assert found.text == (shown or open_ + "a" * (200 - len(open_)) + "…")
+
+
 @pytest.mark.parametrize(
     ("text", "named", "local"),
     [

@@ -53,18 +53,87 @@ def test_words(text: str, expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "line", "why"),
     [
-        ("<<\na\n", "missing"),
-        ("<<<E\na\nE", "too many"),
-        ("<<a.b\na\na.b", "letters"),
-        ("<<E\na\n", "incomplete"),
-        ("<<E\na\n\tE", "whitespace"),
+        ("a\n<<\na\n", 2, "missing opening heredoc marker"),
+        ("<<<E\na\nE", 1, "too many '<' for heredoc; only use two, such as <<END"),
+        ("<<a.b\na\na.b", 1,
+         "a heredoc's marker holds letters, digits, dashes and underscores alone"),
+        ("\n<<E\na\n", 2, "incomplete heredoc: no E ends it"),
+        ("<<E\n\ta\nb\n\tE", 3, "mismatched leading whitespace in heredoc <<E"),
+        ("<<E\na\n\tE", 2, "mismatched leading whitespace in heredoc <<E"),
     ],
-)
-def test_heredocs_that_are_none(text: str, why: str) -> None:
-    with pytest.raises(UnreadableError, match=why):
+)  # fmt: skip
+def test_heredocs_that_are_none(text: str, line: int, why: str) -> None:
+    with pytest.raises(UnreadableError) as found:
         cut(text)
+    assert (found.value.line, found.value.why, str(found.value)) == (line, why, why)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # text, quote, line of the file, row, last row
+        ("a\n\n b", [("a", "", 1, 1, 1), ("b", "", 3, 3, 3)]),
+        ("a \\\nb\nc", [("a", "", 1, 1, 1), ("b", "", 2, 1, 1), ("c", "", 3, 3, 3)]),
+        ("a \\\n\\\nb\nc", [("a", "", 1, 1, 1), ("b", "", 3, 1, 1), ("c", "", 4, 4, 4)]),
+        ("# a \\\nb\nc", [("b", "", 2, 1, 1), ("c", "", 3, 3, 3)]),
+        ("# a\nb", [("b", "", 2, 2, 2)]),
+        ('"a\nb" c\nd', [("a\nb", '"', 1, 1, 2), ("c", "", 2, 2, 2), ("d", "", 3, 3, 3)]),
+        ("`a\n\nb` c", [("a\n\nb", "`", 1, 1, 3), ("c", "", 3, 3, 3)]),
+        ('x \\\n"a\nb" c',
+         [("x", "", 1, 1, 1), ("a\nb", '"', 2, 1, 2), ("c", "", 3, 3, 3)]),
+        ("<<E\na\nE b\nc", [("a", "<", 1, 1, 3), ("b", "", 3, 3, 3), ("c", "", 4, 4, 4)]),
+        ("<<E\na\nb\nE\nc", [("a\nb", "<", 1, 1, 4), ("c", "", 5, 5, 5)]),
+        ("x \\\n<<E\na\nE b", [("x", "", 1, 1, 1), ("a", "<", 2, 1, 3), ("b", "", 4, 4, 4)]),
+        ("<<E\n\r\ta\r\n\rE", [("\ta", "<", 1, 1, 3)]),
+        ("<<E\n\n\ta\n\tE", [("\na", "<", 1, 1, 4)]),
+        ("<<E", []),
+    ],
+)  # fmt: skip
+def test_where_tokens_are(text: str, expected: list[tuple[object, ...]]) -> None:
+    found = tokens(Text("f", tuple(text.split("\n"))))
+    assert [(t.text, t.quote, t.line, t.row, t.last) for t in found] == expected
+    assert {(t.file, t.snippet, t.trail) for t in found} <= {("f", "", ())}
+
+
+def test_one_token_is_on_another_line_than_the_one_before() -> None:
+    one = Token("a", "", "f", 1, 1, 2)
+    assert not new_line(one, one._replace(row=2))
+    assert not new_line(one, one._replace(row=1))
+    assert new_line(one, one._replace(row=3))
+    assert new_line(one, one._replace(row=2, file="g"))
+    assert new_line(one, one._replace(row=2, trail=("g:1 x",)))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\\a", ["\\a"]), ("\\ a", ["\\a"]), ("a\\\\b", ["a\\\\b"]), ("a\\", ["a"]),
+        ("\\<<E x", ["<<E", "x"]), ("\\<a", ["<a"]), ("\\#a", []), ("a\\#b", ["a\\#b"]),
+        ('\\"a" b"', ["\\a", 'b"']), ("a\rb\r", ["ab"]), ("<< a", ["<<", "a"]),
+        ("<<a b", ["<<a", "b"]), ("<<a\tb c", ["<<a\tb", "c"]), ("`a", ["a\n"]), ("`", ["\n"]),
+        ('"', ["\n"]), ('"a\\', ["a\\\n"]), ("``", [""]), ('"\\""', ['"']), ('"\\\\"', ["\\\\"]),
+    ],
+)  # fmt: skip
+def test_backslashes_carriage_returns_and_what_is_not_closed(
+    text: str, expected: list[str]
+) -> None:
+    assert [t.text for t in tokens(Text("f", (text,)))] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "quote", "expected"),
+    [
+        ("a", "", "a"), ("a", '"', "a"), ("a b", '"', "`a b`"), ("", '"', "``"),
+        ("a`b c", '"', '"a`b c"'), ('a`"', "`", 'a`"'), ('`"', '"', '"`\\""'), ('"a', "`", "`\"a`"),
+        ("#a", '"', "`#a`"), ("a#", "", "a#"), ("a\nb", '"', "`a\nb`"), ("a\rb", '"', "`a\rb`"),
+        ("a\\b", "", "`a\\b`"), ("<<E", "", "`<<E`"), ("<E", "", "<E"),
+        ("{", "", "{"), ("{", '"', "`{`"), ("}", "`", "`}`"), ("{}", '"', "{}"),
+    ],
+)  # fmt: skip
+def test_how_a_token_is_written(text: str, quote: str, expected: str) -> None:
+    assert written(Token(text, quote, "f", 1, 1, 1)) == expected  # type: ignore[arg-type]
 
 
 def test_how_a_token_is_enclosed() -> None:

@@ -50,6 +50,27 @@ def test_defaults_stand_where_no_line_is() -> None:
     assert (view.label, view.within) == ("site a.example", "site a.example")
 
 
+TLS = """tls {
+    protocols tls1.3
+    ciphers x
+    curves x25519
+    alpn h2
+    client_auth {
+        mode request
+    }
+}"""
+PROXY = """reverse_proxy a {
+    header_up A b
+    header_down C d
+    response_buffers 1k
+    flush_interval 1s
+    stream_timeout 1s
+    transport http {
+        read_timeout 1s
+    }
+}"""
+
+
 @pytest.mark.parametrize(
     ("inside", "found"),
     [
@@ -62,13 +83,11 @@ def test_defaults_stand_where_no_line_is() -> None:
         ("request_header A b", {"request_header": ["2: request_header A b"]}),
         ("respond hi", {"respond": ["2: respond hi"]}),
         ("bind ::1", {"bind": ["2: bind ::1"]}),
-        ("tls {\nprotocols tls1.3\nciphers x\ncurves x25519\nalpn h2\nclient_auth {\nmode request\n"
-         "}\n}",
+        (TLS,
          {"tls": ["2: tls {"], "tls protocols": ["3: protocols tls1.3"],
           "tls ciphers": ["4: ciphers x"], "tls curves": ["5: curves x25519"],
           "tls alpn": ["6: alpn h2"], "tls client_auth": ["7: client_auth {"]}),
-        ("reverse_proxy a {\nheader_up A b\nheader_down C d\nresponse_buffers 1k\n"
-         "flush_interval 1s\nstream_timeout 1s\ntransport http {\nread_timeout 1s\n}\n}",
+        (PROXY,
          {"reverse_proxy": ["2: reverse_proxy a {"], "header_up": ["3: header_up A b"],
           "header_down": ["4: header_down C d"], "header c": ["4: header_down C d"],
           "response_buffers": ["5: response_buffers 1k"],
@@ -198,7 +217,8 @@ def upgrades(text: str) -> list[ProxiedUpgrade]:
         ("reverse_proxy /news a", ""), ("reverse_proxy /delivery a", ""),
         (f"{WS}\nreverse_proxy @ws a", "@ws"), ("@x path /a /ws\nreverse_proxy @x a", "@x"),
         ("@x path /a /b\nreverse_proxy @x a", ""), ("@x header A b\nreverse_proxy @x a", ""),
-        ("@x {\nheader Connection *Upgrade*\nheader Upgrade WebSocket\n}\nreverse_proxy @x a", "@x"),
+        ("@x {\nheader Connection *Upgrade*\nheader Upgrade WebSocket\n}\nreverse_proxy @x a",
+         "@x"),
         ("@x {\nmethod GET\npath /ws\n}\nreverse_proxy @x a", "@x"),
         ("@x not path /ws\nreverse_proxy @x a", ""),
         ("reverse_proxy a {\nheader_up Upgrade websocket\n}", "/"),
@@ -266,3 +286,30 @@ def test_places_that_look_like_event_streams(path: str, stream: bool) -> None:
     text = site(f"reverse_proxy {path} a {{\nresponse_buffers 1k\n}}")
     found = [view.facts["http"].config for view in lint(text).views]  # type: ignore[attr-defined]
     assert [config.event_stream for config in found if config.does == "passes"] == [stream]
+
+
+# -- limits on what is shown -----------------------------------------------------------------------
+
+
+def test_long_texts_are_cut_where_they_are_shown() -> None:
+    long = "x" * 301
+    (view, place) = lint(site(f"handle /{long} {{\nabort\n}}")).views
+    assert (view.label, place.label) == ("site a.example", f"site a.example, /{'x' * 283}…")
+    (view,) = lint(site("respond hi", ", ".join(["a" * 60 + ".example"] * 5))).views
+    (absent,) = view.settings["encode"]
+    assert absent.at.text.endswith("… … }: no encode")
+    name = "{$" + "X" * 57
+    for more, shown in (("}", name + "}"), ("X}", name + "X…")):
+        (view,) = lint(site(f"file_server\n{name}{more}")).views
+        config = view.facts["http"].config  # type: ignore[attr-defined]
+        assert config.undecided == f"the environment decides what stands for {shown}"
+    media = "a/" + "b" * 98
+    match = "encode {{\nmatch header Content-Type {}\n}}\nfile_server"
+    for more, shown in (("", media), ("b", media + "…")):
+        (view,) = lint(site(match.format(media + more))).views
+        assert view.facts["http"].config.gzip_types == (shown,)  # type: ignore[attr-defined]
+
+
+def test_what_caddy_refuses_is_cut_where_it_is_shown() -> None:
+    problems = lint(site("x" * 400)).problems
+    assert [line.text for line in problems] == [f"unrecognized directive: {'x' * 276}…"]

@@ -186,8 +186,8 @@ def test_defaults_are_settings_where_no_line_is() -> None:
     (view,) = linted(text + "ntsserverkey /k\n").views
     assert settings_of(view) == {
         "makestep": ["1: makestep 1 3"], "driftfile": ["2: driftfile /d"],
-        "rtcsync": ["3: rtcsync"], "server": ["4: server a"], "server a": ["4: server a"],
-        "ntsrotate": ["5: ntsrotate 1"],
+        "rtcsync": ["3: rtcsync"], "server": ["4: server a"],
+        "server a": ["4: server a"], "ntsrotate": ["5: ntsrotate 1"],
         "ntsdumpdir": ["6: ntsdumpdir /d"], "ntsserverkey": ["7: ntsserverkey /k"],
     }  # fmt: skip
 
@@ -237,8 +237,8 @@ def test_sources_and_clocks_up_to_a_limit() -> None:
             ("chrony.conf", None, problem) for problem in problems
         ]
         assert "peer b" not in result.views[0].settings
-    text = "".join(f"refclock SHM {n}\n" for n in range(MAX_CLOCKS + 1))
-    assert config(linted(text)).reference_clocks == tuple(f"SHM {n}" for n in range(100))
+    clocks = "".join(f"refclock SHM {n}\n" for n in range(MAX_CLOCKS + 1))
+    assert config(linted(clocks)).reference_clocks == tuple(f"SHM {n}" for n in range(100))
 
 
 def test_the_kinds() -> None:

@@ -10,6 +10,7 @@ from seventh.lint.clocks.lines import Conf, Directive
 from seventh.lint.clocks.settings import (
     MAX_KEYS,
     MAX_SETTINGS,
+    Options,
     Settings,
     is_part,
     md5_keys,
@@ -94,7 +95,7 @@ def test_lines_of_one_key_are_kept_up_to_a_limit() -> None:
 )
 def test_options(words: str, flags: set[str], values: dict[str, str]) -> None:
     options = options_of(words.split(), VALUED)
-    assert (options.flags, options.values) == (flags, values)
+    assert options == Options(frozenset(flags), values)
 
 
 def test_a_source_has_what_its_line_says() -> None:

@@ -125,7 +125,6 @@ class Imports:
 
     def _from_files(self, line: Token, name: str) -> tuple[list[Token], list[str]] | str:
         """Return the tokens of the files that a name or pattern means, or why it is refused."""
-        name = name.replace("\0", "")
         beside = Path(line.file).absolute().parent / name
         pattern = str(self._place.path(name) if name.startswith("/") else beside)
         matching = self._files.matching
@@ -223,8 +222,6 @@ def _placed(
 
 
 def _replaced(token: Token, arguments: list[str]) -> list[Token]:
-    if "{args" not in token.text:
-        return [token]
     match = _RANGE.fullmatch(token.text)
     if match is not None:
         first = int(match[1] or 0)

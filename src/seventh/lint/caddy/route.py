@@ -221,7 +221,7 @@ class Route:
         """Return what becomes of a field of the reply here."""
         found = Field()
         for one in self.changes:
-            if not (fnmatchcase(name, one.field) if one.how == "delete" else one.field == name):
+            if not _is_of(one, name):
                 continue
             if one.how == "delete":
                 found = Field(deleted=True)
@@ -237,9 +237,14 @@ class Route:
     def _elsewhere(self, name: str) -> bool:
         """Return whether a matcher that cannot be judged decides about the field."""
         return any(
-            self.holds(node) is None and any(one.field == name for one in changes_of(node)[0])
+            self.holds(node) is None and any(_is_of(one, name) for one in changes_of(node)[0])
             for _, nodes in self.levels for node in self.index.named(nodes, "header")
         )  # fmt: skip
+
+
+def _is_of(one: Change, name: str) -> bool:
+    """Return whether it changes the field of that name; a removal may name several."""
+    return fnmatchcase(name, one.field) if one.how == "delete" else one.field == name
 
 
 def _lets_pass(node: Node) -> bool:

@@ -83,7 +83,8 @@ class _Lexer:
     """One file's text, and how far it is read."""
 
     def __init__(self, text: Text) -> None:
-        whole = "\n".join(text.lines) + "\n" if text.lines else ""
+        # Every line has its end, so that no word reaches the end of the text.
+        whole = "".join(f"{line}\n" for line in text.lines)
         self._text = _ENVIRONMENT.sub(_opaque, whole.removeprefix("\ufeff"))
         self._file = text.name
         self._at = 0
@@ -127,8 +128,7 @@ class _Lexer:
                 self._escaped = True
                 self._at += 1
             elif char == "#":
-                end = self._text.find("\n", self._at)
-                end = len(self._text) if end < 0 else end
+                end = self._text.index("\n", self._at)
                 # A backslash anywhere in a comment makes the next line a part of this one.
                 self._escaped |= self._text.find("\\", self._at, end) >= 0
                 self._at = end
@@ -160,10 +160,10 @@ class _Lexer:
             self._row += count + self._continued
             self._continued = 0
 
-    def _quoted(self) -> Token | None:
+    def _quoted(self) -> Token:
         line, row = self._line, self._row
         start, head = self._at + 1, ""
-        if self._escaped and start < len(self._text):
+        if self._escaped:
             # A backslash before the quote: it escapes what stands behind the quote.
             char = self._text[start]
             head = char if char == '"' else f"\\{char}"
@@ -174,26 +174,22 @@ class _Lexer:
         closed = self._text[match.end() : match.end() + 1] == '"'
         self._at = match.end() + 1 if closed else len(self._text)
         self._lines(raw)
-        if closed:
-            return self._made(raw, '"', line, row)
-        return self._made(raw, "", line, row) if raw else None
+        return self._made(raw, '"' if closed else "", line, row)
 
-    def _literal(self) -> Token | None:
+    def _literal(self) -> Token:
         line, row, start = self._line, self._row, self._at + 1
         end = self._text.find("`", start)
         raw = self._text[start : end if end >= 0 else len(self._text)]
         self._at = end + 1 if end >= 0 else len(self._text)
         self._lines(raw)
-        if end >= 0:
-            return self._made(raw, "`", line, row)
-        return self._made(raw, "", line, row) if raw else None
+        return self._made(raw, "`" if end >= 0 else "", line, row)
 
     def _careful(self) -> Token | None:
         """Return a word with a backslash, a carriage return, or ``<<``: one character at a time."""
         text, line, row = self._text, self._line, self._row
         value: list[str] = []
         no_heredoc = False
-        while self._at < len(text):
+        while True:
             char = text[self._at]
             if value[:2] == ["<", "<"] and not no_heredoc:
                 if char == "\n":
