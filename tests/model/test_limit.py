@@ -97,6 +97,18 @@ def test_what_is_shown_never_equals_the_limit_that_it_missed() -> None:
     assert limit(high=1).text(Measured(value=0)) == "0 ms"
 
 
+def test_a_value_far_from_the_limit_has_a_unit_of_its_own() -> None:
+    one = limit(high=0.2)
+    assert one.text(Measured(value=0.000_002_5)) == "2.5 us"
+    assert one.text(Measured(value=-0.000_002_5)) == "-2.5 us"
+    assert one.text(Measured(value=250)) == "4.167 min"
+    assert one.text(Measured(value=99.9)) == "99900 ms"
+    status = Limit(name="http.status", metric="seventh_http_status", maximum=299)
+    assert status.text(Measured(value=1_234_567)) == "1234567"
+    share = Limit(name="tcp.packet_loss", metric="seventh_packet_loss_ratio", unit="%", maximum=0.1)
+    assert share.text(Measured(value=0.000_01)) == "0.001 %"
+
+
 def test_labels_say_which_sample() -> None:
     one = limit(high=0.2)
     assert one.text(Measured(value=0.3, labels={"address": "::1"})) == "300 ms at ::1"

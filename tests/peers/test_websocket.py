@@ -318,6 +318,34 @@ async def test_nginx_that_passes_the_upgrade_on(tmp_path: Path, kit: Kit) -> Non
     assert {"WS-NO-H2", "WS-NO-H3"} <= found(report)
 
 
+@pytest.mark.parametrize("server", ["websockets", "uvicorn", "hypercorn", "nginx"])
+async def test_a_text_and_its_answer(server: str, tmp_path: Path, kit: Kit) -> None:
+    """Every echo answers with the text; a long one may come in several frames."""
+    async with contextlib.AsyncExitStack() as stack:
+        if server == "uvicorn":
+            port = await stack.enter_async_context(under_uvicorn("wsproto"))
+        elif server == "hypercorn":
+            port = await stack.enter_async_context(under_hypercorn(kit))
+        else:
+            port = await stack.enter_async_context(websockets_server())
+        if server == "nginx":
+            port = await stack.enter_async_context(nginx(tmp_path, port, _GOOD, kit))
+        scheme = "wss" if server in {"nginx", "hypercorn"} else "ws"
+        given = {"allow_write": True, "ca_file": str(kit.authority.ca_file),
+                 "send_text": f"{'x' * 50_000} are you there?"}  # fmt: skip
+        target = Target(scheme=scheme, host="127.0.0.1", port=port, path="/")
+        answered, other = [
+            await pulse_one(target, options_with(timeout_seconds=seconds, **given, **more))
+            for seconds, more in ((SECONDS, {"expect_message": r"x{999} are (you|they) there\?\Z"}),
+                                  (4.0, {"expect_message": "^are"}))
+        ]  # fmt: skip
+    assert answered.failure is None, answered.failure
+    reply = facts_of(answered).reply
+    assert reply is not None and (reply.outcome, reply.unmatched) == ("matched", 0)
+    assert other.failure is not None and other.failure.reason == "unexpected-answer"
+    assert f"received: '{'x' * 100}…'" in other.failure.detail
+
+
 async def test_nginx_that_strips_it(tmp_path: Path) -> None:
     async with websockets_server() as backend:
         async with nginx(tmp_path, backend, "") as port:

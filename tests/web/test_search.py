@@ -14,7 +14,7 @@ import pytest
 from seventh.model.failure import Failed, Reason, UsageError
 from seventh.net.stopwatch import now_ns
 from seventh.web import search
-from seventh.web.search import matches, pattern_of
+from seventh.web.search import first_match, pattern_of
 
 ENDLESS, ON = r"(a+)+$", b"a" * 60 + b"!"
 """Takes longer than the universe has existed, without a match."""
@@ -27,26 +27,27 @@ def soon(seconds: float = 20.0) -> int:
 @pytest.mark.parametrize(
     ("pattern", "texts", "encoding", "found"),
     [
-        ("ready", [b"al-ready-there"], "latin-1", True),
-        ("ready", [b"Ready"], "latin-1", False),
-        ("(?i)ready", [b"READY"], "latin-1", True),
-        ("^b", [b"a\nb"], "latin-1", False),
-        ("(?m)^b", [b"a\nb"], "latin-1", True),
-        ("^b$", [b"a", b"b"], "latin-1", True),
-        ("^a, b$", [b"a", b"b"], "latin-1", False),
-        ("ü", ["ü".encode()], "utf-8", True),
-        ("ü", ["ü".encode("latin-1")], "utf-8", False),
-        (r"^\w+$", ["Grüße".encode("utf-16")], "utf-16", True),
-        (r"^\ufffd$", [b"\xff"], "utf-8", True),
-        ("x*", [b""], "latin-1", True),
-        ("x+", [], "latin-1", False),
-        (r"z\Z", [b"x" * 1_000_000 + b"z"], "latin-1", True),
+        ("ready", [b"al-ready-there"], "latin-1", 0),
+        ("ready", [b"Ready"], "latin-1", None),
+        ("(?i)ready", [b"READY"], "latin-1", 0),
+        ("^b", [b"a\nb"], "latin-1", None),
+        ("(?m)^b", [b"a\nb"], "latin-1", 0),
+        ("^b$", [b"a", b"b", b"b"], "latin-1", 1),
+        ("^a, b$", [b"a", b"b"], "latin-1", None),
+        ("ü", ["ü".encode()], "utf-8", 0),
+        ("ü", ["ü".encode("latin-1")], "utf-8", None),
+        (r"^\w+$", ["Grüße".encode("utf-16")], "utf-16", 0),
+        (r"^\ufffd$", [b"\xff"], "utf-8", 0),
+        ("b", [b"a", b"b", b"b"], "latin-1", 1),
+        ("x*", [b""], "latin-1", 0),
+        ("x+", [], "latin-1", None),
+        (r"z\Z", [b"x" * 1_000_000 + b"z"], "latin-1", 0),
     ],
 )
 async def test_a_search_finds_what_is_there(
-    pattern: str, texts: list[bytes], encoding: str, found: bool
+    pattern: str, texts: list[bytes], encoding: str, found: int | None
 ) -> None:
-    assert await matches(pattern, texts, soon(), encoding) is found
+    assert await first_match(pattern, texts, soon(), encoding) == found
 
 
 async def test_a_search_without_an_end_is_killed_and_others_go_on() -> None:
@@ -61,7 +62,7 @@ async def test_a_search_without_an_end_is_killed_and_others_go_on() -> None:
     other = asyncio.create_task(tick())
     began = time.monotonic()
     with pytest.raises(Failed, match=r"was stopped after .* nested repetition") as raised:
-        await matches(ENDLESS, [ON], soon(0.5))
+        await first_match(ENDLESS, [ON], soon(0.5))
     assert raised.value.reason is Reason.OPTIONS_UNUSABLE
     assert time.monotonic() - began < 5
     other.cancel()
@@ -78,7 +79,7 @@ async def test_a_cancelled_search_leaves_no_process(monkeypatch: pytest.MonkeyPa
         return made
 
     monkeypatch.setattr(search.asyncio, "create_subprocess_exec", start)
-    task = asyncio.create_task(matches(ENDLESS, [ON], soon()))
+    task = asyncio.create_task(first_match(ENDLESS, [ON], soon()))
     process = await started.get()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -91,9 +92,9 @@ async def test_a_process_that_cannot_start_is_this_machines_failure(
 ) -> None:
     monkeypatch.setattr(search.sys, "executable", "/nowhere/python")
     with pytest.raises(Failed, match="no process for a regular expression") as raised:
-        await matches("a+", [b"a"], soon())
+        await first_match("a+", [b"a"], soon())
     assert raised.value.reason is Reason.LOCAL_RESOURCE
-    assert await matches("a", [b"a"], soon()), "plain text needs no process"
+    assert await first_match("a", [b"a"], soon()) == 0, "plain text needs no process"
 
 
 async def test_a_process_that_dies_is_never_a_verdict(
@@ -103,7 +104,7 @@ async def test_a_process_that_dies_is_never_a_verdict(
     broken.write_text("raise SystemExit(1)")
     monkeypatch.setattr(search, "_PROGRAM", broken)
     with pytest.raises(Failed, match="ended with an error") as raised:
-        await matches("a+", [b"a"], soon())
+        await first_match("a+", [b"a"], soon())
     assert raised.value.reason is Reason.LOCAL_RESOURCE
 
 

@@ -106,20 +106,33 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
         return f"max {high}{_after(self.unit)}" if high else f"min {low}{_after(self.unit)}"
 
     def text(self, measured: Measured) -> str:
-        """Return a value in the limit's unit, with enough digits to differ from the limits."""
-        limits = {self._text(self.minimum), self._text(self.maximum)}
-        texts = (self._text(measured.value, digits) for digits in range(4, 10))
+        """Return a value with its unit, the limit's where it suits the value.
+
+        It has enough digits to differ from the limits.
+        """
+        unit = self._unit(measured.value)
+        limits = {self._text(self.minimum), self._text(self.maximum)} if unit == self.unit else ()
+        texts = (self._text(measured.value, digits, unit) for digits in range(4, 10))
         text = next((each for each in texts if each not in limits), self._text(measured.value))
         where = "".join(
             f" at {value}" if label == "address" else f" of {label} {value}"
             for label, value in measured.labels.items()
         )
-        return f"{text}{_after(self.unit)}{where}"
+        return f"{text}{_after(unit)}{where}"
 
-    def _text(self, value: float | None, digits: int = 6) -> str:
-        return (
-            "" if value is None else _short(value / UNITS[kind_of(self.metric)][self.unit], digits)
-        )
+    def _unit(self, value: float) -> str:
+        """Return the limit's unit; for a value with many digits in it, the largest that fits."""
+        units = UNITS[kind_of(self.metric)]
+        size = abs(value)
+        if not size or 0.01 <= size / units[self.unit] < 100_000:
+            return self.unit
+        return max((u for u in units if units[u] <= size), key=units.__getitem__, default=self.unit)
+
+    def _text(self, value: float | None, digits: int = 6, unit: str | None = None) -> str:
+        if value is None:
+            return ""
+        each = UNITS[kind_of(self.metric)][self.unit if unit is None else unit]
+        return _short(value / each, digits)
 
 
 def _after(unit: str) -> str:

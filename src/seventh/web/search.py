@@ -52,16 +52,17 @@ def _shown(text: str) -> str:
     return f"'{printable(text, 80)}'"
 
 
-async def matches(
+async def first_match(
     pattern: str, texts: Sequence[bytes], deadline_ns: int, encoding: str = "latin-1"
-) -> bool:
-    """Return whether any of ``texts`` has a match; bytes that are no text become U+FFFD.
+) -> int | None:
+    """Return the index of the first text with a match; bytes that are no text become U+FFFD.
 
     Raises Failed: options-unusable if the search takes too long, local-resource if no process can
     be started.
     """
     if _SPECIAL.isdisjoint(pattern):  # plain text needs no engine
-        return any(pattern in str(text, encoding, "replace") for text in texts)
+        matching = (i for i, text in enumerate(texts) if pattern in str(text, encoding, "replace"))
+        return next(matching, None)
     seconds = min(SEARCH_SECONDS, max(0.0, (deadline_ns - now_ns()) / 1e9))
     task = marshal.dumps((pattern, tuple(texts), encoding, math.ceil(seconds) + 1))
     try:
@@ -94,4 +95,5 @@ async def matches(
             Reason.LOCAL_RESOURCE, f"the search for {_shown(pattern)} ended with an error; this "
             "machine may be out of memory",
         )  # fmt: skip
-    return bool(marshal.loads(found))  # noqa: S302 - our child's
+    index: int = marshal.loads(found)  # noqa: S302 - our child's
+    return index if index >= 0 else None

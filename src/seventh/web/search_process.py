@@ -13,14 +13,14 @@ import warnings
 
 
 def main() -> None:
-    """Read pattern, texts, encoding and seconds; write whether any of the texts has a match."""
+    """Read pattern, texts, encoding, seconds; write the index of the first match, or -1."""
     pattern, texts, encoding, seconds = marshal.load(sys.stdin.buffer)  # noqa: S302 - our parent's
     # It ends also where its parent was killed and cannot end it.
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     warnings.simplefilter("ignore")
     search = re.compile(pattern).search
-    found = any(search(str(text, encoding, "replace")) for text in texts)
-    marshal.dump(found, sys.stdout.buffer)
+    matching = (i for i, text in enumerate(texts) if search(str(text, encoding, "replace")))
+    marshal.dump(next(matching, -1), sys.stdout.buffer)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,20 @@ class WebSocketOptions(RoomOptions, frozen=True, kw_only=True):
             "each socket first sends all lines but the last",
         ),
     ] = None  # fmt: skip
+    send_text: Annotated[
+        str | None,
+        Option(
+            flag="send", metavar="TEXT", help="text to send after the handshake, or file:PATH",
+            needs=("allow-write", "the server decides what a text does, and others may see it"),
+        ),
+    ] = None  # fmt: skip
+    expect_message: Annotated[
+        str | None,
+        Option(
+            flag="expect", metavar="REGEX",
+            help="regular expression that a message must contain, after the text of --send if any",
+        ),
+    ] = None  # fmt: skip
     sockets: Annotated[
         int,
         Meta(ge=2, le=50),
@@ -58,6 +72,10 @@ SPEC = Spec(
     phases=(
         PhaseSpec("ws.upgrade", "from the handshake request to the first byte of the response"),
         PhaseSpec("ws.greeting", "waiting up to 0.3 s for a message that the server sends first"),
+        PhaseSpec(
+            "ws.reply", "from the text of --send, or the handshake's response, to the message that "
+            "--expect matches",
+        ),
         PhaseSpec("ws.ping", "from a ping to the pong with the same data"),
         PhaseSpec("ws.close", "from our close frame to the server's"),
         PhaseSpec("ws.version", "a handshake for version 99, which does not exist"),
@@ -88,6 +106,10 @@ SPEC = Spec(
             "seventh_ws_connections", "gauge", "the most sockets open at once",
             "open_sockets",
         ),
+        Metric(
+            "seventh_ws_reply_seconds", "gauge", "text sent to the expected message",
+            "reply.seconds",
+        ),
         Metric("seventh_ws_ping_seconds", "histogram", "median ping to pong", "ping_seconds"),
         Metric("seventh_ws_close_seconds", "gauge", "close frame to close frame", "close_seconds"),
         Metric(
@@ -114,7 +136,8 @@ SPEC = Spec(
         0: "opens a socket, pings it and closes it; opens one over HTTP/2 and HTTP/3",
         1: "further handshakes: a foreign origin, version 99, a plain GET, Expect",
         2: "keeps a socket open until shortly after its token expires",
-        3: "publishes the message of --message-template a few times to up to 50 sockets of its own",
+        3: "sends the text of --send; publishes the message of --message-template a few times to "
+        "up to 50 sockets of its own",
         4: "sends invalid frames, a message of 16 MiB and 200 messages at once, stops reading, and "
         "keeps idle sockets open",
     },

@@ -26,6 +26,11 @@ LINES = (
         rules=("WS-NO-PONG",), facts=("ping_seconds",), phases=("ws.ping",),
     ),
     CheckLine(
+        "The expected message arrives",
+        facts=("reply.seconds",), phases=("ws.reply",),
+        look="--allow-write --send TEXT --expect REGEX",
+    ),
+    CheckLine(
         "The server pings idle clients",
         rules=("WS-NO-SERVER-PING",), look="--hold 60",
     ),

@@ -13,7 +13,7 @@ from seventh.protocols.http.facts import versions as facts
 from seventh.web.content import ContentDecoder, undo
 from seventh.web.given import TOKEN, Expression, Statuses, compiled, statuses
 from seventh.web.message import Response
-from seventh.web.search import matches, pattern_of
+from seventh.web.search import first_match, pattern_of
 from seventh.wire.text import printable, quoted
 
 _JSON = (type(None), bool, int, float, str, list, dict)
@@ -103,7 +103,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
         except ProtocolViolation as violation:
             raise _unexpected(f"--expect-body: {violation.detail}") from None
         charset, named = _charset(response)
-        found = await matches(self.body, (body,), deadline_ns, charset)
+        found = await first_match(self.body, (body,), deadline_ns, charset) is not None
         wanted = quoted(self.body, 120)
         if response.truncated and (not found or any(part in self.body for part in _WHOLE)):
             raise Failed(
@@ -151,7 +151,7 @@ async def _compare_field(field: ExpectedField, response: Response, deadline_ns: 
         raise _unexpected(f"the response has no field {field.name}{_redirect(response)}")
     texts = [*lines, ", ".join(lines)] if len(lines) > 1 else lines
     encoded = [text.encode("latin-1", "replace") for text in texts]
-    if field.pattern and not await matches(field.pattern, encoded, deadline_ns):
+    if field.pattern and await first_match(field.pattern, encoded, deadline_ns) is None:
         wanted = quoted(field.pattern, 120)
         if field.name.lower() in _SECRETS:
             raise _unexpected(f"no {field.name} line matches {wanted}{_redirect(response)}")

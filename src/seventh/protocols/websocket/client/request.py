@@ -175,13 +175,14 @@ def _origin(text: str) -> str:
     return checked_value(text.rstrip("/"), "--origin")
 
 
-def _text_of(name: str, limit: int) -> str:
+def text_of(name: str, limit: int, option: str) -> str:
+    """Return the text of a file, up to ``limit`` bytes; raises UsageError."""
     try:
         with Path(name).expanduser().open("rb") as file:
             return file.read(limit + 1)[:limit].decode()
     except (OSError, ValueError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise UsageError(f"--message-template: {name} cannot be read: {why}") from None
+        raise UsageError(f"{option}: {name} cannot be read: {why}") from None
 
 
 def _lines(template: str | None) -> list[str | None]:
@@ -189,7 +190,7 @@ def _lines(template: str | None) -> list[str | None]:
     if template is None:
         return [None]
     if template.startswith("file:"):
-        template = _text_of(template.removeprefix("file:"), MAX_TEMPLATE)
+        template = text_of(template.removeprefix("file:"), MAX_TEMPLATE, "--message-template")
     lines: list[str | None] = [line for line in template.splitlines() if line]
     if not lines:
         raise UsageError("--message-template is empty: write the text to publish")

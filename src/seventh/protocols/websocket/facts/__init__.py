@@ -17,6 +17,7 @@ from seventh.protocols.websocket.facts.live import (
     Fanout,
     Hold,
     LongMessage,
+    Reply,
     Token,
     Violation,
 )
@@ -155,6 +156,8 @@ class WebSocketFacts(Facts, frozen=True, kw_only=True):
     """The size of the message that the server sends first; 0 if it sends none."""
     greeting_seconds: float | None = None
     """The time from the handshake's response to that message."""
+    reply: Reply | None = None
+    """The message that the user expects (--send, --expect)."""
     close_sent: bool | None = None
     closed_by: Literal["us", "server"] | None = None
     """The side that sent the first close frame, or closed the connection without one."""

@@ -99,6 +99,28 @@ class Fanout(msgspec.Struct, frozen=True, kw_only=True):
         return self.delivered / self.expected if self.expected else 0.0
 
 
+ReplyOutcome = Literal["matched", "other", "silent", "closed"]
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """The message that was expected, or what came instead."""
+
+    SHOWN: ClassVar = ("outcome", "seconds", "unmatched")
+
+    sent_bytes: int | None = None
+    """The size of the text that was sent; None if none was."""
+    expected: str = ""
+    """The regular expression; empty for any message."""
+    outcome: ReplyOutcome
+    """``other``: messages arrived, none of which matches; ``silent``: none arrived."""
+    seconds: float | None = None
+    """The time from the text, or from the handshake's response, to the message that matches."""
+    unmatched: int = 0
+    """The number of messages that do not match."""
+    got: tuple[str, ...] = ()
+    """The first of them, printable."""
+
+
 ViolationKind = Literal["mask", "rsv", "utf8", "frag"]
 
 

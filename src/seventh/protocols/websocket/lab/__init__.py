@@ -33,7 +33,10 @@ _FANOUT: OptionValues = {
     "allow_write": True, "message_template": f"{PUBLISH}{{id}}", "sockets": 6,
     "timeout_seconds": 30.0,
 }  # fmt: skip
-_EVERYTHING: OptionValues = {**_FANOUT, **_HOLD, "subprotocols": (SUBPROTOCOL,)}
+_REPLY: OptionValues = {
+    "allow_write": True, "send_text": "are you there?", "expect_message": "^are you (here|there)",
+}  # fmt: skip
+_EVERYTHING: OptionValues = {**_FANOUT, **_HOLD, **_REPLY, "subprotocols": (SUBPROTOCOL,)}
 _PAGE = Answer(
     headers=(("Content-Type", "text/html"), ("Server", "lab")), body=b"<h1>Welcome</h1>\n"
 )
@@ -100,6 +103,9 @@ FAULTS = (
            setup=Setup(token_seconds=1.0, options={"timeout_seconds": 20.0}, expires=False)),
     _fault("no-pong", "answers no ping", "WS-NO-PONG",
            setup=Setup(options={"timeout_seconds": 3.0}, pongs=False)),
+    _fault("other-reply", "answers with another message than --expect requires",
+           reason=Reason.UNEXPECTED_ANSWER.value,
+           setup=Setup(options={**_REPLY, "expect_message": "^(yes|no)", "timeout_seconds": 4.0})),
     _fault("never-pings", "sends no pings", "WS-NO-SERVER-PING",
            setup=Setup(options=_HOLD, ping_seconds=None)),
     _fault("idle-cut", "cuts sockets that are idle for 0.5 s", "WS-IDLE-CUT",

@@ -16,10 +16,10 @@ from seventh.protocols.websocket.client.endpoint import Attempt, Endpoint
 from seventh.protocols.websocket.client.failure import failure_of
 from seventh.protocols.websocket.client.socket import CLOSE_SECONDS, Socket
 from seventh.protocols.websocket.facts import Handshake
-from seventh.protocols.websocket.probe import variants
+from seventh.protocols.websocket.probe import reply, variants
 from seventh.protocols.websocket.probe.cookies import may_name_a_user
 from seventh.protocols.websocket.probe.permitted import with_permission
-from seventh.protocols.websocket.wire.frames import close_code_text
+from seventh.protocols.websocket.wire.frames import Message, close_code_text
 from seventh.web.h1 import H1Connection
 
 _ORIGIN_REFUSALS = frozenset({400, 403, 404})
@@ -46,6 +46,9 @@ async def pulse(ctx: ProbeContext) -> None:
     stream = await endpoint.start_verified_tls(below)
     socket = await _open(endpoint, stream, deflate=False)
     endpoint.count(1)
+    if (unmet := await reply.exchange(endpoint, socket, None)) is not None:
+        socket.abort()
+        raise unmet
     await _ping(endpoint, socket, 1)
     waited = endpoint.notes.facts.pong_wait_seconds
     if waited is not None and socket.alive:
@@ -93,7 +96,11 @@ async def _first_socket(endpoint: Endpoint, below: Stream) -> None:
     stream = await endpoint.start_tls(below, phase="tls")
     socket = await _open(endpoint, stream, deflate=True)
     endpoint.count(1)
-    await _greeting(endpoint, socket)
+    greeting = await _greeting(endpoint, socket)
+    if (unmet := await reply.exchange(endpoint, socket, greeting)) is not None:
+        endpoint.ctx.fail(unmet)
+        if not socket.alive:
+            raise unmet
     await _ping(endpoint, socket, PINGS)
     await _close(endpoint, socket)
     endpoint.count(-1)
@@ -189,21 +196,22 @@ def _learn_handshake(endpoint: Endpoint, result: Attempt) -> None:
         endpoint.notes.learn(limits_declared=tuple(dict.fromkeys(fields))[:8])
 
 
-async def _greeting(endpoint: Endpoint, socket: Socket) -> None:
-    """Learn the message that the server sends first, and whether it declares limits."""
+async def _greeting(endpoint: Endpoint, socket: Socket) -> Message | None:
+    """Return the message that the server sends first, if any; learn whether it declares limits."""
     if endpoint.ctx.denied(1) is not None:
-        return
+        return None
     with endpoint.ctx.watch.phase("ws.greeting"):
         message = await socket.message(endpoint.ctx.budget.within(GREETING_SECONDS))
     endpoint.notes.learn(greeting_bytes=len(message.data) if message is not None else 0)
     if message is None:
-        return
+        return None
     endpoint.notes.learn(greeting_seconds=message.at.since(socket.opened))
     text = message.data[:4096].decode("utf-8", "replace").lower()
     words = [f"the first message ({word})" for word in _WORDS if word in text]
     endpoint.notes.learn(
         limits_declared=(*(endpoint.notes.facts.limits_declared or ()), *words[:1])
     )
+    return message
 
 
 async def _ping(endpoint: Endpoint, socket: Socket, count: int) -> None:
