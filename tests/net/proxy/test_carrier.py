@@ -240,7 +240,7 @@ async def test_socks5_replies(code: int) -> None:
     ("said", "reason", "blame", "words"),
     [
         (b"\5\xff", R.PROXY_AUTH_REQUIRED, Blame.LOCAL, "add --proxy-auth-file FILE"),
-        (b"HTTP/1.0 400 No\r\n", R.PROXY_MISMATCH, Blame.LOCAL, "HTTP, not as a SOCKS5 proxy; write http"),
+        (b"HTTP/1.0 400 No\r\n", R.PROXY_MISMATCH, Blame.LOCAL, "SOCKS5 proxy; write http:"),
         (b"\x15\3\1\0\2\2\x28", R.PROXY_MISMATCH, Blame.LOCAL, "answers with TLS"),
         (b"\4", R.PROXY_MISMATCH, Blame.LOCAL, "answers with '\\x04'"),
         (b"\5\7", R.PROXY_FAILED, Blame.PROXY, "method 7, not offered"),
@@ -292,7 +292,7 @@ async def test_the_wrong_side_of_tls() -> None:
 
 
 async def test_a_proxy_that_confirms_before_it_connects() -> None:
-    """ssh -D does: what follows says nothing of the target."""
+    """What follows says nothing of the target."""
 
     async def confirms(reader: Reader, writer: Writer) -> None:
         await reader.readexactly(3)

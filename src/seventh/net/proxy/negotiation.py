@@ -122,6 +122,13 @@ class Negotiation:
                 f"{to.ip} port {to.port} through {name}: no answer to CONNECT for {waited:.1f} s; "
                 "the target does not answer the proxy, or the proxy hangs",
             )
+        if (is_socks(self._proxy) and self.stage is CONNECT and not self._answering
+                and failed.reason in {Reason.PEER_CLOSED, Reason.PEER_RESET}):  # fmt: skip
+            return self._failed(
+                Reason.PROXY_FAILED,
+                f"{to.ip} port {to.port} through {name}: closed without a reply to CONNECT; some "
+                "proxies do so if they cannot connect (ssh -D, for one)",
+            )
         hint = ""
         if not self._first:
             hint = "; if it is a SOCKS proxy, write socks5h://"

@@ -78,7 +78,7 @@ class TunnelStream(CarriedStream):
             Reason.PEER_CLOSED,
             f"{self._proof.proxy} confirmed the connection to {host} port {port}, which was closed "
             "before its first byte: by the target, or by the proxy because it could not connect "
-            "(ssh -D, for one, confirms before it connects)",
+            "(some confirm before they connect)",
             blame=Blame.NETWORK,
         )
 
