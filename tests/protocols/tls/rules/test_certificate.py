@@ -9,16 +9,12 @@ import pytest
 
 from seventh.model.tlsfacts import ChainProblem, Mismatch, OtherCertificate, TlsFacts
 from seventh.protocols.tls.rules import certificate as certs
-from seventh.protocols.tls.rules.examples import GOOD, INTERMEDIATE, LEAF
+from seventh.protocols.tls.rules.examples import GOOD, INTERMEDIATE, LEAF, with_leaf
 from seventh.rules.rule import AnyRule
 from tests.verdicts import fixed, hit, told
 
 NO_CHAIN = "skip: no certificate was received"
 UNREAD = "skip: the server certificate cannot be judged: bad DER"
-
-
-def with_leaf(**changes: Any) -> TlsFacts:
-    return GOOD.learn(chain=(msgspec.structs.replace(LEAF, **changes), INTERMEDIATE))
 
 
 def above(**changes: Any) -> TlsFacts:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from seventh.model.report import Param
 from seventh.model.severity import Severity
 from seventh.model.tlsfacts import Certificate, Mismatch, TlsFacts, path_up
 from seventh.protocols.tls.rules.each import each_certificate
-from seventh.protocols.tls.rules.examples import GOOD, INTERMEDIATE, LEAF
+from seventh.protocols.tls.rules.examples import GOOD, LEAF, with_leaf
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 URGENT_DAYS = 7.0
@@ -25,10 +23,6 @@ _RENEW = {
     "any": "Renew the certificate, then reload the server: until then it serves the old file. "
     "Automate both with ACME (RFC 8555).",
 }
-
-
-def _with_leaf(**changes: object) -> TlsFacts:
-    return GOOD.learn(chain=(msgspec.structs.replace(LEAF, **changes), INTERMEDIATE))
 
 
 @rule(
@@ -50,7 +44,7 @@ def _with_leaf(**changes: object) -> TlsFacts:
     references=("RFC 5280",),
     seed=("12.3.6",),
     good=GOOD,
-    bad=_with_leaf(days_left=-3.0),
+    bad=with_leaf(days_left=-3.0),
 )
 @each_certificate(Severity.CRITICAL, "what")
 def cert_expired(tls: TlsFacts) -> Verdict:
@@ -95,7 +89,7 @@ def _unread(tls: TlsFacts) -> Skip | None:
     references=("RFC 5280",),
     seed=("12.3.6",),
     good=GOOD,
-    bad=_with_leaf(days_to_start=2.0, days_left=92.0),
+    bad=with_leaf(days_to_start=2.0, days_left=92.0),
 )
 @each_certificate(Severity.CRITICAL)
 def cert_notyet(tls: TlsFacts) -> Verdict:
@@ -119,7 +113,7 @@ def cert_notyet(tls: TlsFacts) -> Verdict:
     references=("CA/Browser Forum SC-081",),
     seed=("12.12",),
     good=GOOD,
-    bad=_with_leaf(days_left=20.0),
+    bad=with_leaf(days_left=20.0),
 )
 @each_certificate(Severity.MEDIUM)
 def cert_expiring(tls: TlsFacts) -> Verdict:
@@ -162,7 +156,7 @@ def _expiring(certificate: Certificate, *, urgent: bool) -> Hit:
     references=("CA/Browser Forum SC-081",),
     seed=("12.12",),
     good=GOOD,
-    bad=_with_leaf(lifetime_days=365.0, days_left=300.0),
+    bad=with_leaf(lifetime_days=365.0, days_left=300.0),
 )
 @each_certificate(Severity.INFO)
 def cert_long(tls: TlsFacts) -> Verdict:
@@ -329,7 +323,7 @@ def _broken(tls: TlsFacts, state: str) -> tuple[str, dict[str, Param]]:
     references=("RFC 9325 §4.5",),
     seed=("12.10.4",),
     good=GOOD,
-    bad=_with_leaf(key_type="RSA", key_bits=1024),
+    bad=with_leaf(key_type="RSA", key_bits=1024),
 )
 @each_certificate(Severity.HIGH)
 def cert_weak(tls: TlsFacts) -> Verdict:
@@ -366,7 +360,7 @@ def cert_weak(tls: TlsFacts) -> Verdict:
     },
     references=("RFC 7633",),
     good=GOOD,
-    bad=_with_leaf(must_staple=True),
+    bad=with_leaf(must_staple=True),
 )
 @each_certificate(Severity.LOW)
 def staple(tls: TlsFacts) -> Verdict:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from seventh.model.tlsfacts import Certificate, TlsFacts
 
 LEAF = Certificate(
@@ -62,3 +64,8 @@ GOOD = TlsFacts(
     secure_renegotiation=True,
     compression=False,
 )
+
+
+def with_leaf(**changes: object) -> TlsFacts:
+    """Return :data:`GOOD` with changes in the server's own certificate."""
+    return GOOD.learn(chain=(replace(LEAF, **changes), INTERMEDIATE))
