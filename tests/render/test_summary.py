@@ -300,6 +300,7 @@ class Twice(Facts, frozen=True, kw_only=True):
     [
         (Twice(ident="a,one, two", parts=("one", "two")), ["identification"]),
         (Twice(ident="version 1234", count=1234), ["identification", "count"]),
+        (Twice(count=1234, end="1234"), ["count", "end"]),  # a number says nothing of a name
         (Twice(ident="abcd", end="abc"), ["identification", "end"]),  # too short to be told
         (Twice(ident="abcde", end="abcd"), ["identification"]),
         (Twice(ident="abcd", end="abcde"), ["identification", "end"]),
