@@ -49,7 +49,7 @@ _SEVERITY_STYLE = {
 _MARKS = {Status.OK: "✔", Status.WARNING: "▲", Status.CRITICAL: "✖", Status.UNKNOWN: "?"}
 _PLAIN_MARKS = {Status.OK: "+", Status.WARNING: "!", Status.CRITICAL: "x", Status.UNKNOWN: "?"}
 _TRANSLITERATED = str.maketrans(
-    {"…": "...", "→": "->", "←": "<-", "—": "--", "–": "-", "·": "|", "µ": "u", "≥": ">=",
+    {"…": "~", "→": "->", "←": "<-", "—": "--", "–": "-", "·": "|", "µ": "u", "≥": ">=",
      "≤": "<=", "’": "'", "“": '"', "”": '"', "×": "x", "±": "+/-", "─": "-", "§": "s.", "│": "|",
      "◀": "<", "▶": ">", "━": "="}
 )  # fmt: skip
@@ -113,7 +113,7 @@ class _Sheet:
         line = _status(entry.status, view)
         line.append(f"  {entry.target}", "bold")
         if self.report.address:
-            line.append(f" → {self.report.address}")
+            line.append(f" {'->' if view.ascii else '→'} {self.report.address}")
         total = duration(entry.duration_seconds)
         line.append(total.rjust(max(len(total) + 2, view.width - line.cell_len)))
         self.wrapped(line, 4)
